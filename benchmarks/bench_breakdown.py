@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.coding.block_plan import BlockPlan
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.peers.units import Images
 
 
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def find_symbols(data: Images, model: bitsback.Model) -> object:
-    plan = BlockPlan.of(model, Pieces.stacked(data))
+    plan = BlockPlan.of(model, Tiles.stacked(data))
     return plan and plan.symbols
 
 

@@ -1,5 +1,6 @@
-"""What is coded without a scan, `--fast`, beside PNG and WebP: plots, screenshots, palettes, deep
-pictures, pages, and, of a folder of photographs, patches of 32 x 32 and 64 x 64 pixels.
+"""What models that are not autoregressive code, `--fast`, beside PNG and WebP: plots, screenshots,
+palettes, deep pictures, pages, and, of a folder of photographs, patches of 32 x 32 and 64 x 64
+pixels.
 
     python benchmarks/fallback.py [FOLDER]
 

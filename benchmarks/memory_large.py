@@ -6,7 +6,7 @@
 
 A synthetic RGB picture of 20,000 x 20,000 pixels, as a .npy file or in other formats, and a folder
 of 100,000 RGB pictures of 32 x 32. Each figure is the peak resident size of a process of its own,
-as the system counts it. Of a large picture as many rows as lie in pieces side by side are in
+as the system counts it. Of a large picture as many rows as lie in tiles side by side are in
 memory, so that --rows, which makes it less high, changes the time and hardly the memory. Needs the
 module `resource`, which Windows does not have.
 """

@@ -34,7 +34,7 @@ from bitsback.train.fit.items import Item, patches
 from bitsback.train.fit.machine import faster_in_half
 from bitsback.train.fit.optimiser import Optimiser
 from bitsback.train.fit.pixels import Pixels, make_predictor, sample_pixels
-from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.fit.start_matrices import PSEUDO_COUNT, as_starts, no_starts, sum_products
 from bitsback.train.fit.vae_training import read_idx_images
 from bitsback.train.network.convolutions import chain
 from bitsback.train.network.dense import LinearModule
@@ -142,7 +142,7 @@ class Features(nn.Module):
 
 
 class AnyVae(PredictiveModule):
-    """The free module, whose first layer sees features of the image too."""
+    """The size-agnostic module, whose first layer sees features of the image too."""
 
     def __init__(
         self, architecture: PredictiveArchitecture, variant: Variant, channels: int
@@ -215,7 +215,7 @@ def looked(
     starts = no_starts(architecture)
     for _ in range(2):
         sums = sum_products(architecture, starts, of_each[0][::20])
-        starts = as_starts(sums.means(), WORTH)
+        starts = as_starts(sums.means(), PSEUDO_COUNT)
     predictor = make_predictor(architecture, starts)
     train, validation = (
         look(lambda some: sample_pixels(predictor, some, 1, random), items, kept, random)

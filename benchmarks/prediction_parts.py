@@ -33,7 +33,7 @@ from bitsback.train.export.size_agnostic import export_predictive
 from bitsback.train.fit.items import Item, flat, patches, turned_patches
 from bitsback.train.fit.pixel_training import PixelTraining, Share, pixel_recipe
 from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.fit.start_matrices import PSEUDO_COUNT, as_starts, no_starts, sum_products
 from bitsback.train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
 
 SHIPPED = PredictiveArchitecture()
@@ -102,7 +102,7 @@ def _starts(architecture: PredictiveArchitecture, photos: Path) -> Starts:
     starts = no_starts(architecture)
     for _ in range(2):
         sums = sum_products(architecture, starts, _items(photos / "patches_00.webp")[::4])
-        starts = as_starts(sums.means(), WORTH)
+        starts = as_starts(sums.means(), PSEUDO_COUNT)
     return starts
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from bitsback.train.fit.items import Item, Kind, crops, patches, turned_patches
 from bitsback.train.fit.pixel_training import Share
 from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.fit.start_matrices import WORTH, as_starts, no_starts, sum_products
+from bitsback.train.fit.start_matrices import PSEUDO_COUNT, as_starts, no_starts, sum_products
 from bitsback.train.network.pixel_predictor import PredictiveArchitecture
 
 Where = Mapping[str, Path]
@@ -38,10 +38,10 @@ class Material(ABC):
         for _ in range(2):
             each = [sum_products(architecture, found, items).means() for items in groups]
             means = [sum(one) / len(each) for one in zip(*each, strict=True)]
-            found = as_starts(means, self.worth)
+            found = as_starts(means, self.pseudo_count)
         return found
 
-    worth = WORTH
+    pseudo_count = PSEUDO_COUNT
     """In pixels: what a start matrix counts like."""
 
     @abstractmethod
@@ -172,7 +172,7 @@ class Cifar(Material):
     """
 
     needs = ("data",)
-    worth = 64  # the best of 64, 256 and 1,024
+    pseudo_count = 64  # the best of 64, 256 and 1,024
     chosen_by = 1_000
     started_by = 3_000
 

@@ -29,8 +29,8 @@ def neighbours(steps: int) -> Inputs:
     return [(back, channel) for back in range(1, steps + 1) for channel in (1, -1)]
 
 
-def predictor(inputs: Inputs, fade: int) -> dict[str, object]:
-    return {"inputs": inputs, "fade": fade, "every": 8, "ridge": 4096}
+def predictor(inputs: Inputs, forgetting: int) -> dict[str, object]:
+    return {"inputs": inputs, "fade": forgetting, "every": 8, "ridge": 4096}
 
 
 DESCRIPTION = {
@@ -46,9 +46,9 @@ DESCRIPTION = {
             "codec": "series",
             "precision": 24,
             "predictors": [
-                predictor(before(32) + beside(1) + neighbours(8), fade=11),
-                predictor(before(16) + beside(1) + neighbours(4), fade=8),
-                predictor(before(1) + beside(16), fade=12),
+                predictor(before(32) + beside(1) + neighbours(8), forgetting=11),
+                predictor(before(16) + beside(1) + neighbours(4), forgetting=8),
+                predictor(before(1) + beside(16), forgetting=12),
             ],
             "scales": [66, 92, 131, 185, 262, 370, 523],
         }

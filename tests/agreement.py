@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from bitsback import Message
 from bitsback.coding import chain
+from bitsback.coding.layouts import elements_of
 from bitsback.coding.multisets import Multisets
-from bitsback.coding.planes import from_planes
 from bitsback.format.runs import Run
 from bitsback.integer import Size
 from bitsback.models import Model
@@ -98,14 +98,14 @@ class Pair:
         pair = (b"\1", b"\0") if falling else None
         run = Run(len(x), x.dtype, (x.shape[1],), pair)
         flat, parts = x[::-1].reshape(-1), [ours.bind([(len(x), ours.shape_of(self.size))])]
-        elements = from_planes(flat, [run])
+        elements = elements_of(flat, [run])
         coded = chain.encode(parts, flat, start, lanes, Multisets([run], elements, flat))
         assert coded == expected.to_bytes()
         message = Message.from_bytes(coded)
         sets = Multisets([run])
         chain.decode_sets(parts, message, sets)
         in_order = np.array(sorted(x.tolist(), key=key), x.dtype)
-        assert sets.elements().tobytes() == from_planes(in_order.reshape(-1), [run]).tobytes()
+        assert sets.elements().tobytes() == elements_of(in_order.reshape(-1), [run]).tobytes()
         assert message == initial
 
         assert_equal(spec_chain.decode_set(bound, expected, len(x), key), in_order)

@@ -11,6 +11,13 @@ from random_predictive import small_predictive
 
 Change = Callable[[dict[str, Any], Tensors], None]
 MISSING = object()
+BIT_SWAP = [
+    "pop z ~ q(z|x)",
+    "push x ~ p(x|z)",
+    "pop y ~ q(y|z)",
+    "push z ~ p(z|y)",
+    "push y ~ p(y)",
+]
 
 
 def two_latents(size: tuple[int, int] | None) -> tuple[str, Tensors]:
@@ -36,15 +43,7 @@ def two_latents(size: tuple[int, int] | None) -> tuple[str, Tensors]:
     outputs = net.outputs("gaussian", "double", 2, 256)
     parts.distributions["p(z|y)"] = parts.codec("gaussian", 24, net, outputs, 256)
     parts.distributions["p(y)"] = {"codec": "uniform"}
-    return parts.model(
-        [
-            "pop z ~ q(z|x)",
-            "push x ~ p(x|z)",
-            "pop y ~ q(y|z)",
-            "push z ~ p(z|y)",
-            "push y ~ p(y)",
-        ]
-    )
+    return parts.model(BIT_SWAP)
 
 
 def layers() -> tuple[str, Tensors]:
@@ -68,15 +67,7 @@ def layers() -> tuple[str, Tensors]:
     outputs = net.outputs("normal", "y", 2, 32)
     parts.distributions["p(z|y)"] = parts.codec("normal", 20, net, outputs, 32)
     parts.distributions["p(y)"] = {"codec": "uniform"}
-    return parts.model(
-        [
-            "pop z ~ q(z|x)",
-            "push x ~ p(x|z)",
-            "pop y ~ q(y|z)",
-            "push z ~ p(z|y)",
-            "push y ~ p(y)",
-        ]
-    )
+    return parts.model(BIT_SWAP)
 
 
 def coupled() -> tuple[str, Tensors]:
@@ -97,7 +88,7 @@ def coupled() -> tuple[str, Tensors]:
     return parts.model(["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"])
 
 
-def much_work() -> tuple[str, Tensors]:
+def many_macs() -> tuple[str, Tensors]:
     """A model without a size, with nearly 5,000 multiply-adds at each pixel."""
     parts = Parts(0, None)
     parts.data(1, 256)
@@ -137,15 +128,15 @@ MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "scan of two levels": random_context_model,
     "scan of a family": lambda: random_context_model(codec="exponential", levels=9, precision=18),
     "groups": lambda: random_context_model(
-        shape=(3, 4, 3), groups=[[1], [2, 0]], codec="mixture", levels=8, precision=20, dull=True
+        shape=(3, 4, 3), groups=[[1], [2, 0]], codec="mixture", levels=8, precision=20, flat=True
     ),
     "two latents": lambda: two_latents((5, 3)),
     "no size": lambda: two_latents(None),
     "layers": layers,
     "coupled": coupled,
-    "much work": much_work,
+    "many MACs": many_macs,
     "many levels": many_levels,
-    "free": small_predictive,
+    "any shape": small_predictive,
 }
 
 

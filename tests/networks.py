@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.integer import Network, Size, Values
+from bitsback.integer import Activations, Network, Size
 from bitsback.integer.fields import Fields, TensorReader
 from reference.layers import Linear as SpecLinear
 from reference.values import Value
@@ -71,7 +71,7 @@ def read_network(
 ) -> Network:
     """The network `net` as the program reads it."""
     known = {
-        name: Values(source.where, source.channels, *source.range)
+        name: Activations(source.where, source.channels, *source.range)
         for name, source in sources.items()
     }
     fields = Fields({"layers": layers}, "net")

@@ -1,4 +1,4 @@
-"""A model that is free of sizes, small and plain: each element is coded as its difference to the
+"""A size-agnostic model, small and plain: each element is coded as its difference to the
 one before it in the row, or, in a stack, to that of the slice before.
 """
 
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from bitsback.codecs import Categorical, Uniform
 from bitsback.message import Message
 from bitsback.models import Model, bundled
+from bitsback.models.item_shape import ItemShape, Shapes
 from bitsback.models.model import BoundModel
-from bitsback.models.planes import PlaneShape, Shapes
 from reference import codecs as spec
 from reference.message import Message as SpecMessage
 
@@ -38,7 +38,7 @@ def _uniform_codec(levels: int, count: int) -> Any:
 
 
 def push_planes(
-    message: Any, symbols: NDArray[Any], shapes: Sequence[PlaneShape], codecs: Codecs
+    message: Any, symbols: NDArray[Any], shapes: Sequence[ItemShape], codecs: Codecs
 ) -> None:
     ends = np.cumsum([int(np.prod(shape[:4])) for shape in shapes])
     for shape, end in zip(reversed(shapes), ends[::-1].tolist(), strict=True):
@@ -52,7 +52,7 @@ def push_planes(
 
 
 def pop_planes(
-    message: Any, shapes: Sequence[PlaneShape], dtype: np.dtype[Any], codecs: Codecs
+    message: Any, shapes: Sequence[ItemShape], dtype: np.dtype[Any], codecs: Codecs
 ) -> NDArray[Any]:
     found = []
     for shape in shapes:
@@ -96,7 +96,7 @@ class StandIn(Model):
 
 class BoundStandIn(BoundModel):
     @property
-    def _each(self) -> list[PlaneShape]:
+    def _each(self) -> list[ItemShape]:
         return [shape for count, shape in self.shapes for _ in range(count)]
 
     def push(
@@ -120,7 +120,7 @@ class BoundStandIn(BoundModel):
         return 64 * self.elements
 
     @property
-    def work(self) -> int:
+    def macs(self) -> int:
         return 64 * self.elements
 
     @property
@@ -131,7 +131,7 @@ class BoundStandIn(BoundModel):
 class SpecPlanes:
     """The codec of items of these shapes, to the specification."""
 
-    def __init__(self, shapes: list[PlaneShape]) -> None:
+    def __init__(self, shapes: list[ItemShape]) -> None:
         self.shapes = shapes
 
     def pop(self, message: SpecMessage) -> list[int]:
@@ -156,9 +156,9 @@ class SpecStandIn:
         self.identity = identity
 
     def planes(self, shapes: Sequence[Any]) -> SpecPlanes:
-        return SpecPlanes([PlaneShape(*shape) for shape in shapes])
+        return SpecPlanes([ItemShape(*shape) for shape in shapes])
 
-    plane_room = plane_work = staticmethod(
+    plane_memory = plane_macs = staticmethod(
         lambda shapes: sum(64 * int(np.prod(shape[:4], dtype=object)) for shape in shapes)
     )
     plane_steps = staticmethod(lambda shapes: 2 * len(shapes))
@@ -168,23 +168,23 @@ def stand_in() -> StandIn:
     name = "stand-in"
     return StandIn(
         name=name, about="", licence="", variables={}, size=None, keys={}, code=(), growth=1,
-        batch=1, scans=False, serial=False, description="", tensors={},
+        batch=1, autoregressive=False, serial=False, description="", tensors={},
         identity=hashlib.sha256(name.encode()).digest(), networks={}, outputs={}, distributions={},
     )  # fmt: skip
 
 
-def only_sized(monkeypatch: pytest.MonkeyPatch) -> None:
+def only_one_shape(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves no model of any shape among the bundled ones."""
-    sized = tuple(name for name in bundled.names() if not bundled.outline(name).any_shape)
-    monkeypatch.setattr(bundled, "names", lambda: sized)
+    of_one_shape = tuple(name for name in bundled.names() if not bundled.outline(name).any_shape)
+    monkeypatch.setattr(bundled, "names", lambda: of_one_shape)
 
 
 def ship(monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """The stand-in among the bundled models, in the place of those that are free."""
+    """The stand-in among the bundled models, in the place of the size-agnostic ones."""
     model = stand_in()
     load, outline, identity = bundled.load, bundled.outline, bundled.identity
-    sized = tuple(name for name in bundled.names() if not outline(name).any_shape)
-    monkeypatch.setattr(bundled, "names", lambda: (*sized, model.name))
+    of_one_shape = tuple(name for name in bundled.names() if not outline(name).any_shape)
+    monkeypatch.setattr(bundled, "names", lambda: (*of_one_shape, model.name))
     monkeypatch.setattr(bundled, "load", lambda name: model if name == model.name else load(name))
     monkeypatch.setattr(
         bundled, "outline", lambda name: model if name == model.name else outline(name)

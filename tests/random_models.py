@@ -65,12 +65,12 @@ def random_context_model(
     stride: int = 2,
     factor: int = 2,
     groups: list[list[int]] | None = None,
-    dull: bool = False,
+    flat: bool = False,
     growth: int = 96,
     batch: int = 8,
 ) -> tuple[str, Tensors]:
-    """A scan given latents, whose networks have layers of nearly every kind, for images of the
-    shape [rows, columns] or [rows, columns, channels].
+    """Autoregressive pixels given latents, whose networks have layers of nearly every kind, for
+    images of the shape [rows, columns] or [rows, columns, channels].
 
     The features come from cells of `factor` x `factor` pixels. groups: of all channels, if not
     one for all.
@@ -98,21 +98,21 @@ def random_context_model(
     net.conv("up", 3, (-200, 200), "change")
     net.add("up", "change", name="hidden")
     net.conv("hidden", 2, name="features", kernel=1)
-    scan = {"network": "likelihood", "outputs": ["features"]}
-    parts.distributions["p(x|z)"] = random_scan(
+    pixels = {"network": "likelihood", "outputs": ["features"]}
+    parts.distributions["p(x|z)"] = random_autoregressive(
         parts, net.values["features"], codec, precision, window, planes, components, mean_shift,
-        hidden, groups or [list(range(channels))], dull,
-    ) | scan  # fmt: skip
+        hidden, groups or [list(range(channels))], flat,
+    ) | pixels  # fmt: skip
     parts.distributions["p(z)"] = {"codec": "uniform"}
     return parts.model(BITS_BACK, growth, batch)
 
 
-def random_scan(
+def random_autoregressive(
     parts: Parts, features: Value | None, codec: str, precision: int, window: tuple[int, int],
-    planes: int, components: int, mean_shift: int, hidden: int, groups: list[list[int]], dull: bool,
+    planes: int, components: int, mean_shift: int, hidden: int, groups: list[list[int]], flat: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """The keys of a scan apart from the network of its features; its networks and tensors as
-    well.
+    """The keys of autoregressive pixels apart from the network of its features; its networks and
+    tensors as well.
     """
     levels = parts.value("x").range[1] + 1
     entries, before = [], 0
@@ -123,7 +123,7 @@ def random_scan(
         of = net.residual(net.linear("context", hidden, name="first_hidden"), name="hidden")
         outputs = net.outputs(codec, of, len(group), levels, components)
         about = parts.codec(codec, precision, net, outputs, levels, mean_shift)
-        if dull:
+        if flat:
             assert features is not None
             source = Value(features.channels, ITEM, features.range)
             net = parts.net_over(f"dull{suffix}", {"features": source})
@@ -132,10 +132,10 @@ def random_scan(
             about["dull"] = {"network": net.name, "outputs": outputs}
         entries.append({"channels": group, **about})
         before += len(group)
-    if dull:
-        dulls = parts.rng.random(levels) < 0.8
-        dulls[0] = True
-        parts.tensors["x.dull"] = dulls.astype(np.uint8)
+    if flat:
+        flats = parts.rng.random(levels) < 0.8
+        flats[0] = True
+        parts.tensors["x.dull"] = flats.astype(np.uint8)
     return {"codec": "scan", "order": "raster", "window": list(window), "groups": entries}
 
 

@@ -12,7 +12,7 @@ from bitsback.models import file
 from choices import Choices, Seeded
 from model_parts import Parts, Tensors
 from reference.least_squares import triangle
-from reference.planes import PlaneShape
+from reference.planes import ItemShape
 from reference.predictive_rules import Offsets, width
 from reference.values import ITEM, Ints, Value
 
@@ -154,9 +154,9 @@ def slow_predictive() -> bytes:
     return file.write(*Grower(Seeded(np.random.default_rng(0)), 0).model(65536, rules))
 
 
-def random_shapes(choose: Choices, levels: int, most: int = 300) -> list[PlaneShape]:
+def random_shapes(choose: Choices, levels: int, most: int = 300) -> list[ItemShape]:
     """Of a batch of one to four items of together not much more than so many elements."""
-    shapes: list[PlaneShape] = []
+    shapes: list[ItemShape] = []
     of_item = [2, 256, 65536, 3, 1000, 1 << 12]
     for _ in range(choose.of([1, 2, 4])):
         columns = choose.of(SIDES)
@@ -166,7 +166,7 @@ def random_shapes(choose: Choices, levels: int, most: int = 300) -> list[PlaneSh
         channels = min(channels, at_most)
         slices = min(slices, max(1, at_most // channels))
         own = min(choose.of(of_item), levels)
-        shapes.append(PlaneShape(slices, rows, columns, channels, own))
+        shapes.append(ItemShape(slices, rows, columns, channels, own))
         most = max(most - shapes[-1].elements, 0)
     return shapes
 
@@ -174,7 +174,7 @@ def random_shapes(choose: Choices, levels: int, most: int = 300) -> list[PlaneSh
 KINDS = ["smooth", "random", "constant", "ends", "gaps", "steps", "board"]
 
 
-def random_item(rng: np.random.Generator, shape: PlaneShape, kind: str) -> Ints:
+def random_item(rng: np.random.Generator, shape: ItemShape, kind: str) -> Ints:
     """The symbols of an item [slices, rows, columns, channels]."""
     at, top = shape[:4], shape.levels - 1
     s, r, q, c = np.indices(at)
@@ -196,7 +196,7 @@ def random_item(rng: np.random.Generator, shape: PlaneShape, kind: str) -> Ints:
     return x
 
 
-def random_items(seed: int, shapes: Sequence[PlaneShape]) -> Ints:
+def random_items(seed: int, shapes: Sequence[ItemShape]) -> Ints:
     """The symbols of items of any kinds, one item after the other."""
     rng = np.random.default_rng(seed)
     items = [random_item(rng, shape, str(rng.choice(KINDS))) for shape in shapes]

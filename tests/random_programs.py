@@ -16,7 +16,7 @@ import random_series
 from bitsback.models import file
 from choices import Choices, Drawn, Seeded
 from model_parts import Net, Parts, Tensors
-from random_models import random_scan
+from random_models import random_autoregressive
 from reference.values import ITEM, Size
 
 SIZES: list[Size] = [(3, 4), (1, 1), (1, 7), (5, 1), (4, 5), (5, 3), (2, 9)]
@@ -34,7 +34,7 @@ DATA: dict[str, tuple[list[int], list[int]]] = {
 }
 GIVEN_NOTHING = ["uniform", "predictive", "series"]
 OF_LATENTS = ["gaussian", "normal", "mixture"]
-IN_A_SCAN = ["bernoulli", "exponential", "mixture"]
+OF_A_PIXEL = ["bernoulli", "exponential", "mixture"]
 CODES = {
     "no latents": ["push x ~ p(x)"],
     "bits back": ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"],
@@ -94,10 +94,10 @@ class Grower:
     def program(self) -> Program:
         choose, parts = self.choose, self.parts
         code: list[str] = CODES[choose.of(list(CODES))]
-        scans = choose.of([False, True])
-        no_network = "push x ~ p(x)" in code and not scans
+        autoregressive = choose.of([False, True])
+        no_network = "push x ~ p(x)" in code and not autoregressive
         codecs = [codec for codec in DATA if (codec in GIVEN_NOTHING) == no_network]
-        codecs = IN_A_SCAN if scans else codecs
+        codecs = OF_A_PIXEL if autoregressive else codecs
         self.codec: str = choose.of(codecs)
         levels, self.precisions = DATA[self.codec]
         parts.data(choose.of([1, 2, 3]), choose.of(levels))
@@ -107,17 +107,17 @@ class Grower:
                 name, choose.of(range(1, LATENTS + 1)), choose.of([10, 1, 8, 9, 12]), where
             )
         for key in dict.fromkeys(step.split(" ~ ")[1] for step in code):
-            self.distribution(key, scans)
+            self.distribution(key, autoregressive)
         size = choose.of(SIZES)
         growth, batch = choose.of([96, 256, 1]), choose.of([3, 1, 8])
         description, tensors = parts.model(code, growth, batch, size, choose.of([2, 1]))
         return Program(description, tensors, self.image)
 
-    def distribution(self, key: str, scans: bool) -> None:
+    def distribution(self, key: str, autoregressive: bool) -> None:
         parts, variable = self.parts, key[2]
         given = key[4:-1].split(",") if "|" in key else []
-        if variable == "x" and scans:
-            parts.distributions[key] = self.scan(given)
+        if variable == "x" and autoregressive:
+            parts.distributions[key] = self.autoregressive_pixels(given)
             return
         if not given:
             codec = self.codec if variable == "x" else "uniform"
@@ -151,7 +151,7 @@ class Grower:
             return random_series.prediction(self.choose, self.seed)
         return {}
 
-    def scan(self, given: list[str]) -> dict[str, Any]:
+    def autoregressive_pixels(self, given: list[str]) -> dict[str, Any]:
         parts, choose = self.parts, self.choose
         features, about = None, {}
         if given:
@@ -161,13 +161,13 @@ class Grower:
         channels = choose.order(range(parts.value("x").channels))
         cut = choose.of(range(len(channels)))
         groups = [group for group in (channels[cut:], channels[:cut]) if group]
-        scan = random_scan(
+        pixels = random_autoregressive(
             parts, features, self.codec, choose.of(self.precisions), choose.of(WINDOWS),
             planes=choose.of([1, 2, 4]), components=choose.of([2, 1, 5]),
             mean_shift=choose.of([2, 0, 9]), hidden=choose.of([5, 33]), groups=groups,
-            dull=bool(given) and choose.of([False, True]),
+            flat=bool(given) and choose.of([False, True]),
         )  # fmt: skip
-        return scan | about
+        return pixels | about
 
     def body(self, net: Net, given: list[str], where: int) -> str:
         """A value of bytes at this place that depends on all that is given."""

@@ -60,8 +60,8 @@ class CompressOptions:
     shape: the shape of all images together that a generator yields, their number first.
     purpose: what the archive is for. "random-access": any one item is decoded in a millisecond or
         so. Blocks and tiles are small and nothing is a stack, unless others are asked for, and
-        "auto" takes a model without a scan where one fits. This takes more bytes (docs/pytorch.md
-        says how many).
+        "auto" takes a model that is not autoregressive where one fits. This takes more bytes
+        (docs/pytorch.md says how many).
     unordered: the order of the items does not matter; they come back sorted by their bytes. A
         block is a multiset of all of them, or of as many as `block` says, 2^20 at most, and not
         more than 2^28 elements; it is in memory as a whole. Where a model codes it this saves
@@ -134,7 +134,7 @@ class CompressOptions:
 
     @property
     def quick(self) -> bool:
-        """Whether one random item is to be decoded fast."""
+        """Whether reading one random item has to be fast."""
         return self.purpose == "random-access"
 
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "codecs.hpp"
-#include "predictive/shape.hpp"
+#include "predictive/item_shape.hpp"
 
 namespace bitsback {
 
@@ -24,7 +24,7 @@ struct Variable {
 
 struct Batch {
     std::size_t items;
-    std::vector<PlaneShape> shapes;  // of the data of each item
+    std::vector<ItemShape> shapes;  // of the data of each item
     std::vector<Symbols> variables;
 };
 

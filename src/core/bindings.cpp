@@ -58,9 +58,9 @@ void bind_message(nb::module_& m) {
         R"doc(An ANS message: a stack of bits that codecs push to and pop from, in place.
 
 heads: uint64 [lanes], each in [2^32, 2^64), 1 to 64 of them. tail: uint32 words, the lowest first.
-Without heads the message is empty: so many `lanes` (1 by default) of 2^32, above the endless supply.
+Without heads the message is empty: so many `lanes` (1 by default) of 2^32, above the implicit tail.
 depth: None for a finite tail, which raises MessageExhausted when a pop finds it too short; or the number of words that
-have been taken from the endless supply below the tail (0 for a message that has taken none; at most 2^62).
+have been taken from the implicit tail (0 for a message that has taken none; at most 2^62).
 A message is for one thread at a time. A second one that uses it in the middle of a push or a pop gets a MessageError,
 and so does one that uses it while the block of `with message:` runs in the first.
 docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend, Bird, Barber 2019, section 2.1.
@@ -161,7 +161,7 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
                 const Message::Hold hold(self);
                 return self.depth();
             },
-            "Words taken from the supply; None if the tail is finite.")
+            "Words taken from the implicit tail; None if the tail is finite.")
         .def_prop_ro(
             "heads",
             [](const Message& self) {
@@ -183,7 +183,7 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
                 return self.bits();
             },
             "How much the message holds, in bits: log2 of its heads, and 32 a stored word. Words "
-            "from the supply are not told apart; see net_bits. For people, not for coding.")
+            "from the implicit tail are not told apart; see net_bits. For people, not for coding.")
         .def_prop_ro(
             "net_bits",
             [](const Message& self) {
@@ -192,8 +192,8 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
             },
             "How much has been pushed since this message was made, less what has been popped, in "
             "bits, of either sign: the growth of bits, less 32 for each word taken from the "
-            "supply. A copy keeps the beginning; from_bytes and pickles begin anew. For people, "
-            "not for coding.")
+            "implicit tail. A copy keeps the beginning; from_bytes and pickles begin anew. For "
+            "people, not for coding.")
         .def(
             "__enter__",
             [](Message& self) -> Message& {
@@ -219,9 +219,10 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
 }
 
 // weight, mean and inverse_scale: [n, components].
-Mixture mixture(const In<std::int32_t>& cdf, unsigned reach_bits, const In<std::uint32_t>& weight,
-                const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,
-                std::uint32_t levels, unsigned precision) {
+DiscretisedMixture mixture(const In<std::int32_t>& cdf, unsigned reach_bits,
+                           const In<std::uint32_t>& weight, const In<std::int32_t>& mean,
+                           const In<std::uint32_t>& inverse_scale, std::uint32_t levels,
+                           unsigned precision) {
     require(weight.ndim() == 2 && weight.shape(1) >= 1,
             "the parameters of a mixture have the shape [n, components]");
     return {{view(cdf), reach_bits}, view(weight), view(mean), view(inverse_scale),
@@ -341,7 +342,7 @@ void bind_codecs(nb::module_& m) {
              const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,
              std::uint32_t levels, unsigned precision, const In<std::uint32_t>& symbols) {
               return make_array<std::uint32_t>({symbols.size()}, [&](auto out) {
-                  const Mixture codec =
+                  const DiscretisedMixture codec =
                       mixture(cdf, reach_bits, weight, mean, inverse_scale, levels, precision);
                   require(symbols.size() == codec.size(),
                           "a mixture needs one symbol a row of components");
@@ -350,23 +351,24 @@ void bind_codecs(nb::module_& m) {
                       out[i] = codec.start(i, view(symbols)[i]);
               });
           });
-    m.def("push_gaussian", [](Message& message, const In<std::int32_t>& quantile,
-                              const In<std::int32_t>& cdf, const In<std::int32_t>& mean,
-                              const In<std::uint32_t>& inverse_scale, unsigned bits,
-                              unsigned precision, const In<std::uint16_t>& symbols) {
-        nb::gil_scoped_release release;
-        push(message,
-             Gaussian(view(quantile), view(cdf), view(mean), view(inverse_scale), bits, precision),
-             view(symbols));
-    });
+    m.def("push_gaussian",
+          [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
+             const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, unsigned bits,
+             unsigned precision, const In<std::uint16_t>& symbols) {
+              nb::gil_scoped_release release;
+              push(message,
+                   GaussianBuckets(view(quantile), view(cdf), view(mean), view(inverse_scale), bits,
+                                   precision),
+                   view(symbols));
+          });
     m.def("pop_gaussian",
           [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
              const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, unsigned bits,
              unsigned precision) {
               return make_array<std::uint16_t>(shape_of(mean), [&](auto out) {
                   pop(message,
-                      Gaussian(view(quantile), view(cdf), view(mean), view(inverse_scale), bits,
-                               precision),
+                      GaussianBuckets(view(quantile), view(cdf), view(mean), view(inverse_scale),
+                                      bits, precision),
                       out);
               });
           });
@@ -389,8 +391,8 @@ void bind_codecs(nb::module_& m) {
                               const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,
                               unsigned bits, unsigned precision, const In<std::uint32_t>& buckets) {
             return make_array<std::uint32_t>(shape_of(mean), [&](auto out) {
-                const Gaussian codec(view(quantile), view(cdf), view(mean), view(inverse_scale),
-                                     bits, precision);
+                const GaussianBuckets codec(view(quantile), view(cdf), view(mean),
+                                            view(inverse_scale), bits, precision);
                 require(buckets.size() == mean.size(), "a Gaussian codec needs one symbol a mean");
                 require_symbols(view(buckets), (std::uint64_t{1} << bits) + 1);
                 for (std::size_t i = 0; i < out.size(); ++i)

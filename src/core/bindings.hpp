@@ -13,7 +13,7 @@
 #include <tuple>
 #include <vector>
 
-#include "predictive/shape.hpp"
+#include "predictive/item_shape.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -68,7 +68,7 @@ Out<T> make_array(std::vector<std::size_t> shape, Fill&& fill) {
 // slices, rows, columns, channels, levels
 using ShapeTuple = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::uint32_t>;
 
-inline PlaneShape shape_of(const ShapeTuple& tuple) {
+inline ItemShape shape_of(const ShapeTuple& tuple) {
     const auto& [slices, rows, columns, channels, levels] = tuple;
     return {slices, rows, columns, channels, levels};
 }

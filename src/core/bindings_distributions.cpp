@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "distributions/autoregressive.hpp"
 #include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
 #include "distributions/predictive.hpp"
-#include "distributions/scan.hpp"
 #include "distributions/series.hpp"
 #include "distributions/uniform.hpp"
 #include "families/bernoulli.hpp"
@@ -137,13 +137,14 @@ Arithmetic arithmetic(const Fields& of) {
 }
 
 SeriesSettings series_settings(const Fields& of) {
-    // inputs, fade, every, ridge
+    // inputs, forgetting, every, ridge
     using Predictor = std::tuple<Offsets, unsigned, std::uint32_t, std::int32_t>;
     std::vector<SeriesPredictor> predictors;
-    for (const auto& [pairs, fade, every, ridge] : of.get<std::vector<Predictor>>("predictors")) {
+    for (const auto& [pairs, forgetting, every, ridge] :
+         of.get<std::vector<Predictor>>("predictors")) {
         std::vector<SeriesInput> inputs;
         for (const auto& [back, channels] : pairs) inputs.push_back({back, channels});
-        predictors.push_back({std::move(inputs), fade, every, ridge});
+        predictors.push_back({std::move(inputs), forgetting, every, ridge});
     }
     SeriesSettings settings(std::move(predictors), of.get<std::vector<std::int32_t>>("scales"),
                             of.array<std::int32_t>("cdf"), of.get<std::uint32_t>("levels"),
@@ -160,22 +161,22 @@ std::vector<ChannelGroup> channel_groups(const Fields& of) {
                            fields.get<SharedFamily>("family"),
                            {fields.get<Network>("network"), fields.get<Numbers>("outputs")},
                            std::nullopt};
-        if (const auto* dull = fields.find<Network>("dull"))
-            group.dull = PixelNetwork{*dull, fields.get<Numbers>("dull_outputs")};
+        if (const auto* flat = fields.find<Network>("flat"))
+            group.flat = PixelNetwork{*flat, fields.get<Numbers>("flat_outputs")};
         groups.push_back(std::move(group));
     }
     return groups;
 }
 
-std::shared_ptr<Distribution> make_scan(std::size_t variable, const Fields& of) {
+std::shared_ptr<Distribution> make_autoregressive(std::size_t variable, const Fields& of) {
     const auto planes = of.get<In<std::uint8_t>>("planes");
     require(planes.ndim() == 2, "planes have the shape [planes, levels]");
     const auto size = of.get<std::array<std::size_t, 3>>("size");
     const auto window = of.get<std::array<std::size_t, 2>>("window");
     const auto* features = of.find<Conditional>("features");
-    return std::make_shared<ScanDistribution>(
+    return std::make_shared<AutoregressiveDistribution>(
         variable, ImageSize{size[0], size[1], size[2]}, Window{window[0], window[1]},
-        PlaneTable(copy(planes), planes.shape(1), of.array<std::uint8_t>("dull")),
+        ContextPlanes(copy(planes), planes.shape(1), of.array<std::uint8_t>("flat")),
         features ? std::optional<Conditional>(*features) : std::nullopt, channel_groups(of));
 }
 
@@ -206,7 +207,7 @@ const std::map<std::string, MakeDistribution> distributions{
              of.get<Conditional>("given"),
              std::dynamic_pointer_cast<NormalFamily>(of.get<SharedFamily>("family")));
      }},
-    {"scan", make_scan},
+    {"scan", make_autoregressive},
     {"predictive",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
          return std::make_shared<PredictiveDistribution>(
@@ -225,7 +226,7 @@ const std::map<std::string, MakeDistribution> distributions{
 template <class Symbol>
 nb::tuple contexts(const PredictiveSettings& self, const In<Symbol>& symbols,
                    const std::vector<ShapeTuple>& tuples) {
-    std::vector<PlaneShape> shapes;
+    std::vector<ItemShape> shapes;
     for (const ShapeTuple& tuple : tuples) shapes.push_back(shape_of(tuple));
     const std::size_t count = symbols.size();
     auto seen = make_array<std::uint8_t>({count, self.width()}, [](auto) {});

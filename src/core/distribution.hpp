@@ -41,7 +41,7 @@ class Conditional {
     std::size_t value(std::size_t output) const { return outputs_[output]; }
 
     // Runs the network on the given rows of its outputs, for all items of a batch, and calls
-    // `take(work, item, row)` for pieces of it: `work` holds rows from `row` on of items from
+    // `take(work, item, row)` for chunks of it: `work` holds rows from `row` on of items from
     // `item` on.
     template <class Take>
     void run(const Batch& batch, RowRange rows, const Take& take) const {

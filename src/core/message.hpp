@@ -3,8 +3,8 @@
 //      head i    64 bits, in [2^32, 2^64)         tail   ... w w w  <- top      (32-bit words,
 //      shared by all heads)
 //
-// Below the stored words of an infinite tail lie the words of the supply, of which `depth` have
-// been taken.
+// Below the stored words of an infinite tail lie the words of the implicit tail, of which `depth`
+// have been taken.
 #pragma once
 
 #include <algorithm>
@@ -45,7 +45,7 @@ inline std::uint64_t splitmix64(std::uint64_t seed, std::uint64_t k) {
     return x ^ (x >> 31);
 }
 
-inline std::uint32_t supply_word(std::uint64_t k) {
+inline std::uint32_t implicit_word(std::uint64_t k) {
     return static_cast<std::uint32_t>(splitmix64(0, k) >> 32);
 }
 
@@ -132,8 +132,8 @@ class Message {
         return {std::vector<std::uint64_t>(std::min(lanes, max_lanes + 1), head_floor), {}, depth};
     }
 
-    // Endless random bits: heads whose logarithms are evenly spread, above a part of the supply
-    // that begins anywhere.
+    // Endless random bits: heads whose logarithms are evenly spread, above a part of the implicit
+    // tail that begins anywhere.
     static Message random(std::uint64_t seed, std::size_t lanes) {
         Message message = empty(lanes, splitmix64(seed, 0) >> 3);
         for (std::size_t i = 0; i < lanes; ++i)
@@ -157,8 +157,8 @@ class Message {
         for (std::uint64_t head : heads_) bits += std::log2(static_cast<double>(head));
         return bits;
     }
-    // How much more that is than at the beginning, where words taken from the supply count against
-    // it. Of depths the difference is exact.
+    // How much more that is than at the beginning, where words taken from the implicit tail count
+    // against it. Of depths the difference is exact.
     double net_bits() const {
         const std::int64_t taken = static_cast<std::int64_t>(depth_.value_or(0) - depth_at_first_);
         return bits() - bits_at_first_ - 32.0 * static_cast<double>(taken);
@@ -322,29 +322,29 @@ class Message {
         for (std::size_t i = 0; i < lanes.size(); ++i) heads_[lanes[i]] = part.heads_[i];
     }
 
-    // Puts `count` words below the stored ones: from the supply, or zeros below a finite tail,
-    // which the caller takes back.
+    // Puts `count` words below the stored ones: from the implicit tail, or zeros below a finite
+    // tail, which the caller takes back.
     void lend(std::size_t count) {
         if (count == 0) return;
         if (depth_ && count > max_depth - *depth_) throw MessageError("the depth is above 2^62");
         if (bottom_ < count) {
-            const std::size_t room = count + (top_ - bottom_);
-            std::vector<std::uint32_t> wider(room + top_ - bottom_ + 1);
+            const std::size_t space = count + (top_ - bottom_);
+            std::vector<std::uint32_t> wider(space + top_ - bottom_ + 1);
             std::copy(words_.begin() + static_cast<std::ptrdiff_t>(bottom_),
                       words_.begin() + static_cast<std::ptrdiff_t>(top_),
-                      wider.begin() + static_cast<std::ptrdiff_t>(room));
-            top_ = room + (top_ - bottom_);
-            bottom_ = room;
+                      wider.begin() + static_cast<std::ptrdiff_t>(space));
+            top_ = space + (top_ - bottom_);
+            bottom_ = space;
             words_ = std::move(wider);
         }
         for (std::size_t i = 0; i < count; ++i)
-            words_[--bottom_] = depth_ ? supply_word((*depth_)++) : 0;
+            words_[--bottom_] = depth_ ? implicit_word((*depth_)++) : 0;
     }
 
     // Brings an infinite tail to the least depth.
     void settle() {
         if (!depth_) return;
-        while (*depth_ > 0 && bottom_ < top_ && words_[bottom_] == supply_word(*depth_ - 1)) {
+        while (*depth_ > 0 && bottom_ < top_ && words_[bottom_] == implicit_word(*depth_ - 1)) {
             ++bottom_;
             --*depth_;
         }

@@ -31,7 +31,7 @@ struct Batches {
 // So many items in a row that have one shape.
 struct ShapeRun {
     std::size_t count;
-    PlaneShape shape;
+    ItemShape shape;
 };
 
 class Program {
@@ -145,7 +145,7 @@ class Program {
         for (std::size_t v = 0; v < variables_.size(); ++v) {
             std::size_t elements = batch.items * variables_[v].elements;
             if (variables_[v].any_shape())
-                for (const PlaneShape& shape : batch.shapes) elements += shape.elements();
+                for (const ItemShape& shape : batch.shapes) elements += shape.elements();
             std::visit([&](auto& symbols) { symbols.resize(elements); }, batch.variables[v]);
         }
     }

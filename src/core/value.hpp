@@ -66,27 +66,27 @@ struct Workspace {
     const std::uint8_t* bytes(std::size_t value) const { return get<std::uint8_t>(value); }
 };
 
-// Calls `piece(in, other, out, count)` with offsets such that the elements of `wanted` rows of all
-// items are the pieces, one after another, of values that have lines of the same length.
-template <class Piece>
-void for_pieces(const Workspace& work, std::size_t line, RowRange wanted, RowRange in,
-                RowRange other, const Piece& piece) {
+// Calls `chunk(in, other, out, count)` with offsets such that the elements of `wanted` rows of all
+// items are the chunks, one after another, of values that have lines of the same length.
+template <class Chunk>
+void for_chunks(const Workspace& work, std::size_t line, RowRange wanted, RowRange in,
+                RowRange other, const Chunk& chunk) {
     const std::size_t count = wanted.count() * line;
     if (in == wanted && other == wanted) {
-        piece(std::size_t{0}, std::size_t{0}, std::size_t{0}, work.items * count);
+        chunk(std::size_t{0}, std::size_t{0}, std::size_t{0}, work.items * count);
         return;
     }
     for (std::size_t item = 0; item < work.items; ++item)
-        piece((item * in.count() + wanted.first - in.first) * line,
+        chunk((item * in.count() + wanted.first - in.first) * line,
               (item * other.count() + wanted.first - other.first) * line, item * count, count);
 }
 
-template <class Piece>
-void for_pieces(const Workspace& work, std::size_t line, RowRange wanted, RowRange in,
-                const Piece& piece) {
-    for_pieces(work, line, wanted, in, wanted,
+template <class Chunk>
+void for_chunks(const Workspace& work, std::size_t line, RowRange wanted, RowRange in,
+                const Chunk& chunk) {
+    for_chunks(work, line, wanted, in, wanted,
                [&](std::size_t from, std::size_t, std::size_t to, std::size_t count) {
-                   piece(from, to, count);
+                   chunk(from, to, count);
                });
 }
 

@@ -64,7 +64,7 @@ def in_order(array: NDArray[Any]) -> NDArray[Any]:
 
 
 class _Pipe(io.RawIOBase):
-    """Bytes that can be read or written once, in pieces, and not be sought in."""
+    """Bytes that can be read or written once, in chunks, and not be sought in."""
 
     def __init__(self, data: bytes = b"") -> None:
         self.left = io.BytesIO(data)
@@ -80,7 +80,7 @@ class _Pipe(io.RawIOBase):
         return False
 
     def read(self, size: int = -1) -> bytes:
-        assert size > 0, "a stream is read in pieces"
+        assert size > 0, "a stream is read in chunks"
         return self.left.read(min(size, 1000))
 
     def write(self, data: Any) -> int:

@@ -55,7 +55,7 @@ def test_items_and_ranges(digits: NDArray[np.bool_], archive: bytes) -> None:
     ):
         assert_same(opened[where], np.ascontiguousarray(digits[where]))
     assert_same(opened._items(20, 60, verify=False), digits[20:60])
-    assert [len(piece) for piece in opened._stacks(20, 60)] == [5, 25, 10]
+    assert [len(stack) for stack in opened._stacks(20, 60)] == [5, 25, 10]
     for number in (300, -301):
         with pytest.raises(IndexError):
             opened[number]

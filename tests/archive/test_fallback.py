@@ -17,7 +17,7 @@ import bitsback
 from bitsback.coding import pixel_rows
 from bitsback.coding.fallback import Coder, decode_fallback, encode_fallback
 from bitsback.coding.pixel_rows import EACH, GREEN, INDEXES, WHOLE
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from reference.rows import Rows
 
 SHAPES = [(5, 7, 9), (3, 6, 4, 3), (2, 5, 5, 4), (50,), (6, 11), (2, 3, 4, 5), (2, 3, 4, 5, 2)]
@@ -29,69 +29,69 @@ def numbers(dtype: str, shape: tuple[int, ...], most: int) -> NDArray[Any]:
     return np.ascontiguousarray(x.astype(dtype))
 
 
-def both_ways(pieces: Pieces, transform: int, filter_: int) -> None:
-    colours = pixel_rows.find_colours(pieces) if transform >= INDEXES else None
+def both_ways(tiles: Tiles, transform: int, filter_: int) -> None:
+    colours = pixel_rows.find_colours(tiles) if transform >= INDEXES else None
     count = 0 if colours is None else len(colours.values)
-    content = pixel_rows.pack(pieces, transform, filter_, colours)
-    dtype, shapes = pieces.dtype, pieces.shapes
+    content = pixel_rows.pack(tiles, transform, filter_, colours)
+    dtype, shapes = tiles.dtype, tiles.shapes
     assert content.size == pixel_rows.content_size(dtype, shapes, transform, count)
     found = pixel_rows.unpack(content, dtype, shapes, transform, count)
     assert found.dtype == dtype
-    assert found.tobytes() == pieces.elements.tobytes()
+    assert found.tobytes() == tiles.elements.tobytes()
     spec = Rows.of(dtype, list(shapes), transform, count)
     assert spec.size == content.size
-    assert spec.decode(bytearray(content.tobytes())) == pieces.elements.tobytes()
+    assert spec.decode(bytearray(content.tobytes())) == tiles.elements.tobytes()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_rows_of_numbers(dtype: str, shape: tuple[int, ...]) -> None:
     most = 2 if dtype == "|b1" else 128 ** np.dtype(dtype).itemsize
-    pieces = Pieces.stacked(numbers(dtype, shape, most))
-    channels = pixel_rows.channels_of(pieces.shapes)
+    tiles = Tiles.stacked(numbers(dtype, shape, most))
+    channels = pixel_rows.channels_of(tiles.shapes)
     for transform in (0, GREEN, WHOLE, GREEN | WHOLE):
         if transform & GREEN and channels not in (3, 4):
             continue
-        if transform & WHOLE and pieces.dtype.itemsize != 2:
+        if transform & WHOLE and tiles.dtype.itemsize != 2:
             continue
         for filter_ in range(EACH + 1):
-            both_ways(pieces, transform, filter_)
+            both_ways(tiles, transform, filter_)
 
 
 @pytest.mark.parametrize("colours", [1, 2, 3, 4, 5, 16, 17, 90])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", [*DTYPES, "<f4", ">i8"])
 def test_rows_of_colours(dtype: str, shape: tuple[int, ...], colours: int) -> None:
-    pieces = Pieces.stacked(numbers(dtype, shape, colours))
-    found = pixel_rows.find_colours(pieces)
+    tiles = Tiles.stacked(numbers(dtype, shape, colours))
+    found = pixel_rows.find_colours(tiles)
     if found is not None:  # pixels of more than 8 bytes, or of more than 256 colours
         for filter_ in (0, EACH):
-            both_ways(pieces, found.transform, filter_)
+            both_ways(tiles, found.transform, filter_)
 
 
 @pytest.mark.parametrize("coder", ["deflate", "lzma"])
-def test_pieces_of_several_shapes(coder: Coder) -> None:
+def test_tiles_of_several_shapes(coder: Coder) -> None:
     ramp = np.add.outer(np.arange(90), np.arange(110))
     pictures = [
         np.repeat(ramp[: 20 + n, : 60 + n // 2, np.newaxis] + n, 3, 2).astype(np.uint8)
         for n in range(9)
     ]
-    pieces = Pieces.of(pictures, np.dtype(np.uint8))
-    data = encode_fallback(pieces, coder)
+    tiles = Tiles.of(pictures, np.dtype(np.uint8))
+    data = encode_fallback(tiles, coder)
     assert data is not None
-    assert len(data) < pieces.elements.nbytes / 20
-    found = decode_fallback(memoryview(data), pieces.dtype, pieces.shapes)
-    assert found.tobytes() == pieces.elements.tobytes()
+    assert len(data) < tiles.elements.nbytes / 20
+    found = decode_fallback(memoryview(data), tiles.dtype, tiles.shapes)
+    assert found.tobytes() == tiles.elements.tobytes()
 
 
 @pytest.mark.parametrize("shape", [(900, 1000), (600, 700, 3), (40, 3, 9), (1 << 19,)])
 @pytest.mark.parametrize("dtype", ["|b1", "|u1", "<f8"])
 def test_what_is_nothing_may_be_claimed(dtype: str, shape: tuple[int, ...]) -> None:
     """Deflate makes less of it than a reader believes."""
-    pieces = Pieces.stacked(np.zeros((1, *shape), dtype))
-    data = encode_fallback(pieces, "deflate")
+    tiles = Tiles.stacked(np.zeros((1, *shape), dtype))
+    data = encode_fallback(tiles, "deflate")
     assert data is not None
-    found = decode_fallback(memoryview(data), pieces.dtype, pieces.shapes)
+    found = decode_fallback(memoryview(data), tiles.dtype, tiles.shapes)
     assert not found.view(np.uint8).any()
 
 

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.coding import chain, planes
+from bitsback.coding import chain, layouts
 from bitsback.coding.block import ADAPTIVE, FALLBACK, MODEL, PREFIX_SIZE, Method
 from bitsback.coding.fallback import decode_fallback
 from bitsback.coding.multisets import Multisets
@@ -135,7 +135,7 @@ def test_blocks_that_break_a_rule() -> None:
         "update|newer": block(0, fine, 6, bytes(3)),
         "one bit": block(0, fine, 1, bytes(4)),
         "bytes for": block(0, fine, 0, bytes(23)),
-        "two levels": block(0, Run(8, BOOL, (3,), None), 1, bytes(3)),
+        "two values": block(0, Run(8, BOOL, (3,), None), 1, bytes(3)),
         "the same": block(0, Run(8, BOOL, (3,), (b"\1", b"\1")), 1, bytes(3)),
         "dtype": block(0, Run(8, BOOL, (4,), LEVELS), 1, bytes(4)),
         "dtype and": block(0, Run(8, np.dtype("u1"), (3,), LEVELS), 1, bytes(3)),
@@ -200,8 +200,8 @@ def test_adaptive_blocks() -> None:
         ("cut short|ends", bytes([2, 2])),
     ):
         refuse(archive(collection, (3, block(0, run, ADAPTIVE, bad))), match)
-    levels = Run(3, dtype, (2,), (b"\0\1", b"\0\2"))
-    refuse(archive(collection, (3, block(0, levels, ADAPTIVE, data))), "in vain")
+    mapped = Run(3, dtype, (2,), (b"\0\1", b"\0\2"))
+    refuse(archive(collection, (3, block(0, mapped, ADAPTIVE, data))), "not used")
 
 
 LZMA = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
@@ -224,7 +224,7 @@ def test_fallback_blocks(coder: int) -> None:
         ("newer", plain, b"\2\0\0" + stream(content)),
         ("newer", plain, bytes([coder, 3, 0]) + stream(content)),
         ("newer", plain, bytes([coder, 0])),
-        ("in vain", two, head + stream(content)),
+        ("not used", two, head + stream(content)),
         ("just the 240", plain, head + stream(content[:-1])),
         ("just the 240", plain, head + stream(content + b"x")),
         ("just the 240", plain, head + stream(content) + b"x"),
@@ -421,17 +421,17 @@ def test_what_a_block_may_take_is_linear_in_its_bytes(name: str) -> None:
     for size in (10, 100, 1000, 10_000):
         for count in (1, 10, 100, 1000, 10_000, 100_000):
             run = Run(count, np.dtype("u1" if model.any_shape else bool), MNIST, None)
-            seen_as = planes.SERIES if model.serial else planes.PICTURES
+            seen_as = layouts.SERIES if model.serial else layouts.PICTURES
             if model.serial:
                 run = replace(run, shape=(16,))
             elif not model.any_shape:
-                run = replace(run, levels=LEVELS)
-            parts = chain.stretches(model, planes.item_shapes(model, [run], seen_as))
+                run = replace(run, value_map=LEVELS)
+            parts = chain.stretches(model, layouts.item_shapes(model, [run], seen_as))
             fits = chain.affordable(parts, size)
-            work = sum(part.work + part.steps * 2**15 for part in parts)
+            macs = sum(part.macs + part.steps * 2**15 for part in parts)
             payload = varint(0) + pack_runs([run]) + bytes([MODEL]) + bytes(PREFIX_SIZE + size)
             in_index = len(varint(count)) + 1
-            assert not fits or work <= 2**26 * (len(section(BLOCK, payload)) + in_index)
+            assert not fits or macs <= 2**26 * (len(section(BLOCK, payload)) + in_index)
 
 
 def test_more_files_than_can_be_counted() -> None:
@@ -441,8 +441,8 @@ def test_more_files_than_can_be_counted() -> None:
     refuse(start + pack_index(len(start), []), "more than any computer counts", whole=True)
 
 
-def test_numbers_that_are_cut_into_pieces() -> None:
-    """A number is its only piece: an odd archive, and no wrong one."""
+def test_numbers_that_are_cut_into_tiles() -> None:
+    """A number is its only tile: an odd archive, and no wrong one."""
     collection = Collection(np.dtype("u1"), (3,), 1, cut=())
     data = archive(collection, (3, block(0, Run(3, np.dtype("u1"), (), None), 0, b"\1\2\3")))
     assert unpack(data).tolist() == [1, 2, 3]

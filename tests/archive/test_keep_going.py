@@ -80,11 +80,11 @@ def test_every_cut_behind_the_first_block(digits: NDArray[np.bool_]) -> None:
     [
         ((70, 90), {"tile": 16}),  # a picture, whose rows come back
         ((100, 20, 30), {"stack": True, "tile": 16}),  # slices of a stack
-        ((5, 70, 90), {"stack": False, "tile": 32}),  # items, of which each has several pieces
+        ((5, 70, 90), {"stack": False, "tile": 32}),  # items, of which each has several tiles
         ((5000,), {"block": 1000}),
     ],
 )
-def test_arrays_in_pieces(shape: tuple[int, ...], options: dict[str, Any]) -> None:
+def test_arrays_in_tiles(shape: tuple[int, ...], options: dict[str, Any]) -> None:
     array = np.random.default_rng(0).integers(0, 200, shape, np.uint8)
     archive = pack(array, **{"block": 3, "model": "fast"} | options)
     with bitsback.open(archive) as opened:

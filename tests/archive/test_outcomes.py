@@ -11,28 +11,28 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.coding.trial import Alike, Outcome, Outcomes
+from bitsback.coding.trial import Alike, TrialOutcome, TrialOutcomes
 from bitsback.writing import folders
 
 ALIKE = Alike("|u1", (3,), False, 12, 3)
-YES, NO = Outcome(True, False), Outcome(False, False)
+YES, NO = TrialOutcome(True, False), TrialOutcome(False, False)
 
 
-def fails() -> Outcome:
+def fails() -> TrialOutcome:
     raise AssertionError("no trial is needed")
 
 
 def test_what_all_told_is_expected() -> None:
-    outcomes = Outcomes()
+    outcomes = TrialOutcomes()
     for _ in range(6):
         assert outcomes.of(ALIKE, None, lambda: YES) == YES
     assert outcomes.of(ALIKE, None, fails) == YES
 
 
 def test_as_long_as_they_differ_each_has_its_own() -> None:
-    outcomes, tried = Outcomes(), []
+    outcomes, tried = TrialOutcomes(), []
 
-    def trial() -> Outcome:
+    def trial() -> TrialOutcome:
         tried.append(len(tried))
         return YES if len(tried) % 3 else NO
 
@@ -42,7 +42,7 @@ def test_as_long_as_they_differ_each_has_its_own() -> None:
 
 
 def test_a_surprise_asks_for_trials_again() -> None:
-    outcomes = Outcomes()
+    outcomes = TrialOutcomes()
     for _ in range(6):
         outcomes.of(ALIKE, YES, fails)
     assert outcomes.of(ALIKE, NO, fails) == NO
@@ -53,7 +53,7 @@ def test_a_surprise_asks_for_trials_again() -> None:
 
 
 def test_others_say_nothing() -> None:
-    outcomes = Outcomes()
+    outcomes = TrialOutcomes()
     for _ in range(6):
         outcomes.of(ALIKE, YES, fails)
     dense = Alike("|u1", (3,), False, 12, 4)

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.coding.planes import SERIES, plane_shapes
+from bitsback.coding.layouts import SERIES, shape_of_each
 from bitsback.format.runs import Run
-from bitsback.format.values import find_values
+from bitsback.format.value_range import find_value_range
 from bundled_models import spec_model
 from reference import archive as spec
 
@@ -123,15 +123,15 @@ def test_rows_without_an_order_are_no_series() -> None:
 def test_values_far_apart_are_ranks_and_gaps_far_out_are_not() -> None:
     rng = np.random.default_rng(0)
     scaled = np.rint(rng.normal(0, 40, 5000)).astype(np.int16) * 7
-    found = find_values(scaled, near=True)
+    found = find_value_range(scaled, near=True)
     assert found is not None and found.occurring is not None
     noise = np.clip(rng.laplace(0, 2000, 60_000), -30_000, 30_000).astype(np.int16)
     for near, ranks in ((True, False), (False, True)):
-        found = find_values(noise, near=near)
+        found = find_value_range(noise, near=near)
         assert found is not None and (found.occurring is not None) == ranks
 
 
 def test_a_step_with_two_axes_is_refused() -> None:
     for shape in ((3, 4), (0,)):
         with pytest.raises(bitsback.ArchiveError, match="no steps of a series"):
-            plane_shapes([Run(5, np.dtype("u1"), shape, None)], SERIES)
+            shape_of_each([Run(5, np.dtype("u1"), shape, None)], SERIES)

@@ -92,7 +92,7 @@ def test_every_multiset_of_few_items(four: bitsback.Model, count: int) -> None:
 
 
 def information(message: bitsback.Message) -> float:
-    """Bits of a message beyond the supply."""
+    """Bits of a message beyond the implicit tail."""
     return message.bits - 32 * (message.depth or 0)
 
 

@@ -57,7 +57,7 @@ def test_a_stream() -> None:
 
 @pytest.mark.parametrize("sample", [1, 2, 3, 7, 100])
 def test_a_sample_is_evenly_spaced(sample: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "_PIECE", 2 * 5 * 6)  # read by twos
+    monkeypatch.setattr(subject, "_CHUNK", 2 * 5 * 6)  # read by twos
     found = read(saved(GREY), "some", sample)
     wanted = [i * 7 // min(sample, 7) for i in range(min(sample, 7))]
     assert np.array_equal(found.images, GREY[wanted])

@@ -93,14 +93,14 @@ def test_the_specification_refuses_what_is_damaged(bilevel: NDArray[np.bool_]) -
             spec.decode(bytes(damaged), [spec_model("mnist-binary")])
 
 
-@pytest.mark.parametrize("kind", ["chain", "planes", "squeezed", "raw"])
+@pytest.mark.parametrize("kind", ["chain", "planes", "fallback", "raw"])
 def test_every_changed_byte_and_every_cut_is_an_error(
     kind: str, bilevel: NDArray[np.bool_], volume: NDArray[np.uint16]
 ) -> None:
     array = {
         "chain": bilevel[:2],
         "planes": volume[:2, :9, :9],
-        "squeezed": np.arange(60.0),
+        "fallback": np.arange(60.0),
         "raw": np.frombuffer(bytes(range(7)), np.uint8),
     }[kind]
     data = bitsback.encode(array)

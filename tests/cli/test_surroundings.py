@@ -142,6 +142,28 @@ def test_two_interrupts_with_threads_at_work(folder: Path, pause: float) -> None
     assert sorted(path.name for path in folder.iterdir()) == ["digits.bb", "digits.npy", "many.npy"]
 
 
+def test_two_requests_to_stop_at_once(folder: Path) -> None:
+    """Both have arrived when Python looks: it handles the first, then the second."""
+    script = """
+import os, signal
+from bitsback.cli.main import _stop_once
+both = [signal.SIGINT, signal.SIGTERM]
+try:
+    with _stop_once():
+        signal.pthread_sigmask(signal.SIG_BLOCK, both)
+        for number in both:
+            os.kill(os.getpid(), number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+except KeyboardInterrupt:
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("stopped")
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, cwd=folder, timeout=60, check=False
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"stopped\n", b"")
+
+
 def test_a_full_disk_keeps_the_pictures_that_were_there(process: Process, folder: Path) -> None:
     import resource
 

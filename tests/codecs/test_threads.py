@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import Message, MessageError, codecs
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from laws import assert_same
 
 N = 3000
@@ -58,7 +58,7 @@ class Images:
 
 def bound(name: str, *shape: int) -> Any:
     """An item by a model of items of any shape."""
-    return bitsback.load_model(name).bind([(1, PlaneShape(*shape))])
+    return bitsback.load_model(name).bind([(1, ItemShape(*shape))])
 
 
 CODECS: dict[str, Callable[[], Any]] = {
@@ -75,7 +75,7 @@ CODECS: dict[str, Callable[[], Any]] = {
     "ChainRule": lambda: codecs.ChainRule(SOME, latent),
     "Dependent": lambda: codecs.Dependent(two_parts),
     "FromCdf": lambda: codecs.FromCdf(straight, 10, shape=(N,)),
-    "Gaussian": lambda: codecs.Gaussian(np.zeros(N, int), 2**18, 12),
+    "GaussianBuckets": lambda: codecs.GaussianBuckets(np.zeros(N, int), 2**18, 12),
     "HiddenMarkov": lambda: codecs.HiddenMarkov(
         [1, 1], [[9, 1], [1, 9]], [[5, 1], [1, 5]], (9, 200)
     ),
@@ -84,7 +84,7 @@ CODECS: dict[str, Callable[[], Any]] = {
     "LatentMixture": lambda: codecs.LatentMixture([1, 2], [SOME, codecs.Uniform(10, (50,))]),
     "Logistic": lambda: codecs.Logistic(np.arange(N), 2**15, 5),
     "Mapped": lambda: codecs.Mapped(SOME, lambda x: x[::-1], lambda y: y[::-1]),
-    "Mixture": lambda: codecs.Mixture(np.full((N, 1), 2**16), 0, 2**16, 5),
+    "DiscretisedMixture": lambda: codecs.DiscretisedMixture(np.full((N, 1), 2**16), 0, 2**16, 5),
     "Multiset": lambda: codecs.Multiset(codecs.Uniform(10, ()), 40),
     "Named": lambda: codecs.Named({"a": SOME, "b": LATENT}),
     "NegativeBinomial": lambda: codecs.NegativeBinomial(np.arange(1, 200) << 16, 2**22, 5),
@@ -100,7 +100,7 @@ CODECS: dict[str, Callable[[], Any]] = {
     "one of two symbols": lambda: codecs.Bernoulli(20_000, 16),
     "one of a table": lambda: codecs.Categorical([1, 2, 5], 3, ()),
     "a model": lambda: Images("mnist-binary", 20),
-    "a model of scans": lambda: Images("mnist-context-small", 3),
+    "an autoregressive model": lambda: Images("mnist-context-small", 3),
     "a model by public codecs": lambda: bitsback.load_model("mnist-binary").codec(5),
     "predictive": lambda: bound("universal", 1, 30, 30, 3, 256),
     "series": lambda: bound("series", 1, 150, 1, 2, 256),

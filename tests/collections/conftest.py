@@ -62,7 +62,7 @@ def files(folder: Path) -> list[str]:
     )
 
 
-def notes_of(source: Any, destination: Any, **options: Any) -> tuple[Any, list[str]]:
+def warnings_of(source: Any, destination: Any, **options: Any) -> tuple[Any, list[str]]:
     """The summary of a compression, and its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -73,6 +73,6 @@ def notes_of(source: Any, destination: Any, **options: Any) -> tuple[Any, list[s
 
 def restored(source: Any, folder: Path, **options: Any) -> tuple[Path, list[str]]:
     """A folder or a list of pictures compressed and restored: the folder, and the warnings."""
-    _, notes = notes_of(source, folder / "round.bb", **options)
+    _, warned = warnings_of(source, folder / "round.bb", **options)
     bitsback.decompress(folder / "round.bb", folder / "round")
-    return folder / "round", notes
+    return folder / "round", warned

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import bitsback
-from bitsback.reading import hidden_files
+from bitsback.restoring import hidden_files
 
-from .conftest import files, noise, notes_of, pixels, save
+from .conftest import files, noise, pixels, save, warnings_of
 
 NAMES = ["a.png", "deep/er/b.png", "deep/c.png", "z/d.png"]
 
@@ -22,7 +22,7 @@ NAMES = ["a.png", "deep/er/b.png", "deep/c.png", "z/d.png"]
 def archive(tmp_path: Path) -> Path:
     for number, name in enumerate(NAMES):
         save(noise("L", seed=number), tmp_path / "in" / name)
-    notes_of(tmp_path / "in", tmp_path / "x.bb")
+    warnings_of(tmp_path / "in", tmp_path / "x.bb")
     return tmp_path / "x.bb"
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 import bitsback
 from bitsback.images.modes import MODES
 
-from .conftest import Run, noise, notes_of, pixels
+from .conftest import Run, noise, pixels, warnings_of
 
 
 def test_npz(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
@@ -139,8 +139,8 @@ def pages(digits: NDArray[np.bool_]) -> list[NDArray[Any]]:
 def test_tiff(tmp_path: Path, pages: list[NDArray[Any]]) -> None:
     images = [Image.fromarray(page) for page in pages]
     images[0].save(tmp_path / "x.tif", save_all=True, append_images=images[1:])
-    summary, notes = notes_of(tmp_path / "x.tif", tmp_path / "x.bb")
-    assert (summary.files, notes) == (21, [])
+    summary, warned = warnings_of(tmp_path / "x.tif", tmp_path / "x.bb")
+    assert (summary.files, warned) == (21, [])
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.tif")
     with Image.open(tmp_path / "y.tif") as restored, bitsback.open(tmp_path / "x.bb") as archive:
         assert archive.kind == "tiff"

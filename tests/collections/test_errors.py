@@ -20,10 +20,10 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.reading.staging import _Hidden
+from bitsback.restoring.staging import _Hidden
 from waiting import until
 
-from .conftest import Run, files, noise, notes_of, pixels, save
+from .conftest import Run, files, noise, pixels, save, warnings_of
 
 
 @pytest.fixture
@@ -99,8 +99,8 @@ def uncoded_pictures() -> dict[str, tuple[str, bytes]]:
 def test_a_picture_that_is_not_coded_is_held(folder: Path, tmp_path: Path, case: str) -> None:
     name, data = uncoded_pictures()[case]
     (folder / "1" / name).write_bytes(data)
-    summary, notes = notes_of(folder, tmp_path / "a.bb")
-    assert notes == [] and summary.files == 31
+    summary, warned = warnings_of(folder, tmp_path / "a.bb")
+    assert warned == [] and summary.files == 31
     assert sum(held.bytes for held in summary.stored.values()) == len(data)
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     assert (tmp_path / "out" / "1" / name).read_bytes() == data
@@ -111,17 +111,17 @@ def test_one_bad_picture_among_many(folder: Path, tmp_path: Path, case: str) -> 
     """It is held as it is; where only pictures are wanted it is an error, or is left out."""
     name, data, match = bad_pictures()[case]
     (folder / "1" / name).write_bytes(data)
-    summary, notes = notes_of(folder, tmp_path / "a.bb")
-    assert notes == [] and summary.files == 31 and summary.bad == {}
+    summary, warned = warnings_of(folder, tmp_path / "a.bb")
+    assert warned == [] and summary.files == 31 and summary.bad == {}
     held = summary.stored["damaged, or not what their endings say"]
     assert (held.files, held.bytes, held.first) == (1, len(data), f"1/{name}")
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     assert (tmp_path / "out" / "1" / name).read_bytes() == data
     with pytest.raises(bitsback.InputError, match=rf"(?s)1.{name}: .*({match}).*") as error:
-        notes_of(folder, tmp_path / "b.bb", pictures_only=True)
+        warnings_of(folder, tmp_path / "b.bb", pictures_only=True)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "b.bb").exists()
-    summary, _ = notes_of(folder, tmp_path / "b.bb", pictures_only=True, skip_bad=True)
+    summary, _ = warnings_of(folder, tmp_path / "b.bb", pictures_only=True, skip_bad=True)
     assert summary.files == 30
     assert list(summary.bad) == [f"1/{name}"]
     bitsback.decompress(tmp_path / "b.bb", tmp_path / "rest")
@@ -147,7 +147,7 @@ def test_no_picture_is_left(tmp_path: Path) -> None:
     sys.platform != "linux", reason="needs files that not even root may read or write"
 )
 def test_what_cannot_be_read_or_written(folder: Path, tmp_path: Path) -> None:
-    notes_of(folder, tmp_path / "a.bb")
+    warnings_of(folder, tmp_path / "a.bb")
     (folder / "0" / "0.png").unlink()
     (folder / "0" / "0.png").symlink_to("/proc/self/mem")
     with pytest.raises(bitsback.InputError, match=r"0\.png: cannot be read"):
@@ -169,7 +169,7 @@ def test_the_output_is_not_one_of_the_files(folder: Path, tmp_path: Path) -> Non
 
 
 def test_existing_files_are_kept_unless_forced(folder: Path, tmp_path: Path) -> None:
-    notes_of(folder, tmp_path / "a.bb")
+    warnings_of(folder, tmp_path / "a.bb")
     out = tmp_path / "out"
     (out / "1").mkdir(parents=True)
     (out / "1" / "4.png").write_text("mine")
@@ -194,7 +194,7 @@ def test_existing_files_are_kept_unless_forced(folder: Path, tmp_path: Path) -> 
 def test_nothing_is_left_after_an_error(
     folder: Path, tmp_path: Path, there: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    notes_of(folder, tmp_path / "a.bb", block=4)
+    warnings_of(folder, tmp_path / "a.bb", block=4)
     if there:
         (tmp_path / "out").mkdir()
 
@@ -220,7 +220,7 @@ def test_nothing_is_left_after_an_error(
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
     """What remains has a hidden name, and is not taken for pictures."""
-    notes_of(folder, tmp_path / "a.bb", block=4)
+    warnings_of(folder, tmp_path / "a.bb", block=4)
     code = (
         "import bitsback, time; bitsback.decompress('a.bb', 'out', progress=lambda done, total:"
         " time.sleep(600))"
@@ -236,7 +236,7 @@ def test_names_that_the_file_system_takes_for_the_same(
     folder: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     """As on macOS and Windows for A.png and a.png."""
-    notes_of(folder, tmp_path / "a.bb")
+    warnings_of(folder, tmp_path / "a.bb")
     opened = _Hidden.open
     monkeypatch.setattr(
         _Hidden, "open", lambda self, name, *others: opened(self, "same.png", *others)

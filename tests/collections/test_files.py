@@ -23,22 +23,22 @@ from PIL import Image
 import bitsback
 from bitsback.coding.trial import pixel_cost
 from bitsback.format.collection import BYTES, Collection
-from bitsback.format.facts import Facts
+from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import FILES, HEAD, NAMES, pack_index, section
 from bitsback.format.parts import FOLDER, FileList
 from bitsback.images.bands import Bands
-from bitsback.reading.summary import SMALLER
+from bitsback.summary import SMALLER
 from bitsback.wire import varint
 from bitsback.writing import folders
 from bitsback.writing.asked import Kept
 from bundled_models import spec_models
 from fuzz.seeds import own_png
 from reference import archive as spec
-from reference import notes as spec_notes
-from reference.notes import chunk
+from reference import container_metadata as spec_metadata
+from reference.container_metadata import chunk
 from zoo.png_files import drawn
 
-from .conftest import Run, files, noise, notes_of, save
+from .conftest import Run, files, noise, save, warnings_of
 from .test_hostile import block, name, one_run, refuse
 
 A_FILE = 64
@@ -98,7 +98,7 @@ def test_any_folder_comes_back_and_never_grows(data: st.DataObject, exact: bool)
             draw_picture(data, folder / f"{number}")
         if data.draw(st.booleans()):
             (folder / "own.png").write_bytes(own_png(noise("L", (30, 20)) % 5))
-        summary, _ = notes_of(folder, archive, files="exact" if exact else "pixels")
+        summary, _ = warnings_of(folder, archive, files="exact" if exact else "pixels")
         bitsback.decompress(archive, out)
         assert files(out) == files(folder)
         assert summary.disk_in == size_of(folder)
@@ -126,13 +126,15 @@ def test_the_specification_restores_the_same_files(tmp_path: Path) -> None:
     save(noise("RGB"), folder / "c.jpg")
     (folder / "empty.txt").touch()
     (folder / "labels.csv").write_text("a,b\n" * 1000)
-    summary, _ = notes_of(folder, tmp_path / "a.bb", files="exact", model="fast")
+    summary, _ = warnings_of(folder, tmp_path / "a.bb", files="exact", model="fast")
     assert summary.stored["no pictures"].files == 2
     found = spec.decode_files((tmp_path / "a.bb").read_bytes(), spec_models())
     assert [file.name for file in found] == files(folder)
     assert [file.held for file in found] == [False, True, True, True, False]
     for file in found:
-        data = file.array.tobytes() if file.held else spec_notes.restore(file.array, file.note)
+        data = (
+            file.array.tobytes() if file.held else spec_metadata.restore(file.array, file.metadata)
+        )
         assert data == (folder / str(file.name)).read_bytes()
         assert file.time == (folder / str(file.name)).stat().st_mtime_ns
 
@@ -141,8 +143,8 @@ def test_jpegs_take_what_they_took(tmp_path: Path) -> None:
     for number in range(20):
         pixels = np.cumsum(noise("RGB", (200, 150), number) % 3, 1).astype(np.uint8)
         save(pixels, tmp_path / "in" / f"{number}.jpg", quality=95)
-    summary, notes = notes_of(tmp_path / "in", tmp_path / "a.bb")
-    assert notes == []
+    summary, warned = warnings_of(tmp_path / "in", tmp_path / "a.bb")
+    assert warned == []
     assert summary.bytes_out <= 1.001 * summary.disk_in
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     for file in files(tmp_path / "in"):
@@ -152,7 +154,7 @@ def test_jpegs_take_what_they_took(tmp_path: Path) -> None:
 def test_small_files_that_are_held_are_compressed_together(tmp_path: Path) -> None:
     for number in range(40):
         save(noise("RGB", (8, 8), number), tmp_path / "in" / f"{number:02}.jpg")
-    summary, _ = notes_of(tmp_path / "in", tmp_path / "a.bb")
+    summary, _ = warnings_of(tmp_path / "in", tmp_path / "a.bb")
     assert summary.bytes_out < 0.6 * summary.disk_in  # their tables are the same
 
 
@@ -168,7 +170,7 @@ def test_others_are_taken_along(tmp_path: Path) -> None:
     os.utime(folder / "last", ns=(1, 1_234_567_890_123_456_789))
     with pytest.raises(bitsback.InputError, match=r"broken\.png: .*without --pictures-only"):
         bitsback.compress(folder, tmp_path / "a.bb", pictures_only=True)
-    summary, _ = notes_of(folder, tmp_path / "a.bb")
+    summary, _ = warnings_of(folder, tmp_path / "a.bb")
     assert summary.skipped == {} and summary.files == 6
     assert summary.noted == {"hidden files": [".hidden"]}
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
@@ -188,7 +190,7 @@ def test_others_are_taken_along(tmp_path: Path) -> None:
 def test_a_folder_without_pictures(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "empty").touch()
-    notes_of(tmp_path / "in", tmp_path / "a.bb")
+    warnings_of(tmp_path / "in", tmp_path / "a.bb")
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     assert (tmp_path / "out" / "empty").read_bytes() == b""
 
@@ -198,7 +200,7 @@ def test_files_longer_than_a_block(tmp_path: Path) -> None:
     for number, size in enumerate((3_000_000, 0, 5, 2_500_000)):
         data = np.random.default_rng(number).bytes(size)
         (tmp_path / "in" / f"{number}.bin").write_bytes(data)
-    summary, _ = notes_of(tmp_path / "in", tmp_path / "a.bb")
+    summary, _ = warnings_of(tmp_path / "in", tmp_path / "a.bb")
     assert summary.blocks > 2
     for threads in (1, 3):
         bitsback.decompress(tmp_path / "a.bb", tmp_path / f"out{threads}", threads=threads)
@@ -221,14 +223,14 @@ def test_a_wrong_estimate_makes_no_archive_larger(
         image.save((tmp_path / f"{number}.png"), optimize=True)
     sources = [tmp_path / f"{number}.png" for number in range(3)]
     forms = [
-        split.note
+        split.metadata
         for split in (folders.split(io.BytesIO(path.read_bytes()), False) for path in sources)
         if split
     ]
     assert len(forms) == 3
     disk = sum(path.stat().st_size for path in sources)
     out = io.BytesIO()
-    summary, _ = notes_of(sources, out if stream else tmp_path / "a.bb", model="fast", block=1)
+    summary, _ = warnings_of(sources, out if stream else tmp_path / "a.bb", model="fast", block=1)
     data = out.getvalue() if stream else (tmp_path / "a.bb").read_bytes()
     assert len(data) == summary.bytes_out <= disk + 3 * A_FILE + AT_LEAST
 
@@ -251,7 +253,7 @@ def test_pictures_that_outgrow_their_files_are_held_in_an_archive_that_is_made_a
 
     monkeypatch.setattr(folders, "Kept", tiny)
     out = io.BytesIO()
-    summary, _ = notes_of(tmp_path / "in", out if stream else tmp_path / "a.bb", **options)
+    summary, _ = warnings_of(tmp_path / "in", out if stream else tmp_path / "a.bb", **options)
     if stream:
         (tmp_path / "a.bb").write_bytes(out.getvalue())
     assert summary.stored[SMALLER].files == 3
@@ -273,7 +275,7 @@ def test_a_page_is_not_judged_by_its_middle_alone(tmp_path: Path, mode: str) -> 
     assert cost < 1.5 * (tmp_path / "page.bb").stat().st_size
 
 
-def test_a_picture_is_judged_by_the_pieces_that_were_asked_for(
+def test_a_picture_is_judged_by_the_tiles_that_were_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     y, x = np.mgrid[:100, :120]
@@ -332,21 +334,21 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
 HELD = FileList(FOLDER, (Collection(np.dtype("u1"), (2, 4), BYTES),))
 
 
-def held(facts: bytes, collection: FileList = HELD, names: bytes | None = None) -> bytes:
+def held(stats: bytes, collection: FileList = HELD, names: bytes | None = None) -> bytes:
     """An archive of bytes of files."""
     sections = section(NAMES, one_run(2) + name(b"a") + name(b"b") if names is None else names)
     start = HEAD + replace(collection, features=FILES).pack()
     blocks = section(b"B", block(0, 1, (collection.parts[0].elements,)))
     index = pack_index(len(start), [(1, len(blocks))])
-    return start + blocks + sections + facts + index
+    return start + blocks + sections + stats + index
 
 
-def facts(*pairs: tuple[int, int]) -> bytes:
+def stats(*pairs: tuple[int, int]) -> bytes:
     return section(b"F", b"".join(varint(size) + varint(time) for size, time in pairs))
 
 
 def test_the_helpers_make_an_archive_that_is_read(tmp_path: Path) -> None:
-    data = held(facts((1, 0), (3, 7)))
+    data = held(stats((1, 0), (3, 7)))
     bitsback.decompress(io.BytesIO(data), tmp_path / "out")
     assert [(tmp_path / "out" / file).stat().st_size for file in "ab"] == [1, 3]
     assert (tmp_path / "out" / "b").stat().st_mtime_ns == -4
@@ -356,17 +358,17 @@ def test_the_helpers_make_an_archive_that_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "match"),
     [
-        (b"", "facts of its files are missing"),
-        (facts((1, 0), (3, 0)) * 2, "there twice"),
-        (facts((1, 0)), "too short|cut short"),
-        (facts((1, 0), (3, 0), (0, 0)), "follows"),
-        (facts((1, 0), (2, 0)), "other sizes"),
-        (facts((1, 0), (1 << 62, 0)), "other sizes"),
-        (facts((1, 0), (1 << 63, 0)), "no file has"),
+        (b"", "stats of its files are missing"),
+        (stats((1, 0), (3, 0)) * 2, "there twice"),
+        (stats((1, 0)), "too short|cut short"),
+        (stats((1, 0), (3, 0), (0, 0)), "follows"),
+        (stats((1, 0), (2, 0)), "other sizes"),
+        (stats((1, 0), (1 << 62, 0)), "other sizes"),
+        (stats((1, 0), (1 << 63, 0)), "no file has"),
         (section(b"F", b"\1"), "too short"),
     ],
 )
-def test_facts_that_are_refused(tmp_path: Path, told: bytes, match: str) -> None:
+def test_stats_that_are_refused(tmp_path: Path, told: bytes, match: str) -> None:
     refuse(held(told), tmp_path, match)
 
 
@@ -379,11 +381,11 @@ def test_facts_that_are_refused(tmp_path: Path, told: bytes, match: str) -> None
     ],
 )
 def test_parts_of_bytes_that_are_refused(tmp_path: Path, part: Collection) -> None:
-    refuse(held(facts((1, 0), (3, 0)), FileList(FOLDER, (part,))), tmp_path)
+    refuse(held(stats((1, 0), (3, 0)), FileList(FOLDER, (part,))), tmp_path)
 
 
-def test_facts_of_times_and_sizes_round_trip() -> None:
-    told = Facts()
+def test_stats_of_times_and_sizes_round_trip() -> None:
+    told = FileStats()
     for size, time in (
         (0, 0),
         (5, 10**18),
@@ -393,7 +395,7 @@ def test_facts_of_times_and_sizes_round_trip() -> None:
     ):
         told.add(size, time)
     payload = told.pack()
-    found = Facts.unpack(memoryview(payload)[2:-4], 5)
+    found = FileStats.unpack(memoryview(payload)[2:-4], 5)
     assert (found.sizes, found.times) == (told.sizes, told.times)
     assert struct.calcsize("q") == told.times.itemsize
 
@@ -404,7 +406,7 @@ def test_merged_archives_have_the_files_of_all(tmp_path: Path) -> None:
         save(np.sort(noise("L", (60, 50)), 0), folder / "1.bmp")
         save(noise("RGB"), folder / "2.jpg")
         save(np.sort(noise("RGB", (60, 50)), 0), folder / "3.bmp")
-        notes_of(tmp_path / part, tmp_path / f"{part}.bb", files="exact")
+        warnings_of(tmp_path / part, tmp_path / f"{part}.bb", files="exact")
     bitsback.merge([tmp_path / "a.bb", tmp_path / "b.bb"], tmp_path / "all.bb")
     bitsback.decompress(tmp_path / "all.bb", tmp_path / "out")
     with bitsback.open(tmp_path / "all.bb") as archive:
@@ -415,9 +417,11 @@ def test_merged_archives_have_the_files_of_all(tmp_path: Path) -> None:
         after = tmp_path / "out" / str(file.name)
         assert after.read_bytes() == before.read_bytes()
         assert after.stat().st_mtime_ns == before.stat().st_mtime_ns == file.time
-        data = file.array.tobytes() if file.held else spec_notes.restore(file.array, file.note)
+        data = (
+            file.array.tobytes() if file.held else spec_metadata.restore(file.array, file.metadata)
+        )
         assert data == before.read_bytes()
-    old = Path(__file__).parent / "golden" / "pictures-without-facts.bb"
+    old = Path(__file__).parent / "golden" / "pictures-without-stats.bb"
     with pytest.raises(bitsback.InputError, match="made by an older bitsback"):
         bitsback.merge([tmp_path / "a.bb", old], tmp_path / "none.bb")
 

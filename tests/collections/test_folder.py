@@ -19,7 +19,7 @@ from PIL import Image
 import bitsback
 from bitsback.images.modes import MODES
 
-from .conftest import Run, files, noise, notes_of, pixels, restored, save
+from .conftest import Run, files, noise, pixels, restored, save, warnings_of
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def mixed(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
 
 
 def test_everything_comes_back(mixed: Path, tmp_path: Path) -> None:
-    out, notes = restored(mixed, tmp_path)
-    assert notes == []
+    out, warned = restored(mixed, tmp_path)
+    assert warned == []
     assert files(out) == files(mixed)
     for name in files(mixed):
         mode, expected = pixels(mixed / name)
@@ -46,7 +46,7 @@ def test_everything_comes_back(mixed: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_alike_is_coded_together(mixed: Path, tmp_path: Path) -> None:
-    summary, _ = notes_of(mixed, tmp_path / "a.bb")
+    summary, _ = warnings_of(mixed, tmp_path / "a.bb")
     assert (summary.files, summary.items, summary.shape, summary.dtype) == (48, 48, (48,), "mixed")
     assert summary.methods["model"] == 2 and "mnist-binary" in summary.model
     with bitsback.open(tmp_path / "a.bb") as archive:
@@ -67,7 +67,7 @@ def test_what_is_alike_is_coded_together(mixed: Path, tmp_path: Path) -> None:
 
 
 def test_any_picture_by_name_and_by_number(mixed: Path, tmp_path: Path) -> None:
-    notes_of(mixed, tmp_path / "a.bb", block=3)
+    warnings_of(mixed, tmp_path / "a.bb", block=3)
     with bitsback.open(tmp_path / "a.bb") as archive:
         for number, name in enumerate(archive.names):
             expected = pixels(mixed / name)[1]
@@ -86,13 +86,13 @@ def test_the_archive_is_the_same_for_any_number_of_threads(mixed: Path) -> None:
     archives = []
     for threads in (1, 3):
         stream = io.BytesIO()
-        notes_of(mixed, stream, threads=threads, block=4)
+        warnings_of(mixed, stream, threads=threads, block=4)
         archives.append(stream.getvalue())
     assert archives[0] == archives[1]
 
 
 def test_a_model_that_is_given_codes_what_it_fits(mixed: Path, tmp_path: Path) -> None:
-    summary, _ = notes_of(mixed, tmp_path / "a.bb", model="mnist-binary-paper", embed="always")
+    summary, _ = warnings_of(mixed, tmp_path / "a.bb", model="mnist-binary-paper", embed="always")
     assert summary.model == "mnist-binary-paper" and summary.model_bytes > 0
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     for path in mixed.glob("*.png"):
@@ -135,8 +135,8 @@ def test_other_formats_come_back_bit_for_bit(
     save(noise("RGB"), tmp_path / "in" / f"a.{ending}", **options)
     with Image.open(tmp_path / "in" / f"a.{ending}") as image:
         expected = np.asarray(image)
-    out, notes = restored(tmp_path / "in", tmp_path)
-    assert notes == [] and files(out) == [f"a.{ending}"]
+    out, warned = restored(tmp_path / "in", tmp_path)
+    assert warned == [] and files(out) == [f"a.{ending}"]
     before = (tmp_path / "in" / f"a.{ending}").read_bytes()
     assert (out / f"a.{ending}").read_bytes() == before
     with bitsback.open(tmp_path / "round.bb") as archive:
@@ -160,8 +160,8 @@ def test_palettes_and_transparent_colours_come_back(tmp_path: Path) -> None:
     image.save(folder / "colour.png")
     image.save(folder / "clear.png", transparency=2)
     Image.fromarray(noise("RGB", (60, 50))).save(folder / "key.png", transparency=(1, 2, 3))
-    out, notes = restored(folder, tmp_path)
-    assert notes == []
+    out, warned = restored(folder, tmp_path)
+    assert warned == []
     for name in ("colour", "clear", "key"):
         with Image.open(folder / f"{name}.png") as before, Image.open(out / f"{name}.png") as after:
             assert after.mode == before.mode and after.getpalette() == before.getpalette()
@@ -193,7 +193,7 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
     save(noise("L"), folder / ".git" / "x.png")
     for name in ("b.txt", "c.txt", "Makefile", "d.HEIC"):
         (folder / name).write_text("text")
-    summary, _ = notes_of(folder, tmp_path / "a.bb", pictures_only=True)
+    summary, _ = warnings_of(folder, tmp_path / "a.bb", pictures_only=True)
     assert summary.files == 2, "the photograph too"
     assert {kind: sorted(names) for kind, names in summary.skipped.items()} == {
         "hidden files": [".git/", ".hidden.png"],
@@ -210,8 +210,8 @@ def test_every_file_of_a_folder_comes_back(tmp_path: Path) -> None:
     for number, name in enumerate(names):
         start = b"II*\0" if name == "e.dng" else b""
         (folder / name).write_bytes(start + np.random.default_rng(number).bytes(300))
-    summary, notes = notes_of(folder, tmp_path / "a.bb")
-    assert notes == [] and summary.skipped == {} and summary.noted == {"hidden files": [".git/x"]}
+    summary, warned = warnings_of(folder, tmp_path / "a.bb")
+    assert warned == [] and summary.skipped == {} and summary.noted == {"hidden files": [".git/x"]}
     assert {reason: held.files for reason, held in summary.stored.items()} == {
         "HEIC, AVIF, JPEG XL, JPEG 2000 or raw files of cameras": 5,
         "no pictures": 3,

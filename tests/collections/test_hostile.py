@@ -19,7 +19,7 @@ from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import varint
 
-from .conftest import files, noise, notes_of, save
+from .conftest import files, noise, save, warnings_of
 
 BYTE = np.dtype("|u1")
 
@@ -230,7 +230,7 @@ def test_mutations_never_restore_anything_else(tmp_path: Path, digits: NDArray[n
     for number in range(6):
         save(digits[number], tmp_path / "in" / f"{number}.png")
         save(noise("RGB", seed=number), tmp_path / "in" / "sub" / f"{number}.png")
-    notes_of(tmp_path / "in", tmp_path / "a.bb")
+    warnings_of(tmp_path / "in", tmp_path / "a.bb")
     data = (tmp_path / "a.bb").read_bytes()
     for place in random.Random(0).sample(range(len(data)), 150):
         mutated = bytearray(data)

@@ -25,7 +25,7 @@ BLOCK = 3
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Pictures of two modes, one that is cut into pieces, and files that are held bit for bit."""
+    """Pictures of two modes, one that is cut into tiles, and files that are held bit for bit."""
     root = tmp_path / "in"
     for number in range(8):
         save(noise("L", seed=number), root / f"{number}.png")
@@ -53,7 +53,7 @@ def damaged(data: bytes, block: BlockInfo) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
-def check_rescue(data: bytes, root: Path, out: Path) -> bitsback.reading.summary.Restored:
+def check_rescue(data: bytes, root: Path, out: Path) -> bitsback.summary.Restored:
     """Every file is either restored as it was, or named."""
     summary = bitsback.decompress(data, out, keep_going=True)
     there = files(out)

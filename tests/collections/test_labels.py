@@ -300,7 +300,7 @@ def test_names_and_none(tmp_path: Path) -> None:
     for more, said in (
         (section(UNNAMED, b"\0"), "there twice"),
         (section(b"N", b"\0"), "there twice"),
-        (section(b"F", b""), "facts and no names"),
+        (section(b"F", b""), "stats and no names"),
     ):
         refused(data[: place.offset] + more + data[place.offset :], tmp_path, said)
     twice = data[: place.offset] + section(LABELS, b"\1") * 2 + data[place.offset :]

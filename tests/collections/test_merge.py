@@ -25,7 +25,7 @@ from bitsback.reading.maker import Stored
 from reference import archive as spec
 from reference.model import Model as SpecModel
 
-from .conftest import Run, files, noise, notes_of, pixels, save
+from .conftest import Run, files, noise, pixels, save, warnings_of
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def undecoded(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def shard(folder: Path, content: Any, **options: Any) -> Path:
     """An archive of this in the folder."""
     path = folder / f"{len(list(folder.glob('*.bb')))}.bb"
-    notes_of(content, path, **{"model": "fast", **options})
+    warnings_of(content, path, **{"model": "fast", **options})
     return path
 
 
@@ -336,7 +336,7 @@ def test_what_cannot_be_joined(
     assert not (tmp_path / "all.bb").exists()
 
 
-def test_pictures_cannot_be_joined_and_other_pieces_can(tmp_path: Path) -> None:
+def test_pictures_cannot_be_joined_and_other_tiles_can(tmp_path: Path) -> None:
     pictures = [shard(tmp_path, noise("L", (64, 64), seed)) for seed in range(2)]
     with pytest.raises(bitsback.InputError, match=r"0\.bb: its array is one picture"):
         bitsback.merge(pictures, tmp_path / "all.bb")

@@ -19,7 +19,7 @@ from random_models import random_context_model_file
 from reference import archive as spec
 from reference.model import Model as SpecModel
 
-from .conftest import noise, notes_of, save
+from .conftest import noise, save, warnings_of
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def models() -> list[SpecModel]:
 
 def check(source: Any, models: list[SpecModel], **options: Any) -> None:
     stream = io.BytesIO()
-    notes_of(source, stream, **{"model": "fast", **options})
+    warnings_of(source, stream, **{"model": "fast", **options})
     files = spec.decode_files(stream.getvalue(), models)
     with bitsback.open(stream) as archive:
         assert len(files) == len(archive)
@@ -65,7 +65,7 @@ def test_pictures_that_an_embedded_model_of_pixels_in_context_codes(tmp_path: Pa
         save(picture, tmp_path / "in" / f"{number % 3}" / f"{number}.png")
     save(noise("RGB"), tmp_path / "in" / "colour.png")
     stream = io.BytesIO()
-    notes_of(tmp_path / "in", stream, model=model, embed="always")
+    warnings_of(tmp_path / "in", stream, model=model, embed="always")
     with bitsback.open(stream) as archive:
         assert archive.info()["methods"]["model"] == 1
     check(tmp_path / "in", [], model=model, embed="always")

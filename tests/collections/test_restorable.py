@@ -13,14 +13,14 @@ import pytest
 import bitsback
 from bitsback.format.layout import NAMES, section
 
-from .conftest import files, noise, notes_of, pixels, save
+from .conftest import files, noise, pixels, save, warnings_of
 from .test_hostile import archive, block, name, one_run, pictures
 
 
 def test_the_longest_names_come_back(tmp_path: Path) -> None:
     for long in ("n" * 251 + ".jpg", "m" * 251 + ".png"):
         save(noise("L"), tmp_path / "in" / long)
-    notes_of(tmp_path / "in", tmp_path / "a.bb")
+    warnings_of(tmp_path / "in", tmp_path / "a.bb")
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     assert files(tmp_path / "out") == ["m" * 251 + ".png", "n" * 251 + ".jpg"]
 
@@ -49,7 +49,7 @@ def test_pictures_that_cannot_all_be_restored_can_be_taken_one_by_one(tmp_path: 
     names = one_run(2) + name(b"a.jpg") + name(b"a.jpg.png/b.png")
     data = archive(pictures(2).pack(), section(NAMES, names), (2, block(0, 2)))
     with bitsback.open(io.BytesIO(data)) as opened:
-        from bitsback.reading.restore import extract
+        from bitsback.restoring.restore import extract
 
         for number in range(2):
             extract(opened, [number], tmp_path / str(number), force=False)

@@ -1,4 +1,4 @@
-"""Pictures of many sizes in one part, large ones cut into pieces, and pages that are a stack."""
+"""Pictures of many sizes in one part, large ones cut into tiles, and pages that are a stack."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_region_needs_only_the_blocks_that_it_touches(tmp_path: Path, model: S
     save(image, tmp_path / "in" / "a.png")
     bitsback.compress(tmp_path / "in", tmp_path / "a.bb", tile=100, block=1)
     with bitsback.open(tmp_path / "a.bb") as archive:
-        assert [block.items for block in archive._blocks] == [1] * 13  # the last one has notes
+        assert [block.items for block in archive._blocks] == [1] * 13  # the last one has metadata
         asked = []
         pop = BoundStandIn.pop
 
@@ -132,7 +132,7 @@ def test_pages_and_stacks(tmp_path: Path, stack: bool | None, model: StandIn) ->
     assert (small.stat().st_size < 0.6 * large.stat().st_size) is (stack is not False)
 
 
-def test_info_tells_of_sizes_pieces_and_stacks(
+def test_info_tells_of_sizes_tiles_and_stacks(
     pictures: Path, tmp_path: Path, run: Run, model: StandIn
 ) -> None:
     assert run("compress", pictures, "-o", "a.bb", "--tile", "512").exit_code == 0
@@ -141,14 +141,14 @@ def test_info_tells_of_sizes_pieces_and_stacks(
         "38 pictures, 38 names",
         "mode RGB, 12 of 20 x 90 to 76 x 50 uint8",
         "mode 1, 12 x 28 x 28 bool",
-        "mode L, 13 of 30 x 40 to 530 x 520 uint8, in pieces of up to 512 x 512",
+        "mode L, 13 of 30 x 40 to 530 x 520 uint8, in tiles of up to 512 x 512",
         "4 by a model as pictures",
     ):
         assert part in told, told
     np.save("x.npy", np.cumsum(np.ones((40, 70, 60)), 0).astype("<u2"))
     assert run("compress", "x.npy", "--stack", "--tile", "50").exit_code == 0
     told = run("info", "x.bb").stdout
-    assert "40 x 70 x 60 uint16, a stack of 40 slices, in pieces of up to 32 x 50 x 50" in told
+    assert "40 x 70 x 60 uint16, a stack of 40 slices, in tiles of up to 32 x 50 x 50" in told
     np.save("y.npy", smooth(70, 60))
     assert run("compress", "y.npy").exit_code == 0
     assert "70 x 60 uint8, one item" in run("info", "y.bb").stdout

@@ -22,7 +22,7 @@ from bundled_models import spec_model
 from plane_models import SpecStandIn, ship, stand_in
 from reference import archive as spec
 
-from .conftest import Run, files, noise, notes_of, pixels, save
+from .conftest import Run, files, noise, pixels, save, warnings_of
 
 
 def digits(count: int) -> NDArray[np.bool_]:
@@ -63,7 +63,7 @@ def contents(folder: Path) -> Counter[tuple[str, bytes]]:
 
 def as_sets(folder: Path, name: str, **options: Any) -> Path:
     archive = folder.with_name(f"{name}.bb")
-    notes_of(folder, archive, unordered=True, model="fast", **options)
+    warnings_of(folder, archive, unordered=True, model="fast", **options)
     return archive
 
 
@@ -112,13 +112,15 @@ def test_the_specification_has_the_same(tmp_path: Path) -> None:
 
 def test_names_are_kept_if_asked_for(tmp_path: Path) -> None:
     folder = written(tmp_path / "in", pictures(), 0, classes=2)
-    summary, _ = notes_of(folder, tmp_path / "x.bb", unordered=True, keep_names=True, model="fast")
+    summary, _ = warnings_of(
+        folder, tmp_path / "x.bb", unordered=True, keep_names=True, model="fast"
+    )
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
     assert files(tmp_path / "out") == files(folder)
     for name in files(folder):
         assert pixels(tmp_path / "out" / name)[0] == pixels(folder / name)[0]
         assert np.array_equal(pixels(tmp_path / "out" / name)[1], pixels(folder / name)[1])
-    less, _ = notes_of(folder, tmp_path / "y.bb", unordered=True, model="fast")
+    less, _ = warnings_of(folder, tmp_path / "y.bb", unordered=True, model="fast")
     assert less.name_bytes is None
     assert summary.name_bytes is not None and summary.name_bytes > 7 * len(files(folder))
     saved = summary.bytes_out - less.bytes_out
@@ -195,18 +197,18 @@ def test_what_of_files_is_not_kept_is_told(tmp_path: Path) -> None:
     picture.save(tmp_path / "in" / "a.png")
     Image.fromarray(steps(90, 80, 0)).save(tmp_path / "in" / "b.jpg", quality=10)
     (tmp_path / "in" / "c.txt").touch()
-    summary, notes = notes_of(tmp_path / "in", tmp_path / "x.bb", unordered=True)
-    assert any("1 picture with a palette" in note for note in notes)
+    summary, warned = warnings_of(tmp_path / "in", tmp_path / "x.bb", unordered=True)
+    assert any("1 picture with a palette" in one for one in warned)
     assert list(summary.skipped) == ["*.txt"]
     (tmp_path / "in" / "d.png").write_bytes((tmp_path / "in" / "a.png").read_bytes()[:500])
     with pytest.raises(bitsback.InputError, match=r"d\.png.*--skip-bad|d\.png"):
-        notes_of(tmp_path / "in", tmp_path / "y.bb", unordered=True)
-    summary, _ = notes_of(tmp_path / "in", tmp_path / "y.bb", unordered=True, skip_bad=True)
+        warnings_of(tmp_path / "in", tmp_path / "y.bb", unordered=True)
+    summary, _ = warnings_of(tmp_path / "in", tmp_path / "y.bb", unordered=True, skip_bad=True)
     assert list(summary.bad) == ["d.png"] and summary.files == 2
     for path in (tmp_path / "in").glob("*.[pj][np]g"):
         path.write_bytes(b"no picture")
     with pytest.raises(bitsback.InputError, match="no picture that can be used; the first: "):
-        notes_of(tmp_path / "in", tmp_path / "z.bb", unordered=True, skip_bad=True)
+        warnings_of(tmp_path / "in", tmp_path / "z.bb", unordered=True, skip_bad=True)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
-// Runs the core, without Python, over a file of test vectors from stdin and prints what comes out: tests/cross/run.sh
-// builds this for other processors and compares.
+// Runs the core, without Python, over a file of test vectors from stdin and prints what comes out:
+// tests/cross/run.sh builds this for other processors and compares.
 //
-// With the argument `engines` it prints the names of those that the processor can run, of which BITSBACK_SIMD chooses
-// one.
+// With the argument `engines` it prints the names of those that the processor can run, of which
+// BITSBACK_SIMD chooses one.
 //
-// The file is 32-bit little-endian words: an operation (the letters below), then its fields. An array is its length and
-// its elements, one a word, negative ones in two's complement. Each operation prints one line of numbers.
+// The file is 32-bit little-endian words: an operation (the letters below), then its fields. An
+// array is its length and its elements, one a word, negative ones in two's complement. Each
+// operation prints one line of numbers.
 
 #include <algorithm>
 #include <bit>
@@ -21,12 +22,12 @@
 
 #include "codecs.hpp"
 #include "crc32c.hpp"
+#include "distributions/autoregressive.hpp"
 #include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
 #include "distributions/predictive.hpp"
 #include "distributions/series.hpp"
-#include "distributions/scan.hpp"
 #include "distributions/uniform.hpp"
 #include "families/bernoulli.hpp"
 #include "families/mixture.hpp"
@@ -148,16 +149,18 @@ Conditional read_conditional(Fields& fields) {
 std::shared_ptr<const Family> read_family(Fields& fields, const State& state) {
     const std::uint32_t kind = fields.word();
     const std::uint32_t precision = fields.word();
-    if (kind == 'B') return std::make_shared<BernoulliFamily>(fields.array<std::uint32_t>(), precision);
+    if (kind == 'B')
+        return std::make_shared<BernoulliFamily>(fields.array<std::uint32_t>(), precision);
     const std::uint32_t levels = fields.word();
     if (kind == 'R') {
         const std::uint32_t columns = fields.word();
-        return std::make_shared<RowsFamily>(RowTable(fields.array<std::uint32_t>(), levels, precision), columns);
+        return std::make_shared<RowsFamily>(
+            RowTable(fields.array<std::uint32_t>(), levels, precision), columns);
     }
     const std::uint32_t mean_shift = fields.word();
     if (kind == 'N')
-        return std::make_shared<NormalFamily>(fields.array<std::uint32_t>(), state.quantile, state.cdf, levels,
-                                              precision, mean_shift);
+        return std::make_shared<NormalFamily>(fields.array<std::uint32_t>(), state.quantile,
+                                              state.cdf, levels, precision, mean_shift);
     const auto exponential = fields.array<std::uint32_t>();
     const auto inverse_scale = fields.array<std::uint32_t>();
     return std::make_shared<MixtureFamily>(
@@ -169,13 +172,13 @@ PixelNetwork read_pixel_network(Fields& fields) {
     return {std::move(network), fields.array<std::size_t>()};
 }
 
-std::shared_ptr<const Distribution> read_scan(Fields& fields, const State& state) {
+std::shared_ptr<const Distribution> read_autoregressive(Fields& fields, const State& state) {
     const std::uint32_t variable = fields.word();
     const ImageSize size{fields.word(), fields.word(), fields.word()};
     const Window window{fields.word(), fields.word()};
     const std::uint32_t levels = fields.word();
     const auto bytes = fields.array<std::uint8_t>();
-    const PlaneTable planes(bytes, levels, fields.array<std::uint8_t>());
+    const ContextPlanes planes(bytes, levels, fields.array<std::uint8_t>());
     std::optional<Conditional> features;
     if (fields.word() != 0) features = read_conditional(fields);
     std::vector<ChannelGroup> groups;
@@ -183,18 +186,19 @@ std::shared_ptr<const Distribution> read_scan(Fields& fields, const State& state
         const auto channels = fields.array<std::size_t>();
         const auto family = read_family(fields, state);
         ChannelGroup group{channels, family, read_pixel_network(fields), std::nullopt};
-        if (fields.word() != 0) group.dull = read_pixel_network(fields);
+        if (fields.word() != 0) group.flat = read_pixel_network(fields);
         groups.push_back(std::move(group));
     }
-    return std::make_shared<ScanDistribution>(variable, size, window, planes, std::move(features),
-                                              std::move(groups));
+    return std::make_shared<AutoregressiveDistribution>(variable, size, window, planes,
+                                                        std::move(features), std::move(groups));
 }
 
 Places read_places(Fields& fields) {
     Places places;
     for (auto* some : {&places.own, &places.first, &places.second}) {
         const auto numbers = fields.array<std::int32_t>();
-        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) some->push_back({numbers[i], numbers[i + 1]});
+        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2)
+            some->push_back({numbers[i], numbers[i + 1]});
     }
     return places;
 }
@@ -211,7 +215,8 @@ std::shared_ptr<const Distribution> read_predictive(Fields& fields, const State&
         starts.push_back(fields.array<std::int32_t>());
     }
     const Places window = read_places(fields);
-    PredictiveSettings settings(std::move(predictors), window, fields.array<std::uint8_t>(), starts);
+    PredictiveSettings settings(std::move(predictors), window, fields.array<std::uint8_t>(),
+                                starts);
     PixelNetwork network = read_pixel_network(fields);
     const std::uint32_t levels = fields.word();
     const std::uint32_t precision = fields.word();
@@ -228,8 +233,9 @@ std::shared_ptr<const Distribution> read_series(Fields& fields, const State& sta
     std::vector<SeriesPredictor> predictors(fields.count());
     for (SeriesPredictor& predictor : predictors) {
         const auto numbers = fields.array<std::int32_t>();
-        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) predictor.inputs.push_back({numbers[i], numbers[i + 1]});
-        predictor.fade = fields.word();
+        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2)
+            predictor.inputs.push_back({numbers[i], numbers[i + 1]});
+        predictor.forgetting = fields.word();
         predictor.every = fields.word();
         predictor.ridge = fields.integer();
     }
@@ -238,7 +244,8 @@ std::shared_ptr<const Distribution> read_series(Fields& fields, const State& sta
     const std::uint32_t precision = fields.word();
     SeriesSettings settings(std::move(predictors), scales, state.logistic, levels, precision);
     for (std::uint32_t left = fields.word(); left != 0; --left) {
-        const auto words = fields.array<std::uint32_t>();  // two for each double, the lower one first
+        const auto words =
+            fields.array<std::uint32_t>();  // two for each double, the lower one first
         std::vector<double> start;
         for (std::size_t i = 0; i + 1 < words.size(); i += 2)
             start.push_back(std::bit_cast<double>(words[i] | std::uint64_t{words[i + 1]} << 32));
@@ -249,7 +256,7 @@ std::shared_ptr<const Distribution> read_series(Fields& fields, const State& sta
 
 std::shared_ptr<const Distribution> read_distribution(Fields& fields, const State& state) {
     const std::uint32_t kind = fields.word();
-    if (kind == 'S') return read_scan(fields, state);
+    if (kind == 'S') return read_autoregressive(fields, state);
     if (kind == 'F') return read_predictive(fields, state);
     if (kind == 'E') return read_series(fields, state);
     const std::uint32_t variable = fields.word();
@@ -265,8 +272,10 @@ std::shared_ptr<const Distribution> read_distribution(Fields& fields, const Stat
     const std::uint32_t elements = fields.word();
     if (kind == 'C') {
         const std::uint32_t channels = fields.word();
-        const auto normal = std::dynamic_pointer_cast<const NormalFamily>(read_family(fields, state));
-        return std::make_shared<CoupledDistribution>(variable, elements, channels, std::move(given), normal);
+        const auto normal =
+            std::dynamic_pointer_cast<const NormalFamily>(read_family(fields, state));
+        return std::make_shared<CoupledDistribution>(variable, elements, channels, std::move(given),
+                                                     normal);
     }
     return std::make_shared<IndependentDistribution>(variable, elements, std::move(given),
                                                      read_family(fields, state));
@@ -298,7 +307,8 @@ Program read_program(Fields& fields, const State& state) {
     return {std::move(variables), std::move(steps)};
 }
 
-// Codecs have one operation each: push symbols, print the message, pop them, pop others, print those and the message.
+// Codecs have one operation each: push symbols, print the message, pop them, pop others, print
+// those and the message.
 template <class Symbol, class Push, class Pop>
 void push_and_pop(State& state, const std::vector<Symbol>& symbols, Push push, Pop pop) {
     push(std::span<const Symbol>(symbols));
@@ -312,15 +322,18 @@ void push_and_pop(State& state, const std::vector<Symbol>& symbols, Push push, P
 }
 
 // Items of any shape, by one distribution.
-void push_and_pop_items(Message& message, Fields& fields, State& state, std::shared_ptr<const Distribution> of) {
+void push_and_pop_items(Message& message, Fields& fields, State& state,
+                        std::shared_ptr<const Distribution> of) {
     const Program program({{0, 65536}}, {{false, std::move(of)}});
     const std::vector<ShapeRun> shapes = read_shapes(fields);
-    const Batches batch{std::accumulate(shapes.begin(), shapes.end(), std::size_t{0},
-                                        [](std::size_t items, const ShapeRun& run) { return items + run.count; }),
-                        1};
+    const Batches batch{
+        std::accumulate(shapes.begin(), shapes.end(), std::size_t{0},
+                        [](std::size_t items, const ShapeRun& run) { return items + run.count; }),
+        1};
     const std::span<const Batches> batches(&batch, 1);
     push_and_pop(
-        state, fields.array<std::uint16_t>(), [&](auto symbols) { program.push(message, symbols, shapes, batches); },
+        state, fields.array<std::uint16_t>(),
+        [&](auto symbols) { program.push(message, symbols, shapes, batches); },
         [&](auto symbols) { program.pop(message, symbols, shapes, batches); });
 }
 
@@ -335,7 +348,8 @@ Keys keys_of(std::span<const Symbol> x, std::size_t items) {
     return keys;
 }
 
-// A chain: push items of one shape, print the message, pop them, print it again; and the same of them as a multiset.
+// A chain: push items of one shape, print the message, pop them, print it again; and the same of
+// them as a multiset.
 template <class Symbol>
 void push_and_pop_chain(Message& message, Fields& fields, const Program& program) {
     std::vector<ShapeRun> shapes = read_shapes(fields);
@@ -350,7 +364,8 @@ void push_and_pop_chain(Message& message, Fields& fields, const Program& program
     if (popped != x) throw NotGivenBack("a chain did not give back what was pushed");
     print(message.to_bytes());
     std::ranges::reverse(batches);
-    if (shapes.size() != 1 || shapes[0].count == 0) throw std::runtime_error("a multiset has one shape");
+    if (shapes.size() != 1 || shapes[0].count == 0)
+        throw std::runtime_error("a multiset has one shape");
     const std::size_t elements = x.size() / shapes[0].count;
     KeyedMultiset left, picked;
     left.add(keys_of(std::span<const Symbol>(x), shapes[0].count));
@@ -359,7 +374,8 @@ void push_and_pop_chain(Message& message, Fields& fields, const Program& program
         left.pop(message, numbers);
         std::vector<Symbol> some;
         for (const std::uint32_t number : numbers)
-            some.insert(some.end(), x.begin() + number * elements, x.begin() + (number + 1) * elements);
+            some.insert(some.end(), x.begin() + number * elements,
+                        x.begin() + (number + 1) * elements);
         shapes[0].count = batch.size;
         program.push(message, std::span<const Symbol>(some), shapes, std::span(&batch, 1));
     }
@@ -396,7 +412,8 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
         case 'U': {
             const Uniform codec(fields.word());
             push_and_pop(
-                state, fields.array<std::uint32_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                state, fields.array<std::uint32_t>(),
+                [&](auto symbols) { push(message, codec, symbols); },
                 [&](auto symbols) { pop(message, codec, symbols); });
             break;
         }
@@ -405,7 +422,8 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             const auto frequencies = fields.array<std::uint32_t>();
             const Bernoulli codec(frequencies, precision);
             push_and_pop(
-                state, fields.array<std::uint8_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                state, fields.array<std::uint8_t>(),
+                [&](auto symbols) { push(message, codec, symbols); },
                 [&](auto symbols) { pop(message, codec, symbols); });
             break;
         }
@@ -413,7 +431,8 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             const std::uint32_t precision = fields.word();
             const Categorical codec(fields.array<std::uint32_t>(), precision);
             push_and_pop(
-                state, fields.array<std::uint32_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                state, fields.array<std::uint32_t>(),
+                [&](auto symbols) { push(message, codec, symbols); },
                 [&](auto symbols) { pop(message, codec, symbols); });
             break;
         }
@@ -422,9 +441,11 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             const std::uint32_t precision = fields.word();
             const auto mean = fields.array<std::int32_t>();
             const auto inverse_scale = fields.array<std::uint32_t>();
-            const Gaussian codec(state.quantile, state.cdf, mean, inverse_scale, bits, precision);
+            const GaussianBuckets codec(state.quantile, state.cdf, mean, inverse_scale, bits,
+                                        precision);
             push_and_pop(
-                state, fields.array<std::uint16_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                state, fields.array<std::uint16_t>(),
+                [&](auto symbols) { push(message, codec, symbols); },
                 [&](auto symbols) { pop(message, codec, symbols); });
             break;
         }
@@ -435,7 +456,8 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             const auto index = fields.array<std::uint16_t>();
             const Rows codec(table, index);
             push_and_pop(
-                state, fields.array<std::uint8_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                state, fields.array<std::uint8_t>(),
+                [&](auto symbols) { push(message, codec, symbols); },
                 [&](auto symbols) { pop(message, codec, symbols); });
             break;
         }
@@ -448,9 +470,11 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             const auto mean = fields.array<std::int32_t>();
             const auto inverse_scale = fields.array<std::uint32_t>();
             const CdfTable cdf = logistic ? CdfTable{state.logistic, 4} : CdfTable{state.cdf, 3};
-            const Mixture codec(cdf, weight, mean, inverse_scale, components, levels, precision);
+            const DiscretisedMixture codec(cdf, weight, mean, inverse_scale, components, levels,
+                                           precision);
             push_and_pop(
-                state, fields.array<std::uint16_t>(), [&](auto symbols) { push(message, codec, symbols); },
+                state, fields.array<std::uint16_t>(),
+                [&](auto symbols) { push(message, codec, symbols); },
                 [&](auto symbols) { pop(message, codec, symbols); });
             break;
         }

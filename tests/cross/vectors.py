@@ -23,6 +23,7 @@ from random_predictive import random_items, random_predictive, random_shapes
 from random_programs import random_program
 from random_series import random_series
 from reference import archive, chain, codecs
+from reference.autoregressive import Autoregressive, Head
 from reference.distributions import Distribution
 from reference.item_vectors import codec_for_test, draw_item
 from reference.layers import LAYERS, Linear
@@ -31,10 +32,9 @@ from reference.message import Message, splitmix64
 from reference.model import Bound, Model
 from reference.network import Network
 from reference.outputs import Bernoulli, BetaBinomial, Gaussian, Meaning, Mixture, Normal
-from reference.planes import PlaneShape
+from reference.planes import ItemShape
 from reference.predictive import PlanesCodec
 from reference.predictive_rules import Offsets, Predictive
-from reference.scan import Head, Scan
 from reference.series import SeriesCodec, SeriesRules
 from reference.values import Size, places
 
@@ -120,7 +120,7 @@ class Vectors:
         inverse_scales = np.exp2(rng.uniform(10, 26, n)).astype(int).tolist()
         gaussians = codecs.Array(
             [
-                codecs.Gaussian(m, v, bits, precision)
+                codecs.GaussianBuckets(m, v, bits, precision)
                 for m, v in zip(means, inverse_scales, strict=True)
             ]
         )
@@ -157,7 +157,9 @@ class Vectors:
         inverse_scales = np.exp2(rng.uniform(0, 26, (n, k))).astype(int)
         parts = zip(weights.tolist(), means.tolist(), inverse_scales.tolist(), strict=True)
         component = "logistic" if logistic else "normal"
-        spec = codecs.Array([codecs.Mixture(*part, levels, precision, component) for part in parts])
+        spec = codecs.Array(
+            [codecs.DiscretisedMixture(*part, levels, precision, component) for part in parts]
+        )
         parameters = (int(logistic), precision, levels, k, weights, means, inverse_scales)
         self.codec("X", parameters, spec, rng.integers(0, levels, n).tolist())
 
@@ -237,25 +239,29 @@ class Vectors:
         self.put([variables.index(name) for name in of.given])
         self.put([numbers[name] for name in of.outputs])
 
-    def put_scan(self, scan: Scan, of: Distribution, size: Size, variables: list[str]) -> None:
-        self.put(*size, scan.x.channels, scan.above, scan.side, scan.x.levels)
-        self.put(scan.planes, [] if scan.dull is None else scan.dull, int(of.network is not None))
+    def put_autoregressive(
+        self, pixels: Autoregressive, of: Distribution, size: Size, variables: list[str]
+    ) -> None:
+        self.put(*size, pixels.x.channels, pixels.above, pixels.side, pixels.x.levels)
+        self.put(
+            pixels.planes, [] if pixels.flat is None else pixels.flat, int(of.network is not None)
+        )
         if of.network is not None:
             self.put_conditional(of, size, variables)
-        self.put(len(scan.groups))
-        for group, meaning in zip(scan.groups, scan.meanings, strict=True):
+        self.put(len(pixels.groups))
+        for group, meaning in zip(pixels.groups, pixels.meanings, strict=True):
             self.put(group.channels)
-            self.put_family(meaning, scan.x.levels)
-            self.put_head(group.own, dict(scan.networks))
-            self.put(int(group.dull is not None))
-            if group.dull is not None:
-                self.put_head(group.dull, dict(scan.networks))
+            self.put_family(meaning, pixels.x.levels)
+            self.put_head(group.own, dict(pixels.networks))
+            self.put(int(group.flat is not None))
+            if group.flat is not None:
+                self.put_head(group.flat, dict(pixels.networks))
 
     def put_distribution(self, of: Distribution, size: Size, variables: list[str]) -> None:
         number = variables.index(of.variable.name)
-        if of.scan:
+        if of.autoregressive:
             self.put("S", number)
-            self.put_scan(of.scan, of, size, variables)
+            self.put_autoregressive(of.autoregressive, of, size, variables)
         elif of.predictive:
             self.put_predictive(of.predictive, of.variable.levels, number)
         elif of.series:
@@ -328,7 +334,7 @@ class Vectors:
         model = Model.from_bytes(random_series(seed))
         of = model.prediction
         assert isinstance(of, SeriesRules)
-        shapes = [PlaneShape(1, 70, 1, 1 + seed % 3, model.levels)]
+        shapes = [ItemShape(1, 70, 1, 1 + seed % 3, model.levels)]
         self.put_series(of, model.levels)
         self.items(model.planes(shapes), random_items(seed, shapes).tolist())
 
@@ -336,7 +342,7 @@ class Vectors:
         """The first item of the test of a bundled model, at which wrong arithmetic shows."""
         model = spec_model(name)
         about = model.about["test"]["items"]
-        shape = PlaneShape(*about["shape"], about["levels"])
+        shape = ItemShape(*about["shape"], about["levels"])
         words = (splitmix64(j, about["seeds"][0]) >> 32 for j in count())
         item = draw_item(shape, words)
         codec = codec_for_test(model.prediction, shape, words)
@@ -369,7 +375,7 @@ class Vectors:
     def put_series(self, of: SeriesRules, levels: int, number: int = 0) -> None:
         self.put("E", number, len(of.predictors))
         for one in of.predictors:
-            self.put(one.inputs, one.fade, one.every, one.ridge)
+            self.put(one.inputs, one.forgetting, one.every, one.ridge)
         self.put(of.scales, levels, of.precision)
         starts = [sums for of_channel in of.starts for sums in of_channel]
         self.put(len(starts))
@@ -425,7 +431,7 @@ def make() -> Vectors:
         vectors.context(lanes, 4, codec="exponential", levels=17, precision=20, factor=3, kernel=5)
         vectors.context(lanes, 4, codec="mixture", levels=256, precision=24, planes=3, components=8)
         vectors.context(
-            lanes, 4, shape=(3, 4, 3), codec="mixture", levels=1000, precision=22, dull=True,
+            lanes, 4, shape=(3, 4, 3), codec="mixture", levels=1000, precision=22, flat=True,
             groups=[[2], [0, 1]],
         )  # fmt: skip
     vectors.context(

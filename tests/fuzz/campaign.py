@@ -10,11 +10,11 @@ from time import process_time
 
 from . import seeds
 from .check import read_archive, read_model
+from .forged_metadata import forge_metadata, take_apart
 from .mutate import forge, forge_model, mutate
-from .notes import forge_note, take_apart
 
 SECONDS = 10.0  # of the processor, for one case
-KINDS = ("damage", "damage", "forgery", "forgery", "forgery", "note", "model", "repaired model")
+KINDS = ("damage", "damage", "forgery", "forgery", "forgery", "metadata", "model", "repaired model")
 FIXED_MEMORY = 1 << 27  # bytes, for models and their grids
 
 
@@ -51,7 +51,7 @@ class Case:
 def cases(seed: int, first: int, count: int) -> Iterator[Case]:
     """The cases `first` to `first + count - 1`: each depends on its number and the seed alone."""
     archives, models = [*seeds.archives(), *seeds.collections()], seeds.models()
-    noted = [seed for seed in seeds.collections() if take_apart(seed.data) is not None]
+    with_metadata = [seed for seed in seeds.collections() if take_apart(seed.data) is not None]
     forgeable = [*(seed.data for seed in archives), *seeds.hostile()]
     for number in range(first, first + count):
         random = Random(f"{seed} {number}")
@@ -62,9 +62,9 @@ def cases(seed: int, first: int, count: int) -> Iterator[Case]:
                 number, kind, change(random, random.choice(models), random.choice(models)), None
             )
             continue
-        if kind == "note":
-            one, other = random.choice(noted), random.choice(noted)
-            yield Case(number, kind, forge_note(random, one.data, other.data), None)
+        if kind == "metadata":
+            one, other = random.choice(with_metadata), random.choice(with_metadata)
+            yield Case(number, kind, forge_metadata(random, one.data, other.data), None)
             continue
         one, other = random.choice(archives), random.choice(archives)
         if kind == "damage":

@@ -14,7 +14,7 @@ import bitsback
 from bitsback.models import vectors
 from bundled_models import spec_model
 from reference import archive as spec
-from reference.notes import restore as restore_note
+from reference.container_metadata import restore as restore_metadata
 
 from .seeds import content, split
 
@@ -163,7 +163,7 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
             files = spec.decode_files(data, models)
             assert [file.array.tobytes() for file in files[:MOST_ITEMS]] == list(items.values())
             for file in files:
-                made = restore_note(file.array, file.note) if file.note else None
+                made = restore_metadata(file.array, file.metadata) if file.metadata else None
                 assert made is None or restored[str(file.name)] == made
             assert [file.name for file in files if file.name is not None] == [*archive.names]
             assert spec.decode_labels(data, models) == labels_of(archive)

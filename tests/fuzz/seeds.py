@@ -27,7 +27,7 @@ from bitsback.models import Model, bundled
 from bitsback.reading.maker import Stored
 from bitsback.wire import varint
 from random_models import random_context_model_file, random_model_file
-from reference.notes import chunk
+from reference.container_metadata import chunk
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Seed:
     """Of an archive: the bytes of each item."""
     dtype: str = ""
     stored: tuple[bytes, ...] = ()
-    """Of an archive: the bytes of each piece in the order of blocks, which is what is left of it
+    """Of an archive: the bytes of each tile in the order of blocks, which is what is left of it
     where its description is damaged.
     """
 
@@ -68,7 +68,7 @@ def archives() -> list[Seed]:
         ("deflated bits", smooth > 60, {"model": "fast"}),
         ("doubles", np.array([[0.0, -0.0, np.nan], [1e300, 2.0, 3.0]]), {}),
         ("one item", np.array(7, ">u2"), {}),
-        ("pieces", smooth, {"tile": 16, "block": 3}),
+        ("tiles", smooth, {"tile": 16, "block": 3}),
         ("series", smooth.reshape(-1)[:300], {"model": "series", "block": 200}),
         ("table", smooth[0, :, :3], {"model": "series"}),
         ("no items", np.zeros((0, 28, 28), np.uint8), {}),
@@ -89,7 +89,7 @@ def archives() -> list[Seed]:
 
 
 def joined(items: NDArray[Any], slices: NDArray[Any]) -> bytes:
-    """An archive of items, and of a stack in pieces behind them."""
+    """An archive of items, and of a stack in tiles behind them."""
     with TemporaryDirectory() as name:
         shards = [Path(name) / "items.bb", Path(name) / "slices.bb"]
         shards[0].write_bytes(compress(items, model="fast", stack=False, block=3))
@@ -105,10 +105,10 @@ def in_order(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def stored(data: bytes) -> tuple[bytes, ...]:
-    """The pieces of an archive."""
+    """The tiles of an archive."""
     opened = bitsback.open(io.BytesIO(data))
-    blocks = opened._decoded(0, opened._collection.pieces)
-    return tuple(piece.tobytes() for _, pieces in blocks for piece in pieces)
+    blocks = opened._decoded(0, opened._collection.tiles)
+    return tuple(tile.tobytes() for _, tiles in blocks for tile in tiles)
 
 
 @cache
@@ -135,8 +135,8 @@ def collections() -> list[Seed]:
             save(rng.integers(0, 256, (9, 8, 3), np.uint8), exact / f"{number}.jpg")
             (exact / f"{number}.png").write_bytes(own_png(rng.integers(0, 4, (30, 40), np.uint8)))
         (exact / "empty.txt").touch()
-        noted = folder / "noted"
-        save_noted(noted)
+        with_metadata = folder / "metadata"
+        save_with_metadata(with_metadata)
         np.savez(folder / "x.npz", ink=ink, nothing=np.zeros((0, 3)), one=np.array(7, ">i2"))
         labels = np.arange(6) % 2
         np.savez(folder / "pairs.npz", ink=np.concatenate([ink[:5], ink[:1]]), labels=labels)
@@ -153,8 +153,8 @@ def collections() -> list[Seed]:
             (pictures, {}),
             (exact, {"files": "exact"}),
             (exact, {"hashes": "sha256"}),
-            (noted, {}),
-            (noted, {"files": "exact"}),
+            (with_metadata, {}),
+            (with_metadata, {"files": "exact"}),
             (folder / "x.npz", {}),
             (folder / "x.tif", {}),
             (pictures / "deep", {"unordered": True}),
@@ -173,8 +173,8 @@ def collections() -> list[Seed]:
     return seeds
 
 
-def save_noted(folder: Path) -> None:
-    """Pictures with all that notes tell of: chunks, tags, palettes, headers; pixels that are
+def save_with_metadata(folder: Path) -> None:
+    """Pictures with all that metadata tell of: chunks, tags, palettes, headers; pixels that are
     smaller than in these files.
     """
     folder.mkdir()

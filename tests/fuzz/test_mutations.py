@@ -12,7 +12,7 @@ def test_mutations(seed: int) -> None:
     outcomes = run(cases(seed, 0, 600))
     assert outcomes["damage, refused"] > 100
     assert outcomes["forgery, refused"] > 100
-    assert outcomes["note, refused"] > 10 and outcomes["note, whole"] > 5
+    assert outcomes["metadata, refused"] > 10 and outcomes["metadata, whole"] > 5
     assert outcomes["model, refused"] > 30
     assert outcomes["repaired model, refused"] > 30
     assert outcomes["repaired model, whole"] > 0

@@ -25,7 +25,7 @@ from bitsback.images.pictures import pixels_of, samples
 from bitsback.images.png_reading import png_bands
 from bitsback.images.tiff import structure
 from bitsback.writing.readback import compare
-from reference import notes as spec
+from reference import container_metadata as spec
 
 SIZE = (37, 53)  # columns and rows
 MODES = ("1", "L", "P", "I;16", "LA", "RGB", "RGBA")
@@ -215,7 +215,7 @@ def test_a_file_that_was_cut_short(small: None, tmp_path: Path, name: str) -> No
         bitsback.compress([path], tmp_path / "x.bb", pictures_only=True)
 
 
-def test_notes_of_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_metadata_of_bands_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     for mode, name, data in saved():
         for exact in (False, True):
             whole = picture_files.split(io.BytesIO(data), exact)
@@ -227,8 +227,8 @@ def test_notes_of_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) 
                 assert (read is None) == (whole is None), (mode, name)
                 if read is None or whole is None:
                     continue
-                assert (read.note, read.exact, read.indexed) == (
-                    whole.note, whole.exact, whole.indexed,
+                assert (read.metadata, read.exact, read.indexed) == (
+                    whole.metadata, whole.exact, whole.indexed,
                 ), (mode, name)  # fmt: skip
                 assert same(read.pixels, whole.pixels.whole())
 
@@ -241,12 +241,12 @@ def test_files_drawn_in_bands_are_those_drawn_at_once() -> None:
                 continue
             pixels = parts.pixels.whole()
             out = io.BytesIO()
-            drawing = picture_files.drawing_of(parts.note, out, pixels.dtype, pixels.shape)
+            drawing = picture_files.drawing_of(parts.metadata, out, pixels.dtype, pixels.shape)
             rows = Rows([pixels])
             for count in (1, 20, 7, len(pixels) - 28):
                 drawing.add(rows.take(count))
             drawing.close()
-            assert out.getvalue() == picture_files.file_of(pixels, parts.note), (mode, name)
+            assert out.getvalue() == picture_files.file_of(pixels, parts.metadata), (mode, name)
 
 
 def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +272,7 @@ def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     for path in (tmp_path / "in").iterdir():
         again = tmp_path / "out" / path.name
-        assert notes_told(again) == notes_told(path), path.name
+        assert metadata_told(again) == metadata_told(path), path.name
     bitsback.decompress(tmp_path / "b.bb", tmp_path / "again.tif")
     with Image.open(tmp_path / "again.tif") as again, Image.open(tmp_path / "pages.tif") as before:
         assert getattr(again, "n_frames", 1) == 3
@@ -287,8 +287,8 @@ def test_regions_are_those_of_the_whole() -> None:
     read = Bands(pixels.dtype, pixels.shape, lambda: iter(np.array_split(pixels, 11)))
     grid = Grid(pixels.shape, (16, 16, 3))
     for boxes in (
-        [grid.region(number) for number in range(grid.pieces)],
-        [grid.region(number) for number in range(0, grid.pieces, 5)],
+        [grid.region(number) for number in range(grid.tiles)],
+        [grid.region(number) for number in range(0, grid.tiles, 5)],
         [(slice(20, 30), slice(3), slice(3)), (slice(18, 40), slice(9), slice(1))],
     ):
         for box, found in zip(boxes, read.regions(boxes), strict=True):
@@ -297,7 +297,7 @@ def test_regions_are_those_of_the_whole() -> None:
     assert costs[0] == costs[1]
 
 
-def test_pictures_in_pieces_are_compared_with_their_files(
+def test_pictures_in_tiles_are_compared_with_their_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "in"
@@ -328,7 +328,7 @@ def test_pictures_in_pieces_are_compared_with_their_files(
         compare(archive, folder, list(archive.names))
 
 
-def notes_told(path: Path) -> tuple[Any, ...]:
+def metadata_told(path: Path) -> tuple[Any, ...]:
     with Image.open(path) as image:
         return image.mode, np.asarray(image).tobytes(), image.getpalette()
 

@@ -21,7 +21,7 @@ from bitsback.images.npy import open_items, write_header
 
 
 class Pipe(io.RawIOBase):
-    """Bytes that come in small pieces and cannot be sought in."""
+    """Bytes that come in small chunks and cannot be sought in."""
 
     def __init__(self, data: bytes) -> None:
         self.left = io.BytesIO(data)

@@ -20,9 +20,9 @@ from bitsback.errors import ArchiveError
 from bitsback.images import bands, picture_files
 from bitsback.images.tiff.structure import one_picture, pages_of, pixels_of
 from bitsback.images.tiff.tiff_codec import held, same
-from bitsback.images.tiff.tiff_note import Tiff
+from bitsback.images.tiff.tiff_metadata import Tiff
 from reference import archive as spec
-from reference import notes as spec_notes
+from reference import container_metadata as spec_metadata
 from reference.fields import Reader
 
 
@@ -191,7 +191,7 @@ def test_what_libtiff_wrote_is_made_again(tmp_path: Path) -> None:
                 taken = picture_files.split(file, exact)
                 assert taken is not None, options
                 pixels = taken.pixels.whole()
-            assert picture_files.file_of(pixels, taken.note) == made.read_bytes(), options
+            assert picture_files.file_of(pixels, taken.metadata) == made.read_bytes(), options
             expected = tifffile.imread(made)
             assert np.array_equal(pixels, ~expected if "g4" in options else expected)  # white is 0
 
@@ -231,13 +231,13 @@ def test_segments_that_grow_find_another_place() -> None:
     assert pages is not None
     taken = picture_files.split(file, False)
     assert taken is not None
-    note = picture_files.unpack(taken.note)
-    assert isinstance(note, Tiff)
+    metadata = picture_files.unpack(taken.metadata)
+    assert isinstance(metadata, Tiff)
     pixels = pixels_of(file, pages).whole()
     for level in (0, 1, 9):
         changed = Tiff(
-            note.pages, note.fields, note.places, note.others, note.padding,
-            type(note.deflated)(b"\x78\x01", level, 15, 8, 0),
+            metadata.pages, metadata.fields, metadata.places, metadata.others, metadata.padding,
+            type(metadata.deflated)(b"\x78\x01", level, 15, 8, 0),
         )  # fmt: skip
         out = io.BytesIO()
         drawing = changed.draw(out)
@@ -254,39 +254,39 @@ def test_the_very_bytes_are_checked() -> None:
     taken = picture_files.split(image, True)
     assert taken is not None and taken.exact
     pixels = taken.pixels.whole().copy()
-    assert picture_files.file_of(pixels, taken.note) == image.getvalue()
+    assert picture_files.file_of(pixels, taken.metadata) == image.getvalue()
     pixels[3, 4] ^= 1
     with pytest.raises(ArchiveError, match="--files pixels"):
-        picture_files.file_of(pixels, taken.note)
+        picture_files.file_of(pixels, taken.metadata)
     assert np.array_equal(
-        tifffile.imread(io.BytesIO(picture_files.file_of(pixels, taken.note, False))), pixels
+        tifffile.imread(io.BytesIO(picture_files.file_of(pixels, taken.metadata, False))), pixels
     )
 
 
 @pytest.mark.parametrize("name", ["tiles", "planes", "bits", "one directory", "BigTIFF"])
-def test_damaged_notes_are_refused_or_make_a_file(name: str) -> None:
+def test_damaged_metadata_is_refused_or_make_a_file(name: str) -> None:
     file = io.BytesIO(written(name))
     taken = picture_files.split(file, False)
     assert taken is not None
     pixels = taken.pixels.whole()
     rng = np.random.default_rng(0)
     for _ in range(40):
-        note = bytearray(taken.note)
-        note[rng.integers(1, min(len(note), 90))] ^= 1 << int(rng.integers(8))
+        metadata = bytearray(taken.metadata)
+        metadata[rng.integers(1, min(len(metadata), 90))] ^= 1 << int(rng.integers(8))
         try:
-            unpacked = picture_files.unpack(bytes(note))
+            unpacked = picture_files.unpack(bytes(metadata))
             if not unpacked.fits(pixels.dtype, pixels.shape):
                 continue
-            again = picture_files.file_of(pixels, bytes(note))
+            again = picture_files.file_of(pixels, bytes(metadata))
         except ArchiveError:
             continue
         assert len(again) < 1 << 24
-        expected = spec_notes.restore(pixels, bytes(note))
+        expected = spec_metadata.restore(pixels, bytes(metadata))
         assert expected in (None, again)
 
 
-def test_the_specification_seals_forged_notes() -> None:
-    """So that forged notes of files that come back bit for bit get past their check."""
+def test_the_specification_seals_forged_metadata() -> None:
+    """So that forged metadata of files that come back bit for bit get past their check."""
     pixels = waves(40, 50, dtype="u1")
     file = io.BytesIO()
     segments = iter([zlib.compress(pixels.tobytes())])  # that are by zlib, whatever others use
@@ -295,14 +295,14 @@ def test_the_specification_seals_forged_notes() -> None:
     )
     taken = picture_files.split(file, True)
     assert taken is not None and taken.exact
-    assert spec_notes.sealed(pixels, taken.note) == taken.note
-    made = spec_notes.tiff_file(Reader(taken.note[1:]), [pixels])
+    assert spec_metadata.sealed(pixels, taken.metadata) == taken.metadata
+    made = spec_metadata.tiff_file(Reader(taken.metadata[1:]), [pixels])
     assert made is not None
-    forged = bytearray(taken.note)
+    forged = bytearray(taken.metadata)
     forged[1 + made.at] ^= 1
     with pytest.raises(ArchiveError, match="--files pixels"):
         picture_files.file_of(pixels, bytes(forged))
-    assert spec_notes.sealed(pixels, bytes(forged)) == taken.note
+    assert spec_metadata.sealed(pixels, bytes(forged)) == taken.metadata
 
 
 def test_pages_that_share_segments_are_held() -> None:

@@ -51,7 +51,7 @@ def test_it_is_copied_and_pickled(message: Message) -> None:
         assert other == message and other is not message
 
 
-def test_an_empty_one_is_above_the_supply() -> None:
+def test_an_empty_one_is_above_the_implicit_tail() -> None:
     assert Message() == Message([HEAD], depth=0)
     assert Message(lanes=3, depth=2) == Message([HEAD] * 3, depth=2)
     for lanes in (0, 65, 2**63):
@@ -145,10 +145,10 @@ def test_numbers_that_do_not_fit_are_refused(arguments: tuple[Any, ...]) -> None
         Message(*arguments)
 
 
-# ---- the supply ----
+# ---- the implicit tail ----
 
 
-def test_the_supply_is_splitmix64() -> None:
+def test_the_implicit_tail_is_splitmix64() -> None:
     """The first outputs for the state 0, as published with the generator's reference
     implementation.
     """
@@ -163,11 +163,11 @@ def test_the_supply_is_splitmix64() -> None:
     assert message.tail.tolist() == []
 
 
-def test_words_of_the_supply_that_come_back_are_not_stored() -> None:
-    taken = [spec.supply(k) for k in (2, 1, 0)]
+def test_words_of_the_implicit_tail_that_come_back_are_not_stored() -> None:
+    taken = [spec.implicit_word(k) for k in (2, 1, 0)]
     assert Message([HEAD], taken, depth=3) == Message([HEAD], depth=0)
     assert Message([HEAD], [*taken, 5], depth=3) == Message([HEAD], [5], depth=0)
-    assert Message([HEAD], [spec.supply(1) ^ 1, spec.supply(0)], depth=2).depth == 2
+    assert Message([HEAD], [spec.implicit_word(1) ^ 1, spec.implicit_word(0)], depth=2).depth == 2
 
 
 @given(messages(depth=st.just(None)), st.integers(1, 300))
@@ -235,7 +235,7 @@ WHOLE = Message([HEAD, 2**63], [1, 2], depth=300).to_bytes()
         bytes([1, 0]) + (HEAD - 1).to_bytes(8, "little"),
         bytes([1, 0x80, 0x00]) + HEAD.to_bytes(8, "little"),  # a depth in a longer form than needed
         bytes([1]) + b"\xff" * 10 + HEAD.to_bytes(8, "little"),  # a depth without end
-        bytes([1, 2]) + HEAD.to_bytes(8, "little") + spec.supply(0).to_bytes(4, "little"),
+        bytes([1, 2]) + HEAD.to_bytes(8, "little") + spec.implicit_word(0).to_bytes(4, "little"),
         WHOLE[:-1],
         WHOLE + b"\0",
         WHOLE[:10],
@@ -339,7 +339,7 @@ def test_two_threads_on_one_message_are_an_error_or_one_after_the_other() -> Non
     assert message == Message([HEAD] * 4, depth=0)
 
 
-def test_net_bits_count_what_comes_from_the_supply() -> None:
+def test_net_bits_count_what_comes_from_the_implicit_tail() -> None:
     message = Message()
     codec = Uniform(256, (1000,))
     assert message.net_bits == 0

@@ -5,7 +5,7 @@ import pytest
 from agreement import Pair, a_message
 from bitsback.models import file
 from model_parts import Net, Parts
-from random_models import random_scan
+from random_models import random_autoregressive
 
 SIZE = (41, 60)
 WIDE = 2000  # channels of which a whole image takes 5 MB
@@ -18,7 +18,7 @@ def widened(net: Net, of: str) -> str:
     return net.add(net.conv(wide, 3, (-200, 200)), before)
 
 
-def model_file(scans: bool) -> bytes:
+def model_file(autoregressive: bool) -> bytes:
     parts = Parts(1, None)
     parts.data(2, 2)
     parts.latent("z", 3, 10, grid=4)
@@ -38,9 +38,9 @@ def model_file(scans: bool) -> bytes:
     net = parts.net("likelihood", ["y", "z"])
     cells = net.grow("shuffle", net.linear(net.bytes_of("z"), 32), factor=4)
     of = widened(net, net.grow("join", cells, other="y"))
-    if scans:
+    if autoregressive:
         features = net.linear(of, 2)
-        about = random_scan(
+        about = random_autoregressive(
             parts, net.values[features], "bernoulli", 16, (1, 1), 1, 1, 0, 4, [[0, 1]], True
         )
         about |= {"network": "likelihood", "outputs": [features]}
@@ -54,10 +54,10 @@ def model_file(scans: bool) -> bytes:
     return file.write(*parts.model(code))
 
 
-@pytest.mark.parametrize("scans", [False, True])
-def test_strips_give_what_the_whole_image_does(scans: bool) -> None:
+@pytest.mark.parametrize("autoregressive", [False, True])
+def test_strips_give_what_the_whole_image_does(autoregressive: bool) -> None:
     """The public codecs run networks on whole images."""
-    pair = Pair.of(model_file(scans), SIZE)
+    pair = Pair.of(model_file(autoregressive), SIZE)
     x = pair.items(2)
     ours = pair.ours
     slow, fast = a_message(0, 4), a_message(0, 4)

@@ -5,7 +5,7 @@ This is where to start a port to another language. Nothing here imports bitsback
 which are data, are read from the bytes that it ships. Whole numbers are Python's own, which never
 overflow; networks are NumPy int64. The tests compare bitsback with this bit for bit.
 
-    message.py           the ANS stack: push and pop of one interval, the supply, bytes
+    message.py           the ANS stack: push and pop of one interval, the implicit tail, bytes
     picks.py             picks without replacement from a multiset
     codecs.py            uniform, Bernoulli, categorical, rows, Gaussian, mixture; several in turn,
                          and in any order
@@ -18,7 +18,7 @@ overflow; networks are NumPy int64. The tests compare bitsback with this bit for
     variables.py         the data x, and the latents
     grids.py             distributions over the levels of a pixel that two numbers choose from
     outputs.py           what the outputs of a network mean, by codec
-    scan.py              an image pixel by pixel, each given those before it
+    autoregressive.py    an image pixel by pixel, each given those before it
     planes.py            items as planes, and what is found beyond them
     units.py             how large errors are around a pixel
     item_vectors.py      items that a size-agnostic model is tested by, and their message

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .archive import crc32c
-from .blocks import FALLBACK, MODEL, RAW, STACKS, Run, decode_data, read_levels
+from .blocks import FALLBACK, MODEL, RAW, STACKS, Run, decode_data, read_value_map
 from .fields import Reader, require
 
 IMPLIED, NUMBERED, COLUMNS = 1, 2, 4
@@ -52,10 +52,10 @@ def decode(
     require(method <= FALLBACK, "a method of a block alone")
     require(method == MODEL or layout == 0, "a method that has layouts")
     require(layout <= STACKS, "a layout of the list")
-    levels_kind = reader.byte()
-    levels = read_levels(reader, kind, levels_kind)
-    levels_field = reader.data[start + 1 : reader.at]
-    whole += bytes([form]) + levels_field
+    map_kind = reader.byte()
+    values = read_value_map(reader, kind, map_kind)
+    map_field = reader.data[start + 1 : reader.at]
+    whole += bytes([form]) + map_field
     model = None
     if method == MODEL:
         if flags & NUMBERED:
@@ -74,8 +74,8 @@ def decode(
     require(method == RAW or 0 not in shape, "an array without elements is raw")
     lead = len(shape) - axes
     count, item = math.prod(shape[:lead]), shape[lead:]
-    run = Run(count, kind, item, levels_kind, levels)
-    runs_field = b"\1" + pack_varint(count) + kind.str.encode() + pack_shape(item) + levels_field
+    run = Run(count, kind, item, map_kind, values)
+    runs_field = b"\1" + pack_varint(count) + kind.str.encode() + pack_shape(item) + map_field
     content = decode_data(reader.data[reader.at :], method, [run], runs_field, model, layout)
     array = np.frombuffer(content, kind).reshape(shape)
     return np.asfortranarray(array) if flags & COLUMNS else array

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from . import embedded
 from .blocks import decode_block
 from .collection import Part, read_collection
+from .container_metadata import restore_tiff
 from .fields import Reader, require
 from .labels import read_names, read_pairs, read_unnamed
-from .notes import restore_tiff
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 END = bytes.fromhex("62 62 1A 0A")
@@ -85,7 +85,7 @@ class File:
     array: NDArray[Any]
     """Of a file that is held bit for bit its bytes."""
     held: bool = False
-    note: bytes = b""
+    metadata: bytes = b""
     time: int | None = None
     """In ns since 1970."""
 
@@ -130,19 +130,19 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
     if names.kind == "U":
         require(kind == 0, "pictures")
         require(not any(part.axes == 3 for part in parts), "no bytes of files")
-        require(all(section.kind != "F" for section in sections), "no facts of what has no name")
+        require(all(section.kind != "F" for section in sections), "no stats of what has no name")
         found = [array for part in arrays for array in part]
         called, _, _ = read_unnamed(names.payload, len(found))
         return [File(name, array) for name, array in zip(called, found, strict=True)]
-    facts = [section.payload for section in sections if section.kind == "F"]
-    require(len(facts) <= (kind == 0), "one F at most, of a folder")
-    files = list(read_files(Reader(names.payload), kind, parts, arrays, facts))
+    stats = [section.payload for section in sections if section.kind == "F"]
+    require(len(stats) <= (kind == 0), "one F at most, of a folder")
+    files = list(read_files(Reader(names.payload), kind, parts, arrays, stats))
     check_hashes([section.payload for section in sections if section.kind == "H"], kind, files)
     return files
 
 
 def check_hashes(payloads: list[bytes], kind: int | None, files: list[File]) -> None:
-    """`H`, of files that are held bit for bit; those of others are of what notes make."""
+    """`H`, of files that are held bit for bit; those of others are of what metadata make."""
     require(len(payloads) <= (kind == 0), "one H at most, of a folder")
     for payload in payloads:
         reader = Reader(payload)
@@ -160,8 +160,8 @@ def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> bytes | None:
     sections = read_sections(data)
     kind, parts = read_collection(sections[0].payload)
     require(kind == 2 and parts[-1].axes == 3, "all of a TIFF file")
-    *_, note = decode_parts(sections, parts, models)
-    return restore_tiff((file.array for file in decode_files(data, models)), note)
+    *_, metadata = decode_parts(sections, parts, models)
+    return restore_tiff((file.array for file in decode_files(data, models)), metadata)
 
 
 def check_labels(sections: list[Section], kind: int | None, parts: list[Part]) -> None:
@@ -205,7 +205,7 @@ def decode_parts(sections: list[Section], parts: list[Part], models: Iterable[An
     counts = read_index(sections)
     found, first = [], 0
     for part in parts:
-        left, content, shapes = part.pieces, b"", part.piece_runs()
+        left, content, shapes = part.tiles, b"", part.tile_runs()
         wanted, shape = 0, ()
         while left:
             require(len(blocks) > 0, "the blocks hold as many items as the collection")
@@ -230,7 +230,7 @@ def read_files(
     kind: int | None,
     parts: list[Part],
     arrays: list[list[NDArray[Any]]],
-    facts: list[bytes],
+    stats: list[bytes],
 ) -> Iterator[File]:
     places: list[int] = []
     if kind == 1:
@@ -252,15 +252,15 @@ def read_files(
     names = read_names(reader, len(files) if kind != 2 else 0)
     reader.done()
     require(len(set(names)) == len(names), "no two names are the same")
-    if facts:
-        yield from with_facts(Reader(facts[0]), names, places, parts, arrays, files)
+    if stats:
+        yield from with_stats(Reader(stats[0]), names, places, parts, arrays, files)
         return
-    require(all(part.axes != 3 for part in parts), "bytes of files have facts")
+    require(all(part.axes != 3 for part in parts), "bytes of files have stats")
     for name, array in zip(names or [None] * len(files), files, strict=True):
         yield File(name, array)
 
 
-def with_facts(
+def with_stats(
     reader: Reader,
     names: list[str],
     places: list[int],
@@ -270,7 +270,7 @@ def with_facts(
 ) -> Iterator[File]:
     """The files of a folder, in order, as `F` tells of them."""
     left = {number: arrays[number][0] for number, part in enumerate(parts) if part.axes == 3}
-    notes = [number for number in left if parts[number].shape[0] == 0]
+    metadata = [number for number in left if parts[number].shape[0] == 0]
     time, found = 0, []
     for name, place, array in zip(names, places, files, strict=True):
         size, change = reader.varint(), reader.varint()
@@ -278,10 +278,10 @@ def with_facts(
         time = (time + 2**63) % 2**64 - 2**63
         require(size < 2**63, "a size that there is")
         content = np.empty(0, np.uint8)
-        while size and notes and left[notes[0]].size == 0:
-            notes.pop(0)
-        where = place if place in left else (notes or [None])[0]
-        require(where is not None or size == 0, "notes are there")
+        while size and metadata and left[metadata[0]].size == 0:
+            metadata.pop(0)
+        where = place if place in left else (metadata or [None])[0]
+        require(where is not None or size == 0, "metadata are there")
         if where is not None and size:
             require(size <= left[where].size, "the sizes are those of the bytes")
             content, left[where] = left[where][:size], left[where][size:]

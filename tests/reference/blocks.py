@@ -1,4 +1,4 @@
-"""A block (docs/format.md, `B`), from its payload to the bytes of its pieces."""
+"""A block (docs/format.md, `B`), from its payload to the bytes of its tiles."""
 
 import itertools
 import lzma
@@ -17,7 +17,7 @@ from .fields import Reader, require
 from .message import ExhaustedError, Message
 from .model import Model
 from .picks import Picks
-from .planes import PlaneShape
+from .planes import ItemShape
 from .rows import Rows
 from .values import Size
 
@@ -28,13 +28,13 @@ MULTISET = 32
 
 @dataclass
 class Run:
-    """Pieces in a row that are alike."""
+    """Tiles in a row that are alike."""
 
     count: int
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    kind: int  # of levels: 0 none, 1 a range, 2 two values, 3 some of a range
-    levels: NDArray[Any]  # of the kinds 1 to 3 the bytes of the values that symbols stand for
+    kind: int  # of values: 0 none, 1 a range, 2 two values, 3 some of a range
+    values: NDArray[Any]  # of the kinds 1 to 3 the bytes of the values that symbols stand for
 
     @property
     def elements(self) -> int:
@@ -47,24 +47,24 @@ def read_runs(reader: Reader) -> Iterator[Run]:
         count, dtype, shape, kind = reader.varint(), reader.dtype(), reader.shape(), reader.byte()
         require(count >= 1, "a run has an item")
         if kind == 4:
-            require(before is not None and before.kind > 0, "levels as those of the run before")
-            require(before.dtype == dtype, "levels of one dtype")
-            kind, levels = before.kind, before.levels
+            require(before is not None and before.kind > 0, "the value map of the run before")
+            require(before.dtype == dtype, "a value map of one dtype")
+            kind, values = before.kind, before.values
         else:
-            require(number == 0 or kind not in (1, 3), "levels of a range are told once")
-            levels = read_levels(reader, dtype, kind)
-        before = Run(count, dtype, shape, kind, levels)
+            require(number == 0 or kind not in (1, 3), "the value map of a range is told once")
+            values = read_value_map(reader, dtype, kind)
+        before = Run(count, dtype, shape, kind, values)
         yield before
 
 
-def read_levels(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
+def read_value_map(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
     """The bytes of the values that symbols stand for, of a run that tells them itself."""
-    require(kind <= 3, "a kind of levels of the list")
+    require(kind <= 3, "a kind of value map of the list")
     if kind in (1, 3):
         return read_range(reader, dtype, kind)
-    levels = np.frombuffer(reader.take(kind * dtype.itemsize), f"V{dtype.itemsize}")
-    require(kind == 0 or levels[0].tobytes() != levels[1].tobytes(), "levels differ")
-    return levels
+    values = np.frombuffer(reader.take(kind * dtype.itemsize), f"V{dtype.itemsize}")
+    require(kind == 0 or values[0].tobytes() != values[1].tobytes(), "values differ")
+    return values
 
 
 def read_range(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
@@ -91,7 +91,7 @@ def read_range(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
 def decode_block(
     payload: bytes, first: int, count: int, dtype: np.dtype[Any], models: dict[bytes, Any]
 ) -> tuple[list[Run], bytes]:
-    """What a block's pieces are, and their bytes."""
+    """What a block's tiles are, and their bytes."""
     reader = Reader(payload)
     require(reader.varint() == first, "the number of the block's first item")
     at = reader.at
@@ -119,21 +119,23 @@ def decode_data(
     layout: int,
     multiset: bool = False,
 ) -> bytes:
-    """The bytes of the pieces of a block. model: for the methods that name one. multiset: whether
-    the pieces are one.
+    """The bytes of the tiles of a block. model: for the methods that name one. multiset: whether
+    the tiles are one.
     """
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)
     require(elements * itemsize <= 2**31, "at most 2^31 bytes a block")
     require(method in (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE), "a method of the list")
-    require(method == MODEL or all(run.kind in (0, 2) for run in runs), "levels of this method")
+    require(
+        method == MODEL or all(run.kind in (0, 2) for run in runs), "a value map of this method"
+    )
     reader = Reader(data)
     if method == RAW:
         items = reader.take(elements * itemsize)
         reader.done()
         return items
     if method == PACKED:
-        require(all(run.kind for run in runs), "two levels")
+        require(all(run.kind for run in runs), "two values")
         bits = np.unpackbits(
             np.frombuffer(reader.take(-(-elements // 8)), np.uint8), bitorder="little"
         )
@@ -143,7 +145,7 @@ def decode_data(
     if method == FALLBACK:
         return decode_fallback(reader, runs, elements, itemsize)
     if method == ADAPTIVE:
-        require(not any(run.kind for run in runs), "no levels")
+        require(not any(run.kind for run in runs), "no value map")
         return decode_adaptive(data, elements, itemsize)
     require(layout <= (STACKS if multiset else SERIES), "a layout of the list")
     if not model.any_shape:
@@ -159,14 +161,14 @@ def decode_planes(
     require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
     planes = [shape for run in runs for shape in to_planes(run, layout)]
     require(
-        model.plane_room(planes) <= 2**26 + 2**10 * len(data),
-        "no more room than the data may claim",
+        model.plane_memory(planes) <= 2**26 + 2**10 * len(data),
+        "no more memory than the data may claim",
     )
     batches = len(chain.doubling(len(planes))) if multiset else 1
     require(
-        model.plane_work(planes) + batches * model.plane_steps(planes) * 2**15
+        model.plane_macs(planes) + batches * model.plane_steps(planes) * 2**15
         <= 2**31 + 2**25 * len(data),
-        "no more work than the data may claim",
+        "no more MACs than the data may claim",
     )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
@@ -180,19 +182,19 @@ def decode_planes(
     return items
 
 
-def to_planes(run: Run, layout: int) -> list[PlaneShape]:
+def to_planes(run: Run, layout: int) -> list[ItemShape]:
     """The items of a run as a model without sizes sees them."""
     if run.kind == 0:
         require(run.dtype.str in ("|u1", "<u2"), "elements that are symbols")
-    levels = len(run.levels) if run.kind else 256**run.dtype.itemsize
+    levels = len(run.values) if run.kind else 256**run.dtype.itemsize
     if layout == SERIES:
         require(len(run.shape) < 2 and 0 not in run.shape, "a step has one axis at most")
         require(run.elements <= 2**26, "a series has at most 2^26 elements")
-        return [PlaneShape(1, run.count, 1, (*run.shape, 1)[0], levels)]
+        return [ItemShape(1, run.count, 1, (*run.shape, 1)[0], levels)]
     shape = run.shape if layout else (1, *run.shape)
     require(len(shape) in (3, 4) and min(shape) > 0, "planes have rows and columns")
     slices, rows, columns, channels = (*shape, 1)[:4]
-    return [PlaneShape(slices, rows, columns, channels, levels)] * run.count
+    return [ItemShape(slices, rows, columns, channels, levels)] * run.count
 
 
 def decode_sets(message: Message, runs: list[Run], batches: Sequence[Any]) -> bytes:
@@ -218,7 +220,7 @@ def decode_fallback(reader: Reader, runs: list[Run], elements: int, itemsize: in
     size = len(reader.data) - reader.at
     coder, form, number = reader.byte(), reader.byte(), reader.byte()
     require(coder <= 1 and form <= 2, "a coder and a form of the list")
-    require(not any(run.kind for run in runs), "no levels")
+    require(not any(run.kind for run in runs), "no value map")
     rows = None
     if form == 2:
         colours = reader.byte() + 1 if number >= 4 else 0
@@ -294,7 +296,7 @@ def decode_chain(
     dtype = np.dtype("|u1" if model.levels <= 256 else "<u2")
     for run in runs:
         require(
-            len(run.levels) <= model.levels if run.kind else run.dtype == dtype,
+            len(run.values) <= model.levels if run.kind else run.dtype == dtype,
             "no more levels than the model's, or numbers that are symbols",
         )
     require(
@@ -302,12 +304,12 @@ def decode_chain(
         "no more elements than the data may claim",
     )
     require(
-        max(min(n, bound.batch) * bound.room for bound, n in parts) <= 2**26 + 2**10 * len(data),
-        "no more room than the data may claim",
+        max(min(n, bound.batch) * bound.memory for bound, n in parts) <= 2**26 + 2**10 * len(data),
+        "no more memory than the data may claim",
     )
     require(
-        chain.block_work(parts) <= 2**31 + 2**25 * len(data),
-        "no more work than the data may claim",
+        chain.block_macs(parts) <= 2**31 + 2**25 * len(data),
+        "no more MACs than the data may claim",
     )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
@@ -341,7 +343,7 @@ def to_bytes(symbols: NDArray[Any], runs: list[Run]) -> bytes:
     out = b""
     for run in runs:
         part, symbols = symbols[: run.elements], symbols[run.elements :]
-        known = not run.kind or not part.size or int(part.max()) < len(run.levels)
+        known = not run.kind or not part.size or int(part.max()) < len(run.values)
         require(known, "symbols that stand for values")
-        out += (run.levels[part] if run.kind else part.astype(run.dtype)).tobytes()
+        out += (run.values[part] if run.kind else part.astype(run.dtype)).tobytes()
     return out

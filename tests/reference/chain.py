@@ -73,8 +73,8 @@ def decode_several(parts: list[tuple[Bound, int]], message: Message) -> NDArray[
     return np.array(symbols, np.int64)
 
 
-def block_work(parts: list[tuple[Bound, int]]) -> int:
-    """The work of so many items of each size in a row, and of the arrays of their batches."""
+def block_macs(parts: list[tuple[Bound, int]]) -> int:
+    """The MACs of so many items of each size in a row, and of the arrays of their batches."""
     total = coded = 0
     for model, n in reversed(parts):
         batches, done, before = 0, 0, coded // model.elements
@@ -82,7 +82,7 @@ def block_work(parts: list[tuple[Bound, int]]) -> int:
             size = min(min(max((before + done) * model.growth >> 8, 1), model.batch), n - done)
             count = (n - done) // size if size == model.batch else 1  # all that follow are as large
             batches, done = batches + count, done + count * size
-        total += n * model.work + batches * model.steps * 2**15
+        total += n * model.macs + batches * model.steps * 2**15
         coded += n * model.elements
     return total
 

@@ -1,4 +1,4 @@
-"""What an archive holds, and how it is cut into pieces (docs/format.md, `C`)."""
+"""What an archive holds, and how it is cut into tiles (docs/format.md, `C`)."""
 
 import math
 from collections.abc import Iterator
@@ -31,17 +31,17 @@ class Part:
         return sum(count * math.prod(shape) for count, shape in self.sizes)
 
     @property
-    def pieces(self) -> int:
+    def tiles(self) -> int:
         return sum(count * math.prod(self.grid(shape)) for count, shape in self.sizes)
 
     def grid(self, item: Shape) -> Shape:
-        """The number of pieces along each dimension."""
+        """The number of tiles along each dimension."""
         if self.cut is None:
             return (1,) * len(item)
         return tuple(-(-size // most) for size, most in zip(item, self.cut, strict=True))
 
     def regions(self, item: Shape) -> Iterator[tuple[slice, ...]]:
-        """Where the pieces of an item of this shape lie, in order."""
+        """Where the tiles of an item of this shape lie, in order."""
         grid = self.grid(item)
         steps = [max(-(-size // count), 1) for size, count in zip(item, grid, strict=True)]
         for place in product(*map(range, grid)):
@@ -50,8 +50,8 @@ class Part:
                 for at, step, size in zip(place, steps, item, strict=True)
             )
 
-    def piece_runs(self) -> Iterator[tuple[int, Shape]]:
-        """How many pieces in a row have which shape."""
+    def tile_runs(self) -> Iterator[tuple[int, Shape]]:
+        """How many tiles in a row have which shape."""
         for count, item in self.sizes:
             if math.prod(self.grid(item)) == 1:
                 yield count, item
@@ -61,7 +61,7 @@ class Part:
                     yield 1, tuple(part.stop - part.start for part in region)
 
     def join(self, content: bytes) -> bytes:
-        """The bytes of the items, of those of the pieces."""
+        """The bytes of the items, of those of the tiles."""
         if self.cut is None:
             return content
         flat, joined = np.frombuffer(content, self.dtype), b""
@@ -70,8 +70,8 @@ class Part:
                 array = np.empty(item, self.dtype)
                 for region in self.regions(item):
                     shape = [part.stop - part.start for part in region]
-                    piece, flat = flat[: math.prod(shape)], flat[math.prod(shape) :]
-                    array[region] = piece.reshape(shape)
+                    tile, flat = flat[: math.prod(shape)], flat[math.prod(shape) :]
+                    array[region] = tile.reshape(shape)
                 joined += array.tobytes()
         return joined
 
@@ -94,8 +94,8 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
             require(part.axes > 0 or kind == 2, "pictures, or pages of a stack")
             if part.axes == 3:
                 require(kind == 0 or part.shape[0] == 0, "files are those of a folder")
-                require(part.shape[0] > 0 or part.elements > 0, "files, or notes")
-                require(kind == 0 or part is parts[-1], "the note of a file is its last part")
+                require(part.shape[0] > 0 or part.elements > 0, "files, or metadata")
+                require(kind == 0 or part is parts[-1], "the metadata of a file is its last part")
                 continue
             require(part.elements > 0, "a part has pictures")
             channels = part.shape[1:] if part.axes == 2 else part.shape[3:]
@@ -130,7 +130,7 @@ def read_part(reader: Reader) -> Part:
     if kind:
         dimensions = 1 + len(shape) if axes == 2 else len(shape) - min(axes, 1)
         cut = tuple(reader.varint() for _ in range(dimensions))
-        require(0 not in cut, "pieces have an extent")
+        require(0 not in cut, "tiles have an extent")
     part = Part(dtype, axes, shape, sizes, cut)
     require(cut is None or part.elements > 0, "what is cut has elements")
     return part

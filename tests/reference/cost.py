@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from .distributions import Distribution
 from .network import Network
-from .planes import PlaneShape
+from .planes import ItemShape
 from .predictive_rules import Predictive
 from .rules import require
 from .series import SeriesRules
@@ -26,7 +26,7 @@ def check_test(networks: list[Network], count: int, size: Size, elements_of_tens
     )
 
 
-def room(variables: list[Variable], distributions: list[Distribution], size: Size) -> int:
+def memory(variables: list[Variable], distributions: list[Distribution], size: Size) -> int:
     """The bytes that coding an item, an image of this size, takes."""
     total = sum(2 * variable.value.elements(size) for variable in variables)
     for of in distributions:
@@ -34,13 +34,13 @@ def room(variables: list[Variable], distributions: list[Distribution], size: Siz
             network = of.networks[of.network]
             total += 4 * sum(network.values[name].elements(size) for name in of.outputs)
         if of.prediction:
-            total += prediction_room(of.prediction, PlaneShape(1, *size, of.variable.channels, 2))
-        if of.scan:
-            scan, (rows, columns) = of.scan, size
-            channels = scan.x.channels
+            total += prediction_memory(of.prediction, ItemShape(1, *size, of.variable.channels, 2))
+        if of.autoregressive:
+            pixels, (rows, columns) = of.autoregressive, size
+            channels = pixels.x.channels
             features = of.networks[of.network].values[of.outputs[0]].channels if of.network else 0
-            strip = (scan.above + 1) * (columns + 2 * scan.side)
-            total += len(scan.planes) * channels * strip
+            strip = (pixels.above + 1) * (columns + 2 * pixels.side)
+            total += len(pixels.planes) * channels * strip
             total += features * rows * columns + channels * rows * columns
     return total
 
@@ -50,17 +50,17 @@ def steps(steps: list[Distribution], size: Size) -> int:
     pixels = size[0] * size[1]
     total = 0
     for of in steps:
-        if of.scan:
-            total += len(of.scan.groups) * pixels
+        if of.autoregressive:
+            total += len(of.autoregressive.groups) * pixels
         elif of.prediction:
-            shape = PlaneShape(1, *size, of.variable.channels, 2)
+            shape = ItemShape(1, *size, of.variable.channels, 2)
             total += prediction_steps(of.prediction, shape)
         else:
             total += of.variable.channels if of.coupled else 1
     return total
 
 
-def work(
+def macs(
     variables: list[Variable],
     networks: list[Network],
     distributions: list[Distribution],
@@ -70,8 +70,8 @@ def work(
     total = 2**6 * sum(variable.value.elements(size) for variable in variables)
     for of in distributions:
         if of.prediction:
-            total += prediction_work(of.prediction, PlaneShape(1, *size, of.variable.channels, 2))
-        for head in of.scan.heads() if of.scan else []:
+            total += prediction_macs(of.prediction, ItemShape(1, *size, of.variable.channels, 2))
+        for head in of.autoregressive.heads() if of.autoregressive else []:
             total += size[0] * size[1] * of.networks[head.name].multiply_adds((1, 1))
     for network in networks:
         if not set(network.sources) <= {"context", "features"}:
@@ -79,7 +79,7 @@ def work(
     return total
 
 
-def prediction_room(of: Predictive | SeriesRules, shape: PlaneShape) -> int:
+def prediction_memory(of: Predictive | SeriesRules, shape: ItemShape) -> int:
     """The bytes that an item takes, beside its symbols."""
     if isinstance(of, SeriesRules):
         channel = 2**11 + sum(8 * (len(one.inputs) + 2) ** 2 for one in of.predictors)
@@ -92,10 +92,10 @@ def prediction_room(of: Predictive | SeriesRules, shape: PlaneShape) -> int:
     return shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + of_row * rows)
 
 
-def prediction_work(of: Predictive | SeriesRules, shape: PlaneShape) -> int:
+def prediction_macs(of: Predictive | SeriesRules, shape: ItemShape) -> int:
     """The multiply-adds that an item takes, beside those for each element."""
     if isinstance(of, SeriesRules):
-        return series_work(of, shape)
+        return series_macs(of, shape)
     inputs = [predictor.offsets.inputs(2) for predictor in of.predictors]
     of_pixel = of.width + of.network.multiply_adds((1, 1))
     of_pixel += sum((n + 1) * (n + 2) for n in inputs)
@@ -106,24 +106,24 @@ def prediction_work(of: Predictive | SeriesRules, shape: PlaneShape) -> int:
     return shape.elements * of_pixel + shape.planes * shape.rows * of_row
 
 
-def prediction_steps(of: Predictive | SeriesRules, shape: PlaneShape) -> int:
+def prediction_steps(of: Predictive | SeriesRules, shape: ItemShape) -> int:
     """The arrays that a batch of such items takes."""
     if isinstance(of, SeriesRules):
         return 0
     return of.delay * (shape.planes - 1) + of.lag * (shape.rows - 1) + shape.columns
 
 
-def plane_room(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> int:
+def plane_memory(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> int:
     """The bytes that coding these items takes, of a model of items of any shape."""
-    return sum(2 * shape.elements + prediction_room(of, shape) for shape in shapes)
+    return sum(2 * shape.elements + prediction_memory(of, shape) for shape in shapes)
 
 
-def plane_work(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> int:
+def plane_macs(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> int:
     """The multiply-adds that coding these items takes."""
-    return sum(2**6 * shape.elements + prediction_work(of, shape) for shape in shapes)
+    return sum(2**6 * shape.elements + prediction_macs(of, shape) for shape in shapes)
 
 
-def series_work(of: SeriesRules, shape: PlaneShape) -> int:
+def series_macs(of: SeriesRules, shape: ItemShape) -> int:
     """That of an item."""
     times = shape.elements // shape.channels
     total = 2**10 * shape.elements
@@ -134,6 +134,6 @@ def series_work(of: SeriesRules, shape: PlaneShape) -> int:
     return total
 
 
-def plane_steps(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> int:
+def plane_steps(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> int:
     """The arrays that coding a batch of these items takes, at most."""
     return max((prediction_steps(of, shape) for shape in shapes), default=0)

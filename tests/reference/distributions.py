@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from .autoregressive import Autoregressive, AutoregressiveCodec
 from .codecs import Array, Codec, Uniform
 from .coupled import CoupledCodec
 from .network import Network
 from .outputs import COUPLED, MEANINGS, Meaning, Normal, check_coupled
-from .planes import PlaneShape
+from .planes import ItemShape
 from .predictive import PlanesCodec
 from .predictive_rules import Predictive
 from .rules import NAME, check_keys, check_names, check_text, require
-from .scan import Scan, ScanCodec
 from .series import SeriesCodec, SeriesRules
 from .values import Ints, Size, Tensors, places
 from .variables import Variable
@@ -33,7 +33,7 @@ class Distribution:
     network: str | None = None
     outputs: list[str] = field(default_factory=list)
     meaning: Meaning | None = None
-    scan: Scan | None = None
+    autoregressive: Autoregressive | None = None
     predictive: Predictive | None = None
     series: SeriesRules | None = None
     coupled: bool = False
@@ -52,8 +52,8 @@ class Distribution:
         network = networks[self.network]
         require(list(network.sources) == self.given, "the sources are what is given, in order")
         require(all(name in network.layers for name in self.outputs), "outputs are layers")
-        if self.scan:
-            require(len(self.outputs) == 1, "a scan has one output, the features")
+        if self.autoregressive:
+            require(len(self.outputs) == 1, "autoregressive pixels have one output, the features")
             return
         kind = MEANINGS[self.about["codec"]]
         self.coupled = kind is Normal and len(self.outputs) == COUPLED
@@ -81,11 +81,11 @@ class Distribution:
             of = self.networks[self.network].run(size, {name: values[name] for name in self.given})
             outputs = [of[name] for name in self.outputs]
         if self.prediction:
-            shapes = [PlaneShape(1, *size, self.variable.channels, self.variable.levels)] * items
+            shapes = [ItemShape(1, *size, self.variable.channels, self.variable.levels)] * items
             return prediction_codec(self.prediction, shapes)
-        if self.scan:
+        if self.autoregressive:
             features = outputs[0] if outputs else np.zeros((items, *size, 0), np.int64)
-            return ScanCodec(self.scan, features, size)
+            return AutoregressiveCodec(self.autoregressive, features, size)
         if self.coupled:
             assert isinstance(self.meaning, Normal)
             return CoupledCodec(self.meaning, *outputs)
@@ -97,14 +97,16 @@ class Distribution:
     def named(self) -> list[tuple[str, list[str]]]:
         """The networks that it names, with their outputs."""
         own = [] if self.network is None else [(self.network, self.outputs)]
-        groups = self.scan.heads() if self.scan else []
+        groups = self.autoregressive.heads() if self.autoregressive else []
         return own + [(head.name, head.outputs) for head in groups]
 
     def tensor_names(self) -> set[str]:
         names = set()
-        if self.scan:
-            names |= {"x.planes"} | ({"x.dull"} if self.scan.has_dull else set())
-            for group, meaning in zip(self.scan.groups, self.scan.meanings, strict=True):
+        if self.autoregressive:
+            names |= {"x.planes"} | ({"x.dull"} if self.autoregressive.has_flat else set())
+            for group, meaning in zip(
+                self.autoregressive.groups, self.autoregressive.meanings, strict=True
+            ):
                 names |= {f"{group.own.name}.{tensor}" for tensor in meaning.TENSORS}
         if self.predictive:
             names |= self.predictive.tensor_names
@@ -113,7 +115,7 @@ class Distribution:
         return names
 
 
-def prediction_codec(of: Predictive | SeriesRules, shapes: Sequence[PlaneShape]) -> Any:
+def prediction_codec(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> Any:
     """Of a batch of items of these shapes."""
     return SeriesCodec(of, shapes) if isinstance(of, SeriesRules) else PlanesCodec(of, shapes)
 
@@ -141,9 +143,9 @@ def read_distribution(
         check_keys(about, "codec")
         require(not given, "uniform is given nothing")
     elif about["codec"] == "scan":
-        require(of.variable.is_data, "a scan is for x")
+        require(of.variable.is_data, "autoregressive pixels are those of x")
         check_keys(about, "codec order window groups" + (" network outputs" if given else ""))
-        of.scan = Scan(about, of.variable, tensors)
+        of.autoregressive = Autoregressive(about, of.variable, tensors)
     else:
         require(about["codec"] in list(MEANINGS), "a codec of the list")
         check_keys(about, f"codec precision network outputs {MEANINGS[about['codec']].KEYS}")

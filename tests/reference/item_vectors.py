@@ -10,7 +10,7 @@ import numpy as np
 
 from . import cost
 from .message import LOW, Message, splitmix64
-from .planes import PlaneShape
+from .planes import ItemShape
 from .predictive import PlanesCodec
 from .predictive_rules import Predictive, Predictor
 from .rules import check_integer, check_keys, check_list, require
@@ -23,7 +23,7 @@ MOST_START = 2**26
 
 def hash_items(of: Predictive | SeriesRules, about: Any) -> str:
     """SHA-256 of the message of the items that the entry `items` of a test describes."""
-    shape, message = PlaneShape(*about["shape"], about["levels"]), Message([LOW], [], 0)
+    shape, message = ItemShape(*about["shape"], about["levels"]), Message([LOW], [], 0)
     pushed = []
     for seed in about["seeds"]:
         words = (splitmix64(j, seed) >> 32 for j in count())
@@ -42,18 +42,18 @@ def check_items(of: Predictive | SeriesRules, about: Any, tensors: Tensors) -> N
     """That an entry is as the page says, and its items not too dear."""
     check_keys(about, "shape levels seeds sha256")
     sides = [check_integer(side, 1, 2**12) for side in check_list(about["shape"], 4, 4)]
-    shape = PlaneShape(*sides, check_integer(about["levels"], 2, 2**16))
+    shape = ItemShape(*sides, check_integer(about["levels"], 2, 2**16))
     seeds = [check_integer(seed, 0, 2**64 - 1) for seed in check_list(about["seeds"], 1, 16)]
     require(shape.elements * len(seeds) <= 2**12, "at most 2^12 elements in the test")
     elements = sum(tensor.size for tensor in tensors.values())
-    require(cost.plane_room(of, [shape]) <= 2**26, "an item of the test takes at most 2^26 bytes")
+    require(cost.plane_memory(of, [shape]) <= 2**26, "an item of the test takes at most 2^26 bytes")
     require(
-        cost.plane_work(of, [shape] * len(seeds)) <= 2**28 + 2**12 * elements,
-        "the items of the test take no more work than the tensors allow",
+        cost.plane_macs(of, [shape] * len(seeds)) <= 2**28 + 2**12 * elements,
+        "the items of the test take no more MACs than the tensors allow",
     )
 
 
-def draw_item(shape: PlaneShape, words: Iterator[int]) -> list[int]:
+def draw_item(shape: ItemShape, words: Iterator[int]) -> list[int]:
     """The symbols of an item, in C order."""
     middle, top = shape.levels // 2, shape.levels - 1
     reach = max(shape.levels // 64, 1)
@@ -65,7 +65,7 @@ def draw_item(shape: PlaneShape, words: Iterator[int]) -> list[int]:
 
 
 def codec_for_test(
-    of: Predictive | SeriesRules, shape: PlaneShape, words: Iterator[int]
+    of: Predictive | SeriesRules, shape: ItemShape, words: Iterator[int]
 ) -> PlanesCodec | SeriesCodec:
     """The codec of an item, whose least squares start from sums by which rounding shows."""
     of = copy.copy(of)
@@ -80,7 +80,7 @@ def codec_for_test(
         of.starts.append([])
         for predictor in of.predictors:
             there = [b for b, d in predictor.inputs if 0 <= channel - d < shape.channels]
-            keep = (1 - 2.0**-predictor.fade) ** (1 if 0 in there else 2)
+            keep = (1 - 2.0**-predictor.forgetting) ** (1 if 0 in there else 2)
             sums = draw_sums(len(there), words).astype(np.float64)
             for i in range(len(there)):
                 sums[i, i] -= predictor.ridge / keep

@@ -1,4 +1,6 @@
-"""The message of docs/format.md: heads, one tail for all of them, and the supply below it."""
+"""The message of docs/format.md: heads, one tail for all of them, and the implicit tail below
+it.
+"""
 
 from dataclasses import dataclass, field
 
@@ -22,8 +24,8 @@ def splitmix64(k: int, state: int = 0) -> int:
     return x ^ (x >> 31)
 
 
-def supply(k: int) -> int:
-    """S[k], the word that an infinite tail gives once k words of the supply have been taken."""
+def implicit_word(k: int) -> int:
+    """S[k], the word that an infinite tail gives once k words of it have been taken."""
     return splitmix64(k) >> 32
 
 
@@ -31,7 +33,7 @@ def supply(k: int) -> int:
 class Message:
     heads: list[int]
     tail: list[int] = field(default_factory=list)  # lowest word first: the top is tail[-1]
-    depth: int | None = None  # supply words taken; None: the tail is finite
+    depth: int | None = None  # words of the implicit tail taken; None: the tail is finite
 
     @classmethod
     def random(cls, seed: int, lanes: int) -> "Message":
@@ -66,13 +68,13 @@ class Message:
         if self.depth is None:
             raise ExhaustedError
         self.depth += 1
-        return supply(self.depth - 1)
+        return implicit_word(self.depth - 1)
 
     def canonical(self) -> "Message":
         """The same message with the least possible depth."""
         drop = 0
         depth = self.depth
-        while depth and drop < len(self.tail) and self.tail[drop] == supply(depth - 1):
+        while depth and drop < len(self.tail) and self.tail[drop] == implicit_word(depth - 1):
             drop, depth = drop + 1, depth - 1
         return Message(list(self.heads), self.tail[drop:], depth)
 

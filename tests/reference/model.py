@@ -13,7 +13,7 @@ from .distributions import prediction_codec
 from .item_vectors import check_items, hash_items
 from .message import Message, splitmix64
 from .model_file import identity, read_safetensors
-from .planes import PlaneShape, check_shape
+from .planes import ItemShape, check_shape
 from .predictive import PlanesCodec
 from .predictive_rules import Predictive
 from .program import Program, read_program
@@ -78,7 +78,7 @@ class Model:
         """
         return self.program.variables["x"].of_planes
 
-    def planes(self, shapes: Sequence[PlaneShape]) -> PlanesCodec | SeriesCodec:
+    def planes(self, shapes: Sequence[ItemShape]) -> PlanesCodec | SeriesCodec:
         """A codec of a batch of items of these shapes, for a size-agnostic model."""
         for shape in shapes:
             check_shape(shape, self.levels)
@@ -98,15 +98,15 @@ class Model:
         assert isinstance(of, Predictive)
         return of
 
-    def plane_room(self, shapes: Sequence[PlaneShape]) -> int:
+    def plane_memory(self, shapes: Sequence[ItemShape]) -> int:
         """The bytes that coding these items takes, for a size-agnostic model."""
-        return cost.plane_room(self.prediction, shapes)
+        return cost.plane_memory(self.prediction, shapes)
 
-    def plane_work(self, shapes: Sequence[PlaneShape]) -> int:
+    def plane_macs(self, shapes: Sequence[ItemShape]) -> int:
         """The multiply-adds that coding these items takes, for a size-agnostic model."""
-        return cost.plane_work(self.prediction, shapes)
+        return cost.plane_macs(self.prediction, shapes)
 
-    def plane_steps(self, shapes: Sequence[PlaneShape]) -> int:
+    def plane_steps(self, shapes: Sequence[ItemShape]) -> int:
         """The arrays that coding these items takes at most, for a size-agnostic model."""
         return cost.plane_steps(self.prediction, shapes)
 
@@ -149,12 +149,12 @@ class Bound:
         return max(of.value.elements(self.size) for of in self.program.variables.values())
 
     @property
-    def room(self) -> int:
-        return self.program.room(self.size)
+    def memory(self) -> int:
+        return self.program.memory(self.size)
 
     @property
-    def work(self) -> int:
-        return self.program.work(self.size)
+    def macs(self) -> int:
+        return self.program.macs(self.size)
 
     @property
     def steps(self) -> int:

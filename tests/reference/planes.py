@@ -9,7 +9,7 @@ from .rules import require
 CODING_ORDERS = {3: [1, 0, 2], 4: [1, 0, 2, 3]}  # by the number of channels, if not as they are
 
 
-class PlaneShape(NamedTuple):
+class ItemShape(NamedTuple):
     """The shape of an item, and the number of levels of its symbols."""
 
     slices: int
@@ -44,7 +44,7 @@ class PlaneShape(NamedTuple):
         return place * self.channels + self.coding_order[c]
 
 
-def check_shape(shape: PlaneShape, levels: int) -> None:
+def check_shape(shape: ItemShape, levels: int) -> None:
     """For a model whose x has so many levels."""
     require(min(shape[:4]) >= 1, "an item has at least one element in each direction")
     require(shape.elements <= 2**26, "an item has at most 2^26 elements")

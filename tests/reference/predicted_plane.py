@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .least_squares import LeastSquares
-from .planes import Field, PlaneShape, median_edge
+from .planes import Field, ItemShape, median_edge
 from .predictive_rules import TOP, Offset, Predictive
 from .units import Unit
 
@@ -51,7 +51,7 @@ class Prediction(NamedTuple):
 class Plane:
     """A plane while it is coded: what is known of it."""
 
-    def __init__(self, of: Predictive, shape: PlaneShape, references: Sequence["Plane"]) -> None:
+    def __init__(self, of: Predictive, shape: ItemShape, references: Sequence["Plane"]) -> None:
         self.of, self.shape, self.references = of, shape, references
         error = LEVEL * shape.levels >> 5
         middle = shape.levels >> 1

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .codecs import Array, Mixture
+from .codecs import Array, DiscretisedMixture
 from .message import Message
-from .planes import PlaneShape
+from .planes import ItemShape
 from .predicted_plane import LEVEL, Plane, Prediction
 from .predictive_rules import Predictive
 from .units import Unit
@@ -24,7 +24,7 @@ class Pixel:
     unit.
     """
 
-    mixture: Mixture  # means and inverse scales in 2^-12 of the unit
+    mixture: DiscretisedMixture  # means and inverse scales in 2^-12 of the unit
     prediction: int
     unit: Unit
 
@@ -70,7 +70,7 @@ class PlanesCodec:
     """
 
     of: Predictive
-    shapes: Sequence[PlaneShape]
+    shapes: Sequence[ItemShape]
 
     def push(self, message: Message, symbols: Sequence[int]) -> None:
         arrays = []
@@ -101,7 +101,7 @@ class PlanesCodec:
         for time in sorted(by_time):
             yield self._step(by_time[time])
 
-    def _places(self, shape: PlaneShape, first: int) -> Iterator[tuple[int, Place]]:
+    def _places(self, shape: ItemShape, first: int) -> Iterator[tuple[int, Place]]:
         """The pixels of an item with their times, plane by plane and row by row; `first` is its
         first element.
         """

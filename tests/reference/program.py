@@ -48,18 +48,18 @@ class Program:
         """What predicts x, if something does."""
         return next((of.prediction for of in self.distributions.values() if of.prediction), None)
 
-    def room(self, size: Size) -> int:
+    def memory(self, size: Size) -> int:
         """The bytes that coding an item, an image of this size, takes."""
         variables, distributions = self.variables.values(), self.distributions.values()
-        return cost.room(list(variables), list(distributions), size)
+        return cost.memory(list(variables), list(distributions), size)
 
     def steps(self, size: Size) -> int:
         """The arrays that coding a batch of images of this size takes."""
         return cost.steps([step.distribution for step in self.code], size)
 
-    def work(self, size: Size) -> int:
+    def macs(self, size: Size) -> int:
         """The multiply-adds that coding an item, an image of this size, takes."""
-        return cost.work(
+        return cost.macs(
             list(self.variables.values()),
             list(self.networks.values()),
             list(self.distributions.values()),
@@ -104,7 +104,7 @@ def read_program(about: Any, tensors: Tensors) -> Program:
     networks = list(program.networks.values())
     cost.check_test(networks, program.test_count, program.test_size, elements)
     if size:
-        require(program.room(size) * program.batch <= 2**28, "a batch takes at most 2^28 bytes")
+        require(program.memory(size) * program.batch <= 2**28, "a batch takes at most 2^28 bytes")
     return program
 
 
@@ -137,14 +137,14 @@ def build_networks(
     for of in distributions.values():
         if of.predictive:
             add_with(of.predictive.sources)
-        if not of.scan:
+        if not of.autoregressive:
             continue
         features = None
         if of.network:
             require(of.network in networks, "the network of the features reads variables")
             require(of.outputs[0] in networks[of.network].layers, "features are a layer")
             features = networks[of.network].values[of.outputs[0]]
-        add_with(of.scan.sources(features))
-        of.scan.bind(networks, tensors)
+        add_with(of.autoregressive.sources(features))
+        of.autoregressive.bind(networks, tensors)
     require(set(networks) == set(sources), "the sources of a network are known")
     return {name: networks[name] for name in sources}

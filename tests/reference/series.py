@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .codecs import COMPONENTS, Array, Mixture, look_up
+from .codecs import COMPONENTS, Array, DiscretisedMixture, look_up
 from .least_squares import eliminate
 from .message import Message
-from .planes import PlaneShape
+from .planes import ItemShape
 from .rules import check_integer, check_keys, check_list, check_pair, require
 from .units import Unit
 from .variables import Variable
@@ -24,7 +24,7 @@ RATE = 5
 @dataclass
 class Predictor:
     inputs: list[tuple[int, int]]  # steps before, channels before
-    fade: int
+    forgetting: int
     every: int
     ridge: int
 
@@ -34,8 +34,8 @@ def read_predictor(about: Any) -> Predictor:
     inputs = [check_pair(pair, -64, 64) for pair in check_list(about["inputs"], 1, 64)]
     for back, channels in inputs:
         require(back > 0 or (back == 0 and channels > 0), "inputs are before what they predict")
-    fade, every = check_integer(about["fade"], 1, 14), check_integer(about["every"], 1, 4096)
-    return Predictor(inputs, fade, every, check_integer(about["ridge"], 1, 2**20))
+    forgetting, every = check_integer(about["fade"], 1, 14), check_integer(about["every"], 1, 4096)
+    return Predictor(inputs, forgetting, every, check_integer(about["ridge"], 1, 2**20))
 
 
 class SeriesRules:
@@ -69,7 +69,7 @@ class Fading:
     """The sums and the weights of a predictor of a channel."""
 
     def __init__(self, n: int, of: Predictor) -> None:
-        self.of, self.keep = of, 1 - 2.0**-of.fade
+        self.of, self.keep = of, 1 - 2.0**-of.forgetting
         self.sums = np.zeros((n + 1, n + 1))
         self.weights = [0] * n
 
@@ -87,7 +87,7 @@ class Fading:
 
 
 class Channel:
-    def __init__(self, of: SeriesRules, number: int, shape: PlaneShape) -> None:
+    def __init__(self, of: SeriesRules, number: int, shape: ItemShape) -> None:
         there = range(shape.channels)
         self.inputs = [
             [(back, number - d) for back, d in one.inputs if number - d in there]
@@ -118,7 +118,7 @@ class SeriesCodec:
     """
 
     of: SeriesRules
-    shapes: Sequence[PlaneShape]
+    shapes: Sequence[ItemShape]
 
     def push(self, message: Message, symbols: Sequence[int]) -> None:
         arrays, at = [], 0
@@ -142,7 +142,7 @@ class SeriesCodec:
 
 
 class Item:
-    def __init__(self, of: SeriesRules, shape: PlaneShape) -> None:
+    def __init__(self, of: SeriesRules, shape: ItemShape) -> None:
         self.of, self.shape = of, shape
         self.channels = [Channel(of, c, shape) for c in range(shape.channels)]
         self.x: list[int] = []  # what is known
@@ -150,7 +150,7 @@ class Item:
     def at(self, t: int, c: int) -> int:
         return self.x[t * self.shape.channels + c]
 
-    def look(self) -> Mixture:
+    def look(self) -> DiscretisedMixture:
         """The distribution of the next symbol."""
         t, c = divmod(len(self.x), self.shape.channels)
         of = self.channels[c]
@@ -164,7 +164,7 @@ class Item:
             prediction = 2**8 * of.mean + ((total + 2**7) >> 8)
             self.predictions.append(min(max(prediction, 0), 2**8 * (self.shape.levels - 1)))
         self.blend = blend(self.predictions, [one.error for one in of.errors])
-        self.mixture = Mixture(
+        self.mixture = DiscretisedMixture(
             to_weights(of.shares),
             [self.blend] * len(of.shares),
             list(self.inverse_scales(of)),

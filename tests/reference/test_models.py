@@ -124,9 +124,9 @@ SCANS: dict[str, dict[str, Any]] = {
         "precision": 20,
         "groups": [[3, 0], [2, 1]],
     },
-    "dull pixels": {"dull": True, "seed": 3, "shape": (6, 9), "window": (1, 2)},
-    "dull pixels of two groups": {
-        "dull": True,
+    "flat contexts": {"flat": True, "seed": 3, "shape": (6, 9), "window": (1, 2)},
+    "flat contexts of two groups": {
+        "flat": True,
         "shape": (5, 5, 2),
         "codec": "mixture",
         "levels": 40,
@@ -189,14 +189,14 @@ def test_a_multiset_is_that_of_the_specification(name: str, falling: bool) -> No
         pair.check_set(x, 1 + len(x) % 3, falling)
 
 
-@pytest.mark.parametrize("name", ["dense", "scan", "a mixture", "dull pixels of two groups"])
+@pytest.mark.parametrize("name", ["dense", "scan", "a mixture", "flat contexts of two groups"])
 @pytest.mark.parametrize("path", SIMD_PATHS)
 def test_every_path_codes_the_same(name: str, path: str) -> None:
     pair = Pair.of(file_of(name), path=path)
     pair.check_chain(pair.items(14), 4)
 
 
-@pytest.mark.parametrize("name", ["dense", "a family", "dull pixels"])
+@pytest.mark.parametrize("name", ["dense", "a family", "flat contexts"])
 def test_batches_one_by_one_are_the_same_chain(name: str) -> None:
     pair = pair_of(name)
     core, x, sizes = pair.ours, pair.items(20), [1, 1, 2, 3, 8, 5]
@@ -209,7 +209,7 @@ def test_batches_one_by_one_are_the_same_chain(name: str) -> None:
     assert together == single
 
 
-@pytest.mark.parametrize("name", ["dense", "a family", "dull pixels of two groups"])
+@pytest.mark.parametrize("name", ["dense", "a family", "flat contexts of two groups"])
 def test_what_a_chain_cannot_code_leaves_the_message_as_it_was(name: str) -> None:
     pair = pair_of(name)
     core, x = pair.ours, pair.items(4)

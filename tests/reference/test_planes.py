@@ -5,28 +5,28 @@ import pytest
 
 from random_predictive import random_predictive
 from reference.model import Model
-from reference.planes import Field, PlaneShape, median_edge
+from reference.planes import Field, ItemShape, median_edge
 from reference.predicted_plane import blend, recent
 from reference.rules import ModelError
 from reference.units import Unit
 
 
 def test_a_plane_looks_at_the_nearest_channels_and_slices() -> None:
-    of = PlaneShape(3, 1, 1, 3, 2)
+    of = ItemShape(3, 1, 1, 3, 2)
     assert [of.references(p) for p in range(9)] == [
         [], [0], [1, 0],
         [0], [3, 1], [4, 2],
         [3, 0], [6, 4], [7, 5],
     ]  # fmt: skip
-    assert PlaneShape(1, 1, 1, 5, 2).references(4) == [3, 2]
-    assert PlaneShape(3, 1, 1, 1, 2).references(2) == [1, 0]
+    assert ItemShape(1, 1, 1, 5, 2).references(4) == [3, 2]
+    assert ItemShape(3, 1, 1, 1, 2).references(2) == [1, 0]
 
 
 def test_green_is_coded_before_red_and_blue() -> None:
     for channels, order in [(1, [0]), (2, [0, 1]), (3, [1, 0, 2]), (4, [1, 0, 2, 3])]:
-        shape = PlaneShape(1, 1, 1, channels, 256)
+        shape = ItemShape(1, 1, 1, channels, 256)
         assert [shape.element(p, 0, 0) for p in range(channels)] == order
-    shape = PlaneShape(2, 3, 4, 3, 256)
+    shape = ItemShape(2, 3, 4, 3, 256)
     item = np.arange(shape.elements).reshape(2, 3, 4, 3)
     assert shape.element(3, 2, 1) == item[1, 2, 1, 1]
     places = [(p, r, q) for p in range(6) for r in range(3) for q in range(4)]
@@ -88,7 +88,7 @@ def test_the_first_pixel_of_an_image() -> None:
     """All is 128: the error that is expected is 8 levels, the unit 2,064 / 256 of a level."""
     model = Model.from_bytes(random_predictive(3))
     of, see = model.predictive, model.predictive.see
-    (step,) = model.planes([PlaneShape(1, 1, 1, 1, 256)]).steps()
+    (step,) = model.planes([ItemShape(1, 1, 1, 1, 256)]).steps()
     predictors = 1 + len(of.predictors)
     window = [see[1024]] * of.window.inputs(2)
     ends = [see[1024 + 256], see[1024 + 254], 4 * 11, 4 * 10, 0, 0, 0, 0]
@@ -127,4 +127,4 @@ def test_times_leave_no_pixel_unknown() -> None:
 def test_shapes_that_are_none(shape: tuple[int, int, int, int, int]) -> None:
     model = Model.from_bytes(random_predictive(0, levels=256))
     with pytest.raises(ModelError):
-        model.planes([PlaneShape(*shape)])
+        model.planes([ItemShape(*shape)])

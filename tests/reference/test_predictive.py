@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from agreement import a_message
 from bitsback import Message, _core
 from bitsback.models import Model, bundled
-from bitsback.models import planes as program
+from bitsback.models import item_shape as program
 from bundled_models import spec_model
 from choices import Drawn, Seeded
 from laws import to_reference
@@ -28,7 +28,7 @@ from random_predictive import (
     slow_predictive,
 )
 from reference.model import Model as SpecModel
-from reference.planes import PlaneShape
+from reference.planes import ItemShape
 from reference.predicted_plane import Plane
 from reference.values import Ints
 
@@ -47,12 +47,12 @@ def predictor(model: SpecModel) -> _core.Predictor:
     return _core.Predictor(settings, window, model.tensors["x.see"], starts)
 
 
-def to_symbols(x: Ints, shapes: list[PlaneShape]) -> NDArray[Any]:
+def to_symbols(x: Ints, shapes: list[ItemShape]) -> NDArray[Any]:
     """As the core takes them."""
     return x.astype(np.uint8 if max(shape.levels for shape in shapes) <= 256 else np.uint16)
 
 
-def check_contexts(model: SpecModel, shapes: list[PlaneShape], x: Ints, *paths: str) -> int:
+def check_contexts(model: SpecModel, shapes: list[ItemShape], x: Ints, *paths: str) -> int:
     """What is seen of each symbol, its prediction and its unit, on each SIMD path; gives the
     largest sum.
     """
@@ -95,24 +95,24 @@ def test_contexts_of_models_that_hypothesis_draws(data: Any, seed: int, path: st
 
 
 def test_sums_that_hardly_fit() -> None:
-    """Cells of 32 columns that fade as slowly as they may: after many rows of a board of the least
-    and the greatest level, which is foreseen and yet far from the median, sums are near 2^31.
+    """Cells of 32 columns that forget as slowly as they may: after many rows of a board of the
+    least and the greatest level, which is foreseen and yet far from the median, sums are near 2^31.
     """
     model = SpecModel.from_bytes(slow_predictive())
-    shape = PlaneShape(1, 200, 32, 1, 65536)
+    shape = ItemShape(1, 200, 32, 1, 65536)
     x = random_item(np.random.default_rng(0), shape, "board").ravel()
     largest = check_contexts(model, [shape], x, *SIMD_PATHS)
     assert 2**31 * 0.85 < largest < 2**31
 
 
 def check_messages(
-    model: Model, theirs: SpecModel, shapes: list[PlaneShape], x: Ints, message: Message
+    model: Model, theirs: SpecModel, shapes: list[ItemShape], x: Ints, message: Message
 ) -> None:
     """Known items, and what comes out of the message, which is valid: both ways, one as the
     other.
     """
     codec, symbols = theirs.planes(shapes), to_symbols(x, shapes)
-    bound = model.bind([(1, program.PlaneShape(*shape)) for shape in shapes])
+    bound = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])
     ours, reference = message.copy(), to_reference(message)
     bound.push(ours, symbols)
     codec.push(reference, x.tolist())
@@ -148,7 +148,7 @@ def test_messages_are_those_of_the_specification(seed: int) -> None:
 def test_bundled_models(name: str) -> None:
     ours, theirs = bundled.load(name), spec_model(name)
     levels = min(256, theirs.levels)
-    shapes = [PlaneShape(1, 3, 17, 1, levels), PlaneShape(2, 4, 5, 3, levels)]
+    shapes = [ItemShape(1, 3, 17, 1, levels), ItemShape(2, 4, 5, 3, levels)]
     x = random_items(1, shapes)
     check_messages(ours, theirs, shapes, x, a_message(1, 2))
 
@@ -169,11 +169,11 @@ def test_they_cost_the_same(seed: int) -> None:
     data = random_predictive(seed)
     ours, theirs = Model.from_bytes(data), SpecModel.from_bytes(data)
     shapes = random_shapes(Seeded(np.random.default_rng(seed)), ours.levels)
-    shapes.append(PlaneShape(3, 1000, 700, 3, 2))
+    shapes.append(ItemShape(3, 1000, 700, 3, 2))
     for some in (shapes, shapes[:1]):
-        of = ours.bind([(1, program.PlaneShape(*shape)) for shape in some])
-        assert of.memory == theirs.plane_room(some)
-        assert of.work == theirs.plane_work(some)
+        of = ours.bind([(1, program.ItemShape(*shape)) for shape in some])
+        assert of.memory == theirs.plane_memory(some)
+        assert of.macs == theirs.plane_macs(some)
         assert of.steps == theirs.plane_steps(some)
 
 

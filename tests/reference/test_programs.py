@@ -65,7 +65,9 @@ def test_programs_of_every_kind_are_among_them() -> None:
             of["codec"] == "normal" and len(of["outputs"]) == COUPLED
             for of in about["distributions"].values()
         )
-        seen["a scan without features"] += "groups" in about["distributions"].get("p(x)", {})
+        seen["autoregressive without features"] += "groups" in about["distributions"].get(
+            "p(x)", {}
+        )
     wanted: list[Any] = [tuple(code) for code in CODES.values()]
     wanted += [
         "scan",
@@ -81,5 +83,5 @@ def test_programs_of_every_kind_are_among_them() -> None:
     ]
     wanted += ["linear", "table", "conv", "add", "join", "shuffle", "flatten", "image", "spread"]
     wanted += ["gaussian of a latent", "normal of a latent", "mixture of a latent"]
-    wanted += [True, False, "a scan without features", "coupled"]
+    wanted += [True, False, "autoregressive without features", "coupled"]
     assert [kind for kind in wanted if not seen[kind]] == []

@@ -209,7 +209,7 @@ NETWORKS: Rows = [
     ("no size", "networks/up/layers/hidden/op", ["flatten"], "hidden|kernel"),
 ]  # fmt: skip
 
-SCAN: Rows = [
+AUTOREGRESSIVE: Rows = [
     ("scan", "distributions/p(x|z)/order", [MISSING, "serpentine", 3], "order"),
     ("scan", "distributions/p(x|z)/precision", [24], "precision"),
     ("scan", "distributions/p(x|z)/window", [
@@ -267,7 +267,7 @@ SCAN: Rows = [
 
 @pytest.mark.parametrize(
     ("model", "place", "values", "match"),
-    [*THE_MODEL, *VARIABLES, *CODE, *DISTRIBUTIONS, *NETWORKS, *SCAN],
+    [*THE_MODEL, *VARIABLES, *CODE, *DISTRIBUTIONS, *NETWORKS, *AUTOREGRESSIVE],
 )
 def test_a_field(model: str, place: str, values: Sequence[Any], match: str) -> None:
     for value in values:
@@ -517,13 +517,13 @@ def test_17_latents() -> None:
     refused(*broken("dense", change), "latent")
 
 
-def test_a_group_of_a_scan_without_features() -> None:
-    """Then no pixel may be dull."""
+def test_a_group_of_autoregressive_pixels_without_features() -> None:
+    """Then no context may be flat."""
 
     def change(about: dict[str, Any], tensors: Tensors) -> None:
-        scan = about["distributions"].pop("p(x|z)")
-        del scan["network"], scan["outputs"]
-        about["distributions"]["p(x)"] = scan
+        pixels = about["distributions"].pop("p(x|z)")
+        del pixels["network"], pixels["outputs"]
+        about["distributions"]["p(x)"] = pixels
         about["code"][1] = "push x ~ p(x)"
         del about["networks"]["likelihood"]
         for name in [name for name in tensors if name.startswith("likelihood.")]:
@@ -545,10 +545,10 @@ def test_a_test_of_more_elements_than_the_tensors_allow() -> None:
 
 
 def test_a_test_of_more_work_than_the_tensors_allow() -> None:
-    refused(*broken("much work", field("test/size", [512, 512])), "test")
+    refused(*broken("many MACs", field("test/size", [512, 512])), "test")
 
 
-def test_a_batch_that_takes_more_room_than_one_may() -> None:
+def test_a_batch_that_takes_more_memory_than_one_may() -> None:
     """61,440 elements, 4,096 items at once."""
     wide = field("variables/z", {"channels": 4096, "bits": 10, "grid": 1})
     changes = [
@@ -562,6 +562,6 @@ def test_a_batch_that_takes_more_room_than_one_may() -> None:
         lambda about, tensors: tensors.clear(),
         field("chain/batch", 4096),
     ]
-    refused(*broken("dense", *changes), r"2\^28|batch|room")
+    refused(*broken("dense", *changes), r"2\^28|batch|memory")
     Model.build(*broken("dense", *changes, field("chain/batch", 2048)))
     SpecModel(*broken("dense", *changes, field("chain/batch", 2048)))

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from agreement import Pair, a_message
 from bitsback import Message, ModelError
 from bitsback.models import Model, bundled, file
-from bitsback.models import planes as program
+from bitsback.models import item_shape as program
 from bundled_models import spec_model
 from choices import Choices, Drawn, Seeded
 from laws import to_reference
 from random_series import random_series, series_model, small_series
 from reference.model import Model as SpecModel
-from reference.planes import PlaneShape
+from reference.planes import ItemShape
 from reference.rules import ModelError as SpecError
 
 SHAPES = [(1, 19, 1, 1), (1, 13, 1, 2), (1, 1, 1, 1), (1, 2, 1, 3), (1, 3, 1, 9), (2, 3, 2, 2)]
@@ -48,13 +48,13 @@ def check(model: SpecModel, core: Model, choose: Choices, seed: int) -> None:
     """Both laws, and the bits of the specification."""
     rng = np.random.default_rng(seed)
     shapes = [
-        PlaneShape(*choose.of(SHAPES), min(choose.of([model.levels, 2, 256]), model.levels))
+        ItemShape(*choose.of(SHAPES), min(choose.of([model.levels, 2, 256]), model.levels))
         for _ in range(choose.of([1, 2]))
     ]
     x = np.concatenate([a_series(rng, shape.elements, shape.levels) for shape in shapes])
     message = a_message(seed, lanes=1 + seed % 3)
     reference, before = to_reference(message), message.copy()
-    bound = core.bind([(1, program.PlaneShape(*shape)) for shape in shapes])
+    bound = core.bind([(1, program.ItemShape(*shape)) for shape in shapes])
     bound.push(message, x)
     model.planes(shapes).push(reference, x.tolist())
     assert to_reference(message) == reference
@@ -96,8 +96,8 @@ def test_a_series_that_is_longer_than_what_is_solved_each_step() -> None:
     x = a_series(np.random.default_rng(2), 200, 250)
     message = Message.random(3)
     reference = to_reference(message)
-    model.bind([(1, program.PlaneShape(1, 100, 1, 2, 250))]).push(message, x)
-    spec.planes([PlaneShape(1, 100, 1, 2, 250)]).push(reference, x.tolist())
+    model.bind([(1, program.ItemShape(1, 100, 1, 2, 250))]).push(message, x)
+    spec.planes([ItemShape(1, 100, 1, 2, 250)]).push(reference, x.tolist())
     assert to_reference(message) == reference
 
 
@@ -106,7 +106,7 @@ def test_exact_bytes() -> None:
     model = Model.build(json.dumps(small_series()), {})
     message = Message([2**32 + 1, 2**64 - 1], depth=0)
     x = np.array([128, 130, 131, 120, 133, 119, 135, 118, 255, 0, 140, 110], np.uint8)
-    model.bind([(1, program.PlaneShape(1, 6, 1, 2, 256))]).push(message, x)
+    model.bind([(1, program.ItemShape(1, 6, 1, 2, 256))]).push(message, x)
     assert message.to_bytes().hex() == (
         "0201e5f07ec304000000ffffffffffffffffb62e0080feffffaac5399730"
     )
@@ -115,7 +115,7 @@ def test_exact_bytes() -> None:
 def test_bytes_and_words_are_the_same_symbols() -> None:
     model = bundled.load("series")
     x = a_series(np.random.default_rng(1), 50, 200)
-    bound = model.bind([(1, program.PlaneShape(1, 25, 1, 2, 256))])
+    bound = model.bind([(1, program.ItemShape(1, 25, 1, 2, 256))])
     one, other = Message.random(1), Message.random(1)
     bound.push(one, x)
     bound.push(other, x.astype(np.uint8))
@@ -128,10 +128,10 @@ def test_costs_are_those_of_the_specification(seed: int) -> None:
     data = random_series(seed)
     model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
     shapes = [(1, 1000, 1, 3, 2), (2, 30, 7, 1, 2)]
-    ours = model.bind([(1, program.PlaneShape(*shape)) for shape in shapes])
-    theirs = [PlaneShape(*shape) for shape in shapes]
-    assert ours.memory == spec.plane_room(theirs)
-    assert ours.work == spec.plane_work(theirs)
+    ours = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])
+    theirs = [ItemShape(*shape) for shape in shapes]
+    assert ours.memory == spec.plane_memory(theirs)
+    assert ours.macs == spec.plane_macs(theirs)
     assert ours.steps == spec.plane_steps(theirs) == 0
 
 
@@ -152,8 +152,8 @@ BROKEN: dict[str, tuple[list[str | int], Any]] = {
     "too far back": (["predictors", 0, "inputs"], [[65, 0]]),
     "too far beside": (["predictors", 0, "inputs"], [[1, -65]]),
     "no pair": (["predictors", 0, "inputs"], [[1]]),
-    "no fade": (["predictors", 0, "fade"], 0),
-    "too long a fade": (["predictors", 0, "fade"], 15),
+    "no forgetting": (["predictors", 0, "fade"], 0),
+    "forgetting too slowly": (["predictors", 0, "fade"], 15),
     "never": (["predictors", 0, "every"], 0),
     "no ridge": (["predictors", 0, "ridge"], 0),
     "another key": (["mean_shift"], 4),

@@ -4,11 +4,12 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 PLAIN = ("two levels", "17 levels", "256 levels")
 GATED = ("gated, two levels", "gated, 17 levels", "gated, 256 levels")
-"""With a network for dull pixels, whose mixture has more components than the other, or fewer."""
+"""With a network for flat contexts, whose mixture has more components than the other, or fewer."""
 
 if find_spec("torch") is None:
     collect_ignore = [
@@ -19,8 +20,11 @@ if find_spec("torch") is None:
 else:
     import torch
 
+    from bitsback import Message
+    from bitsback.train.export.code_lengths import code_lengths
+    from bitsback.train.export.exporter import Card, export
     from bitsback.train.fit.training import Recipe
-    from bitsback.train.fit.vae_training import Split
+    from bitsback.train.fit.vae_training import Split, VaeTraining
     from bitsback.train.network.architectures import AnyVae
     from bitsback.train.network.context import ContextArchitecture, ContextModule
     from bitsback.train.network.dense import Architecture, LinearModule, VaeModule
@@ -41,12 +45,12 @@ else:
         "two levels": replace(SMALL_CONTEXT, encoder_residuals=1, decoder_residuals=2),
         "17 levels": replace(SMALL_CONTEXT, levels=17, components=2, residuals=0),
         "256 levels": replace(SMALL_CONTEXT, levels=256, components=3),
-        "gated, two levels": replace(SMALL_CONTEXT, dull_hidden=6),
+        "gated, two levels": replace(SMALL_CONTEXT, flat_hidden=6),
         "gated, 17 levels": replace(
-            SMALL_CONTEXT, levels=17, components=2, dull_hidden=5, dull_components=4, dull_levels=3
+            SMALL_CONTEXT, levels=17, components=2, flat_hidden=5, flat_components=4, flat_levels=3
         ),
         "gated, 256 levels": replace(
-            SMALL_CONTEXT, levels=256, components=3, dull_hidden=8, dull_components=1, dull_levels=9
+            SMALL_CONTEXT, levels=256, components=3, flat_hidden=8, flat_components=1, flat_levels=9
         ),
     }
 
@@ -88,6 +92,23 @@ def context_module(context_architecture: "ContextArchitecture") -> "ContextModul
     widen(made, 1.5)
     made.quantise()
     return made.eval()
+
+
+def check_training(recipe: "Recipe", split: "Split", folder: Path, least: float) -> None:
+    """Trains, and checks that the exact code length of the integers, [n, 36] of two levels, is at
+    least this part of what the training says of its module, which is a bound.
+    """
+    training = VaeTraining(recipe, split, folder)
+    module = training.run()
+    assert training.best_loss < training.rows[0]["validation_bpd"]
+    model = export(module, Card("small", "a model for tests", "CC0-1.0", (6, 6)), growth=64)
+    x = training.validation.numpy().astype(np.uint8)
+    exact = np.mean([code_lengths(model, x, seed).net.mean() for seed in range(20)]) / 36
+    assert least * training.best_loss < exact < 1.01 * training.best_loss
+
+    message = Message([2**40] * 4, depth=0)
+    model.push(message, x, [(20, 3)])
+    np.testing.assert_array_equal(model.pop(message, [(20, 3)]), x)
 
 
 def widen(module: "AnyVae", factor: float) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.models import Model, load_model
 from bitsback.train.export.answers import (
-    dull_integers,
+    flat_integers,
     likelihood_integers,
     pixel_integers,
     posterior_integers,
@@ -39,15 +39,15 @@ def model(context_module: ContextModule) -> Model:
 
 @pytest.fixture
 def x(context_module: ContextModule) -> NDArray[np.uint8]:
-    """Noise, and in two images of three only below and to the right of a corner of dull pixels."""
+    """Noise, and in two images of three only below and to the right of a corner of flat symbols."""
     a = context_module.architecture
     random = np.random.default_rng(0)
     noise = random.integers(0, a.levels, (60, 7, 6), dtype=np.uint8)
-    dull = random.integers(0, a.dull_levels, (60, 7, 6), dtype=np.uint8)
+    flat = random.integers(0, a.flat_levels, (60, 7, 6), dtype=np.uint8)
     rows, columns = random.integers(0, 8, (60, 1, 1)), random.integers(0, 7, (60, 1, 1))
     corner = (np.arange(7)[:, None] < rows) | (np.arange(6) < columns)
     corner &= (np.arange(60) % 3 > 0)[:, None, None]
-    return np.where(corner, dull, noise).reshape(60, 42)
+    return np.where(corner, flat, noise).reshape(60, 42)
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_the_networks_give_the_integers_of_the_module(
     np.testing.assert_array_equal(features, answers["features"])
     assert len(np.unique(features)) > TOP // 2
     of_pixels = {"pixel": (context_module.inputs, pixel_integers)}
-    if context_module.dull:
-        of_pixels["dull"] = (context_module.architecture.features, dull_integers)
+    if context_module.flat:
+        of_pixels["dull"] = (context_module.architecture.features, flat_integers)
     assert set(model.networks) == {"posterior", "likelihood", *of_pixels}
     for network, (width, module_integers) in of_pixels.items():
         source = np.random.default_rng(2).integers(0, TOP + 1, (300, width), dtype=np.uint8)
@@ -104,11 +104,11 @@ def module_bits(
     nats = module.pixel_likelihood.nats(
         of_pixels, *module.pixel_outputs(windows, features)
     ).double()
-    if module.dull:
-        dull = module.is_dull(windows)
-        assert 100 < int(dull.sum()) < 0.9 * len(dull)
-        outputs = module.outputs_if_dull(features[dull])
-        nats[dull] = module.pixel_likelihood.nats(of_pixels[dull], *outputs).double()
+    if module.flat:
+        flat = module.is_flat(windows)
+        assert 100 < int(flat.sum()) < 0.9 * len(flat)
+        outputs = module.outputs_if_flat(features[flat])
+        nats[flat] = module.pixel_likelihood.nats(of_pixels[flat], *outputs).double()
     bits: NDArray[np.float64] = nats.view(len(x), -1).sum(1).numpy() / LN2
     return bits
 
@@ -146,12 +146,12 @@ def test_the_description_says_what_the_module_is(
     context_module: ContextModule, model: Model
 ) -> None:
     a = context_module.architecture
-    assert model.scans and (model.name, model.growth, model.batch) == ("small", 64, 256)
+    assert model.autoregressive and (model.name, model.growth, model.batch) == ("small", 64, 256)
     assert (model.item_shape, model.latents, model.levels) == ((7, 6), 5, a.levels)
     scan = json.loads(model.description)["distributions"]["p(x|z)"]
     (group,) = scan["groups"]
     assert (group["codec"], scan["window"]) == (a.likelihood, [2, 3])
-    assert ("dull" in group) == (a.dull_hidden > 0)
+    assert ("dull" in group) == (a.flat_hidden > 0)
 
 
 def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(

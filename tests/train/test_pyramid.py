@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bitsback import Message, Model
 from bitsback.coding import chain
-from bitsback.coding.planes import PICTURES, item_shapes
+from bitsback.coding.layouts import PICTURES, item_shapes
 from bitsback.format.runs import Run
 from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths

@@ -47,7 +47,7 @@ def test_the_model_compresses_the_images_it_was_trained_for(
         (8, 10),
         levels,
     )
-    assert model.scans == (arch == "context")
+    assert model.autoregressive == (arch == "context")
     with Image.open(folder / "curve.png") as curve:
         curve.load()
     compressed = run.invoke(command, ["compress", data, "-m", "m.safetensors", "-o", "x.bb"])
@@ -59,7 +59,7 @@ def test_the_model_compresses_the_images_it_was_trained_for(
 
 def test_json_has_the_figures_of_the_table(folder: Path) -> None:
     arguments = [
-        "train", "bilevel.npy", "-o", "m.safetensors", "--kind", "sized", "--epochs", "2", "--json",
+        "train", "bilevel.npy", "-o", "m.safetensors", "--kind", "vae", "--epochs", "2", "--json",
         "-q",
     ]  # fmt: skip
     result = CliRunner().invoke(command, arguments)
@@ -90,7 +90,7 @@ def test_an_interruption_says_how_to_go_on(folder: Path) -> None:
         "-o",
         "m.safetensors",
         "--kind",
-        "sized",
+        "vae",
         "--epochs",
         "100000",
     ]
@@ -102,6 +102,6 @@ def test_an_interruption_says_how_to_go_on(folder: Path) -> None:
         assert run.wait(PATIENCE) == 130
         assert run.stderr is not None
         said = run.stderr.read().decode()
-    assert "train grey.npy -o m.safetensors --kind sized --epochs 100000 --resume" in said
+    assert "train grey.npy -o m.safetensors --kind vae --epochs 100000 --resume" in said
     assert said.endswith("bitsback: interrupted\n")
     assert not (folder / "m.safetensors").exists()

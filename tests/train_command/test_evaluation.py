@@ -93,7 +93,7 @@ def test_all_are_measured_on_the_whole_collection(digits: Images) -> None:
 def test_who_would_take_longer_than_the_training_is_left_out(
     digits: Images, monkeypatch: pytest.MonkeyPatch, seconds: float, on_all: bool
 ) -> None:
-    """xz takes half a second an image here, and PNG, in pieces, ten times as long."""
+    """xz takes half a second an image here, and PNG, in parts, ten times as long."""
 
     def slowly(times: dict[str, float]) -> Callable[[Peer, Images], Measurement]:
         def measured(peer: Peer, images: Images) -> Measurement:

@@ -9,7 +9,7 @@ from itertools import chain, product
 
 import numpy as np
 
-from reference.notes import packed
+from reference.container_metadata import packed
 
 from .pictures import SIZES, File, samples
 

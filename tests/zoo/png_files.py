@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.notes import CHANNELS, chunk, filtered, packed
+from reference.container_metadata import CHANNELS, chunk, filtered, packed
 
 from .pictures import SIZES, File, samples
 

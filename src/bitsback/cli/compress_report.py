@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from bitsback.cli import figures
 
 if TYPE_CHECKING:
-    from bitsback.reading.summary import Compressed
+    from bitsback.summary import Compressed
 
 _NAMED = 5
 """Files of a kind that are named."""
 _LITTLE = 0.9
-"""Times the bytes of a folder, from which on it is told that it shrank by little."""
+"""The share of a folder's bytes from which on the report says that it shrank by little."""
 
 
 def report(
@@ -24,11 +24,9 @@ def report(
     seconds: float,
     as_json: bool,
     quiet: bool,
-    notes: list[str],
+    messages: list[str],
 ) -> dict[str, Any]:
-    """Says what went in and out, and what else is to be known. Returns it as JSON has it. notes:
-    the warnings.
-    """
+    """Prints what went in and out, and the warnings `messages`. Returns the same as JSON."""
     little = _little(source, summary)
     disk = summary.disk_in
     row = figures.report(
@@ -45,7 +43,7 @@ def report(
         "skipped": summary.skipped,
         "noted": summary.noted,
         "bad": summary.bad,
-        "warnings": notes + ([little] if little else []),
+        "warnings": messages + ([little] if little else []),
     }  # fmt: skip
     if as_json or quiet:
         return row
@@ -56,7 +54,7 @@ def report(
             f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
             err=True,
         )
-    from bitsback.reading.summary import REMEDIES  # late, as a command runs
+    from bitsback.summary import REMEDIES  # late, as a command runs
 
     for reason, held in summary.stored.items():
         figures.say(

@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
             return lab.LabCommand(cmd_name)
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"bitsback.cli.{cmd_name}").command
+        command = import_module(f"bitsback.cli.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
         return logs.with_option(command)
 
@@ -131,8 +131,9 @@ class LazyGroup(click.Group):
 @contextmanager
 def _stop_once() -> Iterator[None]:
     """Treats SIGTERM and SIGHUP as Ctrl-C, so that files under a temporary name are removed then
-    too. What follows the first of them is ignored, since that removal must not be cut short.
+    too. What follows the first of them does nothing, since that removal must not be cut short.
     """
+    import atexit
     import signal
     import threading
 
@@ -147,24 +148,28 @@ def _stop_once() -> Iterator[None]:
         for number in SIGNALS
         if (handler := signal.getsignal(number)) not in (None, signal.SIG_IGN)
     }
+    stopped = False
 
     def stop(number: int, frame: object) -> None:
-        for other in before:
-            signal.signal(other, signal.SIG_IGN)
-        Progress.stopping = True
-        raise KeyboardInterrupt
+        nonlocal stopped
+        if not stopped:
+            stopped = Progress.stopping = True
+            raise KeyboardInterrupt
 
     for number in before:
         signal.signal(number, stop)
     try:
         yield
-    except KeyboardInterrupt:
-        before = {}
-        raise
     finally:
         Progress.stopping = False
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if stopped:
+            # The handlers stay until the very end, where Python would give them up: it prints an
+            # error for a signal that is on its way while its handler is replaced.
+            for number in before:
+                atexit.register(signal.signal, number, signal.SIG_IGN)
+        else:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _hold_standard_streams() -> None:

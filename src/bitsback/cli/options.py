@@ -16,7 +16,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 STANDARD = "-"
 TRACEBACK = "bitsback.traceback"
-"""Where click's context notes that tracebacks are wanted."""
+"""The key in click's context for wanting tracebacks."""
 
 
 def traceback_option(function: Function) -> Function:
@@ -105,12 +105,12 @@ def _together(*options: Callable[[Function], Function]) -> Callable[[Function], 
 
 
 def reading_options(function: Function) -> Function:
-    """Of commands that tell something of archives."""
+    """The options of commands that report on archives."""
     return _together(json_option, storage_option, traceback_option)(function)
 
 
 def writing_options(function: Function) -> Function:
-    """Of commands that make one thing of another."""
+    """The options of commands that make one thing from another."""
     return _together(force_option, quiet_option, reading_options)(function)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bitsback.images.file_io import Location
     from bitsback.reading.reader import Archive
 
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 _START = 64  # bytes, which tell what kind of archive it is
 
 
@@ -60,8 +60,8 @@ def spooled() -> Iterator[BinaryIO]:
         raise _no_room(error) from None
     with held:
         try:
-            while piece := stdin.read(_PIECE):
-                rest = memoryview(piece)
+            while chunk := stdin.read(_CHUNK):
+                rest = memoryview(chunk)
                 while rest:  # a full disk takes less than all before it is an error
                     rest = rest[held.write(rest) :]
         except OSError as error:
@@ -73,7 +73,7 @@ def spooled() -> Iterator[BinaryIO]:
 @contextmanager
 def streamed() -> Iterator[BinaryIO]:
     """Standard input, to be restored: as it comes if it is sure to be an archive of an array, and
-    otherwise as a file, since the notes of files are read again and again. Raises InputError.
+    otherwise as a file, since the metadata of files is read again and again. Raises InputError.
     """
     stdin = options.standard_input()
     if _holds_array(getattr(stdin, "peek", bytes)(_START)):

@@ -1,1 +1,1 @@
-"""Pieces to blocks and back: by a model, or without one."""
+"""Tiles to blocks and back: by a model, or without one."""

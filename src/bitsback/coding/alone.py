@@ -1,10 +1,10 @@
 """A block alone, without an archive around it: one array as few bytes (docs/format.md, A block
 alone).
 
-     8     4       4                3      5                               32
-    +-----+-------+-------+-------+------+--------+--------+-------+------+-----+
-    | BB  | flags | vers. | array | axes | method | levels | model | data | CRC |
-    +-----+-------+-------+-------+------+--------+--------+-------+------+-----+
+     8     4       4                3      5                                  32
+    +-----+-------+-------+-------+------+--------+-----------+-------+------+-----+
+    | BB  | flags | vers. | array | axes | method | value map | model | data | CRC |
+    +-----+-------+-------+-------+------+--------+-----------+-------+------+-----+
 
 Whoever keeps many of them, a Zarr array say, knows what they have in common, and leaves it out.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.coding.block import ADAPTIVE, MODEL, PREFIX_SIZE, RAW, Method, Opened
 from bitsback.coding.block_reader import FindModel, decode_elements
 from bitsback.coding.block_writer import Way
@@ -26,8 +26,8 @@ from bitsback.errors import ArchiveError
 from bitsback.format.collection import check_shape
 from bitsback.format.grid import Shape
 from bitsback.format.layout import CRC_SIZE, Cursor, pack_shape
-from bitsback.format.runs import Run, pack_levels, pack_runs, read_levels
-from bitsback.format.values import Values
+from bitsback.format.runs import Run, pack_runs, pack_value_map, read_value_map
+from bitsback.format.value_range import ValueRange
 
 Buffer = bytes | bytearray | memoryview
 
@@ -37,13 +37,13 @@ _IMPLIED, _NUMBERED, _COLUMNS = 1, 2, 4
 """Flags: dtype and shape are left out; the model is a number; columns come first in memory."""
 _METHOD_BITS = 5
 MOST_AXES = 4
-"""Of an item."""
+"""The largest number of axes of an item."""
 MOST_MODELS = 256
 
 
 @dataclass(frozen=True)
 class Known:
-    """What who keeps a block alone knows without it."""
+    """The properties that a reader of a block alone knows without it."""
 
     array: tuple[np.dtype[Any], Shape] | None = None
     """Its dtype, whose byte order is that of the bytes, and its shape."""
@@ -57,13 +57,13 @@ NOTHING = Known()
 def pack(
     dtype: np.dtype[Any], shape: Shape, axes: int, way: Way, columns: bool, known: Known
 ) -> bytes:
-    """A block alone, of an array of this dtype and shape, of which the last `axes` are those of an
-    item. columns: whether it comes back in Fortran's order. known: what need not be told.
+    """A block alone, of an array of this dtype and shape, whose last `axes` axes are those of an
+    item. columns: whether the array comes back in Fortran's order. known: properties to leave out.
     """
     prefix = way.prefix
     numbers = [identity[:PREFIX_SIZE] for identity in known.models]
     array = dtype.str.encode() + pack_shape(shape)
-    form = bytes([axes << _METHOD_BITS | way.method.pack()]) + pack_levels(way.levels)
+    form = bytes([axes << _METHOD_BITS | way.method.pack()]) + pack_value_map(way.value_map)
     number = prefix in numbers
     flags = _COLUMNS * columns | _NUMBERED * number | _IMPLIED * (known.array is not None)
     told = b"" if known.array is not None else array
@@ -74,8 +74,8 @@ def pack(
 
 
 def unpack(data: Buffer, known: Known, find_model: FindModel) -> NDArray[Any]:
-    """The array of a block alone, which may be written to. Raises ArchiveError for whatever is not
-    right, before it allocates anything for it; and what `find_model` raises.
+    """The array of a block alone; it is writable. Raises ArchiveError for anything wrong, before
+    memory is allocated for it, and the errors of `find_model`.
     """
     view = memoryview(data).cast("B") if len(data) else memoryview(b"")
     end = max(len(view) - CRC_SIZE, 0)
@@ -92,9 +92,9 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
     start = cursor.at
     axes, byte = divmod(cursor.byte(), 1 << _METHOD_BITS)
     method = Method.read(byte)
-    if method.number == ADAPTIVE or method.layout == planes.SERIES:
+    if method.number == ADAPTIVE or method.layout == layouts.SERIES:
         raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
-    levels = read_levels(cursor, dtype)
+    value_map = read_value_map(cursor, dtype)
     form = body[start : cursor.at]
     model = _read_model(cursor, flags, known) if method.number == MODEL else b""
     whole: list[bytes | memoryview] = [_head(flags & _COLUMNS), array, form, model]
@@ -106,12 +106,12 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
         )
     if axes > min(MOST_AXES, len(shape)):
         raise ArchiveError(f"its items have {axes} axes, which its array has not")
-    if method.number != MODEL and isinstance(levels, Values):
-        raise ArchiveError("it has levels that its method does not use")
+    if method.number != MODEL and isinstance(value_map, ValueRange):
+        raise ArchiveError("it has a value map that its method does not use")
     if method.number != RAW and 0 in shape:
         raise ArchiveError("it has no elements, and a method to code them")
     lead = len(shape) - axes
-    run = Run(math.prod(shape[:lead]), dtype, shape[lead:], levels)
+    run = Run(math.prod(shape[:lead]), dtype, shape[lead:], value_map)
     block = Opened(0, [run], pack_runs([run]), method, model or None, body[cursor.at :])
     found = decode_elements(block, dtype, find_model, run.items).reshape(shape)
     if flags & _COLUMNS:
@@ -124,7 +124,7 @@ def _head(flags: int) -> bytes:
 
 
 def _checksum(whole: Sequence[bytes | memoryview]) -> bytes:
-    """Of a block that tells everything."""
+    """The checksum of a block that holds all properties."""
     return _core.crc32c(b"".join(whole)).to_bytes(CRC_SIZE, "little")
 
 
@@ -141,7 +141,9 @@ def _read_head(cursor: Cursor) -> int:
 
 
 def _read_array(cursor: Cursor, known: Known | None) -> tuple[np.dtype[Any], Shape, bytes]:
-    """The dtype, the shape, and the field that tells them. known: where they are left out."""
+    """The dtype, the shape, and the field that holds them. known: the values where they are left
+    out.
+    """
     if known is None:
         start = cursor.at
         dtype, shape = cursor.dtype(), cursor.shape()

@@ -8,11 +8,11 @@
 
 from dataclasses import dataclass
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import Cursor
 from bitsback.format.runs import Run, read_runs
-from bitsback.format.values import Values
+from bitsback.format.value_range import ValueRange
 
 RAW, PACKED, MODEL, FALLBACK, ADAPTIVE = range(5)
 METHODS = ("raw", "packed", "model", "fallback", "adaptive")
@@ -23,13 +23,13 @@ _MULTISET = 32
 
 @dataclass(frozen=True)
 class Method:
-    """How the data of a block are to be understood."""
+    """The method of a block: how to decode its data."""
 
     number: int
-    layout: int = planes.PICTURES
-    """What the axes of its pieces are to its model."""
+    layout: int = layouts.PICTURES
+    """The meaning of the tiles' axes to the model."""
     multiset: bool = False
-    """Whether the order of its pieces does not matter."""
+    """Whether the order of its tiles does not matter."""
 
     def pack(self) -> int:
         return self.number | self.layout << 3 | _MULTISET * self.multiset
@@ -39,8 +39,8 @@ class Method:
         """Raises ArchiveError."""
         number, layout, multiset = byte & 7, byte >> 3 & 3, bool(byte & _MULTISET)
         alone = number != MODEL and (layout or multiset)
-        serial = multiset and layout == planes.SERIES
-        if byte >= 2 * _MULTISET or number > ADAPTIVE or layout > planes.SERIES or alone or serial:
+        serial = multiset and layout == layouts.SERIES
+        if byte >= 2 * _MULTISET or number > ADAPTIVE or layout > layouts.SERIES or alone or serial:
             raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
         return cls(number, layout, multiset)
 
@@ -59,7 +59,7 @@ class Opened:
 
     @property
     def items(self) -> int:
-        """The number of its pieces."""
+        """The number of its tiles."""
         return sum(run.items for run in self.runs)
 
 
@@ -72,6 +72,6 @@ def read_header(payload: memoryview) -> Opened:
     runs_field = bytes(payload[start : cursor.at])
     method = Method.read(cursor.byte())
     model = cursor.take(PREFIX_SIZE) if method.number == MODEL else None
-    if model is None and any(isinstance(run.levels, Values) for run in runs):
-        raise ArchiveError("it has levels that its method does not use")
+    if model is None and any(isinstance(run.value_map, ValueRange) for run in runs):
+        raise ArchiveError("it has a value map that its method does not use")
     return Opened(first, runs, runs_field, method, model, payload[cursor.at :])

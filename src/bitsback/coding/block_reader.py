@@ -1,4 +1,4 @@
-"""The bytes of a `B` section to pieces (docs/format.md, `B`, a block)."""
+"""The bytes of a `B` section to tiles (docs/format.md, `B`, a block)."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding import chain, planes
+from bitsback.coding import chain, layouts
 from bitsback.coding.block import FALLBACK, MODEL, PACKED, RAW, Opened, read_header
 from bitsback.coding.fallback import decode_fallback
 from bitsback.coding.multisets import Multisets
@@ -15,7 +15,7 @@ from bitsback.errors import ArchiveError, MessageError
 from bitsback.format import adaptive
 from bitsback.format.collection import Collection
 from bitsback.format.layout import MAX_BLOCK_BYTES
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.costs import max_elements
@@ -31,12 +31,12 @@ def decode(
     find_model: FindModel,
     stop: int | None = None,
     before: int = 0,
-) -> Pieces:
-    """The pieces of a block, or only the first `stop` of them, unverified, if they are of one
+) -> Tiles:
+    """The tiles of a block, or only the first `stop` of them, unverified, if they are of one
     shape.
 
-    first, items: where the block stands and how many pieces it holds, according to the index.
-    before: the number of the part's first piece. find_model: the model for the first 16 bytes of
+    first, items: where the block stands and how many tiles it holds, according to the index.
+    before: the number of the part's first tile. find_model: the model for the first 16 bytes of
     an identity. Raises ArchiveError for whatever is not right, before it allocates anything for it.
     """
     block = read_header(payload)
@@ -51,14 +51,14 @@ def decode(
         count = items
     flat = decode_elements(block, part.dtype, find_model, count, stop is None)
     if count < items:
-        return Pieces.stacked(
+        return Tiles.stacked(
             flat[: count * math.prod(part.item_shape)].reshape(count, *part.item_shape)
         )
-    return Pieces(flat, tuple((run.items, run.shape) for run in block.runs))
+    return Tiles(flat, tuple((run.items, run.shape) for run in block.runs))
 
 
 def _check_shapes(block: Opened, part: Collection, at: int) -> None:
-    """Raises ArchiveError unless the block's pieces are those of the part from number `at` on."""
+    """Raises ArchiveError unless the block's tiles are those of the part from number `at` on."""
     for run in block.runs:
         if run.dtype != part.dtype or any(
             shape != run.shape for _, shape in part.alike(at, run.items)
@@ -85,8 +85,8 @@ def decode_elements(
         if size != elements * dtype.itemsize:
             raise ArchiveError(f"it has {size} bytes for {elements} elements")
         return np.frombuffer(block.data, dtype)
-    if any(run.levels is not None for run in block.runs):
-        raise ArchiveError("its elements have levels to choose from in vain")
+    if any(run.value_map is not None for run in block.runs):
+        raise ArchiveError("its elements have a value map that is not used")
     if method == FALLBACK:
         return decode_fallback(block.data, dtype, [(run.items, run.shape) for run in block.runs])
     if elements > max_elements(size):
@@ -95,14 +95,14 @@ def decode_elements(
 
 
 def _decode_packed(block: Opened, elements: int) -> NDArray[Any]:
-    if any(run.levels is None for run in block.runs):
-        raise ArchiveError("its elements have no two levels to choose from")
+    if any(run.value_map is None for run in block.runs):
+        raise ArchiveError("its elements have no two values to choose from")
     if len(block.data) != (elements + 7) // 8:
         raise ArchiveError(f"it has {len(block.data)} bytes for {elements} elements of one bit")
     bits = np.unpackbits(np.frombuffer(block.data, np.uint8), bitorder="little")
     if bits[elements:].any():
         raise ArchiveError("its last byte is not filled with zeros")
-    return planes.from_planes(bits[:elements], block.runs)
+    return layouts.elements_of(bits[:elements], block.runs)
 
 
 def _too_many(claimed: str, size: int) -> ArchiveError:
@@ -115,7 +115,7 @@ def _decode_by_model(block: Opened, find_model: FindModel, stop: int, verify: bo
         raise _too_many(f"{block.items} items", size)
     assert block.model is not None, "its method has one"
     model = find_model(block.model)
-    shapes = planes.item_shapes(model, block.runs, block.method.layout)
+    shapes = layouts.item_shapes(model, block.runs, block.method.layout)
     parts = chain.stretches(model, shapes)
     if not chain.affordable(parts, size, multiset):
         raise _too_many(f"{block.items} items", size)
@@ -130,7 +130,7 @@ def _decode_by_model(block: Opened, find_model: FindModel, stop: int, verify: bo
         chain.decode_sets(parts, message, sets)
         elements = sets.elements()
     else:
-        elements = planes.from_planes(chain.decode(parts, message, stop), block.runs)
+        elements = layouts.elements_of(chain.decode(parts, message, stop), block.runs)
     if verify:
         chain.check_end(message, chain.digest(block.runs_field, elements.view(np.uint8).data))
     return elements

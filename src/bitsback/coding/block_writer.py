@@ -1,11 +1,11 @@
-"""Pieces to the bytes of a `B` section, in the smallest way (docs/format.md, `B`, a block)."""
+"""Tiles to the bytes of a `B` section, in the smallest way (docs/format.md, `B`, a block)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.coding.block import (
     ADAPTIVE,
     FALLBACK,
@@ -16,13 +16,14 @@ from bitsback.coding.block import (
     Method,
 )
 from bitsback.coding.block_plan import BlockPlan, runs_of
+from bitsback.coding.choose import Chosen
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.format import adaptive
 from bitsback.format.layout import BLOCK, section
-from bitsback.format.levels import Levels, to_symbols
-from bitsback.format.pieces import Pieces
-from bitsback.format.runs import pack_levels, pack_runs
-from bitsback.format.values import Values
+from bitsback.format.runs import pack_runs, pack_value_map
+from bitsback.format.tiles import Tiles
+from bitsback.format.two_values import TwoValues, to_symbols
+from bitsback.format.value_range import ValueMap
 from bitsback.models import Model
 from bitsback.models.costs import max_elements
 from bitsback.wire import varint
@@ -47,7 +48,7 @@ class Encoded:
     outdone: bool
     """Whether a model could code it, and made it larger than the method that was taken."""
     order_bits: float
-    """What the order of its items would take, if it is left out."""
+    """The bits that the order of its items would take, if it is left out."""
 
 
 def lanes_for(elements: int) -> int:
@@ -55,113 +56,110 @@ def lanes_for(elements: int) -> int:
     return next(lanes for least, lanes in _LANES if elements >= least)
 
 
-def encode(
-    pieces: Pieces,
-    first: int,
-    model: Model | None,
-    invert: bool = False,
-    coder: Coder = "deflate",
-    contested: bool = True,
-    layout: int = planes.PICTURES,
-    order_bits: float | None = None,
-    records: bool = False,
-) -> Encoded:
-    """Encodes a block in the smallest way.
+@dataclass(frozen=True)
+class Uncoded:
+    """A block before it is coded."""
 
-    first: the number of the block's first piece. model: one that may fit them, if there is one.
-    invert: the greater of two levels is symbol 0. coder: the general compressor, which is tried
-    where no model is used, or where it may be as good, `contested`. layout: what the axes of the
-    pieces are to the model. order_bits: of pieces in canonical order, which are a multiset, what
-    another order would take. records: the pieces are records, which may have few values.
+    tiles: Tiles
+    first: int
+    """The number of its first tile."""
+    chosen: Chosen
+    coder: Coder
+    """The general compressor, which is tried where no model is used, or may be no better."""
+    order_bits: float | None
+    """For tiles in canonical order, which are a multiset: the bits that another order would take.
     """
-    multiset = order_bits is not None
+    records: bool
+    """Whether they are records, which may have few values."""
+
+
+def encode(block: Uncoded, chosen: Chosen) -> Encoded:
+    """Encodes a block in the smallest way. chosen: the model, if there is one that may fit, which
+    need not be the one of the block.
+    """
+    tiles, multiset = block.tiles, block.order_bits is not None
     way, codable = find_way(
-        pieces, model, invert, coder, lambda _: contested, layout, multiset, records
+        tiles, chosen, block.coder, lambda _: chosen.contested, multiset, block.records
     )
     return Encoded(
         section(
             BLOCK,
-            varint(first),
-            pack_runs(runs_of(pieces, way.levels)),
+            varint(block.first),
+            pack_runs(runs_of(tiles, way.value_map)),
             bytes([way.method.pack()]),
             way.prefix,
             *way.data,
         ),
-        pieces.count,
+        tiles.count,
         way.method.number,
         way.model,
-        two_valued=pieces.levels is not None,
+        two_valued=tiles.two_values is not None,
         outdone=codable and way.model is None,
-        order_bits=order_bits if way.method.multiset and order_bits else 0,
+        order_bits=block.order_bits if way.method.multiset and block.order_bits else 0,
     )
 
 
 def find_way(
-    pieces: Pieces,
-    model: Model | None,
-    invert: bool,
+    tiles: Tiles,
+    chosen: Chosen,
     coder: Coder,
     contested: Callable[["Way"], bool],
-    layout: int,
     multiset: bool = False,
     records: bool = False,
 ) -> tuple["Way", bool]:
-    """The smallest way to store pieces, and whether the model could code them. contested: tells of
-    the way of the model. The other arguments are those of `encode`.
+    """The smallest way to store tiles, and whether the model could code them. contested: whether to
+    try a general compressor besides the model's way.
     """
-    codable, way = False, None
-    if model is not None:
-        codable, way = _by_model(pieces, model, layout, invert, multiset)
-    if way is None or contested(way) or way.cost >= _least(pieces, pieces.levels is not None):
-        pair = pieces.levels
-        if pair is not None and invert:
+    codable, way = _by_model(tiles, chosen, multiset)
+    if way is None or contested(way) or way.cost >= _least(tiles, tiles.two_values is not None):
+        pair = tiles.two_values
+        if pair is not None and chosen.invert:
             pair = pair[::-1]
-        ways = [*_otherwise(pieces, pair, coder), *([way] if way is not None else [])]
+        ways = [*_otherwise(tiles, pair, coder), *([way] if way is not None else [])]
         if records:
-            ways += _by_counting(pieces)
+            ways += _by_counting(tiles)
         way = min(ways, key=lambda way: way.cost)
     return way, codable
 
 
-def _least(pieces: Pieces, two_valued: bool) -> int:
+def _least(tiles: Tiles, two_valued: bool) -> int:
     """Bytes that a block takes as it is, or packed."""
-    elements = pieces.elements
+    elements = tiles.elements
     packed = 1 + 2 * elements.itemsize + (elements.size + 7) // 8
     return min(elements.nbytes + 1, packed) if two_valued else elements.nbytes + 1
 
 
-def _by_model(
-    pieces: Pieces, model: Model, layout: int, invert: bool, multiset: bool
-) -> "tuple[bool, Way | None]":
-    """Whether a model codes the pieces, and how, unless a reader would refuse that."""
-    serial = multiset and layout == planes.SERIES
-    plan = None if serial else BlockPlan.of(model, pieces, layout, invert)
+def _by_model(tiles: Tiles, chosen: Chosen, multiset: bool) -> "tuple[bool, Way | None]":
+    """Whether a model codes the tiles, and how, unless a reader would refuse that."""
+    if chosen.model is None or (multiset and chosen.layout == layouts.SERIES):
+        return False, None
+    plan = BlockPlan.of(chosen.model, tiles, chosen.layout, chosen.invert)
     if plan is None:
         return False, None
-    data = plan.encode(lanes_for(pieces.elements.size), multiset)
+    data = plan.encode(lanes_for(tiles.elements.size), multiset)
     if data is None:
         return True, None
-    return True, Way(Method(MODEL, layout, multiset), plan.levels, [data], model)
+    return True, Way(Method(MODEL, chosen.layout, multiset), plan.value_map, [data], chosen.model)
 
 
-def _otherwise(pieces: Pieces, levels: Levels | None, coder: Coder) -> Iterator["Way"]:
+def _otherwise(tiles: Tiles, two_values: TwoValues | None, coder: Coder) -> Iterator["Way"]:
     """All ways without a model, of which the first is taken if they are equal."""
-    yield Way(Method(RAW), None, [pieces.bytes])
-    if levels is not None:
-        bits = np.packbits(to_symbols(pieces.elements, levels), bitorder="little")
-        yield Way(Method(PACKED), levels, [bits.data])
-    if pieces.elements.size:
-        by_fallback = encode_fallback(pieces, coder)
+    yield Way(Method(RAW), None, [tiles.bytes])
+    if two_values is not None:
+        bits = np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
+        yield Way(Method(PACKED), two_values, [bits.data])
+    if tiles.elements.size:
+        by_fallback = encode_fallback(tiles, coder)
         if by_fallback is not None:
             yield Way(Method(FALLBACK), None, [by_fallback])
 
 
-def _by_counting(pieces: Pieces) -> Iterator["Way"]:
+def _by_counting(tiles: Tiles) -> Iterator["Way"]:
     """The method adaptive, if it suits them."""
-    elements = pieces.elements
-    if pieces.shape is None or not elements.size:
+    elements = tiles.elements
+    if tiles.shape is None or not elements.size:
         return
-    data = adaptive.pack(elements.reshape(pieces.count, -1))
+    data = adaptive.pack(elements.reshape(tiles.count, -1))
     if data is not None and elements.size <= max_elements(len(data)):
         yield Way(Method(ADAPTIVE), None, [data])
 
@@ -171,16 +169,16 @@ class Way:
     """A way to store a block."""
 
     method: Method
-    levels: Levels | Values | None
+    value_map: ValueMap | None
     data: Sequence[bytes | memoryview]
     model: Model | None = None
 
     @property
     def prefix(self) -> bytes:
-        """What tells the model, where there is one."""
+        """The field that names the model, if there is one."""
         return b"" if self.model is None else self.model.identity[:PREFIX_SIZE]
 
     @property
     def cost(self) -> int:
         """Bytes."""
-        return len(self.prefix) + sum(map(len, self.data)) + len(pack_levels(self.levels))
+        return len(self.prefix) + sum(map(len, self.data)) + len(pack_value_map(self.value_map))

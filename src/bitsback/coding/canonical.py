@@ -8,35 +8,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 
 
 @dataclass(frozen=True, eq=False)
 class Canonical:
-    """Pieces in the order of their bytes, among those of their shape."""
+    """Tiles in the order of their bytes, among those of their shape."""
 
-    pieces: Pieces
+    tiles: Tiles
     order: NDArray[np.intp]
-    """For each of them its number before."""
+    """For each of them, its number in the original order."""
     bits: float
-    """What another order of them would have taken: log2 of the number of orders that differ."""
+    """The bits that another order would have taken: log2 of the number of different orders."""
 
 
-def canonical(pieces: Pieces, ties: Sequence[NDArray[Any]] = ()) -> Canonical:
-    """ties: arrays of as many records as there are pieces, which order those that are equal."""
+def canonical(tiles: Tiles, ties: Sequence[NDArray[Any]] = ()) -> Canonical:
+    """ties: arrays of as many records as there are tiles, which order those that are equal."""
     elements, orders, bits = [], [np.empty(0, np.intp)], 0.0
     first = at = 0
-    for count, shape in pieces.shapes:
+    for count, shape in tiles.shapes:
         size = prod(shape)
-        rows = pieces.elements[at : at + count * size].reshape(count, size)
+        rows = tiles.elements[at : at + count * size].reshape(count, size)
         order = order_of_rows(rows, [array[first : first + count] for array in ties])
         in_order = rows[order]
         elements.append(in_order.reshape(-1))
         orders.append(first + order)
         bits += _order_bits(in_order)
         first, at = first + count, at + count * size
-    flat = elements[0] if len(elements) == 1 else np.concatenate([pieces.elements[:0], *elements])
-    return Canonical(Pieces(flat, pieces.shapes), np.concatenate(orders), bits)
+    flat = elements[0] if len(elements) == 1 else np.concatenate([tiles.elements[:0], *elements])
+    return Canonical(Tiles(flat, tiles.shapes), np.concatenate(orders), bits)
 
 
 def order_of_rows(rows: NDArray[Any], ties: Sequence[NDArray[Any]] = ()) -> NDArray[np.intp]:

@@ -16,8 +16,8 @@ from bitsback.coding.multisets import Multisets
 from bitsback.errors import ArchiveError
 from bitsback.message import Message
 from bitsback.models import costs
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.model import BoundModel, Model
-from bitsback.models.planes import PlaneShape
 
 Buffer = bytes | memoryview
 
@@ -47,9 +47,9 @@ Stretches = Sequence[BoundModel]
 """The items of a block as a model sees them: items in a row that may share a batch."""
 
 
-def stretches(model: Model, shapes: Iterable[tuple[int, PlaneShape]]) -> list[BoundModel]:
-    """Of items of these shapes, which the model codes."""
-    parts: list[list[tuple[int, PlaneShape]]] = []
+def stretches(model: Model, shapes: Iterable[tuple[int, ItemShape]]) -> list[BoundModel]:
+    """The stretches of items of these shapes."""
+    parts: list[list[tuple[int, ItemShape]]] = []
     for count, shape in shapes:
         if not parts or not (model.any_shape or parts[-1][-1][1] == shape):
             parts.append([(count, shape)])
@@ -92,7 +92,9 @@ def schedules(parts: Stretches, multiset: bool = False) -> list[list[tuple[int, 
 
 
 def affordable(parts: Stretches, data_size: int, multiset: bool = False) -> bool:
-    """Whether a reader decodes them from so many bytes (docs/format.md, `B`, a block)."""
+    """Whether a reader accepts the cost of decoding them from this number of bytes (docs/format.md,
+    `B`, a block).
+    """
     batches = (sum(n for _, n in schedule) for schedule in schedules(parts, multiset))
     return costs.affordable(zip(parts, batches, strict=True), data_size)
 

@@ -1,4 +1,4 @@
-"""Which model codes an archive, and which of two levels is its symbol 1."""
+"""Choose the model that codes an archive, and which of two values is its symbol 1."""
 
 import logging
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.sampling import sample_of, series_sample
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
-from bitsback.format.levels import symbol_dtype
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
+from bitsback.format.two_values import symbol_dtype
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.model import Choice, model_of
 from bitsback.models.outline import Outline
@@ -23,16 +23,17 @@ from bitsback.remote.url import Options
 _log = logging.getLogger(__name__)
 
 Effort = Literal["auto", "fast", "best"]
-"""How a bundled model is chosen. "fast": one without a scan. "best": whichever makes the
-archive smallest. "auto": the same, where that takes seconds; for large jobs one of "fast", unless
+"""How to choose a bundled model. "fast": one that is not autoregressive. "best": the one that makes
+the archive smallest. "auto": the same, where that takes seconds; for large jobs a fast one, unless
 it is far worse than the best.
 """
 
-# Of a job, from which on "auto" goes for speed: some 10 s of a scan, at 2 MB/s with one
-# thread. The number of threads that there are has no say, so that archives do not depend on it.
+# Of a job, from which on "auto" goes for speed: some 10 s of an autoregressive model, at 2 MB/s
+# with one thread. The number of threads that there are has no say, so that archives do not depend
+# on it.
 _LARGE = 20_000_000  # elements
 HURRIED = _LARGE + 1
-"""What counts as the elements of a job where speed is what counts."""
+"""The number of elements that makes a job prefer speed."""
 _FAR_WORSE = 1.5  # times as many bytes
 _SLENDER = 4  # times as many rows as columns make a table of an array
 # A general compressor is tried beside a model that does not beat it by so much on a sample, which
@@ -44,7 +45,7 @@ _ALONE = 80  # bytes that a block takes for being one
 
 @dataclass(frozen=True)
 class Chosen:
-    """A model, if any fits, and whether the greater of two levels is to be symbol 0."""
+    """A model, if any fits, and whether the greater of two values is symbol 0."""
 
     model: Model | None
     invert: bool = False
@@ -52,11 +53,11 @@ class Chosen:
     """Bytes an element in the trial."""
     contested: bool = True
     """Whether a general compressor may be as good as the model."""
-    layout: int = planes.PICTURES
-    """What the axes of pieces are to the model."""
+    layout: int = layouts.PICTURES
+    """The meaning of the tiles' axes to the model."""
 
     def disappoints(self, size: int, elements: int) -> bool:
-        """Whether a block of so many bytes is far larger than the trial promised."""
+        """Whether a block of `size` bytes is far larger than the trial promised."""
         return size > _DISAPPOINTING * self.rate * elements + _ALONE
 
 
@@ -65,7 +66,7 @@ class UnfitError(InputError):
 
 
 def given_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
-    """The model that a choice names; None for "auto". Raises ModelError if it cannot be had."""
+    """The model that a choice names; None for "auto". Raises ModelError if it is missing."""
     if (given := model_of(choice)) is not None:
         return given
     return None if choice == "auto" else load_model(cast(str, choice), storage_options)
@@ -74,8 +75,8 @@ def given_model(choice: Choice, storage_options: Options | None = None) -> Model
 def read_choice(
     choice: Choice, storage_options: Options | None = None
 ) -> tuple[Model | None, Effort]:
-    """The model that is to code, if a choice names one, and how it is chosen otherwise. Raises
-    ModelError if it cannot be had.
+    """The model that a choice names, if it names one, and otherwise how to choose. Raises
+    ModelError if the model is missing.
     """
     if isinstance(choice, str) and choice in get_args(Effort):
         return None, cast(Effort, choice)
@@ -97,13 +98,13 @@ def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
         return 1
     if any(outline.serial for outline in outlines) and _is_table(dtype, shape):
         return 1
-    picture = planes.layouts_for(dtype, shape) == (planes.PICTURES,)
+    picture = layouts.layouts_for(dtype, shape) == (layouts.PICTURES,)
     return 0 if picture and any(o.any_shape and not o.serial for o in outlines) else 1
 
 
 def _is_table(dtype: np.dtype[Any], shape: Shape) -> bool:
     """Whether an array is rather a series of rows, of a few columns, than a picture."""
-    few = len(shape) == 2 and dtype.kind != "b" and planes.is_step(dtype, shape[1:])
+    few = len(shape) == 2 and dtype.kind != "b" and layouts.is_step(dtype, shape[1:])
     return few and shape[0] >= _SLENDER * shape[1]
 
 
@@ -113,8 +114,8 @@ def fits(model: Outline, item_shape: Shape) -> bool:
 
 
 def codes(model: Outline, dtype: np.dtype[Any], shape: Shape) -> bool:
-    """Whether the model can code items, or pieces of them, of this dtype and shape."""
-    return bool(planes.layouts_of(model, dtype, shape))
+    """Whether the model can code items, or tiles of them, of this dtype and shape."""
+    return bool(layouts.layouts_of(model, dtype, shape))
 
 
 def any_fits(given: Model | None, item_shape: Shape) -> bool:
@@ -145,46 +146,46 @@ def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) 
 
 
 def choose(
-    given: Model | None, pieces: Pieces, name: str, effort: Effort = "auto", job: int = 0
+    given: Model | None, tiles: Tiles, name: str, effort: Effort = "auto", job: int = 0
 ) -> Chosen:
-    """The model for a block of these pieces, found by a trial on some of what they have.
+    """The model for a block of these tiles, found by a trial on some of what they have.
 
     name: of the input, for error messages. Without a `given` model it is a bundled one that fits,
-    or none. job: the elements of all that is to be coded. Raises UnfitError if the pieces have
+    or none. job: the elements of all that is to be coded. Raises UnfitError if the tiles have
     values that a given one does not code.
     """
-    dtype, shape = pieces.dtype, pieces.shapes[0][1]
+    dtype, shape = tiles.dtype, tiles.shapes[0][1]
     outlines = [
         outline
         for outline in _outlines(given)
         if codes(outline, dtype, shape)
-        and (outline.any_shape or all(fits(outline, one) for _, one in pieces.shapes))
-        and not (given is None and effort == "fast" and outline.scans)
+        and (outline.any_shape or all(fits(outline, one) for _, one in tiles.shapes))
+        and not (given is None and effort == "fast" and outline.autoregressive)
     ]
-    sized = any(not outline.any_shape for outline in outlines)
+    one_shape = any(not outline.any_shape for outline in outlines)
     # What a model knows as items of its size is no series.
-    outlines = [outline for outline in outlines if not (outline.serial and sized)]
+    outlines = [outline for outline in outlines if not (outline.serial and one_shape)]
     if not outlines:
         _log.info("%s: no model codes items of %s %s", name or "a block", shape, dtype)
         return Chosen(None)
     serial = any(outline.serial for outline in outlines)
-    sample = series_sample(pieces) if serial else sample_of(pieces, whole=sized)
+    sample = series_sample(tiles) if serial else sample_of(tiles, whole=one_shape)
     trials = [
-        _Trial(plan.model, invert, plan.cost(), plan.layout)
-        for outline, invert in _able(outlines, pieces)
-        for plan in trial_plans(outline, pieces, sample, invert)
+        plan
+        for outline, invert in _able(outlines, tiles)
+        for plan in trial_plans(outline, tiles, sample, invert)
     ]
     if trials:
         picked = _pick(trials, given is None and effort == "auto" and job > _LARGE)
         # One for items of this very shape that was asked for is taken, unless they are smaller as
         # they are.
         contested = (given is None or picked.model.any_shape) and _contested(
-            picked, sample, coder_for(effort, job)
+            picked, coder_for(effort, job)
         )
         rate = picked.cost / sample.elements.size
-        _tell(name, picked, trials, sample, contested)
+        _tell(name, picked, trials, contested)
         return Chosen(picked.model, picked.invert, rate, contested, picked.layout)
-    if given is not None and pieces.elements.size:
+    if given is not None and tiles.elements.size:
         allowed = (
             "two values"
             if given.levels == 2
@@ -197,8 +198,8 @@ def choose(
     return Chosen(given)
 
 
-def _able(outlines: list[Outline], pieces: Pieces) -> Iterator[tuple[Outline, bool]]:
-    """The models that code the values of these pieces, and whether two levels are exchanged: of
+def _able(outlines: list[Outline], tiles: Tiles) -> Iterator[tuple[Outline, bool]]:
+    """The models that code the values of these tiles, and whether two levels are exchanged: of
     those with a size, and of those without one, the ones for the fewest levels, which know them
     best.
     """
@@ -207,49 +208,49 @@ def _able(outlines: list[Outline], pieces: Pieces) -> Iterator[tuple[Outline, bo
             outline
             for outline in outlines
             if outline.any_shape == any_shape
-            and planes.map_fits(outline, pieces, planes.map_for(outline, pieces, _layout(outline)))
+            and layouts.map_fits(outline, tiles, layouts.map_for(outline, tiles, _layout(outline)))
         ]
         least = min((outline.levels for outline in found), default=0)
         for outline in found:
             if outline.levels == least:
                 yield outline, False
-                if (least == 2 or any_shape) and pieces.levels is not None:
+                if (least == 2 or any_shape) and tiles.two_values is not None:
                     yield outline, True
 
 
 def _layout(model: Outline) -> int:
-    return planes.SERIES if model.serial else planes.PICTURES
+    return layouts.SERIES if model.serial else layouts.PICTURES
 
 
 def trial_plans(
-    model: Outline, pieces: Pieces, sample: Pieces, invert: bool = False
+    model: Outline, tiles: Tiles, sample: Tiles, invert: bool = False
 ) -> Iterator[BlockPlan]:
-    """A sample of pieces as the model may see them, with symbols that stand for the values of all
+    """A sample of tiles as the model may see them, with symbols that stand for the values of all
     of them.
     """
-    for layout in planes.layouts_of(model, pieces.dtype, pieces.shapes[0][1]):
-        levels = planes.map_for(model, pieces, layout, invert)
-        yield BlockPlan(sample, _load(model), levels, layout)
+    for layout in layouts.layouts_of(model, tiles.dtype, tiles.shapes[0][1]):
+        value_map = layouts.map_for(model, tiles, layout, invert)
+        yield BlockPlan(sample, _load(model), value_map, layout, invert)
 
 
 def picture_models(given: Model | None, effort: Effort) -> list[Outline]:
-    """Those to choose from for pictures of any shape."""
+    """The models to choose from for pictures of any shape."""
     return [
         outline
         for outline in _outlines(given)
         if outline.any_shape
         and not outline.serial
-        and not (given is None and effort == "fast" and outline.scans)
+        and not (given is None and effort == "fast" and outline.autoregressive)
     ]
 
 
-def plans_of(outlines: list[Outline], pieces: Pieces) -> list[BlockPlan]:
-    """The pieces as those of the models see them that code them, levels not exchanged."""
+def plans_of(outlines: list[Outline], tiles: Tiles) -> list[BlockPlan]:
+    """The tiles as those of the models see them that code them, levels not exchanged."""
     return [
         plan
-        for outline, invert in _able(outlines, pieces)
+        for outline, invert in _able(outlines, tiles)
         if not invert
-        for plan in trial_plans(outline, pieces, pieces)
+        for plan in trial_plans(outline, tiles, tiles)
     ]
 
 
@@ -257,32 +258,26 @@ def is_bundled(model: Model) -> bool:
     return model.name in bundled.names() and bundled.identity(model.name) == model.identity
 
 
-@dataclass(frozen=True)
-class _Trial:
-    model: Model
-    invert: bool
-    cost: int
-    layout: int = planes.PICTURES
-
-
-def _contested(picked: "_Trial", sample: Pieces, coder: Coder) -> bool:
+def _contested(picked: BlockPlan, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked."""
-    general = encode_fallback(sample, coder)
+    general = encode_fallback(picked.tiles, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost
 
 
 def coder_for(effort: Effort, elements: int) -> Coder:
-    """The general compressor for a job of so many elements: the better one unless it takes long."""
+    """The general compressor for a job of `elements` elements: the better one unless it takes
+    long.
+    """
     small = elements <= _LARGE if effort == "auto" else effort == "best"
     return "lzma" if small else "deflate"
 
 
-def _pick(trials: list[_Trial], large: bool) -> _Trial:
+def _pick(trials: list[BlockPlan], large: bool) -> BlockPlan:
     """The cheapest, the first of equals; of a large job the cheapest fast one, unless that is far
     worse.
     """
     picked = min(trials, key=lambda trial: trial.cost)
-    fast = [trial for trial in trials if not trial.model.scans]
+    fast = [trial for trial in trials if not trial.model.autoregressive]
     if large and fast:
         cheapest_fast = min(fast, key=lambda trial: trial.cost)
         if cheapest_fast.cost <= _FAR_WORSE * picked.cost:
@@ -290,15 +285,16 @@ def _pick(trials: list[_Trial], large: bool) -> _Trial:
     return picked
 
 
-def _tell(name: str, picked: _Trial, trials: list[_Trial], sample: Pieces, contested: bool) -> None:
-    """To the log: what is chosen and why."""
+def _tell(name: str, picked: BlockPlan, trials: list[BlockPlan], contested: bool) -> None:
+    """Logs the choice and its reason."""
+    elements = picked.tiles.elements
     for trial in trials:
         _log.debug(
             "trial: %s%s makes %d bytes of %d",
             trial.model.name,
             ", levels exchanged," if trial.invert else "",
             trial.cost,
-            sample.elements.nbytes,
+            elements.nbytes,
         )
     smallest = min(trial.cost for trial in trials)
     _log.info(
@@ -307,14 +303,14 @@ def _tell(name: str, picked: _Trial, trials: list[_Trial], sample: Pieces, conte
         picked.model.name,
         "the smallest" if picked.cost == smallest else "a fast one near the smallest",
         len(trials),
-        sample.elements.size,
+        elements.size,
         "; a general compressor may be as good, and is tried" if contested else "",
     )
 
 
 def _outlines(given: Model | None) -> list[Outline]:
-    """Of the models to choose from. Those that are bundled are not loaded for it, which would take
-    long.
+    """The outlines of the models to choose from. Bundled models are not loaded for this, which
+    would take long.
     """
     return [given] if given is not None else [bundled.outline(name) for name in bundled.names()]
 

@@ -1,4 +1,4 @@
-"""How items are cut into pieces, if nothing else is asked for, and which pieces make a block."""
+"""Cut items into tiles by default, and put tiles into blocks."""
 
 import math
 from bisect import bisect_left
@@ -7,25 +7,27 @@ from itertools import pairwise
 
 import numpy as np
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.errors import InputError
 from bitsback.format.collection import MOST_COLOURS, Collection
 from bitsback.format.grid import Shape
 from bitsback.format.layout import MAX_BLOCK_BYTES
 
 SIDE, BILEVEL_SIDE = 1024, 2048
-"""Rows and columns of a piece at most, unless another number is asked for; of bool the latter."""
+"""Rows and columns of a tile at most, unless another number is asked for; of bool the latter."""
 _SLICES = 32
-_MOST = 1 << 22  # elements of a piece
+_MOST = 1 << 22  # elements of a tile
 _STACK = 1 << 21  # of one of a stack
 BLOCK_ELEMENTS = 2048 * 784
-"""About as many elements a block has, unless it is told otherwise."""
+"""The number of elements that a block has by default, roughly."""
 SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
 """A block of items without an order has as many as there are, up to these: all are in memory."""
 
 
 def cut_for(part: Collection, tile: int | None) -> Shape | None:
-    """How the items are to be cut, if they are. tile: rows and columns of a piece at most."""
+    """The greatest extents of a tile, if the items are cut. tile: the greatest number of rows and
+    columns.
+    """
     if not part.elements:
         return None
     shapes = [shape for _, shape in part.runs]
@@ -42,7 +44,7 @@ def _cut_of(shape: Shape, side: int) -> Shape:
         channels = math.prod(shape[2:])
         side = min(side, math.isqrt(_MOST // channels))
         return (side, side, *shape[2:])
-    if dimensions == 3 or (dimensions == 4 and shape[3] <= planes.MOST_CHANNELS):
+    if dimensions == 3 or (dimensions == 4 and shape[3] <= layouts.MOST_CHANNELS):
         slices = min(shape[0], _SLICES)
         side = min(side, math.isqrt(_STACK // (slices * math.prod(shape[3:]))))
         return (slices, side, side, *shape[3:])
@@ -50,11 +52,11 @@ def _cut_of(shape: Shape, side: int) -> Shape:
 
 
 def _leading(shape: Shape) -> Shape:
-    """What lies together in C order stays together."""
-    cut, room = [], _STACK
+    """The extents that keep together what is together in C order."""
+    cut, left = [], _STACK
     for size in reversed(shape):
-        cut.append(min(max(room, 1), max(size, 1)))
-        room //= max(size, 1)
+        cut.append(min(max(left, 1), max(size, 1)))
+        left //= max(size, 1)
     return tuple(reversed(cut))
 
 
@@ -65,31 +67,31 @@ def blocks_of(
     elements: int = BLOCK_ELEMENTS,
     unordered: bool = False,
 ) -> Iterator[tuple[int, int]]:
-    """The blocks of a part, split evenly: the number of the first piece of each, and how many
-    pieces it has. block: how many at most; by default so many that they have about so many
-    `elements`, or, if they are `unordered`, all that may be. Raises InputError if a
-    piece is larger than a block can be.
+    """The blocks of a part, split evenly: the number of the first tile and the number of tiles of
+    each. block: the greatest number of tiles. By default a block has about `elements` elements, or,
+    if the part is `unordered`, as much as a block can hold. Raises InputError if a tile is larger
+    than a block can be.
     """
     size = part.dtype.itemsize
     largest = max(math.prod(_largest(shape, part.cut)) * size for _, shape in part.runs)
     if largest > MAX_BLOCK_BYTES:
         raise InputError(
             f"{name}: one item, of {part.dtype}, has {largest} bytes, more than the"
-            f" {MAX_BLOCK_BYTES} that an archive can hold in one piece; reshape the array, so that"
+            f" {MAX_BLOCK_BYTES} that an archive can hold as a whole; reshape the array, so that"
             " it has more and smaller items"
         )
     if unordered:
         fitting = max(SET_ELEMENTS // max(largest // size, 1), 1)
         block = min(SET_ITEMS if block is None else block, SET_ITEMS, fitting)
     if not part.elements:
-        starts = sorted({0, part.pieces})
+        starts = sorted({0, part.tiles})
     elif block is None:
         count = max(-(-part.elements // elements), 1)
-        starts = sorted({_piece_at(part, n * part.elements // count) for n in range(count + 1)})
+        starts = sorted({_tile_at(part, n * part.elements // count) for n in range(count + 1)})
     else:
         block = min(block, max(MAX_BLOCK_BYTES // largest, 1))
-        count = -(-part.pieces // block)
-        starts = [n * part.pieces // count for n in range(count + 1)]
+        count = -(-part.tiles // block)
+        starts = [n * part.tiles // count for n in range(count + 1)]
     return ((start, end - start) for start, end in pairwise(starts))
 
 
@@ -97,6 +99,6 @@ def _largest(shape: Shape, cut: Shape | None) -> Shape:
     return shape if cut is None else tuple(map(min, shape, cut))
 
 
-def _piece_at(part: Collection, elements: int) -> int:
-    """The first piece with so many elements before it, or more."""
-    return bisect_left(range(part.pieces + 1), elements, key=part.elements_before)
+def _tile_at(part: Collection, elements: int) -> int:
+    """The first tile before which there are at least `elements` elements."""
+    return bisect_left(range(part.tiles + 1), elements, key=part.elements_before)

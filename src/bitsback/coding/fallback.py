@@ -1,5 +1,5 @@
-"""What no model codes, by general compressors of the standard library (docs/format.md, the method
-fallback).
+"""Code blocks without a model, by general compressors of the standard library (docs/format.md, the
+method fallback).
 """
 
 import lzma
@@ -25,14 +25,14 @@ from bitsback.coding.pixel_rows import (
     Shapes,
 )
 from bitsback.errors import ArchiveError
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.models.costs import max_elements
 
 Coder = Literal["deflate", "lzma"]
 
 _CODERS: tuple[Coder, ...] = ("deflate", "lzma")
 PLAIN, SHUFFLED, ROWS = range(3)
-"""What is compressed: the bytes as they are, those of one significance together, or rows of
+"""The form of the content: bytes as they are, bytes of one significance together, or rows of
 pictures.
 """
 
@@ -54,25 +54,25 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class _Way:
-    """How content is made more regular, before it is compressed."""
+    """A transform that makes content more regular before it is compressed."""
 
     form: int
     number: int
     """The distance of the bytes that are taken off, 0 for none; of rows, the transform."""
     filter: int = NONE
-    """Of rows."""
+    """The filter of rows."""
     colours: Colours | None = None
 
     def head(self, coder: Coder) -> bytes:
         colours = b"" if self.colours is None else bytes([len(self.colours.values) - 1])
         return bytes([_CODERS.index(coder), self.form, self.number]) + colours
 
-    def content(self, pieces: Pieces) -> Bytes:
+    def content(self, tiles: Tiles) -> Bytes:
         if self.form == ROWS:
-            return pixel_rows.pack(pieces, self.number, self.filter, self.colours)
-        content = pieces.elements.view(np.uint8)
+            return pixel_rows.pack(tiles, self.number, self.filter, self.colours)
+        content = tiles.elements.view(np.uint8)
         if self.form == SHUFFLED:
-            content = np.ascontiguousarray(content.reshape(-1, pieces.dtype.itemsize).T).reshape(-1)
+            content = np.ascontiguousarray(content.reshape(-1, tiles.dtype.itemsize).T).reshape(-1)
         if self.number:
             differences = content.copy()
             differences[self.number :] -= content[: -self.number]
@@ -93,29 +93,35 @@ class _Plan:
     size: int
 
 
-def encode_fallback(pieces: Pieces, coder: Coder) -> bytes | None:
-    """The data of a block, of pieces that have elements, by one of some ways that is best for a
+def encode_fallback(tiles: Tiles, coder: Coder) -> bytes | None:
+    """The data of a block, of tiles that have elements, by one of some ways that is best for a
     sample; None if that says that nothing is gained.
 
     coder: the slower one that is tried. LZMA is tried in any case where deflate makes so little of
     the content that LZMA takes little time.
     """
-    sample = _sample(pieces)
-    plans = sorted(_plans(pieces, sample), key=lambda plan: plan.size)
+    if coder not in tiles.by_fallback:
+        tiles.by_fallback[coder] = _encoded(tiles, coder)
+    return tiles.by_fallback[coder]
+
+
+def _encoded(tiles: Tiles, coder: Coder) -> bytes | None:
+    sample = _sample(tiles)
+    plans = sorted(_plans(tiles, sample), key=lambda plan: plan.size)
     best = plans[0]
     if best.size > _HOPELESS * sample.elements.nbytes:
         return None
     rival = next((plan for plan in plans if plan.way.filtered != best.way.filtered), best)
     tried = [best] + [rival] * (rival is not best and rival.size < _RIVAL * best.size)
-    found = min((_packed(pieces, plan, coder) for plan in tried), key=len)
-    if _claim(pieces.dtype, pieces.shapes, found) <= max_elements(len(found)):
+    found = min((_packed(tiles, plan, coder) for plan in tried), key=len)
+    if _claim(tiles.dtype, tiles.shapes, found) <= max_elements(len(found)):
         return found
     plain = _Plan(_Way(PLAIN, 0), _REPETITIONS, 0)  # which never is so small
-    return plain.way.head("deflate") + _deflate(plain.way.content(pieces), plain.strategy)
+    return plain.way.head("deflate") + _deflate(plain.way.content(tiles), plain.strategy)
 
 
 def decode_fallback(data: memoryview, dtype: np.dtype[Any], shapes: Shapes) -> NDArray[Any]:
-    """The elements, flat, of pieces of these shapes. Raises ArchiveError."""
+    """The elements, flat, of tiles of these shapes. Raises ArchiveError."""
     if len(data) < _HEAD or data[0] >= len(_CODERS) or data[1] > ROWS:
         raise ArchiveError("its compression is none that there is: it needs a newer bitsback")
     coder, form, number = _CODERS[data[0]], data[1], data[2]
@@ -143,7 +149,9 @@ def _elements(shapes: Shapes) -> int:
 
 
 def _colours(data: bytes | memoryview) -> tuple[int, int]:
-    """Of rows, how many there are, 0 if they are not of colours, and where the stream begins."""
+    """The number of colours, or 0 if rows are not indexes of colours, and the start of the
+    stream.
+    """
     if data[2] < INDEXES:
         return 0, _HEAD
     if len(data) == _HEAD:
@@ -159,12 +167,12 @@ def _claim(dtype: np.dtype[Any], shapes: Shapes, data: bytes | memoryview) -> in
     return max(elements, pixel_rows.content_size(dtype, shapes, data[2], _colours(data)[0]))
 
 
-def _plans(pieces: Pieces, sample: Pieces) -> Iterator[_Plan]:
-    """For each way the best strategy."""
+def _plans(tiles: Tiles, sample: Tiles) -> Iterator[_Plan]:
+    """For each transform, the plan with the best strategy."""
     few = None
-    for way in _ways(pieces):
+    for way in _ways(tiles):
         seen = way
-        if way.colours is not None and sample is not pieces:
+        if way.colours is not None and sample is not tiles:
             few = few or pixel_rows.find_colours(sample)
             seen = replace(way, colours=few)
         content = seen.content(sample)
@@ -174,10 +182,10 @@ def _plans(pieces: Pieces, sample: Pieces) -> Iterator[_Plan]:
         yield _Plan(way, best, sizes[best])
 
 
-def _ways(pieces: Pieces) -> Iterator[_Way]:
-    itemsize = pieces.dtype.itemsize
-    channels = pixel_rows.channels_of(pieces.shapes)
-    if pixel_rows.has_numbers(pieces.dtype):
+def _ways(tiles: Tiles) -> Iterator[_Way]:
+    itemsize = tiles.dtype.itemsize
+    channels = pixel_rows.channels_of(tiles.shapes)
+    if pixel_rows.has_numbers(tiles.dtype):
         green = [GREEN] if channels is not None and channels > 2 else []
         for colours in (0, *green):
             for kept in (NONE, PAETH, EACH):
@@ -191,26 +199,26 @@ def _ways(pieces: Pieces) -> Iterator[_Way]:
         if itemsize > 1:
             yield _Way(SHUFFLED, 0)
             yield _Way(SHUFFLED, channels or 1)
-    few = pixel_rows.find_colours(pieces)
+    few = pixel_rows.find_colours(tiles)
     if few is not None:
         for kept in (NONE, EACH):
             yield _Way(ROWS, few.transform, kept, few)
 
 
-def _sample(pieces: Pieces) -> Pieces:
-    """Some whole pieces, or rows of large ones, from the beginning, the middle and the end."""
-    size = pieces.elements.size
+def _sample(tiles: Tiles) -> Tiles:
+    """Some whole tiles, or rows of large ones, from the beginning, the middle and the end."""
+    size = tiles.elements.size
     if size <= 3 * _SAMPLE:
-        return pieces
+        return tiles
     parts: list[NDArray[Any]] = []
     for place in (0, size // 2, size - 1):
         start = 0
-        for count, shape in pieces.shapes:
+        for count, shape in tiles.shapes:
             each = math.prod(shape)
             if place < start + count * each:
                 break
             start += count * each
-        run = pieces.elements[start : start + count * each].reshape(count, *shape)
+        run = tiles.elements[start : start + count * each].reshape(count, *shape)
         number, within = divmod(place - start, each)
         if each <= _SAMPLE:
             several = min(_SAMPLE // each, count)
@@ -220,11 +228,11 @@ def _sample(pieces: Pieces) -> Pieces:
             rows = max(_SAMPLE * len(run[number]) // each, 1)
             first = min(within * len(run[number]) // each, len(run[number]) - rows)
             parts.append(run[number, first : first + rows])
-    return Pieces.of(parts, pieces.dtype)
+    return Tiles.of(parts, tiles.dtype)
 
 
-def _packed(pieces: Pieces, plan: _Plan, coder: Coder) -> bytes:
-    content = plan.way.content(pieces)
+def _packed(tiles: Tiles, plan: _Plan, coder: Coder) -> bytes:
+    content = plan.way.content(tiles)
     deflated = plan.way.head("deflate") + _deflate(content, plan.strategy)
     if coder == "deflate" and _REPEATING * len(deflated) > content.size:
         return deflated
@@ -243,7 +251,7 @@ def _lzma(content: Bytes) -> bytes:
 
 
 def _decompress(data: memoryview, coder: Coder, size: int) -> bytes:
-    """What the stream holds, which must be `size` bytes. No more of it is ever in memory."""
+    """The content of the stream, which must be `size` bytes. No more of it is ever in memory."""
     try:
         if coder == "deflate":
             inflater = zlib.decompressobj(_RAW_DEFLATE)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.coding.planes import from_planes
+from bitsback.coding.layouts import elements_of
 from bitsback.format.runs import Run
 from bitsback.message import Message
 
@@ -20,8 +20,8 @@ Rows = NDArray[Any]
 
 
 class Multisets:
-    """Those that are picked from, of items whose elements and symbols are given; or else those that
-    items are put into.
+    """The multisets of a block. An encoder picks items from them, whose elements and symbols are
+    given; a decoder puts items into them.
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class Multisets:
     def put(self, message: Message, places: range, symbols: NDArray[Any]) -> None:
         """Undoes `pick`."""
         numbers, runs = zip(*self._at(places), strict=True)
-        picked = list(_rows(from_planes(symbols, runs), runs))
+        picked = list(_rows(elements_of(symbols, runs), runs))
         for number, rows in zip(reversed(numbers), reversed(picked), strict=True):
             self._left[number].push(message, _keys(rows))
 
     def elements(self) -> NDArray[Any]:
-        """Of all items that were put here, flat: those of each run in order."""
+        """The elements of all items that were put here, flat, those of each run in order."""
         found = [members.sorted() for members in self._left]
         flat = found[0] if len(found) == 1 else np.concatenate(found)
         return flat.view(self._runs[0].dtype)

@@ -1,6 +1,6 @@
-"""Pictures as rows of bytes that a general compressor makes little of: pixels told by those beside
-and above them, as PNG does it, or as numbers of the few colours that there are (docs/format.md, the
-form rows of the method fallback).
+"""Turn pictures into rows of bytes that a general compressor codes well: differences of a pixel to
+those beside and above it, as in PNG, or indexes of a few colours (docs/format.md, the form rows of
+the method fallback).
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.errors import ArchiveError
 from bitsback.format.grid import Shape
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 
 Bytes = NDArray[np.uint8]
 Shapes = Sequence[tuple[int, Shape]]
-"""How many pieces in a row have which shape."""
+"""For each shape, how many tiles in a row have it."""
 
 GREEN, WHOLE, INDEXES = 1, 2, 4
-"""What rows are made of: channels 0 and 2 less channel 1; elements of 16 bits, and not their bytes;
-from 4 on, numbers of colours, of 1, 2, 4 or 8 bits.
+"""The transform of rows: channels 0 and 2 less channel 1; elements of 16 bits instead of their
+bytes; from 4 on, indexes of colours, of 1, 2, 4 or 8 bits.
 """
 NONE, SUB, UP, AVERAGE, PAETH = range(5)
 """Filters of a row."""
 EACH = 5
-"""In place of one filter for all rows: for each the one that leaves least."""
+"""Instead of one filter for all rows: for each row the filter that leaves the least."""
 MOST_COLOURS = 256
 _MOST_CHANNELS = 4
 _MOST_PIXEL = 8  # bytes
@@ -39,7 +39,7 @@ _AT_ONCE = 1 << 16  # pixels whose colours are sorted, to bound the memory that 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What the pieces of a run are: `count` of [rows, columns, channels]."""
+    """The tiles of a run as pictures: `count` of [rows, columns, channels]."""
 
     count: int
     rows: int
@@ -48,7 +48,7 @@ class Pictures:
 
     @classmethod
     def of(cls, count: int, shape: Shape) -> Pictures:
-        """Axes before rows and columns count pictures. Pieces of one axis are rows of one."""
+        """Axes before rows and columns count pictures. Tiles of one axis are rows of one."""
         coloured = len(shape) > 2 and shape[-1] <= _MOST_CHANNELS
         channels, axes = (shape[-1], shape[:-1]) if coloured else (1, shape)
         if not axes:
@@ -59,7 +59,7 @@ class Pictures:
 
     @classmethod
     def of_runs(cls, shapes: Shapes) -> list[Pictures]:
-        """Of those that have elements."""
+        """The pictures of runs that have elements."""
         return [cls.of(count, shape) for count, shape in shapes if count * math.prod(shape)]
 
     @property
@@ -81,16 +81,16 @@ class Colours:
     values: Bytes
     """[colours, bytes of a pixel], as they are stored."""
     indexes: Bytes
-    """Of each pixel, flat."""
+    """The index of each pixel, flat."""
 
     @property
     def transform(self) -> int:
-        """That with the fewest bits for an index."""
+        """The transform with the fewest bits for an index."""
         return INDEXES + sum(len(self.values) > most for most in (2, 4, 16))
 
 
 def channels_of(shapes: Shapes) -> int | None:
-    """Of all pictures, if they have as many."""
+    """The number of channels, if all pictures have the same."""
     found = {pictures.channels for pictures in Pictures.of_runs(shapes)}
     return found.pop() if len(found) == 1 else None
 
@@ -100,16 +100,16 @@ def has_numbers(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "bui" and dtype.itemsize <= 2
 
 
-def find_colours(pieces: Pieces) -> Colours | None:
+def find_colours(tiles: Tiles) -> Colours | None:
     """None if there are more than 256, or pixels of more than 8 bytes."""
-    channels, itemsize = channels_of(pieces.shapes), pieces.dtype.itemsize
+    channels, itemsize = channels_of(tiles.shapes), tiles.dtype.itemsize
     if channels is None or channels * itemsize > _MOST_PIXEL:
         return None
-    stored = pieces.elements.view(np.uint8).reshape(-1, channels, itemsize)
-    look = _keys(stored[:: max(len(stored) // _LOOK, 1)], pieces.dtype)
+    stored = tiles.elements.view(np.uint8).reshape(-1, channels, itemsize)
+    look = _keys(stored[:: max(len(stored) // _LOOK, 1)], tiles.dtype)
     if len(np.unique(look)) > MOST_COLOURS:
         return None
-    keys = _keys(stored, pieces.dtype)
+    keys = _keys(stored, tiles.dtype)
     places: dict[int, int] = {}  # of one pixel of each colour
     for first in range(0, len(keys), _AT_ONCE):
         some = keys[first : first + _AT_ONCE]
@@ -128,17 +128,17 @@ def find_colours(pieces: Pieces) -> Colours | None:
     return Colours(values, indexes)
 
 
-def pack(pieces: Pieces, transform: int, filter_: int, colours: Colours | None = None) -> Bytes:
+def pack(tiles: Tiles, transform: int, filter_: int, colours: Colours | None = None) -> Bytes:
     """The content: the colours, if it is made of their numbers, the filter of each row, and what it
     leaves of the rows.
     """
-    numbers = colours.indexes if colours is not None else _numbers(pieces.elements)
+    numbers = colours.indexes if colours is not None else _numbers(tiles.elements)
     filters, left, at = [], [], 0
-    for pictures in Pictures.of_runs(pieces.shapes):
+    for pictures in Pictures.of_runs(tiles.shapes):
         size = pictures.pixels * (1 if colours is not None else pictures.channels)
         rows = _to_rows(numbers[at : at + size], pictures, transform)
         at += size
-        _, stride = pictures.layout(pieces.dtype.itemsize, transform)
+        _, stride = pictures.layout(tiles.dtype.itemsize, transform)
         if filter_ == EACH:
             chosen = _core.choose_filters(rows, stride)
         else:
@@ -150,7 +150,7 @@ def pack(pieces: Pieces, transform: int, filter_: int, colours: Colours | None =
 
 
 def content_size(dtype: np.dtype[Any], shapes: Shapes, transform: int, colours: int) -> int:
-    """Bytes. Raises ArchiveError unless the transform is one for such pieces."""
+    """Bytes. Raises ArchiveError unless the transform is one for such tiles."""
     runs = Pictures.of_runs(shapes)
     if not runs:
         raise ArchiveError("it has rows of pictures without elements")
@@ -215,14 +215,14 @@ def _keys(pixels: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.str[0] == "<":
         pixels = pixels[..., ::-1]
     size = math.prod(pixels.shape[1:])
-    room = next(room for room in (1, 2, 4, 8) if size <= room)
-    padded = np.zeros((len(pixels), room), np.uint8)
-    padded[:, room - size :] = pixels.reshape(len(pixels), size)
-    return padded.view(f">u{room}").reshape(-1).astype(f"u{room}")
+    width = next(width for width in (1, 2, 4, 8) if size <= width)
+    padded = np.zeros((len(pixels), width), np.uint8)
+    padded[:, width - size :] = pixels.reshape(len(pixels), size)
+    return padded.view(f">u{width}").reshape(-1).astype(f"u{width}")
 
 
 def _numbers(elements: NDArray[Any]) -> NDArray[Any]:
-    """As unsigned numbers in the order of what they are."""
+    """The elements as unsigned numbers in the same order."""
     dtype = elements.dtype
     unsigned = dtype.newbyteorder("=").str.replace("i", "u").replace("b", "u")[1:]
     numbers = elements.view(dtype.str[0] + unsigned).astype(unsigned)
@@ -276,7 +276,7 @@ def _plus(pixels: NDArray[Any], green: NDArray[Any]) -> NDArray[Any]:
 
 
 def _together(indexes: NDArray[np.uint8], bits: int) -> Bytes:
-    """As many in a byte as it has room for, the first in its high bits."""
+    """The indexes packed into bytes, the first in the high bits."""
     if bits == 8:
         return indexes
     each = 8 // bits
@@ -300,8 +300,8 @@ def _apart(packed: Bytes, bits: int, columns: int) -> Bytes:
 
 
 def _to_bytes(left: NDArray[Any]) -> Bytes:
-    """Of what is left of 16-bit elements, as far above or below 0 as it is, all low bytes and then
-    all high bytes.
+    """For residuals of 16-bit elements, folded to their distance from 0: all low bytes and then all
+    high bytes.
     """
     if left.itemsize == 1:
         return left

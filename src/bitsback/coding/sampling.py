@@ -1,4 +1,4 @@
-"""What a trial sees of the pieces of a block."""
+"""Sample the tiles of a block for a trial."""
 
 import math
 from itertools import islice
@@ -7,39 +7,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.format.grid import Grid, Shape
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 
-_PIECES = 64
+_TILES = 64
 _ELEMENTS = 1 << 17  # of all of them, where parts will do
 _SLICES = 8
 
 
-def sample_of(pieces: Pieces, whole: bool) -> Pieces:
-    """Some of the pieces; of large ones, unless `whole`, what is in their middle."""
-    numbers = _sampled(pieces.count)
-    if pieces.shape is not None:
-        sample = Pieces.stacked(np.ascontiguousarray(pieces.stack[:: numbers.step][: len(numbers)]))
+def sample_of(tiles: Tiles, whole: bool) -> Tiles:
+    """Some of the tiles; of large ones, unless `whole`, what is in their middle."""
+    numbers = _sampled(tiles.count)
+    if len(numbers) == tiles.count and (whole or tiles.elements.size <= _ELEMENTS):
+        return tiles  # of which a trial and a block find out the same
+    if tiles.shape is not None:
+        sample = Tiles.stacked(np.ascontiguousarray(tiles.stack[:: numbers.step][: len(numbers)]))
     else:
-        sample = Pieces.of(islice(pieces, 0, numbers.stop, numbers.step), pieces.dtype)
+        sample = Tiles.of(islice(tiles, 0, numbers.stop, numbers.step), tiles.dtype)
     most = _ELEMENTS // sample.count
     if whole or sample.elements.size <= _ELEMENTS:
         return sample
-    return Pieces.of((middle(piece, most) for piece in sample), pieces.dtype)
+    return Tiles.of((middle(tile, most) for tile in sample), tiles.dtype)
 
 
-def series_sample(pieces: Pieces) -> Pieces:
-    """The first of the pieces, of which each follows the one before it."""
-    (count, shape), *_ = pieces.shapes
+def series_sample(tiles: Tiles) -> Tiles:
+    """The first of the tiles, of which each follows the one before it."""
+    (count, shape), *_ = tiles.shapes
     steps = min(count, _ELEMENTS // max(math.prod(shape), 1))
-    elements = pieces.elements[: steps * math.prod(shape)]
-    return Pieces(elements, ((steps, shape),))
+    elements = tiles.elements[: steps * math.prod(shape)]
+    return Tiles(elements, ((steps, shape),))
 
 
 def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
-    """Where in a picture, which is cut like this, the sample of its pieces is."""
-    regions = [grid.region(number) for number in _sampled(grid.pieces)]
+    """The regions of a picture, cut by this grid, that make the sample of its tiles."""
+    regions = [grid.region(number) for number in _sampled(grid.tiles)]
     shapes = [tuple(part.stop - part.start for part in region) for region in regions]
     if sum(map(math.prod, shapes)) <= _ELEMENTS:
         return regions
@@ -54,21 +56,21 @@ def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
 
 
 def _sampled(count: int) -> range:
-    """Of so many pieces the numbers of those that are seen."""
-    step = max(count // _PIECES, 1)
-    return range(0, min(step * _PIECES, count), step)
+    """The numbers of the sampled tiles, out of `count`."""
+    step = max(count // _TILES, 1)
+    return range(0, min(step * _TILES, count), step)
 
 
-def middle(piece: NDArray[Any], most: int) -> NDArray[Any]:
-    """What is in the middle of a piece, of about so many elements at most: some slices, if it is a
-    stack, and of them some rows and columns.
+def middle(tile: NDArray[Any], most: int) -> NDArray[Any]:
+    """The middle of a tile, at most about `most` elements: some slices of a stack, and some rows
+    and columns of these.
     """
-    return np.ascontiguousarray(piece[middle_box(piece.dtype, piece.shape, most)])
+    return np.ascontiguousarray(tile[middle_box(tile.dtype, tile.shape, most)])
 
 
 def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> tuple[slice, ...]:
-    """Where it is in a piece of this dtype and shape."""
-    stacks = planes.STACKS in planes.layouts_for(dtype, shape)
+    """The region of the middle in a tile of this dtype and shape."""
+    stacks = layouts.STACKS in layouts.layouts_for(dtype, shape)
     sides = list(shape)
     if stacks:
         sides[0] = min(sides[0], _SLICES)

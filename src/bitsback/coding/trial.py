@@ -1,5 +1,5 @@
-"""Trials before anything is coded: how many bytes the pixels of a picture would take, what trials
-of some pictures tell of others that are like them, and whether an array is a stack.
+"""Try codings before anything is coded: estimate the bytes of a picture's pixels, infer those of
+similar pictures, and find whether an array is a stack.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding import planes
-from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding import layouts
 from bitsback.coding.choose import (
     Effort,
     UnfitError,
@@ -29,8 +28,8 @@ from bitsback.coding.fallback import encode_fallback
 from bitsback.coding.sampling import middle, sample_boxes
 from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.grid import Grid, Shape
-from bitsback.format.levels import find_levels, to_symbols
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
+from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.images.bands import Bands, Rows
 from bitsback.images.npy import Items
 from bitsback.models import Model
@@ -40,7 +39,7 @@ _START = 40
 _HOPELESS = 1.5
 """Times as many bytes as a model's, from which on a general compressor is not tried on all."""
 _AT_ONCE = 1 << 20
-_TOGETHER = 1 << 24  # bytes of pieces that are compressed together for a trial
+_TOGETHER = 1 << 24  # bytes of tiles that are compressed together for a trial
 _SMALL = 1 << 18  # elements: of larger ones the trial, of a part, takes little beside the rest
 _EACH = 32  # of so many files, in order, one has a trial, whatever is known
 _ENOUGH = 6  # trials that told the same
@@ -57,11 +56,11 @@ def pixel_cost(
 
     Of a large picture a model codes what is in its middle, and how much more all of it takes is
     judged by what deflate makes of both: pages are often empty at their edges. tile: rows and
-    columns of a piece at most, if that was asked for. given, effort, job: as `choose` takes them.
+    columns of a tile at most, if that was asked for. given, effort, job: as `choose` takes them.
     """
     grid = _grid(pixels, tile)
     boxes = sample_boxes(pixels.dtype, grid)
-    sample = Pieces.of(pixels.regions(boxes), pixels.dtype)
+    sample = Tiles.of(pixels.regions(boxes), pixels.dtype)
     share = _share(sample, pixels, grid)
     whole, by_model = sample.elements.size == pixels.size, None
     if any_codes(given, pixels.dtype, pixels.shape):
@@ -83,7 +82,7 @@ def pixel_cost(
         by_fallback = _size(of_sample, sample)
     else:
         by_fallback = sum(
-            _size(encode_fallback(some, coder), some) for some in _pieces(pixels, grid)
+            _size(encode_fallback(some, coder), some) for some in _tiles(pixels, grid)
         )
     if by_model is None or by_fallback < by_model:
         return by_fallback, True
@@ -91,28 +90,28 @@ def pixel_cost(
 
 
 def _grid(pixels: Bands, tile: int | None) -> Grid:
-    """As the picture is cut, where other pieces were asked for than large ones."""
+    """The grid of a picture, where another size of tiles was asked for."""
     part = Collection(pixels.dtype, pixels.shape, ONE)
     return Grid(pixels.shape, None if tile is None else cut_for(part, tile))
 
 
-def _pieces(pixels: Bands, grid: Grid) -> Iterator[Pieces]:
-    """All of the picture: of one that is in memory all pieces at once, of a larger one some, or
+def _tiles(pixels: Bands, grid: Grid) -> Iterator[Tiles]:
+    """All of the picture: of one that is in memory all tiles at once, of a larger one some, or
     bands where it is not cut.
     """
     if grid.cut is None:
         for band in pixels:
-            yield Pieces.stacked(np.ascontiguousarray(band)[np.newaxis])
+            yield Tiles.stacked(np.ascontiguousarray(band)[np.newaxis])
         return
     row = math.prod(grid.shape[1:]) * pixels.dtype.itemsize
     strips = max(_TOGETHER // (row * grid.extents[0]), 1)
     rows = Rows(pixels)
-    for first in range(0, grid.pieces, strips * grid.in_a_strip):
-        numbers = range(first, min(first + strips * grid.in_a_strip, grid.pieces))
+    for first in range(0, grid.tiles, strips * grid.in_a_strip):
+        numbers = range(first, min(first + strips * grid.in_a_strip, grid.tiles))
         top, bottom = grid.region(numbers[0])[0].start, grid.region(numbers[-1])[0].stop
         some = rows.take(bottom - top)
         regions = (grid.region(number) for number in numbers)
-        yield Pieces.of(
+        yield Tiles.of(
             (
                 np.ascontiguousarray(some[(slice(along.start - top, along.stop - top), *others)])
                 for along, *others in regions
@@ -121,20 +120,20 @@ def _pieces(pixels: Bands, grid: Grid) -> Iterator[Pieces]:
         )
 
 
-def _size(by_fallback: bytes | None, pieces: Pieces) -> int:
-    """Bytes: of what was made of pieces, or of the pieces, whichever are fewer."""
-    size = pieces.elements.nbytes
+def _size(by_fallback: bytes | None, tiles: Tiles) -> int:
+    """Bytes: of what was made of tiles, or of the tiles, whichever are fewer."""
+    size = tiles.elements.nbytes
     return size if by_fallback is None else min(len(by_fallback), size)
 
 
-def _share(sample: Pieces, pixels: Bands, grid: Grid) -> float:
+def _share(sample: Tiles, pixels: Bands, grid: Grid) -> float:
     """The part of the bytes that is the sample's."""
     if sample.elements.size == pixels.size:
         return 1.0
-    return min(_deflated([sample]) / _deflated(_pieces(pixels, grid)), 1.0)
+    return min(_deflated([sample]) / _deflated(_tiles(pixels, grid)), 1.0)
 
 
-def _deflated(parts: Iterable[Pieces]) -> int:
+def _deflated(parts: Iterable[Tiles]) -> int:
     size, deflate = 0, zlib.compressobj(1)
     for part in parts:
         bits = _bits(part)
@@ -144,18 +143,18 @@ def _deflated(parts: Iterable[Pieces]) -> int:
     return size + len(deflate.flush())
 
 
-def _bits(pieces: Pieces) -> NDArray[np.uint8] | None:
-    levels = find_levels(pieces.elements)
-    if levels is None:
+def _bits(tiles: Tiles) -> NDArray[np.uint8] | None:
+    two_values = find_two_values(tiles.elements)
+    if two_values is None:
         return None
-    return np.packbits(to_symbols(pieces.elements, levels), bitorder="little")
+    return np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Of a trial."""
+class TrialOutcome:
+    """The outcome of a trial."""
 
-    worth: bool
+    by_pixels: bool
     """Whether a picture takes fewer bytes by its pixels than as a file."""
     general: bool
     """Whether a general compressor makes them fewest."""
@@ -163,8 +162,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Alike:
-    """What pictures have in common of which one outcome is expected: dtype, channels, about how
-    many elements, and about how many bytes their files have for each.
+    """The properties of pictures that are expected to have the same outcome: dtype, channels, about
+    the same number of elements, and about the same number of bytes for each in their files.
     """
 
     dtype: str
@@ -185,21 +184,23 @@ class Alike:
 
 
 def is_tried(number: int) -> bool:
-    """Whether the file with this number has a trial, whatever is known of those like it."""
+    """Whether the file with this number has a trial of its own in any case."""
     return number % _EACH == 0
 
 
-class Outcomes:
+class TrialOutcomes:
     """The last trials of pictures that are alike. What it expects depends on the order in which it
     is asked, and on nothing else.
     """
 
     def __init__(self) -> None:
-        self._last: dict[Alike, deque[Outcome]] = {}
+        self._last: dict[Alike, deque[TrialOutcome]] = {}
 
-    def of(self, alike: Alike, told: Outcome | None, trial: Callable[[], Outcome]) -> Outcome:
-        """What its own trial `told`; or what the last ones of others told, if all told the same;
-        or else what a trial tells now.
+    def of(
+        self, alike: Alike, told: TrialOutcome | None, trial: Callable[[], TrialOutcome]
+    ) -> TrialOutcome:
+        """The outcome `told` by the picture's own trial; or that of the last ones of its kind, if
+        they agree; or else that of a new trial.
         """
         last = self._last.setdefault(alike, deque(maxlen=_ENOUGH))
         if told is None:
@@ -217,7 +218,7 @@ def stackable(part: Collection) -> bool:
     return (
         part.axes == COUNTED
         and part.entries > 1
-        and planes.STACKS in planes.layouts_for(part.dtype, part.shape)
+        and layouts.STACKS in layouts.layouts_for(part.dtype, part.shape)
     )
 
 
@@ -237,14 +238,12 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
     if slices is None:
         return False
     sample = middle(slices, _STACK_SAMPLE)
-    alone, together = Pieces.stacked(sample), Pieces.stacked(sample[np.newaxis])
+    alone, together = Tiles.stacked(sample), Tiles.stacked(sample[np.newaxis])
     plans = plans_of(picture_models(given, effort), alone)
     stacks = [
-        replace(plan, pieces=together, layout=planes.STACKS)
+        replace(plan, tiles=together, layout=layouts.STACKS)
         for plan in {plan.model: plan for plan in plans}.values()
     ]
-    return bool(plans) and _least(stacks) < _least(plans)
-
-
-def _least(plans: list[BlockPlan]) -> int:
-    return min(plan.cost() for plan in plans)
+    if not plans:
+        return False
+    return min(plan.cost for plan in stacks) < min(plan.cost for plan in plans)

@@ -22,9 +22,9 @@ from bitsback.format.layout import Shape
 from bitsback.format.parts import ARRAYS, FileList
 from bitsback.images.file_io import Location, name_of
 from bitsback.models.model import Choice
-from bitsback.reading.pool import ordered_map
 from bitsback.reading.reader import Archive
 from bitsback.remote.url import Options, check_options
+from bitsback.work import ordered_map
 
 Chunks = Literal["block", "archive"]
 _Lengths = tuple[tuple[int, ...], ...]
@@ -39,9 +39,9 @@ class _Part:
     place: Location
     model: ModelPlace | None
     known: Shard | None
-    """What a manifest says of it."""
+    """Its record in a manifest."""
     shape: Shape = ()
-    """Of its array."""
+    """The shape of its array."""
     dtype: str = ""
 
     @contextmanager
@@ -89,7 +89,7 @@ def from_archive(
     urls: paths or URLs of archives, or of the manifest that `to_archives` has written; workers open
     them by these. model: the name, the path or the URL of one that the archives may ask for; a
     manifest knows the model of its shards. chunks: "block": a chunk for each block of an archive,
-    or each piece of a large item, for which the indexes are read here; "archive": one for each
+    or each tile of a large item, for which the indexes are read here; "archive": one for each
     archive, and of a manifest nothing else is read. storage_options: for the filesystem of URLs.
 
     In a bag a partition has the files that begin in a block; the pages of a TIFF file have their
@@ -159,12 +159,12 @@ def _files_in_blocks(part: _Part, archive: Archive, collection: FileList) -> lis
     found: dict[int, list[int]] = defaultdict(list)
     for number in range(len(files)):
         if collection.kind == ARRAYS:
-            piece = collection.starts[number]
+            tile = collection.starts[number]
         else:
             within, entry = files.place(number)
             item = entry if collection.parts[within].axes != ONE else 0
-            piece = collection.starts[within] + collection.parts[within].first_piece(item)
-        found[int(np.searchsorted(starts, piece, "right"))].append(number)
+            tile = collection.starts[within] + collection.parts[within].first_tile(item)
+        found[int(np.searchsorted(starts, tile, "right"))].append(number)
     return [_Some(part, numbers) for _, numbers in sorted(found.items())]
 
 
@@ -204,7 +204,7 @@ def _array(parts: Sequence[tuple[_Part, _Lengths]]) -> Any:
 
 
 def _slices(lengths: tuple[int, ...]) -> list[slice]:
-    """Of chunks of these lengths."""
+    """The slices of chunks of these lengths."""
     return [slice(start, end) for start, end in pairwise(accumulate(lengths, initial=0))]
 
 

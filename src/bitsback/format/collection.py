@@ -1,5 +1,5 @@
-"""What an archive holds, or a part of it: one array, or pictures of several sizes (docs/format.md,
-`C`).
+"""The content of an archive, or a part of it: one array, or pictures of several sizes
+(docs/format.md, `C`).
 """
 
 import math
@@ -27,7 +27,7 @@ columns; it is the bytes of files, one after the other, which are one item.
 """
 
 MOST_COLOURS = 4
-"""What a last axis of more elements counts is no colours."""
+"""The most elements of a last axis that may be colours."""
 
 _SMALLEST_SIZES = 3  # bytes of a run of sizes
 
@@ -37,7 +37,7 @@ Sizes = tuple[tuple[int, int, int], ...]
 
 @dataclass(frozen=True)
 class Collection:
-    """An array, whose items are cut into pieces; blocks hold pieces, in order."""
+    """An array, whose items are cut into tiles; blocks hold tiles, in order."""
 
     dtype: np.dtype[Any]
     shape: Shape
@@ -48,11 +48,11 @@ class Collection:
     """ONE, COUNTED, VARIED or BYTES."""
     container: int = ARRAY
     cut: Shape | None = None
-    """The greatest extents of a piece; None: each item is one."""
+    """The greatest extents of a tile; None: each item is one."""
     sizes: Sizes = ()
-    """Of the items, if they vary."""
+    """The sizes of the items, if they vary."""
     features: int = 0
-    """Of the archive, if the array is all that it holds."""
+    """The features of the archive, if it holds this array alone."""
 
     @classmethod
     def of_items(cls, dtype: str, item_shape: Shape, items: int) -> "Collection":
@@ -60,7 +60,7 @@ class Collection:
 
     @property
     def runs(self) -> Iterator[tuple[int, Shape]]:
-        """How many items in a row have which shape."""
+        """The runs of items: for each shape, how many in a row have it."""
         if self.axes == VARIED:
             for number, (count, _, _) in enumerate(self.sizes):
                 yield count, self._shape(number)
@@ -68,7 +68,7 @@ class Collection:
             yield self.shape[0] if self.axes == COUNTED else 1, self._shape(0)
 
     def _shape(self, run: int) -> Shape:
-        """Of the items of a run."""
+        """The shape of the items of a run."""
         if self.axes != VARIED:
             return self.item_shape
         return (*self.sizes[run][1:], *self.shape[1:])
@@ -78,8 +78,8 @@ class Collection:
         return self._items[-1]
 
     @property
-    def pieces(self) -> int:
-        return self._pieces[-1]
+    def tiles(self) -> int:
+        return self._tiles[-1]
 
     @property
     def elements(self) -> int:
@@ -96,12 +96,12 @@ class Collection:
 
     @property
     def plain(self) -> bool:
-        """Whether all items have one shape, and none is cut: items are pieces."""
+        """Whether all items have one shape, and none is cut: items are tiles."""
         return self.axes != VARIED and self.cut is None
 
     @property
     def item_shape(self) -> Shape:
-        """Of every item, of an array whose items do not vary."""
+        """The shape of every item, of an array whose items do not vary."""
         assert self.axes != VARIED
         return self.shape[min(self.axes, COUNTED) :]
 
@@ -125,7 +125,9 @@ class Collection:
 
     @property
     def entry_shape(self) -> Shape:
-        """Of what the first axis counts; rows and columns are 1 where they vary; not of bytes."""
+        """The shape of an entry along the first axis; rows and columns are 1 where they vary; not
+        of bytes.
+        """
         return (1, 1, *self.shape[1:]) if self.axes == VARIED else self.shape[1:]
 
     @cached_property
@@ -133,9 +135,9 @@ class Collection:
         return list(accumulate((count for count, _ in self.runs), initial=0))
 
     @cached_property
-    def _pieces(self) -> list[int]:
+    def _tiles(self) -> list[int]:
         return list(
-            accumulate((n * Grid(shape, self.cut).pieces for n, shape in self.runs), initial=0)
+            accumulate((n * Grid(shape, self.cut).tiles for n, shape in self.runs), initial=0)
         )
 
     @cached_property
@@ -146,40 +148,40 @@ class Collection:
         return self._shape(bisect_right(self._items, item) - 1)
 
     def grid(self, item: int) -> Grid:
-        """The pieces of an item."""
+        """The tiles of an item."""
         return Grid(self.shape_of(item), self.cut)
 
-    def first_piece(self, item: int) -> int:
-        """The number of an item's first piece; of the number of items, that of all pieces."""
+    def first_tile(self, item: int) -> int:
+        """The number of an item's first tile; of the number of items, that of all tiles."""
         if item == self.items:
-            return self.pieces
+            return self.tiles
         run = bisect_right(self._items, item) - 1
-        return self._pieces[run] + (item - self._items[run]) * self._grid_of_run(run).pieces
+        return self._tiles[run] + (item - self._items[run]) * self._grid_of_run(run).tiles
 
-    def item_of(self, piece: int) -> tuple[int, int]:
-        """The item that a piece is of, and which of its pieces it is."""
-        run = bisect_right(self._pieces, piece) - 1
-        item, within = divmod(piece - self._pieces[run], self._grid_of_run(run).pieces)
+    def item_of(self, tile: int) -> tuple[int, int]:
+        """The item that a tile is of, and which of its tiles it is."""
+        run = bisect_right(self._tiles, tile) - 1
+        item, within = divmod(tile - self._tiles[run], self._grid_of_run(run).tiles)
         return self._items[run] + item, within
 
-    def elements_before(self, piece: int) -> int:
-        """Elements of the pieces before this one."""
-        if piece == self.pieces:
+    def elements_before(self, tile: int) -> int:
+        """Elements of the tiles before this one."""
+        if tile == self.tiles:
             return self.elements
-        run = bisect_right(self._pieces, piece) - 1
+        run = bisect_right(self._tiles, tile) - 1
         grid = self._grid_of_run(run)
-        items, within = divmod(piece - self._pieces[run], grid.pieces)
+        items, within = divmod(tile - self._tiles[run], grid.tiles)
         return self._elements[run] + items * math.prod(grid.shape) + grid.elements_before(within)
 
     def alike(self, first: int, count: int) -> Iterator[tuple[int, Shape]]:
-        """The shapes of pieces first ... first + count - 1: how many in a row have which."""
+        """The shapes of tiles first ... first + count - 1: how many in a row have which."""
         end = first + count
         while first < end:
-            run = bisect_right(self._pieces, first) - 1
+            run = bisect_right(self._tiles, first) - 1
             grid = self._grid_of_run(run)
-            within = (first - self._pieces[run]) % grid.pieces
-            if grid.alike(0) == grid.pieces:
-                alike = self._pieces[run + 1] - first
+            within = (first - self._tiles[run]) % grid.tiles
+            if grid.alike(0) == grid.tiles:
+                alike = self._tiles[run + 1] - first
             else:
                 alike = grid.alike(within)
             alike = min(alike, end - first)
@@ -188,19 +190,19 @@ class Collection:
 
     @property
     def parts(self) -> "tuple[Collection, ...]":
-        """As of what has several; see `Parts`."""
+        """The parts, of which there is one here; see `Parts`."""
         return (self,)
 
     @property
     def starts(self) -> list[int]:
-        return [0, self.pieces]
+        return [0, self.tiles]
 
-    def part_of(self, piece: int) -> tuple[int, "Collection"]:
+    def part_of(self, tile: int) -> tuple[int, "Collection"]:
         return 0, self
 
     def where(self, first: int, count: int, items_before: int = 0) -> str:
-        """What some pieces are, for people. items_before: of other parts."""
-        if first + count > self.pieces:
+        """A description of some tiles for people. items_before: those of other parts."""
+        if first + count > self.tiles:
             return f"items from {items_before + first} on"
         start, at = self.item_of(first)
         end, last = self.item_of(first + count - 1)
@@ -256,7 +258,7 @@ class Collection:
         collection = cls(dtype, shape, axes, container, cut, sizes)
         check_shape(dtype, shape if axes < VARIED else (max(collection.elements, 1),))
         if cut is not None and not collection.elements:
-            raise ArchiveError("it is cut into pieces, and has no elements")
+            raise ArchiveError("it is cut into tiles, and has no elements")
         return collection
 
 
@@ -284,5 +286,5 @@ def _unpack_cut(cursor: Cursor, dimensions: int) -> Shape | None:
         return None
     cut = tuple(cursor.varint() for _ in range(dimensions))
     if 0 in cut:
-        raise ArchiveError("its pieces have no extent")
+        raise ArchiveError("its tiles have no extent")
     return cut

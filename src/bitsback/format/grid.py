@@ -1,4 +1,4 @@
-"""An item cut into pieces: a grid of them, in C order, the last ones of each dimension smaller
+"""An item cut into tiles: a grid of them, in C order, the last ones of each dimension smaller
 (docs/format.md, `C`).
 """
 
@@ -13,16 +13,16 @@ Region = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class Grid:
-    """The pieces of one item."""
+    """The tiles of one item."""
 
     shape: Shape
-    """Of the item."""
+    """The shape of the item."""
     cut: Shape | None
-    """The greatest extents that a piece may have; None: the item is the only piece."""
+    """The greatest extents that a tile may have; None: the item is the only tile."""
 
     @cached_property
     def counts(self) -> Shape:
-        """The number of pieces along each dimension: as few as may be."""
+        """The number of tiles along each dimension: as few as may be."""
         if self.cut is None:
             return (1,) * len(self.shape)
         return tuple(
@@ -31,57 +31,57 @@ class Grid:
 
     @cached_property
     def extents(self) -> Shape:
-        """Of all pieces but the last ones: the dimension is split evenly."""
+        """The extents of all tiles but the last ones: each dimension is split evenly."""
         return tuple(
             max(-(-size // count), 1) for size, count in zip(self.shape, self.counts, strict=True)
         )
 
     @property
-    def pieces(self) -> int:
+    def tiles(self) -> int:
         return math.prod(self.counts)
 
     @property
     def in_a_strip(self) -> int:
-        """How many pieces lie at the same place of the first dimension; their elements follow one
+        """The number of tiles at the same place of the first dimension; their elements follow one
         another in C order.
         """
         return math.prod(self.counts[1:])
 
-    def region(self, piece: int) -> Region:
-        """Where in the item a piece lies."""
+    def region(self, tile: int) -> Region:
+        """The region of a tile in the item."""
         return tuple(
             slice(at * extent, min((at + 1) * extent, size))
-            for at, extent, size in zip(self._at(piece), self.extents, self.shape, strict=True)
+            for at, extent, size in zip(self._at(tile), self.extents, self.shape, strict=True)
         )
 
-    def shape_of(self, piece: int) -> Shape:
-        return tuple(part.stop - part.start for part in self.region(piece))
+    def shape_of(self, tile: int) -> Shape:
+        return tuple(part.stop - part.start for part in self.region(tile))
 
-    def elements_before(self, piece: int) -> int:
-        """Elements of the pieces before this one."""
+    def elements_before(self, tile: int) -> int:
+        """Elements of the tiles before this one."""
         before, whole = 0, math.prod(self.shape)
-        for part, size in zip(self.region(piece), self.shape, strict=True):
+        for part, size in zip(self.region(tile), self.shape, strict=True):
             whole = whole // size if size else 0
             before += part.start * whole
             whole *= part.stop - part.start
         return before
 
-    def alike(self, piece: int) -> int:
-        """How many pieces in a row, from this one on, have its shape."""
-        inner, left = 1, self.pieces - piece
+    def alike(self, tile: int) -> int:
+        """The number of tiles in a row, from this one on, that have its shape."""
+        inner, left = 1, self.tiles - tile
         for count, extent, size in zip(
             reversed(self.counts), reversed(self.extents), reversed(self.shape), strict=True
         ):
             if size % extent:
-                at, within = piece // inner % count, piece % inner
+                at, within = tile // inner % count, tile % inner
                 left = (count - 1 - at if at < count - 1 else 1) * inner - within
                 break
             inner *= count
         return left
 
-    def _at(self, piece: int) -> list[int]:
+    def _at(self, tile: int) -> list[int]:
         places = []
         for count in reversed(self.counts):
-            piece, at = divmod(piece, count)
+            tile, at = divmod(tile, count)
             places.append(at)
         return places[::-1]

@@ -14,7 +14,7 @@ from bitsback.wire import varint
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 VERSION = 3
 FILES, UNORDERED, LABELLED, HASHED = 1, 2, 4, 8
-"""Features that a reader must understand: folders with the bytes of files, or with facts of files;
+"""Features that a reader must understand: folders with the bytes of files, or with stats of files;
 items that have lost their order, of which blocks may be multisets; items with labels, of which
 blocks may be adaptive; files with hashes.
 """
@@ -23,7 +23,7 @@ FOOTER_SIZE = 12
 CRC_SIZE = 4
 
 COLLECTION, MODEL, BLOCK, INDEX = b"C", b"M", b"B", b"I"
-NAMES, FACTS, UNNAMED, LABELS, HASHES = b"N", b"F", b"U", b"L", b"H"
+NAMES, STATS, UNNAMED, LABELS, HASHES = b"N", b"F", b"U", b"L", b"H"
 
 MAX_BLOCK_BYTES = 1 << 31
 MAX_DIMENSIONS = 32
@@ -40,7 +40,7 @@ HEAD = MAGIC + bytes([VERSION])
 
 
 class Cursor(wire.Cursor):
-    """Reads fields one after another. Whatever is not there, or not in its only form, is an
+    """Reads fields one after another. A field that is missing, or not in its only form, raises
     ArchiveError.
     """
 
@@ -97,7 +97,7 @@ def open_section(data: bytes, kind: bytes) -> memoryview:
 
 def known_kind(kind: bytes) -> bool:
     """Whether a reader may read on past a section of this kind."""
-    known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, FACTS, UNNAMED, LABELS, HASHES)
+    known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, STATS, UNNAMED, LABELS, HASHES)
     return kind in known or b"a" <= kind <= b"z"
 
 

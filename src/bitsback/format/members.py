@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.format.collection import BYTES
-from bitsback.format.facts import Facts
+from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import NAMES, Cursor, section
 from bitsback.format.parts import ARRAYS, PAGES, FileList
 from bitsback.images import names as naming
@@ -33,15 +33,15 @@ class Files:
     """The files, in their order."""
 
     def __init__(
-        self, collection: FileList, names: Sequence[str], runs: Runs, facts: Facts | None = None
+        self, collection: FileList, names: Sequence[str], runs: Runs, stats: FileStats | None = None
     ) -> None:
         """names: of each file; none for the pages of a TIFF file. runs: none for an npz file, where
-        each file is a part. facts: of a folder, unless it is of an older bitsback. Raises
+        each file is a part. stats: of a folder, unless it is of an older bitsback. Raises
         ArchiveError if these do not fit the collection.
         """
         self.collection = collection
         self.names = names
-        self.facts = facts
+        self.stats = stats
         # Runs are not expanded: a few bytes may claim many pages.
         self.runs = runs
         self._numbers: dict[str, int] | None = None
@@ -52,13 +52,14 @@ class Files:
             self._entries.append(offsets[part])
             offsets[part] += count
 
-        if facts is not None or any(collection.parts[part].axes == BYTES for part, _ in runs):
+        if stats is not None or any(collection.parts[part].axes == BYTES for part, _ in runs):
             _ = self._spans
 
     @classmethod
     def unnamed(cls, collection: FileList) -> Files:
-        """The files of an archive whose names, order and facts are lost: arrays and pictures by
-        numbers, in the order of the parts, without their notes, and none that is held bit for bit.
+        """The files of an archive whose names, order and stats are lost: arrays and pictures by
+        numbers, in the order of the parts, without their metadata, and none that is held bit for
+        bit.
         """
         if collection.kind == ARRAYS:
             return cls(collection, [f"arr_{number}" for number in range(collection.files)], [])
@@ -75,27 +76,27 @@ class Files:
 
     @cached_property
     def _spans(self) -> tuple[array[int], array[int]]:
-        """In which part of bytes each file, or its note, is, and where it begins there."""
-        if self.facts is None:
-            raise ArchiveError("the facts of its files are missing")
+        """For each file, or its metadata: the part of bytes that holds it, and its start there."""
+        if self.stats is None:
+            raise ArchiveError("the stats of its files are missing")
         parts = self.collection.parts
-        room = [part.elements if part.axes == BYTES else 0 for part in parts]
-        notes = iter(self.collection.notes)
-        note = next(notes, None)
+        left = [part.elements if part.axes == BYTES else 0 for part in parts]
+        metadata_parts = iter(self.collection.metadata_parts)
+        metadata = next(metadata_parts, None)
         where, starts = array("Q"), array("Q")
-        for part, size in zip(self.parts_in_order(), self.facts.sizes, strict=True):
+        for part, size in zip(self.parts_in_order(), self.stats.sizes, strict=True):
             place: int | None = part
             if parts[part].axes != BYTES:
-                while size and note is not None and room[note] == 0:
-                    note = next(notes, None)
-                place = note if size else 0
-            if place is None or (size and size > room[place]):
+                while size and metadata is not None and left[metadata] == 0:
+                    metadata = next(metadata_parts, None)
+                place = metadata if size else 0
+            if place is None or (size and size > left[place]):
                 raise ArchiveError("its files have other sizes than they should")
             where.append(place)
-            starts.append(parts[place].elements - room[place])
+            starts.append(parts[place].elements - left[place])
             if size:
-                room[place] -= size
-        if any(room):
+                left[place] -= size
+        if any(left):
             raise ArchiveError("its files have other sizes than they should")
         return where, starts
 
@@ -104,17 +105,18 @@ class Files:
         return self.collection.parts[self.place(file)[0]].axes == BYTES
 
     def span(self, file: int) -> tuple[int, int, int]:
-        """The part in which a file that is held bit for bit, or else the note of a picture, is, and
-        where in it that begins and ends: with the part 0 and no bytes if there is no note.
+        """The part in which a file that is held bit for bit, or else the container metadata of a
+        picture, is, and where in it that begins and ends: with the part 0 and no bytes if there are
+        none.
         """
-        if self.facts is None:
+        if self.stats is None:
             return 0, 0, 0
         where, starts = self._spans
-        return where[file], starts[file], starts[file] + self.facts.sizes[file]
+        return where[file], starts[file], starts[file] + self.stats.sizes[file]
 
     def time(self, file: int) -> int | None:
         """When a file was changed, in ns since 1970, if that is known."""
-        return None if self.facts is None else self.facts.times[file]
+        return None if self.stats is None else self.stats.times[file]
 
     def number(self, name: str) -> int | None:
         """The number of the file with this name, if there is one."""
@@ -132,7 +134,7 @@ class Files:
         return self.runs[run][0], self._entries[run] + file - self._ends[run]
 
     def parts_in_order(self) -> Iterator[int]:
-        """For each file the number of the part that it is in; not for an npz file."""
+        """For each file, the number of its part; not for an npz file."""
         for part, count in self.runs:
             yield from repeat(part, count)
 
@@ -148,14 +150,14 @@ class Files:
 
     @cached_property
     def _runs_by_part(self) -> list[list[tuple[int, int, int]]]:
-        """Of each part its runs: the first entry, the number of its file, how many there are."""
+        """For each part, its runs: the first entry, the number of its file, and their number."""
         found: list[list[tuple[int, int, int]]] = [[] for _ in self.collection.parts]
         for (part, count), entry, number in zip(self.runs, self._entries, self._ends, strict=False):
             found[part].append((entry, number, count))
         return found
 
     def by_part(self) -> Iterator[Iterator[int]]:
-        """For each part the numbers of the files that are in it, in order; not for an npz file."""
+        """For each part, the numbers of its files, in order; not for an npz file."""
         in_part: list[list[int]] = [[] for _ in self.collection.parts]
         for number, (part, _) in enumerate(self.runs):
             in_part[part].append(number)
@@ -204,7 +206,7 @@ def pack_names(names: Iterable[str]) -> bytes:
 
 
 def unpack_files(
-    payload: memoryview, collection: FileList, facts: memoryview | None = None
+    payload: memoryview, collection: FileList, stats: memoryview | None = None
 ) -> Files:
     """Reads an `N` section, and an `F` section if there is one. Raises ArchiveError."""
     cursor = Cursor(payload)
@@ -223,7 +225,7 @@ def unpack_files(
     cursor.done()
     if len(set(names)) < len(names):
         raise ArchiveError("two of its files have the same name")
-    told = None if facts is None else Facts.unpack(facts, len(names))
+    told = None if stats is None else FileStats.unpack(stats, len(names))
     return Files(collection, names, runs, told)
 
 
@@ -252,14 +254,14 @@ def unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
 
 
 def _most_name_bytes(size: int) -> int:
-    """How many bytes the names may have that so many bytes of a section stand for, so that a few
-    bytes cannot claim a computer's memory.
+    """The bytes of names that a section of `size` bytes may stand for, so that a few bytes cannot
+    claim a computer's memory.
     """
     return (1 << 16) + (size << 5)
 
 
 def _shared(left: bytes, right: bytes) -> int:
-    """How many leading bytes two names share."""
+    """The number of leading bytes that two names share."""
     for at, (a, b) in enumerate(zip(left, right, strict=False)):
         if a != b:
             return at
@@ -267,8 +269,8 @@ def _shared(left: bytes, right: bytes) -> int:
 
 
 class Numbered(Sequence[str]):
-    """The names of so many pictures: `07.png` is the eighth of eleven, or `cat/07.png` if it is one
-    of a cat. They are made when they are asked for, since a few bytes may claim many pictures.
+    """Names for `count` pictures: `07.png` is the eighth of eleven, or `cat/07.png` if its class is
+    cat. They are made on demand, since a few bytes may claim many pictures.
     """
 
     def __init__(
@@ -293,7 +295,7 @@ class Numbered(Sequence[str]):
         return self._name(numbers) if isinstance(numbers, int) else list(map(self._name, numbers))
 
     def number(self, name: str) -> int | None:
-        """Of the picture with this name, if there is one."""
+        """The number of the picture with this name, if there is one."""
         digits = name.rpartition("/")[2].removesuffix(_ENDING)
         if not (digits.isascii() and digits.isdigit()) or len(digits) > self._digits:
             return None

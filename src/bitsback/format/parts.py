@@ -25,18 +25,18 @@ _AXES = {FOLDER: (COUNTED, VARIED), PAGES: (ONE, COUNTED, VARIED)}
 
 
 class Parts:
-    """Arrays, the parts, one after the other; their pieces are the archive's."""
+    """Arrays, the parts, one after the other; their tiles are the archive's."""
 
     parts: tuple[Collection, ...]
     features: int
 
     @cached_property
     def starts(self) -> list[int]:
-        """The number of each part's first piece, and of all pieces."""
-        return list(accumulate((part.pieces for part in self.parts), initial=0))
+        """The number of each part's first tile, and of all tiles."""
+        return list(accumulate((part.tiles for part in self.parts), initial=0))
 
     @property
-    def pieces(self) -> int:
+    def tiles(self) -> int:
         return self.starts[-1]
 
     @cached_property
@@ -56,18 +56,18 @@ class Parts:
     def nbytes(self) -> int:
         return sum(part.nbytes for part in self.parts)
 
-    def part_of(self, piece: int) -> tuple[int, Collection]:
-        """The number of its first piece, and the part, that a piece is in. Raises ArchiveError if
-        there is no such piece.
+    def part_of(self, tile: int) -> tuple[int, Collection]:
+        """The number of its first tile, and the part, that a tile is in. Raises ArchiveError if
+        there is no such tile.
         """
-        if piece >= self.pieces:
-            raise ArchiveError(f"there is no item {piece} among its {self.pieces}")
-        number = bisect_right(self.starts, piece) - 1
+        if tile >= self.tiles:
+            raise ArchiveError(f"there is no item {tile} among its {self.tiles}")
+        number = bisect_right(self.starts, tile) - 1
         return self.starts[number], self.parts[number]
 
     def where(self, first: int, count: int) -> str:
-        """What some pieces are, for people."""
-        if first >= self.pieces:
+        """A description of some tiles for people."""
+        if first >= self.tiles:
             return f"items from {first} on"
         number = bisect_right(self.starts, first) - 1
         part = self.parts[number]
@@ -83,7 +83,7 @@ class Parts:
 class FileList(Parts):
     """Files. Of a folder, and of a TIFF file, a part has the pictures of one dtype and number of
     channels, each an item, or all of them a stack that is one; of a folder also the bytes of files,
-    and of both those of notes. Of an npz file each array is a part.
+    and of both those of metadata. Of an npz file each array is a part.
     """
 
     kind: int
@@ -97,8 +97,10 @@ class FileList(Parts):
         return dtypes.pop() if len(dtypes) == 1 else "mixed"
 
     @cached_property
-    def notes(self) -> list[int]:
-        """The numbers of the parts that have the notes of pictures: bytes of no file."""
+    def metadata_parts(self) -> list[int]:
+        """The numbers of the parts that have the container metadata of pictures: bytes of no
+        file.
+        """
         return [
             number
             for number, part in enumerate(self.parts)
@@ -107,15 +109,15 @@ class FileList(Parts):
 
     @property
     def noun(self) -> str:
-        """What one of them is called."""
+        """The noun for one of them."""
         return {FOLDER: "file", ARRAYS: "array", PAGES: "page"}[self.kind]
 
     @property
     def whole(self) -> bool:
-        """Whether it is all of a TIFF file, which its last part tells of, and not its pages
-        alone.
+        """Whether the archive holds a whole TIFF file, whose container metadata is the last part,
+        and not its pages alone.
         """
-        return self.kind == PAGES and bool(self.notes)
+        return self.kind == PAGES and bool(self.metadata_parts)
 
     @cached_property
     def files(self) -> int:
@@ -125,7 +127,9 @@ class FileList(Parts):
 
     @property
     def told(self) -> int:
-        """How many files people are told of: a TIFF file that is held bit for bit is one."""
+        """The number of files to tell people: a TIFF file that is held bit for bit counts as
+        one.
+        """
         return self.files or int(self.whole)
 
     def pack(self) -> bytes:
@@ -149,7 +153,7 @@ class Joined(Parts):
 
     @cached_property
     def places(self) -> list[int]:
-        """Where each part begins along the first axis, and where the last one ends."""
+        """The start of each part along the first axis, and the end of the last one."""
         return list(accumulate((part.entries for part in self.parts), initial=0))
 
     @property
@@ -166,11 +170,11 @@ class Joined(Parts):
 
 Array = Collection | Joined
 Content = Array | FileList
-"""What an archive holds: an array, in one part or in several, or files."""
+"""The content of an archive: an array, in one part or in several, or files."""
 
 
 def unpack_collection(payload: memoryview) -> Content:
-    """What a `C` section says. Raises ArchiveError."""
+    """The content of a `C` section. Raises ArchiveError."""
     cursor = Cursor(payload)
     features, container = read_features(cursor), cursor.byte()
     if container == JOINED:
@@ -191,7 +195,7 @@ def unpack_collection(payload: memoryview) -> Content:
     elif not (parts and all(_has_pictures(part, kind) for part in parts)):
         raise ArchiveError("a part of its contents has no pictures")
     elif kind == PAGES and any(part.axes == BYTES for part in parts[:-1]):
-        raise ArchiveError("the note of its file is not its last part")
+        raise ArchiveError("the container metadata of its file is not its last part")
     files = FileList(kind, parts, features)
     if files.files >= 1 << 63:
         raise ArchiveError("its files are more than any computer counts")
@@ -218,7 +222,7 @@ def _check_joined(array: Joined) -> None:
 
 
 def _has_pictures(part: Collection, kind: int) -> bool:
-    """Or the bytes of files, or of notes."""
+    """Or the bytes of files, or of metadata."""
     if part.axes == BYTES:
         return part.elements > 0 if part.entries == 0 else kind == FOLDER
     return (

@@ -1,4 +1,4 @@
-"""Runs: what the pieces of a block are, so that a block can be read on its own (docs/format.md,
+"""Runs: what the tiles of a block are, so that a block can be read on its own (docs/format.md,
 `runs`).
 """
 
@@ -12,8 +12,8 @@ import numpy as np
 from bitsback.errors import ArchiveError
 from bitsback.format.grid import Shape
 from bitsback.format.layout import Cursor, pack_shape
-from bitsback.format.levels import Levels
-from bitsback.format.values import Values
+from bitsback.format.two_values import TwoValues
+from bitsback.format.value_range import ValueMap, ValueRange
 from bitsback.wire import varint
 
 _NONE, _SPAN, _TWO, _RANKS, _AS_BEFORE = range(5)
@@ -21,15 +21,15 @@ _NONE, _SPAN, _TWO, _RANKS, _AS_BEFORE = range(5)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Pieces in a row that are alike."""
+    """Tiles in a row that are alike."""
 
     items: int
     dtype: np.dtype[Any]
     shape: Shape
-    """Of each piece."""
-    levels: Levels | Values | None
-    """What the symbols stand for: two values that elements have, as they are stored, or a range;
-    None: elements stand for themselves.
+    """The shape of each tile."""
+    value_map: ValueMap | None
+    """The meaning of the symbols: two values, as they are stored, or a range; None: elements are
+    their own symbols.
     """
 
     @property
@@ -37,27 +37,27 @@ class Run:
         return self.items * math.prod(self.shape)
 
     @property
-    def pair(self) -> Levels | None:
-        """The two values that elements have, if they are told."""
-        return None if isinstance(self.levels, Values) else self.levels
+    def pair(self) -> TwoValues | None:
+        """The two values of the elements, if the run has them."""
+        return None if isinstance(self.value_map, ValueRange) else self.value_map
 
 
-def pack_levels(levels: Levels | Values | None) -> bytes:
-    if levels is None:
+def pack_value_map(value_map: ValueMap | None) -> bytes:
+    if value_map is None:
         return bytes([_NONE])
-    if isinstance(levels, Values):
-        return bytes([_SPAN if levels.occurring is None else _RANKS]) + levels.pack()
-    return bytes([_TWO]) + b"".join(levels)
+    if isinstance(value_map, ValueRange):
+        return bytes([_SPAN if value_map.occurring is None else _RANKS]) + value_map.pack()
+    return bytes([_TWO]) + b"".join(value_map)
 
 
 def pack_runs(runs: Sequence[Run]) -> bytes:
     parts = [varint(len(runs))]
-    before: Levels | Values | None = None
+    before: ValueMap | None = None
     for run in runs:
-        again = run.levels is not None and run.levels == before
-        levels = bytes([_AS_BEFORE]) if again else pack_levels(run.levels)
-        parts += [varint(run.items), run.dtype.str.encode(), pack_shape(run.shape), levels]
-        before = run.levels
+        again = run.value_map is not None and run.value_map == before
+        value_map = bytes([_AS_BEFORE]) if again else pack_value_map(run.value_map)
+        parts += [varint(run.items), run.dtype.str.encode(), pack_shape(run.shape), value_map]
+        before = run.value_map
     return b"".join(parts)
 
 
@@ -68,30 +68,30 @@ def read_runs(cursor: Cursor) -> list[Run]:
         items, dtype, shape = cursor.varint(), cursor.dtype(), cursor.shape()
         if items == 0:
             raise ArchiveError("a run of its items is empty")
-        runs.append(Run(items, dtype, shape, read_levels(cursor, dtype, runs)))
+        runs.append(Run(items, dtype, shape, read_value_map(cursor, dtype, runs)))
     if not runs:
         raise ArchiveError("it has no items")
     return runs
 
 
-def read_levels(
+def read_value_map(
     cursor: Cursor, dtype: np.dtype[Any], before: Sequence[Run] = ()
-) -> Levels | Values | None:
-    """The levels of a run that follows those `before`. Raises ArchiveError."""
+) -> ValueMap | None:
+    """The value map of a run that follows those `before`. Raises ArchiveError."""
     kind = cursor.byte()
     if kind == _NONE:
         return None
     if kind == _TWO:
         pair = cursor.take(dtype.itemsize), cursor.take(dtype.itemsize)
         if pair[0] == pair[1]:
-            raise ArchiveError("its two levels are the same")
+            raise ArchiveError("its two values are the same")
         return pair
     if kind in (_SPAN, _RANKS):
         if before:  # else a few bytes could claim much memory
-            raise ArchiveError("its levels are told again")
-        return Values.unpack(cursor, dtype, kind == _RANKS)
+            raise ArchiveError("its value map is told again")
+        return ValueRange.unpack(cursor, dtype, kind == _RANKS)
     if kind != _AS_BEFORE:
-        raise ArchiveError(f"levels of the kind {kind}: it needs a newer bitsback")
-    if not before or before[-1].levels is None or before[-1].dtype != dtype:
-        raise ArchiveError("its levels are those of a run that has none")
-    return before[-1].levels
+        raise ArchiveError(f"a value map of the kind {kind}: it needs a newer bitsback")
+    if not before or before[-1].value_map is None or before[-1].dtype != dtype:
+        raise ArchiveError("its value map is that of a run that has none")
+    return before[-1].value_map

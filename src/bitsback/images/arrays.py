@@ -194,7 +194,7 @@ class _Along:
         self._fetch, self._length, self._ends = fetch, length, ends
         self._at = self._first = 0
         self._kept: NDArray[Any] | None = None
-        """What was fetched and not yet taken, from `_first` on."""
+        """Fetched images that were not taken yet, from `_first` on."""
 
     @property
     def done(self) -> bool:

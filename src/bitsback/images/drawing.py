@@ -1,4 +1,4 @@
-"""Interfaces for taking a picture file apart into pixels and container metadata (a note), and for
+"""Interfaces for taking a picture file apart into pixels and container metadata, and for
 writing it again row by row.
 """
 
@@ -41,12 +41,12 @@ class Drawing(Protocol):
         """
 
 
-class Note(Protocol):
+class ContainerMetadata(Protocol):
     """The container metadata of a file: all of it but its pixels."""
 
     @property
     def kind(self) -> int:
-        """Its number in an archive (docs/format.md, Notes)."""
+        """Its number in an archive (docs/format.md, Container metadata)."""
 
     @property
     def exact(self) -> bool:
@@ -56,8 +56,8 @@ class Note(Protocol):
     def certain(self) -> bool:
         """Whether a file can be made with any pixels that fit."""
 
-    def anew(self) -> Note:
-        """The same without a promise of the very bytes, where that can be."""
+    def anew(self) -> ContainerMetadata:
+        """The same without the promise of the very bytes, where that is possible."""
 
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""
@@ -70,10 +70,10 @@ class Note(Protocol):
     def pack(self) -> bytes: ...
 
 
-class PagesNote(Note, Protocol):
+class PagesMetadata(ContainerMetadata, Protocol):
     """The container metadata of a file of several pages."""
 
-    def anew(self) -> PagesNote: ...
+    def anew(self) -> PagesMetadata: ...
 
     def fits_pages(self, pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]]) -> bool:
         """Whether these are the dtypes and shapes of the pages."""
@@ -92,15 +92,15 @@ class Split:
     """The samples of the file: of a palette the indexes; of a file of several pages these, one
     below the other. Of a large picture they are read from the file again each time.
     """
-    note: bytes
+    metadata: bytes
     exact: bool
     """Whether the very bytes of the file come back."""
     indexed: bool
     """Whether the pixels are indexes into a palette."""
 
     @classmethod
-    def of(cls, pixels: Bands, note: Note, indexed: bool) -> Split:
-        return cls(pixels, pack(note), note.exact, indexed)
+    def of(cls, pixels: Bands, metadata: ContainerMetadata, indexed: bool) -> Split:
+        return cls(pixels, pack(metadata), metadata.exact, indexed)
 
 
 class PictureCodec(Protocol):
@@ -120,7 +120,7 @@ class PictureCodec(Protocol):
         `exact`, in its very bytes.
         """
 
-    def unpack(self, cursor: Cursor, kind: int) -> Note:
+    def unpack(self, cursor: Cursor, kind: int) -> ContainerMetadata:
         """The container metadata of a file. Raises ArchiveError."""
 
     def same(self, file: BinaryIO, made: BinaryIO) -> bool:
@@ -132,12 +132,12 @@ class PagesCodec(PictureCodec, Protocol):
 
     def split_pages(
         self, file: BinaryIO, exact: bool
-    ) -> tuple[list[Bands], PagesNote | None] | None:
-        """The pixels of each page, and the container metadata, or None for these as in `split`;
-        None if the pixels of some page cannot be told.
+    ) -> tuple[list[Bands], PagesMetadata | None] | None:
+        """The pixels of each page, and the container metadata, or None in place of these as in
+        `split`; None if the pixels of a page cannot be read.
         """
 
-    def unpack(self, cursor: Cursor, kind: int) -> PagesNote: ...
+    def unpack(self, cursor: Cursor, kind: int) -> PagesMetadata: ...
 
     def write_pages(self, file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
         """Writes a file of pages alone to one that is empty. size: bytes of all pixels."""
@@ -149,9 +149,9 @@ class PagesCodec(PictureCodec, Protocol):
         """One of them, as that reader shows it."""
 
 
-def pack(note: Note) -> bytes:
-    """The bytes of the note in an archive."""
-    return bytes([note.kind]) + note.pack()
+def pack(metadata: ContainerMetadata) -> bytes:
+    """The bytes of the metadata in an archive."""
+    return bytes([metadata.kind]) + metadata.pack()
 
 
 class Nowhere:
@@ -183,10 +183,10 @@ class Comparison:
         return len(data)
 
 
-def makes(note: Note, there: Content, pixels: Bands) -> bool:
-    """Whether the note and the pixels make the existing file, bit for bit."""
+def makes(metadata: ContainerMetadata, there: Content, pixels: Bands) -> bool:
+    """Whether the metadata and the pixels make the existing file, bit for bit."""
     same = Comparison(there)
-    drawing = note.drawing(same, pixels.dtype, pixels.shape)
+    drawing = metadata.drawing(same, pixels.dtype, pixels.shape)
     for band in pixels:
         drawing.add(band)
         if same.differs:

@@ -26,7 +26,7 @@ PATIENCE = 10.0
 
 IN_MEMORY = 1 << 24
 """Bytes of a file that is read at once."""
-_PIECE = 1 << 24
+_CHUNK = 1 << 24
 
 
 class Writable(Protocol):
@@ -88,7 +88,7 @@ def one_line(error: BaseException) -> str:
 
 
 Location = str | os.PathLike[str] | Url
-"""Where a file is."""
+"""The place of a file."""
 
 
 def name_of(place: Location) -> str:
@@ -201,14 +201,14 @@ class Reader:
             with self._lock:
                 self._file.seek(offset)
                 return self._file.read(size)
-        pieces: list[bytes] = []
+        chunks: list[bytes] = []
         while size > 0:
-            piece = os.pread(self._file.fileno(), min(size, _PIECE), offset)
-            if not piece:
+            chunk = os.pread(self._file.fileno(), min(size, _CHUNK), offset)
+            if not chunk:
                 break
-            pieces.append(piece)
-            offset, size = offset + len(piece), size - len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            chunks.append(chunk)
+            offset, size = offset + len(chunk), size - len(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 class Content(Protocol):
@@ -250,10 +250,10 @@ def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
     one.seek(0)
     other.seek(0)
     while True:
-        piece = one.read(1 << 20)
-        if other.read(max(len(piece), 1)) != piece:
+        chunk = one.read(1 << 20)
+        if other.read(max(len(chunk), 1)) != chunk:
             return False
-        if not piece:
+        if not chunk:
             return True
 
 
@@ -290,10 +290,10 @@ def read_up_to(file: BinaryIO, size: int, name: str) -> bytearray:
     data = bytearray()
     with reading(name):
         while len(data) < size:
-            piece = file.read(min(size - len(data), _PIECE))
-            if not piece:
+            chunk = file.read(min(size - len(data), _CHUNK))
+            if not chunk:
                 break
-            data += piece
+            data += chunk
     return data
 
 

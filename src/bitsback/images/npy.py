@@ -34,7 +34,7 @@ Source = NDArray[Any] | str | os.PathLike[str] | BinaryIO
 
 _MAX_HEADER = 10_000
 _WINDOW = 1 << 26  # bytes of items in Fortran order that are gathered at a time
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 _KINDS = {"b": (1,), "u": (1, 2, 4, 8), "i": (1, 2, 4, 8), "f": (2, 4, 8)}
 
 
@@ -42,7 +42,7 @@ class Items(Protocol):
     """An array that is read once, from its first item to its last."""
 
     name: str
-    """For error messages."""
+    """The name for error messages."""
     dtype: np.dtype[Any]
     shape: Shape
 
@@ -73,7 +73,7 @@ class NextArray(Protocol):
     def __call__(
         self, name: str, dtype: np.dtype[Any], shape: Shape
     ) -> AbstractContextManager[Writable]:
-        """What to write the elements of the next array to, in C order."""
+        """A writer that takes the elements of the next array, in C order."""
 
 
 class Whole:
@@ -197,14 +197,14 @@ class _Spooled:
         """Takes `size` bytes. Raises InputError if there are fewer, or the disk is full."""
         left = size
         while left:
-            piece = read_up_to(self._stream, min(left, _PIECE), self._name)
-            if not piece:
+            chunk = read_up_to(self._stream, min(left, _CHUNK), self._name)
+            if not chunk:
                 raise InputError(
                     f"{self._name}: ends too early for its shape and dtype; write or copy it again"
                 )
-            left -= len(piece)
+            left -= len(chunk)
             try:
-                self._file.write(piece)
+                self._file.write(chunk)
             except OSError as error:
                 raise InputError(
                     f"{self._name}: is in Fortran order, and the folder for temporary files,"
@@ -401,9 +401,7 @@ def read_header(
 
 
 def _check_size(file: BinaryIO, name: str, size: int) -> int | None:
-    """Where the data begins, for a file that can be read anywhere. Its size is checked, before
-    anything is made of it.
-    """
+    """The start of the data, for a seekable file. Checks its size before anything is made of it."""
     with reading(name):
         if not is_file(file):
             return None

@@ -1,5 +1,5 @@
-"""Reads picture files as arrays, takes them apart into pixels and container metadata (a note), and
-writes them again, by the codecs of their formats (docs/format.md, Notes).
+"""Reads picture files as arrays, takes them apart into pixels and container metadata, and
+writes them again, by the codecs of their formats (docs/format.md, Container metadata).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from PIL.ImageFile import ImageFile
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images import formats
 from bitsback.images.bands import BandItems, Bands, Kind, Read
-from bitsback.images.drawing import Drawing, Note, PictureCodec, Seekable, Split
+from bitsback.images.drawing import ContainerMetadata, Drawing, PictureCodec, Seekable, Split
 from bitsback.images.file_io import name_of, open_regular
 from bitsback.images.file_lists import Listing
 from bitsback.images.names import printable
@@ -36,7 +36,7 @@ from bitsback.remote.url import Url
 from bitsback.wire import Cursor
 
 HELD = 5
-"""The kind of the note of a file of pages on its own that is held bit for bit."""
+"""The kind of the container metadata of a file of pages on its own that is held bit for bit."""
 
 
 def read_header(path: Path | Url) -> Header:
@@ -134,9 +134,8 @@ def samples_of(file: BinaryIO) -> Bands | None:
 
 
 def alike(one: BinaryIO, other: BinaryIO) -> bool:
-    """Whether two files of a format are the same but for how they are compressed: in all pixels, by
-    the samples of their format, and in all else that they tell. Raises what Pillow raises for
-    damaged ones.
+    """Whether two files of a format differ at most in their compression: all pixels are equal, by
+    the samples of their format, and all else too. Raises the errors of Pillow for damaged files.
     """
     found = _format_of(one)
     if found is None or found.codec is None or found is not _format_of(other):
@@ -144,20 +143,22 @@ def alike(one: BinaryIO, other: BinaryIO) -> bool:
     return found.codec().same(one, other)
 
 
-def unpack(data: bytes) -> Note:
-    """Reads a note. Raises ArchiveError."""
+def unpack(data: bytes) -> ContainerMetadata:
+    """Reads container metadata. Raises ArchiveError."""
     cursor = Cursor(data)
     kind = cursor.byte()
-    found = formats.format_of_note(kind)
+    found = formats.format_of_metadata(kind)
     if found is None or found.codec is None:
-        raise ArchiveError("its note is of a kind that is not known: it needs a newer bitsback")
-    note = found.codec().unpack(cursor, kind)
+        raise ArchiveError(
+            "its container metadata is of a kind that is not known: it needs a newer bitsback"
+        )
+    metadata = found.codec().unpack(cursor, kind)
     cursor.done()
-    return note
+    return metadata
 
 
 def drawing_of(
-    note: bytes,
+    metadata: bytes,
     file: Seekable,
     dtype: np.dtype[Any],
     shape: tuple[int, ...],
@@ -167,20 +168,20 @@ def drawing_of(
     they are made, or it is an error; otherwise another file of the same pixels and metadata is.
     Raises ArchiveError.
     """
-    unpacked = unpack(note)
+    unpacked = unpack(metadata)
     if not unpacked.fits(dtype, shape):
-        raise ArchiveError("its note is that of another picture")
+        raise ArchiveError("its container metadata is that of another picture")
     return (unpacked if exact else unpacked.anew()).drawing(file, dtype, shape)
 
 
-def promised(note: bytes, exact: bool = True) -> bool:
+def promised(metadata: bytes, exact: bool = True) -> bool:
     """Whether it is the very bytes of a file that `drawing_of` makes. Raises ArchiveError."""
-    unpacked = unpack(note)
+    unpacked = unpack(metadata)
     return (unpacked if exact else unpacked.anew()).exact
 
 
 def drawing_of_pages(
-    note: bytes,
+    metadata: bytes,
     file: Seekable,
     pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]],
     exact: bool = True,
@@ -188,21 +189,21 @@ def drawing_of_pages(
     """A file of several pages, written to one that is empty, of pages of these dtypes and shapes,
     one after the other. exact: as `drawing_of` takes it. Raises ArchiveError.
     """
-    cursor = Cursor(note)
+    cursor = Cursor(metadata)
     kind = cursor.byte()
-    if kind not in formats.PAGES.notes:
-        raise ArchiveError("its note is that of another file")
+    if kind not in formats.PAGES.metadata:
+        raise ArchiveError("its container metadata is that of another file")
     unpacked = formats.PAGES.codec().unpack(cursor, kind)
     cursor.done()
     if not unpacked.fits_pages(pages):
-        raise ArchiveError("its note is that of another file")
+        raise ArchiveError("its container metadata is that of another file")
     return (unpacked if exact else unpacked.anew()).draw(file)
 
 
-def file_of(pixels: NDArray[Any], note: bytes, exact: bool = True) -> bytes:
+def file_of(pixels: NDArray[Any], metadata: bytes, exact: bool = True) -> bytes:
     """The file of a picture as bytes. Raises ArchiveError."""
     file = io.BytesIO()
-    drawing = drawing_of(note, file, pixels.dtype, pixels.shape, exact)
+    drawing = drawing_of(metadata, file, pixels.dtype, pixels.shape, exact)
     drawing.add(pixels)
     drawing.close()
     return file.getvalue()
@@ -220,8 +221,8 @@ class PictureItems(BandItems):
         known: dict[int, NDArray[Any]] | None = None,
     ) -> None:
         """members: the numbers of the pictures among the names. known: if given, samples are read
-        as they are, whatever palettes say of them, and those of members that have been read before
-        are taken from it, and out of it.
+        as they are, without palettes, and members that were read before are taken from it and
+        removed from it.
         """
         super().__init__(name_of(listing.root), kind, self._bands)
         self._listing, self._names, self._members = listing, names, members

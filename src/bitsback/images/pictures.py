@@ -21,7 +21,7 @@ from PIL.ImageFile import ImageFile
 
 from bitsback.errors import InputError
 from bitsback.images.bands import Bands, Read
-from bitsback.images.drawing import Note, Split
+from bitsback.images.drawing import ContainerMetadata, Split
 from bitsback.images.file_io import Content, in_memory, one_line
 from bitsback.images.modes import MODES, Shape, array_of, mode_of
 from bitsback.images.names import printable
@@ -30,7 +30,7 @@ _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _SIGNED, _FLOAT = 2, 3
 _PIXELS_A_BYTE = 64  # at most, of a file with more pixels than Pillow takes
 
-NOTES = {
+LOSSES = {
     "palette": (
         "{} with a palette or a transparent colour: the colours are kept, and come back as grey or"
         " as RGB(A)"
@@ -45,21 +45,23 @@ NOTES = {
         " ask for"
     ),
 }
-"""What is told about pages that do not come back as they were; {} is how many, as in "3 pages"."""
+"""Warnings about pages that do not come back as they were; {} stands for their number, as in "3
+pages".
+"""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a picture's array will be, and which of NOTES apply to it."""
+    """The dtype and the shape of a picture's array, and the keys of its LOSSES."""
 
     dtype: np.dtype[Any]
     shape: Shape
-    notes: tuple[str, ...]
+    losses: tuple[str, ...]
 
 
 def samples(image: Image.Image) -> NDArray[Any] | None:
-    """The pixels as they stand in the file, whatever palettes or transparent colours say of them:
-    what NumPy makes of the image; None if Pillow does not read all of their bits.
+    """The pixels as they stand in the file, without applying palettes or transparent colours: the
+    array that NumPy makes of the image; None if Pillow does not read all of their bits.
     """
     check_pixels(image)
     if image.mode in ("1", "L", "P", "LA", "RGB", "RGBA"):
@@ -110,7 +112,7 @@ def check_pixels(image: Image.Image) -> None:
 
 @contextmanager
 def reading_picture(name: str) -> Iterator[None]:
-    """Turns whatever Pillow raises into an InputError that names the picture."""
+    """Turns any error of Pillow into an InputError that names the picture."""
     try:
         with warnings.catch_warnings():
             # Pillow warns of half of its limit for the number of pixels, and of metadata, which is
@@ -134,22 +136,22 @@ def reading_picture(name: str) -> Iterator[None]:
 
 
 def header_of(image: Image.Image, name: str) -> Header:
-    """What the current frame will be as an array. Raises InputError if it is not held."""
+    """The header of the current frame's array. Raises InputError if archives do not hold it."""
     check_pixels(image)
     _check_depth(image, name)
-    notes = []
+    losses = []
     mode = mode_to_keep(image, name)
     if mode != image.mode and not (mode == "I;16" and image.mode.startswith("I")):
-        notes.append("palette")
-    for key, note in (
+        losses.append("palette")
+    for key, loss in (
         ("icc_profile", "icc"),
         ("gamma", "gamma"),
         ("chromaticity", "gamma"),
         ("exif", "exif"),
     ):
-        if key in image.info and note not in notes:
-            notes.append(note)
-    return Header(*array_of(mode, image.size), tuple(notes))
+        if key in image.info and loss not in losses:
+            losses.append(loss)
+    return Header(*array_of(mode, image.size), tuple(losses))
 
 
 def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
@@ -168,8 +170,8 @@ def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
 
 
 def encode(array: NDArray[Any], kind: str) -> bytes:
-    """The file of a picture, in one of Pillow's formats such as "PNG"; its mode is told by its
-    dtype and shape.
+    """The file of a picture, in one of Pillow's formats such as "PNG"; dtype and shape give its
+    mode.
     """
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(array)).save(buffer, kind)
@@ -261,7 +263,7 @@ BandsOf = Callable[[Image.Image], Read | None]
 
 
 def sample_bands(image: Image.Image, bands_of: BandsOf) -> Bands | None:
-    """What `samples` makes of an open picture, for as long as its file is open."""
+    """The bands of `samples` of an open picture, valid while its file is open."""
     check_pixels(image)
     mode = "L" if image.mode == "P" else _mode(image)
     read = None if mode is None else _large(image, bands_of)
@@ -272,8 +274,8 @@ def sample_bands(image: Image.Image, bands_of: BandsOf) -> Bands | None:
 
 
 def shown_in_bands(image: Image.Image, name: str, bands_of: BandsOf) -> Bands:
-    """What `pixels_of` makes of the current frame of an open picture, for as long as that is so.
-    Raises InputError if it is not held.
+    """The bands of `pixels_of` of the current frame of an open picture, valid while it is current.
+    Raises InputError if archives do not hold it.
     """
     check_pixels(image)
     mode = mode_to_keep(image, name)
@@ -291,10 +293,11 @@ def split_picture(
     file: BinaryIO,
     plugins: Sequence[tuple[str, str]],
     bands_of: BandsOf,
-    note_of: Callable[[Content, BinaryIO, Bands], Note | None],
+    metadata_of: Callable[[Content, BinaryIO, Bands], ContainerMetadata | None],
 ) -> Split | None:
-    """A file as the pixels that Pillow reads, and the rest, which `note_of` tells of what the file
-    holds, the file, and its pixels; None if that is None, or there are several pictures.
+    """A file as the pixels that Pillow reads, and the rest, which `metadata_of` makes from the
+    content of the file, the file, and its pixels; None if that is None, or there are several
+    pictures.
     """
     data, file = in_memory(file)  # also as who asks may read the pixels when the file is closed
     image = identify(file, plugins)
@@ -303,12 +306,12 @@ def split_picture(
     pixels = sample_bands(image, bands_of)
     if pixels is None or not pixels.size:
         return None
-    note = note_of(data, file, pixels)
-    if note is None:
+    metadata = metadata_of(data, file, pixels)
+    if metadata is None:
         for _ in pixels:  # whoever holds the file bit for bit is to know whether it is damaged
             pass
         return None
-    return Split.of(pixels, note, image.mode == "P")
+    return Split.of(pixels, metadata, image.mode == "P")
 
 
 def named(pixels: Bands, name: str) -> Bands:

@@ -18,12 +18,12 @@ from bitsback.images.bands import Bands, Read, pixels_as_they_are, reader_of, ro
 from bitsback.images.file_io import Content, Reader
 from bitsback.images.png_parts import AROUND, MAGIC, Bytes, Chunk, Place, Samples, pack_chunk
 
-_PIECE = 1 << 18
+_CHUNK = 1 << 18
 _STORED = 0  # level of deflate
 
 
 def png_bands(image: Image.Image) -> Read | None:
-    """Of an open picture; None if it cannot be read so."""
+    """A reader of an open picture's bands; None if it cannot be read so."""
     file = reader_of(image)
     start = file.read(0, 33)
     if start[:8] != MAGIC or start[12:16] != b"IHDR":
@@ -81,7 +81,7 @@ class _Chunks:
                 self._left, self._at = size, self._at + 8
             else:
                 self._at += size + AROUND
-        data = self._file.read(self._at, min(self._left, _PIECE))
+        data = self._file.read(self._at, min(self._left, _CHUNK))
         if not data:
             raise OSError("image file is truncated")
         self._left -= len(data)
@@ -105,7 +105,7 @@ _SHORT = "its pixels end before the last row, or the last byte"
 _PASSES = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)
 )  # fmt: skip
-"""Of an interlaced file: the first column and row, and the steps to the next ones."""
+"""The passes of an interlaced file: the first column and row, and the steps to the next ones."""
 
 
 def filters_of(
@@ -153,15 +153,15 @@ class _Inflater:
     """The content of the stream of zlib in the chunks, from its first byte to its last."""
 
     def __init__(self, data: Content, idats: Sequence[Place]) -> None:
-        self._pieces = (
-            data[at : min(at + _PIECE, start + size)]
+        self._chunks = (
+            data[at : min(at + _CHUNK, start + size)]
             for _, start, size in idats
-            for at in range(start, start + size, _PIECE)
+            for at in range(start, start + size, _CHUNK)
         )
         self._inflater, self._waiting = zlib.decompressobj(), b""
 
     def take(self, size: int) -> bytes:
-        """The next bytes, so many. Raises ValueError if there are fewer, or damaged ones."""
+        """The next `size` bytes. Raises ValueError if there are fewer, or damaged ones."""
         content = bytearray()
         while len(content) < size:
             if self._inflater.eof:
@@ -176,16 +176,16 @@ class _Inflater:
         while not self._inflater.eof:
             if self._next(1):
                 return False
-        return not (self._waiting or self._inflater.unused_data or any(self._pieces))
+        return not (self._waiting or self._inflater.unused_data or any(self._chunks))
 
     def _next(self, most: int) -> bytes:
         """Some bytes, or none yet."""
-        fed = self._waiting or next(self._pieces, b"")
+        fed = self._waiting or next(self._chunks, b"")
         try:
-            piece = self._inflater.decompress(fed, most)
+            chunk = self._inflater.decompress(fed, most)
         except zlib.error as error:
             raise ValueError(f"its pixels are damaged: {error}") from None
-        if not (fed or piece or self._inflater.eof):
+        if not (fed or chunk or self._inflater.eof):
             raise ValueError(_SHORT)
         self._waiting = self._inflater.unconsumed_tail
-        return piece
+        return chunk

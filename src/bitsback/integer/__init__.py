@@ -1,6 +1,6 @@
 """Integer networks: exact on every machine, whatever the engine and the order of its sums."""
 
+from bitsback.integer.activations import ITEM, Activations, Size
 from bitsback.integer.network import BoundNetwork, Network
-from bitsback.integer.values import ITEM, Size, Values
 
-__all__ = ["ITEM", "BoundNetwork", "Network", "Size", "Values"]
+__all__ = ["ITEM", "Activations", "BoundNetwork", "Network", "Size"]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
+from bitsback.integer.activations import ITEM, Activations, Size, extent
 from bitsback.integer.fields import Fields, TensorReader
-from bitsback.integer.values import ITEM, Size, Values, extent
 
 _COARSEST = 4096
 
@@ -24,10 +24,10 @@ class Layer:
     op: str
     inputs: tuple[str, ...]
     """The names of the values that it reads."""
-    values: Values
-    """What it gives."""
+    values: Activations
+    """The activations that it gives."""
     fields: Mapping[str, Any]
-    """What the core makes it of, beside rows and columns of its values."""
+    """The fields from which the core makes it, without the rows and columns of its values."""
     weights: int
     """Multiply-adds at each place of its values."""
 
@@ -39,24 +39,24 @@ class Layer:
         return core.add(self.op, numbers, {**self.fields, "rows": rows, "columns": columns})
 
     def multiply_adds(self, size: Size) -> int:
-        """Of one item."""
+        """The multiply-adds of one item."""
         rows, columns = self.values.extent(size)
         return rows * columns * self.weights
 
 
 @dataclass(frozen=True)
 class LayerEntry:
-    """What a layer is read from: its entry in a description, the values before it, its tensors."""
+    """The source of a layer: its entry in a description, the values before it, its tensors."""
 
     op: str
     fields: Fields
     where: str
     """Names the layer in errors, and its tensors begin with it."""
-    known: Mapping[str, Values]
-    """What it may read."""
+    known: Mapping[str, Activations]
+    """The activations that it may read."""
     tensors: TensorReader
     size: Size | None
-    """Of the images, if the model has one."""
+    """The size of the images, if the model has one."""
 
     def read(self) -> Layer:
         """The layer. Raises ModelError for anything that docs/model-format.md does not allow."""
@@ -68,33 +68,33 @@ class LayerEntry:
         self.fields.done()
         return layer
 
-    def layer(self, *inputs: str, values: Values, weights: int = 0, **fields: Any) -> Layer:
+    def layer(self, *inputs: str, values: Activations, weights: int = 0, **fields: Any) -> Layer:
         return Layer(self.op, inputs, values, fields, weights)
 
     def error(self, what: str) -> ModelError:
         return ModelError(f"{self.where}: {what}")
 
-    def input(self, key: str = "input") -> tuple[str, Values]:
+    def input(self, key: str = "input") -> tuple[str, Activations]:
         """The name that a field has, and what it stands for."""
         name = self.fields.text(key)
         if name not in self.known:
             raise self.error(f"its input '{name}' is no source and no earlier layer")
         return name, self.known[name]
 
-    def input_on_grid(self) -> tuple[str, Values]:
+    def input_on_grid(self) -> tuple[str, Activations]:
         name, values = self.input()
         if values.grid == ITEM:
             raise self.error(f"its input '{name}' lives at the item, on no grid")
         return name, values
 
-    def input_at_item(self) -> tuple[str, Values]:
+    def input_at_item(self) -> tuple[str, Activations]:
         name, values = self.input()
         if values.grid != ITEM:
             raise self.error(f"its input '{name}' must live at the item")
         return name, values
 
-    def two_inputs(self) -> tuple[tuple[str, str], Values, Values]:
-        """Those of the fields `input` and `other`, which live alike."""
+    def two_inputs(self) -> tuple[tuple[str, str], Activations, Activations]:
+        """The inputs of the fields `input` and `other`, which have the same grid."""
         (one, first), (two, second) = self.input(), self.input("other")
         if first.grid != second.grid:
             raise self.error("its inputs live at different places")
@@ -117,7 +117,7 @@ class LayerEntry:
     def tensor(self, name: str, *dtypes: str, dimensions: int) -> NDArray[Any]:
         return self.tensors.get(f"{self.where}.{name}", *dtypes, dimensions=dimensions)
 
-    def linear(self, inputs: int, source: Values) -> _core.Linear:
+    def linear(self, inputs: int, source: Activations) -> _core.Linear:
         """out = clamp((acc * multiplier + half) >> shift), acc = bias + weight * input, exact in
         int32: what `linear` and `conv` have in common. Raises ModelError if it breaks a bound.
         """
@@ -159,7 +159,7 @@ def _linear(entry: LayerEntry) -> Layer:
     """A linear layer at each place."""
     name, source = entry.input()
     linear = entry.linear(source.channels, source)
-    values = Values(source.grid, linear.outputs, linear.low, linear.high)
+    values = Activations(source.grid, linear.outputs, linear.low, linear.high)
     weights = source.channels * linear.outputs
     return entry.layer(name, values=values, weights=weights, linear=linear)
 
@@ -176,7 +176,7 @@ def _conv(entry: LayerEntry) -> Layer:
         raise entry.error(f"its cells would have more than {_COARSEST} pixels a side")
     inputs = kernel**2 * source.channels
     linear = entry.linear(inputs, source)
-    values = Values(source.grid * stride, linear.outputs, linear.low, linear.high)
+    values = Activations(source.grid * stride, linear.outputs, linear.low, linear.high)
     weights = inputs * linear.outputs
     return entry.layer(
         name, values=values, weights=weights, linear=linear, kernel=kernel, stride=stride
@@ -191,7 +191,7 @@ def _lookup(entry: LayerEntry) -> Layer:
     entries = source.high - source.low + 1
     if table.size != entries:
         raise entry.error(f"the table must have {entries} entries, not {table.size}")
-    values = Values(source.grid, source.channels, int(table.min()), int(table.max()))
+    values = Activations(source.grid, source.channels, int(table.min()), int(table.max()))
     return entry.layer(name, values=values, table=table.astype(np.int64))
 
 
@@ -202,7 +202,7 @@ def _add(entry: LayerEntry) -> Layer:
     if one.channels != two.channels:
         raise entry.error(f"it adds {one.channels} channels and {two.channels}")
     clamp = entry.clamp()
-    return entry.layer(*names, values=Values(one.grid, one.channels, *clamp), clamp=clamp)
+    return entry.layer(*names, values=Activations(one.grid, one.channels, *clamp), clamp=clamp)
 
 
 @_op("join")
@@ -212,12 +212,12 @@ def _concat(entry: LayerEntry) -> Layer:
     low, high = min(one.low, two.low), max(one.high, two.high)
     if low < 0 and high > 32767:
         raise entry.error(f"the range of what it joins, [{low}, {high}], has no 16 bits")
-    return entry.layer(*names, values=Values(one.grid, one.channels + two.channels, low, high))
+    return entry.layer(*names, values=Activations(one.grid, one.channels + two.channels, low, high))
 
 
 @_op("shuffle")
 def _pixel_shuffle(entry: LayerEntry) -> Layer:
-    """Each place becomes factor x factor places, with so many times fewer channels."""
+    """Turns each place into factor x factor places, with factor^2 times fewer channels."""
     name, source = entry.input_on_grid()
     factor = entry.fields.integer("factor", 2, 8)
     if source.grid % factor or source.channels % factor**2:
@@ -226,7 +226,7 @@ def _pixel_shuffle(entry: LayerEntry) -> Layer:
             f" {source.channels} channels, do not divide up among {factor} x {factor} places"
         )
     channels = source.channels // factor**2
-    values = Values(source.grid // factor, channels, source.low, source.high)
+    values = Activations(source.grid // factor, channels, source.low, source.high)
     return entry.layer(name, values=values, factor=factor)
 
 
@@ -235,7 +235,7 @@ def _flatten(entry: LayerEntry) -> Layer:
     """A value on a grid, seen as one at the item."""
     name, source = entry.input_on_grid()
     elements = source.elements(entry.whole_size())
-    return entry.layer(name, values=Values(ITEM, elements, source.low, source.high))
+    return entry.layer(name, values=Activations(ITEM, elements, source.low, source.high))
 
 
 @_op("image")
@@ -249,7 +249,7 @@ def _image(entry: LayerEntry) -> Layer:
             f"its input of {source.channels} channels is no image of {rows} x {columns} places"
         )
     channels = source.channels // (rows * columns)
-    return entry.layer(name, values=Values(grid, channels, source.low, source.high))
+    return entry.layer(name, values=Activations(grid, channels, source.low, source.high))
 
 
 @_op("spread")
@@ -257,4 +257,4 @@ def _broadcast(entry: LayerEntry) -> Layer:
     """A value at the item, the same at each place of a grid."""
     name, source = entry.input_at_item()
     grid = entry.fields.integer("grid", 1, _COARSEST)
-    return entry.layer(name, values=Values(grid, source.channels, source.low, source.high))
+    return entry.layer(name, values=Activations(grid, source.channels, source.low, source.high))

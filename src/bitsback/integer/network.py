@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
+from bitsback.integer.activations import Activations, Size
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.integer.layers import Layer, LayerEntry
-from bitsback.integer.values import Size, Values
 
 _MOST_ELEMENTS = 1 << 24  # of a value, for one item
 _MOST_TOGETHER = 1 << 25  # of all values of a network
@@ -27,20 +27,20 @@ class Network:
     """Layers that each read sources or earlier layers. It has no size: `at` binds it to one."""
 
     name: str
-    sources: dict[str, Values]
+    sources: dict[str, Activations]
     layers: dict[str, Layer]
 
     @property
-    def known(self) -> dict[str, Values]:
+    def known(self) -> dict[str, Activations]:
         """All values by their names."""
         return {**self.sources, **{name: layer.values for name, layer in self.layers.items()}}
 
     def elements(self, size: Size) -> int:
-        """Of all values together, for one item."""
+        """The number of elements of all values together, for one item."""
         return sum(values.elements(size) for values in self.known.values())
 
     def multiply_adds(self, size: Size) -> int:
-        """Of one item."""
+        """The multiply-adds of one item."""
         return sum(layer.multiply_adds(size) for layer in self.layers.values())
 
     @lru_cache(maxsize=8)  # noqa: B019 - a model lives as long as its networks
@@ -70,11 +70,11 @@ class Network:
         name: str,
         fields: Fields,
         tensors: TensorReader,
-        sources: Mapping[str, Values],
+        sources: Mapping[str, Activations],
         size: Size | None,
         test_size: Size,
     ) -> "Network":
-        """From an entry of `networks`, without its `sources`.
+        """Reads an entry of `networks`, without its `sources`.
 
         size: of the images, if the model has one. test_size: for which its values are counted.
         Raises ModelError, naming the layer, for anything that docs/model-format.md does not allow.

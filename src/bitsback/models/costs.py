@@ -1,4 +1,4 @@
-"""What coding with a model may cost: docs/model-format.md, What a model may cost."""
+"""Bounds on the cost of coding with a model (docs/model-format.md, What a model may cost)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -6,12 +6,12 @@ from typing import Protocol
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Size
 from bitsback.models.distributions import Distribution
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable
 
 _MOST_MEMORY = 1 << 28
-_WORK_OF_AN_ELEMENT = 1 << 6
-_WORK_OF_A_STEP = 1 << 15  # multiply-adds, in the time that it takes to begin an array
+_MACS_OF_AN_ELEMENT = 1 << 6
+_MACS_OF_A_STEP = 1 << 15  # multiply-adds, in the time that it takes to begin an array
 
 
 class Costly(Protocol):
@@ -22,7 +22,7 @@ class Costly(Protocol):
     @property
     def memory(self) -> int: ...
     @property
-    def work(self) -> int: ...
+    def macs(self) -> int: ...
     @property
     def steps(self) -> int: ...
 
@@ -45,11 +45,11 @@ def check_test(
     if count * sum(network.multiply_adds(size) for network in networks.values()) > (1 << 28) + (
         tensor_elements << 12
     ):
-        raise ModelError("the test of the model takes far more work than a model of this size may")
+        raise ModelError("the test of the model takes far more MACs than a model of this size may")
 
 
 def memory_of(
-    variables: Mapping[str, Variable], distributions: Iterable[Distribution], shape: PlaneShape
+    variables: Mapping[str, Variable], distributions: Iterable[Distribution], shape: ItemShape
 ) -> int:
     """Bytes that coding an item takes."""
     of_variables = 2 * (shape.elements + latents_of(variables, shape))
@@ -65,44 +65,44 @@ def check_memory(memory: int, batch: int) -> None:
         )
 
 
-def work_of(
+def macs_of(
     variables: Mapping[str, Variable],
     networks: Iterable[Network],
     distributions: Iterable[Distribution],
-    shape: PlaneShape,
+    shape: ItemShape,
 ) -> int:
     """Multiply-adds that coding an item takes, and what each element costs beside them. networks:
     those that read variables.
     """
-    work = sum(network.multiply_adds(shape.size) for network in networks)
-    work += sum(distribution.work(shape) for distribution in distributions)
-    return work + _WORK_OF_AN_ELEMENT * (shape.elements + latents_of(variables, shape))
+    macs = sum(network.multiply_adds(shape.size) for network in networks)
+    macs += sum(distribution.macs(shape) for distribution in distributions)
+    return macs + _MACS_OF_AN_ELEMENT * (shape.elements + latents_of(variables, shape))
 
 
-def latents_of(variables: Mapping[str, Variable], shape: PlaneShape) -> int:
+def latents_of(variables: Mapping[str, Variable], shape: ItemShape) -> int:
     """Elements of all latents of an item."""
     return sum(of.elements(shape.size) for name, of in variables.items() if name != DATA)
 
 
 def max_elements(data_size: int) -> int:
-    """How many elements so many bytes of data may claim to have, so that a few bytes cannot claim a
+    """The elements that `data_size` bytes of data may claim, so that a few bytes cannot claim a
     computer's memory.
     """
     return (1 << 16) + (data_size << 12)
 
 
 def affordable(parts: Iterable[Coded], data_size: int) -> bool:
-    """Whether decoding these from so many bytes takes no more memory and time than a few bytes may
-    ask for. A block has 32 bytes beside its data, so an archive, be it merged of others, asks for
-    at most 2^26 multiply-adds for each of its bytes.
+    """Whether decoding these from `data_size` bytes takes no more memory and time than a few bytes
+    may ask for. A block has 32 bytes beside its data, so an archive, also a merged one, asks for at
+    most 2^26 multiply-adds for each of its bytes.
     """
-    elements = memory = work = 0
+    elements = memory = macs = 0
     for part, batches in parts:
         elements += part.most_elements
         memory = max(memory, part.memory)
-        work += part.work + batches * part.steps * _WORK_OF_A_STEP
+        macs += part.macs + batches * part.steps * _MACS_OF_A_STEP
     return (
         elements <= max_elements(data_size)
         and memory <= (1 << 26) + (data_size << 10)
-        and work <= (1 << 31) + (data_size << 25)
+        and macs <= (1 << 31) + (data_size << 25)
     )

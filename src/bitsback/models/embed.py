@@ -1,5 +1,5 @@
-"""A model in an archive: the payload of an `M` section, a third to three quarters of the model
-file's size, and a tenth where it is told by how it differs from a bundled model.
+"""Embed a model in an archive: the payload of an `M` section takes a third to three quarters of the
+model file's size, and a tenth where it holds differences to a bundled model.
 
 docs/format.md, An embedded model, is normative.
 """
@@ -97,7 +97,7 @@ def unpack_model(payload: bytes | memoryview, find: Find = bundled.find) -> Mode
 
 def read_description(cursor: Cursor, find: Find = bundled.find) -> tuple[str, Model | None]:
     """The description of a model, which follows its identity, and the model that it differs from,
-    if it is told by that. Raises ArchiveError.
+    if it holds differences. Raises ArchiveError.
     """
     description = _take_text(cursor)
     if description:
@@ -134,7 +134,7 @@ def _decode(head: Head, pop: Pop, old: NDArray[Any] | None) -> NDArray[Any]:
 
 
 def _most_elements(size: int) -> int:
-    """How many elements a payload of this many bytes may claim, so that a few bytes cannot claim
+    """The elements that a payload of this many bytes may claim, so that a few bytes cannot claim
     all memory.
     """
     return (1 << 16) + (size << 4)

@@ -1,5 +1,5 @@
-"""Test vectors for a new model that predicts by least squares: items that tell whether a machine
-computes these otherwise than docs/model-format.md says.
+"""Choose test vectors for a new model that predicts by least squares: items that show whether a
+machine computes them otherwise than docs/model-format.md demands.
 """
 
 import json
@@ -10,17 +10,17 @@ from bitsback.errors import ModelError
 from bitsback.models import file
 from bitsback.models.distributions.prediction import PredictionDistribution
 from bitsback.models.distributions.series import SeriesDistribution
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.item_vectors import ItemVectors
 from bitsback.models.model import Model
-from bitsback.models.planes import PlaneShape
 
 WRONG = "contracted", "upward", "downward", "toward zero"
-"""Arithmetics that are to be found out: products contracted with sums, and the other directions of
+"""The wrong arithmetics to detect: products contracted with sums, and the other directions of
 rounding of IEEE 754.
 """
 _MOST_TRIES, _TIMES = 1_000, 2
-_SHAPE = PlaneShape(slices=1, rows=2, columns=40, channels=3, levels=1 << 16)
-_SHAPE_OF_SERIES = PlaneShape(slices=1, rows=8, columns=1, channels=3, levels=1 << 16)
+_SHAPE = ItemShape(slices=1, rows=2, columns=40, channels=3, levels=1 << 16)
+_SHAPE_OF_SERIES = ItemShape(slices=1, rows=8, columns=1, channels=3, levels=1 << 16)
 
 
 def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Model:
@@ -36,7 +36,7 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
 
 
-def choose(of: PredictionDistribution, shape: PlaneShape) -> ItemVectors:
+def choose(of: PredictionDistribution, shape: ItemShape) -> ItemVectors:
     """Items of this shape of which each of the wrong arithmetics codes two otherwise."""
     found, seeds = Counter[str](), list[int]()
     for seed in range(_MOST_TRIES):

@@ -16,8 +16,8 @@ from bitsback.integer.fields import Fields
 from bitsback.message import Message
 from bitsback.models import costs
 from bitsback.models.distributions.prediction import PredictionDistribution, Words
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.outline import Outline
-from bitsback.models.planes import PlaneShape
 
 _MOST_SEEDS = 16
 _MOST_ELEMENTS = 1 << 12
@@ -29,20 +29,18 @@ _LEVELS = 1 << 16
 class ItemVectors:
     """Items of one shape, one for each seed."""
 
-    shape: PlaneShape
+    shape: ItemShape
     seeds: tuple[int, ...]
 
     @classmethod
     def read(cls, fields: Fields) -> "ItemVectors":
-        """From the field `items` of the field `test`, of which `sha256` is left. Raises
-        ModelError.
-        """
+        """Reads the field `items` of the field `test`, and leaves `sha256`. Raises ModelError."""
         sides, levels = (
             fields.integers("shape", 4, 1, _MOST_ELEMENTS),
             fields.integer("levels", 2, _LEVELS),
         )
         slices, rows, columns, channels = sides
-        shape = PlaneShape(slices, rows, columns, channels, levels)
+        shape = ItemShape(slices, rows, columns, channels, levels)
         seeds = fields.integers("seeds", range(1, _MOST_SEEDS + 1), 0, (1 << 64) - 1)
         if shape.elements * len(seeds) > _MOST_ELEMENTS:
             raise ModelError("the items of the test have more than 2^12 elements")
@@ -51,8 +49,8 @@ class ItemVectors:
     def check_cost(self, of: PredictionDistribution, tensor_elements: int) -> None:
         """Raises ModelError if coding them would take far more than the model's size warrants."""
         memory = costs.memory_of({}, [of], self.shape)
-        work = len(self.seeds) * costs.work_of({}, [], [of], self.shape)
-        if memory > _MOST_MEMORY or work > (1 << 28) + (tensor_elements << 12):
+        macs = len(self.seeds) * costs.macs_of({}, [], [of], self.shape)
+        if memory > _MOST_MEMORY or macs > (1 << 28) + (tensor_elements << 12):
             raise ModelError("the items of the test take more than a model of this size may")
 
     def digest(self, of: PredictionDistribution, arithmetic: str = "exact") -> str:
@@ -90,7 +88,7 @@ class ItemVectors:
         return {"shape": shape, "levels": levels, "seeds": list(self.seeds), "sha256": digest}
 
     def _program(self, of: _core.Distribution) -> _core.Program:
-        """That codes items of this shape, of words, by the distribution alone."""
+        """A program that codes items of this shape, of words, by the distribution alone."""
         return _core.Program([(0, self.shape.levels)], [(False, of)])
 
 
@@ -127,7 +125,7 @@ def check(
         _held.add(identity)
 
 
-def _item(shape: PlaneShape, seed: int) -> tuple[NDArray[np.uint16], Words]:
+def _item(shape: ItemShape, seed: int) -> tuple[NDArray[np.uint16], Words]:
     """The symbols of an item, in C order, and what gives the words behind those of its symbols."""
     taken = 0
 

@@ -22,9 +22,9 @@ from bitsback.models import costs, file, item_vectors, vectors
 from bitsback.models.distributions import Distribution, read_distribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.distributions.prediction import PredictionDistribution
+from bitsback.models.item_shape import ItemShape, Shapes
 from bitsback.models.networks import NetworkReader
 from bitsback.models.outline import Outline
-from bitsback.models.planes import PlaneShape, Shapes
 from bitsback.models.program import ProgramCodec
 from bitsback.models.variables import DATA
 
@@ -62,8 +62,9 @@ class Model(Outline):
         return f"<Model {self.name}: {of}, {self.levels} levels, {self.identity.hex()[:8]}>"
 
     def bind(self, shapes: Shapes) -> BoundModel:
-        """The model for items of these shapes, so many in a row of each. Raises ModelError for
-        shapes that it does not code: they are of one size, unless the model takes any shape.
+        """The model for items of these shapes, each with its number of items in a row. Raises
+        ModelError for shapes that it does not code: they have one size, unless the model takes any
+        shape.
         """
         size = None
         if not self.any_shape and shapes:
@@ -106,19 +107,19 @@ class Model(Outline):
         return self.bind([(items, shape)]).pop(message, batches).reshape(items, shape.elements)
 
     def codec(self, items: int, size: Size | None = None) -> ProgramCodec:
-        """The code for so many items at once, by public codecs."""
+        """The codec of `items` items at once, made of public codecs."""
         return ProgramCodec(self.code, self.distributions, items, self.shape_of(size).size)
 
-    def memory(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         """Bytes that coding an item takes (docs/model-format.md, What a model may cost)."""
         return costs.memory_of(self.variables, self.distributions.values(), shape)
 
-    def work(self, shape: PlaneShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         """Multiply-adds that coding an item takes, and some for each element."""
         networks = [of for of in self.networks.values() if set(of.sources) <= set(self.variables)]
-        return costs.work_of(self.variables, networks, self.distributions.values(), shape)
+        return costs.macs_of(self.variables, networks, self.distributions.values(), shape)
 
-    def steps(self, shape: PlaneShape) -> int:
+    def steps(self, shape: ItemShape) -> int:
         """Arrays that coding a batch of such items takes."""
         return sum(self.distributions[step.distribution].steps(shape) for step in self.code)
 
@@ -148,7 +149,7 @@ class Model(Outline):
 
     def likelihood_parameters(self, z: NDArray[Any]) -> list[NDArray[Any]]:
         """The likelihood network's integers, likewise, for z [size, latents]: what the pixels are
-        distributed by, or the features of a scan.
+        distributed by, or the features of autoregressive pixels.
         """
         name = self.latent.name
         of = self._one_latent(latent=False, given=(name,))
@@ -247,8 +248,8 @@ class BoundModel:
     """
 
     model: Model
-    shapes: tuple[tuple[int, PlaneShape], ...]
-    """So many items in a row of each."""
+    shapes: tuple[tuple[int, ItemShape], ...]
+    """For each shape, how many items in a row have it."""
     core: _core.Program
 
     @cached_property
@@ -305,7 +306,7 @@ class BoundModel:
 
     @property
     def most_elements(self) -> int:
-        """Of the largest variable."""
+        """The elements of the largest variable."""
         latents = [of for name, of in self.model.variables.items() if name != DATA]
         return sum(
             count * max([shape.elements, *(of.elements(shape.size) for of in latents)])
@@ -321,12 +322,12 @@ class BoundModel:
         return memory // self.items * self.model.batch
 
     @property
-    def work(self) -> int:
-        return sum(count * self.model.work(shape) for count, shape in self.shapes)
+    def macs(self) -> int:
+        return sum(count * self.model.macs(shape) for count, shape in self.shapes)
 
     @property
     def steps(self) -> int:
-        """Of a batch, at most."""
+        """The steps of a batch, at most."""
         return max((self.model.steps(shape) for _, shape in self.shapes), default=0)
 
 
@@ -335,14 +336,14 @@ def _count(batches: Batches) -> int:
 
 
 class HasModel(Protocol):
-    """What a model was made for, such as the result of `bitsback.train.portable.build`."""
+    """An object that holds a model, such as the result of `bitsback.train.portable.build`."""
 
     model: Model
 
 
 Choice = str | os.PathLike[str] | Model | HasModel
-"""What to code with: how a bundled model is chosen, such as "auto", the name of a bundled model, a
-model file, a model, or what has one.
+"""The model to code with: a way to choose a bundled one, such as "auto", the name of a bundled
+model, a model file, a model, or an object that holds one.
 """
 
 

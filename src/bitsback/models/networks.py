@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bitsback.errors import ModelError
-from bitsback.integer import ITEM, Network, Size, Values
+from bitsback.integer import ITEM, Activations, Network, Size
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.integer.network import NAME
 
@@ -26,16 +26,20 @@ class NetworkReader:
         self._outputs: dict[str, list[str]] = {name: [] for name in self._entries}
         self._of_a_pixel: set[str] = set()
 
-    def of_variables(self, name: str, sources: Mapping[str, Values], outputs: list[str]) -> Network:
+    def of_variables(
+        self, name: str, sources: Mapping[str, Activations], outputs: list[str]
+    ) -> Network:
         """The network with these sources, some of whose layers a distribution asks for. Raises
         ModelError.
         """
         if name in self._of_a_pixel:
-            raise ModelError(f"networks: {name!r} belongs to a group of a scan")
+            raise ModelError(f"networks: {name!r} belongs to a group of autoregressive pixels")
         return self._get(name, sources, outputs)
 
-    def of_pixel(self, name: str, source: str, values: Values, outputs: list[str]) -> Network:
-        """A network of a group of a scan, for it alone: what it asks for lives at the item."""
+    def of_pixel(self, name: str, source: str, values: Activations, outputs: list[str]) -> Network:
+        """A network that belongs to one group of autoregressive pixels; its values have one
+        place.
+        """
         if name in self._known:
             raise ModelError(f"networks: {name!r} is named by more than one group or distribution")
         self._of_a_pixel.add(name)
@@ -44,7 +48,7 @@ class NetworkReader:
             raise ModelError(f"networks: the values of {name!r} must live at the item")
         return network
 
-    def _get(self, name: str, sources: Mapping[str, Values], outputs: list[str]) -> Network:
+    def _get(self, name: str, sources: Mapping[str, Activations], outputs: list[str]) -> Network:
         if name not in self._entries:
             raise ModelError(f"networks: there is no {name!r}")
         if name not in self._known:

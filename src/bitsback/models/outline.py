@@ -1,4 +1,4 @@
-"""What a description says of a model as a whole, before its networks."""
+"""The outline of a model: the parts of its description that need no networks."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.integer.fields import Fields
 from bitsback.models.code import CodeStep, Of, read_code, read_key
-from bitsback.models.distributions import PREDICTIVE, SCAN, SERIES
-from bitsback.models.planes import PlaneShape
+from bitsback.models.distributions import AUTOREGRESSIVE, PREDICTIVE, SERIES
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.text import read_name, read_text
 from bitsback.models.variables import DATA, Variable, read_variables
 
@@ -34,7 +34,7 @@ class Outline:
     """Images a batch for every 256 already coded (docs/format.md, the chain)."""
     batch: int
     """The largest batch."""
-    scans: bool
+    autoregressive: bool
     """Whether it goes from pixel to pixel, which makes smaller archives and takes longer."""
     serial: bool
     """Whether it codes series, with any number of channels and levels."""
@@ -54,8 +54,8 @@ class Outline:
 
     @property
     def item_shape(self) -> tuple[int, ...] | None:
-        """Of an item, if the model has a size: [rows, columns], and channels if there are more
-        than one.
+        """The shape of an item, if the model has a size: [rows, columns], and channels if there are
+        more than one.
         """
         if self.size is None:
             return None
@@ -76,9 +76,8 @@ class Outline:
 
     @property
     def wants_small(self) -> bool:
-        """Whether it codes images of any size, and is better off with many small ones than with
-        a large one: the latents of the first are paid for, the bits that choose those of the others
-        are had back.
+        """Whether it codes images of any size, and does so better with many small ones than with a
+        large one: the latents of the first one cost bits, and those of the others come back.
         """
         return self.size is None and not self.any_shape and len(self.variables) > 1
 
@@ -95,7 +94,7 @@ class Outline:
 
     @property
     def items_in_words(self) -> str:
-        """What it codes, for people."""
+        """A description of the items that it codes, for people."""
         if self.serial:
             return f"series with any number of channels and up to {self.levels} levels"
         if self.any_shape:
@@ -130,7 +129,7 @@ class Outline:
             return item_shape[0], item_shape[1]
         return None
 
-    def shape_of(self, size: Size | None = None) -> PlaneShape:
+    def shape_of(self, size: Size | None = None) -> ItemShape:
         """An image of this size, or else of the model's. Raises ModelError if it has none, or
         another.
         """
@@ -138,7 +137,7 @@ class Outline:
             raise ModelError(
                 f"the model {self.name} codes {self.items_in_words}, not images of {size}"
             )
-        return PlaneShape(1, *(size or self.whole_size()), self.channels, self.levels)
+        return ItemShape(1, *(size or self.whole_size()), self.channels, self.levels)
 
     @classmethod
     def read(cls, top: Fields) -> "Outline":
@@ -164,13 +163,15 @@ class Outline:
         entries = top.peek_object("distributions")
         keys = {key: read_key(key, variables) for key in entries.names()}
         codecs = {entries.object(key).peek_text("codec") for key in keys}
-        scans = not codecs.isdisjoint((SCAN, PREDICTIVE, SERIES))
+        autoregressive = not codecs.isdisjoint((AUTOREGRESSIVE, PREDICTIVE, SERIES))
         serial = variables[DATA].any_shape and SERIES in codecs
         code = read_code(top.texts("code", range(1, 65)), variables, keys)
         chain = top.object("chain")
         growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)
         chain.done()
-        return cls(name, about, licence, variables, size, keys, code, growth, batch, scans, serial)
+        return cls(
+            name, about, licence, variables, size, keys, code, growth, batch, autoregressive, serial
+        )
 
 
 def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:

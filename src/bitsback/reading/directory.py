@@ -12,7 +12,6 @@ from bitsback.format.layout import (
     COLLECTION,
     CRC_SIZE,
     END,
-    FACTS,
     FOOTER_SIZE,
     HASHES,
     HEAD,
@@ -21,6 +20,7 @@ from bitsback.format.layout import (
     MAGIC,
     MODEL,
     NAMES,
+    STATS,
     UNNAMED,
     Cursor,
     check_head,
@@ -37,18 +37,18 @@ Read = Callable[[int, int], bytes]
 _LONGEST_START = 11  # of a section: its kind, and a varint
 _HEAD_SPACE = 512  # magic to the end of `C`, and the header of a block, mostly take fewer
 _SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, method
-_BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, FACTS, LABELS, HASHES)
+_BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, STATS, LABELS, HASHES)
 
 
 @dataclass(frozen=True, slots=True)
 class BlockInfo:
-    """Where a block is, and which pieces it holds (items, where these are not cut)."""
+    """The place of a block, and the tiles that it holds (items, where these are not cut)."""
 
     number: int
     first: int
-    """The number of its first piece."""
+    """The number of its first tile."""
     items: int
-    """How many pieces it has."""
+    """The number of its tiles."""
     offset: int
     size: int
     """Bytes of its section in the archive."""
@@ -56,7 +56,7 @@ class BlockInfo:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where another section is."""
+    """The place of another section."""
 
     kind: bytes
     offset: int
@@ -71,15 +71,15 @@ class Directory:
     """None where it is damaged."""
     blocks: list[BlockInfo] = field(default_factory=list)
     listed: int | None = None
-    """The number of pieces that the index lists, if there is one."""
+    """The number of tiles that the index lists, if there is one."""
     sections: list[Place] = field(default_factory=list)
     """The `M`s, and others that are no blocks, without `C` and `I`."""
     drift: int = 0
-    """By how many bytes what is at the wrong place is behind it."""
+    """The number of bytes by which misplaced sections are late."""
     problems: list[ArchiveError] = field(default_factory=list)
-    """What is wrong, outside of blocks."""
+    """The faults outside of blocks."""
     models_lost: bool = False
-    """Whether the sections of the models cannot be told apart, and all else is well."""
+    """Whether the sections of the models cannot be told apart, while all else is well."""
 
     @property
     def models(self) -> list[Place]:
@@ -87,7 +87,9 @@ class Directory:
 
     @property
     def names(self) -> list[Place]:
-        """Of a collection of files there must be one, which may say that there are none."""
+        """The sections with names. A collection of files must have one, which may say that there
+        are none.
+        """
         return [place for place in self.sections if place.kind in (NAMES, UNNAMED)]
 
     @property
@@ -97,22 +99,22 @@ class Directory:
 
     @property
     def labels(self) -> list[Place]:
-        """Of a collection of files there may be one."""
+        """The sections with labels. A collection of files may have one."""
         return [place for place in self.sections if place.kind == LABELS]
 
     @property
     def hashes(self) -> list[Place]:
-        """Of a folder there may be one."""
+        """The sections with hashes. A folder may have one."""
         return [place for place in self.sections if place.kind == HASHES]
 
     @property
-    def facts(self) -> list[Place]:
-        """Of a folder there may be one."""
-        return [place for place in self.sections if place.kind == FACTS]
+    def stats(self) -> list[Place]:
+        """The sections with file stats. A folder may have one."""
+        return [place for place in self.sections if place.kind == STATS]
 
     @property
     def counted(self) -> int:
-        """The number of pieces in the blocks that the index lists, or else were found."""
+        """The number of tiles in the blocks that the index lists, or else were found."""
         if self.listed is not None:
             return self.listed
         return self.blocks[-1].first + self.blocks[-1].items if self.blocks else 0
@@ -185,7 +187,7 @@ class _Index:
 
     @property
     def end(self) -> int:
-        """Where the blocks end."""
+        """The end of the blocks."""
         return self.first_offset + sum(size for _, size in self.blocks)
 
 
@@ -244,23 +246,23 @@ def _read_collection(read: Read, directory: Directory, offset: int, end: int) ->
 
 
 def _check_claims(directory: Directory, collection: Content, size: int, indexed: bool) -> None:
-    if directory.counted != collection.pieces:
+    if directory.counted != collection.tiles:
         if indexed:
             raise ArchiveError(
-                f"it should hold {collection.pieces} items, and its index lists {directory.counted}"
+                f"it should hold {collection.tiles} items, and its index lists {directory.counted}"
             )
-        missing = collection.pieces - directory.counted
+        missing = collection.tiles - directory.counted
         directory.problems.append(
             ArchiveError(
                 f"{collection.where(directory.counted, missing)} are missing"
                 if missing > 0
-                else f"it should hold {collection.pieces} items, and its blocks have more",
+                else f"it should hold {collection.tiles} items, and its blocks have more",
                 len(directory.blocks),
             )
         )
     for block in directory.blocks:
         first, part = collection.part_of(block.first)
-        at, end = (min(block.first + pieces - first, part.pieces) for pieces in (0, block.items))
+        at, end = (min(block.first + tiles - first, part.tiles) for tiles in (0, block.items))
         elements = part.elements_before(end) - part.elements_before(at)
         if elements > max_elements(min(block.size, size)):
             raise ArchiveError(

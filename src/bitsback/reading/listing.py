@@ -26,30 +26,30 @@ class Entry:
     name: str
     """Or numbers, as `3` or `0:60`."""
     shape: Shape
-    """Of all of them."""
+    """The shape of all of them."""
     dtype: str
     mode: str | None
-    """Of a picture, as Pillow has it."""
+    """The mode of a picture, as Pillow has it."""
     bytes: int
-    """Of its elements."""
+    """The bytes of its elements."""
     stored_bytes: int
-    """Of the blocks that it is in, its share by elements."""
+    """Its share, by elements, of the bytes of its blocks."""
     held: bool = False
     """Whether it is a file that is held bit for bit, whose elements are its bytes."""
 
 
 def entries(archive: Archive) -> Iterator[Entry]:
-    """In the order of the archive. Raises ArchiveError if the names are damaged."""
+    """The entries in the order of the archive. Raises ArchiveError if the names are damaged."""
     collection = archive._collection
     shares = _Shares(archive)
     if not isinstance(collection, FileList):
         count = 1 if collection.picture else len(archive)
         name = "0" if collection.picture or not collection.shape else f"0:{count}"
-        yield shares.entry(name, 0, collection.dtype, 0, collection.pieces, collection.shape, None)
+        yield shares.entry(name, 0, collection.dtype, 0, collection.tiles, collection.shape, None)
         return
     if collection.kind == ARRAYS:
         for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
-            yield shares.entry(name, number, part.dtype, 0, part.pieces, part.shape, None)
+            yield shares.entry(name, number, part.dtype, 0, part.tiles, part.shape, None)
         return
     if collection.kind == PAGES:
         yield from _pages(archive, collection, shares)
@@ -61,7 +61,7 @@ def entries(archive: Archive) -> Iterator[Entry]:
             _, start, stop = archive._files.span(number)
             yield shares.held(name, at, part, start, stop)
             continue
-        first, end = part.first_piece(item), part.first_piece(item + 1)
+        first, end = part.first_tile(item), part.first_tile(item + 1)
         mode = mode_of(part.dtype, part.entry_shape)
         yield shares.entry(name, at, part.dtype, first, end, part.shape_of(item), mode)
 
@@ -87,9 +87,9 @@ def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[
             size = left[at][1]
             first, end = done[at], done[at] + alike
             if part.axes == ONE:  # whose slices are not apart
-                shares_of = (part.pieces * first // part.entries, part.pieces * end // part.entries)
+                shares_of = (part.tiles * first // part.entries, part.tiles * end // part.entries)
             else:
-                shares_of = (part.first_piece(first), part.first_piece(end))
+                shares_of = (part.first_tile(first), part.first_tile(end))
             name = f"{number}:{number + alike}" if alike > 1 else f"{number}"
             shape = (alike, *size) if alike > 1 else size
             yield shares.entry(name, at, part.dtype, *shares_of, shape, mode)
@@ -98,7 +98,7 @@ def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[
 
 
 class _Shares:
-    """Whose the bytes of blocks are."""
+    """The shares of entries in the bytes of blocks."""
 
     def __init__(self, archive: Archive) -> None:
         self._collection = archive._collection
@@ -118,7 +118,7 @@ class _Shares:
         shape: Shape,
         mode: str | None,
     ) -> Entry:
-        """at: the number of its part. first, end: its pieces there."""
+        """at: the number of its part. first, end: its tiles there."""
         starts = self._collection.starts
         stored = self._before(starts[at] + end) - self._before(starts[at] + first)
         size = math.prod(shape) * dtype.itemsize
@@ -131,24 +131,24 @@ class _Shares:
 
     def _before_byte(self, at: int, part: Collection, byte: int) -> int:
         """Bytes of blocks for what is before this one of a part."""
-        pieces = range(part.pieces)
-        piece = max(bisect_right(pieces, byte, key=part.elements_before) - 1, 0)
-        low, high = part.elements_before(piece), part.elements_before(piece + 1)
-        first = self._collection.starts[at] + piece
+        tiles = range(part.tiles)
+        tile = max(bisect_right(tiles, byte, key=part.elements_before) - 1, 0)
+        low, high = part.elements_before(tile), part.elements_before(tile + 1)
+        first = self._collection.starts[at] + tile
         before, end = self._before(first), self._before(first + 1)
         return before + (end - before) * (byte - low) // max(high - low, 1)
 
-    def _before(self, piece: int) -> int:
-        """Bytes of blocks for the pieces before this one."""
-        number = bisect_right(self._firsts, piece) - 1
+    def _before(self, tile: int) -> int:
+        """Bytes of blocks for the tiles before this one."""
+        number = bisect_right(self._firsts, tile) - 1
         if number < 0:
             return 0
         block = self._blocks[number]
-        if piece >= block.first + block.items:
+        if tile >= block.first + block.items:
             return self._sizes[number + 1]
         start, part = self._collection.part_of(block.first)
         low, here, high = (
-            part.elements_before(min(place - start, part.pieces))
-            for place in (block.first, piece, block.first + block.items)
+            part.elements_before(min(place - start, part.tiles))
+            for place in (block.first, tile, block.first + block.items)
         )
         return self._sizes[number] + block.size * (here - low) // max(high - low, 1)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.format.grid import Shape
-from bitsback.format.members import Files
 from bitsback.images.drawing import Drawing, Seekable
 from bitsback.images.names import printable
 from bitsback.lazy import cached_property
@@ -20,27 +19,15 @@ from bitsback.locks import Lock
 from bitsback.reading.damage import has
 from bitsback.reading.indexed import Chunks, Indexed
 from bitsback.reading.indexing import Along
+from bitsback.reading.source import OpenArchive
 from bitsback.reading.targets import target_of
 from bitsback.reading.view import Found
-
-
-class Holder(Protocol):
-    """An open archive of a folder."""
-
-    name: str
-
-    @property
-    def _files(self) -> Files: ...
-
-    def __getitem__(self, which: Any) -> Any: ...
-
-    def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes: ...
 
 
 class Maker:
     """The bytes of files. May be used from several threads."""
 
-    def __init__(self, archive: Holder, verify: bool = True, exact: bool = True) -> None:
+    def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
         self._archive, self._files, self._verify = archive, archive._files, verify
         self._exact = exact
         self._lock = Lock()
@@ -67,20 +54,20 @@ class Maker:
         _, kind = target_of(self._files, number)
         if kind is not None:
             return _Encoded(file, kind)
-        note = self.content(number)
+        metadata = self.content(number)
         with self.naming(number):
-            drawing = drawing_of(note, file, dtype, shape, self._exact)
+            drawing = drawing_of(metadata, file, dtype, shape, self._exact)
         return _Named(drawing, lambda: self.naming(number))
 
     def promises(self, number: int) -> bool:
         """Whether the very bytes of a picture's file come back. Raises ArchiveError, naming it."""
         from bitsback.images.picture_files import promised
 
-        if target_of(self._files, number)[1] is not None:  # by an older bitsback, without a note
+        if target_of(self._files, number)[1] is not None:  # by an older bitsback, without metadata
             return True
-        note = self.content(number)
+        metadata = self.content(number)
         with self.naming(number):
-            return promised(note, self._exact)
+            return promised(metadata, self._exact)
 
     @contextmanager
     def naming(self, number: int) -> Iterator[None]:
@@ -96,8 +83,10 @@ class Maker:
             ) from None
 
     def content(self, number: int) -> bytes:
-        """What is held bit for bit: of a file, or of the note of a picture."""
-        with self._lock:  # so that no block of notes is decoded twice
+        """The bytes of a file that is held bit for bit, or of the container metadata of a
+        picture.
+        """
+        with self._lock:  # so that no block of container metadata is decoded twice
             return self._archive._bytes_of(*self._files.span(number), verify=self._verify)
 
 
@@ -137,12 +126,14 @@ class _Encoded:
         return len(data)
 
 
-def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
-    """Finds notes that are damaged. lost: the numbers of the files whose blocks are damaged."""
+def damage(archive: OpenArchive, lost: Sequence[range]) -> Iterator[ArchiveError]:
+    """Finds container metadata that is damaged. lost: the numbers of the files whose blocks are
+    damaged.
+    """
     from bitsback.images.picture_files import unpack
 
     files = archive._files
-    if files.facts is None:
+    if files.stats is None:
         return
     maker = Maker(archive)
     for number in (number for part in files.by_part() for number in part):
@@ -150,9 +141,9 @@ def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
             continue
         try:
             with maker.naming(number):
-                note = unpack(maker.content(number))
+                metadata = unpack(maker.content(number))
             picture = archive[number]
-            if not note.certain or not note.fits(picture.dtype, picture.shape):
+            if not metadata.certain or not metadata.fits(picture.dtype, picture.shape):
                 maker.file(number)
         except ArchiveError as error:
             yield error
@@ -163,7 +154,7 @@ class Stored(Indexed):
     Pillow makes of it; if it is none that Pillow reads, that is an InputError.
     """
 
-    def __init__(self, archive: Holder, number: int) -> None:
+    def __init__(self, archive: OpenArchive, number: int) -> None:
         super().__init__(archive.name)
         self._archive, self._number = archive, number
 
@@ -211,7 +202,7 @@ class StoredPage(Stored):
     it; if it cannot, that is an InputError.
     """
 
-    def __init__(self, archive: Holder, number: int, file: bytes) -> None:
+    def __init__(self, archive: OpenArchive, number: int, file: bytes) -> None:
         super().__init__(archive, number)
         self._file = file
 

@@ -1,5 +1,5 @@
 """Restores a file of pages on its own: its pages are pictures of parts, and its container
-metadata (the note) are the last part.
+metadata is the last part.
 """
 
 from __future__ import annotations
@@ -24,48 +24,49 @@ from bitsback.images.picture_files import (
     unpack,
 )
 from bitsback.reading.damage import others
-from bitsback.reading.strips import FileHolder, Parts, Whole
-from bitsback.reading.work import Work
+from bitsback.reading.source import OpenArchive
+from bitsback.reading.strips import RestoredParts
+from bitsback.work import Work
 
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 
 def make_pages(
-    archive: FileHolder,
-    file: BinaryIO,
-    threads: int,
-    work: Work | None = None,
-    verify: bool = True,
-    exact: bool = True,
+    parts: RestoredParts, file: BinaryIO, work: Work | None = None, exact: bool = True
 ) -> None:
-    """Writes the file of pages of an archive, or, where its note is not held, one of the same
-    pages, to a file that is empty. Raises ArchiveError.
+    """Writes the file of pages of an archive, or, where its container metadata is not held or the
+    archive is damaged, one of the pages that come back, to a file that is empty. Raises
+    ArchiveError.
     """
+    archive = parts.archive
     collection = archive._files.collection
-    noted = PagesFile(archive, verify, exact) if collection.whole else None
-    if noted is not None and noted.held:
-        noted.copy(file)
+    held = collection.whole and not parts.damaged
+    file_of_pages = PagesFile(archive, parts.verify, exact) if held else None
+    if file_of_pages is not None and file_of_pages.held:
+        file_of_pages.copy(file)
         return
     with ExitStack() as stack:
-        pages = read_pages(Whole(archive, threads, verify), stack, work)
-        if noted is None:
+        pages = read_pages(parts, stack, work)
+        if file_of_pages is None:
             formats.PAGES.codec().write_pages(file, pages, collection.nbytes)
         else:
-            noted.draw(file, pages)
+            file_of_pages.draw(file, pages)
 
 
-def pages_damage(archive: FileHolder) -> Iterator[ArchiveError]:
-    """What of the note of a file of pages, in blocks that are whole, is wrong."""
+def pages_damage(archive: OpenArchive) -> Iterator[ArchiveError]:
+    """The faults of the container metadata of a file of pages, in blocks that are whole."""
     try:
-        noted = PagesFile(archive)
-        if not noted.certain:
+        file_of_pages = PagesFile(archive)
+        if not file_of_pages.certain:
             with ExitStack() as stack:
-                noted.draw(Nowhere(), read_pages(Whole(archive, threads=1), stack))
+                file_of_pages.draw(Nowhere(), read_pages(RestoredParts(archive), stack))
     except ArchiveError as error:
         yield error
 
 
-def read_pages(parts: Parts, stack: ExitStack, work: Work | None = None) -> Iterator[PageRows]:
+def read_pages(
+    parts: RestoredParts, stack: ExitStack, work: Work | None = None
+) -> Iterator[PageRows]:
     """The pages that come back of an archive of them, in order; a few blocks, or a strip, of each
     part are in memory at a time. stack: what is open until the last page.
     """
@@ -83,7 +84,7 @@ def read_pages(parts: Parts, stack: ExitStack, work: Work | None = None) -> Iter
         yield PageRows(part.dtype, shape, rows[number])
 
 
-def _rows(parts: Parts, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
+def _rows(parts: RestoredParts, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
     """Rows of the pictures of a part, one picture after the other."""
     part = parts.files.collection.parts[number]
     with closing(parts.strips(number, work)) as strips:
@@ -97,8 +98,8 @@ def _rows(parts: Parts, number: int, work: Work) -> Generator[NDArray[Any], None
 class PagesFile:
     """The file that an archive of one restores."""
 
-    def __init__(self, archive: FileHolder, verify: bool = True, exact: bool = True) -> None:
-        """Raises ArchiveError for a note that is damaged, or is that of other pages."""
+    def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
+        """Raises ArchiveError for container metadata that is damaged, or that of other pages."""
         self._archive, self._exact, self._verify = archive, exact, verify
         files: Files = archive._files
         self._part = len(files.collection.parts) - 1
@@ -106,10 +107,10 @@ class PagesFile:
         self.held = archive._bytes_of(self._part, 0, 1, verify=verify) == bytes([HELD])
         """Whether it is held bit for bit."""
         if self.held != (len(files) == 0):
-            raise ArchiveError(f"{archive.name}: its note is that of another file")
-        self._note = b""
+            raise ArchiveError(f"{archive.name}: its container metadata is that of another file")
+        self._metadata = b""
         if not self.held:
-            self._note = archive._bytes_of(self._part, 0, self._size, verify=verify)
+            self._metadata = archive._bytes_of(self._part, 0, self._size, verify=verify)
 
     def pages(self) -> Iterator[tuple[np.dtype[Any], tuple[int, ...]]]:
         """The dtype and the shape of each page."""
@@ -123,14 +124,14 @@ class PagesFile:
 
     @property
     def certain(self) -> bool:
-        """Whether the file can be made whatever its pixels are. Raises ArchiveError if it cannot be
-        made of pages like those of the archive.
+        """Whether the file can be made from any pixels. Raises ArchiveError if it cannot be made of
+        pages like those of the archive.
         """
         if self.held:
             return True
         with self._naming():
-            drawing_of_pages(self._note, Nowhere(), self.pages(), self._exact)
-            return unpack(self._note).certain
+            drawing_of_pages(self._metadata, Nowhere(), self.pages(), self._exact)
+            return unpack(self._metadata).certain
 
     @contextmanager
     def _naming(self) -> Iterator[None]:
@@ -144,7 +145,7 @@ class PagesFile:
     def draw(self, file: Seekable, pages: Iterable[PageRows]) -> None:
         """Writes the file of all pages. Raises ArchiveError."""
         with self._naming():
-            drawing = drawing_of_pages(self._note, file, self.pages(), self._exact)
+            drawing = drawing_of_pages(self._metadata, file, self.pages(), self._exact)
             for page in pages:
                 for rows in page:
                     drawing.add(rows)
@@ -152,6 +153,6 @@ class PagesFile:
 
     def copy(self, output: Writable) -> None:
         """Writes a file that is held bit for bit."""
-        for start in range(1, self._size, _PIECE):
-            end = min(start + _PIECE, self._size)
+        for start in range(1, self._size, _CHUNK):
+            end = min(start + _CHUNK, self._size)
             output.write(self._archive._bytes_of(self._part, start, end, verify=self._verify))

@@ -1,13 +1,12 @@
-"""Views: parts of arrays and pictures, put together from the pieces that they touch. Each block is
+"""Views: parts of arrays and pictures, put together from the tiles that they touch. Each block is
 decoded once, and none that is not needed.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +14,14 @@ from numpy.typing import NDArray
 from bitsback.format.collection import ONE, Collection
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.parts import Joined
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.reading.directory import BlockInfo
 from bitsback.reading.indexed import Chunks, Indexed
 from bitsback.reading.indexing import Along, Steps, Take, all_of, cells
+from bitsback.reading.source import OpenArchive
 
-Decode = Callable[[int, int | None], tuple[int, Pieces]]
-"""Decodes the block that holds a piece: the number of the block's first piece, and its pieces; not
+Decode = Callable[[int, int | None], tuple[int, Tiles]]
+"""Decodes the block that holds a tile: the number of the block's first tile, and its tiles; not
 verified, and perhaps not those from another number on, if that is given.
 """
 
@@ -30,13 +30,13 @@ class Reading:
     """Reads of one array or picture, in order: holds the block that was needed last."""
 
     def __init__(self, part: Collection, first: int, decode: Decode, verify: bool = True) -> None:
-        """first: the number of the part's first piece. verify: check each block's digest."""
+        """first: the number of the part's first tile. verify: check each block's digest."""
         self._part, self._first, self._decode, self._verify = part, first, decode, verify
-        self._start, self._pieces = 0, Pieces(np.empty(0, part.dtype), ())
+        self._start, self._tiles = 0, Tiles(np.empty(0, part.dtype), ())
 
     def take(self, wanted: tuple[Along, ...]) -> NDArray[Any]:
-        """What is wanted along each axis of the part; of one whose items vary in size, of a single
-        item.
+        """The elements that are wanted along each axis of the part; of a part whose items vary in
+        size, of a single item.
         """
         part, shape = self._part, tuple(map(len, wanted))
         found = Found(shape, part.dtype)
@@ -55,7 +55,7 @@ class Reading:
     def blocks(
         self, wanted: tuple[Along, ...], block_of: Callable[[int], BlockInfo]
     ) -> Iterator[BlockInfo]:
-        """Those that are needed for what is wanted, in order. block_of: finds one by its pieces."""
+        """The blocks that hold what is wanted, in order. block_of: finds one by its tiles."""
         part, place = self._part, 0
         if not all(map(len, wanted)):
             return
@@ -71,27 +71,27 @@ class Reading:
                 place = block.first + block.items - self._first
 
     def _numbers(self, wanted: tuple[Along, ...]) -> Iterator[int]:
-        """Of items that are cut or differ in size, the pieces that are needed, in order."""
+        """The tiles that are needed, in order, of items that are cut or differ in size."""
         part = self._part
         if part.axes == ONE:
             yield from touched(part.grid(0), wanted)
             return
         for item in cells(wanted[0], 1):
-            first = part.first_piece(item)
+            first = part.first_tile(item)
             for number in touched(part.grid(item), wanted[1:]):
                 yield first + number
 
     def _take_items(self, wanted: tuple[Along, ...], found: Found) -> None:
-        """Of items that are pieces."""
+        """Takes what is wanted of items that are tiles."""
         items, inner = wanted[0], wanted[1:]
         places = [
             along.within(0, size) for along, size in zip(inner, self._part.item_shape, strict=True)
         ]
         item = items.next(0)
         while item is not None:
-            pieces = self._piece(item, items.last)
-            end = self._start + pieces.count
-            found.put([items.within(self._start, end), *places], pieces.stack)
+            tiles = self._tile(item, items.last)
+            end = self._start + tiles.count
+            found.put([items.within(self._start, end), *places], tiles.stack)
             item = items.next(end)
 
     def _take_of_item(
@@ -99,30 +99,30 @@ class Reading:
     ) -> None:
         """to: where the item goes along the first axis, if it is one of several."""
         part = self._part
-        grid, first = part.grid(item), part.first_piece(item)
+        grid, first = part.grid(item), part.first_tile(item)
         last = first + last_touched(grid, wanted)
         for number in touched(grid, wanted):
-            piece = self._piece(first + number, last)[first + number - self._start]
+            tile = self._tile(first + number, last)[first + number - self._start]
             places = [
                 along.within(there.start, there.stop)
                 for along, there in zip(wanted, grid.region(number), strict=True)
             ]
             leading = [(place, slice(None)) for place in to]
-            found.put([*leading, *places], piece[np.newaxis] if to else piece)
+            found.put([*leading, *places], tile[np.newaxis] if to else tile)
 
-    def _piece(self, number: int, last: int) -> Pieces:
-        """The pieces of the block that holds this one, from `self._start` on; last: the last one of
+    def _tile(self, number: int, last: int) -> Tiles:
+        """The tiles of the block that holds this one, from `self._start` on; last: the last one of
         the part that will be needed.
         """
-        if not self._start <= number < self._start + self._pieces.count:
+        if not self._start <= number < self._start + self._tiles.count:
             stop = None if self._verify else self._first + last + 1
-            start, self._pieces = self._decode(self._first + number, stop)
+            start, self._tiles = self._decode(self._first + number, stop)
             self._start = start - self._first
-        return self._pieces
+        return self._tiles
 
 
 def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
-    """The pieces of an item that have what is wanted of it, in order."""
+    """The tiles of an item that have what is wanted of it, in order."""
 
     # One by one, as there may be more than fit into memory.
     def from_axis(axis: int, row: int) -> Iterator[int]:
@@ -137,14 +137,14 @@ def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
 
 def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
     """The last of them, where something is wanted along each axis."""
-    piece = 0
+    tile = 0
     for along, extent, count in zip(wanted, grid.extents, grid.counts, strict=True):
-        piece = piece * count + along.last // extent
-    return piece
+        tile = tile * count + along.last // extent
+    return tile
 
 
 class Found:
-    """What is taken, made when the first of it is there: a few bytes may claim much."""
+    """The result, made when its first part is there: a few bytes may claim much."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._shape, self._dtype = shape, dtype
@@ -156,39 +156,20 @@ class Found:
             self._array = np.empty(self._shape, self._dtype)
         return self._array
 
-    def put(self, places: list[tuple[Take, Take]], piece: NDArray[Any]) -> None:
-        """Copies what is wanted of a piece. places: for each axis where it goes, and where it
+    def put(self, places: list[tuple[Take, Take]], tile: NDArray[Any]) -> None:
+        """Copies what is wanted of a tile. places: for each axis where it goes, and where it
         is.
         """
-        self.array[tuple(to for to, _ in places)] = piece[tuple(of for _, of in places)]
-
-
-class Decoder(Protocol):
-    """An open archive."""
-
-    name: str
-
-    def _check_open(self) -> None: ...
-
-    @property
-    def _blocks(self) -> list[BlockInfo]: ...
-
-    def _block_of(self, piece: int) -> BlockInfo: ...
-
-    def _announce(self, blocks: Iterable[BlockInfo]) -> None: ...
-
-    def _announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]: ...
-
-    def _decode_at(self, piece: int, stop: int | None) -> tuple[int, Pieces]: ...
+        self.array[tuple(to for to, _ in places)] = tile[tuple(of for _, of in places)]
 
 
 class View(Indexed):
     """An array that is one part of an archive, or what has a number along its first axis."""
 
     def __init__(
-        self, archive: Decoder, part: Collection, first: int, entry: int | None = None
+        self, archive: OpenArchive, part: Collection, first: int, entry: int | None = None
     ) -> None:
-        """first: the number of the part's first piece. entry: the number along its first axis, if
+        """first: the number of the part's first tile. entry: the number along its first axis, if
         the view is of one of these only.
         """
         super().__init__(archive.name)
@@ -209,15 +190,15 @@ class View(Indexed):
     @property
     def chunks(self) -> Chunks:
         part, blocks = self._part, self._archive._blocks
-        behind = self._first + part.pieces
+        behind = self._first + part.tiles
         if behind > (blocks[-1].first + blocks[-1].items if blocks else 0):
             self._archive._block_of(behind - 1)
         if self._entry is None and part.axes != ONE:
             if not part.plain:
                 return ((1,) * part.entries, *_lengths(part.grid(0)))
             start, stop = (
-                bisect_left(blocks, piece, key=lambda block: block.first)
-                for piece in (self._first, behind)
+                bisect_left(blocks, tile, key=lambda block: block.first)
+                for tile in (self._first, behind)
             )
             counts = (block.items for block in blocks[start:stop])
             return (tuple(counts) or (0,), *((size,) for size in self.shape[1:]))
@@ -229,7 +210,7 @@ class View(Indexed):
             return self._taken(self._reading(verify), wanted)
 
     def _blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
-        """Those that have what is wanted along each axis, or all of it, in order."""
+        """The blocks that hold what is wanted along each axis, or all of it, in order."""
         wanted = all_of(self.shape) if wanted is None else wanted
         yield from self._reading().blocks(self._of_part(wanted), self._archive._block_of)
 
@@ -257,7 +238,7 @@ class View(Indexed):
         return (Steps(range(self._entry, self._entry + 1)), *wanted)
 
     def _grid(self) -> tuple[Grid, int]:
-        """The pieces of the only item that is seen, and which of its axes is the first here."""
+        """The tiles of the only item that is seen, and which of its axes is the first here."""
         if self._entry is None:
             return self._part.grid(0), 0
         if self._part.axes == ONE:
@@ -275,7 +256,7 @@ class View(Indexed):
 
 
 def _lengths(grid: Grid) -> Chunks:
-    """Of the pieces along each axis."""
+    """The lengths of the tiles along each axis."""
     return tuple(
         tuple(min(extent, size - start) for start in range(0, size, extent)) or (0,)
         for size, extent in zip(grid.shape, grid.extents, strict=True)
@@ -285,7 +266,7 @@ def _lengths(grid: Grid) -> Chunks:
 class JoinedView(Indexed):
     """An array that is in several parts of an archive."""
 
-    def __init__(self, archive: Decoder, array: Joined) -> None:
+    def __init__(self, archive: OpenArchive, array: Joined) -> None:
         super().__init__(archive.name)
         self._archive, self._array = archive, array
 
@@ -323,8 +304,8 @@ class JoinedView(Indexed):
             yield from view._blocks(of)
 
     def _split(self, wanted: tuple[Along, ...]) -> Iterator[tuple[Take, View, tuple[Along, ...]]]:
-        """What is wanted of each part: where it goes along the first axis, the part, and what it is
-        there.
+        """For each part, what is wanted of it: the position along the first axis, the part, and the
+        places there.
         """
         places, place = self._array.places, wanted[0].next(0)
         while place is not None:
@@ -345,6 +326,6 @@ class JoinedView(Indexed):
         return View(self._archive, self._array.parts[number], self._array.starts[number])
 
 
-def view_of(archive: Decoder, array: Collection | Joined) -> Indexed:
+def view_of(archive: OpenArchive, array: Collection | Joined) -> Indexed:
     """All of the array in an archive that has no other."""
     return View(archive, array, 0) if isinstance(array, Collection) else JoinedView(archive, array)

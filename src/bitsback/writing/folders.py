@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding.cutting import cut_for
-from bitsback.coding.trial import Alike, Outcome, Outcomes, is_tried, pixel_cost
+from bitsback.coding.trial import Alike, TrialOutcome, TrialOutcomes, is_tried, pixel_cost
 from bitsback.errors import InputError
 from bitsback.format.collection import BYTES, Collection
-from bitsback.format.facts import Facts
+from bitsback.format.file_stats import FileStats
 from bitsback.format.labelling import check_classes, pack_folders
 from bitsback.format.members import pack_files
 from bitsback.format.parts import FOLDER, FileList
@@ -34,8 +34,8 @@ from bitsback.images.names import ending_of
 from bitsback.images.npy import Items, Whole
 from bitsback.images.picture_files import PictureItems, split
 from bitsback.images.pictures import Header, named, reading_picture
-from bitsback.reading.pool import check_threads, ordered_map
-from bitsback.reading.summary import (
+from bitsback.remote.url import Url, changed
+from bitsback.summary import (
     ASKED_FOR,
     CAMERA_FILES,
     DAMAGED,
@@ -45,14 +45,13 @@ from bitsback.reading.summary import (
     SMALLER,
     Held,
 )
-from bitsback.reading.work import begin
-from bitsback.remote.url import Url, changed
+from bitsback.work import begin, check_threads, ordered_map
 from bitsback.writing.asked import Asked, Input, Kept
 from bitsback.writing.groups import Groups
 from bitsback.writing.warn import warn_of_names
 
-_WORTH = 0.98
-"""Times the bytes of a file: pixels that take more are not worth the time that they cost."""
+_MOST_OF_A_FILE = 0.98
+"""Times the bytes of a file: a picture whose pixels take more is held bit for bit."""
 _SMALL = 1 << 14
 _LOOK = 1 << 16
 _DENSE = 0.9
@@ -60,24 +59,24 @@ _DENSE = 0.9
 _IN_MEMORY = 1 << 24
 _KEPT = 1 << 26
 """Bytes of the pixels of small pictures that are in memory until they are coded."""
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class _Sorted:
-    """What becomes of a file."""
+    """The decision on a file."""
 
     size: int
     time: int
     header: Header | None = None
-    """Of a picture that is coded by its pixels."""
+    """The header of a picture that is coded by its pixels."""
     sort: str = ""
-    """What it is to be together with in a part."""
-    note: bytes = b""
+    """The sort of pictures that it shares a part with."""
+    metadata: bytes = b""
     reason: str = ""
     """Why it is held bit for bit."""
     pixels: NDArray[Any] | None = None
-    """Of a small picture that is coded, so that it need not be read again."""
+    """The pixels of a small picture that is coded, so that it need not be read again."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,9 @@ class _Undecided:
     held: _Sorted
     indexed: bool
     alike: Alike
-    trial: Callable[[], Outcome]
-    tried: Outcome | None = None
-    """What its own trial told, if it was to have one whatever others tell."""
+    trial: Callable[[], TrialOutcome]
+    tried: TrialOutcome | None = None
+    """The outcome of its own trial, if it has one in any case."""
 
 
 class _PixelStore(dict[int, NDArray[Any]]):
@@ -111,10 +110,10 @@ class _PixelStore(dict[int, NDArray[Any]]):
 class _SortedFiles:
     """The files of a folder as the parts of a collection."""
 
-    def __init__(self, listing: Listing, asked: Asked, notes: BinaryIO) -> None:
-        """notes: takes those of the pictures that are coded, one after the other."""
-        self._listing, self._asked, self._notes = listing, asked, notes
-        self._groups, self._facts = Groups(asked.knows), Facts()
+    def __init__(self, listing: Listing, asked: Asked, metadata: BinaryIO) -> None:
+        """metadata: takes those of the pictures that are coded, one after the other."""
+        self._listing, self._asked, self._metadata = listing, asked, metadata
+        self._groups, self._stats = Groups(asked.knows), FileStats()
         self._names: list[str] = []
         self._bad = dict(listing.bad)
         self._size = 0
@@ -123,7 +122,7 @@ class _SortedFiles:
         self._pixels = _PixelStore()
 
     def __len__(self) -> int:
-        """With those that are left out."""
+        """The number of files, with those that are left out."""
         return len(self._names) + len(self._bad)
 
     def add(self, name: str, found: _Sorted) -> None:
@@ -131,21 +130,21 @@ class _SortedFiles:
         self._size += found.size
         if found.header is not None:
             self._groups.add(found.header, found.sort)
-            self._facts.add(len(found.note), found.time)
-            self._notes.write(found.note)
+            self._stats.add(len(found.metadata), found.time)
+            self._metadata.write(found.metadata)
             self._coded[name] = found.size
             if found.pixels is not None:
                 self._pixels.keep(len(self._names) - 1, found.pixels)
         else:
             self._groups.add_file(found.size, found.sort)
-            self._facts.add(found.size, found.time)
+            self._stats.add(found.size, found.time)
             before = self._stored.get(found.reason, Held(0, 0, name))
             self._stored[found.reason] = replace(
                 before, files=before.files + 1, bytes=before.bytes + found.size
             )
 
     def leave_out(self, name: str, error: InputError) -> None:
-        """Raises InputError, unless bad files are to be left out."""
+        """Leaves a bad file out, or raises InputError if bad files are not to be left out."""
         if not self._asked.options.skip_bad:
             held = ", and without --pictures-only (pictures_only=True) they are held as they are"
             raise InputError(
@@ -169,17 +168,17 @@ class _SortedFiles:
         name = naming.printable(name_of(listing.root))
         parts: list[tuple[Items, Collection]] = []
         of_parts: list[list[str]] = []
-        length = self._notes.tell()
-        if length:  # first, so that whatever else is there of a cut archive has its notes
+        length = self._metadata.tell()
+        if length:  # first, so that whatever else is there of a cut archive has its metadata
             part = Collection(np.dtype("|u1"), (0, length), BYTES)
             part = replace(part, cut=cut_for(part, None))
-            parts.append((ByteItems(name, part, _notes_chunks(self._notes)), part))
+            parts.append((ByteItems(name, part, _metadata_chunks(self._metadata)), part))
             of_parts.append([])
         first = len(parts)
         for group in self._groups:
             if group.part.axes == BYTES:
                 part = replace(group.part, cut=cut_for(group.part, None))
-                chunks = chunks_of(listing, names, list(group.members), self._facts)
+                chunks = chunks_of(listing, names, list(group.members), self._stats)
                 parts.append((ByteItems(name, part, chunks), part))
                 of_parts.append([])
             else:
@@ -191,11 +190,11 @@ class _SortedFiles:
             FileList(FOLDER, tuple(part for _, part in parts)),
             parts,
             name,
-            pack_files(FOLDER, runs, names) + self._facts.pack(),
+            pack_files(FOLDER, runs, names) + self._stats.pack(),
             listing.skipped,
             self._bad,
             listing,
-            Kept(self._size, self._stored, self._coded, of_parts, self._notes),
+            Kept(self._size, self._stored, self._coded, of_parts, self._metadata),
             labels=b"" if asked.options.labels is None else pack_folders(),
         )
 
@@ -225,7 +224,7 @@ def folder_input(listing: Listing, asked: Asked) -> Input:
 
 
 class _NoPicture(InputError):
-    """Of a file that could be held as it is."""
+    """The error of a file that can be held as it is."""
 
 
 class _Sorter:
@@ -237,19 +236,19 @@ class _Sorter:
         """Whether files that are no pictures, or damaged ones, are taken too."""
         pictures = (name for name in listing.names if ending_of(name) in formats.PICTURES)
         self._job = sum(map(size_of, map(listing.path, pictures)))
-        self._outcomes = Outcomes()
+        self._outcomes = TrialOutcomes()
         self._knows = lru_cache(maxsize=None)(asked.knows)
 
     def decided(self, picture: _Undecided) -> _Sorted:
-        """What becomes of it."""
+        """The decision on a picture."""
         outcome = self._outcomes.of(picture.alike, picture.tried, picture.trial)
-        if not outcome.worth:
+        if not outcome.by_pixels:
             return picture.held
         sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
         return replace(picture.coded, sort=sort)
 
     def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Undecided | InputError]:
-        """What becomes of a file, or why it can neither be coded nor be held."""
+        """The decision on a file, or the error if it can neither be coded nor be held."""
         number, name = numbered
         path = self._listing.path(name)
         shown = naming.printable(name_of(path))
@@ -293,7 +292,7 @@ class _Sorter:
                 return self._stored(found, file, ASKED_FOR if again else OTHER_KIND)
         pixels = named(taken.pixels, name_of(path))
         header = Header(pixels.dtype, pixels.shape, ())
-        coded = replace(found, header=header, note=taken.note)
+        coded = replace(found, header=header, metadata=taken.metadata)
         alike = Alike.of(pixels, taken.indexed, found.size)
         if alike.small:  # its trial may come when its file is closed
             whole = pixels.whole()
@@ -301,9 +300,9 @@ class _Sorter:
         if self._knows(pixels.shape):
             return coded
 
-        def trial() -> Outcome:
+        def trial() -> TrialOutcome:
             cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
-            return Outcome(cost + len(taken.note) <= _WORTH * found.size, general)
+            return TrialOutcome(cost + len(taken.metadata) <= _MOST_OF_A_FILE * found.size, general)
 
         return _Undecided(
             coded,
@@ -361,17 +360,17 @@ class ByteItems(Whole):
 
 
 def chunks_of(
-    listing: Listing, names: list[str], members: list[int], facts: Facts
+    listing: Listing, names: list[str], members: list[int], stats: FileStats
 ) -> Callable[[], Iterator[bytes]]:
-    """What files hold. Raises InputError if one of them has another size than before."""
+    """The content of files. Raises InputError if one of them has another size than before."""
 
     def chunks() -> Iterator[bytes]:
         for member in members:
             path = listing.path(names[member])
             shown = naming.printable(name_of(path))
-            left = facts.sizes[member]
+            left = stats.sizes[member]
             with reading(shown), open_regular(path, True) as file:
-                while data := file.read(_PIECE):
+                while data := file.read(_CHUNK):
                     left -= len(data)
                     if left < 0:
                         break
@@ -382,10 +381,10 @@ def chunks_of(
     return chunks
 
 
-def _notes_chunks(notes: BinaryIO) -> Callable[[], Iterator[bytes]]:
+def _metadata_chunks(metadata: BinaryIO) -> Callable[[], Iterator[bytes]]:
     def chunks() -> Iterator[bytes]:
-        notes.seek(0)
-        while data := notes.read(_PIECE):
+        metadata.seek(0)
+        while data := metadata.read(_CHUNK):
             yield data
 
     return chunks

@@ -7,7 +7,7 @@ from bitsback.format.members import Files
 from bitsback.images.file_io import name_of, open_regular, reading
 from bitsback.images.names import printable
 from bitsback.reading.hashes import Hashes, digest_of
-from bitsback.reading.pool import ordered_map
+from bitsback.work import ordered_map
 from bitsback.writing.asked import Input
 
 
@@ -26,8 +26,8 @@ def hash_inputs(taken: Input, files: Files, threads: int, all_exact: bool) -> Ha
         if all_exact or files.stored(number):
             return True
         _, start, end = files.span(number)
-        kept.notes.seek(start)
-        return end > start and promised(kept.notes.read(end - start))
+        kept.metadata.seek(start)
+        return end > start and promised(kept.metadata.read(end - start))
 
     wanted = [name if exact(number) else None for number, name in enumerate(files.names)]
 

@@ -15,7 +15,7 @@ from bitsback.coding.choose import item_axes
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.collection import ARRAY, COUNTED, Collection
 from bitsback.format.labelling import FOLDERS
-from bitsback.format.layout import COLLECTION, FACTS, NAMES, UNNAMED, Cursor, open_section
+from bitsback.format.layout import COLLECTION, NAMES, STATS, UNNAMED, Cursor, open_section
 from bitsback.format.members import Files, pack_files, unpack_files
 from bitsback.format.parts import FOLDER, FileList, unpack_collection
 from bitsback.format.unnamed import unpack_unnamed
@@ -127,8 +127,8 @@ def files_of(collection: FileList, taken: Input) -> Files:
     first = sections.section()
     if first[:1] == UNNAMED:
         return unpack_unnamed(open_section(first, UNNAMED), collection)
-    facts = open_section(sections.section(), FACTS) if taken.kept is not None else None
-    return unpack_files(open_section(first, NAMES), collection, facts)
+    stats = open_section(sections.section(), STATS) if taken.kept is not None else None
+    return unpack_files(open_section(first, NAMES), collection, stats)
 
 
 @contextmanager

@@ -1,5 +1,5 @@
 """Takes a file of pages on its own apart: its pages become pictures of parts, and its container
-metadata (the note) the last part.
+metadata the last part.
 """
 
 from __future__ import annotations
@@ -25,39 +25,39 @@ from bitsback.images.picture_files import (
     pixel_bands,
 )
 from bitsback.images.pictures import Header, header_of, named, reading_picture
-from bitsback.reading.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
+from bitsback.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
 from bitsback.writing.asked import Asked, Bonds, Input
 from bitsback.writing.groups import Groups
 from bitsback.writing.unordered import by_size
-from bitsback.writing.warn import warn_of_notes
+from bitsback.writing.warn import warn_of_losses
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 
 def pages_input(file: BinaryIO, name: str, asked: Asked) -> Input:
-    """The pages of a file, sorted into parts, and its note; or the file bit for bit. Raises
+    """The pages of a file, sorted into parts, and its metadata; or the file bit for bit. Raises
     InputError for a damaged one.
     """
     size = Reader(file).size
     with reading_picture(name):
         found = formats.PAGES.codec().split_pages(file, asked.exact)
-    pages, note = ([], None) if found is None else found
+    pages, metadata = ([], None) if found is None else found
     reason = ASKED_FOR if found is not None and asked.exact else OTHER_KIND
     if name in asked.held:
-        note, reason = None, SMALLER
+        metadata, reason = None, SMALLER
     parts: list[tuple[Items, Collection]] = []
     groups = Groups(asked.knows)
-    if note is not None:
+    if metadata is not None:
         for page in pages:
             groups.add(Header(page.dtype, page.shape, ()))
         for group in groups:
             members = [named(pages[member], name) for member in group.members]
             items = BandItems(name, group.part, members.__getitem__, peeks=True)
             parts.append((items, asked.seen(group.part, items)))
-        packed = pack(note)
+        packed = pack(metadata)
         parts.append(_bytes_part(name, len(packed), lambda: iter([packed])))
         stored = {}
     else:
@@ -77,7 +77,7 @@ def pages_set(file: BinaryIO, name: str, asked: Asked) -> Input:
     groups = Groups(asked.knows)
     for page in order:
         groups.add(headers[page])
-    warn_of_notes(groups.notes, "page")
+    warn_of_losses(groups.losses, "page")
     parts: list[tuple[Items, Collection]] = []
     for group in groups:
         members = [
@@ -91,7 +91,9 @@ def pages_set(file: BinaryIO, name: str, asked: Asked) -> Input:
 
 
 def _headers(image: Image.Image, name: str) -> Iterator[Header]:
-    """Of the pages of an open file. Raises InputError for one that is not held."""
+    """The headers of the pages of an open file. Raises InputError for a page that archives do not
+    hold.
+    """
     with reading_picture(name):
         pages = getattr(image, "n_frames", 1)
     for page in range(pages):
@@ -127,5 +129,5 @@ def _bytes_part(
 def _file_after(kind: int, file: BinaryIO) -> Iterator[bytes]:
     yield bytes([kind])
     file.seek(0)
-    while piece := file.read(_PIECE):
-        yield piece
+    while chunk := file.read(_CHUNK):
+        yield chunk

@@ -1,4 +1,4 @@
-"""Read a part of a collection, block by block, as it is to be coded."""
+"""Read a part of a collection, block by block, for coding."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
+from bitsback.coding.block_writer import Uncoded
 from bitsback.coding.canonical import canonical
 from bitsback.coding.choose import (
     Chosen,
@@ -27,40 +28,26 @@ from bitsback.coding.sampling import sample_of
 from bitsback.errors import ModelWarning
 from bitsback.format.collection import BYTES, COUNTED, VARIED, Collection
 from bitsback.format.layout import Shape
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.npy import Items
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.writing.asked import Asked, Input
-from bitsback.writing.taking import PieceReader
+from bitsback.writing.taking import TileReader
 
 _QUICK_ELEMENTS = 8 * 784
 """Elements of a block for random access: a context model decodes them in some 5 ms, a dense one in
 a fraction of one.
 """
 _SEEN = 1 << 17  # elements that a trial may see, and
-_SEEN_PIECES = 64
+_SEEN_TILES = 64
 _WORSE = 1.1  # times as many bytes of a sample
 _ENOUGH = 1 << 14  # elements of a sample, from which on it tells something
 
 
-@dataclass(frozen=True)
-class Uncoded:
-    """A block that is to be coded."""
-
-    pieces: Pieces
-    first: int
-    chosen: Chosen
-    coder: Coder
-    order_bits: float | None
-    """Of pieces that are a multiset."""
-    records: bool
-    """Whether they may have few values."""
-
-
 @dataclass(frozen=True, eq=False)
 class Role:
-    """What a part is to others."""
+    """The relation of a part to other parts."""
 
     unordered: bool = False
     """Whether the order of its items does not matter."""
@@ -85,8 +72,8 @@ class PartReader:
         elements: int,
         role: Role,
     ) -> None:
-        """block: pieces in a block at most; elements: about how many, if it is not given. Raises
-        InputError if a piece is larger than a block can be.
+        """block: tiles in a block at most; elements: about how many, if it is not given. Raises
+        InputError if a tile is larger than a block can be.
         """
         self.items = items
         self.collection = collection
@@ -95,22 +82,22 @@ class PartReader:
         self._sets = role.unordered and counted
         whole = self._sets and elements == BLOCK_ELEMENTS
         self._blocks = list(blocks_of(collection, block, items.name, elements, whole))
-        self._reader = PieceReader(items, collection)
-        self._ahead: list[Pieces] = []
+        self._reader = TileReader(items, collection)
+        self._ahead: list[Tiles] = []
         self._orders: list[NDArray[np.intp]] = []
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
-        """The numbers that its items had, in the order that they have got, when all were read."""
+        """The original numbers of its items in their new order, when all were read."""
         if not self._sets:
             return np.arange(self.collection.items)
         return np.concatenate([np.empty(0, np.intp), *self._orders])
 
     @property
     def shape(self) -> Shape:
-        """Of its first piece, or of what its items would have."""
+        """The shape of its first tile, or that which its items would have."""
         part = self.collection
-        return part.grid(0).shape_of(0) if part.pieces else part.item_shape
+        return part.grid(0).shape_of(0) if part.tiles else part.item_shape
 
     def codable(self, given: Model | None) -> bool:
         """Whether there is a model for it."""
@@ -124,44 +111,44 @@ class PartReader:
         """
         if not self._blocks or not self.codable(given):
             return Chosen(None)
-        elements = pieces = 0
+        elements = tiles = 0
         for number, (first, count) in enumerate(self._blocks):
             if number == len(self._ahead):  # another choice may have read it
                 self._ahead.append(self._read(first, count))
-            elements, pieces = elements + self._ahead[number].elements.size, pieces + count
+            elements, tiles = elements + self._ahead[number].elements.size, tiles + count
             # The first block says whether a given model fits; others may hold what it does not
             # code.
-            if given is not None or elements >= _SEEN or pieces >= _SEEN_PIECES:
+            if given is not None or elements >= _SEEN or tiles >= _SEEN_TILES:
                 break
         first_ones = self._ahead[0]
         if len(self._ahead) > 1:
-            first_ones = Pieces.of(chain.from_iterable(self._ahead), first_ones.dtype)
+            first_ones = Tiles.of(chain.from_iterable(self._ahead), first_ones.dtype)
         chosen = choose(given, first_ones, self.items.name, effort, job)
         if given is not None:
             _warn_if_outdone(chosen, first_ones, self.items.name)
         return chosen
 
     def tasks(self, first: int, chosen: Chosen, coder: Coder) -> Iterator[Uncoded]:
-        """Its blocks. first: the number of its first piece. coder: the general compressor."""
+        """Its blocks. first: the number of its first tile. coder: the general compressor."""
         if self.collection.axes == BYTES:  # little of it is worth a trial, and that is worth it
             coder = "lzma"
         for start, count in self._blocks:
-            pieces = self._ahead.pop(0) if self._ahead else self._read(start, count)
+            tiles = self._ahead.pop(0) if self._ahead else self._read(start, count)
             bits = None
             if self._sets:
                 ties = [array[start : start + count] for array in self._role.ties]
-                sorted_ones = canonical(pieces, ties)
-                pieces, bits = sorted_ones.pieces, sorted_ones.bits
+                sorted_ones = canonical(tiles, ties)
+                tiles, bits = sorted_ones.tiles, sorted_ones.bits
                 self._orders.append(start + sorted_ones.order)
-            yield Uncoded(pieces, first + start, chosen, coder, bits, self._role.records)
+            yield Uncoded(tiles, first + start, chosen, coder, bits, self._role.records)
         if self._role.follows is None:
             self.items.finish()
 
-    def _read(self, first: int, count: int) -> Pieces:
+    def _read(self, first: int, count: int) -> Tiles:
         if self._role.follows is None:
             return self._reader.read(first, count)
         leader, array = self._role.follows
-        return Pieces.stacked(array[leader.order[first : first + count]])
+        return Tiles.stacked(array[leader.order[first : first + count]])
 
 
 def part_readers(taken: Input, asked: Asked) -> list[PartReader]:
@@ -184,14 +171,14 @@ def part_readers(taken: Input, asked: Asked) -> list[PartReader]:
     return parts
 
 
-def _warn_if_outdone(chosen: Chosen, pieces: Pieces, name: str) -> None:
+def _warn_if_outdone(chosen: Chosen, tiles: Tiles, name: str) -> None:
     """Warns with ModelWarning if a general compressor, or a bundled model of any shape, makes a
     tenth less of a sample than the model that was asked for. name: of the input.
     """
     model = chosen.model
     if model is None or (model.any_shape and is_bundled(model)):
         return
-    sample = sample_of(pieces, whole=False)
+    sample = sample_of(tiles, whole=False)
     if sample.elements.size < _ENOUGH:
         return
     cost = chosen.rate * sample.elements.size
@@ -208,15 +195,15 @@ def _warn_if_outdone(chosen: Chosen, pieces: Pieces, name: str) -> None:
         )
 
 
-def _others(sample: Pieces) -> dict[str, int]:
+def _others(sample: Tiles) -> dict[str, int]:
     """Bytes of the sample, by what makes them."""
     general = encode_fallback(sample, "deflate")
     found = {"the bytes as they are": sample.elements.nbytes}
     if general is not None:
         found["a general compressor"] = len(general)
     shape = sample.shapes[0][1]
-    if planes.layouts_for(sample.dtype, shape):
+    if layouts.layouts_for(sample.dtype, shape):
         for plan in plans_of(picture_models(None, "auto"), sample):
-            name, cost = f"the model {plan.model.name}", plan.cost()
+            name, cost = f"the model {plan.model.name}", plan.cost
             found[name] = min(cost, found.get(name, cost))
     return found

@@ -1,4 +1,4 @@
-"""The pieces of an array or of pictures, taken from their source in order."""
+"""The tiles of an array or of pictures, taken from their source in order."""
 
 from typing import Any
 
@@ -6,23 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.format.collection import Collection
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.npy import Items
 
 
-class PieceReader:
-    """Holds no more of an item than a strip of pieces, if its source can be read so."""
+class TileReader:
+    """Holds no more of an item than a strip of tiles, if its source can be read so."""
 
     def __init__(self, items: Items, part: Collection) -> None:
         self._items, self._part = items, part
         self._strip: NDArray[Any] | None = None
 
-    def read(self, first: int, count: int) -> Pieces:
-        """The next pieces, of which `first` is the number of the first. Raises InputError."""
+    def read(self, first: int, count: int) -> Tiles:
+        """The next tiles, of which `first` is the number of the first. Raises InputError."""
         part = self._part
         if part.plain:
-            return Pieces.stacked(self._items.read(count, part.axes))
-        return Pieces.of(map(self._next, range(first, first + count)), part.dtype)
+            return Tiles.stacked(self._items.read(count, part.axes))
+        return Tiles.of(map(self._next, range(first, first + count)), part.dtype)
 
     def _next(self, number: int) -> NDArray[Any]:
         part = self._part
@@ -35,7 +35,7 @@ class PieceReader:
         if at % grid.in_a_strip == 0:
             self._strip = self._items.rows(rows.stop - rows.start, part.axes)
         assert self._strip is not None
-        piece = np.ascontiguousarray(self._strip[(slice(None), *others)])
+        tile = np.ascontiguousarray(self._strip[(slice(None), *others)])
         if (at + 1) % grid.in_a_strip == 0:
             self._strip = None
-        return piece
+        return tile

@@ -18,13 +18,13 @@ from bitsback.images.file_lists import Listing
 from bitsback.images.npy import Items
 from bitsback.writing.asked import Asked, Bonds, Input
 from bitsback.writing.groups import Group, Groups
-from bitsback.writing.warn import warn_of_names, warn_of_notes
+from bitsback.writing.warn import warn_of_losses, warn_of_names
 
 if TYPE_CHECKING:
     from bitsback.images.pictures import Header
 
 Orders = Sequence[NDArray[np.intp]]
-"""Of each part: the numbers that its items had, in the order that they have got."""
+"""For each part, the original numbers of its items in their new order."""
 
 
 def picture_set(listing: Listing, asked: Asked) -> Input:
@@ -40,7 +40,7 @@ def picture_set(listing: Listing, asked: Asked) -> Input:
     groups = Groups(asked.knows)
     for number in order:
         groups.add(found[number][1])
-    warn_of_notes(groups.notes, "picture")
+    warn_of_losses(groups.losses, "picture")
     if asked.options.keep_names:
         warn_of_names(names)
     parts: list[tuple[Items, Collection]] = [
@@ -92,7 +92,9 @@ def by_size(headers: Sequence["Header"]) -> list[int]:
 
 
 def _headers(listing: Listing, asked: Asked) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
-    """Of each picture its name and header; and the pictures that are left out, and why."""
+    """The name and the header of each picture; and the pictures that are left out, with the
+    reasons.
+    """
     from bitsback.images.picture_files import read_header, read_pixels
 
     found: list[tuple[str, Header]] = []

@@ -9,10 +9,10 @@ from bitsback.images import names as naming
 
 def warn_of_names(names: list[str]) -> None:
     """Warns of names that some systems cannot have."""
-    twin = naming.first_twin(names)
-    if twin is not None:
+    clash = naming.first_clash(names)
+    if clash is not None:
         warnings.warn(
-            f"{naming.printable(twin)}: its name differs from that of another file only in case or"
+            f"{naming.printable(clash)}: its name differs from that of another file only in case or"
             " Unicode composition, so macOS and Windows cannot restore both",
             InputWarning,
             stacklevel=2,
@@ -27,11 +27,11 @@ def warn_of_names(names: list[str]) -> None:
         )
 
 
-def warn_of_notes(notes: Counter[str], noun: str) -> None:
+def warn_of_losses(losses: Counter[str], noun: str) -> None:
     """Warns of what of pictures, called by the noun, does not come back as it was."""
-    from bitsback.images.pictures import NOTES
+    from bitsback.images.pictures import LOSSES
 
-    for note, count in notes.items():
+    for loss, count in losses.items():
         warnings.warn(
-            NOTES[note].format(f"{count} {noun}" + "s" * (count > 1)), InputWarning, stacklevel=2
+            LOSSES[loss].format(f"{count} {noun}" + "s" * (count > 1)), InputWarning, stacklevel=2
         )

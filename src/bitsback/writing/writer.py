@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Unpack, cast
 
 from bitsback.coding.block import METHODS
-from bitsback.coding.block_writer import Encoded, encode
+from bitsback.coding.block_writer import Encoded, Uncoded, encode
 from bitsback.coding.choose import (
     HURRIED,
     Chosen,
@@ -40,15 +40,14 @@ from bitsback.format.members import Files
 from bitsback.format.parts import FileList
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
-from bitsback.reading.output import Destination, Output, open_output
-from bitsback.reading.pool import check_threads, ordered_map
-from bitsback.reading.summary import Compressed
-from bitsback.reading.work import Work, begin
 from bitsback.remote.url import check_options, located
+from bitsback.restoring.output import Destination, Output, open_output
+from bitsback.summary import Compressed
+from bitsback.work import Work, begin, check_threads, ordered_map
 from bitsback.writing.asked import Asked, Input
 from bitsback.writing.input_hashes import check_unchanged, hash_inputs
 from bitsback.writing.inputs import Source, files_of, open_source
-from bitsback.writing.part_reader import Uncoded, part_readers
+from bitsback.writing.part_reader import part_readers
 from bitsback.writing.unfinished import Unfinished, key_of, part_of
 
 _log = logging.getLogger(__name__)
@@ -125,8 +124,8 @@ def write_archive(source: Source, destination: Destination, options: CompressOpt
 
 @contextmanager
 def _restartable(output: Output, destination: Destination, taken: Input) -> Iterator[Output]:
-    """The output; where an archive may have to be made anew, and what was written to the output
-    cannot be taken back, a file that is copied to it at the end.
+    """The output; where an archive may have to be made a second time, and the output cannot be
+    rewound, a file that is copied to it at the end.
     """
     file = isinstance(destination, str | os.PathLike) and not _is_device(Path(destination))
     if file or not taken.may_outgrow:
@@ -135,8 +134,8 @@ def _restartable(output: Output, destination: Destination, taken: Input) -> Iter
     with tempfile.TemporaryFile() as spool:
         yield Output(cast(BinaryIO, spool), output.name)
         spool.seek(0)
-        while piece := spool.read(_COPIED):
-            output.write(piece)
+        while chunk := spool.read(_COPIED):
+            output.write(chunk)
 
 
 def _is_device(path: Path) -> bool:
@@ -170,7 +169,7 @@ class _Writer:
         """For each block its number of tiles and the size of its section."""
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._names: dict[str, None] = {}
-        """Of the models that blocks were coded with."""
+        """The names of the models that blocks were coded with."""
         self._outdone = 0
         self._order_bits = 0.0
         self._model_bytes = 0
@@ -246,7 +245,7 @@ class _Writer:
         )
 
     def _count(self, encoded: Encoded) -> None:
-        """Notes what a block has become."""
+        """Records what a block has become."""
         self.index.append((encoded.items, len(encoded.section)))
         self._outdone += encoded.outdone
         self._order_bits += encoded.order_bits
@@ -263,8 +262,8 @@ class _Writer:
         )
 
     def _choose(self) -> list[Chosen]:
-        """The model for each part: the given one, unless it is to be left aside where the archive
-        is smaller without it. Raises UnfitError if there is a given one that codes none of them.
+        """The model for each part: the given one, unless the archive is smaller without it and it
+        may be left aside. Raises UnfitError if the given one codes none of them.
         """
         chosen = self._choose_given()
         given = self._given
@@ -292,7 +291,7 @@ class _Writer:
         return others
 
     def _bytes_by(self, chosen: list[Chosen]) -> int:
-        """Of all blocks, by the trials."""
+        """The bytes of all blocks, by the trials."""
         pairs = zip(self._parts, chosen, strict=True)
         return round(sum(choice.rate * part.collection.elements for part, choice in pairs))
 
@@ -311,7 +310,7 @@ class _Writer:
         return chosen
 
     def _write_model(self, model: Model, output: Output) -> None:
-        """Embeds a model, if it is to be."""
+        """Embeds a model, if the options ask for it."""
         embed = self._options.embed
         if embed == "always" or (embed != "never" and not is_bundled(model)):
             embedded = section(MODEL, pack_model(model))
@@ -319,13 +318,15 @@ class _Writer:
             self._model_bytes += len(embedded)
 
     def _tasks(self, chosen: list[Chosen]) -> Iterator[Uncoded]:
-        """chosen: the model for each part; none if they are to be chosen now."""
+        """The blocks to code. chosen: the model for each part; none if they are to be chosen
+        now.
+        """
         first = 0
         for part, choice in zip_longest(self._parts, chosen):
             if choice is None:
                 choice = part.choose(None, self._asked.effort, self._job)
             yield from part.tasks(first, choice, self._coder)
-            first += part.collection.pieces
+            first += part.collection.tiles
 
     def _encode(self, task: Uncoded) -> Encoded:
         """A block, by an earlier run that was stopped, if there was one, or coded now."""
@@ -342,47 +343,34 @@ class _Writer:
         """A block, with the model of its part, or with another one if that does worse than it was
         expected to, since the blocks of a part may differ much.
         """
-        pieces, chosen = task.pieces, task.chosen
-        encoded = self._encode_with(task, chosen)
+        tiles, chosen = task.tiles, task.chosen
+        encoded = encode(task, chosen)
         if (
             self._early  # when all models were written before
-            or not pieces.elements.size
-            or not any_codes(None, pieces.dtype, pieces.shapes[0][1])
+            or not tiles.elements.size
+            or not any_codes(None, tiles.dtype, tiles.shapes[0][1])
         ):
             return encoded
         used = encoded.model
         if (
             used is not None
             and (used.any_shape or (used.levels == 2) == encoded.two_valued)
-            and not chosen.disappoints(len(encoded.section), pieces.elements.size)
+            and not chosen.disappoints(len(encoded.section), tiles.elements.size)
         ):
             return encoded
-        other = choose(None, pieces, "", self._asked.effort, self._job)
+        other = choose(None, tiles, "", self._asked.effort, self._job)
         if other.model is None or (other.model, other.invert, other.layout) == (
             chosen.model,
             chosen.invert,
             chosen.layout,
         ):
             return encoded
-        again = self._encode_with(task, other)
+        again = encode(task, other)
         return min(encoded, again, key=lambda encoded: len(encoded.section))
-
-    def _encode_with(self, task: Uncoded, chosen: Chosen) -> Encoded:
-        return encode(
-            task.pieces,
-            task.first,
-            chosen.model,
-            chosen.invert,
-            task.coder,
-            chosen.contested,
-            chosen.layout,
-            task.order_bits,
-            task.records,
-        )
 
 
 def _files(taken: Input) -> Files:
-    """Those that are to be hashed. Raises InputError if the input is no collection of files."""
+    """The files to hash. Raises InputError if the input is no collection of files."""
     if not isinstance(taken.collection, FileList):
         raise InputError(
             f"{taken.name}: hashes (--hashes) are of the files of a folder or of a list, not of an"

@@ -14,7 +14,7 @@
 
 #include "../distribution.hpp"
 #include "../pixel_network.hpp"
-#include "../predictive/pixel_law.hpp"
+#include "../predictive/pixel_distribution.hpp"
 #include "../predictive/predictor.hpp"
 #include "../predictive/settings.hpp"
 #include "../predictive/wavefront.hpp"
@@ -82,7 +82,7 @@ class PredictiveDistribution : public Distribution {
 
     // symbols: those of all items, [slices, rows, columns, channels] each.
     template <class Symbol>
-    void push_all(Message& message, std::span<const PlaneShape> shapes,
+    void push_all(Message& message, std::span<const ItemShape> shapes,
                   std::span<const Symbol> symbols) const {
         require_planes(shapes, symbols);
         std::vector<Steps> parts;
@@ -90,7 +90,7 @@ class PredictiveDistribution : public Distribution {
         while (!shapes.empty()) {
             const std::size_t items = items_at_once(settings_, shapes);
             std::size_t elements = 0;
-            for (const PlaneShape& shape : shapes.first(items)) elements += shape.elements();
+            for (const ItemShape& shape : shapes.first(items)) elements += shape.elements();
             parts.push_back(steps(shapes.first(items), symbols.first(elements)));
             times = std::max(times, parts.back().counts.size());
             shapes = shapes.subspan(items);
@@ -111,7 +111,7 @@ class PredictiveDistribution : public Distribution {
     }
 
     template <class Symbol>
-    void pop_all(Message& message, std::span<const PlaneShape> shapes,
+    void pop_all(Message& message, std::span<const ItemShape> shapes,
                  std::span<Symbol> symbols) const {
         Wavefront wavefront(settings_, shapes, arithmetic_);
         Rows rows;
@@ -121,11 +121,11 @@ class PredictiveDistribution : public Distribution {
             for (std::size_t i = 0; i < wavefront.pixels(); ++i)
                 rows.expected.push_back(expected(wavefront, i));
             run(rows);
-            for_laws(rows, [&](const auto& law) {
+            for_distributions(rows, [&](const auto& distribution) {
                 pop_step(message, tables_.precision(), rows.count(),
                          [&](std::size_t i, std::uint32_t x) {
                              std::uint32_t symbol = 0;
-                             const Interval interval = law(i).find(x, symbol);
+                             const Interval interval = distribution(i).find(x, symbol);
                              symbols[wavefront.element(i)] = static_cast<Symbol>(symbol);
                              return interval;
                          });
@@ -142,7 +142,7 @@ class PredictiveDistribution : public Distribution {
     }
 
     template <class Symbol>
-    Steps steps(std::span<const PlaneShape> shapes, std::span<const Symbol> symbols) const {
+    Steps steps(std::span<const ItemShape> shapes, std::span<const Symbol> symbols) const {
         Wavefront wavefront(settings_, shapes, arithmetic_);
         Steps out;
         out.intervals.reserve(symbols.size());
@@ -150,9 +150,9 @@ class PredictiveDistribution : public Distribution {
         std::vector<std::uint32_t> known;
         const auto finish = [&] {
             run(rows);
-            for_laws(rows, [&](const auto& law) {
+            for_distributions(rows, [&](const auto& distribution) {
                 for (std::size_t i = 0; i < rows.count(); ++i)
-                    out.intervals.push_back(law(i).interval(known[i]));
+                    out.intervals.push_back(distribution(i).interval(known[i]));
             });
             rows.clear();
             known.clear();
@@ -189,14 +189,14 @@ class PredictiveDistribution : public Distribution {
 
     // Calls `code` with what makes the distribution of a pixel.
     template <class Code>
-    void for_laws(const Rows& rows, const Code& code) const {
+    void for_distributions(const Rows& rows, const Code& code) const {
         if (rows.count() == 0) return;
         const Parameters parameters = network_.parameters(rows.work, components_);
         const auto of = [&](const auto* means) {
             code([&, means](std::size_t i) {
                 const std::size_t at = i * components_;
-                return PixelLaw(tables_, rows.expected[i], parameters.bytes[0] + at, means + at,
-                                parameters.bytes[2] + at, components_);
+                return PixelDistribution(tables_, rows.expected[i], parameters.bytes[0] + at,
+                                         means + at, parameters.bytes[2] + at, components_);
             });
         };
         if (parameters.words[1] != nullptr)

@@ -38,13 +38,13 @@ class SeriesDistribution : public Distribution {
   private:
     // symbols: those of all items, [slices, rows, columns, channels] each.
     template <class Symbol>
-    void push_all(Message& message, std::span<const PlaneShape> shapes,
+    void push_all(Message& message, std::span<const ItemShape> shapes,
                   std::span<const Symbol> symbols) const {
         const DefaultFloats floats(arithmetic_);
         const LeastSquares& of = least_squares(arithmetic_);
         std::vector<Interval> intervals;
         intervals.reserve(symbols.size());
-        for (const PlaneShape& shape : shapes) {
+        for (const ItemShape& shape : shapes) {
             Series series(settings_, of, shape.channels, shape.levels);
             const auto item = symbols.subspan(intervals.size(), shape.elements());
             require_symbols(item, shape.levels);
@@ -58,18 +58,19 @@ class SeriesDistribution : public Distribution {
     }
 
     template <class Symbol>
-    void pop_all(Message& message, std::span<const PlaneShape> shapes,
+    void pop_all(Message& message, std::span<const ItemShape> shapes,
                  std::span<Symbol> symbols) const {
         const DefaultFloats floats(arithmetic_);
         const LeastSquares& of = least_squares(arithmetic_);
         std::size_t at = 0;
-        for (const PlaneShape& shape : shapes) {
+        for (const ItemShape& shape : shapes) {
             Series series(settings_, of, shape.channels, shape.levels);
             for (const std::size_t end = at + shape.elements(); at < end; ++at) {
-                const SeriesLaw& law = series.look();
+                const SymbolDistribution& distribution = series.look();
                 std::uint32_t symbol = 0;
-                pop_step(message, settings_.precision, 1,
-                         [&](std::size_t, std::uint32_t x) { return law.find(x, symbol); });
+                pop_step(message, settings_.precision, 1, [&](std::size_t, std::uint32_t x) {
+                    return distribution.find(x, symbol);
+                });
                 series.learn(symbol);
                 symbols[at] = static_cast<Symbol>(symbol);
             }

@@ -21,7 +21,7 @@ class MixtureTables {
     static constexpr std::size_t max_components = 32;
 
     // The distribution function between two entries of its table.
-    struct Piece {
+    struct Segment {
         std::int32_t start;
         std::int32_t rise;
     };
@@ -45,7 +45,7 @@ class MixtureTables {
                     std::ranges::is_sorted(cdf),
                 "the table of the distribution function is not whole");
         for (std::size_t j = 0; j + 1 < cdf_size; ++j)
-            pieces_.push_back({cdf[j], cdf[j + 1] - cdf[j]});
+            segments_.push_back({cdf[j], cdf[j + 1] - cdf[j]});
         require(precision >= 20 && precision <= max_precision,
                 "a mixture of pixels needs a precision from 20 to 24");
         require(levels >= 2 && levels <= 1u << (precision - 4),
@@ -58,12 +58,12 @@ class MixtureTables {
     unsigned mean_shift() const { return mean_shift_; }
     std::uint32_t exponential(std::size_t i) const { return exponential_[i]; }
     std::uint32_t inverse_scale(std::size_t i) const { return inverse_scale_[i]; }
-    const Piece* pieces() const { return pieces_.data(); }
+    const Segment* segments() const { return segments_.data(); }
 
   private:
     std::vector<std::uint32_t> exponential_;
     std::vector<std::uint32_t> inverse_scale_;
-    std::vector<Piece> pieces_;
+    std::vector<Segment> segments_;
     std::uint32_t levels_;
     unsigned precision_;
     unsigned mean_shift_;
@@ -77,7 +77,7 @@ class MixtureCurve {
     template <class Mean>
     MixtureCurve(const MixtureTables& tables, const std::uint8_t* weight, const Mean* mean,
                  const std::uint8_t* scale, std::size_t components)
-        : pieces_(tables.pieces()), components_(components) {
+        : segments_(tables.segments()), components_(components) {
         std::array<std::uint64_t, MixtureTables::max_components> sums;
         std::uint64_t sum = 0;
         for (std::size_t k = 0; k < components; ++k) sums[k] = sum += tables.exponential(weight[k]);
@@ -106,14 +106,14 @@ class MixtureCurve {
             std::int64_t t = offset_[k] + position * slope_[k];
             t &= ~(t >> 63);
             t += (most - t) & ((most - t) >> 63);
-            const MixtureTables::Piece piece = pieces_[t >> 18];
-            sum += weight_[k] * (piece.start + ((piece.rise * (t & ((1 << 18) - 1))) >> 18));
+            const MixtureTables::Segment segment = segments_[t >> 18];
+            sum += weight_[k] * (segment.start + ((segment.rise * (t & ((1 << 18) - 1))) >> 18));
         }
         return sum >> 16;
     }
 
   private:
-    const MixtureTables::Piece* pieces_;
+    const MixtureTables::Segment* segments_;
     std::size_t components_;
     std::array<std::int64_t, MixtureTables::max_components> weight_;
     std::array<std::int64_t, MixtureTables::max_components> slope_;

@@ -60,7 +60,7 @@ class LookupLayer : public Computed<LookupLayer> {
     void map(Workspace& work, RowRange wanted, Out* out, const Function& function) const {
         std::visit(
             [&](const auto& values) {
-                for_pieces(work, from_[0].line(), wanted, work.rows[inputs_[0]],
+                for_chunks(work, from_[0].line(), wanted, work.rows[inputs_[0]],
                            [&](std::size_t from, std::size_t to, std::size_t count) {
                                const auto* const in = values.data() + from;
                                for (std::size_t i = 0; i < count; ++i)
@@ -102,7 +102,7 @@ class AddLayer : public Computed<AddLayer> {
         const std::size_t input = inputs_[0], other = inputs_[1];
         std::visit(
             [&](const auto& one, const auto& two) {
-                for_pieces(
+                for_chunks(
                     work, shape_.line(), wanted, work.rows[input], work.rows[other],
                     [&](std::size_t in, std::size_t with, std::size_t to, std::size_t count) {
                         // Sums of 16 bits where they fit: twice as many at once.

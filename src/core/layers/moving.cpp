@@ -32,7 +32,7 @@ class ConcatLayer : public Computed<ConcatLayer> {
         const std::size_t step = shape_.channels, channels = from_[i].channels;
         std::visit(
             [&](const auto& values) {
-                for_pieces(work, shape_.columns, wanted, work.rows[inputs_[i]],
+                for_chunks(work, shape_.columns, wanted, work.rows[inputs_[i]],
                            [&](std::size_t from, std::size_t to, std::size_t places) {
                                for (std::size_t p = 0; p < places; ++p)
                                    for (std::size_t c = 0; c < channels; ++c)
@@ -71,15 +71,15 @@ class PixelShuffleLayer : public Computed<PixelShuffleLayer> {
     void compute(Workspace& work, RowRange wanted, Out* out) const {
         const Out* in = work.get<Out>(inputs_[0]);
         const RowRange rows = work.rows[inputs_[0]];
-        // A row of a square is one piece, in the source and in the result.
-        const std::size_t piece = from_[0].channels / factor_;
+        // A row of a square is one chunk, in the source and in the result.
+        const std::size_t chunk = from_[0].channels / factor_;
         const std::size_t line = shape_.line();
         for (std::size_t item = 0; item < work.items; ++item, in += rows.count() * from_[0].line())
             for (std::size_t y = wanted.first; y < wanted.end; ++y, out += line) {
                 const Out* from =
-                    in + (y / factor_ - rows.first) * from_[0].line() + y % factor_ * piece;
-                for (std::size_t at = 0; at < line; at += piece, from += from_[0].channels)
-                    std::memcpy(out + at, from, std::min(piece, line - at) * sizeof(Out));
+                    in + (y / factor_ - rows.first) * from_[0].line() + y % factor_ * chunk;
+                for (std::size_t at = 0; at < line; at += chunk, from += from_[0].channels)
+                    std::memcpy(out + at, from, std::min(chunk, line - at) * sizeof(Out));
             }
     }
 

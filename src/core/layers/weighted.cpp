@@ -32,7 +32,7 @@ class ResidualLayer : public Layer {
         const std::uint8_t* add = work.bytes(other);
         std::uint8_t* const to = std::get<std::vector<std::uint8_t>>(out).data();
         const std::size_t channels = from_[0].channels, outputs = linear_->outputs();
-        for_pieces(work, shape_.columns, wanted, work.rows[input], work.rows[other],
+        for_chunks(work, shape_.columns, wanted, work.rows[input], work.rows[other],
                    [&](std::size_t from, std::size_t with, std::size_t at, std::size_t places) {
                        linear_->run_sum(in + from * channels, places,
                                         {add + with * outputs, shape_.low, shape_.high},
@@ -62,7 +62,7 @@ class LinearOfPlaces : public Computed<LinearOfPlaces> {
     template <class Out>
     void compute(Workspace& work, RowRange wanted, Out* out) const {
         const std::uint8_t* in = work.bytes(inputs_[0]);
-        for_pieces(work, shape_.columns, wanted, work.rows[inputs_[0]],
+        for_chunks(work, shape_.columns, wanted, work.rows[inputs_[0]],
                    [&](std::size_t from, std::size_t to, std::size_t places) {
                        linear_->run(in + from * from_[0].channels, places,
                                     out + to * linear_->outputs());
@@ -124,7 +124,7 @@ class ConvLayer : public Computed<ConvLayer> {
     }
 
   private:
-    // The patch in whose middle (y, x) is: its rows are pieces of those of the image, of which `in`
+    // The patch in whose middle (y, x) is: its rows are chunks of those of the image, of which `in`
     // has `rows`.
     void gather(const std::uint8_t* in, RowRange rows, std::size_t y, std::size_t x,
                 std::uint8_t* patch) const {

@@ -173,17 +173,17 @@ Linear::Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t
 // is added has no low word, and the low word of the product does not matter. They remain in 32
 // bits, and so |product| < 2^62.
 LinearHighWord Linear::high_word(std::int64_t largest_accumulator, unsigned shift) {
-    const auto room = [](std::int64_t largest) {
+    const auto headroom = [](std::int64_t largest) {
         unsigned bits = 0;
         while ((largest << (bits + 1)) < std::int64_t{1} << 31 && bits < 31) ++bits;
         return bits;
     };
     const unsigned missing = shift < 33 ? 33 - shift : 0;
-    const unsigned raise = std::min(missing, room(*std::ranges::max_element(multiplier_)));
+    const unsigned raise = std::min(missing, headroom(*std::ranges::max_element(multiplier_)));
     const unsigned lift = missing - raise;
     high_multiplier_ = multiplier_;
     for (std::int32_t& multiplier : high_multiplier_) multiplier <<= raise;
-    return {lift <= room(largest_accumulator), high_multiplier_.data(),
+    return {lift <= headroom(largest_accumulator), high_multiplier_.data(),
             std::int32_t{1} << (shift + missing - 33), shift + missing - 32, lift};
 }
 

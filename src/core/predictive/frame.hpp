@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "item_shape.hpp"
 #include "settings.hpp"
-#include "shape.hpp"
 
 namespace bitsback {
 
@@ -49,7 +49,7 @@ struct ItemFrame {
     std::size_t lines;  // rows of which more than their symbols is needed at one time
     std::array<Gathering, 3> gatherings;  // of the plane itself, and of the two it looks at
 
-    ItemFrame(const PredictiveSettings& settings, const PlaneShape& shape)
+    ItemFrame(const PredictiveSettings& settings, const ItemShape& shape)
         : rows(static_cast<std::int32_t>(shape.rows)),
           columns(static_cast<std::int32_t>(shape.columns)),
           top(static_cast<std::int32_t>(shape.levels) - 1),

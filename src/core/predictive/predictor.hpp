@@ -22,8 +22,8 @@ struct SeenSymbols {
 };
 
 // Throws MessageError unless the items have so many elements together.
-inline void require_room(std::span<const PlaneShape> shapes, std::size_t elements) {
-    for (const PlaneShape& shape : shapes) {
+inline void require_elements(std::span<const ItemShape> shapes, std::size_t elements) {
+    for (const ItemShape& shape : shapes) {
         shape.check();
         require(shape.elements() <= elements, "the items have more elements");
         elements -= shape.elements();
@@ -33,16 +33,16 @@ inline void require_room(std::span<const PlaneShape> shapes, std::size_t element
 
 // Throws MessageError unless there is a symbol, below its item's levels, for each element.
 template <class Symbol>
-void require_planes(std::span<const PlaneShape> shapes, std::span<const Symbol> symbols) {
-    require_room(shapes, symbols.size());
-    for (const PlaneShape& shape : shapes) {
+void require_planes(std::span<const ItemShape> shapes, std::span<const Symbol> symbols) {
+    require_elements(shapes, symbols.size());
+    for (const ItemShape& shape : shapes) {
         require_symbols(symbols.first(shape.elements()), shape.levels);
         symbols = symbols.subspan(shape.elements());
     }
 }
 
 template <class Symbol>
-void see_symbols(const PredictiveSettings& settings, std::span<const PlaneShape> shapes,
+void see_symbols(const PredictiveSettings& settings, std::span<const ItemShape> shapes,
                  std::span<const Symbol> symbols, const SeenSymbols& out) {
     require_planes(shapes, symbols);
     const std::size_t width = settings.width();
@@ -63,7 +63,7 @@ void see_symbols(const PredictiveSettings& settings, std::span<const PlaneShape>
                 wavefront.learn(i, static_cast<std::int32_t>(symbols[at]));
             }
         }
-        for (const PlaneShape& shape : shapes.first(items)) element += shape.elements();
+        for (const ItemShape& shape : shapes.first(items)) element += shape.elements();
         shapes = shapes.subspan(items);
     }
 }

@@ -22,7 +22,7 @@ class PlaneItem {
   public:
     // first: where it begins among the symbols of all items.
     PlaneItem(const PredictiveSettings& settings, const PredictiveKernels& kernels,
-              const PlaneShape& shape, std::size_t first)
+              const ItemShape& shape, std::size_t first)
         : shape_(shape), first_(first), frame_(settings, shape) {
         for (std::size_t p = 0; p < shape.planes(); ++p) {
             const References references(shape, p);
@@ -34,7 +34,7 @@ class PlaneItem {
         }
     }
 
-    const PlaneShape& shape() const { return shape_; }
+    const ItemShape& shape() const { return shape_; }
     Plane& plane(std::size_t p) { return planes_[p]; }
     // Where a pixel stands among the symbols of all items.
     std::size_t element(std::size_t p, std::size_t row, std::size_t column) const {
@@ -42,7 +42,7 @@ class PlaneItem {
     }
 
   private:
-    PlaneShape shape_;
+    ItemShape shape_;
     std::size_t first_;
     ItemFrame frame_;
     std::deque<Plane> planes_;
@@ -50,11 +50,11 @@ class PlaneItem {
 
 // So many of the first items as have some pixels at once, whose surroundings stay in a near cache.
 inline std::size_t items_at_once(const PredictiveSettings& settings,
-                                 std::span<const PlaneShape> shapes) {
+                                 std::span<const ItemShape> shapes) {
     constexpr std::size_t enough = 48;
     std::size_t items = 0, at_once = 0;
     for (; items < shapes.size() && at_once < enough; ++items) {
-        const PlaneShape& shape = shapes[items];
+        const ItemShape& shape = shapes[items];
         at_once += shape.planes() * std::min(shape.rows, (shape.columns - 1) / settings.lag() + 1);
     }
     return items;
@@ -62,13 +62,13 @@ inline std::size_t items_at_once(const PredictiveSettings& settings,
 
 class Wavefront {
   public:
-    Wavefront(const PredictiveSettings& settings, std::span<const PlaneShape> shapes,
+    Wavefront(const PredictiveSettings& settings, std::span<const ItemShape> shapes,
               Arithmetic arithmetic = Arithmetic::exact)
         : settings_(settings),
           floats_(arithmetic),
           solver_(settings, predictive_kernels(), least_squares(arithmetic)) {
         std::size_t first = 0;
-        for (const PlaneShape& shape : shapes) {
+        for (const ItemShape& shape : shapes) {
             items_.emplace_back(settings, predictive_kernels(), shape, first);
             first += shape.elements();
             unfinished_.push_back(&items_.back());
@@ -129,17 +129,17 @@ class Wavefront {
     };
 
     // Times from the first pixel of a plane to its last.
-    std::size_t duration(const PlaneShape& shape) const {
+    std::size_t duration(const ItemShape& shape) const {
         return settings_.lag() * (shape.rows - 1) + shape.columns;
     }
 
     // The time after that of the last pixel of an item.
-    std::size_t end_of(const PlaneShape& shape) const {
+    std::size_t end_of(const ItemShape& shape) const {
         return settings_.delay() * (shape.planes() - 1) + duration(shape);
     }
 
     void find(PlaneItem& item, std::size_t time) {
-        const PlaneShape& shape = item.shape();
+        const ItemShape& shape = item.shape();
         const std::size_t lag = settings_.lag(), delay = settings_.delay();
         const std::size_t whole = duration(shape);
         const std::size_t first = time < whole ? 0 : (time - whole) / delay + 1;

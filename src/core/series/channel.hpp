@@ -17,11 +17,11 @@
 namespace bitsback {
 
 // The distribution of a symbol of a series: logistics of several scales around one prediction.
-class SeriesLaw {
+class SymbolDistribution {
   public:
     static constexpr std::size_t most_components = 32;
 
-    SeriesLaw(const SeriesSettings& settings, std::uint32_t levels)
+    SymbolDistribution(const SeriesSettings& settings, std::uint32_t levels)
         : cdf_{settings.cdf, 4},
           components_(2 * settings.scales.size()),
           levels_(levels),
@@ -112,7 +112,7 @@ inline double scaled(std::int64_t difference, const Unit& unit) {
 
 class SeriesChannel {
   public:
-    using Components = std::array<std::int64_t, SeriesLaw::most_components>;
+    using Components = std::array<std::int64_t, SymbolDistribution::most_components>;
 
     SeriesChannel(std::size_t predictions, std::size_t components, std::uint32_t levels)
         : errors_(predictions, RecentError(levels, 4)),

@@ -18,10 +18,10 @@ namespace bitsback {
 // The least squares of one predictor of a channel, over sums that forget the past.
 class ForgettingLeastSquares {
   public:
-    ForgettingLeastSquares(const LeastSquares& of, std::size_t inputs, unsigned fade,
+    ForgettingLeastSquares(const LeastSquares& of, std::size_t inputs, unsigned forgetting,
                            std::int32_t ridge)
         : of_(of),
-          keep_(1 - std::ldexp(1.0, -static_cast<int>(fade))),
+          keep_(1 - std::ldexp(1.0, -static_cast<int>(forgetting))),
           ridge_(ridge),
           sums_((inputs + 1) * (inputs + 1)),
           weights_(inputs) {}
@@ -59,13 +59,13 @@ class Series {
           channels_(channels),
           levels_(levels),
           past_((SeriesSettings::farthest + 1) * channels),
-          law_(settings, levels),
+          distribution_(settings, levels),
           predictions_(settings.predictors.size() + 1),
           inputs_(settings.predictors.size()) {
         for (std::size_t c = 0; c < channels; ++c) {
             states_.emplace_back(predictions_.size(), 2 * settings.scales.size(), levels);
             for (const SeriesPredictor& of : settings.predictors)
-                solvers_.emplace_back(least_squares, reach(of, c), of.fade, of.ridge);
+                solvers_.emplace_back(least_squares, reach(of, c), of.forgetting, of.ridge);
         }
         if (settings.starts.empty()) return;
         require(settings.starts.size() == solvers_.size(), "each predictor of a channel starts");
@@ -73,7 +73,7 @@ class Series {
     }
 
     // The distribution of the next symbol, which `learn` must be told before the one after it.
-    const SeriesLaw& look() {
+    const SymbolDistribution& look() {
         const SeriesChannel& state = states_[channel_];
         const std::int64_t mean = state.mean();
         predictions_[0] = 256 * (step_ == 0 ? mean : at(1, channel_));
@@ -81,8 +81,8 @@ class Series {
         blend_ = state.blend(predictions_);
         SeriesChannel::Components inverse_scales{};
         state.inverse_scales(settings_.scales, inverse_scales);
-        law_.set(blend_, state.weights(), inverse_scales);
-        return law_;
+        distribution_.set(blend_, state.weights(), inverse_scales);
+        return distribution_;
     }
 
     void learn(std::uint32_t symbol) {
@@ -96,7 +96,7 @@ class Series {
             solver(j).add(values_);
         }
         SeriesChannel::Components shares{};
-        law_.shares(symbol, shares);
+        distribution_.shares(symbol, shares);
         state.learn(symbol, step_, blend_, predictions_, shares);
         past_[place(0, channel_)] = static_cast<std::int32_t>(symbol);
         if (++channel_ == channels_) {
@@ -158,7 +158,7 @@ class Series {
     std::vector<std::int32_t> past_;               // the last steps, in a ring
     std::uint64_t step_ = 0;
     std::size_t channel_ = 0;
-    SeriesLaw law_;
+    SymbolDistribution distribution_;
     std::vector<std::int64_t> predictions_;
     std::int64_t blend_ = 0;
     std::vector<std::vector<std::int64_t>> inputs_;  // of each predictor

@@ -20,7 +20,7 @@ struct SeriesInput {
 // A prediction by least squares, whose weights follow the series.
 struct SeriesPredictor {
     std::vector<SeriesInput> inputs;
-    unsigned fade;        // the sums keep 1 - 2^-fade at each step
+    unsigned forgetting;  // the sums keep 1 - 2^-forgetting at each step
     std::uint32_t every;  // steps from one solution to the next
     std::int32_t ridge;
 };
@@ -47,8 +47,8 @@ struct SeriesSettings {
         require(this->predictors.size() >= 1 && this->predictors.size() <= 4,
                 "a series has 1 to 4 predictors");
         for (const SeriesPredictor& of : this->predictors) {
-            require(of.inputs.size() >= 1 && of.inputs.size() <= most_inputs && of.fade >= 1 &&
-                        of.fade <= 14 && of.every >= 1 && of.ridge >= 1,
+            require(of.inputs.size() >= 1 && of.inputs.size() <= most_inputs &&
+                        of.forgetting >= 1 && of.forgetting <= 14 && of.every >= 1 && of.ridge >= 1,
                     "a predictor of a series is out of range");
             for (const SeriesInput& input : of.inputs)
                 require(input.back >= 0 && input.back <= farthest && input.channels >= -farthest &&

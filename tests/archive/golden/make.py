@@ -28,7 +28,7 @@ def model_file(name: str) -> Path:
 
 
 def drawn(name: str) -> NDArray[np.uint8]:
-    """30 items that the model of this name decodes from the words of the supply."""
+    """30 items that the model of this name decodes from the words of the implicit tail."""
     model, message = bitsback.load_model(model_file(name)), bitsback.Message([2**40], depth=0)
     z = model.prior(30).pop(message)
     return model.likelihood(z).pop(message).reshape(30, *model.item_shape)
@@ -101,24 +101,24 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     ),
     "packed": (lambda: noise("u1", 30, 4, 20) > 100, {"block": 12}),
     "raw": (lambda: noise("<i2", 30, 4, 20), {}),
-    "pieces": (lambda: noise("u1", 2, 40, 50), {"tile": 16, "block": 5}),
+    "tiles": (lambda: noise("u1", 2, 40, 50), {"tile": 16, "block": 5}),
     "planes-colour": (lambda: photo("u1", 40, 50, 3), {"model": "universal", "tile": 32}),
     "planes-deep": (lambda: photo("<i2", 3, 20, 30), {"model": "universal", "stack": True}),
     "series": (lambda: swinging("<i2", 900)[:, 0], {"model": "series"}),
     "table": (lambda: swinging("<i2", 300), {"model": "series"}),
-    "squeezed-plain": (lambda: np.sqrt(noise("<u4", 40, 60) % 900), {}),
-    "squeezed-shuffled": (lambda: np.arange(1200.0).reshape(30, 40), {}),
-    "squeezed-rows": (lambda: photo("u1", 40, 60), {"model": "fast"}),
-    "squeezed-green": (
+    "fallback-plain": (lambda: np.sqrt(noise("<u4", 40, 60) % 900), {}),
+    "fallback-shuffled": (lambda: np.arange(1200.0).reshape(30, 40), {}),
+    "fallback-rows": (lambda: photo("u1", 40, 60), {"model": "fast"}),
+    "fallback-green": (
         lambda: photo("u1", 40, 60)[..., None] + np.array([0, 3, 7], np.uint8),
         {"model": "fast"},
     ),
-    "squeezed-deep": (
+    "fallback-deep": (
         lambda: photo(">i2", 50, 70) + np.arange(70, dtype=">i2") * np.int16(3),
         {"model": "fast", "block": 20},
     ),
-    "squeezed-colours": (lambda: photo("u1", 40, 61, 3) // 80, {"model": "fast"}),
-    "squeezed-bits": (
+    "fallback-colours": (lambda: photo("u1", 40, 61, 3) // 80, {"model": "fast"}),
+    "fallback-bits": (
         lambda: np.kron(noise("u1", 30, 35) > 99, np.ones((3, 2), bool)),
         {"model": "fast"},
     ),
@@ -128,7 +128,7 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
 """For each archive its array, and the options that it was made with."""
 
 
-PINNED = [name for name in GOLDEN if not name.startswith("squeezed")]
+PINNED = [name for name in GOLDEN if not name.startswith("fallback")]
 """Those whose bytes are the same wherever they are written."""
 
 

@@ -22,7 +22,7 @@ from PIL import Image
 import bitsback
 from bitsback import _core
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
-from reference.notes import chunk
+from reference.container_metadata import chunk
 
 FOLDER = Path(__file__).parent
 
@@ -44,7 +44,9 @@ def pictures(path: Path) -> None:
 
 
 def every_byte(path: Path) -> None:
-    """Files that are the same everywhere: held bit for bit, and made again of pixels and notes."""
+    """Files that are the same everywhere: held bit for bit, and made again of pixels and
+    metadata.
+    """
     path.mkdir()
     rows = np.add.outer(np.arange(40), np.arange(60)).astype("u1")
     (path / "a.pgm").write_bytes(b"P5 # a comment\n60 40 255\n" + rows.tobytes())
@@ -119,7 +121,7 @@ def joined(path: Path) -> None:
 
 
 def merged(source: Path, archive: Path) -> None:
-    """Of a stack, items, and a stack in pieces."""
+    """Of a stack, items, and a stack in tiles."""
     array, shards = np.load(source), []
     for number, (start, end, options) in enumerate(
         [(0, 2, {"stack": True}), (2, 3, {}), (3, 6, {"stack": True, "tile": 16})]
@@ -131,7 +133,7 @@ def merged(source: Path, archive: Path) -> None:
 
 GOLDEN: dict[str, Callable[[Path], None]] = {
     "pictures": pictures,
-    "pictures-without-facts": pictures,
+    "pictures-without-stats": pictures,
     "files": every_byte,
     "hashes": every_byte,
     "arrays.npz": npz,
@@ -140,14 +142,14 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "labels": classes,
     "set": classes,
     "pages.tiff": tiff,
-    "pages-without-note.tiff": tiff,
+    "pages-without-metadata.tiff": tiff,
     "images.idx": idx,
     "images.idx.gz": idx_gz,
     "joined": joined,
 }
 """For each archive what writes its file or folder, by the name of that."""
 
-OLD = ("pictures-without-facts", "pages-without-note.tiff")
+OLD = ("pictures-without-stats", "pages-without-metadata.tiff")
 """Those that no writer makes any more."""
 
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -19,7 +19,7 @@ import bitsback
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.errors import ModelError
 from bitsback.format.layout import MODEL, section
-from bitsback.format.pieces import Pieces
+from bitsback.format.tiles import Tiles
 from bitsback.images.modes import mode_of
 from bitsback.images.picture_files import read_pixels
 from bitsback.models import Model, bundled
@@ -70,7 +70,7 @@ def codes(model: Model, images: Pictures) -> bool:
         return all(dtype == np.bool_ or dtype.itemsize <= most for dtype in dtypes(images))
     if isinstance(images, list):
         return False
-    return BlockPlan.of(model, Pieces.stacked(images)) is not None
+    return BlockPlan.of(model, Tiles.stacked(images)) is not None
 
 
 def _peer(model: Model, source: str | bytes) -> Peer:

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from bitsback.compress_options import CompressOptions
 from bitsback.downloads import ENVIRONMENT
 from bitsback.errors import InputError, InputWarning
-from bitsback.format.levels import find_levels, to_symbols
 from bitsback.format.parts import ARRAYS, FileList
+from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.images.file_lists import list_folder
 from bitsback.images.npy import Items
 from bitsback.images.picture_files import read_pixels
 from bitsback.peers.units import Picture, Pictures
-from bitsback.reading.summary import Progress
+from bitsback.work import Progress
 from bitsback.writing.asked import Asked
 from bitsback.writing.inputs import Source, open_input
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
@@ -33,7 +33,7 @@ MOST_BYTES = 1 << 30  # of the images; a compressor may need many times as much
 MOST_CHANNELS = 16  # of a picture; a last axis of more elements is no colours
 
 _COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
-_PIECE = 1 << 24  # bytes to read at once
+_CHUNK = 1 << 24  # bytes to read at once
 
 Run = tuple[int, tuple[int, ...]]
 """How many images in a row have which shape."""
@@ -129,15 +129,15 @@ def _read(
     for items, runs in parts:
         for count, shape in runs:
             start, stop = np.searchsorted(wanted, (first, first + count))
-            for done, piece in _pieces(items, count, shape, wanted[start:stop] - first):
-                kept += piece
+            for done, chunk in _chunks(items, count, shape, wanted[start:stop] - first):
+                kept += chunk
                 if progress is not None:
                     progress(first + done, total)
             first += count
         items.finish()
-    if len({(piece.shape[1:], piece.dtype.newbyteorder("=")) for piece in kept}) == 1:
+    if len({(chunk.shape[1:], chunk.dtype.newbyteorder("=")) for chunk in kept}) == 1:
         return _elements(np.concatenate(kept), name), total
-    images = [piece[i : i + 1] for piece in kept for i in range(len(piece))]
+    images = [chunk[i : i + 1] for chunk in kept for i in range(len(chunk))]
     return [_elements(image, name)[0] for image in images], total
 
 
@@ -153,7 +153,7 @@ def _check_size(parts: list[tuple[Items, list[Run]]], wanted: NDArray[np.int64],
         )
 
 
-def _pieces(
+def _chunks(
     items: Items, count: int, shape: tuple[int, ...], wanted: NDArray[np.int64]
 ) -> Iterator[tuple[int, list[NDArray[Any]]]]:
     """The wanted ones among the next images, which are read once, from beginning to end: how many
@@ -163,7 +163,7 @@ def _pieces(
         if len(wanted):
             yield 1, [items.read(items.shape[0], 1).reshape(1, *shape)]
         return
-    step = max(1, _PIECE // max(1, math.prod(shape) * items.dtype.itemsize))
+    step = max(1, _CHUNK // max(1, math.prod(shape) * items.dtype.itemsize))
     for first in range(0, count, step):
         size = min(step, count - first)
         start, stop = np.searchsorted(wanted, (first, first + size))
@@ -183,7 +183,7 @@ def _elements(images: NDArray[Any], name: str) -> NDArray[Any]:
     """
     images = np.ascontiguousarray(images)
     if images.ndim == 3:
-        pair = find_levels(images)
+        pair = find_two_values(images)
         if pair is not None:
             return to_symbols(images, pair).reshape(images.shape).view(np.bool_)
     if images.dtype == np.bool_:

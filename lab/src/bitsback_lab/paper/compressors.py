@@ -15,7 +15,7 @@ from bitsback_lab.bench.peer_cache import measured
 from bitsback_lab.paper.coding import archive_size, as_symbols, length, negative_elbo, rounded
 from bitsback_lab.paper.exhibits import Conditions, Numbers
 
-SAMPLES, SAMPLES_OF_SCANS = 10, 1
+SAMPLES, SAMPLES_OF_AUTOREGRESSIVE = 10, 1
 """Of the latents of an image, for the negative ELBO: models that go from pixel to pixel are slow
 outside the core.
 """
@@ -33,7 +33,7 @@ def rates(model: Model, images: Images) -> Numbers:
     chain longer. archive: the file of an archive without the model, all of it.
     """
     x = as_symbols(images)
-    samples = SAMPLES_OF_SCANS if model.scans else SAMPLES
+    samples = SAMPLES_OF_AUTOREGRESSIVE if model.autoregressive else SAMPLES
     size = archive_size(images, model)
     return {
         "model": model.name,

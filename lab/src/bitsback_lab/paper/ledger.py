@@ -20,8 +20,8 @@ from bitsback.coding.block_writer import lanes_for
 from bitsback.coding.choose import any_fits, check_fit, choose, given_model
 from bitsback.compress_options import LARGEST_TILE, CompressOptions
 from bitsback.format.collection import VARIED, Collection
-from bitsback.format.pieces import Pieces
 from bitsback.format.runs import pack_runs
+from bitsback.format.tiles import Tiles
 from bitsback.images.npy import Items
 from bitsback.integer import Size
 from bitsback.models import Model, bundled
@@ -167,18 +167,18 @@ def _explain(
     for _ in range(item):
         items.read(1, collection.axes)
     image = items.read(1, collection.axes)
-    pieces = Pieces.stacked(image)
-    chosen = choose(given, pieces, name)
+    tiles = Tiles.stacked(image)
+    chosen = choose(given, tiles, name)
     plan = None
     if chosen.model is not None:
-        plan = BlockPlan.of(chosen.model, pieces, chosen.layout, chosen.invert)
+        plan = BlockPlan.of(chosen.model, tiles, chosen.layout, chosen.invert)
     if chosen.model is None or plan is None:
         raise InputError(
             f"{name}: no model codes such values ({image.dtype}, from {image.min()} to"
             f" {image.max()}); convert the image to 8 bits grey, or to two values"
         )
     x = plan.symbols.reshape(1, -1)
-    digest = chain.digest(pack_runs(plan.runs), pieces.bytes)
+    digest = chain.digest(pack_runs(plan.runs), tiles.bytes)
     message = chain.initial(digest, lanes_for(x.size))
     size = chosen.model.size_of(shape)
     assert size is not None, "it has been checked that the model codes such images"
@@ -186,5 +186,5 @@ def _explain(
     buffer = io.BytesIO()
     whole = LARGEST_TILE if chosen.model.wants_small else None  # what the ledger is of
     bitsback.compress(image, buffer, model=chosen.model, embed="never", tile=whole)
-    raw = image.nbytes if pieces.levels is None else (image.size + 7) // 8
+    raw = image.nbytes if tiles.two_values is None else (image.size + 7) // 8
     return Explained(chosen.model, shape, ledger, raw, len(message.to_bytes()), buffer.tell())

@@ -13,7 +13,7 @@ import bitsback
 from bitsback import Model, load_model
 from bitsback.coding import chain
 from bitsback.peers.units import Images
-from bitsback.reading.pool import check_threads
+from bitsback.work import check_threads
 from bitsback_lab.bench.process import processor
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import Model, load_model
-from bitsback.codecs import Bernoulli, BernoulliTable, Gaussian, Rows
+from bitsback.codecs import Bernoulli, BernoulliTable, GaussianBuckets, Rows
 from bitsback.codecs.categorical import starts_of
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, mean_net, random_message, rounded
@@ -52,7 +52,7 @@ def rounding(model: Model, x: Symbols) -> Numbers:
     ) -> float:
         return rounded(mean_net(model.prior, likelihood, posterior, x, SAMPLES) / model.pixels)
 
-    def posterior(precision: int) -> Callable[[Symbols], Gaussian]:
+    def posterior(precision: int) -> Callable[[Symbols], GaussianBuckets]:
         return lambda items: replace(model.posterior(items), precision=precision)
 
     def likelihood(precision: int) -> Callable[[NDArray[Any]], Any]:

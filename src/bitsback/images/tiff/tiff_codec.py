@@ -40,14 +40,14 @@ from bitsback.images.tiff.structure import (
     pixels_of,
     shown_bands,
 )
-from bitsback.images.tiff.tiff_note import Tiff, TiffDrawing
+from bitsback.images.tiff.tiff_metadata import Tiff, TiffDrawing
 from bitsback.wire import Cursor
 
 _IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
-"""Bytes of a note, which is in memory."""
+"""Bytes of container metadata, which is in memory."""
 _PLACES = (273, 279, 324, 325)
-"""Tags that tell of the places of segments."""
+"""Tags that hold the places of segments."""
 _OTHER_PAGES = 330
 """The tag of pages that do not follow one another."""
 
@@ -64,48 +64,52 @@ def samples(file: BinaryIO) -> Bands | None:
 def split(file: BinaryIO, exact: bool) -> Split | None:
     _, file = in_memory(file)  # also as who asks may read the pixels when the file is closed
     pages = one_picture(pages_of(file))
-    note = tiff_note(file, pages, exact) if pages else None
-    return None if note is None else Split.of(pixels_of(file, pages), note, pages[0].palette)
+    metadata = tiff_metadata(file, pages, exact) if pages else None
+    return (
+        None if metadata is None else Split.of(pixels_of(file, pages), metadata, pages[0].palette)
+    )
 
 
 def split_pages(file: BinaryIO, exact: bool) -> tuple[list[Bands], Tiff | None] | None:
     pages = held(file)
     if pages is None:
         return None
-    return [pixels_of(file, [page]) for page in pages], tiff_note(file, pages, exact)
+    return [pixels_of(file, [page]) for page in pages], tiff_metadata(file, pages, exact)
 
 
 def unpack(cursor: Cursor, kind: int) -> Tiff:
     return Tiff.unpack(cursor)
 
 
-def tiff_note(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None:
-    """The note of a file of which these pages are coded by their pixels; None if the file made of
-    both would not be the same. exact: in its very bytes. Raises what zlib and Pillow raise for a
+def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None:
+    """The metadata of a file of which these pages are coded by their pixels; None if the file made
+    of both would not be the same. exact: in its very bytes. Raises what zlib and Pillow raise for a
     damaged file.
     """
     content, reader = FileContent(file), Reader(file)
     try:
-        note = _note(content, reader, pages)
-        if note is None:
+        metadata = _metadata(content, reader, pages)
+        if metadata is None:
             return None
         comparison = Comparison(content)
-        drawing = _drawn(note, reader, pages, comparison)
+        drawing = _drawn(metadata, reader, pages, comparison)
         if drawing is not None and drawing.close() == len(content) and not comparison.differs:
-            return replace(note, check=drawing.crc) if exact and note.compressed else note
-        if exact or not note.compressed or not _alone(file, pages):
+            return (
+                replace(metadata, check=drawing.crc) if exact and metadata.compressed else metadata
+            )
+        if exact or not metadata.compressed or not _alone(file, pages):
             return None
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             made = cast(BinaryIO, spool)
-            drawing = _drawn(note, reader, pages, made)
+            drawing = _drawn(metadata, reader, pages, made)
             assert drawing is not None
             drawing.close()
-            return note if same(file, made) else None
+            return metadata if same(file, made) else None
     except ArchiveError:
         return None
 
 
-def _note(content: Content, reader: Reader, pages: list[Page]) -> Tiff | None:
+def _metadata(content: Content, reader: Reader, pages: list[Page]) -> Tiff | None:
     runs = [(len(list(group)), layout) for layout, group in groupby(p.layout for p in pages)]
     fields = tuple(page.fields for page in pages if page.fields is not None)
     places = Places.of(span for page in pages for span in page.spans)
@@ -120,11 +124,11 @@ def _note(content: Content, reader: Reader, pages: list[Page]) -> Tiff | None:
     ends = [0, *(end for _, end in segments)]
     starts = [*(start for start, _ in segments), len(content)]
     others = b"".join(content[end:start] for end, start in zip(ends, starts, strict=True))
-    note = Tiff(tuple(runs), fields, places, others, deflated=_deflated(reader, pages))
+    metadata = Tiff(tuple(runs), fields, places, others, deflated=_deflated(reader, pages))
     padding = b"".join(_padding(reader, pages))
     if padding.strip(b"\0") or any(page.layout.blank for page in pages):
-        note = replace(note, padding=padding)
-    return note if note.sound else None
+        metadata = replace(metadata, padding=padding)
+    return metadata if metadata.sound else None
 
 
 def _padding(reader: Reader, pages: list[Page]) -> Iterator[bytes]:
@@ -137,8 +141,8 @@ def _padding(reader: Reader, pages: list[Page]) -> Iterator[bytes]:
 
 
 def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
-    """How zlib makes the first segment again, or else makes it smallest, so that those of other
-    makers find room where theirs were.
+    """The settings of zlib that make the first segment again, or else the smallest one, so that
+    segments of other encoders fit where theirs were.
     """
     for page in pages:
         if page.layout.compression in (DEFLATE, OLD_DEFLATE):
@@ -152,9 +156,9 @@ def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
     return BEST
 
 
-def _drawn(note: Tiff, reader: Reader, pages: list[Page], file: Any) -> TiffDrawing | None:
+def _drawn(metadata: Tiff, reader: Reader, pages: list[Page], file: Any) -> TiffDrawing | None:
     """The file with all of its pixels, not closed; None if it differs from what is compared."""
-    drawing = TiffDrawing(note, file)
+    drawing = TiffDrawing(metadata, file)
     for page in pages:
         for rows in PageReader(reader, page).bands():
             drawing.add(rows)
@@ -164,8 +168,8 @@ def _drawn(note: Tiff, reader: Reader, pages: list[Page], file: Any) -> TiffDraw
 
 
 def _alone(file: BinaryIO, pages: list[Page]) -> bool:
-    """Whether nothing but these pages can tell of the places of segments, which may move, and all
-    readers agree on what is in these; of faxes that are damaged libtiff reads what it can.
+    """Whether nothing but these pages can refer to the places of segments, which may move, and all
+    readers agree on their content; of damaged faxes libtiff reads what it can.
     """
     if any(page.layout.compression == GROUP_4 for page in pages):
         return False
@@ -199,7 +203,7 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
 
 
 def held(file: BinaryIO) -> list[Page] | None:
-    """All pages of a file, if the pixels of each can be told."""
+    """All pages of a file, if the pixels of each can be read."""
     found = pages_of(file)
     pages = [page for page in found if page is not None]
     return pages if pages and len(pages) == len(found) else None

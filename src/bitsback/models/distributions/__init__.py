@@ -9,7 +9,7 @@ A distribution has
 - `core(size, numbers)`: the codec in the core; `numbers` are those of the variables there. The size
   is None in a model whose data have any shape;
 - `memory(shape)`: the bytes that coding an item takes, beside its variables;
-- `work(shape)`: the multiply-adds that it takes, beside those of networks that read variables;
+- `macs(shape)`: the multiply-adds that it takes, beside those of networks that read variables;
 - `steps(shape)`: the arrays that coding a batch of such items takes.
 """
 
@@ -22,21 +22,21 @@ from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.models.distributions import (
+    autoregressive,
     gaussian,
     independent,
     predictive,
-    scan,
     series,
     uniform,
 )
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import INDEPENDENT
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
-SCAN, PREDICTIVE, SERIES = "scan", "predictive", "series"
+AUTOREGRESSIVE, PREDICTIVE, SERIES = "scan", "predictive", "series"
 ANY_SHAPE = (PREDICTIVE, SERIES)
-"""Those of data that may have any shape."""
+"""The codecs for data of any shape."""
 
 
 class Distribution(Protocol):
@@ -47,23 +47,23 @@ class Distribution(Protocol):
     def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Any: ...
     def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]: ...
     def core(self, size: Any, numbers: Mapping[str, int]) -> _core.Distribution: ...
-    def memory(self, shape: PlaneShape) -> int: ...
-    def work(self, shape: PlaneShape) -> int: ...
-    def steps(self, shape: PlaneShape) -> int: ...
+    def memory(self, shape: ItemShape) -> int: ...
+    def macs(self, shape: ItemShape) -> int: ...
+    def steps(self, shape: ItemShape) -> int: ...
 
 
 _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
     "uniform": uniform.read,
     "gaussian": gaussian.read,
     **dict.fromkeys(INDEPENDENT, independent.read),
-    SCAN: scan.read,
+    AUTOREGRESSIVE: autoregressive.read,
     PREDICTIVE: predictive.read,
     SERIES: series.read,
 }
 
 
 def read_distribution(source: DistributionEntry) -> Distribution:
-    """From an entry of `distributions`. Raises ModelError, naming it, for anything that
+    """Reads an entry of `distributions`. Raises ModelError, naming it, for anything that
     docs/model-format.md does not allow.
     """
     try:

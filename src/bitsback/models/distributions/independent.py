@@ -14,7 +14,7 @@ from bitsback.models.distributions.coupled import CoupledDistribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import OF_LATENTS, Family, Outputs, check_outputs, read_family
 from bitsback.models.families.normal import NormalFamily
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable
 
 
@@ -47,14 +47,14 @@ class IndependentDistribution:
             family=self.family.core(),
         )
 
-    def memory(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         known = self.network.known
         return 4 * sum(known[name].elements(shape.size) for name in self.outputs.names)
 
-    def work(self, shape: PlaneShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         return 0
 
-    def steps(self, shape: PlaneShape) -> int:
+    def steps(self, shape: ItemShape) -> int:
         return 1
 
 

@@ -1,5 +1,5 @@
-"""What the distributions that predict by least squares share: they take data of any shape, and the
-core alone codes them.
+"""The common part of the distributions that predict by least squares: they take data of any shape,
+and only the core codes them.
 """
 
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Size
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
 Words = Callable[[int], NDArray[np.int64]]
@@ -42,20 +42,20 @@ class PredictionDistribution(ABC):
     def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution: ...
 
     @abstractmethod
-    def for_test(self, shape: PlaneShape, words: Words, arithmetic: str) -> _core.Distribution:
-        """For an item of a test, as variable 0: its least squares start from sums by which rounding
-        shows (docs/model-format.md, Test vectors). words: gives so many random ones of [0, 2^32),
-        each time others.
+    def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
+        """The distribution for an item of a test, as variable 0: its least squares start from sums
+        by which rounding shows (docs/model-format.md, Test vectors). words: a function that gives
+        the next random numbers of [0, 2^32).
         """
 
     @abstractmethod
-    def memory(self, shape: PlaneShape) -> int: ...
+    def memory(self, shape: ItemShape) -> int: ...
 
     @abstractmethod
-    def work(self, shape: PlaneShape) -> int: ...
+    def macs(self, shape: ItemShape) -> int: ...
 
     @abstractmethod
-    def steps(self, shape: PlaneShape) -> int: ...
+    def steps(self, shape: ItemShape) -> int: ...
 
     def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
         return []

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import ITEM, Network, Size, Values
+from bitsback.integer import ITEM, Activations, Network, Size
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.lazy import cached_property
 from bitsback.models.distributions.distribution_entry import DistributionEntry
@@ -25,7 +25,7 @@ from bitsback.models.distributions.prediction import (
 )
 from bitsback.models.families import Outputs, check_outputs, read_family
 from bitsback.models.families.mixture import MixtureFamily
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import CONTEXT, Variable
 
 Offset = tuple[int, int]
@@ -34,7 +34,7 @@ Offset = tuple[int, int]
 _ONE_PIXEL = (1, 1)
 _SEEN = 2048
 _HIGHEST = 127
-"""Of what is seen."""
+"""The largest byte that the network sees."""
 _FARTHEST = 8
 _MOST_INPUTS = 48
 _MOST_START = 1 << 26
@@ -49,7 +49,7 @@ class Places:
     second: tuple[Offset, ...]
 
     def count(self, references: int) -> int:
-        """So many, in a plane that looks at so many others."""
+        """The number of inputs in a plane with this number of references."""
         return sum(map(len, (self.own, self.first, self.second)[: references + 1]))
 
 
@@ -61,7 +61,7 @@ class Predictor:
     cell: int
     """Columns that share their weights."""
     decay: tuple[int, int, int]
-    """What remains of the sums of the cells above, to its left and to its right, in 2^-8."""
+    """The factors, in 2^-8, that the sums of the cells above, to the left and to the right keep."""
     ridge: int
     start: NDArray[np.int32]
     """The sums above an image: int32 [3, T], a row for each number of planes to look at, the lower
@@ -75,7 +75,7 @@ class PredictiveDistribution(PredictionDistribution):
     predictors: tuple[Predictor, ...]
     window: Places
     see: NDArray[np.uint8]
-    """What is seen of differences of -64 ... 64 units: uint8 [2048]."""
+    """The byte for each difference of -64 ... 64 units: uint8 [2048]."""
     family: MixtureFamily
     network: Network
     outputs: Outputs
@@ -117,12 +117,12 @@ class PredictiveDistribution(PredictionDistribution):
             arithmetic=arithmetic,
         )
 
-    def for_test(self, shape: PlaneShape, words: Words, arithmetic: str) -> _core.Distribution:
+    def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
         starts = [_start_for_test(of, words) for of in self.predictors]
         family = replace(self.family, levels=shape.levels)
         return self._core_of(0, self._predictor_of(starts), family, arithmetic)
 
-    def memory(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         lag = self.predictor.lag
         line = 64 * (2 * lag + 8) + sum(
             2 * (of.places.count(2) + 8) ** 2 * (-(-lag // of.cell) + 2) for of in self.predictors
@@ -130,17 +130,17 @@ class PredictiveDistribution(PredictionDistribution):
         lines = min(shape.rows, (shape.columns - 1) // lag + 3)
         return shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + line * lines)
 
-    def work(self, shape: PlaneShape) -> int:
-        work = shape.elements * (
+    def macs(self, shape: ItemShape) -> int:
+        macs = shape.elements * (
             self.predictor.width
             + self.network.multiply_adds(_ONE_PIXEL)
             + sum((n + 1) * (n + 2) for n in self._inputs)
         )
         for n, of in zip(self._inputs, self.predictors, strict=True):
-            work += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
-        return work
+            macs += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
+        return macs
 
-    def steps(self, shape: PlaneShape) -> int:
+    def steps(self, shape: ItemShape) -> int:
         predictor = self.predictor
         rows, planes = shape.rows - 1, shape.planes - 1
         return predictor.delay * planes + predictor.lag * rows + shape.columns
@@ -168,7 +168,7 @@ def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
     assert isinstance(family, MixtureFamily)
     width = window.count(2) + 2 * (1 + len(predictors)) + 12
     names = fields.texts("outputs", len(family.outputs))
-    context = Values(ITEM, width, 0, _HIGHEST)
+    context = Activations(ITEM, width, 0, _HIGHEST)
     network = source.networks.of_pixel(name, CONTEXT, context, names)
     outputs = check_outputs(family, names, network.known, 1, name)
     return PredictiveDistribution(
@@ -213,7 +213,7 @@ def _start_for_test(of: Predictor, words: Words) -> NDArray[np.int32]:
 
 
 def _triangle(inputs: int) -> int:
-    """The elements of the lower triangle of a matrix of so many inputs and a target."""
+    """The elements of the lower triangle of a matrix of `inputs` inputs and a target."""
     return (inputs + 1) * (inputs + 2) // 2
 
 

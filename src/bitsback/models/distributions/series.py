@@ -21,7 +21,7 @@ from bitsback.models.distributions.prediction import (
     Words,
     sums_for_test,
 )
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
 Input = tuple[int, int]
@@ -29,7 +29,7 @@ Input = tuple[int, int]
 
 _FARTHEST = 64
 _MOST_INPUTS = 64
-_WORK_OF_AN_ELEMENT = 1 << 10
+_MACS_OF_AN_ELEMENT = 1 << 10
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class SeriesPredictor:
     """A prediction by least squares, whose weights follow the series."""
 
     inputs: tuple[Input, ...]
-    fade: int
-    """What sums lose at each step: 2^-fade of them."""
+    forgetting: int
+    """The forgetting factor of the sums is 1 - 2^-forgetting."""
     every: int
     """Steps from one solution to the next."""
     ridge: int
@@ -49,7 +49,7 @@ class SeriesDistribution(PredictionDistribution):
     variable: Variable
     predictors: tuple[SeriesPredictor, ...]
     scales: tuple[int, ...]
-    """Of the logistics, in 2^-8 of the recent error."""
+    """The scales of the logistics, in 2^-8 of the recent error."""
     precision: int
 
     def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:
@@ -65,7 +65,7 @@ class SeriesDistribution(PredictionDistribution):
         return _core.distribution(
             "series",
             variable,
-            predictors=[(of.inputs, of.fade, of.every, of.ridge) for of in self.predictors],
+            predictors=[(of.inputs, of.forgetting, of.every, of.ridge) for of in self.predictors],
             scales=self.scales,
             cdf=tables.logistic_cdf(),
             levels=levels,
@@ -74,34 +74,35 @@ class SeriesDistribution(PredictionDistribution):
             arithmetic=arithmetic,
         )
 
-    def for_test(self, shape: PlaneShape, words: Words, arithmetic: str) -> _core.Distribution:
+    def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
         starts = []
         for channel in range(shape.channels):
             for of in self.predictors:
                 there = [
                     back for back, before in of.inputs if 0 <= channel - before < shape.channels
                 ]
-                n, keep = len(there), 1 - 2.0**-of.fade
+                n, keep = len(there), 1 - 2.0**-of.forgetting
                 sums = sums_for_test(n, words).astype(np.float64)
-                # What has faded of it when inputs are not 0 for the first time is the ridge.
+                # What has been forgotten of it when inputs are not 0 for the first time is the
+                # ridge.
                 sums[range(n), range(n)] -= of.ridge / (keep if 0 in there else keep * keep)
                 starts.append(sums)
         return self._core_of(0, shape.levels, starts, arithmetic)
 
-    def memory(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         of_a_channel = 2048 + sum(8 * (len(of.inputs) + 2) ** 2 for of in self.predictors)
         return 6 * shape.elements + shape.channels * of_a_channel
 
-    def work(self, shape: PlaneShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         steps = shape.elements // shape.channels
-        work = shape.elements * _WORK_OF_AN_ELEMENT
+        macs = shape.elements * _MACS_OF_AN_ELEMENT
         for of in self.predictors:
             n = len(of.inputs)
             solutions = min(steps, 64) + steps // of.every
-            work += shape.elements * (n + 2) ** 2 + shape.channels * solutions * (n + 1) ** 3
-        return work
+            macs += shape.elements * (n + 2) ** 2 + shape.channels * solutions * (n + 1) ** 3
+        return macs
 
-    def steps(self, shape: PlaneShape) -> int:
+    def steps(self, shape: ItemShape) -> int:
         return 0  # symbols are coded one by one
 
 
@@ -123,7 +124,7 @@ def read(source: DistributionEntry, codec: str) -> SeriesDistribution:
 
 
 def _read_predictor(fields: Fields) -> SeriesPredictor:
-    fade, every = fields.integer("fade", 1, 14), fields.integer("every", 1, 4096)
+    forgetting, every = fields.integer("fade", 1, 14), fields.integer("every", 1, 4096)
     ridge, inputs = fields.integer("ridge", 1, 1 << 20), fields.items("inputs")
     fields.done()
     if not 1 <= len(inputs) <= _MOST_INPUTS:
@@ -136,4 +137,5 @@ def _read_predictor(fields: Fields) -> SeriesPredictor:
             )
         if entry[0] == 0 and entry[1] <= 0:
             raise ModelError(f"the input {entry!r} is not before what it predicts")
-    return SeriesPredictor(tuple((back, channels) for back, channels in inputs), fade, every, ridge)
+    pairs = tuple((back, channels) for back, channels in inputs)
+    return SeriesPredictor(pairs, forgetting, every, ridge)

@@ -11,7 +11,7 @@ from bitsback.codecs import Uniform
 from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.planes import PlaneShape
+from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
 
@@ -31,13 +31,13 @@ class UniformDistribution:
             "uniform", numbers[self.variable.name], levels=self.variable.levels
         )
 
-    def memory(self, shape: PlaneShape) -> int:
+    def memory(self, shape: ItemShape) -> int:
         return 0
 
-    def work(self, shape: PlaneShape) -> int:
+    def macs(self, shape: ItemShape) -> int:
         return 0
 
-    def steps(self, shape: PlaneShape) -> int:
+    def steps(self, shape: ItemShape) -> int:
         return 1
 
 

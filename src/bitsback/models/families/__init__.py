@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import Values
+from bitsback.integer import Activations
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.models.families import bernoulli, mixture, normal, rows
 from bitsback.models.families.family_entry import FamilyEntry, Range
@@ -48,15 +48,15 @@ _KINDS: dict[str, Callable[[FamilyEntry], Family]] = {
 INDEPENDENT = tuple(_KINDS)
 """The codecs of elements that are independent, given other variables."""
 OF_LATENTS = ("mixture", "normal")
-"""Those that latents can have too."""
+"""The families that latents can have too."""
 IN_CONTEXT = ("bernoulli", "exponential", "mixture")
-"""Those of the channels of a pixel in a scan."""
+"""The families of a pixel's channels in an autoregressive model."""
 
 
 def read_family(
     codec: str, fields: Fields, tensors: TensorReader, levels: int, network: str
 ) -> Family:
-    """From the fields of a distribution or a group. Raises ModelError for anything that
+    """Reads the fields of a distribution or a group. Raises ModelError for anything that
     docs/model-format.md does not allow.
 
     network: with whose name those of its tensors begin.
@@ -70,11 +70,11 @@ class Outputs:
 
     names: tuple[str, ...]
     components: int
-    """Of each output, for one element."""
+    """The components of each output, for one element."""
 
 
 def check_outputs(
-    family: Family, names: list[str], known: dict[str, Values], channels: int, where: str
+    family: Family, names: list[str], known: dict[str, Activations], channels: int, where: str
 ) -> Outputs:
     """The outputs, of as many components each. Raises ModelError for others than the family reads.
 

@@ -88,10 +88,10 @@ def pixel_integers(module: ContextModule, context: NDArray[np.uint8]) -> Answers
 
 
 @torch.no_grad()
-def dull_integers(module: ContextModule, features: NDArray[np.uint8]) -> Answers:
+def flat_integers(module: ContextModule, features: NDArray[np.uint8]) -> Answers:
     """The outputs of the network `dull`, for features [n, their number]."""
     return _of_pixel(
-        module, module.outputs_if_dull(HIDDEN.real(torch.from_numpy(features).double()))
+        module, module.outputs_if_flat(HIDDEN.real(torch.from_numpy(features).double()))
     )
 
 
@@ -116,9 +116,9 @@ def one_layer_integers(module: OneLayer, draw: Draw) -> dict[str, Answers]:
     }
     if isinstance(module, ContextModule):
         answers["pixel"] = pixel_integers(module, draw(module.inputs, TOP).astype(np.uint8))
-        if module.dull:
+        if module.flat:
             features = draw(module.architecture.features, TOP).astype(np.uint8)
-            answers["dull"] = dull_integers(module, features)
+            answers["dull"] = flat_integers(module, features)
     return answers
 
 

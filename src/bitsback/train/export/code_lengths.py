@@ -52,7 +52,7 @@ def repeated_lengths(model: Model, x: NDArray[np.uint8], seed: int, count: int) 
     """
     times = -(-count // len(x))
     runs = times
-    if model.scans:
+    if model.autoregressive:
         runs = min(times, max(1, STEPS // (model.pixels * -(-len(x) // BATCH))))
     made = [code_lengths(model, x, seed + run) for run in range(runs)]
     net, popped = (

@@ -211,10 +211,10 @@ def _context_parts(module: ContextModule, tensors: Tensors) -> NetworksAndPixels
     pixel = _pixel_network(module, tensors)
     networks = [posterior, likelihood, pixel]
     group = {"channels": [0], **_pixels(module, pixel)}
-    if module.dull:
-        dull = _dull_network(module, tensors)
-        networks.append(dull)
-        group["dull"] = {"network": dull.name, "outputs": group["outputs"]}
+    if module.flat:
+        flat = _flat_network(module, tensors)
+        networks.append(flat)
+        group["dull"] = {"network": flat.name, "outputs": group["outputs"]}
     return networks, {
         "codec": "scan",
         "order": "raster",
@@ -241,14 +241,14 @@ def _pixel_network(module: ContextModule, tensors: Tensors) -> NetworkWriter:
     return pixel
 
 
-def _dull_network(module: ContextModule, tensors: Tensors) -> NetworkWriter:
+def _flat_network(module: ContextModule, tensors: Tensors) -> NetworkWriter:
     a = module.architecture
-    tensors["x.dull"] = (np.arange(a.levels) < a.dull_levels).astype(np.uint8)
-    dull = NetworkWriter("dull", ["features"], tensors)
-    hidden = dull.layer("hidden", "features", module.dull[0])
-    for name, layer in module.dull_output_layers().items():
-        dull.layer(name, hidden, layer)
-    return dull
+    tensors["x.dull"] = (np.arange(a.levels) < a.flat_levels).astype(np.uint8)
+    flat = NetworkWriter("dull", ["features"], tensors)
+    hidden = flat.layer("hidden", "features", module.flat[0])
+    for name, layer in module.flat_output_layers().items():
+        flat.layer(name, hidden, layer)
+    return flat
 
 
 def _seven_bits(network: NetworkWriter, levels: int) -> str:

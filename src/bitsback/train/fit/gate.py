@@ -1,8 +1,8 @@
 """The gate of a context VAE: pixels whose windows say nothing go to a small network of their own.
 
 It is added to a module that is trained already, whose other networks stay as they are. So the
-features of all dull pixels are computed once, and the network, which sees nothing else, is trained
-on them in a minute.
+features of all flat contexts are computed once, and the network, which sees nothing else, is
+trained on them in a minute.
 """
 
 import copy
@@ -25,25 +25,25 @@ AVERAGED = 0.01  # weight of one step in the running average of the weights
 
 @dataclass(frozen=True)
 class Gate:
-    """A pixel is dull if its window holds nothing but the first `levels` symbols."""
+    """A context is flat if its window holds nothing but the first `levels` symbols."""
 
     hidden: int = 48
-    """Units of the network for dull pixels."""
+    """Units of the network for flat contexts."""
     components: int = 4
     """Of its mixture, for more than two levels."""
     levels: int = 1
     epochs: int = 8
-    """Times that the network sees each of the dull pixels it is trained on."""
+    """Times that the network sees each of the flat contexts it is trained on."""
 
     def added_to(self, a: ContextArchitecture) -> ContextArchitecture:
         components = 1 if a.levels == 2 else self.components
         return replace(
-            a, dull_hidden=self.hidden, dull_components=components, dull_levels=self.levels
+            a, flat_hidden=self.hidden, flat_components=components, flat_levels=self.levels
         )
 
 
 def with_gate(module: ContextModule, gate: Gate, x: Tensor, seed: int) -> ContextModule:
-    """A quantised `module` with a gate, its network trained on the dull pixels of x, symbols [n,
+    """A quantised `module` with a gate, its network trained on the flat contexts of x, symbols [n,
     pixels].
     """
     torch.manual_seed(seed)
@@ -52,30 +52,30 @@ def with_gate(module: ContextModule, gate: Gate, x: Tensor, seed: int) -> Contex
     gated.load_state_dict(module.state_dict(), strict=False)
     gated.quantise()
     gated.eval()
-    features, symbols = _dull_pixels(gated, x)
+    features, symbols = _flat_pixels(gated, x)
     if len(symbols):
         _train(gated, features, symbols, gate.epochs)
     return gated.eval()
 
 
 @torch.no_grad()
-def _dull_pixels(module: ContextModule, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The features, as bytes [n, features], and the symbols, uint8 [n, 1], of all dull pixels."""
+def _flat_pixels(module: ContextModule, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The features, as bytes [n, features], and the symbols, uint8 [n, 1], of all flat contexts."""
     found = []
     for part in parts(*x.shape):
         images = x[part]
         mean, log2_inverse = module.posterior(images)
         features = module.features(mean + torch.exp2(-log2_inverse) * torch.randn(mean.shape))
-        dull = module.is_dull(module.windows(images))
-        seen = HIDDEN.integers(features.flatten(0, 2)[dull]).to(torch.uint8)
-        found.append((seen, images.reshape(-1, 1)[dull].to(torch.uint8)))
+        flat = module.is_flat(module.windows(images))
+        seen = HIDDEN.integers(features.flatten(0, 2)[flat]).to(torch.uint8)
+        found.append((seen, images.reshape(-1, 1)[flat].to(torch.uint8)))
     return torch.cat([seen for seen, _ in found]), torch.cat([symbols for _, symbols in found])
 
 
 def _train(module: ContextModule, features: Tensor, symbols: Tensor, epochs: int) -> None:
     layers = [
         layer
-        for part in (module.dull, module.dull_outputs)
+        for part in (module.flat, module.flat_outputs)
         for layer in part.modules()
         if isinstance(layer, LinearModule)
     ]
@@ -90,7 +90,7 @@ def _train(module: ContextModule, features: Tensor, symbols: Tensor, epochs: int
         for group in optimiser.param_groups:
             falling = 0.5 * (1 + math.cos(math.pi * step / len(batches)))
             group["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * falling
-        outputs = module.outputs_if_dull(HIDDEN.real(features[batch].float()))
+        outputs = module.outputs_if_flat(HIDDEN.real(features[batch].float()))
         loss = module.pixel_likelihood.nats(symbols[batch].float(), *outputs).mean()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

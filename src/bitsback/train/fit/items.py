@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bitsback.coding.planes import STACKS, find_map, plane_shapes, to_planes
+from bitsback.coding.layouts import STACKS, find_map, shape_of_each, symbols_of
 from bitsback.errors import InputError
-from bitsback.format.pieces import Pieces
 from bitsback.format.runs import Run
-from bitsback.models.planes import PlaneShape
+from bitsback.format.tiles import Tiles
+from bitsback.models.item_shape import ItemShape
 
 MIRRORED = 0.3  # how often a part is turned round, along each axis
 
@@ -26,9 +26,9 @@ class Item:
     levels: int
 
     @property
-    def shape(self) -> PlaneShape:
+    def shape(self) -> ItemShape:
         slices, rows, columns, channels = self.symbols.shape
-        return PlaneShape(slices, rows, columns, channels, self.levels)
+        return ItemShape(slices, rows, columns, channels, self.levels)
 
 
 def as_item(values: NDArray[Any]) -> Item | None:
@@ -39,21 +39,21 @@ def as_item(values: NDArray[Any]) -> Item | None:
     return items[0] if items else None
 
 
-def as_items(pieces: Sequence[NDArray[Any]]) -> list[Item]:
-    """The symbols of pieces, each [slices, rows, columns, channels] of bool or integers of 8 or 16
+def as_items(tiles: Sequence[NDArray[Any]]) -> list[Item]:
+    """The symbols of tiles, each [slices, rows, columns, channels] of bool or integers of 8 or 16
     bits and all of one dtype, as those of one block of an archive; none where there is but one
     value.
     """
-    block = Pieces.of(pieces, pieces[0].dtype)
+    block = Tiles.of(tiles, tiles[0].dtype)
     if (block.elements == block.elements[0]).all():
         return []
     values = find_map(block)
     runs = [Run(count, block.dtype, shape, values) for count, shape in block.shapes]
-    symbols = to_planes(block, values)
+    symbols = symbols_of(block, values)
     if symbols.dtype.kind == "b":
         symbols = symbols.view(np.uint8)
     found, at = [], 0
-    for shape in plane_shapes(runs, STACKS):
+    for shape in shape_of_each(runs, STACKS):
         item = symbols[at : at + shape.elements].reshape(shape[:4])
         found.append(Item(item, shape.levels))
         at += shape.elements

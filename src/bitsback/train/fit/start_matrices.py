@@ -14,7 +14,9 @@ from bitsback.train.fit.items import Item, flat, together
 from bitsback.train.fit.pixels import GROUP, Starts, make_predictor
 from bitsback.train.network.pixel_predictor import REACH, Offset, Places, PredictiveArchitecture
 
-WORTH = 16  # pixels that a start matrix counts like, unless another number turns out to be better
+PSEUDO_COUNT = 16
+"""In pixels: what a start matrix counts like, unless another number turns out to be better."""
+
 MOST_ENTRY = 1 << 26
 FEWEST = 4_096  # pixels with so many references, from which on their sums say more than others'
 _PARTS = np.array([256, 205, 171, 146])  # 2^8 over a unit's leading quarters
@@ -63,18 +65,20 @@ def sum_products(
     return sums
 
 
-def as_starts(means: list[NDArray[np.float64]], worth: float) -> Starts:
-    """Matrices that count like `worth` pixels, or fewer where an entry would leave its range."""
+def as_starts(means: list[NDArray[np.float64]], pseudo_count: float) -> Starts:
+    """Matrices that count like `pseudo_count` pixels, or fewer where an entry would leave its
+    range.
+    """
     greatest = max(float(np.abs(mean).max()) for mean in means)
-    worth = min(worth, (MOST_ENTRY - 1) / max(greatest, 1.0))
-    return [np.rint(mean * worth).astype(np.int32) for mean in means]
+    pseudo_count = min(pseudo_count, (MOST_ENTRY - 1) / max(greatest, 1.0))
+    return [np.rint(mean * pseudo_count).astype(np.int32) for mean in means]
 
 
-def adapted(sums: Sums, base: Starts, worth: float) -> Starts:
+def adapted(sums: Sums, base: Starts, pseudo_count: float) -> Starts:
     """The matrices that `sums` tell, but those of `base` for numbers of references that hardly
     occurred.
     """
-    told = as_starts(sums.means(), worth)
+    told = as_starts(sums.means(), pseudo_count)
     known = (sums.pixels >= FEWEST)[:, None]
     return [np.where(known, new, old) for new, old in zip(told, base, strict=True)]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding import planes
+from bitsback.coding import layouts
 from bitsback.coding.cutting import blocks_of
 from bitsback.errors import InputError, InputWarning
 from bitsback.format.collection import ONE, Collection
@@ -31,7 +31,7 @@ from bitsback.train.job.splits import (
 )
 from bitsback.writing.asked import Asked, Input
 from bitsback.writing.inputs import Source, open_input
-from bitsback.writing.taking import PieceReader
+from bitsback.writing.taking import TileReader
 
 Values = NDArray[Any]  # [slices, rows, columns, channels]
 
@@ -105,10 +105,10 @@ def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
         shapes: list[tuple[int, Shape]] = []
         for _, part in parts:
             before = shapes[-1][0] + 1 if shapes else 0
-            for number in range(part.pieces):
+            for number in range(part.tiles):
                 item, at = part.item_of(number)
                 shape = part.grid(item).shape_of(at)
-                if not planes.layouts_for(part.dtype, shape):
+                if not layouts.layouts_for(part.dtype, shape):
                     raise InputError(
                         f"{name}: holds {part.dtype} of the shape {shape}, and models are for"
                         " pictures and stacks of bool or of integers of 8 or 16 bits; convert"
@@ -120,7 +120,7 @@ def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
 
         def tiles() -> Iterator[Values]:
             for items, part in parts:
-                reader = PieceReader(items, part)
+                reader = TileReader(items, part)
                 for first, count in blocks_of(part, None, items.name):
                     for tile in reader.read(first, count):
                         yield tile.reshape(_as_stack(part, tile.shape))
@@ -177,7 +177,7 @@ def _in_words(parts: list[Collection], shapes: list[tuple[int, Shape]]) -> str:
 def _as_stack(part: Collection, shape: tuple[int, ...]) -> Shape:
     """Slices, rows, columns and channels of a tile."""
     stack = part.axes == ONE and not part.picture
-    if not stack and planes.PICTURES in planes.layouts_for(part.dtype, shape):
+    if not stack and layouts.PICTURES in layouts.layouts_for(part.dtype, shape):
         shape = (1, *shape)
     slices, rows, columns, *channels = shape
     return slices, rows, columns, math.prod(channels)

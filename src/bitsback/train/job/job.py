@@ -17,7 +17,7 @@ import torch
 
 from bitsback.errors import InputError
 from bitsback.models import Model
-from bitsback.reading.output import open_output
+from bitsback.restoring.output import open_output
 from bitsback.train.export.exporter import Card
 from bitsback.train.fit.machine import keep_freed_memory
 from bitsback.train.fit.pixel_training import PixelTraining

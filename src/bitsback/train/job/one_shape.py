@@ -10,7 +10,7 @@ from bitsback.compress_options import CompressOptions
 from bitsback.downloads import SETS, TEST_IMAGES, TRAIN_IMAGES
 from bitsback.errors import InputError
 from bitsback.format.collection import VARIED
-from bitsback.format.levels import find_levels, to_symbols
+from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.images.npy import Items
 from bitsback.train.fit.vae_training import read_idx_images
 from bitsback.train.job.image_set import ImageSet, opened
@@ -116,7 +116,7 @@ def one_shape(
         raise InputError(
             f"{name}: all pixels of all images have the same value, and there is nothing to learn"
         )
-    pair = find_levels(whole)
+    pair = find_two_values(whole)
     if pair is not None:
         symbols, levels = to_symbols(whole, pair).reshape(whole.shape), 2
     elif whole.dtype == np.uint8:

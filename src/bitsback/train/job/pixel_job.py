@@ -16,7 +16,6 @@ from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.peers.units import Pictures, layouts
-from bitsback.reading.pool import check_threads
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.size_agnostic import export_predictive
 from bitsback.train.fit.machine import faster_in_half
@@ -39,9 +38,10 @@ from bitsback.train.job.pixel_material import (
     Prepared,
     choose_starts,
     prepare,
-    starts_worth,
+    starts_of_count,
 )
 from bitsback.train.network.pixel_predictor import PredictiveArchitecture
+from bitsback.work import check_threads
 
 VALIDATIONS = 20
 TIMED_STEPS = 4
@@ -72,7 +72,7 @@ class PixelPlan:
     amounts: Amounts
     symbols: int
     """That were looked at for pixels to train on."""
-    worth: float
+    pseudo_count: float
     """Of the start matrices, in pixels."""
     threads: int
     half: bool
@@ -143,7 +143,7 @@ class PixelJob(Job[PixelPlan]):
         seconds, fixed, seed = settings.seconds, settings.epochs, settings.seed
         torch.set_num_threads(settings.threads or 1)
         amounts = Amounts.within(seconds)
-        starts, worth = choose_starts(self.base, self.images, amounts, seed)
+        starts, pseudo_count = choose_starts(self.base, self.images, amounts, seed)
 
         def enough(symbols: int) -> bool:
             return fixed is None and self.seconds > limit
@@ -156,7 +156,7 @@ class PixelJob(Job[PixelPlan]):
             batch=BATCHES[1],
             amounts=amounts,
             symbols=self.prepared.symbols,
-            worth=worth,
+            pseudo_count=pseudo_count,
             threads=settings.threads or 1,
             half=False,
             seed=seed,
@@ -170,7 +170,7 @@ class PixelJob(Job[PixelPlan]):
 
     def planned(self, fields: dict[str, Any], settings: Settings) -> PixelPlan:
         plan = PixelPlan(**fields | {"amounts": Amounts(**fields["amounts"])})
-        starts = starts_worth(self.base, self.images, plan.amounts, plan.worth, plan.seed)
+        starts = starts_of_count(self.base, self.images, plan.amounts, plan.pseudo_count, plan.seed)
         cores = check_threads(settings.threads)
         self.prepared = prepare(
             self.base, self.images, starts, plan.amounts, plan.seed, cores,
@@ -235,7 +235,7 @@ class PixelJob(Job[PixelPlan]):
         base_rate = mean_bits(base.module, self.prepared.validation)
         if base.model is not None and base_rate <= rate:
             module, rate = base.module, base_rate
-            written = "base" if plan.worth == KEPT else "starts"
+            written = "base" if plan.pseudo_count == KEPT else "starts"
         if written == "base":
             assert base.model is not None
             model = base.model

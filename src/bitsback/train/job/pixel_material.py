@@ -8,20 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitsback.models import Model, file, load_model
-from bitsback.reading.pool import ordered_map
 from bitsback.train.export.size_agnostic import rebuild
 from bitsback.train.fit.items import Item, together
 from bitsback.train.fit.pixel_training import mean_bits
 from bitsback.train.fit.pixels import GROUP, Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.fit.start_matrices import WORTH, Sums, adapted, no_starts, sum_products
+from bitsback.train.fit.start_matrices import PSEUDO_COUNT, Sums, adapted, no_starts, sum_products
 from bitsback.train.job.image_set import ImageSet
 from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
+from bitsback.work import ordered_map
 
 UNIVERSAL = "universal"
 NONE = "none"
 MOST_PIXELS = 6_000_000  # to train on, of a hundred bytes each
-WORTHS = (WORTH, 4 * WORTH, 16 * WORTH, 64 * WORTH)  # of start matrices, of which the best is taken
-KEPT = 0.0  # in the place of a worth: those of the base
+PSEUDO_COUNTS = (PSEUDO_COUNT, 4 * PSEUDO_COUNT, 16 * PSEUDO_COUNT, 64 * PSEUDO_COUNT)
+"""Of start matrices; the best one is taken."""
+
+KEPT = 0.0  # in the place of a pseudo-count: those of the base
 MOST_SUMMED = 1 << 19  # symbols that start matrices are learned from
 MOST_CHOSEN_BY = 1 << 16  # pixels of validation that choose among them
 MOST_VALIDATED = 1 << 18  # pixels that choose among weights
@@ -92,24 +94,27 @@ def choose_starts(
     found: list[tuple[float, float, Starts]] = []
     sums = _sums(base, images, amounts, seed)
     choices: list[tuple[float, Starts]] = [
-        (float(worth), adapted(sums, base.starts, worth)) for worth in WORTHS
+        (float(pseudo_count), adapted(sums, base.starts, pseudo_count))
+        for pseudo_count in PSEUDO_COUNTS
     ]
     if base.model is not None:
         choices.insert(0, (KEPT, base.starts))
-    for worth, starts in choices:
+    for pseudo_count, starts in choices:
         predictor = make_predictor(base.architecture, starts)
         pixels = Pixels.joined(sample_pixels(predictor, validation, 1, np.random.default_rng(seed)))
-        found.append((mean_bits(module, pixels), worth, starts))
+        found.append((mean_bits(module, pixels), pseudo_count, starts))
     module.quantise(False)
-    _, worth, starts = min(found, key=lambda one: one[0])
-    return starts, worth
+    _, pseudo_count, starts = min(found, key=lambda one: one[0])
+    return starts, pseudo_count
 
 
-def starts_worth(base: Base, images: ImageSet, amounts: Amounts, worth: float, seed: int) -> Starts:
-    """The same, once it is known what they are worth."""
-    if worth == KEPT:
+def starts_of_count(
+    base: Base, images: ImageSet, amounts: Amounts, pseudo_count: float, seed: int
+) -> Starts:
+    """The same, for a pseudo-count that is known."""
+    if pseudo_count == KEPT:
         return base.starts
-    return adapted(_sums(base, images, amounts, seed), base.starts, worth)
+    return adapted(_sums(base, images, amounts, seed), base.starts, pseudo_count)
 
 
 def _sums(base: Base, images: ImageSet, amounts: Amounts, seed: int) -> Sums:

@@ -67,9 +67,9 @@ class ContextArchitecture:
     dense: int = 128  # the encoder's last hidden layer
     encoder_residuals: int = 0  # convolutions after the encoder's second
     decoder_residuals: int = 0  # convolutions after the decoder's first
-    dull_hidden: int = 0  # of the network for dull pixels; 0: there is none
-    dull_components: int = 1  # of its mixture
-    dull_levels: int = 1  # a pixel is dull if its window holds nothing but the first so many
+    flat_hidden: int = 0  # of the network for flat contexts; 0: there is none
+    flat_components: int = 1  # of its mixture
+    flat_levels: int = 1  # a context is flat if its window holds nothing but the first so many
 
     @property
     def pixels(self) -> int:
@@ -144,13 +144,13 @@ class ContextModule(OneLayerModule):
             self.mean_context = FineLinearModule(
                 a.window * value_planes(a.levels), outputs, HIDDEN, WIDE
             )  # of the values alone
-        self.dull = nn.ModuleList()
-        self.dull_outputs = nn.ModuleDict()
-        if a.dull_hidden:
-            self.dull.append(LinearModule(a.features, a.dull_hidden, HIDDEN, HIDDEN))
+        self.flat = nn.ModuleList()
+        self.flat_outputs = nn.ModuleDict()
+        if a.flat_hidden:
+            self.flat.append(LinearModule(a.features, a.flat_hidden, HIDDEN, HIDDEN))
             for name, grid in self.pixel_likelihood.outputs.items():
-                components = 1 if a.levels == 2 else a.dull_components
-                self.dull_outputs[name] = LinearModule(a.dull_hidden, components, HIDDEN, grid)
+                components = 1 if a.levels == 2 else a.flat_components
+                self.flat_outputs[name] = LinearModule(a.flat_hidden, components, HIDDEN, grid)
         self.half_precision = True
 
     def multiply_in_half(self, on: bool) -> None:
@@ -174,10 +174,10 @@ class ContextModule(OneLayerModule):
             return
         for name, bias in self.pixel_likelihood.start(grey).items():
             layers[name].linear.bias.copy_(bias)
-        if self.dull:
-            few = MixtureModule(self.architecture.levels, self.architecture.dull_components)
+        if self.flat:
+            few = MixtureModule(self.architecture.levels, self.architecture.flat_components)
             for name, bias in few.start(grey).items():
-                self.dull_output_layers()[name].linear.bias.copy_(bias)
+                self.flat_output_layers()[name].linear.bias.copy_(bias)
         for layer in (layers["mean"], layers["scale"], self.mean_context):
             layer.linear.weight.mul_(0.3)
 
@@ -185,9 +185,9 @@ class ContextModule(OneLayerModule):
         """The last layers of the pixel network, by name."""
         return _linear(self.outputs)
 
-    def dull_output_layers(self) -> dict[str, LinearModule]:
-        """The last layers of the network for dull pixels, by name."""
-        return _linear(self.dull_outputs)
+    def flat_output_layers(self) -> dict[str, LinearModule]:
+        """The last layers of the network for flat contexts, by name."""
+        return _linear(self.flat_outputs)
 
     def last_hidden(self, x: Tensor) -> Tensor:
         """Symbols [b, pixels] to the encoder's last hidden layer, [b, dense]."""
@@ -247,23 +247,25 @@ class ContextModule(OneLayerModule):
             outputs["mean"] = PIXEL_MEAN.clamp(outputs["mean"] + self.mean_context(values))
         return tuple(outputs.values())
 
-    def is_dull(self, windows: Tensor) -> Tensor:
-        """Which pixels are dull, [n], by their windows uint8 [n, window]."""
-        return windows.amax(1) < self.architecture.dull_levels
+    def is_flat(self, windows: Tensor) -> Tensor:
+        """Which contexts are flat, [n]: windows uint8 [n, window]."""
+        return windows.amax(1) < self.architecture.flat_levels
 
     def without_gate(self) -> "ContextModule":
-        """The module whose pixel network sees to dull pixels too."""
+        """The module whose pixel network sees to flat contexts too."""
         module = copy.deepcopy(self)
         module.architecture = replace(
-            module.architecture, dull_hidden=0, dull_components=1, dull_levels=1
+            module.architecture, flat_hidden=0, flat_components=1, flat_levels=1
         )
-        module.dull, module.dull_outputs = nn.ModuleList(), nn.ModuleDict()
+        module.flat, module.flat_outputs = nn.ModuleList(), nn.ModuleDict()
         return module
 
-    def outputs_if_dull(self, features: Tensor) -> tuple[Tensor, ...]:
-        """Features [n, features] of dull pixels to the likelihood's outputs, each [n, outputs]."""
-        h = chain(self.dull, features)
-        return tuple(layer(h) for layer in self.dull_output_layers().values())
+    def outputs_if_flat(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Features [n, features] of flat contexts to the likelihood's outputs, each [n,
+        outputs].
+        """
+        h = chain(self.flat, features)
+        return tuple(layer(h) for layer in self.flat_output_layers().values())
 
     def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The two halves of the negative ELBO of each item, [b], in nats: -log p(x | z) for one
@@ -289,14 +291,14 @@ class ContextModule(OneLayerModule):
 
     def _pixel_nats(self, symbols: Tensor, windows: Tensor, features: Tensor) -> Tensor:
         """-log p of each pixel, [n], by the network that the gate sends it to."""
-        if not self.dull:
+        if not self.flat:
             return self.pixel_likelihood.nats(symbols, *self.pixel_outputs(windows, features))
-        dull = self.is_dull(windows)
+        flat = self.is_flat(windows)
         losses = torch.empty(len(symbols))
-        outputs = self.outputs_if_dull(features[dull])
-        losses[dull] = self.pixel_likelihood.nats(symbols[dull], *outputs)
-        outputs = self.pixel_outputs(windows[~dull], features[~dull])
-        losses[~dull] = self.pixel_likelihood.nats(symbols[~dull], *outputs)
+        outputs = self.outputs_if_flat(features[flat])
+        losses[flat] = self.pixel_likelihood.nats(symbols[flat], *outputs)
+        outputs = self.pixel_outputs(windows[~flat], features[~flat])
+        losses[~flat] = self.pixel_likelihood.nats(symbols[~flat], *outputs)
         return losses
 
     def _worth_training_on(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from torch import nn
 
 from bitsback.errors import InputError
 from bitsback.models import Model
-from bitsback.reading.output import open_output
+from bitsback.restoring.output import open_output
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card
 from bitsback.train.portable.distributions import Step

@@ -1,0 +1,362 @@
+"""`bitsback compress`: an array, a folder of pictures, or a file of several becomes an archive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import click
+
+from bitsback.cli import complete, compress_report, figures, options
+from bitsback.cli.grouped import GroupedCommand, group
+from bitsback.cli.progress import Progress, shown_warnings
+from bitsback.cli.removal import check_removable, removal_option, remove_compressed
+from bitsback.compress_options import LARGEST_TILE, SMALLEST_TILE, CompressOptions, Embed
+from bitsback.errors import InputError
+from bitsback.images import formats
+
+
+@click.command(cls=GroupedCommand, short_help="Compress an array or pictures.")
+@click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
+@group(
+    "Output",
+    options.output_option("The archive to write.  [default: INPUT.bb; of a URL, in this folder]"),
+    options.force_option,
+    removal_option,
+)
+@group(
+    "Choice of the model",
+    click.option(
+        "-m", "--model", metavar="NAME|FILE", shell_complete=complete.models,
+        help="See 'bitsback models'.  [default: auto]",
+    ),
+    click.option(
+        "--fast", is_flag=True,
+        help="Choose among the fast models, whatever the size of the input.",
+    ),
+    click.option(
+        "--best", is_flag=True,
+        help="Choose the model that makes the archive smallest, however slow.",
+    ),
+)  # fmt: skip
+@group(
+    "Choice of the model",
+    click.option(
+        "--embed", type=click.Choice(["auto", "always", "never"]), default="auto",
+        show_default=True,
+        help=(
+            "Put the model into the archive; auto: unless it ships with bitsback, or the archive is"
+            " smaller without it, by a trial."
+        ),
+    ),
+    rare=True,
+)  # fmt: skip
+@group(
+    "Files of a folder",
+    click.option(
+        "--files", type=click.Choice(["pixels", "exact"]), default="pixels", show_default=True,
+        help=(
+            "What comes back of a folder: files of the same pixels and metadata, or the very bytes"
+            " of each file, which takes more where its compression cannot be made again."
+        ),
+    ),
+    click.option(
+        "--pictures-only", is_flag=True,
+        help=(
+            "Leave out, and list, files that are no pictures (labels, texts), and hidden files. A"
+            " damaged picture is an error then; without this option every file of a folder is kept."
+        ),
+    ),
+    click.option(
+        "--skip-bad", is_flag=True,
+        help=(
+            "Leave out, and list, files that cannot be read; otherwise the first of them is an"
+            " error."
+        ),
+    ),
+)  # fmt: skip
+@group(
+    "Files of a folder",
+    click.option(
+        "--labels", metavar="KEY",
+        help=(
+            "The name of the array of an .npz file that has a label, or another small record, for"
+            " each item of the largest; or folders: each picture's label is the folder that it is"
+            " in."
+        ),
+    ),
+    click.option(
+        "--hashes", type=click.Choice(["sha256"]),
+        help=(
+            "Keep the hash of each file of a folder that comes back byte for byte, compare it"
+            " whenever the file is restored, and let 'list --hashes' print it."
+        ),
+    ),
+    rare=True,
+)  # fmt: skip
+@group(
+    "Layout of the archive",
+    click.option(
+        "--for", "purpose", type=click.Choice(["storage", "random-access"]), default="storage",
+        show_default=True,
+        help=(
+            "random-access: any one item is decoded fast, a digit in 0.3 ms by a dense model, which"
+            " is chosen where one fits, or in 5 ms by a context model; photographs are cut into"
+            " tiles of 64 x 64. It costs bytes: 8 % of grey digits, 57 % of bilevel ones, 4 % of"
+            " photographs."
+        ),
+    ),
+    click.option(
+        "--unordered", is_flag=True,
+        help=(
+            "The order of the items does not matter: they come back sorted, and what their order"
+            " would take is saved, 11.8 bits each of 10,000. All of them are one block, unless"
+            " --block is given, so that none comes back without the others."
+        ),
+    ),
+)  # fmt: skip
+@group(
+    "Layout of the archive",
+    click.option(
+        "--keep-names", is_flag=True,
+        help=(
+            "With --unordered: files keep their names; it says what these take, which are an order."
+        ),
+    ),
+    click.option(
+        "--block", type=click.IntRange(min=1), metavar="N",
+        help=(
+            "Items, or tiles of large ones, in a block. Blocks decode on their own: small ones make"
+            " 'extract' faster, large ones the file smaller."
+        ),
+    ),
+    click.option(
+        "--tile", type=click.IntRange(SMALLEST_TILE, LARGEST_TILE), metavar="N",
+        help=(
+            "Rows and columns of the tiles that large pictures are cut into: small ones make"
+            " regions quicker to read, large ones the file smaller.  [default: 1024, and 64 for a"
+            " model with latents that codes images of any size]"
+        ),
+    ),
+    click.option(
+        "--stack/--no-stack", default=None,
+        help=(
+            "Whether the slices of an array, or the pages of a TIFF file, are a stack, each like"
+            " the one before it.  [default: by a trial]"
+        ),
+    ),
+    rare=True,
+)  # fmt: skip
+@group("Other options", options.threads_option, options.quiet_option)
+@group(
+    "Other options",
+    options.json_option,
+    click.option(
+        "--resume", is_flag=True,
+        help=(
+            "Go on where an earlier run was stopped that had this option too: coded blocks are kept"
+            " beside the archive, in .NAME.part, until that is complete."
+        ),
+    ),
+    options.storage_option,
+    options.traceback_option,
+    rare=True,
+)  # fmt: skip
+@group(
+    "Clusters",
+    click.option(
+        "--scheduler", metavar="ADDRESS",
+        help=(
+            "Make archives on the cluster of this Dask scheduler, tcp://HOST:8786 or its scheduler"
+            " file .json; or local[:N], N processes of this machine. See above."
+        ),
+    ),
+    click.option(
+        "--shard", type=click.IntRange(min=1), metavar="N",
+        help="With --scheduler: items of an array in an archive.  [default: 128 MiB of them]",
+    ),
+    click.option(
+        "--assume-unchanged", is_flag=True,
+        help="With --scheduler: do not read again what archives were made of before.",
+    ),
+    rare=True,
+)  # fmt: skip
+def command(
+    sources: tuple[str, ...],
+    output: str | None,
+    model: str | None,
+    fast: bool,
+    best: bool,
+    embed: Embed,
+    scheduler: str | None,
+    shard: int | None,
+    assume_unchanged: bool,
+    remove: bool,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Compress an array or a collection of pictures into an archive.
+
+    INPUT is $on_their_own, maybe of several pages; a folder, with all files in it and its folders;
+    or several files of pictures. 'decompress' gives back the same kind, with the same names, sizes
+    and modes, and every pixel as it was. INPUT, and the archive, may be at URLs of fsspec's.
+
+    \b
+      bitsback compress digits.npy                    makes digits.bb
+      bitsback compress digits -o small.bb            all files in the folder digits
+      bitsback compress scans --files exact           every file with its very bytes
+      bitsback compress t10k-images-idx3-ubyte.gz --fast
+      bitsback compress digits.npy --for random-access
+      bitsback compress digits.npy --unordered        a set, which has no order
+      bitsback compress scans --rm                    and the pictures go
+      make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
+    \f
+    A folder comes back under the same names, with all that its files told (profiles, EXIF, texts,
+    palettes, resolution) and the times when they were changed. $coded files are
+    coded by their pixels where that makes them smaller; all others, JPEG, texts and hidden files
+    among them, are held bit for bit, so that the archive is never larger than the files, and the
+    folder may be deleted. Left out, and named at the end, are links to folders, links that lead
+    nowhere, pipes, empty folders, Thumbs.db and .DS_Store. --files exact gives back the very bytes
+    of every file. The same holds of a single TIFF file.
+
+    Pictures may be of any size. Large ones are cut into tiles, so that memory does not grow with
+    them, unless a picture file has to be decoded as a whole. The slices of an array, or the pages
+    of a TIFF file, are coded as a stack where that makes them smaller.
+
+    Items of the size that a model knows, such as 28 x 28, are coded with it: those of two values
+    (bool, 0/1, 0/255) and grey ones have models of their own. Pictures of any other size have
+    models for all kinds of them, and arrays of one dimension, or of a few columns, are series, with
+    a model that learns from them. What no model suits is compressed by LZMA, or by deflate if the
+    items are many. 'bitsback train' makes models. Of several models the one is taken that makes a
+    sample smallest. The best ones ('context' in their names) work on a few MB a second, both ways;
+    beyond 20 million pixels a fast one takes their place, unless it is far worse.
+
+    With --scheduler workers make an archive each of some of the items, and beside these a manifest:
+    -o names a folder, or archives as part-{i}.bb. INPUT is a .npy or .npz file, a Zarr array, or a
+    folder of pictures, where all workers see it. Archives that are there and whole are not made
+    again: start a run that has died again.
+
+    \b
+      bitsback compress scans --unordered             a set of pictures, which lose their names
+      bitsback compress digits.npz --labels y         images with labels
+      bitsback compress digits --labels folders       of pictures, the folders that they are in
+      bitsback compress scans --hashes sha256         and 'list --hashes' tells them
+      bitsback compress scans --resume                goes on if it is stopped and called again
+      bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
+      bitsback compress scans.zarr -o s3://bucket/scans --scheduler tcp://host:8786
+    """
+    source = sources[0]
+    if scheduler is None and (shard is not None or assume_unchanged):
+        raise click.UsageError("--shard and --assume-unchanged are for --scheduler")
+    if given["keep_names"] and not given["unordered"]:
+        raise click.UsageError("--keep-names is for --unordered; names are kept otherwise")
+    if scheduler is not None and embed == "always":
+        raise click.UsageError("with --scheduler a model lies beside the archives, not in them")
+    if len(sources) > 1 and scheduler is None:
+        if options.STANDARD in sources:
+            raise click.UsageError("standard input cannot be one of several inputs")
+        if output is None:
+            raise click.UsageError("several inputs make one archive; name it with -o FILE")
+    choices = [
+        choice
+        for choice in (model, "fast" if fast else None, "best" if best else None)
+        if choice is not None
+    ]
+    if len(choices) > 1:
+        raise click.UsageError("--fast, --best and -m each choose a model; give one of them")
+    asked = CompressOptions(
+        **given,
+        model=choices[0] if choices else "auto",
+        embed="if-smaller" if embed == "auto" else embed,
+    )
+    if scheduler is not None:
+        from bitsback.cli import scheduled
+
+        for option, of_one in (
+            ("--rm", remove),
+            ("--unordered", asked.unordered),
+            ("--labels", asked.labels is not None),
+            ("--hashes", asked.hashes is not None),
+            ("--resume", asked.resume),
+        ):
+            if of_one:
+                raise click.UsageError(f"{option} does not go with --scheduler")
+        folder = _default_output(source).removesuffix(".bb") + ".shards"
+        with (
+            Progress("compressing", quiet) as progress,
+            shown_warnings(progress, quiet or as_json) as messages,
+        ):
+            finished = scheduled.compress(
+                scheduler, sources, folder if output is None else output, shard, assume_unchanged,
+                progress, asked,
+            )  # fmt: skip
+        scheduled.report(source, finished, messages, as_json, quiet)
+        return
+    if remove and asked.unordered:
+        raise click.UsageError("--rm would remove the order, which --unordered does not keep")
+    output = options.checked_output(source, _default_output(source) if output is None else output)
+    if remove:
+        check_removable(sources, output)
+    taken: str | list[str] = list(sources) if len(sources) > 1 else source
+    start = time.perf_counter()
+    with (
+        Progress("compressing", quiet) as progress,
+        shown_warnings(progress, quiet or as_json) as messages,
+    ):
+        from bitsback.writing.writer import write_archive
+
+        with _told_what_is_kept(progress, output, asked.resume):
+            summary = write_archive(
+                options.standard_input() if source == options.STANDARD else taken,
+                options.standard_output() if output == options.STANDARD else output,
+                replace(asked, progress=progress),
+            )
+    row = compress_report.report(
+        source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,
+        time.perf_counter() - start, as_json, quiet, messages,
+    )  # fmt: skip
+    if as_json:
+        figures.show_json(row, err=output == options.STANDARD)
+    if remove:
+        remove_compressed(sources, output, messages, asked.threads, quiet or as_json)
+
+
+@contextmanager
+def _told_what_is_kept(progress: Progress, output: str, resume: bool) -> Iterator[None]:
+    """Says, where a run with --resume is stopped, that it can go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, InputError):
+        if resume:
+            from bitsback.writing.unfinished import part_of
+
+            if (part := part_of(output)).exists():
+                progress.say(f"bitsback: kept what is coded in {part}; the same command goes on")
+        raise
+
+
+def _default_output(source: str) -> str:
+    """The archive of an input: beside it, with its ending changed."""
+    if source == options.STANDARD:
+        return options.STANDARD
+    source = options.base_of_url(source)
+    path = Path(source)
+    if path.is_dir():
+        if path.name in ("", ".."):
+            raise InputError(
+                f"{source}: the archive of this folder needs a name; give it with -o FILE"
+            )
+        return str(path) + ".bb"
+    return str(path.with_name(formats.without_ending(path.name))) + ".bb"
+
+
+assert command.help is not None
+command.help = Template(command.help).safe_substitute(
+    on_their_own=formats.on_their_own(), coded=formats.coded()
+)

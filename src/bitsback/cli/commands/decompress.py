@@ -1,0 +1,200 @@
+"""`bitsback decompress`: restore what archives were made from, arrays or folders of pictures."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from bitsback.cli import complete, failures, figures, options
+from bitsback.cli.progress import Progress
+from bitsback.cli.removal import check_removable, removal_option, remove_archive
+from bitsback.cli.spool import spooled, streamed
+from bitsback.decompress_options import DecompressOptions
+from bitsback.errors import InputError
+
+if TYPE_CHECKING:
+    from bitsback.remote.url import Options
+    from bitsback.summary import Restored
+
+
+@click.command(short_help="Restore what X.bb was made from.")
+@click.argument(
+    "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
+)
+@options.output_option(
+    "The file or folder to write; of several archives, a folder for all.  [default: X with the"
+    " ending of its format, or the folder X; of a URL, in this folder]",
+    "PATH",
+)
+@click.option(
+    "--files", type=click.Choice(["exact", "pixels"]), default="exact",
+    show_default=True,
+    help=(
+        "Whether files whose very bytes were promised come back so, or, where zlib or libtiff of"
+        " this computer cannot make them, as others of the same pixels and metadata."
+    ),
+)  # fmt: skip
+@click.option(
+    "--keep-going", is_flag=True,
+    help=(
+        "Restore what is whole of a damaged archive, or of one that is cut off, and list on"
+        " standard output what is not; exits with 2 then."
+    ),
+)  # fmt: skip
+@click.option(
+    "--fill", type=float, metavar="VALUE",
+    help=(
+        "With --keep-going: the value of elements of arrays that are lost. By default items that"
+        " have such are left out."
+    ),
+)  # fmt: skip
+@options.model_option
+@removal_option
+@options.threads_option
+@options.writing_options
+def command(
+    sources: tuple[str, ...],
+    output: str | None,
+    remove: bool,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Restore what X.bb was made from: a file of arrays or pages, or a folder of pictures.
+
+    X.bb and the output may be at URLs of fsspec's.
+
+    Every block is checked against its checksum and against the digest of its items. Whatever does
+    not come out exactly as it went in is an error, and no output is left behind. The files of a
+    folder appear when the last one is complete; with --force they may replace files of a folder
+    that is there, whose other files stay.
+
+    With --keep-going, of a damaged archive the files come back that are whole, and of an array the
+    items, one after the other, or its rows where it is one item, so that an array gets shorter;
+    with --fill it keeps its shape. What is lost is listed, one a line, as 'extract' takes it. Where
+    the names are lost, files are called by numbers.
+
+    Of several archives each is tried, and the exit status is 2 if any failed. X.bb may be -,
+    standard input, which goes to standard output unless -o says where else.
+
+    \b
+      bitsback decompress digits.bb                   makes digits.npy, or whatever it was
+      bitsback decompress pictures.bb -o folder
+      bitsback decompress pictures.bb -o folder --keep-going > lost.txt
+      bitsback decompress *.bb -o folder/             folder/digits.npy, folder/pictures, ...
+      bitsback decompress digits.bb -o - | python3 count.py
+      ssh host cat pictures.bb | bitsback decompress - -o folder
+    """
+    several = len(sources) > 1
+    if several and (options.STANDARD in sources or output == options.STANDARD):
+        raise click.UsageError("with a pipe, give one archive at a time")
+    if several and output is not None and Path(output).is_file():
+        raise click.UsageError(f"{output}: is a file; several archives need a folder")
+    if len(set(sources)) < len(sources):
+        raise click.UsageError("an archive is given twice")
+    if remove:
+        check_removable(sources, output or sources[0])
+        if given["keep_going"]:
+            raise click.UsageError("--rm would remove what --keep-going does not restore")
+    if given["fill"] is not None and not given["keep_going"]:
+        raise click.UsageError("--fill is for --keep-going")
+    wanted = DecompressOptions(**given)
+    if wanted.keep_going and output == options.STANDARD:
+        raise click.UsageError("--keep-going lists on standard output what is lost; give -o FILE")
+    taken: dict[str, str] = {}
+    into = None
+    if output is not None and (several or output.endswith("/")) and "://" not in output:
+        into = Path(output)
+    new = into is not None and not into.exists()
+
+    def restore(source: str) -> tuple[bool, dict[str, Any]]:
+        from bitsback.restoring.extractor import restore_archive
+        from bitsback.summary import Restored
+
+        with ExitStack() as stack:
+            progress = stack.enter_context(Progress("decompressing", quiet))
+            target = _target(source, output, several, wanted.storage_options)
+            other = taken.setdefault(target, source)
+            if other != source:
+                raise InputError(f"{source}: would be restored as {target}, and so was {other}")
+            target = options.checked_output(source, target)
+            archive: str | BinaryIO = source
+            if source == options.STANDARD:
+                archive = stack.enter_context(spooled() if wanted.keep_going else streamed())
+            if into is not None:
+                into.mkdir(parents=True, exist_ok=True)
+            start = time.perf_counter()
+            place = options.standard_output() if target == options.STANDARD else target
+            summary = restore_archive(archive, place, replace(wanted, progress=progress))
+            assert isinstance(summary, Restored)
+            seconds = time.perf_counter() - start
+        row = figures.report(
+            source, target, summary, seconds, summary.bytes_out, summary.bytes_in, as_json, quiet
+        )
+        row |= {"lost": list(summary.lost), "problems": list(summary.problems)}
+        _report_damage(source, summary, as_json)
+        if remove:
+            remove_archive(source, target, wanted, quiet or as_json)
+        return not summary.problems, row
+
+    try:
+        failures.each(sources, restore, as_json, err=options.STANDARD in (*sources, output))
+    finally:
+        if new and into is not None:
+            with suppress(OSError):
+                into.rmdir()  # which leaves what is not empty
+
+
+def _report_damage(source: str, summary: Restored, as_json: bool) -> None:
+    for problem in summary.problems:
+        figures.say(f"bitsback: error: {problem}", err=True)
+    if summary.problems:
+        lost = "what is lost is listed" if summary.lost else "nothing of what it holds is lost"
+        figures.say(f"bitsback: error: {source}: is damaged; {lost}", err=True)
+    for name in summary.lost if not as_json else ():
+        figures.say(name)
+
+
+def _target(source: str, output: str | None, several: bool, storage_options: Options | None) -> str:
+    """The place to restore an archive to. With several archives, and for one that is no folder
+    itself, it lies in the named folder. Raises InputError.
+    """
+    if output is None:
+        return _default_output(source, storage_options)
+    inside = several or output.endswith("/") or Path(output).is_dir()
+    if (
+        inside
+        and source != options.STANDARD
+        and (several or _kind(source, storage_options) != "folder")
+    ):
+        name = _default_output(source, storage_options)
+        return os.path.join(output, os.path.basename(name))  # noqa: PTH118, PTH119
+    return output
+
+
+def _kind(source: str, storage_options: Options | None) -> str:
+    import bitsback
+
+    with bitsback.open(source, storage_options=storage_options) as archive:
+        return archive.kind
+
+
+def _default_output(source: str, storage_options: Options | None) -> str:
+    """The default place to restore an archive to: beside it, with the ending of its content."""
+    if source == options.STANDARD:
+        return options.STANDARD
+    from bitsback.images.formats import KINDS
+
+    kind = _kind(source, storage_options)
+    source = options.base_of_url(source)
+    base = source.removesuffix(".bb") or source
+    ending = KINDS[kind].ending_behind(base) if kind in KINDS else ""
+    if base + ending == source:
+        raise InputError(f"{source}: has no ending that could be changed; name the output with -o")
+    return base + ending

@@ -1,0 +1,178 @@
+"""`bitsback info`: describe an archive without decoding it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bitsback.cli import complete, failures, figures, options
+from bitsback.cli.progress import Progress
+from bitsback.cli.spool import opened
+
+if TYPE_CHECKING:
+    from bitsback.format.research import ResearchSummary
+
+_SHOWN = 10  # shapes and modes of a collection
+
+
+@click.command(short_help="Show what is in archives X.bb.")
+@click.argument(
+    "archives", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
+)
+@options.reading_options
+def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str, Any]) -> None:
+    """Show what is in the archive X.bb, or in several: shapes, modes, models, sizes, blocks.
+
+    Reads the header, the index and the first bytes of each block and of the models in it, of which
+    it runs none; 'bitsback verify' checks the contents, and 'bitsback list' tells the names. X.bb
+    may be -, standard input. Of several that cannot be read, the others are shown, and the exit
+    status is 2.
+
+    \b
+      bitsback info digits.bb
+      bitsback info digits.bb --json
+      bitsback info *.bb
+    """
+    from bitsback.research.float_file import look
+
+    shown = 0
+
+    def show(name: str) -> tuple[bool, dict[str, Any]]:
+        nonlocal shown
+        if name != options.STANDARD and (found := look(name)):
+            return _research(name, found, as_json)
+        with Progress("reading"), opened(name, storage_options=storage_options) as archive:
+            info = archive.info()
+        if not as_json:
+            if shown:
+                figures.say("")
+            for what, value in _lines(info):
+                figures.say(f"{what:10}{value}")
+        shown += 1
+        return True, info
+
+    failures.each(archives, show, as_json)
+
+
+def _research(name: str, found: ResearchSummary, as_json: bool) -> tuple[bool, dict[str, Any]]:
+    if not as_json:
+        figures.say(f"archive   {name}, a research archive: not portable")
+        figures.say(f"array     {found.images}")
+        figures.say(f"made by   {found.made}")
+        figures.say("read it   bitsback.research.decompress(path, model), with the model of then")
+    return True, {"archive": name, "research": True, "images": found.images, "made": found.made}
+
+
+def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    from bitsback.images import formats
+
+    yield "archive", f"{info['archive']}, version {info['version']} of the format"
+    if "parts" in info:
+        yield from _files(info)
+    else:
+        form = formats.ONE_ARRAY[info["kind"]]
+        yield (
+            "array",
+            f"{figures.dimensions(info['shape'])} {figures.dtype(info['dtype'])},"
+            f" {_contents(info)}{_tiles(info['cut'])}"
+            + ("" if form is formats.NPY else f", from {form.whole_title}"),
+        )
+    if info["labels"]:
+        array, classes = info["labels"]["array"], info["labels"]["classes"]
+        yield "labels", f"the array {array}" if array else f"{classes:,} classes, of folders"
+    if info["unordered"]:
+        yield "order", "not kept" + ("" if info["multisets"] else "; no model codes it without")
+    yield "size", _size(info)
+    # Of what models code it is told how they see it.
+    counts = {f"by a model as {what}": number for what, number in info["layouts"].items()}
+    counts |= {method: number for method, number in info["methods"].items() if method != "model"}
+    methods = ", ".join(f"{number:,} {method}" for method, number in counts.items() if number)
+    yield (
+        "blocks",
+        (
+            figures.count(info["blocks"], "block")
+            + (
+                f" of up to {figures.count(info['block_tiles'], _unit(info))} ({methods})"
+                if info["blocks"]
+                else ""
+            )
+        ),
+    )
+    for model in info["models"]:
+        name = (
+            f"{model['name']}" + (f" ({', '.join(model['code'])})" if model["code"] else "")
+            if model["name"]
+            else "not here; give it with -m"
+        )
+        yield (
+            "model",
+            f"{name}, {figures.count(model['blocks'], 'block')}, identity {model['identity']}",
+        )
+    if info["model_bytes"]:
+        yield "", f"{figures.count(info['model_bytes'], 'byte')} of the archive are its model"
+    for problem in info["problems"]:
+        yield "DAMAGED", problem
+
+
+def _size(info: dict[str, Any]) -> str:
+    if info["problems"]:  # something may be missing, so a ratio would say nothing of the whole
+        return (
+            f"{figures.count(info['bytes'], 'byte')}, damaged; whole, it would hold"
+            f" {figures.count(info['array_bytes'], 'byte')}"
+        )
+    ratio = figures.per(info["array_bytes"], info["bytes"], 1)
+    rate = info["bits_per_dimension"]
+    return f"{info['bytes']:,} of {figures.count(info['array_bytes'], 'byte')}: {ratio}x" + (
+        f", {rate:.4f} bits per dimension" if rate is not None else ""
+    )
+
+
+def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    from bitsback.images import formats
+
+    held = any(part["held"] for part in info["parts"])
+    paged = info["kind"] == formats.PAGES.key
+    nouns = {formats.ARRAYS.key: "array", formats.PAGES.key: "page"}
+    noun = nouns.get(info["kind"], "file" if held else "picture")
+    names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
+    held_whole = paged and not info["items"]
+    count = "one file, held bit for bit" if held_whole else figures.count(info["items"], noun)
+    yield info["kind"], count + names
+    for part in info["parts"][:_SHOWN]:
+        if part["held"]:
+            what = figures.count(part["items"], "file")
+            yield "", f"{what}, held bit for bit, {figures.size(part['shape'][1])}"
+            continue
+        mode = f"mode {part['mode']}, " if part["mode"] else ""
+        shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)
+        stack = ", a stack" if part["stack"] else ""
+        yield "", f"{mode}{shape} {figures.dtype(part['dtype'])}{stack}{_tiles(part['cut'])}"
+    if len(info["parts"]) > _SHOWN:
+        yield "", f"and {len(info['parts']) - _SHOWN:,} more kinds; --json shows all"
+
+
+def _unit(info: dict[str, Any]) -> str:
+    """The noun for the content of a block."""
+    parts = info.get("parts", [info])
+    cut = any(part["cut"] or part.get("joined", 1) > 1 for part in parts)
+    return "tile" if cut else "item"
+
+
+def _contents(info: dict[str, Any]) -> str:
+    if info["joined"] > 1:
+        return f"{figures.count(info['items'], 'item')} in {info['joined']:,} parts"
+    if not info["whole"]:
+        return figures.count(info["items"], "item")
+    return f"a stack of {info['items']:,} slices" if info["stack"] else "one item"
+
+
+def _sizes(part: dict[str, Any]) -> str:
+    """The sizes of pictures that differ: `24 of 480 x 640 to 768 x 512`, rows and columns."""
+    smallest, largest = (figures.dimensions(part[which][:2]) for which in ("smallest", "largest"))
+    return f"{part['items']:,} of {smallest} to {largest}"
+
+
+def _tiles(cut: list[int] | None) -> str:
+    return f", in tiles of up to {figures.dimensions(cut)}" if cut else ""

@@ -1,0 +1,147 @@
+"""`bitsback list`: print the names of the entries of an archive."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bitsback.cli import complete, figures, options
+from bitsback.cli.progress import Progress
+from bitsback.cli.spool import opened
+from bitsback.errors import InputError
+
+if TYPE_CHECKING:
+    from bitsback.reading.listing import Entry
+    from bitsback.reading.reader import Archive
+
+
+@click.command(short_help="List the names of what is in X.bb.")
+@click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete.names)
+@click.option(
+    "-l",
+    "--long",
+    is_flag=True,
+    help=(
+        "Show of each its bytes as it is, its share of the bytes of the blocks that it is in, its"
+        " mode or dtype, and its shape too."
+    ),
+)
+@click.option(
+    "--hashes", is_flag=True,
+    help=(
+        "Of an archive made with --hashes: print the SHA-256 of each file that comes back byte for"
+        " byte, as 'sha256sum -c' reads them."
+    ),
+)  # fmt: skip
+@options.reading_options
+def command(
+    archive: str,
+    names: tuple[str, ...],
+    long: bool,
+    hashes: bool,
+    as_json: bool,
+    storage_options: dict[str, Any],
+) -> None:
+    """List the names of what is in the archive X.bb, one a line: pictures, or the arrays of an npz
+    file. Nothing is decoded.
+
+    What has no name is listed by numbers: the items of an array, as 0:60, and the pages of a TIFF
+    file, those that are alike in a row. Every line is something that 'extract' takes.
+
+    With NAMEs, folders or patterns, as 'extract' takes them, only what they name. X.bb may be -,
+    standard input.
+
+    \b
+      bitsback list scans.bb
+      bitsback list -l scans.bb
+      bitsback list scans.bb 'a/*.png' b/
+      bitsback list scans.bb --json
+      bitsback list scans.bb --hashes > SHA256SUMS
+    """
+    if hashes and (long or as_json):
+        raise click.UsageError("--hashes has a form of its own; leave out -l, or --json")
+    with (
+        Progress("reading") as progress,
+        opened(archive, storage_options=storage_options) as found,
+    ):
+        if hashes:
+            _print_hashes(found, names, progress)
+            return
+        entries = _entries(found, names)
+        if as_json:
+            rows = [_row(entry) for entry in entries]
+        progress.end()
+        if as_json:
+            figures.show_json(rows)
+            return
+        if long:
+            figures.say(_columns("bytes", "stored", "kind", "shape", "name"))
+        for entry in entries:
+            figures.say(_long(entry) if long else entry.name)
+
+
+def _entries(archive: Archive, names: Sequence[str]) -> Iterator[Entry]:
+    """The entries to list. Raises InputError."""
+    from bitsback.cli.selection import file_numbers
+    from bitsback.reading.listing import entries
+
+    if not names:
+        return entries(archive)
+    if not archive.names:
+        raise InputError(f"{archive.name}: holds nothing with a name; list it without {names[0]!r}")
+    wanted = set(file_numbers(archive, names))
+    return (entry for number, entry in enumerate(entries(archive)) if number in wanted)
+
+
+def _print_hashes(archive: Archive, names: Sequence[str], progress: Progress) -> None:
+    """Raises InputError if the archive has none."""
+    from bitsback.cli.selection import file_numbers
+    from bitsback.reading.hashes import as_line
+
+    hashes = archive.hashes
+    if hashes is None:
+        raise InputError(
+            f"{archive.name}: was made without hashes; 'compress --hashes sha256' keeps them"
+        )
+    numbers = file_numbers(archive, names) if names else range(len(archive))
+    progress.end()
+    without = []
+    for number in sorted(numbers):
+        name = archive.names[number]
+        if name in hashes:
+            line = as_line(hashes[name], name)
+            figures.say(line) if sys.stdout.isatty() else click.echo(line.encode())
+        else:
+            without.append(name)
+    for name in without:
+        figures.say(f"bitsback: {name}: has no hash, as it comes back by its pixels only", err=True)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "shape": list(entry.shape),
+        "dtype": entry.dtype,
+        "mode": entry.mode,
+        "held": entry.held,
+        "bytes": entry.bytes,
+        "stored_bytes": entry.stored_bytes,
+    }
+
+
+def _long(entry: Entry) -> str:
+    return _columns(
+        f"{entry.bytes:,}",
+        f"{entry.stored_bytes:,}",
+        "file" if entry.held else entry.mode or figures.dtype(entry.dtype),
+        "" if entry.held else figures.dimensions(entry.shape),
+        entry.name,
+    )
+
+
+def _columns(size: str, stored: str, kind: str, shape: str, name: str) -> str:
+    return f"{size:>13} {stored:>11}  {kind:7} {shape:13} {name}"

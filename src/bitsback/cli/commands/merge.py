@@ -1,0 +1,79 @@
+"""`bitsback merge`: merge several archives without decoding their blocks."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from bitsback.cli import complete, figures, options
+from bitsback.cli.progress import Progress, shown_warnings
+
+
+@click.command(short_help="Make one archive of several, without decoding them.")
+@click.argument(
+    "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
+)
+@click.option("-o", "--output", required=True, metavar="FILE", help="The archive to write.")
+@options.writing_options
+def command(
+    sources: tuple[str, ...],
+    output: str,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+    storage_options: dict[str, Any],
+) -> None:
+    """Make one archive of several, in their order, without decoding them.
+
+    Arrays are joined along their first axis, stacks too: their items must have one dtype and shape.
+    Folders become one folder with the files of all; two files of one name are an error. Of TIFF
+    files the pages are joined, without their tags. Models inside of the archives are kept, each
+    once. All checksums are compared; 'verify' does more.
+
+    X.bb and the output may be at URLs of fsspec's. There a * stands for all that match, in the
+    order of the numbers in them: part-2 before part-10.
+
+    \b
+      bitsback merge monday.bb tuesday.bb -o days.bb
+      bitsback merge 's3://bucket/part-*.bb' -o s3://bucket/all.bb
+    """
+    import bitsback
+
+    if output == options.STANDARD:
+        options.refuse_terminal()
+    start = time.perf_counter()
+    with (
+        Progress("merging", quiet) as progress,
+        shown_warnings(progress, quiet or as_json) as messages,
+    ):
+        summary = bitsback.merge(
+            sources,
+            options.standard_output() if output == options.STANDARD else output,
+            force=force,
+            progress=progress,
+            storage_options=storage_options,
+        )
+    if as_json:
+        figures.show_json(
+            {
+                "sources": list(sources),
+                "output": output,
+                "items": summary.items,
+                "files": summary.files,
+                "blocks": summary.blocks,
+                "bytes_in": summary.bytes_in,
+                "bytes_out": summary.bytes_out,
+                "seconds": time.perf_counter() - start,
+                "warnings": messages,
+            },
+            err=output == options.STANDARD,
+        )
+    elif not quiet:
+        what = figures.contents(summary)
+        figures.say(
+            f"{output}: {what} in {figures.count(summary.blocks, 'block')},"
+            f" {figures.size(summary.bytes_in)} -> {figures.size(summary.bytes_out)}",
+            err=True,
+        )

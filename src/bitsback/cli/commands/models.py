@@ -1,0 +1,68 @@
+"""`bitsback models`: list the models that ship with bitsback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bitsback.cli import figures, options
+
+_FAST, _SMALL = "tens of MB/s with a thread", "a few MB/s with a thread"
+
+
+@click.command()
+@options.json_option
+@options.traceback_option
+def command(as_json: bool) -> None:
+    """List the models that ship with bitsback.
+
+    An archive names its model by identity, and bitsback keeps every model it has ever released, so
+    such an archive needs no copy of it. Other models, made with bitsback[train], are files that you
+    give to 'compress -m FILE'.
+
+    Models that code an image as a whole are fast. Autoregressive ones, where each pixel depends on
+    those before it, make smaller archives. 'compress --fast' and 'compress --best' choose
+    accordingly. The universal models code images of any size and kind.
+
+    \b
+      bitsback models
+      bitsback models --json
+    """
+    from bitsback.models import bundled
+
+    rows: list[dict[str, Any]] = []
+    for name in bundled.names():
+        model = bundled.outline(name)
+        rows.append(
+            {
+                "name": model.name,
+                "about": model.about,
+                "code": [str(step) for step in model.code],
+                "autoregressive": model.autoregressive,
+                "item_shape": list(model.item_shape) if model.item_shape else None,
+                "levels": model.levels,
+                "latents": model.latents,
+                "bytes": bundled.size(name),
+                "licence": model.licence,
+                "identity": bundled.identity(name).hex(),
+            }
+        )
+    if as_json:
+        figures.show_json(rows)
+        return
+    for row in rows:
+        click.echo(
+            f"{row['name']}\n"
+            f"    {row['about']}\n"
+            f"    {', '.join(row['code'])}: {_SMALL if row['autoregressive'] else _FAST}\n"
+            f"    {_items(row)}; {row['latents'] or 'no'} latents;"
+            f" {figures.size(row['bytes'])}; {row['licence']}\n"
+            f"    identity {row['identity']}"
+        )
+
+
+def _items(row: dict[str, Any]) -> str:
+    if row["item_shape"] is None:
+        return f"images and stacks of any size, up to {row['levels']:,} levels"
+    return f"items of {figures.dimensions(row['item_shape'])}, {row['levels']} levels"

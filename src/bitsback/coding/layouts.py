@@ -1,0 +1,180 @@
+"""Present the tiles of a block to a model: the meaning of their axes, the symbols for their
+elements, and the shapes of the items that they make (docs/format.md, `B`, a block).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError
+from bitsback.format.collection import MOST_COLOURS
+from bitsback.format.grid import Shape
+from bitsback.format.runs import Run
+from bitsback.format.tiles import Tiles
+from bitsback.format.two_values import from_symbols, symbol_dtype, to_symbols
+from bitsback.format.value_range import ValueMap, ValueRange, is_mappable
+from bitsback.models.item_shape import ItemShape
+from bitsback.models.outline import Outline
+
+PICTURES, STACKS, SERIES = 0, 1, 2
+LAYOUTS = ("pictures", "stacks", "series")
+"""Layouts: a tile is [rows, columns] or [rows, columns, channels], or that with slices before; or
+it is a number or [channels], and those of a run follow one another in time.
+"""
+
+MOST_CHANNELS = 16  # of the slices of a stack
+MOST_COLUMNS = 64  # of a series
+
+
+def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
+    """The layouts that suit tiles of this dtype and shape, if a model of images of any shape codes
+    them at all.
+    """
+    if not is_mappable(dtype) or 0 in shape or not 2 <= len(shape) <= 4:
+        return ()
+    if len(shape) == 4:
+        return (STACKS,) if shape[-1] <= MOST_CHANNELS else ()
+    if len(shape) == 2 or shape[-1] <= MOST_COLOURS:
+        return (PICTURES,)
+    return (PICTURES, STACKS) if shape[-1] <= MOST_CHANNELS else (STACKS,)
+
+
+def is_step(dtype: np.dtype[Any], shape: Shape) -> bool:
+    """Whether tiles of this dtype and shape are what a step of a series has."""
+    return is_mappable(dtype) and (
+        shape == () or (len(shape) == 1 and 1 <= shape[0] <= MOST_COLUMNS)
+    )
+
+
+def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
+    """The layouts in which a model codes tiles of this dtype and shape; none if it does not."""
+    if model.serial:
+        return (SERIES,) if is_step(dtype, shape) else ()
+    if model.any_shape:
+        return layouts_for(dtype, shape)
+    return () if model.size_of(shape) is None else (PICTURES,)
+
+
+def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> ValueMap | None:
+    """The value map for these tiles, whose dtype is mappable. invert: the greater of two values is
+    symbol 0.
+    """
+    pair = tiles.two_values
+    if pair is None:
+        return tiles.range_of_series if layout == SERIES else tiles.value_range
+    return pair[::-1] if invert else pair
+
+
+def map_for(
+    model: Outline, tiles: Tiles, layout: int = PICTURES, invert: bool = False
+) -> ValueMap | None:
+    """The value map for these tiles and this model, which may code the elements as they are."""
+    if model.any_shape:
+        return find_map(tiles, invert, layout)
+    if model.levels > 2 or tiles.two_values is None:
+        return None
+    return tiles.two_values[::-1] if invert else tiles.two_values
+
+
+def map_fits(model: Outline, tiles: Tiles, value_map: ValueMap | None) -> bool:
+    """Whether the model codes the symbols that stand for this."""
+    if model.any_shape or value_map is not None:
+        return count_levels(tiles.dtype, value_map) <= model.levels
+    elements = tiles.elements
+    return elements.dtype.str == symbol_dtype(model) and int(elements.max(initial=0)) < model.levels
+
+
+def count_levels(dtype: np.dtype[Any], value_map: ValueMap | None) -> int:
+    """The number of levels of the symbols that a value map gives."""
+    if isinstance(value_map, ValueRange):
+        return value_map.levels
+    return len(value_map) if value_map is not None else 1 << 8 * dtype.itemsize
+
+
+def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
+    """The items of a block as the model sees them. Raises ArchiveError if it does not code them."""
+    for run in runs:
+        levels = count_levels(run.dtype, run.value_map)
+        symbols = ("|u1", "<u2") if model.any_shape else (symbol_dtype(model),)
+        if run.value_map is None and run.dtype.str not in symbols:
+            raise ArchiveError(
+                f"its elements, of {run.dtype}, are no symbols of its model {model.name}"
+            )
+        if levels > model.levels and (model.any_shape or run.value_map is not None):
+            raise ArchiveError(
+                f"its elements have {levels} levels, more than its model {model.name} codes,"
+                f" {model.levels}"
+            )
+    if model.any_shape:
+        return shapes_in_layout(runs, layout)
+    found = []
+    for run in runs:
+        size = model.size_of(run.shape)
+        if size is None or layout != PICTURES:
+            raise ArchiveError(
+                f"its items, of the shape {run.shape}, are not what its model {model.name} codes,"
+                f" {model.items_in_words}"
+            )
+        found.append((run.items, model.shape_of(size)))
+    return found
+
+
+def shapes_in_layout(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
+    """The items of runs: for each shape, how many in a row have it. Raises ArchiveError for items
+    that no model codes.
+    """
+    found: list[tuple[int, ItemShape]] = []
+    for run in runs:
+        levels = count_levels(run.dtype, run.value_map)
+        if layout == SERIES:
+            found.append((1, ItemShape(1, run.items, 1, _channels(run), levels)))
+            continue
+        shape = run.shape if layout == STACKS else (1, *run.shape)
+        if len(shape) not in (3, 4) or 0 in shape:
+            raise ArchiveError(f"its tiles, of the shape {run.shape}, are not what planes are of")
+        slices, rows, columns, *channels = shape
+        one = ItemShape(slices, rows, columns, channels[0] if channels else 1, levels)
+        found.append((run.items, one))
+    return found
+
+
+def shape_of_each(runs: Sequence[Run], layout: int) -> list[ItemShape]:
+    """The shape of each item."""
+    return [shape for count, shape in shapes_in_layout(runs, layout) for _ in range(count)]
+
+
+def _channels(run: Run) -> int:
+    """The channels of a series, whose steps are the items of a run."""
+    if len(run.shape) > 1 or 0 in run.shape or run.elements > 1 << 26:
+        raise ArchiveError(f"its tiles, of the shape {run.shape}, are no steps of a series")
+    return run.shape[0] if run.shape else 1
+
+
+def symbols_of(tiles: Tiles, value_map: ValueMap | None) -> NDArray[Any]:
+    """The symbols of all elements, flat."""
+    if value_map is None:
+        return tiles.elements.astype(f"u{tiles.dtype.itemsize}", copy=False)
+    if isinstance(value_map, ValueRange):
+        return value_map.to_symbols(tiles.elements)
+    return to_symbols(tiles.elements, value_map)
+
+
+def elements_of(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
+    """The elements, flat, that symbols of these runs stand for, or as many as there are. Raises
+    ArchiveError for a symbol that stands for nothing.
+    """
+    parts, at = [], 0
+    for run in runs:
+        part = symbols[at : at + run.elements]
+        at += run.elements
+        if run.value_map is not None:
+            if int(part.max(initial=0)) >= count_levels(run.dtype, run.value_map):
+                raise ArchiveError("its symbols are not those of its elements")
+            if isinstance(run.value_map, ValueRange):
+                part = run.value_map.from_symbols(part)
+            else:
+                part = from_symbols(part.astype(np.uint8, copy=False), run.value_map, run.dtype)
+        parts.append(part.astype(run.dtype, copy=False))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, dtype=runs[0].dtype)

@@ -1,0 +1,123 @@
+"""The tiles that a block holds."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.format.grid import Shape
+from bitsback.format.two_values import TwoValues, find_two_values
+from bitsback.format.value_range import ValueRange, find_value_range
+from bitsback.lazy import cached_property
+
+_OF_ELEMENTS = ("two_values", "value_range", "range_of_series")
+"""The properties that are computed once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """Arrays of one dtype, of any shapes."""
+
+    elements: NDArray[Any]
+    """Flat: one after the other, each in C order."""
+    shapes: tuple[tuple[int, Shape], ...]
+    """For each shape, how many tiles in a row have it."""
+
+    @classmethod
+    def stacked(cls, items: NDArray[Any]) -> Tiles:
+        """Tiles of one shape: [tiles, *shape], C-contiguous."""
+        return cls(items.reshape(-1), ((len(items), items.shape[1:]),))
+
+    @classmethod
+    def of(cls, arrays: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> Tiles:
+        shapes: list[tuple[int, Shape]] = []
+        flat = []
+        for array in arrays:
+            flat.append(array.reshape(-1))
+            if shapes and shapes[-1][1] == array.shape:
+                shapes[-1] = shapes[-1][0] + 1, array.shape
+            else:
+                shapes.append((1, array.shape))
+        elements = np.concatenate(flat, dtype=dtype) if flat else np.empty(0, dtype)
+        return cls(elements, tuple(shapes))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.elements.dtype
+
+    @property
+    def shape(self) -> Shape | None:
+        """The shape of each tile, if they have one in common."""
+        return self.shapes[0][1] if len(self.shapes) == 1 else None
+
+    @cached_property
+    def count(self) -> int:
+        return sum(count for count, _ in self.shapes)
+
+    @cached_property
+    def two_values(self) -> TwoValues | None:
+        """The two values that the elements have, if they have no more."""
+        return find_two_values(self.elements)
+
+    @cached_property
+    def value_range(self) -> ValueRange | None:
+        """The range of values that the symbols stand for, if there are more than two values."""
+        return find_value_range(self.elements)
+
+    @cached_property
+    def range_of_series(self) -> ValueRange | None:
+        """The same for a series."""
+        return find_value_range(self.elements, near=True)
+
+    @cached_property
+    def by_fallback(self) -> dict[str, builtins.bytes | None]:
+        """The results of general compressors, by their names."""
+        return {}
+
+    def seen_as(self, shapes: tuple[tuple[int, Shape], ...]) -> Tiles:
+        """The same elements as tiles of other shapes, with their computed properties."""
+        known = {key: self.__dict__[key] for key in _OF_ELEMENTS if key in self.__dict__}
+        other = Tiles(self.elements, shapes)
+        other.__dict__.update(known)
+        return other
+
+    @property
+    def bytes(self) -> memoryview:
+        return self.elements.view(np.uint8).data
+
+    @property
+    def stack(self) -> NDArray[Any]:
+        """[tiles, *shape], of those that have one shape in common."""
+        ((count, shape),) = self.shapes
+        return self.elements.reshape(count, *shape)
+
+    @cached_property
+    def _starts(self) -> list[tuple[int, int]]:
+        """For each run of one shape: the number of its first tile, and its first element."""
+        starts, tile, element = [], 0, 0
+        for count, shape in self.shapes:
+            starts.append((tile, element))
+            tile, element = tile + count, element + count * math.prod(shape)
+        return starts
+
+    def __getitem__(self, number: int) -> NDArray[Any]:
+        run = bisect_right(self._starts, number, key=lambda start: start[0]) - 1
+        (tile, element), shape = self._starts[run], self.shapes[run][1]
+        size = math.prod(shape)
+        at = element + (number - tile) * size
+        return self.elements[at : at + size].reshape(shape)
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        at = 0
+        for count, shape in self.shapes:
+            size = math.prod(shape)
+            for _ in range(count):
+                yield self.elements[at : at + size].reshape(shape)
+                at += size

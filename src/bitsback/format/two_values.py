@@ -1,0 +1,92 @@
+"""Elements as symbols, and back, bit for bit: of two-valued data of any dtype as 0 and 1, of bytes
+as they are.
+
+Values are compared by their bits, as unsigned integers: -0.0 is not 0.0, and a NaN equals itself.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.models.outline import Outline
+
+TwoValues = tuple[bytes, bytes]
+
+
+def find_two_values(items: NDArray[Any]) -> TwoValues | None:
+    """The two values that the elements have, in ascending order, or None if they have more or there
+    are none.
+
+    items: C-contiguous, of a dtype that archives hold. If all have one value its partner is the one
+    that leaves what is probably background as symbol 0: one for zero, and zero for anything else.
+    """
+    bits = _bits(items)
+    if not bits.size:
+        return None
+    low, high = bits.min(), bits.max()
+    if low == high:
+        zero, one = bytes(items.itemsize), np.ones((), items.dtype).tobytes()
+        value = low.tobytes()
+        return _ascending((value, one if value == zero else zero), items.dtype)
+    if (
+        high - low > 1
+        and np.count_nonzero(bits == low) + np.count_nonzero(bits == high) != bits.size
+    ):
+        return None
+    return _ascending((low.tobytes(), high.tobytes()), items.dtype)
+
+
+def to_symbols(items: NDArray[Any], two_values: TwoValues) -> NDArray[np.uint8]:
+    """The symbols of elements that all are one of the two values: uint8, flat. It may be a view of
+    the items.
+    """
+    bits = _bits(items)
+    if two_values == (b"\0", b"\1"):
+        return bits.view(np.uint8)
+    symbols: NDArray[np.bool_] = bits == np.frombuffer(two_values[1], bits.dtype)[0]
+    return symbols.view(np.uint8)
+
+
+def symbol_dtype(model: Outline) -> str:
+    """The dtype of elements that are symbols of the model themselves."""
+    return "|u1" if model.levels <= 256 else "<u2"
+
+
+def from_symbols(
+    symbols: NDArray[np.uint8], two_values: TwoValues, dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """The elements, flat, that symbols 0 and 1 (uint8, flat) stand for. It may be a view of the
+    symbols.
+    """
+    if two_values == (b"\0", b"\1"):
+        return symbols.view(dtype)
+    unsigned = _unsigned(dtype)
+    low, high = (int(np.frombuffer(value, unsigned)[0]) for value in two_values)
+    bits = symbols.astype(unsigned)
+    bits *= unsigned.type((high - low) % (1 << 8 * unsigned.itemsize))
+    bits += unsigned.type(low)
+    return bits.view(dtype)
+
+
+def _unsigned(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(f"u{dtype.itemsize}")
+
+
+def _bits(items: NDArray[Any]) -> NDArray[Any]:
+    return items.reshape(-1).view(_unsigned(items.dtype))
+
+
+def _ascending(pair: TwoValues, dtype: np.dtype[Any]) -> TwoValues:
+    return pair if _rank(pair[0], dtype) < _rank(pair[1], dtype) else (pair[1], pair[0])
+
+
+def _rank(value: bytes, dtype: np.dtype[Any]) -> int:
+    """An integer that orders all values of a dtype, NaNs at the ends and -0.0 just below 0.0."""
+    bits = int.from_bytes(value, "big" if dtype.str[0] == ">" else "little")
+    top = 1 << 8 * dtype.itemsize - 1
+    if dtype.kind == "i":
+        return bits ^ top
+    if dtype.kind == "f":
+        return 2 * top - 1 - bits if bits & top else bits | top
+    return bits

@@ -1,0 +1,159 @@
+"""The values that the elements of a block have, as symbols 0, 1, 2, ... (docs/format.md,
+`runs`).
+"""
+
+import zlib
+from dataclasses import dataclass
+from math import log2
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError
+from bitsback.format.layout import Cursor
+from bitsback.format.two_values import TwoValues
+from bitsback.lazy import cached_property
+from bitsback.wire import varint
+
+_RAW_DEFLATE = -15
+# Of the values between the least and the greatest, how many may occur at most for ranks to pay.
+_SPARSE = {1: 0.5, 2: 0.7}  # by the size of an element
+_NEAR = 32  # values on either side
+
+
+@dataclass(frozen=True)
+class ValueRange:
+    """low ... high, or those of them that occur."""
+
+    dtype: np.dtype[Any]
+    low: int
+    high: int
+    occurring: bytes | None = None
+    """A bit for each of them, eight to a byte, low bit first; None: all count."""
+
+    @property
+    def span(self) -> int:
+        return self.high - self.low + 1
+
+    @cached_property
+    def _bits(self) -> NDArray[np.bool_]:
+        assert self.occurring is not None
+        packed = np.frombuffer(self.occurring, np.uint8)
+        return np.unpackbits(packed, count=self.span, bitorder="little").view(np.bool_)
+
+    @cached_property
+    def levels(self) -> int:
+        return self.span if self.occurring is None else int(np.count_nonzero(self._bits))
+
+    def to_symbols(self, elements: NDArray[Any]) -> NDArray[Any]:
+        """uint8 for up to 256 levels, uint16 for more."""
+        symbols: NDArray[Any] = _offsets(elements, self.low)
+        if self.occurring is not None:
+            ranks = np.cumsum(self._bits).astype(np.uint16) - np.uint16(1)
+            symbols = ranks[symbols]
+        if self.levels <= 256:
+            symbols = symbols.astype(np.uint8)
+        return symbols
+
+    def from_symbols(self, symbols: NDArray[Any]) -> NDArray[Any]:
+        if self.occurring is None:
+            values = np.arange(self.low, self.high + 1)
+        else:
+            values = np.flatnonzero(self._bits) + self.low
+        found: NDArray[Any] = values.astype(_integers(self.dtype))[symbols]
+        return found.view(self.dtype)
+
+    def pack(self) -> bytes:
+        """low, high, and the bits that say which occur."""
+        ends = np.array([self.low, self.high]).astype(_integers(self.dtype)).tobytes()
+        if self.occurring is None:
+            return ends
+        packer = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, 9)
+        stream = packer.compress(self.occurring) + packer.flush()
+        return ends + varint(len(stream)) + stream
+
+    @classmethod
+    def unpack(cls, cursor: Cursor, dtype: np.dtype[Any], ranks: bool) -> "ValueRange":
+        if not is_mappable(dtype):
+            raise ArchiveError(f"it maps values of {dtype}, which cannot be")
+        ends = np.frombuffer(cursor.take(2 * dtype.itemsize), dtype).view(_integers(dtype))
+        low, high = int(ends[0]), int(ends[1])
+        if low >= high:
+            raise ArchiveError("the values of its elements are damaged")
+        if not ranks:
+            return cls(dtype, low, high)
+        size = (high - low + 8) // 8
+        stream = cursor.take(cursor.varint())
+        unpacker = zlib.decompressobj(_RAW_DEFLATE)
+        try:
+            occurring = unpacker.decompress(stream, size + 1)
+        except zlib.error:
+            occurring = b""
+        bits = np.unpackbits(np.frombuffer(occurring, np.uint8), bitorder="little")
+        if (
+            len(occurring) != size
+            or not unpacker.eof
+            or unpacker.unused_data
+            or not (bits[0] and bits[high - low])
+            or bits[high - low + 1 :].any()
+        ):
+            raise ArchiveError("the values of its elements are damaged")
+        return cls(dtype, low, high, occurring)
+
+
+ValueMap = TwoValues | ValueRange
+"""The meaning of the symbols of a block."""
+
+
+def is_mappable(dtype: np.dtype[Any]) -> bool:
+    """Whether a value range can describe elements of this dtype: bool, and integers of at most 16
+    bits.
+    """
+    return dtype.kind in "bui" and dtype.itemsize <= 2
+
+
+def find_value_range(elements: NDArray[Any], near: bool = False) -> ValueRange | None:
+    """The cheapest sensible range for elements, which have at least two values; None if they are
+    their own symbols. near: for a series, which is coded by differences to predictions, so that the
+    least and the greatest value matter; ranks are then judged by how many of the values near an
+    element occur, not by how many of all do.
+    """
+    integers = elements.view(_integers(elements.dtype))
+    low, high = int(integers.min()), int(integers.max())
+    counts = np.bincount(_offsets(elements, low), minlength=high - low + 1)
+    dtype = elements.dtype
+    saved = _saved_near(counts) if near else _saved(counts, _SPARSE[dtype.itemsize])
+    if saved:
+        occurring = np.packbits(counts > 0, bitorder="little").tobytes()
+        ranks = ValueRange(dtype, low, high, occurring)
+        if 8 * len(ranks.pack()) < saved:
+            return ranks
+    return None if dtype.str == "|u1" and not near else ValueRange(dtype, low, high)
+
+
+def _saved(counts: NDArray[Any], most: float) -> float:
+    """The bits that ranks save if no more than `most` of the values occur."""
+    occurring, span = int(np.count_nonzero(counts)), len(counts)
+    return float(counts.sum()) * log2(span / occurring) if occurring <= most * span else 0.0
+
+
+def _saved_near(counts: NDArray[Any]) -> float:
+    """The bits that ranks save where elements are coded by differences to their neighbours."""
+    (values,) = np.nonzero(counts)
+    first, last = np.maximum(values - _NEAR, 0), np.minimum(values + _NEAR + 1, len(counts))
+    occurring = np.searchsorted(values, last) - np.searchsorted(values, first)
+    return float(np.sum(counts[values] * np.log2((last - first) / occurring)))
+
+
+def _integers(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype in which elements are read: those of bool as bytes, since there may be others than
+    0 and 1.
+    """
+    return np.dtype("u1") if dtype.kind == "b" else dtype
+
+
+def _offsets(elements: NDArray[Any], low: int) -> NDArray[Any]:
+    """The distance of each element above `low`."""
+    integers = elements.view(_integers(elements.dtype))
+    return (integers.astype(np.int32) - low).astype(np.uint16)

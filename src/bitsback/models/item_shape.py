@@ -1,0 +1,35 @@
+"""The shape of an item as a model sees it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class ItemShape(NamedTuple):
+    """An item [slices, rows, columns, channels] of symbols 0 ... levels - 1; each number is
+    positive, and levels lies in [2, 65536].
+    """
+
+    slices: int
+    rows: int
+    columns: int
+    channels: int
+    levels: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows, self.columns
+
+    @property
+    def elements(self) -> int:
+        """Symbols of the item."""
+        return self.slices * self.rows * self.columns * self.channels
+
+    @property
+    def planes(self) -> int:
+        """Slices times channels."""
+        return self.slices * self.channels
+
+
+Shapes = Sequence[tuple[int, ItemShape]]
+"""For each shape, how many items in a row have it."""

@@ -1,0 +1,167 @@
+"""Write a result to a file that appears when it is complete, or to a stream."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, TypeGuard
+
+from bitsback.errors import InputError
+from bitsback.images.file_io import stream_name
+from bitsback.remote.files import writing
+from bitsback.remote.url import Url
+from bitsback.restoring import hidden_files
+
+Destination = str | os.PathLike[str] | BinaryIO | Url
+
+
+class Output:
+    """Takes bytes, counts them, and names the output in errors. Never seeks, but to start again."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self.name = name
+        self.size = 0
+        self._file = file
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Raises InputError, naming the file, if the disk is full or the like."""
+        self.size += len(data)
+        with naming(self.name):
+            rest = memoryview(data)
+            while len(rest):
+                written = self._file.write(rest)
+                # An unbuffered file may take less than all.
+                rest = rest[written if written is not None else len(rest) :]
+
+    def restart(self) -> None:
+        """Forgets what was written to a file. Raises InputError, naming it."""
+        with naming(self.name):
+            self._file.seek(0)
+            self._file.truncate()
+        self.size = 0
+
+
+class SeekableOutput(Output):
+    """One in which places are sought."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Raises InputError, naming the file."""
+        with naming(self.name):
+            return self._file.seek(offset, whence)
+
+
+@contextmanager
+def open_output(
+    destination: Destination, force: bool = False, source: object = None
+) -> Iterator[Output]:
+    """An Output for a path, a URL or a binary stream.
+
+    A path or a URL gets its file when the body ends, complete and on disk, in folders that are made
+    if they are not there; if the body raises, nothing is left, and a file that was there stays as
+    it was. Raises InputError if there is a file
+    already, unless `force`, or if it is `source`.
+    """
+    if isinstance(destination, Url):
+        if destination == source:
+            raise InputError(f"{destination.name}: is the input too; name another output")
+        # An error of the body is no error of writing.
+        with ExitStack() as stack:
+            with naming(destination.name):
+                file = stack.enter_context(writing(destination, force))
+            yield Output(file, destination.name)
+            with naming(destination.name):
+                stack.close()
+        return
+    if not isinstance(destination, str | os.PathLike):
+        output = Output(destination, stream_name(destination, "the output"))
+        yield output
+        with naming(output.name):
+            destination.flush()
+        return
+    name = os.fspath(destination)
+    # A symbolic link stays what it is: the file that it points to is replaced.
+    path = Path(os.path.realpath(name))
+    with naming(name):
+        status = path.stat() if path.exists() else None
+    if status is not None and stat.S_ISDIR(status.st_mode):
+        raise InputError(f"{name}: is a folder; name a file in it")
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        with naming(name):
+            device = path.open("wb", buffering=0)
+        with device:
+            yield Output(device, name)
+        return
+    if status is not None and _is_place(source) and path.samefile(source):
+        raise InputError(f"{name}: is the input too; name another output")
+    if status is not None and not force:
+        raise InputError(
+            f"{name}: exists already; name another output, or use --force (force=True) to"
+            " replace it"
+        )
+    with made_folders(path.parent, name):
+        yield from _hidden_output(path, name, status, force)
+
+
+def _hidden_output(
+    path: Path, name: str, status: os.stat_result | None, force: bool
+) -> Iterator[Output]:
+    """The same for a path, whose folder is there. status: of the file that is there."""
+    hidden_files.clear(path.parent)
+    with naming(name):
+        hidden, file = hidden_files.make_file(path.parent)
+    try:
+        with file:
+            yield Output(file, name)
+            with naming(name):
+                os.fsync(file.fileno())
+                if status is not None:
+                    hidden.chmod(stat.S_IMODE(status.st_mode))
+                elif path.exists() and not force:
+                    raise InputError(
+                        f"{name}: exists since just now; name another output, or use --force to"
+                        " replace it"
+                    )
+                if os.name != "nt":  # as long as it is open, and so locked, nobody clears it up
+                    hidden.replace(path)
+        with naming(name):
+            if os.name == "nt":  # where an open file cannot be moved
+                hidden.replace(path)
+            hidden_files.sync(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            hidden.unlink()
+        raise
+
+
+@contextmanager
+def made_folders(folder: Path, name: str) -> Iterator[None]:
+    """Makes a folder, and those that it is in, which are for an output of this name. Those that
+    were not there go again if the body raises. Raises InputError if they cannot be made.
+    """
+    with naming(name):
+        new = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for each in new:
+            with suppress(OSError):  # of what somebody else has put into it meanwhile
+                each.rmdir()
+        raise
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Turns an OSError into an InputError that names the file."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"{name}: cannot be written: {error.strerror or error}") from error
+
+
+def _is_place(source: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether a source is a file on disk, and not the bytes of one, which are called something."""
+    return isinstance(source, str | os.PathLike) and Path(source).exists()

@@ -1,0 +1,340 @@
+"""Merge the contents of archives: arrays along their first axis, files under their names."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+
+from bitsback.coding.block import PREFIX_SIZE, read_header
+from bitsback.errors import ArchiveError, InputError, InputWarning
+from bitsback.format.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection
+from bitsback.format.file_stats import FileStats
+from bitsback.format.grid import Shape
+from bitsback.format.layout import BLOCK, HASHES, MODEL, NAMES, STATS, Cursor, open_section
+from bitsback.format.layout import section as pack_section
+from bitsback.format.members import Files, pack_files
+from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileList, Joined
+from bitsback.images.file_io import Location, name_of
+from bitsback.images.names import printable
+from bitsback.reading.describe import kind_of
+from bitsback.reading.directory import BlockInfo
+from bitsback.reading.hashes import Hashes
+from bitsback.reading.reader import Archive
+from bitsback.reading.targets import check_restorable
+from bitsback.remote.url import CHANGED, Url
+from bitsback.wire import varint
+
+Stamp = tuple[int, int, int] | None
+"""Device, inode and time of a file; None of a URL, which is itself watched for changes."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The known properties of an archive after it was closed."""
+
+    place: Location
+    content: Content
+    size: int
+    models: list[bytes]
+    """The first bytes of the identities of those that are in it."""
+    names: Sequence[str]
+    runs: Sequence[tuple[int, int]]
+    """The order of its files; see `Files`."""
+    stats: FileStats | None
+    hashes: Hashes | None
+    unordered: bool
+    stamp: Stamp
+    """The stamp of its file."""
+
+    @property
+    def name(self) -> str:
+        return name_of(self.place)
+
+    @property
+    def parts(self) -> tuple[Collection, ...]:
+        return self.content.parts
+
+    @contextmanager
+    def opened(self) -> Iterator[Archive]:
+        """The archive again. Raises ArchiveError if it is another one by now."""
+        with Archive(self.place) as archive:
+            if (archive.file_bytes, _stamp(self.place)) != (self.size, self.stamp):
+                raise ArchiveError(f"{self.name}: {CHANGED}")
+            yield archive
+
+
+@dataclass
+class Merged:
+    """The content of the new archive."""
+
+    content: Content
+    parts: list[list[tuple[int, int]]] = field(default_factory=list)
+    """For each of its parts, the parts that make it: number of the shard, and of its part."""
+    names: bytes = b""
+    """The `N` section, and the `F` and the `H` section if there are some."""
+    with_stats: bool = False
+    with_hashes: bool = False
+
+
+def look(place: Location) -> Shard:
+    """Reads all of an archive but its blocks. Raises InputError, ArchiveError."""
+    with Archive(place) as archive:
+        for problem in archive.problems:
+            raise problem
+        for section in archive._sections():
+            if section.kind not in (MODEL, NAMES, STATS, HASHES):
+                raise InputError(
+                    f"{archive.name}: has a part of the kind {section.kind.decode('latin-1')!r},"
+                    " which cannot be merged; decompress it, and compress it with the others"
+                )
+        files = archive._files if isinstance(archive._collection, FileList) else None
+        return Shard(
+            place,
+            archive._collection,
+            archive.file_bytes,
+            [identity for identity, _ in models_of(archive)],
+            files.names if files else [],
+            files.runs if files else [],
+            files.stats if files else None,
+            archive._file_hashes,
+            archive.unordered,
+            _stamp(place),
+        )
+
+
+def _stamp(place: Location) -> Stamp:
+    if isinstance(place, Url):
+        return None
+    status = Path(place).stat()
+    return status.st_dev, status.st_ino, status.st_mtime_ns
+
+
+def models_of(archive: Archive) -> Iterator[tuple[bytes, memoryview]]:
+    """The models in an archive: the first bytes of the identity, and all of the section's payload.
+    Raises ArchiveError.
+    """
+    for section in archive._sections():
+        if section.kind == MODEL:
+            try:
+                payload = open_section(archive._read(section.offset, section.size), MODEL)
+            except ArchiveError as error:
+                raise ArchiveError(f"{archive.name}: the model in it is damaged: {error}") from None
+            yield bytes(payload[:PREFIX_SIZE]), payload
+
+
+def blocks_of(archive: Archive, part: int, start: int) -> Iterator[tuple[int, bytes]]:
+    """The blocks of one of its parts, whose first tile gets the number `start`: the number of
+    tiles of each, and its section. Raises ArchiveError.
+    """
+    tiles = range(*archive._collection.starts[part : part + 2])
+    wanted = [block for block in archive._blocks if block.first in tiles]
+    archive._expect(wanted)
+    for block in wanted:
+        yield block.items, _renumbered(archive, block, start - tiles.start)
+
+
+def _renumbered(archive: Archive, block: BlockInfo, shift: int) -> bytes:
+    payload = archive._task(block).payload
+    header = read_header(payload)
+    if (header.first, header.items) != (block.first, block.items):
+        raise ArchiveError(
+            f"{archive.name}: block {block.number}: it does not hold what the index says",
+            block.number,
+        )
+    cursor = Cursor(payload)
+    cursor.varint()
+    return pack_section(BLOCK, varint(block.first + shift), payload[cursor.at :])
+
+
+def merge_arrays(shards: Sequence[Shard]) -> Merged:
+    """Raises InputError if they cannot be one."""
+    arrays = [_array_of(shard, shards[0]) for shard in shards]
+    if len(shards) > 1:
+        for shard in shards:
+            _check_alike(shard, shards[0])
+    parts: list[Collection] = []
+    members: list[list[tuple[int, int]]] = []
+    for number, array in enumerate(arrays):
+        for part, found in enumerate(array.parts):
+            if parts and _go_on(parts[-1], found):
+                parts[-1] = _longer(parts[-1], found)
+                members[-1].append((number, part))
+            elif found.entries or len(shards) == 1:
+                parts.append(found)
+                members.append([(number, part)])
+    if not parts:
+        parts, members = [arrays[0].parts[0]], [[(0, 0)]]
+    if len(parts) > 1:
+        return Merged(Joined(tuple(parts)), members)
+    containers = {array.container for array in arrays}
+    container = containers.pop() if len(containers) == 1 else ARRAY
+    return Merged(replace(parts[0], container=container), members)
+
+
+def _array_of(shard: Shard, first: Shard) -> Array:
+    if isinstance(shard.content, FileList):
+        raise InputError(f"{shard.name}: holds files, and {first.name} one array")
+    return shard.content
+
+
+def _check_alike(shard: Shard, first: Shard) -> None:
+    """Raises InputError unless the array can be joined to the first one."""
+    (mine, *_), (other, *_) = shard.parts, first.parts
+    if mine.axes == ONE and not mine.stack:
+        raise InputError(
+            f"{shard.name}: its array is one picture, or one item, behind which no more can be put;"
+            " compress such arrays together, along a first axis, or as files"
+        )
+    for what, a, b in (
+        ("dtype", mine.dtype.str, other.dtype.str),
+        ("items of the shape", mine.shape[1:], other.shape[1:]),
+    ):
+        if a != b:
+            raise InputError(
+                f"{shard.name}: has the {what} {a}, and {first.name} {b}; arrays are joined along"
+                " their first axis"
+            )
+
+
+def _go_on(part: Collection, other: Collection) -> bool:
+    """Whether the items of another array can be more items of this one."""
+    return part.axes == other.axes == COUNTED and (part.cut == other.cut or not other.entries)
+
+
+def _longer(part: Collection, other: Collection) -> Collection:
+    return replace(part, shape=(part.entries + other.entries, *part.shape[1:]))
+
+
+def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
+    """kind: of the first. Raises InputError if they cannot be one."""
+    for shard in shards:
+        if not isinstance(shard.content, FileList) or shard.content.kind != kind:
+            raise InputError(
+                f"{shard.name}: was made from another kind of input ({kind_of(shard.content)}) than"
+                f" {shards[0].name} ({kind_of(shards[0].content)})"
+            )
+    _check_names(shards)
+    pages_alone = kind == PAGES and len(shards) > 1
+    if pages_alone:
+        _leave_tags(shards)
+    members: dict[object, list[tuple[int, int]]] = {}
+    for number, shard in enumerate(shards):
+        for part, collection in enumerate(shard.parts):
+            if pages_alone and collection.axes == BYTES:
+                continue
+            alone = kind == ARRAYS or collection.axes in (ONE, BYTES)
+            key = (number, part) if alone else _likeness(collection)
+            members.setdefault(key, []).append((number, part))
+    numbers = {each: new for new, group in enumerate(members.values()) for each in group}
+    joined = [
+        _joined([shards[number].parts[part] for number, part in group])
+        for group in members.values()
+    ]
+    runs = [
+        (numbers[number, part], count)
+        for number, shard in enumerate(shards)
+        for part, count in shard.runs
+    ]
+    order = [
+        (part, sum(count for _, count in group))
+        for part, group in groupby(runs, lambda run: run[0])
+    ]
+    names = [name for shard in shards for name in shard.names]
+    files, stats = FileList(kind, tuple(joined)), _join_stats(shards)
+    try:
+        check_restorable(Files(files, names, order, stats))
+    except ArchiveError as error:
+        raise InputError(f"the archives cannot be joined: {error}") from None
+    told = b"" if stats is None else stats.pack()
+    hashes = _join_hashes(shards)
+    told += b"" if hashes is None else hashes.pack()
+    packed = pack_files(kind, order, names) + told
+    parts = list(members.values())
+    return Merged(files, parts, packed, stats is not None, hashes is not None)
+
+
+def _leave_tags(shards: Sequence[Shard]) -> None:
+    """Warns that all of TIFF files but their pages is left out, as the files are one now. Raises
+    InputError for one whose pages are no parts of its archive.
+    """
+    with_tags = [
+        shard for shard in shards if isinstance(shard.content, FileList) and shard.content.whole
+    ]
+    for shard in with_tags:
+        if isinstance(shard.content, FileList) and not shard.content.files:
+            raise InputError(
+                f"{shard.name}: holds a TIFF file bit for bit, whose pages cannot be joined to"
+                " others; decompress it and keep the files in a folder, which can be compressed"
+            )
+    if with_tags:
+        warnings.warn(
+            f"{with_tags[0].name}: the pages of its TIFF file are joined without their tags"
+            " (description, resolution and the like), and so are those of all that are merged; keep"
+            " the archives to restore the files as they were",
+            InputWarning,
+            stacklevel=4,
+        )
+
+
+def _check_names(shards: Sequence[Shard]) -> None:
+    """Raises InputError, naming both archives, if a name is in two."""
+    seen: dict[str, Shard] = {}
+    for shard in shards:
+        for name in shard.names:
+            other = seen.setdefault(name, shard)
+            if other is not shard:
+                raise InputError(
+                    f"{printable(name)}: is in {other.name} and in {shard.name}; rename one of"
+                    " them, and compress it again"
+                )
+
+
+def _join_stats(shards: Sequence[Shard]) -> FileStats | None:
+    """Raises InputError if some archives have stats, and others do not."""
+    joined = FileStats()
+    for shard in shards:
+        if (shard.stats is None) != (shards[0].stats is None):
+            raise InputError(
+                f"{shard.name}: one of it and {shards[0].name} was made by an older bitsback, which"
+                " did not keep the times of files; decompress that, and compress it anew"
+            )
+        if shard.stats is not None:
+            joined.sizes.extend(shard.stats.sizes)
+            joined.times.extend(shard.stats.times)
+    return None if shards[0].stats is None else joined
+
+
+def _join_hashes(shards: Sequence[Shard]) -> Hashes | None:
+    """None if no archive has hashes; the files of one that has none have none."""
+    if all(shard.hashes is None for shard in shards):
+        return None
+    digests: list[bytes] = []
+    for shard in shards:
+        none = [b""] * len(shard.names)
+        digests += none if shard.hashes is None else shard.hashes.digests
+    return Hashes(digests)
+
+
+def _likeness(part: Collection) -> tuple[str, Shape, Shape | None]:
+    """The properties that parts of pictures must share to be joined."""
+    return part.dtype.str, part.entry_shape[2:], part.cut
+
+
+def _joined(parts: Sequence[Collection]) -> Collection:
+    if len(parts) == 1:
+        return parts[0]
+    runs = [(count, shape[:2]) for part in parts for count, shape in part.runs]
+    sizes = tuple(
+        (sum(count for count, _ in group), *size)
+        for size, group in (
+            (size, list(group)) for size, group in groupby(runs, lambda run: run[1])
+        )
+    )
+    first, channels = parts[0], parts[0].entry_shape[2:]
+    items = sum(part.items for part in parts)
+    if len(sizes) == 1:
+        shape = (items, *sizes[0][1:], *channels)
+        return Collection(first.dtype, shape, COUNTED, cut=first.cut)
+    return Collection(first.dtype, (items, *channels), VARIED, cut=first.cut, sizes=sizes)

@@ -1,0 +1,62 @@
+// Items of any size: slices of images with channels, which are coded plane by plane.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "../codecs.hpp"
+
+namespace bitsback {
+
+struct ItemShape {
+    std::size_t slices;
+    std::size_t rows;
+    std::size_t columns;
+    std::size_t channels;
+    std::uint32_t levels;
+
+    std::size_t planes() const { return slices * channels; }
+    std::size_t elements() const { return planes() * rows * columns; }
+
+    void check() const {
+        constexpr std::size_t most = std::size_t{1} << 26;
+        std::size_t elements = 1;
+        for (std::size_t n : {slices, rows, columns, channels}) {
+            require(n >= 1 && n <= most / elements, "an item has from 1 to 2^26 elements");
+            elements *= n;
+        }
+        require(levels >= 2 && levels <= 65536, "an item has from 2 to 65,536 levels");
+    }
+
+    // The channel that is coded as number c of a slice: green goes before red and blue.
+    std::size_t channel(std::size_t c) const {
+        constexpr std::size_t colours[4] = {1, 0, 2, 3};
+        return channels == 3 || channels == 4 ? colours[c] : c;
+    }
+    // Where plane p begins among the elements [slices, rows, columns, channels].
+    std::size_t first_element(std::size_t p) const {
+        return p / channels * rows * columns * channels + channel(p % channels);
+    }
+};
+
+// The planes that plane p of an item may look at, at most two: the nearest channels and slices.
+struct References {
+    std::size_t count = 0;
+    std::array<std::size_t, 2> planes{};
+
+    References(const ItemShape& shape, std::size_t p) {
+        const std::size_t channels = shape.channels, slice = p / channels, channel = p % channels;
+        for (std::size_t back = 1; back <= 2; ++back) {
+            if (channel >= back) add(p - back);
+            if (slice >= back) add(p - back * channels);
+        }
+    }
+
+  private:
+    void add(std::size_t p) {
+        if (count < planes.size()) planes[count++] = p;
+    }
+};
+
+}  // namespace bitsback

@@ -1,0 +1,255 @@
+"""A picture's file comes apart into pixels and container metadata, and is made of both again."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+from bitsback.errors import ArchiveError
+from bitsback.images import picture_files
+from bitsback.images.picture_files import file_of
+from reference import container_metadata as spec
+
+MODES = ("1", "L", "P", "I;16", "LA", "RGB", "RGBA")
+FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    "png": ("PNG", {}),
+    "plain png": ("PNG", {"compress_level": 0}),
+    "bmp": ("BMP", {}),
+    "pnm": ("PPM", {}),
+    "tiff": ("TIFF", {}),
+    "large tiff": ("TIFF", {"big_tiff": True}),
+    "lzw": ("TIFF", {"compression": "tiff_lzw"}),
+    "deflate": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+}
+UNWRITTEN = {("BMP", "I;16"), ("BMP", "LA"), ("PPM", "LA"), ("PPM", "P")}
+FILES = [
+    (mode, name) for mode in MODES for name in FORMATS if (FORMATS[name][0], mode) not in UNWRITTEN
+]
+AS_THEY_ARE = ("bmp", "pnm", "tiff", "large tiff")
+
+
+def picture(mode: str, size: tuple[int, int], seed: int, colours: int = 16) -> Image.Image:
+    rng = np.random.default_rng(seed)
+    shape = size[1], size[0]
+    if mode == "1":
+        return Image.fromarray(rng.integers(0, 2, shape).astype(bool))
+    if mode == "I;16":
+        return Image.fromarray(rng.integers(0, 65536, shape, np.uint16))
+    if mode == "P":
+        image = Image.fromarray(rng.integers(0, colours, shape, np.uint8))
+        image.putpalette(rng.integers(0, 256, 3 * colours, np.uint8).tobytes())
+        return image
+    channels = {"L": (), "LA": (2,), "RGB": (3,), "RGBA": (4,)}[mode]
+    return Image.fromarray(rng.integers(0, 256, (*shape, *channels), np.uint8))
+
+
+def saved(image: Image.Image, name: str, **options: Any) -> bytes:
+    out = io.BytesIO()
+    kind, more = FORMATS[name]
+    image.save(out, kind, **more, **options)
+    return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Parts:
+    pixels: NDArray[Any]
+    metadata: bytes
+    exact: bool
+
+
+def split(data: bytes, exact: bool) -> Parts | None:
+    found = picture_files.split(io.BytesIO(data), exact)
+    return None if found is None else Parts(found.pixels.whole(), found.metadata, found.exact)
+
+
+def told(data: bytes) -> tuple[Any, ...]:
+    """All that Pillow tells of a file, but how it is compressed."""
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        info = {
+            key: value
+            for key, value in image.info.items()
+            if key not in ("compression", "interlace")
+        }
+        text = getattr(image, "text", None)
+        return image.mode, image.size, np.asarray(image).tobytes(), image.getpalette(), info, text
+
+
+def own_png(
+    rows: NDArray[np.uint8], level: int = 6, strategy: int = 0, memory: int = 8, cut: int = 100
+) -> bytes:
+    """A grey PNG of which each row has another filter, by the zlib of Python."""
+    content = b""
+    for number, row in enumerate(rows):
+        above = rows[number - 1].tobytes() if number else bytes(len(row))
+        kind = number % 5
+        content += bytes([kind]) + spec.filtered(row.tobytes(), above, 1, kind)
+    packer = zlib.compressobj(level, zlib.DEFLATED, 15, memory, strategy)
+    stream = packer.compress(content) + packer.flush()
+    header = struct.pack(">IIBBBBB", rows.shape[1], rows.shape[0], 8, 0, 0, 0, 0)
+    idats = [spec.chunk(b"IDAT", stream[at : at + cut]) for at in range(0, len(stream), cut)]
+    return b"".join(
+        [b"\x89PNG\r\n\x1a\n", spec.chunk(b"IHDR", header), *idats, spec.chunk(b"IEND", b"")]
+    )
+
+
+@pytest.mark.parametrize(("mode", "name"), FILES)
+@settings(max_examples=3, deadline=None)
+@given(data=st.data())
+def test_pixels_and_all_that_is_told_come_back(mode: str, name: str, data: st.DataObject) -> None:
+    size = data.draw(st.tuples(st.integers(1, 40), st.integers(1, 12)))
+    colours = data.draw(st.sampled_from([1, 2, 4, 16, 256]))
+    file = saved(picture(mode, size, data.draw(st.integers(0, 99)), colours), name)
+    for exact in (False, True):
+        parts = split(file, exact)
+        if parts is None:  # such as BMP of 32 bits, or what another zlib compressed
+            assert exact or (FORMATS[name][0], mode) == ("BMP", "RGBA")
+            continue
+        with Image.open(io.BytesIO(file)) as image:
+            assert np.array_equal(parts.pixels, np.asarray(image))
+        again = file_of(parts.pixels, parts.metadata)
+        assert told(again) == told(file)
+        assert parts.exact or not exact
+        assert not parts.exact or again == file
+        told_of = parts.exact and name != "lzw"  # which the specification leaves to libtiff
+        assert spec.restore(parts.pixels, parts.metadata) == (file if told_of else None)
+        if name in AS_THEY_ARE:
+            assert parts.exact
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+def test_metadata_of_png(mode: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Author", "somebody")
+    text.add_itxt("Titel", "ü", "de")
+    text.add(b"tEXt", b"behind\0the pixels", after_idat=True)
+    text.add(b"gAMA", struct.pack(">I", 45455))
+    text.add(b"cHRM", struct.pack(">8I", *range(8)))
+    text.add(b"raWd", b"of somebody's own")
+    file = saved(
+        picture(mode, (9, 5), 0), "png", exif=exif, pnginfo=text, dpi=(300, 300),
+        icc_profile=b"profile" * 9, transparency=(1, 2, 3) if mode == "RGB" else 1,
+    )  # fmt: skip
+    parts = split(file, False)
+    assert parts is not None
+    again = file_of(parts.pixels, parts.metadata)
+    assert told(again) == told(file)
+    for kind in (b"iCCP", b"eXIf", b"tEXt", b"iTXt", b"pHYs", b"gAMA", b"cHRM", b"raWd", b"tRNS"):
+        assert again.count(kind) == file.count(kind) > 0
+
+
+def test_metadata_of_compressed_tiff() -> None:
+    out = io.BytesIO()
+    picture("I;16", (9, 5), 0).save(
+        out, "TIFF", compression="tiff_lzw", dpi=(300, 200), description="a slice",
+        software="a microscope", icc_profile=b"profile" * 9,
+    )  # fmt: skip
+    parts = split(out.getvalue(), False)
+    assert parts is not None and not parts.exact
+    again = file_of(parts.pixels, parts.metadata)
+    with Image.open(io.BytesIO(again)) as image, Image.open(out) as before:
+        for tag in (270, 282, 283, 296, 305, 34675):
+            assert image.tag_v2[tag] == before.tag_v2[tag]
+    assert told(again) == told(out.getvalue())
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_samples_of_few_bits(depth: int) -> None:
+    rows = np.arange(35, dtype=np.uint8).reshape(5, 7) % (1 << depth)
+    content = b"".join(b"\0" + spec.packed([int(n) for n in row], depth) for row in rows)
+    header = struct.pack(">IIBBBBB", 7, 5, depth, 0, 0, 0, 0)
+    file = b"\x89PNG\r\n\x1a\n" + b"".join(
+        spec.chunk(kind, data)
+        for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(content)), (b"IEND", b""))
+    )
+    for exact in (False, True):
+        parts = split(file, exact)
+        assert parts is not None and parts.exact == exact
+        assert told(file_of(parts.pixels, parts.metadata)) == told(file)
+    assert (
+        file_of(parts.pixels, parts.metadata) == file == spec.restore(parts.pixels, parts.metadata)
+    )
+
+
+@pytest.mark.parametrize("strategy", range(5))
+@pytest.mark.parametrize("level", [1, 2, 3, 4, 5, 6, 7, 8, 9])
+def test_what_zlib_made_is_made_again(level: int, strategy: int) -> None:
+    x = np.arange(60)
+    rows = (np.add.outer(x[:40] ** 2, x * 3) // 7 + x % 5).astype(np.uint8)
+    for memory in (8, 9):
+        file = own_png(rows, level, strategy, memory)
+        parts = split(file, True)
+        assert parts is not None and parts.exact
+        assert file_of(parts.pixels, parts.metadata) == file
+        anew = file_of(parts.pixels, parts.metadata, exact=False)
+        assert told(anew) == told(file)
+
+
+def test_the_bytes_are_checked_when_they_are_made() -> None:
+    file = own_png(np.arange(60, dtype=np.uint8).reshape(6, 10))
+    parts = split(file, True)
+    assert parts is not None
+    with pytest.raises(ArchiveError, match="its very bytes cannot be made again"):
+        file_of(parts.pixels ^ np.uint8(1), parts.metadata)
+    with pytest.raises(ArchiveError, match="another picture"):
+        file_of(parts.pixels[:3], parts.metadata)
+    with pytest.raises(ArchiveError, match="another picture"):
+        file_of(parts.pixels.astype("<u2"), parts.metadata)
+
+
+def test_what_is_not_taken_apart() -> None:
+    grey = saved(picture("L", (5, 4), 0), "png")
+    deep = grey.replace(
+        grey[8:33], spec.chunk(b"IHDR", struct.pack(">IIBBBBB", 5, 4, 16, 2, 0, 0, 0))
+    )
+    raw = zlib.compress(bytes(4 * (1 + 5 * 6)))
+    deep = deep[:33] + spec.chunk(b"IDAT", raw) + spec.chunk(b"IEND", b"")
+    frames = io.BytesIO()
+    picture("L", (5, 4), 0).save(
+        frames, "PNG", save_all=True, append_images=[picture("L", (5, 4), 1)]
+    )
+    for file in (deep, grey + b"more", frames.getvalue()):
+        assert split(file, False) is None
+
+
+def test_changed_metadata_is_refused_or_make_a_file() -> None:
+    rng = random.Random(0)
+    files = [
+        own_png(np.arange(60, dtype=np.uint8).reshape(6, 10)),
+        *(saved(picture(mode, (9, 6), 0), name) for mode, name in FILES),
+    ]
+    refused = 0
+    for file in files:
+        for exact in (True, False):
+            parts = split(file, exact)
+            if parts is None:
+                continue
+            for _ in range(40):
+                metadata = bytearray(parts.metadata)
+                for _ in range(rng.randrange(1, 3)):
+                    metadata[rng.randrange(len(metadata))] = rng.choice(
+                        [0, 1, 255, rng.randrange(256)]
+                    )
+                try:
+                    assert file_of(
+                        parts.pixels,
+                        bytes(
+                            metadata[: rng.choice([len(metadata), rng.randrange(len(metadata))])]
+                        ),
+                    )
+                except ArchiveError:
+                    refused += 1
+    assert refused > 100

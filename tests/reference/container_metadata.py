@@ -1,0 +1,337 @@
+"""The file of a picture, of its pixels and its container metadata (docs/format.md, Container
+metadata).
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .fields import Reader, require
+
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+
+
+def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None:
+    """The same of a TIFF file on its own, by all of its pages, in order."""
+    reader = Reader(metadata)
+    kind = reader.byte()
+    if kind == 5:
+        return reader.take(len(reader.data) - reader.at)
+    require(kind == 4, "a kind of container metadata of a TIFF file")
+    return tiff(reader, pages)
+
+
+def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
+    """The very bytes of the file; None where the container metadata does not promise them."""
+    reader = Reader(metadata)
+    kind = reader.byte()
+    if kind == 1:
+        return frame(reader, pixels)
+    if kind in (2, 3):
+        return png(reader, pixels, kind == 3)
+    require(kind == 4, "a kind of container metadata of the list")
+    return tiff(reader, [pixels])
+
+
+def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
+    layout = reader.byte()
+    segments = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
+    rows = [frame_row(row, layout) for row in pixels]
+    require(sum(count for _, count in segments) == len(rows), "the rows are those of the picture")
+    if layout & 1:
+        rows.reverse()
+    data = b""
+    for gap, count in segments:
+        data += reader.take(gap) + b"".join(rows[:count])
+        rows = rows[count:]
+    return data + reader.take(len(reader.data) - reader.at)
+
+
+def frame_row(row: NDArray[Any], layout: int) -> bytes:
+    if layout & 8 and row.ndim == 2 and row.shape[1] > 2:
+        row = row[:, [2, 1, 0, *range(3, row.shape[1])]]
+    bits = 1 if row.dtype == bool else 16 if row.itemsize == 2 else 8 >> (layout >> 4)
+    samples = [int(sample) ^ ((1 << bits) - 1 if layout & 4 else 0) for sample in row.reshape(-1)]
+    if bits == 16:
+        data = struct.pack((">" if layout & 8 else "<") + f"{len(samples)}H", *samples)
+    else:
+        data = packed(samples, bits)
+    return data + bytes(-len(data) % 4 if layout & 2 else 0)
+
+
+def packed(samples: list[int], bits: int) -> bytes:
+    text = "".join(format(sample, f"0{bits}b") for sample in samples)
+    text += "0" * (-len(text) % 8)
+    return bytes(int(text[at : at + 8], 2) for at in range(0, len(text), 8))
+
+
+class Layout(NamedTuple):
+    height: int
+    width: int
+    channels: int
+    planes: int
+    bits: int
+    rows: int
+    columns: int
+    compression: int
+    flags: int
+
+    @property
+    def down(self) -> int:
+        return -(-self.height // self.rows)
+
+    @property
+    def across(self) -> int:
+        return -(-self.width // self.columns)
+
+    def segment_rows(self, band: int) -> int:
+        return self.rows if self.flags & 32 else min(self.rows, self.height - band * self.rows)
+
+
+class Made(NamedTuple):
+    """A TIFF file, the CRC that its segments are to have, if that is told, and where; and have."""
+
+    data: bytes
+    check: int | None
+    at: int
+    crc: int
+
+
+def tiff(reader: Reader, pages: Iterable[NDArray[Any]]) -> bytes | None:
+    made = tiff_file(reader, pages)
+    if made is None:
+        return None
+    require(made.check in (None, made.crc), "the check of the segments")
+    return made.data
+
+
+def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
+    """None where the container metadata does not promise its bytes, or libtiff makes them."""
+    layouts: list[Layout] = []
+    segments = pixels = area = 0
+    for _ in range(reader.varint()):
+        count, layout = reader.varint(), Layout(*(reader.varint() for _ in range(9)))
+        tiles = count * layout.down * layout.across
+        segments += tiles * layout.planes
+        pixels += count * layout.height * layout.width
+        in_tiles = tiles * layout.rows * layout.columns
+        area += in_tiles if layout.flags & 32 else count * layout.height * layout.width
+        require(segments <= 1 << 20 and count <= segments, "at most 2^20 segments")
+        require(area <= 16 * pixels + (1 << 24), "the pixels of all tiles")
+        layouts += [layout] * count
+    fields: list[list[tuple[int, int]]] = []
+    before = 0
+    for layout in layouts:
+        told = []
+        for _ in range(2 * (layout.compression != 1)):
+            before += change(reader)
+            told.append((before, reader.varint()))
+        fields.append(told)
+    spans: list[tuple[int, int]] = []
+    end = 0
+    for _ in range(reader.varint()):
+        count, gap, length = reader.varint(), change(reader), reader.varint()
+        require(len(spans) + count <= segments, "a place for each segment")
+        for _ in range(count):
+            spans.append((end + gap, length))
+            end += gap + length
+    checked, at_check = reader.byte(), reader.at
+    check = int.from_bytes(reader.take(4), "little") if checked else None
+    header, ways = reader.take(2), reader.take(4)
+    padding = reader.take(reader.varint())
+    others = reader.take(len(reader.data) - reader.at)
+    if any(layout.compression != 1 for layout in layouts) and check is None:
+        return None
+    if any(layout.compression not in (1, 8, 32946) for layout in layouts):
+        return None  # what libtiff compresses, this does not
+    chunks: dict[int, bytes] = {}
+    places, crc, all_pages = iter(spans), 0, rows_of(layouts, pages)
+    for layout, told, page in zip(layouts, fields, all_pages, strict=True):
+        found: dict[tuple[int, int, int], tuple[int, int]] = {}
+        for band in range(layout.down):
+            for plane in range(layout.planes):
+                for column in range(layout.across):
+                    top, left = band * layout.rows, column * layout.columns
+                    tile = page[top : top + layout.rows, left : left + layout.columns]
+                    if layout.planes > 1:
+                        tile = tile[:, :, plane : plane + 1]
+                    tile, padding = in_a_tile(layout, tile, layout.segment_rows(band), padding)
+                    raw = b"".join(segment_row(row, layout) for row in tile)
+                    if layout.compression != 1:
+                        raw = deflated(raw, header, ways)
+                    if layout.flags & 8:
+                        raw = bytes(int(f"{value:08b}"[::-1], 2) for value in raw)
+                    start, length = next(places)
+                    require(len(raw) == length, "the length of a segment")
+                    chunks[start] = raw
+                    crc = zlib.crc32(raw, crc)
+                    found[plane, band, column] = start, length
+        for which, (at, width) in enumerate(told):
+            order: Literal["big", "little"] = "big" if layout.flags & 1 else "little"
+            chunks[at] = b"".join(
+                numbers[which].to_bytes(width, order) for _, numbers in sorted(found.items())
+            )
+    require(not padding, "the padding is that of the tiles")
+    data = b""
+    for start, chunk in sorted(chunks.items()):
+        require(start >= len(data), "no two of them overlap")
+        gap = start - len(data)
+        require(gap <= len(others), "the others are there")
+        data, others = data + others[:gap] + chunk, others[gap:]
+    return Made(data + others, check, at_check, crc)
+
+
+def change(reader: Reader) -> int:
+    number = reader.varint()
+    return -(number // 2) - 1 if number % 2 else number // 2
+
+
+def rows_of(layouts: list[Layout], pages: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """The pages of the layouts, of pictures in which they stand one below the other."""
+    left = iter(layouts)
+    for picture in pages:
+        at = 0
+        while at < len(picture):
+            layout = next(left)
+            page = picture[at : at + layout.height]
+            colours = layout.channels * layout.planes
+            require(page.shape == (layout.height, layout.width, colours)[: page.ndim], "its shape")
+            require(page.ndim == 2 + (colours > 1), "its channels")
+            yield page.reshape(layout.height, layout.width, colours)
+            at += layout.height
+    require(next(left, None) is None, "a page for each layout")
+
+
+def in_a_tile(
+    layout: Layout, samples: NDArray[Any], rows: int, padding: bytes
+) -> tuple[NDArray[Any], bytes]:
+    if not layout.flags & 32:
+        return samples, padding
+    zero = np.zeros((), samples.dtype)
+    tile = np.full((rows, layout.columns, samples.shape[2]), ~zero if layout.flags & 2 else zero)
+    if padding:
+        for part in (tile[: samples.shape[0], samples.shape[1] :], tile[samples.shape[0] :]):
+            data, padding = padding[: part.nbytes], padding[part.nbytes :]
+            part[...] = np.frombuffer(data, tile.dtype).reshape(part.shape)
+    tile[: samples.shape[0], : samples.shape[1]] = samples
+    return tile, padding
+
+
+def segment_row(row: NDArray[Any], layout: Layout) -> bytes:
+    """The bytes of a row of a segment, [columns, channels]."""
+    most = (1 << layout.bits) - 1
+    step = 255 // most if layout.flags & 4 else 1
+    pixels = [[int(sample) for sample in pixel] for pixel in row]
+    if layout.flags & 2:
+        pixels = [[most * step - sample for sample in pixel] for pixel in pixels]
+    if layout.flags & 16:
+        zeros = [0] * layout.channels
+        pixels = [
+            [(sample - left) & most for sample, left in zip(pixel, before, strict=True)]
+            for before, pixel in pairwise([zeros, *pixels])
+        ]
+    samples = [sample // step for pixel in pixels for sample in pixel]
+    if layout.bits == 16:
+        return struct.pack((">" if layout.flags & 1 else "<") + f"{len(samples)}H", *samples)
+    return packed(samples, layout.bits)
+
+
+def deflated(content: bytes, header: bytes, ways: bytes) -> bytes:
+    """A stream of RFC 1950."""
+    level, window, memory, strategy = ways
+    packer = zlib.compressobj(level, zlib.DEFLATED, -window, memory, strategy)
+    stream = header + packer.compress(content) + packer.flush()
+    return stream + zlib.adler32(content).to_bytes(4, "big")
+
+
+def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
+    """The container metadata with the check of the file that it makes, where it has one."""
+    if metadata[:1] == b"\4":
+        made = tiff_file(Reader(metadata[1:]), [pixels])
+        if made is None or made.check is None:
+            return metadata
+        at = 1 + made.at
+        return metadata[:at] + made.crc.to_bytes(4, "little") + metadata[at + 4 :]
+    if metadata[:1] != b"\3":
+        return metadata
+    reader = Reader(metadata[1:])
+    reader.take(2)
+    chunks(reader)
+    chunks(reader)
+    at = 1 + reader.at + 2 + 4
+    data, _ = png_file(Reader(metadata[1:]), pixels)
+    return metadata[:at] + zlib.crc32(data).to_bytes(4, "little") + metadata[at + 4 :]
+
+
+def png(reader: Reader, pixels: NDArray[Any], exact: bool) -> bytes | None:
+    if exact:
+        data, check = png_file(reader, pixels)
+        require(zlib.crc32(data) == check, "the check of the file")
+        return data
+    reader.take(2)
+    chunks(reader)
+    chunks(reader)
+    reader.done()
+    return None
+
+
+def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
+    """A file that zlib makes, and what its CRC is to be."""
+    depth, colour = reader.byte(), reader.byte()
+    before, after = chunks(reader), chunks(reader)
+    header = reader.take(2)
+    ways = reader.take(4)
+    check = int.from_bytes(reader.take(4), "little")
+    cuts = [reader.varint() for _ in range(reader.varint())]
+    filters = reader.take(reader.varint())
+    reader.done()
+    require(len(filters) == len(pixels), "a filter for each row")
+    step = {2: 85, 4: 17}.get(depth, 1) if colour == 0 else 1
+    content, above = b"", b""
+    for row, kind in zip(pixels, filters, strict=True):
+        samples = [int(sample) // step for sample in row.reshape(-1)]
+        data = struct.pack(f">{len(samples)}H", *samples) if depth == 16 else packed(samples, depth)
+        above = above or bytes(len(data))
+        content += bytes([kind]) + filtered(
+            data, above, max(CHANNELS[colour] * depth // 8, 1), kind
+        )
+        above = data
+    stream = deflated(content, header, ways)
+    require(sum(cuts) == len(stream), "the chunks hold the stream")
+    size = struct.pack(">II", pixels.shape[1], pixels.shape[0])
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([depth, colour, 0, 0, 0])) + before
+    for cut in cuts:
+        data += chunk(b"IDAT", stream[:cut])
+        stream = stream[cut:]
+    data += after + chunk(b"IEND", b"")
+    return data, check
+
+
+def filtered(row: bytes, above: bytes, distance: int, kind: int) -> bytes:
+    out = []
+    for at, value in enumerate(row):
+        a, b = row[at - distance] if at >= distance else 0, above[at]
+        c = above[at - distance] if at >= distance else 0
+        nearest = min((a, b, c), key=lambda one: abs(a + b - c - one))  # the first of equals
+        out.append((value - (0, a, b, (a + b) // 2, nearest)[kind]) % 256)
+    return bytes(out)
+
+
+def chunks(reader: Reader) -> bytes:
+    return b"".join(
+        chunk(reader.take(4), reader.take(reader.varint())) for _ in range(reader.varint())
+    )
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+    )
