@@ -1,8 +1,9 @@
-// The least squares and the kernels of predictions that go with the engine in use.
+// The least squares and the kernels of predictions and of mixing that go with the engine in use.
 #include <string>
 
 #include "least_squares.hpp"
 #include "linear/linear.hpp"
+#include "mixing/kernels.hpp"
 #include "predictive/kernels.hpp"
 
 namespace bitsback {
@@ -25,11 +26,15 @@ const LeastSquares& least_squares(Arithmetic arithmetic) {
 const PredictiveKernels& predictive_kernels() {
     return choose(predictive_plain, predictive_avx2, predictive_avx512);
 }
+
+const MixingKernels& mixing_kernels() { return choose(mixing_plain, mixing_avx2, mixing_avx512); }
 #else
 const LeastSquares& least_squares(Arithmetic arithmetic) {
     return arithmetic == Arithmetic::contracted ? least_squares_contracted : least_squares_plain;
 }
 
 const PredictiveKernels& predictive_kernels() { return predictive_plain; }
+
+const MixingKernels& mixing_kernels() { return mixing_plain; }
 #endif
 }  // namespace bitsback

@@ -23,6 +23,7 @@
 #include "codecs.hpp"
 #include "crc32c.hpp"
 #include "distributions/autoregressive.hpp"
+#include "distributions/counted.hpp"
 #include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
@@ -254,11 +255,63 @@ std::shared_ptr<const Distribution> read_series(Fields& fields, const State& sta
     return std::make_shared<SeriesDistribution>(variable, std::move(settings));
 }
 
+Terms read_terms(Fields& fields) {
+    Terms terms(fields.count());
+    for (Term& term : terms) {
+        const std::uint32_t kind = fields.word();
+        require(kind <= 3, "there are four kinds of terms");
+        term.kind = static_cast<Term::Kind>(kind);
+        const auto numbers = fields.array<std::int32_t>();
+        for (std::size_t i = 0; i + 3 < numbers.size(); i += 4)
+            term.parts.push_back({{numbers[i], numbers[i + 1], numbers[i + 2]}, numbers[i + 3]});
+        term.shift = fields.word();
+        term.low = fields.integer();
+        term.high = fields.integer();
+        term.steps = fields.array<std::int32_t>();
+    }
+    return terms;
+}
+
+std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {
+    const std::uint32_t variable = fields.word(), levels = fields.word();
+    const std::uint32_t precision = fields.word(), lag = fields.word(), queues = fields.word();
+    MixingSettings mixing{};
+    mixing.table = fields.word();
+    mixing.probability_bits = fields.word();
+    mixing.count_bits = fields.word();
+    mixing.trust = fields.word();
+    const LogisticTables logistic(fields.array<std::int32_t>(), state.logistic);
+    std::vector<Terms> contexts(fields.count());
+    for (Terms& terms : contexts) {
+        const std::uint32_t offset = fields.word(), limit = fields.word();
+        mixing.contexts.push_back({0, offset, limit});
+        terms = read_terms(fields);
+    }
+    const Terms values = read_terms(fields);
+    mixing.mixers.resize(fields.count());
+    for (MixerSettings& mixer : mixing.mixers) {
+        mixer.start = fields.integer();
+        mixer.first_rate = fields.integer();
+        mixer.last_rate = fields.integer();
+        mixer.selectors.resize(fields.count());
+        for (Selector& selector : mixer.selectors) {
+            const std::uint32_t kind = fields.word();
+            require(kind <= 2, "there are three kinds of selectors");
+            selector = {static_cast<Selector::Kind>(kind), fields.word(), 0};
+        }
+    }
+    return std::make_shared<CountedDistribution>(
+        variable,
+        CountedSettings(std::move(mixing), levels, precision, lag, queues, contexts, values),
+        logistic);
+}
+
 std::shared_ptr<const Distribution> read_distribution(Fields& fields, const State& state) {
     const std::uint32_t kind = fields.word();
     if (kind == 'S') return read_autoregressive(fields, state);
     if (kind == 'F') return read_predictive(fields, state);
     if (kind == 'E') return read_series(fields, state);
+    if (kind == 'N') return read_counted(fields, state);
     const std::uint32_t variable = fields.word();
     if (kind == 'U') return std::make_shared<UniformDistribution>(variable, fields.word());
     Conditional given = read_conditional(fields);
@@ -507,6 +560,10 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
         }
         case 'E': {
             push_and_pop_items(message, fields, state, read_series(fields, state));
+            break;
+        }
+        case 'N': {
+            push_and_pop_items(message, fields, state, read_counted(fields, state));
             break;
         }
         case '3': {

@@ -18,12 +18,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bundled_models import spec_model
 from choices import Seeded
 from networks import random_linear
+from random_counted import random_counted
 from random_models import random_context_model, random_model
 from random_predictive import random_items, random_predictive, random_shapes
 from random_programs import random_program
 from random_series import random_series
 from reference import archive, chain, codecs
 from reference.autoregressive import Autoregressive, Head
+from reference.counted import STRETCH, CountedCodec, CountedRules, Term
 from reference.distributions import Distribution
 from reference.item_vectors import codec_for_test, draw_item
 from reference.layers import LAYERS, Linear
@@ -266,6 +268,8 @@ class Vectors:
             self.put_predictive(of.predictive, of.variable.levels, number)
         elif of.series:
             self.put_series(of.series, of.variable.levels, number)
+        elif of.counted:
+            self.put_counted(of.counted, number)
         elif of.meaning is None:
             self.put("U", number, of.variable.levels)
         else:
@@ -338,6 +342,15 @@ class Vectors:
         self.put_series(of, model.levels)
         self.items(model.planes(shapes), random_items(seed, shapes).tolist())
 
+    def counted(self, seed: int) -> None:
+        """The same of counted contexts."""
+        model = Model.from_bytes(random_counted(seed))
+        of = model.prediction
+        assert isinstance(of, CountedRules)
+        shapes = [ItemShape(1, 7, 9, 1 + seed % 3, model.levels), ItemShape(1, 3, 4, 1, 2)]
+        self.put_counted(of)
+        self.items(model.planes(shapes), random_items(seed, shapes).tolist())
+
     def test_items(self, name: str) -> None:
         """The first item of the test of a bundled model, at which wrong arithmetic shows."""
         model = spec_model(name)
@@ -382,7 +395,29 @@ class Vectors:
         for sums in starts:
             self.put(np.ascontiguousarray(sums, "<f8").view("<u4"))
 
-    def items(self, codec: PlanesCodec | SeriesCodec, symbols: list[int]) -> None:
+    def put_counted(self, of: CountedRules, number: int = 0) -> None:
+        self.put("N", number, of.levels, of.precision, of.lag, of.queues, of.table)
+        self.put(of.p_bits, of.n_bits, of.trust, STRETCH, len(of.contexts))
+        for context in of.contexts:
+            self.put(context.offset, context.limit)
+            self.put_terms(context.terms)
+        values = [one.term for of_mixer in of.mixers for one in of_mixer.select if one.term]
+        self.put_terms(values)
+        self.put(len(of.mixers))
+        for mixer in of.mixers:
+            self.put(mixer.start, *mixer.rates, len(mixer.select))
+            for one in mixer.select:
+                place = one.context if one.term is None else values.index(one.term)
+                self.put(("known", "node", "term").index(one.kind), place)
+
+    def put_terms(self, terms: list[Term]) -> None:
+        self.put(len(terms))
+        for term in terms:
+            kind = ("sum", "row", "column", "channel").index(term.kind)
+            self.put(kind, [n for part in term.parts for n in part], term.shift)
+            self.put(term.low, term.high, term.steps)
+
+    def items(self, codec: PlanesCodec | SeriesCodec | CountedCodec, symbols: list[int]) -> None:
         self.put(len(codec.shapes))
         for shape in codec.shapes:
             self.put(1, *shape)
@@ -445,6 +480,9 @@ def make() -> Vectors:
     for seed in range(6):
         vectors.start(1 + seed % 3, 0)
         vectors.series(seed)
+    for seed in range(8):
+        vectors.start(1 + seed % 3, 0)
+        vectors.counted(seed)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
     for name in ("series", "universal", "universal-bilevel"):  # run.sh knows that these are last

@@ -26,6 +26,7 @@ from bitsback.images.formats import ONE_ARRAY
 from bitsback.models import Model, bundled
 from bitsback.reading.maker import Stored
 from bitsback.wire import varint
+from random_counted import random_counted
 from random_models import random_context_model_file, random_model_file
 from reference.container_metadata import chunk
 
@@ -71,6 +72,7 @@ def archives() -> list[Seed]:
         ("tiles", smooth, {"tile": 16, "block": 3}),
         ("series", smooth.reshape(-1)[:300], {"model": "series", "block": 200}),
         ("table", smooth[0, :, :3], {"model": "series"}),
+        ("counted", np.kron(smooth[0] > 30, np.ones((3, 3), bool)), {"model": "bilevel"}),
         ("no items", np.zeros((0, 28, 28), np.uint8), {}),
         ("no elements", np.zeros((5, 0), np.float32), {}),
     ]
@@ -260,7 +262,7 @@ def hostile() -> list[bytes]:
 
 
 def models() -> list[bytes]:
-    return list(small_models().values())
+    return [*small_models().values(), random_counted(0), random_counted(1)]
 
 
 @cache

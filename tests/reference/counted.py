@@ -17,22 +17,48 @@ FACTOR = 0x9E3779B97F4A7C15
 STRETCH = struct.unpack("<1408i", (TABLES / "stretch.bin").read_bytes())
 TOGETHER = 4  # decisions whose slots lie near one another
 
-Ways = Callable[[int, int, int], int]  # X(k, dr, dq)
+Look = Callable[[int, int, int], int]  # X(k, dr, dq)
 
 
 class Term(NamedTuple):
-    count: int
-    parts: int
-    value: Callable[[Ways, dict[str, int]], int]
+    kind: str  # a sum, or a place: row, column or channel
+    parts: list[list[int]]  # of a sum: k, dr, dq, w
+    shift: int
+    low: int
+    high: int
+    steps: list[int]  # in place of the three before, if there are any
+
+    @property
+    def count(self) -> int:
+        return len(self.steps) + 1 if self.steps else self.high - self.low + 1
 
     @property
     def bits(self) -> int:
         return (self.count - 1).bit_length()
 
+    def value(self, look: Look, place: dict[str, int]) -> int:
+        if self.kind == "sum":
+            total = sum(w * look(k, dr, dq) for k, dr, dq, w in self.parts)
+        else:
+            total = place[self.kind]
+        if self.steps:
+            return sum(step <= total for step in self.steps)
+        return min(max(total >> self.shift, self.low), self.high) - self.low
+
 
 class Selector(NamedTuple):
+    kind: str  # node, known or term
     count: int
-    value: Callable[[int, Callable[[int], int], Callable[[Term], int]], int]
+    context: int = 0
+    term: Term | None = None
+
+    def value(self, node: int, counts: list[int], pixel: "Pixel") -> int:
+        if self.kind == "node":
+            return node
+        if self.kind == "known":
+            return (counts[self.context] + 1).bit_length() - 1
+        assert self.term is not None
+        return pixel.value(self.term)
 
 
 class Context(NamedTuple):
@@ -99,50 +125,39 @@ class CountedRules:
 
     def read_selector(self, about: Any) -> Selector:
         if about == "node":
-            return Selector(2**self.decisions, lambda node, known, of: node)
+            return Selector("node", 2**self.decisions)
         if type(about) is dict and set(about) == {"known"}:
             c = check_integer(about["known"], 0, len(self.contexts) - 1)
-            return Selector(11, lambda node, known, of: (known(c) + 1).bit_length() - 1)
+            return Selector("known", 11, context=c)
         term = self.read_term(about)
-        return Selector(term.count, lambda node, known, of: of(term))
+        return Selector("term", term.count, term=term)
 
     def read_term(self, about: Any) -> Term:
         if type(about) is list:
-            k, dr, dq, shift = self.read_place(about)
+            *site, shift = self.read_place(about)
             shift = check_integer(shift, 0, 15)
-            return Term(((self.levels - 1) >> shift) + 1, 1, lambda x, _: x(k, dr, dq) >> shift)
+            return Term("sum", [[*site, 1]], shift, 0, (self.levels - 1) >> shift, [])
         require(type(about) is dict, "a term is a list or an object")
         if "place" in about:
             check_keys(about, "place shift most")
             name, shift = about["place"], check_integer(about["shift"], 0, 15)
             require(name in ("row", "column", "channel"), "a place is a row, column or channel")
-            most = check_integer(about["most"], 0, 65535)
-            return Term(most + 1, 1, lambda _, place: min(place[name] >> shift, most))
+            return Term(name, [], shift, 0, check_integer(about["most"], 0, 65535), [])
         parts = [self.read_place(part) for part in check_list(about.get("sum"), 1, 16)]
         for *_, weight in parts:
             check_integer(weight, -64, 64)
-
-        def total(x: Ways) -> int:
-            return sum(weight * x(k, dr, dq) for k, dr, dq, weight in parts)
-
         if "steps" in about:
             check_keys(about, "sum steps")
-            steps = [
-                check_integer(of, -(2**20), 2**20) for of in check_list(about["steps"], 1, 255)
-            ]
+            steps = check_list(about["steps"], 1, 255)
+            for step in steps:
+                check_integer(step, -(2**20), 2**20)
             require(sorted(set(steps)) == steps, "steps rise")
-            return Term(
-                len(steps) + 1, len(parts), lambda x, _: sum(step <= total(x) for step in steps)
-            )
+            return Term("sum", parts, 0, 0, 0, steps)
         check_keys(about, "sum shift range")
         shift = check_integer(about["shift"], 0, 15)
         low, high = (check_integer(of, -(2**20), 2**20) for of in check_list(about["range"], 2, 2))
         require(0 <= high - low < 2**16, "a range of at most 2^16 numbers")
-        return Term(
-            high - low + 1,
-            len(parts),
-            lambda x, _: min(max(total(x) >> shift, low), high) - low,
-        )
+        return Term("sum", parts, shift, low, high, [])
 
     def read_place(self, about: Any) -> list[int]:
         place = check_list(about, 4, 4)
@@ -174,7 +189,7 @@ class CountedRules:
 
     def macs(self, shape: ItemShape) -> int:
         n, lag = len(self.contexts), min(self.lag, shape.columns)
-        summands = sum(term.parts for context in self.contexts for term in context.terms)
+        summands = sum(max(len(term.parts), 1) for one in self.contexts for term in one.terms)
         of_decision = 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1)
         times = shape.planes * (lag * (shape.rows - 1) + shape.columns)
         of_pixel = summands + self.decisions * of_decision
@@ -223,12 +238,14 @@ class Pixel:
     column: int
 
     def begin(self, of: CountedRules) -> None:
-        place = {"row": self.row, "column": self.column}
-        place["channel"] = self.plane % self.item.shape.channels
-        self.of_term = lambda term: term.value(self.look, place)
         self.keys = [self.key(one, of.direct(one)) for one in of.contexts]
         self.bits: list[int] = []
         self.decisions: list[Decision | None] = []
+
+    def value(self, term: Term) -> int:
+        channel = self.plane % self.item.shape.channels
+        place = {"row": self.row, "column": self.column, "channel": channel}
+        return term.value(self.look, place)
 
     def look(self, k: int, dr: int, dq: int) -> int:
         return self.item.known.get((self.plane - k, self.row + dr, self.column + dq), 0)
@@ -239,7 +256,7 @@ class Pixel:
             if filled + term.bits > 64:
                 words.append(0)
                 filled = 0
-            words[-1] = words[-1] << term.bits | self.of_term(term)
+            words[-1] = words[-1] << term.bits | self.value(term)
             filled += term.bits
         if direct:
             return words[0]
@@ -336,7 +353,7 @@ class State:
         for mixer, sets in zip(self.of.mixers, self.weights, strict=True):
             number = 0
             for one in mixer.select:
-                value = one.value(node, lambda c: slots[c].n, pixel.of_term)
+                value = one.value(node, [slot.n for slot in slots], pixel)
                 assert 0 <= value < one.count
                 number = number * one.count + value
             start = [mixer.start, 0] * len(slots) + [0]

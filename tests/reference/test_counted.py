@@ -17,6 +17,7 @@ from bitsback.models import Model, file
 from bitsback.models import item_shape as program
 from choices import Choices, Drawn, Seeded
 from laws import to_reference
+from networks import SIMD_PATHS, engine
 from random_counted import counted_model, random_counted, small_counted
 from reference.model import Model as SpecModel
 from reference.planes import ItemShape
@@ -79,6 +80,21 @@ def test_models_that_hypothesis_draws(data: Any, seed: int) -> None:
     choose = Drawn(data.draw)
     written = counted_model(choose, seed)
     check(SpecModel.from_bytes(written), Model.from_bytes(written), choose, seed)
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+def test_each_engine_codes_the_same_bits(path: str) -> None:
+    model, spec = (of.from_bytes(random_counted(5)) for of in (Model, SpecModel))
+    shape = ItemShape(1, 7, 9, 3, model.levels)
+    x, message = a_picture(np.random.default_rng(1), shape), a_message(1, lanes=2)
+    reference, before = to_reference(message), message.copy()
+    spec.planes([shape]).push(reference, x.tolist())
+    bound = model.bind([(1, program.ItemShape(*shape))])
+    with engine(path):
+        bound.push(message, x)
+        assert to_reference(message) == reference
+        np.testing.assert_array_equal(bound.pop(message), x)
+    assert message == before
 
 
 def test_words_and_bytes_are_the_same_symbols() -> None:

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "context_table.hpp"
+#include "kernels.hpp"
 #include "logistic.hpp"
 #include "settings.hpp"
 
@@ -84,7 +85,7 @@ class ContextMixer {
             std::size_t set = 0;
             for (const Selector& by : settings_.mixers[m].selectors)
                 set = set * by.count + chosen(by, symbol, node);
-            const std::int32_t t = dot(mixers_[m].weights.data() + set * stride_, inputs);
+            const std::int32_t t = mix(mixers_[m].weights.data() + set * stride_, inputs);
             mixed[m] = {static_cast<std::uint32_t>(set), logistic_.squash(t)};
             sum += t;
         }
@@ -107,7 +108,7 @@ class ContextMixer {
             const std::int64_t error =
                 (goal - mixed[m].probability) * rates[static_cast<std::size_t>(uses)] >> 8;
             if (static_cast<std::size_t>(uses) + 1 < rates.size()) ++uses;
-            adjust(weights, inputs, error);
+            kernels_.adjust(weights, inputs, static_cast<std::int32_t>(error), stride_);
         }
         const ContextTable::Line* lines = lines_of(symbol, d);
         const std::uint32_t* slots = slots_.data() + number * contexts();
@@ -117,7 +118,6 @@ class ContextMixer {
 
   private:
     static constexpr std::int32_t bias = 1 << 8;
-    static constexpr std::int32_t most_weight = 1 << 24;
 
     struct Mixer {
         // Those of a set, with how often it has learned behind them, up to where that no longer
@@ -153,20 +153,10 @@ class ContextMixer {
                (symbol * settings_.groups() + d / MixingSettings::together) * contexts();
     }
 
-    std::int32_t dot(const std::int32_t* weights, const std::int32_t* inputs) const {
-        std::int64_t sum = 0;
-        for (std::size_t i = 0; i < stride_; ++i)
-            sum += static_cast<std::int64_t>(weights[i]) * inputs[i];
+    std::int32_t mix(const std::int32_t* weights, const std::int32_t* inputs) const {
         constexpr std::int64_t reach = LogisticTables::reach;
+        const std::int64_t sum = kernels_.dot(weights, inputs, stride_);
         return static_cast<std::int32_t>(std::clamp(sum >> 16, -reach, reach - 1));
-    }
-
-    void adjust(std::int32_t* weights, const std::int32_t* inputs, std::int64_t error) const {
-        for (std::size_t i = 0; i < stride_; ++i) {
-            const auto change =
-                static_cast<std::int32_t>((inputs[i] * error + (std::int64_t{1} << 31)) >> 32);
-            weights[i] = std::clamp(weights[i] + change, -most_weight, most_weight);
-        }
     }
 
     std::uint32_t chosen(const Selector& by, std::size_t symbol, std::uint32_t node) const {
@@ -182,6 +172,7 @@ class ContextMixer {
 
     const MixingSettings& settings_;
     const LogisticTables& logistic_;
+    const MixingKernels& kernels_ = mixing_kernels();
     std::size_t stride_;
     std::vector<ContextTable> tables_;
     std::vector<Mixer> mixers_;

@@ -106,6 +106,10 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     "planes-deep": (lambda: photo("<i2", 3, 20, 30), {"model": "universal", "stack": True}),
     "series": (lambda: swinging("<i2", 900)[:, 0], {"model": "series"}),
     "table": (lambda: swinging("<i2", 300), {"model": "series"}),
+    "counted": (
+        lambda: np.kron(noise("u1", 30, 35) > 99, np.ones((3, 2), bool)),
+        {"model": "bilevel", "tile": 64},
+    ),
     "fallback-plain": (lambda: np.sqrt(noise("<u4", 40, 60) % 900), {}),
     "fallback-shuffled": (lambda: np.arange(1200.0).reshape(30, 40), {}),
     "fallback-rows": (lambda: photo("u1", 40, 60), {"model": "fast"}),

@@ -1,0 +1,19 @@
+"""The models that count contexts are what their recipe makes of them."""
+
+from pathlib import Path
+
+import counted
+import pytest
+
+from bitsback.models import bundled
+
+
+def test_the_recipe_makes_the_models_that_ship(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["counted.py", "--out", str(tmp_path)])
+    counted.main()
+    for description in counted.DESCRIPTIONS:
+        name = description["name"]
+        written = (tmp_path / f"{name}.safetensors").read_bytes()
+        assert written == bundled.load(name).to_bytes()
