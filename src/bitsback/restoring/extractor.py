@@ -172,7 +172,7 @@ def _needed(
     twice, output: what is said then.
     """
     if not isinstance(archive, Archive):
-        raise InputError(f"{archive.name}: {twice}; save the archive as a file first")
+        raise InputError(f"{archive.name}: {twice}; save it as a file first")
     if destination is None:
         raise InputError(f"{archive.name}: {output}")
     return archive, destination
