@@ -273,7 +273,7 @@ def test_rows_of_pictures(coder: int) -> None:
             [coder, 2, 5, 2],
             colours + bytes(rows) + bytes([0b01_10_10_00, 1] * rows),
         ),
-        ("a filter", [coder, 2, 0], b"\5" + bytes(rows - 1) + left),
+        ("unknown filter", [coder, 2, 0], b"\5" + bytes(rows - 1) + left),
     ):
         data = bytes(head) + stream(content)
         refuse(archive(collection, (2, block(0, run, FALLBACK, data))), match)
