@@ -33,9 +33,8 @@ def sample_of(tiles: Tiles, whole: bool) -> Tiles:
 
 
 def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
-    """What else a block has that a model may learn from before it comes to the sample, as it does
-    with all of a block: other tiles, or what is above the sample in a large one. None if there is
-    less of it than of the sample.
+    """The data of a block from which a model may learn before it codes the sample: the other tiles,
+    or the rows above the sample in a large one. None if they are smaller than the sample.
     """
     numbers, most = _sampled(tiles.count), _ELEMENTS // sample.count
     cut = sample.elements.size < sum(
@@ -57,7 +56,7 @@ def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
 
 
 def _above(tile: NDArray[Any], box: tuple[slice, ...], most: int) -> NDArray[Any]:
-    """The rows above a box, of about so many elements at most."""
+    """The rows above a box, about `most` elements at most."""
     rows = int(layouts.STACKS in layouts.layouts_for(tile.dtype, tile.shape))
     slices, top = box[:rows], box[rows].start
     count = most // max(tile[slices].size // tile.shape[rows], 1)

@@ -132,7 +132,7 @@ class PartReader:
 
     def tasks(self, first: int, chosen: Chosen, coder: Coder) -> Iterator[Uncoded]:
         """Its blocks. first: the number of its first tile. coder: the general compressor."""
-        if self.collection.axes == BYTES:  # little of it is worth a trial, and that is worth it
+        if self.collection.axes == BYTES:  # so few bytes that LZMA needs no trial
             coder = "lzma"
         for start, count in self._blocks:
             tiles = self._ahead.pop(0) if self._ahead else self._read(start, count)

@@ -1,4 +1,4 @@
-"""Size presets: the VAEs that `bitsback train` chooses from, and which of them images are worth."""
+"""Size presets: the VAEs that `bitsback train` chooses from by the number of images."""
 
 import lzma
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ SAMPLE = 1_000  # images that xz is tried on
 
 
 def candidates(images: ImageSet, kind: Kind) -> list[AnyArchitecture]:
-    """The architectures that the images are worth, the largest first; the smallest of all if there
+    """The architectures that the images justify, the largest first; the smallest of all if there
     is none.
     """
     assert images.levels is not None
