@@ -47,7 +47,7 @@ def s3_server() -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where PyTorch is not installed."""
+    """Hides PyTorch, as if it were not installed."""
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util,

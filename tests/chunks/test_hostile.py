@@ -17,7 +17,7 @@ def signed(body: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_changed_byte_never_gives_another_error(name: str) -> None:
-    """Of a chain it is always an error; what has no digest may be another array."""
+    """In a chain each changed byte is an error; without a digest it may also give another array."""
     body = (FOLDER / f"{name}.block").read_bytes()[:-4]
     places = [*range(min(len(body), 24)), *range(24, len(body), 29)]
     for at in places:

@@ -34,7 +34,7 @@ def same(manifest: str, array: NDArray[Any]) -> bool:
 
 
 def stamps(folder: Path) -> dict[str, tuple[int, int]]:
-    """What changes of a file when it is written anew."""
+    """The inode and the times of each file, which show whether it was written anew."""
     return {
         path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.glob("*.bb")
     }

@@ -121,7 +121,7 @@ def _switch_often() -> Iterator[None]:
 
 
 def in_threads(step: Callable[[], None], times: int = TIMES) -> int:
-    """Runs it in each of three threads so many times; how often it was done."""
+    """Runs `step` `times` times in each of three threads. Returns the number of runs."""
     done: list[int] = []
     begin = threading.Barrier(3)
 

@@ -128,7 +128,7 @@ def test_idx_files_that_are_damaged(tmp_path: Path) -> None:
 
 @pytest.fixture
 def pages(digits: NDArray[np.bool_]) -> list[NDArray[Any]]:
-    """Of all modes, in turn, so that none follows its like."""
+    """Pages of all modes in turn, so that neighbours differ in mode."""
     return [
         page
         for seed in range(3)

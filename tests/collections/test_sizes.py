@@ -28,7 +28,7 @@ def smooth(*shape: int, seed: int = 0, top: int = 256) -> NDArray[np.uint8]:
 
 @pytest.fixture
 def pictures(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
-    """Of many sizes and modes, and digits among them."""
+    """A folder of pictures of many sizes and modes, with digits among them."""
     folder = tmp_path / "in"
     for number in range(12):
         save(smooth(20 + 7 * number, 90 - 5 * number, 3, seed=number), folder / f"c{number:02}.png")

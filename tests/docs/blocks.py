@@ -44,7 +44,7 @@ class Block:
     language: str
     code: str
     line: int
-    """Of the page, that of the first line of the code."""
+    """The line of the page at which the code begins."""
     reason: str | None
     """Why it is not run."""
     indent: str

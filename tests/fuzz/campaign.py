@@ -101,7 +101,7 @@ def run(all_cases: Iterator[Case]) -> Counter[str]:
 
 @cache
 def warm_up() -> None:
-    """What is whole is read as such; what is loaded once is there."""
+    """Reads intact archives, so that everything loaded once is loaded."""
     for seed in [*seeds.archives(), *seeds.collections()]:
         for sources in ([seed.items], None):
             assert read_archive(seed.data, sources), seed.name

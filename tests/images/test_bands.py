@@ -335,7 +335,7 @@ def metadata_told(path: Path) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("ending", ["tif", "png", "bmp", "ppm"])
 def test_bands_of_a_large_picture_are_in_memory(tmp_path: Path, ending: str) -> None:
-    """Of 60 MB; Pillow's own memory is not seen here, and would be more."""
+    """A picture of 60 MB. The test does not see Pillow's own memory, which is more."""
     path = tmp_path / f"in.{ending}"
     pixels = np.resize(np.repeat(np.arange(223, dtype=np.uint8), 1000), (4000, 5000, 3))
     pixels += np.random.default_rng(0).integers(0, 32, pixels.shape, np.uint8)  # too much for LZMA

@@ -109,7 +109,7 @@ def test_what_a_recipe_needs_is_asked_for(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("name", sorted(set(bundled.names()) - {"series"}))
 def test_each_bundled_model_has_a_recipe(name: str) -> None:
-    """Of `series` nothing is learned; the words of `universal` came after its weights."""
+    """`series` is not trained, and the text of `universal` is younger than its weights."""
     model, recipe = load_model(name), RECIPES[name]
     assert recipe.parts[-1].name == name and model.licence == recipe.licence
     assert model.about == recipe.about or name == "universal"

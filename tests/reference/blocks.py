@@ -91,7 +91,7 @@ def read_range(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
 def decode_block(
     payload: bytes, first: int, count: int, dtype: np.dtype[Any], models: dict[bytes, Any]
 ) -> tuple[list[Run], bytes]:
-    """What a block's tiles are, and their bytes."""
+    """The tiles of a block, and their bytes."""
     reader = Reader(payload)
     require(reader.varint() == first, "the number of the block's first item")
     at = reader.at

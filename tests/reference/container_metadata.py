@@ -17,7 +17,7 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
 def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None:
-    """The same of a TIFF file on its own, by all of its pages, in order."""
+    """The same for a TIFF file on its own, from all of its pages in order."""
     reader = Reader(metadata)
     kind = reader.byte()
     if kind == 5:

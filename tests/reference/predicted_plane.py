@@ -34,7 +34,7 @@ def blend(predictions: Sequence[int], errors: Sequence[int]) -> int:
 
 
 class Prediction(NamedTuple):
-    """What is known of a pixel before it is coded; all but the inputs in 2^-8 of a level."""
+    """The prediction of a pixel. All numbers but the inputs are in 2^-8 of a level."""
 
     median: int  # MED, in levels
     inputs: list[list[int]]  # of each least squares predictor, in levels

@@ -37,7 +37,7 @@ class Offsets:
     second: list[Offset]
 
     def inputs(self, references: int) -> int:
-        """How many there are for a plane with so many references."""
+        """The number of inputs of a plane with `references` references."""
         return sum(map(len, (self.own, self.first, self.second)[: references + 1]))
 
     @property
@@ -103,7 +103,7 @@ class Predictive:
 
     @property
     def sources(self) -> dict[str, dict[str, Value]]:
-        """Of its network."""
+        """The values that its network takes, by source."""
         return {self.network_name: {"context": Value(self.width, ITEM, (0, TOP))}}
 
     @property

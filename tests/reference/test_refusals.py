@@ -396,7 +396,7 @@ def test_planes_of_which_the_network_knows_nothing() -> None:
 
 
 def resized(layer: str, outputs: int) -> Change:
-    """The linear layer or convolution NETWORK.LAYER with so many outputs."""
+    """A change that gives the linear layer or convolution NETWORK.LAYER this number of outputs."""
 
     def change(about: dict[str, Any], tensors: Tensors) -> None:
         for part in ("weight", "bias", "multiplier"):

@@ -42,7 +42,7 @@ class Web:
     address: str
     files: dict[str, bytes] = field(default_factory=dict)
     spans: list[tuple[int, int]] = field(default_factory=list)
-    """Of what was fetched."""
+    """The ranges of bytes that were fetched."""
     ranges: bool = True
     """Whether it sends parts."""
     marks: dict[str, str] = field(default_factory=dict)

@@ -93,7 +93,7 @@ def test_start_up_is_small() -> None:
 
 
 class Random(Linear):
-    """As if with dropout."""
+    """A layer with random outputs, as with dropout."""
 
     def likelihood(self, z: Any) -> Any:
         noise = np.random.default_rng().normal(size=z.shape)

@@ -24,8 +24,8 @@ from .conftest import wavy
 def test_the_sums_of_a_plane_are_those_of_the_specification(
     architecture: PredictiveArchitecture,
 ) -> None:
-    """Of the second pixel of a plane of one row, by hand: all around it is the start value but for
-    the first pixel.
+    """The sums of the second pixel of a plane of one row, by hand: all of its context but the first
+    pixel is the start value.
     """
     symbols = np.array([40, 50], np.uint8).reshape(1, 1, 2, 1)
     none = no_starts(architecture)
