@@ -19,7 +19,7 @@ that a page is one tile.
 """
 _SLICES = 32
 _MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
-_STACK = 1 << 21  # of one of a stack
+_STACK = 1 << 21  # the same for a tile of a stack
 BLOCK_ELEMENTS = 2048 * 784
 """The number of elements that a block has by default, roughly."""
 BILEVEL_ELEMENTS = 1 << 23

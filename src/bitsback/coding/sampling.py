@@ -12,7 +12,7 @@ from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
 
 _TILES = 64
-_ELEMENTS = 1 << 17  # of all of them, where parts will do
+_ELEMENTS = 1 << 17  # the size of a sample that may consist of parts
 _SLICES = 8
 _BEFORE = 1 << 19  # elements that are learned from before a sample
 
@@ -21,7 +21,7 @@ def sample_of(tiles: Tiles, whole: bool) -> Tiles:
     """Some of the tiles; of large ones, unless `whole`, what is in their middle."""
     numbers = _sampled(tiles.count)
     if len(numbers) == tiles.count and (whole or tiles.elements.size <= _ELEMENTS):
-        return tiles  # of which a trial and a block find out the same
+        return tiles  # a trial and a block then see the same data
     if tiles.shape is not None:
         sample = Tiles.stacked(np.ascontiguousarray(tiles.stack[:: numbers.step][: len(numbers)]))
     else:
@@ -109,7 +109,7 @@ def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> tuple[slice, ..
     rows = int(stacks)
     others = math.prod(sides[:rows]) * math.prod(sides[rows + 2 :])
     side = max(math.isqrt(most // others), 1)
-    for axis in (rows, rows + 1):  # what one of them does not need is for the other
+    for axis in (rows, rows + 1):  # one axis leaves its unused share to the other
         sides[axis] = min(sides[axis], side)
         side = max(most // (others * sides[rows]), 1)
     starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]

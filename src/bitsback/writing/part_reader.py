@@ -118,8 +118,7 @@ class PartReader:
             if number == len(self._ahead):  # another choice may have read it
                 self._ahead.append(self._read(first, count))
             elements, tiles = elements + self._ahead[number].elements.size, tiles + count
-            # The first block says whether a given model fits; others may hold what it does not
-            # code.
+            # The first block tells whether a given model fits; it may not code others.
             if given is not None or elements >= _SEEN or tiles >= _SEEN_TILES:
                 break
         first_ones = self._ahead[0]

@@ -22,7 +22,7 @@ from bitsback.models.variables import Variable
 
 _MOST_LEVELS = 256
 _REACH = 15
-_MOST = 1 << 20  # of what a sum is compared with
+_MOST = 1 << 20  # the bound of the thresholds of a sum
 _MOST_VALUES = 1 << 16
 _MOST_SETS = 1 << 16
 _COUNTS = 11
@@ -171,7 +171,7 @@ class CountedDistribution(PredictionDistribution):
         return shape.elements * of_pixel + 256 * self.decisions * times
 
     def steps(self, shape: ItemShape) -> int:
-        return 0  # they are in the MACs
+        return 0  # the MACs count them
 
     def _lag(self, shape: ItemShape) -> int:
         return min(self.lag, shape.columns)

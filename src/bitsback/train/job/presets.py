@@ -55,7 +55,7 @@ CONTEXT = (
 """The largest first."""
 
 BYTES_A_WEIGHT = 0.75  # in an archive
-MODEL_SHARE = 0.125  # of what xz makes of the data: the most that a model may have
+MODEL_SHARE = 0.125  # the largest size of a model, as a share of the data compressed by xz
 SAMPLE = 1_000  # images that xz is tried on
 
 
