@@ -17,7 +17,7 @@ from reference.predictive_rules import Offsets, width
 from reference.values import ITEM, Ints, Value
 
 CODE = ["push x ~ p(x)"]
-LEVELS = [65536, 256, 2, 1000, 4096]  # of a model
+LEVELS = [65536, 256, 2, 1000, 4096]  # the levels of a model
 SIDES = [5, 1, 2, 9, 17, 3, 140]
 CHANNELS = [1, 3, 2, 4, 5, 7]
 

@@ -143,7 +143,7 @@ def test_an_input_that_changes(folder: Path, digits: NDArray[np.bool_]) -> None:
 def test_other_options(folder: Path, options: dict[str, Any]) -> None:
     stopped("x.npy", 4)
     summary = resumed("x.npy", **options)
-    if options.get("model") != "mnist-binary":  # which was chosen by itself too
+    if options.get("model") != "mnist-binary":  # the default choice too
         assert summary.resumed == 0 and summary.unfit >= 4
     data = Path("x.bb").read_bytes()
     bitsback.compress("x.npy", "y.bb", **{"block": 20, "model": "fast"} | options)

@@ -71,7 +71,7 @@ def test_the_time_left_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(bar: Progress) -> None:
         bar(5, 5)
         bar.stage("writing")
-        bar._start -= 10  # it has taken so many seconds
+        bar._start -= 10  # simulates 10 seconds
         bar(20, 100)
         assert bar._bar is not None
         bar._bar.last_eta -= 10

@@ -217,7 +217,8 @@ def check_told(path: Path, change: Callable[[Path], object], later: int = 0) -> 
     ("name", "change"),
     [
         *itertools.product(["a/2.png", "5.bmp", "6.jpg"], CHANGES),
-        *itertools.product(["4.tif"], sorted(CHANGES.keys() - {"longer"})),  # what no tag points to
+        # no tag points to the added bytes
+        *itertools.product(["4.tif"], sorted(CHANGES.keys() - {"longer"})),
     ],
 )
 def test_what_was_changed_is_told(pictures: Path, name: str, change: str) -> None:

@@ -18,7 +18,7 @@ from bitsback.models.item_shape import ItemShape
 from laws import assert_same
 
 N = 3000
-TIMES = 12  # that each of three threads pushes or pops
+TIMES = 12  # pushes or pops in each of three threads
 LATENT, SOME = codecs.Uniform(256, (50,)), codecs.Uniform(10, (50,))
 
 

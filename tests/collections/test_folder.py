@@ -105,7 +105,7 @@ def test_a_model_that_is_given_codes_what_it_fits(mixed: Path, tmp_path: Path) -
         bitsback.compress(mixed, tmp_path / "b.bb", model="mnist-binary-paper")
 
 
-# What Pillow does not write, or writes as another mode.
+# Pillow does not write these, or writes another mode.
 UNWRITTEN = {("bmp", "I;16"), ("bmp", "LA"), ("bmp", "RGBA"), ("pnm", "LA"), ("pnm", "RGBA")}
 ENDINGS = ("png", "tif", "tiff", "bmp", "pnm", "PNG")
 WRITTEN = [

@@ -44,7 +44,7 @@ def test_pictures_come_back(
     pictures: Path, tmp_path: Path, options: dict[str, Any], model: StandIn
 ) -> None:
     if not options:
-        save(smooth(1300, 1100, seed=5), pictures / "large.png")  # which is cut by itself
+        save(smooth(1300, 1100, seed=5), pictures / "large.png")  # large enough to be cut
     summary = bitsback.compress(pictures, tmp_path / "a.bb", **options)
     assert model.name in summary.model and "mnist-binary" in summary.model
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")

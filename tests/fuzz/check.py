@@ -19,7 +19,7 @@ from reference.container_metadata import restore as restore_metadata
 from .seeds import content, split
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # where files need not reach a disk
-MOST_ITEMS = 50  # of claims to have more, as many are asked for
+MOST_ITEMS = 50  # of more claimed items, this many are requested
 MOST_SPECIFIED = 100_000  # bytes of an array that the specification, which is slow, decodes, too
 
 

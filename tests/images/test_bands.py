@@ -205,7 +205,7 @@ def test_a_file_that_was_cut_short(small: None, tmp_path: Path, name: str) -> No
     drawn("RGB").save(out, kind, **options)
     data = bytearray(out.getvalue())
     middle = len(data) // 2
-    if kind == "TIFF":  # whose directory is at its end, or at its beginning
+    if kind == "TIFF":  # its directory is at its end or at its beginning
         data[middle : middle + 600] = b"" if name == "tiff" else bytes(600)
     else:
         del data[middle:]

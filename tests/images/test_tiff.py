@@ -291,7 +291,8 @@ def test_the_specification_seals_forged_metadata() -> None:
     """
     pixels = waves(40, 50, dtype="u1")
     file = io.BytesIO()
-    segments = iter([zlib.compress(pixels.tobytes())])  # that are by zlib, whatever others use
+    # zlib's segments, independent of tifffile's choice
+    segments = iter([zlib.compress(pixels.tobytes())])
     tifffile.imwrite(
         file, segments, shape=pixels.shape, dtype="u1", compression="zlib", rowsperstrip=40
     )

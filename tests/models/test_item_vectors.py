@@ -202,7 +202,8 @@ def _wrong_environment(request: pytest.FixtureRequest) -> Iterator[None]:
     """Sets the control register of x86-64 as a surrounding program may: another rounding mode, or
     small numbers flushed to zero.
     """
-    libm, size, place = ctypes.CDLL("libm.so.6"), 32, 28  # of fenv_t, and of the register in it
+    # the size of fenv_t, and the place of the register in it
+    libm, size, place = ctypes.CDLL("libm.so.6"), 32, 28
     before, wrong = (ctypes.create_string_buffer(size) for _ in range(2))
     libm.fegetenv(before)
     libm.fegetenv(wrong)

@@ -33,8 +33,8 @@ class Run:
     count: int
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    kind: int  # of values: 0 none, 1 a range, 2 two values, 3 some of a range
-    values: NDArray[Any]  # of the kinds 1 to 3 the bytes of the values that symbols stand for
+    kind: int  # of the value map: 0 none, 1 a range, 2 two values, 3 some of a range
+    values: NDArray[Any]  # kinds 1 to 3: the bytes of the values that symbols stand for
 
     @property
     def elements(self) -> int:

@@ -148,7 +148,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
     if any(layout.compression != 1 for layout in layouts) and check is None:
         return None
     if any(layout.compression not in (1, 8, 32946) for layout in layouts):
-        return None  # what libtiff compresses, this does not
+        return None  # libtiff's compressions are not implemented here
     chunks: dict[int, bytes] = {}
     places, crc, all_pages = iter(spans), 0, rows_of(layouts, pages)
     for layout, told, page in zip(layouts, fields, all_pages, strict=True):

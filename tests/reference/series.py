@@ -145,7 +145,7 @@ class Item:
     def __init__(self, of: SeriesRules, shape: ItemShape) -> None:
         self.of, self.shape = of, shape
         self.channels = [Channel(of, c, shape) for c in range(shape.channels)]
-        self.x: list[int] = []  # what is known
+        self.x: list[int] = []  # the known symbols
 
     def at(self, t: int, c: int) -> int:
         return self.x[t * self.shape.channels + c]

@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _write(self, part: bytes, web: Web) -> None:
-        with suppress(ConnectionError):  # as who has enough goes away
+        with suppress(ConnectionError):  # a client that has enough disconnects
             self.wfile.write(part)
             web.sent += len(part)
             for _ in range(0, web.surplus, 1 << 16):

@@ -44,7 +44,7 @@ def difference(name: str, before: bytes, after: bytes) -> str | None:
     for reader, read in readers:
         try:
             told = read(before)
-        except Exception as error:  # whatever they raise for what is damaged
+        except Exception as error:  # readers may raise anything for damaged files
             return f"{reader} cannot read the original, which has to be stored verbatim: {error}"
         try:
             again = read(after)

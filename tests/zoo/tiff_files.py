@@ -90,7 +90,8 @@ def written(*pages: tuple[Array | None, dict[str, Any]], **options: Any) -> byte
             with tifffile.TiffWriter(out, **options) as file:
                 for data, more in pages:
                     file.write(data, **more)
-        except Exception:  # whatever it, and imagecodecs, raise for what does not go together
+        # tifffile and imagecodecs may raise anything for options that do not go together
+        except Exception:
             return None
     return out.getvalue()
 
