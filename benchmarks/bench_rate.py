@@ -4,8 +4,8 @@ image as an archive.
     python benchmarks/bench_rate.py
 
 The archive rate is all bits of the file, header and index in and the bundled model out, over the
-number of pixels. The exact code length is what the integer model says the pixels are worth (bits
-pushed minus bits popped), without digests, start-up, headers and index.
+number of pixels. The exact code length is the one that the integer model gives (bits pushed
+minus bits popped), without digests, start-up, headers and index.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from bitsback.models.variables import DATA
 
 @dataclass(frozen=True)
 class Coded:
-    """A block that was coded here: the size of its message, and what its symbols are worth."""
+    """A block coded here: the size of its message, and the code length of its symbols."""
 
     message_bytes: int
     information: float

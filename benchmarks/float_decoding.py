@@ -71,8 +71,8 @@ def _processor(name: str, variable: str, value: str, simd: str) -> Change:
     return Change(f"{name}: {variable}={value}", f"BITSBACK_SIMD={simd}", environment=environment)
 
 
-# Threads that wait sleep, or they would take the cores of a busy machine; what they compute stays
-# the same.
+# Waiting threads sleep; otherwise they would take the cores of a busy machine. Results do not
+# change.
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 CHANGES = (
@@ -190,7 +190,7 @@ def decode_floats(coder: FloatBitsBack, message: Message, x: Pixels) -> Decoded:
         EOFError,
         LookupError,
         ValueError,
-    ) as caught:  # whatever nonsense may lead to
+    ) as caught:  # garbage may lead to any error
         error = f"{type(caught).__name__} after {len(right):,}"
     first = right.index(False) if False in right else len(right)
     return Decoded(first, len(right) - first, right.count(False), error)

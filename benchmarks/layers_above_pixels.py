@@ -22,7 +22,7 @@ from bitsback.train.network.likelihoods import LN2
 
 ABOVE, HIDDEN, BATCH = 16, 256, 250
 RATE = 1e-3
-FARTHEST = 4.0  # of log standard deviations
+FARTHEST = 4.0  # the bound of log standard deviations
 
 
 class Above(nn.Module):

@@ -61,7 +61,8 @@ FEATURES, CHANNELS, MAP = 16, (16, 32, 64, 64), 8
 IMAGES, HELD_OUT, KEPT = 8_000, 512, 512  # most images, of either kind; pixels of each to train on
 BATCH, OF_EACH = 64, 128  # images of a step, and pixels of each
 RATE, WARM_UP, CONSTANT, AVERAGE, CLIP = 2e-3, 100, 0.3, 0.01, 0.5
-KL_FROM, FREE_UNTIL, FREE_NATS = 0.3, 0.5, 0.5  # of all steps; a latent's KL that costs nothing
+# shares of all steps; the KL of a latent that costs nothing
+KL_FROM, FREE_UNTIL, FREE_NATS = 0.3, 0.5, 0.5
 
 
 @dataclass(frozen=True)

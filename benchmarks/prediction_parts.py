@@ -38,7 +38,7 @@ from bitsback.train.network.pixel_predictor import LinearPredictor, Places, Pred
 
 SHIPPED = PredictiveArchitecture()
 LARGE, SMALL = SHIPPED.predictors
-# Its weights stay near zero, so that what it predicts is MED.
+# Its weights stay near zero, so its prediction is MED.
 MED = LinearPredictor(Places.nearest(1, 0, 0), 32, (0, 0, 0), ridge=1 << 20)
 VARIANTS = {
     "as it ships": SHIPPED,
@@ -64,7 +64,7 @@ VARIANTS = {
     "10 logistics": replace(SHIPPED, components=10),
 }
 TRAINED_ON = tuple(f"patches_{number:02}.webp" for number in range(1, 4))
-PART = 0.3  # of their pixels
+PART = 0.3  # the share of their pixels
 CARD = Card("part", "a variant of the universal model", "CC-BY-SA-4.0")
 LANES = 4
 

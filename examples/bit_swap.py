@@ -26,7 +26,7 @@ from bitsback.codecs import Bernoulli, BitsBack, BitSwap, ChainRule, Codec, Norm
 from bitsback_lab.digits import binarised_mnist_test_images
 
 PIXELS, BELOW, ABOVE = 784, 32, 16
-STEP, FARTHEST = 1 / 4, 32  # of the grid, and places on either side of zero
+STEP, FARTHEST = 1 / 4, 32  # the step of the grid, and the places on either side of zero
 
 
 def network(inputs: int, outputs: int) -> nn.Module:
@@ -97,7 +97,7 @@ def orders(model: Hierarchy) -> dict[str, Codec[NDArray[np.uint8]]]:
     p1, top = on_grid(model.z1_of_z2), np.zeros(ABOVE)
     p2 = Normal.from_float(top, 1 / STEP, within=(-FARTHEST, FARTHEST))
     plain = BitsBack(
-        prior=ChainRule(p2, p1, swapped=True),  # of (z1, z2), of which z2 pops first
+        prior=ChainRule(p2, p1, swapped=True),  # pops z2 before z1
         likelihood=lambda z: pixels(z[0]),
         posterior=lambda x: ChainRule(q1(x), q2),
     )

@@ -91,7 +91,7 @@ def make_portable(vae: Vae, images: NDArray[np.bool_]) -> portable.PortableModel
     )
 
 
-# What a machine that never heard of PyTorch does.
+# The part of a machine without PyTorch.
 READER = """
 import sys
 sys.modules["torch"] = None  # importing it fails from here on

@@ -64,7 +64,7 @@ def bits_back(vae: Vae) -> BitsBack[NDArray[np.uint8], Any]:
     """The codec of an image, uint8 [784]. A latent is coded as the number of a bucket; under the
     prior all buckets are equally likely.
     """
-    # A bucket's centre is what the decoder sees of it.
+    # The decoder takes the centre of a bucket.
     centres = torch.as_tensor(GaussianBuckets.centres(BUCKET_BITS), dtype=torch.float32)
 
     def posterior(x: NDArray[np.int64]) -> GaussianBuckets:

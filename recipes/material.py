@@ -228,7 +228,7 @@ class Pages(Material):
     needs = ("images",)
     scales = (1.0, 0.72, 0.6, 0.5)
     rendered = "rendered-"
-    side = 600  # of a crop
+    side = 600  # the side of a crop
     near = 5  # pixels, above and to both sides, in which a pixel with an edge is busy
     busy_part, quiet_part = 0.35, 0.015
 

@@ -36,7 +36,7 @@ from bitsback.train.network.context import ContextModule
 from bitsback.train.network.layered import LayeredModule, with_steps
 from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
-GATE_IMAGES = 14_000  # whose flat contexts the network for these is trained on
+GATE_IMAGES = 14_000  # their flat contexts train the network for these
 FLOATS = "module.safetensors"
 
 

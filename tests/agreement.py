@@ -85,7 +85,9 @@ class Pair:
         spec_chain.check_end(expected, start)
 
     def check_set(self, x: NDArray[Any], lanes: int, falling: bool = False) -> None:
-        """The same of x as a multiset. falling: whether symbol 0 of two is the greater one."""
+        """The same check for x as a multiset. falling: whether symbol 0 of two is the greater
+        one.
+        """
         bound, ours = self.bound, self.ours
 
         def key(item: list[int]) -> bytes:
@@ -126,7 +128,7 @@ class Pair:
         assert fast == slow
 
     def check_random_bits(self, count: int, message: Message) -> None:
-        """What comes out of random bits is likely under the model: all of its symbols are met."""
+        """Checks that symbols decoded from random bits are likely under the model."""
         ours, size = self.ours, self.size
         fast, reference = message.copy(), to_reference(message)
         x = ours.pop(fast, [(count, 1)], size)

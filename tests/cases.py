@@ -283,7 +283,7 @@ def adaptives(draw: st.DrawFn) -> Case:
 
 @st.composite
 def multisets(draw: st.DrawFn) -> Case:
-    """Of items that are often equal, of one array each or of two."""
+    """Multisets of one array or two, with items that are often equal."""
     size, levels = draw(st.integers(0, 20)), draw(st.sampled_from([1, 2, 3, 300]))
     length = draw(st.integers(1, 3))
     numbers = draw_integers(draw, 0, levels - 1, (size, length)).tolist()

@@ -35,7 +35,7 @@ settings.load_profile("bitsback")
 @pytest.fixture(scope="module")
 def s3_server() -> Iterator[dict[str, Any]]:
     """The storage options for an S3 server of its own."""
-    from moto.server import ThreadedMotoServer  # which takes a second to import
+    from moto.server import ThreadedMotoServer  # takes a second to import
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -47,7 +47,7 @@ def s3_server() -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where PyTorch is not installed."""
+    """Hides PyTorch, as if it were not installed."""
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util,

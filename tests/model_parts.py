@@ -100,7 +100,7 @@ class Net:
         return self.add(of, self.linear(of, channels, (-200, 200)), clamp, name)
 
     def moved(self, of: str, where: int, channels: int = 2) -> str:
-        """A value of bytes at another place, by whatever layers lead there."""
+        """Layers that move a value of bytes to another place. Returns its name."""
         source = self.values[of]
         if source.where == where:
             return of
@@ -123,7 +123,7 @@ class Net:
     def outputs(
         self, codec: str, of: str, n: int, levels: int, components: int = 3, prefix: str = ""
     ) -> list[str]:
-        """What a codec needs of n channels, over a value of bytes."""
+        """The parameters of a codec of n channels, computed from a value of bytes."""
         if codec == "gaussian":
             return [
                 self.linear(of, n, (-2048, 2047), f"{prefix}mean"),

@@ -105,7 +105,7 @@ def beta_binomials(draw: st.DrawFn) -> Case:
 
 @st.composite
 def from_cdfs(draw: st.DrawFn) -> Case:
-    """Of a straight line, by numbers that all machines have."""
+    """Codecs from the CDF of a straight line, in numbers that are exact on all machines."""
     shape, levels, low = draw(shapes), draw(st.integers(1, 70)), draw(st.integers(-1000, 1000))
     precision = draw(st.integers(max((levels - 1).bit_length(), 1), 24))
     slope = draw(st.sampled_from([0.0, 0.25, 2.0**-5, 1 / 70]))
@@ -162,7 +162,7 @@ LANES = [slice(None), slice(1), slice(None, None, -1), slice(None, None, 2), sli
 
 @st.composite
 def on_lanes(draw: st.DrawFn) -> Case:
-    """Of lanes that every message has; those of a part of them too."""
+    """Codecs on the lanes that every message has, or on a part of them."""
     part, lanes, others = draw(any_simple), draw(st.sampled_from(LANES)), slice(None, None, -1)
     return Case(
         OnLanes(OnLanes(part.codec, others), lanes),
@@ -173,7 +173,9 @@ def on_lanes(draw: st.DrawFn) -> Case:
 
 @st.composite
 def dependents(draw: st.DrawFn) -> Case:
-    """As many numbers as the first one says, each at most one above the one before it."""
+    """Sequences whose first number is their length. Each number is at most one above the one before
+    it.
+    """
     most = draw(st.integers(1, 5))
 
     def steps() -> Any:

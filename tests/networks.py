@@ -48,7 +48,7 @@ def random_linear(
 
 
 def build(spec: SpecLinear, low: int = 0, top: int = 255) -> _core.Linear:
-    """The same layer in the core; an engine is chosen when it is built."""
+    """Builds the layer in the core, which chooses an engine for it."""
     tensors: dict[str, NDArray[Any]] = {
         "net.test.weight": spec.weight.astype(np.int8),
         "net.test.bias": spec.bias.astype(np.int32),
@@ -80,7 +80,7 @@ def read_network(
 
 @contextmanager
 def engine(path: str) -> Iterator[None]:
-    """What is built in here computes on this SIMD path."""
+    """Layers built in this context compute on this SIMD path."""
     before = _core.simd()
     _core.set_simd(path)
     try:
@@ -90,6 +90,6 @@ def engine(path: str) -> Iterator[None]:
 
 
 def run_on(path: str, spec: SpecLinear, x: NDArray[np.uint8], top: int = 255) -> NDArray[np.int64]:
-    """What the core computes on this SIMD path."""
+    """The core's result on this SIMD path."""
     with engine(path):
         return build(spec, top=top)(x).astype(np.int64)

@@ -147,7 +147,7 @@ class Places(nn.Module):
 
 @dataclass(frozen=True)
 class Own:
-    """What `build` is given."""
+    """The arguments of `build`."""
 
     networks: dict[str, nn.Module]
     variables: dict[str, Any]
@@ -175,7 +175,7 @@ def trained(network: nn.Module, *shapes: tuple[int, ...]) -> nn.Module:
 
 
 def sure(network: nn.Module) -> nn.Module:
-    """With a last layer that is nearly sure of most pixels, whatever the latents."""
+    """Makes the last layer nearly certain of most pixels, for all latents."""
     *_, last = (part for part in network.modules() if isinstance(part, nn.Linear))
     with torch.no_grad():
         last.bias.copy_(4 * torch.randn(len(last.bias)).sign())

@@ -26,7 +26,7 @@ _FREQUENCIES = [1600] * 5 + [17] * 10 + [22]
 _PRECISION = 13
 
 Codecs = tuple[Callable[[int], Any], Callable[[int, int], Any]]
-"""Of so many tokens, and of so many symbols of that many levels."""
+"""Functions that make a codec of some tokens, and one of some symbols of some levels."""
 
 
 def _token_codec(count: int) -> Any:
@@ -85,7 +85,7 @@ def _unfold(folded: NDArray[np.int64], levels: int) -> NDArray[np.int64]:
 
 
 class StandIn(Model):
-    """What the archive needs of a model of items of any shape."""
+    """The part of a size-agnostic model that the archive uses."""
 
     any_shape = True
     levels = 65_536
@@ -148,7 +148,7 @@ class SpecPlanes:
 
 
 class SpecStandIn:
-    """The same to the specification."""
+    """The same stand-in for the specification."""
 
     any_shape = True
 

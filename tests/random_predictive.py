@@ -17,7 +17,7 @@ from reference.predictive_rules import Offsets, width
 from reference.values import ITEM, Ints, Value
 
 CODE = ["push x ~ p(x)"]
-LEVELS = [65536, 256, 2, 1000, 4096]  # of a model
+LEVELS = [65536, 256, 2, 1000, 4096]  # the levels of a model
 SIDES = [5, 1, 2, 9, 17, 3, 140]
 CHANNELS = [1, 3, 2, 4, 5, 7]
 
@@ -40,7 +40,7 @@ class Grower:
         return self.parts.model(CODE)
 
     def prediction(self, levels: int, rules: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-        """The fields of the distribution of x, of so many levels, but for `codec`."""
+        """The fields of the distribution of x, for this number of levels, except `codec`."""
         choose, parts = self.choose, self.parts
         rules = rules or self.rules()
         counts = [(4, 2, 3), (1, 0, 0), (12, 5, 5), (32, 0, 16), (1, 32, 15), (3, 1, 0), (4, 0, 1)]
@@ -87,7 +87,7 @@ class Grower:
         )
 
     def some(self, count: int, near: bool, is_own: bool) -> list[tuple[int, int]]:
-        """Of all offsets the nearest, or any."""
+        """Some of all offsets: the nearest ones, or any."""
         reach = range(-8, 9)
         places = [(r, q) for r in reach for q in reach if not is_own or (r, q) < (0, 0)]
         if near:
@@ -155,7 +155,7 @@ def slow_predictive() -> bytes:
 
 
 def random_shapes(choose: Choices, levels: int, most: int = 300) -> list[ItemShape]:
-    """Of a batch of one to four items of together not much more than so many elements."""
+    """The shapes of a batch of one to four items, with about `most` elements in all at most."""
     shapes: list[ItemShape] = []
     of_item = [2, 256, 65536, 3, 1000, 1 << 12]
     for _ in range(choose.of([1, 2, 4])):

@@ -61,7 +61,7 @@ def test_a_property_that_another_thread_computes() -> None:
 
 
 def test_a_lock_that_another_thread_holds() -> None:
-    """In the new process it is one lock again, whoever comes first."""
+    """The lock is free in the new process, and still one lock for all of its threads."""
     lock, held, go = Lock(), threading.Event(), threading.Event()
 
     def hold() -> None:

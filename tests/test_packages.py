@@ -97,7 +97,7 @@ def test_only_training_and_the_lab_are_edges() -> None:
 
 
 def test_only_the_codecs_of_other_packages_need_these() -> None:
-    """So that everything else works where they are not installed."""
+    """The rest of the package works where these are not installed."""
     for other in ("zarr", "numcodecs"):
         needing = {
             name for name, needed in GRAPH.items() if any(n.split(".")[0] == other for n in needed)
@@ -106,7 +106,9 @@ def test_only_the_codecs_of_other_packages_need_these() -> None:
 
 
 def test_locks_fork_with_their_process() -> None:
-    """Those of `bitsback.locks` do; any other may stay closed in a process that is forked."""
+    """No module but `bitsback.locks` makes locks, since other locks may stay closed in a forked
+    process.
+    """
     others = {"Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "Barrier"}
     modules = {"threading", "_thread", "multiprocessing"}
     for name in SOURCES.keys() - {"bitsback.locks"}:

@@ -21,7 +21,7 @@ def public(names: Any) -> set[str]:
 
 
 def counts(function: Callable[..., Any]) -> set[int]:
-    """How many parameters each of its overloads has."""
+    """The numbers of parameters of its overloads."""
     return {
         sum(part not in ("", "/", "*") for part in parameters(signature))
         for signature, *_ in function.__nb_signature__  # type: ignore[attr-defined]
@@ -29,7 +29,9 @@ def counts(function: Callable[..., Any]) -> set[int]:
 
 
 def parameters(signature: str) -> list[str]:
-    """Those between the first parenthesis and its end, split at commas outside of any brackets."""
+    """The parameters between the first parenthesis and its end, split at commas outside of
+    brackets.
+    """
     found, depth = [""], 0
     for letter in signature[signature.index("(") + 1 :]:
         depth += (letter in "([") - (letter in ")]")

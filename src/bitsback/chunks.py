@@ -131,7 +131,7 @@ class ChunkCoding:
         held = as_held(chunk)
         models = self.for_arrays(held.dtype, held.shape).models or ()
         array = None if told else (held.dtype, held.shape)
-        # What is coded as its memory has one axis.
+        # An array coded in the order of its memory has one axis.
         axes = self.axes if held.ndim > 1 else AUTO
         return encode_array(held, models, axes, self._known(array))
 

@@ -231,7 +231,7 @@ def test_archives_of_a_model_of_context() -> None:
 
 @pytest.mark.usefixtures("shelved")
 def test_the_job_is_all_that_a_model_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of an npz file all arrays of that shape together, and no others."""
+    """An npz file's arrays of that shape are trained on, and no others."""
     monkeypatch.setattr(choosing, "_LARGE", 30_000)
     items = drawn("shelf-mild")  # 24,000 elements
     np.savez(tmp_path / "one.npz", items, np.zeros((400, 9, 9), np.uint8))
@@ -281,7 +281,7 @@ def grey() -> NDArray[np.uint8]:
 def test_a_model_is_chosen_for_the_blocks_that_come_later_too(
     digits: NDArray[np.bool_], grey: NDArray[np.uint8]
 ) -> None:
-    """Whatever the first block looks like."""
+    """The choice does not depend on the first block alone."""
     white = digits.view(np.uint8) * np.uint8(255)
     for first, then in ((white, grey), (grey, white)):
         both = np.concatenate([first, then])

@@ -42,7 +42,7 @@ def archive(grey: NDArray[np.uint8]) -> bytes:
 
 
 def test_items_and_ranges(grey: NDArray[np.uint8], archive: bytes) -> None:
-    """Of a block no more batches are decoded than the items asked for are in."""
+    """Only the batches of a block that hold the wanted items are decoded."""
     opened = bitsback.open(io.BytesIO(archive))
     for number in (0, 1, 6, 7, 29, -1):
         assert_same(opened[number], grey[number])

@@ -100,7 +100,7 @@ def test_bytes_of_an_archive_of_multisets(digits: NDArray[np.bool_], ways: int) 
 
 
 def check_bytes(array: NDArray[np.bool_], unordered: bool, step: int, ways: int) -> None:
-    """Damages each byte, or each of so many, of an archive of five blocks."""
+    """Damages each `step`-th byte of an archive of five blocks."""
     archive = pack(array, block=BLOCK, unordered=unordered)
     whole = sections(archive)
     assert len(whole) == 5

@@ -18,7 +18,7 @@ LEVELS, SHAPE = 40, (4, 5)
 
 @pytest.fixture(scope="module")
 def grey() -> bitsback.Model:
-    """Each level is half as likely as the one below it, whatever the latent."""
+    """A model in which each level is half as likely as the one below it, for every latent."""
     description, tensors = random_model(
         shape=SHAPE, latents=1, bits=8, likelihood="exponential", levels=LEVELS,
         likelihood_precision=20,

@@ -273,17 +273,17 @@ def test_rows_of_pictures(coder: int) -> None:
             [coder, 2, 5, 2],
             colours + bytes(rows) + bytes([0b01_10_10_00, 1] * rows),
         ),
-        ("a filter", [coder, 2, 0], b"\5" + bytes(rows - 1) + left),
+        ("unknown filter", [coder, 2, 0], b"\5" + bytes(rows - 1) + left),
     ):
         data = bytes(head) + stream(content)
         refuse(archive(collection, (2, block(0, run, FALLBACK, data))), match)
     refuse(archive(collection, (2, block(0, run, FALLBACK, bytes([coder, 2, 5])))), "damaged")
     one = Collection(dtype, (2, 4, 5), 1)
     data = bytes([coder, 2, 1]) + stream(bytes(rows + 40))
-    refuse(archive(one, (2, block(0, Run(2, dtype, (4, 5), None), FALLBACK, data))), "any writer")
+    refuse(archive(one, (2, block(0, Run(2, dtype, (4, 5), None), FALLBACK, data))), "no writer")
     floats, of_floats = Collection(np.dtype("<f4"), (2, 4), 1), Run(2, np.dtype("<f4"), (4,), None)
     data = bytes([coder, 2, 0]) + stream(bytes(34))
-    refuse(archive(floats, (2, block(0, of_floats, FALLBACK, data))), "any writer")
+    refuse(archive(floats, (2, block(0, of_floats, FALLBACK, data))), "no writer")
     with pytest.raises(bitsback.ArchiveError, match="without elements"):
         decode_fallback(memoryview(bytes([coder, 2, 0]) + stream(b"")), dtype, [(2, (0, 5))])
     many = Collection(dtype, (1 << 30, 1), 1)

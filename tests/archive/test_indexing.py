@@ -183,7 +183,7 @@ def test_the_cache_is_bounded() -> None:
         list(archive[::-1]), archive[3], archive[20], archive[:]
         assert archive._cache.nbytes <= max(capacity, block if capacity else 0)
         file.spans.clear()
-        for number in (22, 17, 12, 8, 3)[:kept]:  # those that were needed last
+        for number in (22, 17, 12, 8, 3)[:kept]:  # the last ones needed
             archive[number]
         assert not file.spans
     with pytest.raises(bitsback.InputError, match="cache=-1"):

@@ -18,7 +18,7 @@ from reference.model import Model as SpecModel
 
 
 def likely(model: Model, count: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """What the model decodes from random bits, [count, rows, columns]."""
+    """Images decoded from random bits: [count, rows, columns]."""
     words = np.random.default_rng(count).integers(0, 2**32, 40_000, np.uint32)
     items = model.pop(Message([2**40], words, 0), [(count, 1)], size)
     return items.reshape(count, *size)
@@ -78,7 +78,7 @@ def test_large_images_are_cut_by_default() -> None:
 
 
 def test_batches_of_several_sizes() -> None:
-    """They grow with what has been coded, whatever its size, and never have two sizes."""
+    """Batches grow with the number of items coded, across sizes, and each has items of one size."""
     model = several_sizes()
     large, small = (
         model.bind([(count, model.shape_of(size))]) for size, count in (((8, 8), 9), ((4, 4), 70))

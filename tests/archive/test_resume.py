@@ -27,7 +27,7 @@ SLOW = (
 
 
 class Stop(Exception):
-    """Of a run that is stopped."""
+    """Raised to stop a run."""
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def whole(source: str, **options: Any) -> bytes:
 
 
 def stopped(source: str, at: int, **options: Any) -> None:
-    """Compresses until so many blocks are written."""
+    """Compresses, and stops after `at` blocks."""
     calls = 0
 
     def progress(done: int, total: int) -> None:
@@ -89,7 +89,7 @@ def test_stopped_again_and_again(folder: Path) -> None:
 
 @pytest.mark.parametrize("source", ["x.npy", "in"])
 def test_killed(folder: Path, source: str) -> None:
-    """Whatever it does just then."""
+    """The process is killed at any moment."""
     expected = whole(source, threads=2)
     rng = random.Random(0)
     kills = 0
@@ -107,7 +107,7 @@ def test_killed(folder: Path, source: str) -> None:
 
 
 def test_cut_anywhere(folder: Path) -> None:
-    """As where the power failed: a record that is not whole, or not right, is coded anew."""
+    """An archive cut as by a power failure: a record that is incomplete or wrong is coded anew."""
     expected = whole("x.npy")
     stopped("x.npy", 6)
     part = Path(PART).read_bytes()
@@ -143,7 +143,7 @@ def test_an_input_that_changes(folder: Path, digits: NDArray[np.bool_]) -> None:
 def test_other_options(folder: Path, options: dict[str, Any]) -> None:
     stopped("x.npy", 4)
     summary = resumed("x.npy", **options)
-    if options.get("model") != "mnist-binary":  # which was chosen by itself too
+    if options.get("model") != "mnist-binary":  # the default choice too
         assert summary.resumed == 0 and summary.unfit >= 4
     data = Path("x.bb").read_bytes()
     bitsback.compress("x.npy", "y.bb", **{"block": 20, "model": "fast"} | options)

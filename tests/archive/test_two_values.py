@@ -21,7 +21,7 @@ dtypes = st.sampled_from(sorted(DTYPES)).map(np.dtype)
 def test_symbols_stand_for_the_elements(data: st.DataObject) -> None:
     dtype = data.draw(dtypes)
     size = dtype.itemsize
-    # Any bytes at all, also those that are no bool.
+    # Arbitrary bytes, also those that are no bool.
     values = data.draw(
         st.lists(st.binary(min_size=size, max_size=size), min_size=1, max_size=2, unique=True)
     )

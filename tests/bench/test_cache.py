@@ -104,7 +104,7 @@ def test_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(Path("/some/where").absolute()))
     assert peer_cache.folder() == Path("/some/where").absolute() / "bitsback" / "bench"
     monkeypatch.setattr(Path, "home", lambda: Path("/home/me"))
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # which the standard says to ignore
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # the standard says to ignore it
     for platform, expected in (("linux", "/home/me/.cache"), ("darwin", "/home/me/Library/Caches")):
         monkeypatch.setattr(sys, "platform", platform)
         assert peer_cache.folder() == Path(expected, "bitsback", "bench")

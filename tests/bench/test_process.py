@@ -47,7 +47,7 @@ def test_a_peer_is_measured(digits: NDArray[np.bool_]) -> None:
 
 
 def test_its_memory_is_that_of_its_own_process(digits: NDArray[np.bool_]) -> None:
-    large = np.ones(300_000_000, np.uint8)  # which a child must not be charged with
+    large = np.ones(300_000_000, np.uint8)  # must not count as memory of a child
     found = measure_apart(peer("fill"), digits)
     if peak_memory() is None:  # this system does not say
         assert found.memory_bytes is None
@@ -89,7 +89,7 @@ def test_an_interrupt_ends_it_and_what_it_started(
     def interrupt() -> None:
         while not started.exists() or not started.read_text():
             time.sleep(0.01)
-        if hasattr(signal, "pthread_kill"):  # which ends what the main thread waits for
+        if hasattr(signal, "pthread_kill"):  # it ends the main thread's wait
             signal.pthread_kill(main, signal.SIGINT)
         else:
             signal.raise_signal(signal.SIGINT)

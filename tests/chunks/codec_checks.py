@@ -48,7 +48,7 @@ def assert_same_memory(found: Any, given: NDArray[Any]) -> None:
 
 
 def check_arrays_stay_arrays(given: NDArray[Any], codec: Any) -> None:
-    """Of the same dtype, with the same elements in the same order in memory."""
+    """Checks that an array comes back with its dtype, elements and memory order."""
     encoded = codec.encode(given)
     out = np.empty_like(given)
     codec.decode(encoded, out=out)
@@ -59,7 +59,7 @@ def check_arrays_stay_arrays(given: NDArray[Any], codec: Any) -> None:
 
 
 def check_config(codec: Any) -> None:
-    """It is made again from its configuration, by way of JSON."""
+    """Checks that a codec survives a round trip of its configuration through JSON."""
     assert numcodecs.get_codec(json.loads(json.dumps(codec.get_config()))) == codec
 
 

@@ -43,7 +43,9 @@ def own() -> bitsback.Model:
 
 @pytest.fixture
 def drawn(own: bitsback.Model) -> NDArray[np.uint8]:
-    """What the own model thinks likely, and nothing else can make small: uint8 [200, 12, 12]."""
+    """Images that only the own model makes small, as they are drawn from it: uint8 [200, 12,
+    12].
+    """
     words = np.random.default_rng(3).integers(0, 2**32, 60_000, np.uint32)
     message = bitsback.Message([2**40], words, 0)
     x = own.likelihood(own.prior(200).pop(message)).pop(message)
@@ -59,7 +61,7 @@ def own_file(own: bitsback.Model, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def forgetting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test registers is known to it alone."""
+    """Undoes the registrations of a test."""
     monkeypatch.setattr(known, "_models", dict(known._models))
     monkeypatch.delenv(known.VARIABLE, raising=False)
     yield

@@ -17,7 +17,7 @@ def signed(body: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_changed_byte_never_gives_another_error(name: str) -> None:
-    """Of a chain it is always an error; what has no digest may be another array."""
+    """In a chain each changed byte is an error; without a digest it may also give another array."""
     body = (FOLDER / f"{name}.block").read_bytes()[:-4]
     places = [*range(min(len(body), 24)), *range(24, len(body), 29)]
     for at in places:
@@ -37,7 +37,7 @@ def test_a_changed_byte_never_gives_another_error(name: str) -> None:
         (b"\xbb\x02|u1\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00", "larger than any"),
         (b"\xbb\x02|u1\x01\x80\x80\x80\x80\x10\x00\x00", "more than a block can have"),
         (b"\xbb\x02|u1\x21" + b"\x01" * 33 + b"\x00\x00", "33 dimensions are more than the 32"),
-        (b"\xbb\x02|u1\x01\x01\x40\x00!", "its items have 2 axes, which its array has not"),
+        (b"\xbb\x02|u1\x01\x01\x40\x00!", "its items have 2 axes, more than its array"),
         (b"\xbb\x02|u1\x06" + b"\x01" * 6 + b"\xa0\x00!", "its items have 5 axes"),
         (b"\xbb\x02|u1\x02\x01\x00\x03\x00!!!!", "no elements, and a method to code them"),
         (b"\xbb\x02|u1\x01\x01\x00\x01\x03\x04!", "a value map that its method does not use"),

@@ -35,7 +35,7 @@ def test_a_dataset_comes_back(zarr_format: Any, volume: NDArray[np.uint16], tmp_
     dataset.to_zarr(path, encoding=encoding, zarr_format=zarr_format, consolidated=False)
     found = xarray.open_zarr(path, consolidated=False, chunks=None)
     xarray.testing.assert_identical(found.load(), dataset)
-    # And what was read is written again with what it was read with.
+    # Data that were read are written again with the same encoding.
     found.to_zarr(tmp_path / "again.zarr", zarr_format=zarr_format, consolidated=False)
     again = xarray.open_zarr(tmp_path / "again.zarr", consolidated=False, chunks=None)
     xarray.testing.assert_identical(again.load(), dataset)

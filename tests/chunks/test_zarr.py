@@ -274,7 +274,7 @@ def own_store(drawn: NDArray[np.uint8], own_file: Path, monkeypatch: pytest.Monk
 
 def test_a_missing_model_says_what_to_do(own_store: Store) -> None:
     array = zarr.open_array(own_store)
-    assert array.shape == (200, 12, 12)  # which needs no model
+    assert array.shape == (200, 12, 12)  # needs no model
     with pytest.raises(
         bitsback.ModelError, match=r"the model \S+ .*register_model\(FILE\).*BITSBACK_MODELS"
     ):

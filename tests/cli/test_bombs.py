@@ -38,7 +38,7 @@ def cost(folder: Path, *arguments: str) -> tuple[int, int, str]:
 
 
 def pages(folder: Path, count: int, data: int) -> Path:
-    """An archive of so many pages of one pixel, whose block has not so many bytes."""
+    """An archive of `count` pages of one pixel, whose block has `data` bytes."""
     collection = FileList(PAGES, (Collection.of_items("|b1", (1, 1), count),))
     run = pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))])
     block = section(BLOCK, varint(0) + run + b"\1" + bytes(data))

@@ -20,7 +20,7 @@ from .conftest import Run, assert_one_line_error
 
 
 def completed(*words: str) -> list[str]:
-    """What the last word may become."""
+    """The completions of the last word."""
     shell = ShellComplete(command, {}, "bitsback", "_BITSBACK_COMPLETE")
     return [item.value for item in shell.get_completions(list(words[:-1]), words[-1])]
 
@@ -83,7 +83,7 @@ def test_scripts(run: Run, shell: str, folders: str, once: str) -> None:
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_in_bash(run: Run, pictures: Path) -> None:
-    """What Tab makes of a line, in a real bash."""
+    """Tab completes a line in a real bash."""
     Path("script").write_text(run("completion", "bash").stdout)
     binaries = Path("bin")
     binaries.mkdir()

@@ -93,7 +93,7 @@ def test_errors_speak_of_options_and_not_of_arguments_in_python(run: Run, folder
 
 
 def test_what_is_for_python_stands_in_brackets_behind_the_option() -> None:
-    """So that the command can leave it out."""
+    """The brackets mark the Python name, so that the command can leave it out."""
     arguments = (
         r"(?:force|skip_bad|model|threads|block|tile|stack|embed|pictures_only)=(?:True|False|FILE)"
     )
@@ -113,7 +113,7 @@ def test_a_cut_archive_has_no_ratio(run: Run, folder: Path) -> None:
 
 
 def test_a_picture_of_floats_is_called_so(run: Run, folder: Path) -> None:
-    """Of a set the pixels are kept alone."""
+    """A set keeps only the pixels."""
     Image.fromarray(np.zeros((4, 5), np.float32)).save("float.tif")
     result = run("compress", "float.tif", "--unordered")
     assert_one_line_error(result, "float.tif", "floats", ".npy")

@@ -45,9 +45,9 @@ def test_the_long_form_and_json(run: Run, pictures: Path) -> None:
     assert [row["name"] for row in rows] == NAMES
     assert rows[-1]["shape"] == [6, 5] and rows[-1]["mode"] == "L" and rows[-1]["bytes"] == 30
     with bitsback.open("in.bb") as archive:
-        # What is kept beside the pixels is in a block that is nobody's.
-        notes, *blocks = (block.size for block in archive._blocks)
-        assert sum(row["stored_bytes"] for row in rows) == sum(blocks) and notes > 0
+        # The container metadata is in a block of its own.
+        metadata, *blocks = (block.size for block in archive._blocks)
+        assert sum(row["stored_bytes"] for row in rows) == sum(blocks) and metadata > 0
 
 
 def test_files_that_are_held_bit_for_bit(run: Run, pictures: Path) -> None:
@@ -105,7 +105,7 @@ def test_arrays_of_an_npz_file(run: Run, folder: Path) -> None:
         (["./a/b"], ["a/b/2.png"]),
         (["b"], None),
         (["*b*"], ["a/b/2.png"]),
-        (["a/[1].png"], ["a/[1].png"]),  # which is a name that is there
+        (["a/[1].png"], ["a/[1].png"]),  # a name in the archive
         (["c.png", "3", "*c*"], ["c.png"]),
         (["0:2"], ["a/1.png", "a/[1].png"]),
     ],

@@ -28,7 +28,7 @@ def odd(folder: Path) -> Path:
 
 
 def test_the_advice_helps(run: Run, odd: Path) -> None:
-    """What is no picture is held, unless only pictures are wanted; what cannot be read is not."""
+    """Other files are stored unless only pictures are wanted; unreadable files are not."""
     result = run("compress", "in", "--pictures-only")
     assert_one_line_error(result, "in/b.png", "--skip-bad leaves", "without --pictures-only")
     assert run("compress", "in", "--pictures-only", "--skip-bad").exit_code == 0

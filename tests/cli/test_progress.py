@@ -23,7 +23,7 @@ def two_steps(bar: Progress) -> None:
 
 
 def nothing_yet(bar: Progress) -> None:
-    """As long as a folder is looked through."""
+    """The bar while a folder is still being listed."""
     until(lambda: bar.shown)
 
 
@@ -34,7 +34,7 @@ def written(
     quiet: bool = False,
     work: Callable[[Progress], None] = two_steps,
 ) -> str:
-    """What work writes to `stderr`."""
+    """The text that the work writes to `stderr`."""
     with monkeypatch.context() as patch:
         patch.setattr("sys.stderr", stderr)
         patch.setattr(progress, "PATIENCE", patience)
@@ -66,12 +66,12 @@ def test_a_stage_has_a_bar_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_time_left_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of this stage, whatever the time that those before it took."""
+    """The time left is that of the current stage, independent of the stages before it."""
 
     def work(bar: Progress) -> None:
         bar(5, 5)
         bar.stage("writing")
-        bar._start -= 10  # it has taken so many seconds
+        bar._start -= 10  # simulates 10 seconds
         bar(20, 100)
         assert bar._bar is not None
         bar._bar.last_eta -= 10

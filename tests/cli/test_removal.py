@@ -149,7 +149,7 @@ def test_a_page_that_was_changed_is_told(folder: Path) -> None:
 def test_the_file_that_would_be_restored_is_what_is_compared(
     pictures: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    """A fault of ours in making it is found, whatever the archive holds."""
+    """The restored file is compared, so an error of the writer is found."""
     save(Path("in/a/2.png"))
     bitsback.compress("in", "in.bb")
     if fault == "pixel":
@@ -200,7 +200,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
     "gone": Path.unlink,
 }
-"""What may happen to a file."""
+"""Changes to a file after it was compressed."""
 
 
 def check_told(path: Path, change: Callable[[Path], object], later: int = 0) -> None:
@@ -217,7 +217,8 @@ def check_told(path: Path, change: Callable[[Path], object], later: int = 0) -> 
     ("name", "change"),
     [
         *itertools.product(["a/2.png", "5.bmp", "6.jpg"], CHANGES),
-        *itertools.product(["4.tif"], sorted(CHANGES.keys() - {"longer"})),  # what no tag points to
+        # no tag points to the added bytes
+        *itertools.product(["4.tif"], sorted(CHANGES.keys() - {"longer"})),
     ],
 )
 def test_what_was_changed_is_told(pictures: Path, name: str, change: str) -> None:

@@ -31,7 +31,7 @@ def main() -> None:
     if not archives:
         sys.exit(f"there are no golden archives in {GOLDEN}")
     for path in archives:
-        bitsback.decompress(path)  # which compares the digest of what comes out
+        bitsback.decompress(path)  # compares the digest of the output
     grey = np.frombuffer(gzip.decompress(DIGITS.read_bytes()), np.uint8, offset=16)
     grey = grey.reshape(-1, 28, 28)
     binary = grey > 127

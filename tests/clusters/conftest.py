@@ -17,8 +17,8 @@ from bitsback_lab.digits import binarised_mnist_test_images
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[Client]:
-    """Of two workers, each a process with one thread and little memory; there is one in the tests
-    that ask for it.
+    """A client of two workers, started for the tests that ask for it. Each worker is a process with
+    one thread and little memory.
     """
     with (
         LocalCluster(
@@ -49,5 +49,5 @@ def digits() -> NDArray[np.bool_]:
 
 @pytest.fixture
 def lazy(digits: NDArray[np.bool_]) -> Any:
-    """The same as a dask.array in eight chunks."""
+    """The digits as a dask.array in eight chunks."""
     return da.from_array(digits, chunks=(50, 28, 28))

@@ -16,7 +16,7 @@ from bitsback.dask import from_archive, to_archives
 
 @pytest.fixture
 def options(s3_server: dict[str, Any]) -> dict[str, Any]:
-    """Of the server, with a bucket."""
+    """The options of the S3 server, which has a bucket."""
     fsspec.filesystem("s3", **s3_server).mkdir("shards")
     return s3_server
 

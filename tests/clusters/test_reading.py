@@ -19,7 +19,7 @@ from bitsback.dask import from_archive, shard_places, to_archives
 
 @pytest.fixture
 def archive(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
-    """Of blocks of thirty."""
+    """An archive in blocks of thirty items."""
     path = tmp_path / "digits.bb"
     bitsback.compress(digits[:90], path, model="mnist-binary", block=30)
     return path

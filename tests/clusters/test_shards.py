@@ -34,7 +34,7 @@ def same(manifest: str, array: NDArray[Any]) -> bool:
 
 
 def stamps(folder: Path) -> dict[str, tuple[int, int]]:
-    """What changes of a file when it is written anew."""
+    """The inode and the times of each file, which show whether it was written anew."""
     return {
         path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.glob("*.bb")
     }
@@ -123,7 +123,8 @@ def test_a_run_that_died_does_what_is_missing_when_it_is_started_again(
     until(lambda: len(list(folder.glob("*.bb"))) >= 3, first)
     first.kill()
     first.communicate()
-    # The cluster forgets what nobody waits for, and workers end what they had begun.
+    # The cluster forgets tasks that nobody waits for, but workers finish tasks that they have
+    # begun.
     until(lambda: not cluster.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)))
     until(lambda: not any(cluster.run(lambda dask_worker: len(dask_worker.state.tasks)).values()))
     before = stamps(folder)

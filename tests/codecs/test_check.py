@@ -150,7 +150,7 @@ def test_bits_may_vary_as_latents_make_them_but_are_numbers() -> None:
 
 
 def a_model(posterior: type[Uniform], likelihood: type[Uniform] = Uniform) -> BitsBack[Any, Any]:
-    """Of which z says how large x may be."""
+    """A model in which z bounds x."""
     return BitsBack(
         prior=Uniform(16, (4,)),
         likelihood=lambda z: likelihood(100 + int(z[0]), (3,)),
@@ -175,7 +175,9 @@ def test_parts_are_held_to_their_bits_along_a_push(other: type[Uniform]) -> None
 
 
 class Forgotten(BitsBack[Any, Any]):
-    """Of the posterior: it counts what z costs, and not what is had back."""
+    """A `BitsBack` with a wrong length: it counts the bits of z, but not the bits that come
+    back.
+    """
 
     def bits(self, x: Any) -> float:
         posterior = self.posterior(x)

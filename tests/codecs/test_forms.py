@@ -72,7 +72,7 @@ def contents(symbols: Any) -> Any:
 
 
 def spoil(symbols: Any) -> None:
-    """As a function does that works in place."""
+    """Changes its argument, as a function that works in place does."""
     for part in symbols.values() if isinstance(symbols, dict) else symbols:
         if isinstance(part, np.ndarray) and part.ndim:
             part += 77
@@ -192,7 +192,7 @@ def test_a_mutation_harms_nobody() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32])
 def test_a_step_sees_zeros_where_nothing_is_known_yet(dtype: Any) -> None:
-    """So that one which looks ahead loses no symbol, in either direction."""
+    """A step that looks ahead sees zeros, so it decodes what it encoded."""
     seen: list[list[int]] = []
 
     def looks_ahead(x: Any, position: int) -> Categorical:

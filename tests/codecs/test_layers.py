@@ -66,7 +66,7 @@ def same(model: Model, codec: Codec[Any]) -> None:
 
 
 def test_bit_swap_needs_no_more_than_the_first_layer_to_begin() -> None:
-    """What is popped of the layers above comes from what has been pushed below."""
+    """The bits popped for the layers above come from the bits pushed for the layers below."""
     names = NAMES["four"]
     code = {order: order(names) for order in (bit_swap, plain)}
     models = {order: Model.from_bytes(hierarchy(names, of)) for order, of in code.items()}

@@ -27,7 +27,7 @@ def a_message(words: int = 200) -> Message:
 
 
 def order_bits(items: Any) -> float:
-    """What the order of these items is worth: log2 of the number of their orders."""
+    """The information of the order of the items: log2 of the number of their orders."""
     counts = Counter(items).values()
     return log2(factorial(len(items)) // prod(map(factorial, counts)))
 

@@ -105,7 +105,7 @@ CODECS: list[Codec[Any]] = [
 def test_it_comes_back(codec: Codec[Any], remade: Any) -> None:
     before = Message.random(3, lanes=2)
     message = before.copy()
-    symbols = codec.pop(message)  # which makes what is made when it is first needed
+    symbols = codec.pop(message)  # fills the caches
     again = remade(codec)
     again.push(message, symbols)
     assert message == before
@@ -115,7 +115,7 @@ def test_it_comes_back(codec: Codec[Any], remade: Any) -> None:
 def test_what_comes_back_from_a_pickle_is_equal(codec: Any) -> None:
     again = pickle.loads(pickle.dumps(codec))
     assert again == codec and hash(again) == hash(codec) and repr(again) == repr(codec)
-    codec.pop(Message.random(3, lanes=2))  # which makes what is made when it is first needed
+    codec.pop(Message.random(3, lanes=2))  # fills the caches
     again = pickle.loads(pickle.dumps(codec))
     assert again == codec and hash(again) == hash(codec)
     assert len({codec, again}) == 1 and "\n" not in repr(codec)

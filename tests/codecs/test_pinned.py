@@ -71,8 +71,8 @@ def a_mixture(component: Component) -> DiscretisedMixture:
     )
 
 
-# name: the codec, symbols, the message after they are pushed, what the message pops instead, and
-# what is left of it.
+# name: the codec, symbols, the message after their push, the symbols that it pops instead, and the
+# message after that.
 PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
     "uniform": (
         Uniform(1000, (6,)),
@@ -172,7 +172,7 @@ PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
         [0, 1],
         "02020000100080c10000ffffffff1f4e0000ffffffff29b16b6c",
     ),
-    # Of docs/codecs.md.
+    # From docs/codecs.md.
     "categorical of own frequencies": (
         Categorical.from_probability([[0.5, 0.25, 0.125], [1e-9, 0, 3], [1, 1, 1]], 12),
         [2, 0, 1],

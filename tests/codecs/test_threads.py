@@ -18,7 +18,7 @@ from bitsback.models.item_shape import ItemShape
 from laws import assert_same
 
 N = 3000
-TIMES = 12  # that each of three threads pushes or pops
+TIMES = 12  # pushes or pops in each of three threads
 LATENT, SOME = codecs.Uniform(256, (50,)), codecs.Uniform(10, (50,))
 
 
@@ -121,7 +121,7 @@ def _switch_often() -> Iterator[None]:
 
 
 def in_threads(step: Callable[[], None], times: int = TIMES) -> int:
-    """Runs it in each of three threads so many times; how often it was done."""
+    """Runs `step` `times` times in each of three threads. Returns the number of runs."""
     done: list[int] = []
     begin = threading.Barrier(3)
 

@@ -128,7 +128,7 @@ def test_idx_files_that_are_damaged(tmp_path: Path) -> None:
 
 @pytest.fixture
 def pages(digits: NDArray[np.bool_]) -> list[NDArray[Any]]:
-    """Of all modes, in turn, so that none follows its like."""
+    """Pages of all modes in turn, so that neighbours differ in mode."""
     return [
         page
         for seed in range(3)
@@ -186,7 +186,7 @@ def test_tiff_with_values_that_would_be_lost(
     (tmp_path / "x.tif").write_bytes(content)
     try:
         bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb")
-    except bitsback.InputError as error:  # since the file ends before so many bits
+    except bitsback.InputError as error:  # the file ends before that bit
         assert "x.tif" in str(error) and tag == 258
         return
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.tif")

@@ -106,7 +106,9 @@ def test_a_picture_that_is_not_coded_is_held(folder: Path, tmp_path: Path, case:
 
 @pytest.mark.parametrize("case", bad_pictures())
 def test_one_bad_picture_among_many(folder: Path, tmp_path: Path, case: str) -> None:
-    """It is stored verbatim; where only pictures are wanted it is an error, or is left out."""
+    """The picture is stored verbatim. Where only pictures are wanted, it is an error or left
+    out.
+    """
     name, data, match = bad_pictures()[case]
     (folder / "1" / name).write_bytes(data)
     summary, warned = warnings_of(folder, tmp_path / "a.bb")
@@ -217,7 +219,7 @@ def test_nothing_is_left_after_an_error(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
-    """What remains has a hidden name, and is not taken for pictures."""
+    """The remains have a hidden name and are not taken for pictures."""
     warnings_of(folder, tmp_path / "a.bb", block=4)
     code = (
         "import bitsback, time; bitsback.decompress('a.bb', 'out', progress=lambda done, total:"
@@ -233,7 +235,7 @@ def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
 def test_names_that_the_file_system_takes_for_the_same(
     folder: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """As on macOS and Windows for A.png and a.png."""
+    """File systems like those of macOS and Windows do not tell A.png from a.png."""
     warnings_of(folder, tmp_path / "a.bb")
     opened = _Hidden.open
     monkeypatch.setattr(

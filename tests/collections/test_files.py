@@ -427,7 +427,9 @@ def test_merged_archives_have_the_files_of_all(tmp_path: Path) -> None:
 
 
 def test_a_png_of_another_encoder_is_held_and_told_of(run: Run, tmp_path: Path) -> None:
-    """As zlib would have made it, but for a byte boundary in the middle, which zlib has not."""
+    """The file is zlib's output except for a byte boundary in the middle, which zlib never
+    makes.
+    """
     rows = np.add.outer(np.arange(90), np.arange(80)).astype(np.uint8)
     content = b"".join(b"\0" + row.tobytes() for row in rows)
     packer = zlib.compressobj()

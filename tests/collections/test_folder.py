@@ -105,7 +105,7 @@ def test_a_model_that_is_given_codes_what_it_fits(mixed: Path, tmp_path: Path) -
         bitsback.compress(mixed, tmp_path / "b.bb", model="mnist-binary-paper")
 
 
-# What Pillow does not write, or writes as another mode.
+# Pillow does not write these, or writes another mode.
 UNWRITTEN = {("bmp", "I;16"), ("bmp", "LA"), ("bmp", "RGBA"), ("pnm", "LA"), ("pnm", "RGBA")}
 ENDINGS = ("png", "tif", "tiff", "bmp", "pnm", "PNG")
 WRITTEN = [
@@ -115,7 +115,7 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("mode", "ending"), WRITTEN)
 def test_every_mode_and_format(tmp_path: Path, mode: str, ending: str) -> None:
-    """What a format cannot hold comes back as PNG, with another ending behind the first."""
+    """Pixels that a format cannot hold come back as PNG, with a second ending."""
     array = noise(mode)
     save(array, tmp_path / "in" / f"a.{ending}")
     before = pixels(tmp_path / "in" / f"a.{ending}")
@@ -229,7 +229,7 @@ def test_every_file_of_a_folder_comes_back(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
 def test_what_is_left_out_is_named(run: Run, tmp_path: Path) -> None:
-    """It changes neither the exit code nor what else is kept."""
+    """A file left out changes neither the exit code nor the other files."""
     folder = tmp_path / "in"
     save(noise("L"), folder / "sub" / "a.png")
     (folder / "b.png").symlink_to("sub/a.png")

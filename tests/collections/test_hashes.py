@@ -78,7 +78,7 @@ def test_an_archive_without(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["2.csv", "a.pgm", "b.bmp"])
 def test_another_hash_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
-    """As where the file was changed while it was read, or a library makes other bytes of it."""
+    """The hash differs when the file changed while it was read, or a library writes other bytes."""
     data = packed(folder)
     with bitsback.open(data) as archive:
         assert archive._file_hashes is not None

@@ -59,7 +59,7 @@ def one_run(count: int) -> bytes:
 
 
 def refuse(data: bytes, folder: Path, match: str = ".") -> None:
-    """It is neither restored nor read, by no way, and takes no memory for what it claims."""
+    """Checks that every way to restore or read the archive refuses it, in little memory."""
     (folder / "x.bb").write_bytes(data)
     tracemalloc.start()
     with pytest.raises(bitsback.ArchiveError, match=match):
@@ -241,7 +241,7 @@ def test_mutations_never_restore_anything_else(tmp_path: Path, digits: NDArray[n
 
 
 def test_mutated_names_with_a_checksum_that_matches(tmp_path: Path) -> None:
-    """Whatever is restored lies in the folder, and has as many files."""
+    """Restored files lie in the folder, in the same number."""
     payload = one_run(3) + name(b"sub/a.png") + name(b"b", 4, 4) + name(b"c/d.tif", 4)
     start = pictures(3).pack()
     rng = random.Random(1)

@@ -157,7 +157,7 @@ def test_a_set_that_is_cut_off(tmp_path: Path) -> None:
 
 
 def test_a_lost_model(tmp_path: Path) -> None:
-    """Where the length of its section is damaged, the names before it are there."""
+    """The names before the model are read although the length of its section is damaged."""
     model = bitsback.load_model("mnist")
     for number in range(3):
         save(np.full((28, 28), number, np.uint8), tmp_path / "in" / f"{number}.png")

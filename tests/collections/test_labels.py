@@ -61,7 +61,7 @@ def restored(folder: Path, data: bytes) -> dict[str, NDArray[Any]]:
 
 
 def records(of: dict[str, NDArray[Any]]) -> list[tuple[bytes, ...]]:
-    """What belongs together."""
+    """The items of all arrays at the same index, as one record each."""
     return [tuple(of[key][item].tobytes() for key in ("x", "y", "box")) for item in range(COUNT)]
 
 
@@ -116,7 +116,7 @@ def test_the_specification_has_the_same(tmp_path: Path) -> None:
 
 
 def test_sets_of_several_lengths(tmp_path: Path) -> None:
-    """As in the mnist.npz of Keras: two sets, each with its labels."""
+    """The layout of Keras's mnist.npz: two sets, each with its labels."""
     images = binarised_mnist_test_images()[:30]
     of = {
         "x_test": images[:10], "x_train": images[10:],
@@ -146,7 +146,7 @@ def test_no_items_or_one_with_labels(tmp_path: Path, shape: tuple[int, ...]) -> 
 
 
 def test_labels_cost_what_they_tell(tmp_path: Path) -> None:
-    """Of ten classes log2(10) bits each, and a little to learn that; 8-byte integers or not."""
+    """Labels of ten classes take log2(10) bits each and a little for learning, in any dtype."""
     images = np.zeros((3000, 2, 2), np.uint8)
     labels = np.random.default_rng(0).integers(0, 10, 3000)
     for dtype in ("u1", "<i8"):
@@ -179,7 +179,7 @@ def test_what_can_have_no_labels(tmp_path: Path) -> None:
 
 
 def test_folders_are_labels(tmp_path: Path) -> None:
-    """Of an ordered folder the names tell them."""
+    """In an ordered folder the names hold the labels."""
     for number, folder in enumerate(["b", "a/b", "a", "b"]):
         save(np.full((5, 5), number, np.uint8), tmp_path / "in" / folder / f"{number}.png")
     (tmp_path / "in" / "a" / "notes.txt").write_text("text")

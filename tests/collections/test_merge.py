@@ -204,7 +204,7 @@ STACKS: list[tuple[int, dict[str, Any]]] = [
     (2, {"stack": False}),
     (7, {}),
 ]
-"""How many slices, and how they are compressed."""
+"""The number of slices, and the options of compression."""
 
 
 @pytest.fixture
@@ -296,7 +296,7 @@ def test_arrays_with_names_and_pages(tmp_path: Path) -> None:
 
 
 def test_a_tiff_file_that_is_held_bit_for_bit(run: Run, tmp_path: Path) -> None:
-    """It has no pages that could be joined; one archive alone stays what it is."""
+    """Such a file has no pages to join. A merge of one archive is that archive."""
     tifffile.imwrite("held.tif", np.ones((3, 9, 9), np.float32), photometric="minisblack")
     tifffile.imwrite("pages.tif", np.ones((9, 9), np.uint8), description="one")
     for name in ("held", "pages"):

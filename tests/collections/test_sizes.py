@@ -28,7 +28,7 @@ def smooth(*shape: int, seed: int = 0, top: int = 256) -> NDArray[np.uint8]:
 
 @pytest.fixture
 def pictures(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
-    """Of many sizes and modes, and digits among them."""
+    """A folder of pictures of many sizes and modes, with digits among them."""
     folder = tmp_path / "in"
     for number in range(12):
         save(smooth(20 + 7 * number, 90 - 5 * number, 3, seed=number), folder / f"c{number:02}.png")
@@ -44,7 +44,7 @@ def test_pictures_come_back(
     pictures: Path, tmp_path: Path, options: dict[str, Any], model: StandIn
 ) -> None:
     if not options:
-        save(smooth(1300, 1100, seed=5), pictures / "large.png")  # which is cut by itself
+        save(smooth(1300, 1100, seed=5), pictures / "large.png")  # large enough to be cut
     summary = bitsback.compress(pictures, tmp_path / "a.bb", **options)
     assert model.name in summary.model and "mnist-binary" in summary.model
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")

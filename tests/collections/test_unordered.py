@@ -30,13 +30,13 @@ def digits(count: int) -> NDArray[np.bool_]:
 
 
 def steps(rows: int, columns: int, seed: int) -> NDArray[np.uint8]:
-    """What the plain model of planes codes well."""
+    """Pixels that the plain predictive model codes well."""
     values = np.random.default_rng(seed).integers(-2, 3, (rows, columns))
     return np.cumsum(values, 1).astype(np.uint8)
 
 
 def pictures() -> list[NDArray[Any]]:
-    """Of two values, of several sizes, some of them twice, and in colour."""
+    """Pictures of two values and several sizes, some of them twice, and some in colour."""
     sizes = [(70, 90), (45, 80), (70, 90), (45, 80), (70, 90), (100, 30)]
     grey = [steps(*size, seed) for seed, size in enumerate(sizes)]
     return [*digits(9), digits(1)[0], *grey, grey[2], noise("RGB"), noise("I;16")]
@@ -51,7 +51,7 @@ def written(folder: Path, arrays: Sequence[NDArray[Any]], seed: int, classes: in
 
 
 def contents(folder: Path) -> Counter[tuple[str, bytes]]:
-    """How often there is which picture, in which folder."""
+    """The number of copies of each picture in each folder."""
     return Counter(
         (
             name.rpartition("/")[0],

@@ -334,7 +334,7 @@ class Vectors:
         self.items(model.planes(shapes), random_items(seed, shapes).tolist())
 
     def series(self, seed: int) -> None:
-        """The same of series."""
+        """Adds the vectors of series."""
         model = Model.from_bytes(random_series(seed))
         of = model.prediction
         assert isinstance(of, SeriesRules)

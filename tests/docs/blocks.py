@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 RUN = ("python", "pycon", "sh")
-READ = ("json", "text", "")  # what is not code, or not for this machine
+READ = ("json", "text", "")  # no code, or no code for this machine
 
 _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n)?"
@@ -44,7 +44,7 @@ class Block:
     language: str
     code: str
     line: int
-    """Of the page, that of the first line of the code."""
+    """The line of the page at which the code begins."""
     reason: str | None
     """Why it is not run."""
     indent: str

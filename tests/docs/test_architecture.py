@@ -18,7 +18,9 @@ FOLDERS = ("src", "lab", "tests", "docs", "benchmarks", "examples", "recipes", "
 
 @pytest.fixture(scope="module")
 def paths() -> list[str]:
-    """Of all files and folders, from the root, with `/` before and, of folders, behind."""
+    """The paths of all files and folders from the root. Each begins with `/`, and those of folders
+    end with it.
+    """
     found = (path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))
     inside = [f"/{path.relative_to(ROOT).as_posix()}{'/' * path.is_dir()}" for path in found]
     return [*inside, *(f"/{folder}/" for folder in FOLDERS)]

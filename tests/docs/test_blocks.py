@@ -21,8 +21,8 @@ BUNDLED = Path(bitsback.__file__).parent / "models" / "bundled"
 
 
 def prepare(folder: Path) -> None:
-    """What pages speak of as given: digits with labels as arrays and as pictures, scans, a model of
-    each, and archives.
+    """Makes the files that pages take as given: digits with labels as arrays and as pictures,
+    scans, a model of each, and archives.
     """
     digits, labels = mnist_test_images()[:120], np.arange(120) % 10
     np.save(folder / "digits.npy", digits)

@@ -13,7 +13,7 @@ from .check import read_archive, read_model
 from .forged_metadata import forge_metadata, take_apart
 from .mutate import forge, forge_model, mutate
 
-SECONDS = 10.0  # of the processor, for one case
+SECONDS = 10.0  # of processor time for one case
 KINDS = ("damage", "damage", "forgery", "forgery", "forgery", "metadata", "model", "repaired model")
 FIXED_MEMORY = 1 << 27  # bytes, for models and their grids
 
@@ -101,7 +101,7 @@ def run(all_cases: Iterator[Case]) -> Counter[str]:
 
 @cache
 def warm_up() -> None:
-    """What is whole is read as such; what is loaded once is there."""
+    """Reads intact archives, so that everything loaded once is loaded."""
     for seed in [*seeds.archives(), *seeds.collections()]:
         for sources in ([seed.items], None):
             assert read_archive(seed.data, sources), seed.name

@@ -19,7 +19,7 @@ from reference.container_metadata import restore as restore_metadata
 from .seeds import content, split
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # where files need not reach a disk
-MOST_ITEMS = 50  # of claims to have more, as many are asked for
+MOST_ITEMS = 50  # of more claimed items, this many are requested
 MOST_SPECIFIED = 100_000  # bytes of an array that the specification, which is slow, decodes, too
 
 
@@ -91,7 +91,7 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
 
 
 def rescue(data: bytes, damaged: bool, sources: Sequence[Sequence[bytes]] | None) -> None:
-    """What is whole of an array comes back, and no other items."""
+    """Checks that all items of an array that come back are intact."""
     file = io.BytesIO()
     try:
         summary = bitsback.decompress(io.BytesIO(data), file, keep_going=True, threads=1)
@@ -115,7 +115,7 @@ def holds_files(data: bytes) -> bool:
 
 
 def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
-    """The same for an archive of files. They are restored whole, or nothing is."""
+    """The same for an archive of files: it is restored as a whole or not at all."""
     archive = bitsback.open(io.BytesIO(data))
     archive.info()
     restored: dict[str, bytes] = {}
@@ -187,7 +187,7 @@ def of_sources(
 
 
 def labels_of(archive: bitsback.Archive) -> list[Any] | None:
-    """As the specification has them: of pictures the folders."""
+    """The labels as the specification gives them: for pictures, the folders."""
     labels = archive.labels
     if labels is None or archive.kind == "npz":
         return None if labels is None else labels.tolist()
@@ -195,7 +195,7 @@ def labels_of(archive: bitsback.Archive) -> list[Any] | None:
 
 
 def conform(data: bytes) -> None:
-    """What bitsback takes, the specification takes, and decodes to the same."""
+    """Checks that the specification accepts what bitsback accepts, and decodes it to the same."""
     array = bitsback.decompress(io.BytesIO(data), threads=1)
     if array.nbytes < MOST_SPECIFIED:
         decoded = spec.decode(data, [spec_model(name) for name in ("mnist-binary", "mnist")])
@@ -210,7 +210,7 @@ def all_items(array: np.ndarray[Any, Any]) -> list[bytes]:
 
 
 class Anything(list[str]):
-    """The digests of a network's outputs, equal to whatever a model says that they are."""
+    """A list of digests that equals every other, so that a model's stored digests match."""
 
     def __eq__(self, other: object) -> bool:
         return True

@@ -36,11 +36,11 @@ class Seed:
     name: str
     data: bytes
     items: tuple[bytes, ...]
-    """Of an archive: the bytes of each item."""
+    """The bytes of each item of an archive."""
     dtype: str = ""
     stored: tuple[bytes, ...] = ()
-    """Of an archive: the bytes of each tile in the order of blocks, which is what is left of it
-    where its description is damaged.
+    """The bytes of each tile of an archive in the order of blocks. They remain readable where the
+    description is damaged.
     """
 
 
@@ -115,7 +115,7 @@ def stored(data: bytes) -> tuple[bytes, ...]:
 
 @cache
 def collections() -> list[Seed]:
-    """Of files: pictures of several parts and modes, arrays, pages, and idx files."""
+    """Archives of files: pictures of several parts and modes, arrays, pages, and idx files."""
     rng = np.random.default_rng(0)
     ink, grey = drawn(bundled.load("mnist-binary"), 6), drawn(bundled.load("mnist"), 3)
     with TemporaryDirectory() as name:

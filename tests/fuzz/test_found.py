@@ -31,7 +31,7 @@ def pack(parts: list[tuple[str, bytes]], head: bytes) -> bytes:
 SEED = WHOLE["chain of blocks"]
 COUNTS = read(SEED)[1]
 HEAD = SEED[:8]
-MODEL = ("M", pack_model(bitsback.load_model(small_models()["bernoulli"])))  # which no block needs
+MODEL = ("M", pack_model(bitsback.load_model(small_models()["bernoulli"])))  # no block needs it
 COLLECTION, *BLOCKS = read(SEED)[0][:-1]
 PARTS = [COLLECTION, MODEL, *BLOCKS]
 

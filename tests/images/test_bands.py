@@ -205,7 +205,7 @@ def test_a_file_that_was_cut_short(small: None, tmp_path: Path, name: str) -> No
     drawn("RGB").save(out, kind, **options)
     data = bytearray(out.getvalue())
     middle = len(data) // 2
-    if kind == "TIFF":  # whose directory is at its end, or at its beginning
+    if kind == "TIFF":  # its directory is at its end or at its beginning
         data[middle : middle + 600] = b"" if name == "tiff" else bytes(600)
     else:
         del data[middle:]
@@ -340,7 +340,7 @@ SLOW = pytest.mark.slow
     "ending", ["tif", "png", *[pytest.param(ending, marks=SLOW) for ending in ("bmp", "ppm")]]
 )
 def test_bands_of_a_large_picture_are_in_memory(tmp_path: Path, ending: str) -> None:
-    """Of 60 MB; Pillow's own memory is not seen here, and would be more."""
+    """A picture of 60 MB. The test does not see Pillow's own memory, which is more."""
     path = tmp_path / f"in.{ending}"
     pixels = np.resize(np.repeat(np.arange(223, dtype=np.uint8), 1000), (4000, 5000, 3))
     pixels += np.random.default_rng(0).integers(0, 32, pixels.shape, np.uint8)  # too much for LZMA

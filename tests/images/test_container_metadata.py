@@ -113,7 +113,7 @@ def test_pixels_and_all_that_is_told_come_back(mode: str, name: str, data: st.Da
     file = saved(picture(mode, size, data.draw(st.integers(0, 99)), colours), name)
     for exact in (False, True):
         parts = split(file, exact)
-        if parts is None:  # such as BMP of 32 bits, or what another zlib compressed
+        if parts is None:  # such as BMP of 32 bits, or the output of another zlib
             assert exact or (FORMATS[name][0], mode) == ("BMP", "RGBA")
             continue
         with Image.open(io.BytesIO(file)) as image:
@@ -122,7 +122,7 @@ def test_pixels_and_all_that_is_told_come_back(mode: str, name: str, data: st.Da
         assert told(again) == told(file)
         assert parts.exact or not exact
         assert not parts.exact or again == file
-        told_of = parts.exact and name != "lzw"  # which the specification leaves to libtiff
+        told_of = parts.exact and name != "lzw"  # the specification leaves it to libtiff
         assert spec.restore(parts.pixels, parts.metadata) == (file if told_of else None)
         if name in AS_THEY_ARE:
             assert parts.exact

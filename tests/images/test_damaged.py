@@ -89,7 +89,7 @@ def test_what_is_no_file_is_left_out(folder: Path, kind: str) -> None:
         bad.symlink_to("nowhere")
     else:
         Path(os.fsdecode(os.fsencode(folder) + b"/b\xff.png")).write_bytes(b"")
-    if kind == "not UTF-8":  # which is one, and left out on demand only
+    if kind == "not UTF-8":  # its name ends in .png, so it is left out on demand only
         refused(folder, r"b\\udcff\.png: ")
     summary = bitsback.compress(folder, io.BytesIO(), skip_bad=True)
     assert summary.files == 1

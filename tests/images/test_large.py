@@ -35,7 +35,7 @@ def test_a_picture_with_many_pixels_in_many_bytes_is_taken(
     [(6000, 7000), pytest.param((2, 4200, 5000), marks=pytest.mark.slow), (1, 300, 400, 350)],
 )
 def test_strips_of_a_large_array_are_in_memory(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    """Of some 42 MB."""
+    """An array of about 42 MB."""
     path = tmp_path / "x.npy"
     array = np.resize(np.repeat(np.arange(223, dtype=np.uint8), 1000), shape)
     array += np.random.default_rng(0).integers(0, 32, shape, np.uint8)  # too much for LZMA

@@ -114,7 +114,7 @@ def test_chunks_that_tell_of_the_bytes_of_a_file_keep_them() -> None:
 def test_a_picture_that_is_damaged_far_from_its_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is compared of it, all of it is."""
+    """The damage is found, since all of the file is compared."""
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
     png = drawn(SIZE, 0, 8, filters="0")
     rows = bytearray(png.rows)

@@ -197,7 +197,7 @@ def test_what_libtiff_wrote_is_made_again(tmp_path: Path) -> None:
 
 
 def test_a_file_that_would_differ_is_not_taken() -> None:
-    """Whatever the rows are that are looked at: all of them are."""
+    """The difference is found outside the sampled rows too, since all rows are compared."""
     data = bytearray(written("a tag twice, deflate"))
     before = io.BytesIO(bytes(data))
     assert picture_files.split(before, False) is not None
@@ -224,7 +224,7 @@ def test_two_files_are_compared_in_full() -> None:
 
 
 def test_segments_that_grow_find_another_place() -> None:
-    """As those of another deflate do: the tags tell where they are."""
+    """Larger segments, like those of another deflate, move; the tags hold their new places."""
     data = written("tiles")
     file = io.BytesIO(data)
     pages = held(file)
@@ -286,10 +286,13 @@ def test_damaged_metadata_is_refused_or_make_a_file(name: str) -> None:
 
 
 def test_the_specification_seals_forged_metadata() -> None:
-    """So that forged metadata of files that come back bit for bit get past their check."""
+    """The specification can write valid digests into forged metadata, to test the checks behind
+    them.
+    """
     pixels = waves(40, 50, dtype="u1")
     file = io.BytesIO()
-    segments = iter([zlib.compress(pixels.tobytes())])  # that are by zlib, whatever others use
+    # zlib's segments, independent of tifffile's choice
+    segments = iter([zlib.compress(pixels.tobytes())])
     tifffile.imwrite(
         file, segments, shape=pixels.shape, dtype="u1", compression="zlib", rowsperstrip=40
     )

@@ -56,7 +56,7 @@ Arguments = dict[str, Any]
 
 @pytest.fixture
 def arguments(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Arguments:
-    """What a model gives to the core's autoregressive distribution."""
+    """The arguments that a model gives to the core's autoregressive distribution."""
     found: Arguments = {}
 
     def record(_: str, variable: int, **given: Any) -> None:

@@ -163,7 +163,7 @@ def test_an_items_integers_do_not_depend_on_those_beside_it(path: str) -> None:
 @pytest.mark.parametrize("factor", range(2, 9))
 @pytest.mark.parametrize("top", [255, 1000, 65535])
 def test_shuffles(factor: int, top: int) -> None:
-    """What is beyond the rows and columns that are asked for is dropped."""
+    """Rows and columns beyond the requested ones are dropped."""
     rng = np.random.default_rng(factor)
     for rows, columns, channels in ((1, 1, 1), (2, 3, 1), (3, 2, 5), (7, 7, 8)):
         image = rng.integers(0, top + 1, (4, rows, columns, channels * factor**2))
@@ -195,7 +195,7 @@ def test_joins_spreads_and_views(top: int) -> None:
 
 
 def a_value(network: _core.Network, rng: np.random.Generator, clamp: tuple[int, int]) -> int:
-    """A value that takes all of its range and both ends of it, whatever the source."""
+    """Adds a value that takes all of its range and both of its ends, for every source."""
     values = np.concatenate([[clamp[0], clamp[1]], rng.integers(clamp[0], clamp[1] + 1, 91)])
     values = rng.permutation(values)
     layer = SpecLinear(np.zeros((93, 1), np.int64), values, np.full(93, 2, np.int64), 1, clamp)

@@ -75,7 +75,7 @@ def test_a_block_of_many_batches_for_few_bytes() -> None:
 
 
 def test_what_a_model_may_not_code_is_stored_in_another_way() -> None:
-    """Black images take hardly a bit each, and a reader would refuse so many of them."""
+    """Black images take hardly a bit each, and a reader would refuse so many in one block."""
     model = bitsback.load_model("mnist-binary-context")
     images = np.zeros((2_000, 28, 28), bool)
     buffer = io.BytesIO()

@@ -199,10 +199,11 @@ def test_a_machine_that_rounds_otherwise_writes_and_reads_nothing(
 
 @pytest.fixture(params=[0x2000, 0x4000, 0x6000, 0x8040], ids=["down", "up", "to zero", "flushed"])
 def _wrong_environment(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a program around bitsback may have left in the control register of x86-64: another
-    direction of rounding, or small numbers that are flushed to zero.
+    """Sets the control register of x86-64 as a surrounding program may: another rounding mode, or
+    small numbers flushed to zero.
     """
-    libm, size, place = ctypes.CDLL("libm.so.6"), 32, 28  # of fenv_t, and of the register in it
+    # the size of fenv_t, and the place of the register in it
+    libm, size, place = ctypes.CDLL("libm.so.6"), 32, 28
     before, wrong = (ctypes.create_string_buffer(size) for _ in range(2))
     libm.fegetenv(before)
     libm.fegetenv(wrong)
@@ -214,7 +215,7 @@ def _wrong_environment(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def coded() -> list[bytes]:
-    """What codecs and models make of their parameters and symbols."""
+    """The messages of codecs and models, from fixed parameters and symbols."""
     rng = np.random.default_rng(0)
     items = rng.integers(0, 200, (1, 30, 30, 1)).cumsum(1).astype(np.uint16)
     messages = []

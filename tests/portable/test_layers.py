@@ -147,7 +147,7 @@ def check(body: nn.Module, flat: bool = False, stride: int = 1) -> None:
     for got, want in ((mean / 256, expected), ((32.0 - scale) / 32 * LN2, log_scale)):
         apart = np.abs(got - want)
         assert apart.mean() < 0.02 + 0.03 * want.std()
-    SpecModel.from_bytes(made.model.to_bytes())  # which runs the test vectors, too
+    SpecModel.from_bytes(made.model.to_bytes())  # runs the test vectors too
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)

@@ -109,7 +109,9 @@ def test_what_a_recipe_needs_is_asked_for(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("name", sorted(set(bundled.names()) - {"series", "bilevel"}))
 def test_each_bundled_model_has_a_recipe(name: str) -> None:
-    """Nothing of the two others is learned; the words of `universal` came after its weights."""
+    """`series` and those that count are not trained; the
+    text of `universal` is younger than its weights.
+    """
     model, recipe = load_model(name), RECIPES[name]
     assert recipe.parts[-1].name == name and model.licence == recipe.licence
     assert model.about == recipe.about or name == "universal"

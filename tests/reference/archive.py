@@ -83,7 +83,7 @@ class File:
 
     name: str | None
     array: NDArray[Any]
-    """Of a file that is stored verbatim its bytes."""
+    """The bytes of a file that is stored verbatim, or an array."""
     held: bool = False
     metadata: bytes = b""
     time: int | None = None

@@ -61,8 +61,8 @@ def read_head(about: dict[str, Any]) -> Head:
 
 
 class Autoregressive:
-    """What a description says of autoregressive pixels; its networks come later, since their
-    sources depend on it.
+    """The rules of autoregressive pixels in a description. Its networks are read later, since their
+    sources depend on them.
     """
 
     def __init__(self, about: dict[str, Any], x: Variable, tensors: Tensors) -> None:
@@ -146,8 +146,8 @@ class Autoregressive:
         return np.concatenate([*(part.reshape(n, -1) for part in seen), features], axis=1)
 
     def intervals(self, index: int, x: Ints, features: Ints, r: int, q: int) -> list[Interval]:
-        """Of the channels of a group at the pixel (r, q) of all items, given those before them: x
-        [n, R, Q, C] in coding order, features [n, F].
+        """The intervals of the channels of a group at the pixel (r, q) of all items, given those
+        before them: x [n, R, Q, C] in coding order, features [n, F].
         """
         group, meaning = self.groups[index], self.meanings[index]
         done = sum(len(earlier.channels) for earlier in self.groups[:index])

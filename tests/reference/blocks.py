@@ -33,8 +33,8 @@ class Run:
     count: int
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    kind: int  # of values: 0 none, 1 a range, 2 two values, 3 some of a range
-    values: NDArray[Any]  # of the kinds 1 to 3 the bytes of the values that symbols stand for
+    kind: int  # of the value map: 0 none, 1 a range, 2 two values, 3 some of a range
+    values: NDArray[Any]  # kinds 1 to 3: the bytes of the values that symbols stand for
 
     @property
     def elements(self) -> int:
@@ -91,7 +91,7 @@ def read_range(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
 def decode_block(
     payload: bytes, first: int, count: int, dtype: np.dtype[Any], models: dict[bytes, Any]
 ) -> tuple[list[Run], bytes]:
-    """What a block's tiles are, and their bytes."""
+    """The tiles of a block, and their bytes."""
     reader = Reader(payload)
     require(reader.varint() == first, "the number of the block's first item")
     at = reader.at

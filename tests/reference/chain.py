@@ -39,8 +39,8 @@ def schedule(n: int, growth: int, batch: int) -> list[int]:
 
 
 def several(sizes: list[tuple[int, int]], growth: int, batch: int) -> list[int]:
-    """The same of images of several sizes, the elements of which are given with the number of
-    images that have them, for each size in a row.
+    """The same for images of several sizes. sizes: for each run of images of one size, the elements
+    of an image and the number of images.
     """
     batches: list[int] = []
     coded = 0
@@ -55,7 +55,9 @@ def several(sizes: list[tuple[int, int]], growth: int, batch: int) -> list[int]:
 
 
 def batches_of(parts: list[tuple[Bound, int]]) -> list[Any]:
-    """The codecs of the batches of so many items of each size in a row, the first items first."""
+    """The codecs of the batches, the first items first. parts: a model bound to a size and the
+    number of items, for each run of items of one size.
+    """
     growth, batch = parts[0][0].growth, parts[0][0].batch
     sizes = several([(n, model.elements) for model, n in parts], growth, batch)
     codecs = []
@@ -68,13 +70,13 @@ def batches_of(parts: list[tuple[Bound, int]]) -> list[Any]:
 
 
 def decode_several(parts: list[tuple[Bound, int]], message: Message) -> NDArray[Any]:
-    """The symbols of so many items of each size in a row, flat."""
+    """The symbols of all items, flat."""
     symbols = [c for codec in batches_of(parts) for c in codec.pop(message)]
     return np.array(symbols, np.int64)
 
 
 def block_macs(parts: list[tuple[Bound, int]]) -> int:
-    """The MACs of so many items of each size in a row, and of the arrays of their batches."""
+    """The MACs of all items and of the arrays of their batches."""
     total = coded = 0
     for model, n in reversed(parts):
         batches, done, before = 0, 0, coded // model.elements
@@ -139,8 +141,8 @@ def doubling(n: int) -> list[int]:
 
 
 def check_end(message: Message, of: bytes) -> None:
-    """What is left after decoding is the initial message for the digest of the items that came
-    out.
+    """Checks that the message left after decoding is the initial one for the digest of the decoded
+    items.
     """
     if message.canonical() != initial(of, len(message.heads)).canonical():
         raise MismatchError("the items that came out are not those that went in")

@@ -192,7 +192,9 @@ class DiscretisedMixture:
         return self.cumulative_at(c, (2 * c - 1) * 2**7)
 
     def cumulative_at(self, c: int, end: int) -> int:
-        """Where the lower end of symbol c is `end`, in the units of the means."""
+        """The cumulative frequency of symbol c, whose lower end is `end` in the units of the
+        means.
+        """
         if c == 0:
             return 0
         if c == self.size:

@@ -23,7 +23,7 @@ class Part:
     axes: int
     shape: Shape
     sizes: list[tuple[int, Shape]]
-    """How many items in a row have which shape."""
+    """Runs of items: their number and their shape."""
     cut: Shape | None
 
     @property
@@ -41,7 +41,7 @@ class Part:
         return tuple(-(-size // most) for size, most in zip(item, self.cut, strict=True))
 
     def regions(self, item: Shape) -> Iterator[tuple[slice, ...]]:
-        """Where the tiles of an item of this shape lie, in order."""
+        """The tiles' regions of an item of this shape, in order."""
         grid = self.grid(item)
         steps = [max(-(-size // count), 1) for size, count in zip(item, grid, strict=True)]
         for place in product(*map(range, grid)):
@@ -51,7 +51,7 @@ class Part:
             )
 
     def tile_runs(self) -> Iterator[tuple[int, Shape]]:
-        """How many tiles in a row have which shape."""
+        """Runs of tiles: their number and their shape."""
         for count, item in self.sizes:
             if math.prod(self.grid(item)) == 1:
                 yield count, item

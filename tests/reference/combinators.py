@@ -86,14 +86,14 @@ def log2(f: int) -> float:
 
 
 def bits(distributions: Sequence[Any], symbols: Sequence[int]) -> Iterator[float]:
-    """Of each symbol."""
+    """The bits of each symbol."""
     for d, c in zip(distributions, symbols, strict=True):
         yield d.precision - log2(d.cumulative(c + 1) - d.cumulative(c))
 
 
 @dataclass
 class LatentMixture:
-    """Of codecs of one step each."""
+    """A latent mixture of codecs of one step each."""
 
     weights: Sequence[float]
     codecs: Sequence[Array]

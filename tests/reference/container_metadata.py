@@ -17,7 +17,7 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
 def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None:
-    """The same of a TIFF file on its own, by all of its pages, in order."""
+    """The same for a TIFF file on its own, from all of its pages in order."""
     reader = Reader(metadata)
     kind = reader.byte()
     if kind == 5:
@@ -148,7 +148,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
     if any(layout.compression != 1 for layout in layouts) and check is None:
         return None
     if any(layout.compression not in (1, 8, 32946) for layout in layouts):
-        return None  # what libtiff compresses, this does not
+        return None  # libtiff's compressions are not implemented here
     chunks: dict[int, bytes] = {}
     places, crc, all_pages = iter(spans), 0, rows_of(layouts, pages)
     for layout, told, page in zip(layouts, fields, all_pages, strict=True):

@@ -13,7 +13,7 @@ from .variables import Variable
 
 
 def check_test(networks: list[Network], count: int, size: Size, elements_of_tensors: int) -> None:
-    """What the test takes."""
+    """Checks the cost of a model's test."""
     for network in networks:
         require(
             network.elements(size) * count <= 2**22 + 2**7 * elements_of_tensors,
@@ -134,7 +134,7 @@ def plane_macs(of: Prediction, shapes: Sequence[ItemShape]) -> int:
 
 
 def series_macs(of: SeriesRules, shape: ItemShape) -> int:
-    """That of an item."""
+    """The MACs of an item of a series."""
     times = shape.elements // shape.channels
     total = 2**10 * shape.elements
     for one in of.predictors:

@@ -32,7 +32,7 @@ class CoupledCodec:
         return [int(symbol) for symbol in x.ravel()]
 
     def _channel(self, x: Ints, c: int) -> Array:
-        """Of channel c, given those before it in x."""
+        """The distribution of channel c, given the channels before it in x."""
         shift = self.normal.mean_shift
         total = np.full(x.shape[:-1], 1 << (shift + 5), np.int64)
         for j in range(c):

@@ -78,8 +78,8 @@ class Distribution:
             self.meaning.check(*values)
 
     def codec(self, values: Mapping[str, Ints], size: Size, items: int) -> Codec:
-        """Of flat lists of the elements of so many items, images of this size, given the values
-        of variables [items, rows, columns, channels].
+        """The codec of `items` images of this size, as flat lists of elements, given the values of
+        variables [items, rows, columns, channels].
         """
         outputs: list[Ints] = []
         if self.network is not None and not self.prediction:
@@ -121,7 +121,7 @@ class Distribution:
 
 
 def prediction_codec(of: Prediction, shapes: Sequence[ItemShape]) -> Any:
-    """Of a batch of items of these shapes."""
+    """The codec of a batch of items of these shapes."""
     if isinstance(of, CountedRules):
         return CountedCodec(of, shapes)
     return SeriesCodec(of, shapes) if isinstance(of, SeriesRules) else PlanesCodec(of, shapes)

@@ -24,7 +24,7 @@ Matrix = list[list[int]]
 
 @dataclass
 class Form:
-    """How a tensor is coded with tokens."""
+    """The form in which a tensor is coded with tokens."""
 
     transposed: int
     predictors: list[tuple[int, int]]  # lag, weight
@@ -85,7 +85,7 @@ def read_base(reader: Reader, bundled: Iterable[Model]) -> tuple[Model, str]:
 
 
 def read_method(reader: Reader, name: str, tensor: NDArray[Any]) -> Head:
-    """Of a tensor that the base has."""
+    """Reads the method of a tensor that the base has too."""
     method = reader.byte()
     require(method <= DIFFERENCE, "plain, tokens, the base's, or a difference")
     form = read_form(reader) if method in (TOKENS, DIFFERENCE) else None
@@ -152,7 +152,7 @@ def pop_tensor(message: Message, head: Head) -> NDArray[Any]:
 
 
 def _pop_matrix(message: Message, form: Form, rows: int, columns: int) -> Matrix:
-    """What the elements differ by from what is predicted for them."""
+    """Pops the differences between the elements and their predictions."""
     a = _pop(message, Uniform(form.row_levels), rows)
     b = _pop(message, Uniform(form.column_levels), columns)
     cells = [(i, j) for i in range(rows) for j in range(columns)]

@@ -24,7 +24,7 @@ class HiddenMarkov:
     lengths: Sequence[int]
 
     def filtered(self, x: Sequence[int]) -> list[list[int]]:
-        """How likely each state is at each step, by the symbols up to it."""
+        """The weights of the states at each step, given the symbols up to it."""
         states = range(self.initial.size)
         a: list[list[int]] = []
         for t, c in enumerate(x):

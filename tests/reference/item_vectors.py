@@ -41,7 +41,7 @@ def hash_items(of: Prediction, about: Any) -> str:
 
 
 def check_items(of: Prediction, about: Any, tensors: Tensors) -> None:
-    """That an entry is as the page says, and its items not too dear."""
+    """Checks that an entry follows the page, and that its items are within the limits of cost."""
     check_keys(about, "shape levels seeds sha256")
     sides = [check_integer(side, 1, 2**12) for side in check_list(about["shape"], 4, 4)]
     shape = ItemShape(*sides, check_integer(about["levels"], 2, 2**16))

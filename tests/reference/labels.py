@@ -28,8 +28,8 @@ def read_names(reader: Reader, count: int) -> list[str]:
 
 
 def read_unnamed(payload: bytes, files: int) -> tuple[list[str], list[str], list[int]]:
-    """The names that so many pictures get; the names of the classes, and the class of each picture,
-    if they have some.
+    """The names of `files` pictures, the names of the classes, and the class of each picture; the
+    last two are empty without classes.
     """
     reader = Reader(payload)
     count = reader.varint()

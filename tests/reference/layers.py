@@ -97,7 +97,7 @@ class Linear:
 
 @dataclass
 class Lookup:
-    """The same function of each element."""
+    """A layer that applies one function, a table, to each element."""
 
     KEYS: ClassVar[str] = ""
     TENSORS: ClassVar[tuple[str, ...]] = ("table",)
@@ -214,7 +214,9 @@ class Conv:
 
 @dataclass
 class PixelShuffle:
-    """Each place becomes factor x factor places, with so many times fewer channels."""
+    """A layer that turns each place into factor x factor places, and divides the channels by
+    factor^2.
+    """
 
     KEYS: ClassVar[str] = "factor"
     TENSORS: ClassVar[tuple[str, ...]] = ()
@@ -300,7 +302,7 @@ class Image:
 
 @dataclass
 class Broadcast:
-    """The same at each place of a grid."""
+    """A layer that repeats a vector at each place of a grid."""
 
     KEYS: ClassVar[str] = "grid"
     TENSORS: ClassVar[tuple[str, ...]] = ()

@@ -78,7 +78,7 @@ class LeastSquares:
         self.known: dict[tuple[int, int], list[int]] = {}  # weights
 
     def weights(self, r: int, q: int) -> list[int]:
-        """Of the cell of a pixel, once the three cells above it are complete."""
+        """The weights of a pixel's cell, once the three cells above it are complete."""
         k = q // self.cell
         if (r, k) not in self.known:
             near = (k, max(k - 1, 0), min(k + 1, self.last))

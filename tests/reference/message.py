@@ -71,7 +71,7 @@ class Message:
         return implicit_word(self.depth - 1)
 
     def canonical(self) -> "Message":
-        """The same message with the least possible depth."""
+        """The same message, with the least possible depth."""
         drop = 0
         depth = self.depth
         while depth and drop < len(self.tail) and self.tail[drop] == implicit_word(depth - 1):

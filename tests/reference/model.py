@@ -94,7 +94,7 @@ class Model:
 
     @property
     def predictive(self) -> Predictive:
-        """That of one for images."""
+        """The rules of prediction of a model for images."""
         of = self.prediction
         assert isinstance(of, Predictive)
         return of
@@ -141,12 +141,12 @@ class Bound:
 
     @property
     def elements(self) -> int:
-        """Of an item of x."""
+        """The number of elements of an item of x."""
         return self.program.variables["x"].value.elements(self.size)
 
     @property
     def most_elements(self) -> int:
-        """Of an item of the largest variable."""
+        """The number of elements of an item of the largest variable."""
         return max(of.value.elements(self.size) for of in self.program.variables.values())
 
     def batch_memory(self, items: int) -> int:
@@ -159,7 +159,7 @@ class Bound:
 
     @property
     def steps(self) -> int:
-        """Of a batch."""
+        """The number of steps of a batch."""
         return self.program.steps(self.size)
 
     def codec(self, items: int) -> "Batch":
@@ -168,7 +168,7 @@ class Bound:
 
 @dataclass
 class Batch:
-    """A codec of so many items, as a flat list of the elements of x."""
+    """The codec of `items` items, as a flat list of the elements of x."""
 
     bound: Bound
     items: int

@@ -32,7 +32,9 @@ def read_safetensors(data: bytes) -> tuple[str, dict[str, NDArray[Any]]]:
 
 
 def identity(description: str, tensors: Tensors) -> bytes:
-    """32 bytes that stand for the model whatever the order of the tensors in its file."""
+    """The identity of a model: 32 bytes that do not depend on the order of the tensors in its
+    file.
+    """
     names = {np.dtype(numpy): name for name, numpy in DTYPES.items()}
     sha = hashlib.sha256(description.encode() + b"\0")
     for name in sorted(tensors, key=str.encode):

@@ -33,7 +33,7 @@ class Network:
         require(self.elements(size) <= 2**25, "a network has at most 2^25 elements an item")
 
     def elements(self, size: Size) -> int:
-        """Of all values of an item, an image of this size."""
+        """The number of elements of all values for an item, an image of this size."""
         return sum(value.elements(size) for value in self.values.values())
 
     def multiply_adds(self, size: Size) -> int:

@@ -120,7 +120,7 @@ class BetaBinomial:
 
 
 class Exponential(BetaBinomial):
-    """As a beta-binomial, of a grid that the model's tensors describe."""
+    """Like a beta-binomial, with a grid that the model's tensors describe."""
 
     TENSORS: ClassVar[tuple[str, ...]] = (
         "base",

@@ -15,7 +15,7 @@ class Picks:
         self.left = sorted(items)
 
     def pop(self, message: Message, count: int) -> list[Any]:
-        """One step: so many items, each taken out before the next one is picked."""
+        """Pops `count` items in one step. Each is removed before the next one is picked."""
         picked = []
         for i in range(count):
             lane = i % len(message.heads)
@@ -37,10 +37,10 @@ class Picks:
                 message.push(i % len(message.heads), start, freq, PRECISION)
 
     def edge(self, place: int) -> int:
-        """Where the interval of this place begins."""
+        """The start of the interval of this place."""
         return place * 2**PRECISION // len(self.left)
 
     def interval(self, item: Any) -> tuple[int, int]:
-        """Of all items that equal this one."""
+        """The interval of all items that equal this one."""
         start = self.edge(bisect_left(self.left, item))
         return start, self.edge(bisect_right(self.left, item)) - start

@@ -38,14 +38,14 @@ class ItemShape(NamedTuple):
         return [a * self.channels + b for a, b in near if a >= 0 and b >= 0][:2]
 
     def element(self, plane: int, row: int, column: int) -> int:
-        """Where a pixel of a plane is among the elements [slices, rows, columns, channels]."""
+        """The index of a plane's pixel among the elements [slices, rows, columns, channels]."""
         s, c = divmod(plane, self.channels)
         place = (s * self.rows + row) * self.columns + column
         return place * self.channels + self.coding_order[c]
 
 
 def check_shape(shape: ItemShape, levels: int) -> None:
-    """For a model whose x has so many levels."""
+    """Checks a shape for a model whose x has `levels` levels."""
     require(min(shape[:4]) >= 1, "an item has at least one element in each direction")
     require(shape.elements <= 2**26, "an item has at most 2^26 elements")
     require(2 <= shape.levels <= levels, f"an item has 2 to {levels} levels")

@@ -13,9 +13,9 @@ from .units import Unit
 LEVEL = 2**8  # predictions and errors are in units of 2^-8 of a level
 LEAST_ERROR = 48  # no predictor is trusted more than this
 LEAST_UNIT = 16
-LEAST_NORMAL = 64  # of what the sums are in units of
+LEAST_NORMAL = 64  # the least unit of the sums; the greatest follows
 MOST_NORMAL = 1023
-# What an error is expected to be from: places and weights, of sum 8.
+# The expected error comes from these: places and weights, of sum 8.
 RECENT = [((0, -1), 2), ((-1, 0), 2), ((-1, -1), 1), ((-1, 1), 1), ((0, -2), 1), ((-2, 0), 1)]
 NEIGHBOURS = [(0, -1), (-1, 0), (-1, -1), (-1, 1)]  # W, N, NW, NE
 
@@ -34,10 +34,10 @@ def blend(predictions: Sequence[int], errors: Sequence[int]) -> int:
 
 
 class Prediction(NamedTuple):
-    """What is known of a pixel before it is coded; all but the inputs in 2^-8 of a level."""
+    """The prediction of a pixel. All numbers but the inputs are in 2^-8 of a level."""
 
     median: int  # MED, in levels
-    inputs: list[list[int]]  # of each least squares predictor, in levels
+    inputs: list[list[int]]  # those of each least squares predictor, in levels
     parts: list[int]  # the predictions of MED and of these
     errors: list[int]  # their recent errors
     blended: int

@@ -22,8 +22,8 @@ from .variables import Variable
 KEYS = "codec precision mean_shift predictors window network outputs"
 FARTHEST = 8
 MOST_INPUTS = 48
-SEEN = 2048  # entries of the table of what is seen
-TOP = 127  # of what is seen
+SEEN = 2048  # entries of the table of inputs
+TOP = 127  # the greatest input
 
 Offset = tuple[int, int]  # rows and columns
 
@@ -37,7 +37,7 @@ class Offsets:
     second: list[Offset]
 
     def inputs(self, references: int) -> int:
-        """How many there are for a plane with so many references."""
+        """The number of inputs of a plane with `references` references."""
         return sum(map(len, (self.own, self.first, self.second)[: references + 1]))
 
     @property
@@ -51,7 +51,7 @@ class Predictor:
 
     offsets: Offsets
     cell: int  # columns
-    decay: tuple[int, int, int]  # of the sums above, above to the left, above to the right
+    decay: tuple[int, int, int]  # those of the sums above, above to the left, above to the right
     ridge: int
 
 
@@ -103,7 +103,7 @@ class Predictive:
 
     @property
     def sources(self) -> dict[str, dict[str, Value]]:
-        """Of its network."""
+        """The values that its network takes, by source."""
         return {self.network_name: {"context": Value(self.width, ITEM, (0, TOP))}}
 
     @property

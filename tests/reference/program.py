@@ -43,7 +43,7 @@ class Program:
 
     @property
     def prediction(self) -> Prediction | None:
-        """What predicts x, if something does."""
+        """The rules of prediction of x, if it has some."""
         return next((of.prediction for of in self.distributions.values() if of.prediction), None)
 
     def memory(self, size: Size) -> int:
@@ -74,7 +74,7 @@ class Program:
 
 
 def read_program(about: Any, tensors: Tensors) -> Program:
-    """What the description says, once everything has been checked but the networks' values."""
+    """Reads a description and checks everything but the networks' values."""
     chain = check_keys(about["chain"], "growth batch")
     variables, size = read_variables(about["variables"])
     require(type(about["distributions"]) is dict, "distributions are an object")

@@ -44,7 +44,7 @@ class Rows:
 
     @property
     def bits(self) -> int:
-        """Of an index; 0 if there are none."""
+        """The bits of an index; 0 without a palette."""
         return 2 ** (self.transform - INDEXES) if self.transform >= INDEXES else 0
 
     @property

@@ -39,7 +39,7 @@ def read_predictor(about: Any) -> Predictor:
 
 
 class SeriesRules:
-    """What a description says of the codec."""
+    """The rules of the codec in a description."""
 
     def __init__(self, about: dict[str, Any], x: Variable) -> None:
         check_keys(about, "codec precision predictors scales")
@@ -145,7 +145,7 @@ class Item:
     def __init__(self, of: SeriesRules, shape: ItemShape) -> None:
         self.of, self.shape = of, shape
         self.channels = [Channel(of, c, shape) for c in range(shape.channels)]
-        self.x: list[int] = []  # what is known
+        self.x: list[int] = []  # the known symbols
 
     def at(self, t: int, c: int) -> int:
         return self.x[t * self.shape.channels + c]
@@ -219,6 +219,6 @@ def blend(predictions: list[int], errors: list[int]) -> int:
 
 
 def to_weights(shares: list[int]) -> list[int]:
-    """Of sum 2^16."""
+    """Turns shares into weights of sum 2^16."""
     ends = [end * 2**16 // sum(shares) for end in accumulate(shares, initial=0)]
     return [end - start for start, end in pairwise(ends)]

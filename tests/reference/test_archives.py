@@ -138,8 +138,8 @@ def test_tensors_of_every_form(dtype: str) -> None:
     "dtype", ["|b1", "|u1", "|i1", "<u2", ">u2", "<i4", ">i8", "<f2", ">f4", "<f8"]
 )
 def test_two_values_of_any_dtype(dtype: str) -> None:
-    """Coded by the model, whatever the values are; and a few pixels of them packed, or, where the
-    values take more bytes than the pixels by the fallback.
+    """The model codes any two values. A few pixels are packed, or go to the fallback where the
+    values take more bytes than the pixels.
     """
     low, high = (
         (False, True)
@@ -168,7 +168,7 @@ def in_order(array: NDArray[Any]) -> NDArray[Any]:
 
 @pytest.mark.parametrize("values", [("|u1", 0, 1), ("|u1", 255, 0), (">f4", -0.0, 1.5)])
 def test_multisets(values: tuple[str, float, float]) -> None:
-    """Of 9 digits of two values, two of them equal, from one block and from two."""
+    """Multisets of 9 digits of two values, two of them equal, from one block and from two."""
     dtype, low, high = values
     array = np.where(digits(8) == 1, np.array(high, dtype), np.array(low, dtype)).astype(dtype)
     array = in_order(np.concatenate([array, array[:1]]))

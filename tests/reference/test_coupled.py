@@ -68,9 +68,7 @@ def test_one_image_alone() -> None:
 
 
 def test_a_channel_follows_those_before_it() -> None:
-    """With a coupling of one a channel is off its mean by as much as the other, whatever that
-    is.
-    """
+    """With a coupling of one, a channel is off its mean by as much as the channel before it."""
     of = Model.from_bytes(model(3, 256, 2, COUPLINGS[0], scale=2**16)).distributions["p(x|z)"]
     assert isinstance(of, CoupledDistribution)
     mean = np.array([[[100, 50, 200]]]) << 6

@@ -41,7 +41,7 @@ def numbers(seed: int, count: int, top: int) -> Ints:
 
 
 def system(kind: str, n: int, ridge: int, seed: int) -> Ints:
-    """What a predictor of n inputs starts from, as a lower triangle [n + 1, n + 1]."""
+    """The initial sums of a predictor of n inputs, as a lower triangle [n + 1, n + 1]."""
     if kind in ("sums", "large", "singular", "nearly singular"):
         v = numbers(seed, 3 * (n + 1) ** 2, 600 if kind == "large" else 90).reshape(-1, n + 1)
         v[:, n] = (v[:, 0] + 3 * v[:, n // 2]) // 4
@@ -86,7 +86,7 @@ def sums_of(start: Ints) -> Ints:
 
 
 def in_scalars(sums: list[list[int]], ridge: int) -> list[int]:
-    """The same as the page has it, one double after the other."""
+    """The same by the page's definition, one double after the other."""
     n = len(sums) - 1
     h = [[float(one) for one in row] for row in sums]
     c, lower = ([[0.0] * (n + 1) for _ in range(n + 1)] for _ in range(2))
@@ -153,8 +153,9 @@ SET = {1: 8, 2: 25}  # by row, a column
 
 
 def weights_in_the_core(start: Ints, ridge: int) -> list[int]:
-    """Of all inputs but the first, which is of the plane itself: read off the predictions of a
-    third plane, where one place of the other two differs from the rest by 2^4 levels.
+    """The weights of all inputs but the first, which is of the plane itself. They are read off the
+    predictions of a third plane, where one place of the other two differs from the rest by 2^4
+    levels.
     """
     n = len(start) - 1
     first, second = PLACES[: min(n - 1, 32)], PLACES[: max(n - 33, 0)]

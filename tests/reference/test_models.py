@@ -181,7 +181,7 @@ def test_a_chain_is_that_of_the_specification(name: str, lanes: int) -> None:
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("falling", [False, True])
 def test_a_multiset_is_that_of_the_specification(name: str, falling: bool) -> None:
-    """Of items that are often equal, of as many, and of one."""
+    """Multisets of items that are often equal, of as many items, and of one item."""
     pair = pair_of(name)
     falling = falling and pair.theirs.levels == 2
     items = pair.items(5)

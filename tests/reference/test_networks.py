@@ -23,7 +23,7 @@ OPS = [
     "flatten", "image", "spread",
 ]  # fmt: skip
 SIZES = [(1, 1), (1, 9), (7, 1), (4, 5), (5, 3), (6, 8)]
-MOST_ELEMENTS = 3000  # of a value, and of the patch of a convolution
+MOST_ELEMENTS = 3000  # the limit of a value, and of the patch of a convolution
 SEEDS = range(60)
 
 

@@ -48,13 +48,13 @@ def predictor(model: SpecModel) -> _core.Predictor:
 
 
 def to_symbols(x: Ints, shapes: list[ItemShape]) -> NDArray[Any]:
-    """As the core takes them."""
+    """The elements in the order and dtype of the core."""
     return x.astype(np.uint8 if max(shape.levels for shape in shapes) <= 256 else np.uint16)
 
 
 def check_contexts(model: SpecModel, shapes: list[ItemShape], x: Ints, *paths: str) -> int:
-    """What is seen of each symbol, its prediction and its unit, on each SIMD path; gives the
-    largest sum.
+    """Checks each symbol's context, prediction and unit on each SIMD path. Returns the largest
+    sum.
     """
     of = model.predictive
     contexts = np.full((len(x), of.width), -1)

@@ -19,7 +19,7 @@ NO_OFFSETS: list[Any] = [[-1], [-1, 0, 0], "-1", 3, {}, [True, -1], [-1, None]]
 
 
 def grid(own: int, other: int) -> dict[str, Any]:
-    """As many offsets, all different if there are so many."""
+    """A grid with these numbers of offsets, all different if there are so many."""
     places = [[r, q] for r in range(-8, 0) for q in range(-8, 9)]
     return {"own": places[:own], "first": places[:other], "second": places[:other]}
 

@@ -39,7 +39,7 @@ def test_the_models_that_the_broken_ones_are_made_from_are_whole(model: str) -> 
     SpecModel(*broken(model))
 
 
-# The model, the place of a field, what it may not hold, and what the error names.
+# The model, the place of a field, a value that it may not hold, and the word that the error names.
 Rows = list[tuple[str, str, Sequence[Any], str]]
 
 THE_MODEL: Rows = [
@@ -396,7 +396,7 @@ def test_planes_of_which_the_network_knows_nothing() -> None:
 
 
 def resized(layer: str, outputs: int) -> Change:
-    """The linear layer or convolution NETWORK.LAYER with so many outputs."""
+    """A change that gives the linear layer or convolution NETWORK.LAYER this number of outputs."""
 
     def change(about: dict[str, Any], tensors: Tensors) -> None:
         for part in ("weight", "bias", "multiplier"):

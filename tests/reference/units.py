@@ -36,5 +36,5 @@ class Unit:
         return (d * self.reciprocal + (1 << (self.lead + 3))) >> (self.lead + 4)
 
     def fine(self, d: int) -> int:
-        """The same in 2^-12 of the unit; s is at least 16."""
+        """The unit in 2^-12; s is at least 16."""
         return (d * self.reciprocal) >> (self.lead - 4)

@@ -34,7 +34,7 @@ class Value:
     range: Range
 
     def elements(self, size: Size) -> int:
-        """Of one item, an image of this size."""
+        """The number of elements of one item, an image of this size."""
         rows, columns = places(self.where, size)
         return rows * columns * self.channels
 

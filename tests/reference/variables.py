@@ -26,7 +26,7 @@ class Variable:
 
     @property
     def value(self) -> Value:
-        """What a network knows of it."""
+        """The value as a network takes it."""
         return Value(self.channels, self.where, (0, self.levels - 1))
 
 

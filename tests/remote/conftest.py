@@ -42,7 +42,7 @@ class Web:
     address: str
     files: dict[str, bytes] = field(default_factory=dict)
     spans: list[tuple[int, int]] = field(default_factory=list)
-    """Of what was fetched."""
+    """The ranges of bytes that were fetched."""
     ranges: bool = True
     """Whether it sends parts."""
     marks: dict[str, str] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _write(self, part: bytes, web: Web) -> None:
-        with suppress(ConnectionError):  # as who has enough goes away
+        with suppress(ConnectionError):  # a client that has enough disconnects
             self.wfile.write(part)
             web.sent += len(part)
             for _ in range(0, web.surplus, 1 << 16):

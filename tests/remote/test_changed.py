@@ -85,7 +85,7 @@ def test_commands_name_what_was_changed(
 
 
 def test_other_filesystems_are_asked(s3: dict[str, Any], packed: bytes, replaced: bytes) -> None:
-    """Where the data come without a mark, the file is described again after they came."""
+    """Data without a version mark are checked by a second look at the file's description."""
     places: tuple[tuple[str, dict[str, Any]], ...] = ("memory://x.bb", {}), ("s3://bucket/x.bb", s3)
     for url, options in places:
         fs, path = fsspec.url_to_fs(url, **options)

@@ -179,7 +179,7 @@ def test_times_are_kept_where_a_filesystem_has_them(memory: Any, tmp_path: Path)
 
 
 def test_folders_are_made_where_names_do_not_make_them(memory: Any, tmp_path: Path) -> None:
-    """As on a disk, or at sftp://."""
+    """Folders must be made where names do not make them, as on a disk or at sftp://."""
 
     class Disk(LocalFileSystem):
         protocol = "disk"

@@ -178,7 +178,7 @@ def test_the_blocks_of_an_index_are_fetched_together(
 
 @contextmanager
 def counted(web: Web) -> Iterator[list[int]]:
-    """How many ranges were asked for at the same time, each time."""
+    """Records the number of concurrent requests at each request."""
     calls: list[int] = []
     fetch = Ranges._fetch
 

@@ -57,7 +57,7 @@ def test_nothing_is_left_after_an_error(
         if done == total:
             raise error
 
-    # Of the large one a part is uploaded before.
+    # A part of the large file is uploaded before.
     large = np.concatenate([noise, noise[:200]]) if options else noise[:40]
     with pytest.raises(error):
         compress(

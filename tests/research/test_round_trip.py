@@ -51,7 +51,7 @@ def test_some_images_decode_their_blocks_alone(tmp_path: Path) -> None:
         header = read_header(file, "x")
         first = file.tell()
     data = bytearray(path.read_bytes())
-    data[first + header.blocks[0][1] // 2] ^= 1  # of block 0
+    data[first + header.blocks[0][1] // 2] ^= 1  # in block 0
     path.write_bytes(data)
     for items in (slice(10, 50), slice(-1, None), slice(40, 12, -7), slice(20, 20), slice(33, 34)):
         found = research.decompress(path, linear(), items=items)
@@ -65,7 +65,7 @@ def test_a_block_is_the_chain_of_docs_research() -> None:
     images, model = digits(40), linear()
     message = archive_chain.initial(float_models.digest(images), 1)
     end = 40
-    for size in (1, 1, 1, 1, 1, 1, 2, 3, 4, 5, 7, 10, 3):  # 96 / 256 of what is done, up to 40
+    for size in (1, 1, 1, 1, 1, 1, 2, 3, 4, 5, 7, 10, 3):  # 96 / 256 of the coded items, up to 40
         codec_of(model, size).push(message, images[end - size : end])
         end -= size
     assert end == 0
@@ -93,7 +93,7 @@ def test_start_up_is_small() -> None:
 
 
 class Random(Linear):
-    """As if with dropout."""
+    """A layer with random outputs, as with dropout."""
 
     def likelihood(self, z: Any) -> Any:
         noise = np.random.default_rng().normal(size=z.shape)

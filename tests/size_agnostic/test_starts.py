@@ -24,8 +24,8 @@ from .conftest import wavy
 def test_the_sums_of_a_plane_are_those_of_the_specification(
     architecture: PredictiveArchitecture,
 ) -> None:
-    """Of the second pixel of a plane of one row, by hand: all around it is the start value but for
-    the first pixel.
+    """The sums of the second pixel of a plane of one row, by hand: all of its context but the first
+    pixel is the start value.
     """
     symbols = np.array([40, 50], np.uint8).reshape(1, 1, 2, 1)
     none = no_starts(architecture)
@@ -33,9 +33,9 @@ def test_the_sums_of_a_plane_are_those_of_the_specification(
     _, predictions, _ = make_predictor(architecture, none).contexts(symbols.ravel(), [item.shape])
     assert predictions.tolist() == [256 * 128, 256 * 40]  # MED, where all weights are zero
     start = 256 * 256 >> 5
-    inputs = {0: (128, 128), 1: (128, 40)}  # what is north, and west, of either pixel
+    inputs = {0: (128, 128), 1: (128, 40)}  # the pixels north and west of either pixel
     first_error = abs(256 * 40 - int(predictions[0]))
-    # what is two to the left of the second pixel is above the plane
+    # the pixel two to the left of the second one is above the plane
     errors = {0: start, 1: (2 * first_error + 6 * start + 4) >> 3}
     expected = np.zeros(6)
     for q, (north, west) in inputs.items():

@@ -197,7 +197,7 @@ def test_each_worker_has_the_same_blocks_in_every_epoch(
 ) -> None:
     """A DataLoader gives batch after batch to its workers in turns."""
     dataset = ArchiveDataset(path)
-    readers: dict[int, set[tuple[int, int]]] = {}  # of a block, over three epochs
+    readers: dict[int, set[tuple[int, int]]] = {}  # the readers of each block, over three epochs
     for rank in range(replicas):
         sampler = BlockSampler(
             dataset, window=2, seed=seed, batch_size=batch_size, num_workers=workers,

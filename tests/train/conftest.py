@@ -86,7 +86,7 @@ def module(architecture: "Architecture") -> "VaeModule":
 
 @pytest.fixture
 def context_module(context_architecture: "ContextArchitecture") -> "ContextModule":
-    """The same of a context VAE, not quite as wide: it has more layers."""
+    """The same for a context VAE. It is narrower, since it has more layers."""
     torch.manual_seed(7)
     made = ContextModule(context_architecture)
     widen(made, 1.5)

@@ -210,7 +210,9 @@ def test_dead_units_of_the_encoder_are_pruned(
 
 @torch.no_grad()
 def dead_units(module: ContextModule, x: NDArray[np.uint8]) -> int:
-    """How many there are; from now on their weights do not set the steps of the others'."""
+    """Counts dead units. From then on, their weights do not set the steps of the others'
+    weights.
+    """
     dead = module.last_hidden(torch.from_numpy(x)).amax(0) <= 0
     for layer in (module.mean, module.scale):
         layer.linear.weight[:, dead] *= 0.01

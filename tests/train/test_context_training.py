@@ -26,7 +26,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     context_recipe = replace(context_recipe, muon=muon)
     whole = VaeTraining(context_recipe, split, tmp_path / "whole").run()
     VaeTraining(context_recipe, split, tmp_path / "parts").run(until=4)
-    torch.rand(7)  # what else is drawn in between is of no account
+    torch.rand(7)  # other random numbers do not matter
     resumed = VaeTraining(context_recipe, split, tmp_path / "parts")
     assert resumed.epoch == 4
     parts = resumed.run()

@@ -53,9 +53,8 @@ def test_rounded_outputs_cost_in_training_what_they_cost_in_the_codec(
         starts_of(grid_module.cumulative(), ROW_PRECISION).astype(np.float64), axis=-1
     )
     rows = torch.from_numpy(frequencies).flatten(0, 1)[grid_module.row(first, second).flatten()]
-    x = torch.multinomial(rows, 1).reshape(
-        first.shape
-    )  # likely symbols: of the rarest, rounding makes what it can
+    # likely symbols only, since rounding dominates the rarest
+    x = torch.multinomial(rows, 1).reshape(first.shape)
     grid_module.quantised = True
     in_training = grid_module.train().nats(x, first, second)
     in_the_codec = grid_module.eval().nats(x, first, second)

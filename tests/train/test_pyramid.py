@@ -72,7 +72,7 @@ def module(request: pytest.FixtureRequest) -> PyramidModule:
 
 
 def test_the_model_gives_the_integers_of_its_module(module: PyramidModule) -> None:
-    """Of every network, whose answers the test vectors are."""
+    """Checks every network; its outputs are the test vectors."""
     model = load_model(export(module, CARD, growth=64).to_bytes())
     assert model.size is None
     a = module.architecture

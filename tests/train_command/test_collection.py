@@ -80,7 +80,7 @@ def test_arrays_of_an_npz_file_are_held_out_whole(tmp_path: Path, seed: int) -> 
 
 
 def test_one_large_array_among_many_is_not_held_out_whole() -> None:
-    """Which would leave nothing to train on."""
+    """Holding it out would leave nothing to train on."""
     starts = (0, *range(950, 1000))
     for seed in range(20):
         made = parts(one_shape(grey(1000, 255), "x", seed, starts=starts))

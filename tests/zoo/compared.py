@@ -27,8 +27,8 @@ _TOOLS = {name: shutil.which(name) for name in ("pngtopnm", "tiffcmp", "magick")
 
 
 def difference(name: str, before: bytes, after: bytes) -> str | None:
-    """What differs, of two files of this name; None if they are the same, how they are compressed
-    aside. A file that some reader cannot read has to come back with its very bytes.
+    """The difference between two files of this name; None if they are the same apart from
+    compression. A file that some reader cannot read must come back byte for byte.
     """
     if before == after:
         return None
@@ -44,7 +44,7 @@ def difference(name: str, before: bytes, after: bytes) -> str | None:
     for reader, read in readers:
         try:
             told = read(before)
-        except Exception as error:  # whatever they raise for what is damaged
+        except Exception as error:  # readers may raise anything for damaged files
             return f"{reader} cannot read the original, which has to be stored verbatim: {error}"
         try:
             again = read(after)
@@ -161,8 +161,8 @@ def _libtiff(data: bytes) -> list[Any]:
 
 
 def _tiffcmp(before: bytes, after: bytes) -> str | None:
-    """What tiffcmp finds to differ; it reads no tiles, so files that it cannot compare even with
-    themselves are left to others.
+    """The differences that tiffcmp finds. It reads no tiles, so files that it cannot compare even
+    with themselves are left to others.
     """
     if not _TOOLS["tiffcmp"]:
         return None
@@ -191,8 +191,8 @@ def _page(page: Any) -> dict[str, Any]:
 
 
 def _output(command: list[str], data: bytes) -> tuple[int, bytes]:
-    """What a tool makes of a file, and whether it complains of it. Raises ValueError if it makes
-    nothing.
+    """The output of a tool for a file, and whether it complains of it. Raises ValueError without an
+    output.
     """
     made = subprocess.run(command, input=data, capture_output=True, check=False)
     if not made.stdout:

@@ -39,7 +39,7 @@ def _saved(image: Image.Image, kind: str, **options: Any) -> bytes | None:
     out = io.BytesIO()
     try:
         image.save(out, kind, **options)
-    except Exception:  # whatever Pillow raises for modes and options that do not go together
+    except Exception:  # Pillow may raise anything for modes and options that do not go together
         return None
     return out.getvalue()
 
@@ -115,9 +115,9 @@ def _tiff_files() -> Iterator[File]:
     for mode, (how, options), compression in product(_MODES, _TIFF.items(), _COMPRESSIONS):
         faxed = compression in ("group3", "group4", "tiff_ccitt")
         if (faxed and mode != "1") or (compression == "jpeg" and mode not in _JPEG):
-            continue  # of which libtiff complains
+            continue  # libtiff complains of it
         number += 1
-        if number % 5 and how != "plain":  # of all of these a fifth
+        if number % 5 and how != "plain":  # a fifth of all of these
             continue
         yield f"pillow-{mode}-{how}-{compression}.tif", partial(
             _pillow, mode, SIZES[number % len(SIZES)], number, "TIFF",

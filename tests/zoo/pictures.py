@@ -14,7 +14,7 @@ SIZES = ((21, 14), (8, 8), (33, 5), (1, 1), (7, 19), (16, 16), (5, 1), (2, 3), (
 
 
 def samples(size: tuple[int, int], channels: int, bits: int, seed: int = 0) -> NDArray[np.uint64]:
-    """Slopes with some noise, of whole numbers of so many bits: [rows, columns, channels]."""
+    """Slopes with some noise, as integers of `bits` bits: [rows, columns, channels]."""
     columns, rows = size
     rng = np.random.default_rng((seed, columns, rows, channels, bits))
     y, x, c = np.mgrid[:rows, :columns, :channels]

@@ -24,7 +24,7 @@ ZOO: dict[str, Callable[[], Iterator[File]]] = {
     "tool": tool_files.files,
 }
 SAMPLED = {"png": 40, "bitmap": 25, "library": 40, "tiff": 80, "tool": 12}
-"""How many of each kind are tried each time; writers refuse a fifth of these, or so."""
+"""The number of files of each kind that a run tries. Writers refuse about a fifth of them."""
 
 
 @pytest.fixture(autouse=True)

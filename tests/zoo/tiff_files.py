@@ -64,7 +64,7 @@ _COMPRESSIONS = (
 )
 _LAYOUTS: tuple[dict[str, Any], ...] = ({}, {"rowsperstrip": 4}, {"tile": (16, 16)})
 _EVERY = 11
-"""Of all combinations one of so many is made."""
+"""One of this number of combinations is made."""
 
 
 def _array(kind: str, dtype: str, number: int) -> Array:
@@ -90,7 +90,8 @@ def written(*pages: tuple[Array | None, dict[str, Any]], **options: Any) -> byte
             with tifffile.TiffWriter(out, **options) as file:
                 for data, more in pages:
                     file.write(data, **more)
-        except Exception:  # whatever it, and imagecodecs, raise for what does not go together
+        # tifffile and imagecodecs may raise anything for options that do not go together
+        except Exception:
             return None
     return out.getvalue()
 
@@ -168,7 +169,7 @@ def _stack(dtype: str, *shape: int) -> Array:
 
 
 def _imagej() -> Iterator[File]:
-    """Of which one with `truncate` has one directory for all pages."""
+    """ImageJ files. One, with `truncate`, has one directory for all pages."""
     luts = [np.arange(768, dtype=np.uint8).reshape(3, 256) for _ in range(2)]
     told: dict[str, dict[str, Any]] = {
         "plain": {}, "spacing": {"spacing": 3.5, "unit": "um", "fps": 7.0},

@@ -93,7 +93,7 @@ def _libtiff() -> Iterator[File]:
 
 
 def _piped(kind: str, *command: str) -> bytes | None:
-    """What a command of netpbm's makes of a PNM file."""
+    """The output of a netpbm command for a PNM file."""
     deep, channels = "deep" in kind, 3 if "rgb" in kind else 1
     values = samples(_SIZE, channels, 16 if deep else 8)
     head = b"P%d %d %d %d\n" % (6 if channels == 3 else 5, *_SIZE, 65535 if deep else 255)
@@ -164,6 +164,6 @@ def _imagemagick() -> Iterator[File]:
 
 
 def files() -> Iterator[File]:
-    """Those of the tools that there are."""
+    """The files of the installed tools."""
     tools = {"tiffcp": _libtiff, "pnmtopng": _netpbm, "magick": _imagemagick}
     yield from chain.from_iterable(make() for tool, make in tools.items() if shutil.which(tool))

@@ -35,7 +35,7 @@ class LabCommand(click.Command):
     ) -> click.Context:
         """The context of the real command, which click then runs. Raises MissingExtra."""
         if find_spec("bitsback_lab") is None:
-            if extra.get("resilient_parsing"):  # a shell asks what it could complete
+            if extra.get("resilient_parsing"):  # a shell asks for completions
                 return super().make_context(info_name, args, parent, **extra)
             raise MissingExtra("bitsback-lab", "bitsback-lab", "./lab")
         command = import_module(f"bitsback_lab.commands.{self.name}").command

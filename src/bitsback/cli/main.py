@@ -142,7 +142,7 @@ def _stop_once() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # What is ignored, as SIGHUP is under nohup, stays ignored.
+    # Signals that are ignored stay ignored, such as SIGHUP under nohup.
     before = {
         number: handler
         for number in SIGNALS
@@ -182,7 +182,7 @@ def _hold_standard_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # which a character must not stop
+        if isinstance(stream, io.TextIOWrapper):  # no character may stop the output
             stream.reconfigure(errors="backslashreplace")
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PATIENCE = 0.3  # seconds before anything appears; Python has taken some before them
 _TICK = 0.5
 _NARROW, _WIDE = 4, 36  # characters of the bar
-_AROUND, _COUNT = 24, 16  # of brackets, share and time left; of how many are done
+_AROUND, _COUNT = 24, 16  # the width of brackets, share and time left, and that of the count
 _CLEAR = "\r\x1b[K"
 
 
@@ -97,7 +97,7 @@ class Progress:
             self._bar.make_step(done)
             self._bar.__enter__()
         else:
-            self._bar.length = total  # it may turn out to be less
+            self._bar.length = total  # the work may turn out to be less
             self._bar.update(done - self._bar.pos)
 
     def _width(self, note: str | None) -> int:

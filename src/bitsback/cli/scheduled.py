@@ -67,7 +67,7 @@ def compress(
             )
         except (BitsbackError, OSError, MemoryError):
             raise
-        except Exception as error:  # whatever packages on a worker raise
+        except Exception as error:  # packages on a worker may raise anything
             raise InputError(
                 f"{source}: a worker failed: {type(error).__name__}: {error}"
             ) from error

@@ -23,7 +23,7 @@ _START = 64  # bytes, which tell what kind of archive it is
 
 
 class _StandardInput(io.BufferedReader):
-    name = "standard input"  # as errors name it
+    name = "standard input"  # the name in errors
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def spooled() -> Iterator[BinaryIO]:
     stdin = options.standard_input()
     try:
         descriptor = stdin.fileno()
-    except OSError:  # of a test
+    except OSError:  # tests replace standard input
         yield stdin
         return
     if stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -169,7 +169,7 @@ def one_form(symbols: Any) -> Any:
 
 def _joined(parts: tuple[Any, ...] | list[Any]) -> Any:
     try:
-        array = np.asarray(parts)  # of many numbers at once
+        array = np.asarray(parts)  # faster than one by one for many numbers
     except ValueError:  # their shapes differ
         array = np.empty(0, object)
     if array.dtype.kind in "biu":

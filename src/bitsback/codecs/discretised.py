@@ -207,7 +207,7 @@ class DiscretisedMixture(ByValue):
         return cdf, reach_bits, *parameters, self.levels, self.precision
 
 
-_FARTHEST = 1 << 22  # of `low` and of means
+_FARTHEST = 1 << 22  # the bound of `low` and of means
 
 
 @dataclass(frozen=True, eq=False, repr=False)

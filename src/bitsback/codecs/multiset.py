@@ -44,8 +44,8 @@ def numbers_key(item: Any) -> bytes:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Multiset(ByValue, Generic[X]):
-    """`size` items in any order, which comes back as that of their keys: what the order is worth,
-    log2(size! / (m1! m2! ...)) bits where m1, m2, ... items are equal, is saved.
+    """`size` items in any order. They come back in the order of their keys, which saves the
+    information of the order: log2(size! / (m1! m2! ...)) bits where m1, m2, ... items are equal.
 
     Before an item is pushed, bits of the message pick it at random from the items that are left,
     and a pop gives these bits back. The first items take a few bits from the implicit tail of the

@@ -34,7 +34,8 @@ _TRIAL_ITEMS = 8
 _SAMPLE = 1 << 14  # elements
 _RIVAL = 1.3  # times as many bytes by deflate, which the best that there is may make up for
 
-# What `auto` stands for, of those that fit. Metadata name them, so that it may be others tomorrow.
+# The candidates of `auto`; those that fit are tried. The metadata name the chosen one, so this list
+# may change.
 _SIZED = ("mnist-binary-context", "mnist-context", "fashion-mnist-context")
 _ANY_SHAPE = ("universal", "universal-bilevel")
 AUTO_MODELS = _SIZED + _ANY_SHAPE
@@ -175,7 +176,7 @@ def _choices(whole: Tiles, shape: Shape, models: Sequence[NamedModel], axes: str
     ]
     if whole.two_values is None:
         return [choice for choice in choices if choice.outline.levels > 2]
-    # Where models of two levels will do, those of more are not worth a trial.
+    # Where models of two levels fit, a trial of those of more levels does not pay.
     two = [choice for choice in choices if choice.outline.levels == 2]
     return [
         replace(choice, invert=invert)

@@ -47,7 +47,8 @@ def decode(
         )
     _check_shapes(block, part, first - before)
     count = items if stop is None else min(stop, items)
-    if not part.plain or block.method.multiset:  # whose items have their order when all are there
+    # the items of a multiset have their order only when all are there
+    if not part.plain or block.method.multiset:
         count = items
     flat = decode_elements(block, part.dtype, find_model, count, stop is None)
     if count < items:

@@ -28,9 +28,8 @@ the archive smallest. "auto": the same, where that takes seconds; for large jobs
 it is far worse than the best.
 """
 
-# Of a job, from which on "auto" goes for speed: some 10 s of an autoregressive model, at 2 MB/s
-# with one thread. The number of threads that there are has no say, so that archives do not depend
-# on it.
+# The size of a job from which "auto" goes for speed: some 10 s of an autoregressive model, at 2
+# MB/s with one thread. It does not depend on the number of threads, so archives do not either.
 _LARGE = 20_000_000  # elements
 HURRIED = _LARGE + 1
 """The number of elements that makes a job prefer speed."""
@@ -163,7 +162,7 @@ def choose(
         and not (given is None and effort == "fast" and outline.autoregressive)
     ]
     one_shape = any(not outline.any_shape for outline in outlines)
-    # What a model knows as items of its size is no series.
+    # Items of a model's size are no series.
     outlines = [outline for outline in outlines if not (outline.serial and one_shape)]
     if not outlines:
         _log.info("%s: no model codes items of %s %s", name or "a block", shape, dtype)
@@ -213,7 +212,7 @@ def _able(outlines: list[Outline], tiles: Tiles) -> Iterator[tuple[Outline, bool
         least = min((outline.levels for outline in found), default=0)
         for outline in found:
             if outline.levels == least:
-                if counted and tiles.two_values is not None:  # 0 is what there is most of
+                if counted and tiles.two_values is not None:  # 0 is the more frequent value
                     yield outline, _mostly_greater(tiles)
                     continue
                 yield outline, False

@@ -19,13 +19,13 @@ that a page is one tile.
 """
 _SLICES = 32
 _MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
-_STACK = 1 << 21  # of one of a stack
+_STACK = 1 << 21  # the same for a tile of a stack
 BLOCK_ELEMENTS = 2048 * 784
 """The number of elements that a block has by default, roughly."""
 BILEVEL_ELEMENTS = 1 << 23
-"""The same of bool: a page, since what a model learns from a block begins anew with the next."""
+"""The same for bool: a page. A model learns anew in each block, so small blocks cost more."""
 SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
-"""A block of items without an order has as many as there are, up to these: all are in memory."""
+"""The limits of a block of items without an order. It holds all items up to these, in memory."""
 
 
 def cut_for(part: Collection, tile: int | None) -> Shape | None:

@@ -43,9 +43,9 @@ _RAW_DEFLATE = -15
 _REPETITIONS = zlib.Z_DEFAULT_STRATEGY
 _TRIAL_LEVEL = 5
 _SAMPLE = 1 << 15  # elements of each of three parts
-_HOPELESS = 0.98  # of a sample, whose compression is then not tried on all
-# What a sample does not tell: LZMA makes more of repetitions than deflate, and all of a block has
-# more of them.
+_HOPELESS = 0.98  # a ratio of the sample; above it the rest is not tried
+# A sample underestimates LZMA: it uses repetitions better than deflate, and all of a block has more
+# of them.
 _RIVAL = 1.25  # times as many bytes of a sample
 _REPEATING = 4  # times as many bytes as deflate makes of them, from which on LZMA takes little time
 
@@ -116,7 +116,7 @@ def _encoded(tiles: Tiles, coder: Coder) -> bytes | None:
     found = min((_packed(tiles, plan, coder) for plan in tried), key=len)
     if _claim(tiles.dtype, tiles.shapes, found) <= max_elements(len(found)):
         return found
-    plain = _Plan(_Way(PLAIN, 0), _REPETITIONS, 0)  # which never is so small
+    plain = _Plan(_Way(PLAIN, 0), _REPETITIONS, 0)  # its size always suffices for the claim
     return plain.way.head("deflate") + _deflate(plain.way.content(tiles), plain.strategy)
 
 

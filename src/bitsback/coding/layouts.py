@@ -24,8 +24,8 @@ LAYOUTS = ("pictures", "stacks", "series")
 it is a number or [channels], and those of a run follow one another in time.
 """
 
-MOST_CHANNELS = 16  # of the slices of a stack
-MOST_COLUMNS = 64  # of a series
+MOST_CHANNELS = 16  # the limit for the slices of a stack
+MOST_COLUMNS = 64  # the limit of a series
 
 
 def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:

@@ -110,7 +110,7 @@ def find_colours(tiles: Tiles) -> Colours | None:
     if len(np.unique(look)) > MOST_COLOURS:
         return None
     keys = _keys(stored, tiles.dtype)
-    places: dict[int, int] = {}  # of one pixel of each colour
+    places: dict[int, int] = {}  # the index of one pixel of each colour
     for first in range(0, len(keys), _AT_ONCE):
         some = keys[first : first + _AT_ONCE]
         starts = np.flatnonzero(np.concatenate(([True], some[1:] != some[:-1])))

@@ -12,7 +12,7 @@ from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
 
 _TILES = 64
-_ELEMENTS = 1 << 17  # of all of them, where parts will do
+_ELEMENTS = 1 << 17  # the size of a sample that may consist of parts
 _SLICES = 8
 _BEFORE = 1 << 19  # elements that are learned from before a sample
 
@@ -21,7 +21,7 @@ def sample_of(tiles: Tiles, whole: bool) -> Tiles:
     """Some of the tiles; of large ones, unless `whole`, what is in their middle."""
     numbers = _sampled(tiles.count)
     if len(numbers) == tiles.count and (whole or tiles.elements.size <= _ELEMENTS):
-        return tiles  # of which a trial and a block find out the same
+        return tiles  # a trial and a block then see the same data
     if tiles.shape is not None:
         sample = Tiles.stacked(np.ascontiguousarray(tiles.stack[:: numbers.step][: len(numbers)]))
     else:
@@ -33,9 +33,8 @@ def sample_of(tiles: Tiles, whole: bool) -> Tiles:
 
 
 def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
-    """What else a block has that a model may learn from before it comes to the sample, as it does
-    with all of a block: other tiles, or what is above the sample in a large one. None if there is
-    less of it than of the sample.
+    """The data of a block from which a model may learn before it codes the sample: the other tiles,
+    or the rows above the sample in a large one. None if they are smaller than the sample.
     """
     numbers, most = _sampled(tiles.count), _ELEMENTS // sample.count
     cut = sample.elements.size < sum(
@@ -57,7 +56,7 @@ def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
 
 
 def _above(tile: NDArray[Any], box: tuple[slice, ...], most: int) -> NDArray[Any]:
-    """The rows above a box, of about so many elements at most."""
+    """The rows above a box, about `most` elements at most."""
     rows = int(layouts.STACKS in layouts.layouts_for(tile.dtype, tile.shape))
     slices, top = box[:rows], box[rows].start
     count = most // max(tile[slices].size // tile.shape[rows], 1)
@@ -110,7 +109,7 @@ def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> tuple[slice, ..
     rows = int(stacks)
     others = math.prod(sides[:rows]) * math.prod(sides[rows + 2 :])
     side = max(math.isqrt(most // others), 1)
-    for axis in (rows, rows + 1):  # what one of them does not need is for the other
+    for axis in (rows, rows + 1):  # one axis leaves its unused share to the other
         sides[axis] = min(sides[axis], side)
         side = max(most // (others * sides[rows]), 1)
     starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]

@@ -40,13 +40,13 @@ _HOPELESS = 1.5
 """Times as many bytes as a model's, from which on a general compressor is not tried on all."""
 _AT_ONCE = 1 << 20
 _TOGETHER = 1 << 24  # bytes of tiles that are compressed together for a trial
-_SMALL = 1 << 18  # elements: of larger ones the trial, of a part, takes little beside the rest
-_EACH = 32  # of so many files, in order, one has a trial, whatever is known
-_ENOUGH = 6  # trials that told the same
-_STEPS = 4  # in which the density of files is told, for each factor of two
+_SMALL = 1 << 18  # elements; the trial of a part of a larger picture takes little time
+_EACH = 32  # one of this many files, in order, has a trial in any case
+_ENOUGH = 6  # trials with the same result
+_STEPS = 4  # of the density of files, for each factor of two
 _SLICES = 8
-_STACK_SAMPLE = 1 << 17  # elements, of what is in their middle
-_MOST_READ = 1 << 26  # elements that are read for it
+_STACK_SAMPLE = 1 << 17  # elements, from the middle of the slices
+_MOST_READ = 1 << 26  # elements read for a sample
 
 
 def pixel_cost(

@@ -31,7 +31,7 @@ def connected(address: str) -> Iterator[Any]:
         from distributed import Client, LocalCluster
     except ImportError:
         raise MissingExtra("distributed", "bitsback[dask]", ".[dask]") from None
-    # What goes wrong is told in one line.
+    # An error is one line.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     local = _LOCAL.fullmatch(address)
     if local is not None:

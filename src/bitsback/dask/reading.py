@@ -29,7 +29,7 @@ from bitsback.work import ordered_map
 Chunks = Literal["block", "archive"]
 _Lengths = tuple[tuple[int, ...], ...]
 
-_OPENED_AT_ONCE = 16  # which mostly wait for a network
+_OPENED_AT_ONCE = 16  # threads that mostly wait for a network
 
 
 @dataclass(frozen=True)
@@ -181,14 +181,14 @@ def _array(parts: Sequence[tuple[_Part, _Lengths]]) -> Any:
                 f" {name_of(first.place)} {first.shape} and {first.dtype}: they do not follow one"
                 " another along the first axis"
             )
-    # Another one for each call: what is at a place may change, and Dask takes equal names for equal
-    # arrays.
+    # Each call makes a new name: the file at a place may change, and Dask takes equal names for
+    # equal arrays.
     name = f"from-archive-{uuid.uuid4().hex}"
     dtype = np.dtype(first.dtype)
     if not first.shape:
         return da.Array({(name,): (_read_region, _Region(first, ()))}, name, (), dtype=dtype)
     inner = lengths[1:]
-    if any(each[1:] != inner for _, each in parts):  # they were cut in other ways
+    if any(each[1:] != inner for _, each in parts):  # they are cut in other ways
         inner = tuple((size,) for size in first.shape[1:])
     columns = [list(enumerate(_slices(sizes))) for sizes in inner]
     graph: dict[Any, Any] = {}

@@ -93,7 +93,7 @@ def remove(places: Sequence[Location]) -> None:
             with suppress(OSError):
                 Path(place).unlink()
     if urls:
-        with suppress(Exception):  # they only take space
+        with suppress(Exception):  # a failure only leaves files that take space
             fs, _ = urls[0].connect()
             fs.rm([url.connect()[1] for url in urls])
 

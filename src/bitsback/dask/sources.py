@@ -22,7 +22,7 @@ from bitsback.images.npy import read_header
 from bitsback.remote.url import Options, Url
 
 _ZARR = ("zarr.json", ".zarray", ".zgroup")
-_FOLDER_BYTES = 1 << 26  # of the files in a shard
+_FOLDER_BYTES = 1 << 26  # the size of a shard's files
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _zarr(place: Location) -> Any:
         if isinstance(place, Url):
             return da.from_zarr(place.text, storage_options=place.options)
         return da.from_zarr(str(place))
-    except Exception as error:  # whatever Zarr, its stores and Dask raise
+    except Exception as error:  # Zarr, its stores and Dask may raise anything
         raise InputError(
             f"{name}: is no Zarr array that can be read: {one_line(error)}; of a group name one"
             " array"

@@ -212,7 +212,7 @@ class Collection:
             return f"item {items_before + start}"
         grid = self.grid(start)
         regions = list(zip(grid.region(at), grid.region(last), strict=True))
-        # Where they are in several rows of the grid, they are all over the other dimensions.
+        # Tiles of several rows of the grid span all of the later dimensions.
         text, spread = [], False
         for (low, high), size in zip(regions, grid.shape, strict=True):
             text.append(f"0:{size}" if spread else f"{low.start}:{high.stop}")

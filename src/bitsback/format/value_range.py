@@ -17,7 +17,7 @@ from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 _RAW_DEFLATE = -15
-# Of the values between the least and the greatest, how many may occur at most for ranks to pay.
+# Ranks pay up to this share of occurring values in the range from the least to the greatest.
 _SPARSE = {1: 0.5, 2: 0.7}  # by the size of an element
 _NEAR = 32  # values on either side
 

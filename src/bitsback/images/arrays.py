@@ -102,7 +102,7 @@ def _converted(source: Any, name: str) -> NDArray[Any]:
         )
     try:
         found = np.asanyarray(source)
-    except Exception as error:  # whatever another library raises
+    except Exception as error:  # other libraries may raise anything
         raise InputError(f"{name}: NumPy can make no array of it: {one_line(error)}") from error
     return _plain(found, name)
 
@@ -260,7 +260,7 @@ class _Succession(Whole):
         number, self._count = self._count, self._count + 1
         name = f"{self.name}: number {number}"
         array = _converted(image, name)
-        same = np.can_cast(array.dtype, self.dtype, "equiv")  # but for the order of bytes
+        same = np.can_cast(array.dtype, self.dtype, "equiv")  # byte order aside
         if not same or array.shape != self.shape[1:]:
             raise InputError(
                 f"{name}: is {array.shape} of {array.dtype}, and they should be {self.shape[1:]} of"

@@ -248,7 +248,8 @@ def samples(file: BinaryIO) -> Bands | None:
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
     def metadata_of(data: Content, file: BinaryIO, pixels: Bands) -> Frame | None:
-        return Frame.of(data, identify(file, _PLUGINS), pixels)  # loading changes what it tells
+        # opened anew, since loading changes its info
+        return Frame.of(data, identify(file, _PLUGINS), pixels)
 
     return split_picture(file, _PLUGINS, bands_of, metadata_of)
 

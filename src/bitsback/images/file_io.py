@@ -141,7 +141,7 @@ def _open_pipe(path: Path, name: str) -> io.BufferedReader:
     waiting.start()
     waiting.join(PATIENCE)
     if waiting.is_alive():
-        # A writer that comes and goes is what the other thread waits for.
+        # The other thread waits for a writer that opens the pipe and closes it.
         with suppress(OSError):
             os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
             waiting.join(PATIENCE)

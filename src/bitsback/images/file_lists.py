@@ -130,7 +130,7 @@ def _list_urls(urls: Sequence[Url], others: int) -> Listing:
     parents = [url.name.rpartition("/")[0].split("/") for url in urls]
     levels = takewhile(lambda level: len(set(level)) == 1, zip(*parents, strict=False))
     shared = [level[0] for level in levels]
-    if len(shared) < 2:  # as many as "s3://" has
+    if len(shared) < 2:  # the number of parts of "s3://"
         raise InputError("the files are of several protocols; compress those of each on their own")
     root = "/".join(shared)
     named = {url.name[len(root) + 1 :]: url for url in urls}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 from bitsback.images.modes import MODES
 from bitsback.images.names import ending_of
 
-if TYPE_CHECKING:  # so that the help of the command, which names formats, needs no NumPy
+if TYPE_CHECKING:  # the command's help names formats, and must not need NumPy
     import numpy as np
 
     from bitsback.images.drawing import PagesCodec, PictureCodec

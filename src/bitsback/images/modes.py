@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # so that the help of the command needs no NumPy
+if TYPE_CHECKING:  # the command's help must not need NumPy
     import numpy as np
 
 Shape = tuple[int, ...]

@@ -352,7 +352,7 @@ def open_array(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
         return StreamItems(file, name, dtype, shape, start)
     if start is not None:
         return _FortranItems(file, start, name, dtype, shape)
-    # Of a pipe, or of something packed, all is needed at once, and not in memory.
+    # Fortran order needs all of a pipe or a compressed file at once, so it is spooled to disk.
     with reading(name):
         spooled = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the spool closes it
     spool = _Spooled(file, spooled, name)
@@ -386,7 +386,7 @@ def read_header(
     parse = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     try:
         shape, fortran, dtype = parse(header, max_header_size=_MAX_HEADER)
-    except Exception as error:  # whatever a damaged header makes the parser raise
+    except Exception as error:  # a damaged header may make the parser raise anything
         raise InputError(f"{name}: its .npy header is damaged: {one_line(error)}") from None
     check_dtype(dtype, name)
     if (

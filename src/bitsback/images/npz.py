@@ -24,7 +24,7 @@ def open_arrays(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
     """
     try:
         container = zipfile.ZipFile(file)
-    except Exception as error:  # whatever a damaged file makes the library raise
+    except Exception as error:  # a damaged file may make the library raise anything
         raise InputError(f"{name}: is a damaged npz file: {one_line(error)}") from None
     with container:
         arrays: dict[str, Items] = {}
@@ -118,7 +118,7 @@ class _Unzipped:
 def _as_os_error() -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # whatever a damaged file makes the libraries raise
+    except Exception as error:  # a damaged file may make the libraries raise anything
         raise OSError(
             f"its zip container is damaged, or of a kind that is not read: {one_line(error)}"
         ) from None

@@ -303,7 +303,7 @@ def split_picture(
     content of the file, the file, and its pixels; None if that is None, or there are several
     pictures.
     """
-    data, file = in_memory(file)  # also as who asks may read the pixels when the file is closed
+    data, file = in_memory(file)  # since the caller may read the pixels after the file is closed
     image = identify(file, plugins)
     if getattr(image, "n_frames", 1) != 1:
         return None
@@ -312,7 +312,7 @@ def split_picture(
         return None
     metadata = metadata_of(data, file, pixels)
     if metadata is None:
-        for _ in pixels:  # whoever holds the file bit for bit is to know whether it is damaged
+        for _ in pixels:  # tells whether a file that will be stored verbatim is damaged
             pass
         return None
     return Split.of(pixels, metadata, image.mode == "P")

@@ -76,7 +76,7 @@ class PngDrawing:
         self._above: Bytes | None = None
         file.write(MAGIC + b"".join(map(pack_chunk, around.before)))
         self._at = len(MAGIC) + sum(map(size_of, around.before))
-        self._crc = self._size = 0  # of the IDAT chunk that is open, if it has any bytes
+        self._crc = self._size = 0  # those of the current IDAT chunk, if it has bytes
 
     def add(self, rows: NDArray[Any]) -> None:
         """Raises ArchiveError if there are values that the file cannot have."""

@@ -18,7 +18,7 @@ from bitsback.errors import ArchiveError
 from bitsback.images.file_io import Content
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
-AROUND = 12  # bytes of a chunk in a file, beside what is in it
+AROUND = 12  # bytes of a chunk beside its content
 _CHUNK = 1 << 20
 
 Chunk = tuple[bytes, bytes]

@@ -15,8 +15,8 @@ from bitsback.integer.activations import Activations, Size
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.integer.layers import Layer, LayerEntry
 
-_MOST_ELEMENTS = 1 << 24  # of a value, for one item
-_MOST_TOGETHER = 1 << 25  # of all values of a network
+_MOST_ELEMENTS = 1 << 24  # the limit of a value, for one item
+_MOST_TOGETHER = 1 << 25  # the limit of all values of a network
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 """The names of variables, networks and layers."""

@@ -16,11 +16,11 @@ from bitsback.models.item_vectors import ItemVectors
 from bitsback.models.model import Model
 
 WRONG = "contracted", "upward", "downward", "toward zero"
-"""The wrong arithmetics to detect: products contracted with sums, and the other directions of
-rounding of IEEE 754.
+"""The wrong arithmetic to detect: products contracted with sums, and the other rounding
+directions of IEEE 754.
 """
 _SEEDS = (0, 1, 2, 3)
-"""Of items that tell integers alone, in which nothing rounds."""
+"""The seeds where nothing rounds, since the items are of integers alone."""
 _MOST_TRIES, _TIMES = 1_000, 2
 _SHAPE = ItemShape(slices=1, rows=2, columns=40, channels=3, levels=1 << 16)
 _SHAPE_OF_SERIES = ItemShape(slices=1, rows=8, columns=1, channels=3, levels=1 << 16)

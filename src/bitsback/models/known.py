@@ -23,7 +23,7 @@ _ENDING = ".safetensors"
 _Stamp = tuple[Path, int, int]
 """A file as it was when it was read: its path, size, and time of modification in ns."""
 
-# By identity. What is loaded takes long to check, so that each model is loaded once, by one thread.
+# By identity. The checks of a model take long, so each is loaded once, by one thread.
 _models: dict[bytes, Model] = {}
 _identities: dict[_Stamp, bytes] = {}
 _lock = Lock()

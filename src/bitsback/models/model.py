@@ -303,7 +303,7 @@ class BoundModel:
             return batches
         return [(self.items, 1)] if self.items else []
 
-    # What coding all of them may cost: docs/model-format.md.
+    # The limits of cost: docs/model-format.md.
 
     @property
     def most_elements(self) -> int:

@@ -97,7 +97,7 @@ class NamedModel:
         return model
 
 
-_packed = lru_cache(8)(pack_model)  # as it is looked for what is smallest
+_packed = lru_cache(8)(pack_model)  # packing searches for the smallest form
 
 
 def _known_again(

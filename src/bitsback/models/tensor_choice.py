@@ -66,9 +66,8 @@ def _prediction_choices(tensor: NDArray[Any], model: Model) -> list[tuple[bool, 
         choices.append((False, above))
     if pixels and tensor.ndim == 2 and tensor.shape[1] == pixels:
         choices.append((True, above))
-    if (
-        tensor.ndim == 2 and len(tensor) <= _FEW_ROWS
-    ):  # such as what is seen of symbols: functions of their columns
+    # such as tables of a symbol's inputs: functions of the column
+    if tensor.ndim == 2 and len(tensor) <= _FEW_ROWS:
         choices += [(True, (1,)), (True, (1, 2))]
     return [
         choice

@@ -300,7 +300,7 @@ def _fit(matrix: Integers, lags: tuple[int, ...]) -> tuple[Predictor, ...]:
     start = max(lags)
     scaled = matrix >> max(
         int(np.abs(matrix).max()).bit_length() - 20, 0
-    )  # so that no sum of products leaves int64
+    )  # no sum of products leaves int64
     rows = [scaled[start - lag : len(scaled) - lag].reshape(-1) for lag in lags]
     rows.append(scaled[start:].reshape(-1))
     from fractions import Fraction  # only here: a single item should not wait for the import

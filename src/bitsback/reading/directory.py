@@ -34,7 +34,7 @@ from bitsback.models.costs import max_elements
 Read = Callable[[int, int], bytes]
 """Reads (offset, size): fewer bytes at the end of the file."""
 
-_LONGEST_START = 11  # of a section: its kind, and a varint
+_LONGEST_START = 11  # the start of a section: its kind and a varint
 _HEAD_SPACE = 512  # magic to the end of `C`, and the header of a block, mostly take fewer
 _SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, method
 _BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, STATS, LABELS, HASHES)
@@ -133,7 +133,7 @@ def scan(read: Read, size: int) -> Directory:
     else:
         _place_blocks(directory, index, size)
         behind, stop = _walk(read, directory, index.end, index.offset, behind=True)
-        if stop != index.offset or (behind and not index.blocks):  # which are to be before it
+        if stop != index.offset or (behind and not index.blocks):  # blocks come before the index
             behind = []
             directory.drift = index.offset - index.end
             what = "added to" if directory.drift > 0 else "lost from"
@@ -165,7 +165,7 @@ def guess_collection(directory: Directory, read: Read) -> Collection:
     """The collection by what its first whole block holds, where its own description is damaged.
     Raises ArchiveError.
     """
-    # Of files there are many, and only the description tells of which kind.
+    # Many kinds hold files, and only the description tells which one it is.
     blocks = [] if directory.names else directory.blocks
     for block, drift in ((block, drift) for block in blocks for drift in (0, directory.drift)):
         try:

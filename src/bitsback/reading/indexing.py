@@ -139,7 +139,7 @@ def read_index(key: Any, shape: Shape) -> tuple[tuple[Along, ...], tuple[Any, ..
     for part in keys:
         if part is None:
             arranged.append(None)
-        elif part is Ellipsis:  # which stays, as it makes an array of a single element too
+        elif part is Ellipsis:  # an Ellipsis makes an array even of a single element
             arranged.append(part)
             first = len(wanted)
             wanted += all_of(shape[first : first + len(shape) - given])

@@ -86,7 +86,7 @@ def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[
             alike = min(left[at][0], count)
             size = left[at][1]
             first, end = done[at], done[at] + alike
-            if part.axes == ONE:  # whose slices are not apart
+            if part.axes == ONE:  # its slices are not separate
                 shares_of = (part.tiles * first // part.entries, part.tiles * end // part.entries)
             else:
                 shares_of = (part.first_tile(first), part.first_tile(end))

@@ -86,7 +86,7 @@ class Maker:
         """The bytes of a file that is stored verbatim, or of the container metadata of a
         picture.
         """
-        with self._lock:  # so that no block of container metadata is decoded twice
+        with self._lock:  # no block of container metadata is decoded twice
             return self._archive._bytes_of(*self._files.span(number), verify=self._verify)
 
 

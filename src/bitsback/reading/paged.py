@@ -89,7 +89,7 @@ def _rows(parts: RestoredParts, number: int, work: Work) -> Generator[NDArray[An
     part = parts.files.collection.parts[number]
     with closing(parts.strips(number, work)) as strips:
         for rows in strips:
-            if part.axes == ONE or part.plain:  # of a stack slices, or whole pages
+            if part.axes == ONE or part.plain:  # the slices of a stack, or whole pages
                 yield from rows.reshape(-1, *part.entry_shape)
             else:
                 yield rows

@@ -324,7 +324,7 @@ class Archive(Contents):
 
             bad = {number for number, _ in problems if number is not None}
             gaps = gaps_of(self._blocks, bad, self._collection.tiles)
-            with suppress(ArchiveError):  # where the names are lost, which was found before
+            with suppress(ArchiveError):  # the names are lost, which was reported before
                 lost = self._owners.of(gaps)
                 problems += [(error.block, error) for error in damage(self, lost)]
                 problems += [(None, error) for error in self._other_hashes(problems, threads)]

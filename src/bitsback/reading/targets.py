@@ -76,7 +76,7 @@ def unrestorable(pairs: Iterable[tuple[str, str]]) -> str | None:
                 f"{printable(name)}: would be restored as {printable(target)}, and so would"
                 f" {printable(other)}"
             )
-    # What lies in a folder follows at once on a file of the folder's name, if `/` comes first.
+    # With `/` first in the order, the content of a folder follows a file of the folder's name.
     ordered = sorted(sources, key=lambda target: target.replace("/", "\0"))
     for file, inside in pairwise(ordered):
         if inside.startswith(file + "/"):

@@ -284,7 +284,7 @@ class JoinedView(Indexed):
         inner = {chunks[1:] for chunks in found}
         return (
             tuple(length for chunks in found for length in chunks[0]),
-            # Where they are cut in several ways, no cut is good for all.
+            # If they are cut in several ways, no cut suits all.
             *(inner.pop() if len(inner) == 1 else ((size,) for size in self.shape[1:])),
         )
 

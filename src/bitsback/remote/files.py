@@ -37,7 +37,7 @@ def files_in(url: Url) -> dict[str, Url]:
     return {
         (name := place[start:]): url.child(place, name, info)
         for place, info in found.items()
-        if info["type"] != "directory"  # as S3 lists some
+        if info["type"] != "directory"  # S3 lists some folders
     }
 
 
@@ -85,7 +85,7 @@ class Uploads:
             self._there = set(files_in(url))
         except OSError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
-                raise  # as what is there must be known
+                raise  # the writer must know whether the file exists
 
     def check(self, names: Iterable[str]) -> None:
         """Raises InputError if there is a file of such a name, and none may be replaced."""
@@ -134,7 +134,7 @@ class Uploads:
     def _put(self, place: str, data: bytes) -> None:
         try:
             self._fs.pipe_file(place, data)
-        except FileNotFoundError:  # where there are folders, and not just names
+        except FileNotFoundError:  # the filesystem has folders, not just names
             self._fs.makedirs(self._fs._parent(place), exist_ok=True)
             self._fs.pipe_file(place, data)
 
@@ -142,7 +142,7 @@ class Uploads:
         """Removes the files that were written where none was before."""
         for name in self.names:
             if name not in self._there:
-                with suppress(Exception):  # as others still can be
+                with suppress(Exception):  # the others can still be removed
                     self._fs.rm_file(self._place(name))
 
     def _place(self, name: str) -> str:
@@ -167,7 +167,7 @@ def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
             f"{url.name}: exists already; name another output, or use --force (force=True) to"
             " replace it"
         )
-    if "memory" in protocols(fs):  # whose files are seen while they are written
+    if "memory" in protocols(fs):  # its files are visible while they are written
         file: Any = io.BytesIO()
         yield cast(BinaryIO, file)
         with url.as_os_error():
@@ -194,11 +194,11 @@ def _give_up(fs: Any, path: str, file: Any, there: bool) -> None:
     """Ends a write so that nothing of it is seen."""
     from fsspec.spec import AbstractBufferedFile
 
-    # Whatever else goes wrong now is less to know than what went wrong before.
+    # The first error matters more than any error of cleaning up.
     unseen = False
     with suppress(Exception):
         file.discard()
-        unseen = type(file).discard is not AbstractBufferedFile.discard  # which does nothing
+        unseen = type(file).discard is not AbstractBufferedFile.discard  # the default does nothing
     with suppress(Exception):
         file.closed = True  # or it would be completed when it is forgotten
     with suppress(Exception):

@@ -50,7 +50,7 @@ async def _fetch(
     async with session.get(fs.encode_url(path), **options) as response:
         if response.status == 404:
             raise FileNotFoundError(path)
-        if response.status == 416:  # it ends before
+        if response.status == 416:  # the file is shorter
             raise OSError(CHANGED)
         response.raise_for_status()
         sent = _sent(response)
@@ -120,7 +120,7 @@ class Ranges:
     def _describe(self) -> Description:
         fs, path = self._url.connect()
         with self._url.as_os_error():
-            # What it remembers of a folder may be older than the file.
+            # A cached listing of the folder may be older than the file.
             fs.invalidate_cache(fs._parent(path))
             info = fs.info(path)
         if info.get("type") == "directory":

@@ -197,7 +197,7 @@ class Url:
         if isinstance(error, FileNotFoundError) and not isinstance(cause, TypeError):
             if not isinstance(cause, OSError) or isinstance(cause, FileNotFoundError):
                 return "there is no such file or folder"
-            error = cause  # as where there is no such server
+            error = cause  # such as the error of an unknown server
         if isinstance(cause, TypeError):
             error = cause
         if isinstance(error, TypeError) and "unexpected keyword" in str(error):
@@ -243,7 +243,7 @@ _MICROSECOND = timedelta(microseconds=1)
 def changed(url: Url) -> int | None:
     """The time of the last change in ns since 1970; None where the filesystem does not tell."""
     fs, path = url.connect()
-    with suppress(Exception):  # of which filesystems raise all kinds
+    with suppress(Exception):  # filesystems raise errors of all kinds
         time: datetime = fs.modified(path)
         return (time.replace(tzinfo=time.tzinfo or UTC) - _EPOCH) // _MICROSECOND * 1000
     return None
@@ -257,7 +257,7 @@ def as_datetime(time: int) -> datetime:
 def set_changed(fs: Any, path: str, time: int) -> None:
     """Sets it, where there is a way: of stores of objects it is when they were written."""
     names = protocols(fs)
-    with suppress(Exception):  # as on a disk, where it does not matter to what a file holds
+    with suppress(Exception):  # an error is ignored, as on a disk: the content is right
         if "sftp" in names:
             fs.ftp.utime(path, (time / 1e9, time / 1e9))
         elif "memory" in names:

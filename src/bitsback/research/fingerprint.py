@@ -20,7 +20,7 @@ Fingerprint = dict[str, str]
 _LIBRARIES = ("numpy", "scipy", "torch", "jax", "jaxlib", "tensorflow", "numba", "sklearn")
 """Libraries that compute floats, if they are loaded."""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "XLA_FLAGS")
-_DEPTH = 12  # of objects within objects that the digest of a model goes into
+_DEPTH = 12  # the depth of nested objects in the digest of a model
 
 
 def fingerprint(model: Any) -> Fingerprint:
@@ -136,7 +136,7 @@ def _add(state: Any, value: Any, seen: dict[int, Any], depth: int) -> None:
         return
     if depth > _DEPTH or id(value) in seen or isinstance(value, ModuleType | type):
         return
-    seen[id(value)] = value  # which keeps it, so that no other gets its number
+    seen[id(value)] = value  # keeps the object alive, so no other gets its number
     array = _as_array(value)
     if array is not None:
         state.update(f"{array.dtype.str}{array.shape}".encode())
@@ -157,7 +157,7 @@ def _as_array(value: Any) -> Any:
         return None
     try:
         array = np.asarray(value)
-    except TypeError:  # of a dtype that NumPy has not
+    except TypeError:  # NumPy lacks the dtype
         array = np.asarray(value.float())
     return None if array.dtype.hasobject else array
 

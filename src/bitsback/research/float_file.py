@@ -128,7 +128,7 @@ def look(path: str | os.PathLike[str]) -> ResearchSummary | None:
     """The summary of a file, if it is a research archive on this machine."""
     place = Path(path)
     try:
-        if not place.is_file():  # nobody waits for a pipe, or reads what is read but once
+        if not place.is_file():  # a pipe can be read once only, and may never end
             return None
         with place.open("rb") as file:
             check_head(file.read(512))

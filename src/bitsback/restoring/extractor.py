@@ -246,7 +246,7 @@ def _restored(
     lost = archive.lost(problems) if isinstance(archive, Archive) and problems else []
     beside = any(part.axes == BYTES for part in content.parts)
     if problems and beside and isinstance(content, FileList) and content.kind == PAGES:
-        lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # as pages are restored alone
+        lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # since pages are restored alone
     return Restored(
         shape=shape,
         dtype=content.dtype if isinstance(content, FileList) else content.dtype.str,

@@ -50,7 +50,8 @@ def make_folder(folder: Path) -> tuple[Path, BinaryIO]:
         path.mkdir()
         try:
             lock = (path / LOCK).open("xb", buffering=0)
-        except (FileExistsError, FileNotFoundError):  # it was just taken for a dead process's
+        # another process took it for that of a dead process
+        except (FileExistsError, FileNotFoundError):
             continue
         if _locked(lock, path / LOCK):
             return path, lock
@@ -78,7 +79,7 @@ def _new_name() -> str:
 def _clear_file(path: Path) -> None:
     if _WITHOUT_LOCKS:
         if time.time() - path.stat().st_mtime > _HOUR:
-            path.unlink()  # which fails as long as it is open anywhere
+            path.unlink()  # fails while the file is open anywhere
         return
     with path.open("ab") as file:
         if _try_lock(file):
@@ -91,7 +92,7 @@ def _clear_folder(path: Path) -> None:
         return
     if _WITHOUT_LOCKS:
         if time.time() - path.stat().st_mtime > _HOUR:
-            lock_path.unlink(missing_ok=True)  # which fails as long as it is open anywhere
+            lock_path.unlink(missing_ok=True)  # fails while the file is open anywhere
             if finish(path):
                 shutil.rmtree(path, ignore_errors=True)
         return
@@ -108,7 +109,7 @@ def _locked(file: BinaryIO, path: Path) -> bool:
         return True
     import fcntl
 
-    with suppress(OSError):  # where a file system has no locks nobody removes anything
+    with suppress(OSError):  # without locks nobody removes anything
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.lstat())

@@ -80,7 +80,7 @@ def open_output(
             destination.flush()
         return
     name = os.fspath(destination)
-    # A symbolic link stays what it is: the file that it points to is replaced.
+    # A symbolic link stays; the file that it points to is replaced.
     path = Path(os.path.realpath(name))
     with naming(name):
         status = path.stat() if path.exists() else None
@@ -122,10 +122,10 @@ def _hidden_output(
                         f"{name}: exists since just now; name another output, or use --force to"
                         " replace it"
                     )
-                if os.name != "nt":  # as long as it is open, and so locked, nobody clears it up
+                if os.name != "nt":  # while the file is open, and so locked, nobody removes it
                     hidden.replace(path)
         with naming(name):
-            if os.name == "nt":  # where an open file cannot be moved
+            if os.name == "nt":  # an open file cannot be moved
                 hidden.replace(path)
             hidden_files.sync(path.parent)
     except BaseException:
@@ -146,7 +146,7 @@ def made_folders(folder: Path, name: str) -> Iterator[None]:
         yield
     except BaseException:
         for each in new:
-            with suppress(OSError):  # of what somebody else has put into it meanwhile
+            with suppress(OSError):  # somebody else may have put files into it
                 each.rmdir()
         raise
 

@@ -89,7 +89,8 @@ def _restore_folder(
     parts: RestoredParts, destination: Location, work: Work, options: DecompressOptions
 ) -> int:
     archive, files, lost = parts.archive, parts.files, parts.lost_files
-    # Of an archive that was checked a few bytes may claim many names, so no list of them is made.
+    # Even in an archive that was checked, a few bytes may claim many names, so no list of them is
+    # made.
     names: Iterable[str] = (target_of(files, number)[0] for number in range(len(files)))
     if parts.damaged:
         names = _targets(archive, others(lost, len(files))).values()

@@ -75,7 +75,8 @@ class _Hidden:
                         file.seek(0)
                         check(file)
                 if time is not None:
-                    with suppress(OSError, OverflowError):  # what no file system has
+                    # a time that the file system cannot hold
+                    with suppress(OSError, OverflowError):
                         os.utime(path, ns=(time, time))
             except FileExistsError:
                 raise InputError(
@@ -132,9 +133,9 @@ def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Ite
         with put_off():
             target.take(hidden, stage.names)
     finally:
-        if os.name == "nt":  # where an open file cannot be removed
+        if os.name == "nt":  # an open file cannot be removed
             lock.close()
-        # Where the list is there, somebody must finish or undo the moves.
+        # If the list is there, somebody must finish or undo the moves.
         if not (hidden / hidden_files.LIST).exists():
             shutil.rmtree(hidden, ignore_errors=True)
         lock.close()

@@ -44,7 +44,7 @@ class Stream:
             head = self._take(len(HEAD))
             check_head(head)
             first = self._take_section()
-            check_head(head + first)  # which may be that of a research archive
+            check_head(head + first)  # refuses a research archive
             self._collection = unpack_collection(open_section(first, COLLECTION))
             if not isinstance(self._collection, FileList):
                 check_container(self._collection)
@@ -66,7 +66,7 @@ class Stream:
                 if not index:
                     first_block = self.file_bytes - len(data)
                     if kind == MODEL:
-                        self._models.append(data)  # which the library checks
+                        self._models.append(data)  # the library checks it
                         continue
                 payload = open_section(data, kind)
                 if kind == INDEX:

@@ -158,7 +158,7 @@ class Input:
 def _is_file(path: Path, file: Path | Url) -> bool:
     if isinstance(file, Url):
         return False
-    with suppress(OSError):  # of a link that leads nowhere
+    with suppress(OSError):  # a link may lead nowhere
         return path.samefile(file)
     return False
 

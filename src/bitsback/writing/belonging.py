@@ -38,7 +38,7 @@ def arrays_input(
     order = list(arrays)
     leaders = _leaders(arrays) if asked.options.unordered else []
     followers = {follower for leader in leaders for follower in leader.followers}
-    for leader in leaders:  # what follows an order stands behind what makes it
+    for leader in leaders:  # members come after the leader that gives them their order
         for follower in leader.followers:
             order.remove(follower)
         at = order.index(leader.name) + 1

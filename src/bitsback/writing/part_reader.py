@@ -118,8 +118,7 @@ class PartReader:
             if number == len(self._ahead):  # another choice may have read it
                 self._ahead.append(self._read(first, count))
             elements, tiles = elements + self._ahead[number].elements.size, tiles + count
-            # The first block says whether a given model fits; others may hold what it does not
-            # code.
+            # The first block tells whether a given model fits; it may not code others.
             if given is not None or elements >= _SEEN or tiles >= _SEEN_TILES:
                 break
         first_ones = self._ahead[0]
@@ -132,7 +131,7 @@ class PartReader:
 
     def tasks(self, first: int, chosen: Chosen, coder: Coder) -> Iterator[Uncoded]:
         """Its blocks. first: the number of its first tile. coder: the general compressor."""
-        if self.collection.axes == BYTES:  # little of it is worth a trial, and that is worth it
+        if self.collection.axes == BYTES:  # so few bytes that LZMA needs no trial
             coder = "lzma"
         for start, count in self._blocks:
             tiles = self._ahead.pop(0) if self._ahead else self._read(start, count)

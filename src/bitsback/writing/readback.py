@@ -125,7 +125,7 @@ def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
     """The arrays that the parts of the archive should hold."""
     collection = archive._collection
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # whoever made the archive was warned
+        warnings.simplefilter("ignore")  # the warnings were shown when the archive was made
         with open_input(place, Asked(options=CompressOptions(stack=False))) as taken:
             parts = collection.parts if isinstance(collection, FileList) else (collection,)
             found: list[Items] = [items for items, _ in taken.parts]

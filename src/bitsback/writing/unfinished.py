@@ -84,7 +84,7 @@ class Unfinished:
     ) -> None:
         if kind is None or not self._places:
             with suppress(OSError):
-                if os.name == "nt":  # where an open file cannot be removed
+                if os.name == "nt":  # an open file cannot be removed
                     self._file.close()
                 self.path.unlink()
         self._file.close()
@@ -146,7 +146,7 @@ class Unfinished:
                 raise InputError(
                     f"{self.path}: another process is making this archive; wait for its end"
                 ) from None
-            except OSError:  # of a file system that has no locks
+            except OSError:  # the file system has no locks
                 pass
         head = _MAGIC + _versions()
         found = self._file.read(len(head))
@@ -164,10 +164,10 @@ class Unfinished:
             end = following
         self._unused = set(self._places)
         self._before = len(self._places)
-        if found != head:  # of an older run with other versions, or nothing
+        if found != head:  # an older run with other versions, or nothing
             self._places.clear()
             end = 0
-        self._file.truncate(end)  # what was being written when it was stopped
+        self._file.truncate(end)  # removes a record that is incomplete
         if not end:
             self._file.seek(0)
             self._file.write(head)

@@ -103,7 +103,7 @@ def _headers(listing: Listing, asked: Asked) -> "tuple[list[tuple[str, Header]],
         path = listing.path(name)
         try:
             header = read_header(path)
-            if asked.options.skip_bad:  # what is damaged further on is found now, or too late
+            if asked.options.skip_bad:  # later is too late to find damaged data
                 read_pixels(path)
         except InputError as error:
             if not asked.options.skip_bad:

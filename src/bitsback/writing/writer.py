@@ -181,7 +181,7 @@ class _Writer:
         features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
         features |= LABELLED * (options.labels is not None) | HASHED * (self._hashes is not None)
         output.write(HEAD + replace(taken.collection, features=features).pack())
-        if taken.settle is None:  # so that an archive that is cut off still tells names
+        if taken.settle is None:  # an archive that is cut off still tells names
             output.write(taken.names + taken.labels)
             output.write(b"" if self._hashes is None else self._hashes.pack())
         chosen = self._choose() if self._early else []

@@ -35,7 +35,7 @@ def drawn(name: str) -> NDArray[np.uint8]:
 
 
 def noise(dtype: str, *shape: int) -> NDArray[Any]:
-    """What nothing compresses."""
+    """Random bytes, which no compressor makes smaller."""
     words = bitsback._core.splitmix64(0, 0, int(np.prod(shape)))
     return words.astype(dtype).reshape(shape)
 
@@ -133,7 +133,7 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
 
 
 PINNED = [name for name in GOLDEN if not name.startswith("fallback")]
-"""Those whose bytes are the same wherever they are written."""
+"""The archives whose bytes do not depend on the machine that writes them."""
 
 
 def make(name: str) -> bytes:

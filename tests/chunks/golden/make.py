@@ -60,7 +60,7 @@ ZARRS: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
 }
 
 EXACT = ("digits", "inverted", "grey", "stack", "colour", "columns", "noise", "nothing", "number")
-"""Those that no general compressor, whose versions may differ, has a hand in."""
+"""The chunks without a part by a general compressor, whose versions may differ in bytes."""
 
 
 def make(name: str) -> bytes:

@@ -114,14 +114,14 @@ def idx_gz(path: Path) -> None:
 
 
 def joined(path: Path) -> None:
-    """What nothing compresses."""
+    """Makes files of random bytes, which no compressor makes smaller."""
     words = _core.splitmix64(0, 0, 6 * 20 * 30)
     with path.open("wb") as file:
         np.save(file, words.astype("<i2").reshape(6, 20, 30))
 
 
 def merged(source: Path, archive: Path) -> None:
-    """Of a stack, items, and a stack in tiles."""
+    """Merges archives of a stack, of items, and of a stack in tiles."""
     array, shards = np.load(source), []
     for number, (start, end, options) in enumerate(
         [(0, 2, {"stack": True}), (2, 3, {}), (3, 6, {"stack": True, "tile": 16})]
@@ -150,7 +150,7 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
 """For each archive what writes its file or folder, by the name of that."""
 
 OLD = ("pictures-without-stats", "pages-without-metadata.tiff")
-"""Those that no writer makes any more."""
+"""The archives of older writers, which none makes any more."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "files": {"files": "exact"},
@@ -160,10 +160,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},
     "set": {"labels": "folders", "unordered": True},
 }
-"""What an archive was made with."""
+"""The options that each archive was made with."""
 
 PINNED = ("arrays.npz", "images.idx", "images.idx.gz", "joined")
-"""Those in which no general compressor has a part, whose bytes may change with its version."""
+"""The archives without a part by a general compressor, whose versions may differ in bytes."""
 
 
 def make(name: str, folder: Path) -> bytes:

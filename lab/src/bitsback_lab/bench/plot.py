@@ -78,7 +78,7 @@ def draw(comparisons: Sequence[Comparison], file: Path) -> None:
         head = [line for text in said for line in textwrap.wrap(text, letters)]
         figure.suptitle("\n".join(head), fontsize=_FONT, x=0.01, ha="left")
         _key(figure, [row for comparison in comparisons for row in comparison.rows])
-        figure.draw_without_rendering()  # so that the panels and the texts know their sizes
+        figure.draw_without_rendering()  # gives the panels and the texts their sizes
         for axes, comparison in zip(columns, comparisons, strict=True):
             for panel, speeds in zip(axes, _speeds(comparison.rows), strict=True):
                 _names(panel, comparison.rows, speeds)
@@ -243,10 +243,8 @@ ORDERS = (
 )
 _ANGLES = (0, 180, 20, -20, 160, -160, 40, -40, 140, -140, 90, -90, 60, -60, 120, -120)
 _RINGS = 16
-_CROSSING, _COVERING = (
-    50.0,
-    1000.0,
-)  # what is wrong with a line across something, and with a text on something
+# The cost of a line across something, and of a text on something.
+_CROSSING, _COVERING = 50.0, 1000.0
 
 
 @dataclass(frozen=True)
@@ -327,10 +325,8 @@ def _placed(
     placed = {}
     cost = 0.0
     for i in order:
-        barred = [
-            *(box for box in taken if not box.meets(taken[i])),
-            *texts,
-        ]  # a line starts within what it touches
+        # A line starts within the object that it touches.
+        barred = [*(box for box in taken if not box.meets(taken[i])), *texts]
         first = None
         for found in _candidates(points[i], sizes[i], gap):
             if not found.box.within(frame) or any(

@@ -38,9 +38,9 @@ def measure_apart(peer: Peer, images: Pictures) -> Measurement:
         process = subprocess.Popen(
             [sys.executable, "-m", "bitsback_lab.bench.process", folder],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            # so that an interrupt reaches it, and the programs that it runs, through us alone
+            # so an interrupt reaches it and its programs through this process alone
             start_new_session=True,
-            env={**os.environ, "TMPDIR": folder},  # so that nothing is left behind then
+            env={**os.environ, "TMPDIR": folder},  # so nothing is left behind
         )  # fmt: skip
         try:
             _, said = process.communicate(pickle.dumps(peer))
@@ -100,7 +100,7 @@ def _answer(folder: Path) -> None:
         peer = pickle.load(sys.stdin.buffer)
         images = _load(folder / "images")
         found = asdict(measure(peer, images, LEAST_SECONDS))
-    except Exception as error:  # whatever a compressor may raise
+    except Exception as error:  # a compressor may raise anything
         found = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
     (folder / "answer.json").write_text(json.dumps(found), encoding="utf-8")
 

@@ -29,8 +29,8 @@ from bitsback.writing.asked import Asked
 from bitsback.writing.inputs import Source, open_input
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
-MOST_BYTES = 1 << 30  # of the images; a compressor may need many times as much
-MOST_CHANNELS = 16  # of a picture; a last axis of more elements is no colours
+MOST_BYTES = 1 << 30  # the limit of the images; a compressor may need many times as much
+MOST_CHANNELS = 16  # the limit for a picture; a longer last axis holds no colours
 
 _COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
 _CHUNK = 1 << 24  # bytes to read at once
@@ -77,7 +77,7 @@ def read(
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", InputWarning
-        )  # of what does not come back, which is not the question here
+        )  # the warning of parts that do not come back, which do not matter here
         with open_input(source, Asked(options=CompressOptions(stack=False))) as found:
             files = isinstance(found.collection, FileList) and found.collection.kind != ARRAYS
             parts = [

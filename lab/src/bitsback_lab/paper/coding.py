@@ -47,7 +47,7 @@ def as_symbols(images: NDArray[Any]) -> Symbols:
 
 
 class Counted(Protocol):
-    """A codec that knows what its symbols are worth."""
+    """A codec that knows the information content of its symbols."""
 
     def pop(self, message: Message) -> NDArray[Any]: ...
 

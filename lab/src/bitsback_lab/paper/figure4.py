@@ -19,7 +19,7 @@ from bitsback_lab.paper.sets import mnist
 
 MODEL, IMAGE, LATENT = "mnist-binary-paper", 0, 8
 BITS = 4
-REACH = 3.0  # of the picture, in standard deviations of the prior
+REACH = 3.0  # the range of the picture, in standard deviations of the prior
 
 
 def measure(conditions: Conditions) -> Numbers:

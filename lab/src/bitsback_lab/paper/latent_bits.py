@@ -26,7 +26,7 @@ MODELS = ("mnist-binary-paper", "mnist-binary", "mnist-paper", "mnist")
 BITS = range(1, 13)
 SAMPLES = 3
 TABLE = "likelihood.value.table"
-_GRID, _ZERO, _TOP = 21, 64, 127  # what the bundled models see of a latent: round(21 z) + 64
+_GRID, _ZERO, _TOP = 21, 64, 127  # a latent as the bundled models take it: round(21 z) + 64
 
 
 def measure(conditions: Conditions) -> Numbers:

@@ -128,7 +128,7 @@ def explain(source: Source, name: str, model: str | None = None, item: int = 0) 
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", InputWarning
-        )  # of what does not come back, which is not the question here
+        )  # the warning of parts that do not come back, which do not matter here
         with open_input(source, Asked(given, CompressOptions(stack=False))) as found:
             items, collection = _part(found.parts, name, item)
             return _explain(items, collection, given, name, item)
@@ -184,7 +184,7 @@ def _explain(
     assert size is not None, "it has been checked that the model codes such images"
     ledger = enter(chosen.model, size, message, x)
     buffer = io.BytesIO()
-    whole = LARGEST_TILE if chosen.model.wants_small else None  # what the ledger is of
+    whole = LARGEST_TILE if chosen.model.wants_small else None  # the ledger covers this
     bitsback.compress(image, buffer, model=chosen.model, embed="never", tile=whole)
     raw = image.nbytes if tiles.two_values is None else (image.size + 7) // 8
     return Explained(chosen.model, shape, ledger, raw, len(message.to_bytes()), buffer.tell())

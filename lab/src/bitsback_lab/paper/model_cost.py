@@ -84,7 +84,7 @@ def break_even(counts: Sequence[int], ours: Sequence[int], theirs: Sequence[int]
 
     Between two counts, and beyond the last one, bytes are taken to grow evenly.
     """
-    ahead = [a - b for a, b in zip(ours, theirs, strict=True)]  # what ours is too large by
+    ahead = [a - b for a, b in zip(ours, theirs, strict=True)]  # the bytes by which ours is larger
     last = next((i for i in reversed(range(len(ahead))) if ahead[i] >= 0), None)
     if last is None:
         return counts[0]

@@ -84,7 +84,7 @@ def text(numbers: Numbers) -> str:
     parts = [
         f"Image {first['image']} of the test set goes onto a message that holds the"
         f" {first['before']} images behind it, as in an archive. The message is one big number; its"
-        " length is its log2. The information is what the codecs say that the symbols are worth:"
+        " length is its log2. The information is the sum of -log2 of the symbols' probabilities:"
         " -log2 of their exact frequencies, negative where they are popped. Its sum is a sample of"
         " the negative ELBO, and the message grows by just that, to a few thousandths of a bit:"
         " heads are finite."

@@ -148,7 +148,7 @@ def command(
     finally:
         if new and into is not None:
             with suppress(OSError):
-                into.rmdir()  # which leaves what is not empty
+                into.rmdir()  # fails if the folder is not empty
 
 
 def _report_damage(source: str, summary: Restored, as_json: bool) -> None:

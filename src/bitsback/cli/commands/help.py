@@ -25,4 +25,4 @@ def command(context: click.Context, name: str | None) -> None:
         return
     _, found, _ = group.command.resolve_command(group, [name])
     assert found is not None, "it was resolved"
-    found.make_context(name, ["--help"], parent=group)  # which shows it, and exits
+    found.make_context(name, ["--help"], parent=group)  # shows the help and exits

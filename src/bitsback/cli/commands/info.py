@@ -84,7 +84,7 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if info["unordered"]:
         yield "order", "not kept" + ("" if info["multisets"] else "; no model codes it without")
     yield "size", _size(info)
-    # Of what models code it is told how they see it.
+    # For parts that models code, the line tells how the models see them.
     counts = {f"by a model as {what}": number for what, number in info["layouts"].items()}
     counts |= {method: number for method, number in info["methods"].items() if method != "model"}
     methods = ", ".join(f"{number:,} {method}" for method, number in counts.items() if number)

@@ -272,7 +272,7 @@ def _decompress_by_pillow(layout: Layout, data: bytes, rows: int) -> bytes:
     }  # fmt: skip
     for number, value in tags.items():
         directory[number] = value
-    file = b"II*\0" + struct.pack("<I", 8) + directory.tobytes(8) + data  # whose place it writes
+    file = b"II*\0" + struct.pack("<I", 8) + directory.tobytes(8) + data  # `tobytes` sets its place
     with Image.open(io.BytesIO(file), formats=("TIFF",)) as image:
         return image.tobytes()
 

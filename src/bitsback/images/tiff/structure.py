@@ -76,7 +76,7 @@ def pages_of(file: BinaryIO) -> list[Page | None]:
                 return list(_slices(tiff, found[0], size))
     except OSError:
         raise
-    except Exception as error:  # whatever a damaged file leads tifffile to
+    except Exception as error:  # a damaged file may make tifffile raise anything
         raise OSError(f"is damaged: {error}") from None
     return found
 
@@ -85,7 +85,7 @@ def opened(file: BinaryIO) -> Any:
     """Opens a file by tifffile. Raises what tifffile raises."""
     import tifffile
 
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns of many a tag
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns of many tags
     file.seek(0)
     return tifffile.TiffFile(file, name="a TIFF file")
 
@@ -214,7 +214,7 @@ def _in_bands(page: Page) -> Page:
     most = max(_MOST_ROWS // row, 1)
     if rows <= most:
         return page
-    several = layout.down > 1  # where strips must be cut into equal parts
+    several = layout.down > 1  # then strips must be cut into equal parts
     rows = max(n for n in range(1, most + 1) if not several or rows % n == 0)
     cut = replace(layout, rows=rows)
     spans = []

@@ -62,7 +62,7 @@ def samples(file: BinaryIO) -> Bands | None:
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
-    _, file = in_memory(file)  # also as who asks may read the pixels when the file is closed
+    _, file = in_memory(file)  # since the caller may read the pixels after the file is closed
     pages = one_picture(pages_of(file))
     metadata = tiff_metadata(file, pages, exact) if pages else None
     return (
@@ -242,7 +242,7 @@ def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
         for page in pages:
             colours = page.shape[2] if len(page.shape) == 3 else 1
             tiff.write(
-                map(_compressed, page),  # as tifffile asks for whole pages otherwise
+                map(_compressed, page),  # otherwise tifffile asks for whole pages
                 shape=page.shape,
                 dtype=page.dtype,
                 rowsperstrip=page.in_a_strip,

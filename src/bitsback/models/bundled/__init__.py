@@ -12,7 +12,7 @@ from bitsback.models import file
 from bitsback.models.model import Model
 from bitsback.models.outline import Outline
 
-# Of those that fit an item equally well, the first is the default.
+# If several fit an item equally well, the first is the default.
 _NAMES = (
     "mnist-binary", "mnist-binary-paper", "mnist-binary-context", "mnist", "mnist-paper",
     "mnist-context", "mnist-context-small", "fashion-mnist-context", "universal",

@@ -22,7 +22,7 @@ from bitsback.models.variables import Variable
 
 _MOST_LEVELS = 256
 _REACH = 15
-_MOST = 1 << 20  # of what a sum is compared with
+_MOST = 1 << 20  # the bound of the thresholds of a sum
 _MOST_VALUES = 1 << 16
 _MOST_SETS = 1 << 16
 _COUNTS = 11
@@ -44,9 +44,11 @@ class Term:
     shift: int
     low: int
     high: int
-    """Where what is left of it begins and ends."""
+    """The least and the greatest number after the shift; others are clipped to them."""
     steps: tuple[int, ...] = ()
-    """In place of all three: it is counted how many are no more."""
+    """Thresholds, in place of the shift and the range: the value is how many are no more than the
+    sum.
+    """
 
     @property
     def values(self) -> int:
@@ -65,9 +67,9 @@ class Context:
     """What is known around a pixel, and how its probabilities adapt."""
 
     offset: int
-    """In sixteenths: the first update is by its reciprocal."""
+    """In sixteenths. Its reciprocal is the rate of the first update."""
     limit: int
-    """Of the count, by which updates get smaller."""
+    """The limit of the count by which updates get smaller."""
     terms: tuple[Term, ...]
 
     @property
@@ -80,10 +82,10 @@ class Mixer:
     """Sets of weights, of which `select` chooses one."""
 
     select: tuple[str | int | Term, ...]
-    """"node", the number of a context whose count is meant, or a term."""
+    """Each is "node", a term, or the number of a context, which stands for its count."""
     start: int
     rates: tuple[int, int]
-    """Of learning: that of new weights, and the least."""
+    """The learning rates: that of new weights, and the least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +143,7 @@ class CountedDistribution(PredictionDistribution):
 
     @property
     def decisions(self) -> int:
-        """Of a symbol."""
+        """The number of binary decisions of a symbol."""
         return (self.variable.levels - 1).bit_length()
 
     def state_memory(self, elements: int) -> int:
@@ -169,7 +171,7 @@ class CountedDistribution(PredictionDistribution):
         return shape.elements * of_pixel + 256 * self.decisions * times
 
     def steps(self, shape: ItemShape) -> int:
-        return 0  # they are in the MACs
+        return 0  # the MACs count them
 
     def _lag(self, shape: ItemShape) -> int:
         return min(self.lag, shape.columns)
@@ -242,7 +244,7 @@ def _sets(select: tuple[str | int | Term, ...], decisions: int) -> int:
 
 @dataclass(frozen=True)
 class _TermReader:
-    """Reads terms for data of so many levels, of rows so many columns behind one another."""
+    """Reads the terms of a context from JSON, for data of `levels` levels."""
 
     levels: int
     lag: int
@@ -272,7 +274,7 @@ class _TermReader:
         return Term("sum", parts, shift, low, high)
 
     def _site(self, entry: Any, low: int, high: int) -> Part:
-        """Of a pixel, and a number from `low` to `high`."""
+        """Reads the position of a pixel, and a number from `low` to `high`."""
         whole = isinstance(entry, list) and len(entry) == 4 and all(type(n) is int for n in entry)
         if not whole:
             raise ModelError(f"{entry!r} must be [plane, rows, columns, number]")

@@ -61,10 +61,12 @@ class PredictionDistribution(ABC):
         return []
 
     def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Any:
-        raise ModelError("the core alone codes data that it learns from: bind the model to shapes")
+        raise ModelError(
+            "only the core codes with an adaptive distribution: bind the model to shapes"
+        )
 
     def state_memory(self, elements: int) -> int:
-        """The bytes that a batch takes whose items have so many elements together, beside those of
-        each item.
+        """The memory, in bytes, that a batch of `elements` elements takes beside that of each
+        item.
         """
         return 0

@@ -83,8 +83,7 @@ class SeriesDistribution(PredictionDistribution):
                 ]
                 n, keep = len(there), 1 - 2.0**-of.forgetting
                 sums = sums_for_test(n, words).astype(np.float64)
-                # What has been forgotten of it when inputs are not 0 for the first time is the
-                # ridge.
+                # Forgetting has scaled it to the ridge when the inputs first differ from 0.
                 sums[range(n), range(n)] -= of.ridge / (keep if 0 in there else keep * keep)
                 starts.append(sums)
         return self._core_of(0, shape.levels, starts, arithmetic)

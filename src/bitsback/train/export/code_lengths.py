@@ -14,8 +14,8 @@ from bitsback.models.variables import DATA
 Bits = NDArray[np.float64]
 
 BATCH = 500
-ELEMENTS = 1 << 21  # of the items that are looked at at once, if there is more than one
-STEPS = 5_000  # of a context VAE, each for a pixel of a batch, that are soon done
+ELEMENTS = 1 << 21  # of the items evaluated at once, if there are several
+STEPS = 5_000  # the limit for a context VAE, with a step for each pixel of a batch
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ def _one_batch(
 
 
 FASTEST = 256
-ITEMS = 2_048  # of a simulated block
+ITEMS = 2_048  # the items of a simulated block
 BLOCKS = 64
 TOLERATED_BITS = 2.0
-# of the growth that is just safe on the validation data, for data that compress better or worse
+# a share of the growth that is just safe on the validation data, since other data differ
 MARGIN = 0.75
 
 

@@ -24,7 +24,7 @@ from bitsback.train.network.rounding import TOP, seven_bits
 
 GAUSSIAN_PRECISION = 24
 BATCH = 256
-# of a context VAE, which keeps the features of a batch in memory: 256 images of 28 x 28
+# the batch of a context VAE, which keeps its features in memory: 256 images of 28 x 28
 MOST_BATCH_PIXELS = 200_704
 
 

@@ -196,7 +196,7 @@ def _restore(layer: LinearModule, where: str, tensors: Tensors, shift: int) -> N
     multiplier = torch.from_numpy(tensors[f"{where}.multiplier"]).double()
     bias = torch.from_numpy(tensors[f"{where}.bias"]).double()
     ratio = multiplier / 2.0**shift
-    step = ratio * HIDDEN.scale / layer.target.scale  # of the weights
+    step = ratio * HIDDEN.scale / layer.target.scale  # the step of the weights
     layer.linear.weight.copy_(integers * step[:, None])
     zero = layer.target.zero / layer.target.scale
     layer.linear.bias.copy_(bias * step / HIDDEN.scale - zero)

@@ -27,8 +27,8 @@ def keep_freed_memory() -> None:
 
 
 ROWS, INPUTS, OUTPUTS = 2_048, 144, 64
-TRIALS = 5  # of which the first makes things ready
-GAIN = 1.5  # of speed, below which bfloat16 is not worth what it rounds away
+TRIALS = 5  # the first is a warm-up
+GAIN = 1.5  # the least speed-up for which bfloat16 pays
 
 
 def faster_in_half() -> bool:

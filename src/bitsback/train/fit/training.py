@@ -218,7 +218,7 @@ class Training(ABC, Generic[Trained, Batch]):
         self.average.eval()
         found = self._validated()
         loss = found[self.validation_column]
-        # What floats reached says nothing of the integers.
+        # The best loss of floats does not compare with one of integers.
         first_rounded = rounds and not any(row["quantised"] for row in self.rows)
         if loss < self.best_loss or first_rounded:
             self.best_loss, self.best = loss, copy.deepcopy(self.average.state_dict())
@@ -241,7 +241,8 @@ class Training(ABC, Generic[Trained, Batch]):
         buffer = io.BytesIO()
         torch.save(state, buffer)
         temporary = self.folder / (CHECKPOINT + ".part")
-        temporary.write_bytes(buffer.getbuffer())  # which says it plainly if the disk is full
+        # the write fails with a clear error if the disk is full
+        temporary.write_bytes(buffer.getbuffer())
         temporary.replace(self.folder / CHECKPOINT)
         if not self.rows:
             return
@@ -255,7 +256,7 @@ class Training(ABC, Generic[Trained, Batch]):
     def _load(self, path: Path) -> None:
         try:
             state: dict[str, Any] = torch.load(path, "cpu", weights_only=True)
-        except Exception as error:  # whatever a damaged file makes torch raise
+        except Exception as error:  # a damaged file may make torch raise anything
             raise InputError(
                 f"{path}: is damaged ({type(error).__name__}); remove it to start again"
             ) from None
@@ -270,4 +271,5 @@ class Training(ABC, Generic[Trained, Batch]):
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best, self.best_loss = state["best"], state["best_loss"]
-        torch.set_rng_state(state["random"])  # of which pixels a context VAE is trained on
+        # it selects the pixels that a context VAE is trained on
+        torch.set_rng_state(state["random"])

@@ -22,7 +22,7 @@ from bitsback.train.network.likelihoods import LN2, pixel_means
 from bitsback.train.network.pixel_predictor import PredictiveArchitecture
 
 VALIDATION_SAMPLES = 3
-MOST_PIXELS = 1 << 15  # of the images that are looked at at once where nothing is trained
+MOST_PIXELS = 1 << 15  # of the images evaluated at once
 ACTIVE_NATS = 0.01
 PROBED = 1_000
 """Images by which a module that goes on from another is equalised, or its dead channels are

@@ -76,7 +76,7 @@ def _revive_dead(module: ContextModule, x: Tensor) -> bool:
     value = first(module.image(x))
     dead = _zeros(value)
     value = second(value)
-    dead_second = _zeros(value)  # and after each residual layer, which adds to the same channels
+    dead_second = _zeros(value)  # also after each residual layer, which adds to the same channels
     for layer in residual:
         value = layer(value)
         dead_second &= _zeros(value)
@@ -104,7 +104,7 @@ def _start_anew(layer: LinearModule, dead: Tensor, readers: list[LinearModule]) 
         by_channel(reader, len(dead))[..., dead] = 0
 
 
-PART = 0.5  # of the range of a hidden layer, which the greatest output comes to
+PART = 0.5  # the share of a hidden layer's range that the greatest output fills
 
 
 @torch.no_grad()

@@ -21,7 +21,7 @@ from bitsback.peers.measure import Measurement, Peer, measure
 from bitsback.peers.units import Images, Pictures, elements, layouts
 
 AT_LEAST = 10.0  # seconds that each may take, however soon the training was done
-MOST_PIXELS = 1 << 26  # of a collection that is measured: one picture of it has to fit in memory
+MOST_PIXELS = 1 << 26  # the limit for measuring a collection: a picture of it has to fit in memory
 SAMPLE = 50  # images, by which it is known how long a compressor takes
 PEERS = (
     ("PNG", "each"),
@@ -158,7 +158,8 @@ def measured(
             row = Contender(peer.name, unit, made.bytes, images, made.pixels)
             if whole is not None and clock.soon(peer.title, time_of(made), held_out, whole, ALL):
                 row = replace(row, whole=measure(peer, whole).bytes)
-        except ValueError as error:  # of a peer, which is no reason to lose what was trained
+        # an error of another compressor must not lose the trained model
+        except ValueError as error:
             clock.missing.append(f"{error}.")
             continue
         rows.append(row)

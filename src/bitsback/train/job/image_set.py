@@ -35,7 +35,7 @@ from bitsback.writing.taking import TileReader
 
 Values = NDArray[Any]  # [slices, rows, columns, channels]
 
-MOST_BYTES = 1 << 28  # of what is trained on; of more, random parts are kept
+MOST_BYTES = 1 << 28  # the limit for training; of more data, random parts are kept
 LEAST_SIDE = 64  # rows and columns of such a part
 BLOCK = 1 << 20  # elements whose values have one meaning together, as in a block of an archive
 

@@ -162,7 +162,7 @@ class Job(ABC, Generic[Plan]):
 
     @abstractmethod
     def verdict(self, outcome: Outcome[Plan], evaluation: Evaluation) -> str:
-        """Whether the model is worth its bytes."""
+        """Whether the model saves more bytes than it takes."""
 
 
 def train(job: Job[Plan], card: Card, settings: Settings, progress: Progress) -> Outcome[Plan]:

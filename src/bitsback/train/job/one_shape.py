@@ -21,10 +21,10 @@ from bitsback.writing.inputs import Source
 SMALLEST, LARGEST = 8, 128  # pixels, of a side
 FEWEST = 100  # images
 MOST_BYTES = 1 << 30  # in memory; of more images, evenly spaced ones are taken
-MOST_IMAGES, LEAST_IMAGES = 2_000, 20  # of validation and held-out images
-MANY_ARRAYS = 40  # of which some can be held out whole, unless they are very uneven
-LARGEST_CHOSEN = 32  # rows and columns of images that a VAE is better for
-FEWEST_CHOSEN = 1_000  # of them
+MOST_IMAGES, LEAST_IMAGES = 2_000, 20  # validation and held-out images each
+MANY_ARRAYS = 40  # from this number on whole arrays are held out, unless they are very uneven
+LARGEST_CHOSEN = 32  # rows and columns of images for which a VAE is better
+FEWEST_CHOSEN = 1_000  # images
 
 
 def suits_vae(source: Source) -> bool:

@@ -45,19 +45,19 @@ from bitsback.work import check_threads
 
 VALIDATIONS = 20
 TIMED_STEPS = 4
-RATE = 1e-3  # of weights that have learned already
-FIRST_RATE = 2e-3  # of those that have not
-FLOAT_PART = 0.6  # of their steps; the others are with rounding
-AVERAGED = 0.05  # of all steps, about so many make the average
-WARM_UP = 0.1  # of them, until the full rate, but at most 300 steps
+RATE = 1e-3  # for weights that are trained already
+FIRST_RATE = 2e-3  # for new weights
+FLOAT_PART = 0.6  # the share of steps in floats; the others are with rounding
+AVERAGED = 0.05  # the share of all steps in the average
+WARM_UP = 0.1  # the share of steps until the full rate, at most 300 steps
 FEWEST_STEPS = 20
 BATCHES = (1_024, 2_048, 4_096, 8_192)
-ENOUGH_STEPS = 4_000  # with a batch, where a greater one is better
-PART_FOR_PIXELS = 0.2  # of the time, for looking at images
+ENOUGH_STEPS = 4_000  # with more, the next larger batch is better
+PART_FOR_PIXELS = 0.2  # the share of time for reading images
 PART_FOR_THE_END = 0.02
-TOLERATED = 0.05  # by so much of it the number of steps may miss the time before it is changed
+TOLERATED = 0.05  # the share of the time by which the steps may miss it before their number changes
 LANES = 4
-BLOCK_BYTES = 96  # of a block's header and entry in the index, beside its message
+BLOCK_BYTES = 96  # a block's header and entry in the index, beside its message
 SAMPLE = 1 << 16  # elements by which it is known how long a compressor takes
 
 

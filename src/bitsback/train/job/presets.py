@@ -1,4 +1,4 @@
-"""Size presets: the VAEs that `bitsback train` chooses from, and which of them images are worth."""
+"""Size presets: the VAEs that `bitsback train` chooses from by the number of images."""
 
 import lzma
 from dataclasses import dataclass
@@ -55,12 +55,12 @@ CONTEXT = (
 """The largest first."""
 
 BYTES_A_WEIGHT = 0.75  # in an archive
-MODEL_SHARE = 0.125  # of what xz makes of the data: the most that a model may have
+MODEL_SHARE = 0.125  # the largest size of a model, as a share of the data compressed by xz
 SAMPLE = 1_000  # images that xz is tried on
 
 
 def candidates(images: ImageSet, kind: Kind) -> list[AnyArchitecture]:
-    """The architectures that the images are worth, the largest first; the smallest of all if there
+    """The architectures that the images justify, the largest first; the smallest of all if there
     is none.
     """
     assert images.levels is not None

@@ -18,7 +18,7 @@ Shape = tuple[int, int, int, int]  # slices, rows, columns, channels
 Run = TypeVar("Run")
 
 TENTH = 10  # each of validation and held-out images is a tenth of all
-RUNS = 10  # of images that follow one another, that make up either of them
+RUNS = 10  # the runs of adjacent images that make up each part
 ENOUGH = 20  # images, or tiles, of which some can be held out whole
 MOST = 1 << 21  # elements of either, unless a single one has more
 LEAST_SIDE = 8  # rows of a band, or slices of a slab

@@ -33,17 +33,16 @@ from bitsback.train.network.architectures import AnyArchitecture, from_json
 from bitsback.train.network.context import ContextArchitecture
 
 FLOATS, ROUNDED = "floats", "rounded"
-FLOAT_PART = 0.6  # of the epochs; the others are with rounding
+FLOAT_PART = 0.6  # the share of epochs in floats; the others are with rounding
 MOST_EPOCHS = 600
-WARM_UP = 0.08  # of the epochs: until the KL counts in full
+WARM_UP = 0.08  # the share of epochs until the KL counts in full
 TIMED_STEPS = 4
-STEP_PIXELS = (
-    20_000  # of a batch that a context VAE is trained on, which learns something from each
-)
-# of the rate that the first part ended with, for the second, which starts from averaged weights
+STEP_PIXELS = 20_000  # the pixels of a context VAE's batch, which learns from each of them
+# the rate of the second part, as a share of the last one of the first, since its weights are
+# averaged
 PEAK = 0.6
-TOLERATED = 0.2  # by so much of it the number of epochs may miss the time before it is changed
-LEAST_PART = 0.5  # of the epochs planned: with fewer, what comes out is not worth the time it saves
+TOLERATED = 0.2  # the share of the time by which the epochs may miss it before their number changes
+LEAST_PART = 0.5  # the share of the planned epochs below which a trained model does not pay
 
 
 @dataclass(frozen=True)

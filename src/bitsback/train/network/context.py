@@ -43,7 +43,7 @@ FEW_BITS, SOME_BITS = (
     31,
 )  # the largest weights of layers between image and latents, where coarse ones do
 NEAR = 2  # pixels: a place is empty where the pixel itself and all before it, so near, are black
-SPARSE = 0.2  # of the empty places so many are trained on, each counted as often as it takes
+SPARSE = 0.2  # the share of empty places in training; each counts more in turn
 
 
 @dataclass(frozen=True)
@@ -56,19 +56,19 @@ class ContextArchitecture:
     levels: int
     above: int  # rows of the window above the pixel
     side: int  # columns to its left and, in the rows above, to its right
-    features: int  # what the decoder says of each pixel
+    features: int  # of each pixel, from the decoder
     hidden: int  # channels of the pixel network
     residuals: int  # its layers beyond the first
-    components: int = 1  # of the mixture, for more than two levels
+    components: int = 1  # those of the mixture, for more than two levels
     channels: tuple[int, int] = (
         32,
         64,
-    )  # of the encoder's two convolutions; the decoder has the second
+    )  # those of the encoder's two convolutions; the decoder has the second
     dense: int = 128  # the encoder's last hidden layer
     encoder_residuals: int = 0  # convolutions after the encoder's second
     decoder_residuals: int = 0  # convolutions after the decoder's first
-    flat_hidden: int = 0  # of the network for flat contexts; 0: there is none
-    flat_components: int = 1  # of its mixture
+    flat_hidden: int = 0  # that of the network for flat contexts; 0: there is none
+    flat_components: int = 1  # those of its mixture
     flat_levels: int = 1  # a context is flat if its window holds nothing but the first so many
 
     @property
@@ -122,7 +122,8 @@ class ContextModule(OneLayerModule):
                 second, FACTOR**2 * a.features, 1, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS,
             ),
         ))  # fmt: skip
-        self.inputs = a.window * len(seen_planes(a.levels)) + a.features  # of the pixel network
+        # those of the pixel network
+        self.inputs = a.window * len(seen_planes(a.levels)) + a.features
         self.pixel = nn.ModuleList(
             (LinearModule(self.inputs, a.hidden, HIDDEN, HIDDEN, half=True),)
         )
@@ -143,7 +144,7 @@ class ContextModule(OneLayerModule):
         if a.levels > 2:
             self.mean_context = FineLinearModule(
                 a.window * value_planes(a.levels), outputs, HIDDEN, WIDE
-            )  # of the values alone
+            )  # from the values alone
         self.flat = nn.ModuleList()
         self.flat_outputs = nn.ModuleDict()
         if a.flat_hidden:

@@ -18,7 +18,7 @@ from bitsback.train.network.likelihoods import LN2, LikelihoodModule
 from bitsback.train.network.rounding import Grid
 
 PRECISION = 24
-MEAN_SHIFT = 2  # of the units of a mean: 2^-6 of a symbol
+MEAN_SHIFT = 2  # the unit of a mean: 2^-6 of a symbol
 SYMBOLS_A_UNIT = 32  # a real 1 of a mean is so many symbols, as a real 1 of a byte of context is
 WEIGHT = Grid(scale=16, zero=255, lo=0, hi=255)  # a logit
 MEAN = Grid(scale=64 * SYMBOLS_A_UNIT, zero=0, lo=-8192, hi=24575)
@@ -95,7 +95,7 @@ class _Nats(torch.autograd.Function):
         middle = (x - mean * SYMBOLS_A_UNIT).mul_(inverse)
         half = inverse * 0.5
         above, below = middle + half, middle.sub_(half)
-        above.masked_fill_(x >= levels - 1, 30.0)  # where a logistic has ended
+        above.masked_fill_(x >= levels - 1, 30.0)  # the sigmoid of 30 is 1
         below.masked_fill_(x <= 0, -30.0)
         up, low = torch.sigmoid(above), torch.sigmoid(below)
         d = up - low
@@ -118,7 +118,7 @@ class _Nats(torch.autograd.Function):
 
 COUPLING_BITS = 6
 COUPLING = Grid(scale=1 << COUPLING_BITS, zero=0, lo=-128, hi=127)
-_UNITS = MEAN.scale // SYMBOLS_A_UNIT  # of a mean, in a symbol
+_UNITS = MEAN.scale // SYMBOLS_A_UNIT  # the units of a mean in a symbol
 _THIN = 1e-4  # a probability that is counted by the density
 
 
@@ -200,7 +200,7 @@ def _normal_nats(x: Tensor, mean: Tensor, scale: Tensor, levels: int) -> Tensor:
     above = (middle + half).masked_fill(x >= levels - 1, 9.0)
     below = (middle - half).masked_fill(x <= 0, -9.0)
     d = torch.special.ndtr(above) - torch.special.ndtr(below)
-    edge = functional.relu(middle.abs() - half)  # of the near end of the interval
+    edge = functional.relu(middle.abs() - half)  # the distance of the near end of the interval
     thin = 0.5 * edge.square() + 0.5 * math.log(2 * math.pi) - LN2 * scale
-    # The density must not promise more than what it stands in for.
+    # The density must not exceed the probability that it approximates.
     return torch.where(d > _THIN, -torch.log(d.clamp(min=_THIN)), thin.clamp(min=-math.log(_THIN)))

@@ -18,7 +18,7 @@ Offset = tuple[int, int]  # rows and columns
 
 REACH = 8  # rows and columns that an offset may have
 WEIGHT_START = -2.0
-OTHER_BYTES = 12  # of a context, beside the window and two for each predictor
+OTHER_BYTES = 12  # the bytes of a context, beside the window and two for each predictor
 
 
 def nearest(count: int, causal: bool) -> tuple[Offset, ...]:
@@ -80,14 +80,14 @@ class PredictiveArchitecture:
 
 
 PRECISION = 24
-MEAN_SHIFT = 4  # of the units of a mean: 2^-8 of the unit
+MEAN_SHIFT = 4  # the unit of a mean: 2^-8 of the scale's unit
 WEIGHT = Grid(scale=16, zero=255, lo=0, hi=255)  # a logit
 MEAN = Grid(scale=256, zero=0, lo=-8192, hi=8191)  # in units of the recent error
 SCALE = Grid(scale=16, zero=64, lo=0, hi=255)  # log2 of the inverse scale, in one over that unit
 OUTPUTS = {"weight": WEIGHT, "mean": MEAN, "scale": SCALE}
 
 FIRST_LEVEL, LAST_LEVEL = 1, 2  # bits of `ends`
-_FAR = 60.0  # where a logistic has ended
+_FAR = 60.0  # its sigmoid is 1
 
 
 class Targets(NamedTuple):
@@ -145,7 +145,8 @@ class _Nats(torch.autograd.Function):
         inverse, w, high, low, f_high, f_low, d, p = ctx.saved_tensors
         by_d = w * (-gradients[0][:, None] / p)
         by_weight = by_d * (d - (p - 2.0**-PRECISION))
-        # of the slopes at both ends, without the loss of digits where they are near each other
+        # the difference of the slopes at both ends, without cancellation where they are near each
+        # other
         difference = d * (1 - f_high - f_low)
         by_mean = -difference * inverse * by_d
         by_scale = (difference * low + f_high * (1 - f_high) * (high - low)) * by_d * LN2

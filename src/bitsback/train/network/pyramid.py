@@ -258,10 +258,10 @@ class DownModule(nn.Module):
         return tuple(pixel_shuffle(out, self.factor) for out in found.values())
 
 
-REACH = 3.5  # what nearly all latents of a grid from -4 to 4 lie within
+REACH = 3.5  # nearly all latents of a grid from -4 to 4 are within this
 NEARLY_ALL = 0.999
 LOOKED_AT = 400_000  # cells, at most, for a quantile
-SMALL = 0.1  # of the usual size, the first weights behind hidden layers
+SMALL = 0.1  # the first weights behind hidden layers, as a share of the usual size
 
 
 @torch.no_grad()
@@ -282,7 +282,7 @@ def start_from_components(
         for seen in (reads.seen, tells.seen):
             if seen is not None:
                 _see(seen)
-        units = value.flatten().std() / below.flatten().std()  # of what the layer reads
+        units = value.flatten().std() / below.flatten().std()  # the unit of the layer's input
         cells = _cells(below, tells.factor)
         middle = cells.mean(0)
         vectors = torch.linalg.eigh(torch.cov(cells.T)).eigenvectors

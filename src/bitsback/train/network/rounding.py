@@ -52,7 +52,7 @@ class Grid:
         return (integers - self.zero) / self.scale
 
 
-# What a layer multiplies has seven bits, so that two products of it and a weight fit 16 bits.
+# Inputs of a layer have seven bits, so that two products with weights fit 16 bits.
 TOP = 127
 HIDDEN = Grid(scale=16, zero=0, lo=0, hi=TOP)
 MEAN = Grid(scale=256, zero=0, lo=-2048, hi=2047)

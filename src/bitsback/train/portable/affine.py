@@ -19,7 +19,7 @@ from bitsback.train.network.rounding import WEIGHT_TOP
 from bitsback.train.portable.operations import Operation, Range
 from bitsback.train.portable.steps import TOP, Steps
 
-_SMALLEST_PART = 2.0**-10  # of a layer's largest step, so that no bias leaves int32
+_SMALLEST_PART = 2.0**-10  # a share of a layer's largest step, so that no bias leaves int32
 
 
 @dataclass(frozen=True)

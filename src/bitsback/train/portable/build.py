@@ -25,7 +25,7 @@ from bitsback.train.portable.writing import write
 _MOST_CALIBRATION = 1024
 _LAYER_ITEMS = 256
 _BATCH = 256
-_LONGEST_GRADIENT = 1.0  # of the mean of an item's nats per dimension
+_LONGEST_GRADIENT = 1.0  # the bound of the gradient of an item's mean nats per dimension
 _WARM_UP = 0.05
 
 

@@ -28,7 +28,7 @@ from bitsback.train.portable.steps import Steps
 from bitsback.train.portable.torch_variables import Data, Latent
 
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
-_WEIGHT_STEP = 1 / 16  # of the logits of a mixture, below the greatest, in nats
+_WEIGHT_STEP = 1 / 16  # the step of a mixture's logits, in nats below the greatest
 
 Variable = Data | Latent
 
@@ -309,7 +309,7 @@ def _logit(probability: Tensor) -> Tensor:
 
 
 PRECISION = 24
-_LEAST_ZERO, _MOST_ZERO = 96, 240  # so that inverse scales of a symbol are 2^-15 ... 2^10
+_LEAST_ZERO, _MOST_ZERO = 96, 240  # keeps the inverse scales of a symbol within 2^-15 ... 2^10
 
 
 def of_symbols(variable: Data | Latent, spread: Spread) -> list[Output]:
@@ -353,7 +353,7 @@ def discretised(
     x = symbols(variable, value)[..., None]
     inverse = torch.exp2(log2_inverse)
     above, below = (x + 0.5 - mean) * inverse, (x - 0.5 - mean) * inverse
-    # of two numbers far above 0 the difference is taken on the other side
+    # above 0, the difference of upper tails loses no digits
     flip = (above + below) > 0
     above, below = torch.where(flip, -below, above), torch.where(flip, -above, below)
     first, last = x <= 0, x >= variable.levels - 1

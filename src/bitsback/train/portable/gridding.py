@@ -81,7 +81,7 @@ def _choose(node: Node, demands: list[Demand], sources: dict[Operation, Slot]) -
     base = node
     while base.operation.moves and len(base.inputs) == 1:
         base = base.inputs[0]
-    if isinstance(base.operation, Source):  # which has the steps that it has
+    if isinstance(base.operation, Source):  # its steps are given
         return sources.setdefault(base.operation, Slot(Kind.FIXED, base.operation.steps))
     slots = [demand for demand in dict.fromkeys(demands) if isinstance(demand, Slot)]
     sums = [slot for slot in slots if slot.kind is Kind.SUM]

@@ -17,7 +17,7 @@ from bitsback.train.portable.torch_variables import Data, Latent
 from bitsback.train.portable.traced_network import PortableNetwork
 
 _SEED = 1
-_TOLERANCE = 1e-3  # of the greatest number of an output
+_TOLERANCE = 1e-3  # relative to the greatest number of an output
 
 
 class Program(nn.Module):

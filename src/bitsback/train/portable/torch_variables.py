@@ -14,7 +14,7 @@ from bitsback.train.portable.operations import Flatten, Source
 from bitsback.train.portable.steps import Steps
 from bitsback.train.portable.value import Value, flat_value
 
-_REACH_BITS = 2  # of a latent on a fixed grid: from -2^2 to 2^2
+_REACH_BITS = 2  # the range of a latent on a fixed grid: -2^2 to 2^2
 _LATENT_TOP = 255
 
 

@@ -21,7 +21,7 @@ from bitsback.train.portable.torch_variables import Data, Latent
 from bitsback.train.portable.tracing import trace
 from bitsback.train.portable.value import Value
 
-_SAMPLES = 1 << 16  # of a value, that its steps are chosen by
+_SAMPLES = 1 << 16  # the samples of a value that choose its steps
 
 Target = tuple[str, Data | Latent]
 """A variable and its name."""

@@ -39,7 +39,7 @@ def trace(name: str, module: nn.Module, sources: Sequence[Value]) -> list[Value]
         module = nn.Sequential(module)
     try:
         graph = tracer.trace(module)
-    except Exception as error:  # whatever the user's forward raises on symbolic values
+    except Exception as error:  # the user's forward may raise anything on symbolic values
         raise InputError(
             f"{name}: torch.fx cannot trace its forward, which must do the same for all values:"
             f" {_line(error)}"

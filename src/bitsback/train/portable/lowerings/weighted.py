@@ -53,7 +53,7 @@ def nothing(call: Call, module: nn.Module) -> Value:
 
 Pair = tuple[int, int]
 
-_FARTHEST = 3  # of a kernel of 7
+_FARTHEST = 3  # the reach of a kernel of 7
 _MOST_STRIDE = 4
 _MOST_FACTOR = 8
 
