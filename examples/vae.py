@@ -39,7 +39,7 @@ class Vae(nn.Module):
         return mean, log_scale.clamp(-5, 2).exp()
 
     def negative_elbo(self, x: Tensor) -> Tensor:
-        """In nats, a number for each image."""
+        """The negative ELBO of each image, in nats."""
         mean, scale = self.posterior(x)
         logits = self.decoder(mean + scale * torch.randn_like(scale))
         pixels = binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)

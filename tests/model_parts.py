@@ -254,8 +254,10 @@ class Parts:
             "chain": {"growth": growth, "batch": batch},
             "test": test,
         }
-        if {of["codec"] for of in self.distributions.values()} & {"predictive", "series"}:
-            test["items"] = {"shape": [1, 2, 3, 1], "levels": 1000, "seeds": [1]}
+        codecs = {of["codec"] for of in self.distributions.values()}
+        if codecs & {"predictive", "series", "counted"}:
+            levels = 2 if "counted" in codecs else 1000
+            test["items"] = {"shape": [1, 2, 3, 1], "levels": levels, "seeds": [1]}
         program = read_program(about, self.tensors)
         test["sha256"] = hash_outputs(program)
         if "items" in test:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+import random_counted
 import random_predictive
 import random_series
 from bitsback.models import file
@@ -31,8 +32,9 @@ DATA: dict[str, tuple[list[int], list[int]]] = {
     "uniform": ([3, 2, 256, 1000, 65536], [0]),
     "predictive": ([256, 2, 3, 1000, 65536], [24, 20, 22]),
     "series": ([256, 2, 3, 1000, 65536], [24, 20]),
+    "counted": ([256, 2, 3], [24, 16]),
 }
-GIVEN_NOTHING = ["uniform", "predictive", "series"]
+GIVEN_NOTHING = ["uniform", "predictive", "series", "counted"]
 OF_LATENTS = ["gaussian", "normal", "mixture"]
 OF_A_PIXEL = ["bernoulli", "exponential", "mixture"]
 CODES = {
@@ -149,6 +151,8 @@ class Grower:
             return random_predictive.Grower(self.choose, self.seed, self.parts).prediction(levels)
         if codec == "series":
             return random_series.prediction(self.choose, self.seed)
+        if codec == "counted":
+            return random_counted.prediction(self.choose, self.seed, levels)
         return {}
 
     def autoregressive_pixels(self, given: list[str]) -> dict[str, Any]:

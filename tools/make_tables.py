@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import NormalDist
 
-from mpmath import exp, floor, mp, mpf, ncdf, nint, power
+from mpmath import exp, floor, log, mp, mpf, ncdf, nint, power
 
 TABLES = Path(__file__).resolve().parent.parent / "src" / "bitsback" / "tables"
 
@@ -115,6 +115,18 @@ def beta_binomial() -> list[int]:
     return table
 
 
+def stretch() -> list[int]:
+    """S[64 * lead + f], lead = 0 ... 21 and f = 0 ... 63: the log-odds against a probability of a *
+    2^-22, a = 2^lead * (1 + f / 64), in units of 2^-12; 0 from a half on.
+    """
+    table = []
+    for lead in range(21):
+        for f in range(64):
+            a = power(2, lead) * (1 + mpf(f) / 64)
+            table.append(nearest(2**12 * log((2**22 - a) / a)))
+    return table + [0] * 64
+
+
 MAKERS: dict[str, tuple[str, Callable[[], list[int]]]] = {
     "normal_cdf.bin": ("i", normal_cdf),
     "normal_quantile.bin": ("i", normal_quantile),
@@ -122,6 +134,7 @@ MAKERS: dict[str, tuple[str, Callable[[], list[int]]]] = {
     "laplace_cdf.bin": ("i", laplace_cdf),
     "exp2.bin": ("I", exp2),
     "beta_binomial.bin": ("H", beta_binomial),
+    "stretch.bin": ("i", stretch),
 }
 
 

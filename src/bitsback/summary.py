@@ -75,7 +75,7 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Held:
-    """Files that are held bit for bit."""
+    """Files that are stored verbatim."""
 
     files: int
     bytes: int
@@ -106,7 +106,7 @@ class Compressed(Summary):
     disk_in: int | None
     """Bytes that the files of a folder, or of a list, have on disk; None for other inputs."""
     stored: "dict[str, Held]"
-    """The files of a folder that are held bit for bit, and not by their pixels, by the reason."""
+    """The files of a folder that are stored verbatim, and not by their pixels, by the reason."""
     order_bits: float | None
     """The bits that the order of the items would have taken, if it was dropped; None if it was
     kept.

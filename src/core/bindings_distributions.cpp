@@ -18,6 +18,7 @@
 
 #include "bindings.hpp"
 #include "distributions/autoregressive.hpp"
+#include "distributions/counted.hpp"
 #include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
@@ -153,6 +154,57 @@ SeriesSettings series_settings(const Fields& of) {
     return settings;
 }
 
+// kind, parts, shift, low, high, steps
+using TermTuple =
+    std::tuple<std::string,
+               std::vector<std::tuple<std::int32_t, std::int32_t, std::int32_t, std::int32_t>>,
+               unsigned, std::int32_t, std::int32_t, std::vector<std::int32_t>>;
+
+Terms terms(const std::vector<TermTuple>& tuples) {
+    static const std::map<std::string, Term::Kind> kinds{{"sum", Term::Kind::sum},
+                                                         {"row", Term::Kind::row},
+                                                         {"column", Term::Kind::column},
+                                                         {"channel", Term::Kind::channel}};
+    Terms all;
+    for (const auto& [kind, parts, shift, low, high, steps] : tuples) {
+        Term term{kinds.at(kind), {}, shift, low, high, steps};
+        for (const auto& [back, rows, columns, weight] : parts)
+            term.parts.push_back({{back, rows, columns}, weight});
+        all.push_back(std::move(term));
+    }
+    return all;
+}
+
+CountedSettings counted_settings(const Fields& of) {
+    using Context = std::tuple<std::uint32_t, std::uint32_t, std::vector<TermTuple>>;
+    using Select = std::vector<std::pair<std::string, std::size_t>>;
+    using Mixer = std::tuple<Select, std::int32_t, std::array<std::int32_t, 2>>;
+    static const std::map<std::string, Selector::Kind> kinds{{"known", Selector::Kind::known},
+                                                             {"node", Selector::Kind::node},
+                                                             {"value", Selector::Kind::value}};
+    const auto slot = of.get<std::array<unsigned, 2>>("slot");
+    MixingSettings mixing{
+        0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"), {}, {}};
+    std::vector<Terms> contexts;
+    for (const auto& [offset, limit, tuples] : of.get<std::vector<Context>>("contexts")) {
+        mixing.contexts.push_back({0, offset, limit});
+        contexts.push_back(terms(tuples));
+    }
+    for (const auto& [select, start, rates] : of.get<std::vector<Mixer>>("mixers")) {
+        MixerSettings& mixer =
+            mixing.mixers.emplace_back(MixerSettings{{}, start, rates[0], rates[1]});
+        for (const auto& [kind, number] : select)
+            mixer.selectors.push_back({kinds.at(kind), number, 0});
+    }
+    return {std::move(mixing),
+            of.get<std::uint32_t>("levels"),
+            of.get<unsigned>("precision"),
+            of.get<std::size_t>("lag"),
+            of.get<std::size_t>("queues"),
+            std::move(contexts),
+            terms(of.get<std::vector<TermTuple>>("values"))};
+}
+
 std::vector<ChannelGroup> channel_groups(const Fields& of) {
     std::vector<ChannelGroup> groups;
     for (const nb::handle entry : of.get<nb::sequence>("groups")) {
@@ -214,6 +266,12 @@ const std::map<std::string, MakeDistribution> distributions{
              variable, of.get<PredictiveSettings>("predictor"),
              PixelNetwork{of.get<Network>("network"), of.get<Numbers>("outputs")},
              mixture_tables(of), arithmetic(of));
+     }},
+    {"counted",
+     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+         return std::make_shared<CountedDistribution>(
+             variable, counted_settings(of),
+             LogisticTables(of.array<std::int32_t>("stretch"), of.array<std::int32_t>("cdf")));
      }},
     {"series",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {

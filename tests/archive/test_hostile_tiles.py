@@ -141,7 +141,7 @@ def test_value_maps_are_told_once_and_for_small_integers() -> None:
     packed = pack_runs(runs)
     assert read_runs(_cursor(packed)) == runs and values.levels == 2
     again = varint(2) + 2 * (packed[1:][: len(pack_runs(runs[:1])) - 1])
-    with pytest.raises(bitsback.ArchiveError, match="told again"):
+    with pytest.raises(bitsback.ArchiveError, match="given again"):
         read_runs(_cursor(again))
     other = packed[: -(3 + 1 + 1 + 1)] + b"<u2" + packed[-3:]
     with pytest.raises(bitsback.ArchiveError, match="of a run that has none"):
@@ -177,7 +177,7 @@ def test_blocks_of_planes(model: StandIn) -> None:
         refuse(archive(array, (1, found)), f"block 0.*({match})")
     flat = Collection(BYTE, (1, 12), COUNTED)
     run = Run(1, BYTE, (12,), None)
-    refuse(archive(flat, (1, block(0, run, MODEL, prefix + message))), "planes are of")
+    refuse(archive(flat, (1, block(0, run, MODEL, prefix + message))), "do not make planes")
     signed = Collection(SHORT, (8, 9), ONE)
     run = Run(1, SHORT, (8, 9), None)
     refuse(archive(signed, (1, block(0, run, MODEL, prefix + message))), "no symbols")

@@ -304,7 +304,8 @@ def decode_chain(
         "no more elements than the data may claim",
     )
     require(
-        max(min(n, bound.batch) * bound.memory for bound, n in parts) <= 2**26 + 2**10 * len(data),
+        max(bound.batch_memory(min(n, bound.batch)) for bound, n in parts)
+        <= 2**26 + 2**10 * len(data),
         "no more memory than the data may claim",
     )
     require(

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from .distributions import Distribution
+from .counted import CountedRules
+from .distributions import Distribution, Prediction
 from .network import Network
 from .planes import ItemShape
-from .predictive_rules import Predictive
 from .rules import require
 from .series import SeriesRules
 from .values import Size
@@ -79,8 +79,10 @@ def macs(
     return total
 
 
-def prediction_memory(of: Predictive | SeriesRules, shape: ItemShape) -> int:
+def prediction_memory(of: Prediction, shape: ItemShape) -> int:
     """The bytes that an item takes, beside its symbols."""
+    if isinstance(of, CountedRules):
+        return of.memory(shape)
     if isinstance(of, SeriesRules):
         channel = 2**11 + sum(8 * (len(one.inputs) + 2) ** 2 for one in of.predictors)
         return 6 * shape.elements + shape.channels * channel
@@ -92,8 +94,10 @@ def prediction_memory(of: Predictive | SeriesRules, shape: ItemShape) -> int:
     return shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + of_row * rows)
 
 
-def prediction_macs(of: Predictive | SeriesRules, shape: ItemShape) -> int:
+def prediction_macs(of: Prediction, shape: ItemShape) -> int:
     """The multiply-adds that an item takes, beside those for each element."""
+    if isinstance(of, CountedRules):
+        return of.macs(shape)
     if isinstance(of, SeriesRules):
         return series_macs(of, shape)
     inputs = [predictor.offsets.inputs(2) for predictor in of.predictors]
@@ -106,19 +110,25 @@ def prediction_macs(of: Predictive | SeriesRules, shape: ItemShape) -> int:
     return shape.elements * of_pixel + shape.planes * shape.rows * of_row
 
 
-def prediction_steps(of: Predictive | SeriesRules, shape: ItemShape) -> int:
+def prediction_steps(of: Prediction, shape: ItemShape) -> int:
     """The arrays that a batch of such items takes."""
-    if isinstance(of, SeriesRules):
+    if isinstance(of, SeriesRules | CountedRules):
         return 0
     return of.delay * (shape.planes - 1) + of.lag * (shape.rows - 1) + shape.columns
 
 
-def plane_memory(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> int:
+def plane_memory(of: Prediction, shapes: Sequence[ItemShape]) -> int:
     """The bytes that coding these items takes, of a model of items of any shape."""
-    return sum(2 * shape.elements + prediction_memory(of, shape) for shape in shapes)
+    of_items = sum(2 * shape.elements + prediction_memory(of, shape) for shape in shapes)
+    return of_items + state_memory(of, sum(shape.elements for shape in shapes))
 
 
-def plane_macs(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> int:
+def state_memory(of: Prediction, elements: int) -> int:
+    """The bytes that a batch of so many elements takes, beside those of its items."""
+    return of.state_memory(elements) if isinstance(of, CountedRules) else 0
+
+
+def plane_macs(of: Prediction, shapes: Sequence[ItemShape]) -> int:
     """The multiply-adds that coding these items takes."""
     return sum(2**6 * shape.elements + prediction_macs(of, shape) for shape in shapes)
 
@@ -134,6 +144,6 @@ def series_macs(of: SeriesRules, shape: ItemShape) -> int:
     return total
 
 
-def plane_steps(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> int:
+def plane_steps(of: Prediction, shapes: Sequence[ItemShape]) -> int:
     """The arrays that coding a batch of these items takes, at most."""
     return max((prediction_steps(of, shape) for shape in shapes), default=0)

@@ -10,6 +10,7 @@ import numpy as np
 
 from .autoregressive import Autoregressive, AutoregressiveCodec
 from .codecs import Array, Codec, Uniform
+from .counted import CountedCodec, CountedRules
 from .coupled import CoupledCodec
 from .network import Network
 from .outputs import COUPLED, MEANINGS, Meaning, Normal, check_coupled
@@ -20,6 +21,9 @@ from .rules import NAME, check_keys, check_names, check_text, require
 from .series import SeriesCodec, SeriesRules
 from .values import Ints, Size, Tensors, places
 from .variables import Variable
+
+Prediction = Predictive | SeriesRules | CountedRules
+"""What codes x alone, in the order of its pixels or steps."""
 
 KEY = re.compile(rf"[pq]\(({NAME})(?:\|({NAME}(?:,{NAME})*))?\)")
 
@@ -36,11 +40,12 @@ class Distribution:
     autoregressive: Autoregressive | None = None
     predictive: Predictive | None = None
     series: SeriesRules | None = None
+    counted: CountedRules | None = None
     coupled: bool = False
 
     @property
-    def prediction(self) -> Predictive | SeriesRules | None:
-        return self.predictive or self.series
+    def prediction(self) -> Prediction | None:
+        return self.predictive or self.series or self.counted
 
     def bind(self, networks: Mapping[str, Network], tensors: Tensors) -> None:
         """With the networks of the model."""
@@ -115,8 +120,10 @@ class Distribution:
         return names
 
 
-def prediction_codec(of: Predictive | SeriesRules, shapes: Sequence[ItemShape]) -> Any:
+def prediction_codec(of: Prediction, shapes: Sequence[ItemShape]) -> Any:
     """Of a batch of items of these shapes."""
+    if isinstance(of, CountedRules):
+        return CountedCodec(of, shapes)
     return SeriesCodec(of, shapes) if isinstance(of, SeriesRules) else PlanesCodec(of, shapes)
 
 
@@ -132,13 +139,15 @@ def read_distribution(
     require(len(set(names)) == len(names), "a variable is given once, and not its own")
     of = Distribution(key, variables[variable], given, about)
     require(type(about) is dict and "codec" in about, "a distribution has a codec")
-    predicts = about["codec"] in ("predictive", "series")
-    require(predicts or not of.variable.of_planes, "x of any planes is predictive or series")
+    predicts = about["codec"] in ("predictive", "series", "counted")
+    require(predicts or not of.variable.of_planes, "x of any planes is predicted")
     require(not predicts or (of.variable.is_data and not given), "they are for x, given nothing")
     if about["codec"] == "predictive":
         of.predictive = Predictive(about, of.variable, tensors)
     elif about["codec"] == "series":
         of.series = SeriesRules(about, of.variable)
+    elif about["codec"] == "counted":
+        of.counted = CountedRules(about, of.variable)
     elif about["codec"] == "uniform":
         check_keys(about, "codec")
         require(not given, "uniform is given nothing")

@@ -9,19 +9,21 @@ from typing import Any
 import numpy as np
 
 from . import cost
+from .counted import CountedCodec, CountedRules
+from .distributions import Prediction
 from .message import LOW, Message, splitmix64
 from .planes import ItemShape
 from .predictive import PlanesCodec
 from .predictive_rules import Predictive, Predictor
 from .rules import check_integer, check_keys, check_list, require
-from .series import SeriesCodec, SeriesRules
+from .series import SeriesCodec
 from .values import Ints, Tensors
 
 REACH = 600
 MOST_START = 2**26
 
 
-def hash_items(of: Predictive | SeriesRules, about: Any) -> str:
+def hash_items(of: Prediction, about: Any) -> str:
     """SHA-256 of the message of the items that the entry `items` of a test describes."""
     shape, message = ItemShape(*about["shape"], about["levels"]), Message([LOW], [], 0)
     pushed = []
@@ -38,12 +40,14 @@ def hash_items(of: Predictive | SeriesRules, about: Any) -> str:
     return digest
 
 
-def check_items(of: Predictive | SeriesRules, about: Any, tensors: Tensors) -> None:
+def check_items(of: Prediction, about: Any, tensors: Tensors) -> None:
     """That an entry is as the page says, and its items not too dear."""
     check_keys(about, "shape levels seeds sha256")
     sides = [check_integer(side, 1, 2**12) for side in check_list(about["shape"], 4, 4)]
     shape = ItemShape(*sides, check_integer(about["levels"], 2, 2**16))
     seeds = [check_integer(seed, 0, 2**64 - 1) for seed in check_list(about["seeds"], 1, 16)]
+    if isinstance(of, CountedRules):
+        require(shape.levels <= of.levels, "no more levels than x has")
     require(shape.elements * len(seeds) <= 2**12, "at most 2^12 elements in the test")
     elements = sum(tensor.size for tensor in tensors.values())
     require(cost.plane_memory(of, [shape]) <= 2**26, "an item of the test takes at most 2^26 bytes")
@@ -65,9 +69,11 @@ def draw_item(shape: ItemShape, words: Iterator[int]) -> list[int]:
 
 
 def codec_for_test(
-    of: Predictive | SeriesRules, shape: ItemShape, words: Iterator[int]
-) -> PlanesCodec | SeriesCodec:
+    of: Prediction, shape: ItemShape, words: Iterator[int]
+) -> PlanesCodec | SeriesCodec | CountedCodec:
     """The codec of an item, whose least squares start from sums by which rounding shows."""
+    if isinstance(of, CountedRules):
+        return CountedCodec(of, [shape])
     of = copy.copy(of)
     if isinstance(of, Predictive):
         of.starts = [

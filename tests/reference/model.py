@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from . import cost
-from .distributions import prediction_codec
+from .counted import CountedCodec
+from .distributions import Prediction, prediction_codec
 from .item_vectors import check_items, hash_items
 from .message import Message, splitmix64
 from .model_file import identity, read_safetensors
@@ -18,7 +19,7 @@ from .predictive import PlanesCodec
 from .predictive_rules import Predictive
 from .program import Program, read_program
 from .rules import check_integer, check_keys, check_printable, check_text, read_json, require
-from .series import SeriesCodec, SeriesRules
+from .series import SeriesCodec
 from .steps import Step
 from .values import Ints, Size, Tensors, places
 
@@ -78,15 +79,15 @@ class Model:
         """
         return self.program.variables["x"].of_planes
 
-    def planes(self, shapes: Sequence[ItemShape]) -> PlanesCodec | SeriesCodec:
+    def planes(self, shapes: Sequence[ItemShape]) -> PlanesCodec | SeriesCodec | CountedCodec:
         """A codec of a batch of items of these shapes, for a size-agnostic model."""
         for shape in shapes:
             check_shape(shape, self.levels)
-        codec: PlanesCodec | SeriesCodec = prediction_codec(self.prediction, shapes)
+        codec: PlanesCodec | SeriesCodec | CountedCodec = prediction_codec(self.prediction, shapes)
         return codec
 
     @property
-    def prediction(self) -> Predictive | SeriesRules:
+    def prediction(self) -> Prediction:
         """The distribution of x, of a model that predicts it."""
         assert self.program.prediction is not None
         return self.program.prediction
@@ -148,9 +149,9 @@ class Bound:
         """Of an item of the largest variable."""
         return max(of.value.elements(self.size) for of in self.program.variables.values())
 
-    @property
-    def memory(self) -> int:
-        return self.program.memory(self.size)
+    def batch_memory(self, items: int) -> int:
+        """Of a batch of so many."""
+        return self.program.batch_memory(self.size, items)
 
     @property
     def macs(self) -> int:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import cost
-from .distributions import Distribution, read_distribution
+from .distributions import Distribution, Prediction, read_distribution
 from .network import Network, build, tensor_names
-from .predictive_rules import Predictive
 from .rules import check_integer, check_keys, check_names, check_pair, objects, require
-from .series import SeriesRules
 from .steps import Step, read_code
 from .values import Size, Tensors, Value
 from .variables import Variable, read_variables
@@ -44,7 +42,7 @@ class Program:
         return outputs
 
     @property
-    def prediction(self) -> Predictive | SeriesRules | None:
+    def prediction(self) -> Prediction | None:
         """What predicts x, if something does."""
         return next((of.prediction for of in self.distributions.values() if of.prediction), None)
 
@@ -52,6 +50,14 @@ class Program:
         """The bytes that coding an item, an image of this size, takes."""
         variables, distributions = self.variables.values(), self.distributions.values()
         return cost.memory(list(variables), list(distributions), size)
+
+    def batch_memory(self, size: Size, items: int) -> int:
+        """Those of a batch of so many."""
+        memory = self.memory(size) * items
+        if self.prediction:
+            elements = self.variables["x"].value.elements(size)
+            memory += cost.state_memory(self.prediction, items * elements)
+        return memory
 
     def steps(self, size: Size) -> int:
         """The arrays that coding a batch of images of this size takes."""
@@ -104,7 +110,9 @@ def read_program(about: Any, tensors: Tensors) -> Program:
     networks = list(program.networks.values())
     cost.check_test(networks, program.test_count, program.test_size, elements)
     if size:
-        require(program.memory(size) * program.batch <= 2**28, "a batch takes at most 2^28 bytes")
+        require(
+            program.batch_memory(size, program.batch) <= 2**28, "a batch takes at most 2^28 bytes"
+        )
     return program
 
 

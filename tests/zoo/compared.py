@@ -45,7 +45,7 @@ def difference(name: str, before: bytes, after: bytes) -> str | None:
         try:
             told = read(before)
         except Exception as error:  # whatever they raise for what is damaged
-            return f"{reader} cannot read the original, which has to be held bit for bit: {error}"
+            return f"{reader} cannot read the original, which has to be stored verbatim: {error}"
         try:
             again = read(after)
         except Exception as error:

@@ -58,7 +58,7 @@ def report(
 
     for reason, held in summary.stored.items():
         figures.say(
-            f"held bit for bit: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
+            f"stored verbatim: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
             f" {reason}, such as {held.first}: {REMEDIES[reason]}",
             err=True,
         )
@@ -119,5 +119,5 @@ def _little(source: str, summary: Compressed) -> str | None:
     held = sum(held.bytes for held in summary.stored.values())
     little = "did not shrink" if summary.bytes_out >= disk else "shrank by less than a tenth"
     return (
-        f"{source} {little}: {figures.per(100 * held, disk, 0)} % of its bytes are held as they are"
+        f"{source} {little}: {figures.per(100 * held, disk, 0)} % of its bytes are stored verbatim"
     )

@@ -105,7 +105,7 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
             " model than it was written with"
         )
     if axes > min(MOST_AXES, len(shape)):
-        raise ArchiveError(f"its items have {axes} axes, which its array has not")
+        raise ArchiveError(f"its items have {axes} axes, more than its array")
     if method.number != MODEL and isinstance(value_map, ValueRange):
         raise ArchiveError("it has a value map that its method does not use")
     if method.number != RAW and 0 in shape:
@@ -130,7 +130,7 @@ def _checksum(whole: Sequence[bytes | memoryview]) -> bytes:
 
 def _read_head(cursor: Cursor) -> int:
     if cursor.byte() != MAGIC:
-        raise ArchiveError("it is none, or its first byte is damaged")
+        raise ArchiveError("it is not one, or its first byte is damaged")
     flags, version = divmod(cursor.byte(), 16)
     if version != VERSION or flags > _IMPLIED | _NUMBERED | _COLUMNS:
         raise ArchiveError(

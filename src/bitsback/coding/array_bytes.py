@@ -44,7 +44,8 @@ def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes 
     taken = _as_array(array)
     if taken.dtype.str not in DTYPES:
         raise InputError(
-            f"the dtype {taken.dtype} is none that bitsback holds: these are bool, integers of 8 to"
+            f"the dtype {taken.dtype} is not one that bitsback can store: these are bool, integers"
+            " of 8 to"
             " 64 bits and floats of 16 to 64 bits; view or convert the array first"
         )
     check_axes(axes, taken.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ class BlockPlan:
     """The meaning of the tiles' axes to the model."""
     invert: bool = False
     """Whether the greater of two levels is symbol 0."""
+    before: Tiles | None = None
+    """Others of the same block, from which the model has learned when it comes to these."""
 
     @classmethod
     def of(
@@ -66,6 +68,10 @@ class BlockPlan:
         """
         if not layouts.map_fits(self.model, self.tiles, self.value_map):
             return self.tiles.elements.nbytes + 1
+        if self.before is not None:
+            both = Tiles.of([*self.before, *self.tiles], self.tiles.dtype)
+            alone = replace(self, before=None)
+            return replace(alone, tiles=both).cost - replace(alone, tiles=self.before).cost
         # A chain that started from zeros would take the least likely latents for its first items.
         digest = chain.digest(b"", self.tiles.bytes)
         return len(chain.encode(self.parts, self.symbols, digest, 1))

@@ -10,7 +10,7 @@ import numpy as np
 from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.fallback import Coder, encode_fallback
-from bitsback.coding.sampling import sample_of, series_sample
+from bitsback.coding.sampling import learned_before, sample_of, series_sample
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
@@ -200,22 +200,31 @@ def choose(
 
 def _able(outlines: list[Outline], tiles: Tiles) -> Iterator[tuple[Outline, bool]]:
     """The models that code the values of these tiles, and whether two levels are exchanged: of
-    those with a size, and of those without one, the ones for the fewest levels, which know them
-    best.
+    those with a size, of those without one, and of those that count, the ones for the fewest
+    levels, which know them best.
     """
-    for any_shape in (False, True):
+    for any_shape, counted in ((False, False), (True, False), (True, True)):
         found = [
             outline
             for outline in outlines
-            if outline.any_shape == any_shape
+            if (outline.any_shape, outline.counted) == (any_shape, counted)
             and layouts.map_fits(outline, tiles, layouts.map_for(outline, tiles, _layout(outline)))
         ]
         least = min((outline.levels for outline in found), default=0)
         for outline in found:
             if outline.levels == least:
+                if counted and tiles.two_values is not None:  # 0 is what there is most of
+                    yield outline, _mostly_greater(tiles)
+                    continue
                 yield outline, False
                 if (least == 2 or any_shape) and tiles.two_values is not None:
                     yield outline, True
+
+
+def _mostly_greater(tiles: Tiles) -> bool:
+    """Whether more of the elements, which have two values, have the greater one."""
+    elements = tiles.elements
+    return bool(2 * np.count_nonzero(elements != elements.min(initial=0)) > elements.size)
 
 
 def _layout(model: Outline) -> int:
@@ -228,9 +237,10 @@ def trial_plans(
     """A sample of tiles as the model may see them, with symbols that stand for the values of all
     of them.
     """
+    before = learned_before(tiles, sample) if model.counted else None
     for layout in layouts.layouts_of(model, tiles.dtype, tiles.shapes[0][1]):
         value_map = layouts.map_for(model, tiles, layout, invert)
-        yield BlockPlan(sample, _load(model), value_map, layout, invert)
+        yield BlockPlan(sample, _load(model), value_map, layout, invert, before)
 
 
 def picture_models(given: Model | None, effort: Effort) -> list[Outline]:

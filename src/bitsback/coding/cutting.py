@@ -13,13 +13,17 @@ from bitsback.format.collection import MOST_COLOURS, Collection
 from bitsback.format.grid import Shape
 from bitsback.format.layout import MAX_BLOCK_BYTES
 
-SIDE, BILEVEL_SIDE = 1024, 2048
-"""Rows and columns of a tile at most, unless another number is asked for; of bool the latter."""
+SIDE, BILEVEL_SIDE = 1024, 4096
+"""Rows and columns of a tile at most, unless another number is asked for; of bool the latter, so
+that a page is one tile.
+"""
 _SLICES = 32
-_MOST = 1 << 22  # elements of a tile
+_MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
 _STACK = 1 << 21  # of one of a stack
 BLOCK_ELEMENTS = 2048 * 784
 """The number of elements that a block has by default, roughly."""
+BILEVEL_ELEMENTS = 1 << 23
+"""The same of bool: a page, since what a model learns from a block begins anew with the next."""
 SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
 """A block of items without an order has as many as there are, up to these: all are in memory."""
 
@@ -31,18 +35,20 @@ def cut_for(part: Collection, tile: int | None) -> Shape | None:
     if not part.elements:
         return None
     shapes = [shape for _, shape in part.runs]
-    side = BILEVEL_SIDE if part.dtype == np.bool_ else SIDE
-    cut = _cut_of(shapes[0], side if tile is None else tile)
+    bilevel = part.dtype == np.bool_
+    side = BILEVEL_SIDE if bilevel else SIDE
+    most = _BILEVEL_MOST if bilevel else _MOST
+    cut = _cut_of(shapes[0], side if tile is None else tile, most)
     if all(most >= size for shape in shapes for most, size in zip(cut, shape, strict=True)):
         return None
     return cut
 
 
-def _cut_of(shape: Shape, side: int) -> Shape:
+def _cut_of(shape: Shape, side: int, most: int) -> Shape:
     dimensions = len(shape)
     if dimensions == 2 or (dimensions == 3 and shape[2] <= MOST_COLOURS):
         channels = math.prod(shape[2:])
-        side = min(side, math.isqrt(_MOST // channels))
+        side = min(side, math.isqrt(most // channels))
         return (side, side, *shape[2:])
     if dimensions == 3 or (dimensions == 4 and shape[3] <= layouts.MOST_CHANNELS):
         slices = min(shape[0], _SLICES)

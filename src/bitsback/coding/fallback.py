@@ -123,11 +123,11 @@ def _encoded(tiles: Tiles, coder: Coder) -> bytes | None:
 def decode_fallback(data: memoryview, dtype: np.dtype[Any], shapes: Shapes) -> NDArray[Any]:
     """The elements, flat, of tiles of these shapes. Raises ArchiveError."""
     if len(data) < _HEAD or data[0] >= len(_CODERS) or data[1] > ROWS:
-        raise ArchiveError("its compression is none that there is: it needs a newer bitsback")
+        raise ArchiveError("its compression is unknown: it needs a newer bitsback")
     coder, form, number = _CODERS[data[0]], data[1], data[2]
     claimed = _claim(dtype, shapes, data)
     if claimed > max_elements(len(data)):
-        raise ArchiveError(f"it claims {claimed} bytes in {len(data)}, which no writer would")
+        raise ArchiveError(f"it claims {claimed} bytes in {len(data)}, more than any writer makes")
     if form == ROWS:
         colours, start = _colours(data)
         size = pixel_rows.content_size(dtype, shapes, number, colours)

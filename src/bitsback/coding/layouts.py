@@ -133,7 +133,7 @@ def shapes_in_layout(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemSh
             continue
         shape = run.shape if layout == STACKS else (1, *run.shape)
         if len(shape) not in (3, 4) or 0 in shape:
-            raise ArchiveError(f"its tiles, of the shape {run.shape}, are not what planes are of")
+            raise ArchiveError(f"its tiles, of the shape {run.shape}, do not make planes")
         slices, rows, columns, *channels = shape
         one = ItemShape(slices, rows, columns, channels[0] if channels else 1, levels)
         found.append((run.items, one))
@@ -148,7 +148,7 @@ def shape_of_each(runs: Sequence[Run], layout: int) -> list[ItemShape]:
 def _channels(run: Run) -> int:
     """The channels of a series, whose steps are the items of a run."""
     if len(run.shape) > 1 or 0 in run.shape or run.elements > 1 << 26:
-        raise ArchiveError(f"its tiles, of the shape {run.shape}, are no steps of a series")
+        raise ArchiveError(f"its tiles, of the shape {run.shape}, do not make steps of a series")
     return run.shape[0] if run.shape else 1
 
 
@@ -171,7 +171,7 @@ def elements_of(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
         at += run.elements
         if run.value_map is not None:
             if int(part.max(initial=0)) >= count_levels(run.dtype, run.value_map):
-                raise ArchiveError("its symbols are not those of its elements")
+                raise ArchiveError("it has symbols that stand for no element")
             if isinstance(run.value_map, ValueRange):
                 part = run.value_map.from_symbols(part)
             else:

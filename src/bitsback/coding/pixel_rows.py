@@ -157,12 +157,12 @@ def content_size(dtype: np.dtype[Any], shapes: Shapes, transform: int, colours: 
     channels = channels_of(shapes)
     if transform >= INDEXES:
         if transform > INDEXES + 3 or channels is None or not 0 < colours <= 1 << _bits(transform):
-            raise ArchiveError("its pixels are none of its colours")
+            raise ArchiveError("its pixels are not among its colours")
         size = colours * channels * dtype.itemsize
     else:
         green = transform & GREEN and (channels is None or channels < 3)
         if not has_numbers(dtype) or green or (transform & WHOLE and dtype.itemsize < 2):
-            raise ArchiveError("its rows are made as no writer makes them")
+            raise ArchiveError("its rows have a form that no writer makes")
         size = 0
     for pictures in runs:
         width, _ = pictures.layout(dtype.itemsize, transform)
@@ -183,7 +183,7 @@ def unpack(
     all_rows = sum(pictures.count * pictures.rows for pictures in runs)
     filters, left = content[:all_rows], content[all_rows:]
     if filters.max(initial=0) >= EACH:
-        raise ArchiveError("a row has a filter that there is not: it needs a newer bitsback")
+        raise ArchiveError("a row has an unknown filter: it needs a newer bitsback")
     numbers: NDArray[Any] = left if indexed or not transform & WHOLE else _from_bytes(left)
     found: list[NDArray[Any]] = []
     row = at = 0
@@ -200,7 +200,7 @@ def unpack(
     if not indexed:
         return _elements(flat, dtype)
     if flat.max(initial=0) >= colours:
-        raise ArchiveError("a pixel has none of its colours")
+        raise ArchiveError("a pixel is not among its colours")
     pixels = values.reshape(colours, -1)[flat]
     elements: NDArray[Any] = pixels.reshape(-1).view(dtype)
     return elements

@@ -14,6 +14,7 @@ from bitsback.format.tiles import Tiles
 _TILES = 64
 _ELEMENTS = 1 << 17  # of all of them, where parts will do
 _SLICES = 8
+_BEFORE = 1 << 19  # elements that are learned from before a sample
 
 
 def sample_of(tiles: Tiles, whole: bool) -> Tiles:
@@ -29,6 +30,38 @@ def sample_of(tiles: Tiles, whole: bool) -> Tiles:
     if whole or sample.elements.size <= _ELEMENTS:
         return sample
     return Tiles.of((middle(tile, most) for tile in sample), tiles.dtype)
+
+
+def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
+    """What else a block has that a model may learn from before it comes to the sample, as it does
+    with all of a block: other tiles, or what is above the sample in a large one. None if there is
+    less of it than of the sample.
+    """
+    numbers, most = _sampled(tiles.count), _ELEMENTS // sample.count
+    cut = sample.elements.size < sum(
+        tile.size for tile in islice(tiles, 0, numbers.stop, numbers.step)
+    )
+    found: list[NDArray[Any]] = []
+    left = _BEFORE
+    for number, tile in enumerate(tiles):
+        if left <= 0:
+            break
+        if number in numbers:
+            if not cut:
+                continue
+            tile = _above(tile, middle_box(tile.dtype, tile.shape, most), left)
+        left -= tile.size
+        found.append(np.ascontiguousarray(tile))
+    enough = _BEFORE - left >= sample.elements.size
+    return Tiles.of((tile for tile in found if tile.size), tiles.dtype) if enough else None
+
+
+def _above(tile: NDArray[Any], box: tuple[slice, ...], most: int) -> NDArray[Any]:
+    """The rows above a box, of about so many elements at most."""
+    rows = int(layouts.STACKS in layouts.layouts_for(tile.dtype, tile.shape))
+    slices, top = box[:rows], box[rows].start
+    count = most // max(tile[slices].size // tile.shape[rows], 1)
+    return tile[(*slices, slice(max(top - count, 0), top))]
 
 
 def series_sample(tiles: Tiles) -> Tiles:

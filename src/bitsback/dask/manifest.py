@@ -60,7 +60,7 @@ class Shard:
         if fault(shard.file) is not None or "/" in shard.file or "\\" in shard.file:
             raise ArchiveError(f"its file {shard.file!r} is not in the folder of the manifest")
         if shard.dtype not in DTYPES and shard.dtype != "mixed":
-            raise ArchiveError(f"its dtype {shard.dtype!r} is none that an archive can hold")
+            raise ArchiveError(f"its dtype {shard.dtype!r} is not one that an archive can hold")
         return shard
 
 

@@ -143,7 +143,8 @@ def check_same(archive: Archive, known: Shard) -> None:
     dtype = known.dtype if archive.kind == "folder" else archive.dtype.str
     if (archive.file_bytes, shape, dtype) != (known.bytes, known.shape, known.dtype):
         raise ArchiveError(
-            f"{archive.name}: is not what its manifest says: {archive.file_bytes} bytes of {shape}"
+            f"{archive.name}: is not what its manifest describes: {archive.file_bytes} bytes of"
+            f" {shape}"
             f" {dtype}, and not {known.bytes} of {known.shape} {known.dtype}; it was changed since"
         )
 

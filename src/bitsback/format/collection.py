@@ -281,7 +281,7 @@ def _unpack_sizes(cursor: Cursor, items: int) -> Sizes:
 def _unpack_cut(cursor: Cursor, dimensions: int) -> Shape | None:
     kind = cursor.byte()
     if kind > 1:
-        raise ArchiveError("it is cut in a way that is not known: it needs a newer bitsback")
+        raise ArchiveError("it is cut in an unknown way: it needs a newer bitsback")
     if kind == 0:
         return None
     cut = tuple(cursor.varint() for _ in range(dimensions))

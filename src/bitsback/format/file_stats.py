@@ -42,7 +42,7 @@ class FileStats:
         for _ in range(files):
             size, change = cursor.varint(), cursor.varint()
             if size >= 1 << 63:
-                raise ArchiveError("a file of it has a size that no file has")
+                raise ArchiveError("one of its files has an impossible size")
             time = _signed(time + (~(change >> 1) if change & 1 else change >> 1))
             stats.add(size, time)
         cursor.done()

@@ -58,8 +58,8 @@ class Files:
     @classmethod
     def unnamed(cls, collection: FileList) -> Files:
         """The files of an archive whose names, order and stats are lost: arrays and pictures by
-        numbers, in the order of the parts, without their metadata, and none that is held bit for
-        bit.
+        numbers, in the order of the parts, without their metadata, and none that is stored
+        verbatim.
         """
         if collection.kind == ARRAYS:
             return cls(collection, [f"arr_{number}" for number in range(collection.files)], [])
@@ -101,11 +101,11 @@ class Files:
         return where, starts
 
     def stored(self, file: int) -> bool:
-        """Whether a file is held bit for bit; not for an npz file."""
+        """Whether a file is stored verbatim; not for an npz file."""
         return self.collection.parts[self.place(file)[0]].axes == BYTES
 
     def span(self, file: int) -> tuple[int, int, int]:
-        """The part in which a file that is held bit for bit, or else the container metadata of a
+        """The part in which a file that is stored verbatim, or else the container metadata of a
         picture, is, and where in it that begins and ends: with the part 0 and no bytes if there are
         none.
         """

@@ -127,7 +127,7 @@ class FileList(Parts):
 
     @property
     def told(self) -> int:
-        """The number of files to tell people: a TIFF file that is held bit for bit counts as
+        """The number of files to tell people: a TIFF file that is stored verbatim counts as
         one.
         """
         return self.files or int(self.whole)

@@ -88,7 +88,7 @@ def read_value_map(
         return pair
     if kind in (_SPAN, _RANKS):
         if before:  # else a few bytes could claim much memory
-            raise ArchiveError("its value map is told again")
+            raise ArchiveError("its value map is given again")
         return ValueRange.unpack(cursor, dtype, kind == _RANKS)
     if kind != _AS_BEFORE:
         raise ArchiveError(f"a value map of the kind {kind}: it needs a newer bitsback")

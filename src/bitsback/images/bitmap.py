@@ -122,7 +122,7 @@ class Frame:
         """Raises ArchiveError."""
         layout, count = cursor.byte(), cursor.varint()
         if layout > 63 or count * _SMALLEST_SEGMENT > len(cursor.data):
-            raise ArchiveError("its container metadata tells of a file that there cannot be")
+            raise ArchiveError("its container metadata describes an impossible file")
         segments = tuple((cursor.varint(), cursor.varint()) for _ in range(count))
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
         if sum(gap for gap, _ in segments) > len(others):

@@ -89,9 +89,7 @@ class Deflated:
             or memory not in _MEMORIES
             or strategy not in _STRATEGIES
         ):
-            raise ArchiveError(
-                "its container metadata tells of a compression that zlib does not have"
-            )
+            raise ArchiveError("its container metadata names a compression that zlib does not have")
         return cls(header, level, window, memory, strategy)
 
 

@@ -161,7 +161,7 @@ class PictureFormat(Format):
     metadata: tuple[int, ...] = ()
     """The kinds of its container metadata in an archive (docs/format.md, Container metadata)."""
     codec: Callable[[], PictureCodec] | None = None
-    """None: in folders they are held bit for bit, as they are small already."""
+    """None: in folders they are stored verbatim, as they are small already."""
 
     def takes(self, start: bytes, name: str) -> bool:
         return self.ends(name)
@@ -180,7 +180,7 @@ class PagesFormat(PictureFormat):
 
 @dataclass(frozen=True, kw_only=True)
 class HeldFormat(Format):
-    """Files of pictures that are held bit for bit, unread."""
+    """Files of pictures that are stored verbatim, unread."""
 
     def takes(self, start: bytes, name: str) -> bool:
         return self.ends(name)

@@ -33,7 +33,7 @@ def fault(name: str) -> str | None:
     except UnicodeEncodeError:
         return "its name is not in UTF-8"
     if size > MAX_BYTES:
-        return f"its name has {size} bytes, more than the {MAX_BYTES} that are held"
+        return f"its name has {size} bytes, more than the {MAX_BYTES} that are supported"
     if name.startswith("/"):
         return "its name begins at the root of the file system"
     if "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):

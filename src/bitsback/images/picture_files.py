@@ -36,7 +36,7 @@ from bitsback.remote.url import Url
 from bitsback.wire import Cursor
 
 HELD = 5
-"""The kind of the container metadata of a file of pages on its own that is held bit for bit."""
+"""The kind of the container metadata of a file of pages on its own that is stored verbatim."""
 
 
 def read_header(path: Path | Url) -> Header:
@@ -150,7 +150,7 @@ def unpack(data: bytes) -> ContainerMetadata:
     found = formats.format_of_metadata(kind)
     if found is None or found.codec is None:
         raise ArchiveError(
-            "its container metadata is of a kind that is not known: it needs a newer bitsback"
+            "its container metadata is of an unknown kind: it needs a newer bitsback"
         )
     metadata = found.codec().unpack(cursor, kind)
     cursor.done()

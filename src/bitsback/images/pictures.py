@@ -208,12 +208,14 @@ def mode_to_keep(image: Image.Image, name: str) -> str:
         mode = "I;16"
     if mode not in MODES:
         raise InputError(
-            f"{printable(name)}: its mode {mode} is not held, only {', '.join(MODES)}; convert it,"
+            f"{printable(name)}: its mode {mode} is not supported, only {', '.join(MODES)};"
+            " convert it,"
             " or compress it as a .npy array"
         )
     if mode == "I;16" and "transparency" in image.info:
         raise InputError(
-            f"{printable(name)}: has 16 bits and a transparent colour, which are not held together"
+            f"{printable(name)}: has 16 bits and a transparent colour, which are not supported"
+            " together"
         )
     return mode
 
@@ -223,7 +225,8 @@ def _check_depth(image: Image.Image, name: str) -> None:
     tiles: list[Any] = getattr(image, "tile", [])
     if _largest(image, _SAMPLE_FORMAT) == _FLOAT:
         raise InputError(
-            f"{printable(name)}: has numbers with fractions (floats), which are not held; compress"
+            f"{printable(name)}: has numbers with fractions (floats), which are not supported;"
+            " compress"
             " it as a .npy array"
         )
     deep = _largest(image, _BITS_PER_SAMPLE) > 8 or any(";16" in str(tile[3]) for tile in tiles)
@@ -235,7 +238,8 @@ def _check_depth(image: Image.Image, name: str) -> None:
     if _largest(image, _SAMPLE_FORMAT) == _SIGNED:
         raise InputError(
             f"{printable(name)}: has signed integers of {_largest(image, _BITS_PER_SAMPLE)} bits,"
-            " and pictures are held of up to 16 bits without a sign; compress it as a .npy array"
+            " and pictures of up to 16 bits without a sign are supported; compress it as a .npy"
+            " array"
         )
     for tile in tiles:
         if tile[0] in ("ppm", "ppm_plain") and image.mode != "1" and tile[3][1] not in (255, 65535):

@@ -294,7 +294,7 @@ class Png:
         """Raises ArchiveError."""
         samples = Samples(cursor.byte(), cursor.byte())
         if not samples.held:
-            raise ArchiveError("its container metadata tells of samples that no PNG has")
+            raise ArchiveError("its container metadata describes samples that no PNG has")
         before, after = _unpack_chunks(cursor), _unpack_chunks(cursor)
         stream = None
         if exact:
@@ -306,7 +306,7 @@ class Png:
             cuts = tuple(cursor.varint() for _ in range(count))
             filters = bytes(cursor.take(cursor.varint()))
             if not filters or max(filters) > 4:
-                raise ArchiveError("its container metadata tells of filters that no PNG has")
+                raise ArchiveError("its container metadata lists filters that no PNG has")
             stream = Stream(filters, deflated, cuts, crc)
         return cls(samples, before, after, stream)
 

@@ -84,20 +84,20 @@ class LayerEntry:
     def input_on_grid(self) -> tuple[str, Activations]:
         name, values = self.input()
         if values.grid == ITEM:
-            raise self.error(f"its input '{name}' lives at the item, on no grid")
+            raise self.error(f"its input '{name}' has one place for the item, and no grid")
         return name, values
 
     def input_at_item(self) -> tuple[str, Activations]:
         name, values = self.input()
         if values.grid != ITEM:
-            raise self.error(f"its input '{name}' must live at the item")
+            raise self.error(f"its input '{name}' must have one place for the item")
         return name, values
 
     def two_inputs(self) -> tuple[tuple[str, str], Activations, Activations]:
         """The inputs of the fields `input` and `other`, which have the same grid."""
         (one, first), (two, second) = self.input(), self.input("other")
         if first.grid != second.grid:
-            raise self.error("its inputs live at different places")
+            raise self.error("its inputs have different grids")
         return (one, two), first, second
 
     def clamp(self) -> tuple[int, int]:

@@ -56,9 +56,11 @@ def memory_of(
     return of_variables + sum(distribution.memory(shape) for distribution in distributions)
 
 
-def check_memory(memory: int, batch: int) -> None:
-    """Raises ModelError if a batch of a model with a size takes more than 256 MB."""
-    if memory * batch > _MOST_MEMORY:
+def check_memory(memory: int, batch: int, state: int) -> None:
+    """Raises ModelError if a batch of a model with a size takes more than 256 MB. state: the bytes
+    that it takes beside those of its items.
+    """
+    if memory * batch + state > _MOST_MEMORY:
         raise ModelError(
             f"an item takes {memory:,} bytes while it is coded, {batch} at once more than 2^28: the"
             " model needs a smaller 'batch'"

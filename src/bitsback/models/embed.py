@@ -91,7 +91,7 @@ def unpack_model(payload: bytes | memoryview, find: Find = bundled.find) -> Mode
         raise ArchiveError(f"the message of a model: {error}") from None
     model = Model.build(description, tensors)
     if not model.identity.startswith(prefix):
-        raise ArchiveError("a model is not the one that it says it is")
+        raise ArchiveError("a model is not the one that it claims to be")
     return model
 
 
@@ -114,7 +114,8 @@ def _read_heads(cursor: Cursor) -> list[Head]:
     elements = sum(int(np.prod(head.shape, dtype=object)) for head in heads)
     if elements > _most_elements(len(cursor.data)):
         raise ArchiveError(
-            f"a model claims {elements} elements in {len(cursor.data)} bytes, which no writer would"
+            f"a model claims {elements} elements in {len(cursor.data)} bytes, more than any writer"
+            " makes"
         )
     return heads
 
@@ -144,7 +145,7 @@ def _read_head(cursor: Cursor) -> Head:
     name = _take_text(cursor)
     dtype, dimensions = cursor.byte(), cursor.byte()
     if dtype >= len(_DTYPES) or not 1 <= dimensions <= 4:
-        raise ArchiveError("a tensor has a dtype or a number of dimensions that none can have")
+        raise ArchiveError("a tensor has an impossible dtype or number of dimensions")
     shape = tuple(cursor.varint() for _ in range(dimensions))
     method = cursor.byte()
     if method > TOKENS or 0 in shape:

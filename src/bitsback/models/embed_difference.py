@@ -70,7 +70,7 @@ def read_base(cursor: Cursor, find: Find) -> tuple[Model, str]:
         )
     size, stream = cursor.varint(), cursor.take(cursor.varint())
     if size > _MOST_DESCRIPTION:
-        raise ArchiveError("the description of a model is longer than any")
+        raise ArchiveError("the description of a model is too long")
     unpacker = zlib.decompressobj(_RAW_DEFLATE, zdict=base.description.encode())
     try:
         octets = unpacker.decompress(stream, size + 1)

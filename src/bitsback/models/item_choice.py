@@ -1,5 +1,5 @@
-"""Choose test vectors for a new model that predicts by least squares: items that show whether a
-machine computes them otherwise than docs/model-format.md demands.
+"""Choose test vectors for a new model that learns from the data as they come: items that show
+whether a machine computes them otherwise than docs/model-format.md demands.
 """
 
 import json
@@ -8,6 +8,7 @@ from typing import Any
 
 from bitsback.errors import ModelError
 from bitsback.models import file
+from bitsback.models.distributions.counted import CountedDistribution
 from bitsback.models.distributions.prediction import PredictionDistribution
 from bitsback.models.distributions.series import SeriesDistribution
 from bitsback.models.item_shape import ItemShape
@@ -18,6 +19,8 @@ WRONG = "contracted", "upward", "downward", "toward zero"
 """The wrong arithmetics to detect: products contracted with sums, and the other directions of
 rounding of IEEE 754.
 """
+_SEEDS = (0, 1, 2, 3)
+"""Of items that tell integers alone, in which nothing rounds."""
 _MOST_TRIES, _TIMES = 1_000, 2
 _SHAPE = ItemShape(slices=1, rows=2, columns=40, channels=3, levels=1 << 16)
 _SHAPE_OF_SERIES = ItemShape(slices=1, rows=8, columns=1, channels=3, levels=1 << 16)
@@ -30,8 +33,10 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     untested = Model.build(json.dumps(description), tensors, tested=False)
     of = untested.prediction
     assert of is not None
-    serial = isinstance(of, SeriesDistribution)
-    items = choose(of, _SHAPE_OF_SERIES if serial else _SHAPE)
+    if isinstance(of, CountedDistribution):
+        items = ItemVectors(_SHAPE._replace(levels=of.variable.levels), _SEEDS)
+    else:
+        items = choose(of, _SHAPE_OF_SERIES if isinstance(of, SeriesDistribution) else _SHAPE)
     test = {**description["test"], "items": items.described(of)}
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
 

@@ -1,5 +1,5 @@
-"""Test vectors of models that predict by least squares: items whose message must be the same on
-this machine too, and so the least squares, whose arithmetic is that of doubles
+"""Test vectors of models that learn from the data as they come: items whose message must be the
+same on this machine too, and so least squares, whose arithmetic is that of doubles
 (docs/model-format.md).
 """
 
@@ -48,7 +48,7 @@ class ItemVectors:
 
     def check_cost(self, of: PredictionDistribution, tensor_elements: int) -> None:
         """Raises ModelError if coding them would take far more than the model's size warrants."""
-        memory = costs.memory_of({}, [of], self.shape)
+        memory = costs.memory_of({}, [of], self.shape) + of.state_memory(self.shape.elements)
         macs = len(self.seeds) * costs.macs_of({}, [], [of], self.shape)
         if memory > _MOST_MEMORY or macs > (1 << 28) + (tensor_elements << 12):
             raise ModelError("the items of the test take more than a model of this size may")
@@ -109,7 +109,7 @@ def check(
     if not test.has("items"):
         raise ModelError(
             f"the model {outline.name} was made by an older bitsback, without the items that"
-            " prove its least squares: train it anew, or use the bitsback that it was made with"
+            " prove what it computes: train it again, or use the bitsback that it was made with"
         )
     fields = test.object("items")
     items, sha256 = ItemVectors.read(fields), fields.text("sha256")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Protocol
@@ -170,9 +170,8 @@ class Model(Outline):
 
     @property
     def prediction(self) -> PredictionDistribution | None:
-        """The distribution of the data, if it predicts them by least squares."""
-        of = next(of for of in self.distributions.values() if of.variable.name == DATA)
-        return of if isinstance(of, PredictionDistribution) else None
+        """The distribution of the data, if it learns from them as they come."""
+        return _prediction(self.distributions)
 
     def __copy__(self) -> Model:
         return self
@@ -219,14 +218,16 @@ class Model(Outline):
         if outline.size is not None:
             shape = outline.shape_of()
             memory = costs.memory_of(outline.variables, distributions.values(), shape)
-            costs.check_memory(memory, outline.batch)
+            of = _prediction(distributions)
+            state = 0 if of is None else of.state_memory(outline.batch * shape.elements)
+            costs.check_memory(memory, outline.batch, state)
         costs.check_test(networks, size, count, reader.elements)
         identity = file.identity(description, tensors)
         if tested:
             vectors.check(outline.name, test, seed, count, networks, outputs, size)
-            for of in distributions.values():
-                if isinstance(of, PredictionDistribution):
-                    item_vectors.check(outline, test, of, reader.elements, identity)
+            of = _prediction(distributions)
+            if of is not None:
+                item_vectors.check(outline, test, of, reader.elements, identity)
             test.done()
         return cls(
             **{part.name: getattr(outline, part.name) for part in fields(outline)},
@@ -316,10 +317,15 @@ class BoundModel:
     @property
     def memory(self) -> int:
         """Bytes that a batch takes at most."""
-        memory = sum(count * self.model.memory(shape) for count, shape in self.shapes)
-        if self.model.any_shape or self.items <= self.model.batch:
-            return memory
-        return memory // self.items * self.model.batch
+        memory, elements = (
+            sum(count * of(shape) for count, shape in self.shapes)
+            for of in (self.model.memory, lambda shape: shape.elements)
+        )
+        if not self.model.any_shape and self.items > self.model.batch:
+            memory = memory // self.items * self.model.batch
+            elements = elements // self.items * self.model.batch
+        of = self.model.prediction
+        return memory + (0 if of is None else of.state_memory(elements))
 
     @property
     def macs(self) -> int:
@@ -329,6 +335,11 @@ class BoundModel:
     def steps(self) -> int:
         """The steps of a batch, at most."""
         return max((self.model.steps(shape) for _, shape in self.shapes), default=0)
+
+
+def _prediction(distributions: Mapping[str, Distribution]) -> PredictionDistribution | None:
+    of = next(of for of in distributions.values() if of.variable.name == DATA)
+    return of if isinstance(of, PredictionDistribution) else None
 
 
 def _count(batches: Batches) -> int:

@@ -45,7 +45,7 @@ class NetworkReader:
         self._of_a_pixel.add(name)
         network = self._get(name, {source: values}, outputs)
         if any(values.grid != ITEM for values in network.known.values()):
-            raise ModelError(f"networks: the values of {name!r} must live at the item")
+            raise ModelError(f"networks: the values of {name!r} must have one place for the item")
         return network
 
     def _get(self, name: str, sources: Mapping[str, Activations], outputs: list[str]) -> Network:

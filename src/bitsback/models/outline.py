@@ -8,7 +8,7 @@ from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.integer.fields import Fields
 from bitsback.models.code import CodeStep, Of, read_code, read_key
-from bitsback.models.distributions import AUTOREGRESSIVE, PREDICTIVE, SERIES
+from bitsback.models.distributions import ANY_SHAPE, AUTOREGRESSIVE, COUNTED, SERIES
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.text import read_name, read_text
 from bitsback.models.variables import DATA, Variable, read_variables
@@ -38,6 +38,10 @@ class Outline:
     """Whether it goes from pixel to pixel, which makes smaller archives and takes longer."""
     serial: bool
     """Whether it codes series, with any number of channels and levels."""
+    counted: bool
+    """Whether all that it knows it learns from the items of a batch: the more there are, the less
+    each takes.
+    """
 
     @property
     def any_shape(self) -> bool:
@@ -149,7 +153,7 @@ class Outline:
         if version < VERSION:
             raise ModelError(
                 f"this model has version {version} of the format, which this bitsback no longer"
-                " reads: train it anew, or use the bitsback that it was made with"
+                " reads: train it again, or use the bitsback that it was made with"
             )
         if version > VERSION:
             raise ModelError(
@@ -163,15 +167,17 @@ class Outline:
         entries = top.peek_object("distributions")
         keys = {key: read_key(key, variables) for key in entries.names()}
         codecs = {entries.object(key).peek_text("codec") for key in keys}
-        autoregressive = not codecs.isdisjoint((AUTOREGRESSIVE, PREDICTIVE, SERIES))
+        autoregressive = not codecs.isdisjoint((AUTOREGRESSIVE, *ANY_SHAPE))
         serial = variables[DATA].any_shape and SERIES in codecs
+        counted = COUNTED in codecs
         code = read_code(top.texts("code", range(1, 65)), variables, keys)
         chain = top.object("chain")
         growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)
         chain.done()
         return cls(
-            name, about, licence, variables, size, keys, code, growth, batch, autoregressive, serial
-        )
+            name, about, licence, variables, size, keys, code, growth, batch, autoregressive,
+            serial, counted,
+        )  # fmt: skip
 
 
 def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -167,7 +167,7 @@ def decode_tokens(
             frequencies[:-1] = pop(Uniform(1 << _PRECISION, (form.tokens - 1,))) + np.uint32(1)
             frequencies[-1] = (1 << _PRECISION) - frequencies[:-1].sum()
             if frequencies[-1] < 1:
-                raise ArchiveError("a distribution over tokens is none")
+                raise ArchiveError("a distribution over tokens is not one")
             count = int(np.count_nonzero(where))
             token[where] += pop(
                 Categorical(frequencies.astype(np.uint32), _PRECISION, (count,))

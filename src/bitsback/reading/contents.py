@@ -82,7 +82,7 @@ class Contents(Indexed, OpenArchive):
 
     @cached_property
     def _held(self) -> tuple[bytes, int] | None:
-        """A TIFF file on its own that is held bit for bit, and the number of its pages; none where
+        """A TIFF file on its own that is stored verbatim, and the number of its pages; none where
         it is no file that can be read. Raises ArchiveError.
         """
         collection = self._collection

@@ -35,7 +35,7 @@ class Entry:
     stored_bytes: int
     """Its share, by elements, of the bytes of its blocks."""
     held: bool = False
-    """Whether it is a file that is held bit for bit, whose elements are its bytes."""
+    """Whether it is a file that is stored verbatim, whose elements are its bytes."""
 
 
 def entries(archive: Archive) -> Iterator[Entry]:

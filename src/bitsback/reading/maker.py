@@ -1,4 +1,4 @@
-"""Makes the files of a folder in an archive again, and reads those held bit for bit as arrays."""
+"""Makes the files of a folder in an archive again, and reads those stored verbatim as arrays."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Maker:
             ) from None
 
     def content(self, number: int) -> bytes:
-        """The bytes of a file that is held bit for bit, or of the container metadata of a
+        """The bytes of a file that is stored verbatim, or of the container metadata of a
         picture.
         """
         with self._lock:  # so that no block of container metadata is decoded twice
@@ -150,7 +150,7 @@ def damage(archive: OpenArchive, lost: Sequence[range]) -> Iterator[ArchiveError
 
 
 class Stored(Indexed):
-    """A file of a folder that is held bit for bit. If it is a picture, it is an array too, which
+    """A file of a folder that is stored verbatim. If it is a picture, it is an array too, which
     Pillow makes of it; if it is none that Pillow reads, that is an InputError.
     """
 
@@ -198,7 +198,7 @@ class Stored(Indexed):
 
 
 class StoredPage(Stored):
-    """A page of a TIFF file on its own that is held bit for bit: an array, which tifffile makes of
+    """A page of a TIFF file on its own that is stored verbatim: an array, which tifffile makes of
     it; if it cannot, that is an InputError.
     """
 

@@ -105,7 +105,7 @@ class PagesFile:
         self._part = len(files.collection.parts) - 1
         self._size = files.collection.parts[self._part].elements
         self.held = archive._bytes_of(self._part, 0, 1, verify=verify) == bytes([HELD])
-        """Whether it is held bit for bit."""
+        """Whether it is stored verbatim."""
         if self.held != (len(files) == 0):
             raise ArchiveError(f"{archive.name}: its container metadata is that of another file")
         self._metadata = b""
@@ -152,7 +152,7 @@ class PagesFile:
             drawing.close()
 
     def copy(self, output: Writable) -> None:
-        """Writes a file that is held bit for bit."""
+        """Writes a file that is stored verbatim."""
         for start in range(1, self._size, _CHUNK):
             end = min(start + _CHUNK, self._size)
             output.write(self._archive._bytes_of(self._part, start, end, verify=self._verify))

@@ -271,7 +271,7 @@ class Archive(Contents):
         found += [printable(error.file) for _, error in problems if error.file is not None]
         held = 0 if files is None else files.collection.files - len(files)
         if held:
-            found.append(f"all {held} that are held bit for bit, since their names are lost")
+            found.append(f"all {held} that are stored verbatim, since their names are lost")
         return list(dict.fromkeys(found))
 
     def _do_without_names(self) -> None:

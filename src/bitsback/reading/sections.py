@@ -199,5 +199,5 @@ class FileSections:
         if not places:
             return None
         if len(places) > 1:
-            raise ArchiveError("the labels of its items are told twice")
+            raise ArchiveError("the labels of its items are given twice")
         return unpack_pairs(open_section(self._read(places[0]), LABELS), self._collection)

@@ -134,7 +134,7 @@ class RestoredParts:
             if (shape := self.shape(number)) is not None
         }
         if not shapes:
-            raise ArchiveError(f"{self.archive.name}: nothing that it holds is whole")
+            raise ArchiveError(f"{self.archive.name}: nothing in it is undamaged")
         first, *others = shapes.values()
         length = sum(shape[0] for shape in (first, *others)) if first else 0
         return (length, *first[1:]) if first else (), list(shapes)

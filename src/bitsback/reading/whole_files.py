@@ -1,5 +1,5 @@
 """Hands over the files of a folder as their blocks are decoded: large pictures strip by strip, and
-files held bit for bit chunk by chunk.
+files stored verbatim chunk by chunk.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ class Taker(Protocol):
         """
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """A writer for the bytes of a file that is held bit for bit."""
+        """A writer for the bytes of a file that is stored verbatim."""
 
 
 class Hashing:
@@ -153,12 +153,12 @@ class _Folder:
         return has(self._lost, number)
 
     def span(self, number: int) -> tuple[int, int]:
-        """The start and the end in its part of a file that is held bit for bit."""
+        """The start and the end in its part of a file that is stored verbatim."""
         _, start, end = self._files.span(number)
         return start, end
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """A writer for a file that is held bit for bit."""
+        """A writer for a file that is stored verbatim."""
         return self._taker.file(number)
 
     def add(self, size: int) -> None:

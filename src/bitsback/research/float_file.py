@@ -93,11 +93,11 @@ def read_header(file: BinaryIO, name: str) -> Header:
         raise ArchiveError("it has more blocks than its description tells of")
     blocks = tuple((cursor.varint(), cursor.varint()) for _ in range(count))
     if not (shape and dtype_of(dtype) and 1 <= growth <= 256 and 1 <= batch <= 65536):
-        raise ArchiveError("its description is none of images")
+        raise ArchiveError("its description is not one of images")
     if any(images > MOST_IMAGES for images, _ in blocks):
         raise ArchiveError("a block of it is too large")
     if sum(images for images, _ in blocks) != shape[0] or not all(map(min, blocks)):
-        raise ArchiveError("its blocks have not as many images as it says")
+        raise ArchiveError("its blocks do not have as many images as it claims")
     return Header(dtype, shape, growth, batch, blocks, _fingerprint(payload[cursor.at :]))
 
 

@@ -37,7 +37,7 @@ class Kept:
     size: int
     """Bytes of all files."""
     stored: dict[str, Held]
-    """Files that are held bit for bit, by the reason."""
+    """Files that are stored verbatim, by the reason."""
     coded: dict[str, int]
     """The bytes of the files of pictures that are coded by their pixels, by name."""
     parts: list[list[str]]
@@ -118,16 +118,16 @@ class Input:
     file on its own.
     """
     stored: dict[str, Held] = field(default_factory=dict)
-    """Files that are held bit for bit, by the reason, of other inputs than folders."""
+    """Files that are stored verbatim, by the reason, of other inputs than folders."""
 
     @property
     def may_outgrow(self) -> bool:
-        """Whether it has files that are held bit for bit where their pixels take more."""
+        """Whether it has files that are stored verbatim where their pixels take more."""
         whole = isinstance(self.collection, FileList) and self.collection.whole
         return whole or self.kept is not None
 
     def outgrown(self, index: Sequence[tuple[int, int]]) -> frozenset[str]:
-        """The names of the files to hold bit for bit, since an archive would be larger than the
+        """The names of the files to store verbatim, since an archive would be larger than the
         input otherwise. index: for each block its number of tiles and the size of its section.
         """
         if not self.may_outgrow or not isinstance(self.collection, FileList):
@@ -177,7 +177,7 @@ class Asked:
     alone, in the colours that they show.
     """
     held: frozenset[str] = frozenset()
-    """The names of files to hold bit for bit in any case."""
+    """The names of files to store verbatim in any case."""
 
     @classmethod
     def by(cls, options: CompressOptions) -> "Asked":

@@ -1,5 +1,5 @@
 """Sort the files of a folder: into those whose pictures are coded by their pixels, and those that
-are held bit for bit, since they are smaller so or cannot be coded.
+are stored verbatim, since they are smaller so or cannot be coded.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from bitsback.writing.groups import Groups
 from bitsback.writing.warn import warn_of_names
 
 _MOST_OF_A_FILE = 0.98
-"""Times the bytes of a file: a picture whose pixels take more is held bit for bit."""
+"""Times the bytes of a file: a picture whose pixels take more is stored verbatim."""
 _SMALL = 1 << 14
 _LOOK = 1 << 16
 _DENSE = 0.9
@@ -74,7 +74,7 @@ class _Sorted:
     """The sort of pictures that it shares a part with."""
     metadata: bytes = b""
     reason: str = ""
-    """Why it is held bit for bit."""
+    """Why it is stored verbatim."""
     pixels: NDArray[Any] | None = None
     """The pixels of a small picture that is coded, so that it need not be read again."""
 
@@ -146,7 +146,7 @@ class _SortedFiles:
     def leave_out(self, name: str, error: InputError) -> None:
         """Leaves a bad file out, or raises InputError if bad files are not to be left out."""
         if not self._asked.options.skip_bad:
-            held = ", and without --pictures-only (pictures_only=True) they are held as they are"
+            held = ", and without --pictures-only (pictures_only=True) they are stored verbatim"
             raise InputError(
                 f"{error}; --skip-bad (skip_bad=True) leaves such files out"
                 + held * isinstance(error, _NoPicture)
@@ -224,7 +224,7 @@ def folder_input(listing: Listing, asked: Asked) -> Input:
 
 
 class _NoPicture(InputError):
-    """The error of a file that can be held as it is."""
+    """The error of a file that can be stored verbatim."""
 
 
 class _Sorter:

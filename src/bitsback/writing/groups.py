@@ -33,8 +33,8 @@ class Group:
 
 class Groups:
     """The parts of pictures. Those of one dtype and number of channels make a part, whatever their
-    sizes; those whose shape has models of its own make a part for each shape. Files that are held
-    bit for bit are in parts of their own. The parts come in the order of their first pictures.
+    sizes; those whose shape has models of its own make a part for each shape. Files that are stored
+    verbatim are in parts of their own. The parts come in the order of their first pictures.
     """
 
     def __init__(self, apart: Callable[[Shape], bool]) -> None:
@@ -55,7 +55,7 @@ class Groups:
         self.losses.update(header.losses)
 
     def add_file(self, size: int, sort: str) -> None:
-        """Adds the next file, which is held bit for bit, in a part of files of one sort."""
+        """Adds the next file, which is stored verbatim, in a part of files of one sort."""
         self._add((_BYTE, (), sort), (size,))
 
     def _add(self, key: "_Key", sizes: Shape) -> None:

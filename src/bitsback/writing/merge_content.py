@@ -265,7 +265,7 @@ def _leave_tags(shards: Sequence[Shard]) -> None:
     for shard in with_tags:
         if isinstance(shard.content, FileList) and not shard.content.files:
             raise InputError(
-                f"{shard.name}: holds a TIFF file bit for bit, whose pages cannot be joined to"
+                f"{shard.name}: stores a TIFF file verbatim, whose pages cannot be joined to"
                 " others; decompress it and keep the files in a folder, which can be compressed"
             )
     if with_tags:
@@ -298,7 +298,7 @@ def _join_stats(shards: Sequence[Shard]) -> FileStats | None:
         if (shard.stats is None) != (shards[0].stats is None):
             raise InputError(
                 f"{shard.name}: one of it and {shards[0].name} was made by an older bitsback, which"
-                " did not keep the times of files; decompress that, and compress it anew"
+                " did not keep the times of files; decompress that, and compress it again"
             )
         if shard.stats is not None:
             joined.sizes.extend(shard.stats.sizes)

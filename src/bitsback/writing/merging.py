@@ -49,7 +49,7 @@ def merge(
 
     Memory is bounded by a block, and by the names and the indexes. Raises InputError if the
     archives cannot be joined: arrays of different dtypes or items, or that are one picture each, a
-    TIFF file that is held bit for bit, or two files of one name; ArchiveError if one is damaged.
+    TIFF file that is stored verbatim, or two files of one name; ArchiveError if one is damaged.
 
     >>> import bitsback, numpy as np, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -12,22 +12,22 @@
 #include <utility>
 #include <vector>
 
-#include "../distribution.hpp"
 #include "../pixel_network.hpp"
 #include "../predictive/pixel_distribution.hpp"
 #include "../predictive/predictor.hpp"
 #include "../predictive/settings.hpp"
 #include "../predictive/wavefront.hpp"
 #include "../step.hpp"
+#include "of_data.hpp"
 
 namespace bitsback {
 
-class PredictiveDistribution : public Distribution {
+class PredictiveDistribution : public OfData<PredictiveDistribution> {
   public:
     // Of the data, whose number in the program is `variable`.
     PredictiveDistribution(std::size_t variable, PredictiveSettings settings, PixelNetwork network,
                            MixtureTables tables, Arithmetic arithmetic = Arithmetic::exact)
-        : variable_(variable),
+        : OfData(variable),
           settings_(std::move(settings)),
           network_(std::move(network)),
           tables_(std::move(tables)),
@@ -46,19 +46,9 @@ class PredictiveDistribution : public Distribution {
         network_.network.keep(network_.outputs);
     }
 
-    void push(Message& message, const Batch& batch) const override {
-        std::visit(
-            [&](const auto& symbols) {
-                push_all(message, batch.shapes, std::span(symbols.data(), symbols.size()));
-            },
-            batch.variables[variable_]);
-    }
-    void pop(Message& message, Batch& batch) const override {
-        std::visit([&](auto& symbols) { pop_all(message, batch.shapes, std::span(symbols)); },
-                   batch.variables[variable_]);
-    }
-
   private:
+    friend OfData<PredictiveDistribution>;
+
     static constexpr std::size_t rows_at_once = 256;
 
     // The intervals of some items, in the order of decoding.
@@ -80,7 +70,6 @@ class PredictiveDistribution : public Distribution {
         }
     };
 
-    // symbols: those of all items, [slices, rows, columns, channels] each.
     template <class Symbol>
     void push_all(Message& message, std::span<const ItemShape> shapes,
                   std::span<const Symbol> symbols) const {
@@ -205,7 +194,6 @@ class PredictiveDistribution : public Distribution {
             of(parameters.bytes[1]);
     }
 
-    std::size_t variable_;
     PredictiveSettings settings_;
     PixelNetwork network_;
     MixtureTables tables_;

@@ -8,35 +8,24 @@
 #include <utility>
 #include <vector>
 
-#include "../distribution.hpp"
 #include "../least_squares.hpp"
 #include "../series/series.hpp"
 #include "../series/settings.hpp"
 #include "../step.hpp"
+#include "of_data.hpp"
 
 namespace bitsback {
 
-class SeriesDistribution : public Distribution {
+class SeriesDistribution : public OfData<SeriesDistribution> {
   public:
     // Of the data, whose number in the program is `variable`.
     SeriesDistribution(std::size_t variable, SeriesSettings settings,
                        Arithmetic arithmetic = Arithmetic::exact)
-        : variable_(variable), settings_(std::move(settings)), arithmetic_(arithmetic) {}
-
-    void push(Message& message, const Batch& batch) const override {
-        std::visit(
-            [&](const auto& symbols) {
-                push_all(message, batch.shapes, std::span(symbols.data(), symbols.size()));
-            },
-            batch.variables[variable_]);
-    }
-    void pop(Message& message, Batch& batch) const override {
-        std::visit([&](auto& symbols) { pop_all(message, batch.shapes, std::span(symbols)); },
-                   batch.variables[variable_]);
-    }
+        : OfData(variable), settings_(std::move(settings)), arithmetic_(arithmetic) {}
 
   private:
-    // symbols: those of all items, [slices, rows, columns, channels] each.
+    friend OfData<SeriesDistribution>;
+
     template <class Symbol>
     void push_all(Message& message, std::span<const ItemShape> shapes,
                   std::span<const Symbol> symbols) const {
@@ -77,7 +66,6 @@ class SeriesDistribution : public Distribution {
         }
     }
 
-    std::size_t variable_;
     SeriesSettings settings_;
     Arithmetic arithmetic_;
 };

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "../codecs.hpp"
 
@@ -39,6 +40,26 @@ struct ItemShape {
         return p / channels * rows * columns * channels + channel(p % channels);
     }
 };
+
+// Throws MessageError unless the items have so many elements together.
+inline void require_elements(std::span<const ItemShape> shapes, std::size_t elements) {
+    for (const ItemShape& shape : shapes) {
+        shape.check();
+        require(shape.elements() <= elements, "the items have more elements");
+        elements -= shape.elements();
+    }
+    require(elements == 0, "the items have fewer elements");
+}
+
+// Throws MessageError unless there is a symbol, below its item's levels, for each element.
+template <class Symbol>
+void require_planes(std::span<const ItemShape> shapes, std::span<const Symbol> symbols) {
+    require_elements(shapes, symbols.size());
+    for (const ItemShape& shape : shapes) {
+        require_symbols(symbols.first(shape.elements()), shape.levels);
+        symbols = symbols.subspan(shape.elements());
+    }
+}
 
 // The planes that plane p of an item may look at, at most two: the nearest channels and slices.
 struct References {

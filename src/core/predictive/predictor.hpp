@@ -21,26 +21,6 @@ struct SeenSymbols {
     std::span<std::uint8_t> units;        // logarithms, in quarters
 };
 
-// Throws MessageError unless the items have so many elements together.
-inline void require_elements(std::span<const ItemShape> shapes, std::size_t elements) {
-    for (const ItemShape& shape : shapes) {
-        shape.check();
-        require(shape.elements() <= elements, "the items have more elements");
-        elements -= shape.elements();
-    }
-    require(elements == 0, "the items have fewer elements");
-}
-
-// Throws MessageError unless there is a symbol, below its item's levels, for each element.
-template <class Symbol>
-void require_planes(std::span<const ItemShape> shapes, std::span<const Symbol> symbols) {
-    require_elements(shapes, symbols.size());
-    for (const ItemShape& shape : shapes) {
-        require_symbols(symbols.first(shape.elements()), shape.levels);
-        symbols = symbols.subspan(shape.elements());
-    }
-}
-
 template <class Symbol>
 void see_symbols(const PredictiveSettings& settings, std::span<const ItemShape> shapes,
                  std::span<const Symbol> symbols, const SeenSymbols& out) {

@@ -45,7 +45,7 @@ def measure(conditions: Conditions) -> Numbers:
 
 
 def probabilities(numbers: Numbers) -> list[float]:
-    """Of the buckets under the posterior, as the codec has them."""
+    """The probabilities of the buckets under the posterior, as the codec has them."""
     return [frequency / 2 ** numbers["precision"] for frequency in numbers["frequency"]]
 
 

@@ -26,7 +26,7 @@ MOST_THREADS = 8
 LANES = (1, 2, 4, 8, 16)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 IMAGES = 2000
-"""For lanes and batches: a block."""
+"""The images of a block, for lanes and batches."""
 REPEATS = 5
 
 
@@ -75,7 +75,7 @@ def _archive(model: Model, images: Images, block: int, threads: int) -> Numbers:
 
 
 def _lanes(model: Model, x: Symbols) -> list[Numbers]:
-    """Of a block, in growing batches, as an archive has them."""
+    """The speeds of a block in growing batches, as an archive has them."""
     return [
         {
             "lanes": lanes,
@@ -86,7 +86,7 @@ def _lanes(model: Model, x: Symbols) -> list[Numbers]:
 
 
 def _batches(model: Model, x: Symbols) -> list[Numbers]:
-    """Of a block in 4 lanes with batches of one size."""
+    """The speeds of a block in 4 lanes with batches of one size."""
     return [
         {
             "batch": batch,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bitsback.summary import Restored
 
 
-@click.command(short_help="Restore what X.bb was made from.")
+@click.command(short_help="Restore the input of X.bb.")
 @click.argument(
     "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
@@ -36,22 +36,22 @@ if TYPE_CHECKING:
     "--files", type=click.Choice(["exact", "pixels"]), default="exact",
     show_default=True,
     help=(
-        "Whether files whose very bytes were promised come back so, or, where zlib or libtiff of"
-        " this computer cannot make them, as others of the same pixels and metadata."
+        "exact: files come back with the bytes that were promised. pixels: with the same pixels"
+        " and metadata where zlib or libtiff of this computer cannot reproduce the bytes."
     ),
 )  # fmt: skip
 @click.option(
     "--keep-going", is_flag=True,
     help=(
-        "Restore what is whole of a damaged archive, or of one that is cut off, and list on"
-        " standard output what is not; exits with 2 then."
+        "Restore the undamaged parts of a damaged or truncated archive, list the lost ones on"
+        " standard output, and exit with 2."
     ),
 )  # fmt: skip
 @click.option(
     "--fill", type=float, metavar="VALUE",
     help=(
-        "With --keep-going: the value of elements of arrays that are lost. By default items that"
-        " have such are left out."
+        "With --keep-going: the value for lost elements of arrays. Without it, items with lost"
+        " elements are left out."
     ),
 )  # fmt: skip
 @options.model_option
@@ -66,22 +66,22 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Restore what X.bb was made from: a file of arrays or pages, or a folder of pictures.
+    """Restore the input of X.bb: a file of arrays or pages, or a folder of pictures.
 
-    X.bb and the output may be at URLs of fsspec's.
+    X.bb and the output may be URLs that fsspec supports.
 
-    Every block is checked against its checksum and against the digest of its items. Whatever does
-    not come out exactly as it went in is an error, and no output is left behind. The files of a
-    folder appear when the last one is complete; with --force they may replace files of a folder
-    that is there, whose other files stay.
+    Every block is checked against its checksum and against the digest of its items. Any difference
+    from the input is an error, and then no output is left behind. The files of a folder appear when
+    the last one is complete; with --force they may replace files of a folder that is there, whose
+    other files stay.
 
-    With --keep-going, of a damaged archive the files come back that are whole, and of an array the
-    items, one after the other, or its rows where it is one item, so that an array gets shorter;
-    with --fill it keeps its shape. What is lost is listed, one a line, as 'extract' takes it. Where
-    the names are lost, files are called by numbers.
+    With --keep-going the undamaged files of a damaged archive come back. An array gets shorter: its
+    undamaged items come back one after the other, or the undamaged rows if it is one item; with
+    --fill it keeps its shape. Lost items are listed, one per line, in the form that 'extract'
+    takes. Where the names are lost, files are named by numbers.
 
-    Of several archives each is tried, and the exit status is 2 if any failed. X.bb may be -,
-    standard input, which goes to standard output unless -o says where else.
+    With several archives, each is tried, and the exit status is 2 if any failed. X.bb may be -,
+    standard input; the output then goes to standard output unless -o is given.
 
     \b
       bitsback decompress digits.bb                   makes digits.npy, or whatever it was

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...", shell_complete=complete.names)
 @options.output_option(
-    "A .npy file to write; of an archive of pictures, a folder to write them to, by default this"
-    " one; of several arrays of an npz file, an .npz file.",
+    "The .npy file to write; for pictures, the folder to write them to, by default this one; for"
+    " several arrays of an npz file, the .npz file.",
     "PATH",
 )
 @click.option(
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     "--no-verify",
     is_flag=True,
     help=(
-        "Stop decoding a block after the last item wanted: faster, but only checksums are checked,"
-        " no digests."
+        "Stop decoding a block after the last item wanted. This is faster, but checks only"
+        " checksums, not digests."
     ),
 )
 @options.model_option
@@ -62,16 +62,16 @@ def command(
     quiet: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """Take some items out of the archive X.bb.
+    """Extract items from the archive X.bb.
 
     An ITEM is the name of a picture or an array, if X.bb was made of files with names; or a folder,
     with all that is in it; or a quoted pattern of names, with *, ? and [...], where * stands for /
     too; or a number, counted from 0; or a range START:STOP without its end, as in Python. Negative
-    numbers count from the end of the archive. A name that is there is meant as it stands, whatever
-    pattern it looks like. 'bitsback list' shows all names.
+    numbers count from the end of the archive. A name that exists is taken literally, even if it
+    looks like a pattern. 'bitsback list' shows all names.
 
-    Of an array, a single number gives the item itself, anything else a stack of items. Only the
-    blocks that hold them are decoded. X.bb may be -, standard input.
+    From an array, a single number extracts the item itself, anything else a stack of items. Only
+    the blocks that hold them are decoded. X.bb may be -, standard input.
 
     \b
       bitsback extract digits.bb 3 -o three.npy            shape (28, 28)

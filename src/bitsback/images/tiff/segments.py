@@ -189,7 +189,7 @@ class Layout:
         """Raises ArchiveError."""
         layout = cls(*(cursor.varint() for _ in range(9)))
         if not layout.sound:
-            raise ArchiveError("its container metadata tells of a page that there cannot be")
+            raise ArchiveError("its container metadata describes an impossible page")
         return layout
 
 
@@ -353,17 +353,13 @@ class Places:
             if gap > 0:
                 most -= count * gap
             if end + gap < 0 or end + count * (gap + length) > _MOST_END or most < -_MOST_END:
-                raise ArchiveError(
-                    "its container metadata tells of segments where there can be none"
-                )
+                raise ArchiveError("its container metadata places segments where there can be none")
             if not gap:
                 yield end, end + count * length
                 end += count * length
                 continue
             if count > 1 and most < 0:
-                raise ArchiveError(
-                    "its container metadata tells of more gaps than it has bytes for"
-                )
+                raise ArchiveError("its container metadata lists more gaps than it has bytes for")
             for _ in range(count):
                 yield end + gap, end + gap + length
                 end += gap + length
@@ -381,7 +377,7 @@ class Places:
             raise ArchiveError("its container metadata is too short for its segments")
         runs = tuple((cursor.varint(), unsigned(cursor), cursor.varint()) for _ in range(count))
         if any(count < 1 or not length or (gap < 0 and count > 1) for count, gap, length in runs):
-            raise ArchiveError("its container metadata tells of segments where there can be none")
+            raise ArchiveError("its container metadata places segments where there can be none")
         return cls(runs)
 
 
@@ -392,7 +388,7 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     found: list[Span] = []
     for start, end in sorted(spans):
         if found and start < found[-1][1]:
-            raise ArchiveError("its container metadata tells of segments that overlap")
+            raise ArchiveError("its container metadata lists segments that overlap")
         if found and start == found[-1][1]:
             found[-1] = found[-1][0], end
         else:

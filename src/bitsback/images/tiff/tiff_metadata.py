@@ -192,7 +192,7 @@ class Tiff:
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
         tiff = cls(pages, tuple(fields), places, others, padding, deflated, check)
         if promised > 1 or not tiff.sound:
-            raise ArchiveError("its container metadata tells of a file that there cannot be")
+            raise ArchiveError("its container metadata describes an impossible file")
         return tiff
 
     @property

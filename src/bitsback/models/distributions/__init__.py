@@ -23,6 +23,7 @@ from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.models.distributions import (
     autoregressive,
+    counted,
     gaussian,
     independent,
     predictive,
@@ -34,8 +35,8 @@ from bitsback.models.families import INDEPENDENT
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
-AUTOREGRESSIVE, PREDICTIVE, SERIES = "scan", "predictive", "series"
-ANY_SHAPE = (PREDICTIVE, SERIES)
+AUTOREGRESSIVE, PREDICTIVE, SERIES, COUNTED = "scan", "predictive", "series", "counted"
+ANY_SHAPE = (PREDICTIVE, SERIES, COUNTED)
 """The codecs for data of any shape."""
 
 
@@ -59,6 +60,7 @@ _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
     AUTOREGRESSIVE: autoregressive.read,
     PREDICTIVE: predictive.read,
     SERIES: series.read,
+    COUNTED: counted.read,
 }
 
 

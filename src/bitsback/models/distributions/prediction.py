@@ -1,5 +1,5 @@
-"""The common part of the distributions that predict by least squares: they take data of any shape,
-and only the core codes them.
+"""The common part of the distributions that learn from the data as they come: they take data of any
+shape, and only the core codes them.
 """
 
 from abc import ABC, abstractmethod
@@ -43,9 +43,9 @@ class PredictionDistribution(ABC):
 
     @abstractmethod
     def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
-        """The distribution for an item of a test, as variable 0: its least squares start from sums
-        by which rounding shows (docs/model-format.md, Test vectors). words: a function that gives
-        the next random numbers of [0, 2^32).
+        """The distribution for an item of a test, as variable 0: least squares start from sums by
+        which rounding shows (docs/model-format.md, Test vectors). words: a function that gives the
+        next random numbers of [0, 2^32).
         """
 
     @abstractmethod
@@ -61,4 +61,10 @@ class PredictionDistribution(ABC):
         return []
 
     def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Any:
-        raise ModelError("least squares are computed by the core alone: bind the model to shapes")
+        raise ModelError("the core alone codes data that it learns from: bind the model to shapes")
+
+    def state_memory(self, elements: int) -> int:
+        """The bytes that a batch takes whose items have so many elements together, beside those of
+        each item.
+        """
+        return 0

@@ -1,0 +1,235 @@
+// What has been coded of an item, and the keys and values that it gives a pixel: for symbols of up
+// to 256 levels, and for bits.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "../mixing/context_table.hpp"
+#include "../predictive/item_shape.hpp"
+#include "settings.hpp"
+
+namespace bitsback {
+
+// Puts terms together to the words of a key, and these to a hash; or, of few bits, to the key.
+class KeyMaker {
+  public:
+    explicit KeyMaker(bool direct) : direct_(direct) {}
+
+    void add(std::uint32_t value, unsigned bits) {
+        if (filled_ + bits > 64) finish_word();
+        word_ = word_ << bits | value;
+        filled_ += bits;
+    }
+    std::uint64_t key() {
+        if (direct_) return word_;
+        finish_word();
+        return hash_;
+    }
+
+  private:
+    void finish_word() {
+        hash_ = hash_word(hash_, word_);
+        word_ = 0;
+        filled_ = 0;
+    }
+
+    bool direct_;
+    std::uint64_t hash_ = 0;
+    std::uint64_t word_ = 0;
+    unsigned filled_ = 0;
+};
+
+// A byte for each pixel, in planes with a margin of zeros; before them one that is all zeros, for
+// the planes that there are not.
+class SymbolPicture {
+  public:
+    using Contexts = CountedSettings;
+
+    SymbolPicture(const Contexts& settings, const ItemShape& shape)
+        : settings_(settings),
+          channels_(shape.channels),
+          stride_(shape.columns + 2 * margin),
+          size_((shape.rows + 2 * margin) * stride_),
+          symbols_((shape.planes() + 1) * size_) {}
+
+    void put(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t symbol) {
+        *at(plane + 1, row, column) = static_cast<std::uint8_t>(symbol);
+    }
+
+    // keys: for each context. direct(c): whether that of a context is wanted as it is.
+    template <class Direct>
+    void look(std::size_t plane, std::size_t row, std::size_t column, const Direct& direct,
+              std::uint64_t* keys, std::uint32_t* values) {
+        place_ = {row, column, plane % channels_};
+        for (std::size_t back = 0; back <= static_cast<std::size_t>(settings_.back()); ++back)
+            planes_[back] = at(back <= plane ? plane + 1 - back : 0, row, column);
+        for (std::size_t c = 0; c < settings_.contexts().size(); ++c) {
+            KeyMaker key(direct(c));
+            for (const Term& term : settings_.contexts()[c]) key.add(value(term), term.bits());
+            keys[c] = key.key();
+        }
+        for (std::size_t i = 0; i < settings_.values().size(); ++i)
+            values[i] = value(settings_.values()[i]);
+    }
+
+  private:
+    static constexpr std::size_t margin = CountedSettings::reach;
+
+    std::uint8_t* at(std::size_t plane, std::size_t row, std::size_t column) {
+        return symbols_.data() + plane * size_ + (row + margin) * stride_ + column + margin;
+    }
+
+    std::uint32_t value(const Term& of) const {
+        switch (of.kind) {
+            case Term::Kind::row:
+                return of.of(static_cast<std::int32_t>(place_[0]));
+            case Term::Kind::column:
+                return of.of(static_cast<std::int32_t>(place_[1]));
+            case Term::Kind::channel:
+                return of.of(static_cast<std::int32_t>(place_[2]));
+            default:
+                break;
+        }
+        std::int32_t sum = 0;
+        for (const Term::Part& part : of.parts)
+            sum += part.weight *
+                   planes_[part.site.back][part.site.rows * static_cast<std::ptrdiff_t>(stride_) +
+                                           part.site.columns];
+        return of.of(sum);
+    }
+
+    const CountedSettings& settings_;
+    std::size_t channels_;
+    std::size_t stride_;
+    std::size_t size_;
+    std::vector<std::uint8_t> symbols_;
+    std::array<std::size_t, 3> place_{};
+    std::array<const std::uint8_t*, CountedSettings::most_back + 1> planes_{};
+};
+
+// The terms of contexts that are all bits: those of a row that lie next to one another are looked
+// up at once.
+class BitContexts {
+  public:
+    static constexpr std::size_t before = 16;  // columns, in what is looked up of a row
+
+    struct Line {
+        std::size_t back;
+        std::int32_t rows;
+
+        bool operator==(const Line&) const = default;
+    };
+    // Columns of a line that follow one another.
+    struct Run {
+        std::size_t line;
+        unsigned shift;
+        unsigned bits;
+        std::uint32_t mask;
+    };
+
+    explicit BitContexts(const CountedSettings& settings) {
+        for (const Terms& terms : settings.contexts()) contexts_.push_back(runs(terms));
+        for (const Term& term : settings.values()) values_.push_back(runs({term}).front());
+    }
+
+    const std::vector<Line>& lines() const { return lines_; }
+    const std::vector<std::vector<Run>>& contexts() const { return contexts_; }
+    const std::vector<Run>& values() const { return values_; }
+
+  private:
+    std::vector<Run> runs(const Terms& terms) {
+        std::vector<Run> out;
+        unsigned filled = 0;
+        const Site* last = nullptr;
+        for (const Term& term : terms) {
+            const Site& at = term.parts[0].site;
+            const Line line{static_cast<std::size_t>(at.back), at.rows};
+            const auto found = std::ranges::find(lines_, line);
+            const auto number = static_cast<std::size_t>(found - lines_.begin());
+            if (found == lines_.end()) lines_.push_back(line);
+            const auto shift = static_cast<unsigned>(before - 1 - at.columns);
+            const bool follows = last != nullptr && filled < 64 && last->back == at.back &&
+                                 last->rows == at.rows && last->columns + 1 == at.columns;
+            if (follows)
+                out.back() = {number, shift, out.back().bits + 1, out.back().mask << 1 | 1};
+            else
+                out.push_back({number, shift, 1, 1});
+            filled = filled % 64 + 1;
+            last = &at;
+        }
+        return out;
+    }
+
+    std::vector<Line> lines_;
+    std::vector<std::vector<Run>> contexts_;
+    std::vector<Run> values_;
+};
+
+// A bit for each pixel, likewise.
+class BitPicture {
+  public:
+    using Contexts = BitContexts;
+
+    BitPicture(const Contexts& contexts, const ItemShape& shape)
+        : contexts_(contexts),
+          stride_((shape.columns + 2 * side) / 8 + sizeof(std::uint64_t)),
+          size_((shape.rows + 2 * margin) * stride_),
+          bits_((shape.planes() + 1) * size_),
+          windows_(contexts.lines().size()) {}
+
+    void put(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t symbol) {
+        const std::size_t bit = column + side;
+        *(line(plane + 1, row) + bit / 8) |= static_cast<std::uint8_t>(symbol << (7 - bit % 8));
+    }
+
+    template <class Direct>
+    void look(std::size_t plane, std::size_t row, std::size_t column, const Direct& direct,
+              std::uint64_t* keys, std::uint32_t* values) {
+        for (std::size_t i = 0; i < windows_.size(); ++i) {
+            const auto [back, rows] = contexts_.lines()[i];
+            windows_[i] = window(back <= plane ? plane + 1 - back : 0, row, rows, column);
+        }
+        for (std::size_t c = 0; c < contexts_.contexts().size(); ++c) {
+            KeyMaker key(direct(c));
+            for (const BitContexts::Run& run : contexts_.contexts()[c])
+                key.add(value(run), run.bits);
+            keys[c] = key.key();
+        }
+        for (std::size_t i = 0; i < contexts_.values().size(); ++i)
+            values[i] = value(contexts_.values()[i]);
+    }
+
+  private:
+    static constexpr std::size_t margin = CountedSettings::reach, side = 32;
+
+    std::uint8_t* line(std::size_t plane, std::size_t row) {
+        return bits_.data() + plane * size_ + (row + margin) * stride_;
+    }
+
+    // The pixels from 16 columns before this one on, 32 of them, the first one highest.
+    std::uint32_t window(std::size_t plane, std::size_t row, std::int32_t rows,
+                         std::size_t column) {
+        const std::size_t first = column + side - BitContexts::before;
+        const std::uint8_t* from =
+            line(plane, row) + rows * static_cast<std::ptrdiff_t>(stride_) + first / 8;
+        std::uint64_t all = 0;
+        for (std::size_t i = 0; i < sizeof all; ++i) all = all << 8 | from[i];
+        return static_cast<std::uint32_t>(all << first % 8 >> 32);
+    }
+
+    std::uint32_t value(const BitContexts::Run& run) const {
+        return windows_[run.line] >> run.shift & run.mask;
+    }
+
+    const Contexts& contexts_;
+    std::size_t stride_;
+    std::size_t size_;
+    std::vector<std::uint8_t> bits_;
+    std::vector<std::uint32_t> windows_;
+};
+
+}  // namespace bitsback

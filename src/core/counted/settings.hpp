@@ -1,0 +1,158 @@
+// What a model says of the contexts of pixels, checked.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "../mixing/settings.hpp"
+
+namespace bitsback {
+
+// A pixel near another one: in the plane that comes so many before, so many rows below and columns
+// to the right.
+struct Site {
+    std::int32_t back;
+    std::int32_t rows;
+    std::int32_t columns;
+
+    bool operator==(const Site&) const = default;
+};
+
+// A number that a pixel's surroundings or its place give, from 0 to count - 1.
+struct Term {
+    enum class Kind { sum, row, column, channel };
+    struct Part {
+        Site site;
+        std::int32_t weight;
+    };
+
+    Kind kind;
+    std::vector<Part> parts;  // of a sum
+    unsigned shift;
+    std::int32_t low;  // where what is left of it begins and ends
+    std::int32_t high;
+    std::vector<std::int32_t> steps;  // in place of shift, low and high: how many are no more
+
+    std::uint32_t count() const {
+        return steps.empty() ? static_cast<std::uint32_t>(high - low) + 1
+                             : static_cast<std::uint32_t>(steps.size()) + 1;
+    }
+    unsigned bits() const { return static_cast<unsigned>(std::bit_width(count() - 1)); }
+    // Whether it is a symbol of two levels as it is.
+    bool is_bit() const {
+        return kind == Kind::sum && parts.size() == 1 && parts[0].weight == 1 && shift == 0 &&
+               steps.empty() && low == 0 && high == 1;
+    }
+
+    std::uint32_t of(std::int32_t value) const {
+        if (steps.empty())
+            return static_cast<std::uint32_t>(std::clamp(value >> shift, low, high) - low);
+        std::uint32_t count = 0;
+        for (const std::int32_t step : steps) count += step <= value;
+        return count;
+    }
+};
+
+using Terms = std::vector<Term>;
+
+class CountedSettings {
+  public:
+    static constexpr std::int32_t reach = 15;  // of a site
+    static constexpr std::int32_t most_back = 15;
+
+    // contexts: the terms of each. values: those by which mixers are chosen. lag: columns that a
+    // row is coded behind the one above. queues: items that are coded at the same time.
+    CountedSettings(MixingSettings mixing, std::uint32_t levels, unsigned precision,
+                    std::size_t lag, std::size_t queues, std::vector<Terms> contexts, Terms values)
+        : mixing_(std::move(mixing)),
+          levels_(levels),
+          precision_(precision),
+          lag_(lag),
+          queues_(queues),
+          contexts_(std::move(contexts)),
+          values_(std::move(values)) {
+        require(levels >= 2 && levels <= 256, "there are 2 to 256 levels");
+        mixing_.decisions = static_cast<unsigned>(std::bit_width(levels - 1));
+        require(precision >= 16 && precision <= max_precision, "the precision is 16 to 24");
+        require(lag >= 1 && lag <= 4096 && queues >= 1 && queues <= 256,
+                "the lag is 1 to 4,096, and the queues are 1 to 256");
+        require(contexts_.size() == mixing_.contexts.size() && values_.size() <= 64,
+                "each context has terms");
+        bits_ = levels == 2;
+        for (std::size_t c = 0; c < contexts_.size(); ++c) {
+            require(contexts_[c].size() <= 64, "a context has at most 64 terms");
+            mixing_.contexts[c].bits = 0;
+            for (const Term& term : contexts_[c]) {
+                require_term(term);
+                mixing_.contexts[c].bits += term.bits();
+            }
+        }
+        for (const Term& term : values_) require_term(term);
+        for (MixerSettings& of : mixing_.mixers) {
+            require(of.selectors.size() <= 8, "a mixer is chosen by at most 8 numbers");
+            for (Selector& by : of.selectors) {
+                using Kind = Selector::Kind;
+                require(by.kind != Kind::value || by.number < values_.size(),
+                        "a mixer is chosen by a value that there is");
+                by.count = by.kind == Kind::value  ? values_[by.number].count()
+                           : by.kind == Kind::node ? 1u << mixing_.decisions
+                                                   : 11;
+            }
+        }
+        mixing_.check();
+    }
+
+    const MixingSettings& mixing() const { return mixing_; }
+    std::uint32_t levels() const { return levels_; }
+    unsigned precision() const { return precision_; }
+    std::size_t lag() const { return lag_; }
+    std::size_t queues() const { return queues_; }
+    const std::vector<Terms>& contexts() const { return contexts_; }
+    const Terms& values() const { return values_; }
+    // Whether all that is looked at are pixels of two levels as they are.
+    bool of_bits() const { return bits_; }
+    // Planes back that are looked at, at most.
+    std::int32_t back() const { return back_; }
+
+  private:
+    void require_term(const Term& of) {
+        constexpr std::int32_t most = 1 << 20;
+        require(of.shift <= 15 && of.low >= -most && of.high <= most && of.low <= of.high &&
+                    of.high - of.low < 1 << 16 && of.steps.size() <= 255,
+                "a term has a shift of 0 to 15 and at most 2^16 values");
+        for (std::size_t i = 0; i < of.steps.size(); ++i)
+            require(std::abs(of.steps[i]) <= most && (i == 0 || of.steps[i - 1] < of.steps[i]),
+                    "the steps of a term rise");
+        const bool sums = of.kind == Term::Kind::sum;
+        require(of.parts.size() <= 16 && sums == !of.parts.empty(), "a sum has 1 to 16 parts");
+        for (const Term::Part& part : of.parts) {
+            const auto [back, rows, columns] = part.site;
+            require(std::abs(part.weight) <= 64 && back >= 0 && back <= most_back &&
+                        std::abs(rows) <= reach && std::abs(columns) <= reach,
+                    "a pixel of a context lies within 15 rows, columns and planes");
+            require(back > 0 || rows < 0 || (rows == 0 && columns < 0),
+                    "a pixel of a context comes before the one that it is for");
+            const auto lag = static_cast<std::int32_t>(lag_);
+            require(back > 0 || rows == 0 || columns + 1 <= lag * -rows,
+                    "a pixel of a context is coded at an earlier time");
+            back_ = std::max(back_, back);
+        }
+        bits_ = bits_ && of.is_bit();
+    }
+
+    MixingSettings mixing_;
+    std::uint32_t levels_;
+    unsigned precision_;
+    std::size_t lag_;
+    std::size_t queues_;
+    std::vector<Terms> contexts_;
+    Terms values_;
+    bool bits_ = false;
+    std::int32_t back_ = 0;
+};
+
+}  // namespace bitsback

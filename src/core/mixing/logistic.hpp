@@ -1,0 +1,51 @@
+// Probabilities and their log-odds, by tables that ship as bytes.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "../codecs.hpp"
+
+namespace bitsback {
+
+// Log-odds are in units of 2^-12, within [-2^16, 2^16).
+class LogisticTables {
+  public:
+    static constexpr std::int32_t reach = 1 << 16;
+
+    // stretch: [1408], the log-odds against probabilities up to a half, 64 for each factor of two.
+    // cdf: [2049], the logistic distribution function at j / 64 - 16, times 2^28.
+    LogisticTables(std::vector<std::int32_t> stretch, std::vector<std::int32_t> cdf)
+        : stretch_(std::move(stretch)), cdf_(std::move(cdf)) {
+        require(stretch_.size() == 1408 && cdf_.size() == 2049,
+                "the tables of the logistic function have other sizes");
+    }
+
+    // p: in units of 2^-22, from 1 to 2^22 - 1.
+    std::int32_t stretch(std::uint32_t p) const {
+        const bool likely = p > half;
+        const std::uint32_t a = likely ? 2 * half - p : p;
+        const auto lead = static_cast<unsigned>(std::bit_width(a)) - 1;
+        const std::uint32_t fraction = static_cast<std::uint32_t>((std::uint64_t{a} << 6) >> lead);
+        const std::int32_t found = stretch_[64 * lead + fraction - 64];
+        return likely ? found : -found;
+    }
+    // The probability of these log-odds, in units of 2^-28.
+    std::int32_t squash(std::int32_t t) const {
+        const auto at = static_cast<std::uint32_t>(t + reach);
+        const std::int32_t* entry = cdf_.data() + (at >> 6);
+        return entry[0] + ((entry[1] - entry[0]) * static_cast<std::int32_t>(at & 63) >> 6);
+    }
+
+  private:
+    static constexpr std::uint32_t half = 1u << 21;
+
+    std::vector<std::int32_t> stretch_;
+    std::vector<std::int32_t> cdf_;
+};
+
+}  // namespace bitsback

@@ -1,0 +1,141 @@
+"""Models of the codec `counted` drawn at random, and small ones."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from bitsback.models import file
+from choices import Choices, Seeded
+from reference.item_vectors import hash_items
+from reference.program import read_program
+
+LEVELS = [2, 256, 3, 16, 200]
+
+
+def describe(levels: int, codec: dict[str, Any]) -> Any:
+    items: dict[str, Any] = {"shape": [1, 3, 5, 2], "levels": levels, "seeds": [1, 2]}
+    about = {
+        "format": "bitsback-model",
+        "version": 1,
+        "name": "counted",
+        "about": "",
+        "licence": "",
+        "variables": {"x": {"planes": "any", "levels": levels}},
+        "networks": {},
+        "distributions": {"p(x)": {"codec": "counted", **codec}},
+        "code": ["push x ~ p(x)"],
+        "chain": {"growth": 1, "batch": 1},
+        "test": {"seed": 1, "count": 1, "size": [1, 1], "sha256": {}, "items": items},
+    }
+    items["sha256"] = hash_items(read_program(about, {}).prediction, items)
+    return about
+
+
+def counted_model(choose: Choices, seed: int) -> bytes:
+    """A model file."""
+    levels = choose.of(LEVELS)
+    return file.write(json.dumps(describe(levels, prediction(choose, seed, levels))), {})
+
+
+def prediction(choose: Choices, seed: int, levels: int) -> dict[str, Any]:
+    """The fields of the distribution of x, but for `codec`."""
+    return Grower(choose, np.random.default_rng(seed), levels).prediction()
+
+
+class Grower:
+    def __init__(self, choose: Choices, rng: np.random.Generator, levels: int) -> None:
+        self.choose, self.rng, self.levels = choose, rng, levels
+        self.lag: int = choose.of([2, 1, 7, 256])
+        self.plain: bool = choose.of([True, False])  # pixels as they are, and nothing else
+
+    def prediction(self) -> dict[str, Any]:
+        choose = self.choose
+        slot = choose.of([[22, 10], [16, 7], [12, 5]])
+        contexts = [
+            {
+                "offset": choose.of([26, 16, 255]),
+                "limit": min(choose.of([255, 1, 1023]), 2 ** slot[1] - 1),
+                "terms": [self.term() for _ in range(choose.of([2, 0, 1, 12, 64]))],
+            }
+            for _ in range(choose.of([2, 1, 5]))
+        ]
+        for context in contexts:  # at most 512 bits
+            del context["terms"][64 if self.levels == 2 and self.plain else 25 :]
+        mixers = [
+            {
+                "select": [self.selector(len(contexts)) for _ in range(choose.of([1, 0, 2]))],
+                "start": choose.of([16384, 0, 2**20]),
+                "rates": choose.of([[470, 470], [2047, 1], [2047, 300]]),
+            }
+            for _ in range(choose.of([1, 2, 4]))
+        ]
+        return {
+            "precision": choose.of([24, 16, 20]),
+            "lag": self.lag,
+            "queues": choose.of([1, 2, 256]),
+            "table": choose.of([12, 10, 16]),
+            "slot": slot,
+            "trust": choose.of([30, 1, 255]),
+            "contexts": contexts,
+            "mixers": mixers,
+        }
+
+    def site(self) -> list[int]:
+        back = int(self.choose.of([0, 0, 1, 3]))
+        reach = self.choose.of([2, 15])
+        rows, columns = self.rng.integers(-reach, reach + 1, 2).tolist()
+        if back == 0 and (rows > 0 or (rows == 0 and columns >= 0)):
+            rows, columns = -rows - 1 if rows < reach else -reach, columns
+        if back == 0 and rows < 0:
+            columns = min(columns, -rows * self.lag - 1)
+        return [back, rows, columns]
+
+    def parts(self) -> list[list[int]]:
+        weights = self.rng.integers(-64, 65, self.choose.of([2, 1, 16])).tolist()
+        return [[*self.site(), weight] for weight in weights]
+
+    def term(self) -> Any:
+        kind = "pixel" if self.plain else self.choose.of(["pixel", "sum", "steps", "place"])
+        if kind == "pixel":
+            return [*self.site(), 0 if self.plain else self.choose.of([0, 1, 15])]
+        if kind == "place":
+            place = self.choose.of(["row", "column", "channel"])
+            return {"place": place, "shift": self.choose.of([0, 2]), "most": self.choose.of([3, 0])}
+        if kind == "steps":
+            steps = sorted(set(self.rng.integers(-500, 500, self.choose.of([3, 1, 9])).tolist()))
+            return {"sum": self.parts(), "steps": steps}
+        low = int(self.rng.integers(-300, 300))
+        high = low + self.choose.of([255, 0, 1000])
+        return {"sum": self.parts(), "shift": self.choose.of([0, 3]), "range": [low, high]}
+
+    def selector(self, contexts: int) -> Any:
+        kind = self.choose.of(["known", "node", "term"])
+        if kind == "known":
+            return {"known": int(self.rng.integers(contexts))}
+        if kind == "node":
+            return "node"
+        return [*self.site(), 0] if self.plain else {"place": "row", "shift": 1, "most": 5}
+
+
+def random_counted(seed: int) -> bytes:
+    return counted_model(Seeded(np.random.default_rng(seed)), seed)
+
+
+def small_counted(levels: int = 256) -> Any:
+    """A description."""
+    near = [[0, 0, -1, 0], [0, -1, 0, 0]]
+    fields: dict[str, Any] = {
+        "precision": 24,
+        "lag": 3,
+        "queues": 2,
+        "table": 16,
+        "slot": [18, 8],
+        "trust": 30,
+    }
+    fields["contexts"] = [
+        {"offset": 26, "limit": 255, "terms": near},
+        {"offset": 24, "limit": 100, "terms": [*near, [0, -1, -1, 0], [0, -1, 1, 0]]},
+    ]
+    fields["mixers"] = [{"select": [{"known": 1}, "node"], "start": 16384, "rates": [1000, 200]}]
+    return describe(levels, fields)

@@ -1,0 +1,204 @@
+"""Counted contexts: the core codes the bits that the specification does, on drawings, gradients and
+noise, of few levels and many, and at the ends of what there can be.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from agreement import Pair, a_message
+from bitsback import Message, ModelError
+from bitsback.models import Model, file
+from bitsback.models import item_shape as program
+from choices import Choices, Drawn, Seeded
+from laws import to_reference
+from random_counted import counted_model, random_counted, small_counted
+from reference.model import Model as SpecModel
+from reference.planes import ItemShape
+from reference.rules import ModelError as SpecError
+
+SHAPES = [(1, 7, 9, 1), (1, 4, 5, 3), (1, 1, 1, 1), (1, 1, 13, 1), (1, 9, 1, 1), (2, 3, 4, 2)]
+
+
+def a_picture(rng: np.random.Generator, shape: ItemShape) -> NDArray[np.uint8]:
+    slices, rows, columns, channels, levels = shape
+    place = np.add.outer(np.arange(slices * rows), np.arange(columns * channels))
+    kind = rng.integers(5)
+    if kind == 0:
+        x = np.where(place % 7 < 3, levels - 1, 0)
+    elif kind == 1:
+        x = place * levels // (place.max() + 1)
+    elif kind == 2:
+        x = rng.integers(0, levels, place.shape)
+    elif kind == 3:
+        x = np.full(place.shape, levels - 1)
+    else:
+        x = (rng.random(place.shape) < 0.1) * (levels // 2)
+    return x.astype(np.uint8).ravel()
+
+
+def check(model: SpecModel, core: Model, choose: Choices, seed: int) -> None:
+    """Both laws, and the bits of the specification."""
+    rng = np.random.default_rng(seed)
+    shapes = [
+        ItemShape(*choose.of(SHAPES), min(choose.of([model.levels, 2, 5]), model.levels))
+        for _ in range(choose.of([1, 2, 4]))
+    ]
+    x = np.concatenate([a_picture(rng, shape) for shape in shapes])
+    message = a_message(seed, lanes=1 + seed % 3)
+    reference, before = to_reference(message), message.copy()
+    bound = core.bind([(1, program.ItemShape(*shape)) for shape in shapes])
+    bound.push(message, x)
+    model.planes(shapes).push(reference, x.tolist())
+    assert to_reference(message) == reference
+    np.testing.assert_array_equal(bound.pop(message), x)
+    assert message == before
+    popped = bound.pop(message)
+    reference = to_reference(before)
+    assert popped.tolist() == model.planes(shapes).pop(reference)
+    assert to_reference(message) == reference
+    bound.push(message, popped)
+    assert message == before
+
+
+@pytest.mark.parametrize("seed", range(32))
+def test_the_core_is_the_specification(seed: int) -> None:
+    data = random_counted(seed)
+    choose = Seeded(np.random.default_rng(seed))
+    check(SpecModel.from_bytes(data), Model.from_bytes(data), choose, seed)
+
+
+@settings(max_examples=15)
+@given(st.data(), st.integers(0, 2**32 - 1))
+def test_models_that_hypothesis_draws(data: Any, seed: int) -> None:
+    choose = Drawn(data.draw)
+    written = counted_model(choose, seed)
+    check(SpecModel.from_bytes(written), Model.from_bytes(written), choose, seed)
+
+
+def test_words_and_bytes_are_the_same_symbols() -> None:
+    model = Model.build(json.dumps(small_counted()), {})
+    shape = program.ItemShape(1, 10, 5, 1, 256)
+    x = a_picture(np.random.default_rng(1), ItemShape(*shape))
+    bound = model.bind([(1, shape)])
+    one, other = Message.random(1), Message.random(1)
+    bound.push(one, x)
+    bound.push(other, x.astype(np.uint16))
+    assert one == other
+
+
+def test_exact_bytes() -> None:
+    """If these change, archives that people have kept are lost."""
+    model = Model.build(json.dumps(small_counted()), {})
+    message = Message([2**32 + 1, 2**64 - 1], depth=0)
+    x = np.array([128, 130, 131, 120, 133, 119, 135, 118, 255, 0, 140, 110], np.uint8)
+    model.bind([(1, program.ItemShape(1, 3, 4, 1, 256))]).push(message, x)
+    assert message.to_bytes().hex() == (
+        "02015c98ce8078000100ffb3a1c4f1ff0000ffffffff0114ea1b406b473f"
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_costs_are_those_of_the_specification(seed: int) -> None:
+    data = random_counted(seed)
+    model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
+    shapes = [(1, 1000, 1, 3, 2), (2, 30, 7, 1, 2), (1, 300, 200, 1, 2)]
+    ours = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])
+    theirs = [ItemShape(*shape) for shape in shapes]
+    assert ours.memory == spec.plane_memory(theirs)
+    assert ours.macs == spec.plane_macs(theirs)
+    assert ours.steps == spec.plane_steps(theirs) == 0
+
+
+TERM: list[str | int] = ["contexts", 0, "terms", 0]
+BROKEN: dict[str, tuple[list[str | int], Any]] = {
+    "no contexts": (["contexts"], []),
+    "33 contexts": (["contexts"], [{"offset": 26, "limit": 1, "terms": []}] * 33),
+    "no mixers": (["mixers"], []),
+    "five mixers": (["mixers"], [{"select": [], "start": 0, "rates": [1, 1]}] * 5),
+    "too little precision": (["precision"], 15),
+    "too much precision": (["precision"], 25),
+    "no lag": (["lag"], 0),
+    "too long a lag": (["lag"], 4097),
+    "no queue": (["queues"], 0),
+    "a table that is too small": (["table"], 9),
+    "a table that is too large": (["table"], 25),
+    "no trust": (["trust"], 0),
+    "too fast a first update": (["contexts", 0, "offset"], 15),
+    "no counts": (["contexts", 0, "limit"], 0),
+    "counts that are too high": (["contexts", 0, "limit"], 256),
+    "a slot of three numbers": (["slot"], [16, 7, 9]),
+    "a probability that is too coarse": (["slot"], [11, 8]),
+    "a count that is too large": (["slot"], [16, 11]),
+    "a slot that is too large": (["slot"], [23, 8]),
+    "65 terms": (["contexts", 0, "terms"], [[0, 0, -1, 8]] * 65),
+    "too long a key": (["contexts", 0, "terms"], [[0, 0, -1, 0]] * 64 + [[0, 0, -1, 7]]),
+    "too fast a mixer": (["mixers", 0, "rates"], [2048, 1]),
+    "a mixer that gets faster": (["mixers", 0, "rates"], [1, 2]),
+    "weights that start too high": (["mixers", 0, "start"], 2**20 + 1),
+    "a context that there is not": (["mixers", 0, "select"], [{"known": 2}]),
+    "no selector": (["mixers", 0, "select"], ["nodes"]),
+    "nine selectors": (["mixers", 0, "select"], [{"known": 0}] * 9),
+    "too many sets": (["mixers", 0, "select"], ["node"] * 3),
+    "the pixel itself": (TERM, [0, 0, 0, 0]),
+    "a later pixel": (TERM, [0, 0, 1, 0]),
+    "a later row": (TERM, [0, 1, -9, 0]),
+    "a pixel that is coded at the same time": (TERM, [0, -1, 3, 0]),
+    "a plane too far back": (TERM, [16, 0, 0, 0]),
+    "a plane that comes later": (TERM, [-1, 0, 0, 0]),
+    "too far beside": (TERM, [1, 0, 16, 0]),
+    "too far above": (TERM, [1, -16, 0, 0]),
+    "too large a shift": (TERM, [1, 0, 0, 16]),
+    "no place": (TERM, [1, 0, 0]),
+    "a flag": (TERM, [1, 0, 0, True]),
+    "no term": (TERM, "row"),
+    "an empty sum": (TERM, {"sum": [], "steps": [0]}),
+    "a weight that is too large": (TERM, {"sum": [[1, 0, 0, 65]], "steps": [0]}),
+    "no steps": (TERM, {"sum": [[1, 0, 0, 1]], "steps": []}),
+    "steps that fall": (TERM, {"sum": [[1, 0, 0, 1]], "steps": [1, 1]}),
+    "a range of nothing": (TERM, {"sum": [[1, 0, 0, 1]], "shift": 0, "range": [1, 0]}),
+    "too wide a range": (TERM, {"sum": [[1, 0, 0, 1]], "shift": 0, "range": [0, 65536]}),
+    "both": (TERM, {"sum": [[1, 0, 0, 1]], "shift": 0, "range": [0, 1], "steps": [1]}),
+    "another place": (TERM, {"place": "slice", "shift": 0, "most": 3}),
+    "a place that is too large": (TERM, {"place": "row", "shift": 0, "most": 65536}),
+    "another key": (["mean_shift"], 4),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_the_format_does_not_allow_is_refused(name: str) -> None:
+    description = small_counted()
+    path, value = BROKEN[name]
+    at = description["distributions"]["p(x)"]
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = value
+    data = file.write(json.dumps(description), {})
+    with pytest.raises(ModelError, match=r"p\(x\)"):
+        Model.from_bytes(data)
+    with pytest.raises(SpecError):
+        SpecModel.from_bytes(data)
+
+
+def test_data_of_many_levels_are_refused() -> None:
+    description = small_counted()
+    description["variables"]["x"]["levels"] = 257
+    data = file.write(json.dumps(description), {})
+    with pytest.raises(ModelError, match="256 levels"):
+        Model.from_bytes(data)
+    with pytest.raises(SpecError):
+        SpecModel.from_bytes(data)
+
+
+def test_a_model_with_a_size_may_count_contexts() -> None:
+    description = small_counted()
+    description["variables"]["x"] = {"channels": 2, "levels": 256, "size": [3, 4]}
+    del description["test"]["size"]
+    pair = Pair.of(file.write(json.dumps(description), {}))
+    pair.check_chain(pair.items(5), 2)
+    pair.check_set(pair.items(4), 1)
