@@ -25,6 +25,7 @@ from bitsback.format.runs import Run, pack_runs
 from bitsback.images.formats import ONE_ARRAY
 from bitsback.models import Model, bundled
 from bitsback.reading.maker import Stored
+from bitsback.reading.source import decode
 from bitsback.wire import varint
 from random_counted import random_counted
 from random_models import random_context_model_file, random_model_file
@@ -109,8 +110,7 @@ def in_order(array: NDArray[Any]) -> NDArray[Any]:
 def stored(data: bytes) -> tuple[bytes, ...]:
     """The tiles of an archive."""
     opened = bitsback.open(io.BytesIO(data))
-    blocks = opened._decoded(0, opened._collection.tiles)
-    return tuple(tile.tobytes() for _, tiles in blocks for tile in tiles)
+    return tuple(tile.tobytes() for task in opened._tasks() for tile in decode(opened, task))
 
 
 @cache
