@@ -12,18 +12,22 @@ LAB_WHEEL := build/lab-wheel/built
 # The compiler is started once for each core; without this, where there is no ninja, for one file after the other.
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell getconf _NPROCESSORS_ONLN)
 
-# A process for each core; the tests of a file share what they train, so they stay together.
-WORKERS := -n auto --dist loadfile
+# A process for each core. One that has nothing left takes half of what another has, in the order of the files: the tests
+# of a file, which share what they train, stay together but for one cut, and none waits for the last file of another.
+WORKERS := -n auto --dist worksteal
 
-.PHONY: demo test test-slow docs lint bench cross sanitize fuzz clean
+.PHONY: demo test without-torch test-slow docs lint bench cross sanitize fuzz clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
 
-# Decoding needs no torch: an environment without it goes first, so that pytest has the last word.
-test: .venv/installed-test .venv-light/installed
-	.venv-light/bin/python tests/cli/without_torch.py
+# Installing waits for one core and for the network, so decoding without torch is tested meanwhile.
+test:
+	@$(MAKE) --no-print-directory -j2 .venv/installed-test without-torch
 	$(BIN)/python -m pytest $(WORKERS)
+
+without-torch: .venv-light/installed
+	.venv-light/bin/python tests/cli/without_torch.py
 
 # Whole data sets and long campaigns, where `make test` takes samples.
 test-slow: .venv/installed-test
@@ -88,6 +92,7 @@ $(LAB_WHEEL): .venv/created $(LAB_SOURCES)
 
 .venv/installed-test: .venv/installed-lab
 	@echo "installing what the tests need, PyTorch for the CPU among it"
+	@$(BIN)/python -m pip install -q -U pip  # one that finds what belongs together in half the time
 	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[test]" "$$(echo build/lab-wheel/*.whl)[paper]"
 	@touch $@
 

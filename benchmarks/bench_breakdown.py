@@ -1,5 +1,4 @@
-"""Where the time goes on one core: each step of bits back on its own, through the public codecs,
-and the whole.
+"""The time of each step of bits back on one core, through the public codecs, and of the whole.
 
     python benchmarks/bench_breakdown.py
 

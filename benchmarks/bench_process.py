@@ -1,4 +1,4 @@
-"""How long a person waits for one process: the help, and one image compressed or extracted.
+"""The time that a person waits for one process: the help, and one image compressed or extracted.
 
 python benchmarks/bench_process.py
 """

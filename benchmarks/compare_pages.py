@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _together(pages: list[NDArray[np.bool_]]) -> int:
-    """Of a folder of them."""
+    """The bytes of an archive of a folder of them."""
     with tempfile.TemporaryDirectory() as folder:
         for number, page in enumerate(pages):
             Image.fromarray(page).save(Path(folder, f"{number:04}.png"))

@@ -123,7 +123,7 @@ def tones(channels: int = 1) -> NDArray[np.int16]:
 
 
 def sunspots() -> NDArray[np.int16]:
-    """Of each month, in tenths."""
+    """The sunspot number of each month, in tenths."""
     text = (files("statsmodels.datasets.sunspots") / "src" / "sunspots_monthly.dat").read_text()
     lines = [line.split() for line in text.splitlines() if line[:4].strip().isdigit()]
     return np.rint(

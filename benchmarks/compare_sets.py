@@ -59,7 +59,7 @@ def _split(images: NDArray[Any], held_out: int) -> tuple[NDArray[Any], NDArray[A
 def _ours(
     known: NDArray[Any], held_out: NDArray[Any], minutes: float, folder: Path
 ) -> Iterator[dict[str, Any]]:
-    """With the model that was trained, not counted and counted, and without one of its own."""
+    """The rates with the trained model, without and with its own bytes, and without it."""
     data, model, images = folder / "known.npy", folder / "set.safetensors", folder / "images.npy"
     np.save(data, known)
     np.save(images, held_out)
@@ -72,7 +72,7 @@ def _ours(
 
 
 def _model_bytes(images: Path, model: Path, folder: Path) -> int:
-    """What the model adds to an archive."""
+    """The bytes that the model adds to an archive."""
     sizes = []
     for embed in ("always", "never"):
         archive = folder / f"{embed}.bb"

@@ -1,4 +1,4 @@
-"""What an integer model costs over a float module of the same recipe, in exact bits on the 10,000
+"""The cost of an integer model over a float module of the same recipe, in exact bits on the 10,000
 test images of its set.
 
     python benchmarks/elbo.py --data MNIST --fashion FASHION-MNIST                   all bundled

@@ -1,5 +1,5 @@
-"""What models that are not autoregressive code, `--fast`, beside PNG and WebP: plots, screenshots,
-palettes, deep pictures, pages, and, of a folder of photographs, patches of 32 x 32 and 64 x 64
+"""Rates of models that are not autoregressive (`--fast`) beside PNG and WebP: plots, screenshots,
+palettes, deep pictures, pages, and, from a folder of photographs, patches of 32 x 32 and 64 x 64
 pixels.
 
     python benchmarks/fallback.py [FOLDER]
@@ -106,7 +106,7 @@ def patches(folder: Path, side: int) -> NDArray[np.uint8]:
 
 
 def pictures(folder: Path | None) -> Iterator[tuple[str, list[Image.Image], NDArray[Any]]]:
-    """Of each set its name, its pictures, and the array that holds them."""
+    """For each set its name, its pictures, and the array that holds them."""
     drawn: dict[str, Image.Image] = {
         "plot": plot(),
         "screenshot": screenshot(),

@@ -1,5 +1,5 @@
-"""What becomes of images when the decoder computes a little differently from the encoder: with
-floats, with bitsback.
+"""Decoding errors when the decoder computes a little differently from the encoder: with floats, and
+with bitsback.
 
     python benchmarks/float_decoding.py
     python benchmarks/float_decoding.py --json docs/paper/float_decoding.json
@@ -105,7 +105,7 @@ class Coded:
     model: str
     x: Pixels
     message: Message
-    """By the float coder."""
+    """The message of the float coder."""
     archive: bytes
     chain: bytes
     """The message of one block of bitsback."""
@@ -149,7 +149,7 @@ def row(coded: Coded, change: Change) -> dict[str, str]:
 
 
 def verdict(same: bool, right: bool) -> str:
-    """What is said of bitsback: whether it wrote the same bytes, and read the right images."""
+    """The verdict on bitsback: whether it wrote the same bytes, and read the right images."""
     return (
         f"{'same bytes' if same else 'OTHER BYTES'},"
         f" {'all images right' if right else 'WRONG IMAGES'}"
@@ -161,8 +161,8 @@ def verdict(same: bool, right: bool) -> str:
 
 @dataclass(frozen=True)
 class Decoded:
-    """How decoding with floats went: images right before the first wrong one, and of those from
-    there on, how many were decoded and how many wrong.
+    """The result of decoding with floats: images right before the first wrong one, and of those
+    from there on, how many were decoded and how many wrong.
     """
 
     right: int
@@ -244,8 +244,8 @@ def product(change: Change) -> Product:
 
 
 def in_new_process(environment: Mapping[str, str], work: Callable[[], Result]) -> Result:
-    """What `work` returns in a process that is started with these variables; libraries read them
-    but once.
+    """The result of `work` in a process that is started with these environment variables, which
+    libraries read only once.
     """
     with patch.dict(os.environ, environment), ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(work).result()

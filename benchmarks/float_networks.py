@@ -56,7 +56,7 @@ def _layer(weights: dict[str, Tensor], name: str, grid: Grid) -> nn.Sequential:
 
 
 class TorchNetworks:
-    """In PyTorch, so many images at a time, by torch.compile if wanted."""
+    """The networks in PyTorch, for some images at a time, by torch.compile if wanted."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ def _array(parts: Iterable[Tensor]) -> Floats:
 
 
 class NumpyNetworks:
-    """The same weights and the same float32 in NumPy."""
+    """The same weights and the same float32 operations in NumPy."""
 
     def __init__(self, vae: FloatVae) -> None:
         self.vae = vae

@@ -85,7 +85,7 @@ def of_model(model: Model, x: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 def of_order(model: Model, x: NDArray[np.uint8]) -> dict[str, Any]:
-    """What depends on the order of pops and pushes."""
+    """The figures that depend on the order of pops and pushes."""
     lengths = code_lengths(model, x, 0, SIZE)
     growth = safe_growth(lengths, model.batch)
     coded = code(changed(model, growth=growth), x[:BLOCK], LANES, SIZE)

@@ -1,4 +1,4 @@
-"""What the benchmarks share: one core, medians, tables, JSON."""
+"""Common parts of the benchmarks: one core, medians, tables, JSON."""
 
 from __future__ import annotations
 

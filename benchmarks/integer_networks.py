@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import Message, Model
-from bitsback.codecs import Bernoulli, BitsBack, Gaussian, Uniform
+from bitsback.codecs import Bernoulli, BitsBack, GaussianBuckets, Uniform
 from bitsback.coding import chain
 
 Ints = NDArray[np.int64]
@@ -52,10 +52,10 @@ class IntegerVae:
         latents, bits = (self.about["variables"]["z"][key] for key in ("channels", "bits"))
         of_z, of_x = (self.about["distributions"][key] for key in ("q(z|x)", "p(x|z)"))
 
-        def posterior(x: Pixels) -> Gaussian:
+        def posterior(x: Pixels) -> GaussianBuckets:
             mean, scale = self._network("posterior", "x", x, of_z["outputs"])
             inverse_scale = self.tensors["posterior.inverse_scale"][scale].astype(np.uint32)
-            return Gaussian(
+            return GaussianBuckets(
                 (mean << 8).astype(np.int32),
                 inverse_scale,
                 bits,

@@ -1,5 +1,5 @@
-"""What the places of latents below the top cost and save: exact code length and what is popped,
-by how many there are from -4 to 4.
+"""Cost and gain of the number of places of latents below the top, from -4 to 4: exact code length
+and popped bits.
 
     python benchmarks/latent_places.py --data MNIST --run runs/mnist-binary-layers
 

@@ -84,7 +84,7 @@ def of_model(model: Model, data: Path, samples: int, blocks: int) -> dict[str, A
 def of_order(
     model: Model, x: NDArray[np.uint8], validation: NDArray[np.uint8], blocks: int
 ) -> dict[str, Any]:
-    """What depends on the order."""
+    """The figures that depend on the order."""
     growth = safe_growth(code_lengths(model, validation, 1), model.batch)
     model = changed(model, growth=growth)
     start = []

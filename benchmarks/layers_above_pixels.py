@@ -1,4 +1,4 @@
-"""What a second layer of latents brings to a model with an autoregressive likelihood, in floats.
+"""Gain of a second layer of latents in a model with an autoregressive likelihood, in floats.
 
     python benchmarks/layers_above_pixels.py --data MNIST \\
         recipes/mnist-binary-context-float.safetensors
@@ -34,7 +34,7 @@ class Above(nn.Module):
         self.down = network(ABOVE, latents)
 
     def nats(self, mean: Tensor, scale: Tensor) -> Tensor:
-        """What z1 and z2 cost, less what their posteriors give back: a number for each image."""
+        """The cost of z1 and z2, less the bits that their posteriors give back, for each image."""
         z1 = mean + scale * torch.randn_like(scale)
         above_mean, above_scale = parameters(self.up(z1))
         z2 = above_mean + above_scale * torch.randn_like(above_scale)
@@ -59,7 +59,7 @@ def parameters(outputs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def log_normal(z: Tensor, mean: Tensor | float = 0.0, scale: Tensor | None = None) -> Tensor:
-    """Of each image, in nats, without what is the same for all of them."""
+    """For each image in nats, without the constant."""
     scale = torch.ones_like(z) if scale is None else scale
     return (-(((z - mean) / scale) ** 2) / 2 - scale.log()).sum(1)
 

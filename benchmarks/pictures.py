@@ -1,5 +1,5 @@
-"""What the comparisons of pictures share: folders of them, archives that are restored and compared,
-and other compressors on the same images.
+"""Common parts of the comparisons of pictures: folders of them, archives that are restored and
+compared, and other compressors on the same images.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def picture_files(folder: Path, first: int | None = None) -> dict[str, Path]:
 
 
 def peers(wanted: Sequence[Key], images: Pictures) -> tuple[list[Peer], list[str]]:
-    """Those of the wanted ones that take such images, and a line about each that is missing."""
+    """The wanted peers that take such images, and a line about each that is missing."""
     found, missing = all_peers()
     known = {(peer.name, peer.unit): peer for peer in found}
     return [known[key] for key in wanted if key in known and known[key].takes(images)], missing
@@ -77,7 +77,7 @@ def archive_size(source: Path, *options: str) -> int:
 
 
 def archive_of(array: NDArray[Any], *options: str) -> int:
-    """The same of an array."""
+    """The bytes of an archive of an array."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "array.npy")
         np.save(path, array)

@@ -66,7 +66,7 @@ KL_FROM, FREE_UNTIL, FREE_NATS = 0.3, 0.5, 0.5  # of all steps; a latent's KL th
 
 @dataclass(frozen=True)
 class Variant:
-    """latents: of an image, or of a cell of so many rows and columns."""
+    """latents: of an image, or of a cell of rows and columns."""
 
     latents: int = 0
     cell: int = 0
@@ -94,7 +94,7 @@ class Looked:
 
 
 class Features(nn.Module):
-    """What latents, a map, or both say of the pixels of an image."""
+    """The features that latents, a map, or both give for the pixels of an image."""
 
     def __init__(self, variant: Variant, channels: int) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class Features(nn.Module):
 
 
 class AnyVae(PredictiveModule):
-    """The free module, whose first layer sees features of the image too."""
+    """The size-agnostic module, whose first layer sees features of the image too."""
 
     def __init__(
         self, architecture: PredictiveArchitecture, variant: Variant, channels: int
@@ -197,7 +197,7 @@ def main() -> None:
 def looked(
     path: Path, random: np.random.Generator
 ) -> tuple[PredictiveArchitecture, Looked, Looked]:
-    """Of the images at `path` what is trained on, and what is held out."""
+    """The training and the held-out pixels of the images at `path`."""
     if path.is_dir():
         found = np.concatenate([patches(path / f"patches_{n:02}.webp") for n in range(1, 4)])
         held_out = patches(path / "val_00.webp")

@@ -1,5 +1,5 @@
-"""What each part of a size-agnostic model brings: least squares, the window, the planes that are
-known, the network's width, the logistics. Rate and speed.
+"""Gain of each part of a size-agnostic model: least squares, the window, the planes that are known,
+the network's width, the logistics. Rate and speed.
 
     python benchmarks/prediction_parts.py PHOTOS
     python benchmarks/prediction_parts.py PHOTOS --steps 500 --only "as it ships" "MED alone"

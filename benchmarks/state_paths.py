@@ -1,4 +1,4 @@
-"""What series cost with a hidden Markov model, by bits back over the path of its states.
+"""Rates of series with a hidden Markov model, by bits back over the path of its states.
 
     python benchmarks/state_paths.py
 

@@ -1,4 +1,4 @@
-"""What the order of items takes: archives with it, all items in one block, and without it.
+"""Bytes of the order of items: archives with it, all items in one block, and without it.
 
     python benchmarks/unordered.py
     python benchmarks/unordered.py --images 1000 --model mnist-binary

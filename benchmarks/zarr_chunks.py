@@ -58,8 +58,8 @@ def main() -> None:
 
 
 def digits(data: NDArray[Any]) -> list[Options]:
-    """For each model, and for the choice of one, bytes of chunks over bytes of blocks, of the whole
-    file over the whole file too.
+    """For each model, and for a trial of all: the bytes of chunks over those of blocks, and of the
+    whole file over the whole file too.
     """
     names = ("auto", "mnist-binary") if data.dtype == np.bool_ else ("auto", "mnist")
     rows = []

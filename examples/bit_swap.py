@@ -48,7 +48,7 @@ class Hierarchy(nn.Module):
         self.top = FloatNormal(0.0, 1.0)
 
     def negative_elbo(self, x: Tensor) -> Tensor:
-        """In nats, a number for each image."""
+        """The negative ELBO of each image, in nats."""
         q1 = normal(self.z1_of_x(x))
         z1 = q1.rsample()
         q2 = normal(self.z2_of_z1(z1))
@@ -73,7 +73,9 @@ def train(images: Tensor, epochs: int) -> Hierarchy:
 
 
 def on_grid(network: nn.Module, step: float = STEP) -> Callable[[NDArray[Any]], Normal]:
-    """From what the network sees, in steps of `step`, to the codec of the latents on the grid."""
+    """A function from the inputs of the network, in steps of `step`, to the codec of the latents on
+    the grid.
+    """
 
     def codec(seen: NDArray[Any]) -> Normal:
         floats = normal(network(torch.as_tensor(seen, dtype=torch.float32) * step))

@@ -33,8 +33,8 @@ def throw(series: int, length: int) -> Throws:
 
 
 def forward(throws: Throws, initial: Floats, transition: Floats, dice: Floats) -> Floats:
-    """For each step the probability of its throw and state, given the throws before it: [length,
-    series, states]. Summed over states it is that of the throw.
+    """The probability of each throw and state, given the throws before it: [length, series,
+    states]. Summed over states it is that of the throw.
     """
     steps = np.empty((throws.shape[1], throws.shape[0], STATES))
     state = np.broadcast_to(initial, steps[0].shape)

@@ -50,7 +50,7 @@ class Vae(nn.Module):
         )
 
     def negative_elbo(self, x: Tensor) -> Tensor:
-        """In nats, a number for each image."""
+        """The negative ELBO of each image, in nats."""
         mean, log_scale = self.encoder(x).chunk(2, 1)
         scale = log_scale.exp()
         logits = self.decoder(mean + scale * torch.randn_like(scale))
@@ -59,7 +59,7 @@ class Vae(nn.Module):
 
 
 def train(images: NDArray[np.bool_], epochs: int) -> Vae:
-    """As any VAE is trained: nothing here knows of bitsback."""
+    """Trains the VAE as usual: nothing here knows of bitsback."""
     vae = Vae()
     adam = torch.optim.Adam(vae.parameters(), lr=3e-3)
     x = torch.as_tensor(images, dtype=torch.float32)[:, None]
@@ -75,7 +75,7 @@ def train(images: NDArray[np.bool_], epochs: int) -> Vae:
 
 
 def make_portable(vae: Vae, images: NDArray[np.bool_]) -> portable.PortableModel:
-    """What a model is: networks, variables, and the three steps of bits back."""
+    """Describes the model: networks, variables, and the three steps of bits back."""
     return portable.build(
         networks={"encoder": vae.encoder, "decoder": vae.decoder},
         variables={

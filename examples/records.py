@@ -34,7 +34,7 @@ def survey(records: int) -> list[Record]:
 
 
 def key(record: Record) -> bytes:
-    """Bytes that tell records apart, and in whose order they come back."""
+    """Bytes that distinguish records, and give the order in which they come back."""
     return bytes(int(record[field]) for field in ("town", "age", "visits"))
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from bitsback import Message
-from bitsback.codecs import Bernoulli, BitsBack, Gaussian, Repeat, Uniform
+from bitsback.codecs import Bernoulli, BitsBack, GaussianBuckets, Repeat, Uniform
 from bitsback_lab.digits import binarised_mnist_test_images
 
 LATENTS, BUCKET_BITS = 40, 8
@@ -39,7 +39,7 @@ class Vae(nn.Module):
         return mean, log_scale.clamp(-5, 2).exp()
 
     def negative_elbo(self, x: Tensor) -> Tensor:
-        """In nats, a number for each image."""
+        """The negative ELBO of each image, in nats."""
         mean, scale = self.posterior(x)
         logits = self.decoder(mean + scale * torch.randn_like(scale))
         pixels = binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
@@ -65,11 +65,11 @@ def bits_back(vae: Vae) -> BitsBack[NDArray[np.uint8], Any]:
     prior all buckets are equally likely.
     """
     # A bucket's centre is what the decoder sees of it.
-    centres = torch.as_tensor(Gaussian.centres(BUCKET_BITS), dtype=torch.float32)
+    centres = torch.as_tensor(GaussianBuckets.centres(BUCKET_BITS), dtype=torch.float32)
 
-    def posterior(x: NDArray[np.int64]) -> Gaussian:
+    def posterior(x: NDArray[np.int64]) -> GaussianBuckets:
         mean, scale = vae.posterior(torch.as_tensor(x, dtype=torch.float32))
-        return Gaussian.from_float(mean.numpy(), scale.numpy(), BUCKET_BITS)
+        return GaussianBuckets.from_float(mean.numpy(), scale.numpy(), BUCKET_BITS)
 
     def likelihood(z: NDArray[np.int64]) -> Bernoulli:
         return Bernoulli.from_logits(vae.decoder(centres[torch.as_tensor(z)]).numpy())

@@ -1,4 +1,4 @@
-"""What the size-agnostic models of the recipes are trained on: the pixels of images in folders.
+"""Training material of the recipes' size-agnostic models: the pixels of images in folders.
 
 All that is drawn is drawn by fixed seeds.
 """
@@ -42,7 +42,7 @@ class Material(ABC):
         return found
 
     pseudo_count = PSEUDO_COUNT
-    """In pixels: what a start matrix counts like."""
+    """The pseudo-count of a start matrix, in pixels."""
 
     @abstractmethod
     def started_from(self, where: Where) -> list[list[Item]]:
@@ -52,19 +52,19 @@ class Material(ABC):
     def shares(
         self, architecture: PredictiveArchitecture, starts: Starts, where: Where
     ) -> list[Share]:
-        """What is trained on."""
+        """The pixels to train on."""
 
     @abstractmethod
     def validation(
         self, architecture: PredictiveArchitecture, starts: Starts, where: Where
     ) -> dict[str, Pixels]:
-        """What makes choices, by what the curve calls it."""
+        """The pixels to validate on, by their names in the curve."""
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """Kinds of images, of which crops are taken, and of each crop at most so many pixels and at
-    most this part. rounds: how often all of it is done.
+    """Kinds of images to crop, with the most pixels of a crop and the part of them to take. rounds:
+    how often all of it is done.
     """
 
     kinds: tuple[Kind, ...]
@@ -88,15 +88,15 @@ class Folders(Material):
     """Names of pictures of patches; of their pixels `photo_part` are taken."""
     photo_part: float
     photo_share: float
-    """Of each batch."""
+    """The share of photographs in each batch."""
     others: tuple[Sampled, ...]
     start_photos: str
-    """Every fourth patch of it, and `start_others`, tell what planes start from."""
+    """Every fourth patch of it, and `start_others`, make the start matrices."""
     start_others: tuple[Kind, ...]
     validation_photos: str
     validation_part: float
     validated: dict[str, Sampled]
-    """By what the curve calls them."""
+    """The kinds by their names in the curve."""
 
     needs = ("photos", "images")
 
@@ -191,7 +191,7 @@ class Cifar(Material):
         return {"images": self._look(architecture, starts, self._images(where)[1], 0.1, 2)}
 
     def _images(self, where: Where) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Those to train on, and those to choose by, [n, 32, 32, 3]."""
+        """The images to train on, and those to validate on, [n, 32, 32, 3]."""
         files = [where["data"] / f"data_batch_{number}.png" for number in range(1, 6)]
         pixels = [np.asarray(Image.open(path))[..., :3] for path in files]
         images = np.concatenate(pixels).reshape(-1, 32, 32, 3)
@@ -279,7 +279,7 @@ class Pages(Material):
         return np.asarray(grey, np.float32) + noise > self._random.uniform(90, 170)
 
     def _busy(self, x: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Which pixels have an edge near and before them."""
+        """The pixels that have an edge near and before them."""
         edge = np.zeros(x.shape, bool)
         edge[:, 1:] |= x[:, 1:] != x[:, :-1]
         edge[1:] |= x[1:] != x[:-1]

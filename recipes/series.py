@@ -15,17 +15,17 @@ Inputs = list[tuple[int, int]]
 
 
 def before(steps: int) -> Inputs:
-    """So many symbols of the channel."""
+    """The last `steps` symbols of the channel."""
     return [(back, 0) for back in range(1, steps + 1)]
 
 
 def beside(channels: int) -> Inputs:
-    """Those of this step, of so many channels before the channel."""
+    """The symbols of this step in the `channels` channels before the channel."""
     return [(0, channel) for channel in range(1, channels + 1)]
 
 
 def neighbours(steps: int) -> Inputs:
-    """So many symbols of the channels on both sides."""
+    """The last `steps` symbols of the channels on both sides."""
     return [(back, channel) for back in range(1, steps + 1) for channel in (1, -1)]
 
 

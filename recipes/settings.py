@@ -38,11 +38,11 @@ class Vae:
     """Trains on, with rounding, what the parts have come to; the float model goes without it."""
     licence: str = "CC-BY-SA-3.0"
     size: tuple[int, ...] = DIGITS
-    """Of the images; of a model of any size, that of the patches, with their channels."""
+    """The size of the images; for a model of any size, that of the patches, with their channels."""
     validation: int = 5_000
     """The last images, on which nothing trains and by which all choices are made."""
     samples: int = 3
-    """Of the posterior, for each of them."""
+    """The samples of the posterior, for each of them."""
     start: Path | None = None
     """Weights of a float model to start from."""
     float_seed: int = 1
@@ -50,7 +50,7 @@ class Vae:
     gate: Gate | None = None
     """Flat contexts have a network of their own, which is trained at the end."""
     step_bits: int | None = None
-    """Of latents below the top in the model, whatever they had in training."""
+    """The bits of latents below the top in the model, if they differ from training."""
 
     def card(self, name: str) -> Card:
         return Card(name, self.about, self.licence, self.size if self.size == DIGITS else ())

@@ -11,6 +11,13 @@ from random_predictive import small_predictive
 
 Change = Callable[[dict[str, Any], Tensors], None]
 MISSING = object()
+BIT_SWAP = [
+    "pop z ~ q(z|x)",
+    "push x ~ p(x|z)",
+    "pop y ~ q(y|z)",
+    "push z ~ p(z|y)",
+    "push y ~ p(y)",
+]
 
 
 def two_latents(size: tuple[int, int] | None) -> tuple[str, Tensors]:
@@ -36,15 +43,7 @@ def two_latents(size: tuple[int, int] | None) -> tuple[str, Tensors]:
     outputs = net.outputs("gaussian", "double", 2, 256)
     parts.distributions["p(z|y)"] = parts.codec("gaussian", 24, net, outputs, 256)
     parts.distributions["p(y)"] = {"codec": "uniform"}
-    return parts.model(
-        [
-            "pop z ~ q(z|x)",
-            "push x ~ p(x|z)",
-            "pop y ~ q(y|z)",
-            "push z ~ p(z|y)",
-            "push y ~ p(y)",
-        ]
-    )
+    return parts.model(BIT_SWAP)
 
 
 def layers() -> tuple[str, Tensors]:
@@ -68,15 +67,7 @@ def layers() -> tuple[str, Tensors]:
     outputs = net.outputs("normal", "y", 2, 32)
     parts.distributions["p(z|y)"] = parts.codec("normal", 20, net, outputs, 32)
     parts.distributions["p(y)"] = {"codec": "uniform"}
-    return parts.model(
-        [
-            "pop z ~ q(z|x)",
-            "push x ~ p(x|z)",
-            "pop y ~ q(y|z)",
-            "push z ~ p(z|y)",
-            "push y ~ p(y)",
-        ]
-    )
+    return parts.model(BIT_SWAP)
 
 
 def coupled() -> tuple[str, Tensors]:
@@ -145,7 +136,7 @@ MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "coupled": coupled,
     "many MACs": many_macs,
     "many levels": many_levels,
-    "free": small_predictive,
+    "any shape": small_predictive,
 }
 
 

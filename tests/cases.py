@@ -18,8 +18,8 @@ from bitsback.codecs import (
     Categorical,
     ChainRule,
     Codec,
-    Gaussian,
-    Mixture,
+    DiscretisedMixture,
+    GaussianBuckets,
     Multiset,
     Rows,
     Serial,
@@ -128,12 +128,12 @@ def gaussians(draw: st.DrawFn, bits: st.SearchStrategy[int] | None = None) -> Ca
     inverse_scale = np.clip(inverse_scale + wiggle, 2**10, 2**26)
     reference = spec.Array(
         [
-            spec.Gaussian(m, v, b, precision)
+            spec.GaussianBuckets(m, v, b, precision)
             for m, v in zip(mean.ravel().tolist(), inverse_scale.ravel().tolist(), strict=True)
         ]
     )
     return Case(
-        Gaussian(mean, inverse_scale, b, precision),
+        GaussianBuckets(mean, inverse_scale, b, precision),
         reference,
         draw_integers(draw, 0, 2**b - 1, shape),
     )
@@ -158,9 +158,12 @@ def mixtures(draw: st.DrawFn) -> Case:
     )
     parts = (array.reshape(-1, count).tolist() for array in (weight, mean, inverse_scale))
     reference = spec.Array(
-        [spec.Mixture(*of, levels, precision, component) for of in zip(*parts, strict=True)]
+        [
+            spec.DiscretisedMixture(*of, levels, precision, component)
+            for of in zip(*parts, strict=True)
+        ]
     )
-    codec = Mixture(weight, mean, inverse_scale, levels, precision, component)
+    codec = DiscretisedMixture(weight, mean, inverse_scale, levels, precision, component)
     return Case(codec, reference, draw_integers(draw, 0, levels - 1, shape))
 
 
@@ -195,13 +198,13 @@ def bits_backs(draw: st.DrawFn) -> Case:
     codec = BitsBack(
         prior=Uniform(2**10, (latents,)),
         likelihood=lambda z: Bernoulli(frequencies(z), 16),
-        posterior=lambda x: Gaussian(means(x), np.full(latents, scale), 10),
+        posterior=lambda x: GaussianBuckets(means(x), np.full(latents, scale), 10),
     )
     reference = spec.BitsBack(
         prior=spec.Array([spec.Uniform(2**10)] * latents),
         likelihood=lambda z: spec.Array([spec.Bernoulli(f, 16) for f in frequencies(z).tolist()]),
         posterior=lambda x: spec.Array(
-            [spec.Gaussian(m, scale, 10, 24) for m in means(x).tolist()]
+            [spec.GaussianBuckets(m, scale, 10, 24) for m in means(x).tolist()]
         ),
     )
     return Case(codec, reference, draw_integers(draw, 0, 1, (pixels,)))
@@ -216,14 +219,17 @@ def bit_swaps(draw: st.DrawFn) -> Case:
     levels = [*draw(st.lists(st.sampled_from([2, 7, 300]), min_size=4, max_size=4))[: len(widths)]]
     levels[-1] = top
 
-    def of(width: int, symbols: int, given: Any) -> tuple[Mixture, spec.Array]:
+    def of(width: int, symbols: int, given: Any) -> tuple[DiscretisedMixture, spec.Array]:
         means = np.arange(width) * 300 + int(np.sum(given)) * 77
         weights = np.full((width, 1), 2**16)
-        ours = Mixture(
+        ours = DiscretisedMixture(
             weights, means[:, None], np.full((width, 1), scale), symbols, component="normal"
         )
         return ours, spec.Array(
-            [spec.Mixture([2**16], [m], [scale], symbols, 24, "normal") for m in means.tolist()]
+            [
+                spec.DiscretisedMixture([2**16], [m], [scale], symbols, 24, "normal")
+                for m in means.tolist()
+            ]
         )
 
     def up(layer: int, side: int) -> Any:

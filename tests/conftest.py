@@ -3,6 +3,8 @@ torch where every core has a process of its own, one hypothesis profile, and a s
 machine for those that want one.
 """
 
+import importlib.util
+import json
 import logging
 import os
 import signal
@@ -41,6 +43,30 @@ def s3_server() -> Iterator[dict[str, Any]]:
     host, port = server.get_host_and_port()
     yield {"key": "me", "secret": "mine", "endpoint_url": f"http://{host}:{port}"}
     server.stop()
+
+
+@pytest.fixture
+def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where PyTorch is not installed."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == "torch" else find(name, *rest),
+    )
+    for name in [name for name in sys.modules if name.startswith("bitsback.train")]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.fixture(scope="session")
+def private() -> Any:
+    """A model that does not ship."""
+    import bitsback
+
+    model = bitsback.load_model("mnist-binary-paper")
+    description = json.loads(model.description)
+    description["name"] = "private"
+    return bitsback.Model.build(json.dumps(description), model.tensors)
 
 
 @pytest.fixture(autouse=True)

@@ -61,7 +61,7 @@ def discretised(draw: st.DrawFn) -> Case:
     of_each = zip(mean.ravel().tolist(), inverse_scale.ravel().tolist(), strict=True)
     component = kind.__name__.lower()
     reference = [
-        spec.Mixture([2**16], [m - low * 2**8], [v], levels, precision, component)
+        spec.DiscretisedMixture([2**16], [m - low * 2**8], [v], levels, precision, component)
         for m, v in of_each
     ]
     codec = kind(mean, inverse_scale, levels, low, precision)
@@ -285,7 +285,9 @@ def top_downs(draw: st.DrawFn) -> Case:
         def codec(*given: Any) -> Any:
             means = [300 * i + 77 * sum(int(np.sum(part)) for part in given) for i in range(width)]
             ours = Normal(np.array(means), 2**13, levels)
-            one = [spec.Mixture([2**16], [m], [2**13], levels, 24, "normal") for m in means]
+            one = [
+                spec.DiscretisedMixture([2**16], [m], [2**13], levels, 24, "normal") for m in means
+            ]
             return ours if side == 0 else spec.Array(one)
 
         return codec
@@ -319,7 +321,7 @@ def mapped(draw: st.DrawFn) -> Case:
         return np.concatenate([a, b - a // 2])[back]
 
     part = Normal(np.zeros(size, int), 2**13, 200, -100)
-    one = spec.Mixture([2**16], [100 * 2**8], [2**13], 200, 24, "normal")
+    one = spec.DiscretisedMixture([2**16], [100 * 2**8], [2**13], 200, 24, "normal")
     return Case(
         Mapped(part, forward, inverse),
         spec.Mapped(

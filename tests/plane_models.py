@@ -1,4 +1,4 @@
-"""A model that is free of sizes, small and plain: each element is coded as its difference to the
+"""A size-agnostic model, small and plain: each element is coded as its difference to the
 one before it in the row, or, in a stack, to that of the slice before.
 """
 
@@ -173,18 +173,18 @@ def stand_in() -> StandIn:
     )  # fmt: skip
 
 
-def only_sized(monkeypatch: pytest.MonkeyPatch) -> None:
+def only_one_shape(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves no model of any shape among the bundled ones."""
-    sized = tuple(name for name in bundled.names() if not bundled.outline(name).any_shape)
-    monkeypatch.setattr(bundled, "names", lambda: sized)
+    of_one_shape = tuple(name for name in bundled.names() if not bundled.outline(name).any_shape)
+    monkeypatch.setattr(bundled, "names", lambda: of_one_shape)
 
 
 def ship(monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """The stand-in among the bundled models, in the place of those that are free."""
+    """The stand-in among the bundled models, in the place of the size-agnostic ones."""
     model = stand_in()
     load, outline, identity = bundled.load, bundled.outline, bundled.identity
-    sized = tuple(name for name in bundled.names() if not outline(name).any_shape)
-    monkeypatch.setattr(bundled, "names", lambda: (*sized, model.name))
+    of_one_shape = tuple(name for name in bundled.names() if not outline(name).any_shape)
+    monkeypatch.setattr(bundled, "names", lambda: (*of_one_shape, model.name))
     monkeypatch.setattr(bundled, "load", lambda name: model if name == model.name else load(name))
     monkeypatch.setattr(
         bundled, "outline", lambda name: model if name == model.name else outline(name)

@@ -47,12 +47,13 @@ if TYPE_CHECKING:
     from bitsback import codecs, research
     from bitsback.coding.array_bytes import decode, encode
     from bitsback.compress_options import CompressOptions
+    from bitsback.decompress_options import DecompressOptions
     from bitsback.message import Message
     from bitsback.models import Model, load_model
     from bitsback.models.known import register_model
-    from bitsback.reading.extractor import decompress
-    from bitsback.reading.merging import merge
     from bitsback.reading.reader import Archive, open
+    from bitsback.restoring.extractor import decompress
+    from bitsback.writing.merging import merge
     from bitsback.writing.writer import compress
 
 __version__ = "0.1.0"
@@ -63,6 +64,7 @@ __all__ = [
     "BitsbackError",
     "CodecError",
     "CompressOptions",
+    "DecompressOptions",
     "InputError",
     "InputWarning",
     "Message",
@@ -100,10 +102,11 @@ _LAZY = {
     "Archive": "reading.reader",
     "CompressOptions": "compress_options",
     "compress": "writing.writer",
+    "DecompressOptions": "decompress_options",
     "decode": "coding.array_bytes",
-    "decompress": "reading.extractor",
+    "decompress": "restoring.extractor",
     "encode": "coding.array_bytes",
-    "merge": "reading.merging",
+    "merge": "writing.merging",
     "open": "reading.reader",
     "Message": "message",
     "Model": "models",

@@ -39,10 +39,10 @@ _FIELDS = ("models", "axes")
 
 @dataclass(frozen=True)
 class ChunkCoding:
-    """How the chunks of an array are coded."""
+    """The coding of the chunks of an array."""
 
     models: tuple[NamedModel, ...] | None
-    """Those that code them, of which a trial tells the best for each chunk; None: not chosen
+    """The models to code with; a trial finds the best for each chunk. None: they are not chosen
     yet.
     """
     axes: Axes
@@ -94,8 +94,8 @@ class ChunkCoding:
         }
 
     def for_arrays(self, dtype: np.dtype[Any], shape: Shape) -> ChunkCoding:
-        """With the models chosen, for arrays or chunks of this dtype and shape. They are told in
-        the metadata, so that it does not matter which `auto` stands for elsewhere.
+        """The same with the models chosen, for arrays or chunks of this dtype and shape. The
+        metadata name them, so that a later change of `auto` does not matter.
         """
         if self.models is not None:
             return self
@@ -125,8 +125,8 @@ class ChunkCoding:
             )
 
     def encode(self, chunk: NDArray[Any], told: bool) -> bytes:
-        """The bytes of a chunk. told: whether they say its dtype and shape; otherwise it is
-        C-contiguous, and who decodes them says so.
+        """The bytes of a chunk. told: whether they hold its dtype and shape; otherwise the chunk is
+        C-contiguous, and the caller gives both to `decode`.
         """
         held = as_held(chunk)
         models = self.for_arrays(held.dtype, held.shape).models or ()
@@ -138,8 +138,8 @@ class ChunkCoding:
     def decode(
         self, data: bytes | memoryview, array: tuple[np.dtype[Any], Shape] | None
     ) -> NDArray[Any]:
-        """The chunk, of the dtype and shape that are given, or else told. Raises ArchiveError if
-        the bytes are damaged, ModelError if their model is not to be had.
+        """The chunk, of the given dtype and shape, or of those that its bytes hold. Raises
+        ArchiveError if the bytes are damaged, ModelError if their model is missing.
         """
         if array is None:
             return alone.unpack(data, self._known(None), self._find)

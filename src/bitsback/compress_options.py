@@ -53,7 +53,7 @@ class CompressOptions:
     files: what comes back of a folder, or of a list of files. "pixels": files of the same pixels
         and metadata. "exact": the very bytes of each file. Files that are smaller as they are,
         pictures that cannot be coded by their pixels, files that are no pictures, and damaged ones
-        are held bit for bit in any case.
+        are stored verbatim in any case.
     pictures_only: leave out files that are no pictures, and hidden ones; the summary names them. A
         damaged picture is an error then, unless `skip_bad` leaves it out.
     dtype: the dtype of the images that a generator yields; none of them is converted.
@@ -134,7 +134,7 @@ class CompressOptions:
 
     @property
     def quick(self) -> bool:
-        """Whether one random item is to be decoded fast."""
+        """Whether reading one random item has to be fast."""
         return self.purpose == "random-access"
 
 

@@ -56,8 +56,8 @@ SETS = {
 
 
 def find(name: str, folder: str | None) -> Path:
-    """Where the files of a data set lie: in `folder` or $BITSBACK_DATA, or in its folder `name`,
-    else downloaded.
+    """The folder with the files of a data set: `folder` or $BITSBACK_DATA, or its folder `name`;
+    otherwise they are downloaded.
 
     Raises InputError where a folder was named and lacks them, or where they cannot be downloaded.
     """

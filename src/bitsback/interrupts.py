@@ -9,13 +9,13 @@ from types import FrameType
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-"""What asks a process to stop, as far as this system has it."""
+"""The signals that ask a process to stop, as far as this system has them."""
 
 
 @contextmanager
 def put_off() -> Iterator[None]:
-    """In the main thread, the only one that Python tells of signals: what arrives within the body
-    is acted on behind it.
+    """In the main thread, to which Python delivers signals: puts off the action on a signal that
+    arrives in the body until the body has ended.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 
 class Lock:
-    """As threading's, and free in a process that was just forked."""
+    """The lock of threading, released in a process that was just forked."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -23,7 +23,7 @@ _all: WeakSet[Lock] = WeakSet()
 
 
 def _free_all() -> None:
-    """In a process that was just forked, which has one thread."""
+    """Releases all locks in a process that was just forked, which has one thread."""
     for lock in _all:
         lock._lock = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""bitsback as a codec of numcodecs, for Zarr 2 and whoever else uses these (docs/zarr.md):
+"""bitsback as a codec of numcodecs, for Zarr 2 and other users of numcodecs (docs/zarr.md):
 `numcodecs.get_codec({"id": "bitsback"})` finds it.
 
 It needs the extra `zarr`.
@@ -38,8 +38,8 @@ class Bitsback(Codec):
     def __init__(
         self, model: ModelChoice = "auto", axes: Axes = "auto", embed: bool = False
     ) -> None:
-        """The arguments and errors are those of `bitsback.zarr.BitsbackCodec`. Since the codec is
-        not told what it will get, "auto" are all models that may be chosen anywhere.
+        """The arguments and errors are those of `bitsback.zarr.BitsbackCodec`. The codec does not
+        know what it will get, so "auto" stands for all models that may be chosen anywhere.
         """
         choice = AUTO_MODELS if isinstance(model, str) and model == "auto" else model
         self._coding = ChunkCoding.of(choice, axes, embed)

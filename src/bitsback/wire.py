@@ -14,7 +14,7 @@ def varint(value: int) -> bytes:
 
 
 class Cursor:
-    """Reads fields one after another. Whatever is not there, or not in its only form, is an
+    """Reads fields one after another. A field that is missing, or not in its only form, raises
     ArchiveError.
     """
 

@@ -60,10 +60,10 @@ class BitsbackCodec(ArrayBytesCodec):
         self, *, model: ModelChoice = "auto", axes: Axes = "auto", embed: bool = False
     ) -> None:
         """model: the name of one that ships, the path of a model file, a model, or several of
-        these, of which a trial tells the best for each chunk; "auto": those that ship and fit dtype
-        and shape. axes: what the last axes of a chunk are: "yx", those of an image; "yxc", with its
-        channels; "zyx", of a stack of slices, each like the one before it; "zyxc"; or "auto", of
-        which a trial tells for each chunk. embed: whether models that do not ship go into the
+        these, of which a trial finds the best for each chunk; "auto": those that ship and fit dtype
+        and shape. axes: the meaning of the last axes of a chunk: "yx", those of an image; "yxc",
+        with its channels; "zyx", of a stack of slices, each like the one before it; "zyxc"; or
+        "auto", by a trial for each chunk. embed: whether models that do not ship go into the
         metadata of the array, once.
 
         Raises InputError or ModelError.
@@ -132,5 +132,5 @@ class BitsbackCodec(ArrayBytesCodec):
 
 
 def _stored(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Chunks are little-endian, whatever an array is in memory."""
+    """The dtype in a chunk, which is little-endian on any machine."""
     return dtype.newbyteorder("<")

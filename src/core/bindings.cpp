@@ -219,9 +219,10 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
 }
 
 // weight, mean and inverse_scale: [n, components].
-Mixture mixture(const In<std::int32_t>& cdf, unsigned reach_bits, const In<std::uint32_t>& weight,
-                const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,
-                std::uint32_t levels, unsigned precision) {
+DiscretisedMixture mixture(const In<std::int32_t>& cdf, unsigned reach_bits,
+                           const In<std::uint32_t>& weight, const In<std::int32_t>& mean,
+                           const In<std::uint32_t>& inverse_scale, std::uint32_t levels,
+                           unsigned precision) {
     require(weight.ndim() == 2 && weight.shape(1) >= 1,
             "the parameters of a mixture have the shape [n, components]");
     return {{view(cdf), reach_bits}, view(weight), view(mean), view(inverse_scale),
@@ -341,7 +342,7 @@ void bind_codecs(nb::module_& m) {
              const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,
              std::uint32_t levels, unsigned precision, const In<std::uint32_t>& symbols) {
               return make_array<std::uint32_t>({symbols.size()}, [&](auto out) {
-                  const Mixture codec =
+                  const DiscretisedMixture codec =
                       mixture(cdf, reach_bits, weight, mean, inverse_scale, levels, precision);
                   require(symbols.size() == codec.size(),
                           "a mixture needs one symbol a row of components");
@@ -350,23 +351,24 @@ void bind_codecs(nb::module_& m) {
                       out[i] = codec.start(i, view(symbols)[i]);
               });
           });
-    m.def("push_gaussian", [](Message& message, const In<std::int32_t>& quantile,
-                              const In<std::int32_t>& cdf, const In<std::int32_t>& mean,
-                              const In<std::uint32_t>& inverse_scale, unsigned bits,
-                              unsigned precision, const In<std::uint16_t>& symbols) {
-        nb::gil_scoped_release release;
-        push(message,
-             Gaussian(view(quantile), view(cdf), view(mean), view(inverse_scale), bits, precision),
-             view(symbols));
-    });
+    m.def("push_gaussian",
+          [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
+             const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, unsigned bits,
+             unsigned precision, const In<std::uint16_t>& symbols) {
+              nb::gil_scoped_release release;
+              push(message,
+                   GaussianBuckets(view(quantile), view(cdf), view(mean), view(inverse_scale), bits,
+                                   precision),
+                   view(symbols));
+          });
     m.def("pop_gaussian",
           [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
              const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, unsigned bits,
              unsigned precision) {
               return make_array<std::uint16_t>(shape_of(mean), [&](auto out) {
                   pop(message,
-                      Gaussian(view(quantile), view(cdf), view(mean), view(inverse_scale), bits,
-                               precision),
+                      GaussianBuckets(view(quantile), view(cdf), view(mean), view(inverse_scale),
+                                      bits, precision),
                       out);
               });
           });
@@ -389,8 +391,8 @@ void bind_codecs(nb::module_& m) {
                               const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,
                               unsigned bits, unsigned precision, const In<std::uint32_t>& buckets) {
             return make_array<std::uint32_t>(shape_of(mean), [&](auto out) {
-                const Gaussian codec(view(quantile), view(cdf), view(mean), view(inverse_scale),
-                                     bits, precision);
+                const GaussianBuckets codec(view(quantile), view(cdf), view(mean),
+                                            view(inverse_scale), bits, precision);
                 require(buckets.size() == mean.size(), "a Gaussian codec needs one symbol a mean");
                 require_symbols(view(buckets), (std::uint64_t{1} << bits) + 1);
                 for (std::size_t i = 0; i < out.size(); ++i)

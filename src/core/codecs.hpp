@@ -325,7 +325,7 @@ inline constexpr std::int32_t mean_limit = 1 << 20;
 inline constexpr std::uint32_t inverse_scale_min = 1u << 10;
 inline constexpr std::uint32_t inverse_scale_max = 1u << 26;
 
-struct Gaussian {
+struct GaussianBuckets {
     std::span<const std::int32_t> quantile;
     std::span<const std::int32_t> cdf;
     std::span<const std::int32_t> mean;
@@ -333,9 +333,9 @@ struct Gaussian {
     unsigned bits;
     unsigned precision;
 
-    Gaussian(std::span<const std::int32_t> quantile, std::span<const std::int32_t> cdf,
-             std::span<const std::int32_t> mean, std::span<const std::uint32_t> inverse_scale,
-             unsigned bits, unsigned precision)
+    GaussianBuckets(std::span<const std::int32_t> quantile, std::span<const std::int32_t> cdf,
+                    std::span<const std::int32_t> mean,
+                    std::span<const std::uint32_t> inverse_scale, unsigned bits, unsigned precision)
         : quantile(quantile),
           cdf(cdf),
           mean(mean),
@@ -391,14 +391,15 @@ struct Gaussian {
     }
 };
 
-inline void push(Message& message, const Gaussian& codec, std::span<const std::uint16_t> symbols) {
+inline void push(Message& message, const GaussianBuckets& codec,
+                 std::span<const std::uint16_t> symbols) {
     require(symbols.size() == codec.mean.size(), "a Gaussian codec needs one symbol a mean");
     require_symbols(symbols, std::uint64_t{1} << codec.bits);
     push_step(message, codec.precision, symbols.size(),
               [&](std::size_t i) { return codec.interval(i, symbols[i]); });
 }
 
-inline void pop(Message& message, const Gaussian& codec, std::span<std::uint16_t> symbols) {
+inline void pop(Message& message, const GaussianBuckets& codec, std::span<std::uint16_t> symbols) {
     require(symbols.size() == codec.mean.size(), "a Gaussian codec needs one symbol a mean");
     const std::uint32_t buckets = std::uint32_t{1} << codec.bits;
     pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
@@ -429,7 +430,7 @@ struct CdfTable {
     }
 };
 
-struct Mixture {
+struct DiscretisedMixture {
     CdfTable cdf;
     std::span<const std::uint32_t> weight;         // [n, components], each row of sum 2^16
     std::span<const std::int32_t> mean;            // [n, components], in units of 2^-8 of a symbol
@@ -438,9 +439,10 @@ struct Mixture {
     std::uint32_t levels;
     unsigned precision;
 
-    Mixture(CdfTable cdf, std::span<const std::uint32_t> weight, std::span<const std::int32_t> mean,
-            std::span<const std::uint32_t> inverse_scale, std::size_t components,
-            std::uint32_t levels, unsigned precision)
+    DiscretisedMixture(CdfTable cdf, std::span<const std::uint32_t> weight,
+                       std::span<const std::int32_t> mean,
+                       std::span<const std::uint32_t> inverse_scale, std::size_t components,
+                       std::uint32_t levels, unsigned precision)
         : cdf(cdf),
           weight(weight),
           mean(mean),
@@ -487,14 +489,16 @@ struct Mixture {
     }
 };
 
-inline void push(Message& message, const Mixture& codec, std::span<const std::uint16_t> symbols) {
+inline void push(Message& message, const DiscretisedMixture& codec,
+                 std::span<const std::uint16_t> symbols) {
     require(symbols.size() == codec.size(), "a mixture needs one symbol a row of components");
     require_symbols(symbols, codec.levels);
     push_step(message, codec.precision, symbols.size(),
               [&](std::size_t i) { return codec.interval(i, symbols[i]); });
 }
 
-inline void pop(Message& message, const Mixture& codec, std::span<std::uint16_t> symbols) {
+inline void pop(Message& message, const DiscretisedMixture& codec,
+                std::span<std::uint16_t> symbols) {
     require(symbols.size() == codec.size(), "a mixture needs one symbol a row of components");
     pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
         const Bracket found = halve(x, {0, codec.levels, 0, std::uint32_t{1} << codec.precision},

@@ -1,4 +1,4 @@
-"""Arrays and pictures of any size, depth and number of planes, coded by a model that is free."""
+"""Arrays and pictures of any size, depth and number of planes, coded by a size-agnostic model."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ import bitsback
 from bitsback.coding import choose as choosing
 from bitsback.format.tiles import Tiles
 from bitsback.models import bundled
-from bitsback.reading.summary import Compressed
+from bitsback.summary import Compressed
 from bitsback_lab.digits import mnist_test_images
-from plane_models import only_sized
+from plane_models import only_one_shape
 from random_models import random_context_model, random_model
 
 from .conftest import assert_same, pack, unpack
@@ -38,7 +38,7 @@ def test_a_bundled_model_is_found_and_referred_to(digits: NDArray[np.bool_]) -> 
 def test_others_are_compressed_if_they_can_be(
     digits: NDArray[np.bool_], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    only_sized(monkeypatch)
+    only_one_shape(monkeypatch)
     for array in (digits.reshape(-1, 14, 56), digits.reshape(-1), digits[:, :20]):
         assert compressed(array).methods["fallback"] == 1
     bits = np.random.default_rng(0).integers(0, 2, (40, 9, 9)).astype(bool)
@@ -53,7 +53,7 @@ def test_a_flat_row_of_pixels_is_many_items() -> None:
     assert compressed(np.zeros((27, 28), bool)).items == 1  # a picture
 
 
-def test_pictures_that_no_sized_model_fits_have_the_universal_one() -> None:
+def test_pictures_that_no_model_of_one_shape_fits_have_the_universal_one() -> None:
     y, x = np.mgrid[:60, :90]
     noise = np.random.default_rng(0).integers(0, 4, (60, 90))
     picture = (100 + 50 * np.sin(y / 9) + 40 * np.cos(x / 7)).astype(np.uint8) + noise
@@ -257,7 +257,7 @@ def test_no_model_is_loaded_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(bundled, "load", load)
     assert compressed(np.zeros((3, 27, 28), bool), model="fast").model is None
-    only_sized(monkeypatch)
+    only_one_shape(monkeypatch)
     for model in ("auto", "best"):
         assert compressed(np.zeros((3, 27, 28), bool), model=model).model is None
 

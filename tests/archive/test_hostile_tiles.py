@@ -141,7 +141,7 @@ def test_value_maps_are_told_once_and_for_small_integers() -> None:
     packed = pack_runs(runs)
     assert read_runs(_cursor(packed)) == runs and values.levels == 2
     again = varint(2) + 2 * (packed[1:][: len(pack_runs(runs[:1])) - 1])
-    with pytest.raises(bitsback.ArchiveError, match="told again"):
+    with pytest.raises(bitsback.ArchiveError, match="given again"):
         read_runs(_cursor(again))
     other = packed[: -(3 + 1 + 1 + 1)] + b"<u2" + packed[-3:]
     with pytest.raises(bitsback.ArchiveError, match="of a run that has none"):
@@ -160,27 +160,27 @@ def test_blocks_of_planes(model: StandIn) -> None:
     array = Collection(BYTE, (8, 9, 3), ONE)
     good = bitsback.load_model("mnist-binary").identity[:16]
     fine = Run(1, BYTE, (8, 9, 3), None)
-    free = model.identity[:16]
+    prefix = model.identity[:16]
     message = b"\1\1" + bytes(7) + b"\1"
     values = ValueRange(BYTE, 3, 9)
     for match, found in {
-        "newer": block(0, fine, MODEL + 24, free + message),
+        "newer": block(0, fine, MODEL + 24, prefix + message),
         "not what its model mnist-binary codes": block(0, fine, MODEL, good + message),
         "neither": block(0, fine, MODEL, bytes(16) + message),
-        "finite": block(0, fine, MODEL, free + b"\1\0" + message[2:]),
-        "cut short|bytes|head": block(0, fine, MODEL, free),
-        "digest": block(0, fine, MODEL, free + message),
+        "finite": block(0, fine, MODEL, prefix + b"\1\0" + message[2:]),
+        "cut short|bytes|head": block(0, fine, MODEL, prefix),
+        "digest": block(0, fine, MODEL, prefix + message),
         "does not use": block(0, replace(fine, value_map=values), 0, bytes(216)),
         "two values": block(0, replace(fine, value_map=None), 1, bytes(27)),
-        "dtype": block(0, replace(fine, shape=(9, 8, 3)), MODEL, free + message),
+        "dtype": block(0, replace(fine, shape=(9, 8, 3)), MODEL, prefix + message),
     }.items():
         refuse(archive(array, (1, found)), f"block 0.*({match})")
     flat = Collection(BYTE, (1, 12), COUNTED)
     run = Run(1, BYTE, (12,), None)
-    refuse(archive(flat, (1, block(0, run, MODEL, free + message))), "planes are of")
+    refuse(archive(flat, (1, block(0, run, MODEL, prefix + message))), "do not make planes")
     signed = Collection(SHORT, (8, 9), ONE)
     run = Run(1, SHORT, (8, 9), None)
-    refuse(archive(signed, (1, block(0, run, MODEL, free + message))), "no symbols")
+    refuse(archive(signed, (1, block(0, run, MODEL, prefix + message))), "no symbols")
 
 
 def test_blocks_of_any_shape_claim_no_more_than_their_bytes(model: StandIn) -> None:

@@ -71,7 +71,7 @@ def test_every_cut_behind_the_first_block(digits: NDArray[np.bool_]) -> None:
         for cut in (end, end + 1):
             check(archive[:cut], array, least=block.first + block.items)
         check(archive[: end - 1], array, least=block.first) if block.first else None
-    with pytest.raises(bitsback.ArchiveError, match="nothing that it holds is whole"):
+    with pytest.raises(bitsback.ArchiveError, match="nothing in it is undamaged"):
         rescued(archive[: blocks[0].offset + 2])
 
 

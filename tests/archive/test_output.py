@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.reading.output import open_output
-from bitsback.reading.staging import staging
+from bitsback.restoring.output import open_output
+from bitsback.restoring.staging import staging
 from waiting import PATIENCE, begun, until
 
 from .conftest import pack

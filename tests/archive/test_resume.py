@@ -61,7 +61,7 @@ def stopped(source: str, at: int, **options: Any) -> None:
         resumed(source, progress=progress, **options)
 
 
-def resumed(source: str, **options: Any) -> bitsback.reading.summary.Compressed:
+def resumed(source: str, **options: Any) -> bitsback.summary.Compressed:
     given = {"block": 20, "model": "fast", "resume": True, "threads": 1} | options
     return bitsback.compress(source, "x.bb", **given)
 

@@ -16,7 +16,7 @@ from bitsback.format.grid import Grid
 from bitsback.format.layout import Cursor
 from bitsback.images import bands
 from bitsback.reading.indexing import read_index
-from bitsback.reading.joining import Joiner
+from bitsback.reading.strips import Joiner
 from bitsback.reading.view import last_touched, touched
 
 sides = st.integers(1, 9)

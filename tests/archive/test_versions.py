@@ -19,7 +19,9 @@ def test_an_archive_of_another_version(version: int, said: str) -> None:
         bitsback.open(io.BytesIO(data))
 
 
-@pytest.mark.parametrize(("version", "said"), [(0, "train it anew"), (2, "needs a newer bitsback")])
+@pytest.mark.parametrize(
+    ("version", "said"), [(0, "train it again"), (2, "needs a newer bitsback")]
+)
 def test_a_model_of_another_version(version: int, said: str) -> None:
     known = bitsback.load_model("mnist-binary")
     description = known.description.replace('"version": 1', f'"version": {version}').replace(

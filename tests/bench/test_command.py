@@ -163,7 +163,7 @@ def test_other_inputs(run: Run) -> None:
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_the_picture(run: Run, ending: str) -> None:
-    result = run("digits.npy", "--plot", f"picture.{ending}")
+    result = run("digits.npy", "--codecs", "zlib", "--plot", f"picture.{ending}")
     assert result.exit_code == 0, result.output
     assert f"picture.{ending}" in result.stderr
     data = Path(f"picture.{ending}").read_bytes()
@@ -248,7 +248,7 @@ def test_several_named_sets_are_one_picture(run: Run, folder: Path) -> None:
 
 
 def test_quiet(run: Run) -> None:
-    result = run("digits.npy", "-q", "--plot", "picture.png")
+    result = run("digits.npy", "-q", "--codecs", "zlib", "--plot", "picture.png")
     assert (result.stdout, result.stderr) == ("", "")
 
 

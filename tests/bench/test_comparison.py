@@ -19,7 +19,7 @@ from bitsback_lab.bench.comparison import Lineup, Row, best_layouts, compare, pl
 from bitsback_lab.bench.itself import ours
 from bitsback_lab.bench.process import PeerFailed
 from bitsback_lab.bench.subject import Data
-from plane_models import only_sized
+from plane_models import only_one_shape
 
 FAST = Peer("zlib", "stream", zlib.compress, zlib.decompress, version="zlib 1")
 SLOW = replace(FAST, name="slow", slow=True)
@@ -143,7 +143,7 @@ def test_a_given_model_comes_first_and_once(digits: NDArray[np.bool_]) -> None:
 
 
 def test_without_a_model_the_archive_is_still_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    only_sized(monkeypatch)
+    only_one_shape(monkeypatch)
     images = np.zeros((5, 9, 9), np.uint8)
     (one,) = ours(images)
     assert (one.peer.name, one.model_bytes()) == ("bitsback, no model", None)

@@ -93,14 +93,14 @@ def test_the_specification_refuses_what_is_damaged(bilevel: NDArray[np.bool_]) -
             spec.decode(bytes(damaged), [spec_model("mnist-binary")])
 
 
-@pytest.mark.parametrize("kind", ["chain", "planes", "squeezed", "raw"])
+@pytest.mark.parametrize("kind", ["chain", "planes", "fallback", "raw"])
 def test_every_changed_byte_and_every_cut_is_an_error(
     kind: str, bilevel: NDArray[np.bool_], volume: NDArray[np.uint16]
 ) -> None:
     array = {
         "chain": bilevel[:2],
         "planes": volume[:2, :9, :9],
-        "squeezed": np.arange(60.0),
+        "fallback": np.arange(60.0),
         "raw": np.frombuffer(bytes(range(7)), np.uint8),
     }[kind]
     data = bitsback.encode(array)
@@ -160,7 +160,7 @@ def test_graphics_are_left_to_general_compressors() -> None:
 
 @pytest.mark.parametrize("dtype", ["complex64", "M8[s]", "S3", "O", "U2", "i4,f2"])
 def test_other_dtypes_are_refused(dtype: str) -> None:
-    with pytest.raises(bitsback.InputError, match="is none that bitsback holds"):
+    with pytest.raises(bitsback.InputError, match="is not one that bitsback can store"):
         bitsback.encode(np.zeros(3, dtype))
 
 

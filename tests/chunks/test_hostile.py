@@ -48,7 +48,7 @@ def test_a_changed_byte_never_gives_another_error(name: str) -> None:
         (b"\xbb\x82|u1\x01\x01\x00\x00!", "flags are 8, which this bitsback does not know"),
         (b"\xbb\x12\x00\x00!", "it leaves out its dtype and shape"),
         (b"\xbb\x22|u1\x01\x01\x02\x00\x07!", "the model number 7 of those .* names 0"),
-        (b"\x89bb\r\n\x1a\n", "it is none, or its first byte is damaged"),
+        (b"\x89bb\r\n\x1a\n", "it is not one, or its first byte is damaged"),
     ],
 )
 def test_what_no_writer_makes_is_refused(body: bytes, message: str) -> None:

@@ -4,7 +4,6 @@ one of its own.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,15 +48,6 @@ def folder(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / file.name).write_bytes(file.read_bytes())
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture(scope="session")
-def private() -> bitsback.Model:
-    """A model that does not ship."""
-    model = bitsback.load_model("mnist-binary-paper")
-    description = json.loads(model.description)
-    description["name"] = "private"
-    return bitsback.Model.build(json.dumps(description), model.tensors)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from distributed import Client, LocalCluster
 from numpy.typing import NDArray
 
-import bitsback
 from bitsback_lab.digits import binarised_mnist_test_images
 
 
@@ -53,12 +51,3 @@ def digits() -> NDArray[np.bool_]:
 def lazy(digits: NDArray[np.bool_]) -> Any:
     """The same as a dask.array in eight chunks."""
     return da.from_array(digits, chunks=(50, 28, 28))
-
-
-@pytest.fixture(scope="session")
-def private() -> bitsback.Model:
-    """A model that does not ship."""
-    model = bitsback.load_model("mnist-binary-paper")
-    description = json.loads(model.description)
-    description["name"] = "private"
-    return bitsback.Model.build(json.dumps(description), model.tensors)

@@ -49,7 +49,7 @@ def test_what_is_no_manifest(tmp_path: Path) -> None:
         (("shards", 1, "bytes"), True, "'bytes' is no number"),
         (("shards", 1, "bytes"), -1, "'bytes' is no number"),
         (("shards", 1, "sha256"), "0" * 63, "'sha256' is no SHA-256"),
-        (("shards", 1, "dtype"), "|O8", "none that an archive can hold"),
+        (("shards", 1, "dtype"), "|O8", "not one that an archive can hold"),
         (("shards", 1, "dtype"), "|b1", "does not go with the first"),
         (("shards", 1, "shape"), [3, 2], "does not go with the first"),
         (("shards", 1, "shape"), [3.0, 2, 2], "'shape' is no list of numbers"),
@@ -74,7 +74,7 @@ def test_a_shard_that_is_not_the_one_of_the_manifest(manifest: Path) -> None:
     data = shard.read_bytes()
     bitsback.compress(np.zeros((3, 2, 2), np.uint8), shard, force=True)
     try:
-        with pytest.raises(bitsback.ArchiveError, match="is not what its manifest says"):
+        with pytest.raises(bitsback.ArchiveError, match="is not what its manifest describes"):
             from_archive(manifest)
         lazy = from_archive(manifest, chunks="archive")
         with pytest.raises(bitsback.ArchiveError, match=r"part-1\.bb: is not what its manifest"):

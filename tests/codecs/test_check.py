@@ -13,7 +13,7 @@ from bitsback.codecs import (
     BitsBack,
     BitSwap,
     Categorical,
-    Gaussian,
+    GaussianBuckets,
     Multiset,
     Named,
     OnLanes,
@@ -161,7 +161,7 @@ def a_model(posterior: type[Uniform], likelihood: type[Uniform] = Uniform) -> Bi
 @pytest.mark.parametrize("other", [Uniform, Counts])
 def test_parts_are_held_to_their_bits_along_a_push(other: type[Uniform]) -> None:
     model = BitSwap(
-        posteriors=[lambda x: Gaussian([int(x[0]) * 999], 2**17, 10)] * 2,
+        posteriors=[lambda x: GaussianBuckets([int(x[0]) * 999], 2**17, 10)] * 2,
         likelihoods=[lambda z: Uniform(100 + int(z[0]), (3,)), lambda z: other(2**10, (1,))],
         prior=Uniform(2**10, (1,)),
     )

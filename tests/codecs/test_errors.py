@@ -14,8 +14,8 @@ from bitsback.codecs import (
     BitsBack,
     Categorical,
     Codec,
-    Gaussian,
-    Mixture,
+    DiscretisedMixture,
+    GaussianBuckets,
     Rows,
     Serial,
     Uniform,
@@ -36,9 +36,9 @@ CODECS: dict[
     "bernoulli": (Bernoulli([1, 2, 3]), 2),
     "bernoulli_table": (BernoulliTable(np.arange(1, 257), [0, 1, 255]), 2),
     "categorical": (Categorical([1, 2, 1], 2, (3,)), 3),
-    "gaussian": (Gaussian([0, 1, 2], [2**16] * 3, 10), 1024),
+    "gaussian": (GaussianBuckets([0, 1, 2], [2**16] * 3, 10), 1024),
     "rows": (Rows([[0, 1, 2, 16], [0, 13, 14, 16]], [0, 1, 1], 4), 3),
-    "mixture": (Mixture([[2**16, 0]] * 3, [[0, 2**9]] * 3, [[2**16, 1]] * 3, 10), 10),
+    "mixture": (DiscretisedMixture([[2**16, 0]] * 3, [[0, 2**9]] * 3, [[2**16, 1]] * 3, 10), 10),
 }
 
 
@@ -49,9 +49,11 @@ def a_mixture(
     levels: int = 10,
     precision: int = 24,
     component: Any = "normal",
-) -> Mixture:
+) -> DiscretisedMixture:
     """Three symbols of one distribution."""
-    return Mixture([weight] * 3, [mean] * 3, [inverse_scale] * 3, levels, precision, component)
+    return DiscretisedMixture(
+        [weight] * 3, [mean] * 3, [inverse_scale] * 3, levels, precision, component
+    )
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -112,15 +114,17 @@ PARAMETERS: dict[str, Callable[[], Codec[Any]]] = {
     "categorical of nothing": lambda: Categorical(np.zeros(0, int), 2, (3,)),
     "categorical of precision 0": lambda: Categorical([1], 0, (3,)),
     "categorical of precision 25": lambda: Categorical([2**24, 2**24], 25, (3,)),
-    "gaussian of 0 bits": lambda: Gaussian([0] * 3, [2**16] * 3, 0),
-    "gaussian of 13 bits": lambda: Gaussian([0] * 3, [2**16] * 3, 13),
-    "gaussian of too little precision": lambda: Gaussian([0] * 3, [2**16] * 3, 10, 13),
-    "gaussian of precision 25": lambda: Gaussian([0] * 3, [2**16] * 3, 10, 25),
-    "gaussian with a mean above 16": lambda: Gaussian([0, 2**20 + 1, 0], [2**16] * 3, 10),
-    "gaussian with a mean below -16": lambda: Gaussian([0, -(2**20) - 1, 0], [2**16] * 3, 10),
-    "gaussian that is too wide": lambda: Gaussian([0] * 3, [2**16, 2**16, 2**10 - 1], 10),
-    "gaussian that is too narrow": lambda: Gaussian([0] * 3, [2**16, 2**16, 2**26 + 1], 10),
-    "gaussian with other means than scales": lambda: Gaussian([0] * 2, [2**16] * 3, 10),
+    "gaussian of 0 bits": lambda: GaussianBuckets([0] * 3, [2**16] * 3, 0),
+    "gaussian of 13 bits": lambda: GaussianBuckets([0] * 3, [2**16] * 3, 13),
+    "gaussian of too little precision": lambda: GaussianBuckets([0] * 3, [2**16] * 3, 10, 13),
+    "gaussian of precision 25": lambda: GaussianBuckets([0] * 3, [2**16] * 3, 10, 25),
+    "gaussian with a mean above 16": lambda: GaussianBuckets([0, 2**20 + 1, 0], [2**16] * 3, 10),
+    "gaussian with a mean below -16": lambda: GaussianBuckets(
+        [0, -(2**20) - 1, 0], [2**16] * 3, 10
+    ),
+    "gaussian that is too wide": lambda: GaussianBuckets([0] * 3, [2**16, 2**16, 2**10 - 1], 10),
+    "gaussian that is too narrow": lambda: GaussianBuckets([0] * 3, [2**16, 2**16, 2**26 + 1], 10),
+    "gaussian with other means than scales": lambda: GaussianBuckets([0] * 2, [2**16] * 3, 10),
     "rows of precision 0": lambda: Rows([[0, 1]], [0, 0, 0], 0),
     "rows of precision 25": lambda: Rows([[0, 2**25]], [0, 0, 0], 25),
     "rows that are not there": lambda: Rows([[0, 3, 16]], [0, 1, 0], 4),
@@ -148,7 +152,7 @@ PARAMETERS: dict[str, Callable[[], Codec[Any]]] = {
     "mixture of precision 25": lambda: a_mixture(precision=25),
     "mixture of precision 0": lambda: a_mixture(precision=0),
     "mixture of another kind": lambda: a_mixture(component="cauchy"),
-    "mixture with other means than weights": lambda: Mixture(
+    "mixture with other means than weights": lambda: DiscretisedMixture(
         [[2**16]] * 3, [[0]] * 2, [[1]] * 3, 10
     ),
 }
@@ -169,8 +173,8 @@ def test_parameters_at_their_limits_are_taken(name: str) -> None:
         "bernoulli_table": [BernoulliTable(np.ones(256, int), [0, 0, 255], 1)],
         "categorical": [Categorical([1, 1], 1, (3,)), Categorical([2**24 - 1, 1], 24, (3,))],
         "gaussian": [
-            Gaussian([-(2**20), 2**20, 0], [2**10, 2**26, 2**26], 12, 16),
-            Gaussian([-(2**20), 2**20, 0], [2**10, 2**26, 2**26], 1, 24),
+            GaussianBuckets([-(2**20), 2**20, 0], [2**10, 2**26, 2**26], 12, 16),
+            GaussianBuckets([-(2**20), 2**20, 0], [2**10, 2**26, 2**26], 1, 24),
         ],
         "rows": [
             Rows([[0, 16]], [0, 0, 0], 4),

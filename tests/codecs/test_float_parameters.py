@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitsback import MessageError
-from bitsback.codecs import Bernoulli, Gaussian, Mixture, Rows
+from bitsback.codecs import Bernoulli, DiscretisedMixture, GaussianBuckets, Rows
 from reference import codecs as spec
 
 
@@ -22,13 +22,15 @@ def test_a_probability_becomes_the_nearest_frequency(p: float, precision: int) -
 
 @given(st.floats(-16, 16), st.floats(2**-10, 2**6))
 def test_a_mean_and_a_scale_become_the_nearest_integers(mean: float, scale: float) -> None:
-    codec = Gaussian.from_float([mean], [scale], 10)
+    codec = GaussianBuckets.from_float([mean], [scale], 10)
     assert codec.mean.tolist() == [round(Fraction(mean) * 2**16)]
     assert codec.inverse_scale.tolist() == [round(float(Fraction(2**16) / Fraction(scale)))]
 
 
 def test_the_ends_of_the_ranges_are_taken() -> None:
-    assert Gaussian.from_float([-16.0, 16.0], [2.0**6, 2.0**-10], 10).inverse_scale.tolist() == [
+    assert GaussianBuckets.from_float(
+        [-16.0, 16.0], [2.0**6, 2.0**-10], 10
+    ).inverse_scale.tolist() == [
         2**10,
         2**26,
     ]
@@ -37,7 +39,7 @@ def test_the_ends_of_the_ranges_are_taken() -> None:
 
 
 def test_one_scale_serves_many_means() -> None:
-    codec = Gaussian.from_float(np.zeros((2, 3)), 0.5, 10)
+    codec = GaussianBuckets.from_float(np.zeros((2, 3)), 0.5, 10)
     assert codec.mean.shape == codec.inverse_scale.shape == (2, 3)
 
 
@@ -63,7 +65,7 @@ def test_what_is_no_probability_is_refused(p: float) -> None:
 )
 def test_what_is_no_mean_or_no_scale_is_refused(mean: float, scale: float) -> None:
     with pytest.raises(MessageError, match=r"mean|scale"):
-        Gaussian.from_float([mean], [scale], 10)
+        GaussianBuckets.from_float([mean], [scale], 10)
 
 
 @given(
@@ -84,7 +86,7 @@ weights = st.lists(st.floats(0, 1e6), min_size=1, max_size=5).filter(lambda w: m
 
 @given(weights, st.floats(-(2**16), 2**16), st.floats(2**-10, 2**16))
 def test_a_mixture_is_the_nearest_integers(weight: list[float], mean: float, scale: float) -> None:
-    codec = Mixture.from_float([weight], mean, scale, 256)
+    codec = DiscretisedMixture.from_float([weight], mean, scale, 256)
     q = [round(Fraction(w / max(weight)) * 2**32) for w in weight]
     ends = [2**16 * sum(q[:k]) // sum(q) for k in range(len(q) + 1)]
     assert codec.weight.tolist() == [[b - a for a, b in pairwise(ends)]]
@@ -95,7 +97,9 @@ def test_a_mixture_is_the_nearest_integers(weight: list[float], mean: float, sca
 
 
 def test_the_ends_of_the_ranges_of_a_mixture_are_taken() -> None:
-    codec = Mixture.from_float([1.0, 0.0], [-(2.0**16), 2.0**16], [2.0**-10, 2.0**16], 256)
+    codec = DiscretisedMixture.from_float(
+        [1.0, 0.0], [-(2.0**16), 2.0**16], [2.0**-10, 2.0**16], 256
+    )
     assert codec.weight.tolist() == [2**16, 0]
     assert codec.mean.tolist() == [-(2**24), 2**24]
     assert codec.inverse_scale.tolist() == [2**26, 1]
@@ -114,7 +118,7 @@ def test_what_is_no_row_of_probabilities_is_refused(row: list[float]) -> None:
 @pytest.mark.parametrize("weight", [[-1e-9, 1], [np.nan, 1], [np.inf, 1], [0, 0]])
 def test_what_is_no_weight_is_refused(weight: list[float]) -> None:
     with pytest.raises(MessageError, match="weights"):
-        Mixture.from_float(weight, 0, 1, 256)
+        DiscretisedMixture.from_float(weight, 0, 1, 256)
 
 
 @pytest.mark.parametrize(
@@ -133,4 +137,4 @@ def test_what_is_no_weight_is_refused(weight: list[float]) -> None:
 )
 def test_what_is_no_component_is_refused(mean: float, scale: float) -> None:
     with pytest.raises(MessageError, match=r"(mean|scale) of a mixture"):
-        Mixture.from_float([1.0], mean, scale, 256)
+        DiscretisedMixture.from_float([1.0], mean, scale, 256)

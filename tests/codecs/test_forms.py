@@ -19,7 +19,7 @@ from bitsback.codecs import (
     ChainRule,
     Codec,
     Dependent,
-    Gaussian,
+    GaussianBuckets,
     Interval,
     LatentMixture,
     Mapped,
@@ -87,8 +87,8 @@ def fair(*_: Any) -> Bernoulli:
     return Bernoulli.from_probability(np.full(X.shape, 0.5))
 
 
-def latent(*_: Any) -> Gaussian:
-    return Gaussian(np.arange(6).reshape(2, 3) * 2**15, 2**16, 10)
+def latent(*_: Any) -> GaussianBuckets:
+    return GaussianBuckets(np.arange(6).reshape(2, 3) * 2**15, 2**16, 10)
 
 
 def some(function: Seen) -> Any:
@@ -169,7 +169,7 @@ def test_a_latent_popped_as_16_bits_is_multiplied_as_one_of_64() -> None:
     codec = BitsBack(
         prior=Uniform(2**10, (40,)),
         likelihood=wraps,
-        posterior=lambda x: Gaussian(np.arange(40) * 2**12, 2**16, 10),
+        posterior=lambda x: GaussianBuckets(np.arange(40) * 2**12, 2**16, 10),
     )
     x = np.random.default_rng(0).integers(0, 2, 40)
     for dtype in (bool, np.uint8, np.int64):
@@ -306,7 +306,7 @@ class Own:
 
     def __init__(self, likelihood: Callable[[Any], Any], form: Callable[[Any], Any]) -> None:
         self.likelihood, self.form = likelihood, form
-        self.prior, self.posterior = Uniform(2**10, (3,)), Gaussian([0, 9, 99], 2**15, 10)
+        self.prior, self.posterior = Uniform(2**10, (3,)), GaussianBuckets([0, 9, 99], 2**15, 10)
 
     def push(self, message: Message, x: Any) -> None:
         z = self.posterior.pop(message)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitsback.codecs import Gaussian, Mixture
+from bitsback.codecs import DiscretisedMixture, GaussianBuckets
 from bitsback.codecs.discretised import Component
 from reference import codecs as spec
 
@@ -22,11 +22,11 @@ def test_every_bucket_has_a_frequency_and_they_fill_the_whole(
 ) -> None:
     bits, precision = widths
     buckets = np.arange(2**bits)
-    codec = Gaussian(np.full(2**bits, mean), np.full(2**bits, v), bits, precision)
+    codec = GaussianBuckets(np.full(2**bits, mean), np.full(2**bits, v), bits, precision)
     frequency = codec.frequency(buckets)
     assert frequency.min() >= 1
     assert int(frequency.sum()) == 2**precision
-    reference = spec.Gaussian(mean, v, bits, precision)
+    reference = spec.GaussianBuckets(mean, v, bits, precision)
     starts = [reference.cumulative(c) for c in range(2**bits + 1)]
     assert starts == [0, *np.cumsum(frequency).tolist()]
 
@@ -37,7 +37,7 @@ def test_the_prior_as_a_posterior_is_nearly_uniform(bits: int) -> None:
     rounding.
     """
     count = 2**bits
-    codec = Gaussian.from_float(np.zeros(count), np.ones(count), bits)
+    codec = GaussianBuckets.from_float(np.zeros(count), np.ones(count), bits)
     cost = np.mean(24 - np.log2(codec.frequency(np.arange(count))))
     assert bits <= cost < bits + 2e-3
 
@@ -51,7 +51,7 @@ def test_a_posterior_is_close_to_the_normal_distribution_it_names(
     bits, count = 12, 4096
     edges = [NormalDist().inv_cdf(c / count) for c in range(1, count)]
     exact = np.diff([0.0, *(NormalDist(mean, scale).cdf(edge) for edge in edges), 1.0])
-    codec = Gaussian.from_float(np.full(count, mean), np.full(count, scale), bits)
+    codec = GaussianBuckets.from_float(np.full(count, mean), np.full(count, scale), bits)
     ours = codec.frequency(np.arange(count)) / 2.0**24
     likely = exact > 1e-300
     divergence = float(np.sum(exact[likely] * np.log2(exact[likely] / ours[likely])))
@@ -74,7 +74,7 @@ def test_a_mixture_is_close_to_the_distribution_it_names(
         return float(1 / (1 + np.exp((mean - x) / scale)))
 
     exact = np.diff([0.0, *(cdf(c - 0.5) for c in range(1, 256)), 1.0])
-    codec = Mixture.from_float(np.ones((256, 1)), mean, scale, 256, 24, component)
+    codec = DiscretisedMixture.from_float(np.ones((256, 1)), mean, scale, 256, 24, component)
     ours = 2.0 ** -codec.bits(np.arange(256))
     assert ours.sum() == pytest.approx(1, abs=1e-12)
     likely = exact > 1e-300

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitsback import Message, MessageExhausted
-from bitsback.codecs import BitsBack, Gaussian, Serial, Uniform
+from bitsback.codecs import BitsBack, GaussianBuckets, Serial, Uniform
 from cases import (
     Case,
     adaptives,
@@ -126,7 +126,7 @@ def test_both_laws_over_long_arrays(lanes: int, depth: int | None) -> None:
     rng = np.random.default_rng(lanes)
     heads = rng.integers(2**32, 2**64, lanes, np.uint64)
     message = Message(heads, rng.integers(0, 2**32, 4000, np.uint32), depth)
-    codec = Gaussian(
+    codec = GaussianBuckets(
         rng.integers(-(2**17), 2**17, (97, 53)), rng.integers(2**14, 2**20, (97, 53)), 12
     )
     check_laws(codec, message, rng.integers(0, 2**12, (97, 53)))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitsback import MessageError
-from bitsback.codecs import Bernoulli, Categorical, Gaussian
+from bitsback.codecs import Bernoulli, Categorical, GaussianBuckets
 
 
 @given(st.floats(-30, 30), st.integers(8, 24))
@@ -67,13 +67,13 @@ def test_it_says_which_logit_is_none() -> None:
 @pytest.mark.parametrize("bits", range(1, 13))
 def test_centres_are_the_medians_of_buckets(bits: int) -> None:
     exact = [NormalDist().inv_cdf((c + 0.5) / (1 << bits)) for c in range(1 << bits)]
-    assert np.abs(Gaussian.centres(bits) - exact).max() <= 2.0**-16
+    assert np.abs(GaussianBuckets.centres(bits) - exact).max() <= 2.0**-16
     for z in (0, 1, (1 << bits) - 1):
-        narrow = Gaussian.from_float(Gaussian.centres(bits)[z], 2.0**-10, bits)
+        narrow = GaussianBuckets.from_float(GaussianBuckets.centres(bits)[z], 2.0**-10, bits)
         assert narrow.bits(z) < 1.1
 
 
 @pytest.mark.parametrize("bits", [0, 13])
 def test_there_are_1_to_12_bits_of_buckets(bits: int) -> None:
     with pytest.raises(MessageError, match="1 to 12"):
-        Gaussian.centres(bits)
+        GaussianBuckets.centres(bits)

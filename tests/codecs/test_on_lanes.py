@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bitsback import Message, MessageError, MessageExhausted
-from bitsback.codecs import BitsBack, Gaussian, OnLanes, Serial, Uniform
+from bitsback.codecs import BitsBack, GaussianBuckets, OnLanes, Serial, Uniform
 from laws import assert_same, check_laws, check_reference
 from reference import codecs as spec
 from reference import combinators
@@ -32,7 +32,7 @@ def test_lanes_in_any_order(lanes: tuple[int, ...]) -> None:
 
 
 def test_all_lanes_are_the_message() -> None:
-    codec, symbols = Gaussian([[0, 500], [9, -7000]] * 20, 2**18, 12), np.full((40, 2), 4000)
+    codec, symbols = GaussianBuckets([[0, 500], [9, -7000]] * 20, 2**18, 12), np.full((40, 2), 4000)
     one, other = FOUR.copy(), FOUR.copy()
     codec.push(one, symbols)
     OnLanes(codec, slice(None)).push(other, symbols)
@@ -43,7 +43,7 @@ def test_bits_back_on_some_lanes_of_a_serial() -> None:
     model = BitsBack(
         prior=OnLanes(Uniform(2**10, (3,)), slice(1)),
         likelihood=lambda z: Uniform(int(z[0]) + 300, (5,)),
-        posterior=lambda x: OnLanes(Gaussian([int(x[0])] * 3, 2**18, 10), slice(1, 2)),
+        posterior=lambda x: OnLanes(GaussianBuckets([int(x[0])] * 3, 2**18, 10), slice(1, 2)),
     )
     codec = Serial(OnLanes(model, [3, 0]), OnLanes(Uniform(9, (7,)), [1, 2]))
     check_laws(codec, FOUR, (np.arange(5), np.arange(7)))

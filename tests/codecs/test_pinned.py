@@ -18,14 +18,14 @@ from bitsback.codecs import (
     Categorical,
     Codec,
     Dependent,
+    DiscretisedMixture,
     FromCdf,
-    Gaussian,
+    GaussianBuckets,
     HiddenMarkov,
     Interval,
     Laplace,
     LatentMixture,
     Logistic,
-    Mixture,
     Multiset,
     Named,
     NegativeBinomial,
@@ -61,8 +61,8 @@ def near_the_sum_before(x: NDArray[Any], position: Any) -> Normal:
     return Normal([before * 256] * 2, [2**14] * 2, 100, -50)
 
 
-def a_mixture(component: Component) -> Mixture:
-    return Mixture(
+def a_mixture(component: Component) -> DiscretisedMixture:
+    return DiscretisedMixture(
         weight=[[60000, 5536], [0, 65536], [65536, 0], [32768, 32768]],
         mean=[[-300, 70000], [2**24, 25600], [-(2**24), 0], [12800, 12801]],
         inverse_scale=[[2**16, 2**20], [1, 2**16], [1, 2**26], [2**12, 2**26]],
@@ -110,7 +110,9 @@ PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
         "02023c558c470000902dffffffffffff7f00",
     ),
     "gaussian": (
-        Gaussian([0, -70000, 131072, 2**20, -(2**20)], [65536, 2**20, 2**18, 2**26, 2**10], 10, 24),
+        GaussianBuckets(
+            [0, -70000, 131072, 2**20, -(2**20)], [65536, 2**20, 2**18, 2**26, 2**10], 10, 24
+        ),
         [511, 200, 1000, 0, 1023],
         "020192d67fcad36d0100dde6ff9834000000ffffffff000000ff",
         [0, 1023, 979, 1023, 0],
@@ -161,7 +163,9 @@ PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
         BitsBack(
             prior=Uniform(16, (2,)),
             likelihood=lambda z: Bernoulli(1000 + 100 * np.asarray(z, int), 12),
-            posterior=lambda x: Gaussian(30000 * np.asarray(x, int) - 10000, [2**18] * 2, 4, 20),
+            posterior=lambda x: GaussianBuckets(
+                30000 * np.asarray(x, int) - 10000, [2**18] * 2, 4, 20
+            ),
         ),
         [1, 0],
         "0202cd8f1ddb74b90300ff00f4a400910200",

@@ -13,7 +13,7 @@ from bitsback.codecs import (
     BitSwap,
     Categorical,
     ChainRule,
-    Gaussian,
+    GaussianBuckets,
     HiddenMarkov,
     Mapped,
     Named,
@@ -37,7 +37,10 @@ PARAMETERS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: Categorical([0.5, 0.5], 8, ()),
         "Categorical.from_probability takes floats",
     ),
-    "a float mean": (lambda: Gaussian(0.5, 2**16, 8), "Gaussian.from_float takes floats"),
+    "a float mean": (
+        lambda: GaussianBuckets(0.5, 2**16, 8),
+        "GaussianBuckets.from_float takes floats",
+    ),
     "a float rate": (lambda: Poisson(0.5, 9), "Poisson.from_float takes floats"),
     "a float normal": (lambda: Normal([0.5], 1, 9), "from_float takes floats"),
     "a probability out of range": (
@@ -49,7 +52,7 @@ PARAMETERS: dict[str, tuple[Callable[[], Any], str]] = {
         r"and that at index \(1,\) is nan",
     ),
     "a scale": (
-        lambda: Gaussian.from_float([0, 0], [1, 0], 8),
+        lambda: GaussianBuckets.from_float([0, 0], [1, 0], 8),
         r"scale must lie in \[2\^-10, 2\^6\], and that at index \(1,\) is 0.0",
     ),
     "a frequency": (
@@ -142,7 +145,7 @@ def test_what_is_popped_must_go_both_ways() -> None:
 
 def test_floats_can_be_moved_about() -> None:
     """By a bijection between numbers of buckets and their centres."""
-    centres = Gaussian.centres(6)
+    centres = GaussianBuckets.centres(6)
     codec = Mapped(Uniform(64, (3,)), lambda x: np.searchsorted(centres, x), lambda z: centres[z])
     message = Message()
     x = centres[[5, 63, 0]].astype(np.float64)

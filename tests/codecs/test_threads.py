@@ -75,7 +75,7 @@ CODECS: dict[str, Callable[[], Any]] = {
     "ChainRule": lambda: codecs.ChainRule(SOME, latent),
     "Dependent": lambda: codecs.Dependent(two_parts),
     "FromCdf": lambda: codecs.FromCdf(straight, 10, shape=(N,)),
-    "Gaussian": lambda: codecs.Gaussian(np.zeros(N, int), 2**18, 12),
+    "GaussianBuckets": lambda: codecs.GaussianBuckets(np.zeros(N, int), 2**18, 12),
     "HiddenMarkov": lambda: codecs.HiddenMarkov(
         [1, 1], [[9, 1], [1, 9]], [[5, 1], [1, 5]], (9, 200)
     ),
@@ -84,7 +84,7 @@ CODECS: dict[str, Callable[[], Any]] = {
     "LatentMixture": lambda: codecs.LatentMixture([1, 2], [SOME, codecs.Uniform(10, (50,))]),
     "Logistic": lambda: codecs.Logistic(np.arange(N), 2**15, 5),
     "Mapped": lambda: codecs.Mapped(SOME, lambda x: x[::-1], lambda y: y[::-1]),
-    "Mixture": lambda: codecs.Mixture(np.full((N, 1), 2**16), 0, 2**16, 5),
+    "DiscretisedMixture": lambda: codecs.DiscretisedMixture(np.full((N, 1), 2**16), 0, 2**16, 5),
     "Multiset": lambda: codecs.Multiset(codecs.Uniform(10, ()), 40),
     "Named": lambda: codecs.Named({"a": SOME, "b": LATENT}),
     "NegativeBinomial": lambda: codecs.NegativeBinomial(np.arange(1, 200) << 16, 2**22, 5),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import bitsback
-from bitsback.reading import hidden_files
+from bitsback.restoring import hidden_files
 
 from .conftest import files, noise, pixels, save, warnings_of
 

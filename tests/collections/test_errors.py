@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.reading.staging import _Hidden
+from bitsback.restoring.staging import _Hidden
 from waiting import until
 
 from .conftest import Run, files, noise, pixels, save, warnings_of
@@ -108,7 +108,7 @@ def test_a_picture_that_is_not_coded_is_held(folder: Path, tmp_path: Path, case:
 
 @pytest.mark.parametrize("case", bad_pictures())
 def test_one_bad_picture_among_many(folder: Path, tmp_path: Path, case: str) -> None:
-    """It is held as it is; where only pictures are wanted it is an error, or is left out."""
+    """It is stored verbatim; where only pictures are wanted it is an error, or is left out."""
     name, data, match = bad_pictures()[case]
     (folder / "1" / name).write_bytes(data)
     summary, warned = warnings_of(folder, tmp_path / "a.bb")
@@ -252,7 +252,7 @@ def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
     result = run("compress", "in")
     assert result.exit_code == 0 and result.stderr.startswith("in: 32 files, ")
     assert (
-        "held bit for bit: 1 file, 6 bytes, damaged, or not what their endings say, such as"
+        "stored verbatim: 1 file, 6 bytes, damaged, or not what their endings say, such as"
         " 0/x.png: they come back as they are; --pictures-only refuses them by name\n"
     ) in result.stderr
     assert "1 file, 1 bytes, no pictures, such as notes.txt: --pictures-only" in result.stderr
@@ -283,9 +283,9 @@ def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
 def test_warnings_of_the_command(run: Run, tmp_path: Path) -> None:
     save(noise("RGB", (90, 80)), tmp_path / "in" / "a.jpg")
     result = run("compress", "in")
-    assert "held bit for bit: 1 file" in result.stderr and "JPEG, WebP or GIF" in result.stderr
+    assert "stored verbatim: 1 file" in result.stderr and "JPEG, WebP or GIF" in result.stderr
     assert result.stderr.splitlines()[-1].startswith(
-        "bitsback: warning: in shrank by less than a tenth: 100 % of its bytes are held"
+        "bitsback: warning: in shrank by less than a tenth: 100 % of its bytes are stored"
     )
     assert run("compress", "in", "-f", "-q").stderr == ""
     result = run("compress", "in", "-f", "--json")

@@ -25,7 +25,7 @@ BLOCK = 3
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Pictures of two modes, one that is cut into tiles, and files that are held bit for bit."""
+    """Pictures of two modes, one that is cut into tiles, and files that are stored verbatim."""
     root = tmp_path / "in"
     for number in range(8):
         save(noise("L", seed=number), root / f"{number}.png")
@@ -53,7 +53,7 @@ def damaged(data: bytes, block: BlockInfo) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
-def check_rescue(data: bytes, root: Path, out: Path) -> bitsback.reading.summary.Restored:
+def check_rescue(data: bytes, root: Path, out: Path) -> bitsback.summary.Restored:
     """Every file is either restored as it was, or named."""
     summary = bitsback.decompress(data, out, keep_going=True)
     there = files(out)
@@ -133,7 +133,7 @@ def test_lost_names(tmp_path: Path) -> None:
     broken = data[: place.offset + 8] + b"\xff" + data[place.offset + 9 :]
     summary = bitsback.decompress(broken, tmp_path / "out", keep_going=True)
     assert any("checksum" in problem for problem in summary.problems)
-    assert summary.lost == ("all 1 that are held bit for bit, since their names are lost",)
+    assert summary.lost == ("all 1 that are stored verbatim, since their names are lost",)
     assert files(tmp_path / "out") == [f"{number}.png" for number in range(5)]
     for number in range(5):
         image = Image.open(tmp_path / "out" / f"{number}.png")

@@ -304,4 +304,4 @@ def test_names_and_none(tmp_path: Path) -> None:
     ):
         refused(data[: place.offset] + more + data[place.offset :], tmp_path, said)
     twice = data[: place.offset] + section(LABELS, b"\1") * 2 + data[place.offset :]
-    refused(twice, tmp_path, "told twice")
+    refused(twice, tmp_path, "given twice")

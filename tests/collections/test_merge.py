@@ -137,7 +137,7 @@ def test_folders_become_one(tmp_path: Path, undecoded: pytest.MonkeyPatch) -> No
 
 
 def test_every_byte_of_folders_comes_back(tmp_path: Path, undecoded: pytest.MonkeyPatch) -> None:
-    """Notes, files that are held bit for bit, and times, of folders of which some have none of a
+    """Notes, files that are stored verbatim, and times, of folders of which some have none of a
     kind.
     """
     undecoded.undo()
@@ -305,7 +305,7 @@ def test_a_tiff_file_that_is_held_bit_for_bit(run: Run, tmp_path: Path) -> None:
         bitsback.decompress("alone.bb", "alone.tif", force=True)
         assert Path("alone.tif").read_bytes() == Path(f"{name}.tif").read_bytes()
     for names in (["held.bb", "pages.bb"], ["pages.bb", "held.bb"], ["held.bb"] * 2):
-        with pytest.raises(bitsback.InputError, match=r"held\.bb: holds a TIFF file bit for bit"):
+        with pytest.raises(bitsback.InputError, match=r"held\.bb: stores a TIFF file verbatim"):
             bitsback.merge(names, "all.bb")
     result = run("merge", "pages.bb", "pages.bb", "-o", "all.bb")
     assert result.exit_code == 0, result.output
@@ -358,7 +358,7 @@ def test_names_that_clash(tmp_path: Path) -> None:
     with pytest.raises(bitsback.InputError, match=r"x/1\.png: is in .*0\.bb and in .*1\.bb"):
         bitsback.merge([a, b], tmp_path / "all.bb")
     (tmp_path / "c" / "x").mkdir()
-    (tmp_path / "c" / "x" / "1.png").write_text("held as it is")
+    (tmp_path / "c" / "x" / "1.png").write_text("stored verbatim")
     twice = shard(tmp_path, tmp_path / "c", files="exact")
     with pytest.raises(bitsback.InputError, match=r"x/1\.png: is in .*1\.bb and in .*3\.bb"):
         bitsback.merge([b, twice], tmp_path / "all.bb")

@@ -17,7 +17,7 @@ from bitsback.format.layout import NAMES, open_section
 from bitsback.format.members import pack_files, unpack_files
 from bitsback.format.parts import ARRAYS, FOLDER, FileList
 from bitsback.images.formats import restored as restored_name
-from bitsback.images.names import fault, first_twin, printable, windows_fault
+from bitsback.images.names import fault, first_clash, printable, windows_fault
 
 from .conftest import files, noise, restored, save
 
@@ -82,10 +82,10 @@ def test_names_that_windows_can_have() -> None:
 
 
 def test_twins() -> None:
-    assert first_twin(["a.png", "b.png"]) is None
-    assert first_twin(["a.png", "b.png", "A.PNG"]) == "A.PNG"
-    assert first_twin(["u\u0308.png", "\xfc.png"]) == "\xfc.png"
-    assert first_twin(["a/b.png", "A/B.png"]) == "A/B.png"
+    assert first_clash(["a.png", "b.png"]) is None
+    assert first_clash(["a.png", "b.png", "A.PNG"]) == "A.PNG"
+    assert first_clash(["u\u0308.png", "\xfc.png"]) == "\xfc.png"
+    assert first_clash(["a/b.png", "A/B.png"]) == "A/B.png"
 
 
 def test_what_a_terminal_would_act_on_is_not_printed() -> None:

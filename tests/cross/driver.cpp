@@ -494,7 +494,8 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             const std::uint32_t precision = fields.word();
             const auto mean = fields.array<std::int32_t>();
             const auto inverse_scale = fields.array<std::uint32_t>();
-            const Gaussian codec(state.quantile, state.cdf, mean, inverse_scale, bits, precision);
+            const GaussianBuckets codec(state.quantile, state.cdf, mean, inverse_scale, bits,
+                                        precision);
             push_and_pop(
                 state, fields.array<std::uint16_t>(),
                 [&](auto symbols) { push(message, codec, symbols); },
@@ -522,7 +523,8 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             const auto mean = fields.array<std::int32_t>();
             const auto inverse_scale = fields.array<std::uint32_t>();
             const CdfTable cdf = logistic ? CdfTable{state.logistic, 4} : CdfTable{state.cdf, 3};
-            const Mixture codec(cdf, weight, mean, inverse_scale, components, levels, precision);
+            const DiscretisedMixture codec(cdf, weight, mean, inverse_scale, components, levels,
+                                           precision);
             push_and_pop(
                 state, fields.array<std::uint16_t>(),
                 [&](auto symbols) { push(message, codec, symbols); },

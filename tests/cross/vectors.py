@@ -122,7 +122,7 @@ class Vectors:
         inverse_scales = np.exp2(rng.uniform(10, 26, n)).astype(int).tolist()
         gaussians = codecs.Array(
             [
-                codecs.Gaussian(m, v, bits, precision)
+                codecs.GaussianBuckets(m, v, bits, precision)
                 for m, v in zip(means, inverse_scales, strict=True)
             ]
         )
@@ -159,7 +159,9 @@ class Vectors:
         inverse_scales = np.exp2(rng.uniform(0, 26, (n, k))).astype(int)
         parts = zip(weights.tolist(), means.tolist(), inverse_scales.tolist(), strict=True)
         component = "logistic" if logistic else "normal"
-        spec = codecs.Array([codecs.Mixture(*part, levels, precision, component) for part in parts])
+        spec = codecs.Array(
+            [codecs.DiscretisedMixture(*part, levels, precision, component) for part in parts]
+        )
         parameters = (int(logistic), precision, levels, k, weights, means, inverse_scales)
         self.codec("X", parameters, spec, rng.integers(0, levels, n).tolist())
 

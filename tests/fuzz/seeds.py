@@ -204,7 +204,7 @@ def save_with_metadata(folder: Path) -> None:
 
 
 def content(item: Any) -> bytes:
-    """The bytes of a file that is held bit for bit, or else of an array."""
+    """The bytes of a file that is stored verbatim, or else of an array."""
     return item.read() if isinstance(item, Stored) else np.asarray(item).tobytes()
 
 

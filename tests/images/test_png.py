@@ -15,6 +15,7 @@ import bitsback
 from bitsback.images import bands, file_io, picture_files, pictures
 from bitsback.images.drawing import Split
 from bitsback.writing import folders
+from zoo.compared import png_chunks
 from zoo.png_files import KINDS, ODD, SHORT, TOLD, Drawn, drawn
 
 SIZE = 40, 30
@@ -80,20 +81,8 @@ def test_what_is_odd_comes_back(odd: str, in_bands: bool) -> None:
             assert taken is not None, (colour, depth)
         if taken is not None:
             again = picture_files.file_of(taken.pixels.whole(), taken.metadata)
-            assert chunks(again) == chunks(data)
+            assert png_chunks(again) == png_chunks(data)
             assert np.array_equal(shown(again), shown(data))
-
-
-def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    """All but the pixels; the first without what it says of interlace."""
-    found, at = [], 8
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
-        if kind != b"IDAT":
-            found.append((kind, content[:12] if kind == b"IHDR" else content))
-        at += size + 12
-    return found
 
 
 def shown(data: bytes) -> np.ndarray:

@@ -149,12 +149,12 @@ def test_the_symbols_of_items_of_many_levels_are_words() -> None:
 
 
 def test_what_has_any_shape_and_what_has_a_size() -> None:
-    free, sized = Model.from_bytes(random_predictive(0)), bundled.load("mnist-binary")
-    assert free.any_shape and not sized.any_shape
-    assert free.size_of((28, 28)) is None
-    assert "any size" in free.items_in_words
+    agnostic, one_shape = Model.from_bytes(random_predictive(0)), bundled.load("mnist-binary")
+    assert agnostic.any_shape and not one_shape.any_shape
+    assert agnostic.size_of((28, 28)) is None
+    assert "any size" in agnostic.items_in_words
     with pytest.raises(ModelError, match="any size"):
-        free.shape_of((28, 28))
+        agnostic.shape_of((28, 28))
     for shape in ((1, 28, 29, 1, 2), (2, 28, 28, 1, 2), (1, 28, 28, 3, 2), (1, 28, 28, 1, 3)):
         with pytest.raises(ModelError, match="28"):
-            bound(sized, [SpecShape(1, 28, 28, 1, 2), SpecShape(*shape)])
+            bound(one_shape, [SpecShape(1, 28, 28, 1, 2), SpecShape(*shape)])

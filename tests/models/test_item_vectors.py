@@ -22,7 +22,7 @@ from bitsback.models.item_vectors import ItemVectors
 from broken_models import MISSING, broken, field
 from networks import SIMD_PATHS, engine
 
-FREE = [name for name in bundled.names() if bundled.outline(name).any_shape]
+ANY_SHAPE = [name for name in bundled.names() if bundled.outline(name).any_shape]
 
 
 def items_of(model: Model) -> tuple[ItemVectors, str]:
@@ -30,7 +30,7 @@ def items_of(model: Model) -> tuple[ItemVectors, str]:
     return ItemVectors.read(fields), fields.text("sha256")
 
 
-@pytest.mark.parametrize("name", FREE)
+@pytest.mark.parametrize("name", ANY_SHAPE)
 def test_each_wrong_arithmetic_changes_what_a_bundled_model_writes(name: str) -> None:
     model = bundled.load(name)
     items, sha256 = items_of(model)
@@ -41,7 +41,7 @@ def test_each_wrong_arithmetic_changes_what_a_bundled_model_writes(name: str) ->
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
-@pytest.mark.parametrize("name", FREE)
+@pytest.mark.parametrize("name", ANY_SHAPE)
 def test_every_engine_writes_the_same(name: str, path: str) -> None:
     with engine(path):
         model = Model.build(*file.read(bundled.load(name).to_bytes()), tested=False)
@@ -87,12 +87,12 @@ def test_a_predictor_that_no_items_tell_about_is_refused() -> None:
 
 def test_an_older_model_says_so() -> None:
     with pytest.raises(ModelError, match="older bitsback, without the items"):
-        Model.build(*broken("free", field("test/items", MISSING)))
+        Model.build(*broken("any shape", field("test/items", MISSING)))
 
 
 def test_another_message_is_refused() -> None:
     with pytest.raises(ModelError, match="does not code on this machine as it coded"):
-        Model.build(*broken("free", field("test/items/sha256", "0" * 64)))
+        Model.build(*broken("any shape", field("test/items/sha256", "0" * 64)))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_another_message_is_refused() -> None:
 )
 def test_what_the_format_does_not_allow(place: str, value: Any, why: str) -> None:
     with pytest.raises(ModelError, match=why):
-        Model.build(*broken("free", field(place, value)))
+        Model.build(*broken("any shape", field(place, value)))
 
 
 def test_items_that_take_too_much_are_refused_before_they_are_coded() -> None:
@@ -218,7 +218,7 @@ def coded() -> list[bytes]:
     rng = np.random.default_rng(0)
     items = rng.integers(0, 200, (1, 30, 30, 1)).cumsum(1).astype(np.uint16)
     messages = []
-    for name in FREE:
+    for name in ANY_SHAPE:
         model, message = bundled.load(name), bitsback.Message()
         symbols = np.minimum(items, model.levels - 1).ravel()
         shape = item_vectors.ItemShape(1, 30, 30, 1, model.levels)

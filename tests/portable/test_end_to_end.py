@@ -33,7 +33,7 @@ def model_file(name: str) -> bytes:
 
 def likely(model: Model) -> NDArray[Any]:
     """Items that the model thinks likely: what it decodes from random bits."""
-    count = 20_000 // model.pixels
+    count = 6_000 // model.pixels
     message = a_message(3, 2, words=200_000)
     x = model.pop(message, [(count, 1)])
     return x.reshape(count, *(model.item_shape or ()))

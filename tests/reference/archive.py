@@ -83,7 +83,7 @@ class File:
 
     name: str | None
     array: NDArray[Any]
-    """Of a file that is held bit for bit its bytes."""
+    """Of a file that is stored verbatim its bytes."""
     held: bool = False
     metadata: bytes = b""
     time: int | None = None
@@ -142,7 +142,7 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
 
 
 def check_hashes(payloads: list[bytes], kind: int | None, files: list[File]) -> None:
-    """`H`, of files that are held bit for bit; those of others are of what metadata make."""
+    """`H`, of files that are stored verbatim; those of others are of what metadata make."""
     require(len(payloads) <= (kind == 0), "one H at most, of a folder")
     for payload in payloads:
         reader = Reader(payload)

@@ -141,7 +141,7 @@ COMPONENTS = {  # with how far they reach
 
 
 @dataclass
-class Gaussian:
+class GaussianBuckets:
     """N(mean, 1 / inverse_scale^2), in units of 2^-16, over 2^bits buckets equally likely under
     N(0, 1).
     """
@@ -176,7 +176,7 @@ def look_up(table: Sequence[int], t: int, reach: int, units: int) -> int:
 
 
 @dataclass
-class Mixture:
+class DiscretisedMixture:
     """Components on the integers 0 ... size - 1: weights of sum 2^16, means in 2^-8, inverse scales
     in 2^-16.
     """

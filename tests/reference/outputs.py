@@ -64,7 +64,9 @@ class Gaussian:
 
     def intervals(self, *outputs: Ints) -> Sequence[Interval]:
         return [
-            codecs.Gaussian(mean * 2**8, self.inverse_scale[scale], self.bits, self.precision)
+            codecs.GaussianBuckets(
+                mean * 2**8, self.inverse_scale[scale], self.bits, self.precision
+            )
             for mean, scale in zip(*map(flat, outputs), strict=True)
         ]
 
@@ -170,15 +172,17 @@ class Mixture:
         check_output(mean, self.n * components, (-(2**15), 2**15 - 1))
         check_output(scale, self.n * components, (0, 255))
 
-    def intervals(self, *outputs: Ints) -> Sequence[codecs.Mixture]:
+    def intervals(self, *outputs: Ints) -> Sequence[codecs.DiscretisedMixture]:
         components = outputs[0].shape[-1] // self.n
         elements = (output.reshape(-1, components).tolist() for output in outputs)
         return [self._mixture(*of) for of in zip(*elements, strict=True)]
 
-    def _mixture(self, weight: list[int], mean: list[int], scale: list[int]) -> codecs.Mixture:
+    def _mixture(
+        self, weight: list[int], mean: list[int], scale: list[int]
+    ) -> codecs.DiscretisedMixture:
         e = [self.exponential[w] for w in weight]
         ends = [2**16 * sum(e[:k]) // sum(e) for k in range(len(e) + 1)]
-        return codecs.Mixture(
+        return codecs.DiscretisedMixture(
             weights=[end - start for start, end in pairwise(ends)],
             means=[m << self.mean_shift for m in mean],
             inverse_scales=[self.inverse_scale[s] for s in scale],
@@ -207,9 +211,9 @@ class Normal:
         check_output(mean, self.n, (-(2**15), 2**15 - 1))
         check_output(scale, self.n, (0, 255))
 
-    def intervals(self, *outputs: Ints) -> Sequence[codecs.Mixture]:
+    def intervals(self, *outputs: Ints) -> Sequence[codecs.DiscretisedMixture]:
         return [
-            codecs.Mixture(
+            codecs.DiscretisedMixture(
                 weights=[2**16],
                 means=[mean << self.mean_shift],
                 inverse_scales=[self.inverse_scale[scale]],

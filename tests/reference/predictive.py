@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .codecs import Array, Mixture
+from .codecs import Array, DiscretisedMixture
 from .message import Message
 from .planes import ItemShape
 from .predicted_plane import LEVEL, Plane, Prediction
@@ -24,7 +24,7 @@ class Pixel:
     unit.
     """
 
-    mixture: Mixture  # means and inverse scales in 2^-12 of the unit
+    mixture: DiscretisedMixture  # means and inverse scales in 2^-12 of the unit
     prediction: int
     unit: Unit
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .codecs import COMPONENTS, Array, Mixture, look_up
+from .codecs import COMPONENTS, Array, DiscretisedMixture, look_up
 from .least_squares import eliminate
 from .message import Message
 from .planes import ItemShape
@@ -150,7 +150,7 @@ class Item:
     def at(self, t: int, c: int) -> int:
         return self.x[t * self.shape.channels + c]
 
-    def look(self) -> Mixture:
+    def look(self) -> DiscretisedMixture:
         """The distribution of the next symbol."""
         t, c = divmod(len(self.x), self.shape.channels)
         of = self.channels[c]
@@ -164,7 +164,7 @@ class Item:
             prediction = 2**8 * of.mean + ((total + 2**7) >> 8)
             self.predictions.append(min(max(prediction, 0), 2**8 * (self.shape.levels - 1)))
         self.blend = blend(self.predictions, [one.error for one in of.errors])
-        self.mixture = Mixture(
+        self.mixture = DiscretisedMixture(
             to_weights(of.shares),
             [self.blend] * len(of.shares),
             list(self.inverse_scales(of)),

@@ -14,7 +14,7 @@ from bitsback import Message
 from bitsback.models import Model, bundled, tensor_code
 from bundled_models import spec_models
 from laws import to_reference
-from plane_models import only_sized
+from plane_models import only_one_shape
 from random_models import random_model
 from reference import archive as spec
 from reference import blocks as spec_blocks
@@ -139,7 +139,7 @@ def test_tensors_of_every_form(dtype: str) -> None:
 )
 def test_two_values_of_any_dtype(dtype: str) -> None:
     """Coded by the model, whatever the values are; and a few pixels of them packed, or, where the
-    values take more bytes than the pixels, squeezed.
+    values take more bytes than the pixels by the fallback.
     """
     low, high = (
         (False, True)
@@ -241,7 +241,7 @@ SMOOTH = np.add.outer(np.arange(40) ** 2, np.arange(50) * 3) // 8 % 199
 def test_what_general_compressors_make_smaller(
     dtype: str, effort: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    only_sized(monkeypatch)
+    only_one_shape(monkeypatch)
     values = SMOOTH > 90 if dtype == "|b1" else SMOOTH * 321 if dtype != "|u1" else SMOOTH
     array = values.astype(dtype)
     assert check(array, model=effort) == [spec_blocks.FALLBACK]

@@ -103,18 +103,18 @@ def test_times_leave_no_pixel_unknown() -> None:
     for of in about.values():
         own = [at for offsets in of.all_offsets for at in offsets.own]
         cells = [one.cell for one in of.predictors]
-        lags = [
+        lags = (
             lag
             for lag in range(200)
             if lag >= 2 * max(cells) and all(dq + 1 <= lag * -dr for dr, dq in own)
-        ]
-        assert of.lag == min(lags)
+        )
+        between = of.lag
+        assert between == next(lags)
         others = [at for offsets in of.all_offsets for at in offsets.of_references]
-        delays = [
-            delay for delay in range(1, 2000)
-            if all(of.lag * dr + dq < delay for dr, dq in others)
-        ]  # fmt: skip
-        assert of.delay == min(delays)
+        delays = (
+            delay for delay in range(1, 2000) if all(between * dr + dq < delay for dr, dq in others)
+        )
+        assert of.delay == next(delays)
     assert any(of.lag > 2 * max(one.cell for one in of.predictors) for of in about.values())
     assert any(of.delay == 1 for of in about.values())
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.reading.restore import extract
 from bitsback.remote.ranges import Ranges
+from bitsback.restoring.restore import extract
 
 from .conftest import BLOCK, COUNT, Web
 
@@ -216,7 +216,7 @@ def test_the_blocks_of_an_array_in_parts_are_fetched_together(
 
 
 def test_the_blocks_of_files_are_fetched_together(web: Web, memory: Any, tmp_path: Path) -> None:
-    """Pictures with their container metadata, and what is held bit for bit."""
+    """Pictures with their container metadata, and what is stored verbatim."""
     (tmp_path / "in").mkdir()
     for number in range(40):
         pixels = np.random.default_rng(number).integers(0, 256, (200, 300), np.uint8)

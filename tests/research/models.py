@@ -7,7 +7,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bitsback.codecs import Bernoulli, Codec, Gaussian, Logistic, Named, Normal, Serial, Uniform
+from bitsback.codecs import (
+    Bernoulli,
+    Codec,
+    GaussianBuckets,
+    Logistic,
+    Named,
+    Normal,
+    Serial,
+    Uniform,
+)
 
 BITS = 8
 
@@ -33,7 +42,7 @@ class Linear:
 
     def posterior(self, x: NDArray[Any]) -> Codec[Any]:
         mean = (x.reshape(len(x), -1) - 0.5) @ self.weights.T / 4
-        return Gaussian.from_float(mean, 0.5, BITS)
+        return GaussianBuckets.from_float(mean, 0.5, BITS)
 
 
 def linear(seed: int = 0) -> Linear:
@@ -71,7 +80,7 @@ class Network:
     def posterior(self, x: NDArray[Any]) -> Codec[Any]:
         mean = self.down(torch.tensor((x.astype(np.float32) - 2000) / 300)).double().numpy()
         sign = Bernoulli.from_probability(1 / (1 + np.exp(-mean[:, :1])))
-        return Serial(Gaussian.from_float(np.tanh(mean), 0.6, BITS), Named({"sign": sign}))
+        return Serial(GaussianBuckets.from_float(np.tanh(mean), 0.6, BITS), Named({"sign": sign}))
 
 
 def values(count: int = 60) -> NDArray[np.uint16]:

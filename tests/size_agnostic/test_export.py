@@ -82,9 +82,9 @@ def test_a_model_becomes_the_module_that_it_was_made_of(
 def test_what_is_no_free_model_of_this_kind_is_refused(
     module: PredictiveModule, starts: Starts
 ) -> None:
-    sized = load_model("mnist-binary")
+    of_one_shape = load_model("mnist-binary")
     with pytest.raises(InputError, match="--from"):
-        rebuild(sized.description, sized.tensors, "mnist-binary")
+        rebuild(of_one_shape.description, of_one_shape.tensors, "mnist-binary")
     module.quantise()
     model = export_predictive(module.eval(), starts, CARD)
     other = model.tensors | {"x.see": model.tensors["x.see"][::-1].copy()}

@@ -4,6 +4,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 PLAIN = ("two levels", "17 levels", "256 levels")
@@ -19,8 +20,11 @@ if find_spec("torch") is None:
 else:
     import torch
 
+    from bitsback import Message
+    from bitsback.train.export.code_lengths import code_lengths
+    from bitsback.train.export.exporter import Card, export
     from bitsback.train.fit.training import Recipe
-    from bitsback.train.fit.vae_training import Split
+    from bitsback.train.fit.vae_training import Split, VaeTraining
     from bitsback.train.network.architectures import AnyVae
     from bitsback.train.network.context import ContextArchitecture, ContextModule
     from bitsback.train.network.dense import Architecture, LinearModule, VaeModule
@@ -88,6 +92,23 @@ def context_module(context_architecture: "ContextArchitecture") -> "ContextModul
     widen(made, 1.5)
     made.quantise()
     return made.eval()
+
+
+def check_training(recipe: "Recipe", split: "Split", folder: Path, least: float) -> None:
+    """Trains, and checks that the exact code length of the integers, [n, 36] of two levels, is at
+    least this part of what the training says of its module, which is a bound.
+    """
+    training = VaeTraining(recipe, split, folder)
+    module = training.run()
+    assert training.best_loss < training.rows[0]["validation_bpd"]
+    model = export(module, Card("small", "a model for tests", "CC0-1.0", (6, 6)), growth=64)
+    x = training.validation.numpy().astype(np.uint8)
+    exact = np.mean([code_lengths(model, x, seed).net.mean() for seed in range(20)]) / 36
+    assert least * training.best_loss < exact < 1.01 * training.best_loss
+
+    message = Message([2**40] * 4, depth=0)
+    model.push(message, x, [(20, 3)])
+    np.testing.assert_array_equal(model.pop(message, [(20, 3)]), x)
 
 
 def widen(module: "AnyVae", factor: float) -> None:

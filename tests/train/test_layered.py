@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from bitsback import Message
 from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export
@@ -21,7 +20,7 @@ from bitsback.train.network.dense import Architecture, VaeModule
 from bitsback.train.network.layered import LayeredArchitecture, LayeredModule, with_steps
 from bitsback.train.network.likelihoods import LN2
 
-from .conftest import widen
+from .conftest import check_training, widen
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (6, 6))
 TWO = LayeredArchitecture(pixels=36, hidden=(16, 12), layers=(5, 3), between=10)
@@ -95,17 +94,7 @@ def test_a_training_compresses_as_it_says(tmp_path: Path, split: Split) -> None:
         "layers", TWO, epochs=12, quantise_from=8, batch=30, kl_warm_up=1, validate_every=2,
         learning_rate=5e-3,
     )  # fmt: skip
-    training = VaeTraining(recipe, split, tmp_path)
-    module = training.run()
-    assert training.best_loss < training.rows[0]["validation_bpd"]
-    model = export(module, CARD, growth=64)
-    x = training.validation.numpy().astype(np.uint8)
-    exact = np.mean([code_lengths(model, x, seed).net.mean() for seed in range(20)]) / 36
-    assert 0.97 * training.best_loss < exact < 1.01 * training.best_loss
-
-    message = Message([2**40] * 4, depth=0)
-    model.push(message, x, [(20, 3)])
-    np.testing.assert_array_equal(model.pop(message, [(20, 3)]), x)
+    check_training(recipe, split, tmp_path, 0.97)
 
 
 def test_what_latents_cost_adds_up_to_what_the_elbo_has(split: Split) -> None:

@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from bitsback import Message
 from bitsback.models import load_model
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card, export
 from bitsback.train.fit.pruning import prune
 from bitsback.train.fit.training import Recipe
-from bitsback.train.fit.vae_training import Split, VaeTraining, binarise, latent_nats
+from bitsback.train.fit.vae_training import Split, binarise, latent_nats
 from bitsback.train.network.architectures import load_module, save_module
 from bitsback.train.network.layered import TopDownArchitecture, TopDownModule
 
-from .conftest import widen
+from .conftest import check_training, widen
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (6, 6))
 SMALL = TopDownArchitecture(pixels=36, hidden=(16, 12), lower=4, upper=3)
@@ -70,17 +69,7 @@ def test_a_training_compresses_as_it_says(tmp_path: Path, split: Split) -> None:
         "top-down", SMALL, epochs=12, quantise_from=8, batch=30, kl_warm_up=1, validate_every=2,
         learning_rate=5e-3,
     )  # fmt: skip
-    training = VaeTraining(recipe, split, tmp_path)
-    module = training.run()
-    assert training.best_loss < training.rows[0]["validation_bpd"]
-    model = export(module, CARD, growth=64)
-    x = training.validation.numpy().astype(np.uint8)
-    exact = np.mean([code_lengths(model, x, seed).net.mean() for seed in range(20)]) / 36
-    assert 0.96 * training.best_loss < exact < 1.01 * training.best_loss
-
-    message = Message([2**40] * 4, depth=0)
-    model.push(message, x, [(20, 3)])
-    np.testing.assert_array_equal(model.pop(message, [(20, 3)]), x)
+    check_training(recipe, split, tmp_path, 0.96)
 
 
 def test_start_up_is_what_all_latents_take_to_choose(split: Split) -> None:

@@ -10,12 +10,12 @@ import bitsback
 from bitsback.train import train_model
 
 
-def test_a_sized_model_of_an_array(folder: Path, stripes: NDArray[np.uint8]) -> None:
+def test_a_vae_of_an_array(folder: Path, stripes: NDArray[np.uint8]) -> None:
     rates: list[float | None] = []
     model = train_model(
         stripes,
         "m.safetensors",
-        kind="sized",
+        kind="vae",
         minutes=0.02,
         name="stripes",
         licence="CC0-1.0",
@@ -36,11 +36,11 @@ def test_a_free_model_of_a_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"kind": "large"}, "kind: must be auto, free or sized, not 'large'"),
+        ({"kind": "large"}, "kind: must be auto, any-size or vae, not 'large'"),
         ({"minutes": 0}, "minutes: must be more than 0, not 0"),
         ({"images": np.zeros((2, 3), np.float32)}, "the images: holds float32"),
         (
-            {"images": np.zeros((9, 9, 9), np.float32), "kind": "sized"},
+            {"images": np.zeros((9, 9, 9), np.float32), "kind": "vae"},
             "the images: has 9 images",
         ),
         ({"output": "grey.npy"}, "grey.npy: exists already"),

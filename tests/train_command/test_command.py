@@ -25,7 +25,7 @@ def test_the_model_compresses_the_images_it_was_trained_for(
     run = CliRunner()
     trained = run.invoke(
         command,
-        ["train", data, "-o", "m.safetensors", "--minutes", "0.06", "--name", "stripes",
+        ["train", data, "-o", "m.safetensors", "--minutes", "0.02", "--name", "stripes",
          "--licence", "CC0-1.0",
          "--arch", arch, "--plot", "curve.png"],
     )  # fmt: skip
@@ -52,7 +52,7 @@ def test_the_model_compresses_the_images_it_was_trained_for(
 
 def test_json_has_the_figures_of_the_table(folder: Path) -> None:
     arguments = [
-        "train", "bilevel.npy", "-o", "m.safetensors", "--kind", "sized", "--epochs", "2", "--json",
+        "train", "bilevel.npy", "-o", "m.safetensors", "--kind", "vae", "--epochs", "2", "--json",
         "-q",
     ]  # fmt: skip
     result = CliRunner().invoke(command, arguments)
@@ -83,7 +83,7 @@ def test_an_interruption_says_how_to_go_on(folder: Path) -> None:
         "-o",
         "m.safetensors",
         "--kind",
-        "sized",
+        "vae",
         "--epochs",
         "100000",
     ]
@@ -95,6 +95,6 @@ def test_an_interruption_says_how_to_go_on(folder: Path) -> None:
         assert run.wait(PATIENCE) == 130
         assert run.stderr is not None
         said = run.stderr.read().decode()
-    assert "train grey.npy -o m.safetensors --kind sized --epochs 100000 --resume" in said
+    assert "train grey.npy -o m.safetensors --kind vae --epochs 100000 --resume" in said
     assert said.endswith("bitsback: interrupted\n")
     assert not (folder / "m.safetensors").exists()

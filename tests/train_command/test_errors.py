@@ -1,7 +1,5 @@
 """Whatever is wrong is told in one line before any training, and nothing is left behind."""
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +36,7 @@ def test_arrays_that_cannot_be_trained_on(
     folder: Path, array: NDArray[Any], parts: list[str]
 ) -> None:
     np.save("x.npy", array)
-    arguments = ["x.npy", "-o", "m.safetensors", "--kind", "sized"]
+    arguments = ["x.npy", "-o", "m.safetensors", "--kind", "vae"]
     assert_one_line(folder, arguments, "x.npy", *parts)
 
 
@@ -66,7 +64,7 @@ def test_pictures_of_several_shapes(folder: Path) -> None:
     (folder / "pictures").mkdir()
     for i in range(4):
         Image.fromarray(images(8 + i % 2, 8)).save(folder / "pictures" / f"{i}.png")
-    arguments = ["pictures", "-o", "m.safetensors", "--kind", "sized"]
+    arguments = ["pictures", "-o", "m.safetensors", "--kind", "vae"]
     assert_one_line(folder, arguments, "pictures", "one shape")
 
 
@@ -76,19 +74,11 @@ def test_colour_pictures(folder: Path) -> None:
     for i in range(4):
         picture = Image.fromarray(images(8, 8, 3)).convert("P")
         picture.save(folder / "pictures" / f"{i}.png", dpi=(72, 72))
-    arguments = ["pictures", "-o", "m.safetensors", "--kind", "sized"]
+    arguments = ["pictures", "-o", "m.safetensors", "--kind", "vae"]
     assert_one_line(folder, arguments, "pictures", "colour", "convert")
 
 
-def test_without_torch_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util,
-        "find_spec",
-        lambda name, *rest: None if name == "torch" else find(name, *rest),
-    )
-    for name in [name for name in sys.modules if name.startswith("bitsback.train")]:
-        monkeypatch.delitem(sys.modules, name)
+def test_without_torch_the_extra_is_named(folder: Path, without_torch: None) -> None:
     assert_one_line(folder, ["grey.npy", "-o", "m.safetensors"], "torch", "bitsback[train]")
 
 

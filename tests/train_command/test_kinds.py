@@ -16,7 +16,7 @@ def images(*shape: int, dtype: str = "uint8") -> NDArray[Any]:
 
 
 @pytest.mark.parametrize(
-    ("array", "sized"),
+    ("array", "vae"),
     [
         (images(40, 8, 10), True),
         (images(40, 8, 10) > 50, True),
@@ -28,12 +28,12 @@ def images(*shape: int, dtype: str = "uint8") -> NDArray[Any]:
         (images(40, 8, 10, 3), False),
     ],
 )
-def test_many_small_grey_images_of_one_shape_are_for_a_sized_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, array: NDArray[Any], sized: bool
+def test_many_small_grey_images_of_one_shape_are_for_a_vae(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, array: NDArray[Any], vae: bool
 ) -> None:
     monkeypatch.setattr(one_shape, "FEWEST_CHOSEN", 40)
     np.save(tmp_path / "x.npy", array)
-    assert suits_vae(str(tmp_path / "x.npy")) == sized
+    assert suits_vae(str(tmp_path / "x.npy")) == vae
 
 
 def test_so_are_those_that_have_a_name() -> None:

@@ -84,9 +84,9 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.safetensors"]
 
 
-def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
-    job: VaeJob, stripes: NDArray[np.uint8], tmp_path: Path
-) -> None:
+def interrupted(job: VaeJob, tmp_path: Path) -> Settings:
+    """The settings of a run that was interrupted after its first epoch."""
+
     def interrupt(done: int, total: int, rate: float | None) -> None:
         if done:
             raise KeyboardInterrupt
@@ -94,6 +94,13 @@ def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
     chosen = settings(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         train(job, CARD, chosen, interrupt)
+    return chosen
+
+
+def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
+    job: VaeJob, stripes: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    chosen = interrupted(job, tmp_path)
     with pytest.raises(InputError, match="--resume"):
         train(job, CARD, chosen, ignore)
     other = VaeJob(one_shape(stripes[::-1], "other", 1))
@@ -104,13 +111,7 @@ def test_a_checkpoint_is_neither_lost_nor_taken_for_another(
 
 
 def test_a_damaged_checkpoint_is_an_error(job: VaeJob, tmp_path: Path) -> None:
-    def interrupt(done: int, total: int, rate: float | None) -> None:
-        if done:
-            raise KeyboardInterrupt
-
-    chosen = settings(tmp_path)
-    with pytest.raises(KeyboardInterrupt):
-        train(job, CARD, chosen, interrupt)
+    chosen = interrupted(job, tmp_path)
     checkpoint = chosen.folder / "floats" / "checkpoint.pt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(InputError, match="damaged"):

@@ -54,7 +54,7 @@ def test_no_pixel_serves_two_ends(tiles: list[tuple[int, Shape]]) -> None:
 def test_whole_images_are_held_out_of_many(tmp_path: object) -> None:
     tiles = [(n // 2, (1, 8, 9, 1)) for n in range(60)]  # two tiles each
     splits = assign_splits(tiles, 1, "x")
-    of = [{role for role, _ in part} for part in splits]
+    of = [{use for use, _ in part} for part in splits]
     assert all(len(one) == 1 for one in of) and of[::2] == of[1::2]
     assert {TRAIN, VALIDATION, HELD_OUT} == set.union(*of)
 

@@ -45,7 +45,7 @@ def difference(name: str, before: bytes, after: bytes) -> str | None:
         try:
             told = read(before)
         except Exception as error:  # whatever they raise for what is damaged
-            return f"{reader} cannot read the original, which has to be held bit for bit: {error}"
+            return f"{reader} cannot read the original, which has to be stored verbatim: {error}"
         try:
             again = read(after)
         except Exception as error:
@@ -80,7 +80,7 @@ def _first_difference(one: Any, other: Any, where: str = "") -> str | None:
 
 
 def _png_readers(before: bytes, after: bytes) -> Iterator[tuple[str, Callable[[bytes], Any]]]:
-    yield "the list of chunks", _chunks
+    yield "the list of chunks", png_chunks
     yield "libpng", lambda data: np.asarray(imagecodecs.png_decode(data))
     yield "Pillow", _pillow
     if _TOOLS["pngtopnm"]:
@@ -93,7 +93,7 @@ def _png_readers(before: bytes, after: bytes) -> Iterator[tuple[str, Callable[[b
         )
 
 
-def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+def png_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
     """All but those of the pixels, and what IHDR says of interlace."""
     found, at = [], 8
     while at < len(data):

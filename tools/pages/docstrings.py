@@ -1,4 +1,4 @@
-"""From the docstrings of bitsback, which are plain text for `help`, to Markdown."""
+"""Convert the docstrings of bitsback, which are plain text for `help`, to Markdown."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _AFTER = re.compile(r"(?:^|(?<=\. ))(?=(?:Raises|Source:|Pops|Returns) ?\b)", re
 
 
 def in_markdown(text: str, parameters: set[str]) -> str:
-    """Examples become blocks of code, what is told of each parameter an item of a list, and pages
-    of docs/ links from a page in docs/api/.
+    """The docstring as Markdown: examples become blocks of code, the description of each parameter
+    an item of a list, and pages of docs/ links from a page in docs/api/.
     """
 
     def item(found: re.Match[str]) -> str:

@@ -86,7 +86,7 @@ def _axes(low: float, high: float, height: float) -> tuple[str, Any]:
 
 
 def steps(lengths: Sequence[float], labels: Sequence[str], told: str) -> str:
-    """How long the message is after each step: a bar each; labels of the steps between them."""
+    """A bar for the length of the message after each step; labels of the steps between them."""
     height, most = 260, max(lengths)
     drawn, y = _axes(min(0.0, *lengths) * 1.25, most * 1.08, height)
     width = (WIDTH - LEFT - RIGHT) / len(lengths)

@@ -1,6 +1,5 @@
-"""What the site has beyond the pages in docs/: the examples, the list of changes, the sources
-of the universal models, the page of the paper; and, for the code in pages, the modules beside
-this one.
+"""Pages of the site beyond those in docs/: the examples, the list of changes, the sources of the
+universal models, the page of the paper; and the modules beside this one, for the code in pages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The command `bitsback`: one file for each of its commands, `main.py` to tie them together."""
+"""The command `bitsback`: `commands` has a file for each of its commands, `main.py` ties them
+together.
+"""
 
 from bitsback.cli.ending import end_interrupted
 

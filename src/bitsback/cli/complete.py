@@ -1,5 +1,5 @@
-"""Shell completion of archives, the names in them, models and commands. Whatever cannot be read is
-not completed.
+"""Shell completion of archives, the names in them, models and commands. Anything unreadable is not
+completed.
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from bitsback.cli import figures
 
 if TYPE_CHECKING:
-    from bitsback.reading.summary import Compressed
+    from bitsback.summary import Compressed
 
 _NAMED = 5
 """Files of a kind that are named."""
 _LITTLE = 0.9
-"""Times the bytes of a folder, from which on it is told that it shrank by little."""
+"""The share of a folder's bytes from which on the report says that it shrank by little."""
 
 
 def report(
@@ -24,11 +24,9 @@ def report(
     seconds: float,
     as_json: bool,
     quiet: bool,
-    notes: list[str],
+    messages: list[str],
 ) -> dict[str, Any]:
-    """Says what went in and out, and what else is to be known. Returns it as JSON has it. notes:
-    the warnings.
-    """
+    """Prints what went in and out, and the warnings `messages`. Returns the same as JSON."""
     little = _little(source, summary)
     disk = summary.disk_in
     row = figures.report(
@@ -45,7 +43,7 @@ def report(
         "skipped": summary.skipped,
         "noted": summary.noted,
         "bad": summary.bad,
-        "warnings": notes + ([little] if little else []),
+        "warnings": messages + ([little] if little else []),
     }  # fmt: skip
     if as_json or quiet:
         return row
@@ -56,11 +54,11 @@ def report(
             f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
             err=True,
         )
-    from bitsback.reading.summary import REMEDIES  # late, as a command runs
+    from bitsback.summary import REMEDIES  # late, as a command runs
 
     for reason, held in summary.stored.items():
         figures.say(
-            f"held bit for bit: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
+            f"stored verbatim: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
             f" {reason}, such as {held.first}: {REMEDIES[reason]}",
             err=True,
         )
@@ -121,5 +119,5 @@ def _little(source: str, summary: Compressed) -> str | None:
     held = sum(held.bytes for held in summary.stored.values())
     little = "did not shrink" if summary.bytes_out >= disk else "shrank by less than a tenth"
     return (
-        f"{source} {little}: {figures.per(100 * held, disk, 0)} % of its bytes are held as they are"
+        f"{source} {little}: {figures.per(100 * held, disk, 0)} % of its bytes are stored verbatim"
     )

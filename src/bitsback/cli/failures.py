@@ -1,5 +1,5 @@
-"""Error reporting of the command: one line and an exit code; of several archives, each is tried,
-whatever becomes of the others.
+"""Error reporting of the command: one line and an exit code. A command on several archives tries
+each, and reports the errors of all.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from bitsback.images.names import printable
 FAILED = 2
 
 TOLD = (click.ClickException, BitsbackError, OSError, MemoryError)
-"""What is told in a line, and is no fault of the program."""
+"""Errors that are shown in one line, since the program is not at fault."""
 
 _PYTHON = re.compile(r" \([a-z_]+=[A-Za-z_]+\)")
-"""How an error says the same to who calls bitsback from Python: `--force (force=True)`."""
+"""The part of an error message that speaks to callers from Python: `--force (force=True)`."""
 
 
 def describe(error: BaseException) -> str:
-    """What to tell a person about `error`, in one line."""
+    """The error in one line, for people."""
     if isinstance(error, click.UsageError):
         message = error.format_message().rstrip(".")
         if message[1:2].islower():
@@ -62,8 +62,8 @@ Work = Callable[[str], tuple[bool, dict[str, Any]]]
 
 
 def each(names: Sequence[str], work: Work, as_json: bool, err: bool = False) -> None:
-    """Does the work for each. An error of one is told, with its name, and the others are tried.
-    Exits with 2 if there was any.
+    """Does the work for each name. An error is shown with its name, and the others are tried. Exits
+    with 2 if there was any error.
 
     as_json: print what JSON has of it, of several as a list; on standard error if `err`.
     """

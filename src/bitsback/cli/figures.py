@@ -9,7 +9,7 @@ import click
 from bitsback.images.names import printable
 
 if TYPE_CHECKING:
-    from bitsback.reading.summary import Summary
+    from bitsback.summary import Summary
 
 
 def say(text: str, err: bool = False) -> None:
@@ -29,7 +29,9 @@ def dimensions(shape: tuple[int, ...] | list[int]) -> str:
 
 
 def dtype(name: str) -> str:
-    """`|b1` as people write it: bool; the byte order is told where it is not little-endian."""
+    """`|b1` as people write it: bool. The byte order is shown only where it is not
+    little-endian.
+    """
     import numpy as np
 
     return np.dtype(name).name + (", big-endian" if name.startswith(">") else "")
@@ -51,8 +53,8 @@ def per(numerator: float, denominator: float, digits: int) -> str:
 
 
 def contents(summary: Summary) -> str:
-    """How many items, files, pages or arrays there are; of a TIFF file that is held as it is, which
-    has no pages then, that it is one file.
+    """The number of items, files, pages or arrays. A TIFF file that is stored verbatim has no
+    pages, and counts as one file.
     """
     number = summary.items if summary.files is None else summary.files
     return count(number, summary.noun) if number or summary.noun != "page" else count(1, "file")

@@ -14,7 +14,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _OTHERS = "Other options"
 _ALL = "bitsback.help_all"
-"""Where click's context notes that all options are to be shown."""
+"""The key in click's context for showing all options."""
 
 
 def group(

@@ -11,7 +11,9 @@ from bitsback.errors import InputError
 
 VARIABLE = "BITSBACK_LOG"
 _GIVEN = "bitsback.verbose"
-"""Where click's context notes how often -v was given, before the command and behind it."""
+"""The key in click's context for the number of times that -v was given, before and after the
+command.
+"""
 _LEVELS = {"": 0, "info": 1, "debug": 2}
 
 

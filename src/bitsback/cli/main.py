@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
             return lab.LabCommand(cmd_name)
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"bitsback.cli.{cmd_name}").command
+        command = import_module(f"bitsback.cli.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
         return logs.with_option(command)
 

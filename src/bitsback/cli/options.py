@@ -16,7 +16,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 STANDARD = "-"
 TRACEBACK = "bitsback.traceback"
-"""Where click's context notes that tracebacks are wanted."""
+"""The key in click's context for wanting tracebacks."""
 
 
 def traceback_option(function: Function) -> Function:
@@ -30,7 +30,7 @@ def traceback_option(function: Function) -> Function:
         is_flag=True,
         expose_value=False,
         callback=note,
-        help="Show where an error arose.",
+        help="Show the traceback of an error.",
     )(function)
 
 
@@ -39,7 +39,7 @@ def threads_option(function: Function) -> Function:
         "--threads",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Blocks to work on at once.  [default: all cores]",
+        help="Number of threads.  [default: all cores]",
     )(function)
 
 
@@ -50,8 +50,8 @@ def model_option(function: Function) -> Function:
         metavar="FILE",
         shell_complete=complete.models,
         help=(
-            "A model that the archive needs, where it neither has it inside nor ships with"
-            " bitsback."
+            "The file of a model that the archive needs, if it is neither in the archive nor"
+            " bundled."
         ),
     )(function)
 
@@ -86,8 +86,8 @@ def storage_option(function: Function) -> Function:
         metavar="KEY=VALUE",
         callback=_storage_options,
         help=(
-            "An option of fsspec's for the filesystem of a URL, such as anon=true or"
-            " endpoint_url=http://host:9000 for s3://; s3.KEY=VALUE for one protocol of several."
+            "An fsspec option for the filesystem of a URL, such as anon=true or"
+            " endpoint_url=http://host:9000 for s3://; s3.KEY=VALUE sets it for one protocol."
             " May be repeated."
         ),
     )(function)
@@ -105,12 +105,12 @@ def _together(*options: Callable[[Function], Function]) -> Callable[[Function], 
 
 
 def reading_options(function: Function) -> Function:
-    """Of commands that tell something of archives."""
+    """The options of commands that report on archives."""
     return _together(json_option, storage_option, traceback_option)(function)
 
 
 def writing_options(function: Function) -> Function:
-    """Of commands that make one thing of another."""
+    """The options of commands that make one thing from another."""
     return _together(force_option, quiet_option, reading_options)(function)
 
 

@@ -1,5 +1,5 @@
-"""Terminal progress display: after half a second that work goes on, and then a bar with the time
-left; a bar for each stage.
+"""Terminal display of progress: after half a second that work goes on, and then a bar with the time
+left, a bar for each stage; and of warnings.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ import shutil
 import sys
 import threading
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bitsback.cli import figures
+from bitsback.errors import InputWarning, ModelWarning
 from bitsback.locks import Lock
 
 if TYPE_CHECKING:
@@ -32,7 +36,9 @@ class Progress:
     """
 
     stopping = False
-    """Of all: set from Ctrl-C on until the threads at work have ended, for which it shows why."""
+    """Shared by all bars: true from Ctrl-C until the working threads have ended. The bar then says
+    what it waits for.
+    """
 
     def __init__(self, label: str, quiet: bool = False, show_count: bool = False) -> None:
         """show_count: how many items are done, beside how much of the whole."""
@@ -58,8 +64,8 @@ class Progress:
         self.begin(0)
 
     def begin(self, done: int) -> None:
-        """The work begins here, with so much of it done before, so that the time left is told by
-        what is done from now on.
+        """Starts the work, of which `done` was done before, so that the time left counts only what
+        is done from now on.
         """
         self._start, self._before = time.time(), done
 
@@ -95,7 +101,7 @@ class Progress:
             self._bar.update(done - self._bar.pos)
 
     def _width(self, note: str | None) -> int:
-        """Of the bar, so that what stands around it fits into the line too."""
+        """The width of the bar, so that the text around it fits into the line too."""
         try:
             columns = os.get_terminal_size(sys.stderr.fileno()).columns
         except (OSError, ValueError):
@@ -149,3 +155,26 @@ class Progress:
 
     def __exit__(self, *error: object) -> None:
         self.end()
+
+
+@contextmanager
+def shown_warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
+    """Collects what does not come back as it was, and which model does badly; shows it, each in a
+    line, unless `quiet`.
+    """
+    messages: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        warnings.simplefilter("always", ModelWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: object) -> None:
+            if not issubclass(category, InputWarning | ModelWarning):
+                usual(message, category, *place)  # type: ignore[arg-type]
+                return
+            messages.append(str(message))
+            if not quiet:
+                progress.say(f"bitsback: warning: {message}")
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield messages

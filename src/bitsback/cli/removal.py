@@ -12,6 +12,7 @@ import click
 
 from bitsback.cli import figures, options
 from bitsback.cli.progress import Progress
+from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import InputError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -37,7 +38,7 @@ def check_removable(sources: Iterable[str], output: str) -> None:
 
 
 def remove_compressed(
-    sources: Sequence[str], output: str, notes: Sequence[str], threads: int | None, quiet: bool
+    sources: Sequence[str], output: str, messages: Sequence[str], threads: int | None, quiet: bool
 ) -> None:
     """Removes what went into an archive. Raises InputError, ArchiveError, and removes nothing, if
     anything was warned of, or does not come back as it is.
@@ -47,8 +48,8 @@ def remove_compressed(
     from bitsback.writing.readback import compare
 
     shown = sources[0] if len(sources) == 1 else f"the {len(sources)} inputs"
-    if notes:
-        raise InputError(f"{shown}: kept, since not all comes back as it was: {notes[0]}")
+    if messages:
+        raise InputError(f"{shown}: kept, since not all comes back as it was: {messages[0]}")
     with Progress("comparing", quiet) as progress, bitsback.open(output) as archive:
         if archive.kind != "folder":
             place, names = Path(sources[0]), list[str]()
@@ -70,26 +71,28 @@ def remove_compressed(
         figures.say(f"{shown}: removed, {figures.count(len(files), 'file')}", err=True)
 
 
-def remove_archive(
-    source: str, output: str, model: str | None, threads: int | None, exact: bool, quiet: bool
-) -> None:
+def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: bool) -> None:
     """Removes an archive that was restored to `output`. Raises InputError, ArchiveError, and does
-    not, if that does not hold what the archive does. exact: with the very bytes of files.
+    not, if that does not hold what the archive does. wanted: the options that it was restored with.
     """
     import bitsback
     from bitsback.writing.readback import compare, restored_names
 
     before = _states([Path(source)])
-    with Progress("comparing", quiet) as progress, bitsback.open(source, model=model) as archive:
+    with (
+        Progress("comparing", quiet) as progress,
+        bitsback.open(source, model=wanted.model) as archive,
+    ):
         names = restored_names(archive) if archive.kind == "folder" else []
-        compare(archive, Path(output), names, threads, progress, exact)
+        exact = wanted.files == "exact"
+        compare(archive, Path(output), names, wanted.threads, progress, exact)
     _remove([Path(source)], before)
     if not quiet:
         figures.say(f"{source}: removed", err=True)
 
 
 def _states(files: Iterable[Path]) -> list[tuple[int, ...]]:
-    """By what it is seen that a file was changed."""
+    """The properties of files by which a change is noticed."""
     states = [file.stat() for file in files]
     return [(state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns) for state in states]
 

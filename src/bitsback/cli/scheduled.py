@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finished:
-    """What has become of the input."""
+    """The result of a compression on a cluster."""
 
     sharded: Sharded
     seconds: float
     noun: str
-    """Of what it has."""
+    """The noun for the entries of the input."""
     skipped: dict[str, list[str]]
     """The names of what of a folder was left out, by what it is."""
     noted: dict[str, list[str]]
-    """Those of hidden files, and of links that come back as files."""
+    """The names of hidden files, and of links that come back as files."""
 
 
 def compress(
@@ -75,7 +75,9 @@ def compress(
     return Finished(done, time.perf_counter() - start, noun, opened.skipped, opened.noted)
 
 
-def report(source: str, finished: Finished, notes: list[str], as_json: bool, quiet: bool) -> None:
+def report(
+    source: str, finished: Finished, messages: list[str], as_json: bool, quiet: bool
+) -> None:
     """Says it, in one line on standard error, or as JSON with the warnings."""
     from bitsback.images.file_io import name_of
     from bitsback.remote.url import located
@@ -96,7 +98,7 @@ def report(source: str, finished: Finished, notes: list[str], as_json: bool, qui
                 "seconds": seconds,
                 "skipped": finished.skipped,
                 "noted": finished.noted,
-                "warnings": notes,
+                "warnings": messages,
             }
         )
     elif not quiet:

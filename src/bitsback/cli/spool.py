@@ -73,7 +73,7 @@ def spooled() -> Iterator[BinaryIO]:
 @contextmanager
 def streamed() -> Iterator[BinaryIO]:
     """Standard input, to be restored: as it comes if it is sure to be an archive of an array, and
-    otherwise as a file, since the notes of files are read again and again. Raises InputError.
+    otherwise as a file, since the metadata of files is read again and again. Raises InputError.
     """
     stdin = options.standard_input()
     if _holds_array(getattr(stdin, "peek", bytes)(_START)):

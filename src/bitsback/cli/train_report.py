@@ -1,4 +1,4 @@
-"""What `bitsback train` says at its end."""
+"""Report of `bitsback train`, printed when it is done."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ WRITTEN = {
 }
 
 
-def _sized(job: Job[Any]) -> bool:
+def _is_vae(job: Job[Any]) -> bool:
     return bool(job.item_shape)
 
 
 def measured_on(job: Job[Any]) -> str:
-    return "the held-out images, and on all" if _sized(job) else "what was held out"
+    return "the held-out images, and on all" if _is_vae(job) else "what was held out"
 
 
 def show(settings: Settings, job: Job[Any], outcome: Outcome[Any], evaluation: Evaluation) -> None:
     """The table, on standard output."""
     from bitsback.train.job.evaluation import table
 
-    sized = _sized(job)
-    for line in (_sized_heading if sized else _heading)(settings, job, outcome, evaluation):
+    vae = _is_vae(job)
+    for line in (_vae_heading if vae else _heading)(settings, job, outcome, evaluation):
         click.echo(line)
     click.echo("")
-    for line in table(evaluation, "bits per pixel" if sized else "bits a channel", sized):
+    for line in table(evaluation, "bits per pixel" if vae else "bits a channel", vae):
         click.echo(line)
     click.echo("")
     if evaluation.model_bytes:
@@ -46,9 +46,9 @@ def show(settings: Settings, job: Job[Any], outcome: Outcome[Any], evaluation: E
             f"The model adds {evaluation.model_bytes:,} bytes to an archive. 'pays from': the"
             " number of images from which on the archive with its model inside is smaller, if"
             " further images cost as much as these."
-            + (" 'all images': bytes for the whole collection, as measured." if sized else "")
+            + (" 'all images': bytes for the whole collection, as measured." if vae else "")
         )
-    if sized and outcome.epochs != outcome.plan.epochs:
+    if vae and outcome.epochs != outcome.plan.epochs:
         click.echo(replanned(outcome))
     click.echo(job.verdict(outcome, evaluation))
     for line in evaluation.missing:
@@ -57,7 +57,7 @@ def show(settings: Settings, job: Job[Any], outcome: Outcome[Any], evaluation: E
         click.echo(f"{settings.curve}: the curve of the training")
 
 
-def _sized_heading(
+def _vae_heading(
     settings: Settings, job: Job[Any], outcome: Outcome[VaePlan], evaluation: Evaluation
 ) -> list[str]:
     from bitsback.train.network.architectures import in_words
@@ -84,7 +84,7 @@ def _heading(
 
 
 def _held_out(images: ImageSet) -> str:
-    """What was held out, in images; of a few large ones it is parts."""
+    """The amount of held-out images; parts of images where there are few large ones."""
     count = round(images.count * images.part_held_out)
     if count >= 2:
         return f"{count:,} of {images.count:,} images"
@@ -93,7 +93,7 @@ def _held_out(images: ImageSet) -> str:
 
 
 def replanned(outcome: Outcome[VaePlan]) -> str:
-    """That there was another number of epochs than planned, and why."""
+    """A line that says that the number of epochs differs from the plan, and why."""
     slower = outcome.epochs < outcome.plan.epochs
     return (
         f"There were {outcome.epochs:,} epochs in place of the {outcome.plan.epochs:,} planned,"
@@ -106,16 +106,16 @@ def replanned(outcome: Outcome[VaePlan]) -> str:
 def show_json(
     settings: Settings, job: Job[Any], outcome: Outcome[Any], evaluation: Evaluation
 ) -> None:
-    """The same figures and more, on standard output."""
-    sized = _sized(job)
+    """Prints the same figures and more on standard output, as JSON."""
+    vae = _is_vae(job)
     rows = [
         {
             "name": row.name,
             "unit": row.unit,
             "bytes": row.bytes,
-            "bits_per_pixel" if sized else "bits_per_value": row.rate,
+            "bits_per_pixel" if vae else "bits_per_value": row.rate,
             "bytes_an_image": row.bytes_an_image,
-            **({"bytes_of_all_images": row.whole} if sized else {}),
+            **({"bytes_of_all_images": row.whole} if vae else {}),
             "pays_from_images": evaluation.pays_from(row),
         }
         for row in (evaluation.ours, *evaluation.others)
@@ -124,17 +124,17 @@ def show_json(
         {
             "model": str(settings.output),
             "curve": None if settings.curve is None else str(settings.curve),
-            **(_sized_figures if sized else _figures)(job, outcome),
+            **(_vae_figures if vae else _figures)(job, outcome),
             "model_bytes_in_archive": evaluation.model_bytes,
             "held_out": rows,
             "verdict": job.verdict(outcome, evaluation),
             "missing": evaluation.missing,
-            "epochs" if sized else "validations": outcome.rows,
+            "epochs" if vae else "validations": outcome.rows,
         }
     )
 
 
-def _sized_figures(job: Job[Any], outcome: Outcome[VaePlan]) -> dict[str, Any]:
+def _vae_figures(job: Job[Any], outcome: Outcome[VaePlan]) -> dict[str, Any]:
     images = job.images
     return {
         "item_shape": job.item_shape,
@@ -157,7 +157,7 @@ def _sized_figures(job: Job[Any], outcome: Outcome[VaePlan]) -> dict[str, Any]:
 def _figures(job: Job[Any], outcome: Outcome[Any]) -> dict[str, Any]:
     images = job.images
     return {
-        "kind": "free",
+        "kind": "any-size",
         "written": outcome.written,
         "images": {"all": images.count, "of": images.kind},
         "values": {

@@ -20,8 +20,8 @@ from bitsback.codecs.codec import Codec, one_form
 from bitsback.codecs.combinators import Mapped, Named, OnLanes, Repeat, Serial
 from bitsback.codecs.conditional import Autoregressive, ChainRule, Dependent
 from bitsback.codecs.counts import BetaBinomial, NegativeBinomial, Poisson
-from bitsback.codecs.discretised import Laplace, Logistic, Mixture, Normal
-from bitsback.codecs.gaussian_buckets import Gaussian
+from bitsback.codecs.discretised import DiscretisedMixture, Laplace, Logistic, Normal
+from bitsback.codecs.gaussian_buckets import GaussianBuckets
 from bitsback.codecs.hidden_markov import HiddenMarkov
 from bitsback.codecs.intervals import FromCdf, Interval
 from bitsback.codecs.multiset import Multiset
@@ -38,15 +38,15 @@ __all__ = [
     "ChainRule",
     "Codec",
     "Dependent",
+    "DiscretisedMixture",
     "FromCdf",
-    "Gaussian",
+    "GaussianBuckets",
     "HiddenMarkov",
     "Interval",
     "Laplace",
     "LatentMixture",
     "Logistic",
     "Mapped",
-    "Mixture",
     "Multiset",
     "Named",
     "NegativeBinomial",

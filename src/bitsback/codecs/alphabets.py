@@ -103,13 +103,13 @@ class Bernoulli(ByValue):
         return _core.pop_bernoulli(message, self.frequency, self.precision)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         x = as_symbols(symbols, np.uint8, self.frequency.shape, 2)
         zeros = (1 << self.precision) - self.frequency
         return bits_of(np.where(x == 1, self.frequency, zeros), self.precision)
 
     def _interval(self, symbol: int) -> tuple[int, int]:
-        """Of a symbol where there is only one."""
+        """The interval of a symbol, where there is only one."""
         ones = self.frequency.item()
         zeros = (1 << self.precision) - ones
         return (zeros, ones) if symbol else (0, zeros)
@@ -154,7 +154,7 @@ class BernoulliTable(ByValue):
         return _core.pop_bernoulli_table(message, self.table, self.index, self.precision)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         return Bernoulli(self.table[self.index], self.precision).bits(symbols)
 
 
@@ -199,12 +199,12 @@ class Uniform(ByValue):
         return _core.pop_uniform(message, self.n, self.shape)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         _, frequency = self._interval(as_symbols(symbols, np.uint64, self.shape, self.n))
         return bits_of(np.asarray(frequency), PRECISION)
 
     def _interval(self, symbol: Any) -> tuple[Any, Any]:
-        """Where that of a symbol, or of each of an array, begins, and how long it is."""
+        """The start of the interval of a symbol, or of each in an array, and its length."""
         start = (symbol << PRECISION) // self.n
         return start, ((symbol + 1) << PRECISION) // self.n - start
 
@@ -246,6 +246,6 @@ class Adaptive(ByValue):
         return _core.pop_adaptive(message, self.levels, self.shape)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         values = as_symbols(symbols, np.uint32, self.shape, self.levels)
         return bits_of(_core.adaptive_frequencies(self.levels, values), 24)

@@ -90,8 +90,8 @@ class BitsBack(ByValue, Generic[X, Z]):
         return x
 
     def bits(self, x: X) -> float:
-        """What a push of x costs with the z that random bits choose, always the same ones: -log2
-        p(x|z) - log2 p(z) + log2 q(z|x), in bits, a sample of the negative ELBO.
+        """The cost of a push of x, with the z that fixed random bits choose: -log2 p(x|z) - log2
+        p(z) + log2 q(z|x), in bits, a sample of the negative ELBO.
         """
         posterior = codec_from("the posterior", self.posterior, x)
         z = posterior.pop(Message.random())
@@ -146,8 +146,8 @@ class BitSwap(ByValue):
         return self._nested().pop(message)
 
     def bits(self, x: Any) -> float:
-        """What a push of x costs with the latents that random bits choose, always the same ones: a
-        sample of the negative ELBO, in bits.
+        """The cost of a push of x, with the latents that fixed random bits choose: a sample of the
+        negative ELBO, in bits.
         """
         message, costs = Message.random(), []
         for posterior_of, likelihood_of in zip(self.posteriors, self.likelihoods, strict=True):
@@ -221,8 +221,8 @@ class TopDown(ByValue):
         return self._bits_back().pop(message)
 
     def bits(self, x: Any) -> float:
-        """What a push of x costs with the latents that random bits choose, always the same ones: a
-        sample of the negative ELBO, in bits.
+        """The cost of a push of x, with the latents that fixed random bits choose: a sample of the
+        negative ELBO, in bits.
         """
         return self._bits_back().bits(x)
 
@@ -299,8 +299,8 @@ class LatentMixture(ByValue, Generic[X]):
         return self._bits_back().pop(message)
 
     def bits(self, x: X) -> float:
-        """What a push of x costs with the k that random bits choose, always the same ones; its mean
-        over k is -log2 of the sum of weight[k] * p_k(x), up to the rounding of the posterior.
+        """The cost of a push of x, with the k that fixed random bits choose; its mean over k is
+        -log2 of the sum of weight[k] * p_k(x), up to the rounding of the posterior.
         """
         return self._bits_back().bits(x)
 

@@ -53,13 +53,13 @@ class OwnWeights:
         return _core.pop_own_weights(message, self.weights, self.precision, self.scales, self.ends)
 
     def frequencies_of(self, symbols: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Of one symbol a row."""
+        """The frequency of one symbol in each row."""
         return _core.own_weights_frequencies(
             self.weights, self.precision, self.scales, self.ends, symbols
         )
 
     def frequencies(self) -> NDArray[np.uint32]:
-        """Of all symbols, [n, levels]."""
+        """The frequencies of all symbols, [n, levels]."""
         return _core.frequencies_of(self.weights.astype(np.float64, copy=False), self.precision)
 
 
@@ -145,8 +145,8 @@ class Categorical(ByValue):
     def from_logits(
         cls, logits: ArrayLike, precision: int = 24, shape: tuple[int, ...] | None = None
     ) -> "Categorical":
-        """From the logarithms of probabilities [..., levels], floats, which any number may be added
-        to: what networks give to a softmax. -inf is a probability of 0.
+        """From the logarithms of probabilities [..., levels], floats, up to an added number: what
+        networks give to a softmax. -inf is a probability of 0.
 
         Differences to the greatest one of a row are rounded once, halves to even, to 2^-10 of a
         bit; the rest is a table of powers of two and integers (docs/codecs.md), so that every
@@ -177,7 +177,7 @@ class Categorical(ByValue):
         return _core.pop_own_categorical(message, self._rows(), self.precision).reshape(self._shape)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         x = as_symbols(symbols, np.uint32, self._shape, self._levels)
         if self._is_fixed:
             return bits_of(self.frequencies[x], self.precision)
@@ -200,7 +200,7 @@ class Categorical(ByValue):
 
     @cached_property
     def _table(self) -> _core.Categorical:
-        """What finds symbols fast, where all have the same frequencies."""
+        """A table that finds symbols fast, where all have the same frequencies."""
         return _core.Categorical(self.frequencies, self.precision)
 
     def _rows(self) -> NDArray[np.uint32]:
@@ -342,6 +342,6 @@ class Rows(ByValue):
         return _core.pop_rows(message, self.starts, self.index, self.precision)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         c = as_symbols(symbols, np.intp, self.index.shape, self.starts.shape[1] - 1)
         return bits_of(self.starts[self.index, c + 1] - self.starts[self.index, c], self.precision)

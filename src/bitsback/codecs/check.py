@@ -17,7 +17,9 @@ from bitsback.message import Message
 _MESSAGES = [(seed, lanes) for seed, lanes in enumerate((1, 1, 2, 3, 4, 8, 1, 1, 2, 4, 1, 1))]
 """Seeds and numbers of lanes."""
 _SLACK = 0.01
-"""How much more or less than its information a symbol may take: what a small head rounds."""
+"""The bits that a symbol may take beyond its information, in either direction: a small head
+rounds.
+"""
 
 
 def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
@@ -77,7 +79,9 @@ def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
 
 
 def _check_forms(codec: Codec[Any], symbols: Any, lanes: int) -> None:
-    """What is pushed does not depend on how the symbols are held, unless that is refused."""
+    """Checks that a push gives the same for all forms of the symbols, unless the codec refuses a
+    form.
+    """
     begun = Message.random(1, max(2, lanes))
     message = begun.copy()
     codec.push(message, symbols)
@@ -117,7 +121,7 @@ _FORMS: dict[str, Callable[[NDArray[Any]], Any]] = {
 
 
 def _in_form(symbols: Any, form: Callable[[NDArray[Any]], Any]) -> Any:
-    """With another form of each array of integers."""
+    """The symbols with another form of each array of integers."""
     if isinstance(symbols, Mapping):
         return {name: _in_form(part, form) for name, part in symbols.items()}
     if type(symbols) in (tuple, list):

@@ -71,7 +71,7 @@ class Codec(Protocol[Symbols]):
         """
 
     def bits(self, symbols: Symbols) -> Bits:
-        """What a push of these symbols costs: -log2 of their exact probability, in bits.
+        """The cost of a push of these symbols: -log2 of their exact probability, in bits.
 
         Float64 of the shape of the symbols where each has a cost of its own, and one number for all
         together otherwise, so that np.sum is the whole. A codec that has bits back costs what the
@@ -197,7 +197,9 @@ def codec_from(name: str, function: Callable[..., Any], *symbols: Any) -> Codec[
 
 
 def returned(name: str, made: Any) -> Codec[Any]:
-    """What a function has returned, if it is a codec; MessageError, with its name, if not."""
+    """The return value of a function, if it is a codec; otherwise raises MessageError with its
+    name.
+    """
     if not is_codec(made):
         raise MessageError(f"{name} must return a codec, and has returned {type(made).__name__}")
     codec: Codec[Any] = made

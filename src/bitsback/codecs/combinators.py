@@ -31,7 +31,7 @@ Part = tuple[tuple[str, object], Codec[Any], Any]
 
 
 def push_parts(message: Message, parts: Sequence[Part]) -> None:
-    """Pushes each part with its codec, the last one first; whatever raises, none of them."""
+    """Pushes each part with its codec, the last one first. If one raises, none is pushed."""
     with ExitStack() as undo:
         for name, codec, symbols in reversed(parts):
             with naming(*name):
@@ -41,7 +41,7 @@ def push_parts(message: Message, parts: Sequence[Part]) -> None:
 
 
 def pop_parts(message: Message, codecs: Iterable[Codec[Any]]) -> tuple[Any, ...]:
-    """Pops a part with each codec, the first one first; whatever raises, none of them. The codecs
+    """Pops a part with each codec, the first one first. If one raises, none is popped. The codecs
     may be computed as they are needed.
     """
     parts: list[Any] = []
@@ -54,7 +54,7 @@ def pop_parts(message: Message, codecs: Iterable[Codec[Any]]) -> tuple[Any, ...]
 
 
 def bits_of_parts(parts: Iterable[Part]) -> float:
-    """What all parts cost together, in bits."""
+    """The cost of all parts together, in bits."""
     costs = []
     for name, codec, symbols in parts:
         with naming(*name):
@@ -92,7 +92,7 @@ class Serial(ByValue):
         return pop_parts(message, self.codecs)
 
     def bits(self, symbols: Sequence[Any]) -> float:
-        """What all parts cost together, in bits."""
+        """The cost of all parts together, in bits."""
         return bits_of_parts(self._parts(symbols))
 
     def _parts(self, symbols: Sequence[Any]) -> list[Part]:
@@ -136,7 +136,7 @@ class Named(ByValue):
         return dict(zip(self.codecs, pop_parts(message, self.codecs.values()), strict=True))
 
     def bits(self, symbols: Mapping[str, Any]) -> float:
-        """What all parts cost together, in bits."""
+        """The cost of all parts together, in bits."""
         return bits_of_parts(self._parts(symbols))
 
     def _parts(self, symbols: Mapping[str, Any]) -> list[Part]:
@@ -184,7 +184,7 @@ class Repeat(ByValue, Generic[X]):
         return pop_parts(message, repeat(self.item, self.times))
 
     def bits(self, symbols: Sequence[X]) -> float:
-        """What all items cost together, in bits."""
+        """The cost of all items together, in bits."""
         return bits_of_parts(self._parts(symbols))
 
     def _parts(self, symbols: Sequence[X]) -> list[Part]:
@@ -241,7 +241,7 @@ class Mapped(ByValue, Generic[X]):
         return x
 
     def bits(self, symbols: X) -> float:
-        """What a push costs, in bits: one number, as a flow mixes what the symbols cost."""
+        """The cost of a push, in bits: one number, since a flow mixes the costs of symbols."""
         return total(self.codec.bits(self._forward(symbols)))
 
     def _forward(self, x: X) -> Any:
@@ -303,7 +303,7 @@ class OnLanes(ByValue, Generic[X]):
         return popped[0]
 
     def bits(self, symbols: X) -> Bits:
-        """What the codec says."""
+        """The cost that the codec gives."""
         return self.codec.bits(symbols)
 
     def _on(self, message: Message, run: Callable[[Message], Any]) -> None:
@@ -318,7 +318,7 @@ class OnLanes(ByValue, Generic[X]):
 
 
 def _range_of(lanes: slice, count: int) -> range:
-    """Those of `count` lanes."""
+    """The numbers of these lanes, out of `count`."""
     try:
         return range(count)[lanes]
     except (TypeError, ValueError) as error:

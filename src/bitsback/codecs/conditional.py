@@ -75,7 +75,7 @@ class ChainRule(ByValue, Generic[A, B]):
         return (b, a) if self.swapped else (a, b)
 
     def bits(self, symbols: tuple[Any, Any]) -> float:
-        """What both cost together, in bits."""
+        """The cost of both together, in bits."""
         b, a = symbols if self.swapped else symbols[::-1]
         with naming("first"):
             of_a = total(self.first.bits(a))
@@ -135,7 +135,7 @@ class Dependent(ByValue):
         return tuple(parts)
 
     def bits(self, symbols: Sequence[Any]) -> float:
-        """What all parts cost together, in bits."""
+        """The cost of all parts together, in bits."""
         return bits_of_parts(self._parts(symbols))
 
     def _parts(self, symbols: Sequence[Any]) -> list[Part]:
@@ -153,7 +153,7 @@ class Dependent(ByValue):
 
 
 def _next(steps: _Steps, part: Any) -> Codec[Any] | None:
-    """What is yielded when `part` is given, or None at the end."""
+    """The next yielded value when `part` is sent, or None at the end."""
     try:
         codec = steps.send(one_form(part))
     except StopIteration:
@@ -237,8 +237,8 @@ class Autoregressive(ByValue):
         return known.astype(self.dtype)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What the symbols cost, in bits: of the shape of the symbols, or, where the codecs of the
-        positions do not tell symbols apart, of that of the positions.
+        """The cost of the symbols, in bits: of the shape of the symbols, or of that of the
+        positions, where the codecs of the positions give one cost for all their symbols.
         """
         x = as_symbols(symbols, self.dtype, self.shape)
         known, costs = np.zeros(self.shape, np.int64), []

@@ -57,7 +57,7 @@ class Counts(ByValue, ABC):
         return popped.reshape(self._parameters()[0].shape)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         x = as_symbols(symbols, np.uint16, self._parameters()[0].shape, self._levels())
         frequency = self._function("{}_frequencies")(*self._arguments(), x.reshape(-1))
         return bits_of(frequency, PRECISION).reshape(x.shape)
@@ -125,8 +125,8 @@ _CHANCES = 1 << 24
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NegativeBinomial(Counts):
-    """A symbol, 0 ... levels - 1, is how many trials fail before so many have succeeded, given that
-    it is below `levels`: counts that vary more than Poisson's.
+    """A symbol, 0 ... levels - 1, is the number of failures before the given number of successes,
+    given that it is below `levels`: counts that vary more than Poisson's.
 
     successes: uint32 in units of 2^-16, at least 1; they need not be whole. probability: uint32, of
     success, in units of 2^-24, within [1, 2^24 - 1]. The mean is successes * (1 - probability) /

@@ -40,13 +40,13 @@ def check_levels(levels: int, precision: int) -> None:
 
 
 def as_means(values: ArrayLike, what: str) -> NDArray[np.int32]:
-    """In units of 2^-8."""
+    """The means in units of 2^-8."""
     means: NDArray[np.int32] = as_parameters(values, np.int32, what, -(2**24), 2**24, "from_float")
     return means
 
 
 def as_inverse_scales(values: ArrayLike, what: str) -> NDArray[np.uint32]:
-    """In units of 2^-16."""
+    """The inverse scales in units of 2^-16."""
     scales: NDArray[np.uint32] = as_parameters(values, np.uint32, what, 1, 2**26, "from_float")
     return scales
 
@@ -78,7 +78,7 @@ _TABLES: dict[Component, Callable[[], tuple[NDArray[np.int32], int]]] = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Mixture(ByValue):
+class DiscretisedMixture(ByValue):
     """A symbol, 0 ... levels - 1, is a draw from a mixture, rounded to the nearest integer and held
     to the range.
 
@@ -93,7 +93,8 @@ class Mixture(ByValue):
     for parameters out of range.
 
     >>> message = Message()
-    >>> codec = Mixture.from_float([[1, 3]], mean=[[40, 200]], scale=[[2, 5]], levels=256)
+    >>> codec = DiscretisedMixture.from_float([[1, 3]], mean=[[40, 200]], scale=[[2, 5]],
+    levels=256)
     >>> codec.push(message, [200])
     >>> codec.pop(message).tolist()
     [200]
@@ -147,7 +148,7 @@ class Mixture(ByValue):
         precision: int = 24,
         component: Component = "logistic",
         shape: tuple[int, ...] | None = None,
-    ) -> "Mixture":
+    ) -> "DiscretisedMixture":
         """From floats of one shape [..., components]; weights need not sum to one.
 
         Each is rounded once, halves to even: q = round(weight * 2^32 / the largest weight of its
@@ -182,7 +183,7 @@ class Mixture(ByValue):
         return _core.pop_mixture(message, *self._arguments()).reshape(self.weight.shape[:-1])
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         c = as_symbols(symbols, np.uint32, self.weight.shape[:-1], self.levels)
         edges = (c.reshape(-1), c.reshape(-1) + np.uint32(1))
         first, end = (_core.mixture_starts(*self._arguments(), edge) for edge in edges)
@@ -193,8 +194,8 @@ class Mixture(ByValue):
     ) -> tuple[
         NDArray[np.int32], int, NDArray[np.uint32], NDArray[np.int32], NDArray[np.uint32], int, int
     ]:
-        """What the core needs: the distribution function of a component, log2 of how far it
-        reaches, the parameters.
+        """The arguments of the core: the distribution function of a component, log2 of its reach,
+        and the parameters.
         """
         cdf, reach_bits = distribution_function(self.component)
         shape = (-1, self.weight.shape[-1])
@@ -211,7 +212,7 @@ _FARTHEST = 1 << 22  # of `low` and of means
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Discretised(ByValue):
-    """A `Mixture` of one component, whose symbols begin at `low` and pop as int32."""
+    """A `DiscretisedMixture` of one component, whose symbols begin at `low` and pop as int32."""
 
     mean: NDArray[np.int32]
     inverse_scale: NDArray[np.uint32]
@@ -277,7 +278,7 @@ class Discretised(ByValue):
         return self._mixture.pop(message).astype(np.int32) + np.int32(self.low)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         return self._mixture.bits(self._levels_of(symbols))
 
     def _levels_of(self, symbols: ArrayLike) -> NDArray[np.uint16]:
@@ -285,10 +286,10 @@ class Discretised(ByValue):
         return (x - self.low).astype(np.uint16)
 
     @cached_property
-    def _mixture(self) -> Mixture:
+    def _mixture(self) -> DiscretisedMixture:
         means = self.mean.astype(np.int32) - np.int32(self.low << MEAN_BITS)
         weights = np.full((*means.shape, 1), 1 << WEIGHT_BITS, np.uint32)
-        return Mixture(
+        return DiscretisedMixture(
             weights,
             means[..., None],
             self.inverse_scale[..., None],
@@ -301,7 +302,8 @@ class Discretised(ByValue):
 @dataclass(frozen=True, eq=False, repr=False)
 class Normal(Discretised):
     """A symbol, low ... low + levels - 1, is a draw from a normal distribution, rounded to the
-    nearest integer and held to the range. Of latents in equally likely buckets, see `Gaussian`.
+    nearest integer and held to the range. Of latents in equally likely buckets, see
+    `GaussianBuckets`.
 
     mean: int32 in units of 2^-8, within 2^24 of low * 2^8. inverse_scale: uint32, one over the
     standard deviation, in units of 2^-16, within [1, 2^26]. Their shapes broadcast to that of

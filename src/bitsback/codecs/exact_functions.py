@@ -50,12 +50,12 @@ def total(bits: Bits) -> float:
 
 
 LOGISTIC_BITS = 28
-"""Of what `logistic` returns."""
+"""The precision of `logistic`, in bits."""
 _UNITS, _REACH_BITS, _TABLE_BITS = 24, 4, 11
 _STEP_BITS = _UNITS + _REACH_BITS + 1 - _TABLE_BITS
 
 POWER_BITS = 10
-"""Of the fraction of an exponent, in the table of powers of two."""
+"""The bits of the fraction of an exponent in the table of powers of two."""
 _PER_NAT = 1477.3197218702985
 """2^10 log2(e), to the nearest double."""
 FARTHEST = 40

@@ -22,7 +22,7 @@ from bitsback.tables import normal_cdf, normal_quantile
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Gaussian(ByValue):
+class GaussianBuckets(ByValue):
     """A symbol is the bucket, 0 ... 2^bucket_bits - 1, of a draw from N(mean, scale^2).
 
     The buckets are those of maximum entropy under the prior: 2^bucket_bits intervals of the real
@@ -35,13 +35,13 @@ class Gaussian(ByValue):
     broadcast. Pops uint16. Raises MessageError for parameters out of range.
 
     >>> message = Message()
-    >>> codec = Gaussian.from_float(mean=[0.0, 2.0], scale=[1.0, 0.1], bucket_bits=8)
+    >>> codec = GaussianBuckets.from_float(mean=[0.0, 2.0], scale=[1.0, 0.1], bucket_bits=8)
     >>> codec.push(message, [128, 250])
     >>> codec.pop(message).tolist()
     [128, 250]
     >>> [round(float(bits), 2) for bits in codec.bits([128, 250])]
     [8.0, 1.8]
-    >>> Gaussian.centres(8)[[128, 250]].round(3).tolist()  # what a network sees of them
+    >>> GaussianBuckets.centres(8)[[128, 250]].round(3).tolist()  # what a network sees of them
     [0.005, 2.024]
     """
 
@@ -61,7 +61,7 @@ class Gaussian(ByValue):
         mean, scale = together(
             ("mean", self.mean), ("inverse_scale", self.inverse_scale), shape=self.shape
         )
-        of, floats = "of a Gaussian codec", "Gaussian.from_float"
+        of, floats = "of a Gaussian codec", "GaussianBuckets.from_float"
         mean = as_parameters(mean, np.int32, f"the means {of}", -(2**20), 2**20, floats)
         scale = as_parameters(scale, np.uint32, f"the inverse scales {of}", 2**10, 2**26, floats)
         object.__setattr__(self, "mean", mean)
@@ -76,7 +76,7 @@ class Gaussian(ByValue):
         bucket_bits: int,
         precision: int = 24,
         shape: tuple[int, ...] | None = None,
-    ) -> "Gaussian":
+    ) -> "GaussianBuckets":
         """From float means and standard deviations: round(mean * 2^16) and round(2^16 / scale).
 
         One correctly rounded operation, then halves to even: every machine gives the same integers.
@@ -138,5 +138,5 @@ class Gaussian(ByValue):
         return end - first
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         return bits_of(self.frequency(symbols), self.precision)

@@ -94,10 +94,10 @@ class HiddenMarkov(ByValue):
         return self._series(x)
 
     def bits(self, symbols: Any) -> NDArray[np.float64]:
-        """What each symbol costs by those before it: -log2 p(x[t] | x[0] ... x[t - 1]), in bits,
-        summed over all states. Shape of the symbols; of series of different lengths, what each
-        series costs, [series]. A push costs what they sum to, whichever path is chosen, up to the
-        rounding of filter and posterior.
+        """The cost of each symbol given those before it: -log2 p(x[t] | x[0] ... x[t - 1]), in
+        bits, summed over all states. Shape of the symbols; for series of different lengths, the
+        cost of each series, [series]. A push costs their sum, for any path that is chosen, up to
+        the rounding of filter and posterior.
         """
         x = self._flat(symbols)
         likely, all_of = _core.hidden_markov_evidence(*self._frequencies, x, self._lengths)

@@ -92,7 +92,7 @@ class Interval(ByValue):
         return popped
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         x = as_symbols(symbols, self.dtype, self.shape)
         return bits_of(self._intervals(x.reshape(-1))[1], self.precision).reshape(self.shape)
 
@@ -113,7 +113,7 @@ CUMULATIVE_BITS = 32
 
 
 class HasCdf(Protocol):
-    """As the distributions of scipy.stats are."""
+    """The interface of distributions of scipy.stats."""
 
     def cdf(self, x: Any, /) -> Any: ...
 
@@ -171,7 +171,7 @@ class FromCdf(ByValue):
         return self._categorical.pop(message).astype(np.int64) + self.low
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         return self._categorical.bits(self._levels_of(symbols))
 
     def _levels_of(self, symbols: ArrayLike) -> NDArray[np.int64]:
@@ -179,7 +179,7 @@ class FromCdf(ByValue):
         return as_symbols(symbols, np.int64, shape, self.levels, self.low) - self.low
 
     def _value(self) -> tuple[Any, ...]:
-        """By the distribution and not by the function that has computed it."""
+        """The value to compare: the distribution, not the function that computed it."""
         return type(self), self.low, self._categorical
 
     @cached_property

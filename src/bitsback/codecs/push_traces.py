@@ -16,19 +16,19 @@ from bitsback.message import Message
 
 @dataclass(frozen=True)
 class Call:
-    """Of a function outside of this library. What is no array, number, or list, tuple or dict of
-    such, is left out.
+    """A call of a function outside of this library. Arguments other than arrays, numbers, and
+    lists, tuples or dicts of these are left out.
     """
 
     name: str
     code: CodeType
     values: tuple[Any, ...]
-    """Of its arguments, whatever their form."""
+    """The values of its arguments, whatever their form."""
     forms: tuple[str, ...]
 
 
 def calls(step: Callable[[], Any]) -> tuple[Any, list[Call]]:
-    """What `step` returns, and the calls in it that have returned a codec, in their order."""
+    """The return value of `step`, and the calls in it that returned a codec, in order."""
     open_ones: dict[FrameType, Call] = {}
     found: list[Call] = []
 
@@ -44,7 +44,7 @@ def calls(step: Callable[[], Any]) -> tuple[Any, list[Call]]:
 
 
 def _profiled(step: Callable[[], Any], note: Callable[[FrameType, str, Any], None]) -> Any:
-    """What `step` returns, with `note` told of every call and return in it."""
+    """The return value of `step`; `note` is called for every call and return in it."""
     before = sys.getprofile()
     sys.setprofile(note)
     try:
@@ -54,7 +54,9 @@ def _profiled(step: Callable[[], Any], note: Callable[[FrameType, str, Any], Non
 
 
 def difference(pushed: list[Call], popped: list[Call]) -> str | None:
-    """What a function is given in another form by a push than by a pop, if it is."""
+    """The argument that a function gets in another form in a push than in a pop, if there is
+    one.
+    """
     pushes = {(call.code, call.values): call for call in pushed}
     for pop in popped:
         push = pushes.get((pop.code, pop.values))
@@ -81,7 +83,7 @@ def _call(frame: FrameType) -> Call:
 
 
 def _contents(value: Any) -> Any:
-    """Symbols in their one form, whatever their shape."""
+    """Symbols in a canonical form, whatever their shape."""
     if isinstance(value, np.ndarray):
         return value.tobytes()
     parts = value.values() if isinstance(value, Mapping) else value
@@ -89,7 +91,9 @@ def _contents(value: Any) -> Any:
 
 
 def _form(value: Any) -> str:
-    """What arithmetic on it may depend on beside its value; empty for what is none of symbols."""
+    """The properties besides the value that arithmetic may depend on; empty for anything but
+    symbols.
+    """
     if isinstance(value, np.ndarray):
         order = "" if value.flags.c_contiguous else " that is not contiguous"
         return f"{value.dtype} of shape {value.shape}{order}"
@@ -113,7 +117,7 @@ class Entry:
     symbols: Any
     pushed: bool
     growth: float
-    """Of the message, in bits; words of the implicit tail are counted too."""
+    """The growth of the message, in bits, including words of the implicit tail."""
     parts: list["Entry"] = field(default_factory=list)
 
 
@@ -126,8 +130,8 @@ class _Open:
 
 
 def ledger(step: Callable[[], object]) -> list[Entry]:
-    """Runs `step`, and notes each method push or pop of a codec that it calls, with what these call
-    in turn; a method that calls that of its superclass is one. Whatever `step` raises is raised.
+    """Runs `step`, and records each push or pop of a codec that it calls, with the calls inside; a
+    method that calls that of its superclass is one entry. Errors of `step` are raised.
     """
     whole = Entry(None, None, True, 0)
     running: list[_Open] = []

@@ -42,7 +42,7 @@ def as_symbols(
 def as_pushed(
     symbols: ArrayLike, dtype: DTypeLike, shape: tuple[int, ...], levels: int
 ) -> NDArray[Any]:
-    """As `as_symbols`, for the core, which itself checks symbols that have the dtype already."""
+    """Like `as_symbols`, for the core, which itself checks symbols that have the dtype already."""
     array = _integers(symbols, shape)
     if array.dtype != dtype:
         require_within(array, 0, levels - 1, "symbols")
@@ -50,7 +50,7 @@ def as_pushed(
 
 
 def as_one(symbols: ArrayLike, levels: int) -> int | None:
-    """A single symbol below `levels` as an integer, or None for whatever else."""
+    """A single symbol below `levels` as an integer; None for anything else."""
     if isinstance(symbols, np.ndarray | np.generic) and not symbols.shape:
         symbols = symbols.item()
     return symbols if type(symbols) is int and 0 <= symbols < levels else None
@@ -153,7 +153,7 @@ class ByValue:
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     def _value(self) -> tuple[Any, ...]:
-        """What decides whether it is equal to another, and can be hashed."""
+        """The value that decides equality and the hash."""
         return type(self), *(plain(getattr(self, name)) for name in self.__dataclass_fields__)
 
     def __eq__(self, other: object) -> bool:

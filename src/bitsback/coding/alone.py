@@ -37,13 +37,13 @@ _IMPLIED, _NUMBERED, _COLUMNS = 1, 2, 4
 """Flags: dtype and shape are left out; the model is a number; columns come first in memory."""
 _METHOD_BITS = 5
 MOST_AXES = 4
-"""Of an item."""
+"""The largest number of axes of an item."""
 MOST_MODELS = 256
 
 
 @dataclass(frozen=True)
 class Known:
-    """What who keeps a block alone knows without it."""
+    """The properties that a reader of a block alone knows without it."""
 
     array: tuple[np.dtype[Any], Shape] | None = None
     """Its dtype, whose byte order is that of the bytes, and its shape."""
@@ -57,8 +57,8 @@ NOTHING = Known()
 def pack(
     dtype: np.dtype[Any], shape: Shape, axes: int, way: Way, columns: bool, known: Known
 ) -> bytes:
-    """A block alone, of an array of this dtype and shape, of which the last `axes` are those of an
-    item. columns: whether it comes back in Fortran's order. known: what need not be told.
+    """A block alone, of an array of this dtype and shape, whose last `axes` axes are those of an
+    item. columns: whether the array comes back in Fortran's order. known: properties to leave out.
     """
     prefix = way.prefix
     numbers = [identity[:PREFIX_SIZE] for identity in known.models]
@@ -74,8 +74,8 @@ def pack(
 
 
 def unpack(data: Buffer, known: Known, find_model: FindModel) -> NDArray[Any]:
-    """The array of a block alone, which may be written to. Raises ArchiveError for whatever is not
-    right, before it allocates anything for it; and what `find_model` raises.
+    """The array of a block alone; it is writable. Raises ArchiveError for anything wrong, before
+    memory is allocated for it, and the errors of `find_model`.
     """
     view = memoryview(data).cast("B") if len(data) else memoryview(b"")
     end = max(len(view) - CRC_SIZE, 0)
@@ -105,7 +105,7 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
             " model than it was written with"
         )
     if axes > min(MOST_AXES, len(shape)):
-        raise ArchiveError(f"its items have {axes} axes, which its array has not")
+        raise ArchiveError(f"its items have {axes} axes, more than its array")
     if method.number != MODEL and isinstance(value_map, ValueRange):
         raise ArchiveError("it has a value map that its method does not use")
     if method.number != RAW and 0 in shape:
@@ -124,13 +124,13 @@ def _head(flags: int) -> bytes:
 
 
 def _checksum(whole: Sequence[bytes | memoryview]) -> bytes:
-    """Of a block that tells everything."""
+    """The checksum of a block that holds all properties."""
     return _core.crc32c(b"".join(whole)).to_bytes(CRC_SIZE, "little")
 
 
 def _read_head(cursor: Cursor) -> int:
     if cursor.byte() != MAGIC:
-        raise ArchiveError("it is none, or its first byte is damaged")
+        raise ArchiveError("it is not one, or its first byte is damaged")
     flags, version = divmod(cursor.byte(), 16)
     if version != VERSION or flags > _IMPLIED | _NUMBERED | _COLUMNS:
         raise ArchiveError(
@@ -141,7 +141,9 @@ def _read_head(cursor: Cursor) -> int:
 
 
 def _read_array(cursor: Cursor, known: Known | None) -> tuple[np.dtype[Any], Shape, bytes]:
-    """The dtype, the shape, and the field that tells them. known: where they are left out."""
+    """The dtype, the shape, and the field that holds them. known: the values where they are left
+    out.
+    """
     if known is None:
         start = cursor.at
         dtype, shape = cursor.dtype(), cursor.shape()

@@ -1,4 +1,4 @@
-"""How a block alone is coded: by which of some models, and what its axes are to it."""
+"""Choose how to code a block alone: which model, and what the axes of the array are to it."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.block_writer import Way, find_way
+from bitsback.coding.choose import Chosen
 from bitsback.coding.fallback import encode_fallback
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
@@ -21,8 +22,9 @@ from bitsback.models.named import NamedModel
 from bitsback.models.outline import Outline
 
 Axes = Literal["auto", "yx", "yxc", "zyx", "zyxc"]
-"""What the last axes of an array are: those of an image, of its channels after them, of the slices
-of a stack before them; "auto": whichever is best. All axes before them count items.
+"""The meaning of the last axes of an array: rows and columns of an image (yx), then its channels
+(yxc), or slices of a stack before them (zyx, zyxc); "auto": whichever codes best. All axes before
+them count items.
 """
 
 AUTO: Literal["auto"] = "auto"
@@ -34,18 +36,18 @@ _RIVAL = 1.3  # times as many bytes by deflate, which the best that there is may
 
 # What `auto` stands for, of those that fit. Metadata name them, so that it may be others tomorrow.
 _SIZED = ("mnist-binary-context", "mnist-context", "fashion-mnist-context")
-_FREE = ("universal", "universal-bilevel")
-AUTO_MODELS = _SIZED + _FREE
+_ANY_SHAPE = ("universal", "universal-bilevel")
+AUTO_MODELS = _SIZED + _ANY_SHAPE
 
 
 @dataclass(frozen=True)
 class View:
-    """What the last axes of an array are to a model."""
+    """The meaning of an array's last axes to a model."""
 
     axes: int
-    """Those of an item."""
+    """The number of axes of an item."""
     layout: int
-    """To a model of any shape."""
+    """The layout, for a size-agnostic model."""
 
 
 _VIEWS = {
@@ -65,20 +67,20 @@ def check_axes(axes: str, shape: Shape | None = None) -> None:
 
 
 def auto_models(dtype: np.dtype[Any], shape: Shape) -> list[NamedModel]:
-    """The models that ship and may code arrays of this dtype and shape, or parts of them: which of
-    them does is told by a trial. An axis may be empty yet.
+    """The models that ship and may code arrays, or parts of arrays, of this dtype and shape. A
+    trial decides which of them does. An axis may still be empty.
     """
     if not is_mappable(dtype) or len(shape) < 2:
         return []
     two, byte = dtype.kind == "b", dtype.str == "|u1"
-    sized = [
+    one_shape = [
         name
         for name in _SIZED
         for outline in [bundled.outline(name)]
-        if (byte or (two and outline.levels == 2)) and _sized_axes(outline, shape, flat=False)
+        if (byte or (two and outline.levels == 2)) and _fixed_axes(outline, shape, flat=False)
     ]
-    free = [name for name in _FREE if not two or bundled.outline(name).levels == 2]
-    return list(map(NamedModel.bundled, sized + free))
+    any_shape = [name for name in _ANY_SHAPE if not two or bundled.outline(name).levels == 2]
+    return list(map(NamedModel.bundled, one_shape + any_shape))
 
 
 def codable(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> bool:
@@ -87,26 +89,21 @@ def codable(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> bo
 
 
 def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> tuple[int, Way]:
-    """How to store an array, C-contiguous and of a dtype that archives hold: the number of axes
-    of an item, and the smallest way that was found. Raises ModelError if a model is needed that is
-    not to be had.
+    """The way to store an array, C-contiguous and of a dtype that archives hold: the number of axes
+    of an item, and the smallest way that was found. Raises ModelError if a model that is needed is
+    missing.
     """
     whole = Tiles.stacked(array[np.newaxis])
-    choices = _choices(whole, array.shape, models, axes)
-    if len(choices) > 1:
-        choices = [_cheapest(array, whole, choices)]
-    choice = choices[0] if choices else None
-    view = _default_view(array.shape, axes) if choice is None else choice.view
-    tiles = whole.seen_as(_tiles(array, view.axes).shapes)
-    way, _ = find_way(
-        tiles,
-        None if choice is None else choice.model.load(),
-        choice is not None and choice.invert,
-        "lzma",
-        lambda way: _rivalled(way, tiles),
-        view.layout,
-    )
-    return view.axes, way
+    plans = _plans(array, whole, _choices(whole, array.shape, models, axes))
+    best = min(plans, key=lambda plan: plan.cost) if len(plans) > 1 else next(iter(plans), None)
+    if best is None:
+        count, chosen = _default_view(array.shape, axes).axes, Chosen(None)
+    else:
+        count = len(best.tiles.shapes[0][1])
+        chosen = Chosen(best.model, best.invert, layout=best.layout)
+    tiles = whole.seen_as(_tiles(array, count).shapes)
+    way, _ = find_way(tiles, chosen, "lzma", lambda way: _rivalled(way, tiles))
+    return count, way
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ def _views(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> Ite
     if model.any_shape:
         yield from _any_views(dtype, shape, axes)
         return
-    count = _sized_axes(model, shape, flat=True)
+    count = _fixed_axes(model, shape, flat=True)
     if count and (axes == AUTO or _VIEWS[axes].axes == count):
         yield View(count, layouts.PICTURES)
 
@@ -149,8 +146,8 @@ def _likely(name: str, view: View, shape: Shape) -> bool:
     return len(shape) == 2 or shape[-1] > _COLOURS
 
 
-def _sized_axes(model: Outline, shape: Shape, flat: bool) -> int:
-    """How many of the last axes are an item of a model that knows them; 0 if none are."""
+def _fixed_axes(model: Outline, shape: Shape, flat: bool) -> int:
+    """The number of last axes that are an item of a model for one shape; 0 if none are."""
     for count in (2, 3, 1) if flat else (2, 3):
         if count <= len(shape) and model.size_of(shape[len(shape) - count :]) is not None:
             return count
@@ -188,26 +185,23 @@ def _choices(whole: Tiles, shape: Shape, models: Sequence[NamedModel], axes: str
     ]
 
 
-def _cheapest(array: NDArray[Any], whole: Tiles, choices: list[_Choice]) -> _Choice:
+def _plans(array: NDArray[Any], whole: Tiles, choices: list[_Choice]) -> list[BlockPlan]:
+    """For each choice, its plan for a sample of the array."""
+    if not choices:
+        return []
     axes = max((one.view.axes for one in choices if not one.outline.any_shape), default=0)
     part = _some_items(array, axes) if axes else _middle(array)
-    return min(choices, key=lambda choice: _cost(part, whole, choice))
-
-
-def _cost(part: NDArray[Any], whole: Tiles, choice: _Choice) -> int:
-    sample, layout = _tiles(part, choice.view.axes), choice.view.layout
-    pair = whole.two_values
-    if pair is None:
-        value_map = layouts.map_for(choice.outline, sample, layout)
-        if not layouts.map_fits(choice.outline, sample, value_map):
-            return sample.elements.nbytes + 1
-    else:
-        value_map = layouts.map_for(choice.outline, whole, layout, choice.invert)
-    return BlockPlan(sample, choice.model.load(), value_map, layout).cost()
+    plans = []
+    for choice in choices:
+        sample, layout = _tiles(part, choice.view.axes), choice.view.layout
+        of = sample if whole.two_values is None else whole
+        value_map = layouts.map_for(choice.outline, of, layout, choice.invert)
+        plans.append(BlockPlan(sample, choice.model.load(), value_map, layout, choice.invert))
+    return plans
 
 
 def _tiles(array: NDArray[Any], axes: int) -> Tiles:
-    """The array as items of so many axes; there may be more than it has."""
+    """The array as items of this number of axes, which may exceed its own."""
     shape = (1,) * (axes - array.ndim) + array.shape
     items = shape[len(shape) - axes :]
     count = math.prod(shape[: len(shape) - axes])
@@ -240,8 +234,8 @@ def _middle(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _rivalled(way: Way, tiles: Tiles) -> bool:
-    """Whether a general compressor may make as little of the tiles as a model does: told by the
-    fast one, on some of them.
+    """Whether a general compressor may match the model. The fast compressor decides, on some of the
+    tiles.
     """
     items = tiles.stack
     size = items[0].size

@@ -19,9 +19,10 @@ from bitsback.models.named import NamedModel
 
 
 def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes = AUTO) -> bytes:
-    """One array as bytes, which `bitsback.decode` makes the same array of: dtype, byte order, shape
-    and order in memory included. It is for small things among others, in a database or a message;
-    an archive holds many items with less, any of them can be had alone, and large ones are cut.
+    """Codes one array as bytes, from which `bitsback.decode` makes the same array: dtype, byte
+    order, shape and order in memory included. This suits small arrays among other data, in a
+    database or a message. An archive takes less for many items, gives access to each of them, and
+    cuts large ones.
 
     array: of bool, integers of 8 to 64 bits, or floats of 16 to 64 bits, of at most 2^31 bytes; or
     bytes, which become an array of uint8. model: "auto", the bundled ones that fit, of which a
@@ -43,7 +44,8 @@ def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes 
     taken = _as_array(array)
     if taken.dtype.str not in DTYPES:
         raise InputError(
-            f"the dtype {taken.dtype} is none that bitsback holds: these are bool, integers of 8 to"
+            f"the dtype {taken.dtype} is not one that bitsback can store: these are bool, integers"
+            " of 8 to"
             " 64 bits and floats of 16 to 64 bits; view or convert the array first"
         )
     check_axes(axes, taken.shape)
@@ -81,9 +83,9 @@ def decode(data: alone.Buffer, *, model: Choice | None = None) -> NDArray[Any]:
 def encode_array(
     array: NDArray[Any], models: Sequence[NamedModel], axes: str, known: alone.Known
 ) -> bytes:
-    """An array of a dtype that archives hold, coded by one of these models or by none. known: what
-    the bytes need not tell. Raises InputError if it is too large, ModelError if a model that is
-    needed is not to be had.
+    """An array of a dtype that archives hold, coded by one of these models or by none. known:
+    properties that the bytes leave out. Raises InputError if the array is too large, ModelError if
+    a model that is needed is missing.
     """
     check_size(array.dtype, array.shape)
     columns = array.flags.f_contiguous and not array.flags.c_contiguous

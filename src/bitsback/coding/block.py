@@ -23,11 +23,11 @@ _MULTISET = 32
 
 @dataclass(frozen=True)
 class Method:
-    """How the data of a block are to be understood."""
+    """The method of a block: how to decode its data."""
 
     number: int
     layout: int = layouts.PICTURES
-    """What the axes of its tiles are to its model."""
+    """The meaning of the tiles' axes to the model."""
     multiset: bool = False
     """Whether the order of its tiles does not matter."""
 

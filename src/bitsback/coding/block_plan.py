@@ -19,22 +19,26 @@ from bitsback.models.model import BoundModel
 
 @dataclass(frozen=True, eq=False)
 class BlockPlan:
-    """How the tiles of a block are to be coded, of which the choice tries a sample, and which the
-    encoder carries out.
+    """A plan for coding the tiles of a block. The choice of a model tries it on a sample, and the
+    encoder carries it out.
     """
 
     tiles: Tiles
     model: Model
     value_map: ValueMap | None
-    """What symbols stand for."""
+    """The meaning of symbols."""
     layout: int = layouts.PICTURES
-    """What the axes of tiles are to the model."""
+    """The meaning of the tiles' axes to the model."""
+    invert: bool = False
+    """Whether the greater of two levels is symbol 0."""
+    before: Tiles | None = None
+    """Others of the same block, from which the model has learned when it comes to these."""
 
     @classmethod
     def of(
         cls, model: Model, tiles: Tiles, layout: int = layouts.PICTURES, invert: bool = False
     ) -> BlockPlan | None:
-        """None if the model does not code them. invert: the greater of two levels is symbol 0."""
+        """None if the model does not code them."""
         if not all(
             layout in layouts.layouts_of(model, tiles.dtype, shape) for _, shape in tiles.shapes
         ):
@@ -42,7 +46,7 @@ class BlockPlan:
         value_map = layouts.map_for(model, tiles, layout, invert)
         if not layouts.map_fits(model, tiles, value_map):
             return None
-        return cls(tiles, model, value_map, layout)
+        return cls(tiles, model, value_map, layout, invert)
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -57,13 +61,17 @@ class BlockPlan:
     def symbols(self) -> NDArray[Any]:
         return layouts.symbols_of(self.tiles, self.value_map)
 
-    def cost_after(self, before: Tiles) -> int:
-        """The bytes that the tiles take more where the model has learned from others before."""
-        both = Tiles.of([*before, *self.tiles], self.tiles.dtype)
-        return replace(self, tiles=both).cost() - replace(self, tiles=before).cost()
-
+    @cached_property
     def cost(self) -> int:
-        """Bytes that the model makes of the tiles."""
+        """Bytes that the model makes of the tiles; if it does not code them, those of the tiles
+        as they are.
+        """
+        if not layouts.map_fits(self.model, self.tiles, self.value_map):
+            return self.tiles.elements.nbytes + 1
+        if self.before is not None:
+            both = Tiles.of([*self.before, *self.tiles], self.tiles.dtype)
+            alone = replace(self, before=None)
+            return replace(alone, tiles=both).cost - replace(alone, tiles=self.before).cost
         # A chain that started from zeros would take the least likely latents for its first items.
         digest = chain.digest(b"", self.tiles.bytes)
         return len(chain.encode(self.parts, self.symbols, digest, 1))

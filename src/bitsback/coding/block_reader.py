@@ -63,7 +63,7 @@ def _check_shapes(block: Opened, part: Collection, at: int) -> None:
         if run.dtype != part.dtype or any(
             shape != run.shape for _, shape in part.alike(at, run.items)
         ):
-            raise ArchiveError("its items are not of the dtype and shape of the archive's")
+            raise ArchiveError("its items do not have the archive's dtype and shape")
         at += run.items
 
 
@@ -106,7 +106,7 @@ def _decode_packed(block: Opened, elements: int) -> NDArray[Any]:
 
 
 def _too_many(claimed: str, size: int) -> ArchiveError:
-    return ArchiveError(f"it claims {claimed} in {size} bytes, which no writer would")
+    return ArchiveError(f"it claims {claimed} in {size} bytes, more than any writer makes")
 
 
 def _decode_by_model(block: Opened, find_model: FindModel, stop: int, verify: bool) -> NDArray[Any]:

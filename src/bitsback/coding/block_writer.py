@@ -16,6 +16,7 @@ from bitsback.coding.block import (
     Method,
 )
 from bitsback.coding.block_plan import BlockPlan, runs_of
+from bitsback.coding.choose import Chosen
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.format import adaptive
 from bitsback.format.layout import BLOCK, section
@@ -47,7 +48,7 @@ class Encoded:
     outdone: bool
     """Whether a model could code it, and made it larger than the method that was taken."""
     order_bits: float
-    """What the order of its items would take, if it is left out."""
+    """The bits that the order of its items would take, if it is left out."""
 
 
 def lanes_for(elements: int) -> int:
@@ -55,33 +56,35 @@ def lanes_for(elements: int) -> int:
     return next(lanes for least, lanes in _LANES if elements >= least)
 
 
-def encode(
-    tiles: Tiles,
-    first: int,
-    model: Model | None,
-    invert: bool = False,
-    coder: Coder = "deflate",
-    contested: bool = True,
-    layout: int = layouts.PICTURES,
-    order_bits: float | None = None,
-    records: bool = False,
-) -> Encoded:
-    """Encodes a block in the smallest way.
+@dataclass(frozen=True)
+class Uncoded:
+    """A block before it is coded."""
 
-    first: the number of the block's first tile. model: one that may fit them, if there is one.
-    invert: the greater of two levels is symbol 0. coder: the general compressor, which is tried
-    where no model is used, or where it may be as good, `contested`. layout: what the axes of the
-    tiles are to the model. order_bits: of tiles in canonical order, which are a multiset, what
-    another order would take. records: the tiles are records, which may have few values.
+    tiles: Tiles
+    first: int
+    """The number of its first tile."""
+    chosen: Chosen
+    coder: Coder
+    """The general compressor, which is tried where no model is used, or may be no better."""
+    order_bits: float | None
+    """For tiles in canonical order, which are a multiset: the bits that another order would take.
     """
-    multiset = order_bits is not None
+    records: bool
+    """Whether they are records, which may have few values."""
+
+
+def encode(block: Uncoded, chosen: Chosen) -> Encoded:
+    """Encodes a block in the smallest way. chosen: the model, if there is one that may fit, which
+    need not be the one of the block.
+    """
+    tiles, multiset = block.tiles, block.order_bits is not None
     way, codable = find_way(
-        tiles, model, invert, coder, lambda _: contested, layout, multiset, records
+        tiles, chosen, block.coder, lambda _: chosen.contested, multiset, block.records
     )
     return Encoded(
         section(
             BLOCK,
-            varint(first),
+            varint(block.first),
             pack_runs(runs_of(tiles, way.value_map)),
             bytes([way.method.pack()]),
             way.prefix,
@@ -92,29 +95,25 @@ def encode(
         way.model,
         two_valued=tiles.two_values is not None,
         outdone=codable and way.model is None,
-        order_bits=order_bits if way.method.multiset and order_bits else 0,
+        order_bits=block.order_bits if way.method.multiset and block.order_bits else 0,
     )
 
 
 def find_way(
     tiles: Tiles,
-    model: Model | None,
-    invert: bool,
+    chosen: Chosen,
     coder: Coder,
     contested: Callable[["Way"], bool],
-    layout: int,
     multiset: bool = False,
     records: bool = False,
 ) -> tuple["Way", bool]:
-    """The smallest way to store tiles, and whether the model could code them. contested: tells of
-    the way of the model. The other arguments are those of `encode`.
+    """The smallest way to store tiles, and whether the model could code them. contested: whether to
+    try a general compressor besides the model's way.
     """
-    codable, way = False, None
-    if model is not None:
-        codable, way = _by_model(tiles, model, layout, invert, multiset)
+    codable, way = _by_model(tiles, chosen, multiset)
     if way is None or contested(way) or way.cost >= _least(tiles, tiles.two_values is not None):
         pair = tiles.two_values
-        if pair is not None and invert:
+        if pair is not None and chosen.invert:
             pair = pair[::-1]
         ways = [*_otherwise(tiles, pair, coder), *([way] if way is not None else [])]
         if records:
@@ -130,18 +129,17 @@ def _least(tiles: Tiles, two_valued: bool) -> int:
     return min(elements.nbytes + 1, packed) if two_valued else elements.nbytes + 1
 
 
-def _by_model(
-    tiles: Tiles, model: Model, layout: int, invert: bool, multiset: bool
-) -> "tuple[bool, Way | None]":
+def _by_model(tiles: Tiles, chosen: Chosen, multiset: bool) -> "tuple[bool, Way | None]":
     """Whether a model codes the tiles, and how, unless a reader would refuse that."""
-    serial = multiset and layout == layouts.SERIES
-    plan = None if serial else BlockPlan.of(model, tiles, layout, invert)
+    if chosen.model is None or (multiset and chosen.layout == layouts.SERIES):
+        return False, None
+    plan = BlockPlan.of(chosen.model, tiles, chosen.layout, chosen.invert)
     if plan is None:
         return False, None
     data = plan.encode(lanes_for(tiles.elements.size), multiset)
     if data is None:
         return True, None
-    return True, Way(Method(MODEL, layout, multiset), plan.value_map, [data], model)
+    return True, Way(Method(MODEL, chosen.layout, multiset), plan.value_map, [data], chosen.model)
 
 
 def _otherwise(tiles: Tiles, two_values: TwoValues | None, coder: Coder) -> Iterator["Way"]:
@@ -177,7 +175,7 @@ class Way:
 
     @property
     def prefix(self) -> bytes:
-        """What tells the model, where there is one."""
+        """The field that names the model, if there is one."""
         return b"" if self.model is None else self.model.identity[:PREFIX_SIZE]
 
     @property

@@ -17,9 +17,9 @@ class Canonical:
 
     tiles: Tiles
     order: NDArray[np.intp]
-    """For each of them its number before."""
+    """For each of them, its number in the original order."""
     bits: float
-    """What another order of them would have taken: log2 of the number of orders that differ."""
+    """The bits that another order would have taken: log2 of the number of different orders."""
 
 
 def canonical(tiles: Tiles, ties: Sequence[NDArray[Any]] = ()) -> Canonical:

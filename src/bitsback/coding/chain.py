@@ -48,7 +48,7 @@ Stretches = Sequence[BoundModel]
 
 
 def stretches(model: Model, shapes: Iterable[tuple[int, ItemShape]]) -> list[BoundModel]:
-    """Of items of these shapes, which the model codes."""
+    """The stretches of items of these shapes."""
     parts: list[list[tuple[int, ItemShape]]] = []
     for count, shape in shapes:
         if not parts or not (model.any_shape or parts[-1][-1][1] == shape):
@@ -92,7 +92,9 @@ def schedules(parts: Stretches, multiset: bool = False) -> list[list[tuple[int, 
 
 
 def affordable(parts: Stretches, data_size: int, multiset: bool = False) -> bool:
-    """Whether a reader decodes them from so many bytes (docs/format.md, `B`, a block)."""
+    """Whether a reader accepts the cost of decoding them from this number of bytes (docs/format.md,
+    `B`, a block).
+    """
     batches = (sum(n for _, n in schedule) for schedule in schedules(parts, multiset))
     return costs.affordable(zip(parts, batches, strict=True), data_size)
 

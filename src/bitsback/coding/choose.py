@@ -1,4 +1,4 @@
-"""Which model codes an archive, and which of two levels is its symbol 1."""
+"""Choose the model that codes an archive, and which of two values is its symbol 1."""
 
 import logging
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ from bitsback.remote.url import Options
 _log = logging.getLogger(__name__)
 
 Effort = Literal["auto", "fast", "best"]
-"""How a bundled model is chosen. "fast": one that is not autoregressive. "best": whichever makes
-the archive smallest. "auto": the same, where that takes seconds; for large jobs one of "fast",
-unless it is far worse than the best.
+"""How to choose a bundled model. "fast": one that is not autoregressive. "best": the one that makes
+the archive smallest. "auto": the same, where that takes seconds; for large jobs a fast one, unless
+it is far worse than the best.
 """
 
 # Of a job, from which on "auto" goes for speed: some 10 s of an autoregressive model, at 2 MB/s
@@ -33,7 +33,7 @@ unless it is far worse than the best.
 # on it.
 _LARGE = 20_000_000  # elements
 HURRIED = _LARGE + 1
-"""What counts as the elements of a job where speed is what counts."""
+"""The number of elements that makes a job prefer speed."""
 _FAR_WORSE = 1.5  # times as many bytes
 _SLENDER = 4  # times as many rows as columns make a table of an array
 # A general compressor is tried beside a model that does not beat it by so much on a sample, which
@@ -46,7 +46,7 @@ _ALONE = 80  # bytes that a block takes for being one
 
 @dataclass(frozen=True)
 class Chosen:
-    """A model, if any fits, and whether the greater of two levels is to be symbol 0."""
+    """A model, if any fits, and whether the greater of two values is symbol 0."""
 
     model: Model | None
     invert: bool = False
@@ -55,10 +55,10 @@ class Chosen:
     contested: bool = True
     """Whether a general compressor may be as good as the model."""
     layout: int = layouts.PICTURES
-    """What the axes of tiles are to the model."""
+    """The meaning of the tiles' axes to the model."""
 
     def disappoints(self, size: int, elements: int) -> bool:
-        """Whether a block of so many bytes is far larger than the trial promised."""
+        """Whether a block of `size` bytes is far larger than the trial promised."""
         return size > _DISAPPOINTING * self.rate * elements + _ALONE
 
 
@@ -67,7 +67,7 @@ class UnfitError(InputError):
 
 
 def given_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
-    """The model that a choice names; None for "auto". Raises ModelError if it cannot be had."""
+    """The model that a choice names; None for "auto". Raises ModelError if it is missing."""
     if (given := model_of(choice)) is not None:
         return given
     return None if choice == "auto" else load_model(cast(str, choice), storage_options)
@@ -76,8 +76,8 @@ def given_model(choice: Choice, storage_options: Options | None = None) -> Model
 def read_choice(
     choice: Choice, storage_options: Options | None = None
 ) -> tuple[Model | None, Effort]:
-    """The model that is to code, if a choice names one, and how it is chosen otherwise. Raises
-    ModelError if it cannot be had.
+    """The model that a choice names, if it names one, and otherwise how to choose. Raises
+    ModelError if the model is missing.
     """
     if isinstance(choice, str) and choice in get_args(Effort):
         return None, cast(Effort, choice)
@@ -163,30 +163,28 @@ def choose(
         and (outline.any_shape or all(fits(outline, one) for _, one in tiles.shapes))
         and not (given is None and effort == "fast" and outline.autoregressive)
     ]
-    sized = any(not outline.any_shape for outline in outlines)
+    one_shape = any(not outline.any_shape for outline in outlines)
     # What a model knows as items of its size is no series.
-    outlines = [outline for outline in outlines if not (outline.serial and sized)]
+    outlines = [outline for outline in outlines if not (outline.serial and one_shape)]
     if not outlines:
         _log.info("%s: no model codes items of %s %s", name or "a block", shape, dtype)
         return Chosen(None)
     serial = any(outline.serial for outline in outlines)
-    sample = series_sample(tiles) if serial else sample_of(tiles, whole=sized)
+    sample = series_sample(tiles) if serial else sample_of(tiles, whole=one_shape)
     large = given is None and effort == "auto" and job > _LARGE
-    trials: list[_Trial] = []
+    trials: list[BlockPlan] = []
     for outline, invert in _able(outlines, tiles):
-        if given is None and outline.counted and not _countable(tiles, sample, trials, large):
-            continue
-        for plan in trial_plans(outline, tiles, sample, invert):
-            trials.append(_Trial(plan.model, invert, _cost(plan, tiles), plan.layout))
+        if given is not None or not outline.counted or _countable(tiles, sample, trials, large):
+            trials += trial_plans(outline, tiles, sample, invert)
     if trials:
         picked = _pick(trials, large)
         # One for items of this very shape that was asked for is taken, unless they are smaller as
         # they are.
         contested = (given is None or picked.model.any_shape) and _contested(
-            picked, sample, coder_for(effort, job)
+            picked, coder_for(effort, job)
         )
         rate = picked.cost / sample.elements.size
-        _tell(name, picked, trials, sample, contested)
+        _tell(name, picked, trials, contested)
         return Chosen(picked.model, picked.invert, rate, contested, picked.layout)
     if given is not None and tiles.elements.size:
         allowed = (
@@ -230,12 +228,6 @@ def _mostly_greater(tiles: Tiles) -> bool:
     return bool(2 * np.count_nonzero(elements != elements.min(initial=0)) > elements.size)
 
 
-def _cost(plan: BlockPlan, tiles: Tiles) -> int:
-    """Bytes that the model makes of a sample of tiles, as it stands among them."""
-    before = learned_before(tiles, plan.tiles) if plan.model.counted else None
-    return plan.cost() if before is None else plan.cost_after(before)
-
-
 def _layout(model: Outline) -> int:
     return layouts.SERIES if model.serial else layouts.PICTURES
 
@@ -246,14 +238,15 @@ def trial_plans(
     """A sample of tiles as the model may see them, with symbols that stand for the values of all
     of them.
     """
+    before = learned_before(tiles, sample) if model.counted else None
     for layout in layouts.layouts_of(model, tiles.dtype, tiles.shapes[0][1]):
         value_map = layouts.map_for(model, tiles, layout, invert)
-        yield BlockPlan(sample, _load(model), value_map, layout)
+        yield BlockPlan(sample, _load(model), value_map, layout, invert, before)
 
 
 def picture_models(given: Model | None, effort: Effort) -> list[Outline]:
-    """Those to choose from for pictures of any shape, but for those that count, which take long to
-    try.
+    """The models to choose from for pictures of any shape, but for those that count, which take
+    long to try.
     """
     return [
         outline
@@ -279,15 +272,7 @@ def is_bundled(model: Model) -> bool:
     return model.name in bundled.names() and bundled.identity(model.name) == model.identity
 
 
-@dataclass(frozen=True)
-class _Trial:
-    model: Model
-    invert: bool
-    cost: int
-    layout: int = layouts.PICTURES
-
-
-def _countable(tiles: Tiles, sample: Tiles, trials: list[_Trial], large: bool) -> bool:
+def _countable(tiles: Tiles, sample: Tiles, trials: list[BlockPlan], large: bool) -> bool:
     """Whether models that count may be better than those that were tried: for two levels; and for
     more, where they take far longer than others, if a general compressor finds much that repeats.
     """
@@ -300,19 +285,21 @@ def _countable(tiles: Tiles, sample: Tiles, trials: list[_Trial], large: bool) -
     return general is not None and len(general) < _GRAPHIC * min(others)
 
 
-def _contested(picked: "_Trial", sample: Tiles, coder: Coder) -> bool:
+def _contested(picked: BlockPlan, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked."""
-    general = encode_fallback(sample, coder)
+    general = encode_fallback(picked.tiles, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost
 
 
 def coder_for(effort: Effort, elements: int) -> Coder:
-    """The general compressor for a job of so many elements: the better one unless it takes long."""
+    """The general compressor for a job of `elements` elements: the better one unless it takes
+    long.
+    """
     small = elements <= _LARGE if effort == "auto" else effort == "best"
     return "lzma" if small else "deflate"
 
 
-def _pick(trials: list[_Trial], large: bool) -> _Trial:
+def _pick(trials: list[BlockPlan], large: bool) -> BlockPlan:
     """The cheapest, the first of equals; of a large job the cheapest fast one, unless that is far
     worse.
     """
@@ -325,15 +312,16 @@ def _pick(trials: list[_Trial], large: bool) -> _Trial:
     return picked
 
 
-def _tell(name: str, picked: _Trial, trials: list[_Trial], sample: Tiles, contested: bool) -> None:
-    """To the log: what is chosen and why."""
+def _tell(name: str, picked: BlockPlan, trials: list[BlockPlan], contested: bool) -> None:
+    """Logs the choice and its reason."""
+    elements = picked.tiles.elements
     for trial in trials:
         _log.debug(
             "trial: %s%s makes %d bytes of %d",
             trial.model.name,
             ", levels exchanged," if trial.invert else "",
             trial.cost,
-            sample.elements.nbytes,
+            elements.nbytes,
         )
     smallest = min(trial.cost for trial in trials)
     _log.info(
@@ -342,14 +330,14 @@ def _tell(name: str, picked: _Trial, trials: list[_Trial], sample: Tiles, contes
         picked.model.name,
         "the smallest" if picked.cost == smallest else "a fast one near the smallest",
         len(trials),
-        sample.elements.size,
+        elements.size,
         "; a general compressor may be as good, and is tried" if contested else "",
     )
 
 
 def _outlines(given: Model | None) -> list[Outline]:
-    """Of the models to choose from. Those that are bundled are not loaded for it, which would take
-    long.
+    """The outlines of the models to choose from. Bundled models are not loaded for this, which
+    would take long.
     """
     return [given] if given is not None else [bundled.outline(name) for name in bundled.names()]
 

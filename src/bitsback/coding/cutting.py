@@ -1,4 +1,4 @@
-"""How items are cut into tiles, if nothing else is asked for, and which tiles make a block."""
+"""Cut items into tiles by default, and put tiles into blocks."""
 
 import math
 from bisect import bisect_left
@@ -21,7 +21,7 @@ _SLICES = 32
 _MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
 _STACK = 1 << 21  # of one of a stack
 BLOCK_ELEMENTS = 2048 * 784
-"""About as many elements a block has, unless it is told otherwise."""
+"""The number of elements that a block has by default, roughly."""
 BILEVEL_ELEMENTS = 1 << 23
 """The same of bool: a page, since what a model learns from a block begins anew with the next."""
 SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
@@ -29,7 +29,9 @@ SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
 
 
 def cut_for(part: Collection, tile: int | None) -> Shape | None:
-    """How the items are to be cut, if they are. tile: rows and columns of a tile at most."""
+    """The greatest extents of a tile, if the items are cut. tile: the greatest number of rows and
+    columns.
+    """
     if not part.elements:
         return None
     shapes = [shape for _, shape in part.runs]
@@ -56,7 +58,7 @@ def _cut_of(shape: Shape, side: int, most: int) -> Shape:
 
 
 def _leading(shape: Shape) -> Shape:
-    """What lies together in C order stays together."""
+    """The extents that keep together what is together in C order."""
     cut, left = [], _STACK
     for size in reversed(shape):
         cut.append(min(max(left, 1), max(size, 1)))
@@ -71,10 +73,10 @@ def blocks_of(
     elements: int = BLOCK_ELEMENTS,
     unordered: bool = False,
 ) -> Iterator[tuple[int, int]]:
-    """The blocks of a part, split evenly: the number of the first tile of each, and how many
-    tiles it has. block: how many at most; by default so many that they have about so many
-    `elements`, or, if they are `unordered`, all that may be. Raises InputError if a
-    tile is larger than a block can be.
+    """The blocks of a part, split evenly: the number of the first tile and the number of tiles of
+    each. block: the greatest number of tiles. By default a block has about `elements` elements, or,
+    if the part is `unordered`, as much as a block can hold. Raises InputError if a tile is larger
+    than a block can be.
     """
     size = part.dtype.itemsize
     largest = max(math.prod(_largest(shape, part.cut)) * size for _, shape in part.runs)
@@ -104,5 +106,5 @@ def _largest(shape: Shape, cut: Shape | None) -> Shape:
 
 
 def _tile_at(part: Collection, elements: int) -> int:
-    """The first tile with so many elements before it, or more."""
+    """The first tile before which there are at least `elements` elements."""
     return bisect_left(range(part.tiles + 1), elements, key=part.elements_before)

@@ -1,5 +1,5 @@
-"""What no model codes, by general compressors of the standard library (docs/format.md, the method
-fallback).
+"""Code blocks without a model, by general compressors of the standard library (docs/format.md, the
+method fallback).
 """
 
 import lzma
@@ -32,7 +32,7 @@ Coder = Literal["deflate", "lzma"]
 
 _CODERS: tuple[Coder, ...] = ("deflate", "lzma")
 PLAIN, SHUFFLED, ROWS = range(3)
-"""What is compressed: the bytes as they are, those of one significance together, or rows of
+"""The form of the content: bytes as they are, bytes of one significance together, or rows of
 pictures.
 """
 
@@ -54,13 +54,13 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class _Way:
-    """How content is made more regular, before it is compressed."""
+    """A transform that makes content more regular before it is compressed."""
 
     form: int
     number: int
     """The distance of the bytes that are taken off, 0 for none; of rows, the transform."""
     filter: int = NONE
-    """Of rows."""
+    """The filter of rows."""
     colours: Colours | None = None
 
     def head(self, coder: Coder) -> bytes:
@@ -100,6 +100,12 @@ def encode_fallback(tiles: Tiles, coder: Coder) -> bytes | None:
     coder: the slower one that is tried. LZMA is tried in any case where deflate makes so little of
     the content that LZMA takes little time.
     """
+    if coder not in tiles.by_fallback:
+        tiles.by_fallback[coder] = _encoded(tiles, coder)
+    return tiles.by_fallback[coder]
+
+
+def _encoded(tiles: Tiles, coder: Coder) -> bytes | None:
     sample = _sample(tiles)
     plans = sorted(_plans(tiles, sample), key=lambda plan: plan.size)
     best = plans[0]
@@ -117,11 +123,11 @@ def encode_fallback(tiles: Tiles, coder: Coder) -> bytes | None:
 def decode_fallback(data: memoryview, dtype: np.dtype[Any], shapes: Shapes) -> NDArray[Any]:
     """The elements, flat, of tiles of these shapes. Raises ArchiveError."""
     if len(data) < _HEAD or data[0] >= len(_CODERS) or data[1] > ROWS:
-        raise ArchiveError("its compression is none that there is: it needs a newer bitsback")
+        raise ArchiveError("its compression is unknown: it needs a newer bitsback")
     coder, form, number = _CODERS[data[0]], data[1], data[2]
     claimed = _claim(dtype, shapes, data)
     if claimed > max_elements(len(data)):
-        raise ArchiveError(f"it claims {claimed} bytes in {len(data)}, which no writer would")
+        raise ArchiveError(f"it claims {claimed} bytes in {len(data)}, more than any writer makes")
     if form == ROWS:
         colours, start = _colours(data)
         size = pixel_rows.content_size(dtype, shapes, number, colours)
@@ -143,7 +149,9 @@ def _elements(shapes: Shapes) -> int:
 
 
 def _colours(data: bytes | memoryview) -> tuple[int, int]:
-    """Of rows, how many there are, 0 if they are not of colours, and where the stream begins."""
+    """The number of colours, or 0 if rows are not indexes of colours, and the start of the
+    stream.
+    """
     if data[2] < INDEXES:
         return 0, _HEAD
     if len(data) == _HEAD:
@@ -160,7 +168,7 @@ def _claim(dtype: np.dtype[Any], shapes: Shapes, data: bytes | memoryview) -> in
 
 
 def _plans(tiles: Tiles, sample: Tiles) -> Iterator[_Plan]:
-    """For each way the best strategy."""
+    """For each transform, the plan with the best strategy."""
     few = None
     for way in _ways(tiles):
         seen = way
@@ -243,7 +251,7 @@ def _lzma(content: Bytes) -> bytes:
 
 
 def _decompress(data: memoryview, coder: Coder, size: int) -> bytes:
-    """What the stream holds, which must be `size` bytes. No more of it is ever in memory."""
+    """The content of the stream, which must be `size` bytes. No more of it is ever in memory."""
     try:
         if coder == "deflate":
             inflater = zlib.decompressobj(_RAW_DEFLATE)

@@ -1,5 +1,5 @@
-"""How a model sees the tiles of a block: what their axes are, what symbols stand for their
-elements, and the shapes of the items that these make (docs/format.md, `B`, a block).
+"""Present the tiles of a block to a model: the meaning of their axes, the symbols for their
+elements, and the shapes of the items that they make (docs/format.md, `B`, a block).
 """
 
 from collections.abc import Sequence
@@ -58,8 +58,8 @@ def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int,
 
 
 def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> ValueMap | None:
-    """What the symbols of these tiles, whose dtype has values, are to stand for. invert: the
-    greater of two levels is symbol 0.
+    """The value map for these tiles, whose dtype is mappable. invert: the greater of two values is
+    symbol 0.
     """
     pair = tiles.two_values
     if pair is None:
@@ -70,7 +70,7 @@ def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> Valu
 def map_for(
     model: Outline, tiles: Tiles, layout: int = PICTURES, invert: bool = False
 ) -> ValueMap | None:
-    """The same for a model, which may code the elements as they are."""
+    """The value map for these tiles and this model, which may code the elements as they are."""
     if model.any_shape:
         return find_map(tiles, invert, layout)
     if model.levels > 2 or tiles.two_values is None:
@@ -87,7 +87,7 @@ def map_fits(model: Outline, tiles: Tiles, value_map: ValueMap | None) -> bool:
 
 
 def count_levels(dtype: np.dtype[Any], value_map: ValueMap | None) -> int:
-    """Of symbols that stand for this."""
+    """The number of levels of the symbols that a value map gives."""
     if isinstance(value_map, ValueRange):
         return value_map.levels
     return len(value_map) if value_map is not None else 1 << 8 * dtype.itemsize
@@ -122,8 +122,8 @@ def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[
 
 
 def shapes_in_layout(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
-    """The items of runs, so many in a row of each shape. Raises ArchiveError for what no model
-    codes.
+    """The items of runs: for each shape, how many in a row have it. Raises ArchiveError for items
+    that no model codes.
     """
     found: list[tuple[int, ItemShape]] = []
     for run in runs:
@@ -133,7 +133,7 @@ def shapes_in_layout(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemSh
             continue
         shape = run.shape if layout == STACKS else (1, *run.shape)
         if len(shape) not in (3, 4) or 0 in shape:
-            raise ArchiveError(f"its tiles, of the shape {run.shape}, are not what planes are of")
+            raise ArchiveError(f"its tiles, of the shape {run.shape}, do not make planes")
         slices, rows, columns, *channels = shape
         one = ItemShape(slices, rows, columns, channels[0] if channels else 1, levels)
         found.append((run.items, one))
@@ -146,9 +146,9 @@ def shape_of_each(runs: Sequence[Run], layout: int) -> list[ItemShape]:
 
 
 def _channels(run: Run) -> int:
-    """Of a series, whose steps are the items of a run."""
+    """The channels of a series, whose steps are the items of a run."""
     if len(run.shape) > 1 or 0 in run.shape or run.elements > 1 << 26:
-        raise ArchiveError(f"its tiles, of the shape {run.shape}, are no steps of a series")
+        raise ArchiveError(f"its tiles, of the shape {run.shape}, do not make steps of a series")
     return run.shape[0] if run.shape else 1
 
 
@@ -171,7 +171,7 @@ def elements_of(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
         at += run.elements
         if run.value_map is not None:
             if int(part.max(initial=0)) >= count_levels(run.dtype, run.value_map):
-                raise ArchiveError("its symbols are not those of its elements")
+                raise ArchiveError("it has symbols that stand for no element")
             if isinstance(run.value_map, ValueRange):
                 part = run.value_map.from_symbols(part)
             else:

@@ -20,8 +20,8 @@ Rows = NDArray[Any]
 
 
 class Multisets:
-    """Those that are picked from, of items whose elements and symbols are given; or else those that
-    items are put into.
+    """The multisets of a block. An encoder picks items from them, whose elements and symbols are
+    given; a decoder puts items into them.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Multisets:
             self._left[number].push(message, _keys(rows))
 
     def elements(self) -> NDArray[Any]:
-        """Of all items that were put here, flat: those of each run in order."""
+        """The elements of all items that were put here, flat, those of each run in order."""
         found = [members.sorted() for members in self._left]
         flat = found[0] if len(found) == 1 else np.concatenate(found)
         return flat.view(self._runs[0].dtype)

@@ -1,6 +1,6 @@
-"""Pictures as rows of bytes that a general compressor makes little of: pixels told by those beside
-and above them, as PNG does it, or as numbers of the few colours that there are (docs/format.md, the
-form rows of the method fallback).
+"""Turn pictures into rows of bytes that a general compressor codes well: differences of a pixel to
+those beside and above it, as in PNG, or indexes of a few colours (docs/format.md, the form rows of
+the method fallback).
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from bitsback.format.tiles import Tiles
 
 Bytes = NDArray[np.uint8]
 Shapes = Sequence[tuple[int, Shape]]
-"""How many tiles in a row have which shape."""
+"""For each shape, how many tiles in a row have it."""
 
 GREEN, WHOLE, INDEXES = 1, 2, 4
-"""What rows are made of: channels 0 and 2 less channel 1; elements of 16 bits, and not their bytes;
-from 4 on, numbers of colours, of 1, 2, 4 or 8 bits.
+"""The transform of rows: channels 0 and 2 less channel 1; elements of 16 bits instead of their
+bytes; from 4 on, indexes of colours, of 1, 2, 4 or 8 bits.
 """
 NONE, SUB, UP, AVERAGE, PAETH = range(5)
 """Filters of a row."""
 EACH = 5
-"""In place of one filter for all rows: for each the one that leaves least."""
+"""Instead of one filter for all rows: for each row the filter that leaves the least."""
 MOST_COLOURS = 256
 _MOST_CHANNELS = 4
 _MOST_PIXEL = 8  # bytes
@@ -39,7 +39,7 @@ _AT_ONCE = 1 << 16  # pixels whose colours are sorted, to bound the memory that 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What the tiles of a run are: `count` of [rows, columns, channels]."""
+    """The tiles of a run as pictures: `count` of [rows, columns, channels]."""
 
     count: int
     rows: int
@@ -59,7 +59,7 @@ class Pictures:
 
     @classmethod
     def of_runs(cls, shapes: Shapes) -> list[Pictures]:
-        """Of those that have elements."""
+        """The pictures of runs that have elements."""
         return [cls.of(count, shape) for count, shape in shapes if count * math.prod(shape)]
 
     @property
@@ -81,16 +81,16 @@ class Colours:
     values: Bytes
     """[colours, bytes of a pixel], as they are stored."""
     indexes: Bytes
-    """Of each pixel, flat."""
+    """The index of each pixel, flat."""
 
     @property
     def transform(self) -> int:
-        """That with the fewest bits for an index."""
+        """The transform with the fewest bits for an index."""
         return INDEXES + sum(len(self.values) > most for most in (2, 4, 16))
 
 
 def channels_of(shapes: Shapes) -> int | None:
-    """Of all pictures, if they have as many."""
+    """The number of channels, if all pictures have the same."""
     found = {pictures.channels for pictures in Pictures.of_runs(shapes)}
     return found.pop() if len(found) == 1 else None
 
@@ -157,12 +157,12 @@ def content_size(dtype: np.dtype[Any], shapes: Shapes, transform: int, colours: 
     channels = channels_of(shapes)
     if transform >= INDEXES:
         if transform > INDEXES + 3 or channels is None or not 0 < colours <= 1 << _bits(transform):
-            raise ArchiveError("its pixels are none of its colours")
+            raise ArchiveError("its pixels are not among its colours")
         size = colours * channels * dtype.itemsize
     else:
         green = transform & GREEN and (channels is None or channels < 3)
         if not has_numbers(dtype) or green or (transform & WHOLE and dtype.itemsize < 2):
-            raise ArchiveError("its rows are made as no writer makes them")
+            raise ArchiveError("its rows have a form that no writer makes")
         size = 0
     for pictures in runs:
         width, _ = pictures.layout(dtype.itemsize, transform)
@@ -183,7 +183,7 @@ def unpack(
     all_rows = sum(pictures.count * pictures.rows for pictures in runs)
     filters, left = content[:all_rows], content[all_rows:]
     if filters.max(initial=0) >= EACH:
-        raise ArchiveError("a row has a filter that there is not: it needs a newer bitsback")
+        raise ArchiveError("a row has an unknown filter: it needs a newer bitsback")
     numbers: NDArray[Any] = left if indexed or not transform & WHOLE else _from_bytes(left)
     found: list[NDArray[Any]] = []
     row = at = 0
@@ -200,7 +200,7 @@ def unpack(
     if not indexed:
         return _elements(flat, dtype)
     if flat.max(initial=0) >= colours:
-        raise ArchiveError("a pixel has none of its colours")
+        raise ArchiveError("a pixel is not among its colours")
     pixels = values.reshape(colours, -1)[flat]
     elements: NDArray[Any] = pixels.reshape(-1).view(dtype)
     return elements
@@ -222,7 +222,7 @@ def _keys(pixels: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _numbers(elements: NDArray[Any]) -> NDArray[Any]:
-    """As unsigned numbers in the order of what they are."""
+    """The elements as unsigned numbers in the same order."""
     dtype = elements.dtype
     unsigned = dtype.newbyteorder("=").str.replace("i", "u").replace("b", "u")[1:]
     numbers = elements.view(dtype.str[0] + unsigned).astype(unsigned)
@@ -276,7 +276,7 @@ def _plus(pixels: NDArray[Any], green: NDArray[Any]) -> NDArray[Any]:
 
 
 def _together(indexes: NDArray[np.uint8], bits: int) -> Bytes:
-    """As many in a byte as it has room for, the first in its high bits."""
+    """The indexes packed into bytes, the first in the high bits."""
     if bits == 8:
         return indexes
     each = 8 // bits
@@ -300,8 +300,8 @@ def _apart(packed: Bytes, bits: int, columns: int) -> Bytes:
 
 
 def _to_bytes(left: NDArray[Any]) -> Bytes:
-    """Of what is left of 16-bit elements, as far above or below 0 as it is, all low bytes and then
-    all high bytes.
+    """For residuals of 16-bit elements, folded to their distance from 0: all low bytes and then all
+    high bytes.
     """
     if left.itemsize == 1:
         return left

@@ -1,4 +1,4 @@
-"""What a trial sees of the tiles of a block."""
+"""Sample the tiles of a block for a trial."""
 
 import math
 from itertools import islice
@@ -21,6 +21,8 @@ _BEFORE_OF_MORE = 1 << 17
 def sample_of(tiles: Tiles, whole: bool) -> Tiles:
     """Some of the tiles; of large ones, unless `whole`, what is in their middle."""
     numbers = _sampled(tiles.count)
+    if len(numbers) == tiles.count and (whole or tiles.elements.size <= _ELEMENTS):
+        return tiles  # of which a trial and a block find out the same
     if tiles.shape is not None:
         sample = Tiles.stacked(np.ascontiguousarray(tiles.stack[:: numbers.step][: len(numbers)]))
     else:
@@ -73,7 +75,7 @@ def series_sample(tiles: Tiles) -> Tiles:
 
 
 def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
-    """Where in a picture, which is cut like this, the sample of its tiles is."""
+    """The regions of a picture, cut by this grid, that make the sample of its tiles."""
     regions = [grid.region(number) for number in _sampled(grid.tiles)]
     shapes = [tuple(part.stop - part.start for part in region) for region in regions]
     if sum(map(math.prod, shapes)) <= _ELEMENTS:
@@ -89,20 +91,20 @@ def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
 
 
 def _sampled(count: int) -> range:
-    """Of so many tiles the numbers of those that are seen."""
+    """The numbers of the sampled tiles, out of `count`."""
     step = max(count // _TILES, 1)
     return range(0, min(step * _TILES, count), step)
 
 
 def middle(tile: NDArray[Any], most: int) -> NDArray[Any]:
-    """What is in the middle of a tile, of about so many elements at most: some slices, if it is a
-    stack, and of them some rows and columns.
+    """The middle of a tile, at most about `most` elements: some slices of a stack, and some rows
+    and columns of these.
     """
     return np.ascontiguousarray(tile[middle_box(tile.dtype, tile.shape, most)])
 
 
 def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> tuple[slice, ...]:
-    """Where it is in a tile of this dtype and shape."""
+    """The region of the middle in a tile of this dtype and shape."""
     stacks = layouts.STACKS in layouts.layouts_for(dtype, shape)
     sides = list(shape)
     if stacks:

@@ -1,5 +1,5 @@
-"""Trials before anything is coded: how many bytes the pixels of a picture would take, what trials
-of some pictures tell of others that are like them, and whether an array is a stack.
+"""Try codings before anything is coded: estimate the bytes of a picture's pixels, infer those of
+similar pictures, and find whether an array is a stack.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding import layouts
-from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.choose import (
     Effort,
     UnfitError,
@@ -91,7 +90,7 @@ def pixel_cost(
 
 
 def _grid(pixels: Bands, tile: int | None) -> Grid:
-    """As the picture is cut, where other tiles were asked for than large ones."""
+    """The grid of a picture, where another size of tiles was asked for."""
     part = Collection(pixels.dtype, pixels.shape, ONE)
     return Grid(pixels.shape, None if tile is None else cut_for(part, tile))
 
@@ -153,7 +152,7 @@ def _bits(tiles: Tiles) -> NDArray[np.uint8] | None:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """Of a trial."""
+    """The outcome of a trial."""
 
     by_pixels: bool
     """Whether a picture takes fewer bytes by its pixels than as a file."""
@@ -163,8 +162,8 @@ class TrialOutcome:
 
 @dataclass(frozen=True)
 class Alike:
-    """What pictures have in common of which one outcome is expected: dtype, channels, about how
-    many elements, and about how many bytes their files have for each.
+    """The properties of pictures that are expected to have the same outcome: dtype, channels, about
+    the same number of elements, and about the same number of bytes for each in their files.
     """
 
     dtype: str
@@ -185,7 +184,7 @@ class Alike:
 
 
 def is_tried(number: int) -> bool:
-    """Whether the file with this number has a trial, whatever is known of those like it."""
+    """Whether the file with this number has a trial of its own in any case."""
     return number % _EACH == 0
 
 
@@ -200,8 +199,8 @@ class TrialOutcomes:
     def of(
         self, alike: Alike, told: TrialOutcome | None, trial: Callable[[], TrialOutcome]
     ) -> TrialOutcome:
-        """What its own trial `told`; or what the last ones of others told, if all told the same;
-        or else what a trial tells now.
+        """The outcome `told` by the picture's own trial; or that of the last ones of its kind, if
+        they agree; or else that of a new trial.
         """
         last = self._last.setdefault(alike, deque(maxlen=_ENOUGH))
         if told is None:
@@ -245,8 +244,6 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
         replace(plan, tiles=together, layout=layouts.STACKS)
         for plan in {plan.model: plan for plan in plans}.values()
     ]
-    return bool(plans) and _least(stacks) < _least(plans)
-
-
-def _least(plans: list[BlockPlan]) -> int:
-    return min(plan.cost() for plan in plans)
+    if not plans:
+        return False
+    return min(plan.cost for plan in stacks) < min(plan.cost for plan in plans)

@@ -13,8 +13,7 @@ from typing import Any
 
 from bitsback.errors import InputError, MissingExtra
 from bitsback.images.file_io import one_line
-from bitsback.reading.pool import check_threads
-from bitsback.reading.summary import Progress
+from bitsback.work import Progress, check_threads
 
 _LOCAL = re.compile(r"local(?::([1-9][0-9]{0,3}))?")
 _PATIENCE = 10  # seconds for a scheduler to answer
@@ -86,8 +85,8 @@ def _deaf() -> Iterator[None]:
 
 
 def results(tasks: Sequence[Any], progress: Progress | None) -> list[Any]:
-    """What Dask's delayed objects come to, in their order. progress: called with the number of
-    those that are done, and of all.
+    """The results of Dask's delayed objects, in order. progress: called with the number of finished
+    ones and of all.
 
     Raises what the first of them raises that fails, and InputError if workers die of one.
     """

@@ -23,22 +23,22 @@ Kind = Literal["array", "files"]
 
 @dataclass(frozen=True)
 class Shard:
-    """What is known of one."""
+    """The record of one shard."""
 
     file: str
     """Its name, in the folder of the manifest."""
     shape: Shape
-    """Of its array; of files, how many there are."""
+    """The shape of its array; for files, their number."""
     dtype: str
     """NumPy's type string, or "mixed"."""
     bytes: int
-    """Of the archive."""
+    """The bytes of the archive."""
     sha256: str
-    """Of the archive, in hexadecimal digits."""
+    """The SHA-256 of the archive, in hexadecimal digits."""
     input_sha256: str
-    """Of what it was made from (`bitsback.dask.shard.digest`)."""
+    """The SHA-256 of the input that it was made from (`bitsback.dask.shard.digest`)."""
     input_bytes: int
-    """Of the arrays in it."""
+    """The bytes of the arrays in it."""
 
     @classmethod
     def read(cls, fields: object) -> "Shard":
@@ -60,23 +60,23 @@ class Shard:
         if fault(shard.file) is not None or "/" in shard.file or "\\" in shard.file:
             raise ArchiveError(f"its file {shard.file!r} is not in the folder of the manifest")
         if shard.dtype not in DTYPES and shard.dtype != "mixed":
-            raise ArchiveError(f"its dtype {shard.dtype!r} is none that an archive can hold")
+            raise ArchiveError(f"its dtype {shard.dtype!r} is not one that an archive can hold")
         return shard
 
 
 @dataclass(frozen=True)
-class Note:
-    """What is written beside a shard before it is there, for who starts again."""
+class ShardNote:
+    """The record that is written before a shard, for a run that starts again."""
 
     shard: Shard
     settings: dict[str, Any]
-    """With which it was made."""
+    """The settings that the shard was made with."""
 
     def pack(self) -> bytes:
         return json.dumps({"shard": vars(self.shard), "settings": self.settings}).encode()
 
     @classmethod
-    def unpack(cls, data: bytes) -> "Note | None":
+    def unpack(cls, data: bytes) -> "ShardNote | None":
         """None if it is damaged."""
         try:
             found = json.loads(data)
@@ -92,7 +92,7 @@ class Manifest:
     kind: Kind
     shards: tuple[Shard, ...]
     settings: dict[str, Any]
-    """With which all of them were made."""
+    """The settings that all shards were made with."""
     model: str | None
     """The identity of the one that was asked for, in hexadecimal digits; None: each was chosen."""
     beside: bool
@@ -100,12 +100,12 @@ class Manifest:
 
     @property
     def shape(self) -> Shape:
-        """Of the shards, one after the other; of files, how many there are."""
+        """The shape of the shards one after the other; for files, their number."""
         first = self.shards[0].shape
         return (sum(shard.shape[0] for shard in self.shards), *first[1:])
 
     def model_place(self, place: Location) -> ModelPlace | None:
-        """Where its model is, if one lies beside the shards. place: of the manifest."""
+        """The place of the model, if one lies beside the shards. place: that of the manifest."""
         if self.model is None or not self.beside:
             return None
         return ModelPlace(self.model, shard_places.sibling(place, model_file(self.model)))

@@ -22,9 +22,9 @@ from bitsback.format.layout import Shape
 from bitsback.format.parts import ARRAYS, FileList
 from bitsback.images.file_io import Location, name_of
 from bitsback.models.model import Choice
-from bitsback.reading.pool import ordered_map
 from bitsback.reading.reader import Archive
 from bitsback.remote.url import Options, check_options
+from bitsback.work import ordered_map
 
 Chunks = Literal["block", "archive"]
 _Lengths = tuple[tuple[int, ...], ...]
@@ -39,9 +39,9 @@ class _Part:
     place: Location
     model: ModelPlace | None
     known: Shard | None
-    """What a manifest says of it."""
+    """Its record in a manifest."""
     shape: Shape = ()
-    """Of its array."""
+    """The shape of its array."""
     dtype: str = ""
 
     @contextmanager
@@ -204,7 +204,7 @@ def _array(parts: Sequence[tuple[_Part, _Lengths]]) -> Any:
 
 
 def _slices(lengths: tuple[int, ...]) -> list[slice]:
-    """Of chunks of these lengths."""
+    """The slices of chunks of these lengths."""
     return [slice(start, end) for start, end in pairwise(accumulate(lengths, initial=0))]
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bitsback.compress_options import CompressOptions
 from bitsback.dask import shard_places
-from bitsback.dask.manifest import Note, Shard
+from bitsback.dask.manifest import Shard, ShardNote
 from bitsback.dask.shard_places import ModelPlace
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.file_io import Location, name_of, open_file
@@ -25,8 +25,8 @@ from bitsback.images.file_lists import Listing
 from bitsback.images.names import check
 from bitsback.locks import Lock
 from bitsback.models.model import Choice
-from bitsback.reading.output import Output, open_output
 from bitsback.reading.reader import Archive
+from bitsback.restoring.output import Output, open_output
 from bitsback.writing.writer import write_archive
 
 _CHUNK = 1 << 20
@@ -36,18 +36,18 @@ Content = NDArray[Any] | Listing
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is told of a shard, beside its content."""
+    """The task to make a shard, without its content."""
 
     place: Location
     model: str | ModelPlace
     settings: dict[str, Any]
-    """What the bytes of the archive depend on, beside the content."""
+    """The settings that the bytes of the archive depend on, beside the content."""
     options: CompressOptions
     """All but the model."""
     known: Shard | None
-    """What an older manifest says of it."""
+    """Its record in an older manifest."""
     root: Path | None = None
-    """What the names of pictures are relative to."""
+    """The folder that names of pictures are relative to."""
     force: bool = False
 
     @property
@@ -58,12 +58,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Made:
-    """What has become of a shard."""
+    """The result of making a shard."""
 
     shard: Shard
     new: bool
     """Whether it was not there before."""
-    notes: list[str]
+    messages: list[str]
     """Warnings of what does not come back as it was."""
 
 
@@ -78,7 +78,7 @@ def make(job: Job, content: Any) -> Made:
     """
     content = content_of(content, job)
     source = digest(content)
-    known = noted_shard(job)
+    known = recorded_shard(job)
     ours = known is not None and known.input_sha256 == source
     if known is not None and ours and whole(job, known):
         return Made(known, False, [])
@@ -89,7 +89,7 @@ def make(job: Job, content: Any) -> Made:
         )
     model: Choice = job.model if isinstance(job.model, str) else job.model.load()
     # Replaced if it is there: it is damaged, or another worker has just made the same bytes of it.
-    with noted() as notes, open_output(job.place, force=True) as output:
+    with collected_warnings() as messages, open_output(job.place, force=True) as output:
         summed = _Summed(output)
         options = replace(job.options, model=model)
         summary = write_archive(content, cast(BinaryIO, summed), options)
@@ -103,23 +103,23 @@ def make(job: Job, content: Any) -> Made:
             summary.bytes_in,
         )
         # First the note: a shard without one would be taken for somebody else's.
-        shard_places.write_bytes(job.note, Note(shard, job.settings).pack())
-    notes += [f"left out: {reason}" for reason in summary.bad.values()]
-    return Made(shard, True, notes)
+        shard_places.write_bytes(job.note, ShardNote(shard, job.settings).pack())
+    messages += [f"left out: {reason}" for reason in summary.bad.values()]
+    return Made(shard, True, messages)
 
 
 def kept(job: Job) -> Made | None:
     """The shard, if it is there and whole; what it is made from is taken to be the same."""
-    known = noted_shard(job)
+    known = recorded_shard(job)
     return Made(known, False, []) if known is not None and whole(job, known) else None
 
 
-def noted_shard(job: Job) -> Shard | None:
-    """What is known of the shard, with these settings, whether it is there or not."""
+def recorded_shard(job: Job) -> Shard | None:
+    """The record of the shard made with these settings, whether the shard is there or not."""
     data = shard_places.read_bytes(job.note)
     if data is None:
         return job.known
-    note = Note.unpack(data)
+    note = ShardNote.unpack(data)
     return note.shard if note is not None and note.settings == job.settings else None
 
 
@@ -143,7 +143,8 @@ def check_same(archive: Archive, known: Shard) -> None:
     dtype = known.dtype if archive.kind == "folder" else archive.dtype.str
     if (archive.file_bytes, shape, dtype) != (known.bytes, known.shape, known.dtype):
         raise ArchiveError(
-            f"{archive.name}: is not what its manifest says: {archive.file_bytes} bytes of {shape}"
+            f"{archive.name}: is not what its manifest describes: {archive.file_bytes} bytes of"
+            f" {shape}"
             f" {dtype}, and not {known.bytes} of {known.shape} {known.dtype}; it was changed since"
         )
 
@@ -231,17 +232,17 @@ _catching: Any = None
 
 
 @contextmanager
-def noted() -> Iterator[list[str]]:
+def collected_warnings() -> Iterator[list[str]]:
     """Collects the InputWarnings of this thread, while other threads may do the same: the module
     `warnings` is one for all of them.
     """
-    notes: list[str] = []
-    _thread.notes = notes
+    messages: list[str] = []
+    _thread.messages = messages
     _enter()
     try:
-        yield notes
+        yield messages
     finally:
-        _thread.notes = None
+        _thread.messages = None
         _leave()
 
 
@@ -257,11 +258,11 @@ def _enter() -> None:
         usual = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
-            notes = getattr(_thread, "notes", None)
-            if notes is None or not issubclass(category, InputWarning):
+            messages = getattr(_thread, "messages", None)
+            if messages is None or not issubclass(category, InputWarning):
                 usual(message, category, *place)
             else:
-                notes.append(str(message))
+                messages.append(str(message))
 
         warnings.showwarning = show  # type: ignore[assignment]
 

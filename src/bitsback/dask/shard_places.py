@@ -13,15 +13,17 @@ from bitsback.errors import InputError, ModelError
 from bitsback.images.file_io import Location, name_of, reading
 from bitsback.models import Model, bundled
 from bitsback.models.model import Choice, model_of
-from bitsback.reading.output import naming, open_output
 from bitsback.remote.url import Options, Url, located
+from bitsback.restoring.output import naming, open_output
 
 NUMBER = "{i}"
-"""What stands in the name of shards for their number."""
+"""The placeholder for the number in names of shards."""
 
 
 def absolute(place: Any, options: Options | None = None) -> Location:
-    """What is the same place to processes in other folders. Raises InputError for what is none."""
+    """The same place for processes in other folders. Raises InputError for anything else than a
+    place.
+    """
     found = located(place, options)
     if isinstance(found, Url):
         return found
@@ -44,7 +46,7 @@ def base(place: Location) -> str:
 
 
 def read_bytes(place: Location) -> bytes | None:
-    """What a file holds; None if there is no such file. Raises InputError."""
+    """The content of a file; None if there is no such file. Raises InputError."""
     with reading(name_of(place)):
         try:
             if not isinstance(place, Url):
@@ -77,7 +79,7 @@ def exists(place: Location) -> bool:
 
 
 def make_folder(place: Location) -> None:
-    """Makes the folder that a file is to be in; at a URL there is nothing to make."""
+    """Makes the folder of a file; at a URL there is nothing to make."""
     if not isinstance(place, Url):
         with naming(os.fspath(Path(place).parent)):
             Path(place).parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +99,7 @@ def remove(places: Sequence[Location]) -> None:
 
 
 class Pattern:
-    """Where the shards of a set go, each by its number."""
+    """The places of a set's shards, by their numbers."""
 
     def __init__(self, place: Any, options: Options | None = None) -> None:
         """place: a path or a URL with `{i}` in its last part, for the number; or a folder, in which
@@ -117,13 +119,13 @@ class Pattern:
             text = f"{text.rstrip('/') or '/'}/part-{NUMBER}.bb"
         self._place = absolute(text, options)
         self.name = name_of(self._place)
-        """For messages."""
+        """The name for messages."""
         self._base = base(self._place)
         if self.name.count(NUMBER) != 1 or NUMBER not in self._base:
             raise InputError(f"{self.name}: {NUMBER} is to be once, in the last part of the name")
 
     def shard(self, number: int, count: int) -> Location:
-        """Of so many shards the one of this number; their names are in their order."""
+        """The shard with this number out of `count`; names sort in the order of the numbers."""
         digits = f"{number:0{len(str(max(count - 1, 0)))}d}"
         return sibling(self._place, self._base.replace(NUMBER, digits))
 
@@ -137,7 +139,7 @@ class ModelPlace:
     """A model, by its identity, and where its file is; None: it ships."""
 
     identity: str
-    """In hexadecimal digits."""
+    """The identity of the model, in hexadecimal digits."""
     place: Location | None
 
     def load(self) -> Model:
@@ -174,8 +176,8 @@ def model_file(identity: str) -> str:
 
 
 def model_place(choice: Choice, options: Options | None) -> ModelPlace:
-    """Where workers find a model that archives are to be read with: a bundled one by its name, or
-    a file by its path or URL. Raises InputError, ModelError.
+    """The place where workers find the model to read archives with: the name of a bundled one, or
+    the path or URL of a file. Raises InputError, ModelError.
     """
     if isinstance(choice, str) and choice in bundled.names():
         return ModelPlace(bundled.identity(choice).hex(), None)

@@ -24,11 +24,11 @@ from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.npy import check_dtype
 from bitsback.models import Model
-from bitsback.reading.summary import Progress
 from bitsback.remote.url import Url, check_options
+from bitsback.work import Progress
 
 SHARD_BYTES = 1 << 27
-"""Of the elements of a shard: so much is put together of chunks that are smaller."""
+"""The bytes of elements that a shard has at least: smaller chunks are put together."""
 _OF_ONE_ARCHIVE = (
     "dtype", "embed", "hashes", "keep_names", "labels", "resume", "shape", "unordered",
 )  # fmt: skip
@@ -36,8 +36,8 @@ _OF_ONE_ARCHIVE = (
 _NO_SETTINGS = (
     "force", "model", "pictures_only", "progress", "skip_bad", "storage_options", "threads",
 )  # fmt: skip
-"""Options that say how shards are made, or which files are in them, and do not tell two archives of
-the same input apart; of a model the manifest has the identity.
+"""Options that decide how shards are made or which files are in them, but make the same archive of
+the same input; the manifest has the identity of the model.
 """
 _SETTINGS = [
     field.name
@@ -48,7 +48,7 @@ _SETTINGS = [
 
 @dataclass(frozen=True)
 class Sharded:
-    """What has become of an array or a bag.
+    """The result of compressing an array or a bag.
 
     >>> import tempfile
     >>> import dask.array as da
@@ -62,14 +62,14 @@ class Sharded:
     manifest: str
     """Its path, or its URL."""
     shape: tuple[int, ...]
-    """Of the array; of files, how many there are."""
+    """The shape of the array; for files, their number."""
     shards: int
     new: int
-    """How many of the shards were not there before."""
+    """The number of shards that were made now."""
     bytes_in: int
-    """Of the arrays."""
+    """The bytes of the arrays."""
     bytes_out: int
-    """Of the archives."""
+    """The bytes of the archives."""
 
 
 def to_archives(
@@ -174,9 +174,9 @@ def make_shards(
         for archive, name in zip(archives, names, strict=True)
     ]
     made = _make(jobs, chunks, assume_unchanged, options.progress)
-    for note, count in Counter(note for each in made for note in each.notes).items():
+    for message, count in Counter(one for each in made for one in each.messages).items():
         times = f" (in {count} shards)" if count > 1 else ""
-        warnings.warn(note + times, InputWarning, stacklevel=2)
+        warnings.warn(message + times, InputWarning, stacklevel=2)
     done = Manifest(
         "array" if root is None else "files",
         tuple(each.shard for each in made),
@@ -218,7 +218,7 @@ def _manifest_before(place: Location, force: bool) -> Manifest | None:
 
 
 def _chunks(source: Any, shard: int | None) -> list[Any]:
-    """What shards are to be made from, as delayed objects. Raises InputError."""
+    """The inputs of the shards, as delayed objects. Raises InputError."""
     import dask.array as da
     import dask.bag as db
 

@@ -27,15 +27,15 @@ _FOLDER_BYTES = 1 << 26  # of the files in a shard
 
 @dataclass(frozen=True)
 class Opened:
-    """What `to_archives` takes."""
+    """An input for `to_archives`."""
 
     content: Any
     root: Path | None = None
-    """What the names of pictures are relative to."""
+    """The folder that names of pictures are relative to."""
     skipped: dict[str, list[str]] = field(default_factory=dict)
     """The names of what of a folder was left out, by what it is."""
     noted: dict[str, list[str]] = field(default_factory=dict)
-    """Those of hidden files, and of links that come back as files."""
+    """The names of hidden files, and of links that come back as files."""
 
 
 def open_source(
@@ -190,7 +190,7 @@ def _files(folder: Path, pictures_only: bool, skip_bad: bool) -> Opened:
 
 
 def _by_bytes(paths: list[str]) -> Iterator[list[str]]:
-    """Files that follow one another, so many that they have as many bytes as a shard should."""
+    """Adjacent files, in groups of about the bytes of a shard."""
     found: list[str] = []
     total = 0
     for path in paths:

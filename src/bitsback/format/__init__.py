@@ -1,1 +1,1 @@
-"""What the bytes of an archive mean: its sections and what it holds (docs/format.md)."""
+"""The bytes of an archive and their meaning, without input and output (docs/format.md)."""

@@ -1,5 +1,5 @@
-"""What an archive holds, or a part of it: one array, or pictures of several sizes (docs/format.md,
-`C`).
+"""The content of an archive, or a part of it: one array, or pictures of several sizes
+(docs/format.md, `C`).
 """
 
 import math
@@ -27,7 +27,7 @@ columns; it is the bytes of files, one after the other, which are one item.
 """
 
 MOST_COLOURS = 4
-"""What a last axis of more elements counts is no colours."""
+"""The most elements of a last axis that may be colours."""
 
 _SMALLEST_SIZES = 3  # bytes of a run of sizes
 
@@ -50,9 +50,9 @@ class Collection:
     cut: Shape | None = None
     """The greatest extents of a tile; None: each item is one."""
     sizes: Sizes = ()
-    """Of the items, if they vary."""
+    """The sizes of the items, if they vary."""
     features: int = 0
-    """Of the archive, if the array is all that it holds."""
+    """The features of the archive, if it holds this array alone."""
 
     @classmethod
     def of_items(cls, dtype: str, item_shape: Shape, items: int) -> "Collection":
@@ -60,7 +60,7 @@ class Collection:
 
     @property
     def runs(self) -> Iterator[tuple[int, Shape]]:
-        """How many items in a row have which shape."""
+        """The runs of items: for each shape, how many in a row have it."""
         if self.axes == VARIED:
             for number, (count, _, _) in enumerate(self.sizes):
                 yield count, self._shape(number)
@@ -68,7 +68,7 @@ class Collection:
             yield self.shape[0] if self.axes == COUNTED else 1, self._shape(0)
 
     def _shape(self, run: int) -> Shape:
-        """Of the items of a run."""
+        """The shape of the items of a run."""
         if self.axes != VARIED:
             return self.item_shape
         return (*self.sizes[run][1:], *self.shape[1:])
@@ -101,7 +101,7 @@ class Collection:
 
     @property
     def item_shape(self) -> Shape:
-        """Of every item, of an array whose items do not vary."""
+        """The shape of every item, of an array whose items do not vary."""
         assert self.axes != VARIED
         return self.shape[min(self.axes, COUNTED) :]
 
@@ -125,7 +125,9 @@ class Collection:
 
     @property
     def entry_shape(self) -> Shape:
-        """Of what the first axis counts; rows and columns are 1 where they vary; not of bytes."""
+        """The shape of an entry along the first axis; rows and columns are 1 where they vary; not
+        of bytes.
+        """
         return (1, 1, *self.shape[1:]) if self.axes == VARIED else self.shape[1:]
 
     @cached_property
@@ -188,7 +190,7 @@ class Collection:
 
     @property
     def parts(self) -> "tuple[Collection, ...]":
-        """As of what has several; see `Parts`."""
+        """The parts, of which there is one here; see `Parts`."""
         return (self,)
 
     @property
@@ -199,7 +201,7 @@ class Collection:
         return 0, self
 
     def where(self, first: int, count: int, items_before: int = 0) -> str:
-        """What some tiles are, for people. items_before: of other parts."""
+        """A description of some tiles for people. items_before: those of other parts."""
         if first + count > self.tiles:
             return f"items from {items_before + first} on"
         start, at = self.item_of(first)
@@ -279,7 +281,7 @@ def _unpack_sizes(cursor: Cursor, items: int) -> Sizes:
 def _unpack_cut(cursor: Cursor, dimensions: int) -> Shape | None:
     kind = cursor.byte()
     if kind > 1:
-        raise ArchiveError("it is cut in a way that is not known: it needs a newer bitsback")
+        raise ArchiveError("it is cut in an unknown way: it needs a newer bitsback")
     if kind == 0:
         return None
     cut = tuple(cursor.varint() for _ in range(dimensions))

@@ -14,7 +14,7 @@ _SMALLEST = 2  # bytes of a file
 
 @dataclass
 class FileStats:
-    """Of each file, in order."""
+    """The sizes and times of all files, in order."""
 
     sizes: "array[int]" = field(default_factory=lambda: array("Q"))
     """Bytes of the file, or of the container metadata of a picture that is coded by its pixels."""
@@ -42,7 +42,7 @@ class FileStats:
         for _ in range(files):
             size, change = cursor.varint(), cursor.varint()
             if size >= 1 << 63:
-                raise ArchiveError("a file of it has a size that no file has")
+                raise ArchiveError("one of its files has an impossible size")
             time = _signed(time + (~(change >> 1) if change & 1 else change >> 1))
             stats.add(size, time)
         cursor.done()
@@ -50,5 +50,5 @@ class FileStats:
 
 
 def _signed(number: int) -> int:
-    """The same modulo 2^64, as a signed number of 64 bits."""
+    """The same number modulo 2^64, as a signed number of 64 bits."""
     return (number + (1 << 63)) % (1 << 64) - (1 << 63)

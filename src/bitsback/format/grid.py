@@ -16,7 +16,7 @@ class Grid:
     """The tiles of one item."""
 
     shape: Shape
-    """Of the item."""
+    """The shape of the item."""
     cut: Shape | None
     """The greatest extents that a tile may have; None: the item is the only tile."""
 
@@ -31,7 +31,7 @@ class Grid:
 
     @cached_property
     def extents(self) -> Shape:
-        """Of all tiles but the last ones: the dimension is split evenly."""
+        """The extents of all tiles but the last ones: each dimension is split evenly."""
         return tuple(
             max(-(-size // count), 1) for size, count in zip(self.shape, self.counts, strict=True)
         )
@@ -42,13 +42,13 @@ class Grid:
 
     @property
     def in_a_strip(self) -> int:
-        """How many tiles lie at the same place of the first dimension; their elements follow one
+        """The number of tiles at the same place of the first dimension; their elements follow one
         another in C order.
         """
         return math.prod(self.counts[1:])
 
     def region(self, tile: int) -> Region:
-        """Where in the item a tile lies."""
+        """The region of a tile in the item."""
         return tuple(
             slice(at * extent, min((at + 1) * extent, size))
             for at, extent, size in zip(self._at(tile), self.extents, self.shape, strict=True)
@@ -67,7 +67,7 @@ class Grid:
         return before
 
     def alike(self, tile: int) -> int:
-        """How many tiles in a row, from this one on, have its shape."""
+        """The number of tiles in a row, from this one on, that have its shape."""
         inner, left = 1, self.tiles - tile
         for count, extent, size in zip(
             reversed(self.counts), reversed(self.extents), reversed(self.shape), strict=True

@@ -16,7 +16,7 @@ from bitsback.wire import varint
 
 _ARRAYS, _FOLDERS = range(2)
 FOLDERS = "folders"
-"""What labels of pictures are asked for with."""
+"""The value of `labels` that takes folders as labels of pictures."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def pack_arrays(images: int, labels: int) -> bytes:
 
 
 def pack_folders() -> bytes:
-    """That of pictures which are labelled by their folders."""
+    """The section of pictures that are labelled by their folders."""
     return section(LABELS, bytes([_FOLDERS]))
 
 

@@ -40,14 +40,14 @@ HEAD = MAGIC + bytes([VERSION])
 
 
 class Cursor(wire.Cursor):
-    """Reads fields one after another. Whatever is not there, or not in its only form, is an
+    """Reads fields one after another. A field that is missing, or not in its only form, raises
     ArchiveError.
     """
 
     def dtype(self) -> np.dtype[Any]:
         text = self.take(3).decode("latin-1")
         if text not in DTYPES:
-            raise ArchiveError(f"the dtype {text!r} is none that an archive can hold")
+            raise ArchiveError(f"the dtype {text!r} is not one that an archive can hold")
         return np.dtype(text)
 
     def shape(self) -> Shape:
@@ -91,7 +91,7 @@ def open_section(data: bytes, kind: bytes) -> memoryview:
         )
     cursor = Cursor(body, 1)
     if cursor.varint() != len(body) - cursor.at:
-        raise ArchiveError("its length is not what it says")
+        raise ArchiveError("its length is not the one that it claims")
     return memoryview(body)[cursor.at :]
 
 
@@ -112,7 +112,7 @@ def check_head(data: bytes) -> None:
     if version < VERSION:
         raise ArchiveError(
             f"this archive was written by an older bitsback (format {version}), before the format"
-            " was settled: decompress it with that one, and compress it anew"
+            " was settled: decompress it with that one, and compress it again"
         )
     if version > VERSION:
         raise ArchiveError(

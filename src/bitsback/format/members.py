@@ -58,8 +58,8 @@ class Files:
     @classmethod
     def unnamed(cls, collection: FileList) -> Files:
         """The files of an archive whose names, order and stats are lost: arrays and pictures by
-        numbers, in the order of the parts, without their metadata, and none that is held bit for
-        bit.
+        numbers, in the order of the parts, without their metadata, and none that is stored
+        verbatim.
         """
         if collection.kind == ARRAYS:
             return cls(collection, [f"arr_{number}" for number in range(collection.files)], [])
@@ -76,7 +76,7 @@ class Files:
 
     @cached_property
     def _spans(self) -> tuple[array[int], array[int]]:
-        """In which part of bytes each file, or its metadata, is, and where it begins there."""
+        """For each file, or its metadata: the part of bytes that holds it, and its start there."""
         if self.stats is None:
             raise ArchiveError("the stats of its files are missing")
         parts = self.collection.parts
@@ -101,11 +101,11 @@ class Files:
         return where, starts
 
     def stored(self, file: int) -> bool:
-        """Whether a file is held bit for bit; not for an npz file."""
+        """Whether a file is stored verbatim; not for an npz file."""
         return self.collection.parts[self.place(file)[0]].axes == BYTES
 
     def span(self, file: int) -> tuple[int, int, int]:
-        """The part in which a file that is held bit for bit, or else the container metadata of a
+        """The part in which a file that is stored verbatim, or else the container metadata of a
         picture, is, and where in it that begins and ends: with the part 0 and no bytes if there are
         none.
         """
@@ -134,7 +134,7 @@ class Files:
         return self.runs[run][0], self._entries[run] + file - self._ends[run]
 
     def parts_in_order(self) -> Iterator[int]:
-        """For each file the number of the part that it is in; not for an npz file."""
+        """For each file, the number of its part; not for an npz file."""
         for part, count in self.runs:
             yield from repeat(part, count)
 
@@ -150,14 +150,14 @@ class Files:
 
     @cached_property
     def _runs_by_part(self) -> list[list[tuple[int, int, int]]]:
-        """Of each part its runs: the first entry, the number of its file, how many there are."""
+        """For each part, its runs: the first entry, the number of its file, and their number."""
         found: list[list[tuple[int, int, int]]] = [[] for _ in self.collection.parts]
         for (part, count), entry, number in zip(self.runs, self._entries, self._ends, strict=False):
             found[part].append((entry, number, count))
         return found
 
     def by_part(self) -> Iterator[Iterator[int]]:
-        """For each part the numbers of the files that are in it, in order; not for an npz file."""
+        """For each part, the numbers of its files, in order; not for an npz file."""
         in_part: list[list[int]] = [[] for _ in self.collection.parts]
         for number, (part, _) in enumerate(self.runs):
             in_part[part].append(number)
@@ -254,14 +254,14 @@ def unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
 
 
 def _most_name_bytes(size: int) -> int:
-    """How many bytes the names may have that so many bytes of a section stand for, so that a few
-    bytes cannot claim a computer's memory.
+    """The bytes of names that a section of `size` bytes may stand for, so that a few bytes cannot
+    claim a computer's memory.
     """
     return (1 << 16) + (size << 5)
 
 
 def _shared(left: bytes, right: bytes) -> int:
-    """How many leading bytes two names share."""
+    """The number of leading bytes that two names share."""
     for at, (a, b) in enumerate(zip(left, right, strict=False)):
         if a != b:
             return at
@@ -269,8 +269,8 @@ def _shared(left: bytes, right: bytes) -> int:
 
 
 class Numbered(Sequence[str]):
-    """The names of so many pictures: `07.png` is the eighth of eleven, or `cat/07.png` if it is one
-    of a cat. They are made when they are asked for, since a few bytes may claim many pictures.
+    """Names for `count` pictures: `07.png` is the eighth of eleven, or `cat/07.png` if its class is
+    cat. They are made on demand, since a few bytes may claim many pictures.
     """
 
     def __init__(
@@ -295,7 +295,7 @@ class Numbered(Sequence[str]):
         return self._name(numbers) if isinstance(numbers, int) else list(map(self._name, numbers))
 
     def number(self, name: str) -> int | None:
-        """Of the picture with this name, if there is one."""
+        """The number of the picture with this name, if there is one."""
         digits = name.rpartition("/")[2].removesuffix(_ENDING)
         if not (digits.isascii() and digits.isdigit()) or len(digits) > self._digits:
             return None

@@ -66,7 +66,7 @@ class Parts:
         return self.starts[number], self.parts[number]
 
     def where(self, first: int, count: int) -> str:
-        """What some tiles are, for people."""
+        """A description of some tiles for people."""
         if first >= self.tiles:
             return f"items from {first} on"
         number = bisect_right(self.starts, first) - 1
@@ -109,13 +109,13 @@ class FileList(Parts):
 
     @property
     def noun(self) -> str:
-        """What one of them is called."""
+        """The noun for one of them."""
         return {FOLDER: "file", ARRAYS: "array", PAGES: "page"}[self.kind]
 
     @property
     def whole(self) -> bool:
-        """Whether it is all of a TIFF file, which its last part tells of, and not its pages
-        alone.
+        """Whether the archive holds a whole TIFF file, whose container metadata is the last part,
+        and not its pages alone.
         """
         return self.kind == PAGES and bool(self.metadata_parts)
 
@@ -127,7 +127,9 @@ class FileList(Parts):
 
     @property
     def told(self) -> int:
-        """How many files people are told of: a TIFF file that is held bit for bit is one."""
+        """The number of files to tell people: a TIFF file that is stored verbatim counts as
+        one.
+        """
         return self.files or int(self.whole)
 
     def pack(self) -> bytes:
@@ -151,7 +153,7 @@ class Joined(Parts):
 
     @cached_property
     def places(self) -> list[int]:
-        """Where each part begins along the first axis, and where the last one ends."""
+        """The start of each part along the first axis, and the end of the last one."""
         return list(accumulate((part.entries for part in self.parts), initial=0))
 
     @property
@@ -168,11 +170,11 @@ class Joined(Parts):
 
 Array = Collection | Joined
 Content = Array | FileList
-"""What an archive holds: an array, in one part or in several, or files."""
+"""The content of an archive: an array, in one part or in several, or files."""
 
 
 def unpack_collection(payload: memoryview) -> Content:
-    """What a `C` section says. Raises ArchiveError."""
+    """The content of a `C` section. Raises ArchiveError."""
     cursor = Cursor(payload)
     features, container = read_features(cursor), cursor.byte()
     if container == JOINED:

@@ -14,7 +14,7 @@ START = b"R"
 
 @dataclass(frozen=True)
 class ResearchSummary:
-    """What the beginning of a research archive tells of it, for people."""
+    """The properties of a research archive that its beginning tells, for people."""
 
     images: str
     made: str
@@ -47,7 +47,7 @@ class ResearchArchive(ArchiveError):
 
 
 def refuse(data: bytes, at: int) -> ResearchArchive:
-    """Of an archive whose first section, at data[at:], is of this kind."""
+    """The error for an archive whose first section, at data[at:], is that of a research archive."""
     try:
         cursor = wire.Cursor(data, at + 1)
         cursor.varint()

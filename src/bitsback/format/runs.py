@@ -26,10 +26,10 @@ class Run:
     items: int
     dtype: np.dtype[Any]
     shape: Shape
-    """Of each tile."""
+    """The shape of each tile."""
     value_map: ValueMap | None
-    """What the symbols stand for: two values that elements have, as they are stored, or a range;
-    None: elements stand for themselves.
+    """The meaning of the symbols: two values, as they are stored, or a range; None: elements are
+    their own symbols.
     """
 
     @property
@@ -38,7 +38,7 @@ class Run:
 
     @property
     def pair(self) -> TwoValues | None:
-        """The two values that elements have, if they are told."""
+        """The two values of the elements, if the run has them."""
         return None if isinstance(self.value_map, ValueRange) else self.value_map
 
 
@@ -88,7 +88,7 @@ def read_value_map(
         return pair
     if kind in (_SPAN, _RANKS):
         if before:  # else a few bytes could claim much memory
-            raise ArchiveError("its value map is told again")
+            raise ArchiveError("its value map is given again")
         return ValueRange.unpack(cursor, dtype, kind == _RANKS)
     if kind != _AS_BEFORE:
         raise ArchiveError(f"a value map of the kind {kind}: it needs a newer bitsback")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from bitsback.format.value_range import ValueRange, find_value_range
 from bitsback.lazy import cached_property
 
 _OF_ELEMENTS = ("two_values", "value_range", "range_of_series")
-"""What is found out of them once."""
+"""The properties that are computed once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +28,11 @@ class Tiles:
     elements: NDArray[Any]
     """Flat: one after the other, each in C order."""
     shapes: tuple[tuple[int, Shape], ...]
-    """How many in a row have which shape."""
+    """For each shape, how many tiles in a row have it."""
 
     @classmethod
     def stacked(cls, items: NDArray[Any]) -> Tiles:
-        """Of one shape: [tiles, *shape], C-contiguous."""
+        """Tiles of one shape: [tiles, *shape], C-contiguous."""
         return cls(items.reshape(-1), ((len(items), items.shape[1:]),))
 
     @classmethod
@@ -53,7 +54,7 @@ class Tiles:
 
     @property
     def shape(self) -> Shape | None:
-        """Of each tile, if they have one in common."""
+        """The shape of each tile, if they have one in common."""
         return self.shapes[0][1] if len(self.shapes) == 1 else None
 
     @cached_property
@@ -67,16 +68,21 @@ class Tiles:
 
     @cached_property
     def value_range(self) -> ValueRange | None:
-        """What their symbols are to stand for, if they have more values."""
+        """The range of values that the symbols stand for, if there are more than two values."""
         return find_value_range(self.elements)
 
     @cached_property
     def range_of_series(self) -> ValueRange | None:
-        """The same of a series."""
+        """The same for a series."""
         return find_value_range(self.elements, near=True)
 
+    @cached_property
+    def by_fallback(self) -> dict[str, builtins.bytes | None]:
+        """The results of general compressors, by their names."""
+        return {}
+
     def seen_as(self, shapes: tuple[tuple[int, Shape], ...]) -> Tiles:
-        """The same elements as tiles of other shapes, with what is known of them."""
+        """The same elements as tiles of other shapes, with their computed properties."""
         known = {key: self.__dict__[key] for key in _OF_ELEMENTS if key in self.__dict__}
         other = Tiles(self.elements, shapes)
         other.__dict__.update(known)
@@ -94,7 +100,7 @@ class Tiles:
 
     @cached_property
     def _starts(self) -> list[tuple[int, int]]:
-        """Of each run of one shape: the number of its first tile, and its first element."""
+        """For each run of one shape: the number of its first tile, and its first element."""
         starts, tile, element = [], 0, 0
         for count, shape in self.shapes:
             starts.append((tile, element))

@@ -49,7 +49,7 @@ def to_symbols(items: NDArray[Any], two_values: TwoValues) -> NDArray[np.uint8]:
 
 
 def symbol_dtype(model: Outline) -> str:
-    """Of elements that are symbols of the model themselves."""
+    """The dtype of elements that are symbols of the model themselves."""
     return "|u1" if model.levels <= 256 else "<u2"
 
 

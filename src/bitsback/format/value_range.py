@@ -103,19 +103,21 @@ class ValueRange:
 
 
 ValueMap = TwoValues | ValueRange
-"""What the symbols of a block stand for."""
+"""The meaning of the symbols of a block."""
 
 
 def is_mappable(dtype: np.dtype[Any]) -> bool:
-    """Whether elements can be told by low and high: bool, and integers of at most 16 bits."""
+    """Whether a value range can describe elements of this dtype: bool, and integers of at most 16
+    bits.
+    """
     return dtype.kind in "bui" and dtype.itemsize <= 2
 
 
 def find_value_range(elements: NDArray[Any], near: bool = False) -> ValueRange | None:
-    """The cheapest sensible way to tell the values of elements, of which there are two at least;
-    None if they are their own symbols. near: of a series, which is coded by how far it is from what
-    is expected, so that the least and the greatest value say something; what ranks save is told by
-    how many of the values near an element occur, and not by how many of all do.
+    """The cheapest sensible range for elements, which have at least two values; None if they are
+    their own symbols. near: for a series, which is coded by differences to predictions, so that the
+    least and the greatest value matter; ranks are then judged by how many of the values near an
+    element occur, not by how many of all do.
     """
     integers = elements.view(_integers(elements.dtype))
     low, high = int(integers.min()), int(integers.max())
@@ -137,7 +139,7 @@ def _saved(counts: NDArray[Any], most: float) -> float:
 
 
 def _saved_near(counts: NDArray[Any]) -> float:
-    """The bits that ranks save where elements are told by differences to what is near them."""
+    """The bits that ranks save where elements are coded by differences to their neighbours."""
     (values,) = np.nonzero(counts)
     first, last = np.maximum(values - _NEAR, 0), np.minimum(values + _NEAR + 1, len(counts))
     occurring = np.searchsorted(values, last) - np.searchsorted(values, first)
@@ -145,11 +147,13 @@ def _saved_near(counts: NDArray[Any]) -> float:
 
 
 def _integers(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """How elements are read: those of bool as bytes, of which there may be others than 0 and 1."""
+    """The dtype in which elements are read: those of bool as bytes, since there may be others than
+    0 and 1.
+    """
     return np.dtype("u1") if dtype.kind == "b" else dtype
 
 
 def _offsets(elements: NDArray[Any], low: int) -> NDArray[Any]:
-    """How far above `low`."""
+    """The distance of each element above `low`."""
     integers = elements.view(_integers(elements.dtype))
     return (integers.astype(np.int32) - low).astype(np.uint16)

@@ -82,7 +82,7 @@ def foreign_items(source: Any, dtype: DTypeLike | None, shape: Sequence[int] | N
         shape = (len(source), *first.shape) if shape is None else shape
     if dtype is None or shape is None:
         raise InputError(
-            "the images: how many come, and of which kind, has to be known before; give"
+            "the images: their number and kind have to be known in advance; give"
             " dtype= and shape=(number, rows, columns)"
         )
     try:
@@ -112,7 +112,7 @@ def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
     not hold.
     """
     if isinstance(array, np.ma.MaskedArray):
-        raise InputError(f"{name}: a mask would be lost; fill it before")
+        raise InputError(f"{name}: a mask would be lost; fill it first")
     check_dtype(array.dtype, name)
     return np.asarray(array)
 
@@ -125,7 +125,7 @@ class _ChunkedItems:
         self.dtype: np.dtype[Any] = np.dtype(source.dtype)
         check_dtype(self.dtype, name)
         if any(math.isnan(size) for size in source.shape):
-            raise InputError(f"{name}: how long it is has to be known before; compute its shape")
+            raise InputError(f"{name}: its length has to be known in advance; compute its shape")
         self.shape: Shape = tuple(map(int, source.shape))
         self._source = source
         self._items = self._along(())
@@ -194,7 +194,7 @@ class _Along:
         self._fetch, self._length, self._ends = fetch, length, ends
         self._at = self._first = 0
         self._kept: NDArray[Any] | None = None
-        """What was fetched and not yet taken, from `_first` on."""
+        """Fetched images that were not taken yet, from `_first` on."""
 
     @property
     def done(self) -> bool:

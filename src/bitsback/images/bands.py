@@ -47,7 +47,7 @@ class Bands:
 
     @classmethod
     def of(cls, pixels: NDArray[Any]) -> Bands:
-        """Of a picture that is in memory."""
+        """The bands of a picture that is in memory."""
         return cls(pixels.dtype, pixels.shape, lambda: iter((pixels,)))
 
     @property
@@ -75,7 +75,7 @@ class Bands:
         return np.stack(found)
 
     def regions(self, boxes: Sequence[Sequence[slice]]) -> list[NDArray[Any]]:
-        """What is in boxes, each C-contiguous. Those that share no rows are in order."""
+        """The content of boxes, each C-contiguous. Boxes that share no rows are in order."""
         found: list[NDArray[Any]] = []
         rows, at = Rows(self), 0
         for group in _overlapping(boxes):
@@ -133,7 +133,7 @@ class Rows:
             count -= len(self._next(count))
 
     def _next(self, most: int) -> NDArray[Any]:
-        """As many as the band has that comes next, and no more than `most`."""
+        """The next band's rows, at most `most`."""
         band = next(self._bands) if self._rest is None else self._rest
         self._rest = band[most:] if len(band) > most else None
         return band[:most]
@@ -146,7 +146,7 @@ class PageRows:
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     source: Rows
-    """Where its rows are the next ones."""
+    """The source, which is at these rows."""
 
     @property
     def in_a_strip(self) -> int:

@@ -26,12 +26,12 @@ _BITS_OF_KIND = {
     "1": 1, "1;I": 1, "L": 8, "P": 8, "P;1": 1, "P;2": 2, "P;4": 4, "I;16B": 16, "RGB": 24,
     "BGR": 24, "BGRA": 32, "BGRX": 32,
 }  # fmt: skip
-"""Of a pixel, by Pillow's names for how it stands in a file."""
+"""Bits of a pixel, by Pillow's name for its layout in a file."""
 
 
 _FLIP, _PAD, _INVERT, _SWAP = 1, 2, 4, 8
 _BITS = {0: 8, 16: 4, 32: 2, 48: 1}
-"""Bits of a sample of a byte, by what of a layout tells it."""
+"""Bits of a sample of a byte, by the flag of a layout."""
 _SMALLEST_SEGMENT = 2  # bytes
 
 
@@ -41,13 +41,13 @@ class Frame:
 
     layout: int
     segments: tuple[tuple[int, int], ...]
-    """For each run of rows that follow one another the bytes before it, and how many they are."""
+    """For each run of adjacent rows: the bytes before it, and the number of rows."""
     others: bytes
-    """What is before, between and behind them."""
+    """The bytes before, between and behind the rows."""
 
     @classmethod
     def of(cls, data: Content, image: Image.Image, pixels: Bands) -> Frame | None:
-        """That of a file; None if its pixels do not stand in it as they are.
+        """The frame of a file; None if its pixels are not stored plainly.
 
         image: the same file, not loaded. pixels: as Pillow reads them.
         """
@@ -122,7 +122,7 @@ class Frame:
         """Raises ArchiveError."""
         layout, count = cursor.byte(), cursor.varint()
         if layout > 63 or count * _SMALLEST_SEGMENT > len(cursor.data):
-            raise ArchiveError("its container metadata tells of a file that there cannot be")
+            raise ArchiveError("its container metadata describes an impossible file")
         segments = tuple((cursor.varint(), cursor.varint()) for _ in range(count))
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
         if sum(gap for gap, _ in segments) > len(others):
@@ -202,7 +202,7 @@ def _layouts(pixels: Bands) -> Iterator[int]:
 
 
 def _strips(image: Image.Image) -> list[tuple[int, int]] | None:
-    """Where rows begin, and how many: (offset, rows); None if they are compressed or in tiles."""
+    """The offset and the number of rows of each strip; None if they are compressed or in tiles."""
     found, row = [], 0
     for kind, box, offset, _ in getattr(image, "tile", ()):
         if kind not in ("raw", "ppm") or box is None:

@@ -29,7 +29,9 @@ _WAYS = {
     2: [(6, strategy) for strategy in _USUAL],
     3: [(level, strategy) for level in (9, 8, 7) for strategy in _USUAL],
 }
-"""Levels and strategies by what zlib tells of them in a header, the likely ones first."""
+"""Levels and strategies by the flag that zlib writes for them in a header, the likely ones
+first.
+"""
 _MEMORIES = (8, 9)
 _WINDOWS = range(9, 16)
 
@@ -46,7 +48,7 @@ class Deflated:
 
     @classmethod
     def of(cls, content: bytes, stream: bytes) -> Deflated | None:
-        """How the stream was made of the content, if this zlib makes it so."""
+        """The settings that made the stream from the content, if this zlib makes it so."""
         if len(stream) < _HEADER + 4:
             return None
         for candidate in _candidates(stream[:_HEADER]):
@@ -60,7 +62,7 @@ class Deflated:
         return self.header + packed + zlib.adler32(content).to_bytes(4, "big")
 
     def _makes(self, content: bytes, stream: bytes) -> bool:
-        """Whether it does; in most cases the first bytes tell that it does not."""
+        """Whether these settings make the stream; the first bytes rule most out."""
         packer, at, view = self._packer(), _HEADER, memoryview(content)
         for start in range(0, len(content) - _SLICE, _SLICE):
             made = packer.compress(view[start : start + _SLICE])
@@ -87,9 +89,7 @@ class Deflated:
             or memory not in _MEMORIES
             or strategy not in _STRATEGIES
         ):
-            raise ArchiveError(
-                "its container metadata tells of a compression that zlib does not have"
-            )
+            raise ArchiveError("its container metadata names a compression that zlib does not have")
         return cls(header, level, window, memory, strategy)
 
 

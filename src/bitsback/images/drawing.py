@@ -57,7 +57,7 @@ class ContainerMetadata(Protocol):
         """Whether a file can be made with any pixels that fit."""
 
     def anew(self) -> ContainerMetadata:
-        """The same without a promise of the very bytes, where that can be."""
+        """The same without the promise of the very bytes, where that is possible."""
 
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""
@@ -133,8 +133,8 @@ class PagesCodec(PictureCodec, Protocol):
     def split_pages(
         self, file: BinaryIO, exact: bool
     ) -> tuple[list[Bands], PagesMetadata | None] | None:
-        """The pixels of each page, and the container metadata, or None for these as in `split`;
-        None if the pixels of some page cannot be told.
+        """The pixels of each page, and the container metadata, or None in place of these as in
+        `split`; None if the pixels of a page cannot be read.
         """
 
     def unpack(self, cursor: Cursor, kind: int) -> PagesMetadata: ...

@@ -88,7 +88,7 @@ def one_line(error: BaseException) -> str:
 
 
 Location = str | os.PathLike[str] | Url
-"""Where a file is."""
+"""The place of a file."""
 
 
 def name_of(place: Location) -> str:

@@ -35,11 +35,11 @@ class Listing:
     """The files of pictures, in order."""
 
     root: Path | Url
-    """What the names are relative to."""
+    """The folder that names are relative to."""
     names: list[str]
     """`/` between folders."""
     skipped: dict[str, list[str]] = field(default_factory=dict)
-    """What else was there and is left out: names, by what they are."""
+    """The names of what is left out, by kind."""
     noted: dict[str, list[str]] = field(default_factory=dict)
     """Names of files that are taken along, but not by everyone's expectation: HIDDEN, LINKS."""
     bad: dict[str, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Listing:
     """
 
     urls: dict[str, Url] = field(default_factory=dict)
-    """Of the files by their names, if they are at URLs."""
+    """The URLs of files by their names."""
 
     def path(self, name: str) -> Path | Url:
         return self.root / name if isinstance(self.root, Path) else self.urls[name]
@@ -124,7 +124,7 @@ def list_files(paths: Sequence[Location]) -> Listing:
 
 
 def _list_urls(urls: Sequence[Url], others: int) -> Listing:
-    """The same of URLs, named by what follows the part that they share."""
+    """The same for URLs, whose names are what follows their common part."""
     if others:
         raise InputError("some of the files are at URLs and some are not; give one kind of them")
     parents = [url.name.rpartition("/")[0].split("/") for url in urls]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # so that the help of the command, which names formats, needs
 Shape = tuple[int, ...]
 
 START = 512
-"""Bytes at the start of a file that tell its format."""
+"""The number of bytes at the start of a file that identify its format."""
 
 
 class ArrayCodec(Protocol):
@@ -43,7 +43,7 @@ class ArrayCodec(Protocol):
     def write_array(
         self, output: Writable, dtype: np.dtype[Any], shape: Shape
     ) -> AbstractContextManager[Writable]:
-        """What to write the elements to, in C order."""
+        """A writer that takes the elements, in C order."""
 
 
 class ArraysCodec(Protocol):
@@ -61,15 +61,15 @@ class Format:
     """A line of the table."""
 
     title: str
-    """What messages call a file of it, such as "an idx file"."""
+    """The name of such a file in messages, such as "an idx file"."""
     endings: tuple[str, ...] = ()
-    """Of names, the usual one first."""
+    """The endings of names, the usual one first."""
     start: bytes = b""
     """A regular expression that the first bytes of a file match."""
 
     @property
     def label(self) -> str:
-        """What lists of formats call it, such as "idx"."""
+        """The name in lists of formats, such as "idx"."""
         return self.title.removeprefix("an ").removeprefix("a ").removesuffix(" file")
 
     @property
@@ -91,7 +91,7 @@ class Format:
         return self.starts(start)
 
     def ending_behind(self, name: str) -> str:
-        """What is put behind a name for a file of it."""
+        """The ending to append to a name for such a file."""
         return self.endings[0]
 
 
@@ -107,7 +107,7 @@ class ArrayFormat(Format):
     gzip: bool = False
     """Whether the file is in a gzip container."""
     names: str = r"(?!)"
-    """A regular expression that is found in names that tell the format without an ending."""
+    """A regular expression that finds names that identify the format without an ending."""
 
     @property
     def whole_title(self) -> str:
@@ -131,7 +131,7 @@ class ArrayFormat(Format):
 
     @contextmanager
     def write(self, output: Writable, dtype: np.dtype[Any], shape: Shape) -> Iterator[Writable]:
-        """What to write the elements of an array to, in C order. The format holds the array."""
+        """A writer that takes the elements of an array, in C order. The format holds the array."""
         from bitsback.images.file_io import GzipWriter
 
         with ExitStack() as stack:
@@ -161,7 +161,7 @@ class PictureFormat(Format):
     metadata: tuple[int, ...] = ()
     """The kinds of its container metadata in an archive (docs/format.md, Container metadata)."""
     codec: Callable[[], PictureCodec] | None = None
-    """None: in folders they are held bit for bit, as they are small already."""
+    """None: in folders they are stored verbatim, as they are small already."""
 
     def takes(self, start: bytes, name: str) -> bool:
         return self.ends(name)
@@ -180,7 +180,7 @@ class PagesFormat(PictureFormat):
 
 @dataclass(frozen=True, kw_only=True)
 class HeldFormat(Format):
-    """Files of pictures that are held bit for bit, unread."""
+    """Files of pictures that are stored verbatim, unread."""
 
     def takes(self, start: bytes, name: str) -> bool:
         return self.ends(name)
@@ -197,7 +197,7 @@ class UnreadFormat(Format):
         return (not self.start or self.starts(start)) and (not self.endings or self.ends(name))
 
     def advice(self, name: str) -> str:
-        """What to do with a file of this name."""
+        """Advice on what to do with a file of this name."""
         file = name.rpartition("/")[2].replace("'", "\\'")
         return (
             f"is {self.title}, which is not read; make a .npy file of its numbers, by Python:"
@@ -354,7 +354,7 @@ PICTURES = frozenset(ending for line in _PICTURES for ending in line.endings)
 OTHER_PICTURES = frozenset(
     ending for line in FORMATS if isinstance(line, HeldFormat) for ending in line.endings
 )
-"""Those of pictures that are held bit for bit, unread."""
+"""The titles of picture formats that are stored verbatim, unread."""
 _WRITES = {
     ending: (line.pillow[1], modes)
     for line in _PICTURES
@@ -369,7 +369,7 @@ def format_of(start: bytes, name: str) -> Format | None:
 
 
 def without_ending(name: str) -> str:
-    """The name of a file on its own without the ending that tells its format."""
+    """The name of a single file without the ending of its format."""
     endings = [ending for line in KINDS.values() for ending in line.endings]
     for ending in sorted(endings, key=len, reverse=True):
         if name.lower().endswith(ending) and len(name) > len(ending):
@@ -378,7 +378,7 @@ def without_ending(name: str) -> str:
 
 
 def listed(names: Iterable[str], conjunction: str) -> str:
-    """In a sentence, as "PNG, TIFF and BMP".
+    """The names in a sentence, as "PNG, TIFF and BMP".
 
     >>> listed(["PNG", "TIFF", "PNG", "BMP"], "or")
     'PNG, TIFF or BMP'
@@ -400,17 +400,17 @@ def coded() -> str:
 
 
 def lossy() -> str:
-    """Those of pictures that are held bit for bit, since they are compressed."""
+    """The names of picture formats that are stored verbatim because they are compressed."""
     return listed((line.label for line in _PICTURES if line.codec is None), "or")
 
 
 def unread_pictures() -> str:
-    """Those of pictures that are held bit for bit, unread."""
+    """The names of picture formats that are stored verbatim, unread."""
     return listed((line.label for line in FORMATS if isinstance(line, HeldFormat)), "or")
 
 
 def none_of_these() -> str:
-    """What a file on its own of an unknown format is."""
+    """The description of a single file of an unknown format."""
     others = dict.fromkeys(line.label for line in FORMATS if line in KINDS.values())
     del others[NPY.label]
     return (
@@ -442,7 +442,7 @@ def plugins() -> list[tuple[str, str]]:
 
 
 def advice(start: bytes, name: str) -> str | None:
-    """What to do with a file that is not read; None for one of an unknown format.
+    """Advice on a file that is not read; None for one of an unknown format.
 
     >>> print(advice(b"", "sensor.csv"))  # doctest: +ELLIPSIS
     is a table as text, which is not read; make a .npy file of its numbers, by Python: numpy.save...

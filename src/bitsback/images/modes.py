@@ -1,4 +1,4 @@
-"""The modes of pictures that archives hold; the dtype and the shape of an array tell its mode."""
+"""The modes of pictures that archives hold; dtype and shape of an array give its mode."""
 
 from __future__ import annotations
 

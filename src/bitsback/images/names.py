@@ -10,10 +10,10 @@ from bitsback.errors import InputError
 
 MAX_BYTES = 1024
 MAX_PART_BYTES = 255
-"""Of what stands between two `/`: file systems take no more."""
+"""The bytes that file systems allow between two `/`."""
 
 UNFINISHED = re.compile(r"\.bitsback-[0-9a-f]{12}\.tmp")
-"""Of hidden files and folders in which results are made."""
+"""The names of hidden files and folders in which results are made."""
 
 _WINDOWS_RESERVED = frozenset(
     [
@@ -33,7 +33,7 @@ def fault(name: str) -> str | None:
     except UnicodeEncodeError:
         return "its name is not in UTF-8"
     if size > MAX_BYTES:
-        return f"its name has {size} bytes, more than the {MAX_BYTES} that are held"
+        return f"its name has {size} bytes, more than the {MAX_BYTES} that are supported"
     if name.startswith("/"):
         return "its name begins at the root of the file system"
     if "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
@@ -42,7 +42,7 @@ def fault(name: str) -> str | None:
 
 
 def file_fault(name: str) -> str | None:
-    """Why no file can be restored under a name, on whatever system; None if one can."""
+    """The reason why a file cannot be restored under a name on any system; None if it can."""
     longest = max(len(part.encode(errors="surrogatepass")) for part in name.split("/"))
     if longest > MAX_PART_BYTES:
         return f"a part of this has {longest} bytes, more than the {MAX_PART_BYTES} of file systems"
@@ -66,7 +66,7 @@ def check(name: str, where: str) -> None:
         raise InputError(f"{printable(where)}: {reason}; rename it")
 
 
-def first_twin(names: Iterable[str]) -> str | None:
+def first_clash(names: Iterable[str]) -> str | None:
     """The first name that macOS or Windows take for an earlier one: equal but for case and Unicode
     composition.
     """

@@ -42,7 +42,7 @@ class Items(Protocol):
     """An array that is read once, from its first item to its last."""
 
     name: str
-    """For error messages."""
+    """The name for error messages."""
     dtype: np.dtype[Any]
     shape: Shape
 
@@ -73,7 +73,7 @@ class NextArray(Protocol):
     def __call__(
         self, name: str, dtype: np.dtype[Any], shape: Shape
     ) -> AbstractContextManager[Writable]:
-        """What to write the elements of the next array to, in C order."""
+        """A writer that takes the elements of the next array, in C order."""
 
 
 class Whole:
@@ -401,9 +401,7 @@ def read_header(
 
 
 def _check_size(file: BinaryIO, name: str, size: int) -> int | None:
-    """Where the data begins, for a file that can be read anywhere. Its size is checked, before
-    anything is made of it.
-    """
+    """The start of the data, for a seekable file. Checks its size before anything is made of it."""
     with reading(name):
         if not is_file(file):
             return None

@@ -36,7 +36,7 @@ from bitsback.remote.url import Url
 from bitsback.wire import Cursor
 
 HELD = 5
-"""The kind of the container metadata of a file of pages on its own that is held bit for bit."""
+"""The kind of the container metadata of a file of pages on its own that is stored verbatim."""
 
 
 def read_header(path: Path | Url) -> Header:
@@ -134,9 +134,8 @@ def samples_of(file: BinaryIO) -> Bands | None:
 
 
 def alike(one: BinaryIO, other: BinaryIO) -> bool:
-    """Whether two files of a format are the same but for how they are compressed: in all pixels, by
-    the samples of their format, and in all else that they tell. Raises what Pillow raises for
-    damaged ones.
+    """Whether two files of a format differ at most in their compression: all pixels are equal, by
+    the samples of their format, and all else too. Raises the errors of Pillow for damaged files.
     """
     found = _format_of(one)
     if found is None or found.codec is None or found is not _format_of(other):
@@ -151,7 +150,7 @@ def unpack(data: bytes) -> ContainerMetadata:
     found = formats.format_of_metadata(kind)
     if found is None or found.codec is None:
         raise ArchiveError(
-            "its container metadata is of a kind that is not known: it needs a newer bitsback"
+            "its container metadata is of an unknown kind: it needs a newer bitsback"
         )
     metadata = found.codec().unpack(cursor, kind)
     cursor.done()
@@ -222,8 +221,8 @@ class PictureItems(BandItems):
         known: dict[int, NDArray[Any]] | None = None,
     ) -> None:
         """members: the numbers of the pictures among the names. known: if given, samples are read
-        as they are, whatever palettes say of them, and those of members that have been read before
-        are taken from it, and out of it.
+        as they are, without palettes, and members that were read before are taken from it and
+        removed from it.
         """
         super().__init__(name_of(listing.root), kind, self._bands)
         self._listing, self._names, self._members = listing, names, members

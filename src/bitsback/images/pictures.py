@@ -45,12 +45,14 @@ LOSSES = {
         " ask for"
     ),
 }
-"""What is told about pages that do not come back as they were; {} is how many, as in "3 pages"."""
+"""Warnings about pages that do not come back as they were; {} stands for their number, as in "3
+pages".
+"""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a picture's array will be, and which of LOSSES apply to it."""
+    """The dtype and the shape of a picture's array, and the keys of its LOSSES."""
 
     dtype: np.dtype[Any]
     shape: Shape
@@ -58,8 +60,8 @@ class Header:
 
 
 def samples(image: Image.Image) -> NDArray[Any] | None:
-    """The pixels as they stand in the file, whatever palettes or transparent colours say of them:
-    what NumPy makes of the image; None if Pillow does not read all of their bits.
+    """The pixels as they stand in the file, without applying palettes or transparent colours: the
+    array that NumPy makes of the image; None if Pillow does not read all of their bits.
     """
     check_pixels(image)
     if image.mode in ("1", "L", "P", "LA", "RGB", "RGBA"):
@@ -110,7 +112,7 @@ def check_pixels(image: Image.Image) -> None:
 
 @contextmanager
 def reading_picture(name: str) -> Iterator[None]:
-    """Turns whatever Pillow raises into an InputError that names the picture."""
+    """Turns any error of Pillow into an InputError that names the picture."""
     try:
         with warnings.catch_warnings():
             # Pillow warns of half of its limit for the number of pixels, and of metadata, which is
@@ -134,7 +136,7 @@ def reading_picture(name: str) -> Iterator[None]:
 
 
 def header_of(image: Image.Image, name: str) -> Header:
-    """What the current frame will be as an array. Raises InputError if it is not held."""
+    """The header of the current frame's array. Raises InputError if archives do not hold it."""
     check_pixels(image)
     _check_depth(image, name)
     losses = []
@@ -168,8 +170,8 @@ def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
 
 
 def encode(array: NDArray[Any], kind: str) -> bytes:
-    """The file of a picture, in one of Pillow's formats such as "PNG"; its mode is told by its
-    dtype and shape.
+    """The file of a picture, in one of Pillow's formats such as "PNG"; dtype and shape give its
+    mode.
     """
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(array)).save(buffer, kind)
@@ -206,12 +208,14 @@ def mode_to_keep(image: Image.Image, name: str) -> str:
         mode = "I;16"
     if mode not in MODES:
         raise InputError(
-            f"{printable(name)}: its mode {mode} is not held, only {', '.join(MODES)}; convert it,"
+            f"{printable(name)}: its mode {mode} is not supported, only {', '.join(MODES)};"
+            " convert it,"
             " or compress it as a .npy array"
         )
     if mode == "I;16" and "transparency" in image.info:
         raise InputError(
-            f"{printable(name)}: has 16 bits and a transparent colour, which are not held together"
+            f"{printable(name)}: has 16 bits and a transparent colour, which are not supported"
+            " together"
         )
     return mode
 
@@ -221,7 +225,8 @@ def _check_depth(image: Image.Image, name: str) -> None:
     tiles: list[Any] = getattr(image, "tile", [])
     if _largest(image, _SAMPLE_FORMAT) == _FLOAT:
         raise InputError(
-            f"{printable(name)}: has numbers with fractions (floats), which are not held; compress"
+            f"{printable(name)}: has numbers with fractions (floats), which are not supported;"
+            " compress"
             " it as a .npy array"
         )
     deep = _largest(image, _BITS_PER_SAMPLE) > 8 or any(";16" in str(tile[3]) for tile in tiles)
@@ -233,7 +238,8 @@ def _check_depth(image: Image.Image, name: str) -> None:
     if _largest(image, _SAMPLE_FORMAT) == _SIGNED:
         raise InputError(
             f"{printable(name)}: has signed integers of {_largest(image, _BITS_PER_SAMPLE)} bits,"
-            " and pictures are held of up to 16 bits without a sign; compress it as a .npy array"
+            " and pictures of up to 16 bits without a sign are supported; compress it as a .npy"
+            " array"
         )
     for tile in tiles:
         if tile[0] in ("ppm", "ppm_plain") and image.mode != "1" and tile[3][1] not in (255, 65535):
@@ -261,7 +267,7 @@ BandsOf = Callable[[Image.Image], Read | None]
 
 
 def sample_bands(image: Image.Image, bands_of: BandsOf) -> Bands | None:
-    """What `samples` makes of an open picture, for as long as its file is open."""
+    """The bands of `samples` of an open picture, valid while its file is open."""
     check_pixels(image)
     mode = "L" if image.mode == "P" else _mode(image)
     read = None if mode is None else _large(image, bands_of)
@@ -272,8 +278,8 @@ def sample_bands(image: Image.Image, bands_of: BandsOf) -> Bands | None:
 
 
 def shown_in_bands(image: Image.Image, name: str, bands_of: BandsOf) -> Bands:
-    """What `pixels_of` makes of the current frame of an open picture, for as long as that is so.
-    Raises InputError if it is not held.
+    """The bands of `pixels_of` of the current frame of an open picture, valid while it is current.
+    Raises InputError if archives do not hold it.
     """
     check_pixels(image)
     mode = mode_to_keep(image, name)
@@ -293,8 +299,9 @@ def split_picture(
     bands_of: BandsOf,
     metadata_of: Callable[[Content, BinaryIO, Bands], ContainerMetadata | None],
 ) -> Split | None:
-    """A file as the pixels that Pillow reads, and the rest, which `metadata_of` tells of what the
-    file holds, the file, and its pixels; None if that is None, or there are several pictures.
+    """A file as the pixels that Pillow reads, and the rest, which `metadata_of` makes from the
+    content of the file, the file, and its pixels; None if that is None, or there are several
+    pictures.
     """
     data, file = in_memory(file)  # also as who asks may read the pixels when the file is closed
     image = identify(file, plugins)

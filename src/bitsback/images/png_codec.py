@@ -45,7 +45,7 @@ _MOST_IN_A_CHUNK = 1 << 30
 
 @dataclass(frozen=True)
 class Stream:
-    """How the pixels were compressed."""
+    """The compression of the pixels."""
 
     filters: bytes
     """One for each row."""
@@ -67,7 +67,7 @@ class Around:
 
 
 class PngDrawing:
-    """A file whose pixels are compressed anew."""
+    """A file whose pixels are compressed again."""
 
     def __init__(self, samples: Samples, around: Around, size: int, file: Seekable) -> None:
         """size: bytes of all rows, with their filters."""
@@ -115,8 +115,8 @@ class PngDrawing:
 
 
 def _window(size: int) -> int:
-    """The smallest window of zlib, as the logarithm of its bytes, that is like the largest one for
-    so many bytes: a small one is made, and read, sooner.
+    """The smallest window of zlib, as the logarithm of its bytes, that works like the largest one
+    for content of `size` bytes: a small one is made, and read, sooner.
     """
     return min(max((size + _LOOKAHEAD).bit_length(), 9), zlib.MAX_WBITS)
 
@@ -155,15 +155,15 @@ class ExactPngDrawing:
 
 
 _NEW, _EXACT = 2, 3
-"""The kinds of container metadata: the pixels are compressed anew, or into the very bytes that
-there were.
+"""The kinds of container metadata: the pixels are compressed with new settings, or into the very
+bytes of the original.
 """
 _PLUGINS = (("Png", "PNG"),)
 _IN_MEMORY = 1 << 24
 _SMALLEST_CHUNK = 5  # bytes in container metadata
 _ANIMATED = frozenset([b"acTL", b"fcTL", b"fdAT"])
 _OF_BYTES = frozenset([b"iDOT", b"dSIG", b"caBX"])
-"""Chunks that tell of the very bytes of a file: where Apple's decoders begin, and signatures."""
+"""Chunks that describe the very bytes of a file: starts for Apple's decoders, and signatures."""
 
 
 @dataclass(frozen=True)
@@ -174,13 +174,13 @@ class Png:
     before: tuple[Chunk, ...]
     """The chunks before the pixels, without IHDR."""
     after: tuple[Chunk, ...]
-    """Those behind them, without IEND."""
+    """The chunks behind the pixels, without IEND."""
     stream: Stream | None = None
-    """None: the pixels are compressed anew."""
+    """None: the pixels are compressed with new settings."""
 
     @classmethod
     def of(cls, data: Content, found: list[Place], pixels: Bands, exact: bool) -> Png | None:
-        """What is kept of a file; None if it has more than can be told.
+        """The container metadata of a file; None if the file has more than they can describe.
 
         found: its chunks. pixels: as Pillow reads them. exact: only if the very bytes of the file
         can be made again, for which all of it is in memory. Raises ValueError if its pixels are
@@ -223,7 +223,7 @@ class Png:
         return None if stream is None else replace(png, stream=stream)
 
     def _has_colours(self, pixels: Bands) -> bool:
-        """Whether the colours of all pixels are in a palette, if there is to be one."""
+        """Whether the palette, if there has to be one, has the colours of all pixels."""
         if not self.samples.indexed:
             return True
         sizes = [len(held) for kind, held in self.before if kind == b"PLTE"]
@@ -232,7 +232,7 @@ class Png:
         return all(3 * int(band.max()) < sizes[0] for band in pixels)
 
     def anew(self) -> Png:
-        """The same, whose pixels are compressed anew."""
+        """The same with pixels compressed by new settings."""
         return replace(self, stream=None)
 
     def _stream_of(
@@ -294,7 +294,7 @@ class Png:
         """Raises ArchiveError."""
         samples = Samples(cursor.byte(), cursor.byte())
         if not samples.held:
-            raise ArchiveError("its container metadata tells of samples that no PNG has")
+            raise ArchiveError("its container metadata describes samples that no PNG has")
         before, after = _unpack_chunks(cursor), _unpack_chunks(cursor)
         stream = None
         if exact:
@@ -306,7 +306,7 @@ class Png:
             cuts = tuple(cursor.varint() for _ in range(count))
             filters = bytes(cursor.take(cursor.varint()))
             if not filters or max(filters) > 4:
-                raise ArchiveError("its container metadata tells of filters that no PNG has")
+                raise ArchiveError("its container metadata lists filters that no PNG has")
             stream = Stream(filters, deflated, cuts, crc)
         return cls(samples, before, after, stream)
 

@@ -28,7 +28,7 @@ Place = tuple[bytes, int, int]
 
 
 def places(data: Content) -> Iterator[Place]:
-    """Of all chunks; none, or not to the end, where the file is not just these."""
+    """The places of all chunks; none, or not to the end, where the file has more than chunks."""
     if data[:8] != MAGIC:
         return
     at = 8
@@ -53,7 +53,7 @@ def around_pixels(data: Content, found: Sequence[Place]) -> list[Chunk]:
 
 
 def content(data: Content, place: Place) -> bytes:
-    """What is in a chunk."""
+    """The content of a chunk."""
     _, start, size = place
     return data[start : start + size]
 
@@ -85,7 +85,7 @@ _DEPTHS = {
 
 @dataclass(frozen=True)
 class Samples:
-    """What a pixel is: bits of a sample, and the type of colour."""
+    """The samples of a pixel: their bits, and the type of colour."""
 
     depth: int
     colour: int
@@ -113,7 +113,7 @@ class Samples:
         return self.depth == bits and self.colour == _GREY
 
     def header(self, size: tuple[int, int]) -> Chunk:
-        """IHDR of a picture of so many columns and rows."""
+        """The IHDR chunk of a picture with this number of columns and rows."""
         return b"IHDR", struct.pack(">IIBBBBB", *size, self.depth, self.colour, 0, 0, 0)
 
     def bytes_of_row(self, width: int) -> int:
@@ -146,7 +146,7 @@ class Samples:
         return chosen[0, -len(rows) :].tobytes()
 
     def filtered(self, rows: Bytes, filters: bytes, above: Bytes | None = None) -> bytes:
-        """What is compressed: each row behind its filter's number."""
+        """The bytes to compress: each row behind the number of its filter."""
         picture = _picture(rows, above)
         kinds = np.zeros(picture.shape[:2], np.uint8)
         kinds[0, -len(rows) :] = np.frombuffer(filters, np.uint8)

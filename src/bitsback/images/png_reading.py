@@ -23,7 +23,7 @@ _STORED = 0  # level of deflate
 
 
 def png_bands(image: Image.Image) -> Read | None:
-    """Of an open picture; None if it cannot be read so."""
+    """A reader of an open picture's bands; None if it cannot be read so."""
     file = reader_of(image)
     start = file.read(0, 33)
     if start[:8] != MAGIC or start[12:16] != b"IHDR":
@@ -105,7 +105,7 @@ _SHORT = "its pixels end before the last row, or the last byte"
 _PASSES = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)
 )  # fmt: skip
-"""Of an interlaced file: the first column and row, and the steps to the next ones."""
+"""The passes of an interlaced file: the first column and row, and the steps to the next ones."""
 
 
 def filters_of(
@@ -161,7 +161,7 @@ class _Inflater:
         self._inflater, self._waiting = zlib.decompressobj(), b""
 
     def take(self, size: int) -> bytes:
-        """The next bytes, so many. Raises ValueError if there are fewer, or damaged ones."""
+        """The next `size` bytes. Raises ValueError if there are fewer, or damaged ones."""
         content = bytearray()
         while len(content) < size:
             if self._inflater.eof:

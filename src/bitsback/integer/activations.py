@@ -1,4 +1,4 @@
-"""What is known of the values in a network before anything runs, and where they live."""
+"""The values in a network as they are known before it runs: channels, range, and grid."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ Size = tuple[int, int]
 """Rows and columns of an image, or of a grid."""
 
 ITEM = 0
-"""In the place of a grid: one place for the whole item."""
+"""In place of a grid: one place for the whole item."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Activations:
         return extent(self.grid, size)
 
     def elements(self, size: Size) -> int:
-        """Of one item, for images of this size."""
+        """The number of elements of one item, for images of this size."""
         rows, columns = self.extent(size)
         return rows * columns * self.channels
 

@@ -32,7 +32,7 @@ class Fields:
         return key in self._rest
 
     def names(self) -> list[str]:
-        """Those that have not been taken, in their order."""
+        """The fields that have not been taken, in order."""
         return list(self._rest)
 
     def text(self, key: str, *allowed: str) -> str:
@@ -71,7 +71,7 @@ class Fields:
         return value
 
     def peek_text(self, key: str, *allowed: str) -> str:
-        """As `text`, but the key stays, to be taken later."""
+        """Like `text`, but the key stays, to be taken later."""
         value = self.text(key, *allowed)
         self._rest[key] = value
         return value
@@ -89,7 +89,7 @@ class Fields:
         return Fields(self._take(key), f"{self._where}.{key}" if self._where else key)
 
     def peek_object(self, key: str) -> "Fields":
-        """As `object`, but the key stays, to be taken later."""
+        """Like `object`, but the key stays, to be taken later."""
         value = self._take(key)
         self._rest[key] = value
         return Fields(value, f"{self._where}.{key}")
@@ -142,7 +142,7 @@ class TensorReader:
 
     @property
     def elements(self) -> int:
-        """Of all tensors together."""
+        """The number of elements of all tensors together."""
         return sum(tensor.size for tensor in self._tensors.values())
 
     def done(self) -> None:

@@ -25,9 +25,9 @@ class Layer:
     inputs: tuple[str, ...]
     """The names of the values that it reads."""
     values: Activations
-    """What it gives."""
+    """The activations that it gives."""
     fields: Mapping[str, Any]
-    """What the core makes it of, beside rows and columns of its values."""
+    """The fields from which the core makes it, without the rows and columns of its values."""
     weights: int
     """Multiply-adds at each place of its values."""
 
@@ -39,24 +39,24 @@ class Layer:
         return core.add(self.op, numbers, {**self.fields, "rows": rows, "columns": columns})
 
     def multiply_adds(self, size: Size) -> int:
-        """Of one item."""
+        """The multiply-adds of one item."""
         rows, columns = self.values.extent(size)
         return rows * columns * self.weights
 
 
 @dataclass(frozen=True)
 class LayerEntry:
-    """What a layer is read from: its entry in a description, the values before it, its tensors."""
+    """The source of a layer: its entry in a description, the values before it, its tensors."""
 
     op: str
     fields: Fields
     where: str
     """Names the layer in errors, and its tensors begin with it."""
     known: Mapping[str, Activations]
-    """What it may read."""
+    """The activations that it may read."""
     tensors: TensorReader
     size: Size | None
-    """Of the images, if the model has one."""
+    """The size of the images, if the model has one."""
 
     def read(self) -> Layer:
         """The layer. Raises ModelError for anything that docs/model-format.md does not allow."""
@@ -84,20 +84,20 @@ class LayerEntry:
     def input_on_grid(self) -> tuple[str, Activations]:
         name, values = self.input()
         if values.grid == ITEM:
-            raise self.error(f"its input '{name}' lives at the item, on no grid")
+            raise self.error(f"its input '{name}' has one place for the item, and no grid")
         return name, values
 
     def input_at_item(self) -> tuple[str, Activations]:
         name, values = self.input()
         if values.grid != ITEM:
-            raise self.error(f"its input '{name}' must live at the item")
+            raise self.error(f"its input '{name}' must have one place for the item")
         return name, values
 
     def two_inputs(self) -> tuple[tuple[str, str], Activations, Activations]:
-        """Those of the fields `input` and `other`, which live alike."""
+        """The inputs of the fields `input` and `other`, which have the same grid."""
         (one, first), (two, second) = self.input(), self.input("other")
         if first.grid != second.grid:
-            raise self.error("its inputs live at different places")
+            raise self.error("its inputs have different grids")
         return (one, two), first, second
 
     def clamp(self) -> tuple[int, int]:
@@ -217,7 +217,7 @@ def _concat(entry: LayerEntry) -> Layer:
 
 @_op("shuffle")
 def _pixel_shuffle(entry: LayerEntry) -> Layer:
-    """Each place becomes factor x factor places, with so many times fewer channels."""
+    """Turns each place into factor x factor places, with factor^2 times fewer channels."""
     name, source = entry.input_on_grid()
     factor = entry.fields.integer("factor", 2, 8)
     if source.grid % factor or source.channels % factor**2:

@@ -36,11 +36,11 @@ class Network:
         return {**self.sources, **{name: layer.values for name, layer in self.layers.items()}}
 
     def elements(self, size: Size) -> int:
-        """Of all values together, for one item."""
+        """The number of elements of all values together, for one item."""
         return sum(values.elements(size) for values in self.known.values())
 
     def multiply_adds(self, size: Size) -> int:
-        """Of one item."""
+        """The multiply-adds of one item."""
         return sum(layer.multiply_adds(size) for layer in self.layers.values())
 
     @lru_cache(maxsize=8)  # noqa: B019 - a model lives as long as its networks
@@ -74,7 +74,7 @@ class Network:
         size: Size | None,
         test_size: Size,
     ) -> "Network":
-        """From an entry of `networks`, without its `sources`.
+        """Reads an entry of `networks`, without its `sources`.
 
         size: of the images, if the model has one. test_size: for which its values are counted.
         Raises ModelError, naming the layer, for anything that docs/model-format.md does not allow.

@@ -13,7 +13,7 @@ _KEY = re.compile(r"[pq]\(([a-z][a-z0-9_]*)(?:\|([a-z0-9_]+(?:,[a-z0-9_]+)*))?\)
 
 @dataclass(frozen=True)
 class Of:
-    """What the key of a distribution says: over which variable it is, given which others."""
+    """The key of a distribution: the variable, and the variables that are given."""
 
     variable: str
     given: tuple[str, ...]
@@ -46,8 +46,8 @@ def read_key(key: str, variables: Iterable[str]) -> Of:
 def read_code(
     lines: list[str], variables: Iterable[str], distributions: dict[str, Of]
 ) -> tuple[CodeStep, ...]:
-    """The steps, checked: whatever a step is given is live in both directions, so that what is
-    pushed can be popped. Raises ModelError.
+    """The steps, checked: whatever a step is given is known in both directions, so that a pop can
+    undo every push. Raises ModelError.
     """
     steps = []
     live = {DATA}

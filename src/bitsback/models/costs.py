@@ -1,4 +1,4 @@
-"""What coding with a model may cost: docs/model-format.md, What a model may cost."""
+"""Bounds on the cost of coding with a model (docs/model-format.md, What a model may cost)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -87,16 +87,16 @@ def latents_of(variables: Mapping[str, Variable], shape: ItemShape) -> int:
 
 
 def max_elements(data_size: int) -> int:
-    """How many elements so many bytes of data may claim to have, so that a few bytes cannot claim a
+    """The elements that `data_size` bytes of data may claim, so that a few bytes cannot claim a
     computer's memory.
     """
     return (1 << 16) + (data_size << 12)
 
 
 def affordable(parts: Iterable[Coded], data_size: int) -> bool:
-    """Whether decoding these from so many bytes takes no more memory and time than a few bytes may
-    ask for. A block has 32 bytes beside its data, so an archive, be it merged of others, asks for
-    at most 2^26 multiply-adds for each of its bytes.
+    """Whether decoding these from `data_size` bytes takes no more memory and time than a few bytes
+    may ask for. A block has 32 bytes beside its data, so an archive, also a merged one, asks for at
+    most 2^26 multiply-adds for each of its bytes.
     """
     elements = memory = macs = 0
     for part, batches in parts:

@@ -1,5 +1,5 @@
-"""A model in an archive: the payload of an `M` section, a third to three quarters of the model
-file's size, and a tenth where it is told by how it differs from a bundled model.
+"""Embed a model in an archive: the payload of an `M` section takes a third to three quarters of the
+model file's size, and a tenth where it holds differences to a bundled model.
 
 docs/format.md, An embedded model, is normative.
 """
@@ -91,13 +91,13 @@ def unpack_model(payload: bytes | memoryview, find: Find = bundled.find) -> Mode
         raise ArchiveError(f"the message of a model: {error}") from None
     model = Model.build(description, tensors)
     if not model.identity.startswith(prefix):
-        raise ArchiveError("a model is not the one that it says it is")
+        raise ArchiveError("a model is not the one that it claims to be")
     return model
 
 
 def read_description(cursor: Cursor, find: Find = bundled.find) -> tuple[str, Model | None]:
     """The description of a model, which follows its identity, and the model that it differs from,
-    if it is told by that. Raises ArchiveError.
+    if it holds differences. Raises ArchiveError.
     """
     description = _take_text(cursor)
     if description:
@@ -114,7 +114,8 @@ def _read_heads(cursor: Cursor) -> list[Head]:
     elements = sum(int(np.prod(head.shape, dtype=object)) for head in heads)
     if elements > _most_elements(len(cursor.data)):
         raise ArchiveError(
-            f"a model claims {elements} elements in {len(cursor.data)} bytes, which no writer would"
+            f"a model claims {elements} elements in {len(cursor.data)} bytes, more than any writer"
+            " makes"
         )
     return heads
 
@@ -134,7 +135,7 @@ def _decode(head: Head, pop: Pop, old: NDArray[Any] | None) -> NDArray[Any]:
 
 
 def _most_elements(size: int) -> int:
-    """How many elements a payload of this many bytes may claim, so that a few bytes cannot claim
+    """The elements that a payload of this many bytes may claim, so that a few bytes cannot claim
     all memory.
     """
     return (1 << 16) + (size << 4)
@@ -144,7 +145,7 @@ def _read_head(cursor: Cursor) -> Head:
     name = _take_text(cursor)
     dtype, dimensions = cursor.byte(), cursor.byte()
     if dtype >= len(_DTYPES) or not 1 <= dimensions <= 4:
-        raise ArchiveError("a tensor has a dtype or a number of dimensions that none can have")
+        raise ArchiveError("a tensor has an impossible dtype or number of dimensions")
     shape = tuple(cursor.varint() for _ in range(dimensions))
     method = cursor.byte()
     if method > TOKENS or 0 in shape:

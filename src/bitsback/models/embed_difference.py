@@ -1,4 +1,4 @@
-"""A model told by how it differs from a bundled one with tensors of the same names and shapes
+"""Code a model by its differences to a bundled one with tensors of the same names and shapes
 (docs/format.md, An embedded model).
 """
 
@@ -27,7 +27,7 @@ Find = Callable[[bytes], Model | None]
 
 
 def pack_difference(model: Model, base: Model) -> bytes:
-    """What follows the identity in the payload of an `M` section."""
+    """The payload of an `M` section behind the identity."""
     steps: list[Step] = []
     methods = []
     for name in sorted(base.tensors, key=str.encode):
@@ -70,7 +70,7 @@ def read_base(cursor: Cursor, find: Find) -> tuple[Model, str]:
         )
     size, stream = cursor.varint(), cursor.take(cursor.varint())
     if size > _MOST_DESCRIPTION:
-        raise ArchiveError("the description of a model is longer than any")
+        raise ArchiveError("the description of a model is too long")
     unpacker = zlib.decompressobj(_RAW_DEFLATE, zdict=base.description.encode())
     try:
         octets = unpacker.decompress(stream, size + 1)
@@ -83,7 +83,7 @@ def read_base(cursor: Cursor, find: Find) -> tuple[Model, str]:
 
 
 def read_heads(cursor: Cursor, base: Model) -> list[Head]:
-    """Of the tensors of the base, in order."""
+    """The heads of the base's tensors, in order."""
     heads = []
     for name in sorted(base.tensors, key=str.encode):
         method, tensor = cursor.byte(), base.tensors[name]

@@ -1,5 +1,5 @@
-"""Test vectors for a new model that learns from the data as they come: items that tell whether a
-machine computes otherwise than docs/model-format.md says, in least squares by rounding.
+"""Choose test vectors for a new model that learns from the data as they come: items that show
+whether a machine computes them otherwise than docs/model-format.md demands.
 """
 
 import json
@@ -16,7 +16,7 @@ from bitsback.models.item_vectors import ItemVectors
 from bitsback.models.model import Model
 
 WRONG = "contracted", "upward", "downward", "toward zero"
-"""Arithmetics that are to be found out: products contracted with sums, and the other directions of
+"""The wrong arithmetics to detect: products contracted with sums, and the other directions of
 rounding of IEEE 754.
 """
 _SEEDS = (0, 1, 2, 3)

@@ -32,4 +32,4 @@ class ItemShape(NamedTuple):
 
 
 Shapes = Sequence[tuple[int, ItemShape]]
-"""Of items, so many in a row of each."""
+"""For each shape, how many items in a row have it."""

@@ -34,9 +34,7 @@ class ItemVectors:
 
     @classmethod
     def read(cls, fields: Fields) -> "ItemVectors":
-        """From the field `items` of the field `test`, of which `sha256` is left. Raises
-        ModelError.
-        """
+        """Reads the field `items` of the field `test`, and leaves `sha256`. Raises ModelError."""
         sides, levels = (
             fields.integers("shape", 4, 1, _MOST_ELEMENTS),
             fields.integer("levels", 2, _LEVELS),
@@ -90,7 +88,7 @@ class ItemVectors:
         return {"shape": shape, "levels": levels, "seeds": list(self.seeds), "sha256": digest}
 
     def _program(self, of: _core.Distribution) -> _core.Program:
-        """That codes items of this shape, of words, by the distribution alone."""
+        """A program that codes items of this shape, of words, by the distribution alone."""
         return _core.Program([(0, self.shape.levels)], [(False, of)])
 
 
@@ -111,7 +109,7 @@ def check(
     if not test.has("items"):
         raise ModelError(
             f"the model {outline.name} was made by an older bitsback, without the items that"
-            " prove what it computes: train it anew, or use the bitsback that it was made with"
+            " prove what it computes: train it again, or use the bitsback that it was made with"
         )
     fields = test.object("items")
     items, sha256 = ItemVectors.read(fields), fields.text("sha256")

@@ -30,7 +30,7 @@ _lock = Lock()
 
 
 def register_model(model: Model | HasModel | str | os.PathLike[str] | bytes) -> Model:
-    """Makes a model known to this process, so that whatever was coded with it can be decoded; the
+    """Makes a model known to this process, so that it can decode data coded with it. Returns the
     model.
 
     model: a model, or what has one; the path of a model file, or the bytes of one. Others find
@@ -48,7 +48,7 @@ def register_model(model: Model | HasModel | str | os.PathLike[str] | bytes) -> 
 
 
 def registered(identity: bytes) -> Model | None:
-    """The model, if it does not ship, and this process has been told of it, or has found it."""
+    """The model, if it does not ship, and this process knows it."""
     ships = identity in map(bundled.identity, bundled.names())
     return None if ships else _models.get(identity)
 

@@ -62,8 +62,9 @@ class Model(Outline):
         return f"<Model {self.name}: {of}, {self.levels} levels, {self.identity.hex()[:8]}>"
 
     def bind(self, shapes: Shapes) -> BoundModel:
-        """The model for items of these shapes, so many in a row of each. Raises ModelError for
-        shapes that it does not code: they are of one size, unless the model takes any shape.
+        """The model for items of these shapes, each with its number of items in a row. Raises
+        ModelError for shapes that it does not code: they have one size, unless the model takes any
+        shape.
         """
         size = None
         if not self.any_shape and shapes:
@@ -106,7 +107,7 @@ class Model(Outline):
         return self.bind([(items, shape)]).pop(message, batches).reshape(items, shape.elements)
 
     def codec(self, items: int, size: Size | None = None) -> ProgramCodec:
-        """The code for so many items at once, by public codecs."""
+        """The codec of `items` items at once, made of public codecs."""
         return ProgramCodec(self.code, self.distributions, items, self.shape_of(size).size)
 
     def memory(self, shape: ItemShape) -> int:
@@ -249,7 +250,7 @@ class BoundModel:
 
     model: Model
     shapes: tuple[tuple[int, ItemShape], ...]
-    """So many items in a row of each."""
+    """For each shape, how many items in a row have it."""
     core: _core.Program
 
     @cached_property
@@ -306,7 +307,7 @@ class BoundModel:
 
     @property
     def most_elements(self) -> int:
-        """Of the largest variable."""
+        """The elements of the largest variable."""
         latents = [of for name, of in self.model.variables.items() if name != DATA]
         return sum(
             count * max([shape.elements, *(of.elements(shape.size) for of in latents)])
@@ -332,7 +333,7 @@ class BoundModel:
 
     @property
     def steps(self) -> int:
-        """Of a batch, at most."""
+        """The steps of a batch, at most."""
         return max((self.model.steps(shape) for _, shape in self.shapes), default=0)
 
 
@@ -346,14 +347,14 @@ def _count(batches: Batches) -> int:
 
 
 class HasModel(Protocol):
-    """What a model was made for, such as the result of `bitsback.train.portable.build`."""
+    """An object that holds a model, such as the result of `bitsback.train.portable.build`."""
 
     model: Model
 
 
 Choice = str | os.PathLike[str] | Model | HasModel
-"""What to code with: how a bundled model is chosen, such as "auto", the name of a bundled model, a
-model file, a model, or what has one.
+"""The model to code with: a way to choose a bundled one, such as "auto", the name of a bundled
+model, a model file, a model, or an object that holds one.
 """
 
 

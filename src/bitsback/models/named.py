@@ -20,8 +20,8 @@ _IDENTITY_SIZE = 32
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A model by its identity. Its name is for people. Pickled, it carries a model that is known to
-    this process and does not ship, so that whatever it is sent to knows it too.
+    """A model by its identity, with its name for people. When it is pickled, it carries a model
+    that this process knows and that does not ship, so that the receiver knows it too.
     """
 
     name: str
@@ -70,7 +70,7 @@ class NamedModel:
         return bytes.fromhex(self.identity)
 
     def outline(self) -> Outline:
-        """What the model is for; of one that ships without loading it. Raises ModelError."""
+        """The outline of the model, which is not loaded for it if it ships. Raises ModelError."""
         if self.name in bundled.names() and bundled.identity(self.name) == self.digest:
             return bundled.outline(self.name)
         return self.load()

@@ -37,15 +37,15 @@ class NetworkReader:
         return self._get(name, sources, outputs)
 
     def of_pixel(self, name: str, source: str, values: Activations, outputs: list[str]) -> Network:
-        """A network of a group of autoregressive pixels, for it alone: what it asks for lives at
-        the item.
+        """A network that belongs to one group of autoregressive pixels; its values have one
+        place.
         """
         if name in self._known:
             raise ModelError(f"networks: {name!r} is named by more than one group or distribution")
         self._of_a_pixel.add(name)
         network = self._get(name, {source: values}, outputs)
         if any(values.grid != ITEM for values in network.known.values()):
-            raise ModelError(f"networks: the values of {name!r} must live at the item")
+            raise ModelError(f"networks: the values of {name!r} must have one place for the item")
         return network
 
     def _get(self, name: str, sources: Mapping[str, Activations], outputs: list[str]) -> Network:

@@ -1,4 +1,4 @@
-"""What a description says of a model as a whole, before its networks."""
+"""The outline of a model: the parts of its description that need no networks."""
 
 from dataclasses import dataclass
 
@@ -58,8 +58,8 @@ class Outline:
 
     @property
     def item_shape(self) -> tuple[int, ...] | None:
-        """Of an item, if the model has a size: [rows, columns], and channels if there are more
-        than one.
+        """The shape of an item, if the model has a size: [rows, columns], and channels if there are
+        more than one.
         """
         if self.size is None:
             return None
@@ -80,9 +80,8 @@ class Outline:
 
     @property
     def wants_small(self) -> bool:
-        """Whether it codes images of any size, and is better off with many small ones than with
-        a large one: the latents of the first are paid for, the bits that choose those of the others
-        are had back.
+        """Whether it codes images of any size, and does so better with many small ones than with a
+        large one: the latents of the first one cost bits, and those of the others come back.
         """
         return self.size is None and not self.any_shape and len(self.variables) > 1
 
@@ -99,7 +98,7 @@ class Outline:
 
     @property
     def items_in_words(self) -> str:
-        """What it codes, for people."""
+        """A description of the items that it codes, for people."""
         if self.serial:
             return f"series with any number of channels and up to {self.levels} levels"
         if self.any_shape:
@@ -154,7 +153,7 @@ class Outline:
         if version < VERSION:
             raise ModelError(
                 f"this model has version {version} of the format, which this bitsback no longer"
-                " reads: train it anew, or use the bitsback that it was made with"
+                " reads: train it again, or use the bitsback that it was made with"
             )
         if version > VERSION:
             raise ModelError(

@@ -22,7 +22,7 @@ Made = tuple[Form | None, list[Step]]
 
 @dataclass(frozen=True)
 class Head:
-    """How a tensor is coded."""
+    """The coding of a tensor."""
 
     name: str
     dtype: np.dtype[Any]

@@ -42,7 +42,7 @@ class Predictor:
 
 @dataclass(frozen=True)
 class Form:
-    """How a tensor is coded with tokens."""
+    """The coding of a tensor with tokens."""
 
     transposed: bool
     predictors: tuple[Predictor, ...]
@@ -167,7 +167,7 @@ def decode_tokens(
             frequencies[:-1] = pop(Uniform(1 << _PRECISION, (form.tokens - 1,))) + np.uint32(1)
             frequencies[-1] = (1 << _PRECISION) - frequencies[:-1].sum()
             if frequencies[-1] < 1:
-                raise ArchiveError("a distribution over tokens is none")
+                raise ArchiveError("a distribution over tokens is not one")
             count = int(np.count_nonzero(where))
             token[where] += pop(
                 Categorical(frequencies.astype(np.uint32), _PRECISION, (count,))
@@ -208,7 +208,7 @@ def _smallest(token: int) -> int:
 
 
 def _extra_bits(token: int) -> int:
-    """How many bits tell the magnitudes with this token apart."""
+    """The number of bits that tell the magnitudes with this token apart."""
     return max((token - _EXACT) // 4 + 1, 0)
 
 
@@ -228,7 +228,7 @@ def _tokens(magnitude: Integers) -> tuple[Integers, Integers]:
 
 
 def _classes(row_level: Integers, column_level: Integers) -> Iterator[NDArray[np.bool_]]:
-    """Which elements have each sum of levels, from the smallest, as far as there are any."""
+    """For each sum of levels, from the smallest, the elements that have it."""
     level = row_level[:, np.newaxis] + column_level
     for value in range(int(level.max(initial=0)) + 1):
         where = level == value
@@ -264,8 +264,8 @@ def _wrap(values: Integers, dtype: np.dtype[Any]) -> Integers:
 
 
 def _predict(matrix: Integers, predictors: tuple[Predictor, ...]) -> Integers:
-    """What the rows before say about each row: their weighted sum, rounded down; rows before the
-    first are 0.
+    """The prediction of each row from the rows before: their weighted sum, rounded down; rows
+    before the first are 0.
     """
     total = np.zeros_like(matrix)
     for predictor in predictors:

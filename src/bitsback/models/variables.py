@@ -11,14 +11,16 @@ from bitsback.integer.network import NAME
 
 DATA = "x"
 CONTEXT, FEATURES = "context", "features"
-"""What the network of a pixel reads: names that no variable has."""
+"""The sources of the network of a pixel; no variable has these names."""
 
 _MOST_LATENTS = 16
 
 
 @dataclass(frozen=True)
 class Variable:
-    """So many channels of `levels` levels each, at each place of a grid, or at the item."""
+    """A variable: channels of `levels` levels each, at each place of a grid, or at one place for
+    the item.
+    """
 
     name: str
     channels: int
@@ -31,7 +33,7 @@ class Variable:
 
     @property
     def values(self) -> Activations:
-        """What a network that reads it is told."""
+        """The activations for a network that reads it."""
         return Activations(self.grid, self.channels, 0, self.levels - 1)
 
     @property
@@ -41,11 +43,11 @@ class Variable:
 
     @property
     def dtype(self) -> type[np.unsignedinteger]:
-        """Of its symbols. Those of latents are buckets, always uint16."""
+        """The dtype of its symbols. Those of latents are buckets, always uint16."""
         return np.uint8 if self.name == DATA and self.levels <= 256 else np.uint16
 
     def elements(self, size: Size) -> int:
-        """Of one item, for images of this size."""
+        """The elements of one item, for images of this size."""
         return self.values.elements(size)
 
 

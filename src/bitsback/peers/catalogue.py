@@ -42,6 +42,6 @@ def optional_peers() -> tuple[list[Peer], list[str]]:
 
 
 def all_peers() -> tuple[list[Peer], list[str]]:
-    """Those that are always there, and the others, with a line about each one that is missing."""
+    """The peers that are always there and the others, and a line about each one that is missing."""
     found, missing = optional_peers()
     return standard_peers() + found, missing

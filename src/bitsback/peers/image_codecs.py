@@ -117,7 +117,9 @@ def encode_webp(picture: Picture, method: int) -> bytes:
 
 
 def decode_webp(data: bytes) -> NDArray[Any]:
-    """In colour, with alpha where it is not 255 throughout, as WebP knows no other pictures."""
+    """The picture in colour, with alpha where it is not 255 throughout, since WebP has no other
+    pictures.
+    """
     return decode_planes(decode_picture, data)
 
 
@@ -128,7 +130,9 @@ def encode_fax(picture: Picture) -> bytes:
 
 
 def decode_picture(data: bytes) -> NDArray[Any]:
-    """Of any size: these are files of our own, so the limit of Pillow's `open` is not asked for."""
+    """The picture, of any size: these files are our own, so the limit of Pillow's `open` does not
+    apply.
+    """
     from PIL import PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
     readers = {b"\x89P": PngImagePlugin.PngImageFile, b"RI": WebPImagePlugin.WebPImageFile}
@@ -153,14 +157,14 @@ _EFFORTS: tuple[tuple[int, Unit, bool], ...] = (
     (7, "each", False),
     (9, "each", True),
 )
-"""Of JPEG XL, the unit, and whether that is slow."""
+"""For each effort of JPEG XL, the unit, and whether it is slow."""
 
 _SMALL = 64
 """Rows or columns; JPEG 2000 does better without wavelets on pictures of fewer."""
 
 
 def jpeg_peers() -> list[Peer]:
-    """Those that this build of imagecodecs has. Raises ImportError if there is none at all."""
+    """The JPEG codecs of this build of imagecodecs. Raises ImportError if there is none at all."""
     imagecodecs: Any = import_module("imagecodecs")
 
     def version(library: str) -> str:
@@ -243,5 +247,5 @@ def _decode_jpeg2k(data: bytes) -> NDArray[Any]:
 
 
 def _bits(picture: Picture) -> int | None:
-    """Of 16-bit pictures as few as they need: 12 of most medical ones, say."""
+    """The bits that 16-bit pictures need: 12 for most medical ones, say."""
     return None if picture.itemsize == 1 else max(9, int(picture.max()).bit_length())

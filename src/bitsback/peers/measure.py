@@ -17,8 +17,8 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak_memory() -> int | None:
-    """The largest resident size, in bytes, that this process has had, or any program that it ran;
-    None if unknown.
+    """The largest resident size of this process and of the programs that it ran, in bytes; None if
+    unknown.
 
     The resource usage of Linux counts what a process was before it became this program, its
     parent's size that is, so there the size is read from /proc. For a program that was run, the
@@ -53,9 +53,11 @@ class Peer:
     decode: Callable[[bytes], Any]
     two_levels_only: bool = False
     most_bits: int = 16
-    """Of an element."""
+    """The bits of an element."""
     version: str = ""
-    """Of the package and the library that do the work: the same version makes the same bytes."""
+    """The version of the package and the library that do the work: the same version makes the same
+    bytes.
+    """
     slow: bool = False
     """Takes more than a few seconds for ten million pixels."""
 
@@ -74,7 +76,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a compressor made of some images, all of which it restored.
+    """The result of a compressor on some images, all of which it restored.
 
     A pixel is that of one channel here: one of RGB counts three times. Speeds are in 10^6 of these
     a second: MB/s if each is counted as a byte, whatever its number of levels.
@@ -84,7 +86,7 @@ class Measurement:
     unit: str
     images: int
     pixels: int
-    """Of all images together, all channels counted."""
+    """The pixels of all images together, all channels counted."""
     bytes: int
     encode_seconds: float
     decode_seconds: float
@@ -100,7 +102,7 @@ class Measurement:
     version: str = ""
     processor: str = ""
     date: str = ""
-    """Where and when it was measured: the processor's name, and the day (ISO 8601)."""
+    """The processor's name, and the day of the measurement (ISO 8601)."""
     cached: bool = False
     """It was measured some other time."""
 

@@ -20,7 +20,9 @@ _EXTREME = 9 | lzma.PRESET_EXTREME
 
 
 def standard_peers() -> list[Peer]:
-    """Each at its strongest setting. Python does not tell the versions of libbz2 and liblzma."""
+    """The compressors of Python, each at its strongest setting. Python does not tell the versions
+    of libbz2 and liblzma.
+    """
     python = f"Python {platform.python_version()}"
     xz = Peer("xz -9e", "stream", partial(lzma.compress, preset=_EXTREME), lzma.decompress,
               version=python)  # fmt: skip

@@ -21,10 +21,10 @@ Picture: TypeAlias = NDArray[Any]
 Pictures: TypeAlias = NDArray[Any] | list[Picture]
 
 Unit = Literal["archive", "stream", "shuffled", "each", "mosaic", "mosaics", "strip"]
-"""What one file holds: an archive of bitsback; the bytes of all images in order (two levels:
-packed, eight pixels a byte); the same, all low bytes before all high ones; one image; one picture
-that all images are tiled into, row by row, as many across as down; a picture of so many of them as
-JPEG XL still sees as a whole; or one picture of all images below each other.
+"""The content of one file: an archive of bitsback; the bytes of all images in order (two levels:
+packed, eight pixels a byte); the same, all low bytes before all high ones; one image; one mosaic of
+all images, row by row, as many across as down; mosaics of as many images as JPEG XL still sees as a
+whole; or one picture of all images below each other.
 """
 
 MOSAICS: tuple[Unit, ...] = ("mosaic", "mosaics", "strip")
@@ -36,8 +36,8 @@ MOST_TILES = 2_000
 
 
 def units(images: Pictures, unit: Unit) -> list[Any]:
-    """What a compressor is given, one after the other: the images, bytes, or pictures [height,
-    width] or [height, width, channels].
+    """The inputs of a compressor, one after the other: images, bytes, or pictures [height, width]
+    or [height, width, channels].
     """
     if unit == "archive":
         return [images]
@@ -74,7 +74,7 @@ def dtypes(images: Pictures) -> set[np.dtype[Any]]:
 
 
 def elements(images: Pictures) -> int:
-    """Of all images: a pixel of three channels is three elements."""
+    """The elements of all images: a pixel of three channels is three elements."""
     return sum(image.size for image in images) if isinstance(images, list) else images.size
 
 
@@ -111,7 +111,8 @@ def shuffle(images: Pictures) -> bytes:
 
 
 def plain(images: NDArray[Any]) -> NDArray[Any]:
-    """As codecs of pictures take them: bool, uint8 or uint16, of eight bits where that is enough.
+    """The images in a form that picture codecs take: bool, uint8 or uint16, of eight bits where
+    that is enough.
 
     Signed elements are moved up by the least of them, which is not counted.
     """
@@ -140,7 +141,7 @@ def mosaic(images: NDArray[Any], columns: int | None = None) -> NDArray[Any]:
 
 
 def _largest_mosaic(images: NDArray[Any]) -> tuple[int, int]:
-    """How many images go into one of several mosaics, and how many of them to a row."""
+    """The number of images in one of several mosaics, and in a row of it."""
     down, across = (max(1, SIDE // side) for side in images.shape[1:3])
     count = min(MOST_TILES, down * across)
     return count, max(min(math.isqrt(count - 1) + 1, across), -(-count // down))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from itertools import chain, islice
 from typing import Any
 
@@ -15,75 +12,24 @@ from numpy.typing import NDArray
 from bitsback.errors import BitsbackError, InputError
 from bitsback.format.collection import ONE, Collection
 from bitsback.format.grid import Grid
-from bitsback.format.labelling import Pairs, classes_of
+from bitsback.format.labelling import classes_of
 from bitsback.format.layout import Shape
-from bitsback.format.members import Files, Numbered
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileList
-from bitsback.format.tiles import Tiles
+from bitsback.format.members import Numbered
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileList
 from bitsback.lazy import cached_property
 from bitsback.reading.describe import kind_of
 from bitsback.reading.directory import BlockInfo
 from bitsback.reading.indexed import MOST_SHOWN, Chunks, Indexed, picture, table
-from bitsback.reading.indexing import Steps, all_of, read_number
+from bitsback.reading.indexing import Along, Steps, all_of, read_number
 from bitsback.reading.maker import Stored, StoredPage
+from bitsback.reading.source import OpenArchive
 from bitsback.reading.view import View, view_of
 
 
-class Contents(ABC):
+class Contents(Indexed, OpenArchive):
     """Indexes, loops and properties; how blocks are read is up to the archive."""
 
-    name: str
-    file_bytes: int
-    """Of the archive."""
-    _collection: Content
-    closed: bool = False
-
-    @property
-    @abstractmethod
-    def _blocks(self) -> list[BlockInfo]:
-        """Where each block is, and which items it holds; without those that cannot be there."""
-
-    @property
-    @abstractmethod
-    def _files(self) -> Files:
-        """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
-        for damage.
-        """
-
-    @property
-    @abstractmethod
-    def _pairs(self) -> Pairs | None:
-        """Which arrays of an npz file are items and their labels, or that pictures are labelled by
-        their folders; None for neither. Raises ArchiveError for damage.
-        """
-
-    @property
-    @abstractmethod
-    def _unnamed(self) -> bool:
-        """Whether pictures have no names."""
-
-    @abstractmethod
-    def _block_of(self, tile: int) -> BlockInfo:
-        """The block that holds a tile. Raises ArchiveError if it is missing."""
-
-    @abstractmethod
-    def _decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
-        """The number of the first tile of the block that holds this one, and its tiles; they are
-        not to be written to. stop: those from it on are not needed, and nothing is verified.
-        """
-
-    @abstractmethod
-    def _announce(self, blocks: Iterable[BlockInfo]) -> None:
-        """Says that these blocks will be decoded next, in order, so that what is far away may be
-        fetched together. Where nothing is far away, they are not computed.
-        """
-
-    @abstractmethod
-    def _announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]:
-        """The same of what the body decodes; what is announced in the body is left aside."""
-
     def _check_open(self) -> None:
-        """Raises ValueError if the archive is closed."""
         if self.closed:
             raise ValueError(f"{self.name}: the archive is closed; open it again to read from it")
 
@@ -108,7 +54,7 @@ class Contents(ABC):
             if isinstance(self._collection, FileList):
                 views = islice(map(self._file_view, range(len(self))), MOST_SHOWN)
                 return picture([image for view in views for image in _shown(view)])
-            return picture(self._whole._shown(MOST_SHOWN))
+            return super()._repr_png_()
         except (BitsbackError, ValueError):  # damaged, or closed
             return None
 
@@ -136,7 +82,7 @@ class Contents(ABC):
 
     @cached_property
     def _held(self) -> tuple[bytes, int] | None:
-        """A TIFF file on its own that is held bit for bit, and the number of its pages; none where
+        """A TIFF file on its own that is stored verbatim, and the number of its pages; none where
         it is no file that can be read. Raises ArchiveError.
         """
         collection = self._collection
@@ -163,40 +109,26 @@ class Contents(ABC):
 
     @property
     def shape(self) -> Shape:
-        """Of the whole array. Raises InputError if there is none."""
+        """The shape of the whole array. Raises InputError if there is none."""
         return self._array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the array, byte order included. Raises InputError if there is none."""
+        """The dtype of the array, byte order included. Raises InputError if there is none."""
         return self._array.dtype
 
     @property
-    def ndim(self) -> int:
-        """Of the array. Raises InputError if there is none."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Elements of the array. Raises InputError if there is none."""
-        return math.prod(self.shape)
-
-    @property
     def nbytes(self) -> int:
-        """Of all that it holds, decoded; `file_bytes` are those of the archive."""
+        """The bytes of all content, decoded; `file_bytes` are those of the archive."""
         return self._collection.nbytes
 
     @property
     def chunks(self) -> Chunks:
-        """Of the array, what is best read together: along each axis the lengths of the blocks, or
-        of the tiles where large items are cut, as Dask has them. Raises InputError if there is no
-        array, ArchiveError if blocks are missing.
+        """The chunks of the array that are best read together: the lengths of the blocks along each
+        axis, or of the tiles where large items are cut, as Dask has them. Raises InputError if
+        there is no array, ArchiveError if blocks are missing.
         """
         return self._whole.chunks
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """All of the array. Raises InputError if there is none."""
-        return self._whole.__array__(dtype, copy)
 
     def __iter__(self) -> Iterator[Any]:
         """The items of the array, of which each block is decoded once, and one at a time is in
@@ -204,7 +136,7 @@ class Contents(ABC):
         """
         if isinstance(self._collection, FileList):
             return map(self._file_view, range(len(self)))
-        return iter(self._whole)
+        return super().__iter__()
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a file of this name. Raises TypeError for what is no name: which values
@@ -227,7 +159,7 @@ class Contents(ABC):
 
     @property
     def names(self) -> Sequence[str]:
-        """Of the files, in order; none for an array or the pages of a TIFF file. Raises
+        """The names of the files, in order; none for an array or the pages of a TIFF file. Raises
         ArchiveError for damage.
         """
         return self._files.names if isinstance(self._collection, FileList) else []
@@ -276,14 +208,14 @@ class Contents(ABC):
         return list(names.classes) if isinstance(names, Numbered) else classes_of(names)[0]
 
     def __getitem__(self, which: Any) -> Any:
-        """Of an array what NumPy would take of it, always a copy; of files the View of one, by
-        number or by name, or a list of these, by a slice.
+        """For an array, what NumPy would give, always a copy; for files the View of one, by number
+        or by name, or a list of these, by a slice.
 
         Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one
         needed is damaged, InputError if it does not fit into memory.
         """
         if not isinstance(self._collection, FileList):
-            return self._whole[which]
+            return super().__getitem__(which)
         if isinstance(which, slice):
             return [self._file_view(number) for number in range(len(self))[which]]
         return self._file_view(which)
@@ -318,18 +250,16 @@ class Contents(ABC):
         return view_of(self, self._array)
 
     def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
-        """Some bytes of a part that has those of files, or of metadata."""
         if start == stop:
             return b""
         return self._content(part)._take((Steps(range(start, stop)),), verify).tobytes()
 
     def _content(self, part: int) -> View:
-        """What a part of bytes has."""
+        """The content of a part of bytes."""
         assert isinstance(self._collection, FileList)
         return View(self, self._collection.parts[part].content, self._collection.starts[part])
 
     def _blocks_of(self, numbers: Iterable[int]) -> Iterator[BlockInfo]:
-        """Those that files of a folder are in, in the order in which they are read, each once."""
         seen: set[int] = set()
         for number in numbers:
             view, (part, start, stop) = self._file_view(number), self._files.span(number)
@@ -340,15 +270,16 @@ class Contents(ABC):
                     yield block
 
     def _items(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
-        """What the array has from start to stop - 1 on its first axis: [stop - start, ...].
+        """The entries from start to stop - 1 along the first axis of the array: [stop - start,
+        ...].
 
         verify: check each block's digest, for which all of the block must be decoded. Raises
         IndexError, ArchiveError.
         """
         self._check_range(start, stop)
         if not self.shape:
-            return self._whole._all(verify).reshape(1)[start:stop]
-        return self._whole._take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
+            return self._all(verify).reshape(1)[start:stop]
+        return self._take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
 
     def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         """The same, some at a time: as many as lie in a block, or in tiles of one row.
@@ -359,6 +290,9 @@ class Contents(ABC):
         if not self.shape:
             return iter([self._items(start, stop, verify=verify)])
         return self._whole._stacks(start, stop, verify=verify)
+
+    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        return self._whole._take(wanted, verify)
 
     def _check_range(self, start: int, stop: int) -> None:
         if not 0 <= start <= stop <= self._array.entries:
@@ -410,7 +344,7 @@ def _of_parts(starts: Sequence[int], parts: Sequence[Collection]) -> list[NDArra
 
 
 def _first_tiles(part: Collection) -> NDArray[np.int64]:
-    """Of what lies along the first axis, one after the other, the numbers of the first tiles."""
+    """The numbers of the first tiles of the entries along the first axis."""
     if part.axes == ONE:
         grid = part.grid(0)
         return np.arange(part.entries) // grid.extents[0] * grid.in_a_strip

@@ -4,32 +4,20 @@ recover what is whole.
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Collection as Members
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
-from itertools import chain, islice, pairwise
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bitsback.errors import ArchiveError, InputError
+from bitsback.errors import ArchiveError
 from bitsback.format.collection import BYTES, ONE, Collection
-from bitsback.format.layout import Shape
 from bitsback.format.members import Files
 from bitsback.format.parts import ARRAYS, PAGES, Content, FileList, Joined
-from bitsback.format.tiles import Tiles
 from bitsback.images.names import printable
 from bitsback.reading.directory import BlockInfo
-from bitsback.reading.joining import Joiner
-from bitsback.reading.pool import ordered_map
-from bitsback.reading.source import Described, Task, decode
-from bitsback.reading.work import Work
 
 Problem = tuple[int | None, ArchiveError]
-"""What is wrong with an archive, and the number of the block, if it is in one."""
+"""A fault of an archive, and the number of the block, if it is in one."""
 
 Gap = tuple[int, int]
 """Tiles that are lost: the number of the first one, and the number behind the last one."""
@@ -84,7 +72,7 @@ def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
 
 
 def entries_of(part: Collection, gap: Gap) -> range:
-    """What a widened gap takes of the first axis of an array."""
+    """The entries along the first axis of an array that a widened gap covers."""
     if part.axes != ONE:
         return range(part.item_of(gap[0])[0], part.item_of(gap[1] - 1)[0] + 1)
     if not part.shape:
@@ -99,15 +87,15 @@ def as_text(numbers: range) -> str:
 
 
 class Owners:
-    """Whose tiles are: the files of an archive, by number. Pages and pictures without names are
-    not told apart one by one, since a few bytes may claim many of them.
+    """The owners of tiles: the files of an archive, by number. Pages and pictures without names are
+    not listed one by one, since a few bytes may claim many of them.
     """
 
     def __init__(self, files: Files) -> None:
         self._files, self._content = files, files.collection
         self._spans: list[list[tuple[int, int, int]]] = [[] for _ in self._content.parts]
-        """Of each part of bytes: where the files, or the metadata, in it begin and end, and of
-        which file they are.
+        """For each part of bytes: the start, the end, and the file of each span of files or
+        metadata in it.
         """
         for number in range(len(files)) if files.stats is not None else ():
             part, start, end = files.span(number)
@@ -137,7 +125,7 @@ class Owners:
 
 
 def merged(ranges: Iterable[range]) -> list[range]:
-    """The same numbers in as few ranges as may be, in order."""
+    """The same numbers in as few ranges as possible, in order."""
     found: list[range] = []
     for numbers in sorted(ranges, key=lambda numbers: numbers.start):
         if found and numbers.start <= found[-1].stop:
@@ -162,9 +150,9 @@ def others(ranges: Iterable[range], count: int) -> Iterator[int]:
 
 
 def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> list[str]:
-    """What is lost, as 'extract' takes it: names of files, numbers of pages and of items, or of
-    pictures that have no names; of an npz file names of arrays, as `y`, or `y[3:8]`. files: of an
-    archive of files whose names are known.
+    """The lost items, in the form that 'extract' takes: names of files, numbers of pages and of
+    items, or of pictures that have no names; of an npz file names of arrays, as `y`, or `y[3:8]`.
+    files: of an archive of files whose names are known.
     """
     if files is not None and files.collection.kind != ARRAYS:
         found = labels(files, Owners(files).of(gaps))
@@ -196,7 +184,7 @@ def labels(files: Files, numbers: Iterable[range]) -> list[str]:
 
 
 def described(files: Files, owners: Owners, gap: Gap) -> str:
-    """Whose tiles are, for people; some names of many."""
+    """The owners of tiles, for people; some names of many."""
     content, numbers = files.collection, owners.of([gap])
     if not numbers:
         return BESIDE_PAGES if content.kind == PAGES else "no file"
@@ -217,142 +205,3 @@ def described(files: Files, owners: Owners, gap: Gap) -> str:
 def _first(numbers: Iterable[range]) -> list[range]:
     """The first ones that are shown."""
     return [range(number, number + 1) for number in islice(chain(*numbers), _SHOWN)]
-
-
-_FILLED = 1 << 20  # elements that are made at a time
-
-
-class Damaged(Described, Protocol):
-    """An open archive."""
-
-    @property
-    def _blocks(self) -> list[BlockInfo]: ...
-
-    @property
-    def _files(self) -> Files: ...
-
-    def _task(self, block: BlockInfo) -> Task: ...
-
-
-class Salvage:
-    """An archive of which every block was tried."""
-
-    def __init__(
-        self,
-        archive: Damaged,
-        problems: Iterable[Problem],
-        threads: int = 1,
-        fill: float | None = None,
-    ) -> None:
-        """problems: what `verify` has found. fill: the value of elements that are lost; None: items
-        that have such are left out.
-        """
-        problems = list(problems)
-        self.archive, self._threads, self._fill = archive, threads, fill
-        self._unmade = {error.file for _, error in problems}
-        self._bad = {number for number, _ in problems if number is not None}
-        self.gaps = list(gaps_of(archive._blocks, self._bad, archive._collection.tiles))
-
-    @property
-    def files(self) -> Files:
-        return self.archive._files
-
-    @property
-    def lost_files(self) -> list[range]:
-        """The numbers of the files that do not come back, in order."""
-        files = self.archive._files
-        named = [files.number(name) for name in self._unmade if name is not None]
-        unmade = [range(number, number + 1) for number in named if number is not None]
-        return merged([*Owners(files).of(self.gaps), *unmade])
-
-    def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """The blocks that are whole and begin with the tiles from first to end - 1."""
-        for block in self.archive._blocks:
-            if block.number in self._bad or block.first < first:
-                continue
-            if end is None or block.first < end:
-                yield self.archive._task(block)
-
-    def lost_of(self, number: int) -> list[Gap]:
-        """The tiles of a part that do not come back, counted from its first."""
-        part = self.archive._collection.parts[number]
-        return widened(part, in_part(self.archive._collection, self.gaps, number))
-
-    def shape(self, number: int) -> Shape | None:
-        """Of the array that comes back of a part, without the items, or the rows of an array that
-        is one item, that are lost; None if there are none left.
-        """
-        part = self.archive._collection.parts[number]
-        lost = self.lost_of(number)
-        if not lost or self._fill is not None:
-            return part.shape
-        left = part.entries - sum(len(entries_of(part, gap)) for gap in lost)
-        return (left, *part.shape[1:]) if left and part.shape else None
-
-    def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
-        """The elements that come back of a part, in C order, some items, or rows, at a time."""
-        collection = self.archive._collection
-        part, start = collection.parts[number], collection.starts[number]
-        lost = self.lost_of(number)
-        filled = fill_value(self._fill, part.dtype) if self._fill is not None else None
-        joiner, gaps = Joiner(part), iter([*lost, (part.tiles, part.tiles)])
-        gap = next(gaps)
-        tasks = self.tasks(start, start + part.tiles)
-        with closing(ordered_map(self._decode, tasks, self._threads)) as blocks:
-            for task, tiles in blocks:
-                work.add(task.first, task.items)
-                while task.first - start >= gap[1]:
-                    yield from _filling(part, gap, filled)
-                    gap = next(gaps)
-                if part.plain:  # no gap is in an item that is whole
-                    yield tiles.elements
-                    continue
-                for place, tile in enumerate(tiles, task.first - start):
-                    if place >= gap[1]:
-                        yield from _filling(part, gap, filled)
-                        gap = next(gaps)
-                    if place < gap[0]:
-                        yield from joiner.take(place, tile)
-        for left in [gap, *gaps]:
-            yield from _filling(part, left, filled)
-
-    def _decode(self, task: Task) -> tuple[Task, Tiles]:
-        return task, decode(self.archive, task)
-
-    def joined(self) -> tuple[Shape, list[int]]:
-        """The shape of an array that is in parts, as it comes back, and the numbers of the parts
-        that have something of it. Raises ArchiveError if nothing is left.
-        """
-        shapes = {
-            number: shape
-            for number in range(len(self.archive._collection.parts))
-            if (shape := self.shape(number)) is not None
-        }
-        if not shapes:
-            raise ArchiveError(f"{self.archive.name}: nothing that it holds is whole")
-        first, *others = shapes.values()
-        length = sum(shape[0] for shape in (first, *others)) if first else 0
-        return (length, *first[1:]) if first else (), list(shapes)
-
-
-def _filling(part: Collection, gap: Gap, value: NDArray[Any] | None) -> Iterator[NDArray[Any]]:
-    if value is None:
-        return
-    size = part.elements_before(gap[1]) - part.elements_before(gap[0])
-    bounds = [*range(0, size, _FILLED), size]
-    for low, high in pairwise(bounds):
-        yield np.full(high - low, value, part.dtype)
-
-
-def fill_value(fill: float, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The value as an array without axes. Raises InputError if elements cannot have it."""
-    try:
-        with np.errstate(all="ignore"):
-            value = np.asarray(fill).astype(dtype)
-        same = value.item() == fill or (fill != fill and dtype.kind == "f")
-        same = same or (dtype.kind == "f" and math.isfinite(value))
-    except (OverflowError, TypeError, ValueError):
-        same = False
-    if not same:
-        raise InputError(f"fill={fill} (--fill): elements of the dtype {dtype} cannot have it")
-    return value

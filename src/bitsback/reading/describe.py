@@ -1,68 +1,24 @@
-"""What `Archive.info` tells, as JSON has it. It reads the header, the index, the first bytes of
-each block, and what models in the archive say of themselves; it decodes nothing, and builds no
-model.
+"""`Archive.info` as JSON. It reads the header, the index, the first bytes of each block, and the
+descriptions of models in the archive; it decodes nothing, and builds no model.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from bitsback.coding.block import METHODS, Opened
+from bitsback.coding.block import METHODS
 from bitsback.coding.layouts import LAYOUTS
 from bitsback.errors import ArchiveError
 from bitsback.format.collection import BYTES, ONE, VARIED, Collection
-from bitsback.format.labelling import Pairs
 from bitsback.format.layout import VERSION
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileList, Joined
 from bitsback.images import formats
 from bitsback.images.modes import mode_of
-from bitsback.reading.directory import BlockInfo
-from bitsback.reading.library import Library
-from bitsback.reading.source import at_block
+from bitsback.reading.source import OpenArchive, at_block
 
 _SHOWN = 100  # damaged blocks
 _FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key, PAGES: formats.PAGES.key}
-
-
-class Opener(Protocol):
-    """What an open archive tells of itself, one thing at a time."""
-
-    name: str
-    file_bytes: int
-    _collection: Content
-    _library: Library
-
-    def __len__(self) -> int: ...
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def unordered(self) -> bool: ...
-
-    @property
-    def _pairs(self) -> Pairs | None: ...
-
-    @property
-    def classes(self) -> list[str]: ...
-
-    @property
-    def names(self) -> Sequence[str]: ...
-
-    @property
-    def _blocks(self) -> list[BlockInfo]: ...
-
-    @property
-    def problems(self) -> list[ArchiveError]: ...
-
-    @property
-    def _model_bytes(self) -> int: ...
-
-    def _header(self, block: BlockInfo) -> Opened: ...
-
-    def _where(self, first: int, count: int) -> str: ...
 
 
 def kind_of(collection: Content) -> str:
@@ -74,8 +30,8 @@ def kind_of(collection: Content) -> str:
     )
 
 
-def describe(archive: Opener) -> dict[str, Any]:
-    """What is in the archive."""
+def describe(archive: OpenArchive) -> dict[str, Any]:
+    """The description of the archive's content."""
     methods = dict.fromkeys(reversed(METHODS), 0)
     layouts = dict.fromkeys(LAYOUTS, 0)
     lanes: set[int] = set()
@@ -140,8 +96,8 @@ def describe(archive: Opener) -> dict[str, Any]:
     }
 
 
-def _labels(archive: Opener) -> dict[str, Any] | None:
-    """What labels there are: the name of their array, or the number of classes."""
+def _labels(archive: OpenArchive) -> dict[str, Any] | None:
+    """The labels: the name of their array, or the number of classes."""
     pairs, classes = archive._pairs, archive.classes
     if pairs is not None and pairs.labels is not None:
         return {"array": archive.names[pairs.labels], "classes": None}
@@ -197,7 +153,7 @@ def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
     }
 
 
-def _describe_model(archive: Opener, prefix: bytes) -> dict[str, Any]:
+def _describe_model(archive: OpenArchive, prefix: bytes) -> dict[str, Any]:
     return {
         "identity": prefix.hex(),
         "name": None,

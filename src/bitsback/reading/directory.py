@@ -42,13 +42,13 @@ _BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, STATS, LABELS, HASHES)
 
 @dataclass(frozen=True, slots=True)
 class BlockInfo:
-    """Where a block is, and which tiles it holds (items, where these are not cut)."""
+    """The place of a block, and the tiles that it holds (items, where these are not cut)."""
 
     number: int
     first: int
     """The number of its first tile."""
     items: int
-    """How many tiles it has."""
+    """The number of its tiles."""
     offset: int
     size: int
     """Bytes of its section in the archive."""
@@ -56,7 +56,7 @@ class BlockInfo:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where another section is."""
+    """The place of another section."""
 
     kind: bytes
     offset: int
@@ -75,11 +75,11 @@ class Directory:
     sections: list[Place] = field(default_factory=list)
     """The `M`s, and others that are no blocks, without `C` and `I`."""
     drift: int = 0
-    """By how many bytes what is at the wrong place is behind it."""
+    """The number of bytes by which misplaced sections are late."""
     problems: list[ArchiveError] = field(default_factory=list)
-    """What is wrong, outside of blocks."""
+    """The faults outside of blocks."""
     models_lost: bool = False
-    """Whether the sections of the models cannot be told apart, and all else is well."""
+    """Whether the sections of the models cannot be told apart, while all else is well."""
 
     @property
     def models(self) -> list[Place]:
@@ -87,7 +87,9 @@ class Directory:
 
     @property
     def names(self) -> list[Place]:
-        """Of a collection of files there must be one, which may say that there are none."""
+        """The sections with names. A collection of files must have one, which may say that there
+        are none.
+        """
         return [place for place in self.sections if place.kind in (NAMES, UNNAMED)]
 
     @property
@@ -97,17 +99,17 @@ class Directory:
 
     @property
     def labels(self) -> list[Place]:
-        """Of a collection of files there may be one."""
+        """The sections with labels. A collection of files may have one."""
         return [place for place in self.sections if place.kind == LABELS]
 
     @property
     def hashes(self) -> list[Place]:
-        """Of a folder there may be one."""
+        """The sections with hashes. A folder may have one."""
         return [place for place in self.sections if place.kind == HASHES]
 
     @property
     def stats(self) -> list[Place]:
-        """Of a folder there may be one."""
+        """The sections with file stats. A folder may have one."""
         return [place for place in self.sections if place.kind == STATS]
 
     @property
@@ -185,7 +187,7 @@ class _Index:
 
     @property
     def end(self) -> int:
-        """Where the blocks end."""
+        """The end of the blocks."""
         return self.first_offset + sum(size for _, size in self.blocks)
 
 

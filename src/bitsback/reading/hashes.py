@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
-
-import numpy as np
+from typing import BinaryIO, Protocol
 
 from bitsback.errors import ArchiveError
-from bitsback.format.grid import Shape
 from bitsback.format.layout import HASHES, Cursor, section
-from bitsback.format.members import Files
-from bitsback.images.drawing import Drawing
-from bitsback.images.file_io import Writable
 from bitsback.images.names import printable
-
-if TYPE_CHECKING:
-    from bitsback.reading.maker import Maker
 
 _SHA256 = 0
 _SIZE = 32
 _CHUNK = 1 << 20
-_IN_MEMORY = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -58,7 +46,7 @@ class Hashes:
 
 
 def as_line(digest: bytes, name: str) -> str:
-    """As `sha256sum -c` reads it."""
+    """A line for `sha256sum -c`."""
     escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     mark = "\\" if escaped != name else ""
     return f"{mark}{digest.hex()}  {escaped}"
@@ -84,42 +72,6 @@ def compare(archive: str, name: str, digest: bytes, found: bytes) -> None:
         raise ArchiveError(
             f"{archive}: {printable(name)}: is restored with another SHA-256 than it had", file=name
         )
-
-
-class Hashing:
-    """Takes files as they would be restored, and collects those that have another hash."""
-
-    def __init__(self, archive: str, maker: Maker, files: Files, hashes: Hashes) -> None:
-        self.problems: list[ArchiveError] = []
-        self._archive, self._maker, self._files, self._hashes = archive, maker, files, hashes
-
-    @contextmanager
-    def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-            file = cast(BinaryIO, spool)
-            yield self._maker.drawing(number, file, dtype, shape)
-            file.seek(0)
-            self._compare(number, digest_of(file))
-
-    @contextmanager
-    def file(self, number: int) -> Iterator[Writable]:
-        taken = _Taken()
-        yield taken
-        self._compare(number, taken.sum.digest())
-
-    def _compare(self, number: int, found: bytes) -> None:
-        try:
-            compare(self._archive, self._files.names[number], self._hashes.digests[number], found)
-        except ArchiveError as error:
-            self.problems.append(error)
-
-
-class _Taken:
-    def __init__(self) -> None:
-        self.sum = hashlib.sha256()
-
-    def write(self, data: Any) -> None:
-        self.sum.update(data)
 
 
 def digest_of(file: BinaryIO) -> bytes:

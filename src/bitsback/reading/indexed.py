@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST_SHOWN = 24
 """Images on a sheet."""
 MOST_ELEMENTS = 1 << 22
-"""Of what is decoded for a picture."""
+"""The most elements that are decoded for a picture."""
 _COLUMNS = 8
 _SIDE, _TILE = 256, 64  # pixels at most, of one image and of each on a sheet
 
@@ -73,8 +73,8 @@ def table(title: str, rows: Sequence[tuple[str, str]], png: bytes | None) -> str
 
 
 def _thumbnail(image: NDArray[Any], side: int) -> Image.Image:
-    """In bytes, from the least to the greatest value where it has others, and no larger than
-    `side` along an axis.
+    """The image in bytes, scaled from its least to its greatest value where it has others, and no
+    larger than `side` along an axis.
     """
     from PIL import Image
 
@@ -116,7 +116,7 @@ class Indexed(ABC):
     @property
     @abstractmethod
     def shape(self) -> Shape:
-        """Of all of it."""
+        """The shape of the whole."""
 
     @property
     @abstractmethod
@@ -126,20 +126,20 @@ class Indexed(ABC):
     @property
     @abstractmethod
     def chunks(self) -> Chunks:
-        """What is best read together: the lengths of the blocks along each axis, or of the tiles
-        where large items are cut. Raises ArchiveError if blocks are missing.
+        """The chunks that are best read together: the lengths of the blocks along each axis, or of
+        the tiles where large items are cut. Raises ArchiveError if blocks are missing.
         """
 
     @abstractmethod
     def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        """What is wanted along each axis, of which none is left out. verify: check each block's
-        digest.
+        """The elements that are wanted along each axis, of which none is left out. verify: check
+        each block's digest.
         """
 
     @abstractmethod
     def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        """From start to stop - 1 along the first axis, some at a time: as many as lie in a block,
-        or in tiles of one row. In this way any number of them fits into memory.
+        """The entries from start to stop - 1 along the first axis, as many at a time as lie in a
+        block, or in tiles of one row, so that any number of them fits into memory.
         """
 
     @contextmanager
@@ -164,7 +164,7 @@ class Indexed(ABC):
 
     @property
     def nbytes(self) -> int:
-        """Of all of it, decoded."""
+        """The bytes of the whole, decoded."""
         return self.size * self.dtype.itemsize
 
     def __len__(self) -> int:
@@ -176,8 +176,8 @@ class Indexed(ABC):
         return f"<{' x '.join(map(str, self.shape))} {self.dtype} in {self._name}>"
 
     def _shown(self, most: int) -> list[NDArray[Any]]:
-        """What a notebook shows: the image that this is, or the first `most` images along its first
-        axis; nothing where it is neither, or is large. Raises ArchiveError.
+        """The images that a notebook shows: the image that this is, or the first `most` images
+        along its first axis; nothing where it is neither, or is large. Raises ArchiveError.
         """
         if is_image(self.shape, self.dtype):
             return [self._all()] if self.size <= MOST_ELEMENTS else []
@@ -208,8 +208,8 @@ class Indexed(ABC):
         return chain.from_iterable(self._stacks(0, len(self)))
 
     def __getitem__(self, key: Any) -> Any:
-        """What NumPy would take. Raises IndexError, ArchiveError, naming the block, if one needed
-        is damaged, InputError if it does not fit into memory.
+        """The elements that NumPy would give. Raises IndexError, ArchiveError, naming the block, if
+        one needed is damaged, InputError if they do not fit into memory.
         """
         wanted, arranged = read_index(key, self.shape)
         found = self._take(wanted)[arranged]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bitsback.format.grid import Shape
 
 Take = slice | NDArray[np.int64]
-"""What indexes one axis of an array."""
+"""An index of one axis of an array."""
 
 _KINDS = (
     "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and, along the first"
@@ -23,7 +23,7 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Steps:
-    """Every so many-th place along an axis, as a slice takes them."""
+    """Equally spaced places along an axis, as a slice takes them."""
 
     wanted: range
     """Ascending."""
@@ -39,7 +39,7 @@ class Steps:
         return self.wanted[-1]
 
     def within(self, low: int, high: int) -> tuple[Take, Take]:
-        """Of the places from low to high - 1: where they go in what is taken, and where they are,
+        """For the places from low to high - 1: their positions in the result, and their places
         counted from `low`.
         """
         start, step = self.wanted.start, self.wanted.step
@@ -53,7 +53,7 @@ class Steps:
         return slice(len(self) - 1 - first, behind if behind >= 0 else None, -1), of
 
     def between(self, low: int, high: int) -> tuple[Take, Steps]:
-        """The same of the places from low to high - 1, in ascending order."""
+        """The same for the places from low to high - 1, in ascending order."""
         to, of = self.within(low, high)
         assert isinstance(of, slice)
         return to, Steps(range(of.start, of.stop, of.step or 1))
@@ -71,7 +71,7 @@ class Listed:
     wanted: NDArray[np.int64]
     """Sorted, each as often as it is wanted."""
     order: NDArray[np.int64]
-    """Where each goes in what is taken."""
+    """The position of each place in the result."""
 
     @classmethod
     def of(cls, places: NDArray[np.int64]) -> Listed:
@@ -100,11 +100,11 @@ class Listed:
 
 
 Along = Steps | Listed
-"""What is wanted along one axis."""
+"""The wanted places along one axis."""
 
 
 def cells(along: Along, extent: int) -> Iterator[int]:
-    """Of an axis cut into cells of this extent, those with wanted places, in order."""
+    """The cells with wanted places, in order, of an axis cut into cells of this extent."""
     place = along.next(0)
     while place is not None:
         cell = place // extent
@@ -118,8 +118,8 @@ def all_of(shape: Shape) -> tuple[Along, ...]:
 
 
 def read_index(key: Any, shape: Shape) -> tuple[tuple[Along, ...], tuple[Any, ...]]:
-    """What an index takes of an array: what is wanted along each axis, and how NumPy is to index
-    what has been taken so, in which each axis is left.
+    """The meaning of an index: the wanted places along each axis, and the index for NumPy to apply
+    to the result, which still has every axis.
 
     Raises IndexError as NumPy does, and for arrays along other axes than the first.
     """

@@ -61,8 +61,8 @@ class Library:
             return self._known[prefix]
 
     def describe(self, prefix: bytes) -> dict[str, Any] | None:
-        """What a model says of itself, if it is there: its name, what it is about, and its
-        code. None is built for it.
+        """The model's description of itself, if it is there: its name, what it is for, and its
+        code. No model is built for it.
         """
         known: Outline | None = self._known.get(prefix)
         for name in bundled.names() if known is None else ():
@@ -75,8 +75,8 @@ class Library:
         return next((about for about in described if about is not None), None)
 
     def damage(self) -> list[ArchiveError]:
-        """What is wrong with the models in the archive, whether a block has asked for them or not;
-        nothing if a model was given in their place.
+        """The faults of the models in the archive, whether blocks need them or not; none if a model
+        was given in their place.
         """
         if self.has_given:
             return []

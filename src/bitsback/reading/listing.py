@@ -26,20 +26,20 @@ class Entry:
     name: str
     """Or numbers, as `3` or `0:60`."""
     shape: Shape
-    """Of all of them."""
+    """The shape of all of them."""
     dtype: str
     mode: str | None
-    """Of a picture, as Pillow has it."""
+    """The mode of a picture, as Pillow has it."""
     bytes: int
-    """Of its elements."""
+    """The bytes of its elements."""
     stored_bytes: int
-    """Of the blocks that it is in, its share by elements."""
+    """Its share, by elements, of the bytes of its blocks."""
     held: bool = False
-    """Whether it is a file that is held bit for bit, whose elements are its bytes."""
+    """Whether it is a file that is stored verbatim, whose elements are its bytes."""
 
 
 def entries(archive: Archive) -> Iterator[Entry]:
-    """In the order of the archive. Raises ArchiveError if the names are damaged."""
+    """The entries in the order of the archive. Raises ArchiveError if the names are damaged."""
     collection = archive._collection
     shares = _Shares(archive)
     if not isinstance(collection, FileList):
@@ -98,7 +98,7 @@ def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[
 
 
 class _Shares:
-    """Whose the bytes of blocks are."""
+    """The shares of entries in the bytes of blocks."""
 
     def __init__(self, archive: Archive) -> None:
         self._collection = archive._collection

@@ -1,18 +1,17 @@
-"""Makes the files of a folder in an archive again, and reads those held bit for bit as arrays."""
+"""Makes the files of a folder in an archive again, and reads those stored verbatim as arrays."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.format.grid import Shape
-from bitsback.format.members import Files
 from bitsback.images.drawing import Drawing, Seekable
 from bitsback.images.names import printable
 from bitsback.lazy import cached_property
@@ -20,27 +19,15 @@ from bitsback.locks import Lock
 from bitsback.reading.damage import has
 from bitsback.reading.indexed import Chunks, Indexed
 from bitsback.reading.indexing import Along
+from bitsback.reading.source import OpenArchive
 from bitsback.reading.targets import target_of
 from bitsback.reading.view import Found
-
-
-class Holder(Protocol):
-    """An open archive of a folder."""
-
-    name: str
-
-    @property
-    def _files(self) -> Files: ...
-
-    def __getitem__(self, which: Any) -> Any: ...
-
-    def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes: ...
 
 
 class Maker:
     """The bytes of files. May be used from several threads."""
 
-    def __init__(self, archive: Holder, verify: bool = True, exact: bool = True) -> None:
+    def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
         self._archive, self._files, self._verify = archive, archive._files, verify
         self._exact = exact
         self._lock = Lock()
@@ -96,7 +83,9 @@ class Maker:
             ) from None
 
     def content(self, number: int) -> bytes:
-        """What is held bit for bit: of a file, or of the container metadata of a picture."""
+        """The bytes of a file that is stored verbatim, or of the container metadata of a
+        picture.
+        """
         with self._lock:  # so that no block of container metadata is decoded twice
             return self._archive._bytes_of(*self._files.span(number), verify=self._verify)
 
@@ -137,7 +126,7 @@ class _Encoded:
         return len(data)
 
 
-def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
+def damage(archive: OpenArchive, lost: Sequence[range]) -> Iterator[ArchiveError]:
     """Finds container metadata that is damaged. lost: the numbers of the files whose blocks are
     damaged.
     """
@@ -161,11 +150,11 @@ def damage(archive: Holder, lost: Sequence[range]) -> Iterator[ArchiveError]:
 
 
 class Stored(Indexed):
-    """A file of a folder that is held bit for bit. If it is a picture, it is an array too, which
+    """A file of a folder that is stored verbatim. If it is a picture, it is an array too, which
     Pillow makes of it; if it is none that Pillow reads, that is an InputError.
     """
 
-    def __init__(self, archive: Holder, number: int) -> None:
+    def __init__(self, archive: OpenArchive, number: int) -> None:
         super().__init__(archive.name)
         self._archive, self._number = archive, number
 
@@ -209,11 +198,11 @@ class Stored(Indexed):
 
 
 class StoredPage(Stored):
-    """A page of a TIFF file on its own that is held bit for bit: an array, which tifffile makes of
+    """A page of a TIFF file on its own that is stored verbatim: an array, which tifffile makes of
     it; if it cannot, that is an InputError.
     """
 
-    def __init__(self, archive: Holder, number: int, file: bytes) -> None:
+    def __init__(self, archive: OpenArchive, number: int, file: bytes) -> None:
         super().__init__(archive, number)
         self._file = file
 

@@ -24,48 +24,49 @@ from bitsback.images.picture_files import (
     unpack,
 )
 from bitsback.reading.damage import others
-from bitsback.reading.strips import FileHolder, Parts, Whole
-from bitsback.reading.work import Work
+from bitsback.reading.source import OpenArchive
+from bitsback.reading.strips import RestoredParts
+from bitsback.work import Work
 
 _CHUNK = 1 << 20
 
 
 def make_pages(
-    archive: FileHolder,
-    file: BinaryIO,
-    threads: int,
-    work: Work | None = None,
-    verify: bool = True,
-    exact: bool = True,
+    parts: RestoredParts, file: BinaryIO, work: Work | None = None, exact: bool = True
 ) -> None:
-    """Writes the file of pages of an archive, or, where its container metadata is not held, one of
-    the same pages, to a file that is empty. Raises ArchiveError.
+    """Writes the file of pages of an archive, or, where its container metadata is not held or the
+    archive is damaged, one of the pages that come back, to a file that is empty. Raises
+    ArchiveError.
     """
+    archive = parts.archive
     collection = archive._files.collection
-    file_of_pages = PagesFile(archive, verify, exact) if collection.whole else None
+    held = collection.whole and not parts.damaged
+    file_of_pages = PagesFile(archive, parts.verify, exact) if held else None
     if file_of_pages is not None and file_of_pages.held:
         file_of_pages.copy(file)
         return
     with ExitStack() as stack:
-        pages = read_pages(Whole(archive, threads, verify), stack, work)
+        pages = read_pages(parts, stack, work)
         if file_of_pages is None:
             formats.PAGES.codec().write_pages(file, pages, collection.nbytes)
         else:
             file_of_pages.draw(file, pages)
 
 
-def pages_damage(archive: FileHolder) -> Iterator[ArchiveError]:
-    """What of the metadata of a file of pages, in blocks that are whole, is wrong."""
+def pages_damage(archive: OpenArchive) -> Iterator[ArchiveError]:
+    """The faults of the container metadata of a file of pages, in blocks that are whole."""
     try:
         file_of_pages = PagesFile(archive)
         if not file_of_pages.certain:
             with ExitStack() as stack:
-                file_of_pages.draw(Nowhere(), read_pages(Whole(archive, threads=1), stack))
+                file_of_pages.draw(Nowhere(), read_pages(RestoredParts(archive), stack))
     except ArchiveError as error:
         yield error
 
 
-def read_pages(parts: Parts, stack: ExitStack, work: Work | None = None) -> Iterator[PageRows]:
+def read_pages(
+    parts: RestoredParts, stack: ExitStack, work: Work | None = None
+) -> Iterator[PageRows]:
     """The pages that come back of an archive of them, in order; a few blocks, or a strip, of each
     part are in memory at a time. stack: what is open until the last page.
     """
@@ -83,7 +84,7 @@ def read_pages(parts: Parts, stack: ExitStack, work: Work | None = None) -> Iter
         yield PageRows(part.dtype, shape, rows[number])
 
 
-def _rows(parts: Parts, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
+def _rows(parts: RestoredParts, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
     """Rows of the pictures of a part, one picture after the other."""
     part = parts.files.collection.parts[number]
     with closing(parts.strips(number, work)) as strips:
@@ -97,14 +98,14 @@ def _rows(parts: Parts, number: int, work: Work) -> Generator[NDArray[Any], None
 class PagesFile:
     """The file that an archive of one restores."""
 
-    def __init__(self, archive: FileHolder, verify: bool = True, exact: bool = True) -> None:
+    def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
         """Raises ArchiveError for container metadata that is damaged, or that of other pages."""
         self._archive, self._exact, self._verify = archive, exact, verify
         files: Files = archive._files
         self._part = len(files.collection.parts) - 1
         self._size = files.collection.parts[self._part].elements
         self.held = archive._bytes_of(self._part, 0, 1, verify=verify) == bytes([HELD])
-        """Whether it is held bit for bit."""
+        """Whether it is stored verbatim."""
         if self.held != (len(files) == 0):
             raise ArchiveError(f"{archive.name}: its container metadata is that of another file")
         self._metadata = b""
@@ -123,8 +124,8 @@ class PagesFile:
 
     @property
     def certain(self) -> bool:
-        """Whether the file can be made whatever its pixels are. Raises ArchiveError if it cannot be
-        made of pages like those of the archive.
+        """Whether the file can be made from any pixels. Raises ArchiveError if it cannot be made of
+        pages like those of the archive.
         """
         if self.held:
             return True
@@ -151,7 +152,7 @@ class PagesFile:
             drawing.close()
 
     def copy(self, output: Writable) -> None:
-        """Writes a file that is held bit for bit."""
+        """Writes a file that is stored verbatim."""
         for start in range(1, self._size, _CHUNK):
             end = min(start + _CHUNK, self._size)
             output.write(self._archive._bytes_of(self._part, start, end, verify=self._verify))

@@ -1,7 +1,7 @@
 """Open archives and read any items, decoding only the blocks that hold them."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -34,20 +34,17 @@ from bitsback.images.names import printable
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.models.model import Choice
-from bitsback.reading.block_store import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks
 from bitsback.reading.contents import Contents
 from bitsback.reading.damage import Owners, Problem, described, gaps_of, lost_names, merged
 from bitsback.reading.describe import describe
 from bitsback.reading.directory import BlockInfo, Place, guess_collection, scan
-from bitsback.reading.file_sections import FileSections
-from bitsback.reading.hashes import Check, Hashes, Hashing, check_of
+from bitsback.reading.hashes import Check, Hashes, check_of
 from bitsback.reading.library import ADVICE, START, Library
-from bitsback.reading.pool import check_threads, ordered_map
+from bitsback.reading.sections import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks, FileSections
 from bitsback.reading.source import Task, decode
-from bitsback.reading.summary import Progress
 from bitsback.reading.targets import check_restorable
-from bitsback.reading.work import Work
 from bitsback.remote.url import Options, Url, check_options, located
+from bitsback.work import Progress, Work, check_threads, ordered_map
 
 Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview
 """A path, a binary file, or the bytes of one."""
@@ -114,7 +111,7 @@ class Archive(Contents):
         check_options(storage_options, source, located(model))
         self._place: Location | None = None
         if isinstance(source, str | os.PathLike | Url):
-            self.name, self._place = name_of(source), source
+            name, self._place = name_of(source), source
             self._reader: RandomAccess = open_anywhere(source)
             self._owned = True
             self._given = given
@@ -122,9 +119,11 @@ class Archive(Contents):
             file: BinaryIO = (
                 BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
             )
-            self.name = stream_name(file, "the archive")
+            name = stream_name(file, "the archive")
             self._reader = Reader(file)
             self._owned = False
+        super().__init__(name)
+        self.name = name
         try:
             with reading(self.name):
                 self.file_bytes = self._reader.size
@@ -145,15 +144,7 @@ class Archive(Contents):
                 if isinstance(self._collection, FileList)
                 else None
             )
-            self._store = Blocks(
-                self.name,
-                self._collection,
-                self._library,
-                self._directory,
-                self._read,
-                self._cache,
-                self._where,
-            )
+            self._store = Blocks(self, self._directory, self._read, self._cache)
         except ArchiveError as error:
             self.close()
             raise self._named(error) from None
@@ -187,9 +178,6 @@ class Archive(Contents):
 
     @property
     def _files(self) -> Files:
-        """Which item is which file. Raises InputError if the archive holds an array, ArchiveError
-        for damage.
-        """
         if self._beside is None:
             raise InputError(f"{self.name}: holds an array, whose items have no names")
         with self._naming():
@@ -208,12 +196,11 @@ class Archive(Contents):
 
     @property
     def _file_hashes(self) -> Hashes | None:
-        """The same of each file, in order."""
+        """The same for each file, in order."""
         with self._naming():
             return None if self._beside is None else self._beside.hashes
 
     def _check_file(self, number: int) -> Check | None:
-        """Compares a file that was restored with the hash that it had, if that is known."""
         assert self._beside is not None
         hashes = self._beside.hashes
         digest = b"" if hashes is None else hashes.digests[number]
@@ -230,26 +217,25 @@ class Archive(Contents):
 
     @property
     def _blocks(self) -> list[BlockInfo]:
-        """Where each block is, and which items it holds; without those that cannot be there."""
         return self._directory.blocks
 
     def _sections(self) -> list[Place]:
-        """Where the models are, and what else is no block."""
+        """The places of the models, and of other sections that are no blocks."""
         return list(self._directory.sections)
 
     @property
     def unordered(self) -> bool:
-        """Whether the items had lost their order when they were compressed: they are a set."""
+        """Whether the archive is a set, whose items lost their order when they were compressed."""
         return bool(self._collection.features & UNORDERED)
 
     @property
     def cache(self) -> int:
-        """How many bytes of decoded blocks may be kept."""
+        """The bytes of decoded blocks that may be kept."""
         return self._cache.capacity
 
     @property
     def problems(self) -> list[ArchiveError]:
-        """What was found to be wrong when the archive was opened, in order; blocks are not looked
+        """The faults that were found when the archive was opened, in order; blocks are not looked
         into then.
         """
         problems = list(self._directory.problems)
@@ -258,7 +244,7 @@ class Archive(Contents):
         return [self._named(error) for error in problems]
 
     def _where(self, first: int, count: int) -> str:
-        """What some tiles are, for people: files by name, as far as the names are there."""
+        """Files by name, as far as the names are there."""
         if self._beside is not None:
             with suppress(ArchiveError):
                 return described(self._beside.files, self._owners, (first, first + count))
@@ -270,8 +256,8 @@ class Archive(Contents):
         return Owners(self._beside.files)
 
     def lost(self, problems: Iterable[Problem]) -> list[str]:
-        """What is lost of an archive in which `verify` has found these problems, as
-        `bitsback extract` takes it: names of files and arrays, numbers of pages and items, `3` or
+        """The items that are lost, given the problems that `verify` has found, in the form that
+        `bitsback extract` takes: names of files and arrays, numbers of pages and items, `3` or
         `3:8`.
         """
         problems = list(problems)
@@ -285,7 +271,7 @@ class Archive(Contents):
         found += [printable(error.file) for _, error in problems if error.file is not None]
         held = 0 if files is None else files.collection.files - len(files)
         if held:
-            found.append(f"all {held} that are held bit for bit, since their names are lost")
+            found.append(f"all {held} that are stored verbatim, since their names are lost")
         return list(dict.fromkeys(found))
 
     def _do_without_names(self) -> None:
@@ -299,18 +285,6 @@ class Archive(Contents):
     def _decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
         self._check_open()
         return self._store.decode_at(tile, stop)
-
-    def _decoded(
-        self, first: int, end: int, *, verify: bool = True, threads: int = 1
-    ) -> Generator[tuple[int, Tiles], None, None]:
-        """The blocks with the tiles from first to end - 1, where blocks begin and end: the number
-        of the first tile of each, and its tiles. Raises ArchiveError.
-        """
-
-        def work(task: Task) -> tuple[int, Tiles]:
-            return task.first, decode(self, task, None if verify else task.items)
-
-        return ordered_map(work, self._tasks(first, end), threads)
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
         """Decodes every block and checks all else: what is wrong, with the number of the block if
@@ -361,34 +335,31 @@ class Archive(Contents):
         return problems
 
     def _other_hashes(self, problems: Iterable[Problem], threads: int | None) -> list[ArchiveError]:
-        """What of the files that can be made has another hash than it had. Raises ArchiveError if
+        """The files that can be made but have another hash than they had. Raises ArchiveError if
         names or hashes are lost.
         """
-        from bitsback.reading.damage import Salvage
         from bitsback.reading.maker import Maker
-        from bitsback.reading.whole_files import hand_over
+        from bitsback.reading.strips import RestoredParts
+        from bitsback.reading.whole_files import Hashing, hand_over
 
         if self._beside is None or (hashes := self._beside.hashes) is None:
             return []
-        whole = Salvage(self, problems)
+        whole = RestoredParts(self, check_threads(threads), problems=problems)
         unhashed = (n for n, digest in enumerate(hashes.digests) if not digest)
         left_out = merged([*whole.lost_files, *(range(n, n + 1) for n in unhashed)])
         taker = Hashing(self.name, Maker(self), self._beside.files, hashes)
-        hand_over(self, taker, check_threads(threads), tasks=whole.tasks(), lost=left_out)
+        hand_over(whole, taker, Work(self._collection, None), left_out)
         return taker.problems
 
     def _check(self) -> None:
-        """Raises the first of `problems`, or for anything else outside of blocks for which
-        decompression would fail.
-        """
         for problem in self.problems:
             raise problem
         for problem in self._damage():
             raise problem
 
     def _damage(self) -> Iterator[ArchiveError]:
-        """What else is wrong outside of blocks: with the models, the names, the container, and
-        sections of unknown kinds.
+        """The other faults outside of blocks: of the models, the names, the container, and sections
+        of unknown kinds.
         """
         for problem in self._library.damage():
             yield self._named(problem)
@@ -408,9 +379,6 @@ class Archive(Contents):
             yield self._named(problem)
 
     def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """All blocks, to be decoded, or those that begin with the tiles from first to
-        end - 1. Raises the first of `problems`, and for any damage it comes upon.
-        """
         self._check()
         blocks = [
             block
@@ -422,15 +390,14 @@ class Archive(Contents):
             yield self._task(block)
 
     def info(self) -> dict[str, Any]:
-        """What is in the archive, as JSON has it. Reads the first bytes of each block; decodes
-        none, and builds no model.
+        """The description of the archive's content, as JSON. Reads the first bytes of each block;
+        decodes none, and builds no model.
         """
         self._expect(self._blocks, HEADER_SPACE)
         return describe(self)
 
     @property
     def _model_bytes(self) -> int:
-        """Bytes of the archive that the models in it take."""
         return sum(place.size for place in self._directory.models)
 
     def _named(self, error: ArchiveError) -> ArchiveError:
@@ -446,7 +413,7 @@ class Archive(Contents):
             raise self._named(error) from None
 
     def _read(self, offset: int, size: int) -> bytes:
-        """What the file holds of these bytes; a damaged archive may ask for any."""
+        """The bytes of the file in this range; a damaged archive may ask for any."""
         start, end = max(offset, 0), min(offset + size, self.file_bytes)
         if start >= end:
             return b""
@@ -455,7 +422,7 @@ class Archive(Contents):
             return self._reader.read(start, end - start)
 
     def _expect(self, blocks: Iterable[BlockInfo], size: int | None = None) -> None:
-        """Says that these blocks, or so many bytes of each, will be read next, in order."""
+        """Announces that these blocks, or `size` bytes of each, will be read next, in order."""
         self._reader.expect(
             (block.offset, block.size if size is None else min(size, block.size))
             for block in blocks
@@ -480,11 +447,9 @@ class Archive(Contents):
         return self._read(place.offset, place.size)
 
     def _task(self, block: BlockInfo) -> Task:
-        """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
         return self._store.task(block)
 
     def _header(self, block: BlockInfo) -> Opened:
-        """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
         return self._store.header(block)
 
 

@@ -1,60 +1,182 @@
-"""Blocks of an archive that are to be decoded."""
+"""An archive as what decodes, indexes and restores it sees it, and the decoding of one block."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from bitsback.coding import block_reader
+from bitsback.coding.block import Opened
 from bitsback.errors import ArchiveError
+from bitsback.format.labelling import Pairs
+from bitsback.format.members import Files
 from bitsback.format.parts import Content
 from bitsback.format.tiles import Tiles
+from bitsback.reading.directory import BlockInfo
+from bitsback.reading.hashes import Check
 from bitsback.reading.library import Library
 
 
 @dataclass(frozen=True)
 class Task:
-    """A block that is to be decoded."""
+    """A block to decode."""
 
     number: int
     first: int
     """The number of its first tile."""
     items: int
-    """How many tiles it holds."""
+    """The number of its tiles."""
     payload: memoryview
 
 
-class Located(Protocol):
-    """An archive that can name its tiles."""
+class BlockSource(Protocol):
+    """An archive whose blocks can be decoded: an open one, or a stream."""
 
     name: str
-
-    def _where(self, first: int, count: int) -> str:
-        """What some tiles are, for people."""
-
-
-class Described(Located, Protocol):
-    """An archive whose blocks can be decoded."""
-
+    file_bytes: int
+    """The bytes of the archive; for a stream, of what has been read of it."""
     _collection: Content
     _library: Library
 
+    @abstractmethod
+    def _where(self, first: int, count: int) -> str:
+        """A description of some tiles for people."""
 
-class BlockSource(Described, Protocol):
-    """An archive, read from its first block to its last."""
-
-    @property
-    def file_bytes(self) -> int:
-        """Of the archive; for a stream, of what has been read of it."""
-
+    @abstractmethod
     def _tasks(self) -> Iterator[Task]:
         """All blocks in order. Raises ArchiveError, naming archive and block, for the first thing
         that is not right.
         """
 
 
-def decode(source: Described, task: Task, stop: int | None = None) -> Tiles:
+class OpenArchive(BlockSource, Protocol):
+    """An archive in which any block can be read at any time."""
+
+    closed: bool = False
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """The format that it was made from, such as "npy" or "tiff", or "folder"."""
+
+    @property
+    @abstractmethod
+    def unordered(self) -> bool:
+        """Whether the items lost their order when they were compressed."""
+
+    @property
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """The names of the files, in order; none for an array or the pages of a TIFF file."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> list[str]:
+        """The folders that pictures were labelled by, sorted; none if they were not."""
+
+    @property
+    @abstractmethod
+    def problems(self) -> list[ArchiveError]:
+        """The faults that were found when the archive was opened, in order."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The length of the array's first axis, or the number of files."""
+
+    @abstractmethod
+    def __getitem__(self, which: Any) -> Any:
+        """For an array, what NumPy would give; for files, the view of one."""
+
+    @property
+    @abstractmethod
+    def _blocks(self) -> list[BlockInfo]:
+        """The place and the items of each block, without those that cannot be there."""
+
+    @property
+    @abstractmethod
+    def _files(self) -> Files:
+        """The files of the archive and their items. Raises InputError if the archive holds an
+        array, ArchiveError for damage.
+        """
+
+    @property
+    @abstractmethod
+    def _pairs(self) -> Pairs | None:
+        """The arrays of an npz file that are items and their labels, or that pictures are labelled
+        by their folders; None for neither. Raises ArchiveError for damage.
+        """
+
+    @property
+    @abstractmethod
+    def _unnamed(self) -> bool:
+        """Whether pictures have no names."""
+
+    @property
+    @abstractmethod
+    def _model_bytes(self) -> int:
+        """Bytes of the archive that the models in it take."""
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Raises the first of `problems`, or for anything else outside of blocks for which
+        decompression would fail.
+        """
+
+    @abstractmethod
+    def _check_file(self, number: int) -> Check | None:
+        """Compares a restored file with its hash, if that is known."""
+
+    @abstractmethod
+    def _check_open(self) -> None:
+        """Raises ValueError if the archive is closed."""
+
+    @abstractmethod
+    def _block_of(self, tile: int) -> BlockInfo:
+        """The block that holds a tile. Raises ArchiveError if it is missing."""
+
+    @abstractmethod
+    def _blocks_of(self, numbers: Iterable[int]) -> Iterator[BlockInfo]:
+        """The blocks of these files of a folder, in the order in which they are read, each once."""
+
+    @abstractmethod
+    def _decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
+        """The number of the first tile of the block that holds this one, and its tiles; they are
+        not to be written to. stop: those from it on are not needed, and nothing is verified.
+        """
+
+    @abstractmethod
+    def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
+        """Some bytes of a part that has those of files, or of metadata."""
+
+    @abstractmethod
+    def _announce(self, blocks: Iterable[BlockInfo]) -> None:
+        """Says that these blocks will be decoded next, in order, so that what is far away may be
+        fetched together. Where nothing is far away, they are not computed.
+        """
+
+    @abstractmethod
+    def _announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]:
+        """The same for the blocks that the body decodes; announcements in the body are ignored."""
+
+    @abstractmethod
+    def _task(self, block: BlockInfo) -> Task:
+        """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
+
+    @abstractmethod
+    def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
+        """All blocks, to be decoded, or those that begin with the tiles from first to
+        end - 1. Raises the first of `problems`, and for any damage it comes upon.
+        """
+
+    @abstractmethod
+    def _header(self, block: BlockInfo) -> Opened:
+        """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
+
+
+def decode(source: BlockSource, task: Task, stop: int | None = None) -> Tiles:
     """The tiles of a block; verified, unless only the first `stop` of them are asked for.
 
     Raises ArchiveError, naming archive and block.
@@ -74,7 +196,7 @@ def decode(source: Described, task: Task, stop: int | None = None) -> Tiles:
 
 
 def at_block(
-    source: Located, number: int, first: int, items: int, error: ArchiveError
+    source: BlockSource, number: int, first: int, items: int, error: ArchiveError
 ) -> ArchiveError:
     """The error with the archive, the block and what it holds named."""
     return ArchiveError(

@@ -17,7 +17,7 @@ from bitsback.images.modes import mode_of
 from bitsback.images.names import file_fault, printable
 
 Target = tuple[str, str | None]
-"""A name, and the format of a picture that has no container metadata to tell it."""
+"""A name, and the format of a picture without container metadata."""
 
 
 def target_of(files: Files, number: int) -> Target:
@@ -53,8 +53,8 @@ def check_container(array: Array) -> None:
 
 
 def packed(array: Array, output: Writable, shape: Shape) -> AbstractContextManager[Writable]:
-    """What to write the elements of an array to: a file of the format that it came in. shape: what
-    comes back of it. Raises ArchiveError.
+    """A writer for the elements of an array: a file of the format that it came in. shape: that of
+    the elements that come back. Raises ArchiveError.
     """
     check_container(array)
     return CONTAINERS[array.container].write(output, array.dtype, shape)

@@ -5,9 +5,8 @@ decoded once, and none that is not needed.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from bitsback.format.tiles import Tiles
 from bitsback.reading.directory import BlockInfo
 from bitsback.reading.indexed import Chunks, Indexed
 from bitsback.reading.indexing import Along, Steps, Take, all_of, cells
+from bitsback.reading.source import OpenArchive
 
 Decode = Callable[[int, int | None], tuple[int, Tiles]]
 """Decodes the block that holds a tile: the number of the block's first tile, and its tiles; not
@@ -35,8 +35,8 @@ class Reading:
         self._start, self._tiles = 0, Tiles(np.empty(0, part.dtype), ())
 
     def take(self, wanted: tuple[Along, ...]) -> NDArray[Any]:
-        """What is wanted along each axis of the part; of one whose items vary in size, of a single
-        item.
+        """The elements that are wanted along each axis of the part; of a part whose items vary in
+        size, of a single item.
         """
         part, shape = self._part, tuple(map(len, wanted))
         found = Found(shape, part.dtype)
@@ -55,7 +55,7 @@ class Reading:
     def blocks(
         self, wanted: tuple[Along, ...], block_of: Callable[[int], BlockInfo]
     ) -> Iterator[BlockInfo]:
-        """Those that are needed for what is wanted, in order. block_of: finds one by its tiles."""
+        """The blocks that hold what is wanted, in order. block_of: finds one by its tiles."""
         part, place = self._part, 0
         if not all(map(len, wanted)):
             return
@@ -71,7 +71,7 @@ class Reading:
                 place = block.first + block.items - self._first
 
     def _numbers(self, wanted: tuple[Along, ...]) -> Iterator[int]:
-        """Of items that are cut or differ in size, the tiles that are needed, in order."""
+        """The tiles that are needed, in order, of items that are cut or differ in size."""
         part = self._part
         if part.axes == ONE:
             yield from touched(part.grid(0), wanted)
@@ -82,7 +82,7 @@ class Reading:
                 yield first + number
 
     def _take_items(self, wanted: tuple[Along, ...], found: Found) -> None:
-        """Of items that are tiles."""
+        """Takes what is wanted of items that are tiles."""
         items, inner = wanted[0], wanted[1:]
         places = [
             along.within(0, size) for along, size in zip(inner, self._part.item_shape, strict=True)
@@ -144,7 +144,7 @@ def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
 
 
 class Found:
-    """What is taken, made when the first of it is there: a few bytes may claim much."""
+    """The result, made when its first part is there: a few bytes may claim much."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._shape, self._dtype = shape, dtype
@@ -163,30 +163,11 @@ class Found:
         self.array[tuple(to for to, _ in places)] = tile[tuple(of for _, of in places)]
 
 
-class Decoder(Protocol):
-    """An open archive."""
-
-    name: str
-
-    def _check_open(self) -> None: ...
-
-    @property
-    def _blocks(self) -> list[BlockInfo]: ...
-
-    def _block_of(self, tile: int) -> BlockInfo: ...
-
-    def _announce(self, blocks: Iterable[BlockInfo]) -> None: ...
-
-    def _announced(self, blocks: Iterable[BlockInfo]) -> AbstractContextManager[None]: ...
-
-    def _decode_at(self, tile: int, stop: int | None) -> tuple[int, Tiles]: ...
-
-
 class View(Indexed):
     """An array that is one part of an archive, or what has a number along its first axis."""
 
     def __init__(
-        self, archive: Decoder, part: Collection, first: int, entry: int | None = None
+        self, archive: OpenArchive, part: Collection, first: int, entry: int | None = None
     ) -> None:
         """first: the number of the part's first tile. entry: the number along its first axis, if
         the view is of one of these only.
@@ -229,7 +210,7 @@ class View(Indexed):
             return self._taken(self._reading(verify), wanted)
 
     def _blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
-        """Those that have what is wanted along each axis, or all of it, in order."""
+        """The blocks that hold what is wanted along each axis, or all of it, in order."""
         wanted = all_of(self.shape) if wanted is None else wanted
         yield from self._reading().blocks(self._of_part(wanted), self._archive._block_of)
 
@@ -275,7 +256,7 @@ class View(Indexed):
 
 
 def _lengths(grid: Grid) -> Chunks:
-    """Of the tiles along each axis."""
+    """The lengths of the tiles along each axis."""
     return tuple(
         tuple(min(extent, size - start) for start in range(0, size, extent)) or (0,)
         for size, extent in zip(grid.shape, grid.extents, strict=True)
@@ -285,7 +266,7 @@ def _lengths(grid: Grid) -> Chunks:
 class JoinedView(Indexed):
     """An array that is in several parts of an archive."""
 
-    def __init__(self, archive: Decoder, array: Joined) -> None:
+    def __init__(self, archive: OpenArchive, array: Joined) -> None:
         super().__init__(archive.name)
         self._archive, self._array = archive, array
 
@@ -323,8 +304,8 @@ class JoinedView(Indexed):
             yield from view._blocks(of)
 
     def _split(self, wanted: tuple[Along, ...]) -> Iterator[tuple[Take, View, tuple[Along, ...]]]:
-        """What is wanted of each part: where it goes along the first axis, the part, and what it is
-        there.
+        """For each part, what is wanted of it: the position along the first axis, the part, and the
+        places there.
         """
         places, place = self._array.places, wanted[0].next(0)
         while place is not None:
@@ -345,6 +326,6 @@ class JoinedView(Indexed):
         return View(self._archive, self._array.parts[number], self._array.starts[number])
 
 
-def view_of(archive: Decoder, array: Collection | Joined) -> Indexed:
+def view_of(archive: OpenArchive, array: Collection | Joined) -> Indexed:
     """All of the array in an archive that has no other."""
     return View(archive, array, 0) if isinstance(array, Collection) else JoinedView(archive, array)

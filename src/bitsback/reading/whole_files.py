@@ -1,15 +1,18 @@
 """Hands over the files of a folder as their blocks are decoded: large pictures strip by strip, and
-files held bit for bit chunk by chunk.
+files stored verbatim chunk by chunk.
 """
 
+import hashlib
+import tempfile
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.errors import ArchiveError
 from bitsback.format.collection import BYTES, Collection
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files
@@ -19,11 +22,13 @@ from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Writable
 from bitsback.locks import Lock
 from bitsback.reading.damage import has
-from bitsback.reading.joining import Joiner
-from bitsback.reading.pool import ordered_map
-from bitsback.reading.source import BlockSource, Task, decode
-from bitsback.reading.summary import Progress
-from bitsback.reading.work import Work
+from bitsback.reading.hashes import Hashes, compare, digest_of
+from bitsback.reading.maker import Maker
+from bitsback.reading.source import Task
+from bitsback.reading.strips import Joiner, RestoredParts
+from bitsback.work import Work
+
+_IN_MEMORY = 1 << 24
 
 
 class Taker(Protocol):
@@ -32,64 +37,80 @@ class Taker(Protocol):
     def picture(
         self, number: int, dtype: np.dtype[Any], shape: Shape
     ) -> AbstractContextManager[Drawing]:
-        """What takes the rows of a picture, by the number of its file, and is closed before the
-        body ends.
+        """A drawing that takes the rows of a picture, by the number of its file, and is closed
+        before the body ends.
         """
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """Where to write the bytes of a file that is held bit for bit."""
+        """A writer for the bytes of a file that is stored verbatim."""
 
 
-class Filed(BlockSource, Protocol):
-    """An archive of files."""
+class Hashing:
+    """Takes files as they would be restored, and collects those that have another hash."""
 
-    @property
-    def _files(self) -> Files: ...
+    def __init__(self, archive: str, maker: Maker, files: Files, hashes: Hashes) -> None:
+        self.problems: list[ArchiveError] = []
+        self._archive, self._maker, self._files, self._hashes = archive, maker, files, hashes
+
+    @contextmanager
+    def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            file = cast(BinaryIO, spool)
+            yield self._maker.drawing(number, file, dtype, shape)
+            file.seek(0)
+            self._compare(number, digest_of(file))
+
+    @contextmanager
+    def file(self, number: int) -> Iterator[Writable]:
+        taken = _Taken()
+        yield taken
+        self._compare(number, taken.sum.digest())
+
+    def _compare(self, number: int, found: bytes) -> None:
+        try:
+            compare(self._archive, self._files.names[number], self._hashes.digests[number], found)
+        except ArchiveError as error:
+            self.problems.append(error)
 
 
-def hand_over(
-    archive: Filed,
-    taker: Taker,
-    threads: int,
-    progress: Progress | None = None,
-    verify: bool = True,
-    tasks: Iterable[Task] | None = None,
-    lost: Sequence[range] = (),
-) -> int:
-    """All files of a folder; how many bytes they have. Raises ArchiveError, and what the taker
-    raises.
+class _Taken:
+    def __init__(self) -> None:
+        self.sum = hashlib.sha256()
 
-    tasks: the blocks that are whole, in order, if not all are. lost: the numbers of the files that
-    need others, or that cannot be made; they are left out.
+    def write(self, data: Any) -> None:
+        self.sum.update(data)
+
+
+def hand_over(parts: RestoredParts, taker: Taker, work: Work, lost: Sequence[range] = ()) -> int:
+    """Hands over the files of a folder; how many bytes they have. Raises ArchiveError, and what the
+    taker raises.
+
+    lost: the numbers of the files that need blocks that are damaged, or that cannot be made; they
+    are left out.
     """
-    return _Folder(archive, taker, verify, lost).hand_over(
-        archive._tasks() if tasks is None else tasks, threads, progress
-    )
+    return _Folder(parts, taker, lost).hand_over(work)
 
 
 class _Folder:
     """Decodes the blocks of a folder, and hands over its files."""
 
-    def __init__(self, archive: Filed, taker: Taker, verify: bool, lost: Sequence[range]) -> None:
-        self._archive, self._taker, self._verify = archive, taker, verify
-        self._lost = lost
-        self._files = archive._files
+    def __init__(self, parts: RestoredParts, taker: Taker, lost: Sequence[range]) -> None:
+        self._parts, self._taker, self._lost = parts, taker, lost
+        self._files = parts.files
         self._collection = self._files.collection
         self._size = 0
         self._size_lock = Lock()
 
-    def hand_over(self, tasks: Iterable[Task], threads: int, progress: Progress | None) -> int:
-        collection = self._collection
-        work = Work(collection, progress)
+    def hand_over(self, work: Work) -> int:
         with ExitStack() as stack:
             parts = [
                 self._part(number, numbers, stack.enter_context(ExitStack()))
                 for number, numbers in enumerate(self._files.by_part())
             ]
             # No thread writes on after an error.
-            blocks = stack.enter_context(closing(ordered_map(self._work, tasks, threads)))
+            blocks = stack.enter_context(closing(self._parts.map(self._work)))
             for waiting, task in blocks:
-                number, _, _ = _part_of(collection, task.first)
+                number, _, _ = _part_of(self._collection, task.first)
                 for place, tile in waiting:
                     parts[number].take(place, tile)
                 work.add(task.first, task.items)
@@ -103,9 +124,8 @@ class _Folder:
             return _Painter(self, number, part, stack)
         return _Cutter(self, part, numbers, stack)
 
-    def _work(self, task: Task) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
-        """Decodes a block and hands over its pictures; the tiles that are not whole ones."""
-        tiles: Tiles = decode(self._archive, task, None if self._verify else task.items)
+    def _work(self, task: Task, tiles: Tiles) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
+        """Hands over the pictures of a block; the tiles that are not whole ones."""
         number, first, part = _part_of(self._collection, task.first)
         waiting = []
         for place, tile in enumerate(tiles, task.first - first):
@@ -119,26 +139,26 @@ class _Folder:
 
     @contextmanager
     def picture(self, part: int, item: int, shape: Shape) -> Iterator[Drawing]:
-        """What takes the rows of a picture until the body ends."""
+        """A drawing that takes the rows of a picture until the body ends."""
         number, dtype = self.number(part, item), self._collection.parts[part].dtype
         with self._taker.picture(number, dtype, shape) as drawing:
             yield drawing
             self.add(drawing.close())
 
     def number(self, part: int, item: int) -> int:
-        """Of the file that an item of a part of pictures is."""
+        """The number of the file of an item in a part of pictures."""
         return next(self._files.numbers_of(part, range(item, item + 1))).start
 
     def lost(self, number: int) -> bool:
         return has(self._lost, number)
 
     def span(self, number: int) -> tuple[int, int]:
-        """Where in its part a file that is held bit for bit begins and ends."""
+        """The start and the end in its part of a file that is stored verbatim."""
         _, start, end = self._files.span(number)
         return start, end
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """Where to write a file that is held bit for bit."""
+        """A writer for a file that is stored verbatim."""
         return self._taker.file(number)
 
     def add(self, size: int) -> None:

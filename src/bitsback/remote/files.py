@@ -76,7 +76,7 @@ class Uploads:
     def __init__(self, url: Url, force: bool) -> None:
         """Raises OSError, and what `Url.connect` raises."""
         self.names: list[str] = []
-        """Of the files that were written."""
+        """The names of the files that were written."""
         self._url, self._force = url, force
         self._fs, self._path = url.connect()
         self._lock = Lock()
@@ -151,7 +151,7 @@ class Uploads:
 
 @contextmanager
 def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
-    """What to write the file to, which never seeks. Large ones are uploaded in parts.
+    """A writer for the file, which never seeks. Large files are uploaded in parts.
 
     The file appears when the body ends; if the body raises, the upload is given up, and nothing is
     left of it. Raises InputError if there is a file already, unless `force`; OSError, and what

@@ -62,7 +62,7 @@ async def _fetch(
 
 
 def _sent(response: Any) -> tuple[int | None, int | None, int | None]:
-    """Where the body of a response begins and ends in the file, and the size of the file."""
+    """The start and the end of a response's body in the file, and the size of the file."""
     found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if response.status == 206 and found:
         size = None if found[3] == "*" else int(found[3])
@@ -73,7 +73,7 @@ def _sent(response: Any) -> tuple[int | None, int | None, int | None]:
 
 
 async def _read(body: Any, size: int) -> bytes:
-    """As many bytes, and one more to see whether the body ends there."""
+    """The next `size` bytes, and one more to see whether the body ends there."""
     data = bytearray()
     while len(data) <= size:
         chunk = await body.read(size + 1 - len(data))
@@ -84,7 +84,7 @@ async def _read(body: Any, size: int) -> bytes:
 
 
 Span = tuple[int, int]
-"""Where it begins and where it ends."""
+"""The start and the end of a range."""
 
 _HEAD, _TAIL = 1 << 12, 1 << 16  # bytes that are fetched at once when a file is opened
 _LEAST = 1 << 12  # bytes of a request
@@ -107,7 +107,7 @@ class Ranges:
         self._closed = False
         self._lock = Lock()
         self._kept: dict[int, bytes] = {}
-        """What was fetched, the oldest first, by its offset."""
+        """The fetched bytes, the oldest first, by their offsets."""
         self._expected: deque[Span] = deque()
         if url.size is None:
             url.described = self._describe()

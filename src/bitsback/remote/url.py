@@ -18,14 +18,16 @@ _SUMS = ("ETag", "etag", "generation", "md5Hash", "Content-MD5", "Digest", "sha"
 _TIMES = ("Last-Modified", "LastModified", "last_modified", "updated", "mtime", "modified")
 
 _MARKS = (*_SUMS, *_TIMES, "modificationTime", "modify", "created")
-"""What servers of HTTP, and filesystems of fsspec, say of a file's content, the surest first."""
+"""The marks of a file's content from HTTP servers and filesystems of fsspec, the surest first."""
 
 Description = Mapping[str, Any]
-"""Of a file: its "size" in bytes, and marks of its content; None, or left out, if not known."""
+"""The description of a file: its "size" in bytes, and marks of its content; None, or left out, if
+not known.
+"""
 
 
 def describe(of: Mapping[str, Any], size: int | None) -> Description:
-    """From what `info` of fsspec says of a file, or from the headers of a response."""
+    """The description from the `info` of fsspec, or from the headers of a response."""
     marks = {mark: of.get(mark) for mark in _MARKS}
     return {"size": size} | {
         # A listing and `info` may tell of the same time in different types.
@@ -77,7 +79,7 @@ class Url:
         self.text, self.options, self._protocol = text, dict(options or {}), protocol
         self.name = _QUERY.sub("", _USER.sub("", text))
         self.described: Description | None = None
-        """As its folder told of it, or as it was when it was opened for the first time."""
+        """The description from its folder, or from when it was opened first."""
         self.was_read = False
         """Whether a part of it has come, to which others must fit."""
         self._parent: tuple[Url, str] | None = None
@@ -239,7 +241,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def changed(url: Url) -> int | None:
-    """In ns since 1970; None where the filesystem does not say."""
+    """The time of the last change in ns since 1970; None where the filesystem does not tell."""
     fs, path = url.connect()
     with suppress(Exception):  # of which filesystems raise all kinds
         time: datetime = fs.modified(path)
@@ -248,7 +250,7 @@ def changed(url: Url) -> int | None:
 
 
 def as_datetime(time: int) -> datetime:
-    """Of ns since 1970. Raises OverflowError for what no calendar has."""
+    """The date and time of ns since 1970. Raises OverflowError for times that no calendar has."""
     return _EPOCH + timedelta(microseconds=time // 1000)
 
 

@@ -7,14 +7,14 @@ environment (docs/research.md).
 >>> import io
 >>> import numpy as np
 >>> from bitsback import research
->>> from bitsback.codecs import Bernoulli, Gaussian, Uniform
+>>> from bitsback.codecs import Bernoulli, GaussianBuckets, Uniform
 >>> weights = np.random.default_rng(0).normal(size=(2, 16))
 >>> def prior(images):
 ...     return Uniform(1 << 8, shape=(images, 2))
 >>> def likelihood(z):  # the bucket z of 256 is a number near (z - 128) / 50
 ...     return Bernoulli.from_probability(1 / (1 + np.exp(-(z - 128) / 50 @ weights)))
 >>> def posterior(x):
-...     return Gaussian.from_float((x - 0.5) @ weights.T / 4, 0.5, bucket_bits=8)
+...     return GaussianBuckets.from_float((x - 0.5) @ weights.T / 4, 0.5, bucket_bits=8)
 >>> model = research.Functions(prior, likelihood, posterior)
 >>> images, file = np.eye(16, dtype=np.uint8), io.BytesIO()  # or the path of a file
 >>> summary = research.compress(images, model, file)
@@ -34,8 +34,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from bitsback.errors import ArchiveError, InputError, ModelError
 from bitsback.images.file_io import reading, stream_name
-from bitsback.reading.output import open_output
-from bitsback.reading.summary import Summary
 from bitsback.research.fingerprint import differences, fingerprint
 from bitsback.research.float_file import (
     MOST_IMAGES,
@@ -46,6 +44,8 @@ from bitsback.research.float_file import (
     read_header,
 )
 from bitsback.research.float_models import FloatModel, Functions, decode_checked, encode
+from bitsback.restoring.output import open_output
+from bitsback.summary import Summary
 
 __all__ = ["FloatModel", "Functions", "OtherEnvironment", "compress", "decompress"]
 

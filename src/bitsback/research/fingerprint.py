@@ -18,13 +18,15 @@ import numpy as np
 Fingerprint = dict[str, str]
 
 _LIBRARIES = ("numpy", "scipy", "torch", "jax", "jaxlib", "tensorflow", "numba", "sklearn")
-"""Which compute floats, if they are loaded."""
+"""Libraries that compute floats, if they are loaded."""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "XLA_FLAGS")
 _DEPTH = 12  # of objects within objects that the digest of a model goes into
 
 
 def fingerprint(model: Any) -> Fingerprint:
-    """By names for people. Computed from what is loaded; nothing is imported for it."""
+    """The fingerprint, with names for people. It comes from what is loaded; nothing is imported for
+    it.
+    """
     found = {
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": f"{platform.system()} {platform.machine()} {'-'.join(platform.libc_ver())}",
@@ -47,8 +49,8 @@ def fingerprint(model: Any) -> Fingerprint:
 
 
 def differences(here: Fingerprint, there: Fingerprint) -> list[str]:
-    """What is not as it was where an archive was made, for people. A library that is loaded on one
-    side alone is none that the model needs.
+    """The differences to the environment where an archive was made, for people. The model does not
+    need a library that is loaded on one side alone.
     """
 
     def counts(name: str) -> bool:
@@ -65,7 +67,7 @@ def differences(here: Fingerprint, there: Fingerprint) -> list[str]:
 
 
 def made_by(found: Fingerprint) -> str:
-    """In a few words."""
+    """The fingerprint in a few words."""
     libraries = [f"{name} {found[name]}" for name in _LIBRARIES if name in found]
     return ", ".join([found["Python"], *libraries[:4], found["platform"]])
 
@@ -161,7 +163,7 @@ def _as_array(value: Any) -> Any:
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """What a value is made of, in an order of its own."""
+    """The parts of a value, in a canonical order."""
     if isinstance(value, dict):
         yield from sorted(((str(key), part) for key, part in value.items()), key=lambda of: of[0])
     elif isinstance(value, set | frozenset):

@@ -27,7 +27,7 @@ from bitsback.research.fingerprint import Fingerprint, made_by
 from bitsback.wire import varint
 
 MOST_IMAGES = 1 << 24
-"""Of a block."""
+"""The most images of a block."""
 _MOST = 1 << 31
 """Bytes of the first section, and of a block."""
 
@@ -41,7 +41,7 @@ class Header:
     growth: int
     batch: int
     blocks: tuple[tuple[int, int], ...]
-    """Of each its images, and the bytes of its section."""
+    """For each block, its images and the bytes of its section."""
     fingerprint: Fingerprint
 
     @property
@@ -65,7 +65,7 @@ class Header:
 
 
 def dtype_of(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
-    """As files name it, if images of it can be held."""
+    """The dtype in its form for files, if archives can hold images of it."""
     named = np.dtype(dtype.str)
     return named if named.str in DTYPES and named.kind in "biu" else None
 
@@ -93,11 +93,11 @@ def read_header(file: BinaryIO, name: str) -> Header:
         raise ArchiveError("it has more blocks than its description tells of")
     blocks = tuple((cursor.varint(), cursor.varint()) for _ in range(count))
     if not (shape and dtype_of(dtype) and 1 <= growth <= 256 and 1 <= batch <= 65536):
-        raise ArchiveError("its description is none of images")
+        raise ArchiveError("its description is not one of images")
     if any(images > MOST_IMAGES for images, _ in blocks):
         raise ArchiveError("a block of it is too large")
     if sum(images for images, _ in blocks) != shape[0] or not all(map(min, blocks)):
-        raise ArchiveError("its blocks have not as many images as it says")
+        raise ArchiveError("its blocks do not have as many images as it claims")
     return Header(dtype, shape, growth, batch, blocks, _fingerprint(payload[cursor.at :]))
 
 
@@ -125,7 +125,7 @@ def read_block(file: BinaryIO, size: int, name: str) -> bytes:
 
 
 def look(path: str | os.PathLike[str]) -> ResearchSummary | None:
-    """What a file tells of itself, if it is a research archive on this machine."""
+    """The summary of a file, if it is a research archive on this machine."""
     place = Path(path)
     try:
         if not place.is_file():  # nobody waits for a pipe, or reads what is read but once

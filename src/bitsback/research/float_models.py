@@ -19,7 +19,7 @@ from bitsback.message import Message
 
 
 class FloatModel(Protocol):
-    """Prior, likelihood and posterior as functions of floats, of whatever library.
+    """Prior, likelihood and posterior as functions of floats, in any library.
 
     Each codes a batch of images at once: x is int64 of the shape [images, ...], and z is what the
     codec of the prior pops, as functions are given it (`bitsback.codecs.BitsBack`): an array of
@@ -28,7 +28,7 @@ class FloatModel(Protocol):
     """
 
     def prior(self, images: int) -> Codec[Any]:
-        """p(z) for so many images."""
+        """p(z) for `images` images."""
 
     def likelihood(self, z: Any) -> Codec[Any]:
         """p(x|z), a codec of integers of the shape [images, ...]."""
@@ -107,7 +107,7 @@ def decode(
 def decode_checked(
     model: FloatModel, data: bytes, shape: Shape, dtype: np.dtype[Any], growth: int, batch: int
 ) -> NDArray[Any]:
-    """As `decode`; whatever goes wrong, the floats of the model are what can be another."""
+    """Like `decode`; any error means that the floats of the model may differ."""
     try:
         return decode(model, data, shape, dtype, growth, batch)
     except Exception as error:

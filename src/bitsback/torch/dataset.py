@@ -87,15 +87,15 @@ class ArchiveDataset(Dataset[Any]):
 
     @property
     def archive(self) -> bitsback.Archive:
-        """As this process has opened it."""
+        """The archive as opened by this process."""
         process = os.getpid()
         if process not in self._opened:
             self._opened[process] = self._open_again(*self._arguments)
         return self._opened[process]
 
     def _keep_opened(self, archives: dict[int, bitsback.Archive]) -> None:
-        """By their processes, until the dataset is gone. What a process was forked from stays
-        open in it, too.
+        """Keeps opened archives by their processes, until the dataset is gone. What a process was
+        forked from stays open in it, too.
         """
         self._opened = archives
         weakref.finalize(self, _close, archives)
@@ -129,7 +129,7 @@ class ArchiveDataset(Dataset[Any]):
 
     @cached_property
     def blocks(self) -> NDArray[np.int64]:
-        """For each item the number of the block that it is in, or begins in."""
+        """For each item, the number of the block that holds it, or its beginning."""
         return block_numbers(self.archive, self._array)
 
     def _images(self, indices: Sequence[int]) -> list[Image]:

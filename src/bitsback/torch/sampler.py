@@ -14,7 +14,7 @@ Items = NDArray[np.int64]
 
 
 class BlockSampler(Sampler[int]):
-    """Shuffles the blocks of an archive, and the items within a window of so many of these.
+    """Shuffles the blocks of an archive, and the items within a window of blocks.
 
     Each worker of the DataLoader has blocks of its own, the same in every epoch, so it decodes each
     of them once for all epochs if they fit into its cache. The seed determines which blocks these
@@ -99,8 +99,8 @@ class BlockSampler(Sampler[int]):
             yield from batch
 
     def _deal(self, blocks: list[Items], workers: int) -> list[list[Items]]:
-        """For each worker its blocks, the first and the last of them in part: as many items as the
-        batches have that it is given.
+        """For each worker its blocks, the first and the last of them in part: as many items as its
+        batches have.
         """
         shuffled = np.random.default_rng((self.seed, 0)).permutation(len(blocks))
         items = np.concatenate([blocks[number] for number in shuffled])

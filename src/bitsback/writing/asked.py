@@ -23,8 +23,8 @@ from bitsback.images.file_lists import Listing
 from bitsback.images.formats import OTHER_PICTURES, PICTURES
 from bitsback.images.npy import Items
 from bitsback.models import Model
-from bitsback.reading.summary import Held
 from bitsback.remote.url import Url
+from bitsback.summary import Held
 
 _SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may outgrow it
 _SMALL_TILE = 64  # rows and columns
@@ -32,18 +32,18 @@ _SMALL_TILE = 64  # rows and columns
 
 @dataclass(frozen=True)
 class Kept:
-    """What is known of the files of a folder that comes back as files."""
+    """The known properties of the files of a folder that comes back as files."""
 
     size: int
     """Bytes of all files."""
     stored: dict[str, Held]
-    """Files that are held bit for bit, by the reason."""
+    """Files that are stored verbatim, by the reason."""
     coded: dict[str, int]
     """The bytes of the files of pictures that are coded by their pixels, by name."""
     parts: list[list[str]]
     """The names of the pictures of each part; none of parts of bytes."""
     metadata: BinaryIO
-    """Where the container metadata of pictures waits."""
+    """The file that holds the container metadata of pictures until it is coded."""
 
     def outgrown(self, collection: FileList, index: Sequence[tuple[int, int]]) -> frozenset[str]:
         """The names of the pictures that take more by their pixels than as files, where all
@@ -72,7 +72,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Bonds:
-    """What is to be known of parts whose order does not matter, and of labels."""
+    """The relations between parts whose order does not matter, and their labels."""
 
     sets: frozenset[int] = frozenset()
     """The numbers of the parts whose order does not matter."""
@@ -85,18 +85,18 @@ class Bonds:
 
 
 Settle = Callable[[Sequence[NDArray[np.intp]]], bytes]
-"""Takes, for each part, the numbers that its items had, in the order that they have got."""
+"""A function that takes, for each part, the original numbers of its items in their new order."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """What goes into an archive."""
+    """The content for an archive."""
 
     collection: Content
     parts: list[tuple[Items, Collection]]
     """The arrays that it is made of, in the order in which they are stored."""
     name: str
-    """For error messages."""
+    """The name for error messages."""
     names: bytes = b""
     """The `N` section, for files, and the `F` section."""
     skipped: dict[str, list[str]] = field(default_factory=dict)
@@ -105,9 +105,11 @@ class Input:
     """The files that were left out since they cannot be used, and why."""
     listing: Listing | None = None
     kept: Kept | None = None
-    """Of files that come back as files."""
+    """The properties of files that come back as files."""
     settle: Settle | None = None
-    """What `names` is, when the order of the items of each part is known, if it is not before."""
+    """The function that makes `names` when the order of the items of each part is known, if it is
+    not before.
+    """
     bonds: Bonds = Bonds()
     labels: bytes = b""
     """The `L` section, if the items have labels."""
@@ -116,16 +118,16 @@ class Input:
     file on its own.
     """
     stored: dict[str, Held] = field(default_factory=dict)
-    """Files that are held bit for bit, by the reason, of other inputs than folders."""
+    """Files that are stored verbatim, by the reason, of other inputs than folders."""
 
     @property
     def may_outgrow(self) -> bool:
-        """Whether it has files that are held bit for bit where their pixels take more."""
+        """Whether it has files that are stored verbatim where their pixels take more."""
         whole = isinstance(self.collection, FileList) and self.collection.whole
         return whole or self.kept is not None
 
     def outgrown(self, index: Sequence[tuple[int, int]]) -> frozenset[str]:
-        """The names of the files to hold bit for bit, since an archive would be larger than the
+        """The names of the files to store verbatim, since an archive would be larger than the
         input otherwise. index: for each block its number of tiles and the size of its section.
         """
         if not self.may_outgrow or not isinstance(self.collection, FileList):
@@ -169,17 +171,17 @@ class Asked:
     """The model that was asked for, if one was."""
     options: CompressOptions = field(default_factory=CompressOptions)
     effort: Effort = "auto"
-    """How a bundled model is chosen, if none was asked for."""
+    """The way to choose a bundled model, if none was asked for."""
     as_files: bool = False
     """Whether pictures come back as the files that they were; otherwise they are their pixels
     alone, in the colours that they show.
     """
     held: frozenset[str] = frozenset()
-    """The names of files to hold bit for bit, whatever they are."""
+    """The names of files to store verbatim in any case."""
 
     @classmethod
     def by(cls, options: CompressOptions) -> "Asked":
-        """How `compress` sees its input. Raises ModelError if the model cannot be had."""
+        """The view of `compress` on its input. Raises ModelError if the model is missing."""
         given, effort = read_choice(options.model, options.storage_options)
         return cls(given, options, effort, as_files=True)
 
@@ -196,7 +198,7 @@ class Asked:
 
     @property
     def stack(self) -> bool | None:
-        """Whether arrays are stacks; None: a trial tells."""
+        """Whether arrays are stacks; None: a trial decides."""
         if self.options.unordered:
             return False
         # A slice of a stack needs those before it, which takes long.
@@ -204,7 +206,7 @@ class Asked:
 
     @property
     def endings(self) -> frozenset[str] | None:
-        """Of the names of the files that are taken of a folder; None: all are."""
+        """The endings of the files of a folder to take; None: all."""
         if not self.as_files or self.options.unordered:
             return PICTURES
         return PICTURES | OTHER_PICTURES if self.options.pictures_only else None

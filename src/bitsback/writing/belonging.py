@@ -72,7 +72,7 @@ def arrays_input(
 
 
 def _leaders(arrays: Mapping[str, Items]) -> list[_Leader]:
-    """Of arrays of one length the largest, if it has more than numbers."""
+    """For each length, the largest array of that length, if its items are more than numbers."""
     found = []
     for length in dict.fromkeys(items.shape[0] for items in arrays.values() if items.shape):
         alike = [key for key, items in arrays.items() if items.shape[:1] == (length,)]

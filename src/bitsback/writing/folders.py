@@ -1,5 +1,5 @@
 """Sort the files of a folder: into those whose pictures are coded by their pixels, and those that
-are held bit for bit, since they are smaller so or cannot be coded.
+are stored verbatim, since they are smaller so or cannot be coded.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from bitsback.images.names import ending_of
 from bitsback.images.npy import Items, Whole
 from bitsback.images.picture_files import PictureItems, split
 from bitsback.images.pictures import Header, named, reading_picture
-from bitsback.reading.pool import check_threads, ordered_map
-from bitsback.reading.summary import (
+from bitsback.remote.url import Url, changed
+from bitsback.summary import (
     ASKED_FOR,
     CAMERA_FILES,
     DAMAGED,
@@ -45,14 +45,13 @@ from bitsback.reading.summary import (
     SMALLER,
     Held,
 )
-from bitsback.reading.work import begin
-from bitsback.remote.url import Url, changed
+from bitsback.work import begin, check_threads, ordered_map
 from bitsback.writing.asked import Asked, Input, Kept
 from bitsback.writing.groups import Groups
 from bitsback.writing.warn import warn_of_names
 
 _MOST_OF_A_FILE = 0.98
-"""Times the bytes of a file: a picture whose pixels take more is held bit for bit."""
+"""Times the bytes of a file: a picture whose pixels take more is stored verbatim."""
 _SMALL = 1 << 14
 _LOOK = 1 << 16
 _DENSE = 0.9
@@ -65,19 +64,19 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class _Sorted:
-    """What becomes of a file."""
+    """The decision on a file."""
 
     size: int
     time: int
     header: Header | None = None
-    """Of a picture that is coded by its pixels."""
+    """The header of a picture that is coded by its pixels."""
     sort: str = ""
-    """What it is to be together with in a part."""
+    """The sort of pictures that it shares a part with."""
     metadata: bytes = b""
     reason: str = ""
-    """Why it is held bit for bit."""
+    """Why it is stored verbatim."""
     pixels: NDArray[Any] | None = None
-    """Of a small picture that is coded, so that it need not be read again."""
+    """The pixels of a small picture that is coded, so that it need not be read again."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class _Undecided:
     alike: Alike
     trial: Callable[[], TrialOutcome]
     tried: TrialOutcome | None = None
-    """What its own trial told, if it was to have one whatever others tell."""
+    """The outcome of its own trial, if it has one in any case."""
 
 
 class _PixelStore(dict[int, NDArray[Any]]):
@@ -123,7 +122,7 @@ class _SortedFiles:
         self._pixels = _PixelStore()
 
     def __len__(self) -> int:
-        """With those that are left out."""
+        """The number of files, with those that are left out."""
         return len(self._names) + len(self._bad)
 
     def add(self, name: str, found: _Sorted) -> None:
@@ -145,9 +144,9 @@ class _SortedFiles:
             )
 
     def leave_out(self, name: str, error: InputError) -> None:
-        """Raises InputError, unless bad files are to be left out."""
+        """Leaves a bad file out, or raises InputError if bad files are not to be left out."""
         if not self._asked.options.skip_bad:
-            held = ", and without --pictures-only (pictures_only=True) they are held as they are"
+            held = ", and without --pictures-only (pictures_only=True) they are stored verbatim"
             raise InputError(
                 f"{error}; --skip-bad (skip_bad=True) leaves such files out"
                 + held * isinstance(error, _NoPicture)
@@ -225,7 +224,7 @@ def folder_input(listing: Listing, asked: Asked) -> Input:
 
 
 class _NoPicture(InputError):
-    """Of a file that could be held as it is."""
+    """The error of a file that can be stored verbatim."""
 
 
 class _Sorter:
@@ -241,7 +240,7 @@ class _Sorter:
         self._knows = lru_cache(maxsize=None)(asked.knows)
 
     def decided(self, picture: _Undecided) -> _Sorted:
-        """What becomes of it."""
+        """The decision on a picture."""
         outcome = self._outcomes.of(picture.alike, picture.tried, picture.trial)
         if not outcome.by_pixels:
             return picture.held
@@ -249,7 +248,7 @@ class _Sorter:
         return replace(picture.coded, sort=sort)
 
     def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Undecided | InputError]:
-        """What becomes of a file, or why it can neither be coded nor be held."""
+        """The decision on a file, or the error if it can neither be coded nor be held."""
         number, name = numbered
         path = self._listing.path(name)
         shown = naming.printable(name_of(path))
@@ -363,7 +362,7 @@ class ByteItems(Whole):
 def chunks_of(
     listing: Listing, names: list[str], members: list[int], stats: FileStats
 ) -> Callable[[], Iterator[bytes]]:
-    """What files hold. Raises InputError if one of them has another size than before."""
+    """The content of files. Raises InputError if one of them has another size than before."""
 
     def chunks() -> Iterator[bytes]:
         for member in members:

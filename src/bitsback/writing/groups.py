@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _BYTE = "|u1"
 _Key = tuple[str, Shape, str]
-"""Of a part: its dtype, its shape, empty for files, and its sort."""
+"""The key of a part: its dtype, its shape, empty for files, and its sort."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Group:
 
 
 class Groups:
-    """Pictures of one dtype and number of channels make a part, whatever their sizes; those whose
-    shape has models of its own make a part for each shape. Files that are held bit for bit are in
-    parts of their own. The parts come in the order of their first pictures.
+    """The parts of pictures. Those of one dtype and number of channels make a part, whatever their
+    sizes; those whose shape has models of its own make a part for each shape. Files that are stored
+    verbatim are in parts of their own. The parts come in the order of their first pictures.
     """
 
     def __init__(self, apart: Callable[[Shape], bool]) -> None:
         """apart: whether pictures of a shape are a part of their own."""
         self.losses: Counter[str] = Counter()
-        """How many pictures each of the LOSSES applies to."""
+        """For each of the LOSSES, the number of pictures that it applies to."""
         self._apart = lru_cache(maxsize=None)(apart)
         self._members: dict[_Key, array[int]] = {}
         self._sizes: dict[_Key, array[int]] = {}
@@ -55,7 +55,7 @@ class Groups:
         self.losses.update(header.losses)
 
     def add_file(self, size: int, sort: str) -> None:
-        """Adds the next file, which is held bit for bit, in a part of files of one sort."""
+        """Adds the next file, which is stored verbatim, in a part of files of one sort."""
         self._add((_BYTE, (), sort), (size,))
 
     def _add(self, key: "_Key", sizes: Shape) -> None:
@@ -74,7 +74,7 @@ class Groups:
 
     @property
     def runs(self) -> Runs:
-        """In which parts the pictures are, in order."""
+        """The parts of the pictures, in order."""
         parts = array("Q", bytes(8 * self._count))
         for number, members in enumerate(self._members.values()):
             for member in members:

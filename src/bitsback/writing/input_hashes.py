@@ -7,7 +7,7 @@ from bitsback.format.members import Files
 from bitsback.images.file_io import name_of, open_regular, reading
 from bitsback.images.names import printable
 from bitsback.reading.hashes import Hashes, digest_of
-from bitsback.reading.pool import ordered_map
+from bitsback.work import ordered_map
 from bitsback.writing.asked import Input
 
 

@@ -25,7 +25,7 @@ from bitsback.images.picture_files import (
     pixel_bands,
 )
 from bitsback.images.pictures import Header, header_of, named, reading_picture
-from bitsback.reading.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
+from bitsback.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
 from bitsback.writing.asked import Asked, Bonds, Input
 from bitsback.writing.groups import Groups
 from bitsback.writing.unordered import by_size
@@ -91,7 +91,9 @@ def pages_set(file: BinaryIO, name: str, asked: Asked) -> Input:
 
 
 def _headers(image: Image.Image, name: str) -> Iterator[Header]:
-    """Of the pages of an open file. Raises InputError for one that is not held."""
+    """The headers of the pages of an open file. Raises InputError for a page that archives do not
+    hold.
+    """
     with reading_picture(name):
         pages = getattr(image, "n_frames", 1)
     for page in range(pages):

@@ -1,4 +1,4 @@
-"""Read a part of a collection, block by block, as it is to be coded."""
+"""Read a part of a collection, block by block, for coding."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding import layouts
+from bitsback.coding.block_writer import Uncoded
 from bitsback.coding.canonical import canonical
 from bitsback.coding.choose import (
     Chosen,
@@ -44,23 +45,9 @@ _WORSE = 1.1  # times as many bytes of a sample
 _ENOUGH = 1 << 14  # elements of a sample, from which on it tells something
 
 
-@dataclass(frozen=True)
-class Uncoded:
-    """A block that is to be coded."""
-
-    tiles: Tiles
-    first: int
-    chosen: Chosen
-    coder: Coder
-    order_bits: float | None
-    """Of tiles that are a multiset."""
-    records: bool
-    """Whether they may have few values."""
-
-
 @dataclass(frozen=True, eq=False)
 class Role:
-    """What a part is to others."""
+    """The relation of a part to other parts."""
 
     unordered: bool = False
     """Whether the order of its items does not matter."""
@@ -103,14 +90,14 @@ class PartReader:
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
-        """The numbers that its items had, in the order that they have got, when all were read."""
+        """The original numbers of its items in their new order, when all were read."""
         if not self._sets:
             return np.arange(self.collection.items)
         return np.concatenate([np.empty(0, np.intp), *self._orders])
 
     @property
     def shape(self) -> Shape:
-        """Of its first tile, or of what its items would have."""
+        """The shape of its first tile, or that which its items would have."""
         part = self.collection
         return part.grid(0).shape_of(0) if part.tiles else part.item_shape
 
@@ -219,6 +206,6 @@ def _others(sample: Tiles) -> dict[str, int]:
     shape = sample.shapes[0][1]
     if layouts.layouts_for(sample.dtype, shape):
         for plan in plans_of(picture_models(None, "auto"), sample):
-            name, cost = f"the model {plan.model.name}", plan.cost()
+            name, cost = f"the model {plan.model.name}", plan.cost
             found[name] = min(cost, found.get(name, cost))
     return found

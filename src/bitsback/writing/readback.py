@@ -29,13 +29,12 @@ from bitsback.images.picture_files import alike
 from bitsback.images.pictures import reading_picture
 from bitsback.reading.maker import Maker
 from bitsback.reading.paged import make_pages
-from bitsback.reading.pool import check_threads, ordered_map
 from bitsback.reading.reader import Archive
 from bitsback.reading.source import Task, decode
-from bitsback.reading.summary import Progress
+from bitsback.reading.strips import RestoredParts
 from bitsback.reading.targets import target_of
 from bitsback.reading.whole_files import hand_over
-from bitsback.reading.work import Work
+from bitsback.work import Progress, Work, check_threads, ordered_map
 from bitsback.writing.asked import Asked
 from bitsback.writing.inputs import open_input
 from bitsback.writing.taking import TileReader
@@ -72,7 +71,8 @@ def compare(
         _compare_pages(archive, place, threads, progress, exact)
         return
     if isinstance(collection, FileList) and collection.kind == FOLDER:
-        hand_over(archive, _Compared(archive, place, names, exact, times), threads, progress)
+        taker = _Compared(archive, place, names, exact, times)
+        hand_over(RestoredParts(archive, threads), taker, Work(collection, progress))
         return
     parts, starts = collection.parts, collection.starts
 
@@ -104,7 +104,7 @@ def _compare_pages(
     shown = printable(os.fspath(place))
     with _spooled() as made, reading(shown), place.open("rb") as file:
         work = Work(archive._files.collection, progress)
-        make_pages(archive, made, threads, work, exact=exact)
+        make_pages(RestoredParts(archive, threads), made, work, exact)
         if not _same(file, made, shown):
             raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
 
@@ -145,7 +145,7 @@ def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
 
 
 class _Rows(Whole):
-    """Of an array that is read from its first row to its last, those of one part."""
+    """The rows of one part of an array that is read from its first row to its last."""
 
     def __init__(self, items: Items, part: Collection) -> None:
         super().__init__()

@@ -24,14 +24,13 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from bitsback import __version__, _core
-from bitsback.coding.block_writer import Encoded
+from bitsback.coding.block_writer import Encoded, Uncoded
 from bitsback.errors import InputError, ModelError
 from bitsback.format.layout import CRC_SIZE
 from bitsback.locks import Lock
 from bitsback.models import Model, known
-from bitsback.reading.output import Destination, Output, naming
 from bitsback.remote.url import Url
-from bitsback.writing.part_reader import Uncoded
+from bitsback.restoring.output import Destination, Output, naming
 
 _MAGIC = b"bitsback unfinished archive\n\0\0\0\1"
 _START = struct.Struct("<32sIQ")
@@ -39,8 +38,8 @@ _MOST_HEAD = 1 << 16
 
 
 def part_of(destination: Destination) -> Path:
-    """Where the blocks of an archive are kept until it is complete. Raises InputError if it is no
-    file of this computer.
+    """The place of an archive's blocks until it is complete. Raises InputError if it is no file of
+    this computer.
     """
     if isinstance(destination, Url) or not isinstance(destination, str | os.PathLike):
         raise InputError(
@@ -63,7 +62,7 @@ class Unfinished:
         """
         self.path = path
         self._before = 0
-        """How many blocks were there."""
+        """The number of blocks that were there before."""
         self._unused: set[bytes] = set()
         """The keys of those of them that have not been taken."""
         self._places: dict[bytes, int] = {}
@@ -92,12 +91,12 @@ class Unfinished:
 
     @property
     def used(self) -> int:
-        """How many blocks were there before, and were taken."""
+        """The number of blocks that were there before and were taken."""
         return self._before - self.unfit
 
     @property
     def unfit(self) -> int:
-        """How many blocks were there before, and were not taken."""
+        """The number of blocks that were there before and were not taken."""
         return len(self._unused)
 
     def find(self, key: bytes, chosen: Model | None) -> Encoded | None:
@@ -137,7 +136,7 @@ class Unfinished:
             self._places[key] = place
 
     def _open(self) -> None:
-        """Locks the file, and finds the blocks in it; begins anew with another version's."""
+        """Locks the file, and finds the blocks in it; starts again with another version's."""
         if sys.platform != "win32":
             import fcntl
 
@@ -184,7 +183,7 @@ class Unfinished:
         return (key, following) if following <= size and head <= _MOST_HEAD else (None, place)
 
     def _record(self, place: int) -> tuple[dict[str, Any], bytes] | None:
-        """What a record holds; nothing of a damaged one."""
+        """The content of a record; None for a damaged one."""
         with self._lock, naming(str(self.path)):
             self._file.seek(place)
             start = self._file.read(_START.size)
@@ -198,7 +197,7 @@ class Unfinished:
 
 
 def key_of(task: Uncoded, *settings: object) -> bytes:
-    """By which a block is known. settings: what else decides how it is coded."""
+    """The key of a block. settings: everything else that decides how it is coded."""
     model = task.chosen.model
     told = (
         None if model is None else model.identity.hex(),
@@ -214,7 +213,9 @@ def key_of(task: Uncoded, *settings: object) -> bytes:
 
 
 def _versions() -> bytes:
-    """Of what codes blocks: other versions may make other bytes of the same elements."""
+    """The versions of what codes blocks: other versions may make other bytes of the same
+    elements.
+    """
     return hashlib.sha256(
         repr((__version__, sys.version, zlib.ZLIB_RUNTIME_VERSION)).encode()
     ).digest()

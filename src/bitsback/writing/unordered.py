@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bitsback.images.pictures import Header
 
 Orders = Sequence[NDArray[np.intp]]
-"""Of each part: the numbers that its items had, in the order that they have got."""
+"""For each part, the original numbers of its items in their new order."""
 
 
 def picture_set(listing: Listing, asked: Asked) -> Input:
@@ -92,7 +92,9 @@ def by_size(headers: Sequence["Header"]) -> list[int]:
 
 
 def _headers(listing: Listing, asked: Asked) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
-    """Of each picture its name and header; and the pictures that are left out, and why."""
+    """The name and the header of each picture; and the pictures that are left out, with the
+    reasons.
+    """
     from bitsback.images.picture_files import read_header, read_pixels
 
     found: list[tuple[str, Header]] = []

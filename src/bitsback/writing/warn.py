@@ -9,10 +9,10 @@ from bitsback.images import names as naming
 
 def warn_of_names(names: list[str]) -> None:
     """Warns of names that some systems cannot have."""
-    twin = naming.first_twin(names)
-    if twin is not None:
+    clash = naming.first_clash(names)
+    if clash is not None:
         warnings.warn(
-            f"{naming.printable(twin)}: its name differs from that of another file only in case or"
+            f"{naming.printable(clash)}: its name differs from that of another file only in case or"
             " Unicode composition, so macOS and Windows cannot restore both",
             InputWarning,
             stacklevel=2,

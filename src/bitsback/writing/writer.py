@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Unpack, cast
 
 from bitsback.coding.block import METHODS
-from bitsback.coding.block_writer import Encoded, encode
+from bitsback.coding.block_writer import Encoded, Uncoded, encode
 from bitsback.coding.choose import (
     HURRIED,
     Chosen,
@@ -40,15 +40,14 @@ from bitsback.format.members import Files
 from bitsback.format.parts import FileList
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
-from bitsback.reading.output import Destination, Output, open_output
-from bitsback.reading.pool import check_threads, ordered_map
-from bitsback.reading.summary import Compressed
-from bitsback.reading.work import Work, begin
 from bitsback.remote.url import check_options, located
+from bitsback.restoring.output import Destination, Output, open_output
+from bitsback.summary import Compressed
+from bitsback.work import Work, begin, check_threads, ordered_map
 from bitsback.writing.asked import Asked, Input
 from bitsback.writing.input_hashes import check_unchanged, hash_inputs
 from bitsback.writing.inputs import Source, files_of, open_source
-from bitsback.writing.part_reader import Uncoded, part_readers
+from bitsback.writing.part_reader import part_readers
 from bitsback.writing.unfinished import Unfinished, key_of, part_of
 
 _log = logging.getLogger(__name__)
@@ -125,8 +124,8 @@ def write_archive(source: Source, destination: Destination, options: CompressOpt
 
 @contextmanager
 def _restartable(output: Output, destination: Destination, taken: Input) -> Iterator[Output]:
-    """The output; where an archive may have to be made anew, and what was written to the output
-    cannot be taken back, a file that is copied to it at the end.
+    """The output; where an archive may have to be made a second time, and the output cannot be
+    rewound, a file that is copied to it at the end.
     """
     file = isinstance(destination, str | os.PathLike) and not _is_device(Path(destination))
     if file or not taken.may_outgrow:
@@ -170,7 +169,7 @@ class _Writer:
         """For each block its number of tiles and the size of its section."""
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._names: dict[str, None] = {}
-        """Of the models that blocks were coded with."""
+        """The names of the models that blocks were coded with."""
         self._outdone = 0
         self._order_bits = 0.0
         self._model_bytes = 0
@@ -263,8 +262,8 @@ class _Writer:
         )
 
     def _choose(self) -> list[Chosen]:
-        """The model for each part: the given one, unless it is to be left aside where the archive
-        is smaller without it. Raises UnfitError if there is a given one that codes none of them.
+        """The model for each part: the given one, unless the archive is smaller without it and it
+        may be left aside. Raises UnfitError if the given one codes none of them.
         """
         chosen = self._choose_given()
         given = self._given
@@ -292,7 +291,7 @@ class _Writer:
         return others
 
     def _bytes_by(self, chosen: list[Chosen]) -> int:
-        """Of all blocks, by the trials."""
+        """The bytes of all blocks, by the trials."""
         pairs = zip(self._parts, chosen, strict=True)
         return round(sum(choice.rate * part.collection.elements for part, choice in pairs))
 
@@ -311,7 +310,7 @@ class _Writer:
         return chosen
 
     def _write_model(self, model: Model, output: Output) -> None:
-        """Embeds a model, if it is to be."""
+        """Embeds a model, if the options ask for it."""
         embed = self._options.embed
         if embed == "always" or (embed != "never" and not is_bundled(model)):
             embedded = section(MODEL, pack_model(model))
@@ -319,7 +318,9 @@ class _Writer:
             self._model_bytes += len(embedded)
 
     def _tasks(self, chosen: list[Chosen]) -> Iterator[Uncoded]:
-        """chosen: the model for each part; none if they are to be chosen now."""
+        """The blocks to code. chosen: the model for each part; none if they are to be chosen
+        now.
+        """
         first = 0
         for part, choice in zip_longest(self._parts, chosen):
             if choice is None:
@@ -343,7 +344,7 @@ class _Writer:
         expected to, since the blocks of a part may differ much.
         """
         tiles, chosen = task.tiles, task.chosen
-        encoded = self._encode_with(task, chosen)
+        encoded = encode(task, chosen)
         if (
             self._early  # when all models were written before
             or not tiles.elements.size
@@ -364,25 +365,12 @@ class _Writer:
             chosen.layout,
         ):
             return encoded
-        again = self._encode_with(task, other)
+        again = encode(task, other)
         return min(encoded, again, key=lambda encoded: len(encoded.section))
-
-    def _encode_with(self, task: Uncoded, chosen: Chosen) -> Encoded:
-        return encode(
-            task.tiles,
-            task.first,
-            chosen.model,
-            chosen.invert,
-            task.coder,
-            chosen.contested,
-            chosen.layout,
-            task.order_bits,
-            task.records,
-        )
 
 
 def _files(taken: Input) -> Files:
-    """Those that are to be hashed. Raises InputError if the input is no collection of files."""
+    """The files to hash. Raises InputError if the input is no collection of files."""
     if not isinstance(taken.collection, FileList):
         raise InputError(
             f"{taken.name}: hashes (--hashes) are of the files of a folder or of a list, not of an"

@@ -44,7 +44,7 @@ class GaussianDistribution : public Distribution {
         // The codec checks its parameters: once here, so that what it refuses cannot come up in the
         // middle of a chain.
         const std::vector<std::int32_t> means(256, 0);
-        Gaussian(normal_.quantile, normal_.cdf, means, inverse_scale_, bits_, precision_);
+        GaussianBuckets(normal_.quantile, normal_.cdf, means, inverse_scale_, bits_, precision_);
     }
 
     void push(Message& message, const Batch& batch) const override {
@@ -87,7 +87,7 @@ class GaussianDistribution : public Distribution {
         return out;
     }
 
-    Gaussian codec(const Parts& parts) const {
+    GaussianBuckets codec(const Parts& parts) const {
         return {normal_.quantile, normal_.cdf, parts.mean, parts.inverse_scale, bits_, precision_};
     }
 

@@ -35,7 +35,7 @@ class NormalFamily : public Family {
         // middle of a chain.
         const std::vector<std::uint32_t> weights(256, 65536);
         const std::vector<std::int32_t> means(256, 0);
-        Mixture(table(), weights, means, inverse_scale_, 1, levels_, precision_);
+        DiscretisedMixture(table(), weights, means, inverse_scale_, 1, levels_, precision_);
         require(quantile_.size() == quantile_size, "the table of the quantile is not whole");
         for (std::uint32_t v : inverse_scale_) scale_.push_back((std::int64_t{1} << 32) / v);
     }

@@ -110,19 +110,19 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
         lambda: np.kron(noise("u1", 30, 35) > 99, np.ones((3, 2), bool)),
         {"model": "bilevel", "tile": 64},
     ),
-    "squeezed-plain": (lambda: np.sqrt(noise("<u4", 40, 60) % 900), {}),
-    "squeezed-shuffled": (lambda: np.arange(1200.0).reshape(30, 40), {}),
-    "squeezed-rows": (lambda: photo("u1", 40, 60), {"model": "fast"}),
-    "squeezed-green": (
+    "fallback-plain": (lambda: np.sqrt(noise("<u4", 40, 60) % 900), {}),
+    "fallback-shuffled": (lambda: np.arange(1200.0).reshape(30, 40), {}),
+    "fallback-rows": (lambda: photo("u1", 40, 60), {"model": "fast"}),
+    "fallback-green": (
         lambda: photo("u1", 40, 60)[..., None] + np.array([0, 3, 7], np.uint8),
         {"model": "fast"},
     ),
-    "squeezed-deep": (
+    "fallback-deep": (
         lambda: photo(">i2", 50, 70) + np.arange(70, dtype=">i2") * np.int16(3),
         {"model": "fast", "block": 20},
     ),
-    "squeezed-colours": (lambda: photo("u1", 40, 61, 3) // 80, {"model": "fast"}),
-    "squeezed-bits": (
+    "fallback-colours": (lambda: photo("u1", 40, 61, 3) // 80, {"model": "fast"}),
+    "fallback-bits": (
         lambda: np.kron(noise("u1", 30, 35) > 99, np.ones((3, 2), bool)),
         {"model": "fast"},
     ),
@@ -132,7 +132,7 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
 """For each archive its array, and the options that it was made with."""
 
 
-PINNED = [name for name in GOLDEN if not name.startswith("squeezed")]
+PINNED = [name for name in GOLDEN if not name.startswith("fallback")]
 """Those whose bytes are the same wherever they are written."""
 
 

@@ -44,7 +44,7 @@ def pictures(path: Path) -> None:
 
 
 def every_byte(path: Path) -> None:
-    """Files that are the same everywhere: held bit for bit, and made again of pixels and
+    """Files that are the same everywhere: stored verbatim, and made again of pixels and
     metadata.
     """
     path.mkdir()

@@ -29,7 +29,7 @@ class Row:
     raw_bytes: int
     ours: bool = False
     model_bytes: int | None = None
-    """What the model adds to an archive, for ours; the bytes measured are without it."""
+    """For ours: the bytes that the model adds to an archive; the measured bytes are without it."""
 
     @property
     def ratio(self) -> float:
@@ -38,7 +38,7 @@ class Row:
 
     @property
     def bytes_with_model(self) -> int:
-        """Of everything that is needed to have the images again, but programs."""
+        """The bytes of everything needed to restore the images, except programs."""
         return self.measured.bytes + (self.model_bytes or 0)
 
     @property
@@ -70,7 +70,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Lineup:
-    """What is to be measured on some images, the slow ones last."""
+    """The compressors to measure on some images, the slow ones last."""
 
     ours: list[Ours]
     peers: list[Peer]
@@ -147,8 +147,8 @@ def best_layouts(rows: Sequence[Row]) -> list[Row]:
 
 
 def _measured(peer: Peer, images: Pictures, digest: str, remeasure: bool) -> Measurement:
-    """What is known already is taken from another processor only where measuring again would take
-    long.
+    """The measurement; a known one from another processor counts only where measuring again would
+    take long.
     """
     known = None if remeasure else peer_cache.look_up(peer, digest)
     if known is not None and (peer.slow or known.processor == processor()):

@@ -28,7 +28,7 @@ UNITS = {
 
 
 def title(comparison: Comparison) -> str:
-    """What was compressed, in a line."""
+    """A description of the images, in a line."""
     data = comparison.data
     count = len(data.images)
     of = f" (of {data.total:,}, evenly spaced)" if count < data.total else ""
@@ -62,7 +62,7 @@ def table(comparison: Comparison) -> list[str]:
 
 
 def counted(comparison: Comparison) -> str:
-    """What the bits are counted per."""
+    """The unit that bits are counted per."""
     return "pixel" if one_channel(comparison.data.images) else "sub-pixel"
 
 
@@ -137,7 +137,7 @@ def _notes(comparison: Comparison) -> list[str]:
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
-    """The same figures and more (docs/benchmark.md)."""
+    """The same figures and more, as JSON (docs/benchmark.md)."""
     data = comparison.data
     return {
         "data": {

@@ -36,8 +36,8 @@ class Ours:
     model: Model | None
 
     def model_bytes(self) -> int | None:
-        """What the model adds to an archive that has it inside, but for a byte or two of the index,
-        which then counts from further on; None if there is no model, or it cannot be embedded.
+        """The bytes that the model adds to an archive that has it inside, up to a byte or two of
+        the index, whose offsets grow; None if there is no model, or it cannot be embedded.
         """
         if self.model is None:
             return None
@@ -48,8 +48,8 @@ class Ours:
 
 
 def ours(images: Pictures, given: Sequence[Model] = ()) -> list[Ours]:
-    """With the given models and the bundled ones that can code the images; if there is none of
-    them, with none.
+    """bitsback with the given models and the bundled ones that can code the images; if there are
+    none, without a model.
     """
     candidates: list[tuple[Model, str | bytes]] = [(model, model.to_bytes()) for model in given]
     known = {model.identity for model in given}
@@ -94,7 +94,7 @@ def _stored() -> Peer:
 
 
 def compress(images: Pictures, source: str | bytes | None) -> bytes:
-    """An archive without its model. source: a model's bundled name or file, or None for whatever
+    """An archive without its model. source: a model's bundled name or file, or None for any that
     fits.
     """
     buffer = io.BytesIO()
@@ -131,9 +131,7 @@ def _load(source: str | bytes) -> Model:
 
 
 def write_images(images: list[Picture], place: Path) -> Path:
-    """Writes them, uncompressed, into the folder `place`; gives the path of what is to be
-    compressed.
-    """
+    """Writes the images, uncompressed, into the folder `place`. Returns the path to compress."""
     if any(mode_of(image.dtype, image.shape) is None for image in images):
         np.savez(place / "arrays.npz", *images)
         return place / "arrays.npz"

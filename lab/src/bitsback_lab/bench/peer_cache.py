@@ -25,14 +25,14 @@ from bitsback.peers.units import Pictures
 from bitsback_lab.bench.process import measure_apart
 
 SHIPPED = "results.json"
-"""In this package; `benchmarks/measure_peers.py` fills it."""
+"""The file in this package that `benchmarks/measure_peers.py` fills."""
 
 Results = dict[str, list[Measurement]]
-"""Of each data set, by its digest."""
+"""The measurements of each data set, by its digest."""
 
 
 def measured(peer: Peer, images: Pictures, remeasure: bool = False) -> Measurement:
-    """What the peer makes of the images: looked up, or else measured in a process, and kept.
+    """The peer's measurement on the images: looked up, or else measured in a process, and kept.
 
     remeasure: do not look it up. Raises PeerFailed if the peer cannot be measured.
     """
@@ -54,14 +54,14 @@ def digest(images: Pictures) -> str:
 
 
 def look_up(peer: Peer, data: str) -> Measurement | None:
-    """What is known of the peer on the data of this digest; the user's own measurements come
-    first.
+    """The known measurement of the peer on the data of this digest; the user's own measurements
+    come first.
     """
     return find(_read(_own_file(data)), peer, data) or find(shipped(), peer, data)
 
 
 def find(results: Results, peer: Peer, data: str) -> Measurement | None:
-    """What the results say of this very peer, versions included, on the data of this digest."""
+    """The measurement of this very peer, versions included, on the data of this digest."""
     for found in results.get(data, []):
         if (found.name, found.unit, found.version) == (peer.name, peer.unit, peer.version):
             return replace(found, cached=True)
@@ -91,7 +91,7 @@ def add(results: Results, found: Measurement, data: str) -> Results:
 
 
 def folder() -> Path:
-    """Where the user's measurements are kept."""
+    """The folder of the user's measurements."""
     named = os.environ.get("XDG_CACHE_HOME", "")
     if Path(named).is_absolute():
         base = Path(named)
@@ -154,7 +154,7 @@ def _own_file(data: str) -> Path:
 
 
 def _read(file: Path) -> Results:
-    """What a file of the cache holds: nothing, if it is not there or of another version of this
+    """The content of a file of the cache: nothing, if it is not there or of another version of this
     program.
     """
     try:

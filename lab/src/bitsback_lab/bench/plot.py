@@ -116,7 +116,7 @@ def _where(comparisons: Sequence[Comparison]) -> str:
 
 
 def _key(figure: Any, rows: Sequence[Row]) -> None:
-    """What the shapes mean, in a line."""
+    """Explains the shapes in a line."""
     line: Any = import_module("matplotlib.lines").Line2D
     shown = {(_MARKERS[row.measured.unit], _face(row)) for row in rows}
     handles = [
@@ -150,8 +150,8 @@ def _with_model(line: Any, x: Sequence[float], y: Sequence[float], **settings: A
 
 
 def _points(axes: Any, rows: Sequence[Row], speeds: Sequence[float]) -> None:
-    """Those of bitsback are filled; a dotted line goes up from them to the rate with the model
-    inside.
+    """Draws the points; those of bitsback are filled, and a dotted line leads up from them to the
+    rate with the model inside.
     """
     ticker: Any = import_module("matplotlib.ticker")
     line: Any = import_module("matplotlib.lines").Line2D
@@ -277,9 +277,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Spot:
-    """Of a text: where it stands, and where a line from its point ends; `way` is the length of that
-    line.
-    """
+    """The place of a text, and the end of the line from its point, of length `way`."""
 
     box: Box
     end: Point
@@ -296,7 +294,7 @@ class Spot:
 def place(
     points: Sequence[Point], sizes: Sequence[Point], taken: Sequence[Box], frame: Box, gap: float
 ) -> list[Spot]:
-    """For each point the place of its text.
+    """The place of the text for each point.
 
     sizes: width and height of the texts. taken: what must not be covered, the points first, one box
     each. frame: what no text may leave. gap: between a point and a text beside it. A text that

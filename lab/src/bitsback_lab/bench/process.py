@@ -24,7 +24,7 @@ from bitsback.peers.measure import Measurement, Peer, measure
 from bitsback.peers.units import Pictures
 
 LEAST_SECONDS = 0.2
-"""For which each direction is repeated."""
+"""The time for which each direction is repeated."""
 
 
 class PeerFailed(BitsbackError):
@@ -32,7 +32,7 @@ class PeerFailed(BitsbackError):
 
 
 def measure_apart(peer: Peer, images: Pictures) -> Measurement:
-    """What `measure` says of the peer in a new process. Raises PeerFailed."""
+    """The result of `measure` for the peer in a new process. Raises PeerFailed."""
     with tempfile.TemporaryDirectory() as folder:
         _save(images, Path(folder, "images"))
         process = subprocess.Popen(
@@ -106,7 +106,7 @@ def _answer(folder: Path) -> None:
 
 
 def processor() -> str:
-    """The name of the processor, as its maker gives it where the system tells."""
+    """The name of the processor by its maker, where the system knows it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():

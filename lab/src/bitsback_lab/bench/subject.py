@@ -1,5 +1,5 @@
-"""Inputs of a comparison: whatever `bitsback compress` reads, if its elements are integers of at
-most 16 bits or have two values, and public test sets by name.
+"""Inputs of a comparison: anything that `bitsback compress` reads, if its elements are integers of
+at most 16 bits or have two values, and public test sets by name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bitsback.images.file_lists import list_folder
 from bitsback.images.npy import Items
 from bitsback.images.picture_files import read_pixels
 from bitsback.peers.units import Picture, Pictures
-from bitsback.reading.summary import Progress
+from bitsback.work import Progress
 from bitsback.writing.asked import Asked
 from bitsback.writing.inputs import Source, open_input
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
@@ -36,7 +36,7 @@ _COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
 _CHUNK = 1 << 24  # bytes to read at once
 
 Run = tuple[int, tuple[int, ...]]
-"""How many images in a row have which shape."""
+"""A number of images in a row, and their shape."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,19 @@ class Data:
 
     @property
     def shape(self) -> tuple[int, ...] | None:
-        """Of each image; None if they differ."""
+        """The shape of each image; None if they differ."""
         return None if isinstance(self.images, list) else self.images.shape[1:]
 
     @property
     def levels(self) -> int | None:
-        """That the elements can have: 2, 256 or 65,536; None if the images differ."""
+        """The levels that the elements can have: 2, 256 or 65,536; None if the images differ."""
         if isinstance(self.images, list):
             return None
         return 2 if self.images.dtype == np.bool_ else 1 << 8 * self.images.itemsize
 
     @property
     def kind(self) -> str:
-        """Of the images, in words."""
+        """The kind of the images, in words."""
         kinds = {_kind(image) for image in self.images}
         return kinds.pop() if len(kinds) == 1 else "mixed"
 
@@ -96,7 +96,7 @@ def read_named(name: str, sample: int | None = None) -> Data:
 
 
 def _run(shape: tuple[int, ...], name: str) -> Run:
-    """What the images of an array are. Raises InputError."""
+    """The images of an array. Raises InputError."""
     sides = shape
     if len(shape) > 3:  # axes of size one do not count
         sides = shape[:1] + tuple(side for side in shape[1:] if side != 1)

@@ -89,7 +89,7 @@ def run(folder: Path, say: Callable[[str], None]) -> None:
 
 
 def _shown(peer: Peer) -> bool:
-    """Of the ways to tile the images into pictures, one."""
+    """Whether to show the peer: of the ways to tile the images into pictures, only one."""
     return peer.unit not in MOSAICS[1:]
 
 

@@ -129,7 +129,7 @@ def _text(explained: Explained) -> str:
 
 
 def _latents(explained: Explained) -> str:
-    """How many there are of each variable, and of how many values."""
+    """The number of latents of each variable, and of their values."""
     size = explained.model.size_of(explained.shape)
     assert size is not None, "the model codes the image"
     latents = {

@@ -34,7 +34,7 @@ def length(message: Message) -> float:
 
 
 def random_message(seed: int, words: int, lanes: int = 1) -> Message:
-    """A message of random bits: `lanes` full heads and a finite tail of so many words."""
+    """A message of random bits: `lanes` full heads and a finite tail of `words` words."""
     drawn = _core.splitmix64(seed, 0, lanes + words)
     return Message(
         drawn[:lanes] | np.uint64(1 << WORD), (drawn[lanes:] >> np.uint64(WORD)).astype(np.uint32)
@@ -84,7 +84,7 @@ def mean_net(
     x: Symbols,
     samples: int,
 ) -> float:
-    """The mean over all images and so many samples of each, in bits an image."""
+    """The mean over all images and `samples` samples of each, in bits per image."""
     return float(
         np.mean(
             [code_lengths(prior, likelihood, posterior, x, seed).mean() for seed in range(samples)]
@@ -93,14 +93,14 @@ def mean_net(
 
 
 def negative_elbo(model: Model, x: Symbols, samples: int = 10) -> float:
-    """Of x [n, pixels], in bits per pixel: the exact code length, the mean of so many samples an
-    image.
+    """The negative ELBO of x [n, pixels] in bits per pixel: the exact code length, the mean of
+    `samples` samples per image.
     """
     return mean_net(model.prior, model.likelihood, model.posterior, x, samples) / model.pixels
 
 
 def _each(information: NDArray[np.float64]) -> Bits:
-    """Of all symbols of an image together."""
+    """The information of all symbols of each image together."""
     bits: Bits = information.reshape(len(information), -1).sum(1)
     return bits
 

@@ -16,8 +16,8 @@ from bitsback_lab.paper.coding import archive_size, as_symbols, length, negative
 from bitsback_lab.paper.exhibits import Conditions, Numbers
 
 SAMPLES, SAMPLES_OF_AUTOREGRESSIVE = 10, 1
-"""Of the latents of an image, for the negative ELBO: models that go from pixel to pixel are slow
-outside the core.
+"""The samples of an image's latents for the negative ELBO: autoregressive models are slow outside
+the core.
 """
 
 
@@ -47,9 +47,7 @@ def rates(model: Model, images: Images) -> Numbers:
 
 
 def net_bits(model: Model, images: Images) -> float:
-    """By how many bits the images make a message longer, in one chain without a start to pay
-    for.
-    """
+    """The bits that the images add to a message, in one chain without a start to pay for."""
     x = as_symbols(images)
     message = Message([1 << 32] * 4, (), 0)
     before = length(message)
@@ -73,14 +71,14 @@ def on(images: Images, peer: Peer, conditions: Conditions) -> Numbers:
 
 
 def available() -> tuple[dict[Key, Peer], list[str]]:
-    """Those that are installed, by name and unit, and a line about each one that is not."""
+    """The installed compressors, by name and unit, and a line about each one that is missing."""
     found, missing = all_peers()
     return {(peer.name, peer.unit): peer for peer in found}, missing
 
 
 def pick(wanted: tuple[Key, ...], measure: Callable[[Peer], Numbers]) -> list[Numbers]:
-    """What `measure` says of the wanted ones, in order, and of those that are not installed that
-    they are not.
+    """The results of `measure` for the wanted compressors, in order; those that are not installed
+    are marked so.
     """
     found, _ = available()
     rows: list[Numbers] = []

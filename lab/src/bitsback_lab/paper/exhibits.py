@@ -71,7 +71,7 @@ NAMES = tuple(entry.name for entry in ENTRIES)
 Part = TypeVar("Part")
 
 Numbers = dict[str, Any]
-"""What JSON can hold."""
+"""Figures that JSON can hold."""
 
 TIMED = "timed"
 """The key under which an exhibit keeps what another run on another machine would measure
@@ -85,7 +85,7 @@ def _no_progress(done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class Conditions:
-    """How an exhibit is to be measured."""
+    """The conditions for measuring an exhibit."""
 
     remeasure: bool = False
     """Measure other compressors again, even where a stored figure is at hand."""
@@ -129,9 +129,7 @@ def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
 
 
 def fixed(value: float | None, digits: int) -> str:
-    """A number with so many digits behind the point and commas between thousands, or a dash for
-    none.
-    """
+    """A number with `digits` decimals and commas between thousands, or a dash for none."""
     if value is None:
         return "-"
     text = f"{value:,.{digits}f}"

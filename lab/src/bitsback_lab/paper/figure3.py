@@ -54,7 +54,7 @@ def _one(name: str, x: Symbols) -> Numbers:
 
 
 def shuffled(x: Symbols, copies: int) -> Symbols:
-    """So many copies of x, each in another order; the same orders everywhere and always."""
+    """Copies of x, each in another order; the same orders everywhere and always."""
     return np.concatenate(
         [x[np.random.RandomState(copy).permutation(len(x))] for copy in range(copies)]
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bitsback import load_model
-from bitsback.codecs import Gaussian
+from bitsback.codecs import GaussianBuckets
 from bitsback.tables import normal_quantile
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import as_symbols, rounded
@@ -27,7 +27,7 @@ def measure(conditions: Conditions) -> Numbers:
     whole = model.posterior(as_symbols(mnist(model.levels)[IMAGE : IMAGE + 1]))
     mean, inverse_scale = whole.mean[0, LATENT], whole.inverse_scale[0, LATENT]
     buckets = np.arange(1 << BITS)
-    codec = Gaussian(np.full(1 << BITS, mean), np.full(1 << BITS, inverse_scale), BITS)
+    codec = GaussianBuckets(np.full(1 << BITS, mean), np.full(1 << BITS, inverse_scale), BITS)
     frequency = codec.frequency(buckets)
     quantile = normal_quantile()
     edges = quantile[buckets[1:] * ((len(quantile) - 1) >> BITS)] / 65536
@@ -45,7 +45,7 @@ def measure(conditions: Conditions) -> Numbers:
 
 
 def probabilities(numbers: Numbers) -> list[float]:
-    """Of the buckets under the posterior, as the codec has them."""
+    """The probabilities of the buckets under the posterior, as the codec has them."""
     return [frequency / 2 ** numbers["precision"] for frequency in numbers["frequency"]]
 
 

@@ -28,7 +28,7 @@ same number.
 
 
 def starts(frequencies: tuple[int, ...]) -> tuple[int, ...]:
-    """What `plain` calls a distribution."""
+    """A distribution in the form of `plain`."""
     return (0, *accumulate(frequencies))
 
 

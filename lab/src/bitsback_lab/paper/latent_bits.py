@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import BitsbackError, Model, load_model
-from bitsback.codecs import Gaussian, Uniform
+from bitsback.codecs import GaussianBuckets, Uniform
 from bitsback.tables import normal_quantile
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, mean_net, rounded
@@ -44,8 +44,8 @@ def rate(model: Model, x: Symbols, bits: int) -> float:
     """Bits per pixel of x [n, pixels] if each latent has 2^bits buckets."""
     likelihood = with_buckets(model, bits)
 
-    def posterior(items: Symbols) -> Gaussian:
-        codec: Gaussian = model.posterior(items)
+    def posterior(items: Symbols) -> GaussianBuckets:
+        codec: GaussianBuckets = model.posterior(items)
         return replace(codec, bucket_bits=bits)
 
     def prior(size: int) -> Uniform:

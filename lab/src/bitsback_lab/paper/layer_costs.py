@@ -13,7 +13,7 @@ from bitsback_lab.paper import style
 from bitsback_lab.paper.exhibits import Numbers, fixed, table
 
 FILE = "layers.json"
-"""What `benchmarks/layers.py` writes."""
+"""The file that `benchmarks/layers.py` writes."""
 _COMMAND = "python benchmarks/layers.py --data MNIST --json docs/paper/layers.json MODEL ..."
 _HEAD = [
     "model", "latents, from the image up", "exact code length", "order",

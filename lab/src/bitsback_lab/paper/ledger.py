@@ -50,7 +50,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The steps of a model's code for an image of so many pixels, each channel counted."""
+    """The steps of a model's code for an image of `pixels` pixels, each channel counted."""
 
     steps: tuple[Step, ...]
     pixels: int
@@ -69,7 +69,7 @@ class Ledger:
 
     @property
     def layers(self) -> dict[str, float]:
-        """What each latent variable costs by the draws, in bits: its push less its pop."""
+        """The cost of each latent variable by the draws, in bits: its push less its pop."""
         costs: dict[str, float] = {}
         for step in self.steps:
             if step.variable != DATA:

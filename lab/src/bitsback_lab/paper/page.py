@@ -18,9 +18,11 @@ from bitsback_lab.paper import layer_costs
 from bitsback_lab.paper.exhibits import NAMES, Entry, Numbers, find, table
 
 FOLDER = "paper"
-"""Where the pictures and numbers lie, beside the page."""
+"""The folder of the pictures and numbers, beside the page."""
 FLOAT_DECODING = "float_decoding.json"
-"""What `benchmarks/float_decoding.py` writes: how decoders that compute with floats fail."""
+"""The file that `benchmarks/float_decoding.py` writes on how decoders that compute with floats
+fail.
+"""
 
 _TITLE = "The paper, reproduced"
 _LEAD = (

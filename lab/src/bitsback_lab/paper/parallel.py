@@ -13,7 +13,7 @@ import bitsback
 from bitsback import Model, load_model
 from bitsback.coding import chain
 from bitsback.peers.units import Images
-from bitsback.reading.pool import check_threads
+from bitsback.work import check_threads
 from bitsback_lab.bench.process import processor
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols
@@ -26,7 +26,7 @@ MOST_THREADS = 8
 LANES = (1, 2, 4, 8, 16)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 IMAGES = 2000
-"""For lanes and batches: a block."""
+"""The images of a block, for lanes and batches."""
 REPEATS = 5
 
 
@@ -75,7 +75,7 @@ def _archive(model: Model, images: Images, block: int, threads: int) -> Numbers:
 
 
 def _lanes(model: Model, x: Symbols) -> list[Numbers]:
-    """Of a block, in growing batches, as an archive has them."""
+    """The speeds of a block in growing batches, as an archive has them."""
     return [
         {
             "lanes": lanes,
@@ -86,7 +86,7 @@ def _lanes(model: Model, x: Symbols) -> list[Numbers]:
 
 
 def _batches(model: Model, x: Symbols) -> list[Numbers]:
-    """Of a block in 4 lanes with batches of one size."""
+    """The speeds of a block in 4 lanes with batches of one size."""
     return [
         {
             "batch": batch,

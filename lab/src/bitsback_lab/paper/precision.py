@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import Model, load_model
-from bitsback.codecs import Bernoulli, BernoulliTable, Gaussian, Rows
+from bitsback.codecs import Bernoulli, BernoulliTable, GaussianBuckets, Rows
 from bitsback.codecs.categorical import starts_of
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, mean_net, random_message, rounded
@@ -52,7 +52,7 @@ def rounding(model: Model, x: Symbols) -> Numbers:
     ) -> float:
         return rounded(mean_net(model.prior, likelihood, posterior, x, SAMPLES) / model.pixels)
 
-    def posterior(precision: int) -> Callable[[Symbols], Gaussian]:
+    def posterior(precision: int) -> Callable[[Symbols], GaussianBuckets]:
         return lambda items: replace(model.posterior(items), precision=precision)
 
     def likelihood(precision: int) -> Callable[[NDArray[Any]], Any]:
@@ -102,8 +102,8 @@ def with_table(codec: Any, table: NDArray[np.uint32], precision: int) -> Any:
 
 
 def _library(model: Model, x: Symbols) -> Numbers:
-    """By how much the message grows beyond the information of what is pushed and popped: bits an
-    image.
+    """The bits per image by which the message grows beyond the information of the pushes and
+    pops.
     """
     message = random_message(1, 4096, LANES)
     excess = 0.0
@@ -152,9 +152,7 @@ def bernoulli_intervals(ones: NDArray[Any], x: Symbols, precision: int) -> list[
 
 
 def coded_bits(intervals: list[tuple[int, int]], precision: int, floor: int) -> float:
-    """By how many bits the symbols make a message longer whose head lies in [2^floor, 2^(floor +
-    32)).
-    """
+    """The bits that the symbols add to a message whose head lies in [2^floor, 2^(floor + 32))."""
     head, words = 1 << floor, 0
     for start, freq in intervals:
         if head >> (floor + 32 - precision) >= freq:

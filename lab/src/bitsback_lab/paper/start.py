@@ -26,7 +26,7 @@ DIGEST = 256
 
 @dataclass(frozen=True)
 class Scheme:
-    """How a chain starts: with which message, and with batches of which sizes."""
+    """The start of a chain: its message, and the sizes of its batches."""
 
     name: str
     initial: Callable[[Symbols, int], Message]

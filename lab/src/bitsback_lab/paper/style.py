@@ -1,5 +1,5 @@
-"""The style of all figures: black on white, told apart by grey and line style, so that they survive
-a printer.
+"""The style of all figures: black on white, with greys and line styles, so that they survive a
+printer.
 """
 
 from __future__ import annotations

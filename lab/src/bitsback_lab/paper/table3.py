@@ -15,7 +15,7 @@ COMMITTED = "fashion_mnist.json"
 """Figures on the test set of Fashion-MNIST, which does not ship, by the identity of a model."""
 
 PREDICTED = {"binarised MNIST": 0.15, "ImageNet 64 x 64": 3.66}
-"""By the paper, for a PixelVAE (Gulrajani et al. 2017)."""
+"""The prediction of the paper for a PixelVAE (Gulrajani et al. 2017)."""
 IMAGENET_PEERS = "WebP 4.64, PNG 5.71"
 
 ROWS = (

@@ -48,14 +48,14 @@ class Layout:
     channels: int
     """Samples of a pixel that stand together."""
     planes: int
-    """How often there are segments of all of the page, each of one channel; 1 if these stand
-    together.
+    """The number of times that segments cover the page, each time for one channel; 1 if channels
+    stand together.
     """
     bits: int
-    """Of a sample: 1, 2, 4, 8 or 16."""
+    """Bits of a sample: 1, 2, 4, 8 or 16."""
     rows: int
     columns: int
-    """Of a segment; the last strip may have fewer rows, and tiles are whole."""
+    """The columns of a segment; the last strip may have fewer rows, and tiles are whole."""
     compression: int
     flags: int
 
@@ -112,7 +112,7 @@ class Layout:
 
     @property
     def row_bytes(self) -> int:
-        """Of a segment."""
+        """The bytes of a segment's row."""
         return -(-self.columns * self.channels * self.bits // 8)
 
     def rows_of(self, band: int) -> int:
@@ -189,7 +189,7 @@ class Layout:
         """Raises ArchiveError."""
         layout = cls(*(cursor.varint() for _ in range(9)))
         if not layout.sound:
-            raise ArchiveError("its container metadata tells of a page that there cannot be")
+            raise ArchiveError("its container metadata describes an impossible page")
         return layout
 
 
@@ -210,22 +210,22 @@ _BY_PILLOW = {
 }
 """Pillow's names."""
 COMPRESSIONS = (NONE, *_BY_ZLIB, *_BY_PILLOW)
-"""Those that are undone and made again."""
+"""The compressions that are undone and made again."""
 
 BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
-"""How zlib makes what another deflate has made, at one of its levels."""
+"""The settings of zlib for segments that another deflate has made, at one of its levels."""
 
 _EXTRA = 1 << 16
 
 
 def most_bytes(raw: int) -> int:
-    """How many bytes a compressed segment may have for so many of its own."""
+    """The bytes that a compressed segment may have for `raw` bytes of its own."""
     return 2 * raw + _EXTRA
 
 
 def decompress(layout: Layout, data: bytes, rows: int) -> bytes | None:
-    """The bytes of a segment of so many rows; None if it does not have just these. Raises what
-    zlib and Pillow raise.
+    """The bytes of a segment of `rows` rows; None if it does not have just these. Raises the errors
+    of zlib and Pillow.
     """
     size = rows * layout.row_bytes
     if layout.compression == NONE:
@@ -240,7 +240,7 @@ def decompress(layout: Layout, data: bytes, rows: int) -> bytes | None:
 
 
 def compress(layout: Layout, raw: bytes, rows: int, deflated: Deflated) -> bytes:
-    """A segment of so many rows. Raises ArchiveError if Pillow cannot make it."""
+    """A compressed segment of `rows` rows. Raises ArchiveError if Pillow cannot make it."""
     if layout.compression == NONE:
         return raw
     if layout.compression in _BY_ZLIB:
@@ -299,7 +299,7 @@ _MOST_END = 1 << 48
 
 @dataclass(frozen=True)
 class Place:
-    """Of a segment in the file that there was."""
+    """The place of a segment in the original file."""
 
     start: int
     end: int
@@ -345,25 +345,21 @@ class Places:
                 yield Place(start, end, space, gap != 0)
 
     def spans(self, most: int) -> Iterator[Span]:
-        """Those that have no gap in them. most: bytes of all gaps. Raises ArchiveError if there are
-        more.
+        """The spans without a gap in them. most: bytes of all gaps. Raises ArchiveError if there
+        are more.
         """
         end = 0
         for count, gap, length in self.runs:
             if gap > 0:
                 most -= count * gap
             if end + gap < 0 or end + count * (gap + length) > _MOST_END or most < -_MOST_END:
-                raise ArchiveError(
-                    "its container metadata tells of segments where there can be none"
-                )
+                raise ArchiveError("its container metadata places segments where there can be none")
             if not gap:
                 yield end, end + count * length
                 end += count * length
                 continue
             if count > 1 and most < 0:
-                raise ArchiveError(
-                    "its container metadata tells of more gaps than it has bytes for"
-                )
+                raise ArchiveError("its container metadata lists more gaps than it has bytes for")
             for _ in range(count):
                 yield end + gap, end + gap + length
                 end += gap + length
@@ -381,16 +377,18 @@ class Places:
             raise ArchiveError("its container metadata is too short for its segments")
         runs = tuple((cursor.varint(), unsigned(cursor), cursor.varint()) for _ in range(count))
         if any(count < 1 or not length or (gap < 0 and count > 1) for count, gap, length in runs):
-            raise ArchiveError("its container metadata tells of segments where there can be none")
+            raise ArchiveError("its container metadata places segments where there can be none")
         return cls(runs)
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """In the order of the file, those that touch as one. Raises ArchiveError if two overlap."""
+    """The spans in the order of the file, those that touch joined. Raises ArchiveError if two
+    overlap.
+    """
     found: list[Span] = []
     for start, end in sorted(spans):
         if found and start < found[-1][1]:
-            raise ArchiveError("its container metadata tells of segments that overlap")
+            raise ArchiveError("its container metadata lists segments that overlap")
         if found and start == found[-1][1]:
             found[-1] = found[-1][0], end
         else:
@@ -404,6 +402,6 @@ def signed(number: int) -> bytes:
 
 
 def unsigned(cursor: Cursor) -> int:
-    """What `signed` has packed. Raises ArchiveError."""
+    """The inverse of `signed`. Raises ArchiveError."""
     number = cursor.varint()
     return -(number >> 1) - 1 if number & 1 else number >> 1

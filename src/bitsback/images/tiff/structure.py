@@ -36,7 +36,7 @@ from bitsback.images.tiff.tiff_metadata import Fields, beyond
 _STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS = 273, 279, 324, 325
 _SUBSAMPLED = 530
 _WIDTHS = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
-"""Bytes of an element, by the type of a tag that tells of places."""
+"""Bytes of an element, by the type of a tag that holds offsets or lengths."""
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
 _UNSIGNED, _UNDEFINED = 1, 4
 _HORIZONTAL = 2
@@ -47,19 +47,19 @@ _MOST_SEGMENTS = 1 << 20
 
 @dataclass(frozen=True)
 class Page:
-    """Of a file, or a slice, or one of several planes, that tags tell of together."""
+    """A page of a file, or a slice, or one of several planes that share their tags."""
 
     layout: Layout
     spans: list[Span]
-    """Of its segments, band by band, and in each plane by plane."""
+    """The spans of its segments, band by band, and in each plane by plane."""
     fields: Fields | None
-    """Where the file tells of them, if it is compressed."""
+    """The fields that hold its offsets and lengths, if it is compressed."""
     palette: bool
 
 
 def pages_of(file: BinaryIO) -> list[Page | None]:
-    """The pages of a file, in order; None for one whose pixels cannot be told, and none at all of
-    a file that has too many. Raises OSError for a damaged file.
+    """The pages of a file, in order; None for one whose pixels cannot be read, and no pages at all
+    for a file that has too many. Raises OSError for a damaged file.
     """
     size = Reader(file).size
     found: list[Page | None] = []
@@ -126,7 +126,7 @@ def _pages(page: Any, size: int) -> list[Page | None]:
 
 
 def _plane(page: Page, plane: int) -> Page:
-    """Of all spans and fields those of a plane."""
+    """The page with the spans and fields of one plane."""
     count, fields = page.layout.segments, page.fields
     first = plane * count
     if fields is not None:
@@ -183,7 +183,7 @@ def _numbers(tag: Any) -> list[int]:
 
 
 def _spans(layout: Layout, offsets: list[int], counts: list[int]) -> list[Span] | None:
-    """Of the segments as the file counts them; None if one is shorter than its pixels."""
+    """The spans of the segments in the file's order; None if one is shorter than its pixels."""
     if layout.compression != NONE:
         return [(at, at + count) for at, count in zip(offsets, counts, strict=True)]
     spans = []
@@ -198,7 +198,7 @@ def _spans(layout: Layout, offsets: list[int], counts: list[int]) -> list[Span] 
 
 def _in_bands(page: Page) -> Page:
     """The same with its segments in the order of a picture, and long strips without compression
-    taken for several.
+    split into several.
     """
     layout = page.layout
     spans = [
@@ -227,7 +227,7 @@ def _in_bands(page: Page) -> Page:
 
 
 def _slices(tiff: Any, page: Page, size: int) -> Iterator[Page]:
-    """The only page of a file, or all slices that its description tells of, which follow it."""
+    """The only page of a file, or all slices of its description, which follow it."""
     yield page
     series = tiff.series
     if len(series) != 1 or not series[0].is_truncated or page.fields is not None:
@@ -286,8 +286,8 @@ class PageReader:
 
 
 def one_picture(pages: list[Page | None]) -> list[Page]:
-    """Those pages that are one picture, one below the other: all that are like the one whose kind
-    has most pixels.
+    """The pages that are one picture, one below the other: those like the one whose kind has most
+    pixels.
     """
     held = [page for page in pages if page is not None]
     kinds = {key: list(group) for key, group in groupby(sorted(held, key=_kind), key=_kind)}
@@ -318,8 +318,8 @@ _ASSOCIATED = 1
 
 
 def shown_bands(image: Image.Image) -> Read | None:
-    """Of the current frame of an open file; None if Pillow turns it, or takes its alpha or its
-    palette into account, or it cannot be read so.
+    """A reader of the current frame's bands; None if Pillow turns the frame, or applies its alpha
+    or its palette, or it cannot be read so.
     """
     tags: Any = getattr(image, "tag_v2", {})
     extra = tags.get(_EXTRA_SAMPLES, ())

@@ -47,7 +47,7 @@ _IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
 """Bytes of container metadata, which is in memory."""
 _PLACES = (273, 279, 324, 325)
-"""Tags that tell of the places of segments."""
+"""Tags that hold the places of segments."""
 _OTHER_PAGES = 330
 """The tag of pages that do not follow one another."""
 
@@ -141,8 +141,8 @@ def _padding(reader: Reader, pages: list[Page]) -> Iterator[bytes]:
 
 
 def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
-    """How zlib makes the first segment again, or else makes it smallest, so that those of other
-    makers find room where theirs were.
+    """The settings of zlib that make the first segment again, or else the smallest one, so that
+    segments of other encoders fit where theirs were.
     """
     for page in pages:
         if page.layout.compression in (DEFLATE, OLD_DEFLATE):
@@ -168,8 +168,8 @@ def _drawn(metadata: Tiff, reader: Reader, pages: list[Page], file: Any) -> Tiff
 
 
 def _alone(file: BinaryIO, pages: list[Page]) -> bool:
-    """Whether nothing but these pages can tell of the places of segments, which may move, and all
-    readers agree on what is in these; of faxes that are damaged libtiff reads what it can.
+    """Whether nothing but these pages can refer to the places of segments, which may move, and all
+    readers agree on their content; of damaged faxes libtiff reads what it can.
     """
     if any(page.layout.compression == GROUP_4 for page in pages):
         return False
@@ -203,7 +203,7 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
 
 
 def held(file: BinaryIO) -> list[Page] | None:
-    """All pages of a file, if the pixels of each can be told."""
+    """All pages of a file, if the pixels of each can be read."""
     found = pages_of(file)
     pages = [page for page in found if page is not None]
     return pages if pages and len(pages) == len(found) else None

@@ -45,7 +45,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Fields:
-    """Where in a file the offsets and the lengths of the segments of a page are."""
+    """The places in a file of the offsets and the lengths of a page's segments."""
 
     offsets: int
     offset_bytes: int
@@ -64,12 +64,14 @@ class Tiff:
     pages: tuple[tuple[int, Layout], ...]
     """Runs of pages, which are alike; those that have pixels in an archive."""
     fields: tuple[Fields, ...]
-    """Of each page that is compressed."""
+    """The fields of each page that is compressed."""
     places: Places
     others: bytes
-    """What is around segments and fields, in the order of the file."""
+    """The bytes around segments and fields, in the order of the file."""
     padding: bytes = b""
-    """What tiles have beyond the edges of pages, in the order of the segments; none: `blank`."""
+    """The samples of tiles beyond the edges of pages, in the order of the segments; none:
+    `blank`.
+    """
     deflated: Deflated = BEST
     check: int | None = None
     """The CRC-32 of the segments, if the very bytes of the file are promised."""
@@ -98,7 +100,7 @@ class Tiff:
         return replace(self, check=None)
 
     def layouts(self) -> Iterator[Layout]:
-        """Of each page."""
+        """The layout of each page."""
         return chain.from_iterable(repeat(layout, count) for count, layout in self.pages)
 
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
@@ -129,7 +131,7 @@ class Tiff:
 
     @cached_property
     def spans(self) -> list[Span]:
-        """Of segments and fields, in the order of the file."""
+        """The spans of segments and fields, in the order of the file."""
         compressed = (page for page in self.layouts() if page.compression != NONE)
         of_fields = (
             fields.spans(page.segments)
@@ -190,12 +192,12 @@ class Tiff:
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
         tiff = cls(pages, tuple(fields), places, others, padding, deflated, check)
         if promised > 1 or not tiff.sound:
-            raise ArchiveError("its container metadata tells of a file that there cannot be")
+            raise ArchiveError("its container metadata describes an impossible file")
         return tiff
 
     @property
     def sound(self) -> bool:
-        """Whether there can be such pages, so many segments, and such padding."""
+        """Whether such pages, such a number of segments, and such padding are possible."""
         pixels = sum(count * page.height * page.width for count, page in self.pages)
         area = sum(count * page.area for count, page in self.pages)
         segments = sum(count * page.segments for count, page in self.pages)
@@ -251,9 +253,9 @@ class TiffDrawing:
         self._padded = 0
         """Bytes of padding that were taken."""
         self.crc = 0
-        """Of the segments."""
+        """The CRC-32 of the segments."""
         self._at = self._space = 0
-        """Where the next segment may go, and where the space for it ends."""
+        """The place for the next segment, and the end of the space for it."""
         self._free: list[Span] = []
         """Space that is left: how many bytes, and where; in order."""
         self._size = metadata.size
@@ -274,9 +276,7 @@ class TiffDrawing:
                 self._end_band()
 
     def close(self) -> int:
-        """How many bytes the file has. Raises ArchiveError if they are not those that were
-        promised.
-        """
+        """The bytes of the file. Raises ArchiveError if they are not those that were promised."""
         self._leave()
         for space, at in self._free:
             for first in range(0, space, _CHUNK):
@@ -329,7 +329,7 @@ class TiffDrawing:
         self._told.append((at, len(data)))
 
     def _place_for(self, length: int) -> int:
-        """Where a compressed segment of so many bytes goes."""
+        """The place for a compressed segment of `length` bytes."""
         if self._at + length <= self._space:
             self._at += length
             return self._at - length
@@ -391,5 +391,5 @@ class TiffDrawing:
 
 
 def beyond(tile: NDArray[Any], shape: tuple[int, ...]) -> list[NDArray[Any]]:
-    """What of a tile is beside and below what a page of this shape has of it."""
+    """The samples of a tile beside and below those that a page of this shape has."""
     return [tile[: shape[0], shape[1] :], tile[shape[0] :]]

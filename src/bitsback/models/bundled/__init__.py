@@ -37,7 +37,7 @@ def load(name: str) -> Model:
 
 @cache
 def outline(name: str) -> Outline:
-    """What the model `name` is for, without loading it: its networks are neither read nor
+    """The outline of the model `name`, without loading it: its networks are neither read nor
     tested.
     """
     with _file(name).open("rb") as stream:
@@ -62,8 +62,8 @@ def find(prefix: bytes) -> Model | None:
 
 
 def alike(model: Model) -> list[Model]:
-    """Those other than `model` whose tensors have the same names, dtypes and shapes, by whose
-    differences it may be told. Only models of data of any shape have any.
+    """The other models with tensors of the same names, dtypes and shapes as those of `model`, which
+    may be coded by its differences to them. Only models of data of any shape have any.
     """
     found = []
     for name in _NAMES:

@@ -37,7 +37,7 @@ from bitsback.models.variables import Variable
 
 AUTOREGRESSIVE, PREDICTIVE, SERIES, COUNTED = "scan", "predictive", "series", "counted"
 ANY_SHAPE = (PREDICTIVE, SERIES, COUNTED)
-"""Those of data that may have any shape."""
+"""The codecs for data of any shape."""
 
 
 class Distribution(Protocol):
@@ -65,7 +65,7 @@ _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
 
 
 def read_distribution(source: DistributionEntry) -> Distribution:
-    """From an entry of `distributions`. Raises ModelError, naming it, for anything that
+    """Reads an entry of `distributions`. Raises ModelError, naming it, for anything that
     docs/model-format.md does not allow.
     """
     try:

@@ -30,25 +30,23 @@ _ONE_PIXEL = (1, 1)
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What a pixel sees of those before it."""
+    """The context that a pixel sees."""
 
     window: tuple[int, int]
     """Rows above the pixel, and columns to its left and, in the rows above, to its right."""
     planes: NDArray[np.uint8]
-    """What is seen of a symbol: uint8 [planes, levels]."""
+    """The bytes that show a symbol: uint8 [planes, levels]."""
     flat: NDArray[np.uint8] | None
-    """Which symbols are flat, uint8 [levels]; None if no pixel has a network of its own for it."""
+    """Which symbols are flat, uint8 [levels]; None if there is no network for flat contexts."""
 
     @property
     def pixels(self) -> int:
-        """In the window."""
+        """The number of pixels in the window."""
         above, side = self.window
         return above * (2 * side + 1) + side
 
     def offsets(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Where the pixels of the window are, row by row: how far below the pixel, and how far to
-        its right.
-        """
+        """The offsets of the window's pixels, row by row: downwards and to the right."""
         above, side = self.window
         down, right = np.mgrid[-above:1, -side : side + 1].reshape(2, -1)[:, : self.pixels]
         return down, right
@@ -60,7 +58,7 @@ class PixelNetwork:
     outputs: Outputs
 
     def __call__(self, rows: NDArray[np.uint8], channels: int) -> list[NDArray[Any]]:
-        """For contexts or features [rows, width]: outputs [rows, channels, components]."""
+        """The outputs [rows, channels, components] for contexts or features [rows, width]."""
         outputs = self.network.at(_ONE_PIXEL)(rows, outputs=self.outputs.names)
         return [output.reshape(len(rows), channels, self.outputs.components) for output in outputs]
 
@@ -101,7 +99,7 @@ class AutoregressiveDistribution:
     variable: Variable
     given: tuple[str, ...]
     network: Network | None
-    """From what is given to the features."""
+    """The network that makes features of the given variables."""
     features: str | None
     seen: Seen
     groups: tuple[ChannelGroup, ...]
@@ -205,7 +203,7 @@ class AutoregressiveCodec:
         return x.reshape(len(x), prod(x.shape[1:]))
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         x = self._checked(symbols)
         bits = np.empty(self._shape)
         for group, row, column in self._steps():
@@ -231,7 +229,9 @@ class AutoregressiveCodec:
         return x[:, row, column, list(self.autoregressive.groups[group].channels)]
 
     def _codec(self, x: NDArray[Any], number: int, row: int, column: int) -> Any:
-        """Of a group of one pixel of all items, which depends on what is coded before it alone."""
+        """The codec of a group of one pixel of all items, which depends only on what is coded
+        before it.
+        """
         group, seen = self.autoregressive.groups[number], self.autoregressive.seen
         items, _, columns, channels = self._shape
         order = [channel for of in self.autoregressive.groups for channel in of.channels]

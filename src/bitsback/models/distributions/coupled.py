@@ -23,7 +23,7 @@ from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable
 
 OUTPUTS = 3
-"""Of its network: mean, scale and coupling."""
+"""The outputs of its network: mean, scale and coupling."""
 _RANGE = (-128, 127)
 _BITS = 6  # the units of a coupling are 2^-6
 _SYMBOL = 256  # units of a mean in a symbol, once it is shifted
@@ -117,7 +117,7 @@ class CoupledCodec:
         return x.reshape(len(x), -1)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """What each symbol costs, in bits: -log2 of its exact frequency. Shape of the symbols."""
+        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         x = self._checked(symbols)
         bits = np.empty(x.shape)
         for channel in range(x.shape[2]):
@@ -125,7 +125,7 @@ class CoupledCodec:
         return bits.reshape(len(x), -1)
 
     def _codec(self, x: NDArray[Any], channel: int) -> Any:
-        """Of a channel, by those before it."""
+        """The codec of a channel, given those before it."""
         family = self.distribution.family
         first = channel * (channel - 1) // 2
         coupling = self.coupling[..., first : first + channel]
@@ -149,8 +149,8 @@ class CoupledCodec:
 def make(
     source: DistributionEntry, network: Network, names: list[str], family: NormalFamily
 ) -> CoupledDistribution:
-    """Of an entry with the codec `normal` that has three outputs. Raises ModelError where the
-    variable has no channels to couple, or an output will not do.
+    """Makes the distribution of an entry with the codec `normal` that has three outputs. Raises
+    ModelError where the variable has no channels to couple, or an output does not fit.
     """
     variable = source.variable
     if variable.name != DATA or variable.channels < 2:

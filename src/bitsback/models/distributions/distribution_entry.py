@@ -1,4 +1,4 @@
-"""What a distribution is read from."""
+"""The source of a distribution: its entry in a description."""
 
 from dataclasses import dataclass
 

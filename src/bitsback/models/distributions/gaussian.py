@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.codecs import Gaussian
+from bitsback.codecs import GaussianBuckets
 from bitsback.errors import ModelError
 from bitsback.integer import Network, Size
 from bitsback.models.distributions.distribution_entry import DistributionEntry
@@ -27,7 +27,7 @@ class GaussianDistribution:
     mean: str
     scale: str
     inverse_scale: NDArray[np.uint32]
-    """By the output `scale`, uint32 [256], in units of 2^-16."""
+    """The inverse scale for each output `scale`, uint32 [256], in units of 2^-16."""
     precision: int
 
     def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
@@ -35,10 +35,12 @@ class GaussianDistribution:
         given = (values[name] for name in self.given)
         return self.network.at(size)(*given, outputs=(self.mean, self.scale))
 
-    def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> Gaussian:
+    def codec(self, values: Mapping[str, NDArray[Any]], items: int, size: Size) -> GaussianBuckets:
         mean, scale = self.parameters(values, size)
         fixed_mean = mean.astype(np.int32) << _MEAN_SHIFT
-        return Gaussian(fixed_mean, self.inverse_scale[scale], self.variable.bits, self.precision)
+        return GaussianBuckets(
+            fixed_mean, self.inverse_scale[scale], self.variable.bits, self.precision
+        )
 
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
         bound = self.network.at(size)

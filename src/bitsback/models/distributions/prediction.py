@@ -1,5 +1,5 @@
-"""What the distributions share that learn from the data as they come: they take data of any shape,
-and the core alone codes them.
+"""The common part of the distributions that learn from the data as they come: they take data of any
+shape, and only the core codes them.
 """
 
 from abc import ABC, abstractmethod
@@ -43,9 +43,9 @@ class PredictionDistribution(ABC):
 
     @abstractmethod
     def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
-        """For an item of a test, as variable 0: least squares start from sums by which rounding
-        shows (docs/model-format.md, Test vectors). words: gives so many random ones of [0, 2^32),
-        each time others.
+        """The distribution for an item of a test, as variable 0: least squares start from sums by
+        which rounding shows (docs/model-format.md, Test vectors). words: a function that gives the
+        next random numbers of [0, 2^32).
         """
 
     @abstractmethod

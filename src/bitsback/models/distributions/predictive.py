@@ -34,7 +34,7 @@ Offset = tuple[int, int]
 _ONE_PIXEL = (1, 1)
 _SEEN = 2048
 _HIGHEST = 127
-"""Of what is seen."""
+"""The largest byte that the network sees."""
 _FARTHEST = 8
 _MOST_INPUTS = 48
 _MOST_START = 1 << 26
@@ -49,7 +49,7 @@ class Places:
     second: tuple[Offset, ...]
 
     def count(self, references: int) -> int:
-        """So many, in a plane that looks at so many others."""
+        """The number of inputs in a plane with this number of references."""
         return sum(map(len, (self.own, self.first, self.second)[: references + 1]))
 
 
@@ -61,7 +61,7 @@ class Predictor:
     cell: int
     """Columns that share their weights."""
     decay: tuple[int, int, int]
-    """What remains of the sums of the cells above, to its left and to its right, in 2^-8."""
+    """The factors, in 2^-8, that the sums of the cells above, to the left and to the right keep."""
     ridge: int
     start: NDArray[np.int32]
     """The sums above an image: int32 [3, T], a row for each number of planes to look at, the lower
@@ -75,7 +75,7 @@ class PredictiveDistribution(PredictionDistribution):
     predictors: tuple[Predictor, ...]
     window: Places
     see: NDArray[np.uint8]
-    """What is seen of differences of -64 ... 64 units: uint8 [2048]."""
+    """The byte for each difference of -64 ... 64 units: uint8 [2048]."""
     family: MixtureFamily
     network: Network
     outputs: Outputs
@@ -213,7 +213,7 @@ def _start_for_test(of: Predictor, words: Words) -> NDArray[np.int32]:
 
 
 def _triangle(inputs: int) -> int:
-    """The elements of the lower triangle of a matrix of so many inputs and a target."""
+    """The elements of the lower triangle of a matrix of `inputs` inputs and a target."""
     return (inputs + 1) * (inputs + 2) // 2
 
 

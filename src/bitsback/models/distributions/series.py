@@ -49,7 +49,7 @@ class SeriesDistribution(PredictionDistribution):
     variable: Variable
     predictors: tuple[SeriesPredictor, ...]
     scales: tuple[int, ...]
-    """Of the logistics, in 2^-8 of the recent error."""
+    """The scales of the logistics, in 2^-8 of the recent error."""
     precision: int
 
     def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:

@@ -48,15 +48,15 @@ _KINDS: dict[str, Callable[[FamilyEntry], Family]] = {
 INDEPENDENT = tuple(_KINDS)
 """The codecs of elements that are independent, given other variables."""
 OF_LATENTS = ("mixture", "normal")
-"""Those that latents can have too."""
+"""The families that latents can have too."""
 IN_CONTEXT = ("bernoulli", "exponential", "mixture")
-"""Those of the channels of a pixel in an autoregressive model."""
+"""The families of a pixel's channels in an autoregressive model."""
 
 
 def read_family(
     codec: str, fields: Fields, tensors: TensorReader, levels: int, network: str
 ) -> Family:
-    """From the fields of a distribution or a group. Raises ModelError for anything that
+    """Reads the fields of a distribution or a group. Raises ModelError for anything that
     docs/model-format.md does not allow.
 
     network: with whose name those of its tensors begin.
@@ -70,7 +70,7 @@ class Outputs:
 
     names: tuple[str, ...]
     components: int
-    """Of each output, for one element."""
+    """The components of each output, for one element."""
 
 
 def check_outputs(

@@ -1,4 +1,4 @@
-"""What a family is read from."""
+"""The source of a family: the fields of a distribution or a group."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class FamilyEntry:
     tensors: TensorReader
     levels: int
     network: str
-    """With whose name those of its tensors begin."""
+    """The network whose name begins the names of its tensors."""
 
     def require_levels(self, codec: str, low: int, high: int) -> None:
         if not low <= self.levels <= high:

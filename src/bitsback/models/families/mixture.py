@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.codecs import Mixture
+from bitsback.codecs import DiscretisedMixture
 from bitsback.models.families.family_entry import FamilyEntry, Range
 from bitsback.tables import logistic_cdf
 
@@ -15,9 +15,9 @@ from bitsback.tables import logistic_cdf
 @dataclass(frozen=True, eq=False)
 class MixtureFamily:
     exponential: NDArray[np.uint32]
-    """What a `weight` means: uint32 [256]."""
+    """The meaning of a `weight`: uint32 [256]."""
     inverse_scale: NDArray[np.uint32]
-    """What a `scale` means, uint32 [256], in units of 2^-16."""
+    """The meaning of a `scale`: uint32 [256], in units of 2^-16."""
     levels: int
     precision: int
     mean_shift: int
@@ -35,15 +35,15 @@ class MixtureFamily:
         scales = np.pad(self.inverse_scale[scale], spare, constant_values=1)
         return np.pad(weights, spare), np.pad(means, spare), scales
 
-    def codec_of(self, *parameters: NDArray[Any]) -> Mixture:
+    def codec_of(self, *parameters: NDArray[Any]) -> DiscretisedMixture:
         weights, means, inverse_scales = parameters
-        return Mixture(weights, means, inverse_scales, self.levels, self.precision)
+        return DiscretisedMixture(weights, means, inverse_scales, self.levels, self.precision)
 
-    def codec(self, outputs: list[NDArray[Any]]) -> Mixture:
+    def codec(self, outputs: list[NDArray[Any]]) -> DiscretisedMixture:
         return self.codec_of(*self.parameters(outputs, outputs[0].shape[-1]))
 
     def fields(self) -> dict[str, Any]:
-        """What the core needs of it."""
+        """The fields that the core needs."""
         return {
             "exponential": self.exponential,
             "inverse_scale": self.inverse_scale,

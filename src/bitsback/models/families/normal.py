@@ -1,5 +1,5 @@
-"""Discretised normals over the levels of a variable: what latents on a fixed grid are distributed
-by, whatever else is known of them.
+"""Discretised normals over the levels of a variable: the distribution of latents on a fixed grid,
+under the prior and the posterior.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.codecs import Mixture
+from bitsback.codecs import DiscretisedMixture
 from bitsback.models.families.family_entry import FamilyEntry, Range
 from bitsback.tables import normal_cdf, normal_quantile
 
@@ -17,7 +17,7 @@ from bitsback.tables import normal_cdf, normal_quantile
 @dataclass(frozen=True, eq=False)
 class NormalFamily:
     inverse_scale: NDArray[np.uint32]
-    """What a `scale` means, uint32 [256], in units of 2^-16."""
+    """The meaning of a `scale`: uint32 [256], in units of 2^-16."""
     levels: int
     precision: int
     mean_shift: int
@@ -31,12 +31,14 @@ class NormalFamily:
         mean, scale = outputs
         return mean.astype(np.int32) << self.mean_shift, self.inverse_scale[scale]
 
-    def codec_of(self, *parameters: NDArray[Any]) -> Mixture:
+    def codec_of(self, *parameters: NDArray[Any]) -> DiscretisedMixture:
         means, inverse_scales = parameters
         weights = np.full(means.shape, 1 << 16, np.uint32)
-        return Mixture(weights, means, inverse_scales, self.levels, self.precision, "normal")
+        return DiscretisedMixture(
+            weights, means, inverse_scales, self.levels, self.precision, "normal"
+        )
 
-    def codec(self, outputs: list[NDArray[Any]]) -> Mixture:
+    def codec(self, outputs: list[NDArray[Any]]) -> DiscretisedMixture:
         return self.codec_of(*self.parameters(outputs))
 
     def core(self) -> _core.Family:

@@ -1,1 +1,1 @@
-"""From a module to a model file, with its test vectors and the growth of its chain."""
+"""Export a module to a model file, with its test vectors and the growth of its chain."""

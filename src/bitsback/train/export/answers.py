@@ -1,4 +1,4 @@
-"""What a module computes, as the integers of its model, and the test vectors that a model file gets
+"""Compute a module's outputs as the integers of its model, and the test vectors of a model file
 from them.
 """
 

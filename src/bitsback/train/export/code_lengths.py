@@ -47,8 +47,8 @@ def code_lengths(
 
 
 def repeated_lengths(model: Model, x: NDArray[np.uint8], seed: int, count: int) -> CodeLengths:
-    """At least `count` of them: x as often as that takes, with other latents each time as far as
-    that is soon done.
+    """At least `count` code lengths: x is repeated, with other latents each time as far as that is
+    fast.
     """
     times = -(-count // len(x))
     runs = times
@@ -91,7 +91,7 @@ MARGIN = 0.75
 
 
 def deepest(net: Bits, popped: Bits, growth: int, batch: int) -> float:
-    """How far below its start the message of a block sinks, in bits, when the items are coded in
+    """The bits by which the message of a block sinks below its start, when the items are coded in
     this order.
     """
     level = lowest = 0.0

@@ -1,4 +1,4 @@
-"""From a trained module to the model file of docs/model-format.md."""
+"""Export a trained module to the model file of docs/model-format.md."""
 
 import json
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ MOST_BATCH_PIXELS = 200_704
 
 @dataclass(frozen=True)
 class Card:
-    """What a model file says about itself."""
+    """A model file's description of itself."""
 
     name: str
     about: str
     licence: str
     item_shape: tuple[int, ...] = ()
-    """Of its items; a size-agnostic model leaves it open."""
+    """The shape of its items; a size-agnostic model leaves it open."""
 
 
 def export(module: AnyVae, card: Card, growth: int) -> Model:
@@ -77,7 +77,7 @@ def chain_batch(module: AnyVae) -> int:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a description says of variables, networks, distributions and code."""
+    """The variables, networks, distributions and code of a description."""
 
     variables: dict[str, dict[str, Any]]
     networks: list[NetworkWriter]
@@ -114,7 +114,7 @@ def _parts(module: AnyVae, card: Card, tensors: Tensors) -> Parts:
 
 
 def _top_down_parts(module: TopDownModule, x: dict[str, Any], tensors: Tensors) -> Parts:
-    """Of latents whose posterior goes from the top down."""
+    """The parts of latents whose posterior goes from the top down."""
     levels = module.architecture.levels
     top = NetworkWriter("posterior2", ["x"], tensors)
     lower = NetworkWriter("posterior1", ["x", "z2"], tensors)
@@ -132,7 +132,7 @@ def _top_down_parts(module: TopDownModule, x: dict[str, Any], tensors: Tensors) 
 
 
 def _pyramid_parts(module: PyramidModule, tensors: Tensors) -> Parts:
-    """Of latents in layers of grids, for images of any size."""
+    """The parts of latents in layers of grids, for images of any size."""
     variables = latent_grids.variables(module)
     networks, distributions = (
         latent_grids.networks(module, tensors),
@@ -143,7 +143,9 @@ def _pyramid_parts(module: PyramidModule, tensors: Tensors) -> Parts:
 
 
 def _layered_parts(module: LayeredModule, x: dict[str, Any], tensors: Tensors) -> Parts:
-    """Of latents in layers, and of pixels that are independent, given the layer next to them."""
+    """The parts of latents in layers, and of pixels that are independent, given the layer next to
+    them.
+    """
     first = NetworkWriter("posterior1", ["x"], tensors)
     seen = _seven_bits(first, module.architecture.levels)
     networks = latent_layers.latent_networks(module, seen, first, tensors)
@@ -163,7 +165,7 @@ NetworksAndPixels = tuple[list[NetworkWriter], dict[str, Any]]
 
 
 def _dense_parts(module: VaeModule, tensors: Tensors) -> NetworksAndPixels:
-    """Of pixels that are independent, given the latents."""
+    """The parts of pixels that are independent, given the latents."""
     posterior = NetworkWriter("posterior", ["x"], tensors)
     source = _seven_bits(posterior, module.architecture.levels)
     source = posterior.add("flatten", "row", source)
@@ -190,7 +192,7 @@ def _independent(
 
 
 def _context_parts(module: ContextModule, tensors: Tensors) -> NetworksAndPixels:
-    """Of pixels that also depend on those before them."""
+    """The parts of pixels that also depend on those before them."""
     a = module.architecture
     posterior = NetworkWriter("posterior", ["x"], tensors)
     source = _seven_bits(posterior, a.levels)
@@ -252,7 +254,7 @@ def _flat_network(module: ContextModule, tensors: Tensors) -> NetworkWriter:
 
 
 def _seven_bits(network: NetworkWriter, levels: int) -> str:
-    """The name of what the first layer of the posterior is told of the symbols x."""
+    """The name of the value that the first layer of the posterior gets for the symbols x."""
     if levels <= TOP + 1:
         return "x"
     table = seven_bits(torch.arange(levels), levels).numpy().astype(np.uint8)

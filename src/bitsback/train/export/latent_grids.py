@@ -44,7 +44,9 @@ def variables(module: PyramidModule) -> dict[str, dict[str, int]]:
 
 
 def networks(module: PyramidModule, tensors: Tensors) -> list[NetworkWriter]:
-    """Of all posteriors, from the image up, then of all priors, then of the likelihood."""
+    """The networks of all posteriors, from the image up, then of all priors, then of the
+    likelihood.
+    """
     count = len(module.up)
     found = []
     for layer, up in enumerate(module.up):
@@ -73,7 +75,7 @@ def networks(module: PyramidModule, tensors: Tensors) -> list[NetworkWriter]:
 
 
 def distributions(module: PyramidModule) -> dict[str, dict[str, Any]]:
-    """Of all variables."""
+    """The distributions of all variables."""
     count = len(module.up)
     shift = module.grids[0].scale.bit_length() - 1 if count > 1 else 0
     pixels = module.pixel_likelihood
@@ -117,7 +119,7 @@ def pyramid_integers(module: PyramidModule, draw: Draw) -> dict[str, Answers]:
 
 
 def _value(module: PyramidModule, network: NetworkWriter, layer: int) -> str:
-    """What a network's first layer multiplies of the latents of a layer."""
+    """The value of a layer's latents that a network's first layer multiplies."""
     name = f"z{layer + 1}"
     if layer < len(module.up) - 1:
         return name  # on its grid

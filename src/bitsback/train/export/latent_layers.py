@@ -26,9 +26,9 @@ from bitsback.train.network.rounding import Grid
 PRECISION = 24
 
 Answers = dict[str, NDArray[np.int32]]
-"""By the name of the output, int32 [n, its elements]."""
+"""The outputs by name, int32 [n, elements]."""
 Draw = Callable[[int, int], NDArray[np.uint16]]
-"""From a width and a top to symbols 0 ... top, [n, width]."""
+"""A function from a width and a top to symbols 0 ... top, [n, width]."""
 
 
 def latent_variables(module: LayeredModule) -> dict[str, dict[str, int]]:
@@ -67,7 +67,7 @@ def latent_networks(
 
 
 def latent_value(module: LayeredModule, network: NetworkWriter, layer: int) -> str:
-    """What a network's first layer multiplies of the latents of a layer."""
+    """The value of a layer's latents that a network's first layer multiplies."""
     name = _names(module)[layer]
     if layer < len(module.down):
         return name  # on its grid
@@ -75,7 +75,7 @@ def latent_value(module: LayeredModule, network: NetworkWriter, layer: int) -> s
 
 
 def latent_distributions(module: LayeredModule) -> dict[str, dict[str, Any]]:
-    """Of all posteriors and priors."""
+    """The distributions of all posteriors and priors."""
     names = ["x", *_names(module)]
     top = len(names) - 1
     found = {}
@@ -117,7 +117,7 @@ def normal_integers(normal: nn.Module, value: torch.Tensor) -> Answers:
 def real_latents(
     module: LayeredModule | PyramidModule, layer: int, symbols: NDArray[np.integer]
 ) -> torch.Tensor:
-    """What the latents [n, width] of a layer stand for, float64."""
+    """The real values of the latents [n, width] of a layer, float64."""
     grid: Grid = module.grids[layer]
     if layer == len(module.up) - 1:
         symbols = bucket_centres(module.architecture.bits)[symbols]
@@ -196,7 +196,7 @@ def top_down_posteriors(
 
 
 def top_down_values(module: TopDownModule, likelihood: NetworkWriter) -> str:
-    """What the first layer of the likelihood multiplies."""
+    """The value that the first layer of the likelihood multiplies."""
     centres = bucket_centres(module.architecture.bits)
     values = [
         likelihood.add("table", f"value{layer}", f"z{layer}", table=centres) for layer in (1, 2)
@@ -205,7 +205,7 @@ def top_down_values(module: TopDownModule, likelihood: NetworkWriter) -> str:
 
 
 def top_down_distributions() -> dict[str, dict[str, Any]]:
-    """Of both posteriors and priors."""
+    """The distributions of both posteriors and priors."""
     return {
         "q(z2|x)": gaussian_reads("posterior2"),
         "q(z1|x,z2)": gaussian_reads("posterior1"),

@@ -24,7 +24,7 @@ class NetworkWriter:
     name: str
     sources: list[str]
     tensors: Tensors
-    """Of the whole model; those of each layer join them."""
+    """The tensors of the whole model, which those of each layer join."""
     entries: list[dict[str, Any]] = field(default_factory=list)
 
     def described(self) -> dict[str, Any]:
@@ -56,8 +56,8 @@ class NetworkWriter:
             self.tensors[f"{self.name}.{new}.{key.rsplit('.', 1)[1]}"] = tensor
 
     def layer(self, name: str, source: str, layer: nn.Module, width: int | None = None) -> str:
-        """What a linear layer or a convolution is exported as. width: elements of the source, where
-        the layer sees only the first of them.
+        """Exports a linear layer or a convolution. width: elements of the source, where the layer
+        sees only the first of them.
         """
         assert isinstance(layer, LinearModule)
         return self._weighted(layer, name, source, layer.requantised(), width)

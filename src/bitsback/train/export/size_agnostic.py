@@ -36,7 +36,7 @@ TEST_SEED = 1
 TEST_COUNT = 16
 
 Answers = dict[str, NDArray[np.int32]]
-"""By the name of the output, int32 [n, components]."""
+"""The outputs by name, int32 [n, components]."""
 
 
 def export_predictive(
@@ -156,7 +156,7 @@ def rebuild(
 
 
 def _layers(module: PredictiveModule) -> dict[str, LinearModule]:
-    """By the names that `described` gives them."""
+    """The layers by the names that `described` gives them."""
     first, *residuals = module.pixel
     assert isinstance(first, LinearModule)
     found = {_HIDDEN: first}

@@ -30,7 +30,7 @@ class Gate:
     hidden: int = 48
     """Units of the network for flat contexts."""
     components: int = 4
-    """Of its mixture, for more than two levels."""
+    """The components of its mixture, for more than two levels."""
     levels: int = 1
     epochs: int = 8
     """Times that the network sees each of the flat contexts it is trained on."""

@@ -62,7 +62,7 @@ def as_items(tiles: Sequence[NDArray[Any]]) -> list[Item]:
 
 @dataclass(frozen=True)
 class Crop:
-    """How large a part of an item may be: slices, and rows or columns."""
+    """The largest crop of an item: slices, and rows or columns."""
 
     slices: int
     side: int
@@ -85,7 +85,7 @@ def random_crop(
 
 
 def together(items: list[Item], symbols: int) -> Iterator[list[Item]]:
-    """Items in groups that have about so many symbols each, all of one dtype."""
+    """Items in groups of one dtype that have about `symbols` symbols each."""
     group: list[Item] = []
     size = 0
     for item in items:
@@ -136,7 +136,7 @@ def patches(path: Path) -> Values:
 
 
 def turned_patches(path: Path, random: np.random.Generator) -> list[Item]:
-    """The same as items, each turned round, or over, at random."""
+    """The same as items, each turned or mirrored at random."""
     found = []
     for patch in patches(path):
         turned = patch[:, ::-1] if random.random() < 0.5 else patch

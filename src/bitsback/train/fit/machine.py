@@ -12,7 +12,7 @@ PAD = 1 << 28  # bytes by which the heap grows at a time
 
 
 def keep_freed_memory() -> None:
-    """With glibc; elsewhere it does nothing.
+    """Keeps freed memory, with glibc; elsewhere it does nothing.
 
     glibc gives large blocks back to the system at once, which then has to clear fresh ones for the
     next step: a third of the time of training a context VAE.
@@ -32,8 +32,8 @@ GAIN = 1.5  # of speed, below which bfloat16 is not worth what it rounds away
 
 
 def faster_in_half() -> bool:
-    """By some timed products: several times as fast with AVX512_BF16 or AMX, and slower, or far
-    slower, without.
+    """Whether bfloat16 is faster, by some timed products: several times as fast with AVX512_BF16 or
+    AMX, and slower, or far slower, without.
     """
     return _best_seconds(torch.float32) > GAIN * _best_seconds(torch.bfloat16)
 

@@ -84,7 +84,7 @@ class PixelTraining(Training[PredictiveModule, Pixels]):
         super().__init__(recipe, module.to(self.device), 1, folder, replanned)
 
     def _batches(self) -> Iterator[Pixels]:
-        """Of each share its part."""
+        """The batches, each with the part of every share."""
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.epoch)
         found = []
         for share in self.shares:

@@ -47,12 +47,12 @@ class Pixels:
         return Pixels(self.context.to(device), targets, weight)
 
     def weighed(self, nats: Tensor) -> Tensor:
-        """What they all cost, [n], by what each of them costs."""
+        """The cost of all, [n], from the cost of each."""
         return nats if self.weight is None else nats * self.weight
 
     @property
     def count(self) -> float:
-        """How many pixels they stand for."""
+        """The number of pixels that they stand for."""
         return len(self) if self.weight is None else float(self.weight.sum())
 
     @classmethod
@@ -82,7 +82,7 @@ def make_predictor(architecture: PredictiveArchitecture, starts: Starts) -> _cor
 def sample_pixels(
     predictor: _core.Predictor, items: Iterable[Item], part: float, random: np.random.Generator
 ) -> list[Pixels]:
-    """Of the pixels of all items this part, drawn at random, or each of them with part 1."""
+    """A random part of the pixels of all items, or each of them with part 1."""
     return [_sample(predictor, group, part, random) for group in together(list(items), GROUP)]
 
 

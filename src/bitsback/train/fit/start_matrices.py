@@ -1,5 +1,5 @@
-"""Start matrices: what a predictor's sums are before a plane has told anything, learned from planes
-like it (docs/model-format.md, the codec predictive).
+"""Start matrices: the initial sums of a predictor, learned from planes like those to code
+(docs/model-format.md, the codec predictive).
 """
 
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ from bitsback.train.fit.items import Item, flat, together
 from bitsback.train.fit.pixels import GROUP, Starts, make_predictor
 from bitsback.train.network.pixel_predictor import REACH, Offset, Places, PredictiveArchitecture
 
-PSEUDO_COUNT = (
-    16  # pixels that a start matrix counts like, unless another number turns out to be better
-)
+PSEUDO_COUNT = 16
+"""The pseudo-count of a start matrix in pixels, unless another number turns out to be better."""
+
 MOST_ENTRY = 1 << 26
 FEWEST = 4_096  # pixels with so many references, from which on their sums say more than others'
 _PARTS = np.array([256, 205, 171, 146])  # 2^8 over a unit's leading quarters
@@ -28,7 +28,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Sums:
-    """Of products of inputs and targets over pixels with 0, 1 and 2 references, float64 [3,
+    """Sums of products of inputs and targets over pixels with 0, 1 and 2 references, float64 [3,
     entries] for each predictor, and the number of those pixels, [3].
     """
 
@@ -41,13 +41,15 @@ class Sums:
 
 
 def entries(places: Places, references: int) -> int:
-    """Of the lower triangle of the matrix of a predictor, with the target as its last row."""
+    """The entries of the lower triangle of a predictor's matrix, with the target as its last
+    row.
+    """
     inputs = places.count(references)
     return (inputs + 1) * (inputs + 2) // 2
 
 
 def no_starts(architecture: PredictiveArchitecture) -> Starts:
-    """Of a predictor that knows nothing."""
+    """The start matrices of a predictor without prior knowledge."""
     return [np.zeros((3, entries(one.places, 2)), np.int32) for one in architecture.predictors]
 
 
@@ -75,7 +77,7 @@ def as_starts(means: list[NDArray[np.float64]], pseudo_count: float) -> Starts:
 
 
 def adapted(sums: Sums, base: Starts, pseudo_count: float) -> Starts:
-    """The matrices that `sums` tell, but those of `base` for numbers of references that hardly
+    """The matrices of `sums`, but those of `base` for numbers of references that hardly
     occurred.
     """
     told = as_starts(sums.means(), pseudo_count)
@@ -143,7 +145,7 @@ class _Extended:
         self.around = around
 
     def at(self, offset: Offset) -> Integers:
-        """What there is so many rows and columns from each pixel, [rows, columns]."""
+        """The elements at this offset from each pixel, [rows, columns]."""
         r, q = (REACH + 1 + shift for shift in offset)
         rows, columns = self.shape
         return self.around[r : r + rows, q : q + columns]

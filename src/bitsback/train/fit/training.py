@@ -29,7 +29,7 @@ CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
 FOLLOWED = 4  # steps, after each of which the average follows
 REPLANNED = ("epochs", "quantise_from", "warm_up", "kl_warm_up", "validate_every")
-"""What of a recipe may change during a run."""
+"""The fields of a recipe that may change during a run."""
 
 Trained = TypeVar("Trained", bound=AnyVae | PredictiveModule)
 Batch = TypeVar("Batch")
@@ -42,7 +42,7 @@ class Recipe:
     name: str
     architecture: AnyArchitecture | PredictiveArchitecture
     epochs: int
-    """Those of a model of pixels have one step each."""
+    """The number of epochs; those of a model of pixels have one step each."""
     quantise_from: int | None
     """The epoch from which on the module rounds; None: never."""
     batch: int = 200
@@ -56,7 +56,7 @@ class Recipe:
     """Epochs until the KL of a VAE counts in full."""
     clip: float = 0.5
     scale: float = 1.0
-    """Of the loss, before its gradient is clipped."""
+    """The scale of the loss, before its gradient is clipped."""
     average: float = 0.005
     """Weight of a step that the running average of the weights follows."""
     validate_every: int = 5
@@ -88,7 +88,7 @@ class Point(NamedTuple):
 
 
 def points(rows: Sequence[Mapping[str, float]]) -> list[Point]:
-    """Of the rows of a curve, whatever it calls its columns."""
+    """The points of a curve's rows, whatever the names of its columns."""
     return [Point(*list(row.values())[:4]) for row in rows]
 
 
@@ -101,7 +101,7 @@ class Training(ABC, Generic[Trained, Batch]):
     """
 
     counted = "epoch"
-    """What rows of the curve call an epoch."""
+    """The name of an epoch in rows of the curve."""
     train_column, validation_column = "train_bpd", "validation_bpd"
     validation_takes_time = False
     """Whether `seconds` has the time of validations too."""
@@ -125,11 +125,11 @@ class Training(ABC, Generic[Trained, Batch]):
 
     @abstractmethod
     def _batches(self) -> Iterator[Batch]:
-        """Those of this epoch: a function of the seed and the epoch alone."""
+        """The batches of this epoch: a function of the seed and the epoch alone."""
 
     @abstractmethod
     def _loss(self, batch: Batch, done: int) -> tuple[Tensor, Tensor]:
-        """What is to fall, after so many steps, and the bits a pixel that it is about."""
+        """The loss to minimise, after `done` steps, and the bits per pixel that it is about."""
 
     @abstractmethod
     def _validated(self) -> dict[str, float]:

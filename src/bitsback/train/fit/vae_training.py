@@ -114,7 +114,7 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
         self.average.load_state_dict(self.module.state_dict())
 
     def symbols_to_train_on(self, count: int) -> Tensor:
-        """What the model codes of `count` of the training images, or of all if there are fewer."""
+        """The symbols of `count` of the training images, or of all if there are fewer."""
         generator = torch.Generator().manual_seed(self.recipe.seed)
         return self._symbols(self.split.train[:count], generator)
 
@@ -129,7 +129,7 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
             yield x, torch.randn(len(x), self.architecture.latents, generator=generator)
 
     def _symbols(self, grey: Tensor, generator: torch.Generator) -> Tensor:
-        """What the model codes of grey pixels: all 256 levels, or two, drawn."""
+        """The symbols of grey pixels: all 256 levels, or two, drawn."""
         return binarise(grey, generator) if self.architecture.levels == 2 else grey
 
     def _loss(self, batch: tuple[Tensor, Tensor], done: int) -> tuple[Tensor, Tensor]:
@@ -172,8 +172,8 @@ def nats_in_parts(module: AnyVae, x: Tensor, noise: Tensor) -> tuple[Tensor, Ten
 
 @torch.no_grad()
 def latent_nats(module: AnyVae, x: Tensor) -> Tensor:
-    """What each latent costs, the mean of its KL to the prior, [latents], in nats: near 0 for one
-    that says nothing of x.
+    """The cost of each latent, its mean KL to the prior, [latents], in nats: near 0 for one that
+    carries nothing about x.
     """
     total = torch.zeros(module.architecture.latents)
     for part in parts(*x.shape):

@@ -1,4 +1,4 @@
-"""What a part of a run does to the weights that it starts from.
+"""Change the weights that a part of a run starts from.
 
 A larger module computes what the smaller one did (the idea of Net2Net, Chen et al. 2016), dead
 channels of an encoder start anew, and numbers use the range of their grid (Nagel et al. 2019).
@@ -13,8 +13,8 @@ from bitsback.train.network.dense import LinearModule
 from bitsback.train.network.rounding import HIDDEN
 
 LOWEST = {"encoder.": "up.0.hidden.", "mean.": "up.0.mean.", "scale.": "up.0.scale."}
-"""How the names of parameters begin in a module with one layer of latents, and in one with several,
-where they are of that next to the image.
+"""The beginnings of parameter names in a module with one layer of latents, and the matching ones in
+a module with several, for the layer next to the image.
 """
 
 
@@ -58,7 +58,7 @@ TRIES = 10  # since fresh weights may be dead too
 
 @torch.no_grad()
 def revive(module: ContextModule, x: Tensor) -> None:
-    """Start the weights of dead channels anew, and let nothing read them yet, so that the module
+    """Gives the weights of dead channels new values, which nothing reads yet, so that the module
     computes the same.
 
     x: symbols [n, pixels].
@@ -69,7 +69,7 @@ def revive(module: ContextModule, x: Tensor) -> None:
 
 
 def _revive_dead(module: ContextModule, x: Tensor) -> bool:
-    """Start what is dead anew; whether anything was."""
+    """Gives dead weights new values; returns whether any was dead."""
     first, second, *residual = module.encoder
     assert isinstance(first, LinearModule) and isinstance(second, LinearModule)
     blocks = [layer.layer for layer in residual if isinstance(layer, ResidualModule)]
@@ -92,7 +92,7 @@ def _revive_dead(module: ContextModule, x: Tensor) -> bool:
 
 
 def _zeros(value: Tensor) -> Tensor:
-    """Which of the last axis are zero throughout."""
+    """The places of the last axis that are zero throughout."""
     return value.flatten(0, -2).amax(0) <= 0
 
 

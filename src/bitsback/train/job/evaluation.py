@@ -47,9 +47,9 @@ class Contender:
     unit: str
     bytes: int
     images: float
-    """How many, or which part of one."""
+    """The number of images, or the part of one."""
     pixels: int
-    """Of all images, each channel counted."""
+    """The pixels of all images, each channel counted."""
     whole: int | None = None
     """Bytes for all images of the collection, of an archive with its model in it; None: that was
     not measured.
@@ -67,13 +67,13 @@ class Contender:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Of a model on the images that are held out."""
+    """The evaluation of a model on the held-out images."""
 
     ours: Contender
     """Without the model."""
     peers: list[Contender]
     model_bytes: int
-    """What the model adds to an archive; none, if it is bundled."""
+    """The bytes that the model adds to an archive; none, if it is bundled."""
     missing: list[str]
     """Why a peer is not among them, or has not been measured on the whole collection."""
     base: Contender | None = None
@@ -100,8 +100,8 @@ def break_even(ours: Contender, peer: Contender, model_bytes: int) -> int | None
 
 @dataclass
 class Clock:
-    """What would take longer than the training, by the time it took on fewer images, is left out,
-    and named.
+    """Leaves out, and names, what would take longer than the training, by its time on fewer
+    images.
     """
 
     allowed: float
@@ -123,7 +123,7 @@ class Clock:
 
 
 def chosen_peers(wanted: Sequence[tuple[str, str]], images: Pictures, clock: Clock) -> list[Peer]:
-    """Those of the wanted names and units that are there and take such images."""
+    """The peers of the wanted names and units that are there and take such images."""
     known, _ = all_peers()
     found = {(peer.name, peer.unit): peer for peer in known if peer.takes(images)}
     if not any(peer.name.startswith("JPEG XL") for peer in known):
@@ -170,7 +170,7 @@ def time_of(made: Measurement) -> float:
 
 
 def duration(seconds: float) -> str:
-    """For people."""
+    """A duration for people."""
     return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
@@ -214,7 +214,7 @@ def evaluate_whole(model: Model, held_out: Images, whole: Images, seconds: float
 
 
 def _archive_bytes(model: Model, images: NDArray[Any], embed: bool) -> int:
-    """Of an archive of the images, which come back out of it."""
+    """The bytes of an archive of the images, which is decoded and compared."""
     buffer = io.BytesIO()
     bitsback.compress(images, buffer, model=model, embed="always" if embed else "never")
     size = buffer.tell()
@@ -226,8 +226,8 @@ def _archive_bytes(model: Model, images: NDArray[Any], embed: bool) -> int:
 
 
 def verdict_of_whole(evaluation: Evaluation, images: int, still_falling: bool, kind: str) -> str:
-    """Whether the archive of a collection of so many images, with the model in it, beats all of
-    them; if not, why. What is said of the collection has been measured on it.
+    """Whether the archive of a collection of `images` images, with the model in it, beats all
+    others; if not, why. The figures are measured on the collection.
 
     still_falling: the training ended before the validation rate had settled.
     """

@@ -47,25 +47,25 @@ class ImageSet:
     """
 
     name: str
-    """For messages."""
+    """The name for messages."""
     kind: str = ""
-    """What the images are, for people."""
+    """The kind of images, for people."""
     count: int = 0
-    """Of all images: pictures, and slices of stacks."""
+    """The number of images: pictures, and slices of stacks."""
     train: list[Values] = field(default_factory=list)
     validation: list[Values] = field(default_factory=list)
     held_out: list[Values] = field(default_factory=list)
     part_held_out: float = 0.0
-    """Of all values."""
+    """The held-out part of all values."""
     levels: int | None = None
-    """Where the values are symbols 0 ... levels - 1 of images of one shape, in one array for each
-    use.
+    """The number of levels, where the values are symbols of images of one shape, in one array for
+    each use.
     """
     whole: Values | None = None
     """All of those images."""
 
     def items(self, of: list[Values]) -> list[Item]:
-        """As symbols; parts without anything to learn are left out."""
+        """The images as symbols; parts without anything to learn are left out."""
         return [item for block in self.blocks(of) for item in block]
 
     def blocks(self, of: list[Values]) -> Iterator[list[Item]]:
@@ -83,8 +83,8 @@ class ImageSet:
 
 @contextmanager
 def opened(source: Source, asked: Asked) -> Iterator[tuple[str, Input]]:
-    """What `bitsback.compress` takes, and what messages call it. Nothing warns of what an archive
-    would not keep, which is nothing to who trains.
+    """The inputs as `bitsback.compress` takes them, and their names for messages. Nothing warns of
+    what an archive would not keep, which does not matter for training.
     """
     name = name_of(source) if isinstance(source, str | os.PathLike | Url) else "the images"
     with warnings.catch_warnings():
@@ -190,8 +190,8 @@ def _cut(values: Values, part: Part) -> Values:
 
 
 def _thinned(values: Values, kept: float, random: np.random.Generator) -> Values | None:
-    """At random this part of the rows and columns, if it is not too small; else sometimes such a
-    smallest part.
+    """A random part of the rows and columns, if it is not too small; else sometimes such a smallest
+    part.
     """
     if kept >= 1:
         return values

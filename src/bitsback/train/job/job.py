@@ -17,7 +17,7 @@ import torch
 
 from bitsback.errors import InputError
 from bitsback.models import Model
-from bitsback.reading.output import open_output
+from bitsback.restoring.output import open_output
 from bitsback.train.export.exporter import Card
 from bitsback.train.fit.machine import keep_freed_memory
 from bitsback.train.fit.pixel_training import PixelTraining
@@ -36,31 +36,31 @@ Progress = Callable[[int, int, float | None], None]
 pixel and channel, if there is one; for the first time before the first epoch.
 """
 Written = Literal["trained", "starts", "base"]
-"""What came of a run: new weights; those of the model that it started from with new start matrices;
-or that model as it is.
+"""The result of a run: new weights; those of the model that it started from with new start
+matrices; or that model as it is.
 """
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user chose."""
+    """The choices of the user."""
 
     output: Path
     minutes: float
     seed: int
     threads: int | None = None
     epochs: int | None = None
-    """So many, whatever time they take."""
+    """The number of epochs, whatever time they take."""
     resume: bool = False
     force: bool = False
     kind: Kind | None = None
-    """Of a VAE; None: what fits the time."""
+    """The kind of VAE; None: the one that fits the time."""
     curve: Path | None = None
-    """Where the curve of the training is drawn; None: nowhere."""
+    """The file for a picture of the training curve; None: no picture."""
 
     @property
     def folder(self) -> Path:
-        """Where the checkpoints are."""
+        """The folder of the checkpoints."""
         return self.output.parent / (self.output.name + ".ckpt")
 
     @property
@@ -69,13 +69,13 @@ class Settings:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Of VAEs, in order of preference."""
+        """The kinds of VAEs, in order of preference."""
         return KINDS if self.kind is None else (self.kind,)
 
 
 class AnyPlan(Protocol):
-    """What was decided before training: all that a resumed run needs to end as an uninterrupted
-    one. A dataclass of JSON.
+    """The decisions before training: all that a resumed run needs to end as an uninterrupted one. A
+    dataclass of JSON.
     """
 
     @property
@@ -91,7 +91,7 @@ Plan = TypeVar("Plan", bound=AnyPlan)
 
 @dataclass(frozen=True, eq=False)
 class Outcome(Generic[Plan]):
-    """What a run has come to, and which of the epochs there are of it."""
+    """The result of a run, and the number of its epochs that are done."""
 
     model: Model
     plan: Plan
@@ -103,7 +103,7 @@ class Outcome(Generic[Plan]):
     """Or steps: those that there were to be in the end, or that were done."""
     written: Written = "trained"
     base_rate: float | None = None
-    """By the model that training started from, if there was one."""
+    """The rate of the model that training started from, if there was one."""
 
     @property
     def still_falling(self) -> bool:
@@ -116,10 +116,12 @@ class Outcome(Generic[Plan]):
 
 
 class Job(ABC, Generic[Plan]):
-    """A kind of model that is to be trained on some images."""
+    """A kind of model to train on some images."""
 
     of_others: str
-    """What another run may differ in, whose checkpoints are no use to this one."""
+    """The properties by which checkpoints of another run may differ, so that this run cannot use
+    them.
+    """
 
     def __init__(self, images: ImageSet) -> None:
         self.images = images
@@ -127,11 +129,11 @@ class Job(ABC, Generic[Plan]):
     @property
     @abstractmethod
     def words(self) -> str:
-        """What the model is for, for people."""
+        """A description of what the model is for, for people."""
 
     @property
     def item_shape(self) -> tuple[int, ...]:
-        """Of the model's items, if they have one."""
+        """The shape of the model's items, if they have one."""
         return ()
 
     @abstractmethod
@@ -156,7 +158,7 @@ class Job(ABC, Generic[Plan]):
 
     @abstractmethod
     def evaluate(self, outcome: Outcome[Plan]) -> Evaluation:
-        """What the model does on the images that are held out, beside other compressors."""
+        """Evaluates the model on the held-out images, beside other compressors."""
 
     @abstractmethod
     def verdict(self, outcome: Outcome[Plan], evaluation: Evaluation) -> str:

@@ -47,8 +47,8 @@ def suits_vae(source: Source) -> bool:
 
 
 def read_one_shape(source: Source, seed: int) -> ImageSet:
-    """The images of whatever `bitsback.compress` takes. Raises InputError if they cannot be trained
-    on.
+    """The images of anything that `bitsback.compress` takes. Raises InputError if they cannot be
+    trained on.
     """
     with opened(source, Asked(options=CompressOptions(stack=False))) as (name, found):
         arrays = [items for items, _ in found.parts]

@@ -16,7 +16,6 @@ from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.peers.units import Pictures, layouts
-from bitsback.reading.pool import check_threads
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.size_agnostic import export_predictive
 from bitsback.train.fit.machine import faster_in_half
@@ -42,6 +41,7 @@ from bitsback.train.job.pixel_material import (
     starts_of_count,
 )
 from bitsback.train.network.pixel_predictor import PredictiveArchitecture
+from bitsback.work import check_threads
 
 VALIDATIONS = 20
 TIMED_STEPS = 4
@@ -63,7 +63,7 @@ SAMPLE = 1 << 16  # elements by which it is known how long a compressor takes
 
 @dataclass(frozen=True)
 class PixelPlan:
-    """What was decided before training: all that a resumed run needs to end as an uninterrupted
+    """The decisions before training: all that a resumed run needs to end as an uninterrupted
     one.
     """
 
@@ -71,16 +71,16 @@ class PixelPlan:
     batch: int
     amounts: Amounts
     symbols: int
-    """That were looked at for pixels to train on."""
+    """The number of symbols from which pixels to train on were taken."""
     pseudo_count: float
-    """Of the start matrices, in pixels."""
+    """The pseudo-count of the start matrices, in pixels."""
     threads: int
     half: bool
     seed: int
     learned: bool
     """Whether the weights have learned before."""
     seconds: float | None
-    """That all steps are to take; None: there are so many steps, whatever time they take."""
+    """The time for all steps; None: the number of steps is fixed, whatever time they take."""
 
     @property
     def longest(self) -> bool:
@@ -181,7 +181,7 @@ class PixelJob(Job[PixelPlan]):
     def train(
         self, plan: PixelPlan, settings: Settings, card: Card, progress: Progress
     ) -> Outcome[PixelPlan]:
-        """Where the steps take longer than planned, or less, their number is changed."""
+        """Trains. Where the steps take longer than planned, or less, their number is changed."""
         training = plan.training(self.base, self.prepared, settings.folder / "pixels")
 
         def replan(steps: int) -> None:
@@ -218,7 +218,7 @@ class PixelJob(Job[PixelPlan]):
         return replace(plan, threads=best, batch=batch, steps=steps)
 
     def _seconds_of_a_step(self, plan: PixelPlan) -> float:
-        """With rounding, which takes longest."""
+        """The seconds of a step with rounding, which takes longest."""
         few = replace(plan, steps=1 << 30, learned=True)
         with tempfile.TemporaryDirectory() as folder:
             training = few.training(self.base, self.prepared, Path(folder))
@@ -249,7 +249,7 @@ class PixelJob(Job[PixelPlan]):
         )
 
     def _never_worse(self, outcome: Outcome[PixelPlan]) -> Outcome[PixelPlan]:
-        """What came of the training, or the base if the held-out images are smaller with that."""
+        """The result of the training, or the base if the held-out images are smaller with that."""
         base, rate = self.base.model, outcome.base_rate
         if base is None or rate is None or outcome.written == "base":
             return outcome
@@ -258,13 +258,15 @@ class PixelJob(Job[PixelPlan]):
         return replace(outcome, model=base, written="base", rate=rate)
 
     def held_out_bytes(self, model: Model) -> int:
-        """Of the blocks that hold the held-out images, which come back out of them."""
+        """The bytes of the blocks that hold the held-out images, which are decoded and compared."""
         if model.identity not in self._bytes:
             self._bytes[model.identity] = message_bytes(model, self.images)
         return self._bytes[model.identity]
 
     def evaluate(self, outcome: Outcome[PixelPlan]) -> Evaluation:
-        """What would take longer than the training took is left out, and named."""
+        """Evaluates the model. What would take longer than the training took is left out, and
+        named.
+        """
         held_out, base = self.images.held_out, self.base.model
         images = self.images.count * self.images.part_held_out
         elements = sum(values.size for values in held_out)
@@ -282,8 +284,8 @@ class PixelJob(Job[PixelPlan]):
         return Evaluation(ours, rows, adds, clock.missing, of_base)
 
     def verdict(self, outcome: Outcome[PixelPlan], evaluation: Evaluation) -> str:
-        """What came of it, and whether an archive of all images, with the model in it, is smaller
-        than what the others make, if they are like those held out.
+        """The result, and whether an archive of all images, with the model in it, is smaller than
+        those of others, if all images are like the held-out ones.
         """
         if outcome.written == "base":
             return (
@@ -320,7 +322,7 @@ class PixelJob(Job[PixelPlan]):
 
 
 def message_bytes(model: Model, images: ImageSet) -> int:
-    """Of the blocks that hold the held-out images, which come back out of them."""
+    """The bytes of the blocks that hold the held-out images, which are decoded and compared."""
     total = 0
     for block in images.blocks(images.held_out):
         total += BLOCK_BYTES

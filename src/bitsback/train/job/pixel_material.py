@@ -1,5 +1,5 @@
-"""What the network of a size-agnostic model is trained on: the model that it starts from, its start
-matrices, and pixels with what it sees of each.
+"""Training material for the network of a size-agnostic model: the model that it starts from, its
+start matrices, and pixels with their contexts.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitsback.models import Model, file, load_model
-from bitsback.reading.pool import ordered_map
 from bitsback.train.export.size_agnostic import rebuild
 from bitsback.train.fit.items import Item, together
 from bitsback.train.fit.pixel_training import mean_bits
@@ -16,16 +15,14 @@ from bitsback.train.fit.pixels import GROUP, Pixels, Starts, make_predictor, sam
 from bitsback.train.fit.start_matrices import PSEUDO_COUNT, Sums, adapted, no_starts, sum_products
 from bitsback.train.job.image_set import ImageSet
 from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
+from bitsback.work import ordered_map
 
 UNIVERSAL = "universal"
 NONE = "none"
 MOST_PIXELS = 6_000_000  # to train on, of a hundred bytes each
-PSEUDO_COUNTS = (
-    PSEUDO_COUNT,
-    4 * PSEUDO_COUNT,
-    16 * PSEUDO_COUNT,
-    64 * PSEUDO_COUNT,
-)  # of start matrices, of which the best is taken
+PSEUDO_COUNTS = (PSEUDO_COUNT, 4 * PSEUDO_COUNT, 16 * PSEUDO_COUNT, 64 * PSEUDO_COUNT)
+"""The pseudo-counts to try for start matrices; the best one is taken."""
+
 KEPT = 0.0  # in the place of a pseudo-count: those of the base
 MOST_SUMMED = 1 << 19  # symbols that start matrices are learned from
 MOST_CHOSEN_BY = 1 << 16  # pixels of validation that choose among them
@@ -48,8 +45,8 @@ class Base:
 
 
 def load_base(name: str) -> Base:
-    """A size-agnostic model by its name, a model file, or `none`. Raises ModelError if it cannot be
-    had, InputError if training cannot start from it.
+    """A size-agnostic model by its name, a model file, or `none`. Raises ModelError if it is
+    missing, InputError if training cannot start from it.
     """
     if name == NONE:
         architecture = PredictiveArchitecture()
@@ -71,7 +68,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Amounts:
-    """How many symbols are looked at: see MOST_SUMMED, MOST_CHOSEN_BY and MOST_VALIDATED."""
+    """The numbers of symbols to look at: see MOST_SUMMED, MOST_CHOSEN_BY and MOST_VALIDATED."""
 
     summed: Symbols
     chosen_by: Symbols
@@ -79,7 +76,7 @@ class Amounts:
 
     @classmethod
     def within(cls, seconds: float) -> "Amounts":
-        """As many as leave most of the time to training."""
+        """The amounts that leave most of the time to training."""
         return cls(
             min(MOST_SUMMED, int(10_000 * seconds)),
             min(MOST_CHOSEN_BY, int(1_000 * seconds)),
@@ -163,7 +160,7 @@ def prepare(
 
 
 def _some(items: list[Item], symbols: int, seed: int) -> list[Item]:
-    """Items at random, or bands of large ones, of about so many symbols together."""
+    """Random items, or bands of large ones, with about `symbols` symbols together."""
     random = np.random.default_rng(seed)
     found: list[Item] = []
     left = symbols

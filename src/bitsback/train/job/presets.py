@@ -84,7 +84,7 @@ def as_images(values: Values, levels: int) -> Images:
 
 
 def weights(architecture: AnyArchitecture) -> int:
-    """How many weights all networks have together, biases not among them."""
+    """The number of weights of all networks together, without biases."""
     with torch.device("meta"):
         module = make_module(architecture, centre=0.0)
     return sum(parameter.numel() for parameter in module.parameters() if parameter.ndim == 2)

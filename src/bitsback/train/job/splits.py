@@ -1,4 +1,4 @@
-"""Which of the images are trained on, which make the choices, and which are held out.
+"""Split the images for training, validation, and testing on held-out ones.
 
 Images that follow one another are often alike: so runs of them are drawn, which leave few
 neighbours of what is trained on.
@@ -51,7 +51,7 @@ def draw(
 
 @dataclass(frozen=True)
 class Part:
-    """Of tile `tile` the slices, or rows, from `start` to `end`. axis: 0 for slices, 1 for rows."""
+    """The slices, or rows, from `start` to `end` of tile `tile`. axis: 0 for slices, 1 for rows."""
 
     tile: int
     axis: int
@@ -61,7 +61,7 @@ class Part:
 
 
 Splits = list[list[tuple[int, Part]]]
-"""For each tile its parts, and what each is for."""
+"""For each tile its parts, and the use of each."""
 
 
 def assign_splits(tiles: Sequence[tuple[int, Shape]], seed: int, name: str) -> Splits:
@@ -96,7 +96,7 @@ def assign_splits(tiles: Sequence[tuple[int, Shape]], seed: int, name: str) -> S
 
 
 def _units(tiles: Sequence[tuple[int, Shape]]) -> list[list[Part]]:
-    """What is not to be parted: lists of parts."""
+    """The units that stay together: lists of parts."""
     whole = [Part(n, 1, 0, shape[1], math.prod(shape)) for n, (_, shape) in enumerate(tiles)]
     images = [
         [part for part, _ in group]
@@ -111,7 +111,7 @@ def _units(tiles: Sequence[tuple[int, Shape]]) -> list[list[Part]]:
 
 
 def _bands(tile: int, shape: Shape, wanted: int) -> list[Part]:
-    """About so many parts of a tile, none of them very thin."""
+    """About `wanted` parts of a tile, none of them very thin."""
     axis = 0 if shape[0] >= 3 * LEAST_SIDE else 1
     size = shape[axis]
     count = max(1, min(wanted, size // LEAST_SIDE))

@@ -17,17 +17,17 @@ from bitsback.train.job.pixel_material import UNIVERSAL, load_base
 from bitsback.train.job.vae_job import VaeJob
 from bitsback.writing.inputs import Source
 
-Kind = Literal["auto", "free", "sized"]
+Kind = Literal["auto", "any-size", "vae"]
 
 
 def load_job(
-    images: Source, sized: bool, start: str, seed: int, public: Path | None = None
+    images: Source, vae: bool, start: str, seed: int, public: Path | None = None
 ) -> Job[Any]:
     """Reads the images. start: what a size-agnostic model goes on from. public: the folder of
     public data of the name `images`.
     """
     begun = time.perf_counter()
-    if sized:
+    if vae:
         if public is not None:
             return VaeJob(read_public(str(images), public, seed))
         return VaeJob(read_one_shape(images, seed))
@@ -57,8 +57,8 @@ def train_model(
     `bitsback train` does, without its table.
 
     images: whatever `compress` takes that can be read twice, of bool or of integers of 8 or 16
-    bits. minutes: about how long to train. kind: "free", for images of any size and kind, goes on
-    from the model `start`, or from "none"; "sized" is a VAE of small images of one shape; "auto"
+    bits. minutes: about how long to train. kind: "any-size", for images of any size and kind, goes
+    on from the model `start`, or from "none"; "vae" is a VAE of small images of one shape; "auto"
     chooses. threads: None takes one or all cores, whichever is faster. name, about, licence: what
     the model says of itself. resume: go on from the checkpoint that an interrupted run has left.
     force: replace what is there. progress: called with the steps done, those planned, and the
@@ -79,15 +79,15 @@ def train_model(
     True
     """
     if kind not in get_args(Kind):
-        raise InputError(f"kind: must be auto, free or sized, not {kind!r}")
+        raise InputError(f"kind: must be auto, any-size or vae, not {kind!r}")
     if not minutes > 0:
         raise InputError(f"minutes: must be more than 0, not {minutes}")
     path = Path(output)
     curve = None if plot is None else Path(plot)
     settings = Settings(path, minutes, seed, threads, resume=resume, force=force, curve=curve)
     check_output(settings)
-    sized = kind == "sized" or (kind == "auto" and suits_vae(images))
-    job = load_job(images, sized, start, seed)
+    vae = kind == "vae" or (kind == "auto" and suits_vae(images))
+    job = load_job(images, vae, start, seed)
     said = about or f"{job.words}, trained by bitsback"
     card = Card(name or path.stem, said, licence, job.item_shape)
     watched = progress or (lambda done, total, rate: None)

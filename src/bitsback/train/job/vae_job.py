@@ -48,17 +48,19 @@ LEAST_PART = 0.5  # of the epochs planned: with fewer, what comes out is not wor
 
 @dataclass(frozen=True)
 class Habits:
-    """How models of one kind are trained."""
+    """The training settings of models of one kind."""
 
     least_steps: int
-    """Where fewer fit into the time, even with the smallest model, another kind is better."""
+    """The fewest steps; where fewer fit into the time, even with the smallest model, another kind
+    is better.
+    """
     wanted_steps: int
     """A smaller model is taken where fewer fit."""
     fewest_epochs: int
-    """Where fewer fit, fewer images are trained on."""
+    """The fewest epochs; where fewer fit, fewer images are trained on."""
     validations: int
     samples: int
-    """Of the posterior, for each validation image."""
+    """The samples of the posterior, for each validation image."""
 
 
 HABITS: dict[Kind, Habits] = {
@@ -71,7 +73,7 @@ HABITS: dict[Kind, Habits] = {
 
 @dataclass(frozen=True)
 class VaePlan:
-    """What was decided before training: all that a resumed run needs to end as an uninterrupted
+    """The decisions before training: all that a resumed run needs to end as an uninterrupted
     one.
     """
 
@@ -85,8 +87,8 @@ class VaePlan:
     half: bool = False
     """Whether to multiply in bfloat16 where that is allowed."""
     seconds: tuple[float, float] | None = None
-    """Of an epoch in floats, and of one with rounding, on a machine with nothing else to do. None:
-    there are so many epochs, whatever time they take.
+    """The seconds of an epoch in floats, and of one with rounding, on a machine with nothing else
+    to do. None: the number of epochs is fixed, whatever time they take.
     """
 
     @property
@@ -184,8 +186,8 @@ class VaeJob(Job[VaePlan]):
 
 
 def training_split(images: ImageSet, count: int) -> Split:
-    """What `VaeTraining` takes, with `count` images to train on. It draws bilevel pixels by their
-    grey value: black and white stay what they are.
+    """The split for `VaeTraining`, with `count` images to train on. It draws bilevel pixels by
+    their grey value: black and white stay what they are.
     """
 
     def flat(values: Values) -> torch.Tensor:
@@ -196,8 +198,8 @@ def training_split(images: ImageSet, count: int) -> Split:
 
 
 def batch_size(images: int, pixels: int, kind: Kind) -> int:
-    """At least forty steps an epoch: in batches of 20 to 200, or for a context VAE of 4 or more and
-    few pixels.
+    """A batch size that gives at least forty steps an epoch: 20 to 200, or for a context VAE 4 or
+    more and few pixels.
     """
     if kind == "context":
         return max(4, min(STEP_PIXELS // pixels, images // 40))

@@ -36,7 +36,7 @@ KEY = "bitsback-twin"
 
 def make_module(architecture: AnyArchitecture, centre: float) -> AnyVae:
     """An untrained module. `centre`: the mean of the pixels as parts of the top level, which a
-    dense one is told.
+    dense module needs.
     """
     if isinstance(architecture, ContextArchitecture):
         return ContextModule(architecture)

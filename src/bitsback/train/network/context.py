@@ -207,7 +207,7 @@ class ContextModule(OneLayerModule):
         return self.decode(self.bucket(z) if self.quantised else z)[:, :rows, :columns]
 
     def decode(self, z: Tensor) -> Tensor:
-        """The same of latents that are centres of buckets already, and for all pixels of the
+        """The same for latents that are centres of buckets already, and for all pixels of the
         squares.
         """
         return pixel_shuffle(
@@ -239,7 +239,7 @@ class ContextModule(OneLayerModule):
         return self.context_outputs(torch.cat((*planes, features.to(dtype)), 1))
 
     def context_outputs(self, context: Tensor) -> tuple[Tensor, ...]:
-        """The same of contexts [n, inputs of the pixel network]."""
+        """The same for contexts [n, inputs of the pixel network]."""
         h = chain(self.pixel, context)
         outputs = {name: layer(h) for name, layer in self.output_layers().items()}
         if "mean" in outputs:

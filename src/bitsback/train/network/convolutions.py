@@ -101,13 +101,13 @@ def chain(layers: nn.ModuleList, value: Tensor) -> Tensor:
 
 
 def cells(shape: tuple[int, int], factor: int) -> tuple[int, int]:
-    """How many squares of `factor` x `factor` pixels cover an image."""
+    """The numbers of squares of `factor` x `factor` pixels that cover an image."""
     rows, columns = shape
     return -(-rows // factor), -(-columns // factor)
 
 
 def byte_planes(symbols: Tensor, levels: int) -> list[Tensor]:
-    """What the context is told of symbols uint8: their value, of more than 128 levels in two
+    """The planes of a context for uint8 symbols: their value, of more than 128 levels in two
     planes, and of many levels whether each is an end of the range.
 
     Bytes of seven bits, which stand for real numbers as those of hidden layers do.
@@ -128,10 +128,10 @@ def _values(symbols: Tensor, levels: int) -> list[Tensor]:
 
 
 def value_planes(levels: int) -> int:
-    """How many of the planes, the first ones, tell a symbol's value."""
+    """The number of planes, from the first, that hold a symbol's value."""
     return 2 if levels > TOP + 1 else 1
 
 
 def seen_planes(levels: int) -> Tensor:
-    """What each plane says of each symbol, uint8 [planes, levels]."""
+    """The byte of each symbol in each plane, uint8 [planes, levels]."""
     return torch.stack(byte_planes(torch.arange(levels, dtype=torch.uint8), levels))

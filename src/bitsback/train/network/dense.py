@@ -46,7 +46,7 @@ class Requantised:
     shift: int
 
     def fields(self, low: int, high: int) -> dict[str, Any]:
-        """Those of the layer in a model file; the arrays are its tensors."""
+        """The fields of the layer in a model file; the arrays are its tensors."""
         weight = self.weight
         if weight.dim() == 4:
             weight = weight.permute(0, 2, 3, 1).flatten(1)
@@ -59,7 +59,7 @@ class Requantised:
         }
 
     def largest(self, top: int) -> int:
-        """What no sum, and no part of one, is beyond, for inputs of 0 to `top`."""
+        """A bound on every sum, and every part of one, for inputs of 0 to `top`."""
         return int((self.bias.abs() + top * self.weight.abs().sum(1)).max())
 
 
@@ -72,7 +72,7 @@ class LinearModule(nn.Module):
     """
 
     op: ClassVar[str] = "linear"
-    """Of the layer in a model file."""
+    """The name of the layer's operation in a model file."""
 
     def __init__(
         self,
@@ -140,11 +140,13 @@ class LinearModule(nn.Module):
         return self._integers(weight, step, self.linear.bias)
 
     def fields(self, integers: Requantised) -> dict[str, Any]:
-        """Those of a layer in a model file that computes with these integers."""
+        """The fields of a layer in a model file that computes with these integers."""
         return integers.fields(self.target.lo, self.target.hi)
 
     def _integers(self, weight: Tensor, step: Tensor, bias: Tensor) -> Requantised:
-        """Those for int8 weights [out, in], which are in steps [out, 1], and a real bias [out]."""
+        """The integers for int8 weights [out, in], which are in steps [out, 1], and a real bias
+        [out].
+        """
         weight, step = weight.double(), step[:, 0].double()
         real_bias = bias.detach().double() + self.target.zero / self.target.scale
         offset = self.source.zero + self.centre * self.source.scale
@@ -225,7 +227,7 @@ class Architecture:
 
 
 class LatentModule(nn.Module):
-    """What all modules share: the buckets of latents with the prior N(0, 1), and rounding."""
+    """Base of all modules: the buckets of latents with the prior N(0, 1), and rounding."""
 
     def __init__(self, bits: int) -> None:
         """bits: of a latent, which has 2^bits buckets."""
@@ -243,7 +245,7 @@ class LatentModule(nn.Module):
                 module.quantised = on
 
     def latent_nats(self, x: Tensor) -> Tensor:
-        """What each latent costs, [b, latents], in nats, for symbols x [b, pixels]."""
+        """The cost of each latent, [b, latents], in nats, for symbols x [b, pixels]."""
         raise NotImplementedError
 
     def bucket(self, z: Tensor) -> Tensor:
@@ -262,8 +264,8 @@ def normal_kl(mean: Tensor, log2_inverse: Tensor) -> Tensor:
 
 
 class OneLayerModule(LatentModule):
-    """What modules of one latent variable share: its sample and its KL, with the prior N(0, 1) and
-    a posterior q(z | x) that is diagonal normal.
+    """Base of modules of one latent variable: its sample and its KL, with the prior N(0, 1) and a
+    posterior q(z | x) that is diagonal normal.
     """
 
     mean: LinearModule
@@ -294,8 +296,8 @@ class OneLayerModule(LatentModule):
 
 
 class DensePixelsModule(LatentModule):
-    """What modules share that see all pixels of an image at once, and code each given latents
-    alone: how the first layer sees them, and the last layers, which give their distributions.
+    """Base of modules that see all pixels of an image at once, and code each given latents alone:
+    the view of the first layer, and the last layers, which give the distributions.
     """
 
     pixel_likelihood: LikelihoodModule
@@ -325,7 +327,7 @@ class DensePixelsModule(LatentModule):
         return {name: layer for name, layer in layers.items() if isinstance(layer, LinearModule)}
 
     def outputs_of(self, hidden: Tensor) -> tuple[Tensor, ...]:
-        """What the likelihood is made of, each [b, pixels], from the last hidden layer."""
+        """The outputs that make the likelihood, each [b, pixels], from the last hidden layer."""
         return tuple(layer(hidden) for layer in self.output_layers().values())
 
     def image(self, x: Tensor) -> Tensor:

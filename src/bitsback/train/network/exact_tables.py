@@ -39,7 +39,7 @@ def bucket_quantiles(bits: int) -> NDArray[np.int64]:
 
 
 def inverse_scales() -> NDArray[np.uint32]:
-    """What the index i of a scale means: 2^((i - zero) / scale) in units of 2^-16, rounded to
+    """The inverse scale for each index i: 2^((i - zero) / scale) in units of 2^-16, rounded to
     nearest, uint32 [256].
     """
     indices = range(SCALE.lo, SCALE.hi + 1)
@@ -49,8 +49,8 @@ def inverse_scales() -> NDArray[np.uint32]:
 
 
 def inverse_step_scales(steps: int) -> NDArray[np.uint32]:
-    """What the index i of a scale means for latents of so many steps to 1, a power of two:
-    2^((i - zero) / scale) / steps in units of 2^-16, uint32 [256].
+    """The inverse scale for each index i for latents of `steps` steps to 1, a power of two: 2^((i -
+    zero) / scale) / steps in units of 2^-16, uint32 [256].
     """
     indices = range(SCALE.lo, SCALE.hi + 1)
     one = (17 - steps.bit_length()) * SCALE.scale
@@ -89,8 +89,8 @@ def probabilities() -> NDArray[np.uint16]:
 
 
 def exponentials() -> NDArray[np.uint32]:
-    """What the index i of a mixture's weight means: exp((i - 255) / 16) in units of 2^-24, at least
-    1, uint32 [256].
+    """The weight for each index i of a mixture: exp((i - 255) / 16) in units of 2^-24, at least 1,
+    uint32 [256].
     """
     with localcontext() as context:
         context.prec = 50
@@ -99,22 +99,22 @@ def exponentials() -> NDArray[np.uint32]:
 
 
 def inverse_symbol_scales(zero: int = 112) -> NDArray[np.uint32]:
-    """What the index i of a mixture's scale means: 2^((i - zero) / 16) in units of 2^-16, uint32
-    [256].
+    """The inverse scale for each index i of a mixture: 2^((i - zero) / 16) in units of 2^-16,
+    uint32 [256].
     """
     return np.array([_power_of_two(16 * 16 + i - zero, 16) for i in range(256)], np.uint32)
 
 
 def inverse_unit_scales() -> NDArray[np.uint32]:
-    """What the index i of a scale of the codec `predictive` means: 2^((i - 64) / 16) in units of
+    """The inverse scale for each index i of the codec `predictive`: 2^((i - 64) / 16) in units of
     2^-12, uint32 [256].
     """
     return np.array([_power_of_two(16 * 12 + i - 64, 16) for i in range(256)], np.uint32)
 
 
 def seen_differences() -> NDArray[np.uint8]:
-    """What the network of a pixel is told of a difference d to the prediction, in 2^-4 of the
-    recent error from -1024 to 1023: 64 + 63 asinh(1.5 d / 16) / asinh(96), uint8 [2048].
+    """The byte that the network of a pixel sees for a difference d to the prediction, in 2^-4 of
+    the recent error from -1024 to 1023: 64 + 63 asinh(1.5 d / 16) / asinh(96), uint8 [2048].
     """
     with localcontext() as context:
         context.prec = 50

@@ -35,9 +35,11 @@ class LayeredArchitecture:
     between: int = 128
     """Hidden units of the networks from one layer of latents to the next."""
     bits: int = 8
-    """Of the buckets of a latent of the top layer."""
+    """The bits of a bucket of a latent of the top layer."""
     step_bits: int = 7
-    """Of the places of a latent below it, 4 to 7: they are 2^step_bits, from -4 to 4."""
+    """The bits of a place of a latent below it, 4 to 7: there are 2^step_bits places, from -4
+    to 4.
+    """
     levels: int = 2
     likelihood: str = "bernoulli"
 
@@ -49,7 +51,7 @@ class LayeredArchitecture:
 
     @property
     def latents(self) -> int:
-        """Of all layers."""
+        """The number of latents of all layers."""
         return sum(self.layers)
 
 
@@ -63,7 +65,7 @@ class NormalModule(nn.Module):
         self.scale = LinearModule(width, latents, HIDDEN, SCALE)
 
     def forward(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """To means and log2 of the inverse standard deviations, each [b, latents]."""
+        """The means and log2 of the inverse standard deviations, each [b, latents]."""
         h = self.hidden(value)
         return self.mean(h), self.scale(h)
 
@@ -105,7 +107,7 @@ class LayeredModule(DensePixelsModule):
         return NormalModule(Mlp((inputs, width), source), width, outputs, means)
 
     def held(self, layer: int, z: Tensor) -> Tensor:
-        """What networks are told of the latents [b, latents] of a layer, 0 being that next to the
+        """The latents [b, latents] of a layer as networks see them, layer 0 being that next to the
         image: their place on its grid.
         """
         if layer < len(self.down):
@@ -153,7 +155,7 @@ class LayeredModule(DensePixelsModule):
         return self.pixel_likelihood.nats(x, *self.likelihood(z)), kl
 
     def latent_nats(self, x: Tensor) -> Tensor:
-        """What each latent of all layers costs, by one draw of each."""
+        """The cost of each latent of all layers, by one draw of each."""
         noise = torch.randn(
             len(x), self.architecture.latents, generator=torch.Generator().manual_seed(0)
         )
@@ -161,8 +163,8 @@ class LayeredModule(DensePixelsModule):
 
 
 def with_steps(module: LayeredModule, bits: int) -> LayeredModule:
-    """The same module with 2^bits places of a latent below the top, which changes what rounding
-    does.
+    """The same module with 2^bits places of a latent below the top, which changes the effect of
+    rounding.
     """
     made = LayeredModule(replace(module.architecture, step_bits=bits), module.centre)
     made.load_state_dict(module.state_dict())
@@ -192,7 +194,7 @@ class TopDownArchitecture:
     upper: int
     """Latents z2."""
     bits: int = 8
-    """Of the buckets of all latents."""
+    """The bits of the buckets of all latents."""
     levels: int = 2
     likelihood: str = "bernoulli"
 
@@ -202,7 +204,7 @@ class TopDownArchitecture:
 
     @property
     def latents(self) -> int:
-        """Of both layers."""
+        """The number of latents of both layers."""
         return self.lower + self.upper
 
 
@@ -251,18 +253,18 @@ class TopDownModule(DensePixelsModule):
         self.make_outputs(a.likelihood, a.hidden[0], a.pixels)
 
     def held(self, z: Tensor) -> Tensor:
-        """What networks are told of latents [b, latents]: the centres of their buckets."""
+        """The latents [b, latents] as networks see them: the centres of their buckets."""
         return self.bucket(z) if self.quantised else z
 
     def likelihood(self, z1: Tensor, z2: Tensor) -> tuple[Tensor, ...]:
-        """Latents, as networks are told of them, to the outputs that the likelihood is made of,
-        each [b, pixels].
+        """The outputs that make the likelihood, each [b, pixels], from latents as networks see
+        them.
         """
         return self.outputs_of(self.decoder(torch.cat((z1, z2), 1)))
 
     def sample(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """z1 and z2 as networks are told of them, and the KL of each latent, [b, lower + upper], in
-        nats, the lower ones first.
+        """z1 and z2 as networks see them, and the KL of each latent, [b, lower + upper], in nats,
+        the lower ones first.
 
         x: symbols [b, pixels]. `noise` [b, lower + upper] is standard normal.
         """

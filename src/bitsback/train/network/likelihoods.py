@@ -26,8 +26,8 @@ ROW_PRECISION = 24
 
 
 class LikelihoodModule(nn.Module):
-    """What the pixels' distributions are made of. `outputs`: the layers the network must end in,
-    and their grids.
+    """The distributions of the pixels. `outputs`: the layers the network must end in, and their
+    grids.
     """
 
     codec: str
@@ -81,7 +81,7 @@ class GridModule(LikelihoodModule):
         """The integer grid T [A, B, levels] of docs/model-format.md, in units of 2^-16."""
 
     def exact_nats(self, x: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """By the frequencies that the codec codes with; the outputs lie on their grids."""
+        """The nats by the frequencies that the codec codes with; the outputs lie on their grids."""
         frequencies = np.diff(
             starts_of(self.cumulative(), ROW_PRECISION).astype(np.float64), axis=-1
         )

@@ -48,7 +48,9 @@ class MixtureModule(LikelihoodModule):
         return cast(Tensor, losses)
 
     def exact_nats(self, x: Tensor, *outputs: Tensor) -> Tensor:
-        """By the frequencies that the integer codec codes with; the outputs lie on their grids."""
+        """The nats by the frequencies that the integer codec codes with; the outputs lie on their
+        grids.
+        """
         grids = self.outputs.values()
         weight, mean, scale = (
             g.integers(v.double()).numpy() for g, v in zip(grids, outputs, strict=True)

@@ -40,11 +40,11 @@ class Places:
 
     @classmethod
     def nearest(cls, own: int, first: int, second: int) -> "Places":
-        """So many of each."""
+        """The nearest offsets: this number of each."""
         return cls(nearest(own, True), nearest(first, False), nearest(second, False))
 
     def count(self, references: int) -> int:
-        """Offsets in a plane that has so many references."""
+        """The number of offsets in a plane that has this number of references."""
         return sum(map(len, (self.own, self.first, self.second)[: references + 1]))
 
 
@@ -56,13 +56,13 @@ class LinearPredictor:
     cell: int
     """Columns that share their weights."""
     decay: tuple[int, int, int]
-    """What counts of the cell above, of that to its left, and of that to its right, in 2^-8."""
+    """The factors of the cells above, to the left and to the right, in 2^-8."""
     ridge: int = 128
 
 
 @dataclass(frozen=True)
 class PredictiveArchitecture:
-    """What a pixel's network sees, and its sizes."""
+    """The context of a pixel's network, and its sizes."""
 
     predictors: tuple[LinearPredictor, ...] = (
         LinearPredictor(Places.nearest(16, 9, 5), 8, (86, 72, 72)),
@@ -91,12 +91,12 @@ _FAR = 60.0  # where a logistic has ended
 
 
 class Targets(NamedTuple):
-    """What there was to code, in units of the recent error at each pixel."""
+    """The targets to code, in units of the recent error at each pixel."""
 
     below: Tensor
-    """From the prediction to the lower end of the symbol, float32 [n]."""
+    """The distance from the prediction to the lower end of the symbol, float32 [n]."""
     step: Tensor
-    """How wide a level is, float32 [n]."""
+    """The width of a level, float32 [n]."""
     ends: Tensor
     """FIRST_LEVEL where the symbol is 0, plus LAST_LEVEL where it is the last: they take the tails,
     uint8 [n].
@@ -158,7 +158,7 @@ def start_of_scales(components: int) -> Tensor:
 
 
 class PredictiveModule(nn.Module):
-    """From contexts to a mixture around the prediction. It runs in the three ways of
+    """The network from contexts to a mixture around the prediction. It runs in the three ways of
     bitsback.train.network.dense.
     """
 

@@ -28,16 +28,20 @@ class PyramidArchitecture:
     shape: tuple[int, int, int]
     """Rows, columns and channels of the crops that are trained on: whole cells of the top grid."""
     factors: tuple[int, ...]
-    """Of each layer, 2 or 4: so many places of the grid below, either way, have one of its own."""
+    """The factor of each layer, 2 or 4: a place has this number of places of the grid below, either
+    way.
+    """
     layers: tuple[int, ...]
     """Latents of each layer at a place, from that next to the image up."""
     widths: tuple[int, ...]
     """Hidden channels at the places of each layer."""
     levels: int = 256
     bits: int = 8
-    """Of the buckets of a latent of the top layer."""
+    """The bits of a bucket of a latent of the top layer."""
     step_bits: int = 8
-    """Of the places of a latent below it, 4 to 8: they are 2^step_bits, from -4 to 4."""
+    """The bits of a place of a latent below it, 4 to 8: there are 2^step_bits places, from -4
+    to 4.
+    """
 
     def __post_init__(self) -> None:
         if not len(self.factors) == len(self.layers) == len(self.widths) >= 1:
@@ -51,7 +55,7 @@ class PyramidArchitecture:
 
     @property
     def pixels(self) -> int:
-        """Of a crop, each channel counted."""
+        """The pixels of a crop, each channel counted."""
         return math.prod(self.shape)
 
     @property
@@ -61,13 +65,13 @@ class PyramidArchitecture:
 
     @property
     def places(self) -> list[int]:
-        """Of each layer, of a crop."""
+        """The places of each layer, of a crop."""
         rows, columns, _ = self.shape
         return [rows // grid * (columns // grid) for grid in self.grids]
 
     @property
     def latents(self) -> int:
-        """Of all layers, of a crop."""
+        """The latents of all layers, of a crop."""
         return sum(n * places for n, places in zip(self.layers, self.places, strict=True))
 
 
@@ -118,7 +122,7 @@ class PyramidModule(LatentModule):
         return self.pixel_grid.real(seen).view(len(x), *self.architecture.shape)
 
     def held(self, layer: int, z: Tensor) -> Tensor:
-        """What networks are told of the latents of a layer, 0 being that next to the image: their
+        """The latents of a layer as networks see them, layer 0 being that next to the image: their
         place on its grid.
         """
         if layer < len(self.grids) - 1:
@@ -160,7 +164,7 @@ class PyramidModule(LatentModule):
         return losses.flatten(1).sum(1), kl
 
     def latent_nats(self, x: Tensor) -> Tensor:
-        """What each latent of all layers costs, by one draw of each."""
+        """The cost of each latent of all layers, by one draw of each."""
         noise = torch.randn(
             len(x), self.architecture.latents, generator=torch.Generator().manual_seed(0)
         )
@@ -168,9 +172,11 @@ class PyramidModule(LatentModule):
 
 
 KERNELS = {2: 3, 4: 7}
-"""Of the convolutions that look at cells of so many places either way: they see whole cells."""
+"""The kernels of the convolutions that look at cells of this number of places either way: they see
+whole cells.
+"""
 PART = Grid(scale=LATENT_MEAN.scale, zero=0, lo=-4096, hi=4095)
-"""What is added to a mean, or is one if it is by itself."""
+"""The grid of the terms that are added to a mean, or are the mean."""
 
 
 class SeenModule(nn.Module):

@@ -61,7 +61,7 @@ LOGIT = Grid(scale=11, zero=128, lo=0, hi=255)
 
 
 def seven_bits(symbols: Tensor, levels: int) -> Tensor:
-    """What a layer is told of symbols 0 ... levels - 1: all of them, or their upper seven bits."""
+    """The symbols 0 ... levels - 1 as a layer sees them: all bits, or the upper seven."""
     return torch.div(symbols, 2, rounding_mode="floor") if levels > TOP + 1 else symbols
 
 
@@ -98,8 +98,8 @@ def weight_integers(weight: Tensor, top: int = WEIGHT_TOP) -> Tensor:
 
 
 def fine_integers(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """What rounding to int8 leaves over, as int8 values (floats), [out, in], and the size of their
-    steps, [out, 1].
+    """The rest that rounding to int8 leaves, as int8 values (floats), [out, in], and the size of
+    their steps, [out, 1].
     """
     step = weight_step(weight)
     fine_step = step / (2 * WEIGHT_TOP)

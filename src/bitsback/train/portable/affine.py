@@ -202,8 +202,8 @@ def _requantised(
     target: Steps,
     unseen: Tensor,
 ) -> Requantised:
-    """Of int8 weights [out, in, ...] in steps [out, 1, ...] and a real bias [out]. The multiplier
-    is as exact as the bounds of the format allow.
+    """The requantised integers of int8 weights [out, in, ...] in steps [out, 1, ...] and a real
+    bias [out]. The multiplier is as exact as the bounds of the format allow.
 
     unseen: what is to be taken from the bias, [out], for the zero of the source. Raises InputError,
     which names `where`.

@@ -13,7 +13,7 @@ from torch import nn
 
 from bitsback.errors import InputError
 from bitsback.models import Model
-from bitsback.reading.output import open_output
+from bitsback.restoring.output import open_output
 from bitsback.train.export.code_lengths import code_lengths
 from bitsback.train.export.exporter import Card
 from bitsback.train.portable.distributions import Step
@@ -31,7 +31,7 @@ _WARM_UP = 0.05
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What rounding one layer alone adds, in bits per dimension. Below 0 where it happens to help.
+    """The bits per dimension that rounding one layer alone adds; below 0 where it happens to help.
 
     >>> from bitsback.train import portable
     >>> portable.LayerCost("decoder.2", "linear", 0.0003).place
@@ -39,7 +39,7 @@ class LayerCost:
     """
 
     place: str
-    """In the user's modules."""
+    """The place in the user's modules."""
     what: str
     bits_per_dimension: float
 
@@ -59,14 +59,14 @@ class Report:
     float_elbo: float
     """The negative ELBO of the user's modules, as they are."""
     rounded_elbo: float
-    """That with every layer rounded."""
+    """The negative ELBO with every layer rounded."""
     code_length: float
     """Net bits that the integer model codes with, from the frequencies of its codecs."""
     layers: tuple[LayerCost, ...]
 
     @property
     def cost(self) -> float:
-        """What the integers take more than the float model."""
+        """The cost of the integers over the float model."""
         return self.code_length - self.float_elbo
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class Report:
 
 
 class PortableModel:
-    """What `build` makes: a model file, and the program in torch that it was written from.
+    """The result of `build`: a model file, and the program in torch that it was written from.
 
     `bitsback.compress` takes it as its `model`; `model` is the `bitsback.Model` that it has.
 
@@ -129,8 +129,8 @@ class PortableModel:
             file.write(self.model.to_bytes())
 
     def check(self, images: NDArray[Any], layers: bool = True, seed: int = 0) -> Report:
-        """What quantisation costs on these images, as they are compressed: [n, rows, columns],
-        [n, rows, columns, channels] or [n, size].
+        """Measures the cost of quantisation on these images, as they are compressed: [n, rows,
+        columns], [n, rows, columns, channels] or [n, size].
 
         layers: whether each layer is tried alone, on 256 of the images at most. The sample of the
         latents is drawn by `seed`, the same for the float model and for all roundings of it.
@@ -155,7 +155,7 @@ class PortableModel:
         progress: Callable[[int, float], None] | None = None,
     ) -> None:
         """Trains all weights on these images with the rounding in the loop (straight-through
-        gradients, Adam), and writes the model anew. The modules that were given stay as they are.
+        gradients, Adam), and writes a new model. The modules that were given stay as they are.
 
         rate: of Adam, falling to 0 by a cosine. progress: called with the number of the step and
         the bits per dimension of its batch.

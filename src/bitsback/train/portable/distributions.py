@@ -1,5 +1,5 @@
-"""What a user says of the distributions of a model: which network gives their parameters, and in
-what terms.
+"""A user's description of a model's distributions: the network that gives their parameters, and the
+meaning of these.
 """
 
 import math
@@ -57,7 +57,7 @@ class Distribution:
         """Its codec in the description."""
 
     def tensors(self, variable: Variable) -> Tensors:
-        """By their names behind that of the network."""
+        """The tensors by their names behind that of the network."""
         return {}
 
     def sample(self, noise: Tensor, *parameters: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ class StandardNormal(Distribution):
 
 
 class Conditional(Distribution):
-    """What has parameters from a network."""
+    """A distribution with parameters from a network."""
 
     def __init__(self, network: str, given: str | tuple[str, ...]) -> None:
         self.network = network
@@ -326,14 +326,14 @@ def of_symbols(variable: Data | Latent, spread: Spread) -> list[Output]:
 
 
 def mean_shift(variable: Data) -> int:
-    """Of means: as fine as 16 bits allow for four times the range of the data on either side, since
-    a mean far beyond an end is how a network says that it is sure of that end.
+    """The shift of means: as fine as 16 bits allow for four times the range of the data on either
+    side, since a mean far beyond an end is how a network expresses certainty of that end.
     """
     return next(n for n in range(10) if n == 9 or 4 * variable.levels <= 2 ** (7 + n))
 
 
 def scale_zero(variable: Data) -> int:
-    """Of scales: the index that means an inverse scale of one symbol."""
+    """The zero of scales: the index of an inverse scale of one symbol."""
     return min(max(16 * (round(math.log2(variable.levels)) + 1), _LEAST_ZERO), _MOST_ZERO)
 
 
@@ -349,7 +349,7 @@ def discretised(
     log2_inverse: Tensor,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """With the codec's floor of 2^-24, and the tails at the ends of the range."""
+    """The probability with the codec's floor of 2^-24, and the tails at the ends of the range."""
     x = symbols(variable, value)[..., None]
     inverse = torch.exp2(log2_inverse)
     above, below = (x + 0.5 - mean) * inverse, (x - 0.5 - mean) * inverse

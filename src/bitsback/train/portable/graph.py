@@ -34,16 +34,16 @@ class Node:
     operation: Operation
     inputs: tuple["Node", ...]
     shape: tuple[int, ...]
-    """Of an item: rows, columns and channels, or channels."""
+    """The shape of an item: rows, columns and channels, or channels."""
     place: str
-    """In the user's modules, for people."""
+    """The place in the user's modules, for people."""
 
     @property
     def channels(self) -> int:
         return self.shape[-1]
 
     def over(self, operation: Operation, shape: tuple[int, ...], place: str) -> "Node":
-        """What the operation makes of this value alone."""
+        """The result of the operation on this value alone."""
         return Node(operation, (self,), shape, place)
 
 
@@ -103,7 +103,7 @@ def scaled(node: Node, factor: Tensor, shift: Tensor, place: str) -> Node:
 
 
 def _scaled(node: Node, factor: Tensor, shift: Tensor, place: str) -> Node | None:
-    """The same by changing what is there, if that can be."""
+    """The same by changing an existing operation, if possible."""
     operation, one = node.operation, factor.numel() == shift.numel() == 1
     if isinstance(operation, Affine) and not operation.clamps:
         factor, shift = (n.expand(node.channels).to(operation.bias) for n in (factor, shift))

@@ -1,5 +1,5 @@
-"""Which integers each value of a graph lives on, and the tables between where a value is needed on
-two kinds of them.
+"""Choose the integers for each value of a graph, and insert tables where a value is needed on two
+kinds of them.
 
 What a linear layer or a convolution multiplies is *narrow*, seven bits that start at 0. What goes
 into a function is *wide*, and so are the terms of a sum, which share their steps with it.
@@ -44,7 +44,7 @@ class Slot:
 
 
 Demand = Kind | Slot
-"""What reads a value: narrow values, any that a function takes, or those with the steps of a
+"""The need of a reader: narrow values, any that a function takes, or those with the steps of a
 slot.
 """
 
@@ -96,7 +96,7 @@ def _choose(node: Node, demands: list[Demand], sources: dict[Operation, Slot]) -
 
 
 def _demand(operation: Operation, slot: Slot) -> Demand:
-    """What an operation with this slot reads."""
+    """The values that an operation with this slot reads."""
     if isinstance(operation, Affine):
         return Kind.NARROW
     return Kind.FUNCTION if isinstance(operation, Elementwise) else slot
@@ -150,7 +150,7 @@ class _Maker:
 
 
 def _kind(demand: Demand) -> Kind:
-    """Of a slot of its own."""
+    """The kind of a slot of its own."""
     assert isinstance(demand, Kind)
     return demand
 

@@ -1,6 +1,6 @@
-"""What a traced network is made of: each operation computes with real numbers, rounded or not, and
-with the integers of its layers in a model file, which it also writes. Those that multiply by
-weights are in affine.py.
+"""The operations of a traced network: each computes with real numbers, rounded or not, and with the
+integers of its layers in a model file, which it also writes. Those that multiply by weights are in
+affine.py.
 """
 
 import math
@@ -27,15 +27,15 @@ class Operation(nn.Module):
     """
 
     sources: tuple[Steps, ...]
-    """Of its inputs."""
+    """The steps of its inputs."""
     source_ranges: tuple[Range, ...]
     """The least and the greatest integer of each input, as the model file knows them."""
     target: Steps
-    """Of its output."""
+    """The steps of its output."""
     rounded = False
     """Whether `forward` rounds as the integers do."""
     word = ""
-    """What it is, for people."""
+    """Its name for people."""
     moves = False
     """Whether it only puts numbers elsewhere."""
     ratio = Fraction(1)
@@ -46,11 +46,11 @@ class Operation(nn.Module):
         raise NotImplementedError
 
     def integers(self, *values: Tensor) -> Tensor:
-        """What the layers of the model file compute: whole numbers in float64."""
+        """The integers that the layers of the model file compute: whole numbers in float64."""
         raise NotImplementedError
 
     def range(self) -> Range:
-        """Of its output."""
+        """The range of its output."""
         raise NotImplementedError
 
     def write(self, writer: NetworkWriter, inputs: list[str], where: str) -> str:
@@ -94,7 +94,7 @@ class Source(Operation):
         return int(self.table.min()), int(self.table.max())
 
     def scaled(self, factor: float, shift: float) -> "Source":
-        """The same symbols standing for factor * value + shift; factor > 0."""
+        """The same symbols with the meaning factor * value + shift; factor > 0."""
         step = self.steps.step * factor
         zero = self.steps.zero - shift / step
         made = Source(self.variable, Steps(step, zero, self.steps.low, self.steps.high), self.table)
@@ -272,7 +272,7 @@ class PixelShuffle(Move):
 
 
 class Flatten(Move):
-    """From a grid to the item."""
+    """Moves from a grid to one place for the item."""
 
     def moved(self, value: Tensor) -> Tensor:
         return value.flatten(1)
@@ -282,7 +282,7 @@ class Flatten(Move):
 
 
 class Image(Move):
-    """From the item to a grid of rows x columns places."""
+    """Moves from one place for the item to a grid of rows x columns places."""
 
     grid: int
     """Pixels of a cell, each way; known when the whole network is."""

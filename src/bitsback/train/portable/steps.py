@@ -1,4 +1,4 @@
-"""What the integers of a value stand for, with steps of any size."""
+"""The steps of a value: the real numbers that its integers mean, with steps of any size."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 TOP = 127
-"""Of what layers multiply: seven bits, the fastest for every engine."""
+"""The largest value that layers multiply: seven bits, the fastest for every engine."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Steps:
         return nearest.clamp(self.low, self.high)
 
     def snap(self, value: Tensor) -> Tensor:
-        """The real number that the nearest integer stands for. The gradient passes as if nothing
-        had been rounded, and stops where the value was clamped.
+        """The real number of the nearest integer. The gradient passes as if nothing had been
+        rounded, and stops where the value was clamped.
         """
         return cast(Tensor, _Snap.apply(value, self))  # type: ignore[no-untyped-call]
 

@@ -76,7 +76,7 @@ class Program(nn.Module):
         return network
 
     def every_network(self) -> list[PortableNetwork]:
-        """In the order of the description."""
+        """All networks in the order of the description."""
         return [self.network(step) for step in self.steps if step.distribution.network]
 
     def real_data(self, symbols: NDArray[Any]) -> Tensor:
@@ -101,7 +101,7 @@ class Program(nn.Module):
         return total
 
     def noise(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """For so many items."""
+        """The noise for `count` items."""
         return {
             name: torch.randn(count, *variable.whole, generator=generator)
             for name, variable in self.variables.items()
@@ -203,7 +203,7 @@ def check_steps(
             raise InputError(f"{line}: '{step.variable}' is given itself")
         missing = [name for name in of.given if name not in live]
         if missing:
-            raise InputError(f"{line}: '{missing[0]}' is not known at this step; pop it before")
+            raise InputError(f"{line}: '{missing[0]}' is not known at this step; pop it first")
         if step.pops == (step.variable in live) or step.variable in gone:
             done = "popped" if step.pops else "pushed"
             raise InputError(f"{line}: '{step.variable}' is {done} twice, or out of turn")
@@ -231,11 +231,11 @@ def check_steps(
 
 
 def in_words(step: Step) -> str:
-    """As a line of the code of docs/model-format.md."""
+    """The step as a line of the code of docs/model-format.md."""
     return f"{'pop' if step.pops else 'push'} {step.variable} ~ {key(step)}"
 
 
 def key(step: Step) -> str:
-    """Of the step's distribution."""
+    """The key of the step's distribution."""
     given = f"|{','.join(step.distribution.given)}" if step.distribution.given else ""
     return f"{'q' if step.pops else 'p'}({step.variable}{given})"

@@ -1,4 +1,4 @@
-"""What a user says of the variables of a model."""
+"""A user's description of a model's variables."""
 
 import math
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Data:
 
     @property
     def item_shape(self) -> tuple[int, ...]:
-        """Of the arrays that are compressed."""
+        """The shape of the arrays that are compressed."""
         if len(self.shape) == 1:
             return self.shape
         return self.size if self.channels == 1 else (*self.size, self.channels)
@@ -141,15 +141,15 @@ class Latent:
 
     @property
     def fixed(self) -> Steps:
-        """Of its symbols on a fixed grid."""
+        """The steps of its symbols on a fixed grid."""
         return Steps(
             2.0 ** (1 + _REACH_BITS - self.bits), 1 << (self.bits - 1), 0, (1 << self.bits) - 1
         )
 
     @property
     def mean_shift(self) -> int:
-        """Of a normal on the fixed grid: its means are in steps of 2^-8, or of symbols of few bits
-        in as fine ones as there are.
+        """The shift of the means of a normal on the fixed grid, which are in steps of 2^-8, or of
+        symbols of few bits in finer ones.
         """
         return max(self.bits - _REACH_BITS - 1, 0)
 

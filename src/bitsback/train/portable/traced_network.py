@@ -122,7 +122,7 @@ class PortableNetwork(nn.Module):
         self.find_ranges()
 
     def find_ranges(self) -> None:
-        """Of all integers, for the weights that there are now."""
+        """Finds the ranges of all integers, for the current weights."""
         for node in self.graph.nodes:
             node.operation.source_ranges = tuple(one.operation.range() for one in node.inputs)
 
@@ -200,7 +200,7 @@ def _sample(value: Tensor) -> Tensor:
 
 
 def _split(name: str, values: Sequence[Value], count: int) -> list[Value]:
-    """As many outputs as there are parameters."""
+    """The values as separate outputs, one for each parameter."""
     if len(values) == count:
         return list(values)
     if len(values) == 1 and values[0].shape[0] % count == 0:
@@ -242,7 +242,7 @@ def find_grids(
     known: Mapping[Node, int],
     size: tuple[int, int],
 ) -> dict[Node, int]:
-    """Of all nodes on one. Sets the `grid` of each Image.
+    """The grids of all nodes that are on one. Sets the `grid` of each Image.
 
     known: the grids of sources and of outputs that have one. size: rows and columns of x. Raises
     InputError where the sizes of a network do not go with one another.

@@ -1,4 +1,4 @@
-"""From a `torch.nn.Module` to a graph, by torch.fx.
+"""Trace a `torch.nn.Module` to a graph, by torch.fx.
 
 Source: Reed et al. 2022 (torch.fx): one symbolic run of `forward`, the modules of torch as leaves.
 """
@@ -142,7 +142,7 @@ class _Lowering:
         return lower(call)
 
     def _place(self, node: fx.Node) -> tuple[str, str]:
-        """Where it is in the user's modules, and what it is."""
+        """The place in the user's modules, and the kind of the operation."""
         if node.op == "call_module":
             module = self.recorded.module.get_submodule(str(node.target))
             return f"{self.name}.{node.target}", type(module).__name__

@@ -1,5 +1,5 @@
-"""What a tensor of the user's network is in the graph: torch has channels before rows and columns,
-a model file has them behind.
+"""A tensor of the user's network in the graph: torch has channels before rows and columns, a model
+file has them behind.
 """
 
 import math
@@ -26,7 +26,7 @@ class Value:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """In torch, of an item."""
+        """The shape of an item in torch."""
         if self.order is not None:
             return (len(self.order),)
         rows, columns, channels = self.node.shape
@@ -44,7 +44,7 @@ class Value:
         return Value(node, _order(self.shape))
 
     def image(self, shape: tuple[int, ...], place: str) -> "Value":
-        """As torch's `reshape(b, channels, rows, columns)`."""
+        """Like torch's `reshape(b, channels, rows, columns)`."""
         if self.shape == shape:
             return self
         flat = self.flat(place).ordered(_order(shape), place)
@@ -64,5 +64,5 @@ def flat_value(node: Node) -> Value:
 
 
 def _order(shape: tuple[int, ...]) -> Indices:
-    """Of the elements of [channels, rows, columns] with the channels last."""
+    """The order of the elements of [channels, rows, columns] with the channels last."""
     return np.arange(math.prod(shape)).reshape(shape).transpose(1, 2, 0).ravel()

@@ -1,5 +1,5 @@
-"""From a program in torch to the model of docs/model-format.md, with the test vectors that torch
-answers.
+"""Write a program in torch as the model of docs/model-format.md, with the test vectors that torch
+computes.
 """
 
 import hashlib
@@ -95,7 +95,7 @@ class _Parts:
         return Model.build(self._description(1, 1, {}), self.tensors, tested=False)
 
     def _test_count(self) -> int:
-        """As many items of the test as its bounds allow."""
+        """The most items of the test that its bounds allow."""
         for count in _TEST_COUNTS[:-1]:
             try:
                 self._untested(count)
@@ -111,7 +111,7 @@ class _Parts:
         return max(1, min(_BATCH, _MOST_ROOM // model.memory(model.shape_of(size))))
 
     def _digests(self) -> dict[str, str]:
-        """Of what torch answers to the test: docs/model-format.md, Test vectors."""
+        """The digests of torch's outputs for the test: docs/model-format.md, Test vectors."""
         taken = 0
         found = {}
         for network in self.program.every_network():

@@ -1,4 +1,4 @@
-"""From the layers of torch to the operations of a graph, a kind a file."""
+"""Lower the layers of torch to the operations of a graph, one kind in each file."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +14,11 @@ MODULES: dict[type, Callable[[Call, Any], Lowered]] = {
     **elementwise.MODULES,
     **shapes.MODULES,
 }
-"""By the type of the module."""
+"""The lowerings of modules by their types."""
 
 FUNCTIONS: dict[Any, Callable[[Call], Lowered]] = {
     **weighted.FUNCTIONS,
     **elementwise.FUNCTIONS,
     **shapes.FUNCTIONS,
 }
-"""By the function, or the name of the method."""
+"""The lowerings of functions, or of methods by their names."""

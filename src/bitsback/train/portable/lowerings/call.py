@@ -27,7 +27,7 @@ class Call:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the one result."""
+        """The shape of the one result."""
         return self.shapes[0]
 
     @property
@@ -37,14 +37,14 @@ class Call:
 
     @property
     def of_elements(self) -> Value:
-        """The first argument, whatever its shape."""
+        """The first argument, of any shape."""
         first = self.arguments[0] if self.arguments else None
         if not isinstance(first, Value):
             raise self.unsupported("its first argument does not depend on the input")
         return first
 
     def settled(self, value: Value) -> Value:
-        """With a shape that a graph has."""
+        """The value with a shape that a graph has."""
         if value.passing is None:
             return value
         if len(value.passing) != 3:

@@ -65,7 +65,7 @@ def split(call: Call) -> tuple[Value, ...]:
 
 
 def parts(call: Call, value: Value, sizes: Sequence[int]) -> tuple[Value, ...]:
-    """Channels, or elements of a row, of so many in each part."""
+    """Parts with these sizes of the channels, or of the elements of a row."""
     ends = np.cumsum([0, *sizes])
     return tuple(channels(call, value, np.arange(start, end)) for start, end in pairwise(ends))
 

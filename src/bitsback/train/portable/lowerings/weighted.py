@@ -140,7 +140,7 @@ def spread(node: Node, factor: int, call: Call) -> Node:
 
 
 def _taps(size: int, step: int, stride: int, padding: int) -> list[list[Pair]]:
-    """For each phase of the output, the elements of the kernel that reach it, and from how far."""
+    """For each phase of the output, the elements of the kernel that reach it, and their offsets."""
     return [
         [
             (i, (phase + padding - i * step) // stride)

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from bitsback.cli import complete, figures, options, warned
-from bitsback.cli.progress import Progress
+from bitsback.cli import complete, figures, options
+from bitsback.cli.progress import Progress, shown_warnings
 
 
-@click.command(short_help="Make one archive of several, without decoding them.")
+@click.command(short_help="Merge archives without decoding them.")
 @click.argument(
     "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
@@ -25,15 +25,15 @@ def command(
     as_json: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """Make one archive of several, in their order, without decoding them.
+    """Merge several archives into one, in their order, without decoding them.
 
     Arrays are joined along their first axis, stacks too: their items must have one dtype and shape.
-    Folders become one folder with the files of all; two files of one name are an error. Of TIFF
-    files the pages are joined, without their tags. Models inside of the archives are kept, each
-    once. All checksums are compared; 'verify' does more.
+    Folders become one folder with the files of all; two files of one name are an error. The pages
+    of TIFF files are joined, without their tags. Embedded models are kept, each once. All checksums
+    are checked; 'verify' checks more.
 
-    X.bb and the output may be at URLs of fsspec's. There a * stands for all that match, in the
-    order of the numbers in them: part-2 before part-10.
+    X.bb and the output may be URLs that fsspec supports. In a URL, * matches several archives,
+    which are sorted by the numbers in their names: part-2 before part-10.
 
     \b
       bitsback merge monday.bb tuesday.bb -o days.bb
@@ -46,7 +46,7 @@ def command(
     start = time.perf_counter()
     with (
         Progress("merging", quiet) as progress,
-        warned.shown(progress, quiet or as_json) as notes,
+        shown_warnings(progress, quiet or as_json) as messages,
     ):
         summary = bitsback.merge(
             sources,
@@ -66,7 +66,7 @@ def command(
                 "bytes_in": summary.bytes_in,
                 "bytes_out": summary.bytes_out,
                 "seconds": time.perf_counter() - start,
-                "warnings": notes,
+                "warnings": messages,
             },
             err=output == options.STANDARD,
         )

@@ -32,7 +32,7 @@ Stamp = tuple[int, int, int] | None
 
 @dataclass(frozen=True)
 class Shard:
-    """What is known of an archive when it is closed again."""
+    """The known properties of an archive after it was closed."""
 
     place: Location
     content: Content
@@ -46,7 +46,7 @@ class Shard:
     hashes: Hashes | None
     unordered: bool
     stamp: Stamp
-    """Of its file."""
+    """The stamp of its file."""
 
     @property
     def name(self) -> str:
@@ -67,11 +67,11 @@ class Shard:
 
 @dataclass
 class Merged:
-    """What the new archive holds."""
+    """The content of the new archive."""
 
     content: Content
     parts: list[list[tuple[int, int]]] = field(default_factory=list)
-    """For each of its parts those that it is made of: number of the shard, and of its part."""
+    """For each of its parts, the parts that make it: number of the shard, and of its part."""
     names: bytes = b""
     """The `N` section, and the `F` and the `H` section if there are some."""
     with_stats: bool = False
@@ -265,7 +265,7 @@ def _leave_tags(shards: Sequence[Shard]) -> None:
     for shard in with_tags:
         if isinstance(shard.content, FileList) and not shard.content.files:
             raise InputError(
-                f"{shard.name}: holds a TIFF file bit for bit, whose pages cannot be joined to"
+                f"{shard.name}: stores a TIFF file verbatim, whose pages cannot be joined to"
                 " others; decompress it and keep the files in a folder, which can be compressed"
             )
     if with_tags:
@@ -298,7 +298,7 @@ def _join_stats(shards: Sequence[Shard]) -> FileStats | None:
         if (shard.stats is None) != (shards[0].stats is None):
             raise InputError(
                 f"{shard.name}: one of it and {shards[0].name} was made by an older bitsback, which"
-                " did not keep the times of files; decompress that, and compress it anew"
+                " did not keep the times of files; decompress that, and compress it again"
             )
         if shard.stats is not None:
             joined.sizes.extend(shard.stats.sizes)
@@ -318,7 +318,7 @@ def _join_hashes(shards: Sequence[Shard]) -> Hashes | None:
 
 
 def _likeness(part: Collection) -> tuple[str, Shape, Shape | None]:
-    """What parts of pictures have in common that can be one."""
+    """The properties that parts of pictures must share to be joined."""
     return part.dtype.str, part.entry_shape[2:], part.cut
 
 

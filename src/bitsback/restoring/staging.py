@@ -12,11 +12,11 @@ from bitsback.images.drawing import Seekable
 from bitsback.images.names import printable, windows_fault
 from bitsback.interrupts import put_off
 from bitsback.locks import Lock
-from bitsback.reading import hidden_files
 from bitsback.reading.hashes import Check
-from bitsback.reading.output import SeekableOutput, made_folders, naming
 from bitsback.remote.files import Uploads
 from bitsback.remote.url import Url
+from bitsback.restoring import hidden_files
+from bitsback.restoring.output import SeekableOutput, made_folders, naming
 
 
 class Staging(Protocol):
@@ -42,7 +42,7 @@ class _Hidden:
 
     def __init__(self, hidden: Path, target: "_Target") -> None:
         self.names: list[str] = []
-        """Of the files that were written."""
+        """The names of the files that were written."""
         self._new, self._target = hidden / hidden_files.NEW, target
         self._lock = Lock()
 
@@ -118,7 +118,7 @@ def staging(
 
 
 def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Iterator[Staging]:
-    """The same of a folder on disk, beside which, or in which if it exists, files wait."""
+    """The same for a folder on disk, beside which, or in which if it exists, files wait."""
     hidden_files.clear(target.folder)
     hidden_files.clear(target.folder.parent)
     target.check(names)

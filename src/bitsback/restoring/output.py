@@ -9,17 +9,15 @@ from typing import BinaryIO, TypeGuard
 
 from bitsback.errors import InputError
 from bitsback.images.file_io import stream_name
-from bitsback.reading import hidden_files
 from bitsback.remote.files import writing
 from bitsback.remote.url import Url
+from bitsback.restoring import hidden_files
 
 Destination = str | os.PathLike[str] | BinaryIO | Url
 
 
 class Output:
-    """Takes bytes, counts them, and says where it went wrong if it does. Never seeks, but to begin
-    anew.
-    """
+    """Takes bytes, counts them, and names the output in errors. Never seeks, but to start again."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self.name = name
@@ -108,7 +106,7 @@ def open_output(
 def _hidden_output(
     path: Path, name: str, status: os.stat_result | None, force: bool
 ) -> Iterator[Output]:
-    """The same of a path, whose folder is there. status: of the file that is there."""
+    """The same for a path, whose folder is there. status: of the file that is there."""
     hidden_files.clear(path.parent)
     with naming(name):
         hidden, file = hidden_files.make_file(path.parent)

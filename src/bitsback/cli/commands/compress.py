@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from bitsback.cli import complete, compress_report, figures, options, warned
+from bitsback.cli import complete, compress_report, figures, options
 from bitsback.cli.grouped import GroupedCommand, group
-from bitsback.cli.progress import Progress
+from bitsback.cli.progress import Progress, shown_warnings
 from bitsback.cli.removal import check_removable, removal_option, remove_compressed
 from bitsback.compress_options import LARGEST_TILE, SMALLEST_TILE, CompressOptions, Embed
 from bitsback.errors import InputError
@@ -50,8 +50,8 @@ from bitsback.images import formats
         "--embed", type=click.Choice(["auto", "always", "never"]), default="auto",
         show_default=True,
         help=(
-            "Put the model into the archive; auto: unless it ships with bitsback, or the archive is"
-            " smaller without it, by a trial."
+            "Put the model into the archive. auto: unless it is bundled, or a trial says that the"
+            " archive is smaller without it."
         ),
     ),
     rare=True,
@@ -61,22 +61,22 @@ from bitsback.images import formats
     click.option(
         "--files", type=click.Choice(["pixels", "exact"]), default="pixels", show_default=True,
         help=(
-            "What comes back of a folder: files of the same pixels and metadata, or the very bytes"
-            " of each file, which takes more where its compression cannot be made again."
+            "pixels: files come back with the same pixels and metadata; exact: with the same"
+            " bytes, which takes more where their compression cannot be reproduced."
         ),
     ),
     click.option(
         "--pictures-only", is_flag=True,
         help=(
-            "Leave out, and list, files that are no pictures (labels, texts), and hidden files. A"
-            " damaged picture is an error then; without this option every file of a folder is kept."
+            "Leave out, and list, hidden files and files other than pictures (labels, texts). A"
+            " damaged picture is then an error. Without this option every file of a folder is kept."
         ),
     ),
     click.option(
         "--skip-bad", is_flag=True,
         help=(
-            "Leave out, and list, files that cannot be read; otherwise the first of them is an"
-            " error."
+            "Leave out, and list, files that cannot be read. Without this option the first of them"
+            " is an error."
         ),
     ),
 )  # fmt: skip
@@ -85,16 +85,15 @@ from bitsback.images import formats
     click.option(
         "--labels", metavar="KEY",
         help=(
-            "The name of the array of an .npz file that has a label, or another small record, for"
-            " each item of the largest; or folders: each picture's label is the folder that it is"
-            " in."
+            "The array of an .npz file that holds a label, or another small record, for each item"
+            " of the largest array; or the word folders: the label of a picture is its folder."
         ),
     ),
     click.option(
         "--hashes", type=click.Choice(["sha256"]),
         help=(
-            "Keep the hash of each file of a folder that comes back byte for byte, compare it"
-            " whenever the file is restored, and let 'list --hashes' print it."
+            "Keep the hash of each file of a folder that comes back byte for byte. It is checked"
+            " whenever the file is restored, and 'list --hashes' prints it."
         ),
     ),
     rare=True,
@@ -105,18 +104,18 @@ from bitsback.images import formats
         "--for", "purpose", type=click.Choice(["storage", "random-access"]), default="storage",
         show_default=True,
         help=(
-            "random-access: any one item is decoded fast, a digit in 0.3 ms by a dense model, which"
-            " is chosen where one fits, or in 5 ms by a context model; photographs are cut into"
-            " tiles of 64 x 64. It costs bytes: 8 % of grey digits, 57 % of bilevel ones, 4 % of"
-            " photographs."
+            "random-access: reading one item is fast. A digit takes 0.3 ms with a dense model,"
+            " which is chosen where one fits, or 5 ms with a context model; photographs are cut"
+            " into tiles of 64 x 64. The archive grows by 8 % for grey digits, 57 % for bilevel"
+            " ones, 4 % for photographs."
         ),
     ),
     click.option(
         "--unordered", is_flag=True,
         help=(
-            "The order of the items does not matter: they come back sorted, and what their order"
-            " would take is saved, 11.8 bits each of 10,000. All of them are one block, unless"
-            " --block is given, so that none comes back without the others."
+            "Drop the order of the items, which saves 11.8 bits for each of 10,000 items. They"
+            " come back sorted. All of them are one block, unless --block is given, so reading one"
+            " decodes all."
         ),
     ),
 )  # fmt: skip
@@ -125,29 +124,29 @@ from bitsback.images import formats
     click.option(
         "--keep-names", is_flag=True,
         help=(
-            "With --unordered: files keep their names; it says what these take, which are an order."
+            "With --unordered: keep the names of files, and report the bytes that they take."
         ),
     ),
     click.option(
         "--block", type=click.IntRange(min=1), metavar="N",
         help=(
-            "Items, or tiles of large ones, in a block. Blocks decode on their own: small ones make"
-            " 'extract' faster, large ones the file smaller."
+            "Items, or tiles of large ones, in a block. Each block is decoded as a whole: small"
+            " blocks make 'extract' faster, large ones make the archive smaller."
         ),
     ),
     click.option(
         "--tile", type=click.IntRange(SMALLEST_TILE, LARGEST_TILE), metavar="N",
         help=(
-            "Rows and columns of the tiles that large pictures are cut into: small ones make"
-            " regions quicker to read, large ones the file smaller.  [default: 1024, and 64 for a"
+            "Rows and columns of the tiles of large pictures. Small tiles make regions faster to"
+            " read, large ones make the archive smaller.  [default: 1024, and 64 for a"
             " model with latents that codes images of any size]"
         ),
     ),
     click.option(
         "--stack/--no-stack", default=None,
         help=(
-            "Whether the slices of an array, or the pages of a TIFF file, are a stack, each like"
-            " the one before it.  [default: by a trial]"
+            "Treat the slices of an array, or the pages of a TIFF file, as a stack, where each is"
+            " similar to the one before it.  [default: by a trial]"
         ),
     ),
     rare=True,
@@ -159,8 +158,8 @@ from bitsback.images import formats
     click.option(
         "--resume", is_flag=True,
         help=(
-            "Go on where an earlier run was stopped that had this option too: coded blocks are kept"
-            " beside the archive, in .NAME.part, until that is complete."
+            "Continue an earlier run with this option that was stopped. Coded blocks are kept"
+            " beside the archive, in .NAME.part, until it is complete."
         ),
     ),
     options.storage_option,
@@ -182,7 +181,7 @@ from bitsback.images import formats
     ),
     click.option(
         "--assume-unchanged", is_flag=True,
-        help="With --scheduler: do not read again what archives were made of before.",
+        help="With --scheduler: do not read inputs again whose archives exist.",
     ),
     rare=True,
 )  # fmt: skip
@@ -205,37 +204,33 @@ def command(
 
     INPUT is $on_their_own, maybe of several pages; a folder, with all files in it and its folders;
     or several files of pictures. 'decompress' gives back the same kind, with the same names, sizes
-    and modes, and every pixel as it was. INPUT, and the archive, may be at URLs of fsspec's.
+    and modes, and every pixel as it was. INPUT and the archive may be URLs that fsspec supports.
 
-    \b
-      bitsback compress digits.npy                    makes digits.bb
-      bitsback compress digits -o small.bb            all files in the folder digits
-      bitsback compress scans --files exact           every file with its very bytes
-      bitsback compress t10k-images-idx3-ubyte.gz --fast
-      bitsback compress digits.npy --for random-access
-      bitsback compress digits.npy --unordered        a set, which has no order
-      bitsback compress scans --rm                    and the pictures go
-      make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
-    \f
-    A folder comes back under the same names, with all that its files told (profiles, EXIF, texts,
-    palettes, resolution) and the times when they were changed. $coded files are
-    coded by their pixels where that makes them smaller; all others, JPEG, texts and hidden files
-    among them, are held bit for bit, so that the archive is never larger than the files, and the
-    folder may be deleted. Left out, and named at the end, are links to folders, links that lead
-    nowhere, pipes, empty folders, Thumbs.db and .DS_Store. --files exact gives back the very bytes
-    of every file. The same holds of a single TIFF file.
+    \b bitsback compress digits.npy makes digits.bb bitsback compress digits -o small.bb all files
+    in the folder digits bitsback compress scans --files exact every file with its very bytes
+    bitsback compress t10k-images-idx3-ubyte.gz --fast bitsback compress digits.npy --for
+    random-access bitsback compress digits.npy --unordered a set, which has no order bitsback
+    compress scans --rm and the pictures go make-digits | bitsback compress - -o - | ssh host 'cat >
+    digits.bb' \f A folder comes back with the same names, metadata (profiles, EXIF, texts,
+    palettes, resolution) and modification times. $coded files are coded by their pixels where that
+    makes them smaller; all others, JPEG, texts and hidden files among them, are stored verbatim, so
+    that the archive is never larger than the files, and the folder may be deleted. Links to
+    folders, broken links, pipes, empty folders, Thumbs.db and .DS_Store are left out, and named at
+    the end. --files exact restores the very bytes of every file. The same holds for a single TIFF
+    file.
 
     Pictures may be of any size. Large ones are cut into tiles, so that memory does not grow with
     them, unless a picture file has to be decoded as a whole. The slices of an array, or the pages
     of a TIFF file, are coded as a stack where that makes them smaller.
 
-    Items of the size that a model knows, such as 28 x 28, are coded with it: those of two values
-    (bool, 0/1, 0/255) and grey ones have models of their own. Pictures of any other size have
-    models for all kinds of them, and arrays of one dimension, or of a few columns, are series, with
-    a model that learns from them. What no model suits is compressed by LZMA, or by deflate if the
-    items are many. 'bitsback train' makes models. Of several models the one is taken that makes a
-    sample smallest. The best ones ('context' in their names) work on a few MB a second, both ways;
-    beyond 20 million pixels a fast one takes their place, unless it is far worse.
+    Items of a size that has a model, such as 28 x 28, are coded with that model: those of two
+    values (bool, 0/1, 0/255) and grey ones have models of their own. Pictures of all other sizes
+    are coded with universal models, and arrays of one dimension, or of a few columns, are series,
+    with a model that learns from them. Anything that no model suits is compressed by LZMA, or by
+    deflate if there are many items. 'bitsback train' makes models. If several models fit, the one
+    that makes a sample smallest is used. The best ones ('context' in their names) process a few MB
+    a second in both directions; beyond 20 million pixels a fast one replaces them, unless it is far
+    worse.
 
     With --scheduler workers make an archive each of some of the items, and beside these a manifest:
     -o names a folder, or archives as part-{i}.bb. INPUT is a .npy or .npz file, a Zarr array, or a
@@ -290,13 +285,13 @@ def command(
         folder = _default_output(source).removesuffix(".bb") + ".shards"
         with (
             Progress("compressing", quiet) as progress,
-            warned.shown(progress, quiet or as_json) as notes,
+            shown_warnings(progress, quiet or as_json) as messages,
         ):
             finished = scheduled.compress(
                 scheduler, sources, folder if output is None else output, shard, assume_unchanged,
                 progress, asked,
             )  # fmt: skip
-        scheduled.report(source, finished, notes, as_json, quiet)
+        scheduled.report(source, finished, messages, as_json, quiet)
         return
     if remove and asked.unordered:
         raise click.UsageError("--rm would remove the order, which --unordered does not keep")
@@ -307,7 +302,7 @@ def command(
     start = time.perf_counter()
     with (
         Progress("compressing", quiet) as progress,
-        warned.shown(progress, quiet or as_json) as notes,
+        shown_warnings(progress, quiet or as_json) as messages,
     ):
         from bitsback.writing.writer import write_archive
 
@@ -319,12 +314,12 @@ def command(
             )
     row = compress_report.report(
         source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,
-        time.perf_counter() - start, as_json, quiet, notes,
+        time.perf_counter() - start, as_json, quiet, messages,
     )  # fmt: skip
     if as_json:
         figures.show_json(row, err=output == options.STANDARD)
     if remove:
-        remove_compressed(sources, output, notes, asked.threads, quiet or as_json)
+        remove_compressed(sources, output, messages, asked.threads, quiet or as_json)
 
 
 @contextmanager

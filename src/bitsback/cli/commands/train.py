@@ -35,19 +35,19 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="N",
     help=(
-        "About how long to train; what is measured afterwards takes more, none of it longer than"
-        " the training."
+        "Approximate training time. The evaluation afterwards takes additional time; no step of it"
+        " takes longer than the training."
     ),
 )
 @click.option(
     "--kind",
-    type=click.Choice(["auto", "free", "sized"]),
+    type=click.Choice(["auto", "any-size", "vae"]),
     default="auto",
     show_default=True,
     help=(
-        "free: for images of any size and kind, going on from a model there is; sized: a VAE of"
-        " small images of one shape; auto: sized for what --arch is given with, and for many"
-        " small grey or bilevel images."
+        "any-size: a model for images of any size and kind, fine-tuned from an existing one; vae:"
+        " a VAE for small images of one shape; auto: vae if --arch is given, and for many small"
+        " grey or bilevel images."
     ),
 )
 @click.option(
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     metavar="NAME|FILE",
     default="universal",
     show_default=True,
-    help="The size-agnostic model to go on from, or the word none.",
+    help="The size-agnostic model to start from, or the word none.",
 )
 @click.option(
     "--arch",
@@ -64,8 +64,8 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     help=(
-        "Of a sized model: context codes each pixel given those around it, and is smaller; dense is"
-        " far faster to use."
+        "The architecture of a VAE. context codes each pixel given those around it, and makes"
+        " smaller archives; dense is far faster."
     ),
 )
 @click.option("--epochs", type=click.IntRange(min=2), hidden=True)
@@ -79,19 +79,21 @@ if TYPE_CHECKING:
 @click.option(
     "--resume",
     is_flag=True,
-    help="Go on from the checkpoint of an interrupted run, with its settings.",
+    help="Continue from the checkpoint of an interrupted run, with its settings.",
 )
 @click.option(
-    "--data", "folder", metavar="DIR", help="Where the files of mnist or fashion-mnist are."
+    "--data", "folder", metavar="DIR", help="The folder with the files of mnist or fashion-mnist."
 )
 @click.option(
     "--name",
     metavar="TEXT",
-    help="What the model is to be called.  [default: the name of its file]",
+    help="The name of the model.  [default: the name of its file]",
 )
-@click.option("--about", metavar="TEXT", help="A line about the model, which it carries.")
+@click.option("--about", metavar="TEXT", help="A line about the model, stored in its file.")
 @click.option(
-    "--licence", metavar="TEXT", help="Of the model; see that of the data.  [default: unspecified]"
+    "--licence",
+    metavar="TEXT",
+    help="The licence of the model; mind that of the data.  [default: unspecified]",
 )
 @click.option("--plot", metavar="FILE", help="Draw the curve of the training, as .png.")
 @options.force_option
@@ -102,7 +104,7 @@ def command(
     data: str,
     output: str,
     minutes: float,
-    kind: Literal["auto", "free", "sized"],
+    kind: Literal["auto", "any-size", "vae"],
     start: str,
     arch: Literal["auto", "context", "dense"],
     epochs: int | None,
@@ -118,15 +120,15 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train a model for images like those in DATA, and say what it is worth.
+    """Train a model for images like those in DATA, and evaluate it.
 
     DATA is anything that 'bitsback compress' reads, of bool or of integers of 8 or 16 bits: an
     array, pictures of any sizes, a stack, or one large image, of which parts are held out. Or it is
     the word mnist or fashion-mnist, which are downloaded unless --data or BITSBACK_DATA names their
-    folder. A tenth is used to make choices and another tenth only to measure, at the end, beside
-    the model that training started from, PNG, xz, WebP and JPEG XL.
+    folder. A tenth of the images is used for validation, and another tenth only for the evaluation
+    at the end, beside the model that training started from, PNG, xz, WebP and JPEG XL.
 
-    Needs bitsback[train]. Compressing and decompressing with the model does not.
+    Training needs bitsback[train]; compressing and decompressing with the model do not.
 
     \b
       bitsback train scans/ -o scans.safetensors
@@ -144,15 +146,15 @@ def command(
         None if plot is None else Path(plot),
     )  # fmt: skip
     check_output(settings)
-    if kind == "free" and arch != "auto":
-        raise click.UsageError("--arch is for --kind sized")
+    if kind == "any-size" and arch != "auto":
+        raise click.UsageError("--arch is for --kind vae")
     public = _public_data(data, folder)
-    sized = kind == "sized" or arch != "auto"
-    if kind == "auto" and not sized:
+    vae = kind == "vae" or arch != "auto"
+    if kind == "auto" and not vae:
         with Progress("looking at the images", quiet):
-            sized = suits_vae(data)
+            vae = suits_vae(data)
     with Progress("reading", quiet):
-        job = load_job(data, sized, start, seed, public)
+        job = load_job(data, vae, start, seed, public)
     card = _card(data, job, name or settings.output.stem, about, licence)
     with _resumable(settings), Progress("training", quiet, show_count=True) as progress:
         outcome = train(job, card, settings, _watching(progress))
@@ -178,7 +180,9 @@ def _public_data(data: str, folder: str | None) -> Path | None:
 
 
 def _card(data: str, job: Job[Any], name: str, about: str | None, licence: str | None) -> Card:
-    """What the model says of itself: what the user has said, or what is known of the data."""
+    """The model's description of itself: the user's own, or one made from what is known of the
+    data.
+    """
     from bitsback.downloads import SETS
     from bitsback.train.export.exporter import Card
 
@@ -206,8 +210,8 @@ def _resumable(settings: Settings) -> Iterator[None]:
 
 
 def _watching(progress: Progress) -> Callable[[int, int, float | None], None]:
-    """What training is to call: the bar, whose time left counts from the first call on, as what
-    came before was preparation, or training before an interruption.
+    """The function for training to call. It moves the bar, whose time left counts from the first
+    call: preparation, and training before an interruption, came before.
     """
     begun = False
 
@@ -222,5 +226,5 @@ def _watching(progress: Progress) -> Callable[[int, int, float | None], None]:
 
 
 def rate_note(rate: float | None) -> str | None:
-    """What the progress bar says of the validation rate, in bits per pixel, once there is one."""
+    """The validation rate in bits per pixel, for the progress bar; None before there is one."""
     return None if rate is None else f"validation {rate:.4f} bits per pixel"

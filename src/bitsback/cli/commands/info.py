@@ -17,18 +17,17 @@ if TYPE_CHECKING:
 _SHOWN = 10  # shapes and modes of a collection
 
 
-@click.command(short_help="Show what is in archives X.bb.")
+@click.command(short_help="Show the content of archives X.bb.")
 @click.argument(
     "archives", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
 @options.reading_options
 def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str, Any]) -> None:
-    """Show what is in the archive X.bb, or in several: shapes, modes, models, sizes, blocks.
+    """Show the content of one or several archives X.bb: shapes, modes, models, sizes, blocks.
 
-    Reads the header, the index and the first bytes of each block and of the models in it, of which
-    it runs none; 'bitsback verify' checks the contents, and 'bitsback list' tells the names. X.bb
-    may be -, standard input. Of several that cannot be read, the others are shown, and the exit
-    status is 2.
+    It reads the header, the index and the first bytes of each block and model, and decodes nothing;
+    'bitsback verify' checks the content, and 'bitsback list' lists the names. X.bb may be -,
+    standard input. If an archive cannot be read, the others are shown, and the exit status is 2.
 
     \b
       bitsback info digits.bb
@@ -138,12 +137,12 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     noun = nouns.get(info["kind"], "file" if held else "picture")
     names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
     held_whole = paged and not info["items"]
-    count = "one file, held bit for bit" if held_whole else figures.count(info["items"], noun)
+    count = "one file, stored verbatim" if held_whole else figures.count(info["items"], noun)
     yield info["kind"], count + names
     for part in info["parts"][:_SHOWN]:
         if part["held"]:
             what = figures.count(part["items"], "file")
-            yield "", f"{what}, held bit for bit, {figures.size(part['shape'][1])}"
+            yield "", f"{what}, stored verbatim, {figures.size(part['shape'][1])}"
             continue
         mode = f"mode {part['mode']}, " if part["mode"] else ""
         shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)
@@ -154,7 +153,7 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _unit(info: dict[str, Any]) -> str:
-    """What a block holds."""
+    """The noun for the content of a block."""
     parts = info.get("parts", [info])
     cut = any(part["cut"] or part.get("joined", 1) > 1 for part in parts)
     return "tile" if cut else "item"
@@ -169,7 +168,7 @@ def _contents(info: dict[str, Any]) -> str:
 
 
 def _sizes(part: dict[str, Any]) -> str:
-    """Of pictures that are not alike: `24 of 480 x 640 to 768 x 512`, rows and columns."""
+    """The sizes of pictures that differ: `24 of 480 x 640 to 768 x 512`, rows and columns."""
     smallest, largest = (figures.dimensions(part[which][:2]) for which in ("smallest", "largest"))
     return f"{part['items']:,} of {smallest} to {largest}"
 

@@ -1,37 +1,33 @@
 """Summaries of compressions and decompressions."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from bitsback.format.layout import Shape
 from bitsback.images import formats
 
-Progress = Callable[[int, int], object]
-"""Called with how much is done, and how much there is to do."""
-
 
 @dataclass(frozen=True, repr=False)
 class Summary:
-    """What went through."""
+    """A summary of a compression or decompression."""
 
     shape: Shape
-    """Of the array; of a collection of files, how many there are."""
+    """The shape of the array; for a collection of files, their number."""
     dtype: str
     """NumPy's type string, or "mixed"."""
     items: int
     elements: int
     blocks: int
     bytes_in: int
-    """Of the arrays, without the headers of their files, or of the archive."""
+    """The bytes of the arrays, without the headers of their files, or of the archive."""
     bytes_out: int
-    """Of the archive, or of the files."""
+    """The bytes of the archive, or of the files."""
     files: int | None
-    """How many files, pages or arrays the collection has; None for an array alone."""
+    """The number of files, pages or arrays of a collection; None for an array alone."""
     noun: str
-    """What one of them is called: "file", "page", "array", or "item" of an array alone."""
+    """The noun for one of them: "file", "page", "array", or "item" of an array alone."""
 
     def __repr__(self) -> str:
-        """On one line; the fields are attributes."""
+        """The summary on one line; the fields are attributes."""
         what = f"{' x '.join(map(str, self.shape)) or 'one number'} {self.dtype}"
         if self.files is not None:
             what = f"{self.files:,} file{'s' * (self.files != 1)}"
@@ -46,14 +42,14 @@ class Summary:
 
 @dataclass(frozen=True)
 class Restored(Summary):
-    """What went through a decompression."""
+    """A summary of a decompression."""
 
     lost: tuple[str, ...] = ()
-    """What of a damaged archive does not come back, with `keep_going`: names of files and arrays,
-    numbers of pages and items, as `3` or `3:8`.
+    """What was lost of a damaged archive, with `keep_going`: names of files and arrays, numbers of
+    pages and items, as `3` or `3:8`.
     """
     problems: tuple[str, ...] = ()
-    """What is wrong with the archive."""
+    """The faults of the archive."""
 
 
 LOSSY, CAMERA_FILES, SMALLER, OTHER_KIND, DAMAGED, ASKED_FOR, NO_PICTURE = (
@@ -74,12 +70,12 @@ REMEDIES = {
     ASKED_FOR: "--files pixels codes them by their pixels",
     NO_PICTURE: "--pictures-only leaves them out",
 }
-"""What a person can do about files that are held bit for bit, by the reason."""
+"""For each reason to store a file verbatim, what a person can do about it."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """Files that are held bit for bit."""
+    """Files that are stored verbatim."""
 
     files: int
     bytes: int
@@ -89,14 +85,14 @@ class Held:
 
 @dataclass(frozen=True, repr=False)
 class Compressed(Summary):
-    """What went through a compression."""
+    """A summary of a compression."""
 
     methods: dict[str, int]
-    """How many blocks have which method."""
+    """For each method, the number of blocks that have it."""
     model: str | None
     """The name of the model that blocks were coded with, or the names."""
     outdone: int
-    """How many blocks a model could code, and a general compressor made smaller."""
+    """The number of blocks that a model could code, and a general compressor made smaller."""
     model_bytes: int
     """Bytes of the archive that the models in it take; 0 if they are not in it."""
     skipped: dict[str, list[str]]
@@ -110,17 +106,19 @@ class Compressed(Summary):
     disk_in: int | None
     """Bytes that the files of a folder, or of a list, have on disk; None for other inputs."""
     stored: "dict[str, Held]"
-    """The files of a folder that are held bit for bit, and not by their pixels, by the reason."""
+    """The files of a folder that are stored verbatim, and not by their pixels, by the reason."""
     order_bits: float | None
-    """What the order of the items would have taken, in bits, if they have lost it; None if they
-    keep it.
+    """The bits that the order of the items would have taken, if it was dropped; None if it was
+    kept.
     """
     name_bytes: int | None
-    """What names take that files keep although their order does not matter; None for all others."""
+    """The bytes of names that are kept although the order of the files does not matter; None
+    otherwise.
+    """
     resumed: int | None
-    """How many blocks an earlier run had coded that was stopped; None if none was looked for."""
+    """The number of blocks that an earlier, stopped run had coded; None if none was looked for."""
     unfit: int
-    """How many blocks of an earlier run were of other inputs, options or versions."""
+    """The number of blocks of an earlier run that had other inputs, options or versions."""
 
     def _more(self) -> str:
         return f", model {self.model}" if self.model else ", no model"

@@ -12,7 +12,12 @@ from bitsback.errors import InputError
 from bitsback.format.layout import FILES, HASHED, HEAD, MODEL, UNORDERED, pack_index, section
 from bitsback.format.parts import FileList
 from bitsback.images.file_io import Location, name_of
-from bitsback.reading.merge_content import (
+from bitsback.remote.files import matching
+from bitsback.remote.url import Options, Url, check_options, located
+from bitsback.restoring.output import Destination, Output, open_output
+from bitsback.summary import Summary
+from bitsback.work import Progress
+from bitsback.writing.merge_content import (
     Merged,
     Shard,
     blocks_of,
@@ -21,10 +26,6 @@ from bitsback.reading.merge_content import (
     merge_files,
     models_of,
 )
-from bitsback.reading.output import Destination, Output, open_output
-from bitsback.reading.summary import Progress, Summary
-from bitsback.remote.files import matching
-from bitsback.remote.url import Options, Url, check_options, located
 
 
 def merge(
@@ -48,7 +49,7 @@ def merge(
 
     Memory is bounded by a block, and by the names and the indexes. Raises InputError if the
     archives cannot be joined: arrays of different dtypes or items, or that are one picture each, a
-    TIFF file that is held bit for bit, or two files of one name; ArchiveError if one is damaged.
+    TIFF file that is stored verbatim, or two files of one name; ArchiveError if one is damaged.
 
     >>> import bitsback, numpy as np, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

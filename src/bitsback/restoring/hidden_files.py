@@ -147,8 +147,8 @@ def carry_out(hidden: Path, folder: Path, names: Sequence[str]) -> None:
 
 
 def finish(hidden: Path) -> bool:
-    """Makes the moves that a process which is gone had decided on, or undoes them if they cannot be
-    made; whether the hidden folder is of no more use.
+    """Completes the moves that a process which is gone had decided on, or undoes them if they
+    cannot be made. Returns whether the hidden folder is of no more use.
     """
     try:
         plan = json.loads((hidden / LIST).read_bytes())

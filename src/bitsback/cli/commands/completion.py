@@ -8,7 +8,7 @@ from click.shell_completion import BashComplete, FishComplete, ShellComplete, Zs
 from bitsback.cli import options
 
 _VARIABLE = "_BITSBACK_COMPLETE"
-"""By which the script asks the program, under the name that click gives it."""
+"""The environment variable through which the script asks the program; click chooses the name."""
 
 
 @click.command(short_help="Print a completion script for a shell.")
@@ -52,6 +52,6 @@ local -a folders=(${(M)completions:#*/})
     ),
     "fish": ('string split "," $completion', 'string split --max 1 "," $completion'),
 }
-"""What in click's scripts is replaced, and by what: a folder is not the end of a word, and names
-may have spaces and commas.
+"""Replacements in click's scripts: a folder does not end a word, and names may have spaces and
+commas.
 """

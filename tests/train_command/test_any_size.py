@@ -164,7 +164,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     [
         (["x.npy", "--from", "mnist-binary"], ["mnist-binary", "--from"]),
         (["x.npy", "--from", "nothing"], ["nothing"]),
-        (["x.npy", "--kind", "free", "--arch", "dense"], ["--arch"]),
+        (["x.npy", "--kind", "any-size", "--arch", "dense"], ["--arch"]),
         (["float.npy", "--from", "none"], ["float32", "8 or 16 bits"]),
         (["thin.npy", "--from", "none"], ["too small"]),
         (["flat.npy", "--from", "none"], ["same value"]),

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...", shell_complete=complete.names)
 @options.output_option(
-    "A .npy file to write; of an archive of pictures, a folder to write them to, by default this"
-    " one; of several arrays of an npz file, an .npz file.",
+    "The .npy file to write; for pictures, the folder to write them to, by default this one; for"
+    " several arrays of an npz file, the .npz file.",
     "PATH",
 )
 @click.option(
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     "--no-verify",
     is_flag=True,
     help=(
-        "Stop decoding a block after the last item wanted: faster, but only checksums are checked,"
-        " no digests."
+        "Stop decoding a block after the last item wanted. This is faster, but checks only"
+        " checksums, not digests."
     ),
 )
 @options.model_option
@@ -62,16 +62,16 @@ def command(
     quiet: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """Take some items out of the archive X.bb.
+    """Extract items from the archive X.bb.
 
     An ITEM is the name of a picture or an array, if X.bb was made of files with names; or a folder,
     with all that is in it; or a quoted pattern of names, with *, ? and [...], where * stands for /
     too; or a number, counted from 0; or a range START:STOP without its end, as in Python. Negative
-    numbers count from the end of the archive. A name that is there is meant as it stands, whatever
-    pattern it looks like. 'bitsback list' shows all names.
+    numbers count from the end of the archive. A name that exists is taken literally, even if it
+    looks like a pattern. 'bitsback list' shows all names.
 
-    Of an array, a single number gives the item itself, anything else a stack of items. Only the
-    blocks that hold them are decoded. X.bb may be -, standard input.
+    From an array, a single number extracts the item itself, anything else a stack of items. Only
+    the blocks that hold them are decoded. X.bb may be -, standard input.
 
     \b
       bitsback extract digits.bb 3 -o three.npy            shape (28, 28)
@@ -130,7 +130,7 @@ def _write_npy(
     is.
     """
     from bitsback.images.npy import write_header
-    from bitsback.reading.output import open_output
+    from bitsback.restoring.output import open_output
 
     item_shape = archive.shape if archive._array.picture else archive.shape[1:]
     shape = item_shape if single else (sum(map(len, ranges)), *item_shape)
@@ -154,7 +154,7 @@ def _write_png(
     progress: Progress,
 ) -> None:
     """Write each item as `folder`/NUMBER.png."""
-    from bitsback.reading.staging import staging
+    from bitsback.restoring.staging import staging
 
     picture = archive._array.picture
     digits = len(str(max(len(archive) - 1, 0))) if not picture else 1
@@ -216,7 +216,7 @@ def _write_files(
         return f"{folder}: {figures.count(sum(map(len, ranges)), 'file')}"
     numbers = file_numbers(archive, texts)
     if archive.kind == "folder" and output is not None and folder is None:
-        from bitsback.reading.restore import extract
+        from bitsback.restoring.restore import extract
 
         extract(archive, numbers, output, force, verify)
     elif archive.kind == formats.ARRAYS.key and output is not None and folder is None:
@@ -234,7 +234,7 @@ def _write_files(
 def _write_arrays(archive: Archive, numbers: list[int], output: Location, force: bool) -> None:
     """Writes one array as a file of its own, or some as a file of several."""
     from bitsback.images import formats
-    from bitsback.reading.output import open_output
+    from bitsback.restoring.output import open_output
 
     several, one = formats.ARRAYS, formats.NPY
     container = several.ends(str(output))
@@ -260,7 +260,7 @@ def _write_arrays(archive: Archive, numbers: list[int], output: Location, force:
 def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:
     """Writes pages as PNG files that are named by their numbers."""
     from bitsback.images.pictures import encode_page
-    from bitsback.reading.staging import staging
+    from bitsback.restoring.staging import staging
 
     digits = len(str(len(archive) - 1))
     with staging(folder, (), force) as stage:
@@ -270,7 +270,7 @@ def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, fo
 
 
 def _merged(ranges: Sequence[range]) -> list[range]:
-    """The same numbers, each once and in order."""
+    """The same numbers, each once, in ascending order."""
     found: list[range] = []
     for one in sorted((one for one in ranges if len(one)), key=lambda one: one.start):
         if found and one.start <= found[-1].stop:

@@ -52,7 +52,7 @@ class Stream:
             raise ArchiveError(f"{self.name}: {error}") from None
 
     def _where(self, first: int, count: int) -> str:
-        """What some tiles are, for people."""
+        """A description of some tiles for people."""
         return self._collection.where(first, count)
 
     def _tasks(self) -> Iterator[Task]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,14 +15,15 @@ from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.removal import check_removable, removal_option, remove_archive
 from bitsback.cli.spool import spooled, streamed
+from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
-    from bitsback.reading.extractor import RestoredFiles
-    from bitsback.reading.summary import Restored
+    from bitsback.remote.url import Options
+    from bitsback.summary import Restored
 
 
-@click.command(short_help="Restore what X.bb was made from.")
+@click.command(short_help="Restore the input of X.bb.")
 @click.argument(
     "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
@@ -31,25 +33,25 @@ if TYPE_CHECKING:
     "PATH",
 )
 @click.option(
-    "--files", "files_as", type=click.Choice(["exact", "pixels"]), default="exact",
+    "--files", type=click.Choice(["exact", "pixels"]), default="exact",
     show_default=True,
     help=(
-        "Whether files whose very bytes were promised come back so, or, where zlib or libtiff of"
-        " this computer cannot make them, as others of the same pixels and metadata."
+        "exact: files come back with the bytes that were promised. pixels: with the same pixels"
+        " and metadata where zlib or libtiff of this computer cannot reproduce the bytes."
     ),
 )  # fmt: skip
 @click.option(
     "--keep-going", is_flag=True,
     help=(
-        "Restore what is whole of a damaged archive, or of one that is cut off, and list on"
-        " standard output what is not; exits with 2 then."
+        "Restore the undamaged parts of a damaged or truncated archive, list the lost ones on"
+        " standard output, and exit with 2."
     ),
 )  # fmt: skip
 @click.option(
     "--fill", type=float, metavar="VALUE",
     help=(
-        "With --keep-going: the value of elements of arrays that are lost. By default items that"
-        " have such are left out."
+        "With --keep-going: the value for lost elements of arrays. Without it, items with lost"
+        " elements are left out."
     ),
 )  # fmt: skip
 @options.model_option
@@ -59,33 +61,27 @@ if TYPE_CHECKING:
 def command(
     sources: tuple[str, ...],
     output: str | None,
-    files_as: RestoredFiles,
-    keep_going: bool,
-    fill: float | None,
-    model: str | None,
     remove: bool,
-    threads: int | None,
-    force: bool,
     quiet: bool,
     as_json: bool,
-    storage_options: dict[str, Any],
+    **given: Any,
 ) -> None:
-    """Restore what X.bb was made from: a file of arrays or pages, or a folder of pictures.
+    """Restore the input of X.bb: a file of arrays or pages, or a folder of pictures.
 
-    X.bb and the output may be at URLs of fsspec's.
+    X.bb and the output may be URLs that fsspec supports.
 
-    Every block is checked against its checksum and against the digest of its items. Whatever does
-    not come out exactly as it went in is an error, and no output is left behind. The files of a
-    folder appear when the last one is complete; with --force they may replace files of a folder
-    that is there, whose other files stay.
+    Every block is checked against its checksum and against the digest of its items. Any difference
+    from the input is an error, and then no output is left behind. The files of a folder appear when
+    the last one is complete; with --force they may replace files of a folder that is there, whose
+    other files stay.
 
-    With --keep-going, of a damaged archive the files come back that are whole, and of an array the
-    items, one after the other, or its rows where it is one item, so that an array gets shorter;
-    with --fill it keeps its shape. What is lost is listed, one a line, as 'extract' takes it. Where
-    the names are lost, files are called by numbers.
+    With --keep-going the undamaged files of a damaged archive come back. An array gets shorter: its
+    undamaged items come back one after the other, or the undamaged rows if it is one item; with
+    --fill it keeps its shape. Lost items are listed, one per line, in the form that 'extract'
+    takes. Where the names are lost, files are named by numbers.
 
-    Of several archives each is tried, and the exit status is 2 if any failed. X.bb may be -,
-    standard input, which goes to standard output unless -o says where else.
+    With several archives, each is tried, and the exit status is 2 if any failed. X.bb may be -,
+    standard input; the output then goes to standard output unless -o is given.
 
     \b
       bitsback decompress digits.bb                   makes digits.npy, or whatever it was
@@ -104,11 +100,12 @@ def command(
         raise click.UsageError("an archive is given twice")
     if remove:
         check_removable(sources, output or sources[0])
-        if keep_going:
+        if given["keep_going"]:
             raise click.UsageError("--rm would remove what --keep-going does not restore")
-    if fill is not None and not keep_going:
+    if given["fill"] is not None and not given["keep_going"]:
         raise click.UsageError("--fill is for --keep-going")
-    if keep_going and output == options.STANDARD:
+    wanted = DecompressOptions(**given)
+    if wanted.keep_going and output == options.STANDARD:
         raise click.UsageError("--keep-going lists on standard output what is lost; give -o FILE")
     taken: dict[str, str] = {}
     into = None
@@ -117,27 +114,25 @@ def command(
     new = into is not None and not into.exists()
 
     def restore(source: str) -> tuple[bool, dict[str, Any]]:
-        import bitsback
+        from bitsback.restoring.extractor import restore_archive
+        from bitsback.summary import Restored
 
         with ExitStack() as stack:
             progress = stack.enter_context(Progress("decompressing", quiet))
-            target = _target(source, output, several, storage_options)
+            target = _target(source, output, several, wanted.storage_options)
             other = taken.setdefault(target, source)
             if other != source:
                 raise InputError(f"{source}: would be restored as {target}, and so was {other}")
             target = options.checked_output(source, target)
-            given: str | BinaryIO = source
+            archive: str | BinaryIO = source
             if source == options.STANDARD:
-                given = stack.enter_context(spooled() if keep_going else streamed())
+                archive = stack.enter_context(spooled() if wanted.keep_going else streamed())
             if into is not None:
                 into.mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
-            summary = bitsback.decompress(
-                given,
-                options.standard_output() if target == options.STANDARD else target,
-                model=model, threads=threads, progress=progress, force=force,
-                files=files_as, keep_going=keep_going, fill=fill, storage_options=storage_options,
-            )  # fmt: skip
+            place = options.standard_output() if target == options.STANDARD else target
+            summary = restore_archive(archive, place, replace(wanted, progress=progress))
+            assert isinstance(summary, Restored)
             seconds = time.perf_counter() - start
         row = figures.report(
             source, target, summary, seconds, summary.bytes_out, summary.bytes_in, as_json, quiet
@@ -145,7 +140,7 @@ def command(
         row |= {"lost": list(summary.lost), "problems": list(summary.problems)}
         _report_damage(source, summary, as_json)
         if remove:
-            remove_archive(source, target, model, threads, files_as == "exact", quiet or as_json)
+            remove_archive(source, target, wanted, quiet or as_json)
         return not summary.problems, row
 
     try:
@@ -166,9 +161,9 @@ def _report_damage(source: str, summary: Restored, as_json: bool) -> None:
         figures.say(name)
 
 
-def _target(source: str, output: str | None, several: bool, storage_options: dict[str, Any]) -> str:
-    """Where an archive is restored to: of several, and of what is no folder itself, in a folder
-    that is named. Raises InputError.
+def _target(source: str, output: str | None, several: bool, storage_options: Options | None) -> str:
+    """The place to restore an archive to. With several archives, and for one that is no folder
+    itself, it lies in the named folder. Raises InputError.
     """
     if output is None:
         return _default_output(source, storage_options)
@@ -183,15 +178,15 @@ def _target(source: str, output: str | None, several: bool, storage_options: dic
     return output
 
 
-def _kind(source: str, storage_options: dict[str, Any]) -> str:
+def _kind(source: str, storage_options: Options | None) -> str:
     import bitsback
 
     with bitsback.open(source, storage_options=storage_options) as archive:
         return archive.kind
 
 
-def _default_output(source: str, storage_options: dict[str, Any]) -> str:
-    """What an archive is restored to: beside it, with the ending of what it holds."""
+def _default_output(source: str, storage_options: Options | None) -> str:
+    """The default place to restore an archive to: beside it, with the ending of its content."""
     if source == options.STANDARD:
         return options.STANDARD
     from bitsback.images.formats import KINDS

@@ -27,12 +27,12 @@ def command(
     as_json: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """Check every block of the archive X.bb, or of several, by decoding it, and write nothing.
+    """Check every block of one or several archives X.bb by decoding it. Nothing is written.
 
-    Each damaged block is named, on standard error, with the files or items it holds. What cannot be
-    restored is listed on standard output, one a line, as 'extract' takes it: names of files, or
-    numbers of items. 'decompress --keep-going' restores the rest. Exits with 0 if all is well and
-    with 2 if not; of several archives, all are checked. X.bb may be -, standard input.
+    Standard error names each damaged block with the files or items it holds. Standard output lists
+    what cannot be restored, one entry per line in the form that 'extract' takes: names of files, or
+    numbers of items. 'decompress --keep-going' restores the rest. The exit status is 0 if all is
+    well and 2 if not; all archives are checked. X.bb may be -, standard input.
 
     \b
       bitsback verify digits.bb && rm digits.npy

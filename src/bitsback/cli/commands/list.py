@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bitsback.reading.reader import Archive
 
 
-@click.command(short_help="List the names of what is in X.bb.")
+@click.command(short_help="List the names in X.bb.")
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete.names)
 @click.option(
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     "--long",
     is_flag=True,
     help=(
-        "Show of each its bytes as it is, its share of the bytes of the blocks that it is in, its"
-        " mode or dtype, and its shape too."
+        "Show also the uncompressed bytes of each entry, its share of the compressed bytes, its"
+        " mode or dtype, and its shape."
     ),
 )
 @click.option(
     "--hashes", is_flag=True,
     help=(
-        "Of an archive made with --hashes: print the SHA-256 of each file that comes back byte for"
-        " byte, as 'sha256sum -c' reads them."
+        "For an archive made with --hashes: print the SHA-256 of each file that comes back byte"
+        " for byte, in the form that 'sha256sum -c' reads."
     ),
 )  # fmt: skip
 @options.reading_options
@@ -46,14 +46,14 @@ def command(
     as_json: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """List the names of what is in the archive X.bb, one a line: pictures, or the arrays of an npz
-    file. Nothing is decoded.
+    """List the names in the archive X.bb, one per line: pictures, or the arrays of an npz file.
+    Nothing is decoded.
 
-    What has no name is listed by numbers: the items of an array, as 0:60, and the pages of a TIFF
-    file, those that are alike in a row. Every line is something that 'extract' takes.
+    Entries without names are listed by numbers: the items of an array, as 0:60, and the pages of a
+    TIFF file, similar ones in a row together. 'extract' takes every line as an ITEM.
 
-    With NAMEs, folders or patterns, as 'extract' takes them, only what they name. X.bb may be -,
-    standard input.
+    With NAMEs, folders or patterns, as for 'extract', only the matching entries are listed. X.bb
+    may be -, standard input.
 
     \b
       bitsback list scans.bb
@@ -85,7 +85,7 @@ def command(
 
 
 def _entries(archive: Archive, names: Sequence[str]) -> Iterator[Entry]:
-    """What is listed. Raises InputError."""
+    """The entries to list. Raises InputError."""
     from bitsback.cli.selection import file_numbers
     from bitsback.reading.listing import entries
 

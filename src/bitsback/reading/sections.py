@@ -1,0 +1,203 @@
+"""The sections of an open archive: its blocks, which are found by their tiles, decoded and cached,
+and what files have beside them: names, stats, hashes and labels.
+"""
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable
+
+from bitsback.coding.block import Opened, read_header
+from bitsback.errors import ArchiveError
+from bitsback.format.labelling import Pairs, unpack_pairs
+from bitsback.format.layout import (
+    BLOCK,
+    HASHES,
+    LABELS,
+    NAMES,
+    STATS,
+    UNNAMED,
+    Cursor,
+    open_section,
+)
+from bitsback.format.members import Files, unpack_files
+from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.tiles import Tiles
+from bitsback.format.unnamed import unpack_unnamed
+from bitsback.lazy import cached_property
+from bitsback.locks import Lock
+from bitsback.reading.directory import BlockInfo, Directory, Place, Read
+from bitsback.reading.hashes import Hashes
+from bitsback.reading.source import BlockSource, Task, at_block, decode
+
+CACHE_BYTES = 64 << 20
+"""Bytes that are kept unless another number is asked for."""
+
+
+class BlockCache:
+    """Blocks by their numbers. The one that was decoded last is kept even if it is larger than all
+    the capacity, unless that is 0. May be used from several threads.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        """capacity: in bytes."""
+        self.capacity = capacity
+        self.nbytes = 0
+        """The bytes of the blocks that are kept."""
+        self._kept: OrderedDict[int, Tiles] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, number: int) -> Tiles | None:
+        with self._lock:
+            if number in self._kept:
+                self._kept.move_to_end(number)
+            return self._kept.get(number)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._kept
+
+    def put(self, number: int, tiles: Tiles) -> None:
+        if self.capacity == 0:
+            return
+        with self._lock:
+            self._drop(number)
+            self._kept[number] = tiles
+            self.nbytes += tiles.elements.nbytes
+            while self.nbytes > self.capacity and len(self._kept) > 1:
+                self._drop(next(iter(self._kept)))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self.nbytes = 0
+
+    def _drop(self, number: int) -> None:
+        dropped = self._kept.pop(number, None)
+        self.nbytes -= 0 if dropped is None else dropped.elements.nbytes
+
+
+HEADER_SPACE = 512
+"""The header of a block as the writer makes it takes fewer bytes."""
+
+
+class Blocks:
+    """May be used from several threads."""
+
+    def __init__(
+        self, archive: BlockSource, directory: Directory, read: Read, cache: BlockCache
+    ) -> None:
+        """read: reads from the archive."""
+        self._archive, self._read, self._cache = archive, read, cache
+        self._all, self._drift = directory.blocks, directory.drift
+
+    def of_tile(self, tile: int) -> BlockInfo:
+        """The block that holds a tile. Raises ArchiveError if it is missing."""
+        behind = bisect_right(self._all, tile, key=lambda block: block.first)
+        if behind == 0 or tile >= self._all[behind - 1].first + self._all[behind - 1].items:
+            number = self._all[behind - 1].number + 1 if behind else 0
+            raise ArchiveError(
+                f"{self._archive.name}: block {number}: {self._archive._where(tile, 1)} is"
+                " missing, the archive is cut off",
+                number,
+            )
+        return self._all[behind - 1]
+
+    def task(self, block: BlockInfo) -> Task:
+        """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
+        data = self._read(block.offset, block.size)
+        try:
+            try:
+                payload = open_section(data, BLOCK)
+            except ArchiveError:
+                if not self._drift:
+                    raise
+                data = self._read(block.offset + self._drift, block.size)
+                payload = open_section(data, BLOCK)
+        except ArchiveError as error:
+            raise at_block(self._archive, block.number, block.first, block.items, error) from None
+        return Task(block.number, block.first, block.items, payload)
+
+    def decode_at(self, tile: int, stop: int | None) -> tuple[int, Tiles]:
+        """The number of the first tile of the block that holds this one, and its tiles. stop:
+        those from it on are not needed, and nothing is verified.
+        """
+        block = self.of_tile(tile)
+        tiles = self._cache.get(block.number)
+        if tiles is None:
+            tiles = decode(
+                self._archive, self.task(block), None if stop is None else stop - block.first
+            )
+            if stop is None:
+                self._cache.put(block.number, tiles)
+        return block.first, tiles
+
+    def header(self, block: BlockInfo) -> Opened:
+        """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
+        data = memoryview(self._read(block.offset, min(HEADER_SPACE, block.size)))
+        cursor = Cursor(data, 1)
+        cursor.varint()
+        try:
+            return read_header(data[cursor.at :])
+        except ArchiveError:
+            return read_header(self.task(block).payload)
+
+
+class FileSections:
+    """Reads each section when it is first needed. Raises ArchiveError, without the name of the
+    archive, for damage.
+    """
+
+    def __init__(
+        self, collection: FileList, directory: Directory, read: Callable[[Place], bytes]
+    ) -> None:
+        self._collection, self._directory, self._read = collection, directory, read
+        self._names_are_lost = False
+
+    def do_without_names(self) -> None:
+        """Calls the files by numbers from now on, if their names are lost."""
+        try:
+            _ = self.files
+        except ArchiveError:
+            self._names_are_lost = True
+
+    @cached_property
+    def files(self) -> Files:
+        """The files of the archive and their items."""
+        if self._names_are_lost:
+            return Files.unnamed(self._collection)
+        places, stats = self._directory.names, self._directory.stats
+        if len(places) != 1:
+            what = "there twice" if places else "missing"
+            raise ArchiveError(f"the names of its files are {what}")
+        if len(stats) > (self._collection.kind == FOLDER):
+            raise ArchiveError("the stats of its files are there twice")
+        if places[0].kind == UNNAMED:
+            if stats:
+                raise ArchiveError("its files have stats and no names")
+            return unpack_unnamed(open_section(self._read(places[0]), UNNAMED), self._collection)
+        return unpack_files(
+            open_section(self._read(places[0]), NAMES),
+            self._collection,
+            open_section(self._read(stats[0]), STATS) if stats else None,
+        )
+
+    @cached_property
+    def hashes(self) -> Hashes | None:
+        """SHA-256 of the files as they were; None if the archive was made without."""
+        places = self._directory.hashes
+        if not places:
+            return None
+        if len(places) > 1 or self._collection.kind != FOLDER:
+            raise ArchiveError("the hashes of its files are there twice, or are of no files")
+        return Hashes.unpack(open_section(self._read(places[0]), HASHES), len(self.files))
+
+    @cached_property
+    def pairs(self) -> Pairs | None:
+        """The arrays of an npz file that are items and their labels, or that pictures are labelled
+        by their folders; None for neither.
+        """
+        places = self._directory.labels
+        if not places:
+            return None
+        if len(places) > 1:
+            raise ArchiveError("the labels of its items are given twice")
+        return unpack_pairs(open_section(self._read(places[0]), LABELS), self._collection)

@@ -1,0 +1,1 @@
+"""Write what archives hold to files and folders, all or nothing."""
