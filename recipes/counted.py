@@ -39,6 +39,85 @@ def mixer(*known: int) -> dict[str, Any]:
     return {"select": [{"known": c} for c in known], "start": 16384, "rates": [1000, 200]}
 
 
+NAMED = {
+    "": (0, 0), "W": (0, -1), "N": (-1, 0), "NW": (-1, -1), "NE": (-1, 1), "WW": (0, -2),
+    "NN": (-2, 0), "NWW": (-1, -2), "NNE": (-2, 1), "NNW": (-2, -1), "NEE": (-1, 2),
+    "NNN": (-3, 0), "WWW": (0, -3), "NNEE": (-2, 2), "NNWW": (-2, -2), "NEEE": (-1, 3),
+    "NWWW": (-1, -3), "WWWW": (0, -4),
+}  # fmt: skip
+"""Neighbours of a pixel by their directions."""
+
+
+def place(of: str) -> list[int]:
+    """`NW1`: the pixel to the upper left in the plane before; `P1`: the one at the pixel."""
+    name = of.rstrip("0123456789")
+    return [int(of[len(name) :] or 0), *NAMED["" if name == "P" else name]]
+
+
+def term(of: str) -> Any:
+    """`N`, `P1/2` (without its two lowest bits), or a sum such as `W+N-NW/1`."""
+    pixels, _, shift = of.partition("/")
+    if "+" not in pixels and "-" not in pixels:
+        return [*place(pixels), int(shift or 0)]
+    parts = pixels.replace("-", "+-").split("+")
+    sites = [[*place(part.lstrip("-")), -1 if part.startswith("-") else 1] for part in parts]
+    return {"sum": sites, "shift": int(shift or 0), "range": [-256, 511]}
+
+
+def equal(one: str, other: str) -> Any:
+    """Whether two pixels are equal, or which is the greater one."""
+    return {"sum": [[*place(one), 1], [*place(other), -1]], "steps": [0, 1]}
+
+
+CHANNEL = {"place": "channel", "shift": 0, "most": 2}
+PATTERN = [equal("W", "NW"), equal("N", "NW"), equal("N", "NE")]
+OF_COLOURS = [
+    "P1 P2",
+    "W N P1 P2",
+    "P1/2 P2/2 W+P1-W1/2 N+P1-N1/2",
+    "W+N-NW/1 P1-W1+W/1",
+    "W P1 W1",
+    "N P1 N1",
+    "W N NW NE P1 P2",
+    "W N NW NE WW NN P1 P2 W1 N1",
+    "W N NW NE WW NN NWW NNE P1 P2 W1 N1",
+    "W N NW NE WW NN NWW NNE NNW NEE NNN WWW P1 P2 W1 N1",
+    "N+P1-N1 P2/3",
+    "W+W-WW N+N-NN/2",
+    "W+P2-W2 N+P2-N2/1",
+    "W+N-NW P1/3 P2/3",
+]
+OF_GREY = [
+    "W N",
+    "N NE",
+    "W N NW NE",
+    "W NW WW",
+    "W N NW NE WW NN",
+    "W N NW NE WW NN NWW NNE NNW NEE",
+    "W N NW NE WW NN NWW NNE NNW NEE NNN WWW NNEE NNWW",
+    "W N NW NE WW NN NWW NNE NNW NEE NNN WWW NNEE NNWW NEEE NWWW WWWW",
+]
+
+
+def graphics(contexts: list[str], large: tuple[int, int]) -> dict[str, Any]:
+    """large: the numbers of two contexts that tell how much is known."""
+    terms = [[CHANNEL, *map(term, of.split())] for of in contexts]
+    terms.append([CHANNEL, *PATTERN, term("W+N-NW/2")])
+    found = [{"offset": 20, "limit": 127, "terms": of} for of in terms]
+    known = [{"known": c} for c in large]
+    selects = ["depth", CHANNEL, *known], ["depth", *PATTERN]
+    return {
+        "precision": 24,
+        "lag": 256,
+        "queues": 16,
+        "table": 19,
+        "slot": [16, 7],
+        "trust": 30,
+        "contexts": found,
+        "mixers": [{"select": list(of), "start": 13107, "rates": [2047, 900]} for of in selects],
+    }
+
+
 def described(name: str, about: str, levels: int, of: dict[str, Any]) -> dict[str, Any]:
     return {
         "format": "bitsback-model",
@@ -73,6 +152,18 @@ DESCRIPTIONS = [
             ],
             "mixers": [mixer(3, 4), mixer(1, 2, 5)],
         },
+    ),
+    described(
+        "graphics",
+        "Drawings and screenshots in colour of any size, learned as they come",
+        256,
+        graphics(OF_COLOURS, (9, 7)),
+    ),
+    described(
+        "graphics-grey",
+        "Grey drawings and palettes of any size, learned as they come",
+        256,
+        graphics(OF_GREY, (7, 5)),
     ),
 ]
 

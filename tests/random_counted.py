@@ -110,11 +110,11 @@ class Grower:
         return {"sum": self.parts(), "shift": self.choose.of([0, 3]), "range": [low, high]}
 
     def selector(self, contexts: int) -> Any:
-        kind = self.choose.of(["known", "node", "term"])
+        kind = self.choose.of(["known", "node", "depth", "term"])
         if kind == "known":
             return {"known": int(self.rng.integers(contexts))}
-        if kind == "node":
-            return "node"
+        if kind in ("node", "depth"):
+            return kind
         return [*self.site(), 0] if self.plain else {"place": "row", "shift": 1, "most": 5}
 
 

@@ -181,6 +181,7 @@ CountedSettings counted_settings(const Fields& of) {
     using Mixer = std::tuple<Select, std::int32_t, std::array<std::int32_t, 2>>;
     static const std::map<std::string, Selector::Kind> kinds{{"known", Selector::Kind::known},
                                                              {"node", Selector::Kind::node},
+                                                             {"depth", Selector::Kind::depth},
                                                              {"value", Selector::Kind::value}};
     const auto slot = of.get<std::array<unsigned, 2>>("slot");
     MixingSettings mixing{

@@ -296,7 +296,7 @@ std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& st
         mixer.selectors.resize(fields.count());
         for (Selector& selector : mixer.selectors) {
             const std::uint32_t kind = fields.word();
-            require(kind <= 2, "there are three kinds of selectors");
+            require(kind <= 3, "there are four kinds of selectors");
             selector = {static_cast<Selector::Kind>(kind), fields.word(), 0};
         }
     }

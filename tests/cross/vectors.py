@@ -408,7 +408,7 @@ class Vectors:
             self.put(mixer.start, *mixer.rates, len(mixer.select))
             for one in mixer.select:
                 place = one.context if one.term is None else values.index(one.term)
-                self.put(("known", "node", "term").index(one.kind), place)
+                self.put(("known", "node", "depth", "term").index(one.kind), place)
 
     def put_terms(self, terms: list[Term]) -> None:
         self.put(len(terms))

@@ -47,7 +47,7 @@ class Term(NamedTuple):
 
 
 class Selector(NamedTuple):
-    kind: str  # node, known or term
+    kind: str  # node, depth, known or term
     count: int
     context: int = 0
     term: Term | None = None
@@ -55,6 +55,8 @@ class Selector(NamedTuple):
     def value(self, node: int, counts: list[int], pixel: "Pixel") -> int:
         if self.kind == "node":
             return node
+        if self.kind == "depth":
+            return len(pixel.bits)
         if self.kind == "known":
             return (counts[self.context] + 1).bit_length() - 1
         assert self.term is not None
@@ -126,6 +128,8 @@ class CountedRules:
     def read_selector(self, about: Any) -> Selector:
         if about == "node":
             return Selector("node", 2**self.decisions)
+        if about == "depth":
+            return Selector("depth", self.decisions)
         if type(about) is dict and set(about) == {"known"}:
             c = check_integer(about["known"], 0, len(self.contexts) - 1)
             return Selector("known", 11, context=c)

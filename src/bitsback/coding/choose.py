@@ -39,6 +39,7 @@ _SLENDER = 4  # times as many rows as columns make a table of an array
 # gives it less to learn from than a block does.
 _CONTESTED = 1.1
 _DISAPPOINTING = 1.25  # times as many bytes
+_GRAPHIC = 1.4  # times as many bytes as a model, by deflate, of what is no photograph
 _ALONE = 80  # bytes that a block takes for being one
 
 
@@ -169,13 +170,13 @@ def choose(
         return Chosen(None)
     serial = any(outline.serial for outline in outlines)
     sample = series_sample(tiles) if serial else sample_of(tiles, whole=one_shape)
-    trials = [
-        plan
-        for outline, invert in _able(outlines, tiles)
-        for plan in trial_plans(outline, tiles, sample, invert)
-    ]
+    large = given is None and effort == "auto" and job > _LARGE
+    trials: list[BlockPlan] = []
+    for outline, invert in _able(outlines, tiles):
+        if given is not None or not outline.counted or _countable(tiles, sample, trials, large):
+            trials += trial_plans(outline, tiles, sample, invert)
     if trials:
-        picked = _pick(trials, given is None and effort == "auto" and job > _LARGE)
+        picked = _pick(trials, large)
         # One for items of this very shape that was asked for is taken, unless they are smaller as
         # they are.
         contested = (given is None or picked.model.any_shape) and _contested(
@@ -243,12 +244,15 @@ def trial_plans(
 
 
 def picture_models(given: Model | None, effort: Effort) -> list[Outline]:
-    """The models to choose from for pictures of any shape."""
+    """The models to choose from for pictures of any shape, but for those that count, which take
+    long to try.
+    """
     return [
         outline
         for outline in _outlines(given)
         if outline.any_shape
         and not outline.serial
+        and not (given is None and outline.counted)
         and not (given is None and effort == "fast" and outline.autoregressive)
     ]
 
@@ -265,6 +269,19 @@ def plans_of(outlines: list[Outline], tiles: Tiles) -> list[BlockPlan]:
 
 def is_bundled(model: Model) -> bool:
     return model.name in bundled.names() and bundled.identity(model.name) == model.identity
+
+
+def _countable(tiles: Tiles, sample: Tiles, trials: list[BlockPlan], large: bool) -> bool:
+    """Whether models that count may be better than those that were tried: for two levels; and for
+    more, where they take far longer than others, if a general compressor finds much that repeats.
+    """
+    if tiles.two_values is not None:
+        return True
+    others = [trial.cost for trial in trials if not trial.model.counted]
+    if large or not others:
+        return False
+    general = encode_fallback(sample, "deflate")
+    return general is not None and len(general) < _GRAPHIC * min(others)
 
 
 def _contested(picked: BlockPlan, coder: Coder) -> bool:

@@ -14,7 +14,8 @@ from bitsback.format.tiles import Tiles
 _TILES = 64
 _ELEMENTS = 1 << 17  # the size of a sample that may consist of parts
 _SLICES = 8
-_BEFORE = 1 << 19  # elements that are learned from before a sample
+_BEFORE = 1 << 19  # elements that are learned from before a sample of two levels
+_BEFORE_OF_MORE = 1 << 17
 
 
 def sample_of(tiles: Tiles, whole: bool) -> Tiles:
@@ -34,14 +35,15 @@ def sample_of(tiles: Tiles, whole: bool) -> Tiles:
 
 def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
     """The data of a block from which a model may learn before it codes the sample: the other tiles,
-    or the rows above the sample in a large one. None if they are smaller than the sample.
+    or the rows above the sample in a large one. None if there is little of it.
     """
     numbers, most = _sampled(tiles.count), _ELEMENTS // sample.count
     cut = sample.elements.size < sum(
         tile.size for tile in islice(tiles, 0, numbers.stop, numbers.step)
     )
     found: list[NDArray[Any]] = []
-    left = _BEFORE
+    before = _BEFORE if tiles.two_values is not None else _BEFORE_OF_MORE
+    left = before
     for number, tile in enumerate(tiles):
         if left <= 0:
             break
@@ -51,7 +53,7 @@ def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
             tile = _above(tile, middle_box(tile.dtype, tile.shape, most), left)
         left -= tile.size
         found.append(np.ascontiguousarray(tile))
-    enough = _BEFORE - left >= sample.elements.size
+    enough = 2 * (before - left) >= sample.elements.size
     return Tiles.of((tile for tile in found if tile.size), tiles.dtype) if enough else None
 
 

@@ -98,9 +98,10 @@ class CountedSettings {
                 using Kind = Selector::Kind;
                 require(by.kind != Kind::value || by.number < values_.size(),
                         "a mixer is chosen by a value that there is");
-                by.count = by.kind == Kind::value  ? values_[by.number].count()
-                           : by.kind == Kind::node ? 1u << mixing_.decisions
-                                                   : 11;
+                by.count = by.kind == Kind::value   ? values_[by.number].count()
+                           : by.kind == Kind::node  ? 1u << mixing_.decisions
+                           : by.kind == Kind::depth ? mixing_.decisions
+                                                    : 11;
             }
         }
         mixing_.check();

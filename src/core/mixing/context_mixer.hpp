@@ -84,7 +84,7 @@ class ContextMixer {
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
             std::size_t set = 0;
             for (const Selector& by : settings_.mixers[m].selectors)
-                set = set * by.count + chosen(by, symbol, node);
+                set = set * by.count + chosen(by, symbol, d, node);
             const std::int32_t t = mix(mixers_[m].weights.data() + set * stride_, inputs);
             mixed[m] = {static_cast<std::uint32_t>(set), logistic_.squash(t)};
             sum += t;
@@ -159,12 +159,15 @@ class ContextMixer {
         return static_cast<std::int32_t>(std::clamp(sum >> 16, -reach, reach - 1));
     }
 
-    std::uint32_t chosen(const Selector& by, std::size_t symbol, std::uint32_t node) const {
+    std::uint32_t chosen(const Selector& by, std::size_t symbol, unsigned d,
+                         std::uint32_t node) const {
         switch (by.kind) {
             case Selector::Kind::known:
                 return static_cast<std::uint32_t>(std::bit_width(counts_[by.number] + 1)) - 1;
             case Selector::Kind::node:
                 return node;
+            case Selector::Kind::depth:
+                return d;
             default:
                 return values_[symbol * values_of_a_symbol_ + by.number];
         }

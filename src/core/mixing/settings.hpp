@@ -21,7 +21,7 @@ struct ContextSettings {
 
 // What chooses among the weights of a mixer, one number of the product of all.
 struct Selector {
-    enum class Kind { known, node, value };
+    enum class Kind { known, node, depth, value };
     Kind kind;
     std::size_t number;   // of the context whose count is meant, or of the value
     std::uint32_t count;  // of its values

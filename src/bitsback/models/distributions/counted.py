@@ -5,7 +5,6 @@ Source: Mahoney 2005 (context mixing in PAQ); docs/model-format.md, for its inte
 is learned from other data.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +81,7 @@ class Mixer:
     """Sets of weights, of which `select` chooses one."""
 
     select: tuple[str | int | Term, ...]
-    """Each is "node", a term, or the number of a context, which stands for its count."""
+    """Each is "node", "depth", a term, or the number of a context, which stands for its count."""
     start: int
     rates: tuple[int, int]
     """The learning rates: that of new weights, and the least."""
@@ -137,7 +136,7 @@ class CountedDistribution(PredictionDistribution):
         return [
             ("value", self._values.index(one)) if isinstance(one, Term)
             else ("known", one) if isinstance(one, int)
-            else ("node", 0)
+            else (one, 0)
             for one in select
         ]  # fmt: skip
 
@@ -220,8 +219,8 @@ def _read_mixer(fields: Fields, reader: "_TermReader", contexts: int) -> Mixer:
         raise ModelError(f"'rates' of learning fall, and [{first}, {last}] do not")
     select: list[str | int | Term] = []
     for entry in _bounded(fields, "select", 0, 8):
-        if entry == "node":
-            select.append("node")
+        if entry in ("node", "depth"):
+            select.append(entry)
         elif isinstance(entry, dict) and "known" in entry:
             known = Fields(entry, "a selector")
             select.append(known.integer("known", 0, contexts - 1))
@@ -236,10 +235,15 @@ def _read_mixer(fields: Fields, reader: "_TermReader", contexts: int) -> Mixer:
 
 
 def _sets(select: tuple[str | int | Term, ...], decisions: int) -> int:
-    return math.prod(
-        one.values if isinstance(one, Term) else _COUNTS if isinstance(one, int) else 1 << decisions
-        for one in select
-    )
+    sets = 1
+    for one in select:
+        if isinstance(one, Term):
+            sets *= one.values
+        elif isinstance(one, int):
+            sets *= _COUNTS
+        else:
+            sets *= 1 << decisions if one == "node" else decisions
+    return sets
 
 
 @dataclass(frozen=True)
