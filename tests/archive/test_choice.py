@@ -293,13 +293,26 @@ def test_a_model_is_chosen_for_the_blocks_that_come_later_too(
         assert archive == pack(both, block=300, threads=3)
 
 
-def test_a_model_that_a_general_compressor_beats_is_not_chosen(grey: NDArray[np.uint8]) -> None:
-    """Digits in black on white are what no bundled model has ever seen."""
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_model_that_a_general_compressor_beats_is_not_chosen(alike: bool) -> None:
+    """Models that count in the images know what comes again, but not from where."""
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, 5_000, np.uint8)
+    firsts = np.zeros(300, int) if alike else random.integers(0, noise.size - 784, 300)
+    images = np.stack([noise[first : first + 784].reshape(28, 28) for first in firsts])
+    summary = compressed(images)
+    assert (summary.model, summary.methods["fallback"], summary.outdone) == (None, 1, 1)
+    general = lzma.compress(images.tobytes(), preset=6)
+    assert summary.bytes_out < 1.02 * len(general) + 300
+    assert_same(unpack(pack(images)), images)
+
+
+def test_what_no_bundled_model_has_seen_is_counted(grey: NDArray[np.uint8]) -> None:
+    """Digits in black on white."""
     inverted = 255 - grey
     summary = compressed(inverted)
-    assert (summary.model, summary.methods["fallback"], summary.outdone) == (None, 1, 1)
-    general = lzma.compress(inverted.tobytes(), preset=6)
-    assert summary.bytes_out < 1.02 * len(general)
+    assert (summary.model, summary.methods["model"]) == ("graphics", 1)
+    assert summary.bytes_out < 0.9 * len(lzma.compress(inverted.tobytes(), preset=9))
     assert_same(unpack(pack(inverted)), inverted)
 
 

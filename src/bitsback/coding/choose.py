@@ -285,7 +285,11 @@ def _countable(tiles: Tiles, sample: Tiles, trials: list[BlockPlan], large: bool
 
 
 def _contested(picked: BlockPlan, coder: Coder) -> bool:
-    """Whether a general compressor may be as good on a block as the model that was picked."""
+    """Whether a general compressor may be as good on a block as the model that was picked. Models
+    that count are like one, and a sample does not tell how soon each of them learns.
+    """
+    if picked.model.counted:
+        return True
     general = encode_fallback(picked.tiles, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost
 
