@@ -35,7 +35,7 @@ def test_an_archive_for_random_access(folder: Path, run: Run, digits: NDArray[np
     with bitsback.open("fast.bb") as archive:
         assert max(block.items for block in archive._blocks) == 8
         assert np.array_equal(archive, digits)
-    assert "57 % of bilevel" in " ".join(run("compress", "--help").output.split())
+    assert "57 % for bilevel" in " ".join(run("compress", "--help").output.split())
 
 
 def test_pipes(process: Process, folder: Path, digits: NDArray[np.bool_]) -> None:
