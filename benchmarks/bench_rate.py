@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from code_length import code
-from harness import arguments, compress, digit_models, images, report, symbols
+from harness import arguments_of_models, compress, digit_models, images, report, symbols
 
 import bitsback
 from bitsback.peers.units import Images
@@ -25,13 +25,7 @@ CODE_LENGTH_BLOCK = (
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    parser.add_argument(
-        "--model", action="append", help="a bundled model or a file (default: all of digits)"
-    )
-    parser.add_argument(
-        "--block", type=int, help="images in a block (default: the writer's choice)"
-    )
+    parser = arguments_of_models(__doc__)
     options = parser.parse_args()
     rows = []
     for name in options.model or digit_models():

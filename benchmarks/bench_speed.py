@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from harness import (
-    arguments,
+    arguments_of_models,
     compress,
     decompress,
     digit_models,
@@ -41,13 +41,7 @@ EACH_STRIDE = 10  # peers that write a file for each image get a tenth of the im
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    parser.add_argument(
-        "--model", action="append", help="a bundled model or a file (default: all of digits)"
-    )
-    parser.add_argument(
-        "--block", type=int, help="images in a block (default: the writer's choice)"
-    )
+    parser = arguments_of_models(__doc__)
     parser.add_argument(
         "--levels", type=int, default=2, choices=(2, 256), help="binarised images, or as they are"
     )

@@ -45,6 +45,18 @@ def arguments(description: str | None, repeats: int = 5) -> argparse.ArgumentPar
     return parser
 
 
+def arguments_of_models(description: str | None) -> argparse.ArgumentParser:
+    """The same, with models to choose and the size of a block."""
+    parser = arguments(description)
+    parser.add_argument(
+        "--model", action="append", help="a bundled model or a file (default: all of digits)"
+    )
+    parser.add_argument(
+        "--block", type=int, help="images in a block (default: the writer's choice)"
+    )
+    return parser
+
+
 def images(count: int, levels: int = 2) -> Images:
     """The first `count` MNIST test images [count, 28, 28]: binarised, bool, for two levels, else as
     they are, uint8.

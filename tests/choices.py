@@ -1,4 +1,4 @@
-"""What is drawn at random comes from a seed, or from hypothesis."""
+"""Random choices from a seed, or from hypothesis."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

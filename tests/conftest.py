@@ -1,6 +1,6 @@
-"""What all tests share: the folder of tests on the path, for `reference` and `laws`, one thread of
-torch where every core has a process of its own, one hypothesis profile, and a server of S3 on this
-machine for those that want one.
+"""Common setup of all tests: the folder of tests on the path, for `reference` and `laws`, one
+thread of torch where every core has a process of its own, one hypothesis profile, and a server of
+S3 on this machine for the tests that need one.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""What a process that was forked while other threads were at work must not wait for."""
+"""A process that was forked while other threads were running does not wait for their locks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Who may import whom (docs/architecture.md), read from the sources: imports for types and those
-inside of functions count too.
+"""The imports that packages may have (docs/architecture.md), read from the sources: imports for
+types and those inside of functions count too.
 """
 
 from __future__ import annotations

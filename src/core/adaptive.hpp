@@ -1,4 +1,4 @@
-// Symbols whose probabilities follow how often they have come before: symbol c has the probability
+// Symbols whose probabilities follow their counts so far: symbol c has the probability
 // (count of c + 1) / (symbols before + levels).
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace bitsback {
 
-// How often each symbol has come, and once more: a Fenwick tree.
+// The count of each symbol plus one: a Fenwick tree.
 class Tally {
   public:
     explicit Tally(std::uint32_t levels) : sums_(std::size_t{levels} + 1), total_(levels) {

@@ -1,5 +1,5 @@
-// The module bitsback._core: what Python sees of the core. Arrays arrive with the right dtype and
-// in C order (the Python side sees to it); every kernel runs without the GIL.
+// The module bitsback._core: the Python bindings of the core. Arrays arrive with the right dtype
+// and in C order (the Python side sees to it); every kernel runs without the GIL.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -39,7 +39,7 @@ nb::bytes to_python(const std::vector<std::uint8_t>& bytes) {
     return nb::bytes(bytes.data(), bytes.size());
 }
 
-// What NumPy makes of `values` as a contiguous array of T; nothing is rounded or wrapped on the
+// `values` as a contiguous array of T by NumPy; nothing is rounded or wrapped on the
 // way.
 template <class T>
 In<T> to_array(const nb::object& values, const char* dtype) {
@@ -58,7 +58,7 @@ void bind_message(nb::module_& m) {
         R"doc(An ANS message: a stack of bits that codecs push to and pop from, in place.
 
 heads: uint64 [lanes], each in [2^32, 2^64), 1 to 64 of them. tail: uint32 words, the lowest first.
-Without heads the message is empty: so many `lanes` (1 by default) of 2^32, above the implicit tail.
+Without heads the message is empty: `lanes` heads (1 by default) of 2^32, above the implicit tail.
 depth: None for a finite tail, which raises MessageExhausted when a pop finds it too short; or the number of words that
 have been taken from the implicit tail (0 for a message that has taken none; at most 2^62).
 A message is for one thread at a time. A second one that uses it in the middle of a push or a pop gets a MessageError,
@@ -192,7 +192,7 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
             },
             "How much has been pushed since this message was made, less what has been popped, in "
             "bits, of either sign: the growth of bits, less 32 for each word taken from the "
-            "implicit tail. A copy keeps the beginning; from_bytes and pickles begin anew. For "
+            "implicit tail. A copy keeps the beginning; from_bytes and pickles start again. For "
             "people, not for coding.")
         .def(
             "__enter__",

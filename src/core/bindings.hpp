@@ -1,4 +1,4 @@
-// What the files of the module share: arrays that come from NumPy and go to it.
+// Common parts of the bindings: arrays that come from NumPy and go to it.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -1,4 +1,4 @@
-// What Python sees of the codecs of docs/codecs.md, which archives do not use.
+// Python bindings of the codecs of docs/codecs.md, which archives do not use.
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -186,7 +186,7 @@ void bind_more_codecs(nb::module_& m) {
     m.def("peek", [](const Message& message, unsigned precision, std::size_t count) {
         return make_array<std::uint32_t>({count}, [&](auto out) { peek(message, precision, out); });
     });
-    // Of a single symbol, whose interval Python computes; so few cycles that the GIL is kept.
+    // A single symbol, whose interval Python computes; so few cycles that the GIL is kept.
     m.def("push_interval",
           [](Message& message, std::uint32_t start, std::uint32_t frequency, unsigned precision) {
               push_intervals(message, {&start, 1}, {&frequency, 1}, precision);
@@ -194,7 +194,7 @@ void bind_more_codecs(nb::module_& m) {
     m.def("on_lanes",
           [](Message& message, const std::vector<std::size_t>& lanes, const nb::callable& run) {
               message.on_lanes(lanes, [&](Message& part) {
-                  // What Python has is a message at any time, should it be kept.
+                  // Python may keep the object, so it must be a message at any time.
                   const nb::object object = nb::cast(Message::empty(1, 0));
                   auto& theirs = nb::cast<Message&>(object);
                   std::swap(part, theirs);

@@ -1,4 +1,4 @@
-// What Python makes distributions and families of: each is an entry of a table, which reads its
+// Makes distributions and families from Python: a table has an entry for each, which reads its
 // fields by name.
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/pair.h>
@@ -45,7 +45,7 @@ class Fields {
     T get(const char* name) const {
         return nb::cast<T>(fields_[name]);
     }
-    // What may be None.
+    // A field that may be None.
     template <class T>
     const T* find(const char* name) const {
         const nb::object value = fields_[name];

@@ -1,4 +1,4 @@
-// What Python sees of models: networks, programs of distributions, and multisets of items.
+// Python bindings of models: networks, programs of distributions, and multisets of items.
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -229,7 +229,7 @@ void bind_program(nb::module_& m) {
         .def("pop", &pop_items, "message"_a, "shapes"_a, "batches"_a, "kept"_a = true);
 }
 
-// Of a list of bytes, or of the rows of an array.
+// The keys of a list of bytes, or of the rows of an array.
 Keys keys_of(const nb::object& list) {
     Keys keys;
     if (In<std::uint8_t> rows; nb::try_cast(list, rows)) {

@@ -176,7 +176,7 @@ class Categorical {
         }
         require(total == (std::uint64_t{1} << precision),
                 "categorical frequencies must sum to 2^precision");
-        // So many parts that one rarely holds the beginnings of several symbols.
+        // Enough parts that one rarely holds the beginnings of several symbols.
         const auto bits = std::min(precision, static_cast<unsigned>(std::bit_width(levels())) + 2);
         shift_ = precision - bits;
         const std::size_t parts = std::size_t{1} << bits;
@@ -201,7 +201,7 @@ class Categorical {
 
   private:
     std::vector<std::uint32_t> starts_;  // starts[c] ... starts[c + 1]; the last is 2^precision
-    // Where to look first: all numbers are cut into 2^bits equal parts, and each has the symbol
+    // The symbol to try first: all numbers are cut into 2^bits equal parts, and each has the symbol
     // that its least number belongs to.
     std::vector<std::uint32_t> first_;
     unsigned precision_;

@@ -1,5 +1,6 @@
-// What a pixel sees of those before it, in a batch of images: planes of bytes with a margin, in
-// which the window of the pixel is a part of a few rows. No more rows are kept than a window has.
+// The pixels before a pixel, in a batch of images, for its context: planes of bytes with a margin,
+// in which the window of the pixel is a part of a few rows. No more rows are kept than a window
+// has.
 //
 //              2 side + 1 pixels
 //             +---------------+
@@ -30,7 +31,7 @@ struct Window {
     std::size_t pixels() const { return above * line() + side; }
 };
 
-// What is seen of each symbol: `planes` bytes, and whether it is flat.
+// The bytes of each symbol in contexts: `planes` bytes, and whether it is flat.
 class ContextPlanes {
   public:
     // bytes: [planes, levels]. flat: [levels], or nothing if no symbol is.
@@ -62,8 +63,8 @@ class ContextRows {
   public:
     static constexpr std::size_t overrun = 32;
 
-    // For `size` images of so many columns and channels, which stand in the order in which they are
-    // coded. All symbols are 0, as are those outside of the images.
+    // For `size` images with `columns` columns and `channels` channels, in the order in which they
+    // are coded. All symbols are 0, as are those outside of the images.
     ContextRows(const ContextPlanes& table, Window window, std::size_t columns,
                 std::size_t channels, std::size_t size)
         : table_(table),
@@ -99,7 +100,7 @@ class ContextRows {
         }
     }
 
-    // What a group of channels is told of one pixel of some items: the window in all planes, in
+    // The context of a group of channels for one pixel of some items: the window in all planes, in
     // each behind it the `known` channels of the pixel itself, and then the `features`, of which
     // [size, feature channels] are given. Copies have fixed sizes, which is much the faster: up to
     // 32 bytes behind the contexts are written, and behind the features read.
@@ -125,7 +126,7 @@ class ContextRows {
     }
 
   private:
-    // Where a row is in a plane.
+    // The place of a row in a plane.
     std::size_t place_of(std::size_t row) const { return row % (window_.above + 1) * line_; }
 
     static bool any(const std::uint8_t* in, std::size_t count) {

@@ -1,11 +1,11 @@
-// Floating-point arithmetic as IEEE 754 has it by default, whatever a program has made of it.
+// The default floating-point environment of IEEE 754, regardless of a program's settings.
 #pragma once
 
 #include <cfenv>
 
 namespace bitsback {
 
-// How least squares are computed: exactly as docs/model-format.md says, or as a machine would that
+// The arithmetic of least squares: exactly as docs/model-format.md says, or as a machine would that
 // gets it wrong. Test vectors are chosen such that each of the latter is found out.
 enum class Arithmetic { exact, contracted, upward, downward, toward_zero };
 

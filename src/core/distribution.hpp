@@ -1,4 +1,4 @@
-// What a step of a model's code needs of a distribution, and how a network gives its parameters.
+// The interface of a distribution for a step of a model's code, and parameters from a network.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,7 @@ class Conditional {
         for (std::size_t output : outputs_)
             require(network_.shape(output).rows == shape(0).rows &&
                         network_.shape(output).columns == shape(0).columns,
-                    "the outputs of a distribution live at the same places");
+                    "the outputs of a distribution have different grids");
         network_.keep(outputs_);
     }
 

@@ -1,4 +1,4 @@
-// What must hold wherever floating-point numbers decide bytes: IEEE 754 doubles, each operation
+// The guard for floating-point numbers that decide bytes: IEEE 754 doubles, each operation
 // rounded by itself. A file that includes this is not built otherwise; it is included before
 // anything that computes.
 #pragma once

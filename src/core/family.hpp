@@ -27,7 +27,7 @@ struct Parameters {
 
     std::size_t components_of(std::size_t i) const { return counts ? counts[i] : components; }
 
-    // Those of the symbols from `first` on.
+    // The parameters of the symbols from `first` on.
     Parameters from(std::size_t first) const {
         Parameters some = *this;
         for (std::size_t o = 0; o < most; ++o) {
@@ -113,7 +113,7 @@ using SomeSymbols = std::variant<std::span<std::uint8_t>, std::span<std::uint16_
 class Family {
   public:
     virtual ~Family() = default;
-    // Of how many outputs, and with how many components at most for each symbol.
+    // The number of outputs, and the most components for each symbol.
     virtual std::size_t outputs() const = 0;
     virtual std::size_t most_components() const { return 1; }
     virtual std::uint32_t levels() const = 0;

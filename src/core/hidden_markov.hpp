@@ -52,7 +52,7 @@ class Distributions {
     std::vector<std::uint32_t> starts_;
 };
 
-// How likely states are, given what is known of a series: weights that become frequencies.
+// The probabilities of states, given the known part of a series: weights that become frequencies.
 class StatePosterior {
   public:
     explicit StatePosterior(std::size_t states) : weights_(states), starts_(states + 1) {}
@@ -80,7 +80,7 @@ class StatePosterior {
     std::vector<std::uint32_t> starts_;
 };
 
-// Where the symbols of several series stand, one series after the other, each of its own length.
+// The places of the symbols of several series, one series after the other, each of its own length.
 class Ragged {
   public:
     explicit Ragged(std::span<const std::size_t> lengths) {
@@ -101,12 +101,12 @@ class Ragged {
     std::size_t longest() const { return longest_; }
     std::size_t count() const { return first_.size() - 1; }
     std::size_t length(std::size_t n) const { return first_[n + 1] - first_[n]; }
-    // Of symbol t of series n.
+    // The place of symbol t of series n.
     std::size_t at(std::size_t n, std::size_t t) const { return first_[n] + t; }
 
-    // Whether t is the last step of some.
+    // Whether t is the last step of a series.
     bool ends(std::size_t t) const { return ends_[t]; }
-    // Those longer than t, and those that end there, in their order.
+    // The series longer than t, and those that end there, in their order.
     std::vector<std::size_t> beyond(std::size_t t) const {
         return those([&](std::size_t n) { return length(n) > t; });
     }
@@ -130,7 +130,7 @@ class Ragged {
 
 class HiddenMarkov {
   public:
-    // How likely a symbol is by those before it: likely / all, in units of 2^-24.
+    // The probability of a symbol given those before it: likely / all, in units of 2^-24.
     struct Evidence {
         std::uint64_t likely;
         std::uint64_t all;
@@ -289,7 +289,7 @@ class HiddenMarkov {
     const StatePosterior& last(const std::uint32_t* filtered) {
         return posterior_.of([&](std::size_t k) { return filtered[k]; });
     }
-    // Of the state before one that is known.
+    // The posterior of the state before a known one.
     const StatePosterior& before_known(const std::uint32_t* filtered, std::uint32_t next) {
         return posterior_.of([&](std::size_t k) {
             return (std::uint64_t{filtered[k]} * changes_[k * states_ + next]) >> 4;

@@ -1,4 +1,4 @@
-// Intervals that the caller knows, and what is needed to find them.
+// Intervals that the caller knows, and finding them.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +41,7 @@ inline void peek(const Message& message, unsigned precision, std::span<std::uint
             static_cast<std::uint32_t>(message.heads()[i] & ((std::uint64_t{1} << precision) - 1));
 }
 
-// Of as many symbols as `peek` was asked for.
+// The intervals of as many symbols as `peek` was asked for.
 inline void pop_intervals(Message& message, std::span<const std::uint32_t> starts,
                           std::span<const std::uint32_t> frequencies, unsigned precision) {
     require_intervals(starts, frequencies, precision);

@@ -1,6 +1,6 @@
 // This file is compiled once for each instruction set, and once more with products and sums
 // contracted, by which test vectors are chosen: CMakeLists.txt gives BITSBACK_LEAST_SQUARES, the
-// name of what comes of it, and BITSBACK_CONTRACTED.
+// name of the result, and BITSBACK_CONTRACTED.
 #include "exact_floats.hpp"
 // The guard comes first.
 #include <math.h>

@@ -27,7 +27,7 @@ struct LeastSquares {
                          int32_t* weights);
 };
 
-// Those for the engine in use (linear.hpp).
+// The least squares for the engine in use (linear.hpp).
 const LeastSquares& least_squares(Arithmetic arithmetic);
 
 extern const LeastSquares least_squares_plain;

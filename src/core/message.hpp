@@ -49,8 +49,8 @@ inline std::uint32_t implicit_word(std::uint64_t k) {
     return static_cast<std::uint32_t>(splitmix64(0, k) >> 32);
 }
 
-// Which thread works on a message. It may take the message again, unless the message is lent out:
-// then what it holds is elsewhere. A copy of the message is free.
+// The thread that works on a message. It may take the message again, unless the message is lent
+// out: then what it holds is elsewhere. A copy of the message is free.
 class Occupied {
   public:
     Occupied() = default;
@@ -157,7 +157,7 @@ class Message {
         for (std::uint64_t head : heads_) bits += std::log2(static_cast<double>(head));
         return bits;
     }
-    // How much more that is than at the beginning, where words taken from the implicit tail count
+    // The growth of that since the beginning, where words taken from the implicit tail count
     // against it. Of depths the difference is exact.
     double net_bits() const {
         const std::int64_t taken = static_cast<std::int64_t>(depth_.value_or(0) - depth_at_first_);
@@ -178,7 +178,7 @@ class Message {
         steps(work);
         *this = std::move(work);
     }
-    // The same, and if it throws, the message is lost: what nobody looks at then needs no copy.
+    // The same, but an error loses the message: if nobody uses it then, it needs no copy.
     template <class Steps>
     void transaction(Steps&& steps, bool kept) {
         if (kept) return transaction(steps);
@@ -303,7 +303,7 @@ class Message {
     }
 
   private:
-    // What is held now is what `net_bits` counts from.
+    // `net_bits` counts from the present content.
     void begin() {
         bits_at_first_ = bits();
         depth_at_first_ = depth_.value_or(0);

@@ -38,13 +38,13 @@ class Network {
         return shapes_[value];
     }
 
-    // So many items that their values stay in a cache of some 256 kB: running more at once only
+    // The number of items whose values stay in a cache of some 256 kB: running more at once only
     // takes more memory.
     std::size_t items_at_once() const {
         return std::max<std::size_t>((std::size_t{1} << 18) / total_bytes_, 1);
     }
 
-    // So many rows of a wanted value, of `rows` rows, as it takes some MB to compute.
+    // The number of rows of a wanted value, out of `rows`, whose computation takes some MB.
     std::size_t rows_at_once(std::size_t rows) const {
         const std::size_t most = std::size_t{1} << 22;
         if (total_bytes_ <= most) return rows;
@@ -56,7 +56,7 @@ class Network {
     // which must then all have rows alike. The sources are to be filled after it.
     void prepare(Workspace& work, std::size_t items, std::optional<RowRange> strip = {}) const;
 
-    // Where the elements of a source go, for some items. A writer may overrun it by 32 bytes.
+    // The place for the elements of a source, for some items. A writer may overrun it by 32 bytes.
     template <class T>
     T* source(Workspace& work, std::size_t value = 0) const {
         auto* values = std::get_if<std::vector<T>>(&work.values.at(value));
@@ -86,7 +86,7 @@ class Network {
     void run(Workspace& work) const;
 
   private:
-    // Of each value: the rows that a strip of the wanted ones needs, or all that they need.
+    // For each value the rows that a strip of the wanted ones needs, or all that they need.
     std::vector<RowRange> ranges(std::optional<RowRange> strip) const;
     void add_value(const Shape& value);
     // The layer that gives a value; null for a source, and for one that a later layer computes.

@@ -146,7 +146,7 @@ class OwnWeights {
         }
     }
 
-    // What the interval of symbol c, and what any search, will read of row i.
+    // The weights that the interval of symbol c, or any search, will read from row i.
     void fetch(std::size_t i, std::size_t c) const {
         const Weight* row = weights_.data() + i * levels_;
         own_weights::fetch(row + c / own_weights::block * own_weights::block, row + c + 1);
@@ -169,7 +169,7 @@ class OwnWeights {
         std::uint64_t units(std::size_t c, std::size_t count) const {
             return own_weights::units_of(weights + c, count, scale);
         }
-        // Of symbol c, before which there are so many units.
+        // The interval of symbol c, before which there are `before` units.
         std::uint32_t start(std::size_t c, std::uint64_t below) const {
             return static_cast<std::uint32_t>(c + ((((below * over_sum) >> 31) * spread) >> 32));
         }

@@ -1,4 +1,4 @@
-// A network that is run on what a pixel sees, and gives what its distribution depends on.
+// A network that runs on the context of a pixel, and gives the parameters of its distribution.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ struct PixelNetwork {
         return all;
     }
 
-    // What it gave, where it stands: so many components for each symbol.
+    // Its outputs in place: `components` components for each symbol.
     Parameters parameters(const Workspace& work, std::size_t components) const {
         Parameters all;
         all.components = components;

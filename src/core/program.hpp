@@ -22,13 +22,13 @@ struct Step {
     std::shared_ptr<const Distribution> distribution;
 };
 
-// So many batches of so many items, one after another.
+// A number of batches with the same number of items, one after another.
 struct Batches {
     std::size_t size;
     std::size_t count;
 };
 
-// So many items in a row that have one shape.
+// A number of items in a row that have one shape.
 struct ShapeRun {
     std::size_t count;
     ItemShape shape;

@@ -1,4 +1,4 @@
-// Rows of pictures by what differs from a prediction of their neighbours: the filters of PNG
+// Rows of pictures as differences to predictions from their neighbours: the filters of PNG
 // (ISO/IEC 15948, 9), of elements of one or two bytes. Every sum is modulo 256 or 65,536.
 //
 //     c b     a: the element `stride` before, b: the one above, c: above a; 0 where there is none.

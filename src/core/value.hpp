@@ -1,4 +1,4 @@
-// What flows between the layers of a network: values with rows, columns and channels, of which a
+// The values between the layers of a network: they have rows, columns and channels, of which a
 // run holds all rows, or a strip of them.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace bitsback {
 using Values =
     std::variant<std::vector<std::uint8_t>, std::vector<std::int16_t>, std::vector<std::uint16_t>>;
 
-// What is known of a value before anything runs. A value that lives at the item has one place.
+// The known properties of a value before the network runs. A value of the item has one place.
 struct Shape {
     std::size_t rows;
     std::size_t columns;
@@ -52,7 +52,7 @@ struct RowRange {
     }
 };
 
-// What the layers of a network compute in: some rows of all values, for some items.
+// The memory in which the layers of a network compute: some rows of all values, for some items.
 struct Workspace {
     std::size_t items = 0;
     std::vector<Values> values;  // [items, rows, columns, channels]

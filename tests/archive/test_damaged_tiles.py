@@ -1,4 +1,4 @@
-"""What is left of an archive of tiles of which some are damaged."""
+"""Restoring the rest of an archive in which some tiles are damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `info` reads: it builds and runs no model, and costs no more than its archive."""
+"""The cost of `info`: it builds and runs no model, and reads no more than its archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is whole of a damaged archive of an array is restored: whole items, or rows, no others."""
+"""Restoring the undamaged parts of a damaged archive of an array: whole items, or rows, no
+others.
+"""
 
 from __future__ import annotations
 
@@ -47,11 +49,12 @@ def check(data: bytes, array: NDArray[Any], least: int = 0) -> None:
     assert (filled[rows] == 1).all()
 
 
-def test_damage_of_any_byte(digits: NDArray[np.bool_]) -> None:
+@pytest.mark.parametrize("step", [19, pytest.param(7, marks=pytest.mark.slow)])
+def test_damage_of_any_byte(digits: NDArray[np.bool_], step: int) -> None:
     array = digits[:COUNT]
     archive = pack(array, block=BLOCK)
     whole = sections(archive)
-    for at in range(0, len(archive), 7):
+    for at in range(0, len(archive), step):
         for data in some(damaged(archive, at), at, 1):
             try:
                 bitsback.open(data)

@@ -1,4 +1,4 @@
-"""Of many small pictures that are alike few have a trial of their own."""
+"""Only some of many similar small pictures have a trial of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a person sees of an open archive: names, representations, pictures, and what NumPy sees."""
+"""The public view of an open archive: names, representations, pictures, and the interface to
+NumPy.
+"""
 
 from __future__ import annotations
 

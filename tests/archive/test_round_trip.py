@@ -1,4 +1,4 @@
-"""Whatever goes into an archive comes out of it: dtype, byte order, shape and every bit."""
+"""Arrays come back from an archive with dtype, byte order, shape and every bit."""
 
 from __future__ import annotations
 

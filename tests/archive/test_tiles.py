@@ -1,4 +1,4 @@
-"""How items are cut into tiles: by arithmetic, never by lists."""
+"""Cutting items into tiles: by arithmetic, never by lists."""
 
 from __future__ import annotations
 

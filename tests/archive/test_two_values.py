@@ -1,4 +1,4 @@
-"""Data of two values is recognised, whatever the values are."""
+"""Data of any two values are recognised."""
 
 from __future__ import annotations
 

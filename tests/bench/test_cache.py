@@ -1,4 +1,4 @@
-"""What is found again, what is not, and where it is kept."""
+"""The cache of measurements: hits, misses, and its place."""
 
 from __future__ import annotations
 

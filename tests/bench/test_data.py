@@ -1,4 +1,4 @@
-"""Which data can be compared, and which is refused, in words."""
+"""The data that can be compared, and the errors for others."""
 
 from __future__ import annotations
 

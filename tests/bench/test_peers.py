@@ -1,4 +1,4 @@
-"""Which compressors there are, and that each does what it says."""
+"""The list of compressors, and that each works as described."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the table says is what happened."""
+"""The table of the benchmark agrees with the runs."""
 
 import json
 import os

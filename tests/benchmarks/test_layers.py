@@ -1,4 +1,4 @@
-"""The same weights in another order: the same information, and another start."""
+"""The same weights in another order give the same information and another start."""
 
 import numpy as np
 from code_length import code

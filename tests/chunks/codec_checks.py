@@ -1,5 +1,5 @@
-"""What numcodecs asks of every codec in its own tests (`numcodecs/tests/common.py`, which newer
-versions do not ship).
+"""The tests of numcodecs for every codec (`numcodecs/tests/common.py`, which newer versions do not
+ship).
 """
 
 from __future__ import annotations

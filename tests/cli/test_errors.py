@@ -1,6 +1,4 @@
-"""Whatever goes wrong is told in one line that names the file, exits with 2, and leaves nothing
-behind.
-"""
+"""Any error is one line that names the file, exits with 2, and leaves nothing behind."""
 
 from __future__ import annotations
 

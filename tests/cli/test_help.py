@@ -1,4 +1,4 @@
-"""What who guesses is shown: help as help, and what may have been meant."""
+"""Help for guesses: help as help, and suggestions for mistyped names."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 import bitsback
 
-from .conftest import Process, assert_error_line
+from .conftest import Process, Run, assert_error_line
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="of POSIX systems")
 
@@ -28,8 +28,8 @@ def pictures(folder: Path) -> Path:
 
 @pytest.mark.parametrize("command", ["info", "verify", "list"])
 @pytest.mark.parametrize("archive", ["digits.bb", "in.bb"])
-def test_reading(process: Process, pictures: Path, command: str, archive: str) -> None:
-    expected = process(command, archive).stdout
+def test_reading(process: Process, run: Run, pictures: Path, command: str, archive: str) -> None:
+    expected = run(command, archive).stdout_bytes
     piped = process(command, "-", input=Path(archive).read_bytes())
     with Path(archive).open("rb") as file:
         redirected = process(command, "-", stdin=file)

@@ -1,4 +1,4 @@
-"""What goes into the command comes out of it, through files and through pipes."""
+"""The command restores its input, through files and through pipes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What a command is run with, other than its arguments: streams that are closed, names that are not
-UTF-8, pipes, signals. Each ends in one line, and loses nothing.
+"""The environment of a command other than its arguments: closed streams, names that are not UTF-8,
+pipes, signals. Each ends in one line, and loses nothing.
 """
 
 from __future__ import annotations

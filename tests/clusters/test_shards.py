@@ -1,4 +1,4 @@
-"""Shards that a cluster makes: all of them, each once, whoever dies on the way."""
+"""A cluster makes all shards, each once, even if workers or the caller die on the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What symbols cost: the exact frequencies' logarithms, the same on every machine."""
+"""The cost of symbols: the logarithms of exact frequencies, the same on every machine."""
 
 import math
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""What a codec cannot code it refuses with a reason, and the message is as it was."""
+"""A codec refuses symbols that it cannot code with a reason, and the message is as it was."""
 
 from collections.abc import Callable
 from typing import Any

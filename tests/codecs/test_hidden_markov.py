@@ -1,4 +1,6 @@
-"""Hidden Markov models cost what the sum over all paths of states does, whatever path is chosen."""
+"""Hidden Markov models cost the information of the sum over all paths of states, for any path that
+is chosen.
+"""
 
 import itertools
 from fractions import Fraction

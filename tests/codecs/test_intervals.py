@@ -1,4 +1,4 @@
-"""Which interval a symbol has, where a whole distribution can be looked at."""
+"""The interval of each symbol, where a whole distribution can be checked."""
 
 import numpy as np
 import pytest

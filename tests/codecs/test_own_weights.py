@@ -1,6 +1,4 @@
-"""Rows of weights are coded with as they are given: as their frequencies would, whatever their
-magnitude and dtype.
-"""
+"""Rows of weights of any magnitude and dtype are coded as their frequencies would be."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Files appear in a folder all together or not at all, whatever goes wrong while they are moved."""
+"""Files appear in a folder all together or not at all, after any fault while they are moved."""
 
 from __future__ import annotations
 

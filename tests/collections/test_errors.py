@@ -1,6 +1,4 @@
-"""Whatever is wrong with a folder or its pictures is told with the file's name, and nothing is left
-half-written.
-"""
+"""An error about a folder or its pictures names the file, and leaves nothing half-written."""
 
 from __future__ import annotations
 

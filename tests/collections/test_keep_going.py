@@ -1,4 +1,4 @@
-"""What is whole of a damaged archive of files is restored, and what is not is named."""
+"""The undamaged files of a damaged archive are restored, and the others are named."""
 
 from __future__ import annotations
 

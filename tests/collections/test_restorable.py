@@ -1,5 +1,5 @@
-"""What is compressed can be restored: whatever could not be is refused, by `compress`, by `verify`
-and by `decompress` alike.
+"""Everything that is compressed can be restored; `compress`, `verify` and `decompress` refuse the
+same.
 """
 
 from __future__ import annotations

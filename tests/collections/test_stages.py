@@ -1,4 +1,4 @@
-"""What is told of a folder as it is compressed: two stages, each from nothing to all."""
+"""The progress of compressing a folder: two stages, each from nothing to all."""
 
 from __future__ import annotations
 

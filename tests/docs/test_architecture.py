@@ -1,4 +1,4 @@
-"""What docs/architecture.md and docs/how-it-works.md name is there."""
+"""The names in docs/architecture.md and docs/how-it-works.md exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the mutations have found so far, each by itself."""
+"""The faults that mutations have found so far, each by itself."""
 
 import io
 

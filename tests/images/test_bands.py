@@ -333,7 +333,12 @@ def metadata_told(path: Path) -> tuple[Any, ...]:
         return image.mode, np.asarray(image).tobytes(), image.getpalette()
 
 
-@pytest.mark.parametrize("ending", ["tif", "png", "bmp", "ppm"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "ending", ["tif", "png", *[pytest.param(ending, marks=SLOW) for ending in ("bmp", "ppm")]]
+)
 def test_bands_of_a_large_picture_are_in_memory(tmp_path: Path, ending: str) -> None:
     """Of 60 MB; Pillow's own memory is not seen here, and would be more."""
     path = tmp_path / f"in.{ending}"

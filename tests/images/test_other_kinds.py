@@ -1,4 +1,4 @@
-"""What is said of files that hold numbers and are not read."""
+"""The errors for files that hold numbers and are not read."""
 
 from __future__ import annotations
 

@@ -297,9 +297,9 @@ def test_other_layers_that_do_not_fit_are_refused() -> None:
                              (0, 0, 32768)):  # fmt: skip
         with pytest.raises(ValueError, match=r"sum|clamp|add"):
             add(network, 0, other, low, high)
-    with pytest.raises(ValueError, match="join"):
+    with pytest.raises(ValueError, match="concat"):
         concat(network, 0, item)
-    with pytest.raises(ValueError, match="spread"):
+    with pytest.raises(ValueError, match="broadcast"):
         broadcast(network, 0, 2, 2)
     for rows, columns in ((5, 1), (0, 1), (2**62, 2), (2**32, 2**32)):
         with pytest.raises(ValueError, match="image"):

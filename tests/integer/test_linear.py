@@ -1,5 +1,5 @@
-"""Linear layers: every SIMD path gives the integers of the specification, whatever the sizes and
-the values.
+"""Linear layers: every SIMD path gives the integers of the specification, for any sizes and
+values.
 """
 
 import os

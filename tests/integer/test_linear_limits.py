@@ -1,5 +1,5 @@
-"""Where engines take short cuts, each is tested up to the limit of what makes it exact, and beyond:
-sums of 16 bits, the high word of a product, sums with other values.
+"""The short cuts of engines, tested up to and beyond the limit of their exactness: sums of 16 bits,
+the high word of a product, sums with other values.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a message is: its parts, its copies, its bytes."""
+"""Messages: their parts, copies and bytes."""
 
 import copy
 import math

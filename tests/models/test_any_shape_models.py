@@ -1,5 +1,5 @@
-"""A model of items of any shape: both laws, whatever goes wrong, and that neither the instruction
-set nor what else is in a batch changes what is seen of a pixel.
+"""A model of items of any shape: both laws, errors, and contexts that depend neither on the
+instruction set nor on the rest of a batch.
 """
 
 from typing import Any

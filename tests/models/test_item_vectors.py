@@ -1,4 +1,4 @@
-"""What the test items of size-agnostic models tell, and when they are asked."""
+"""The test items of size-agnostic models: the faults that they detect, and when they are run."""
 
 import ctypes
 import json

@@ -1,4 +1,4 @@
-"""What quantisation costs, layer by layer, and fine-tuning with the rounding in the loop."""
+"""The cost of quantisation, layer by layer, and fine-tuning with the rounding in the loop."""
 
 import copy
 

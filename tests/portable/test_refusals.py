@@ -1,4 +1,4 @@
-"""What cannot be made portable is named, with its place and what to do."""
+"""Errors for modules that cannot be made portable name the place and a remedy."""
 
 from collections.abc import Callable
 from dataclasses import replace

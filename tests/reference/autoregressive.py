@@ -169,7 +169,7 @@ class Autoregressive:
 def check_head(head: Head, network: Network, meaning: Meaning) -> None:
     require(
         all(value.where == ITEM for value in network.values.values()),
-        "the values of a network of a group live at the item",
+        "the values of a network of a group have one place",
     )
     require(len(head.outputs) == len(meaning.OUTPUTS), "the outputs of the codec")
     require(all(name in network.layers for name in head.outputs), "outputs are layers")

@@ -1,4 +1,4 @@
-"""What an archive holds, and how it is cut into tiles (docs/format.md, `C`)."""
+"""The content of an archive, and its tiles (docs/format.md, `C`)."""
 
 import math
 from collections.abc import Iterator

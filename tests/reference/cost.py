@@ -1,4 +1,4 @@
-"""What a model may cost: docs/model-format.md, its last section."""
+"""The cost that a model may have: docs/model-format.md, its last section."""
 
 from collections.abc import Sequence
 

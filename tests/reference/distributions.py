@@ -66,7 +66,7 @@ class Distribution:
         values = [network.values[name] for name in self.outputs]
         require(
             all(value.where == self.variable.where for value in values),
-            "outputs live where the variable lives",
+            "outputs have the places of the variable",
         )
         self.meaning = kind(
             self.about, self.variable, self.variable.channels, self.network, tensors

@@ -263,7 +263,7 @@ class Flatten:
 
     def check(self, *of: Value) -> Value:
         (source,) = of
-        require(source.where != ITEM, "what is flattened lives on a grid")
+        require(source.where != ITEM, "the input of a flattening is on a grid")
         return Value(source.elements(self.size), ITEM, source.range)
 
     def run(self, of: Sequence[Value], at: Size, *values: Ints) -> Ints:
@@ -289,7 +289,7 @@ class Image:
 
     def check(self, *of: Value) -> Value:
         (source,) = of
-        require(source.where == ITEM, "what becomes an image lives at the item")
+        require(source.where == ITEM, "the input of an image has one place")
         rows, columns = places(self.grid, self.size)
         require(source.channels % (rows * columns) == 0, "as many channels for each place")
         return Value(source.channels // (rows * columns), self.grid, source.range)
@@ -314,7 +314,7 @@ class Broadcast:
 
     def check(self, *of: Value) -> Value:
         (source,) = of
-        require(source.where == ITEM, "what is spread lives at the item")
+        require(source.where == ITEM, "a broadcast has an input with one place")
         return Value(source.channels, self.grid, source.range)
 
     def run(self, of: Sequence[Value], at: Size, *values: Ints) -> Ints:

@@ -1,4 +1,4 @@
-"""What the outputs of a network mean: the codecs of docs/model-format.md, apart from `uniform` and
+"""The meaning of a network's outputs: the codecs of docs/model-format.md, apart from `uniform` and
 `scan`.
 
 Each is a class with its OUTPUTS, its KEYS beside codec, precision, network and outputs, and its

@@ -1,4 +1,4 @@
-"""What a description says of the codec `predictive`."""
+"""The description of the codec `predictive`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -128,7 +128,7 @@ class Predictive:
         self.network = networks[self.network_name]
         require(
             all(value.where == ITEM for value in self.network.values.values()),
-            "the values of the network of a pixel live at the item",
+            "the values of the network of a pixel have one place",
         )
         self.mixture = Mixture(self.about, self.x, 1, self.network_name, tensors)
         require(len(self.outputs) == len(Mixture.OUTPUTS), "the outputs of a mixture")

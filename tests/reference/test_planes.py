@@ -1,4 +1,4 @@
-"""What docs/model-format.md says of planes, worked out by hand."""
+"""Planes in docs/model-format.md, worked out by hand."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,5 @@
-"""What docs/model-format.md does not allow in a size-agnostic model is refused, by the program and
-by the specification.
+"""The program and the specification refuse size-agnostic models that docs/model-format.md does not
+allow.
 """
 
 from collections.abc import Callable, Sequence

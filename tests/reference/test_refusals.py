@@ -1,5 +1,5 @@
-"""What docs/model-format.md does not allow is refused: by the program, in one line that names what
-is wrong, and by the specification.
+"""The program and the specification refuse models that docs/model-format.md does not allow; the
+program's error is one line that names the fault.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""What is known of a value before anything runs, and the tensors of a model.
+"""The known properties of a value before a network runs, and the tensors of a model.
 
 While it runs, a value is an array [items, rows, columns, channels] of int64, with one row and one
-column if it lives at the item.
+column if it has one place.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 Tensors = Mapping[str, NDArray[Any]]
 Range = tuple[int, int]  # lowest and highest value, both included
 Size = tuple[int, int]  # rows and columns
-ITEM = 0  # where a value lives that has one place an item; otherwise s, for the grid s
+ITEM = 0  # the place of a value that has one for each item; otherwise s, for the grid s
 
 
 def places(where: int, size: Size) -> Size:

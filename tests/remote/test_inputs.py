@@ -1,4 +1,4 @@
-"""What is compressed may be at a URL, and what is restored may go to one."""
+"""Inputs of `compress` and outputs of `decompress` at URLs."""
 
 from __future__ import annotations
 

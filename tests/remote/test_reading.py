@@ -1,4 +1,4 @@
-"""What is read of a file at a URL: no more than is needed, in few requests, and all of it right."""
+"""Reading files at URLs: only the needed parts, in few requests, and correctly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which texts are URLs, and what is said when one cannot be used."""
+"""Recognising URLs, and the errors for those that cannot be used."""
 
 from __future__ import annotations
 

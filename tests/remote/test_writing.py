@@ -1,4 +1,4 @@
-"""What is written to a URL is there when it is whole, or not at all."""
+"""A file at a URL is there when it is complete, or not at all."""
 
 from __future__ import annotations
 

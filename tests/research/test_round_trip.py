@@ -1,4 +1,6 @@
-"""What research archives hold comes back, as a whole and block by block, if all is as it was."""
+"""Research archives give back their images, as a whole and block by block, in the same
+environment.
+"""
 
 import io
 from pathlib import Path

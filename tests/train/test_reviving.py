@@ -1,6 +1,4 @@
-"""Dead channels of the encoder are started anew, and until they have learned something nothing
-changes.
-"""
+"""Dead channels of the encoder get new weights, which change nothing until they have learned."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Whatever a layer multiplies lies within 0 to 127, in all models that training makes."""
+"""The inputs of layers lie within 0 to 127 in all models that training makes."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The tables of a model: exact, within the format's bounds, and the same whatever computes them."""
+"""The tables of a model: exact, within the format's bounds, and the same on every machine."""
 
 import math
 from fractions import Fraction

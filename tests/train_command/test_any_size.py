@@ -81,7 +81,7 @@ def run(*arguments: str) -> Any:
 )
 def test_the_model_compresses_what_it_was_trained_for(base: str, what: str) -> None:
     data = write(what)
-    trained = run("train", data, "-o", "m.safetensors", "--from", base, "--epochs", "30")
+    trained = run("train", data, "-o", "m.safetensors", "--from", base, "--epochs", "12")
     assert trained.exit_code == 0, trained.output
     for part in ("m, bitsback", "base, bitsback, the model as it was", "xz -9e", "new weights"):
         assert part in trained.stdout, trained.stdout
@@ -96,7 +96,7 @@ def test_the_model_compresses_what_it_was_trained_for(base: str, what: str) -> N
 def test_json_has_the_figures_of_the_table(base: str) -> None:
     data = write("small images")
     result = run(
-        "train", data, "-o", "m.safetensors", "--from", base, "--epochs", "30", "--json", "-q"
+        "train", data, "-o", "m.safetensors", "--from", base, "--epochs", "12", "--json", "-q"
     )
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
@@ -109,7 +109,7 @@ def test_json_has_the_figures_of_the_table(base: str) -> None:
     held_out = figures["values"]["held_out"]
     assert ours["bits_per_value"] == pytest.approx(8 * ours["bytes"] / held_out)
     assert ours["bytes_an_image"] == pytest.approx(144 * ours["bytes"] / held_out)
-    assert len(figures["validations"]) == 30
+    assert len(figures["validations"]) == 12
 
 
 def test_it_is_never_worse_than_the_model_that_it_started_from(
@@ -118,7 +118,7 @@ def test_it_is_never_worse_than_the_model_that_it_started_from(
     """Noise is what a model is soon as good at as can be; here training does harm."""
     data = write("small images")
     assert (
-        run("train", data, "-o", "a.safetensors", "--from", base, "--epochs", "60").exit_code == 0
+        run("train", data, "-o", "a.safetensors", "--from", base, "--epochs", "40").exit_code == 0
     )
     monkeypatch.setattr("bitsback.train.job.pixel_job.RATE", 0.5)
     again = run("train", data, "-o", "b.safetensors", "--from", "a.safetensors", "--epochs", "3")

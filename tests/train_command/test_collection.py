@@ -1,4 +1,4 @@
-"""Which images can be trained on, as how many levels, and that none serves two ends."""
+"""The images that can be trained on, their levels, and that no image serves two purposes."""
 
 from pathlib import Path
 

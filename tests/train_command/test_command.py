@@ -17,8 +17,15 @@ from bitsback.models import load_model
 from waiting import PATIENCE, until
 
 
-@pytest.mark.parametrize("arch", ["dense", "context"])
-@pytest.mark.parametrize(("data", "levels"), [("grey.npy", 16), ("bilevel.npy", 2)])
+@pytest.mark.parametrize(
+    ("data", "levels", "arch"),
+    [
+        ("grey.npy", 16, "context"),
+        ("bilevel.npy", 2, "dense"),
+        pytest.param("grey.npy", 16, "dense", marks=pytest.mark.slow),
+        pytest.param("bilevel.npy", 2, "context", marks=pytest.mark.slow),
+    ],
+)
 def test_the_model_compresses_the_images_it_was_trained_for(
     folder: Path, data: str, levels: int, arch: str
 ) -> None:

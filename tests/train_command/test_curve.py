@@ -1,4 +1,4 @@
-"""The curve is a picture, whatever the run was like."""
+"""The curve is a picture for any run."""
 
 import io
 

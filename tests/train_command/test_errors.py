@@ -1,4 +1,4 @@
-"""Whatever is wrong is told in one line before any training, and nothing is left behind."""
+"""Any error is one line before training starts, and leaves nothing behind."""
 
 from pathlib import Path
 from typing import Any

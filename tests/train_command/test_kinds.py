@@ -1,4 +1,4 @@
-"""Which kind of model is made of some images, if it is not told."""
+"""The default kind of model for some images."""
 
 from pathlib import Path
 from typing import Any

@@ -15,7 +15,7 @@ from bitsback.train.export.exporter import Card
 from bitsback.train.fit.training import Point
 from bitsback.train.job.job import Outcome, Settings, no_better, train
 from bitsback.train.job.one_shape import one_shape
-from bitsback.train.job.presets import KINDS, Kind
+from bitsback.train.job.presets import Kind
 from bitsback.train.job.vae_job import MOST_EPOCHS, VaeJob, VaePlan
 from bitsback.train.network.dense import Architecture
 
@@ -44,7 +44,7 @@ def ignore(done: int, total: int, rate: float | None) -> None:
     pass
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module")
 def whole(
     request: pytest.FixtureRequest,
     job: VaeJob,
@@ -57,7 +57,15 @@ def whole(
     return request.param, (folder / "m.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("last", [1, 3, 4])
+@pytest.mark.parametrize(
+    ("whole", "last"),
+    [
+        *[("dense", last) for last in (1, 3, 4)],
+        ("context", 3),
+        *[pytest.param("context", last, marks=pytest.mark.slow) for last in (1, 4)],
+    ],
+    indirect=["whole"],
+)
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     job: VaeJob, tmp_path: Path, last: int, whole: tuple[Kind, bytes]
 ) -> None:

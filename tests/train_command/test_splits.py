@@ -1,4 +1,4 @@
-"""What is trained on, what makes choices, and what is held out: nothing serves two ends."""
+"""The split of images into training, validation and held-out ones: no image serves two purposes."""
 
 import math
 from collections.abc import Iterable

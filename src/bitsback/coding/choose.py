@@ -287,8 +287,17 @@ def _countable(tiles: Tiles, sample: Tiles, trials: list[BlockPlan], large: bool
 
 def _contested(picked: BlockPlan, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked."""
-    general = encode_fallback(picked.tiles, coder)
-    return general is not None and len(general) < _CONTESTED * picked.cost
+    tiles, before = picked.tiles, picked.before
+    if before is None:
+        return _size(tiles, coder) < _CONTESTED * picked.cost
+    both = Tiles.of([*before, *tiles], tiles.dtype)
+    return _size(both, coder) - _size(before, coder) < _CONTESTED * picked.cost
+
+
+def _size(tiles: Tiles, coder: Coder) -> int:
+    """Bytes by a general compressor, or as they are."""
+    general = encode_fallback(tiles, coder)
+    return tiles.elements.nbytes if general is None else len(general)
 
 
 def coder_for(effort: Effort, elements: int) -> Coder:

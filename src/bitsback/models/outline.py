@@ -1,5 +1,6 @@
 """The outline of a model: the parts of its description that need no networks."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,11 @@ from bitsback.integer.fields import Fields
 from bitsback.models.code import CodeStep, Of, read_code, read_key
 from bitsback.models.distributions import ANY_SHAPE, AUTOREGRESSIVE, COUNTED, SERIES
 from bitsback.models.item_shape import ItemShape
-from bitsback.models.text import read_name, read_text
 from bitsback.models.variables import DATA, Variable, read_variables
 
 VERSION = 1
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+_MOST = 1_000  # characters of a text
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,8 +161,8 @@ class Outline:
             raise ModelError(
                 f"this model has version {version} of the format: it needs a newer bitsback"
             )
-        name, about = read_name(top, "name"), read_text(top, "about")
-        licence = read_text(top, "licence")
+        name, about = _read_name(top, "name"), _read_text(top, "about")
+        licence = _read_text(top, "licence")
         inner = top.object("variables")
         variables, size = read_variables(inner)
         inner.done()
@@ -182,3 +184,22 @@ class Outline:
 
 def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
+
+
+def _read_name(fields: Fields, key: str) -> str:
+    """The name of a model: so plain that it can be shown and typed anywhere. Raises ModelError."""
+    name = fields.text(key)
+    if not _NAME.match(name):
+        raise ModelError(
+            f"'{key}' must have 1 to 64 characters a-z, 0-9, '.', '_' and '-', the first a letter"
+            f" or a digit, not {name[:80]!r}"
+        )
+    return name
+
+
+def _read_text(fields: Fields, key: str) -> str:
+    """A line of text, without what could play tricks with a terminal. Raises ModelError."""
+    text = fields.text(key)
+    if len(text) > _MOST or not text.isprintable():
+        raise ModelError(f"'{key}' must have at most 1,000 characters, all of them printable")
+    return text

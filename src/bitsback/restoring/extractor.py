@@ -153,19 +153,29 @@ def _restore_files(
     destination: Destination | None,
     options: DecompressOptions,
 ) -> Restored:
-    if not isinstance(archive, Archive):
-        raise InputError(
-            f"{archive.name}: holds files, and is not read from beginning to end to restore them;"
-            " save the archive as a file first"
-        )
+    archive, destination = _needed(
+        archive,
+        destination,
+        "holds files, and is not read from beginning to end to restore them",
+        "holds files; name an output, or open it and take them one by one",
+    )
     collection = archive._files.collection
-    if destination is None:
-        raise InputError(
-            f"{archive.name}: holds files; name an output, or open it and take them one by one"
-        )
     parts = RestoredParts(archive, check_threads(options.threads), options.verify)
     size = restore(parts, place, destination, Work(collection, options.progress), options)
     return _restored(archive, (collection.told,), collection.items, len(archive._blocks), size)
+
+
+def _needed(
+    archive: BlockSource, destination: Destination | None, twice: str, output: str
+) -> tuple[Archive, Destination]:
+    """The same. Raises InputError for a stream, saying why it cannot be one, and without an output.
+    twice, output: what is said then.
+    """
+    if not isinstance(archive, Archive):
+        raise InputError(f"{archive.name}: {twice}; save the archive as a file first")
+    if destination is None:
+        raise InputError(f"{archive.name}: {output}")
+    return archive, destination
 
 
 def _rescue(
@@ -175,16 +185,12 @@ def _rescue(
     options: DecompressOptions,
 ) -> Restored:
     """Restores what is whole. Raises ArchiveError if nothing is."""
-    if not isinstance(archive, Archive):
-        raise InputError(
-            f"{archive.name}: to find what is whole of an archive it is read twice; save it as a"
-            " file first"
-        )
-    if destination is None:
-        raise InputError(
-            f"{archive.name}: keep_going needs an output; from an open archive any item can be read"
-            " that is whole"
-        )
+    archive, destination = _needed(
+        archive,
+        destination,
+        "to find what is whole of an archive it is read twice",
+        "keep_going needs an output; from an open archive any item can be read that is whole",
+    )
     content = archive._collection
     if isinstance(content, FileList) and content.kind == FOLDER:
         folder_of(archive, destination)

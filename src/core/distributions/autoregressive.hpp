@@ -93,7 +93,7 @@ class AutoregressiveDistribution : public Distribution {
         std::vector<std::uint8_t> values;
     };
 
-    // Where the network of a group computes, and what it gave for some pixels of all items.
+    // The workspace of a group's network, and its outputs for some pixels of all items.
     struct GroupWork {
         Workspace varied;
         Workspace flat;
@@ -101,7 +101,7 @@ class AutoregressiveDistribution : public Distribution {
         Parameters parameters;
     };
 
-    // Which items of each of some pixels are flat, and which are not.
+    // The items whose context of each pixel is flat, and those whose is not.
     struct Sorted {
         std::vector<std::uint32_t> varied, flat;          // items, pixel after pixel
         std::vector<std::size_t> varied_ends, flat_ends;  // of each pixel
@@ -277,7 +277,7 @@ class AutoregressiveDistribution : public Distribution {
         }
     }
 
-    // So many rows of features as take 32 MB at most.
+    // The number of rows of features that take 32 MB at most.
     std::size_t feature_rows(std::size_t items) const {
         const std::size_t line = std::max<std::size_t>(size_.columns * items * features_, 1);
         return std::clamp<std::size_t>((std::size_t{1} << 25) / line, 1, size_.rows);

@@ -65,13 +65,13 @@ class CoupledDistribution : public Distribution {
     }
 
   private:
-    // Of all items, place by place.
+    // The parameters of all items, place by place.
     struct Outputs {
         std::vector<std::int16_t> mean;
         std::vector<std::uint8_t> scale;
         std::vector<std::int8_t> coupling;
     };
-    // Of one channel.
+    // The parameters of one channel.
     struct Parts {
         std::vector<std::int16_t> mean;
         std::vector<std::uint8_t> scale;
@@ -112,7 +112,7 @@ class CoupledDistribution : public Distribution {
         return line;
     }
 
-    // What a channel is distributed by, once those before it are known in x.
+    // The distribution of a channel, once the channels before it are known in x.
     template <class Symbol>
     Parts parts_of(const Outputs& outputs, const std::vector<Symbol>& x,
                    std::size_t channel) const {

@@ -24,7 +24,7 @@ inline constexpr std::int32_t mean_unit =
 
 class GaussianDistribution : public Distribution {
   public:
-    // Of latents of so many bits; inverse_scale [256] is by the output `scale`.
+    // bits: of the latents' buckets. inverse_scale: [256], by the output `scale`.
     GaussianDistribution(std::size_t variable, Conditional given,
                          std::vector<std::uint32_t> inverse_scale, NormalTables normal,
                          unsigned bits, unsigned precision)

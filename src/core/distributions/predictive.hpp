@@ -24,7 +24,7 @@ namespace bitsback {
 
 class PredictiveDistribution : public OfData<PredictiveDistribution> {
   public:
-    // Of the data, whose number in the program is `variable`.
+    // The distribution of the data, whose number in the program is `variable`.
     PredictiveDistribution(std::size_t variable, PredictiveSettings settings, PixelNetwork network,
                            MixtureTables tables, Arithmetic arithmetic = Arithmetic::exact)
         : OfData(variable),

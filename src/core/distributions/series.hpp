@@ -18,7 +18,7 @@ namespace bitsback {
 
 class SeriesDistribution : public OfData<SeriesDistribution> {
   public:
-    // Of the data, whose number in the program is `variable`.
+    // The distribution of the data, whose number in the program is `variable`.
     SeriesDistribution(std::size_t variable, SeriesSettings settings,
                        Arithmetic arithmetic = Arithmetic::exact)
         : OfData(variable), settings_(std::move(settings)), arithmetic_(arithmetic) {}

@@ -69,7 +69,7 @@ class NormalFamily : public Family {
     }
 
   private:
-    // Of each symbol, by its mean and scale.
+    // The interval of each symbol, by its mean and scale.
     template <class Mean>
     struct Normals {
         const NormalFamily& family;
@@ -94,7 +94,7 @@ class NormalFamily : public Family {
             const std::uint32_t first = start(i, c);
             return {first, start(i, c + 1) - first};
         }
-        // A symbol close to the one that holds x: so many standard deviations from the mean.
+        // A symbol close to the one that holds x: some standard deviations from the mean.
         std::uint32_t guess(std::size_t i, std::uint32_t x) const {
             const std::uint64_t part = (std::uint64_t{x} << 13) >> family.precision_;
             const std::int64_t deviations =

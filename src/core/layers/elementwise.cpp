@@ -1,4 +1,4 @@
-// The layers that compute each element from those at its place in the inputs.
+// The layers that compute each element from the elements at the same place of the inputs.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -49,7 +49,7 @@ class LookupLayer : public Computed<LookupLayer> {
     }
 
   private:
-    // Whether the table only drops so many of the lowest bits, which takes no table.
+    // Whether the table only drops some of the lowest bits, which takes no table.
     bool shifts_by(int bits) const {
         for (std::size_t i = 0; i < table_.size(); ++i)
             if (table_[i] != (from_[0].low + static_cast<std::int32_t>(i)) >> bits) return false;

@@ -23,7 +23,7 @@ namespace bitsback {
 using Field = std::variant<std::int64_t, std::vector<std::int64_t>, std::shared_ptr<const Linear>>;
 using NamedFields = std::map<std::string, Field>;
 
-// What a layer is made of: the values that it reads, and its fields by name. Each method throws
+// The source of a layer: the values that it reads, and its fields by name. Each method throws
 // std::invalid_argument for a field that is missing or of another type.
 class LayerFields {
   public:
@@ -85,7 +85,7 @@ class Layer {
 
     // The numbers of the values that it reads.
     const std::vector<std::size_t>& inputs() const { return inputs_; }
-    // What is known of its result.
+    // The known properties of its result.
     const Shape& shape() const { return shape_; }
 
     // The rows of its inputs that some rows of its result need.
@@ -93,7 +93,7 @@ class Layer {
     // Computes some rows of its result, which has the type of its shape and the right size.
     virtual void run(Workspace& work, RowRange wanted, Values& out) const = 0;
 
-    // Whether its result is all of its input, seen as another image.
+    // Whether its result is its whole input with another shape.
     virtual bool is_view() const { return false; }
     // This layer and `before`, which gives input i of it, in one; null if they stay apart.
     virtual std::shared_ptr<const Layer> fused([[maybe_unused]] std::size_t i,

@@ -1,4 +1,4 @@
-// The layers that put elements elsewhere, and change none.
+// The layers that move elements without changing them.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -15,7 +15,7 @@ class ConcatLayer : public Computed<ConcatLayer> {
     explicit ConcatLayer(const LayerFields& fields) : Computed(fields) {
         const Shape &one = from_[0], &two = from_[1];
         require_layer(one.rows == two.rows && one.columns == two.columns,
-                      "the two values of a join live at the same places");
+                      "the two inputs of a concat have different grids");
         shape_ = {one.rows, one.columns, one.channels + two.channels, std::min(one.low, two.low),
                   std::max(one.high, two.high)};
     }
@@ -46,7 +46,7 @@ class ConcatLayer : public Computed<ConcatLayer> {
 
 const LayerOp<ConcatLayer> concat("join", 2);
 
-// Each place becomes factor x factor places, of so many times fewer channels.
+// Each place becomes factor x factor places, with factor^2 times fewer channels.
 class PixelShuffleLayer : public Computed<PixelShuffleLayer> {
   public:
     // rows and columns of the result; those beyond are dropped.
@@ -94,7 +94,7 @@ class BroadcastLayer : public Computed<BroadcastLayer> {
   public:
     explicit BroadcastLayer(const LayerFields& fields) : Computed(fields) {
         const Shape& from = from_[0];
-        require_layer(from.places() == 1, "what is spread lives at the item");
+        require_layer(from.places() == 1, "a broadcast needs an input with one place");
         shape_ = {fields.count("rows"), fields.count("columns"), from.channels, from.low,
                   from.high};
     }
@@ -113,7 +113,7 @@ class BroadcastLayer : public Computed<BroadcastLayer> {
 
 const LayerOp<BroadcastLayer> broadcast("spread", 1);
 
-// The same elements, seen as so many rows and columns. Only of all its rows.
+// The same elements in another number of rows and columns. Only for all rows at once.
 class ViewLayer : public Layer {
   public:
     explicit ViewLayer(const LayerFields& fields) : Layer(fields) {

@@ -105,7 +105,7 @@ class ConvLayer : public Computed<ConvLayer> {
     template <class Out>
     void compute(Workspace& work, RowRange wanted, Out* out) const {
         const RowRange rows = work.rows[inputs_[0]];
-        // So many patches at once as stay in the nearest cache, with the weights.
+        // The number of patches that stay in the nearest cache together with the weights.
         const std::size_t size = linear_->inputs(), columns = shape_.columns;
         const std::size_t most = std::max<std::size_t>((std::size_t{1} << 15) / size, 1);
         work.patches.resize(most * size);

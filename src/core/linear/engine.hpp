@@ -1,5 +1,5 @@
-// What a linear layer's engine is: plain data and plain functions, no inline code, since each
-// engine is compiled for an instruction set of its own.
+// The interface of a linear layer's engine: plain data and plain functions, no inline code, since
+// each engine is compiled for an instruction set of its own.
 #pragma once
 
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 namespace bitsback {
 
-// What an engine packs: weights [outputs, inputs] of a layer whose inputs lie in [0, input_top].
+// The input for packing: weights [outputs, inputs] of a layer whose inputs lie in [0, input_top].
 struct LinearWeights {
     const int8_t* weight;
     size_t inputs;

@@ -138,7 +138,8 @@ inline int16x8_t clamp(int16x8_t words, int32_t low, int32_t high) {
                      vdupq_n_s16(static_cast<int16_t>(high)));
 }
 
-// Where results go. Each stores up to 16 values, given in 16 bits, saturated, from element `at` on.
+// The destinations of results. Each stores up to 16 values, given in 16 bits, saturated, from
+// element `at` on.
 struct Bytes {
     uint8_t* out;
 

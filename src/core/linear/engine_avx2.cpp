@@ -22,7 +22,7 @@
 namespace bitsback {
 namespace {
 
-constexpr size_t chunk = 256;  // so many inputs are widened to 16 bits at once
+constexpr size_t chunk = 256;  // inputs that are widened to 16 bits at once
 
 size_t head_size(size_t inputs) { return (4 + fours_of(inputs) + 63) / 64 * 64; }
 

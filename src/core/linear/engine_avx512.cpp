@@ -140,9 +140,9 @@ inline __m512i clamp_32(__m512i values, int32_t low, int32_t high) {
 // The first `count` of 8 values.
 inline __mmask8 some_of_8(size_t count) { return static_cast<__mmask8>((1u << count) - 1); }
 
-// Where results go. Each stores up to 64 values, given in 32 bits, from element `at` on, clamped.
-// Packing saturates, and leaves groups of four in an order of its own, which is mended at the end.
-// put_narrow stores up to 8 values of one row or two, clamped too.
+// The destinations of results. Each stores up to 64 values, given in 32 bits, from element `at` on,
+// clamped. Packing saturates, and leaves groups of four in an order of its own, which is mended at
+// the end. put_narrow stores up to 8 values of one row or two, clamped too.
 struct Bytes {
     uint8_t* out;
 

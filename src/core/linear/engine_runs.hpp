@@ -1,5 +1,5 @@
-// What an engine is called by, made of its `run` for each kind of result. Include this after `run`,
-// `Bytes`, `Words` and `Sums`, which each instruction set defines for itself.
+// The entry points of an engine, made from its `run` for each kind of result. Include this after
+// `run`, `Bytes`, `Words` and `Sums`, which each instruction set defines for itself.
 #pragma once
 
 #include "engine.hpp"

@@ -1,4 +1,4 @@
-// The plain engine: what every machine can run, and what the others are compared with.
+// The scalar engine, which runs on every machine; tests compare the others with it.
 #include <cstring>
 #include <vector>
 

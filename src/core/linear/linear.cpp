@@ -19,7 +19,7 @@ namespace bitsback {
 namespace {
 
 #if defined(__x86_64__) || defined(_M_X64)
-// What the processor says of itself: registers a, b, c and d for a leaf, zeros for an unknown one.
+// The result of cpuid: registers a, b, c and d for a leaf, zeros for an unknown one.
 struct Cpuid {
     unsigned a = 0, b = 0, c = 0, d = 0;
 
@@ -36,7 +36,7 @@ struct Cpuid {
     }
 };
 
-// Which registers the system saves.
+// The registers that the system saves.
 std::uint64_t saved_registers() {
 #if defined(_MSC_VER)
     return _xgetbv(0);
@@ -47,7 +47,7 @@ std::uint64_t saved_registers() {
 #endif
 }
 
-// Those that processor and system have, the fastest last.
+// The engines that processor and system support, the fastest last.
 std::vector<const LinearEngine*> find_engines() {
     std::vector<const LinearEngine*> engines{&linear_scalar};
     const auto all = [](unsigned word, std::initializer_list<unsigned> bits) {

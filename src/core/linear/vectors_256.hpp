@@ -1,6 +1,6 @@
-// What the engines with registers of 256 bits share: tiles of rows by panels of 16 outputs, their
-// requantisation, and where results go. All of it is internal to the file that includes it: each
-// engine is compiled for an instruction set of its own.
+// Common parts of the engines with registers of 256 bits: tiles of rows by panels of 16 outputs,
+// their requantisation, and where results go. All of it is internal to the file that includes it:
+// each engine is compiled for an instruction set of its own.
 #pragma once
 
 #include <immintrin.h>
@@ -117,9 +117,9 @@ inline __m256i clamp(__m256i words, int32_t low, int32_t high) {
     return _mm256_min_epi16(words, _mm256_set1_epi16(static_cast<int16_t>(high)));
 }
 
-// Where results go. Each stores up to 16 values of a row or of two: `one` and `two` hold them in 16
-// bits, saturated, in the order that vpackssdw leaves: outputs 0-3, 8-11, 4-7, 12-15. `at` is the
-// place of the first value of the first row, `stride` the distance of the rows.
+// The destinations of results. Each stores up to 16 values of a row or of two: `one` and `two` hold
+// them in 16 bits, saturated, in the order that vpackssdw leaves: outputs 0-3, 8-11, 4-7, 12-15.
+// `at` is the place of the first value of the first row, `stride` the distance of the rows.
 struct Bytes {
     uint8_t* out;
 

@@ -35,7 +35,7 @@ class Solver {
             static_cast<double*>(::operator new(2 * triangle_ * sizeof(double), alignment)));
     }
 
-    // Systems of predictor j in planes with so many references are of one kind.
+    // Systems of predictor j in planes with the same number of references are of one kind.
     static std::size_t kind(std::size_t j, std::size_t references) { return 3 * j + references; }
 
     // The system of a cell. Eight of a kind are solved at once, while they are in a near cache.
@@ -87,7 +87,7 @@ class Solver {
     std::unique_ptr<double, Free> work_;
 };
 
-// Those of one predictor in a plane.
+// The sums of one predictor in a plane.
 class CellSums {
   public:
     // start: the sums above the image.
@@ -143,7 +143,7 @@ class CellSums {
     const std::int32_t* weights(const LineNumbers& lines) const {
         return lines_[lines.own].weights.data();
     }
-    // Where the normalised inputs of the next pixel go.
+    // The place for the normalised inputs of the next pixel.
     std::int16_t* values(const LineNumbers& lines) {
         Line& line = lines_[lines.own];
         return line.values.data() + next_value(line);
@@ -160,8 +160,8 @@ class CellSums {
     }
 
   private:
-    // What is kept of a row. Of its cells, the matrices are needed of those from the one to the
-    // left of where the row below is, to the one where the row itself is.
+    // The data that are kept of a row. Of its cells, the matrices are needed of those from the one
+    // to the left of where the row below is, to the one where the row itself is.
     struct Line {
         std::vector<std::int32_t> matrices;  // [slots, size]
         std::vector<std::int32_t> weights;   // of the cell

@@ -13,7 +13,7 @@
 
 namespace bitsback {
 
-// What is kept of a pixel, in 2^-8 levels: the errors of the predictions, that of their blend, and
+// The data kept of a pixel, in 2^-8 levels: the errors of the predictions, that of their blend, and
 // this one with its sign.
 struct PixelErrors {
     static constexpr std::size_t blend = 5, residual = 6;
@@ -47,7 +47,7 @@ struct Predictions {
 
 class ErrorLines {
   public:
-    // Of the pixels near one: west, north and so on.
+    // The errors of the pixels near one: west, north and so on.
     struct Near {
         const PixelErrors& w;
         const PixelErrors& ww;
@@ -56,7 +56,7 @@ class ErrorLines {
         const PixelErrors& ne;
         const PixelErrors& nn;
 
-        // What errors are expected to be.
+        // The expected errors.
         PixelErrors recent() const {
             PixelErrors out;
             for (std::size_t j = 0; j < out.of.size(); ++j)
@@ -100,7 +100,7 @@ class ErrorLines {
         bitsback::prefetch(&at(lines.second_above, column));
     }
 
-    // Of a pixel; to the right of the last one is the same.
+    // The errors of a pixel; to the right of the last one they are the same.
     void put(const LineNumbers& lines, std::int32_t column, bool last,
              const Predictions& predictions, std::int32_t symbol) {
         PixelErrors& errors = at(lines.own, column);

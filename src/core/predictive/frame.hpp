@@ -1,4 +1,4 @@
-// What all planes of an item share.
+// The common data of all planes of an item.
 #pragma once
 
 #include <algorithm>
@@ -88,7 +88,7 @@ struct ItemFrame {
     }
 };
 
-// Where what is kept of a row and of the two above it stands among the lines of a plane.
+// The numbers of the lines of a plane that hold the data of a row and of the two above it.
 struct LineNumbers {
     std::size_t own;
     std::size_t above;

@@ -35,13 +35,13 @@ struct ItemShape {
         constexpr std::size_t colours[4] = {1, 0, 2, 3};
         return channels == 3 || channels == 4 ? colours[c] : c;
     }
-    // Where plane p begins among the elements [slices, rows, columns, channels].
+    // The start of plane p in the elements [slices, rows, columns, channels].
     std::size_t first_element(std::size_t p) const {
         return p / channels * rows * columns * channels + channel(p % channels);
     }
 };
 
-// Throws MessageError unless the items have so many elements together.
+// Throws MessageError unless the items have `elements` elements together.
 inline void require_elements(std::span<const ItemShape> shapes, std::size_t elements) {
     for (const ItemShape& shape : shapes) {
         shape.check();

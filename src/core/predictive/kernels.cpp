@@ -1,5 +1,5 @@
 // This file is compiled once for each instruction set: CMakeLists.txt gives BITSBACK_KERNELS, the
-// name of what comes of it.
+// name of the result.
 #include "kernels.hpp"
 
 #if defined(__AVX2__)

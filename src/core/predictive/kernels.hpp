@@ -1,4 +1,4 @@
-// What is computed of many numbers at a time: plain data and plain functions, no inline code, since
+// Computations on many numbers at a time: plain data and plain functions, no inline code, since
 // each set of kernels is compiled for an instruction set of its own. All give the same integers.
 #pragma once
 
@@ -29,8 +29,8 @@ struct Inputs {
     int32_t center;
 };
 
-// How differences become what least squares sum: clamp((x * reciprocal + half) >> shift) to ten
-// bits and a sign.
+// Normalises differences to the terms of least squares: clamp((x * reciprocal + half) >> shift) to
+// ten bits and a sign.
 struct Normal {
     int32_t reciprocal;
     int32_t half;
@@ -47,7 +47,7 @@ struct PredictiveKernels {
     // normalised.
     int64_t (*predict)(const Inputs* inputs, size_t parts, const int32_t* weights,
                        const Normal& normal, int16_t* out);
-    // What is seen of all `parts`, one after the other. table: [2048].
+    // The bytes that the network sees of all `parts`, one after the other. table: [2048].
     void (*look)(const Sight* sights, size_t parts, const uint8_t* table, int32_t shift,
                  uint8_t* out);
     // out = (decay[0] * above + decay[1] * left + decay[2] * right) >> 8, of matrices of 31 bits.
@@ -58,12 +58,13 @@ struct PredictiveKernels {
     // most.
     void (*accumulate)(const int16_t* values, size_t count, size_t stride, size_t size,
                        int32_t* matrix);
-    // Of `lanes` lower triangles of so many rows, in rows as above, the entries next to one another
-    // as doubles: [triangle, lanes], and 64 more that mean nothing, to an address that 64 divides.
+    // From `lanes` lower triangles of `rows` rows, in rows as above, the entries next to one
+    // another as doubles: [triangle, lanes], and 64 more that mean nothing, to an address that 64
+    // divides.
     void (*spread)(const int32_t* const* systems, size_t rows, double* out);
 };
 
-// Those for the engine in use (linear.hpp).
+// The kernels for the engine in use (linear.hpp).
 const PredictiveKernels& predictive_kernels();
 
 extern const PredictiveKernels predictive_plain;

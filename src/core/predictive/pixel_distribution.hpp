@@ -12,7 +12,7 @@
 
 namespace bitsback {
 
-// What a prediction says of a pixel, beside what its network does.
+// The part of a pixel's distribution that its prediction gives; the network gives the rest.
 struct Expected {
     std::int32_t prediction;  // in 2^-8 levels
     Unit unit;

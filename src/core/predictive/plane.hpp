@@ -1,4 +1,4 @@
-// A plane while it is coded: its symbols so far, and what they say of the next ones.
+// A plane while it is coded: its symbols so far, and the predictions of the next ones.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +40,7 @@ struct Gathered {
     }
 };
 
-// What the network of a pixel sees: its surroundings as differences to the prediction, in units of
+// The context of a pixel's network: its surroundings as differences to the prediction, in units of
 // the errors that are expected of it.
 struct Surroundings {
     const PredictiveSettings* settings;
@@ -219,7 +219,7 @@ class Plane {
         for (CellSums& sums : sums_) sums.open(frame_);
     }
 
-    // What planes that look at this one do not need.
+    // Data that planes which refer to this one do not need.
     void close() {
         errors_.close();
         for (CellSums& sums : sums_) sums.close();

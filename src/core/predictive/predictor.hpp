@@ -1,4 +1,4 @@
-// The predictions of a model alone: what its network would see of known symbols.
+// The predictions of a model alone: the inputs of its network for known symbols.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 namespace bitsback {
 
-// Of each symbol, in the order of the symbols.
+// The view of the network on each symbol, in the order of the symbols.
 struct SeenSymbols {
     std::span<std::uint8_t> contexts;     // [symbols, width]
     std::span<std::int32_t> predictions;  // in 2^-8 levels

@@ -1,4 +1,4 @@
-// What a model says of its predictions, checked.
+// The settings of a model's predictions, checked.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +28,7 @@ struct Places {
     std::vector<Offset> first;
     std::vector<Offset> second;
 
-    // So many, in a plane with so many references.
+    // Their number in a plane with this number of references.
     std::size_t count(std::size_t references) const {
         return own.size() + (references >= 1 ? first.size() : 0) +
                (references >= 2 ? second.size() : 0);
@@ -71,7 +71,7 @@ class PredictiveSettings {
     const Places& window() const { return window_; }
     const std::uint8_t* see() const { return see_.data(); }
 
-    // The matrix that predictor j starts from, in a plane with so many references.
+    // The matrix that predictor j starts from, in a plane with this number of references.
     const std::int32_t* start(std::size_t j, std::size_t references) const {
         return starts_[j][references].data();
     }
@@ -81,7 +81,7 @@ class PredictiveSettings {
     // A pixel of plane p is coded at the time column + lag * row + delay * p.
     std::size_t lag() const { return lag_; }
     std::size_t delay() const { return delay_; }
-    // So many rows below a pixel are looked at in its references.
+    // The number of rows below a pixel that are used in its references.
     std::int32_t below() const { return below_; }
 
   private:

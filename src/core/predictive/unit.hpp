@@ -26,7 +26,7 @@ struct Unit {
     std::int32_t scaled(std::int32_t difference) const {
         return static_cast<std::int32_t>((std::int64_t{difference} * reciprocal) >> 8);
     }
-    // The same in 2^-12 of the unit.
+    // The difference in 2^-12 of the unit.
     std::int64_t fine(std::int32_t difference) const {
         return (std::int64_t{difference} * reciprocal) >> (lead - 4);
     }

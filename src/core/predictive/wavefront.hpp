@@ -36,7 +36,7 @@ class PlaneItem {
 
     const ItemShape& shape() const { return shape_; }
     Plane& plane(std::size_t p) { return planes_[p]; }
-    // Where a pixel stands among the symbols of all items.
+    // The place of a pixel among the symbols of all items.
     std::size_t element(std::size_t p, std::size_t row, std::size_t column) const {
         return first_ + shape_.first_element(p) + (row * shape_.columns + column) * shape_.channels;
     }
@@ -48,7 +48,8 @@ class PlaneItem {
     std::deque<Plane> planes_;
 };
 
-// So many of the first items as have some pixels at once, whose surroundings stay in a near cache.
+// The number of items, from the first on, that have some pixels at once, whose surroundings stay in
+// a near cache.
 inline std::size_t items_at_once(const PredictiveSettings& settings,
                                  std::span<const ItemShape> shapes) {
     constexpr std::size_t enough = 48;
@@ -80,11 +81,12 @@ class Wavefront {
     std::size_t times() const { return times_; }
     std::size_t pixels() const { return pixels_.size(); }
     const Pixel& pixel(std::size_t i) const { return pixels_[i]; }
-    // Where pixel i stands among the symbols of all items.
+    // The place of pixel i among the symbols of all items.
     std::size_t element(std::size_t i) const { return elements_[i]; }
     std::int32_t levels(std::size_t i) const { return levels_[i]; }
 
-    // Goes to a time, and predicts its pixels. contexts(count): where those of so many go.
+    // Goes to a time, and predicts its pixels. contexts(count): the place for the contexts of
+    // `count` pixels.
     template <class Contexts>
     void look(std::size_t time, const Contexts& contexts) {
         pixels_.clear();

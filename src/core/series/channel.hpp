@@ -1,5 +1,5 @@
-// What is known of one channel of a series: its mean, how good predictions have been, how likely
-// each scale is.
+// The state of one channel of a series: its mean, the recent errors of predictions, and the
+// probability of each scale.
 #pragma once
 
 #include <algorithm>

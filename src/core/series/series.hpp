@@ -106,7 +106,7 @@ class Series {
     }
 
   private:
-    // How many inputs of a predictor are of channels that there are.
+    // The number of a predictor's inputs whose channels exist.
     std::size_t reach(const SeriesPredictor& of, std::size_t channel) const {
         return static_cast<std::size_t>(std::ranges::count_if(
             of.inputs, [&](const SeriesInput& input) { return is_there(input, channel); }));

@@ -1,4 +1,4 @@
-// What a series codec is made of: docs/model-format.md, Series.
+// The settings of a series codec: docs/model-format.md, Series.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace bitsback {
 
-// The symbol `back` steps before, of the channel so many before the one that is coded.
+// The symbol `back` steps before, and `channels` channels before the one that is coded.
 struct SeriesInput {
     std::int32_t back;
     std::int32_t channels;
@@ -34,7 +34,7 @@ struct SeriesSettings {
     std::vector<std::int32_t> cdf;     // of a logistic
     std::uint32_t levels;
     unsigned precision;
-    // What the sums start from, of each channel for each predictor; zeros unless this is a test.
+    // The start of the sums, of each channel for each predictor; zeros unless this is a test.
     std::vector<std::vector<double>> starts = {};
 
     SeriesSettings(std::vector<SeriesPredictor> predictors, std::vector<std::int32_t> scales,
