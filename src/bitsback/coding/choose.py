@@ -291,7 +291,7 @@ def _contested(picked: BlockPlan, coder: Coder) -> bool:
     if before is None:
         return _size(tiles, coder) < _CONTESTED * picked.cost
     both = Tiles.of([*before, *tiles], tiles.dtype)
-    return _size(both, coder) - _size(before, coder) < _CONTESTED * picked.cost
+    return _size(both, coder) - _size(before, coder) < _CONTESTED * picked.cost + _ALONE
 
 
 def _size(tiles: Tiles, coder: Coder) -> int:
