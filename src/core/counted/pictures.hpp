@@ -129,10 +129,16 @@ class BitContexts {
         unsigned shift;
         unsigned bits;
         std::uint32_t mask;
+        unsigned position;  // in the key, which is one word: a context has at most 64 terms
     };
 
     explicit BitContexts(const CountedSettings& settings) {
-        for (const Terms& terms : settings.contexts()) contexts_.push_back(runs(terms));
+        for (const Terms& terms : settings.contexts()) {
+            std::vector<Run>& all = contexts_.emplace_back(runs(terms));
+            unsigned position = 0;
+            for (auto run = all.rbegin(); run != all.rend(); position += run++->bits)
+                run->position = position;
+        }
         for (const Term& term : settings.values()) values_.push_back(runs({term}).front());
     }
 
@@ -143,7 +149,6 @@ class BitContexts {
   private:
     std::vector<Run> runs(const Terms& terms) {
         std::vector<Run> out;
-        unsigned filled = 0;
         const Site* last = nullptr;
         for (const Term& term : terms) {
             const Site& at = term.parts[0].site;
@@ -152,13 +157,12 @@ class BitContexts {
             const auto number = static_cast<std::size_t>(found - lines_.begin());
             if (found == lines_.end()) lines_.push_back(line);
             const auto shift = static_cast<unsigned>(before - 1 - at.columns);
-            const bool follows = last != nullptr && filled < 64 && last->back == at.back &&
+            const bool follows = last != nullptr && last->back == at.back &&
                                  last->rows == at.rows && last->columns + 1 == at.columns;
             if (follows)
-                out.back() = {number, shift, out.back().bits + 1, out.back().mask << 1 | 1};
+                out.back() = {number, shift, out.back().bits + 1, out.back().mask << 1 | 1, 0};
             else
-                out.push_back({number, shift, 1, 1});
-            filled = filled % 64 + 1;
+                out.push_back({number, shift, 1, 1, 0});
             last = &at;
         }
         return out;
@@ -194,10 +198,10 @@ class BitPicture {
             windows_[i] = window(back <= plane ? plane + 1 - back : 0, row, rows, column);
         }
         for (std::size_t c = 0; c < contexts_.contexts().size(); ++c) {
-            KeyMaker key(direct(c));
+            std::uint64_t word = 0;
             for (const BitContexts::Run& run : contexts_.contexts()[c])
-                key.add(value(run), run.bits);
-            keys[c] = key.key();
+                word |= std::uint64_t{value(run)} << run.position;
+            keys[c] = direct(c) ? word : hash_word(0, word);
         }
         for (std::size_t i = 0; i < contexts_.values().size(); ++i)
             values[i] = value(contexts_.values()[i]);

@@ -23,11 +23,26 @@ class ContextMixer {
                  std::size_t elements, std::size_t values)
         : settings_(settings),
           logistic_(logistic),
-          stride_((settings.inputs() + 8) / 8 * 8),
+          padded_((settings.contexts.size() + 7) / 8 * 8),
+          bias_(settings.contexts.size() < padded_ ? settings.contexts.size() : 2 * padded_),
+          uses_(bias_ < padded_ ? padded_ + bias_ : bias_ + 1),
+          stride_((uses_ + 8) / 8 * 8),
           values_of_a_symbol_(values),
-          counts_(settings.contexts.size()) {
-        for (std::size_t c = 0; c < settings.contexts.size(); ++c)
-            tables_.emplace_back(settings, c, elements);
+          counts_(padded_) {
+        const std::size_t most_counts = std::size_t{1} << settings.count_bits;
+        rates_.resize(padded_ * most_counts);
+        limits_.resize(padded_);
+        std::size_t slots = 0;
+        for (std::size_t c = 0; c < settings.contexts.size(); ++c) {
+            tables_.emplace_back(settings, c, elements, slots);
+            slots += tables_.back().size();
+            const ContextSettings& of = settings.contexts[c];
+            limits_[c] = of.limit;
+            for (std::uint32_t n = 0; n <= of.limit; ++n)
+                rates_[c * most_counts + n] =
+                    static_cast<std::int32_t>((1u << 20) / (16 * n + of.offset));
+        }
+        slots_.assign(slots + 1, fresh);  // the last one is for what is no context
         for (const MixerSettings& of : settings.mixers) mixers_.emplace_back(of, *this);
     }
 
@@ -40,8 +55,9 @@ class ContextMixer {
         const std::size_t all = symbols * settings_.decisions;
         keys_.resize(symbols * contexts());
         values_.resize(symbols * values_of_a_symbol_);
-        lines_.resize(symbols * settings_.groups() * contexts());
-        slots_.resize(all * contexts());
+        lines_.resize(symbols * settings_.groups() * padded_);
+        checks_.resize(symbols * settings_.groups() * padded_);
+        numbers_.resize(all * padded_, static_cast<std::uint32_t>(slots_.size() - 1));
         inputs_.resize(all * stride_);
         mixed_.assign(all * mixers_.size(), {});
     }
@@ -54,10 +70,12 @@ class ContextMixer {
     // Finds the slots of a group of decisions of a symbol, the first of which is d, at this node.
     void find(std::size_t symbol, unsigned d, std::uint32_t node) {
         const std::uint64_t* keys = keys_.data() + symbol * contexts();
-        ContextTable::Line* lines = lines_of(symbol, d);
+        const std::size_t line = line_of(symbol, d);
         for (std::size_t c = 0; c < contexts(); ++c) {
-            lines[c] = tables_[c].line(keys[c], node);
-            prefetch(tables_[c].at(tables_[c].slot(lines[c], node, 1)));
+            const auto [first, check] = tables_[c].line(keys[c], node);
+            lines_[line + c] = first;
+            checks_[line + c] = check;
+            prefetch(slots_.data() + tables_[c].slot(first, node, 1));
         }
     }
 
@@ -66,19 +84,14 @@ class ContextMixer {
         const unsigned depth = d % MixingSettings::together;
         const std::uint32_t within = 1u << depth | (node & ((1u << depth) - 1));
         const std::size_t number = symbol * settings_.decisions + d;
-        const ContextTable::Line* lines = lines_of(symbol, d);
-        std::uint32_t* slots = slots_.data() + number * contexts();
+        const std::uint32_t* lines = lines_.data() + line_of(symbol, d);
+        std::uint32_t* numbers = numbers_.data() + number * padded_;
+        for (std::size_t c = 0; c < contexts(); ++c)
+            numbers[c] = tables_[c].slot(lines[c], node, within);
         std::int32_t* inputs = inputs_.data() + number * stride_;
-        for (std::size_t c = 0; c < contexts(); ++c) {
-            slots[c] = tables_[c].slot(lines[c], node, within);
-            const auto [p, count] = tables_[c].look(slots[c], lines[c].check);
-            counts_[c] = count;
-            inputs[2 * c] = count == 0 ? 0 : logistic_.stretch(p);
-            inputs[2 * c + 1] = (static_cast<std::int32_t>(p) - (1 << 21)) *
-                                    static_cast<std::int32_t>(std::min(count, settings_.trust)) >>
-                                13;
-        }
-        inputs[2 * contexts()] = bias;
+        kernels_.look(slots_of(symbol, d), logistic_.stretch(), settings_.trust, inputs,
+                      counts_.data());
+        inputs[bias_] = bias;
         Mixed* mixed = mixed_.data() + number * mixers_.size();
         std::int32_t sum = 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
@@ -103,32 +116,30 @@ class ContextMixer {
         const std::int64_t goal = bit != 0 ? 1 << 28 : 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
             std::int32_t* weights = mixers_[m].weights.data() + mixed[m].set * stride_;
-            std::int32_t& uses = weights[stride_ - 1];
+            std::int32_t& uses = weights[uses_];
             const std::vector<std::int32_t>& rates = mixers_[m].rates;
             const std::int64_t error =
                 (goal - mixed[m].probability) * rates[static_cast<std::size_t>(uses)] >> 8;
             if (static_cast<std::size_t>(uses) + 1 < rates.size()) ++uses;
             kernels_.adjust(weights, inputs, static_cast<std::int32_t>(error), stride_);
         }
-        const ContextTable::Line* lines = lines_of(symbol, d);
-        const std::uint32_t* slots = slots_.data() + number * contexts();
-        for (std::size_t c = 0; c < contexts(); ++c)
-            tables_[c].learn(slots[c], lines[c].check, bit);
+        kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);
     }
 
   private:
     static constexpr std::int32_t bias = 1 << 8;
+    static constexpr std::uint32_t fresh = 1u << 31;  // a half, and nothing counted
 
     struct Mixer {
-        // Those of a set, with how often it has learned behind them, up to where that no longer
-        // matters.
+        // Those of a set, as the inputs are, with how often it has learned, up to where that no
+        // longer matters.
         std::vector<std::int32_t> weights;
         std::vector<std::int32_t> rates;  // of learning, by that
 
         Mixer(const MixerSettings& of, const ContextMixer& in) : weights(of.sets() * in.stride_) {
             for (std::size_t set = 0; set < of.sets(); ++set)
                 for (std::size_t c = 0; c < in.contexts(); ++c)
-                    weights[set * in.stride_ + 2 * c] = of.start;
+                    weights[set * in.stride_ + c] = of.start;
             do {
                 const auto uses = static_cast<std::int32_t>(rates.size());
                 rates.push_back(std::max(16 * of.first_rate / (16 + uses), of.last_rate));
@@ -148,9 +159,17 @@ class ContextMixer {
 #endif
     }
 
-    ContextTable::Line* lines_of(std::size_t symbol, unsigned d) {
-        return lines_.data() +
-               (symbol * settings_.groups() + d / MixingSettings::together) * contexts();
+    std::size_t line_of(std::size_t symbol, unsigned d) const {
+        return (symbol * settings_.groups() + d / MixingSettings::together) * padded_;
+    }
+
+    SlotView slots_of(std::size_t symbol, unsigned d) {
+        return {slots_.data(),
+                numbers_.data() + (symbol * settings_.decisions + d) * padded_,
+                checks_.data() + line_of(symbol, d),
+                padded_,
+                settings_.probability_bits,
+                settings_.check_bits()};
     }
 
     std::int32_t mix(const std::int32_t* weights, const std::int32_t* inputs) const {
@@ -176,16 +195,26 @@ class ContextMixer {
     const MixingSettings& settings_;
     const LogisticTables& logistic_;
     const MixingKernels& kernels_ = mixing_kernels();
+    // The inputs of a decision: the log-odds of all contexts, padded to eights; likewise the
+    // probabilities as far as they are trusted; in the padding, or behind them, a constant, and a
+    // zero, at whose place weights have how often they learned.
+    std::size_t padded_;
+    std::size_t bias_;
+    std::size_t uses_;
     std::size_t stride_;
     std::vector<ContextTable> tables_;
+    std::vector<std::uint32_t> slots_;  // of all contexts
+    std::vector<std::int32_t> rates_;   // of each context, by its count
+    std::vector<std::uint32_t> limits_;
     std::vector<Mixer> mixers_;
     // Of the symbols of the step.
     std::size_t values_of_a_symbol_;
     std::vector<std::uint64_t> keys_;
     std::vector<std::uint32_t> values_;
-    std::vector<ContextTable::Line> lines_;
+    std::vector<std::uint32_t> lines_;
+    std::vector<std::uint32_t> checks_;
     // Of their decisions.
-    std::vector<std::uint32_t> slots_;
+    std::vector<std::uint32_t> numbers_;  // of slots
     std::vector<std::int32_t> inputs_;
     std::vector<Mixed> mixed_;
     std::vector<std::uint32_t> counts_;  // of the one that is predicted

@@ -9,21 +9,97 @@
 namespace bitsback {
 namespace {
 
-#if defined(__AVX2__)
-// The products of the even lanes, of 64 bits; those of the odd ones once they are shifted down.
-__m256i products(__m256i a, __m256i b) { return _mm256_mul_epi32(a, b); }
-__m256i odd(__m256i a) { return _mm256_srli_epi64(a, 32); }
+constexpr int32_t most_weight = 1 << 24;
+constexpr uint32_t fresh = 1u << 31;  // a half, and nothing counted
 
-__m256i load(const int32_t* from) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+#if defined(__AVX2__)
+inline __m256i load(const void* from) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+}
+inline void store(void* to, __m256i x) { _mm256_storeu_si256(static_cast<__m256i*>(to), x); }
+inline __m256i all(uint32_t x) { return _mm256_set1_epi32(static_cast<int32_t>(x)); }
+inline __m128i by(uint32_t shift) { return _mm_cvtsi32_si128(static_cast<int32_t>(shift)); }
+// The odd lanes of 32 bits in the places of the even ones, of which products of 64 bits are.
+inline __m256i odd(__m256i a) { return _mm256_srli_epi64(a, 32); }
+
+// Eight slots of a decision, as far as they are of its keys.
+struct Eight {
+    __m256i p;
+    __m256i count;
+    __m256i check;
+
+    Eight(const SlotView& slots, size_t first) : check(load(slots.checks + first)) {
+        const __m256i found = _mm256_i32gather_epi32(reinterpret_cast<const int*>(slots.all),
+                                                     load(slots.numbers + first), sizeof(uint32_t));
+        const __m256i own =
+            _mm256_cmpeq_epi32(_mm256_and_si256(found, all((1u << slots.check_bits) - 1)), check);
+        const __m256i slot = _mm256_blendv_epi8(all(fresh), found, own);
+        p = _mm256_srl_epi32(slot, by(32 - slots.probability_bits));
+        count = _mm256_srl_epi32(_mm256_sll_epi32(slot, by(slots.probability_bits)),
+                                 by(slots.probability_bits + slots.check_bits));
+    }
+};
+
+void look(const SlotView& slots, const int32_t* stretch, uint32_t trust, int32_t* inputs,
+          uint32_t* counts) {
+    for (size_t i = 0; i < slots.count; i += 8) {
+        const Eight of(slots, i);
+        const __m256i p = _mm256_sll_epi32(of.p, by(22 - slots.probability_bits));
+        const __m256i rarer = _mm256_min_epi32(p, _mm256_sub_epi32(all(1u << 22), p));
+        // A float has the logarithm of an integer below 2^24, and its first bits, as they are.
+        const __m256i index = _mm256_sub_epi32(
+            _mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(rarer)), 17), all(127 * 64));
+        const __m256i odds = _mm256_i32gather_epi32(stretch, index, sizeof(int32_t));
+        const __m256i likely = _mm256_cmpgt_epi32(p, all(1u << 21));
+        const __m256i sign = _mm256_or_si256(_mm256_andnot_si256(likely, all(~0u)), all(1));
+        const __m256i none = _mm256_cmpeq_epi32(of.count, _mm256_setzero_si256());
+        store(inputs + i, _mm256_andnot_si256(none, _mm256_sign_epi32(odds, sign)));
+        const __m256i trusted = _mm256_min_epi32(of.count, all(trust));
+        const __m256i apart = _mm256_sub_epi32(p, all(1u << 21));
+        store(inputs + slots.count + i, _mm256_srai_epi32(_mm256_mullo_epi32(apart, trusted), 13));
+        store(counts + i, of.count);
+    }
+}
+
+void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, size_t contexts,
+           uint32_t bit) {
+    const uint32_t whole = 1u << slots.probability_bits;
+    const uint32_t margin = whole >> 17 > 1 ? whole >> 17 : 1;
+    const uint32_t counts = 1u << (32 - slots.probability_bits - slots.check_bits);
+    const __m256i goal = all(bit != 0 ? whole - 1 : 0);
+    for (size_t i = 0; i < slots.count; i += 8) {
+        const Eight of(slots, i);
+        const __m256i row =
+            _mm256_mullo_epi32(_mm256_add_epi32(all(static_cast<uint32_t>(i)),
+                                                _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
+                               all(counts));
+        const __m256i rate =
+            _mm256_i32gather_epi32(rates, _mm256_add_epi32(row, of.count), sizeof(int32_t));
+        const __m256i apart = _mm256_sub_epi32(goal, of.p);
+        const __m256i even = _mm256_srli_epi64(_mm256_mul_epi32(apart, rate), 16);
+        const __m256i others = _mm256_slli_epi64(_mm256_mul_epi32(odd(apart), odd(rate)), 16);
+        const __m256i moved = _mm256_add_epi32(of.p, _mm256_blend_epi32(even, others, 0xAA));
+        const __m256i p =
+            _mm256_min_epi32(_mm256_max_epi32(moved, all(margin)), all(whole - margin));
+        const __m256i count =
+            _mm256_min_epi32(_mm256_add_epi32(of.count, all(1)), load(limits + i));
+        const __m256i slot =
+            _mm256_or_si256(_mm256_or_si256(_mm256_sll_epi32(p, by(32 - slots.probability_bits)),
+                                            _mm256_sll_epi32(count, by(slots.check_bits))),
+                            of.check);
+        alignas(32) uint32_t made[8];
+        _mm256_store_si256(reinterpret_cast<__m256i*>(made), slot);
+        const size_t some = contexts - i < 8 ? contexts - i : 8;
+        for (size_t c = 0; c < some; ++c) slots.all[slots.numbers[i + c]] = made[c];
+    }
 }
 
 int64_t dot(const int32_t* weights, const int32_t* inputs, size_t count) {
     __m256i even_sums = _mm256_setzero_si256(), odd_sums = even_sums;
     for (size_t i = 0; i < count; i += 8) {
         const __m256i w = load(weights + i), x = load(inputs + i);
-        even_sums = _mm256_add_epi64(even_sums, products(w, x));
-        odd_sums = _mm256_add_epi64(odd_sums, products(odd(w), odd(x)));
+        even_sums = _mm256_add_epi64(even_sums, _mm256_mul_epi32(w, x));
+        odd_sums = _mm256_add_epi64(odd_sums, _mm256_mul_epi32(odd(w), odd(x)));
     }
     alignas(32) int64_t sums[4];
     _mm256_store_si256(reinterpret_cast<__m256i*>(sums), _mm256_add_epi64(even_sums, odd_sums));
@@ -33,19 +109,74 @@ int64_t dot(const int32_t* weights, const int32_t* inputs, size_t count) {
 void adjust(int32_t* weights, const int32_t* inputs, int32_t error, size_t count) {
     const __m256i e = _mm256_set1_epi32(error);
     const __m256i half = _mm256_set1_epi64x(int64_t{1} << 31);
-    const __m256i most = _mm256_set1_epi32(1 << 24), least = _mm256_set1_epi32(-(1 << 24));
     for (size_t i = 0; i < count; i += 8) {
         const __m256i x = load(inputs + i);
         // The upper halves of both: the even ones go down, the odd ones are in their places.
-        const __m256i low = odd(_mm256_add_epi64(products(x, e), half));
-        const __m256i high = _mm256_add_epi64(products(odd(x), e), half);
+        const __m256i low = odd(_mm256_add_epi64(_mm256_mul_epi32(x, e), half));
+        const __m256i high = _mm256_add_epi64(_mm256_mul_epi32(odd(x), e), half);
         const __m256i change = _mm256_blend_epi32(low, high, 0xAA);
         const __m256i w = _mm256_add_epi32(load(weights + i), change);
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(weights + i),
-                            _mm256_min_epi32(_mm256_max_epi32(w, least), most));
+        store(weights + i, _mm256_min_epi32(_mm256_max_epi32(w, _mm256_set1_epi32(-most_weight)),
+                                            _mm256_set1_epi32(most_weight)));
     }
 }
 #else
+template <class T>
+inline T clamped(T x, T low, T high) {
+    return x < low ? low : x > high ? high : x;
+}
+
+// A slot of a decision, as far as it is of its key.
+struct One {
+    uint32_t p;
+    uint32_t count;
+
+    One(const SlotView& slots, size_t i) {
+        const uint32_t found = slots.all[slots.numbers[i]];
+        const bool own = (found & ((1u << slots.check_bits) - 1)) == slots.checks[i];
+        const uint32_t slot = own ? found : fresh;
+        p = slot >> (32 - slots.probability_bits);
+        count = slot << slots.probability_bits >> (slots.probability_bits + slots.check_bits);
+    }
+};
+
+void look(const SlotView& slots, const int32_t* stretch, uint32_t trust, int32_t* inputs,
+          uint32_t* counts) {
+    for (size_t i = 0; i < slots.count; ++i) {
+        const One of(slots, i);
+        const uint32_t p = of.p << (22 - slots.probability_bits), half = 1u << 21;
+        const uint32_t rarer = p > half ? 2 * half - p : p;
+        uint32_t lead = 0;
+        for (uint32_t step = 16; step != 0; step /= 2)
+            if (rarer >> (lead + step) != 0) lead += step;
+        const auto fraction = static_cast<uint32_t>((uint64_t{rarer} << 6) >> lead);
+        const int32_t odds = stretch[64 * lead + fraction - 64];
+        inputs[i] = of.count == 0 ? 0 : p > half ? odds : -odds;
+        const uint32_t trusted = of.count < trust ? of.count : trust;
+        const int32_t apart = static_cast<int32_t>(p) - static_cast<int32_t>(half);
+        inputs[slots.count + i] = apart * static_cast<int32_t>(trusted) >> 13;
+        counts[i] = of.count;
+    }
+}
+
+void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, size_t contexts,
+           uint32_t bit) {
+    const int32_t whole = 1 << slots.probability_bits;
+    const int32_t margin = whole >> 17 > 1 ? whole >> 17 : 1;
+    const uint32_t counts = 1u << (32 - slots.probability_bits - slots.check_bits);
+    for (size_t i = 0; i < contexts; ++i) {
+        const One of(slots, i);
+        const auto before = static_cast<int32_t>(of.p);
+        const int32_t goal = bit != 0 ? whole - 1 : 0;
+        const int64_t change = static_cast<int64_t>(goal - before) * rates[i * counts + of.count];
+        const int32_t p =
+            clamped(before + static_cast<int32_t>(change >> 16), margin, whole - margin);
+        const uint32_t count = of.count < limits[i] ? of.count + 1 : limits[i];
+        slots.all[slots.numbers[i]] = static_cast<uint32_t>(p) << (32 - slots.probability_bits) |
+                                      count << slots.check_bits | slots.checks[i];
+    }
+}
+
 int64_t dot(const int32_t* weights, const int32_t* inputs, size_t count) {
     int64_t sum = 0;
     for (size_t i = 0; i < count; ++i) sum += static_cast<int64_t>(weights[i]) * inputs[i];
@@ -53,17 +184,15 @@ int64_t dot(const int32_t* weights, const int32_t* inputs, size_t count) {
 }
 
 void adjust(int32_t* weights, const int32_t* inputs, int32_t error, size_t count) {
-    constexpr int32_t most = 1 << 24;
     for (size_t i = 0; i < count; ++i) {
         const int64_t change = (static_cast<int64_t>(inputs[i]) * error + (int64_t{1} << 31)) >> 32;
-        const int32_t w = weights[i] + static_cast<int32_t>(change);
-        weights[i] = w < -most ? -most : w > most ? most : w;
+        weights[i] = clamped(weights[i] + static_cast<int32_t>(change), -most_weight, most_weight);
     }
 }
 #endif
 
 }  // namespace
 
-const MixingKernels BITSBACK_KERNELS = {dot, adjust};
+const MixingKernels BITSBACK_KERNELS = {look, learn, dot, adjust};
 
 }  // namespace bitsback

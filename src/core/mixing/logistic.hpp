@@ -1,8 +1,6 @@
 // Probabilities and their log-odds, by tables that ship as bytes.
 #pragma once
 
-#include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -25,15 +23,7 @@ class LogisticTables {
                 "the tables of the logistic function have other sizes");
     }
 
-    // p: in units of 2^-22, from 1 to 2^22 - 1.
-    std::int32_t stretch(std::uint32_t p) const {
-        const bool likely = p > half;
-        const std::uint32_t a = likely ? 2 * half - p : p;
-        const auto lead = static_cast<unsigned>(std::bit_width(a)) - 1;
-        const std::uint32_t fraction = static_cast<std::uint32_t>((std::uint64_t{a} << 6) >> lead);
-        const std::int32_t found = stretch_[64 * lead + fraction - 64];
-        return likely ? found : -found;
-    }
+    const std::int32_t* stretch() const { return stretch_.data(); }
     // The probability of these log-odds, in units of 2^-28.
     std::int32_t squash(std::int32_t t) const {
         const auto at = static_cast<std::uint32_t>(t + reach);
@@ -42,8 +32,6 @@ class LogisticTables {
     }
 
   private:
-    static constexpr std::uint32_t half = 1u << 21;
-
     std::vector<std::int32_t> stretch_;
     std::vector<std::int32_t> cdf_;
 };

@@ -84,8 +84,8 @@ struct MixingSettings {
         }
     }
 
+    unsigned check_bits() const { return 32 - probability_bits - count_bits; }
     std::size_t groups() const { return (decisions + together - 1) / together; }
-    std::size_t inputs() const { return 2 * contexts.size() + 1; }
     // Whether each key of a context has slots of its own.
     bool direct(std::size_t c) const { return contexts[c].bits + decisions <= table; }
     // log2 of the slots of a context that has not, for so many symbols.
