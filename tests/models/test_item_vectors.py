@@ -30,7 +30,7 @@ def items_of(model: Model) -> tuple[ItemVectors, str]:
     return ItemVectors.read(fields), fields.text("sha256")
 
 
-@pytest.mark.parametrize("name", ANY_SHAPE)
+@pytest.mark.parametrize("name", [of for of in ANY_SHAPE if not bundled.outline(of).counted])
 def test_each_wrong_arithmetic_changes_what_a_bundled_model_writes(name: str) -> None:
     model = bundled.load(name)
     items, sha256 = items_of(model)
