@@ -22,8 +22,6 @@ _MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
 _STACK = 1 << 21  # the same for a tile of a stack
 BLOCK_ELEMENTS = 2048 * 784
 """The number of elements that a block has by default, roughly."""
-BILEVEL_ELEMENTS = 1 << 23
-"""The same for bool: a page. A model learns anew in each block, so small blocks cost more."""
 SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
 """The limits of a block of items without an order. It holds all items up to these, in memory."""
 

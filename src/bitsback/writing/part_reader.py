@@ -22,7 +22,7 @@ from bitsback.coding.choose import (
     picture_models,
     plans_of,
 )
-from bitsback.coding.cutting import BILEVEL_ELEMENTS, BLOCK_ELEMENTS, blocks_of
+from bitsback.coding.cutting import BLOCK_ELEMENTS, blocks_of
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.sampling import sample_of
 from bitsback.errors import ModelWarning
@@ -81,8 +81,6 @@ class PartReader:
         counted = collection.axes in (COUNTED, VARIED) and collection.cut is None
         self._sets = role.unordered and counted
         whole = self._sets and elements == BLOCK_ELEMENTS
-        if elements == BLOCK_ELEMENTS and collection.dtype == np.bool_:
-            elements = BILEVEL_ELEMENTS
         self._blocks = list(blocks_of(collection, block, items.name, elements, whole))
         self._reader = TileReader(items, collection)
         self._ahead: list[Tiles] = []
