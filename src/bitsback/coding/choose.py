@@ -173,7 +173,8 @@ def choose(
     large = given is None and effort == "auto" and job > _LARGE
     trials: list[BlockPlan] = []
     for outline, invert in _able(outlines, tiles):
-        if given is not None or not outline.counted or _countable(tiles, sample, trials, large):
+        tried = not outline.counted or given is not None or effort == "best"
+        if tried or _countable(tiles, sample, trials, large):
             trials += trial_plans(outline, tiles, sample, invert)
     if trials:
         picked = _pick(trials, large)
