@@ -12,6 +12,7 @@ import numpy as np
 
 import bitsback
 from bitsback.models import vectors
+from bitsback.models.item_shape import ItemShape
 from bundled_models import spec_model
 from reference import archive as spec
 from reference.container_metadata import restore as restore_metadata
@@ -233,11 +234,16 @@ def read_model(data: bytes, repaired: bool = False) -> bool:
         return False
     finally:
         vectors.digest_outputs = compute
-    x = np.zeros((2, model.pixels), np.uint8)
+    if model.any_shape:
+        shape, batches = ItemShape(1, 5, 7, 1, model.levels), [(2, 1)]
+    else:
+        shape, batches = model.shape_of(), [(1, 2)]
+    bound = model.bind([(2, shape)])
+    x = np.zeros(2 * shape.elements, np.uint8 if shape.levels <= 256 else np.uint16)
     message = bitsback.Message([2**40], depth=0)
     before = message.copy()
-    model.push(message, x, [(1, 2)])
-    assert (model.pop(message, [(1, 2)]) == x).all()
+    bound.push(message, x, batches)
+    assert (bound.pop(message, batches) == x).all()
     assert message == before
     return True
 

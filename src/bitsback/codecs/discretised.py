@@ -93,8 +93,9 @@ class DiscretisedMixture(ByValue):
     for parameters out of range.
 
     >>> message = Message()
-    >>> codec = DiscretisedMixture.from_float([[1, 3]], mean=[[40, 200]], scale=[[2, 5]],
-    levels=256)
+    >>> codec = DiscretisedMixture.from_float(
+    ...     [[1, 3]], mean=[[40, 200]], scale=[[2, 5]], levels=256
+    ... )
     >>> codec.push(message, [200])
     >>> codec.pop(message).tolist()
     [200]
