@@ -320,8 +320,10 @@ def test_what_no_bundled_model_has_seen_is_counted(grey: NDArray[np.uint8]) -> N
 def test_of_a_photograph_only_the_best_is_sought_by_counting(
     model: str, tried: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    grain = np.random.default_rng(0).normal(0, 3, (64, 90, 3))
-    photograph = (128 + (grain.cumsum(0) + grain.cumsum(1)) / 2 + 2 * grain).astype(np.uint8)
+    rows, columns = np.indices((64, 90))
+    smooth = 128 + 60 * np.sin(rows / 9) + 50 * np.sin(columns / 13)
+    grain = np.random.default_rng(0).normal(0, 2, (64, 90, 3))
+    photograph = (smooth[..., None] + grain).astype(np.uint8)
     with caplog.at_level("DEBUG", "bitsback"):
         assert compressed(photograph, model=model).model == "universal"
     assert ("trial: graphics makes" in caplog.text) == tried
