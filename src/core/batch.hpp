@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "codecs.hpp"
-#include "predictive/item_shape.hpp"
+#include "item_shape.hpp"
 
 namespace bitsback {
 

@@ -13,7 +13,7 @@
 #include <tuple>
 #include <vector>
 
-#include "predictive/item_shape.hpp"
+#include "item_shape.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;

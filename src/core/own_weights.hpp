@@ -14,6 +14,7 @@
 
 #include "codecs.hpp"
 #include "message.hpp"
+#include "prefetch.hpp"
 #include "step.hpp"
 #include "weights.hpp"
 
@@ -27,12 +28,8 @@ inline constexpr std::size_t sums = 4;    // of every fourth of these
 inline constexpr std::size_t ahead = 4;   // rows: what memory takes to come
 
 inline void fetch(const void* from, const void* to) {
-#if defined(__GNUC__)
     constexpr std::ptrdiff_t line = 64;
-    for (auto at = static_cast<const char*>(from); at < to; at += line) __builtin_prefetch(at);
-#else
-    (void)from, (void)to;
-#endif
+    for (auto at = static_cast<const char*>(from); at < to; at += line) prefetch(at);
 }
 
 // The units of a weight, in the lower bits of its product plus 2^52.

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "../predictive/item_shape.hpp"
+#include "../item_shape.hpp"
 
 namespace bitsback {
 

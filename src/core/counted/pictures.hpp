@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "../item_shape.hpp"
 #include "../mixing/context_table.hpp"
-#include "../predictive/item_shape.hpp"
 #include "settings.hpp"
 
 namespace bitsback {

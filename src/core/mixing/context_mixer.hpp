@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "../prefetch.hpp"
 #include "context_table.hpp"
 #include "kernels.hpp"
 #include "logistic.hpp"
@@ -152,12 +153,6 @@ class ContextMixer {
         std::uint32_t set = 0;
         std::int32_t probability = 0;
     };
-
-    static void prefetch([[maybe_unused]] const void* at) {
-#if defined(__GNUC__)
-        __builtin_prefetch(at);
-#endif
-    }
 
     std::size_t line_of(std::size_t symbol, unsigned d) const {
         return (symbol * settings_.groups() + d / MixingSettings::together) * padded_;

@@ -7,17 +7,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "item_shape.hpp"
+#include "../item_shape.hpp"
+#include "../prefetch.hpp"
 #include "settings.hpp"
 
 namespace bitsback {
-
-// Asks for memory before it is needed, where a compiler can.
-inline void prefetch([[maybe_unused]] const void* at) {
-#if defined(__GNUC__)
-    __builtin_prefetch(at);
-#endif
-}
 
 // The least multiple of eight that is no less.
 constexpr std::size_t eights(std::size_t count) { return (count + 7) / 8 * 8; }

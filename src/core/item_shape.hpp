@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-#include "../codecs.hpp"
+#include "codecs.hpp"
 
 namespace bitsback {
 
