@@ -64,10 +64,12 @@ class Fields:
             )
         return value
 
-    def items(self, key: str) -> list[Any]:
+    def items(self, key: str, counts: range | None = None) -> list[Any]:
+        """The list `key`; ModelError if it has another number of items than one of `counts`."""
         value = self._take(key)
-        if not isinstance(value, list):
-            raise ModelError(f"{self._where}: '{key}' must be a list")
+        if not isinstance(value, list) or (counts is not None and len(value) not in counts):
+            some = "" if counts is None else f" of {counts[0]} to {counts[-1]}"
+            raise ModelError(f"{self._where}: '{key}' must be a list{some}")
         return value
 
     def peek_text(self, key: str, *allowed: str) -> str:

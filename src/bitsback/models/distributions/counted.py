@@ -191,11 +191,11 @@ def read(source: DistributionEntry, codec: str) -> CountedDistribution:
     reader = _TermReader(levels, lag)
     contexts = tuple(
         _read_context(Fields(entry, f"{source.key}.contexts[{i}]"), reader, (1 << count_bits) - 1)
-        for i, entry in enumerate(_bounded(fields, "contexts", 1, 32))
+        for i, entry in enumerate(fields.items("contexts", range(1, 33)))
     )
     mixers = tuple(
         _read_mixer(Fields(entry, f"{source.key}.mixers[{i}]"), reader, len(contexts))
-        for i, entry in enumerate(_bounded(fields, "mixers", 1, 4))
+        for i, entry in enumerate(fields.items("mixers", range(1, 5)))
     )
     return CountedDistribution(
         source.variable, precision, lag, queues, table, slot, trust, contexts, mixers
@@ -204,7 +204,7 @@ def read(source: DistributionEntry, codec: str) -> CountedDistribution:
 
 def _read_context(fields: Fields, reader: "_TermReader", most: int) -> Context:
     offset, limit = fields.integer("offset", 16, 255), fields.integer("limit", 1, most)
-    terms = tuple(map(reader.read, _bounded(fields, "terms", 0, 64)))
+    terms = tuple(map(reader.read, fields.items("terms", range(65))))
     fields.done()
     context = Context(offset, limit, terms)
     if context.bits > 512:
@@ -218,7 +218,7 @@ def _read_mixer(fields: Fields, reader: "_TermReader", contexts: int) -> Mixer:
     if first < last:
         raise ModelError(f"'rates' of learning fall, and [{first}, {last}] do not")
     select: list[str | int | Term] = []
-    for entry in _bounded(fields, "select", 0, 8):
+    for entry in fields.items("select", range(9)):
         if entry in ("node", "depth"):
             select.append(entry)
         elif isinstance(entry, dict) and "known" in entry:
@@ -263,7 +263,7 @@ class _TermReader:
             shift, most = fields.integer("shift", 0, 15), fields.integer("most", 0, 65535)
             fields.done()
             return Term(kind, (), shift, 0, most)
-        parts = tuple(self._site(part, -64, 64) for part in _bounded(fields, "sum", 1, 16))
+        parts = tuple(self._site(part, -64, 64) for part in fields.items("sum", range(1, 17)))
         if fields.has("steps"):
             steps = fields.integers("steps", range(1, 256), -_MOST, _MOST)
             fields.done()
@@ -299,10 +299,3 @@ class _TermReader:
 
 def _core_terms(terms: tuple[Term, ...]) -> list[tuple[object, ...]]:
     return [term.core() for term in terms]
-
-
-def _bounded(fields: Fields, key: str, least: int, most: int) -> list[Any]:
-    entries = fields.items(key)
-    if not least <= len(entries) <= most:
-        raise ModelError(f"'{key}' must be a list of {least} to {most}")
-    return entries
