@@ -171,11 +171,21 @@ def choose(
     serial = any(outline.serial for outline in outlines)
     sample = series_sample(tiles) if serial else sample_of(tiles, whole=one_shape)
     large = given is None and effort == "auto" and job > _LARGE
-    trials: list[BlockPlan] = []
-    for outline, invert in _able(outlines, tiles):
-        tried = not outline.counted or given is not None or effort == "best"
-        if tried or _countable(tiles, sample, trials, large):
-            trials += trial_plans(outline, tiles, sample, invert)
+    able = list(_able(outlines, tiles))
+
+    def plans(counted: bool) -> list[BlockPlan]:
+        return [
+            plan
+            for outline, invert in able
+            if outline.counted == counted
+            for plan in trial_plans(outline, tiles, sample, invert)
+        ]
+
+    trials = plans(counted=False)
+    if any(outline.counted for outline, _ in able) and (
+        given is not None or effort == "best" or _countable(tiles, sample, trials, large)
+    ):
+        trials += plans(counted=True)
     if trials:
         picked = _pick(trials, large)
         # One for items of this very shape that was asked for is taken, unless they are smaller as
@@ -278,11 +288,10 @@ def _countable(tiles: Tiles, sample: Tiles, trials: list[BlockPlan], large: bool
     """
     if tiles.two_values is not None:
         return True
-    others = [trial.cost for trial in trials if not trial.model.counted]
-    if large or not others:
+    if large or not trials:
         return False
     general = encode_fallback(sample, "deflate")
-    return general is not None and len(general) < _GRAPHIC * min(others)
+    return general is not None and len(general) < _GRAPHIC * min(trial.cost for trial in trials)
 
 
 def _contested(picked: BlockPlan, coder: Coder) -> bool:
