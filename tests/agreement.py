@@ -1,25 +1,30 @@
 """A model as the program and as the specification have it: the same message for the same items."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from bitsback import Message
+from bitsback import Message, ModelError
 from bitsback.coding import chain
 from bitsback.coding.layouts import elements_of
 from bitsback.coding.multisets import Multisets
 from bitsback.format.runs import Run
 from bitsback.integer import Size
-from bitsback.models import Model
+from bitsback.models import Model, file
+from bitsback.models import item_shape as program
 from laws import check_laws, to_reference
 from networks import engine
 from reference import chain as spec_chain
 from reference.model import Bound as SpecBound
 from reference.model import Model as SpecModel
+from reference.planes import ItemShape
+from reference.rules import ModelError as SpecError
 
 
 def some_items(model: SpecModel, size: Size, count: int, seed: int = 0) -> NDArray[Any]:
@@ -147,3 +152,41 @@ def a_message(seed: int, lanes: int, words: int = 20, depth: int | None = 0) -> 
     rng = np.random.default_rng(seed)
     heads: Sequence[int] = rng.integers(2**32, 2**64, lanes, np.uint64).tolist()
     return Message(heads, rng.integers(0, 2**32, words, np.uint32), depth)
+
+
+def check_messages(
+    model: Model, theirs: SpecModel, shapes: list[ItemShape], x: NDArray[Any], message: Message
+) -> None:
+    """Both laws for items of these shapes, and for those that come out of the message; the core as
+    the specification.
+    """
+    codec = theirs.planes(shapes)
+    bound = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])
+    ours, reference = message.copy(), to_reference(message)
+    bound.push(ours, x)
+    codec.push(reference, x.tolist())
+    assert ours.to_bytes() == reference.to_bytes()
+    popped = bound.pop(ours)
+    np.testing.assert_array_equal(popped, x)
+    assert codec.pop(reference) == x.tolist()
+    assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
+
+    popped = bound.pop(ours)
+    assert codec.pop(reference) == popped.tolist()
+    assert ours.to_bytes() == reference.to_bytes()
+    bound.push(ours, popped)
+    codec.push(reference, popped.tolist())
+    assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
+
+
+def assert_both_refuse(description: dict[str, Any], path: Sequence[str | int], value: Any) -> None:
+    """The program and the specification refuse a model whose p(x) has this value in this place."""
+    at: Any = description["distributions"]["p(x)"]
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = value
+    data = file.write(json.dumps(description), {})
+    with pytest.raises(ModelError, match=r"p\(x\)"):
+        Model.from_bytes(data)
+    with pytest.raises(SpecError):
+        SpecModel.from_bytes(data)

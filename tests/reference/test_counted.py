@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agreement import Pair, a_message
+from agreement import Pair, a_message, assert_both_refuse, check_messages
 from bitsback import Message, ModelError
 from bitsback.models import Model, file
 from bitsback.models import item_shape as program
@@ -44,27 +44,14 @@ def a_picture(rng: np.random.Generator, shape: ItemShape) -> NDArray[np.uint8]:
 
 
 def check(model: SpecModel, core: Model, choose: Choices, seed: int) -> None:
-    """Both laws, and the bits of the specification."""
+    """Items of some shapes."""
     rng = np.random.default_rng(seed)
     shapes = [
         ItemShape(*choose.of(SHAPES), min(choose.of([model.levels, 2, 5]), model.levels))
         for _ in range(choose.of([1, 2, 4]))
     ]
     x = np.concatenate([a_picture(rng, shape) for shape in shapes])
-    message = a_message(seed, lanes=1 + seed % 3)
-    reference, before = to_reference(message), message.copy()
-    bound = core.bind([(1, program.ItemShape(*shape)) for shape in shapes])
-    bound.push(message, x)
-    model.planes(shapes).push(reference, x.tolist())
-    assert to_reference(message) == reference
-    np.testing.assert_array_equal(bound.pop(message), x)
-    assert message == before
-    popped = bound.pop(message)
-    reference = to_reference(before)
-    assert popped.tolist() == model.planes(shapes).pop(reference)
-    assert to_reference(message) == reference
-    bound.push(message, popped)
-    assert message == before
+    check_messages(core, model, shapes, x, a_message(seed, lanes=1 + seed % 3))
 
 
 @pytest.mark.parametrize("seed", range(32))
@@ -188,17 +175,7 @@ BROKEN: dict[str, tuple[list[str | int], Any]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_the_format_does_not_allow_is_refused(name: str) -> None:
-    description = small_counted()
-    path, value = BROKEN[name]
-    at = description["distributions"]["p(x)"]
-    for key in path[:-1]:
-        at = at[key]
-    at[path[-1]] = value
-    data = file.write(json.dumps(description), {})
-    with pytest.raises(ModelError, match=r"p\(x\)"):
-        Model.from_bytes(data)
-    with pytest.raises(SpecError):
-        SpecModel.from_bytes(data)
+    assert_both_refuse(small_counted(), *BROKEN[name])
 
 
 def test_data_of_many_levels_are_refused() -> None:

@@ -11,13 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agreement import a_message
-from bitsback import Message, _core
+from agreement import a_message, check_messages
+from bitsback import _core
 from bitsback.models import Model, bundled
 from bitsback.models import item_shape as program
 from bundled_models import spec_model
 from choices import Drawn, Seeded
-from laws import to_reference
 from networks import SIMD_PATHS, engine
 from random_predictive import (
     Grower,
@@ -111,31 +110,6 @@ def test_sums_that_hardly_fit() -> None:
     assert 2**31 * 0.85 < largest < 2**31
 
 
-def check_messages(
-    model: Model, theirs: SpecModel, shapes: list[ItemShape], x: Ints, message: Message
-) -> None:
-    """Known items, and what comes out of the message, which is valid: both ways, one as the
-    other.
-    """
-    codec, symbols = theirs.planes(shapes), to_symbols(x, shapes)
-    bound = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])
-    ours, reference = message.copy(), to_reference(message)
-    bound.push(ours, symbols)
-    codec.push(reference, x.tolist())
-    assert ours.to_bytes() == reference.to_bytes()
-    popped = bound.pop(ours)
-    np.testing.assert_array_equal(popped, symbols)
-    assert codec.pop(reference) == x.tolist()
-    assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
-
-    popped = bound.pop(ours)
-    assert codec.pop(reference) == popped.tolist()
-    assert ours.to_bytes() == reference.to_bytes()
-    bound.push(ours, popped)
-    codec.push(reference, popped.tolist())
-    assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
-
-
 @pytest.mark.parametrize("seed", sampled(1))
 def test_messages_are_those_of_the_specification(seed: int) -> None:
     data = random_predictive(seed)
@@ -145,7 +119,13 @@ def test_messages_are_those_of_the_specification(seed: int) -> None:
     with engine(SIMD_PATHS[seed % len(SIMD_PATHS)]):
         ours = Model.from_bytes(data)
         assert ours.any_shape and ours.identity == theirs.identity
-        check_messages(ours, theirs, shapes, x, a_message(seed, lanes, words=20 * (seed % 3) ** 3))
+        check_messages(
+            ours,
+            theirs,
+            shapes,
+            to_symbols(x, shapes),
+            a_message(seed, lanes, words=20 * (seed % 3) ** 3),
+        )
 
 
 @pytest.mark.parametrize(
@@ -156,7 +136,7 @@ def test_bundled_models(name: str) -> None:
     levels = min(256, theirs.levels)
     shapes = [ItemShape(1, 3, 17, 1, levels), ItemShape(2, 4, 5, 3, levels)]
     x = random_items(1, shapes)
-    check_messages(ours, theirs, shapes, x, a_message(1, 2))
+    check_messages(ours, theirs, shapes, to_symbols(x, shapes), a_message(1, 2))
 
 
 @settings(max_examples=12)
@@ -167,7 +147,13 @@ def test_messages_of_models_that_hypothesis_draws(data: Any, seed: int, lanes: i
     theirs = SpecModel(*parts)
     shapes = random_shapes(choose, theirs.levels, most=60)
     x = random_items(seed, shapes)
-    check_messages(Model.build(*parts), theirs, shapes, x, a_message(seed, lanes, words=100))
+    check_messages(
+        Model.build(*parts),
+        theirs,
+        shapes,
+        to_symbols(x, shapes),
+        a_message(seed, lanes, words=100),
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)

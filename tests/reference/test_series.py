@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agreement import Pair, a_message
-from bitsback import Message, ModelError
+from agreement import Pair, a_message, assert_both_refuse, check_messages
+from bitsback import Message
 from bitsback.models import Model, bundled, file
 from bitsback.models import item_shape as program
 from bundled_models import spec_model
@@ -21,7 +21,6 @@ from laws import to_reference
 from random_series import random_series, series_model, small_series
 from reference.model import Model as SpecModel
 from reference.planes import ItemShape
-from reference.rules import ModelError as SpecError
 
 SHAPES = [(1, 19, 1, 1), (1, 13, 1, 2), (1, 1, 1, 1), (1, 2, 1, 3), (1, 3, 1, 9), (2, 3, 2, 2)]
 
@@ -45,27 +44,14 @@ def a_series(rng: np.random.Generator, count: int, levels: int) -> NDArray[np.ui
 
 
 def check(model: SpecModel, core: Model, choose: Choices, seed: int) -> None:
-    """Both laws, and the bits of the specification."""
+    """Items of some shapes."""
     rng = np.random.default_rng(seed)
     shapes = [
         ItemShape(*choose.of(SHAPES), min(choose.of([model.levels, 2, 256]), model.levels))
         for _ in range(choose.of([1, 2]))
     ]
     x = np.concatenate([a_series(rng, shape.elements, shape.levels) for shape in shapes])
-    message = a_message(seed, lanes=1 + seed % 3)
-    reference, before = to_reference(message), message.copy()
-    bound = core.bind([(1, program.ItemShape(*shape)) for shape in shapes])
-    bound.push(message, x)
-    model.planes(shapes).push(reference, x.tolist())
-    assert to_reference(message) == reference
-    np.testing.assert_array_equal(bound.pop(message), x)
-    assert message == before
-    popped = bound.pop(message)
-    reference = to_reference(before)
-    assert popped.tolist() == model.planes(shapes).pop(reference)
-    assert to_reference(message) == reference
-    bound.push(message, popped)
-    assert message == before
+    check_messages(core, model, shapes, x, a_message(seed, lanes=1 + seed % 3))
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -162,17 +148,7 @@ BROKEN: dict[str, tuple[list[str | int], Any]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_the_format_does_not_allow_is_refused(name: str) -> None:
-    description = small_series()
-    path, value = BROKEN[name]
-    at = description["distributions"]["p(x)"]
-    for key in path[:-1]:
-        at = at[key]
-    at[path[-1]] = value
-    data = file.write(json.dumps(description), {})
-    with pytest.raises(ModelError, match=r"p\(x\)"):
-        Model.from_bytes(data)
-    with pytest.raises(SpecError):
-        SpecModel.from_bytes(data)
+    assert_both_refuse(small_series(), *BROKEN[name])
 
 
 def test_a_model_with_a_size_may_code_its_items_as_series() -> None:
