@@ -1,4 +1,4 @@
-"""The models that count contexts, of which nothing is learned beforehand: what stands here is all.
+"""Write the models that count contexts. They have no trained weights: this file is all of them.
 
     python recipes/counted.py --out src/bitsback/models/bundled
 

@@ -73,7 +73,7 @@ def decompress(
 def restore_archive(
     source: Source, destination: Destination | None, options: DecompressOptions
 ) -> NDArray[Any] | Restored:
-    """The same, with the options made before."""
+    """Restores what an archive was made from, as `decompress` does."""
     storage_options = options.storage_options
     source, destination = (located(place, storage_options) for place in (source, destination))
     check_options(storage_options, source, destination, located(options.model))
@@ -168,8 +168,8 @@ def _restore_files(
 def _needed(
     archive: BlockSource, destination: Destination | None, twice: str, output: str
 ) -> tuple[Archive, Destination]:
-    """The same. Raises InputError for a stream, saying why it cannot be one, and without an output.
-    twice, output: what is said then.
+    """The archive and the destination. Raises InputError if the archive is a stream, with the
+    reason `twice`, or if there is no destination, with the advice `output`.
     """
     if not isinstance(archive, Archive):
         raise InputError(f"{archive.name}: {twice}; save it as a file first")
