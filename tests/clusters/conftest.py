@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from bitsback_lab.digits import binarised_mnist_test_images
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client() -> Iterator[Client]:
     """A client of two workers, started for the tests that ask for it. Each worker is a process with
-    one thread and little memory.
+    one thread and little memory. It ends with the tests of this folder, since its threads draw
+    random numbers when they connect again, and hypothesis blames later tests for them.
     """
     with (
         LocalCluster(
