@@ -259,7 +259,7 @@ Terms read_terms(Fields& fields) {
     Terms terms(fields.count());
     for (Term& term : terms) {
         const std::uint32_t kind = fields.word();
-        require(kind <= 3, "there are four kinds of terms");
+        require(kind <= 5, "there are six kinds of terms");
         term.kind = static_cast<Term::Kind>(kind);
         const auto numbers = fields.array<std::int32_t>();
         for (std::size_t i = 0; i + 3 < numbers.size(); i += 4)
@@ -296,7 +296,7 @@ std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& st
         mixer.selectors.resize(fields.count());
         for (Selector& selector : mixer.selectors) {
             const std::uint32_t kind = fields.word();
-            require(kind <= 3, "there are four kinds of selectors");
+            require(kind <= 4, "there are five kinds of selectors");
             selector = {static_cast<Selector::Kind>(kind), fields.word(), 0};
         }
     }
