@@ -27,6 +27,7 @@
 #include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
+#include "distributions/mixed.hpp"
 #include "distributions/predictive.hpp"
 #include "distributions/series.hpp"
 #include "distributions/uniform.hpp"
@@ -204,57 +205,6 @@ Places read_places(Fields& fields) {
     return places;
 }
 
-std::shared_ptr<const Distribution> read_predictive(Fields& fields, const State& state) {
-    const std::uint32_t variable = fields.word();
-    std::vector<PredictorSettings> predictors(fields.count());
-    std::vector<std::vector<std::int32_t>> starts;
-    for (PredictorSettings& predictor : predictors) {
-        predictor.cell = fields.integer();
-        for (std::int32_t& part : predictor.decay) part = fields.integer();
-        predictor.ridge = fields.integer();
-        predictor.inputs = read_places(fields);
-        starts.push_back(fields.array<std::int32_t>());
-    }
-    const Places window = read_places(fields);
-    PredictiveSettings settings(std::move(predictors), window, fields.array<std::uint8_t>(),
-                                starts);
-    PixelNetwork network = read_pixel_network(fields);
-    const std::uint32_t levels = fields.word();
-    const std::uint32_t precision = fields.word();
-    const std::uint32_t mean_shift = fields.word();
-    const auto exponential = fields.array<std::uint32_t>();
-    const auto inverse_scale = fields.array<std::uint32_t>();
-    return std::make_shared<PredictiveDistribution>(
-        variable, std::move(settings), std::move(network),
-        MixtureTables(exponential, inverse_scale, state.logistic, levels, precision, mean_shift));
-}
-
-std::shared_ptr<const Distribution> read_series(Fields& fields, const State& state) {
-    const std::uint32_t variable = fields.word();
-    std::vector<SeriesPredictor> predictors(fields.count());
-    for (SeriesPredictor& predictor : predictors) {
-        const auto numbers = fields.array<std::int32_t>();
-        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2)
-            predictor.inputs.push_back({numbers[i], numbers[i + 1]});
-        predictor.forgetting = fields.word();
-        predictor.every = fields.word();
-        predictor.ridge = fields.integer();
-    }
-    const auto scales = fields.array<std::int32_t>();
-    const std::uint32_t levels = fields.word();
-    const std::uint32_t precision = fields.word();
-    SeriesSettings settings(std::move(predictors), scales, state.logistic, levels, precision);
-    for (std::uint32_t left = fields.word(); left != 0; --left) {
-        const auto words =
-            fields.array<std::uint32_t>();  // two for each double, the lower one first
-        std::vector<double> start;
-        for (std::size_t i = 0; i + 1 < words.size(); i += 2)
-            start.push_back(std::bit_cast<double>(words[i] | std::uint64_t{words[i + 1]} << 32));
-        settings.starts.push_back(std::move(start));
-    }
-    return std::make_shared<SeriesDistribution>(variable, std::move(settings));
-}
-
 Terms read_terms(Fields& fields) {
     Terms terms(fields.count());
     for (Term& term : terms) {
@@ -272,8 +222,13 @@ Terms read_terms(Fields& fields) {
     return terms;
 }
 
-std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {
-    const std::uint32_t variable = fields.word(), levels = fields.word();
+struct Counts {
+    LogisticTables logistic;
+    CountedSettings settings;
+};
+
+Counts read_counts(Fields& fields, const State& state) {
+    const std::uint32_t levels = fields.word(), sure = fields.word();
     const std::uint32_t precision = fields.word(), lag = fields.word(), queues = fields.word();
     MixingSettings mixing{};
     mixing.table = fields.word();
@@ -300,10 +255,71 @@ std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& st
             selector = {static_cast<Selector::Kind>(kind), fields.word(), 0};
         }
     }
-    return std::make_shared<CountedDistribution>(
-        variable,
-        CountedSettings(std::move(mixing), levels, precision, lag, queues, contexts, values),
-        logistic);
+    return {logistic, CountedSettings(std::move(mixing), levels, precision, lag, queues, sure,
+                                      contexts, values)};
+}
+
+std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {
+    const std::uint32_t variable = fields.word();
+    Counts counts = read_counts(fields, state);
+    return std::make_shared<CountedDistribution>(variable, std::move(counts.settings),
+                                                 std::move(counts.logistic));
+}
+
+std::shared_ptr<const Distribution> read_predictive(Fields& fields, const State& state) {
+    const std::uint32_t variable = fields.word();
+    std::vector<PredictorSettings> predictors(fields.count());
+    std::vector<std::vector<std::int32_t>> starts;
+    for (PredictorSettings& predictor : predictors) {
+        predictor.cell = fields.integer();
+        for (std::int32_t& part : predictor.decay) part = fields.integer();
+        predictor.ridge = fields.integer();
+        predictor.inputs = read_places(fields);
+        starts.push_back(fields.array<std::int32_t>());
+    }
+    const Places window = read_places(fields);
+    PredictiveSettings settings(std::move(predictors), window, fields.array<std::uint8_t>(),
+                                starts);
+    PixelNetwork network = read_pixel_network(fields);
+    const std::uint32_t levels = fields.word();
+    const std::uint32_t precision = fields.word();
+    const std::uint32_t mean_shift = fields.word();
+    const auto exponential = fields.array<std::uint32_t>();
+    const auto inverse_scale = fields.array<std::uint32_t>();
+    MixtureTables tables(exponential, inverse_scale, state.logistic, levels, precision, mean_shift);
+    if (fields.word() == 0)
+        return std::make_shared<PredictiveDistribution>(variable, std::move(settings),
+                                                        std::move(network), std::move(tables));
+    Counts counts = read_counts(fields, state);
+    return std::make_shared<MixedDistribution>(
+        variable, std::move(settings), std::move(network), std::move(tables),
+        std::move(counts.settings), std::move(counts.logistic));
+}
+
+std::shared_ptr<const Distribution> read_series(Fields& fields, const State& state) {
+    const std::uint32_t variable = fields.word();
+    std::vector<SeriesPredictor> predictors(fields.count());
+    for (SeriesPredictor& predictor : predictors) {
+        const auto numbers = fields.array<std::int32_t>();
+        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2)
+            predictor.inputs.push_back({numbers[i], numbers[i + 1]});
+        predictor.forgetting = fields.word();
+        predictor.every = fields.word();
+        predictor.ridge = fields.integer();
+    }
+    const auto scales = fields.array<std::int32_t>();
+    const std::uint32_t levels = fields.word();
+    const std::uint32_t precision = fields.word();
+    SeriesSettings settings(std::move(predictors), scales, state.logistic, levels, precision);
+    for (std::uint32_t left = fields.word(); left != 0; --left) {
+        const auto words =
+            fields.array<std::uint32_t>();  // two for each double, the lower one first
+        std::vector<double> start;
+        for (std::size_t i = 0; i + 1 < words.size(); i += 2)
+            start.push_back(std::bit_cast<double>(words[i] | std::uint64_t{words[i + 1]} << 32));
+        settings.starts.push_back(std::move(start));
+    }
+    return std::make_shared<SeriesDistribution>(variable, std::move(settings));
 }
 
 std::shared_ptr<const Distribution> read_distribution(Fields& fields, const State& state) {
