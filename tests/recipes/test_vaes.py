@@ -70,7 +70,7 @@ def test_parts_follow_each_other(
     assert call().count("'epoch': 1") == 3
     made = (out / "small.safetensors").read_bytes()
     assert Model.from_bytes(made).autoregressive
-    assert "x.dull" in read(made)[1]
+    assert "x.flat" in read(made)[1]
     assert "'epoch'" not in call()  # all parts go on from where they had ended
     assert (out / "small.safetensors").read_bytes() == made
     call("--float")
