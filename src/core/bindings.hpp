@@ -65,12 +65,13 @@ Out<T> make_array(std::vector<std::size_t> shape, Fill&& fill) {
     return Out<T>(raw, shape.size(), shape.data(), owner);
 }
 
-// slices, rows, columns, channels, levels
-using ShapeTuple = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::uint32_t>;
+// slices, rows, columns, channels, levels, whether its colours are those of JPEG
+using ShapeTuple =
+    std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::uint32_t, bool>;
 
 inline ItemShape shape_of(const ShapeTuple& tuple) {
-    const auto& [slices, rows, columns, channels, levels] = tuple;
-    return {slices, rows, columns, channels, levels};
+    const auto& [slices, rows, columns, channels, levels, jpeg] = tuple;
+    return {slices, rows, columns, channels, levels, jpeg};
 }
 
 // Integer networks, programs, and multisets.

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "codecs.hpp"
+#include "jpeg_colours.hpp"
 
 namespace bitsback {
 
@@ -16,6 +17,7 @@ struct ItemShape {
     std::size_t columns;
     std::size_t channels;
     std::uint32_t levels;
+    bool jpeg = false;  // whether its pixels have colours of JPEG alone
 
     std::size_t planes() const { return slices * channels; }
     std::size_t elements() const { return planes() * rows * columns; }
@@ -28,6 +30,8 @@ struct ItemShape {
             elements *= n;
         }
         require(levels >= 2 && levels <= 65536, "an item has from 2 to 65,536 levels");
+        require(!jpeg || (channels == 3 && levels == 256),
+                "colours of JPEG have three channels and 256 levels");
     }
 
     // The channel that is coded as number c of a slice: green goes before red and blue.
@@ -51,12 +55,22 @@ inline void require_elements(std::span<const ItemShape> shapes, std::size_t elem
     require(elements == 0, "the items have fewer elements");
 }
 
+// Throws MessageError unless they are red, green and blue of colours of JPEG.
+template <class Symbol>
+void require_colours(std::span<const Symbol> symbols) {
+    const JpegColours& colours = JpegColours::all();
+    for (std::size_t i = 0; i + 2 < symbols.size(); i += 3)
+        require(colours.has(symbols[i], symbols[i + 1], symbols[i + 2]),
+                "a pixel has a colour that JPEG has not");
+}
+
 // Throws MessageError unless there is a symbol, below its item's levels, for each element.
 template <class Symbol>
 void require_planes(std::span<const ItemShape> shapes, std::span<const Symbol> symbols) {
     require_elements(shapes, symbols.size());
     for (const ItemShape& shape : shapes) {
         require_symbols(symbols.first(shape.elements()), shape.levels);
+        if (shape.jpeg) require_colours(symbols.first(shape.elements()));
         symbols = symbols.subspan(shape.elements());
     }
 }

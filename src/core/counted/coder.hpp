@@ -101,11 +101,15 @@ class CountedCoder {
                 of.node *= 2;
                 continue;
             }
-            open_.push_back(static_cast<std::uint32_t>(i));
             if constexpr (Beside::exists) {
                 of.probability = beside_.probability(i, middle);
-                if (is_sure(of.probability)) continue;
+                if (of.probability == 0 || of.probability == 1u << 28) {  // one of both cannot be
+                    put(i, of.probability >> 28);
+                    continue;
+                }
             }
+            open_.push_back(static_cast<std::uint32_t>(i));
+            if (Beside::exists && is_sure(of.probability)) continue;
             const unsigned depth = d % MixingSettings::together;
             if (of.found <= d - depth) {
                 mixer_.find(i, d - depth, of.node >> depth);

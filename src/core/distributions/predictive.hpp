@@ -100,7 +100,7 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
     static Expected expected(const Wavefront& wavefront, std::size_t i) {
         const Pixel& pixel = wavefront.pixel(i);
         return {pixel.predictions.blend(), pixel.unit,
-                static_cast<std::uint32_t>(wavefront.levels(i))};
+                static_cast<std::uint32_t>(wavefront.levels(i)), wavefront.blues(i)};
     }
 
     template <class Symbol>

@@ -32,6 +32,7 @@ class NetworkBeside {
         places_.push_back(
             {&of.plane(plane), static_cast<std::int32_t>(row), static_cast<std::int32_t>(column)});
         levels_.push_back(of.shape().levels);
+        blues_.push_back(of.blues(plane, row, column));
     }
 
     void look() {
@@ -39,16 +40,20 @@ class NetworkBeside {
         predictor_.look(places_, mixtures_->add(rows_, places_.size()));
         for (std::size_t i = 0; i < places_.size(); ++i) {
             const Pixel& pixel = predictor_.pixel(i);
-            rows_.expected.push_back({pixel.predictions.blend(), pixel.unit, levels_[i]});
+            rows_.expected.push_back(
+                {pixel.predictions.blend(), pixel.unit, levels_[i], blues_[i]});
         }
         mixtures_->run(rows_);
         pixels_.clear();
         mixtures_->for_distributions(rows_, [&](const auto& distribution) {
-            for (std::size_t i = 0; i < rows_.count(); ++i)
-                pixels_.push_back({distribution(i), 0, 1u << mixtures_->precision(), 0});
+            for (std::size_t i = 0; i < rows_.count(); ++i) {
+                pixels_.push_back({distribution(i), 0, 0, 0});
+                pixels_.back().end = pixels_.back().distribution.total();
+            }
         });
         places_.clear();
         levels_.clear();
+        blues_.clear();
     }
 
     Foreseen foreseen(std::size_t i) const {
@@ -56,10 +61,11 @@ class NetworkBeside {
         return {of.prediction >> 8, of.unit.index()};
     }
 
-    // The probability, in units of 2^-28, that a symbol of what is left is this one or more.
+    // The probability, in units of 2^-28, that a symbol of what is left is this one or more: none
+    // or all of it where no other can be.
     std::uint32_t probability(std::size_t i, std::uint32_t middle) {
         Ranged& of = pixels_[i];
-        of.middle = of.distribution.start(middle);
+        of.middle = of.distribution.below(middle);
         return static_cast<std::uint32_t>((std::uint64_t{of.end - of.middle} << 28) /
                                           (of.end - of.first));
     }
@@ -87,6 +93,7 @@ class NetworkBeside {
     std::map<std::size_t, PlaneItem> items_;  // that are being coded
     std::vector<StepPredictor::Place> places_;
     std::vector<std::uint32_t> levels_;
+    std::vector<const JpegColours::Blues*> blues_;
     PixelMixtures::Rows rows_;
     std::vector<Ranged> pixels_;
 };

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 #include "../families/mixture.hpp"
+#include "../jpeg_colours.hpp"
 #include "../search.hpp"
 #include "../step.hpp"
 #include "unit.hpp"
@@ -17,6 +20,7 @@ struct Expected {
     std::int32_t prediction;  // in 2^-8 levels
     Unit unit;
     std::uint32_t levels;
+    const JpegColours::Blues* blues = nullptr;  // those that the pixel may have, if not all
 };
 
 // A mixture whose positions are differences to the prediction, in 2^-12 units.
@@ -28,9 +32,40 @@ class PixelDistribution {
                       std::size_t components)
         : curve_(tables, weight, mean, scale, components),
           expected_(expected),
-          precision_(tables.precision()) {}
+          precision_(tables.precision()) {
+        if (expected.blues != nullptr) cut(*expected.blues);
+    }
 
-    // The lower end of symbol c, for c = 0 ... levels.
+    // What all symbols from c on leave of `total`, for c = 0 ... levels; of symbols that cannot be
+    // nothing counts.
+    std::uint32_t below(std::uint32_t c) const {
+        if (expected_.blues == nullptr) return start(c);
+        const auto* const end = ends_.data() + runs_;
+        const auto k =
+            static_cast<std::size_t>(std::upper_bound(ends_.data(), end, c) - ends_.data());
+        if (k == runs_) return total_;
+        return below_[k] + (c > begins_[k] ? start(c) - firsts_[k] : 0);
+    }
+    std::uint32_t total() const { return expected_.blues == nullptr ? 1u << precision_ : total_; }
+
+    Interval interval(std::uint32_t c) const {
+        if (expected_.blues == nullptr) {
+            const std::uint32_t first = start(c);
+            return {first, start(c + 1) - first};
+        }
+        const std::uint32_t first = scaled(below(c));
+        return {first, scaled(below(c + 1)) - first};
+    }
+
+    // The symbol whose interval holds x, and that interval.
+    Interval find(std::uint32_t x, std::uint32_t& symbol) const {
+        const Bracket found = expected_.blues == nullptr ? search(x) : search_runs(x);
+        symbol = found.low;
+        return found.interval();
+    }
+
+  private:
+    // The lower end of symbol c where all can be, for c = 0 ... levels.
     std::uint32_t start(std::uint32_t c) const {
         const std::uint32_t total = std::uint32_t{1} << precision_;
         if (c == 0) return 0;
@@ -40,28 +75,68 @@ class PixelDistribution {
         return c + static_cast<std::uint32_t>((below * (total - expected_.levels)) >> 28);
     }
 
-    Interval interval(std::uint32_t c) const {
-        const std::uint32_t first = start(c);
-        return {first, start(c + 1) - first};
-    }
-
-    // The symbol whose interval holds x, and that interval: looked for from the prediction
-    // outwards, in steps that grow from about the size of the errors.
-    Interval find(std::uint32_t x, std::uint32_t& symbol) const {
+    // Looks from the prediction outwards, in steps that grow from about the size of the errors.
+    Bracket search(std::uint32_t x) const {
         const std::uint32_t levels = expected_.levels;
         const auto near = static_cast<std::uint32_t>((expected_.prediction + 128) >> 8);
         const std::uint32_t step = std::max<std::uint32_t>((1u << expected_.unit.lead) >> 9, 1);
         const std::uint32_t middle = std::min(near, levels - 1);
-        const Bracket found =
-            search_outwards(x, middle, step, levels, [&](std::uint32_t c) { return start(c); });
-        symbol = found.low;
-        return found.interval();
+        return search_outwards(x, middle, step, levels, [&](std::uint32_t c) { return start(c); });
     }
 
-  private:
+    // Finds the runs of levels that can be.
+    void cut(const JpegColours::Blues& blues) {
+        total_ = 0;
+        runs_ = 0;
+        for (std::uint32_t c = next(blues, 0, true); c < levels;) {
+            const std::uint32_t end = next(blues, c, false), first = start(c);
+            begins_[runs_] = static_cast<std::uint16_t>(c);
+            ends_[runs_] = static_cast<std::uint16_t>(end);
+            firsts_[runs_] = first;
+            below_[runs_++] = total_;
+            total_ += start(end) - first;
+            c = next(blues, end, true);
+        }
+    }
+    // The first level from c on that can be, or that cannot; 256 if there is none.
+    static std::uint32_t next(const JpegColours::Blues& blues, std::uint32_t c, bool can) {
+        for (; c < levels; c = (c | 63) + 1) {
+            const std::uint64_t word = can ? blues[c >> 6] : ~blues[c >> 6];
+            const std::uint64_t left = word >> (c & 63);
+            if (left != 0) return c + static_cast<std::uint32_t>(std::countr_zero(left));
+        }
+        return levels;
+    }
+
+    // Of 2^precision, what is of `total`.
+    std::uint32_t scaled(std::uint32_t part) const {
+        return static_cast<std::uint32_t>((std::uint64_t{part} << precision_) / total_);
+    }
+
+    Bracket search_runs(std::uint32_t x) const {
+        const auto* const found =
+            std::partition_point(below_.data(), below_.data() + runs_,
+                                 [&](std::uint32_t below) { return scaled(below) <= x; });
+        const auto k = static_cast<std::size_t>(found - below_.data()) - 1;
+        const std::uint32_t end = k + 1 < runs_ ? below_[k + 1] : total_;
+        const Bracket run{begins_[k], ends_[k], scaled(below_[k]), scaled(end)};
+        return halve(x, run,
+                     [&](std::uint32_t c) { return scaled(below_[k] + start(c) - firsts_[k]); });
+    }
+
+    static constexpr std::uint32_t levels = 256;
+    static constexpr std::size_t most_runs = levels / 2;
+
     MixtureCurve curve_;
     Expected expected_;
     unsigned precision_;
+    // The runs of levels that can be, if not all can.
+    std::size_t runs_;
+    std::uint32_t total_;
+    std::array<std::uint16_t, most_runs> begins_;
+    std::array<std::uint16_t, most_runs> ends_;
+    std::array<std::uint32_t, most_runs> firsts_;  // `start` of each begin
+    std::array<std::uint32_t, most_runs> below_;
 };
 
 }  // namespace bitsback

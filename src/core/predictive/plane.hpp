@@ -207,6 +207,13 @@ class Plane {
         if (last && row + 1 == frame_.rows) close();
     }
 
+    // The symbol of a pixel that is known.
+    std::uint32_t symbol(std::size_t row, std::size_t column) const {
+        const auto r = static_cast<std::ptrdiff_t>(row), q = static_cast<std::ptrdiff_t>(column);
+        return static_cast<std::uint32_t>(
+            symbols_[static_cast<std::size_t>((r + margin) * frame_.stride + q + margin)]);
+    }
+
   private:
     // Allocates the plane, when its first pixel is near.
     void open() {

@@ -39,6 +39,13 @@ class PlaneItem {
         return first_ + shape_.first_element(p) + (row * shape_.columns + column) * shape_.channels;
     }
 
+    // The blues that a pixel may have; none if it is not blue, or may have all.
+    const JpegColours::Blues* blues(std::size_t p, std::size_t row, std::size_t column) const {
+        if (!shape_.jpeg || p % 3 != 2) return nullptr;
+        return &JpegColours::all().blues(planes_[p - 2].symbol(row, column),
+                                         planes_[p - 1].symbol(row, column));
+    }
+
   private:
     ItemShape shape_;
     std::size_t first_;

@@ -47,6 +47,8 @@ class Wavefront {
     // The place of pixel i among the symbols of all items.
     std::size_t element(std::size_t i) const { return elements_[i]; }
     std::int32_t levels(std::size_t i) const { return levels_[i]; }
+    // The blues that pixel i may have, if not all.
+    const JpegColours::Blues* blues(std::size_t i) const { return blues_[i]; }
 
     // Goes to a time, and predicts its pixels. contexts(count): the place for the contexts of
     // `count` pixels.
@@ -54,6 +56,7 @@ class Wavefront {
     void look(std::size_t time, const Contexts& contexts) {
         elements_.clear();
         levels_.clear();
+        blues_.clear();
         places_.clear();
         std::erase_if(unfinished_,
                       [&](const PlaneItem* item) { return time >= end_of(item->shape()); });
@@ -91,6 +94,7 @@ class Wavefront {
                                    static_cast<std::int32_t>(column)});
                 elements_.push_back(item.element(p, row, column));
                 levels_.push_back(static_cast<std::int32_t>(shape.levels));
+                blues_.push_back(item.blues(p, row, column));
             }
         }
     }
@@ -103,6 +107,7 @@ class Wavefront {
     std::vector<StepPredictor::Place> places_;
     std::vector<std::size_t> elements_;
     std::vector<std::int32_t> levels_;
+    std::vector<const JpegColours::Blues*> blues_;
 };
 
 }  // namespace bitsback
