@@ -15,6 +15,7 @@
 #include "bindings.hpp"
 #include "codecs.hpp"
 #include "crc32c.hpp"
+#include "jpeg_colours.hpp"
 #include "linear/linear.hpp"
 #include "message.hpp"
 #include "row_filters.hpp"
@@ -468,6 +469,17 @@ NB_MODULE(_core, m) {
     bind_distributions(m);
     bind_row_filters<std::uint8_t>(m);
     bind_row_filters<std::uint16_t>(m);
+    m.def(
+        "are_jpeg_colours",
+        [](const In<std::uint8_t>& colours) {
+            const std::span<const std::uint8_t> all = view(colours);
+            const JpegColours& known = JpegColours::all();
+            for (std::size_t i = 0; i + 2 < all.size(); i += 3)
+                if (!known.has(all[i], all[i + 1], all[i + 2])) return false;
+            return true;
+        },
+        "colours"_a,
+        "Whether red, green and blue of all pixels, flat, are such as JPEG's conversion gives.");
     m.def(
         "crc32c",
         [](const nb::bytes& bytes, std::uint32_t crc) { return crc32c(view(bytes), crc); },

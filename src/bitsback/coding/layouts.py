@@ -14,7 +14,7 @@ from bitsback.format.grid import Shape
 from bitsback.format.runs import Run
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import from_symbols, symbol_dtype, to_symbols
-from bitsback.format.value_range import ValueMap, ValueRange, is_mappable
+from bitsback.format.value_range import JpegColours, ValueMap, ValueRange, is_mappable
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.outline import Outline
 
@@ -72,7 +72,11 @@ def map_for(
 ) -> ValueMap | None:
     """The value map for these tiles and this model, which may code the elements as they are."""
     if model.any_shape:
-        return find_map(tiles, invert, layout)
+        found = find_map(tiles, invert, layout)
+        ranks = isinstance(found, ValueRange) and found.occurring is not None
+        if model.predictive and not (ranks or tiles.two_values) and tiles.has_jpeg_colours:
+            return JpegColours()
+        return found
     if model.levels > 2 or tiles.two_values is None:
         return None
     return tiles.two_values[::-1] if invert else tiles.two_values
@@ -90,7 +94,7 @@ def count_levels(dtype: np.dtype[Any], value_map: ValueMap | None) -> int:
     """The number of levels of the symbols that a value map gives."""
     if isinstance(value_map, ValueRange):
         return value_map.levels
-    return len(value_map) if value_map is not None else 1 << 8 * dtype.itemsize
+    return len(value_map) if isinstance(value_map, tuple) else 1 << 8 * dtype.itemsize
 
 
 def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
@@ -101,6 +105,10 @@ def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[
         if run.value_map is None and run.dtype.str not in symbols:
             raise ArchiveError(
                 f"its elements, of {run.dtype}, are no symbols of its model {model.name}"
+            )
+        if isinstance(run.value_map, JpegColours) and not (model.any_shape and model.predictive):
+            raise ArchiveError(
+                f"its colours are those of JPEG, of which its model {model.name} does not know"
             )
         if levels > model.levels and (model.any_shape or run.value_map is not None):
             raise ArchiveError(
@@ -135,7 +143,10 @@ def shapes_in_layout(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemSh
         if len(shape) not in (3, 4) or 0 in shape:
             raise ArchiveError(f"its tiles, of the shape {run.shape}, do not make planes")
         slices, rows, columns, *channels = shape
-        one = ItemShape(slices, rows, columns, channels[0] if channels else 1, levels)
+        jpeg = isinstance(run.value_map, JpegColours)
+        if jpeg and (channels != [3] or run.dtype != np.uint8):
+            raise ArchiveError(f"its tiles, of the shape {run.shape}, have no colours of JPEG")
+        one = ItemShape(slices, rows, columns, channels[0] if channels else 1, levels, jpeg)
         found.append((run.items, one))
     return found
 
@@ -154,11 +165,11 @@ def _channels(run: Run) -> int:
 
 def symbols_of(tiles: Tiles, value_map: ValueMap | None) -> NDArray[Any]:
     """The symbols of all elements, flat."""
-    if value_map is None:
-        return tiles.elements.astype(f"u{tiles.dtype.itemsize}", copy=False)
     if isinstance(value_map, ValueRange):
         return value_map.to_symbols(tiles.elements)
-    return to_symbols(tiles.elements, value_map)
+    if isinstance(value_map, tuple):
+        return to_symbols(tiles.elements, value_map)
+    return tiles.elements.astype(f"u{tiles.dtype.itemsize}", copy=False)
 
 
 def elements_of(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
@@ -169,7 +180,7 @@ def elements_of(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
     for run in runs:
         part = symbols[at : at + run.elements]
         at += run.elements
-        if run.value_map is not None:
+        if isinstance(run.value_map, tuple | ValueRange):
             if int(part.max(initial=0)) >= count_levels(run.dtype, run.value_map):
                 raise ArchiveError("it has symbols that stand for no element")
             if isinstance(run.value_map, ValueRange):

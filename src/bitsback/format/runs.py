@@ -13,10 +13,10 @@ from bitsback.errors import ArchiveError
 from bitsback.format.grid import Shape
 from bitsback.format.layout import Cursor, pack_shape
 from bitsback.format.two_values import TwoValues
-from bitsback.format.value_range import ValueMap, ValueRange
+from bitsback.format.value_range import JpegColours, ValueMap, ValueRange
 from bitsback.wire import varint
 
-_NONE, _SPAN, _TWO, _RANKS, _AS_BEFORE = range(5)
+_NONE, _SPAN, _TWO, _RANKS, _AS_BEFORE, _JPEG = range(6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Run:
     shape: Shape
     """The shape of each tile."""
     value_map: ValueMap | None
-    """The meaning of the symbols: two values, as they are stored, or a range; None: elements are
-    their own symbols.
+    """The meaning of the symbols: two values, as they are stored, a range, or colours of JPEG; None:
+    elements are their own symbols.
     """
 
     @property
@@ -39,7 +39,7 @@ class Run:
     @property
     def pair(self) -> TwoValues | None:
         """The two values of the elements, if the run has them."""
-        return None if isinstance(self.value_map, ValueRange) else self.value_map
+        return self.value_map if isinstance(self.value_map, tuple) else None
 
 
 def pack_value_map(value_map: ValueMap | None) -> bytes:
@@ -47,6 +47,8 @@ def pack_value_map(value_map: ValueMap | None) -> bytes:
         return bytes([_NONE])
     if isinstance(value_map, ValueRange):
         return bytes([_SPAN if value_map.occurring is None else _RANKS]) + value_map.pack()
+    if isinstance(value_map, JpegColours):
+        return bytes([_JPEG])
     return bytes([_TWO]) + b"".join(value_map)
 
 
@@ -54,7 +56,7 @@ def pack_runs(runs: Sequence[Run]) -> bytes:
     parts = [varint(len(runs))]
     before: ValueMap | None = None
     for run in runs:
-        again = run.value_map is not None and run.value_map == before
+        again = isinstance(run.value_map, tuple | ValueRange) and run.value_map == before
         value_map = bytes([_AS_BEFORE]) if again else pack_value_map(run.value_map)
         parts += [varint(run.items), run.dtype.str.encode(), pack_shape(run.shape), value_map]
         before = run.value_map
@@ -90,8 +92,11 @@ def read_value_map(
         if before:  # else a few bytes could claim much memory
             raise ArchiveError("its value map is given again")
         return ValueRange.unpack(cursor, dtype, kind == _RANKS)
+    if kind == _JPEG:
+        return JpegColours()
     if kind != _AS_BEFORE:
         raise ArchiveError(f"a value map of the kind {kind}: it needs a newer bitsback")
-    if not before or before[-1].value_map is None or before[-1].dtype != dtype:
+    last = before[-1].value_map if before and before[-1].dtype == dtype else None
+    if not isinstance(last, tuple | ValueRange):
         raise ArchiveError("its value map is that of a run that has none")
-    return before[-1].value_map
+    return last

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback import _core
 from bitsback.format.grid import Shape
 from bitsback.format.two_values import TwoValues, find_two_values
 from bitsback.format.value_range import ValueRange, find_value_range
@@ -75,6 +76,17 @@ class Tiles:
     def range_of_series(self) -> ValueRange | None:
         """The same for a series."""
         return find_value_range(self.elements, near=True)
+
+    @cached_property
+    def has_jpeg_colours(self) -> bool:
+        """Whether the last axis is red, green and blue, and all colours are such as JPEG's conversion
+        gives.
+        """
+        if self.dtype != np.uint8 or not self.elements.size:
+            return False
+        if any(len(shape) < 3 or shape[-1] != 3 for _, shape in self.shapes):
+            return False
+        return _core.are_jpeg_colours(self.elements)
 
     @cached_property
     def by_fallback(self) -> dict[str, builtins.bytes | None]:

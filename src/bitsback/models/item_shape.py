@@ -14,6 +14,8 @@ class ItemShape(NamedTuple):
     columns: int
     channels: int
     levels: int
+    jpeg: bool = False
+    """Whether the channels are red, green and blue of colours that JPEG has, of 256 levels."""
 
     @property
     def size(self) -> tuple[int, int]:

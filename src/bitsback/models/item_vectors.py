@@ -83,8 +83,8 @@ class ItemVectors:
 
     def described(self, of: PredictionDistribution) -> dict[str, Any]:
         """The field `items`."""
-        *shape, levels = self.shape
         digest = self.digest(of)
+        shape, levels = list(self.shape[:4]), self.shape.levels
         return {"shape": shape, "levels": levels, "seeds": list(self.seeds), "sha256": digest}
 
     def _program(self, of: _core.Distribution) -> _core.Program:

@@ -9,7 +9,7 @@ from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.integer.fields import Fields
 from bitsback.models.code import CodeStep, Of, read_code, read_key
-from bitsback.models.distributions import ANY_SHAPE, AUTOREGRESSIVE, COUNTED, SERIES
+from bitsback.models.distributions import ANY_SHAPE, AUTOREGRESSIVE, COUNTED, PREDICTIVE, SERIES
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable, read_variables
 
@@ -40,6 +40,8 @@ class Outline:
     """Whether it goes from pixel to pixel, which makes smaller archives and takes longer."""
     serial: bool
     """Whether it codes series, with any number of channels and levels."""
+    predictive: bool
+    """Whether it has the codec `predictive`."""
     counted: bool
     """Whether all that it knows it learns from the items of a batch: the more there are, the less
     each takes.
@@ -179,7 +181,7 @@ class Outline:
         chain.done()
         return cls(
             name, about, licence, variables, size, keys, code, growth, batch, autoregressive,
-            serial, counted,
+            serial, PREDICTIVE in codecs, counted,
         )  # fmt: skip
 
 

@@ -39,6 +39,8 @@ _HIGHEST = 127
 _FARTHEST = 8
 _MOST_INPUTS = 48
 _MOST_START = 1 << 26
+_MACS_OF_COLOURS = 10
+"""The logarithm of the MACs that the runs of a blue's levels take."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,8 @@ class PredictiveDistribution(PredictionDistribution):
         )
         for n, of in zip(self._inputs, self.predictors, strict=True):
             macs += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
+        if shape.jpeg:
+            macs += shape.elements // shape.channels << _MACS_OF_COLOURS
         return macs + (self.counts.macs(shape) if self.counts else 0)
 
     def steps(self, shape: ItemShape) -> int:
