@@ -164,7 +164,9 @@ Terms terms(const std::vector<TermTuple>& tuples) {
     static const std::map<std::string, Term::Kind> kinds{{"sum", Term::Kind::sum},
                                                          {"row", Term::Kind::row},
                                                          {"column", Term::Kind::column},
-                                                         {"channel", Term::Kind::channel}};
+                                                         {"channel", Term::Kind::channel},
+                                                         {"candidate", Term::Kind::candidate},
+                                                         {"equal", Term::Kind::equal}};
     Terms all;
     for (const auto& [kind, parts, shift, low, high, steps] : tuples) {
         Term term{kinds.at(kind), {}, shift, low, high, steps};
@@ -182,10 +184,11 @@ CountedSettings counted_settings(const Fields& of) {
     static const std::map<std::string, Selector::Kind> kinds{{"known", Selector::Kind::known},
                                                              {"node", Selector::Kind::node},
                                                              {"depth", Selector::Kind::depth},
-                                                             {"value", Selector::Kind::value}};
+                                                             {"value", Selector::Kind::value},
+                                                             {"success", Selector::Kind::success}};
     const auto slot = of.get<std::array<unsigned, 2>>("slot");
     MixingSettings mixing{
-        0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"), {}, {}};
+        0, 0, 0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"), {}, {}};
     std::vector<Terms> contexts;
     for (const auto& [offset, limit, tuples] : of.get<std::vector<Context>>("contexts")) {
         mixing.contexts.push_back({0, offset, limit});
@@ -203,7 +206,8 @@ CountedSettings counted_settings(const Fields& of) {
             of.get<std::size_t>("lag"),
             of.get<std::size_t>("queues"),
             std::move(contexts),
-            terms(of.get<std::vector<TermTuple>>("values"))};
+            terms(of.get<std::vector<TermTuple>>("values")),
+            of.get<Numbers>("memories")};
 }
 
 std::vector<ChannelGroup> channel_groups(const Fields& of) {
@@ -270,8 +274,11 @@ const std::map<std::string, MakeDistribution> distributions{
      }},
     {"counted",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+         const auto candidate = of.get<nb::object>("candidate");
          return std::make_shared<CountedDistribution>(
              variable, counted_settings(of),
+             candidate.is_none() ? std::nullopt
+                                 : std::optional(counted_settings(Fields(nb::cast<nb::dict>(candidate)))),
              LogisticTables(of.array<std::int32_t>("stretch"), of.array<std::int32_t>("cdf")));
      }},
     {"series",

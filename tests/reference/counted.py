@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .candidates import Memories, Recalled
 from .codecs import COMPONENTS, TABLES, Array, Bernoulli
 from .message import HIGH, Message
 from .planes import ItemShape
@@ -21,8 +22,8 @@ Look = Callable[[int, int, int], int]  # X(k, dr, dq)
 
 
 class Term(NamedTuple):
-    kind: str  # a sum, or a place: row, column or channel
-    parts: list[list[int]]  # of a sum: k, dr, dq, w
+    kind: str  # a sum, equal, or a place: row, column, channel or candidate
+    parts: list[list[int]]  # of a sum, and of what is equal: k, dr, dq, w
     shift: int
     low: int
     high: int
@@ -39,6 +40,8 @@ class Term(NamedTuple):
     def value(self, look: Look, place: dict[str, int]) -> int:
         if self.kind == "sum":
             total = sum(w * look(k, dr, dq) for k, dr, dq, w in self.parts)
+        elif self.kind == "equal":
+            total = int(look(*self.parts[0][:3]) == place["candidate"])
         else:
             total = place[self.kind]
         if self.steps:
@@ -47,7 +50,7 @@ class Term(NamedTuple):
 
 
 class Selector(NamedTuple):
-    kind: str  # node, depth, known or term
+    kind: str  # node, depth, known, success or term
     count: int
     context: int = 0
     term: Term | None = None
@@ -59,6 +62,8 @@ class Selector(NamedTuple):
             return len(pixel.bits)
         if self.kind == "known":
             return (counts[self.context] + 1).bit_length() - 1
+        if self.kind == "success":
+            return pixel.failures
         assert self.term is not None
         return pixel.value(self.term)
 
@@ -71,6 +76,10 @@ class Context(NamedTuple):
     @property
     def bits(self) -> int:
         return sum(term.bits for term in self.terms)
+
+    @property
+    def guessed(self) -> bool:
+        return any(term.kind in ("candidate", "equal") for term in self.terms)
 
 
 class Mixer(NamedTuple):
@@ -90,9 +99,12 @@ class CountedRules:
     """What a description says of the codec."""
 
     def __init__(self, about: dict[str, Any], x: Variable) -> None:
-        check_keys(about, "codec precision lag queues table slot trust contexts mixers")
+        names = "codec precision lag queues table slot trust contexts mixers"
+        self.guesses = "candidate" in about
+        check_keys(about, names + " candidate" * self.guesses)
         require(x.levels <= 256, "at most 256 levels")
         self.levels, self.decisions = x.levels, (x.levels - 1).bit_length()
+        self.nodes = 2**self.decisions - 1
         self.precision = check_integer(about["precision"], 16, 24)
         self.lag = check_integer(about["lag"], 1, 4096)
         self.queues = check_integer(about["queues"], 1, 256)
@@ -104,6 +116,7 @@ class CountedRules:
         self.trust = check_integer(about["trust"], 1, 255)
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
         self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]
+        self.candidate = CandidateRules(about["candidate"], self) if self.guesses else None
 
     def read_context(self, about: Any) -> Context:
         check_keys(about, "offset limit terms")
@@ -130,6 +143,9 @@ class CountedRules:
             return Selector("node", 2**self.decisions)
         if about == "depth":
             return Selector("depth", self.decisions)
+        return self.read_common_selector(about)
+
+    def read_common_selector(self, about: Any) -> Selector:
         if type(about) is dict and set(about) == {"known"}:
             c = check_integer(about["known"], 0, len(self.contexts) - 1)
             return Selector("known", 11, context=c)
@@ -145,8 +161,14 @@ class CountedRules:
         if "place" in about:
             check_keys(about, "place shift most")
             name, shift = about["place"], check_integer(about["shift"], 0, 15)
-            require(name in ("row", "column", "channel"), "a place is a row, column or channel")
+            places = ["row", "column", "channel"] + ["candidate"] * self.guesses
+            require(name in places, "a place is a row, column or channel")
             return Term(name, [], shift, 0, check_integer(about["most"], 0, 65535), [])
+        if "equal" in about:
+            check_keys(about, "equal")
+            require(self.guesses, "there is a candidate")
+            site = self.read_place([*check_list(about["equal"], 3, 3), 0])
+            return Term("equal", [site], 0, 0, 1, [])
         parts = [self.read_place(part) for part in check_list(about.get("sum"), 1, 16)]
         for *_, weight in parts:
             check_integer(weight, -64, 64)
@@ -172,32 +194,78 @@ class CountedRules:
 
     def slots(self, elements: int) -> list[int]:
         """Of each context."""
-        size = min(max((elements * self.decisions - 1).bit_length(), 10), self.table)
-        return [
-            2**one.bits * (2**self.decisions - 1) if self.direct(one) else 2**size
-            for one in self.contexts
-        ]
+        size = 2 ** self.size(elements * self.decisions)
+        return [2**one.bits * self.nodes if self.direct(one) else size for one in self.contexts]
+
+    def size(self, decisions: int) -> int:
+        return min(max((decisions - 1).bit_length(), 10), self.table)
 
     def direct(self, context: Context) -> bool:
         return context.bits + self.decisions <= self.table
 
     def state_memory(self, elements: int) -> int:
         sets = sum(mixer.sets for mixer in self.mixers)
-        return 4 * sum(self.slots(elements)) + 4 * (2 * len(self.contexts) + 8) * sets
+        own = 4 * sum(self.slots(elements)) + 4 * (2 * len(self.contexts) + 8) * sets
+        return own + (self.candidate.state_memory(elements) if self.candidate else 0)
 
     def memory(self, shape: ItemShape) -> int:
         lag = min(self.lag, shape.columns)
         at_once = min(shape.rows, (shape.columns - 1) // lag + 1)
         planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
-        return planes + at_once * 2**6 * self.decisions * (len(self.contexts) + 6)
+        of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6)
+        if self.candidate:
+            of_pixel += 2**6 * (len(self.candidate.contexts) + 6) + 2**2 * self.candidate.summands
+        return planes + at_once * of_pixel
 
     def macs(self, shape: ItemShape) -> int:
-        n, lag = len(self.contexts), min(self.lag, shape.columns)
-        summands = sum(max(len(term.parts), 1) for one in self.contexts for term in one.terms)
-        of_decision = 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1)
+        lag, decisions = min(self.lag, shape.columns), self.decisions
         times = shape.planes * (lag * (shape.rows - 1) + shape.columns)
-        of_pixel = summands + self.decisions * of_decision
-        return shape.elements * of_pixel + 2**8 * self.decisions * times
+        of_pixel = self.summands + decisions * self.macs_of_decision
+        if self.candidate:
+            decisions += 1
+            of_pixel += self.candidate.summands + self.candidate.macs_of_decision
+            of_pixel += 2**4 * len(self.candidate.memories)
+        return shape.elements * of_pixel + 2**8 * decisions * times
+
+    @property
+    def summands(self) -> int:
+        return sum(max(len(term.parts), 1) for one in self.contexts for term in one.terms)
+
+    @property
+    def macs_of_decision(self) -> int:
+        n = len(self.contexts)
+        return 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1)
+
+
+class CandidateRules(CountedRules):
+    """What a description says of candidates, and of the decision whether a pixel is its own."""
+
+    def __init__(self, about: dict[str, Any], of: CountedRules) -> None:
+        check_keys(about, "table memories contexts mixers")
+        self.guesses, self.candidate = True, None
+        self.levels, self.decisions, self.lag = of.levels, of.decisions, of.lag
+        self.p_bits, self.n_bits, self.check_bits = of.p_bits, of.n_bits, of.check_bits
+        self.trust, self.nodes = of.trust, 2**of.decisions
+        self.table = check_integer(about["table"], 10, 24)
+        self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
+        self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]
+        self.memories = check_list(about["memories"], 1, 4)
+        for c in self.memories:
+            check_integer(c, 0, len(self.contexts) - 1)
+            require(not self.contexts[c].guessed, "a context remembers without a candidate")
+
+    def read_selector(self, about: Any) -> Selector:
+        if about == "success":
+            return Selector("success", 16)
+        return self.read_common_selector(about)
+
+    def slots(self, elements: int) -> list[int]:
+        size = 2 ** self.size(elements)
+        return [2**one.bits * self.nodes if self.direct(one) else size for one in self.contexts]
+
+    def state_memory(self, elements: int) -> int:
+        remembered = 4 * len(self.memories) * 2 ** self.size(elements)
+        return super().state_memory(elements) + remembered
 
 
 @dataclass
@@ -241,15 +309,20 @@ class Pixel:
     row: int
     column: int
 
-    def begin(self, of: CountedRules) -> None:
-        self.keys = [self.key(one, of.direct(one)) for one in of.contexts]
+    def __post_init__(self) -> None:
         self.bits: list[int] = []
         self.decisions: list[Decision | None] = []
+        self.candidate = self.failures = 0
+        self.guess: Decision | None = None  # whether it is its candidate
+        self.recalled: list[Recalled] = []
+
+    def keys(self, of: CountedRules) -> list[int]:
+        return [self.key(one, of.direct(one)) for one in of.contexts]
 
     def value(self, term: Term) -> int:
         channel = self.plane % self.item.shape.channels
         place = {"row": self.row, "column": self.column, "channel": channel}
-        return term.value(self.look, place)
+        return term.value(self.look, place | {"candidate": self.candidate})
 
     def look(self, k: int, dr: int, dq: int) -> int:
         return self.item.known.get((self.plane - k, self.row + dr, self.column + dq), 0)
@@ -283,6 +356,11 @@ class Pixel:
     @property
     def symbol(self) -> int:
         return self.node(len(self.bits)) - 2 ** len(self.bits)
+
+    def settle(self, decisions: int) -> None:
+        """It is its candidate."""
+        self.bits = [self.candidate >> d & 1 for d in reversed(range(decisions))]
+        self.decisions = [None] * decisions
 
 
 @dataclass
@@ -326,7 +404,7 @@ class State:
         """The number of a slot, and what must be its check."""
         check = 0
         if self.of.direct(self.of.contexts[c]):
-            number = key * (2**self.of.decisions - 1) + node - 1
+            number = key * self.of.nodes + node - 1
         else:
             line = (key ^ first) * FACTOR % HIGH
             number = line // (HIGH // self.sizes[c])
@@ -344,9 +422,11 @@ class State:
         return found
 
     def predict(self, pixel: Pixel) -> Decision:
-        depth = len(pixel.bits)
+        depth, keys = len(pixel.bits), pixel.keys(self.of)
         node, first = pixel.node(depth), pixel.node(depth - depth % TOGETHER)
-        places = [self.place(c, key, node, first, depth) for c, key in enumerate(pixel.keys)]
+        if isinstance(self.of, CandidateRules):
+            node = first = 1 + pixel.candidate
+        places = [self.place(c, key, node, first, depth) for c, key in enumerate(keys)]
         slots = [self.slot(c, place) for c, place in enumerate(places)]
         inputs = []
         for slot in slots:
@@ -373,6 +453,27 @@ class State:
         for c, (place, context) in enumerate(zip(of.places, self.of.contexts, strict=True)):
             slot = self.tables[c][place[0]] = self.slot(c, place)
             slot.learn(bit, context)
+
+
+class Guesses:
+    """What is learned of candidates, and of whether pixels are theirs."""
+
+    def __init__(self, of: CandidateRules, elements: int) -> None:
+        self.of, self.state = of, State(of, elements)
+        self.memories = Memories(len(of.memories), of.size(elements))
+
+    def predict(self, pixel: Pixel) -> None:
+        keys = pixel.keys(self.of)  # those of memories are the same for every candidate
+        pixel.recalled = self.memories.recall([keys[c] for c in self.of.memories])
+        found = self.memories.guess(pixel.recalled)
+        pixel.candidate = pixel.look(0, 0, -1) if found.symbol is None else found.symbol
+        pixel.failures = found.failures
+        pixel.guess = self.state.predict(pixel)
+
+    def learn(self, pixel: Pixel) -> None:
+        assert pixel.guess is not None
+        self.state.learn(pixel.guess, int(pixel.symbol == pixel.candidate))
+        self.memories.learn(pixel.recalled, pixel.symbol)
 
 
 class Item:
@@ -410,7 +511,10 @@ class CountedCodec:
 
         def code(array: Array, pixels: list[Pixel], depth: int) -> list[int]:
             known = [symbols[pixel.item.element(pixel)] for pixel in pixels]
-            bits = [symbol >> (self.of.decisions - 1 - depth) & 1 for symbol in known]
+            if depth < 0:
+                bits = [int(of.candidate == x) for of, x in zip(pixels, known, strict=True)]
+            else:
+                bits = [symbol >> (self.of.decisions - 1 - depth) & 1 for symbol in known]
             arrays.append((array, bits))
             return bits
 
@@ -427,26 +531,38 @@ class CountedCodec:
         return symbols
 
     def run(self, code: Callable[[Array, list[Pixel], int], list[int]]) -> list[Item]:
-        """Goes through all steps. code: the bits of the decisions at a depth of some pixels."""
+        """Goes through all steps. code: the bits of the decisions at a depth of some pixels, or
+        at -1 whether they are their candidates.
+        """
         items, first = [], 0
         for shape in self.shapes:
             items.append(Item(self.of, shape, first))
             first += shape.elements
         state = State(self.of, first)
+        guesses = Guesses(self.of.candidate, first) if self.of.candidate else None
         for pixels in self.steps(items):
-            for pixel in pixels:
-                pixel.begin(self.of)
+            if guesses:
+                for pixel in pixels:
+                    guesses.predict(pixel)
+                found = [pixel.guess for pixel in pixels if pixel.guess]
+                hits = code(Array([self.interval(one) for one in found]), pixels, -1)
+                for pixel, hit in zip(pixels, hits, strict=True):
+                    if hit:
+                        pixel.settle(self.of.decisions)
             for depth in range(self.of.decisions):
-                is_open = [pixel.is_open(self.of.decisions) for pixel in pixels]
-                some = [pixel for pixel, one in zip(pixels, is_open, strict=True) if one]
+                rest = [pixel for pixel in pixels if len(pixel.bits) == depth]
+                is_open = [pixel.is_open(self.of.decisions) for pixel in rest]
+                some = [pixel for pixel, one in zip(rest, is_open, strict=True) if one]
                 found = [state.predict(pixel) for pixel in some]
                 bits = code(Array([self.interval(one) for one in found]), some, depth)
                 decided = iter(zip(found, bits, strict=True))
-                for pixel, one in zip(pixels, is_open, strict=True):
+                for pixel, one in zip(rest, is_open, strict=True):
                     decision, bit = next(decided) if one else (None, 0)
                     pixel.bits.append(bit)
                     pixel.decisions.append(decision)
             for pixel in pixels:
+                if guesses:
+                    guesses.learn(pixel)
                 for decision, bit in zip(pixel.decisions, pixel.bits, strict=True):
                     if decision:
                         state.learn(decision, bit)

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "../item_shape.hpp"
@@ -43,44 +44,147 @@ class KeyMaker {
     unsigned filled_ = 0;
 };
 
+// The terms of contexts and of what chooses mixers, each one once: pixels first, and last those that
+// need a candidate.
+class SymbolContexts {
+  public:
+    explicit SymbolContexts(const CountedSettings& settings) {
+        for (const int kind : {0, 1, 2}) {
+            for (const Terms& terms : settings.contexts()) add(terms, kind);
+            add(settings.values(), kind);
+            ends_[kind] = terms_.size();
+        }
+        for (const Terms& terms : settings.contexts()) {
+            const bool guessed =
+                std::ranges::any_of(terms, [](const Term& of) { return kind_of(of) == 2; });
+            contexts_.push_back({pieces(terms), guessed});
+        }
+        values_ = pieces(settings.values());
+    }
+
+    std::size_t count() const { return terms_.size(); }
+    std::span<const Term> pixels() const { return between(0, ends_[0]); }
+    std::span<const Term> others() const { return between(ends_[0], ends_[1]); }
+    std::span<const Term> comparisons() const { return between(ends_[1], ends_[2]); }
+
+    // The keys of the contexts that need a candidate, or of the others. terms: the value of each.
+    // direct(c): whether that of a context is wanted as it is.
+    template <class Direct>
+    void keys(bool guessed, const std::uint32_t* terms, const Direct& direct,
+              std::uint64_t* keys) const {
+        for (std::size_t c = 0; c < contexts_.size(); ++c) {
+            if (contexts_[c].guessed != guessed) continue;
+            KeyMaker key(direct(c));
+            for (const Piece& of : contexts_[c].pieces) key.add(terms[of.term], of.bits);
+            keys[c] = key.key();
+        }
+    }
+    void values(const std::uint32_t* terms, std::uint32_t* values) const {
+        for (std::size_t i = 0; i < values_.size(); ++i) values[i] = terms[values_[i].term];
+    }
+
+  private:
+    struct Piece {
+        std::uint32_t term;
+        unsigned bits;
+    };
+    struct Context {
+        std::vector<Piece> pieces;
+        bool guessed;
+    };
+
+    static int kind_of(const Term& of) {
+        return of.kind >= Term::Kind::candidate ? 2 : of.is_pixel() ? 0 : 1;
+    }
+    void add(const Terms& terms, int kind) {
+        for (const Term& of : terms)
+            if (kind_of(of) == kind && std::ranges::find(terms_, of) == terms_.end())
+                terms_.push_back(of);
+    }
+    std::vector<Piece> pieces(const Terms& terms) const {
+        std::vector<Piece> out;
+        for (const Term& of : terms)
+            out.push_back({static_cast<std::uint32_t>(std::ranges::find(terms_, of) -
+                                                      terms_.begin()),
+                           of.bits()});
+        return out;
+    }
+    std::span<const Term> between(std::size_t first, std::size_t end) const {
+        return std::span(terms_).subspan(first, end - first);
+    }
+
+    Terms terms_;
+    std::array<std::size_t, 3> ends_{};
+    std::vector<Context> contexts_;
+    std::vector<Piece> values_;
+};
+
 // A byte for each pixel, in planes with a margin of zeros; before them one that is all zeros, for
 // the planes that there are not.
 class SymbolPicture {
   public:
-    using Contexts = CountedSettings;
+    using Contexts = SymbolContexts;
 
-    SymbolPicture(const Contexts& settings, const ItemShape& shape)
-        : settings_(settings),
+    SymbolPicture(const Contexts& contexts, const ItemShape& shape)
+        : contexts_(contexts),
+          terms_(contexts.count()),
           channels_(shape.channels),
-          stride_(shape.columns + 2 * margin),
-          size_((shape.rows + 2 * margin) * stride_),
+          stride_(static_cast<std::ptrdiff_t>(shape.columns + 2 * margin)),
+          size_((shape.rows + 2 * margin) * (shape.columns + 2 * margin)),
           symbols_((shape.planes() + 1) * size_) {}
 
     void put(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t symbol) {
-        *at(plane + 1, row, column) = static_cast<std::uint8_t>(symbol);
+        symbols_[number(plane + 1, row, column)] = static_cast<std::uint8_t>(symbol);
+    }
+    // A symbol that is known, so many planes back and rows and columns on.
+    std::uint32_t at(std::size_t plane, std::size_t row, std::size_t column, Site site) const {
+        const std::size_t back = static_cast<std::size_t>(site.back);
+        return symbols_.data()[static_cast<std::ptrdiff_t>(
+                                   number(back <= plane ? plane + 1 - back : 0, row, column)) +
+                               site.rows * stride_ + site.columns];
     }
 
     // keys: for each context. direct(c): whether that of a context is wanted as it is.
     template <class Direct>
-    void look(std::size_t plane, std::size_t row, std::size_t column, const Direct& direct,
+    void look(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t candidate, const Direct& direct,
               std::uint64_t* keys, std::uint32_t* values) {
-        place_ = {row, column, plane % channels_};
-        for (std::size_t back = 0; back <= static_cast<std::size_t>(settings_.back()); ++back)
-            planes_[back] = at(back <= plane ? plane + 1 - back : 0, row, column);
-        for (std::size_t c = 0; c < settings_.contexts().size(); ++c) {
-            KeyMaker key(direct(c));
-            for (const Term& term : settings_.contexts()[c]) key.add(value(term), term.bits());
-            keys[c] = key.key();
-        }
-        for (std::size_t i = 0; i < settings_.values().size(); ++i)
-            values[i] = value(settings_.values()[i]);
+        read(contexts_, plane, row, column, terms_.data());
+        compare(contexts_, plane, row, column, candidate, terms_.data());
+        contexts_.keys(false, terms_.data(), direct, keys);
+        contexts_.keys(true, terms_.data(), direct, keys);
+        contexts_.values(terms_.data(), values);
+    }
+
+    // The terms that need no candidate.
+    void read(const SymbolContexts& of, std::size_t plane, std::size_t row, std::size_t column,
+              std::uint32_t* terms) {
+        go_to(plane, row, column);
+        for (const Term& term : of.pixels()) *terms++ = symbol(term.parts[0].site) >> term.shift;
+        for (const Term& term : of.others()) *terms++ = value(term);
+    }
+    // Those that do.
+    void compare(const SymbolContexts& of, std::size_t plane, std::size_t row, std::size_t column,
+                 std::uint32_t candidate, std::uint32_t* terms) {
+        go_to(plane, row, column);
+        terms += of.pixels().size() + of.others().size();
+        for (const Term& term : of.comparisons())
+            *terms++ = term.kind == Term::Kind::candidate ? term.of(static_cast<std::int32_t>(candidate)) : symbol(term.parts[0].site) == candidate ? 1 : 0;
     }
 
   private:
     static constexpr std::size_t margin = CountedSettings::reach;
 
-    std::uint8_t* at(std::size_t plane, std::size_t row, std::size_t column) {
-        return symbols_.data() + plane * size_ + (row + margin) * stride_ + column + margin;
+    std::size_t number(std::size_t plane, std::size_t row, std::size_t column) const {
+        return plane * size_ + (row + margin) * static_cast<std::size_t>(stride_) + column + margin;
+    }
+    void go_to(std::size_t plane, std::size_t row, std::size_t column) {
+        place_ = {row, column, plane % channels_};
+        for (std::size_t back = 0; back < planes_.size(); ++back)
+            planes_[back] =
+                symbols_.data() + number(back <= plane ? plane + 1 - back : 0, row, column);
+    }
+    std::uint32_t symbol(const Site& at) const {
+        return planes_[static_cast<std::size_t>(at.back)][at.rows * stride_ + at.columns];
     }
 
     std::uint32_t value(const Term& of) const {
@@ -96,15 +200,14 @@ class SymbolPicture {
         }
         std::int32_t sum = 0;
         for (const Term::Part& part : of.parts)
-            sum += part.weight *
-                   planes_[part.site.back][part.site.rows * static_cast<std::ptrdiff_t>(stride_) +
-                                           part.site.columns];
+            sum += part.weight * static_cast<std::int32_t>(symbol(part.site));
         return of.of(sum);
     }
 
-    const CountedSettings& settings_;
+    const Contexts& contexts_;
+    std::vector<std::uint32_t> terms_;
     std::size_t channels_;
-    std::size_t stride_;
+    std::ptrdiff_t stride_;
     std::size_t size_;
     std::vector<std::uint8_t> symbols_;
     std::array<std::size_t, 3> place_{};
@@ -191,7 +294,7 @@ class BitPicture {
     }
 
     template <class Direct>
-    void look(std::size_t plane, std::size_t row, std::size_t column, const Direct& direct,
+    void look(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t, const Direct& direct,
               std::uint64_t* keys, std::uint32_t* values) {
         for (std::size_t i = 0; i < windows_.size(); ++i) {
             const auto [back, rows] = contexts_.lines()[i];

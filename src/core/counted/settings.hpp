@@ -24,14 +24,17 @@ struct Site {
 
 // A number that a pixel's surroundings or its place give, from 0 to count - 1.
 struct Term {
-    enum class Kind { sum, row, column, channel };
+    // Equal: whether a pixel is the candidate.
+    enum class Kind { sum, row, column, channel, candidate, equal };
     struct Part {
         Site site;
         std::int32_t weight;
+
+        bool operator==(const Part&) const = default;
     };
 
     Kind kind;
-    std::vector<Part> parts;  // of a sum
+    std::vector<Part> parts;  // of a sum; or the pixel that may be equal
     unsigned shift;
     std::int32_t low;  // where what is left of it begins and ends
     std::int32_t high;
@@ -42,6 +45,12 @@ struct Term {
                              : static_cast<std::uint32_t>(steps.size()) + 1;
     }
     unsigned bits() const { return static_cast<unsigned>(std::bit_width(count() - 1)); }
+    bool operator==(const Term&) const = default;
+    // Whether it is a symbol, as it is or without its last bits.
+    bool is_pixel() const {
+        return kind == Kind::sum && parts.size() == 1 && parts[0].weight == 1 && steps.empty() &&
+               low == 0 && high >= 255 >> shift;
+    }
     // Whether it is a symbol of two levels as it is.
     bool is_bit() const {
         return kind == Kind::sum && parts.size() == 1 && parts[0].weight == 1 && shift == 0 &&
@@ -63,20 +72,28 @@ class CountedSettings {
   public:
     static constexpr std::int32_t reach = 15;  // of a site
     static constexpr std::int32_t most_back = 15;
+    static constexpr std::size_t most_memories = 4;
+    static constexpr std::uint32_t successes = 16;  // bits of the rate at which candidates fail
 
     // contexts: the terms of each. values: those by which mixers are chosen. lag: columns that a
-    // row is coded behind the one above. queues: items that are coded at the same time.
+    // row is coded behind the one above. queues: items that are coded at the same time. memories:
+    // of contexts; if there are any, the only decision is whether a symbol is what they remember.
     CountedSettings(MixingSettings mixing, std::uint32_t levels, unsigned precision,
-                    std::size_t lag, std::size_t queues, std::vector<Terms> contexts, Terms values)
+                    std::size_t lag, std::size_t queues, std::vector<Terms> contexts, Terms values,
+                    std::vector<std::size_t> memories)
         : mixing_(std::move(mixing)),
           levels_(levels),
           precision_(precision),
           lag_(lag),
           queues_(queues),
           contexts_(std::move(contexts)),
-          values_(std::move(values)) {
+          values_(std::move(values)),
+          memories_(std::move(memories)) {
         require(levels >= 2 && levels <= 256, "there are 2 to 256 levels");
-        mixing_.decisions = static_cast<unsigned>(std::bit_width(levels - 1));
+        const auto bits = static_cast<unsigned>(std::bit_width(levels - 1));
+        mixing_.node_bits = bits;
+        mixing_.decisions = memories_.empty() ? bits : 1;
+        mixing_.nodes = memories_.empty() ? (1u << bits) - 1 : 1u << bits;
         require(precision >= 16 && precision <= max_precision, "the precision is 16 to 24");
         require(lag >= 1 && lag <= 4096 && queues >= 1 && queues <= 256,
                 "the lag is 1 to 4,096, and the queues are 1 to 256");
@@ -92,16 +109,27 @@ class CountedSettings {
             }
         }
         for (const Term& term : values_) require_term(term);
+        require(memories_.size() <= most_memories, "there are at most four memories");
+        for (const std::size_t c : memories_) {
+            require(c < contexts_.size(), "a memory is of a context that there is");
+            for (const Term& term : contexts_[c])
+                require(term.kind != Term::Kind::equal, "a memory comes before the candidate");
+        }
         for (MixerSettings& of : mixing_.mixers) {
             require(of.selectors.size() <= 8, "a mixer is chosen by at most 8 numbers");
             for (Selector& by : of.selectors) {
                 using Kind = Selector::Kind;
                 require(by.kind != Kind::value || by.number < values_.size(),
                         "a mixer is chosen by a value that there is");
-                by.count = by.kind == Kind::value   ? values_[by.number].count()
-                           : by.kind == Kind::node  ? 1u << mixing_.decisions
-                           : by.kind == Kind::depth ? mixing_.decisions
-                                                    : 11;
+                require(memories_.empty() ? by.kind != Kind::success
+                                          : by.kind != Kind::node && by.kind != Kind::depth,
+                        "a mixer is chosen by what there is of its decision");
+                by.count = by.kind == Kind::value     ? values_[by.number].count()
+                           : by.kind == Kind::node    ? 1u << mixing_.decisions
+                           : by.kind == Kind::depth   ? mixing_.decisions
+                           : by.kind == Kind::success ? successes
+                                                      : 11;
+                if (by.kind == Kind::success) by.number = values_.size();
             }
         }
         mixing_.check();
@@ -114,6 +142,7 @@ class CountedSettings {
     std::size_t queues() const { return queues_; }
     const std::vector<Terms>& contexts() const { return contexts_; }
     const Terms& values() const { return values_; }
+    const std::vector<std::size_t>& memories() const { return memories_; }
     // Whether all that is looked at are pixels of two levels as they are.
     bool of_bits() const { return bits_; }
     // Planes back that are looked at, at most.
@@ -128,7 +157,9 @@ class CountedSettings {
         for (std::size_t i = 0; i < of.steps.size(); ++i)
             require(std::abs(of.steps[i]) <= most && (i == 0 || of.steps[i - 1] < of.steps[i]),
                     "the steps of a term rise");
-        const bool sums = of.kind == Term::Kind::sum;
+        const bool equal = of.kind == Term::Kind::equal;
+        require(!equal || of.parts.size() == 1, "there is no candidate");
+        const bool sums = of.kind == Term::Kind::sum || equal;
         require(of.parts.size() <= 16 && sums == !of.parts.empty(), "a sum has 1 to 16 parts");
         for (const Term::Part& part : of.parts) {
             const auto [back, rows, columns] = part.site;
@@ -152,6 +183,7 @@ class CountedSettings {
     std::size_t queues_;
     std::vector<Terms> contexts_;
     Terms values_;
+    std::vector<std::size_t> memories_;
     bool bits_ = false;
     std::int32_t back_ = 0;
 };

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -17,8 +18,12 @@ namespace bitsback {
 
 class CountedDistribution : public OfData<CountedDistribution> {
   public:
-    CountedDistribution(std::size_t variable, CountedSettings settings, LogisticTables logistic)
-        : OfData(variable), settings_(std::move(settings)), logistic_(std::move(logistic)) {}
+    CountedDistribution(std::size_t variable, CountedSettings settings,
+                        std::optional<CountedSettings> candidates, LogisticTables logistic)
+        : OfData(variable),
+          settings_(std::move(settings)),
+          candidates_(std::move(candidates)),
+          logistic_(std::move(logistic)) {}
 
   private:
     friend OfData<CountedDistribution>;
@@ -47,7 +52,7 @@ class CountedDistribution : public OfData<CountedDistribution> {
 
     template <class Code>
     void for_pictures(const Code& code) const {
-        if (settings_.of_bits())
+        if (settings_.of_bits() && !candidates_)
             code(std::type_identity<BitPicture>());
         else
             code(std::type_identity<SymbolPicture>());
@@ -56,19 +61,17 @@ class CountedDistribution : public OfData<CountedDistribution> {
     template <class Picture, class Symbol>
     void push_by(Message& message, std::span<const ItemShape> shapes,
                  std::span<const Symbol> symbols) const {
-        CountedCoder<Picture> coder(settings_, logistic_, shapes);
+        CountedCoder<Picture> coder(settings_, candidates(), logistic_, shapes);
         std::vector<Coded> coded;
         std::vector<std::uint32_t> counts;  // of each array of decisions
-        const unsigned decisions = settings_.mixing().decisions;
         while (coder.next()) {
-            for (unsigned d = 0; d < decisions; ++d) {
+            for (unsigned d = 0; d < coder.decisions(); ++d) {
                 coder.predict(d);
                 const std::span<const std::uint32_t> open = coder.open();
                 for (std::size_t k = 0; k < open.size(); ++k) {
-                    const std::uint32_t symbol = symbols[coder.element(open[k])];
-                    const std::uint32_t bit = symbol >> (decisions - 1 - d) & 1;
+                    const std::uint32_t bit = coder.bit(k, symbols[coder.element(open[k])]);
                     coded.push_back(coder.frequency_of(k) << 1 | bit);
-                    coder.put(open[k], bit);
+                    coder.put(k, bit);
                 }
                 counts.push_back(static_cast<std::uint32_t>(open.size()));
             }
@@ -85,16 +88,16 @@ class CountedDistribution : public OfData<CountedDistribution> {
     template <class Picture, class Symbol>
     void pop_by(Message& message, std::span<const ItemShape> shapes,
                 std::span<Symbol> symbols) const {
-        CountedCoder<Picture> coder(settings_, logistic_, shapes);
+        CountedCoder<Picture> coder(settings_, candidates(), logistic_, shapes);
         while (coder.next()) {
-            for (unsigned d = 0; d < settings_.mixing().decisions; ++d) {
+            for (unsigned d = 0; d < coder.decisions(); ++d) {
                 coder.predict(d);
                 const std::span<const std::uint32_t> open = coder.open();
                 pop_step(message, settings_.precision(), open.size(),
                          [&](std::size_t k, std::uint32_t x) {
                              const std::uint32_t frequency = coder.frequency_of(k);
                              const std::uint32_t bit = x >= whole() - frequency ? 1 : 0;
-                             coder.put(open[k], bit);
+                             coder.put(k, bit);
                              return interval(frequency, bit);
                          });
             }
@@ -111,7 +114,10 @@ class CountedDistribution : public OfData<CountedDistribution> {
                         : Interval{0, whole() - frequency};
     }
 
+    const CountedSettings* candidates() const { return candidates_ ? &*candidates_ : nullptr; }
+
     CountedSettings settings_;
+    std::optional<CountedSettings> candidates_;
     LogisticTables logistic_;
 };
 
