@@ -22,6 +22,7 @@
 #include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
+#include "distributions/mixed.hpp"
 #include "distributions/predictive.hpp"
 #include "distributions/series.hpp"
 #include "distributions/uniform.hpp"
@@ -165,6 +166,8 @@ Terms terms(const std::vector<TermTuple>& tuples) {
                                                          {"row", Term::Kind::row},
                                                          {"column", Term::Kind::column},
                                                          {"channel", Term::Kind::channel},
+                                                         {"prediction", Term::Kind::prediction},
+                                                         {"unit", Term::Kind::unit},
                                                          {"candidate", Term::Kind::candidate},
                                                          {"equal", Term::Kind::equal}};
     Terms all;
@@ -181,14 +184,14 @@ CountedSettings counted_settings(const Fields& of) {
     using Context = std::tuple<std::uint32_t, std::uint32_t, std::vector<TermTuple>>;
     using Select = std::vector<std::pair<std::string, std::size_t>>;
     using Mixer = std::tuple<Select, std::int32_t, std::array<std::int32_t, 2>>;
-    static const std::map<std::string, Selector::Kind> kinds{{"known", Selector::Kind::known},
-                                                             {"node", Selector::Kind::node},
-                                                             {"depth", Selector::Kind::depth},
-                                                             {"value", Selector::Kind::value},
-                                                             {"success", Selector::Kind::success}};
+    static const std::map<std::string, Selector::Kind> kinds{
+        {"known", Selector::Kind::known},       {"node", Selector::Kind::node},
+        {"depth", Selector::Kind::depth},       {"odds", Selector::Kind::odds},
+        {"failures", Selector::Kind::failures}, {"value", Selector::Kind::value}};
     const auto slot = of.get<std::array<unsigned, 2>>("slot");
     MixingSettings mixing{
-        0, 0, 0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"), {}, {}};
+        0,     0,  0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"),
+        false, {}, {}};
     std::vector<Terms> contexts;
     for (const auto& [offset, limit, tuples] : of.get<std::vector<Context>>("contexts")) {
         mixing.contexts.push_back({0, offset, limit});
@@ -200,14 +203,24 @@ CountedSettings counted_settings(const Fields& of) {
         for (const auto& [kind, number] : select)
             mixer.selectors.push_back({kinds.at(kind), number, 0});
     }
+    std::shared_ptr<const CountedSettings> candidate;
+    if (const auto fields = of.get<nb::object>("candidate"); !fields.is_none())
+        candidate =
+            std::make_shared<CountedSettings>(counted_settings(Fields(nb::cast<nb::dict>(fields))));
     return {std::move(mixing),
             of.get<std::uint32_t>("levels"),
             of.get<unsigned>("precision"),
             of.get<std::size_t>("lag"),
             of.get<std::size_t>("queues"),
+            of.get<unsigned>("sure"),
             std::move(contexts),
             terms(of.get<std::vector<TermTuple>>("values")),
+            std::move(candidate),
             of.get<Numbers>("memories")};
+}
+
+LogisticTables logistic_tables(const Fields& of) {
+    return {of.array<std::int32_t>("stretch"), of.array<std::int32_t>("cdf")};
 }
 
 std::vector<ChannelGroup> channel_groups(const Fields& of) {
@@ -274,12 +287,16 @@ const std::map<std::string, MakeDistribution> distributions{
      }},
     {"counted",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
-         const auto candidate = of.get<nb::object>("candidate");
-         return std::make_shared<CountedDistribution>(
-             variable, counted_settings(of),
-             candidate.is_none() ? std::nullopt
-                                 : std::optional(counted_settings(Fields(nb::cast<nb::dict>(candidate)))),
-             LogisticTables(of.array<std::int32_t>("stretch"), of.array<std::int32_t>("cdf")));
+         return std::make_shared<CountedDistribution>(variable, counted_settings(of),
+                                                      logistic_tables(of));
+     }},
+    {"mixed",
+     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+         const Fields counts(of.get<nb::dict>("counts"));
+         return std::make_shared<MixedDistribution>(
+             variable, of.get<PredictiveSettings>("predictor"),
+             PixelNetwork{of.get<Network>("network"), of.get<Numbers>("outputs")},
+             mixture_tables(of), counted_settings(counts), logistic_tables(counts), arithmetic(of));
      }},
     {"series",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {

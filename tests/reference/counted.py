@@ -4,26 +4,28 @@ come and mixers put together in the logistic domain.
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .candidates import Memories, Recalled
+from .candidates import FACTOR, Memories, Recalled
 from .codecs import COMPONENTS, TABLES, Array, Bernoulli
 from .message import HIGH, Message
 from .planes import ItemShape
 from .rules import check_integer, check_keys, check_list, check_pair, require
 from .variables import Variable
 
-FACTOR = 0x9E3779B97F4A7C15
 STRETCH = struct.unpack("<1408i", (TABLES / "stretch.bin").read_bytes())
 TOGETHER = 4  # decisions whose slots lie near one another
+ODDS = 16  # values of the odds by a network
+FAILURES = 16  # values of how often candidates fail
+KEYS = "queues table slot trust contexts mixers"
 
 Look = Callable[[int, int, int], int]  # X(k, dr, dq)
 
 
 class Term(NamedTuple):
-    kind: str  # a sum, equal, or a place: row, column, channel or candidate
-    parts: list[list[int]]  # of a sum, and of what is equal: k, dr, dq, w
+    kind: str  # a sum, equal, or a place: row, column, channel, prediction, unit or candidate
+    parts: list[list[int]]  # of a sum, or of what may be equal: k, dr, dq, w
     shift: int
     low: int
     high: int
@@ -50,19 +52,22 @@ class Term(NamedTuple):
 
 
 class Selector(NamedTuple):
-    kind: str  # node, depth, known, success or term
+    kind: str  # node, depth, odds, failures, known or term
     count: int
     context: int = 0
     term: Term | None = None
 
-    def value(self, node: int, counts: list[int], pixel: "Pixel") -> int:
+    def value(self, node: int, counts: list[int], pixel: "Pixel", odds: int | None) -> int:
         if self.kind == "node":
             return node
         if self.kind == "depth":
             return len(pixel.bits)
         if self.kind == "known":
             return (counts[self.context] + 1).bit_length() - 1
-        if self.kind == "success":
+        if self.kind == "odds":
+            assert odds is not None
+            return min(max((odds + 2**15) >> 12, 0), ODDS - 1)
+        if self.kind == "failures":
             return pixel.failures
         assert self.term is not None
         return pixel.value(self.term)
@@ -79,6 +84,7 @@ class Context(NamedTuple):
 
     @property
     def guessed(self) -> bool:
+        """Whether it depends on the candidate."""
         return any(term.kind in ("candidate", "equal") for term in self.terms)
 
 
@@ -96,17 +102,18 @@ class Mixer(NamedTuple):
 
 
 class CountedRules:
-    """What a description says of the codec."""
+    """What a description says of contexts and mixers."""
 
-    def __init__(self, about: dict[str, Any], x: Variable) -> None:
-        names = "codec precision lag queues table slot trust contexts mixers"
-        self.guesses = "candidate" in about
-        check_keys(about, names + " candidate" * self.guesses)
+    def __init__(
+        self, about: dict[str, Any], x: Variable, precision: int, lag: int, beside: bool = False
+    ) -> None:
+        """beside: whether a network stands beside them."""
         require(x.levels <= 256, "at most 256 levels")
         self.levels, self.decisions = x.levels, (x.levels - 1).bit_length()
+        self.precision, self.lag, self.beside = precision, lag, beside
         self.nodes = 2**self.decisions - 1
-        self.precision = check_integer(about["precision"], 16, 24)
-        self.lag = check_integer(about["lag"], 1, 4096)
+        self.guesses = "candidate" in about
+        self.sure = check_integer(about["sure"], 1, 28) if beside else 0
         self.queues = check_integer(about["queues"], 1, 256)
         self.table = check_integer(about["table"], 10, 24)
         self.p_bits, self.n_bits = check_pair(about["slot"], 4, 22)
@@ -143,6 +150,9 @@ class CountedRules:
             return Selector("node", 2**self.decisions)
         if about == "depth":
             return Selector("depth", self.decisions)
+        if about == "odds":
+            require(self.beside, "the odds by a network")
+            return Selector("odds", ODDS)
         return self.read_common_selector(about)
 
     def read_common_selector(self, about: Any) -> Selector:
@@ -161,13 +171,13 @@ class CountedRules:
         if "place" in about:
             check_keys(about, "place shift most")
             name, shift = about["place"], check_integer(about["shift"], 0, 15)
-            places = ["row", "column", "channel"] + ["candidate"] * self.guesses
-            require(name in places, "a place is a row, column or channel")
+            foreseen = ["prediction", "unit"] * self.beside + ["candidate"] * self.guesses
+            require(name in ("row", "column", "channel", *foreseen), "a place")
             return Term(name, [], shift, 0, check_integer(about["most"], 0, 65535), [])
         if "equal" in about:
             check_keys(about, "equal")
             require(self.guesses, "there is a candidate")
-            site = self.read_place([*check_list(about["equal"], 3, 3), 0])
+            site = self.read_place([*check_list(about["equal"], 3, 3), 1])
             return Term("equal", [site], 0, 0, 1, [])
         parts = [self.read_place(part) for part in check_list(about.get("sum"), 1, 16)]
         for *_, weight in parts:
@@ -198,6 +208,7 @@ class CountedRules:
         return [2**one.bits * self.nodes if self.direct(one) else size for one in self.contexts]
 
     def size(self, decisions: int) -> int:
+        """The logarithm of the slots of a table."""
         return min(max((decisions - 1).bit_length(), 10), self.table)
 
     def direct(self, context: Context) -> bool:
@@ -224,7 +235,6 @@ class CountedRules:
         if self.candidate:
             decisions += 1
             of_pixel += self.candidate.summands + self.candidate.macs_of_decision
-            of_pixel += 2**4 * len(self.candidate.memories)
         return shape.elements * of_pixel + 2**8 * decisions * times
 
     @property
@@ -238,25 +248,25 @@ class CountedRules:
 
 
 class CandidateRules(CountedRules):
-    """What a description says of candidates, and of the decision whether a pixel is its own."""
+    """What a description says of candidates, and of the decision whether a pixel is as its own."""
 
-    def __init__(self, about: dict[str, Any], of: CountedRules) -> None:
+    def __init__(self, about: Any, of: CountedRules) -> None:
         check_keys(about, "table memories contexts mixers")
-        self.guesses, self.candidate = True, None
         self.levels, self.decisions, self.lag = of.levels, of.decisions, of.lag
         self.p_bits, self.n_bits, self.check_bits = of.p_bits, of.n_bits, of.check_bits
         self.trust, self.nodes = of.trust, 2**of.decisions
+        self.beside, self.guesses, self.candidate = False, True, None
         self.table = check_integer(about["table"], 10, 24)
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
         self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]
         self.memories = check_list(about["memories"], 1, 4)
         for c in self.memories:
             check_integer(c, 0, len(self.contexts) - 1)
-            require(not self.contexts[c].guessed, "a context remembers without a candidate")
+            require(not self.contexts[c].guessed, "what is remembered is known before")
 
     def read_selector(self, about: Any) -> Selector:
-        if about == "success":
-            return Selector("success", 16)
+        if about == "failures":
+            return Selector("failures", FAILURES)
         return self.read_common_selector(about)
 
     def slots(self, elements: int) -> list[int]:
@@ -266,6 +276,13 @@ class CandidateRules(CountedRules):
     def state_memory(self, elements: int) -> int:
         remembered = 4 * len(self.memories) * 2 ** self.size(elements)
         return super().state_memory(elements) + remembered
+
+
+def read_counted(about: dict[str, Any], x: Variable) -> CountedRules:
+    """The codec `counted`."""
+    check_keys(about, f"codec precision lag {KEYS}" + " candidate" * ("candidate" in about))
+    precision, lag = check_integer(about["precision"], 16, 24), check_integer(about["lag"], 1, 4096)
+    return CountedRules(about, x, precision, lag)
 
 
 @dataclass
@@ -308,12 +325,13 @@ class Pixel:
     plane: int
     row: int
     column: int
+    foreseen: dict[str, int] = field(default_factory=dict)  # by a network
 
     def __post_init__(self) -> None:
         self.bits: list[int] = []
-        self.decisions: list[Decision | None] = []
-        self.candidate = self.failures = 0
-        self.guess: Decision | None = None  # whether it is its candidate
+        self.decisions: list[Decision | Sure | None] = []
+        self.candidate, self.failures = -1, 0
+        self.guess: Decision | None = None  # whether it is as its candidate
         self.recalled: list[Recalled] = []
 
     def keys(self, of: CountedRules) -> list[int]:
@@ -322,7 +340,7 @@ class Pixel:
     def value(self, term: Term) -> int:
         channel = self.plane % self.item.shape.channels
         place = {"row": self.row, "column": self.column, "channel": channel}
-        return term.value(self.look, place | {"candidate": self.candidate})
+        return term.value(self.look, place | self.foreseen | {"candidate": self.candidate})
 
     def look(self, k: int, dr: int, dq: int) -> int:
         return self.item.known.get((self.plane - k, self.row + dr, self.column + dq), 0)
@@ -349,18 +367,26 @@ class Pixel:
             node = 2 * node + bit
         return node
 
-    def is_open(self, decisions: int) -> bool:
-        least = 2 * self.node(len(self.bits)) + 1 << (decisions - len(self.bits) - 1)
-        return least - 2**decisions < self.item.shape.levels
+    def choices(self, decisions: int) -> list[int]:
+        """The bits that the next decision can have: those of symbols that there are, but for a
+        candidate that it is not.
+        """
+        node, half = self.node(len(self.bits)), 2 ** (decisions - 1 - len(self.bits))
+        halves = [self.least(decisions, 2 * node + bit) for bit in (0, 1)]
+        symbols = [range(first, min(first + half, self.item.shape.levels)) for first in halves]
+        return [bit for bit in (0, 1) if any(x != self.candidate for x in symbols[bit])]
+
+    def least(self, decisions: int, node: int) -> int:
+        """The least symbol below a node."""
+        return (node << (decisions + 1 - node.bit_length())) - 2**decisions
 
     @property
     def symbol(self) -> int:
         return self.node(len(self.bits)) - 2 ** len(self.bits)
 
-    def settle(self, decisions: int) -> None:
-        """It is its candidate."""
+    def hit(self, decisions: int) -> None:
+        """It is as its candidate: there are bits without decisions."""
         self.bits = [self.candidate >> d & 1 for d in reversed(range(decisions))]
-        self.decisions = [None] * decisions
 
 
 @dataclass
@@ -374,7 +400,15 @@ class Decision:
 
     @property
     def probability(self) -> int:
+        """In units of 2^-28."""
         return squash(sum(self.outputs) // len(self.outputs))
+
+
+@dataclass
+class Sure:
+    """A decision that is left to the network."""
+
+    probability: int
 
 
 @dataclass
@@ -421,7 +455,8 @@ class State:
             return Slot(self.of.p_bits, 2 ** (self.of.p_bits - 1), 0, check)
         return found
 
-    def predict(self, pixel: Pixel) -> Decision:
+    def predict(self, pixel: Pixel, odds: int | None = None) -> Decision:
+        """odds: those by a network, in units of 2^-12."""
         depth, keys = len(pixel.bits), pixel.keys(self.of)
         node, first = pixel.node(depth), pixel.node(depth - depth % TOGETHER)
         if isinstance(self.of, CandidateRules):
@@ -433,14 +468,16 @@ class State:
             inputs.append(stretch(slot.q) if slot.n else 0)
             inputs.append((slot.q - 2**21) * min(slot.n, self.of.trust) >> 13)
         inputs.append(2**8)
+        if odds is not None:
+            inputs.append(odds)
         found = Decision(places, inputs, [], [])
         for mixer, sets in zip(self.of.mixers, self.weights, strict=True):
             number = 0
             for one in mixer.select:
-                value = one.value(node, [slot.n for slot in slots], pixel)
+                value = one.value(node, [slot.n for slot in slots], pixel, odds)
                 assert 0 <= value < one.count
                 number = number * one.count + value
-            start = [mixer.start, 0] * len(slots) + [0]
+            start = [mixer.start, 0] * len(slots) + [0, 2**16][: 1 if odds is None else 2]
             weights = sets.setdefault(number, Weights(start))
             t = sum(w * i for w, i in zip(weights.w, inputs, strict=True)) >> 16
             found.weights.append(weights)
@@ -456,23 +493,29 @@ class State:
 
 
 class Guesses:
-    """What is learned of candidates, and of whether pixels are theirs."""
+    """What is learned of candidates, and of whether pixels are as theirs."""
 
     def __init__(self, of: CandidateRules, elements: int) -> None:
         self.of, self.state = of, State(of, elements)
         self.memories = Memories(len(of.memories), of.size(elements))
 
-    def predict(self, pixel: Pixel) -> None:
-        keys = pixel.keys(self.of)  # those of memories are the same for every candidate
-        pixel.recalled = self.memories.recall([keys[c] for c in self.of.memories])
-        found = self.memories.guess(pixel.recalled)
-        pixel.candidate = pixel.look(0, 0, -1) if found.symbol is None else found.symbol
-        pixel.failures = found.failures
+    def begin(self, pixels: list[Pixel]) -> list[Pixel]:
+        """Finds their candidates, and those that may be as theirs."""
+        for pixel in pixels:
+            keys = pixel.keys(self.of)  # those of memories depend on no candidate
+            pixel.recalled = self.memories.recall([keys[c] for c in self.of.memories])
+            found = self.memories.guess(pixel.recalled)
+            pixel.candidate = pixel.look(0, 0, -1) if found.symbol is None else found.symbol
+            pixel.failures = found.failures
+        return [pixel for pixel in pixels if pixel.candidate < pixel.item.shape.levels]
+
+    def predict(self, pixel: Pixel) -> Decision:
         pixel.guess = self.state.predict(pixel)
+        return pixel.guess
 
     def learn(self, pixel: Pixel) -> None:
-        assert pixel.guess is not None
-        self.state.learn(pixel.guess, int(pixel.symbol == pixel.candidate))
+        if pixel.guess:
+            self.state.learn(pixel.guess, int(pixel.symbol == pixel.candidate))
         self.memories.learn(pixel.recalled, pixel.symbol)
 
 
@@ -497,6 +540,12 @@ class Item:
         return self.first + self.shape.element(pixel.plane, pixel.row, pixel.column)
 
 
+Code = Callable[[Array, list[Pixel], int], list[int]]
+"""Codes the decisions at a depth of some pixels, or at -1 whether they are as their candidates, and
+gives their bits.
+"""
+
+
 @dataclass
 class CountedCodec:
     """A codec of a batch of items: a flat list of their elements, one item after the other, each
@@ -514,7 +563,7 @@ class CountedCodec:
             if depth < 0:
                 bits = [int(of.candidate == x) for of, x in zip(pixels, known, strict=True)]
             else:
-                bits = [symbol >> (self.of.decisions - 1 - depth) & 1 for symbol in known]
+                bits = [x >> (self.of.decisions - 1 - depth) & 1 for x in known]
             arrays.append((array, bits))
             return bits
 
@@ -530,10 +579,8 @@ class CountedCodec:
                 symbols[item.first + item.shape.element(plane, row, column)] = symbol
         return symbols
 
-    def run(self, code: Callable[[Array, list[Pixel], int], list[int]]) -> list[Item]:
-        """Goes through all steps. code: the bits of the decisions at a depth of some pixels, or
-        at -1 whether they are their candidates.
-        """
+    def run(self, code: Code) -> list[Item]:
+        """Goes through all steps."""
         items, first = [], 0
         for shape in self.shapes:
             items.append(Item(self.of, shape, first))
@@ -541,33 +588,42 @@ class CountedCodec:
         state = State(self.of, first)
         guesses = Guesses(self.of.candidate, first) if self.of.candidate else None
         for pixels in self.steps(items):
+            self.foresee(pixels)
             if guesses:
-                for pixel in pixels:
-                    guesses.predict(pixel)
-                found = [pixel.guess for pixel in pixels if pixel.guess]
-                hits = code(Array([self.interval(one) for one in found]), pixels, -1)
-                for pixel, hit in zip(pixels, hits, strict=True):
-                    if hit:
-                        pixel.settle(self.of.decisions)
+                some = guesses.begin(pixels)
+                array = Array([self.interval(guesses.predict(pixel)) for pixel in some])
+                for pixel, is_hit in zip(some, code(array, some, -1), strict=True):
+                    if is_hit:
+                        pixel.hit(self.of.decisions)
             for depth in range(self.of.decisions):
                 rest = [pixel for pixel in pixels if len(pixel.bits) == depth]
-                is_open = [pixel.is_open(self.of.decisions) for pixel in rest]
-                some = [pixel for pixel, one in zip(rest, is_open, strict=True) if one]
-                found = [state.predict(pixel) for pixel in some]
+                choices = [pixel.choices(self.of.decisions) for pixel in rest]
+                some = [pixel for pixel, of in zip(rest, choices, strict=True) if len(of) == 2]
+                found = [self.predict(state, pixel) for pixel in some]
                 bits = code(Array([self.interval(one) for one in found]), some, depth)
                 decided = iter(zip(found, bits, strict=True))
-                for pixel, one in zip(rest, is_open, strict=True):
-                    decision, bit = next(decided) if one else (None, 0)
+                for pixel, of in zip(rest, choices, strict=True):
+                    decision, bit = next(decided) if len(of) == 2 else (None, of[0])
                     pixel.bits.append(bit)
                     pixel.decisions.append(decision)
             for pixel in pixels:
                 if guesses:
                     guesses.learn(pixel)
-                for decision, bit in zip(pixel.decisions, pixel.bits, strict=True):
-                    if decision:
+                for decision, bit in zip(pixel.decisions, pixel.bits, strict=False):
+                    if isinstance(decision, Decision):
                         state.learn(decision, bit)
                 pixel.item.known[pixel.plane, pixel.row, pixel.column] = pixel.symbol
+            self.learn(pixels)
         return items
+
+    def foresee(self, pixels: list[Pixel]) -> None:
+        """What a network makes of the pixels of a step."""
+
+    def predict(self, state: State, pixel: Pixel) -> Decision | Sure:
+        return state.predict(pixel)
+
+    def learn(self, pixels: list[Pixel]) -> None:
+        """What a network makes of the symbols of a step."""
 
     def steps(self, items: list[Item]) -> Iterator[list[Pixel]]:
         waiting = list(items)
@@ -582,6 +638,6 @@ class CountedCodec:
             time += 1
             running = [(item, start) for item, start in running if time - start < item.end]
 
-    def interval(self, of: Decision) -> Bernoulli:
+    def interval(self, of: Decision | Sure) -> Bernoulli:
         r = self.of.precision
         return Bernoulli(min(max(of.probability >> (28 - r), 1), 2**r - 1), r)

@@ -1,4 +1,5 @@
-// The pixels of a batch in their order, with the contexts and the mixer that follow them.
+// The pixels of a batch in their order, with the contexts and the mixer that follow them, a
+// candidate that may come first, and a network that may stand beside them.
 #pragma once
 
 #include <cstddef>
@@ -11,28 +12,49 @@
 #include <vector>
 
 #include "../mixing/context_mixer.hpp"
-#include "candidates.hpp"
+#include "candidate_first.hpp"
 #include "order.hpp"
 #include "pictures.hpp"
 #include "settings.hpp"
 
 namespace bitsback {
 
-// Goes through a batch step by step: `next`; for each of the decisions `predict`, and `put` for each
-// pixel of which it is open; then `learn`. With candidates, the first decision is whether a pixel is
-// its candidate.
-template <class Picture>
+// No network. Another one (predictive/beside.hpp) has the same members: `begin` and `end` of an
+// item's time, `add` of each pixel of a step, `look` at all of them, then for each decision
+// `probability` and `put`, and in the end `learn`.
+struct NoNetwork {
+    static constexpr bool exists = false;
+
+    void begin(std::size_t, const ItemShape&) {}
+    void end(std::size_t) {}
+    void add(std::size_t, std::size_t, std::size_t, std::size_t) {}
+    void look() {}
+    Foreseen foreseen(std::size_t) const { return {}; }
+    std::uint32_t probability(std::size_t, std::uint32_t) { return 0; }
+    void put(std::size_t, std::uint32_t) {}
+    void learn(std::size_t, std::uint32_t) {}
+};
+
+// Goes through a batch step by step: `next`; for each of the `decisions` `predict`, and `put` for
+// each pixel of which it is open; then `learn`. With candidates, the first decision is whether a
+// pixel is as its own; the tree is of those that are not, and of symbols that are not it.
+template <class Picture, class Beside = NoNetwork>
 class CountedCoder {
   public:
-    CountedCoder(const CountedSettings& settings, const CountedSettings* candidates,
-                 const LogisticTables& logistic, std::span<const ItemShape> shapes)
+    // beside: what makes the network beside.
+    template <class... Arguments>
+    CountedCoder(const CountedSettings& settings, const LogisticTables& logistic,
+                 std::span<const ItemShape> shapes, const Arguments&... beside)
         : settings_(settings),
+          logistic_(logistic),
+          beside_(beside...),
           shapes_(shapes),
           decisions_(settings.mixing().decisions),
           mixer_(settings.mixing(), logistic, elements_of(shapes), settings.values().size()),
           order_(shapes, settings.lag(), settings.queues()),
           contexts_(settings) {
-        if (candidates != nullptr) first_.emplace(*candidates, logistic, elements_of(shapes));
+        if (settings.candidate() != nullptr)
+            first_.emplace(*settings.candidate(), logistic, elements_of(shapes));
         std::size_t first = 0;
         for (const ItemShape& shape : shapes) {
             firsts_.push_back(first);
@@ -49,25 +71,18 @@ class CountedCoder {
     // Goes to the pixels of the next time; whether there is one.
     bool next() {
         if (!order_.next()) return false;
-        for (const std::size_t item : order_.ended()) pictures_.erase(item);
+        for (const std::size_t item : order_.ended()) {
+            pictures_.erase(item);
+            beside_.end(item);
+        }
         pixels_.clear();
         for (const Front& front : order_.fronts()) add(front);
+        beside_.look();
         mixer_.begin(pixels_.size());
-        if (!first_) {
-            for (std::size_t i = 0; i < pixels_.size(); ++i) look(i);
-            return true;
-        }
-        if constexpr (std::is_same_v<Picture, SymbolPicture>) {
-            first_->begin(pixels_.size());
-            for (std::size_t i = 0; i < pixels_.size(); ++i) {
-                const Pixel& at = pixels_[i];
-                first_->look(i, *at.picture, at.plane, at.row, at.column);
-            }
-            for (std::size_t i = 0; i < pixels_.size(); ++i) {
-                const Pixel& at = pixels_[i];
-                first_->guess(i, *at.picture, at.plane, at.row, at.column);
-            }
-        }
+        if (first_)
+            guess();
+        else
+            for (std::size_t i = 0; i < pixels_.size(); ++i) look(i, beside_.foreseen(i));
         return true;
     }
 
@@ -79,40 +94,52 @@ class CountedCoder {
 
     // Of a pixel.
     unsigned decisions() const { return decisions_ + (first_ ? 1 : 0); }
-    // The pixels of which decision d is open, and the frequencies of its being 1.
-    void predict(unsigned d) {
+    // The pixels of which a decision is open, and the frequencies of its being 1.
+    void predict(unsigned decision) {
         open_.clear();
         frequencies_.clear();
-        guessing_ = first_ && d == 0;
+        guessing_ = first_ && decision == 0;
         if (guessing_) {
             for (std::size_t i = 0; i < pixels_.size(); ++i) {
+                if (first_->candidate(i) >= pixels_[i].levels) continue;
                 open_.push_back(static_cast<std::uint32_t>(i));
                 frequencies_.push_back(frequency(first_->predict(i)));
             }
             return;
         }
-        if (first_) --d;
-        depth_ = d;
+        const unsigned d = depth_ = first_ ? decision - 1 : decision;
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
             Pixel& of = pixels_[i];
             if (of.hit) continue;
-            if (first_ && d == 0) look(i);
-            if (d % MixingSettings::together == 0) mixer_.find(i, d, of.node);
+            if (first_ && d == 0) look(i, {0, 0, first_->candidate(i)});
             // The least symbol of the upper half of what is left.
-            const std::uint32_t middle =
-                ((2 * of.node + 1) << (decisions_ - 1 - d)) - (1u << decisions_);
-            if (middle < of.levels)
-                open_.push_back(static_cast<std::uint32_t>(i));
-            else
+            const std::uint32_t half = 1u << (decisions_ - 1 - d);
+            const std::uint32_t middle = (2 * of.node + 1) * half - (1u << decisions_);
+            if (!any(i, middle, std::min(middle + half, of.levels))) {
                 of.node *= 2;
+                continue;
+            }
+            if (!any(i, middle - half, middle)) {
+                of.node = 2 * of.node + 1;
+                continue;
+            }
+            open_.push_back(static_cast<std::uint32_t>(i));
+            if constexpr (Beside::exists) {
+                of.probability = beside_.probability(i, middle);
+                if (is_sure(of.probability)) continue;
+            }
+            const unsigned depth = d % MixingSettings::together;
+            if (of.found <= d - depth) {
+                mixer_.find(i, d - depth, of.node >> depth);
+                of.found = d + 1;
+            }
         }
-        for (const std::uint32_t i : open_)
-            frequencies_.push_back(frequency(mixer_.predict(i, d, pixels_[i].node)));
+        for (const std::uint32_t i : open_) frequencies_.push_back(frequency(mixed(i, d)));
     }
     std::span<const std::uint32_t> open() const { return open_; }
     std::uint32_t frequency_of(std::size_t k) const { return frequencies_[k]; }
 
-    // How the decision comes out for the pixel k of those of which it is open, with this symbol.
+    // How it comes out for pixel k of those of which it is open, if this is its symbol.
     std::uint32_t bit(std::size_t k, std::uint32_t symbol) const {
         if (guessing_) return symbol == first_->candidate(open_[k]) ? 1 : 0;
         return symbol >> (decisions_ - 1 - depth_) & 1;
@@ -122,6 +149,7 @@ class CountedCoder {
         Pixel& of = pixels_[open_[k]];
         if (!guessing_) {
             of.node = 2 * of.node + bit;
+            beside_.put(open_[k], bit);
         } else if (bit != 0) {
             of.hit = true;
             of.node = 1u << decisions_ | first_->candidate(open_[k]);
@@ -133,10 +161,10 @@ class CountedCoder {
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
             const Pixel& at = pixels_[i];
             if (first_) first_->learn(i, symbol(i));
-            if (!at.hit)
-                for (unsigned d = 0; d < decisions_; ++d)
-                    mixer_.learn(i, d, at.node >> (decisions_ - 1 - d) & 1);
+            for (unsigned d = 0; d < decisions_ && !at.hit; ++d)
+                mixer_.learn(i, d, at.node >> (decisions_ - 1 - d) & 1);
             at.picture->put(at.plane, at.row, at.column, symbol(i));
+            beside_.learn(i, symbol(i));
         }
     }
 
@@ -148,26 +176,69 @@ class CountedCoder {
         std::size_t column;
         std::size_t element;
         std::uint32_t levels;
-        std::uint32_t node;  // what is known of it, below a one
-        bool hit;            // whether it is its candidate
+        std::uint32_t node;             // what is known of it, below a one
+        unsigned found = 0;             // decisions up to the last whose group has been found
+        std::uint32_t probability = 0;  // of the decision, by the network beside, in 2^-28
+        bool hit = false;               // whether it is as its candidate
     };
 
-    void look(std::size_t i) {
+    void look(std::size_t i, const Foreseen& foreseen) {
         const Pixel& at = pixels_[i];
-        const auto direct = [this](std::size_t c) { return mixer_.direct(c); };
-        at.picture->look(at.plane, at.row, at.column, first_ ? first_->candidate(i) : 0, direct, mixer_.keys(i), mixer_.values(i));
+        at.picture->look(
+            at.plane, at.row, at.column, foreseen, [&](std::size_t c) { return mixer_.direct(c); },
+            mixer_.keys(i), mixer_.values(i));
+    }
+
+    // Whether there is a symbol from first on below end, but for the candidate of a pixel.
+    bool any(std::size_t i, std::uint32_t first, std::uint32_t end) const {
+        return first < end && !(first_ && first + 1 == end && first == first_->candidate(i));
+    }
+
+    // Finds the candidates of the pixels.
+    void guess() {
+        if constexpr (std::is_same_v<Picture, SymbolPicture>) {
+            first_->begin(pixels_.size());
+            for (std::size_t i = 0; i < pixels_.size(); ++i) {
+                const Pixel& at = pixels_[i];
+                first_->look(i, *at.picture, at.plane, at.row, at.column);
+            }
+            for (std::size_t i = 0; i < pixels_.size(); ++i) {
+                const Pixel& at = pixels_[i];
+                first_->guess(i, *at.picture, at.plane, at.row, at.column);
+            }
+        }
     }
 
     void add(const Front& front) {
         const ItemShape& shape = shapes_[front.item];
-        Picture& picture = pictures_.try_emplace(front.item, contexts_, shape).first->second;
+        const auto [found, is_new] = pictures_.try_emplace(front.item, contexts_, shape);
+        Picture& picture = found->second;
+        if (is_new) beside_.begin(front.item, shape);
         const std::size_t first = firsts_[front.item] + shape.first_element(front.plane);
         for (std::size_t k = 0; k < front.count; ++k) {
             const std::size_t row = front.row + k, column = front.column - k * order_.lag(shape);
             pixels_.push_back({&picture, front.plane, row, column,
                                first + (row * shape.columns + column) * shape.channels,
-                               shape.levels, 1, false});
+                               shape.levels, 1});
+            beside_.add(front.item, front.plane, row, column);
         }
+    }
+
+    // Whether the network beside is so sure of a decision that its probability is taken as it is.
+    bool is_sure(std::uint32_t p) const {
+        const std::uint32_t whole = 1u << 28, rare = whole >> settings_.sure();
+        return p < rare || p > whole - rare;
+    }
+
+    // The probability that decision d of a pixel is 1.
+    std::int32_t mixed(std::size_t i, unsigned d) {
+        const Pixel& of = pixels_[i];
+        if constexpr (Beside::exists) {
+            if (is_sure(of.probability)) return static_cast<std::int32_t>(of.probability);
+            const std::uint32_t p = std::clamp(of.probability >> 6, 1u, (1u << 22) - 1);
+            return mixer_.predict(i, d, of.node, logistic_.stretch(p));
+        }
+        return mixer_.predict(i, d, of.node);
     }
 
     std::uint32_t frequency(std::int32_t p) const {
@@ -177,17 +248,20 @@ class CountedCoder {
     }
 
     const CountedSettings& settings_;
+    const LogisticTables& logistic_;
+    Beside beside_;
     std::span<const ItemShape> shapes_;
     unsigned decisions_;
     ContextMixer mixer_;
     std::optional<CandidateFirst> first_;
-    bool guessing_ = false;  // the decision that is predicted
-    unsigned depth_ = 0;
     FrontOrder order_;
     typename Picture::Contexts contexts_;
     std::map<std::size_t, Picture> pictures_;  // of the items that are being coded
     std::vector<std::size_t> firsts_;
     std::vector<Pixel> pixels_;
+    // Of the decision that is predicted.
+    bool guessing_ = false;  // whether it is the first one of a candidate
+    unsigned depth_ = 0;     // else in the tree
     std::vector<std::uint32_t> open_;
     std::vector<std::uint32_t> frequencies_;
 };

@@ -15,6 +15,13 @@
 
 namespace bitsback {
 
+// What is known of a pixel before it comes: by a network beside, or its candidate.
+struct Foreseen {
+    std::int32_t prediction = 0;  // in levels
+    std::int32_t unit = 0;        // its index
+    std::uint32_t candidate = 0;
+};
+
 // Puts terms together to the words of a key, and these to a hash; or, of few bits, to the key.
 class KeyMaker {
   public:
@@ -44,8 +51,8 @@ class KeyMaker {
     unsigned filled_ = 0;
 };
 
-// The terms of contexts and of what chooses mixers, each one once: pixels first, and last those that
-// need a candidate.
+// The terms of contexts and of what chooses mixers, each one once: symbols first, and last those
+// that need a candidate.
 class SymbolContexts {
   public:
     explicit SymbolContexts(const CountedSettings& settings) {
@@ -55,19 +62,22 @@ class SymbolContexts {
             ends_[kind] = terms_.size();
         }
         for (const Terms& terms : settings.contexts()) {
-            const bool guessed =
-                std::ranges::any_of(terms, [](const Term& of) { return kind_of(of) == 2; });
+            const bool guessed = std::ranges::any_of(terms, &Term::needs_candidate);
             contexts_.push_back({pieces(terms), guessed});
         }
         values_ = pieces(settings.values());
+        for (const Term& term : terms_)
+            for (const Term::Part& part : term.parts) back_ = std::max(back_, part.site.back);
     }
 
     std::size_t count() const { return terms_.size(); }
-    std::span<const Term> pixels() const { return between(0, ends_[0]); }
+    // Planes back that are looked at, at most.
+    std::int32_t back() const { return back_; }
+    std::span<const Term> symbols() const { return between(0, ends_[0]); }
     std::span<const Term> others() const { return between(ends_[0], ends_[1]); }
     std::span<const Term> comparisons() const { return between(ends_[1], ends_[2]); }
 
-    // The keys of the contexts that need a candidate, or of the others. terms: the value of each.
+    // The keys of the contexts that need a candidate, or of the others. terms: the values of all.
     // direct(c): whether that of a context is wanted as it is.
     template <class Direct>
     void keys(bool guessed, const std::uint32_t* terms, const Direct& direct,
@@ -93,9 +103,7 @@ class SymbolContexts {
         bool guessed;
     };
 
-    static int kind_of(const Term& of) {
-        return of.kind >= Term::Kind::candidate ? 2 : of.is_pixel() ? 0 : 1;
-    }
+    static int kind_of(const Term& of) { return of.needs_candidate() ? 2 : of.is_symbol() ? 0 : 1; }
     void add(const Terms& terms, int kind) {
         for (const Term& of : terms)
             if (kind_of(of) == kind && std::ranges::find(terms_, of) == terms_.end())
@@ -104,9 +112,9 @@ class SymbolContexts {
     std::vector<Piece> pieces(const Terms& terms) const {
         std::vector<Piece> out;
         for (const Term& of : terms)
-            out.push_back({static_cast<std::uint32_t>(std::ranges::find(terms_, of) -
-                                                      terms_.begin()),
-                           of.bits()});
+            out.push_back(
+                {static_cast<std::uint32_t>(std::ranges::find(terms_, of) - terms_.begin()),
+                 of.bits()});
         return out;
     }
     std::span<const Term> between(std::size_t first, std::size_t end) const {
@@ -117,6 +125,7 @@ class SymbolContexts {
     std::array<std::size_t, 3> ends_{};
     std::vector<Context> contexts_;
     std::vector<Piece> values_;
+    std::int32_t back_ = 0;
 };
 
 // A byte for each pixel, in planes with a margin of zeros; before them one that is all zeros, for
@@ -136,20 +145,18 @@ class SymbolPicture {
     void put(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t symbol) {
         symbols_[number(plane + 1, row, column)] = static_cast<std::uint8_t>(symbol);
     }
-    // A symbol that is known, so many planes back and rows and columns on.
-    std::uint32_t at(std::size_t plane, std::size_t row, std::size_t column, Site site) const {
-        const std::size_t back = static_cast<std::size_t>(site.back);
-        return symbols_.data()[static_cast<std::ptrdiff_t>(
-                                   number(back <= plane ? plane + 1 - back : 0, row, column)) +
-                               site.rows * stride_ + site.columns];
+    // The symbol to the left.
+    std::uint32_t before(std::size_t plane, std::size_t row, std::size_t column) const {
+        return symbols_[number(plane + 1, row, column) - 1];
     }
 
     // keys: for each context. direct(c): whether that of a context is wanted as it is.
     template <class Direct>
-    void look(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t candidate, const Direct& direct,
-              std::uint64_t* keys, std::uint32_t* values) {
+    void look(std::size_t plane, std::size_t row, std::size_t column, const Foreseen& foreseen,
+              const Direct& direct, std::uint64_t* keys, std::uint32_t* values) {
+        foreseen_ = foreseen;
         read(contexts_, plane, row, column, terms_.data());
-        compare(contexts_, plane, row, column, candidate, terms_.data());
+        compare(contexts_, plane, row, column, foreseen.candidate, terms_.data());
         contexts_.keys(false, terms_.data(), direct, keys);
         contexts_.keys(true, terms_.data(), direct, keys);
         contexts_.values(terms_.data(), values);
@@ -158,17 +165,20 @@ class SymbolPicture {
     // The terms that need no candidate.
     void read(const SymbolContexts& of, std::size_t plane, std::size_t row, std::size_t column,
               std::uint32_t* terms) {
-        go_to(plane, row, column);
-        for (const Term& term : of.pixels()) *terms++ = symbol(term.parts[0].site) >> term.shift;
+        go_to(of, plane, row, column);
+        for (const Term& term : of.symbols()) *terms++ = symbol(term.parts[0].site) >> term.shift;
         for (const Term& term : of.others()) *terms++ = value(term);
     }
-    // Those that do.
+    // Those that do. terms: those before as well.
     void compare(const SymbolContexts& of, std::size_t plane, std::size_t row, std::size_t column,
                  std::uint32_t candidate, std::uint32_t* terms) {
-        go_to(plane, row, column);
-        terms += of.pixels().size() + of.others().size();
+        if (of.comparisons().empty()) return;
+        go_to(of, plane, row, column);
+        terms += of.symbols().size() + of.others().size();
         for (const Term& term : of.comparisons())
-            *terms++ = term.kind == Term::Kind::candidate ? term.of(static_cast<std::int32_t>(candidate)) : symbol(term.parts[0].site) == candidate ? 1 : 0;
+            *terms++ = term.kind == Term::Kind::candidate
+                           ? term.of(static_cast<std::int32_t>(candidate))
+                           : (symbol(term.parts[0].site) == candidate ? 1 : 0);
     }
 
   private:
@@ -177,9 +187,9 @@ class SymbolPicture {
     std::size_t number(std::size_t plane, std::size_t row, std::size_t column) const {
         return plane * size_ + (row + margin) * static_cast<std::size_t>(stride_) + column + margin;
     }
-    void go_to(std::size_t plane, std::size_t row, std::size_t column) {
+    void go_to(const SymbolContexts& of, std::size_t plane, std::size_t row, std::size_t column) {
         place_ = {row, column, plane % channels_};
-        for (std::size_t back = 0; back < planes_.size(); ++back)
+        for (std::size_t back = 0; back <= static_cast<std::size_t>(of.back()); ++back)
             planes_[back] =
                 symbols_.data() + number(back <= plane ? plane + 1 - back : 0, row, column);
     }
@@ -195,6 +205,10 @@ class SymbolPicture {
                 return of.of(static_cast<std::int32_t>(place_[1]));
             case Term::Kind::channel:
                 return of.of(static_cast<std::int32_t>(place_[2]));
+            case Term::Kind::prediction:
+                return of.of(foreseen_.prediction);
+            case Term::Kind::unit:
+                return of.of(foreseen_.unit);
             default:
                 break;
         }
@@ -211,6 +225,7 @@ class SymbolPicture {
     std::size_t size_;
     std::vector<std::uint8_t> symbols_;
     std::array<std::size_t, 3> place_{};
+    Foreseen foreseen_;
     std::array<const std::uint8_t*, CountedSettings::most_back + 1> planes_{};
 };
 
@@ -294,8 +309,8 @@ class BitPicture {
     }
 
     template <class Direct>
-    void look(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t, const Direct& direct,
-              std::uint64_t* keys, std::uint32_t* values) {
+    void look(std::size_t plane, std::size_t row, std::size_t column, const Foreseen&,
+              const Direct& direct, std::uint64_t* keys, std::uint32_t* values) {
         for (std::size_t i = 0; i < windows_.size(); ++i) {
             const auto [back, rows] = contexts_.lines()[i];
             windows_[i] = window(back <= plane ? plane + 1 - back : 0, row, rows, column);

@@ -21,9 +21,9 @@ struct ContextSettings {
 
 // What chooses among the weights of a mixer, one number of the product of all.
 struct Selector {
-    enum class Kind { known, node, depth, value, success };
+    enum class Kind { known, node, depth, odds, failures, value };
     Kind kind;
-    std::size_t number;   // of the context whose count is meant, or of the value: success is one
+    std::size_t number;   // of the context whose count is meant, or of the value: failures are one
     std::uint32_t count;  // of its values
 };
 
@@ -46,13 +46,15 @@ struct MixingSettings {
     static constexpr unsigned together = 4;  // decisions whose slots lie near one another
 
     unsigned decisions;   // of a symbol, highest bit first
-    unsigned node_bits;   // of the numbers of the nodes at which they may be
-    std::uint32_t nodes;  // from 1 on
+    unsigned node_bits;   // of the number of nodes at which decisions are made
+    std::uint32_t nodes;  // they have the numbers 1 to so many
     unsigned table;       // log2 of the slots of a context, at most
     // Of a slot of 32 bits; what is left tells keys from one another.
     unsigned probability_bits;
     unsigned count_bits;
     std::uint32_t trust;  // the count from which on a probability is trusted no more
+    // Whether another model gives a probability of each decision, which is mixed with the rest.
+    bool beside;
     std::vector<ContextSettings> contexts;
     std::vector<MixerSettings> mixers;
 
@@ -82,6 +84,8 @@ struct MixingSettings {
                 sets *= by.count;
                 require(by.kind != Selector::Kind::known || by.number < contexts.size(),
                         "a mixer is chosen by a context that there is");
+                require(by.kind != Selector::Kind::odds || beside,
+                        "a mixer is chosen by the odds of a model that there is");
             }
         }
     }
