@@ -246,12 +246,12 @@ def test_nothing_is_coded_as_nothing() -> None:
 @pytest.mark.parametrize(
     "name", [name for name in bundled.names() if not bundled.outline(name).any_shape]
 )
-def test_bundled_models(name: str) -> None:
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), 2])
+def test_bundled_models(name: str, size: int) -> None:
     ours, theirs = bundled.load(name), spec_model(name)
     assert theirs.identity == ours.identity == load_model(ours.to_bytes()).identity
     pair = Pair(ours, theirs, theirs.bound.size)
-    for size in (1, 2):
-        pair.check_codec(pair.items(size), a_message(size, 2))
+    pair.check_codec(pair.items(size), a_message(size, 2))
 
 
 def test_a_model_with_a_size_codes_images_of_it() -> None:

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "../prefetch.hpp"
@@ -13,6 +14,7 @@
 #include "kernels.hpp"
 #include "logistic.hpp"
 #include "settings.hpp"
+#include "slots.hpp"
 
 namespace bitsback {
 
@@ -37,14 +39,15 @@ class ContextMixer {
         std::size_t slots = 0;
         for (std::size_t c = 0; c < settings.contexts.size(); ++c) {
             tables_.emplace_back(settings, c, elements, slots);
-            slots += tables_.back().size();
+            slots += (tables_.back().size() + Slots::in_a_line - 1) / Slots::in_a_line *
+                     Slots::in_a_line;
             const ContextSettings& of = settings.contexts[c];
             limits_[c] = of.limit;
             for (std::uint32_t n = 0; n <= of.limit; ++n)
                 rates_[c * most_counts + n] =
                     static_cast<std::int32_t>((1u << 20) / (16 * n + of.offset));
         }
-        slots_.assign(slots + 1, fresh);  // the last one is for what is no context
+        slots_.emplace(slots + 1, fresh);  // the last one is for what is no context
         for (const MixerSettings& of : settings.mixers) mixers_.emplace_back(of, *this);
     }
 
@@ -59,7 +62,7 @@ class ContextMixer {
         values_.resize(symbols * values_of_a_symbol_);
         lines_.resize(symbols * settings_.groups() * padded_);
         checks_.resize(symbols * settings_.groups() * padded_);
-        numbers_.resize(all * padded_, static_cast<std::uint32_t>(slots_.size() - 1));
+        numbers_.resize(all * padded_, static_cast<std::uint32_t>(slots_->size() - 1));
         inputs_.resize(all * stride_);
         mixed_.assign(all * mixers_.size(), {});
     }
@@ -77,7 +80,7 @@ class ContextMixer {
             const auto [first, check] = tables_[c].line(keys[c], node);
             lines_[line + c] = first;
             checks_[line + c] = check;
-            prefetch(slots_.data() + tables_[c].slot(first, node, 1));
+            prefetch(slots_->data() + tables_[c].slot(first, node, 1));
         }
     }
 
@@ -174,7 +177,7 @@ class ContextMixer {
     }
 
     SlotView slots_of(std::size_t symbol, unsigned d) {
-        return {slots_.data(),
+        return {slots_->data(),
                 numbers_.data() + (symbol * settings_.decisions + d) * padded_,
                 checks_.data() + line_of(symbol, d),
                 padded_,
@@ -217,8 +220,8 @@ class ContextMixer {
     std::size_t given_ = 0;
     std::size_t taken_ = 0;  // of the places in the padding and behind it
     std::vector<ContextTable> tables_;
-    std::vector<std::uint32_t> slots_;  // of all contexts
-    std::vector<std::int32_t> rates_;   // of each context, by its count
+    std::optional<Slots> slots_;       // of all contexts
+    std::vector<std::int32_t> rates_;  // of each context, by its count
     std::vector<std::uint32_t> limits_;
     std::vector<Mixer> mixers_;
     // Of the symbols of the step.

@@ -205,9 +205,11 @@ class Elementwise(Operation):
         value = source.real(torch.arange(low, high + 1, dtype=torch.float64))
         for function in self.functions:
             value = function.call(value)
-        defined = torch.nonzero(~torch.isnan(value))[:, 0]
-        apart = (torch.arange(len(value))[:, None] - defined).abs()
-        return self.target.integers(value[defined[apart.argmin(1)]])
+        undefined = torch.isnan(value)
+        defined, others = torch.nonzero(~undefined)[:, 0], torch.nonzero(undefined)
+        nearest = torch.arange(len(value))
+        nearest[undefined] = defined[(others - defined).abs().argmin(1)]
+        return self.target.integers(value[nearest])
 
 
 class Concat(Operation):
