@@ -92,6 +92,7 @@ class Grower:
         contexts += self.contexts(self.choose.of([1, 0]), slot)
         return {
             "table": self.choose.of([12, 10, 16]),
+            "sure": self.choose.of([1, 0, 12, 16]),
             "memories": memories,
             "contexts": contexts,
             "mixers": self.mixers(len(contexts), ["failures", "known", "term"]),

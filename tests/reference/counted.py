@@ -225,7 +225,7 @@ class CountedRules:
         planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
         of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6)
         if self.candidate:
-            of_pixel += 2**6 * (len(self.candidate.contexts) + 6) + 2**2 * self.candidate.summands
+            of_pixel += 2**6 * (len(self.candidate.contexts) + 6)
         return planes + at_once * of_pixel
 
     def macs(self, shape: ItemShape) -> int:
@@ -251,7 +251,8 @@ class CandidateRules(CountedRules):
     """What a description says of candidates, and of the decision whether a pixel is as its own."""
 
     def __init__(self, about: Any, of: CountedRules) -> None:
-        check_keys(about, "table memories contexts mixers")
+        check_keys(about, "sure table memories contexts mixers")
+        self.sure = check_integer(about["sure"], 0, FAILURES)
         self.levels, self.decisions, self.lag = of.levels, of.decisions, of.lag
         self.p_bits, self.n_bits, self.check_bits = of.p_bits, of.n_bits, of.check_bits
         self.trust, self.nodes = of.trust, 2**of.decisions
@@ -331,7 +332,7 @@ class Pixel:
         self.bits: list[int] = []
         self.decisions: list[Decision | Sure | None] = []
         self.candidate, self.failures = -1, 0
-        self.guess: Decision | None = None  # whether it is as its candidate
+        self.guess: Decision | Sure | None = None  # whether it is as its candidate
         self.recalled: list[Recalled] = []
 
     def keys(self, of: CountedRules) -> list[int]:
@@ -406,7 +407,7 @@ class Decision:
 
 @dataclass
 class Sure:
-    """A decision that is left to the network."""
+    """A decision that is left to the network, or to how often candidates are wrong."""
 
     probability: int
 
@@ -498,24 +499,29 @@ class Guesses:
     def __init__(self, of: CandidateRules, elements: int) -> None:
         self.of, self.state = of, State(of, elements)
         self.memories = Memories(len(of.memories), of.size(elements))
+        self.counts = [[0, 0] for _ in range(of.sure)]  # of what is sure, and of those wrong
 
-    def begin(self, pixels: list[Pixel]) -> list[Pixel]:
-        """Finds their candidates, and those that may be as theirs."""
-        for pixel in pixels:
-            keys = pixel.keys(self.of)  # those of memories depend on no candidate
-            pixel.recalled = self.memories.recall([keys[c] for c in self.of.memories])
-            found = self.memories.guess(pixel.recalled)
-            pixel.candidate = pixel.look(0, 0, -1) if found.symbol is None else found.symbol
-            pixel.failures = found.failures
-        return [pixel for pixel in pixels if pixel.candidate < pixel.item.shape.levels]
-
-    def predict(self, pixel: Pixel) -> Decision:
-        pixel.guess = self.state.predict(pixel)
+    def predict(self, pixel: Pixel) -> Decision | Sure:
+        keys = pixel.keys(self.of)  # those of memories depend on no candidate
+        pixel.recalled = self.memories.recall([keys[c] for c in self.of.memories])
+        found = self.memories.guess(pixel.recalled)
+        symbol = pixel.look(0, 0, -1) if found.symbol is None else found.symbol
+        pixel.candidate = min(symbol, pixel.item.shape.levels - 1)
+        pixel.failures = found.failures
+        if found.failures < self.of.sure:
+            many, wrong = self.counts[found.failures]
+            pixel.guess = Sure(2**28 - 2**28 * (2 * wrong + 1) // (2 * many + 2**13))
+        else:
+            pixel.guess = self.state.predict(pixel)
         return pixel.guess
 
     def learn(self, pixel: Pixel) -> None:
-        if pixel.guess:
-            self.state.learn(pixel.guess, int(pixel.symbol == pixel.candidate))
+        is_hit = pixel.symbol == pixel.candidate
+        if isinstance(pixel.guess, Decision):
+            self.state.learn(pixel.guess, int(is_hit))
+        else:
+            self.counts[pixel.failures][0] += 1
+            self.counts[pixel.failures][1] += not is_hit
         self.memories.learn(pixel.recalled, pixel.symbol)
 
 
@@ -590,9 +596,8 @@ class CountedCodec:
         for pixels in self.steps(items):
             self.foresee(pixels)
             if guesses:
-                some = guesses.begin(pixels)
-                array = Array([self.interval(guesses.predict(pixel)) for pixel in some])
-                for pixel, is_hit in zip(some, code(array, some, -1), strict=True):
+                array = Array([self.interval(guesses.predict(pixel)) for pixel in pixels])
+                for pixel, is_hit in zip(pixels, code(array, pixels, -1), strict=True):
                     if is_hit:
                         pixel.hit(self.of.decisions)
             for depth in range(self.of.decisions):

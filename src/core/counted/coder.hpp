@@ -101,7 +101,6 @@ class CountedCoder {
         guessing_ = first_ && decision == 0;
         if (guessing_) {
             for (std::size_t i = 0; i < pixels_.size(); ++i) {
-                if (first_->candidate(i) >= pixels_[i].levels) continue;
                 open_.push_back(static_cast<std::uint32_t>(i));
                 frequencies_.push_back(frequency(first_->predict(i)));
             }
@@ -204,7 +203,7 @@ class CountedCoder {
             }
             for (std::size_t i = 0; i < pixels_.size(); ++i) {
                 const Pixel& at = pixels_[i];
-                first_->guess(i, *at.picture, at.plane, at.row, at.column);
+                first_->guess(i, *at.picture, at.plane, at.row, at.column, at.levels);
             }
         }
     }

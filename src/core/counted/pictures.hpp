@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -51,45 +52,63 @@ class KeyMaker {
     unsigned filled_ = 0;
 };
 
-// The terms of contexts and of what chooses mixers, each one once: symbols first, and last those
-// that need a candidate.
+// Some contexts and values, whose terms are each looked up once: first those that are symbols.
 class SymbolContexts {
   public:
-    explicit SymbolContexts(const CountedSettings& settings) {
-        for (const int kind : {0, 1, 2}) {
-            for (const Terms& terms : settings.contexts()) add(terms, kind);
-            add(settings.values(), kind);
-            ends_[kind] = terms_.size();
+    static constexpr std::size_t most_terms = 64 * (MixingSettings::most_contexts + 1);
+
+    // All contexts, and the values by which mixers are chosen.
+    explicit SymbolContexts(const CountedSettings& settings)
+        : SymbolContexts(settings, every(settings.contexts().size()), settings.values()) {}
+    // numbers: of contexts.
+    SymbolContexts(const CountedSettings& settings, const std::vector<std::size_t>& numbers,
+                   const Terms& values) {
+        Terms all = values;
+        for (const std::size_t c : numbers)
+            all.insert(all.end(), settings.contexts()[c].begin(), settings.contexts()[c].end());
+        std::ranges::stable_partition(all, &Term::is_symbol);
+        Terms terms;
+        for (const Term& of : all) {
+            if (std::ranges::find(terms, of) != terms.end()) continue;
+            terms.push_back(of);
+            if (of.is_symbol())
+                symbols_.push_back({of.parts[0].site, of.shift});
+            else
+                others_.push_back(of);
+            for (const Term::Part& part : of.parts) back_ = std::max(back_, part.site.back);
         }
-        for (const Terms& terms : settings.contexts()) {
-            const bool guessed = std::ranges::any_of(terms, &Term::needs_candidate);
-            contexts_.push_back({pieces(terms), guessed});
-        }
-        values_ = pieces(settings.values());
-        for (const Term& term : terms_)
-            for (const Term::Part& part : term.parts) back_ = std::max(back_, part.site.back);
+        const auto pieces = [&](const Terms& some) {
+            std::vector<Piece> out;
+            for (const Term& of : some) {
+                const auto found = std::ranges::find(terms, of) - terms.begin();
+                out.push_back({static_cast<std::uint32_t>(found), of.bits()});
+            }
+            return out;
+        };
+        for (const std::size_t c : numbers)
+            contexts_.push_back({c, pieces(settings.contexts()[c])});
+        values_ = pieces(values);
     }
 
-    std::size_t count() const { return terms_.size(); }
+    struct Symbol {
+        Site site;
+        unsigned shift;
+    };
+    std::span<const Symbol> symbols() const { return symbols_; }
+    std::span<const Term> others() const { return others_; }
     // Planes back that are looked at, at most.
     std::int32_t back() const { return back_; }
-    std::span<const Term> symbols() const { return between(0, ends_[0]); }
-    std::span<const Term> others() const { return between(ends_[0], ends_[1]); }
-    std::span<const Term> comparisons() const { return between(ends_[1], ends_[2]); }
 
-    // The keys of the contexts that need a candidate, or of the others. terms: the values of all.
-    // direct(c): whether that of a context is wanted as it is.
+    // terms: what they are at a pixel. keys: for each context of all. direct(c): whether that of a
+    // context is wanted as it is.
     template <class Direct>
-    void keys(bool guessed, const std::uint32_t* terms, const Direct& direct,
-              std::uint64_t* keys) const {
-        for (std::size_t c = 0; c < contexts_.size(); ++c) {
-            if (contexts_[c].guessed != guessed) continue;
-            KeyMaker key(direct(c));
-            for (const Piece& of : contexts_[c].pieces) key.add(terms[of.term], of.bits);
-            keys[c] = key.key();
+    void make(const std::uint32_t* terms, const Direct& direct, std::uint64_t* keys,
+              std::uint32_t* values) const {
+        for (const Context& of : contexts_) {
+            KeyMaker key(direct(of.number));
+            for (const Piece& piece : of.pieces) key.add(terms[piece.term], piece.bits);
+            keys[of.number] = key.key();
         }
-    }
-    void values(const std::uint32_t* terms, std::uint32_t* values) const {
         for (std::size_t i = 0; i < values_.size(); ++i) values[i] = terms[values_[i].term];
     }
 
@@ -99,33 +118,21 @@ class SymbolContexts {
         unsigned bits;
     };
     struct Context {
+        std::size_t number;
         std::vector<Piece> pieces;
-        bool guessed;
     };
 
-    static int kind_of(const Term& of) { return of.needs_candidate() ? 2 : of.is_symbol() ? 0 : 1; }
-    void add(const Terms& terms, int kind) {
-        for (const Term& of : terms)
-            if (kind_of(of) == kind && std::ranges::find(terms_, of) == terms_.end())
-                terms_.push_back(of);
-    }
-    std::vector<Piece> pieces(const Terms& terms) const {
-        std::vector<Piece> out;
-        for (const Term& of : terms)
-            out.push_back(
-                {static_cast<std::uint32_t>(std::ranges::find(terms_, of) - terms_.begin()),
-                 of.bits()});
-        return out;
-    }
-    std::span<const Term> between(std::size_t first, std::size_t end) const {
-        return std::span(terms_).subspan(first, end - first);
+    static std::vector<std::size_t> every(std::size_t count) {
+        std::vector<std::size_t> numbers(count);
+        std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+        return numbers;
     }
 
-    Terms terms_;
-    std::array<std::size_t, 3> ends_{};
+    std::vector<Symbol> symbols_;
+    Terms others_;
+    std::int32_t back_ = 0;
     std::vector<Context> contexts_;
     std::vector<Piece> values_;
-    std::int32_t back_ = 0;
 };
 
 // A byte for each pixel, in planes with a margin of zeros; before them one that is all zeros, for
@@ -136,7 +143,6 @@ class SymbolPicture {
 
     SymbolPicture(const Contexts& contexts, const ItemShape& shape)
         : contexts_(contexts),
-          terms_(contexts.count()),
           channels_(shape.channels),
           stride_(static_cast<std::ptrdiff_t>(shape.columns + 2 * margin)),
           size_((shape.rows + 2 * margin) * (shape.columns + 2 * margin)),
@@ -154,31 +160,23 @@ class SymbolPicture {
     template <class Direct>
     void look(std::size_t plane, std::size_t row, std::size_t column, const Foreseen& foreseen,
               const Direct& direct, std::uint64_t* keys, std::uint32_t* values) {
+        look(contexts_, plane, row, column, foreseen, direct, keys, values);
+    }
+    // For other contexts than its own.
+    template <class Direct>
+    void look(const Contexts& of, std::size_t plane, std::size_t row, std::size_t column,
+              const Foreseen& foreseen, const Direct& direct, std::uint64_t* keys,
+              std::uint32_t* values) {
+        place_ = {row, column, plane % channels_};
         foreseen_ = foreseen;
-        read(contexts_, plane, row, column, terms_.data());
-        compare(contexts_, plane, row, column, foreseen.candidate, terms_.data());
-        contexts_.keys(false, terms_.data(), direct, keys);
-        contexts_.keys(true, terms_.data(), direct, keys);
-        contexts_.values(terms_.data(), values);
-    }
-
-    // The terms that need no candidate.
-    void read(const SymbolContexts& of, std::size_t plane, std::size_t row, std::size_t column,
-              std::uint32_t* terms) {
-        go_to(of, plane, row, column);
-        for (const Term& term : of.symbols()) *terms++ = symbol(term.parts[0].site) >> term.shift;
-        for (const Term& term : of.others()) *terms++ = value(term);
-    }
-    // Those that do. terms: those before as well.
-    void compare(const SymbolContexts& of, std::size_t plane, std::size_t row, std::size_t column,
-                 std::uint32_t candidate, std::uint32_t* terms) {
-        if (of.comparisons().empty()) return;
-        go_to(of, plane, row, column);
-        terms += of.symbols().size() + of.others().size();
-        for (const Term& term : of.comparisons())
-            *terms++ = term.kind == Term::Kind::candidate
-                           ? term.of(static_cast<std::int32_t>(candidate))
-                           : (symbol(term.parts[0].site) == candidate ? 1 : 0);
+        for (std::size_t back = 0; back <= static_cast<std::size_t>(of.back()); ++back)
+            planes_[back] =
+                symbols_.data() + number(back <= plane ? plane + 1 - back : 0, row, column);
+        std::array<std::uint32_t, Contexts::most_terms> terms;
+        std::uint32_t* term = terms.data();
+        for (const auto& [site, shift] : of.symbols()) *term++ = symbol(site) >> shift;
+        for (const Term& other : of.others()) *term++ = value(other);
+        of.make(terms.data(), direct, keys, values);
     }
 
   private:
@@ -186,12 +184,6 @@ class SymbolPicture {
 
     std::size_t number(std::size_t plane, std::size_t row, std::size_t column) const {
         return plane * size_ + (row + margin) * static_cast<std::size_t>(stride_) + column + margin;
-    }
-    void go_to(const SymbolContexts& of, std::size_t plane, std::size_t row, std::size_t column) {
-        place_ = {row, column, plane % channels_};
-        for (std::size_t back = 0; back <= static_cast<std::size_t>(of.back()); ++back)
-            planes_[back] =
-                symbols_.data() + number(back <= plane ? plane + 1 - back : 0, row, column);
     }
     std::uint32_t symbol(const Site& at) const {
         return planes_[static_cast<std::size_t>(at.back)][at.rows * stride_ + at.columns];
@@ -209,6 +201,10 @@ class SymbolPicture {
                 return of.of(foreseen_.prediction);
             case Term::Kind::unit:
                 return of.of(foreseen_.unit);
+            case Term::Kind::candidate:
+                return of.of(static_cast<std::int32_t>(foreseen_.candidate));
+            case Term::Kind::equal:
+                return symbol(of.parts[0].site) == foreseen_.candidate ? 1 : 0;
             default:
                 break;
         }
@@ -219,7 +215,6 @@ class SymbolPicture {
     }
 
     const Contexts& contexts_;
-    std::vector<std::uint32_t> terms_;
     std::size_t channels_;
     std::ptrdiff_t stride_;
     std::size_t size_;

@@ -99,8 +99,9 @@ class CountedSettings {
           candidate_(std::move(candidate)),
           memories_(std::move(memories)) {
         require(levels >= 2 && levels <= 256, "there are 2 to 256 levels");
-        require(sure <= 28, "what a network is sure of has odds of 2 to 2^28");
-        mixing_.beside = sure != 0;
+        require(sure <= (memories_.empty() ? 28 : failures),
+                "what a network is sure of has odds of 2 to 2^28");
+        mixing_.beside = sure != 0 && memories_.empty();
         const auto bits = static_cast<unsigned>(std::bit_width(levels - 1));
         mixing_.node_bits = bits;
         mixing_.decisions = memories_.empty() ? bits : 1;
@@ -180,8 +181,9 @@ class CountedSettings {
         require(!of.needs_candidate() || candidate_ != nullptr || !memories_.empty(),
                 "a context holds a candidate where there is one");
         const bool sums = of.kind == Term::Kind::sum || equal;
-        require(sure_ != 0 || (of.kind != Term::Kind::prediction && of.kind != Term::Kind::unit),
-                "a context holds predictions where there are some");
+        require(
+            mixing_.beside || (of.kind != Term::Kind::prediction && of.kind != Term::Kind::unit),
+            "a context holds predictions where there are some");
         require(of.parts.size() <= 16 && sums == !of.parts.empty(), "a sum has 1 to 16 parts");
         for (const Term::Part& part : of.parts) {
             const auto [back, rows, columns] = part.site;

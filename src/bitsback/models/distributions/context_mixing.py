@@ -152,6 +152,8 @@ class CandidateMixing(Mixing):
 
     memories: tuple[int, ...]
     """The contexts that remember the symbols that came after their keys."""
+    sure: int
+    """Candidates with fewer failures are taken without contexts."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ class ContextMixing(Mixing):
         fields |= {"stretch": tables.stretch(), "cdf": tables.logistic_cdf()}
         if self.candidate:
             first = self.candidate
-            fields["candidate"] = shared | first.core() | {"memories": first.memories}
+            own = {"memories": first.memories, "sure": first.sure}
+            fields["candidate"] = shared | first.core() | own
         return fields
 
     @property
@@ -207,7 +210,7 @@ class ContextMixing(Mixing):
         planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
         of_pixel = 64 * self.decisions * (len(self.contexts) + 6)
         if self.candidate:
-            of_pixel += 64 * (len(self.candidate.contexts) + 6) + 4 * self.candidate.summands
+            of_pixel += 64 * (len(self.candidate.contexts) + 6)
         return planes + at_once * of_pixel
 
     def macs(self, shape: ItemShape) -> int:
@@ -248,14 +251,14 @@ def read_mixing(
 
 
 def _read_candidate(fields: Fields, key: str, reader: "_TermReader", most: int) -> CandidateMixing:
-    table = fields.integer("table", 10, 24)
+    table, sure = fields.integer("table", 10, 24), fields.integer("sure", 0, _FAILURES)
     contexts, mixers = _read_contexts(fields, f"{key}.candidate", reader, most, ("failures",))
     memories = fields.integers("memories", range(1, 5), 0, len(contexts) - 1)
     fields.done()
     for c in memories:
         if any(term.needs_candidate for term in contexts[c].terms):
             raise ModelError(f"{key}: the context {c} gives candidates, and depends on one")
-    return CandidateMixing(table, contexts, mixers, tuple(memories))
+    return CandidateMixing(table, contexts, mixers, tuple(memories), sure)
 
 
 def _read_contexts(
