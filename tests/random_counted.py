@@ -58,6 +58,8 @@ class Grower:
         self.choose, self.rng, self.levels, self.beside = choose, rng, levels, lag is not None
         self.lag: int = lag or choose.of([2, 1, 7, 256])
         self.plain: bool = choose.of([True, False])  # pixels as they are, and nothing else
+        self.guesses: bool = not self.beside and choose.of([False, True])  # with candidates
+        self.guessed = True  # whether terms may depend on the candidate
 
     def prediction(self) -> dict[str, Any]:
         """The fields of the distribution, but for `codec`."""
@@ -67,32 +69,59 @@ class Grower:
         """Those of contexts and mixers."""
         choose = self.choose
         slot = choose.of([[22, 10], [16, 7], [12, 5]])
+        contexts = self.contexts(choose.of([2, 1, 5]), slot)
+        kinds = ["known", "node", "depth", "term", *(["odds"] if self.beside else [])]
+        return (
+            ({"sure": choose.of([8, 1, 28])} if self.beside else {})
+            | ({"candidate": self.candidate(slot)} if self.guesses else {})
+            | {
+                "queues": choose.of([1, 2, 256]),
+                "table": choose.of([12, 10, 16]),
+                "slot": slot,
+                "trust": choose.of([30, 1, 255]),
+                "contexts": contexts,
+                "mixers": self.mixers(len(contexts), kinds),
+            }
+        )
+
+    def candidate(self, slot: list[int]) -> dict[str, Any]:
+        self.guessed = False
+        contexts = self.contexts(self.choose.of([2, 1, 4]), slot)
+        memories = self.rng.integers(len(contexts), size=self.choose.of([2, 1, 4])).tolist()
+        self.guessed = True
+        contexts += self.contexts(self.choose.of([1, 0]), slot)
+        return {
+            "table": self.choose.of([12, 10, 16]),
+            "sure": self.choose.of([1, 0, 12, 16]),
+            "memories": memories,
+            "contexts": contexts,
+            "mixers": self.mixers(len(contexts), ["failures", "known", "term"]),
+        }
+
+    def contexts(self, count: int, slot: list[int]) -> list[dict[str, Any]]:
+        choose = self.choose
         contexts = [
             {
                 "offset": choose.of([26, 16, 255]),
                 "limit": min(choose.of([255, 1, 1023]), 2 ** slot[1] - 1),
                 "terms": [self.term() for _ in range(choose.of([2, 0, 1, 12, 64]))],
             }
-            for _ in range(choose.of([2, 1, 5]))
+            for _ in range(count)
         ]
         for context in contexts:  # at most 512 bits
             del context["terms"][64 if self.levels == 2 and self.plain else 25 :]
-        mixers = [
+        return contexts
+
+    def mixers(self, contexts: int, kinds: list[str]) -> list[dict[str, Any]]:
+        choose = self.choose
+        return [
             {
-                "select": [self.selector(len(contexts)) for _ in range(choose.of([1, 0, 2]))],
+                "select": [self.selector(contexts, kinds) for _ in range(choose.of([1, 0, 2]))],
                 "start": choose.of([16384, 0, 2**20]),
                 "rates": choose.of([[470, 470], [2047, 1], [2047, 300]]),
             }
             for _ in range(choose.of([1, 2, 4]))
         ]
-        return ({"sure": choose.of([8, 1, 28])} if self.beside else {}) | {
-            "queues": choose.of([1, 2, 256]),
-            "table": choose.of([12, 10, 16]),
-            "slot": slot,
-            "trust": choose.of([30, 1, 255]),
-            "contexts": contexts,
-            "mixers": mixers,
-        }
 
     def site(self) -> list[int]:
         back = int(self.choose.of([0, 0, 1, 3]))
@@ -109,7 +138,13 @@ class Grower:
         return [[*self.site(), weight] for weight in weights]
 
     def term(self) -> Any:
-        kind = "pixel" if self.plain else self.choose.of(["pixel", "sum", "steps", "place"])
+        guessed = ["equal", "candidate"] if self.guesses and self.guessed else []
+        kinds = ["pixel"] if self.plain else ["pixel", "sum", "steps", "place"]
+        kind = self.choose.of([*kinds, *guessed])
+        if kind == "equal":
+            return {"equal": self.site()}
+        if kind == "candidate":
+            return {"place": kind, "shift": self.choose.of([0, 2]), "most": 255}
         if kind == "pixel":
             return [*self.site(), 0 if self.plain else self.choose.of([0, 1, 15])]
         if kind == "place":
@@ -123,12 +158,11 @@ class Grower:
         high = low + self.choose.of([255, 0, 1000])
         return {"sum": self.parts(), "shift": self.choose.of([0, 3]), "range": [low, high]}
 
-    def selector(self, contexts: int) -> Any:
-        kinds = ["known", "node", "depth", "term"]
-        kind = self.choose.of([*kinds, "odds"] if self.beside else kinds)
+    def selector(self, contexts: int, kinds: list[str]) -> Any:
+        kind = self.choose.of(kinds)
         if kind == "known":
             return {"known": int(self.rng.integers(contexts))}
-        if kind in ("node", "depth", "odds"):
+        if kind != "term":
             return kind
         return [*self.site(), 0] if self.plain else {"place": "row", "shift": 1, "most": 5}
 

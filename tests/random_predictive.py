@@ -12,6 +12,7 @@ import random_counted
 from bitsback.models import file
 from choices import Choices, Seeded
 from model_parts import Parts, Tensors
+from reference.jpeg_colours import to_rgb
 from reference.least_squares import triangle
 from reference.planes import ItemShape
 from reference.predictive_rules import Offsets, lag_of, read_offsets, width
@@ -184,7 +185,8 @@ def random_shapes(choose: Choices, levels: int, most: int = 300) -> list[ItemSha
         channels = min(channels, at_most)
         slices = min(slices, max(1, at_most // channels))
         own = min(choose.of(of_item), levels)
-        shapes.append(ItemShape(slices, rows, columns, channels, own))
+        jpeg = channels == 3 and own == 256 and choose.of([True, False])
+        shapes.append(ItemShape(slices, rows, columns, channels, own, jpeg))
         most = max(most - shapes[-1].elements, 0)
     return shapes
 
@@ -194,6 +196,10 @@ KINDS = ["smooth", "random", "constant", "ends", "gaps", "steps", "board"]
 
 def random_item(rng: np.random.Generator, shape: ItemShape, kind: str) -> Ints:
     """The symbols of an item [slices, rows, columns, channels]."""
+    if shape.jpeg:
+        ycc = random_item(rng, shape._replace(jpeg=False), kind).reshape(-1, 3)
+        rgb = [to_rgb(y, cb - 128, cr - 128) for y, cb, cr in ycc.tolist()]
+        return np.array(rgb, np.int64).reshape(shape[:4])
     at, top = shape[:4], shape.levels - 1
     s, r, q, c = np.indices(at)
     if kind == "smooth":

@@ -167,7 +167,9 @@ Terms terms(const std::vector<TermTuple>& tuples) {
                                                          {"column", Term::Kind::column},
                                                          {"channel", Term::Kind::channel},
                                                          {"prediction", Term::Kind::prediction},
-                                                         {"unit", Term::Kind::unit}};
+                                                         {"unit", Term::Kind::unit},
+                                                         {"candidate", Term::Kind::candidate},
+                                                         {"equal", Term::Kind::equal}};
     Terms all;
     for (const auto& [kind, parts, shift, low, high, steps] : tuples) {
         Term term{kinds.at(kind), {}, shift, low, high, steps};
@@ -182,15 +184,14 @@ CountedSettings counted_settings(const Fields& of) {
     using Context = std::tuple<std::uint32_t, std::uint32_t, std::vector<TermTuple>>;
     using Select = std::vector<std::pair<std::string, std::size_t>>;
     using Mixer = std::tuple<Select, std::int32_t, std::array<std::int32_t, 2>>;
-    static const std::map<std::string, Selector::Kind> kinds{{"known", Selector::Kind::known},
-                                                             {"node", Selector::Kind::node},
-                                                             {"depth", Selector::Kind::depth},
-                                                             {"odds", Selector::Kind::odds},
-                                                             {"value", Selector::Kind::value}};
+    static const std::map<std::string, Selector::Kind> kinds{
+        {"known", Selector::Kind::known},       {"node", Selector::Kind::node},
+        {"depth", Selector::Kind::depth},       {"odds", Selector::Kind::odds},
+        {"failures", Selector::Kind::failures}, {"value", Selector::Kind::value}};
     const auto slot = of.get<std::array<unsigned, 2>>("slot");
     MixingSettings mixing{
-        0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"), false, {},
-        {}};
+        0,     0,  0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"),
+        false, {}, {}};
     std::vector<Terms> contexts;
     for (const auto& [offset, limit, tuples] : of.get<std::vector<Context>>("contexts")) {
         mixing.contexts.push_back({0, offset, limit});
@@ -202,6 +203,10 @@ CountedSettings counted_settings(const Fields& of) {
         for (const auto& [kind, number] : select)
             mixer.selectors.push_back({kinds.at(kind), number, 0});
     }
+    std::shared_ptr<const CountedSettings> candidate;
+    if (const auto fields = of.get<nb::object>("candidate"); !fields.is_none())
+        candidate =
+            std::make_shared<CountedSettings>(counted_settings(Fields(nb::cast<nb::dict>(fields))));
     return {std::move(mixing),
             of.get<std::uint32_t>("levels"),
             of.get<unsigned>("precision"),
@@ -209,7 +214,9 @@ CountedSettings counted_settings(const Fields& of) {
             of.get<std::size_t>("queues"),
             of.get<unsigned>("sure"),
             std::move(contexts),
-            terms(of.get<std::vector<TermTuple>>("values"))};
+            terms(of.get<std::vector<TermTuple>>("values")),
+            std::move(candidate),
+            of.get<Numbers>("memories")};
 }
 
 LogisticTables logistic_tables(const Fields& of) {

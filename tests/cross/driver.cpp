@@ -209,7 +209,7 @@ Terms read_terms(Fields& fields) {
     Terms terms(fields.count());
     for (Term& term : terms) {
         const std::uint32_t kind = fields.word();
-        require(kind <= 5, "there are six kinds of terms");
+        require(kind <= 7, "there are eight kinds of terms");
         term.kind = static_cast<Term::Kind>(kind);
         const auto numbers = fields.array<std::int32_t>();
         for (std::size_t i = 0; i + 3 < numbers.size(); i += 4)
@@ -227,7 +227,8 @@ struct Counts {
     CountedSettings settings;
 };
 
-Counts read_counts(Fields& fields, const State& state) {
+// candidates: whether the settings are those of the decisions whether pixels are as theirs.
+Counts read_counts(Fields& fields, const State& state, bool candidates = false) {
     const std::uint32_t levels = fields.word(), sure = fields.word();
     const std::uint32_t precision = fields.word(), lag = fields.word(), queues = fields.word();
     MixingSettings mixing{};
@@ -251,12 +252,19 @@ Counts read_counts(Fields& fields, const State& state) {
         mixer.selectors.resize(fields.count());
         for (Selector& selector : mixer.selectors) {
             const std::uint32_t kind = fields.word();
-            require(kind <= 4, "there are five kinds of selectors");
+            require(kind <= 5, "there are six kinds of selectors");
             selector = {static_cast<Selector::Kind>(kind), fields.word(), 0};
         }
     }
+    std::vector<std::size_t> memories;
+    std::shared_ptr<const CountedSettings> candidate;
+    if (candidates)
+        for (const std::int32_t c : fields.array<std::int32_t>())
+            memories.push_back(static_cast<std::size_t>(c));
+    else if (fields.word() != 0)
+        candidate = std::make_shared<CountedSettings>(read_counts(fields, state, true).settings);
     return {logistic, CountedSettings(std::move(mixing), levels, precision, lag, queues, sure,
-                                      contexts, values)};
+                                      contexts, values, candidate, memories)};
 }
 
 std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {
@@ -291,9 +299,9 @@ std::shared_ptr<const Distribution> read_predictive(Fields& fields, const State&
         return std::make_shared<PredictiveDistribution>(variable, std::move(settings),
                                                         std::move(network), std::move(tables));
     Counts counts = read_counts(fields, state);
-    return std::make_shared<MixedDistribution>(
-        variable, std::move(settings), std::move(network), std::move(tables),
-        std::move(counts.settings), std::move(counts.logistic));
+    return std::make_shared<MixedDistribution>(variable, std::move(settings), std::move(network),
+                                               std::move(tables), std::move(counts.settings),
+                                               std::move(counts.logistic));
 }
 
 std::shared_ptr<const Distribution> read_series(Fields& fields, const State& state) {

@@ -47,8 +47,9 @@ def text(of: str) -> list[int]:
     return [ord(letter) for letter in of]
 
 
-KINDS = "sum", "row", "column", "channel", "prediction", "unit"
+KINDS = "sum", "row", "column", "channel", "prediction", "unit", "candidate", "equal"
 """Of terms."""
+SELECTORS = "known", "node", "depth", "odds", "failures", "term"
 
 
 class Vectors:
@@ -413,7 +414,15 @@ class Vectors:
         self.put_counts(of)
 
     def put_counts(self, of: CountedRules) -> None:
-        self.put(of.levels, of.sure, of.precision, of.lag, of.queues, of.table)
+        self.put_mixing(of, of)
+        self.put(int(of.candidate is not None))
+        if of.candidate is not None:
+            self.put_mixing(of, of.candidate)
+            self.put(of.candidate.memories)
+
+    def put_mixing(self, whole: CountedRules, of: CountedRules) -> None:
+        """Contexts and mixers of a whole, which may be those of its candidates."""
+        self.put(whole.levels, of.sure, whole.precision, whole.lag, whole.queues, of.table)
         self.put(of.p_bits, of.n_bits, of.trust, STRETCH, len(of.contexts))
         for context in of.contexts:
             self.put(context.offset, context.limit)
@@ -425,7 +434,7 @@ class Vectors:
             self.put(mixer.start, *mixer.rates, len(mixer.select))
             for one in mixer.select:
                 place = one.context if one.term is None else values.index(one.term)
-                self.put(("known", "node", "depth", "odds", "term").index(one.kind), place)
+                self.put(SELECTORS.index(one.kind), place)
 
     def put_terms(self, terms: list[Term]) -> None:
         self.put(len(terms))

@@ -18,10 +18,12 @@ from .message import ExhaustedError, Message
 from .model import Model
 from .picks import Picks
 from .planes import ItemShape
+from .predictive_rules import Predictive
 from .rows import Rows
 from .values import Size
 
 RAW, PACKED, MODEL, FALLBACK, ADAPTIVE = range(5)
+JPEG = 5  # a value map
 PICTURES, STACKS, SERIES = range(3)  # layouts, times 8
 MULTISET = 32
 
@@ -33,8 +35,8 @@ class Run:
     count: int
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    kind: int  # of the value map: 0 none, 1 a range, 2 two values, 3 some of a range
-    values: NDArray[Any]  # kinds 1 to 3: the bytes of the values that symbols stand for
+    kind: int  # of the value map: 0 none, 1 a range, 2 two values, 3 some of a range, 5 JPEG
+    values: NDArray[Any]  # the bytes of the values that symbols stand for, but of kind 0
 
     @property
     def elements(self) -> int:
@@ -47,7 +49,9 @@ def read_runs(reader: Reader) -> Iterator[Run]:
         count, dtype, shape, kind = reader.varint(), reader.dtype(), reader.shape(), reader.byte()
         require(count >= 1, "a run has an item")
         if kind == 4:
-            require(before is not None and before.kind > 0, "the value map of the run before")
+            require(
+                before is not None and 0 < before.kind < JPEG, "the value map of the run before"
+            )
             require(before.dtype == dtype, "a value map of one dtype")
             kind, values = before.kind, before.values
         else:
@@ -59,7 +63,10 @@ def read_runs(reader: Reader) -> Iterator[Run]:
 
 def read_value_map(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
     """The bytes of the values that symbols stand for, of a run that tells them itself."""
-    require(kind <= 3, "a kind of value map of the list")
+    require(kind <= 3 or kind == JPEG, "a kind of value map of the list")
+    if kind == JPEG:
+        require(dtype.str == "|u1", "colours of bytes")
+        return np.arange(256, dtype=np.uint8).view("V1")
     if kind in (1, 3):
         return read_range(reader, dtype, kind)
     values = np.frombuffer(reader.take(kind * dtype.itemsize), f"V{dtype.itemsize}")
@@ -148,6 +155,8 @@ def decode_data(
         require(not any(run.kind for run in runs), "no value map")
         return decode_adaptive(data, elements, itemsize)
     require(layout <= (STACKS if multiset else SERIES), "a layout of the list")
+    foresees = model.any_shape and isinstance(model.prediction, Predictive)
+    require(foresees or all(run.kind != JPEG for run in runs), "colours that the model knows of")
     if not model.any_shape:
         require(layout == PICTURES, "images of a model with channels are pictures")
         return decode_chain(data, runs, runs_field, model, multiset)
@@ -194,7 +203,8 @@ def to_planes(run: Run, layout: int) -> list[ItemShape]:
     shape = run.shape if layout else (1, *run.shape)
     require(len(shape) in (3, 4) and min(shape) > 0, "planes have rows and columns")
     slices, rows, columns, channels = (*shape, 1)[:4]
-    return [ItemShape(slices, rows, columns, channels, levels)] * run.count
+    jpeg = run.kind == JPEG
+    return [ItemShape(slices, rows, columns, channels, levels, jpeg)] * run.count
 
 
 def decode_sets(message: Message, runs: list[Run], batches: Sequence[Any]) -> bytes:

@@ -110,6 +110,8 @@ def prediction_macs(of: Prediction, shape: ItemShape) -> int:
         for predictor, n in zip(of.predictors, inputs, strict=True)
     )
     total = shape.elements * of_pixel + shape.planes * shape.rows * of_row
+    if shape.jpeg:
+        total += 2**10 * shape.slices * shape.rows * shape.columns
     return total + (of.counts.macs(shape) if of.counts else 0)
 
 

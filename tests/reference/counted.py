@@ -7,24 +7,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .candidates import FACTOR, Memories, Recalled
 from .codecs import COMPONENTS, TABLES, Array, Bernoulli
 from .message import HIGH, Message
 from .planes import ItemShape
 from .rules import check_integer, check_keys, check_list, check_pair, require
 from .variables import Variable
 
-FACTOR = 0x9E3779B97F4A7C15
 STRETCH = struct.unpack("<1408i", (TABLES / "stretch.bin").read_bytes())
 TOGETHER = 4  # decisions whose slots lie near one another
 ODDS = 16  # values of the odds by a network
+FAILURES = 16  # values of how often candidates fail
 KEYS = "queues table slot trust contexts mixers"
 
 Look = Callable[[int, int, int], int]  # X(k, dr, dq)
 
 
 class Term(NamedTuple):
-    kind: str  # a sum, or a place: row, column, channel, prediction or unit
-    parts: list[list[int]]  # of a sum: k, dr, dq, w
+    kind: str  # a sum, equal, or a place: row, column, channel, prediction, unit or candidate
+    parts: list[list[int]]  # of a sum, or of what may be equal: k, dr, dq, w
     shift: int
     low: int
     high: int
@@ -41,6 +42,8 @@ class Term(NamedTuple):
     def value(self, look: Look, place: dict[str, int]) -> int:
         if self.kind == "sum":
             total = sum(w * look(k, dr, dq) for k, dr, dq, w in self.parts)
+        elif self.kind == "equal":
+            total = int(look(*self.parts[0][:3]) == place["candidate"])
         else:
             total = place[self.kind]
         if self.steps:
@@ -49,7 +52,7 @@ class Term(NamedTuple):
 
 
 class Selector(NamedTuple):
-    kind: str  # node, depth, odds, known or term
+    kind: str  # node, depth, odds, failures, known or term
     count: int
     context: int = 0
     term: Term | None = None
@@ -64,6 +67,8 @@ class Selector(NamedTuple):
         if self.kind == "odds":
             assert odds is not None
             return min(max((odds + 2**15) >> 12, 0), ODDS - 1)
+        if self.kind == "failures":
+            return pixel.failures
         assert self.term is not None
         return pixel.value(self.term)
 
@@ -76,6 +81,11 @@ class Context(NamedTuple):
     @property
     def bits(self) -> int:
         return sum(term.bits for term in self.terms)
+
+    @property
+    def guessed(self) -> bool:
+        """Whether it depends on the candidate."""
+        return any(term.kind in ("candidate", "equal") for term in self.terms)
 
 
 class Mixer(NamedTuple):
@@ -101,6 +111,8 @@ class CountedRules:
         require(x.levels <= 256, "at most 256 levels")
         self.levels, self.decisions = x.levels, (x.levels - 1).bit_length()
         self.precision, self.lag, self.beside = precision, lag, beside
+        self.nodes = 2**self.decisions - 1
+        self.guesses = "candidate" in about
         self.sure = check_integer(about["sure"], 1, 28) if beside else 0
         self.queues = check_integer(about["queues"], 1, 256)
         self.table = check_integer(about["table"], 10, 24)
@@ -111,6 +123,7 @@ class CountedRules:
         self.trust = check_integer(about["trust"], 1, 255)
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
         self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]
+        self.candidate = CandidateRules(about["candidate"], self) if self.guesses else None
 
     def read_context(self, about: Any) -> Context:
         check_keys(about, "offset limit terms")
@@ -140,6 +153,9 @@ class CountedRules:
         if about == "odds":
             require(self.beside, "the odds by a network")
             return Selector("odds", ODDS)
+        return self.read_common_selector(about)
+
+    def read_common_selector(self, about: Any) -> Selector:
         if type(about) is dict and set(about) == {"known"}:
             c = check_integer(about["known"], 0, len(self.contexts) - 1)
             return Selector("known", 11, context=c)
@@ -155,9 +171,14 @@ class CountedRules:
         if "place" in about:
             check_keys(about, "place shift most")
             name, shift = about["place"], check_integer(about["shift"], 0, 15)
-            foreseen = ("prediction", "unit") if self.beside else ()
+            foreseen = ["prediction", "unit"] * self.beside + ["candidate"] * self.guesses
             require(name in ("row", "column", "channel", *foreseen), "a place")
             return Term(name, [], shift, 0, check_integer(about["most"], 0, 65535), [])
+        if "equal" in about:
+            check_keys(about, "equal")
+            require(self.guesses, "there is a candidate")
+            site = self.read_place([*check_list(about["equal"], 3, 3), 1])
+            return Term("equal", [site], 0, 0, 1, [])
         parts = [self.read_place(part) for part in check_list(about.get("sum"), 1, 16)]
         for *_, weight in parts:
             check_integer(weight, -64, 64)
@@ -183,37 +204,84 @@ class CountedRules:
 
     def slots(self, elements: int) -> list[int]:
         """Of each context."""
-        size = min(max((elements * self.decisions - 1).bit_length(), 10), self.table)
-        return [
-            2**one.bits * (2**self.decisions - 1) if self.direct(one) else 2**size
-            for one in self.contexts
-        ]
+        size = 2 ** self.size(elements * self.decisions)
+        return [2**one.bits * self.nodes if self.direct(one) else size for one in self.contexts]
+
+    def size(self, decisions: int) -> int:
+        """The logarithm of the slots of a table."""
+        return min(max((decisions - 1).bit_length(), 10), self.table)
 
     def direct(self, context: Context) -> bool:
         return context.bits + self.decisions <= self.table
 
     def state_memory(self, elements: int) -> int:
         sets = sum(mixer.sets for mixer in self.mixers)
-        return 4 * sum(self.slots(elements)) + 4 * (2 * len(self.contexts) + 8) * sets
+        own = 4 * sum(self.slots(elements)) + 4 * (2 * len(self.contexts) + 8) * sets
+        return own + (self.candidate.state_memory(elements) if self.candidate else 0)
 
     def memory(self, shape: ItemShape) -> int:
         lag = min(self.lag, shape.columns)
         at_once = min(shape.rows, (shape.columns - 1) // lag + 1)
         planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
-        return planes + at_once * 2**6 * self.decisions * (len(self.contexts) + 6)
+        of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6)
+        if self.candidate:
+            of_pixel += 2**6 * (len(self.candidate.contexts) + 6)
+        return planes + at_once * of_pixel
 
     def macs(self, shape: ItemShape) -> int:
-        n, lag = len(self.contexts), min(self.lag, shape.columns)
-        summands = sum(max(len(term.parts), 1) for one in self.contexts for term in one.terms)
-        of_decision = 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1)
+        lag, decisions = min(self.lag, shape.columns), self.decisions
         times = shape.planes * (lag * (shape.rows - 1) + shape.columns)
-        of_pixel = summands + self.decisions * of_decision
-        return shape.elements * of_pixel + 2**8 * self.decisions * times
+        of_pixel = self.summands + decisions * self.macs_of_decision
+        if self.candidate:
+            decisions += 1
+            of_pixel += self.candidate.summands + self.candidate.macs_of_decision
+        return shape.elements * of_pixel + 2**8 * decisions * times
+
+    @property
+    def summands(self) -> int:
+        return sum(max(len(term.parts), 1) for one in self.contexts for term in one.terms)
+
+    @property
+    def macs_of_decision(self) -> int:
+        n = len(self.contexts)
+        return 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1)
+
+
+class CandidateRules(CountedRules):
+    """What a description says of candidates, and of the decision whether a pixel is as its own."""
+
+    def __init__(self, about: Any, of: CountedRules) -> None:
+        check_keys(about, "sure table memories contexts mixers")
+        self.sure = check_integer(about["sure"], 0, FAILURES)
+        self.levels, self.decisions, self.lag = of.levels, of.decisions, of.lag
+        self.p_bits, self.n_bits, self.check_bits = of.p_bits, of.n_bits, of.check_bits
+        self.trust, self.nodes = of.trust, 2**of.decisions
+        self.beside, self.guesses, self.candidate = False, True, None
+        self.table = check_integer(about["table"], 10, 24)
+        self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
+        self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]
+        self.memories = check_list(about["memories"], 1, 4)
+        for c in self.memories:
+            check_integer(c, 0, len(self.contexts) - 1)
+            require(not self.contexts[c].guessed, "what is remembered is known before")
+
+    def read_selector(self, about: Any) -> Selector:
+        if about == "failures":
+            return Selector("failures", FAILURES)
+        return self.read_common_selector(about)
+
+    def slots(self, elements: int) -> list[int]:
+        size = 2 ** self.size(elements)
+        return [2**one.bits * self.nodes if self.direct(one) else size for one in self.contexts]
+
+    def state_memory(self, elements: int) -> int:
+        remembered = 4 * len(self.memories) * 2 ** self.size(elements)
+        return super().state_memory(elements) + remembered
 
 
 def read_counted(about: dict[str, Any], x: Variable) -> CountedRules:
     """The codec `counted`."""
-    check_keys(about, f"codec precision lag {KEYS}")
+    check_keys(about, f"codec precision lag {KEYS}" + " candidate" * ("candidate" in about))
     precision, lag = check_integer(about["precision"], 16, 24), check_integer(about["lag"], 1, 4096)
     return CountedRules(about, x, precision, lag)
 
@@ -260,15 +328,20 @@ class Pixel:
     column: int
     foreseen: dict[str, int] = field(default_factory=dict)  # by a network
 
-    def begin(self, of: CountedRules) -> None:
-        self.keys = [self.key(one, of.direct(one)) for one in of.contexts]
+    def __post_init__(self) -> None:
         self.bits: list[int] = []
         self.decisions: list[Decision | Sure | None] = []
+        self.candidate, self.failures = -1, 0
+        self.guess: Decision | Sure | None = None  # whether it is as its candidate
+        self.recalled: list[Recalled] = []
+
+    def keys(self, of: CountedRules) -> list[int]:
+        return [self.key(one, of.direct(one)) for one in of.contexts]
 
     def value(self, term: Term) -> int:
         channel = self.plane % self.item.shape.channels
         place = {"row": self.row, "column": self.column, "channel": channel}
-        return term.value(self.look, place | self.foreseen)
+        return term.value(self.look, place | self.foreseen | {"candidate": self.candidate})
 
     def look(self, k: int, dr: int, dq: int) -> int:
         return self.item.known.get((self.plane - k, self.row + dr, self.column + dq), 0)
@@ -295,8 +368,14 @@ class Pixel:
             node = 2 * node + bit
         return node
 
-    def is_open(self, decisions: int) -> bool:
-        return self.least(decisions, 2 * self.node(len(self.bits)) + 1) < self.item.shape.levels
+    def choices(self, decisions: int) -> list[int]:
+        """The bits that the next decision can have: those of symbols that there are, but for a
+        candidate that it is not.
+        """
+        node, half = self.node(len(self.bits)), 2 ** (decisions - 1 - len(self.bits))
+        halves = [self.least(decisions, 2 * node + bit) for bit in (0, 1)]
+        symbols = [range(first, min(first + half, self.item.shape.levels)) for first in halves]
+        return [bit for bit in (0, 1) if any(x != self.candidate for x in symbols[bit])]
 
     def least(self, decisions: int, node: int) -> int:
         """The least symbol below a node."""
@@ -305,6 +384,10 @@ class Pixel:
     @property
     def symbol(self) -> int:
         return self.node(len(self.bits)) - 2 ** len(self.bits)
+
+    def hit(self, decisions: int) -> None:
+        """It is as its candidate: there are bits without decisions."""
+        self.bits = [self.candidate >> d & 1 for d in reversed(range(decisions))]
 
 
 @dataclass
@@ -324,7 +407,7 @@ class Decision:
 
 @dataclass
 class Sure:
-    """A decision that is left to the network."""
+    """A decision that is left to the network, or to how often candidates are wrong."""
 
     probability: int
 
@@ -356,7 +439,7 @@ class State:
         """The number of a slot, and what must be its check."""
         check = 0
         if self.of.direct(self.of.contexts[c]):
-            number = key * (2**self.of.decisions - 1) + node - 1
+            number = key * self.of.nodes + node - 1
         else:
             line = (key ^ first) * FACTOR % HIGH
             number = line // (HIGH // self.sizes[c])
@@ -375,9 +458,11 @@ class State:
 
     def predict(self, pixel: Pixel, odds: int | None = None) -> Decision:
         """odds: those by a network, in units of 2^-12."""
-        depth = len(pixel.bits)
+        depth, keys = len(pixel.bits), pixel.keys(self.of)
         node, first = pixel.node(depth), pixel.node(depth - depth % TOGETHER)
-        places = [self.place(c, key, node, first, depth) for c, key in enumerate(pixel.keys)]
+        if isinstance(self.of, CandidateRules):
+            node = first = 1 + pixel.candidate
+        places = [self.place(c, key, node, first, depth) for c, key in enumerate(keys)]
         slots = [self.slot(c, place) for c, place in enumerate(places)]
         inputs = []
         for slot in slots:
@@ -408,6 +493,38 @@ class State:
             slot.learn(bit, context)
 
 
+class Guesses:
+    """What is learned of candidates, and of whether pixels are as theirs."""
+
+    def __init__(self, of: CandidateRules, elements: int) -> None:
+        self.of, self.state = of, State(of, elements)
+        self.memories = Memories(len(of.memories), of.size(elements))
+        self.counts = [[0, 0] for _ in range(of.sure)]  # of what is sure, and of those wrong
+
+    def predict(self, pixel: Pixel) -> Decision | Sure:
+        keys = pixel.keys(self.of)  # those of memories depend on no candidate
+        pixel.recalled = self.memories.recall([keys[c] for c in self.of.memories])
+        found = self.memories.guess(pixel.recalled)
+        symbol = pixel.look(0, 0, -1) if found.symbol is None else found.symbol
+        pixel.candidate = min(symbol, pixel.item.shape.levels - 1)
+        pixel.failures = found.failures
+        if found.failures < self.of.sure:
+            many, wrong = self.counts[found.failures]
+            pixel.guess = Sure(2**28 - 2**28 * (2 * wrong + 1) // (2 * many + 2**13))
+        else:
+            pixel.guess = self.state.predict(pixel)
+        return pixel.guess
+
+    def learn(self, pixel: Pixel) -> None:
+        is_hit = pixel.symbol == pixel.candidate
+        if isinstance(pixel.guess, Decision):
+            self.state.learn(pixel.guess, int(is_hit))
+        else:
+            self.counts[pixel.failures][0] += 1
+            self.counts[pixel.failures][1] += not is_hit
+        self.memories.learn(pixel.recalled, pixel.symbol)
+
+
 class Item:
     def __init__(self, of: CountedRules, shape: ItemShape, first: int) -> None:
         self.of, self.shape, self.first = of, shape, first
@@ -430,7 +547,9 @@ class Item:
 
 
 Code = Callable[[Array, list[Pixel], int], list[int]]
-"""Codes the decisions at a depth of some pixels, and gives their bits."""
+"""Codes the decisions at a depth of some pixels, or at -1 whether they are as their candidates, and
+gives their bits.
+"""
 
 
 @dataclass
@@ -447,7 +566,10 @@ class CountedCodec:
 
         def code(array: Array, pixels: list[Pixel], depth: int) -> list[int]:
             known = [symbols[pixel.item.element(pixel)] for pixel in pixels]
-            bits = [symbol >> (self.of.decisions - 1 - depth) & 1 for symbol in known]
+            if depth < 0:
+                bits = [int(of.candidate == x) for of, x in zip(pixels, known, strict=True)]
+            else:
+                bits = [x >> (self.of.decisions - 1 - depth) & 1 for x in known]
             arrays.append((array, bits))
             return bits
 
@@ -470,22 +592,29 @@ class CountedCodec:
             items.append(Item(self.of, shape, first))
             first += shape.elements
         state = State(self.of, first)
+        guesses = Guesses(self.of.candidate, first) if self.of.candidate else None
         for pixels in self.steps(items):
             self.foresee(pixels)
-            for pixel in pixels:
-                pixel.begin(self.of)
+            if guesses:
+                array = Array([self.interval(guesses.predict(pixel)) for pixel in pixels])
+                for pixel, is_hit in zip(pixels, code(array, pixels, -1), strict=True):
+                    if is_hit:
+                        pixel.hit(self.of.decisions)
             for depth in range(self.of.decisions):
-                is_open = [pixel.is_open(self.of.decisions) for pixel in pixels]
-                some = [pixel for pixel, one in zip(pixels, is_open, strict=True) if one]
+                rest = [pixel for pixel in pixels if len(pixel.bits) == depth]
+                choices = [self.choices(pixel) for pixel in rest]
+                some = [pixel for pixel, of in zip(rest, choices, strict=True) if len(of) == 2]
                 found = [self.predict(state, pixel) for pixel in some]
                 bits = code(Array([self.interval(one) for one in found]), some, depth)
                 decided = iter(zip(found, bits, strict=True))
-                for pixel, one in zip(pixels, is_open, strict=True):
-                    decision, bit = next(decided) if one else (None, 0)
+                for pixel, of in zip(rest, choices, strict=True):
+                    decision, bit = next(decided) if len(of) == 2 else (None, of[0])
                     pixel.bits.append(bit)
                     pixel.decisions.append(decision)
             for pixel in pixels:
-                for decision, bit in zip(pixel.decisions, pixel.bits, strict=True):
+                if guesses:
+                    guesses.learn(pixel)
+                for decision, bit in zip(pixel.decisions, pixel.bits, strict=False):
                     if isinstance(decision, Decision):
                         state.learn(decision, bit)
                 pixel.item.known[pixel.plane, pixel.row, pixel.column] = pixel.symbol
@@ -494,6 +623,10 @@ class CountedCodec:
 
     def foresee(self, pixels: list[Pixel]) -> None:
         """What a network makes of the pixels of a step."""
+
+    def choices(self, pixel: Pixel) -> list[int]:
+        """The bits that the next decision of a pixel can have."""
+        return pixel.choices(self.of.decisions)
 
     def predict(self, state: State, pixel: Pixel) -> Decision | Sure:
         return state.predict(pixel)

@@ -36,17 +36,24 @@ class MixedCodec(CountedCodec):
         item = pixel.item
         planes = self.planes.setdefault(item.first, [])
         if pixel.plane == len(planes):
-            references = [planes[other] for other in item.shape.references(pixel.plane)]
-            planes.append(Plane(self.network.of, item.shape, references))
+            Plane.next(self.network.of, item.shape, planes)
         return Place(planes[pixel.plane], pixel.row, pixel.column, item.element(pixel))
 
-    def predict(self, state: State, pixel: Pixel) -> Decision | Sure:
+    def masses(self, pixel: Pixel) -> tuple[int, int]:
+        """The mass of the lower and of the upper half of what is left."""
         decisions, depth = self.of.decisions, len(pixel.bits)
         node = pixel.node(depth)
-        end = min(pixel.least(decisions, node) + 2 ** (decisions - depth), pixel.item.shape.levels)
-        bounds = pixel.least(decisions, node), pixel.least(decisions, 2 * node + 1), end
-        low, middle, high = (self.intervals[id(pixel)].cumulative(c) for c in bounds)
-        p, rare = 2**28 * (high - middle) // (high - low), 2**28 >> self.of.sure
+        low, middle = pixel.least(decisions, node), pixel.least(decisions, 2 * node + 1)
+        end = min(low + 2 ** (decisions - depth), pixel.item.shape.levels)
+        below = [self.intervals[id(pixel)].below(c) for c in (low, min(middle, end), end)]
+        return below[1] - below[0], below[2] - below[1]
+
+    def choices(self, pixel: Pixel) -> list[int]:
+        return [bit for bit, mass in enumerate(self.masses(pixel)) if mass > 0]
+
+    def predict(self, state: State, pixel: Pixel) -> Decision | Sure:
+        lower, upper = self.masses(pixel)
+        p, rare = 2**28 * upper // (lower + upper), 2**28 >> self.of.sure
         if p < rare or p > 2**28 - rare:
             return Sure(p)
         return state.predict(pixel, stretch(min(max(p >> 6, 1), 2**22 - 1)))

@@ -17,6 +17,7 @@ class ItemShape(NamedTuple):
     columns: int
     channels: int
     levels: int
+    jpeg: bool = False  # whether it has colours of JPEG alone
 
     @property
     def elements(self) -> int:
@@ -49,6 +50,8 @@ def check_shape(shape: ItemShape, levels: int) -> None:
     require(min(shape[:4]) >= 1, "an item has at least one element in each direction")
     require(shape.elements <= 2**26, "an item has at most 2^26 elements")
     require(2 <= shape.levels <= levels, f"an item has 2 to {levels} levels")
+    has_them = shape.channels == 3 and shape.levels == 256
+    require(not shape.jpeg or has_them, "colours of JPEG have three channels and 256 levels")
 
 
 class Field:

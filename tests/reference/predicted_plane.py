@@ -5,6 +5,7 @@ of a pixel sees.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .jpeg_colours import blues
 from .least_squares import LeastSquares
 from .planes import Field, ItemShape, median_edge
 from .predictive_rules import TOP, Offset, Predictive
@@ -51,8 +52,15 @@ class Prediction(NamedTuple):
 class Plane:
     """A plane while it is coded: what is known of it."""
 
-    def __init__(self, of: Predictive, shape: ItemShape, references: Sequence["Plane"]) -> None:
-        self.of, self.shape, self.references = of, shape, references
+    def __init__(
+        self,
+        of: Predictive,
+        shape: ItemShape,
+        references: Sequence["Plane"],
+        others: Sequence["Plane"] = (),
+    ) -> None:
+        """others: if it is blue and has colours of JPEG, green and red."""
+        self.of, self.shape, self.references, self.others = of, shape, references, others
         error = LEVEL * shape.levels >> 5
         middle = shape.levels >> 1
 
@@ -65,6 +73,22 @@ class Plane:
             LeastSquares(start[len(references)], shape.columns, one.cell, one.decay, one.ridge)
             for start, one in zip(of.starts, of.predictors, strict=True)
         ]
+
+    @classmethod
+    def next(cls, of: Predictive, shape: ItemShape, planes: list["Plane"]) -> "Plane":
+        """The plane behind these, which is added to them."""
+        p = len(planes)
+        references = [planes[other] for other in shape.references(p)]
+        is_blue = shape.jpeg and p % 3 == 2
+        planes.append(cls(of, shape, references, planes[p - 2 : p] if is_blue else ()))
+        return planes[p]
+
+    def blues(self, r: int, q: int) -> list[int] | None:
+        """The symbols that a pixel may have, if not all."""
+        if not self.others:
+            return None
+        green, red = self.others
+        return blues(green.x[r, q], red.x[r, q])
 
     def predict(self, r: int, q: int) -> Prediction:
         m, top = median_edge(self.x, r, q), LEVEL * (self.shape.levels - 1)

@@ -3,8 +3,10 @@ those before it by several predictors; a network sees how far its neighbours are
 predicted, and gives the distribution of the pixel around the prediction.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +29,7 @@ class Pixel:
     mixture: DiscretisedMixture  # means and inverse scales in 2^-12 of the unit
     prediction: int
     unit: Unit
+    blues: list[int] | None = None  # the symbols that it may have, if not all
 
     @property
     def precision(self) -> int:
@@ -36,9 +39,25 @@ class Pixel:
     def size(self) -> int:
         return self.mixture.size
 
-    def cumulative(self, c: int) -> int:
+    def uncut(self, c: int) -> int:
         end = LEVEL * c - LEVEL // 2 - self.prediction
         return self.mixture.cumulative_at(c, self.unit.fine(end))
+
+    @cached_property
+    def masses(self) -> list[int]:
+        """Of each symbol that it may have."""
+        return [self.uncut(c + 1) - self.uncut(c) for c in self.blues or []]
+
+    def below(self, c: int) -> int:
+        """The mass of the symbols below c that it may have."""
+        if self.blues is None:
+            return self.uncut(c)
+        return sum(self.masses[: bisect_left(self.blues, c)])
+
+    def cumulative(self, c: int) -> int:
+        if self.blues is None:
+            return self.uncut(c)
+        return (self.below(c) << self.precision) // self.below(self.size)
 
 
 class Place(NamedTuple):
@@ -107,8 +126,7 @@ class PlanesCodec:
         """
         planes: list[Plane] = []
         for p in range(shape.planes):
-            plane = Plane(self.of, shape, [planes[other] for other in shape.references(p)])
-            planes.append(plane)
+            plane = Plane.next(self.of, shape, planes)
             for r in range(shape.rows):
                 for q in range(shape.columns):
                     time = q + self.of.lag * r + self.of.delay * p
@@ -131,6 +149,7 @@ class PlanesCodec:
                 replace(mixture, size=place.plane.shape.levels),
                 prediction.blended,
                 prediction.unit,
+                place.plane.blues(place.row, place.column),
             )
             for mixture, prediction, place in zip(mixtures, predictions, places, strict=True)
         ]

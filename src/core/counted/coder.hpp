@@ -1,15 +1,18 @@
-// The pixels of a batch in their order, with the contexts and the mixer that follow them, and a
-// network that may stand beside them.
+// The pixels of a batch in their order, with the contexts and the mixer that follow them, a
+// candidate that may come first, and a network that may stand beside them.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "../mixing/context_mixer.hpp"
+#include "candidate_first.hpp"
 #include "order.hpp"
 #include "pictures.hpp"
 #include "settings.hpp"
@@ -32,8 +35,9 @@ struct NoNetwork {
     void learn(std::size_t, std::uint32_t) {}
 };
 
-// Goes through a batch step by step: `next`; for each decision `predict`, and `put` for each pixel
-// of which it is open; then `learn`.
+// Goes through a batch step by step: `next`; for each of the `decisions` `predict`, and `put` for
+// each pixel of which it is open; then `learn`. With candidates, the first decision is whether a
+// pixel is as its own; the tree is of those that are not, and of symbols that are not it.
 template <class Picture, class Beside = NoNetwork>
 class CountedCoder {
   public:
@@ -49,6 +53,8 @@ class CountedCoder {
           mixer_(settings.mixing(), logistic, elements_of(shapes), settings.values().size()),
           order_(shapes, settings.lag(), settings.queues()),
           contexts_(settings) {
+        if (settings.candidate() != nullptr)
+            first_.emplace(*settings.candidate(), logistic, elements_of(shapes));
         std::size_t first = 0;
         for (const ItemShape& shape : shapes) {
             firsts_.push_back(first);
@@ -73,12 +79,10 @@ class CountedCoder {
         for (const Front& front : order_.fronts()) add(front);
         beside_.look();
         mixer_.begin(pixels_.size());
-        const auto direct = [&](std::size_t c) { return mixer_.direct(c); };
-        for (std::size_t i = 0; i < pixels_.size(); ++i) {
-            const Pixel& at = pixels_[i];
-            at.picture->look(at.plane, at.row, at.column, beside_.foreseen(i), direct,
-                             mixer_.keys(i), mixer_.values(i));
-        }
+        if (first_)
+            guess();
+        else
+            for (std::size_t i = 0; i < pixels_.size(); ++i) look(i, beside_.foreseen(i));
         return true;
     }
 
@@ -88,23 +92,41 @@ class CountedCoder {
     // Its symbol, once all of its decisions are known.
     std::uint32_t symbol(std::size_t i) const { return pixels_[i].node - (1u << decisions_); }
 
-    // The pixels of which decision d is open, and the frequencies of its being 1.
-    void predict(unsigned d) {
+    // Of a pixel.
+    unsigned decisions() const { return decisions_ + (first_ ? 1 : 0); }
+    // The pixels of which a decision is open, and the frequencies of its being 1.
+    void predict(unsigned decision) {
         open_.clear();
         frequencies_.clear();
+        guessing_ = first_ && decision == 0;
+        if (guessing_) {
+            for (std::size_t i = 0; i < pixels_.size(); ++i) {
+                open_.push_back(static_cast<std::uint32_t>(i));
+                frequencies_.push_back(frequency(first_->predict(i)));
+            }
+            return;
+        }
+        const unsigned d = depth_ = first_ ? decision - 1 : decision;
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
             Pixel& of = pixels_[i];
+            if (of.hit) continue;
+            if (first_ && d == 0) look(i, {0, 0, first_->candidate(i)});
             // The least symbol of the upper half of what is left.
-            const std::uint32_t middle =
-                ((2 * of.node + 1) << (decisions_ - 1 - d)) - (1u << decisions_);
-            if (middle >= of.levels) {
+            const std::uint32_t half = 1u << (decisions_ - 1 - d);
+            const std::uint32_t middle = (2 * of.node + 1) * half - (1u << decisions_);
+            if (!any(i, middle, std::min(middle + half, of.levels))) {
                 of.node *= 2;
+                continue;
+            }
+            if (!any(i, middle - half, middle)) {
+                of.node = 2 * of.node + 1;
                 continue;
             }
             if constexpr (Beside::exists) {
                 of.probability = beside_.probability(i, middle);
                 if (of.probability == 0 || of.probability == 1u << 28) {  // one of both cannot be
-                    put(i, of.probability >> 28);
+                    of.node = 2 * of.node + (of.probability >> 28);
+                    beside_.put(i, of.probability >> 28);
                     continue;
                 }
             }
@@ -121,17 +143,29 @@ class CountedCoder {
     std::span<const std::uint32_t> open() const { return open_; }
     std::uint32_t frequency_of(std::size_t k) const { return frequencies_[k]; }
 
-    // Takes a decision of pixel i.
-    void put(std::size_t i, std::uint32_t bit) {
-        pixels_[i].node = 2 * pixels_[i].node + bit;
-        beside_.put(i, bit);
+    // How it comes out for pixel k of those of which it is open, if this is its symbol.
+    std::uint32_t bit(std::size_t k, std::uint32_t symbol) const {
+        if (guessing_) return symbol == first_->candidate(open_[k]) ? 1 : 0;
+        return symbol >> (decisions_ - 1 - depth_) & 1;
+    }
+    // Takes it.
+    void put(std::size_t k, std::uint32_t bit) {
+        Pixel& of = pixels_[open_[k]];
+        if (!guessing_) {
+            of.node = 2 * of.node + bit;
+            beside_.put(open_[k], bit);
+        } else if (bit != 0) {
+            of.hit = true;
+            of.node = 1u << decisions_ | first_->candidate(open_[k]);
+        }
     }
 
     // Learns the symbols of the step.
     void learn() {
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
             const Pixel& at = pixels_[i];
-            for (unsigned d = 0; d < decisions_; ++d)
+            if (first_) first_->learn(i, symbol(i));
+            for (unsigned d = 0; d < decisions_ && !at.hit; ++d)
                 mixer_.learn(i, d, at.node >> (decisions_ - 1 - d) & 1);
             at.picture->put(at.plane, at.row, at.column, symbol(i));
             beside_.learn(i, symbol(i));
@@ -149,7 +183,35 @@ class CountedCoder {
         std::uint32_t node;             // what is known of it, below a one
         unsigned found = 0;             // decisions up to the last whose group has been found
         std::uint32_t probability = 0;  // of the decision, by the network beside, in 2^-28
+        bool hit = false;               // whether it is as its candidate
     };
+
+    void look(std::size_t i, const Foreseen& foreseen) {
+        const Pixel& at = pixels_[i];
+        at.picture->look(
+            at.plane, at.row, at.column, foreseen, [&](std::size_t c) { return mixer_.direct(c); },
+            mixer_.keys(i), mixer_.values(i));
+    }
+
+    // Whether there is a symbol from first on below end, but for the candidate of a pixel.
+    bool any(std::size_t i, std::uint32_t first, std::uint32_t end) const {
+        return first < end && !(first_ && first + 1 == end && first == first_->candidate(i));
+    }
+
+    // Finds the candidates of the pixels.
+    void guess() {
+        if constexpr (std::is_same_v<Picture, SymbolPicture>) {
+            first_->begin(pixels_.size());
+            for (std::size_t i = 0; i < pixels_.size(); ++i) {
+                const Pixel& at = pixels_[i];
+                first_->look(i, *at.picture, at.plane, at.row, at.column);
+            }
+            for (std::size_t i = 0; i < pixels_.size(); ++i) {
+                const Pixel& at = pixels_[i];
+                first_->guess(i, *at.picture, at.plane, at.row, at.column, at.levels);
+            }
+        }
+    }
 
     void add(const Front& front) {
         const ItemShape& shape = shapes_[front.item];
@@ -195,11 +257,15 @@ class CountedCoder {
     std::span<const ItemShape> shapes_;
     unsigned decisions_;
     ContextMixer mixer_;
+    std::optional<CandidateFirst> first_;
     FrontOrder order_;
     typename Picture::Contexts contexts_;
     std::map<std::size_t, Picture> pictures_;  // of the items that are being coded
     std::vector<std::size_t> firsts_;
     std::vector<Pixel> pixels_;
+    // Of the decision that is predicted.
+    bool guessing_ = false;  // whether it is the first one of a candidate
+    unsigned depth_ = 0;     // else in the tree
     std::vector<std::uint32_t> open_;
     std::vector<std::uint32_t> frequencies_;
 };

@@ -18,19 +18,18 @@ inline Interval decision_interval(unsigned precision, std::uint32_t frequency, s
 
 // symbols: of all items, as the coder counts them.
 template <class Coder, class Symbol>
-void push_decisions(Message& message, unsigned precision, unsigned decisions, Coder& coder,
+void push_decisions(Message& message, unsigned precision, Coder& coder,
                     std::span<const Symbol> symbols) {
     std::vector<std::uint32_t> coded;   // of a decision, 2 * frequency of a one + bit
     std::vector<std::uint32_t> counts;  // of each array of decisions
     while (coder.next()) {
-        for (unsigned d = 0; d < decisions; ++d) {
+        for (unsigned d = 0; d < coder.decisions(); ++d) {
             coder.predict(d);
             const std::span<const std::uint32_t> open = coder.open();
             for (std::size_t k = 0; k < open.size(); ++k) {
-                const std::uint32_t symbol = symbols[coder.element(open[k])];
-                const std::uint32_t bit = symbol >> (decisions - 1 - d) & 1;
+                const std::uint32_t bit = coder.bit(k, symbols[coder.element(open[k])]);
                 coded.push_back(coder.frequency_of(k) << 1 | bit);
-                coder.put(open[k], bit);
+                coder.put(k, bit);
             }
             counts.push_back(static_cast<std::uint32_t>(open.size()));
         }
@@ -46,17 +45,16 @@ void push_decisions(Message& message, unsigned precision, unsigned decisions, Co
 }
 
 template <class Coder, class Symbol>
-void pop_decisions(Message& message, unsigned precision, unsigned decisions, Coder& coder,
-                   std::span<Symbol> symbols) {
+void pop_decisions(Message& message, unsigned precision, Coder& coder, std::span<Symbol> symbols) {
     const std::uint32_t whole = 1u << precision;
     while (coder.next()) {
-        for (unsigned d = 0; d < decisions; ++d) {
+        for (unsigned d = 0; d < coder.decisions(); ++d) {
             coder.predict(d);
             const std::span<const std::uint32_t> open = coder.open();
             pop_step(message, precision, open.size(), [&](std::size_t k, std::uint32_t x) {
                 const std::uint32_t frequency = coder.frequency_of(k);
                 const std::uint32_t bit = x >= whole - frequency ? 1 : 0;
-                coder.put(open[k], bit);
+                coder.put(k, bit);
                 return decision_interval(precision, frequency, bit);
             });
         }

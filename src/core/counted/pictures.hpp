@@ -6,6 +6,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
+#include <span>
 #include <vector>
 
 #include "../item_shape.hpp"
@@ -14,10 +16,11 @@
 
 namespace bitsback {
 
-// What a network beside knows of a pixel.
+// What is known of a pixel before it comes: by a network beside, or its candidate.
 struct Foreseen {
     std::int32_t prediction = 0;  // in levels
     std::int32_t unit = 0;        // its index
+    std::uint32_t candidate = 0;
 };
 
 // Puts terms together to the words of a key, and these to a hash; or, of few bits, to the key.
@@ -49,45 +52,141 @@ class KeyMaker {
     unsigned filled_ = 0;
 };
 
+// Some contexts and values, whose terms are each looked up once: first those that are symbols.
+class SymbolContexts {
+  public:
+    static constexpr std::size_t most_terms = 64 * (MixingSettings::most_contexts + 1);
+
+    // All contexts, and the values by which mixers are chosen.
+    explicit SymbolContexts(const CountedSettings& settings)
+        : SymbolContexts(settings, every(settings.contexts().size()), settings.values()) {}
+    // numbers: of contexts.
+    SymbolContexts(const CountedSettings& settings, const std::vector<std::size_t>& numbers,
+                   const Terms& values) {
+        Terms all = values;
+        for (const std::size_t c : numbers)
+            all.insert(all.end(), settings.contexts()[c].begin(), settings.contexts()[c].end());
+        std::ranges::stable_partition(all, &Term::is_symbol);
+        Terms terms;
+        for (const Term& of : all) {
+            if (std::ranges::find(terms, of) != terms.end()) continue;
+            terms.push_back(of);
+            if (of.is_symbol())
+                symbols_.push_back({of.parts[0].site, of.shift});
+            else
+                others_.push_back(of);
+            for (const Term::Part& part : of.parts) back_ = std::max(back_, part.site.back);
+        }
+        const auto pieces = [&](const Terms& some) {
+            std::vector<Piece> out;
+            for (const Term& of : some) {
+                const auto found = std::ranges::find(terms, of) - terms.begin();
+                out.push_back({static_cast<std::uint32_t>(found), of.bits()});
+            }
+            return out;
+        };
+        for (const std::size_t c : numbers)
+            contexts_.push_back({c, pieces(settings.contexts()[c])});
+        values_ = pieces(values);
+    }
+
+    struct Symbol {
+        Site site;
+        unsigned shift;
+    };
+    std::span<const Symbol> symbols() const { return symbols_; }
+    std::span<const Term> others() const { return others_; }
+    // Planes back that are looked at, at most.
+    std::int32_t back() const { return back_; }
+
+    // terms: what they are at a pixel. keys: for each context of all. direct(c): whether that of a
+    // context is wanted as it is.
+    template <class Direct>
+    void make(const std::uint32_t* terms, const Direct& direct, std::uint64_t* keys,
+              std::uint32_t* values) const {
+        for (const Context& of : contexts_) {
+            KeyMaker key(direct(of.number));
+            for (const Piece& piece : of.pieces) key.add(terms[piece.term], piece.bits);
+            keys[of.number] = key.key();
+        }
+        for (std::size_t i = 0; i < values_.size(); ++i) values[i] = terms[values_[i].term];
+    }
+
+  private:
+    struct Piece {
+        std::uint32_t term;
+        unsigned bits;
+    };
+    struct Context {
+        std::size_t number;
+        std::vector<Piece> pieces;
+    };
+
+    static std::vector<std::size_t> every(std::size_t count) {
+        std::vector<std::size_t> numbers(count);
+        std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+        return numbers;
+    }
+
+    std::vector<Symbol> symbols_;
+    Terms others_;
+    std::int32_t back_ = 0;
+    std::vector<Context> contexts_;
+    std::vector<Piece> values_;
+};
+
 // A byte for each pixel, in planes with a margin of zeros; before them one that is all zeros, for
 // the planes that there are not.
 class SymbolPicture {
   public:
-    using Contexts = CountedSettings;
+    using Contexts = SymbolContexts;
 
-    SymbolPicture(const Contexts& settings, const ItemShape& shape)
-        : settings_(settings),
+    SymbolPicture(const Contexts& contexts, const ItemShape& shape)
+        : contexts_(contexts),
           channels_(shape.channels),
-          stride_(shape.columns + 2 * margin),
-          size_((shape.rows + 2 * margin) * stride_),
+          stride_(static_cast<std::ptrdiff_t>(shape.columns + 2 * margin)),
+          size_((shape.rows + 2 * margin) * (shape.columns + 2 * margin)),
           symbols_((shape.planes() + 1) * size_) {}
 
     void put(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t symbol) {
-        *at(plane + 1, row, column) = static_cast<std::uint8_t>(symbol);
+        symbols_[number(plane + 1, row, column)] = static_cast<std::uint8_t>(symbol);
+    }
+    // The symbol to the left.
+    std::uint32_t before(std::size_t plane, std::size_t row, std::size_t column) const {
+        return symbols_[number(plane + 1, row, column) - 1];
     }
 
     // keys: for each context. direct(c): whether that of a context is wanted as it is.
     template <class Direct>
     void look(std::size_t plane, std::size_t row, std::size_t column, const Foreseen& foreseen,
               const Direct& direct, std::uint64_t* keys, std::uint32_t* values) {
+        look(contexts_, plane, row, column, foreseen, direct, keys, values);
+    }
+    // For other contexts than its own.
+    template <class Direct>
+    void look(const Contexts& of, std::size_t plane, std::size_t row, std::size_t column,
+              const Foreseen& foreseen, const Direct& direct, std::uint64_t* keys,
+              std::uint32_t* values) {
         place_ = {row, column, plane % channels_};
         foreseen_ = foreseen;
-        for (std::size_t back = 0; back <= static_cast<std::size_t>(settings_.back()); ++back)
-            planes_[back] = at(back <= plane ? plane + 1 - back : 0, row, column);
-        for (std::size_t c = 0; c < settings_.contexts().size(); ++c) {
-            KeyMaker key(direct(c));
-            for (const Term& term : settings_.contexts()[c]) key.add(value(term), term.bits());
-            keys[c] = key.key();
-        }
-        for (std::size_t i = 0; i < settings_.values().size(); ++i)
-            values[i] = value(settings_.values()[i]);
+        for (std::size_t back = 0; back <= static_cast<std::size_t>(of.back()); ++back)
+            planes_[back] =
+                symbols_.data() + number(back <= plane ? plane + 1 - back : 0, row, column);
+        std::array<std::uint32_t, Contexts::most_terms> terms;
+        std::uint32_t* term = terms.data();
+        for (const auto& [site, shift] : of.symbols()) *term++ = symbol(site) >> shift;
+        for (const Term& other : of.others()) *term++ = value(other);
+        of.make(terms.data(), direct, keys, values);
     }
 
   private:
     static constexpr std::size_t margin = CountedSettings::reach;
 
-    std::uint8_t* at(std::size_t plane, std::size_t row, std::size_t column) {
-        return symbols_.data() + plane * size_ + (row + margin) * stride_ + column + margin;
+    std::size_t number(std::size_t plane, std::size_t row, std::size_t column) const {
+        return plane * size_ + (row + margin) * static_cast<std::size_t>(stride_) + column + margin;
+    }
+    std::uint32_t symbol(const Site& at) const {
+        return planes_[static_cast<std::size_t>(at.back)][at.rows * stride_ + at.columns];
     }
 
     std::uint32_t value(const Term& of) const {
@@ -102,20 +201,22 @@ class SymbolPicture {
                 return of.of(foreseen_.prediction);
             case Term::Kind::unit:
                 return of.of(foreseen_.unit);
+            case Term::Kind::candidate:
+                return of.of(static_cast<std::int32_t>(foreseen_.candidate));
+            case Term::Kind::equal:
+                return symbol(of.parts[0].site) == foreseen_.candidate ? 1 : 0;
             default:
                 break;
         }
         std::int32_t sum = 0;
         for (const Term::Part& part : of.parts)
-            sum += part.weight *
-                   planes_[part.site.back][part.site.rows * static_cast<std::ptrdiff_t>(stride_) +
-                                           part.site.columns];
+            sum += part.weight * static_cast<std::int32_t>(symbol(part.site));
         return of.of(sum);
     }
 
-    const CountedSettings& settings_;
+    const Contexts& contexts_;
     std::size_t channels_;
-    std::size_t stride_;
+    std::ptrdiff_t stride_;
     std::size_t size_;
     std::vector<std::uint8_t> symbols_;
     std::array<std::size_t, 3> place_{};

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -24,14 +25,17 @@ struct Site {
 
 // A number that a pixel's surroundings or its place give, from 0 to count - 1.
 struct Term {
-    enum class Kind { sum, row, column, channel, prediction, unit };
+    // Equal: whether a pixel is as the candidate.
+    enum class Kind { sum, row, column, channel, prediction, unit, candidate, equal };
     struct Part {
         Site site;
         std::int32_t weight;
+
+        bool operator==(const Part&) const = default;
     };
 
     Kind kind;
-    std::vector<Part> parts;  // of a sum
+    std::vector<Part> parts;  // of a sum, or the one that may be equal
     unsigned shift;
     std::int32_t low;  // where what is left of it begins and ends
     std::int32_t high;
@@ -42,6 +46,14 @@ struct Term {
                              : static_cast<std::uint32_t>(steps.size()) + 1;
     }
     unsigned bits() const { return static_cast<unsigned>(std::bit_width(count() - 1)); }
+    bool operator==(const Term&) const = default;
+
+    // Whether it is a symbol, as it is or without its last bits.
+    bool is_symbol() const {
+        return kind == Kind::sum && parts.size() == 1 && parts[0].weight == 1 && steps.empty() &&
+               low == 0 && high >= 255 >> shift;
+    }
+    bool needs_candidate() const { return kind == Kind::candidate || kind == Kind::equal; }
     // Whether it is a symbol of two levels as it is.
     bool is_bit() const {
         return kind == Kind::sum && parts.size() == 1 && parts[0].weight == 1 && shift == 0 &&
@@ -63,14 +75,19 @@ class CountedSettings {
   public:
     static constexpr std::int32_t reach = 15;  // of a site
     static constexpr std::int32_t most_back = 15;
+    static constexpr std::size_t most_memories = 4;
+    static constexpr std::uint32_t failures = 16;  // a logarithm of how often candidates are wrong
 
     // contexts: the terms of each. values: those by which mixers are chosen. lag: columns that a
     // row is coded behind the one above. queues: items that are coded at the same time. sure:
     // beside a network, decisions that it finds less likely than 2^-sure or more than 1 - 2^-sure
-    // are left to it; else 0.
+    // are left to it; else 0. candidate: the settings of the decision whether a symbol is its
+    // candidate, before the others, or nothing. memories: in these settings, the contexts that
+    // remember symbols; else none.
     CountedSettings(MixingSettings mixing, std::uint32_t levels, unsigned precision,
                     std::size_t lag, std::size_t queues, unsigned sure, std::vector<Terms> contexts,
-                    Terms values)
+                    Terms values, std::shared_ptr<const CountedSettings> candidate,
+                    std::vector<std::size_t> memories)
         : mixing_(std::move(mixing)),
           levels_(levels),
           precision_(precision),
@@ -78,17 +95,27 @@ class CountedSettings {
           queues_(queues),
           sure_(sure),
           contexts_(std::move(contexts)),
-          values_(std::move(values)) {
+          values_(std::move(values)),
+          candidate_(std::move(candidate)),
+          memories_(std::move(memories)) {
         require(levels >= 2 && levels <= 256, "there are 2 to 256 levels");
-        require(sure <= 28, "what a network is sure of has odds of 2 to 2^28");
-        mixing_.beside = sure != 0;
-        mixing_.decisions = static_cast<unsigned>(std::bit_width(levels - 1));
+        require(sure <= (memories_.empty() ? 28 : failures),
+                "what a network is sure of has odds of 2 to 2^28");
+        mixing_.beside = sure != 0 && memories_.empty();
+        const auto bits = static_cast<unsigned>(std::bit_width(levels - 1));
+        mixing_.node_bits = bits;
+        mixing_.decisions = memories_.empty() ? bits : 1;
+        mixing_.nodes = memories_.empty() ? (1u << bits) - 1 : 1u << bits;
+        require(candidate_ == nullptr ||
+                    (candidate_->levels_ == levels && !candidate_->memories_.empty() &&
+                     memories_.empty() && sure == 0),
+                "candidates are symbols of the same levels, and there is no network beside");
         require(precision >= 16 && precision <= max_precision, "the precision is 16 to 24");
         require(lag >= 1 && lag <= 4096 && queues >= 1 && queues <= 256,
                 "the lag is 1 to 4,096, and the queues are 1 to 256");
         require(contexts_.size() == mixing_.contexts.size() && values_.size() <= 64,
                 "each context has terms");
-        bits_ = levels == 2;
+        bits_ = levels == 2 && candidate_ == nullptr && memories_.empty();
         for (std::size_t c = 0; c < contexts_.size(); ++c) {
             require(contexts_[c].size() <= 64, "a context has at most 64 terms");
             mixing_.contexts[c].bits = 0;
@@ -98,17 +125,27 @@ class CountedSettings {
             }
         }
         for (const Term& term : values_) require_term(term);
+        require(memories_.size() <= most_memories, "at most four contexts remember symbols");
+        for (const std::size_t c : memories_)
+            require(
+                c < contexts_.size() && std::ranges::none_of(contexts_[c], &Term::needs_candidate),
+                "a context that remembers symbols does not depend on the candidate");
         for (MixerSettings& of : mixing_.mixers) {
             require(of.selectors.size() <= 8, "a mixer is chosen by at most 8 numbers");
             for (Selector& by : of.selectors) {
                 using Kind = Selector::Kind;
                 require(by.kind != Kind::value || by.number < values_.size(),
                         "a mixer is chosen by a value that there is");
-                by.count = by.kind == Kind::value   ? values_[by.number].count()
-                           : by.kind == Kind::node  ? 1u << mixing_.decisions
-                           : by.kind == Kind::depth ? mixing_.decisions
-                           : by.kind == Kind::odds  ? 16
-                                                    : 11;
+                require(memories_.empty() ? by.kind != Kind::failures
+                                          : by.kind != Kind::node && by.kind != Kind::depth,
+                        "a mixer is chosen by what there is of its decision");
+                if (by.kind == Kind::failures) by.number = values_.size();
+                by.count = by.kind == Kind::value      ? values_[by.number].count()
+                           : by.kind == Kind::node     ? 1u << mixing_.decisions
+                           : by.kind == Kind::depth    ? mixing_.decisions
+                           : by.kind == Kind::odds     ? 16
+                           : by.kind == Kind::failures ? failures
+                                                       : 11;
             }
         }
         mixing_.check();
@@ -122,6 +159,9 @@ class CountedSettings {
     unsigned sure() const { return sure_; }
     const std::vector<Terms>& contexts() const { return contexts_; }
     const Terms& values() const { return values_; }
+    // Of the decision whether a symbol is its candidate, or nothing.
+    const CountedSettings* candidate() const { return candidate_.get(); }
+    const std::vector<std::size_t>& memories() const { return memories_; }
     // Whether all that is looked at are pixels of two levels as they are.
     bool of_bits() const { return bits_; }
     // Planes back that are looked at, at most.
@@ -136,9 +176,14 @@ class CountedSettings {
         for (std::size_t i = 0; i < of.steps.size(); ++i)
             require(std::abs(of.steps[i]) <= most && (i == 0 || of.steps[i - 1] < of.steps[i]),
                     "the steps of a term rise");
-        const bool sums = of.kind == Term::Kind::sum;
-        require(sure_ != 0 || (of.kind != Term::Kind::prediction && of.kind != Term::Kind::unit),
-                "a context holds predictions where there are some");
+        const bool equal = of.kind == Term::Kind::equal;
+        require(!equal || of.parts.size() == 1, "one pixel is compared with a candidate");
+        require(!of.needs_candidate() || candidate_ != nullptr || !memories_.empty(),
+                "a context holds a candidate where there is one");
+        const bool sums = of.kind == Term::Kind::sum || equal;
+        require(
+            mixing_.beside || (of.kind != Term::Kind::prediction && of.kind != Term::Kind::unit),
+            "a context holds predictions where there are some");
         require(of.parts.size() <= 16 && sums == !of.parts.empty(), "a sum has 1 to 16 parts");
         for (const Term::Part& part : of.parts) {
             const auto [back, rows, columns] = part.site;
@@ -163,6 +208,8 @@ class CountedSettings {
     unsigned sure_;
     std::vector<Terms> contexts_;
     Terms values_;
+    std::shared_ptr<const CountedSettings> candidate_;
+    std::vector<std::size_t> memories_;
     bool bits_ = false;
     std::int32_t back_ = 0;
 };

@@ -26,8 +26,7 @@ class CountedDistribution : public OfData<CountedDistribution> {
                   std::span<const Symbol> symbols) const {
         require_planes(shapes, symbols);
         with_coder(shapes, [&](auto& coder) {
-            push_decisions(message, settings_.precision(), settings_.mixing().decisions, coder,
-                           symbols);
+            push_decisions(message, settings_.precision(), coder, symbols);
         });
     }
 
@@ -35,8 +34,7 @@ class CountedDistribution : public OfData<CountedDistribution> {
     void pop_all(Message& message, std::span<const ItemShape> shapes,
                  std::span<Symbol> symbols) const {
         with_coder(shapes, [&](auto& coder) {
-            pop_decisions(message, settings_.precision(), settings_.mixing().decisions, coder,
-                          symbols);
+            pop_decisions(message, settings_.precision(), coder, symbols);
         });
     }
 

@@ -38,14 +38,14 @@ class MixedDistribution : public OfData<MixedDistribution> {
                   std::span<const Symbol> symbols) const {
         require_planes(shapes, symbols);
         Coder coder = this->coder(shapes);
-        push_decisions(message, counted_.precision(), counted_.mixing().decisions, coder, symbols);
+        push_decisions(message, counted_.precision(), coder, symbols);
     }
 
     template <class Symbol>
     void pop_all(Message& message, std::span<const ItemShape> shapes,
                  std::span<Symbol> symbols) const {
         Coder coder = this->coder(shapes);
-        pop_decisions(message, counted_.precision(), counted_.mixing().decisions, coder, symbols);
+        pop_decisions(message, counted_.precision(), coder, symbols);
     }
 
     Coder coder(std::span<const ItemShape> shapes) const {

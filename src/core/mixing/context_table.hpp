@@ -26,7 +26,7 @@ class ContextTable {
           first_(static_cast<std::uint32_t>(first)),
           check_mask_((1u << settings.check_bits()) - 1) {
         if (direct_) {
-            nodes_ = (1u << settings.decisions) - 1;
+            nodes_ = settings.nodes;
             size_ = (std::size_t{1} << settings.contexts[number].bits) * nodes_;
         } else {
             const unsigned bits = settings.slots(elements);

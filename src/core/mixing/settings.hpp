@@ -21,9 +21,9 @@ struct ContextSettings {
 
 // What chooses among the weights of a mixer, one number of the product of all.
 struct Selector {
-    enum class Kind { known, node, depth, odds, value };
+    enum class Kind { known, node, depth, odds, failures, value };
     Kind kind;
-    std::size_t number;   // of the context whose count is meant, or of the value
+    std::size_t number;   // of the context whose count is meant, or of the value: failures are one
     std::uint32_t count;  // of its values
 };
 
@@ -45,8 +45,10 @@ struct MixingSettings {
     static constexpr std::size_t most_contexts = 32, most_mixers = 4, most_sets = 1 << 16;
     static constexpr unsigned together = 4;  // decisions whose slots lie near one another
 
-    unsigned decisions;  // of a symbol, highest bit first
-    unsigned table;      // log2 of the slots of a context, at most
+    unsigned decisions;   // of a symbol, highest bit first
+    unsigned node_bits;   // of the number of nodes at which decisions are made
+    std::uint32_t nodes;  // they have the numbers 1 to so many
+    unsigned table;       // log2 of the slots of a context, at most
     // Of a slot of 32 bits; what is left tells keys from one another.
     unsigned probability_bits;
     unsigned count_bits;
@@ -91,7 +93,7 @@ struct MixingSettings {
     unsigned check_bits() const { return 32 - probability_bits - count_bits; }
     std::size_t groups() const { return (decisions + together - 1) / together; }
     // Whether each key of a context has slots of its own.
-    bool direct(std::size_t c) const { return contexts[c].bits + decisions <= table; }
+    bool direct(std::size_t c) const { return contexts[c].bits + node_bits <= table; }
     // log2 of the slots of a context that has not, for so many symbols.
     unsigned slots(std::size_t elements) const {
         const std::size_t most = std::max<std::size_t>(elements * decisions, 2) - 1;

@@ -18,6 +18,8 @@ _MOST_VALUES = 1 << 16
 _MOST_SETS = 1 << 16
 _ODDS = 16
 """Values of the odds by a network as a selector sees them."""
+_FAILURES = 16
+"""Values of how often candidates are wrong as a selector sees them."""
 _COUNTS = 11
 """Values of a count of up to 1,023 as a selector sees it, its logarithm."""
 
@@ -32,8 +34,8 @@ class Term:
     """A number that the surroundings of a pixel or its place give."""
 
     kind: str
-    """A sum; the row, column or channel of the pixel; or, beside a network, its prediction or the
-    index of its unit.
+    """A sum; the row, column or channel of the pixel; beside a network, its prediction or the index
+    of its unit; or, with candidates, the candidate, or whether a pixel is equal to it.
     """
     parts: tuple[Part, ...]
     shift: int
@@ -52,6 +54,10 @@ class Term:
     @property
     def bits(self) -> int:
         return (self.values - 1).bit_length()
+
+    @property
+    def needs_candidate(self) -> bool:
+        return self.kind in ("candidate", "equal")
 
     def core(self) -> tuple[object, ...]:
         return self.kind, self.parts, self.shift, self.low, self.high, self.steps
@@ -77,8 +83,8 @@ class Mixer:
     """Sets of weights, of which `select` chooses one."""
 
     select: tuple[str | int | Term, ...]
-    """Each is "node", "depth", "odds" (those by a network beside), a term, or the number of a
-    context, which stands for its count.
+    """Each is "node", "depth", "odds" (those by a network beside), "failures" (of candidates), a
+    term, or the number of a context, which stands for its count.
     """
     start: int
     rates: tuple[int, int]
@@ -86,36 +92,21 @@ class Mixer:
 
 
 @dataclass(frozen=True)
-class ContextMixing:
-    levels: int
-    lag: int
-    """Columns that a row is coded behind the one above."""
-    queues: int
+class Mixing:
+    """Contexts, and the mixers of their probabilities."""
+
     table: int
-    slot: tuple[int, int]
-    """Bits of a probability and of a count; what is left of 32 tells keys from one another."""
-    trust: int
+    """The logarithm of the slots of a context, at most."""
     contexts: tuple[Context, ...]
     mixers: tuple[Mixer, ...]
-    sure: int = 0
-    """Beside a network, the power of two from which on its odds are taken as they are; else 0."""
 
-    def fields(self, precision: int) -> dict[str, object]:
-        """The fields of the core's distribution."""
+    def core(self) -> dict[str, object]:
+        """Fields of the core's distribution."""
         return {
-            "levels": self.levels,
-            "precision": precision,
-            "lag": self.lag,
-            "queues": self.queues,
-            "sure": self.sure,
             "table": self.table,
-            "slot": self.slot,
-            "trust": self.trust,
             "contexts": [(of.offset, of.limit, _core_terms(of.terms)) for of in self.contexts],
             "mixers": [(self._core_select(of.select), of.start, of.rates) for of in self.mixers],
             "values": _core_terms(self._values),
-            "stretch": tables.stretch(),
-            "cdf": tables.logistic_cdf(),
         }
 
     @cached_property
@@ -132,34 +123,104 @@ class ContextMixing:
             for one in select
         ]  # fmt: skip
 
+    def slots(self, decisions: int) -> int:
+        """The slots of a context that has not one for each key, if so many decisions come."""
+        return 1 << min(max((decisions - 1).bit_length(), 10), self.table)
+
+    def memory_of(self, decisions: int, bits: int, nodes: int) -> int:
+        """bits: of a symbol. nodes: at which decisions are made."""
+        slots = sum(
+            (1 << of.bits) * nodes if of.bits + bits <= self.table else self.slots(decisions)
+            for of in self.contexts
+        )
+        sets = sum(_sets(of.select, bits) for of in self.mixers)
+        return 4 * slots + 4 * (2 * len(self.contexts) + 8) * sets
+
+    @property
+    def summands(self) -> int:
+        return sum(max(len(term.parts), 1) for of in self.contexts for term in of.terms)
+
+    @property
+    def macs_of_decision(self) -> int:
+        n = len(self.contexts)
+        return 32 * n + 4 * len(self.mixers) * (2 * n + 1)
+
+
+@dataclass(frozen=True)
+class CandidateMixing(Mixing):
+    """Those of the decision whether a pixel is as its candidate."""
+
+    memories: tuple[int, ...]
+    """The contexts that remember the symbols that came after their keys."""
+    sure: int
+    """Candidates with fewer failures are taken without contexts."""
+
+
+@dataclass(frozen=True)
+class ContextMixing(Mixing):
+    """Those of the decisions that make a symbol, by a tree."""
+
+    levels: int
+    lag: int
+    """Columns that a row is coded behind the one above."""
+    queues: int
+    slot: tuple[int, int]
+    """Bits of a probability and of a count; what is left of 32 tells keys from one another."""
+    trust: int
+    sure: int
+    """Beside a network, the power of two from which on its odds are taken as they are; else 0."""
+    candidate: CandidateMixing | None
+
+    def fields(self, precision: int) -> dict[str, object]:
+        """The fields of the core's distribution."""
+        shared: dict[str, object] = {
+            "levels": self.levels,
+            "precision": precision,
+            "lag": self.lag,
+            "queues": self.queues,
+            "sure": self.sure,
+            "slot": self.slot,
+            "trust": self.trust,
+            "candidate": None,
+            "memories": (),
+        }
+        fields = shared | self.core()
+        fields |= {"stretch": tables.stretch(), "cdf": tables.logistic_cdf()}
+        if self.candidate:
+            first = self.candidate
+            own = {"memories": first.memories, "sure": first.sure}
+            fields["candidate"] = shared | first.core() | own
+        return fields
+
     @property
     def decisions(self) -> int:
         """The number of binary decisions of a symbol."""
         return (self.levels - 1).bit_length()
 
     def state_memory(self, elements: int) -> int:
-        size = min(max((elements * self.decisions - 1).bit_length(), 10), self.table)
-        slots = sum(
-            (1 << of.bits) * ((1 << self.decisions) - 1)
-            if of.bits + self.decisions <= self.table
-            else 1 << size
-            for of in self.contexts
-        )
-        sets = sum(_sets(of.select, self.decisions) for of in self.mixers)
-        return 4 * slots + 4 * (2 * len(self.contexts) + 8) * sets
+        bits, first = self.decisions, self.candidate
+        memory = self.memory_of(elements * bits, bits, (1 << bits) - 1)
+        if first:
+            memory += first.memory_of(elements, bits, 1 << bits)
+            memory += 4 * len(first.memories) * first.slots(elements)
+        return memory
 
     def memory(self, shape: ItemShape) -> int:
         at_once = min(shape.rows, (shape.columns - 1) // self._lag(shape) + 1)
         planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
-        return planes + at_once * 64 * self.decisions * (len(self.contexts) + 6)
+        of_pixel = 64 * self.decisions * (len(self.contexts) + 6)
+        if self.candidate:
+            of_pixel += 64 * (len(self.candidate.contexts) + 6)
+        return planes + at_once * of_pixel
 
     def macs(self, shape: ItemShape) -> int:
-        n = len(self.contexts)
-        summands = sum(max(len(term.parts), 1) for of in self.contexts for term in of.terms)
-        of_decision = 32 * n + 4 * len(self.mixers) * (2 * n + 1)
+        decisions = self.decisions
         times = shape.planes * (self._lag(shape) * (shape.rows - 1) + shape.columns)
-        of_pixel = summands + self.decisions * of_decision
-        return shape.elements * of_pixel + 256 * self.decisions * times
+        of_pixel = self.summands + decisions * self.macs_of_decision
+        if self.candidate:
+            decisions += 1
+            of_pixel += self.candidate.summands + self.candidate.macs_of_decision
+        return shape.elements * of_pixel + 256 * decisions * times
 
     def _lag(self, shape: ItemShape) -> int:
         return min(self.lag, shape.columns)
@@ -180,16 +241,39 @@ def read_mixing(
     slot = probability_bits, count_bits
     if not (12 <= probability_bits <= 22 and count_bits <= 10 and sum(slot) <= 32):
         raise ModelError("a 'slot' has 12 to 22 bits of a probability and 4 to 10 of a count")
-    reader = _TermReader(levels, lag, beside)
+    guesses = fields.has("candidate") and not beside
+    reader = _TermReader(levels, lag, beside, guesses)
+    most = (1 << count_bits) - 1
+    choices = ("node", "depth", *(["odds"] if beside else []))
+    contexts, mixers = _read_contexts(fields, key, reader, most, choices)
+    candidate = _read_candidate(fields.object("candidate"), key, reader, most) if guesses else None
+    return ContextMixing(table, contexts, mixers, levels, lag, queues, slot, trust, sure, candidate)
+
+
+def _read_candidate(fields: Fields, key: str, reader: "_TermReader", most: int) -> CandidateMixing:
+    table, sure = fields.integer("table", 10, 24), fields.integer("sure", 0, _FAILURES)
+    contexts, mixers = _read_contexts(fields, f"{key}.candidate", reader, most, ("failures",))
+    memories = fields.integers("memories", range(1, 5), 0, len(contexts) - 1)
+    fields.done()
+    for c in memories:
+        if any(term.needs_candidate for term in contexts[c].terms):
+            raise ModelError(f"{key}: the context {c} gives candidates, and depends on one")
+    return CandidateMixing(table, contexts, mixers, tuple(memories), sure)
+
+
+def _read_contexts(
+    fields: Fields, key: str, reader: "_TermReader", most: int, choices: tuple[str, ...]
+) -> tuple[tuple[Context, ...], tuple[Mixer, ...]]:
+    """most: that counts can be. choices: names by which mixers may be chosen."""
     contexts = tuple(
-        _read_context(Fields(entry, f"{key}.contexts[{i}]"), reader, (1 << count_bits) - 1)
+        _read_context(Fields(entry, f"{key}.contexts[{i}]"), reader, most)
         for i, entry in enumerate(fields.items("contexts", range(1, 33)))
     )
     mixers = tuple(
-        _read_mixer(Fields(entry, f"{key}.mixers[{i}]"), reader, len(contexts))
+        _read_mixer(Fields(entry, f"{key}.mixers[{i}]"), reader, len(contexts), choices)
         for i, entry in enumerate(fields.items("mixers", range(1, 5)))
     )
-    return ContextMixing(levels, lag, queues, table, slot, trust, contexts, mixers, sure)
+    return contexts, mixers
 
 
 def _read_context(fields: Fields, reader: "_TermReader", most: int) -> Context:
@@ -202,14 +286,16 @@ def _read_context(fields: Fields, reader: "_TermReader", most: int) -> Context:
     return context
 
 
-def _read_mixer(fields: Fields, reader: "_TermReader", contexts: int) -> Mixer:
+def _read_mixer(
+    fields: Fields, reader: "_TermReader", contexts: int, choices: tuple[str, ...]
+) -> Mixer:
     start = fields.integer("start", 0, 1 << 20)
     first, last = fields.integers("rates", 2, 1, 2047)
     if first < last:
         raise ModelError(f"'rates' of learning fall, and [{first}, {last}] do not")
     select: list[str | int | Term] = []
     for entry in fields.items("select", range(9)):
-        if entry in ("node", "depth") or (entry == "odds" and reader.beside):
+        if entry in choices:
             select.append(entry)
         elif isinstance(entry, dict) and "known" in entry:
             known = Fields(entry, "a selector")
@@ -232,7 +318,12 @@ def _sets(select: tuple[str | int | Term, ...], decisions: int) -> int:
         elif isinstance(one, int):
             sets *= _COUNTS
         else:
-            sets *= {"node": 1 << decisions, "depth": decisions, "odds": _ODDS}[one]
+            sets *= {
+                "node": 1 << decisions,
+                "depth": decisions,
+                "odds": _ODDS,
+                "failures": _FAILURES,
+            }[one]
     return sets
 
 
@@ -243,6 +334,7 @@ class _TermReader:
     levels: int
     lag: int
     beside: bool
+    guesses: bool  # whether there are candidates
 
     def read(self, entry: Any) -> Term:
         if isinstance(entry, list):
@@ -250,11 +342,16 @@ class _TermReader:
             return Term("sum", ((back, rows, columns, 1),), shift, 0, (self.levels - 1) >> shift)
         fields = Fields(entry, "a term")
         if fields.has("place"):
-            foreseen = ("prediction", "unit") if self.beside else ()
-            kind = fields.text("place", "row", "column", "channel", *foreseen)
+            foreseen = ["prediction", "unit"] if self.beside else []
+            guessed = ["candidate"] if self.guesses else []
+            kind = fields.text("place", "row", "column", "channel", *foreseen, *guessed)
             shift, most = fields.integer("shift", 0, 15), fields.integer("most", 0, 65535)
             fields.done()
             return Term(kind, (), shift, 0, most)
+        if self.guesses and fields.has("equal"):
+            site = self._site([*fields.items("equal"), 1], 1, 1)
+            fields.done()
+            return Term("equal", (site,), 0, 0, 1)
         parts = tuple(self._site(part, -64, 64) for part in fields.items("sum", range(1, 17)))
         if fields.has("steps"):
             steps = fields.integers("steps", range(1, 256), -_MOST, _MOST)

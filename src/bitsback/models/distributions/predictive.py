@@ -151,7 +151,7 @@ class PredictiveDistribution(PredictionDistribution):
         for n, of in zip(self._inputs, self.predictors, strict=True):
             macs += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
         if shape.jpeg:
-            macs += shape.elements // shape.channels << _MACS_OF_COLOURS
+            macs += shape.slices * shape.rows * shape.columns << _MACS_OF_COLOURS
         return macs + (self.counts.macs(shape) if self.counts else 0)
 
     def steps(self, shape: ItemShape) -> int:
