@@ -168,8 +168,9 @@ def stand_in() -> StandIn:
     name = "stand-in"
     return StandIn(
         name=name, about="", licence="", variables={}, size=None, keys={}, code=(), growth=1,
-        batch=1, autoregressive=False, serial=False, predictive=True, counted=False, description="", tensors={},
-        identity=hashlib.sha256(name.encode()).digest(), networks={}, outputs={}, distributions={},
+        batch=1, autoregressive=False, serial=False, predictive=False, counted=False,
+        description="", tensors={}, identity=hashlib.sha256(name.encode()).digest(),
+        networks={}, outputs={}, distributions={},
     )  # fmt: skip
 
 

@@ -145,10 +145,10 @@ def random_predictive(seed: int, levels: int | None = None) -> bytes:
     return file.write(*Grower(Seeded(np.random.default_rng(seed)), seed).model(levels))
 
 
-def random_mixed(seed: int) -> bytes:
+def random_mixed(seed: int, levels: int | None = None) -> bytes:
     """A model file with contexts that are counted beside the network."""
     choose = Seeded(np.random.default_rng(seed))
-    return file.write(*Grower(choose, seed).model(counts=True))
+    return file.write(*Grower(choose, seed).model(levels, counts=True))
 
 
 def small_predictive(counts: bool = False) -> tuple[str, Tensors]:
@@ -198,8 +198,8 @@ def random_item(rng: np.random.Generator, shape: ItemShape, kind: str) -> Ints:
     """The symbols of an item [slices, rows, columns, channels]."""
     if shape.jpeg:
         ycc = random_item(rng, shape._replace(jpeg=False), kind).reshape(-1, 3)
-        rgb = [to_rgb(y, cb - 128, cr - 128) for y, cb, cr in ycc.tolist()]
-        return np.array(rgb, np.int64).reshape(shape[:4])
+        y, cb, cr = ycc.T
+        return np.moveaxis(to_rgb(y, cb - 128, cr - 128), 0, -1).reshape(shape[:4])
     at, top = shape[:4], shape.levels - 1
     s, r, q, c = np.indices(at)
     if kind == "smooth":

@@ -362,7 +362,8 @@ std::vector<ShapeRun> read_shapes(Fields& fields) {
     std::vector<ShapeRun> runs(fields.count());
     for (auto& [count, shape] : runs) {
         count = fields.word();
-        shape = {fields.word(), fields.word(), fields.word(), fields.word(), fields.word()};
+        shape = {fields.word(), fields.word(), fields.word(),
+                 fields.word(), fields.word(), fields.word() != 0};
     }
     return runs;
 }

@@ -3,6 +3,7 @@ codes the same bits.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from agreement import a_message, check_messages
-from bitsback import _core
+from bitsback import MessageError, _core
 from bitsback.models import Model, bundled
 from bitsback.models import item_shape as program
 from bundled_models import spec_model
@@ -22,10 +23,12 @@ from random_predictive import (
     Grower,
     random_item,
     random_items,
+    random_mixed,
     random_predictive,
     random_shapes,
     slow_predictive,
 )
+from reference.jpeg_colours import blues
 from reference.model import Model as SpecModel
 from reference.planes import ItemShape
 from reference.predicted_plane import Plane
@@ -156,6 +159,45 @@ def test_messages_of_models_that_hypothesis_draws(data: Any, seed: int, lanes: i
     )
 
 
+@pytest.mark.parametrize("make", [random_predictive, random_mixed])
+@pytest.mark.parametrize("path", SIMD_PATHS)
+def test_colours_of_jpeg(make: Callable[[int, int], bytes], path: str) -> None:
+    with engine(path):
+        data = make(3, 256)
+        ours, theirs = Model.from_bytes(data), SpecModel.from_bytes(data)
+        shapes = [ItemShape(2, 5, 7, 3, 256, jpeg=True), ItemShape(1, 3, 4, 3, 256)]
+        x = random_items(1, shapes)
+        check_messages(ours, theirs, shapes, to_symbols(x, shapes), a_message(1, 2, words=200))
+
+
+def test_other_colours_are_refused() -> None:
+    """No Y, Cb and Cr make a saturated green whose blue is odd by one from what they make."""
+    model = Model.from_bytes(random_predictive(3, 256))
+    bound = model.bind([(1, program.ItemShape(1, 1, 2, 3, 256, jpeg=True))])
+    message = a_message(1, 1)
+    before = message.copy()
+    x = np.array([10, 200, 10, 0, 255, 0], np.uint8)
+    assert 10 not in blues(200, 10)
+    with pytest.raises(MessageError, match="colour that JPEG has not"):
+        bound.push(message, x)
+    assert message == before
+    for shape in (
+        program.ItemShape(1, 1, 2, 1, 256, True),
+        program.ItemShape(1, 1, 2, 3, 255, True),
+    ):
+        with pytest.raises(MessageError, match="three channels and 256 levels"):
+            model.bind([(1, shape)]).push(message, x[: shape.elements])
+
+
+def test_the_colours_are_those_of_the_specification() -> None:
+    rng = np.random.default_rng(0)
+    for green, red in [(0, 0), (255, 255), (0, 255), *rng.integers(0, 256, (5, 2)).tolist()]:
+        allowed = set(blues(green, red))
+        for blue in range(256):
+            colour = np.array([red, green, blue], np.uint8)
+            assert _core.are_jpeg_colours(colour) == (blue in allowed)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_they_cost_the_same(seed: int) -> None:
     data = random_predictive(seed)
@@ -192,9 +234,17 @@ def test_models_and_items_of_every_kind_are_among_them() -> None:
             seen["slices with channels"] += shape.slices > 1 < shape.channels
             seen[f"{min(shape.channels, 5)} channels"] += 1
             seen[f"{shape.levels} levels"] += 1
+            seen["colours of JPEG"] += shape.jpeg
     wanted = [f"{n} predictors" for n in (1, 2, 3, 4)] + [f"{n} channels" for n in (1, 2, 3, 4, 5)]
     wanted += [f"{n} levels" for n in (2, 3, 256, 1000, 4096, 65536)]
     wanted += ["cells of several sizes", "a lag that an offset asks for", "no delay", "48 inputs"]
     wanted += ["the largest window", "no references are looked at", "mixed shapes", "mixed levels"]
-    wanted += ["one pixel", "one row", "one column", "slices", "slices with channels"]
+    wanted += [
+        "colours of JPEG",
+        "one pixel",
+        "one row",
+        "one column",
+        "slices",
+        "slices with channels",
+    ]
     assert [kind for kind in wanted if not seen[kind]] == []

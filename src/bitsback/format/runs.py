@@ -28,8 +28,8 @@ class Run:
     shape: Shape
     """The shape of each tile."""
     value_map: ValueMap | None
-    """The meaning of the symbols: two values, as they are stored, a range, or colours of JPEG; None:
-    elements are their own symbols.
+    """The meaning of the symbols: two values, as they are stored, a range, or colours of JPEG.
+    None: elements are their own symbols.
     """
 
     @property

@@ -79,9 +79,7 @@ class Tiles:
 
     @cached_property
     def has_jpeg_colours(self) -> bool:
-        """Whether the last axis is red, green and blue, and all colours are such as JPEG's conversion
-        gives.
-        """
+        """Whether the last axis is red, green and blue, and all colours are those of JPEG."""
         if self.dtype != np.uint8 or not self.elements.size:
             return False
         if any(len(shape) < 3 or shape[-1] != 3 for _, shape in self.shapes):

@@ -34,6 +34,15 @@ def drawn(name: str) -> NDArray[np.uint8]:
     return model.likelihood(z).pop(message).reshape(30, *model.item_shape)
 
 
+def jpeg_colours(ycc: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The colours that JPEG's conversion makes of Y, Cb and Cr."""
+    y, cb, cr = np.moveaxis(ycc.astype(np.int64) - [0, 128, 128], -1, 0)
+    half = 1 << 15
+    red, blue = (91881 * cr + half) >> 16, (116130 * cb + half) >> 16
+    green = (-46802 * cr - 22554 * cb + half) >> 16
+    return np.clip(np.stack([y + red, y + green, y + blue], -1), 0, 255).astype(np.uint8)
+
+
 def noise(dtype: str, *shape: int) -> NDArray[Any]:
     """Random bytes, which no compressor makes smaller."""
     words = bitsback._core.splitmix64(0, 0, int(np.prod(shape)))
@@ -109,6 +118,10 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     "counted": (
         lambda: np.kron(noise("u1", 30, 35) > 99, np.ones((3, 2), bool)),
         {"model": "bilevel", "tile": 64},
+    ),
+    "colours-of-jpeg": (
+        lambda: jpeg_colours(photo("u1", 40, 50, 3)),
+        {"model": "universal", "tile": 32},
     ),
     "mixed": (lambda: photo("u1", 40, 50, 3), {"model": "universal-mixed", "tile": 32}),
     "fallback-plain": (lambda: np.sqrt(noise("<u4", 40, 60) % 900), {}),
