@@ -280,7 +280,7 @@ const std::map<std::string, MakeDistribution> distributions{
              of.get<Conditional>("given"),
              std::dynamic_pointer_cast<NormalFamily>(of.get<SharedFamily>("family")));
      }},
-    {"scan", make_autoregressive},
+    {"autoregressive", make_autoregressive},
     {"predictive",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
          return std::make_shared<PredictiveDistribution>(

@@ -109,7 +109,7 @@ class Distribution:
     def tensor_names(self) -> set[str]:
         names = set()
         if self.autoregressive:
-            names |= {"x.planes"} | ({"x.dull"} if self.autoregressive.has_flat else set())
+            names |= {"x.planes"} | ({"x.flat"} if self.autoregressive.has_flat else set())
             for group, meaning in zip(
                 self.autoregressive.groups, self.autoregressive.meanings, strict=True
             ):
@@ -154,7 +154,7 @@ def read_distribution(
     elif about["codec"] == "uniform":
         check_keys(about, "codec")
         require(not given, "uniform is given nothing")
-    elif about["codec"] == "scan":
+    elif about["codec"] == "autoregressive":
         require(of.variable.is_data, "autoregressive pixels are those of x")
         check_keys(about, "codec order window groups" + (" network outputs" if given else ""))
         of.autoregressive = Autoregressive(about, of.variable, tensors)
