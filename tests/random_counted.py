@@ -87,13 +87,13 @@ class Grower:
     def candidate(self, slot: list[int]) -> dict[str, Any]:
         self.guessed = False
         contexts = self.contexts(self.choose.of([2, 1, 4]), slot)
-        memories = self.rng.integers(len(contexts), size=self.choose.of([2, 1, 4])).tolist()
+        memory = int(self.rng.integers(len(contexts)))
         self.guessed = True
         contexts += self.contexts(self.choose.of([1, 0]), slot)
         return {
             "table": self.choose.of([12, 10, 16]),
-            "sure": self.choose.of([1, 0, 12, 16]),
-            "memories": memories,
+            "sure": self.choose.of([1, 0, 9, 15]),
+            "memory": memory,
             "contexts": contexts,
             "mixers": self.mixers(len(contexts), ["failures", "known", "term"]),
         }
@@ -144,7 +144,11 @@ class Grower:
         if kind == "equal":
             return {"equal": self.site()}
         if kind == "candidate":
-            return {"place": kind, "shift": self.choose.of([0, 2]), "most": 255}
+            return {
+                "place": kind,
+                "shift": self.choose.of([0, 2]),
+                "most": self.choose.of([255, 256]),
+            }
         if kind == "pixel":
             return [*self.site(), 0 if self.plain else self.choose.of([0, 1, 15])]
         if kind == "place":

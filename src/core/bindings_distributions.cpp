@@ -203,6 +203,9 @@ CountedSettings counted_settings(const Fields& of) {
         for (const auto& [kind, number] : select)
             mixer.selectors.push_back({kinds.at(kind), number, 0});
     }
+    std::optional<std::size_t> memory;
+    if (const auto number = of.get<nb::object>("memory"); !number.is_none())
+        memory = nb::cast<std::size_t>(number);
     std::shared_ptr<const CountedSettings> candidate;
     if (const auto fields = of.get<nb::object>("candidate"); !fields.is_none())
         candidate =
@@ -216,7 +219,7 @@ CountedSettings counted_settings(const Fields& of) {
             std::move(contexts),
             terms(of.get<std::vector<TermTuple>>("values")),
             std::move(candidate),
-            of.get<Numbers>("memories")};
+            memory};
 }
 
 LogisticTables logistic_tables(const Fields& of) {

@@ -256,15 +256,14 @@ Counts read_counts(Fields& fields, const State& state, bool candidates = false) 
             selector = {static_cast<Selector::Kind>(kind), fields.word(), 0};
         }
     }
-    std::vector<std::size_t> memories;
+    std::optional<std::size_t> memory;
     std::shared_ptr<const CountedSettings> candidate;
     if (candidates)
-        for (const std::int32_t c : fields.array<std::int32_t>())
-            memories.push_back(static_cast<std::size_t>(c));
+        memory = fields.word();
     else if (fields.word() != 0)
         candidate = std::make_shared<CountedSettings>(read_counts(fields, state, true).settings);
     return {logistic, CountedSettings(std::move(mixing), levels, precision, lag, queues, sure,
-                                      contexts, values, candidate, memories)};
+                                      contexts, values, candidate, memory)};
 }
 
 std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {

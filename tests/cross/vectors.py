@@ -418,7 +418,7 @@ class Vectors:
         self.put(int(of.candidate is not None))
         if of.candidate is not None:
             self.put_mixing(of, of.candidate)
-            self.put(of.candidate.memories)
+            self.put(of.candidate.memory)
 
     def put_mixing(self, whole: CountedRules, of: CountedRules) -> None:
         """Contexts and mixers of a whole, which may be those of its candidates."""

@@ -1,6 +1,5 @@
-"""The candidate of a pixel: what contexts remember of the symbols that came after their keys."""
+"""The candidates of pixels: the symbols that a context remembers to have come after its keys."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ ONE = 2**22
 
 
 @dataclass
-class Memory:
+class Remembered:
     check: int
     symbol: int
     confidence: int = 1
@@ -27,7 +26,7 @@ class Memory:
 
 
 class Recalled(NamedTuple):
-    """What a context remembered before a step."""
+    """What was remembered before a step."""
 
     slot: int  # its number
     check: int
@@ -35,44 +34,31 @@ class Recalled(NamedTuple):
     confidence: int  # 0 for nothing
 
 
-class Found(NamedTuple):
-    symbol: int | None
-    failures: int  # the logarithm of how often such a symbol is wrong
+class Memory:
+    def __init__(self, size: int) -> None:
+        """size: the logarithm of the number of slots."""
+        self.size = size
+        self.slots: dict[int, Remembered] = {}
+        self.rates = [ONE * (2 * n + 1) // (2 * n + 2) for n in range(CONFIDENCE + 1)]
 
+    def recall(self, key: int) -> Recalled:
+        mixed = key * FACTOR % HIGH
+        slot, check = mixed * 2**self.size // HIGH, mixed // 2**20 % 2**16
+        found = self.slots.get(slot)
+        if found is None or found.check != check:
+            return Recalled(slot, check, 0, 0)
+        return Recalled(slot, check, found.symbol, found.confidence)
 
-class Memories:
-    def __init__(self, contexts: int, size: int) -> None:
-        self.size = size  # its logarithm
-        self.slots: list[dict[int, Memory]] = [{} for _ in range(contexts)]
-        first = [ONE * (2 * n + 1) // (2 * n + 2) for n in range(CONFIDENCE + 1)]
-        self.rates = [list(first) for _ in range(contexts)]
+    def failures(self, of: Recalled) -> int:
+        """The logarithm of how often what is remembered so is wrong."""
+        return (ONE - 1 - self.rates[of.confidence] >> 7).bit_length()
 
-    def recall(self, keys: Sequence[int]) -> list[Recalled]:
-        """keys: of each context that remembers."""
-        found = []
-        for key, slots in zip(keys, self.slots, strict=True):
-            mixed = key * FACTOR % HIGH
-            slot, check = mixed * 2**self.size // HIGH, mixed // 2**20 % 2**16
-            memory = slots.get(slot)
-            known = memory is not None and memory.check == check
-            symbol, confidence = (memory.symbol, memory.confidence) if memory and known else (0, 0)
-            found.append(Recalled(slot, check, symbol, confidence))
-        return found
-
-    def guess(self, recalled: Sequence[Recalled]) -> Found:
-        best, symbol = 0, None
-        for of, rates in zip(recalled, self.rates, strict=True):
-            if of.confidence and rates[of.confidence] > best:
-                best, symbol = rates[of.confidence], of.symbol
-        return Found(symbol, (ONE - 1 - best >> 7).bit_length())
-
-    def learn(self, recalled: Sequence[Recalled], symbol: int) -> None:
-        for of, slots, rates in zip(recalled, self.slots, self.rates, strict=True):
-            if of.confidence:
-                goal = ONE - 1 if of.symbol == symbol else 0
-                rates[of.confidence] += goal - rates[of.confidence] >> 7
-            memory = slots.get(of.slot)
-            if memory and memory.check == of.check:
-                memory.learn(symbol)
-            else:
-                slots[of.slot] = Memory(of.check, symbol)
+    def learn(self, of: Recalled, symbol: int) -> None:
+        if of.confidence:
+            goal = ONE - 1 if of.symbol == symbol else 0
+            self.rates[of.confidence] += goal - self.rates[of.confidence] >> 7
+        found = self.slots.get(of.slot)
+        if found and found.check == of.check:
+            found.learn(symbol)
+        else:
+            self.slots[of.slot] = Remembered(of.check, symbol)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .candidates import FACTOR, Memories, Recalled
+from .candidates import FACTOR, Memory, Recalled
 from .codecs import COMPONENTS, TABLES, Array, Bernoulli
 from .message import HIGH, Message
 from .planes import ItemShape
@@ -17,7 +17,7 @@ from .variables import Variable
 STRETCH = struct.unpack("<1408i", (TABLES / "stretch.bin").read_bytes())
 TOGETHER = 4  # decisions whose slots lie near one another
 ODDS = 16  # values of the odds by a network
-FAILURES = 16  # values of how often candidates fail
+FAILURES = 15  # values of how often candidates fail
 KEYS = "queues table slot trust contexts mixers"
 
 Look = Callable[[int, int, int], int]  # X(k, dr, dq)
@@ -251,7 +251,7 @@ class CandidateRules(CountedRules):
     """What a description says of candidates, and of the decision whether a pixel is as its own."""
 
     def __init__(self, about: Any, of: CountedRules) -> None:
-        check_keys(about, "sure table memories contexts mixers")
+        check_keys(about, "sure table memory contexts mixers")
         self.sure = check_integer(about["sure"], 0, FAILURES)
         self.levels, self.decisions, self.lag = of.levels, of.decisions, of.lag
         self.p_bits, self.n_bits, self.check_bits = of.p_bits, of.n_bits, of.check_bits
@@ -260,10 +260,8 @@ class CandidateRules(CountedRules):
         self.table = check_integer(about["table"], 10, 24)
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
         self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]
-        self.memories = check_list(about["memories"], 1, 4)
-        for c in self.memories:
-            check_integer(c, 0, len(self.contexts) - 1)
-            require(not self.contexts[c].guessed, "what is remembered is known before")
+        self.memory_of = check_integer(about["memory"], 0, len(self.contexts) - 1)
+        require(not self.contexts[self.memory_of].guessed, "what is remembered is known before")
 
     def read_selector(self, about: Any) -> Selector:
         if about == "failures":
@@ -275,8 +273,7 @@ class CandidateRules(CountedRules):
         return [2**one.bits * self.nodes if self.direct(one) else size for one in self.contexts]
 
     def state_memory(self, elements: int) -> int:
-        remembered = 4 * len(self.memories) * 2 ** self.size(elements)
-        return super().state_memory(elements) + remembered
+        return super().state_memory(elements) + 4 * 2 ** self.size(elements)
 
 
 def read_counted(about: dict[str, Any], x: Variable) -> CountedRules:
@@ -333,7 +330,7 @@ class Pixel:
         self.decisions: list[Decision | Sure | None] = []
         self.candidate, self.failures = -1, 0
         self.guess: Decision | Sure | None = None  # whether it is as its candidate
-        self.recalled: list[Recalled] = []
+        self.recalled = Recalled(0, 0, 0, 0)
 
     def keys(self, of: CountedRules) -> list[int]:
         return [self.key(one, of.direct(one)) for one in of.contexts]
@@ -498,18 +495,25 @@ class Guesses:
 
     def __init__(self, of: CandidateRules, elements: int) -> None:
         self.of, self.state = of, State(of, elements)
-        self.memories = Memories(len(of.memories), of.size(elements))
+        self.memory = Memory(of.size(elements))
         self.counts = [[0, 0] for _ in range(of.sure)]  # of what is sure, and of those wrong
 
+    def begin(self, pixels: list[Pixel]) -> list[Pixel]:
+        """Finds candidates, and gives the pixels that have some."""
+        return [pixel for pixel in pixels if self.find(pixel)]
+
+    def find(self, pixel: Pixel) -> bool:
+        key = pixel.keys(self.of)[self.of.memory_of]  # the same for every candidate
+        pixel.recalled = self.memory.recall(key)
+        pixel.failures = self.memory.failures(pixel.recalled)
+        is_likely = pixel.recalled.confidence > 0 and pixel.failures < FAILURES
+        exists = is_likely and pixel.recalled.symbol < pixel.item.shape.levels
+        pixel.candidate = pixel.recalled.symbol if exists else self.of.levels
+        return exists
+
     def predict(self, pixel: Pixel) -> Decision | Sure:
-        keys = pixel.keys(self.of)  # those of memories depend on no candidate
-        pixel.recalled = self.memories.recall([keys[c] for c in self.of.memories])
-        found = self.memories.guess(pixel.recalled)
-        symbol = pixel.look(0, 0, -1) if found.symbol is None else found.symbol
-        pixel.candidate = min(symbol, pixel.item.shape.levels - 1)
-        pixel.failures = found.failures
-        if found.failures < self.of.sure:
-            many, wrong = self.counts[found.failures]
+        if pixel.failures < self.of.sure:
+            many, wrong = self.counts[pixel.failures]
             pixel.guess = Sure(2**28 - 2**28 * (2 * wrong + 1) // (2 * many + 2**13))
         else:
             pixel.guess = self.state.predict(pixel)
@@ -519,10 +523,10 @@ class Guesses:
         is_hit = pixel.symbol == pixel.candidate
         if isinstance(pixel.guess, Decision):
             self.state.learn(pixel.guess, int(is_hit))
-        else:
+        elif pixel.guess:
             self.counts[pixel.failures][0] += 1
             self.counts[pixel.failures][1] += not is_hit
-        self.memories.learn(pixel.recalled, pixel.symbol)
+        self.memory.learn(pixel.recalled, pixel.symbol)
 
 
 class Item:
@@ -596,8 +600,9 @@ class CountedCodec:
         for pixels in self.steps(items):
             self.foresee(pixels)
             if guesses:
-                array = Array([self.interval(guesses.predict(pixel)) for pixel in pixels])
-                for pixel, is_hit in zip(pixels, code(array, pixels, -1), strict=True):
+                some = guesses.begin(pixels)
+                array = Array([self.interval(guesses.predict(pixel)) for pixel in some])
+                for pixel, is_hit in zip(some, code(array, some, -1), strict=True):
                     if is_hit:
                         pixel.hit(self.of.decisions)
             for depth in range(self.of.decisions):

@@ -101,6 +101,7 @@ class CountedCoder {
         guessing_ = first_ && decision == 0;
         if (guessing_) {
             for (std::size_t i = 0; i < pixels_.size(); ++i) {
+                if (!first_->exists(i)) continue;
                 open_.push_back(static_cast<std::uint32_t>(i));
                 frequencies_.push_back(frequency(first_->predict(i)));
             }

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "../mixing/settings.hpp"
+#include "symbol_memory.hpp"
 
 namespace bitsback {
 
@@ -75,19 +77,17 @@ class CountedSettings {
   public:
     static constexpr std::int32_t reach = 15;  // of a site
     static constexpr std::int32_t most_back = 15;
-    static constexpr std::size_t most_memories = 4;
-    static constexpr std::uint32_t failures = 16;  // a logarithm of how often candidates are wrong
 
     // contexts: the terms of each. values: those by which mixers are chosen. lag: columns that a
     // row is coded behind the one above. queues: items that are coded at the same time. sure:
     // beside a network, decisions that it finds less likely than 2^-sure or more than 1 - 2^-sure
-    // are left to it; else 0. candidate: the settings of the decision whether a symbol is its
-    // candidate, before the others, or nothing. memories: in these settings, the contexts that
-    // remember symbols; else none.
+    // are left to it; else 0. candidate: the settings of the decision whether a symbol is as its
+    // candidate, before the others, or nothing. memory: in those settings, the context that
+    // remembers candidates; those with fewer failures than `sure` are taken without contexts.
     CountedSettings(MixingSettings mixing, std::uint32_t levels, unsigned precision,
                     std::size_t lag, std::size_t queues, unsigned sure, std::vector<Terms> contexts,
                     Terms values, std::shared_ptr<const CountedSettings> candidate,
-                    std::vector<std::size_t> memories)
+                    std::optional<std::size_t> memory)
         : mixing_(std::move(mixing)),
           levels_(levels),
           precision_(precision),
@@ -97,25 +97,24 @@ class CountedSettings {
           contexts_(std::move(contexts)),
           values_(std::move(values)),
           candidate_(std::move(candidate)),
-          memories_(std::move(memories)) {
+          memory_(memory) {
         require(levels >= 2 && levels <= 256, "there are 2 to 256 levels");
-        require(sure <= (memories_.empty() ? 28 : failures),
+        require(sure <= (memory_ ? SymbolMemory::failures : 28),
                 "what a network is sure of has odds of 2 to 2^28");
-        mixing_.beside = sure != 0 && memories_.empty();
+        mixing_.beside = sure != 0 && !memory_;
         const auto bits = static_cast<unsigned>(std::bit_width(levels - 1));
         mixing_.node_bits = bits;
-        mixing_.decisions = memories_.empty() ? bits : 1;
-        mixing_.nodes = memories_.empty() ? (1u << bits) - 1 : 1u << bits;
+        mixing_.decisions = memory_ ? 1 : bits;
+        mixing_.nodes = memory_ ? 1u << bits : (1u << bits) - 1;
         require(candidate_ == nullptr ||
-                    (candidate_->levels_ == levels && !candidate_->memories_.empty() &&
-                     memories_.empty() && sure == 0),
+                    (candidate_->levels_ == levels && candidate_->memory_ && !memory_ && sure == 0),
                 "candidates are symbols of the same levels, and there is no network beside");
         require(precision >= 16 && precision <= max_precision, "the precision is 16 to 24");
         require(lag >= 1 && lag <= 4096 && queues >= 1 && queues <= 256,
                 "the lag is 1 to 4,096, and the queues are 1 to 256");
         require(contexts_.size() == mixing_.contexts.size() && values_.size() <= 64,
                 "each context has terms");
-        bits_ = levels == 2 && candidate_ == nullptr && memories_.empty();
+        bits_ = levels == 2 && candidate_ == nullptr && !memory_;
         for (std::size_t c = 0; c < contexts_.size(); ++c) {
             require(contexts_[c].size() <= 64, "a context has at most 64 terms");
             mixing_.contexts[c].bits = 0;
@@ -125,26 +124,24 @@ class CountedSettings {
             }
         }
         for (const Term& term : values_) require_term(term);
-        require(memories_.size() <= most_memories, "at most four contexts remember symbols");
-        for (const std::size_t c : memories_)
-            require(
-                c < contexts_.size() && std::ranges::none_of(contexts_[c], &Term::needs_candidate),
-                "a context that remembers symbols does not depend on the candidate");
+        require(!memory_ || (*memory_ < contexts_.size() &&
+                             std::ranges::none_of(contexts_[*memory_], &Term::needs_candidate)),
+                "a context that remembers candidates does not depend on them");
         for (MixerSettings& of : mixing_.mixers) {
             require(of.selectors.size() <= 8, "a mixer is chosen by at most 8 numbers");
             for (Selector& by : of.selectors) {
                 using Kind = Selector::Kind;
                 require(by.kind != Kind::value || by.number < values_.size(),
                         "a mixer is chosen by a value that there is");
-                require(memories_.empty() ? by.kind != Kind::failures
-                                          : by.kind != Kind::node && by.kind != Kind::depth,
+                require(!memory_ ? by.kind != Kind::failures
+                                 : by.kind != Kind::node && by.kind != Kind::depth,
                         "a mixer is chosen by what there is of its decision");
                 if (by.kind == Kind::failures) by.number = values_.size();
                 by.count = by.kind == Kind::value      ? values_[by.number].count()
                            : by.kind == Kind::node     ? 1u << mixing_.decisions
                            : by.kind == Kind::depth    ? mixing_.decisions
                            : by.kind == Kind::odds     ? 16
-                           : by.kind == Kind::failures ? failures
+                           : by.kind == Kind::failures ? SymbolMemory::failures
                                                        : 11;
             }
         }
@@ -161,7 +158,7 @@ class CountedSettings {
     const Terms& values() const { return values_; }
     // Of the decision whether a symbol is its candidate, or nothing.
     const CountedSettings* candidate() const { return candidate_.get(); }
-    const std::vector<std::size_t>& memories() const { return memories_; }
+    std::optional<std::size_t> memory() const { return memory_; }
     // Whether all that is looked at are pixels of two levels as they are.
     bool of_bits() const { return bits_; }
     // Planes back that are looked at, at most.
@@ -178,7 +175,7 @@ class CountedSettings {
                     "the steps of a term rise");
         const bool equal = of.kind == Term::Kind::equal;
         require(!equal || of.parts.size() == 1, "one pixel is compared with a candidate");
-        require(!of.needs_candidate() || candidate_ != nullptr || !memories_.empty(),
+        require(!of.needs_candidate() || candidate_ != nullptr || memory_,
                 "a context holds a candidate where there is one");
         const bool sums = of.kind == Term::Kind::sum || equal;
         require(
@@ -209,7 +206,7 @@ class CountedSettings {
     std::vector<Terms> contexts_;
     Terms values_;
     std::shared_ptr<const CountedSettings> candidate_;
-    std::vector<std::size_t> memories_;
+    std::optional<std::size_t> memory_;
     bool bits_ = false;
     std::int32_t back_ = 0;
 };

@@ -18,7 +18,7 @@ _MOST_VALUES = 1 << 16
 _MOST_SETS = 1 << 16
 _ODDS = 16
 """Values of the odds by a network as a selector sees them."""
-_FAILURES = 16
+_FAILURES = 15
 """Values of how often candidates are wrong as a selector sees them."""
 _COUNTS = 11
 """Values of a count of up to 1,023 as a selector sees it, its logarithm."""
@@ -150,8 +150,8 @@ class Mixing:
 class CandidateMixing(Mixing):
     """Those of the decision whether a pixel is as its candidate."""
 
-    memories: tuple[int, ...]
-    """The contexts that remember the symbols that came after their keys."""
+    memory: int
+    """The context that remembers the symbols that came after its keys."""
     sure: int
     """Candidates with fewer failures are taken without contexts."""
 
@@ -182,13 +182,13 @@ class ContextMixing(Mixing):
             "slot": self.slot,
             "trust": self.trust,
             "candidate": None,
-            "memories": (),
+            "memory": None,
         }
         fields = shared | self.core()
         fields |= {"stretch": tables.stretch(), "cdf": tables.logistic_cdf()}
         if self.candidate:
             first = self.candidate
-            own = {"memories": first.memories, "sure": first.sure}
+            own = {"memory": first.memory, "sure": first.sure}
             fields["candidate"] = shared | first.core() | own
         return fields
 
@@ -202,7 +202,7 @@ class ContextMixing(Mixing):
         memory = self.memory_of(elements * bits, bits, (1 << bits) - 1)
         if first:
             memory += first.memory_of(elements, bits, 1 << bits)
-            memory += 4 * len(first.memories) * first.slots(elements)
+            memory += 4 * first.slots(elements)
         return memory
 
     def memory(self, shape: ItemShape) -> int:
@@ -253,12 +253,11 @@ def read_mixing(
 def _read_candidate(fields: Fields, key: str, reader: "_TermReader", most: int) -> CandidateMixing:
     table, sure = fields.integer("table", 10, 24), fields.integer("sure", 0, _FAILURES)
     contexts, mixers = _read_contexts(fields, f"{key}.candidate", reader, most, ("failures",))
-    memories = fields.integers("memories", range(1, 5), 0, len(contexts) - 1)
+    memory = fields.integer("memory", 0, len(contexts) - 1)
     fields.done()
-    for c in memories:
-        if any(term.needs_candidate for term in contexts[c].terms):
-            raise ModelError(f"{key}: the context {c} gives candidates, and depends on one")
-    return CandidateMixing(table, contexts, mixers, tuple(memories), sure)
+    if any(term.needs_candidate for term in contexts[memory].terms):
+        raise ModelError(f"{key}: a context that remembers candidates depends on none")
+    return CandidateMixing(table, contexts, mixers, memory, sure)
 
 
 def _read_contexts(
