@@ -98,6 +98,21 @@ class MixtureCurve {
         }
     }
 
+    // Whether a position lies below, or above, all that the table of each component holds, so that
+    // what it is at another one farther out is the same.
+    bool is_below(std::int64_t position) const {
+        bool below = true;
+        for (std::size_t k = 0; k < components_; ++k)
+            below &= offset_[k] + position * slope_[k] <= 0;
+        return below;
+    }
+    bool is_above(std::int64_t position) const {
+        bool above = true;
+        for (std::size_t k = 0; k < components_; ++k)
+            above &= offset_[k] + position * slope_[k] >= (std::int64_t{32} << 24) - 1;
+        return above;
+    }
+
     // In units of 2^-28.
     std::int64_t at(std::int64_t position) const {
         const std::int64_t most = (std::int64_t{32} << 24) - 1;

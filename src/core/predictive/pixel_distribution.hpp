@@ -70,9 +70,7 @@ class PixelDistribution {
         const std::uint32_t total = std::uint32_t{1} << precision_;
         if (c == 0) return 0;
         if (c == expected_.levels) return total;
-        const auto end = static_cast<std::int32_t>(256 * c) - 128;
-        const std::int64_t below = curve_.at(expected_.unit.fine(end - expected_.prediction));
-        return c + static_cast<std::uint32_t>((below * (total - expected_.levels)) >> 28);
+        return start_at(c, curve_.at(position(c)));
     }
 
     // Looks from the prediction outwards, in steps that grow from about the size of the errors.
@@ -84,10 +82,31 @@ class PixelDistribution {
         return search_outwards(x, middle, step, levels, [&](std::uint32_t c) { return start(c); });
     }
 
-    // Finds the runs of levels that can be.
+    std::int64_t position(std::uint32_t c) const {
+        const auto end = static_cast<std::int32_t>(256 * c) - 128;
+        return expected_.unit.fine(end - expected_.prediction);
+    }
+    std::uint32_t start_at(std::uint32_t c, std::int64_t below) const {
+        const std::uint32_t total = std::uint32_t{1} << precision_;
+        return c + static_cast<std::uint32_t>((below * (total - expected_.levels)) >> 28);
+    }
+
+    // Finds the runs of levels that can be. Most levels lie far from the prediction, where the
+    // curve is flat.
     void cut(const JpegColours::Blues& blues) {
         total_ = 0;
         runs_ = 0;
+        // The first level that is not far below, and the first that is far above.
+        std::uint32_t near = 1, far = levels;
+        for (std::uint32_t step = levels / 2; step != 0; step /= 2) {
+            if (near + step < levels && curve_.is_below(position(near + step))) near += step;
+            if (far - step > near && curve_.is_above(position(far - step))) far -= step;
+        }
+        const std::int64_t least = curve_.at(position(near)), most = curve_.at(position(far));
+        const auto start = [&](std::uint32_t c) {
+            if (c == 0 || c == levels) return c << (precision_ - 8);
+            return start_at(c, c < near ? least : c > far ? most : curve_.at(position(c)));
+        };
         for (std::uint32_t c = next(blues, 0, true); c < levels;) {
             const std::uint32_t end = next(blues, c, false), first = start(c);
             begins_[runs_] = static_cast<std::uint16_t>(c);
