@@ -31,6 +31,7 @@ from random_counted import random_counted
 from random_models import random_context_model_file, random_model_file
 from random_predictive import random_mixed
 from reference.container_metadata import chunk
+from reference.jpeg_colours import to_rgb
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def archives() -> list[Seed]:
     bits = rng.integers(0, 2, (7, 3, 20)).astype(bool)
     smooth = np.add.outer(np.arange(4), np.add.outer(np.arange(20) ** 2, np.arange(25))) // 5
     smooth = smooth.astype(np.uint8)
+    y, cb, cr = smooth[:3].astype(int)
+    colours = np.ascontiguousarray(np.moveaxis(to_rgb(y, cb - 128, cr - 128), 0, -1), np.uint8)
     arrays: list[tuple[str, NDArray[Any], dict[str, Any]]] = [
         ("chain", ink, {"model": "mnist-binary"}),
         ("chain of blocks", ink * np.uint8(255), {"model": "mnist-binary", "block": 2}),
@@ -75,6 +78,7 @@ def archives() -> list[Seed]:
         ("series", smooth.reshape(-1)[:300], {"model": "series", "block": 200}),
         ("table", smooth[0, :, :3], {"model": "series"}),
         ("counted", np.kron(smooth[0] > 30, np.ones((3, 3), bool)), {"model": "bilevel"}),
+        ("colours of JPEG", colours, {"model": "universal"}),
         ("no items", np.zeros((0, 28, 28), np.uint8), {}),
         ("no elements", np.zeros((5, 0), np.float32), {}),
     ]
