@@ -129,8 +129,7 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
 
     Pictures of a folder have the names, and the bytes, that `decompress` gives them; pages of a
     TIFF file are PNG files, and the items of an array, and the arrays of an npz file, .npy files.
-    The size of a picture is only known when it has been made: `info` makes it, and a listing says
-    None.
+    The size of a picture is known only after it is made: `info` makes it, and a listing says None.
 
     >>> import bitsback, fsspec, numpy as np
     >>> compressed = bitsback.compress(np.eye(12, 5), "memory://eye.bb")
@@ -200,8 +199,8 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
         return found
 
     def modified(self, path: str) -> datetime:
-        """When a file of a folder was changed before it went into the archive. Raises
-        FileNotFoundError, and NotImplementedError where that is not known.
+        """The modification time of a file of a folder. Raises FileNotFoundError, and
+        NotImplementedError if the archive does not hold the time.
         """
         number = self._files.number(self._strip_protocol(path))
         if number is None:

@@ -14,7 +14,7 @@ SIGNALS = tuple(
 
 @contextmanager
 def put_off() -> Iterator[None]:
-    """In the main thread, to which Python delivers signals: puts off the action on a signal that
+    """In the main thread, to which Python delivers signals, delays the action on a signal that
     arrives in the body until the body has ended.
     """
     if threading.current_thread() is not threading.main_thread():

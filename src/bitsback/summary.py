@@ -96,8 +96,8 @@ class Compressed(Summary):
     model_bytes: int
     """Bytes of the archive that the models in it take; 0 if they are not in it."""
     skipped: dict[str, list[str]]
-    """The names of what was left out of a folder, by what it is; of empty folders and those that
-    were not looked into with a / at the end.
+    """The names of what was left out of a folder, by kind. Names of empty folders, and of folders
+    that were not searched, end with a /.
     """
     noted: dict[str, list[str]]
     """The names of hidden files, and of links that come back as files, that were taken along."""
@@ -108,13 +108,9 @@ class Compressed(Summary):
     stored: "dict[str, Held]"
     """The files of a folder that are stored verbatim, and not by their pixels, by the reason."""
     order_bits: float | None
-    """The bits that the order of the items would have taken, if it was dropped; None if it was
-    kept.
-    """
+    """The bits that the order of the items would have taken, if it was dropped; otherwise None."""
     name_bytes: int | None
-    """The bytes of names that are kept although the order of the files does not matter; None
-    otherwise.
-    """
+    """The bytes of the names of an unordered collection that keeps them; otherwise None."""
     resumed: int | None
     """The number of blocks that an earlier, stopped run had coded; None if none was looked for."""
     unfit: int

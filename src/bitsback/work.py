@@ -41,9 +41,8 @@ def ordered_map(
     if threads == 1:
         yield from map(work, tasks)
         return
-    from concurrent.futures import (
-        ThreadPoolExecutor,
-    )  # only here: a single item should not wait for the import
+    # Imported here, so that a single item does not wait for it.
+    from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(threads, "bitsback")
     running: deque[Future[Result]] = deque()
@@ -76,7 +75,7 @@ Progress = Callable[[int, int], object]
 
 _BIT, _BYTE, _OTHER = 2, 3, 5
 """The cost of a truth value, of a byte of a file, and of any other element. A size-agnostic model
-takes some 0.4 us for a bilevel pixel and 0.7 to 1.2 us for a grey or a colour sample, LZMA 0.4 to
+takes about 0.4 us for a bilevel pixel and 0.7 to 1.2 us for a grey or a colour sample, LZMA 0.4 to
 0.6 us for a byte.
 """
 

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_MOST = 1000  # names, of which nobody reads more
+_MOST = 1000  # names; nobody reads more
 
 
 def archives(
@@ -48,7 +48,7 @@ def names(
     import bitsback
     from bitsback.errors import BitsbackError
 
-    if "://" in context.params["archive"]:  # nobody waits for a network
+    if "://" in context.params["archive"]:  # completion should not wait for a network
         return []
     try:
         with bitsback.open(context.params["archive"]) as archive:

@@ -1,5 +1,5 @@
 """Error reporting of the command: one line and an exit code. A command on several archives tries
-each, and reports the errors of all.
+each of them and reports all errors.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def each(names: Sequence[str], work: Work, as_json: bool, err: bool = False) -> 
     """Does the work for each name. An error is shown with its name, and the others are tried. Exits
     with 2 if there was any error.
 
-    as_json: print what JSON has of it, of several as a list; on standard error if `err`.
+    as_json: print the results as JSON, several as a list; on standard error if `err`.
     """
     rows: list[dict[str, Any]] = []
     good = True

@@ -33,9 +33,9 @@ def with_option(command: click.Command) -> click.Command:
 
 
 def show(verbose: int, context: click.Context) -> None:
-    """Until the context ends. verbose: 1 for what is chosen, and why, 2 for everything, added to
-    what was given before; where it is 0, the environment variable says so. Raises InputError for a
-    word in it that is none.
+    """Shows the log until the context ends. verbose: 1 for choices and their reasons, 2 for
+    everything; it is added to earlier values, and the environment variable counts where it is 0.
+    Raises InputError for an unknown word in that variable.
     """
     word = os.environ.get(VARIABLE, "")
     if word not in _LEVELS:

@@ -170,8 +170,8 @@ def standard_output() -> BinaryIO:
 
 
 def refuse_terminal() -> None:
-    """Raise InputError if standard output is a terminal, which binary data would garble, or
-    closed.
+    """Raise InputError if standard output is closed, or is a terminal, which binary data would
+    garble.
     """
     standard_output()
     if sys.stdout.isatty():

@@ -40,8 +40,8 @@ def check_removable(sources: Iterable[str], output: str) -> None:
 def remove_compressed(
     sources: Sequence[str], output: str, messages: Sequence[str], threads: int | None, quiet: bool
 ) -> None:
-    """Removes what went into an archive. Raises InputError, ArchiveError, and removes nothing, if
-    anything was warned of, or does not come back as it is.
+    """Removes the input of an archive. Raises InputError or ArchiveError, and removes nothing, if
+    there was any warning, or if anything does not come back as it is.
     """
     import bitsback
     from bitsback.images.file_lists import list_files
@@ -72,8 +72,8 @@ def remove_compressed(
 
 
 def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: bool) -> None:
-    """Removes an archive that was restored to `output`. Raises InputError, ArchiveError, and does
-    not, if that does not hold what the archive does. wanted: the options that it was restored with.
+    """Removes an archive that was restored to `output`. Raises InputError or ArchiveError, and
+    removes nothing, if `output` differs from the archive. wanted: the options of the restoration.
     """
     import bitsback
     from bitsback.writing.readback import compare, restored_names

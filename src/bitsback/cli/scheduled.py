@@ -53,7 +53,7 @@ def compress(
     from bitsback.remote.url import is_url
 
     given = {place: asked.storage_options if is_url(place) else {} for place in (source, output)}
-    # A model is not inside of shards, whatever is asked for.
+    # Shards never embed a model.
     asked = replace(asked, embed="auto", progress=progress, storage_options=given[output])
     start = time.perf_counter()
     opened = open_source(source, shard, asked.pictures_only, asked.skip_bad, given[source])
@@ -67,7 +67,7 @@ def compress(
             )
         except (BitsbackError, OSError, MemoryError):
             raise
-        except Exception as error:  # packages on a worker may raise anything
+        except Exception as error:  # any package on a worker may raise any error
             raise InputError(
                 f"{source}: a worker failed: {type(error).__name__}: {error}"
             ) from error

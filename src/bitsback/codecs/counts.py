@@ -193,7 +193,7 @@ class NegativeBinomial(Counts):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BetaBinomial(Counts):
-    """A symbol, 0 ... trials, is how many of the trials succeed, with a probability that has a beta
+    """A symbol, 0 ... trials, is the number of successful trials, whose probability has a beta
     distribution. Grey values of an image have trials = 255 (Townsend, Bird, Barber 2019, section
     3.2).
 

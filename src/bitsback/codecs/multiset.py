@@ -44,16 +44,15 @@ def numbers_key(item: Any) -> bytes:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Multiset(ByValue, Generic[X]):
-    """`size` items in any order. They come back in the order of their keys, which saves the
-    information of the order: log2(size! / (m1! m2! ...)) bits where m1, m2, ... items are equal.
+    """`size` items without an order. They come back sorted by their keys, which saves the
+    information of the order: log2(size! / (m1! m2! ...)) bits if m1, m2, ... items are equal.
 
-    Before an item is pushed, bits of the message pick it at random from the items that are left,
-    and a pop gives these bits back. The first items take a few bits from the implicit tail of the
-    message, which do not come back; see `BitsBack`.
-    item: any codec of an item. key: from an item to bytes, which tell items apart and order them;
-    it is given an array of int64, as the functions of `BitsBack` are. At most 2^24 items, O(size
-    log(size)) of time. Source: Severo, Townsend, Khisti, Makhzani, Ullrich 2022, Compressing
-    multisets with large alphabets, Algorithm 1.
+    Bits of the message choose the next item to push at random from the remaining items, and a pop
+    gives these bits back. The first items take a few bits from the implicit tail of the message,
+    which do not come back; see `BitsBack`. item: any codec of an item. key: from an item to bytes,
+    which distinguish and sort items; it gets an array of int64, as the functions of `BitsBack` do.
+    At most 2^24 items; time is O(size log(size)). Source: Severo, Townsend, Khisti, Makhzani,
+    Ullrich 2022, Compressing multisets with large alphabets, Algorithm 1.
 
     >>> from bitsback.codecs import Uniform
     >>> codec = Multiset(Uniform(1024, shape=(1,)), size=4)

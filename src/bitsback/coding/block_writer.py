@@ -74,8 +74,8 @@ class Uncoded:
 
 
 def encode(block: Uncoded, chosen: Chosen) -> Encoded:
-    """Encodes a block in the smallest way. chosen: the model, if there is one that may fit, which
-    need not be the one of the block.
+    """Encodes a block in the smallest way. chosen: the model, if any may fit; the block need not
+    use it.
     """
     tiles, multiset = block.tiles, block.order_bits is not None
     way, codable = find_way(

@@ -40,8 +40,8 @@ def canonical(tiles: Tiles, ties: Sequence[NDArray[Any]] = ()) -> Canonical:
 
 
 def order_of_rows(rows: NDArray[Any], ties: Sequence[NDArray[Any]] = ()) -> NDArray[np.intp]:
-    """The order of rows by their bytes, then by those of the ties; all that are equal stay as they
-    are. rows: [n, size]; ties: [n, ...].
+    """The order of rows by their bytes, then by the bytes of the ties; the sort is stable. rows:
+    [n, size]; ties: [n, ...].
     """
     order = np.arange(len(rows))
     for array in ties[::-1]:

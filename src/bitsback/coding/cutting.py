@@ -14,8 +14,8 @@ from bitsback.format.grid import Shape
 from bitsback.format.layout import MAX_BLOCK_BYTES
 
 SIDE, BILEVEL_SIDE = 1024, 4096
-"""Rows and columns of a tile at most, unless another number is asked for; of bool the latter, so
-that a page is one tile.
+"""The most rows and columns of a tile by default; the second number is for bool, so that a page is
+one tile.
 """
 _SLICES = 32
 _MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
@@ -73,7 +73,7 @@ def blocks_of(
 ) -> Iterator[tuple[int, int]]:
     """The blocks of a part, split evenly: the number of the first tile and the number of tiles of
     each. block: the greatest number of tiles. By default a block has about `elements` elements, or,
-    if the part is `unordered`, as much as a block can hold. Raises InputError if a tile is larger
+    if the part is `unordered`, as many as a block can hold. Raises InputError if a tile is larger
     than a block can be.
     """
     size = part.dtype.itemsize

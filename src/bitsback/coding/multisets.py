@@ -20,8 +20,8 @@ Rows = NDArray[Any]
 
 
 class Multisets:
-    """The multisets of a block. An encoder picks items from them, whose elements and symbols are
-    given; a decoder puts items into them.
+    """The multisets of a block. An encoder, which gives elements and symbols of the items, picks
+    items from them; a decoder puts items into them.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class Multisets:
                 left.add(_keys(rows))
 
     def pick(self, message: Message, places: range) -> NDArray[Any]:
-        """Bits of the message choose the items at these places from those that are left: their
-        symbols, flat.
+        """Bits of the message choose the items at these places from the remaining ones. Returns
+        their symbols, flat.
         """
         picked = [
             self._tables[number][self._left[number].pop(message, run.items)].reshape(-1)

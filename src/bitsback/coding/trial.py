@@ -52,11 +52,11 @@ _MOST_READ = 1 << 26  # elements read for a sample
 def pixel_cost(
     pixels: Bands, tile: int | None, given: Model | None, effort: Effort, job: int
 ) -> tuple[int, bool]:
-    """The bytes that they would take, about, and whether a general compressor makes them fewest.
+    """An estimate of the bytes of the pixels, and whether a general compressor needs the fewest.
 
-    Of a large picture a model codes what is in its middle, and how much more all of it takes is
-    judged by what deflate makes of both: pages are often empty at their edges. tile: rows and
-    columns of a tile at most, if that was asked for. given, effort, job: as `choose` takes them.
+    A model codes only the middle of a large picture; the cost of the whole is extrapolated by the
+    sizes that deflate gives for both, since pages are often empty at their edges. tile: the most
+    rows and columns of a tile, if requested. given, effort, job: as in `choose`.
     """
     grid = _grid(pixels, tile)
     boxes = sample_boxes(pixels.dtype, grid)
@@ -96,8 +96,8 @@ def _grid(pixels: Bands, tile: int | None) -> Grid:
 
 
 def _tiles(pixels: Bands, grid: Grid) -> Iterator[Tiles]:
-    """All of the picture: of one that is in memory all tiles at once, of a larger one some, or
-    bands where it is not cut.
+    """The whole picture in parts: all tiles at once if it is in memory, some tiles at a time
+    otherwise, or bands if it is not cut.
     """
     if grid.cut is None:
         for band in pixels:
@@ -189,8 +189,7 @@ def is_tried(number: int) -> bool:
 
 
 class TrialOutcomes:
-    """The last trials of pictures that are alike. What it expects depends on the order in which it
-    is asked, and on nothing else.
+    """The last trials of similar pictures. Its predictions depend only on the order of the calls.
     """
 
     def __init__(self) -> None:
@@ -199,8 +198,8 @@ class TrialOutcomes:
     def of(
         self, alike: Alike, told: TrialOutcome | None, trial: Callable[[], TrialOutcome]
     ) -> TrialOutcome:
-        """The outcome `told` by the picture's own trial; or that of the last ones of its kind, if
-        they agree; or else that of a new trial.
+        """The outcome `told` by the picture's own trial, or that of the last trials of its kind if
+        they agree, or that of a new trial.
         """
         last = self._last.setdefault(alike, deque(maxlen=_ENOUGH))
         if told is None:
@@ -212,8 +211,8 @@ class TrialOutcomes:
 
 
 def stackable(part: Collection) -> bool:
-    """Whether an array can be a stack at all: slices of which each is like the one before it, and
-    that are coded together.
+    """Whether an array can be a stack: slices, each like the one before it, that are coded
+    together.
     """
     return (
         part.axes == COUNTED
