@@ -1,4 +1,4 @@
-"""Chunks of arrays for the codecs of other packages: their metadata, and a chunk to bytes and back."""
+"""Chunks of arrays for codecs of other packages: their metadata, and chunks to bytes and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The message: a stack of bits, which the core implements. docs/format.md defines each of its bits."""
+"""The message: a stack of bits, which the core implements. docs/format.md defines its bits."""
 
 from bitsback._core import Message
 

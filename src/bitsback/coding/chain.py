@@ -32,8 +32,7 @@ def digest(runs: bytes, items: Buffer) -> bytes:
 
 
 def initial(content: bytes, lanes: int) -> Message:
-    """The initial message of a block with this digest, which is also the final one after decoding.
-    """
+    """The initial message of a block with this digest, which is also the final one after decoding."""
     words = np.frombuffer(content, "<u4")
     heads = np.full(lanes, 1 << 32, np.uint64)
     heads[: len(words)] |= words[:lanes].astype(np.uint64)
