@@ -32,7 +32,7 @@ def digest(runs: bytes, items: Buffer) -> bytes:
 
 
 def initial(content: bytes, lanes: int) -> Message:
-    """The initial message of a block with this digest, which is also the final one after decoding."""
+    """The initial message of a block with this digest, and the final one after decoding."""
     words = np.frombuffer(content, "<u4")
     heads = np.full(lanes, 1 << 32, np.uint64)
     heads[: len(words)] |= words[:lanes].astype(np.uint64)
@@ -63,7 +63,7 @@ def schedule(items: int, growth: int, batch: int, before: int = 0) -> list[tuple
     one another. The first batches are small, so that there are always enough bits on the stack for
     a batch to choose its latents with.
 
-    before: the number of items that would give as many bits as the message already holds.
+    before: what has been coded before, as a number of such items.
     """
     runs: list[tuple[int, int]] = []
     done = 0

@@ -189,7 +189,7 @@ def is_tried(number: int) -> bool:
 
 
 class TrialOutcomes:
-    """The last trials of similar pictures. Its predictions depend only on the order of the calls."""
+    """The last trials of similar pictures. Predictions depend only on the order of the calls."""
 
     def __init__(self) -> None:
         self._last: dict[Alike, deque[TrialOutcome]] = {}

@@ -121,7 +121,7 @@ class Manifest:
             "model": self._model(),
             "settings": self.settings,
         }
-        # A shard a line, so that tools of lines can look into a long one.
+        # One shard per line, so that line tools can search a long manifest.
         shards = ",\n".join(json.dumps(vars(shard)) for shard in self.shards)
         return f'{json.dumps(head)[:-1]}, "shards": [\n{shards}\n]}}\n'.encode()
 

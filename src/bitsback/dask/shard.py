@@ -1,5 +1,5 @@
-"""Make one shard on a worker, unless it is there already: the archive of a chunk of an array, or of
-some pictures.
+"""Make one shard on a worker, unless it exists: the archive of a chunk of an array, or of some
+pictures.
 """
 
 import hashlib
@@ -72,9 +72,9 @@ def note_name(file: str) -> str:
 
 
 def make(job: Job, content: Any) -> Made:
-    """Makes a shard, unless it is there, whole, and of the same content and settings.
+    """Makes a shard, unless an undamaged one of the same content and settings exists.
 
-    Raises InputError if it cannot be made, or something else is there; ModelError.
+    Raises InputError if it cannot be made, or something else is in its place; ModelError.
     """
     content = content_of(content, job)
     source = digest(content)
@@ -88,7 +88,7 @@ def make(job: Job, content: Any) -> Made:
             " make; name another place, or use --force (force=True) to replace it"
         )
     model: Choice = job.model if isinstance(job.model, str) else job.model.load()
-    # Replaced if it is there: it is damaged, or another worker has just made the same bytes of it.
+    # An existing file is replaced: it is damaged, or another worker has just made the same bytes.
     with collected_warnings() as messages, open_output(job.place, force=True) as output:
         summed = _Summed(output)
         options = replace(job.options, model=model)
@@ -102,7 +102,7 @@ def make(job: Job, content: Any) -> Made:
             source,
             summary.bytes_in,
         )
-        # First the note: a shard without one would be taken for somebody else's.
+        # The note comes first: a shard without one would be taken for a foreign file.
         shard_places.write_bytes(job.note, ShardNote(shard, job.settings).pack())
     messages += [f"left out: {reason}" for reason in summary.bad.values()]
     return Made(shard, True, messages)
@@ -124,8 +124,8 @@ def recorded_shard(job: Job) -> Shard | None:
 
 
 def whole(job: Job, known: Shard) -> bool:
-    """Whether the shard is there, and whole: it has the size that is known of it, its header, index
-    and names are there and match their checksums, and say what is known. Its blocks are not read.
+    """Whether the shard exists and is undamaged: it has the noted size, and its header, index and
+    names match their checksums and the note. Its blocks are not read.
     """
     if not shard_places.exists(job.place):
         return False
@@ -190,8 +190,8 @@ def _name_of(path: str, root: Path) -> str:
 
 
 def digest(content: Content) -> str:
-    """The SHA-256 of what a shard is made from, in hexadecimal digits: of the dtype, the shape and
-    the elements of an array in C order; of the name and the SHA-256 of each picture file.
+    """The SHA-256 of the input of a shard, in hexadecimal digits: of the dtype, the shape and the
+    elements of an array in C order; of the name and the SHA-256 of each picture file.
     """
     found = hashlib.sha256()
     if isinstance(content, np.ndarray):
@@ -233,8 +233,8 @@ _catching: Any = None
 
 @contextmanager
 def collected_warnings() -> Iterator[list[str]]:
-    """Collects the InputWarnings of this thread, while other threads may do the same: the module
-    `warnings` is one for all of them.
+    """Collects the InputWarnings of this thread while other threads may do the same: all threads
+    share the module `warnings`.
     """
     messages: list[str] = []
     _thread.messages = messages

@@ -1,5 +1,5 @@
-"""The method adaptive: records of few values, labels say, each value as likely as it has come
-before (docs/format.md, `B`, a block).
+"""The method adaptive: records of few values, such as labels, coded by the frequencies of earlier
+values (docs/format.md, `B`, a block).
 """
 
 import zlib

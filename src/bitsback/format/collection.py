@@ -23,7 +23,7 @@ ARRAY = 0
 
 ONE, COUNTED, VARIED, BYTES = range(4)
 """Axes: the array is one item; its first dimension counts the items; the items differ in rows and
-columns; it is the bytes of files, one after the other, which are one item.
+columns; it is the concatenated bytes of files, as one item.
 """
 
 MOST_COLOURS = 4
@@ -41,8 +41,8 @@ class Collection:
 
     dtype: np.dtype[Any]
     shape: Shape
-    """If the items' sizes vary: their number, and that of their channels, if they have some. Of the
-    bytes of files: the number of files, and that of bytes.
+    """If the items' sizes vary: the number of items, and of channels, if there are any. For the
+    bytes of files: the number of files, and of bytes.
     """
     axes: int
     """ONE, COUNTED, VARIED or BYTES."""
@@ -125,8 +125,8 @@ class Collection:
 
     @property
     def entry_shape(self) -> Shape:
-        """The shape of an entry along the first axis; rows and columns are 1 where they vary; not
-        of bytes.
+        """The shape of an entry along the first axis, where varying rows and columns are 1; not for
+        bytes of files.
         """
         return (1, 1, *self.shape[1:]) if self.axes == VARIED else self.shape[1:]
 

@@ -1,5 +1,5 @@
-"""Stats of the files of a folder: how many bytes they, or their metadata, have, and when they were
-changed (docs/format.md, `F`).
+"""Stats of the files of a folder: their bytes, or those of their metadata, and their modification
+times (docs/format.md, `F`).
 """
 
 from array import array

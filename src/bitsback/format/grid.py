@@ -42,8 +42,8 @@ class Grid:
 
     @property
     def in_a_strip(self) -> int:
-        """The number of tiles at the same place of the first dimension; their elements follow one
-        another in C order.
+        """The number of tiles at one position of the first dimension, whose elements are contiguous
+        in C order.
         """
         return math.prod(self.counts[1:])
 

@@ -1,5 +1,5 @@
-"""Labels of items: which array has them, or that they are the folders that pictures are in, their
-classes (docs/format.md, `L`).
+"""Labels of items: the array that holds them, or the folders of pictures, which are their classes
+(docs/format.md, `L`).
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,7 @@ FOLDERS = "folders"
 
 @dataclass(frozen=True)
 class Pairs:
-    """Two arrays of an npz file, or, if there are none, pictures and the folders that they are
-    in.
-    """
+    """Two arrays of an npz file, or, if there are none, pictures and their folders."""
 
     images: int | None = None
     """The numbers of the arrays."""

@@ -36,13 +36,13 @@ class Files:
         self, collection: FileList, names: Sequence[str], runs: Runs, stats: FileStats | None = None
     ) -> None:
         """names: of each file; none for the pages of a TIFF file. runs: none for an npz file, where
-        each file is a part. stats: of a folder, unless it is of an older bitsback. Raises
+        each file is a part. stats: of a folder, unless an older bitsback made the archive. Raises
         ArchiveError if these do not fit the collection.
         """
         self.collection = collection
         self.names = names
         self.stats = stats
-        # Runs are not expanded: a few bytes may claim many pages.
+        # Runs are not expanded, since a few bytes may claim many pages.
         self.runs = runs
         self._numbers: dict[str, int] | None = None
         self._ends = list(accumulate((count for _, count in runs), initial=0))
@@ -57,8 +57,8 @@ class Files:
 
     @classmethod
     def unnamed(cls, collection: FileList) -> Files:
-        """The files of an archive whose names, order and stats are lost: arrays and pictures by
-        numbers, in the order of the parts, without their metadata, and none that is stored
+        """The files of an archive whose names, order and stats are lost: numbered arrays and
+        pictures, in the order of the parts, without metadata, and without files that are stored
         verbatim.
         """
         if collection.kind == ARRAYS:
@@ -105,9 +105,8 @@ class Files:
         return self.collection.parts[self.place(file)[0]].axes == BYTES
 
     def span(self, file: int) -> tuple[int, int, int]:
-        """The part in which a file that is stored verbatim, or else the container metadata of a
-        picture, is, and where in it that begins and ends: with the part 0 and no bytes if there are
-        none.
+        """The part that holds a verbatim file, or the container metadata of a picture, and the
+        start and end in it; part 0 and no bytes if there is neither.
         """
         if self.stats is None:
             return 0, 0, 0
@@ -127,9 +126,7 @@ class Files:
         return self._numbers.get(name)
 
     def place(self, file: int) -> tuple[int, int]:
-        """The number of the part that a file is in, and which of its entries it is; not for an npz
-        file.
-        """
+        """The number of a file's part, and of its entry in this part; not for an npz file."""
         run = bisect_right(self._ends, file) - 1
         return self.runs[run][0], self._entries[run] + file - self._ends[run]
 
@@ -195,7 +192,7 @@ def pack_names(names: Iterable[str]) -> bytes:
         data = name.encode()
         total += len(data)
         start = end = 0
-        if total <= _most_name_bytes(written):  # otherwise more of it is written than need be
+        if total <= _most_name_bytes(written):  # otherwise more bytes are written than necessary
             start = _shared(before, data)
             end = _shared(before[start:][::-1], data[start:][::-1])
         new = data[start : len(data) - end]
@@ -254,8 +251,8 @@ def unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
 
 
 def _most_name_bytes(size: int) -> int:
-    """The bytes of names that a section of `size` bytes may stand for, so that a few bytes cannot
-    claim a computer's memory.
+    """The most bytes of names in a section of `size` bytes, so that a few bytes cannot claim all
+    memory.
     """
     return (1 << 16) + (size << 5)
 

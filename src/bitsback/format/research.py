@@ -1,4 +1,4 @@
-"""Research archives, which only `bitsback.research` decodes: what others say of them
+"""Recognise research archives, which only `bitsback.research` decodes, and refuse them elsewhere
 (docs/research.md).
 """
 

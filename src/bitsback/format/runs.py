@@ -1,4 +1,4 @@
-"""Runs: what the tiles of a block are, so that a block can be read on its own (docs/format.md,
+"""Runs describe the tiles of a block, so that a block can be read on its own (docs/format.md,
 `runs`).
 """
 
@@ -28,8 +28,8 @@ class Run:
     shape: Shape
     """The shape of each tile."""
     value_map: ValueMap | None
-    """The meaning of the symbols: two values, as they are stored, or a range; None: elements are
-    their own symbols.
+    """The meaning of the symbols: the bytes of two values, or a range; None if elements are their
+    own symbols.
     """
 
     @property
@@ -87,7 +87,7 @@ def read_value_map(
             raise ArchiveError("its two values are the same")
         return pair
     if kind in (_SPAN, _RANKS):
-        if before:  # else a few bytes could claim much memory
+        if before:  # otherwise a few bytes could claim much memory
             raise ArchiveError("its value map is given again")
         return ValueRange.unpack(cursor, dtype, kind == _RANKS)
     if kind != _AS_BEFORE:

@@ -1,6 +1,4 @@
-"""The values that the elements of a block have, as symbols 0, 1, 2, ... (docs/format.md,
-`runs`).
-"""
+"""Map the values of the elements of a block to symbols 0, 1, 2, ... (docs/format.md, `runs`)."""
 
 import zlib
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 _RAW_DEFLATE = -15
-# Ranks pay up to this share of occurring values in the range from the least to the greatest.
+# Ranks pay off up to this share of occurring values between the least and the greatest.
 _SPARSE = {1: 0.5, 2: 0.7}  # by the size of an element
 _NEAR = 32  # values on either side
 
@@ -114,10 +112,10 @@ def is_mappable(dtype: np.dtype[Any]) -> bool:
 
 
 def find_value_range(elements: NDArray[Any], near: bool = False) -> ValueRange | None:
-    """The cheapest sensible range for elements, which have at least two values; None if they are
-    their own symbols. near: for a series, which is coded by differences to predictions, so that the
-    least and the greatest value matter; ranks are then judged by how many of the values near an
-    element occur, not by how many of all do.
+    """The cheapest range for elements with at least two values; None if they are their own symbols.
+    near: for a series, which is coded by differences to predictions, so that only the least and the
+    greatest value matter; ranks are then judged by the share of occurring values near an element,
+    not among all.
     """
     integers = elements.view(_integers(elements.dtype))
     low, high = int(integers.min()), int(integers.max())
@@ -147,8 +145,8 @@ def _saved_near(counts: NDArray[Any]) -> float:
 
 
 def _integers(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in which elements are read: those of bool as bytes, since there may be others than
-    0 and 1.
+    """The dtype in which elements are read: bool as bytes, since other bytes than 0 and 1 may
+    occur.
     """
     return np.dtype("u1") if dtype.kind == "b" else dtype
 

@@ -32,8 +32,8 @@ def rows_of_band(row: int) -> int:
 
 @dataclass(frozen=True)
 class Bands:
-    """A picture, [height, width] or [height, width, channels]. What reads it raises what Pillow
-    raises.
+    """A picture, [height, width] or [height, width, channels]. Reading it raises the errors of
+    Pillow.
 
     >>> import numpy as np
     >>> picture = Bands.of(np.arange(12, dtype=np.uint8).reshape(3, 4))
@@ -179,8 +179,8 @@ class Kind(Protocol):
 
 
 class BandItems:
-    """Pictures that are read one after the other, or the slices of a stack. Of a large one no more
-    than some rows are in memory, where its file allows it.
+    """Pictures that are read one after the other, or the slices of a stack. Only some rows of a
+    large one are in memory, if its file allows it.
     """
 
     def __init__(
@@ -190,8 +190,8 @@ class BandItems:
         bands_of: Callable[[int], Iterable[NDArray[Any]]],
         peeks: bool = False,
     ) -> None:
-        """kind: what they must be. bands_of: reads one of them. peeks: whether they may be read
-        more than once.
+        """kind: the kind that all must have. bands_of: reads one of them. peeks: whether they may
+        be read more than once.
         """
         self.name, self.dtype, self.shape = name, kind.dtype, kind.shape
         self._kind, self._bands_of, self._peeks = kind, bands_of, peeks

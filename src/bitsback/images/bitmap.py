@@ -1,5 +1,5 @@
-"""The codec of BMP and PNM files, whose pixels are not compressed: reads some rows at a time, and
-keeps all else of a file as its container metadata (docs/format.md, Container metadata).
+"""The codec of BMP and PNM files, whose pixels are not compressed: it reads some rows at a time,
+and keeps the rest of a file as container metadata (docs/format.md, Container metadata).
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def samples(file: BinaryIO) -> Bands | None:
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
     def metadata_of(data: Content, file: BinaryIO, pixels: Bands) -> Frame | None:
-        # opened anew, since loading changes its info
+        # opened again, since loading changes its info
         return Frame.of(data, identify(file, _PLUGINS), pixels)
 
     return split_picture(file, _PLUGINS, bands_of, metadata_of)

@@ -29,9 +29,7 @@ _WAYS = {
     2: [(6, strategy) for strategy in _USUAL],
     3: [(level, strategy) for level in (9, 8, 7) for strategy in _USUAL],
 }
-"""Levels and strategies by the flag that zlib writes for them in a header, the likely ones
-first.
-"""
+"""Levels and strategies by their flag in the header of zlib, the likely ones first."""
 _MEMORIES = (8, 9)
 _WINDOWS = range(9, 16)
 
@@ -69,7 +67,8 @@ class Deflated:
             if stream[at : at + len(made)] != made:
                 return False
             at += len(made)
-        # In one go, as it is made again: how zlib is fed may matter to it.
+        # In one call, as when the file is made again: the sizes of zlib's inputs may change its
+        # output.
         return self.stream(content) == stream
 
     def _packer(self) -> zlib._Compress:

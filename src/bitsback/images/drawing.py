@@ -1,5 +1,5 @@
-"""Interfaces for taking a picture file apart into pixels and container metadata, and for
-writing it again row by row.
+"""Interfaces for splitting a picture file into pixels and container metadata, and for writing it
+again row by row.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Drawing(Protocol):
     """A file that is being written; `close` completes it. No byte is written twice."""
 
     def add(self, rows: NDArray[Any]) -> None:
-        """The next rows: [rows, width] or [rows, width, channels]. Raises ArchiveError if they
-        cannot be those of the file.
+        """Adds the next rows, [rows, width] or [rows, width, channels]. Raises ArchiveError if the
+        file cannot have them.
         """
 
     def close(self) -> int:
-        """After the last row; how many bytes the file has. Raises ArchiveError if the rows cannot
-        have been its own.
+        """Ends the file after the last row, and returns its number of bytes. Raises ArchiveError if
+        the file cannot have had these rows.
         """
 
 
@@ -63,8 +63,8 @@ class ContainerMetadata(Protocol):
         """Whether pixels of this dtype and shape can be those of the file."""
 
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
-        """The file, written to one that is empty, with pixels of this dtype and shape, which
-        fit.
+        """Writes the file, with pixels of this dtype and shape, which must fit, to an empty
+        file.
         """
 
     def pack(self) -> bytes: ...
@@ -79,9 +79,7 @@ class PagesMetadata(ContainerMetadata, Protocol):
         """Whether these are the dtypes and shapes of the pages."""
 
     def draw(self, file: Seekable) -> Drawing:
-        """The file, written to one that is empty, with the rows of its pages one after the
-        other.
-        """
+        """Writes the file, with the rows of its pages one after the other, to an empty file."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,8 @@ class Split:
     """A file taken apart into pixels and container metadata."""
 
     pixels: Bands
-    """The samples of the file: of a palette the indexes; of a file of several pages these, one
-    below the other. Of a large picture they are read from the file again each time.
+    """The samples of the file: indexes if there is a palette; the pages of a file one below the
+    other. Those of a large picture are read from the file each time.
     """
     metadata: bytes
     exact: bool
@@ -104,8 +102,8 @@ class Split:
 
 
 class PictureCodec(Protocol):
-    """Takes picture files apart into pixels and container metadata, and reads large ones some rows
-    at a time. What reads a file raises what Pillow raises for a damaged one.
+    """Splits picture files into pixels and container metadata, and reads large ones some rows at a
+    time. Reading a damaged file raises the errors of Pillow.
     """
 
     def bands_of(self, image: Image.Image) -> Read | None:
@@ -115,9 +113,9 @@ class PictureCodec(Protocol):
         """The pixels that `split` finds in a file that it takes apart."""
 
     def split(self, file: BinaryIO, exact: bool) -> Split | None:
-        """Takes a file apart; None if the file that is made again of both parts is not the same: in
-        all of its pixels, by the samples of its format, and in all else that it has, or, with
-        `exact`, in its very bytes.
+        """Splits a file; None if the file that both parts make again is not the same: in all
+        pixels, by the samples of its format, and in everything else, or, with `exact`, in every
+        byte.
         """
 
     def unpack(self, cursor: Cursor, kind: int) -> ContainerMetadata:
@@ -133,8 +131,8 @@ class PagesCodec(PictureCodec, Protocol):
     def split_pages(
         self, file: BinaryIO, exact: bool
     ) -> tuple[list[Bands], PagesMetadata | None] | None:
-        """The pixels of each page, and the container metadata, or None in place of these as in
-        `split`; None if the pixels of a page cannot be read.
+        """The pixels of each page, and the container metadata, which is None where `split` returns
+        None; None if the pixels of a page cannot be read.
         """
 
     def unpack(self, cursor: Cursor, kind: int) -> PagesMetadata: ...

@@ -43,8 +43,8 @@ class Listing:
     noted: dict[str, list[str]] = field(default_factory=dict)
     """Names of files that are taken along, but not by everyone's expectation: HIDDEN, LINKS."""
     bad: dict[str, str] = field(default_factory=dict)
-    """The files whose names cannot be held, and the folders that cannot be read, and why; only of
-    a folder, and if they are left out.
+    """The files with unsupported names and the unreadable folders that are left out of a folder,
+    and the reasons.
     """
 
     urls: dict[str, Url] = field(default_factory=dict)
@@ -57,11 +57,11 @@ class Listing:
 def list_folder(
     root: Path | Url, skip_bad: bool = False, endings: frozenset[str] | None = PICTURES
 ) -> Listing:
-    """The files of a folder and its folders whose names have these endings, by name, or all files.
-    Raises InputError if there are none, or, unless `skip_bad`, one has a bad name.
+    """The files of a folder and its subfolders whose names have these endings, by name, or all
+    files. Raises InputError if there are none, or, unless `skip_bad`, if one has a bad name.
 
-    endings: in small letters; None: all files are taken, hidden ones too. A link to a file is
-    followed, one to a folder is not. What is left out is in the listing.
+    endings: in lower case; None for all files, including hidden ones. Links to files are followed,
+    links to folders are not. The listing names what is left out.
     """
     found = _Found(endings)
     bad: dict[str, str] = {}
@@ -94,9 +94,9 @@ def list_folder(
 
 
 def list_files(paths: Sequence[Location]) -> Listing:
-    """The pictures of a list, in its order, named relative to the folder that they share.
+    """The pictures of a list, in its order, named relative to their common folder.
 
-    Raises InputError if one is named twice, or has a bad name.
+    Raises InputError if one occurs twice, or has a bad name.
     """
     if not paths:
         raise InputError("a list of no files was given")
@@ -204,7 +204,7 @@ def _walk(root: Path, found: _Found, bad: dict[str, str] | None) -> None:
 
 def _left_out(entry: os.DirEntry[str]) -> str | None:
     """The kind of an entry that is neither a folder nor a file. An entry without a status may be a
-    file, and is an error when it is read.
+    file; reading it will fail.
     """
     try:
         mode = os.stat(entry).st_mode  # noqa: PTH116

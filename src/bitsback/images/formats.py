@@ -1,5 +1,5 @@
-"""The table of file formats: what each is called, how one is recognised, and which module reads
-and writes it.
+"""The table of file formats: their names, how each is recognised, and the module that reads and
+writes it.
 
 To add a format, write a module with its codec, add a line to FORMATS, and a row to docs/images.md.
 Inputs, folders, outputs, help and errors read the table.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 from bitsback.images.modes import MODES
 from bitsback.images.names import ending_of
 
-if TYPE_CHECKING:  # the command's help names formats, and must not need NumPy
+if TYPE_CHECKING:  # the command's help names formats and must not import NumPy
     import numpy as np
 
     from bitsback.images.drawing import PagesCodec, PictureCodec
@@ -33,8 +33,8 @@ class ArrayCodec(Protocol):
     """Reads and writes files of one array."""
 
     def open_array(self, file: BinaryIO, name: str, otherwise: str) -> Items:
-        """The array in a file. otherwise: what is said of a file of another format.
-        Raises InputError, calling the file `name`.
+        """The array in a file. otherwise: the error for a file of another format. Raises
+        InputError, which calls the file `name`.
         """
 
     def holds(self, dtype: np.dtype[Any], shape: Shape) -> bool:
@@ -119,7 +119,7 @@ class ArrayFormat(Format):
         return self.endings[0]
 
     def open(self, file: BinaryIO, name: str, otherwise: str | None = None) -> Items:
-        """The array in a file. otherwise: what is said of one of another format. Raises
+        """The array in a file. otherwise: the error for a file of another format. Raises
         InputError.
         """
         from bitsback.images.file_io import GzipReader
@@ -153,8 +153,8 @@ class PictureFormat(Format):
     """Files of pictures."""
 
     pillow: tuple[str, str] | None = None
-    """Pillow's module, and its name for the format; None if it has no reader for it, so that the
-    codec alone reads it, from folders.
+    """Pillow's module and its name for the format; None if Pillow has no reader, so that only the
+    codec reads it, from folders.
     """
     writes: Mapping[str, Iterable[str]] = field(default_factory=dict)
     """The modes of pictures that come back as files of the format, by the ending of the name."""
@@ -247,7 +247,7 @@ NPY = ArrayFormat(
     title="a .npy file", endings=(".npy",), start=rb"\x93NUMPY", key="npy", container=0, codec=_npy
 )
 
-# The first line that takes a file on its own is the one that reads it.
+# The first format that accepts a file on its own reads it.
 FORMATS: tuple[Format, ...] = (
     HeldFormat(title="a HEIC file", endings=(".heic", ".heif", ".hif")),
     HeldFormat(title="an AVIF file", endings=(".avif",)),
@@ -442,7 +442,7 @@ def plugins() -> list[tuple[str, str]]:
 
 
 def advice(start: bytes, name: str) -> str | None:
-    """Advice on a file that is not read; None for one of an unknown format.
+    """Advice on a file of an unsupported format; None if the format is unknown.
 
     >>> print(advice(b"", "sensor.csv"))  # doctest: +ELLIPSIS
     is a table as text, which is not read; make a .npy file of its numbers, by Python: numpy.save...
@@ -452,9 +452,9 @@ def advice(start: bytes, name: str) -> str | None:
 
 
 def restored(name: str, mode: str) -> tuple[str, str]:
-    """The name under which a picture without container metadata comes back, and Pillow's name of
-    its format: its own, where its ending is that of a format without loss that has the mode;
-    otherwise PNG, and `.png` behind the name.
+    """The name of a restored picture without container metadata, and Pillow's name of its format:
+    its own if its ending is that of a lossless format with this mode, otherwise PNG, with `.png`
+    appended to the name.
     """
     kind, modes = _WRITES.get(ending_of(name), ("PNG", ()))
     return (name, kind) if mode in modes else (name + ".png", "PNG")

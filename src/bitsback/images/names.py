@@ -1,5 +1,5 @@
-"""Names of files in a collection: relative, `/` between folders, and safe to write wherever they
-are restored.
+"""Names of files in a collection: relative, with `/` between folders, and safe to restore on any
+system.
 """
 
 import re
@@ -67,8 +67,8 @@ def check(name: str, where: str) -> None:
 
 
 def first_clash(names: Iterable[str]) -> str | None:
-    """The first name that macOS or Windows take for an earlier one: equal but for case and Unicode
-    composition.
+    """The first name that macOS or Windows would take for an earlier one: equal except for case and
+    Unicode composition.
     """
     seen: set[str] = set()
     for name in names:

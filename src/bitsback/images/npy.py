@@ -54,13 +54,13 @@ class Items(Protocol):
         """
 
     def rows(self, count: int, axes: int) -> NDArray[Any]:
-        """The next `count` rows of the item that comes next, where it is read in this way to its
-        last row: [count, *shape[axes + 1:]].
+        """The next `count` rows of the next item, which must be read in this way to its last row:
+        [count, *shape[axes + 1:]].
         """
 
     def peek(self, first: int, count: int) -> NDArray[Any] | None:
-        """[count, *shape[1:]] from `first` on the first axis, without reading on; None if that
-        cannot be.
+        """[count, *shape[1:]] from `first` on the first axis, without changing the position; None
+        if that is impossible.
         """
 
     def finish(self) -> None:
@@ -130,8 +130,8 @@ class ArrayItems:
 
 
 class _FortranItems(Whole):
-    """An array in Fortran order in a file, whose items are scattered over it; gathers a window of
-    items at a time.
+    """An array in Fortran order in a file, whose items are scattered; it gathers a window of items
+    at a time.
     """
 
     def __init__(
@@ -274,8 +274,7 @@ class StreamItems:
 
 @contextmanager
 def open_items(source: Source) -> Iterator[Items]:
-    """The items of an array, of a .npy file, or of a binary stream of one, which need not be
-    seekable.
+    """The items of an array, of a .npy file, or of a binary stream of a .npy file, seekable or not.
 
     Raises InputError if it cannot be read, is no .npy file, is shorter or longer than it says, or
     has a dtype that is not bool, integer (8 to 64 bits) or float (16 to 64 bits). Pickled objects
@@ -342,8 +341,8 @@ def write_array(output: Writable, dtype: np.dtype[Any], shape: Shape) -> Iterato
 
 
 def open_array(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
-    """The items of a .npy file that is being read. otherwise: what is said of a file that is none.
-    Raises InputError.
+    """The items of an open .npy file. otherwise: the error for a file of another format. Raises
+    InputError.
     """
     dtype, fortran, shape = read_header(file, name, otherwise)
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
@@ -352,7 +351,8 @@ def open_array(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
         return StreamItems(file, name, dtype, shape, start)
     if start is not None:
         return _FortranItems(file, start, name, dtype, shape)
-    # Fortran order needs all of a pipe or a compressed file at once, so it is spooled to disk.
+    # Fortran order needs the whole content of a pipe or a compressed file, so it is spooled to
+    # disk.
     with reading(name):
         spooled = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the spool closes it
     spool = _Spooled(file, spooled, name)
@@ -363,7 +363,7 @@ def open_array(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
 def read_header(
     file: BinaryIO, name: str, otherwise: str = _NO_NPY
 ) -> tuple[np.dtype[Any], bool, Shape]:
-    """dtype, whether in Fortran order, and shape. otherwise: what is said of a file that has none.
+    """dtype, whether in Fortran order, and shape. otherwise: the error for a file without a header.
     Raises InputError.
     """
     prefix = bytes(read_up_to(file, 8, name))
@@ -381,12 +381,12 @@ def read_header(
             f"{name}: its .npy header has {size} bytes, more than any array of numbers needs"
         )
     header = io.BytesIO(length + bytes(read_up_to(file, size, name)))
-    # A header of version 3 differs from one of version 2 in the names of fields alone, which are
-    # not accepted here.
+    # A header of version 3 differs from version 2 only in the names of fields, which are not
+    # supported here.
     parse = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     try:
         shape, fortran, dtype = parse(header, max_header_size=_MAX_HEADER)
-    except Exception as error:  # a damaged header may make the parser raise anything
+    except Exception as error:  # a damaged header may make the parser raise any error
         raise InputError(f"{name}: its .npy header is damaged: {one_line(error)}") from None
     check_dtype(dtype, name)
     if (

@@ -1,4 +1,4 @@
-"""The codec of PNG files: keeps the chunks around the pixels, and, where zlib can make them again,
+"""The codec of PNG files: it keeps the chunks around the pixels, and, if zlib can make them again,
 the very bytes of the file (docs/format.md, Container metadata).
 """
 
@@ -39,7 +39,7 @@ from bitsback.images.png_reading import filters_of, png_bands
 from bitsback.wire import Cursor, varint
 
 _LEVEL = 6
-_LOOKAHEAD = 262  # bytes of its window that deflate does not look back to
+_LOOKAHEAD = 262  # bytes of its window that deflate does not use
 _MOST_IN_A_CHUNK = 1 << 30
 
 
@@ -58,8 +58,8 @@ class Stream:
 
 @dataclass(frozen=True)
 class Around:
-    """All chunks but IDAT: those before, the first of which is IHDR, and those behind, the last of
-    which is IEND.
+    """All chunks except IDAT: those before it, which start with IHDR, and those after it, which end
+    with IEND.
     """
 
     before: tuple[Chunk, ...]
@@ -76,7 +76,7 @@ class PngDrawing:
         self._above: Bytes | None = None
         file.write(MAGIC + b"".join(map(pack_chunk, around.before)))
         self._at = len(MAGIC) + sum(map(size_of, around.before))
-        self._crc = self._size = 0  # those of the current IDAT chunk, if it has bytes
+        self._crc = self._size = 0  # of the current IDAT chunk, if it has bytes
 
     def add(self, rows: NDArray[Any]) -> None:
         """Raises ArchiveError if there are values that the file cannot have."""
@@ -96,7 +96,7 @@ class PngDrawing:
         if not data:
             return
         if not self._size:
-            self._file.seek(self._at + 4)  # behind the size, which is written last
+            self._file.seek(self._at + 4)  # after the size, which is written last
             self._file.write(b"IDAT")
             self._crc = zlib.crc32(b"IDAT")
         self._file.write(data)
@@ -116,7 +116,7 @@ class PngDrawing:
 
 def _window(size: int) -> int:
     """The smallest window of zlib, as the logarithm of its bytes, that works like the largest one
-    for content of `size` bytes: a small one is made, and read, sooner.
+    for content of `size` bytes: a small window is faster.
     """
     return min(max((size + _LOOKAHEAD).bit_length(), 9), zlib.MAX_WBITS)
 
@@ -155,7 +155,7 @@ class ExactPngDrawing:
 
 
 _NEW, _EXACT = 2, 3
-"""The kinds of container metadata: the pixels are compressed with new settings, or into the very
+"""The kinds of container metadata: the pixels are compressed with new settings, or to the very
 bytes of the original.
 """
 _PLUGINS = (("Png", "PNG"),)
@@ -180,10 +180,10 @@ class Png:
 
     @classmethod
     def of(cls, data: Content, found: list[Place], pixels: Bands, exact: bool) -> Png | None:
-        """The container metadata of a file; None if the file has more than they can describe.
+        """The container metadata of a file; None if they cannot describe all of it.
 
-        found: its chunks. pixels: as Pillow reads them. exact: only if the very bytes of the file
-        can be made again, for which all of it is in memory. Raises ValueError if its pixels are
+        found: its chunks. pixels: as Pillow reads them. exact: None unless the very bytes of the
+        file can be made again; the whole file is in memory. Raises ValueError if its pixels are
         damaged.
         """
         kinds = [kind for kind, _, _ in found]
@@ -283,7 +283,7 @@ class Png:
         stream = self.stream
         if stream is not None:
             parts += [stream.deflated.pack(), stream.crc.to_bytes(4, "little")]
-            # All but the last chunk are of one size in most files.
+            # In most files all chunks but the last have one size.
             parts.append(varint(len(stream.cuts)))
             parts += map(varint, stream.cuts)
             parts.append(varint(len(stream.filters)) + stream.filters)
@@ -354,7 +354,7 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
 def _made_again(png: Png, data: Content, found: list[Place], pixels: Bands) -> bool:
     """Whether the file that is made is the same: bit for bit, or in all pixels and chunks.
 
-    found: the chunks of the file that there is.
+    found: the chunks of the existing file.
     """
     if png.exact:
         return makes(png, data, pixels)

@@ -18,7 +18,7 @@ from bitsback.errors import ArchiveError
 from bitsback.images.file_io import Content
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
-AROUND = 12  # bytes of a chunk beside its content
+AROUND = 12  # bytes of a chunk besides its content
 _CHUNK = 1 << 20
 
 Chunk = tuple[bytes, bytes]
@@ -137,8 +137,8 @@ class Samples:
         return pack_bits(rows, self.depth)
 
     def filters_for(self, rows: Bytes, above: Bytes | None = None) -> bytes:
-        """The usual choice: none where samples are parts of bytes or indexes, and otherwise for
-        each row the filter with the least sum of absolute differences. above: the row before them.
+        """The usual choice: none if samples are indexes or smaller than bytes, otherwise for each
+        row the filter with the least sum of absolute differences. above: the row before them.
         """
         if self.depth < 8 or self.indexed:
             return bytes(len(rows))
@@ -162,8 +162,8 @@ class Samples:
 
 
 def pack_bits(rows: NDArray[Any], bits: int) -> Bytes:
-    """Samples of 1, 2 or 4 bits, as many as there are in a byte, the first one highest; what a row
-    leaves of its last byte is 0: [rows, bytes].
+    """Packs samples of 1, 2 or 4 bits into bytes, the first one highest; unused bits of the last
+    byte of a row are 0: [rows, bytes].
     """
     spread = (rows[:, :, np.newaxis] >> np.arange(bits - 1, -1, -1, dtype=np.uint8)) & 1
     return np.packbits(spread.reshape(len(rows), -1), axis=1)

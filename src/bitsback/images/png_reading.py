@@ -1,6 +1,4 @@
-"""Reads the pixels of PNG files some rows at a time, and compares them with those that Pillow
-reads.
-"""
+"""Reads the pixels of PNG files some rows at a time, and compares them with Pillow's."""
 
 from __future__ import annotations
 
@@ -113,8 +111,8 @@ def filters_of(
 ) -> bytes | None:
     """The filter of each row; None if the chunks hold other pixels than these, or anything else.
 
-    pixels: as Pillow reads them. Raises ValueError if the file is damaged: its stream is, or ends
-    before the last row, or has filters that there are not.
+    pixels: as Pillow reads them. Raises ValueError if the file is damaged: its stream is damaged,
+    ends before the last row, or has unknown filters.
     """
     inflater = _Inflater(data, idats)
     passes = map(Bands.of, _passes(pixels.whole())) if interlaced else [pixels]
@@ -170,8 +168,8 @@ class _Inflater:
         return bytes(content)
 
     def ended(self) -> bool:
-        """Whether the stream ends here, and the chunks with it. Raises ValueError if the stream
-        does not end, or its checksum is that of another one.
+        """Whether the stream and the chunks end here. Raises ValueError if the stream does not end,
+        or its checksum is wrong.
         """
         while not self._inflater.eof:
             if self._next(1):

@@ -1,5 +1,5 @@
-"""The segments, strips or tiles, of a TIFF file: how the pixels of a page stand in them, how they
-are compressed, and where they are. Source: TIFF revision 6.0, sections 3, 14 and 15.
+"""The segments, strips or tiles, of a TIFF file: their layout of the pixels of a page, their
+compression, and their places. Source: TIFF revision 6.0, sections 3, 14 and 15.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ NONE, GROUP_4, LZW, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = (
 """Compressions, by their numbers in the tag 259."""
 
 BIG, INVERTED, SCALED, REVERSED, PREDICTED, TILED = 1, 2, 4, 8, 16, 32
-"""Flags: samples are big-endian; each bit of a sample is inverted, as the least value is white;
-samples of 2 or 4 bits become 8 bits from black to white; the bits of each byte come in reverse;
+"""Flags: samples are big-endian; each bit of a sample is inverted, since the least value is white;
+samples of 2 or 4 bits become 8 bits from black to white; the bits of each byte are reversed;
 samples are differences to those before them; segments are tiles.
 """
 
@@ -143,8 +143,8 @@ class Layout:
         return ~values if self.flags & INVERTED else values
 
     def raw(self, samples: NDArray[Any]) -> bytes:
-        """The bytes of a segment, before compression. Raises ArchiveError for samples that it
-        cannot have.
+        """The bytes of a segment before compression. Raises ArchiveError for samples that it cannot
+        have.
         """
         values = ~samples if self.flags & INVERTED else samples
         if self.flags & PREDICTED:
@@ -224,8 +224,8 @@ def most_bytes(raw: int) -> int:
 
 
 def decompress(layout: Layout, data: bytes, rows: int) -> bytes | None:
-    """The bytes of a segment of `rows` rows; None if it does not have just these. Raises the errors
-    of zlib and Pillow.
+    """The bytes of a segment of `rows` rows; None if it has more or fewer. Raises the errors of
+    zlib and Pillow.
     """
     size = rows * layout.row_bytes
     if layout.compression == NONE:
@@ -248,7 +248,7 @@ def compress(layout: Layout, raw: bytes, rows: int, deflated: Deflated) -> bytes
     else:
         try:
             data = _compress_by_pillow(layout, raw, rows)
-        except Exception as error:  # Pillow's writers raise whatever libtiff leads them to
+        except Exception as error:  # libtiff may make Pillow's writers raise any error
             raise ArchiveError(
                 "the Pillow of this computer cannot compress as its file was,"
                 f" {_BY_PILLOW[layout.compression]}: {error}"
@@ -345,7 +345,7 @@ class Places:
                 yield Place(start, end, space, gap != 0)
 
     def spans(self, most: int) -> Iterator[Span]:
-        """The spans without a gap in them. most: bytes of all gaps. Raises ArchiveError if there
+        """The spans without gaps. most: the most bytes of all gaps; raises ArchiveError if there
         are more.
         """
         end = 0
@@ -382,7 +382,7 @@ class Places:
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """The spans in the order of the file, those that touch joined. Raises ArchiveError if two
+    """The spans in the order of the file; adjacent ones are joined. Raises ArchiveError if two
     overlap.
     """
     found: list[Span] = []

@@ -58,8 +58,8 @@ class Page:
 
 
 def pages_of(file: BinaryIO) -> list[Page | None]:
-    """The pages of a file, in order; None for one whose pixels cannot be read, and no pages at all
-    for a file that has too many. Raises OSError for a damaged file.
+    """The pages of a file, in order; None for a page whose pixels cannot be read, and no pages for
+    a file that has too many. Raises OSError for a damaged file.
     """
     size = Reader(file).size
     found: list[Page | None] = []
@@ -76,7 +76,7 @@ def pages_of(file: BinaryIO) -> list[Page | None]:
                 return list(_slices(tiff, found[0], size))
     except OSError:
         raise
-    except Exception as error:  # a damaged file may make tifffile raise anything
+    except Exception as error:  # a damaged file may make tifffile raise any error
         raise OSError(f"is damaged: {error}") from None
     return found
 
@@ -85,7 +85,7 @@ def opened(file: BinaryIO) -> Any:
     """Opens a file by tifffile. Raises what tifffile raises."""
     import tifffile
 
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns of many tags
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns about many tags
     file.seek(0)
     return tifffile.TiffFile(file, name="a TIFF file")
 
@@ -197,8 +197,8 @@ def _spans(layout: Layout, offsets: list[int], counts: list[int]) -> list[Span] 
 
 
 def _in_bands(page: Page) -> Page:
-    """The same with its segments in the order of a picture, and long strips without compression
-    split into several.
+    """The same with its segments in picture order, and with long uncompressed strips split into
+    several.
     """
     layout = page.layout
     spans = [
@@ -214,7 +214,7 @@ def _in_bands(page: Page) -> Page:
     most = max(_MOST_ROWS // row, 1)
     if rows <= most:
         return page
-    several = layout.down > 1  # then strips must be cut into equal parts
+    several = layout.down > 1  # strips must then be cut into equal parts
     rows = max(n for n in range(1, most + 1) if not several or rows % n == 0)
     cut = replace(layout, rows=rows)
     spans = []
@@ -251,8 +251,8 @@ class PageReader:
     page: Page
 
     def band(self, number: int) -> tuple[NDArray[Any], list[NDArray[Any]]]:
-        """The rows of a row of segments, and what of their tiles is beyond the page. Raises
-        OSError if a segment does not hold its rows.
+        """The rows of a row of segments, and the samples of their tiles beyond the page. Raises
+        OSError if a segment lacks some of its rows.
         """
         layout = self.page.layout
         in_a_band = layout.planes * layout.across
@@ -286,7 +286,7 @@ class PageReader:
 
 
 def one_picture(pages: list[Page | None]) -> list[Page]:
-    """The pages that are one picture, one below the other: those like the one whose kind has most
+    """The pages that form one picture, one below the other: those of the kind that has most
     pixels.
     """
     held = [page for page in pages if page is not None]
@@ -318,8 +318,8 @@ _ASSOCIATED = 1
 
 
 def shown_bands(image: Image.Image) -> Read | None:
-    """A reader of the current frame's bands; None if Pillow turns the frame, or applies its alpha
-    or its palette, or it cannot be read so.
+    """A reader of the current frame's bands; None if Pillow rotates the frame, or applies its alpha
+    or its palette, or if the frame cannot be read in bands.
     """
     tags: Any = getattr(image, "tag_v2", {})
     extra = tags.get(_EXTRA_SAMPLES, ())

@@ -69,8 +69,8 @@ class Tiff:
     others: bytes
     """The bytes around segments and fields, in the order of the file."""
     padding: bytes = b""
-    """The samples of tiles beyond the edges of pages, in the order of the segments; none:
-    `blank`.
+    """The samples of tiles beyond the edges of pages, in the order of the segments; if empty, all
+    are `blank`.
     """
     deflated: Deflated = BEST
     check: int | None = None
@@ -214,8 +214,8 @@ class Tiff:
 
     @cached_property
     def consistent(self) -> bool:
-        """Whether segments have the lengths that they must have, and are in the file; linear in
-        their number. Raises ArchiveError for segments that overlap.
+        """Whether segments have valid lengths and lie in the file; linear in their number. Raises
+        ArchiveError for segments that overlap.
         """
         return self._lengths_fit() and all(end <= self.size for _, end in self.spans[-1:])
 
@@ -241,9 +241,9 @@ class Tiff:
 
 
 class TiffDrawing:
-    """A file whose segments are written as their rows come. Each has its old place where it is as
-    long as it was; a longer one that finds no space among its neighbours goes to where others have
-    left some, or to the end.
+    """A file whose segments are written as their rows arrive. Each segment keeps its place if it
+    has its old length; a longer one that does not fit between its neighbours goes into other free
+    space, or to the end.
     """
 
     def __init__(self, metadata: Tiff, file: Seekable) -> None:
@@ -264,8 +264,8 @@ class TiffDrawing:
         self._begin(next(self._layouts))
 
     def add(self, rows: NDArray[Any]) -> None:
-        """The next rows, of one page or of several. Raises ArchiveError if they cannot be those of
-        the file, or if the file would be too long for its tags.
+        """Adds the next rows, of one page or of several. Raises ArchiveError if the file cannot
+        have them, or if it would be too long for its tags.
         """
         while len(rows):
             wanted = self._page.rows_of(self._band) - self._count
@@ -365,7 +365,7 @@ class TiffDrawing:
         """Writes where the segments of the page are."""
         page, fields = self._page, next(self._fields)
         order: Literal["big", "little"] = "big" if page.flags & BIG else "little"
-        # Segments come plane by plane in the file, and here band by band.
+        # The file has its segments plane by plane; here they arrive band by band.
         ordered = [
             self._told[(band * page.planes + plane) * page.across + column]
             for plane in range(page.planes)
