@@ -1,5 +1,5 @@
-"""Strict reading of descriptions and tensors: each key and each tensor once, of the right type and
-size, and none left over.
+"""Strict reading of descriptions and tensors: each key and each tensor is read once, with the right
+type and size, and none may remain.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from bitsback.errors import ModelError
 
 
 class Fields:
-    """One JSON object. `where` names it in errors. Each reading method takes a key away; `done`
-    wants none left.
+    """One JSON object. `where` names it in errors. Each reading method removes a key; `done` checks
+    that none remains.
     """
 
     def __init__(self, value: Any, where: str) -> None:
@@ -112,8 +112,8 @@ class TensorReader:
         self._unread = set(tensors)
 
     def get(self, name: str, *dtypes: str, dimensions: int | None = None) -> NDArray[Any]:
-        """The tensor `name`; ModelError if there is none, or its dtype or number of dimensions is
-        another.
+        """The tensor `name`. Raises ModelError if there is none, or if it has another dtype or
+        number of dimensions.
         """
         if name not in self._tensors:
             raise ModelError(f"the tensor {name} is missing")
@@ -132,7 +132,7 @@ class TensorReader:
     def bounded(
         self, name: str, dtype: str, shape: tuple[int, ...], low: int, high: int
     ) -> NDArray[Any]:
-        """The tensor `name`, of this dtype and shape, with entries from `low` to `high`;
+        """The tensor `name`, of this dtype and shape, with entries from `low` to `high`. Raises
         ModelError otherwise.
         """
         array = self.get(name, dtype)

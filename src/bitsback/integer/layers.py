@@ -1,5 +1,5 @@
-"""The layers of integer networks: docs/model-format.md, Integer networks. A function here reads a
-kind of layer from its entry in a description, with its bounds; src/core/layers/ computes it.
+"""The layers of integer networks: docs/model-format.md, Integer networks. A function here reads one
+kind of layer from its entry in a description and checks its bounds; src/core/layers/ computes it.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,8 +32,8 @@ class Layer:
     """Multiply-adds at each place of its values."""
 
     def add(self, core: _core.Network, numbers: tuple[int, ...], size: Size) -> int:
-        """Adds the layer for images of this size to a network of the core, where its inputs have
-        these numbers; returns its own number.
+        """Adds the layer for images of this size to a network of the core, where these are the
+        numbers of its inputs. Returns its own number.
         """
         rows, columns = self.values.extent(size)
         return core.add(self.op, numbers, {**self.fields, "rows": rows, "columns": columns})
@@ -119,7 +119,7 @@ class LayerEntry:
 
     def linear(self, inputs: int, source: Activations) -> _core.Linear:
         """out = clamp((acc * multiplier + half) >> shift), acc = bias + weight * input, exact in
-        int32: what `linear` and `conv` have in common. Raises ModelError if it breaks a bound.
+        int32: the common part of `linear` and `conv`. Raises ModelError if it exceeds a bound.
         """
         weight = self.tensor("weight", "int8", dimensions=2)
         bias = self.tensor("bias", "int32", dimensions=1)

@@ -46,8 +46,8 @@ def read_key(key: str, variables: Iterable[str]) -> Of:
 def read_code(
     lines: list[str], variables: Iterable[str], distributions: dict[str, Of]
 ) -> tuple[CodeStep, ...]:
-    """The steps, checked: whatever a step is given is known in both directions, so that a pop can
-    undo every push. Raises ModelError.
+    """The steps. Raises ModelError unless everything on which a step depends is known in both
+    directions, so that a pop can undo every push.
     """
     steps = []
     live = {DATA}

@@ -58,8 +58,8 @@ def pack_difference(model: Model, base: Model) -> bytes:
 
 
 def read_base(cursor: Cursor, find: Find) -> tuple[Model, str]:
-    """The base, and the description. Raises ArchiveError if the base is not to be found, or the
-    description is damaged.
+    """The base, and the description. Raises ArchiveError if the base is missing, or the description
+    is damaged.
     """
     prefix = cursor.take(_PREFIX_SIZE)
     base = find(prefix)

@@ -1,5 +1,5 @@
-"""Choose test vectors for a new model that learns from the data as they come: items that show
-whether a machine computes them otherwise than docs/model-format.md demands.
+"""Choose test vectors for a new model that learns from the data as it codes them: items that reveal
+a machine whose arithmetic differs from docs/model-format.md.
 """
 
 import json
@@ -27,8 +27,8 @@ _SHAPE_OF_SERIES = ItemShape(slices=1, rows=8, columns=1, channels=3, levels=1 <
 
 
 def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Model:
-    """The model of a description whose test has no items yet. Raises ModelError, also if no
-    items are found that each wrong arithmetic codes otherwise.
+    """The model of a description whose test has no items yet. Raises ModelError, also if no items
+    are found that every wrong arithmetic codes differently.
     """
     untested = Model.build(json.dumps(description), tensors, tested=False)
     of = untested.prediction

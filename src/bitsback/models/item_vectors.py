@@ -1,6 +1,5 @@
-"""Test vectors of models that learn from the data as they come: items whose message must be the
-same on this machine too, and so least squares, whose arithmetic is that of doubles
-(docs/model-format.md).
+"""Test vectors of models that learn from the data as they code them: items whose message must be
+the same on every machine, which tests the doubles of least squares (docs/model-format.md).
 """
 
 import hashlib
@@ -54,9 +53,8 @@ class ItemVectors:
             raise ModelError("the items of the test take more than a model of this size may")
 
     def digest(self, of: PredictionDistribution, arithmetic: str = "exact") -> str:
-        """SHA-256 (hex) of their message, as least squares by this arithmetic make it:
-        'contracted' (products and sums), 'upward', 'downward' or 'toward zero' (as it rounds), or
-        'exact'.
+        """SHA-256 (hex) of their message with least squares in this arithmetic: 'contracted'
+        (products and sums), 'upward', 'downward' or 'toward zero' (rounding), or 'exact'.
         """
         message = Message()
         for seed in self.seeds:
@@ -103,8 +101,8 @@ def check(
     tensor_elements: int,
     identity: bytes,
 ) -> None:
-    """Compares what the model makes of the items of the field `test` with their digest, once
-    in a process. Raises ModelError.
+    """Compares the message of the items in the field `test` with its digest, once per process.
+    Raises ModelError.
     """
     if not test.has("items"):
         raise ModelError(

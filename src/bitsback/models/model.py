@@ -62,9 +62,9 @@ class Model(Outline):
         return f"<Model {self.name}: {of}, {self.levels} levels, {self.identity.hex()[:8]}>"
 
     def bind(self, shapes: Shapes) -> BoundModel:
-        """The model for items of these shapes, each with its number of items in a row. Raises
-        ModelError for shapes that it does not code: they have one size, unless the model takes any
-        shape.
+        """The model for items of these shapes, each with its number of consecutive items. Raises
+        ModelError for shapes that it does not code: they must have one size, unless the model takes
+        any shape.
         """
         size = None
         if not self.any_shape and shapes:
@@ -89,19 +89,20 @@ class Model(Outline):
     def push(
         self, message: Message, x: NDArray[Any], batches: Batches, size: Size | None = None
     ) -> None:
-        """Pushes the batches of x [items, elements], from its end: the first of the batches has
-        its last items. x: uint8 for up to 256 levels and uint16 for more. size: rows and columns
-        of the images, of a model that has none.
+        """Pushes the batches of x [items, elements], from its end: the first of the batches has its
+        last items. x: uint8 for up to 256 levels and uint16 for more. size: rows and columns of the
+        images, if the model has none.
 
-        The same bits as `codec(items).push` for one batch after the other, in one call to the core.
+        One call to the core gives the same bits as `codec(items).push` for one batch after the
+        other.
         """
         shape, items = self.shape_of(size), _count(batches)
         symbols = as_symbols(x, self.variables[DATA].dtype, (items, shape.elements))
         self.bind([(items, shape)]).push(message, symbols.reshape(-1), batches)
 
     def pop(self, message: Message, batches: Batches, size: Size | None = None) -> NDArray[Any]:
-        """Undoes `push`, given its batches from the last to the first; they come out from the start
-        of the items.
+        """Undoes `push`, given its batches from the last to the first. Returns the items from the
+        first to the last.
         """
         shape, items = self.shape_of(size), _count(batches)
         return self.bind([(items, shape)]).pop(message, batches).reshape(items, shape.elements)
@@ -124,8 +125,8 @@ class Model(Outline):
         return sum(self.distributions[step.distribution].steps(shape) for step in self.code)
 
     def prior(self, size: int) -> Any:
-        """p(z) for `size` items, of a model that has a size and one latent: a codec of buckets
-        [size, latents].
+        """p(z) for `size` items, of a model with a size and one latent: a codec of buckets [size,
+        latents].
         """
         return self._one_latent(latent=True, given=()).codec({}, size, self.whole_size())
 
@@ -148,8 +149,8 @@ class Model(Outline):
         return of.parameters({DATA: x}, self.whole_size())
 
     def likelihood_parameters(self, z: NDArray[Any]) -> list[NDArray[Any]]:
-        """The likelihood network's integers, likewise, for z [size, latents]: what the pixels are
-        distributed by, or the features of autoregressive pixels.
+        """The likelihood network's integers, likewise, for z [size, latents]: the parameters of the
+        pixels, or the features of autoregressive pixels.
         """
         name = self.latent.name
         of = self._one_latent(latent=False, given=(name,))
@@ -192,7 +193,7 @@ class Model(Outline):
     def build(cls, description: str, tensors: file.Tensors, tested: bool = True) -> Model:
         """Builds the model of a description and tensors, checks it, and runs its test vectors.
 
-        tested=False is for who is about to write the test vectors. Raises ModelError.
+        tested=False is for writing the test vectors. Raises ModelError.
         """
         top = Fields(file.parse(description), "description")
         outline = Outline.read(top)
@@ -242,8 +243,8 @@ class Model(Outline):
 
 @dataclass(frozen=True, eq=False)
 class BoundModel:
-    """A model for items of certain shapes, whose symbols follow one another in one flat array, each
-    item in C order of [slices, rows, columns, channels].
+    """A model for items of certain shapes, whose symbols are in one flat array, each item in C
+    order of [slices, rows, columns, channels].
 
     It is a codec: `push` and `pop` take the items as one batch, or as several.
     """
@@ -280,7 +281,7 @@ class BoundModel:
         kept: bool = True,
     ) -> None:
         """x: uint8 or uint16 [elements]. The first of the batches has the last items. kept: whether
-        an error leaves the message as it was, which takes a copy of it. Raises MessageError for
+        an error leaves the message unchanged, which needs a copy of it. Raises MessageError for
         symbols that do not fit the shapes.
         """
         if x.ndim != 1 or x.dtype not in (np.uint8, np.uint16):
@@ -293,8 +294,8 @@ class BoundModel:
     def pop(
         self, message: Message, batches: Batches | None = None, kept: bool = True
     ) -> NDArray[Any]:
-        """Undoes `push`, given its batches from the last to the first: symbols [elements], uint8
-        where all items have up to 256 levels, or else uint16.
+        """Undoes `push`, given its batches from the last to the first. Returns symbols [elements],
+        uint8 if all items have up to 256 levels, otherwise uint16.
         """
         return self.core.pop(message, self.shapes, self._batches(batches), kept)
 

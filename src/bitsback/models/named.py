@@ -1,6 +1,4 @@
-"""A model as metadata name it: by its name and its identity, and, where they carry it, with all
-that it is.
-"""
+"""A model in metadata: its name and its identity, and the whole model if they carry it."""
 
 import base64
 import binascii
@@ -20,17 +18,15 @@ _IDENTITY_SIZE = 32
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A model by its identity, with its name for people. When it is pickled, it carries a model
-    that this process knows and that does not ship, so that the receiver knows it too.
+    """A model by its identity, with its name for people. A pickle of it carries a model that this
+    process knows and that is not bundled, so that the receiver knows it too.
     """
 
     name: str
     identity: str
     """SHA-256, 64 hexadecimal digits."""
     embedded: str | None = field(default=None, repr=False)
-    """All that the model is, as an archive has it (docs/format.md, An embedded model), in
-    Base64.
-    """
+    """The whole model, as in an archive (docs/format.md, An embedded model), in Base64."""
 
     @classmethod
     def of(cls, model: Model, embed: bool = False) -> "NamedModel":

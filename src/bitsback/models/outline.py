@@ -41,8 +41,8 @@ class Outline:
     serial: bool
     """Whether it codes series, with any number of channels and levels."""
     counted: bool
-    """Whether all that it knows it learns from the items of a batch: the more there are, the less
-    each takes.
+    """Whether it learns everything from the items of a batch: the more items, the fewer bits each
+    takes.
     """
 
     @property
@@ -82,8 +82,8 @@ class Outline:
 
     @property
     def wants_small(self) -> bool:
-        """Whether it codes images of any size, and does so better with many small ones than with a
-        large one: the latents of the first one cost bits, and those of the others come back.
+        """Whether it codes images of any size, and many small ones better than a large one: the
+        latents of the first one cost bits, and those of the others come back.
         """
         return self.size is None and not self.any_shape and len(self.variables) > 1
 
@@ -119,8 +119,8 @@ class Outline:
     def size_of(self, item_shape: tuple[int, ...]) -> Size | None:
         """Rows and columns of an item of this shape as the model sees it; None if it does not fit.
 
-        Of a model that has a size, axes of one element do not count, nor does whether the item is
-        flat. No item fits a model of items of any shape in this way.
+        A model with a size ignores axes of one element, and whether the item is flat. No item fits
+        a model of items of any shape in this way.
         """
         if self.any_shape:
             return None
@@ -136,8 +136,8 @@ class Outline:
         return None
 
     def shape_of(self, size: Size | None = None) -> ItemShape:
-        """An image of this size, or else of the model's. Raises ModelError if it has none, or
-        another.
+        """An image of this size, or by default of the model's. Raises ModelError if the model has
+        no size, or another.
         """
         if self.any_shape or self.size not in (None, size or self.size):
             raise ModelError(
@@ -147,8 +147,8 @@ class Outline:
 
     @classmethod
     def read(cls, top: Fields) -> "Outline":
-        """Takes its fields from a description, but for `distributions`, of which it reads the keys
-        and leaves the rest. Raises ModelError for what docs/model-format.md does not allow.
+        """Takes its fields from a description, except `distributions`, of which it reads only the
+        keys. Raises ModelError for anything that docs/model-format.md does not allow.
         """
         top.text("format", "bitsback-model")
         version = top.integer("version", 0, 1 << 30)

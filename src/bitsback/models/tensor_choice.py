@@ -49,11 +49,11 @@ def bits_of(made: Made) -> float:
 
 
 def _prediction_choices(tensor: NDArray[Any], model: Model) -> list[tuple[bool, tuple[int, ...]]]:
-    """Whether to transpose, and the lags to predict from: for pixels those to the left, above, and
-    above left.
+    """Whether to transpose, and the lags of predictors: for pixels the left, upper and upper left
+    neighbours.
 
-    Between the weights of a convolution, or of a layer that reads one, prediction saves 1 % and is
-    not tried.
+    For the weights of a convolution, or of a layer that reads one, prediction saves 1 % and is not
+    tried.
     """
     if not tensor.size:
         return []

@@ -1,8 +1,8 @@
 """Tensors of integers, coded with the package's own codecs (docs/format.md, An embedded model).
 
-Elements are predicted from earlier rows; what is left is a token, which a distribution codes, and
-further bits as they are. Rows and columns have levels, and elements of the same sum of levels,
-about equally large, share a distribution.
+Elements are predicted from earlier rows; a residual is a token, which a distribution codes, and
+uncoded further bits. Rows and columns have levels, and elements with the same sum of levels, which
+are about equally large, share a distribution.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from bitsback.wire import Cursor, varint
 PLAIN, TOKENS = 0, 1
 
 _PRECISION = 12
-_EXACT = 8  # magnitudes below have a token each, above there are four tokens an octave
+_EXACT = 8  # each magnitude below has a token; above there are four tokens per octave
 _MOST_TOKENS = 121
 _MOST_PREDICTORS = 4
 MOST_PREDICTED_ROWS = 1 << 16
@@ -105,8 +105,8 @@ def decode_plain(pop: Pop, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDAr
 def encode_tokens(
     tensor: NDArray[Any], lags: tuple[int, ...], transposed: bool, by: tuple[bool, bool]
 ) -> tuple[Form, list[Step]]:
-    """The form and the steps for one choice of it: the lags of the predictors, whether the matrix
-    is transposed, and whether rows, and whether columns, have levels.
+    """The form and the steps for one choice: the lags of the predictors, whether the matrix is
+    transposed, and whether rows and columns have levels.
     """
     matrix = tensor.reshape(matrix_shape(tensor.shape, False)).astype(np.int64)
     if transposed:
@@ -213,8 +213,8 @@ def _extra_bits(token: int) -> int:
 
 
 def _parts(token: int) -> list[tuple[int, int]]:
-    """The extra bits in parts that a uniform codec can hold: the place of the lowest, and how
-    many.
+    """The extra bits in parts that a uniform codec can hold: the lowest place of each, and its
+    number of bits.
     """
     bits = _extra_bits(token)
     return [(low, min(16, bits - low)) for low in range(0, bits, 16)]
@@ -237,8 +237,8 @@ def _classes(row_level: Integers, column_level: Integers) -> Iterator[NDArray[np
 
 
 def _levels(magnitude: Integers, axis: int) -> Integers:
-    """Half octaves of the mean magnitude along an axis, the smallest 0. In integers, so that all
-    machines agree.
+    """Half octaves of the mean magnitude along an axis, the smallest 0, computed with integers, so
+    that all machines agree.
     """
     mean = 256 * magnitude.sum(axis) // magnitude.shape[axis]
     level = np.array([(int(value) ** 2).bit_length() for value in mean])
@@ -291,8 +291,8 @@ def _undo_prediction(
 
 
 def _fit(matrix: Integers, lags: tuple[int, ...]) -> tuple[Predictor, ...]:
-    """The weights of least squares, solved exactly, so that all machines agree; none if there is no
-    one solution.
+    """The weights of least squares, solved exactly, so that all machines agree; none unless there
+    is exactly one solution.
     """
     lags = tuple(lag for lag in lags if lag < len(matrix))
     if not lags:
@@ -300,10 +300,10 @@ def _fit(matrix: Integers, lags: tuple[int, ...]) -> tuple[Predictor, ...]:
     start = max(lags)
     scaled = matrix >> max(
         int(np.abs(matrix).max()).bit_length() - 20, 0
-    )  # no sum of products leaves int64
+    )  # no sum of products exceeds int64
     rows = [scaled[start - lag : len(scaled) - lag].reshape(-1) for lag in lags]
     rows.append(scaled[start:].reshape(-1))
-    from fractions import Fraction  # only here: a single item should not wait for the import
+    from fractions import Fraction  # here, so that a single item does not wait for the import
 
     # Gauss elimination of the normal equations.
     system = [[Fraction(int(a @ b)) for b in rows] for a in rows[:-1]]

@@ -1,8 +1,8 @@
 """Image formats: PNG, WebP and CCITT's fax code by Pillow, JPEG XL, JPEG-LS and JPEG 2000 by the
 package imagecodecs, on one thread each.
 
-Pictures of more planes than a format holds become several files in one, three planes each as long
-as there are so many.
+Pictures with more planes than a format supports become several files in one, three planes each
+while so many remain.
 
     file of one picture           whatever the format is, none of which begins with the byte 1
     files of several planes       1, then for each: planes (1 byte), length (4, little-endian), file
@@ -59,7 +59,7 @@ def decode_planes(decode: Callable[[bytes], Picture], data: bytes) -> Picture:
 def pillow_peers() -> list[Peer]:
     """A file for each image, and mosaics.
 
-    CCITT Group 4 in TIFF is what most scanned pages are. The mosaics are WebP of method 4: 6 takes
+    Most scanned pages are CCITT Group 4 in TIFF. The mosaics are WebP of method 4: method 6 takes
     25 times as long and saves nothing on bilevel digits.
     """
     import PIL
@@ -94,7 +94,7 @@ def encode_png(picture: Picture) -> bytes:
     """A picture [height, width] or [height, width, channels] as a PNG file, of one bit a pixel if
     it is bool.
 
-    Pillow writes no colour of one or 16 bits: there each plane is a file.
+    Pillow cannot write colour of one or 16 bits: then each plane is a file.
     """
     return encode_planes(
         partial(_encode, container="PNG", optimize=True),
@@ -117,7 +117,7 @@ def encode_webp(picture: Picture, method: int) -> bytes:
 
 
 def decode_webp(data: bytes) -> NDArray[Any]:
-    """The picture in colour, with alpha where it is not 255 throughout, since WebP has no other
+    """The picture in colour, with alpha unless it is 255 throughout, since WebP has no other
     pictures.
     """
     return decode_planes(decode_picture, data)

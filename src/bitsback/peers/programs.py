@@ -49,8 +49,8 @@ def _bilevel(
 
 
 def _version(program: str, pattern: str, *arguments: str) -> str:
-    """The version that the program prints, on either stream: most of these do not exit with 0.
-    Raises ImportError.
+    """The version that the program prints, on either stream, since most of these do not exit with
+    0. Raises ImportError.
     """
     if shutil.which(program) is None:
         raise ImportError(program)

@@ -1,5 +1,5 @@
-"""General compressors, which see the bytes of all images as one stream: those of Python's library,
-and packages.
+"""General compressors of Python's library and of packages, which see the bytes of all images as one
+stream.
 """
 
 from __future__ import annotations

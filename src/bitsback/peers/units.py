@@ -1,7 +1,7 @@
-"""Ways to turn a collection of images into the files that a compressor is given.
+"""Ways to turn a collection of images into the inputs of a compressor.
 
-Images that are alike are an array [n, height, width] or [n, height, width, channels]; those that
-are not are a list of arrays [height, width] or [height, width, channels]. Elements are bool (two
+Images of one shape and dtype are an array [n, height, width] or [n, height, width, channels];
+others are a list of arrays [height, width] or [height, width, channels]. Elements are bool (two
 levels) or integers of 8 or 16 bits.
 """
 
@@ -111,10 +111,10 @@ def shuffle(images: Pictures) -> bytes:
 
 
 def plain(images: NDArray[Any]) -> NDArray[Any]:
-    """The images in a form that picture codecs take: bool, uint8 or uint16, of eight bits where
-    that is enough.
+    """The images in a form that picture codecs take: bool, uint8 or uint16, of eight bits if these
+    suffice.
 
-    Signed elements are moved up by the least of them, which is not counted.
+    Signed elements are shifted by the least of them, which is not counted.
     """
     if images.dtype == np.bool_:
         return images

@@ -35,7 +35,9 @@ Read = Callable[[int, int], bytes]
 """Reads (offset, size): fewer bytes at the end of the file."""
 
 _LONGEST_START = 11  # the start of a section: its kind and a varint
-_HEAD_SPACE = 512  # magic to the end of `C`, and the header of a block, mostly take fewer
+_HEAD_SPACE = (
+    512  # bytes that are usually enough from magic to the end of `C`, and for the header of a block
+)
 _SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, method
 _BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, STATS, LABELS, HASHES)
 
@@ -87,9 +89,7 @@ class Directory:
 
     @property
     def names(self) -> list[Place]:
-        """The sections with names. A collection of files must have one, which may say that there
-        are none.
-        """
+        """The sections with names. A collection of files must have one, even if it has no names."""
         return [place for place in self.sections if place.kind in (NAMES, UNNAMED)]
 
     @property
@@ -121,9 +121,7 @@ class Directory:
 
 
 def scan(read: Read, size: int) -> Directory:
-    """Finds everything. Raises ArchiveError if it is no archive, a newer one, or none that can be
-    made sense of.
-    """
+    """Finds all sections. Raises ArchiveError if it is no archive, a newer one, or too damaged."""
     directory = Directory()
     index = _find_index(read, size)
     start = _read_start(read, size, directory, index)
@@ -162,10 +160,10 @@ def _before_blocks(read: Read, directory: Directory, start: int, index: "_Index"
 
 
 def guess_collection(directory: Directory, read: Read) -> Collection:
-    """The collection by what its first whole block holds, where its own description is damaged.
+    """The collection according to its first undamaged block, if its own description is damaged.
     Raises ArchiveError.
     """
-    # Many kinds hold files, and only the description tells which one it is.
+    # Several kinds hold files, and only the description tells them apart.
     blocks = [] if directory.names else directory.blocks
     for block, drift in ((block, drift) for block in blocks for drift in (0, directory.drift)):
         try:
@@ -213,13 +211,13 @@ def _read_start(read: Read, size: int, directory: Directory, index: _Index | Non
             raise ArchiveError(str(error)) from None
         directory.problems.append(ArchiveError(str(error)))
     except ArchiveError:
-        # A changed byte of the version cannot be told from a newer archive; a lost or an added one
-        # can.
+        # A changed byte of the version cannot be distinguished from a newer archive; a lost or an
+        # added one can.
         intact_magic = read(0, len(MAGIC)) == MAGIC
         if index is None or (intact_magic and index.end == index.offset):
             raise
         directory.problems.append(ArchiveError("its first bytes are damaged"))
-    # `C`, or what follows it, that a lost or added byte has moved, if it is whole.
+    # `C`, or the section after it, which a lost or added byte has moved, if it is undamaged.
     for offset in range(min(_HEAD_SPACE, index.offset)):
         place = _section_at(read, offset, index.offset)
         if place is None or place.kind not in _BEFORE_BLOCKS or not _intact(read, place):
@@ -271,9 +269,9 @@ def _check_claims(directory: Directory, collection: Content, size: int, indexed:
 
 
 def _place_blocks(directory: Directory, index: _Index, archive_size: int) -> None:
-    """Adds the blocks that the index lists. What has been lost, or added, is in one place, so each
-    is where the index says, or by the drift behind; those that can be at neither are not added, of
-    which there may be many in few bytes.
+    """Adds the blocks that the index lists. Bytes are lost or added in one place, so each block is
+    where the index says, or shifted by the drift; blocks that can be at neither place are not
+    added, since a few bytes may claim many of them.
     """
     drift = index.offset - index.end
     first, offset, last = 0, index.first_offset, archive_size

@@ -29,13 +29,13 @@ class Library:
         embedded: Callable[[], Iterable[bytes]],
         starts: Callable[[], Iterable[bytes]] = tuple,
     ) -> None:
-        """embedded: reads the `M` sections; called once, when a block asks for a model that was not
+        """embedded: reads the `M` sections; called once, when a block needs a model that was not
         given, or when all are checked. starts: reads the first START bytes of each.
         """
         self._starts = starts
         self.has_given = given is not None
         """Whether a model was given: then those in the archive may be damaged, as long as no block
-        asks for one.
+        needs them.
         """
         self._known = {given.identity[:PREFIX_SIZE]: given} if given is not None else {}
         self._embedded: Callable[[], Iterable[bytes]] | None = embedded
@@ -61,8 +61,8 @@ class Library:
             return self._known[prefix]
 
     def describe(self, prefix: bytes) -> dict[str, Any] | None:
-        """The model's description of itself, if it is there: its name, what it is for, and its
-        code. No model is built for it.
+        """The model's description of itself, if the model is found: its name, purpose and code. No
+        model is built.
         """
         known: Outline | None = self._known.get(prefix)
         for name in bundled.names() if known is None else ():
@@ -76,7 +76,7 @@ class Library:
 
     def damage(self) -> list[ArchiveError]:
         """The faults of the models in the archive, whether blocks need them or not; none if a model
-        was given in their place.
+        was given instead.
         """
         if self.has_given:
             return []

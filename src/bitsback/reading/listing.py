@@ -67,8 +67,8 @@ def entries(archive: Archive) -> Iterator[Entry]:
 
 
 def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[Entry]:
-    """Pages may be claimed by the million, so those of a part that follow each other, and are of
-    one size, are one entry.
+    """Lists consecutive pages of a part with one size as one entry, since a few bytes may claim
+    millions of pages.
     """
     sizes = [
         iter([(part.entries, part.shape[1:])]) if part.axes == ONE else part.runs

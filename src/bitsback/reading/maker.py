@@ -46,8 +46,8 @@ class Maker:
     def drawing(
         self, number: int, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]
     ) -> Drawing:
-        """The file of a picture with pixels of this dtype and shape, written to one that is empty.
-        Raises ArchiveError, naming it, and so does what it gives.
+        """Writes the file of a picture with pixels of this dtype and shape to an empty file. It and
+        its drawing raise ArchiveError, which names the picture.
         """
         from bitsback.images.picture_files import drawing_of
 
@@ -63,7 +63,9 @@ class Maker:
         """Whether the very bytes of a picture's file come back. Raises ArchiveError, naming it."""
         from bitsback.images.picture_files import promised
 
-        if target_of(self._files, number)[1] is not None:  # by an older bitsback, without metadata
+        if (
+            target_of(self._files, number)[1] is not None
+        ):  # from an older bitsback, without metadata
             return True
         metadata = self.content(number)
         with self.naming(number):
@@ -86,7 +88,7 @@ class Maker:
         """The bytes of a file that is stored verbatim, or of the container metadata of a
         picture.
         """
-        with self._lock:  # no block of container metadata is decoded twice
+        with self._lock:  # so that no block of container metadata is decoded twice
             return self._archive._bytes_of(*self._files.span(number), verify=self._verify)
 
 
@@ -150,8 +152,8 @@ def damage(archive: OpenArchive, lost: Sequence[range]) -> Iterator[ArchiveError
 
 
 class Stored(Indexed):
-    """A file of a folder that is stored verbatim. If it is a picture, it is an array too, which
-    Pillow makes of it; if it is none that Pillow reads, that is an InputError.
+    """A file of a folder that is stored verbatim. A picture is also an array, which Pillow reads;
+    for other files this raises InputError.
     """
 
     def __init__(self, archive: OpenArchive, number: int) -> None:
@@ -198,8 +200,8 @@ class Stored(Indexed):
 
 
 class StoredPage(Stored):
-    """A page of a TIFF file on its own that is stored verbatim: an array, which tifffile makes of
-    it; if it cannot, that is an InputError.
+    """A page of a TIFF file on its own that is stored verbatim: an array, which tifffile reads.
+    Raises InputError if it cannot.
     """
 
     def __init__(self, archive: OpenArchive, number: int, file: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Restores a file of pages on its own: its pages are pictures of parts, and its container
+"""Restores a file of pages on its own, whose pages are pictures of parts, and whose container
 metadata is the last part.
 """
 
@@ -34,9 +34,8 @@ _CHUNK = 1 << 20
 def make_pages(
     parts: RestoredParts, file: BinaryIO, work: Work | None = None, exact: bool = True
 ) -> None:
-    """Writes the file of pages of an archive, or, where its container metadata is not held or the
-    archive is damaged, one of the pages that come back, to a file that is empty. Raises
-    ArchiveError.
+    """Writes the file of pages of an archive to an empty file, or, if the archive is damaged or has
+    no container metadata, a file of the pages that come back. Raises ArchiveError.
     """
     archive = parts.archive
     collection = archive._files.collection
@@ -67,8 +66,8 @@ def pages_damage(archive: OpenArchive) -> Iterator[ArchiveError]:
 def read_pages(
     parts: RestoredParts, stack: ExitStack, work: Work | None = None
 ) -> Iterator[PageRows]:
-    """The pages that come back of an archive of them, in order; a few blocks, or a strip, of each
-    part are in memory at a time. stack: what is open until the last page.
+    """The pages that come back, in order; a few blocks, or a strip, of each part are in memory at a
+    time. stack: holds resources until the last page.
     """
     files = parts.files
     work = work or Work(files.collection, None)
@@ -124,8 +123,8 @@ class PagesFile:
 
     @property
     def certain(self) -> bool:
-        """Whether the file can be made from any pixels. Raises ArchiveError if it cannot be made of
-        pages like those of the archive.
+        """Whether the file can be made from any pixels. Raises ArchiveError if it cannot be made
+        from pages like those of the archive.
         """
         if self.held:
             return True

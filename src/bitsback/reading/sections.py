@@ -1,5 +1,5 @@
 """The sections of an open archive: its blocks, which are found by their tiles, decoded and cached,
-and what files have beside them: names, stats, hashes and labels.
+and the names, stats, hashes and labels of files.
 """
 
 from bisect import bisect_right
@@ -34,8 +34,8 @@ CACHE_BYTES = 64 << 20
 
 
 class BlockCache:
-    """Blocks by their numbers. The one that was decoded last is kept even if it is larger than all
-    the capacity, unless that is 0. May be used from several threads.
+    """Blocks by their numbers. The one that was decoded last is kept even if it exceeds the
+    capacity, unless that is 0. Several threads may use it.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -117,8 +117,8 @@ class Blocks:
         return Task(block.number, block.first, block.items, payload)
 
     def decode_at(self, tile: int, stop: int | None) -> tuple[int, Tiles]:
-        """The number of the first tile of the block that holds this one, and its tiles. stop:
-        those from it on are not needed, and nothing is verified.
+        """The block that holds this tile: the number of its first tile, and its tiles. stop: tiles
+        from this one on are not needed, and nothing is verified.
         """
         block = self.of_tile(tile)
         tiles = self._cache.get(block.number)
@@ -142,8 +142,8 @@ class Blocks:
 
 
 class FileSections:
-    """Reads each section when it is first needed. Raises ArchiveError, without the name of the
-    archive, for damage.
+    """Reads each section on first use. Raises ArchiveError, without the name of the archive, for
+    damage.
     """
 
     def __init__(
@@ -192,8 +192,8 @@ class FileSections:
 
     @cached_property
     def pairs(self) -> Pairs | None:
-        """The arrays of an npz file that are items and their labels, or that pictures are labelled
-        by their folders; None for neither.
+        """The arrays of an npz file that hold the items and their labels, or pictures with their
+        folders as labels; None for neither.
         """
         places = self._directory.labels
         if not places:

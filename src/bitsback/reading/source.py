@@ -47,8 +47,8 @@ class BlockSource(Protocol):
 
     @abstractmethod
     def _tasks(self) -> Iterator[Task]:
-        """All blocks in order. Raises ArchiveError, naming archive and block, for the first thing
-        that is not right.
+        """All blocks in order. Raises ArchiveError, which names archive and block, for the first
+        fault.
         """
 
 
@@ -105,8 +105,8 @@ class OpenArchive(BlockSource, Protocol):
     @property
     @abstractmethod
     def _pairs(self) -> Pairs | None:
-        """The arrays of an npz file that are items and their labels, or that pictures are labelled
-        by their folders; None for neither. Raises ArchiveError for damage.
+        """The arrays of an npz file that hold the items and their labels, or pictures with their
+        folders as labels; None for neither. Raises ArchiveError for damage.
         """
 
     @property
@@ -121,7 +121,7 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def _check(self) -> None:
-        """Raises the first of `problems`, or for anything else outside of blocks for which
+        """Raises the first of `problems`, or any other fault outside of blocks with which
         decompression would fail.
         """
 
@@ -143,8 +143,8 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def _decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
-        """The number of the first tile of the block that holds this one, and its tiles; they are
-        not to be written to. stop: those from it on are not needed, and nothing is verified.
+        """The block that holds this tile: the number of its first tile, and its tiles, which must
+        not be changed. stop: tiles from this one on are not needed, and nothing is verified.
         """
 
     @abstractmethod
@@ -153,8 +153,8 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def _announce(self, blocks: Iterable[BlockInfo]) -> None:
-        """Says that these blocks will be decoded next, in order, so that what is far away may be
-        fetched together. Where nothing is far away, they are not computed.
+        """Announces the blocks that will be decoded next, in order, so that a remote file can fetch
+        them together. For a local file they are not computed.
         """
 
     @abstractmethod
@@ -167,8 +167,8 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """All blocks, to be decoded, or those that begin with the tiles from first to
-        end - 1. Raises the first of `problems`, and for any damage it comes upon.
+        """All blocks, to be decoded, or those that begin with the tiles from first to end - 1.
+        Raises the first of `problems`, and ArchiveError for any damage that it finds.
         """
 
     @abstractmethod

@@ -1,6 +1,6 @@
-"""The parts of an archive as they come back: all of them, or what is whole of a damaged one.
+"""The restored parts of an archive: all of them, or the undamaged rest of a damaged archive.
 
-Tiles, which come in order, are joined to the items that they were cut from, some rows at a time.
+Tiles, which arrive in order, are joined to the items from which they were cut, some rows at a time.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class RestoredParts:
         problems: Iterable[Problem] = (),
         fill: float | None = None,
     ) -> None:
-        """verify: check each block's digest. problems: what `Archive.verify` has found; if there
-        are none, what is wrong is an ArchiveError when it is come upon. fill: the value of elements
-        that are lost; None: items that have such are left out.
+        """verify: check each block's digest. problems: the findings of `Archive.verify`; if there
+        are none, any fault raises ArchiveError when it is found. fill: the value of lost elements;
+        None leaves out items with lost elements.
         """
         problems = list(problems)
         self.archive, self.verify = archive, verify
@@ -93,8 +93,8 @@ class RestoredParts:
         return widened(collection.parts[number], in_part(collection, self._gaps, number))
 
     def shape(self, number: int) -> Shape | None:
-        """The shape of the array that comes back of a part, without lost items, or lost rows of an
-        array that is one item; None if there are none left.
+        """The shape of the restored array of a part, without lost items, or lost rows of an array
+        that is one item; None if nothing is left.
         """
         part = self.archive._collection.parts[number]
         lost = self.lost_of(number)
@@ -115,8 +115,8 @@ class RestoredParts:
     def map(
         self, work: Callable[[Task, Tiles], Result], tasks: Iterable[Task] | None = None
     ) -> Generator[Result, None, None]:
-        """The results of `work` on the blocks of all tasks, which several threads decode, in
-        order.
+        """The results of `work` on the blocks of all tasks, in order; several threads decode
+        them.
         """
 
         def decoded(task: Task) -> Result:
@@ -125,8 +125,8 @@ class RestoredParts:
         return ordered_map(decoded, self.tasks() if tasks is None else tasks, self._threads)
 
     def joined(self) -> tuple[Shape, list[int]]:
-        """The shape of an array that is in parts, as it comes back, and the numbers of the parts
-        that have something of it. Raises ArchiveError if nothing is left.
+        """The restored shape of an array in parts, and the numbers of the parts of which anything
+        is left. Raises ArchiveError if nothing is left.
         """
         shapes = {
             number: shape
@@ -149,7 +149,7 @@ def strips_of(
     filled: NDArray[Any] | None = None,
 ) -> Iterator[NDArray[Any]]:
     """The elements of a part whose first tile has the number `start`, some items, or rows, at a
-    time. lost: the tiles that no block has. filled: their value, if they are not left out.
+    time. lost: the tiles that no block has. filled: their value, unless they are left out.
     """
     joiner, gaps = Joiner(part), iter([*lost, (part.tiles, part.tiles)])
     gap = next(gaps)
@@ -157,7 +157,7 @@ def strips_of(
         while task.first - start >= gap[1]:
             yield from _filling(part, gap, filled)
             gap = next(gaps)
-        if part.plain:  # no gap is in an item that is whole
+        if part.plain:  # tiles are whole items, without gaps
             yield tiles.elements
         else:
             for place, tile in enumerate(tiles, task.first - start):
@@ -172,8 +172,8 @@ def strips_of(
 
 
 class Joiner:
-    """Makes the items of a part of its tiles, strip by strip: a strip has the tiles at the same
-    place of the first dimension, whose elements follow one another in C order.
+    """Joins the tiles of a part to items, strip by strip: a strip has the tiles at one position of
+    the first dimension, whose elements are contiguous in C order.
     """
 
     def __init__(self, part: Collection) -> None:
@@ -182,8 +182,8 @@ class Joiner:
         """Kept as they are until all are there: a few bytes may claim a large item."""
 
     def take(self, number: int, tile: NDArray[Any]) -> Iterator[NDArray[Any]]:
-        """The strip that this tile, of this number in the part, completes, some rows at a time;
-        nothing if others are missing.
+        """The strip that this tile, with this number in the part, completes, some rows at a time;
+        nothing if other tiles are missing.
         """
         item, at = self._part.item_of(number)
         grid = self._part.grid(item)

@@ -1,5 +1,5 @@
-"""Names and formats of restored files, and a check that they do not collide: no two are restored to
-one file, and none to where the folder of another must be.
+"""Names and formats of restored files, and a check that they do not collide: no two files have one
+name, and no file has the name of another's folder.
 """
 
 from collections.abc import Iterable
@@ -53,8 +53,8 @@ def check_container(array: Array) -> None:
 
 
 def packed(array: Array, output: Writable, shape: Shape) -> AbstractContextManager[Writable]:
-    """A writer for the elements of an array: a file of the format that it came in. shape: that of
-    the elements that come back. Raises ArchiveError.
+    """A writer for the elements of an array, in the format of the original file. shape: of the
+    restored elements. Raises ArchiveError.
     """
     check_container(array)
     return CONTAINERS[array.container].write(output, array.dtype, shape)
@@ -76,7 +76,7 @@ def unrestorable(pairs: Iterable[tuple[str, str]]) -> str | None:
                 f"{printable(name)}: would be restored as {printable(target)}, and so would"
                 f" {printable(other)}"
             )
-    # With `/` first in the order, the content of a folder follows a file of the folder's name.
+    # If `/` sorts first, the content of a folder follows a file with the folder's name.
     ordered = sorted(sources, key=lambda target: target.replace("/", "\0"))
     for file, inside in pairwise(ordered):
         if inside.startswith(file + "/"):

@@ -1,5 +1,5 @@
-"""Views: parts of arrays and pictures, put together from the tiles that they touch. Each block is
-decoded once, and none that is not needed.
+"""Views: parts of arrays and pictures, assembled from the tiles that they touch. Each needed block
+is decoded once.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from bitsback.reading.indexing import Along, Steps, Take, all_of, cells
 from bitsback.reading.source import OpenArchive
 
 Decode = Callable[[int, int | None], tuple[int, Tiles]]
-"""Decodes the block that holds a tile: the number of the block's first tile, and its tiles; not
-verified, and perhaps not those from another number on, if that is given.
+"""Decodes the block that holds a tile. Returns the number of the block's first tile, and its tiles;
+if a number is given, those from it on may be missing, and nothing is verified.
 """
 
 
@@ -35,8 +35,8 @@ class Reading:
         self._start, self._tiles = 0, Tiles(np.empty(0, part.dtype), ())
 
     def take(self, wanted: tuple[Along, ...]) -> NDArray[Any]:
-        """The elements that are wanted along each axis of the part; of a part whose items vary in
-        size, of a single item.
+        """The wanted elements along each axis of the part; if its items vary in size, of a single
+        item.
         """
         part, shape = self._part, tuple(map(len, wanted))
         found = Found(shape, part.dtype)
@@ -111,7 +111,7 @@ class Reading:
             found.put([*leading, *places], tile[np.newaxis] if to else tile)
 
     def _tile(self, number: int, last: int) -> Tiles:
-        """The tiles of the block that holds this one, from `self._start` on; last: the last one of
+        """The tiles of the block that holds this one, from `self._start` on. last: the last tile of
         the part that will be needed.
         """
         if not self._start <= number < self._start + self._tiles.count:
@@ -124,7 +124,7 @@ class Reading:
 def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
     """The tiles of an item that have what is wanted of it, in order."""
 
-    # One by one, as there may be more than fit into memory.
+    # One by one, since all may not fit into memory.
     def from_axis(axis: int, row: int) -> Iterator[int]:
         if axis == len(wanted):
             yield row
@@ -157,8 +157,8 @@ class Found:
         return self._array
 
     def put(self, places: list[tuple[Take, Take]], tile: NDArray[Any]) -> None:
-        """Copies what is wanted of a tile. places: for each axis where it goes, and where it
-        is.
+        """Copies the wanted elements of a tile. places: for each axis their places in the result,
+        and in the tile.
         """
         self.array[tuple(to for to, _ in places)] = tile[tuple(of for _, of in places)]
 
@@ -170,7 +170,7 @@ class View(Indexed):
         self, archive: OpenArchive, part: Collection, first: int, entry: int | None = None
     ) -> None:
         """first: the number of the part's first tile. entry: the number along its first axis, if
-        the view is of one of these only.
+        the view has only one entry.
         """
         super().__init__(archive.name)
         self._archive, self._part, self._first, self._entry = archive, part, first, entry
@@ -284,7 +284,7 @@ class JoinedView(Indexed):
         inner = {chunks[1:] for chunks in found}
         return (
             tuple(length for chunks in found for length in chunks[0]),
-            # If they are cut in several ways, no cut suits all.
+            # If they are cut differently, no cut suits all.
             *(inner.pop() if len(inner) == 1 else ((size,) for size in self.shape[1:])),
         )
 
@@ -304,8 +304,8 @@ class JoinedView(Indexed):
             yield from view._blocks(of)
 
     def _split(self, wanted: tuple[Along, ...]) -> Iterator[tuple[Take, View, tuple[Along, ...]]]:
-        """For each part, what is wanted of it: the position along the first axis, the part, and the
-        places there.
+        """Splits wanted places by parts: the position along the first axis, the part, and the
+        places in it.
         """
         places, place = self._array.places, wanted[0].next(0)
         while place is not None:

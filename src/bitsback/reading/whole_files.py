@@ -1,4 +1,4 @@
-"""Hands over the files of a folder as their blocks are decoded: large pictures strip by strip, and
+"""Delivers the files of a folder as their blocks are decoded: large pictures strip by strip, and
 files stored verbatim chunk by chunk.
 """
 
@@ -37,8 +37,8 @@ class Taker(Protocol):
     def picture(
         self, number: int, dtype: np.dtype[Any], shape: Shape
     ) -> AbstractContextManager[Drawing]:
-        """A drawing that takes the rows of a picture, by the number of its file, and is closed
-        before the body ends.
+        """A drawing for the rows of a picture, by the number of its file, which is closed before
+        the body ends.
         """
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
@@ -82,11 +82,10 @@ class _Taken:
 
 
 def hand_over(parts: RestoredParts, taker: Taker, work: Work, lost: Sequence[range] = ()) -> int:
-    """Hands over the files of a folder; how many bytes they have. Raises ArchiveError, and what the
-    taker raises.
+    """Delivers the files of a folder, and returns their number of bytes. Raises ArchiveError, and
+    the errors of the taker.
 
-    lost: the numbers of the files that need blocks that are damaged, or that cannot be made; they
-    are left out.
+    lost: the numbers of files to leave out, which need damaged blocks or cannot be made.
     """
     return _Folder(parts, taker, lost).hand_over(work)
 
@@ -107,7 +106,7 @@ class _Folder:
                 self._part(number, numbers, stack.enter_context(ExitStack()))
                 for number, numbers in enumerate(self._files.by_part())
             ]
-            # No thread writes on after an error.
+            # No thread goes on writing after an error.
             blocks = stack.enter_context(closing(self._parts.map(self._work)))
             for waiting, task in blocks:
                 number, _, _ = _part_of(self._collection, task.first)
@@ -168,8 +167,8 @@ class _Folder:
 
 
 class _Painter:
-    """Hands over pictures that are cut into tiles, which come in order; a strip of one is in
-    memory at a time.
+    """Delivers pictures that are cut into tiles, which arrive in order; one strip is in memory at a
+    time.
     """
 
     def __init__(self, folder: _Folder, number: int, part: Collection, stack: ExitStack) -> None:

@@ -16,11 +16,11 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 def fetch_http(
     fs: Any, path: str, spans: Sequence[tuple[int, int]], first: Description
 ) -> list[bytes]:
-    """The bytes of these spans, (start, end), which are asked for at the same time; nothing of
-    a span where the server sends another one, and a byte too many where it sends more.
+    """The bytes of these spans, (start, end), which are requested at the same time; nothing for a
+    span if the server sends another one, and one byte too many if it sends more.
 
-    fs: fsspec's filesystem for HTTP. first: how the file was described when it was opened, with
-    which each response is compared. Raises OSError, and what aiohttp raises.
+    fs: fsspec's filesystem for HTTP. first: the description of the file when it was opened, with
+    which each response is compared. Raises OSError, and the errors of aiohttp.
     """
     from fsspec.asyn import sync
 
@@ -89,19 +89,17 @@ Span = tuple[int, int]
 _HEAD, _TAIL = 1 << 12, 1 << 16  # bytes that are fetched at once when a file is opened
 _LEAST = 1 << 12  # bytes of a request
 _GAP = 1 << 16  # unused bytes that are fetched to save a request
-_WINDOW = 1 << 23  # bytes that are fetched at a time, where they are expected
+_WINDOW = 1 << 23  # bytes that are fetched at a time, if reads are announced
 _SPANS = 256  # requests for them
 _KEPT = 1 << 25  # bytes
 
 
 class Ranges:
-    """Reads anywhere in a file at a URL. It may be used from several threads, and from processes
-    that are forked.
-    """
+    """Reads anywhere in a file at a URL. Several threads and forked processes may use it."""
 
     def __init__(self, url: Url) -> None:
-        """Fetches the first and the last bytes, where the header and the index of an archive are.
-        Raises OSError, and what `Url.connect` raises.
+        """Fetches the first and the last bytes, which hold the header and the index of an archive.
+        Raises OSError, and the errors of `Url.connect`.
         """
         self._url = url
         self._closed = False
@@ -181,7 +179,8 @@ class Ranges:
                 found = fetch_http(fs, path, spans, self._described)
             else:
                 found = _fetch_by(fs, path, spans)
-        # Each response of HTTP tells of it; elsewhere it is asked, unless nothing came before.
+        # Each HTTP response describes the file; other filesystems are asked, except before the
+        # first read.
         may_differ = not over_http and (self._url.was_read or len(spans) > 1)
         self._url.was_read = True
         if may_differ and differ(self._described, self._describe()):
@@ -206,7 +205,9 @@ def _fetch_by(fs: Any, path: str, spans: list[Span]) -> list[bytes]:
     starts, ends = [start for start, _ in spans], [end for _, end in spans]
     found: list[bytes] = fs.cat_ranges([path] * len(spans), starts, ends, on_error="raise")
     for data in found:
-        if isinstance(data, BaseException):  # some filesystems return them in any case
+        if isinstance(
+            data, BaseException
+        ):  # some filesystems return errors instead of raising them
             raise data
     return found
 

@@ -1,5 +1,5 @@
-"""URLs: which strings are URLs, connecting to fsspec's filesystem, detecting that a file has
-changed, and modification times.
+"""URLs: recognise them, connect to fsspec's filesystem, detect changes of a file, and read
+modification times.
 """
 
 import os
@@ -21,8 +21,8 @@ _MARKS = (*_SUMS, *_TIMES, "modificationTime", "modify", "created")
 """The marks of a file's content from HTTP servers and filesystems of fsspec, the surest first."""
 
 Description = Mapping[str, Any]
-"""The description of a file: its "size" in bytes, and marks of its content; None, or left out, if
-not known.
+"""The description of a file: its "size" in bytes, and marks of its content; None or missing if
+unknown.
 """
 
 
@@ -30,14 +30,14 @@ def describe(of: Mapping[str, Any], size: int | None) -> Description:
     """The description from the `info` of fsspec, or from the headers of a response."""
     marks = {mark: of.get(mark) for mark in _MARKS}
     return {"size": size} | {
-        # A listing and `info` may tell of the same time in different types.
+        # A listing and `info` may give the same time in different types.
         mark: value.timestamp() if isinstance(value, datetime) else value
         for mark, value in marks.items()
     }
 
 
 def differ(first: Description, now: Description) -> bool:
-    """Whether two descriptions are of different contents, by the size, and the first mark that both
+    """Whether two descriptions are of different contents, by size, and by the first mark that both
     have.
     """
     known = [key for key in ("size", *_MARKS) if None not in (first.get(key), now.get(key))]
@@ -47,7 +47,7 @@ def differ(first: Description, now: Description) -> bool:
 Options = Mapping[str, Any]
 """Storage options: what fsspec's filesystems take; or for a protocol, {"s3": {...}}."""
 
-# A letter alone is a drive of Windows.
+# A single letter is a drive of Windows.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::.*://)", re.DOTALL)
 _LOCAL = re.compile(r"(file|local)://", re.IGNORECASE)
 _DRIVE = re.compile(r"/[A-Za-z]:")
@@ -65,8 +65,8 @@ def is_url(path: object) -> bool:
 class Url:
     """A file or a folder at a URL.
 
-    `name` is the URL without what may be secret in it: the user, and the query. It may be used from
-    several threads, and from processes that are forked: each connects anew.
+    `name` is the URL without possible secrets: the user, and the query. Several threads may use it,
+    and forked processes, each of which connects again.
 
     >>> Url("https://me:secret@example.org/scans.bb?signature=12").name
     'https://example.org/scans.bb'
@@ -86,8 +86,8 @@ class Url:
         self._connected: tuple[int, Any, str] | None = None
 
     def child(self, path: str, name: str, info: Mapping[str, Any]) -> "Url":
-        """A file in the folder at this URL. path: its path in the filesystem. name: in the
-        folder. info: what fsspec says of it.
+        """A file in the folder at this URL. path: its path in the filesystem. name: in the folder.
+        info: its description by fsspec.
         """
         child = Url(f"{self.name.rstrip('/')}/{name}", self.options)
         child.described, child._parent = describe(info, info["size"]), (self, path)
@@ -243,7 +243,7 @@ _MICROSECOND = timedelta(microseconds=1)
 def changed(url: Url) -> int | None:
     """The time of the last change in ns since 1970; None where the filesystem does not tell."""
     fs, path = url.connect()
-    with suppress(Exception):  # filesystems raise errors of all kinds
+    with suppress(Exception):  # filesystems may raise any error
         time: datetime = fs.modified(path)
         return (time.replace(tzinfo=time.tzinfo or UTC) - _EPOCH) // _MICROSECOND * 1000
     return None
@@ -257,7 +257,7 @@ def as_datetime(time: int) -> datetime:
 def set_changed(fs: Any, path: str, time: int) -> None:
     """Sets it, where there is a way: of stores of objects it is when they were written."""
     names = protocols(fs)
-    with suppress(Exception):  # an error is ignored, as on a disk: the content is right
+    with suppress(Exception):  # an error is ignored, as on a disk, since the content is right
         if "sftp" in names:
             fs.ftp.utime(path, (time / 1e9, time / 1e9))
         elif "memory" in names:

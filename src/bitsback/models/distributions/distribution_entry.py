@@ -31,8 +31,8 @@ class DistributionEntry:
             raise ModelError(f"the codec {codec} is for the data, given nothing")
 
     def network(self, outputs: int | range) -> tuple[Network, list[str]]:
-        """The network of what is given, and the outputs that the entry names, all of them where
-        the variable lives. Raises ModelError.
+        """The network of the given variables, and the outputs that the entry names, all on the grid
+        of the variable. Raises ModelError.
         """
         if not self.of.given:
             raise ModelError("a network reads what is given, and nothing is")
