@@ -282,9 +282,10 @@ class Contents(Indexed, OpenArchive):
         return self._take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
 
     def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        """The same, some at a time: as many as lie in a block, or in tiles of one row.
+        """The same, some at a time: as many as lie in a block, or in tiles of one row, so that any
+        number fits into memory.
 
-        In this way any number of them fits into memory. Raises IndexError, ArchiveError.
+        Raises IndexError, ArchiveError.
         """
         self._check_range(start, stop)
         if not self.shape:
@@ -310,9 +311,9 @@ def _shown(view: Indexed) -> list[NDArray[Any]]:
 
 
 def block_numbers(archive: Contents, array: str | None = None) -> NDArray[np.int64]:
-    """For each item of the array, or each file, the number of the block that it begins in.
+    """For each item of the array, or each file, the number of the block in which it begins.
 
-    array: of an archive of an npz file, the name of the array whose items are meant.
+    array: its name, in an archive of an npz file.
     """
     collection = archive._collection
     if not isinstance(collection, FileList):

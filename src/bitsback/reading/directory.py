@@ -312,11 +312,11 @@ def _walk(
     behind: bool = False,
     with_blocks: bool = False,
 ) -> tuple[list[Place], int]:
-    """Walks the sections from offset to end, as far as they are in order: those that are no blocks,
-    and where the walk ended.
+    """Walks the sections from offset to end, as far as they are in order. Returns those that are no
+    blocks, and the end of the walk.
 
-    behind: they stand behind the blocks. with_blocks: blocks are among them, since no index has
-    told where they are.
+    behind: they follow the blocks. with_blocks: blocks are among them, since there is no index of
+    their places.
     """
     found: list[Place] = []
 

@@ -163,7 +163,7 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def _task(self, block: BlockInfo) -> Task:
-        """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
+        """Reads a block and checks its CRC. Raises ArchiveError, which names archive and block."""
 
     @abstractmethod
     def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
@@ -177,9 +177,9 @@ class OpenArchive(BlockSource, Protocol):
 
 
 def decode(source: BlockSource, task: Task, stop: int | None = None) -> Tiles:
-    """The tiles of a block; verified, unless only the first `stop` of them are asked for.
+    """The tiles of a block, verified unless only the first `stop` are needed.
 
-    Raises ArchiveError, naming archive and block.
+    Raises ArchiveError, which names archive and block.
     """
     try:
         first, part = source._collection.part_of(task.first)

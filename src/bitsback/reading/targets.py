@@ -61,9 +61,10 @@ def packed(array: Array, output: Writable, shape: Shape) -> AbstractContextManag
 
 
 def unrestorable(pairs: Iterable[tuple[str, str]]) -> str | None:
-    """Why pictures cannot all be restored, naming the first that cannot; None if they can.
+    """The reason why the pictures cannot all be restored, with the name of the first; None if they
+    can.
 
-    pairs: of each picture its name, and the name that it is restored under.
+    pairs: the name of each picture, and the name of its restored file.
     """
     sources: dict[str, str] = {}
     for name, target in pairs:

@@ -264,7 +264,7 @@ class _Raw(io.RawIOBase):
 
 
 def open_url(url: Url, buffer: int = 1 << 22) -> io.BufferedReader:
-    """The file at a URL, for those who read files; it can seek. buffer: bytes of a request.
+    """The file at a URL, as a seekable file object. buffer: bytes of a request.
 
     Raises OSError, and what `Url.connect` raises.
     """

@@ -128,7 +128,7 @@ def look(path: str | os.PathLike[str]) -> ResearchSummary | None:
     """The summary of a file, if it is a research archive on this machine."""
     place = Path(path)
     try:
-        if not place.is_file():  # a pipe can be read once only, and may never end
+        if not place.is_file():  # a pipe can be read only once, and may never end
             return None
         with place.open("rb") as file:
             check_head(file.read(512))

@@ -46,8 +46,8 @@ def decompress(
 def decompress(
     source: Source, destination: Destination | None = None, **options: Unpack[DecompressKeywords]
 ) -> NDArray[Any] | Restored:
-    """Restores what an archive was made from: dtype, byte order, shape and every bit of every
-    element, and names.
+    """Restores the input of an archive: dtype, byte order, shape and every bit of every element,
+    and names.
 
     >>> import bitsback, io
     >>> import numpy as np
@@ -58,14 +58,13 @@ def decompress(
            [3, 4, 5]], dtype=uint8)
 
     source: a path, a URL, the bytes of an archive, or a binary stream, which need not be seekable
-        if the archive holds an array.
-    destination: the path of a file of the format that the archive was made from, which appears when
-        it is complete, or a binary stream; without one the array is returned. For a folder of
-        pictures: the path of a folder.
+        if the archive holds an array. destination: the path of a file in the format of the input,
+        which appears when it is complete, or a binary stream; without one the array is returned.
+        For a folder of pictures: the path of a folder.
     options: the fields of `bitsback.DecompressOptions`, by their names.
 
-    Raises ArchiveError, naming archive and block, for damage anywhere in the archive, InputError if
-    something cannot be read or written.
+    Raises ArchiveError, which names archive and block, for damage anywhere in the archive,
+    InputError if something cannot be read or written.
     """
     return restore_archive(source, destination, DecompressOptions(**options))
 

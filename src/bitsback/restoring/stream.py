@@ -111,8 +111,8 @@ class Stream:
             raise ArchiveError(f"{self.name}: {error}") from None
 
     def _take(self, size: int) -> bytes:
-        """The next `size` bytes. Memory follows what is really there. Raises ArchiveError at the
-        end of the stream.
+        """The next `size` bytes. Memory grows only with the bytes that exist. Raises ArchiveError
+        at the end of the stream.
         """
         data = read_up_to(self._file, size, self.name)
         if len(data) < size:

@@ -1,5 +1,5 @@
-"""Compute a module's outputs as the integers of its model, and the test vectors of a model file
-from them.
+"""Compute a module's outputs as integers of its model, and from them the test vectors of a model
+file.
 """
 
 import hashlib

@@ -43,7 +43,7 @@ def export(module: AnyVae, card: Card, growth: int) -> Model:
     """The integer model that `module` computes in eval mode. `growth`: see `code_lengths.py`.
 
     The test vectors are the module's own answers, so reading the file compares the integer engine
-    with the module. Raises ModelError if the two differ, or a bound of the format is broken.
+    with the module. Raises ModelError if the two differ, or if a bound of the format is exceeded.
     """
     return Model.build(*described(module, card, growth))
 
@@ -143,8 +143,8 @@ def _pyramid_parts(module: PyramidModule, tensors: Tensors) -> Parts:
 
 
 def _layered_parts(module: LayeredModule, x: dict[str, Any], tensors: Tensors) -> Parts:
-    """The parts of latents in layers, and of pixels that are independent, given the layer next to
-    them.
+    """The parts of a model with layers of latents, whose pixels are independent given the first
+    layer.
     """
     first = NetworkWriter("posterior1", ["x"], tensors)
     seen = _seven_bits(first, module.architecture.levels)

@@ -1,5 +1,5 @@
-"""The module of a pyramid as variables, networks and distributions, and what these give for the
-test vectors.
+"""The module of a pyramid as variables, networks and distributions, and its answers to the test
+vectors.
 """
 
 from typing import Any

@@ -56,8 +56,8 @@ class NetworkWriter:
             self.tensors[f"{self.name}.{new}.{key.rsplit('.', 1)[1]}"] = tensor
 
     def layer(self, name: str, source: str, layer: nn.Module, width: int | None = None) -> str:
-        """Exports a linear layer or a convolution. width: elements of the source, where the layer
-        sees only the first of them.
+        """Exports a linear layer or a convolution. width: the number of first elements of the
+        source, if the layer reads only these.
         """
         assert isinstance(layer, LinearModule)
         return self._weighted(layer, name, source, layer.requantised(), width)

@@ -1,8 +1,7 @@
-"""The gate of a context VAE: pixels whose windows say nothing go to a small network of their own.
+"""The gate of a context VAE: pixels with empty windows go to a small network of their own.
 
-It is added to a module that is trained already, whose other networks stay as they are. So the
-features of all flat contexts are computed once, and the network, which sees nothing else, is
-trained on them in a minute.
+It is added to a trained module, whose other networks do not change. So the features of all flat
+contexts, which are the network's only input, are computed once, and training takes a minute.
 """
 
 import copy
@@ -19,7 +18,7 @@ from bitsback.train.network.rounding import HIDDEN
 
 BATCH = 8192  # pixels
 RATE = 3e-3
-WARM_UP = 100  # steps until the full rate, from which a cosine falls to zero
+WARM_UP = 100  # steps until the full rate, which then falls to zero by a cosine
 AVERAGED = 0.01  # weight of one step in the running average of the weights
 
 

@@ -15,7 +15,7 @@ from bitsback.format.runs import Run
 from bitsback.format.tiles import Tiles
 from bitsback.models.item_shape import ItemShape
 
-MIRRORED = 0.3  # how often a part is turned round, along each axis
+MIRRORED = 0.3  # the probability that a part is mirrored, along each axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Item:
 
 
 def as_item(values: NDArray[Any]) -> Item | None:
-    """The symbols of [slices, rows, columns, channels]; None where there is but one value. See
+    """The symbols of [slices, rows, columns, channels]; None if there is only one value. See
     `as_items`.
     """
     items = as_items([values])
@@ -41,8 +41,7 @@ def as_item(values: NDArray[Any]) -> Item | None:
 
 def as_items(tiles: Sequence[NDArray[Any]]) -> list[Item]:
     """The symbols of tiles, each [slices, rows, columns, channels] of bool or integers of 8 or 16
-    bits and all of one dtype, as those of one block of an archive; none where there is but one
-    value.
+    bits, all of one dtype, as in one block of an archive; none if there is only one value.
     """
     block = Tiles.of(tiles, tiles[0].dtype)
     if (block.elements == block.elements[0]).all():
@@ -111,7 +110,7 @@ def flat(group: list[Item]) -> NDArray[Any]:
 Values = NDArray[Any]  # [slices, rows, columns, channels]
 
 PATCH = 64  # rows and columns
-MOST_CHANNELS = 16  # a last axis of more is none of channels
+MOST_CHANNELS = 16  # a longer last axis is not one of channels
 VOLUME = "volume"  # the kind whose arrays of three dimensions are stacks
 
 
@@ -149,8 +148,8 @@ def turned_patches(path: Path, random: np.random.Generator) -> list[Item]:
 def arrays(folder: Path, kind: str) -> Iterator[Values]:
     """The .npy files of integers of 8 or 16 bits in the folder of a kind, by name.
 
-    Arrays of more dimensions than two are stacks where the kind is VOLUME; else an axis of few
-    elements, the last or the first, is that of channels.
+    Arrays of more than two dimensions are stacks if the kind is VOLUME; otherwise a short axis, the
+    last or the first, is that of channels.
     """
     paths = sorted((folder / kind).glob("*.npy"))
     if not paths:

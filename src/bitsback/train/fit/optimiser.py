@@ -1,5 +1,5 @@
-"""The optimiser: Adam, and Muon (Jordan et al. 2024) for the matrices of hidden layers where a
-recipe says so.
+"""The optimiser: Adam, and in some recipes Muon (Jordan et al. 2024) for the matrices of hidden
+layers.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
-"""Training the network of a size-agnostic model, on pixels and what it sees of each.
+"""Training the network of a size-agnostic model on pixels and their contexts.
 
-An epoch is one step: pixels are drawn at random, so there are no passes over them.
+An epoch is one step, since pixels are drawn at random, not in passes over all of them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -52,7 +52,7 @@ class Share:
 
 
 class PixelTraining(Training[PredictiveModule, Pixels]):
-    """validation: by the name of the kind of images. The mean over the kinds makes the choice.
+    """validation: by the name of the kind of images. The best mean over the kinds is chosen.
     learned: weights to start from. half: whether to multiply in bfloat16.
     """
 

@@ -18,7 +18,7 @@ from bitsback.train.network.pixel_predictor import (
     Targets,
 )
 
-GROUP = 1 << 18  # symbols of the items that are looked at together, unless one has more
+GROUP = 1 << 18  # symbols of the items that are processed together, unless one has more
 
 Starts = list[NDArray[np.int32]]
 """The start matrices of each predictor, int32 [3, entries], a row for each number of references."""
@@ -26,8 +26,8 @@ Starts = list[NDArray[np.int32]]
 
 @dataclass(frozen=True)
 class Pixels:
-    """Contexts uint8 [n, width], and the targets of each. weight: how many each stands for, float32
-    [n]; None: each for itself.
+    """Contexts uint8 [n, width], and their targets. weight: the number of pixels that each
+    represents, float32 [n]; None if each represents one.
     """
 
     context: Tensor

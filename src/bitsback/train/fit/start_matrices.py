@@ -18,7 +18,9 @@ PSEUDO_COUNT = 16
 """The pseudo-count of a start matrix in pixels, unless another number turns out to be better."""
 
 MOST_ENTRY = 1 << 26
-FEWEST = 4_096  # pixels with so many references, from which on their sums say more than others'
+FEWEST = (
+    4_096  # pixels with a number of references from which their own sums are better than others'
+)
 _PARTS = np.array([256, 205, 171, 146])  # 2^8 over a unit's leading quarters
 _MOST = 1_023
 _RECENT = (((0, -1), 2), ((-1, 0), 2), ((-1, -1), 1), ((-1, 1), 1), ((0, -2), 1), ((-2, 0), 1))
@@ -29,7 +31,7 @@ Integers = NDArray[np.int64]
 @dataclass(frozen=True)
 class Sums:
     """Sums of products of inputs and targets over pixels with 0, 1 and 2 references, float64 [3,
-    entries] for each predictor, and the number of those pixels, [3].
+    entries] for each predictor, and the numbers of these pixels, [3].
     """
 
     of: list[NDArray[np.float64]]
@@ -68,7 +70,7 @@ def sum_products(
 
 
 def as_starts(means: list[NDArray[np.float64]], pseudo_count: float) -> Starts:
-    """Matrices that count like `pseudo_count` pixels, or fewer where an entry would leave its
+    """Matrices that count like `pseudo_count` pixels, or fewer if an entry would exceed its
     range.
     """
     greatest = max(float(np.abs(mean).max()) for mean in means)
@@ -77,9 +79,7 @@ def as_starts(means: list[NDArray[np.float64]], pseudo_count: float) -> Starts:
 
 
 def adapted(sums: Sums, base: Starts, pseudo_count: float) -> Starts:
-    """The matrices of `sums`, but those of `base` for numbers of references that hardly
-    occurred.
-    """
+    """The matrices of `sums`, or those of `base` for numbers of references that hardly occurred."""
     told = as_starts(sums.means(), pseudo_count)
     known = (sums.pixels >= FEWEST)[:, None]
     return [np.where(known, new, old) for new, old in zip(told, base, strict=True)]

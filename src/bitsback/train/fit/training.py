@@ -1,9 +1,8 @@
 """Training by a recipe: the same seed and the same machine give the same weights, interrupted or
 not.
 
-Here are the epochs, the learning rate, the running average of the weights, validations and
-checkpoints. What is trained, on which batches and by which loss, is in `vae_training.py` and
-`pixel_training.py`.
+This file has the epochs, the learning rate, the running average of the weights, validations and
+checkpoints. `vae_training.py` and `pixel_training.py` have the modules, batches and losses.
 """
 
 import copy
@@ -93,11 +92,11 @@ def points(rows: Sequence[Mapping[str, float]]) -> list[Point]:
 
 
 class Training(ABC, Generic[Trained, Batch]):
-    """The state of a run. `folder` keeps the checkpoint and the curve; a run goes on from a
-    checkpoint found there.
+    """The state of a run. `folder` keeps the checkpoint and the curve; a run continues from a
+    checkpoint in it.
 
-    module: untrained. steps: of an epoch. replanned: whether a checkpoint may have other epochs, by
-    which it then goes on.
+    module: untrained. steps: of an epoch. replanned: whether a checkpoint may have another number
+    of epochs, which then applies.
     """
 
     counted = "epoch"
@@ -164,8 +163,8 @@ class Training(ABC, Generic[Trained, Batch]):
         return module
 
     def best_module(self) -> Trained:
-        """The average with the least validation loss so far, likewise; once rounding has begun, of
-        those that round.
+        """The average with the least validation loss so far, likewise; after rounding has begun,
+        only averages with rounding count.
         """
         module = self.last_module()
         if self.best:
@@ -174,12 +173,12 @@ class Training(ABC, Generic[Trained, Batch]):
 
     def _epoch(self) -> None:
         recipe, rounds = self.recipe, self.recipe.rounds(self.epoch)
-        # An interrupted run goes on as it would have.
+        # An interrupted run continues as it would have.
         torch.manual_seed(recipe.seed * 1_000_003 + self.epoch)
         if rounds != self._rounds:
             self.module.quantise(rounds)
             self._rounds = rounds
-        if self.steps > 1:  # an epoch of several speaks for itself
+        if self.steps > 1:  # an epoch of several steps is long enough
             self._losses.clear()
         self.module.train()
         for step, batch in enumerate(self._batches()):
@@ -203,8 +202,8 @@ class Training(ABC, Generic[Trained, Batch]):
 
     @torch.no_grad()
     def _follow(self, done: int) -> None:
-        """Now and then is enough for the running average, and cheaper; early on it must forget
-        faster.
+        """Updates the running average now and then, which suffices and is cheaper; early on it must
+        forget faster.
         """
         if done % FOLLOWED == 0:
             weight = max(self.recipe.average, min(1.0, 10 / (done + 1)))
@@ -218,7 +217,7 @@ class Training(ABC, Generic[Trained, Batch]):
         self.average.eval()
         found = self._validated()
         loss = found[self.validation_column]
-        # The best loss of floats does not compare with one of integers.
+        # The best loss of floats cannot be compared with one of integers.
         first_rounded = rounds and not any(row["quantised"] for row in self.rows)
         if loss < self.best_loss or first_rounded:
             self.best_loss, self.best = loss, copy.deepcopy(self.average.state_dict())
@@ -256,7 +255,7 @@ class Training(ABC, Generic[Trained, Batch]):
     def _load(self, path: Path) -> None:
         try:
             state: dict[str, Any] = torch.load(path, "cpu", weights_only=True)
-        except Exception as error:  # a damaged file may make torch raise anything
+        except Exception as error:  # a damaged file may make torch raise any error
             raise InputError(
                 f"{path}: is damaged ({type(error).__name__}); remove it to start again"
             ) from None
@@ -271,5 +270,5 @@ class Training(ABC, Generic[Trained, Batch]):
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best, self.best_loss = state["best"], state["best_loss"]
-        # it selects the pixels that a context VAE is trained on
+        # it selects the training pixels of a context VAE
         torch.set_rng_state(state["random"])

@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 900, 520
 LEFT, RIGHT, TOP, BOTTOM = 84, 24, 56, 64
 INK, GRID, TRAIN, VALIDATION = "#222222", "#e3e3e3", "#9a9a9a", "#1f5fa8"
 SIZE = 16
-SKIPPED = 0.1  # the first part of the curve, steep, that the axis need not show
+SKIPPED = 0.1  # the steep first part of the curve, which the axis need not show
 
 
 def draw(points: Sequence[Point], title: str) -> bytes:

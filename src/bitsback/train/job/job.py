@@ -1,7 +1,7 @@
 """`bitsback train`: from images to a model file, interrupted or not.
 
-What differs between kinds of models is a `Job`: `vae_job.py` and `pixel_job.py`. Here are what the
-user chose, the order of things, and how a run keeps to its time.
+Each kind of model has a `Job`: `vae_job.py` and `pixel_job.py`. This file has the user's settings,
+the order of the steps, and the planning of time.
 """
 
 import json
@@ -32,12 +32,12 @@ PLAN = "plan.json"
 PATIENCE = 10  # validations without a new best one
 
 Progress = Callable[[int, int, float | None], None]
-"""Called with the epochs or steps done, those planned, and the latest validation rate in bits per
-pixel and channel, if there is one; for the first time before the first epoch.
+"""Called with the finished epochs or steps, the planned ones, and the latest validation rate in
+bits per pixel and channel, if there is one; the first call is before the first epoch.
 """
 Written = Literal["trained", "starts", "base"]
-"""The result of a run: new weights; those of the model that it started from with new start
-matrices; or that model as it is.
+"""The result of a run: new weights; the weights of the base with new start matrices; or the
+unchanged base.
 """
 
 
@@ -107,8 +107,8 @@ class Outcome(Generic[Plan]):
 
     @property
     def still_falling(self) -> bool:
-        """Whether more time would have helped: the best validation is one of the last, and there
-        were few epochs.
+        """Whether more time would have helped: the best validation is one of the last, and epochs
+        were few.
         """
         losses = [point.validation for point in points(self.rows) if point.quantised]
         late = not losses or losses.index(min(losses)) >= 0.8 * (len(losses) - 1)
@@ -119,7 +119,7 @@ class Job(ABC, Generic[Plan]):
     """A kind of model to train on some images."""
 
     of_others: str
-    """The properties by which checkpoints of another run may differ, so that this run cannot use
+    """The properties in which checkpoints of another run may differ, so that this run cannot use
     them.
     """
 
@@ -146,8 +146,8 @@ class Job(ABC, Generic[Plan]):
 
     @abstractmethod
     def planned(self, fields: dict[str, Any], settings: Settings) -> Plan:
-        """The plan of a run that goes on. Raises KeyError, TypeError, ValueError or IndexError
-        where it is none.
+        """The plan of a resumed run. Raises KeyError, TypeError, ValueError or IndexError if it is
+        invalid.
         """
 
     @abstractmethod
@@ -166,11 +166,11 @@ class Job(ABC, Generic[Plan]):
 
 
 def train(job: Job[Plan], card: Card, settings: Settings, progress: Progress) -> Outcome[Plan]:
-    """Trains, writes the model, and its curve if that is wanted, and removes the checkpoints.
+    """Trains, writes the model, and its curve if requested, and removes the checkpoints.
 
-    The held-out images are not looked at, but to never write a model that is worse on them than the
-    one that training started from. Raises InputError where the output or a checkpoint is in the
-    way, ModelError if training left the range of the integer format.
+    The held-out images are used only to avoid writing a model that is worse on them than the base.
+    Raises InputError if the output or a checkpoint is in the way, ModelError if training left the
+    range of the integer format.
     """
     check_output(settings)
     if not settings.resume:
@@ -245,7 +245,7 @@ def _plan(job: Job[Plan], settings: Settings) -> Plan:
     try:
         plan = job.plan(settings)
     except BaseException:
-        settings.folder.rmdir()  # there is nothing in it to go on from
+        settings.folder.rmdir()  # it has nothing from which a run could continue
         raise
     temporary = path.with_suffix(".part")
     temporary.write_text(json.dumps({"of": of, "plan": asdict(plan)}))  # type: ignore[call-overload]
@@ -261,13 +261,13 @@ def in_time(
     replan: Callable[[int], None],
     each_epoch: bool,
 ) -> Iterator[float | None]:
-    """Trains to the end, or until the validation loss has stalled; after each epoch, or validation,
-    the latest validation rate, if there is one.
+    """Trains to the end, or until the validation loss stalls. Yields the latest validation rate, if
+    there is one, after each epoch, or validation.
 
-    seconds: that all epochs are to take. At each validation `replan` is given the epochs that fit
-    by the pace since the one before, if they are further from those planned than the part that is
-    `tolerated`, after which `end` is another. Both this and whether it has stalled is decided by
-    what checkpoints keep, so that resuming changes nothing that is done already.
+    seconds: the time for all epochs. At each validation `replan` gets the number of epochs that fit
+    at the pace since the previous one, if it differs from the plan by more than the share
+    `tolerated`; this changes `end`. This and stalling are decided by data in checkpoints, so that
+    resuming changes nothing that is done already.
     """
     epoch, spent = training.epoch, training.seconds
     while training.epoch < end() and not stalled(training):

@@ -55,10 +55,12 @@ BATCHES = (1_024, 2_048, 4_096, 8_192)
 ENOUGH_STEPS = 4_000  # with more, the next larger batch is better
 PART_FOR_PIXELS = 0.2  # the share of time for reading images
 PART_FOR_THE_END = 0.02
-TOLERATED = 0.05  # the share of the time by which the steps may miss it before their number changes
+TOLERATED = (
+    0.05  # the share of the time by which a run may miss it before the number of steps changes
+)
 LANES = 4
-BLOCK_BYTES = 96  # a block's header and entry in the index, beside its message
-SAMPLE = 1 << 16  # elements by which it is known how long a compressor takes
+BLOCK_BYTES = 96  # a block's header and entry in the index, besides its message
+SAMPLE = 1 << 16  # elements for estimating the time of a compressor
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ class PixelPlan:
         return False
 
     def recipe(self, architecture: PredictiveArchitecture) -> Recipe:
-        """Weights that have learned already are rounded from the first step on, in a cosine; others
-        first learn in floats.
+        """Pre-trained weights are rounded from the first step, with a cosine rate; others first
+        learn in floats.
         """
         return pixel_recipe(
             "pixels",
@@ -117,8 +119,8 @@ class PixelPlan:
 
 
 class PixelJob(Job[PixelPlan]):
-    """base: what training starts from. begun: when it did, so that reading counts, by
-    `time.perf_counter`.
+    """base: the initial model. begun: the start time by `time.perf_counter`, so that reading
+    counts.
     """
 
     of_others = "other data, another seed or another --from"
@@ -202,8 +204,8 @@ class PixelJob(Job[PixelPlan]):
         return time.perf_counter() - self.begun
 
     def _timed(self, plan: PixelPlan, threads: int | None, left: float) -> PixelPlan:
-        """The plan with as many steps as fit into the seconds that are left, by some that are
-        timed, on one or all cores, whichever is faster.
+        """The plan with as many steps as fit into the remaining seconds, by some timed steps on one
+        or all cores, whichever is faster.
         """
         plan = replace(plan, seconds=left, half=faster_in_half())
         choices = (threads,) if threads else tuple(dict.fromkeys((1, os.cpu_count() or 1)))
@@ -264,7 +266,7 @@ class PixelJob(Job[PixelPlan]):
         return self._bytes[model.identity]
 
     def evaluate(self, outcome: Outcome[PixelPlan]) -> Evaluation:
-        """Evaluates the model. What would take longer than the training took is left out, and
+        """Evaluates the model. Peers that would take longer than the training are left out, and
         named.
         """
         held_out, base = self.images.held_out, self.base.model
@@ -285,7 +287,7 @@ class PixelJob(Job[PixelPlan]):
 
     def verdict(self, outcome: Outcome[PixelPlan], evaluation: Evaluation) -> str:
         """The result, and whether an archive of all images, with the model in it, is smaller than
-        those of others, if all images are like the held-out ones.
+        those of peers, assuming that all images are like the held-out ones.
         """
         if outcome.written == "base":
             return (

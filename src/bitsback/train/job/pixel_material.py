@@ -1,5 +1,5 @@
-"""Training material for the network of a size-agnostic model: the model that it starts from, its
-start matrices, and pixels with their contexts.
+"""Training material for the network of a size-agnostic model: the base model, its start matrices,
+and pixels with their contexts.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from bitsback.work import ordered_map
 
 UNIVERSAL = "universal"
 NONE = "none"
-MOST_PIXELS = 6_000_000  # to train on, of a hundred bytes each
+MOST_PIXELS = 6_000_000  # for training, a hundred bytes each
 PSEUDO_COUNTS = (PSEUDO_COUNT, 4 * PSEUDO_COUNT, 16 * PSEUDO_COUNT, 64 * PSEUDO_COUNT)
 """The pseudo-counts to try for start matrices; the best one is taken."""
 
-KEPT = 0.0  # in the place of a pseudo-count: those of the base
-MOST_SUMMED = 1 << 19  # symbols that start matrices are learned from
-MOST_CHOSEN_BY = 1 << 16  # pixels of validation that choose among them
-MOST_VALIDATED = 1 << 18  # pixels that choose among weights
+KEPT = 0.0  # instead of a pseudo-count: the matrices of the base
+MOST_SUMMED = 1 << 19  # symbols for learning start matrices
+MOST_CHOSEN_BY = 1 << 16  # pixels of validation for choosing among them
+MOST_VALIDATED = 1 << 18  # pixels for choosing among weights
 
 Symbols = int
 
@@ -131,9 +131,10 @@ def prepare(
     threads: int,
     enough: Callable[[Symbols], bool],
 ) -> Prepared:
-    """Looks at the images in random order until `enough` says so of the symbols so far, or at all.
+    """Reads the images in random order until `enough` is true for the symbols so far, or to the
+    end.
 
-    The same symbols give the same pixels, whatever the threads.
+    The same symbols give the same pixels for any number of threads.
     """
     predictor = make_predictor(base.architecture, starts)
     validation = _some(images.items(images.validation), amounts.validated, seed)

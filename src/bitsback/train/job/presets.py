@@ -22,8 +22,8 @@ DENSE: tuple[tuple[tuple[int, ...], int], ...] = (
     ((96, 48), 24),
     ((64,), 20), ((48,), 16), ((32,), 16), ((24,), 12), ((16,), 8),
 )  # fmt: skip
-"""Hidden layers and latents, the largest first. Latents that end up idle are dropped, so there may
-be too many.
+"""Hidden layers and latents, the largest first. Unused latents are removed after training, so there
+may be too many.
 """
 
 
@@ -56,12 +56,12 @@ CONTEXT = (
 
 BYTES_A_WEIGHT = 0.75  # in an archive
 MODEL_SHARE = 0.125  # the largest size of a model, as a share of the data compressed by xz
-SAMPLE = 1_000  # images that xz is tried on
+SAMPLE = 1_000  # images for the trial of xz
 
 
 def candidates(images: ImageSet, kind: Kind) -> list[AnyArchitecture]:
-    """The architectures that the images justify, the largest first; the smallest of all if there
-    is none.
+    """The architectures that the size of the images justifies, the largest first; if there are
+    none, the smallest of all.
     """
     assert images.levels is not None
     sample = as_images(images.train[0][:SAMPLE], images.levels)

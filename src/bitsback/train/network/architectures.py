@@ -1,4 +1,4 @@
-"""All kinds of VAEs: their sizes in words and as JSON, modules by their sizes, and float weights as
+"""All kinds of VAEs: their sizes in words and as JSON, modules of given sizes, and float weights as
 a small safetensors file (float16), for measuring and comparing.
 """
 

@@ -1,5 +1,5 @@
-"""A traced network as a graph of operations, and rewriting it: what can join an operation that is
-there already does.
+"""A traced network as a graph of operations, which is simplified as it grows: a new operation is
+merged into an existing one if possible.
 """
 
 from collections.abc import Iterable
@@ -27,8 +27,8 @@ Indices = NDArray[np.int64]
 
 @dataclass(eq=False, frozen=True)
 class Node:
-    """A value of the network: what makes it, of what. Graphs never change; rewriting makes new
-    nodes, and those that nothing reads are forgotten.
+    """A value of the network: its operation and inputs. Graphs never change; rewriting makes new
+    nodes, and unused ones are dropped.
     """
 
     operation: Operation

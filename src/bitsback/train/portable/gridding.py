@@ -1,8 +1,8 @@
-"""Choose the integers for each value of a graph, and insert tables where a value is needed on two
-kinds of them.
+"""Choose the integers for each value of a graph, and insert tables where readers need a value on
+two kinds of integers.
 
-What a linear layer or a convolution multiplies is *narrow*, seven bits that start at 0. What goes
-into a function is *wide*, and so are the terms of a sum, which share their steps with it.
+The inputs of linear layers and convolutions are *narrow*, seven bits from 0 on. The inputs of
+functions are *wide*, and so are the terms of a sum, which share their steps with it.
 """
 
 import copy
@@ -44,9 +44,7 @@ class Slot:
 
 
 Demand = Kind | Slot
-"""The need of a reader: narrow values, any that a function takes, or those with the steps of a
-slot.
-"""
+"""The need of a reader: narrow values, any input of a function, or the steps of a slot."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The operations of a traced network: each computes with real numbers, rounded or not, and with the
-integers of its layers in a model file, which it also writes. Those that multiply by weights are in
-affine.py.
+integers of its layers in a model file, which it also writes. affine.py has those that multiply by
+weights.
 """
 
 import math
@@ -22,8 +22,8 @@ Range = tuple[int, int]
 
 
 class Operation(nn.Module):
-    """Values are [b, rows, columns, channels] on a grid and [b, channels] at the item, the orders
-    of docs/model-format.md.
+    """Values are [b, rows, columns, channels] on a grid and [b, channels] per item, the orders of
+    docs/model-format.md.
     """
 
     sources: tuple[Steps, ...]
@@ -61,8 +61,8 @@ class Operation(nn.Module):
 
 
 class Source(Operation):
-    """A variable as a network sees it: symbols that stand for real numbers by `steps`; or, with a
-    `table`, buckets that are equally likely under N(0, 1), of which the table gives the integers.
+    """A variable as a network sees it: symbols that represent real numbers by `steps`; or, with a
+    `table`, buckets that are equally likely under N(0, 1), with integers from the table.
     """
 
     word = "source"
@@ -142,8 +142,8 @@ class Add(Operation):
 
 @dataclass(frozen=True)
 class Function:
-    """A function of each element. `clamp`: its range, if it is nothing but a clamp to it. `affine`:
-    factor and shift, if that is all it is.
+    """A function of each element. `clamp`: its range, if it is only a clamp. `affine`: factor and
+    shift, if it is affine.
     """
 
     call: Callable[[Tensor], Tensor]
@@ -198,8 +198,8 @@ class Elementwise(Operation):
 
     @torch.no_grad()
     def table(self) -> Tensor:
-        """The integer for each integer of the source, float64; where the function is not defined,
-        that of the nearest for which it is.
+        """The integer for each integer of the source, float64; where the function is undefined,
+        that of the nearest integer for which it is defined.
         """
         (source,), ((low, high),) = self.sources, self.source_ranges
         value = source.real(torch.arange(low, high + 1, dtype=torch.float64))

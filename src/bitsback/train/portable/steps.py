@@ -50,8 +50,8 @@ class _Snap(torch.autograd.Function):
 
 
 def best_steps(samples: Tensor, top: int = TOP) -> Steps:
-    """Steps of 0 ... top with a whole zero, for which the squares of what rounding and clamping do
-    to the samples are least. Where no sample is below 0, the zero is 0.
+    """Steps of 0 ... top with an integer zero that minimise the squared error of rounding and
+    clamping the samples. If no sample is below 0, the zero is 0.
     """
     samples = samples.double()
     low, high = min(float(samples.min()), 0.0), max(float(samples.max()), 0.0)

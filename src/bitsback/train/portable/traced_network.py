@@ -21,7 +21,7 @@ from bitsback.train.portable.torch_variables import Data, Latent
 from bitsback.train.portable.tracing import trace
 from bitsback.train.portable.value import Value
 
-_SAMPLES = 1 << 16  # the samples of a value that choose its steps
+_SAMPLES = 1 << 16  # the samples of a value for choosing its steps
 
 Target = tuple[str, Data | Latent]
 """A variable and its name."""
@@ -30,8 +30,7 @@ Target = tuple[str, Data | Latent]
 class PortableNetwork(nn.Module):
     """A user's network as a graph of operations.
 
-    sources: the variables that it reads, in the order of its arguments. parameters: what it
-    returns.
+    sources: the variables that it reads, in the order of its arguments. parameters: its outputs.
     """
 
     def __init__(
@@ -63,8 +62,8 @@ class PortableNetwork(nn.Module):
         self.operations = nn.ModuleList(node.operation for node in graph.nodes)
 
     def place(self, known: Mapping[str, int], own: int | None, size: tuple[int, int]) -> int | None:
-        """Finds the grids of all values, given those of variables; returns that of the outputs, if
-        they are on one. own: of the variable that they are for, where it is known.
+        """Finds the grids of all values, given those of variables; returns the grid of the outputs,
+        if they are on one. own: the grid of their variable, if it is known.
         """
         fixed = {
             node: known[node.operation.variable]
@@ -245,7 +244,7 @@ def find_grids(
     """The grids of all nodes that are on one. Sets the `grid` of each Image.
 
     known: the grids of sources and of outputs that have one. size: rows and columns of x. Raises
-    InputError where the sizes of a network do not go with one another.
+    InputError if the sizes in a network do not match.
     """
     where: dict[Node, tuple[Node, Fraction]] = {}
     for node in nodes:

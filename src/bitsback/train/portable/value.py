@@ -1,5 +1,5 @@
 """A tensor of the user's network in the graph: torch has channels before rows and columns, a model
-file has them behind.
+file after them.
 """
 
 import math
@@ -20,8 +20,8 @@ class Value:
     node: Node
     order: Indices | None = None
     passing: tuple[int, ...] | None = None
-    """Another shape that torch has of a flat value for now. Functions of each element do not mind,
-    and all else needs one that a graph has.
+    """Another shape that a flat value has in torch for now. Functions of each element ignore it;
+    all other operations need a shape of the graph.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Write a program in torch as the model of docs/model-format.md, with the test vectors that torch
+"""Write a torch program as a model of docs/model-format.md, with test vectors that torch
 computes.
 """
 
@@ -30,10 +30,10 @@ _GROWTH_RUNS = 4
 
 
 def write(program: Program, card: Card, symbols: NDArray[Any]) -> Model:
-    """The integer model that `program.integers` computes. symbols: [n, elements], by which the
-    growth of the batches of its chain is chosen.
+    """The integer model that `program.integers` computes. symbols: [n, elements], for choosing the
+    growth of the batches of its chain.
 
-    Raises ModelError where the core computes something else, or a bound of the format is broken.
+    Raises ModelError if the core computes something else, or if a bound of the format is exceeded.
     """
     parts = _Parts(program, card)
     model = parts.model(1)

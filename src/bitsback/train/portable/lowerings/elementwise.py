@@ -1,6 +1,4 @@
-"""Functions of each element, as clamps and lookup tables, sums of values, and values with
-constants.
-"""
+"""Functions of each element, as clamps and lookup tables; sums of values, also with constants."""
 
 import copy
 import math

@@ -1,5 +1,5 @@
-"""Linear layers and convolutions, as modules and as functions of weights, normalisation by fixed
-numbers, and layers that do nothing once trained. Convolutions, strided and transposed, become odd
+"""Linear layers and convolutions, as modules and as functions of weights; normalisation by fixed
+numbers; and layers that do nothing in eval mode. Strided and transposed convolutions become odd
 kernels around each stride-th place, and pixel shuffles.
 """
 
@@ -82,8 +82,8 @@ def placed(
     stride: int,
     learns: bool = True,
 ) -> Value:
-    """A convolution with weights [out, in, h, w], the row i and the column j of which are for the
-    place offsets[0][i], offsets[1][j] from each stride-th place.
+    """A convolution with weights [out, in, h, w], whose row i and column j are for the place
+    offsets[0][i], offsets[1][j] from each stride-th place.
     """
     _, rows, columns = call.shape
     bias = torch.zeros(len(weight)) if bias is None else bias
@@ -158,8 +158,8 @@ def _why_not(
     large: tuple[int, ...],
     small: tuple[int, ...],
 ) -> str:
-    """Why a convolution from the large to the small image, or back, is none of a model file's; ''
-    if it is.
+    """The reason why a model file cannot have this convolution from the large to the small image,
+    or back; '' if it can.
     """
     if stride[0] != stride[1]:
         return f"its strides {stride[0]} and {stride[1]} differ"
