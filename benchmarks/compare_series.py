@@ -6,8 +6,8 @@
 The data: monthly sunspots in tenths (statsmodels), digits and iris (sklearn) as tables of 64 and 4
 columns, and tones of a synthetic instrument; with --ecg the file scipy/misc/ecg.dat, which scipy
 had before 1.12, and with --speech the file arctic_a0007.wav of the sources of pysptk. FLAC, by
-soundfile, is only for arrays of 16 bits and up to 8 columns. What is not installed is left out, and
-named. All are given the same little-endian numbers, and xz also their differences in time.
+soundfile, is only for arrays of 16 bits and up to 8 columns. Missing packages are named. All get
+the same little-endian numbers, and xz also their differences in time.
 """
 
 from __future__ import annotations

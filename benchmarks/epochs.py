@@ -4,10 +4,10 @@ of PNG files, and an npz file in memory.
     python benchmarks/epochs.py
     python benchmarks/epochs.py --workers 0 4 --batch 256
 
-The first epoch is a cold one: it starts the workers, opens what they read from, and decodes every
-block; later ones find these in the cache, unless it is too small ("cache of three blocks", where
-the archive has five), or off. With two workers each of them has half of the blocks in every epoch,
-so three are enough. One thread of PyTorch's in each process; files are read from a warm disk. Needs
+The first epoch is cold: it starts the workers, opens their files, and decodes every block; later
+epochs find the blocks in the cache, unless it is too small ("cache of three blocks", while the
+archive has five), or off. With two workers each of them has half of the blocks in every epoch, so
+three are enough. Each process has one thread of PyTorch; files are read from a warm disk. Needs
 bitsback[torch].
 """
 

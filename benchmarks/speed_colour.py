@@ -1,4 +1,4 @@
-"""Speed on colour photographs, one core: bitsback by default and with AVX2 alone, beside JPEG XL.
+"""Speed on colour photographs, one core: bitsback by default and with AVX2 only, beside JPEG XL.
 
     python benchmarks/speed_colour.py FOLDER
     python benchmarks/speed_colour.py FOLDER --first 4 --repeats 3

@@ -1,5 +1,5 @@
 """Two Dask workers against one: digits on a disk become shards, on clusters of processes with one
-thread each, which stand before the time is taken; and the shards are read again.
+thread each, which start before the clock; then the shards are read again.
 
 python benchmarks/two_workers.py
 """

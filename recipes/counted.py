@@ -1,4 +1,5 @@
-"""Write the models that count contexts. They have no trained weights: this file is all of them.
+"""Write the models that count contexts. They have no trained weights: this file defines them
+completely.
 
     python recipes/counted.py --out src/bitsback/models/bundled
 
@@ -16,9 +17,7 @@ Site = tuple[int, int]
 
 
 def nearest(count: int) -> list[Site]:
-    """So many pixels before a pixel that are nearest to it, as rows below and columns to the
-    right.
-    """
+    """The nearest earlier pixels of a pixel, as offsets in rows down and columns to the right."""
     sites = [(r, q) for r in range(-9, 1) for q in range(-10, 11) if r < 0 or q < 0]
     return sorted(sites, key=lambda at: (at[0] ** 2 + at[1] ** 2, at))[:count]
 

@@ -4,11 +4,11 @@
     python recipes/run.py mnist --data MNIST --out runs/mnist-float --float
     python recipes/run.py universal --photos PHOTOS --images IMAGES --out runs/universal
 
-MNIST is a folder with its gzipped IDX files; what PHOTOS and IMAGES hold, `material.py` says. Run
-again, it goes on from its checkpoints. With --float a VAE is trained without rounding, and its
-weights are written as module.safetensors.
+MNIST is a folder with its gzipped IDX files; `material.py` describes PHOTOS and IMAGES. A second
+run continues from the checkpoints. With --float a VAE is trained without rounding, and its weights
+are written as module.safetensors.
 
-The curves beside this file are those of the runs that made the models that ship.
+The curves beside this file are from the runs that made the bundled models.
 """
 
 import argparse
@@ -155,7 +155,7 @@ def train_pixels(
     starts = recipe.material.starts(architecture, where)
     shares = recipe.material.shares(architecture, starts, where)
     validation = recipe.material.validation(architecture, starts, where)
-    keep_freed_memory()  # from here on: pixels were joined from many parts
+    keep_freed_memory()  # from here on, since pixels were joined from many parts
     learned = None
     if recipe.weights_seed is not None:
         torch.manual_seed(recipe.weights_seed)

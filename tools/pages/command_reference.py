@@ -17,8 +17,8 @@ _QUOTED = re.compile(r"'(bitsback [a-zA-Z -]+)'")
 
 
 def in_markdown(text: str) -> str:
-    """Click's help as Markdown, with what only `--help-all` shows: paragraphs that it leaves as
-    they are become blocks of code.
+    """Click's help as Markdown, including the part that only `--help-all` shows; preformatted
+    paragraphs become blocks of code.
     """
 
     def block(found: re.Match[str]) -> str:

@@ -1,5 +1,5 @@
-"""Pictures of the tutorial, as SVG in the page: from numbers, in the colours of the page, as wide
-as it is. Each function returns a figure in HTML.
+"""Pictures of the tutorial, as SVG in the page: drawn from numbers, in the page's colours and
+width. Each function returns a figure in HTML.
 """
 
 from __future__ import annotations

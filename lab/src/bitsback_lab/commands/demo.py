@@ -18,7 +18,7 @@ from bitsback_lab.bench.itself import ours
 from bitsback_lab.digits import binarised_mnist_test_images
 from bitsback_lab.paper.figure1 import draw_bits, samples
 
-# A file for each image tells its rate just as well from some of them, and WebP takes 3 ms for each.
+# For one file per image a sample gives the same rate, and WebP takes 3 ms for each.
 EACH_STRIDE = 20
 
 

@@ -1,5 +1,5 @@
-"""Whether latents that are chosen by the bits of earlier images cost more than those chosen by
-random bits.
+"""Whether latents that are drawn with bits of earlier images cost more than latents that are drawn
+with random bits.
 """
 
 from __future__ import annotations
@@ -50,9 +50,7 @@ def _chained(model: Model, x: Symbols, seed: int) -> Bits:
 
 
 def compared(chained: Bits, fresh: Bits) -> Numbers:
-    """Means of both, in bits an image, and of the difference of each image, with its standard
-    error.
-    """
+    """The means of both, in bits per image, and the mean difference, with its standard error."""
     difference = chained - fresh
     return {
         "chained": rounded(chained.mean(), 4),

@@ -1,6 +1,4 @@
-"""Figure 3: the rate along one long chain, which stays at the negative ELBO however long it
-gets.
-"""
+"""Figure 3: the rate along one long chain, which stays at the negative ELBO for any length."""
 
 from __future__ import annotations
 

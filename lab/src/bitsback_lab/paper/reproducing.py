@@ -14,7 +14,7 @@ from bitsback_lab.paper.page import FOLDER as FOLDER
 
 
 def prepare(names: tuple[str, ...], output: Path) -> None:
-    """Finds out what could stop the work in its middle. Raises MissingExtra, InputError or
+    """Checks everything that could stop the work half-way. Raises MissingExtra, InputError or
     OSError.
     """
     if any(find(name)[1].draw is not None for name in names):
@@ -41,8 +41,8 @@ def write(name: str, exhibit: Exhibit, numbers: Numbers, folder: Path) -> list[P
 
 
 def draw(results: dict[str, Numbers], output: Path) -> list[Path]:
-    """Draws the exhibits, and layers of latents if their numbers are in the folder; the files.
-    Raises MissingExtra without matplotlib, InputError if those are damaged.
+    """Draws the exhibits, and layers of latents if their numbers are in the folder. Returns the
+    files. Raises MissingExtra without matplotlib, InputError if those numbers are damaged.
     """
     folder = output / FOLDER
     exhibits = [(find(name)[1], numbers) for name, numbers in results.items()]
@@ -62,9 +62,7 @@ def write_page(results: dict[str, Numbers], output: Path) -> list[Path]:
 
 
 def read(names: tuple[str, ...], folder: Path) -> dict[str, Numbers]:
-    """The numbers of exhibits that lie in a folder. Raises InputError if any are not there, or
-    damaged.
-    """
+    """The numbers of exhibits in a folder. Raises InputError if any are missing or damaged."""
     results = {}
     for name in names:
         path = folder / f"{name}.json"
@@ -80,7 +78,7 @@ def read(names: tuple[str, ...], folder: Path) -> dict[str, Numbers]:
 def compare(
     here: dict[str, Numbers], there: dict[str, Numbers], say: Callable[[str], None]
 ) -> None:
-    """Says each difference between the numbers of some exhibits. Raises InputError if there is
+    """Reports each difference between the numbers of some exhibits. Raises InputError if there is
     any.
     """
     count = 0
@@ -97,8 +95,8 @@ VERSION = "version"
 
 
 def differences(here: Any, there: Any, path: str = "") -> Iterator[str]:
-    """A line for each number that differs, with its place. What was timed is left out, and so are
-    other versions.
+    """A line for each number that differs, with its place. Timings and other versions are
+    ignored.
     """
     if isinstance(here, dict) and isinstance(there, dict):
         if here.get(VERSION) != there.get(VERSION):

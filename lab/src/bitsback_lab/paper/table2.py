@@ -1,4 +1,4 @@
-"""Table 2: compression rates of the MNIST test set, binarised and as it is, beside other
+"""Table 2: compression rates of the MNIST test set, binarised and grey, beside other
 compressors.
 """
 
