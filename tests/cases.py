@@ -1,5 +1,5 @@
-"""Random codecs: each as bitsback's, as the specification's, and with symbols for it. Extremes come
-often.
+"""Random codecs: each as bitsback's, as the specification's, and with symbols for it. Extremes are
+frequent.
 """
 
 from dataclasses import dataclass
@@ -141,7 +141,7 @@ def gaussians(draw: st.DrawFn, bits: st.SearchStrategy[int] | None = None) -> Ca
 
 @st.composite
 def mixtures(draw: st.DrawFn) -> Case:
-    """Few and many levels; components far outside of them, hardly wider than a point or flat;
+    """Few and many levels; components far outside of the levels, as narrow as a point, or flat;
     weights of 0.
     """
     levels, shape = draw(st.one_of(st.integers(2, 300), st.integers(2, 2**16))), draw(shapes)

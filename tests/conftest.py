@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A shell that runs the tests in the background has them, and all that they start, ignore Ctrl-C.
+# A shell that runs the tests in the background makes them and their processes ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 sys.path.insert(0, str(Path(__file__).parent))

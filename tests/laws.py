@@ -23,7 +23,7 @@ depths = st.one_of(st.none(), st.sampled_from([0, 1, 2, 100, 2**40]))
 @st.composite
 def messages(draw: st.DrawFn, depth: st.SearchStrategy[int | None] = depths) -> Message:
     """Any message: every number of lanes, heads at both ends of their range, tails from empty to
-    enough for all.
+    long enough for everything.
     """
     lanes = draw(st.sampled_from(LANES))
     tail = draw(st.lists(words, max_size=20))

@@ -1,5 +1,5 @@
-"""The photographs of Kodak and the test images of CIFAR-10 through the universal model and back, by
-one engine and by another: `BITSBACK_DATA=FOLDER make test-slow`.
+"""The photographs of Kodak and the test images of CIFAR-10 come back from the universal model, with
+one engine and with another: `BITSBACK_DATA=FOLDER make test-slow`.
 """
 
 from __future__ import annotations

@@ -157,8 +157,8 @@ SIZES: dict[str, Any] = {"shape": SHAPE, "latents": 1, "hidden": 4, "bits": 8}
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models to bundle: one that is fast, for which all pixels are alike, and two that
-    see a context.
+    """A folder of models to bundle: a fast one, for which all pixels are alike, and two
+    autoregressive ones.
     """
     folder = tmp_path_factory.mktemp("shelf")
     index = np.arange(256)

@@ -1,5 +1,5 @@
-"""One byte changed, lost or added anywhere: an ArchiveError, never wrong items, and the other
-blocks still extract.
+"""One byte changed, lost or added anywhere raises an ArchiveError and never gives wrong items, and
+the other blocks still decode.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ def check(
         unpack(data, threads=1)
     with pytest.raises(bitsback.ArchiveError, match=r"^the input: ."):
         bitsback.decompress(Pipe(data), threads=1)
-    stands_in = model is not None  # for the one in the archive, if that is all that is damaged
+    stands_in = model is not None  # for the one in the archive, if nothing else is damaged
     for source in (Pipe(data), io.BytesIO(data)) if model is not None else ():
         try:
             assert_same(bitsback.decompress(source, model=model, threads=1), array)
             stands_in = True
-        except bitsback.ArchiveError:  # a pipe has to be right from its beginning on
+        except bitsback.ArchiveError:  # a pipe must be right from the beginning
             stands_in = False
     try:
         opened = bitsback.open(io.BytesIO(data), model=model)

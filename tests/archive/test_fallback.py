@@ -1,5 +1,5 @@
-"""The method by_fallback: every form and transform comes back, as the specification reads it, and
-nothing is larger than its PNG file.
+"""The method fallback: every form and transform comes back, the specification reads it, and nothing
+is larger than its PNG file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The test sets of digits through the context models and back, by one engine and by another: a
+"""The test sets of digits come back from the context models, with one engine and with another: a
 sample always, all of them with `make test-slow`.
 """
 

@@ -1,5 +1,5 @@
-"""Archives that were written before decode to what they did, and, but for the bytes of general
-compressors, which may change with their versions, are written as they were.
+"""Old archives decode to the same arrays, and are written with the same bytes, except for those of
+general compressors, which may change with their versions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Archives made to harm: claims far beyond what is there are refused before anything is made of
+"""Malicious archives: claims far beyond their content are refused before anything is allocated for
 them.
 """
 
@@ -48,8 +48,8 @@ def block(first: int, run: Run, method: int, data: bytes) -> bytes:
 
 
 def refuse(data: bytes, match: str = ".", whole: bool = False) -> None:
-    """Every way of reading refuses it, or those of the whole array do, and none takes memory for
-    what it claims.
+    """Checks that every way of reading, or of reading the whole array, refuses it, and that none
+    takes memory for its claims.
     """
     readers: list[Callable[[], object]] = [
         lambda: unpack(data),
@@ -324,7 +324,7 @@ def test_multisets_that_are_none(digits: NDArray[np.bool_]) -> None:
         count = sum(run.items for run in some)
         payload = varint(0) + pack_runs(some) + bytes([SET]) + data
         refuse(archive(Collection(BOOL, (count, *MNIST), 1), (count, payload)), match)
-    for method in (0, 1, 3, 4, 5, 6, 7, 32):  # and one with a bit that means nothing
+    for method in (0, 1, 3, 4, 5, 6, 7, 32):  # and one with an unused bit
         payload = block(0, runs[0], 32 + method, b"")
         refuse(archive(Collection(BOOL, (2, *MNIST), 1), (2, payload)), "newer")
 

@@ -1,6 +1,4 @@
-"""Restoring the undamaged parts of a damaged archive of an array: whole items, or rows, no
-others.
-"""
+"""Restoring the undamaged parts of a damaged archive of an array: only whole items, or rows."""
 
 from __future__ import annotations
 

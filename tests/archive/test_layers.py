@@ -1,5 +1,5 @@
-"""Archives by models with layers of latents: blocks, items alone, tiles of any size, and what the
-specification makes of them.
+"""Archives by models with layers of latents: blocks, single items, tiles of any size, and decoding
+by the specification.
 """
 
 import io

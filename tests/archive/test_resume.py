@@ -53,7 +53,7 @@ def stopped(source: str, at: int, **options: Any) -> None:
 
     def progress(done: int, total: int) -> None:
         nonlocal calls
-        calls += total > 100  # and is not that of files that are looked at
+        calls += total > 100  # and does not count examined files
         if calls == at:
             raise Stop
 

@@ -1,6 +1,4 @@
-"""Digits, a cache of one's own for each test, and measurements without a new process, which take no
-time.
-"""
+"""Digits, a separate cache for each test, and fast measurements without a new process."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Compressors that go wrong, for processes that are started by the tests: functions of a module, as
-pickles want.
-"""
+"""Faulty compressors for processes that the tests start: picklable functions of a module."""
 
 import os
 import subprocess

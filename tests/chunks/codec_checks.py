@@ -1,5 +1,5 @@
-"""The tests of numcodecs for every codec (`numcodecs/tests/common.py`, which newer versions do not
-ship).
+"""The tests of numcodecs for every codec (`numcodecs/tests/common.py`, which newer versions
+lack).
 """
 
 from __future__ import annotations

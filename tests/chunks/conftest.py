@@ -43,7 +43,7 @@ def own() -> bitsback.Model:
 
 @pytest.fixture
 def drawn(own: bitsback.Model) -> NDArray[np.uint8]:
-    """Images that only the own model makes small, as they are drawn from it: uint8 [200, 12,
+    """Images that only the own model compresses well, since they are drawn from it: uint8 [200, 12,
     12].
     """
     words = np.random.default_rng(3).integers(0, 2**32, 60_000, np.uint32)

@@ -21,7 +21,7 @@ from bundled_models import spec_model
 from reference import alone as spec
 from reference.fields import ArchiveError as SpecError
 
-SMALL_CONSTANT = 32  # bytes that a block alone takes beside those of its array, and of its shape
+SMALL_CONSTANT = 32  # bytes of a block alone besides those of its array and shape
 
 
 def assert_same(found: NDArray[Any], array: NDArray[Any]) -> None:

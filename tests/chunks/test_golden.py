@@ -1,5 +1,5 @@
-"""Blocks and Zarr arrays that were written before decode to what they did, by the program and by
-the specification, and blocks are written as they were.
+"""Old blocks and Zarr arrays decode to the same arrays, by the program and by the specification,
+and blocks are written with the same bytes.
 """
 
 from __future__ import annotations

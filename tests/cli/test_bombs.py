@@ -1,5 +1,5 @@
-"""Archives of few bytes that claim much: each command ends soon, in memory that follows what is
-there.
+"""Archives of few bytes that claim much: each command ends soon, with memory for the actual
+bytes.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Folders as they are found: links that lead nowhere, files and folders that cannot be read, names
-that look like options, and nothing at all.
+"""Folders from practice: broken links, unreadable files and folders, names that look like options,
+and empty ones.
 """
 
 from __future__ import annotations

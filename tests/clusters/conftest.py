@@ -17,9 +17,9 @@ from bitsback_lab.digits import binarised_mnist_test_images
 
 @pytest.fixture(scope="package")
 def client() -> Iterator[Client]:
-    """A client of two workers, started for the tests that ask for it. Each worker is a process with
-    one thread and little memory. It ends with the tests of this folder, since its threads draw
-    random numbers when they connect again, and hypothesis blames later tests for them.
+    """A client of two workers, started when a test uses it. Each worker is a process with one
+    thread and little memory. The client ends with the tests of this folder, since its threads draw
+    random numbers when they reconnect, for which hypothesis would blame later tests.
     """
     with (
         LocalCluster(

@@ -99,7 +99,7 @@ def test_a_worker_that_is_killed_loses_nothing(
             killed.append(next(iter(workers.values())))
             os.kill(killed[0], signal.SIGKILL)
 
-    # A slow input, so that the worker is in the middle of something.
+    # A slow input, so that the worker is busy.
     slow = lazy.map_blocks(lambda block: (time.sleep(0.1), block)[1], dtype=bool)
     done = to_archives(slow, tmp_path, model=MODEL, shard=25, progress=kill)
     assert killed
@@ -123,8 +123,7 @@ def test_a_run_that_died_does_what_is_missing_when_it_is_started_again(
     until(lambda: len(list(folder.glob("*.bb"))) >= 3, first)
     first.kill()
     first.communicate()
-    # The cluster forgets tasks that nobody waits for, but workers finish tasks that they have
-    # begun.
+    # The cluster drops tasks that nobody waits for, but workers finish tasks that they have begun.
     until(lambda: not cluster.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)))
     until(lambda: not any(cluster.run(lambda dask_worker: len(dask_worker.state.tasks)).values()))
     before = stamps(folder)

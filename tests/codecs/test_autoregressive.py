@@ -1,6 +1,4 @@
-"""Symbols that depend on those before them: the two laws, on their own and as the likelihood of a
-context VAE.
-"""
+"""Autoregressive symbols keep the two laws, alone and as the likelihood of a context VAE."""
 
 from functools import cache
 

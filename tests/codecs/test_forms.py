@@ -1,5 +1,5 @@
-"""Functions of symbols are given one form of them, whichever direction codes and however a user
-holds the symbols; and check_codec sees where that is not so.
+"""Functions of symbols get the same form of them in both directions, whatever the user's form, and
+check_codec detects violations.
 """
 
 from collections import namedtuple

@@ -1,5 +1,5 @@
-"""Hidden Markov models cost the information of the sum over all paths of states, for any path that
-is chosen.
+"""Hidden Markov models cost the information of the sum over all paths of states, for any chosen
+path.
 """
 
 import itertools

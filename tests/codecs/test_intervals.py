@@ -33,8 +33,8 @@ def test_every_bucket_has_a_frequency_and_they_fill_the_whole(
 
 @pytest.mark.parametrize("bits", [4, 8, 10, 12])
 def test_the_prior_as_a_posterior_is_nearly_uniform(bits: int) -> None:
-    """N(0, 1) over buckets equally likely under N(0, 1): what its frequencies cost over bits is
-    rounding.
+    """N(0, 1) over buckets that are equally likely under N(0, 1): its frequencies cost only
+    rounding over bits.
     """
     count = 2**bits
     codec = GaussianBuckets.from_float(np.zeros(count), np.ones(count), bits)

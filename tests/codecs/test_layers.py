@@ -1,4 +1,4 @@
-"""Combinators of layers of latents beside the core's programs: the same message for the same
+"""Combinators of layers of latents and the core's programs give the same message for the same
 items, in either order.
 """
 

@@ -14,8 +14,8 @@ from laws import check_laws, to_reference
 from reference.picks import Picks
 
 STEP = 0.006
-"""Bits that the head of a message may round a step by: it is 2^32 at least, and intervals are out
-of 2^24.
+"""The most bits that the head of a message rounds in a step: it is at least 2^32, and intervals are
+out of 2^24.
 """
 SKEWED = Categorical([9, 4, 3], 4, ())
 """An alphabet of three."""

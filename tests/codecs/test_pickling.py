@@ -1,5 +1,5 @@
-"""Codecs are values: they go to other processes and come back as they were, are equal by their
-parameters, hashed, and printed in one line.
+"""Codecs are values: they survive a trip to other processes, are equal by their parameters, hashed,
+and printed in one line.
 """
 
 import copy

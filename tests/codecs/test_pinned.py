@@ -1,5 +1,5 @@
 """Exact bytes for small cases, computed from the specification. If one of these changes, old
-archives are lost, or, of the codecs of docs/codecs.md, messages that people have kept.
+archives cannot be read, or, for the codecs of docs/codecs.md, messages that people have kept.
 """
 
 from typing import Any

@@ -37,8 +37,8 @@ def test_entries_of_the_quantile(j: int) -> None:
 
 @pytest.mark.parametrize("j", [*range(0, 2049, 73), 1, 1023, 1024, 1025, 2047, 2048])
 def test_entries_of_the_logistic_distribution_function(j: int) -> None:
-    """By the hyperbolic tangent, which is not how the table was made; halves cannot occur but at
-    its middle.
+    """The check uses the hyperbolic tangent, unlike the generator of the table; halves occur only
+    at its middle.
     """
     with mp.workdps(40):
         exact = (1 + mp.tanh((mpf(j) / 64 - 16) / 2)) / 2

@@ -1,5 +1,5 @@
-"""Several threads on one message: a push or a pop, of any codec and of any model, is one step that
-no other thread gets into, or a MessageError. None is lost.
+"""Several threads on one message: a push or a pop, of any codec and of any model, is one step
+without interference by other threads, or raises a MessageError. None is lost.
 """
 
 import sys

@@ -173,7 +173,7 @@ def test_a_kill_in_the_middle_is_undone_where_it_cannot_be_finished(
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(hidden_files, "sync", fail)  # called last of all
+        patched.setattr(hidden_files, "sync", fail)  # called last
         patched.setattr(
             hidden_files, "_remove_list", lambda hidden: (hidden / hidden_files.LIST).unlink()
         )

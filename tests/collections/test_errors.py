@@ -106,9 +106,7 @@ def test_a_picture_that_is_not_coded_is_held(folder: Path, tmp_path: Path, case:
 
 @pytest.mark.parametrize("case", bad_pictures())
 def test_one_bad_picture_among_many(folder: Path, tmp_path: Path, case: str) -> None:
-    """The picture is stored verbatim. Where only pictures are wanted, it is an error or left
-    out.
-    """
+    """The picture is stored verbatim. If only pictures are wanted, it is an error or left out."""
     name, data, match = bad_pictures()[case]
     (folder / "1" / name).write_bytes(data)
     summary, warned = warnings_of(folder, tmp_path / "a.bb")

@@ -1,5 +1,5 @@
-"""A folder that was compressed may be deleted: its files come back, and the archive is not larger
-than they are.
+"""A compressed folder may be deleted: its files come back, and the archive is not larger than the
+files.
 """
 
 from __future__ import annotations
@@ -435,7 +435,7 @@ def test_merged_archives_have_the_files_of_all(tmp_path: Path) -> None:
 
 def test_a_png_of_another_encoder_is_held_and_told_of(run: Run, tmp_path: Path) -> None:
     """The file is zlib's output except for a byte boundary in the middle, which zlib never
-    makes.
+    writes.
     """
     rows = np.add.outer(np.arange(90), np.arange(80)).astype(np.uint8)
     content = b"".join(b"\0" + row.tobytes() for row in rows)

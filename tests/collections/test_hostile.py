@@ -224,9 +224,7 @@ def test_arrays_without_elements_are_as_many_as_they_are(tmp_path: Path) -> None
 
 
 def test_mutations_never_restore_anything_else(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
-    """A changed byte anywhere is an error, or changes nothing; also with checksums that are made to
-    match.
-    """
+    """A changed byte anywhere is an error, or changes nothing, also with matching checksums."""
     for number in range(6):
         save(digits[number], tmp_path / "in" / f"{number}.png")
         save(noise("RGB", seed=number), tmp_path / "in" / "sub" / f"{number}.png")

@@ -137,7 +137,7 @@ def test_folders_become_one(tmp_path: Path, undecoded: pytest.MonkeyPatch) -> No
 
 
 def test_every_byte_of_folders_comes_back(tmp_path: Path, undecoded: pytest.MonkeyPatch) -> None:
-    """Notes, files that are stored verbatim, and times, of folders of which some have none of a
+    """Metadata, files that are stored verbatim, and times come back, also if some folders lack a
     kind.
     """
     undecoded.undo()

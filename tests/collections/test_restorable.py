@@ -1,5 +1,5 @@
 """Everything that is compressed can be restored; `compress`, `verify` and `decompress` refuse the
-same.
+same things.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Pictures, pages and arrays whose order does not matter: what is in an archive does not depend on
-it, and what belongs together stays together.
+"""Unordered pictures, pages and arrays: an archive does not depend on their order, and each item
+keeps its labels and names.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Writes test vectors for driver.cpp, and the lines that it must print: those that the
-specification gives.
+"""Writes test vectors for driver.cpp, and the lines that it must print, which the specification
+computes.
 
 python tests/cross/vectors.py VECTORS EXPECTED
 """

@@ -1,11 +1,11 @@
 """The blocks of code of a page, and how they are run: Python in one namespace, the lines of shell
 blocks that call `bitsback` as well, all in one folder and in the order of the page.
 
-A block that cannot run here says so, in a comment of HTML in the line before it:
+A block that cannot run here is marked by an HTML comment in the line before it:
 
     <!-- not run: the reason -->
 
-Its code is compiled all the same, and its commands must have the options that they are given.
+Its code is still compiled, and its commands must have the given options.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 RUN = ("python", "pycon", "sh")
-READ = ("json", "text", "")  # no code, or no code for this machine
+READ = ("json", "text", "")  # not code, or not code for this machine
 
 _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n)?"
@@ -71,7 +71,7 @@ def commands(code: str) -> list[str]:
 def run(block: Block, page: Path, names: dict[str, Any]) -> None:
     """In the present folder; an AssertionError, or what the code raises, if it fails."""
     if block.language == "python":
-        # As many lines before it as in the page, so that a traceback names the line there.
+        # It gets as many lines before it as in the page, so that a traceback names the line there.
         code = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
         if block.reason is None:
             exec(code, names)
@@ -98,7 +98,7 @@ def parse(command: str) -> None:
 
 
 def call(command: str) -> tuple[int, str]:
-    """The exit code, and what was said: of a pipe by a shell, of other commands in this process,
+    """The exit code and the output. A pipe runs in a shell, other commands run in this process,
     which takes a tenth of the time.
     """
     words = shlex.split(command, comments=True)

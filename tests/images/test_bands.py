@@ -265,7 +265,9 @@ def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(file_io, "IN_MEMORY", 0)
     monkeypatch.setattr(bands, "STRIP", 300)
     for source, output in (("in", "a"), ("pages.tif", "b")):
-        if source == "pages.tif":  # what a general compressor makes of a folder's is no trial's
+        if (
+            source == "pages.tif"
+        ):  # bands of a folder would change the trial of a general compressor
             monkeypatch.setattr(bands, "BAND", 120)
         bitsback.compress(tmp_path / source, tmp_path / "x.bb", tile=16, threads=1, force=True)
         assert (tmp_path / "x.bb").read_bytes() == (tmp_path / f"{output}.bb").read_bytes()

@@ -1,6 +1,4 @@
-"""Reading .npy files and streams: item by item, and nothing is believed that the file does not
-hold.
-"""
+"""Reading .npy files and streams item by item, without trusting their claims."""
 
 from __future__ import annotations
 

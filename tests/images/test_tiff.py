@@ -286,7 +286,7 @@ def test_damaged_metadata_is_refused_or_make_a_file(name: str) -> None:
 
 
 def test_the_specification_seals_forged_metadata() -> None:
-    """The specification can write valid digests into forged metadata, to test the checks behind
+    """The specification can write valid digests into forged metadata, to test the checks after
     them.
     """
     pixels = waves(40, 50, dtype="u1")

@@ -1,5 +1,5 @@
-"""Layers that see an image: convolution, shuffle and the others, against what docs/model-format.md
-says, in plain NumPy.
+"""Layers of images: convolution, pixel shuffle and the others, against docs/model-format.md in
+plain NumPy.
 """
 
 from typing import Any
@@ -225,7 +225,7 @@ def test_sums(path: str, one: tuple[int, int], two: tuple[int, int]) -> None:
 @pytest.mark.parametrize("path", SIMD_PATHS)
 @given(st.data())
 def test_residual_networks(path: str, data: st.DataObject) -> None:
-    """Layers of f(x) + x, as pixels' networks have them; also with f(x) read by others, and sums of
+    """Layers of f(x) + x, as in pixels' networks; also with other readers of f(x), and sums of
     sums.
     """
     draw = data.draw
@@ -256,7 +256,7 @@ def test_residual_networks(path: str, data: st.DataObject) -> None:
     outputs = network([x.astype(np.uint16)], list(range(len(values))))
     for number, (out, expected) in enumerate(zip(outputs, values, strict=True)):
         assert (out == expected).all()
-        # Asked for alone, a sum is computed together with the layer that only it reads.
+        # If only a sum is wanted, it is merged with the layer that only it reads.
         assert (network([x.astype(np.uint16)], [number])[0] == expected).all()
 
 

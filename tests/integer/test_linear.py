@@ -1,6 +1,4 @@
-"""Linear layers: every SIMD path gives the integers of the specification, for any sizes and
-values.
-"""
+"""Linear layers: every engine gives the integers of the specification, for any sizes and values."""
 
 import os
 import subprocess
@@ -52,8 +50,8 @@ def test_batches(path: str, clamp: tuple[int, int]) -> None:
 @pytest.mark.parametrize("inputs", [1, 2, 3, 4, 63, 64, 65, 784])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_nothing_saturates(path: str, inputs: int, sign: int) -> None:
-    """Weights of 127 and inputs of 255: 2 * 255 * 127 is beyond 16 bits, where vpmaddubsw would
-    stop.
+    """Weights of 127 and inputs of 255: 2 * 255 * 127 exceeds 16 bits, where vpmaddubsw would
+    saturate.
     """
     weight = np.full((3, inputs), 127 * sign)
     weight[1, ::2] *= -1

@@ -1,7 +1,7 @@
-"""Blocks alone and Zarr arrays that must decode for ever, and what they hold: run this file to
-write them again.
+"""Blocks alone and Zarr arrays that must decode for ever, and their content; run this file to write
+them again.
 
-They pin what bytes mean. A change of them is a change of the format.
+They pin the meaning of bytes. A change of them is a change of the format.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The files of the golden archives of collections, and the archives themselves: run this file to
-write them again.
+"""The files of the golden archives of collections, and the archives; run this file to write them
+again.
 
-They pin what the bytes of containers 1 to 4 mean, as those in tests/archive/golden do for arrays.
+They pin the meaning of the bytes of containers 1 to 4, like those in tests/archive/golden for
+arrays.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def pictures(path: Path) -> None:
 
 
 def every_byte(path: Path) -> None:
-    """Files that are the same everywhere: stored verbatim, and made again of pixels and
+    """Files with the same bytes everywhere: stored verbatim, or made again from pixels and
     metadata.
     """
     path.mkdir()
