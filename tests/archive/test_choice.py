@@ -320,7 +320,7 @@ def test_what_no_bundled_model_has_seen_is_counted(grey: NDArray[np.uint8]) -> N
     assert_same(unpack(archive), inverted)
 
 
-@pytest.mark.parametrize(("model", "found"), [("auto", "universal"), ("best", "graphics")])
+@pytest.mark.parametrize(("model", "found"), [("auto", "universal"), ("best", "universal-mixed")])
 def test_photographs_are_tried_by_counting_for_the_best_alone(model: str, found: str) -> None:
     """The channels of this one tell all of each other."""
     rows, columns = np.indices((64, 90))

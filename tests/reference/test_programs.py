@@ -73,7 +73,7 @@ def test_programs_of_every_kind_are_among_them() -> None:
         )
     wanted: list[Any] = [tuple(code) for code in CODES.values()]
     wanted += [
-        "scan",
+        "autoregressive",
         "bernoulli",
         "beta-binomial",
         "exponential",
@@ -84,7 +84,8 @@ def test_programs_of_every_kind_are_among_them() -> None:
         "predictive",
         "series",
     ]
-    wanted += ["linear", "table", "conv", "add", "join", "shuffle", "flatten", "image", "spread"]
+    wanted += ["linear", "lookup_table", "conv", "add", "concat", "pixel_shuffle", "flatten"]
+    wanted += ["image", "broadcast"]
     wanted += ["gaussian of a latent", "normal of a latent", "mixture of a latent"]
     wanted += [True, False, "autoregressive without features", "coupled"]
     assert [kind for kind in wanted if not seen[kind]] == []
