@@ -258,7 +258,7 @@ AUTOREGRESSIVE: Rows = [
     ("groups", "distributions/p(x|z)/groups/1/network", ["pixel"], "pixel"),
     ("groups", "distributions/p(x|z)/groups/0/flat", NO_OBJECT, "flat"),
     ("groups", "distributions/p(x|z)/groups/0/flat/network",
-     [MISSING, "pixel", "dull1", "likelihood"],
+     [MISSING, "pixel", "flat1", "likelihood"],
      "network|pixel|flat"),
     ("groups", "distributions/p(x|z)/groups/0/flat/outputs", [MISSING, ["weight", "mean"]],
      "outputs"),
