@@ -115,7 +115,7 @@ _LAZY = {
 
 
 def __dir__() -> list[str]:
-    """Without the modules whose packages are not installed."""
+    """The names, without modules whose packages are not installed."""
     modules = {name for name, needed in _MODULES.items() if needed is None or find_spec(needed)}
     ours = {"Any", "TYPE_CHECKING", "find_spec", "import_module"}
     return sorted({*globals(), *__all__, *modules} - ours)

@@ -30,7 +30,7 @@ from bitsback.models.named import NamedModel
 
 OneModel = str | os.PathLike[str] | Model | NamedModel
 ModelChoice = OneModel | Sequence[OneModel]
-"""One or more models by the name of one that ships, by a path, or themselves; or "auto"."""
+"""One or more models: names of bundled ones, paths, or models; or "auto"."""
 
 _FIELDS = ("models", "axes")
 
@@ -59,7 +59,7 @@ class ChunkCoding:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> ChunkCoding:
-        """Raises InputError or ModelError for what `to_json` does not give."""
+        """Reads the result of `to_json`. Raises InputError or ModelError for anything else."""
         unknown = [key for key in fields if key not in _FIELDS]
         if unknown:
             raise InputError(
@@ -165,7 +165,7 @@ class ChunkCoding:
 
 
 def as_held(chunk: NDArray[Any]) -> NDArray[Any]:
-    """A chunk as elements that a block can hold: itself, or else its memory, flat."""
+    """A chunk as elements that a block supports: itself, or otherwise its memory, flat."""
     held = _held(chunk.dtype)
     if held is chunk.dtype:
         return chunk
@@ -173,7 +173,7 @@ def as_held(chunk: NDArray[Any]) -> NDArray[Any]:
 
 
 def _held(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype itself, or that of what its elements consist of."""
+    """The dtype itself, or that of the parts of its elements."""
     if dtype.str in DTYPES:
         return dtype
     if dtype.kind == "c" and dtype.itemsize in (8, 16):

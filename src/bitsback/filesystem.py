@@ -69,7 +69,7 @@ class AsFiles:
         return (f"{number:0{self._digits}}{self._ending}" for number in range(self._count))
 
     def number(self, name: str) -> int | None:
-        """The number of a file, if there is one of the name."""
+        """The number of the file with this name, if there is one."""
         if self._named is not None:
             return self._named.get(name)
         digits = name.removesuffix(self._ending)
@@ -78,7 +78,7 @@ class AsFiles:
         return int(digits) if int(digits) < self._count and digits != name else None
 
     def size(self, name: str) -> int | None:
-        """Bytes of a file; None where it has to be made to know. Raises KeyError."""
+        """The bytes of a file; None if they are unknown before it is made. Raises KeyError."""
         shape = self._shape(self._number(name))
         if shape is None:
             return None

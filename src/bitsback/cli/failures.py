@@ -22,7 +22,7 @@ TOLD = (click.ClickException, BitsbackError, OSError, MemoryError)
 """Errors that are shown in one line, since the program is not at fault."""
 
 _PYTHON = re.compile(r" \([a-z_]+=[A-Za-z_]+\)")
-"""The part of an error message that speaks to callers from Python: `--force (force=True)`."""
+"""The part of an error message for callers from Python: `--force (force=True)`."""
 
 
 def describe(error: BaseException) -> str:
@@ -49,7 +49,7 @@ def describe(error: BaseException) -> str:
 
 
 def tell(error: BaseException, with_traceback: bool) -> None:
-    """Prints the line, behind the traceback if that is asked for."""
+    """Prints the line, after the traceback if that is requested."""
     if with_traceback:
         import traceback
 
@@ -58,7 +58,7 @@ def tell(error: BaseException, with_traceback: bool) -> None:
 
 
 Work = Callable[[str], tuple[bool, dict[str, Any]]]
-"""Whether all is well with the archive of this name, and what JSON has of it."""
+"""A function from the name of an archive to whether it is undamaged, and its JSON."""
 
 
 def each(names: Sequence[str], work: Work, as_json: bool, err: bool = False) -> None:

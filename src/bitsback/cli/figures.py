@@ -48,7 +48,7 @@ def size(number: int) -> str:
 
 
 def per(numerator: float, denominator: float, digits: int) -> str:
-    """A quotient, or a dash where there is nothing to divide by."""
+    """A quotient, or a dash for a division by 0."""
     return f"{numerator / denominator:.{digits}f}" if denominator else "-"
 
 

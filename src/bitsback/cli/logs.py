@@ -18,7 +18,7 @@ _LEVELS = {"": 0, "info": 1, "debug": 2}
 
 
 def with_option(command: click.Command) -> click.Command:
-    """The command with an option -v of its own, so that it may stand behind the command, too."""
+    """The command with its own option -v, so that -v may follow the command, too."""
     if not any(parameter.name == "verbose" for parameter in command.params):
         command.params.append(
             click.Option(

@@ -41,7 +41,7 @@ class Progress:
     """
 
     def __init__(self, label: str, quiet: bool = False, show_count: bool = False) -> None:
-        """show_count: how many items are done, beside how much of the whole."""
+        """show_count: whether to show the number of finished items beside the share."""
         self._label = label
         self._show_count = show_count
         self._note: str | None = None
@@ -70,7 +70,7 @@ class Progress:
         self._start, self._before = time.time(), done
 
     def __call__(self, done: int, total: int, note: str | None = None) -> None:
-        """note: what else to say, behind the bar."""
+        """note: a text after the bar."""
         if self._hidden or total == 0:
             return
         self._note = note
@@ -101,7 +101,7 @@ class Progress:
             self._bar.update(done - self._bar.pos)
 
     def _width(self, note: str | None) -> int:
-        """The width of the bar, so that the text around it fits into the line too."""
+        """The width of the bar, which leaves room for the text around it."""
         try:
             columns = os.get_terminal_size(sys.stderr.fileno()).columns
         except (OSError, ValueError):
@@ -110,13 +110,13 @@ class Progress:
         return max(_NARROW, min(_WIDE, columns - around))
 
     def say(self, text: str) -> None:
-        """Prints a line on standard error, in the place of what is shown."""
+        """Prints a line on standard error in place of the display."""
         with self._lock:
             self._clear()
             figures.say(text, err=True)
 
     def end(self) -> None:
-        """Takes away what is shown; nothing follows."""
+        """Clears the display; nothing follows."""
         self._over.set()
         with self._lock:
             if self._bar is None or self.shown:
@@ -129,7 +129,7 @@ class Progress:
         return self._note
 
     def _watch(self) -> None:
-        """Shows the seconds as long as there is no bar, and that it was asked to stop."""
+        """Shows the seconds while there is no bar, and that a stop was requested."""
         pause = PATIENCE
         while not self._over.wait(pause):
             pause = _TICK

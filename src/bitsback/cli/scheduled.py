@@ -27,7 +27,7 @@ class Finished:
     noun: str
     """The noun for the entries of the input."""
     skipped: dict[str, list[str]]
-    """The names of what of a folder was left out, by what it is."""
+    """The names of what was left out of a folder, by kind."""
     noted: dict[str, list[str]]
     """The names of hidden files, and of links that come back as files."""
 
@@ -78,7 +78,7 @@ def compress(
 def report(
     source: str, finished: Finished, messages: list[str], as_json: bool, quiet: bool
 ) -> None:
-    """Says it, in one line on standard error, or as JSON with the warnings."""
+    """Reports it in one line on standard error, or as JSON with the warnings."""
     from bitsback.images.file_io import name_of
     from bitsback.remote.url import located
 

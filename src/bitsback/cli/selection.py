@@ -1,4 +1,4 @@
-"""Parse the items that a command is given: numbers, ranges, names, folders and patterns."""
+"""Parse the items of a command: numbers, ranges, names, folders and patterns."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _matching(names: Sequence[str], pattern: str) -> Iterator[int]:
 
 
 def _nothing(names: Sequence[str], text: str) -> str:
-    """Why nothing was found, and what there is."""
+    """The reason why nothing was found, and the existing names."""
     near = get_close_matches(text, names, 1) if len(names) <= _COMPARED else []
     if near:
         dashed = " (behind --)" * near[0].startswith("-")

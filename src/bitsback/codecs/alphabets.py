@@ -109,7 +109,7 @@ class Bernoulli(ByValue):
         return bits_of(np.where(x == 1, self.frequency, zeros), self.precision)
 
     def _interval(self, symbol: int) -> tuple[int, int]:
-        """The interval of a symbol, where there is only one."""
+        """The interval of a single symbol."""
         ones = self.frequency.item()
         zeros = (1 << self.precision) - ones
         return (zeros, ones) if symbol else (0, zeros)

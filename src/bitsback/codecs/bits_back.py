@@ -226,7 +226,7 @@ class TopDown(ByValue):
         return self._bits_back().bits(x)
 
     def _bits_back(self) -> BitsBack[Any, Any]:
-        """Over the tuple of all latents, the last one first."""
+        """Bits back over the tuple of all latents, the last one first."""
 
         def of_x(latents: Any) -> Codec[Any]:
             return codec_from("the likelihood of x", self.likelihoods[0], latents[-1])

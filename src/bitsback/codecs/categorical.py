@@ -201,7 +201,7 @@ class Categorical(ByValue):
 
     @cached_property
     def _table(self) -> _core.Categorical:
-        """A table that finds symbols fast, where all have the same frequencies."""
+        """A table for fast searches, if all symbols have the same frequencies."""
         return _core.Categorical(self.frequencies, self.precision)
 
     def _rows(self) -> NDArray[np.uint32]:
@@ -226,7 +226,7 @@ class CategoricalOfWeights(Categorical):
         return f"Categorical.from_probability({short(weights)}, precision={self.precision})"
 
     def _value(self) -> tuple[Any, ...]:
-        """It is equal to the codec of its frequencies."""
+        """The value of the codec of its frequencies, to which it is equal."""
         return Categorical, *super()._value()[1:]
 
     @property

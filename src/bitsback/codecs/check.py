@@ -157,7 +157,7 @@ def _check_bits(codec: Codec[Any], symbols: Any, growths: list[float]) -> None:
 
 
 def _takes_bits(codec: Codec[Any], symbols: Any) -> bool:
-    """Whether it pops before it pushes, in some way of its own."""
+    """Whether it pops before it pushes."""
     try:
         codec.push(Message([1 << 32]), symbols)
     except MessageExhausted:

@@ -83,7 +83,7 @@ class Codec(Protocol[Symbols]):
 
 @contextmanager
 def undoing(undo: Callable[[], object]) -> Iterator[None]:
-    """Runs `undo`, which puts the message back to what it was, if the body raises."""
+    """Runs `undo`, which restores the message, if the body raises."""
     try:
         yield
     except BaseException:
@@ -105,7 +105,7 @@ def one_step(method: Step) -> Step:
 
 
 class naming:  # noqa: N801 - as the context managers of contextlib
-    """Puts the name of a part before what a MessageError of its codec says."""
+    """Prefixes a MessageError of a part's codec with the name of the part."""
 
     def __init__(self, part: str, number: object = "") -> None:
         self._part, self._number = part, number
@@ -120,7 +120,7 @@ class naming:  # noqa: N801 - as the context managers of contextlib
 
 
 def require_functions(**functions: Any) -> None:
-    """MessageError, with its name, for what cannot be called."""
+    """Raises MessageError, with its name, for anything that is not callable."""
     for name, function in functions.items():
         if not callable(function):
             raise MessageError(f"{name} must be a function, not {type(function).__name__}")
@@ -132,7 +132,7 @@ def is_codec(value: Any) -> bool:
 
 
 def require_codecs(**codecs: Any) -> None:
-    """MessageError, with its name, for what has no push and pop."""
+    """Raises MessageError, with its name, for anything without push and pop."""
     for name, codec in codecs.items():
         if not is_codec(codec):
             raise MessageError(f"{name} must be a codec, not {type(codec).__name__}")
@@ -208,7 +208,7 @@ def returned(name: str, made: Any) -> Codec[Any]:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether functions are given the same of both: symbols of the same kind, shape and values."""
+    """Whether functions get the same for both: symbols of the same kind, shape and values."""
     return _equal(one_form(one), one_form(other))
 
 

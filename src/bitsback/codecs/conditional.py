@@ -162,7 +162,7 @@ def _next(steps: _Steps, part: Any) -> Codec[Any] | None:
 
 
 Position = Any
-"""A number where there is one axis of positions, a tuple of numbers where there are several."""
+"""A number if there is one axis of positions, otherwise a tuple of numbers."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -30,7 +30,7 @@ MEAN_BITS = 8
 
 
 def check_levels(levels: int, precision: int) -> None:
-    """MessageError unless there are 2 to 65,536 levels, and precision enough for them."""
+    """Raises MessageError unless there are 2 to 65,536 levels, and enough precision for them."""
     check_precision(precision)
     if not 2 <= levels <= 65536 or 1 << precision < 16 * levels:
         raise MessageError(
@@ -52,7 +52,7 @@ def as_inverse_scales(values: ArrayLike, what: str) -> NDArray[np.uint32]:
 
 
 def rounded_means(mean: NDArray[np.float64], of: str) -> NDArray[np.int32]:
-    """Floats to units of 2^-8; MessageError for those outside of [-2^16, 2^16]."""
+    """Converts floats to units of 2^-8. Raises MessageError for those outside of [-2^16, 2^16]."""
     require_within(mean, -(2.0**16), 2.0**16, f"a mean of a {of}", "[-2^16, 2^16]")
     return np.rint(mean * 2.0**MEAN_BITS).astype(np.int32)
 
@@ -66,7 +66,7 @@ def rounded_scales(scale: NDArray[np.float64], of: str) -> NDArray[np.uint32]:
 
 
 def distribution_function(component: Component) -> tuple[NDArray[np.int32], int]:
-    """The table of a standard component, and log2 of how far it reaches."""
+    """The table of a standard component, and log2 of its reach."""
     return _TABLES[component]()
 
 

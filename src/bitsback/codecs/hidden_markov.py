@@ -88,7 +88,7 @@ class HiddenMarkov(ByValue):
         _core.push_hidden_markov(message, *self._frequencies, x, self._lengths)
 
     def pop(self, message: Message) -> Any:
-        """An array of `shape`, or, of series of different lengths, a tuple of arrays."""
+        """An array of `shape`, or a tuple of arrays for series of different lengths."""
         x = _core.pop_hidden_markov(message, *self._frequencies, self._lengths)
         return self._series(x)
 
@@ -142,7 +142,7 @@ class HiddenMarkov(ByValue):
 
 
 def _weights(name: str, values: ArrayLike, axes: int) -> NDArray[np.float64]:
-    """The weights of rows, as doubles; MessageError, with their name, for what is none."""
+    """The weights of rows, as doubles. Raises MessageError, with their name, for invalid ones."""
     weights = np.asarray(values)
     if weights.dtype.kind not in "biuf" or weights.ndim != axes or not weights.size:
         kind = "[states]" if axes == 1 else "[states, ...]"

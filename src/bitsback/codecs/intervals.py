@@ -1,4 +1,4 @@
-"""Distributions by functions of the user's own: intervals, or a cumulative distribution."""
+"""Distributions given by the user's functions: intervals, or a cumulative distribution."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

@@ -104,7 +104,7 @@ class Multiset(ByValue, Generic[X]):
         return tuple(item for _, item in sorted(found, key=lambda pair: pair[0]))
 
     def bits(self, symbols: Sequence[X]) -> float:
-        """The cost of a push of these items, less the information of their order, in bits."""
+        """The cost of a push of these items minus the information of their order, in bits."""
         self._check_size(symbols)
         equals = Counter(self.key(one_form(item)) for item in symbols)
         orders = log2_of(np.arange(1, self.size + 1)).tolist()

@@ -111,7 +111,7 @@ def _form(value: Any) -> str:
 
 @dataclass
 class Entry:
-    """A push or a pop of a codec, and those that it is made of."""
+    """A push or a pop of a codec, with the pushes and pops inside."""
 
     codec: Any
     symbols: Any
@@ -153,7 +153,9 @@ def ledger(step: Callable[[], object]) -> list[Entry]:
 
 
 def _opened(frame: FrameType) -> _Open | None:
-    """If this is the call of push(self, message, symbols), or of pop(self, message)."""
+    """The entry of a call of push(self, message, symbols) or pop(self, message); None for other
+    calls.
+    """
     code = frame.f_code
     arguments = [frame.f_locals.get(name) for name in code.co_varnames[: code.co_argcount]]
     pushed = code.co_name == "push"

@@ -14,7 +14,7 @@ from bitsback.lazy import cached_property
 
 
 def check_precision(precision: int) -> None:
-    """MessageError unless 1 <= precision <= 24."""
+    """Raises MessageError unless 1 <= precision <= 24."""
     if not 1 <= precision <= 24:
         raise MessageError(f"a precision must be from 1 to 24, not {precision}")
 
@@ -113,7 +113,7 @@ def require_within(
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
-    """A number, or a sequence of them, as a shape; MessageError if it is none."""
+    """A number, or a sequence of numbers, as a shape. Raises MessageError for anything else."""
     try:
         sizes = tuple(map(index, (shape,) if isinstance(shape, int) else shape))
     except TypeError as error:
@@ -143,7 +143,7 @@ def together(
 
 
 _FEW = 8
-"""Numbers of an array that are shown."""
+"""The most numbers of an array that are shown."""
 
 
 class ByValue:

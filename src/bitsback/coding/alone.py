@@ -44,7 +44,7 @@ MOST_MODELS = 256
 
 @dataclass(frozen=True)
 class Known:
-    """The properties that a reader of a block alone knows without it."""
+    """The properties that a reader of a block alone already knows."""
 
     array: tuple[np.dtype[Any], Shape] | None = None
     """Its dtype, whose byte order is that of the bytes, and its shape."""

@@ -95,7 +95,7 @@ def encode_array(
 
 
 def check_size(dtype: np.dtype[Any], shape: Shape) -> None:
-    """Raises InputError for what is larger than a block can be."""
+    """Raises InputError for arrays that are larger than a block can be."""
     size = math.prod(shape) * dtype.itemsize
     if size > MAX_BLOCK_BYTES:
         raise InputError(

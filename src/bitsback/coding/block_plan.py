@@ -1,4 +1,4 @@
-"""Tiles as a model codes them: what their symbols stand for, and the items that they are."""
+"""Tiles as a model codes them: the meaning of their symbols, and their shapes as items."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BlockPlan:
     invert: bool = False
     """Whether the greater of two levels is symbol 0."""
     before: Tiles | None = None
-    """Others of the same block, from which the model has learned when it comes to these."""
+    """Earlier tiles of the same block, from which the model has learned before it codes these."""
 
     @classmethod
     def of(

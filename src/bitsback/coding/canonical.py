@@ -1,4 +1,4 @@
-"""The order that the items of a multiset come back in (docs/format.md, Multisets)."""
+"""The order in which the items of a multiset come back (docs/format.md, Multisets)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ class Canonical:
 
     tiles: Tiles
     order: NDArray[np.intp]
-    """For each of them, its number in the original order."""
+    """The original number of each tile."""
     bits: float
     """The bits that another order would have taken: log2 of the number of different orders."""
 
 
 def canonical(tiles: Tiles, ties: Sequence[NDArray[Any]] = ()) -> Canonical:
-    """ties: arrays of as many records as there are tiles, which order those that are equal."""
+    """ties: arrays with a record for each tile, which order equal tiles."""
     elements, orders, bits = [], [np.empty(0, np.intp)], 0.0
     first = at = 0
     for count, shape in tiles.shapes:

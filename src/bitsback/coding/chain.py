@@ -42,7 +42,7 @@ def initial(content: bytes, lanes: int) -> Message:
 
 
 Stretches = Sequence[BoundModel]
-"""The items of a block as a model sees them: items in a row that may share a batch."""
+"""The items of a block as a model sees them: consecutive items that may share a batch."""
 
 
 def stretches(model: Model, shapes: Iterable[tuple[int, ItemShape]]) -> list[BoundModel]:
@@ -144,7 +144,9 @@ def decode(parts: Stretches, message: Message, stop: int) -> NDArray[Any]:
 
 
 def decode_sets(parts: Stretches, message: Message, sets: Multisets) -> None:
-    """Decodes all items of a block whose order does not matter. The message ends up likewise."""
+    """Decodes all items of a block whose order does not matter. Then the message must be the
+    initial one, too.
+    """
     first = 0
     for part, batches in zip(parts, schedules(parts, multiset=True), strict=True):
         start = 0
@@ -166,6 +168,6 @@ def _shifted(places: range, first: int) -> range:
 
 
 def check_end(message: Message, content: bytes) -> None:
-    """Raises ArchiveError unless decoding ended in the message that the items' digest gives."""
+    """Raises ArchiveError unless decoding ended in the initial message of the items' digest."""
     if message != initial(content, message.lanes):
         raise ArchiveError("its items do not have the digest that it was made from")

@@ -21,9 +21,9 @@ _SLICES = 32
 _MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
 _STACK = 1 << 21  # the same for a tile of a stack
 BLOCK_ELEMENTS = 2048 * 784
-"""The number of elements that a block has by default, roughly."""
+"""The approximate number of elements of a block by default."""
 SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
-"""The limits of a block of items without an order. It holds all items up to these, in memory."""
+"""The limits of a block of unordered items, which are all in memory."""
 
 
 def cut_for(part: Collection, tile: int | None) -> Shape | None:
@@ -56,7 +56,7 @@ def _cut_of(shape: Shape, side: int, most: int) -> Shape:
 
 
 def _leading(shape: Shape) -> Shape:
-    """The extents that keep together what is together in C order."""
+    """The extents of a tile whose elements are contiguous in C order."""
     cut, left = [], _STACK
     for size in reversed(shape):
         cut.append(min(max(left, 1), max(size, 1)))

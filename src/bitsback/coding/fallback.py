@@ -56,7 +56,7 @@ class _Way:
 
     form: int
     number: int
-    """The distance of the bytes that are taken off, 0 for none; of rows, the transform."""
+    """The distance of the bytes that are subtracted, 0 for none; for rows, the transform."""
     filter: int = NONE
     """The filter of rows."""
     colours: Colours | None = None

@@ -42,7 +42,7 @@ def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
 
 
 def is_step(dtype: np.dtype[Any], shape: Shape) -> bool:
-    """Whether tiles of this dtype and shape are what a step of a series has."""
+    """Whether tiles of this dtype and shape can be steps of a series."""
     return is_mappable(dtype) and (
         shape == () or (len(shape) == 1 and 1 <= shape[0] <= MOST_COLUMNS)
     )
@@ -79,7 +79,7 @@ def map_for(
 
 
 def map_fits(model: Outline, tiles: Tiles, value_map: ValueMap | None) -> bool:
-    """Whether the model codes the symbols that stand for this."""
+    """Whether the model codes the symbols of this value map."""
     if model.any_shape or value_map is not None:
         return count_levels(tiles.dtype, value_map) <= model.levels
     elements = tiles.elements
@@ -87,7 +87,7 @@ def map_fits(model: Outline, tiles: Tiles, value_map: ValueMap | None) -> bool:
 
 
 def count_levels(dtype: np.dtype[Any], value_map: ValueMap | None) -> int:
-    """The number of levels of the symbols that a value map gives."""
+    """The number of levels of a value map's symbols."""
     if isinstance(value_map, ValueRange):
         return value_map.levels
     return len(value_map) if value_map is not None else 1 << 8 * dtype.itemsize

@@ -16,7 +16,7 @@ from bitsback.format.runs import Run
 from bitsback.message import Message
 
 Rows = NDArray[Any]
-"""[items, elements of an item], of one run."""
+"""Items of one run, [items, elements]."""
 
 
 class Multisets:
@@ -62,7 +62,9 @@ class Multisets:
         return flat.view(self._runs[0].dtype)
 
     def _at(self, places: range) -> Iterator[tuple[int, Run]]:
-        """The runs that have items at these places: the number of each, and what of it is there."""
+        """The runs that have items at these places: the number of each, and its part of the
+        places.
+        """
         first = 0
         for number, run in enumerate(self._runs):
             count = min(places.stop, first + run.items) - max(places.start, first)

@@ -29,7 +29,7 @@ bytes; from 4 on, indexes of colours, of 1, 2, 4 or 8 bits.
 NONE, SUB, UP, AVERAGE, PAETH = range(5)
 """Filters of a row."""
 EACH = 5
-"""Instead of one filter for all rows: for each row the filter that leaves the least."""
+"""Instead of one filter for all rows: for each row the filter with the least residuals."""
 MOST_COLOURS = 256
 _MOST_CHANNELS = 4
 _MOST_PIXEL = 8  # bytes
@@ -67,7 +67,7 @@ class Pictures:
         return self.count * self.rows * self.columns
 
     def layout(self, itemsize: int, transform: int) -> tuple[int, int]:
-        """The numbers that a row has, and that a pixel has of them."""
+        """The numbers of a row, and of a pixel."""
         if transform >= INDEXES:
             return -(-self.columns * _bits(transform) // 8), 1
         stride = self.channels * (1 if transform & WHOLE else itemsize)
@@ -101,7 +101,7 @@ def has_numbers(dtype: np.dtype[Any]) -> bool:
 
 
 def find_colours(tiles: Tiles) -> Colours | None:
-    """None if there are more than 256, or pixels of more than 8 bytes."""
+    """The colours; None if there are more than 256, or pixels of more than 8 bytes."""
     channels, itemsize = channels_of(tiles.shapes), tiles.dtype.itemsize
     if channels is None or channels * itemsize > _MOST_PIXEL:
         return None

@@ -19,7 +19,7 @@ _BEFORE_OF_MORE = 1 << 17
 
 
 def sample_of(tiles: Tiles, whole: bool) -> Tiles:
-    """Some of the tiles; of large ones, unless `whole`, what is in their middle."""
+    """Some of the tiles; only the middle of large ones, unless `whole`."""
     numbers = _sampled(tiles.count)
     if len(numbers) == tiles.count and (whole or tiles.elements.size <= _ELEMENTS):
         return tiles  # so that a trial and a block see the same data
@@ -58,7 +58,7 @@ def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
 
 
 def _above(tile: NDArray[Any], box: tuple[slice, ...], most: int) -> NDArray[Any]:
-    """The rows above a box, about `most` elements at most."""
+    """The rows above a box, about `most` elements or fewer."""
     rows = int(layouts.STACKS in layouts.layouts_for(tile.dtype, tile.shape))
     slices, top = box[:rows], box[rows].start
     count = most // max(tile[slices].size // tile.shape[rows], 1)
@@ -74,7 +74,7 @@ def series_sample(tiles: Tiles) -> Tiles:
 
 
 def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
-    """The regions of a picture, cut by this grid, that make the sample of its tiles."""
+    """The regions of a picture, cut by this grid, that form the sample of its tiles."""
     regions = [grid.region(number) for number in _sampled(grid.tiles)]
     shapes = [tuple(part.stop - part.start for part in region) for region in regions]
     if sum(map(math.prod, shapes)) <= _ELEMENTS:

@@ -35,9 +35,9 @@ from bitsback.images.npy import Items
 from bitsback.models import Model
 
 _START = 40
-"""Bytes that a message has more if it is of one picture, and not of as many as fill a block."""
+"""The additional bytes of a message for a single picture, instead of a full block."""
 _HOPELESS = 1.5
-"""Times as many bytes as a model's, from which on a general compressor is not tried on all."""
+"""The ratio to a model's bytes above which a general compressor is not tried on everything."""
 _AT_ONCE = 1 << 20
 _TOGETHER = 1 << 24  # bytes of tiles that are compressed together for a trial
 _SMALL = 1 << 18  # elements; the trial of a part of a larger picture takes little time
@@ -90,7 +90,7 @@ def pixel_cost(
 
 
 def _grid(pixels: Bands, tile: int | None) -> Grid:
-    """The grid of a picture, where another size of tiles was asked for."""
+    """The grid of a picture, if another size of tiles was requested."""
     part = Collection(pixels.dtype, pixels.shape, ONE)
     return Grid(pixels.shape, None if tile is None else cut_for(part, tile))
 
@@ -121,13 +121,13 @@ def _tiles(pixels: Bands, grid: Grid) -> Iterator[Tiles]:
 
 
 def _size(by_fallback: bytes | None, tiles: Tiles) -> int:
-    """Bytes: of what was made of tiles, or of the tiles, whichever are fewer."""
+    """The bytes of compressed tiles, or of the tiles if these are fewer."""
     size = tiles.elements.nbytes
     return size if by_fallback is None else min(len(by_fallback), size)
 
 
 def _share(sample: Tiles, pixels: Bands, grid: Grid) -> float:
-    """The part of the bytes that is the sample's."""
+    """The sample's share of the bytes."""
     if sample.elements.size == pixels.size:
         return 1.0
     return min(_deflated([sample]) / _deflated(_tiles(pixels, grid)), 1.0)
@@ -157,7 +157,7 @@ class TrialOutcome:
     by_pixels: bool
     """Whether a picture takes fewer bytes by its pixels than as a file."""
     general: bool
-    """Whether a general compressor makes them fewest."""
+    """Whether a general compressor needs the fewest bytes."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,9 @@ def as_stack(part: Collection) -> Collection:
 
 
 def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort) -> bool:
-    """Whether a trial on the slices in the middle says so; not of what can be read only once."""
+    """Whether a trial on the middle slices finds a stack; false for arrays that can be read only
+    once.
+    """
     if not stackable(part) or not part.elements or not picture_models(given, effort):
         return False
     count = min(part.entries, _SLICES, _MOST_READ * part.entries // part.elements)

@@ -115,7 +115,7 @@ def _client() -> Any:
 
 
 def _on_cluster(client: Any, tasks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-    """The number and the result of each, as they are done."""
+    """The number and the result of each, in the order of completion."""
     from distributed import CancelledError, KilledWorker, as_completed
 
     futures = client.compute(list(tasks))

@@ -46,7 +46,7 @@ class _Part:
 
     @contextmanager
     def opened(self) -> Iterator[Archive]:
-        """Raises ArchiveError if it is not what the manifest says."""
+        """Opens it. Raises ArchiveError if it does not match the manifest."""
         model = None if self.model is None else self.model.load()
         with Archive(self.place, model=model) as archive:
             if self.known is not None:
@@ -64,7 +64,7 @@ class _Region:
 class _Some:
     part: _Part
     files: Sequence[int] | None
-    """Their numbers; None: all."""
+    """Their numbers; None for all."""
 
 
 def from_archive(

@@ -41,18 +41,18 @@ class Job:
     place: Location
     model: str | ModelPlace
     settings: dict[str, Any]
-    """The settings that the bytes of the archive depend on, beside the content."""
+    """The settings on which the bytes of the archive depend, besides the content."""
     options: CompressOptions
     """All but the model."""
     known: Shard | None
     """Its record in an older manifest."""
     root: Path | None = None
-    """The folder that names of pictures are relative to."""
+    """The folder to which names of pictures are relative."""
     force: bool = False
 
     @property
     def note(self) -> Location:
-        """The file beside it that says what it is, before it is there."""
+        """The file beside it that describes it before it exists."""
         return shard_places.sibling(self.place, note_name(shard_places.base(self.place)))
 
 
@@ -62,9 +62,9 @@ class Made:
 
     shard: Shard
     new: bool
-    """Whether it was not there before."""
+    """Whether it did not exist before."""
     messages: list[str]
-    """Warnings of what does not come back as it was."""
+    """Warnings about anything that does not come back as it was."""
 
 
 def note_name(file: str) -> str:
@@ -109,13 +109,13 @@ def make(job: Job, content: Any) -> Made:
 
 
 def kept(job: Job) -> Made | None:
-    """The shard, if it is there and whole; what it is made from is taken to be the same."""
+    """The shard, if it exists undamaged; its input is assumed to be the same."""
     known = recorded_shard(job)
     return Made(known, False, []) if known is not None and whole(job, known) else None
 
 
 def recorded_shard(job: Job) -> Shard | None:
-    """The record of the shard made with these settings, whether the shard is there or not."""
+    """The record of the shard made with these settings, whether or not the shard exists."""
     data = shard_places.read_bytes(job.note)
     if data is None:
         return job.known
@@ -138,7 +138,7 @@ def whole(job: Job, known: Shard) -> bool:
 
 
 def check_same(archive: Archive, known: Shard) -> None:
-    """Raises ArchiveError if an archive is not the one that is known."""
+    """Raises ArchiveError if an archive is not the recorded one."""
     shape = (len(archive),) if archive.kind == "folder" else archive.shape
     dtype = known.dtype if archive.kind == "folder" else archive.dtype.str
     if (archive.file_bytes, shape, dtype) != (known.bytes, known.shape, known.dtype):
@@ -150,7 +150,7 @@ def check_same(archive: Archive, known: Shard) -> None:
 
 
 def content_of(content: Any, job: Job) -> Content:
-    """The array or the pictures that a worker was given. Raises InputError."""
+    """The array or the pictures of a worker's task. Raises InputError."""
     if isinstance(content, np.ndarray):
         return content
     if not isinstance(content, Iterable):
@@ -207,7 +207,7 @@ def digest(content: Content) -> str:
 
 
 class _Summed(io.RawIOBase):
-    """Hands bytes on, and takes their digest."""
+    """Passes bytes on, and computes their digest."""
 
     def __init__(self, output: Output) -> None:
         self._output, self._digest = output, hashlib.sha256()

@@ -60,7 +60,7 @@ def read_bytes(place: Location) -> bytes | None:
 
 
 def write_bytes(place: Location, data: bytes) -> None:
-    """Writes a file that is there whole or as it was before. Raises InputError."""
+    """Writes a file atomically. Raises InputError."""
     with open_output(place, force=True) as output:
         output.write(data)
 
@@ -134,14 +134,14 @@ class Pattern:
 
 @dataclass(frozen=True)
 class ModelPlace:
-    """A model, by its identity, and where its file is; None: it ships."""
+    """A model by its identity, and the place of its file; None if it is bundled."""
 
     identity: str
     """The identity of the model, in hexadecimal digits."""
     place: Location | None
 
     def load(self) -> Model:
-        """Raises ModelError or InputError if it is not there, or is another one."""
+        """Loads it. Raises ModelError or InputError if it is missing, or another one."""
         return _load(self)
 
 

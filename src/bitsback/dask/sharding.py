@@ -28,7 +28,7 @@ from bitsback.remote.url import Url, check_options
 from bitsback.work import Progress
 
 SHARD_BYTES = 1 << 27
-"""The bytes of elements that a shard has at least: smaller chunks are put together."""
+"""The least bytes of a shard's elements: smaller chunks are combined."""
 _OF_ONE_ARCHIVE = (
     "dtype", "embed", "hashes", "keep_names", "labels", "resume", "shape", "unordered",
 )  # fmt: skip
@@ -65,7 +65,7 @@ class Sharded:
     """The shape of the array; for files, their number."""
     shards: int
     new: int
-    """The number of shards that were made now."""
+    """The number of newly made shards."""
     bytes_in: int
     """The bytes of the arrays."""
     bytes_out: int
@@ -255,7 +255,7 @@ def _together(lengths: tuple[int, ...], row: int) -> tuple[int, ...]:
 
 
 def _put_model(model: Model, place: Pattern) -> ModelPlace:
-    """Writes a model beside the shards, unless it ships, or is there."""
+    """Writes a model beside the shards, unless it is bundled or already there."""
     if is_bundled(model):
         return ModelPlace(model.identity.hex(), None)
     found = ModelPlace(model.identity.hex(), place.beside(model_file(model.identity.hex())))

@@ -31,9 +31,9 @@ class Opened:
 
     content: Any
     root: Path | None = None
-    """The folder that names of pictures are relative to."""
+    """The folder to which names of pictures are relative."""
     skipped: dict[str, list[str]] = field(default_factory=dict)
-    """The names of what of a folder was left out, by what it is."""
+    """The names of what was left out of a folder, by kind."""
     noted: dict[str, list[str]] = field(default_factory=dict)
     """The names of hidden files, and of links that come back as files."""
 

@@ -39,7 +39,7 @@ def pack(records: NDArray[Any]) -> bytes | None:
 
 
 def unpack(data: memoryview, elements: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The elements, flat, as many as were claimed. Raises ArchiveError."""
+    """The elements, flat, as many as claimed. Raises ArchiveError."""
     cursor = Cursor(data)
     columns = cursor.varint()
     if not 1 <= columns <= MOST_COLUMNS or elements % columns:

@@ -31,7 +31,7 @@ _NUMBERS = ("u2", "u4", "u8", "i2", "i4", "i8", "f2", "f4", "f8")
 DTYPES = frozenset(
     ["|b1", "|u1", "|i1", *(order + number for order in "<>" for number in _NUMBERS)]
 )
-"""NumPy's type strings of what an archive can hold."""
+"""NumPy's type strings of the supported dtypes."""
 
 Shape = tuple[int, ...]
 
@@ -96,7 +96,7 @@ def open_section(data: bytes, kind: bytes) -> memoryview:
 
 
 def known_kind(kind: bytes) -> bool:
-    """Whether a reader may read on past a section of this kind."""
+    """Whether a reader may skip a section of this kind."""
     known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, STATS, UNNAMED, LABELS, HASHES)
     return kind in known or b"a" <= kind <= b"z"
 

@@ -26,7 +26,7 @@ from bitsback.wire import varint
 _ENDING = ".png"
 _TAKEN = re.compile(r"[0-9]+\.png", re.ASCII)
 Runs = Sequence[tuple[int, int]]
-"""The files in their order, as (part, number of files in a row that are in it)."""
+"""The files in order, as (part, number of consecutive files in it)."""
 
 
 class Files:
@@ -114,7 +114,7 @@ class Files:
         return where[file], starts[file], starts[file] + self.stats.sizes[file]
 
     def time(self, file: int) -> int | None:
-        """When a file was changed, in ns since 1970, if that is known."""
+        """The modification time of a file, in ns since 1970, if it is known."""
         return None if self.stats is None else self.stats.times[file]
 
     def number(self, name: str) -> int | None:
@@ -136,7 +136,7 @@ class Files:
             yield from repeat(part, count)
 
     def numbers_of(self, part: int, entries: range) -> Iterator[range]:
-        """The numbers of the files that are these entries of a part; not for an npz file."""
+        """The numbers of the files of these entries of a part; not for an npz file."""
         runs = self._runs_by_part[part]
         start = max(bisect_right(runs, entries.start, key=lambda run: run[0]) - 1, 0)
         for first, number, count in runs[start:]:
@@ -184,7 +184,7 @@ def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
 
 
 def pack_names(names: Iterable[str]) -> bytes:
-    """One after another, each by what it shares with the one before it."""
+    """Names one after another, each by its difference to the previous one."""
     parts: list[bytes] = []
     before = b""
     total = written = 0
@@ -227,7 +227,7 @@ def unpack_files(
 
 
 def unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
-    """Raises ArchiveError for what `pack_names` would not make."""
+    """Reads the result of `pack_names`. Raises ArchiveError for anything else."""
     before = b""
     most = _most_name_bytes(len(cursor.data))
     for _ in range(count):
@@ -305,5 +305,5 @@ class Numbered(Sequence[str]):
 
 
 def could_be_number(folder: str) -> bool:
-    """Whether a part of a folder's name is like that of a picture that has none."""
+    """Whether a part of a folder's name looks like the number of an unnamed picture."""
     return any(_TAKEN.fullmatch(part) for part in folder.split("/"))

@@ -218,7 +218,7 @@ def _check_joined(array: Joined) -> None:
 
 
 def _has_pictures(part: Collection, kind: int) -> bool:
-    """Or the bytes of files, or of metadata."""
+    """Whether a part has pictures, or the bytes of files or of metadata."""
     if part.axes == BYTES:
         return part.elements > 0 if part.entries == 0 else kind == FOLDER
     return (

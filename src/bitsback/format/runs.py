@@ -21,7 +21,7 @@ _NONE, _SPAN, _TWO, _RANKS, _AS_BEFORE = range(5)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Tiles in a row that are alike."""
+    """Consecutive tiles that are alike."""
 
     items: int
     dtype: np.dtype[Any]
@@ -62,7 +62,7 @@ def pack_runs(runs: Sequence[Run]) -> bytes:
 
 
 def read_runs(cursor: Cursor) -> list[Run]:
-    """Raises ArchiveError where the field breaks a rule."""
+    """Reads the field. Raises ArchiveError if it breaks a rule."""
     runs: list[Run] = []
     for _ in range(cursor.varint()):
         items, dtype, shape = cursor.varint(), cursor.dtype(), cursor.shape()

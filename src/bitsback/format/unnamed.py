@@ -79,7 +79,7 @@ def _dtype(classes: int) -> "np.dtype[Any]":
 
 
 def _fault(classes: Sequence[str]) -> str | None:
-    """Why folders cannot be those of classes; None if they can."""
+    """The reason why folders cannot be classes; None if they can."""
     if any(one >= other for one, other in pairwise(classes)):
         return "the folders of its classes are not in order"
     for folder in classes:

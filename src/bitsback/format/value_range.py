@@ -22,13 +22,13 @@ _NEAR = 32  # values on either side
 
 @dataclass(frozen=True)
 class ValueRange:
-    """low ... high, or those of them that occur."""
+    """The values low ... high, or those of them that occur."""
 
     dtype: np.dtype[Any]
     low: int
     high: int
     occurring: bytes | None = None
-    """A bit for each of them, eight to a byte, low bit first; None: all count."""
+    """A bit for each value, eight per byte, low bit first; None if all count."""
 
     @property
     def span(self) -> int:
@@ -63,7 +63,7 @@ class ValueRange:
         return found.view(self.dtype)
 
     def pack(self) -> bytes:
-        """low, high, and the bits that say which occur."""
+        """low, high, and the bits of the occurring values."""
         ends = np.array([self.low, self.high]).astype(_integers(self.dtype)).tobytes()
         if self.occurring is None:
             return ends
@@ -137,7 +137,7 @@ def _saved(counts: NDArray[Any], most: float) -> float:
 
 
 def _saved_near(counts: NDArray[Any]) -> float:
-    """The bits that ranks save where elements are coded by differences to their neighbours."""
+    """The bits that ranks save if elements are coded by differences to their neighbours."""
     (values,) = np.nonzero(counts)
     first, last = np.maximum(values - _NEAR, 0), np.minimum(values + _NEAR + 1, len(counts))
     occurring = np.searchsorted(values, last) - np.searchsorted(values, first)
