@@ -1,4 +1,4 @@
-"""Reads arrays of other libraries, and images that come one after another, as they are needed."""
+"""Reads arrays of other libraries, and iterables of images, on demand."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 class _ChunkedItems:
-    """Reads an array of another library, each of its chunks once."""
+    """Reads an array of another library, each chunk once."""
 
     def __init__(self, source: Any, name: str) -> None:
         self.name = name
@@ -153,7 +153,7 @@ class _ChunkedItems:
         pass
 
     def _along(self, place: tuple[int, ...]) -> _Along:
-        """The axis behind those of which one place is seen."""
+        """The axis after those of which one place is selected."""
         axis = len(place)
         chunks = self._source.chunks
         along = 1 if chunks is None else chunks[axis]
@@ -188,11 +188,11 @@ class _Along:
         length: int,
         ends: list[int] | int,
     ) -> None:
-        """ends: where the chunks end, or how long each is."""
+        """ends: the ends of the chunks, or the length of each."""
         self._fetch, self._length, self._ends = fetch, length, ends
         self._at = self._first = 0
         self._kept: NDArray[Any] | None = None
-        """Fetched images that were not taken yet, from `_first` on."""
+        """Fetched images that are not yet taken, from `_first` on."""
 
     @property
     def done(self) -> bool:
@@ -217,7 +217,7 @@ class _Along:
 
 
 class _Succession(Whole):
-    """Images that come one after another."""
+    """An iterable of images."""
 
     name = "the images"
 

@@ -46,7 +46,7 @@ class Deflated:
 
     @classmethod
     def of(cls, content: bytes, stream: bytes) -> Deflated | None:
-        """The settings that made the stream from the content, if this zlib makes it so."""
+        """The settings with which this zlib makes the stream from the content, if there are any."""
         if len(stream) < _HEADER + 4:
             return None
         for candidate in _candidates(stream[:_HEADER]):
@@ -60,7 +60,7 @@ class Deflated:
         return self.header + packed + zlib.adler32(content).to_bytes(4, "big")
 
     def _makes(self, content: bytes, stream: bytes) -> bool:
-        """Whether these settings make the stream; the first bytes rule most out."""
+        """Whether these settings make the stream; the first bytes exclude most."""
         packer, at, view = self._packer(), _HEADER, memoryview(content)
         for start in range(0, len(content) - _SLICE, _SLICE):
             made = packer.compress(view[start : start + _SLICE])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Seekable(Protocol):
-    """An output that is written at any offset, and not read."""
+    """An output that can be written at any offset, but not read."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
@@ -28,7 +28,7 @@ class Seekable(Protocol):
 
 
 class Drawing(Protocol):
-    """A file that is being written; `close` completes it. No byte is written twice."""
+    """A file in writing, which `close` completes. No byte is written twice."""
 
     def add(self, rows: NDArray[Any]) -> None:
         """Adds the next rows, [rows, width] or [rows, width, channels]. Raises ArchiveError if the
@@ -42,7 +42,7 @@ class Drawing(Protocol):
 
 
 class ContainerMetadata(Protocol):
-    """The container metadata of a file: all of it but its pixels."""
+    """The container metadata of a file: everything but its pixels."""
 
     @property
     def kind(self) -> int:
@@ -57,7 +57,7 @@ class ContainerMetadata(Protocol):
         """Whether a file can be made with any pixels that fit."""
 
     def anew(self) -> ContainerMetadata:
-        """The same without the promise of the very bytes, where that is possible."""
+        """The same without the promise of the very bytes, if that is possible."""
 
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""
@@ -84,7 +84,7 @@ class PagesMetadata(ContainerMetadata, Protocol):
 
 @dataclass(frozen=True)
 class Split:
-    """A file taken apart into pixels and container metadata."""
+    """A file split into pixels and container metadata."""
 
     pixels: Bands
     """The samples of the file: indexes if there is a palette; the pages of a file one below the
@@ -110,7 +110,7 @@ class PictureCodec(Protocol):
         """Reads an open picture some rows at a time; None if its file does not allow that."""
 
     def samples(self, file: BinaryIO) -> Bands | None:
-        """The pixels that `split` finds in a file that it takes apart."""
+        """The pixels that `split` finds in a file that it can split."""
 
     def split(self, file: BinaryIO, exact: bool) -> Split | None:
         """Splits a file; None if the file that both parts make again is not the same: in all
@@ -122,7 +122,7 @@ class PictureCodec(Protocol):
         """The container metadata of a file. Raises ArchiveError."""
 
     def same(self, file: BinaryIO, made: BinaryIO) -> bool:
-        """Whether two files are the same but for how they are compressed."""
+        """Whether two files differ at most in their compression."""
 
 
 class PagesCodec(PictureCodec, Protocol):
@@ -138,13 +138,13 @@ class PagesCodec(PictureCodec, Protocol):
     def unpack(self, cursor: Cursor, kind: int) -> PagesMetadata: ...
 
     def write_pages(self, file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
-        """Writes a file of pages alone to one that is empty. size: bytes of all pixels."""
+        """Writes a file that consists only of pages to an empty file. size: bytes of all pixels."""
 
     def count_pages(self, file: bytes) -> int:
         """The number of pages, as another reader of the format counts them."""
 
     def read_page(self, file: bytes, number: int) -> NDArray[Any]:
-        """One of them, as that reader shows it."""
+        """A page, as that reader shows it."""
 
 
 def pack(metadata: ContainerMetadata) -> bytes:

@@ -22,10 +22,10 @@ from bitsback.remote.ranges import Ranges, open_url
 from bitsback.remote.url import Url
 
 PATIENCE = 10.0
-"""Seconds for which a named pipe without a writer is waited for."""
+"""Seconds to wait for the writer of a named pipe."""
 
 IN_MEMORY = 1 << 24
-"""Bytes of a file that is read at once."""
+"""The most bytes of a file that is read into memory."""
 _CHUNK = 1 << 24
 
 
@@ -97,7 +97,7 @@ def name_of(place: Location) -> str:
 
 
 def size_of(place: Location) -> int:
-    """Bytes of a file; 0 if there is none, or nobody knows."""
+    """The bytes of a file; 0 if there is none, or if its size is unknown."""
     if isinstance(place, Url):
         return place.size or 0
     path = Path(place)
@@ -155,7 +155,7 @@ def _open_pipe(path: Path, name: str) -> io.BufferedReader:
 
 
 class RandomAccess(Protocol):
-    """An input that is read at offsets. It may be used from several threads."""
+    """An input that is read at offsets. Several threads may use it."""
 
     @property
     def size(self) -> int:
@@ -266,7 +266,7 @@ def open_anywhere(place: Location) -> RandomAccess:
 
 
 def is_file(file: BinaryIO) -> bool:
-    """Whether this is a regular file of the system, and nothing between it and us."""
+    """Whether this is a plain regular file of the operating system."""
     # Other streams, such as a GzipFile, may have the descriptor of another file.
     if not isinstance(getattr(file, "raw", file), io.FileIO):
         return False
@@ -285,7 +285,7 @@ def stream_name(stream: BinaryIO, otherwise: str) -> str:
 
 
 def read_up_to(file: BinaryIO, size: int, name: str) -> bytearray:
-    """`size` bytes, or all there are if they are fewer. A size far above that costs nothing."""
+    """`size` bytes, or all if there are fewer. A much larger size costs nothing."""
     data = bytearray()
     with reading(name):
         while len(data) < size:

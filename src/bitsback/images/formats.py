@@ -50,7 +50,7 @@ class ArraysCodec(Protocol):
     """Reads and writes files of several named arrays."""
 
     def open_arrays(self, file: BinaryIO, name: str) -> AbstractContextManager[dict[str, Items]]:
-        """The arrays in a file. Raises InputError, calling the file `name`."""
+        """The arrays in a file. Raises InputError, which calls the file `name`."""
 
     def write_arrays(self, output: Writable) -> AbstractContextManager[NextArray]:
         """Writes a file, one array after the other."""
@@ -58,7 +58,7 @@ class ArraysCodec(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A line of the table."""
+    """An entry of the table."""
 
     title: str
     """The name of such a file in messages, such as "an idx file"."""
@@ -74,20 +74,20 @@ class Format:
 
     @property
     def whole_title(self) -> str:
-        """The title, with the container that the file is in."""
+        """The title, with the container of the file."""
         return self.title
 
     def starts(self, start: bytes) -> bool:
-        """Whether a file with these first bytes is one."""
+        """Whether a file with these first bytes has the format."""
         return bool(self.start) and re.match(self.start, start, re.DOTALL) is not None
 
     def ends(self, name: str) -> bool:
-        """Whether a name ends as that of one."""
+        """Whether a name has one of its endings."""
         base = name.rpartition("/")[2].lower()
         return any(base.endswith(ending) and base != ending for ending in self.endings)
 
     def takes(self, start: bytes, name: str) -> bool:
-        """Whether a file that is compressed on its own is one."""
+        """Whether a single file has the format."""
         return self.starts(start)
 
     def ending_behind(self, name: str) -> str:
@@ -161,7 +161,7 @@ class PictureFormat(Format):
     metadata: tuple[int, ...] = ()
     """The kinds of its container metadata in an archive (docs/format.md, Container metadata)."""
     codec: Callable[[], PictureCodec] | None = None
-    """None: in folders they are stored verbatim, as they are small already."""
+    """None if such files are stored verbatim in folders, since they are small already."""
 
     def takes(self, start: bytes, name: str) -> bool:
         return self.ends(name)
@@ -188,10 +188,10 @@ class HeldFormat(Format):
 
 @dataclass(frozen=True, kw_only=True)
 class UnreadFormat(Format):
-    """Files that hold numbers, and are not read."""
+    """Files of numbers that are not read."""
 
     remedy: str
-    """Python that makes the array x.npy of the file, which is called FILE in it."""
+    """Python code that makes the array x.npy from the file FILE."""
 
     def takes(self, start: bytes, name: str) -> bool:
         return (not self.start or self.starts(start)) and (not self.endings or self.ends(name))
@@ -364,7 +364,7 @@ _WRITES = {
 
 
 def format_of(start: bytes, name: str) -> Format | None:
-    """The format of a file on its own, by its first bytes and its name; None if it is unknown."""
+    """The format of a single file, by its first bytes and its name; None if it is unknown."""
     return next((line for line in FORMATS if line.takes(start, name)), None)
 
 
@@ -388,7 +388,7 @@ def listed(names: Iterable[str], conjunction: str) -> str:
 
 
 def on_their_own() -> str:
-    """The formats of files that are not in a folder."""
+    """The formats of single files."""
     return listed((line.whole_title for line in KINDS.values()), "or")
 
 
@@ -425,7 +425,7 @@ def picture_format(start: bytes) -> PictureFormat | None:
 
 
 def format_of_pillow(name: str | None) -> PictureFormat | None:
-    """The format that Pillow calls so."""
+    """The format with this name in Pillow."""
     return next(
         (line for line in _PICTURES if line.pillow is not None and line.pillow[1] == name), None
     )
@@ -437,7 +437,7 @@ def format_of_metadata(kind: int) -> PictureFormat | None:
 
 
 def plugins() -> list[tuple[str, str]]:
-    """Pillow's modules, and its names, for the formats of pictures."""
+    """Pillow's modules and names of the formats of pictures."""
     return [line.pillow for line in _PICTURES if line.pillow is not None]
 
 

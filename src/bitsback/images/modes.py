@@ -28,7 +28,7 @@ def mode_of(dtype: np.dtype[Any], shape: Shape) -> str | None:
 
 
 def array_of(mode: str, size: tuple[int, int]) -> tuple[np.dtype[Any], Shape]:
-    """The dtype and shape of the array of a picture with this mode, and size (width, height)."""
+    """The dtype and shape of the array of a picture with this mode and size (width, height)."""
     import numpy as np
 
     width, height = size

@@ -64,11 +64,11 @@ class Items(Protocol):
         """
 
     def finish(self) -> None:
-        """Call this after the last item. Raises InputError if anything follows."""
+        """Checks the end after the last item. Raises InputError if anything follows."""
 
 
 class NextArray(Protocol):
-    """Takes the arrays of a file of several, one after the other."""
+    """Writes the arrays of a file of several, one after the other."""
 
     def __call__(
         self, name: str, dtype: np.dtype[Any], shape: Shape
@@ -77,7 +77,7 @@ class NextArray(Protocol):
 
 
 class Whole:
-    """A base of classes that read only whole items: gives their rows."""
+    """Base of classes that read only whole items, with a reader of their rows."""
 
     def __init__(self) -> None:
         self._item: NDArray[Any] | None = None
@@ -194,7 +194,7 @@ class _Spooled:
         weakref.finalize(self, file.close)
 
     def fill(self, size: int) -> None:
-        """Takes `size` bytes. Raises InputError if there are fewer, or the disk is full."""
+        """Copies `size` bytes. Raises InputError if there are fewer, or if the disk is full."""
         left = size
         while left:
             chunk = read_up_to(self._stream, min(left, _CHUNK), self._name)
@@ -225,7 +225,7 @@ class _Spooled:
 
 
 class StreamItems:
-    """An array in C order, such as what follows the header of a .npy file."""
+    """An array in C order, such as the content after the header of a .npy file."""
 
     def __init__(
         self,
@@ -235,7 +235,7 @@ class StreamItems:
         shape: Shape,
         start: int | None = None,
     ) -> None:
-        """start: where it begins in a file that can be read anywhere."""
+        """start: its start in a seekable file."""
         self.name, self.dtype, self.shape = name, dtype, shape
         self._file, self._start = file, start
 
@@ -304,7 +304,7 @@ def write_header(write: Callable[[bytes], object], dtype: np.dtype[Any], shape: 
 
 
 def check_dtype(dtype: np.dtype[Any], name: str) -> None:
-    """Raises InputError, saying what to do, for a dtype that archives do not hold."""
+    """Raises InputError, with advice, for an unsupported dtype."""
     if dtype.names is not None:
         fields = ", ".join(dtype.names)
         raise InputError(
@@ -401,7 +401,7 @@ def read_header(
 
 
 def _check_size(file: BinaryIO, name: str, size: int) -> int | None:
-    """The start of the data, for a seekable file. Checks its size before anything is made of it."""
+    """The start of the data, for a seekable file, after a check of its size."""
     with reading(name):
         if not is_file(file):
             return None

@@ -69,7 +69,7 @@ def write_arrays(output: Writable) -> Iterator[NextArray]:
 
 
 class _Member:
-    """An array in a zip container, which is opened when it is first read."""
+    """An array in a zip container, which is opened on first use."""
 
     def __init__(self, container: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> None:
         self.name = name
@@ -100,7 +100,7 @@ class _Member:
 
 
 class _Unzipped:
-    """A file in a zip container; its damage is an OSError, as that of other files."""
+    """A file in a zip container, whose damage raises OSError, as for other files."""
 
     def __init__(self, container: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> None:
         with reading(name), _as_os_error():

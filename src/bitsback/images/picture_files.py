@@ -65,7 +65,7 @@ def read_pixels(path: Path | Url) -> NDArray[Any]:
 
 
 def read_shown(data: bytes, name: str) -> NDArray[Any]:
-    """A picture file as the array that Pillow shows. Raises InputError, calling it `name`."""
+    """A picture file as the array that Pillow shows. Raises InputError, which calls it `name`."""
     with reading_picture(name), identified(io.BytesIO(data)) as image:
         check_pixels(image)
         image.load()
@@ -73,13 +73,13 @@ def read_shown(data: bytes, name: str) -> NDArray[Any]:
 
 
 def identified(file: BinaryIO) -> ImageFile:
-    """The picture in an open file, of a format that is read. Raises what Pillow raises."""
+    """The picture in an open file of a supported format. Raises the errors of Pillow."""
     return identify(file, formats.plugins())
 
 
 @contextmanager
 def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
-    """The picture in a file. whole: its pixels will be read. Raises what Pillow raises."""
+    """The picture in a file. whole: its pixels will be read. Raises the errors of Pillow."""
     # Pillow does not close a file that it opened itself if its first bytes cannot be read.
     with open_regular(path, whole) as file:
         try:
@@ -175,7 +175,7 @@ def drawing_of(
 
 
 def promised(metadata: bytes, exact: bool = True) -> bool:
-    """Whether it is the very bytes of a file that `drawing_of` makes. Raises ArchiveError."""
+    """Whether `drawing_of` makes the very bytes of the file. Raises ArchiveError."""
     unpacked = unpack(metadata)
     return (unpacked if exact else unpacked.anew()).exact
 
@@ -210,7 +210,7 @@ def file_of(pixels: NDArray[Any], metadata: bytes, exact: bool = True) -> bytes:
 
 
 class PictureItems(BandItems):
-    """The pictures of a list that are of one part."""
+    """The pictures of a list that belong to one part."""
 
     def __init__(
         self,
@@ -228,7 +228,7 @@ class PictureItems(BandItems):
         self._known = known
 
     def _bands(self, number: int) -> Iterator[NDArray[Any]]:
-        """The bands of a picture. Raises InputError, naming it."""
+        """The bands of a picture. Raises InputError, which names it."""
         member = self._members[number]
         if self._known is not None and member in self._known:
             yield self._known.pop(member)

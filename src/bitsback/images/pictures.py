@@ -135,7 +135,7 @@ def reading_picture(name: str) -> Iterator[None]:
 
 
 def header_of(image: Image.Image, name: str) -> Header:
-    """The header of the current frame's array. Raises InputError if archives do not hold it."""
+    """The header of the current frame's array. Raises InputError if it is unsupported."""
     check_pixels(image)
     _check_depth(image, name)
     losses = []
@@ -154,7 +154,7 @@ def header_of(image: Image.Image, name: str) -> Header:
 
 
 def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
-    """The array of the current frame. Raises InputError if it is not held."""
+    """The array of the current frame. Raises InputError if it is unsupported."""
     check_pixels(image)
     mode = mode_to_keep(image, name)
     image.load()
@@ -192,7 +192,7 @@ def encode_page(page: NDArray[Any], name: str) -> bytes:
 
 
 def mode_to_keep(image: Image.Image, name: str) -> str:
-    """The mode in which the pixels are kept exactly."""
+    """The mode that keeps the pixels exactly."""
     mode = image.mode
     if mode == "P" and "transparency" not in image.info:
         # Loaded at once, since a palette may follow the pixels.
@@ -220,7 +220,7 @@ def mode_to_keep(image: Image.Image, name: str) -> str:
 
 
 def _check_depth(image: Image.Image, name: str) -> None:
-    """Raises InputError where Pillow would read fewer bits than there are, or scale values."""
+    """Raises InputError if Pillow would read too few bits, or scale values."""
     tiles: list[Any] = getattr(image, "tile", [])
     if _largest(image, _SAMPLE_FORMAT) == _FLOAT:
         raise InputError(
@@ -254,13 +254,13 @@ def _largest(image: Image.Image, tag: int) -> int:
 
 
 LARGE = 1 << 22
-"""Pixels, from which on a picture is read in bands; one of fewer is decoded at once."""
+"""The pixels from which a picture is read in bands; a smaller one is decoded at once."""
 
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
 BandsOf = Callable[[Image.Image], Read | None]
-"""Reads an open picture some rows at a time, where its file allows that."""
+"""Reads an open picture some rows at a time, if its file allows it."""
 
 
 def sample_bands(image: Image.Image, bands_of: BandsOf) -> Bands | None:
@@ -316,7 +316,7 @@ def split_picture(
 
 
 def named(pixels: Bands, name: str) -> Bands:
-    """The same, which raises InputError, naming the picture, if it cannot be read."""
+    """The same, but raises InputError, which names the picture, if it cannot be read."""
 
     def read() -> Iterator[NDArray[Any]]:
         bands = iter(pixels)

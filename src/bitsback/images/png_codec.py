@@ -122,7 +122,9 @@ def _window(size: int) -> int:
 
 
 class ExactPngDrawing:
-    """The very file that there was. How zlib is fed may matter to it, so all of it is in memory."""
+    """The original file, byte for byte. All of it is in memory, since the sizes of zlib's inputs
+    may change its output.
+    """
 
     def __init__(self, samples: Samples, around: Around, stream: Stream, file: Seekable) -> None:
         self._samples, self._around, self._stream, self._file = samples, around, stream, file
@@ -137,7 +139,7 @@ class ExactPngDrawing:
         self._above, self._row = data[-1:].copy(), self._row + len(data)
 
     def close(self) -> int:
-        """Raises ArchiveError if another file comes out."""
+        """Raises ArchiveError if the result is another file."""
         stream = self._stream
         packed = stream.deflated.stream(self._content)
         ends = accumulate(stream.cuts)
@@ -168,15 +170,15 @@ _OF_BYTES = frozenset([b"iDOT", b"dSIG", b"caBX"])
 
 @dataclass(frozen=True)
 class Png:
-    """All of a PNG file but its pixels."""
+    """Everything of a PNG file but its pixels."""
 
     samples: Samples
     before: tuple[Chunk, ...]
     """The chunks before the pixels, without IHDR."""
     after: tuple[Chunk, ...]
-    """The chunks behind the pixels, without IEND."""
+    """The chunks after the pixels, without IEND."""
     stream: Stream | None = None
-    """None: the pixels are compressed with new settings."""
+    """None if the pixels are compressed with new settings."""
 
     @classmethod
     def of(cls, data: Content, found: list[Place], pixels: Bands, exact: bool) -> Png | None:
@@ -223,7 +225,7 @@ class Png:
         return None if stream is None else replace(png, stream=stream)
 
     def _has_colours(self, pixels: Bands) -> bool:
-        """Whether the palette, if there has to be one, has the colours of all pixels."""
+        """Whether the palette, if one is needed, has the colours of all pixels."""
         if not self.samples.indexed:
             return True
         sizes = [len(held) for kind, held in self.before if kind == b"PLTE"]

@@ -21,7 +21,7 @@ _STORED = 0  # level of deflate
 
 
 def png_bands(image: Image.Image) -> Read | None:
-    """A reader of an open picture's bands; None if it cannot be read so."""
+    """A reader of an open picture's bands; None if it cannot be read in bands."""
     file = reader_of(image)
     start = file.read(0, 33)
     if start[:8] != MAGIC or start[12:16] != b"IHDR":
@@ -63,11 +63,11 @@ class _Chunks:
     def __init__(self, file: Reader) -> None:
         self._file, self._at = file, len(MAGIC)
         self._left = 0
-        """Bytes of the IDAT chunk that it is in."""
+        """The remaining bytes of the current IDAT chunk."""
         self.palette: list[Chunk] = []
 
     def next_pixels(self) -> bytes:
-        """Some of what is in the IDAT chunks. Raises OSError behind the last one."""
+        """Some content of the IDAT chunks. Raises OSError after the last one."""
         while not self._left:
             head = self._file.read(self._at, 8)
             size, kind = int.from_bytes(head[:4], "big"), head[4:]

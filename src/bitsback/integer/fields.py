@@ -28,7 +28,7 @@ class Fields:
         return self._rest.pop(key)
 
     def has(self, key: str) -> bool:
-        """Whether an optional key is there, and has not been taken."""
+        """Whether an optional key exists and has not been taken."""
         return key in self._rest
 
     def names(self) -> list[str]:
@@ -65,7 +65,7 @@ class Fields:
         return value
 
     def items(self, key: str, counts: range | None = None) -> list[Any]:
-        """The list `key`; ModelError if it has another number of items than one of `counts`."""
+        """The list `key`. Raises ModelError unless its number of items is one of `counts`."""
         value = self._take(key)
         if not isinstance(value, list) or (counts is not None and len(value) not in counts):
             some = "" if counts is None else f" of {counts[0]} to {counts[-1]}"
@@ -105,7 +105,7 @@ class Fields:
 
 
 class TensorReader:
-    """Hands out the tensors of a model, and remembers which have been asked for."""
+    """Returns the tensors of a model, and records which have been read."""
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         self._tensors = tensors
@@ -148,6 +148,6 @@ class TensorReader:
         return sum(tensor.size for tensor in self._tensors.values())
 
     def done(self) -> None:
-        """ModelError if a tensor belongs to nothing."""
+        """Raises ModelError if a tensor has not been read."""
         if self._unread:
             raise ModelError(f"the tensor {min(self._unread)} belongs to nothing")

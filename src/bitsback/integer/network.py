@@ -58,7 +58,7 @@ class Network:
         return BoundNetwork(self, size, core, numbers)
 
     def check_read(self, outputs: set[str]) -> None:
-        """ModelError if nothing depends on a source or a layer."""
+        """Raises ModelError if nothing depends on a source or a layer."""
         read = {name for layer in self.layers.values() for name in layer.inputs}
         unread = self.known.keys() - read - outputs
         if unread:

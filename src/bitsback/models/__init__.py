@@ -1,4 +1,4 @@
-"""Latent-variable models: the file they come in, their parts, and those that are bundled."""
+"""Latent-variable models: their file, their parts, and the bundled models."""
 
 from os import PathLike
 from pathlib import Path

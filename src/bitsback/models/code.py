@@ -32,7 +32,7 @@ class CodeStep:
 
 
 def read_key(key: str, variables: Iterable[str]) -> Of:
-    """The parts of a key such as `q(z|x,y)`. Raises ModelError if it is none."""
+    """The parts of a key such as `q(z|x,y)`. Raises ModelError if it is invalid."""
     match = _KEY.match(key)
     if match is None:
         raise ModelError(f"distributions: {key!r} must be of the form p(x), p(x|z) or q(z|x,y)")

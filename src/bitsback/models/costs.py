@@ -15,7 +15,7 @@ _MACS_OF_A_STEP = 1 << 15  # multiply-adds in the time that the start of an arra
 
 
 class Costly(Protocol):
-    """Items of a block that a model codes, what they cost together."""
+    """The total costs of the items of a block that a model codes."""
 
     @property
     def most_elements(self) -> int: ...
@@ -28,7 +28,7 @@ class Costly(Protocol):
 
 
 Coded = tuple[Costly, int]
-"""And the number of their batches."""
+"""Including the number of their batches."""
 
 
 def check_test(

@@ -92,7 +92,7 @@ def parse(description: str) -> Any:
 
 
 def identity(description: str, tensors: Mapping[str, NDArray[Any]]) -> bytes:
-    """SHA-256 over all that the model is, independent of how its file is laid out."""
+    """SHA-256 of the whole model, independent of the layout of its file."""
     digest = hashlib.sha256(description.encode() + b"\0")
     for name in sorted(tensors, key=str.encode):
         tensor = tensors[name]

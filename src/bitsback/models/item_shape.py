@@ -32,4 +32,4 @@ class ItemShape(NamedTuple):
 
 
 Shapes = Sequence[tuple[int, ItemShape]]
-"""For each shape, how many items in a row have it."""
+"""Shapes, and the number of consecutive items of each."""

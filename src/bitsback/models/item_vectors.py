@@ -64,7 +64,7 @@ class ItemVectors:
         return hashlib.sha256(message.to_bytes()).hexdigest()
 
     def hold(self, of: PredictionDistribution, sha256: str) -> bool:
-        """Whether they come to the message with this digest, and that back to them."""
+        """Whether they give the message with this digest, and come back from it."""
         message, pushed = Message(), []
         for seed in self.seeds:
             symbols, words = _item(self.shape, seed)
@@ -86,7 +86,9 @@ class ItemVectors:
         return {"shape": shape, "levels": levels, "seeds": list(self.seeds), "sha256": digest}
 
     def _program(self, of: _core.Distribution) -> _core.Program:
-        """A program that codes items of this shape, of words, by the distribution alone."""
+        """A program that codes items of this shape, with 16-bit symbols, by the distribution
+        alone.
+        """
         return _core.Program([(0, self.shape.levels)], [(False, of)])
 
 
@@ -124,7 +126,9 @@ def check(
 
 
 def _item(shape: ItemShape, seed: int) -> tuple[NDArray[np.uint16], Words]:
-    """The symbols of an item, in C order, and what gives the words behind those of its symbols."""
+    """The symbols of an item, in C order, and a function that returns the random words after
+    them.
+    """
     taken = 0
 
     def words(count: int) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ ADVICE = (
 _ENDING = ".safetensors"
 
 _Stamp = tuple[Path, int, int]
-"""A file as it was when it was read: its path, size, and time of modification in ns."""
+"""A file at the time of reading: its path, size, and modification time in ns."""
 
 # By identity. Checking a model takes long, so each is loaded once, by one thread.
 _models: dict[bytes, Model] = {}
@@ -48,7 +48,7 @@ def register_model(model: Model | HasModel | str | os.PathLike[str] | bytes) -> 
 
 
 def registered(identity: bytes) -> Model | None:
-    """The model, if it does not ship, and this process knows it."""
+    """The model, if this process knows it and it is not bundled."""
     ships = identity in map(bundled.identity, bundled.names())
     return None if ships else _models.get(identity)
 
@@ -100,7 +100,9 @@ def _files() -> Iterator[tuple[Path, bool]]:
 
 
 def _identity(path: Path) -> bytes:
-    """Raises OSError if it cannot be read, ModelError if it is no model file."""
+    """The identity of a file. Raises OSError if it cannot be read, ModelError if it is no model
+    file.
+    """
     found = path.stat()
     stamp = path, found.st_size, found.st_mtime_ns
     if stamp not in _identities:

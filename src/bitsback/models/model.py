@@ -29,7 +29,7 @@ from bitsback.models.program import ProgramCodec
 from bitsback.models.variables import DATA
 
 Batches = Sequence[tuple[int, int]]
-"""Sizes of batches, and how many batches of that size follow one another."""
+"""Sizes of batches, and the number of consecutive batches of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class Model(Outline):
         return self.bind([(items, shape)]).pop(message, batches).reshape(items, shape.elements)
 
     def codec(self, items: int, size: Size | None = None) -> ProgramCodec:
-        """The codec of `items` items at once, made of public codecs."""
+        """The codec of `items` items in one batch, made of public codecs."""
         return ProgramCodec(self.code, self.distributions, items, self.shape_of(size).size)
 
     def memory(self, shape: ItemShape) -> int:
@@ -171,7 +171,7 @@ class Model(Outline):
 
     @property
     def prediction(self) -> PredictionDistribution | None:
-        """The distribution of the data, if it learns from them as they come."""
+        """The distribution of the data, if it learns from them while it codes them."""
         return _prediction(self.distributions)
 
     def __copy__(self) -> Model:
@@ -181,7 +181,7 @@ class Model(Outline):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """It is pickled as its file."""
+        """A model is pickled as its file."""
         return Model.from_bytes, (self.to_bytes(),)
 
     @classmethod
@@ -264,7 +264,7 @@ class BoundModel:
         return sum(count * shape.elements for count, shape in self.shapes)
 
     def part(self, items: range) -> BoundModel:
-        """The model for some of the items, which follow one another."""
+        """The model for some consecutive items."""
         shapes, first = [], 0
         for count, shape in self.shapes:
             some = min(items.stop, first + count) - max(items.start, first)
@@ -317,7 +317,7 @@ class BoundModel:
 
     @property
     def memory(self) -> int:
-        """Bytes that a batch takes at most."""
+        """The most bytes of a batch."""
         memory, elements = (
             sum(count * of(shape) for count, shape in self.shapes)
             for of in (self.model.memory, lambda shape: shape.elements)
@@ -334,7 +334,7 @@ class BoundModel:
 
     @property
     def steps(self) -> int:
-        """The steps of a batch, at most."""
+        """The most steps of a batch."""
         return max((self.model.steps(shape) for _, shape in self.shapes), default=0)
 
 
@@ -360,6 +360,6 @@ model, a model file, a model, or an object that holds one.
 
 
 def model_of(what: object) -> Model | None:
-    """The model that this is, or has; None for a name, a path or bytes."""
+    """The object if it is a model, or its model; None for a name, a path or bytes."""
     found = getattr(what, "model", what)
     return found if isinstance(found, Model) else None

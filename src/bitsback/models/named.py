@@ -35,12 +35,12 @@ class NamedModel:
 
     @classmethod
     def bundled(cls, name: str) -> "NamedModel":
-        """The model of this name that ships."""
+        """The bundled model of this name."""
         return cls(name, bundled.identity(name).hex())
 
     @classmethod
     def from_json(cls, entry: Any) -> "NamedModel":
-        """Raises ModelError for anything but what `to_json` gives."""
+        """Reads the result of `to_json`. Raises ModelError for anything else."""
         keys = ("name", "identity", "embedded")
         if not isinstance(entry, Mapping) or any(
             key not in keys or not isinstance(value, str) for key, value in entry.items()
@@ -66,13 +66,13 @@ class NamedModel:
         return bytes.fromhex(self.identity)
 
     def outline(self) -> Outline:
-        """The outline of the model, which is not loaded for it if it ships. Raises ModelError."""
+        """The outline of the model, without loading a bundled one. Raises ModelError."""
         if self.name in bundled.names() and bundled.identity(self.name) == self.digest:
             return bundled.outline(self.name)
         return self.load()
 
     def load(self) -> Model:
-        """The model. Raises ModelError, saying what to do, if it is not there, or damaged."""
+        """The model. Raises ModelError, with advice, if it is missing or damaged."""
         model = known.find(self.digest)
         if model is None and self.embedded is not None:
             model = known.register_model(self._unpack(self.embedded))

@@ -1,4 +1,4 @@
-"""The networks of a model, read when the distributions ask for them."""
+"""The networks of a model, read when distributions need them."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from bitsback.integer.network import NAME
 
 
 class NetworkReader:
-    """Reads each network of a description once, with the sources that a distribution gives it."""
+    """Reads each network of a description once, with the sources from its distribution."""
 
     def __init__(
         self, fields: Fields, tensors: TensorReader, size: Size | None, test_size: Size

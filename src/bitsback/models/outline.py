@@ -30,14 +30,14 @@ class Outline:
     size: Size | None
     """The only size of image that it codes, if there is one."""
     keys: dict[str, Of]
-    """Its distributions: over what, and given what."""
+    """Its distributions: their variables, and the given ones."""
     code: tuple[CodeStep, ...]
     growth: int
-    """Images a batch for every 256 already coded (docs/format.md, the chain)."""
+    """Images in a batch for every 256 coded ones (docs/format.md, the chain)."""
     batch: int
     """The largest batch."""
     autoregressive: bool
-    """Whether it goes from pixel to pixel, which makes smaller archives and takes longer."""
+    """Whether it is autoregressive, which makes smaller archives and takes longer."""
     serial: bool
     """Whether it codes series, with any number of channels and levels."""
     counted: bool
@@ -69,12 +69,12 @@ class Outline:
 
     @property
     def pixels(self) -> int:
-        """Elements of an item, of a model that has a size."""
+        """The elements of an item, for a model with a size."""
         return int(np.prod(self.whole_size())) * self.channels
 
     @property
     def latent(self) -> Variable:
-        """The latent variable of a model that has just one. Raises ModelError for another."""
+        """The latent variable of a model with exactly one. Raises ModelError for others."""
         latents = [variable for name, variable in self.variables.items() if name != DATA]
         if len(latents) != 1:
             raise ModelError(f"the model {self.name} has {len(latents)} latent variables, not one")
@@ -95,7 +95,7 @@ class Outline:
 
     @property
     def bits(self) -> int:
-        """log2 of the number of buckets of the latent of a model that has just one."""
+        """log2 of the number of buckets of the latent, for a model with exactly one."""
         return self.latent.bits
 
     @property
@@ -188,7 +188,7 @@ def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _read_name(fields: Fields, key: str) -> str:
-    """The name of a model: so plain that it can be shown and typed anywhere. Raises ModelError."""
+    """The name of a model, which must be easy to show and type anywhere. Raises ModelError."""
     name = fields.text(key)
     if not _NAME.match(name):
         raise ModelError(
@@ -199,7 +199,7 @@ def _read_name(fields: Fields, key: str) -> str:
 
 
 def _read_text(fields: Fields, key: str) -> str:
-    """A line of text, without what could play tricks with a terminal. Raises ModelError."""
+    """A line of text without control characters. Raises ModelError."""
     text = fields.text(key)
     if len(text) > _MOST or not text.isprintable():
         raise ModelError(f"'{key}' must have at most 1,000 characters, all of them printable")

@@ -1,4 +1,4 @@
-"""A model's code, by public codecs: slow, and the same bits as the core's."""
+"""A model's code by public codecs, which is slow and gives the same bits as the core."""
 
 import math
 from collections.abc import Iterable, Mapping

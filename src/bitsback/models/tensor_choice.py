@@ -17,7 +17,7 @@ _LANES = 1
 _FEW_ROWS = 8
 
 Made = tuple[Form | None, list[Step]]
-"""The form, of tokens, and the steps."""
+"""The form, for tokens, and the steps."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Head:
 
 
 def encode(tensor: NDArray[Any], model: Model, only_tokens: bool = False) -> Made:
-    """The smallest of some forms."""
+    """Encodes in the smallest of some forms."""
     best: Made = None, tensor_code.encode_plain(tensor)
     bits = math.inf if only_tokens else bits_of(best)
     for transposed, lags in _prediction_choices(tensor, model):
@@ -84,5 +84,5 @@ def message_of(steps: list[Step]) -> bytes:
 
 
 def empty_message() -> Message:
-    """The message before the first push: the smallest that there is."""
+    """The message before the first push: the smallest possible one."""
     return Message(np.full(_LANES, 1 << 32, np.uint64))

@@ -27,7 +27,7 @@ _MOST_LEVELS = 64
 
 Codec = Uniform | Categorical
 Step = tuple[Codec, NDArray[Any]]
-"""A codec and what it codes, in the order of decoding."""
+"""A codec and its symbols, in the order of decoding."""
 Pop = Callable[[Codec], NDArray[np.uint32]]
 Integers = NDArray[np.int64]
 
@@ -152,7 +152,7 @@ def encode_tokens(
 def decode_tokens(
     form: Form, pop: Pop, dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> NDArray[Any]:
-    """The tensor. Raises ArchiveError if what is popped cannot be right."""
+    """The tensor. Raises ArchiveError for invalid popped values."""
     rows, columns = matrix_shape(shape, form.transposed)
     if form.predictors and rows > MOST_PREDICTED_ROWS:
         raise ArchiveError(
@@ -188,7 +188,7 @@ def decode_tokens(
 
 
 def cost(steps: list[Step]) -> float:
-    """The bits that the steps take."""
+    """The bits of the steps."""
     bits = 0.0
     for codec, symbols in steps:
         if isinstance(codec, Uniform):
@@ -208,7 +208,7 @@ def _smallest(token: int) -> int:
 
 
 def _extra_bits(token: int) -> int:
-    """The number of bits that tell the magnitudes with this token apart."""
+    """The number of bits that distinguish the magnitudes with this token."""
     return max((token - _EXACT) // 4 + 1, 0)
 
 
@@ -228,7 +228,7 @@ def _tokens(magnitude: Integers) -> tuple[Integers, Integers]:
 
 
 def _classes(row_level: Integers, column_level: Integers) -> Iterator[NDArray[np.bool_]]:
-    """For each sum of levels, from the smallest, the elements that have it."""
+    """The elements with each sum of levels, from the smallest."""
     level = row_level[:, np.newaxis] + column_level
     for value in range(int(level.max(initial=0)) + 1):
         where = level == value

@@ -31,7 +31,7 @@ class Variable:
 
     @property
     def values(self) -> Activations:
-        """The activations for a network that reads it."""
+        """The activations in a network that reads it."""
         return Activations(self.grid, self.channels, 0, self.levels - 1)
 
     @property

@@ -1,4 +1,4 @@
-"""Test vectors: what a model's networks must compute on this machine too, docs/model-format.md."""
+"""Test vectors, which a model's networks must reproduce on every machine (docs/model-format.md)."""
 
 import hashlib
 from collections.abc import Mapping

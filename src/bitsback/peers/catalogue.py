@@ -40,6 +40,6 @@ def optional_peers() -> tuple[list[Peer], list[str]]:
 
 
 def all_peers() -> tuple[list[Peer], list[str]]:
-    """The peers that are always there and the others, and a line about each one that is missing."""
+    """All available peers, and a line about each missing one."""
     found, missing = optional_peers()
     return standard_peers() + found, missing

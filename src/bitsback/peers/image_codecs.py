@@ -43,7 +43,9 @@ def encode_planes(encode: Callable[[Picture], bytes], picture: Picture, most: in
 
 
 def decode_planes(decode: Callable[[bytes], Picture], data: bytes) -> Picture:
-    """The inverse, of a format that may give back more planes than there were, grey as colour."""
+    """The inverse, for a format that may return more planes than there were, such as grey as
+    colour.
+    """
     if data[:1] != _MARK:
         return decode(data)
     found: list[NDArray[np.generic]] = []
@@ -108,7 +110,7 @@ def decode_png(data: bytes) -> NDArray[Any]:
 
 
 def encode_webp(picture: Picture, method: int) -> bytes:
-    """Colour below full transparency is kept."""
+    """The colour of fully transparent pixels is kept."""
     return encode_planes(
         partial(_encode, container="WEBP", lossless=True, quality=100, method=method, exact=True),
         gray(picture),
@@ -160,11 +162,11 @@ _EFFORTS: tuple[tuple[int, Unit, bool], ...] = (
 """For each effort of JPEG XL, the unit, and whether it is slow."""
 
 _SMALL = 64
-"""Rows or columns; JPEG 2000 does better without wavelets on pictures of fewer."""
+"""The rows or columns below which JPEG 2000 is better without wavelets."""
 
 
 def jpeg_peers() -> list[Peer]:
-    """The JPEG codecs of this build of imagecodecs. Raises ImportError if there is none at all."""
+    """The JPEG codecs of this build of imagecodecs. Raises ImportError if there are none."""
     imagecodecs: Any = import_module("imagecodecs")
 
     def version(library: str) -> str:
@@ -194,7 +196,7 @@ def jpeg_peers() -> list[Peer]:
 
 
 def _encode_jpegxl(picture: Picture, effort: int) -> bytes:
-    """More than four planes go by threes, which makes them smaller than as extra channels."""
+    """More than four planes are coded in threes, which takes fewer bytes than extra channels."""
 
     def encode(planes: Picture) -> bytes:
         return bytes(
@@ -211,7 +213,7 @@ def _decode_jpegxl(data: bytes) -> NDArray[Any]:
 
 
 def _encode_jpegls(picture: Picture) -> bytes:
-    """Each plane on its own: it knows no transformation of colours."""
+    """Each plane is coded separately, since JPEG-LS has no colour transform."""
     return encode_planes(_encode_jpegls_plane, gray(picture), 1)
 
 
@@ -247,5 +249,5 @@ def _decode_jpeg2k(data: bytes) -> NDArray[Any]:
 
 
 def _bits(picture: Picture) -> int | None:
-    """The bits that 16-bit pictures need: 12 for most medical ones, say."""
+    """The bits that 16-bit pictures need, for example 12 for most medical ones."""
     return None if picture.itemsize == 1 else max(9, int(picture.max()).bit_length())

@@ -59,14 +59,14 @@ class Peer:
     bytes.
     """
     slow: bool = False
-    """Takes more than a few seconds for ten million pixels."""
+    """Whether it takes more than a few seconds for ten million pixels."""
 
     @property
     def title(self) -> str:
         return f"{self.name}, {self.unit}"
 
     def takes(self, images: Pictures) -> bool:
-        """Whether it can code such images, in this unit."""
+        """Whether it can code such images in this unit."""
         return (
             self.unit in layouts(images)
             and (two_levels(images) or not self.two_levels_only)
@@ -104,7 +104,7 @@ class Measurement:
     date: str = ""
     """The processor's name, and the day of the measurement (ISO 8601)."""
     cached: bool = False
-    """It was measured some other time."""
+    """Whether it was measured at another time."""
 
     @property
     def rate(self) -> float:
@@ -153,7 +153,7 @@ def measure(peer: Peer, images: Pictures, least_seconds: float = 0.0) -> Measure
 
 
 def _timed(work: Callable[[], list[Any]], least_seconds: float) -> tuple[float, list[Any]]:
-    """The median time of one run, and what the last one made."""
+    """The median time of one run, and the result of the last one."""
     seconds: list[float] = []
     begin = end = time.perf_counter()
     while not seconds or end - begin < least_seconds:

@@ -41,7 +41,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
 _UNSIGNED, _UNDEFINED = 1, 4
 _HORIZONTAL = 2
 _MOST_ROWS = 1 << 20
-"""Bytes of rows without compression that are one segment."""
+"""The bytes of uncompressed rows in one segment."""
 _MOST_SEGMENTS = 1 << 20
 
 
@@ -51,7 +51,7 @@ class Page:
 
     layout: Layout
     spans: list[Span]
-    """The spans of its segments, band by band, and in each plane by plane."""
+    """The spans of its segments, band by band, and in each band plane by plane."""
     fields: Fields | None
     """The fields that hold its offsets and lengths, if it is compressed."""
     palette: bool
@@ -82,7 +82,7 @@ def pages_of(file: BinaryIO) -> list[Page | None]:
 
 
 def opened(file: BinaryIO) -> Any:
-    """Opens a file by tifffile. Raises what tifffile raises."""
+    """Opens a file by tifffile. Raises the errors of tifffile."""
     import tifffile
 
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns about many tags
@@ -91,7 +91,7 @@ def opened(file: BinaryIO) -> Any:
 
 
 def _pages(page: Any, size: int) -> list[Page | None]:
-    """A page of tifffile's, or the planes of one if these are no colours."""
+    """A page of tifffile, or its planes if they are not colours."""
     layout = _layout(page)
     ends = [at + count for at, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
     if max(ends, default=0) > size:
@@ -139,7 +139,7 @@ def _plane(page: Page, plane: int) -> Page:
 
 
 def _layout(page: Any) -> Layout | None:
-    """None for what is not held; it is that of planes that may be more than there are colours."""
+    """The layout of a page, possibly with more planes than colours; None if it is unsupported."""
     samples, bits, photometric = page.samplesperpixel, page.bitspersample, int(page.photometric)
     compression, predictor = int(page.compression), int(page.predictor)
     planes = samples if int(page.planarconfig) == 2 else 1
@@ -183,7 +183,7 @@ def _numbers(tag: Any) -> list[int]:
 
 
 def _spans(layout: Layout, offsets: list[int], counts: list[int]) -> list[Span] | None:
-    """The spans of the segments in the file's order; None if one is shorter than its pixels."""
+    """The spans of the segments in file order; None if one is shorter than its pixels."""
     if layout.compression != NONE:
         return [(at, at + count) for at, count in zip(offsets, counts, strict=True)]
     spans = []
@@ -227,7 +227,7 @@ def _in_bands(page: Page) -> Page:
 
 
 def _slices(tiff: Any, page: Page, size: int) -> Iterator[Page]:
-    """The only page of a file, or all slices of its description, which follow it."""
+    """The only page of a file, or all slices in its description, which follow it."""
     yield page
     series = tiff.series
     if len(series) != 1 or not series[0].is_truncated or page.fields is not None:
@@ -245,7 +245,7 @@ def _slices(tiff: Any, page: Page, size: int) -> Iterator[Page]:
 
 @dataclass(frozen=True)
 class PageReader:
-    """Reads the samples of a page. What reads it raises OSError, and what zlib and Pillow raise."""
+    """Reads the samples of a page. Raises OSError, and the errors of zlib and Pillow."""
 
     file: Reader
     page: Page
@@ -302,7 +302,7 @@ def _kind(page: Page) -> tuple[bool, str, tuple[int, ...]]:
 
 
 def pixels_of(file: BinaryIO, pages: list[Page]) -> Bands:
-    """The pages one below the other, as long as the file is open."""
+    """The pages one below the other, valid while the file is open."""
     reader, layout = Reader(file), pages[0].layout
 
     def read() -> Iterator[NDArray[Any]]:

@@ -46,11 +46,11 @@ from bitsback.wire import Cursor
 
 _IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
-"""Bytes of container metadata, which is in memory."""
+"""The most bytes of container metadata, which is in memory."""
 _PLACES = (273, 279, 324, 325)
 """Tags that hold the places of segments."""
 _OTHER_PAGES = 330
-"""The tag of pages that do not follow one another."""
+"""The tag of pages outside of the main sequence."""
 
 
 def bands_of(image: Image.Image) -> Read | None:
@@ -158,7 +158,7 @@ def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
 
 
 def _drawn(metadata: Tiff, reader: Reader, pages: list[Page], file: Any) -> TiffDrawing | None:
-    """The file with all of its pixels, not closed; None if it differs from what is compared."""
+    """The file with all pixels, not closed; None if it differs from the compared one."""
     drawing = TiffDrawing(metadata, file)
     for page in pages:
         for rows in PageReader(reader, page).bands():
@@ -230,11 +230,11 @@ def _plain(value: Any) -> Any:
 
 
 _BIG = (1 << 32) - (1 << 25)
-"""Bytes of pixels from which on a file is BigTIFF."""
+"""The bytes of pixels from which a file is BigTIFF."""
 
 
 def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
-    """Writes a file that is empty. size: bytes of all pixels."""
+    """Writes pages to an empty file. size: bytes of all pixels."""
     import tifffile
 
     # Temporary files have names that tifffile does not expect.
@@ -258,13 +258,13 @@ def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
 
 
 def count_pages(file: bytes) -> int:
-    """The pages of a file, as tifffile counts them. Raises what tifffile raises."""
+    """The number of pages of a file according to tifffile. Raises the errors of tifffile."""
     with opened(io.BytesIO(file)) as tiff:
         return len(tiff.pages)
 
 
 def read_page(file: bytes, number: int) -> NDArray[Any]:
-    """One of them, as tifffile reads it. Raises what tifffile raises."""
+    """A page as tifffile reads it. Raises the errors of tifffile."""
     with opened(io.BytesIO(file)) as tiff:
         pixels: NDArray[Any] = tiff.pages[number].asarray()
         return pixels

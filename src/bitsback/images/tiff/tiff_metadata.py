@@ -39,7 +39,7 @@ _SMALLEST_PAGES, _SMALLEST_FIELDS = 10, 4  # bytes in container metadata
 _WIDTHS = (2, 4, 8)
 _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
-"""Times, and beyond, the pixels of a picture, how many its tiles may have."""
+"""The factor and the offset for the most pixels of tiles by those of their picture."""
 _CHUNK = 1 << 20
 
 
@@ -62,9 +62,9 @@ class Tiff:
     """The container metadata of a TIFF file."""
 
     pages: tuple[tuple[int, Layout], ...]
-    """Runs of pages, which are alike; those that have pixels in an archive."""
+    """Runs of equal pages with pixels in the archive."""
     fields: tuple[Fields, ...]
-    """The fields of each page that is compressed."""
+    """The fields of each compressed page."""
     places: Places
     others: bytes
     """The bytes around segments and fields, in the order of the file."""
@@ -74,7 +74,7 @@ class Tiff:
     """
     deflated: Deflated = BEST
     check: int | None = None
-    """The CRC-32 of the segments, if the very bytes of the file are promised."""
+    """The CRC-32 of the segments if the very bytes of the file are promised, otherwise None."""
 
     @property
     def compressed(self) -> bool:
@@ -141,11 +141,11 @@ class Tiff:
 
     @property
     def size(self) -> int:
-        """Bytes of the file that there was."""
+        """The bytes of the original file."""
         return len(self.others) + sum(end - start for start, end in self.spans)
 
     def around(self) -> Iterator[tuple[int, bytes]]:
-        """The others, and where they are."""
+        """The other bytes, and their places."""
         at = taken = 0
         for start, end in [*self.spans, (self.size, self.size)]:
             if start > at:
@@ -251,13 +251,13 @@ class TiffDrawing:
         self._places, self._fields = iter(metadata.places), iter(metadata.fields)
         self._layouts = metadata.layouts()
         self._padded = 0
-        """Bytes of padding that were taken."""
+        """The bytes of padding used so far."""
         self.crc = 0
         """The CRC-32 of the segments."""
         self._at = self._space = 0
         """The place for the next segment, and the end of the space for it."""
         self._free: list[Span] = []
-        """Space that is left: how many bytes, and where; in order."""
+        """Free space in order: the number of bytes, and the place."""
         self._size = metadata.size
         for at, others in metadata.around():
             self._write(at, others)
@@ -345,7 +345,7 @@ class TiffDrawing:
         return at
 
     def _leave(self) -> None:
-        """Leaves what there is of the space to others."""
+        """Adds the rest of the space to the free space."""
         if self._at < self._space:
             insort(self._free, (self._space - self._at, self._at))
 
@@ -362,7 +362,7 @@ class TiffDrawing:
         return tile
 
     def _tell(self) -> None:
-        """Writes where the segments of the page are."""
+        """Writes the places of the page's segments."""
         page, fields = self._page, next(self._fields)
         order: Literal["big", "little"] = "big" if page.flags & BIG else "little"
         # The file has its segments plane by plane; here they arrive band by band.

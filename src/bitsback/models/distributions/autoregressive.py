@@ -30,12 +30,12 @@ _ONE_PIXEL = (1, 1)
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """The context that a pixel sees."""
+    """The context of a pixel."""
 
     window: tuple[int, int]
     """Rows above the pixel, and columns to its left and, in the rows above, to its right."""
     planes: NDArray[np.uint8]
-    """The bytes that show a symbol: uint8 [planes, levels]."""
+    """The bytes of each symbol in a context: uint8 [planes, levels]."""
     flat: NDArray[np.uint8] | None
     """Which symbols are flat, uint8 [levels]; None if there is no network for flat contexts."""
 
@@ -99,7 +99,7 @@ class AutoregressiveDistribution:
     variable: Variable
     given: tuple[str, ...]
     network: Network | None
-    """The network that makes features of the given variables."""
+    """The network that computes features from the given variables."""
     features: str | None
     seen: Seen
     groups: tuple[ChannelGroup, ...]

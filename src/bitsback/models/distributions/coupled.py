@@ -125,7 +125,7 @@ class CoupledCodec:
         return bits.reshape(len(x), -1)
 
     def _codec(self, x: NDArray[Any], channel: int) -> Any:
-        """The codec of a channel, given those before it."""
+        """The codec of a channel, given the earlier ones."""
         family = self.distribution.family
         first = channel * (channel - 1) // 2
         coupling = self.coupling[..., first : first + channel]

@@ -59,7 +59,7 @@ class IndependentDistribution:
 
 
 def read(source: DistributionEntry, codec: str) -> IndependentDistribution | CoupledDistribution:
-    """The latter where normals have a coupling."""
+    """Reads an entry; a coupled distribution if its normals have a coupling."""
     variable = source.variable
     if variable.name != DATA and codec not in OF_LATENTS:
         raise ModelError(f"the codec {codec} is for the data, not for latents")

@@ -30,7 +30,7 @@ def sums_for_test(n: int, words: Words) -> NDArray[np.int64]:
 
 
 class PredictionDistribution(ABC):
-    """Over data of any shape and number of levels, given nothing."""
+    """A distribution of data of any shape and number of levels, given nothing."""
 
     variable: Variable
 

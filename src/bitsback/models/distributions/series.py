@@ -25,7 +25,7 @@ from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
 Input = tuple[int, int]
-"""Steps before a symbol, and channels before its own."""
+"""The steps before a symbol, and the channels before its own."""
 
 _FARTHEST = 64
 _MOST_INPUTS = 64
@@ -34,7 +34,7 @@ _MACS_OF_AN_ELEMENT = 1 << 10
 
 @dataclass(frozen=True)
 class SeriesPredictor:
-    """A prediction by least squares, whose weights follow the series."""
+    """A prediction by least squares, whose weights adapt to the series."""
 
     inputs: tuple[Input, ...]
     forgetting: int
