@@ -1,4 +1,4 @@
-"""Work on blocks: in several threads, whose results come in order, and reported as it goes on."""
+"""Work on blocks in several threads, with results in order, and reports of progress."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def ordered_map(
 
 
 def _end(pool: ThreadPoolExecutor) -> None:
-    """Waits for the blocks in work, even if it is interrupted: Python must not end before them."""
+    """Waits for the unfinished blocks, even if it is interrupted, since Python must not end before
+    them.
+    """
     interrupt: KeyboardInterrupt | None = None
     while True:
         try:
@@ -71,7 +73,7 @@ def _end(pool: ThreadPoolExecutor) -> None:
 
 
 Progress = Callable[[int, int], object]
-"""Called with how much is done, and how much there is to do."""
+"""Called with the work done and the total."""
 
 _BIT, _BYTE, _OTHER = 2, 3, 5
 """The cost of a truth value, of a byte of a file, and of any other element. A size-agnostic model
@@ -81,7 +83,7 @@ takes about 0.4 us for a bilevel pixel and 0.7 to 1.2 us for a grey or a colour 
 
 
 class Work:
-    """Reports the blocks that are done to a progress callback."""
+    """Reports finished blocks to a progress callback."""
 
     def __init__(self, content: Content, progress: Progress | None) -> None:
         self._content, self._progress = content, progress

@@ -132,5 +132,5 @@ class BitsbackCodec(ArrayBytesCodec):
 
 
 def _stored(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in a chunk, which is little-endian on any machine."""
+    """The dtype in a chunk, which is little-endian on every machine."""
     return dtype.newbyteorder("<")

@@ -1,4 +1,4 @@
-"""The interface of an open archive: an array that is indexed, or a collection of files."""
+"""The interface of an open archive: an indexable array, or a collection of files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from bitsback.reading.view import View, view_of
 
 
 class Contents(Indexed, OpenArchive):
-    """Indexes, loops and properties; how blocks are read is up to the archive."""
+    """Indexes, loops and properties; the archive implements the reading of blocks."""
 
     def _check_open(self) -> None:
         if self.closed:
@@ -154,7 +154,7 @@ class Contents(Indexed, OpenArchive):
 
     @property
     def kind(self) -> str:
-        """The format that it was made from, such as "npy" or "tiff", or "folder"."""
+        """The format of the original input, such as "npy" or "tiff", or "folder"."""
         return kind_of(self._collection)
 
     @property
@@ -303,7 +303,7 @@ class Contents(Indexed, OpenArchive):
 
 
 def _shown(view: Indexed) -> list[NDArray[Any]]:
-    """The image of a file, if it is one that can be read."""
+    """The image of a file, if it is a readable one."""
     try:
         return view._shown(1)
     except InputError:

@@ -20,7 +20,7 @@ Problem = tuple[int | None, ArchiveError]
 """A fault of an archive, and the number of the block, if it is in one."""
 
 Gap = tuple[int, int]
-"""Tiles that are lost: the number of the first one, and the number behind the last one."""
+"""Lost tiles: the number of the first one, and the number after the last one."""
 
 BESIDE_PAGES = "what the file has beside its pages"
 """The container metadata of a TIFF file."""
@@ -72,7 +72,7 @@ def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
 
 
 def entries_of(part: Collection, gap: Gap) -> range:
-    """The entries along the first axis of an array that a widened gap covers."""
+    """The entries of a widened gap along the first axis of an array."""
     if part.axes != ONE:
         return range(part.item_of(gap[0])[0], part.item_of(gap[1] - 1)[0] + 1)
     if not part.shape:
@@ -175,7 +175,7 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
 
 
 def labels(files: Files, numbers: Iterable[range]) -> list[str]:
-    """Files by their names; or pages, and pictures that have none, by their numbers."""
+    """The names of files, or the numbers of pages and of unnamed pictures."""
     if files.named:
         return [printable(files.names[number]) for some in numbers for number in some]
     return list(map(as_text, numbers))

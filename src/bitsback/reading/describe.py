@@ -22,7 +22,7 @@ _FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key, PAGES: formats.PAGES.key
 
 
 def kind_of(collection: Content) -> str:
-    """The key of the format that an archive was made from, or "folder"."""
+    """The key of the format of an archive's input, or "folder"."""
     return (
         _FILES[collection.kind]
         if isinstance(collection, FileList)

@@ -32,7 +32,7 @@ from bitsback.format.parts import Content, FileList, unpack_collection
 from bitsback.models.costs import max_elements
 
 Read = Callable[[int, int], bytes]
-"""Reads (offset, size): fewer bytes at the end of the file."""
+"""Reads (offset, size), and returns fewer bytes at the end of the file."""
 
 _LONGEST_START = 11  # the start of a section: its kind and a varint
 _HEAD_SPACE = (
@@ -44,7 +44,7 @@ _BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, STATS, LABELS, HASHES)
 
 @dataclass(frozen=True, slots=True)
 class BlockInfo:
-    """The place of a block, and the tiles that it holds (items, where these are not cut)."""
+    """The place of a block, and its tiles (items, if these are not cut)."""
 
     number: int
     first: int
@@ -70,18 +70,18 @@ class Directory:
     """The contents of an archive."""
 
     collection: Content | None = None
-    """None where it is damaged."""
+    """None if it is damaged."""
     blocks: list[BlockInfo] = field(default_factory=list)
     listed: int | None = None
     """The number of tiles that the index lists, if there is one."""
     sections: list[Place] = field(default_factory=list)
-    """The `M`s, and others that are no blocks, without `C` and `I`."""
+    """The sections `M`, and others that are no blocks, without `C` and `I`."""
     drift: int = 0
-    """The number of bytes by which misplaced sections are late."""
+    """The number of bytes by which sections are shifted."""
     problems: list[ArchiveError] = field(default_factory=list)
     """The faults outside of blocks."""
     models_lost: bool = False
-    """Whether the sections of the models cannot be told apart, while all else is well."""
+    """Whether only the sections of the models cannot be separated."""
 
     @property
     def models(self) -> list[Place]:
@@ -114,7 +114,7 @@ class Directory:
 
     @property
     def counted(self) -> int:
-        """The number of tiles in the blocks that the index lists, or else were found."""
+        """The number of tiles in the blocks that the index lists, or otherwise in those found."""
         if self.listed is not None:
             return self.listed
         return self.blocks[-1].first + self.blocks[-1].items if self.blocks else 0
@@ -144,7 +144,7 @@ def scan(read: Read, size: int) -> Directory:
 
 
 def _before_blocks(read: Read, directory: Directory, start: int, index: "_Index") -> list[Place]:
-    """The sections between `C` and the blocks; of damaged ones those that are whole."""
+    """The undamaged sections between `C` and the blocks."""
     found, stop = list[Place](), start
     ends = {index.first_offset, index.first_offset + directory.drift}
     for end in sorted(ends, reverse=True):
@@ -202,7 +202,7 @@ def _find_index(read: Read, size: int) -> _Index | None:
 
 
 def _read_start(read: Read, size: int, directory: Directory, index: _Index | None) -> int:
-    """Reads magic to `C`; where the sections after it begin."""
+    """Reads magic to `C`. Returns the start of the next section."""
     try:
         check_head(read(0, _HEAD_SPACE))
         return _read_collection(read, directory, len(HEAD), size)
@@ -233,7 +233,7 @@ class _DamagedCollection(ArchiveError):
 
 
 def _read_collection(read: Read, directory: Directory, offset: int, end: int) -> int:
-    """Reads `C`; where it ends. Raises _DamagedCollection if it is damaged."""
+    """Reads `C`, and returns its end. Raises _DamagedCollection if it is damaged."""
     place = _section_at(read, offset, end)
     if place is None or place.kind != COLLECTION or not _intact(read, place):
         raise _DamagedCollection("the description of its contents is damaged")
@@ -293,7 +293,7 @@ def _place_blocks(directory: Directory, index: _Index, archive_size: int) -> Non
 
 
 def _section_at(read: Read, offset: int, end: int) -> Place | None:
-    """The section that begins here, if it can be one that ends before `end`."""
+    """The section that begins here, if there can be one that ends before `end`."""
     data = read(offset, min(_LONGEST_START, max(end - offset, 0)))
     cursor = Cursor(data)
     try:
@@ -321,7 +321,7 @@ def _walk(
     found: list[Place] = []
 
     def in_order(kind: bytes) -> bool:
-        """Models stand before the blocks, all others before or behind them."""
+        """Checks the order: models before the blocks, all others before or after them."""
         return kind != MODEL or not (behind or (directory.blocks and with_blocks))
 
     while offset < end:
@@ -354,7 +354,7 @@ def _intact(read: Read, place: Place) -> bool:
 
 
 def _add_block(read: Read, directory: Directory, place: Place) -> bool:
-    """Adds a block that no index listed, by what it says itself, if it can be the next one."""
+    """Adds a block that no index lists, by its own header, if it can be the next one."""
     header = None
     for space in (min(_HEAD_SPACE, place.size - CRC_SIZE), place.size - CRC_SIZE):
         data = memoryview(read(place.offset, space))

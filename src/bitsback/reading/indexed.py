@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 MOST_SHOWN = 24
-"""Images on a sheet."""
+"""The most images on a sheet."""
 MOST_ELEMENTS = 1 << 22
 """The most elements that are decoded for a picture."""
 _COLUMNS = 8
@@ -100,7 +100,7 @@ def _png(image: Image.Image) -> bytes:
 
 
 Chunks = tuple[tuple[int, ...], ...]
-"""For each axis the lengths of the chunks along it, as Dask has them."""
+"""The lengths of the chunks along each axis, in Dask's form."""
 
 
 class Indexed(ABC):
@@ -142,7 +142,7 @@ class Indexed(ABC):
 
     @contextmanager
     def _fitting(self, shape: Shape) -> Iterator[None]:
-        """Turns a want of memory into an InputError that says of what."""
+        """Turns a MemoryError into an InputError that names the cause."""
         try:
             yield
         except MemoryError:
@@ -186,21 +186,23 @@ class Indexed(ABC):
         return list(self[:count]) if few else []
 
     def _repr_png_(self) -> bytes | None:
-        """The image, small; None if it is none."""
+        """A thumbnail of the image; None if this is no image."""
         try:
             return picture(self._shown(MOST_SHOWN))
         except (BitsbackError, ValueError):  # damaged, or closed
             return None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """All of it. Always a copy; raises ValueError if none is allowed."""
+        """A copy of everything. Raises ValueError if no copy is allowed."""
         if copy is False:
             raise ValueError(f"{self._name}: a compressed array is always copied")
         whole = self._all()
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def __iter__(self) -> Iterator[Any]:
-        """Along the first axis. Each block is decoded once, and one at a time is in memory."""
+        """Iterates along the first axis. Each block is decoded once, and one at a time is in
+        memory.
+        """
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
         return chain.from_iterable(self._stacks(0, len(self)))
@@ -214,5 +216,5 @@ class Indexed(ABC):
         return np.asarray(found, order="C") if isinstance(found, np.ndarray) else found
 
     def _all(self, verify: bool = True) -> NDArray[Any]:
-        """All of it. verify: check each block's digest."""
+        """All elements. verify: check each block's digest."""
         return self._take(all_of(self.shape), verify)

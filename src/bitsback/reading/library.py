@@ -16,12 +16,12 @@ from bitsback.models.outline import Outline
 from bitsback.wire import Cursor
 
 START = 1 << 20
-"""Bytes of an `M` section in which what it says of itself is looked for."""
+"""The first bytes of an `M` section, in which its description is expected."""
 ADVICE = "if you have its file, give it with -m FILE (model=FILE)"
 
 
 class Library:
-    """Finds models by the first 16 bytes of their identity. May be used from several threads."""
+    """Finds models by the first 16 bytes of their identity. Several threads may use it."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Library:
         self._lock = Lock()
 
     def find(self, prefix: bytes) -> Model:
-        """Raises ArchiveError, saying what to do, if the model is not there."""
+        """The model. Raises ArchiveError, with advice, if it is missing."""
         with self._lock:
             if prefix not in self._known:
                 self._load_embedded()
@@ -112,7 +112,7 @@ def _about(model: Outline) -> dict[str, Any]:
 
 
 def _described(start: bytes, prefix: bytes) -> dict[str, Any] | None:
-    """The same from the first bytes of an `M` section, whose networks are left unread."""
+    """The same from the first bytes of an `M` section, without reading networks."""
     cursor = Cursor(start, 1)
     try:
         cursor.varint()

@@ -25,7 +25,7 @@ from bitsback.reading.view import Found
 
 
 class Maker:
-    """The bytes of files. May be used from several threads."""
+    """The bytes of files. Several threads may use it."""
 
     def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
         self._archive, self._files, self._verify = archive, archive._files, verify
@@ -33,7 +33,7 @@ class Maker:
         self._lock = Lock()
 
     def file(self, number: int) -> bytes:
-        """Raises ArchiveError, naming the file."""
+        """The bytes of a file. Raises ArchiveError, which names the file."""
         if self._files.stored(number):
             return self.content(number)
         pixels = self._archive[number]._all(self._verify)
@@ -60,7 +60,9 @@ class Maker:
         return _Named(drawing, lambda: self.naming(number))
 
     def promises(self, number: int) -> bool:
-        """Whether the very bytes of a picture's file come back. Raises ArchiveError, naming it."""
+        """Whether the very bytes of a picture's file come back. Raises ArchiveError, which names
+        it.
+        """
         from bitsback.images.picture_files import promised
 
         if (
@@ -73,7 +75,7 @@ class Maker:
 
     @contextmanager
     def naming(self, number: int) -> Iterator[None]:
-        """Names the file in what is wrong with it, unless a block is."""
+        """Names the file in errors, except those of blocks."""
         try:
             yield
         except ArchiveError as error:
@@ -213,7 +215,7 @@ class StoredPage(Stored):
         return f"page {self._number}"
 
     def read(self, verify: bool = True) -> bytes:
-        """The bytes of the file that it is in."""
+        """The bytes of its file."""
         return self._file
 
     @cached_property

@@ -53,7 +53,7 @@ def make_pages(
 
 
 def pages_damage(archive: OpenArchive) -> Iterator[ArchiveError]:
-    """The faults of the container metadata of a file of pages, in blocks that are whole."""
+    """The faults of the container metadata of a file of pages, in undamaged blocks."""
     try:
         file_of_pages = PagesFile(archive)
         if not file_of_pages.certain:
@@ -95,10 +95,10 @@ def _rows(parts: RestoredParts, number: int, work: Work) -> Generator[NDArray[An
 
 
 class PagesFile:
-    """The file that an archive of one restores."""
+    """The file of pages that an archive restores."""
 
     def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
-        """Raises ArchiveError for container metadata that is damaged, or that of other pages."""
+        """Raises ArchiveError for container metadata that is damaged, or belongs to other pages."""
         self._archive, self._exact, self._verify = archive, exact, verify
         files: Files = archive._files
         self._part = len(files.collection.parts) - 1

@@ -159,7 +159,7 @@ class Archive(Contents):
         self.close()
 
     def close(self) -> None:
-        """Closes the file, if it was opened here. Reading anything afterwards is a ValueError."""
+        """Closes the file, if it was opened here. Later reads raise ValueError."""
         self.closed = True
         self._cache.clear()
         if self._owned:
@@ -225,7 +225,7 @@ class Archive(Contents):
 
     @property
     def unordered(self) -> bool:
-        """Whether the archive is a set, whose items lost their order when they were compressed."""
+        """Whether the archive is a set, whose items have lost their order."""
         return bool(self._collection.features & UNORDERED)
 
     @property
@@ -244,7 +244,7 @@ class Archive(Contents):
         return [self._named(error) for error in problems]
 
     def _where(self, first: int, count: int) -> str:
-        """Files by name, as far as the names are there."""
+        """A description of files by name, as far as names exist."""
         if self._beside is not None:
             with suppress(ArchiveError):
                 return described(self._beside.files, self._owners, (first, first + count))
@@ -413,7 +413,7 @@ class Archive(Contents):
             raise self._named(error) from None
 
     def _read(self, offset: int, size: int) -> bytes:
-        """The bytes of the file in this range; a damaged archive may ask for any."""
+        """The bytes of the file in this range, which may be any in a damaged archive."""
         start, end = max(offset, 0), min(offset + size, self.file_bytes)
         if start >= end:
             return b""

@@ -30,7 +30,7 @@ from bitsback.reading.hashes import Hashes
 from bitsback.reading.source import BlockSource, Task, at_block, decode
 
 CACHE_BYTES = 64 << 20
-"""Bytes that are kept unless another number is asked for."""
+"""The default bytes of the cache."""
 
 
 class BlockCache:
@@ -76,11 +76,11 @@ class BlockCache:
 
 
 HEADER_SPACE = 512
-"""The header of a block as the writer makes it takes fewer bytes."""
+"""The header of a block from our writer takes fewer bytes."""
 
 
 class Blocks:
-    """May be used from several threads."""
+    """The blocks of an archive. Several threads may use it."""
 
     def __init__(
         self, archive: BlockSource, directory: Directory, read: Read, cache: BlockCache
@@ -102,7 +102,7 @@ class Blocks:
         return self._all[behind - 1]
 
     def task(self, block: BlockInfo) -> Task:
-        """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
+        """Reads a block and checks its CRC. Raises ArchiveError, which names archive and block."""
         data = self._read(block.offset, block.size)
         try:
             try:
@@ -182,7 +182,7 @@ class FileSections:
 
     @cached_property
     def hashes(self) -> Hashes | None:
-        """SHA-256 of the files as they were; None if the archive was made without."""
+        """The SHA-256 of the original files; None if the archive has no hashes."""
         places = self._directory.hashes
         if not places:
             return None

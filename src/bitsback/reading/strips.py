@@ -77,7 +77,7 @@ class RestoredParts:
         return merged([*Owners(files).of(self._gaps), *unmade])
 
     def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """The blocks that are whole and begin with the tiles from first to end - 1."""
+        """The undamaged blocks that begin with the tiles from first to end - 1."""
         if not self.damaged:
             yield from self.archive._tasks(first, end)
             return
@@ -104,7 +104,7 @@ class RestoredParts:
         return (left, *part.shape[1:]) if left and part.shape else None
 
     def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
-        """The elements that come back of a part, in C order, some items, or rows, at a time."""
+        """The restored elements of a part, in C order, some items, or rows, at a time."""
         collection = self.archive._collection
         part, start = collection.parts[number], collection.starts[number]
         filled = fill_value(self._fill, part.dtype) if self._fill is not None else None
@@ -179,7 +179,7 @@ class Joiner:
     def __init__(self, part: Collection) -> None:
         self._part = part
         self._waiting: list[NDArray[Any]] = []
-        """Kept as they are until all are there: a few bytes may claim a large item."""
+        """Kept separately until all have arrived, since a few bytes may claim a large item."""
 
     def take(self, number: int, tile: NDArray[Any]) -> Iterator[NDArray[Any]]:
         """The strip that this tile, with this number in the part, completes, some rows at a time;

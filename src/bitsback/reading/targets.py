@@ -31,7 +31,7 @@ def target_of(files: Files, number: int) -> Target:
 
 
 def check_restorable(content: Files | Array) -> None:
-    """Raises ArchiveError if what an archive holds cannot be restored to what it came from."""
+    """Raises ArchiveError if the content of an archive cannot be restored to its original form."""
     problem = None
     if not isinstance(content, Files):
         check_container(content)
@@ -44,7 +44,7 @@ def check_restorable(content: Files | Array) -> None:
 
 
 def check_container(array: Array) -> None:
-    """Raises ArchiveError if the array cannot come from a file of the kind that it claims."""
+    """Raises ArchiveError if the array cannot come from a file of the claimed kind."""
     form = CONTAINERS[array.container]
     if not form.codec().holds(array.dtype, array.shape):
         raise ArchiveError(

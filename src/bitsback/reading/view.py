@@ -27,7 +27,7 @@ if a number is given, those from it on may be missing, and nothing is verified.
 
 
 class Reading:
-    """Reads of one array or picture, in order: holds the block that was needed last."""
+    """Reads of one array or picture, in order; it keeps the last needed block."""
 
     def __init__(self, part: Collection, first: int, decode: Decode, verify: bool = True) -> None:
         """first: the number of the part's first tile. verify: check each block's digest."""
@@ -55,7 +55,7 @@ class Reading:
     def blocks(
         self, wanted: tuple[Along, ...], block_of: Callable[[int], BlockInfo]
     ) -> Iterator[BlockInfo]:
-        """The blocks that hold what is wanted, in order. block_of: finds one by its tiles."""
+        """The needed blocks, in order. block_of: finds a block by its tiles."""
         part, place = self._part, 0
         if not all(map(len, wanted)):
             return
@@ -82,7 +82,7 @@ class Reading:
                 yield first + number
 
     def _take_items(self, wanted: tuple[Along, ...], found: Found) -> None:
-        """Takes what is wanted of items that are tiles."""
+        """Takes the wanted elements of items that are tiles."""
         items, inner = wanted[0], wanted[1:]
         places = [
             along.within(0, size) for along, size in zip(inner, self._part.item_shape, strict=True)
@@ -97,7 +97,7 @@ class Reading:
     def _take_of_item(
         self, item: int, to: tuple[Take, ...], wanted: tuple[Along, ...], found: Found
     ) -> None:
-        """to: where the item goes along the first axis, if it is one of several."""
+        """to: the place of the item along the first axis, if it is one of several."""
         part = self._part
         grid, first = part.grid(item), part.first_tile(item)
         last = first + last_touched(grid, wanted)
@@ -122,7 +122,7 @@ class Reading:
 
 
 def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
-    """The tiles of an item that have what is wanted of it, in order."""
+    """The tiles of an item with wanted elements, in order."""
 
     # One by one, since all may not fit into memory.
     def from_axis(axis: int, row: int) -> Iterator[int]:
@@ -136,7 +136,7 @@ def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
 
 
 def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
-    """The last of them, where something is wanted along each axis."""
+    """The last of them, if places are wanted along each axis."""
     tile = 0
     for along, extent, count in zip(wanted, grid.extents, grid.counts, strict=True):
         tile = tile * count + along.last // extent
@@ -144,7 +144,7 @@ def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
 
 
 class Found:
-    """The result, made when its first part is there: a few bytes may claim much."""
+    """The result, allocated when its first part has arrived, since a few bytes may claim much."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._shape, self._dtype = shape, dtype
@@ -164,7 +164,7 @@ class Found:
 
 
 class View(Indexed):
-    """An array that is one part of an archive, or what has a number along its first axis."""
+    """An array that is one part of an archive, or one entry along its first axis."""
 
     def __init__(
         self, archive: OpenArchive, part: Collection, first: int, entry: int | None = None
@@ -210,7 +210,7 @@ class View(Indexed):
             return self._taken(self._reading(verify), wanted)
 
     def _blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
-        """The blocks that hold what is wanted along each axis, or all of it, in order."""
+        """The blocks with the wanted places along each axis, or all blocks, in order."""
         wanted = all_of(self.shape) if wanted is None else wanted
         yield from self._reading().blocks(self._of_part(wanted), self._archive._block_of)
 
@@ -238,7 +238,7 @@ class View(Indexed):
         return (Steps(range(self._entry, self._entry + 1)), *wanted)
 
     def _grid(self) -> tuple[Grid, int]:
-        """The tiles of the only item that is seen, and which of its axes is the first here."""
+        """The tiles of the only visible item, and the number of its axis that is the first here."""
         if self._entry is None:
             return self._part.grid(0), 0
         if self._part.axes == ONE:
@@ -264,7 +264,7 @@ def _lengths(grid: Grid) -> Chunks:
 
 
 class JoinedView(Indexed):
-    """An array that is in several parts of an archive."""
+    """An array in several parts of an archive."""
 
     def __init__(self, archive: OpenArchive, array: Joined) -> None:
         super().__init__(archive.name)
@@ -327,5 +327,5 @@ class JoinedView(Indexed):
 
 
 def view_of(archive: OpenArchive, array: Collection | Joined) -> Indexed:
-    """All of the array in an archive that has no other."""
+    """The whole array of an archive with only one."""
     return View(archive, array, 0) if isinstance(array, Collection) else JoinedView(archive, array)

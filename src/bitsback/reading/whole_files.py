@@ -32,7 +32,7 @@ _IN_MEMORY = 1 << 24
 
 
 class Taker(Protocol):
-    """Takes the files. May be used from several threads."""
+    """The receiver of the files. Several threads may use it."""
 
     def picture(
         self, number: int, dtype: np.dtype[Any], shape: Shape
@@ -42,11 +42,11 @@ class Taker(Protocol):
         """
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """A writer for the bytes of a file that is stored verbatim."""
+        """A writer for the bytes of a file stored verbatim."""
 
 
 class Hashing:
-    """Takes files as they would be restored, and collects those that have another hash."""
+    """Receives files like a restoration, and collects those with another hash."""
 
     def __init__(self, archive: str, maker: Maker, files: Files, hashes: Hashes) -> None:
         self.problems: list[ArchiveError] = []
@@ -91,7 +91,7 @@ def hand_over(parts: RestoredParts, taker: Taker, work: Work, lost: Sequence[ran
 
 
 class _Folder:
-    """Decodes the blocks of a folder, and hands over its files."""
+    """Decodes the blocks of a folder, and delivers its files."""
 
     def __init__(self, parts: RestoredParts, taker: Taker, lost: Sequence[range]) -> None:
         self._parts, self._taker, self._lost = parts, taker, lost
@@ -124,7 +124,7 @@ class _Folder:
         return _Cutter(self, part, numbers, stack)
 
     def _work(self, task: Task, tiles: Tiles) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
-        """Hands over the pictures of a block; the tiles that are not whole ones."""
+        """Delivers the whole pictures of a block, and returns the other tiles."""
         number, first, part = _part_of(self._collection, task.first)
         waiting = []
         for place, tile in enumerate(tiles, task.first - first):
@@ -152,16 +152,16 @@ class _Folder:
         return has(self._lost, number)
 
     def span(self, number: int) -> tuple[int, int]:
-        """The start and the end in its part of a file that is stored verbatim."""
+        """The start and the end of a verbatim file in its part."""
         _, start, end = self._files.span(number)
         return start, end
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """A writer for a file that is stored verbatim."""
+        """A writer for a file stored verbatim."""
         return self._taker.file(number)
 
     def add(self, size: int) -> None:
-        """Counts bytes that were handed over."""
+        """Counts delivered bytes."""
         with self._size_lock:
             self._size += size
 
@@ -172,7 +172,7 @@ class _Painter:
     """
 
     def __init__(self, folder: _Folder, number: int, part: Collection, stack: ExitStack) -> None:
-        """stack: what the picture that is on its way waits on."""
+        """stack: holds the resources of the unfinished picture."""
         self._folder, self._number, self._part, self._stack = folder, number, part, stack
         self._joiner = Joiner(part)
         self._drawing: Drawing | None = None
@@ -193,16 +193,16 @@ class _Painter:
             self._stack.close()
 
     def finish(self) -> None:
-        """Each picture ends with its last tile."""
+        """Checks the end; each picture ends with its last tile."""
 
 
 class _Cutter:
-    """Writes files whose bytes come one after the other."""
+    """Writes files whose bytes arrive one after the other."""
 
     def __init__(
         self, folder: _Folder, part: Collection, numbers: Iterator[int], stack: ExitStack
     ) -> None:
-        """numbers: of the files. stack: what the file that is on its way waits on."""
+        """numbers: of the files. stack: holds the resources of the unfinished file."""
         self._folder, self._part, self._numbers, self._stack = folder, part, numbers, stack
         self._open: Writable | None = None
         self._number = next(numbers, None)
@@ -212,7 +212,7 @@ class _Cutter:
         self._take(self._part.elements_before(place), tile.data)
 
     def finish(self) -> None:
-        """Files without bytes may stand behind the last byte."""
+        """Writes the empty files after the last byte."""
         self._take(self._part.elements, memoryview(b""))
 
     def _take(self, at: int, data: memoryview) -> None:
@@ -231,7 +231,7 @@ class _Cutter:
             self._number = next(self._numbers, None)
 
     def _write(self, data: memoryview) -> None:
-        """Bytes of the file whose turn it is."""
+        """Writes bytes of the current file."""
         assert self._number is not None, "there are bytes of a file"
         if self._open is None:
             self._open = self._stack.enter_context(self._folder.file(self._number))
@@ -240,6 +240,6 @@ class _Cutter:
 
 
 def _part_of(collection: FileList, tile: int) -> tuple[int, int, Collection]:
-    """The number of the part that a tile is in, that of its first tile, and the part."""
+    """The number of a tile's part, the number of the part's first tile, and the part."""
     number = bisect_right(collection.starts, tile) - 1
     return number, collection.starts[number], collection.parts[number]

@@ -74,9 +74,9 @@ class Uploads:
     """
 
     def __init__(self, url: Url, force: bool) -> None:
-        """Raises OSError, and what `Url.connect` raises."""
+        """Raises OSError, and the errors of `Url.connect`."""
         self.names: list[str] = []
-        """The names of the files that were written."""
+        """The names of the written files."""
         self._url, self._force = url, force
         self._fs, self._path = url.connect()
         self._lock = Lock()
@@ -88,7 +88,7 @@ class Uploads:
                 raise  # the writer must know whether the file exists
 
     def check(self, names: Iterable[str]) -> None:
-        """Raises InputError if there is a file of such a name, and none may be replaced."""
+        """Raises InputError if there is a file of such a name that must not be replaced."""
         for name in names:
             if name in self._there and not self._force:
                 raise InputError(
@@ -137,7 +137,7 @@ class Uploads:
             self._fs.pipe_file(place, data)
 
     def remove_new(self) -> None:
-        """Removes the files that were written where none was before."""
+        """Removes the written files that did not exist before."""
         for name in self.names:
             if name not in self._there:
                 with suppress(Exception):  # the others can still be removed
@@ -189,7 +189,7 @@ def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
 
 
 def _give_up(fs: Any, path: str, file: Any, there: bool) -> None:
-    """Ends a write so that nothing of it is seen."""
+    """Ends a write so that nothing of it becomes visible."""
     from fsspec.spec import AbstractBufferedFile
 
     # The first error matters more than any error of cleaning up.

@@ -1,4 +1,4 @@
-"""Read ranges of files at URLs; of an HTTP server no more is read than was asked for."""
+"""Read ranges of files at URLs, from an HTTP server never more than requested."""
 
 import asyncio
 import io
@@ -73,7 +73,7 @@ def _sent(response: Any) -> tuple[int | None, int | None, int | None]:
 
 
 async def _read(body: Any, size: int) -> bytes:
-    """The next `size` bytes, and one more to see whether the body ends there."""
+    """The next `size` bytes, and one more to check that the body ends there."""
     data = bytearray()
     while len(data) <= size:
         chunk = await body.read(size + 1 - len(data))
@@ -132,7 +132,7 @@ class Ranges:
         return f"let fsspec make a copy of it, with simplecache::{self._url.name}"
 
     def expect(self, spans: Iterable[Span]) -> None:
-        """Says what will be read next, in order: (offset, size). Some of it is fetched together."""
+        """Announces the next reads in order, (offset, size), so that some are fetched together."""
         with self._lock:
             self._expected = deque((offset, offset + size) for offset, size in spans)
 
@@ -156,7 +156,7 @@ class Ranges:
         self._kept.clear()
 
     def _wanted(self, span: Span) -> list[Span]:
-        """The span, and those that are expected after it."""
+        """The span, and the announced ones after it."""
         start, end = span
         wanted = [(start, min(max(end, start + _LEAST), self.size))]
         with self._lock:
@@ -172,7 +172,7 @@ class Ranges:
         return wanted
 
     def _fetch(self, spans: list[Span]) -> dict[int, bytes]:
-        """Raises OSError, too, if the file is not the one that was opened."""
+        """Fetches spans. Raises OSError, also if the file has changed since it was opened."""
         fs, path = self._url.connect()
         with self._url.as_os_error():
             if over_http := bool({"http", "https"} & set(protocols(fs))):
@@ -213,7 +213,7 @@ def _fetch_by(fs: Any, path: str, spans: list[Span]) -> list[bytes]:
 
 
 def _part(fetched: dict[int, bytes], span: Span) -> bytes | None:
-    """The bytes of a span, if they were fetched together."""
+    """The bytes of a span, if they were fetched in one request."""
     for start, data in fetched.items():
         if start <= span[0] and span[1] <= start + len(data):
             return data[span[0] - start : span[1] - start]
@@ -221,7 +221,7 @@ def _part(fetched: dict[int, bytes], span: Span) -> bytes | None:
 
 
 def _merged(spans: list[Span]) -> list[Span]:
-    """The spans in order, as one where little is between them."""
+    """The spans in order, merged if little is between them."""
     found: list[Span] = []
     for start, end in sorted(spans):
         if found and start <= found[-1][1] + _GAP and end - found[-1][0] <= _WINDOW:
@@ -232,7 +232,7 @@ def _merged(spans: list[Span]) -> list[Span]:
 
 
 def read_all(url: Url) -> bytes:
-    """All bytes of the file at a URL. Raises OSError, and what `Url.connect` raises."""
+    """All bytes of the file at a URL. Raises OSError, and the errors of `Url.connect`."""
     ranges = Ranges(url)
     return ranges.read(0, ranges.size)
 

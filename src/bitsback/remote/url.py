@@ -45,7 +45,7 @@ def differ(first: Description, now: Description) -> bool:
 
 
 Options = Mapping[str, Any]
-"""Storage options: what fsspec's filesystems take; or for a protocol, {"s3": {...}}."""
+"""Storage options: arguments of fsspec's filesystems, or of those of a protocol, {"s3": {...}}."""
 
 # A single letter is a drive of Windows.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::.*://)", re.DOTALL)
@@ -58,7 +58,7 @@ _IN_EXTRA = ("fsspec", "aiohttp", "s3fs")
 
 
 def is_url(path: object) -> bool:
-    """Whether this is a URL, `s3://bucket/x.bb` or a chain of them, and not the path of a file."""
+    """Whether this is a URL, `s3://bucket/x.bb`, or a chain of URLs, and not the path of a file."""
     return isinstance(path, str) and _URL.match(path) is not None
 
 
@@ -75,13 +75,13 @@ class Url:
     def __init__(
         self, text: str, options: Options | None = None, protocol: str | None = None
     ) -> None:
-        """protocol: of the filesystem that the options make, if the text is a path in it."""
+        """protocol: of the filesystem with these options, if the text is a path in it."""
         self.text, self.options, self._protocol = text, dict(options or {}), protocol
         self.name = _QUERY.sub("", _USER.sub("", text))
         self.described: Description | None = None
-        """The description from its folder, or from when it was opened first."""
+        """The description from its folder, or from its first opening."""
         self.was_read = False
-        """Whether a part of it has come, to which others must fit."""
+        """Whether a part of it has arrived, which others must match."""
         self._parent: tuple[Url, str] | None = None
         self._connected: tuple[int, Any, str] | None = None
 
@@ -95,7 +95,7 @@ class Url:
 
     @property
     def size(self) -> int | None:
-        """Bytes of it, where it was described."""
+        """Its bytes, if it has a description."""
         return None if self.described is None else self.described["size"]
 
     def __eq__(self, other: object) -> bool:
@@ -159,7 +159,7 @@ class Url:
         return fs, path
 
     def _explain(self, cause: BaseException | None, used: set[str]) -> None:
-        """Raises a better error for what was found when a filesystem was made."""
+        """Raises a better error for a failure to make a filesystem."""
         from fsspec.registry import available_protocols, known_implementations
 
         for protocol in sorted(used):
@@ -181,7 +181,7 @@ class Url:
 
     @contextmanager
     def as_os_error(self) -> Iterator[None]:
-        """Turns what filesystems raise into an OSError, in one line and without secrets."""
+        """Turns errors of filesystems into an OSError with one line and without secrets."""
         try:
             yield
         except BitsbackError:
@@ -211,7 +211,7 @@ class Url:
 
 
 def located(path: Any, options: Options | None = None) -> Any:
-    """A Url for a URL, a path for one of this machine's own files, and anything else as it is."""
+    """A Url for a URL, a path for a local file, and anything else unchanged."""
     if not is_url(path):
         return path
     if _LOCAL.match(path) and "::" not in path:
@@ -225,7 +225,7 @@ def _local_path(url: str) -> Path:
 
 
 def check_options(options: Options | None, *places: object) -> None:
-    """Raises InputError if there are options, and no URL that they could be for."""
+    """Raises InputError if there are options, but no URL for them."""
     each = [one for place in places for one in (place if isinstance(place, list) else [place])]
     if options and not any(isinstance(one, Url) for one in each):
         raise InputError("storage options are for URLs, as s3://bucket/x.bb, and none was given")
@@ -241,7 +241,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def changed(url: Url) -> int | None:
-    """The time of the last change in ns since 1970; None where the filesystem does not tell."""
+    """The modification time in ns since 1970; None if the filesystem does not tell."""
     fs, path = url.connect()
     with suppress(Exception):  # filesystems may raise any error
         time: datetime = fs.modified(path)
@@ -250,12 +250,12 @@ def changed(url: Url) -> int | None:
 
 
 def as_datetime(time: int) -> datetime:
-    """The date and time of ns since 1970. Raises OverflowError for times that no calendar has."""
+    """The date and time of ns since 1970. Raises OverflowError for times beyond the calendar."""
     return _EPOCH + timedelta(microseconds=time // 1000)
 
 
 def set_changed(fs: Any, path: str, time: int) -> None:
-    """Sets it, where there is a way: of stores of objects it is when they were written."""
+    """Sets the modification time if the filesystem can; object stores have the time of writing."""
     names = protocols(fs)
     with suppress(Exception):  # an error is ignored, as on a disk, since the content is right
         if "sftp" in names:

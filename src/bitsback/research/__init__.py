@@ -53,7 +53,9 @@ Place = str | os.PathLike[str] | BinaryIO
 
 
 class OtherEnvironment(ArchiveError):
-    """A research archive was made where other floats may be computed. `differences` says why."""
+    """A research archive was made in an environment that may compute other floats. `differences`
+    lists the reasons.
+    """
 
     def __init__(self, message: str, differences: list[str]) -> None:
         super().__init__(message)

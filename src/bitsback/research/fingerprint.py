@@ -71,7 +71,7 @@ def made_by(found: Fingerprint) -> str:
 
 
 def _processor() -> str:
-    """Its name, and which of its instructions NumPy uses."""
+    """The name of the processor, and the instructions that NumPy uses."""
     name = platform.processor() or platform.machine()
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:

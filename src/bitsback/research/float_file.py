@@ -29,19 +29,19 @@ from bitsback.wire import varint
 MOST_IMAGES = 1 << 24
 """The most images of a block."""
 _MOST = 1 << 31
-"""Bytes of the first section, and of a block."""
+"""The most bytes of the first section, and of a block."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """All but the blocks."""
+    """Everything but the blocks."""
 
     dtype: np.dtype[Any]
     shape: Shape
     growth: int
     batch: int
     blocks: tuple[tuple[int, int], ...]
-    """For each block, its images and the bytes of its section."""
+    """The images and the section's bytes of each block."""
     fingerprint: Fingerprint
 
     @property

@@ -71,7 +71,7 @@ def digest(images: NDArray[Any]) -> bytes:
 
 
 def batches(images: int, growth: int, batch: int) -> list[int]:
-    """Their sizes, in the order of coding."""
+    """The sizes of the batches, in coding order."""
     return [size for size, count in chain.schedule(images, growth, batch) for _ in range(count)]
 
 

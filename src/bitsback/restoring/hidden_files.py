@@ -27,7 +27,7 @@ from typing import BinaryIO
 from bitsback.images.names import UNFINISHED, fault
 
 LOCK = "lock"
-"""The file in a hidden folder that is locked."""
+"""The locked file in a hidden folder."""
 
 _WITHOUT_LOCKS = sys.platform == "win32"
 _HOUR = 3600.0
@@ -212,7 +212,9 @@ def _forward(hidden: Path, folder: Path, names: Sequence[str]) -> None:
 
 
 def _keep(place: Path, old: Path) -> None:
-    """Puts a file aside, so that it stays at its place until it is replaced, where that can be."""
+    """Keeps a second link to a file, if possible, so that the file stays at its place until it is
+    replaced.
+    """
     if not place.is_symlink():
         with suppress(OSError):
             os.link(place, old)
@@ -261,7 +263,7 @@ def _where(hidden: Path) -> list[int]:
 
 
 def _parents(names: Sequence[str]) -> list[str]:
-    """The folders that files of these names lie in, each after the one that it lies in."""
+    """The folders of files with these names, each after its parent."""
     found: dict[str, None] = {}
     for name in names:
         for parent in reversed(PurePosixPath(name).parents[:-1]):

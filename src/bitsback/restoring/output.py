@@ -17,7 +17,7 @@ Destination = str | os.PathLike[str] | BinaryIO | Url
 
 
 class Output:
-    """Takes bytes, counts them, and names the output in errors. Never seeks, but to start again."""
+    """Writes and counts bytes, and names the output in errors. It seeks only to start again."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self.name = name
@@ -25,7 +25,9 @@ class Output:
         self._file = file
 
     def write(self, data: bytes | memoryview) -> None:
-        """Raises InputError, naming the file, if the disk is full or the like."""
+        """Writes bytes. Raises InputError, which names the file, if the disk is full or the
+        like.
+        """
         self.size += len(data)
         with naming(self.name):
             rest = memoryview(data)
@@ -35,7 +37,7 @@ class Output:
                 rest = rest[written if written is not None else len(rest) :]
 
     def restart(self) -> None:
-        """Forgets what was written to a file. Raises InputError, naming it."""
+        """Discards everything written to a file. Raises InputError, which names it."""
         with naming(self.name):
             self._file.seek(0)
             self._file.truncate()
@@ -43,10 +45,10 @@ class Output:
 
 
 class SeekableOutput(Output):
-    """One in which places are sought."""
+    """A seekable output."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Raises InputError, naming the file."""
+        """Raises InputError, which names the file."""
         with naming(self.name):
             return self._file.seek(offset, whence)
 
@@ -105,7 +107,7 @@ def open_output(
 def _hidden_output(
     path: Path, name: str, status: os.stat_result | None, force: bool
 ) -> Iterator[Output]:
-    """The same for a path, whose folder is there. status: of the file that is there."""
+    """The same for a path in an existing folder. status: of the existing file."""
     hidden_files.clear(path.parent)
     with naming(name):
         hidden, file = hidden_files.make_file(path.parent)
@@ -162,5 +164,5 @@ def naming(name: str) -> Iterator[None]:
 
 
 def _is_place(source: object) -> TypeGuard[str | os.PathLike[str]]:
-    """Whether a source is a file on disk, and not the bytes of one, which are called something."""
+    """Whether a source is a file on disk, and not the bytes of a named one."""
     return isinstance(source, str | os.PathLike) and Path(source).exists()

@@ -61,7 +61,7 @@ def restore(
 
 
 def folder_of(archive: OpenArchive, destination: Destination) -> Location:
-    """The folder to restore to. Raises InputError if that is no folder."""
+    """The folder to restore to. Raises InputError if it is no folder."""
     if isinstance(destination, str | os.PathLike | Url):
         return destination
     raise InputError(f"{archive.name}: holds a folder of pictures; give a folder to restore it to")

@@ -1,4 +1,4 @@
-"""Write many files into a folder: all appear when the last one is complete, or none does."""
+"""Write many files into a folder: all appear when the last one is complete, or none."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from bitsback.restoring.output import SeekableOutput, made_folders, naming
 
 
 class Staging(Protocol):
-    """Takes files by name, `/` between folders. May be used from several threads."""
+    """Receives files by name, with `/` between folders. Several threads may use it."""
 
     def write(
         self, name: str, data: bytes, time: int | None = None, check: Check | None = None
@@ -42,14 +42,14 @@ class _Hidden:
 
     def __init__(self, hidden: Path, target: "_Target") -> None:
         self.names: list[str] = []
-        """The names of the files that were written."""
+        """The names of the written files."""
         self._new, self._target = hidden / hidden_files.NEW, target
         self._lock = Lock()
 
     def write(
         self, name: str, data: bytes, time: int | None = None, check: Check | None = None
     ) -> None:
-        """time: when it was changed, in ns since 1970. Raises InputError as `open` does."""
+        """time: its modification time, in ns since 1970. Raises InputError as `open` does."""
         with self.open(name, time, check) as file:
             file.write(data)
 
@@ -118,7 +118,7 @@ def staging(
 
 
 def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Iterator[Staging]:
-    """The same for a folder on disk, beside which, or in which if it exists, files wait."""
+    """The same for a folder on disk; files wait in it if it exists, otherwise beside it."""
     hidden_files.clear(target.folder)
     hidden_files.clear(target.folder.parent)
     target.check(names)

@@ -32,7 +32,7 @@ _MAX_SECTION = MAX_BLOCK_BYTES + (1 << 16)
 
 
 class Stream:
-    """The blocks of an archive that cannot be sought in. Everything in it is checked on the way."""
+    """The blocks of an archive in a stream, which is checked completely on the way."""
 
     def __init__(self, file: BinaryIO, model: Model | None) -> None:
         self.name = stream_name(file, "the input")

@@ -129,7 +129,7 @@ class ArchiveDataset(Dataset[Any]):
 
     @cached_property
     def blocks(self) -> NDArray[np.int64]:
-        """For each item, the number of the block that holds it, or its beginning."""
+        """The number of the block of each item, or of its beginning."""
         return block_numbers(self.archive, self._array)
 
     def _images(self, indices: Sequence[int]) -> list[Image]:
@@ -176,11 +176,11 @@ def _close(archives: dict[int, bitsback.Archive]) -> None:
 
 
 def _labelled(archive: bitsback.Archive) -> str | None:
-    """The name of the array of an npz file whose items have labels, if there is one."""
+    """The name of the array of an npz file with labelled items, if there is one."""
     pairs = archive._pairs
     return None if pairs is None or pairs.images is None else archive.names[pairs.images]
 
 
 def _plain(label: Any) -> Any:
-    """A number of NumPy's as Python's, of which a DataLoader makes the usual tensors."""
+    """A NumPy number as Python's, from which a DataLoader makes the usual tensors."""
     return label.item() if isinstance(label, np.generic) else label

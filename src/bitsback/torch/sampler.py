@@ -81,7 +81,7 @@ class BlockSampler(Sampler[int]):
         )
 
     def set_epoch(self, epoch: int) -> None:
-        """The number of the epoch that comes next."""
+        """Sets the number of the next epoch."""
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
