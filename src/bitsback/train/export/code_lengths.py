@@ -1,4 +1,4 @@
-"""Exact code lengths of an integer model, from the frequencies that its codecs code with."""
+"""Exact code lengths of an integer model, from the frequencies of its codecs."""
 
 from dataclasses import dataclass
 from typing import Any

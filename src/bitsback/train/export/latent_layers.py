@@ -32,7 +32,7 @@ Draw = Callable[[int, int], NDArray[np.uint16]]
 
 
 def latent_variables(module: LayeredModule) -> dict[str, dict[str, int]]:
-    """z1, z2, ... of a description, from that next to the image up."""
+    """z1, z2, ... of a description, from the one next to the image up."""
     a = module.architecture
     bits = [a.step_bits] * len(module.down) + [a.bits]
     names = _names(module)
@@ -130,12 +130,12 @@ def _names(module: LayeredModule) -> list[str]:
 
 
 def gaussian_reads(network: str) -> dict[str, Any]:
-    """The posterior of the top layer, by such a network."""
+    """The posterior of the top layer, with such a network."""
     return {"codec": "gaussian", **_reads(network)}
 
 
 def normal_reads(network: str, mean_shift: int) -> dict[str, Any]:
-    """A distribution on a grid, by such a network."""
+    """A distribution on a grid, with such a network."""
     return {"codec": "normal", "mean_shift": mean_shift, **_reads(network)}
 
 
@@ -218,7 +218,7 @@ def top_down_distributions() -> dict[str, dict[str, Any]]:
 
 @torch.no_grad()
 def top_down_integers(module: TopDownModule, draw: Draw) -> dict[str, Answers]:
-    """The outputs of all networks, in the order of the description, each for sources of its own."""
+    """The outputs of all networks, in the order of the description, each for its own sources."""
     a = module.architecture
 
     def image() -> Tensor:

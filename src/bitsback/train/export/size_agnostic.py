@@ -191,7 +191,7 @@ def _places(fields: dict[str, Any]) -> Places:
 
 @torch.no_grad()
 def _restore(layer: LinearModule, where: str, tensors: Tensors, shift: int) -> None:
-    """The real weights and biases whose integers these are."""
+    """Restores real weights and biases with these integers."""
     integers = torch.from_numpy(tensors[f"{where}.weight"]).double()
     multiplier = torch.from_numpy(tensors[f"{where}.multiplier"]).double()
     bias = torch.from_numpy(tensors[f"{where}.bias"]).double()
@@ -208,7 +208,7 @@ def _pixel(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _essence(fields: dict[str, Any]) -> dict[str, Any]:
-    """The description without what training does not care about."""
+    """The description without the fields that do not matter for training."""
     rest = {key: value for key, value in fields.items() if key not in _FREE}
     for entry in _pixel(rest)["layers"]:
         entry.pop("shift", None)

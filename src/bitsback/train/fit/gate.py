@@ -24,7 +24,7 @@ AVERAGED = 0.01  # weight of one step in the running average of the weights
 
 @dataclass(frozen=True)
 class Gate:
-    """A context is flat if its window holds nothing but the first `levels` symbols."""
+    """A context is flat if its window has only the first `levels` symbols."""
 
     hidden: int = 48
     """Units of the network for flat contexts."""
@@ -32,7 +32,7 @@ class Gate:
     """The components of its mixture, for more than two levels."""
     levels: int = 1
     epochs: int = 8
-    """Times that the network sees each of the flat contexts it is trained on."""
+    """The number of times that the network sees each of its flat contexts in training."""
 
     def added_to(self, a: ContextArchitecture) -> ContextArchitecture:
         components = 1 if a.levels == 2 else self.components

@@ -20,7 +20,7 @@ MIRRORED = 0.3  # the probability that a part is mirrored, along each axis
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """symbols [slices, rows, columns, channels] of 0 ... levels - 1, uint8 or uint16."""
+    """An item: symbols [slices, rows, columns, channels] of 0 ... levels - 1, uint8 or uint16."""
 
     symbols: NDArray[Any]
     levels: int
@@ -70,7 +70,7 @@ class Crop:
 def random_crop(
     values: NDArray[Any], crop: Crop, random: np.random.Generator, mirror: bool
 ) -> NDArray[Any]:
-    """A part of [slices, rows, columns, channels] at a random place, sometimes turned round."""
+    """A part of [slices, rows, columns, channels] at a random place, sometimes mirrored."""
     at = []
     for size, most in zip(values.shape, (crop.slices, crop.side, crop.side), strict=False):
         first = int(random.integers(0, max(size - most, 0) + 1))
@@ -84,7 +84,7 @@ def random_crop(
 
 
 def together(items: list[Item], symbols: int) -> Iterator[list[Item]]:
-    """Items in groups of one dtype that have about `symbols` symbols each."""
+    """Items in groups of one dtype with about `symbols` symbols each."""
     group: list[Item] = []
     size = 0
     for item in items:
@@ -116,7 +116,7 @@ VOLUME = "volume"  # the kind whose arrays of three dimensions are stacks
 
 @dataclass(frozen=True)
 class Kind:
-    """The folder of a kind of images: how many crops of each to take, and of which size."""
+    """The folder of a kind of images, with the number and size of crops of each."""
 
     name: str
     crops: int
@@ -124,7 +124,7 @@ class Kind:
 
 
 def patches(path: Path) -> Values:
-    """The squares of PATCH x PATCH pixels that a picture is tiled with, [n, PATCH, PATCH, 3]."""
+    """The squares of PATCH x PATCH pixels that tile a picture, [n, PATCH, PATCH, 3]."""
     try:
         picture = np.asarray(Image.open(path).convert("RGB"))
     except OSError as error:
@@ -171,7 +171,7 @@ def arrays(folder: Path, kind: str) -> Iterator[Values]:
 
 
 def crops(folder: Path, kind: Kind, random: np.random.Generator) -> Iterator[Item]:
-    """Random parts of all images of a kind, sometimes turned round; none of a single value."""
+    """Random parts of all images of a kind, sometimes mirrored; none with a single value."""
     for values in arrays(folder, kind.name):
         for _ in range(kind.crops):
             item = as_item(random_crop(values, kind.crop, random, mirror=True))

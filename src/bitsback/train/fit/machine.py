@@ -1,4 +1,4 @@
-"""Settings of this machine that make training fast: memory that stays, and bfloat16."""
+"""Settings of this machine that make training fast: kept memory, and bfloat16."""
 
 import ctypes
 import sys

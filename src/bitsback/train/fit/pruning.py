@@ -1,4 +1,4 @@
-"""A module without what carries nothing: latents, and of a context VAE units of the encoder."""
+"""Remove unused latents from a module, and unused units of a context VAE's encoder."""
 
 import copy
 from dataclasses import replace
@@ -53,7 +53,7 @@ def _drop_dead_units(module: ContextModule, x: Tensor) -> None:
 def _keep(
     kept: Tensor, writers: tuple[LinearModule, ...], readers: tuple[LinearModule, ...]
 ) -> None:
-    """Leave only the outputs `kept` of the writers, and what reads them in the readers."""
+    """Leave only the outputs `kept` of the writers, and the matching inputs of the readers."""
     for layer in writers:
         layer.linear.weight = nn.Parameter(layer.linear.weight[kept])
         layer.linear.bias = nn.Parameter(layer.linear.bias[kept])

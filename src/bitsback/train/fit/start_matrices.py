@@ -15,7 +15,7 @@ from bitsback.train.fit.pixels import GROUP, Starts, make_predictor
 from bitsback.train.network.pixel_predictor import REACH, Offset, Places, PredictiveArchitecture
 
 PSEUDO_COUNT = 16
-"""The pseudo-count of a start matrix in pixels, unless another number turns out to be better."""
+"""The pseudo-count of a start matrix in pixels, unless another number is better."""
 
 MOST_ENTRY = 1 << 26
 FEWEST = (
@@ -38,7 +38,7 @@ class Sums:
     pixels: NDArray[np.float64]
 
     def means(self) -> list[NDArray[np.float64]]:
-        """Products a pixel; zeros where there was none."""
+        """Mean products per pixel; zeros if there were no pixels."""
         return [sums / np.maximum(self.pixels, 1)[:, None] for sums in self.of]
 
 
@@ -58,7 +58,9 @@ def no_starts(architecture: PredictiveArchitecture) -> Starts:
 def sum_products(
     architecture: PredictiveArchitecture, starts: Starts, items: Iterable[Item]
 ) -> Sums:
-    """Over all pixels of the items, as predictors that start from `starts` see them."""
+    """Sums over all pixels of the items, as predictors with the start matrices `starts` see
+    them.
+    """
     predictor = make_predictor(architecture, starts)
     sums = Sums([np.zeros(start.shape) for start in starts], np.zeros(3))
     for group in together(list(items), GROUP):
@@ -126,13 +128,15 @@ def _recent(error: "_Extended") -> Integers:
 
 
 def _unit(unit: Integers) -> tuple[Integers, Integers]:
-    """The places of the leading bits, and 2^8 over what the two bits after them make of one."""
+    """The places of the leading bits, and 2^8 over the number from 1 to 2 given by the two bits
+    after each.
+    """
     lead = np.frexp(unit.astype(np.float64))[1].astype(np.int64) - 1
     return lead, _PARTS[(unit >> (lead - 2)) & 3]
 
 
 class _Extended:
-    """A plane [rows, columns] with what is taken to be around it."""
+    """A plane [rows, columns] with the values assumed around it."""
 
     def __init__(self, plane: NDArray[Any], start: int) -> None:
         self.shape = rows, columns = plane.shape

@@ -36,18 +36,18 @@ Batch = TypeVar("Batch")
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides the outcome, beside the images."""
+    """Everything that decides the outcome, besides the images."""
 
     name: str
     architecture: AnyArchitecture | PredictiveArchitecture
     epochs: int
-    """The number of epochs; those of a model of pixels have one step each."""
+    """The number of epochs; an epoch of a model of pixels is one step."""
     quantise_from: int | None
-    """The epoch from which on the module rounds; None: never."""
+    """The epoch from which the module rounds; None for never."""
     batch: int = 200
     learning_rate: float = 2e-3
     constant: float = 0.3
-    """This part of the steps is at the full rate, with a cosine to zero after it."""
+    """The share of the steps at the full rate, which then falls to zero by a cosine."""
     warm_up: int = 300
     """Steps until the full rate."""
     least_rate: float = 0.0
@@ -55,13 +55,13 @@ class Recipe:
     """Epochs until the KL of a VAE counts in full."""
     clip: float = 0.5
     scale: float = 1.0
-    """The scale of the loss, before its gradient is clipped."""
+    """The scale of the loss before its gradient is clipped."""
     average: float = 0.005
-    """Weight of a step that the running average of the weights follows."""
+    """The weight of a step in the running average of the weights."""
     validate_every: int = 5
     seed: int = 1
     muon: bool = False
-    """Whether Muon trains the matrices of hidden layers, in place of Adam."""
+    """Whether Muon trains the matrices of hidden layers instead of Adam."""
     half: bool = True
     """Whether bfloat16 is allowed, which rounds the products of integers."""
 
@@ -70,7 +70,7 @@ class Recipe:
 
 
 def last_part(recipe: Recipe) -> Recipe:
-    """The recipe that trains on, with rounding, what `recipe` has come to in floats."""
+    """The recipe that continues the training of `recipe`, which is in floats, with rounding."""
     return replace(
         recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5,
         constant=0.0, kl_warm_up=0, validate_every=1, muon=False,
@@ -78,7 +78,7 @@ def last_part(recipe: Recipe) -> Recipe:
 
 
 class Point(NamedTuple):
-    """A validation: when, whether with rounding, and the rates of both in bits a pixel."""
+    """A validation: its epoch, whether with rounding, and the rates of both in bits per pixel."""
 
     epoch: float
     quantised: float
@@ -103,7 +103,7 @@ class Training(ABC, Generic[Trained, Batch]):
     """The name of an epoch in rows of the curve."""
     train_column, validation_column = "train_bpd", "validation_bpd"
     validation_takes_time = False
-    """Whether `seconds` has the time of validations too."""
+    """Whether `seconds` includes the time of validations."""
 
     def __init__(
         self, recipe: Recipe, module: Trained, steps: int, folder: Path, replanned: bool
@@ -124,18 +124,18 @@ class Training(ABC, Generic[Trained, Batch]):
 
     @abstractmethod
     def _batches(self) -> Iterator[Batch]:
-        """The batches of this epoch: a function of the seed and the epoch alone."""
+        """The batches of this epoch, which depend only on the seed and the epoch."""
 
     @abstractmethod
     def _loss(self, batch: Batch, done: int) -> tuple[Tensor, Tensor]:
-        """The loss to minimise, after `done` steps, and the bits per pixel that it is about."""
+        """The loss to minimise after `done` steps, and its bits per pixel."""
 
     @abstractmethod
     def _validated(self) -> dict[str, float]:
-        """The row of the curve by the average, in eval mode; first what choices are made by."""
+        """The row of the curve for the average, in eval mode; the first entry makes the choices."""
 
     def run(self, until: int | None = None) -> Trained:
-        """Train to the end, or through the epoch `until`; the best module so far."""
+        """Train to the end, or through the epoch `until`. Returns the best module so far."""
         end = self.recipe.epochs if until is None else min(until, self.recipe.epochs)
         while self.epoch < end:
             begin = time.perf_counter()
@@ -151,12 +151,12 @@ class Training(ABC, Generic[Trained, Batch]):
         return self.best_module()
 
     def replan(self, recipe: Recipe) -> None:
-        """Go on by a recipe that differs in REPLANNED."""
+        """Continue with a recipe that differs in REPLANNED."""
         self.recipe = recipe
         self._save()
 
     def last_module(self) -> Trained:
-        """The average of the last steps, in eval mode, on the processor."""
+        """The average of the last steps, in eval mode, on the CPU."""
         module = copy.deepcopy(self.average)
         module.quantise(self.recipe.rounds(self.epoch - 1))
         module.to("cpu").eval()

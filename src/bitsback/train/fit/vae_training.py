@@ -1,4 +1,4 @@
-"""Training a VAE on images of one shape, and the digits that those which ship are trained on."""
+"""Training a VAE on images of one shape, and the training digits of the bundled ones."""
 
 import gzip
 from collections.abc import Iterator
@@ -157,14 +157,14 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
 
 
 def parts(count: int, pixels: int) -> list[slice]:
-    """Slices of `count` images that are small enough to be looked at at once."""
+    """Slices of `count` images that are small enough to be processed at once."""
     size = max(1, MOST_PIXELS // pixels)
     return [slice(start, start + size) for start in range(0, count, size)]
 
 
 @torch.no_grad()
 def nats_in_parts(module: AnyVae, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """`module.nats`, which takes more memory than there may be for many images at once."""
+    """`module.nats` in parts, since it may take too much memory for many images at once."""
     found = [module.nats(x[part], noise[part]) for part in parts(*x.shape)]
     losses, kls = zip(*found, strict=True)
     return torch.cat(losses), torch.cat(kls)

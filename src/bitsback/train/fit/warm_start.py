@@ -92,7 +92,7 @@ def _revive_dead(module: ContextModule, x: Tensor) -> bool:
 
 
 def _zeros(value: Tensor) -> Tensor:
-    """The places of the last axis that are zero throughout."""
+    """The places of the last axis that are always zero."""
     return value.flatten(0, -2).amax(0) <= 0
 
 

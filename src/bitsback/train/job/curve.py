@@ -66,7 +66,7 @@ def draw(points: Sequence[Point], title: str) -> bytes:
 
 
 def _axis(low: float, high: float) -> tuple[float, float, float]:
-    """Ends and step of an axis of four to ten round steps that covers [low, high]."""
+    """The ends and the step of an axis with four to ten round steps that covers [low, high]."""
     span = max(high - low, 1e-3)
     step = 10.0 ** math.floor(math.log10(span))
     step = next(step * part for part in (1, 0.5, 0.2) if span >= 4 * step * part)

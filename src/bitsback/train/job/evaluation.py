@@ -73,11 +73,11 @@ class Evaluation:
     """Without the model."""
     peers: list[Contender]
     model_bytes: int
-    """The bytes that the model adds to an archive; none, if it is bundled."""
+    """The bytes that the model adds to an archive; 0 if it is bundled."""
     missing: list[str]
-    """Why a peer is not among them, or has not been measured on the whole collection."""
+    """The reasons why peers are missing, or were not measured on the whole collection."""
     base: Contender | None = None
-    """The model that training started from, alone, if there was one."""
+    """The model from which training started, alone, if there was one."""
 
     @property
     def others(self) -> list[Contender]:
@@ -109,7 +109,7 @@ class Clock:
     missing: list[str] = field(default_factory=list)
 
     def soon(self, name: str, spent: float, done: Pictures, images: Pictures, what: str) -> bool:
-        """Whether `images` are not too many, by the seconds that were spent on those done."""
+        """Whether there is time for `images`, by the seconds spent on the images so far."""
         if elements(images) > MOST_PIXELS and what == ALL:
             self.missing.append(f"{name} was not measured on {what}, which has too many pixels.")
             return False
@@ -123,7 +123,7 @@ class Clock:
 
 
 def chosen_peers(wanted: Sequence[tuple[str, str]], images: Pictures, clock: Clock) -> list[Peer]:
-    """The peers of the wanted names and units that are there and take such images."""
+    """The available peers with the wanted names and units that take such images."""
     known, _ = all_peers()
     found = {(peer.name, peer.unit): peer for peer in known if peer.takes(images)}
     if not any(peer.name.startswith("JPEG XL") for peer in known):

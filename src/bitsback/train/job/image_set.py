@@ -1,4 +1,4 @@
-"""The images of a run, by what they are for, as much of them as memory is meant to hold."""
+"""The images of a run by their splits, as many as the memory limit allows."""
 
 import hashlib
 import math
@@ -63,7 +63,7 @@ class ImageSet:
     """All of those images."""
 
     def items(self, of: list[Values]) -> list[Item]:
-        """The images as symbols; parts without anything to learn are left out."""
+        """The images as symbols, without parts from which nothing can be learned."""
         return [item for block in self.blocks(of) for item in block]
 
     def blocks(self, of: list[Values]) -> Iterator[list[Item]]:
@@ -71,7 +71,7 @@ class ImageSet:
         return map(as_items, _blocks(of))
 
     def digest(self) -> str:
-        """SHA-256 over all that training sees, hexadecimal."""
+        """SHA-256 over everything that training sees, hexadecimal."""
         digest = hashlib.sha256(f"{self.levels}".encode())
         for values in (*self.train, *self.validation):
             digest.update(f"{values.shape} {values.dtype.str}".encode())

@@ -50,13 +50,13 @@ class Settings:
     seed: int
     threads: int | None = None
     epochs: int | None = None
-    """The number of epochs, whatever time they take."""
+    """The number of epochs, regardless of time."""
     resume: bool = False
     force: bool = False
     kind: Kind | None = None
-    """The kind of VAE; None: the one that fits the time."""
+    """The kind of VAE; None for the one that fits the time."""
     curve: Path | None = None
-    """The file for a picture of the training curve; None: no picture."""
+    """The file for a picture of the training curve; None for no picture."""
 
     @property
     def folder(self) -> Path:
@@ -82,7 +82,7 @@ class AnyPlan(Protocol):
     def threads(self) -> int: ...
     @property
     def longest(self) -> bool:
-        """Whether there could be no more epochs."""
+        """Whether there can be no more epochs."""
         ...
 
 
@@ -91,19 +91,19 @@ Plan = TypeVar("Plan", bound=AnyPlan)
 
 @dataclass(frozen=True, eq=False)
 class Outcome(Generic[Plan]):
-    """The result of a run, and the number of its epochs that are done."""
+    """The result of a run, and the number of its finished epochs."""
 
     model: Model
     plan: Plan
     rows: list[dict[str, float]]
     rate: float
-    """Bits of a pixel and channel of the validation images."""
+    """Bits per pixel and channel of the validation images."""
     seconds: float
     epochs: int
-    """Or steps: those that there were to be in the end, or that were done."""
+    """Epochs or steps: the final plan, or the finished ones."""
     written: Written = "trained"
     base_rate: float | None = None
-    """The rate of the model that training started from, if there was one."""
+    """The rate of the model from which training started, if there was one."""
 
     @property
     def still_falling(self) -> bool:
@@ -138,11 +138,11 @@ class Job(ABC, Generic[Plan]):
 
     @abstractmethod
     def run_of(self, settings: Settings) -> str:
-        """Text that another run of the same has too."""
+        """A text that identifies the run, the same when it is resumed."""
 
     @abstractmethod
     def plan(self, settings: Settings) -> Plan:
-        """Looks at the images and decides."""
+        """Examines the images and decides."""
 
     @abstractmethod
     def planned(self, fields: dict[str, Any], settings: Settings) -> Plan:
@@ -154,7 +154,7 @@ class Job(ABC, Generic[Plan]):
     def train(
         self, plan: Plan, settings: Settings, card: Card, progress: Progress
     ) -> Outcome[Plan]:
-        """Raises ModelError if training left the range of the integer format."""
+        """Trains. Raises ModelError if training left the range of the integer format."""
 
     @abstractmethod
     def evaluate(self, outcome: Outcome[Plan]) -> Evaluation:
@@ -162,7 +162,7 @@ class Job(ABC, Generic[Plan]):
 
     @abstractmethod
     def verdict(self, outcome: Outcome[Plan], evaluation: Evaluation) -> str:
-        """Whether the model saves more bytes than it takes."""
+        """The verdict on whether the model saves more bytes than it takes."""
 
 
 def train(job: Job[Plan], card: Card, settings: Settings, progress: Progress) -> Outcome[Plan]:
@@ -191,7 +191,7 @@ def train(job: Job[Plan], card: Card, settings: Settings, progress: Progress) ->
 
 
 def check_output(settings: Settings) -> None:
-    """Raises InputError now for what would otherwise be an error after minutes of training."""
+    """Raises InputError now for errors that would otherwise occur after minutes of training."""
     output, folder = settings.output, settings.folder
     if output.is_dir():
         raise InputError(
@@ -230,7 +230,7 @@ def check_output(settings: Settings) -> None:
 
 
 def _plan(job: Job[Plan], settings: Settings) -> Plan:
-    """The plan of the run that is resumed, or a new one, written down."""
+    """The plan of the resumed run, or a new one, which is saved."""
     path, of = settings.folder / PLAN, job.run_of(settings)
     if path.exists():
         try:
@@ -283,7 +283,9 @@ def in_time(
 
 
 def stalled(training: VaeTraining | PixelTraining) -> bool:
-    """Whether the last validations brought no new best; of those with rounding, if there is any."""
+    """Whether the last validations brought no new best; only those with rounding count, if there
+    are any.
+    """
     rounds = training.recipe.quantise_from is not None
     return no_better([point for point in points(training.rows) if point.quantised or not rounds])
 

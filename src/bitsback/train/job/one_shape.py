@@ -1,4 +1,4 @@
-"""Images of one shape, which a VAE is trained on, and whether images are better for one."""
+"""Images of one shape for training a VAE, and the choice whether a VAE suits images better."""
 
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def read_public(name: str, folder: Path, seed: int) -> ImageSet:
 
 
 def _read(items: Items, stride: int, size: int) -> NDArray[Any]:
-    """Each stride-th image of an array, which have `size` bytes."""
+    """Every stride-th image of an array, of `size` bytes each."""
     count = items.shape[0]
     some = stride * max(1, (1 << 24) // (size * stride))
     kept = [items.read(min(some, count - first), 1)[::stride] for first in range(0, count, some)]

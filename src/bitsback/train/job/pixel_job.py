@@ -1,4 +1,4 @@
-"""Training a size-agnostic model, which goes on from one there is."""
+"""Training a size-agnostic model, which starts from an existing one."""
 
 import os
 import tempfile
@@ -73,16 +73,16 @@ class PixelPlan:
     batch: int
     amounts: Amounts
     symbols: int
-    """The number of symbols from which pixels to train on were taken."""
+    """The number of symbols from which training pixels were taken."""
     pseudo_count: float
     """The pseudo-count of the start matrices, in pixels."""
     threads: int
     half: bool
     seed: int
     learned: bool
-    """Whether the weights have learned before."""
+    """Whether the weights are pre-trained."""
     seconds: float | None
-    """The time for all steps; None: the number of steps is fixed, whatever time they take."""
+    """The time for all steps; None if the number of steps is fixed."""
 
     @property
     def longest(self) -> bool:
@@ -183,7 +183,7 @@ class PixelJob(Job[PixelPlan]):
     def train(
         self, plan: PixelPlan, settings: Settings, card: Card, progress: Progress
     ) -> Outcome[PixelPlan]:
-        """Trains. Where the steps take longer than planned, or less, their number is changed."""
+        """Trains. If steps take longer or less than planned, their number changes."""
         training = plan.training(self.base, self.prepared, settings.folder / "pixels")
 
         def replan(steps: int) -> None:
@@ -200,7 +200,7 @@ class PixelJob(Job[PixelPlan]):
 
     @property
     def seconds(self) -> float:
-        """Since the job has begun."""
+        """The seconds since the start of the job."""
         return time.perf_counter() - self.begun
 
     def _timed(self, plan: PixelPlan, threads: int | None, left: float) -> PixelPlan:
@@ -230,7 +230,7 @@ class PixelJob(Job[PixelPlan]):
             return (time.perf_counter() - start) / TIMED_STEPS
 
     def _finish(self, training: PixelTraining, plan: PixelPlan, card: Card) -> Outcome[PixelPlan]:
-        """The best of what there is, by the validation images."""
+        """The best candidate, by the validation images."""
         written: Written = "trained"
         module, rate, base = training.best_module(), training.best_loss, self.base
         base.module.quantise()
@@ -251,7 +251,7 @@ class PixelJob(Job[PixelPlan]):
         )
 
     def _never_worse(self, outcome: Outcome[PixelPlan]) -> Outcome[PixelPlan]:
-        """The result of the training, or the base if the held-out images are smaller with that."""
+        """The result of the training, or the base if it makes the held-out images smaller."""
         base, rate = self.base.model, outcome.base_rate
         if base is None or rate is None or outcome.written == "base":
             return outcome
@@ -260,7 +260,7 @@ class PixelJob(Job[PixelPlan]):
         return replace(outcome, model=base, written="base", rate=rate)
 
     def held_out_bytes(self, model: Model) -> int:
-        """The bytes of the blocks that hold the held-out images, which are decoded and compared."""
+        """The bytes of the blocks of the held-out images, which are decoded and compared."""
         if model.identity not in self._bytes:
             self._bytes[model.identity] = message_bytes(model, self.images)
         return self._bytes[model.identity]
@@ -324,7 +324,7 @@ class PixelJob(Job[PixelPlan]):
 
 
 def message_bytes(model: Model, images: ImageSet) -> int:
-    """The bytes of the blocks that hold the held-out images, which are decoded and compared."""
+    """The bytes of the blocks of the held-out images, which are decoded and compared."""
     total = 0
     for block in images.blocks(images.held_out):
         total += BLOCK_BYTES
@@ -342,7 +342,7 @@ def message_bytes(model: Model, images: ImageSet) -> int:
 
 
 def as_pictures(images: list[Values]) -> Pictures:
-    """A picture for each slice; one array of them, where they are alike."""
+    """A picture for each slice, in one array if they are alike."""
     found = [one[..., 0] if one.shape[2] == 1 else one for values in images for one in values]
     alike = len({(one.shape, one.dtype) for one in found}) == 1
     return np.stack(found) if alike else found

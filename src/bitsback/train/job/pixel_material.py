@@ -21,7 +21,7 @@ UNIVERSAL = "universal"
 NONE = "none"
 MOST_PIXELS = 6_000_000  # for training, a hundred bytes each
 PSEUDO_COUNTS = (PSEUDO_COUNT, 4 * PSEUDO_COUNT, 16 * PSEUDO_COUNT, 64 * PSEUDO_COUNT)
-"""The pseudo-counts to try for start matrices; the best one is taken."""
+"""The pseudo-counts to try for start matrices, of which the best is taken."""
 
 KEPT = 0.0  # instead of a pseudo-count: the matrices of the base
 MOST_SUMMED = 1 << 19  # symbols for learning start matrices
@@ -58,7 +58,7 @@ def load_base(name: str) -> Base:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """symbols: that were looked at for pixels to train on."""
+    """The training material. symbols: the number of symbols from which pixels were taken."""
 
     starts: Starts
     train: Pixels
@@ -68,7 +68,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Amounts:
-    """The numbers of symbols to look at: see MOST_SUMMED, MOST_CHOSEN_BY and MOST_VALIDATED."""
+    """The numbers of symbols to process: see MOST_SUMMED, MOST_CHOSEN_BY and MOST_VALIDATED."""
 
     summed: Symbols
     chosen_by: Symbols
@@ -76,7 +76,7 @@ class Amounts:
 
     @classmethod
     def within(cls, seconds: float) -> "Amounts":
-        """The amounts that leave most of the time to training."""
+        """The amounts that leave most of the time for training."""
         return cls(
             min(MOST_SUMMED, int(10_000 * seconds)),
             min(MOST_CHOSEN_BY, int(1_000 * seconds)),
@@ -87,7 +87,7 @@ class Amounts:
 def choose_starts(
     base: Base, images: ImageSet, amounts: Amounts, seed: int
 ) -> tuple[Starts, float]:
-    """The start matrices with which the model as it is does best on validation images."""
+    """The start matrices with which the untrained base is best on validation images."""
     validation = _some(images.items(images.validation), amounts.chosen_by, seed)
     module = base.module
     module.quantise()
@@ -111,7 +111,7 @@ def choose_starts(
 def starts_of_count(
     base: Base, images: ImageSet, amounts: Amounts, pseudo_count: float, seed: int
 ) -> Starts:
-    """The same, for a pseudo-count that is known."""
+    """The same for a known pseudo-count."""
     if pseudo_count == KEPT:
         return base.starts
     return adapted(_sums(base, images, amounts, seed), base.starts, pseudo_count)
@@ -161,7 +161,7 @@ def prepare(
 
 
 def _some(items: list[Item], symbols: int, seed: int) -> list[Item]:
-    """Random items, or bands of large ones, with about `symbols` symbols together."""
+    """Random items, or bands of large ones, with about `symbols` symbols in total."""
     random = np.random.default_rng(seed)
     found: list[Item] = []
     left = symbols
@@ -178,7 +178,7 @@ def _some(items: list[Item], symbols: int, seed: int) -> list[Item]:
 
 
 def _band(item: Item, symbols: int, random: np.random.Generator) -> Item:
-    """Some rows of an item, and fewer slices where even a few rows are too many."""
+    """Some rows of an item, and fewer slices if even a few rows are too many."""
     slices, rows, columns, channels = item.symbols.shape
     fewest = min(rows, 16)
     count = max(1, min(slices, symbols // (fewest * columns * channels)))

@@ -1,4 +1,4 @@
-"""Size presets: the VAEs that `bitsback train` chooses from by the number of images."""
+"""Size presets: the VAEs from which `bitsback train` chooses by the number of images."""
 
 import lzma
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from bitsback.train.network.dense import Architecture
 
 Kind = Literal["context", "dense"]
 KINDS: tuple[Kind, ...] = ("context", "dense")
-"""A context VAE is the better of the two, wherever there is time for a little training of it."""
+"""A context VAE is the better of the two if there is time for a little training."""
 
 DENSE: tuple[tuple[tuple[int, ...], int], ...] = (
     ((512, 256), 64), ((384, 192), 48), ((256, 128), 32), ((192, 96), 32), ((128, 64), 24),
@@ -84,7 +84,7 @@ def as_images(values: Values, levels: int) -> Images:
 
 
 def weights(architecture: AnyArchitecture) -> int:
-    """The number of weights of all networks together, without biases."""
+    """The total number of weights of all networks, without biases."""
     with torch.device("meta"):
         module = make_module(architecture, centre=0.0)
     return sum(parameter.numel() for parameter in module.parameters() if parameter.ndim == 2)

@@ -61,7 +61,7 @@ class Part:
 
 
 Splits = list[list[tuple[int, Part]]]
-"""For each tile its parts, and the use of each."""
+"""The parts of each tile, and their splits."""
 
 
 def assign_splits(tiles: Sequence[tuple[int, Shape]], seed: int, name: str) -> Splits:
@@ -96,7 +96,7 @@ def assign_splits(tiles: Sequence[tuple[int, Shape]], seed: int, name: str) -> S
 
 
 def _units(tiles: Sequence[tuple[int, Shape]]) -> list[list[Part]]:
-    """The units that stay together: lists of parts."""
+    """The units of splitting: lists of parts that stay together."""
     whole = [Part(n, 1, 0, shape[1], math.prod(shape)) for n, (_, shape) in enumerate(tiles)]
     images = [
         [part for part, _ in group]

@@ -56,9 +56,9 @@ class Habits:
     better.
     """
     wanted_steps: int
-    """A smaller model is taken where fewer fit."""
+    """The number of steps below which a smaller model is taken."""
     fewest_epochs: int
-    """The fewest epochs; where fewer fit, fewer images are trained on."""
+    """The fewest epochs; if fewer fit, training uses fewer images."""
     validations: int
     samples: int
     """The samples of the posterior, for each validation image."""
@@ -80,13 +80,13 @@ class VaePlan:
 
     architecture: AnyArchitecture
     images: int
-    """Images to train on."""
+    """The number of training images."""
     batch: int
     epochs: int
     seed: int
     threads: int
     half: bool = False
-    """Whether to multiply in bfloat16 where that is allowed."""
+    """Whether to multiply in bfloat16 if that is allowed."""
     seconds: tuple[float, float] | None = None
     """The seconds of an epoch in floats, and of one with rounding, on an idle machine. None if the
     number of epochs is fixed.
@@ -102,7 +102,7 @@ class VaePlan:
 
     @property
     def float_epochs(self) -> int:
-        """Epochs without rounding: a multiple of those between two validations."""
+        """The epochs without rounding: a multiple of those between two validations."""
         return max(1, round(FLOAT_PART * self.epochs / self.validate_every)) * self.validate_every
 
     @property
@@ -114,7 +114,7 @@ class VaePlan:
         return max(1, self.epochs // HABITS[self.kind].validations)
 
     def recipe(self) -> Recipe:
-        """The first part, without rounding, on the way to `epochs`."""
+        """The recipe of the first part, without rounding, of `epochs` in total."""
         return Recipe(
             "train", self.architecture, self.epochs, None, batch=self.batch,
             kl_warm_up=round(WARM_UP * self.epochs),
@@ -122,14 +122,14 @@ class VaePlan:
         )  # fmt: skip
 
     def rounded_recipe(self, rate: float) -> Recipe:
-        """The second part. The rate goes on from where the first one left it."""
+        """The recipe of the second part, whose rate continues that of the first one."""
         return replace(
             self.recipe(), epochs=self.rounded_epochs, quantise_from=0, learning_rate=PEAK * rate,
             constant=0.0, kl_warm_up=0,
         )  # fmt: skip
 
     def training(self, recipe: Recipe, images: Split, folder: Path) -> VaeTraining:
-        """A run, or one part of it, by the habits of this kind of model."""
+        """A run, or a part of it, with the settings for this kind of model."""
         samples = HABITS[self.kind].samples
         return VaeTraining(recipe, images, folder, samples, self.half, replanned=True)
 
@@ -289,7 +289,7 @@ def _seconds(training: VaeTraining) -> float:
 def _two_parts(
     decided: VaePlan, images: Split, folder: Path, progress: Progress
 ) -> tuple[VaeTraining, VaeTraining]:
-    """Both run to their end."""
+    """Runs both parts to their end."""
     floats = decided.training(decided.recipe(), images, folder / FLOATS)
 
     def whole() -> VaePlan:

@@ -251,7 +251,7 @@ class ContextModule(OneLayerModule):
         return windows.amax(1) < self.architecture.flat_levels
 
     def without_gate(self) -> "ContextModule":
-        """The module whose pixel network sees to flat contexts too."""
+        """The module without its gate, whose pixel network handles flat contexts too."""
         module = copy.deepcopy(self)
         module.architecture = replace(
             module.architecture, flat_hidden=0, flat_components=1, flat_levels=1
@@ -289,7 +289,7 @@ class ContextModule(OneLayerModule):
         return torch.zeros(len(x)).index_add(0, kept // x.shape[1], losses), kl
 
     def _pixel_nats(self, symbols: Tensor, windows: Tensor, features: Tensor) -> Tensor:
-        """-log p of each pixel, [n], by the network that the gate sends it to."""
+        """-log p of each pixel, [n], by the network that the gate chooses."""
         if not self.flat:
             return self.pixel_likelihood.nats(symbols, *self.pixel_outputs(windows, features))
         flat = self.is_flat(windows)
@@ -301,7 +301,7 @@ class ContextModule(OneLayerModule):
         return losses
 
     def _worth_training_on(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The numbers of the pixels to train on, [n], and their weights, [n]."""
+        """The numbers of the training pixels, [n], and their weights, [n]."""
         image = functional.pad(
             (x > 0).float().view(len(x), 1, *self.architecture.shape), (NEAR, NEAR, NEAR, 0)
         )

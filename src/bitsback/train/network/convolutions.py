@@ -17,7 +17,9 @@ RESIDUAL = Grid(scale=16, zero=0, lo=-128, hi=127)
 
 
 class ConvModule(LinearModule):
-    """A convolution: a linear layer on patches of kernel x kernel x c, outside the image zeros."""
+    """A convolution: a linear layer on patches of kernel x kernel x c, with zeros outside the
+    image.
+    """
 
     op = "conv"
 
@@ -133,5 +135,5 @@ def value_planes(levels: int) -> int:
 
 
 def seen_planes(levels: int) -> Tensor:
-    """The byte of each symbol in each plane, uint8 [planes, levels]."""
+    """The bytes of each symbol in all planes, uint8 [planes, levels]."""
     return torch.stack(byte_planes(torch.arange(levels, dtype=torch.uint8), levels))

@@ -59,7 +59,7 @@ class Requantised:
         }
 
     def largest(self, top: int) -> int:
-        """A bound on every sum, and every part of one, for inputs of 0 to `top`."""
+        """A bound on every sum and partial sum, for inputs of 0 to `top`."""
         return int((self.bias.abs() + top * self.weight.abs().sum(1)).max())
 
 
@@ -178,7 +178,7 @@ class FineLinearModule(LinearModule):
         )
 
     def fine(self) -> Requantised:
-        """The second layer: what the weights of the first one lack."""
+        """The second layer: the rounding errors of the first one's weights."""
         weight, step = fine_integers(self.linear.weight)
         return self._integers(weight, step, torch.zeros_like(self.linear.bias))
 
@@ -192,7 +192,7 @@ def fits(bound: Tensor, multiplier: Tensor, shift: int) -> bool:
 
 
 class Mlp(nn.Module):
-    """Hidden layers with a clamped ReLU, `sizes` inputs first."""
+    """Hidden layers with a clamped ReLU; `sizes` begins with the inputs."""
 
     def __init__(self, sizes: tuple[int, ...], source: Grid, centre: float = 0.0) -> None:
         super().__init__()
@@ -302,7 +302,7 @@ class DensePixelsModule(LatentModule):
     pixel_likelihood: LikelihoodModule
 
     def see_pixels(self, levels: int) -> None:
-        """Pixels are symbols 0 ... levels - 1."""
+        """Makes the input of the first layer, for symbols 0 ... levels - 1."""
         self.levels = levels
         self.pixel_grid = pixel_grid(levels)
 

@@ -17,7 +17,7 @@ LATENT_MEAN = Grid(scale=256, zero=256 << REACH_BITS, lo=0, hi=(512 << REACH_BIT
 
 
 def steps_grid(bits: int) -> Grid:
-    """The places of a latent below the top: its symbols, and what layers multiply."""
+    """The places of a latent below the top, which are its symbols and the inputs of layers."""
     return Grid(scale=1 << (bits - REACH_BITS - 1), zero=1 << (bits - 1), lo=0, hi=(1 << bits) - 1)
 
 
@@ -29,11 +29,11 @@ class LayeredArchitecture:
 
     pixels: int
     hidden: tuple[int, ...]
-    """Hidden layers of q(z1 | x); p(x | z1) has them backwards."""
+    """Hidden layers of q(z1 | x); p(x | z1) has them in reverse."""
     layers: tuple[int, ...]
-    """Latents of each layer, from that next to the image up; two layers at least."""
+    """Latents of each layer, from the one next to the image up; at least two layers."""
     between: int = 128
-    """Hidden units of the networks from one layer of latents to the next."""
+    """Hidden units of the networks between layers of latents."""
     bits: int = 8
     """The bits of a bucket of a latent of the top layer."""
     step_bits: int = 7
@@ -54,7 +54,9 @@ class LayeredArchitecture:
 
 
 class NormalModule(nn.Module):
-    """A network whose two outputs are the means and scales of latents. `hidden`: how it begins."""
+    """A network whose two outputs are the means and scales of latents. `hidden`: its first
+    layers.
+    """
 
     def __init__(self, hidden: nn.Module, width: int, latents: int, means: Grid) -> None:
         super().__init__()
@@ -153,7 +155,7 @@ class LayeredModule(DensePixelsModule):
         return self.pixel_likelihood.nats(x, *self.likelihood(z)), kl
 
     def latent_nats(self, x: Tensor) -> Tensor:
-        """The cost of each latent of all layers, by one draw of each."""
+        """The cost of each latent of all layers, for one sample."""
         noise = torch.randn(
             len(x), self.architecture.latents, generator=torch.Generator().manual_seed(0)
         )
@@ -186,7 +188,7 @@ class TopDownArchitecture:
 
     pixels: int
     hidden: tuple[int, ...]
-    """Hidden layers of each posterior; the likelihood has them backwards."""
+    """Hidden layers of each posterior; the likelihood has them in reverse."""
     lower: int
     """Latents z1."""
     upper: int

@@ -81,7 +81,7 @@ class GridModule(LikelihoodModule):
         """The integer grid T [A, B, levels] of docs/model-format.md, in units of 2^-16."""
 
     def exact_nats(self, x: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """The nats by the frequencies that the codec codes with; the outputs lie on their grids."""
+        """The nats by the frequencies of the codec; the outputs lie on their grids."""
         frequencies = np.diff(
             starts_of(self.cumulative(), ROW_PRECISION).astype(np.float64), axis=-1
         )
@@ -99,7 +99,7 @@ class GridModule(LikelihoodModule):
 
 
 class BetaBinomialModule(GridModule):
-    """256 levels. The outputs stand for the logit of the mean and the log2 of the concentration."""
+    """256 levels. The outputs are the logit of the mean and the log2 of the concentration."""
 
     codec = "beta-binomial"
     outputs = {  # noqa: RUF012
@@ -244,7 +244,7 @@ class ExponentialModule(GridModule):
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> dict[str, Tensor]:
-        """The base starts as the frequencies of the symbols; the biases as they are."""
+        """Initialises the base by the frequencies of the symbols; the biases do not change."""
         counts = torch.bincount(grey.reshape(-1), minlength=len(self.base)).double() + 10
         self.base.copy_(torch.log2(counts / counts.max()))
         return {}

@@ -66,7 +66,7 @@ class MixtureModule(LikelihoodModule):
         return {"exponential": exponentials(), "inverse_scale": inverse_symbol_scales()}
 
     def start(self, grey: Tensor) -> dict[str, Tensor]:
-        """The components spread over the levels, all wide and as likely."""
+        """Spreads the components over the levels, all wide and equally likely."""
         mean = torch.linspace(0, (self.levels - 1) / SYMBOLS_A_UNIT, self.components)
         return {
             "weight": torch.full_like(mean, -2.0),
@@ -148,7 +148,7 @@ class CoupledNormalModule(nn.Module):
         return _normal_nats(x, self.coupled(x, mean, coupling), scale, self.levels)
 
     def coupled(self, x: Tensor, mean: Tensor, coupling: Tensor) -> Tensor:
-        """The means once the channels before are known, in symbols."""
+        """The means given the earlier channels, in symbols."""
         means = mean * SYMBOLS_A_UNIT
         apart = x - means
         moved, pair = [means[..., 0]], 0
@@ -159,7 +159,7 @@ class CoupledNormalModule(nn.Module):
         return torch.stack(moved, -1)
 
     def coupled_integers(self, x: Tensor, mean: Tensor, coupling: Tensor) -> Tensor:
-        """The same as integers of the grid of means, as docs/model-format.md has it; float64."""
+        """The same as integers of the grid of means, as in docs/model-format.md; float64."""
         means = MEAN.integers(mean.double())
         weights = COUPLING.integers(coupling.double())
         apart = x.double() * 256 - means * 2**MEAN_SHIFT

@@ -40,7 +40,7 @@ class Places:
 
     @classmethod
     def nearest(cls, own: int, first: int, second: int) -> "Places":
-        """The nearest offsets: this number of each."""
+        """The nearest offsets, this number of each."""
         return cls(nearest(own, True), nearest(first, False), nearest(second, False))
 
     def count(self, references: int) -> int:
@@ -50,7 +50,7 @@ class Places:
 
 @dataclass(frozen=True)
 class LinearPredictor:
-    """A least squares prediction from some places, and how its weights follow the image."""
+    """A least squares prediction from some places, and the adaptation of its weights."""
 
     places: Places
     cell: int

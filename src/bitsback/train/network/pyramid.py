@@ -16,7 +16,7 @@ from bitsback.train.network.mixtures import SYMBOLS_A_UNIT, CoupledNormalModule
 from bitsback.train.network.rounding import HIDDEN, MEAN, SCALE, Grid, pixel_grid, seven_bits
 
 STARTED_BY = 1_280
-"""Images, at most, whose principal components a module starts from."""
+"""The most images for the principal components that initialise a module."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class PyramidArchitecture:
     """
 
     shape: tuple[int, int, int]
-    """Rows, columns and channels of the crops that are trained on: whole cells of the top grid."""
+    """Rows, columns and channels of the training crops, which are whole cells of the top grid."""
     factors: tuple[int, ...]
     """The factor of each layer, 2 or 4: a place covers so many rows and columns of the grid
     below.
     """
     layers: tuple[int, ...]
-    """Latents of each layer at a place, from that next to the image up."""
+    """Latents per place of each layer, from the one next to the image up."""
     widths: tuple[int, ...]
     """Hidden channels at the places of each layer."""
     levels: int = 256
@@ -159,7 +159,7 @@ class PyramidModule(LatentModule):
         return losses.flatten(1).sum(1), kl
 
     def latent_nats(self, x: Tensor) -> Tensor:
-        """The cost of each latent of all layers, by one draw of each."""
+        """The cost of each latent of all layers, for one sample."""
         noise = torch.randn(
             len(x), self.architecture.latents, generator=torch.Generator().manual_seed(0)
         )
@@ -171,7 +171,7 @@ KERNELS = {2: 3, 4: 7}
 cells.
 """
 PART = Grid(scale=LATENT_MEAN.scale, zero=0, lo=-4096, hi=4095)
-"""The grid of the terms that are added to a mean, or are the mean."""
+"""The grid of a mean and of its terms."""
 
 
 class SeenModule(nn.Module):
@@ -189,7 +189,7 @@ class SeenModule(nn.Module):
 
 
 class UpModule(nn.Module):
-    """The network of a posterior: cells of what is below to means and scales."""
+    """The network of a posterior: cells of the layer below to means and scales."""
 
     def __init__(
         self, source: Grid, inputs: int, width: int, outputs: int, factor: int, means: Grid
@@ -309,7 +309,7 @@ def _cells(values: Tensor, factor: int) -> Tensor:
 
 
 def _see(seen: SeenModule) -> None:
-    """Its first outputs become the latents, raised above zero."""
+    """Sets its first outputs to the latents, raised above zero."""
     layer = seen.layer.linear
     count = layer.in_features
     layer.weight[:count] = torch.eye(count)

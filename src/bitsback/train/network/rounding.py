@@ -19,7 +19,7 @@ SMALLEST_WEIGHT_STEP = 2.0**-14
 
 @dataclass(frozen=True)
 class Grid:
-    """The integers lo ... hi, q standing for (q - zero) / scale."""
+    """The integers lo ... hi, where q represents (q - zero) / scale."""
 
     scale: int
     zero: int
@@ -66,7 +66,7 @@ def seven_bits(symbols: Tensor, levels: int) -> Tensor:
 
 
 def pixel_grid(levels: int) -> Grid:
-    """The seven bits of symbols 0 ... levels - 1, which stand for 0 ... 1."""
+    """The seven bits of symbols 0 ... levels - 1, which represent 0 ... 1."""
     top = (levels - 1) // 2 if levels > TOP + 1 else levels - 1
     return Grid(scale=top, zero=0, lo=0, hi=top)
 
@@ -108,7 +108,7 @@ def fine_integers(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def snap_finely(weight: Tensor) -> Tensor:
-    """The weights rounded to those fine steps, with a straight-through gradient."""
+    """The weights rounded to these fine steps, with a straight-through gradient."""
     fine, fine_step = fine_integers(weight)
     rounded = weight_integers(weight) * weight_step(weight) + fine * fine_step
     return weight + (rounded - weight.detach())

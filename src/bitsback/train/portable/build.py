@@ -57,11 +57,11 @@ class Report:
     """
 
     float_elbo: float
-    """The negative ELBO of the user's modules, as they are."""
+    """The negative ELBO of the user's modules, unchanged."""
     rounded_elbo: float
     """The negative ELBO with every layer rounded."""
     code_length: float
-    """Net bits that the integer model codes with, from the frequencies of its codecs."""
+    """The net bits of the integer model, from the frequencies of its codecs."""
     layers: tuple[LayerCost, ...]
 
     @property

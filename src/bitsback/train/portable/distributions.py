@@ -34,7 +34,7 @@ Variable = Data | Latent
 
 
 class Distribution:
-    """Over a variable, given others by way of a network."""
+    """A distribution of a variable, given others through a network."""
 
     network: str | None
     given: tuple[str, ...]
@@ -57,7 +57,7 @@ class Distribution:
         """Its codec in the description."""
 
     def tensors(self, variable: Variable) -> Tensors:
-        """The tensors by their names behind that of the network."""
+        """The tensors, by their names without that of the network."""
         return {}
 
     def sample(self, noise: Tensor, *parameters: Tensor) -> Tensor:
@@ -111,7 +111,9 @@ class Normal(Conditional):
     """
 
     buckets = True
-    """Whether the latent has buckets of N(0, 1), or lies on a fixed grid; known with its prior."""
+    """Whether the latent has buckets of N(0, 1) or lies on a fixed grid, which its prior
+    determines.
+    """
 
     def __init__(
         self, network: str, given: str | tuple[str, ...], spread: Spread = "log_scale"
@@ -334,7 +336,7 @@ def mean_shift(variable: Data) -> int:
 
 
 def scale_zero(variable: Data) -> int:
-    """The zero of scales: the index of an inverse scale of one symbol."""
+    """The zero of scales: the index whose inverse scale is one symbol."""
     return min(max(16 * (round(math.log2(variable.levels)) + 1), _LEAST_ZERO), _MOST_ZERO)
 
 

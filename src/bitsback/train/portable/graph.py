@@ -48,7 +48,7 @@ class Node:
 
 
 def in_order(outputs: Iterable[Node]) -> list[Node]:
-    """All nodes that the outputs depend on, each behind its inputs."""
+    """All nodes on which the outputs depend, each after its inputs."""
     found: dict[Node, None] = {}
 
     def visit(node: Node) -> None:
@@ -91,7 +91,7 @@ def applied(node: Node, function: Function, place: str) -> Node:
 
 
 def scaled(node: Node, factor: Tensor, shift: Tensor, place: str) -> Node:
-    """factor * value + shift, a number of each for every channel of the last axis, or for all."""
+    """factor * value + shift, with numbers for every channel of the last axis, or for all."""
     moved = _scaled(node, factor, shift, place)
     if moved is not None:
         return moved

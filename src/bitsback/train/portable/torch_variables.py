@@ -133,7 +133,7 @@ class Latent:
 
     @property
     def whole(self) -> tuple[int, ...]:
-        """Its shape in a graph."""
+        """Its shape in the graph."""
         if len(self.shape) == 1:
             return self.shape
         return (*self.shape[1:], self.shape[0])

@@ -1,4 +1,4 @@
-"""One network of a model: traced, on integers, computed in three ways, and described."""
+"""One network of a model: traced, quantised, computed in three ways, and described."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -94,7 +94,7 @@ class PortableNetwork(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, values: Mapping[str, Tensor]) -> None:
-        """Chooses the steps of all values by those that the real network has for these."""
+        """Chooses the steps of all values by the real network's values for these sources."""
         self.round(False)
         known = self._run(values)
         seen = {node.operation: _sample(value) for node, value in known.items()}
@@ -112,7 +112,7 @@ class PortableNetwork(nn.Module):
         self._bind()
 
     def _bind(self) -> None:
-        """Tells each operation what is known of its inputs and its output."""
+        """Sets the known properties of the inputs and the output of each operation."""
         slots = self.graph.slots
         for node in self.graph.nodes:
             operation = node.operation
@@ -162,7 +162,7 @@ class PortableNetwork(nn.Module):
         return {name: torch.full_like(elements, 255.0) for name in self.constant} | found
 
     def described(self, tensors: Tensors) -> dict[str, Any]:
-        """Its entry in the description; its tensors join the others."""
+        """Its entry in the description; adds its tensors to the others."""
         self.find_ranges()
         writer = NetworkWriter(self.name, self.sources, tensors)
         names: dict[Node, str] = {}
@@ -213,7 +213,7 @@ def _split(name: str, values: Sequence[Value], count: int) -> list[Value]:
 
 
 def _placed(name: str, value: Value, target: Target, components: int, parameter: str) -> Node:
-    """The value where the variable lives, in its order."""
+    """The value on the grid of the variable, in its order."""
     variable, of = target
     shape = of.shape
     wanted = (shape[0] * components, *shape[1:])

@@ -37,7 +37,7 @@ class Value:
         return math.prod(self.shape)
 
     def flat(self, place: str) -> "Value":
-        """All elements in one row, as torch's `flatten(1)`."""
+        """All elements in one row, like torch's `flatten(1)`."""
         if self.order is not None:
             return self
         node = self.node.over(Flatten(), (self.size,), place)
@@ -59,7 +59,7 @@ class Value:
 
 
 def flat_value(node: Node) -> Value:
-    """A node at the item, in the order it has."""
+    """A node per item, in its order."""
     return Value(node, np.arange(node.channels))
 
 

@@ -43,7 +43,7 @@ def write(program: Program, card: Card, symbols: NDArray[Any]) -> Model:
 
 
 class _Parts:
-    """All of the model but how its batches grow."""
+    """The whole model except the growth of its batches."""
 
     def __init__(self, program: Program, card: Card) -> None:
         self.program, self.card = program, card
@@ -95,7 +95,7 @@ class _Parts:
         return Model.build(self._description(1, 1, {}), self.tensors, tested=False)
 
     def _test_count(self) -> int:
-        """The most items of the test that its bounds allow."""
+        """The most test items within the bounds."""
         for count in _TEST_COUNTS[:-1]:
             try:
                 self._untested(count)

@@ -108,7 +108,7 @@ def _added(call: Call, sign: float = 1.0) -> Value:
 
 
 def _arguments(call: Call) -> tuple[Any, Any]:
-    """Both of them."""
+    """Both arguments."""
     one, two = (
         call.settled(each) if isinstance(each, Value) else each for each in call.arguments[:2]
     )

@@ -58,7 +58,7 @@ def joined(call: Call) -> Value:
 
 
 def split(call: Call) -> tuple[Value, ...]:
-    """Into as many parts as there are shapes."""
+    """Splits into as many parts as there are shapes."""
     if call.argument(2, "dim", 0) not in (1, 1 - len(call.shape) - 1):
         raise call.unsupported("only channels can be split, dim=1")
     return parts(call, call.value, [shape[0] for shape in call.shapes])

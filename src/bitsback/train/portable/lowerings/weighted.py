@@ -40,7 +40,7 @@ def batch_norm(call: Call, module: Any) -> Value:
 
 
 def by_channel(call: Call, value: Value, factor: Tensor, shift: Tensor) -> Value:
-    """factor * value + shift, of numbers for each channel, or for each element of one row."""
+    """factor * value + shift, with numbers for each channel, or for each element of one row."""
     if value.order is not None:
         order = torch.from_numpy(np.ascontiguousarray(value.order))
         factor, shift = (n.expand(value.size)[order] for n in (factor, shift))
@@ -132,7 +132,7 @@ def transposed(call: Call, module: nn.ConvTranspose2d) -> Value:
 
 
 def spread(node: Node, factor: int, call: Call) -> Node:
-    """Each place as factor x factor of the result's."""
+    """Each place becomes factor x factor places of the result."""
     if factor == 1:
         return node
     channels, rows, columns = call.shape
@@ -178,7 +178,7 @@ def _why_not(
 
 
 def _padding(module: nn.Conv2d) -> Pair:
-    """Before the first row and the first column."""
+    """The padding before the first row and the first column."""
     if module.padding == "same":
         rows, columns = (
             step * (size - 1) // 2
