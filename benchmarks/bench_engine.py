@@ -47,7 +47,7 @@ def layer(
 
 
 def medians(work: dict[str, Callable[[], Any]], repeats: int, products: int) -> dict[str, float]:
-    """Seconds a call. The contestants take turns, so that all share what else the machine does."""
+    """Median seconds per call. The contestants take turns, so other load affects all alike."""
     calls = max(1, 5_000_000 // products)
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(repeats):
@@ -62,7 +62,7 @@ def medians(work: dict[str, Callable[[], Any]], repeats: int, products: int) -> 
 def compare(
     inputs: int, outputs: int, rows: int, bits: int, repeats: int
 ) -> tuple[dict[str, float], float]:
-    """Seconds of each engine, and of sgemm."""
+    """Seconds per call of each engine and of sgemm."""
     rng = np.random.default_rng(0)
     top = 2**bits - 1
     x: NDArray[np.uint8] = rng.integers(0, top + 1, (rows, inputs), np.uint8)

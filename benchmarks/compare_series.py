@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def compare(name: str, array: NDArray[Any], missing: list[str]) -> dict[str, Any]:
-    """Bytes of each compressor."""
+    """Size in bytes by each compressor."""
     raw = array.tobytes()
     steps = array.astype(np.int64)
     deltas = np.diff(steps, axis=0, prepend=np.zeros_like(steps[:1])).astype(array.dtype)
@@ -93,7 +93,7 @@ def compare(name: str, array: NDArray[Any], missing: list[str]) -> dict[str, Any
 
 
 def flac(array: NDArray[Any]) -> int | None:
-    """Bytes at the highest level."""
+    """Size in bytes at the highest level."""
     if array.dtype != np.int16 or (array.ndim == 2 and array.shape[1] > 8):
         return None
     stream = io.BytesIO()

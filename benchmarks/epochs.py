@@ -33,7 +33,7 @@ from bitsback.torch import ArchiveDataset, BlockSampler
 
 
 class Pngs(Dataset[Any]):
-    """A folder of PNG files, each opened when it is needed."""
+    """A folder of PNG files, each opened when needed."""
 
     def __init__(self, folder: Path) -> None:
         self.paths = sorted(folder.iterdir())
@@ -47,7 +47,7 @@ class Pngs(Dataset[Any]):
 
 
 class Npz(Dataset[Any]):
-    """All of an npz file, in memory."""
+    """An npz file, held in memory."""
 
     def __init__(self, path: Path) -> None:
         with np.load(path) as arrays:
@@ -134,7 +134,7 @@ def _size(path: Path) -> int:
 
 
 def _time(way: Way, workers: int, batch: int, repeats: int, total: int) -> tuple[float, float]:
-    """Seconds of the first epoch, and of a later one."""
+    """Seconds of the first epoch and of a later one."""
     times = []
     start = perf_counter()
     dataset = way.make()

@@ -61,7 +61,7 @@ class Message:
         head[:] = (head // size << np.uint64(bits)) + head % size + start
 
     def pop(self, lanes: slice, starts: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
-        """Undoes `push`, and gives the symbols [lanes]. Raises EOFError where no words are left."""
+        """Undoes `push` and returns the symbols [lanes]. Raises EOFError if no words are left."""
         head = self.heads[lanes]
         place = head & np.uint64((1 << bits) - 1)
         symbols: NDArray[np.int64] = (starts[:, 1:] <= place[:, None]).sum(1)

@@ -62,7 +62,9 @@ class Change:
 
     @property
     def of_network(self) -> bool:
-        """Whether the change is in how a network is computed, not in where everything runs."""
+        """Whether the change affects how a network is computed rather than where everything
+        runs.
+        """
         return (self.at_a_time, self.dtype, self.library) != (STEP, torch.float32, "torch")
 
 
@@ -105,10 +107,10 @@ class Coded:
     model: str
     x: Pixels
     message: Message
-    """The message of the float coder."""
+    """Message of the float coder."""
     archive: bytes
     chain: bytes
-    """The message of one block of bitsback."""
+    """Message of one bitsback block."""
 
 
 def encode(model: str, x: Pixels) -> Coded:
@@ -149,7 +151,7 @@ def row(coded: Coded, change: Change) -> dict[str, str]:
 
 
 def verdict(same: bool, right: bool) -> str:
-    """The verdict on bitsback: whether it wrote the same bytes, and read the right images."""
+    """The verdict on bitsback: whether it wrote the same bytes and read the right images."""
     return (
         f"{'same bytes' if same else 'OTHER BYTES'},"
         f" {'all images right' if right else 'WRONG IMAGES'}"

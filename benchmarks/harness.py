@@ -65,7 +65,7 @@ def images(count: int, levels: int = 2) -> Images:
 
 
 def digit_models() -> list[str]:
-    """The bundled models of what `images` gives."""
+    """The bundled models for the digits of `images`."""
     return [name for name in bundled.names() if name.startswith("mnist")]
 
 
@@ -111,7 +111,7 @@ def decompress(archive: bytes, threads: int) -> NDArray[Any]:
 
 
 def machine() -> str:
-    """Processor, Python and NumPy, for the head of a table."""
+    """Processor and versions of Python and NumPy, for the head of a table."""
     return f"{processor()}, Python {platform.python_version()}, NumPy {np.__version__}"
 
 

@@ -1,4 +1,6 @@
-"""A chain of bitsback whose networks are not computed by its core, but by docs/model-format.md."""
+"""A bitsback chain whose networks are computed by the rules of docs/model-format.md, not the
+core.
+"""
 
 from __future__ import annotations
 

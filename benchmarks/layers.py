@@ -121,7 +121,7 @@ def speeds(
 
 
 def in_plain_order(model: Model) -> Model:
-    """The same model, all latents of an item popped before anything is pushed."""
+    """The same model, popping all latents of an item before any push."""
     steps = sorted(map(str, model.code), key=lambda step: step.startswith("push"))
     return changed(model, code=steps)
 

@@ -139,7 +139,7 @@ def main() -> None:
 
 
 def peak(*arguments: str) -> float:
-    """MB that the command takes with these arguments."""
+    """Peak memory of the command with these arguments, in MB."""
     return float(python(RUN, *arguments))
 
 

@@ -154,7 +154,7 @@ def _measured(model: Model, first: Model, items: list[Item], repeats: int) -> di
 
 
 class _Timed:
-    """A model that codes items again and again."""
+    """A model that codes the same items repeatedly."""
 
     def __init__(self, model: Model, items: list[Item]) -> None:
         self.model, self.size = model.bind([(1, item.shape) for item in items]), 0

@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def compress(folder: Path, model: str, shard: int) -> Sharded:
-    """Compresses all shards again, from a file that the workers read."""
+    """Compresses all shards anew, from a file that the workers read."""
     for file in folder.glob("shards/*"):
         file.unlink()
     source = open_source(str(folder / "digits.npy"), shard, False, False, None)

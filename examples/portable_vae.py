@@ -59,7 +59,7 @@ class Vae(nn.Module):
 
 
 def train(images: NDArray[np.bool_], epochs: int) -> Vae:
-    """Trains the VAE as usual: nothing here knows of bitsback."""
+    """Trains the VAE as usual, without any bitsback code."""
     vae = Vae()
     adam = torch.optim.Adam(vae.parameters(), lr=3e-3)
     x = torch.as_tensor(images, dtype=torch.float32)[:, None]

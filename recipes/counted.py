@@ -32,12 +32,12 @@ def jbig() -> list[Site]:
 
 
 def context(sites: list[Site], limit: int) -> dict[str, Any]:
-    """Row by row, so that pixels that lie next to one another are looked up at once."""
+    """The fields of a context. Sorted by rows, so neighbouring pixels are looked up together."""
     return {"offset": 20, "limit": limit, "terms": [[0, r, q, 0] for r, q in sorted(sites)]}
 
 
 def mixer(*known: int) -> dict[str, Any]:
-    """One that is chosen by how often these contexts came before."""
+    """A mixer chosen by how often these contexts have occurred."""
     return {"select": [{"known": c} for c in known], "start": 16384, "rates": [1000, 200]}
 
 
@@ -73,7 +73,7 @@ def term(of: str) -> Any:
 
 
 def equal(one: str, other: str) -> Any:
-    """Whether two pixels are equal, or which is the greater one."""
+    """Whether two pixels are equal, and otherwise which is greater."""
     return {"sum": [[*place(one), 1], [*place(other), -1]], "steps": [0, 1]}
 
 

@@ -24,7 +24,7 @@ Where = Mapping[str, Path]
 
 
 class Material(ABC):
-    """needs: the options that name its folders."""
+    """needs: the options that name the required folders."""
 
     needs: tuple[str, ...]
 

@@ -37,7 +37,7 @@ VAL_EVERY = 9
 
 
 class Page:
-    """White paper, to be drawn on in black, three times as fine as it comes out."""
+    """A white page to draw on in black, at three times the final resolution."""
 
     def __init__(self, size: tuple[int, int, int], random: np.random.Generator) -> None:
         self.width, self.height, dpi = (FINE * value for value in size)

@@ -43,7 +43,7 @@ FLOATS = "module.safetensors"
 def main(
     arguments: Sequence[str] | None = None, recipes: Mapping[str, Vae | SizeAgnostic] = RECIPES
 ) -> None:
-    """recipes: by name, those that there are."""
+    """recipes: the available ones, by name."""
     parser = argparse.ArgumentParser(description="Train a model by the recipe of its name.")
     parser.add_argument("name", choices=recipes, metavar="NAME", help=", ".join(recipes))
     parser.add_argument("--data", type=Path, help="folder of MNIST's files, or of CIFAR-10's")
@@ -107,7 +107,7 @@ def read(recipe: Vae, where: Mapping[str, Path]) -> Split:
 
 
 def train_vae(recipe: Vae, images: Split, out: Path, as_float: bool) -> VaeTraining:
-    """All parts, one after the other; the last one."""
+    """Trains all parts in turn. Returns the last one."""
     parts = list(recipe.parts)
     if as_float:
         parts[-1] = replace(parts[-1], quantise_from=None, seed=recipe.float_seed)
@@ -125,7 +125,7 @@ def train_vae(recipe: Vae, images: Split, out: Path, as_float: bool) -> VaeTrain
 
 
 def finish(recipe: Vae, training: VaeTraining, card: Card) -> Model:
-    """The integer model, whose growth is what the validation images allow."""
+    """The integer model, with the growth that the validation images allow."""
     module: AnyVae = training.best_module()
     seed = recipe.parts[-1].seed
     if recipe.drop_idle_latents:
@@ -149,7 +149,7 @@ def finish(recipe: Vae, training: VaeTraining, card: Card) -> Model:
 def train_pixels(
     recipe: SizeAgnostic, card: Card, where: Mapping[str, Path], out: Path, device: str
 ) -> Model:
-    """The model of the weights that all parts, one after the other, have come to."""
+    """Trains all parts in turn. Returns the model of the final weights."""
     architecture = recipe.parts[0].architecture
     assert isinstance(architecture, PredictiveArchitecture)
     starts = recipe.material.starts(architecture, where)

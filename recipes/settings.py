@@ -40,7 +40,9 @@ class Vae:
     size: tuple[int, ...] = DIGITS
     """The size of the images; for a model of any size, that of the patches, with their channels."""
     validation: int = 5_000
-    """The last images, on which nothing trains and by which all choices are made."""
+    """The number of validation images, the last ones, which no training uses and which decide all
+    choices.
+    """
     samples: int = 3
     """The samples of the posterior, for each of them."""
     start: Path | None = None
@@ -63,13 +65,13 @@ class SizeAgnostic:
     about: str
     licence: str
     parts: tuple[Recipe, ...]
-    """One after the other; each starts from the average of the one before it."""
+    """The parts in turn; each starts from the averaged weights of the one before it."""
     material: Material
     levels: int = 65_536
     weights_seed: int | None = None
-    """Draws the first weights; None: the seed of the recipe does."""
+    """Seed for the initial weights; None for the seed of the recipe."""
     last_weights: bool = False
-    """Whether the last weights are the model, and not those with the least validation loss."""
+    """Whether the model has the last weights rather than those with the least validation loss."""
 
     def card(self, name: str) -> Card:
         return Card(name, self.about, self.licence)

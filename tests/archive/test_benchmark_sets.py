@@ -24,7 +24,7 @@ SETS: dict[str, tuple[Callable[[], Any], float]] = {
     "kodak": (kodak, 2.80),
     "cifar10": (cifar10, 3.70),
 }
-"""Their images, and rates in bits per sub-pixel that archives stay below."""
+"""The sets' images, with upper bounds in bits per sub-pixel for their archives."""
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ SLOW = pytest.mark.slow
 
 
 def some(damages: Iterator[bytes], at: int, ways: int) -> list[bytes]:
-    """So many of the damages, others at each byte."""
+    """This number of kinds of damage, others at each byte."""
     found = list(damages)
     return [found[(at + way) % WAYS] for way in range(ways)]
 
@@ -49,7 +49,7 @@ def sections(archive: bytes) -> list[bytes]:
 def check(
     data: bytes, whole: list[bytes], array: NDArray[np.generic], model: bitsback.Model | None
 ) -> None:
-    """Everything that must hold for a damaged archive whose blocks were these before."""
+    """Checks everything that must hold for a damaged archive that originally had these blocks."""
     with pytest.raises(bitsback.ArchiveError, match=r"^the archive: ."):
         unpack(data, threads=1)
     with pytest.raises(bitsback.ArchiveError, match=r"^the input: ."):
@@ -196,7 +196,7 @@ def test_a_hole_that_swallows_blocks(digits: NDArray[np.bool_]) -> None:
 
 
 def test_a_block_is_not_taken_for_another(digits: NDArray[np.bool_]) -> None:
-    """Each section is whole, and yet the file is wrong."""
+    """Each section is intact, yet the file is wrong."""
     archive = pack(digits[:40], block=10)
     first, second, *_ = blocks = bitsback.open(io.BytesIO(archive))._blocks
     a, b = (archive[block.offset : block.offset + block.size] for block in (first, second))

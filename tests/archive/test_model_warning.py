@@ -112,7 +112,7 @@ def test_the_command_warns_in_a_line(tmp_path: Path) -> None:
 
 
 def test_a_model_that_an_archive_is_larger_for_is_left_aside(tmp_path: Path) -> None:
-    """A few images do not pay for the model that they were to be coded with."""
+    """A few images do not pay for the chosen model."""
     path, model = tmp_path / "x.npy", tmp_path / "mine.safetensors"
     np.save(path, mnist_test_images()[:40])
     shipped = bitsback.load_model("mnist")

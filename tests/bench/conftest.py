@@ -34,7 +34,9 @@ def digits() -> NDArray[np.bool_]:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Measures in this process, on the processor of the tests; the titles of what was measured."""
+    """Makes measurements run in this process, under a fixed processor name. Returns the measured
+    titles.
+    """
     titles: list[str] = []
 
     def here(peer: Peer, images: Images) -> Measurement:

@@ -1,4 +1,4 @@
-"""`bitsback bench` as a person sees it."""
+"""`bitsback bench` on the command line."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def test_a_block_decodes_to_its_array(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in BLOCKS if name != "grey"])
 def test_the_specification_decodes_it_too(name: str) -> None:
-    """But for one, whose model takes it long."""
+    """Skips one chunk, for which the specification takes long."""
     make_array, options = BLOCKS[name]
     models = [spec_model(options.get("model", "universal"))]
     assert_same(spec.decode(read(name), models), make_array())

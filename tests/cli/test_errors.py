@@ -1,4 +1,4 @@
-"""Any error is one line that names the file, exits with 2, and leaves nothing behind."""
+"""Any error prints one line that names the file, exits with code 2, and leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from .conftest import Run, assert_one_line_error
 
 @pytest.fixture
 def three(folder: Path) -> list[str]:
-    """A whole archive, a file that is none, and a whole one."""
+    """An intact archive, a file that is not an archive, and another intact archive."""
     Path("broken.bb").write_bytes(b"broken")
     shutil.copy("digits.bb", "more.bb")
     return ["digits.bb", "broken.bb", "more.bb"]

@@ -36,7 +36,7 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture
 def cluster(client: Client) -> Iterator[Client]:
-    """The cluster, as what the test's process is connected to."""
+    """The Dask client of the cluster."""
     client.wait_for_workers(2, timeout=60)
     with client.as_current():
         yield client

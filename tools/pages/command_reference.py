@@ -1,4 +1,4 @@
-"""The command for the page of commands: those of the lab as they are, and texts in Markdown."""
+"""The command's parsers for the page of commands: texts become Markdown."""
 
 from __future__ import annotations
 

@@ -39,7 +39,9 @@ def _line(x1: float, y1: float, x2: float, y2: float, **more: Any) -> str:
 
 
 def _figure(inside: str, height: float, told: str, width: float = WIDTH) -> str:
-    """A figure that a screen reader reads as `told`; no line breaks, which Markdown would see."""
+    """A figure with the text `told` for screen readers; no line breaks, which Markdown would
+    see.
+    """
     svg = _element(
         "svg",
         inside,

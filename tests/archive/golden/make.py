@@ -128,7 +128,7 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     "empty": (lambda: np.zeros((0, 28, 28), bool), {}),
     "number": (lambda: np.array(2.5), {}),
 }
-"""For each archive its array, and the options that it was made with."""
+"""For each archive, its array and its options."""
 
 
 PINNED = [name for name in GOLDEN if not name.startswith("fallback")]

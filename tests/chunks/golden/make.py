@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent
 
 
 def waves(*shape: int) -> NDArray[np.int64]:
-    """Smooth in all directions, by integers alone, with a little noise."""
+    """Smooth in all directions, with a little noise, computed by integers alone."""
     places = np.meshgrid(*map(np.arange, shape), indexing="ij")
     smooth = sum((place * (number + 3)) ** 2 // 50 for number, place in enumerate(places)) % 500
     noise = bitsback._core.splitmix64(0, 0, int(np.prod(shape))).reshape(shape) % np.uint64(5)

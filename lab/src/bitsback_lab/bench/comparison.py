@@ -16,7 +16,7 @@ from bitsback_lab.bench.process import PeerFailed, measure_apart, processor
 from bitsback_lab.bench.subject import Data
 
 Progress = Callable[[int, int, str], object]
-"""Called with how many compressors are done, how many there are, and the name of the next."""
+"""Called with the number of compressors done, their total, and the name of the next."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Row:
     raw_bytes: int
     ours: bool = False
     model_bytes: int | None = None
-    """For ours: the bytes that the model adds to an archive; the measured bytes are without it."""
+    """For ours: the bytes that the model adds to an archive; the measured bytes exclude it."""
 
     @property
     def ratio(self) -> float:
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`rows`: the smallest first. `missing`, `failed`: a line about each other compressor."""
+    """`rows`: smallest first. `missing`, `failed`: a line about each other compressor."""
 
     data: Data
     digest: str
@@ -136,7 +136,7 @@ def compare(
 
 
 def best_layouts(rows: Sequence[Row]) -> list[Row]:
-    """The smallest first; of the ways to tile images into pictures each compressor's best."""
+    """Smallest first, with only each compressor's best way to tile images into pictures."""
     kept: dict[tuple[str, str], Row] = {}
     for row in sorted(rows, key=lambda row: row.measured.bytes):
         unit = row.measured.unit

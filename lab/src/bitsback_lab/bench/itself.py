@@ -62,7 +62,7 @@ def ours(images: Pictures, given: Sequence[Model] = ()) -> list[Ours]:
 
 
 def codes(model: Model, images: Pictures) -> bool:
-    """Whether the model is for images of these shapes and values."""
+    """Whether the model codes images of these shapes and values."""
     if model.serial:
         return False
     if model.any_shape:
@@ -145,7 +145,7 @@ def write_images(images: list[Picture], place: Path) -> Path:
 
 
 def read_images(path: Path) -> list[NDArray[Any]]:
-    """The images that were written, from where they were restored."""
+    """Reads back the restored images."""
     if path.is_dir():
         return [read_pixels(file) for file in sorted(path.iterdir())]
     with np.load(path) as arrays:

@@ -61,7 +61,7 @@ def look_up(peer: Peer, data: str) -> Measurement | None:
 
 
 def find(results: Results, peer: Peer, data: str) -> Measurement | None:
-    """The measurement of this very peer, versions included, on the data of this digest."""
+    """The measurement of exactly this peer, including versions, on the data with this digest."""
     for found in results.get(data, []):
         if (found.name, found.unit, found.version) == (peer.name, peer.unit, peer.version):
             return replace(found, cached=True)
@@ -112,7 +112,7 @@ def shipped() -> Results:
 
 
 def parse(text: str) -> Results:
-    """Raises ValueError, KeyError or TypeError if it is not what `write` writes."""
+    """Parses what `write` writes. Raises ValueError, KeyError or TypeError on anything else."""
     return {
         data: [Measurement(**found) for found in known] for data, known in json.loads(text).items()
     }

@@ -275,7 +275,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Spot:
-    """The place of a text, and the end of the line from its point, of length `way`."""
+    """The place of a label and the end of the line from its point, of length `way`."""
 
     box: Box
     end: Point

@@ -63,7 +63,7 @@ def measure_apart(peer: Peer, images: Pictures) -> Measurement:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and what it started."""
+    """Kill the process and its children."""
     if hasattr(os, "killpg"):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -106,7 +106,7 @@ def _answer(folder: Path) -> None:
 
 
 def processor() -> str:
-    """The name of the processor by its maker, where the system knows it."""
+    """The processor's model name, where the system reports it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():

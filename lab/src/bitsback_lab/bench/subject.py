@@ -119,7 +119,7 @@ def _read(
     sample: int | None,
     progress: Progress | None,
 ) -> tuple[Pictures, int]:
-    """The wanted images, and the number of all."""
+    """The wanted images and the total number."""
     total = sum(count for _, runs in parts for count, _ in runs)
     if total == 0:
         raise InputError(f"{name}: holds no images")

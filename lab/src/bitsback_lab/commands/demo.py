@@ -89,7 +89,7 @@ def run(folder: Path, say: Callable[[str], None]) -> None:
 
 
 def _shown(peer: Peer) -> bool:
-    """Whether to show the peer: of the ways to tile the images into pictures, only one."""
+    """Whether to show the peer: only one way to tile the images into pictures is shown."""
     return peer.unit not in MOSAICS[1:]
 
 

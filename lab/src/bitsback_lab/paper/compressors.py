@@ -47,7 +47,7 @@ def rates(model: Model, images: Images) -> Numbers:
 
 
 def net_bits(model: Model, images: Images) -> float:
-    """The bits that the images add to a message, in one chain without a start to pay for."""
+    """The bits that the images add to a message, in one chain, without its start-up cost."""
     x = as_symbols(images)
     message = Message([1 << 32] * 4, (), 0)
     before = length(message)

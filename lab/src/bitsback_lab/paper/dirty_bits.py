@@ -42,7 +42,7 @@ def measure(conditions: Conditions) -> Numbers:
 
 
 def _chained(model: Model, x: Symbols, seed: int) -> Bits:
-    """Bits of each image, [n], in a chain that takes them in an order of its own."""
+    """Bits of each image, [n], in a chain that codes them in a random order."""
     order = np.random.RandomState(seed).permutation(len(x))
     bits = np.empty(len(x))
     bits[order] = growth(model, random_message(seed + 1, START_WORDS), x[order])

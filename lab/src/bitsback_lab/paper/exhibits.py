@@ -74,7 +74,7 @@ Numbers = dict[str, Any]
 """Figures that JSON can hold."""
 
 TIMED = "timed"
-"""The key under which an exhibit keeps numbers that depend on the machine and the run."""
+"""The key for an exhibit's numbers that depend on the machine and the run."""
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -88,10 +88,10 @@ class Conditions:
     remeasure: bool = False
     """Measure other compressors again, even where a stored figure is at hand."""
     progress: Callable[[int, int], None] = _no_progress
-    """Called with the parts done and all parts."""
+    """Called with the number of parts done and their total."""
 
     def each(self, parts: Sequence[Part]) -> Iterator[Part]:
-        """The parts, in order, each when those before it are done."""
+        """Yields the parts in order and reports progress before each."""
         for done, part in enumerate(parts):
             self.progress(done, len(parts))
             yield part

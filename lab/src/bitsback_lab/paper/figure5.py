@@ -74,7 +74,7 @@ def measure(conditions: Conditions) -> Numbers:
 
 
 def _body(source: str) -> str:
-    """The source without the text at its top."""
+    """The source without its module docstring."""
     return source[source.index("\nfrom ") + 1 :]
 
 

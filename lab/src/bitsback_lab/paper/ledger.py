@@ -58,7 +58,7 @@ class Ledger:
 
     @property
     def change(self) -> float:
-        """Bits by which the message grew."""
+        """Growth of the message in bits."""
         return self.steps[-1].after - self.steps[0].before
 
     @property

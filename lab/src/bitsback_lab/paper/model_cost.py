@@ -67,7 +67,7 @@ def _model(name: str, images: Images) -> Numbers:
 
 
 def _peer(key: compressors.Key, images: Images, conditions: Conditions) -> Numbers:
-    """Its bytes for each of the counts; None from the first failure on, with the reason."""
+    """The peer's bytes for each count; None from the first failure on, with its reason."""
     sizes: list[int | None] = []
     problem = version = None
     for count in COUNTS:

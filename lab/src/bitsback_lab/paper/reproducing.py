@@ -27,14 +27,14 @@ def prepare(names: tuple[str, ...], output: Path) -> None:
 
 
 def reproduce(name: str, output: Path, conditions: Conditions) -> tuple[Numbers, list[Path]]:
-    """Measures an exhibit and writes what there is of it; its numbers, and the files."""
+    """Measures and writes an exhibit. Returns its numbers and the files."""
     _, exhibit = find(name)
     numbers = exhibit.measure(conditions)
     return numbers, write(name, exhibit, numbers, output / FOLDER)
 
 
 def write(name: str, exhibit: Exhibit, numbers: Numbers, folder: Path) -> list[Path]:
-    """The numbers as NAME.json and the pictures of an exhibit; the files."""
+    """Writes an exhibit's numbers as NAME.json and its pictures. Returns the files."""
     path = folder / f"{name}.json"
     path.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     return [path, *(exhibit.draw(numbers, folder) if exhibit.draw is not None else [])]
@@ -52,7 +52,7 @@ def draw(results: dict[str, Numbers], output: Path) -> list[Path]:
 
 
 def write_page(results: dict[str, Numbers], output: Path) -> list[Path]:
-    """The page in Markdown and in HTML; the files."""
+    """Writes the page in Markdown and HTML. Returns the files."""
     folder = output / FOLDER
     text = page.markdown(results, folder)
     paths = [output / "paper.md", output / "paper.html"]
@@ -91,7 +91,7 @@ def compare(
 
 
 VERSION = "version"
-"""Numbers beside this key depend on it: those of another version are not compared."""
+"""Numbers beside this key depend on this version; those of other versions are not compared."""
 
 
 def differences(here: Any, there: Any, path: str = "") -> Iterator[str]:

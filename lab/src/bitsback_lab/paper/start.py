@@ -1,4 +1,4 @@
-"""The cost of starting a chain, by the bits it starts from and by the images it takes at once."""
+"""The cost of starting a chain, by its initial bits and its batch sizes."""
 
 from __future__ import annotations
 

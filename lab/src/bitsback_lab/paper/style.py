@@ -46,7 +46,7 @@ _SETTINGS = {
 
 
 def check() -> None:
-    """Raises MissingExtra if there is nothing to draw with."""
+    """Raises MissingExtra if Matplotlib is missing."""
     if find_spec("matplotlib") is None:
         raise MissingExtra("matplotlib", "bitsback-lab[paper]", "./lab[paper]")
 
@@ -89,6 +89,6 @@ def picture(
 
 
 def legend_above(axes: Any, columns: int) -> None:
-    """Names the lines of these axes above all of the picture, where they cover nothing."""
+    """Puts the legend of these axes above the picture, where it covers nothing."""
     handles, labels = axes.get_legend_handles_labels()
     axes.get_figure().legend(handles, labels, loc="outside upper center", ncols=columns)
