@@ -1,4 +1,4 @@
-"""The two laws of a codec as checks, and the messages and parameters to check them with."""
+"""Checks of the two laws of a codec, with messages and parameters for them."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def random_words(seed: int, count: int) -> NDArray[np.uint32]:
 
 
 def check_laws(codec: Codec[Any], message: Message, symbols: Any) -> None:
-    """Both laws, for this message and these symbols; `message` is left as it is."""
+    """Checks both laws for this message and these symbols; `message` stays unchanged."""
     before = message.to_bytes()
 
     codec.push(message, symbols)

@@ -22,7 +22,7 @@ CODECS = {
 
 
 def alternating(shape: tuple[int, int]) -> Autoregressive:
-    """Bits that are probably not what the bit before them is."""
+    """Bits, each of which probably differs from the one before it."""
 
     def step(x: NDArray[np.uint8], position: int) -> Bernoulli:
         before = x[:, position - 1] if position else np.zeros(len(x), np.uint8)

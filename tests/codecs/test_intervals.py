@@ -1,4 +1,4 @@
-"""The interval of each symbol, where a whole distribution can be checked."""
+"""The interval of each symbol, for distributions small enough to check whole."""
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_a_posterior_is_close_to_the_normal_distribution_it_names(
 def test_a_mixture_is_close_to_the_distribution_it_names(
     component: Component, mean: float, scale: float
 ) -> None:
-    """The sum over all symbols is whole, and the ends of the range take the tails."""
+    """The probabilities sum to one, and the ends of the range take the tails."""
     from statistics import NormalDist
 
     def cdf(x: float) -> float:

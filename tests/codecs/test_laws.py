@@ -1,4 +1,4 @@
-"""The two laws for every codec and combinator, and agreement with the specification bit for bit."""
+"""Every codec and combinator keeps the two laws and agrees with the specification bit for bit."""
 
 import numpy as np
 import pytest

@@ -22,7 +22,7 @@ def data(model: Model) -> Any:
 
 
 def of(model: Model, key: str) -> Any:
-    """From what is given to the codec of a distribution."""
+    """The function from the given symbols to the codec of a distribution."""
     distribution = model.distributions[key]
 
     def codec(*given: Any) -> Codec[Any]:

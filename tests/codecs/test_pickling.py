@@ -180,7 +180,7 @@ def times(n: int, z: Any) -> Bernoulli:
 
 
 class Halves(Uniform):
-    """A class of somebody's own."""
+    """A user's codec."""
 
 
 @pytest.mark.parametrize(

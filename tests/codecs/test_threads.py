@@ -44,7 +44,7 @@ def pairs(c: NDArray[Any]) -> Any:
 
 
 class Images:
-    """Some images by a model of one size, in one call to the core."""
+    """Codes some images by a model of one size, in one call to the core."""
 
     def __init__(self, name: str, items: int) -> None:
         self.model, self.batches = bitsback.load_model(name), [(items, 1)]

@@ -163,7 +163,7 @@ def test_a_picture_is_in_order_with_its_class(tmp_path: Path) -> None:
 
 
 def test_many_classes(tmp_path: Path) -> None:
-    """More than a byte has numbers for."""
+    """More classes than a byte can number."""
     for number in range(300):
         save(np.full((1, 2), number % 251, np.uint8), tmp_path / "in" / f"{number:03}" / "x.png")
     data = as_sets(tmp_path / "in", "x", labels="folders")

@@ -44,9 +44,9 @@ class Block:
     language: str
     code: str
     line: int
-    """The line of the page at which the code begins."""
+    """The line of the page where the code begins."""
     reason: str | None
-    """Why it is not run."""
+    """The reason not to run it."""
     indent: str
 
 
@@ -64,12 +64,14 @@ def blocks(text: str) -> list[Block]:
 
 
 def commands(code: str) -> list[str]:
-    """The commands of a shell block that call bitsback; others install it, or are about a clone."""
+    """The commands of a shell block that call bitsback; others install it or use a clone."""
     return [line for line in re.split(r"(?<!\\)\n", code) if _COMMAND.match(line)]
 
 
 def run(block: Block, page: Path, names: dict[str, Any]) -> None:
-    """In the present folder; an AssertionError, or what the code raises, if it fails."""
+    """Runs the block in the current folder. Raises AssertionError, or the code's own error, if it
+    fails.
+    """
     if block.language == "python":
         # It gets as many lines before it as in the page, so that a traceback names the line there.
         code = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
@@ -90,7 +92,7 @@ def run(block: Block, page: Path, names: dict[str, Any]) -> None:
 
 
 def parse(command: str) -> None:
-    """Raises UsageError for a command, or options, that there are not."""
+    """Parses a command. Raises UsageError for an unknown command or option."""
     _, name, *words = shlex.split(command, comments=True)
     found = bitsback.get_command(click.Context(bitsback), name)
     assert found, command

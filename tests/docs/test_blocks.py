@@ -1,4 +1,4 @@
-"""Every block of code in the README and in docs/ runs as it stands."""
+"""Every code block in the README and docs/ runs as it stands."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bucket(s3_server: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`s3://bucket` is on this machine, for this process and those that it starts."""
+    """Serves `s3://bucket` on this machine, for this process and its children."""
     import fsspec
 
     for name, value in (

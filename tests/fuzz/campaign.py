@@ -1,4 +1,4 @@
-"""Mutations in a row, from one seed: each with its bounds of time and memory."""
+"""A sequence of mutations from one seed, each within bounds of time and memory."""
 
 import sys
 from collections import Counter
@@ -26,7 +26,7 @@ def most_memory(size: int) -> int:
 
 
 def peak_memory() -> int:
-    """The most bytes that this process has held; 0 where the system does not tell."""
+    """The peak memory of this process in bytes; 0 where the system does not report it."""
     if sys.platform == "win32":
         return 0
     import resource

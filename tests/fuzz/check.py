@@ -1,4 +1,4 @@
-"""Everything that reads an archive or a model, over bytes that may be anything."""
+"""Runs everything that reads an archive or a model on arbitrary bytes."""
 
 import io
 import itertools
@@ -116,7 +116,7 @@ def holds_files(data: bytes) -> bool:
 
 
 def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
-    """The same for an archive of files: it is restored as a whole or not at all."""
+    """Reads an archive of files, which is restored whole or not at all."""
     archive = bitsback.open(io.BytesIO(data))
     archive.info()
     restored: dict[str, bytes] = {}
@@ -188,7 +188,7 @@ def of_sources(
 
 
 def labels_of(archive: bitsback.Archive) -> list[Any] | None:
-    """The labels as the specification gives them: for pictures, the folders."""
+    """The labels in the specification's form: for pictures, the folders."""
     labels = archive.labels
     if labels is None or archive.kind == "npz":
         return None if labels is None else labels.tolist()

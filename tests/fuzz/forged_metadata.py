@@ -85,7 +85,7 @@ def forge_metadata(random: Random, data: bytes, other: bytes) -> bytes:
 
 
 def change(random: Random, metadata: bytes, other: bytes) -> bytes:
-    """A field of it, or bytes anywhere."""
+    """Changes a field of the metadata, or bytes anywhere."""
     at = random.randrange(len(metadata) + 1)
     match random.randrange(6):
         case 0:
@@ -108,7 +108,7 @@ def change(random: Random, metadata: bytes, other: bytes) -> bytes:
 
 
 def put_together(random: Random, seed: WithMetadata, of_files: list[bytes]) -> bytes:
-    """The archive with this metadata of its files, in one part and one block of raw bytes."""
+    """The archive with this container metadata, in one part and one block of raw bytes."""
     content = b"".join(of_files)
     first, last = seed.content.metadata_parts[0], seed.content.metadata_parts[-1]
     begin, end = seed.content.starts[first], seed.content.starts[last + 1]

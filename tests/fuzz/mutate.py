@@ -29,7 +29,7 @@ NUMBERS = [
 
 
 def mutate(random: Random, data: bytes, other: bytes) -> bytes:
-    """One to four changes; some splice in bytes of the other."""
+    """Makes one to four changes; some splice in bytes of `other`."""
     for _ in range(random.choice((1, 1, 1, 2, 3, 4))):
         data = random.choice(CHANGES)(random, data, other)
     return data
@@ -84,7 +84,7 @@ def cross_over(random: Random, data: bytes, other: bytes) -> bytes:
 
 
 def number(random: Random, data: bytes, other: bytes) -> bytes:
-    """A number, mostly a huge one, in place of a byte or two."""
+    """Replaces a byte or two by a number, mostly a huge one."""
     start, _ = a_range(random, data)
     return (
         data[:start] + write_varint(random.choice(NUMBERS)) + data[start + random.randint(0, 2) :]
@@ -173,7 +173,7 @@ def forge(random: Random, data: bytes, other: bytes) -> bytes:
 
 
 def change(random: Random, payload: bytes, other: bytes) -> bytes:
-    """Near the start, where the numbers are, or anywhere."""
+    """Changes bytes near the start, where the numbers are, or anywhere."""
     if random.random() < 0.6:
         head = payload[: random.choice((8, 24, 60))]
         return mutate(random, head, other[:30]) + payload[len(head) :]

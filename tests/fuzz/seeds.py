@@ -1,4 +1,4 @@
-"""Small archives and model files, whole, that the mutations begin from."""
+"""Small valid archives and model files, from which the mutations start."""
 
 import gzip
 import io
@@ -93,7 +93,7 @@ def archives() -> list[Seed]:
 
 
 def joined(items: NDArray[Any], slices: NDArray[Any]) -> bytes:
-    """An archive of items, and of a stack in tiles behind them."""
+    """An archive of items followed by a stack in tiles."""
     with TemporaryDirectory() as name:
         shards = [Path(name) / "items.bb", Path(name) / "slices.bb"]
         shards[0].write_bytes(compress(items, model="fast", stack=False, block=3))
@@ -205,7 +205,7 @@ def save_with_metadata(folder: Path) -> None:
 
 
 def content(item: Any) -> bytes:
-    """The bytes of a file that is stored verbatim, or else of an array."""
+    """The bytes of a file that is stored verbatim, or of an array."""
     return item.read() if isinstance(item, Stored) else np.asarray(item).tobytes()
 
 

@@ -145,7 +145,7 @@ def test_convolutions_of_any_size(path: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
 def test_an_items_integers_do_not_depend_on_those_beside_it(path: str) -> None:
-    """More items than a network runs at once, in patches that end in the middle of an item."""
+    """With more items than a network runs at once, patches end in the middle of an item."""
     rng = np.random.default_rng(2)
     layer = random_linear(rng, 9 * 40, 64, BYTES)
     image = rng.integers(0, 256, (50, 9, 11, 40), np.uint8)
@@ -195,7 +195,7 @@ def test_joins_spreads_and_views(top: int) -> None:
 
 
 def a_value(network: _core.Network, rng: np.random.Generator, clamp: tuple[int, int]) -> int:
-    """Adds a value that takes all of its range and both of its ends, for every source."""
+    """Adds, for every source, a value that covers its whole range and both its ends."""
     values = np.concatenate([[clamp[0], clamp[1]], rng.integers(clamp[0], clamp[1] + 1, 91)])
     values = rng.permutation(values)
     layer = SpecLinear(np.zeros((93, 1), np.int64), values, np.full(93, 2, np.int64), 1, clamp)

@@ -108,7 +108,7 @@ def test_outputs_are_bytes_where_they_fit_and_words_where_not(path: str) -> None
 
 
 def bytes_for(layer: SpecLinear) -> Value:
-    """Bytes that it may read."""
+    """Bytes that the layer may read."""
     return Value(layer.weight.shape[1], 1, BYTES)
 
 
@@ -223,7 +223,7 @@ def test_shapes_that_do_not_go_together_are_refused() -> None:
 
 
 def test_a_setting_that_is_none_is_told_as_such() -> None:
-    """Not as damage of the model that is loaded first."""
+    """The error is about the setting, not about the first loaded model."""
     code = "import bitsback; bitsback.load_model('mnist-binary-paper')"
     result = subprocess.run(
         [sys.executable, "-c", code],

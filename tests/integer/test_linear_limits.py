@@ -74,7 +74,7 @@ def test_weights_of_one_size_make_the_longest_chains_there_are(
 @pytest.mark.parametrize("path", SIMD_PATHS)
 @given(st.data())
 def test_every_shift_multiplier_and_accumulator(path: str, data: st.DataObject) -> None:
-    """Biases are the accumulators. Many results are a half away from another."""
+    """Biases are the accumulators. Many results lie halfway between integers."""
     shift = data.draw(st.integers(1, 52))
     bits = data.draw(st.integers(1, min(31, 52 - 1)))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))

@@ -1,4 +1,4 @@
-"""Networks as a description has them: what they own, what they read, and strictness."""
+"""Networks from a description: ownership, inputs and strictness."""
 
 import re
 from pathlib import Path
