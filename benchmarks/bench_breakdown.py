@@ -1,4 +1,4 @@
-"""The time of each step of bits back on one core, through the public codecs, and of the whole.
+"""The time of each step of bits back on one core, with public codecs, and of the whole.
 
     python benchmarks/bench_breakdown.py
 
@@ -56,9 +56,7 @@ def find_symbols(data: Images, model: bitsback.Model) -> object:
 
 
 def steps(model: bitsback.Model, x: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:
-    """The steps of coding x [n, pixels], each for all batches of x, with what it needs made
-    beforehand.
-    """
+    """The steps of coding x [n, pixels], each for all batches of x, with prepared inputs."""
     random = np.random.default_rng(0)
     batches = [x[i : i + model.batch] for i in range(0, len(x), model.batch)]
     heads = random.integers(2**32, 2**64, 8, dtype=np.uint64)

@@ -1,9 +1,9 @@
 """Each engine of the integer networks against NumPy's float32 product of the same shape (sgemm),
 on one core and in one run, with the inputs of seven bits, of eight, and of one.
 
-On AVX2 the inputs decide: those of eight bits are widened to 16 before they are multiplied, those
-of seven are multiplied as bytes, and the fewer bits, or the smaller the weights, the more products
-are summed before they are widened. What a call costs from Python is in all figures.
+On AVX2 the inputs matter: those of eight bits are widened to 16 before multiplication, those of
+seven are multiplied as bytes, and the fewer bits, or the smaller the weights, the more products are
+summed before widening. All figures include the cost of a call from Python.
 
 python benchmarks/bench_engine.py
 """
@@ -30,8 +30,8 @@ SHAPES = [(128, 128, 240), (96, 96, 240), (96, 96, 30), (64, 24, 240), (64, 8, 2
 """Inputs, outputs, rows."""
 BITS = (7, 8, 1)
 WEIGHT = 30
-"""The standard deviation of weights: that of the bundled models' hidden layers, of which the
-largest of an output is 127.
+"""The standard deviation of weights, as in the bundled models' hidden layers, where the largest of
+an output is 127.
 """
 
 
@@ -47,7 +47,7 @@ def layer(
 
 
 def medians(work: dict[str, Callable[[], Any]], repeats: int, products: int) -> dict[str, float]:
-    """Seconds a call. The contestants take turns, so that all share what else the machine does."""
+    """Median seconds per call. The contestants take turns, so other load affects all alike."""
     calls = max(1, 5_000_000 // products)
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(repeats):
@@ -62,7 +62,7 @@ def medians(work: dict[str, Callable[[], Any]], repeats: int, products: int) -> 
 def compare(
     inputs: int, outputs: int, rows: int, bits: int, repeats: int
 ) -> tuple[dict[str, float], float]:
-    """Seconds of each engine, and of sgemm."""
+    """Seconds per call of each engine and of sgemm."""
     rng = np.random.default_rng(0)
     top = 2**bits - 1
     x: NDArray[np.uint8] = rng.integers(0, top + 1, (rows, inputs), np.uint8)

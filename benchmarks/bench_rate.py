@@ -3,8 +3,8 @@ image as an archive.
 
     python benchmarks/bench_rate.py
 
-The archive rate is all bits of the file, header and index in and the bundled model out, over the
-number of pixels. The exact code length is the one that the integer model gives (bits pushed
+The archive rate is the bits of the whole file, including header and index but not the bundled
+model, over the number of pixels. The exact code length is that of the integer model (bits pushed
 minus bits popped), without digests, start-up, headers and index.
 """
 
@@ -20,7 +20,7 @@ import bitsback
 from bitsback.peers.units import Images
 
 CODE_LENGTH_BLOCK = (
-    1250  # the information of a block hardly depends on its size, so this one serves for all
+    1250  # the information of a block hardly depends on its size, so one size is enough
 )
 
 

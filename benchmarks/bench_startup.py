@@ -1,5 +1,5 @@
-"""The start-up of a block: what its message holds beyond the digest it starts from and the exact
-code length.
+"""The start-up of a block: the bits of its message beyond the initial digest and the exact code
+length.
 
     python benchmarks/bench_startup.py
 

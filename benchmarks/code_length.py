@@ -22,8 +22,8 @@ class Coded:
 
     message_bytes: int
     information: float
-    """Bits pushed minus bits popped, by the integers: of one layer of latents, the sum of
-    -log2 p(x|z) - log2 p(z) + log2 q(z|x).
+    """Bits pushed minus bits popped, by the integers: for one layer of latents, the sum of -log2
+    p(x|z) - log2 p(z) + log2 q(z|x).
     """
 
     @property
@@ -33,9 +33,9 @@ class Coded:
 
 
 def code(model: Model, items: NDArray[np.uint8], lanes: int, image: Size | None = None) -> Coded:
-    """Code symbols [n, pixels] into one message as docs/format.md has it, counting as it goes.
+    """Code symbols [n, pixels] into one message as in docs/format.md, and count the bits.
 
-    image: rows and columns of the items, for a model that codes any.
+    image: rows and columns of the items, for a model of any size.
 
     The digest is SHA-256 of the symbols, so the message is as random as that of a real block,
     though not the same.

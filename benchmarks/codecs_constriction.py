@@ -1,12 +1,12 @@
-"""Codecs beside constriction's: nanoseconds a symbol, where each symbol has parameters of its own.
+"""Codecs beside constriction's: nanoseconds per symbol, if each symbol has parameters of its own.
 
     pip install constriction
     python benchmarks/codecs_constriction.py [--symbols 1000000] [--repeat 5]
 
-Both are given float parameters and an array of symbols, and both times include what each makes of
-the parameters: bitsback's `from_float` or `from_probability` is timed with every push and pop.
-"Made" is bitsback's time without that, for a codec that is used again. Each figure is the least of
-so many runs, which follow each other in turn, on one thread.
+Both get float parameters and an array of symbols, and both times include the preparation of the
+parameters: bitsback's `from_float` or `from_probability` is timed with every push and pop. "Made"
+is bitsback's time without it, for a codec that is used again. Each figure is the least of so many
+runs, which alternate, on one thread.
 """
 
 import argparse

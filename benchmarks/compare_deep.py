@@ -1,9 +1,9 @@
-"""Pictures of 16 bits, of medicine or microscopes: each as an archive of its own, beside others.
+"""Medical or microscope pictures of 16 bits, each as an archive of its own, beside others.
 
     python benchmarks/compare_deep.py FOLDER ...
 
-A folder holds a .npy file for each picture, [rows, columns] or [rows, columns, channels]. Signed
-elements are given to the others moved up to zero, 16-bit ones with no more bits than they need.
+A folder holds a .npy file for each picture, [rows, columns] or [rows, columns, channels]. The
+others get signed elements shifted up to zero, and 16-bit ones with no more bits than they need.
 Needs bitsback[peers].
 """
 

@@ -1,8 +1,8 @@
-"""Kodak's 24 photographs as a folder, beside a file each of others.
+"""Kodak's 24 photographs as a folder, beside one file per photograph by others.
 
     BITSBACK_DATA=FOLDER python benchmarks/compare_kodak.py
 
-FOLDER/kodak holds the 24 PNG files. Nothing is ever tuned by them. Needs bitsback[peers].
+FOLDER/kodak holds the 24 PNG files, which are never used for tuning. Needs bitsback[peers].
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""A folder of files of all kinds: its bytes on disk, beside those of one archive; and of its JPEG
-files alone.
+"""A folder of files of all kinds: its bytes on disk, beside those of one archive; the same for its
+JPEG files alone.
 
     python benchmarks/compare_mixed.py FOLDER
 
-All files are taken along; what comes back is compared, with its times: pixels and all that Pillow
-tells of a picture, or every byte.
+All files are included; restored files and their times are compared: pixels and everything that
+Pillow reads of a picture, or every byte.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@
 The data: monthly sunspots in tenths (statsmodels), digits and iris (sklearn) as tables of 64 and 4
 columns, and tones of a synthetic instrument; with --ecg the file scipy/misc/ecg.dat, which scipy
 had before 1.12, and with --speech the file arctic_a0007.wav of the sources of pysptk. FLAC, by
-soundfile, is only for arrays of 16 bits and up to 8 columns. What is not installed is left out, and
-named. All are given the same little-endian numbers, and xz also their differences in time.
+soundfile, is only for arrays of 16 bits and up to 8 columns. Missing packages are named. All get
+the same little-endian numbers, and xz also their differences in time.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def compare(name: str, array: NDArray[Any], missing: list[str]) -> dict[str, Any]:
-    """Bytes of each compressor."""
+    """Size in bytes by each compressor."""
     raw = array.tobytes()
     steps = array.astype(np.int64)
     deltas = np.diff(steps, axis=0, prepend=np.zeros_like(steps[:1])).astype(array.dtype)
@@ -93,7 +93,7 @@ def compare(name: str, array: NDArray[Any], missing: list[str]) -> dict[str, Any
 
 
 def flac(array: NDArray[Any]) -> int | None:
-    """Bytes at the highest level."""
+    """Size in bytes at the highest level."""
     if array.dtype != np.int16 or (array.ndim == 2 and array.shape[1] > 8):
         return None
     stream = io.BytesIO()

@@ -1,12 +1,12 @@
-"""`bitsback train` on sets of pictures: held-out images beside JPEG XL e10 of all of these as one
-mosaic, and others.
+"""`bitsback train` on sets of pictures: held-out images, beside JPEG XL e10 of one mosaic of them,
+and others.
 
     python benchmarks/compare_sets.py SET.npy ...
     python benchmarks/compare_sets.py --minutes 1 --first 300 --held-out 50 SET.npy
 
 A set is an array [images, rows, columns] or [images, rows, columns, channels]. Every k-th image is
-held out, so that there are as many as asked for; the model never sees them. Needs bitsback[train]
-and bitsback[peers].
+held out, with k for the requested number; the model never sees them. Needs bitsback[train] and
+bitsback[peers].
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Volumes: as a stack, whose slices see those before, beside the same slices alone, and others.
+"""Volumes as stacks, whose slices depend on earlier ones, beside the same slices alone, and others.
 
     python benchmarks/compare_volumes.py FOLDER ...
 

@@ -4,9 +4,9 @@ test images of its set.
     python benchmarks/elbo.py --data MNIST --fashion FASHION-MNIST                   all bundled
     models python benchmarks/elbo.py --data MNIST --model M.safetensors --module T.safetensors
 
-The integer model: the exact code length of the frequencies that it codes with. The float module:
-its negative ELBO. Both with the same images, binarised once for models of two levels, and the same
-number of posterior samples an image. Needs bitsback[train].
+For the integer model it is the exact code length of its frequencies, for the float module its
+negative ELBO. Both use the same images, binarised once for models of two levels, and the same
+number of posterior samples per image. Needs bitsback[train].
 """
 
 import argparse
@@ -27,9 +27,7 @@ RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 
 
 def test_set(folder: Path, levels: int) -> NDArray[np.uint8]:
-    """The test images, or for 2 levels the binarisation of them that every figure uses, uint8
-    [10000, 784].
-    """
+    """The test images, for 2 levels the binarisation that all figures use, uint8 [10000, 784]."""
     symbols = read_idx_images(folder / TEST_IMAGES)
     if levels == 2:
         symbols = (np.random.RandomState(0).random_sample(symbols.shape) < symbols / 255).astype(

@@ -4,10 +4,10 @@ of PNG files, and an npz file in memory.
     python benchmarks/epochs.py
     python benchmarks/epochs.py --workers 0 4 --batch 256
 
-The first epoch is a cold one: it starts the workers, opens what they read from, and decodes every
-block; later ones find these in the cache, unless it is too small ("cache of three blocks", where
-the archive has five), or off. With two workers each of them has half of the blocks in every epoch,
-so three are enough. One thread of PyTorch's in each process; files are read from a warm disk. Needs
+The first epoch is cold: it starts the workers, opens their files, and decodes every block; later
+epochs find the blocks in the cache, unless it is too small ("cache of three blocks", while the
+archive has five), or off. With two workers each of them has half of the blocks in every epoch, so
+three are enough. Each process has one thread of PyTorch; files are read from a warm disk. Needs
 bitsback[torch].
 """
 
@@ -33,7 +33,7 @@ from bitsback.torch import ArchiveDataset, BlockSampler
 
 
 class Pngs(Dataset[Any]):
-    """A folder of PNG files, each opened when it is needed."""
+    """A folder of PNG files, each opened when needed."""
 
     def __init__(self, folder: Path) -> None:
         self.paths = sorted(folder.iterdir())
@@ -47,7 +47,7 @@ class Pngs(Dataset[Any]):
 
 
 class Npz(Dataset[Any]):
-    """All of an npz file, in memory."""
+    """An npz file, held in memory."""
 
     def __init__(self, path: Path) -> None:
         with np.load(path) as arrays:
@@ -134,7 +134,7 @@ def _size(path: Path) -> int:
 
 
 def _time(way: Way, workers: int, batch: int, repeats: int, total: int) -> tuple[float, float]:
-    """Seconds of the first epoch, and of a later one."""
+    """Seconds of the first epoch and of a later one."""
     times = []
     start = perf_counter()
     dataset = way.make()

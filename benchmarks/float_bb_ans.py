@@ -1,9 +1,9 @@
-"""Bits back with ANS as research code does it: probabilities from a float network, and a vectorised
-ANS in NumPy.
+"""Bits back with ANS as in research code: probabilities from a float network, and a vectorised ANS
+in NumPy.
 
-It is right as long as encoder and decoder compute the very same floats; `float_decoding.py` shows
-what happens when they do not. Source: Townsend, Bird, Barber 2019; precisions, heads and the ten
-images a step are those of the example of craystack (https://github.com/j-towns/craystack).
+It is correct as long as encoder and decoder compute exactly the same floats; `float_decoding.py`
+shows what happens otherwise. Source: Townsend, Bird, Barber 2019; precisions, heads and the ten
+images per step are those of the example of craystack (https://github.com/j-towns/craystack).
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ PRIOR_BITS = 8  # a latent is one of 256 buckets that are equally likely under N
 POSTERIOR_BITS = 14
 PIXEL_BITS = 16
 LOW = 1 << 31  # a head lies within [2^31, 2^63)
-# random words that a message starts from, since the first images need bits to choose latents with
+# random words of an initial message, since the first images need bits to choose latents with
 SPARE_WORDS = 10_000
 
 
 class Networks(Protocol):
-    """The two networks as functions of NumPy arrays; what they are computed with is their own
-    business.
-    """
+    """The two networks as functions of NumPy arrays, computed in any way."""
 
     def posterior(self, x: Pixels) -> tuple[Floats, Floats]:
         """Mean and standard deviation, each [n, latents], for x [n, pixels]."""
@@ -52,8 +50,8 @@ class Message:
     def push(
         self, lanes: slice, starts: NDArray[np.uint64], symbols: NDArray[Any], bits: int
     ) -> None:
-        """One symbol a lane: symbol c of lane i has the interval [starts[i, c], starts[i, c + 1])
-        out of 2^bits.
+        """Pushes one symbol per lane: symbol c of lane i has the interval [starts[i, c], starts[i,
+        c + 1]) out of 2^bits.
         """
         start, size = _interval(starts, symbols)
         head = self.heads[lanes]
@@ -63,7 +61,7 @@ class Message:
         head[:] = (head // size << np.uint64(bits)) + head % size + start
 
     def pop(self, lanes: slice, starts: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
-        """Undoes `push`, and gives the symbols [lanes]. Raises EOFError where no words are left."""
+        """Undoes `push` and returns the symbols [lanes]. Raises EOFError if no words are left."""
         head = self.heads[lanes]
         place = head & np.uint64((1 << bits) - 1)
         symbols: NDArray[np.int64] = (starts[:, 1:] <= place[:, None]).sum(1)
@@ -85,8 +83,8 @@ def _interval(
     return starts[lanes, c], starts[lanes, c + 1] - starts[lanes, c]
 
 
-# The distributions: where the interval of each symbol starts, [lanes, symbols + 1]. Here floats
-# become integers, and a last bit that differs moves the edge of an interval now and then.
+# The distributions: the starts of the symbols' intervals, [lanes, symbols + 1]. Here floats become
+# integers, and a difference in the last bit moves the edge of an interval now and then.
 
 
 def _quantiles(p: torch.Tensor) -> Floats:
@@ -105,9 +103,7 @@ def uniform(lanes: int) -> NDArray[np.uint64]:
 
 
 def gaussian(mean: Floats, deviation: Floats) -> NDArray[np.uint64]:
-    """q(z|x): a normal distribution cut into the buckets of the prior, none of which is left
-    without an interval.
-    """
+    """q(z|x): a normal distribution over the buckets of the prior, all of which get an interval."""
     standard = (EDGES - mean.reshape(-1, 1)) / deviation.reshape(-1, 1)
     below = torch.special.ndtr(torch.from_numpy(standard)).numpy() * (
         (1 << POSTERIOR_BITS) - BUCKETS
@@ -147,9 +143,7 @@ class FloatBitsBack:
         return message
 
     def decode(self, message: Message, count: int) -> Iterator[Pixels]:
-        """The images, STEP at a time, [STEP, pixels]. Nothing here can notice that they are
-        wrong.
-        """
+        """The images, STEP at a time, [STEP, pixels]. Errors cannot be detected here."""
         for _ in range(count // STEP):
             z = message.pop(self.z, uniform(STEP * self.latents), PRIOR_BITS)
             x = (

@@ -5,10 +5,10 @@ with bitsback.
     python benchmarks/float_decoding.py --json docs/paper/float_decoding.json
 
 A float coder (float_bb_ans.py) encodes images of the binarised MNIST test set: PyTorch, float32,
-one thread, ten images at a time. Then one thing at a time is changed, and its message decoded.
-bitsback codes the same images with the integer model of the same recipe, is changed in the same way
-where it can be, and must give the same bytes and read them. Images are counted in the order of
-decoding. Needs bitsback[train]; torch.compile also needs a C++ compiler.
+one thread, ten images at a time. Then its message is decoded with one change at a time. bitsback
+codes the same images with the integer model of the same recipe; where the same change is possible,
+it must write the same bytes and read them. Images are counted in the order of decoding. Needs
+bitsback[train]; torch.compile also needs a C++ compiler.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that is different; the defaults are how the float message was encoded.
+    """One change; the defaults are the settings of the float encoder.
 
     bitsback: the same change there, in words, or none. environment: variables of a process that is
-    started for it.
+    started for the change.
     """
 
     name: str
@@ -62,7 +62,9 @@ class Change:
 
     @property
     def of_network(self) -> bool:
-        """Whether the change is in how a network is computed, not in where everything runs."""
+        """Whether the change affects how a network is computed rather than where everything
+        runs.
+        """
         return (self.at_a_time, self.dtype, self.library) != (STEP, torch.float32, "torch")
 
 
@@ -71,7 +73,7 @@ def _processor(name: str, variable: str, value: str, simd: str) -> Change:
     return Change(f"{name}: {variable}={value}", f"BITSBACK_SIMD={simd}", environment=environment)
 
 
-# Waiting threads sleep; otherwise they would take the cores of a busy machine. Results do not
+# Waiting threads sleep; otherwise they would occupy the cores of a busy machine. Results do not
 # change.
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
@@ -105,10 +107,10 @@ class Coded:
     model: str
     x: Pixels
     message: Message
-    """The message of the float coder."""
+    """Message of the float coder."""
     archive: bytes
     chain: bytes
-    """The message of one block of bitsback."""
+    """Message of one bitsback block."""
 
 
 def encode(model: str, x: Pixels) -> Coded:
@@ -149,7 +151,7 @@ def row(coded: Coded, change: Change) -> dict[str, str]:
 
 
 def verdict(same: bool, right: bool) -> str:
-    """The verdict on bitsback: whether it wrote the same bytes, and read the right images."""
+    """The verdict on bitsback: whether it wrote the same bytes and read the right images."""
     return (
         f"{'same bytes' if same else 'OTHER BYTES'},"
         f" {'all images right' if right else 'WRONG IMAGES'}"
@@ -161,8 +163,8 @@ def verdict(same: bool, right: bool) -> str:
 
 @dataclass(frozen=True)
 class Decoded:
-    """The result of decoding with floats: images right before the first wrong one, and of those
-    from there on, how many were decoded and how many wrong.
+    """The result of decoding with floats: the number of right images before the first wrong one,
+    and the numbers of decoded and wrong images from there on.
     """
 
     right: int
@@ -219,7 +221,7 @@ def _other_network(coded: Coded, model: bitsback.Model, change: Change) -> tuple
 
 
 def product(change: Change) -> Product:
-    """The product of integer matrices as the change has it: in int64, or in float64, which is exact
+    """The product of integer matrices with the change: in int64, or in float64, which is exact
     below 2^53.
     """
     if change.library == "numpy":
@@ -244,8 +246,8 @@ def product(change: Change) -> Product:
 
 
 def in_new_process(environment: Mapping[str, str], work: Callable[[], Result]) -> Result:
-    """The result of `work` in a process that is started with these environment variables, which
-    libraries read only once.
+    """The result of `work` in a new process with these environment variables, which libraries read
+    only once.
     """
     with patch.dict(os.environ, environment), ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(work).result()
@@ -262,7 +264,7 @@ def possible(change: Change) -> bool:
 def _can_compile() -> bool:
     try:
         torch.compile(lambda a: a + 1)(torch.zeros(1))
-    except Exception:  # no compiler, or none that it knows
+    except Exception:  # no compiler, or an unknown one
         return False
     return True
 

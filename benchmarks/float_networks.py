@@ -17,7 +17,7 @@ from bitsback.train.network.rounding import HIDDEN, LOGIT, MEAN, SCALE, Grid
 
 
 class FloatVae(nn.Module):
-    """A VAE with the weights of a file NAME-float.safetensors in recipes/, clamped as it was in
+    """A VAE with the weights of a file NAME-float.safetensors in recipes/, clamped as in
     training.
     """
 

@@ -1,10 +1,10 @@
 """A folder of small PNG files beside the same pictures as one array: CPU seconds of the whole
-process that compresses them, with `auto` and with `fast`.
+compressing process, with `auto` and with `fast`.
 
     python benchmarks/folder_cpu.py [PICTURE] [--images 2000]
 
 Digits of MNIST, 28 x 28 pixels, grey; and of PICTURE, a large photograph, patches of 32 x 32 pixels
-in colour. Pillow writes the files. Each run is a process of its own, so that its start is counted.
+in colour. Pillow writes the files. Each run is a process of its own, including its start.
 """
 
 from __future__ import annotations

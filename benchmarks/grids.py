@@ -1,10 +1,10 @@
-"""Layers of latents on grids, on tiles of pictures: what the tiles take and what of it each layer
-does, what is popped and what a block starts with in Bit-Swap's order and in plain order, and the
-speed of a processor.
+"""Layers of latents on grids, for tiles of pictures: the bits of the tiles and of each layer, the
+popped bits and the start of a block in Bit-Swap's order and in plain order, and the speed on one
+core.
 
     python benchmarks/grids.py PICTURES MODEL ...
 
-PICTURES is a folder, MODEL a file that the recipe photographs-layers has made.
+PICTURES is a folder, MODEL a file made by the recipe photographs-layers.
 """
 
 from __future__ import annotations

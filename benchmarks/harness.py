@@ -58,14 +58,14 @@ def arguments_of_models(description: str | None) -> argparse.ArgumentParser:
 
 
 def images(count: int, levels: int = 2) -> Images:
-    """The first `count` MNIST test images [count, 28, 28]: binarised, bool, for two levels, else as
-    they are, uint8.
+    """The first `count` MNIST test images [count, 28, 28]: binarised, bool, for two levels,
+    otherwise grey, uint8.
     """
     return (binarised_mnist_test_images() if levels == 2 else mnist_test_images())[:count]
 
 
 def digit_models() -> list[str]:
-    """The bundled models of what `images` gives."""
+    """The bundled models for the digits of `images`."""
     return [name for name in bundled.names() if name.startswith("mnist")]
 
 
@@ -75,8 +75,8 @@ def symbols(data: Images) -> NDArray[np.uint8]:
 
 
 def pin(cores: int = 1) -> str:
-    """Keep this process and its children to `cores` cores where the system can; says what was
-    done.
+    """Keep this process and its children on `cores` cores if the system supports it. Returns a
+    description of the result.
     """
     if not hasattr(os, "sched_setaffinity"):
         return "not pinned: this system has no sched_setaffinity"
@@ -111,7 +111,7 @@ def decompress(archive: bytes, threads: int) -> NDArray[Any]:
 
 
 def machine() -> str:
-    """Processor, Python and NumPy, for the head of a table."""
+    """Processor and versions of Python and NumPy, for the head of a table."""
     return f"{processor()}, Python {platform.python_version()}, NumPy {np.__version__}"
 
 

@@ -1,5 +1,5 @@
-"""A chain of bitsback whose networks are computed by something other than its core, as
-docs/model-format.md says.
+"""A bitsback chain whose networks are computed by the rules of docs/model-format.md, not the
+core.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Product = Callable[[Ints, Ints], Ints]
 
 
 class IntegerVae:
-    """A model of zeros and ones. product: what multiplies. at_a_time: the items that a network is
-    given at once.
+    """A model of zeros and ones. product: the function that multiplies matrices. at_a_time: the
+    number of items that a network processes at once.
     """
 
     def __init__(self, model: Model, product: Product, at_a_time: int) -> None:

@@ -1,5 +1,5 @@
-"""Cost and gain of the number of places of latents below the top, from -4 to 4: exact code length
-and popped bits.
+"""Costs and gains of the number of places, from -4 to 4, of latents below the top: exact code
+length and popped bits.
 
     python benchmarks/latent_places.py --data MNIST --run runs/mnist-binary-layers
 

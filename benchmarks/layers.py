@@ -2,11 +2,11 @@
 
     python benchmarks/layers.py --data MNIST mnist-binary MODEL.safetensors
 
-Of each model: the exact code length of the test set; what coding an image has popped beyond what
-it has pushed, when that is most, which is what a block has to cost beyond the information of its
-images; the fastest safe growth of the chain; what blocks do cost beyond the digest that they start
-from and that information; and the speed of the core. Both orders are of the same weights: only the
-list of pops and pushes and the growth of the chain differ. Needs bitsback[train].
+For each model: the exact code length of the test set; the largest excess of popped over pushed bits
+while an image is coded, which is the least start-up of a block; the fastest safe growth of the
+chain; the actual start-up of blocks beyond the initial digest; and the speed of the core. Both
+orders have the same weights: only the list of pops and pushes and the growth of the chain differ.
+Needs bitsback[train].
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def of_order(
 def speeds(
     model: Model, x: NDArray[np.uint8], size: tuple[int, int] | None = None
 ) -> tuple[float, float]:
-    """Pushing and popping x, of images of this size if the model leaves it open: the best of some
-    rounds, in MB of symbols a second of a processor.
+    """The speeds of pushing and popping x, of images of this size for a model of any size: the best
+    of some rounds, in MB of symbols per second on one core.
     """
     batches = chain.schedule(len(x), model.growth, model.batch)
     best = [np.inf, np.inf]
@@ -121,7 +121,7 @@ def speeds(
 
 
 def in_plain_order(model: Model) -> Model:
-    """The same model, all latents of an item popped before anything is pushed."""
+    """The same model, popping all latents of an item before any push."""
     steps = sorted(map(str, model.code), key=lambda step: step.startswith("push"))
     return changed(model, code=steps)
 

@@ -3,10 +3,10 @@
     python benchmarks/layers_above_pixels.py --data MNIST \\
         recipes/mnist-binary-context-float.safetensors
 
-The float module of a context VAE stays as it is. Above its latents z1 comes a layer z2: q(z2 | z1)
-and p(z1 | z2) are trained, where the model has N(0, 1), by the negative ELBO of the training
-images. What is printed is of the validation set: the bits an image that z1 costs by N(0, 1), and
-those that z1 and z2 cost together. Needs bitsback[train].
+The float module of a context VAE does not change. Above its latents z1 it gets a layer z2: q(z2 |
+z1) and p(z1 | z2), in place of N(0, 1), are trained by the negative ELBO of the training images.
+The output is for the validation set: the bits per image of z1 under N(0, 1), and of z1 and z2
+together. Needs bitsback[train].
 """
 
 import argparse

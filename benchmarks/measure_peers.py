@@ -1,4 +1,4 @@
-"""The peers on the public test sets, whose results ship with the package:
+"""Measures the peers on the public test sets, for the results in the package:
 lab/src/bitsback_lab/bench/results.json.
 
     BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py            what is not there yet, of
@@ -6,9 +6,9 @@ lab/src/bitsback_lab/bench/results.json.
     an idle machine: half an hour
 
 MNIST's test images, the same binarised, and those of Fashion-MNIST, from FOLDER or downloaded. One
-process at a time; the file is written after each peer, so after an interruption go on without
---fresh. A result replaces that of another version. Needs bitsback[bench], the programs zpaq, jbig2
-and jbig2dec, and pooch for downloads.
+process runs at a time; the file is written after each peer, so continue without --fresh after an
+interruption. A result replaces that of another version. Needs bitsback[bench], the programs zpaq,
+jbig2 and jbig2dec, and pooch for downloads.
 """
 
 from __future__ import annotations

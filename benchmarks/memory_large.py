@@ -6,9 +6,9 @@
 
 A synthetic RGB picture of 20,000 x 20,000 pixels, as a .npy file or in other formats, and a folder
 of 100,000 RGB pictures of 32 x 32. Each figure is the peak resident size of a process of its own,
-as the system counts it. Of a large picture as many rows as lie in tiles side by side are in
-memory, so that --rows, which makes it less high, changes the time and hardly the memory. Needs the
-module `resource`, which Windows does not have.
+as the system counts it. One row of tiles of a large picture is in memory, so --rows, which makes
+the picture less high, changes the time but hardly the memory. Needs the module `resource`, which
+Windows does not have.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def main() -> None:
         for ending in options.formats:
             path = f"{folder}/large.{ending}"
             python(WRITE_LARGE, path, str(height), str(options.side))
-            # A single file that is no array comes back in a folder; TIFF is one of its own.
+            # A single file that is no array comes back in a folder, except TIFF.
             copy = f"{folder}/copy.{ending}" if ending in ("npy", "tif") else f"{folder}/{ending}"
             inputs.append((f"{height:,} x {options.side:,} RGB, {ending}", path, copy))
         if options.images:
@@ -139,7 +139,7 @@ def main() -> None:
 
 
 def peak(*arguments: str) -> float:
-    """MB that the command takes with these arguments."""
+    """Peak memory of the command with these arguments, in MB."""
     return float(python(RUN, *arguments))
 
 

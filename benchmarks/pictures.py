@@ -22,11 +22,11 @@ from bitsback.peers.measure import Measurement, Peer, measure
 from bitsback.peers.units import Pictures, Unit, elements
 
 Key = tuple[str, Unit]
-"""A compressor's name, with its effort, and what one of its files holds."""
+"""A compressor's name, with its effort and the unit that one of its files holds."""
 
 
 def arguments(description: str | None, data: str) -> argparse.ArgumentParser:
-    """A parser of what most of them take."""
+    """A parser with the options that most of these benchmarks take."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -45,13 +45,13 @@ def npy_files(folder: Path, first: int | None = None) -> dict[str, NDArray[Any]]
 
 
 def picture_files(folder: Path, first: int | None = None) -> dict[str, Path]:
-    """The pictures of a folder and its folders, by name."""
+    """The pictures of a folder and its subfolders, by name."""
     listing = list_folder(folder, False)
     return {name: folder / name for name in listing.names[:first]}
 
 
 def peers(wanted: Sequence[Key], images: Pictures) -> tuple[list[Peer], list[str]]:
-    """The wanted peers that take such images, and a line about each that is missing."""
+    """The wanted peers that accept such images, and a line about each missing one."""
     found, missing = all_peers()
     known = {(peer.name, peer.unit): peer for peer in found}
     return [known[key] for key in wanted if key in known and known[key].takes(images)], missing
@@ -85,7 +85,7 @@ def archive_of(array: NDArray[Any], *options: str) -> int:
 
 
 def command(*arguments: str) -> None:
-    """Runs bitsback. Raises SystemExit with what it said if it fails."""
+    """Runs bitsback. Raises SystemExit with its error message if it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "bitsback", *arguments], capture_output=True, text=True, check=False
     )
@@ -99,7 +99,7 @@ def rate(size: int, images: Pictures) -> float:
 
 
 def row(name: str, size: int, images: Pictures, ours: int) -> dict[str, Any]:
-    """A line of a table; `over_ours` is how large this is beside what bitsback made of them."""
+    """A table row; `over_ours` is the ratio of this size to that of bitsback."""
     return {
         "compressor": name,
         "bytes": size,

@@ -1,4 +1,4 @@
-"""Whether latents pay in a size-agnostic model: one set for an image, or one for each cell of a
+"""Whether latents pay off in a size-agnostic model: one set for an image, or one for each cell of a
 grid.
 
     python benchmarks/prediction_latents.py photos=PHOTOS clothes=IMAGES.gz
@@ -8,8 +8,8 @@ Each source is NAME=PATH: a folder with patches_01.webp to patches_03.webp and v
 the recipe universal, an idx file, or a .npy file of images [n, rows, columns(, channels)], bool or
 uint8, of which a tenth is held out. Every variant learns for the same number of steps from the same
 pixels, in floats, and is measured by its negative ELBO in bits per sub-pixel of held-out images, so
-neither rounding nor the start-up of a chain is in it. "where" sees what a map of the image says,
-which is learned, or made of the latents. Needs bitsback[train].
+neither rounding nor the start-up of a chain is in it. "where" sees a map of the image, which is
+learned, or made from the latents. Needs bitsback[train].
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ BILEVEL = replace(
     components=2,
 )
 FEATURES, CHANNELS, MAP = 16, (16, 32, 64, 64), 8
-IMAGES, HELD_OUT, KEPT = 8_000, 512, 512  # most images, of either kind; pixels of each to train on
+IMAGES, HELD_OUT, KEPT = 8_000, 512, 512  # the most images of each kind; training pixels of each
 BATCH, OF_EACH = 64, 128  # images of a step, and pixels of each
 RATE, WARM_UP, CONSTANT, AVERAGE, CLIP = 2e-3, 100, 0.3, 0.01, 0.5
-# shares of all steps; the KL of a latent that costs nothing
+# shares of all steps; the free KL of a latent
 KL_FROM, FREE_UNTIL, FREE_NATS = 0.3, 0.5, 0.5
 
 
@@ -86,8 +86,9 @@ VARIANTS = {
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """Images [n, channels, rows, columns], of -1 to 1; the pixels that are coded of each, image by
-    image, and the places [n, kept] of these in the image."""
+    """Images [n, channels, rows, columns], from -1 to 1; the coded pixels of each, image by image,
+    and their places [n, kept] in the image.
+    """
 
     images: Tensor
     pixels: Pixels

@@ -1,15 +1,15 @@
-"""Gain of each part of a size-agnostic model: least squares, the window, the planes that are known,
-the network's width, the logistics. Rate and speed.
+"""The gain of each part of a size-agnostic model in rate and speed: least squares, the window, the
+known planes, the network's width, the logistics.
 
     python benchmarks/prediction_parts.py PHOTOS
     python benchmarks/prediction_parts.py PHOTOS --steps 500 --only "as it ships" "MED alone"
     python benchmarks/prediction_parts.py PHOTOS --steps 40 --repeats 9          speed, sooner
 
 PHOTOS holds patches_00.webp to patches_03.webp and val_00.webp, as for the recipe universal. Each
-variant learns from the same pictures for the same number of steps, far fewer than the model that
-ships, and is measured on the validation photographs as an integer model. Speeds are over those of
-the first variant, which is timed anew beside each of the others, one after the other in turns; they
-hardly depend on what was learned. Needs bitsback[train].
+variant learns from the same pictures for the same number of steps, far fewer than the bundled
+model, and is measured on the validation photographs as an integer model. Speeds are relative to the
+first variant, which is timed again beside each of the others, in turns; they hardly depend on the
+training. Needs bitsback[train].
 """
 
 from __future__ import annotations
@@ -134,8 +134,8 @@ def _trained(
 
 
 def _measured(model: Model, first: Model, items: list[Item], repeats: int) -> dict[str, Any]:
-    """Bits per sub-pixel of items that come back, 10^6 sub-pixels a second, and both speeds over
-    those of the first model, in the same minute.
+    """Bits per sub-pixel of items that come back, 10^6 sub-pixels per second, and both speeds
+    relative to those of the first model in the same minute.
     """
     both = _Timed(model, items), _Timed(first, items)
     for timed in both:  # to warm up
@@ -154,7 +154,7 @@ def _measured(model: Model, first: Model, items: list[Item], repeats: int) -> di
 
 
 class _Timed:
-    """A model that codes items again and again."""
+    """A model that codes the same items repeatedly."""
 
     def __init__(self, model: Model, items: list[Item]) -> None:
         self.model, self.size = model.bind([(1, item.shape) for item in items]), 0

@@ -1,8 +1,8 @@
-"""One random digit out of an archive that was made for random access, beside a PNG file of it.
+"""Reading one random digit from an archive for random access, beside a PNG file of it.
 
     python benchmarks/random_item.py
 
-The archive is open, and keeps no decoded blocks; files are read from a warm disk; one core.
+The archive is open, and caches no decoded blocks; files are read from a warm disk; one core.
 """
 
 from __future__ import annotations

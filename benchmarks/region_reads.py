@@ -1,4 +1,4 @@
-"""Reading a region of a large picture, beside decompressing all of it, and JPEG XL, which has to.
+"""Reading a region of a large picture, beside decompressing all of it, which JPEG XL has to do.
 
     python benchmarks/region_reads.py
     python benchmarks/region_reads.py picture.npy --region 256 --tile 256

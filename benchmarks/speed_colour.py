@@ -1,4 +1,4 @@
-"""Speed on colour photographs, one core: bitsback by default and with AVX2 alone, beside JPEG XL.
+"""Speed on colour photographs, one core: bitsback by default and with AVX2 only, beside JPEG XL.
 
     python benchmarks/speed_colour.py FOLDER
     python benchmarks/speed_colour.py FOLDER --first 4 --repeats 3
@@ -25,7 +25,7 @@ from bitsback_lab.bench.itself import compress, decompress
 
 PEERS: tuple[Key, ...] = (("JPEG XL e9", "each"), ("JPEG XL e7", "each"), ("WebP m6", "each"))
 ENGINES = ("", "avx2")
-"""Values of BITSBACK_SIMD; the first is the best that the processor has."""
+"""Values of BITSBACK_SIMD; the first stands for the best that the processor supports."""
 
 
 def main() -> None:

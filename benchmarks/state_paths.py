@@ -2,10 +2,10 @@
 
     python benchmarks/state_paths.py
 
-First a series that a model itself has made, beside -log2 p(x) in floats, summed over all paths.
-Then monthly sunspots (statsmodels), in whole ones: models of 1 to 32 states are fitted to the first
-two thirds by expectation maximisation, and code the last third, beside what the bundled model
-`series` makes of it, which learns from it alone, and xz.
+The first series is drawn from a model, beside -log2 p(x) in floats, summed over all paths. The
+second is monthly sunspots (statsmodels), as whole numbers: models of 1 to 32 states are fitted to
+the first two thirds by expectation maximisation, and code the last third, beside the bundled model
+`series`, which learns only from this third, and xz.
 """
 
 from __future__ import annotations

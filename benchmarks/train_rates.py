@@ -1,12 +1,12 @@
-"""`bitsback train` on images that no shipped model knows: the rate of held-out images beside other
+"""`bitsback train` on images that no bundled model knows: the rate of held-out images beside other
 compressors.
 
     BITSBACK_DATA=FOLDER python benchmarks/train_rates.py                    the four sets below
     BITSBACK_DATA=FOLDER python benchmarks/train_rates.py --only digits      those with this in
     their names python benchmarks/train_rates.py --minutes 2 faces.npy                   your own
 
-10,000 images of Fashion-MNIST's training set, as they are, binarised, and cut to an odd size; and
-the 1,797 digits of 8x8 pixels that come with scikit-learn, if it is installed. Fashion-MNIST comes
+The sets are 10,000 images of Fashion-MNIST's training set, unchanged, binarised, and cut to an odd
+size; and the 1,797 digits of 8x8 pixels of scikit-learn, if it is installed. Fashion-MNIST comes
 from FOLDER, or is downloaded. Needs bitsback[train] and, for JPEG XL, bitsback[bench].
 """
 

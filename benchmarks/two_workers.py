@@ -1,5 +1,5 @@
 """Two Dask workers against one: digits on a disk become shards, on clusters of processes with one
-thread each, which stand before the time is taken; and the shards are read again.
+thread each, which start before the clock; then the shards are read again.
 
 python benchmarks/two_workers.py
 """
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def compress(folder: Path, model: str, shard: int) -> Sharded:
-    """Compresses all shards again, from a file that the workers read."""
+    """Compresses all shards anew, from a file that the workers read."""
     for file in folder.glob("shards/*"):
         file.unlink()
     source = open_source(str(folder / "digits.npy"), shard, False, False, None)

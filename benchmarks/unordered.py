@@ -1,4 +1,5 @@
-"""Bytes of the order of items: archives with it, all items in one block, and without it.
+"""The bytes of the order of items: archives with all items in one block, with and without their
+order.
 
     python benchmarks/unordered.py
     python benchmarks/unordered.py --images 1000 --model mnist-binary

@@ -4,8 +4,8 @@ bits beside Blosc.
     python benchmarks/zarr_chunks.py
     python benchmarks/zarr_chunks.py volume.npy --chunk 64 --shard 256
 
-By default the volume is a synthetic one, smooth with noise: it says how the codecs compare, and not
-what yours will do. Everything is in memory; Zarr uses as many threads as it likes. Needs
+By default the volume is synthetic, smooth with noise: it compares the codecs, but does not predict
+their results for your data. Everything is in memory; Zarr uses as many threads as it likes. Needs
 bitsback[zarr].
 """
 
@@ -59,7 +59,7 @@ def main() -> None:
 
 def digits(data: NDArray[Any]) -> list[Options]:
     """For each model, and for a trial of all: the bytes of chunks over those of blocks, and of the
-    whole file over the whole file too.
+    whole store over the whole archive.
     """
     names = ("auto", "mnist-binary") if data.dtype == np.bool_ else ("auto", "mnist")
     rows = []

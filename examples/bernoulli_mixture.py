@@ -1,12 +1,12 @@
 """A latent-variable model without a network: a mixture of Bernoulli distributions, fitted by EM.
 
-Each of 40 components says how likely each pixel of a small digit is to be white. Which of them a
-digit comes from is the latent. A coder that first said which one, and then the pixels, would spend
-bits on the choice: `LatentMixture` has them back, so that a digit takes
+Each of 40 components has the probability of white for each pixel of a small digit. The latent is
+the component of a digit. A coder that first coded the component, and then the pixels, would spend
+bits on the choice: `LatentMixture` gets them back, so that a digit takes
 
     -log2(sum of weight[k] * p_k(digit))
 
-bits, the exact information, and not those of the number of the best component and of the digit by
+bits, its exact information, and not the bits of the best component's number and of the digit given
 it.
 
     python examples/bernoulli_mixture.py

@@ -1,12 +1,12 @@
 """A hierarchical VAE, coded in Bit-Swap's order.
 
-Two layers of latents: z1 beside the image, and z2 above z1. Bit-Swap (Kingma, Abbeel, Ho 2019)
-pops z1, pushes the image, and only then pops z2, with bits that the image has just brought; plain
-bits back pops both first. Both take the negative ELBO in the long run; what differs is how many
-bits must be there before the first image.
+It has two layers of latents: z1 next to the image, and z2 above z1. Bit-Swap (Kingma, Abbeel, Ho
+2019) pops z1, pushes the image, and only then pops z2, with bits that the image has just added;
+plain bits back pops both first. Both take the negative ELBO in the long run; they differ in the
+initial bits that the first image needs.
 
-Latents are integers: places on a grid of steps of 1/4, on which all normals are rounded alike.
-As in `vae.py`, networks compute in floats, so this is for one machine.
+Latents are integers: places on a grid with steps of 1/4, to which all normals are rounded. As in
+`vae.py`, networks compute in floats, so messages are for one machine.
 
     python examples/bit_swap.py
 """

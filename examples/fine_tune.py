@@ -1,10 +1,10 @@
-"""The model that ships for pictures of all kinds, trained further on a folder of one's own.
+"""The bundled model for pictures of all kinds, trained further on a folder of your own.
 
-`bitsback.train.train_model` is what `bitsback train` calls. It goes on from the weights of
-`universal`, holds images out to judge by, and never returns a model that is worse on those.
+`bitsback train` calls `bitsback.train.train_model`. It starts from the weights of `universal`,
+holds out images for testing, and never returns a model that is worse on these.
 
-The folder here is drawn by this script: sheets of tinted digits on grainy paper. Put yours in its
-place, and give the training some minutes.
+This script draws the folder: sheets of tinted digits on grainy paper. Use your own instead, and
+give the training some minutes.
 
     python examples/fine_tune.py
 """

@@ -1,9 +1,9 @@
-"""A VAE of one's own PyTorch modules, made portable: archives that any machine reads without torch.
+"""A VAE of your own PyTorch modules, made portable: any machine reads its archives without torch.
 
 A convolutional VAE is trained as usual, in floats, on most of the digits that ship with the lab.
-`bitsback.train.portable` traces its networks, puts them on integers, says what that costs layer by
-layer, and saves a model file. The other digits are compressed with it, and a process in which torch
-cannot be imported decodes them.
+`bitsback.train.portable` traces its networks, quantises them, reports the cost layer by layer, and
+saves a model file. The other digits are compressed with it, and a process that cannot import torch
+decodes them.
 
     python examples/portable_vae.py
 """
@@ -59,7 +59,7 @@ class Vae(nn.Module):
 
 
 def train(images: NDArray[np.bool_], epochs: int) -> Vae:
-    """Trains the VAE as usual: nothing here knows of bitsback."""
+    """Trains the VAE as usual, without any bitsback code."""
     vae = Vae()
     adam = torch.optim.Adam(vae.parameters(), lr=3e-3)
     x = torch.as_tensor(images, dtype=torch.float32)[:, None]

@@ -1,8 +1,8 @@
-"""A multiset of records: what has no order need not pay for one.
+"""A multiset of records, which saves the bits of their order.
 
-A survey's answers are records of an age, a town and a count. `Named` codes one of them, a field
-after the other, and `Multiset` all of them without their order: log2(n!) bits less, and less still
-where records are equal, for equal ones have fewer orders.
+A survey's answers are records of an age, a town and a count. `Named` codes one of them, field by
+field, and `Multiset` all of them without their order, which saves log2(n!) bits, or fewer if
+records are equal, since these have fewer orders.
 
     python examples/records.py
 """

@@ -1,11 +1,11 @@
 """The paper's variational auto-encoder, and bits back with it in twenty lines.
 
-A VAE is trained on most of the digits that ship with the lab; the others are coded with it, image
-by image, and come back. What they take is the negative ELBO, the bound that the VAE was trained
-for: that is the result of Townsend, Bird and Barber 2019.
+A VAE is trained on most of the digits of the lab; the others are coded with it, image by image, and
+come back. They take the negative ELBO, the training loss of the VAE: this is the result of
+Townsend, Bird and Barber 2019.
 
-The networks compute in floats, so what is written here can be read on this machine alone.
-`portable_vae.py` makes files of such a model that any machine reads.
+The networks compute in floats, so only this machine can read the messages. `portable_vae.py` makes
+files of such a model that any machine reads.
 
     python examples/vae.py
 """
@@ -61,8 +61,8 @@ def train(images: Tensor, epochs: int = 20) -> Vae:
 
 
 def bits_back(vae: Vae) -> BitsBack[NDArray[np.uint8], Any]:
-    """The codec of an image, uint8 [784]. A latent is coded as the number of a bucket; under the
-    prior all buckets are equally likely.
+    """The codec of an image, uint8 [784]. A latent is the number of a bucket; under the prior all
+    buckets are equally likely.
     """
     # The decoder takes the centre of a bucket.
     centres = torch.as_tensor(GaussianBuckets.centres(BUCKET_BITS), dtype=torch.float32)

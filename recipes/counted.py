@@ -1,5 +1,5 @@
-"""Write the models that count contexts. They have no trained weights but those of `universal`,
-beside whose network `universal-mixed` counts: this file is the rest of them.
+"""Write the models that count contexts. Their only trained weights are those of `universal`, beside
+whose network `universal-mixed` counts; this file defines the rest completely.
 
     python recipes/counted.py --out src/bitsback/models/bundled
 
@@ -20,9 +20,7 @@ Site = tuple[int, int]
 
 
 def nearest(count: int) -> list[Site]:
-    """So many pixels before a pixel that are nearest to it, as rows below and columns to the
-    right.
-    """
+    """The nearest earlier pixels of a pixel, as offsets in rows down and columns to the right."""
     sites = [(r, q) for r in range(-9, 1) for q in range(-10, 11) if r < 0 or q < 0]
     return sorted(sites, key=lambda at: (at[0] ** 2 + at[1] ** 2, at))[:count]
 
@@ -34,12 +32,12 @@ def jbig() -> list[Site]:
 
 
 def context(sites: list[Site], limit: int) -> dict[str, Any]:
-    """Row by row, so that pixels that lie next to one another are looked up at once."""
+    """The fields of a context. Sorted by rows, so neighbouring pixels are looked up together."""
     return {"offset": 20, "limit": limit, "terms": [[0, r, q, 0] for r, q in sorted(sites)]}
 
 
 def mixer(*known: int) -> dict[str, Any]:
-    """One that is chosen by how often these contexts came before."""
+    """A mixer chosen by how often these contexts have occurred."""
     return {"select": [{"known": c} for c in known], "start": 16384, "rates": [1000, 200]}
 
 
@@ -75,7 +73,7 @@ def term(of: str) -> Any:
 
 
 def equal(one: str, other: str) -> Any:
-    """Whether two pixels are equal, or which is the greater one."""
+    """Whether two pixels are equal, and otherwise which is greater."""
     return {"sum": [[*place(one), 1], [*place(other), -1]], "steps": [0, 1]}
 
 

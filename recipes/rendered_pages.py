@@ -1,14 +1,14 @@
-"""Pages as fax machines and scanners would see them, rendered from fonts that are on this machine,
-for `universal_bilevel.py`.
+"""Pages like those of fax machines and scanners, rendered from fonts on this machine, for the
+recipe `universal-bilevel`.
 
     python recipes/rendered_pages.py --texts TEXTS --out IMAGES --pages 96 --seed 5
 
-TEXTS holds files of plain text; what is written is lines of theirs, and for fonts of Chinese and
-Japanese random characters of level 1 of JIS X 0208. Every ninth page goes to IMAGES/val/pages,
+TEXTS holds files of plain text, whose lines are written; fonts of Chinese and Japanese get random
+characters of level 1 of JIS X 0208. Every ninth page goes to IMAGES/val/pages,
 the others to IMAGES/train/pages, as NAME.npy, bool, True for paper.
 
-A page is drawn three times as fine as it comes out: columns of text, tables, handwriting (fonts of
-it, unsteady), drawings of lines and curves, and halftones of clouds, by dots of three screens.
+A page is drawn at three times its resolution: columns of text, tables, handwriting (unsteady
+handwriting fonts), drawings of lines and curves, and halftones of clouds, by dots of three screens.
 Then the paper is a little askew, the optics blur,
 the sensor is noisy, and a threshold makes black and white of it. The fonts used are printed.
 Half a minute for ten pages.
@@ -37,7 +37,7 @@ VAL_EVERY = 9
 
 
 class Page:
-    """White paper, to be drawn on in black, three times as fine as it comes out."""
+    """A white page to draw on in black, at three times the final resolution."""
 
     def __init__(self, size: tuple[int, int, int], random: np.random.Generator) -> None:
         self.width, self.height, dpi = (FINE * value for value in size)
@@ -158,9 +158,7 @@ def halftone(page: Page, font_path: str, words: list[str]) -> None:
 
 
 def dithered(page: Page, paper: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The page with clouds in it as programs make them grey: error diffusion, or an ordered
-    matrix.
-    """
+    """The page with clouds, dithered by error diffusion or an ordered matrix."""
     left, top, right, bottom = (value // FINE for value in _box(page))
     clouds = _clouds(page, (right - left, bottom - top))
     grey = Image.fromarray(clouds.astype(np.uint8))

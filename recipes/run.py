@@ -4,11 +4,11 @@
     python recipes/run.py mnist --data MNIST --out runs/mnist-float --float
     python recipes/run.py universal --photos PHOTOS --images IMAGES --out runs/universal
 
-MNIST is a folder with its gzipped IDX files; what PHOTOS and IMAGES hold, `material.py` says. Run
-again, it goes on from its checkpoints. With --float a VAE is trained without rounding, and its
-weights are written as module.safetensors.
+MNIST is a folder with its gzipped IDX files; `material.py` describes PHOTOS and IMAGES. A second
+run continues from the checkpoints. With --float a VAE is trained without rounding, and its weights
+are written as module.safetensors.
 
-The curves beside this file are those of the runs that made the models that ship.
+The curves beside this file are from the runs that made the bundled models.
 """
 
 import argparse
@@ -43,7 +43,7 @@ FLOATS = "module.safetensors"
 def main(
     arguments: Sequence[str] | None = None, recipes: Mapping[str, Vae | SizeAgnostic] = RECIPES
 ) -> None:
-    """recipes: by name, those that there are."""
+    """recipes: the available ones, by name."""
     parser = argparse.ArgumentParser(description="Train a model by the recipe of its name.")
     parser.add_argument("name", choices=recipes, metavar="NAME", help=", ".join(recipes))
     parser.add_argument("--data", type=Path, help="folder of MNIST's files, or of CIFAR-10's")
@@ -107,7 +107,7 @@ def read(recipe: Vae, where: Mapping[str, Path]) -> Split:
 
 
 def train_vae(recipe: Vae, images: Split, out: Path, as_float: bool) -> VaeTraining:
-    """All parts, one after the other; the last one."""
+    """Trains all parts in turn. Returns the last one."""
     parts = list(recipe.parts)
     if as_float:
         parts[-1] = replace(parts[-1], quantise_from=None, seed=recipe.float_seed)
@@ -125,7 +125,7 @@ def train_vae(recipe: Vae, images: Split, out: Path, as_float: bool) -> VaeTrain
 
 
 def finish(recipe: Vae, training: VaeTraining, card: Card) -> Model:
-    """The integer model, whose growth is what the validation images allow."""
+    """The integer model, with the growth that the validation images allow."""
     module: AnyVae = training.best_module()
     seed = recipe.parts[-1].seed
     if recipe.drop_idle_latents:
@@ -149,13 +149,13 @@ def finish(recipe: Vae, training: VaeTraining, card: Card) -> Model:
 def train_pixels(
     recipe: SizeAgnostic, card: Card, where: Mapping[str, Path], out: Path, device: str
 ) -> Model:
-    """The model of the weights that all parts, one after the other, have come to."""
+    """Trains all parts in turn. Returns the model of the final weights."""
     architecture = recipe.parts[0].architecture
     assert isinstance(architecture, PredictiveArchitecture)
     starts = recipe.material.starts(architecture, where)
     shares = recipe.material.shares(architecture, starts, where)
     validation = recipe.material.validation(architecture, starts, where)
-    keep_freed_memory()  # from here on: pixels were joined from many parts
+    keep_freed_memory()  # from here on, since pixels were joined from many parts
     learned = None
     if recipe.weights_seed is not None:
         torch.manual_seed(recipe.weights_seed)

@@ -1,8 +1,9 @@
-"""The model for series and tables, `series`, of which nothing is learned: what stands here is all.
+"""The model for series and tables, `series`. Nothing in it is learned: this file defines it
+completely.
 
     python recipes/series.py --out src/bitsback/models/bundled/series.safetensors
 
-The numbers were chosen by what `benchmarks/compare_series.py` prints.
+The numbers were chosen by the output of `benchmarks/compare_series.py`.
 """
 
 import argparse

@@ -25,22 +25,24 @@ PATCH = (64, 64, 3)
 
 @dataclass(frozen=True)
 class Vae:
-    """A VAE. Its data are MNIST's files, or others like them, in the folder --data; or, for a model
-    of any size, pictures of patches in --photos.
+    """A VAE. Its data are MNIST's files, or similar ones, in the folder --data; or, for a model of
+    any size, pictures of patches in --photos.
     """
 
     about: str
     parts: tuple[Recipe, ...]
-    """One after the other; each starts from the best of the one before it, grown where it is
-    larger.
+    """The parts of the training, in order; each starts from the best weights of the one before it,
+    grown if it is larger.
     """
     last: Recipe | None = None
-    """Trains on, with rounding, what the parts have come to; the float model goes without it."""
+    """Continues the training of the parts with rounding; the float model skips it."""
     licence: str = "CC-BY-SA-3.0"
     size: tuple[int, ...] = DIGITS
     """The size of the images; for a model of any size, that of the patches, with their channels."""
     validation: int = 5_000
-    """The last images, on which nothing trains and by which all choices are made."""
+    """The number of validation images, the last ones, which no training uses and which decide all
+    choices.
+    """
     samples: int = 3
     """The samples of the posterior, for each of them."""
     start: Path | None = None
@@ -63,19 +65,19 @@ class SizeAgnostic:
     about: str
     licence: str
     parts: tuple[Recipe, ...]
-    """One after the other; each starts from the average of the one before it."""
+    """The parts in turn; each starts from the averaged weights of the one before it."""
     material: Material
     levels: int = 65_536
     weights_seed: int | None = None
-    """Draws the first weights; None: the seed of the recipe does."""
+    """Seed for the initial weights; None for the seed of the recipe."""
     last_weights: bool = False
-    """Whether the last weights are the model, and not those with the least validation loss."""
+    """Whether the model has the last weights rather than those with the least validation loss."""
 
     def card(self, name: str) -> Card:
         return Card(name, self.about, self.licence)
 
 
-# Dense VAEs of digits. The sizes of the -paper ones are the paper's, so idle latents stay.
+# Dense VAEs of digits. The -paper ones have the paper's sizes, so unused latents stay.
 
 MNIST = Recipe(
     "mnist", Architecture(784, (256, 128), 32, 8, 256, "exponential"), epochs=180, quantise_from=100
@@ -228,8 +230,8 @@ BILEVEL = PredictiveArchitecture(
     components=2,
 )
 CIFAR = PredictiveArchitecture(hidden=192, residuals=4)
-"""Larger than `universal`: 32 x 32 pixels are few for least squares to follow, so more has to be
-known before.
+"""Larger than `universal`: 32 x 32 pixels are few for least squares to adapt to, so the network
+must know more in advance.
 """
 
 RECIPES: dict[str, Vae | SizeAgnostic] = {

@@ -91,7 +91,7 @@ class Pair:
 
     def check_set(self, x: NDArray[Any], lanes: int, falling: bool = False) -> None:
         """The same check for x as a multiset. falling: whether symbol 0 of two is the greater
-        one.
+        value.
         """
         bound, ours = self.bound, self.ours
 
@@ -157,8 +157,8 @@ def a_message(seed: int, lanes: int, words: int = 20, depth: int | None = 0) -> 
 def check_messages(
     model: Model, theirs: SpecModel, shapes: list[ItemShape], x: NDArray[Any], message: Message
 ) -> None:
-    """Both laws for items of these shapes, and for those that come out of the message; the core as
-    the specification.
+    """Checks both laws for items of these shapes, and for items popped from the message, and that
+    the core agrees with the specification.
     """
     codec = theirs.planes(shapes)
     bound = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])

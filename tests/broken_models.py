@@ -106,7 +106,7 @@ def many_macs() -> tuple[str, Tensors]:
 
 
 def many_levels() -> tuple[str, Tensors]:
-    """x of 65,536 levels, which a table makes bytes of, and a value below 0 beside it."""
+    """x of 65,536 levels, which a table maps to bytes, beside a value below 0."""
     parts = Parts(0, (2, 3))
     parts.data(1, 65536)
     parts.latent("z", 1, 8, grid=1)
@@ -191,7 +191,7 @@ def renamed(place: str, name: str) -> Change:
 
 
 def tensor(name: str, value: Any) -> Change:
-    """value: a tensor, or what makes one of the old one."""
+    """value: a tensor, or a function from the old tensor to the new one."""
 
     def change(about: dict[str, Any], tensors: Tensors) -> None:
         if value is MISSING:

@@ -14,6 +14,6 @@ def spec_model(name: str) -> Model:
 
 
 def spec_models(archive: bytes) -> tuple[Model, ...]:
-    """Those that the archive refers to."""
+    """The specification's models that the archive refers to."""
     named = (name for name in bundled.names() if bundled.identity(name)[:16] in archive)
     return tuple(map(spec_model, named))

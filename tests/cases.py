@@ -1,5 +1,5 @@
-"""Random codecs: each as bitsback's, as the specification's, and with symbols for it. Extremes come
-often.
+"""Random codecs: each as bitsback's, as the specification's, and with symbols for it. Extremes are
+frequent.
 """
 
 from dataclasses import dataclass
@@ -141,7 +141,7 @@ def gaussians(draw: st.DrawFn, bits: st.SearchStrategy[int] | None = None) -> Ca
 
 @st.composite
 def mixtures(draw: st.DrawFn) -> Case:
-    """Few and many levels; components far outside of them, hardly wider than a point or flat;
+    """Few and many levels; components far outside of the levels, as narrow as a point, or flat;
     weights of 0.
     """
     levels, shape = draw(st.one_of(st.integers(2, 300), st.integers(2, 2**16))), draw(shapes)
@@ -184,7 +184,7 @@ def serials(draw: st.DrawFn) -> Case:
 
 @st.composite
 def bits_backs(draw: st.DrawFn) -> Case:
-    """A model in which z moves the frequencies of x, and x moves the mean of z."""
+    """A model in which the frequencies of x depend on z, and the mean of z on x."""
     latents, pixels = draw(st.integers(1, 6)), draw(st.integers(1, 12))
     ones = draw_integers(draw, 1, 2**16 - 257, (pixels,))
     scale = draw(st.sampled_from([2**10, 2**16, 2**18, 2**26]))
@@ -255,7 +255,7 @@ def bit_swaps(draw: st.DrawFn) -> Case:
 
 @st.composite
 def chain_rules(draw: st.DrawFn) -> Case:
-    """A part that says by how much the frequencies of the other are moved."""
+    """A chain rule: one part shifts the frequencies of the other."""
     ones = draw_integers(draw, 1, 2**16 - 257, (draw(st.integers(1, 9)),))
     swapped = draw(st.booleans())
 

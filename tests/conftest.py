@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A shell that runs the tests in the background has them, and all that they start, ignore Ctrl-C.
+# A shell that runs the tests in the background makes them and their processes ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -62,7 +62,7 @@ def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def private() -> Any:
-    """A model that does not ship."""
+    """An unbundled model."""
     import bitsback
 
     model = bitsback.load_model("mnist-binary-paper")
@@ -73,7 +73,7 @@ def private() -> Any:
 
 @pytest.fixture(autouse=True)
 def floats_as_usual() -> Iterator[None]:
-    """Training rounds the smallest floats to zero, which a test of it must not leave behind."""
+    """Restores the treatment of subnormal floats, which training sets to zero."""
     yield
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_flush_denormal(False)

@@ -12,7 +12,7 @@ NAMES = {"two": ["z", "y"], "four": ["z", "y", "w", "v"]}
 
 
 def bit_swap(names: list[str]) -> list[str]:
-    """Each layer is popped once the one below has been pushed."""
+    """Pops each layer after pushing the one below."""
     code = [f"pop {names[0]} ~ q({names[0]}|x)", f"push x ~ p(x|{names[0]})"]
     for below, above in pairwise(names):
         code += [f"pop {above} ~ q({above}|{below})", f"push {below} ~ p({below}|{above})"]

@@ -1,4 +1,4 @@
-"""The two laws of a codec as checks, and the messages and parameters to check them with."""
+"""Checks of the two laws of a codec, with messages and parameters for them."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ depths = st.one_of(st.none(), st.sampled_from([0, 1, 2, 100, 2**40]))
 @st.composite
 def messages(draw: st.DrawFn, depth: st.SearchStrategy[int | None] = depths) -> Message:
     """Any message: every number of lanes, heads at both ends of their range, tails from empty to
-    enough for all.
+    long enough for everything.
     """
     lanes = draw(st.sampled_from(LANES))
     tail = draw(st.lists(words, max_size=20))
@@ -37,7 +37,7 @@ def random_words(seed: int, count: int) -> NDArray[np.uint32]:
 
 
 def check_laws(codec: Codec[Any], message: Message, symbols: Any) -> None:
-    """Both laws, for this message and these symbols; `message` is left as it is."""
+    """Checks both laws for this message and these symbols; `message` stays unchanged."""
     before = message.to_bytes()
 
     codec.push(message, symbols)

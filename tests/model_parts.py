@@ -1,7 +1,6 @@
-"""Models that grow part by part: random layers over values there are, and outputs for every
-codec.
+"""Models built part by part: random layers over existing values, and outputs for every codec.
 
-The weights mean nothing; what is known of each value comes from the specification.
+The weights are meaningless; the specification determines the properties of each value.
 """
 
 import json

@@ -173,8 +173,8 @@ def on_lanes(draw: st.DrawFn) -> Case:
 
 @st.composite
 def dependents(draw: st.DrawFn) -> Case:
-    """Sequences whose first number is their length. Each number is at most one above the one before
-    it.
+    """Sequences whose first number is their length. Each number is at most one above the previous
+    one.
     """
     most = draw(st.integers(1, 5))
 

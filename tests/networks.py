@@ -29,7 +29,7 @@ def random_linear(
     extreme: bool = False,
     top: int = 255,
 ) -> SpecLinear:
-    """A layer whose outputs use all of their range; extreme: weights of -127 and 127, |bias| up to
+    """A layer whose outputs use their whole range; extreme: weights of -127 and 127, |bias| up to
     the bound.
     """
     if extreme:

@@ -1,5 +1,5 @@
-"""A size-agnostic model, small and plain: each element is coded as its difference to the
-one before it in the row, or, in a stack, to that of the slice before.
+"""A small, simple size-agnostic model: each element is coded as its difference to the previous one
+in the row, or, in a stack, in the previous slice.
 """
 
 from __future__ import annotations

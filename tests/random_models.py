@@ -1,5 +1,5 @@
-"""Small random models, whole and valid: their networks mean nothing, their integers must agree all
-the same.
+"""Small random models, complete and valid: their networks are meaningless, but their integers must
+agree.
 """
 
 from typing import Any
@@ -111,8 +111,8 @@ def random_autoregressive(
     parts: Parts, features: Value | None, codec: str, precision: int, window: tuple[int, int],
     planes: int, components: int, mean_shift: int, hidden: int, groups: list[list[int]], flat: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """The keys of autoregressive pixels apart from the network of its features; its networks and
-    tensors as well.
+    """The keys of autoregressive pixels, except the network of features; adds networks and
+    tensors.
     """
     levels = parts.value("x").range[1] + 1
     entries, before = [], 0

@@ -1,7 +1,7 @@
 """Whole descriptions drawn at random: variables, their places, networks, distributions and code.
 
-What is chosen comes from a seed, `random_program`, or from hypothesis, `programs`, which then
-shrinks towards the first of all choices.
+A seed makes the choices in `random_program`, and hypothesis in `programs`, which shrinks towards
+the first of all choices.
 """
 
 from collections.abc import Callable

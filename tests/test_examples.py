@@ -1,5 +1,5 @@
-"""Every public class and function shows in its docstring how it is used, and that runs as it
-stands; `dir` and `help` show what there is.
+"""The docstring of every public class and function has an example that runs; `dir` and `help` show
+all of them.
 """
 
 from __future__ import annotations

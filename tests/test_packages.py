@@ -1,5 +1,5 @@
-"""The imports that packages may have (docs/architecture.md), read from the sources: imports for
-types and those inside of functions count too.
+"""The allowed imports of packages (docs/architecture.md), read from the sources, including imports
+for types and inside of functions.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def imports(name: str) -> set[str]:
             }
         elif isinstance(node, ast.Import):
             found |= {each.name for each in node.names}
-    # The package itself hands on names of its packages, lazily.
+    # The package itself re-exports names of its packages, lazily.
     return found - {name, "bitsback"}
 
 
@@ -115,9 +115,7 @@ def test_only_the_codecs_of_other_packages_need_these() -> None:
 
 
 def test_locks_fork_with_their_process() -> None:
-    """No module but `bitsback.locks` makes locks, since other locks may stay closed in a forked
-    process.
-    """
+    """Only `bitsback.locks` makes locks, since other locks may stay closed in a forked process."""
     others = {"Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "Barrier"}
     modules = {"threading", "_thread", "multiprocessing"}
     for name in sources().keys() - {"bitsback.locks"}:

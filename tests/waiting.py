@@ -12,8 +12,8 @@ PATIENCE = 120.0
 
 
 def until(happened: Callable[[], object], running: subprocess.Popen[bytes] | None = None) -> None:
-    """Returns as soon as something has happened; fails if it does not, or if `running`, which is to
-    bring it about, has ended.
+    """Returns as soon as something has happened; fails if it does not happen, or if `running`,
+    which should cause it, has ended.
     """
     deadline = time.monotonic() + PATIENCE
     while not happened():

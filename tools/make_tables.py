@@ -4,7 +4,8 @@ arithmetic.
     python tools/make_tables.py            writes src/bitsback/tables/*.bin and prints their SHA-256
     python tools/make_tables.py --check    recomputes them and compares with the bytes that ship
 
-Needs mpmath. The tables are data: what ships is what counts, and no user's machine recomputes it.
+Needs mpmath. The tables are data: the bytes in the package are normative, and no user's machine
+recomputes them.
 """
 
 import argparse
@@ -19,8 +20,7 @@ from mpmath import exp, floor, log, mp, mpf, ncdf, nint, power
 
 TABLES = Path(__file__).resolve().parent.parent / "src" / "bitsback" / "tables"
 
-# Decimal digits. To be misjudged a tie would have to hide below 10^-40; the code refuses one that
-# close.
+# Decimal digits. Only a tie closer than 10^-40 could be misjudged, and the code refuses such a one.
 DIGITS = 60
 TIE = mpf(10) ** -40
 
@@ -44,8 +44,7 @@ def quantile(j: int) -> int:
     """Q[j] for 0 < j < 8192: the k for which k - 1/2 and k + 1/2 enclose 2^16 times the quantile at
     j / 8192.
 
-    A float gives the guess. What decides is the distribution function at the two ends, in high
-    precision.
+    A float gives the guess; the distribution function at the two ends decides, in high precision.
     """
     target = mpf(j) / 8192
     guess = round(NormalDist().inv_cdf(j / 8192) * 2**16)

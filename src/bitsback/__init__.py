@@ -18,12 +18,11 @@ True
 (2, 10, 28)
 
 `bitsback.torch` has a dataset for PyTorch, `bitsback.train` makes models, `bitsback.dask`,
-`bitsback.zarr` and `bitsback.numcodecs` are for those packages, `bitsback.codecs` has what models
-are made of, `bitsback.research` archives by any functions of floats. Each is imported when it is
-first named, and raises MissingExtra, which names what to install, where its package is not
-installed. Every error
-that is raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and KeyError for
-what is not there, ValueError for an archive that is closed.
+`bitsback.zarr` and `bitsback.numcodecs` are for those packages, `bitsback.codecs` has the parts of
+models, and `bitsback.research` makes archives with any functions of floats. Each is imported on
+first use, and raises MissingExtra, which says what to install, if its package is missing. Every
+error that is raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and
+KeyError for a missing item, ValueError for a closed archive.
 """
 
 from importlib import import_module
@@ -97,7 +96,7 @@ _MODULES = {
 }
 """Modules that are imported on first use, and the packages that they need."""
 
-# Loaded on first use: `bitsback --help` need not wait for NumPy.
+# Loaded on first use, so that `bitsback --help` does not wait for NumPy.
 _LAZY = {
     "Archive": "reading.reader",
     "CompressOptions": "compress_options",
@@ -116,7 +115,7 @@ _LAZY = {
 
 
 def __dir__() -> list[str]:
-    """Without the modules whose packages are not installed."""
+    """The names, without modules whose packages are not installed."""
     modules = {name for name, needed in _MODULES.items() if needed is None or find_spec(needed)}
     ours = {"Any", "TYPE_CHECKING", "find_spec", "import_module"}
     return sorted({*globals(), *__all__, *modules} - ours)

@@ -1,6 +1,4 @@
-"""Chunks of arrays, as codecs of other packages code them: what their metadata hold, and a chunk to
-bytes and back.
-"""
+"""Chunks of arrays for codecs of other packages: their metadata, and chunks to bytes and back."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ from bitsback.models.named import NamedModel
 
 OneModel = str | os.PathLike[str] | Model | NamedModel
 ModelChoice = OneModel | Sequence[OneModel]
-"""One or more models by the name of one that ships, by a path, or themselves; or "auto"."""
+"""One or more models: names of bundled ones, paths, or models; or "auto"."""
 
 _FIELDS = ("models", "axes")
 
@@ -42,7 +40,7 @@ class ChunkCoding:
     """The coding of the chunks of an array."""
 
     models: tuple[NamedModel, ...] | None
-    """The models to code with; a trial finds the best for each chunk. None: they are not chosen
+    """The models to code with; a trial finds the best for each chunk. None if they are not chosen
     yet.
     """
     axes: Axes
@@ -61,7 +59,7 @@ class ChunkCoding:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> ChunkCoding:
-        """Raises InputError or ModelError for what `to_json` does not give."""
+        """Reads the result of `to_json`. Raises InputError or ModelError for anything else."""
         unknown = [key for key in fields if key not in _FIELDS]
         if unknown:
             raise InputError(
@@ -94,8 +92,8 @@ class ChunkCoding:
         }
 
     def for_arrays(self, dtype: np.dtype[Any], shape: Shape) -> ChunkCoding:
-        """The same with the models chosen, for arrays or chunks of this dtype and shape. The
-        metadata name them, so that a later change of `auto` does not matter.
+        """Chooses the models for arrays or chunks of this dtype and shape. The metadata name them,
+        so that a later change of `auto` does not matter.
         """
         if self.models is not None:
             return self
@@ -111,8 +109,8 @@ class ChunkCoding:
         check_size(dtype, shape)
 
     def check_models(self, dtype: np.dtype[Any], shape: Shape) -> None:
-        """Raises InputError if there are models that are made for images of one kind, and none for
-        chunks of this dtype and shape.
+        """Raises InputError if all models are for images of other kinds than chunks of this dtype
+        and shape.
         """
         outlines = [model.outline() for model in self.models or ()]
         if outlines and not any(
@@ -125,8 +123,8 @@ class ChunkCoding:
             )
 
     def encode(self, chunk: NDArray[Any], told: bool) -> bytes:
-        """The bytes of a chunk. told: whether they hold its dtype and shape; otherwise the chunk is
-        C-contiguous, and the caller gives both to `decode`.
+        """The bytes of a chunk. told: whether they include its dtype and shape; otherwise the chunk
+        is C-contiguous, and the caller gives both to `decode`.
         """
         held = as_held(chunk)
         models = self.for_arrays(held.dtype, held.shape).models or ()
@@ -138,7 +136,7 @@ class ChunkCoding:
     def decode(
         self, data: bytes | memoryview, array: tuple[np.dtype[Any], Shape] | None
     ) -> NDArray[Any]:
-        """The chunk, of the given dtype and shape, or of those that its bytes hold. Raises
+        """The chunk, with the given dtype and shape, or with those in its bytes. Raises
         ArchiveError if the bytes are damaged, ModelError if their model is missing.
         """
         if array is None:
@@ -167,7 +165,7 @@ class ChunkCoding:
 
 
 def as_held(chunk: NDArray[Any]) -> NDArray[Any]:
-    """A chunk as elements that a block can hold: itself, or else its memory, flat."""
+    """A chunk as elements that a block supports: itself, or otherwise its memory, flat."""
     held = _held(chunk.dtype)
     if held is chunk.dtype:
         return chunk
@@ -175,7 +173,7 @@ def as_held(chunk: NDArray[Any]) -> NDArray[Any]:
 
 
 def _held(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype itself, or that of what its elements consist of."""
+    """The dtype itself, or that of the parts of its elements."""
     if dtype.str in DTYPES:
         return dtype
     if dtype.kind == "c" and dtype.itemsize in (8, 16):

@@ -27,58 +27,58 @@ SMALLEST_TILE, LARGEST_TILE = 16, 2048
 
 @dataclass(frozen=True, kw_only=True)
 class CompressOptions:
-    """The options of `bitsback.compress`. Raises InputError for values that none of them has,
-    and for options that exclude each other.
+    """The options of `bitsback.compress`. Raises InputError for invalid values, and for options
+    that exclude each other.
 
     model: the name of a bundled model, the path of a model file, or a model; or how a bundled one
         is chosen. "fast" chooses among those of independent pixels, "best" whichever makes a
-        sample smallest. "auto" does the same as "best" for at most 20 million elements, which
-        takes some seconds; of more it takes a fast one, unless all of these are far worse.
+        sample smallest. "auto" does the same as "best" for at most 20 million elements, which takes
+        some seconds; for more it takes a fast one, unless all fast ones are far worse.
     block: items, or tiles of them, in a block at most. Blocks decode on their own, in parallel. By
         default a block has about 1.6 million elements.
     threads: blocks to work on at once; all cores by default. The archive is the same for any
         number.
     embed: whether the models go into the archive. "auto": unless they are bundled. "if-smaller":
-        the same, and a model that was asked for is left aside, with a ModelWarning, where the
-        archive is smaller without it, by a trial.
-    progress: called with how much is done, and how much there is to do: for a folder first in
-        files that were looked at, then in elements that are written, times what they cost. If it
-        has a method `stage`, that is called with the name of each of the two before.
+        the same, but a requested model is not used, with a ModelWarning, if a trial finds that the
+        archive is smaller without it.
+    progress: called with the work done and the total: for a folder first in examined files, then in
+        written elements, weighted by their cost. If it has a method `stage`, that is called before
+        each of the two with its name.
     force: replace an existing file.
     skip_bad: leave out files that cannot be read or held; the summary names them.
-    tile: rows and columns of the tiles that large pictures are cut into, from 16 to 2,048. By
+    tile: rows and columns of the tiles into which large pictures are cut, from 16 to 2,048. By
         default 1,024, and 64 for a model with latents that codes images of any size.
     stack: whether an array of three dimensions, or the pages of a TIFF file, are the slices of one
         stack, each like the one before it. By default a trial tells.
     files: what comes back of a folder, or of a list of files. "pixels": files of the same pixels
-        and metadata. "exact": the very bytes of each file. Files that are smaller as they are,
-        pictures that cannot be coded by their pixels, files that are no pictures, and damaged ones
-        are stored verbatim in any case.
+        and metadata. "exact": the very bytes of each file. In both cases, files that coding by
+        pixels would make larger or cannot restore, files that are no pictures, and damaged files
+        are stored verbatim.
     pictures_only: leave out files that are no pictures, and hidden ones; the summary names them. A
         damaged picture is an error then, unless `skip_bad` leaves it out.
-    dtype: the dtype of the images that a generator yields; none of them is converted.
-    shape: the shape of all images together that a generator yields, their number first.
+    dtype: the dtype of the images that a generator yields; images are not converted.
+    shape: the shape of all images of a generator together, their number first.
     purpose: what the archive is for. "random-access": any one item is decoded in a millisecond or
         so. Blocks and tiles are small and nothing is a stack, unless others are asked for, and
         "auto" takes a model that is not autoregressive where one fits. This takes more bytes
         (docs/pytorch.md says how many).
-    unordered: the order of the items does not matter; they come back sorted by their bytes. A
-        block is a multiset of all of them, or of as many as `block` says, 2^20 at most, and not
-        more than 2^28 elements; it is in memory as a whole. Where a model codes it this saves
-        log2(n!) bits of n items. Items that are cut into tiles stay in their order. Of files the
-        pixels are kept alone, and they get numbers as names.
-    keep_names: with `unordered`, files keep their names, which take as many bytes as the summary
-        says.
+    unordered: the order of the items does not matter; they come back sorted by their bytes. A block
+        is a multiset of all of them, or of `block` items, at most 2^20 items and 2^28 elements; it
+        is in memory as a whole. If a model codes it, this saves log2(n!) bits for n items. Items
+        that are cut into tiles keep their order. Only the pixels of files are kept, and their names
+        are numbers.
+    keep_names: with `unordered`, files keep their names; the summary says how many bytes these
+        take.
     labels: for an npz file, the name of the array of labels, or of other small records, one for
-        each item of the largest array; for a folder "folders": the label of a picture is the
-        folder that it is in. `archive.labels` has them.
+        each item of the largest array; for a folder "folders": the label of a picture is its
+        folder. `archive.labels` has them.
     hashes: keep the hash of each file of a folder, or of a list, that comes back byte for byte.
         `archive.hashes` has them, and they are compared whenever a file is restored. Each of these
         files is read once more.
-    resume: go on where an earlier run was stopped. Blocks that are coded are kept in a hidden file
-        beside the archive, `.NAME.part`, until that is complete, also if this run is stopped, be
-        it killed. The archive is the same as without; blocks of what has changed meanwhile are
-        coded anew, and `resumed` of the summary says how many were not. The destination is a path.
+    resume: continue where an earlier run was stopped. Coded blocks are kept in a hidden file beside
+        the archive, `.NAME.part`, until the archive is complete, even if this run is killed. The
+        archive is the same as without this option: blocks whose input has changed are coded again,
+        and `resumed` of the summary counts the others. The destination is a path.
     storage_options: options for the filesystems of URLs.
 
     >>> options = CompressOptions(model="fast", tile=256)

@@ -21,8 +21,8 @@ RestoredFiles = Literal["exact", "pixels"]
 
 @dataclass(frozen=True, kw_only=True)
 class DecompressOptions:
-    """The options of `bitsback.decompress`. Raises InputError for values that none of them has,
-    and for options that exclude each other.
+    """The options of `bitsback.decompress`. Raises InputError for invalid values, and for options
+    that exclude each other.
 
     model: one that the archive's blocks may ask for, where it is neither embedded nor bundled.
     threads: blocks to work on at once; all cores by default.
@@ -31,16 +31,14 @@ class DecompressOptions:
         there is more than one.
     force: replace an existing file.
     verify: check each block's digest; without it only the checksums of the bytes are checked.
-    files: what comes back of files whose very bytes were promised. "exact": these bytes, or an
-        error where zlib of this computer cannot make them. "pixels": others of the same pixels and
-        metadata.
-    keep_going: restore what is whole of a damaged archive, or of one that is cut off, instead of
-        raising ArchiveError; `lost` and `problems` of what is returned say what is not there. Of
-        files each that is whole comes back; of an array the items that are whole, one after the
-        other, or its rows where it is one item; an output has to be named. Every block is decoded
-        twice.
-    fill: with `keep_going`, the value of the elements that are lost of arrays, which then keep
-        their shapes.
+    files: what comes back of files that were compressed with "exact". "exact": the very bytes of
+        each file, or an error if the zlib of this computer cannot make them. "pixels": files of the
+        same pixels and metadata.
+    keep_going: restore the undamaged parts of a damaged or truncated archive, instead of raising
+        ArchiveError; `lost` and `problems` of the summary say what is missing. All undamaged files
+        come back; of an array the undamaged items, one after the other, or the undamaged rows if it
+        is one item. The output has to be named. Every block is decoded twice.
+    fill: with `keep_going`, the value of the lost elements of arrays, which then keep their shapes.
     storage_options: options for the filesystems of URLs.
 
     >>> DecompressOptions(threads=2).files

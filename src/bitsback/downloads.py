@@ -17,9 +17,7 @@ TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
 
 @dataclass(frozen=True)
 class Public:
-    """A data set of two gzipped IDX files of images. `sha256`: of the files as the mirrors have
-    them.
-    """
+    """A data set of two gzipped IDX files of images. `sha256`: of the files on the mirrors."""
 
     licence: str
     about: str
@@ -59,7 +57,7 @@ def find(name: str, folder: str | None) -> Path:
     """The folder with the files of a data set: `folder` or $BITSBACK_DATA, or its folder `name`;
     otherwise they are downloaded.
 
-    Raises InputError where a folder was named and lacks them, or where they cannot be downloaded.
+    Raises InputError if a named folder lacks them, or if they cannot be downloaded.
     """
     named = folder or os.environ.get(ENVIRONMENT)
     if not named:

@@ -31,7 +31,7 @@ class InputError(BitsbackError):
 class InputWarning(UserWarning):
     """The data can be used, but something about it will not come back as it was.
 
-    Who wants to lose nothing makes errors of them:
+    To lose nothing, turn these warnings into errors:
 
     >>> import bitsback, warnings
     >>> with warnings.catch_warnings():
@@ -43,8 +43,8 @@ class InputWarning(UserWarning):
 
 
 class ModelWarning(UserWarning):
-    """A model that was asked for does badly on what is given: something else, which the warning
-    names, would take a good deal less.
+    """A requested model does badly on these images: something else, which the warning names, would
+    take far fewer bytes.
 
     >>> import bitsback, io, warnings
     >>> import numpy as np
@@ -58,8 +58,8 @@ class ModelWarning(UserWarning):
 
 
 class ModelError(BitsbackError):
-    """A model file is damaged, breaks a bound of docs/model-format.md, or does not compute as it
-    should.
+    """A model file is damaged, exceeds a bound of docs/model-format.md, or computes other values
+    than its test vectors.
 
     >>> import bitsback
     >>> bitsback.load_model(bitsback.__file__)
@@ -71,8 +71,8 @@ class ModelError(BitsbackError):
 class ArchiveError(BitsbackError):
     """A file is no archive, is damaged, or needs a newer version.
 
-    `block` is the number of the damaged block, or None where the damage is not within one; `file`
-    the name of the file that cannot be made although its blocks are whole, or None.
+    `block` is the number of the damaged block, or None if the damage is elsewhere; `file` is the
+    name of a file that cannot be made although its blocks are undamaged, or None.
 
     >>> import bitsback, io
     >>> bitsback.open(io.BytesIO(b"no archive"))
@@ -86,7 +86,7 @@ class ArchiveError(BitsbackError):
 
 
 class MessageError(BitsbackError):
-    """Bytes are no message, or a message cannot take what it was asked to.
+    """Bytes are not a message, or a message cannot code these symbols.
 
     >>> import bitsback
     >>> bitsback.Message([1])
@@ -108,7 +108,7 @@ class MessageExhausted(MessageError):
 
 
 class CodecError(BitsbackError):
-    """A codec breaks one of the laws of codecs, which `check_codec` has found.
+    """`check_codec` has found that a codec breaks one of the laws of codecs.
 
     >>> import bitsback
     >>> class Forgetful(bitsback.codecs.Uniform):

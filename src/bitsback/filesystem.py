@@ -69,7 +69,7 @@ class AsFiles:
         return (f"{number:0{self._digits}}{self._ending}" for number in range(self._count))
 
     def number(self, name: str) -> int | None:
-        """The number of a file, if there is one of the name."""
+        """The number of the file with this name, if there is one."""
         if self._named is not None:
             return self._named.get(name)
         digits = name.removesuffix(self._ending)
@@ -78,7 +78,7 @@ class AsFiles:
         return int(digits) if int(digits) < self._count and digits != name else None
 
     def size(self, name: str) -> int | None:
-        """Bytes of a file; None where it has to be made to know. Raises KeyError."""
+        """The bytes of a file; None if they are unknown before it is made. Raises KeyError."""
         shape = self._shape(self._number(name))
         if shape is None:
             return None
@@ -129,8 +129,7 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
 
     Pictures of a folder have the names, and the bytes, that `decompress` gives them; pages of a
     TIFF file are PNG files, and the items of an array, and the arrays of an npz file, .npy files.
-    The size of a picture is only known when it has been made: `info` makes it, and a listing says
-    None.
+    The size of a picture is known only after it is made: `info` makes it, and a listing says None.
 
     >>> import bitsback, fsspec, numpy as np
     >>> compressed = bitsback.compress(np.eye(12, 5), "memory://eye.bb")
@@ -200,8 +199,8 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
         return found
 
     def modified(self, path: str) -> datetime:
-        """When a file of a folder was changed before it went into the archive. Raises
-        FileNotFoundError, and NotImplementedError where that is not known.
+        """The modification time of a file of a folder. Raises FileNotFoundError, and
+        NotImplementedError if the archive does not hold the time.
         """
         number = self._files.number(self._strip_protocol(path))
         if number is None:

@@ -1,4 +1,4 @@
-"""Put off Ctrl-C and other requests to stop while something must not be left half done."""
+"""Delay Ctrl-C and other requests to stop while something must be completed."""
 
 import signal
 import threading
@@ -9,12 +9,12 @@ from types import FrameType
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-"""The signals that ask a process to stop, as far as this system has them."""
+"""The signals that ask a process to stop, as far as the system has them."""
 
 
 @contextmanager
 def put_off() -> Iterator[None]:
-    """In the main thread, to which Python delivers signals: puts off the action on a signal that
+    """In the main thread, to which Python delivers signals, delays the action on a signal that
     arrives in the body until the body has ended.
     """
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""Attributes that are computed when they are first needed."""
+"""Attributes that are computed on first use."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ Value = TypeVar("Value")
 
 class cached_property(Generic[Value]):  # noqa: N801 - as that of functools
     """The `cached_property` of functools without the lock that it has in Python 3.11: a process
-    that is forked while another thread holds that lock would wait for ever. Two threads may compute
-    a value at the same time.
+    that is forked while another thread holds the lock would wait for it for ever. Two threads may
+    compute a value at the same time.
     """
 
     def __init__(self, compute: Callable[[Any], Value]) -> None:

@@ -1,6 +1,4 @@
-"""The message: a stack of bits. The core holds it; docs/format.md says what each of its bits
-means.
-"""
+"""The message: a stack of bits, which the core implements. docs/format.md defines its bits."""
 
 from bitsback._core import Message
 

@@ -23,7 +23,7 @@ except ImportError as error:
 
 
 class Bitsback(Codec):
-    """Arrays as blocks of bitsback. What it encodes says its dtype and shape, and names its model.
+    """Arrays as blocks of bitsback. The encoded bytes include dtype and shape, and name the model.
 
     >>> import numpy as np
     >>> y, x = np.mgrid[:64, :64]
@@ -39,7 +39,8 @@ class Bitsback(Codec):
         self, model: ModelChoice = "auto", axes: Axes = "auto", embed: bool = False
     ) -> None:
         """The arguments and errors are those of `bitsback.zarr.BitsbackCodec`. The codec does not
-        know what it will get, so "auto" stands for all models that may be chosen anywhere.
+        know the arrays in advance, so "auto" stands for all models that may be chosen for any
+        array.
         """
         choice = AUTO_MODELS if isinstance(model, str) and model == "auto" else model
         self._coding = ChunkCoding.of(choice, axes, embed)
@@ -52,8 +53,8 @@ class Bitsback(Codec):
         return self._coding.encode(array, told=True)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
-        """The array; of a dtype that bitsback does not hold its memory, as other codecs give it.
-        Raises ArchiveError or ModelError.
+        """The array. For a dtype that bitsback does not support, it is the memory of the array, as
+        other codecs return it. Raises ArchiveError or ModelError.
         """
         if out is not None and ensure_ndarray(out).dtype.hasobject:
             raise TypeError("object arrays are not supported")

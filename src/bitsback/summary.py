@@ -70,7 +70,7 @@ REMEDIES = {
     ASKED_FOR: "--files pixels codes them by their pixels",
     NO_PICTURE: "--pictures-only leaves them out",
 }
-"""For each reason to store a file verbatim, what a person can do about it."""
+"""Advice for each reason to store a file verbatim."""
 
 
 @dataclass(frozen=True)
@@ -88,37 +88,33 @@ class Compressed(Summary):
     """A summary of a compression."""
 
     methods: dict[str, int]
-    """For each method, the number of blocks that have it."""
+    """The number of blocks by method."""
     model: str | None
-    """The name of the model that blocks were coded with, or the names."""
+    """The name of the model of the blocks, or the names."""
     outdone: int
-    """The number of blocks that a model could code, and a general compressor made smaller."""
+    """The number of blocks that a model could code, but a general compressor made smaller."""
     model_bytes: int
-    """Bytes of the archive that the models in it take; 0 if they are not in it."""
+    """The bytes of embedded models; 0 if there are none."""
     skipped: dict[str, list[str]]
-    """The names of what was left out of a folder, by what it is; of empty folders and those that
-    were not looked into with a / at the end.
+    """The names of what was left out of a folder, by kind. Names of empty folders, and of folders
+    that were not searched, end with a /.
     """
     noted: dict[str, list[str]]
-    """The names of hidden files, and of links that come back as files, that were taken along."""
+    """The names of the kept hidden files, and of links that come back as files."""
     bad: dict[str, str]
-    """The files that were left out with `skip_bad`, and why."""
+    """The files that `skip_bad` has left out, and the reasons."""
     disk_in: int | None
-    """Bytes that the files of a folder, or of a list, have on disk; None for other inputs."""
+    """The bytes on disk of the files of a folder or a list; None for other inputs."""
     stored: "dict[str, Held]"
-    """The files of a folder that are stored verbatim, and not by their pixels, by the reason."""
+    """The files of a folder that are stored verbatim instead of by their pixels, by the reason."""
     order_bits: float | None
-    """The bits that the order of the items would have taken, if it was dropped; None if it was
-    kept.
-    """
+    """The bits that the order of the items would have taken, if it was dropped; otherwise None."""
     name_bytes: int | None
-    """The bytes of names that are kept although the order of the files does not matter; None
-    otherwise.
-    """
+    """The bytes of the names of an unordered collection that keeps them; otherwise None."""
     resumed: int | None
-    """The number of blocks that an earlier, stopped run had coded; None if none was looked for."""
+    """The number of blocks from an earlier, stopped run; None without `resume`."""
     unfit: int
-    """The number of blocks of an earlier run that had other inputs, options or versions."""
+    """The number of unusable blocks of an earlier run with other inputs, options or versions."""
 
     def _more(self) -> str:
         return f", model {self.model}" if self.model else ", no model"

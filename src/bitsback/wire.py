@@ -4,7 +4,7 @@ from bitsback.errors import ArchiveError
 
 
 def varint(value: int) -> bytes:
-    """LEB128: 7 bits a byte, low bits first, the high bit set on all but the last."""
+    """LEB128: 7 bits per byte, low bits first, with the high bit set on all but the last."""
     out = bytearray()
     while value >= 128:
         out.append(value & 127 | 128)
@@ -14,8 +14,8 @@ def varint(value: int) -> bytes:
 
 
 class Cursor:
-    """Reads fields one after another. A field that is missing, or not in its only form, raises
-    ArchiveError.
+    """Reads fields one after another. Raises ArchiveError for a field that is missing, or not in
+    its canonical form.
     """
 
     def __init__(self, data: bytes | memoryview, at: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Work on blocks: in several threads, whose results come in order, and reported as it goes on."""
+"""Work on blocks in several threads, with results in order, and reports of progress."""
 
 from __future__ import annotations
 
@@ -41,9 +41,8 @@ def ordered_map(
     if threads == 1:
         yield from map(work, tasks)
         return
-    from concurrent.futures import (
-        ThreadPoolExecutor,
-    )  # only here: a single item should not wait for the import
+    # Imported here, so that a single item does not wait for it.
+    from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(threads, "bitsback")
     running: deque[Future[Result]] = deque()
@@ -59,7 +58,9 @@ def ordered_map(
 
 
 def _end(pool: ThreadPoolExecutor) -> None:
-    """Waits for the blocks in work, even if it is interrupted: Python must not end before them."""
+    """Waits for the unfinished blocks, even if it is interrupted, since Python must not end before
+    them.
+    """
     interrupt: KeyboardInterrupt | None = None
     while True:
         try:
@@ -72,17 +73,17 @@ def _end(pool: ThreadPoolExecutor) -> None:
 
 
 Progress = Callable[[int, int], object]
-"""Called with how much is done, and how much there is to do."""
+"""Called with the work done and the total."""
 
 _BIT, _BYTE, _OTHER = 2, 3, 5
 """The cost of a truth value, of a byte of a file, and of any other element. A size-agnostic model
-takes some 0.4 us for a bilevel pixel and 0.7 to 1.2 us for a grey or a colour sample, LZMA 0.4 to
+takes about 0.4 us for a bilevel pixel and 0.7 to 1.2 us for a grey or a colour sample, LZMA 0.4 to
 0.6 us for a byte.
 """
 
 
 class Work:
-    """Reports the blocks that are done to a progress callback."""
+    """Reports finished blocks to a progress callback."""
 
     def __init__(self, content: Content, progress: Progress | None) -> None:
         self._content, self._progress = content, progress

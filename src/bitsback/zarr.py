@@ -33,8 +33,8 @@ NAME = "bitsback"
 
 @dataclass(frozen=True, repr=False)
 class BitsbackCodec(ArrayBytesCodec):
-    """Chunks as blocks of bitsback, under `serializer=`; nothing makes them smaller afterwards, so
-    `compressors=None` belongs to it.
+    """Chunks as blocks of bitsback. Use it as `serializer=`, with `compressors=None`, since no
+    compressor makes blocks smaller.
 
     >>> import numpy as np
     >>> import zarr
@@ -59,11 +59,11 @@ class BitsbackCodec(ArrayBytesCodec):
     def __init__(
         self, *, model: ModelChoice = "auto", axes: Axes = "auto", embed: bool = False
     ) -> None:
-        """model: the name of one that ships, the path of a model file, a model, or several of
-        these, of which a trial finds the best for each chunk; "auto": those that ship and fit dtype
-        and shape. axes: the meaning of the last axes of a chunk: "yx", those of an image; "yxc",
-        with its channels; "zyx", of a stack of slices, each like the one before it; "zyxc"; or
-        "auto", by a trial for each chunk. embed: whether models that do not ship go into the
+        """model: the name of a bundled model, the path of a model file, a model, or several of
+        these, of which a trial finds the best for each chunk; "auto": the bundled ones that fit
+        dtype and shape. axes: the meaning of the last axes of a chunk: "yx", those of an image;
+        "yxc", with its channels; "zyx", of a stack of slices, each like the one before it; "zyxc";
+        or "auto", by a trial for each chunk. embed: whether models that are not bundled go into the
         metadata of the array, once.
 
         Raises InputError or ModelError.
@@ -84,8 +84,8 @@ class BitsbackCodec(ArrayBytesCodec):
         return {"name": NAME, "configuration": self.coding.to_json()}
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> BitsbackCodec:
-        """Chooses the models, before anything is written. The shape may be the array's, whose last
-        axes are like those of its chunks as far as it matters.
+        """Chooses the models before anything is written. The shape may be that of the array: the
+        choice depends only on last axes, which array and chunks have in common.
         """
         dtype = array_spec.dtype.to_native_dtype()
         return self._with(self.coding.for_arrays(dtype, array_spec.shape))
@@ -132,5 +132,5 @@ class BitsbackCodec(ArrayBytesCodec):
 
 
 def _stored(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in a chunk, which is little-endian on any machine."""
+    """The dtype in a chunk, which is little-endian on every machine."""
     return dtype.newbyteorder("<")

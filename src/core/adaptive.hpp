@@ -1,5 +1,5 @@
-// Symbols whose probabilities follow their counts so far: symbol c has the probability
-// (count of c + 1) / (symbols before + levels).
+// Symbols whose probabilities follow their counts so far: symbol c has the probability (count of c
+// + 1) / (earlier symbols + levels).
 #pragma once
 
 #include <bit>
@@ -40,7 +40,7 @@ class Tally {
         return {start, edge(less(symbol + 1)) - start};
     }
 
-    // The symbol whose interval holds x.
+    // The symbol whose interval contains x.
     std::uint32_t find(std::uint32_t x) const {
         auto left =
             static_cast<std::uint32_t>(((std::uint64_t{x} + 1) * total_ - 1) >> max_precision);

@@ -11,11 +11,11 @@
 
 namespace bitsback {
 
-// The symbols of a variable, [items, elements]: bytes where the levels allow.
+// The symbols of a variable, [items, elements]: bytes if the levels allow.
 using Symbols = std::variant<std::vector<std::uint8_t>, std::vector<std::uint16_t>>;
 
 struct Variable {
-    std::size_t elements;  // an item; 0: as many as the item has, of its own levels
+    std::size_t elements;  // of an item; 0: each item has its own number and levels
     std::uint32_t levels;
 
     bool any_shape() const { return elements == 0; }

@@ -1,5 +1,5 @@
-// The module bitsback._core: the Python bindings of the core. Arrays arrive with the right dtype
-// and in C order (the Python side sees to it); every kernel runs without the GIL.
+// The module bitsback._core: the Python bindings of the core. The Python side passes arrays with
+// the right dtype and in C order; every kernel runs without the GIL.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -40,8 +40,7 @@ nb::bytes to_python(const std::vector<std::uint8_t>& bytes) {
     return nb::bytes(bytes.data(), bytes.size());
 }
 
-// `values` as a contiguous array of T by NumPy; nothing is rounded or wrapped on the
-// way.
+// `values` as a contiguous array of T by NumPy, without rounding or wrapping.
 template <class T>
 In<T> to_array(const nb::object& values, const char* dtype) {
     const auto numpy = nb::module_::import_("numpy");
@@ -461,7 +460,7 @@ NB_MODULE(_core, m) {
             raise("InputError", error);
         }
     });
-    nb::set_leak_warnings(false);  // a Message that lives until the interpreter ends is no leak
+    nb::set_leak_warnings(false);  // a Message that lives until the interpreter ends is not a leak
     bind_message(m);
     bind_codecs(m);
     bind_more_codecs(m);

@@ -1,4 +1,4 @@
-// Common parts of the bindings: arrays that come from NumPy and go to it.
+// Common parts of the bindings: arrays from and to NumPy.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -39,7 +39,7 @@ inline std::span<const std::uint8_t> view(const nb::bytes& bytes) {
     return {static_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
-// The number of elements, each of so many bytes, of an array. Throws std::bad_alloc if no memory
+// The number of elements of an array, each of so many bytes. Throws std::bad_alloc if no memory
 // could hold it.
 inline std::size_t product(const std::vector<std::size_t>& shape, std::size_t bytes) {
     std::size_t size = 1;

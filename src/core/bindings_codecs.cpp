@@ -120,7 +120,7 @@ HiddenMarkov hidden_markov(const Rows& initial, const Rows& transition, const Ro
 }
 
 void bind_hidden_markov(nb::module_& m) {
-    // Series one after the other, each of its length.
+    // Series one after the other, each with its length.
     using Lengths = std::vector<std::size_t>;
     m.def("push_hidden_markov",
           [](Message& message, const Rows& initial, const Rows& transition, const Rows& emission,
@@ -186,7 +186,7 @@ void bind_more_codecs(nb::module_& m) {
     m.def("peek", [](const Message& message, unsigned precision, std::size_t count) {
         return make_array<std::uint32_t>({count}, [&](auto out) { peek(message, precision, out); });
     });
-    // A single symbol, whose interval Python computes; so few cycles that the GIL is kept.
+    // A single symbol, whose interval Python computes. It takes so few cycles that the GIL is kept.
     m.def("push_interval",
           [](Message& message, std::uint32_t start, std::uint32_t frequency, unsigned precision) {
               push_intervals(message, {&start, 1}, {&frequency, 1}, precision);
@@ -194,7 +194,7 @@ void bind_more_codecs(nb::module_& m) {
     m.def("on_lanes",
           [](Message& message, const std::vector<std::size_t>& lanes, const nb::callable& run) {
               message.on_lanes(lanes, [&](Message& part) {
-                  // Python may keep the object, so it must be a message at any time.
+                  // Python may keep the object, so it must be a valid message at any time.
                   const nb::object object = nb::cast(Message::empty(1, 0));
                   auto& theirs = nb::cast<Message&>(object);
                   std::swap(part, theirs);

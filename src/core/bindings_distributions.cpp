@@ -1,4 +1,4 @@
-// Makes distributions and families from Python: a table has an entry for each, which reads its
+// Makes distributions and families from Python. A table has an entry for each, which reads its
 // fields by name.
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/pair.h>

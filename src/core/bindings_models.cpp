@@ -193,7 +193,7 @@ void push_items(const Program& self, Message& message, const Items& x, const Run
 
 constexpr std::size_t most_items = std::size_t{1} << 32;
 
-// Bytes where the levels of all items allow.
+// Bytes if the levels of all items allow.
 nb::object pop_items(const Program& self, Message& message, const RunTuples& tuples,
                      const Pairs& pairs, bool kept) {
     const std::vector<ShapeRun> shapes = runs_of(tuples);

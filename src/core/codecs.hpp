@@ -86,7 +86,7 @@ inline void require_bernoulli(std::span<const std::uint32_t> frequencies, unsign
                 "a Bernoulli frequency must lie in [1, 2^precision - 1]");
 }
 
-// One frequency a symbol.
+// One frequency per symbol.
 struct Bernoulli {
     std::span<const std::uint32_t> frequencies;
     unsigned precision;
@@ -103,7 +103,7 @@ struct Bernoulli {
     }
 };
 
-// The intervals of 256 frequencies, few enough to prepare them all: [2 * index + symbol].
+// The intervals of all 256 frequencies, prepared in advance: [2 * index + symbol].
 struct BernoulliIntervals {
     std::array<ReadyInterval, 512> intervals;
     unsigned precision;
@@ -176,7 +176,7 @@ class Categorical {
         }
         require(total == (std::uint64_t{1} << precision),
                 "categorical frequencies must sum to 2^precision");
-        // Enough parts that one rarely holds the beginnings of several symbols.
+        // So many parts that one rarely contains the starts of several symbols.
         const auto bits = std::min(precision, static_cast<unsigned>(std::bit_width(levels())) + 2);
         shift_ = precision - bits;
         const std::size_t parts = std::size_t{1} << bits;
@@ -201,8 +201,8 @@ class Categorical {
 
   private:
     std::vector<std::uint32_t> starts_;  // starts[c] ... starts[c + 1]; the last is 2^precision
-    // The symbol to try first: all numbers are cut into 2^bits equal parts, and each has the symbol
-    // that its least number belongs to.
+    // The symbol to try first, for each of 2^bits equal parts of all numbers: the symbol of the
+    // part's least number.
     std::vector<std::uint32_t> first_;
     unsigned precision_;
     unsigned shift_ = 0;
@@ -266,14 +266,13 @@ class RowTable {
         const std::uint32_t* start = starts_.data() + row * (levels_ + 1) + c;
         return {start[0], start[1] - start[0]};
     }
-    // The symbol whose interval holds x. The most likely one is looked at first: most pixels are
-    // background.
+    // The symbol whose interval contains x. The most likely one is tried first, since most pixels
+    // are background.
     std::size_t find(std::size_t row, std::uint32_t x) const {
         const std::uint32_t* const starts = starts_.data() + row * (levels_ + 1);
         const std::size_t mode = modes_[row];
         if (starts[mode] <= x && x < starts[mode + 1]) return mode;
-        const std::uint32_t* start =
-            starts;  // the last of the symbols looked at so far that begins at or below x
+        const std::uint32_t* start = starts;  // the last tried symbol that begins at or below x
         for (std::size_t count = levels_; count > 1;) {
             const std::size_t half = count / 2;
             start = start[half] <= x ? start + half : start;
@@ -375,8 +374,7 @@ struct GaussianBuckets {
         const std::uint32_t first = start(i, c);
         return {first, start(i, c + 1) - first};
     }
-    // A bucket close to the one that holds x: through the quantile of x to a point z, and from z to
-    // its bucket.
+    // A bucket close to the one that contains x: the bucket of the quantile z of x.
     std::uint32_t guess(std::size_t i, std::uint32_t x) const {
         const std::int64_t quantile_of_x =
             quantile[std::clamp<std::uint64_t>((std::uint64_t{x} << 13) >> precision, 1, 8191)];
@@ -403,7 +401,7 @@ inline void pop(Message& message, const GaussianBuckets& codec, std::span<std::u
     require(symbols.size() == codec.mean.size(), "a Gaussian codec needs one symbol a mean");
     const std::uint32_t buckets = std::uint32_t{1} << codec.bits;
     pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        // The guess is nearly always right.
+        // The guess is right nearly always.
         const Bracket found = widen(x, codec.guess(i, x), buckets,
                                     [&](std::uint32_t c) { return codec.start(i, c); });
         symbols[i] = static_cast<std::uint16_t>(found.low);

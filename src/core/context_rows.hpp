@@ -1,6 +1,5 @@
-// The pixels before a pixel, in a batch of images, for its context: planes of bytes with a margin,
-// in which the window of the pixel is a part of a few rows. No more rows are kept than a window
-// has.
+// The earlier pixels of a batch of images, for contexts: planes of bytes with a margin, so that the
+// window of a pixel is a part of a few rows. Only as many rows are kept as a window has.
 //
 //              2 side + 1 pixels
 //             +---------------+
@@ -24,14 +23,14 @@ namespace bitsback {
 struct Window {
     static constexpr std::size_t most = 8;
 
-    std::size_t above;  // 1 to most, as is the other
+    std::size_t above;  // 1 to most, like the other
     std::size_t side;
 
     std::size_t line() const { return 2 * side + 1; }
     std::size_t pixels() const { return above * line() + side; }
 };
 
-// The bytes of each symbol in contexts: `planes` bytes, and whether it is flat.
+// The bytes of each symbol in contexts, `planes` of them, and whether it is flat.
 class ContextPlanes {
   public:
     // bytes: [planes, levels]. flat: [levels], or nothing if no symbol is.
@@ -63,8 +62,8 @@ class ContextRows {
   public:
     static constexpr std::size_t overrun = 32;
 
-    // For `size` images with `columns` columns and `channels` channels, in the order in which they
-    // are coded. All symbols are 0, as are those outside of the images.
+    // For `size` images with `columns` columns and `channels` channels in coding order. All symbols
+    // are 0, also those outside of the images.
     ContextRows(const ContextPlanes& table, Window window, std::size_t columns,
                 std::size_t channels, std::size_t size)
         : table_(table),
@@ -81,8 +80,8 @@ class ContextRows {
         if (table.gated()) varied_.assign(size * plane_ + overrun, table.flat(0) ? 0 : 1);
     }
 
-    // `count` channels from `first` on of one pixel of all items: `symbols` [size, count]. Its row
-    // takes the place of the one that lies above + 1 rows away.
+    // Sets `count` channels from `first` on of one pixel of all items: `symbols` [size, count]. Its
+    // row replaces the one above + 1 rows away.
     template <class Symbol>
     void set(std::size_t row, std::size_t column, std::size_t first, std::size_t count,
              const Symbol* symbols) {
@@ -100,10 +99,10 @@ class ContextRows {
         }
     }
 
-    // The context of a group of channels for one pixel of some items: the window in all planes, in
-    // each behind it the `known` channels of the pixel itself, and then the `features`, of which
-    // [size, feature channels] are given. Copies have fixed sizes, which is much the faster: up to
-    // 32 bytes behind the contexts are written, and behind the features read.
+    // The context of a group of channels for one pixel of some items: in each plane the window and
+    // the `known` channels of the pixel itself, and then the `features`, [size, feature channels].
+    // Copies have fixed sizes, which is much faster: up to 32 bytes after the contexts are written,
+    // and after the features read.
     void contexts(std::size_t row, std::size_t column, std::size_t known,
                   std::span<const std::uint32_t> items, const std::uint8_t* features,
                   std::size_t feature_channels, std::uint8_t* out) const {

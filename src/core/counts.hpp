@@ -1,6 +1,6 @@
-// Distributions of counts, 0 ... levels - 1, whose weights follow from each other (docs/codecs.md):
-// w[c + 1] = w[c] * (up(c) / down(c)), from w = 1 at a place near the most likely count. IEEE
-// doubles in this order, without contraction; nothing of it is stored for more than one symbol.
+// Distributions of counts, 0 ... levels - 1, with recursive weights (docs/codecs.md): w[c + 1] =
+// w[c] * (up(c) / down(c)), from w = 1 at a place near the most likely count. They are IEEE doubles
+// in this order, without contraction; only one symbol's are stored.
 #pragma once
 
 #include <algorithm>
@@ -67,7 +67,7 @@ struct BetaBinomialCounts {  // a, b: alpha and beta in units of 2^-16; levels -
     static bool allowed(std::uint32_t a, std::uint32_t b) { return a >= 1 && b >= 1; }
 };
 
-// Makes the distribution of one symbol after the other, and keeps that of the last.
+// Computes the distributions of symbols one after the other, and keeps the last one.
 template <class Counts>
 class CountCodec {
   public:

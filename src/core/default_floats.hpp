@@ -5,11 +5,11 @@
 
 namespace bitsback {
 
-// The arithmetic of least squares: exactly as docs/model-format.md says, or as a machine would that
-// gets it wrong. Test vectors are chosen such that each of the latter is found out.
+// The arithmetic of least squares: exactly as in docs/model-format.md, or as on a machine with a
+// fault. Test vectors are chosen to detect each of these faults.
 enum class Arithmetic { exact, contracted, upward, downward, toward_zero };
 
-// Rounds to nearest, and flushes nothing to zero, while one of these lives on a thread.
+// While one of these lives on a thread, it rounds to nearest and flushes nothing to zero.
 class DefaultFloats {
   public:
     explicit DefaultFloats(Arithmetic arithmetic = Arithmetic::exact) {

@@ -1,4 +1,4 @@
-// The interface of a distribution for a step of a model's code, and parameters from a network.
+// The interface of a distribution for a step of a model's code, and its parameters from a network.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace bitsback {
 
-// A distribution over one variable, given others: a push and a pop of it for a batch.
+// A distribution of one variable, given others, with a push and a pop for a batch.
 class Distribution {
   public:
     virtual ~Distribution() = default;
@@ -21,10 +21,10 @@ class Distribution {
     virtual void pop(Message& message, Batch& batch) const = 0;
 };
 
-// A network over variables, with the outputs that a distribution asks for.
+// A network over variables, with the outputs that a distribution needs.
 class Conditional {
   public:
-    // sources: the variables that the network reads. outputs: values of it, which live alike.
+    // sources: the variables that the network reads. outputs: some of its values, on one grid.
     Conditional(Network network, std::vector<std::size_t> sources, std::vector<std::size_t> outputs)
         : network_(std::move(network)), sources_(std::move(sources)), outputs_(std::move(outputs)) {
         require(sources_.size() == network_.sources() && !outputs_.empty(),

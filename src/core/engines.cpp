@@ -1,4 +1,4 @@
-// The least squares and the kernels of predictions and of mixing that go with the engine in use.
+// The least squares and the kernels of predictions and of mixing for the engine in use.
 #include <string>
 
 #include "least_squares.hpp"

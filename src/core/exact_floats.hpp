@@ -1,6 +1,6 @@
-// The guard for floating-point numbers that decide bytes: IEEE 754 doubles, each operation
-// rounded by itself. A file that includes this is not built otherwise; it is included before
-// anything that computes.
+// The guard for floating-point numbers that decide bytes: IEEE 754 doubles, each operation rounded
+// separately. A file that includes this does not compile otherwise; include it before any
+// computation.
 #pragma once
 
 #include <float.h>
@@ -18,8 +18,8 @@
 static_assert(FLT_EVAL_METHOD == 0, "doubles must not be computed in a wider format");
 static_assert(std::numeric_limits<double>::is_iec559, "doubles must be those of IEEE 754");
 
-// No product is contracted with a sum, whatever the command line says; but for Clang with
-// -ffp-contract=fast, which ignores its pragmas, and which the test items of models find out.
+// No product is contracted with a sum, whatever the command line says, except by Clang with
+// -ffp-contract=fast, which ignores its pragmas; the test items of models detect this.
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #pragma clang fp contract(off)

@@ -1,4 +1,4 @@
-// Families of distributions over the levels of a pixel or a latent, by outputs of a network.
+// Families of distributions over the levels of a pixel or a latent, with parameters from a network.
 #pragma once
 
 #include <array>
@@ -42,8 +42,8 @@ struct Parameters {
 // Parameters of symbols, gathered from runs of networks.
 class ParameterArrays {
   public:
-    // shapes: those of the outputs. `symbols` a place of theirs: with n components, they have
-    // n * symbols channels.
+    // shapes: of the outputs. symbols: at each place; with n components, outputs have n * symbols
+    // channels.
     ParameterArrays(const std::vector<Shape>& shapes, std::size_t components)
         : components_(components) {
         for (const Shape& shape : shapes) wide_.push_back(!shape.bytes());
@@ -59,8 +59,8 @@ class ParameterArrays {
         if (counted) counts_.resize(symbols);
     }
 
-    // Puts `count` symbols from `at` on: those from `first` on of the values `outputs` in `work`,
-    // which have `components` elements each.
+    // Sets the parameters of `count` symbols from `at` on: those of the symbols from `first` on in
+    // the values `outputs` of `work`, with `components` elements each.
     void put(std::size_t at, const Workspace& work, const std::vector<std::size_t>& outputs,
              std::size_t first, std::size_t count, std::size_t components) {
         for (std::size_t o = 0; o < wide_.size(); ++o)
@@ -117,7 +117,8 @@ class Family {
     virtual std::size_t outputs() const = 0;
     virtual std::size_t most_components() const { return 1; }
     virtual std::uint32_t levels() const = 0;
-    // Throws MessageError unless such outputs, of as many components each, will do.
+    // Throws MessageError unless the family can read outputs of these shapes with so many
+    // components each.
     virtual void require_outputs(const std::vector<Shape>& shapes) const = 0;
 
     virtual void push(Message& message, const Parameters& parameters,

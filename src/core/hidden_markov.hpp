@@ -1,5 +1,5 @@
-// Series of symbols whose distribution is chosen by a hidden state, which changes as a Markov
-// chain does: bits back over the path of states (docs/codecs.md).
+// Series of symbols whose distribution depends on a hidden state, which follows a Markov chain:
+// bits back over the path of states (docs/codecs.md).
 #pragma once
 
 #include <algorithm>
@@ -52,7 +52,7 @@ class Distributions {
     std::vector<std::uint32_t> starts_;
 };
 
-// The probabilities of states, given the known part of a series: weights that become frequencies.
+// The probabilities of states given the known part of a series, as weights that become frequencies.
 class StatePosterior {
   public:
     explicit StatePosterior(std::size_t states) : weights_(states), starts_(states + 1) {}
@@ -80,7 +80,8 @@ class StatePosterior {
     std::vector<std::uint32_t> starts_;
 };
 
-// The places of the symbols of several series, one series after the other, each of its own length.
+// The places of the symbols of several series, one series after the other, each with its own
+// length.
 class Ragged {
   public:
     explicit Ragged(std::span<const std::size_t> lengths) {
@@ -106,7 +107,7 @@ class Ragged {
 
     // Whether t is the last step of a series.
     bool ends(std::size_t t) const { return ends_[t]; }
-    // The series longer than t, and those that end there, in their order.
+    // The series longer than t, and those that end at t, in order.
     std::vector<std::size_t> beyond(std::size_t t) const {
         return those([&](std::size_t n) { return length(n) > t; });
     }
@@ -150,8 +151,8 @@ class HiddenMarkov {
                 "a hidden Markov model needs a row of frequencies for each state");
     }
 
-    // symbols: those of a series of so many after those of the one before. The last one of each
-    // series is pushed first. An error leaves the message as it was.
+    // symbols: of one series after the other. The last symbol of each series is pushed first. An
+    // error leaves the message as it was.
     void push(Message& message, std::span<const std::uint32_t> symbols,
               std::span<const std::size_t> lengths) {
         const Ragged series(lengths);
@@ -261,9 +262,9 @@ class HiddenMarkov {
                  [&](std::size_t i, std::uint32_t x) { return find(series[i], x); });
     }
 
-    // From how likely each state was at the step before (null: this is the first one) and the
-    // symbol, how likely each is now. `before` and `now` may be the same. They sum to less than
-    // 2^32, and to 2^31 but for what is rounded down.
+    // Computes the weights `now` of the states from those at the previous step (null at the first
+    // one) and the symbol. `before` and `now` may be the same. They sum to less than 2^32, and to
+    // 2^31 before rounding down.
     Evidence filter(const std::uint32_t* before, std::uint32_t symbol, std::uint32_t* now) {
         std::ranges::fill(weights_, std::uint64_t{0});
         for (std::size_t j = 0; before && j < states_; ++j) {

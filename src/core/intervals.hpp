@@ -1,4 +1,4 @@
-// Intervals that the caller knows, and finding them.
+// Intervals that the caller knows, and a search for them.
 #pragma once
 
 #include <algorithm>
@@ -30,8 +30,7 @@ inline void push_intervals(Message& message, std::span<const std::uint32_t> star
               [&](std::size_t i) { return Interval{starts[i], frequencies[i]}; });
 }
 
-// The numbers in [0, 2^precision) that decide what the first symbols of a step will be, one a lane
-// at most.
+// The numbers in [0, 2^precision) that determine the first symbols of a step, at most one per lane.
 inline void peek(const Message& message, unsigned precision, std::span<std::uint32_t> numbers) {
     require(precision >= 1 && precision <= max_precision, "a precision is from 1 to 24");
     const Message::Hold hold(message);
@@ -41,7 +40,7 @@ inline void peek(const Message& message, unsigned precision, std::span<std::uint
             static_cast<std::uint32_t>(message.heads()[i] & ((std::uint64_t{1} << precision) - 1));
 }
 
-// The intervals of as many symbols as `peek` was asked for.
+// The intervals of as many symbols as `peek` returned.
 inline void pop_intervals(Message& message, std::span<const std::uint32_t> starts,
                           std::span<const std::uint32_t> frequencies, unsigned precision) {
     require_intervals(starts, frequencies, precision);

@@ -1,4 +1,4 @@
-// Items of any size: slices of images with channels, which are coded plane by plane.
+// The shape of items of any size: slices of images with channels, which are coded plane by plane.
 #pragma once
 
 #include <array>
@@ -34,7 +34,7 @@ struct ItemShape {
                 "colours of JPEG have three channels and 256 levels");
     }
 
-    // The channel that is coded as number c of a slice: green goes before red and blue.
+    // The channel that is coded as number c of a slice: green precedes red and blue.
     std::size_t channel(std::size_t c) const {
         constexpr std::size_t colours[4] = {1, 0, 2, 3};
         return channels == 3 || channels == 4 ? colours[c] : c;
@@ -45,7 +45,7 @@ struct ItemShape {
     }
 };
 
-// Throws MessageError unless the items have `elements` elements together.
+// Throws MessageError unless the items have `elements` elements in total.
 inline void require_elements(std::span<const ItemShape> shapes, std::size_t elements) {
     for (const ItemShape& shape : shapes) {
         shape.check();
@@ -75,7 +75,7 @@ void require_planes(std::span<const ItemShape> shapes, std::span<const Symbol> s
     }
 }
 
-// The planes that plane p of an item may look at, at most two: the nearest channels and slices.
+// The reference planes of plane p of an item, at most two: the nearest channels and slices.
 struct References {
     std::size_t count = 0;
     std::array<std::size_t, 2> planes{};

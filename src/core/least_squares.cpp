@@ -1,8 +1,8 @@
 // This file is compiled once for each instruction set, and once more with products and sums
-// contracted, by which test vectors are chosen: CMakeLists.txt gives BITSBACK_LEAST_SQUARES, the
-// name of the result, and BITSBACK_CONTRACTED.
+// contracted, for choosing test vectors. CMakeLists.txt defines BITSBACK_LEAST_SQUARES, the name of
+// the result, and BITSBACK_CONTRACTED.
 #include "exact_floats.hpp"
-// The guard comes first.
+// The guard must come first.
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -102,8 +102,8 @@ inline BITSBACK_INLINE int32_t weight(double y, double one, double most_weight) 
     return cut - (t < cut ? 1 : 0);
 }
 
-// A matrix of eight systems, by rows, the entries of all of them next to one another; `at` is that
-// of the first of some lanes.
+// A matrix of eight systems, by rows, with their entries next to one another; `at` is the entry of
+// the first of some lanes.
 struct PlaneMatrix {
     double* at;
 
@@ -121,7 +121,7 @@ struct SeriesMatrix {
     void put(size_t i, size_t j, double x) const { at[j * side + i] = x; }
 };
 
-// Column j of L, without what is too small in C. Row n is that of the target.
+// Column j of L, with zeros for entries that are too small in C. Row n is that of the target.
 template <class Matrix>
 inline BITSBACK_INLINE void divide(const Matrix& c, const Matrix& l, size_t n, size_t j) {
     const auto diagonal = c.get(j, j);
@@ -132,7 +132,7 @@ inline BITSBACK_INLINE void divide(const Matrix& c, const Matrix& l, size_t n, s
     }
 }
 
-// The solution, from the last to the first, in place of row n of L.
+// The solution, from the last weight to the first, in place of row n of L.
 template <class Matrix>
 inline BITSBACK_INLINE void substitute(const Matrix& l, size_t n) {
     for (size_t i = n; i-- > 0;) {
@@ -142,7 +142,7 @@ inline BITSBACK_INLINE void substitute(const Matrix& l, size_t n) {
     }
 }
 
-// In units of 1 / one; zeros unless all of diagonal(i) lies within bounds and y(i) is a number.
+// In units of 1 / one; zeros unless each diagonal(i) lies within bounds and each y(i) is a number.
 template <class Diagonal, class Solution>
 inline void put_weights(size_t n, const Diagonal& diagonal, const Solution& y, double one,
                         double most_weight, int32_t* weights) {
@@ -156,8 +156,8 @@ inline void put_weights(size_t n, const Diagonal& diagonal, const Solution& y, d
         for (size_t i = 0; i < n; ++i) weights[i] = 0;
 }
 
-// Column j of C, for `count` rows from i on: columns 0 ... j - 1 of C and L are there, and in C the
-// entries of the systems in place of column j.
+// Column j of C, for `count` rows from i on. Columns 0 ... j - 1 of C and L are known, and C has
+// the entries of the systems in place of column j.
 template <size_t count>
 inline BITSBACK_INLINE void reduce(const PlaneMatrix& c, const PlaneMatrix& l, size_t i, size_t j) {
     Doubles sum[count];

@@ -1,6 +1,7 @@
-// Least squares by LDL^T, of planes and of series: the floating-point arithmetic that decides what
-// archives mean. Plain data and plain functions, no inline code, since it is compiled for each
-// instruction set; docs/model-format.md says what is computed, in which order, and all give that.
+// Least squares by LDL^T, of planes and of series: the floating-point arithmetic that determines
+// the meaning of archives. It has plain data and plain functions, no inline code, since it is
+// compiled for each instruction set; docs/model-format.md defines the operations and their order,
+// so all give the same.
 #pragma once
 
 #include <stddef.h>
@@ -11,18 +12,17 @@
 namespace bitsback {
 
 struct LeastSquares {
-    // Systems of planes that are solved at once, each in a lane of its own.
+    // The systems of planes that are solved at once, each in a lane of its own.
     static constexpr size_t lanes = 8;
 
-    // Solves `lanes` systems of n inputs: weights in units of 2^-12. c: their lower triangles of
-    // n + 1 rows, [triangle, lanes], from an address that 64 divides; l: as many doubles. Both are
-    // written to.
+    // Solves `lanes` systems of n inputs: weights in units of 2^-12. c: their lower triangles of n
+    // + 1 rows, [triangle, lanes], aligned to 64 bytes; l: as many doubles. Both are overwritten.
     void (*solve_planes)(double* c, double* l, size_t n, int32_t ridge, int32_t* const* weights);
     // sums = sums * keep + the products of v, [side] the inputs and the target. sums: the columns
     // of a matrix, [side, side], from the diagonal down.
     void (*add)(double* sums, const double* v, size_t side, double keep);
-    // Solves a system of n inputs, the columns of a matrix as for `add`: weights in units of 2^-16.
-    // work: twice as many doubles.
+    // Solves a system of n inputs, given by the columns of a matrix as for `add`: weights in units
+    // of 2^-16. work: twice as many doubles.
     void (*solve_series)(const double* sums, size_t n, double ridge, double* work,
                          int32_t* weights);
 };

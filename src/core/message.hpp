@@ -1,9 +1,9 @@
-// The ANS message: heads and a tail, with the meaning that docs/format.md gives them.
+// The ANS message: heads and a tail, as defined in docs/format.md.
 //
 //      head i    64 bits, in [2^32, 2^64)         tail   ... w w w  <- top      (32-bit words,
 //      shared by all heads)
 //
-// Below the stored words of an infinite tail lie the words of the implicit tail, of which `depth`
+// Below the stored words of an infinite tail are the words of the implicit tail, of which `depth`
 // have been taken.
 #pragma once
 
@@ -50,7 +50,7 @@ inline std::uint32_t implicit_word(std::uint64_t k) {
 }
 
 // The thread that works on a message. It may take the message again, unless the message is lent
-// out: then what it holds is elsewhere. A copy of the message is free.
+// out: then its content is elsewhere. A copy of the message is free.
 class Occupied {
   public:
     Occupied() = default;
@@ -89,8 +89,8 @@ class Occupied {
 
 class Message {
   public:
-    // A thread that works on the message holds it, and may do so more than once. Throws if another
-    // one does: two at once would tear it apart.
+    // A thread that works on the message holds it, possibly several times. Throws if another thread
+    // holds it, since two at once would corrupt it.
     class Hold {
       public:
         explicit Hold(const Message& message) : occupied_(message.occupied_) { take(message); }
@@ -132,8 +132,8 @@ class Message {
         return {std::vector<std::uint64_t>(std::min(lanes, max_lanes + 1), head_floor), {}, depth};
     }
 
-    // Endless random bits: heads whose logarithms are evenly spread, above a part of the implicit
-    // tail that begins anywhere.
+    // Endless random bits: heads with uniformly distributed logarithms, above the implicit tail
+    // from a random place on.
     static Message random(std::uint64_t seed, std::size_t lanes) {
         Message message = empty(lanes, splitmix64(seed, 0) >> 3);
         for (std::size_t i = 0; i < lanes; ++i)
@@ -151,14 +151,14 @@ class Message {
     std::optional<std::uint64_t> depth() const { return depth_; }
     std::size_t lanes() const { return heads_.size(); }
 
-    // log2 of the heads, and 32 a stored word. For people, not for coding.
+    // log2 of the heads, plus 32 for each stored word. For people, not for coding.
     double bits() const {
         double bits = 32.0 * static_cast<double>(tail().size());
         for (std::uint64_t head : heads_) bits += std::log2(static_cast<double>(head));
         return bits;
     }
-    // The growth of that since the beginning, where words taken from the implicit tail count
-    // against it. Of depths the difference is exact.
+    // The growth of `bits` since the beginning, minus words taken from the implicit tail. The
+    // difference of depths is exact.
     double net_bits() const {
         const std::int64_t taken = static_cast<std::int64_t>(depth_.value_or(0) - depth_at_first_);
         return bits() - bits_at_first_ - 32.0 * static_cast<double>(taken);
@@ -169,8 +169,8 @@ class Message {
                std::ranges::equal(tail(), other.tail());
     }
 
-    // Runs `steps(work)` on a copy, which takes the place of the message when all is done; if it
-    // throws, the message is as it was. The thread holds the message all the while.
+    // Runs `steps(work)` on a copy, which then replaces the message; if it throws, the message is
+    // as it was. The thread holds the message throughout.
     template <class Steps>
     void transaction(Steps&& steps) {
         const Hold hold(*this);
@@ -178,7 +178,7 @@ class Message {
         steps(work);
         *this = std::move(work);
     }
-    // The same, but an error loses the message: if nobody uses it then, it needs no copy.
+    // The same without a copy, for a message that is not used after an error, which destroys it.
     template <class Steps>
     void transaction(Steps&& steps, bool kept) {
         if (kept) return transaction(steps);
@@ -187,7 +187,7 @@ class Message {
     }
 
     // Runs `step(heads, top)`, which pushes at most `count` words and returns the new top. It may
-    // write one word past it.
+    // write one word beyond.
     template <class Step>
     void push_step(std::size_t count, Step&& step) {
         const Hold hold(*this);
@@ -199,8 +199,8 @@ class Message {
     }
 
     // Runs `step(heads, top)`, which pops at most `count` words and returns the new top. It may
-    // read one word further. A finite tail that runs out raises, and leaves the message as it was:
-    // pops write nothing but the heads.
+    // read one word further. If a finite tail runs out, it throws, and leaves the message as it
+    // was, since pops write only the heads.
     template <class Step>
     void pop_step(std::size_t count, Step&& step) {
         const Hold hold(*this);
@@ -273,8 +273,8 @@ class Message {
         return message;
     }
 
-    // Runs `step(part)` on the message whose heads are these, of different lanes of this one, above
-    // all of the tail; whatever it throws, what it has made of the heads and the tail is kept.
+    // Runs `step(part)` on a message with these heads, of different lanes of this one, above the
+    // whole tail. Its changes of the heads and the tail are kept, even if it throws.
     template <class Step>
     void on_lanes(std::span<const std::size_t> lanes, Step&& step) {
         const Hold hold(*this);
@@ -322,8 +322,8 @@ class Message {
         for (std::size_t i = 0; i < lanes.size(); ++i) heads_[lanes[i]] = part.heads_[i];
     }
 
-    // Puts `count` words below the stored ones: from the implicit tail, or zeros below a finite
-    // tail, which the caller takes back.
+    // Adds `count` words below the stored ones: from the implicit tail, or zeros below a finite
+    // tail, which the caller removes again.
     void lend(std::size_t count) {
         if (count == 0) return;
         if (depth_ && count > max_depth - *depth_) throw MessageError("the depth is above 2^62");

@@ -1,5 +1,4 @@
-// Picks without replacement: a multiset whose members come and go, and the intervals of their
-// choice.
+// Picks without replacement: a multiset with insertion and removal, and the intervals of picks.
 //
 //      members in order    a  b  b  b  c        a pick of b: [floor(1 2^24 / 5), floor(4 2^24 / 5))
 //      places              0  1  2  3  4
@@ -23,7 +22,7 @@ namespace bitsback {
 
 inline constexpr std::size_t most_members = std::size_t{1} << max_precision;
 
-// The members that are equal: how many are less, how many they are, and how many there are in all.
+// Equal members: the number of lesser ones, their own number, and the total number.
 struct Place {
     std::uint32_t first;
     std::uint32_t count;
@@ -37,9 +36,9 @@ struct Place {
     }
 };
 
-// Members are numbers of a store that is someone else's; `compare(a, b)` tells by its sign which of
-// two is less. A tree that is balanced by the sizes that places are found by (Adams 1993), so that
-// a hostile order costs no more than any other. Members that are gone leave their node.
+// Members are numbers in a store of the caller; the sign of `compare(a, b)` orders two. It is a
+// weight-balanced tree (Adams 1993), whose sizes also find places, so that a hostile order costs no
+// more than any other. Removed members leave their node.
 template <class Compare>
 class Multiset {
   public:
@@ -47,7 +46,7 @@ class Multiset {
 
     std::uint32_t size() const { return nodes_[root_].members; }
 
-    // Adds a member; the place that it has then.
+    // Adds a member, and returns its place.
     Place insert(std::uint32_t number) {
         require(size() < most_members, "a multiset has at most 2^24 members");
         Place place{0, 0, size() + 1};
@@ -61,7 +60,7 @@ class Multiset {
         visit_tree(root_, visit);
     }
 
-    // Takes out the member at a place: its number, or that of one that equals it.
+    // Removes the member at a place. Returns its number, or that of an equal one.
     std::pair<std::uint32_t, Place> take(std::uint32_t at) {
         Place place{0, 0, size()};
         std::uint32_t node = root_;
@@ -134,7 +133,7 @@ class Multiset {
         return balanced<&Node::left, &Node::right>(balanced<&Node::right, &Node::left>(node));
     }
 
-    // The tree with its side `heavy` made lighter, if it outweighs the other one.
+    // The tree with its side `heavy` made lighter if it outweighs the other one.
     template <std::uint32_t Node::* heavy, std::uint32_t Node::* light>
     std::uint32_t balanced(std::uint32_t node) {
         const std::uint32_t side = nodes_[node].*heavy;
@@ -163,7 +162,8 @@ class Multiset {
     std::uint32_t root_ = 0;
 };
 
-// Pops members that are taken out, one after another: their numbers. If it throws, all are there.
+// Pops picks of members, which are removed one after another. Returns their numbers. If it throws,
+// all members are still there.
 template <class Compare>
 void pop_picks(Message& message, Multiset<Compare>& members, std::span<std::uint32_t> numbers) {
     require(numbers.size() <= members.size(), "there are not so many members in the multiset");
@@ -190,7 +190,7 @@ void push_picks(Message& message, Multiset<Compare>& members,
               [&](std::size_t i) { return members.insert(numbers[i]).interval(); });
 }
 
-// Keys of bytes, one after the other, and where each ends.
+// Keys of bytes, one after the other, and their ends.
 struct Keys {
     std::string bytes;
     std::vector<std::size_t> ends;
@@ -201,7 +201,7 @@ struct Keys {
     }
 };
 
-// Members with keys, in the order of these.
+// Members with keys, sorted by the keys.
 class KeyedMultiset {
   public:
     KeyedMultiset() : members_(Compare{&keys_}) {}
@@ -211,7 +211,7 @@ class KeyedMultiset {
     void add(Keys keys) {
         for (const std::uint32_t number : stored(std::move(keys))) members_.insert(number);
     }
-    // The numbers of the members, in the order in which they came.
+    // The numbers of the members, in the order of their insertion.
     void pop(Message& message, std::span<std::uint32_t> numbers) {
         pop_picks(message, members_, numbers);
     }
@@ -257,7 +257,7 @@ class KeyedMultiset {
         return numbers;
     }
 
-    std::deque<std::string> chunks_;  // which never move
+    std::deque<std::string> chunks_;  // they never move
     std::vector<std::string_view> keys_;
     Multiset<Compare> members_;
 };

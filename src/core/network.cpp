@@ -93,7 +93,7 @@ void Network::run(Workspace& work) const {
     for (std::size_t value = sources_; value < shapes_.size(); ++value) {
         const Layer* const of = layer(value);
         if (of == nullptr || work.rows[value].count() == 0) continue;
-        // Where nothing else reads the elements of a view, they move on.
+        // If nothing else reads the elements of a view, they are moved.
         if (of->is_view() && readers_[of->inputs()[0]] == 1)
             std::swap(work.values[value], work.values[of->inputs()[0]]);
         else

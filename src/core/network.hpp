@@ -19,7 +19,7 @@ namespace bitsback {
 
 class Network {
   public:
-    // The sources are the first values. Throws std::invalid_argument for one that is none.
+    // The sources are the first values. Throws std::invalid_argument for an invalid one.
     explicit Network(const std::vector<Shape>& sources);
 
     // Adds a layer of docs/model-format.md, which reads these values, and returns the number of its
@@ -27,8 +27,8 @@ class Network {
     std::size_t add(const std::string& op, const std::vector<std::size_t>& inputs,
                     NamedFields fields);
 
-    // Makes the network give the values `wanted` and perhaps no others: two layers that can be
-    // computed in one are, if nothing else needs the first.
+    // Makes the network compute the values `wanted`, and perhaps no others: two layers are merged
+    // if possible and if nothing else needs the first.
     void keep(std::vector<std::size_t> wanted);
 
     std::size_t sources() const { return sources_; }
@@ -38,8 +38,8 @@ class Network {
         return shapes_[value];
     }
 
-    // The number of items whose values stay in a cache of some 256 kB: running more at once only
-    // takes more memory.
+    // The number of items whose values fit into a cache of some 256 kB; more at once would only
+    // take more memory.
     std::size_t items_at_once() const {
         return std::max<std::size_t>((std::size_t{1} << 18) / total_bytes_, 1);
     }
@@ -52,8 +52,8 @@ class Network {
                                        std::max<std::size_t>(rows, 16));
     }
 
-    // Allocates the values of some items: all of them, or what some rows of the wanted values need,
-    // which must then all have rows alike. The sources are to be filled after it.
+    // Allocates the values of some items: all of them, or those that some rows of the wanted values
+    // need, which must then have the same rows. Fill the sources afterwards.
     void prepare(Workspace& work, std::size_t items, std::optional<RowRange> strip = {}) const;
 
     // The place for the elements of a source, for some items. A writer may overrun it by 32 bytes.
@@ -64,7 +64,7 @@ class Network {
         return values->data();
     }
 
-    // Fills a source with what it needs of `from`, [items, rows, columns, channels].
+    // Fills a source with the rows that it needs of `from`, [items, rows, columns, channels].
     template <class T>
     void fill(Workspace& work, std::size_t value, const T* from) const {
         const Shape& of = shape(value);
@@ -86,17 +86,17 @@ class Network {
     void run(Workspace& work) const;
 
   private:
-    // For each value the rows that a strip of the wanted ones needs, or all that they need.
+    // The rows of each value that a strip of the wanted ones needs, or that all of them need.
     std::vector<RowRange> ranges(std::optional<RowRange> strip) const;
     void add_value(const Shape& value);
-    // The layer that gives a value; null for a source, and for one that a later layer computes.
+    // The layer that computes a value; null for a source, and for a value of a merged layer.
     const Layer* layer(std::size_t value) const {
         return value < sources_ ? nullptr : layers_[value - sources_].get();
     }
 
     std::size_t sources_ = 0;
     std::vector<Shape> shapes_;
-    std::vector<std::size_t> readers_;  // how many layers read a value, or want it
+    std::vector<std::size_t> readers_;  // the number of layers that read or want a value
     std::vector<std::shared_ptr<const Layer>> layers_;
     std::vector<std::size_t> wanted_;
     std::vector<RowRange> whole_;

@@ -1,6 +1,6 @@
-// A row of weights for each symbol, which becomes an interval without the frequencies of the row
-// being made: a push needs the sum of a row and of what comes before one symbol, a pop a search.
-// The rule is that of weights.hpp.
+// A row of weights for each symbol, which gives an interval without computing the frequencies of
+// the row: a push needs the sum of the row and the sum before one symbol, a pop a search. The rule
+// is that of weights.hpp.
 #pragma once
 
 #include <algorithm>
@@ -22,10 +22,10 @@ namespace bitsback {
 
 namespace own_weights {
 
-inline constexpr std::size_t block = 64;  // weights of which the sum is kept
-inline constexpr std::size_t few = 16;    // weights that are added up at once
+inline constexpr std::size_t block = 64;  // weights with a stored sum
+inline constexpr std::size_t few = 16;    // weights that are summed at once
 inline constexpr std::size_t sums = 4;    // of every fourth of these
-inline constexpr std::size_t ahead = 4;   // rows: what memory takes to come
+inline constexpr std::size_t ahead = 4;   // rows to prefetch
 
 inline void fetch(const void* from, const void* to) {
     constexpr std::ptrdiff_t line = 64;
@@ -52,9 +52,8 @@ std::uint64_t units_of(const Weight* weights, std::size_t count, double scale) {
     return sum - count * std::bit_cast<std::uint64_t>(0x1p52);
 }
 
-// The largest weight; -1 if one is negative, infinite, or no number. These show in the signs, or in
-// the sum of all, in whatever order it is made; where either looks like it, weights are looked at
-// one by one.
+// The largest weight; -1 if one is negative, infinite, or not a number. The signs, or the sum in
+// any order, reveal these; in case of doubt weights are checked one by one.
 template <class Weight>
 double largest_in(std::span<const Weight> row) {
     double most = 0, sum = 0;
@@ -78,8 +77,8 @@ inline std::size_t blocks_of(std::size_t levels) {
     return (levels + own_weights::block - 1) / own_weights::block;
 }
 
-// Looks at a row, in default floats: the scale from weights to units of 2^e / 2^32 is returned, and
-// ends[b] is the sum in units of all up to the end of block b.
+// Analyses a row, in default floats: returns the scale from weights to units of 2^e / 2^32, and
+// sets ends[b] to the sum, in units, up to the end of block b.
 template <class Weight>
 double look_at(std::span<const Weight> row, std::span<std::uint64_t> ends) {
     const double largest = own_weights::largest_in(row);
@@ -99,7 +98,7 @@ double look_at(std::span<const Weight> row, std::span<std::uint64_t> ends) {
 template <class Weight>
 class OwnWeights {
   public:
-    // weights: [n, levels]; what `look_at` has found, scales: [n], and ends: [n, blocks].
+    // weights: [n, levels]; the results of `look_at`: scales, [n], and ends, [n, blocks].
     OwnWeights(std::span<const Weight> weights, std::size_t levels, unsigned precision,
                std::span<const double> scales, std::span<const std::uint64_t> ends)
         : weights_(weights), levels_(levels), precision_(precision), scales_(scales), ends_(ends) {
@@ -143,7 +142,7 @@ class OwnWeights {
         }
     }
 
-    // The weights that the interval of symbol c, or any search, will read from row i.
+    // Prefetches the weights of row i for the interval of symbol c, or for a search.
     void fetch(std::size_t i, std::size_t c) const {
         const Weight* row = weights_.data() + i * levels_;
         own_weights::fetch(row + c / own_weights::block * own_weights::block, row + c + 1);
@@ -197,7 +196,7 @@ class OwnWeights {
     std::span<const std::uint64_t> ends_;
 };
 
-// The intervals of symbols. Throws if weights have changed since they were looked at.
+// The intervals of symbols. Throws if weights have changed since their analysis.
 template <class Weight>
 std::vector<Interval> intervals_of(const OwnWeights<Weight>& codec,
                                    std::span<const std::uint32_t> symbols) {

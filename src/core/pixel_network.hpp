@@ -1,4 +1,4 @@
-// A network that runs on the context of a pixel, and gives the parameters of its distribution.
+// A network that computes the parameters of a pixel's distribution from its context.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace bitsback {
 
-// A network with one source, of a pixel, and those of its values that a family asks for.
+// A network with one source, of a pixel, and those of its values that a family needs.
 struct PixelNetwork {
     Network network;
     std::vector<std::size_t> outputs;

@@ -1,4 +1,4 @@
-// Asks for memory before it is needed, where a compiler can.
+// Prefetches memory, if the compiler supports it.
 #pragma once
 
 namespace bitsback {

@@ -28,7 +28,7 @@ struct Batches {
     std::size_t count;
 };
 
-// A number of items in a row that have one shape.
+// A number of consecutive items of one shape.
 struct ShapeRun {
     std::size_t count;
     ItemShape shape;
@@ -45,14 +45,14 @@ class Program {
     const Variable& data() const { return variables_[0]; }
 
     // x: the symbols of all items, of these shapes. The batches are taken from the end of x: the
-    // first one has its last items. kept: whether the message is what it was if this throws.
+    // first one has its last items. kept: whether the message is unchanged if this throws.
     template <class Symbol>
     void push(Message& message, std::span<const Symbol> x, std::span<const ShapeRun> shapes,
               std::span<const Batches> batches, bool kept = true) const {
         require_items(x.size(), shapes, batches);
         if (!data().any_shape()) require_symbols(x, data().levels);
         Batch batch;
-        std::size_t taken = 0;  // of the run of shapes that is next
+        std::size_t taken = 0;  // of the next run of shapes
         message.transaction(
             [&](Message& work) {
                 for_batches(batches, [&](std::size_t items) {
@@ -72,8 +72,7 @@ class Program {
             kept);
     }
 
-    // Undoes `push`, given its batches from the last to the first: they come out from the start of
-    // x.
+    // Undoes `push`, given its batches from the last to the first, and fills x from its start.
     template <class Symbol>
     void pop(Message& message, std::span<Symbol> x, std::span<const ShapeRun> shapes,
              std::span<const Batches> batches, bool kept = true) const {
@@ -134,7 +133,7 @@ class Program {
         require(whole && left == 0, "the batches do not make up the items");
     }
 
-    // Makes room for the symbols of a batch, of which the data have this type.
+    // Allocates the symbols of a batch, whose data have this type.
     template <class Symbol>
     void begin(Batch& batch) const {
         batch.items = batch.shapes.size();

@@ -1,8 +1,8 @@
-// Loops over arrays of vector registers, for the engines. An array that is indexed by constants
-// alone lives in registers, where a loop over it, even if it is unrolled, may leave it in memory.
+// Loops over arrays of vector registers, for the engines. An array that is indexed only by
+// constants stays in registers; a loop over it, even an unrolled one, may leave it in memory.
 //
-// All of it is internal to the file that includes it: each engine is compiled for an instruction
-// set of its own.
+// It is internal to the file that includes it, since each engine is compiled for its own
+// instruction set.
 #pragma once
 
 #include <stddef.h>

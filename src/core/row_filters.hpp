@@ -17,7 +17,7 @@ namespace bitsback {
 
 inline constexpr unsigned row_filters = 5;  // none, sub, up, average, Paeth
 
-// Pictures one after the other, each of `rows` rows of `width` elements, `stride` of them to a
+// Pictures one after the other, each of `rows` rows of `width` elements, `stride` of them per
 // pixel.
 struct RowShape {
     std::size_t pictures, rows, width, stride;
@@ -70,7 +70,7 @@ inline constexpr std::array<RowFunction<T>, row_filters> unfilter_functions = {
     unfilter_row<0, T>, unfilter_row<1, T>, unfilter_row<2, T>, unfilter_row<3, T>,
     unfilter_row<4, T>};
 
-// The sum of how far residuals are from 0, either way.
+// The sum of the distances of residuals from 0.
 template <class T>
 std::uint64_t magnitude(std::span<const T> residuals) {
     std::uint64_t sum = 0;
@@ -124,7 +124,7 @@ void unfilter_rows(const RowShape& shape, std::span<const T> residuals,
     }
 }
 
-// For each row the filter whose residuals are the least in sum, the first of equals.
+// For each row the filter with the least sum of residuals, the first of equals.
 template <class T>
 void choose_filters(const RowShape& shape, std::span<const T> pixels,
                     std::span<std::uint8_t> filters) {

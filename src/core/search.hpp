@@ -1,5 +1,5 @@
-// The symbol whose interval holds a number. `start(c)` is the lower end of the interval of symbol
-// c, for c from 0 to the number of levels.
+// Searches for the symbol whose interval contains a number. `start(c)` is the lower end of the
+// interval of symbol c, for c from 0 to the number of levels.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ struct Bracket {
     Interval interval() const { return {first, end - first}; }
 };
 
-// The one symbol of a bracket that holds x.
+// The symbol of a bracket whose interval contains x.
 template <class Start>
 Bracket halve(std::uint32_t x, Bracket b, const Start& start) {
     while (b.high - b.low > 1) {
@@ -30,7 +30,7 @@ Bracket halve(std::uint32_t x, Bracket b, const Start& start) {
 }
 
 // The same from the symbol `low`, which is probably the one or next to it: its bracket is widened
-// until it holds x, then halved.
+// until it contains x, then halved.
 template <class Start>
 Bracket widen(std::uint32_t x, std::uint32_t low, std::uint32_t levels, const Start& start) {
     Bracket b{low, low + 1, start(low), start(low + 1)};

@@ -83,7 +83,7 @@ inline void pop_symbol(std::uint64_t& head, const std::uint32_t*& top, unsigned 
 
 namespace detail {
 
-// With the number of lanes known to the compiler the heads live in registers.
+// If the compiler knows the number of lanes, it keeps the heads in registers.
 template <std::size_t lanes, class Intervals>
 std::uint32_t* push_lanes(std::uint64_t* heads, std::uint32_t* top, unsigned precision,
                           std::size_t n, Intervals& interval_of) {
@@ -145,7 +145,7 @@ void push_step(Message& message, unsigned precision, std::size_t n, Intervals&& 
     });
 }
 
-// Pops n symbols, the first one first; `find(i, x)` notes symbol i, whose interval holds x, and
+// Pops n symbols, the first one first; `find(i, x)` stores symbol i, whose interval contains x, and
 // returns that interval.
 template <class Find>
 void pop_step(Message& message, unsigned precision, std::size_t n, Find&& find) {

@@ -1,5 +1,5 @@
-// The values between the layers of a network: they have rows, columns and channels, of which a
-// run holds all rows, or a strip of them.
+// The values between the layers of a network, with rows, columns and channels; a run holds all
+// rows, or a strip of them.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace bitsback {
 using Values =
     std::variant<std::vector<std::uint8_t>, std::vector<std::int16_t>, std::vector<std::uint16_t>>;
 
-// The known properties of a value before the network runs. A value of the item has one place.
+// The properties of a value that are known before the network runs. A value per item has one place.
 struct Shape {
     std::size_t rows;
     std::size_t columns;
@@ -44,7 +44,7 @@ struct RowRange {
     std::size_t count() const { return end - first; }
     bool operator==(const RowRange&) const = default;
 
-    // The least range that holds both.
+    // The least range that contains both.
     RowRange with(RowRange other) const {
         if (count() == 0) return other;
         if (other.count() == 0) return *this;
@@ -66,8 +66,8 @@ struct Workspace {
     const std::uint8_t* bytes(std::size_t value) const { return get<std::uint8_t>(value); }
 };
 
-// Calls `chunk(in, other, out, count)` with offsets such that the elements of `wanted` rows of all
-// items are the chunks, one after another, of values that have lines of the same length.
+// Calls `chunk(in, other, out, count)` with the offsets of consecutive chunks, which cover `wanted`
+// rows of all items, for values with lines of the same length.
 template <class Chunk>
 void for_chunks(const Workspace& work, std::size_t line, RowRange wanted, RowRange in,
                 RowRange other, const Chunk& chunk) {

@@ -1,4 +1,4 @@
-// Frequencies for each symbol of its own, and the rule by which weights, floats, become frequencies
+// Separate frequencies for each symbol, and the rule by which float weights become frequencies
 // (docs/codecs.md).
 #pragma once
 
@@ -38,8 +38,8 @@ struct WeightUnits {
     }
 };
 
-// The largest weight; -1 if one is negative, infinite, or no number. The bits of doubles that are
-// not negative are in the order of the numbers, and those of all others come behind.
+// The largest weight; -1 if one is negative, infinite, or not a number. The bits of non-negative
+// doubles sort like the numbers, before those of all others.
 inline double largest_of(std::span<const double> weights) {
     std::uint64_t most = 0;
     for (double weight : weights) most = std::max(most, std::bit_cast<std::uint64_t>(weight + 0.0));
@@ -112,7 +112,7 @@ struct OwnCategorical {
         const std::uint32_t* row = frequencies.data() + i * levels;
         return {std::accumulate(row, row + c, std::uint32_t{0}), row[c]};
     }
-    // Sixteen at a time, which compilers add up at once.
+    // Sixteen at a time, so that compilers vectorise the sum.
     Interval find(std::size_t i, std::uint32_t x, std::uint32_t& symbol) const {
         const std::uint32_t* row = frequencies.data() + i * levels;
         std::uint32_t start = 0;

@@ -25,7 +25,7 @@ def digits() -> NDArray[np.bool_]:
 
 @pytest.fixture(scope="session")
 def tiny() -> bitsback.Model:
-    """A model that is not bundled, for items of 6 x 10 that are nearly all zeros."""
+    """An unbundled model for items of 6 x 10 that are nearly all zeros."""
     description, tensors = random_model(shape=TINY_SHAPE, latents=1, hidden=4, bits=8)
     tensors["likelihood.probability"] = np.full(256, 300, np.uint16)
     tensors["posterior.inverse_scale"] = np.full(256, 70000, np.uint32)
@@ -64,7 +64,7 @@ def in_order(array: NDArray[Any]) -> NDArray[Any]:
 
 
 class _Pipe(io.RawIOBase):
-    """Bytes that can be read or written once, in chunks, and not be sought in."""
+    """A stream of bytes, read or written once in chunks, without seeking."""
 
     def __init__(self, data: bytes = b"") -> None:
         self.left = io.BytesIO(data)

@@ -1,4 +1,4 @@
-"""Items by number and by range, from no more of the file than they need."""
+"""Reading items by number and by range reads only the parts of the file that hold them."""
 
 from __future__ import annotations
 

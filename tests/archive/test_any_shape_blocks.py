@@ -25,7 +25,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 def smooth(dtype: str, *shape: int, step: int = 1, seed: int = 0, axis: int = -1) -> NDArray[Any]:
-    """ValueRange that differ little from their neighbours."""
+    """Values that differ little from their neighbours."""
     rng = np.random.default_rng(seed)
     steps = rng.integers(-2, 3, shape)
     return (np.cumsum(steps, axis) * step).astype(dtype)

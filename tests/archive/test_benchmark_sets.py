@@ -1,5 +1,5 @@
-"""The photographs of Kodak and the test images of CIFAR-10 through the universal model and back, by
-one engine and by another: `BITSBACK_DATA=FOLDER make test-slow`.
+"""The photographs of Kodak and the test images of CIFAR-10 come back from the universal model, with
+one engine and with another: `BITSBACK_DATA=FOLDER make test-slow`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SETS: dict[str, tuple[Callable[[], Any], float]] = {
     "kodak": (kodak, 2.80),
     "cifar10": (cifar10, 3.70),
 }
-"""Their images, and rates in bits per sub-pixel that archives stay below."""
+"""The sets' images, with upper bounds in bits per sub-pixel for their archives."""
 
 
 @pytest.mark.slow

@@ -157,8 +157,8 @@ SIZES: dict[str, Any] = {"shape": SHAPE, "latents": 1, "hidden": 4, "bits": 8}
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models to bundle: one that is fast, for which all pixels are alike, and two that
-    see a context.
+    """A folder of models to bundle: a fast one, for which all pixels are alike, and two
+    autoregressive ones.
     """
     folder = tmp_path_factory.mktemp("shelf")
     index = np.arange(256)
@@ -176,14 +176,14 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shelved(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only those models are bundled, and no general compressor is tried beside them."""
+    """Makes those models the only bundled ones, with no general compressor beside them."""
     monkeypatch.setattr(choosing, "_CONTESTED", 0)
     monkeypatch.setattr(bundled, "_NAMES", ("shelf-fast", "shelf-mild", "shelf-sharp"))
     monkeypatch.setattr(bundled, "_file", lambda name: shelf / f"{name}.safetensors")
 
 
 def drawn(name: str, count: int = 100) -> NDArray[np.uint8]:
-    """Items that the model of this name decodes from random bits: what it is best at."""
+    """Items that the model of this name decodes from random bits, so ones that it codes best."""
     model = bundled.load(name)
     words = np.random.default_rng(1).integers(0, 2**32, 5000, np.uint32)
     message = bitsback.Message([2**40], words, 0)
@@ -209,7 +209,7 @@ def test_fast_and_best() -> None:
 
 @pytest.mark.usefixtures("shelved")
 def test_auto_goes_by_the_size_of_the_job() -> None:
-    """From some size on a fast model is taken, but not one that is far worse."""
+    """From some size on, a fast model is chosen unless it is far worse."""
     few, many = choosing._LARGE, choosing._LARGE + 1
     assert chosen(drawn("shelf-mild"), "auto", few) == "shelf-mild"
     assert chosen(drawn("shelf-mild"), "auto", many) == "shelf-fast"
@@ -236,7 +236,7 @@ def test_archives_of_a_model_of_context() -> None:
 
 @pytest.mark.usefixtures("shelved")
 def test_the_job_is_all_that_a_model_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An npz file's arrays of that shape are trained on, and no others."""
+    """Training uses only the npz file's arrays of that shape."""
     monkeypatch.setattr(choosing, "_LARGE", 30_000)
     items = drawn("shelf-mild")  # 24,000 elements
     np.savez(tmp_path / "one.npz", items, np.zeros((400, 9, 9), np.uint8))
@@ -299,7 +299,7 @@ def test_a_model_is_chosen_for_the_blocks_that_come_later_too(
 
 @pytest.mark.parametrize("alike", [True, False])
 def test_a_model_that_a_general_compressor_beats_is_not_chosen(alike: bool) -> None:
-    """Models that count in the images know what comes again, but not from where."""
+    """Models that count contexts learn what recurs, but do not match long repetitions."""
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, 5_000, np.uint8)
     firsts = np.zeros(120, int) if alike else random.integers(0, noise.size - 784, 120)
@@ -322,7 +322,7 @@ def test_what_no_bundled_model_has_seen_is_counted(grey: NDArray[np.uint8]) -> N
 
 @pytest.mark.parametrize(("model", "found"), [("auto", "universal"), ("best", "universal-mixed")])
 def test_photographs_are_tried_by_counting_for_the_best_alone(model: str, found: str) -> None:
-    """The channels of this one tell all of each other."""
+    """Each channel of this photograph determines the others."""
     rows, columns = np.indices((64, 90))
     light = 128 + 40 * np.sin(rows / 9) + 30 * np.sin(columns / 13)
     light += np.random.default_rng(0).normal(0, 8, light.shape)

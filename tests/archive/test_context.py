@@ -1,4 +1,4 @@
-"""Archives of models whose pixels depend on those before them: they are archives like any other."""
+"""Archives of models whose pixels depend on earlier pixels work like any other."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_two_values_of_any_dtype(dtype: str) -> None:
 
 
 def test_other_messages_are_found_out(archive: bytes) -> None:
-    """Checksums made to fit: what comes out is not what the digest stands for."""
+    """With matching checksums, the decoded items still fail the digest."""
     head, sections = archive[:8], spec.read_sections(archive)
     for at in range(1, 8):
         payload = bytearray(sections[2].payload)

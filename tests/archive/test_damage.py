@@ -1,5 +1,5 @@
-"""One byte changed, lost or added anywhere: an ArchiveError, never wrong items, and the other
-blocks still extract.
+"""One byte changed, lost or added anywhere raises an ArchiveError and never gives wrong items, and
+the other blocks still decode.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SLOW = pytest.mark.slow
 
 
 def some(damages: Iterator[bytes], at: int, ways: int) -> list[bytes]:
-    """So many of the damages, others at each byte."""
+    """This number of kinds of damage, others at each byte."""
     found = list(damages)
     return [found[(at + way) % WAYS] for way in range(ways)]
 
@@ -49,17 +49,17 @@ def sections(archive: bytes) -> list[bytes]:
 def check(
     data: bytes, whole: list[bytes], array: NDArray[np.generic], model: bitsback.Model | None
 ) -> None:
-    """Everything that must hold for a damaged archive whose blocks were these before."""
+    """Checks everything that must hold for a damaged archive that originally had these blocks."""
     with pytest.raises(bitsback.ArchiveError, match=r"^the archive: ."):
         unpack(data, threads=1)
     with pytest.raises(bitsback.ArchiveError, match=r"^the input: ."):
         bitsback.decompress(Pipe(data), threads=1)
-    stands_in = model is not None  # for the one in the archive, if that is all that is damaged
+    stands_in = model is not None  # for the one in the archive, if nothing else is damaged
     for source in (Pipe(data), io.BytesIO(data)) if model is not None else ():
         try:
             assert_same(bitsback.decompress(source, model=model, threads=1), array)
             stands_in = True
-        except bitsback.ArchiveError:  # a pipe has to be right from its beginning on
+        except bitsback.ArchiveError:  # a pipe must be right from the beginning
             stands_in = False
     try:
         opened = bitsback.open(io.BytesIO(data), model=model)
@@ -196,7 +196,7 @@ def test_a_hole_that_swallows_blocks(digits: NDArray[np.bool_]) -> None:
 
 
 def test_a_block_is_not_taken_for_another(digits: NDArray[np.bool_]) -> None:
-    """Each section is whole, and yet the file is wrong."""
+    """Each section is intact, yet the file is wrong."""
     archive = pack(digits[:40], block=10)
     first, second, *_ = blocks = bitsback.open(io.BytesIO(archive))._blocks
     a, b = (archive[block.offset : block.offset + block.size] for block in (first, second))

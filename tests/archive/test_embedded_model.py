@@ -1,4 +1,4 @@
-"""A model in an archive is the same model, and smaller than any general compressor makes it."""
+"""A model embedded in an archive stays the same and is smaller than by any general compressor."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The method by_fallback: every form and transform comes back, as the specification reads it, and
-nothing is larger than its PNG file.
+"""The method fallback: every form and transform comes back, the specification reads it, and nothing
+is larger than its PNG file.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def test_tiles_of_several_shapes(coder: Coder) -> None:
 @pytest.mark.parametrize("shape", [(900, 1000), (600, 700, 3), (40, 3, 9), (1 << 19,)])
 @pytest.mark.parametrize("dtype", ["|b1", "|u1", "<f8"])
 def test_what_is_nothing_may_be_claimed(dtype: str, shape: tuple[int, ...]) -> None:
-    """Deflate makes less of it than a reader believes."""
+    """The reader accepts a block of zeros, which plain deflate shrinks beyond its limit."""
     tiles = Tiles.stacked(np.zeros((1, *shape), dtype))
     data = encode_fallback(tiles, "deflate")
     assert data is not None
@@ -144,7 +144,7 @@ SLOW = [("a large one", "auto"), ("a plot", "auto")]
     ],
 )
 def test_no_picture_is_larger_than_its_png(name: str, model: str) -> None:
-    """But for what an archive of one array has around it."""
+    """Apart from the fixed overhead of an archive of one array."""
     picture = PICTURES[name]()
     file, png = io.BytesIO(), io.BytesIO()
     Image.fromarray(picture).save(png, "PNG", optimize=True)

@@ -1,4 +1,4 @@
-"""The test sets of digits through the context models and back, by one engine and by another: a
+"""The test sets of digits come back from the context models, with one engine and with another: a
 sample always, all of them with `make test-slow`.
 """
 
@@ -24,7 +24,7 @@ MODELS: dict[str, tuple[Callable[[], Images], float, float]] = {
     "mnist-context": (mnist_test_images, 1.016, 1.016),
     "mnist-context-small": (mnist_test_images, 1.031, 1.028),
 }
-"""Their images, and rates in bits per pixel that archives of all and of a sample stay below."""
+"""The sets' images, with upper bounds in bits per pixel for archives of all and of a sample."""
 
 
 def assert_come_back(images: Images, name: str, rate: float, folder: Path) -> None:

@@ -1,5 +1,5 @@
-"""Archives that were written before decode to what they did, and, but for the bytes of general
-compressors, which may change with their versions, are written as they were.
+"""Old archives decode to the same arrays, and are written with the same bytes, except for those of
+general compressors, which may change with their versions.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def test_its_array_gives_the_same_bytes(name: str) -> None:
 
 @pytest.mark.parametrize("engine", _core.simd_paths())
 def test_every_engine_gives_the_same_bytes(engine: str) -> None:
-    """In a process of its own, since an engine is chosen when a model is loaded."""
+    """Runs in its own process, since loading a model chooses the engine."""
     code = (
         "from archive.golden.make import FOLDER, GOLDEN, PINNED, make\n"
         "for name in PINNED: assert make(name) == (FOLDER / f'{name}.bb').read_bytes(), name"

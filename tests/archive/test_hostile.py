@@ -1,4 +1,4 @@
-"""Archives made to harm: claims far beyond what is there are refused before anything is made of
+"""Malicious archives: claims far beyond their content are refused before anything is allocated for
 them.
 """
 
@@ -48,8 +48,8 @@ def block(first: int, run: Run, method: int, data: bytes) -> bytes:
 
 
 def refuse(data: bytes, match: str = ".", whole: bool = False) -> None:
-    """Every way of reading refuses it, or those of the whole array do, and none takes memory for
-    what it claims.
+    """Checks that every way of reading, or of reading the whole array, refuses it, and that none
+    takes memory for its claims.
     """
     readers: list[Callable[[], object]] = [
         lambda: unpack(data),
@@ -310,7 +310,7 @@ def test_messages_that_are_none() -> None:
 
 
 def test_multisets_that_are_none(digits: NDArray[np.bool_]) -> None:
-    """Any message pops as one; that it began as another one is found."""
+    """Any message decodes to a multiset; the final check finds that it began otherwise."""
     model = bitsback.load_model("mnist-binary")
     words = np.random.default_rng(0).integers(0, 256, 4000, np.uint8).tobytes()
     message = b"\1\1" + bytes(7) + b"\1" + words
@@ -324,13 +324,13 @@ def test_multisets_that_are_none(digits: NDArray[np.bool_]) -> None:
         count = sum(run.items for run in some)
         payload = varint(0) + pack_runs(some) + bytes([SET]) + data
         refuse(archive(Collection(BOOL, (count, *MNIST), 1), (count, payload)), match)
-    for method in (0, 1, 3, 4, 5, 6, 7, 32):  # and one with a bit that means nothing
+    for method in (0, 1, 3, 4, 5, 6, 7, 32):  # and one with an unused bit
         payload = block(0, runs[0], 32 + method, b"")
         refuse(archive(Collection(BOOL, (2, *MNIST), 1), (2, payload)), "newer")
 
 
 def test_another_order_of_a_multiset(digits: NDArray[np.bool_]) -> None:
-    """The digest is that of the items in order, and of no other."""
+    """The digest covers the items in canonical order, so any other order fails."""
     model = bitsback.load_model("mnist-binary")
     run = Run(20, BOOL, MNIST, LEVELS)
     x = digits[:20]
@@ -402,7 +402,7 @@ def test_varints_have_one_form() -> None:
 
 
 def test_many_small_blocks_have_no_work_for_nothing() -> None:
-    """Each would take 2^32 multiply-adds, and has ten bytes of a message."""
+    """Each block would take 2^32 multiply-adds for a message of ten bytes."""
     model = bitsback.load_model("universal")
     pixels = np.dtype("u1")
     start = pack_runs([Run(1, pixels, (320, 320), None)])
@@ -442,7 +442,7 @@ def test_more_files_than_can_be_counted() -> None:
 
 
 def test_numbers_that_are_cut_into_tiles() -> None:
-    """A number is its only tile: an odd archive, and no wrong one."""
+    """A scalar is its own single tile: an odd archive, but a valid one."""
     collection = Collection(np.dtype("u1"), (3,), 1, cut=())
     data = archive(collection, (3, block(0, Run(3, np.dtype("u1"), (), None), 0, b"\1\2\3")))
     assert unpack(data).tolist() == [1, 2, 3]

@@ -1,4 +1,4 @@
-"""Archives of tiles that break a rule, or claim more than a few bytes may."""
+"""Archives of tiles that break a rule or claim too much for their few bytes."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_blocks_of_any_shape_claim_no_more_than_their_bytes(model: StandIn) -> N
 
 @pytest.mark.parametrize("cut", [(1, 1), (1 << 30, 1), (1 << 20, 1 << 20)])
 def test_large_claims_of_tiles(cut: tuple[int, int]) -> None:
-    """No list of the claimed tiles may be made before they are read."""
+    """The reader must not list the claimed tiles before it reads them."""
     array = Collection(BYTE, (1 << 30, 1 << 30), ONE, cut=cut)
     found = block(0, Run(1, BYTE, (1, 1), None), 0, b"x")
     refuse(archive(array, (1, found)), "hold|claims|dtype")

@@ -1,4 +1,4 @@
-"""Archives indexed as NumPy's arrays are, beside NumPy."""
+"""Indexing an archive gives what indexing the NumPy array gives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .test_access import Watched
 
 
 def noise(shape: tuple[int, ...], dtype: str = "<f4") -> NDArray[Any]:
-    """Floats, which no model codes, so that much can be tried in little time."""
+    """Floats, which no model codes, so many cases take little time."""
     return np.random.default_rng(0).random(shape).astype(dtype)
 
 

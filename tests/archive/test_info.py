@@ -1,4 +1,4 @@
-"""The cost of `info`: it builds and runs no model, and reads no more than its archive."""
+"""`info` is cheap: it builds and runs no model and reads only its archive."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Restoring the undamaged parts of a damaged archive of an array: whole items, or rows, no
-others.
-"""
+"""Restoring the undamaged parts of a damaged archive of an array: only whole items, or rows."""
 
 from __future__ import annotations
 
@@ -38,7 +36,7 @@ def lost_rows(lost: tuple[str, ...]) -> list[int]:
 
 
 def check(data: bytes, array: NDArray[Any], least: int = 0) -> None:
-    """What comes back is what is said to, and so it was before."""
+    """Checks that exactly the reported parts come back, unchanged."""
     found, lost, problems = rescued(data)
     rows = lost_rows(lost)
     assert problems and len(array) - len(rows) >= least

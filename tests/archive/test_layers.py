@@ -1,5 +1,5 @@
-"""Archives by models with layers of latents: blocks, items alone, tiles of any size, and what the
-specification makes of them.
+"""Archives by models with layers of latents: blocks, single items, tiles of any size, and decoding
+by the specification.
 """
 
 import io
@@ -25,7 +25,9 @@ def likely(model: Model, count: int, size: tuple[int, int]) -> NDArray[np.uint8]
 
 
 def check(model: Model, images: NDArray[np.uint8], **options: Any) -> None:
-    """The specification and the program give the images back, and the blocks are the model's."""
+    """Checks that specification and program restore the images and that the model coded all
+    blocks.
+    """
     file = io.BytesIO()
     summary = bitsback.compress(images, file, model=model, embed="never", **options)
     assert summary.model == model.name
@@ -66,7 +68,7 @@ def test_tiles_of_several_sizes_in_one_block(size: tuple[int, int]) -> None:
 
 
 def test_large_images_are_cut_by_default() -> None:
-    """The latents of the first tile are paid for, and no others are."""
+    """Only the first tile pays for its latents."""
     model = several_sizes()
     images = likely(model, 1, (130, 70))[0]
     file = io.BytesIO()

@@ -1,5 +1,5 @@
-"""A model that was asked for and does badly is warned of, with what to do; what is chosen goes to
-the log, and nothing is printed by default.
+"""A requested model that does badly gives a warning with advice; choices are logged, and nothing is
+printed by default.
 """
 
 import io
@@ -24,8 +24,8 @@ def slopes() -> NDArray[np.uint8]:
 
 
 def noisy() -> NDArray[np.uint8]:
-    """Waves in noise, which `universal` foresees, digits do not have, and filters of rows do not
-    take away.
+    """Waves in noise, which `universal` predicts, but neither models of digits nor filters of
+    rows.
     """
     random = np.random.default_rng(0)
     rows, columns = np.mgrid[:28, :28]
@@ -112,7 +112,7 @@ def test_the_command_warns_in_a_line(tmp_path: Path) -> None:
 
 
 def test_a_model_that_an_archive_is_larger_for_is_left_aside(tmp_path: Path) -> None:
-    """A few images do not pay for the model that they were to be coded with."""
+    """A few images do not pay for the chosen model."""
     path, model = tmp_path / "x.npy", tmp_path / "mine.safetensors"
     np.save(path, mnist_test_images()[:40])
     shipped = bitsback.load_model("mnist")

@@ -1,4 +1,4 @@
-"""The options of `compress`, and of `decompress`, are one object, for Python, the command and
+"""The options of `compress` and of `decompress` are one object each, for Python, the command and
 clusters.
 """
 

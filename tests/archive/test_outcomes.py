@@ -1,4 +1,4 @@
-"""Only some of many similar small pictures have a trial of their own."""
+"""Of many similar small pictures, only some are tried individually."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_folder_of_pictures_that_are_alike(tmp_path: Path, trials: list[tuple[
 def test_one_that_is_not_like_the_others_has_a_trial(
     tmp_path: Path, trials: list[tuple[int, ...]]
 ) -> None:
-    """A file that is much smaller for its pixels than the others."""
+    """A file with far fewer bytes per pixel than the others."""
     for number, picture in enumerate(photographs(90)):
         Image.fromarray(picture).save(tmp_path / f"{number:03}.png")
     Image.fromarray(np.zeros((24, 21, 3), np.uint8)).save(tmp_path / "040.png")

@@ -1,4 +1,4 @@
-"""An output file is there whole or not at all, and one that was there stays until then."""
+"""An output file appears complete or not at all, and an existing one stays until then."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_killed_in_the_middle(folder: Path) -> None:
 
 
 def test_folders_of_an_output_are_made(tmp_path: Path) -> None:
-    """And go again where the output does not come."""
+    """They are removed again if the output fails."""
     new = tmp_path / "new" / "er"
     with pytest.raises(bitsback.InputError):
         bitsback.compress(np.zeros(3, complex), new / "x.bb")

@@ -99,7 +99,7 @@ def test_a_notebook_shows_no_image_of_what_is_none(array: np.ndarray) -> None:
 
 
 def test_a_sheet_of_files(tmp_path: Path) -> None:
-    """Of those that are pictures; a name cannot be more than text."""
+    """Only picture files are shown, and names are escaped as text."""
     source = tmp_path / "in"
     source.mkdir()
     for number in range(MOST_SHOWN + 5):
@@ -116,7 +116,7 @@ def test_a_sheet_of_files(tmp_path: Path) -> None:
 
 
 def test_what_has_a_model_is_given_as_one() -> None:
-    """As the result of `bitsback.train.portable.build` is."""
+    """Like the result of `bitsback.train.portable.build`."""
 
     class Made:
         model = bitsback.load_model("mnist-binary")

@@ -1,4 +1,4 @@
-"""A compression that was stopped goes on, and makes the same bytes as one that was not."""
+"""An interrupted compression resumes and writes the same bytes as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def stopped(source: str, at: int, **options: Any) -> None:
 
     def progress(done: int, total: int) -> None:
         nonlocal calls
-        calls += total > 100  # and is not that of files that are looked at
+        calls += total > 100  # and does not count examined files
         if calls == at:
             raise Stop
 
@@ -125,7 +125,7 @@ def test_cut_anywhere(folder: Path) -> None:
 
 
 def test_an_input_that_changes(folder: Path, digits: NDArray[np.bool_]) -> None:
-    """Its time does not matter, and each of its elements does."""
+    """A changed modification time does not matter; any changed element does."""
     stopped("x.npy", 8, model="mnist-binary")
     changed = digits.copy()
     changed[50, 3, 3] ^= True

@@ -1,4 +1,4 @@
-"""The core's filters of rows are those of PNG, by a reference in NumPy and by Pillow's decoder."""
+"""The core's row filters are those of PNG, checked by a NumPy reference and by Pillow's decoder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pixels = st.sampled_from(["u1", "u2"]).flatmap(lambda dtype: arrays(dtype, shape
 
 
 def filtered(picture: NDArray[Any], filters: NDArray[np.uint8], stride: int) -> NDArray[Any]:
-    """picture: [rows, width]. All rows by each filter, of which one is taken."""
+    """picture: [rows, width]. Filters all rows by each filter and takes one for each row."""
     x = np.pad(picture.astype(np.int64), ((1, 0), (stride, 0)))
     a, b, c = x[1:, :-stride], x[:-1, stride:], x[:-1, :-stride]
     distances = abs(a + b - c - np.stack([a, b, c]))

@@ -27,7 +27,7 @@ from .conftest import Pipe, assert_same, in_order, pack, unpack
 
 
 def check(array: NDArray[Any], **options: Any) -> bytes:
-    """Its archive, which every order of the items gives, and which gives them back."""
+    """Checks that every order of the items gives the same archive, which restores them."""
     data = pack(array, unordered=True, **options)
     shuffled = np.random.default_rng(0).permutation(array)
     assert pack(shuffled, unordered=True, **options) == data
@@ -49,7 +49,7 @@ def multisets(data: bytes) -> int:
 
 
 def test_digits(digits: NDArray[np.bool_]) -> None:
-    """The order of 300 items is worth 2,042 bits, of which the start takes a few back."""
+    """The order of 300 items is worth 2,042 bits, less a few for the start."""
     data = check(digits, model="mnist-binary")
     assert multisets(data) == 1
     saved = 8 * (len(pack(digits, model="mnist-binary", block=300)) - len(data))
@@ -73,7 +73,7 @@ def four() -> bitsback.Model:
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_every_multiset_of_few_items(four: bitsback.Model, count: int) -> None:
-    """In the chain itself, and in an archive, in whichever order they come."""
+    """In the chain itself and in an archive, for every order of the items."""
     every = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.uint8)
     made = set()
     for chosen in combinations_with_replacement(range(4), count):

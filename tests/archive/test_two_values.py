@@ -1,4 +1,4 @@
-"""Data of any two values are recognised."""
+"""Data with any two values are recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives and models of another version of their formats are refused, with what to do."""
+"""Archives and models of another format version are refused with a remedy."""
 
 import io
 

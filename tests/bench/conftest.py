@@ -1,6 +1,4 @@
-"""Digits, a cache of one's own for each test, and measurements without a new process, which take no
-time.
-"""
+"""Digits, a separate cache for each test, and fast measurements without a new process."""
 
 from __future__ import annotations
 
@@ -36,7 +34,9 @@ def digits() -> NDArray[np.bool_]:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Measures in this process, on the processor of the tests; the titles of what was measured."""
+    """Makes measurements run in this process, under a fixed processor name. Returns the measured
+    titles.
+    """
     titles: list[str] = []
 
     def here(peer: Peer, images: Images) -> Measurement:

@@ -1,6 +1,4 @@
-"""Compressors that go wrong, for processes that are started by the tests: functions of a module, as
-pickles want.
-"""
+"""Faulty compressors for processes that the tests start: picklable functions of a module."""
 
 import os
 import subprocess
@@ -22,12 +20,12 @@ def lose(data: bytes) -> bytes:
 
 
 def fill(data: bytes) -> bytes:
-    """Takes 64 MB for a moment."""
+    """Allocates 64 MB for a moment."""
     return data if bytearray(b"\1") * 64_000_000 else b""
 
 
 def wait(data: bytes) -> bytes:
-    """Starts a program, says which in the file that $STARTED names, and never ends."""
+    """Starts a program, writes its process id to the file $STARTED, and never ends."""
     program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     Path(os.environ["STARTED"]).write_text(f"{os.getpid()} {program.pid}")
     time.sleep(60)

@@ -132,7 +132,7 @@ def test_what_ships_is_of_the_public_test_sets() -> None:
 
 
 def test_what_ships_agrees_with_what_was_measured_by_others() -> None:
-    """Rates that were found before, by another program, with other versions of the packages."""
+    """The shipped rates agree with earlier ones from another program and other package versions."""
     shipped = peer_cache.shipped()[digest(binarised_mnist_test_images())]
     rates = {(found.name, found.unit): found.rate for found in shipped}
     expected = {

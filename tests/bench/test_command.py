@@ -1,4 +1,4 @@
-"""`bitsback bench` as a person sees it."""
+"""`bitsback bench` on the command line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PEERS = [
 @pytest.fixture
 def run(calls: list[str], digits: NDArray[np.bool_], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `bitsback bench` beside a file of digits, with three other compressors, one of which
-    does not restore.
+    restores wrongly.
     """
     np.save("digits.npy", digits)
     monkeypatch.setattr(comparison, "all_peers", lambda: (PEERS, ["zpaq is not installed"]))

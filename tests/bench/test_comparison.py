@@ -1,4 +1,4 @@
-"""Rates, ratios, the model's size, and what is measured of whom."""
+"""Rates, ratios, the model's size, and the figures that are measured for each compressor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names in a picture cover neither each other nor points, where there is room."""
+"""Labels in a plot overlap neither each other nor points, where there is room."""
 
 from __future__ import annotations
 

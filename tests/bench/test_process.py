@@ -1,4 +1,4 @@
-"""Compressors in a process of their own: their memory, their failures, and their end."""
+"""Compressors in their own process: memory, failures and termination."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_an_interrupt_ends_it_and_what_it_started(
 
 
 def _ended(pid: int) -> bool:
-    """Whether a process is gone, or about to be."""
+    """Whether a process has ended or is about to."""
     for _ in range(500):
         try:
             os.kill(pid, 0)

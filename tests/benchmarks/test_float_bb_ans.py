@@ -1,6 +1,4 @@
-"""The float coder is right when nothing changes, so what goes wrong after a change is the change's
-doing.
-"""
+"""The float coder is correct without changes, so errors after a change are caused by the change."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The table of the benchmark agrees with the runs."""
+"""The benchmark's table agrees with its runs."""
 
 import json
 import os

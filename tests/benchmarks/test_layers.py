@@ -18,7 +18,7 @@ def test_both_orders_of_the_same_weights() -> None:
 
 
 def test_what_is_counted_is_what_the_message_holds() -> None:
-    """In a long block one by one the start is soon paid for, whatever the order."""
+    """In a long block of batches of one item, start-up costs little in any order."""
     names = NAMES["two"]
     swap = Model.from_bytes(hierarchy(names, bit_swap(names), channels=1))
     x = np.random.default_rng(0).integers(0, swap.levels, (60, swap.pixels), np.uint8)

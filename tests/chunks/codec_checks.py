@@ -1,5 +1,5 @@
-"""The tests of numcodecs for every codec (`numcodecs/tests/common.py`, which newer versions do not
-ship).
+"""The tests of numcodecs for every codec (`numcodecs/tests/common.py`, which newer versions
+lack).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def forms(content: bytes) -> Iterator[Any]:
 
 
 def check_encode_decode(given: NDArray[Any], codec: Any) -> None:
-    """An array, and its memory in any buffer, come back, from any buffer and into any."""
+    """Checks that an array and its memory in any buffer come back, from any buffer and into any."""
     for source in (given, *forms(given.tobytes("A"))):
         encoded = ensure_bytes(codec.encode(source))
         for data in forms(encoded):
@@ -64,7 +64,9 @@ def check_config(codec: Any) -> None:
 
 
 def check_objects_are_refused(codec: Any) -> None:
-    """They are pointers, into which decoding would write."""
+    """Checks that arrays of objects are refused: they hold pointers, which decoding would
+    overwrite.
+    """
     with pytest.raises(TypeError):
         codec.encode(np.array(["foo", "bar", "baz"], dtype=object))
     with pytest.raises(TypeError):

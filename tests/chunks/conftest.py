@@ -37,13 +37,13 @@ def volume() -> NDArray[np.uint16]:
 
 @pytest.fixture
 def own() -> bitsback.Model:
-    """A model that does not ship, of items of two values of 12 x 12 pixels."""
+    """An unbundled model for bilevel items of 12 x 12 pixels."""
     return bitsback.Model.build(*random_model(shape=(12, 12), latents=1, hidden=99))
 
 
 @pytest.fixture
 def drawn(own: bitsback.Model) -> NDArray[np.uint8]:
-    """Images that only the own model makes small, as they are drawn from it: uint8 [200, 12,
+    """Images that only the own model compresses well, since they are drawn from it: uint8 [200, 12,
     12].
     """
     words = np.random.default_rng(3).integers(0, 2**32, 60_000, np.uint32)
@@ -61,7 +61,7 @@ def own_file(own: bitsback.Model, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def forgetting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Undoes the registrations of a test."""
+    """Undoes the registrations that a test makes."""
     monkeypatch.setattr(known, "_models", dict(known._models))
     monkeypatch.delenv(known.VARIABLE, raising=False)
     yield

@@ -21,7 +21,7 @@ from bundled_models import spec_model
 from reference import alone as spec
 from reference.fields import ArchiveError as SpecError
 
-SMALL_CONSTANT = 32  # bytes that a block alone takes beside those of its array, and of its shape
+SMALL_CONSTANT = 32  # bytes of a block alone besides those of its array and shape
 
 
 def assert_same(found: NDArray[Any], array: NDArray[Any]) -> None:
@@ -40,7 +40,7 @@ def assert_same(found: NDArray[Any], array: NDArray[Any]) -> None:
     st.booleans(),
 )
 def test_every_array_comes_back(array: NDArray[Any], columns: bool) -> None:
-    """Its order in memory too; and it is never much larger than it was."""
+    """Every array comes back, with its memory order, from little more bytes than it has."""
     given_array = np.asarray(array, order="F" if columns else "C")
     data = bitsback.encode(given_array)
     found = bitsback.decode(data)
@@ -143,7 +143,7 @@ def test_white_paper_is_as_small_as_black(bilevel: NDArray[np.bool_]) -> None:
 
 
 def test_auto_tells_digits_from_what_is_as_large(volume: NDArray[np.uint16]) -> None:
-    """Images of 28 x 28 pixels that no model of digits or clothes was made for."""
+    """Images of 28 x 28 pixels that are neither digits nor clothes."""
     y, x = np.mgrid[:28, :28]
     waves = np.stack([128 + 90 * np.sin((x * n + y * 2) / 40) for n in range(1, 9)])
     array = (waves + np.random.default_rng(0).normal(0, 2, waves.shape)).astype(np.uint8)

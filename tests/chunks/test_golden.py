@@ -1,5 +1,5 @@
-"""Blocks and Zarr arrays that were written before decode to what they did, by the program and by
-the specification, and blocks are written as they were.
+"""Old blocks and Zarr arrays decode to the same arrays, by the program and by the specification,
+and blocks are written with the same bytes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def test_a_block_decodes_to_its_array(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in BLOCKS if name != "grey"])
 def test_the_specification_decodes_it_too(name: str) -> None:
-    """But for one, whose model takes it long."""
+    """Skips one chunk, for which the specification takes long."""
     make_array, options = BLOCKS[name]
     models = [spec_model(options.get("model", "universal"))]
     assert_same(spec.decode(read(name), models), make_array())

@@ -1,4 +1,4 @@
-"""Blocks alone that were made to do harm: their checksums are right."""
+"""Malicious blocks alone, with valid checksums."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def signed(body: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_changed_byte_never_gives_another_error(name: str) -> None:
-    """In a chain each changed byte is an error; without a digest it may also give another array."""
+    """A changed byte in a chain is always an error; without a digest, it may also give another
+    array.
+    """
     body = (FOLDER / f"{name}.block").read_bytes()[:-4]
     places = [*range(min(len(body), 24)), *range(24, len(body), 29)]
     for at in places:

@@ -1,4 +1,4 @@
-"""Models that do not ship, found by their identity."""
+"""Unbundled models, found by their identity."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bitsback.zarr import BitsbackCodec
 
 @pytest.fixture
 def stranger(own_file: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
-    """The identity of a model that is in a file, and that nobody has told this process of."""
+    """The identity of a model that is in a file and not registered in this process."""
     identity = bitsback.load_model(own_file).identity
     monkeypatch.setattr(known, "_models", {})
     return identity
@@ -112,7 +112,7 @@ def test_archives_find_models_in_the_same_places(
 def test_a_pickled_codec_carries_a_model_that_does_not_ship(
     own: bitsback.Model, own_file: Path, drawn: NDArray[np.uint8]
 ) -> None:
-    """To a process that nobody has told of it, as workers elsewhere are."""
+    """The codec carries it to a process where it is not registered, such as a remote worker."""
     codecs: list[Any] = [
         Bitsback(model=own_file),
         BitsbackCodec(model=own),

@@ -1,4 +1,4 @@
-"""The codec of numcodecs: what it asks of codecs, and Zarr 2."""
+"""The numcodecs codec: the interface that numcodecs requires, and Zarr 2."""
 
 from __future__ import annotations
 

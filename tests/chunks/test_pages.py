@@ -1,4 +1,4 @@
-"""The docstrings of the codecs, and the draft of their registration, say what is so."""
+"""The codecs' docstrings and the draft of their registration are correct."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ def test_what_is_refused_is_not_valid(wrong: Any) -> None:
 
 
 def test_the_example_is_metadata_that_decode() -> None:
-    """They are those of an array among the golden ones."""
+    """The example is the metadata of one of the golden arrays."""
     example = json.loads((EXTENSION / "examples" / "zarr.json").read_text())
     assert example == json.loads((GOLDEN / "volume.zarr" / "zarr.json").read_text())

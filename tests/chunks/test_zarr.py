@@ -1,4 +1,4 @@
-"""The codec of Zarr 3, with the real package."""
+"""The Zarr 3 codec, with the real package."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_it_is_found_by_its_name() -> None:
 def test_volumes_come_back(
     kind: str, shards: Any, chunks: Any, volume: NDArray[np.uint16], tmp_path: Path
 ) -> None:
-    """With chunks that reach over the edge."""
+    """Volumes come back, also with chunks that reach over the edge."""
     store: Any = {} if kind == "memory" else tmp_path / "volume.zarr"
     array = volume[:5]
     write(store, array, chunks, shards=shards)
@@ -161,7 +161,7 @@ def test_the_order_in_memory_does_not_matter(order: Any, volume: NDArray[np.uint
 
 
 def test_it_follows_a_transposition(volume: NDArray[np.uint16]) -> None:
-    """Channels or slices that come last in an array are put where the codec wants them."""
+    """A transposition moves channels or slices that come last to where the codec expects them."""
     store: Store = {}
     array = np.ascontiguousarray(np.moveaxis(volume, 0, -1))
     write(store, array, (24, 30, 6), filters=[TransposeCodec(order=(2, 0, 1))])
@@ -264,7 +264,7 @@ def test_a_wrong_configuration_is_refused(wrong: Any, message: str) -> None:
 
 @pytest.fixture
 def own_store(drawn: NDArray[np.uint8], own_file: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """Chunks that were coded with a model of one's own, which this process has forgotten since."""
+    """Chunks coded with a user's model that is no longer registered in this process."""
     store: Store = {}
     write(store, drawn, (100, 12, 12), serializer=BitsbackCodec(model=own_file))
     assert (read(store) == drawn).all()
@@ -350,7 +350,9 @@ def test_damage_is_an_error(volume: NDArray[np.uint16]) -> None:
 def test_metadata_that_do_not_belong_to_the_chunks_are_an_error(
     change: tuple[str, Any], volume: NDArray[np.uint16]
 ) -> None:
-    """Even where the bytes would do: an array of plain bytes would come back wrong."""
+    """Mismatched metadata are an error even for fitting bytes: plain bytes would come back
+    wrong.
+    """
     store: Store = {}
     write(
         store, np.random.default_rng(0).integers(0, 1 << 16, volume.shape, np.uint16), (6, 24, 30)

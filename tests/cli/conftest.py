@@ -1,5 +1,5 @@
 """Images to compress, an archive of them, and two ways to run the command: in this process, and in
-one of its own.
+a new one.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Archives of few bytes that claim much: each command ends soon, in memory that follows what is
-there.
+"""Archives of few bytes that claim much: each command ends soon, with memory for the actual
+bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def cost(folder: Path, *arguments: str) -> tuple[int, int, str]:
-    """The exit code, the most bytes held, and what was said on standard error."""
+    """The exit code, the peak memory in bytes, and standard error."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, *arguments], capture_output=True, cwd=folder, timeout=60
     )

@@ -74,7 +74,9 @@ def test_models(folder: Path) -> None:
     ],
 )
 def test_scripts(run: Run, shell: str, folders: str, once: str) -> None:
-    """A folder is not the end of a word; fish knows that, and names may have commas."""
+    """A completed folder does not end the word; fish handles that itself, and names may have
+    commas.
+    """
     result = run("completion", shell)
     assert result.exit_code == 0
     assert f"_BITSBACK_COMPLETE={shell}_complete" in result.stdout
@@ -84,7 +86,7 @@ def test_scripts(run: Run, shell: str, folders: str, once: str) -> None:
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_in_bash(run: Run, pictures: Path) -> None:
-    """Tab completes a line in a real bash."""
+    """Tab completes a line in bash."""
     Path("script").write_text(run("completion", "bash").stdout)
     binaries = Path("bin")
     binaries.mkdir()

@@ -1,4 +1,4 @@
-"""Any error is one line that names the file, exits with 2, and leaves nothing behind."""
+"""Any error prints one line that names the file, exits with code 2, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -177,8 +177,8 @@ def test_binary_data_does_not_go_to_a_terminal(folder: Path) -> None:
     ],
 )
 def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> None:
-    """The input is a pipe that stays open, so the command is in the middle until it is killed. It
-    heeds the signal even where the tests run under nohup, which has all of them ignore SIGHUP.
+    """The input is a pipe that stays open, so the command is running until it is killed. It handles
+    the signal even if the tests run under nohup, which makes all of them ignore SIGHUP.
     """
 
     def heed() -> None:
@@ -225,7 +225,7 @@ def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> No
 @pytest.mark.parametrize(
     "code",
     [
-        # Modules make named tuples from texts; what comes out of one Python tells from others.
+        # Modules make named tuples by `exec`, and Python treats exceptions out of it differently.
         "import bitsback.writing.writer\n"
         "bitsback.writing.writer.write_archive = lambda *_:"
         " exec('signal.raise_signal(signal.SIGINT)')\n",

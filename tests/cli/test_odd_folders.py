@@ -1,5 +1,5 @@
-"""Folders as they are found: links that lead nowhere, files and folders that cannot be read, names
-that look like options, and nothing at all.
+"""Folders from practice: broken links, unreadable files and folders, names that look like options,
+and empty ones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .conftest import Process, Run, assert_error_line, assert_one_line_error
 
 @pytest.fixture
 def odd(folder: Path) -> Path:
-    """A folder with a picture, and with a file that is none."""
+    """A folder with a picture and a file that is not a picture."""
     Path("in").mkdir()
     Image.fromarray(np.zeros((30, 40), np.uint8)).save("in/a.png")
     Path("in/b.png").write_text("no picture")
@@ -28,7 +28,7 @@ def odd(folder: Path) -> Path:
 
 
 def test_the_advice_helps(run: Run, odd: Path) -> None:
-    """Other files are stored unless only pictures are wanted; unreadable files are not."""
+    """Other files are stored unless only pictures are wanted; unreadable files never are."""
     result = run("compress", "in", "--pictures-only")
     assert_one_line_error(result, "in/b.png", "--skip-bad leaves", "without --pictures-only")
     assert run("compress", "in", "--pictures-only", "--skip-bad").exit_code == 0

@@ -1,4 +1,4 @@
-"""Work that takes long shows on a terminal, from its first half second on, and not otherwise."""
+"""Long work shows progress after half a second, and only on a terminal."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_time_left_shows(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_time_left_is_told_by_what_is_done_here(
     monkeypatch: pytest.MonkeyPatch, before: int
 ) -> None:
-    """Neither by what prepared it, nor by what was done before an interruption."""
+    """Neither preparation nor work done before an interruption affects the estimate."""
     now = 1000.0
 
     def work(bar: Progress) -> None:

@@ -1,4 +1,4 @@
-"""`--rm` removes what went in, and only when it has been read back and compared."""
+"""`--rm` removes the input, but only after reading it back from the archive and comparing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_what_did_not_go_in_stays(run: Run, pictures: Path) -> None:
 
 
 def test_a_folder_goes_with_all_its_files(run: Run, pictures: Path) -> None:
-    """But for what is left out of every archive."""
+    """All files go, except those that every archive leaves out."""
     Path("in/.hidden").write_text("x")
     Path("in/a/bad.png").write_bytes(b"bad")
     Path("in/a/raw.cr2").write_bytes(b"II*\0raw")
@@ -181,7 +181,7 @@ def test_nothing_goes_to_a_device(run: Run, folder: Path) -> None:
 
 
 def save(path: Path, text: str = "one", pixel: int = 0, rows: int = 90) -> None:
-    """A picture of these rows, with a text, where the format has room for one."""
+    """Saves a picture of these rows, with a text where the format can hold one."""
     pixels = np.add.outer(np.arange(rows), np.arange(80)).astype(np.uint8)
     pixels[3, 4] += pixel
     options: dict[str, Any] = {}
@@ -237,7 +237,7 @@ def test_a_time_that_was_changed_is_told(pictures: Path) -> None:
 
 
 def test_a_picture_that_is_compressed_in_another_way_is_the_same(pictures: Path) -> None:
-    """Unless its very bytes were promised."""
+    """Different bytes with the same pixels pass, unless byte-exact restoration was asked for."""
     path = Path("in/a/2.png")
     save(path)
     bitsback.compress("in", "pixels.bb")

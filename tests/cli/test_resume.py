@@ -1,4 +1,4 @@
-"""`compress --resume` keeps what is coded when it is interrupted, says so, and goes on from it."""
+"""An interrupted `compress --resume` keeps its coded blocks, says so, and continues from them."""
 
 from __future__ import annotations
 

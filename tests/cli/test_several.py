@@ -1,5 +1,5 @@
-"""Several archives in one command: each is tried, each is named, and one that fails is told by the
-exit status.
+"""Several archives in one command: each is tried and named, and the exit status reveals a
+failure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .conftest import Run, assert_one_line_error
 
 @pytest.fixture
 def three(folder: Path) -> list[str]:
-    """A whole archive, a file that is none, and a whole one."""
+    """An intact archive, a file that is not an archive, and another intact archive."""
     Path("broken.bb").write_bytes(b"broken")
     shutil.copy("digits.bb", "more.bb")
     return ["digits.bb", "broken.bb", "more.bb"]
@@ -55,7 +55,7 @@ def test_decompressing_several_into_a_folder(run: Run, three: list[str]) -> None
 
 
 def test_one_array_into_a_folder(run: Run, folder: Path) -> None:
-    for _ in range(2):  # one that is new, and one that is there
+    for _ in range(2):  # a new one, and an existing one
         assert run("decompress", "digits.bb", "-o", "new/", "--force").exit_code == 0
         assert run("decompress", "digits.bb", "-o", "new", "--force").exit_code == 0
     assert Path("new/digits.npy").read_bytes() == Path("digits.npy").read_bytes()

@@ -181,7 +181,7 @@ def test_a_full_disk_keeps_the_pictures_that_were_there(process: Process, folder
 
 @pytest.mark.parametrize("kind", ["npz", "idx.gz"])
 def test_what_is_left_of_a_container_after_an_error_is_not_whole(folder: Path, kind: str) -> None:
-    """In a pipe it cannot be taken back, so it must not look complete."""
+    """Output in a pipe cannot be withdrawn, so it must not look complete."""
     array = np.load(folder / "digits.npy").astype(np.uint8)
     if kind == "npz":
         np.savez(folder / "x.npz", a=array, b=array)

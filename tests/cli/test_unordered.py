@@ -1,4 +1,4 @@
-"""`compress --unordered`: what is told of an order that is not kept."""
+"""`compress --unordered`: messages about the order that is not kept."""
 
 from __future__ import annotations
 

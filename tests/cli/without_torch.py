@@ -1,6 +1,6 @@
 """bitsback compresses and decompresses without torch, and without the lab.
 
-`make test` runs this in an environment that has nothing but what `pip install .` brings.
+`make test` runs this in an environment with only the packages that `pip install .` installs.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ from bitsback_lab.digits import binarised_mnist_test_images
 
 @pytest.fixture(scope="package")
 def client() -> Iterator[Client]:
-    """A client of two workers, started for the tests that ask for it. Each worker is a process with
-    one thread and little memory. It ends with the tests of this folder, since its threads draw
-    random numbers when they connect again, and hypothesis blames later tests for them.
+    """A client of two workers, started when a test uses it. Each worker is a process with one
+    thread and little memory. The client ends with the tests of this folder, since its threads draw
+    random numbers when they reconnect, for which hypothesis would blame later tests.
     """
     with (
         LocalCluster(
@@ -36,7 +36,7 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture
 def cluster(client: Client) -> Iterator[Client]:
-    """The cluster, as what the test's process is connected to."""
+    """The Dask client of the cluster."""
     client.wait_for_workers(2, timeout=60)
     with client.as_current():
         yield client

@@ -1,4 +1,4 @@
-"""`bitsback compress --scheduler`: what it reads, where it writes, and what it says."""
+"""`bitsback compress --scheduler`: inputs, outputs and messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def compress(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs it in a folder of its own, on the cluster of the tests."""
+    """Runs the command in its own folder, on the cluster of the tests."""
     monkeypatch.chdir(tmp_path)
     client.wait_for_workers(2, timeout=60)
 

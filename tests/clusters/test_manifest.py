@@ -1,4 +1,4 @@
-"""Manifests that no writer makes are refused, by the field that is wrong."""
+"""Manifests that no writer makes are refused, naming the wrong field."""
 
 from __future__ import annotations
 

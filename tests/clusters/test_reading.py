@@ -1,4 +1,4 @@
-"""Archives as lazy arrays and bags: what they are, without a cluster."""
+"""Archives as lazy arrays and bags, without a cluster."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_an_archive_that_was_replaced_since_is_noticed(archive: Path) -> None:
 
 
 def test_another_call_is_another_array(archive: Path) -> None:
-    """Dask keeps what was computed under a name, and a file may change."""
+    """Dask caches results by name, and a file may change."""
     assert from_archive(archive).name != from_archive(archive).name
 
 

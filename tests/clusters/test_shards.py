@@ -1,4 +1,4 @@
-"""A cluster makes all shards, each once, even if workers or the caller die on the way."""
+"""A cluster makes each shard once, even if workers or the caller die."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_worker_that_is_killed_loses_nothing(
             killed.append(next(iter(workers.values())))
             os.kill(killed[0], signal.SIGKILL)
 
-    # A slow input, so that the worker is in the middle of something.
+    # A slow input, so that the worker is busy.
     slow = lazy.map_blocks(lambda block: (time.sleep(0.1), block)[1], dtype=bool)
     done = to_archives(slow, tmp_path, model=MODEL, shard=25, progress=kill)
     assert killed
@@ -112,7 +112,7 @@ def test_a_worker_that_is_killed_loses_nothing(
 def test_a_run_that_died_does_what_is_missing_when_it_is_started_again(
     cluster: Client, lazy: Any, digits: NDArray[np.bool_], tmp_path: Path
 ) -> None:
-    """The process that had asked for the shards is killed, as if its machine had failed."""
+    """The process that requested the shards is killed, as if its machine had failed."""
     np.save(tmp_path / "digits.npy", digits)
     folder = tmp_path / "shards"
     command = [
@@ -123,8 +123,7 @@ def test_a_run_that_died_does_what_is_missing_when_it_is_started_again(
     until(lambda: len(list(folder.glob("*.bb"))) >= 3, first)
     first.kill()
     first.communicate()
-    # The cluster forgets tasks that nobody waits for, but workers finish tasks that they have
-    # begun.
+    # The cluster drops tasks that nobody waits for, but workers finish tasks that they have begun.
     until(lambda: not cluster.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)))
     until(lambda: not any(cluster.run(lambda dask_worker: len(dask_worker.state.tasks)).values()))
     before = stamps(folder)
@@ -166,7 +165,7 @@ def test_a_shard_that_is_damaged_or_gone_is_made_again(
 def test_another_input_does_not_pass_for_the_same(
     cluster: Client, lazy: Any, digits: NDArray[np.bool_], tmp_path: Path
 ) -> None:
-    """Even if one element of it differs; and what is there is replaced only if that was said."""
+    """One differing element is enough; existing shards are replaced only on request."""
     to_archives(lazy, tmp_path, model=MODEL, shard=100)
     before, changed = stamps(tmp_path), digits.copy()
     changed[250, 3, 3] ^= True

@@ -1,6 +1,4 @@
-"""Symbols that depend on those before them: the two laws, on their own and as the likelihood of a
-context VAE.
-"""
+"""Autoregressive symbols keep the two laws, alone and as the likelihood of a context VAE."""
 
 from functools import cache
 
@@ -24,7 +22,7 @@ CODECS = {
 
 
 def alternating(shape: tuple[int, int]) -> Autoregressive:
-    """Bits that are probably not what the bit before them is."""
+    """Bits, each of which probably differs from the one before it."""
 
     def step(x: NDArray[np.uint8], position: int) -> Bernoulli:
         before = x[:, position - 1] if position else np.zeros(len(x), np.uint8)

@@ -96,8 +96,8 @@ def test_items_cost_less_by_the_bits_of_their_order() -> None:
 
 
 def test_what_comes_often_gets_cheap() -> None:
-    """By Laplace's rule n symbols of counts c cost log2(n! / (c1! c2! ...)), and which of the
-    counts there are.
+    """By Laplace's rule n symbols with counts c cost log2(n! / (c1! c2! ...)), plus the information
+    of the counts.
     """
     symbols = np.random.default_rng(0).choice([0, 0, 0, 1, 4], 500)
     counts = np.bincount(symbols, minlength=5)

@@ -1,4 +1,4 @@
-"""check_codec passes every codec of ours, and finds each way in which one can be wrong."""
+"""check_codec passes every bitsback codec and finds each way in which a codec can be wrong."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ class Forgets(Uniform):
 
 
 class Leaves(Uniform):
-    """Pops right, and less than it pushes."""
+    """Pops correctly, but less than it pushes."""
 
     def push(self, message: Message, symbols: Any) -> None:
         super().push(message, [0] * 3)
@@ -66,7 +66,7 @@ class Leaves(Uniform):
 
 
 class Invents(Uniform):
-    """Pushes and pops what it is given, but pops other symbols that are pushed as the same."""
+    """Restores what it pushed, but drops a bit of what it pops, so a push does not undo a pop."""
 
     def pop(self, message: Message) -> Any:
         return super().pop(message) | 8

@@ -1,4 +1,4 @@
-"""A codec refuses symbols that it cannot code with a reason, and the message is as it was."""
+"""A codec refuses symbols that it cannot code, says why, and leaves the message unchanged."""
 
 from collections.abc import Callable
 from typing import Any
@@ -216,7 +216,7 @@ def test_serial_undoes_what_it_did_before_an_error() -> None:
 
 @pytest.mark.parametrize("name", CODECS)
 def test_a_tail_that_runs_out_leaves_the_message_as_it_was(name: str) -> None:
-    """After as many pops as it has bits for."""
+    """The tail runs out after any number of pops."""
     codec, _ = CODECS[name]
     message = Message([2**32, 2**40])
     with pytest.raises(MessageExhausted):

@@ -1,5 +1,5 @@
-"""Functions of symbols are given one form of them, whichever direction codes and however a user
-holds the symbols; and check_codec sees where that is not so.
+"""Functions of symbols get the same form of them in both directions, whatever the user's form, and
+check_codec detects violations.
 """
 
 from collections import namedtuple
@@ -37,12 +37,12 @@ from bitsback.codecs import (
 
 
 def wraps(z: Any) -> Bernoulli:
-    """Another distribution if z has 16 bits: z * 300 is more than they hold."""
+    """A different distribution if z has 16 bits, since z * 300 overflows them."""
     return Bernoulli.from_probability(((z * 300) >> 8) % 7 / 8 + 0.05)
 
 
 class Seen:
-    """The codecs that a function makes, and what it was called with."""
+    """Records the codecs that a function makes and its arguments."""
 
     def __init__(self, codec_of: Callable[..., Any]) -> None:
         self.codec_of, self.calls = codec_of, list[Any]()
@@ -72,7 +72,7 @@ def contents(symbols: Any) -> Any:
 
 
 def spoil(symbols: Any) -> None:
-    """Changes its argument, as a function that works in place does."""
+    """Changes its argument, as an in-place function does."""
     for part in symbols.values() if isinstance(symbols, dict) else symbols:
         if isinstance(part, np.ndarray) and part.ndim:
             part += 77
@@ -302,7 +302,7 @@ def test_what_int64_cannot_hold_is_refused(symbols: Any) -> None:
 
 
 class Own:
-    """Bits back as somebody writes it who forgets that codecs pop different dtypes."""
+    """Bits back by a user who forgets that codecs pop different dtypes."""
 
     def __init__(self, likelihood: Callable[[Any], Any], form: Callable[[Any], Any]) -> None:
         self.likelihood, self.form = likelihood, form
@@ -326,7 +326,7 @@ class Own:
 
 
 def test_a_check_sees_that_a_function_is_given_other_forms() -> None:
-    """Also where nothing has been lost yet."""
+    """The check fails even where the other forms lose nothing."""
 
     def likelihood(z: Any) -> Bernoulli:
         return Bernoulli(1000 + np.asarray(z, int), 16)

@@ -1,5 +1,5 @@
-"""Hidden Markov models cost the information of the sum over all paths of states, for any path that
-is chosen.
+"""Hidden Markov models cost the information of the sum over all paths of states, for any chosen
+path.
 """
 
 import itertools
@@ -61,7 +61,7 @@ def test_each_symbol_costs_what_those_before_it_make_of_it() -> None:
 
 
 def test_the_bits_of_one_state_are_enough_to_begin_with() -> None:
-    """Popping a path of 1,000 states before anything is pushed would take some hundred bits."""
+    """Popping a path of 1,000 states before any push would take some hundred bits."""
     x = np.random.default_rng(1).integers(0, 2, 1000)
     codec = HiddenMarkov([1, 1], [[1, 1], [1, 1]], [[2, 1], [1, 2]], x.shape)
     few = Message([2**32 + 5], [77])
@@ -102,7 +102,7 @@ def test_one_symbol_costs_nothing() -> None:
 
 
 def test_states_that_follow_each_other_for_certain_cost_nothing() -> None:
-    """Three states in a circle, each with a symbol of its own: only the first one is not known."""
+    """Three states in a cycle, each with its own symbol: only the first state is unknown."""
     codec = HiddenMarkov([1, 1, 1], np.roll(np.eye(3), 1, 1), np.eye(3), (3000,))
     x = np.arange(3000) % 3
     assert codec.bits(x).sum() == pytest.approx(np.log2(3), abs=1e-2)

@@ -1,4 +1,4 @@
-"""The interval of each symbol, where a whole distribution can be checked."""
+"""The interval of each symbol, for distributions small enough to check whole."""
 
 import numpy as np
 import pytest
@@ -33,8 +33,8 @@ def test_every_bucket_has_a_frequency_and_they_fill_the_whole(
 
 @pytest.mark.parametrize("bits", [4, 8, 10, 12])
 def test_the_prior_as_a_posterior_is_nearly_uniform(bits: int) -> None:
-    """N(0, 1) over buckets equally likely under N(0, 1): what its frequencies cost over bits is
-    rounding.
+    """N(0, 1) over buckets that are equally likely under N(0, 1): its frequencies cost only
+    rounding over bits.
     """
     count = 2**bits
     codec = GaussianBuckets.from_float(np.zeros(count), np.ones(count), bits)
@@ -65,7 +65,7 @@ def test_a_posterior_is_close_to_the_normal_distribution_it_names(
 def test_a_mixture_is_close_to_the_distribution_it_names(
     component: Component, mean: float, scale: float
 ) -> None:
-    """The sum over all symbols is whole, and the ends of the range take the tails."""
+    """The probabilities sum to one, and the ends of the range take the tails."""
     from statistics import NormalDist
 
     def cdf(x: float) -> float:

@@ -1,4 +1,4 @@
-"""The two laws for every codec and combinator, and agreement with the specification bit for bit."""
+"""Every codec and combinator keeps the two laws and agrees with the specification bit for bit."""
 
 import numpy as np
 import pytest
@@ -110,8 +110,8 @@ def test_too_few_bits_to_choose_with_leave_the_message_as_it_was(
 
 @given(serials(), serials(), messages(endless))
 def test_combinators_combine(one: Case, other: Case, message: Message) -> None:
-    """Serial of serials, with bits back over the pair: z is all that the second codes, x all that
-    the first does.
+    """Nests serials, and combines both with bits back: z is the symbol of the second, x that of the
+    first.
     """
     nested = Serial(one.codec, Serial(other.codec, one.codec))
     check_laws(nested, message, (one.symbols, (other.symbols, one.symbols)))
@@ -133,7 +133,7 @@ def test_both_laws_over_long_arrays(lanes: int, depth: int | None) -> None:
 
 
 def test_a_chain_of_many_steps_comes_back() -> None:
-    """Steps of changing sizes, popped from a message that grows and shrinks across the implicit
+    """Codes steps of various sizes with a message that grows and shrinks across the implicit
     tail.
     """
     rng = np.random.default_rng(0)

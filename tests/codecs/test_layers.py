@@ -1,4 +1,4 @@
-"""Combinators of layers of latents beside the core's programs: the same message for the same
+"""Combinators of layers of latents and the core's programs give the same message for the same
 items, in either order.
 """
 
@@ -22,7 +22,7 @@ def data(model: Model) -> Any:
 
 
 def of(model: Model, key: str) -> Any:
-    """From what is given to the codec of a distribution."""
+    """The function from the given symbols to the codec of a distribution."""
     distribution = model.distributions[key]
 
     def codec(*given: Any) -> Codec[Any]:

@@ -1,5 +1,5 @@
-"""Probabilities of logits are those of a sigmoid and a softmax, to what a codec can hold; centres
-of buckets are their medians.
+"""Probabilities from logits are those of a sigmoid and a softmax, up to the precision of a codec;
+centres of buckets are their medians.
 """
 
 from statistics import NormalDist

@@ -1,5 +1,5 @@
-"""The codecs of docs/codecs.md refuse wrong parameters when these are given, by their names, and
-wrong symbols with a reason; the message is as it was.
+"""The constructors of the codecs of docs/codecs.md refuse wrong parameters by name, and pushes
+refuse wrong symbols with a reason, without changing the message.
 """
 
 from collections.abc import Callable

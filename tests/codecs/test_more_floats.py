@@ -1,4 +1,4 @@
-"""Float parameters of the codecs of docs/codecs.md, what these are close to, and shapes."""
+"""Codecs of docs/codecs.md: float parameters, accuracy and shapes."""
 
 import math
 from statistics import NormalDist
@@ -25,7 +25,7 @@ from laws import check_laws
 
 
 def divergence(codec: Any, exact: NDArray[np.float64], symbols: NDArray[Any]) -> float:
-    """In bits a symbol."""
+    """The divergence in bits per symbol."""
     bits = codec.bits(symbols)
     assert float(np.sum(2.0**-bits)) == pytest.approx(1, abs=1e-12)
     likely = exact > 1e-300

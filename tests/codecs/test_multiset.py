@@ -1,4 +1,4 @@
-"""A multiset costs what its items cost less what their order is worth, step by step."""
+"""A multiset costs the bits of its items less the bits of their order, step by step."""
 
 from collections import Counter
 from itertools import combinations_with_replacement, permutations
@@ -14,8 +14,8 @@ from laws import check_laws, to_reference
 from reference.picks import Picks
 
 STEP = 0.006
-"""Bits that the head of a message may round a step by: it is 2^32 at least, and intervals are out
-of 2^24.
+"""The most bits that the head of a message rounds in a step: it is at least 2^32, and intervals are
+out of 2^24.
 """
 SKEWED = Categorical([9, 4, 3], 4, ())
 """An alphabet of three."""
@@ -85,7 +85,7 @@ def test_a_large_multiset_costs_what_it_should() -> None:
 @pytest.mark.parametrize("order", ["rising", "falling", "from outside", "equal", "random"])
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_picks_are_those_of_the_specification(order: str, lanes: int) -> None:
-    """Whichever order members come in, and however many are picked in a step."""
+    """For any order of the members and any number of picks in a step."""
     rng = np.random.default_rng(3)
     rising = list(range(400))
     members = {
@@ -111,7 +111,7 @@ def test_picks_are_those_of_the_specification(order: str, lanes: int) -> None:
 
 
 def test_items_that_a_latent_is_chosen_for() -> None:
-    """Bits back within a multiset: what chooses latents comes from the items before."""
+    """Bits back within a multiset: earlier items supply the bits that choose latents."""
     codec = BitsBack(
         prior=Uniform(4, (1,)),
         likelihood=lambda z: Bernoulli.from_probability([0.1 + 0.2 * float(z[0])] * 3),

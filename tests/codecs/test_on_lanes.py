@@ -1,4 +1,4 @@
-"""Some lanes of a message are a message for the codec on them, and the others are left alone."""
+"""A codec on some lanes treats them as a message and leaves the other lanes unchanged."""
 
 import threading
 from typing import Any

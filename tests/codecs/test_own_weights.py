@@ -1,4 +1,4 @@
-"""Rows of weights of any magnitude and dtype are coded as their frequencies would be."""
+"""Rows of weights of any magnitude and dtype code the same bits as their frequencies."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def test_it_is_the_codec_of_its_frequencies(levels: int, dtype: Any) -> None:
 @pytest.mark.parametrize("largest", [2.0**-900, 5e-200, 1.7e308])
 @pytest.mark.parametrize("others", [0.0, -0.0, 5e-324])
 def test_extremes(largest: float, others: float) -> None:
-    """Zeros of both signs, the least number there is, and sums that are infinite."""
+    """Zeros of both signs, the smallest positive number, and infinite sums."""
     weights = np.full((3, 100), others)
     weights[[0, 1, 2], [0, 70, 99]] = largest
     weights[1, 3] = largest
@@ -108,5 +108,5 @@ for lie in (1e300, -1e300, np.nan, np.inf, 0.0):
 
 
 def test_changed_weights_are_refused_or_code_something() -> None:
-    """In a process of its own, for the core must not die of it."""
+    """Runs in its own process, since the core must not crash."""
     subprocess.run([sys.executable, "-W", "ignore", "-c", CHANGED], check=True)

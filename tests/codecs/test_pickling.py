@@ -1,5 +1,5 @@
-"""Codecs are values: they go to other processes and come back as they were, are equal by their
-parameters, hashed, and printed in one line.
+"""Codecs are values: they survive a trip to other processes, are equal by their parameters, hashed,
+and printed in one line.
 """
 
 import copy
@@ -180,7 +180,7 @@ def times(n: int, z: Any) -> Bernoulli:
 
 
 class Halves(Uniform):
-    """A class of somebody's own."""
+    """A user's codec."""
 
 
 @pytest.mark.parametrize(

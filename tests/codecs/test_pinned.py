@@ -1,5 +1,5 @@
 """Exact bytes for small cases, computed from the specification. If one of these changes, old
-archives are lost, or, of the codecs of docs/codecs.md, messages that people have kept.
+archives cannot be read, or, for the codecs of docs/codecs.md, messages that people have kept.
 """
 
 from typing import Any
@@ -55,7 +55,7 @@ def some_pairs() -> Any:
 
 
 def near_the_sum_before(x: NDArray[Any], position: Any) -> Normal:
-    """In its row, of both images together."""
+    """The sum before the symbol in its row, over both images."""
     row, column = position
     before = int(x[..., row, :column].sum())
     return Normal([before * 256] * 2, [2**14] * 2, 100, -50)

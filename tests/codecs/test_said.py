@@ -144,7 +144,7 @@ def test_what_is_popped_must_go_both_ways() -> None:
 
 
 def test_floats_can_be_moved_about() -> None:
-    """By a bijection between numbers of buckets and their centres."""
+    """A bijection between bucket numbers and bucket centres makes floats codable."""
     centres = GaussianBuckets.centres(6)
     codec = Mapped(Uniform(64, (3,)), lambda x: np.searchsorted(centres, x), lambda z: centres[z])
     message = Message()

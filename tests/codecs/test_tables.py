@@ -1,4 +1,4 @@
-"""The tables: what ships is what docs/format.md names, and what mathematics says."""
+"""The shipped tables are those of docs/format.md and agree with the functions they tabulate."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def cdf(x: mpf) -> mpf:
-    """By integrating the density, which is not how the tables were made."""
+    """Integrates the density, independently of how the tables were made."""
     return mpf(1) / 2 + quad(lambda u: mp.exp(-u * u / 2), [0, x]) / sqrt(2 * mp.pi)
 
 
@@ -37,8 +37,8 @@ def test_entries_of_the_quantile(j: int) -> None:
 
 @pytest.mark.parametrize("j", [*range(0, 2049, 73), 1, 1023, 1024, 1025, 2047, 2048])
 def test_entries_of_the_logistic_distribution_function(j: int) -> None:
-    """By the hyperbolic tangent, which is not how the table was made; halves cannot occur but at
-    its middle.
+    """The check uses the hyperbolic tangent, unlike the generator of the table; halves occur only
+    at its middle.
     """
     with mp.workdps(40):
         exact = (1 + mp.tanh((mpf(j) / 64 - 16) / 2)) / 2
@@ -47,7 +47,7 @@ def test_entries_of_the_logistic_distribution_function(j: int) -> None:
 
 @pytest.mark.parametrize("j", [*range(0, 2049, 73), 1, 1023, 1024, 1025, 2047, 2048])
 def test_entries_of_the_laplace_distribution_function(j: int) -> None:
-    """By integrating the density, which is not how the table was made."""
+    """Integrates the density, independently of how the table was made."""
     with mp.workdps(40):
         x = mpf(j) / 64 - 16
         exact = (1 + mp.sign(x) * quad(lambda u: mp.exp(-u), [0, abs(x)])) / 2
@@ -56,7 +56,7 @@ def test_entries_of_the_laplace_distribution_function(j: int) -> None:
 
 @pytest.mark.parametrize("f", [*range(0, 1024, 41), 1, 511, 512, 513, 1023])
 def test_entries_of_the_powers_of_two(f: int) -> None:
-    """By the exponential function, which is not how the table was made."""
+    """Checks by the exponential function, independently of how the table was made."""
     with mp.workdps(40):
         assert tables.exp2()[f] == int(mp.nint(mp.exp((28 - mpf(f) / 1024) * mp.log(2))))
 
@@ -80,7 +80,7 @@ BETA_BINOMIALS = [
     ],
 )
 def test_entries_of_the_beta_binomials(i: int, j: int, c: int) -> None:
-    """By the beta function, which is not how the table was made."""
+    """Checks by the beta function, independently of how the table was made."""
     with mp.workdps(40):
         mean, concentration = 1 / (1 + mp.exp(mpf(63 - 2 * i) / 6)), mpf(2) ** (mpf(2 * j - 22) / 5)
         alpha, beta = mean * concentration, (1 - mean) * concentration

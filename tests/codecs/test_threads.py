@@ -1,5 +1,5 @@
-"""Several threads on one message: a push or a pop, of any codec and of any model, is one step that
-no other thread gets into, or a MessageError. None is lost.
+"""Several threads on one message: a push or a pop, of any codec and of any model, is one step
+without interference by other threads, or raises a MessageError. None is lost.
 """
 
 import sys
@@ -44,7 +44,7 @@ def pairs(c: NDArray[Any]) -> Any:
 
 
 class Images:
-    """Some images by a model of one size, in one call to the core."""
+    """Codes some images by a model of one size, in one call to the core."""
 
     def __init__(self, name: str, items: int) -> None:
         self.model, self.batches = bitsback.load_model(name), [(items, 1)]

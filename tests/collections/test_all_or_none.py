@@ -28,7 +28,7 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder that has two of the files, and others."""
+    """A folder that has two of the files and some others."""
     for name in ("a.png", "z/d.png", "mine.txt", "z/mine.txt"):
         (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "out" / name).write_text(f"mine: {name}")
@@ -44,7 +44,7 @@ def folders(folder: Path) -> list[str]:
 
 
 def whole(archive: Path, before: dict[str, bytes]) -> dict[str, bytes]:
-    """The folder's files when all are restored."""
+    """The folder's files after a complete restoration."""
     fresh = archive.parent / "fresh"
     if not fresh.exists():
         bitsback.decompress(archive, fresh)
@@ -139,7 +139,7 @@ def test_an_interrupt_in_the_middle_comes_when_all_are_moved(
 
 
 def killed(monkeypatch: pytest.MonkeyPatch, number: int, archive: Path, folder: Path) -> None:
-    """Restores in a process that ends at once before the move with this number."""
+    """Restores in a process that exits immediately before the move with this number."""
     child = os.fork()
     if child == 0:
         stop_before_move(monkeypatch, number, lambda: os._exit(9))
@@ -173,7 +173,7 @@ def test_a_kill_in_the_middle_is_undone_where_it_cannot_be_finished(
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(hidden_files, "sync", fail)  # called last of all
+        patched.setattr(hidden_files, "sync", fail)  # called last
         patched.setattr(
             hidden_files, "_remove_list", lambda hidden: (hidden / hidden_files.LIST).unlink()
         )
@@ -192,7 +192,7 @@ def test_a_kill_in_the_middle_is_undone_where_it_cannot_be_finished(
 def test_moves_that_came_from_elsewhere_are_not_made(
     archive: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder that was packed with an unfinished restoration in it does nothing to another."""
+    """An unfinished restoration inside a packed folder has no effect on another folder."""
     killed(monkeypatch, 2, archive, folder)
     (hidden,) = folder.glob(".bitsback-*.tmp")
     other = tmp_path / "other"

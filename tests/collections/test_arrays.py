@@ -1,4 +1,4 @@
-"""npz files, idx files and TIFF files come back as what they were."""
+"""npz, idx and TIFF files come back unchanged."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_tiff(tmp_path: Path, pages: list[NDArray[Any]]) -> None:
 
 
 def test_tiff_of_a_page_that_is_not_coded(tmp_path: Path) -> None:
-    """Such a file is stored verbatim, and so is one that was cut short where nothing tells."""
+    """Such a file is stored verbatim, and so is a file truncated at an undetectable place."""
     first = Image.fromarray(noise("L"))
     first.save(tmp_path / "x.tif", save_all=True, append_images=[Image.new("CMYK", (3, 3))])
     data = (tmp_path / "x.tif").read_bytes()

@@ -39,7 +39,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 def png(
     width: int, height: int, depth: int = 8, colour: int = 0, data: bytes = zlib.compress(b"")
 ) -> bytes:
-    """A PNG file that claims a size, and has next to no data."""
+    """A PNG file that claims a size and has almost no data."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
@@ -79,7 +79,7 @@ def bad_pictures() -> dict[str, tuple[str, bytes, str]]:
 
 
 def uncoded_pictures() -> dict[str, tuple[str, bytes]]:
-    """Whole pictures that are not coded by their pixels."""
+    """Intact pictures that are not coded by their pixels."""
     cmyk = io.BytesIO()
     Image.new("CMYK", (4, 4)).save(cmyk, "TIFF")
     return {
@@ -106,9 +106,7 @@ def test_a_picture_that_is_not_coded_is_held(folder: Path, tmp_path: Path, case:
 
 @pytest.mark.parametrize("case", bad_pictures())
 def test_one_bad_picture_among_many(folder: Path, tmp_path: Path, case: str) -> None:
-    """The picture is stored verbatim. Where only pictures are wanted, it is an error or left
-    out.
-    """
+    """The picture is stored verbatim. If only pictures are wanted, it is an error or left out."""
     name, data, match = bad_pictures()[case]
     (folder / "1" / name).write_bytes(data)
     summary, warned = warnings_of(folder, tmp_path / "a.bb")
@@ -219,7 +217,7 @@ def test_nothing_is_left_after_an_error(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
-    """The remains have a hidden name and are not taken for pictures."""
+    """The leftovers have a hidden name and are not taken for pictures."""
     warnings_of(folder, tmp_path / "a.bb", block=4)
     code = (
         "import bitsback, time; bitsback.decompress('a.bb', 'out', progress=lambda done, total:"
@@ -235,7 +233,7 @@ def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
 def test_names_that_the_file_system_takes_for_the_same(
     folder: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """File systems like those of macOS and Windows do not tell A.png from a.png."""
+    """File systems such as those of macOS and Windows do not distinguish A.png from a.png."""
     warnings_of(folder, tmp_path / "a.bb")
     opened = _Hidden.open
     monkeypatch.setattr(

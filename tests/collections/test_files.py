@@ -1,5 +1,5 @@
-"""A folder that was compressed may be deleted: its files come back, and the archive is not larger
-than they are.
+"""A compressed folder may be deleted: its files come back, and the archive is not larger than the
+files.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from .conftest import Run, files, noise, save, warnings_of
 from .test_hostile import block, name, one_run, refuse
 
 A_FILE = 64
-"""Bytes that an archive may have for each file, beside its name."""
+"""Bytes that an archive may add for each file, beside its name."""
 AT_LEAST = 300
 
 FORMATS = {
@@ -90,7 +90,9 @@ def size_of(folder: Path) -> int:
 @settings(max_examples=12, deadline=None)
 @given(data=st.data(), exact=st.booleans())
 def test_any_folder_comes_back_and_never_grows(data: st.DataObject, exact: bool) -> None:
-    """With `exact` byte for byte; otherwise in its pixels and all else that Pillow tells."""
+    """With `exact`, byte for byte; otherwise with its pixels and all other data that Pillow
+    reads.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder, out, archive = Path(name, "in"), Path(name, "out"), Path(name, "a.bb")
         folder.mkdir()
@@ -216,7 +218,7 @@ def test_files_longer_than_a_block(tmp_path: Path) -> None:
 def test_a_wrong_estimate_makes_no_archive_larger(
     tmp_path: Path, stream: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pictures that turn out larger by their pixels than as files are held as files after all."""
+    """Pictures that turn out larger by their pixels than as files are stored verbatim after all."""
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
     pattern = np.tile(noise("RGB", (50, 40)), (3, 3, 1))
     for number in range(3):
@@ -341,7 +343,7 @@ HELD = FileList(FOLDER, (Collection(np.dtype("u1"), (2, 4), BYTES),))
 
 
 def held(stats: bytes, collection: FileList = HELD, names: bytes | None = None) -> bytes:
-    """An archive of bytes of files."""
+    """An archive of a folder of two files that are stored verbatim, with these stats."""
     sections = section(NAMES, one_run(2) + name(b"a") + name(b"b") if names is None else names)
     start = HEAD + replace(collection, features=FILES).pack()
     blocks = section(b"B", block(0, 1, (collection.parts[0].elements,)))
@@ -435,7 +437,7 @@ def test_merged_archives_have_the_files_of_all(tmp_path: Path) -> None:
 
 def test_a_png_of_another_encoder_is_held_and_told_of(run: Run, tmp_path: Path) -> None:
     """The file is zlib's output except for a byte boundary in the middle, which zlib never
-    makes.
+    writes.
     """
     rows = np.add.outer(np.arange(90), np.arange(80)).astype(np.uint8)
     content = b"".join(b"\0" + row.tobytes() for row in rows)

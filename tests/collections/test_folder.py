@@ -115,7 +115,7 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("mode", "ending"), WRITTEN)
 def test_every_mode_and_format(tmp_path: Path, mode: str, ending: str) -> None:
-    """Pixels that a format cannot hold come back as PNG, with a second ending."""
+    """Pixels that a format cannot hold come back as PNG, with a second extension."""
     array = noise(mode)
     save(array, tmp_path / "in" / f"a.{ending}")
     before = pixels(tmp_path / "in" / f"a.{ending}")
@@ -203,7 +203,9 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
 
 
 def test_every_file_of_a_folder_comes_back(tmp_path: Path) -> None:
-    """Also photographs and texts that no model codes, and where nothing is a picture."""
+    """Every file comes back, also photographs and texts that no model codes, even without any
+    picture.
+    """
     folder = tmp_path / "in"
     (folder / ".git").mkdir(parents=True)
     names = ["a.heic", "b.avif", "c.jxl", "d.NEF", "e.json", "Makefile", ".git/x", "e.dng"]

@@ -1,6 +1,4 @@
-"""Archives of files that were written before come back as they were, and are written as they
-were.
-"""
+"""Old archives of files restore the same files, and are written with the same bytes."""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ BY_PIXELS = {"deep/a.png", "deep/tiff.tif"}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Files that are held, that come back bit for bit by their pixels, and by their pixels only."""
+    """Files that are stored verbatim, restored byte for byte from pixels, or restored by pixels
+    only.
+    """
     root = tmp_path / "in"
     smooth = np.add.outer(np.arange(60), np.arange(90)).astype(np.uint8)
     save(smooth, root / "a.pgm")
@@ -64,7 +66,9 @@ def test_they_are_those_of_the_files(folder: Path, tmp_path: Path) -> None:
 
 
 def test_every_byte(folder: Path) -> None:
-    """PNG files that zlib made come back so, and what cannot be made again is held."""
+    """PNG files by zlib come back byte for byte, and files that cannot be rebuilt are stored
+    verbatim.
+    """
     with bitsback.open(packed(folder, files="exact")) as archive:
         assert archive.hashes == sums(folder)
 

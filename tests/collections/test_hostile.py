@@ -1,4 +1,4 @@
-"""Archives of files that are made to harm: refused, with nothing written, in little memory."""
+"""Malicious archives of files are refused, with nothing written, in little memory."""
 
 from __future__ import annotations
 
@@ -224,9 +224,7 @@ def test_arrays_without_elements_are_as_many_as_they_are(tmp_path: Path) -> None
 
 
 def test_mutations_never_restore_anything_else(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
-    """A changed byte anywhere is an error, or changes nothing; also with checksums that are made to
-    match.
-    """
+    """A changed byte anywhere is an error or changes nothing, even with matching checksums."""
     for number in range(6):
         save(digits[number], tmp_path / "in" / f"{number}.png")
         save(noise("RGB", seed=number), tmp_path / "in" / "sub" / f"{number}.png")
@@ -241,7 +239,7 @@ def test_mutations_never_restore_anything_else(tmp_path: Path, digits: NDArray[n
 
 
 def test_mutated_names_with_a_checksum_that_matches(tmp_path: Path) -> None:
-    """Restored files lie in the folder, in the same number."""
+    """All restored files lie in the folder, and their number stays the same."""
     payload = one_run(3) + name(b"sub/a.png") + name(b"b", 4, 4) + name(b"c/d.tif", 4)
     start = pictures(3).pack()
     rng = random.Random(1)

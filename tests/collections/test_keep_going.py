@@ -48,13 +48,13 @@ def blocks(data: bytes) -> list[BlockInfo]:
 
 
 def damaged(data: bytes, block: BlockInfo) -> bytes:
-    """With a byte of a block changed."""
+    """The archive with one byte of a block changed."""
     at = block.offset + block.size // 2
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
 def check_rescue(data: bytes, root: Path, out: Path) -> bitsback.summary.Restored:
-    """Every file is either restored as it was, or named."""
+    """Checks that every file is either restored unchanged or named."""
     summary = bitsback.decompress(data, out, keep_going=True)
     there = files(out)
     assert sorted([*there, *summary.lost]) == files(root)
@@ -123,7 +123,7 @@ def test_an_archive_without_damage(folder: Path, tmp_path: Path) -> None:
 
 
 def test_lost_names(tmp_path: Path) -> None:
-    """Pictures are called by numbers, in the order of the archive; they are their pixels alone."""
+    """Pictures get numbers as names, in archive order, and have only their pixels."""
     for number in range(5):
         save(noise("L", seed=number), tmp_path / "in" / f"{number}.png")
     (tmp_path / "in" / "a.csv").write_bytes(b"some text")
@@ -141,7 +141,7 @@ def test_lost_names(tmp_path: Path) -> None:
 
 
 def test_a_set_that_is_cut_off(tmp_path: Path) -> None:
-    """Its names, or classes, are known at the end only."""
+    """A set stores its names or classes at the end."""
     for number in range(9):
         save(noise("L", seed=number), tmp_path / "in" / f"{number}.png")
     file = io.BytesIO()

@@ -28,7 +28,7 @@ COUNT = 45
 
 
 def arrays(seed: int = 0) -> dict[str, NDArray[Any]]:
-    """Images, some of them equal, with labels, other records, and what belongs to nothing."""
+    """Images, some of them equal, with labels, other records, and arrays that match no others."""
     rng = np.random.default_rng(seed)
     images = binarised_mnist_test_images()[:COUNT]
     images[-3:] = images[0]
@@ -84,7 +84,9 @@ def test_an_ordered_archive(tmp_path: Path) -> None:
 @pytest.mark.parametrize("labels", ["y", None])
 @pytest.mark.parametrize("block", [None, 15])
 def test_an_unordered_archive(tmp_path: Path, labels: str | None, block: int | None) -> None:
-    """Images, labels and boxes are one item each; what belongs to nothing stays."""
+    """An image, its label and its box form one item; arrays that match no others stay as they
+    are.
+    """
     data = packed(tmp_path, arrays(), labels=labels, unordered=True, block=block)
     if block is None:
         assert packed(tmp_path, shuffled(arrays()), labels=labels, unordered=True) == data

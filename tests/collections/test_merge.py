@@ -1,4 +1,4 @@
-"""Archives joined to one: what they hold is what they held, and nothing is decoded for it."""
+"""Merging archives keeps their content and decodes nothing."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from .conftest import Run, files, noise, pixels, save, warnings_of
 
 @pytest.fixture
 def undecoded(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Makes decoding a block an error, until it is undone."""
+    """Makes decoding a block an error until undone."""
     monkeypatch.setattr(block_reader, "decode", None)
     return monkeypatch
 
 
 def shard(folder: Path, content: Any, **options: Any) -> Path:
-    """An archive of this in the folder."""
+    """An archive of this data in the folder."""
     path = folder / f"{len(list(folder.glob('*.bb')))}.bb"
     warnings_of(content, path, **{"model": "fast", **options})
     return path
@@ -137,7 +137,7 @@ def test_folders_become_one(tmp_path: Path, undecoded: pytest.MonkeyPatch) -> No
 
 
 def test_every_byte_of_folders_comes_back(tmp_path: Path, undecoded: pytest.MonkeyPatch) -> None:
-    """Notes, files that are stored verbatim, and times, of folders of which some have none of a
+    """Metadata, files that are stored verbatim, and times come back, also if some folders lack a
     kind.
     """
     undecoded.undo()

@@ -1,4 +1,4 @@
-"""Names that could do harm, or not come back, are refused or warned of."""
+"""Names that are dangerous or cannot be restored are refused or cause a warning."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Everything that is compressed can be restored; `compress`, `verify` and `decompress` refuse the
-same.
+same things.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def test_more_dimensions_than_an_archive_holds() -> None:
 
 
 def test_many_long_names_that_are_much_alike(tmp_path: Path) -> None:
-    """The writer shares no more of them than the reader takes, and all come back."""
+    """The writer shares no more prefixes than the reader accepts, and all names come back."""
     from bitsback.format.layout import open_section
     from bitsback.format.members import pack_files, unpack_files
     from bitsback.format.parts import FOLDER

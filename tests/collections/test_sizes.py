@@ -51,7 +51,7 @@ def test_pictures_come_back(
     assert files(tmp_path / "out") == files(pictures)
     with bitsback.open(tmp_path / "a.bb") as archive:
         assert archive.verify() == []
-        # In small tiles pictures take more by their pixels than as files, which are held.
+        # In small tiles pictures take more bytes than their files, which are stored verbatim.
         parts = archive.info()["parts"]
         held = sum(part["items"] for part in parts if part["held"])
         assert held == {16: 9, 32: 1}.get(options.get("tile", 0), 0)

@@ -1,4 +1,4 @@
-"""The progress of compressing a folder: two stages, each from nothing to all."""
+"""Compressing a folder reports two stages of progress, each from zero to complete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .conftest import noise, save
 
 
 class Told:
-    """Keeps what it is told."""
+    """Records the progress that it is told."""
 
     def __init__(self) -> None:
         self.stages: dict[str, list[tuple[int, int]]] = {"": []}

@@ -1,5 +1,5 @@
-"""Pictures, pages and arrays whose order does not matter: what is in an archive does not depend on
-it, and what belongs together stays together.
+"""Unordered pictures, pages and arrays: an archive does not depend on their order, and each item
+keeps its labels and names.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def test_a_picture_is_in_order_with_its_class(tmp_path: Path) -> None:
 
 
 def test_many_classes(tmp_path: Path) -> None:
-    """More than a byte has numbers for."""
+    """More classes than a byte can number."""
     for number in range(300):
         save(np.full((1, 2), number % 251, np.uint8), tmp_path / "in" / f"{number:03}" / "x.png")
     data = as_sets(tmp_path / "in", "x", labels="folders")

@@ -1,5 +1,5 @@
-"""Writes test vectors for driver.cpp, and the lines that it must print: those that the
-specification gives.
+"""Writes test vectors for driver.cpp, and the lines that it must print, which the specification
+computes.
 
 python tests/cross/vectors.py VECTORS EXPECTED
 """
@@ -62,7 +62,7 @@ class Vectors:
         self.message = Message([2**32], depth=0)
 
     def put(self, *fields: Any) -> None:
-        """An integer is a word, a character an operation, anything else an array."""
+        """Writes an integer as a word, a character as an operation, anything else as an array."""
         for field in fields:
             if isinstance(field, str):
                 self.words += struct.pack("<I", ord(field))
@@ -202,7 +202,7 @@ class Vectors:
         self.expect(layer.apply(x.astype(np.int64)).ravel())
 
     def put_network(self, network: Network, size: Size) -> dict[str, int]:
-        """The numbers of its values, the sources first."""
+        """Writes a network. Returns the numbers of its values, the sources first."""
         numbers = {name: number for number, name in enumerate(network.values)}
         self.put(len(network.sources))
         for source in network.sources.values():
@@ -336,7 +336,7 @@ class Vectors:
         self.images(Model.from_bytes(random_predictive(seed)), seed, most=150)
 
     def mixed(self, seed: int) -> None:
-        """One that counts contexts beside its network."""
+        """A model that counts contexts beside its network."""
         self.images(Model.from_bytes(random_mixed(seed)), seed, most=60)
 
     def images(self, model: Model, seed: int, most: int) -> None:
@@ -354,7 +354,7 @@ class Vectors:
         self.items(model.planes(shapes), random_items(seed, shapes).tolist())
 
     def counted(self, seed: int) -> None:
-        """The same of counted contexts."""
+        """Adds the vectors of counted contexts."""
         model = Model.from_bytes(random_counted(seed))
         of = model.prediction
         assert isinstance(of, CountedRules)
@@ -363,7 +363,7 @@ class Vectors:
         self.items(model.planes(shapes), random_items(seed, shapes).tolist())
 
     def test_items(self, name: str) -> None:
-        """The first item of the test of a bundled model, at which wrong arithmetic shows."""
+        """The first test item of a bundled model, chosen so that wrong arithmetic shows."""
         model = spec_model(name)
         about = model.about["test"]["items"]
         shape = ItemShape(*about["shape"], about["levels"])

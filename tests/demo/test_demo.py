@@ -25,7 +25,7 @@ def test_the_images_are_those_that_were_published() -> None:
 
 
 def test_binarisation_is_fixed() -> None:
-    """Every rate that was ever quoted is of these very pixels."""
+    """Every published rate is of exactly these pixels."""
     images = binarised_mnist_test_images()
     assert (
         hashlib.sha256(np.packbits(images).tobytes()).hexdigest()

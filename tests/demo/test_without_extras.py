@@ -1,4 +1,4 @@
-"""The lab runs with what `pip install . ./lab` brings, and with no package that is an extra."""
+"""The lab runs with what `pip install . ./lab` installs, without any package of an extra."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def extras(project: Path) -> set[str]:
-    """The modules of the packages that some extra of a project brings and that no dependency is."""
+    """The modules of packages that only the extras of a project install."""
     listed = tomllib.loads(project.read_text("utf-8"))["project"]
     names = {
         re.match(r"[\w-]+", each)[0].replace("-", "_")  # type: ignore[index]

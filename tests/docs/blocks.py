@@ -1,11 +1,11 @@
 """The blocks of code of a page, and how they are run: Python in one namespace, the lines of shell
 blocks that call `bitsback` as well, all in one folder and in the order of the page.
 
-A block that cannot run here says so, in a comment of HTML in the line before it:
+A block that cannot run here is marked by an HTML comment in the line before it:
 
     <!-- not run: the reason -->
 
-Its code is compiled all the same, and its commands must have the options that they are given.
+Its code is still compiled, and its commands must have the given options.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 RUN = ("python", "pycon", "sh")
-READ = ("json", "text", "")  # no code, or no code for this machine
+READ = ("json", "text", "")  # not code, or not code for this machine
 
 _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n)?"
@@ -44,9 +44,9 @@ class Block:
     language: str
     code: str
     line: int
-    """The line of the page at which the code begins."""
+    """The line of the page where the code begins."""
     reason: str | None
-    """Why it is not run."""
+    """The reason not to run it."""
     indent: str
 
 
@@ -64,14 +64,16 @@ def blocks(text: str) -> list[Block]:
 
 
 def commands(code: str) -> list[str]:
-    """The commands of a shell block that call bitsback; others install it, or are about a clone."""
+    """The commands of a shell block that call bitsback; others install it or use a clone."""
     return [line for line in re.split(r"(?<!\\)\n", code) if _COMMAND.match(line)]
 
 
 def run(block: Block, page: Path, names: dict[str, Any]) -> None:
-    """In the present folder; an AssertionError, or what the code raises, if it fails."""
+    """Runs the block in the current folder. Raises AssertionError, or the code's own error, if it
+    fails.
+    """
     if block.language == "python":
-        # As many lines before it as in the page, so that a traceback names the line there.
+        # It gets as many lines before it as in the page, so that a traceback names the line there.
         code = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
         if block.reason is None:
             exec(code, names)
@@ -90,7 +92,7 @@ def run(block: Block, page: Path, names: dict[str, Any]) -> None:
 
 
 def parse(command: str) -> None:
-    """Raises UsageError for a command, or options, that there are not."""
+    """Parses a command. Raises UsageError for an unknown command or option."""
     _, name, *words = shlex.split(command, comments=True)
     found = bitsback.get_command(click.Context(bitsback), name)
     assert found, command
@@ -98,7 +100,7 @@ def parse(command: str) -> None:
 
 
 def call(command: str) -> tuple[int, str]:
-    """The exit code, and what was said: of a pipe by a shell, of other commands in this process,
+    """The exit code and the output. A pipe runs in a shell, other commands run in this process,
     which takes a tenth of the time.
     """
     words = shlex.split(command, comments=True)

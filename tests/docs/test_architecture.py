@@ -28,7 +28,7 @@ def paths() -> list[str]:
 
 @pytest.mark.parametrize("name", [name for name in NAMED if "NAME" not in name])
 def test_it_is_there(name: str, paths: list[str]) -> None:
-    """Under whichever folder the sentence is about."""
+    """The name may be relative to any folder that the sentence is about."""
     assert any(path.endswith(f"/{name}") for path in paths)
 
 

@@ -1,4 +1,4 @@
-"""Every block of code in the README and in docs/ runs as it stands."""
+"""Every code block in the README and docs/ runs as it stands."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ BUNDLED = Path(bitsback.__file__).parent / "models" / "bundled"
 
 
 def prepare(folder: Path) -> None:
-    """Makes the files that pages take as given: digits with labels as arrays and as pictures,
-    scans, a model of each, and archives.
+    """Makes the files that pages assume: digits with labels as arrays and as pictures, scans, a
+    model of each, and archives.
     """
     digits, labels = mnist_test_images()[:120], np.arange(120) % 10
     np.save(folder / "digits.npy", digits)
@@ -61,7 +61,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bucket(s3_server: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`s3://bucket` is on this machine, for this process and those that it starts."""
+    """Serves `s3://bucket` on this machine, for this process and its children."""
     import fsspec
 
     for name, value in (
@@ -109,8 +109,8 @@ def test_what_a_page_links_to_exists(page: Path) -> None:
 
 
 def test_commands_are_in_blocks() -> None:
-    """Indented, they would not be run; the page of the paper is written by `bitsback reproduce`,
-    and its commands take minutes.
+    """Indented commands would not be run. `bitsback reproduce` writes the page of the paper, whose
+    commands take minutes.
     """
     for page in PAGES:
         if page.name != "paper.md":

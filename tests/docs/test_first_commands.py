@@ -1,4 +1,4 @@
-"""The commands that the README starts with are what `.ci/run` runs."""
+"""`.ci/run` runs the commands at the start of the README."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site is built, and a warning is an error."""
+"""The site builds without warnings."""
 
 from __future__ import annotations
 

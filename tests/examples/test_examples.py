@@ -1,4 +1,4 @@
-"""The scripts in examples/ run, and say what they say they do."""
+"""The scripts in examples/ run and print what they promise."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ FEWER = {
     "portable_vae.py": "epochs=1, coded=300",
     "vae.py": "epochs=1, coded=60",
 }
-"""What `main` of a script that trains for long is given; its models then do badly."""
+"""Arguments for `main` of scripts with long training; they make training short and models poor."""
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -1,4 +1,4 @@
-"""Mutations in a row, from one seed: each with its bounds of time and memory."""
+"""A sequence of mutations from one seed, each within bounds of time and memory."""
 
 import sys
 from collections import Counter
@@ -19,14 +19,14 @@ FIXED_MEMORY = 1 << 27  # bytes, for models and their grids
 
 
 def most_memory(size: int) -> int:
-    """Bytes that reading so few may take: docs/format.md bounds the elements of a block, each at
-    most 8 bytes.
+    """The most memory, in bytes, for reading so few bytes: docs/format.md bounds the elements of a
+    block, of at most 8 bytes each.
     """
     return FIXED_MEMORY + 8 * ((1 << 16) + (size << 12))
 
 
 def peak_memory() -> int:
-    """The most bytes that this process has held; 0 where the system does not tell."""
+    """The peak memory of this process in bytes; 0 where the system does not report it."""
     if sys.platform == "win32":
         return 0
     import resource
@@ -76,8 +76,8 @@ def cases(seed: int, first: int, count: int) -> Iterator[Case]:
 
 
 def run(all_cases: Iterator[Case]) -> Counter[str]:
-    """Runs the cases; how many of each kind were whole. Raises AssertionError, with its number, if
-    one errs.
+    """Runs the cases. Returns the number of undamaged ones of each kind. Raises AssertionError,
+    with the number of the case, for a failure.
     """
     outcomes: Counter[str] = Counter()
     warm_up()

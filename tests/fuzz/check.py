@@ -1,4 +1,4 @@
-"""Everything that reads an archive or a model, over bytes that may be anything."""
+"""Runs everything that reads an archive or a model on arbitrary bytes."""
 
 import io
 import itertools
@@ -19,7 +19,7 @@ from reference.container_metadata import restore as restore_metadata
 
 from .seeds import content, split
 
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # where files need not reach a disk
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # in memory, not on a disk
 MOST_ITEMS = 50  # of more claimed items, this many are requested
 MOST_SPECIFIED = 100_000  # bytes of an array that the specification, which is slow, decodes, too
 
@@ -41,10 +41,10 @@ class Pipe(io.RawIOBase):
 
 
 def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
-    """Reads it in every way; whether it is whole.
+    """Reads it in every way. Returns whether it is undamaged.
 
-    BitsbackError is how each may refuse it. What they give instead must be the items that
-    `sources`, archives that the bytes came from, have there. None: the bytes were forged, and
+    Each way may raise BitsbackError. Otherwise it must give the items that `sources`, the original
+    archives of the bytes, have in this place. If `sources` is None, the bytes were forged, and
     readers must agree with each other, and with the specification.
     """
     if holds_files(data):
@@ -116,7 +116,7 @@ def holds_files(data: bytes) -> bool:
 
 
 def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
-    """The same for an archive of files: it is restored as a whole or not at all."""
+    """Reads an archive of files, which is restored whole or not at all."""
     archive = bitsback.open(io.BytesIO(data))
     archive.info()
     restored: dict[str, bytes] = {}
@@ -174,8 +174,8 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
 def of_sources(
     number: int, item: bytes, archive: bitsback.Archive, sources: Sequence[Sequence[bytes]]
 ) -> bool:
-    """Whether it stands at this place in a source; of an array of an npz file each row does, since
-    its blocks may be whole and come from two archives.
+    """Whether it is at this place in a source; for an array of an npz file whether each row is,
+    since its blocks may be undamaged and come from two archives.
     """
     there = [source[number] for source in sources if number < len(source)]
     if archive.kind != "npz":
@@ -188,7 +188,7 @@ def of_sources(
 
 
 def labels_of(archive: bitsback.Archive) -> list[Any] | None:
-    """The labels as the specification gives them: for pictures, the folders."""
+    """The labels in the specification's form: for pictures, the folders."""
     labels = archive.labels
     if labels is None or archive.kind == "npz":
         return None if labels is None else labels.tolist()
@@ -221,8 +221,8 @@ class Anything(list[str]):
 
 
 def read_model(data: bytes, repaired: bool = False) -> bool:
-    """Loads a model and runs it, if it is one; whether it is. repaired: as if its test vectors had
-    been made to fit.
+    """Loads and runs a model. Returns whether it is valid. repaired: as if its test vectors were
+    corrected.
     """
     compute = vectors.digest_outputs
     if repaired:

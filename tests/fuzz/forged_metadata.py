@@ -1,5 +1,5 @@
-"""Forged container metadata of pictures: that of one changed anywhere, and all around it made to
-fit, so that what reads metadata and draws files gets to see it.
+"""Forged container metadata of pictures: one picture's is changed anywhere, and everything around
+it corrected, so that the code that reads metadata and draws files is reached.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def take_apart(data: bytes) -> WithMetadata | None:
 
 
 def forge_metadata(random: Random, data: bytes, other: bytes) -> bytes:
-    """An archive with container metadata, that of one file changed. other: one whose metadata is
-    spliced in.
+    """An archive with container metadata, in which one file's is changed. other: an archive whose
+    metadata is spliced in.
     """
     seed, strange = take_apart(data), take_apart(other)
     assert seed is not None and strange is not None
@@ -78,14 +78,14 @@ def forge_metadata(random: Random, data: bytes, other: bytes) -> bytes:
             random, metadata, strange.files[random.choice(strange.with_metadata)].metadata
         )
     if random.random() < 0.5:
-        with suppress(Exception):  # where no file can be made of it
+        with suppress(Exception):  # if no file can be made from it
             metadata = spec_metadata.sealed(seed.files[one].array, metadata)
     of_files[one] = metadata
     return put_together(random, seed, of_files)
 
 
 def change(random: Random, metadata: bytes, other: bytes) -> bytes:
-    """A field of it, or bytes anywhere."""
+    """Changes a field of the metadata, or bytes anywhere."""
     at = random.randrange(len(metadata) + 1)
     match random.randrange(6):
         case 0:
@@ -108,9 +108,7 @@ def change(random: Random, metadata: bytes, other: bytes) -> bytes:
 
 
 def put_together(random: Random, seed: WithMetadata, of_files: list[bytes]) -> bytes:
-    """The archive with this metadata of its files, in one part and one block of bytes as they
-    are.
-    """
+    """The archive with this container metadata, in one part and one block of raw bytes."""
     content = b"".join(of_files)
     first, last = seed.content.metadata_parts[0], seed.content.metadata_parts[-1]
     begin, end = seed.content.starts[first], seed.content.starts[last + 1]

@@ -1,6 +1,4 @@
-"""Damage and forgery: bytes changed anyhow, and sections changed and then given the checksums that
-they should have.
-"""
+"""Damage and forgery: bytes changed in any way, and changed sections with corrected checksums."""
 
 import re
 from functools import cache
@@ -31,7 +29,7 @@ NUMBERS = [
 
 
 def mutate(random: Random, data: bytes, other: bytes) -> bytes:
-    """One to four changes; some splice in bytes of the other."""
+    """Makes one to four changes; some splice in bytes of `other`."""
     for _ in range(random.choice((1, 1, 1, 2, 3, 4))):
         data = random.choice(CHANGES)(random, data, other)
     return data
@@ -86,7 +84,7 @@ def cross_over(random: Random, data: bytes, other: bytes) -> bytes:
 
 
 def number(random: Random, data: bytes, other: bytes) -> bytes:
-    """A number, mostly a huge one, in place of a byte or two."""
+    """Replaces a byte or two by a number, mostly a huge one."""
     start, _ = a_range(random, data)
     return (
         data[:start] + write_varint(random.choice(NUMBERS)) + data[start + random.randint(0, 2) :]
@@ -125,17 +123,15 @@ def section(kind: str, payload: bytes) -> bytes:
 
 @cache
 def read(data: bytes) -> tuple[list[tuple[str, bytes]], list[int]]:
-    """The kinds and payloads of a whole archive's sections, and the number of items of each
-    block.
-    """
+    """The kinds and payloads of an archive's sections, and the number of items of each block."""
     sections = spec.read_sections(data)
     counts = spec.read_index(sections)
     return [(part.kind, part.payload) for part in sections], counts
 
 
 def forge(random: Random, data: bytes, other: bytes) -> bytes:
-    """Sections changed, dropped, doubled and moved, then every checksum and mostly the index made
-    to fit.
+    """Changes, drops, doubles and moves sections, then corrects every checksum and usually the
+    index.
     """
     parts, counts = map(list, read(data))
     strange, _ = read(other)
@@ -177,7 +173,7 @@ def forge(random: Random, data: bytes, other: bytes) -> bytes:
 
 
 def change(random: Random, payload: bytes, other: bytes) -> bytes:
-    """Near the start, where the numbers are, or anywhere."""
+    """Changes bytes near the start, where the numbers are, or anywhere."""
     if random.random() < 0.6:
         head = payload[: random.choice((8, 24, 60))]
         return mutate(random, head, other[:30]) + payload[len(head) :]
@@ -185,8 +181,8 @@ def change(random: Random, payload: bytes, other: bytes) -> bytes:
 
 
 def forge_model(random: Random, data: bytes, other: bytes) -> bytes:
-    """Numbers and words of a model file's header changed, its length made to fit; or its tensors
-    changed.
+    """Changes numbers and words of a model file's header and corrects its length, or changes its
+    tensors.
     """
     length = int.from_bytes(data[:8], "little")
     header, tensors = data[8 : 8 + length].decode(), data[8 + length :]

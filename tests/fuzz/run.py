@@ -1,6 +1,6 @@
 """The long run: python tests/fuzz/run.py --mutations 100000
 
-What is found is printed with the number of its case:  --first NUMBER --mutations 1  runs it again.
+Each finding is printed with the number of its case: --first NUMBER --mutations 1 runs it again.
 """
 
 import argparse

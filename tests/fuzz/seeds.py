@@ -1,4 +1,4 @@
-"""Small archives and model files, whole, that the mutations begin from."""
+"""Small valid archives and model files, from which the mutations start."""
 
 import gzip
 import io
@@ -42,15 +42,15 @@ class Seed:
     """The bytes of each item of an archive."""
     dtype: str = ""
     stored: tuple[bytes, ...] = ()
-    """The bytes of each tile of an archive in the order of blocks. They remain readable where the
+    """The bytes of each tile of an archive in the order of blocks. They remain readable if the
     description is damaged.
     """
 
 
 @cache
 def archives() -> list[Seed]:
-    """Every method, one and two levels and bytes, one block and several, bundled and embedded
-    models, odd shapes.
+    """Archives with every method, one and two levels and bytes, one block and several, bundled and
+    embedded models, and odd shapes.
     """
     rng = np.random.default_rng(0)
     ink = drawn(bundled.load("mnist-binary"), 5)
@@ -97,7 +97,7 @@ def archives() -> list[Seed]:
 
 
 def joined(items: NDArray[Any], slices: NDArray[Any]) -> bytes:
-    """An archive of items, and of a stack in tiles behind them."""
+    """An archive of items followed by a stack in tiles."""
     with TemporaryDirectory() as name:
         shards = [Path(name) / "items.bb", Path(name) / "slices.bb"]
         shards[0].write_bytes(compress(items, model="fast", stack=False, block=3))
@@ -181,8 +181,8 @@ def collections() -> list[Seed]:
 
 
 def save_with_metadata(folder: Path) -> None:
-    """Pictures with all that metadata tell of: chunks, tags, palettes, headers; pixels that are
-    smaller than in these files.
+    """Pictures with all kinds of metadata: chunks, tags, palettes, headers, and pixels that take
+    fewer bytes than in these files.
     """
     folder.mkdir()
     grey = (np.add.outer(np.arange(20), np.arange(30)) * 5 % 251).astype(np.uint8)
@@ -209,7 +209,7 @@ def save_with_metadata(folder: Path) -> None:
 
 
 def content(item: Any) -> bytes:
-    """The bytes of a file that is stored verbatim, or else of an array."""
+    """The bytes of a file that is stored verbatim, or of an array."""
     return item.read() if isinstance(item, Stored) else np.asarray(item).tobytes()
 
 
@@ -232,8 +232,8 @@ def save(array: NDArray[Any], path: Path) -> None:
 
 @cache
 def hostile() -> list[bytes]:
-    """Archives that were once taken, or cost too much, and are refused: forgeries begin from them,
-    too.
+    """Archives that were once accepted, or too costly, and are now refused: forgeries start from
+    them, too.
     """
 
     def of_pictures(count: int, names: bytes, data: bytes, bits: bool = False) -> bytes:

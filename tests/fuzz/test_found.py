@@ -1,4 +1,4 @@
-"""The faults that mutations have found so far, each by itself."""
+"""The faults that mutations have found so far, one test each."""
 
 import io
 
@@ -17,7 +17,7 @@ WHOLE = {seed.name: seed.data for seed in archives()}
 
 
 def pack(parts: list[tuple[str, bytes]], head: bytes) -> bytes:
-    """The archive of these sections: all but the index, which is made to fit."""
+    """The archive of these sections, with an index that fits them."""
     sections = [section(*part) for part in parts]
     blocks = [number for number, (kind, _) in enumerate(parts) if kind == "B"]
     first = len(head) + sum(map(len, sections[: blocks[0]]))

@@ -1,5 +1,5 @@
-"""Damaged and forged files: the right pixels or an error of bitsback's own, soon and in little
-memory.
+"""Damaged and forged files give the right pixels or an error of bitsback's own, soon and with
+little memory.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""Arrays of others, and images one after another, compressed as they come."""
+"""Arrays of other libraries, and iterators of images, are compressed as they arrive."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def same(found: NDArray[Any], array: NDArray[Any]) -> bool:
 
 
 class Counted:
-    """An array in chunks of its own, that counts how often each is asked for."""
+    """A chunked array that counts how often each chunk is read."""
 
     def __init__(self, array: NDArray[Any], chunks: Any) -> None:
         self.array, self.chunks = array, chunks
@@ -98,7 +98,7 @@ MAKERS: dict[str, Callable[[NDArray[Any]], Any]] = {
 
 
 class Lent:
-    """Only `__array__`."""
+    """An array with nothing but `__array__`."""
 
     def __init__(self, array: NDArray[Any]) -> None:
         self._array = array

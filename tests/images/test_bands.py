@@ -1,4 +1,4 @@
-"""Large pictures are read and written some rows at a time, and that changes nothing."""
+"""Large pictures are read and written some rows at a time, with the same result."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FILES: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All pictures are large ones."""
+    """Makes every picture count as large."""
     monkeypatch.setattr(pictures, "LARGE", 0)
     monkeypatch.setattr(bands, "BAND", 120)
     monkeypatch.setattr(file_io, "IN_MEMORY", 0)
@@ -58,7 +58,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def drawn(mode: str, seed: int = 0) -> Image.Image:
-    """Noise in which there are runs and slopes, so that all filters of PNG are used."""
+    """Noise with runs and slopes, so that all PNG filters are used."""
     rng = np.random.default_rng(seed)
     channels = {"LA": (2,), "RGB": (3,), "RGBA": (4,)}.get(mode, ())
     shape = (*SIZE[::-1], *channels)
@@ -179,7 +179,9 @@ def test_tiles_gaps_and_orders_of_bytes(
 
 
 def test_what_is_read_at_once(small: None) -> None:
-    """Since its rows do not stand in the file in order, or another picture is shown."""
+    """These files are read at once: their rows are out of order, or viewers show another
+    picture.
+    """
     turned = own_tiff(np.asarray(drawn("L")), "<", True, _274=3)
     interlaced = io.BytesIO()
     clear = io.BytesIO()
@@ -265,7 +267,9 @@ def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(file_io, "IN_MEMORY", 0)
     monkeypatch.setattr(bands, "STRIP", 300)
     for source, output in (("in", "a"), ("pages.tif", "b")):
-        if source == "pages.tif":  # what a general compressor makes of a folder's is no trial's
+        if (
+            source == "pages.tif"
+        ):  # bands of a folder would change the trial of a general compressor
             monkeypatch.setattr(bands, "BAND", 120)
         bitsback.compress(tmp_path / source, tmp_path / "x.bb", tile=16, threads=1, force=True)
         assert (tmp_path / "x.bb").read_bytes() == (tmp_path / f"{output}.bb").read_bytes()

@@ -1,4 +1,4 @@
-"""A picture's file comes apart into pixels and container metadata, and is made of both again."""
+"""A picture file is split into pixels and container metadata and rebuilt from both."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def split(data: bytes, exact: bool) -> Parts | None:
 
 
 def told(data: bytes) -> tuple[Any, ...]:
-    """All that Pillow tells of a file, but how it is compressed."""
+    """All that Pillow reports of a file, except its compression."""
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         info = {

@@ -1,4 +1,4 @@
-"""Files of arrays, and folders, that are damaged in ways that libraries do not expect."""
+"""Files of arrays and folders with damage that libraries do not expect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays in Fortran order: their items lie scattered over the file, and come in bounded memory."""
+"""Arrays in Fortran order: items lie scattered over the file, and reading takes bounded memory."""
 
 from __future__ import annotations
 

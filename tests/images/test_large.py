@@ -1,4 +1,4 @@
-"""Large images: what is taken for an attack, and how much of them is in memory."""
+"""Large images: which ones count as an attack, and how much memory they take."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Reading .npy files and streams: item by item, and nothing is believed that the file does not
-hold.
-"""
+"""Reading .npy files and streams item by item, without trusting their claims."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ from bitsback.images.npy import open_items, write_header
 
 
 class Pipe(io.RawIOBase):
-    """Bytes that come in small chunks and cannot be sought in."""
+    """A stream that returns small chunks and cannot seek."""
 
     def __init__(self, data: bytes) -> None:
         self.left = io.BytesIO(data)

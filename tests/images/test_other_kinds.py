@@ -80,7 +80,7 @@ def test_a_npy_file_of_any_name_is_read(tmp_path: Path) -> None:
 
 
 def test_signed_labels_in_a_tiff_file_are_called_so(tmp_path: Path) -> None:
-    """They need not be negative, and pictures hold no signed numbers all the same."""
+    """Even without negative values, pictures hold no signed numbers."""
     path = tmp_path / "labels.tif"
     tifffile.imwrite(path, np.arange(60, dtype=np.int32).reshape(6, 10))
     with pytest.raises(bitsback.InputError, match="signed integers of 32 bits"):

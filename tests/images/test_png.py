@@ -1,4 +1,4 @@
-"""A PNG is coded by its pixels only if its file tells them whole, and nothing else."""
+"""A PNG is coded by its pixels only if its file holds all of them and nothing else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CODED = (
     "stored", "small window", "empty pixels before", "empty pixels behind", "a byte a chunk",
     "a text behind", "a transparent colour", "a histogram", "significant bits", "a background",
 )  # fmt: skip
-"""Odd ones whose pixels are told whole."""
+"""Odd PNG files that hold all their pixels."""
 
 
 @pytest.fixture(params=[False, True], ids=["whole", "in bands"])
@@ -43,7 +43,7 @@ def split(data: bytes, exact: bool = False) -> Split | None:
 @pytest.mark.parametrize("interlace", [0, 1])
 @pytest.mark.parametrize("odd", SHORT)
 def test_damaged_pixels_are_told(odd: str, interlace: int, in_bands: bool) -> None:
-    """Pillow is content with some of them, and makes black rows of what is missing."""
+    """Pillow accepts some of them and fills missing rows with black."""
     for colour, depth in ((0, 8), (0, 16), (2, 8), (3, 4)):
         data = SHORT[odd](drawn(SIZE, colour, depth, interlace))
         for exact in (False, True):
@@ -52,7 +52,7 @@ def test_damaged_pixels_are_told(odd: str, interlace: int, in_bands: bool) -> No
 
 
 def test_pixels_that_are_missing_are_not_invented(tmp_path: Path) -> None:
-    """A file whose stream is whole and too short comes back with its very bytes."""
+    """A file with an intact stream that is too short comes back byte for byte."""
     data = SHORT["short"](drawn(SIZE, 2, 8))
     with Image.open(io.BytesIO(data)) as image:
         image.load()
@@ -69,7 +69,7 @@ def test_pixels_that_are_missing_are_not_invented(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("odd", sorted(ODD.keys() - SHORT.keys()))
 def test_what_is_odd_comes_back(odd: str, in_bands: bool) -> None:
-    """Or is not taken apart; nothing is left out, and nothing added."""
+    """An odd file comes back exactly, or is stored verbatim."""
     for colour, depth, interlace in ((0, 8, 0), (2, 8, 1), (3, 4, 0), (0, 1, 0)):
         png = drawn(SIZE, colour, depth, interlace)
         data = ODD[odd](png)
@@ -102,7 +102,7 @@ def test_all_kinds_of_samples(interlace: int, in_bands: bool) -> None:
 
 
 def test_chunks_that_tell_of_the_bytes_of_a_file_keep_them() -> None:
-    """A signature would not be true of other bytes."""
+    """A signature would not be valid for other bytes."""
     png = drawn(SIZE, 2, 8)
     for told in ("apple", "credentials", "signature"):
         data = Drawn(png.size, 2, 8, 0, png.rows, [TOLD[told]]).file()

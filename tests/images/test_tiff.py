@@ -1,4 +1,4 @@
-"""TIFF files come back as they were, as tifffile, libtiff and Pillow read them."""
+"""TIFF files come back unchanged, as tifffile, libtiff and Pillow read them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from reference.fields import Reader
 
 
 def waves(*shape: int, dtype: str = "u2", seed: int = 0) -> NDArray[Any]:
-    """Slopes with noise, that models code well: [..., height, width]."""
+    """Slopes with noise, which models code well: [..., height, width]."""
     rng = np.random.default_rng(seed)
     places = np.add.outer(np.arange(shape[-2]) * 3, np.arange(shape[-1]) * 2)
     return (places + rng.integers(0, 5, shape)).astype(dtype)
@@ -112,7 +112,7 @@ def written(name: str) -> bytes:
 
 
 def told(data: bytes) -> list[Any]:
-    """All that tifffile tells of a file, but where its segments are."""
+    """All that tifffile reports of a file, except the places of its segments."""
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
         found: list[Any] = [tiff.byteorder, tiff.is_bigtiff, repr(tiff.imagej_metadata)]
         found.append(tiff.ome_metadata)
@@ -286,7 +286,7 @@ def test_damaged_metadata_is_refused_or_make_a_file(name: str) -> None:
 
 
 def test_the_specification_seals_forged_metadata() -> None:
-    """The specification can write valid digests into forged metadata, to test the checks behind
+    """The specification can write valid digests into forged metadata, to test the checks after
     them.
     """
     pixels = waves(40, 50, dtype="u1")

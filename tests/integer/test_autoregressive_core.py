@@ -1,4 +1,4 @@
-"""Autoregressive pixels in the core: long chains in one call, and what does not fit together."""
+"""Autoregressive pixels in the core: long chains in one call, and refused mismatches."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_chain_is_its_batches_one_after_the_other(name: str) -> None:
-    """Also of a batch of more items than the core takes at once."""
+    """A batch may have more items than the core codes at once."""
     pair = Pair.of(random_context_model_file(**MODELS[name]))
     sizes = [1, 1, 2, 3, 300, 5]
     x = pair.items(sum(sizes))
@@ -71,7 +71,7 @@ def arguments(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -
 
 
 def group(**changes: Any) -> Callable[[Arguments], list[Any]]:
-    """The groups, the first of them changed."""
+    """The groups, with the first one changed."""
 
     def changed(given: Arguments) -> list[Any]:
         first = dict(given["groups"][0])

@@ -1,5 +1,5 @@
-"""Layers that see an image: convolution, shuffle and the others, against what docs/model-format.md
-says, in plain NumPy.
+"""Layers of images: convolution, pixel shuffle and the others, against docs/model-format.md in
+plain NumPy.
 """
 
 from typing import Any
@@ -145,7 +145,7 @@ def test_convolutions_of_any_size(path: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
 def test_an_items_integers_do_not_depend_on_those_beside_it(path: str) -> None:
-    """More items than a network runs at once, in patches that end in the middle of an item."""
+    """With more items than a network runs at once, patches end in the middle of an item."""
     rng = np.random.default_rng(2)
     layer = random_linear(rng, 9 * 40, 64, BYTES)
     image = rng.integers(0, 256, (50, 9, 11, 40), np.uint8)
@@ -195,7 +195,7 @@ def test_joins_spreads_and_views(top: int) -> None:
 
 
 def a_value(network: _core.Network, rng: np.random.Generator, clamp: tuple[int, int]) -> int:
-    """Adds a value that takes all of its range and both of its ends, for every source."""
+    """Adds, for every source, a value that covers its whole range and both its ends."""
     values = np.concatenate([[clamp[0], clamp[1]], rng.integers(clamp[0], clamp[1] + 1, 91)])
     values = rng.permutation(values)
     layer = SpecLinear(np.zeros((93, 1), np.int64), values, np.full(93, 2, np.int64), 1, clamp)
@@ -225,7 +225,7 @@ def test_sums(path: str, one: tuple[int, int], two: tuple[int, int]) -> None:
 @pytest.mark.parametrize("path", SIMD_PATHS)
 @given(st.data())
 def test_residual_networks(path: str, data: st.DataObject) -> None:
-    """Layers of f(x) + x, as pixels' networks have them; also with f(x) read by others, and sums of
+    """Layers of f(x) + x, as in pixels' networks; also with other readers of f(x), and sums of
     sums.
     """
     draw = data.draw
@@ -256,7 +256,7 @@ def test_residual_networks(path: str, data: st.DataObject) -> None:
     outputs = network([x.astype(np.uint16)], list(range(len(values))))
     for number, (out, expected) in enumerate(zip(outputs, values, strict=True)):
         assert (out == expected).all()
-        # Asked for alone, a sum is computed together with the layer that only it reads.
+        # If only a sum is wanted, it is merged with the layer that only it reads.
         assert (network([x.astype(np.uint16)], [number])[0] == expected).all()
 
 

@@ -1,6 +1,4 @@
-"""Linear layers: every SIMD path gives the integers of the specification, for any sizes and
-values.
-"""
+"""Linear layers: every engine gives the integers of the specification, for any sizes and values."""
 
 import os
 import subprocess
@@ -52,8 +50,8 @@ def test_batches(path: str, clamp: tuple[int, int]) -> None:
 @pytest.mark.parametrize("inputs", [1, 2, 3, 4, 63, 64, 65, 784])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_nothing_saturates(path: str, inputs: int, sign: int) -> None:
-    """Weights of 127 and inputs of 255: 2 * 255 * 127 is beyond 16 bits, where vpmaddubsw would
-    stop.
+    """Weights of 127 and inputs of 255: 2 * 255 * 127 exceeds 16 bits, where vpmaddubsw would
+    saturate.
     """
     weight = np.full((3, inputs), 127 * sign)
     weight[1, ::2] *= -1
@@ -110,7 +108,7 @@ def test_outputs_are_bytes_where_they_fit_and_words_where_not(path: str) -> None
 
 
 def bytes_for(layer: SpecLinear) -> Value:
-    """Bytes that it may read."""
+    """Bytes that the layer may read."""
     return Value(layer.weight.shape[1], 1, BYTES)
 
 
@@ -225,7 +223,7 @@ def test_shapes_that_do_not_go_together_are_refused() -> None:
 
 
 def test_a_setting_that_is_none_is_told_as_such() -> None:
-    """Not as damage of the model that is loaded first."""
+    """The error is about the setting, not about the first loaded model."""
     code = "import bitsback; bitsback.load_model('mnist-binary-paper')"
     result = subprocess.run(
         [sys.executable, "-c", code],

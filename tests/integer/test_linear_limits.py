@@ -18,8 +18,8 @@ WORDS = (-32768, 32767)
 
 
 def lane_of(total: int) -> NDArray[np.int64]:
-    """Weights of one sign, as large as they can be, whose sum is `total`. vpmaddubsw adds the
-    products of the first two of each four inputs, and so they stand there.
+    """The largest weights of one sign whose sum is `total`, at the first two of each four inputs,
+    whose products vpmaddubsw adds.
     """
     most = 127 if total > 0 else -128
     full, rest = divmod(total, most)
@@ -34,8 +34,8 @@ def lane_of(total: int) -> NDArray[np.int64]:
 @pytest.mark.parametrize("limit", [32767, -32768])
 @pytest.mark.parametrize("beyond", [-1, 0, 1, 2])
 def test_sums_at_the_limit_of_16_bits(path: str, top: int, limit: int, beyond: int) -> None:
-    """The largest and the smallest sum that 16 bits hold, and one more, in each output of a panel
-    by itself.
+    """The largest and the smallest sum that fit into 16 bits, and one more, in each output of a
+    panel separately.
     """
     total = abs(limit) // top + beyond
     lane = lane_of(total if limit > 0 else -total)
@@ -74,7 +74,7 @@ def test_weights_of_one_size_make_the_longest_chains_there_are(
 @pytest.mark.parametrize("path", SIMD_PATHS)
 @given(st.data())
 def test_every_shift_multiplier_and_accumulator(path: str, data: st.DataObject) -> None:
-    """Biases are the accumulators. Many results are a half away from another."""
+    """Biases are the accumulators. Many results lie halfway between integers."""
     shift = data.draw(st.integers(1, 52))
     bits = data.draw(st.integers(1, min(31, 52 - 1)))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))

@@ -1,4 +1,4 @@
-"""Networks as a description has them: what they own, what they read, and strictness."""
+"""Networks from a description: ownership, inputs and strictness."""
 
 import re
 from pathlib import Path
@@ -77,8 +77,8 @@ def test_every_path_gives_the_integers_of_the_specification(path: str, seed: int
 
 @given(st.integers(-32768, 32767), st.integers(-32768, 32767), st.booleans())
 def test_a_table_over_any_range(one: int, other: int, narrow: bool) -> None:
-    """Ranges wider than 2^15 too, where value - low leaves 16 bits. A linear layer of biases makes
-    the values.
+    """Ranges may be wider than 2^15, where value - low exceeds 16 bits. A linear layer of biases
+    makes the values.
     """
     low, high = (one, other) if one < other else (min(other, 32766), min(other, 32766) + 1)
     rng = np.random.default_rng(0)

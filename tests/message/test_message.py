@@ -114,8 +114,7 @@ def test_a_push_adds_the_information_of_its_symbols(n: int, seed: int, message: 
     information = float(np.sum(24 - np.log2(starts[1] - starts[0])))
     before = message.bits
     Uniform(n, (200,)).push(message, symbols)
-    # A head loses up to log2(1 + freq / head) when it is small; what moves to the tail is whole
-    # words.
+    # A small head loses up to log2(1 + freq / head); only whole words move to the tail.
     assert message.bits - before == pytest.approx(information, abs=200 * 0.012)
 
 

@@ -1,4 +1,4 @@
-"""A model of items of any shape: both laws, errors, and contexts that depend neither on the
+"""A model of items of any shape: both laws, errors, and contexts, which depend neither on the
 instruction set nor on the rest of a batch.
 """
 

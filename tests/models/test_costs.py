@@ -1,5 +1,5 @@
-"""Models and blocks that ask for far more memory or time than their bytes warrant are refused
-before anything runs.
+"""Models and blocks that need far more memory or time than their bytes warrant are refused before
+anything runs.
 """
 
 import io

@@ -36,7 +36,7 @@ def test_each_wrong_arithmetic_changes_what_a_bundled_model_writes(name: str) ->
     items, sha256 = items_of(model)
     assert model.prediction is not None
     assert items.digest(model.prediction) == sha256
-    # A counted distribution is all integers, where nothing rounds.
+    # A counted distribution has only integers, without rounding.
     rounds = not bundled.outline(name).counted
     for wrong in WRONG:
         assert (items.digest(model.prediction, wrong) != sha256) == rounds
@@ -201,8 +201,8 @@ def test_a_machine_that_rounds_otherwise_writes_and_reads_nothing(
 
 @pytest.fixture(params=[0x2000, 0x4000, 0x6000, 0x8040], ids=["down", "up", "to zero", "flushed"])
 def _wrong_environment(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Sets the control register of x86-64 as a surrounding program may: another rounding mode, or
-    small numbers flushed to zero.
+    """Sets the control register of x86-64, as a host program may: another rounding mode, or small
+    numbers flushed to zero.
     """
     # the size of fenv_t, and the place of the register in it
     libm, size, place = ctypes.CDLL("libm.so.6"), 32, 28

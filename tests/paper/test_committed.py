@@ -13,8 +13,8 @@ from bitsback_lab.paper.reproducing import differences
 
 DOCS = Path(__file__).parents[2] / "docs"
 QUICK = ("table1", "figure1", "figure4", "figure5")
-"""Exhibits that take no more than two seconds; `bitsback reproduce all --check docs/paper` is for
-all of them.
+"""Exhibits that take at most two seconds; `bitsback reproduce all --check docs/paper` checks all of
+them.
 """
 
 

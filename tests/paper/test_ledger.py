@@ -94,7 +94,7 @@ def test_an_explained_image_is_what_its_archive_holds() -> None:
     bitsback.compress(image, buffer)
     assert buffer.tell() == explained.archive_bytes
     # Its message ends the block, before the block's checksum: the ledger's last length is that of
-    # these very bytes.
+    # these bytes.
     bits = explained.ledger.steps[-1].after
     assert explained.message_bytes - 12 < bits / 8 < explained.message_bytes
 

@@ -1,5 +1,5 @@
-"""From torch modules to archives: written with one engine, read with all others, by the
-specification, and where there is no torch.
+"""From torch modules to archives, which one engine writes, and which all others, the specification,
+and a machine without torch read.
 """
 
 import io

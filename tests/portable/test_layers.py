@@ -1,5 +1,5 @@
-"""Each layer that docs/own-model.md lists: the graph computes what torch does, and its integers,
-which the core compares with the model's test vectors, are near that.
+"""Each layer that docs/own-model.md lists: the graph computes the same as torch, and its integers,
+which the core compares with the model's test vectors, are close.
 """
 
 from typing import Any

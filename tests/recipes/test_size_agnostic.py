@@ -1,4 +1,4 @@
-"""The recipe of a size-agnostic model, from folders to the model file, and again from its
+"""The recipe of a size-agnostic model, from folders to the model file, and resumed from its
 checkpoints.
 """
 

@@ -1,9 +1,9 @@
-"""bitsback's formats as slow, plain code: what docs/format.md and docs/model-format.md say, and
-nothing else.
+"""bitsback's formats as slow, plain code, which follows only docs/format.md and
+docs/model-format.md.
 
-This is where to start a port to another language. Nothing here imports bitsback; only the tables,
-which are data, are read from the bytes that it ships. Whole numbers are Python's own, which never
-overflow; networks are NumPy int64. The tests compare bitsback with this bit for bit.
+Start a port to another language here. Nothing here imports bitsback; only the tables, which are
+data, come from its package. Integers are Python's own, which never overflow; networks are NumPy
+int64. The tests compare bitsback with this bit for bit.
 
     message.py           the ANS stack: push and pop of one interval, the implicit tail, bytes
     picks.py             picks without replacement from a multiset

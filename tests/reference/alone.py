@@ -29,8 +29,8 @@ def decode(
     dtype: str | None = None,
     shape: tuple[int, ...] | None = None,
 ) -> NDArray[Any]:
-    """models: those that it may name, in the order of their numbers. dtype, shape: of an array that
-    does not tell them.
+    """models: those that it may name, in the order of their numbers. dtype, shape: of the array, if
+    the block leaves them out.
     """
     require(len(data) >= 4, "a CRC32C at the end")
     reader = Reader(data[:-4])

@@ -1,5 +1,5 @@
-"""A decoder of whole archives (docs/format.md), from bytes to arrays. It stops at the first thing
-amiss.
+"""A decoder of whole archives (docs/format.md), from bytes to arrays. It stops at the first
+fault.
 """
 
 import hashlib
@@ -178,7 +178,7 @@ def check_labels(sections: list[Section], kind: int | None, parts: list[Part]) -
 
 
 def decode_labels(data: bytes, models: Iterable[Any] = ()) -> list[Any] | None:
-    """The labels in an archive of files: of pictures the names of their folders; None if it has
+    """The labels in an archive of files: for pictures the names of their folders; None if it has
     none.
     """
     sections = read_sections(data)

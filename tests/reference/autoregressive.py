@@ -1,5 +1,5 @@
-"""The codec `autoregressive`: an image pixel by pixel, and a pixel group by group, given what comes
-before in a causal window, and features of the pixel.
+"""The codec `autoregressive`: an image pixel by pixel, and a pixel by groups of channels, given
+earlier pixels in a causal window, and features of the pixel.
 """
 
 from collections.abc import Mapping, Sequence
@@ -95,9 +95,7 @@ class Autoregressive:
         return self.above * (2 * self.side + 1) + self.side
 
     def sources(self, features: Value | None) -> dict[str, dict[str, Value]]:
-        """The sources of each network of the pixels, given what the network of the features
-        says.
-        """
+        """The sources of each network of the pixels, given the network of the features."""
         count, top = 0, 0
         if features is not None:
             require(features.where == 1, "features live on the grid 1")
@@ -138,16 +136,16 @@ class Autoregressive:
         return np.concatenate([rows.reshape(len(x), -1, x.shape[-1]), row], axis=1)
 
     def context(self, window: Ints, before: Ints, features: Ints) -> Ints:
-        """[n, P * (W * C + k) + F], given the channels of the pixel that are coded already [n, k]
-        and the features [n, F].
+        """[n, P * (W * C + k) + F], given the coded channels of the pixel [n, k] and the features
+        [n, F].
         """
         n = len(window)
         seen = [part for plane in self.planes for part in (plane[window], plane[before])]
         return np.concatenate([*(part.reshape(n, -1) for part in seen), features], axis=1)
 
     def intervals(self, index: int, x: Ints, features: Ints, r: int, q: int) -> list[Interval]:
-        """The intervals of the channels of a group at the pixel (r, q) of all items, given those
-        before them: x [n, R, Q, C] in coding order, features [n, F].
+        """The intervals of the channels of a group at the pixel (r, q) of all items, given earlier
+        ones: x [n, R, Q, C] in coding order, features [n, F].
         """
         group, meaning = self.groups[index], self.meanings[index]
         done = sum(len(earlier.channels) for earlier in self.groups[:index])

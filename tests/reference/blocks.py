@@ -127,7 +127,7 @@ def decode_data(
     multiset: bool = False,
 ) -> bytes:
     """The bytes of the tiles of a block. model: for the methods that name one. multiset: whether
-    the tiles are one.
+    the tiles are a multiset.
     """
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)
@@ -208,7 +208,7 @@ def to_planes(run: Run, layout: int) -> list[ItemShape]:
 
 
 def decode_sets(message: Message, runs: list[Run], batches: Sequence[Any]) -> bytes:
-    """Each run is a multiset; a batch has the next places, of one run or of several. batches: their
+    """Each run is a multiset; a batch has the next places, of one or several runs. batches: their
     codecs, in the order of the places.
     """
     owners = [number for number, run in enumerate(runs) for _ in range(run.count)]

@@ -29,9 +29,7 @@ def initial(of: bytes, lanes: int) -> Message:
 
 
 def schedule(n: int, growth: int, batch: int) -> list[int]:
-    """The sizes of the batches in the order in which they are coded; the first takes the last
-    items.
-    """
+    """The sizes of the batches in coding order; the first batch has the last items."""
     sizes: list[int] = []
     while (done := sum(sizes)) < n:
         sizes.append(min(min(max(done * growth >> 8, 1), batch), n - done))
@@ -82,7 +80,9 @@ def block_macs(parts: list[tuple[Bound, int]]) -> int:
         batches, done, before = 0, 0, coded // model.elements
         while done < n:
             size = min(min(max((before + done) * model.growth >> 8, 1), model.batch), n - done)
-            count = (n - done) // size if size == model.batch else 1  # all that follow are as large
+            count = (
+                (n - done) // size if size == model.batch else 1
+            )  # all later ones have this size
             batches, done = batches + count, done + count * size
         total += n * model.macs + batches * model.steps * 2**15
         coded += n * model.elements
@@ -121,9 +121,7 @@ def encode_set(
 def decode_set(
     model: Bound, message: Message, n: int, key: Callable[[list[int]], bytes]
 ) -> NDArray[Any]:
-    """The symbols [n, elements] in the order of their bytes; `message` becomes the one that it
-    started from.
-    """
+    """The symbols [n, elements] in the order of their bytes; `message` becomes the initial one."""
     picks = Picks()
     for size in reversed(schedule(n, model.growth, model.batch)):
         flat = model.codec(size).pop(message)

@@ -1,4 +1,4 @@
-"""The codecs of docs/format.md, each an interval for each symbol, and bits back over any of
+"""The codecs of docs/format.md, with an interval for each symbol, and bits back over any of
 them.
 """
 
@@ -133,7 +133,7 @@ def _table(name: str) -> tuple[int, ...]:
 
 P = _table("normal_cdf.bin")
 Q = _table("normal_quantile.bin")
-COMPONENTS = {  # with how far they reach
+COMPONENTS = {  # with their reaches
     "normal": (P, 8),
     "logistic": (_table("logistic_cdf.bin"), 16),
     "laplace": (_table("laplace_cdf.bin"), 16),
@@ -166,8 +166,8 @@ class GaussianBuckets:
 
 
 def look_up(table: Sequence[int], t: int, reach: int, units: int) -> int:
-    """A table of 2,048 steps from -reach to reach, at t in units of 2^-units: straight lines
-    between its entries.
+    """Linear interpolation in a table of 2,048 steps from -reach to reach, at t in units of
+    2^-units.
     """
     t = min(max(t + (reach << units), 0), (2 * reach << units) - 1)
     step = (2 * reach << units) // 2048
@@ -278,7 +278,7 @@ class Serial:
 
 @dataclass
 class BitsBack:
-    """x with a latent z: the paper's Figure 5. Popping undoes it step by step, from the last to the
+    """x with a latent z: the paper's Figure 5. Popping undoes the steps from the last to the
     first.
     """
 

@@ -1,4 +1,4 @@
-"""The file of a picture, of its pixels and its container metadata (docs/format.md, Container
+"""The file of a picture from its pixels and its container metadata (docs/format.md, Container
 metadata).
 """
 

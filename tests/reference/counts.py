@@ -1,6 +1,6 @@
-"""Weights, floats, as frequencies, and the distributions of counts (docs/codecs.md).
+"""Frequencies from float weights, and the distributions of counts (docs/codecs.md).
 
-A float of Python's is a double, and each operation rounds on its own.
+Python's floats are doubles, and each operation rounds separately.
 """
 
 import math

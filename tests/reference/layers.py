@@ -1,9 +1,9 @@
 """The layers of docs/model-format.md in int64.
 
-Each is a class with its KEYS beside op, name and input, and its TENSORS; `read` takes both from a
-description and `check` proves, for the values that it reads, that the format allows them: it gives
-what is known of the output. `run` needs the places of the output. A layer says how many
-multiply-adds it takes at each of these.
+Each is a class with its KEYS besides op, name and input, and its TENSORS; `read` takes both from a
+description. `check` checks that the format allows them for the values that it reads, and returns
+the properties of the output. `run` needs the places of the output. A layer states its multiply-adds
+for each of these.
 """
 
 from collections.abc import Callable, Sequence

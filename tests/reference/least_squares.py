@@ -1,9 +1,9 @@
-"""A linear prediction whose weights follow the image: sums over cells of one row, and weights from
-the sums above.
+"""A linear prediction whose weights adapt to the image: sums over cells of one row, and weights
+from the sums above.
 
-The sums are integers. The weights are IEEE doubles on the way, each operation rounded by itself, in
-the order that docs/model-format.md says: NumPy computes many elements at once, but each of them by
-the same operations in the same order.
+The sums are integers. The weights are computed with IEEE doubles, each operation rounded
+separately, in the order of docs/model-format.md: NumPy computes many elements at once, but each of
+them by the same operations in the same order.
 """
 
 from typing import Any
@@ -69,8 +69,8 @@ class LeastSquares:
     def __init__(
         self, start: Ints, columns: int, cell: int, decay: tuple[int, int, int], ridge: int
     ) -> None:
-        """start: the lower triangle [n + 1, n + 1] of the sums above the image; cell: how many of
-        the columns a cell has.
+        """start: the lower triangle [n + 1, n + 1] of the sums above the image; cell: the number of
+        columns of a cell.
         """
         self.start, self.cell, self.decay, self.ridge = start, cell, decay, ridge
         self.last = (columns - 1) // cell

@@ -74,8 +74,8 @@ class Model:
 
     @property
     def any_shape(self) -> bool:
-        """Whether it codes images of any size, any number of planes and any number of levels, as
-        `planes` does; otherwise `at` binds it to a size.
+        """Whether it codes images of any size, number of planes and number of levels, by `planes`;
+        otherwise `at` binds it to a size.
         """
         return self.program.variables["x"].of_planes
 

@@ -1,5 +1,5 @@
-"""An integer network of docs/model-format.md: layers in order, each of which reads values there
-are.
+"""An integer network of docs/model-format.md: layers in order, each of which reads existing
+values.
 """
 
 import math

@@ -1,10 +1,10 @@
 """The meaning of a network's outputs: the codecs of docs/model-format.md, apart from `uniform` and
 `autoregressive`.
 
-Each is a class with its OUTPUTS, its KEYS beside codec, precision, network and outputs, and its
+Each is a class with its OUTPUTS, its KEYS besides codec, precision, network and outputs, and its
 TENSORS. It is made from its part of a description, for n channels of a variable, and a prefix N of
-the names of its tensors; `check` proves that the outputs are what the format asks for; `intervals`
-gives a distribution for each element, given the outputs as arrays [..., channels].
+the names of its tensors; `check` checks the outputs against the format; `intervals` returns a
+distribution for each element, given the outputs as arrays [..., channels].
 """
 
 from collections.abc import Sequence

@@ -1,12 +1,12 @@
-"""Items as planes: the order in which planes are coded, which of them a plane may look at, and what
-is found outside an image.
+"""Items as planes: the coding order of planes, the reference planes of a plane, and the values
+outside an image.
 """
 
 from typing import NamedTuple
 
 from .rules import require
 
-CODING_ORDERS = {3: [1, 0, 2], 4: [1, 0, 2, 3]}  # by the number of channels, if not as they are
+CODING_ORDERS = {3: [1, 0, 2], 4: [1, 0, 2, 3]}  # by the number of channels, if not in order
 
 
 class ItemShape(NamedTuple):

@@ -1,4 +1,4 @@
-"""A description as a program, whole but for its test vectors: variables, networks, distributions,
+"""A description as a program, without its test vectors: variables, networks, distributions,
 code.
 """
 

@@ -1,5 +1,5 @@
-"""The codec `series`: each symbol predicted from those before it by least squares that follow the
-series, and coded by logistics of several scales around the prediction.
+"""The codec `series`: least squares that adapt to the series predict each symbol from earlier ones,
+and logistics of several scales around the prediction code it.
 """
 
 from collections.abc import Iterator, Sequence

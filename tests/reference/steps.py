@@ -12,7 +12,7 @@ from .variables import Variable
 
 @dataclass
 class Step:
-    pops: bool  # in coding; the other way round in decoding
+    pops: bool  # in coding; the reverse in decoding
     distribution: Distribution
 
 

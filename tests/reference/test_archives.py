@@ -138,8 +138,8 @@ def test_tensors_of_every_form(dtype: str) -> None:
     "dtype", ["|b1", "|u1", "|i1", "<u2", ">u2", "<i4", ">i8", "<f2", ">f4", "<f8"]
 )
 def test_two_values_of_any_dtype(dtype: str) -> None:
-    """The model codes any two values. A few pixels are packed, or go to the fallback where the
-    values take more bytes than the pixels.
+    """The model codes any two values. A few pixels are packed, or go to the fallback if the values
+    take more bytes than the pixels.
     """
     low, high = (
         (False, True)
@@ -156,8 +156,8 @@ def test_two_values_of_any_dtype(dtype: str) -> None:
 
 
 def test_ink_may_be_the_lesser_value() -> None:
-    """White paper: the symbol 1 stands for the smaller of the levels, or the model would find it
-    unlikely.
+    """White paper: the symbol 1 represents the smaller of the levels, which the model would
+    otherwise find unlikely.
     """
     assert check((1 - digits(3)) * np.uint8(255), model=NAME) == [spec_blocks.MODEL]
 

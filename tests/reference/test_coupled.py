@@ -1,5 +1,5 @@
-"""Channels that follow each other: the program and the specification code the same bits, at the
-ends of what the format allows; and what the coupling means.
+"""Coupled channels: the program and the specification code the same bits, also at the limits of the
+format, and the coupling has its meaning.
 """
 
 import json

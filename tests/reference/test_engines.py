@@ -1,5 +1,5 @@
 """The same pixels on other engines: NumPy's int64, and float32 in torch for each layer whose sums
-it holds exactly.
+it represents exactly.
 """
 
 import io
@@ -24,7 +24,7 @@ EXACT = 2**24  # every integer of smaller magnitude is a float32
 
 
 class TorchLinear(Linear):
-    """A linear layer whose sums torch takes, in float32 if no sum of some of its terms can reach
+    """A linear layer whose sums torch computes, in float32 if no sum of some of its terms can reach
     2^24.
     """
 
@@ -48,7 +48,7 @@ def ported(layer: Linear) -> TorchLinear:
 
 
 def port(network: Network) -> int:
-    """Gives the linear layers and convolutions of a network to torch; how many of them run in
+    """Gives the linear layers and convolutions of a network to torch. Returns how many run in
     float32.
     """
     in_floats = 0

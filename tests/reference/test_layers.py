@@ -1,6 +1,4 @@
-"""Hierarchies at the ends of what the format allows: the program and the specification code the
-same bits.
-"""
+"""Hierarchies at the limits of the format: the program and the specification code the same bits."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""The one computation in floating point: the weights of fixed systems are pinned, since every
-decoder must arrive at them, bit for bit, as the core does on every path.
+"""The only computation in floating point: the weights of fixed systems are pinned, since every
+decoder must compute them, bit for bit, as the core does on every path.
 """
 
 import hashlib
@@ -153,7 +153,7 @@ SET = {1: 8, 2: 25}  # by row, a column
 
 
 def weights_in_the_core(start: Ints, ridge: int) -> list[int]:
-    """The weights of all inputs but the first, which is of the plane itself. They are read off the
+    """The weights of all inputs but the first, which is of the plane itself. They follow from the
     predictions of a third plane, where one place of the other two differs from the rest by 2^4
     levels.
     """

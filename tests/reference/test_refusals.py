@@ -39,7 +39,7 @@ def test_the_models_that_the_broken_ones_are_made_from_are_whole(model: str) -> 
     SpecModel(*broken(model))
 
 
-# The model, the place of a field, a value that it may not hold, and the word that the error names.
+# The model, the place of a field, a forbidden value, and the word in the error.
 Rows = list[tuple[str, str, Sequence[Any], str]]
 
 THE_MODEL: Rows = [
@@ -258,7 +258,7 @@ AUTOREGRESSIVE: Rows = [
     ("groups", "distributions/p(x|z)/groups/1/network", ["pixel"], "pixel"),
     ("groups", "distributions/p(x|z)/groups/0/flat", NO_OBJECT, "flat"),
     ("groups", "distributions/p(x|z)/groups/0/flat/network",
-     [MISSING, "pixel", "dull1", "likelihood"],
+     [MISSING, "pixel", "flat1", "likelihood"],
      "network|pixel|flat"),
     ("groups", "distributions/p(x|z)/groups/0/flat/outputs", [MISSING, ["weight", "mean"]],
      "outputs"),

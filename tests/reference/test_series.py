@@ -1,5 +1,5 @@
-"""Series: the core codes the bits that the specification does, on a smooth series, on steps, on
-noise, and at the ends of what there can be.
+"""Series: the core and the specification code the same bits, for a smooth series, steps, noise, and
+extremes.
 """
 
 import json

@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 Tensors = Mapping[str, NDArray[Any]]
 Range = tuple[int, int]  # lowest and highest value, both included
 Size = tuple[int, int]  # rows and columns
-ITEM = 0  # the place of a value that has one for each item; otherwise s, for the grid s
+ITEM = 0  # the place of a value with one place per item; otherwise s, for the grid s
 
 
 def places(where: int, size: Size) -> Size:

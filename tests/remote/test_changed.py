@@ -1,5 +1,5 @@
-"""A file at a URL that is replaced while it is read, and a server that sends what was not asked
-for.
+"""A file at a URL that is replaced while it is read, and a server that sends other bytes than
+requested.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Research archives give back their images, as a whole and block by block, in the same
+"""Research archives restore their images, as a whole and block by block, in the same
 environment.
 """
 

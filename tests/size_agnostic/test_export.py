@@ -1,5 +1,5 @@
-"""An exported size-agnostic model computes what its module computes, costs what the module says,
-and becomes the same module again.
+"""An exported size-agnostic model computes the same as its module, has the module's cost, and
+becomes the same module again.
 """
 
 from pathlib import Path

@@ -197,7 +197,7 @@ def test_each_worker_has_the_same_blocks_in_every_epoch(
 ) -> None:
     """A DataLoader gives batch after batch to its workers in turns."""
     dataset = ArchiveDataset(path)
-    readers: dict[int, set[tuple[int, int]]] = {}  # the readers of each block, over three epochs
+    readers: dict[int, set[tuple[int, int]]] = {}  # of each block, over three epochs
     for rank in range(replicas):
         sampler = BlockSampler(
             dataset, window=2, seed=seed, batch_size=batch_size, num_workers=workers,
@@ -266,7 +266,7 @@ def _who_reads(image: NDArray[Any]) -> int:
 def test_workers_read_the_same_under_load(path: Path, workers: int, start: str | None) -> None:
     """Without a cache each item is another read and another checksum, and workers overlap."""
     dataset = ArchiveDataset(path, labels=range(ITEMS), cache=0)
-    dataset[0]  # the file has been read from before workers are made
+    dataset[0]  # reads the file before workers start
     sampler = BlockSampler(dataset, window=30, batch_size=4, num_workers=workers)
     loader = DataLoader(
         dataset,

@@ -96,7 +96,7 @@ def context_module(context_architecture: "ContextArchitecture") -> "ContextModul
 
 def check_training(recipe: "Recipe", split: "Split", folder: Path, least: float) -> None:
     """Trains, and checks that the exact code length of the integers, [n, 36] of two levels, is at
-    least this part of what the training says of its module, which is a bound.
+    least this share of the validation loss of the training, which is a bound.
     """
     training = VaeTraining(recipe, split, folder)
     module = training.run()

@@ -1,5 +1,5 @@
-"""The exported context VAE computes, integer for integer, what its module computes, and codes at
-the module's price.
+"""The exported context VAE computes the same integers as its module, and codes at the module's
+cost.
 """
 
 import io

@@ -1,5 +1,5 @@
-"""A run of a context VAE: it learns, it can be interrupted, and its result is what the integer
-model does.
+"""A training of a context VAE: it learns, it can be interrupted, and its result is that of the
+integer model.
 """
 
 from dataclasses import replace

@@ -87,8 +87,8 @@ def test_no_layer_is_pruned(layered: LayeredModule) -> None:
 
 
 def test_a_training_compresses_as_it_says(tmp_path: Path, split: Split) -> None:
-    """The exact code length of the integers is close to what training says of its module, which is
-    a bound.
+    """The exact code length of the integers is close to the validation loss of training, which is a
+    bound.
     """
     recipe = Recipe(
         "layers", TWO, epochs=12, quantise_from=8, batch=30, kl_warm_up=1, validate_every=2,
@@ -123,8 +123,8 @@ def test_the_bound_holds_for_normals_too_narrow_for_the_grid(split: Split) -> No
 
 @pytest.mark.parametrize("bits", [4, 5, 6])
 def test_fewer_places_take_fewer_bits_to_choose_from(bits: int, split: Split) -> None:
-    """One bit less of each latent below the top for half as many places, at nearly the same rate if
-    posteriors are wide.
+    """Half as many places take one bit less for each latent below the top, at nearly the same rate
+    if posteriors are wide.
     """
     fine, x = quantised(TWO), binarise(split.validation, torch.Generator().manual_seed(0))
     coarse = export(with_steps(fine, bits), CARD, growth=64)

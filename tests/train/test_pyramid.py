@@ -133,8 +133,8 @@ def bits(module: PyramidModule, x: Tensor) -> float:
 
 
 def test_a_training_compresses_as_it_says(tmp_path: Path) -> None:
-    """The exact code length of the integers is close to what training says of its module, which is
-    a bound; and channels that follow each other take less than channels apart.
+    """The exact code length of the integers is close to the validation loss of training, which is a
+    bound; and coupled channels take less than separate ones.
     """
     split = Split(pictures(300), pictures(40, seed=1))
     recipe = Recipe(

@@ -44,8 +44,8 @@ def test_fine_weights_cost_no_more_than_the_rounding_of_the_result() -> None:
 @pytest.mark.parametrize("levels", [2, 17, 256])
 @pytest.mark.parametrize("centre", [0.0, 0.25])
 def test_a_bias_is_rounded_in_training_as_it_is_exported(levels: int, centre: float) -> None:
-    """Steps of the bias are those of the weights where the inputs are bits, so a bias may fall
-    beside a half.
+    """Steps of the bias are those of the weights if the inputs are bits, so a bias may fall beside
+    a half.
     """
     torch.manual_seed(1)
     source = pixel_grid(levels)

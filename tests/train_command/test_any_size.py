@@ -1,6 +1,4 @@
-"""`bitsback train` for images of any kind: what comes out compresses them, and the report adds
-up.
-"""
+"""`bitsback train` for images of any kind: the model compresses them, and the report adds up."""
 
 import json
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""Public data sets from a folder and from mirrors, some of which serve something else: all on this
-machine.
+"""Public data sets from a folder and from mirrors on this machine, some of which serve something
+else.
 """
 
 import gzip

@@ -139,8 +139,8 @@ def test_a_run_that_is_slower_than_planned_has_half_of_the_epochs(
     monkeypatch: pytest.MonkeyPatch,
     last: int | None,
 ) -> None:
-    """No epoch is as fast as this plan says, and fewer are not worth it. Wherever the run is
-    interrupted, it goes on by the epochs that are left.
+    """No epoch is as fast as in this plan, and fewer than half are not worth while. Wherever the
+    run is interrupted, it continues with the remaining epochs.
     """
     architecture = Architecture(80, (16,), 8, 10, 16, "exponential")
     hopeful = VaePlan(

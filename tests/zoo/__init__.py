@@ -1,5 +1,5 @@
 """A zoo of picture files: TIFF, PNG, BMP and PNM of every kind that a writer can make, some of them
-damaged, and readers that are not bitsback's to compare what comes back of them.
+damaged, and readers other than bitsback's to compare restored files.
 
     png_files.py       PNG by hand: types of colour, depths, interlace, filters, odd chunks
     bitmap_files.py    BMP and PNM by hand
@@ -9,5 +9,5 @@ damaged, and readers that are not bitsback's to compare what comes back of them.
     compared.py        whether two files are the same, bytes aside, by readers that are not ours
     test_zoo.py        every file through a folder, and TIFF on its own too
 
-A file is a name and what makes its bytes. Each module yields the same ones every time.
+A file is a name and a function that makes its bytes. Each module yields the same files every time.
 """

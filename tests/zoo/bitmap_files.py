@@ -113,7 +113,7 @@ def bmp_files() -> Iterator[tuple[str, bytes]]:
         yield f"{bits}bits-half.bmp", whole[: len(whole) // 2 + 40]
         yield f"{bits}bits-head.bmp", whole[:20]
         yield f"{bits}bits-wrong-size.bmp", whole[:2] + b"\1\2\3\4" + whole[6:]
-        padded = bytearray(whole)  # the bytes that fill the rows are not 0
+        padded = bytearray(whole)  # the padding bytes of the rows are not 0
         padded[-1] = 7
         yield f"{bits}bits-padding.bmp", bytes(padded)
     yield "png-inside.bmp", bmp(SIZES[0], 24, compression=5)

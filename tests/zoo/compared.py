@@ -1,6 +1,6 @@
-"""Whether a file that came back tells what the file before it told, by readers that are not
-bitsback's: tifffile, libpng and libtiff (of imagecodecs), and Pillow; and by pngtopnm, tiffcmp and
-ImageMagick where they are installed.
+"""Whether a restored file has the content of the original, according to readers other than
+bitsback's: tifffile, libpng and libtiff (of imagecodecs), and Pillow; and pngtopnm, tiffcmp and
+ImageMagick if they are installed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def difference(name: str, before: bytes, after: bytes) -> str | None:
     for reader, read in readers:
         try:
             told = read(before)
-        except Exception as error:  # readers may raise anything for damaged files
+        except Exception as error:  # readers may raise any error for damaged files
             return f"{reader} cannot read the original, which has to be stored verbatim: {error}"
         try:
             again = read(after)
@@ -161,8 +161,8 @@ def _libtiff(data: bytes) -> list[Any]:
 
 
 def _tiffcmp(before: bytes, after: bytes) -> str | None:
-    """The differences that tiffcmp finds. It reads no tiles, so files that it cannot compare even
-    with themselves are left to others.
+    """The differences that tiffcmp finds. It reads no tiles, so files that it cannot even compare
+    with themselves are left to other readers.
     """
     if not _TOOLS["tiffcmp"]:
         return None
@@ -191,8 +191,8 @@ def _page(page: Any) -> dict[str, Any]:
 
 
 def _output(command: list[str], data: bytes) -> tuple[int, bytes]:
-    """The output of a tool for a file, and whether it complains of it. Raises ValueError without an
-    output.
+    """The output of a tool for a file, and whether it complains about the file. Raises ValueError
+    without an output.
     """
     made = subprocess.run(command, input=data, capture_output=True, check=False)
     if not made.stdout:

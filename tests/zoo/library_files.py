@@ -39,7 +39,7 @@ def _saved(image: Image.Image, kind: str, **options: Any) -> bytes | None:
     out = io.BytesIO()
     try:
         image.save(out, kind, **options)
-    except Exception:  # Pillow may raise anything for modes and options that do not go together
+    except Exception:  # Pillow may raise any error for incompatible modes and options
         return None
     return out.getvalue()
 

@@ -1,5 +1,5 @@
-"""PNG files by hand: every type of colour with every depth, interlace and filter, and all that is
-odd about chunks and streams. Source: PNG (second edition).
+"""PNG files by hand: every type of colour with every depth, interlace and filter, and all oddities
+of chunks and streams. Source: PNG (second edition).
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def written(*pages: tuple[Array | None, dict[str, Any]], **options: Any) -> byte
             with tifffile.TiffWriter(out, **options) as file:
                 for data, more in pages:
                     file.write(data, **more)
-        # tifffile and imagecodecs may raise anything for options that do not go together
+        # tifffile and imagecodecs may raise any error for incompatible options
         except Exception:
             return None
     return out.getvalue()
@@ -267,8 +267,8 @@ def by_hand(
     ordered: bool = True,
 ) -> bytes:
     """A classic TIFF file of one directory. tags: numbers, types and values, to which those of the
-    segments' places are added. gap: bytes before each segment. first: whether the directory comes
-    before the segments. ordered: whether tags are in their order.
+    segments' places are added. gap: bytes before each segment. first: whether the directory
+    precedes the segments. ordered: whether tags are in order.
     """
     formats = {1: "B", 2: "B", 3: "H", 4: "I", 5: "I", 7: "B", 12: "d"}
 

@@ -1,4 +1,4 @@
-"""The command for the page of commands: those of the lab as they are, and texts in Markdown."""
+"""The command's parsers for the page of commands: texts become Markdown."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _QUOTED = re.compile(r"'(bitsback [a-zA-Z -]+)'")
 
 
 def in_markdown(text: str) -> str:
-    """Click's help as Markdown, with what only `--help-all` shows: paragraphs that it leaves as
-    they are become blocks of code.
+    """Click's help as Markdown, including the part that only `--help-all` shows; preformatted
+    paragraphs become blocks of code.
     """
 
     def block(found: re.Match[str]) -> str:

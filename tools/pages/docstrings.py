@@ -37,7 +37,7 @@ def in_markdown(text: str, parameters: set[str]) -> str:
 
 
 def of_the_core(path: str) -> str:
-    """The docstring of what is in C++, of which the types are in a file of their own."""
+    """The docstring of an object of the C++ core, whose types are in the stub file."""
     module, _, name = path.rpartition("_core.")
     core = import_module(f"{module}_core")
     text = inspect.getdoc(attrgetter(name)(core)) or ""
@@ -52,7 +52,9 @@ def change(of: griffe.Object, names: set[str]) -> None:
 
 
 class Docstrings(griffe.Extension):
-    """Parameters of a class are known when its members are: of `__init__`, or the fields."""
+    """Converts docstrings as griffe reads objects; of a class once its members, and so its
+    parameters, are known.
+    """
 
     def on_function_instance(self, *, func: griffe.Function, **_: Any) -> None:
         change(func, {parameter.name for parameter in func.parameters})

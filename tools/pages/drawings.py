@@ -1,5 +1,5 @@
-"""Pictures of the tutorial, as SVG in the page: from numbers, in the colours of the page, as wide
-as it is. Each function returns a figure in HTML.
+"""Pictures of the tutorial, as SVG in the page: drawn from numbers, in the page's colours and
+width. Each function returns a figure in HTML.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def _line(x1: float, y1: float, x2: float, y2: float, **more: Any) -> str:
 
 
 def _figure(inside: str, height: float, told: str, width: float = WIDTH) -> str:
-    """A figure that a screen reader reads as `told`; no line breaks, which Markdown would see."""
+    """A figure with the text `told` for screen readers; no line breaks, which Markdown would
+    see.
+    """
     svg = _element(
         "svg",
         inside,

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def on_config(config: Any) -> None:
-    """Lets pages, and the plugins, import the modules beside this one."""
+    """Lets pages and plugins import the modules beside this one."""
     sys.path.insert(0, str(Path(__file__).parent))
 
 
@@ -40,7 +40,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def _add_paper(files: Files, config: Any) -> None:
-    """Puts the page of the paper, with its pictures, in the place of the README of its folder."""
+    """Replaces the README of the paper's folder with the page of the paper and its pictures."""
     from bitsback_lab.paper import reproducing
     from bitsback_lab.paper.exhibits import NAMES
 

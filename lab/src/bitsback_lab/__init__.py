@@ -1,6 +1,6 @@
 """The lab of bitsback: the paper's tables and figures, the comparison with other compressors, and
-the demonstration, with the images that they are made on.
+the demonstration, with their images.
 
-It brings the bodies of `bitsback bench`, `bitsback reproduce`, `bitsback explain` and
-`bitsback demo`, and is of one version with bitsback, whose internals it uses.
+It contains the commands `bitsback bench`, `bitsback reproduce`, `bitsback explain` and `bitsback
+demo`, and must have the same version as bitsback, whose internals it uses.
 """

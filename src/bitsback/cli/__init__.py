@@ -1,6 +1,4 @@
-"""The command `bitsback`: `commands` has a file for each of its commands, `main.py` ties them
-together.
-"""
+"""The command `bitsback`: `commands` has a file for each subcommand, `main.py` joins them."""
 
 from bitsback.cli.ending import end_interrupted
 

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_MOST = 1000  # names, of which nobody reads more
+_MOST = 1000  # names; nobody reads more
 
 
 def archives(
@@ -26,7 +26,7 @@ def archives(
 def models(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Models that ship, model files, and folders."""
+    """Bundled models, model files, and folders."""
     from click.shell_completion import CompletionItem
 
     from bitsback.models import bundled
@@ -42,13 +42,13 @@ def models(
 def names(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Names in the archive that is given, level by level, as those of files."""
+    """Names in the given archive, level by level, like names of files."""
     from click.shell_completion import CompletionItem
 
     import bitsback
     from bitsback.errors import BitsbackError
 
-    if "://" in context.params["archive"]:  # nobody waits for a network
+    if "://" in context.params["archive"]:  # completion should not wait for a network
         return []
     try:
         with bitsback.open(context.params["archive"]) as archive:
@@ -71,7 +71,7 @@ def commands(
 
 
 def _levels(every: Iterable[str], incomplete: str) -> list[str]:
-    """The names that begin so, each up to the end of the next folder."""
+    """The names with this prefix, each up to the end of the next folder."""
     found: dict[str, None] = {}
     for name in every:
         if name.startswith(incomplete):
@@ -89,7 +89,9 @@ def _files(incomplete: str, endings: tuple[str, ...]) -> list[CompletionItem]:
 
 
 def _paths(incomplete: str, endings: tuple[str, ...]) -> Iterator[str]:
-    """Folders, with a `/`, and files with one of the endings; hidden ones only if asked for."""
+    """Folders, with a `/`, and files with one of the endings; hidden ones only for a word that
+    begins with a dot.
+    """
     before, slash, start = incomplete.rpartition("/")
     folder = Path(before + slash).expanduser() if slash else Path()
     try:

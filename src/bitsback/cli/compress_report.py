@@ -1,4 +1,4 @@
-"""Report of `bitsback compress`, printed when it is done."""
+"""Report of `bitsback compress`, printed at its end."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from bitsback.summary import Compressed
 
 _NAMED = 5
-"""Files of a kind that are named."""
+"""The most files of a kind that are named."""
 _LITTLE = 0.9
-"""The share of a folder's bytes from which on the report says that it shrank by little."""
+"""The share of a folder's bytes from which the report says that it shrank by little."""
 
 
 def report(
@@ -26,7 +26,7 @@ def report(
     quiet: bool,
     messages: list[str],
 ) -> dict[str, Any]:
-    """Prints what went in and out, and the warnings `messages`. Returns the same as JSON."""
+    """Prints sizes and the warnings `messages`. Returns the same as JSON."""
     little = _little(source, summary)
     disk = summary.disk_in
     row = figures.report(
@@ -100,7 +100,7 @@ def report(
 
 
 def say_names(skipped: Mapping[str, Sequence[str]], noted: Mapping[str, Sequence[str]]) -> None:
-    """Says which files of a folder were left out, and which not everybody expects to be kept."""
+    """Names the files of a folder that were left out, and unexpected ones that were kept."""
     for said, names in (("kept", noted), ("left out", skipped)):
         for kind, of_kind in names.items():
             more = len(of_kind) - _NAMED

@@ -7,11 +7,11 @@ INTERRUPTED = 130
 
 
 def end_interrupted() -> NoReturn:
-    """Says so, and exits with 130.
+    """Reports the interruption and exits with 130.
 
-    Where a KeyboardInterrupt came out of code that was a text, as named tuples and dataclasses are
-    made from while a module is imported, CPython remembers it, even if it was caught later on, and
-    kills its own process by SIGINT at the end; the next text that is run makes it forget.
+    If a KeyboardInterrupt left a call of `exec`, which makes named tuples and dataclasses while a
+    module is imported, CPython remembers it, even after it was caught, and kills its own process by
+    SIGINT at exit; the next `exec` makes it forget.
     """
     exec("")
     if sys.stderr is not None:

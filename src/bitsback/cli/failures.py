@@ -1,5 +1,5 @@
 """Error reporting of the command: one line and an exit code. A command on several archives tries
-each, and reports the errors of all.
+each of them and reports all errors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TOLD = (click.ClickException, BitsbackError, OSError, MemoryError)
 """Errors that are shown in one line, since the program is not at fault."""
 
 _PYTHON = re.compile(r" \([a-z_]+=[A-Za-z_]+\)")
-"""The part of an error message that speaks to callers from Python: `--force (force=True)`."""
+"""The part of an error message for callers from Python: `--force (force=True)`."""
 
 
 def describe(error: BaseException) -> str:
@@ -49,7 +49,7 @@ def describe(error: BaseException) -> str:
 
 
 def tell(error: BaseException, with_traceback: bool) -> None:
-    """Prints the line, behind the traceback if that is asked for."""
+    """Prints the line, after the traceback if that is requested."""
     if with_traceback:
         import traceback
 
@@ -58,14 +58,14 @@ def tell(error: BaseException, with_traceback: bool) -> None:
 
 
 Work = Callable[[str], tuple[bool, dict[str, Any]]]
-"""Whether all is well with the archive of this name, and what JSON has of it."""
+"""A function from the name of an archive to whether it is undamaged, and its JSON."""
 
 
 def each(names: Sequence[str], work: Work, as_json: bool, err: bool = False) -> None:
     """Does the work for each name. An error is shown with its name, and the others are tried. Exits
     with 2 if there was any error.
 
-    as_json: print what JSON has of it, of several as a list; on standard error if `err`.
+    as_json: print the results as JSON, several as a list; on standard error if `err`.
     """
     rows: list[dict[str, Any]] = []
     good = True

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def say(text: str, err: bool = False) -> None:
-    """Prints one line; what an archive or a file name has of line breaks and of what a terminal
-    would act on is shown, not done.
+    """Prints one line. Line breaks and control characters, which an archive or a file name may
+    contain, are escaped.
     """
     click.echo(printable(text), err=err)
 
@@ -48,7 +48,7 @@ def size(number: int) -> str:
 
 
 def per(numerator: float, denominator: float, digits: int) -> str:
-    """A quotient, or a dash where there is nothing to divide by."""
+    """A quotient, or a dash for a division by 0."""
     return f"{numerator / denominator:.{digits}f}" if denominator else "-"
 
 
@@ -70,8 +70,8 @@ def report(
     as_json: bool,
     quiet: bool,
 ) -> dict[str, Any]:
-    """Say what went through a compression or a decompression: one line on standard error. Returns
-    it as JSON has it.
+    """Print the sizes of a compression or a decompression in one line on standard error. Returns
+    the figures for JSON.
     """
     if not (as_json or quiet):
         say(

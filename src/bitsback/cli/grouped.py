@@ -1,5 +1,5 @@
-"""Help in groups of options, each with a heading: `--help` shows the options that most people need,
-`--help-all` shows all, and what stands behind a form feed in the docstring of the command.
+"""Help in groups of options, each with a heading. `--help` shows the options that most people need;
+`--help-all` shows all, and the part of the command's docstring after a form feed.
 """
 
 from __future__ import annotations

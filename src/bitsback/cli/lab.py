@@ -1,4 +1,4 @@
-"""Commands of the distribution bitsback-lab: always listed, and run where it is installed."""
+"""Commands of the distribution bitsback-lab: always listed, and run if it is installed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ COMMANDS = {
     "explain": "Show what bits back does with an image.",
     "demo": "Compress handwritten digits, and compare.",
 }
-"""Each with what the list of commands says of it, so that the list needs no lab."""
+"""The commands with their lines in the list of commands, so that the list needs no lab."""
 
 
 class LabCommand(click.Command):
-    """Stands for a command of the lab, and hands over to it when it is called."""
+    """A placeholder for a command of the lab, which it runs when it is called."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, short_help=COMMANDS[name])

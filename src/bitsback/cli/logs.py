@@ -18,7 +18,7 @@ _LEVELS = {"": 0, "info": 1, "debug": 2}
 
 
 def with_option(command: click.Command) -> click.Command:
-    """The command with an option -v of its own, so that it may stand behind the command, too."""
+    """The command with its own option -v, so that -v may follow the command, too."""
     if not any(parameter.name == "verbose" for parameter in command.params):
         command.params.append(
             click.Option(
@@ -33,9 +33,9 @@ def with_option(command: click.Command) -> click.Command:
 
 
 def show(verbose: int, context: click.Context) -> None:
-    """Until the context ends. verbose: 1 for what is chosen, and why, 2 for everything, added to
-    what was given before; where it is 0, the environment variable says so. Raises InputError for a
-    word in it that is none.
+    """Shows the log until the context ends. verbose: 1 for choices and their reasons, 2 for
+    everything; it is added to earlier values, and the environment variable counts where it is 0.
+    Raises InputError for an unknown word in that variable.
     """
     word = os.environ.get(VARIABLE, "")
     if word not in _LEVELS:

@@ -49,8 +49,8 @@ class Interrupted(Exception):
 
 
 class LazyGroup(click.Group):
-    """Imports the file of a command when the command is asked for, so that `bitsback --help` starts
-    at once.
+    """Imports the file of a command only when the command is called, so that `bitsback --help`
+    starts at once.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -68,9 +68,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the first argument names. Raises UsageError, with what may have been
-        meant.
-        """
+        """The command that the first argument names. Raises UsageError, with a suggestion."""
         name = args[0]
         if ctx.resilient_parsing or name.startswith("-") or self.get_command(ctx, name) is not None:
             return super().resolve_command(ctx, args)
@@ -130,8 +128,8 @@ class LazyGroup(click.Group):
 
 @contextmanager
 def _stop_once() -> Iterator[None]:
-    """Treats SIGTERM and SIGHUP as Ctrl-C, so that files under a temporary name are removed then
-    too. What follows the first of them does nothing, since that removal must not be cut short.
+    """Treats SIGTERM and SIGHUP as Ctrl-C, so that temporary files are removed. Later signals do
+    nothing, since they must not cut the removal short.
     """
     import atexit
     import signal
@@ -163,8 +161,8 @@ def _stop_once() -> Iterator[None]:
     finally:
         Progress.stopping = False
         if stopped:
-            # The handlers stay until the very end, where Python would give them up: it prints an
-            # error for a signal that is on its way while its handler is replaced.
+            # The handlers stay until the very end, where Python would replace them: it prints an
+            # error for a signal that arrives while its handler is replaced.
             for number in before:
                 atexit.register(signal.signal, number, signal.SIG_IGN)
         else:
@@ -182,7 +180,7 @@ def _hold_standard_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # no character may stop the output
+        if isinstance(stream, io.TextIOWrapper):  # no character may make printing fail
             stream.reconfigure(errors="backslashreplace")
 
 

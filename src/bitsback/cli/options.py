@@ -16,7 +16,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 STANDARD = "-"
 TRACEBACK = "bitsback.traceback"
-"""The key in click's context for wanting tracebacks."""
+"""The key in click's context for showing tracebacks."""
 
 
 def traceback_option(function: Function) -> Function:
@@ -110,14 +110,14 @@ def reading_options(function: Function) -> Function:
 
 
 def writing_options(function: Function) -> Function:
-    """The options of commands that make one thing from another."""
+    """The options of commands that write an output."""
     return _together(force_option, quiet_option, reading_options)(function)
 
 
 def _storage_options(
     context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
 ) -> dict[str, Any]:
-    """`a.b=1` becomes {"a": {"b": 1}}; what is no JSON is text."""
+    """`a.b=1` becomes {"a": {"b": 1}}; values that are not JSON are text."""
     import json
 
     options: dict[str, Any] = {}
@@ -146,7 +146,7 @@ def checked_output(source: str, output: str) -> str:
 
 
 def base_of_url(source: str) -> str:
-    """The name that a file at a URL has in this folder; a path stays what it is."""
+    """The name of a file at a URL, in this folder; a path stays unchanged."""
     from bitsback.remote.url import Url, located
 
     place = located(source)
@@ -154,7 +154,7 @@ def base_of_url(source: str) -> str:
 
 
 def standard_input() -> BinaryIO:
-    """Raises InputError if standard input is closed, or is somebody at a terminal."""
+    """Raises InputError if standard input is closed or a terminal."""
     if sys.stdin is None:
         raise InputError("standard input is closed; name a file")
     if sys.stdin.isatty():
@@ -170,8 +170,8 @@ def standard_output() -> BinaryIO:
 
 
 def refuse_terminal() -> None:
-    """Raise InputError if standard output is a terminal, which binary data would garble, or
-    closed.
+    """Raise InputError if standard output is closed, or is a terminal, which binary data would
+    garble.
     """
     standard_output()
     if sys.stdout.isatty():

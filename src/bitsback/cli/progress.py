@@ -1,5 +1,5 @@
-"""Terminal display of progress: after half a second that work goes on, and then a bar with the time
-left, a bar for each stage; and of warnings.
+"""Terminal progress display: after half a second the seconds, then a bar with the time left for
+each stage. Warnings are shown here too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bitsback.locks import Lock
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-PATIENCE = 0.3  # seconds before anything appears; Python has taken some before them
+PATIENCE = 0.3  # seconds before anything appears, besides those that Python takes to start
 _TICK = 0.5
 _NARROW, _WIDE = 4, 36  # characters of the bar
 _AROUND, _COUNT = 24, 16  # the width of brackets, share and time left, and that of the count
@@ -31,17 +31,17 @@ _CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """A context manager to call with how much is done, and of how much, as the work goes on.
-    Until the first call, as long as a model is loaded, it shows the seconds.
+    """A context manager, to be called with the work done and the total as the work goes on. Until
+    the first call, while a model is loaded, it shows the seconds.
     """
 
     stopping = False
-    """Shared by all bars: true from Ctrl-C until the working threads have ended. The bar then says
-    what it waits for.
+    """Shared by all bars: true from Ctrl-C until the working threads have ended; the bar says that
+    it waits for them.
     """
 
     def __init__(self, label: str, quiet: bool = False, show_count: bool = False) -> None:
-        """show_count: how many items are done, beside how much of the whole."""
+        """show_count: whether to show the number of finished items beside the share."""
         self._label = label
         self._show_count = show_count
         self._note: str | None = None
@@ -64,19 +64,19 @@ class Progress:
         self.begin(0)
 
     def begin(self, done: int) -> None:
-        """Starts the work, of which `done` was done before, so that the time left counts only what
-        is done from now on.
+        """Starts the work, of which `done` was done before. The time left is estimated from the
+        work since this call.
         """
         self._start, self._before = time.time(), done
 
     def __call__(self, done: int, total: int, note: str | None = None) -> None:
-        """note: what else to say, behind the bar."""
+        """note: a text after the bar."""
         if self._hidden or total == 0:
             return
         self._note = note
         done_here = done - self._before
         if self._bar is not None and done_here > 0:
-            # The pace is that of what was done here.
+            # The pace counts only the work since `begin`.
             elapsed = time.time() - self._start
             self._bar.start = time.time() - elapsed * done / done_here
         if self._bar is None:
@@ -97,11 +97,11 @@ class Progress:
             self._bar.make_step(done)
             self._bar.__enter__()
         else:
-            self._bar.length = total  # the work may turn out to be less
+            self._bar.length = total  # the total may shrink
             self._bar.update(done - self._bar.pos)
 
     def _width(self, note: str | None) -> int:
-        """The width of the bar, so that the text around it fits into the line too."""
+        """The width of the bar, which leaves room for the text around it."""
         try:
             columns = os.get_terminal_size(sys.stderr.fileno()).columns
         except (OSError, ValueError):
@@ -110,13 +110,13 @@ class Progress:
         return max(_NARROW, min(_WIDE, columns - around))
 
     def say(self, text: str) -> None:
-        """Prints a line on standard error, in the place of what is shown."""
+        """Prints a line on standard error in place of the display."""
         with self._lock:
             self._clear()
             figures.say(text, err=True)
 
     def end(self) -> None:
-        """Takes away what is shown; nothing follows."""
+        """Clears the display; nothing follows."""
         self._over.set()
         with self._lock:
             if self._bar is None or self.shown:
@@ -129,7 +129,7 @@ class Progress:
         return self._note
 
     def _watch(self) -> None:
-        """Shows the seconds as long as there is no bar, and that it was asked to stop."""
+        """Shows the seconds while there is no bar, and that a stop was requested."""
         pause = PATIENCE
         while not self._over.wait(pause):
             pause = _TICK
@@ -159,8 +159,8 @@ class Progress:
 
 @contextmanager
 def shown_warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
-    """Collects what does not come back as it was, and which model does badly; shows it, each in a
-    line, unless `quiet`.
+    """Collects warnings about what will not come back as it was and about models that do badly, and
+    prints each in a line, unless `quiet`.
     """
     messages: list[str] = []
     with warnings.catch_warnings():

@@ -40,8 +40,8 @@ def check_removable(sources: Iterable[str], output: str) -> None:
 def remove_compressed(
     sources: Sequence[str], output: str, messages: Sequence[str], threads: int | None, quiet: bool
 ) -> None:
-    """Removes what went into an archive. Raises InputError, ArchiveError, and removes nothing, if
-    anything was warned of, or does not come back as it is.
+    """Removes the input of an archive. Raises InputError or ArchiveError, and removes nothing, if
+    there was any warning, or if anything does not come back as it is.
     """
     import bitsback
     from bitsback.images.file_lists import list_files
@@ -72,8 +72,8 @@ def remove_compressed(
 
 
 def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: bool) -> None:
-    """Removes an archive that was restored to `output`. Raises InputError, ArchiveError, and does
-    not, if that does not hold what the archive does. wanted: the options that it was restored with.
+    """Removes an archive that was restored to `output`. Raises InputError or ArchiveError, and
+    removes nothing, if `output` differs from the archive. wanted: the options of the restoration.
     """
     import bitsback
     from bitsback.writing.readback import compare, restored_names
@@ -92,13 +92,15 @@ def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: b
 
 
 def _states(files: Iterable[Path]) -> list[tuple[int, ...]]:
-    """The properties of files by which a change is noticed."""
+    """The properties of files that reveal a change."""
     states = [file.stat() for file in files]
     return [(state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns) for state in states]
 
 
 def _remove(files: Sequence[Path], before: list[tuple[int, ...]]) -> None:
-    """Raises InputError if one of them has changed since it was compared, before any goes."""
+    """Removes files. Raises InputError, before any is removed, if one has changed since it was
+    compared.
+    """
     for file, state, now in zip(files, before, _states(files), strict=True):
         if state != now:
             raise InputError(f"{file}: kept, with all others, since it was changed meanwhile")
@@ -110,7 +112,7 @@ def _remove(files: Sequence[Path], before: list[tuple[int, ...]]) -> None:
 
 
 def _remove_empty(root: Path, names: Iterable[str]) -> None:
-    """Removes the folders of files that were removed, as far as they are empty now."""
+    """Removes the folders of removed files that are now empty."""
     folders = {folder for name in names for folder in (root / name).parents}
     inside = (folder for folder in folders if folder == root or root in folder.parents)
     for folder in sorted(inside, key=lambda folder: len(folder.parts), reverse=True):

@@ -27,7 +27,7 @@ class Finished:
     noun: str
     """The noun for the entries of the input."""
     skipped: dict[str, list[str]]
-    """The names of what of a folder was left out, by what it is."""
+    """The names of what was left out of a folder, by kind."""
     noted: dict[str, list[str]]
     """The names of hidden files, and of links that come back as files."""
 
@@ -53,7 +53,7 @@ def compress(
     from bitsback.remote.url import is_url
 
     given = {place: asked.storage_options if is_url(place) else {} for place in (source, output)}
-    # A model is not inside of shards, whatever is asked for.
+    # Shards never embed a model.
     asked = replace(asked, embed="auto", progress=progress, storage_options=given[output])
     start = time.perf_counter()
     opened = open_source(source, shard, asked.pictures_only, asked.skip_bad, given[source])
@@ -67,7 +67,7 @@ def compress(
             )
         except (BitsbackError, OSError, MemoryError):
             raise
-        except Exception as error:  # packages on a worker may raise anything
+        except Exception as error:  # any package on a worker may raise any error
             raise InputError(
                 f"{source}: a worker failed: {type(error).__name__}: {error}"
             ) from error
@@ -78,7 +78,7 @@ def compress(
 def report(
     source: str, finished: Finished, messages: list[str], as_json: bool, quiet: bool
 ) -> None:
-    """Says it, in one line on standard error, or as JSON with the warnings."""
+    """Reports it in one line on standard error, or as JSON with the warnings."""
     from bitsback.images.file_io import name_of
     from bitsback.remote.url import located
 

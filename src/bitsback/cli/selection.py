@@ -1,4 +1,4 @@
-"""Parse the items that a command is given: numbers, ranges, names, folders and patterns."""
+"""Parse the items of a command: numbers, ranges, names, folders and patterns."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _COMPARED = 10_000  # names that a mistyped one is compared with
 
 
 def item_range(text: str, length: int) -> range:
-    """The items that `text` names in an archive of `length` items. Raises UsageError for what is
-    none of them.
+    """The items that `text` names in an archive of `length` items. Raises UsageError if there are
+    no such items.
     """
     start, colon, stop = text.partition(":")
     try:
@@ -42,8 +42,8 @@ def item_range(text: str, length: int) -> range:
 
 
 def file_numbers(archive: Archive, texts: Sequence[str]) -> list[int]:
-    """The numbers of files, each once. Each text is a name; or else a number or a range of them, a
-    folder, or a pattern. Raises InputError, UsageError.
+    """The numbers of files, each once. Each text is a name, or otherwise a number, a range, a
+    folder or a pattern. Raises InputError, UsageError.
     """
     numbers: list[int] = []
     for text in texts:
@@ -65,8 +65,8 @@ def _is_range(text: str) -> bool:
 
 
 def _matching(names: Sequence[str], pattern: str) -> Iterator[int]:
-    """The numbers of files that are in a folder of this name, or whose names, or those of a folder
-    that they are in, match the pattern. As with tar and unzip, `*` stands for `/` too.
+    """The numbers of files in a folder of this name, and of files whose names, or whose folders'
+    names, match the pattern. As with tar and unzip, `*` stands for `/` too.
     """
     pattern = pattern.removeprefix("./").rstrip("/")
     inside, deep = pattern + "/", pattern + "/*"
@@ -76,7 +76,7 @@ def _matching(names: Sequence[str], pattern: str) -> Iterator[int]:
 
 
 def _nothing(names: Sequence[str], text: str) -> str:
-    """Why nothing was found, and what there is."""
+    """The reason why nothing was found, and the existing names."""
     near = get_close_matches(text, names, 1) if len(names) <= _COMPARED else []
     if near:
         dashed = " (behind --)" * near[0].startswith("-")

@@ -1,5 +1,5 @@
-"""Open the archive that a command is given: a file, or standard input, which goes into a temporary
-file first, since an archive is read from its end.
+"""Open the archive of a command: a file, or standard input, which is copied into a temporary file
+first, since an archive is read from its end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bitsback.reading.reader import Archive
 
 _CHUNK = 1 << 20
-_START = 64  # bytes, which tell what kind of archive it is
+_START = 64  # bytes, which tell the kind of archive
 
 
 class _StandardInput(io.BufferedReader):
@@ -62,7 +62,7 @@ def spooled() -> Iterator[BinaryIO]:
         try:
             while chunk := stdin.read(_CHUNK):
                 rest = memoryview(chunk)
-                while rest:  # a full disk takes less than all before it is an error
+                while rest:  # a full disk takes a part before it is an error
                     rest = rest[held.write(rest) :]
         except OSError as error:
             raise _no_room(error) from None
@@ -72,8 +72,8 @@ def spooled() -> Iterator[BinaryIO]:
 
 @contextmanager
 def streamed() -> Iterator[BinaryIO]:
-    """Standard input, to be restored: as it comes if it is sure to be an archive of an array, and
-    otherwise as a file, since the metadata of files is read again and again. Raises InputError.
+    """Standard input, to be restored: as a stream if it is certainly an archive of an array,
+    otherwise as a file, since the metadata of files is read repeatedly. Raises InputError.
     """
     stdin = options.standard_input()
     if _holds_array(getattr(stdin, "peek", bytes)(_START)):

@@ -1,4 +1,4 @@
-"""Report of `bitsback train`, printed when it is done."""
+"""Report of `bitsback train`, printed at its end."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _heading(
 
 
 def _held_out(images: ImageSet) -> str:
-    """The amount of held-out images; parts of images where there are few large ones."""
+    """The amount of held-out images, or of parts of images if there are few large ones."""
     count = round(images.count * images.part_held_out)
     if count >= 2:
         return f"{count:,} of {images.count:,} images"
@@ -93,7 +93,7 @@ def _held_out(images: ImageSet) -> str:
 
 
 def replanned(outcome: Outcome[VaePlan]) -> str:
-    """A line that says that the number of epochs differs from the plan, and why."""
+    """A line about a number of epochs that differs from the plan, with the reason."""
     slower = outcome.epochs < outcome.plan.epochs
     return (
         f"There were {outcome.epochs:,} epochs in place of the {outcome.plan.epochs:,} planned,"

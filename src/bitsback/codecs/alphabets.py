@@ -1,5 +1,5 @@
-"""Small alphabets: zeros and ones, equally likely symbols, and symbols whose probabilities follow
-from those before.
+"""Small alphabets: zeros and ones, equally likely symbols, and symbols whose probabilities adapt to
+earlier ones.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Bernoulli(ByValue):
     """Each symbol is 1 with probability frequency / 2^precision.
 
     frequency: integers of any shape, each in [1, 2^precision - 1]. precision: 1 to 24. shape: of
-    the symbols; that of the frequencies, or one to which they broadcast. Pops uint8.
+    the symbols: that of the frequencies, or one to which they broadcast. Pops uint8.
 
     >>> message = Message([1 << 63])
     >>> codec = Bernoulli.from_probability([0.5, 0.25, 0.125])
@@ -81,10 +81,10 @@ class Bernoulli(ByValue):
     ) -> "Bernoulli":
         """From the logarithms of odds, floats: log(p / (1 - p)) for the probability p of a one.
 
-        Each is rounded once, halves to even, to units of 2^-24; what lies beyond 16 on either side
-        is held to that. p follows in integers from a table of the logistic function
-        (docs/codecs.md), so that every machine gives the same frequencies, which a sigmoid of
-        floats does not promise. Raises MessageError for a NaN.
+        Each is rounded once, halves to even, to units of 2^-24, and clamped to [-16, 16]. Integer
+        arithmetic and a table of the logistic function (docs/codecs.md) give p, so that every
+        machine gives the same frequencies, which a sigmoid of floats does not promise. Raises
+        MessageError for a NaN.
         """
         check_precision(precision)
         p, total = logistic(np.asarray(logits, np.float64)), 1 << precision
@@ -109,7 +109,7 @@ class Bernoulli(ByValue):
         return bits_of(np.where(x == 1, self.frequency, zeros), self.precision)
 
     def _interval(self, symbol: int) -> tuple[int, int]:
-        """The interval of a symbol, where there is only one."""
+        """The interval of a single symbol."""
         ones = self.frequency.item()
         zeros = (1 << self.precision) - ones
         return (zeros, ones) if symbol else (0, zeros)
@@ -211,11 +211,11 @@ class Uniform(ByValue):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Adaptive(ByValue):
-    """Symbols 0 ... levels - 1, of which nothing is known before: behind n others one that has come
-    m times has the probability (m + 1) / (n + levels), by Laplace's rule of succession.
+    """Symbols 0 ... levels - 1 with unknown probabilities: after n symbols, one that has occurred m
+    times has the probability (m + 1) / (n + levels), by Laplace's rule of succession.
 
     Codes arrays of `shape`, popped as uint32, from the first symbol to the last, in C order. Raises
-    MessageError if there is no level, or levels and symbols are together more than 2^24.
+    MessageError if there is no level, or if levels and symbols together are more than 2^24.
 
     >>> message = Message()
     >>> codec = Adaptive(2, shape=(4,))

@@ -35,12 +35,11 @@ class BitsBack(ByValue, Generic[X, Z]):
     z come back.
 
     prior: codec of z under p(z). likelihood: from z to the codec of x under p(x|z). posterior: from
-    x to the codec of z under q(z|x). Any codecs will do. Both functions are given copies of the
-    symbols in one form, whichever direction codes: arrays of int64 (docs/own-codec.md). The first z
-    is drawn by the bits that the message begins with: those of `Message()` are zeros, which may
-    draw a z that is unlikely and costs hundreds of bits once, and those of `Message.random()` are
-    not. Raises MessageError for a function that returns no codec. Source: Townsend, Bird, Barber
-    2019, Table 1 and Figure 5.
+    x to the codec of z under q(z|x). All may be any codecs. Both functions get copies of the
+    symbols in the same form in both directions: arrays of int64 (docs/own-codec.md). The initial
+    bits of the message draw the first z: those of `Message()` are zeros, which may draw an unlikely
+    z that costs hundreds of bits once, and those of `Message.random()` are not. Raises MessageError
+    for a function that returns no codec. Source: Townsend, Bird, Barber 2019, Table 1 and Figure 5.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
     >>> codec = BitsBack(
@@ -90,8 +89,8 @@ class BitsBack(ByValue, Generic[X, Z]):
         return x
 
     def bits(self, x: X) -> float:
-        """The cost of a push of x, with the z that fixed random bits choose: -log2 p(x|z) - log2
-        p(z) + log2 q(z|x), in bits, a sample of the negative ELBO.
+        """The cost of a push of x, for a z drawn with fixed random bits: -log2 p(x|z) - log2 p(z) +
+        log2 q(z|x), in bits, a sample of the negative ELBO.
         """
         posterior = codec_from("the posterior", self.posterior, x)
         z = posterior.pop(Message.random())
@@ -106,14 +105,14 @@ class BitsBack(ByValue, Generic[X, Z]):
 class BitSwap(ByValue):
     """Codes x with a chain of latents z1, z2, ..., each of which depends on the next one alone.
 
-    posteriors: from x to the codec of z1, from z1 to that of z2, and so on. likelihoods: from z1 to
-    the codec of x, from z2 to that of z1, and so on, as many. prior: the codec of the last of them.
-    Push pops z1, pushes x, pops z2, pushes z1, ..., so no more bits are needed before the first
-    push than z1 takes, where popping all latents first takes those of every layer. It is bits back
-    whose prior codes with bits back. Where the posterior of a layer needs x or the layer above, see
-    `TopDown`. Functions are given arrays of int64, as those of `BitsBack` are. Raises MessageError
-    unless there are as many posteriors as likelihoods. Source: Kingma, Abbeel, Ho 2019 (Bit-Swap),
-    Algorithm 1.
+    posteriors: from x to the codec of z1, from z1 to that of z2, and so on. likelihoods: as many
+    functions, from z1 to the codec of x, from z2 to that of z1, and so on. prior: the codec of the
+    last latent. Push pops z1, pushes x, pops z2, pushes z1, ..., so that the first push needs only
+    the initial bits of z1; popping all latents first would need those of every layer. It is bits
+    back with a prior that itself uses bits back. If the posterior of a layer needs x or the layer
+    above, see `TopDown`. Functions get arrays of int64, as those of `BitsBack` do. Raises
+    MessageError unless there are as many posteriors as likelihoods. Source: Kingma, Abbeel, Ho 2019
+    (Bit-Swap), Algorithm 1.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
     >>> def near(bits, chance=0.9):
@@ -172,17 +171,17 @@ class BitSwap(ByValue):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TopDown(ByValue):
-    """Codes x with layers of latents z1 ... zT of which the posterior chooses the last one first:
-    q(zT | x), then q(z_t | z_(t+1), x), as in diffusion models and ladder VAEs.
+    """Codes x with layers of latents z1 ... zT whose posterior draws the last one first: q(zT | x),
+    then q(z_t | z_(t+1), x), as in diffusion models and ladder VAEs.
 
     posteriors: from (z2, x) to the codec of z1, and so on, and from x alone to that of the last,
-    zT. likelihoods: from z1 to the codec of x, from z2 to that of z1, and so on, as many. prior:
-    the codec of zT. Lists are in the order of those of `BitSwap`. Functions are given arrays of
-    int64, as those of `BitsBack` are.
-    A push pops all latents, zT first, and then pushes x, z1, ..., zT. The decoder knows x only when
-    it has all latents, and each posterior needs x, so that no push can come before a pop as in
-    Bit-Swap: the first x needs the bits of all layers, which `Message.random()` supplies.
-    Raises MessageError unless there are as many posteriors as likelihoods, and one at least.
+    zT. likelihoods: as many functions, from z1 to the codec of x, from z2 to that of z1, and so on.
+    prior: the codec of zT. Lists are in the order of those of `BitSwap`. Functions get arrays of
+    int64, as those of `BitsBack` do.
+    A push pops all latents, zT first, and then pushes x, z1, ..., zT. The decoder knows x only
+    after all latents, and each posterior needs x, so pushes and pops cannot alternate as in
+    Bit-Swap: the first x needs initial bits for all layers, which `Message.random()` supplies.
+    Raises MessageError unless there are as many posteriors as likelihoods, and at least one.
     Source: Kingma, Salimans, Poole, Ho 2021, Variational diffusion models; Townsend, Bird,
     Kunze, Barber 2020 (HiLLoC).
 
@@ -227,7 +226,7 @@ class TopDown(ByValue):
         return self._bits_back().bits(x)
 
     def _bits_back(self) -> BitsBack[Any, Any]:
-        """Over the tuple of all latents, the last one first."""
+        """Bits back over the tuple of all latents, the last one first."""
 
         def of_x(latents: Any) -> Codec[Any]:
             return codec_from("the likelihood of x", self.likelihoods[0], latents[-1])
@@ -254,15 +253,15 @@ PRECISION = 24
 @dataclass(frozen=True, eq=False, repr=False)
 class LatentMixture(ByValue, Generic[X]):
     """Codes x with a mixture of any codecs, at the price of -log2 of the sum of weight[k] * p_k(x):
-    the choice of k costs nothing, since its bits come back.
+    the choice of k is free, since its bits come back.
 
-    Push pops k under the posterior p(k | x), which follows from `bits` of each codec, and pushes x
-    with the codec k. weight: positive integers or floats [components], which need not sum to one.
-    codecs: of x, as many; each must be able to code any x that is pushed.
-    What is popped is as portable as the `bits` of the codecs: those of this library are the same on
+    Push pops k under the posterior p(k | x), which is computed from `bits` of each codec, and
+    pushes x with the codec k. weight: positive integers or floats [components], which need not sum
+    to one. codecs: of x, as many; each must be able to code any x that is pushed.
+    Pops are as portable as `bits` of the codecs, which for those of this library are the same on
     every machine. Source: Townsend, Bird, Barber 2019, section 2.2, with a discrete latent whose
     exact posterior is known; docs/codecs.md.
-    Raises MessageError for weights that are none, or not as many as codecs.
+    Raises MessageError for invalid weights, or another number of weights than codecs.
 
     >>> from bitsback.codecs import Bernoulli
     >>> codec = LatentMixture([0.5, 0.5], [
@@ -299,8 +298,8 @@ class LatentMixture(ByValue, Generic[X]):
         return self._bits_back().pop(message)
 
     def bits(self, x: X) -> float:
-        """The cost of a push of x, with the k that fixed random bits choose; its mean over k is
-        -log2 of the sum of weight[k] * p_k(x), up to the rounding of the posterior.
+        """The cost of a push of x, for a k drawn with fixed random bits; its mean over k is -log2
+        of the sum of weight[k] * p_k(x), up to the rounding of the posterior.
         """
         return self._bits_back().bits(x)
 

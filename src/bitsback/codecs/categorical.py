@@ -30,8 +30,9 @@ Weights: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class OwnWeights:
-    """weights: [n, levels], in C order. scales: [n], and ends: [n, blocks], sums of its weights,
-    are what the core has found out of each row, so that none is read as a whole again.
+    """weights: [n, levels], in C order. The core has computed the others for each row, so that it
+    need not read whole rows again: scales, [n], and ends, [n, blocks], which are sums of its
+    weights.
     """
 
     weights: Weights
@@ -126,10 +127,10 @@ class Categorical(ByValue):
         most 2^precision.
 
         Each is rounded once, halves to even: with 2^e the least power of two above the largest of
-        its row, q[c] = round(p[c] * 2^(32 - e)). The rest is integers (docs/codecs.md), and every
-        symbol gets a frequency of at least 1. Rows for each symbol of its own are kept as float32
-        or float64, and only the frequencies that are asked for are computed. Raises
-        MessageError for what is negative, not finite, or a row that is all zero.
+        its row, q[c] = round(p[c] * 2^(32 - e)). The rest is integer arithmetic (docs/codecs.md),
+        and every symbol gets a frequency of at least 1. If each symbol has its own row, rows are
+        kept as float32 or float64, and frequencies are computed only when they are needed. Raises
+        MessageError for numbers that are negative or not finite, and for rows that are all zero.
         """
         p = np.asarray(probability)
         p = kept(p, p.dtype if p.dtype in (np.float32, np.float64) else np.float64)
@@ -145,13 +146,13 @@ class Categorical(ByValue):
     def from_logits(
         cls, logits: ArrayLike, precision: int = 24, shape: tuple[int, ...] | None = None
     ) -> "Categorical":
-        """From the logarithms of probabilities [..., levels], floats, up to an added number: what
-        networks give to a softmax. -inf is a probability of 0.
+        """From the logarithms of probabilities [..., levels], floats, up to a constant: the inputs
+        of a softmax. -inf is a probability of 0.
 
-        Differences to the greatest one of a row are rounded once, halves to even, to 2^-10 of a
-        bit; the rest is a table of powers of two and integers (docs/codecs.md), so that every
+        Differences to the maximum of a row are rounded once, halves to even, to 2^-10 of a bit; the
+        rest is integer arithmetic and a table of powers of two (docs/codecs.md), so that every
         machine gives the same frequencies, which a softmax of floats does not promise. Raises
-        MessageError for a NaN, and for rows without a finite greatest number.
+        MessageError for a NaN, and for rows without a finite maximum.
         """
         values = np.asarray(logits, np.float64)
         if not values.ndim or not values.shape[-1]:
@@ -200,7 +201,7 @@ class Categorical(ByValue):
 
     @cached_property
     def _table(self) -> _core.Categorical:
-        """A table that finds symbols fast, where all have the same frequencies."""
+        """A table for fast searches, if all symbols have the same frequencies."""
         return _core.Categorical(self.frequencies, self.precision)
 
     def _rows(self) -> NDArray[np.uint32]:
@@ -225,7 +226,7 @@ class CategoricalOfWeights(Categorical):
         return f"Categorical.from_probability({short(weights)}, precision={self.precision})"
 
     def _value(self) -> tuple[Any, ...]:
-        """It is equal to the codec of its frequencies."""
+        """The value of the codec of its frequencies, to which it is equal."""
         return Categorical, *super()._value()[1:]
 
     @property
@@ -321,7 +322,8 @@ class Rows(ByValue):
 
         Rounded once, q = round(p * 2^32), halves to even. From there on integers:
         T[c] = floor(2^16 * (q[0] + ... + q[c - 1]) / (q[0] + ... + q[levels - 1])).
-        Raises MessageError for what is negative, not finite, above 1, or a row that is all zero.
+        Raises MessageError for numbers that are negative, not finite or above 1, and for rows that
+        are all zero.
         """
         p = np.asarray(probability, np.float64)
         if p.ndim != 2:

@@ -17,26 +17,25 @@ from bitsback.message import Message
 _MESSAGES = [(seed, lanes) for seed, lanes in enumerate((1, 1, 2, 3, 4, 8, 1, 1, 2, 4, 1, 1))]
 """Seeds and numbers of lanes."""
 _SLACK = 0.01
-"""The bits that a symbol may take beyond its information, in either direction: a small head
-rounds.
+"""The most bits by which the cost of a symbol may differ from its information: a small head rounds.
 """
 
 
 def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
     """Tests both laws of codecs, and `bits`, with these symbols on random messages.
 
-    symbols: as the codec pops them: the items of a `Multiset` in their order. lanes: of the
-    messages, at least; as many as a codec of lanes of its own needs.
+    symbols: as the codec pops them: the items of a `Multiset` in order. lanes: the least number of
+    lanes of the messages, for codecs that need several.
     A codec breaks the first law if a pop after a push does not restore the symbols and the message,
     and the second if a push after a pop does not restore the message. It breaks `bits` if a push
-    makes the message grow by another number of bits, beyond the rounding of heads. Where a codec
-    pops latents before it pushes, the cost of a push depends on the latents: then every codec that
-    takes part in a push is compared with its own `bits`. If the codec raises an error, the message
-    must be unchanged, and the error is raised again.
-    Pushes and pops must call functions that return codecs with arguments of the same form: of one
-    dtype, shape and contiguity, as arithmetic depends on them (`one_form`). Integers of other
-    dtypes, in Fortran order, or in lists must be pushed as the same bits, or raise.
-    Raises CodecError, which says what is broken, and on which message.
+    makes the message grow by another number of bits, beyond the rounding of heads. If a codec pops
+    latents before it pushes, the cost of a push depends on the latents: then every codec that takes
+    part in a push is compared with its own `bits`. If the codec raises an error, the message must
+    be unchanged, and the error is raised again.
+    Pushes and pops must call functions that return codecs with arguments of the same dtype, shape
+    and contiguity, since arithmetic depends on them (`one_form`). Integers of other dtypes, in
+    Fortran order, or in lists must be pushed as the same bits, or raise. Raises CodecError, which
+    says what is broken, and for which message.
 
     >>> from bitsback.codecs import Bernoulli, check_codec
     >>> check_codec(Bernoulli.from_probability([0.1, 0.9]), [0, 1])
@@ -131,8 +130,8 @@ def _in_form(symbols: Any, form: Callable[[NDArray[Any]], Any]) -> Any:
 
 
 def _check_entry(entry: Entry, where: str) -> None:
-    """A push costs what `bits` says, or what the pushes and pops that it is made of make of it, if
-    each of these keeps to its own.
+    """Checks that a push costs what `bits` says, or the sum of the pushes and pops that it consists
+    of, if each of these costs what its own `bits` says.
     """
     bits = _bits(entry.codec, entry.symbols)
     growth = entry.growth if entry.pushed else -entry.growth
@@ -149,7 +148,7 @@ def _check_entry(entry: Entry, where: str) -> None:
 
 def _check_bits(codec: Codec[Any], symbols: Any, growths: list[float]) -> None:
     bits = _bits(codec, symbols)
-    # Without latents all growths are the same but for rounding.
+    # Without latents all growths are the same, up to rounding.
     slack = _slack(symbols, bits) + 8 * float(np.ptp(growths))
     if abs(bits - float(np.mean(growths))) > slack:
         raise CodecError(
@@ -158,7 +157,7 @@ def _check_bits(codec: Codec[Any], symbols: Any, growths: list[float]) -> None:
 
 
 def _takes_bits(codec: Codec[Any], symbols: Any) -> bool:
-    """Whether it pops before it pushes, in some way of its own."""
+    """Whether it pops before it pushes."""
     try:
         codec.push(Message([1 << 32]), symbols)
     except MessageExhausted:

@@ -1,9 +1,10 @@
 """The protocol of codecs, and the helpers that combinators share.
 
 Functions of symbols, such as a likelihood or the step of an autoregressive codec, compute
-distributions. When a push calls them, the symbols are as a user has them: a list, uint8, a view in
-Fortran order. When a pop calls them, they are as some codec pops them. Arithmetic depends on the
-dtype, and so may sums of floats on the order of memory, so `one_form` brings both to the same form.
+distributions. When a push calls them, the symbols are in the user's form: a list, uint8, a view in
+Fortran order. When a pop calls them, they are in the form in which some codec pops them. Arithmetic
+depends on the dtype, and sums of floats may depend on the order in memory, so `one_form` brings
+both to the same form.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -33,8 +34,8 @@ class Codec(Protocol[Symbols]):
     2. after `x = pop(m)`, `push(m, x)` gives m back bit for bit, for any valid message.
 
     If either raises, it leaves the message as it was before the call. `check_codec` tests all this.
-    A codec that calls other codecs does so within `with message:`, so that no other thread gets
-    between.
+    A codec that calls other codecs does so within `with message:`, so that no other thread can
+    interfere.
 
     Any class with these three methods is a codec; most call those of other codecs. This one codes
     pairs of numbers whose second is not below the first:
@@ -73,16 +74,16 @@ class Codec(Protocol[Symbols]):
     def bits(self, symbols: Symbols) -> Bits:
         """The cost of a push of these symbols: -log2 of their exact probability, in bits.
 
-        Float64 of the shape of the symbols where each has a cost of its own, and one number for all
-        together otherwise, so that np.sum is the whole. A codec that has bits back costs what the
-        latents make of it, and this is a sample: what a push to `Message.random()` costs, of a
-        `BitsBack`. For people, not for coding.
+        Float64 of the shape of the symbols if each has a cost of its own, otherwise one number for
+        all together, so that np.sum gives the total. With bits back the cost depends on the
+        latents, and this is a sample: for a `BitsBack`, the cost of a push to `Message.random()`.
+        It is for people, not for coding.
         """
 
 
 @contextmanager
 def undoing(undo: Callable[[], object]) -> Iterator[None]:
-    """Runs `undo`, which puts the message back to what it was, if the body raises."""
+    """Runs `undo`, which restores the message, if the body raises."""
     try:
         yield
     except BaseException:
@@ -91,8 +92,8 @@ def undoing(undo: Callable[[], object]) -> Iterator[None]:
 
 
 def one_step(method: Step) -> Step:
-    """A push or a pop that is made of several, during which the thread holds the message: another
-    one that uses it meanwhile gets a MessageError.
+    """A push or a pop that consists of several, during which the thread holds the message: another
+    thread that uses it meanwhile gets a MessageError.
     """
 
     @wraps(method)
@@ -104,7 +105,7 @@ def one_step(method: Step) -> Step:
 
 
 class naming:  # noqa: N801 - as the context managers of contextlib
-    """Puts the name of a part before what a MessageError of its codec says."""
+    """Prefixes a MessageError of a part's codec with the name of the part."""
 
     def __init__(self, part: str, number: object = "") -> None:
         self._part, self._number = part, number
@@ -119,7 +120,7 @@ class naming:  # noqa: N801 - as the context managers of contextlib
 
 
 def require_functions(**functions: Any) -> None:
-    """MessageError, with its name, for what cannot be called."""
+    """Raises MessageError, with its name, for anything that is not callable."""
     for name, function in functions.items():
         if not callable(function):
             raise MessageError(f"{name} must be a function, not {type(function).__name__}")
@@ -131,19 +132,19 @@ def is_codec(value: Any) -> bool:
 
 
 def require_codecs(**codecs: Any) -> None:
-    """MessageError, with its name, for what has no push and pop."""
+    """Raises MessageError, with its name, for anything without push and pop."""
     for name, codec in codecs.items():
         if not is_codec(codec):
             raise MessageError(f"{name} must be a codec, not {type(codec).__name__}")
 
 
 def one_form(symbols: Any) -> Any:
-    """A copy of these symbols in the form in which functions are given them.
+    """A copy of these symbols in the form that functions get.
 
-    Integers, of any dtype or Python's own, become an array of int64, floats one of float64, both in
-    C order and of the same shape, () for a number. Parts, in a list or a tuple, become one array
-    with an axis in front if they are arrays of one shape, and a tuple otherwise; a named tuple and
-    a dict stay what they are. Whatever else a codec pops stays as it is. Raises MessageError for
+    Integers of any dtype, or Python's own, become an array of int64, floats one of float64, both in
+    C order and of the same shape, () for a number. Parts in a list or a tuple become one array with
+    an axis in front if they are arrays of one shape, otherwise a tuple; a named tuple and a dict
+    keep their types. Anything else that a codec pops stays as it is. Raises MessageError for
     integers outside of int64.
 
     >>> one_form(np.array([[250, 7]], np.uint8))
@@ -190,7 +191,7 @@ def _int64(array: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def codec_from(name: str, function: Callable[..., Any], *symbols: Any) -> Codec[Any]:
-    """The codec that `function` makes of the symbols, which it is given in their one form.
+    """The codec that `function` returns for the symbols, which it gets in their one form. Raises
     MessageError, with its name, if that is no codec.
     """
     return returned(name, function(*map(one_form, symbols)))
@@ -207,7 +208,7 @@ def returned(name: str, made: Any) -> Codec[Any]:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether functions are given the same of both: symbols of the same kind, shape and values."""
+    """Whether functions get the same for both: symbols of the same kind, shape and values."""
     return _equal(one_form(one), one_form(other))
 
 

@@ -41,8 +41,8 @@ def push_parts(message: Message, parts: Sequence[Part]) -> None:
 
 
 def pop_parts(message: Message, codecs: Iterable[Codec[Any]]) -> tuple[Any, ...]:
-    """Pops a part with each codec, the first one first. If one raises, none is popped. The codecs
-    may be computed as they are needed.
+    """Pops a part with each codec, in order. If one raises, none is popped. The codecs may come
+    from a generator.
     """
     parts: list[Any] = []
     with ExitStack() as undo:
@@ -106,10 +106,10 @@ class Serial(ByValue):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Named(ByValue):
-    """Codes a dict, each of its values with the codec of that name. The first one pops first.
+    """Codes a dict, each value with the codec of its name. The first one pops first.
 
-    codecs: from names to codecs; their order is that of the parts, whatever that of the dict that
-    is pushed. Raises MessageError for a dict with other names.
+    codecs: from names to codecs, in the order of the parts; the order of a pushed dict does not
+    matter. Raises MessageError for a dict with other names.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
     >>> codec = Named({"label": Uniform(8, shape=()), "pixels": Bernoulli.from_probability([0.5])})
@@ -154,8 +154,8 @@ class Named(ByValue):
 class Repeat(ByValue, Generic[X]):
     """Codes a tuple of `times` items, each with the same codec. The first one pops first.
 
-    Arrays of independent symbols are coded faster by one codec of their shape. Items whose order
-    does not matter are a `Multiset`.
+    One codec of their shape codes arrays of independent symbols faster. For items whose order does
+    not matter, use `Multiset`.
 
     >>> from bitsback.codecs import BitsBack, Bernoulli, Uniform
     >>> codec = Repeat(Uniform(16, shape=(2,)), times=3)
@@ -197,12 +197,12 @@ class Repeat(ByValue, Generic[X]):
 class Mapped(ByValue, Generic[X]):
     """Codes x as forward(x) by another codec: discrete normalising flows, permutations, lifting.
 
-    codec: of what `forward` makes of x. forward, inverse: functions that undo each other, exactly,
-    on all that is coded: of integers, or of floats that are only moved about. Both are given arrays
-    of int64, or float64, as the functions of `BitsBack` are. A pop returns what `inverse` does.
-    A push raises MessageError if inverse(forward(x)) is not x, in kind, shape and values, and a pop
-    if forward(inverse(y)) is not the y that has been popped: either would lose something. Source:
-    Hoogeboom, Peters, van den Berg, Welling 2019, Integer discrete flows.
+    codec: of forward(x). forward, inverse: functions that are exact inverses of each other for all
+    coded symbols, so they compute with integers, or only move floats. Both get arrays of int64, or
+    float64, as the functions of `BitsBack` do. A pop returns the result of `inverse`. A push raises
+    MessageError if inverse(forward(x)) is not x, in kind, shape and values, and a pop if
+    forward(inverse(y)) is not the popped y: either would lose information. Source: Hoogeboom,
+    Peters, van den Berg, Welling 2019, Integer discrete flows.
 
     >>> import numpy as np
     >>> from bitsback.codecs import Normal
@@ -257,11 +257,10 @@ class Mapped(ByValue, Generic[X]):
 class OnLanes(ByValue, Generic[X]):
     """Codes x on some lanes of the message, and leaves the heads of the others alone.
 
-    codec: any; it sees a message that has these heads, the first of `lanes` as lane 0, and all of
-    the tail. lanes: their numbers, from 0 on, none of them twice; or a slice, which is taken from
-    the lanes that the message has. Several of them, side by side, code symbols of several kinds as
-    steps whose lanes do not wait for each other.
-    Raises MessageError for lanes that are none, and when it codes, for those that the message
+    codec: any; it sees a message with these heads, the first of `lanes` as lane 0, and the whole
+    tail. lanes: distinct numbers, counted from 0, or a slice of the lanes of the message. Several
+    such codecs side by side code symbols of several kinds in steps whose lanes do not wait for each
+    other. Raises MessageError for invalid lanes, and when it codes, for lanes that the message
     lacks. Source: the `substack` of craystack (Townsend, Bird, Kunze, Barber 2020, HiLLoC).
 
     >>> from bitsback.codecs import Uniform

@@ -32,8 +32,8 @@ B = TypeVar("B")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ChainRule(ByValue, Generic[A, B]):
-    """Codes a pair (a, b): first is the codec of a, then(a) that of b. a pops first. `then` is
-    given an array of int64, as the functions of `BitsBack` are.
+    """Codes a pair (a, b): first is the codec of a, then(a) that of b. a pops first. `then` gets an
+    array of int64, as the functions of `BitsBack` do.
 
     swapped: the pair is (b, a). So the posterior of two layers, which pops z1 and then z2, and
     their prior, which pops z2 and then z1, can be codecs of the same pairs, for `BitsBack`.
@@ -88,15 +88,14 @@ _Steps = Generator[Codec[Any], Any, None]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dependent(ByValue):
-    """Codes a tuple of parts: a generator function yields the codec of each part and is given the
+    """Codes a tuple of parts: a generator function yields the codec of each part and receives the
     part.
 
-    steps: without arguments; what it yields next may depend on the parts so far, and so may how
-    many parts there are, and on nothing else that changes. The first part pops first. Push runs it
-    once to have the codecs of all parts, and pushes from the last to the first.
-    It is given a copy of each part in one form, whichever direction codes: an array of int64, as
-    the functions of `BitsBack` are.
-    Raises MessageError for more or fewer parts than it yields codecs.
+    steps: a function without arguments. The codecs that it yields, and their number, may depend on
+    the parts so far, and on nothing else that changes. The first part pops first. Push runs it once
+    to get the codecs of all parts, and pushes from the last to the first. It receives a copy of
+    each part in the same form in both directions: an array of int64, as the functions of `BitsBack`
+    do. Raises MessageError for more or fewer parts than yielded codecs.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
     >>> def digit():
@@ -163,20 +162,20 @@ def _next(steps: _Steps, part: Any) -> Codec[Any] | None:
 
 
 Position = Any
-"""A number where there is one axis of positions, a tuple of numbers where there are several."""
+"""A number if there is one axis of positions, otherwise a tuple of numbers."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Autoregressive(ByValue):
-    """Codes arrays position by position, in C order, in each position all of the first axes at
-    once, as one step.
+    """Codes arrays position by position, in C order; at each position it codes all of the first
+    axes in one step.
 
     step: from the array and a position to the codec of array[..., position]. The array is int64 of
-    the whole shape, read-only, and holds the positions before this one; the rest is 0, whichever
-    direction codes. A position is a number if there is one axis of them, or a tuple of numbers. Pop
-    goes from the first position to the last, push from the last to the first.
-    shape: of the array. dtype: of the array that is popped, any of integers. together: how many of
-    the first axes are coded at once; the other axes are those of positions.
+    the whole shape, read-only, and holds the positions before this one; the rest is 0 in both
+    directions. A position is a number if there is one axis of positions, otherwise a tuple of
+    numbers. Pop goes from the first position to the last, push from the last to the first.
+    shape: of the array. dtype: of popped arrays, any integer type. together: the number of first
+    axes that are coded at once; the other axes are those of positions.
 
     >>> from bitsback.codecs import Bernoulli
     >>> def like_the_last(x, position):
@@ -237,8 +236,8 @@ class Autoregressive(ByValue):
         return known.astype(self.dtype)
 
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of the symbols, in bits: of the shape of the symbols, or of that of the
-        positions, where the codecs of the positions give one cost for all their symbols.
+        """The cost of the symbols, in bits: of the shape of the symbols, or of the positions if
+        their codecs give one cost for all their symbols.
         """
         x = as_symbols(symbols, self.dtype, self.shape)
         known, costs = np.zeros(self.shape, np.int64), []

@@ -25,13 +25,13 @@ UNITS = 2.0**16
 
 
 def check_counts(levels: int) -> None:
-    """MessageError unless there are 1 to 65,536 levels."""
+    """Raises MessageError unless there are 1 to 65,536 levels."""
     if not 1 <= levels <= 65536:
         raise MessageError(f"counts have 1 to 65,536 levels, not {levels}")
 
 
 def rounded(values: NDArray[np.float64], what: str) -> NDArray[np.uint32]:
-    """Floats to units of 2^-16; MessageError for those outside of [2^-16, 2^16)."""
+    """Converts floats to units of 2^-16. Raises MessageError for those outside of [2^-16, 2^16)."""
     require_within(values, 1 / UNITS, UNITS - 1 / UNITS, what, "[2^-16, 2^16 - 2^-16]")
     return np.rint(values * UNITS).astype(np.uint32)
 
@@ -43,7 +43,7 @@ class Counts(ByValue, ABC):
 
     @abstractmethod
     def _parameters(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-        """Both of the shape of the symbols."""
+        """Both parameters, in the shape of the symbols."""
 
     @abstractmethod
     def _levels(self) -> int: ...
@@ -193,7 +193,7 @@ class NegativeBinomial(Counts):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BetaBinomial(Counts):
-    """A symbol, 0 ... trials, is how many of the trials succeed, with a probability that has a beta
+    """A symbol, 0 ... trials, is the number of successful trials, whose probability has a beta
     distribution. Grey values of an image have trials = 255 (Townsend, Bird, Barber 2019, section
     3.2).
 

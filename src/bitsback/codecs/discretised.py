@@ -30,7 +30,7 @@ MEAN_BITS = 8
 
 
 def check_levels(levels: int, precision: int) -> None:
-    """MessageError unless there are 2 to 65,536 levels, and precision enough for them."""
+    """Raises MessageError unless there are 2 to 65,536 levels, and enough precision for them."""
     check_precision(precision)
     if not 2 <= levels <= 65536 or 1 << precision < 16 * levels:
         raise MessageError(
@@ -52,21 +52,21 @@ def as_inverse_scales(values: ArrayLike, what: str) -> NDArray[np.uint32]:
 
 
 def rounded_means(mean: NDArray[np.float64], of: str) -> NDArray[np.int32]:
-    """Floats to units of 2^-8; MessageError for those outside of [-2^16, 2^16]."""
+    """Converts floats to units of 2^-8. Raises MessageError for those outside of [-2^16, 2^16]."""
     require_within(mean, -(2.0**16), 2.0**16, f"a mean of a {of}", "[-2^16, 2^16]")
     return np.rint(mean * 2.0**MEAN_BITS).astype(np.int32)
 
 
 def rounded_scales(scale: NDArray[np.float64], of: str) -> NDArray[np.uint32]:
-    """Float scales to inverse ones in units of 2^-16; MessageError for those outside of [2^-10,
-    2^16].
+    """Converts float scales to inverse scales in units of 2^-16. Raises MessageError for scales
+    outside [2^-10, 2^16].
     """
     require_within(scale, 2.0**-10, 2.0**16, f"a scale of a {of}", "[2^-10, 2^16]")
     return np.rint(65536 / scale).astype(np.uint32)
 
 
 def distribution_function(component: Component) -> tuple[NDArray[np.int32], int]:
-    """The table of a standard component, and log2 of how far it reaches."""
+    """The table of a standard component, and log2 of its reach."""
     return _TABLES[component]()
 
 
@@ -79,8 +79,8 @@ _TABLES: dict[Component, Callable[[], tuple[NDArray[np.int32], int]]] = {
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DiscretisedMixture(ByValue):
-    """A symbol, 0 ... levels - 1, is a draw from a mixture, rounded to the nearest integer and held
-    to the range.
+    """A symbol, 0 ... levels - 1, is a draw from a mixture, rounded to the nearest integer and
+    clamped to the range.
 
     The ends of the range take the tails, so that one component is the discretised logistic (or, on
     a fixed grid, the discretised Gaussian). Source: Salimans et al. 2017 (PixelCNN++), section 2.1;
@@ -255,7 +255,7 @@ class Discretised(ByValue):
         """From floats: round(mean * 2^8) and round(2^16 / scale), halves to even.
 
         within: the least and the greatest symbol, in place of `low` and `levels`. Raises
-        MessageError for means further than 2^16 from `low`, or above 2^22, and scales outside
+        MessageError for means further than 2^16 from `low` or above 2^22, and for scales outside
         [2^-10, 2^16].
         """
         if (levels is None) == (within is None):
@@ -303,7 +303,7 @@ class Discretised(ByValue):
 @dataclass(frozen=True, eq=False, repr=False)
 class Normal(Discretised):
     """A symbol, low ... low + levels - 1, is a draw from a normal distribution, rounded to the
-    nearest integer and held to the range. Of latents in equally likely buckets, see
+    nearest integer and clamped to the range. For latents in equally likely buckets, see
     `GaussianBuckets`.
 
     mean: int32 in units of 2^-8, within 2^24 of low * 2^8. inverse_scale: uint32, one over the
@@ -328,7 +328,7 @@ class Normal(Discretised):
 @dataclass(frozen=True, eq=False, repr=False)
 class Logistic(Discretised):
     """A symbol, low ... low + levels - 1, is a draw from a logistic distribution, rounded to the
-    nearest integer and held to the range. Source: Salimans et al. 2017 (PixelCNN++), section
+    nearest integer and clamped to the range. Source: Salimans et al. 2017 (PixelCNN++), section
     2.1.
 
     mean: int32 in units of 2^-8, within 2^24 of low * 2^8. inverse_scale: uint32, one over the
@@ -353,7 +353,7 @@ class Logistic(Discretised):
 @dataclass(frozen=True, eq=False, repr=False)
 class Laplace(Discretised):
     """A symbol, low ... low + levels - 1, is a draw from a Laplace distribution, rounded to the
-    nearest integer and held to the range: what differences of neighbours are like.
+    nearest integer and clamped to the range: typical of differences between neighbours.
 
     mean: int32 in units of 2^-8, within 2^24 of low * 2^8. inverse_scale: uint32, one over the
     scale b of e^-(|x| / b) / 2b, in units of 2^-16, within [1, 2^26]. Their shapes broadcast to

@@ -1,6 +1,6 @@
-"""Logarithms, powers of two and the logistic function, the same on every machine: made of sums,
-products and quotients of doubles in a fixed order, and of tables of integers, without a library's
-own functions.
+"""Logarithms, powers of two and the logistic function, the same on every machine: they use only
+sums, products and quotients of doubles in a fixed order, and tables of integers, but no functions
+of a mathematical library.
 """
 
 import math
@@ -19,7 +19,8 @@ _ODD = range(23, 0, -2)
 
 
 def log2_of(numbers: NDArray[Any]) -> NDArray[np.float64]:
-    """log2 of positive integers below 2^53, right to some units of 2^-52, exact for powers of two.
+    """log2 of positive integers below 2^53, accurate to some units of 2^-52, exact for powers of
+    two.
 
     With n = m * 2^e, 1 / sqrt(2) <= m < sqrt(2), it is e + (2 / ln 2) * artanh((m - 1) / (m + 1)),
     by the series up to the power 23.
@@ -63,8 +64,8 @@ FARTHEST = 40
 
 
 def logistic(logits: NDArray[np.float64]) -> NDArray[np.int64]:
-    """2^28 / (1 + e^-x), by straight lines between the entries of a table; x is rounded once, to
-    units of 2^-24, and held to [-16, 16]. MessageError for a NaN.
+    """2^28 / (1 + e^-x), by linear interpolation in a table; x is rounded once, to units of 2^-24,
+    and clamped to [-16, 16]. Raises MessageError for a NaN.
     """
     _refuse_nan(logits)
     reach = float(1 << _REACH_BITS)
@@ -83,9 +84,9 @@ def powers(steps: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def softmax_weights(logits: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Weights in the ratios of e^x, over the last axis: 2^28 for the greatest x of a row, and for
-    another one 2^28 / 2^(d / 2^10), with d = 2^10 log2(e) times the difference, a double, rounded
-    to the nearest integer. MessageError for a NaN, and for rows without a finite greatest number.
+    """Weights proportional to e^x, over the last axis: 2^28 for the maximum of a row, and for other
+    x 2^28 / 2^(d / 2^10), with d = 2^10 log2(e) times the difference, a double, rounded to the
+    nearest integer. Raises MessageError for a NaN, and for rows without a finite maximum.
     """
     _refuse_nan(logits)
     greatest = logits.max(-1, keepdims=True)

@@ -25,8 +25,8 @@ from bitsback.tables import normal_cdf, normal_quantile
 class GaussianBuckets(ByValue):
     """A symbol is the bucket, 0 ... 2^bucket_bits - 1, of a draw from N(mean, scale^2).
 
-    The buckets are those of maximum entropy under the prior: 2^bucket_bits intervals of the real
-    line, equally likely under N(0, 1), so that the prior over them is Uniform(2^bucket_bits). Of
+    The buckets have maximum entropy under the prior: 2^bucket_bits intervals of the real line,
+    equally likely under N(0, 1), so that the prior over them is Uniform(2^bucket_bits). For
     integers, see `Normal`. Source: Townsend, Bird, Barber 2019, section 2.5.1 and Figure 4.
 
     mean: int32 in units of 2^-16, within [-2^20, 2^20]. inverse_scale: uint32, one over the
@@ -96,9 +96,9 @@ class GaussianBuckets(ByValue):
         """A number for each bucket, float64 [2^bucket_bits]: the median of its part of N(0, 1), for
         the networks that see a latent.
 
-        They are entries of a table that ships, in units of 2^-16, so they are the same floats
-        everywhere. The codec does not use them: which bytes a symbol becomes depends on them only
-        as far as distributions are computed from them.
+        They come from a table in the package, in units of 2^-16, so they are the same floats
+        everywhere. The codec does not use them: they affect bytes only through distributions that
+        networks compute from them.
         """
         if not 1 <= bucket_bits <= 12:
             raise MessageError(f"bucket_bits must be from 1 to 12, not {bucket_bits}")

@@ -20,24 +20,23 @@ PRECISION = 24
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HiddenMarkov(ByValue):
-    """Codes series with a hidden Markov model, at the price of -log2 of the sum over all paths of
+    """Codes series with a hidden Markov model, at the cost of -log2 of the sum over all paths of
     states: the bits that choose a path come back.
 
     initial: weights of the states [states] at the first step. transition: of the next state, for
     each state [states, states]. emission: of the symbols, for each state [states, levels]. Weights
     are integers or floats, not negative, and need not sum to one; each row becomes frequencies out
-    of 2^24, of which a weight of 0 gets the least (docs/codecs.md). 1 to 65,536 states and levels.
-    shape: of the symbols, [..., length]: time is the last axis, and series do not know of each
-    other. Pops uint32. lengths: in place of a shape, of series of different lengths, whose symbols
-    are a tuple of arrays, [length] each.
-    A push pops the last state under its posterior, pushes the last symbol, pops the state before
-    and pushes the last one under its transition, and so on to the first: before the first push it
-    needs the bits of one state of each series, and not those of their paths. Time is O(symbols *
-    states^2), memory of a push O(symbols * states).
+    of 2^24, where a weight of 0 gets the least one (docs/codecs.md). 1 to 65,536 states and levels.
+    shape: of the symbols, [..., length]: time is the last axis, and series are independent. Pops
+    uint32. lengths: instead of a shape, for series of different lengths, whose symbols are a tuple
+    of arrays, [length] each. A push pops the last state under its posterior, pushes the last
+    symbol, pops the previous state and pushes the last one under its transition, and so on to the
+    first: it needs initial bits for one state of each series, and not for whole paths. Time is
+    O(symbols * states^2), memory of a push O(symbols * states).
     Source: Townsend, Murray 2021, Lossless compression with state space models using bits back
     coding, section 3. The forward filter and the posterior are integers.
-    Raises MessageError, which names the parameter, for weights that are none, rows that are all
-    zero, and shapes that do not fit.
+    Raises MessageError, which names the parameter, for invalid weights, rows that are all zero, and
+    shapes that do not fit.
 
     >>> codec = HiddenMarkov(
     ...     initial=[1, 1],
@@ -89,15 +88,15 @@ class HiddenMarkov(ByValue):
         _core.push_hidden_markov(message, *self._frequencies, x, self._lengths)
 
     def pop(self, message: Message) -> Any:
-        """An array of `shape`, or, of series of different lengths, a tuple of arrays."""
+        """An array of `shape`, or a tuple of arrays for series of different lengths."""
         x = _core.pop_hidden_markov(message, *self._frequencies, self._lengths)
         return self._series(x)
 
     def bits(self, symbols: Any) -> NDArray[np.float64]:
         """The cost of each symbol given those before it: -log2 p(x[t] | x[0] ... x[t - 1]), in
         bits, summed over all states. Shape of the symbols; for series of different lengths, the
-        cost of each series, [series]. A push costs their sum, for any path that is chosen, up to
-        the rounding of filter and posterior.
+        cost of each series, [series]. A push costs their sum, for any chosen path, up to the
+        rounding of filter and posterior.
         """
         x = self._flat(symbols)
         likely, all_of = _core.hidden_markov_evidence(*self._frequencies, x, self._lengths)
@@ -143,7 +142,7 @@ class HiddenMarkov(ByValue):
 
 
 def _weights(name: str, values: ArrayLike, axes: int) -> NDArray[np.float64]:
-    """The weights of rows, as doubles; MessageError, with their name, for what is none."""
+    """The weights of rows, as doubles. Raises MessageError, with their name, for invalid ones."""
     weights = np.asarray(values)
     if weights.dtype.kind not in "biuf" or weights.ndim != axes or not weights.size:
         kind = "[states]" if axes == 1 else "[states, ...]"

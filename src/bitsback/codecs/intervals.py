@@ -1,4 +1,4 @@
-"""Distributions by functions of the user's own: intervals, or a cumulative distribution."""
+"""Distributions given by the user's functions: intervals, or a cumulative distribution."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -29,16 +29,16 @@ _NONE = np.empty(0, np.uint32)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Interval(ByValue):
-    """A symbol has the interval [start, start + frequency) of [0, 2^precision): what codecs are at
-    the bottom, for distributions that are easier computed than listed.
+    """A symbol has the interval [start, start + frequency) of [0, 2^precision): the basis of all
+    codecs, for distributions that are easier to compute than to list.
 
-    interval: from symbols, an array [n], to (start, frequency), integers [n]. symbol: from numbers
-    within [0, 2^precision), uint32 [n], to the symbols whose intervals hold them; the inverse.
-    Both are called with no more numbers than the message has lanes, which is slow, and `interval`
-    with the same arrays in both directions, copies as int64.
-    precision: 1 to 24. shape: of the symbols. dtype: of what they pop as, one of integers.
-    A push raises MessageError for an interval that is empty or not within the whole, a pop for one
-    that does not hold the number that it was found by.
+    interval: from symbols, an array [n], to (start, frequency), integers [n]. symbol: the inverse,
+    from numbers within [0, 2^precision), uint32 [n], to the symbols whose intervals contain them.
+    Both are called with at most as many numbers as the message has lanes, which is slow; `interval`
+    gets the same arrays in both directions, copies as int64.
+    precision: 1 to 24. shape: of the symbols. dtype: of popped symbols, an integer type. A push
+    raises MessageError for an interval that is empty or not within [0, 2^precision), a pop for one
+    that does not contain the number for which `symbol` found it.
 
     >>> codec = Interval(  # the number of digits of a uniform number
     ...     interval=lambda c: (np.array([0, 2, 4, 8])[c], np.array([2, 2, 4, 8])[c]),
@@ -121,21 +121,21 @@ class HasCdf(Protocol):
 @dataclass(frozen=True, eq=False, repr=False)
 class FromCdf(ByValue):
     """A symbol, low ... low + levels - 1, is a draw from a distribution, rounded to the nearest
-    integer and held to the range.
+    integer and clamped to the range.
 
     distribution: a function from an array of numbers to the probabilities of a draw below each, or
     an object whose method `cdf` is one, such as a distribution of scipy.stats. It is called once,
-    with low + 1/2, low + 3/2, ..., float64 [levels - 1], and gives float64 [..., levels - 1]:
+    with low + 1/2, low + 3/2, ..., float64 [levels - 1], and returns float64 [..., levels - 1]:
     parameters [..., 1] give each symbol a distribution of its own, and [...] is the shape of the
-    symbols unless `shape` says another, to which it broadcasts. levels: 1 to 65,536. precision:
-    log2(levels) to 24. Pops int64.
+    symbols, or broadcasts to `shape`. levels: 1 to 65,536. precision: log2(levels) to 24. Pops
+    int64.
 
     The rounding is that of docs/codecs.md: probabilities are rounded to the nearest 2^-32, and
-    every symbol gets a frequency of at least 1. So this codec is as portable as the function is:
-    where another machine, or another version of a library, computes other floats, what was pushed
-    here may pop there as something else. The other codecs have no such weakness.
-    Raises MessageError for what is no distribution function: numbers outside [0, 1], or falling by
-    more than 2^-32.
+    every symbol gets a frequency of at least 1. This codec is only as portable as the function: if
+    another machine, or another version of a library, computes other floats, symbols that were
+    pushed here may pop there as others. The other codecs have no such weakness. Raises MessageError
+    if the function is no distribution function: numbers outside [0, 1], or decreasing by more than
+    2^-32.
 
     >>> def exponential(x):
     ...     return 1 - 0.5 ** np.maximum(x + 0.5, 0)

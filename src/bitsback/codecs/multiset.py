@@ -44,16 +44,15 @@ def numbers_key(item: Any) -> bytes:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Multiset(ByValue, Generic[X]):
-    """`size` items in any order. They come back in the order of their keys, which saves the
-    information of the order: log2(size! / (m1! m2! ...)) bits where m1, m2, ... items are equal.
+    """`size` items without an order. They come back sorted by their keys, which saves the
+    information of the order: log2(size! / (m1! m2! ...)) bits if m1, m2, ... items are equal.
 
-    Before an item is pushed, bits of the message pick it at random from the items that are left,
-    and a pop gives these bits back. The first items take a few bits from the implicit tail of the
-    message, which do not come back; see `BitsBack`.
-    item: any codec of an item. key: from an item to bytes, which tell items apart and order them;
-    it is given an array of int64, as the functions of `BitsBack` are. At most 2^24 items, O(size
-    log(size)) of time. Source: Severo, Townsend, Khisti, Makhzani, Ullrich 2022, Compressing
-    multisets with large alphabets, Algorithm 1.
+    Bits of the message choose the next item to push at random from the remaining items, and a pop
+    gives these bits back. The first items take a few bits from the implicit tail of the message,
+    which do not come back; see `BitsBack`. item: any codec of an item. key: from an item to bytes,
+    which distinguish and sort items; it gets an array of int64, as the functions of `BitsBack` do.
+    At most 2^24 items; time is O(size log(size)). Source: Severo, Townsend, Khisti, Makhzani,
+    Ullrich 2022, Compressing multisets with large alphabets, Algorithm 1.
 
     >>> from bitsback.codecs import Uniform
     >>> codec = Multiset(Uniform(1024, shape=(1,)), size=4)
@@ -105,7 +104,7 @@ class Multiset(ByValue, Generic[X]):
         return tuple(item for _, item in sorted(found, key=lambda pair: pair[0]))
 
     def bits(self, symbols: Sequence[X]) -> float:
-        """The cost of a push of these items, less the information of their order, in bits."""
+        """The cost of a push of these items minus the information of their order, in bits."""
         self._check_size(symbols)
         equals = Counter(self.key(one_form(item)) for item in symbols)
         orders = log2_of(np.arange(1, self.size + 1)).tolist()

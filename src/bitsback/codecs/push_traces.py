@@ -1,4 +1,4 @@
-"""Trace a push or a pop for `check_codec`: which codecs take part in it, and with what it calls
+"""Trace a push or a pop for `check_codec`: the codecs that take part in it, and the arguments of
 functions that return codecs.
 """
 
@@ -54,8 +54,8 @@ def _profiled(step: Callable[[], Any], note: Callable[[FrameType, str, Any], Non
 
 
 def difference(pushed: list[Call], popped: list[Call]) -> str | None:
-    """The argument that a function gets in another form in a push than in a pop, if there is
-    one.
+    """The argument, if there is one, that a function gets in different forms in a push and in a
+    pop.
     """
     pushes = {(call.code, call.values): call for call in pushed}
     for pop in popped:
@@ -91,7 +91,7 @@ def _contents(value: Any) -> Any:
 
 
 def _form(value: Any) -> str:
-    """The properties besides the value that arithmetic may depend on; empty for anything but
+    """The properties, besides the value, on which arithmetic may depend; empty for anything but
     symbols.
     """
     if isinstance(value, np.ndarray):
@@ -111,7 +111,7 @@ def _form(value: Any) -> str:
 
 @dataclass
 class Entry:
-    """A push or a pop of a codec, and those that it is made of."""
+    """A push or a pop of a codec, with the pushes and pops inside."""
 
     codec: Any
     symbols: Any
@@ -153,7 +153,9 @@ def ledger(step: Callable[[], object]) -> list[Entry]:
 
 
 def _opened(frame: FrameType) -> _Open | None:
-    """If this is the call of push(self, message, symbols), or of pop(self, message)."""
+    """The entry of a call of push(self, message, symbols) or pop(self, message); None for other
+    calls.
+    """
     code = frame.f_code
     arguments = [frame.f_locals.get(name) for name in code.co_varnames[: code.co_argcount]]
     pushed = code.co_name == "push"

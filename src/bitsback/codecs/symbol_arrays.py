@@ -14,7 +14,7 @@ from bitsback.lazy import cached_property
 
 
 def check_precision(precision: int) -> None:
-    """MessageError unless 1 <= precision <= 24."""
+    """Raises MessageError unless 1 <= precision <= 24."""
     if not 1 <= precision <= 24:
         raise MessageError(f"a precision must be from 1 to 24, not {precision}")
 
@@ -26,8 +26,9 @@ def as_symbols(
     levels: int | None = None,
     low: int = 0,
 ) -> NDArray[Any]:
-    """The symbols, C-ordered, as `dtype`, one of integers; MessageError if they are no integers,
-    differ in shape, or lie outside [low, low + levels - 1], or without `levels` do not fit `dtype`.
+    """The symbols in C order, as `dtype`, an integer type. Raises MessageError if they are no
+    integers, differ in shape, or lie outside [low, low + levels - 1], or, without `levels`, do not
+    fit `dtype`.
     """
     array = _integers(symbols, shape)
     if levels is not None:
@@ -73,8 +74,9 @@ def as_parameters(
     high: int,
     from_floats: str | None = None,
 ) -> NDArray[Any]:
-    """Integer parameters as `kept` in `dtype`; MessageError, which says `what` they are, if they
-    are no integers or lie outside [low, high]. from_floats: what makes a codec of floats.
+    """Integer parameters as `dtype`, as `kept` makes them. Raises MessageError, which says `what`
+    they are, if they are no integers or lie outside [low, high]. from_floats: the method that
+    accepts floats.
     """
     array = np.asarray(values)
     if array.dtype.kind not in "iu":
@@ -85,8 +87,8 @@ def as_parameters(
 
 
 def kept(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
-    """A C-ordered copy that cannot be written to: codecs are values, and stay what they are when
-    the array that they were made of changes.
+    """A read-only copy in C order: codecs are values, which do not change with the arrays that they
+    were made of.
     """
     array = np.array(values, dtype, order="C")
     array.flags.writeable = False
@@ -96,8 +98,8 @@ def kept(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
 def require_within(
     array: NDArray[Any], low: float, high: float, what: str, bounds: str | None = None
 ) -> None:
-    """MessageError, with `what` they are, and the index and value of one, unless all numbers are
-    within [low, high], which is shown as `bounds`.
+    """Raises MessageError, with `what` they are and the index and value of one, unless all numbers
+    are within [low, high], which the error shows as `bounds`.
     """
     if not array.size or (low <= array.min().item() and array.max().item() <= high):
         return
@@ -111,7 +113,7 @@ def require_within(
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
-    """A number, or a sequence of them, as a shape; MessageError if it is none."""
+    """A number, or a sequence of numbers, as a shape. Raises MessageError for anything else."""
     try:
         sizes = tuple(map(index, (shape,) if isinstance(shape, int) else shape))
     except TypeError as error:
@@ -124,8 +126,8 @@ def as_shape(shape: Any) -> tuple[int, ...]:
 def together(
     *parameters: tuple[str, ArrayLike], shape: tuple[int, ...] | None = None
 ) -> list[NDArray[Any]]:
-    """Parameters, each with its name, of one shape, `shape` if there is one: MessageError if they
-    do not broadcast.
+    """Broadcasts named parameters to one shape, to `shape` if it is given. Raises MessageError if
+    they do not broadcast.
     """
     arrays = [np.asarray(values) for _, values in parameters]
     try:
@@ -141,13 +143,13 @@ def together(
 
 
 _FEW = 8
-"""Numbers of an array that are shown."""
+"""The most numbers of an array that are shown."""
 
 
 class ByValue:
-    """Two codecs are equal if they are of one class and their parameters are equal: arrays by their
-    elements, functions if they are the same one. So a codec that went through a pickle is equal to
-    itself. What is computed when it is first needed is not pickled.
+    """Codecs are equal if they have the same class and equal parameters: arrays with equal
+    elements, the same functions. So an unpickled codec is equal to the original. Cached values are
+    not pickled.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]

@@ -6,7 +6,8 @@ alone).
     | BB  | flags | vers. | array | axes | method | value map | model | data | CRC |
     +-----+-------+-------+-------+------+--------+-----------+-------+------+-----+
 
-Whoever keeps many of them, a Zarr array say, knows what they have in common, and leaves it out.
+A container of many, such as a Zarr array, knows their common properties, and blocks leave these
+out.
 """
 
 import math
@@ -43,7 +44,7 @@ MOST_MODELS = 256
 
 @dataclass(frozen=True)
 class Known:
-    """The properties that a reader of a block alone knows without it."""
+    """The properties that a reader of a block alone already knows."""
 
     array: tuple[np.dtype[Any], Shape] | None = None
     """Its dtype, whose byte order is that of the bytes, and its shape."""
@@ -74,8 +75,8 @@ def pack(
 
 
 def unpack(data: Buffer, known: Known, find_model: FindModel) -> NDArray[Any]:
-    """The array of a block alone; it is writable. Raises ArchiveError for anything wrong, before
-    memory is allocated for it, and the errors of `find_model`.
+    """The array of a block alone, writable. Raises ArchiveError for any damage, before memory is
+    allocated for it, and the errors of `find_model`.
     """
     view = memoryview(data).cast("B") if len(data) else memoryview(b"")
     end = max(len(view) - CRC_SIZE, 0)
@@ -141,7 +142,7 @@ def _read_head(cursor: Cursor) -> int:
 
 
 def _read_array(cursor: Cursor, known: Known | None) -> tuple[np.dtype[Any], Shape, bytes]:
-    """The dtype, the shape, and the field that holds them. known: the values where they are left
+    """The dtype, the shape, and the field that holds them. known: their values if they are left
     out.
     """
     if known is None:

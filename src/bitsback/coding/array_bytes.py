@@ -21,15 +21,15 @@ from bitsback.models.named import NamedModel
 def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes = AUTO) -> bytes:
     """Codes one array as bytes, from which `bitsback.decode` makes the same array: dtype, byte
     order, shape and order in memory included. This suits small arrays among other data, in a
-    database or a message. An archive takes less for many items, gives access to each of them, and
-    cuts large ones.
+    database or a message. An archive takes fewer bytes for many items, gives access to each of
+    them, and cuts large ones into tiles.
 
-    array: of bool, integers of 8 to 64 bits, or floats of 16 to 64 bits, of at most 2^31 bytes; or
-    bytes, which become an array of uint8. model: "auto", the bundled ones that fit, of which a
-    trial tells the best; the name of one that ships, the path of a model file, or a model: then
-    `decode` needs it too, since the bytes only name it. axes: what the last axes are: "yx", those
-    of an image; "yxc", with its channels; "zyx", of a stack of slices, each like the one before
-    it; "zyxc"; or "auto", of which a trial tells. The axes before them count items.
+    array: of bool, integers of 8 to 64 bits, or floats of 16 to 64 bits, at most 2^31 bytes; or
+    bytes, which become an array of uint8. model: "auto", the best bundled one in a trial; or the
+    name of a bundled model, the path of a model file, or a model: `decode` needs it too, since the
+    bytes only name it. axes: the meaning of the last axes: "yx", those of an image; "yxc", with its
+    channels; "zyx", of a stack of slices, each like the one before it; "zyxc"; or "auto", by a
+    trial. The axes before them count items.
 
     Raises InputError if the array cannot be used, ModelError if the model cannot.
 
@@ -64,11 +64,11 @@ def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes 
 
 
 def decode(data: alone.Buffer, *, model: Choice | None = None) -> NDArray[Any]:
-    """The array that `bitsback.encode` made these bytes of.
+    """The array from which `bitsback.encode` made these bytes.
 
-    model: one that they may ask for, if it neither ships nor is registered
-    (`bitsback.register_model`). Raises ArchiveError if the bytes are damaged, not of `encode`, or
-    need a newer bitsback, ModelError if their model is not to be had.
+    model: the model that they name, if it is neither bundled nor registered
+    (`bitsback.register_model`). Raises ArchiveError if the bytes are damaged, were not made by
+    `encode`, or need a newer bitsback, ModelError if their model is missing.
 
     >>> import numpy as np
     >>> array = np.arange(6, dtype=np.uint16).reshape(2, 3)
@@ -83,9 +83,9 @@ def decode(data: alone.Buffer, *, model: Choice | None = None) -> NDArray[Any]:
 def encode_array(
     array: NDArray[Any], models: Sequence[NamedModel], axes: str, known: alone.Known
 ) -> bytes:
-    """An array of a dtype that archives hold, coded by one of these models or by none. known:
+    """Encodes an array of a supported dtype, with one of these models or with none. known:
     properties that the bytes leave out. Raises InputError if the array is too large, ModelError if
-    a model that is needed is missing.
+    a needed model is missing.
     """
     check_size(array.dtype, array.shape)
     columns = array.flags.f_contiguous and not array.flags.c_contiguous
@@ -95,7 +95,7 @@ def encode_array(
 
 
 def check_size(dtype: np.dtype[Any], shape: Shape) -> None:
-    """Raises InputError for what is larger than a block can be."""
+    """Raises InputError for arrays that are larger than a block can be."""
     size = math.prod(shape) * dtype.itemsize
     if size > MAX_BLOCK_BYTES:
         raise InputError(

@@ -17,7 +17,7 @@ from bitsback.format.value_range import JpegColours, ValueRange
 RAW, PACKED, MODEL, FALLBACK, ADAPTIVE = range(5)
 METHODS = ("raw", "packed", "model", "fallback", "adaptive")
 PREFIX_SIZE = 16
-"""Bytes of a model's identity that stand for the model."""
+"""Bytes of a model's identity that name the model."""
 _MULTISET = 32
 
 

@@ -1,4 +1,4 @@
-"""Tiles as a model codes them: what their symbols stand for, and the items that they are."""
+"""Tiles as a model codes them: the meaning of their symbols, and their shapes as items."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BlockPlan:
     invert: bool = False
     """Whether the greater of two levels is symbol 0."""
     before: Tiles | None = None
-    """Others of the same block, from which the model has learned when it comes to these."""
+    """Earlier tiles of the same block, from which the model has learned before it codes these."""
 
     @classmethod
     def of(
@@ -63,16 +63,14 @@ class BlockPlan:
 
     @cached_property
     def cost(self) -> int:
-        """Bytes that the model makes of the tiles; if it does not code them, those of the tiles
-        as they are.
-        """
+        """The bytes of the tiles as the model codes them, or if it does not, their own bytes."""
         if not layouts.map_fits(self.model, self.tiles, self.value_map):
             return self.tiles.elements.nbytes + 1
         if self.before is not None:
             both = Tiles.of([*self.before, *self.tiles], self.tiles.dtype)
             alone = replace(self, before=None)
             return replace(alone, tiles=both).cost - replace(alone, tiles=self.before).cost
-        # A chain that started from zeros would take the least likely latents for its first items.
+        # A chain that started from zeros would draw the least likely latents for its first items.
         digest = chain.digest(b"", self.tiles.bytes)
         return len(chain.encode(self.parts, self.symbols, digest, 1))
 

@@ -35,9 +35,10 @@ def decode(
     """The tiles of a block, or only the first `stop` of them, unverified, if they are of one
     shape.
 
-    first, items: where the block stands and how many tiles it holds, according to the index.
-    before: the number of the part's first tile. find_model: the model for the first 16 bytes of
-    an identity. Raises ArchiveError for whatever is not right, before it allocates anything for it.
+    first, items: the number of the first tile of the block and the number of its tiles, according
+    to the index. before: the number of the part's first tile. find_model: from the first 16 bytes
+    of an identity to the model. Raises ArchiveError for any damage, before anything is allocated
+    for it.
     """
     block = read_header(payload)
     if (block.first, block.items) != (first, items):
@@ -47,7 +48,7 @@ def decode(
         )
     _check_shapes(block, part, first - before)
     count = items if stop is None else min(stop, items)
-    # the items of a multiset have their order only when all are there
+    # the order of a multiset is known only when all items are decoded
     if not part.plain or block.method.multiset:
         count = items
     flat = decode_elements(block, part.dtype, find_model, count, stop is None)
@@ -71,8 +72,8 @@ def _check_shapes(block: Opened, part: Collection, at: int) -> None:
 def decode_elements(
     block: Opened, dtype: np.dtype[Any], find_model: FindModel, stop: int, verify: bool = True
 ) -> NDArray[Any]:
-    """The elements, flat, of a block of this dtype, whose header has been read; of one that a model
-    codes, those of the first `stop` items at least. Raises ArchiveError.
+    """The elements, flat, of a block of this dtype, whose header has been read; if a model codes
+    it, at least those of the first `stop` items. Raises ArchiveError.
     """
     method, size = block.method.number, len(block.data)
     elements = sum(run.elements for run in block.runs)

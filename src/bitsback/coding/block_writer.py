@@ -42,17 +42,17 @@ class Encoded:
     items: int
     method: int
     model: Model | None
-    """The one that it was coded with."""
+    """The model that coded it."""
     two_valued: bool
     """Whether its elements have two values."""
     outdone: bool
-    """Whether a model could code it, and made it larger than the method that was taken."""
+    """Whether a model could code it, but another method made it smaller."""
     order_bits: float
     """The bits that the order of its items would take, if it is left out."""
 
 
 def lanes_for(elements: int) -> int:
-    """The number of lanes of a chain: few where each byte counts, more where speed does."""
+    """The number of lanes of a chain: few if each byte counts, more if speed does."""
     return next(lanes for least, lanes in _LANES if elements >= least)
 
 
@@ -65,7 +65,7 @@ class Uncoded:
     """The number of its first tile."""
     chosen: Chosen
     coder: Coder
-    """The general compressor, which is tried where no model is used, or may be no better."""
+    """The general compressor to try if no model is used, or if a model may not be better."""
     order_bits: float | None
     """For tiles in canonical order, which are a multiset: the bits that another order would take.
     """
@@ -74,8 +74,8 @@ class Uncoded:
 
 
 def encode(block: Uncoded, chosen: Chosen) -> Encoded:
-    """Encodes a block in the smallest way. chosen: the model, if there is one that may fit, which
-    need not be the one of the block.
+    """Encodes a block in the smallest way. chosen: the model, if any may fit; the block need not
+    use it.
     """
     tiles, multiset = block.tiles, block.order_bits is not None
     way, codable = find_way(
@@ -123,14 +123,14 @@ def find_way(
 
 
 def _least(tiles: Tiles, two_valued: bool) -> int:
-    """Bytes that a block takes as it is, or packed."""
+    """The bytes of an uncompressed block, as it is or packed."""
     elements = tiles.elements
     packed = 1 + 2 * elements.itemsize + (elements.size + 7) // 8
     return min(elements.nbytes + 1, packed) if two_valued else elements.nbytes + 1
 
 
 def _by_model(tiles: Tiles, chosen: Chosen, multiset: bool) -> "tuple[bool, Way | None]":
-    """Whether a model codes the tiles, and how, unless a reader would refuse that."""
+    """Whether a model codes the tiles, and its way, unless a reader would refuse that."""
     if chosen.model is None or (multiset and chosen.layout == layouts.SERIES):
         return False, None
     plan = BlockPlan.of(chosen.model, tiles, chosen.layout, chosen.invert)
@@ -143,7 +143,7 @@ def _by_model(tiles: Tiles, chosen: Chosen, multiset: bool) -> "tuple[bool, Way 
 
 
 def _otherwise(tiles: Tiles, two_values: TwoValues | None, coder: Coder) -> Iterator["Way"]:
-    """All ways without a model, of which the first is taken if they are equal."""
+    """All ways without a model; the first of equal ones is taken."""
     yield Way(Method(RAW), None, [tiles.bytes])
     if two_values is not None:
         bits = np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")

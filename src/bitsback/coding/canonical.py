@@ -1,4 +1,4 @@
-"""The order that the items of a multiset come back in (docs/format.md, Multisets)."""
+"""The order in which the items of a multiset come back (docs/format.md, Multisets)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ class Canonical:
 
     tiles: Tiles
     order: NDArray[np.intp]
-    """For each of them, its number in the original order."""
+    """The original number of each tile."""
     bits: float
     """The bits that another order would have taken: log2 of the number of different orders."""
 
 
 def canonical(tiles: Tiles, ties: Sequence[NDArray[Any]] = ()) -> Canonical:
-    """ties: arrays of as many records as there are tiles, which order those that are equal."""
+    """ties: arrays with a record for each tile, which order equal tiles."""
     elements, orders, bits = [], [np.empty(0, np.intp)], 0.0
     first = at = 0
     for count, shape in tiles.shapes:
@@ -40,8 +40,8 @@ def canonical(tiles: Tiles, ties: Sequence[NDArray[Any]] = ()) -> Canonical:
 
 
 def order_of_rows(rows: NDArray[Any], ties: Sequence[NDArray[Any]] = ()) -> NDArray[np.intp]:
-    """The order of rows by their bytes, then by those of the ties; all that are equal stay as they
-    are. rows: [n, size]; ties: [n, ...].
+    """The order of rows by their bytes, then by the bytes of the ties; the sort is stable. rows:
+    [n, size]; ties: [n, ...].
     """
     order = np.arange(len(rows))
     for array in ties[::-1]:

@@ -23,7 +23,7 @@ Buffer = bytes | memoryview
 
 
 def digest(runs: bytes, items: Buffer) -> bytes:
-    """SHA-256 of a block's content: 256 bits that are as good as random, and that a decoder can
+    """SHA-256 of a block's content: 256 bits that are practically random, and that a decoder can
     check.
     """
     state = hashlib.sha256(runs)
@@ -32,9 +32,7 @@ def digest(runs: bytes, items: Buffer) -> bytes:
 
 
 def initial(content: bytes, lanes: int) -> Message:
-    """The message that the chain of a block with this digest starts from, and ends in when it is
-    decoded.
-    """
+    """The initial message of a block with this digest, and the final one after decoding."""
     words = np.frombuffer(content, "<u4")
     heads = np.full(lanes, 1 << 32, np.uint64)
     heads[: len(words)] |= words[:lanes].astype(np.uint64)
@@ -44,7 +42,7 @@ def initial(content: bytes, lanes: int) -> Message:
 
 
 Stretches = Sequence[BoundModel]
-"""The items of a block as a model sees them: items in a row that may share a batch."""
+"""The items of a block as a model sees them: consecutive items that may share a batch."""
 
 
 def stretches(model: Model, shapes: Iterable[tuple[int, ItemShape]]) -> list[BoundModel]:
@@ -65,7 +63,7 @@ def schedule(items: int, growth: int, batch: int, before: int = 0) -> list[tuple
     one another. The first batches are small, so that there are always enough bits on the stack for
     a batch to choose its latents with.
 
-    before: how many items what has been coded before is as good as.
+    before: what has been coded before, as a number of such items.
     """
     runs: list[tuple[int, int]] = []
     done = 0
@@ -82,7 +80,7 @@ def schedules(parts: Stretches, multiset: bool = False) -> list[list[tuple[int, 
     found, elements = [], 0
     for part in reversed(parts):
         model, items = part.model, part.items
-        if model.any_shape:  # in a multiset, the bits of all items before choose those of a batch
+        if model.any_shape:  # in a multiset, bits of all earlier items choose those of a batch
             found.append(schedule(items, 256, items) if multiset else [(items, 1)])
         else:
             before = elements // part.shapes[0][1].elements
@@ -106,8 +104,8 @@ def encode(
     lanes: int,
     sets: Multisets | None = None,
 ) -> bytes:
-    """The bytes of the message that holds the symbols, those of all items one after the other;
-    `content` is their digest. sets: the items, if their order does not matter.
+    """The bytes of the message that holds the symbols of all items, one after the other; `content`
+    is their digest. sets: the items, if their order does not matter.
     """
     message = initial(content, lanes)
     first, end = sum(part.items for part in parts), symbols.size
@@ -129,7 +127,7 @@ def encode(
 def decode(parts: Stretches, message: Message, stop: int) -> NDArray[Any]:
     """Decodes the first `stop` of a block's items, or a few more: their symbols, flat.
 
-    If all are decoded, the message ends up as the initial one, if all is well.
+    Once all are decoded, the message must be the initial one.
     """
     found = [np.empty(0, np.uint8)]
     for part, batches in zip(parts, schedules(parts), strict=True):
@@ -146,7 +144,9 @@ def decode(parts: Stretches, message: Message, stop: int) -> NDArray[Any]:
 
 
 def decode_sets(parts: Stretches, message: Message, sets: Multisets) -> None:
-    """Decodes all items of a block whose order does not matter. The message ends up likewise."""
+    """Decodes all items of a block whose order does not matter. Then the message must be the
+    initial one, too.
+    """
     first = 0
     for part, batches in zip(parts, schedules(parts, multiset=True), strict=True):
         start = 0
@@ -168,6 +168,6 @@ def _shifted(places: range, first: int) -> range:
 
 
 def check_end(message: Message, content: bytes) -> None:
-    """Raises ArchiveError unless decoding ended in the message that the items' digest gives."""
+    """Raises ArchiveError unless decoding ended in the initial message of the items' digest."""
     if message != initial(content, message.lanes):
         raise ArchiveError("its items do not have the digest that it was made from")

@@ -14,16 +14,16 @@ from bitsback.format.grid import Shape
 from bitsback.format.layout import MAX_BLOCK_BYTES
 
 SIDE, BILEVEL_SIDE = 1024, 4096
-"""Rows and columns of a tile at most, unless another number is asked for; of bool the latter, so
-that a page is one tile.
+"""The most rows and columns of a tile by default; the second number is for bool, so that a page is
+one tile.
 """
 _SLICES = 32
 _MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
 _STACK = 1 << 21  # the same for a tile of a stack
 BLOCK_ELEMENTS = 2048 * 784
-"""The number of elements that a block has by default, roughly."""
+"""The approximate number of elements of a block by default."""
 SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
-"""The limits of a block of items without an order. It holds all items up to these, in memory."""
+"""The limits of a block of unordered items, which are all in memory."""
 
 
 def cut_for(part: Collection, tile: int | None) -> Shape | None:
@@ -56,7 +56,7 @@ def _cut_of(shape: Shape, side: int, most: int) -> Shape:
 
 
 def _leading(shape: Shape) -> Shape:
-    """The extents that keep together what is together in C order."""
+    """The extents of a tile whose elements are contiguous in C order."""
     cut, left = [], _STACK
     for size in reversed(shape):
         cut.append(min(max(left, 1), max(size, 1)))
@@ -73,7 +73,7 @@ def blocks_of(
 ) -> Iterator[tuple[int, int]]:
     """The blocks of a part, split evenly: the number of the first tile and the number of tiles of
     each. block: the greatest number of tiles. By default a block has about `elements` elements, or,
-    if the part is `unordered`, as much as a block can hold. Raises InputError if a tile is larger
+    if the part is `unordered`, as many as a block can hold. Raises InputError if a tile is larger
     than a block can be.
     """
     size = part.dtype.itemsize

@@ -32,9 +32,7 @@ Coder = Literal["deflate", "lzma"]
 
 _CODERS: tuple[Coder, ...] = ("deflate", "lzma")
 PLAIN, SHUFFLED, ROWS = range(3)
-"""The form of the content: bytes as they are, bytes of one significance together, or rows of
-pictures.
-"""
+"""The form of the content: plain bytes, bytes grouped by significance, or rows of pictures."""
 
 _HEAD = 3  # bytes: coder, form, distance or transform
 _DICTIONARY = 1 << 23
@@ -44,10 +42,10 @@ _REPETITIONS = zlib.Z_DEFAULT_STRATEGY
 _TRIAL_LEVEL = 5
 _SAMPLE = 1 << 15  # elements of each of three parts
 _HOPELESS = 0.98  # a ratio of the sample; above it the rest is not tried
-# A sample underestimates LZMA: it uses repetitions better than deflate, and all of a block has more
-# of them.
+# A sample underestimates LZMA: it uses repetitions better than deflate, and the whole block has
+# more of them.
 _RIVAL = 1.25  # times as many bytes of a sample
-_REPEATING = 4  # times as many bytes as deflate makes of them, from which on LZMA takes little time
+_REPEATING = 4  # the ratio of deflate from which LZMA takes little time
 
 Bytes = NDArray[np.uint8]
 
@@ -58,7 +56,7 @@ class _Way:
 
     form: int
     number: int
-    """The distance of the bytes that are taken off, 0 for none; of rows, the transform."""
+    """The distance of the bytes that are subtracted, 0 for none; for rows, the transform."""
     filter: int = NONE
     """The filter of rows."""
     colours: Colours | None = None
@@ -94,11 +92,11 @@ class _Plan:
 
 
 def encode_fallback(tiles: Tiles, coder: Coder) -> bytes | None:
-    """The data of a block, of tiles that have elements, by one of some ways that is best for a
-    sample; None if that says that nothing is gained.
+    """The data of a block of tiles that have elements, coded in the way that is best for a sample;
+    None if the sample shows no gain.
 
-    coder: the slower one that is tried. LZMA is tried in any case where deflate makes so little of
-    the content that LZMA takes little time.
+    coder: the slowest coder to try. LZMA is always tried if deflate compresses the content so well
+    that LZMA takes little time.
     """
     if coder not in tiles.by_fallback:
         tiles.by_fallback[coder] = _encoded(tiles, coder)
@@ -149,9 +147,7 @@ def _elements(shapes: Shapes) -> int:
 
 
 def _colours(data: bytes | memoryview) -> tuple[int, int]:
-    """The number of colours, or 0 if rows are not indexes of colours, and the start of the
-    stream.
-    """
+    """The number of colours, 0 if rows are not indexes of colours, and the start of the stream."""
     if data[2] < INDEXES:
         return 0, _HEAD
     if len(data) == _HEAD:

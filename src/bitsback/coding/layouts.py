@@ -1,5 +1,5 @@
-"""Present the tiles of a block to a model: the meaning of their axes, the symbols for their
-elements, and the shapes of the items that they make (docs/format.md, `B`, a block).
+"""Present the tiles of a block to a model: the meaning of their axes, the symbols of their
+elements, and the shapes of the items (docs/format.md, `B`, a block).
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from bitsback.models.outline import Outline
 
 PICTURES, STACKS, SERIES = 0, 1, 2
 LAYOUTS = ("pictures", "stacks", "series")
-"""Layouts: a tile is [rows, columns] or [rows, columns, channels], or that with slices before; or
-it is a number or [channels], and those of a run follow one another in time.
+"""Layouts: a tile is [rows, columns] or [rows, columns, channels], or one of these with slices in
+front; or it is a number or [channels], and the tiles of a run follow one another in time.
 """
 
 MOST_CHANNELS = 16  # the limit for the slices of a stack
@@ -29,8 +29,8 @@ MOST_COLUMNS = 64  # the limit of a series
 
 
 def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
-    """The layouts that suit tiles of this dtype and shape, if a model of images of any shape codes
-    them at all.
+    """The layouts that suit tiles of this dtype and shape; none if no model of any shape codes
+    them.
     """
     if not is_mappable(dtype) or 0 in shape or not 2 <= len(shape) <= 4:
         return ()
@@ -42,7 +42,7 @@ def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
 
 
 def is_step(dtype: np.dtype[Any], shape: Shape) -> bool:
-    """Whether tiles of this dtype and shape are what a step of a series has."""
+    """Whether tiles of this dtype and shape can be steps of a series."""
     return is_mappable(dtype) and (
         shape == () or (len(shape) == 1 and 1 <= shape[0] <= MOST_COLUMNS)
     )
@@ -58,8 +58,8 @@ def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int,
 
 
 def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> ValueMap | None:
-    """The value map for these tiles, whose dtype is mappable. invert: the greater of two values is
-    symbol 0.
+    """The value map for these tiles, whose dtype must be mappable. invert: the greater of two
+    values is symbol 0.
     """
     pair = tiles.two_values
     if pair is None:
@@ -83,7 +83,7 @@ def map_for(
 
 
 def map_fits(model: Outline, tiles: Tiles, value_map: ValueMap | None) -> bool:
-    """Whether the model codes the symbols that stand for this."""
+    """Whether the model codes the symbols of this value map."""
     if model.any_shape or value_map is not None:
         return count_levels(tiles.dtype, value_map) <= model.levels
     elements = tiles.elements
@@ -91,7 +91,7 @@ def map_fits(model: Outline, tiles: Tiles, value_map: ValueMap | None) -> bool:
 
 
 def count_levels(dtype: np.dtype[Any], value_map: ValueMap | None) -> int:
-    """The number of levels of the symbols that a value map gives."""
+    """The number of levels of a value map's symbols."""
     if isinstance(value_map, ValueRange):
         return value_map.levels
     return len(value_map) if isinstance(value_map, tuple) else 1 << 8 * dtype.itemsize
@@ -130,8 +130,8 @@ def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[
 
 
 def shapes_in_layout(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
-    """The items of runs: for each shape, how many in a row have it. Raises ArchiveError for items
-    that no model codes.
+    """The items of runs: shapes, and the number of consecutive items of each. Raises ArchiveError
+    for items that no model codes.
     """
     found: list[tuple[int, ItemShape]] = []
     for run in runs:
@@ -173,8 +173,8 @@ def symbols_of(tiles: Tiles, value_map: ValueMap | None) -> NDArray[Any]:
 
 
 def elements_of(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
-    """The elements, flat, that symbols of these runs stand for, or as many as there are. Raises
-    ArchiveError for a symbol that stands for nothing.
+    """The elements, flat, of the symbols of these runs, or of as many symbols as there are. Raises
+    ArchiveError for a symbol without an element.
     """
     parts, at = [], 0
     for run in runs:

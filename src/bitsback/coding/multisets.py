@@ -16,12 +16,12 @@ from bitsback.format.runs import Run
 from bitsback.message import Message
 
 Rows = NDArray[Any]
-"""[items, elements of an item], of one run."""
+"""Items of one run, [items, elements]."""
 
 
 class Multisets:
-    """The multisets of a block. An encoder picks items from them, whose elements and symbols are
-    given; a decoder puts items into them.
+    """The multisets of a block. An encoder, which gives elements and symbols of the items, picks
+    items from them; a decoder puts items into them.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class Multisets:
                 left.add(_keys(rows))
 
     def pick(self, message: Message, places: range) -> NDArray[Any]:
-        """Bits of the message choose the items at these places from those that are left: their
-        symbols, flat.
+        """Bits of the message choose the items at these places from the remaining ones. Returns
+        their symbols, flat.
         """
         picked = [
             self._tables[number][self._left[number].pop(message, run.items)].reshape(-1)
@@ -62,7 +62,9 @@ class Multisets:
         return flat.view(self._runs[0].dtype)
 
     def _at(self, places: range) -> Iterator[tuple[int, Run]]:
-        """The runs that have items at these places: the number of each, and what of it is there."""
+        """The runs that have items at these places: the number of each, and its part of the
+        places.
+        """
         first = 0
         for number, run in enumerate(self._runs):
             count = min(places.stop, first + run.items) - max(places.start, first)

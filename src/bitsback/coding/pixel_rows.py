@@ -1,6 +1,6 @@
 """Turn pictures into rows of bytes that a general compressor codes well: differences of a pixel to
-those beside and above it, as in PNG, or indexes of a few colours (docs/format.md, the form rows of
-the method fallback).
+its left and upper neighbours, as in PNG, or indexes of a few colours (docs/format.md, the form rows
+of the method fallback).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Shapes = Sequence[tuple[int, Shape]]
 """For each shape, how many tiles in a row have it."""
 
 GREEN, WHOLE, INDEXES = 1, 2, 4
-"""The transform of rows: channels 0 and 2 less channel 1; elements of 16 bits instead of their
+"""The transform of rows: channels 0 and 2 minus channel 1; elements of 16 bits instead of their
 bytes; from 4 on, indexes of colours, of 1, 2, 4 or 8 bits.
 """
 NONE, SUB, UP, AVERAGE, PAETH = range(5)
 """Filters of a row."""
 EACH = 5
-"""Instead of one filter for all rows: for each row the filter that leaves the least."""
+"""Instead of one filter for all rows: for each row the filter with the least residuals."""
 MOST_COLOURS = 256
 _MOST_CHANNELS = 4
 _MOST_PIXEL = 8  # bytes
@@ -67,7 +67,7 @@ class Pictures:
         return self.count * self.rows * self.columns
 
     def layout(self, itemsize: int, transform: int) -> tuple[int, int]:
-        """The numbers that a row has, and that a pixel has of them."""
+        """The numbers of a row, and of a pixel."""
         if transform >= INDEXES:
             return -(-self.columns * _bits(transform) // 8), 1
         stride = self.channels * (1 if transform & WHOLE else itemsize)
@@ -101,7 +101,7 @@ def has_numbers(dtype: np.dtype[Any]) -> bool:
 
 
 def find_colours(tiles: Tiles) -> Colours | None:
-    """None if there are more than 256, or pixels of more than 8 bytes."""
+    """The colours; None if there are more than 256, or pixels of more than 8 bytes."""
     channels, itemsize = channels_of(tiles.shapes), tiles.dtype.itemsize
     if channels is None or channels * itemsize > _MOST_PIXEL:
         return None
@@ -129,8 +129,8 @@ def find_colours(tiles: Tiles) -> Colours | None:
 
 
 def pack(tiles: Tiles, transform: int, filter_: int, colours: Colours | None = None) -> Bytes:
-    """The content: the colours, if it is made of their numbers, the filter of each row, and what it
-    leaves of the rows.
+    """The content: the colours, if it consists of indexes, the filter of each row, and the filtered
+    rows.
     """
     numbers = colours.indexes if colours is not None else _numbers(tiles.elements)
     filters, left, at = [], [], 0
@@ -300,8 +300,8 @@ def _apart(packed: Bytes, bits: int, columns: int) -> Bytes:
 
 
 def _to_bytes(left: NDArray[Any]) -> Bytes:
-    """For residuals of 16-bit elements, folded to their distance from 0: all low bytes and then all
-    high bytes.
+    """The bytes of residuals of 16-bit elements, which are mapped to unsigned numbers by their
+    distance from 0: all low bytes, then all high bytes.
     """
     if left.itemsize == 1:
         return left

@@ -14,15 +14,15 @@ from bitsback.format.tiles import Tiles
 _TILES = 64
 _ELEMENTS = 1 << 17  # the size of a sample that may consist of parts
 _SLICES = 8
-_BEFORE = 1 << 19  # elements that are learned from before a sample of two levels
+_BEFORE = 1 << 19  # elements from which a model learns before a sample of two levels
 _BEFORE_OF_MORE = 1 << 17
 
 
 def sample_of(tiles: Tiles, whole: bool) -> Tiles:
-    """Some of the tiles; of large ones, unless `whole`, what is in their middle."""
+    """Some of the tiles; only the middle of large ones, unless `whole`."""
     numbers = _sampled(tiles.count)
     if len(numbers) == tiles.count and (whole or tiles.elements.size <= _ELEMENTS):
-        return tiles  # a trial and a block then see the same data
+        return tiles  # so that a trial and a block see the same data
     if tiles.shape is not None:
         sample = Tiles.stacked(np.ascontiguousarray(tiles.stack[:: numbers.step][: len(numbers)]))
     else:
@@ -35,7 +35,7 @@ def sample_of(tiles: Tiles, whole: bool) -> Tiles:
 
 def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
     """The data of a block from which a model may learn before it codes the sample: the other tiles,
-    or the rows above the sample in a large one. None if there is little of it.
+    or the rows above the sample in a large tile. None if they are few.
     """
     numbers, most = _sampled(tiles.count), _ELEMENTS // sample.count
     cut = sample.elements.size < sum(
@@ -58,7 +58,7 @@ def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
 
 
 def _above(tile: NDArray[Any], box: tuple[slice, ...], most: int) -> NDArray[Any]:
-    """The rows above a box, about `most` elements at most."""
+    """The rows above a box, about `most` elements or fewer."""
     rows = int(layouts.STACKS in layouts.layouts_for(tile.dtype, tile.shape))
     slices, top = box[:rows], box[rows].start
     count = most // max(tile[slices].size // tile.shape[rows], 1)
@@ -74,7 +74,7 @@ def series_sample(tiles: Tiles) -> Tiles:
 
 
 def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
-    """The regions of a picture, cut by this grid, that make the sample of its tiles."""
+    """The regions of a picture, cut by this grid, that form the sample of its tiles."""
     regions = [grid.region(number) for number in _sampled(grid.tiles)]
     shapes = [tuple(part.stop - part.start for part in region) for region in regions]
     if sum(map(math.prod, shapes)) <= _ELEMENTS:
@@ -96,8 +96,8 @@ def _sampled(count: int) -> range:
 
 
 def middle(tile: NDArray[Any], most: int) -> NDArray[Any]:
-    """The middle of a tile, at most about `most` elements: some slices of a stack, and some rows
-    and columns of these.
+    """The middle of a tile, about `most` elements or fewer: some slices of a stack, and some of
+    their rows and columns.
     """
     return np.ascontiguousarray(tile[middle_box(tile.dtype, tile.shape, most)])
 

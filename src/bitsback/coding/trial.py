@@ -35,9 +35,9 @@ from bitsback.images.npy import Items
 from bitsback.models import Model
 
 _START = 40
-"""Bytes that a message has more if it is of one picture, and not of as many as fill a block."""
+"""The additional bytes of a message for a single picture, instead of a full block."""
 _HOPELESS = 1.5
-"""Times as many bytes as a model's, from which on a general compressor is not tried on all."""
+"""The ratio to a model's bytes above which a general compressor is not tried on everything."""
 _AT_ONCE = 1 << 20
 _TOGETHER = 1 << 24  # bytes of tiles that are compressed together for a trial
 _SMALL = 1 << 18  # elements; the trial of a part of a larger picture takes little time
@@ -52,11 +52,11 @@ _MOST_READ = 1 << 26  # elements read for a sample
 def pixel_cost(
     pixels: Bands, tile: int | None, given: Model | None, effort: Effort, job: int
 ) -> tuple[int, bool]:
-    """The bytes that they would take, about, and whether a general compressor makes them fewest.
+    """An estimate of the bytes of the pixels, and whether a general compressor needs the fewest.
 
-    Of a large picture a model codes what is in its middle, and how much more all of it takes is
-    judged by what deflate makes of both: pages are often empty at their edges. tile: rows and
-    columns of a tile at most, if that was asked for. given, effort, job: as `choose` takes them.
+    A model codes only the middle of a large picture; the cost of the whole is extrapolated by the
+    sizes that deflate gives for both, since pages are often empty at their edges. tile: the most
+    rows and columns of a tile, if requested. given, effort, job: as in `choose`.
     """
     grid = _grid(pixels, tile)
     boxes = sample_boxes(pixels.dtype, grid)
@@ -90,14 +90,14 @@ def pixel_cost(
 
 
 def _grid(pixels: Bands, tile: int | None) -> Grid:
-    """The grid of a picture, where another size of tiles was asked for."""
+    """The grid of a picture, if another size of tiles was requested."""
     part = Collection(pixels.dtype, pixels.shape, ONE)
     return Grid(pixels.shape, None if tile is None else cut_for(part, tile))
 
 
 def _tiles(pixels: Bands, grid: Grid) -> Iterator[Tiles]:
-    """All of the picture: of one that is in memory all tiles at once, of a larger one some, or
-    bands where it is not cut.
+    """The whole picture in parts: all tiles at once if it is in memory, some tiles at a time
+    otherwise, or bands if it is not cut.
     """
     if grid.cut is None:
         for band in pixels:
@@ -121,13 +121,13 @@ def _tiles(pixels: Bands, grid: Grid) -> Iterator[Tiles]:
 
 
 def _size(by_fallback: bytes | None, tiles: Tiles) -> int:
-    """Bytes: of what was made of tiles, or of the tiles, whichever are fewer."""
+    """The bytes of compressed tiles, or of the tiles if these are fewer."""
     size = tiles.elements.nbytes
     return size if by_fallback is None else min(len(by_fallback), size)
 
 
 def _share(sample: Tiles, pixels: Bands, grid: Grid) -> float:
-    """The part of the bytes that is the sample's."""
+    """The sample's share of the bytes."""
     if sample.elements.size == pixels.size:
         return 1.0
     return min(_deflated([sample]) / _deflated(_tiles(pixels, grid)), 1.0)
@@ -157,7 +157,7 @@ class TrialOutcome:
     by_pixels: bool
     """Whether a picture takes fewer bytes by its pixels than as a file."""
     general: bool
-    """Whether a general compressor makes them fewest."""
+    """Whether a general compressor needs the fewest bytes."""
 
 
 @dataclass(frozen=True)
@@ -189,9 +189,7 @@ def is_tried(number: int) -> bool:
 
 
 class TrialOutcomes:
-    """The last trials of pictures that are alike. What it expects depends on the order in which it
-    is asked, and on nothing else.
-    """
+    """The last trials of similar pictures. Predictions depend only on the order of the calls."""
 
     def __init__(self) -> None:
         self._last: dict[Alike, deque[TrialOutcome]] = {}
@@ -199,8 +197,8 @@ class TrialOutcomes:
     def of(
         self, alike: Alike, told: TrialOutcome | None, trial: Callable[[], TrialOutcome]
     ) -> TrialOutcome:
-        """The outcome `told` by the picture's own trial; or that of the last ones of its kind, if
-        they agree; or else that of a new trial.
+        """The outcome `told` by the picture's own trial, or that of the last trials of its kind if
+        they agree, or that of a new trial.
         """
         last = self._last.setdefault(alike, deque(maxlen=_ENOUGH))
         if told is None:
@@ -212,8 +210,8 @@ class TrialOutcomes:
 
 
 def stackable(part: Collection) -> bool:
-    """Whether an array can be a stack at all: slices of which each is like the one before it, and
-    that are coded together.
+    """Whether an array can be a stack: slices, each like the one before it, that are coded
+    together.
     """
     return (
         part.axes == COUNTED
@@ -228,7 +226,9 @@ def as_stack(part: Collection) -> Collection:
 
 
 def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort) -> bool:
-    """Whether a trial on the slices in the middle says so; not of what can be read only once."""
+    """Whether a trial on the middle slices finds a stack; false for arrays that can be read only
+    once.
+    """
     if not stackable(part) or not part.elements or not picture_models(given, effort):
         return False
     count = min(part.entries, _SLICES, _MOST_READ * part.entries // part.elements)

@@ -1,5 +1,5 @@
-"""Archives on clusters, with Dask as the engine: lazy arrays of archives, and archives of lazy
-arrays. Needs the extra `bitsback[dask]`.
+"""Archives on clusters, with Dask: lazy arrays of archives, and archives of lazy arrays. Needs the
+extra `bitsback[dask]`.
 """
 
 from importlib.util import find_spec

@@ -22,8 +22,8 @@ _PATIENCE = 10  # seconds for a scheduler to answer
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
     """A client of the scheduler at an address, `tcp://host:8786`, or in the file that it has
-    written, `scheduler.json`; or of processes of this machine, `local:N`, by default as many as it
-    has cores.
+    written, `scheduler.json`; or of N processes on this machine, `local:N`, by default one for each
+    core.
 
     Raises InputError if no scheduler answers, MissingExtra.
     """
@@ -59,7 +59,7 @@ def connected(address: str) -> Iterator[Any]:
             where = {"scheduler_file": os.fspath(address)}
         else:
             where = {"address": address}
-        # One that finds no scheduler would stay the default of this process.
+        # A client that finds no scheduler would remain the default of this process.
         client = Client(**where, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
@@ -71,8 +71,8 @@ def connected(address: str) -> Iterator[Any]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Processes that are started in the body ignore Ctrl-C, which a terminal sends to them too: it
-    is this one that ends them.
+    """Processes that are started in the body ignore Ctrl-C, which a terminal sends to them too:
+    this process ends them.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -88,7 +88,7 @@ def results(tasks: Sequence[Any], progress: Progress | None) -> list[Any]:
     """The results of Dask's delayed objects, in order. progress: called with the number of finished
     ones and of all.
 
-    Raises what the first of them raises that fails, and InputError if workers die of one.
+    Raises the error of the first that fails, and InputError if one kills its workers.
     """
     client = _client()
     if client is None:
@@ -115,7 +115,7 @@ def _client() -> Any:
 
 
 def _on_cluster(client: Any, tasks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-    """The number and the result of each, as they are done."""
+    """The number and the result of each, in the order of completion."""
     from distributed import CancelledError, KilledWorker, as_completed
 
     futures = client.compute(list(tasks))

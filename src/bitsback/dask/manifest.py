@@ -42,7 +42,7 @@ class Shard:
 
     @classmethod
     def read(cls, fields: object) -> "Shard":
-        """Raises ArchiveError, naming the field, for what no writer makes."""
+        """Raises ArchiveError, which names the field, for invalid records."""
         if not isinstance(fields, dict):
             raise ArchiveError("is no object")
         try:
@@ -94,9 +94,9 @@ class Manifest:
     settings: dict[str, Any]
     """The settings that all shards were made with."""
     model: str | None
-    """The identity of the one that was asked for, in hexadecimal digits; None: each was chosen."""
+    """The identity of the requested model, in hexadecimal digits; None if shards chose theirs."""
     beside: bool
-    """Whether the model lies beside the shards, since it does not ship."""
+    """Whether the model is beside the shards, since it is not bundled."""
 
     @property
     def shape(self) -> Shape:
@@ -121,7 +121,7 @@ class Manifest:
             "model": self._model(),
             "settings": self.settings,
         }
-        # A shard a line, so that tools of lines can look into a long one.
+        # One shard per line, so that line tools can search a long manifest.
         shards = ",\n".join(json.dumps(vars(shard)) for shard in self.shards)
         return f'{json.dumps(head)[:-1]}, "shards": [\n{shards}\n]}}\n'.encode()
 
@@ -184,7 +184,7 @@ def read_manifest(place: Location) -> Manifest | None:
 
 
 def _read_model(fields: object) -> tuple[str | None, bool]:
-    """Its identity, and whether it lies beside the shards."""
+    """Its identity, and whether it is beside the shards."""
     if fields is None:
         return None, False
     if not isinstance(fields, dict):

@@ -46,7 +46,7 @@ class _Part:
 
     @contextmanager
     def opened(self) -> Iterator[Archive]:
-        """Raises ArchiveError if it is not what the manifest says."""
+        """Opens it. Raises ArchiveError if it does not match the manifest."""
         model = None if self.model is None else self.model.load()
         with Archive(self.place, model=model) as archive:
             if self.known is not None:
@@ -64,7 +64,7 @@ class _Region:
 class _Some:
     part: _Part
     files: Sequence[int] | None
-    """Their numbers; None: all."""
+    """Their numbers; None for all."""
 
 
 def from_archive(
@@ -86,16 +86,16 @@ def from_archive(
     ...     print(array.numblocks, int(array[90:110].sum().compute()))
     (8,) 990
 
-    urls: paths or URLs of archives, or of the manifest that `to_archives` has written; workers open
-    them by these. model: the name, the path or the URL of one that the archives may ask for; a
-    manifest knows the model of its shards. chunks: "block": a chunk for each block of an archive,
-    or each tile of a large item, for which the indexes are read here; "archive": one for each
-    archive, and of a manifest nothing else is read. storage_options: for the filesystem of URLs.
+    urls: paths or URLs of archives, or of the manifest that `to_archives` has written; workers must
+    be able to open them. model: the name, the path or the URL of a model that the archives may
+    need; a manifest names the model of its shards. chunks: "block": a chunk for each block of an
+    archive, or for each tile of a large item, which needs the indexes here; "archive": one for each
+    archive, which needs nothing but a manifest. storage_options: for the filesystem of URLs.
 
-    In a bag a partition has the files that begin in a block; the pages of a TIFF file have their
-    numbers for names.
+    A partition of a bag has the files that begin in a block; the names of pages of a TIFF file are
+    their numbers.
 
-    Raises InputError if an archive cannot be read, or does not go with the others; ArchiveError if
+    Raises InputError if an archive cannot be read, or does not match the others; ArchiveError if
     one is damaged. Tasks raise the same.
     """
     if chunks not in ("block", "archive"):
@@ -188,7 +188,7 @@ def _array(parts: Sequence[tuple[_Part, _Lengths]]) -> Any:
     if not first.shape:
         return da.Array({(name,): (_read_region, _Region(first, ()))}, name, (), dtype=dtype)
     inner = lengths[1:]
-    if any(each[1:] != inner for _, each in parts):  # they are cut in other ways
+    if any(each[1:] != inner for _, each in parts):  # they are cut differently
         inner = tuple((size,) for size in first.shape[1:])
     columns = [list(enumerate(_slices(sizes))) for sizes in inner]
     graph: dict[Any, Any] = {}

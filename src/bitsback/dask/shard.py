@@ -1,5 +1,5 @@
-"""Make one shard on a worker, unless it is there already: the archive of a chunk of an array, or of
-some pictures.
+"""Make one shard on a worker, unless it exists: the archive of a chunk of an array, or of some
+pictures.
 """
 
 import hashlib
@@ -41,18 +41,18 @@ class Job:
     place: Location
     model: str | ModelPlace
     settings: dict[str, Any]
-    """The settings that the bytes of the archive depend on, beside the content."""
+    """The settings on which the bytes of the archive depend, besides the content."""
     options: CompressOptions
     """All but the model."""
     known: Shard | None
     """Its record in an older manifest."""
     root: Path | None = None
-    """The folder that names of pictures are relative to."""
+    """The folder to which names of pictures are relative."""
     force: bool = False
 
     @property
     def note(self) -> Location:
-        """The file beside it that says what it is, before it is there."""
+        """The file beside it that describes it before it exists."""
         return shard_places.sibling(self.place, note_name(shard_places.base(self.place)))
 
 
@@ -62,9 +62,9 @@ class Made:
 
     shard: Shard
     new: bool
-    """Whether it was not there before."""
+    """Whether it did not exist before."""
     messages: list[str]
-    """Warnings of what does not come back as it was."""
+    """Warnings about anything that does not come back as it was."""
 
 
 def note_name(file: str) -> str:
@@ -72,9 +72,9 @@ def note_name(file: str) -> str:
 
 
 def make(job: Job, content: Any) -> Made:
-    """Makes a shard, unless it is there, whole, and of the same content and settings.
+    """Makes a shard, unless an undamaged one of the same content and settings exists.
 
-    Raises InputError if it cannot be made, or something else is there; ModelError.
+    Raises InputError if it cannot be made, or something else is in its place; ModelError.
     """
     content = content_of(content, job)
     source = digest(content)
@@ -88,7 +88,7 @@ def make(job: Job, content: Any) -> Made:
             " make; name another place, or use --force (force=True) to replace it"
         )
     model: Choice = job.model if isinstance(job.model, str) else job.model.load()
-    # Replaced if it is there: it is damaged, or another worker has just made the same bytes of it.
+    # An existing file is replaced: it is damaged, or another worker has just made the same bytes.
     with collected_warnings() as messages, open_output(job.place, force=True) as output:
         summed = _Summed(output)
         options = replace(job.options, model=model)
@@ -102,20 +102,20 @@ def make(job: Job, content: Any) -> Made:
             source,
             summary.bytes_in,
         )
-        # First the note: a shard without one would be taken for somebody else's.
+        # The note comes first: a shard without one would be taken for a foreign file.
         shard_places.write_bytes(job.note, ShardNote(shard, job.settings).pack())
     messages += [f"left out: {reason}" for reason in summary.bad.values()]
     return Made(shard, True, messages)
 
 
 def kept(job: Job) -> Made | None:
-    """The shard, if it is there and whole; what it is made from is taken to be the same."""
+    """The shard, if it exists undamaged; its input is assumed to be the same."""
     known = recorded_shard(job)
     return Made(known, False, []) if known is not None and whole(job, known) else None
 
 
 def recorded_shard(job: Job) -> Shard | None:
-    """The record of the shard made with these settings, whether the shard is there or not."""
+    """The record of the shard made with these settings, whether or not the shard exists."""
     data = shard_places.read_bytes(job.note)
     if data is None:
         return job.known
@@ -124,8 +124,8 @@ def recorded_shard(job: Job) -> Shard | None:
 
 
 def whole(job: Job, known: Shard) -> bool:
-    """Whether the shard is there, and whole: it has the size that is known of it, its header, index
-    and names are there and match their checksums, and say what is known. Its blocks are not read.
+    """Whether the shard exists and is undamaged: it has the noted size, and its header, index and
+    names match their checksums and the note. Its blocks are not read.
     """
     if not shard_places.exists(job.place):
         return False
@@ -138,7 +138,7 @@ def whole(job: Job, known: Shard) -> bool:
 
 
 def check_same(archive: Archive, known: Shard) -> None:
-    """Raises ArchiveError if an archive is not the one that is known."""
+    """Raises ArchiveError if an archive is not the recorded one."""
     shape = (len(archive),) if archive.kind == "folder" else archive.shape
     dtype = known.dtype if archive.kind == "folder" else archive.dtype.str
     if (archive.file_bytes, shape, dtype) != (known.bytes, known.shape, known.dtype):
@@ -150,7 +150,7 @@ def check_same(archive: Archive, known: Shard) -> None:
 
 
 def content_of(content: Any, job: Job) -> Content:
-    """The array or the pictures that a worker was given. Raises InputError."""
+    """The array or the pictures of a worker's task. Raises InputError."""
     if isinstance(content, np.ndarray):
         return content
     if not isinstance(content, Iterable):
@@ -190,8 +190,8 @@ def _name_of(path: str, root: Path) -> str:
 
 
 def digest(content: Content) -> str:
-    """The SHA-256 of what a shard is made from, in hexadecimal digits: of the dtype, the shape and
-    the elements of an array in C order; of the name and the SHA-256 of each picture file.
+    """The SHA-256 of the input of a shard, in hexadecimal digits: of the dtype, the shape and the
+    elements of an array in C order; of the name and the SHA-256 of each picture file.
     """
     found = hashlib.sha256()
     if isinstance(content, np.ndarray):
@@ -207,7 +207,7 @@ def digest(content: Content) -> str:
 
 
 class _Summed(io.RawIOBase):
-    """Hands bytes on, and takes their digest."""
+    """Passes bytes on, and computes their digest."""
 
     def __init__(self, output: Output) -> None:
         self._output, self._digest = output, hashlib.sha256()
@@ -233,8 +233,8 @@ _catching: Any = None
 
 @contextmanager
 def collected_warnings() -> Iterator[list[str]]:
-    """Collects the InputWarnings of this thread, while other threads may do the same: the module
-    `warnings` is one for all of them.
+    """Collects the InputWarnings of this thread while other threads may do the same: all threads
+    share the module `warnings`.
     """
     messages: list[str] = []
     _thread.messages = messages

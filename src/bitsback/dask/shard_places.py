@@ -21,9 +21,7 @@ NUMBER = "{i}"
 
 
 def absolute(place: Any, options: Options | None = None) -> Location:
-    """The same place for processes in other folders. Raises InputError for anything else than a
-    place.
-    """
+    """The same place for processes in other folders. Raises InputError for anything but a place."""
     found = located(place, options)
     if isinstance(found, Url):
         return found
@@ -62,7 +60,7 @@ def read_bytes(place: Location) -> bytes | None:
 
 
 def write_bytes(place: Location, data: bytes) -> None:
-    """Writes a file that is there whole or as it was before. Raises InputError."""
+    """Writes a file atomically. Raises InputError."""
     with open_output(place, force=True) as output:
         output.write(data)
 
@@ -93,7 +91,7 @@ def remove(places: Sequence[Location]) -> None:
             with suppress(OSError):
                 Path(place).unlink()
     if urls:
-        with suppress(Exception):  # a failure only leaves files that take space
+        with suppress(Exception):  # a failure only leaves files that waste space
             fs, _ = urls[0].connect()
             fs.rm([url.connect()[1] for url in urls])
 
@@ -102,7 +100,7 @@ class Pattern:
     """The places of a set's shards, by their numbers."""
 
     def __init__(self, place: Any, options: Options | None = None) -> None:
-        """place: a path or a URL with `{i}` in its last part, for the number; or a folder, in which
+        """place: a path or a URL with `{i}` for the number in its last part; or a folder, in which
         shards are called `part-{i}.bb`. Raises InputError.
         """
         text = os.fspath(place) if isinstance(place, os.PathLike) else place
@@ -136,14 +134,14 @@ class Pattern:
 
 @dataclass(frozen=True)
 class ModelPlace:
-    """A model, by its identity, and where its file is; None: it ships."""
+    """A model by its identity, and the place of its file; None if it is bundled."""
 
     identity: str
     """The identity of the model, in hexadecimal digits."""
     place: Location | None
 
     def load(self) -> Model:
-        """Raises ModelError or InputError if it is not there, or is another one."""
+        """Loads it. Raises ModelError or InputError if it is missing, or another one."""
         return _load(self)
 
 
@@ -176,7 +174,7 @@ def model_file(identity: str) -> str:
 
 
 def model_place(choice: Choice, options: Options | None) -> ModelPlace:
-    """The place where workers find the model to read archives with: the name of a bundled one, or
+    """The place where workers find the model for reading archives: the name of a bundled one, or
     the path or URL of a file. Raises InputError, ModelError.
     """
     if isinstance(choice, str) and choice in bundled.names():

@@ -1,5 +1,5 @@
-"""Compress lazy arrays and bags to sets of shards: each shard is made by a worker, with a model and
-a manifest beside them.
+"""Compress lazy arrays and bags to sets of shards, each made by a worker, with a model and a
+manifest beside them.
 """
 
 import math
@@ -28,7 +28,7 @@ from bitsback.remote.url import Url, check_options
 from bitsback.work import Progress
 
 SHARD_BYTES = 1 << 27
-"""The bytes of elements that a shard has at least: smaller chunks are put together."""
+"""The least bytes of a shard's elements: smaller chunks are combined."""
 _OF_ONE_ARCHIVE = (
     "dtype", "embed", "hashes", "keep_names", "labels", "resume", "shape", "unordered",
 )  # fmt: skip
@@ -36,8 +36,8 @@ _OF_ONE_ARCHIVE = (
 _NO_SETTINGS = (
     "force", "model", "pictures_only", "progress", "skip_bad", "storage_options", "threads",
 )  # fmt: skip
-"""Options that decide how shards are made or which files are in them, but make the same archive of
-the same input; the manifest has the identity of the model.
+"""Options that decide how shards are made or which files are in them, but do not change the archive
+of a given input; the manifest has the identity of the model.
 """
 _SETTINGS = [
     field.name
@@ -65,7 +65,7 @@ class Sharded:
     """The shape of the array; for files, their number."""
     shards: int
     new: int
-    """The number of shards that were made now."""
+    """The number of newly made shards."""
     bytes_in: int
     """The bytes of the arrays."""
     bytes_out: int
@@ -81,8 +81,8 @@ def to_archives(
     assume_unchanged: bool = False,
     **options: Unpack[CompressKeywords],
 ) -> Sharded:
-    """Compresses a Dask array or bag into archives, each made by a worker, on the cluster that
-    there is a client of, or on threads of this process.
+    """Compresses a Dask array or bag into archives, each made by a worker, on the cluster of the
+    current client, or on threads of this process.
 
     >>> import tempfile
     >>> import dask.array as da
@@ -95,29 +95,28 @@ def to_archives(
     3
     0
 
-    source: a dask.array, whose chunks along the first axis are put together to shards; or a
-        dask.bag, a partition of which is a shard, of arrays of one shape, or of paths of pictures
-        that all workers see. pattern: where the shards go, as "s3://bucket/part-{i}.bb", or a
-        folder.
-    shard: items of an array in a shard at most; by default chunks are put together until they have
-        128 MiB, and none is split. root: what the names of files are relative to.
-    assume_unchanged: take a shard that is there and whole for one of the same input, without
-        reading that.
-    options: the fields of `bitsback.CompressOptions`, by their names, but for those of one archive
-        (dtype, embed, hashes, keep_names, labels, resume, shape, unordered). A model that does not
-        ship is written once beside the shards, which do not have it inside. threads: of each
-        worker's task, by default one. force: replace what else is there. progress: called with the
-        number of shards that are done, and of all.
+    source: a dask.array, whose chunks along the first axis are combined to shards; or a dask.bag,
+        each partition of which is a shard, of arrays of one shape, or of paths of pictures that all
+        workers see. pattern: the place of the shards, as "s3://bucket/part-{i}.bb", or a folder.
+    shard: the most items of an array in a shard; by default chunks are combined up to 128 MiB, and
+        none is split. root: the folder to which the names of files are relative.
+    assume_unchanged: assume that the input of an existing, undamaged shard is the same, without
+        reading it.
+    options: the fields of `bitsback.CompressOptions`, by their names, except those for a single
+        archive (dtype, embed, hashes, keep_names, labels, resume, shape, unordered). A model that
+        is not bundled is written once beside the shards, which do not embed it. threads: of each
+        worker's task, by default one. force: replace other files. progress: called with the number
+        of finished shards, and of all.
 
-    Beside the shards `manifest.json` is written last; `from_archive` reads it. A shard that is
-    there already, whole, and of the same input and settings, is not made again: a run that died is
-    simply started again. Whole means: of the size that was noted when it was made, and with a
+    `manifest.json` is written last, beside the shards; `from_archive` reads it. An existing
+    undamaged shard of the same input and settings is not made again, so an interrupted run is
+    simply started again. Undamaged means: of the size that was noted when it was made, and with a
     header and an index that match their checksums. The same input means: with the same SHA-256,
-    for which it is read.
+    which needs reading it.
 
-    Raises InputError if the input cannot be used, the output not be written, or something else is
-    there; ModelError if the model cannot be used. Warns with InputWarning of what does not come
-    back as it was.
+    Raises InputError if the input cannot be used, the output cannot be written, or other files are
+    in its place; ModelError if the model cannot be used. Warns with InputWarning about anything
+    that does not come back as it was.
     """
     return make_shards(source, pattern, CompressOptions(**options), shard, root, assume_unchanged)
 
@@ -185,7 +184,7 @@ def make_shards(
         isinstance(job.model, ModelPlace) and job.model.place is not None,
     )
     shard_places.write_bytes(target, done.pack())
-    # The manifest says it all from now on.
+    # From now on the manifest has this information.
     shard_places.remove([place.beside(note_name(name)) for name in names])
     return Sharded(
         target.text if isinstance(target, Url) else os.fspath(target),
@@ -206,7 +205,7 @@ def _check(options: CompressOptions) -> None:
 
 
 def _manifest_before(place: Location, force: bool) -> Manifest | None:
-    """The manifest that is there, if one is. Raises ArchiveError if it is damaged, and not to be
+    """The existing manifest, if any. Raises ArchiveError if it is damaged and must not be
     replaced.
     """
     try:
@@ -245,9 +244,7 @@ def _chunks(source: Any, shard: int | None) -> list[Any]:
 
 
 def _together(lengths: tuple[int, ...], row: int) -> tuple[int, ...]:
-    """Chunks that follow one another as one, as long as they have no more than SHARD_BYTES. row:
-    bytes of an item.
-    """
+    """Combines consecutive chunks up to SHARD_BYTES. row: bytes of an item."""
     found: list[int] = []
     for length in lengths:
         if found and (found[-1] + length) * row <= SHARD_BYTES:
@@ -258,7 +255,7 @@ def _together(lengths: tuple[int, ...], row: int) -> tuple[int, ...]:
 
 
 def _put_model(model: Model, place: Pattern) -> ModelPlace:
-    """Writes a model beside the shards, unless it ships, or is there."""
+    """Writes a model beside the shards, unless it is bundled or already there."""
     if is_bundled(model):
         return ModelPlace(model.identity.hex(), None)
     found = ModelPlace(model.identity.hex(), place.beside(model_file(model.identity.hex())))

@@ -31,9 +31,9 @@ class Opened:
 
     content: Any
     root: Path | None = None
-    """The folder that names of pictures are relative to."""
+    """The folder to which names of pictures are relative."""
     skipped: dict[str, list[str]] = field(default_factory=dict)
-    """The names of what of a folder was left out, by what it is."""
+    """The names of what was left out of a folder, by kind."""
     noted: dict[str, list[str]] = field(default_factory=dict)
     """The names of hidden files, and of links that come back as files."""
 
@@ -45,8 +45,8 @@ def open_source(
     skip_bad: bool,
     options: Options | None,
 ) -> Opened:
-    """A .npy or .npz file, a Zarr array, or a folder of files, at a path or a URL. shard: items
-    in a shard at most. Raises InputError.
+    """A .npy or .npz file, a Zarr array, or a folder of files, at a path or a URL. shard: the most
+    items in a shard. Raises InputError.
     """
     place = shard_places.absolute(source, options)
     ending = os.path.splitext(shard_places.base(place))[1].lower()  # noqa: PTH122 - of URLs too
@@ -169,7 +169,7 @@ def _zarr(place: Location) -> Any:
         if isinstance(place, Url):
             return da.from_zarr(place.text, storage_options=place.options)
         return da.from_zarr(str(place))
-    except Exception as error:  # Zarr, its stores and Dask may raise anything
+    except Exception as error:  # Zarr, its stores and Dask may raise any error
         raise InputError(
             f"{name}: is no Zarr array that can be read: {one_line(error)}; of a group name one"
             " array"

@@ -1,5 +1,5 @@
-"""The method adaptive: records of few values, labels say, each value as likely as it has come
-before (docs/format.md, `B`, a block).
+"""The method adaptive: records of few values, such as labels, coded by the frequencies of earlier
+values (docs/format.md, `B`, a block).
 """
 
 import zlib
@@ -39,7 +39,7 @@ def pack(records: NDArray[Any]) -> bytes | None:
 
 
 def unpack(data: memoryview, elements: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The elements, flat, as many as were claimed. Raises ArchiveError."""
+    """The elements, flat, as many as claimed. Raises ArchiveError."""
     cursor = Cursor(data)
     columns = cursor.varint()
     if not 1 <= columns <= MOST_COLUMNS or elements % columns:

@@ -19,11 +19,11 @@ from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 ARRAY = 0
-"""The container of an array that is in no file, or in a .npy file."""
+"""The container of an array without a file, or in a .npy file."""
 
 ONE, COUNTED, VARIED, BYTES = range(4)
 """Axes: the array is one item; its first dimension counts the items; the items differ in rows and
-columns; it is the bytes of files, one after the other, which are one item.
+columns; it is the concatenated bytes of files, as one item.
 """
 
 MOST_COLOURS = 4
@@ -32,7 +32,7 @@ MOST_COLOURS = 4
 _SMALLEST_SIZES = 3  # bytes of a run of sizes
 
 Sizes = tuple[tuple[int, int, int], ...]
-"""Runs of items of one size: how many, rows, columns."""
+"""Runs of items of one size: number, rows, columns."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class Collection:
 
     dtype: np.dtype[Any]
     shape: Shape
-    """If the items' sizes vary: their number, and that of their channels, if they have some. Of the
-    bytes of files: the number of files, and that of bytes.
+    """If the items' sizes vary: the number of items, and of channels, if there are any. For the
+    bytes of files: the number of files, and of bytes.
     """
     axes: int
     """ONE, COUNTED, VARIED or BYTES."""
     container: int = ARRAY
     cut: Shape | None = None
-    """The greatest extents of a tile; None: each item is one."""
+    """The greatest extents of a tile; None if each item is one."""
     sizes: Sizes = ()
     """The sizes of the items, if they vary."""
     features: int = 0
@@ -60,7 +60,7 @@ class Collection:
 
     @property
     def runs(self) -> Iterator[tuple[int, Shape]]:
-        """The runs of items: for each shape, how many in a row have it."""
+        """The runs of items: shapes, and the number of consecutive items of each."""
         if self.axes == VARIED:
             for number, (count, _, _) in enumerate(self.sizes):
                 yield count, self._shape(number)
@@ -125,8 +125,8 @@ class Collection:
 
     @property
     def entry_shape(self) -> Shape:
-        """The shape of an entry along the first axis; rows and columns are 1 where they vary; not
-        of bytes.
+        """The shape of an entry along the first axis, where varying rows and columns are 1; not for
+        bytes of files.
         """
         return (1, 1, *self.shape[1:]) if self.axes == VARIED else self.shape[1:]
 
@@ -152,14 +152,14 @@ class Collection:
         return Grid(self.shape_of(item), self.cut)
 
     def first_tile(self, item: int) -> int:
-        """The number of an item's first tile; of the number of items, that of all tiles."""
+        """The number of an item's first tile; for the number of items, the number of all tiles."""
         if item == self.items:
             return self.tiles
         run = bisect_right(self._items, item) - 1
         return self._tiles[run] + (item - self._items[run]) * self._grid_of_run(run).tiles
 
     def item_of(self, tile: int) -> tuple[int, int]:
-        """The item that a tile is of, and which of its tiles it is."""
+        """The item of a tile, and the number of the tile in it."""
         run = bisect_right(self._tiles, tile) - 1
         item, within = divmod(tile - self._tiles[run], self._grid_of_run(run).tiles)
         return self._items[run] + item, within
@@ -174,7 +174,9 @@ class Collection:
         return self._elements[run] + items * math.prod(grid.shape) + grid.elements_before(within)
 
     def alike(self, first: int, count: int) -> Iterator[tuple[int, Shape]]:
-        """The shapes of tiles first ... first + count - 1: how many in a row have which."""
+        """The shapes of tiles first ... first + count - 1, and the number of consecutive tiles of
+        each.
+        """
         end = first + count
         while first < end:
             run = bisect_right(self._tiles, first) - 1
@@ -190,7 +192,7 @@ class Collection:
 
     @property
     def parts(self) -> "tuple[Collection, ...]":
-        """The parts, of which there is one here; see `Parts`."""
+        """The only part, as in `Parts`."""
         return (self,)
 
     @property
@@ -263,7 +265,7 @@ class Collection:
 
 
 def check_shape(dtype: np.dtype[Any], shape: Shape) -> None:
-    """Raises ArchiveError for a shape that NumPy could not hold, however few bytes it has."""
+    """Raises ArchiveError for a shape that NumPy does not support, even with few bytes."""
     if math.prod(max(size, 1) for size in shape) * dtype.itemsize >= 1 << 63:
         raise ArchiveError(f"an array of the shape {shape} is larger than any computer's memory")
 

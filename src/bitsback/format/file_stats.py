@@ -1,5 +1,5 @@
-"""Stats of the files of a folder: how many bytes they, or their metadata, have, and when they were
-changed (docs/format.md, `F`).
+"""Stats of the files of a folder: their bytes, or those of their metadata, and their modification
+times (docs/format.md, `F`).
 """
 
 from array import array
@@ -19,7 +19,7 @@ class FileStats:
     sizes: "array[int]" = field(default_factory=lambda: array("Q"))
     """Bytes of the file, or of the container metadata of a picture that is coded by its pixels."""
     times: "array[int]" = field(default_factory=lambda: array("q"))
-    """When it was changed, in ns since 1970."""
+    """Its modification time, in ns since 1970."""
 
     def add(self, size: int, time: int) -> None:
         self.sizes.append(size)

@@ -18,11 +18,11 @@ class Grid:
     shape: Shape
     """The shape of the item."""
     cut: Shape | None
-    """The greatest extents that a tile may have; None: the item is the only tile."""
+    """The greatest extents of a tile; None if the item is the only tile."""
 
     @cached_property
     def counts(self) -> Shape:
-        """The number of tiles along each dimension: as few as may be."""
+        """The least possible number of tiles along each dimension."""
         if self.cut is None:
             return (1,) * len(self.shape)
         return tuple(
@@ -42,8 +42,8 @@ class Grid:
 
     @property
     def in_a_strip(self) -> int:
-        """The number of tiles at the same place of the first dimension; their elements follow one
-        another in C order.
+        """The number of tiles at one position of the first dimension, whose elements are contiguous
+        in C order.
         """
         return math.prod(self.counts[1:])
 
@@ -67,7 +67,7 @@ class Grid:
         return before
 
     def alike(self, tile: int) -> int:
-        """The number of tiles in a row, from this one on, that have its shape."""
+        """The number of consecutive tiles, from this one on, that have its shape."""
         inner, left = 1, self.tiles - tile
         for count, extent, size in zip(
             reversed(self.counts), reversed(self.extents), reversed(self.shape), strict=True

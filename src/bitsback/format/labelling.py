@@ -1,5 +1,5 @@
-"""Labels of items: which array has them, or that they are the folders that pictures are in, their
-classes (docs/format.md, `L`).
+"""Labels of items: the array that holds them, or the folders of pictures, which are their classes
+(docs/format.md, `L`).
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,7 @@ FOLDERS = "folders"
 
 @dataclass(frozen=True)
 class Pairs:
-    """Two arrays of an npz file, or, if there are none, pictures and the folders that they are
-    in.
-    """
+    """Two arrays of an npz file, or, if there are none, pictures and their folders."""
 
     images: int | None = None
     """The numbers of the arrays."""
@@ -62,12 +60,12 @@ def unpack_pairs(payload: memoryview, collection: FileList) -> Pairs:
 
 
 def folder_of(name: str) -> str:
-    """The folder that a file is in, with those that this is in; an empty text for none."""
+    """The folder of a file, with its parents; an empty text for none."""
     return name.rpartition("/")[0]
 
 
 def classes_of(names: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
-    """The folders that these files are in, sorted, and for each file the number of its own."""
+    """The folders of these files, sorted, and the number of each file's folder."""
     folders = list(map(folder_of, names))
     classes = sorted(set(folders))
     numbers = {folder: number for number, folder in enumerate(classes)}

@@ -15,8 +15,8 @@ MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 VERSION = 3
 FILES, UNORDERED, LABELLED, HASHED = 1, 2, 4, 8
 """Features that a reader must understand: folders with the bytes of files, or with stats of files;
-items that have lost their order, of which blocks may be multisets; items with labels, of which
-blocks may be adaptive; files with hashes.
+unordered items, whose blocks may be multisets; items with labels, whose blocks may be adaptive;
+files with hashes.
 """
 END = bytes.fromhex("62 62 1A 0A")
 FOOTER_SIZE = 12
@@ -31,7 +31,7 @@ _NUMBERS = ("u2", "u4", "u8", "i2", "i4", "i8", "f2", "f4", "f8")
 DTYPES = frozenset(
     ["|b1", "|u1", "|i1", *(order + number for order in "<>" for number in _NUMBERS)]
 )
-"""NumPy's type strings of what an archive can hold."""
+"""NumPy's type strings of the supported dtypes."""
 
 Shape = tuple[int, ...]
 
@@ -40,8 +40,8 @@ HEAD = MAGIC + bytes([VERSION])
 
 
 class Cursor(wire.Cursor):
-    """Reads fields one after another. A field that is missing, or not in its only form, raises
-    ArchiveError.
+    """Reads fields one after another. Raises ArchiveError for a field that is missing, or not in
+    its canonical form.
     """
 
     def dtype(self) -> np.dtype[Any]:
@@ -76,7 +76,7 @@ def section(kind: bytes, *parts: bytes | memoryview) -> bytes:
 
 
 def open_section(data: bytes, kind: bytes) -> memoryview:
-    """The payload of a whole section, whose kind, length and CRC are checked. Raises
+    """The payload of a complete section, after checks of its kind, length and CRC. Raises
     ArchiveError.
     """
     body = data[:-CRC_SIZE]
@@ -96,14 +96,14 @@ def open_section(data: bytes, kind: bytes) -> memoryview:
 
 
 def known_kind(kind: bytes) -> bool:
-    """Whether a reader may read on past a section of this kind."""
+    """Whether a reader may skip a section of this kind."""
     known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, STATS, UNNAMED, LABELS, HASHES)
     return kind in known or b"a" <= kind <= b"z"
 
 
 def check_head(data: bytes) -> None:
-    """Checks magic and version at the start of an archive, and that what follows is no research
-    archive. Raises ArchiveError.
+    """Checks magic and version at the start of an archive, and that it is no research archive.
+    Raises ArchiveError.
     """
     if data[: len(MAGIC)] != MAGIC:
         raise ArchiveError("this is no bitsback archive, or its first bytes are damaged")
@@ -134,8 +134,8 @@ def read_features(cursor: Cursor) -> int:
 
 
 def pack_index(first_offset: int, blocks: list[tuple[int, int]]) -> bytes:
-    """The `I` section and the footer. blocks: for each its number of items and the size of its
-    section.
+    """The `I` section and the footer. blocks: the number of items and the section size of each
+    block.
     """
     numbers = [first_offset, len(blocks), *(number for block in blocks for number in block)]
     index = section(INDEX, b"".join(map(varint, numbers)))
@@ -143,9 +143,7 @@ def pack_index(first_offset: int, blocks: list[tuple[int, int]]) -> bytes:
 
 
 def unpack_index(payload: memoryview) -> tuple[int, list[tuple[int, int]]]:
-    """The offset of the first block, and for each block its number of items and the size of its
-    section.
-    """
+    """The offset of the first block, and the number of items and the section size of each block."""
     cursor = Cursor(payload)
     first_offset, count = cursor.varint(), cursor.varint()
     if 2 * count > len(payload):

@@ -26,7 +26,7 @@ from bitsback.wire import varint
 _ENDING = ".png"
 _TAKEN = re.compile(r"[0-9]+\.png", re.ASCII)
 Runs = Sequence[tuple[int, int]]
-"""The files in their order, as (part, number of files in a row that are in it)."""
+"""The files in order, as (part, number of consecutive files in it)."""
 
 
 class Files:
@@ -36,13 +36,13 @@ class Files:
         self, collection: FileList, names: Sequence[str], runs: Runs, stats: FileStats | None = None
     ) -> None:
         """names: of each file; none for the pages of a TIFF file. runs: none for an npz file, where
-        each file is a part. stats: of a folder, unless it is of an older bitsback. Raises
+        each file is a part. stats: of a folder, unless an older bitsback made the archive. Raises
         ArchiveError if these do not fit the collection.
         """
         self.collection = collection
         self.names = names
         self.stats = stats
-        # Runs are not expanded: a few bytes may claim many pages.
+        # Runs are not expanded, since a few bytes may claim many pages.
         self.runs = runs
         self._numbers: dict[str, int] | None = None
         self._ends = list(accumulate((count for _, count in runs), initial=0))
@@ -57,8 +57,8 @@ class Files:
 
     @classmethod
     def unnamed(cls, collection: FileList) -> Files:
-        """The files of an archive whose names, order and stats are lost: arrays and pictures by
-        numbers, in the order of the parts, without their metadata, and none that is stored
+        """The files of an archive whose names, order and stats are lost: numbered arrays and
+        pictures, in the order of the parts, without metadata, and without files that are stored
         verbatim.
         """
         if collection.kind == ARRAYS:
@@ -105,9 +105,8 @@ class Files:
         return self.collection.parts[self.place(file)[0]].axes == BYTES
 
     def span(self, file: int) -> tuple[int, int, int]:
-        """The part in which a file that is stored verbatim, or else the container metadata of a
-        picture, is, and where in it that begins and ends: with the part 0 and no bytes if there are
-        none.
+        """The part that holds a verbatim file, or the container metadata of a picture, and the
+        start and end in it; part 0 and no bytes if there is neither.
         """
         if self.stats is None:
             return 0, 0, 0
@@ -115,7 +114,7 @@ class Files:
         return where[file], starts[file], starts[file] + self.stats.sizes[file]
 
     def time(self, file: int) -> int | None:
-        """When a file was changed, in ns since 1970, if that is known."""
+        """The modification time of a file, in ns since 1970, if it is known."""
         return None if self.stats is None else self.stats.times[file]
 
     def number(self, name: str) -> int | None:
@@ -127,9 +126,7 @@ class Files:
         return self._numbers.get(name)
 
     def place(self, file: int) -> tuple[int, int]:
-        """The number of the part that a file is in, and which of its entries it is; not for an npz
-        file.
-        """
+        """The number of a file's part, and of its entry in this part; not for an npz file."""
         run = bisect_right(self._ends, file) - 1
         return self.runs[run][0], self._entries[run] + file - self._ends[run]
 
@@ -139,7 +136,7 @@ class Files:
             yield from repeat(part, count)
 
     def numbers_of(self, part: int, entries: range) -> Iterator[range]:
-        """The numbers of the files that are these entries of a part; not for an npz file."""
+        """The numbers of the files of these entries of a part; not for an npz file."""
         runs = self._runs_by_part[part]
         start = max(bisect_right(runs, entries.start, key=lambda run: run[0]) - 1, 0)
         for first, number, count in runs[start:]:
@@ -187,7 +184,7 @@ def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
 
 
 def pack_names(names: Iterable[str]) -> bytes:
-    """One after another, each by what it shares with the one before it."""
+    """Names one after another, each by its difference to the previous one."""
     parts: list[bytes] = []
     before = b""
     total = written = 0
@@ -195,7 +192,7 @@ def pack_names(names: Iterable[str]) -> bytes:
         data = name.encode()
         total += len(data)
         start = end = 0
-        if total <= _most_name_bytes(written):  # otherwise more of it is written than need be
+        if total <= _most_name_bytes(written):  # otherwise more bytes are written than necessary
             start = _shared(before, data)
             end = _shared(before[start:][::-1], data[start:][::-1])
         new = data[start : len(data) - end]
@@ -230,7 +227,7 @@ def unpack_files(
 
 
 def unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
-    """Raises ArchiveError for what `pack_names` would not make."""
+    """Reads the result of `pack_names`. Raises ArchiveError for anything else."""
     before = b""
     most = _most_name_bytes(len(cursor.data))
     for _ in range(count):
@@ -254,8 +251,8 @@ def unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
 
 
 def _most_name_bytes(size: int) -> int:
-    """The bytes of names that a section of `size` bytes may stand for, so that a few bytes cannot
-    claim a computer's memory.
+    """The most bytes of names in a section of `size` bytes, so that a few bytes cannot claim all
+    memory.
     """
     return (1 << 16) + (size << 5)
 
@@ -308,5 +305,5 @@ class Numbered(Sequence[str]):
 
 
 def could_be_number(folder: str) -> bool:
-    """Whether a part of a folder's name is like that of a picture that has none."""
+    """Whether a part of a folder's name looks like the number of an unnamed picture."""
     return any(_TAKEN.fullmatch(part) for part in folder.split("/"))

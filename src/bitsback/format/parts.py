@@ -1,5 +1,5 @@
-"""Several arrays in one archive: those of files, or one array that was made in parts
-(docs/format.md, `C`, containers 1 and 4).
+"""Several arrays in one archive: arrays of files, or one array in parts (docs/format.md, `C`,
+containers 1 and 4).
 """
 
 from bisect import bisect_right
@@ -57,8 +57,8 @@ class Parts:
         return sum(part.nbytes for part in self.parts)
 
     def part_of(self, tile: int) -> tuple[int, Collection]:
-        """The number of its first tile, and the part, that a tile is in. Raises ArchiveError if
-        there is no such tile.
+        """The part of a tile, and the number of its first tile. Raises ArchiveError if there is no
+        such tile.
         """
         if tile >= self.tiles:
             raise ArchiveError(f"there is no item {tile} among its {self.tiles}")
@@ -81,9 +81,9 @@ class Parts:
 
 @dataclass(frozen=True)
 class FileList(Parts):
-    """Files. Of a folder, and of a TIFF file, a part has the pictures of one dtype and number of
-    channels, each an item, or all of them a stack that is one; of a folder also the bytes of files,
-    and of both those of metadata. Of an npz file each array is a part.
+    """Files. In a folder or a TIFF file, a part holds the pictures of one dtype and number of
+    channels, each as an item or all as one stack; further parts hold the bytes of metadata and, in
+    a folder, of files. In an npz file each array is a part.
     """
 
     kind: int
@@ -98,9 +98,7 @@ class FileList(Parts):
 
     @cached_property
     def metadata_parts(self) -> list[int]:
-        """The numbers of the parts that have the container metadata of pictures: bytes of no
-        file.
-        """
+        """The numbers of the parts that hold the container metadata of pictures."""
         return [
             number
             for number, part in enumerate(self.parts)
@@ -115,7 +113,7 @@ class FileList(Parts):
     @property
     def whole(self) -> bool:
         """Whether the archive holds a whole TIFF file, whose container metadata is the last part,
-        and not its pages alone.
+        and not only its pages.
         """
         return self.kind == PAGES and bool(self.metadata_parts)
 
@@ -127,9 +125,7 @@ class FileList(Parts):
 
     @property
     def told(self) -> int:
-        """The number of files to tell people: a TIFF file that is stored verbatim counts as
-        one.
-        """
+        """The number of files for people: a TIFF file that is stored verbatim counts as one."""
         return self.files or int(self.whole)
 
     def pack(self) -> bytes:
@@ -138,8 +134,8 @@ class FileList(Parts):
 
 @dataclass(frozen=True)
 class Joined(Parts):
-    """One array in parts, which lie one after the other along its first axis: arrays of one dtype,
-    alike in all other dimensions, whose items or stacks were cut apart from each other.
+    """One array in parts along its first axis: arrays of one dtype, equal in all other dimensions,
+    whose items or stacks were cut separately.
     """
 
     parts: tuple[Collection, ...]
@@ -222,7 +218,7 @@ def _check_joined(array: Joined) -> None:
 
 
 def _has_pictures(part: Collection, kind: int) -> bool:
-    """Or the bytes of files, or of metadata."""
+    """Whether a part has pictures, or the bytes of files or of metadata."""
     if part.axes == BYTES:
         return part.elements > 0 if part.entries == 0 else kind == FOLDER
     return (

@@ -1,4 +1,4 @@
-"""Research archives, which only `bitsback.research` decodes: what others say of them
+"""Recognise research archives, which only `bitsback.research` decodes, and refuse them elsewhere
 (docs/research.md).
 """
 
@@ -9,12 +9,12 @@ from bitsback import wire
 from bitsback.errors import ArchiveError
 
 START = b"R"
-"""The kind of their first section, by which other readers know them."""
+"""The kind of their first section, by which other readers recognise them."""
 
 
 @dataclass(frozen=True)
 class ResearchSummary:
-    """The properties of a research archive that its beginning tells, for people."""
+    """The properties of a research archive at its beginning, for people."""
 
     images: str
     made: str
@@ -32,7 +32,7 @@ class ResearchSummary:
 
 
 class ResearchArchive(ArchiveError):
-    """An archive that only the model's own code decodes. summary: None where it cannot be read."""
+    """An archive that only the model's own code decodes. summary: None if it cannot be read."""
 
     def __init__(self, summary: ResearchSummary | None) -> None:
         of = f" of {summary.images}, made by {summary.made}" if summary else ""

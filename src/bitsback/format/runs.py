@@ -1,4 +1,4 @@
-"""Runs: what the tiles of a block are, so that a block can be read on its own (docs/format.md,
+"""Runs describe the tiles of a block, so that a block can be read on its own (docs/format.md,
 `runs`).
 """
 
@@ -21,15 +21,15 @@ _NONE, _SPAN, _TWO, _RANKS, _AS_BEFORE, _JPEG = range(6)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Tiles in a row that are alike."""
+    """Consecutive tiles that are alike."""
 
     items: int
     dtype: np.dtype[Any]
     shape: Shape
     """The shape of each tile."""
     value_map: ValueMap | None
-    """The meaning of the symbols: two values, as they are stored, a range, or colours of JPEG.
-    None: elements are their own symbols.
+    """The meaning of the symbols: the bytes of two values, a range, or colours of JPEG. None if
+    elements are their own symbols.
     """
 
     @property
@@ -64,7 +64,7 @@ def pack_runs(runs: Sequence[Run]) -> bytes:
 
 
 def read_runs(cursor: Cursor) -> list[Run]:
-    """Raises ArchiveError where the field breaks a rule."""
+    """Reads the field. Raises ArchiveError if it breaks a rule."""
     runs: list[Run] = []
     for _ in range(cursor.varint()):
         items, dtype, shape = cursor.varint(), cursor.dtype(), cursor.shape()
@@ -89,7 +89,7 @@ def read_value_map(
             raise ArchiveError("its two values are the same")
         return pair
     if kind in (_SPAN, _RANKS):
-        if before:  # else a few bytes could claim much memory
+        if before:  # otherwise a few bytes could claim much memory
             raise ArchiveError("its value map is given again")
         return ValueRange.unpack(cursor, dtype, kind == _RANKS)
     if kind == _JPEG:

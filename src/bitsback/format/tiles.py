@@ -1,4 +1,4 @@
-"""The tiles that a block holds."""
+"""The tiles of a block."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Tiles:
 
     @cached_property
     def value_range(self) -> ValueRange | None:
-        """The range of values that the symbols stand for, if there are more than two values."""
+        """The range of the symbols' values, if there are more than two values."""
         return find_value_range(self.elements)
 
     @cached_property
@@ -104,7 +104,7 @@ class Tiles:
 
     @property
     def stack(self) -> NDArray[Any]:
-        """[tiles, *shape], of those that have one shape in common."""
+        """Tiles of one shape as an array [tiles, *shape]."""
         ((count, shape),) = self.shapes
         return self.elements.reshape(count, *shape)
 

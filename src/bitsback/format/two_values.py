@@ -1,5 +1,5 @@
-"""Elements as symbols, and back, bit for bit: of two-valued data of any dtype as 0 and 1, of bytes
-as they are.
+"""Convert elements to symbols and back, bit for bit: two-valued data of any dtype to 0 and 1, bytes
+to themselves.
 
 Values are compared by their bits, as unsigned integers: -0.0 is not 0.0, and a NaN equals itself.
 """
@@ -18,8 +18,8 @@ def find_two_values(items: NDArray[Any]) -> TwoValues | None:
     """The two values that the elements have, in ascending order, or None if they have more or there
     are none.
 
-    items: C-contiguous, of a dtype that archives hold. If all have one value its partner is the one
-    that leaves what is probably background as symbol 0: one for zero, and zero for anything else.
+    items: C-contiguous, of a dtype that archives hold. If all have one value, the other is chosen
+    so that the probable background is symbol 0: one for zero, and zero for anything else.
     """
     bits = _bits(items)
     if not bits.size:
@@ -38,8 +38,8 @@ def find_two_values(items: NDArray[Any]) -> TwoValues | None:
 
 
 def to_symbols(items: NDArray[Any], two_values: TwoValues) -> NDArray[np.uint8]:
-    """The symbols of elements that all are one of the two values: uint8, flat. It may be a view of
-    the items.
+    """The symbols of elements that have only the two values: uint8, flat. It may be a view of the
+    items.
     """
     bits = _bits(items)
     if two_values == (b"\0", b"\1"):
@@ -56,9 +56,7 @@ def symbol_dtype(model: Outline) -> str:
 def from_symbols(
     symbols: NDArray[np.uint8], two_values: TwoValues, dtype: np.dtype[Any]
 ) -> NDArray[Any]:
-    """The elements, flat, that symbols 0 and 1 (uint8, flat) stand for. It may be a view of the
-    symbols.
-    """
+    """The elements, flat, of symbols 0 and 1 (uint8, flat). It may be a view of the symbols."""
     if two_values == (b"\0", b"\1"):
         return symbols.view(dtype)
     unsigned = _unsigned(dtype)

@@ -28,8 +28,8 @@ _LONGEST = 32  # bytes of the name of a picture in its folder
 
 
 def pack_unnamed(classes: Sequence[str] = (), labels: NDArray[Any] | None = None) -> bytes:
-    """The `U` section. classes: sorted names of folders; labels: of each picture the number of its
-    own, if there are classes. Raises InputError for classes that cannot be held.
+    """The `U` section. classes: sorted names of folders; labels: the number of each picture's
+    folder, if there are classes. Raises InputError for unsupported classes.
     """
     if labels is None:
         return section(UNNAMED, varint(0))
@@ -79,7 +79,7 @@ def _dtype(classes: int) -> "np.dtype[Any]":
 
 
 def _fault(classes: Sequence[str]) -> str | None:
-    """Why folders cannot be those of classes; None if they can."""
+    """The reason why folders cannot be classes; None if they can."""
     if any(one >= other for one, other in pairwise(classes)):
         return "the folders of its classes are not in order"
     for folder in classes:

@@ -1,6 +1,4 @@
-"""The values that the elements of a block have, as symbols 0, 1, 2, ... (docs/format.md,
-`runs`).
-"""
+"""Map the values of the elements of a block to symbols 0, 1, 2, ... (docs/format.md, `runs`)."""
 
 import zlib
 from dataclasses import dataclass
@@ -17,20 +15,20 @@ from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 _RAW_DEFLATE = -15
-# Ranks pay up to this share of occurring values in the range from the least to the greatest.
+# Ranks pay off up to this share of occurring values between the least and the greatest.
 _SPARSE = {1: 0.5, 2: 0.7}  # by the size of an element
 _NEAR = 32  # values on either side
 
 
 @dataclass(frozen=True)
 class ValueRange:
-    """low ... high, or those of them that occur."""
+    """The values low ... high, or those of them that occur."""
 
     dtype: np.dtype[Any]
     low: int
     high: int
     occurring: bytes | None = None
-    """A bit for each of them, eight to a byte, low bit first; None: all count."""
+    """A bit for each value, eight per byte, low bit first; None if all count."""
 
     @property
     def span(self) -> int:
@@ -65,7 +63,7 @@ class ValueRange:
         return found.view(self.dtype)
 
     def pack(self) -> bytes:
-        """low, high, and the bits that say which occur."""
+        """low, high, and the bits of the occurring values."""
         ends = np.array([self.low, self.high]).astype(_integers(self.dtype)).tobytes()
         if self.occurring is None:
             return ends
@@ -121,10 +119,10 @@ def is_mappable(dtype: np.dtype[Any]) -> bool:
 
 
 def find_value_range(elements: NDArray[Any], near: bool = False) -> ValueRange | None:
-    """The cheapest sensible range for elements, which have at least two values; None if they are
-    their own symbols. near: for a series, which is coded by differences to predictions, so that the
-    least and the greatest value matter; ranks are then judged by how many of the values near an
-    element occur, not by how many of all do.
+    """The cheapest range for elements with at least two values; None if they are their own symbols.
+    near: for a series, which is coded by differences to predictions, so that only the least and the
+    greatest value matter; ranks are then judged by the share of occurring values near an element,
+    not among all.
     """
     integers = elements.view(_integers(elements.dtype))
     low, high = int(integers.min()), int(integers.max())
@@ -146,7 +144,7 @@ def _saved(counts: NDArray[Any], most: float) -> float:
 
 
 def _saved_near(counts: NDArray[Any]) -> float:
-    """The bits that ranks save where elements are coded by differences to their neighbours."""
+    """The bits that ranks save if elements are coded by differences to their neighbours."""
     (values,) = np.nonzero(counts)
     first, last = np.maximum(values - _NEAR, 0), np.minimum(values + _NEAR + 1, len(counts))
     occurring = np.searchsorted(values, last) - np.searchsorted(values, first)
@@ -154,8 +152,8 @@ def _saved_near(counts: NDArray[Any]) -> float:
 
 
 def _integers(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in which elements are read: those of bool as bytes, since there may be others than
-    0 and 1.
+    """The dtype in which elements are read: bool as bytes, since other bytes than 0 and 1 may
+    occur.
     """
     return np.dtype("u1") if dtype.kind == "b" else dtype
 

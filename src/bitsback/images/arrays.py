@@ -1,4 +1,4 @@
-"""Reads arrays of other libraries, and images that come one after another, as they are needed."""
+"""Reads arrays of other libraries, and iterables of images, on demand."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class Lazy(Protocol):
 
 
 def foreign_items(source: Any, dtype: DTypeLike | None, shape: Sequence[int] | None) -> Items:
-    """The items of what is no array of NumPy's, no path and no file.
+    """The items of objects other than NumPy arrays, paths and files.
 
-    An array that has `chunks`, such as Zarr's and Dask's, is read along its first axis, chunk by
-    chunk; of another one with `__array__` NumPy makes an array. Anything else is images one after
-    another, all of one shape and dtype. dtype, shape: of all of these together, their number first;
-    a list need not say so. Raises InputError if it is none of these.
+    An array with `chunks`, such as those of Zarr and Dask, is read chunk by chunk along its first
+    axis; NumPy converts any other object with `__array__`. Anything else is an iterable of images,
+    all of one shape and dtype. dtype, shape: of all images together, their number first; not needed
+    for a list. Raises InputError for anything else.
     """
     whole = isinstance(source, bytes | bytearray | memoryview | str | Mapping)
     array = isinstance(source, Convertible | Described)
@@ -102,15 +102,13 @@ def _converted(source: Any, name: str) -> NDArray[Any]:
         )
     try:
         found = np.asanyarray(source)
-    except Exception as error:  # other libraries may raise anything
+    except Exception as error:  # other libraries may raise any error
         raise InputError(f"{name}: NumPy can make no array of it: {one_line(error)}") from error
     return _plain(found, name)
 
 
 def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """The array as a plain NumPy array. Raises InputError for a mask, or a dtype that archives do
-    not hold.
-    """
+    """The array as a plain NumPy array. Raises InputError for a mask, or an unsupported dtype."""
     if isinstance(array, np.ma.MaskedArray):
         raise InputError(f"{name}: a mask would be lost; fill it first")
     check_dtype(array.dtype, name)
@@ -118,7 +116,7 @@ def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 class _ChunkedItems:
-    """Reads an array of another library, each of its chunks once."""
+    """Reads an array of another library, each chunk once."""
 
     def __init__(self, source: Any, name: str) -> None:
         self.name = name
@@ -155,7 +153,7 @@ class _ChunkedItems:
         pass
 
     def _along(self, place: tuple[int, ...]) -> _Along:
-        """The axis behind those of which one place is seen."""
+        """The axis after those of which one place is selected."""
         axis = len(place)
         chunks = self._source.chunks
         along = 1 if chunks is None else chunks[axis]
@@ -167,7 +165,7 @@ class _ChunkedItems:
 
     def _fetch(self, place: tuple[int, ...], start: int, stop: int) -> NDArray[Any]:
         asked = self._source[(*place, slice(start, stop))]
-        if isinstance(asked, Lazy):  # Dask's, which NumPy would take without their masks
+        if isinstance(asked, Lazy):  # Dask's, whose masks NumPy would drop
             asked = asked.compute()
         found = _plain(np.asanyarray(asked), self.name)
         if (found.dtype, found.shape) != (
@@ -190,11 +188,11 @@ class _Along:
         length: int,
         ends: list[int] | int,
     ) -> None:
-        """ends: where the chunks end, or how long each is."""
+        """ends: the ends of the chunks, or the length of each."""
         self._fetch, self._length, self._ends = fetch, length, ends
         self._at = self._first = 0
         self._kept: NDArray[Any] | None = None
-        """Fetched images that were not taken yet, from `_first` on."""
+        """Fetched images that are not yet taken, from `_first` on."""
 
     @property
     def done(self) -> bool:
@@ -219,7 +217,7 @@ class _Along:
 
 
 class _Succession(Whole):
-    """Images that come one after another."""
+    """An iterable of images."""
 
     name = "the images"
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 Read = Callable[[], Iterator[NDArray[Any]]]
-"""Gives the bands of a picture, from its first row to its last; as often as it is called."""
+"""Iterates over the bands of a picture, from its first row to its last, each time it is called."""
 
 BAND = 1 << 21
-"""Bytes of a band, about, unless a row has more."""
+"""The approximate bytes of a band, unless a row has more."""
 STRIP = 1 << 20
-"""Bytes of a strip of a page that is written, about, unless a row has more."""
+"""The approximate bytes of a strip of a written page, unless a row has more."""
 
 
 def rows_of_band(row: int) -> int:
@@ -32,8 +32,8 @@ def rows_of_band(row: int) -> int:
 
 @dataclass(frozen=True)
 class Bands:
-    """A picture, [height, width] or [height, width, channels]. What reads it raises what Pillow
-    raises.
+    """A picture, [height, width] or [height, width, channels]. Reading it raises the errors of
+    Pillow.
 
     >>> import numpy as np
     >>> picture = Bands.of(np.arange(12, dtype=np.uint8).reshape(3, 4))
@@ -63,7 +63,7 @@ class Bands:
         return joined(self)
 
     def rows(self, numbers: Sequence[int]) -> NDArray[Any]:
-        """The rows with these numbers, which ascend, as a copy."""
+        """A copy of the rows with these ascending numbers."""
         found, first, at = [], 0, 0
         for band in self:
             while at < len(numbers) and numbers[at] < first + len(band):
@@ -75,7 +75,7 @@ class Bands:
         return np.stack(found)
 
     def regions(self, boxes: Sequence[Sequence[slice]]) -> list[NDArray[Any]]:
-        """The content of boxes, each C-contiguous. Boxes that share no rows are in order."""
+        """The content of boxes, each C-contiguous. Boxes without common rows must be in order."""
         found: list[NDArray[Any]] = []
         rows, at = Rows(self), 0
         for group in _overlapping(boxes):
@@ -115,7 +115,7 @@ class Rows:
         self._rest: NDArray[Any] | None = None
 
     def take(self, count: int) -> NDArray[Any]:
-        """The next `count` rows, of which there must be as many."""
+        """The next `count` rows, which must exist."""
         taken, at = self._next(count), 0
         if len(taken) == count:
             return taken
@@ -128,12 +128,12 @@ class Rows:
             taken = self._next(count - at)
 
     def skip(self, count: int) -> None:
-        """Goes on behind the next `count` rows."""
+        """Skips the next `count` rows."""
         while count:
             count -= len(self._next(count))
 
     def _next(self, most: int) -> NDArray[Any]:
-        """The next band's rows, at most `most`."""
+        """At most `most` rows of the next band."""
         band = next(self._bands) if self._rest is None else self._rest
         self._rest = band[most:] if len(band) > most else None
         return band[:most]
@@ -146,7 +146,7 @@ class PageRows:
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     source: Rows
-    """The source, which is at these rows."""
+    """The source, positioned at these rows."""
 
     @property
     def in_a_strip(self) -> int:
@@ -155,7 +155,7 @@ class PageRows:
         return min(max(STRIP // row, 1), self.shape[0])
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
-        """All rows; once."""
+        """All rows; only once."""
         for first in range(0, self.shape[0], self.in_a_strip):
             yield self.source.take(min(self.in_a_strip, self.shape[0] - first))
 
@@ -179,8 +179,8 @@ class Kind(Protocol):
 
 
 class BandItems:
-    """Pictures that are read one after the other, or the slices of a stack. Of a large one no more
-    than some rows are in memory, where its file allows it.
+    """Pictures that are read one after the other, or the slices of a stack. Only some rows of a
+    large one are in memory, if its file allows it.
     """
 
     def __init__(
@@ -190,8 +190,8 @@ class BandItems:
         bands_of: Callable[[int], Iterable[NDArray[Any]]],
         peeks: bool = False,
     ) -> None:
-        """kind: what they must be. bands_of: reads one of them. peeks: whether they may be read
-        more than once.
+        """kind: the kind that all must have. bands_of: reads one of them. peeks: whether they may
+        be read more than once.
         """
         self.name, self.dtype, self.shape = name, kind.dtype, kind.shape
         self._kind, self._bands_of, self._peeks = kind, bands_of, peeks
@@ -199,7 +199,7 @@ class BandItems:
         self._rows: Rows | None = None
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
-        """Pictures, of one shape; with axes = 0 all of them, as one stack."""
+        """Pictures of one shape; with axes = 0 all of them as one stack."""
         if axes == 0:
             return self.read(self.shape[0], 1)[np.newaxis]
         self._next += count
@@ -237,7 +237,9 @@ def same_pixels(one: Bands, other: Bands) -> bool:
 
 
 def reader_of(image: Image.Image) -> Reader:
-    """A reader of the file of an open picture; Pillow's libtiff moves the position of the file."""
+    """A reader of an open picture's file that keeps no position, since Pillow's libtiff moves
+    it.
+    """
     file: BinaryIO = getattr(image, "fp")  # noqa: B009 - as not all images have one
     return Reader(file)
 

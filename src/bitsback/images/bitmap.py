@@ -1,5 +1,5 @@
-"""The codec of BMP and PNM files, whose pixels are not compressed: reads some rows at a time, and
-keeps all else of a file as its container metadata (docs/format.md, Container metadata).
+"""The codec of BMP and PNM files, whose pixels are not compressed: it reads some rows at a time,
+and keeps the rest of a file as container metadata (docs/format.md, Container metadata).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Frame:
     segments: tuple[tuple[int, int], ...]
     """For each run of adjacent rows: the bytes before it, and the number of rows."""
     others: bytes
-    """The bytes before, between and behind the rows."""
+    """The bytes before, between and after the rows."""
 
     @classmethod
     def of(cls, data: Content, image: Image.Image, pixels: Bands) -> Frame | None:
@@ -167,7 +167,7 @@ class _Drawing:
 
 
 def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
-    """The bytes of each row as they stand in the file: [rows, bytes]. Raises ArchiveError."""
+    """The bytes of each row in the file: [rows, bytes]. Raises ArchiveError."""
     bits = _BITS[layout & 48]
     if layout & _SWAP and pixels.ndim == 3:
         pixels = (
@@ -191,7 +191,7 @@ def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
 
 
 def _layouts(pixels: Bands) -> Iterator[int]:
-    """All layouts that these pixels may have."""
+    """All possible layouts of these pixels."""
     deep, flat = pixels.dtype == np.uint16, len(pixels.shape) == 2
     swaps = (0, _SWAP) if deep or not flat else (0,)
     deepest = pixels.dtype == np.uint8 and flat
@@ -248,7 +248,7 @@ def samples(file: BinaryIO) -> Bands | None:
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
     def metadata_of(data: Content, file: BinaryIO, pixels: Bands) -> Frame | None:
-        # opened anew, since loading changes its info
+        # opened again, since loading changes its info
         return Frame.of(data, identify(file, _PLUGINS), pixels)
 
     return split_picture(file, _PLUGINS, bands_of, metadata_of)
@@ -259,5 +259,5 @@ def unpack(cursor: Cursor, kind: int) -> Frame:
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
-    """Whether their bytes are the same, since these are always promised."""
+    """Whether their bytes are the same, which is always promised."""
     return same_bytes(file, made)

@@ -29,9 +29,7 @@ _WAYS = {
     2: [(6, strategy) for strategy in _USUAL],
     3: [(level, strategy) for level in (9, 8, 7) for strategy in _USUAL],
 }
-"""Levels and strategies by the flag that zlib writes for them in a header, the likely ones
-first.
-"""
+"""Levels and strategies by their flag in the header of zlib, the likely ones first."""
 _MEMORIES = (8, 9)
 _WINDOWS = range(9, 16)
 
@@ -48,7 +46,7 @@ class Deflated:
 
     @classmethod
     def of(cls, content: bytes, stream: bytes) -> Deflated | None:
-        """The settings that made the stream from the content, if this zlib makes it so."""
+        """The settings with which this zlib makes the stream from the content, if there are any."""
         if len(stream) < _HEADER + 4:
             return None
         for candidate in _candidates(stream[:_HEADER]):
@@ -62,14 +60,15 @@ class Deflated:
         return self.header + packed + zlib.adler32(content).to_bytes(4, "big")
 
     def _makes(self, content: bytes, stream: bytes) -> bool:
-        """Whether these settings make the stream; the first bytes rule most out."""
+        """Whether these settings make the stream; the first bytes exclude most."""
         packer, at, view = self._packer(), _HEADER, memoryview(content)
         for start in range(0, len(content) - _SLICE, _SLICE):
             made = packer.compress(view[start : start + _SLICE])
             if stream[at : at + len(made)] != made:
                 return False
             at += len(made)
-        # In one go, as it is made again: how zlib is fed may matter to it.
+        # In one call, as when the file is made again: the sizes of zlib's inputs may change its
+        # output.
         return self.stream(content) == stream
 
     def _packer(self) -> zlib._Compress:

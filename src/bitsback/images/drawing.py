@@ -1,5 +1,5 @@
-"""Interfaces for taking a picture file apart into pixels and container metadata, and for
-writing it again row by row.
+"""Interfaces for splitting a picture file into pixels and container metadata, and for writing it
+again row by row.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Seekable(Protocol):
-    """An output that is written at any offset, and not read."""
+    """An output that can be written at any offset, but not read."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
@@ -28,21 +28,21 @@ class Seekable(Protocol):
 
 
 class Drawing(Protocol):
-    """A file that is being written; `close` completes it. No byte is written twice."""
+    """A file in writing, which `close` completes. No byte is written twice."""
 
     def add(self, rows: NDArray[Any]) -> None:
-        """The next rows: [rows, width] or [rows, width, channels]. Raises ArchiveError if they
-        cannot be those of the file.
+        """Adds the next rows, [rows, width] or [rows, width, channels]. Raises ArchiveError if the
+        file cannot have them.
         """
 
     def close(self) -> int:
-        """After the last row; how many bytes the file has. Raises ArchiveError if the rows cannot
-        have been its own.
+        """Ends the file after the last row, and returns its number of bytes. Raises ArchiveError if
+        the file cannot have had these rows.
         """
 
 
 class ContainerMetadata(Protocol):
-    """The container metadata of a file: all of it but its pixels."""
+    """The container metadata of a file: everything but its pixels."""
 
     @property
     def kind(self) -> int:
@@ -57,14 +57,14 @@ class ContainerMetadata(Protocol):
         """Whether a file can be made with any pixels that fit."""
 
     def anew(self) -> ContainerMetadata:
-        """The same without the promise of the very bytes, where that is possible."""
+        """The same without the promise of the very bytes, if that is possible."""
 
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""
 
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
-        """The file, written to one that is empty, with pixels of this dtype and shape, which
-        fit.
+        """Writes the file, with pixels of this dtype and shape, which must fit, to an empty
+        file.
         """
 
     def pack(self) -> bytes: ...
@@ -79,18 +79,16 @@ class PagesMetadata(ContainerMetadata, Protocol):
         """Whether these are the dtypes and shapes of the pages."""
 
     def draw(self, file: Seekable) -> Drawing:
-        """The file, written to one that is empty, with the rows of its pages one after the
-        other.
-        """
+        """Writes the file, with the rows of its pages one after the other, to an empty file."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """A file taken apart into pixels and container metadata."""
+    """A file split into pixels and container metadata."""
 
     pixels: Bands
-    """The samples of the file: of a palette the indexes; of a file of several pages these, one
-    below the other. Of a large picture they are read from the file again each time.
+    """The samples of the file: indexes if there is a palette; the pages of a file one below the
+    other. Those of a large picture are read from the file each time.
     """
     metadata: bytes
     exact: bool
@@ -104,27 +102,27 @@ class Split:
 
 
 class PictureCodec(Protocol):
-    """Takes picture files apart into pixels and container metadata, and reads large ones some rows
-    at a time. What reads a file raises what Pillow raises for a damaged one.
+    """Splits picture files into pixels and container metadata, and reads large ones some rows at a
+    time. Reading a damaged file raises the errors of Pillow.
     """
 
     def bands_of(self, image: Image.Image) -> Read | None:
         """Reads an open picture some rows at a time; None if its file does not allow that."""
 
     def samples(self, file: BinaryIO) -> Bands | None:
-        """The pixels that `split` finds in a file that it takes apart."""
+        """The pixels that `split` finds in a file that it can split."""
 
     def split(self, file: BinaryIO, exact: bool) -> Split | None:
-        """Takes a file apart; None if the file that is made again of both parts is not the same: in
-        all of its pixels, by the samples of its format, and in all else that it has, or, with
-        `exact`, in its very bytes.
+        """Splits a file; None if the file that both parts make again is not the same: in all
+        pixels, by the samples of its format, and in everything else, or, with `exact`, in every
+        byte.
         """
 
     def unpack(self, cursor: Cursor, kind: int) -> ContainerMetadata:
         """The container metadata of a file. Raises ArchiveError."""
 
     def same(self, file: BinaryIO, made: BinaryIO) -> bool:
-        """Whether two files are the same but for how they are compressed."""
+        """Whether two files differ at most in their compression."""
 
 
 class PagesCodec(PictureCodec, Protocol):
@@ -133,20 +131,20 @@ class PagesCodec(PictureCodec, Protocol):
     def split_pages(
         self, file: BinaryIO, exact: bool
     ) -> tuple[list[Bands], PagesMetadata | None] | None:
-        """The pixels of each page, and the container metadata, or None in place of these as in
-        `split`; None if the pixels of a page cannot be read.
+        """The pixels of each page, and the container metadata, which is None where `split` returns
+        None; None if the pixels of a page cannot be read.
         """
 
     def unpack(self, cursor: Cursor, kind: int) -> PagesMetadata: ...
 
     def write_pages(self, file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
-        """Writes a file of pages alone to one that is empty. size: bytes of all pixels."""
+        """Writes a file that consists only of pages to an empty file. size: bytes of all pixels."""
 
     def count_pages(self, file: bytes) -> int:
         """The number of pages, as another reader of the format counts them."""
 
     def read_page(self, file: bytes, number: int) -> NDArray[Any]:
-        """One of them, as that reader shows it."""
+        """A page, as that reader shows it."""
 
 
 def pack(metadata: ContainerMetadata) -> bytes:

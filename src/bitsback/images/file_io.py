@@ -1,5 +1,5 @@
-"""Reads files and streams. Errors name them, and memory grows with what they hold, not with what
-they claim.
+"""Reads files and streams. Errors name them, and memory grows with their content, not with their
+claims.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from bitsback.remote.ranges import Ranges, open_url
 from bitsback.remote.url import Url
 
 PATIENCE = 10.0
-"""Seconds for which a named pipe without a writer is waited for."""
+"""Seconds to wait for the writer of a named pipe."""
 
 IN_MEMORY = 1 << 24
-"""Bytes of a file that is read at once."""
+"""The most bytes of a file that is read into memory."""
 _CHUNK = 1 << 24
 
 
@@ -59,8 +59,8 @@ class Sink(io.RawIOBase):
 
     @contextmanager
     def dropping(self) -> Iterator[None]:
-        """After an error in the body nothing is written any more. A container that is closed then,
-        or is forgotten, would otherwise get an end, and look whole.
+        """After an error in the body, nothing more is written. Otherwise a container that is then
+        closed or deleted would get an end, and look complete.
         """
         try:
             yield
@@ -97,7 +97,7 @@ def name_of(place: Location) -> str:
 
 
 def size_of(place: Location) -> int:
-    """Bytes of a file; 0 if there is none, or nobody knows."""
+    """The bytes of a file; 0 if there is none, or if its size is unknown."""
     if isinstance(place, Url):
         return place.size or 0
     path = Path(place)
@@ -117,8 +117,8 @@ def open_file(path: Location) -> io.BufferedReader:
 
 
 def open_regular(path: Path | Url, whole: bool) -> io.BufferedReader:
-    """Opens a regular file; a pipe or a device could block for ever. whole: all of it will be read.
-    Raises OSError.
+    """Opens a regular file, since a pipe or a device could block for ever. whole: the whole file
+    will be read. Raises OSError.
     """
     if isinstance(path, Url):
         return open_url(path, 1 << (22 if whole else 16))
@@ -141,7 +141,7 @@ def _open_pipe(path: Path, name: str) -> io.BufferedReader:
     waiting.start()
     waiting.join(PATIENCE)
     if waiting.is_alive():
-        # The other thread waits for a writer that opens the pipe and closes it.
+        # The other thread waits until a writer opens and closes the pipe.
         with suppress(OSError):
             os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
             waiting.join(PATIENCE)
@@ -155,7 +155,7 @@ def _open_pipe(path: Path, name: str) -> io.BufferedReader:
 
 
 class RandomAccess(Protocol):
-    """An input that is read at offsets. It may be used from several threads."""
+    """An input that is read at offsets. Several threads may use it."""
 
     @property
     def size(self) -> int:
@@ -165,7 +165,7 @@ class RandomAccess(Protocol):
         """`size` bytes, or as many as there are. Raises OSError."""
 
     def expect(self, spans: Iterable[tuple[int, int]]) -> None:
-        """Says what will be read next, in order: (offset, size). What is far away may be fetched
+        """Announces the next reads in order, (offset, size), so that a remote file can fetch them
         together.
         """
 
@@ -173,10 +173,10 @@ class RandomAccess(Protocol):
 
 
 class Reader:
-    """Reads anywhere in a file that can seek. It may be used from several threads.
+    """Reads anywhere in a seekable file. Several threads may use it.
 
-    A file of the system is read by its place alone, where the system can do that (not on Windows),
-    so that processes that are forked do not disturb each other: they share one position.
+    Files of the operating system are read at explicit offsets (not on Windows), since forked
+    processes share one file position.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -266,9 +266,8 @@ def open_anywhere(place: Location) -> RandomAccess:
 
 
 def is_file(file: BinaryIO) -> bool:
-    """Whether this is a regular file of the system, and nothing between it and us."""
-    # Other streams, such as a GzipFile, may have a descriptor whose bytes are those of something
-    # else.
+    """Whether this is a plain regular file of the operating system."""
+    # Other streams, such as a GzipFile, may have the descriptor of another file.
     if not isinstance(getattr(file, "raw", file), io.FileIO):
         return False
     return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
@@ -286,7 +285,7 @@ def stream_name(stream: BinaryIO, otherwise: str) -> str:
 
 
 def read_up_to(file: BinaryIO, size: int, name: str) -> bytearray:
-    """`size` bytes, or all there are if they are fewer. A size far above that costs nothing."""
+    """`size` bytes, or all if there are fewer. A much larger size costs nothing."""
     data = bytearray()
     with reading(name):
         while len(data) < size:
@@ -298,8 +297,8 @@ def read_up_to(file: BinaryIO, size: int, name: str) -> bytearray:
 
 
 class GzipWriter:
-    """An output that compresses with gzip. The result does not depend on the time. After an error
-    it has no end, so that readers refuse it.
+    """An output that compresses with gzip. The result does not depend on the current time. After an
+    error it has no end, so that readers refuse it.
     """
 
     def __init__(self, output: Writable) -> None:

@@ -17,7 +17,7 @@ from bitsback.remote.files import files_in
 from bitsback.remote.url import Url
 
 HIDDEN, LINKS = "hidden files", "links to files, as the files"
-"""Kinds of files that are taken along, and of which somebody may not expect it."""
+"""Kinds of files that are kept, which may be unexpected."""
 JUNK, UNFINISHED_FILES, LINKS_TO_FOLDERS, BROKEN_LINKS, SPECIAL, EMPTY = (
     "Thumbs.db and .DS_Store",
     "files that bitsback left unfinished",
@@ -35,16 +35,16 @@ class Listing:
     """The files of pictures, in order."""
 
     root: Path | Url
-    """The folder that names are relative to."""
+    """The folder to which names are relative."""
     names: list[str]
     """`/` between folders."""
     skipped: dict[str, list[str]] = field(default_factory=dict)
     """The names of what is left out, by kind."""
     noted: dict[str, list[str]] = field(default_factory=dict)
-    """Names of files that are taken along, but not by everyone's expectation: HIDDEN, LINKS."""
+    """Names of kept files that may be unexpected: HIDDEN, LINKS."""
     bad: dict[str, str] = field(default_factory=dict)
-    """The files whose names cannot be held, and the folders that cannot be read, and why; only of
-    a folder, and if they are left out.
+    """The files with unsupported names and the unreadable folders that are left out of a folder,
+    and the reasons.
     """
 
     urls: dict[str, Url] = field(default_factory=dict)
@@ -57,11 +57,11 @@ class Listing:
 def list_folder(
     root: Path | Url, skip_bad: bool = False, endings: frozenset[str] | None = PICTURES
 ) -> Listing:
-    """The files of a folder and its folders whose names have these endings, by name, or all files.
-    Raises InputError if there are none, or, unless `skip_bad`, one has a bad name.
+    """The files of a folder and its subfolders whose names have these endings, by name, or all
+    files. Raises InputError if there are none, or, unless `skip_bad`, if one has a bad name.
 
-    endings: in small letters; None: all files are taken, hidden ones too. A link to a file is
-    followed, one to a folder is not. What is left out is in the listing.
+    endings: in lower case; None for all files, including hidden ones. Links to files are followed,
+    links to folders are not. The listing names what is left out.
     """
     found = _Found(endings)
     bad: dict[str, str] = {}
@@ -94,9 +94,9 @@ def list_folder(
 
 
 def list_files(paths: Sequence[Location]) -> Listing:
-    """The pictures of a list, in its order, named relative to the folder that they share.
+    """The pictures of a list, in its order, named relative to their common folder.
 
-    Raises InputError if one is named twice, or has a bad name.
+    Raises InputError if one occurs twice, or has a bad name.
     """
     if not paths:
         raise InputError("a list of no files was given")
@@ -124,7 +124,7 @@ def list_files(paths: Sequence[Location]) -> Listing:
 
 
 def _list_urls(urls: Sequence[Url], others: int) -> Listing:
-    """The same for URLs, whose names are what follows their common part."""
+    """The same for URLs, whose names follow their common part."""
     if others:
         raise InputError("some of the files are at URLs and some are not; give one kind of them")
     parents = [url.name.rpartition("/")[0].split("/") for url in urls]
@@ -142,7 +142,7 @@ def _list_urls(urls: Sequence[Url], others: int) -> Listing:
 
 
 class _Found:
-    """The names of the files in a folder that are taken, and of what is left out."""
+    """The names of the kept files of a folder, and of what is left out."""
 
     def __init__(self, endings: frozenset[str] | None) -> None:
         self._endings = endings
@@ -178,7 +178,7 @@ def _hidden(name: str) -> bool:
 
 
 def _walk(root: Path, found: _Found, bad: dict[str, str] | None) -> None:
-    """bad: takes the folders that cannot be read; None: each is an error."""
+    """bad: collects unreadable folders; None makes each an error."""
     folders: list[tuple[Path, str]] = [(root, "")]
     while folders:
         folder, prefix = folders.pop()
@@ -204,7 +204,7 @@ def _walk(root: Path, found: _Found, bad: dict[str, str] | None) -> None:
 
 def _left_out(entry: os.DirEntry[str]) -> str | None:
     """The kind of an entry that is neither a folder nor a file. An entry without a status may be a
-    file, and is an error when it is read.
+    file; reading it will fail.
     """
     try:
         mode = os.stat(entry).st_mode  # noqa: PTH116
@@ -216,7 +216,7 @@ def _left_out(entry: os.DirEntry[str]) -> str | None:
 
 
 def _entries(folder: Path, bad: dict[str, str] | None) -> list[os.DirEntry[str]] | None:
-    """None if it cannot be read, which `bad` takes."""
+    """The entries; None if the folder is unreadable, which `bad` collects."""
     shown = printable(os.fspath(folder))
     try:
         with reading(shown), os.scandir(folder) as entries:

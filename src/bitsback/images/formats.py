@@ -1,5 +1,5 @@
-"""The table of file formats: what each is called, how one is recognised, and which module reads
-and writes it.
+"""The table of file formats: their names, how each is recognised, and the module that reads and
+writes it.
 
 To add a format, write a module with its codec, add a line to FORMATS, and a row to docs/images.md.
 Inputs, folders, outputs, help and errors read the table.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 from bitsback.images.modes import MODES
 from bitsback.images.names import ending_of
 
-if TYPE_CHECKING:  # the command's help names formats, and must not need NumPy
+if TYPE_CHECKING:  # the command's help names formats and must not import NumPy
     import numpy as np
 
     from bitsback.images.drawing import PagesCodec, PictureCodec
@@ -33,8 +33,8 @@ class ArrayCodec(Protocol):
     """Reads and writes files of one array."""
 
     def open_array(self, file: BinaryIO, name: str, otherwise: str) -> Items:
-        """The array in a file. otherwise: what is said of a file of another format.
-        Raises InputError, calling the file `name`.
+        """The array in a file. otherwise: the error for a file of another format. Raises
+        InputError, which calls the file `name`.
         """
 
     def holds(self, dtype: np.dtype[Any], shape: Shape) -> bool:
@@ -50,7 +50,7 @@ class ArraysCodec(Protocol):
     """Reads and writes files of several named arrays."""
 
     def open_arrays(self, file: BinaryIO, name: str) -> AbstractContextManager[dict[str, Items]]:
-        """The arrays in a file. Raises InputError, calling the file `name`."""
+        """The arrays in a file. Raises InputError, which calls the file `name`."""
 
     def write_arrays(self, output: Writable) -> AbstractContextManager[NextArray]:
         """Writes a file, one array after the other."""
@@ -58,7 +58,7 @@ class ArraysCodec(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A line of the table."""
+    """An entry of the table."""
 
     title: str
     """The name of such a file in messages, such as "an idx file"."""
@@ -74,20 +74,20 @@ class Format:
 
     @property
     def whole_title(self) -> str:
-        """The title, with the container that the file is in."""
+        """The title, with the container of the file."""
         return self.title
 
     def starts(self, start: bytes) -> bool:
-        """Whether a file with these first bytes is one."""
+        """Whether a file with these first bytes has the format."""
         return bool(self.start) and re.match(self.start, start, re.DOTALL) is not None
 
     def ends(self, name: str) -> bool:
-        """Whether a name ends as that of one."""
+        """Whether a name has one of its endings."""
         base = name.rpartition("/")[2].lower()
         return any(base.endswith(ending) and base != ending for ending in self.endings)
 
     def takes(self, start: bytes, name: str) -> bool:
-        """Whether a file that is compressed on its own is one."""
+        """Whether a single file has the format."""
         return self.starts(start)
 
     def ending_behind(self, name: str) -> str:
@@ -119,7 +119,7 @@ class ArrayFormat(Format):
         return self.endings[0]
 
     def open(self, file: BinaryIO, name: str, otherwise: str | None = None) -> Items:
-        """The array in a file. otherwise: what is said of one of another format. Raises
+        """The array in a file. otherwise: the error for a file of another format. Raises
         InputError.
         """
         from bitsback.images.file_io import GzipReader
@@ -153,15 +153,15 @@ class PictureFormat(Format):
     """Files of pictures."""
 
     pillow: tuple[str, str] | None = None
-    """Pillow's module, and its name for the format; None if it has no reader for it, so that the
-    codec alone reads it, from folders.
+    """Pillow's module and its name for the format; None if Pillow has no reader, so that only the
+    codec reads it, from folders.
     """
     writes: Mapping[str, Iterable[str]] = field(default_factory=dict)
     """The modes of pictures that come back as files of the format, by the ending of the name."""
     metadata: tuple[int, ...] = ()
     """The kinds of its container metadata in an archive (docs/format.md, Container metadata)."""
     codec: Callable[[], PictureCodec] | None = None
-    """None: in folders they are stored verbatim, as they are small already."""
+    """None if such files are stored verbatim in folders, since they are small already."""
 
     def takes(self, start: bytes, name: str) -> bool:
         return self.ends(name)
@@ -188,10 +188,10 @@ class HeldFormat(Format):
 
 @dataclass(frozen=True, kw_only=True)
 class UnreadFormat(Format):
-    """Files that hold numbers, and are not read."""
+    """Files of numbers that are not read."""
 
     remedy: str
-    """Python that makes the array x.npy of the file, which is called FILE in it."""
+    """Python code that makes the array x.npy from the file FILE."""
 
     def takes(self, start: bytes, name: str) -> bool:
         return (not self.start or self.starts(start)) and (not self.endings or self.ends(name))
@@ -247,7 +247,7 @@ NPY = ArrayFormat(
     title="a .npy file", endings=(".npy",), start=rb"\x93NUMPY", key="npy", container=0, codec=_npy
 )
 
-# The first line that takes a file on its own is the one that reads it.
+# The first format that accepts a file on its own reads it.
 FORMATS: tuple[Format, ...] = (
     HeldFormat(title="a HEIC file", endings=(".heic", ".heif", ".hif")),
     HeldFormat(title="an AVIF file", endings=(".avif",)),
@@ -364,7 +364,7 @@ _WRITES = {
 
 
 def format_of(start: bytes, name: str) -> Format | None:
-    """The format of a file on its own, by its first bytes and its name; None if it is unknown."""
+    """The format of a single file, by its first bytes and its name; None if it is unknown."""
     return next((line for line in FORMATS if line.takes(start, name)), None)
 
 
@@ -388,7 +388,7 @@ def listed(names: Iterable[str], conjunction: str) -> str:
 
 
 def on_their_own() -> str:
-    """The formats of files that are not in a folder."""
+    """The formats of single files."""
     return listed((line.whole_title for line in KINDS.values()), "or")
 
 
@@ -425,7 +425,7 @@ def picture_format(start: bytes) -> PictureFormat | None:
 
 
 def format_of_pillow(name: str | None) -> PictureFormat | None:
-    """The format that Pillow calls so."""
+    """The format with this name in Pillow."""
     return next(
         (line for line in _PICTURES if line.pillow is not None and line.pillow[1] == name), None
     )
@@ -437,12 +437,12 @@ def format_of_metadata(kind: int) -> PictureFormat | None:
 
 
 def plugins() -> list[tuple[str, str]]:
-    """Pillow's modules, and its names, for the formats of pictures."""
+    """Pillow's modules and names of the formats of pictures."""
     return [line.pillow for line in _PICTURES if line.pillow is not None]
 
 
 def advice(start: bytes, name: str) -> str | None:
-    """Advice on a file that is not read; None for one of an unknown format.
+    """Advice on a file of an unsupported format; None if the format is unknown.
 
     >>> print(advice(b"", "sensor.csv"))  # doctest: +ELLIPSIS
     is a table as text, which is not read; make a .npy file of its numbers, by Python: numpy.save...
@@ -452,9 +452,9 @@ def advice(start: bytes, name: str) -> str | None:
 
 
 def restored(name: str, mode: str) -> tuple[str, str]:
-    """The name under which a picture without container metadata comes back, and Pillow's name of
-    its format: its own, where its ending is that of a format without loss that has the mode;
-    otherwise PNG, and `.png` behind the name.
+    """The name of a restored picture without container metadata, and Pillow's name of its format:
+    its own if its ending is that of a lossless format with this mode, otherwise PNG, with `.png`
+    appended to the name.
     """
     kind, modes = _WRITES.get(ending_of(name), ("PNG", ()))
     return (name, kind) if mode in modes else (name + ".png", "PNG")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the command's help must not need NumPy
+if TYPE_CHECKING:  # the command's help must not import NumPy
     import numpy as np
 
 Shape = tuple[int, ...]
@@ -19,8 +19,8 @@ transparency.
 
 
 def mode_of(dtype: np.dtype[Any], shape: Shape) -> str | None:
-    """The mode of a picture with this array, or None if it is none: [height, width] or [height,
-    width, channels].
+    """The mode of a picture with this array, [height, width] or [height, width, channels], or None
+    if there is none.
     """
     if len(shape) == 2:
         return _GREY.get(dtype.str)
@@ -28,7 +28,7 @@ def mode_of(dtype: np.dtype[Any], shape: Shape) -> str | None:
 
 
 def array_of(mode: str, size: tuple[int, int]) -> tuple[np.dtype[Any], Shape]:
-    """The dtype and shape of the array of a picture with this mode, and size (width, height)."""
+    """The dtype and shape of the array of a picture with this mode and size (width, height)."""
     import numpy as np
 
     width, height = size

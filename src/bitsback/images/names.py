@@ -1,5 +1,5 @@
-"""Names of files in a collection: relative, `/` between folders, and safe to write wherever they
-are restored.
+"""Names of files in a collection: relative, with `/` between folders, and safe to restore on any
+system.
 """
 
 import re
@@ -10,7 +10,7 @@ from bitsback.errors import InputError
 
 MAX_BYTES = 1024
 MAX_PART_BYTES = 255
-"""The bytes that file systems allow between two `/`."""
+"""The most bytes that file systems allow between two `/`."""
 
 UNFINISHED = re.compile(r"\.bitsback-[0-9a-f]{12}\.tmp")
 """The names of hidden files and folders in which results are made."""
@@ -27,7 +27,7 @@ _WINDOWS_RESERVED = frozenset(
 
 
 def fault(name: str) -> str | None:
-    """Why a name cannot be that of a file in a collection, or None if it can."""
+    """The reason why a name cannot be that of a file in a collection; None if it can."""
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
@@ -50,7 +50,9 @@ def file_fault(name: str) -> str | None:
 
 
 def windows_fault(name: str) -> str | None:
-    """Why Windows cannot have a file of this name, or would put it elsewhere; None if it can."""
+    """The reason why Windows cannot have a file of this name, or would put it elsewhere; None if it
+    can.
+    """
     for part in name.split("/"):
         if part.split(".")[0].rstrip(" ").upper() in _WINDOWS_RESERVED:
             return f"Windows reserves the name {part!r}"
@@ -60,15 +62,15 @@ def windows_fault(name: str) -> str | None:
 
 
 def check(name: str, where: str) -> None:
-    """Raises InputError, naming the file as `where`, for a name that a collection cannot have."""
+    """Raises InputError, which calls the file `where`, for a name that a collection cannot have."""
     reason = fault(name)
     if reason is not None:
         raise InputError(f"{printable(where)}: {reason}; rename it")
 
 
 def first_clash(names: Iterable[str]) -> str | None:
-    """The first name that macOS or Windows take for an earlier one: equal but for case and Unicode
-    composition.
+    """The first name that macOS or Windows would take for an earlier one: equal except for case and
+    Unicode composition.
     """
     seen: set[str] = set()
     for name in names:
@@ -80,7 +82,7 @@ def first_clash(names: Iterable[str]) -> str | None:
 
 
 def printable(name: str) -> str:
-    """The name without what a terminal would act on, or UTF-8 cannot have."""
+    """The name without control characters, and without characters that UTF-8 cannot encode."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
 
 

@@ -54,21 +54,21 @@ class Items(Protocol):
         """
 
     def rows(self, count: int, axes: int) -> NDArray[Any]:
-        """The next `count` rows of the item that comes next, where it is read in this way to its
-        last row: [count, *shape[axes + 1:]].
+        """The next `count` rows of the next item, which must be read in this way to its last row:
+        [count, *shape[axes + 1:]].
         """
 
     def peek(self, first: int, count: int) -> NDArray[Any] | None:
-        """[count, *shape[1:]] from `first` on the first axis, without reading on; None if that
-        cannot be.
+        """[count, *shape[1:]] from `first` on the first axis, without changing the position; None
+        if that is impossible.
         """
 
     def finish(self) -> None:
-        """Call this after the last item. Raises InputError if anything follows."""
+        """Checks the end after the last item. Raises InputError if anything follows."""
 
 
 class NextArray(Protocol):
-    """Takes the arrays of a file of several, one after the other."""
+    """Writes the arrays of a file of several, one after the other."""
 
     def __call__(
         self, name: str, dtype: np.dtype[Any], shape: Shape
@@ -77,7 +77,7 @@ class NextArray(Protocol):
 
 
 class Whole:
-    """A base of classes that read only whole items: gives their rows."""
+    """Base of classes that read only whole items, with a reader of their rows."""
 
     def __init__(self) -> None:
         self._item: NDArray[Any] | None = None
@@ -130,8 +130,8 @@ class ArrayItems:
 
 
 class _FortranItems(Whole):
-    """An array in Fortran order in a file, whose items are scattered over it; gathers a window of
-    items at a time.
+    """An array in Fortran order in a file, whose items are scattered; it gathers a window of items
+    at a time.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class _Spooled:
         weakref.finalize(self, file.close)
 
     def fill(self, size: int) -> None:
-        """Takes `size` bytes. Raises InputError if there are fewer, or the disk is full."""
+        """Copies `size` bytes. Raises InputError if there are fewer, or if the disk is full."""
         left = size
         while left:
             chunk = read_up_to(self._stream, min(left, _CHUNK), self._name)
@@ -225,7 +225,7 @@ class _Spooled:
 
 
 class StreamItems:
-    """An array in C order, such as what follows the header of a .npy file."""
+    """An array in C order, such as the content after the header of a .npy file."""
 
     def __init__(
         self,
@@ -235,7 +235,7 @@ class StreamItems:
         shape: Shape,
         start: int | None = None,
     ) -> None:
-        """start: where it begins in a file that can be read anywhere."""
+        """start: its start in a seekable file."""
         self.name, self.dtype, self.shape = name, dtype, shape
         self._file, self._start = file, start
 
@@ -274,8 +274,7 @@ class StreamItems:
 
 @contextmanager
 def open_items(source: Source) -> Iterator[Items]:
-    """The items of an array, of a .npy file, or of a binary stream of one, which need not be
-    seekable.
+    """The items of an array, of a .npy file, or of a binary stream of a .npy file, seekable or not.
 
     Raises InputError if it cannot be read, is no .npy file, is shorter or longer than it says, or
     has a dtype that is not bool, integer (8 to 64 bits) or float (16 to 64 bits). Pickled objects
@@ -305,7 +304,7 @@ def write_header(write: Callable[[bytes], object], dtype: np.dtype[Any], shape: 
 
 
 def check_dtype(dtype: np.dtype[Any], name: str) -> None:
-    """Raises InputError, saying what to do, for a dtype that archives do not hold."""
+    """Raises InputError, with advice, for an unsupported dtype."""
     if dtype.names is not None:
         fields = ", ".join(dtype.names)
         raise InputError(
@@ -342,8 +341,8 @@ def write_array(output: Writable, dtype: np.dtype[Any], shape: Shape) -> Iterato
 
 
 def open_array(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
-    """The items of a .npy file that is being read. otherwise: what is said of a file that is none.
-    Raises InputError.
+    """The items of an open .npy file. otherwise: the error for a file of another format. Raises
+    InputError.
     """
     dtype, fortran, shape = read_header(file, name, otherwise)
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
@@ -352,7 +351,8 @@ def open_array(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
         return StreamItems(file, name, dtype, shape, start)
     if start is not None:
         return _FortranItems(file, start, name, dtype, shape)
-    # Fortran order needs all of a pipe or a compressed file at once, so it is spooled to disk.
+    # Fortran order needs the whole content of a pipe or a compressed file, so it is spooled to
+    # disk.
     with reading(name):
         spooled = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the spool closes it
     spool = _Spooled(file, spooled, name)
@@ -363,7 +363,7 @@ def open_array(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
 def read_header(
     file: BinaryIO, name: str, otherwise: str = _NO_NPY
 ) -> tuple[np.dtype[Any], bool, Shape]:
-    """dtype, whether in Fortran order, and shape. otherwise: what is said of a file that has none.
+    """dtype, whether in Fortran order, and shape. otherwise: the error for a file without a header.
     Raises InputError.
     """
     prefix = bytes(read_up_to(file, 8, name))
@@ -381,12 +381,12 @@ def read_header(
             f"{name}: its .npy header has {size} bytes, more than any array of numbers needs"
         )
     header = io.BytesIO(length + bytes(read_up_to(file, size, name)))
-    # A header of version 3 differs from one of version 2 in the names of fields alone, which are
-    # not accepted here.
+    # A header of version 3 differs from version 2 only in the names of fields, which are not
+    # supported here.
     parse = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     try:
         shape, fortran, dtype = parse(header, max_header_size=_MAX_HEADER)
-    except Exception as error:  # a damaged header may make the parser raise anything
+    except Exception as error:  # a damaged header may make the parser raise any error
         raise InputError(f"{name}: its .npy header is damaged: {one_line(error)}") from None
     check_dtype(dtype, name)
     if (
@@ -401,7 +401,7 @@ def read_header(
 
 
 def _check_size(file: BinaryIO, name: str, size: int) -> int | None:
-    """The start of the data, for a seekable file. Checks its size before anything is made of it."""
+    """The start of the data, for a seekable file, after a check of its size."""
     with reading(name):
         if not is_file(file):
             return None

@@ -19,12 +19,12 @@ _OLDEST = (1980, 1, 1, 0, 0, 0)
 
 @contextmanager
 def open_arrays(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
-    """The arrays of an npz file, by name. Raises InputError if it is damaged, or holds anything
+    """The arrays of an npz file, by name. Raises InputError if it is damaged, or contains anything
     else.
     """
     try:
         container = zipfile.ZipFile(file)
-    except Exception as error:  # a damaged file may make the library raise anything
+    except Exception as error:  # a damaged file may make the library raise any error
         raise InputError(f"{name}: is a damaged npz file: {one_line(error)}") from None
     with container:
         arrays: dict[str, Items] = {}
@@ -45,8 +45,8 @@ def open_arrays(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
 
 @contextmanager
 def write_arrays(output: Writable) -> Iterator[NextArray]:
-    """Writes an npz file, one array after the other, and never seeks. What an error leaves of it
-    has no end, and is no npz file.
+    """Writes an npz file, one array after the other, without seeking. After an error the file has
+    no end, and is no valid npz file.
     """
     sink = Sink(output)
     container = zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED)
@@ -69,7 +69,7 @@ def write_arrays(output: Writable) -> Iterator[NextArray]:
 
 
 class _Member:
-    """An array in a zip container, which is opened when it is first read."""
+    """An array in a zip container, which is opened on first use."""
 
     def __init__(self, container: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> None:
         self.name = name
@@ -100,7 +100,7 @@ class _Member:
 
 
 class _Unzipped:
-    """A file in a zip container; its damage is an OSError, as that of other files."""
+    """A file in a zip container, whose damage raises OSError, as for other files."""
 
     def __init__(self, container: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> None:
         with reading(name), _as_os_error():
@@ -118,7 +118,7 @@ class _Unzipped:
 def _as_os_error() -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # a damaged file may make the libraries raise anything
+    except Exception as error:  # a damaged file may make the libraries raise any error
         raise OSError(
             f"its zip container is damaged, or of a kind that is not read: {one_line(error)}"
         ) from None

@@ -1,5 +1,5 @@
-"""Reads picture files as arrays, takes them apart into pixels and container metadata, and
-writes them again, by the codecs of their formats (docs/format.md, Container metadata).
+"""Reads picture files as arrays, splits them into pixels and container metadata, and writes them
+again, with the codecs of their formats (docs/format.md, Container metadata).
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ HELD = 5
 
 
 def read_header(path: Path | Url) -> Header:
-    """Reads the header of a picture. Raises InputError, naming it, if it is none, or one that is
-    not held.
+    """Reads the header of a picture. Raises InputError, which names it, if it is no picture, or an
+    unsupported one.
     """
     name = name_of(path)
     with reading_picture(name), opened(path) as image:
@@ -58,14 +58,14 @@ def read_header(path: Path | Url) -> Header:
 
 def read_pixels(path: Path | Url) -> NDArray[Any]:
     """The array of a picture: [height, width] or [height, width, channels]. Raises InputError,
-    naming it.
+    which names it.
     """
     with reading_picture(name_of(path)), opened(path, whole=True) as image:
         return pixels_of(image, name_of(path))
 
 
 def read_shown(data: bytes, name: str) -> NDArray[Any]:
-    """A picture file as the array that Pillow shows. Raises InputError, calling it `name`."""
+    """A picture file as the array that Pillow shows. Raises InputError, which calls it `name`."""
     with reading_picture(name), identified(io.BytesIO(data)) as image:
         check_pixels(image)
         image.load()
@@ -73,14 +73,14 @@ def read_shown(data: bytes, name: str) -> NDArray[Any]:
 
 
 def identified(file: BinaryIO) -> ImageFile:
-    """The picture in an open file, of a format that is read. Raises what Pillow raises."""
+    """The picture in an open file of a supported format. Raises the errors of Pillow."""
     return identify(file, formats.plugins())
 
 
 @contextmanager
 def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
-    """The picture in a file. whole: its pixels will be read. Raises what Pillow raises."""
-    # Pillow leaves a file that it opened itself open if its first bytes cannot be read.
+    """The picture in a file. whole: its pixels will be read. Raises the errors of Pillow."""
+    # Pillow does not close a file that it opened itself if its first bytes cannot be read.
     with open_regular(path, whole) as file:
         try:
             image = identified(file)
@@ -95,8 +95,8 @@ def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
 
 
 def pixel_bands(image: Image.Image, name: str) -> Bands:
-    """The array of the current frame of an open picture, some rows at a time, for as long as that
-    is so. Raises InputError if it is not held.
+    """The array of the current frame of an open picture, some rows at a time, valid while it is the
+    current one. Raises InputError if it is unsupported.
     """
     return shown_in_bands(image, name, _bands_of)
 
@@ -119,23 +119,23 @@ def _codec_of(file: BinaryIO) -> PictureCodec:
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
-    """Takes a file apart; None if the file that would be made again is not the same: in all of its
-    pixels, by the samples of its format, and in all else that it has, or, with `exact`, in its very
-    bytes. Raises what Pillow raises for a damaged file.
+    """Splits a file; None if the file that would be made again is not the same: in all pixels, by
+    the samples of its format, and in everything else, or, with `exact`, in every byte. Raises the
+    errors of Pillow for a damaged file.
     """
     return _codec_of(file).split(file, exact)
 
 
 def samples_of(file: BinaryIO) -> Bands | None:
-    """The pixels that `split` has found, of a file that it takes apart. Raises what Pillow raises
-    for a damaged file.
+    """The pixels that `split` finds in a file that it can split. Raises the errors of Pillow for a
+    damaged file.
     """
     return _codec_of(file).samples(file)
 
 
 def alike(one: BinaryIO, other: BinaryIO) -> bool:
-    """Whether two files of a format differ at most in their compression: all pixels are equal, by
-    the samples of their format, and all else too. Raises the errors of Pillow for damaged files.
+    """Whether two files of a format differ at most in their compression: all pixels, by the samples
+    of their format, and everything else are equal. Raises the errors of Pillow for damaged files.
     """
     found = _format_of(one)
     if found is None or found.codec is None or found is not _format_of(other):
@@ -164,9 +164,9 @@ def drawing_of(
     shape: tuple[int, ...],
     exact: bool = True,
 ) -> Drawing:
-    """The file of a picture, written to one that is empty. exact: if its very bytes are promised,
-    they are made, or it is an error; otherwise another file of the same pixels and metadata is.
-    Raises ArchiveError.
+    """Writes the file of a picture to an empty file. exact: if its very bytes were promised, make
+    them or raise an error; otherwise make a file of the same pixels and metadata. Raises
+    ArchiveError.
     """
     unpacked = unpack(metadata)
     if not unpacked.fits(dtype, shape):
@@ -175,7 +175,7 @@ def drawing_of(
 
 
 def promised(metadata: bytes, exact: bool = True) -> bool:
-    """Whether it is the very bytes of a file that `drawing_of` makes. Raises ArchiveError."""
+    """Whether `drawing_of` makes the very bytes of the file. Raises ArchiveError."""
     unpacked = unpack(metadata)
     return (unpacked if exact else unpacked.anew()).exact
 
@@ -186,8 +186,8 @@ def drawing_of_pages(
     pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]],
     exact: bool = True,
 ) -> Drawing:
-    """A file of several pages, written to one that is empty, of pages of these dtypes and shapes,
-    one after the other. exact: as `drawing_of` takes it. Raises ArchiveError.
+    """Writes a file of several pages, with these dtypes and shapes, to an empty file. exact: as in
+    `drawing_of`. Raises ArchiveError.
     """
     cursor = Cursor(metadata)
     kind = cursor.byte()
@@ -210,7 +210,7 @@ def file_of(pixels: NDArray[Any], metadata: bytes, exact: bool = True) -> bytes:
 
 
 class PictureItems(BandItems):
-    """The pictures of a list that are of one part."""
+    """The pictures of a list that belong to one part."""
 
     def __init__(
         self,
@@ -221,15 +221,14 @@ class PictureItems(BandItems):
         known: dict[int, NDArray[Any]] | None = None,
     ) -> None:
         """members: the numbers of the pictures among the names. known: if given, samples are read
-        as they are, without palettes, and members that were read before are taken from it and
-        removed from it.
+        without palettes, and members that were read before are taken out of it.
         """
         super().__init__(name_of(listing.root), kind, self._bands)
         self._listing, self._names, self._members = listing, names, members
         self._known = known
 
     def _bands(self, number: int) -> Iterator[NDArray[Any]]:
-        """The bands of a picture. Raises InputError, naming it."""
+        """The bands of a picture. Raises InputError, which names it."""
         member = self._members[number]
         if self._known is not None and member in self._known:
             yield self._known.pop(member)

@@ -1,5 +1,5 @@
-"""Converts pictures that Pillow has opened to arrays, and says what is kept, what is lost and what
-is refused.
+"""Converts pictures that Pillow has opened to arrays, and determines what is kept, lost and
+refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bitsback.images.names import printable
 
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _SIGNED, _FLOAT = 2, 3
-_PIXELS_A_BYTE = 64  # at most, of a file with more pixels than Pillow takes
+_PIXELS_A_BYTE = 64  # at most, for a file with more pixels than Pillow accepts
 
 LOSSES = {
     "palette": (
@@ -60,8 +60,8 @@ class Header:
 
 
 def samples(image: Image.Image) -> NDArray[Any] | None:
-    """The pixels as they stand in the file, without applying palettes or transparent colours: the
-    array that NumPy makes of the image; None if Pillow does not read all of their bits.
+    """The pixels of the file, without applying palettes or transparent colours: the array that
+    NumPy makes of the image; None if Pillow does not read all of their bits.
     """
     check_pixels(image)
     if image.mode in ("1", "L", "P", "LA", "RGB", "RGBA"):
@@ -77,11 +77,11 @@ def samples(image: Image.Image) -> NDArray[Any] | None:
 
 
 def identify(file: BinaryIO, plugins: Iterable[tuple[str, str]]) -> ImageFile:
-    """The picture in an open file. plugins: Pillow's modules, and its names, for the formats that
-    it may be of. Raises what Pillow raises.
+    """The picture in an open file. plugins: Pillow's modules and names of the possible formats.
+    Raises the errors of Pillow.
 
-    `open` of Pillow would compare the number of pixels with a limit that does not see how large the
-    file is; check_pixels is in its place.
+    It uses check_pixels instead of the limit of Pillow's `open`, which does not depend on the size
+    of the file.
     """
     file.seek(0)
     start = file.read(16)
@@ -96,7 +96,7 @@ def identify(file: BinaryIO, plugins: Iterable[tuple[str, str]]) -> ImageFile:
 
 
 def check_pixels(image: Image.Image) -> None:
-    """Raises DecompressionBombError if the current frame has more pixels than Pillow's limit, and
+    """Raises DecompressionBombError if the current frame has more pixels than Pillow's limit and
     than an honest file of its size.
     """
     pixels = image.width * image.height
@@ -115,8 +115,7 @@ def reading_picture(name: str) -> Iterator[None]:
     """Turns any error of Pillow into an InputError that names the picture."""
     try:
         with warnings.catch_warnings():
-            # Pillow warns of half of its limit for the number of pixels, and of metadata, which is
-            # not used.
+            # Pillow warns about half of its limit of pixels, and about metadata, which is not used.
             warnings.filterwarnings("ignore", module=r"PIL\.")
             yield
     except InputError:
@@ -131,12 +130,12 @@ def reading_picture(name: str) -> Iterator[None]:
         raise InputError(
             f"{printable(name)}: is no picture that can be read, or a damaged one"
         ) from None
-    except Exception as error:  # Pillow's readers raise whatever a damaged file leads them to
+    except Exception as error:  # a damaged file may make Pillow's readers raise any error
         raise InputError(f"{printable(name)}: cannot be read: {one_line(error)}") from None
 
 
 def header_of(image: Image.Image, name: str) -> Header:
-    """The header of the current frame's array. Raises InputError if archives do not hold it."""
+    """The header of the current frame's array. Raises InputError if it is unsupported."""
     check_pixels(image)
     _check_depth(image, name)
     losses = []
@@ -155,7 +154,7 @@ def header_of(image: Image.Image, name: str) -> Header:
 
 
 def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
-    """The array of the current frame. Raises InputError if it is not held."""
+    """The array of the current frame. Raises InputError if it is unsupported."""
     check_pixels(image)
     mode = mode_to_keep(image, name)
     image.load()
@@ -180,7 +179,7 @@ def encode(array: NDArray[Any], kind: str) -> bytes:
 
 def encode_page(page: NDArray[Any], name: str) -> bytes:
     """A page of a TIFF file as a PNG file. name: of the page. Raises InputError for elements that
-    PNG does not have.
+    PNG does not support.
     """
     page = np.asarray(page, page.dtype.newbyteorder("<"))
     if mode_of(page.dtype, page.shape) is None:
@@ -193,10 +192,10 @@ def encode_page(page: NDArray[Any], name: str) -> bytes:
 
 
 def mode_to_keep(image: Image.Image, name: str) -> str:
-    """The mode in which the pixels are kept exactly."""
+    """The mode that keeps the pixels exactly."""
     mode = image.mode
     if mode == "P" and "transparency" not in image.info:
-        # Loaded at once, as a palette may be only after its pixels.
+        # Loaded at once, since a palette may follow the pixels.
         colours = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)
         grey = bool((colours[:, :1] == colours[:, 1:3]).all())
         return "RGBA" if (colours[:, 3] != 255).any() else "L" if grey else "RGB"
@@ -221,7 +220,7 @@ def mode_to_keep(image: Image.Image, name: str) -> str:
 
 
 def _check_depth(image: Image.Image, name: str) -> None:
-    """Raises InputError where Pillow would read fewer bits than there are, or scale values."""
+    """Raises InputError if Pillow would read too few bits, or scale values."""
     tiles: list[Any] = getattr(image, "tile", [])
     if _largest(image, _SAMPLE_FORMAT) == _FLOAT:
         raise InputError(
@@ -250,20 +249,18 @@ def _check_depth(image: Image.Image, name: str) -> None:
 
 
 def _largest(image: Image.Image, tag: int) -> int:
-    """The largest of the values, one for each channel, that a tag of a TIFF file has; 0 if it has
-    none.
-    """
+    """The largest value of a TIFF tag with one value for each channel; 0 if it has none."""
     return int(np.max(getattr(image, "tag_v2", {}).get(tag, 0)))
 
 
 LARGE = 1 << 22
-"""Pixels, from which on a picture is read in bands; one of fewer is decoded at once."""
+"""The pixels from which a picture is read in bands; a smaller one is decoded at once."""
 
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
 BandsOf = Callable[[Image.Image], Read | None]
-"""Reads an open picture some rows at a time, where its file allows that."""
+"""Reads an open picture some rows at a time, if its file allows it."""
 
 
 def sample_bands(image: Image.Image, bands_of: BandsOf) -> Bands | None:
@@ -278,8 +275,8 @@ def sample_bands(image: Image.Image, bands_of: BandsOf) -> Bands | None:
 
 
 def shown_in_bands(image: Image.Image, name: str, bands_of: BandsOf) -> Bands:
-    """The bands of `pixels_of` of the current frame of an open picture, valid while it is current.
-    Raises InputError if archives do not hold it.
+    """The bands of `pixels_of` of the current frame of an open picture, valid while it is the
+    current one. Raises InputError if it is unsupported.
     """
     check_pixels(image)
     mode = mode_to_keep(image, name)
@@ -299,11 +296,11 @@ def split_picture(
     bands_of: BandsOf,
     metadata_of: Callable[[Content, BinaryIO, Bands], ContainerMetadata | None],
 ) -> Split | None:
-    """A file as the pixels that Pillow reads, and the rest, which `metadata_of` makes from the
-    content of the file, the file, and its pixels; None if that is None, or there are several
+    """Splits a file into the pixels that Pillow reads, and the rest, which `metadata_of` makes from
+    the content of the file, the file, and its pixels; None if that is None, or if there are several
     pictures.
     """
-    data, file = in_memory(file)  # since the caller may read the pixels after the file is closed
+    data, file = in_memory(file)  # the caller may read the pixels after the file is closed
     image = identify(file, plugins)
     if getattr(image, "n_frames", 1) != 1:
         return None
@@ -312,14 +309,14 @@ def split_picture(
         return None
     metadata = metadata_of(data, file, pixels)
     if metadata is None:
-        for _ in pixels:  # tells whether a file that will be stored verbatim is damaged
+        for _ in pixels:  # finds out whether a file that will be stored verbatim is damaged
             pass
         return None
     return Split.of(pixels, metadata, image.mode == "P")
 
 
 def named(pixels: Bands, name: str) -> Bands:
-    """The same, which raises InputError, naming the picture, if it cannot be read."""
+    """The same, but raises InputError, which names the picture, if it cannot be read."""
 
     def read() -> Iterator[NDArray[Any]]:
         bands = iter(pixels)
@@ -334,8 +331,8 @@ def named(pixels: Bands, name: str) -> Bands:
 
 
 def _mode(image: Image.Image) -> str | None:
-    """The mode of an array that holds the samples of the picture as Pillow reads them, if it does
-    so surely.
+    """The mode of an array with the samples of the picture, if Pillow certainly reads them
+    unchanged.
     """
     if image.mode in _DEEP or (image.mode == "I" and image.format in ("PNG", "PPM")):
         return "I;16"

@@ -1,4 +1,4 @@
-"""The codec of PNG files: keeps the chunks around the pixels, and, where zlib can make them again,
+"""The codec of PNG files: it keeps the chunks around the pixels, and, if zlib can make them again,
 the very bytes of the file (docs/format.md, Container metadata).
 """
 
@@ -39,7 +39,7 @@ from bitsback.images.png_reading import filters_of, png_bands
 from bitsback.wire import Cursor, varint
 
 _LEVEL = 6
-_LOOKAHEAD = 262  # bytes of its window that deflate does not look back to
+_LOOKAHEAD = 262  # bytes of its window that deflate does not use
 _MOST_IN_A_CHUNK = 1 << 30
 
 
@@ -58,8 +58,8 @@ class Stream:
 
 @dataclass(frozen=True)
 class Around:
-    """All chunks but IDAT: those before, the first of which is IHDR, and those behind, the last of
-    which is IEND.
+    """All chunks except IDAT: those before it, which start with IHDR, and those after it, which end
+    with IEND.
     """
 
     before: tuple[Chunk, ...]
@@ -76,7 +76,7 @@ class PngDrawing:
         self._above: Bytes | None = None
         file.write(MAGIC + b"".join(map(pack_chunk, around.before)))
         self._at = len(MAGIC) + sum(map(size_of, around.before))
-        self._crc = self._size = 0  # those of the current IDAT chunk, if it has bytes
+        self._crc = self._size = 0  # of the current IDAT chunk, if it has bytes
 
     def add(self, rows: NDArray[Any]) -> None:
         """Raises ArchiveError if there are values that the file cannot have."""
@@ -96,7 +96,7 @@ class PngDrawing:
         if not data:
             return
         if not self._size:
-            self._file.seek(self._at + 4)  # behind the size, which is written last
+            self._file.seek(self._at + 4)  # after the size, which is written last
             self._file.write(b"IDAT")
             self._crc = zlib.crc32(b"IDAT")
         self._file.write(data)
@@ -116,13 +116,15 @@ class PngDrawing:
 
 def _window(size: int) -> int:
     """The smallest window of zlib, as the logarithm of its bytes, that works like the largest one
-    for content of `size` bytes: a small one is made, and read, sooner.
+    for content of `size` bytes: a small window is faster.
     """
     return min(max((size + _LOOKAHEAD).bit_length(), 9), zlib.MAX_WBITS)
 
 
 class ExactPngDrawing:
-    """The very file that there was. How zlib is fed may matter to it, so all of it is in memory."""
+    """The original file, byte for byte. All of it is in memory, since the sizes of zlib's inputs
+    may change its output.
+    """
 
     def __init__(self, samples: Samples, around: Around, stream: Stream, file: Seekable) -> None:
         self._samples, self._around, self._stream, self._file = samples, around, stream, file
@@ -137,7 +139,7 @@ class ExactPngDrawing:
         self._above, self._row = data[-1:].copy(), self._row + len(data)
 
     def close(self) -> int:
-        """Raises ArchiveError if another file comes out."""
+        """Raises ArchiveError if the result is another file."""
         stream = self._stream
         packed = stream.deflated.stream(self._content)
         ends = accumulate(stream.cuts)
@@ -155,7 +157,7 @@ class ExactPngDrawing:
 
 
 _NEW, _EXACT = 2, 3
-"""The kinds of container metadata: the pixels are compressed with new settings, or into the very
+"""The kinds of container metadata: the pixels are compressed with new settings, or to the very
 bytes of the original.
 """
 _PLUGINS = (("Png", "PNG"),)
@@ -168,22 +170,22 @@ _OF_BYTES = frozenset([b"iDOT", b"dSIG", b"caBX"])
 
 @dataclass(frozen=True)
 class Png:
-    """All of a PNG file but its pixels."""
+    """Everything of a PNG file but its pixels."""
 
     samples: Samples
     before: tuple[Chunk, ...]
     """The chunks before the pixels, without IHDR."""
     after: tuple[Chunk, ...]
-    """The chunks behind the pixels, without IEND."""
+    """The chunks after the pixels, without IEND."""
     stream: Stream | None = None
-    """None: the pixels are compressed with new settings."""
+    """None if the pixels are compressed with new settings."""
 
     @classmethod
     def of(cls, data: Content, found: list[Place], pixels: Bands, exact: bool) -> Png | None:
-        """The container metadata of a file; None if the file has more than they can describe.
+        """The container metadata of a file; None if they cannot describe all of it.
 
-        found: its chunks. pixels: as Pillow reads them. exact: only if the very bytes of the file
-        can be made again, for which all of it is in memory. Raises ValueError if its pixels are
+        found: its chunks. pixels: as Pillow reads them. exact: None unless the very bytes of the
+        file can be made again; the whole file is in memory. Raises ValueError if its pixels are
         damaged.
         """
         kinds = [kind for kind, _, _ in found]
@@ -223,7 +225,7 @@ class Png:
         return None if stream is None else replace(png, stream=stream)
 
     def _has_colours(self, pixels: Bands) -> bool:
-        """Whether the palette, if there has to be one, has the colours of all pixels."""
+        """Whether the palette, if one is needed, has the colours of all pixels."""
         if not self.samples.indexed:
             return True
         sizes = [len(held) for kind, held in self.before if kind == b"PLTE"]
@@ -283,7 +285,7 @@ class Png:
         stream = self.stream
         if stream is not None:
             parts += [stream.deflated.pack(), stream.crc.to_bytes(4, "little")]
-            # All but the last chunk are of one size in most files.
+            # In most files all chunks but the last have one size.
             parts.append(varint(len(stream.cuts)))
             parts += map(varint, stream.cuts)
             parts.append(varint(len(stream.filters)) + stream.filters)
@@ -354,7 +356,7 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
 def _made_again(png: Png, data: Content, found: list[Place], pixels: Bands) -> bool:
     """Whether the file that is made is the same: bit for bit, or in all pixels and chunks.
 
-    found: the chunks of the file that there is.
+    found: the chunks of the existing file.
     """
     if png.exact:
         return makes(png, data, pixels)

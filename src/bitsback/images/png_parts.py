@@ -18,17 +18,17 @@ from bitsback.errors import ArchiveError
 from bitsback.images.file_io import Content
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
-AROUND = 12  # bytes of a chunk beside its content
+AROUND = 12  # bytes of a chunk besides its content
 _CHUNK = 1 << 20
 
 Chunk = tuple[bytes, bytes]
-"""A type, and what is in it."""
+"""The type and content of a chunk."""
 Place = tuple[bytes, int, int]
-"""A type, where in a file what is in the chunk begins, and how many bytes it has."""
+"""The type of a chunk, the start of its content in the file, and its number of bytes."""
 
 
 def places(data: Content) -> Iterator[Place]:
-    """The places of all chunks; none, or not to the end, where the file has more than chunks."""
+    """The places of all chunks, up to the first bytes of the file that are not a chunk."""
     if data[:8] != MAGIC:
         return
     at = 8
@@ -47,7 +47,7 @@ def places(data: Content) -> Iterator[Place]:
 
 
 def around_pixels(data: Content, found: Sequence[Place]) -> list[Chunk]:
-    """All chunks but the pixels; of IHDR all but whether they are interlaced."""
+    """All chunks but the pixels, without the interlace method of IHDR."""
     chunks = [(place[0], content(data, place)) for place in found if place[0] != b"IDAT"]
     return [(chunks[0][0], chunks[0][1][:-1]), *chunks[1:]]
 
@@ -80,7 +80,7 @@ _DEPTHS = {
     _GREY_ALPHA: (8,),
     _COLOUR_ALPHA: (8,),
 }
-"""Bits of a sample that are held as pixels, by the type of colour."""
+"""The supported bits of a sample, by the type of colour."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Samples:
 
     @property
     def held(self) -> bool:
-        """Whether there are pixels that hold them."""
+        """Whether pixels with these samples are supported."""
         return self.depth in _DEPTHS.get(self.colour, ())
 
     @property
@@ -101,7 +101,7 @@ class Samples:
         return self.colour == _INDEXED
 
     def fit(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
-        """Whether pixels of this dtype and shape can be these."""
+        """Whether pixels of this dtype and shape can have these samples."""
         if len(shape) == 2:
             channels, bits = 1, {"|b1": 1, "|u1": 8, "<u2": 16}.get(dtype.str)
         else:
@@ -117,7 +117,7 @@ class Samples:
         return b"IHDR", struct.pack(">IIBBBBB", *size, self.depth, self.colour, 0, 0, 0)
 
     def bytes_of_row(self, width: int) -> int:
-        """Before filters."""
+        """The bytes of a row before filters."""
         return -(-width * _CHANNELS[self.colour] * self.depth // 8)
 
     def row_bytes(self, pixels: NDArray[Any]) -> Bytes:
@@ -137,8 +137,8 @@ class Samples:
         return pack_bits(rows, self.depth)
 
     def filters_for(self, rows: Bytes, above: Bytes | None = None) -> bytes:
-        """The usual choice: none where samples are parts of bytes or indexes, and otherwise for
-        each row the filter with the least sum of absolute differences. above: the row before them.
+        """The usual choice: none if samples are indexes or smaller than bytes, otherwise for each
+        row the filter with the least sum of absolute differences. above: the row before them.
         """
         if self.depth < 8 or self.indexed:
             return bytes(len(rows))
@@ -146,7 +146,7 @@ class Samples:
         return chosen[0, -len(rows) :].tobytes()
 
     def filtered(self, rows: Bytes, filters: bytes, above: Bytes | None = None) -> bytes:
-        """The bytes to compress: each row behind the number of its filter."""
+        """The bytes to compress: each row after the number of its filter."""
         picture = _picture(rows, above)
         kinds = np.zeros(picture.shape[:2], np.uint8)
         kinds[0, -len(rows) :] = np.frombuffer(filters, np.uint8)
@@ -157,13 +157,13 @@ class Samples:
 
     @property
     def _distance(self) -> int:
-        """Bytes to what a filter takes for the pixel before."""
+        """The distance in bytes to a filter's previous pixel."""
         return max(_CHANNELS[self.colour] * self.depth // 8, 1)
 
 
 def pack_bits(rows: NDArray[Any], bits: int) -> Bytes:
-    """Samples of 1, 2 or 4 bits, as many as there are in a byte, the first one highest; what a row
-    leaves of its last byte is 0: [rows, bytes].
+    """Packs samples of 1, 2 or 4 bits into bytes, the first one highest; unused bits of the last
+    byte of a row are 0: [rows, bytes].
     """
     spread = (rows[:, :, np.newaxis] >> np.arange(bits - 1, -1, -1, dtype=np.uint8)) & 1
     return np.packbits(spread.reshape(len(rows), -1), axis=1)

@@ -1,6 +1,4 @@
-"""Reads the pixels of PNG files some rows at a time, and compares them with those that Pillow
-reads.
-"""
+"""Reads the pixels of PNG files some rows at a time, and compares them with Pillow's."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ _STORED = 0  # level of deflate
 
 
 def png_bands(image: Image.Image) -> Read | None:
-    """A reader of an open picture's bands; None if it cannot be read so."""
+    """A reader of an open picture's bands; None if it cannot be read in bands."""
     file = reader_of(image)
     start = file.read(0, 33)
     if start[:8] != MAGIC or start[12:16] != b"IHDR":
@@ -65,11 +63,11 @@ class _Chunks:
     def __init__(self, file: Reader) -> None:
         self._file, self._at = file, len(MAGIC)
         self._left = 0
-        """Bytes of the IDAT chunk that it is in."""
+        """The remaining bytes of the current IDAT chunk."""
         self.palette: list[Chunk] = []
 
     def next_pixels(self) -> bytes:
-        """Some of what is in the IDAT chunks. Raises OSError behind the last one."""
+        """Some content of the IDAT chunks. Raises OSError after the last one."""
         while not self._left:
             head = self._file.read(self._at, 8)
             size, kind = int.from_bytes(head[:4], "big"), head[4:]
@@ -113,8 +111,8 @@ def filters_of(
 ) -> bytes | None:
     """The filter of each row; None if the chunks hold other pixels than these, or anything else.
 
-    pixels: as Pillow reads them. Raises ValueError if the file is damaged: its stream is, or ends
-    before the last row, or has filters that there are not.
+    pixels: as Pillow reads them. Raises ValueError if the file is damaged: its stream is damaged,
+    ends before the last row, or has unknown filters.
     """
     inflater = _Inflater(data, idats)
     passes = map(Bands.of, _passes(pixels.whole())) if interlaced else [pixels]
@@ -170,8 +168,8 @@ class _Inflater:
         return bytes(content)
 
     def ended(self) -> bool:
-        """Whether the stream ends here, and the chunks with it. Raises ValueError if the stream
-        does not end, or its checksum is that of another one.
+        """Whether the stream and the chunks end here. Raises ValueError if the stream does not end,
+        or its checksum is wrong.
         """
         while not self._inflater.eof:
             if self._next(1):

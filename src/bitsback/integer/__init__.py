@@ -1,4 +1,4 @@
-"""Integer networks: exact on every machine, whatever the engine and the order of its sums."""
+"""Integer networks: exact on every machine, with any engine and any order of sums."""
 
 from bitsback.integer.activations import ITEM, Activations, Size
 from bitsback.integer.network import BoundNetwork, Network

@@ -1,4 +1,6 @@
-"""The values in a network as they are known before it runs: channels, range, and grid."""
+"""The properties of values in a network that are known before it runs: channels, range, and
+grid.
+"""
 
 from dataclasses import dataclass
 
@@ -6,12 +8,12 @@ Size = tuple[int, int]
 """Rows and columns of an image, or of a grid."""
 
 ITEM = 0
-"""In place of a grid: one place for the whole item."""
+"""Instead of a grid: one place for the whole item."""
 
 
 @dataclass(frozen=True)
 class Activations:
-    """Channels at each place, the range that they lie in, and the grid of the places."""
+    """The channels at each place, their range, and the grid of the places."""
 
     grid: int
     """A place for each cell of grid x grid pixels; ITEM for one place."""

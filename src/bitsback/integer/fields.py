@@ -1,5 +1,5 @@
-"""Strict reading of descriptions and tensors: each key and each tensor once, of the right type and
-size, and none left over.
+"""Strict reading of descriptions and tensors: each key and each tensor is read once, with the right
+type and size, and none may remain.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from bitsback.errors import ModelError
 
 
 class Fields:
-    """One JSON object. `where` names it in errors. Each reading method takes a key away; `done`
-    wants none left.
+    """One JSON object. `where` names it in errors. Each reading method removes a key; `done` checks
+    that none remains.
     """
 
     def __init__(self, value: Any, where: str) -> None:
@@ -28,7 +28,7 @@ class Fields:
         return self._rest.pop(key)
 
     def has(self, key: str) -> bool:
-        """Whether an optional key is there, and has not been taken."""
+        """Whether an optional key exists and has not been taken."""
         return key in self._rest
 
     def names(self) -> list[str]:
@@ -65,7 +65,7 @@ class Fields:
         return value
 
     def items(self, key: str, counts: range | None = None) -> list[Any]:
-        """The list `key`; ModelError if it has another number of items than one of `counts`."""
+        """The list `key`. Raises ModelError unless its number of items is one of `counts`."""
         value = self._take(key)
         if not isinstance(value, list) or (counts is not None and len(value) not in counts):
             some = "" if counts is None else f" of {counts[0]} to {counts[-1]}"
@@ -105,15 +105,15 @@ class Fields:
 
 
 class TensorReader:
-    """Hands out the tensors of a model, and remembers which have been asked for."""
+    """Returns the tensors of a model, and records which have been read."""
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         self._tensors = tensors
         self._unread = set(tensors)
 
     def get(self, name: str, *dtypes: str, dimensions: int | None = None) -> NDArray[Any]:
-        """The tensor `name`; ModelError if there is none, or its dtype or number of dimensions is
-        another.
+        """The tensor `name`. Raises ModelError if there is none, or if it has another dtype or
+        number of dimensions.
         """
         if name not in self._tensors:
             raise ModelError(f"the tensor {name} is missing")
@@ -132,7 +132,7 @@ class TensorReader:
     def bounded(
         self, name: str, dtype: str, shape: tuple[int, ...], low: int, high: int
     ) -> NDArray[Any]:
-        """The tensor `name`, of this dtype and shape, with entries from `low` to `high`;
+        """The tensor `name`, of this dtype and shape, with entries from `low` to `high`. Raises
         ModelError otherwise.
         """
         array = self.get(name, dtype)
@@ -148,6 +148,6 @@ class TensorReader:
         return sum(tensor.size for tensor in self._tensors.values())
 
     def done(self) -> None:
-        """ModelError if a tensor belongs to nothing."""
+        """Raises ModelError if a tensor has not been read."""
         if self._unread:
             raise ModelError(f"the tensor {min(self._unread)} belongs to nothing")

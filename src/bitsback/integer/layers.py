@@ -1,5 +1,5 @@
-"""The layers of integer networks: docs/model-format.md, Integer networks. A function here reads a
-kind of layer from its entry in a description, with its bounds; src/core/layers/ computes it.
+"""The layers of integer networks: docs/model-format.md, Integer networks. A function here reads one
+kind of layer from its entry in a description and checks its bounds; src/core/layers/ computes it.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,15 +25,15 @@ class Layer:
     inputs: tuple[str, ...]
     """The names of the values that it reads."""
     values: Activations
-    """The activations that it gives."""
+    """The activations of its result."""
     fields: Mapping[str, Any]
     """The fields from which the core makes it, without the rows and columns of its values."""
     weights: int
     """Multiply-adds at each place of its values."""
 
     def add(self, core: _core.Network, numbers: tuple[int, ...], size: Size) -> int:
-        """Adds the layer for images of this size to a network of the core, where its inputs have
-        these numbers; returns its own number.
+        """Adds the layer for images of this size to a network of the core, where these are the
+        numbers of its inputs. Returns its own number.
         """
         rows, columns = self.values.extent(size)
         return core.add(self.op, numbers, {**self.fields, "rows": rows, "columns": columns})
@@ -51,7 +51,7 @@ class LayerEntry:
     op: str
     fields: Fields
     where: str
-    """Names the layer in errors, and its tensors begin with it."""
+    """The name of the layer in errors, which begins the names of its tensors."""
     known: Mapping[str, Activations]
     """The activations that it may read."""
     tensors: TensorReader
@@ -75,7 +75,7 @@ class LayerEntry:
         return ModelError(f"{self.where}: {what}")
 
     def input(self, key: str = "input") -> tuple[str, Activations]:
-        """The name that a field has, and what it stands for."""
+        """The name in a field, and its activations."""
         name = self.fields.text(key)
         if name not in self.known:
             raise self.error(f"its input '{name}' is no source and no earlier layer")
@@ -109,7 +109,7 @@ class LayerEntry:
         return low, high
 
     def whole_size(self) -> Size:
-        """The size of the images; ModelError if the model has none."""
+        """The size of the images. Raises ModelError if the model has none."""
         if self.size is None:
             raise self.error("only a model of images of one size has such a layer")
         return self.size
@@ -119,7 +119,7 @@ class LayerEntry:
 
     def linear(self, inputs: int, source: Activations) -> _core.Linear:
         """out = clamp((acc * multiplier + half) >> shift), acc = bias + weight * input, exact in
-        int32: what `linear` and `conv` have in common. Raises ModelError if it breaks a bound.
+        int32: the common part of `linear` and `conv`. Raises ModelError if it exceeds a bound.
         """
         weight = self.tensor("weight", "int8", dimensions=2)
         bias = self.tensor("bias", "int32", dimensions=1)
@@ -145,7 +145,7 @@ _OPS: dict[str, _Read] = {}
 
 
 def _op(name: str) -> Callable[[_Read], _Read]:
-    """Registers what reads a layer of this name in descriptions."""
+    """Registers the reader of layers with this name in descriptions."""
 
     def register(read: _Read) -> _Read:
         _OPS[name] = read
@@ -207,7 +207,7 @@ def _add(entry: LayerEntry) -> Layer:
 
 @_op("concat")
 def _concat(entry: LayerEntry) -> Layer:
-    """The channels of two values, one behind the other."""
+    """The channels of two values, one after the other."""
     names, one, two = entry.two_inputs()
     low, high = min(one.low, two.low), max(one.high, two.high)
     if low < 0 and high > 32767:
@@ -232,7 +232,7 @@ def _pixel_shuffle(entry: LayerEntry) -> Layer:
 
 @_op("flatten")
 def _flatten(entry: LayerEntry) -> Layer:
-    """A value on a grid, seen as one at the item."""
+    """A value on a grid, reshaped to a value per item."""
     name, source = entry.input_on_grid()
     elements = source.elements(entry.whole_size())
     return entry.layer(name, values=Activations(ITEM, elements, source.low, source.high))
@@ -240,7 +240,7 @@ def _flatten(entry: LayerEntry) -> Layer:
 
 @_op("image")
 def _image(entry: LayerEntry) -> Layer:
-    """A value at the item, seen as one on a grid."""
+    """A value per item, reshaped to a value on a grid."""
     name, source = entry.input_at_item()
     grid = entry.fields.integer("grid", 1, _COARSEST)
     rows, columns = extent(grid, entry.whole_size())
@@ -254,7 +254,7 @@ def _image(entry: LayerEntry) -> Layer:
 
 @_op("broadcast")
 def _broadcast(entry: LayerEntry) -> Layer:
-    """A value at the item, the same at each place of a grid."""
+    """A value per item, repeated at each place of a grid."""
     name, source = entry.input_at_item()
     grid = entry.fields.integer("grid", 1, _COARSEST)
     return entry.layer(name, values=Activations(grid, source.channels, source.low, source.high))

@@ -58,7 +58,7 @@ class Network:
         return BoundNetwork(self, size, core, numbers)
 
     def check_read(self, outputs: set[str]) -> None:
-        """ModelError if nothing depends on a source or a layer."""
+        """Raises ModelError if nothing depends on a source or a layer."""
         read = {name for layer in self.layers.values() for name in layer.inputs}
         unread = self.known.keys() - read - outputs
         if unread:
@@ -77,7 +77,8 @@ class Network:
         """Reads an entry of `networks`, without its `sources`.
 
         size: of the images, if the model has one. test_size: for which its values are counted.
-        Raises ModelError, naming the layer, for anything that docs/model-format.md does not allow.
+        Raises ModelError, which names the layer, for anything that docs/model-format.md does not
+        allow.
         """
         known = dict(sources)
         layers: dict[str, Layer] = {}
@@ -115,8 +116,8 @@ class BoundNetwork:
     """The numbers of the values in the core, by their names."""
 
     def __call__(self, *sources: NDArray[Any], outputs: Sequence[str]) -> list[NDArray[Any]]:
-        """sources: [items, elements] each, within their ranges. The outputs of these names, each
-        [items, elements], uint8 or int16.
+        """The outputs of these names, each [items, elements], uint8 or int16. sources: [items,
+        elements] each, within their ranges.
 
         Raises ValueError for a source of another width or out of its range.
         """

@@ -1,4 +1,4 @@
-"""Latent-variable models: the file they come in, their parts, and those that are bundled."""
+"""Latent-variable models: their file, their parts, and the bundled models."""
 
 from os import PathLike
 from pathlib import Path
@@ -21,8 +21,8 @@ def load_model(
     >>> bitsback.load_model("mnist-binary").item_shape
     (28, 28)
 
-    The file may be at a URL of fsspec's, to whose filesystem the storage options go. Raises
-    ModelError, naming the file, if it cannot be read, is no model, or breaks a bound.
+    The file may be at a URL that fsspec supports; the storage options are for its filesystem.
+    Raises ModelError, which names the file, if it cannot be read, is no model, or exceeds a bound.
     """
     if isinstance(source, bytes):
         return Model.from_bytes(source)

@@ -32,7 +32,7 @@ class CodeStep:
 
 
 def read_key(key: str, variables: Iterable[str]) -> Of:
-    """The parts of a key such as `q(z|x,y)`. Raises ModelError if it is none."""
+    """The parts of a key such as `q(z|x,y)`. Raises ModelError if it is invalid."""
     match = _KEY.match(key)
     if match is None:
         raise ModelError(f"distributions: {key!r} must be of the form p(x), p(x|z) or q(z|x,y)")
@@ -46,8 +46,8 @@ def read_key(key: str, variables: Iterable[str]) -> Of:
 def read_code(
     lines: list[str], variables: Iterable[str], distributions: dict[str, Of]
 ) -> tuple[CodeStep, ...]:
-    """The steps, checked: whatever a step is given is known in both directions, so that a pop can
-    undo every push. Raises ModelError.
+    """The steps. Raises ModelError unless everything on which a step depends is known in both
+    directions, so that a pop can undo every push.
     """
     steps = []
     live = {DATA}

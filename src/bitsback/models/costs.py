@@ -11,11 +11,11 @@ from bitsback.models.variables import DATA, Variable
 
 _MOST_MEMORY = 1 << 28
 _MACS_OF_AN_ELEMENT = 1 << 6
-_MACS_OF_A_STEP = 1 << 15  # multiply-adds, in the time that it takes to begin an array
+_MACS_OF_A_STEP = 1 << 15  # multiply-adds in the time that the start of an array takes
 
 
 class Costly(Protocol):
-    """Items of a block that a model codes, what they cost together."""
+    """The total costs of the items of a block that a model codes."""
 
     @property
     def most_elements(self) -> int: ...
@@ -28,13 +28,13 @@ class Costly(Protocol):
 
 
 Coded = tuple[Costly, int]
-"""And the number of their batches."""
+"""Including the number of their batches."""
 
 
 def check_test(
     networks: Mapping[str, Network], size: Size, count: int, tensor_elements: int
 ) -> None:
-    """Raises ModelError if running the test vectors would take far more than the model's size
+    """Raises ModelError if the test vectors would take far more work than the model's size
     warrants.
     """
     for name, network in networks.items():
@@ -58,7 +58,7 @@ def memory_of(
 
 def check_memory(memory: int, batch: int, state: int) -> None:
     """Raises ModelError if a batch of a model with a size takes more than 256 MB. state: the bytes
-    that it takes beside those of its items.
+    that it takes besides those of its items.
     """
     if memory * batch + state > _MOST_MEMORY:
         raise ModelError(
@@ -73,8 +73,8 @@ def macs_of(
     distributions: Iterable[Distribution],
     shape: ItemShape,
 ) -> int:
-    """Multiply-adds that coding an item takes, and what each element costs beside them. networks:
-    those that read variables.
+    """The multiply-adds for coding an item, including a constant for each element. networks: those
+    that read variables.
     """
     macs = sum(network.multiply_adds(shape.size) for network in networks)
     macs += sum(distribution.macs(shape) for distribution in distributions)
@@ -87,16 +87,16 @@ def latents_of(variables: Mapping[str, Variable], shape: ItemShape) -> int:
 
 
 def max_elements(data_size: int) -> int:
-    """The elements that `data_size` bytes of data may claim, so that a few bytes cannot claim a
-    computer's memory.
+    """The most elements of `data_size` bytes of data, so that a few bytes cannot claim all
+    memory.
     """
     return (1 << 16) + (data_size << 12)
 
 
 def affordable(parts: Iterable[Coded], data_size: int) -> bool:
-    """Whether decoding these from `data_size` bytes takes no more memory and time than a few bytes
-    may ask for. A block has 32 bytes beside its data, so an archive, also a merged one, asks for at
-    most 2^26 multiply-adds for each of its bytes.
+    """Whether decoding these from `data_size` bytes takes no more memory and time than the bytes
+    warrant. A block has 32 bytes besides its data, so an archive, also a merged one, needs at most
+    2^26 multiply-adds for each of its bytes.
     """
     elements = memory = macs = 0
     for part, batches in parts:

@@ -1,5 +1,5 @@
 """Embed a model in an archive: the payload of an `M` section takes a third to three quarters of the
-model file's size, and a tenth where it holds differences to a bundled model.
+model file's size, and a tenth if it holds differences to a bundled model.
 
 docs/format.md, An embedded model, is normative.
 """
@@ -32,8 +32,8 @@ _DTYPES = tuple(np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4"))
 
 
 def pack_model(model: Model, bases: Sequence[Model] | None = None) -> bytes:
-    """The payload of an `M` section: the smallest of those that name one of `bases`, by default the
-    bundled models with tensors of the same names and shapes, and of the one that names none.
+    """The payload of an `M` section: the smallest of the one without a base and those with one of
+    `bases`, by default the bundled models with tensors of the same names and shapes.
 
     Raises ModelError if the model cannot be embedded.
     """
@@ -69,7 +69,7 @@ def _pack_whole(model: Model) -> bytes:
 
 def unpack_model(payload: bytes | memoryview, find: Find = bundled.find) -> Model:
     """The model in the payload of an `M` section. Raises ArchiveError or ModelError if it is
-    damaged, or differs from a model that is not to be found.
+    damaged, or if its base is missing.
     """
     cursor = Cursor(payload)
     prefix = cursor.take(_PREFIX_SIZE)
@@ -96,8 +96,8 @@ def unpack_model(payload: bytes | memoryview, find: Find = bundled.find) -> Mode
 
 
 def read_description(cursor: Cursor, find: Find = bundled.find) -> tuple[str, Model | None]:
-    """The description of a model, which follows its identity, and the model that it differs from,
-    if it holds differences. Raises ArchiveError.
+    """The description of a model, which follows its identity, and its base, if it holds
+    differences. Raises ArchiveError.
     """
     description = _take_text(cursor)
     if description:
@@ -135,8 +135,8 @@ def _decode(head: Head, pop: Pop, old: NDArray[Any] | None) -> NDArray[Any]:
 
 
 def _most_elements(size: int) -> int:
-    """The elements that a payload of this many bytes may claim, so that a few bytes cannot claim
-    all memory.
+    """The most elements in a payload of this many bytes, so that a few bytes cannot claim all
+    memory.
     """
     return (1 << 16) + (size << 4)
 

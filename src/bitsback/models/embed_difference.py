@@ -16,7 +16,7 @@ from bitsback.models.tensor_code import PLAIN, TOKENS, Form, Step
 from bitsback.wire import Cursor, varint
 
 SAME, DIFFERENCE = 2, 3
-"""Methods, beside PLAIN and TOKENS."""
+"""Methods, besides PLAIN and TOKENS."""
 
 _PREFIX_SIZE = 16
 _RAW_DEFLATE = -15
@@ -27,7 +27,7 @@ Find = Callable[[bytes], Model | None]
 
 
 def pack_difference(model: Model, base: Model) -> bytes:
-    """The payload of an `M` section behind the identity."""
+    """The payload of an `M` section after the identity."""
     steps: list[Step] = []
     methods = []
     for name in sorted(base.tensors, key=str.encode):
@@ -58,8 +58,8 @@ def pack_difference(model: Model, base: Model) -> bytes:
 
 
 def read_base(cursor: Cursor, find: Find) -> tuple[Model, str]:
-    """The base, and the description. Raises ArchiveError if the base is not to be found, or the
-    description is damaged.
+    """The base, and the description. Raises ArchiveError if the base is missing, or the description
+    is damaged.
     """
     prefix = cursor.take(_PREFIX_SIZE)
     base = find(prefix)

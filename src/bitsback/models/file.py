@@ -26,14 +26,16 @@ _DTYPES = {
 
 
 def read(data: bytes) -> tuple[str, Tensors]:
-    """The description, as stored, and the tensors of a model file. Raises ModelError if it is
-    none.
+    """The description, as stored, and the tensors of a model file. Raises ModelError for other
+    files.
     """
     import safetensors.numpy
 
     try:
         tensors = safetensors.numpy.load(data)
-    except Exception as error:  # the library raises its own kind, KeyError, ValueError and more
+    except (
+        Exception
+    ) as error:  # the library raises errors of its own, KeyError, ValueError and more
         raise ModelError(f"this is no safetensors file: {error}") from None
     for name, tensor in tensors.items():
         if tensor.dtype.name not in _DTYPES:
@@ -66,8 +68,8 @@ def write(description: str, tensors: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def parse(description: str) -> Any:
-    """The description as a JSON value without floats and without a key given twice; ModelError
-    otherwise.
+    """The description as a JSON value. Raises ModelError for floats, duplicate keys and invalid
+    JSON.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def parse(description: str) -> Any:
 
 
 def identity(description: str, tensors: Mapping[str, NDArray[Any]]) -> bytes:
-    """SHA-256 over all that the model is, independent of how its file is laid out."""
+    """SHA-256 of the whole model, independent of the layout of its file."""
     digest = hashlib.sha256(description.encode() + b"\0")
     for name in sorted(tensors, key=str.encode):
         tensor = tensors[name]

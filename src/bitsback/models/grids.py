@@ -1,5 +1,5 @@
-"""Grids of distributions over the levels of a pixel: cumulative probabilities in units of 2^-16, in
-integers alone.
+"""Grids of distributions over the levels of a pixel: cumulative probabilities in units of 2^-16,
+computed with integers.
 """
 
 import numpy as np
@@ -22,8 +22,8 @@ def exponential(
     first_value: NDArray[np.int16],
     second_value: NDArray[np.int16],
 ) -> NDArray[np.uint32]:
-    """p(c) proportional to 2^(base[c] + a first_statistic[c] + b second_statistic[c]), a and b from
-    their values.
+    """p(c) proportional to 2^(base[c] + a first_statistic[c] + b second_statistic[c]), for all a
+    and b of their values.
 
     base [levels] in units of 2^-10, statistics [levels] of 2^-12, values [A], [B] of 2^-8. Returns
     T, uint32 [A, B, levels], by the integer arithmetic of docs/model-format.md, exponential.

@@ -1,5 +1,5 @@
-"""Choose test vectors for a new model that learns from the data as they come: items that show
-whether a machine computes them otherwise than docs/model-format.md demands.
+"""Choose test vectors for a new model that learns from the data as it codes them: items that reveal
+a machine whose arithmetic differs from docs/model-format.md.
 """
 
 import json
@@ -21,15 +21,15 @@ WRONG = "contracted", "upward", "downward", "toward zero"
 directions of IEEE 754.
 """
 _SEEDS = (0, 1, 2, 3)
-"""The seeds where nothing rounds, since the items are of integers alone."""
+"""The seeds for models that compute only with integers, where nothing rounds."""
 _MOST_TRIES, _TIMES = 1_000, 2
 _SHAPE = ItemShape(slices=1, rows=2, columns=40, channels=3, levels=1 << 16)
 _SHAPE_OF_SERIES = ItemShape(slices=1, rows=8, columns=1, channels=3, levels=1 << 16)
 
 
 def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Model:
-    """The model of a description whose test has no items yet. Raises ModelError, also if no
-    items are found that each wrong arithmetic codes otherwise.
+    """The model of a description whose test has no items yet. Raises ModelError, also if no items
+    are found that every wrong arithmetic codes differently.
     """
     untested = Model.build(json.dumps(description), tensors, tested=False)
     of = untested.prediction
@@ -46,7 +46,7 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
 
 
 def choose(of: PredictionDistribution, shape: ItemShape) -> ItemVectors:
-    """Items of this shape of which each of the wrong arithmetics codes two otherwise."""
+    """Items of this shape, of which every wrong arithmetic codes two differently."""
     found, seeds = Counter[str](), list[int]()
     for seed in range(_MOST_TRIES):
         item = ItemVectors(shape, (seed,))

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 
 class ItemShape(NamedTuple):
-    """An item [slices, rows, columns, channels] of symbols 0 ... levels - 1; each number is
-    positive, and levels lies in [2, 65536].
+    """The shape of an item [slices, rows, columns, channels] of symbols 0 ... levels - 1. All
+    numbers are positive, and levels lies in [2, 65536].
     """
 
     slices: int
@@ -34,4 +34,4 @@ class ItemShape(NamedTuple):
 
 
 Shapes = Sequence[tuple[int, ItemShape]]
-"""For each shape, how many items in a row have it."""
+"""Shapes, and the number of consecutive items of each."""

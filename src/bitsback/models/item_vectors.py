@@ -1,6 +1,5 @@
-"""Test vectors of models that learn from the data as they come: items whose message must be the
-same on this machine too, and so least squares, whose arithmetic is that of doubles
-(docs/model-format.md).
+"""Test vectors of models that learn from the data as they code them: items whose message must be
+the same on every machine, which tests the doubles of least squares (docs/model-format.md).
 """
 
 import hashlib
@@ -54,9 +53,8 @@ class ItemVectors:
             raise ModelError("the items of the test take more than a model of this size may")
 
     def digest(self, of: PredictionDistribution, arithmetic: str = "exact") -> str:
-        """SHA-256 (hex) of their message, as least squares by this arithmetic make it:
-        'contracted' (products and sums), 'upward', 'downward' or 'toward zero' (as it rounds), or
-        'exact'.
+        """SHA-256 (hex) of their message with least squares in this arithmetic: 'contracted'
+        (products and sums), 'upward', 'downward' or 'toward zero' (rounding), or 'exact'.
         """
         message = Message()
         for seed in self.seeds:
@@ -66,7 +64,7 @@ class ItemVectors:
         return hashlib.sha256(message.to_bytes()).hexdigest()
 
     def hold(self, of: PredictionDistribution, sha256: str) -> bool:
-        """Whether they come to the message with this digest, and that back to them."""
+        """Whether they give the message with this digest, and come back from it."""
         message, pushed = Message(), []
         for seed in self.seeds:
             symbols, words = _item(self.shape, seed)
@@ -88,7 +86,9 @@ class ItemVectors:
         return {"shape": shape, "levels": levels, "seeds": list(self.seeds), "sha256": digest}
 
     def _program(self, of: _core.Distribution) -> _core.Program:
-        """A program that codes items of this shape, of words, by the distribution alone."""
+        """A program that codes items of this shape, with 16-bit symbols, by the distribution
+        alone.
+        """
         return _core.Program([(0, self.shape.levels)], [(False, of)])
 
 
@@ -103,8 +103,8 @@ def check(
     tensor_elements: int,
     identity: bytes,
 ) -> None:
-    """Compares what the model makes of the items of the field `test` with their digest, once
-    in a process. Raises ModelError.
+    """Compares the message of the items in the field `test` with its digest, once per process.
+    Raises ModelError.
     """
     if not test.has("items"):
         raise ModelError(
@@ -126,7 +126,9 @@ def check(
 
 
 def _item(shape: ItemShape, seed: int) -> tuple[NDArray[np.uint16], Words]:
-    """The symbols of an item, in C order, and what gives the words behind those of its symbols."""
+    """The symbols of an item, in C order, and a function that returns the random words after
+    them.
+    """
     taken = 0
 
     def words(count: int) -> NDArray[np.int64]:

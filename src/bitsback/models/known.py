@@ -1,5 +1,5 @@
-"""The models that are found by their identity: those that were registered in this process, those
-that ship, and the files that the environment variable BITSBACK_MODELS names.
+"""The models that can be found by identity: models registered in this process, bundled models, and
+the files that the environment variable BITSBACK_MODELS names.
 """
 
 import os
@@ -21,9 +21,9 @@ ADVICE = (
 _ENDING = ".safetensors"
 
 _Stamp = tuple[Path, int, int]
-"""A file as it was when it was read: its path, size, and time of modification in ns."""
+"""A file at the time of reading: its path, size, and modification time in ns."""
 
-# By identity. The checks of a model take long, so each is loaded once, by one thread.
+# By identity. Checking a model takes long, so each is loaded once, by one thread.
 _models: dict[bytes, Model] = {}
 _identities: dict[_Stamp, bytes] = {}
 _lock = Lock()
@@ -33,9 +33,9 @@ def register_model(model: Model | HasModel | str | os.PathLike[str] | bytes) -> 
     """Makes a model known to this process, so that it can decode data coded with it. Returns the
     model.
 
-    model: a model, or what has one; the path of a model file, or the bytes of one. Others find
+    model: a model, an object with one, the path of a model file, or its bytes. Other processes find
     models in the files and folders that the environment variable BITSBACK_MODELS names, separated
-    as those of PATH are. Raises ModelError if it cannot be read, is no model, or breaks a bound.
+    as in PATH. Raises ModelError if it cannot be read, is no model, or exceeds a bound.
 
     >>> register_model("mnist-binary").name
     'mnist-binary'
@@ -48,16 +48,16 @@ def register_model(model: Model | HasModel | str | os.PathLike[str] | bytes) -> 
 
 
 def registered(identity: bytes) -> Model | None:
-    """The model, if it does not ship, and this process knows it."""
+    """The model, if this process knows it and it is not bundled."""
     ships = identity in map(bundled.identity, bundled.names())
     return None if ships else _models.get(identity)
 
 
 def find(prefix: bytes) -> Model | None:
-    """The model whose identity begins with `prefix`, or None. May be used from several threads.
+    """The model whose identity begins with `prefix`, or None. Several threads may use it.
 
-    Raises ModelError if there is none, and something that the environment names cannot be read; or
-    if the model is damaged.
+    Raises ModelError if there is none and a file that the environment names cannot be read, or if
+    the model is damaged.
     """
     with _lock:
         for identity, model in _models.items():
@@ -88,8 +88,8 @@ def _find_file(prefix: bytes) -> Model | None:
 
 
 def _files() -> Iterator[tuple[Path, bool]]:
-    """The files that the environment names, and whether it names the file itself: what else lies
-    in a folder need be no model.
+    """The files that the environment names, each with whether it is named itself; other files of a
+    folder need not be models.
     """
     for entry in os.environ.get(VARIABLE, "").split(os.pathsep):
         path = Path(entry)
@@ -100,7 +100,9 @@ def _files() -> Iterator[tuple[Path, bool]]:
 
 
 def _identity(path: Path) -> bytes:
-    """Raises OSError if it cannot be read, ModelError if it is no model file."""
+    """The identity of a file. Raises OSError if it cannot be read, ModelError if it is no model
+    file.
+    """
     found = path.stat()
     stamp = path, found.st_size, found.st_mtime_ns
     if stamp not in _identities:

@@ -29,7 +29,7 @@ from bitsback.models.program import ProgramCodec
 from bitsback.models.variables import DATA
 
 Batches = Sequence[tuple[int, int]]
-"""Sizes of batches, and how many batches of that size follow one another."""
+"""Sizes of batches, and the number of consecutive batches of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +62,9 @@ class Model(Outline):
         return f"<Model {self.name}: {of}, {self.levels} levels, {self.identity.hex()[:8]}>"
 
     def bind(self, shapes: Shapes) -> BoundModel:
-        """The model for items of these shapes, each with its number of items in a row. Raises
-        ModelError for shapes that it does not code: they have one size, unless the model takes any
-        shape.
+        """The model for items of these shapes, each with its number of consecutive items. Raises
+        ModelError for shapes that it does not code: they must have one size, unless the model takes
+        any shape.
         """
         size = None
         if not self.any_shape and shapes:
@@ -89,25 +89,26 @@ class Model(Outline):
     def push(
         self, message: Message, x: NDArray[Any], batches: Batches, size: Size | None = None
     ) -> None:
-        """Pushes the batches of x [items, elements], from its end: the first of the batches has
-        its last items. x: uint8 for up to 256 levels and uint16 for more. size: rows and columns
-        of the images, of a model that has none.
+        """Pushes the batches of x [items, elements], from its end: the first of the batches has its
+        last items. x: uint8 for up to 256 levels and uint16 for more. size: rows and columns of the
+        images, if the model has none.
 
-        The same bits as `codec(items).push` for one batch after the other, in one call to the core.
+        One call to the core gives the same bits as `codec(items).push` for one batch after the
+        other.
         """
         shape, items = self.shape_of(size), _count(batches)
         symbols = as_symbols(x, self.variables[DATA].dtype, (items, shape.elements))
         self.bind([(items, shape)]).push(message, symbols.reshape(-1), batches)
 
     def pop(self, message: Message, batches: Batches, size: Size | None = None) -> NDArray[Any]:
-        """Undoes `push`, given its batches from the last to the first; they come out from the start
-        of the items.
+        """Undoes `push`, given its batches from the last to the first. Returns the items from the
+        first to the last.
         """
         shape, items = self.shape_of(size), _count(batches)
         return self.bind([(items, shape)]).pop(message, batches).reshape(items, shape.elements)
 
     def codec(self, items: int, size: Size | None = None) -> ProgramCodec:
-        """The codec of `items` items at once, made of public codecs."""
+        """The codec of `items` items in one batch, made of public codecs."""
         return ProgramCodec(self.code, self.distributions, items, self.shape_of(size).size)
 
     def memory(self, shape: ItemShape) -> int:
@@ -124,8 +125,8 @@ class Model(Outline):
         return sum(self.distributions[step.distribution].steps(shape) for step in self.code)
 
     def prior(self, size: int) -> Any:
-        """p(z) for `size` items, of a model that has a size and one latent: a codec of buckets
-        [size, latents].
+        """p(z) for `size` items, of a model with a size and one latent: a codec of buckets [size,
+        latents].
         """
         return self._one_latent(latent=True, given=()).codec({}, size, self.whole_size())
 
@@ -148,8 +149,8 @@ class Model(Outline):
         return of.parameters({DATA: x}, self.whole_size())
 
     def likelihood_parameters(self, z: NDArray[Any]) -> list[NDArray[Any]]:
-        """The likelihood network's integers, likewise, for z [size, latents]: what the pixels are
-        distributed by, or the features of autoregressive pixels.
+        """The likelihood network's integers, likewise, for z [size, latents]: the parameters of the
+        pixels, or the features of autoregressive pixels.
         """
         name = self.latent.name
         of = self._one_latent(latent=False, given=(name,))
@@ -170,7 +171,7 @@ class Model(Outline):
 
     @property
     def prediction(self) -> PredictionDistribution | None:
-        """The distribution of the data, if it learns from them as they come."""
+        """The distribution of the data, if it learns from them while it codes them."""
         return _prediction(self.distributions)
 
     def __copy__(self) -> Model:
@@ -180,7 +181,7 @@ class Model(Outline):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """It is pickled as its file."""
+        """A model is pickled as its file."""
         return Model.from_bytes, (self.to_bytes(),)
 
     @classmethod
@@ -192,7 +193,7 @@ class Model(Outline):
     def build(cls, description: str, tensors: file.Tensors, tested: bool = True) -> Model:
         """Builds the model of a description and tensors, checks it, and runs its test vectors.
 
-        tested=False is for who is about to write the test vectors. Raises ModelError.
+        tested=False is for writing the test vectors. Raises ModelError.
         """
         top = Fields(file.parse(description), "description")
         outline = Outline.read(top)
@@ -242,8 +243,8 @@ class Model(Outline):
 
 @dataclass(frozen=True, eq=False)
 class BoundModel:
-    """A model for items of certain shapes, whose symbols follow one another in one flat array, each
-    item in C order of [slices, rows, columns, channels].
+    """A model for items of certain shapes, whose symbols are in one flat array, each item in C
+    order of [slices, rows, columns, channels].
 
     It is a codec: `push` and `pop` take the items as one batch, or as several.
     """
@@ -263,7 +264,7 @@ class BoundModel:
         return sum(count * shape.elements for count, shape in self.shapes)
 
     def part(self, items: range) -> BoundModel:
-        """The model for some of the items, which follow one another."""
+        """The model for some consecutive items."""
         shapes, first = [], 0
         for count, shape in self.shapes:
             some = min(items.stop, first + count) - max(items.start, first)
@@ -280,7 +281,7 @@ class BoundModel:
         kept: bool = True,
     ) -> None:
         """x: uint8 or uint16 [elements]. The first of the batches has the last items. kept: whether
-        an error leaves the message as it was, which takes a copy of it. Raises MessageError for
+        an error leaves the message unchanged, which needs a copy of it. Raises MessageError for
         symbols that do not fit the shapes.
         """
         if x.ndim != 1 or x.dtype not in (np.uint8, np.uint16):
@@ -293,8 +294,8 @@ class BoundModel:
     def pop(
         self, message: Message, batches: Batches | None = None, kept: bool = True
     ) -> NDArray[Any]:
-        """Undoes `push`, given its batches from the last to the first: symbols [elements], uint8
-        where all items have up to 256 levels, or else uint16.
+        """Undoes `push`, given its batches from the last to the first. Returns symbols [elements],
+        uint8 if all items have up to 256 levels, otherwise uint16.
         """
         return self.core.pop(message, self.shapes, self._batches(batches), kept)
 
@@ -316,7 +317,7 @@ class BoundModel:
 
     @property
     def memory(self) -> int:
-        """Bytes that a batch takes at most."""
+        """The most bytes of a batch."""
         memory, elements = (
             sum(count * of(shape) for count, shape in self.shapes)
             for of in (self.model.memory, lambda shape: shape.elements)
@@ -333,7 +334,7 @@ class BoundModel:
 
     @property
     def steps(self) -> int:
-        """The steps of a batch, at most."""
+        """The most steps of a batch."""
         return max((self.model.steps(shape) for _, shape in self.shapes), default=0)
 
 
@@ -359,6 +360,6 @@ model, a model file, a model, or an object that holds one.
 
 
 def model_of(what: object) -> Model | None:
-    """The model that this is, or has; None for a name, a path or bytes."""
+    """The object if it is a model, or its model; None for a name, a path or bytes."""
     found = getattr(what, "model", what)
     return found if isinstance(found, Model) else None

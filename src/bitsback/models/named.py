@@ -1,6 +1,4 @@
-"""A model as metadata name it: by its name and its identity, and, where they carry it, with all
-that it is.
-"""
+"""A model in metadata: its name and its identity, and the whole model if they carry it."""
 
 import base64
 import binascii
@@ -20,17 +18,15 @@ _IDENTITY_SIZE = 32
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A model by its identity, with its name for people. When it is pickled, it carries a model
-    that this process knows and that does not ship, so that the receiver knows it too.
+    """A model by its identity, with its name for people. A pickle of it carries a model that this
+    process knows and that is not bundled, so that the receiver knows it too.
     """
 
     name: str
     identity: str
     """SHA-256, 64 hexadecimal digits."""
     embedded: str | None = field(default=None, repr=False)
-    """All that the model is, as an archive has it (docs/format.md, An embedded model), in
-    Base64.
-    """
+    """The whole model, as in an archive (docs/format.md, An embedded model), in Base64."""
 
     @classmethod
     def of(cls, model: Model, embed: bool = False) -> "NamedModel":
@@ -39,12 +35,12 @@ class NamedModel:
 
     @classmethod
     def bundled(cls, name: str) -> "NamedModel":
-        """The model of this name that ships."""
+        """The bundled model of this name."""
         return cls(name, bundled.identity(name).hex())
 
     @classmethod
     def from_json(cls, entry: Any) -> "NamedModel":
-        """Raises ModelError for anything but what `to_json` gives."""
+        """Reads the result of `to_json`. Raises ModelError for anything else."""
         keys = ("name", "identity", "embedded")
         if not isinstance(entry, Mapping) or any(
             key not in keys or not isinstance(value, str) for key, value in entry.items()
@@ -70,13 +66,13 @@ class NamedModel:
         return bytes.fromhex(self.identity)
 
     def outline(self) -> Outline:
-        """The outline of the model, which is not loaded for it if it ships. Raises ModelError."""
+        """The outline of the model, without loading a bundled one. Raises ModelError."""
         if self.name in bundled.names() and bundled.identity(self.name) == self.digest:
             return bundled.outline(self.name)
         return self.load()
 
     def load(self) -> Model:
-        """The model. Raises ModelError, saying what to do, if it is not there, or damaged."""
+        """The model. Raises ModelError, with advice, if it is missing or damaged."""
         model = known.find(self.digest)
         if model is None and self.embedded is not None:
             model = known.register_model(self._unpack(self.embedded))

@@ -1,4 +1,4 @@
-"""The networks of a model, read when the distributions ask for them."""
+"""The networks of a model, read when distributions need them."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from bitsback.integer.network import NAME
 
 
 class NetworkReader:
-    """Reads each network of a description once, with the sources that a distribution gives it."""
+    """Reads each network of a description once, with the sources from its distribution."""
 
     def __init__(
         self, fields: Fields, tensors: TensorReader, size: Size | None, test_size: Size
@@ -29,7 +29,7 @@ class NetworkReader:
     def of_variables(
         self, name: str, sources: Mapping[str, Activations], outputs: list[str]
     ) -> Network:
-        """The network with these sources, some of whose layers a distribution asks for. Raises
+        """The network with these sources, some of whose layers a distribution needs. Raises
         ModelError.
         """
         if name in self._of_a_pixel:
@@ -37,9 +37,7 @@ class NetworkReader:
         return self._get(name, sources, outputs)
 
     def of_pixel(self, name: str, source: str, values: Activations, outputs: list[str]) -> Network:
-        """A network that belongs to one group of autoregressive pixels; its values have one
-        place.
-        """
+        """A network of one group of autoregressive pixels, whose values have one place."""
         if name in self._known:
             raise ModelError(f"networks: {name!r} is named by more than one group or distribution")
         self._of_a_pixel.add(name)
@@ -73,8 +71,8 @@ class NetworkReader:
         return network
 
     def done(self) -> tuple[dict[str, Network], dict[str, tuple[str, ...]]]:
-        """All networks, in the order of the description, and the outputs that are asked of them.
-        Raises ModelError if one is never named, or something in it never read.
+        """All networks, in the order of the description, and their needed outputs. Raises
+        ModelError if a network is never named, or a part of it never read.
         """
         for name in self._entries:
             if name not in self._known:

@@ -30,21 +30,21 @@ class Outline:
     size: Size | None
     """The only size of image that it codes, if there is one."""
     keys: dict[str, Of]
-    """Its distributions: over what, and given what."""
+    """Its distributions: their variables, and the given ones."""
     code: tuple[CodeStep, ...]
     growth: int
-    """Images a batch for every 256 already coded (docs/format.md, the chain)."""
+    """Images in a batch for every 256 coded ones (docs/format.md, the chain)."""
     batch: int
     """The largest batch."""
     autoregressive: bool
-    """Whether it goes from pixel to pixel, which makes smaller archives and takes longer."""
+    """Whether it is autoregressive, which makes smaller archives and takes longer."""
     serial: bool
     """Whether it codes series, with any number of channels and levels."""
     predictive: bool
     """Whether it has the codec `predictive`."""
     counted: bool
-    """Whether all that it knows it learns from the items of a batch: the more there are, the less
-    each takes.
+    """Whether it learns everything from the items of a batch: the more items, the fewer bits each
+    takes.
     """
 
     @property
@@ -71,12 +71,12 @@ class Outline:
 
     @property
     def pixels(self) -> int:
-        """Elements of an item, of a model that has a size."""
+        """The elements of an item, for a model with a size."""
         return int(np.prod(self.whole_size())) * self.channels
 
     @property
     def latent(self) -> Variable:
-        """The latent variable of a model that has just one. Raises ModelError for another."""
+        """The latent variable of a model with exactly one. Raises ModelError for others."""
         latents = [variable for name, variable in self.variables.items() if name != DATA]
         if len(latents) != 1:
             raise ModelError(f"the model {self.name} has {len(latents)} latent variables, not one")
@@ -84,8 +84,8 @@ class Outline:
 
     @property
     def wants_small(self) -> bool:
-        """Whether it codes images of any size, and does so better with many small ones than with a
-        large one: the latents of the first one cost bits, and those of the others come back.
+        """Whether it codes images of any size, and many small ones better than a large one: the
+        latents of the first one cost bits, and those of the others come back.
         """
         return self.size is None and not self.any_shape and len(self.variables) > 1
 
@@ -97,7 +97,7 @@ class Outline:
 
     @property
     def bits(self) -> int:
-        """log2 of the number of buckets of the latent of a model that has just one."""
+        """log2 of the number of buckets of the latent, for a model with exactly one."""
         return self.latent.bits
 
     @property
@@ -121,8 +121,8 @@ class Outline:
     def size_of(self, item_shape: tuple[int, ...]) -> Size | None:
         """Rows and columns of an item of this shape as the model sees it; None if it does not fit.
 
-        Of a model that has a size, axes of one element do not count, nor does whether the item is
-        flat. No item fits a model of items of any shape in this way.
+        A model with a size ignores axes of one element, and whether the item is flat. No item fits
+        a model of items of any shape in this way.
         """
         if self.any_shape:
             return None
@@ -138,8 +138,8 @@ class Outline:
         return None
 
     def shape_of(self, size: Size | None = None) -> ItemShape:
-        """An image of this size, or else of the model's. Raises ModelError if it has none, or
-        another.
+        """An image of this size, or by default of the model's. Raises ModelError if the model has
+        no size, or another.
         """
         if self.any_shape or self.size not in (None, size or self.size):
             raise ModelError(
@@ -149,8 +149,8 @@ class Outline:
 
     @classmethod
     def read(cls, top: Fields) -> "Outline":
-        """Takes its fields from a description, but for `distributions`, of which it reads the keys
-        and leaves the rest. Raises ModelError for what docs/model-format.md does not allow.
+        """Takes its fields from a description, except `distributions`, of which it reads only the
+        keys. Raises ModelError for anything that docs/model-format.md does not allow.
         """
         top.text("format", "bitsback-model")
         version = top.integer("version", 0, 1 << 30)
@@ -190,7 +190,7 @@ def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _read_name(fields: Fields, key: str) -> str:
-    """The name of a model: so plain that it can be shown and typed anywhere. Raises ModelError."""
+    """The name of a model, which must be easy to show and type anywhere. Raises ModelError."""
     name = fields.text(key)
     if not _NAME.match(name):
         raise ModelError(
@@ -201,7 +201,7 @@ def _read_name(fields: Fields, key: str) -> str:
 
 
 def _read_text(fields: Fields, key: str) -> str:
-    """A line of text, without what could play tricks with a terminal. Raises ModelError."""
+    """A line of text without control characters. Raises ModelError."""
     text = fields.text(key)
     if len(text) > _MOST or not text.isprintable():
         raise ModelError(f"'{key}' must have at most 1,000 characters, all of them printable")

@@ -1,4 +1,4 @@
-"""A model's code, by public codecs: slow, and the same bits as the core's."""
+"""A model's code by public codecs, which is slow and gives the same bits as the core."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from bitsback.models.variables import DATA
 
 @dataclass(frozen=True, eq=False)
 class ProgramCodec:
-    """Codes x [items, elements], at the price of the negative ELBO of the model: the bits that
+    """Codes x [items, elements], at the cost of the negative ELBO of the model: the bits that
     choose latents come back.
 
     Source: Townsend, Bird, Barber 2019, Table 1 and Figure 5; Kingma, Abbeel, Ho 2019, for more
@@ -40,7 +40,7 @@ class ProgramCodec:
         return values[DATA]
 
     def bits(self, x: NDArray[Any]) -> float:
-        """The cost of a push of x with latents that random bits choose: a sample of the negative
+        """The cost of a push of x, for latents drawn with random bits: a sample of the negative
         ELBO, in bits.
         """
         message, values, costs = Message.random(), {DATA: x}, []

@@ -17,7 +17,7 @@ _LANES = 1
 _FEW_ROWS = 8
 
 Made = tuple[Form | None, list[Step]]
-"""The form, of tokens, and the steps."""
+"""The form, for tokens, and the steps."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Head:
 
 
 def encode(tensor: NDArray[Any], model: Model, only_tokens: bool = False) -> Made:
-    """The smallest of some forms."""
+    """Encodes in the smallest of some forms."""
     best: Made = None, tensor_code.encode_plain(tensor)
     bits = math.inf if only_tokens else bits_of(best)
     for transposed, lags in _prediction_choices(tensor, model):
@@ -49,11 +49,11 @@ def bits_of(made: Made) -> float:
 
 
 def _prediction_choices(tensor: NDArray[Any], model: Model) -> list[tuple[bool, tuple[int, ...]]]:
-    """Whether to transpose, and the lags to predict from: for pixels those to the left, above, and
-    above left.
+    """Whether to transpose, and the lags of predictors: for pixels the left, upper and upper left
+    neighbours.
 
-    Between the weights of a convolution, or of a layer that reads one, prediction saves 1 % and is
-    not tried.
+    For the weights of a convolution, or of a layer that reads one, prediction saves 1 % and is not
+    tried.
     """
     if not tensor.size:
         return []
@@ -84,5 +84,5 @@ def message_of(steps: list[Step]) -> bytes:
 
 
 def empty_message() -> Message:
-    """The message before the first push: the smallest that there is."""
+    """The message before the first push: the smallest possible one."""
     return Message(np.full(_LANES, 1 << 32, np.uint64))

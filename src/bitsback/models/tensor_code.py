@@ -1,8 +1,8 @@
 """Tensors of integers, coded with the package's own codecs (docs/format.md, An embedded model).
 
-Elements are predicted from earlier rows; what is left is a token, which a distribution codes, and
-further bits as they are. Rows and columns have levels, and elements of the same sum of levels,
-about equally large, share a distribution.
+Elements are predicted from earlier rows; a residual is a token, which a distribution codes, and
+uncoded further bits. Rows and columns have levels, and elements with the same sum of levels, which
+are about equally large, share a distribution.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from bitsback.wire import Cursor, varint
 PLAIN, TOKENS = 0, 1
 
 _PRECISION = 12
-_EXACT = 8  # magnitudes below have a token each, above there are four tokens an octave
+_EXACT = 8  # each magnitude below has a token; above there are four tokens per octave
 _MOST_TOKENS = 121
 _MOST_PREDICTORS = 4
 MOST_PREDICTED_ROWS = 1 << 16
@@ -27,7 +27,7 @@ _MOST_LEVELS = 64
 
 Codec = Uniform | Categorical
 Step = tuple[Codec, NDArray[Any]]
-"""A codec and what it codes, in the order of decoding."""
+"""A codec and its symbols, in the order of decoding."""
 Pop = Callable[[Codec], NDArray[np.uint32]]
 Integers = NDArray[np.int64]
 
@@ -105,8 +105,8 @@ def decode_plain(pop: Pop, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDAr
 def encode_tokens(
     tensor: NDArray[Any], lags: tuple[int, ...], transposed: bool, by: tuple[bool, bool]
 ) -> tuple[Form, list[Step]]:
-    """The form and the steps for one choice of it: the lags of the predictors, whether the matrix
-    is transposed, and whether rows, and whether columns, have levels.
+    """The form and the steps for one choice: the lags of the predictors, whether the matrix is
+    transposed, and whether rows and columns have levels.
     """
     matrix = tensor.reshape(matrix_shape(tensor.shape, False)).astype(np.int64)
     if transposed:
@@ -152,7 +152,7 @@ def encode_tokens(
 def decode_tokens(
     form: Form, pop: Pop, dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> NDArray[Any]:
-    """The tensor. Raises ArchiveError if what is popped cannot be right."""
+    """The tensor. Raises ArchiveError for invalid popped values."""
     rows, columns = matrix_shape(shape, form.transposed)
     if form.predictors and rows > MOST_PREDICTED_ROWS:
         raise ArchiveError(
@@ -188,7 +188,7 @@ def decode_tokens(
 
 
 def cost(steps: list[Step]) -> float:
-    """The bits that the steps take."""
+    """The bits of the steps."""
     bits = 0.0
     for codec, symbols in steps:
         if isinstance(codec, Uniform):
@@ -208,13 +208,13 @@ def _smallest(token: int) -> int:
 
 
 def _extra_bits(token: int) -> int:
-    """The number of bits that tell the magnitudes with this token apart."""
+    """The number of bits that distinguish the magnitudes with this token."""
     return max((token - _EXACT) // 4 + 1, 0)
 
 
 def _parts(token: int) -> list[tuple[int, int]]:
-    """The extra bits in parts that a uniform codec can hold: the place of the lowest, and how
-    many.
+    """The extra bits in parts that a uniform codec can hold: the lowest place of each, and its
+    number of bits.
     """
     bits = _extra_bits(token)
     return [(low, min(16, bits - low)) for low in range(0, bits, 16)]
@@ -228,7 +228,7 @@ def _tokens(magnitude: Integers) -> tuple[Integers, Integers]:
 
 
 def _classes(row_level: Integers, column_level: Integers) -> Iterator[NDArray[np.bool_]]:
-    """For each sum of levels, from the smallest, the elements that have it."""
+    """The elements with each sum of levels, from the smallest."""
     level = row_level[:, np.newaxis] + column_level
     for value in range(int(level.max(initial=0)) + 1):
         where = level == value
@@ -237,8 +237,8 @@ def _classes(row_level: Integers, column_level: Integers) -> Iterator[NDArray[np
 
 
 def _levels(magnitude: Integers, axis: int) -> Integers:
-    """Half octaves of the mean magnitude along an axis, the smallest 0. In integers, so that all
-    machines agree.
+    """Half octaves of the mean magnitude along an axis, the smallest 0, computed with integers, so
+    that all machines agree.
     """
     mean = 256 * magnitude.sum(axis) // magnitude.shape[axis]
     level = np.array([(int(value) ** 2).bit_length() for value in mean])
@@ -291,8 +291,8 @@ def _undo_prediction(
 
 
 def _fit(matrix: Integers, lags: tuple[int, ...]) -> tuple[Predictor, ...]:
-    """The weights of least squares, solved exactly, so that all machines agree; none if there is no
-    one solution.
+    """The weights of least squares, solved exactly, so that all machines agree; none unless there
+    is exactly one solution.
     """
     lags = tuple(lag for lag in lags if lag < len(matrix))
     if not lags:
@@ -300,10 +300,10 @@ def _fit(matrix: Integers, lags: tuple[int, ...]) -> tuple[Predictor, ...]:
     start = max(lags)
     scaled = matrix >> max(
         int(np.abs(matrix).max()).bit_length() - 20, 0
-    )  # no sum of products leaves int64
+    )  # no sum of products exceeds int64
     rows = [scaled[start - lag : len(scaled) - lag].reshape(-1) for lag in lags]
     rows.append(scaled[start:].reshape(-1))
-    from fractions import Fraction  # only here: a single item should not wait for the import
+    from fractions import Fraction  # here, so that a single item does not wait for the import
 
     # Gauss elimination of the normal equations.
     system = [[Fraction(int(a @ b)) for b in rows] for a in rows[:-1]]

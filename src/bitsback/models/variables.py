@@ -18,22 +18,20 @@ _MOST_LATENTS = 16
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable: channels of `levels` levels each, at each place of a grid, or at one place for
-    the item.
-    """
+    """A variable: channels of `levels` levels each, at each place of a grid, or once per item."""
 
     name: str
     channels: int
     levels: int
     grid: int
     any_shape: bool = False
-    """Whether each item has a size, a number of planes, and levels of its own, `levels` at most;
-    nothing is said by `channels` then.
+    """Whether each item has its own size, number of planes, and levels, at most `levels`;
+    `channels` then has no meaning.
     """
 
     @property
     def values(self) -> Activations:
-        """The activations for a network that reads it."""
+        """The activations in a network that reads it."""
         return Activations(self.grid, self.channels, 0, self.levels - 1)
 
     @property

@@ -1,4 +1,4 @@
-"""Test vectors: what a model's networks must compute on this machine too, docs/model-format.md."""
+"""Test vectors, which a model's networks must reproduce on every machine (docs/model-format.md)."""
 
 import hashlib
 from collections.abc import Mapping
@@ -41,8 +41,8 @@ def check(
 def digest_outputs(
     networks: Named, outputs: Wanted, size: Size, seed: int, count: int
 ) -> dict[str, str]:
-    """SHA-256 (hex) of the outputs of the networks on the vectors of `count` items that `seed`
-    gives, by `network.output`.
+    """SHA-256 (hex) of the outputs of the networks for `count` items drawn from `seed`, by
+    `network.output`.
     """
     digests: dict[str, str] = {}
     taken = 0

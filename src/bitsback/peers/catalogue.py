@@ -21,16 +21,14 @@ _OPTIONAL = (
 
 
 def standard_peers() -> list[Peer]:
-    """The compressors that Python's standard library and Pillow bring, each at its strongest
-    setting that pays.
+    """The compressors of Python's standard library and Pillow, each at its strongest useful
+    setting.
     """
     return streams.standard_peers() + image_codecs.pillow_peers()
 
 
 def optional_peers() -> tuple[list[Peer], list[str]]:
-    """Compressors that may or may not be installed: those that are, and a line about each one that
-    is not.
-    """
+    """The optional compressors that are installed, and a line about each one that is not."""
     found: list[Peer] = []
     missing: list[str] = []
     for make, absent in _OPTIONAL:
@@ -42,6 +40,6 @@ def optional_peers() -> tuple[list[Peer], list[str]]:
 
 
 def all_peers() -> tuple[list[Peer], list[str]]:
-    """The peers that are always there and the others, and a line about each one that is missing."""
+    """All available peers, and a line about each missing one."""
     found, missing = optional_peers()
     return standard_peers() + found, missing

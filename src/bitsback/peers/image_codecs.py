@@ -1,8 +1,8 @@
 """Image formats: PNG, WebP and CCITT's fax code by Pillow, JPEG XL, JPEG-LS and JPEG 2000 by the
 package imagecodecs, on one thread each.
 
-Pictures of more planes than a format holds become several files in one, three planes each as long
-as there are so many.
+Pictures with more planes than a format supports become several files in one, three planes each
+while so many remain.
 
     file of one picture           whatever the format is, none of which begins with the byte 1
     files of several planes       1, then for each: planes (1 byte), length (4, little-endian), file
@@ -43,7 +43,9 @@ def encode_planes(encode: Callable[[Picture], bytes], picture: Picture, most: in
 
 
 def decode_planes(decode: Callable[[bytes], Picture], data: bytes) -> Picture:
-    """The inverse, of a format that may give back more planes than there were, grey as colour."""
+    """The inverse, for a format that may return more planes than there were, such as grey as
+    colour.
+    """
     if data[:1] != _MARK:
         return decode(data)
     found: list[NDArray[np.generic]] = []
@@ -59,7 +61,7 @@ def decode_planes(decode: Callable[[bytes], Picture], data: bytes) -> Picture:
 def pillow_peers() -> list[Peer]:
     """A file for each image, and mosaics.
 
-    CCITT Group 4 in TIFF is what most scanned pages are. The mosaics are WebP of method 4: 6 takes
+    Most scanned pages are CCITT Group 4 in TIFF. The mosaics are WebP of method 4: method 6 takes
     25 times as long and saves nothing on bilevel digits.
     """
     import PIL
@@ -94,7 +96,7 @@ def encode_png(picture: Picture) -> bytes:
     """A picture [height, width] or [height, width, channels] as a PNG file, of one bit a pixel if
     it is bool.
 
-    Pillow writes no colour of one or 16 bits: there each plane is a file.
+    Pillow cannot write colour of one or 16 bits: then each plane is a file.
     """
     return encode_planes(
         partial(_encode, container="PNG", optimize=True),
@@ -108,7 +110,7 @@ def decode_png(data: bytes) -> NDArray[Any]:
 
 
 def encode_webp(picture: Picture, method: int) -> bytes:
-    """Colour below full transparency is kept."""
+    """The colour of fully transparent pixels is kept."""
     return encode_planes(
         partial(_encode, container="WEBP", lossless=True, quality=100, method=method, exact=True),
         gray(picture),
@@ -117,7 +119,7 @@ def encode_webp(picture: Picture, method: int) -> bytes:
 
 
 def decode_webp(data: bytes) -> NDArray[Any]:
-    """The picture in colour, with alpha where it is not 255 throughout, since WebP has no other
+    """The picture in colour, with alpha unless it is 255 throughout, since WebP has no other
     pictures.
     """
     return decode_planes(decode_picture, data)
@@ -160,11 +162,11 @@ _EFFORTS: tuple[tuple[int, Unit, bool], ...] = (
 """For each effort of JPEG XL, the unit, and whether it is slow."""
 
 _SMALL = 64
-"""Rows or columns; JPEG 2000 does better without wavelets on pictures of fewer."""
+"""The rows or columns below which JPEG 2000 is better without wavelets."""
 
 
 def jpeg_peers() -> list[Peer]:
-    """The JPEG codecs of this build of imagecodecs. Raises ImportError if there is none at all."""
+    """The JPEG codecs of this build of imagecodecs. Raises ImportError if there are none."""
     imagecodecs: Any = import_module("imagecodecs")
 
     def version(library: str) -> str:
@@ -194,7 +196,7 @@ def jpeg_peers() -> list[Peer]:
 
 
 def _encode_jpegxl(picture: Picture, effort: int) -> bytes:
-    """More than four planes go by threes, which makes them smaller than as extra channels."""
+    """More than four planes are coded in threes, which takes fewer bytes than extra channels."""
 
     def encode(planes: Picture) -> bytes:
         return bytes(
@@ -211,7 +213,7 @@ def _decode_jpegxl(data: bytes) -> NDArray[Any]:
 
 
 def _encode_jpegls(picture: Picture) -> bytes:
-    """Each plane on its own: it knows no transformation of colours."""
+    """Each plane is coded separately, since JPEG-LS has no colour transform."""
     return encode_planes(_encode_jpegls_plane, gray(picture), 1)
 
 
@@ -247,5 +249,5 @@ def _decode_jpeg2k(data: bytes) -> NDArray[Any]:
 
 
 def _bits(picture: Picture) -> int | None:
-    """The bits that 16-bit pictures need: 12 for most medical ones, say."""
+    """The bits that 16-bit pictures need, for example 12 for most medical ones."""
     return None if picture.itemsize == 1 else max(9, int(picture.max()).bit_length())

@@ -20,9 +20,9 @@ def peak_memory() -> int | None:
     """The largest resident size of this process and of the programs that it ran, in bytes; None if
     unknown.
 
-    The resource usage of Linux counts what a process was before it became this program, its
-    parent's size that is, so there the size is read from /proc. For a program that was run, the
-    usage is at least the size of this process.
+    The resource usage of Linux includes the size of the parent process before this program started,
+    so on Linux the size is read from /proc. For a program that was run, the usage is at least the
+    size of this process.
     """
     try:
         import resource
@@ -40,11 +40,11 @@ def peak_memory() -> int | None:
 
 @dataclass(frozen=True)
 class Peer:
-    """A compressor, its effort in its name. What its functions take and give follows from the unit
-    (`units.py`).
+    """A compressor, with its effort in its name. The unit determines the arguments and results of
+    its functions (`units.py`).
 
-    Its functions can be pickled, as it is measured in a process of its own: they are functions of a
-    module, or `functools.partial` of such.
+    It is measured in a process of its own, so its functions must be picklable: functions of a
+    module, or `functools.partial` of them.
     """
 
     name: str
@@ -59,14 +59,14 @@ class Peer:
     bytes.
     """
     slow: bool = False
-    """Takes more than a few seconds for ten million pixels."""
+    """Whether it takes more than a few seconds for ten million pixels."""
 
     @property
     def title(self) -> str:
         return f"{self.name}, {self.unit}"
 
     def takes(self, images: Pictures) -> bool:
-        """Whether it can code such images, in this unit."""
+        """Whether it can code such images in this unit."""
         return (
             self.unit in layouts(images)
             and (two_levels(images) or not self.two_levels_only)
@@ -78,8 +78,8 @@ class Peer:
 class Measurement:
     """The result of a compressor on some images, all of which it restored.
 
-    A pixel is that of one channel here: one of RGB counts three times. Speeds are in 10^6 of these
-    a second: MB/s if each is counted as a byte, whatever its number of levels.
+    A pixel has one channel here: one of RGB counts three times. Speeds are in 10^6 of these per
+    second: MB/s if each counts as a byte, whatever its number of levels.
     """
 
     name: str
@@ -92,8 +92,8 @@ class Measurement:
     decode_seconds: float
     memory_bytes: int | None = None
     """The peak resident size of the process that did both, or of a program that it ran if that was
-    larger: interpreter, libraries, images, files and all. None where it was not a process of its
-    own, or the system does not say.
+    larger, including interpreter, libraries, images and files. None if it was not a process of its
+    own, or if the system does not tell.
     """
     memory_before_bytes: int | None = None
     """The peak of that process before it began: interpreter and images, without the compressor's
@@ -104,7 +104,7 @@ class Measurement:
     date: str = ""
     """The processor's name, and the day of the measurement (ISO 8601)."""
     cached: bool = False
-    """It was measured some other time."""
+    """Whether it was measured at another time."""
 
     @property
     def rate(self) -> float:
@@ -121,12 +121,12 @@ class Measurement:
 
 
 def measure(peer: Peer, images: Pictures, least_seconds: float = 0.0) -> Measurement:
-    """Encode and decode `images` here, and time both; raises ValueError if a pixel came back
+    """Encode and decode `images` here, and time both. Raises ValueError if a pixel comes back
     wrong.
 
-    The first image is coded once before the clock starts, which loads libraries and models. Both
-    directions are repeated until `least_seconds` are spent on each; the medians count. Tiling,
-    packing and their inverses count as the user's work and are not timed.
+    The first image is coded once before the clock starts, to load libraries and models. Both
+    directions are repeated for at least `least_seconds` each; the medians count. Tiling, packing
+    and their inverses count as the user's work and are not timed.
     """
     before = peak_memory()
     parts = units(images, peer.unit)
@@ -153,7 +153,7 @@ def measure(peer: Peer, images: Pictures, least_seconds: float = 0.0) -> Measure
 
 
 def _timed(work: Callable[[], list[Any]], least_seconds: float) -> tuple[float, list[Any]]:
-    """The median time of one run, and what the last one made."""
+    """The median time of one run, and the result of the last one."""
     seconds: list[float] = []
     begin = end = time.perf_counter()
     while not seconds or end - begin < least_seconds:

@@ -18,7 +18,7 @@ from bitsback.peers.units import Picture
 
 
 def zpaq_peers() -> list[Peer]:
-    """Raises ImportError if the program is not there, as the next does."""
+    """Raises ImportError if the program is missing, like the next function."""
     version = _version("zpaq", r"v(\S+)")
     return [
         Peer("zpaq -m5", "stream", _encode_zpaq, _decode_zpaq, version=f"zpaq {version}", slow=True)
@@ -49,8 +49,8 @@ def _bilevel(
 
 
 def _version(program: str, pattern: str, *arguments: str) -> str:
-    """The version that the program prints, on either stream: most of these do not exit with 0.
-    Raises ImportError.
+    """The version that the program prints, on either stream, since most of these do not exit with
+    0. Raises ImportError.
     """
     if shutil.which(program) is None:
         raise ImportError(program)
@@ -62,7 +62,7 @@ def _version(program: str, pattern: str, *arguments: str) -> str:
 
 
 def _run(*command: str | Path) -> bytes:
-    """Its standard output. Raises OSError with the last thing that it said."""
+    """Its standard output. Raises OSError with its last message."""
     done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
@@ -73,7 +73,7 @@ def _run(*command: str | Path) -> bytes:
 
 
 def _encode_zpaq(data: bytes) -> bytes:
-    """An archive of one file. It holds a time too, but its size does not depend on that."""
+    """An archive of one file. It includes a time, which does not change its size."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "images"), Path(folder, "images.zpaq")
         source.write_bytes(data)
@@ -105,7 +105,7 @@ def _decode_jbig2(data: bytes) -> NDArray[np.bool_]:
 
 
 def _encode_jbig1(picture: Picture) -> bytes:
-    """One layer: those of half the size make a file larger."""
+    """One layer, since layers of half the size make a file larger."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture.pbm")
         path.write_bytes(_pbm(picture))
@@ -127,7 +127,7 @@ def _pbm(picture: Picture) -> bytes:
 
 
 def _from_pbm(data: bytes) -> NDArray[np.bool_]:
-    """Read here, as Pillow refuses pictures of very many pixels."""
+    """Reads a PBM file, since Pillow refuses pictures of very many pixels."""
     found = re.match(rb"P4\s+(\d+)\s+(\d+)\s", data)
     if found is None:
         raise ValueError("it is no PBM file")

@@ -1,5 +1,5 @@
-"""General compressors, which see the bytes of all images as one stream: those of Python's library,
-and packages.
+"""General compressors of Python's library and of packages, which see the bytes of all images as one
+stream.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def standard_peers() -> list[Peer]:
 
 
 def brotli_peers() -> list[Peer]:
-    """Raises ImportError if the package is not there, as the next does."""
+    """Raises ImportError if the package is missing, like the next function."""
     version = f"brotli {import_module('brotli').__version__}"
     return [Peer("brotli 11", "stream", _encode_brotli, _decode_brotli, version=version, slow=True)]
 

@@ -1,7 +1,7 @@
-"""Ways to turn a collection of images into the files that a compressor is given.
+"""Ways to turn a collection of images into the inputs of a compressor.
 
-Images that are alike are an array [n, height, width] or [n, height, width, channels]; those that
-are not are a list of arrays [height, width] or [height, width, channels]. Elements are bool (two
+Images of one shape and dtype are an array [n, height, width] or [n, height, width, channels];
+others are a list of arrays [height, width] or [height, width, channels]. Elements are bool (two
 levels) or integers of 8 or 16 bits.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Images: TypeAlias = NDArray[np.bool_] | NDArray[np.uint8]
-"""Grey or bilevel ones of one shape, [n, height, width], which are what most models are for."""
+"""Grey or bilevel images of one shape, [n, height, width], for which most models are."""
 
 Picture: TypeAlias = NDArray[Any]
 Pictures: TypeAlias = NDArray[Any] | list[Picture]
@@ -28,7 +28,7 @@ whole; or one picture of all images below each other.
 """
 
 MOSAICS: tuple[Unit, ...] = ("mosaic", "mosaics", "strip")
-"""Layouts of the same compressor, of which the best one counts."""
+"""Layouts for the same compressor, of which the best one counts."""
 
 SIDE = 2048
 """Pixels; a larger picture is coded in parts by JPEG XL, below its highest effort."""
@@ -57,7 +57,7 @@ def units(images: Pictures, unit: Unit) -> list[Any]:
 
 
 def layouts(images: Pictures) -> set[Unit]:
-    """The units that differ for these images, and can be made of them."""
+    """The distinct possible units of these images."""
     found: set[Unit] = {"archive", "stream", "each"}
     if any(dtype.itemsize > 1 for dtype in dtypes(images)):
         found.add("shuffled")
@@ -83,14 +83,14 @@ def two_levels(images: Pictures) -> bool:
 
 
 def one_channel(images: Pictures) -> bool:
-    """Whether none of them is of several channels."""
+    """Whether none of them has several channels."""
     if isinstance(images, list):
         return all(image.ndim == 2 for image in images)
     return images.ndim == 3
 
 
 def pack(images: Pictures) -> bytes:
-    """The images as plain bytes: the ground that every ratio is measured from."""
+    """The images as plain bytes, to which all ratios refer."""
     if isinstance(images, list):
         return b"".join(map(pack, images))
     return (np.packbits(images) if images.dtype == np.bool_ else images).tobytes()
@@ -111,10 +111,10 @@ def shuffle(images: Pictures) -> bytes:
 
 
 def plain(images: NDArray[Any]) -> NDArray[Any]:
-    """The images in a form that picture codecs take: bool, uint8 or uint16, of eight bits where
-    that is enough.
+    """The images in a form that picture codecs take: bool, uint8 or uint16, of eight bits if these
+    suffice.
 
-    Signed elements are moved up by the least of them, which is not counted.
+    Signed elements are shifted by the least of them, which is not counted.
     """
     if images.dtype == np.bool_:
         return images

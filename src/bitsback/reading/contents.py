@@ -1,4 +1,4 @@
-"""The interface of an open archive: an array that is indexed, or a collection of files."""
+"""The interface of an open archive: an indexable array, or a collection of files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from bitsback.reading.view import View, view_of
 
 
 class Contents(Indexed, OpenArchive):
-    """Indexes, loops and properties; how blocks are read is up to the archive."""
+    """Indexes, loops and properties; the archive implements the reading of blocks."""
 
     def _check_open(self) -> None:
         if self.closed:
@@ -47,8 +47,8 @@ class Contents(Indexed, OpenArchive):
         )
 
     def _repr_png_(self) -> bytes | None:
-        """The image that the array is, or a sheet of the first ones; None if there are none, or
-        more would be decoded for it than a notebook waits for.
+        """The image of the array, or a sheet of the first images; None if there are none, or if
+        they would take too long to decode for a notebook.
         """
         try:
             if isinstance(self._collection, FileList):
@@ -73,8 +73,8 @@ class Contents(Indexed, OpenArchive):
         return table(f"Archive {self.name}", rows, self._repr_png_())
 
     def __len__(self) -> int:
-        """The length of the array's first axis, or, of a collection of files, how many these are
-        (pictures, pages, arrays).
+        """The length of the array's first axis, or the number of files (pictures, pages,
+        arrays).
         """
         if not isinstance(self._collection, FileList):
             return self._collection.entries
@@ -82,8 +82,8 @@ class Contents(Indexed, OpenArchive):
 
     @cached_property
     def _held(self) -> tuple[bytes, int] | None:
-        """A TIFF file on its own that is stored verbatim, and the number of its pages; none where
-        it is no file that can be read. Raises ArchiveError.
+        """A TIFF file on its own that is stored verbatim, and the number of its pages, which is
+        none if the file cannot be read. Raises ArchiveError.
         """
         collection = self._collection
         if not isinstance(collection, FileList) or not collection.whole or collection.files:
@@ -124,23 +124,23 @@ class Contents(Indexed, OpenArchive):
 
     @property
     def chunks(self) -> Chunks:
-        """The chunks of the array that are best read together: the lengths of the blocks along each
-        axis, or of the tiles where large items are cut, as Dask has them. Raises InputError if
-        there is no array, ArchiveError if blocks are missing.
+        """The chunks of the array that are best read together, in Dask's form: the lengths of the
+        blocks along each axis, or of the tiles of large items. Raises InputError if there is no
+        array, ArchiveError if blocks are missing.
         """
         return self._whole.chunks
 
     def __iter__(self) -> Iterator[Any]:
-        """The items of the array, of which each block is decoded once, and one at a time is in
-        memory; of files a View of each.
+        """The items of the array, whose blocks are decoded once each and are in memory one at a
+        time; for files a View of each.
         """
         if isinstance(self._collection, FileList):
             return map(self._file_view, range(len(self)))
         return super().__iter__()
 
     def __contains__(self, name: object) -> bool:
-        """Whether there is a file of this name. Raises TypeError for what is no name: which values
-        an array has is known only when all of it is decoded.
+        """Whether there is a file of this name. Raises TypeError for anything but a name, since
+        searching the values of an array would decode all of it.
         """
         if not isinstance(name, str):
             raise TypeError(
@@ -154,7 +154,7 @@ class Contents(Indexed, OpenArchive):
 
     @property
     def kind(self) -> str:
-        """The format that it was made from, such as "npy" or "tiff", or "folder"."""
+        """The format of the original input, such as "npy" or "tiff", or "folder"."""
         return kind_of(self._collection)
 
     @property
@@ -166,9 +166,9 @@ class Contents(Indexed, OpenArchive):
 
     @property
     def labels(self) -> NDArray[Any] | None:
-        """The labels that the items were compressed with, in the order of the items, or of the
-        files: an array of an npz file; of pictures int64 numbers of `classes`. None if they have
-        none. Raises ArchiveError for damage.
+        """The labels of the items, in the order of the items, or of the files: an array of an npz
+        file; for pictures int64 numbers of `classes`. None if there are none. Raises ArchiveError
+        for damage.
 
         >>> import os, tempfile, bitsback, numpy as np
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -197,7 +197,7 @@ class Contents(Indexed, OpenArchive):
 
     @property
     def classes(self) -> list[str]:
-        """The folders that pictures were labelled by, sorted; none if they were not. Raises
+        """The folders that are labels of pictures, sorted; none if there are no labels. Raises
         ArchiveError for damage.
         """
         if not isinstance(self._collection, FileList) or self._collection.kind != FOLDER:
@@ -208,11 +208,11 @@ class Contents(Indexed, OpenArchive):
         return list(names.classes) if isinstance(names, Numbered) else classes_of(names)[0]
 
     def __getitem__(self, which: Any) -> Any:
-        """For an array, what NumPy would give, always a copy; for files the View of one, by number
-        or by name, or a list of these, by a slice.
+        """For an array the result of NumPy's indexing, always a copy; for files the View of one, by
+        number or by name, or a list of these, by a slice.
 
-        Raises IndexError or KeyError if there is none, ArchiveError, naming the block, if one
-        needed is damaged, InputError if it does not fit into memory.
+        Raises IndexError or KeyError if there is no such item, ArchiveError, which names the block,
+        if a needed one is damaged, InputError if the result does not fit into memory.
         """
         if not isinstance(self._collection, FileList):
             return super().__getitem__(which)
@@ -273,8 +273,8 @@ class Contents(Indexed, OpenArchive):
         """The entries from start to stop - 1 along the first axis of the array: [stop - start,
         ...].
 
-        verify: check each block's digest, for which all of the block must be decoded. Raises
-        IndexError, ArchiveError.
+        verify: check each block's digest, which needs the whole block. Raises IndexError,
+        ArchiveError.
         """
         self._check_range(start, stop)
         if not self.shape:
@@ -282,9 +282,10 @@ class Contents(Indexed, OpenArchive):
         return self._take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
 
     def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        """The same, some at a time: as many as lie in a block, or in tiles of one row.
+        """The same, some at a time: as many as lie in a block, or in tiles of one row, so that any
+        number fits into memory.
 
-        In this way any number of them fits into memory. Raises IndexError, ArchiveError.
+        Raises IndexError, ArchiveError.
         """
         self._check_range(start, stop)
         if not self.shape:
@@ -302,7 +303,7 @@ class Contents(Indexed, OpenArchive):
 
 
 def _shown(view: Indexed) -> list[NDArray[Any]]:
-    """The image of a file, if it is one that can be read."""
+    """The image of a file, if it is a readable one."""
     try:
         return view._shown(1)
     except InputError:
@@ -310,9 +311,9 @@ def _shown(view: Indexed) -> list[NDArray[Any]]:
 
 
 def block_numbers(archive: Contents, array: str | None = None) -> NDArray[np.int64]:
-    """For each item of the array, or each file, the number of the block that it begins in.
+    """For each item of the array, or each file, the number of the block in which it begins.
 
-    array: of an archive of an npz file, the name of the array whose items are meant.
+    array: its name, in an archive of an npz file.
     """
     collection = archive._collection
     if not isinstance(collection, FileList):

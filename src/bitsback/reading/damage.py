@@ -1,5 +1,5 @@
 """Find out what a damaged archive has lost, as names of files and numbers of pages and items, and
-recover what is whole.
+recover the undamaged rest.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Problem = tuple[int | None, ArchiveError]
 """A fault of an archive, and the number of the block, if it is in one."""
 
 Gap = tuple[int, int]
-"""Tiles that are lost: the number of the first one, and the number behind the last one."""
+"""Lost tiles: the number of the first one, and the number after the last one."""
 
 BESIDE_PAGES = "what the file has beside its pages"
 """The container metadata of a TIFF file."""
@@ -29,8 +29,8 @@ _SHOWN = 3  # names in an error
 
 
 def gaps_of(blocks: Sequence[BlockInfo], bad: Members[int], tiles: int) -> Iterator[Gap]:
-    """The tiles that no whole block has. blocks: those that were found, in order. bad: the numbers
-    of those that are damaged. tiles: of the whole archive.
+    """The tiles that no undamaged block has. blocks: those that were found, in order. bad: the
+    numbers of damaged blocks. tiles: of the whole archive.
     """
     whole = 0
     for block in blocks:
@@ -54,8 +54,8 @@ def in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
 
 
 def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
-    """The gaps with all tiles of the items that they touch, or, of an item that is the whole
-    array, with all tiles of the strips; those that meet are one.
+    """The gaps extended to all tiles of the items that they touch, or, if the array is one item, to
+    all tiles of the strips; adjacent gaps are merged.
     """
     found: list[Gap] = []
     for low, high in gaps:
@@ -72,7 +72,7 @@ def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
 
 
 def entries_of(part: Collection, gap: Gap) -> range:
-    """The entries along the first axis of an array that a widened gap covers."""
+    """The entries of a widened gap along the first axis of an array."""
     if part.axes != ONE:
         return range(part.item_of(gap[0])[0], part.item_of(gap[1] - 1)[0] + 1)
     if not part.shape:
@@ -88,15 +88,13 @@ def as_text(numbers: range) -> str:
 
 class Owners:
     """The owners of tiles: the files of an archive, by number. Pages and pictures without names are
-    not listed one by one, since a few bytes may claim many of them.
+    not listed individually, since a few bytes may claim many of them.
     """
 
     def __init__(self, files: Files) -> None:
         self._files, self._content = files, files.collection
         self._spans: list[list[tuple[int, int, int]]] = [[] for _ in self._content.parts]
-        """For each part of bytes: the start, the end, and the file of each span of files or
-        metadata in it.
-        """
+        """For each part of bytes, the start, end and file of each span of files or metadata."""
         for number in range(len(files)) if files.stats is not None else ():
             part, start, end = files.span(number)
             if end > start:
@@ -150,9 +148,9 @@ def others(ranges: Iterable[range], count: int) -> Iterator[int]:
 
 
 def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> list[str]:
-    """The lost items, in the form that 'extract' takes: names of files, numbers of pages and of
-    items, or of pictures that have no names; of an npz file names of arrays, as `y`, or `y[3:8]`.
-    files: of an archive of files whose names are known.
+    """The lost items, in the form that 'extract' takes: names of files, numbers of pages, of items,
+    or of pictures without names; for an npz file names of arrays, as `y`, or `y[3:8]`. files: of an
+    archive of files with known names.
     """
     if files is not None and files.collection.kind != ARRAYS:
         found = labels(files, Owners(files).of(gaps))
@@ -177,7 +175,7 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
 
 
 def labels(files: Files, numbers: Iterable[range]) -> list[str]:
-    """Files by their names; or pages, and pictures that have none, by their numbers."""
+    """The names of files, or the numbers of pages and of unnamed pictures."""
     if files.named:
         return [printable(files.names[number]) for some in numbers for number in some]
     return list(map(as_text, numbers))

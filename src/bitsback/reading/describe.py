@@ -22,7 +22,7 @@ _FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key, PAGES: formats.PAGES.key
 
 
 def kind_of(collection: Content) -> str:
-    """The key of the format that an archive was made from, or "folder"."""
+    """The key of the format of an archive's input, or "folder"."""
     return (
         _FILES[collection.kind]
         if isinstance(collection, FileList)
@@ -78,7 +78,7 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
         "items": collection.told if isinstance(collection, FileList) else len(archive),
         "tiles": collection.tiles,
         "elements": collection.elements,
-        # None if something may be missing: the rest says nothing of the whole.
+        # None if something may be missing, since the rest says nothing about the whole.
         "bits_per_dimension": 8 * archive.file_bytes / collection.elements
         if collection.elements and not problems
         else None,

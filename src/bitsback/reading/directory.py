@@ -32,17 +32,19 @@ from bitsback.format.parts import Content, FileList, unpack_collection
 from bitsback.models.costs import max_elements
 
 Read = Callable[[int, int], bytes]
-"""Reads (offset, size): fewer bytes at the end of the file."""
+"""Reads (offset, size), and returns fewer bytes at the end of the file."""
 
 _LONGEST_START = 11  # the start of a section: its kind and a varint
-_HEAD_SPACE = 512  # magic to the end of `C`, and the header of a block, mostly take fewer
+_HEAD_SPACE = (
+    512  # bytes that are usually enough from magic to the end of `C`, and for the header of a block
+)
 _SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, method
 _BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, STATS, LABELS, HASHES)
 
 
 @dataclass(frozen=True, slots=True)
 class BlockInfo:
-    """The place of a block, and the tiles that it holds (items, where these are not cut)."""
+    """The place of a block, and its tiles (items, if these are not cut)."""
 
     number: int
     first: int
@@ -68,18 +70,18 @@ class Directory:
     """The contents of an archive."""
 
     collection: Content | None = None
-    """None where it is damaged."""
+    """None if it is damaged."""
     blocks: list[BlockInfo] = field(default_factory=list)
     listed: int | None = None
     """The number of tiles that the index lists, if there is one."""
     sections: list[Place] = field(default_factory=list)
-    """The `M`s, and others that are no blocks, without `C` and `I`."""
+    """The sections `M`, and others that are no blocks, without `C` and `I`."""
     drift: int = 0
-    """The number of bytes by which misplaced sections are late."""
+    """The number of bytes by which sections are shifted."""
     problems: list[ArchiveError] = field(default_factory=list)
     """The faults outside of blocks."""
     models_lost: bool = False
-    """Whether the sections of the models cannot be told apart, while all else is well."""
+    """Whether only the sections of the models cannot be separated."""
 
     @property
     def models(self) -> list[Place]:
@@ -87,9 +89,7 @@ class Directory:
 
     @property
     def names(self) -> list[Place]:
-        """The sections with names. A collection of files must have one, which may say that there
-        are none.
-        """
+        """The sections with names. A collection of files must have one, even if it has no names."""
         return [place for place in self.sections if place.kind in (NAMES, UNNAMED)]
 
     @property
@@ -114,16 +114,14 @@ class Directory:
 
     @property
     def counted(self) -> int:
-        """The number of tiles in the blocks that the index lists, or else were found."""
+        """The number of tiles in the blocks that the index lists, or otherwise in those found."""
         if self.listed is not None:
             return self.listed
         return self.blocks[-1].first + self.blocks[-1].items if self.blocks else 0
 
 
 def scan(read: Read, size: int) -> Directory:
-    """Finds everything. Raises ArchiveError if it is no archive, a newer one, or none that can be
-    made sense of.
-    """
+    """Finds all sections. Raises ArchiveError if it is no archive, a newer one, or too damaged."""
     directory = Directory()
     index = _find_index(read, size)
     start = _read_start(read, size, directory, index)
@@ -146,7 +144,7 @@ def scan(read: Read, size: int) -> Directory:
 
 
 def _before_blocks(read: Read, directory: Directory, start: int, index: "_Index") -> list[Place]:
-    """The sections between `C` and the blocks; of damaged ones those that are whole."""
+    """The undamaged sections between `C` and the blocks."""
     found, stop = list[Place](), start
     ends = {index.first_offset, index.first_offset + directory.drift}
     for end in sorted(ends, reverse=True):
@@ -162,10 +160,10 @@ def _before_blocks(read: Read, directory: Directory, start: int, index: "_Index"
 
 
 def guess_collection(directory: Directory, read: Read) -> Collection:
-    """The collection by what its first whole block holds, where its own description is damaged.
+    """The collection according to its first undamaged block, if its own description is damaged.
     Raises ArchiveError.
     """
-    # Many kinds hold files, and only the description tells which one it is.
+    # Several kinds hold files, and only the description tells them apart.
     blocks = [] if directory.names else directory.blocks
     for block, drift in ((block, drift) for block in blocks for drift in (0, directory.drift)):
         try:
@@ -204,7 +202,7 @@ def _find_index(read: Read, size: int) -> _Index | None:
 
 
 def _read_start(read: Read, size: int, directory: Directory, index: _Index | None) -> int:
-    """Reads magic to `C`; where the sections after it begin."""
+    """Reads magic to `C`. Returns the start of the next section."""
     try:
         check_head(read(0, _HEAD_SPACE))
         return _read_collection(read, directory, len(HEAD), size)
@@ -213,13 +211,13 @@ def _read_start(read: Read, size: int, directory: Directory, index: _Index | Non
             raise ArchiveError(str(error)) from None
         directory.problems.append(ArchiveError(str(error)))
     except ArchiveError:
-        # A changed byte of the version cannot be told from a newer archive; a lost or an added one
-        # can.
+        # A changed byte of the version cannot be distinguished from a newer archive; a lost or an
+        # added one can.
         intact_magic = read(0, len(MAGIC)) == MAGIC
         if index is None or (intact_magic and index.end == index.offset):
             raise
         directory.problems.append(ArchiveError("its first bytes are damaged"))
-    # `C`, or what follows it, that a lost or added byte has moved, if it is whole.
+    # `C`, or the section after it, which a lost or added byte has moved, if it is undamaged.
     for offset in range(min(_HEAD_SPACE, index.offset)):
         place = _section_at(read, offset, index.offset)
         if place is None or place.kind not in _BEFORE_BLOCKS or not _intact(read, place):
@@ -235,7 +233,7 @@ class _DamagedCollection(ArchiveError):
 
 
 def _read_collection(read: Read, directory: Directory, offset: int, end: int) -> int:
-    """Reads `C`; where it ends. Raises _DamagedCollection if it is damaged."""
+    """Reads `C`, and returns its end. Raises _DamagedCollection if it is damaged."""
     place = _section_at(read, offset, end)
     if place is None or place.kind != COLLECTION or not _intact(read, place):
         raise _DamagedCollection("the description of its contents is damaged")
@@ -271,9 +269,9 @@ def _check_claims(directory: Directory, collection: Content, size: int, indexed:
 
 
 def _place_blocks(directory: Directory, index: _Index, archive_size: int) -> None:
-    """Adds the blocks that the index lists. What has been lost, or added, is in one place, so each
-    is where the index says, or by the drift behind; those that can be at neither are not added, of
-    which there may be many in few bytes.
+    """Adds the blocks that the index lists. Bytes are lost or added in one place, so each block is
+    where the index says, or shifted by the drift; blocks that can be at neither place are not
+    added, since a few bytes may claim many of them.
     """
     drift = index.offset - index.end
     first, offset, last = 0, index.first_offset, archive_size
@@ -295,7 +293,7 @@ def _place_blocks(directory: Directory, index: _Index, archive_size: int) -> Non
 
 
 def _section_at(read: Read, offset: int, end: int) -> Place | None:
-    """The section that begins here, if it can be one that ends before `end`."""
+    """The section that begins here, if there can be one that ends before `end`."""
     data = read(offset, min(_LONGEST_START, max(end - offset, 0)))
     cursor = Cursor(data)
     try:
@@ -314,16 +312,16 @@ def _walk(
     behind: bool = False,
     with_blocks: bool = False,
 ) -> tuple[list[Place], int]:
-    """Walks the sections from offset to end, as far as they are in order: those that are no blocks,
-    and where the walk ended.
+    """Walks the sections from offset to end, as far as they are in order. Returns those that are no
+    blocks, and the end of the walk.
 
-    behind: they stand behind the blocks. with_blocks: blocks are among them, since no index has
-    told where they are.
+    behind: they follow the blocks. with_blocks: blocks are among them, since there is no index of
+    their places.
     """
     found: list[Place] = []
 
     def in_order(kind: bytes) -> bool:
-        """Models stand before the blocks, all others before or behind them."""
+        """Checks the order: models before the blocks, all others before or after them."""
         return kind != MODEL or not (behind or (directory.blocks and with_blocks))
 
     while offset < end:
@@ -356,7 +354,7 @@ def _intact(read: Read, place: Place) -> bool:
 
 
 def _add_block(read: Read, directory: Directory, place: Place) -> bool:
-    """Adds a block that no index listed, by what it says itself, if it can be the next one."""
+    """Adds a block that no index lists, by its own header, if it can be the next one."""
     header = None
     for space in (min(_HEAD_SPACE, place.size - CRC_SIZE), place.size - CRC_SIZE):
         data = memoryview(read(place.offset, space))

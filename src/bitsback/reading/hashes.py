@@ -53,13 +53,13 @@ def as_line(digest: bytes, name: str) -> str:
 
 
 class Check(Protocol):
-    """Looks at a file that is complete."""
+    """Checks a complete file."""
 
     def __call__(self, file: BinaryIO) -> None: ...
 
 
 def check_of(archive: str, name: str, digest: bytes) -> Check:
-    """Raises ArchiveError, naming archive and file, for a file of another hash."""
+    """A check that raises ArchiveError, which names archive and file, for another hash."""
 
     def check(file: BinaryIO) -> None:
         compare(archive, name, digest, digest_of(file))
@@ -75,7 +75,7 @@ def compare(archive: str, name: str, digest: bytes, found: bytes) -> None:
 
 
 def digest_of(file: BinaryIO) -> bytes:
-    """SHA-256 of what a file has from here on."""
+    """SHA-256 of a file from its current position."""
     found = hashlib.sha256()
     while data := file.read(_CHUNK):
         found.update(data)

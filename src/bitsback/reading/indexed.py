@@ -1,5 +1,5 @@
-"""Base class of what is indexed like a NumPy array but decoded on demand, and its display in
-notebooks.
+"""Base class of objects that are indexed like a NumPy array but decoded on demand, with their
+display in notebooks.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 MOST_SHOWN = 24
-"""Images on a sheet."""
+"""The most images on a sheet."""
 MOST_ELEMENTS = 1 << 22
 """The most elements that are decoded for a picture."""
 _COLUMNS = 8
-_SIDE, _TILE = 256, 64  # pixels at most, of one image and of each on a sheet
+_SIDE, _TILE = 256, 64  # the most pixels of a single image, and of each on a sheet
 
 
 def is_image(shape: Shape, dtype: np.dtype[Any]) -> bool:
@@ -73,8 +73,8 @@ def table(title: str, rows: Sequence[tuple[str, str]], png: bytes | None) -> str
 
 
 def _thumbnail(image: NDArray[Any], side: int) -> Image.Image:
-    """The image in bytes, scaled from its least to its greatest value where it has others, and no
-    larger than `side` along an axis.
+    """The image as bytes, which other values are scaled to from the least to the greatest, and at
+    most `side` pixels along an axis.
     """
     from PIL import Image
 
@@ -100,13 +100,13 @@ def _png(image: Image.Image) -> bytes:
 
 
 Chunks = tuple[tuple[int, ...], ...]
-"""For each axis the lengths of the chunks along it, as Dask has them."""
+"""The lengths of the chunks along each axis, in Dask's form."""
 
 
 class Indexed(ABC):
     """An array, or a picture, in an archive. It is indexed by numbers, slices, `...`, `None`, and
-    along its first axis by lists of numbers and masks; it decodes the blocks that are needed, each
-    once, and gives a copy.
+    along its first axis by lists of numbers and masks. An index decodes each needed block once, and
+    returns a copy.
     """
 
     def __init__(self, name: str) -> None:
@@ -127,14 +127,12 @@ class Indexed(ABC):
     @abstractmethod
     def chunks(self) -> Chunks:
         """The chunks that are best read together: the lengths of the blocks along each axis, or of
-        the tiles where large items are cut. Raises ArchiveError if blocks are missing.
+        the tiles of large items. Raises ArchiveError if blocks are missing.
         """
 
     @abstractmethod
     def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        """The elements that are wanted along each axis, of which none is left out. verify: check
-        each block's digest.
-        """
+        """The wanted elements along each axis. verify: check each block's digest."""
 
     @abstractmethod
     def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
@@ -144,7 +142,7 @@ class Indexed(ABC):
 
     @contextmanager
     def _fitting(self, shape: Shape) -> Iterator[None]:
-        """Turns a want of memory into an InputError that says of what."""
+        """Turns a MemoryError into an InputError that names the cause."""
         try:
             yield
         except MemoryError:
@@ -176,8 +174,8 @@ class Indexed(ABC):
         return f"<{' x '.join(map(str, self.shape))} {self.dtype} in {self._name}>"
 
     def _shown(self, most: int) -> list[NDArray[Any]]:
-        """The images that a notebook shows: the image that this is, or the first `most` images
-        along its first axis; nothing where it is neither, or is large. Raises ArchiveError.
+        """The images that a notebook shows: this image, or the first `most` images along its first
+        axis; nothing if it has no images, or is large. Raises ArchiveError.
         """
         if is_image(self.shape, self.dtype):
             return [self._all()] if self.size <= MOST_ELEMENTS else []
@@ -188,33 +186,35 @@ class Indexed(ABC):
         return list(self[:count]) if few else []
 
     def _repr_png_(self) -> bytes | None:
-        """The image, small; None if it is none."""
+        """A thumbnail of the image; None if this is no image."""
         try:
             return picture(self._shown(MOST_SHOWN))
         except (BitsbackError, ValueError):  # damaged, or closed
             return None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """All of it. Always a copy; raises ValueError if none is allowed."""
+        """A copy of everything. Raises ValueError if no copy is allowed."""
         if copy is False:
             raise ValueError(f"{self._name}: a compressed array is always copied")
         whole = self._all()
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def __iter__(self) -> Iterator[Any]:
-        """Along the first axis. Each block is decoded once, and one at a time is in memory."""
+        """Iterates along the first axis. Each block is decoded once, and one at a time is in
+        memory.
+        """
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
         return chain.from_iterable(self._stacks(0, len(self)))
 
     def __getitem__(self, key: Any) -> Any:
-        """The elements that NumPy would give. Raises IndexError, ArchiveError, naming the block, if
-        one needed is damaged, InputError if they do not fit into memory.
+        """The elements that NumPy would return. Raises IndexError, ArchiveError, which names the
+        block, if a needed one is damaged, InputError if they do not fit into memory.
         """
         wanted, arranged = read_index(key, self.shape)
         found = self._take(wanted)[arranged]
         return np.asarray(found, order="C") if isinstance(found, np.ndarray) else found
 
     def _all(self, verify: bool = True) -> NDArray[Any]:
-        """All of it. verify: check each block's digest."""
+        """All elements. verify: check each block's digest."""
         return self._take(all_of(self.shape), verify)

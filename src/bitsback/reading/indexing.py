@@ -23,12 +23,12 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Steps:
-    """Equally spaced places along an axis, as a slice takes them."""
+    """Equally spaced places along an axis, as from a slice."""
 
     wanted: range
     """Ascending."""
     backwards: bool = False
-    """Whether the last one comes first in what is taken."""
+    """Whether the result has them in reverse."""
 
     def __len__(self) -> int:
         return len(self.wanted)
@@ -59,17 +59,17 @@ class Steps:
         return to, Steps(range(of.start, of.stop, of.step or 1))
 
     def next(self, place: int) -> int | None:
-        """The first place that is wanted, from this one on."""
+        """The first wanted place from this one on."""
         at = max(-(-(place - self.wanted.start) // self.wanted.step), 0)
         return self.wanted[at] if at < len(self) else None
 
 
 @dataclass(frozen=True)
 class Listed:
-    """Any places along an axis, in any order, as an array of integers takes them."""
+    """Any places along an axis, in any order, as from an array of integers."""
 
     wanted: NDArray[np.int64]
-    """Sorted, each as often as it is wanted."""
+    """Sorted, with repetitions."""
     order: NDArray[np.int64]
     """The position of each place in the result."""
 
@@ -147,7 +147,7 @@ def read_index(key: Any, shape: Shape) -> tuple[tuple[Along, ...], tuple[Any, ..
             axis = len(wanted)
             along, kept = _read_part(part, axis, shape[axis])
             wanted.append(along)
-            # NumPy says where the axis of an array goes, unless it is the first in any case.
+            # NumPy decides where the axis of an array goes, unless it is the first in any case.
             simple = isinstance(kept, np.ndarray) and kept.ndim == 1 and not arranged
             arranged.append(slice(None) if simple else kept)
     return tuple(wanted), tuple(arranged)

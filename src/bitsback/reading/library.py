@@ -16,12 +16,12 @@ from bitsback.models.outline import Outline
 from bitsback.wire import Cursor
 
 START = 1 << 20
-"""Bytes of an `M` section in which what it says of itself is looked for."""
+"""The first bytes of an `M` section, in which its description is expected."""
 ADVICE = "if you have its file, give it with -m FILE (model=FILE)"
 
 
 class Library:
-    """Finds models by the first 16 bytes of their identity. May be used from several threads."""
+    """Finds models by the first 16 bytes of their identity. Several threads may use it."""
 
     def __init__(
         self,
@@ -29,13 +29,13 @@ class Library:
         embedded: Callable[[], Iterable[bytes]],
         starts: Callable[[], Iterable[bytes]] = tuple,
     ) -> None:
-        """embedded: reads the `M` sections; called once, when a block asks for a model that was not
+        """embedded: reads the `M` sections; called once, when a block needs a model that was not
         given, or when all are checked. starts: reads the first START bytes of each.
         """
         self._starts = starts
         self.has_given = given is not None
         """Whether a model was given: then those in the archive may be damaged, as long as no block
-        asks for one.
+        needs them.
         """
         self._known = {given.identity[:PREFIX_SIZE]: given} if given is not None else {}
         self._embedded: Callable[[], Iterable[bytes]] | None = embedded
@@ -43,7 +43,7 @@ class Library:
         self._lock = Lock()
 
     def find(self, prefix: bytes) -> Model:
-        """Raises ArchiveError, saying what to do, if the model is not there."""
+        """The model. Raises ArchiveError, with advice, if it is missing."""
         with self._lock:
             if prefix not in self._known:
                 self._load_embedded()
@@ -61,8 +61,8 @@ class Library:
             return self._known[prefix]
 
     def describe(self, prefix: bytes) -> dict[str, Any] | None:
-        """The model's description of itself, if it is there: its name, what it is for, and its
-        code. No model is built for it.
+        """The model's description of itself, if the model is found: its name, purpose and code. No
+        model is built.
         """
         known: Outline | None = self._known.get(prefix)
         for name in bundled.names() if known is None else ():
@@ -76,7 +76,7 @@ class Library:
 
     def damage(self) -> list[ArchiveError]:
         """The faults of the models in the archive, whether blocks need them or not; none if a model
-        was given in their place.
+        was given instead.
         """
         if self.has_given:
             return []
@@ -112,7 +112,7 @@ def _about(model: Outline) -> dict[str, Any]:
 
 
 def _described(start: bytes, prefix: bytes) -> dict[str, Any] | None:
-    """The same from the first bytes of an `M` section, whose networks are left unread."""
+    """The same from the first bytes of an `M` section, without reading networks."""
     cursor = Cursor(start, 1)
     try:
         cursor.varint()

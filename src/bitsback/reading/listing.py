@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture or an array with a name; or items, or pages, that are alike, in a row."""
+    """A named picture or array, or consecutive items or pages that are alike."""
 
     name: str
-    """Or numbers, as `3` or `0:60`."""
+    """The name, or numbers as `3` or `0:60`."""
     shape: Shape
     """The shape of all of them."""
     dtype: str
     mode: str | None
-    """The mode of a picture, as Pillow has it."""
+    """Pillow's mode of a picture."""
     bytes: int
     """The bytes of its elements."""
     stored_bytes: int
-    """Its share, by elements, of the bytes of its blocks."""
+    """Its share of the bytes of its blocks, by elements."""
     held: bool = False
-    """Whether it is a file that is stored verbatim, whose elements are its bytes."""
+    """Whether it is a file stored verbatim, whose elements are its bytes."""
 
 
 def entries(archive: Archive) -> Iterator[Entry]:
@@ -67,8 +67,8 @@ def entries(archive: Archive) -> Iterator[Entry]:
 
 
 def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[Entry]:
-    """Pages may be claimed by the million, so those of a part that follow each other, and are of
-    one size, are one entry.
+    """Lists consecutive pages of a part with one size as one entry, since a few bytes may claim
+    millions of pages.
     """
     sizes = [
         iter([(part.entries, part.shape[1:])]) if part.axes == ONE else part.runs
@@ -125,12 +125,12 @@ class _Shares:
         return Entry(name, shape, dtype.str, mode, size, stored)
 
     def held(self, name: str, at: int, part: Collection, start: int, stop: int) -> Entry:
-        """A file that has these bytes of a part."""
+        """A verbatim file, which has these bytes of a part."""
         stored = self._before_byte(at, part, stop) - self._before_byte(at, part, start)
         return Entry(name, (stop - start,), part.dtype.str, None, stop - start, stored, True)
 
     def _before_byte(self, at: int, part: Collection, byte: int) -> int:
-        """Bytes of blocks for what is before this one of a part."""
+        """The bytes of blocks for the earlier bytes of a part."""
         tiles = range(part.tiles)
         tile = max(bisect_right(tiles, byte, key=part.elements_before) - 1, 0)
         low, high = part.elements_before(tile), part.elements_before(tile + 1)
@@ -139,7 +139,7 @@ class _Shares:
         return before + (end - before) * (byte - low) // max(high - low, 1)
 
     def _before(self, tile: int) -> int:
-        """Bytes of blocks for the tiles before this one."""
+        """The bytes of blocks for the tiles before this one."""
         number = bisect_right(self._firsts, tile) - 1
         if number < 0:
             return 0

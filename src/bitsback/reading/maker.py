@@ -25,7 +25,7 @@ from bitsback.reading.view import Found
 
 
 class Maker:
-    """The bytes of files. May be used from several threads."""
+    """The bytes of files. Several threads may use it."""
 
     def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
         self._archive, self._files, self._verify = archive, archive._files, verify
@@ -33,7 +33,7 @@ class Maker:
         self._lock = Lock()
 
     def file(self, number: int) -> bytes:
-        """Raises ArchiveError, naming the file."""
+        """The bytes of a file. Raises ArchiveError, which names the file."""
         if self._files.stored(number):
             return self.content(number)
         pixels = self._archive[number]._all(self._verify)
@@ -46,8 +46,8 @@ class Maker:
     def drawing(
         self, number: int, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]
     ) -> Drawing:
-        """The file of a picture with pixels of this dtype and shape, written to one that is empty.
-        Raises ArchiveError, naming it, and so does what it gives.
+        """Writes the file of a picture with pixels of this dtype and shape to an empty file. It and
+        its drawing raise ArchiveError, which names the picture.
         """
         from bitsback.images.picture_files import drawing_of
 
@@ -60,10 +60,14 @@ class Maker:
         return _Named(drawing, lambda: self.naming(number))
 
     def promises(self, number: int) -> bool:
-        """Whether the very bytes of a picture's file come back. Raises ArchiveError, naming it."""
+        """Whether the very bytes of a picture's file come back. Raises ArchiveError, which names
+        it.
+        """
         from bitsback.images.picture_files import promised
 
-        if target_of(self._files, number)[1] is not None:  # by an older bitsback, without metadata
+        if (
+            target_of(self._files, number)[1] is not None
+        ):  # from an older bitsback, without metadata
             return True
         metadata = self.content(number)
         with self.naming(number):
@@ -71,7 +75,7 @@ class Maker:
 
     @contextmanager
     def naming(self, number: int) -> Iterator[None]:
-        """Names the file in what is wrong with it, unless a block is."""
+        """Names the file in errors, except those of blocks."""
         try:
             yield
         except ArchiveError as error:
@@ -86,7 +90,7 @@ class Maker:
         """The bytes of a file that is stored verbatim, or of the container metadata of a
         picture.
         """
-        with self._lock:  # no block of container metadata is decoded twice
+        with self._lock:  # so that no block of container metadata is decoded twice
             return self._archive._bytes_of(*self._files.span(number), verify=self._verify)
 
 
@@ -150,8 +154,8 @@ def damage(archive: OpenArchive, lost: Sequence[range]) -> Iterator[ArchiveError
 
 
 class Stored(Indexed):
-    """A file of a folder that is stored verbatim. If it is a picture, it is an array too, which
-    Pillow makes of it; if it is none that Pillow reads, that is an InputError.
+    """A file of a folder that is stored verbatim. A picture is also an array, which Pillow reads;
+    for other files this raises InputError.
     """
 
     def __init__(self, archive: OpenArchive, number: int) -> None:
@@ -198,8 +202,8 @@ class Stored(Indexed):
 
 
 class StoredPage(Stored):
-    """A page of a TIFF file on its own that is stored verbatim: an array, which tifffile makes of
-    it; if it cannot, that is an InputError.
+    """A page of a TIFF file on its own that is stored verbatim: an array, which tifffile reads.
+    Raises InputError if it cannot.
     """
 
     def __init__(self, archive: OpenArchive, number: int, file: bytes) -> None:
@@ -211,7 +215,7 @@ class StoredPage(Stored):
         return f"page {self._number}"
 
     def read(self, verify: bool = True) -> bytes:
-        """The bytes of the file that it is in."""
+        """The bytes of its file."""
         return self._file
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Restores a file of pages on its own: its pages are pictures of parts, and its container
+"""Restores a file of pages on its own, whose pages are pictures of parts, and whose container
 metadata is the last part.
 """
 
@@ -34,9 +34,8 @@ _CHUNK = 1 << 20
 def make_pages(
     parts: RestoredParts, file: BinaryIO, work: Work | None = None, exact: bool = True
 ) -> None:
-    """Writes the file of pages of an archive, or, where its container metadata is not held or the
-    archive is damaged, one of the pages that come back, to a file that is empty. Raises
-    ArchiveError.
+    """Writes the file of pages of an archive to an empty file, or, if the archive is damaged or has
+    no container metadata, a file of the pages that come back. Raises ArchiveError.
     """
     archive = parts.archive
     collection = archive._files.collection
@@ -54,7 +53,7 @@ def make_pages(
 
 
 def pages_damage(archive: OpenArchive) -> Iterator[ArchiveError]:
-    """The faults of the container metadata of a file of pages, in blocks that are whole."""
+    """The faults of the container metadata of a file of pages, in undamaged blocks."""
     try:
         file_of_pages = PagesFile(archive)
         if not file_of_pages.certain:
@@ -67,8 +66,8 @@ def pages_damage(archive: OpenArchive) -> Iterator[ArchiveError]:
 def read_pages(
     parts: RestoredParts, stack: ExitStack, work: Work | None = None
 ) -> Iterator[PageRows]:
-    """The pages that come back of an archive of them, in order; a few blocks, or a strip, of each
-    part are in memory at a time. stack: what is open until the last page.
+    """The pages that come back, in order; a few blocks, or a strip, of each part are in memory at a
+    time. stack: holds resources until the last page.
     """
     files = parts.files
     work = work or Work(files.collection, None)
@@ -96,10 +95,10 @@ def _rows(parts: RestoredParts, number: int, work: Work) -> Generator[NDArray[An
 
 
 class PagesFile:
-    """The file that an archive of one restores."""
+    """The file of pages that an archive restores."""
 
     def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
-        """Raises ArchiveError for container metadata that is damaged, or that of other pages."""
+        """Raises ArchiveError for container metadata that is damaged, or belongs to other pages."""
         self._archive, self._exact, self._verify = archive, exact, verify
         files: Files = archive._files
         self._part = len(files.collection.parts) - 1
@@ -124,8 +123,8 @@ class PagesFile:
 
     @property
     def certain(self) -> bool:
-        """Whether the file can be made from any pixels. Raises ArchiveError if it cannot be made of
-        pages like those of the archive.
+        """Whether the file can be made from any pixels. Raises ArchiveError if it cannot be made
+        from pages like those of the archive.
         """
         if self.held:
             return True

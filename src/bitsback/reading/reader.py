@@ -53,11 +53,11 @@ Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryvie
 class Archive(Contents):
     """An open archive.
 
-    Of an array it is like the array: it has `shape`, `dtype`, `ndim`, `size`, `nbytes` and
-    `chunks`, `np.asarray` takes all of it, a loop goes over its items, and it is indexed as
-    NumPy's arrays are: `archive[i]`, `archive[2, 10:20, ::-1]`, and along the first axis by lists
-    of numbers and by masks, `archive[[5, 2, 5]]`. What comes back is a copy. `file_bytes` are
-    those of the archive.
+    An archive of an array is like the array: it has `shape`, `dtype`, `ndim`, `size`, `nbytes` and
+    `chunks`, `np.asarray` decodes all of it, a loop goes over its items, and it is indexed like
+    NumPy arrays: `archive[i]`, `archive[2, 10:20, ::-1]`, and along the first axis by lists of
+    numbers and by masks, `archive[[5, 2, 5]]`. The result is a copy. `file_bytes` is the size of
+    the archive.
 
     >>> import io
     >>> import numpy as np
@@ -71,18 +71,18 @@ class Archive(Contents):
     100 (100, 28, 28) (10, 10, 10)
     True
 
-    Of files `archive["a.png"]`, by name, and `archive[i]`, by number, are a `View` of one, which is
-    like an array in the same way; `archive[2:5]` is a list of these, a loop goes over all, and
-    `"a.png" in archive` says whether there is one.
+    In an archive of files, `archive["a.png"]`, by name, and `archive[i]`, by number, are a `View`
+    of one, which is like an array in the same way; `archive[2:5]` is a list of these, a loop goes
+    over all, and `"a.png" in archive` says whether there is such a file.
 
-    No more is decoded than the blocks that are needed, each of them once for an index, in whichever
-    order it names items. Decoded blocks are kept in a cache, whose size `open` bounds.
+    An index decodes only the blocks that it needs, each once, whatever the order of the items.
+    Decoded blocks are kept in a cache, whose size `open` bounds.
 
-    A damaged archive opens too, as long as its blocks can be found; `problems` says what is wrong
-    outside of them, and the items of the blocks that are whole can be read. Use it as a context
-    manager, or close it: then nothing can be read from it any more. It may be used from several
-    threads, and, if it is a file, from processes that are forked afterwards. One that was opened by
-    its path can be pickled: it is opened again where it is unpickled.
+    A damaged archive opens too, as long as its blocks can be found; `problems` lists faults outside
+    of blocks, and the items of undamaged blocks can be read. Use it as a context manager, or close
+    it; nothing can be read from a closed archive. Several threads may use it, and, if it is a file,
+    also processes that are forked later. An archive that was opened by its path can be pickled:
+    unpickling opens it again.
     """
 
     def __init__(
@@ -93,14 +93,14 @@ class Archive(Contents):
         cache: int = CACHE_BYTES,
         storage_options: Options | None = None,
     ) -> None:
-        """source: a path, a URL of fsspec's, of which only what is needed is fetched, a binary file
-        that can seek, or the bytes of an archive. model: one that the archive's blocks may ask for.
-        cache: bytes of decoded blocks that are kept, 64 MiB by default; the one that was decoded
-        last is kept even if it is larger, unless it is 0. storage_options: for the filesystem of a
-        URL.
+        """source: a path, a URL that fsspec supports, from which only the needed bytes are fetched,
+        a seekable binary file, or the bytes of an archive. model: one that the archive's blocks may
+        need. cache: the bytes of decoded blocks to keep, 64 MiB by default; the block that was
+        decoded last is kept even if it is larger, unless `cache` is 0. storage_options: for the
+        filesystem of a URL.
 
         Raises InputError if it cannot be read, ArchiveError if it is no archive, needs a newer
-        bitsback, or is damaged so that not even its blocks can be found.
+        bitsback, or is so damaged that its blocks cannot be found.
         """
         if cache < 0:
             raise InputError(f"cache={cache}: it is a number of bytes, 0 for none")
@@ -159,7 +159,7 @@ class Archive(Contents):
         self.close()
 
     def close(self) -> None:
-        """Closes the file, if it was opened here. Reading anything afterwards is a ValueError."""
+        """Closes the file, if it was opened here. Later reads raise ValueError."""
         self.closed = True
         self._cache.clear()
         if self._owned:
@@ -185,8 +185,8 @@ class Archive(Contents):
 
     @property
     def hashes(self) -> dict[str, bytes] | None:
-        """SHA-256 of the files as they were, by name, of those that come back byte for byte; None
-        if the archive was made without. Raises ArchiveError for damage.
+        """The SHA-256, by name, of the original files that come back byte for byte; None if the
+        archive has no hashes. Raises ArchiveError for damage.
         """
         hashes = self._file_hashes
         if hashes is None:
@@ -225,7 +225,7 @@ class Archive(Contents):
 
     @property
     def unordered(self) -> bool:
-        """Whether the archive is a set, whose items lost their order when they were compressed."""
+        """Whether the archive is a set, whose items have lost their order."""
         return bool(self._collection.features & UNORDERED)
 
     @property
@@ -235,8 +235,8 @@ class Archive(Contents):
 
     @property
     def problems(self) -> list[ArchiveError]:
-        """The faults that were found when the archive was opened, in order; blocks are not looked
-        into then.
+        """The faults that were found when the archive was opened, in order, without looking into
+        blocks.
         """
         problems = list(self._directory.problems)
         if self._directory.models_lost and not self._library.has_given:
@@ -244,7 +244,7 @@ class Archive(Contents):
         return [self._named(error) for error in problems]
 
     def _where(self, first: int, count: int) -> str:
-        """Files by name, as far as the names are there."""
+        """A description of files by name, as far as names exist."""
         if self._beside is not None:
             with suppress(ArchiveError):
                 return described(self._beside.files, self._owners, (first, first + count))
@@ -256,9 +256,8 @@ class Archive(Contents):
         return Owners(self._beside.files)
 
     def lost(self, problems: Iterable[Problem]) -> list[str]:
-        """The items that are lost, given the problems that `verify` has found, in the form that
-        `bitsback extract` takes: names of files and arrays, numbers of pages and items, `3` or
-        `3:8`.
+        """The lost items, given the problems that `verify` has found, in the form that `bitsback
+        extract` takes: names of files and arrays, numbers of pages and items, `3` or `3:8`.
         """
         problems = list(problems)
         bad = {number for number, _ in problems if number is not None}
@@ -287,8 +286,8 @@ class Archive(Contents):
         return self._store.decode_at(tile, stop)
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
-        """Decodes every block and checks all else: what is wrong, with the number of the block if
-        it is in one.
+        """Decodes every block and checks everything else. Returns the faults, each with the number
+        of its block if it is in one.
         """
         problems: list[Problem] = [(error.block, error) for error in self.problems]
         problems += [(None, problem) for problem in self._damage()]
@@ -310,7 +309,8 @@ class Archive(Contents):
                     raise task
                 decode(self, task)
             except ArchiveError as error:
-                # Without its traceback, which would hold more than an archive of many has bytes.
+                # Without its traceback, which would take more memory than the bytes of a large
+                # archive.
                 return block, ArchiveError(str(error), error.block, error.file)
             return block, None
 
@@ -324,7 +324,7 @@ class Archive(Contents):
 
             bad = {number for number, _ in problems if number is not None}
             gaps = gaps_of(self._blocks, bad, self._collection.tiles)
-            with suppress(ArchiveError):  # the names are lost, which was reported before
+            with suppress(ArchiveError):  # the loss of the names was reported before
                 lost = self._owners.of(gaps)
                 problems += [(error.block, error) for error in damage(self, lost)]
                 problems += [(None, error) for error in self._other_hashes(problems, threads)]
@@ -335,8 +335,8 @@ class Archive(Contents):
         return problems
 
     def _other_hashes(self, problems: Iterable[Problem], threads: int | None) -> list[ArchiveError]:
-        """The files that can be made but have another hash than they had. Raises ArchiveError if
-        names or hashes are lost.
+        """The files that can be made but with another hash than the original. Raises ArchiveError
+        if names or hashes are lost.
         """
         from bitsback.reading.maker import Maker
         from bitsback.reading.strips import RestoredParts
@@ -413,7 +413,7 @@ class Archive(Contents):
             raise self._named(error) from None
 
     def _read(self, offset: int, size: int) -> bytes:
-        """The bytes of the file in this range; a damaged archive may ask for any."""
+        """The bytes of the file in this range, which may be any in a damaged archive."""
         start, end = max(offset, 0), min(offset + size, self.file_bytes)
         if start >= end:
             return b""

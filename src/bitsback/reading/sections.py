@@ -1,5 +1,5 @@
 """The sections of an open archive: its blocks, which are found by their tiles, decoded and cached,
-and what files have beside them: names, stats, hashes and labels.
+and the names, stats, hashes and labels of files.
 """
 
 from bisect import bisect_right
@@ -30,12 +30,12 @@ from bitsback.reading.hashes import Hashes
 from bitsback.reading.source import BlockSource, Task, at_block, decode
 
 CACHE_BYTES = 64 << 20
-"""Bytes that are kept unless another number is asked for."""
+"""The default bytes of the cache."""
 
 
 class BlockCache:
-    """Blocks by their numbers. The one that was decoded last is kept even if it is larger than all
-    the capacity, unless that is 0. May be used from several threads.
+    """Blocks by their numbers. The one that was decoded last is kept even if it exceeds the
+    capacity, unless that is 0. Several threads may use it.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -76,11 +76,11 @@ class BlockCache:
 
 
 HEADER_SPACE = 512
-"""The header of a block as the writer makes it takes fewer bytes."""
+"""The header of a block from our writer takes fewer bytes."""
 
 
 class Blocks:
-    """May be used from several threads."""
+    """The blocks of an archive. Several threads may use it."""
 
     def __init__(
         self, archive: BlockSource, directory: Directory, read: Read, cache: BlockCache
@@ -102,7 +102,7 @@ class Blocks:
         return self._all[behind - 1]
 
     def task(self, block: BlockInfo) -> Task:
-        """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
+        """Reads a block and checks its CRC. Raises ArchiveError, which names archive and block."""
         data = self._read(block.offset, block.size)
         try:
             try:
@@ -117,8 +117,8 @@ class Blocks:
         return Task(block.number, block.first, block.items, payload)
 
     def decode_at(self, tile: int, stop: int | None) -> tuple[int, Tiles]:
-        """The number of the first tile of the block that holds this one, and its tiles. stop:
-        those from it on are not needed, and nothing is verified.
+        """The block that holds this tile: the number of its first tile, and its tiles. stop: tiles
+        from this one on are not needed, and nothing is verified.
         """
         block = self.of_tile(tile)
         tiles = self._cache.get(block.number)
@@ -142,8 +142,8 @@ class Blocks:
 
 
 class FileSections:
-    """Reads each section when it is first needed. Raises ArchiveError, without the name of the
-    archive, for damage.
+    """Reads each section on first use. Raises ArchiveError, without the name of the archive, for
+    damage.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class FileSections:
 
     @cached_property
     def hashes(self) -> Hashes | None:
-        """SHA-256 of the files as they were; None if the archive was made without."""
+        """The SHA-256 of the original files; None if the archive has no hashes."""
         places = self._directory.hashes
         if not places:
             return None
@@ -192,8 +192,8 @@ class FileSections:
 
     @cached_property
     def pairs(self) -> Pairs | None:
-        """The arrays of an npz file that are items and their labels, or that pictures are labelled
-        by their folders; None for neither.
+        """The arrays of an npz file that hold the items and their labels, or pictures with their
+        folders as labels; None for neither.
         """
         places = self._directory.labels
         if not places:

@@ -1,4 +1,4 @@
-"""An archive as what decodes, indexes and restores it sees it, and the decoding of one block."""
+"""The interface of an archive for decoding, indexing and restoring, and the decoding of a block."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class BlockSource(Protocol):
 
     name: str
     file_bytes: int
-    """The bytes of the archive; for a stream, of what has been read of it."""
+    """The bytes of the archive; for a stream, the bytes read so far."""
     _collection: Content
     _library: Library
 
@@ -47,8 +47,8 @@ class BlockSource(Protocol):
 
     @abstractmethod
     def _tasks(self) -> Iterator[Task]:
-        """All blocks in order. Raises ArchiveError, naming archive and block, for the first thing
-        that is not right.
+        """All blocks in order. Raises ArchiveError, which names archive and block, for the first
+        fault.
         """
 
 
@@ -60,12 +60,12 @@ class OpenArchive(BlockSource, Protocol):
     @property
     @abstractmethod
     def kind(self) -> str:
-        """The format that it was made from, such as "npy" or "tiff", or "folder"."""
+        """The format of the original input, such as "npy" or "tiff", or "folder"."""
 
     @property
     @abstractmethod
     def unordered(self) -> bool:
-        """Whether the items lost their order when they were compressed."""
+        """Whether the items have lost their order."""
 
     @property
     @abstractmethod
@@ -75,7 +75,7 @@ class OpenArchive(BlockSource, Protocol):
     @property
     @abstractmethod
     def classes(self) -> list[str]:
-        """The folders that pictures were labelled by, sorted; none if they were not."""
+        """The folders that are labels of pictures, sorted; none if there are no labels."""
 
     @property
     @abstractmethod
@@ -88,12 +88,12 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def __getitem__(self, which: Any) -> Any:
-        """For an array, what NumPy would give; for files, the view of one."""
+        """For an array, the result of NumPy's indexing; for files, the view of one."""
 
     @property
     @abstractmethod
     def _blocks(self) -> list[BlockInfo]:
-        """The place and the items of each block, without those that cannot be there."""
+        """The place and the items of each block, without impossible ones."""
 
     @property
     @abstractmethod
@@ -105,8 +105,8 @@ class OpenArchive(BlockSource, Protocol):
     @property
     @abstractmethod
     def _pairs(self) -> Pairs | None:
-        """The arrays of an npz file that are items and their labels, or that pictures are labelled
-        by their folders; None for neither. Raises ArchiveError for damage.
+        """The arrays of an npz file that hold the items and their labels, or pictures with their
+        folders as labels; None for neither. Raises ArchiveError for damage.
         """
 
     @property
@@ -117,11 +117,11 @@ class OpenArchive(BlockSource, Protocol):
     @property
     @abstractmethod
     def _model_bytes(self) -> int:
-        """Bytes of the archive that the models in it take."""
+        """The bytes of the embedded models."""
 
     @abstractmethod
     def _check(self) -> None:
-        """Raises the first of `problems`, or for anything else outside of blocks for which
+        """Raises the first of `problems`, or any other fault outside of blocks with which
         decompression would fail.
         """
 
@@ -139,22 +139,22 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def _blocks_of(self, numbers: Iterable[int]) -> Iterator[BlockInfo]:
-        """The blocks of these files of a folder, in the order in which they are read, each once."""
+        """The blocks of these files of a folder, in reading order, each once."""
 
     @abstractmethod
     def _decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
-        """The number of the first tile of the block that holds this one, and its tiles; they are
-        not to be written to. stop: those from it on are not needed, and nothing is verified.
+        """The block that holds this tile: the number of its first tile, and its tiles, which must
+        not be changed. stop: tiles from this one on are not needed, and nothing is verified.
         """
 
     @abstractmethod
     def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
-        """Some bytes of a part that has those of files, or of metadata."""
+        """Some bytes of a part that holds the bytes of files, or of metadata."""
 
     @abstractmethod
     def _announce(self, blocks: Iterable[BlockInfo]) -> None:
-        """Says that these blocks will be decoded next, in order, so that what is far away may be
-        fetched together. Where nothing is far away, they are not computed.
+        """Announces the blocks that will be decoded next, in order, so that a remote file can fetch
+        them together. For a local file they are not computed.
         """
 
     @abstractmethod
@@ -163,12 +163,12 @@ class OpenArchive(BlockSource, Protocol):
 
     @abstractmethod
     def _task(self, block: BlockInfo) -> Task:
-        """Reads a block and checks its CRC. Raises ArchiveError, naming archive and block."""
+        """Reads a block and checks its CRC. Raises ArchiveError, which names archive and block."""
 
     @abstractmethod
     def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """All blocks, to be decoded, or those that begin with the tiles from first to
-        end - 1. Raises the first of `problems`, and for any damage it comes upon.
+        """All blocks, to be decoded, or those that begin with the tiles from first to end - 1.
+        Raises the first of `problems`, and ArchiveError for any damage that it finds.
         """
 
     @abstractmethod
@@ -177,9 +177,9 @@ class OpenArchive(BlockSource, Protocol):
 
 
 def decode(source: BlockSource, task: Task, stop: int | None = None) -> Tiles:
-    """The tiles of a block; verified, unless only the first `stop` of them are asked for.
+    """The tiles of a block, verified unless only the first `stop` are needed.
 
-    Raises ArchiveError, naming archive and block.
+    Raises ArchiveError, which names archive and block.
     """
     try:
         first, part = source._collection.part_of(task.first)
@@ -198,7 +198,7 @@ def decode(source: BlockSource, task: Task, stop: int | None = None) -> Tiles:
 def at_block(
     source: BlockSource, number: int, first: int, items: int, error: ArchiveError
 ) -> ArchiveError:
-    """The error with the archive, the block and what it holds named."""
+    """The error with the names of the archive, the block and its content."""
     return ArchiveError(
         f"{source.name}: block {number} ({source._where(first, items)}): {error}", number
     )

@@ -1,6 +1,6 @@
-"""The parts of an archive as they come back: all of them, or what is whole of a damaged one.
+"""The restored parts of an archive: all of them, or the undamaged rest of a damaged archive.
 
-Tiles, which come in order, are joined to the items that they were cut from, some rows at a time.
+Tiles, which arrive in order, are joined to the items from which they were cut, some rows at a time.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class RestoredParts:
         problems: Iterable[Problem] = (),
         fill: float | None = None,
     ) -> None:
-        """verify: check each block's digest. problems: what `Archive.verify` has found; if there
-        are none, what is wrong is an ArchiveError when it is come upon. fill: the value of elements
-        that are lost; None: items that have such are left out.
+        """verify: check each block's digest. problems: the findings of `Archive.verify`; if there
+        are none, any fault raises ArchiveError when it is found. fill: the value of lost elements;
+        None leaves out items with lost elements.
         """
         problems = list(problems)
         self.archive, self.verify = archive, verify
@@ -77,7 +77,7 @@ class RestoredParts:
         return merged([*Owners(files).of(self._gaps), *unmade])
 
     def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """The blocks that are whole and begin with the tiles from first to end - 1."""
+        """The undamaged blocks that begin with the tiles from first to end - 1."""
         if not self.damaged:
             yield from self.archive._tasks(first, end)
             return
@@ -93,8 +93,8 @@ class RestoredParts:
         return widened(collection.parts[number], in_part(collection, self._gaps, number))
 
     def shape(self, number: int) -> Shape | None:
-        """The shape of the array that comes back of a part, without lost items, or lost rows of an
-        array that is one item; None if there are none left.
+        """The shape of the restored array of a part, without lost items, or lost rows of an array
+        that is one item; None if nothing is left.
         """
         part = self.archive._collection.parts[number]
         lost = self.lost_of(number)
@@ -104,7 +104,7 @@ class RestoredParts:
         return (left, *part.shape[1:]) if left and part.shape else None
 
     def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
-        """The elements that come back of a part, in C order, some items, or rows, at a time."""
+        """The restored elements of a part, in C order, some items, or rows, at a time."""
         collection = self.archive._collection
         part, start = collection.parts[number], collection.starts[number]
         filled = fill_value(self._fill, part.dtype) if self._fill is not None else None
@@ -115,8 +115,8 @@ class RestoredParts:
     def map(
         self, work: Callable[[Task, Tiles], Result], tasks: Iterable[Task] | None = None
     ) -> Generator[Result, None, None]:
-        """The results of `work` on the blocks of all tasks, which several threads decode, in
-        order.
+        """The results of `work` on the blocks of all tasks, in order; several threads decode
+        them.
         """
 
         def decoded(task: Task) -> Result:
@@ -125,8 +125,8 @@ class RestoredParts:
         return ordered_map(decoded, self.tasks() if tasks is None else tasks, self._threads)
 
     def joined(self) -> tuple[Shape, list[int]]:
-        """The shape of an array that is in parts, as it comes back, and the numbers of the parts
-        that have something of it. Raises ArchiveError if nothing is left.
+        """The restored shape of an array in parts, and the numbers of the parts of which anything
+        is left. Raises ArchiveError if nothing is left.
         """
         shapes = {
             number: shape
@@ -149,7 +149,7 @@ def strips_of(
     filled: NDArray[Any] | None = None,
 ) -> Iterator[NDArray[Any]]:
     """The elements of a part whose first tile has the number `start`, some items, or rows, at a
-    time. lost: the tiles that no block has. filled: their value, if they are not left out.
+    time. lost: the tiles that no block has. filled: their value, unless they are left out.
     """
     joiner, gaps = Joiner(part), iter([*lost, (part.tiles, part.tiles)])
     gap = next(gaps)
@@ -157,7 +157,7 @@ def strips_of(
         while task.first - start >= gap[1]:
             yield from _filling(part, gap, filled)
             gap = next(gaps)
-        if part.plain:  # no gap is in an item that is whole
+        if part.plain:  # tiles are whole items, without gaps
             yield tiles.elements
         else:
             for place, tile in enumerate(tiles, task.first - start):
@@ -172,18 +172,18 @@ def strips_of(
 
 
 class Joiner:
-    """Makes the items of a part of its tiles, strip by strip: a strip has the tiles at the same
-    place of the first dimension, whose elements follow one another in C order.
+    """Joins the tiles of a part to items, strip by strip: a strip has the tiles at one position of
+    the first dimension, whose elements are contiguous in C order.
     """
 
     def __init__(self, part: Collection) -> None:
         self._part = part
         self._waiting: list[NDArray[Any]] = []
-        """Kept as they are until all are there: a few bytes may claim a large item."""
+        """Kept separately until all have arrived, since a few bytes may claim a large item."""
 
     def take(self, number: int, tile: NDArray[Any]) -> Iterator[NDArray[Any]]:
-        """The strip that this tile, of this number in the part, completes, some rows at a time;
-        nothing if others are missing.
+        """The strip that this tile, with this number in the part, completes, some rows at a time;
+        nothing if other tiles are missing.
         """
         item, at = self._part.item_of(number)
         grid = self._part.grid(item)

@@ -1,5 +1,5 @@
-"""Names and formats of restored files, and a check that they do not collide: no two are restored to
-one file, and none to where the folder of another must be.
+"""Names and formats of restored files, and a check that they do not collide: no two files have one
+name, and no file has the name of another's folder.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ def target_of(files: Files, number: int) -> Target:
 
 
 def check_restorable(content: Files | Array) -> None:
-    """Raises ArchiveError if what an archive holds cannot be restored to what it came from."""
+    """Raises ArchiveError if the content of an archive cannot be restored to its original form."""
     problem = None
     if not isinstance(content, Files):
         check_container(content)
@@ -44,7 +44,7 @@ def check_restorable(content: Files | Array) -> None:
 
 
 def check_container(array: Array) -> None:
-    """Raises ArchiveError if the array cannot come from a file of the kind that it claims."""
+    """Raises ArchiveError if the array cannot come from a file of the claimed kind."""
     form = CONTAINERS[array.container]
     if not form.codec().holds(array.dtype, array.shape):
         raise ArchiveError(
@@ -53,17 +53,18 @@ def check_container(array: Array) -> None:
 
 
 def packed(array: Array, output: Writable, shape: Shape) -> AbstractContextManager[Writable]:
-    """A writer for the elements of an array: a file of the format that it came in. shape: that of
-    the elements that come back. Raises ArchiveError.
+    """A writer for the elements of an array, in the format of the original file. shape: of the
+    restored elements. Raises ArchiveError.
     """
     check_container(array)
     return CONTAINERS[array.container].write(output, array.dtype, shape)
 
 
 def unrestorable(pairs: Iterable[tuple[str, str]]) -> str | None:
-    """Why pictures cannot all be restored, naming the first that cannot; None if they can.
+    """The reason why the pictures cannot all be restored, with the name of the first; None if they
+    can.
 
-    pairs: of each picture its name, and the name that it is restored under.
+    pairs: the name of each picture, and the name of its restored file.
     """
     sources: dict[str, str] = {}
     for name, target in pairs:
@@ -76,7 +77,7 @@ def unrestorable(pairs: Iterable[tuple[str, str]]) -> str | None:
                 f"{printable(name)}: would be restored as {printable(target)}, and so would"
                 f" {printable(other)}"
             )
-    # With `/` first in the order, the content of a folder follows a file of the folder's name.
+    # If `/` sorts first, the content of a folder follows a file with the folder's name.
     ordered = sorted(sources, key=lambda target: target.replace("/", "\0"))
     for file, inside in pairwise(ordered):
         if inside.startswith(file + "/"):

@@ -1,5 +1,5 @@
-"""Views: parts of arrays and pictures, put together from the tiles that they touch. Each block is
-decoded once, and none that is not needed.
+"""Views: parts of arrays and pictures, assembled from the tiles that they touch. Each needed block
+is decoded once.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from bitsback.reading.indexing import Along, Steps, Take, all_of, cells
 from bitsback.reading.source import OpenArchive
 
 Decode = Callable[[int, int | None], tuple[int, Tiles]]
-"""Decodes the block that holds a tile: the number of the block's first tile, and its tiles; not
-verified, and perhaps not those from another number on, if that is given.
+"""Decodes the block that holds a tile. Returns the number of the block's first tile, and its tiles;
+if a number is given, those from it on may be missing, and nothing is verified.
 """
 
 
 class Reading:
-    """Reads of one array or picture, in order: holds the block that was needed last."""
+    """Reads of one array or picture, in order; it keeps the last needed block."""
 
     def __init__(self, part: Collection, first: int, decode: Decode, verify: bool = True) -> None:
         """first: the number of the part's first tile. verify: check each block's digest."""
@@ -35,8 +35,8 @@ class Reading:
         self._start, self._tiles = 0, Tiles(np.empty(0, part.dtype), ())
 
     def take(self, wanted: tuple[Along, ...]) -> NDArray[Any]:
-        """The elements that are wanted along each axis of the part; of a part whose items vary in
-        size, of a single item.
+        """The wanted elements along each axis of the part; if its items vary in size, of a single
+        item.
         """
         part, shape = self._part, tuple(map(len, wanted))
         found = Found(shape, part.dtype)
@@ -55,7 +55,7 @@ class Reading:
     def blocks(
         self, wanted: tuple[Along, ...], block_of: Callable[[int], BlockInfo]
     ) -> Iterator[BlockInfo]:
-        """The blocks that hold what is wanted, in order. block_of: finds one by its tiles."""
+        """The needed blocks, in order. block_of: finds a block by its tiles."""
         part, place = self._part, 0
         if not all(map(len, wanted)):
             return
@@ -82,7 +82,7 @@ class Reading:
                 yield first + number
 
     def _take_items(self, wanted: tuple[Along, ...], found: Found) -> None:
-        """Takes what is wanted of items that are tiles."""
+        """Takes the wanted elements of items that are tiles."""
         items, inner = wanted[0], wanted[1:]
         places = [
             along.within(0, size) for along, size in zip(inner, self._part.item_shape, strict=True)
@@ -97,7 +97,7 @@ class Reading:
     def _take_of_item(
         self, item: int, to: tuple[Take, ...], wanted: tuple[Along, ...], found: Found
     ) -> None:
-        """to: where the item goes along the first axis, if it is one of several."""
+        """to: the place of the item along the first axis, if it is one of several."""
         part = self._part
         grid, first = part.grid(item), part.first_tile(item)
         last = first + last_touched(grid, wanted)
@@ -111,7 +111,7 @@ class Reading:
             found.put([*leading, *places], tile[np.newaxis] if to else tile)
 
     def _tile(self, number: int, last: int) -> Tiles:
-        """The tiles of the block that holds this one, from `self._start` on; last: the last one of
+        """The tiles of the block that holds this one, from `self._start` on. last: the last tile of
         the part that will be needed.
         """
         if not self._start <= number < self._start + self._tiles.count:
@@ -122,9 +122,9 @@ class Reading:
 
 
 def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
-    """The tiles of an item that have what is wanted of it, in order."""
+    """The tiles of an item with wanted elements, in order."""
 
-    # One by one, as there may be more than fit into memory.
+    # One by one, since all may not fit into memory.
     def from_axis(axis: int, row: int) -> Iterator[int]:
         if axis == len(wanted):
             yield row
@@ -136,7 +136,7 @@ def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
 
 
 def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
-    """The last of them, where something is wanted along each axis."""
+    """The last of them, if places are wanted along each axis."""
     tile = 0
     for along, extent, count in zip(wanted, grid.extents, grid.counts, strict=True):
         tile = tile * count + along.last // extent
@@ -144,7 +144,7 @@ def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
 
 
 class Found:
-    """The result, made when its first part is there: a few bytes may claim much."""
+    """The result, allocated when its first part has arrived, since a few bytes may claim much."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._shape, self._dtype = shape, dtype
@@ -157,20 +157,20 @@ class Found:
         return self._array
 
     def put(self, places: list[tuple[Take, Take]], tile: NDArray[Any]) -> None:
-        """Copies what is wanted of a tile. places: for each axis where it goes, and where it
-        is.
+        """Copies the wanted elements of a tile. places: for each axis their places in the result,
+        and in the tile.
         """
         self.array[tuple(to for to, _ in places)] = tile[tuple(of for _, of in places)]
 
 
 class View(Indexed):
-    """An array that is one part of an archive, or what has a number along its first axis."""
+    """An array that is one part of an archive, or one entry along its first axis."""
 
     def __init__(
         self, archive: OpenArchive, part: Collection, first: int, entry: int | None = None
     ) -> None:
         """first: the number of the part's first tile. entry: the number along its first axis, if
-        the view is of one of these only.
+        the view has only one entry.
         """
         super().__init__(archive.name)
         self._archive, self._part, self._first, self._entry = archive, part, first, entry
@@ -210,7 +210,7 @@ class View(Indexed):
             return self._taken(self._reading(verify), wanted)
 
     def _blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
-        """The blocks that hold what is wanted along each axis, or all of it, in order."""
+        """The blocks with the wanted places along each axis, or all blocks, in order."""
         wanted = all_of(self.shape) if wanted is None else wanted
         yield from self._reading().blocks(self._of_part(wanted), self._archive._block_of)
 
@@ -238,7 +238,7 @@ class View(Indexed):
         return (Steps(range(self._entry, self._entry + 1)), *wanted)
 
     def _grid(self) -> tuple[Grid, int]:
-        """The tiles of the only item that is seen, and which of its axes is the first here."""
+        """The tiles of the only visible item, and the number of its axis that is the first here."""
         if self._entry is None:
             return self._part.grid(0), 0
         if self._part.axes == ONE:
@@ -264,7 +264,7 @@ def _lengths(grid: Grid) -> Chunks:
 
 
 class JoinedView(Indexed):
-    """An array that is in several parts of an archive."""
+    """An array in several parts of an archive."""
 
     def __init__(self, archive: OpenArchive, array: Joined) -> None:
         super().__init__(archive.name)
@@ -284,7 +284,7 @@ class JoinedView(Indexed):
         inner = {chunks[1:] for chunks in found}
         return (
             tuple(length for chunks in found for length in chunks[0]),
-            # If they are cut in several ways, no cut suits all.
+            # If they are cut differently, no cut suits all.
             *(inner.pop() if len(inner) == 1 else ((size,) for size in self.shape[1:])),
         )
 
@@ -304,8 +304,8 @@ class JoinedView(Indexed):
             yield from view._blocks(of)
 
     def _split(self, wanted: tuple[Along, ...]) -> Iterator[tuple[Take, View, tuple[Along, ...]]]:
-        """For each part, what is wanted of it: the position along the first axis, the part, and the
-        places there.
+        """Splits wanted places by parts: the position along the first axis, the part, and the
+        places in it.
         """
         places, place = self._array.places, wanted[0].next(0)
         while place is not None:
@@ -327,5 +327,5 @@ class JoinedView(Indexed):
 
 
 def view_of(archive: OpenArchive, array: Collection | Joined) -> Indexed:
-    """All of the array in an archive that has no other."""
+    """The whole array of an archive with only one."""
     return View(archive, array, 0) if isinstance(array, Collection) else JoinedView(archive, array)

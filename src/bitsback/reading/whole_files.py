@@ -1,4 +1,4 @@
-"""Hands over the files of a folder as their blocks are decoded: large pictures strip by strip, and
+"""Delivers the files of a folder as their blocks are decoded: large pictures strip by strip, and
 files stored verbatim chunk by chunk.
 """
 
@@ -32,21 +32,21 @@ _IN_MEMORY = 1 << 24
 
 
 class Taker(Protocol):
-    """Takes the files. May be used from several threads."""
+    """The receiver of the files. Several threads may use it."""
 
     def picture(
         self, number: int, dtype: np.dtype[Any], shape: Shape
     ) -> AbstractContextManager[Drawing]:
-        """A drawing that takes the rows of a picture, by the number of its file, and is closed
-        before the body ends.
+        """A drawing for the rows of a picture, by the number of its file, which is closed before
+        the body ends.
         """
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """A writer for the bytes of a file that is stored verbatim."""
+        """A writer for the bytes of a file stored verbatim."""
 
 
 class Hashing:
-    """Takes files as they would be restored, and collects those that have another hash."""
+    """Receives files like a restoration, and collects those with another hash."""
 
     def __init__(self, archive: str, maker: Maker, files: Files, hashes: Hashes) -> None:
         self.problems: list[ArchiveError] = []
@@ -82,17 +82,16 @@ class _Taken:
 
 
 def hand_over(parts: RestoredParts, taker: Taker, work: Work, lost: Sequence[range] = ()) -> int:
-    """Hands over the files of a folder; how many bytes they have. Raises ArchiveError, and what the
-    taker raises.
+    """Delivers the files of a folder, and returns their number of bytes. Raises ArchiveError, and
+    the errors of the taker.
 
-    lost: the numbers of the files that need blocks that are damaged, or that cannot be made; they
-    are left out.
+    lost: the numbers of files to leave out, which need damaged blocks or cannot be made.
     """
     return _Folder(parts, taker, lost).hand_over(work)
 
 
 class _Folder:
-    """Decodes the blocks of a folder, and hands over its files."""
+    """Decodes the blocks of a folder, and delivers its files."""
 
     def __init__(self, parts: RestoredParts, taker: Taker, lost: Sequence[range]) -> None:
         self._parts, self._taker, self._lost = parts, taker, lost
@@ -107,7 +106,7 @@ class _Folder:
                 self._part(number, numbers, stack.enter_context(ExitStack()))
                 for number, numbers in enumerate(self._files.by_part())
             ]
-            # No thread writes on after an error.
+            # No thread goes on writing after an error.
             blocks = stack.enter_context(closing(self._parts.map(self._work)))
             for waiting, task in blocks:
                 number, _, _ = _part_of(self._collection, task.first)
@@ -125,7 +124,7 @@ class _Folder:
         return _Cutter(self, part, numbers, stack)
 
     def _work(self, task: Task, tiles: Tiles) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
-        """Hands over the pictures of a block; the tiles that are not whole ones."""
+        """Delivers the whole pictures of a block, and returns the other tiles."""
         number, first, part = _part_of(self._collection, task.first)
         waiting = []
         for place, tile in enumerate(tiles, task.first - first):
@@ -153,27 +152,27 @@ class _Folder:
         return has(self._lost, number)
 
     def span(self, number: int) -> tuple[int, int]:
-        """The start and the end in its part of a file that is stored verbatim."""
+        """The start and the end of a verbatim file in its part."""
         _, start, end = self._files.span(number)
         return start, end
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """A writer for a file that is stored verbatim."""
+        """A writer for a file stored verbatim."""
         return self._taker.file(number)
 
     def add(self, size: int) -> None:
-        """Counts bytes that were handed over."""
+        """Counts delivered bytes."""
         with self._size_lock:
             self._size += size
 
 
 class _Painter:
-    """Hands over pictures that are cut into tiles, which come in order; a strip of one is in
-    memory at a time.
+    """Delivers pictures that are cut into tiles, which arrive in order; one strip is in memory at a
+    time.
     """
 
     def __init__(self, folder: _Folder, number: int, part: Collection, stack: ExitStack) -> None:
-        """stack: what the picture that is on its way waits on."""
+        """stack: holds the resources of the unfinished picture."""
         self._folder, self._number, self._part, self._stack = folder, number, part, stack
         self._joiner = Joiner(part)
         self._drawing: Drawing | None = None
@@ -194,16 +193,16 @@ class _Painter:
             self._stack.close()
 
     def finish(self) -> None:
-        """Each picture ends with its last tile."""
+        """Checks the end; each picture ends with its last tile."""
 
 
 class _Cutter:
-    """Writes files whose bytes come one after the other."""
+    """Writes files whose bytes arrive one after the other."""
 
     def __init__(
         self, folder: _Folder, part: Collection, numbers: Iterator[int], stack: ExitStack
     ) -> None:
-        """numbers: of the files. stack: what the file that is on its way waits on."""
+        """numbers: of the files. stack: holds the resources of the unfinished file."""
         self._folder, self._part, self._numbers, self._stack = folder, part, numbers, stack
         self._open: Writable | None = None
         self._number = next(numbers, None)
@@ -213,7 +212,7 @@ class _Cutter:
         self._take(self._part.elements_before(place), tile.data)
 
     def finish(self) -> None:
-        """Files without bytes may stand behind the last byte."""
+        """Writes the empty files after the last byte."""
         self._take(self._part.elements, memoryview(b""))
 
     def _take(self, at: int, data: memoryview) -> None:
@@ -232,7 +231,7 @@ class _Cutter:
             self._number = next(self._numbers, None)
 
     def _write(self, data: memoryview) -> None:
-        """Bytes of the file whose turn it is."""
+        """Writes bytes of the current file."""
         assert self._number is not None, "there are bytes of a file"
         if self._open is None:
             self._open = self._stack.enter_context(self._folder.file(self._number))
@@ -241,6 +240,6 @@ class _Cutter:
 
 
 def _part_of(collection: FileList, tile: int) -> tuple[int, int, Collection]:
-    """The number of the part that a tile is in, that of its first tile, and the part."""
+    """The number of a tile's part, the number of the part's first tile, and the part."""
     number = bisect_right(collection.starts, tile) - 1
     return number, collection.starts[number], collection.parts[number]

@@ -1,3 +1,3 @@
-"""Files at URLs, by fsspec, which is imported when a URL is used and not before: read by ranges,
-written as a stream, listed.
+"""Read files at URLs by ranges, write them as streams, and list them, with fsspec, which is
+imported when a URL is used.
 """

@@ -1,5 +1,5 @@
-"""Files at URLs: list a folder, write one file, which appears when it is complete, and write many
-files to a folder.
+"""List folders at URLs, write one file, which appears when it is complete, and write many files to
+a folder.
 """
 
 import io
@@ -14,8 +14,8 @@ from bitsback.remote.url import Url, protocols, set_changed
 
 
 def is_folder(url: Url) -> bool:
-    """Whether there is a folder at the URL; HTTP has none. Raises OSError, and what `Url.connect`
-    raises.
+    """Whether there is a folder at the URL; HTTP has none. Raises OSError, and the errors of
+    `Url.connect`.
     """
     fs, path = url.connect()
     with url.as_os_error():
@@ -26,8 +26,8 @@ def is_folder(url: Url) -> bool:
 
 
 def files_in(url: Url) -> dict[str, Url]:
-    """All files in the folder and its folders, by their names, `/` between folders. Raises OSError,
-    and what `Url.connect` raises.
+    """All files in the folder and its subfolders, by their names, with `/` between folders. Raises
+    OSError, and the errors of `Url.connect`.
     """
     fs, path = url.connect()
     with url.as_os_error():
@@ -42,8 +42,8 @@ def files_in(url: Url) -> dict[str, Url]:
 
 
 def matching(url: Url) -> list[Url]:
-    """The files whose URLs match a pattern with `*`, the numbers in them in their order, or the URL
-    itself if it has none. Raises InputError if there are none.
+    """The files whose URLs match a pattern with `*`, sorted by the numbers in them, or the URL
+    itself if it has no `*`. Raises InputError if there are none.
     """
     if "*" not in url.name:
         return [url]
@@ -69,14 +69,14 @@ def _by_number(name: str) -> list[tuple[int, str]]:
 
 
 class Uploads:
-    """Takes files by name, `/` between folders, and writes them to a folder at a URL, each at once.
-    May be used from several threads.
+    """Writes files by name, with `/` between folders, to a folder at a URL, each immediately.
+    Several threads may use it.
     """
 
     def __init__(self, url: Url, force: bool) -> None:
-        """Raises OSError, and what `Url.connect` raises."""
+        """Raises OSError, and the errors of `Url.connect`."""
         self.names: list[str] = []
-        """The names of the files that were written."""
+        """The names of the written files."""
         self._url, self._force = url, force
         self._fs, self._path = url.connect()
         self._lock = Lock()
@@ -88,7 +88,7 @@ class Uploads:
                 raise  # the writer must know whether the file exists
 
     def check(self, names: Iterable[str]) -> None:
-        """Raises InputError if there is a file of such a name, and none may be replaced."""
+        """Raises InputError if there is a file of such a name that must not be replaced."""
         for name in names:
             if name in self._there and not self._force:
                 raise InputError(
@@ -100,9 +100,7 @@ class Uploads:
     def open(
         self, name: str, time: int | None = None, check: Callable[[BinaryIO], None] | None = None
     ) -> Iterator[BinaryIO]:
-        """A file to write to, which is in memory until the body ends. Raises InputError as `write`
-        does.
-        """
+        """A file to write to, in memory until the body ends. Raises InputError as `write` does."""
         file = io.BytesIO()
         yield file
         self.write(name, file.getvalue(), time, check)
@@ -114,9 +112,9 @@ class Uploads:
         time: int | None = None,
         check: Callable[[BinaryIO], None] | None = None,
     ) -> None:
-        """time: is set where the filesystem can set it. check: reads the file before, and raises
-        what it finds to be wrong. Raises InputError if it cannot be written, or there is such a
-        file and none may be replaced.
+        """time: the modification time, if the filesystem can set it. check: reads the file first,
+        and raises an error for any fault. Raises InputError if it cannot be written, or if it
+        exists and must not be replaced.
         """
         self.check([name])
         if check is not None:
@@ -134,12 +132,12 @@ class Uploads:
     def _put(self, place: str, data: bytes) -> None:
         try:
             self._fs.pipe_file(place, data)
-        except FileNotFoundError:  # the filesystem has folders, not just names
+        except FileNotFoundError:  # the filesystem has real folders
             self._fs.makedirs(self._fs._parent(place), exist_ok=True)
             self._fs.pipe_file(place, data)
 
     def remove_new(self) -> None:
-        """Removes the files that were written where none was before."""
+        """Removes the written files that did not exist before."""
         for name in self.names:
             if name not in self._there:
                 with suppress(Exception):  # the others can still be removed
@@ -151,16 +149,16 @@ class Uploads:
 
 @contextmanager
 def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
-    """A writer for the file, which never seeks. Large files are uploaded in parts.
+    """A writer for the file, which does not seek. Large files are uploaded in parts.
 
-    The file appears when the body ends; if the body raises, the upload is given up, and nothing is
-    left of it. Raises InputError if there is a file already, unless `force`; OSError, and what
-    `Url.connect` raises.
+    The file appears when the body ends; if the body raises, the upload is cancelled, and nothing is
+    left of it. Raises InputError if the file exists, unless `force`; OSError, and the errors of
+    `Url.connect`.
     """
     fs, path = url.connect()
     with url.as_os_error():
         fs.invalidate_cache(fs._parent(path))
-        # HTTP, which cannot be written to, would fetch it.
+        # HTTP, which is read-only, would fetch it.
         there = not {"http", "https"} & set(protocols(fs)) and fs.exists(path)
     if there and not force:
         raise InputError(
@@ -191,7 +189,7 @@ def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
 
 
 def _give_up(fs: Any, path: str, file: Any, there: bool) -> None:
-    """Ends a write so that nothing of it is seen."""
+    """Ends a write so that nothing of it becomes visible."""
     from fsspec.spec import AbstractBufferedFile
 
     # The first error matters more than any error of cleaning up.
@@ -200,7 +198,7 @@ def _give_up(fs: Any, path: str, file: Any, there: bool) -> None:
         file.discard()
         unseen = type(file).discard is not AbstractBufferedFile.discard  # the default does nothing
     with suppress(Exception):
-        file.closed = True  # or it would be completed when it is forgotten
+        file.closed = True  # or it would be completed when it is deleted
     with suppress(Exception):
         if not (unseen or there) and fs.exists(path):
             fs.rm_file(path)

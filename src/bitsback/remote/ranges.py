@@ -1,4 +1,4 @@
-"""Read ranges of files at URLs; of an HTTP server no more is read than was asked for."""
+"""Read ranges of files at URLs, from an HTTP server never more than requested."""
 
 import asyncio
 import io
@@ -16,11 +16,11 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 def fetch_http(
     fs: Any, path: str, spans: Sequence[tuple[int, int]], first: Description
 ) -> list[bytes]:
-    """The bytes of these spans, (start, end), which are asked for at the same time; nothing of
-    a span where the server sends another one, and a byte too many where it sends more.
+    """The bytes of these spans, (start, end), which are requested at the same time; nothing for a
+    span if the server sends another one, and one byte too many if it sends more.
 
-    fs: fsspec's filesystem for HTTP. first: how the file was described when it was opened, with
-    which each response is compared. Raises OSError, and what aiohttp raises.
+    fs: fsspec's filesystem for HTTP. first: the description of the file when it was opened, with
+    which each response is compared. Raises OSError, and the errors of aiohttp.
     """
     from fsspec.asyn import sync
 
@@ -73,7 +73,7 @@ def _sent(response: Any) -> tuple[int | None, int | None, int | None]:
 
 
 async def _read(body: Any, size: int) -> bytes:
-    """The next `size` bytes, and one more to see whether the body ends there."""
+    """The next `size` bytes, and one more to check that the body ends there."""
     data = bytearray()
     while len(data) <= size:
         chunk = await body.read(size + 1 - len(data))
@@ -89,19 +89,17 @@ Span = tuple[int, int]
 _HEAD, _TAIL = 1 << 12, 1 << 16  # bytes that are fetched at once when a file is opened
 _LEAST = 1 << 12  # bytes of a request
 _GAP = 1 << 16  # unused bytes that are fetched to save a request
-_WINDOW = 1 << 23  # bytes that are fetched at a time, where they are expected
+_WINDOW = 1 << 23  # bytes that are fetched at a time, if reads are announced
 _SPANS = 256  # requests for them
 _KEPT = 1 << 25  # bytes
 
 
 class Ranges:
-    """Reads anywhere in a file at a URL. It may be used from several threads, and from processes
-    that are forked.
-    """
+    """Reads anywhere in a file at a URL. Several threads and forked processes may use it."""
 
     def __init__(self, url: Url) -> None:
-        """Fetches the first and the last bytes, where the header and the index of an archive are.
-        Raises OSError, and what `Url.connect` raises.
+        """Fetches the first and the last bytes, which hold the header and the index of an archive.
+        Raises OSError, and the errors of `Url.connect`.
         """
         self._url = url
         self._closed = False
@@ -134,7 +132,7 @@ class Ranges:
         return f"let fsspec make a copy of it, with simplecache::{self._url.name}"
 
     def expect(self, spans: Iterable[Span]) -> None:
-        """Says what will be read next, in order: (offset, size). Some of it is fetched together."""
+        """Announces the next reads in order, (offset, size), so that some are fetched together."""
         with self._lock:
             self._expected = deque((offset, offset + size) for offset, size in spans)
 
@@ -158,7 +156,7 @@ class Ranges:
         self._kept.clear()
 
     def _wanted(self, span: Span) -> list[Span]:
-        """The span, and those that are expected after it."""
+        """The span, and the announced ones after it."""
         start, end = span
         wanted = [(start, min(max(end, start + _LEAST), self.size))]
         with self._lock:
@@ -174,14 +172,15 @@ class Ranges:
         return wanted
 
     def _fetch(self, spans: list[Span]) -> dict[int, bytes]:
-        """Raises OSError, too, if the file is not the one that was opened."""
+        """Fetches spans. Raises OSError, also if the file has changed since it was opened."""
         fs, path = self._url.connect()
         with self._url.as_os_error():
             if over_http := bool({"http", "https"} & set(protocols(fs))):
                 found = fetch_http(fs, path, spans, self._described)
             else:
                 found = _fetch_by(fs, path, spans)
-        # Each response of HTTP tells of it; elsewhere it is asked, unless nothing came before.
+        # Each HTTP response describes the file; other filesystems are asked, except before the
+        # first read.
         may_differ = not over_http and (self._url.was_read or len(spans) > 1)
         self._url.was_read = True
         if may_differ and differ(self._described, self._describe()):
@@ -206,13 +205,15 @@ def _fetch_by(fs: Any, path: str, spans: list[Span]) -> list[bytes]:
     starts, ends = [start for start, _ in spans], [end for _, end in spans]
     found: list[bytes] = fs.cat_ranges([path] * len(spans), starts, ends, on_error="raise")
     for data in found:
-        if isinstance(data, BaseException):  # some filesystems return them in any case
+        if isinstance(
+            data, BaseException
+        ):  # some filesystems return errors instead of raising them
             raise data
     return found
 
 
 def _part(fetched: dict[int, bytes], span: Span) -> bytes | None:
-    """The bytes of a span, if they were fetched together."""
+    """The bytes of a span, if they were fetched in one request."""
     for start, data in fetched.items():
         if start <= span[0] and span[1] <= start + len(data):
             return data[span[0] - start : span[1] - start]
@@ -220,7 +221,7 @@ def _part(fetched: dict[int, bytes], span: Span) -> bytes | None:
 
 
 def _merged(spans: list[Span]) -> list[Span]:
-    """The spans in order, as one where little is between them."""
+    """The spans in order, merged if little is between them."""
     found: list[Span] = []
     for start, end in sorted(spans):
         if found and start <= found[-1][1] + _GAP and end - found[-1][0] <= _WINDOW:
@@ -231,7 +232,7 @@ def _merged(spans: list[Span]) -> list[Span]:
 
 
 def read_all(url: Url) -> bytes:
-    """All bytes of the file at a URL. Raises OSError, and what `Url.connect` raises."""
+    """All bytes of the file at a URL. Raises OSError, and the errors of `Url.connect`."""
     ranges = Ranges(url)
     return ranges.read(0, ranges.size)
 
@@ -263,7 +264,7 @@ class _Raw(io.RawIOBase):
 
 
 def open_url(url: Url, buffer: int = 1 << 22) -> io.BufferedReader:
-    """The file at a URL, for those who read files; it can seek. buffer: bytes of a request.
+    """The file at a URL, as a seekable file object. buffer: bytes of a request.
 
     Raises OSError, and what `Url.connect` raises.
     """

@@ -1,5 +1,5 @@
-"""URLs: which strings are URLs, connecting to fsspec's filesystem, detecting that a file has
-changed, and modification times.
+"""URLs: recognise them, connect to fsspec's filesystem, detect changes of a file, and read
+modification times.
 """
 
 import os
@@ -21,8 +21,8 @@ _MARKS = (*_SUMS, *_TIMES, "modificationTime", "modify", "created")
 """The marks of a file's content from HTTP servers and filesystems of fsspec, the surest first."""
 
 Description = Mapping[str, Any]
-"""The description of a file: its "size" in bytes, and marks of its content; None, or left out, if
-not known.
+"""The description of a file: its "size" in bytes, and marks of its content; None or missing if
+unknown.
 """
 
 
@@ -30,14 +30,14 @@ def describe(of: Mapping[str, Any], size: int | None) -> Description:
     """The description from the `info` of fsspec, or from the headers of a response."""
     marks = {mark: of.get(mark) for mark in _MARKS}
     return {"size": size} | {
-        # A listing and `info` may tell of the same time in different types.
+        # A listing and `info` may give the same time in different types.
         mark: value.timestamp() if isinstance(value, datetime) else value
         for mark, value in marks.items()
     }
 
 
 def differ(first: Description, now: Description) -> bool:
-    """Whether two descriptions are of different contents, by the size, and the first mark that both
+    """Whether two descriptions are of different contents, by size, and by the first mark that both
     have.
     """
     known = [key for key in ("size", *_MARKS) if None not in (first.get(key), now.get(key))]
@@ -45,9 +45,9 @@ def differ(first: Description, now: Description) -> bool:
 
 
 Options = Mapping[str, Any]
-"""Storage options: what fsspec's filesystems take; or for a protocol, {"s3": {...}}."""
+"""Storage options: arguments of fsspec's filesystems, or of those of a protocol, {"s3": {...}}."""
 
-# A letter alone is a drive of Windows.
+# A single letter is a drive of Windows.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::.*://)", re.DOTALL)
 _LOCAL = re.compile(r"(file|local)://", re.IGNORECASE)
 _DRIVE = re.compile(r"/[A-Za-z]:")
@@ -58,15 +58,15 @@ _IN_EXTRA = ("fsspec", "aiohttp", "s3fs")
 
 
 def is_url(path: object) -> bool:
-    """Whether this is a URL, `s3://bucket/x.bb` or a chain of them, and not the path of a file."""
+    """Whether this is a URL, `s3://bucket/x.bb`, or a chain of URLs, and not the path of a file."""
     return isinstance(path, str) and _URL.match(path) is not None
 
 
 class Url:
     """A file or a folder at a URL.
 
-    `name` is the URL without what may be secret in it: the user, and the query. It may be used from
-    several threads, and from processes that are forked: each connects anew.
+    `name` is the URL without possible secrets: the user, and the query. Several threads may use it,
+    and forked processes, each of which connects again.
 
     >>> Url("https://me:secret@example.org/scans.bb?signature=12").name
     'https://example.org/scans.bb'
@@ -75,19 +75,19 @@ class Url:
     def __init__(
         self, text: str, options: Options | None = None, protocol: str | None = None
     ) -> None:
-        """protocol: of the filesystem that the options make, if the text is a path in it."""
+        """protocol: of the filesystem with these options, if the text is a path in it."""
         self.text, self.options, self._protocol = text, dict(options or {}), protocol
         self.name = _QUERY.sub("", _USER.sub("", text))
         self.described: Description | None = None
-        """The description from its folder, or from when it was opened first."""
+        """The description from its folder, or from its first opening."""
         self.was_read = False
-        """Whether a part of it has come, to which others must fit."""
+        """Whether a part of it has arrived, which others must match."""
         self._parent: tuple[Url, str] | None = None
         self._connected: tuple[int, Any, str] | None = None
 
     def child(self, path: str, name: str, info: Mapping[str, Any]) -> "Url":
-        """A file in the folder at this URL. path: its path in the filesystem. name: in the
-        folder. info: what fsspec says of it.
+        """A file in the folder at this URL. path: its path in the filesystem. name: in the folder.
+        info: its description by fsspec.
         """
         child = Url(f"{self.name.rstrip('/')}/{name}", self.options)
         child.described, child._parent = describe(info, info["size"]), (self, path)
@@ -95,7 +95,7 @@ class Url:
 
     @property
     def size(self) -> int | None:
-        """Bytes of it, where it was described."""
+        """Its bytes, if it has a description."""
         return None if self.described is None else self.described["size"]
 
     def __eq__(self, other: object) -> bool:
@@ -159,7 +159,7 @@ class Url:
         return fs, path
 
     def _explain(self, cause: BaseException | None, used: set[str]) -> None:
-        """Raises a better error for what was found when a filesystem was made."""
+        """Raises a better error for a failure to make a filesystem."""
         from fsspec.registry import available_protocols, known_implementations
 
         for protocol in sorted(used):
@@ -181,7 +181,7 @@ class Url:
 
     @contextmanager
     def as_os_error(self) -> Iterator[None]:
-        """Turns what filesystems raise into an OSError, in one line and without secrets."""
+        """Turns errors of filesystems into an OSError with one line and without secrets."""
         try:
             yield
         except BitsbackError:
@@ -211,7 +211,7 @@ class Url:
 
 
 def located(path: Any, options: Options | None = None) -> Any:
-    """A Url for a URL, a path for one of this machine's own files, and anything else as it is."""
+    """A Url for a URL, a path for a local file, and anything else unchanged."""
     if not is_url(path):
         return path
     if _LOCAL.match(path) and "::" not in path:
@@ -225,7 +225,7 @@ def _local_path(url: str) -> Path:
 
 
 def check_options(options: Options | None, *places: object) -> None:
-    """Raises InputError if there are options, and no URL that they could be for."""
+    """Raises InputError if there are options, but no URL for them."""
     each = [one for place in places for one in (place if isinstance(place, list) else [place])]
     if options and not any(isinstance(one, Url) for one in each):
         raise InputError("storage options are for URLs, as s3://bucket/x.bb, and none was given")
@@ -241,23 +241,23 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def changed(url: Url) -> int | None:
-    """The time of the last change in ns since 1970; None where the filesystem does not tell."""
+    """The modification time in ns since 1970; None if the filesystem does not tell."""
     fs, path = url.connect()
-    with suppress(Exception):  # filesystems raise errors of all kinds
+    with suppress(Exception):  # filesystems may raise any error
         time: datetime = fs.modified(path)
         return (time.replace(tzinfo=time.tzinfo or UTC) - _EPOCH) // _MICROSECOND * 1000
     return None
 
 
 def as_datetime(time: int) -> datetime:
-    """The date and time of ns since 1970. Raises OverflowError for times that no calendar has."""
+    """The date and time of ns since 1970. Raises OverflowError for times beyond the calendar."""
     return _EPOCH + timedelta(microseconds=time // 1000)
 
 
 def set_changed(fs: Any, path: str, time: int) -> None:
-    """Sets it, where there is a way: of stores of objects it is when they were written."""
+    """Sets the modification time if the filesystem can; object stores have the time of writing."""
     names = protocols(fs)
-    with suppress(Exception):  # an error is ignored, as on a disk: the content is right
+    with suppress(Exception):  # an error is ignored, as on a disk, since the content is right
         if "sftp" in names:
             fs.ftp.utime(path, (time / 1e9, time / 1e9))
         elif "memory" in names:

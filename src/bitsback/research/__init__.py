@@ -1,5 +1,5 @@
-"""Research archives: images coded with a model that is any functions of floats, within one
-environment (docs/research.md).
+"""Research archives: images coded with any functions of floats as a model, within one environment
+(docs/research.md).
 
     compress(images, model, path)    codes them with bits back, and says what by
     decompress(path, model)          where the floats are the same; elsewhere it is refused
@@ -53,7 +53,9 @@ Place = str | os.PathLike[str] | BinaryIO
 
 
 class OtherEnvironment(ArchiveError):
-    """A research archive was made where other floats may be computed. `differences` says why."""
+    """A research archive was made in an environment that may compute other floats. `differences`
+    lists the reasons.
+    """
 
     def __init__(self, message: str, differences: list[str]) -> None:
         super().__init__(message)
@@ -77,10 +79,10 @@ def compress(
 
     images: integers or bools [images, ...], at least one axis. model: an object with the methods
     prior, likelihood and posterior, or `Functions`. path: of a file, or a binary file. block:
-    images that are decoded together. growth: batches are growth / 256 of what is coded already, so
-    that there are bits to choose latents with, up to `batch` images. force: replaces a file.
-    Every block is decoded again before it is written. Returns what went through. Raises InputError
-    for images that cannot be held or a file that is there, and ModelError if a second run of the
+    images that are decoded together. growth: the size of a batch is growth / 256 of the images
+    coded so far, up to `batch` images, so that there are bits to choose latents with. force:
+    replaces a file. Every block is decoded again before it is written. Returns a summary. Raises
+    InputError for unsupported images or an existing file, and ModelError if a second run of the
     model gives other floats.
     """
     array = np.asarray(images, order="C")
@@ -126,13 +128,14 @@ def compress(
 def decompress(
     path: Place, model: FloatModel, *, force: bool = False, items: slice | None = None
 ) -> NDArray[Any]:
-    """The images of a research archive: [images, ...], of the dtype that was compressed.
+    """The images of a research archive: [images, ...], of the original dtype.
 
-    model: the one that made it. force: tries where the environment, or the model, is not what it
-    was; each block has a digest, so that what comes out is right or an error. items: these
-    images alone are returned, and no blocks decoded but theirs.
-    Raises OtherEnvironment, an ArchiveError, with all differences, unless `force`; ArchiveError for
-    a file that is damaged or no research archive, and for a model that computes other floats.
+    model: the one that made it. force: tries to decode in another environment or with another
+    model; each block has a digest, so that the result is right or an error. items: the images to
+    return; only their blocks are decoded.
+    Raises OtherEnvironment, an ArchiveError that lists all differences, unless `force`;
+    ArchiveError for a file that is damaged or no research archive, and for a model that computes
+    other floats.
     """
     with _opened(path) as (file, name):
         try:

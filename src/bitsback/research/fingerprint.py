@@ -1,5 +1,5 @@
-"""Fingerprint of an environment: the programs, the processor, the threads and the model that decide
-which floats a model computes.
+"""Fingerprint of an environment: the programs, the processor, the threads and the model that
+determine the floats.
 """
 
 import functools
@@ -24,9 +24,7 @@ _DEPTH = 12  # the depth of nested objects in the digest of a model
 
 
 def fingerprint(model: Any) -> Fingerprint:
-    """The fingerprint, with names for people. It comes from what is loaded; nothing is imported for
-    it.
-    """
+    """The fingerprint, with names for people. It covers what is loaded, and imports nothing."""
     found = {
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": f"{platform.system()} {platform.machine()} {'-'.join(platform.libc_ver())}",
@@ -49,8 +47,8 @@ def fingerprint(model: Any) -> Fingerprint:
 
 
 def differences(here: Fingerprint, there: Fingerprint) -> list[str]:
-    """The differences to the environment where an archive was made, for people. The model does not
-    need a library that is loaded on one side alone.
+    """The differences to the environment where an archive was made, for people. Libraries that are
+    loaded on one side only are ignored, since the model does not need them.
     """
 
     def counts(name: str) -> bool:
@@ -73,7 +71,7 @@ def made_by(found: Fingerprint) -> str:
 
 
 def _processor() -> str:
-    """Its name, and which of its instructions NumPy uses."""
+    """The name of the processor, and the instructions that NumPy uses."""
     name = platform.processor() or platform.machine()
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
@@ -119,8 +117,8 @@ def _source(model: Any) -> str:
 
 
 def _digest(model: Any) -> str:
-    """SHA-256 of all numbers, arrays and texts that the model's attributes, and what its functions
-    have bound, lead to.
+    """SHA-256 of all numbers, arrays and texts that can be reached from the model's attributes and
+    the bound values of its functions.
     """
     state = hashlib.sha256()
     seen: dict[int, Any] = {}
@@ -136,7 +134,7 @@ def _add(state: Any, value: Any, seen: dict[int, Any], depth: int) -> None:
         return
     if depth > _DEPTH or id(value) in seen or isinstance(value, ModuleType | type):
         return
-    seen[id(value)] = value  # keeps the object alive, so no other gets its number
+    seen[id(value)] = value  # keeps the object alive, so that no other gets its id
     array = _as_array(value)
     if array is not None:
         state.update(f"{array.dtype.str}{array.shape}".encode())

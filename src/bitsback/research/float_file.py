@@ -29,19 +29,19 @@ from bitsback.wire import varint
 MOST_IMAGES = 1 << 24
 """The most images of a block."""
 _MOST = 1 << 31
-"""Bytes of the first section, and of a block."""
+"""The most bytes of the first section, and of a block."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """All but the blocks."""
+    """Everything but the blocks."""
 
     dtype: np.dtype[Any]
     shape: Shape
     growth: int
     batch: int
     blocks: tuple[tuple[int, int], ...]
-    """For each block, its images and the bytes of its section."""
+    """The images and the section's bytes of each block."""
     fingerprint: Fingerprint
 
     @property
@@ -128,7 +128,7 @@ def look(path: str | os.PathLike[str]) -> ResearchSummary | None:
     """The summary of a file, if it is a research archive on this machine."""
     place = Path(path)
     try:
-        if not place.is_file():  # a pipe can be read once only, and may never end
+        if not place.is_file():  # a pipe can be read only once, and may never end
             return None
         with place.open("rb") as file:
             check_head(file.read(512))

@@ -1,5 +1,5 @@
-"""Models that are any functions of floats, and blocks of images coded with one: the chain of
-coding/chain.py, a batch after the other by public codecs.
+"""Models of any functions of floats, and blocks of images coded with one: the chain of
+coding/chain.py, one batch after the other by public codecs.
 """
 
 from collections.abc import Callable
@@ -21,10 +21,10 @@ from bitsback.message import Message
 class FloatModel(Protocol):
     """Prior, likelihood and posterior as functions of floats, in any library.
 
-    Each codes a batch of images at once: x is int64 of the shape [images, ...], and z is what the
-    codec of the prior pops, as functions are given it (`bitsback.codecs.BitsBack`): an array of
-    int64 or float64, or a tuple or dict of such arrays. The same batch must give the same floats
-    each time; a network of PyTorch's is in its evaluation mode.
+    Each codes a batch of images at once: x is int64 of the shape [images, ...], and z is a symbol
+    of the prior in the form that functions get (`bitsback.codecs.BitsBack`): an array of int64 or
+    float64, or a tuple or dict of such arrays. The same batch must give the same floats each time,
+    so put a network of PyTorch into evaluation mode.
     """
 
     def prior(self, images: int) -> Codec[Any]:
@@ -71,7 +71,7 @@ def digest(images: NDArray[Any]) -> bytes:
 
 
 def batches(images: int, growth: int, batch: int) -> list[int]:
-    """Their sizes, in the order of coding."""
+    """The sizes of the batches, in coding order."""
     return [size for size, count in chain.schedule(images, growth, batch) for _ in range(count)]
 
 

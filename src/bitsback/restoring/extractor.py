@@ -1,4 +1,4 @@
-"""Restore an archive to the array or the files that it was made from."""
+"""Restore an archive to its original array or files."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -46,8 +46,8 @@ def decompress(
 def decompress(
     source: Source, destination: Destination | None = None, **options: Unpack[DecompressKeywords]
 ) -> NDArray[Any] | Restored:
-    """Restores what an archive was made from: dtype, byte order, shape and every bit of every
-    element, and names.
+    """Restores the input of an archive: dtype, byte order, shape and every bit of every element,
+    and names.
 
     >>> import bitsback, io
     >>> import numpy as np
@@ -58,14 +58,13 @@ def decompress(
            [3, 4, 5]], dtype=uint8)
 
     source: a path, a URL, the bytes of an archive, or a binary stream, which need not be seekable
-        if the archive holds an array.
-    destination: the path of a file of the format that the archive was made from, which appears when
-        it is complete, or a binary stream; without one the array is returned. For a folder of
-        pictures: the path of a folder.
+        if the archive holds an array. destination: the path of a file in the format of the input,
+        which appears when it is complete, or a binary stream; without one the array is returned.
+        For a folder of pictures: the path of a folder.
     options: the fields of `bitsback.DecompressOptions`, by their names.
 
-    Raises ArchiveError, naming archive and block, for damage anywhere in the archive, InputError if
-    something cannot be read or written.
+    Raises ArchiveError, which names archive and block, for damage anywhere in the archive,
+    InputError if something cannot be read or written.
     """
     return restore_archive(source, destination, DecompressOptions(**options))
 
@@ -73,7 +72,7 @@ def decompress(
 def restore_archive(
     source: Source, destination: Destination | None, options: DecompressOptions
 ) -> NDArray[Any] | Restored:
-    """Restores what an archive was made from, as `decompress` does."""
+    """Restores the input of an archive, as `decompress` does."""
     storage_options = options.storage_options
     source, destination = (located(place, storage_options) for place in (source, destination))
     check_options(storage_options, source, destination, located(options.model))
@@ -117,7 +116,7 @@ def _restore_array(
 
 
 def _gather(array: Array, unsure: bool, strips: Iterator[NDArray[Any]]) -> NDArray[Any]:
-    """The whole array. unsure: how much is really there is not known before the end."""
+    """The whole array. unsure: whether its real size is unknown before the end."""
     flat = (strip.reshape(-1) for strip in strips)
     if unsure:  # a few bytes must not claim all memory
         found = [np.empty(0, array.dtype), *flat]
@@ -137,7 +136,7 @@ def _write(
     destination: Destination,
     options: DecompressOptions,
 ) -> int:
-    """Writes a file of the array, as far as it comes back; how many bytes it has."""
+    """Writes a file of the array, as far as it comes back, and returns its bytes."""
     with (
         open_output(destination, options.force, place) as output,
         packed(array, output, shape) as file,
@@ -184,7 +183,7 @@ def _rescue(
     destination: Destination | None,
     options: DecompressOptions,
 ) -> Restored:
-    """Restores what is whole. Raises ArchiveError if nothing is."""
+    """Restores the undamaged parts. Raises ArchiveError if there are none."""
     archive, destination = _needed(
         archive,
         destination,
@@ -264,7 +263,7 @@ def _restored(
 
 @contextmanager
 def _open(source: Source, model: Model | None) -> Iterator[BlockSource]:
-    """The archive, as a file or, if it cannot be sought in, as a stream."""
+    """The archive, as a file or, if it is not seekable, as a stream."""
     if isinstance(source, Url):
         with Archive(source, model=model) as archive:
             yield archive

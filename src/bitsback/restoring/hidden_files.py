@@ -1,16 +1,16 @@
 """Hidden files and folders in which results are made, and the moves of many files from there to
-their places: all of them are made, or none.
+their places: all of them or none.
 
-Each hidden file or folder is locked as long as the process that made it is alive. The system gives
-the lock up when the process ends, however it ends, and then the next process that writes there
-removes what is left.
+Each hidden file or folder is locked while the process that made it is alive. The system releases
+the lock when the process ends, for whatever reason, and then the next process that writes there
+removes the remains.
 
     hidden folder/new/...    the files that are to be moved, complete and on disk
     hidden folder/old/...    the files that stood at their places, as long as the moves go on
     hidden folder/moves      the list of the moves; while it is there they are decided on
 
-At any moment each file is either in `new` or at its place, and what it replaces is at that place or
-in `old`. So a process that finds the list can finish the moves or undo them, however far they came.
+At any moment each file is either in `new` or at its place, and the file that it replaces is at that
+place or in `old`. So a process that finds the list can finish or undo the moves at any point.
 """
 
 import json
@@ -27,7 +27,7 @@ from typing import BinaryIO
 from bitsback.images.names import UNFINISHED, fault
 
 LOCK = "lock"
-"""The file in a hidden folder that is locked."""
+"""The locked file in a hidden folder."""
 
 _WITHOUT_LOCKS = sys.platform == "win32"
 _HOUR = 3600.0
@@ -59,8 +59,8 @@ def make_folder(folder: Path) -> tuple[Path, BinaryIO]:
 
 
 def clear(folder: Path) -> None:
-    """Removes what processes that are gone have left in the folder. Files that one of them was
-    about to move to their places are moved, since that was decided on.
+    """Removes the remains of dead processes from the folder. If one of them had decided on moves of
+    its files, these are finished.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         left = [entry for entry in entries if UNFINISHED.fullmatch(entry.name)]
@@ -102,8 +102,8 @@ def _clear_folder(path: Path) -> None:
 
 
 def _locked(file: BinaryIO, path: Path) -> bool:
-    """Locks a new file; whether it is still there, since until then it may look like one of a dead
-    process.
+    """Locks a new file. Returns whether it still exists, since before that it may look like one of
+    a dead process.
     """
     if _WITHOUT_LOCKS:
         return True
@@ -131,9 +131,9 @@ NEW, OLD, LIST = "new", "old", "moves"
 
 
 def carry_out(hidden: Path, folder: Path, names: Sequence[str]) -> None:
-    """Moves the files of these names, `/` between folders, from `hidden`/new into the folder.
+    """Moves the files of these names, with `/` between folders, from `hidden`/new into the folder.
 
-    Raises OSError after everything is as it was before. `hidden` is in the folder or beside it.
+    Raises OSError after undoing everything. `hidden` is in the folder or beside it.
     """
     made = [parent for parent in _parents(names) if not os.path.lexists(folder / parent)]
     sync_all(hidden / NEW)
@@ -148,8 +148,8 @@ def carry_out(hidden: Path, folder: Path, names: Sequence[str]) -> None:
 
 
 def finish(hidden: Path) -> bool:
-    """Completes the moves that a process which is gone had decided on, or undoes them if they
-    cannot be made. Returns whether the hidden folder is of no more use.
+    """Completes the moves on which a dead process had decided, or undoes them if they cannot be
+    made. Returns whether the hidden folder is no longer needed.
     """
     try:
         plan = json.loads((hidden / LIST).read_bytes())
@@ -157,7 +157,7 @@ def finish(hidden: Path) -> bool:
         return True
     except (OSError, ValueError):
         return False
-    # A folder that somebody has packed and sent must not make moves here.
+    # A hidden folder that was copied from elsewhere must not make moves here.
     if not isinstance(plan, dict) or plan.get("here") != _where(hidden):
         return False
     folder = hidden.parent / plan["folder"]
@@ -177,9 +177,7 @@ def finish(hidden: Path) -> bool:
 
 
 def link_inside(folder: Path, names: Sequence[str]) -> str | None:
-    """The first folder, among those that files of these names lie in, that is a link or no folder,
-    if there is one.
-    """
+    """The first folder of files with these names that is a link or no folder, if there is one."""
     for parent in _parents(names):
         path = folder / parent
         if path.is_symlink() or (path.exists() and not path.is_dir()):
@@ -188,7 +186,7 @@ def link_inside(folder: Path, names: Sequence[str]) -> str | None:
 
 
 def sync(path: Path) -> None:
-    """Makes what a folder lists last through a power cut, where a folder can be opened (not on
+    """Makes the entries of a folder survive a power failure, if a folder can be opened (not on
     Windows).
     """
     with suppress(OSError):
@@ -214,7 +212,9 @@ def _forward(hidden: Path, folder: Path, names: Sequence[str]) -> None:
 
 
 def _keep(place: Path, old: Path) -> None:
-    """Puts a file aside, so that it stays at its place until it is replaced, where that can be."""
+    """Keeps a second link to a file, if possible, so that the file stays at its place until it is
+    replaced.
+    """
     if not place.is_symlink():
         with suppress(OSError):
             os.link(place, old)
@@ -263,7 +263,7 @@ def _where(hidden: Path) -> list[int]:
 
 
 def _parents(names: Sequence[str]) -> list[str]:
-    """The folders that files of these names lie in, each after the one that it lies in."""
+    """The folders of files with these names, each after its parent."""
     found: dict[str, None] = {}
     for name in names:
         for parent in reversed(PurePosixPath(name).parents[:-1]):

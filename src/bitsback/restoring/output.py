@@ -17,7 +17,7 @@ Destination = str | os.PathLike[str] | BinaryIO | Url
 
 
 class Output:
-    """Takes bytes, counts them, and names the output in errors. Never seeks, but to start again."""
+    """Writes and counts bytes, and names the output in errors. It seeks only to start again."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self.name = name
@@ -25,17 +25,19 @@ class Output:
         self._file = file
 
     def write(self, data: bytes | memoryview) -> None:
-        """Raises InputError, naming the file, if the disk is full or the like."""
+        """Writes bytes. Raises InputError, which names the file, if the disk is full or the
+        like.
+        """
         self.size += len(data)
         with naming(self.name):
             rest = memoryview(data)
             while len(rest):
                 written = self._file.write(rest)
-                # An unbuffered file may take less than all.
+                # An unbuffered file may accept only a part.
                 rest = rest[written if written is not None else len(rest) :]
 
     def restart(self) -> None:
-        """Forgets what was written to a file. Raises InputError, naming it."""
+        """Discards everything written to a file. Raises InputError, which names it."""
         with naming(self.name):
             self._file.seek(0)
             self._file.truncate()
@@ -43,10 +45,10 @@ class Output:
 
 
 class SeekableOutput(Output):
-    """One in which places are sought."""
+    """A seekable output."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Raises InputError, naming the file."""
+        """Raises InputError, which names the file."""
         with naming(self.name):
             return self._file.seek(offset, whence)
 
@@ -57,15 +59,14 @@ def open_output(
 ) -> Iterator[Output]:
     """An Output for a path, a URL or a binary stream.
 
-    A path or a URL gets its file when the body ends, complete and on disk, in folders that are made
-    if they are not there; if the body raises, nothing is left, and a file that was there stays as
-    it was. Raises InputError if there is a file
-    already, unless `force`, or if it is `source`.
+    The file appears at a path or a URL when the body ends, complete and on disk, in folders that
+    are made if necessary; if the body raises, nothing is left, and an existing file stays as it
+    was. Raises InputError if the file exists, unless `force`, or if it is `source`.
     """
     if isinstance(destination, Url):
         if destination == source:
             raise InputError(f"{destination.name}: is the input too; name another output")
-        # An error of the body is no error of writing.
+        # An error of the body is not an error of writing.
         with ExitStack() as stack:
             with naming(destination.name):
                 file = stack.enter_context(writing(destination, force))
@@ -80,7 +81,7 @@ def open_output(
             destination.flush()
         return
     name = os.fspath(destination)
-    # A symbolic link stays; the file that it points to is replaced.
+    # A symbolic link stays, and its target is replaced.
     path = Path(os.path.realpath(name))
     with naming(name):
         status = path.stat() if path.exists() else None
@@ -106,7 +107,7 @@ def open_output(
 def _hidden_output(
     path: Path, name: str, status: os.stat_result | None, force: bool
 ) -> Iterator[Output]:
-    """The same for a path, whose folder is there. status: of the file that is there."""
+    """The same for a path in an existing folder. status: of the existing file."""
     hidden_files.clear(path.parent)
     with naming(name):
         hidden, file = hidden_files.make_file(path.parent)
@@ -122,7 +123,7 @@ def _hidden_output(
                         f"{name}: exists since just now; name another output, or use --force to"
                         " replace it"
                     )
-                if os.name != "nt":  # while the file is open, and so locked, nobody removes it
+                if os.name != "nt":  # no other process removes a file that is open and locked
                     hidden.replace(path)
         with naming(name):
             if os.name == "nt":  # an open file cannot be moved
@@ -136,8 +137,8 @@ def _hidden_output(
 
 @contextmanager
 def made_folders(folder: Path, name: str) -> Iterator[None]:
-    """Makes a folder, and those that it is in, which are for an output of this name. Those that
-    were not there go again if the body raises. Raises InputError if they cannot be made.
+    """Makes a folder and its parents for an output of this name. New ones are removed again if the
+    body raises. Raises InputError if they cannot be made.
     """
     with naming(name):
         new = [each for each in (folder, *folder.parents) if not each.exists()]
@@ -146,7 +147,7 @@ def made_folders(folder: Path, name: str) -> Iterator[None]:
         yield
     except BaseException:
         for each in new:
-            with suppress(OSError):  # somebody else may have put files into it
+            with suppress(OSError):  # others may have put files into it
                 each.rmdir()
         raise
 
@@ -163,5 +164,5 @@ def naming(name: str) -> Iterator[None]:
 
 
 def _is_place(source: object) -> TypeGuard[str | os.PathLike[str]]:
-    """Whether a source is a file on disk, and not the bytes of one, which are called something."""
+    """Whether a source is a file on disk, and not the bytes of a named one."""
     return isinstance(source, str | os.PathLike) and Path(source).exists()

@@ -37,15 +37,14 @@ def restore(
     work: Work,
     options: DecompressOptions,
 ) -> int:
-    """Restores all files that come back; the number of bytes that they have. Raises ArchiveError,
-    InputError.
+    """Restores all files, and returns their number of bytes. Raises ArchiveError, InputError.
 
     place: of the archive, if it has one. destination: for a folder its path or URL, which need not
     exist; for a file of arrays or of pages its path or URL, or a binary stream.
     """
     archive = parts.archive
     if not parts.damaged:
-        archive._check()  # before anything is made, and with it that the names can be restored
+        archive._check()  # before anything is made; checks that the names can be restored, too
     kind = archive._files.collection.kind
     if kind == FOLDER:
         return _restore_folder(parts, folder_of(archive, destination), work, options)
@@ -62,7 +61,7 @@ def restore(
 
 
 def folder_of(archive: OpenArchive, destination: Destination) -> Location:
-    """The folder to restore to. Raises InputError if that is no folder."""
+    """The folder to restore to. Raises InputError if it is no folder."""
     if isinstance(destination, str | os.PathLike | Url):
         return destination
     raise InputError(f"{archive.name}: holds a folder of pictures; give a folder to restore it to")
@@ -89,8 +88,7 @@ def _restore_folder(
     parts: RestoredParts, destination: Location, work: Work, options: DecompressOptions
 ) -> int:
     archive, files, lost = parts.archive, parts.files, parts.lost_files
-    # Even in an archive that was checked, a few bytes may claim many names, so no list of them is
-    # made.
+    # A few bytes may claim many names, even in a valid archive, so no list of them is made.
     names: Iterable[str] = (target_of(files, number)[0] for number in range(len(files)))
     if parts.damaged:
         names = _targets(archive, others(lost, len(files))).values()
@@ -100,9 +98,7 @@ def _restore_folder(
 
 
 def _targets(archive: OpenArchive, numbers: Iterable[int]) -> dict[int, str]:
-    """The names that files with these numbers are restored under. Raises ArchiveError if they
-    collide.
-    """
+    """The names of the restored files with these numbers. Raises ArchiveError if they collide."""
     files = archive._files
     found = {number: target_of(files, number)[0] for number in numbers}
     problem = unrestorable((files.names[number], name) for number, name in found.items())
@@ -118,10 +114,10 @@ def extract(
     force: bool,
     verify: bool = True,
 ) -> int:
-    """Restores the files with these numbers to a folder; how many bytes they have. Raises
+    """Restores the files with these numbers to a folder, and returns their number of bytes. Raises
     ArchiveError, InputError.
 
-    Only the blocks that they are in are decoded.
+    Only their blocks are decoded.
     """
     files = archive._files
     wanted = [number for _, number in sorted({files.place(n): n for n in numbers}.items())]

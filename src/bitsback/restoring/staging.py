@@ -1,4 +1,4 @@
-"""Write many files into a folder: all appear when the last one is complete, or none does."""
+"""Write many files into a folder: all appear when the last one is complete, or none."""
 
 import os
 import shutil
@@ -20,20 +20,20 @@ from bitsback.restoring.output import SeekableOutput, made_folders, naming
 
 
 class Staging(Protocol):
-    """Takes files by name, `/` between folders. May be used from several threads."""
+    """Receives files by name, with `/` between folders. Several threads may use it."""
 
     def write(
         self, name: str, data: bytes, time: int | None = None, check: Check | None = None
     ) -> None:
-        """time: when it was changed, in ns since 1970. check: as `open` takes it. Raises InputError
-        if it cannot be written.
+        """time: its modification time, in ns since 1970. check: as in `open`. Raises InputError if
+        it cannot be written.
         """
 
     def open(
         self, name: str, time: int | None = None, check: Check | None = None
     ) -> AbstractContextManager[Seekable]:
-        """A file to write to, which is there when the body ends; an error of writing names it.
-        check: reads it when it is complete, and raises what it finds to be wrong.
+        """A file to write to, which exists when the body ends; errors of writing name it. check:
+        reads the complete file, and raises an error for any fault.
         """
 
 
@@ -42,14 +42,14 @@ class _Hidden:
 
     def __init__(self, hidden: Path, target: "_Target") -> None:
         self.names: list[str] = []
-        """The names of the files that were written."""
+        """The names of the written files."""
         self._new, self._target = hidden / hidden_files.NEW, target
         self._lock = Lock()
 
     def write(
         self, name: str, data: bytes, time: int | None = None, check: Check | None = None
     ) -> None:
-        """time: when it was changed, in ns since 1970. Raises InputError as `open` does."""
+        """time: its modification time, in ns since 1970. Raises InputError as `open` does."""
         with self.open(name, time, check) as file:
             file.write(data)
 
@@ -57,9 +57,8 @@ class _Hidden:
     def open(
         self, name: str, time: int | None = None, check: Check | None = None
     ) -> Iterator[Seekable]:
-        """A file to write to. Raises InputError if the disk is full or the like, if the file system
-        takes the name for another's, or if there is such a file in the folder and none may be
-        replaced.
+        """A file to write to. Raises InputError if it cannot be written, if the file system takes
+        its name for another's, or if the folder has such a file that must not be replaced.
         """
         self._target.check([name])
         shown = self._target.shown(name)
@@ -75,7 +74,7 @@ class _Hidden:
                         file.seek(0)
                         check(file)
                 if time is not None:
-                    # a time that the file system cannot hold
+                    # a time that the file system does not support
                     with suppress(OSError, OverflowError):
                         os.utime(path, ns=(time, time))
             except FileExistsError:
@@ -91,13 +90,13 @@ class _Hidden:
 def staging(
     destination: str | os.PathLike[str] | Url, names: Iterable[str], force: bool
 ) -> Iterator[Staging]:
-    """A place for files, which are moved into the folder `destination` when the body ends. To a
-    folder at a URL, where files cannot be moved, they are written at once.
+    """A place for files, which are moved into the folder `destination` when the body ends. In a
+    folder at a URL, where files cannot be moved, they are written immediately.
 
-    names: those of the files as far as they are known before, to refuse early. Folders that it is
-    in are made if they are not there. If the body raises, nothing is left. If the process ends
-    while the files are moved, the next one that writes there moves the others. Raises InputError if
-    a file is there already, unless `force`, or if this computer cannot have one of the names.
+    names: the names of the files, as far as they are known in advance, to refuse early. Parent
+    folders are made if necessary. If the body raises, nothing is left. If the process ends while
+    files are moved, the next one that writes there moves the others. Raises InputError if a file
+    exists, unless `force`, or if this computer does not support one of the names.
     """
     if isinstance(destination, Url):
         with naming(destination.name):
@@ -119,7 +118,7 @@ def staging(
 
 
 def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Iterator[Staging]:
-    """The same for a folder on disk, beside which, or in which if it exists, files wait."""
+    """The same for a folder on disk; files wait in it if it exists, otherwise beside it."""
     hidden_files.clear(target.folder)
     hidden_files.clear(target.folder.parent)
     target.check(names)
@@ -135,7 +134,7 @@ def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Ite
     finally:
         if os.name == "nt":  # an open file cannot be removed
             lock.close()
-        # If the list is there, somebody must finish or undo the moves.
+        # If there is a list, a later process must finish or undo the moves.
         if not (hidden / hidden_files.LIST).exists():
             shutil.rmtree(hidden, ignore_errors=True)
         lock.close()
@@ -167,7 +166,7 @@ class _Target:
 
     def take(self, hidden: Path, names: Sequence[str]) -> None:
         """Moves the files to their places. Raises InputError, with nothing changed, if one cannot
-        be.
+        be moved.
         """
         with naming(self.name):
             if not self.folder.exists():

@@ -32,7 +32,7 @@ _MAX_SECTION = MAX_BLOCK_BYTES + (1 << 16)
 
 
 class Stream:
-    """The blocks of an archive that cannot be sought in. Everything in it is checked on the way."""
+    """The blocks of an archive in a stream, which is checked completely on the way."""
 
     def __init__(self, file: BinaryIO, model: Model | None) -> None:
         self.name = stream_name(file, "the input")
@@ -111,8 +111,8 @@ class Stream:
             raise ArchiveError(f"{self.name}: {error}") from None
 
     def _take(self, size: int) -> bytes:
-        """The next `size` bytes. Memory follows what is really there. Raises ArchiveError at the
-        end of the stream.
+        """The next `size` bytes. Memory grows only with the bytes that exist. Raises ArchiveError
+        at the end of the stream.
         """
         data = read_up_to(self._file, size, self.name)
         if len(data) < size:

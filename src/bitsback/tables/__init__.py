@@ -1,7 +1,8 @@
-"""The tables behind codecs and models, as bytes that ship (docs/format.md, docs/model-format.md).
+"""The tables of codecs and models, which come with the package (docs/format.md,
+docs/model-format.md).
 
-tools/make_tables.py made them. They decide what archives mean, so they are checked when they are
-first used.
+tools/make_tables.py made them. The meaning of archives depends on them, so they are checked on
+first use.
 """
 
 import hashlib
@@ -64,8 +65,8 @@ def laplace_cdf() -> NDArray[np.int32]:
 
 @cache
 def stretch() -> NDArray[np.int32]:
-    """The log-odds against probabilities up to a half, 64 for each factor of two, times 2^12: int32
-    [1408], read-only.
+    """The log-odds against probabilities up to one half, 64 for each factor of two, times 2^12:
+    int32 [1408], read-only.
 
     Raises BitsbackError if the file is missing or damaged.
     """

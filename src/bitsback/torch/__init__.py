@@ -1,7 +1,7 @@
-"""Archives for PyTorch: a dataset that decodes the blocks that a batch needs, and a sampler that
-shuffles so that these are few. Needs the extra `bitsback[torch]`.
+"""Archives for PyTorch: a dataset that decodes the blocks of a batch, and a sampler that shuffles
+so that these are few. Needs the extra `bitsback[torch]`.
 
-Nothing else in bitsback imports this package, and only training needs PyTorch otherwise.
+Nothing else in bitsback imports this package, and besides it only training needs PyTorch.
 """
 
 from importlib.util import find_spec

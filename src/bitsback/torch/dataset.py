@@ -22,10 +22,10 @@ Labels = Sequence[Any] | NDArray[Any] | torch.Tensor | Callable[[str], Any] | st
 
 class ArchiveDataset(Dataset[Any]):
     """The items of an archive's array, or its pictures, as samples for a DataLoader, with any
-    number of workers, forked or spawned: each process opens the archive for itself.
+    number of workers, forked or spawned: each process opens the archive itself.
 
-    A batch decodes each block that it needs once, and decoded blocks stay in a cache, so it is best
-    read in an order in which few blocks are wanted at a time: that of `BlockSampler`.
+    A batch decodes each of its blocks once, and decoded blocks stay in a cache, so the best order
+    needs few blocks at a time: that of `BlockSampler`.
 
     >>> import bitsback, tempfile
     >>> import numpy as np
@@ -39,7 +39,7 @@ class ArchiveDataset(Dataset[Any]):
     >>> [tuple(images.shape) for images, labels in loader]
     [(32, 28, 28), (32, 28, 28), (32, 28, 28), (4, 28, 28)]
 
-    Labels that are in the archive need not be given:
+    Labels in the archive need not be given:
 
     >>> np.savez(path + ".npz", images=digits, labels=np.arange(100) % 10)
     >>> summary = bitsback.compress(path + ".npz", path, labels="labels", force=True)
@@ -56,16 +56,16 @@ class ArchiveDataset(Dataset[Any]):
         array: str | None = None,
         **options: Any,
     ) -> None:
-        """path: of the archive. transform: makes a sample of an image, which is an array of NumPy's
-        that may be changed; by default it becomes a tensor of the same dtype. labels: of
-        the items, in order: then a sample is a pair (image, label). Of pictures it may be a
-        function of their names. By default they are those that the archive has, `archive.labels`.
-        array: of an archive of an npz file the name of the array that is meant, unless it has
-        labels; then `labels` may be the name of another one. options: of `bitsback.open`, such as
-        `cache`, the bytes of decoded blocks that each process keeps.
+        """path: of the archive. transform: makes a sample of an image, a NumPy array that may be
+        changed; by default it becomes a tensor of the same dtype. labels: of the items, in order:
+        then a sample is a pair (image, label). For pictures it may be a function of their names. By
+        default they are the archive's, `archive.labels`. array: in an archive of an npz file, the
+        name of the array of images, unless the archive has labels; then `labels` may be the name of
+        another array. options: of `bitsback.open`, such as `cache`, the bytes of decoded blocks
+        that each process keeps.
 
-        Raises InputError or ArchiveError if the archive cannot be read, or the labels are not as
-        many as the items; IndexError and ArchiveError where an item is asked for.
+        Raises InputError or ArchiveError if the archive cannot be read, or if there are more or
+        fewer labels than items; access to an item raises IndexError and ArchiveError.
         """
         archive = bitsback.open(path, **options)
         self._keep_opened({os.getpid(): archive})
@@ -94,8 +94,8 @@ class ArchiveDataset(Dataset[Any]):
         return self._opened[process]
 
     def _keep_opened(self, archives: dict[int, bitsback.Archive]) -> None:
-        """Keeps opened archives by their processes, until the dataset is gone. What a process was
-        forked from stays open in it, too.
+        """Keeps opened archives by their processes, until the dataset is deleted. The archive of a
+        parent process stays open in a forked one, too.
         """
         self._opened = archives
         weakref.finalize(self, _close, archives)
@@ -129,7 +129,7 @@ class ArchiveDataset(Dataset[Any]):
 
     @cached_property
     def blocks(self) -> NDArray[np.int64]:
-        """For each item, the number of the block that holds it, or its beginning."""
+        """The number of the block of each item, or of its beginning."""
         return block_numbers(self.archive, self._array)
 
     def _images(self, indices: Sequence[int]) -> list[Image]:
@@ -176,11 +176,11 @@ def _close(archives: dict[int, bitsback.Archive]) -> None:
 
 
 def _labelled(archive: bitsback.Archive) -> str | None:
-    """The name of the array of an npz file whose items have labels, if there is one."""
+    """The name of the array of an npz file with labelled items, if there is one."""
     pairs = archive._pairs
     return None if pairs is None or pairs.images is None else archive.names[pairs.images]
 
 
 def _plain(label: Any) -> Any:
-    """A number of NumPy's as Python's, of which a DataLoader makes the usual tensors."""
+    """A NumPy number as Python's, from which a DataLoader makes the usual tensors."""
     return label.item() if isinstance(label, np.generic) else label

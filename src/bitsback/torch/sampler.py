@@ -16,10 +16,10 @@ Items = NDArray[np.int64]
 class BlockSampler(Sampler[int]):
     """Shuffles the blocks of an archive, and the items within a window of blocks.
 
-    Each worker of the DataLoader has blocks of its own, the same in every epoch, so it decodes each
-    of them once for all epochs if they fit into its cache. The seed determines which blocks these
-    are. Each pass is another epoch with another order, which the seed and the number of the epoch
-    determine; `set_epoch` says which comes next, after an interruption, say.
+    Each worker of the DataLoader has its own blocks, which the seed determines and which are the
+    same in every epoch, so it decodes each of them once for all epochs if they fit into its cache.
+    Each pass is another epoch with another order, which the seed and the number of the epoch
+    determine; `set_epoch` sets the next one, for example after an interruption.
 
     >>> import bitsback, tempfile
     >>> import numpy as np
@@ -48,13 +48,13 @@ class BlockSampler(Sampler[int]):
     ) -> None:
         """window: blocks whose items are shuffled together; by default as many as the dataset's
         cache holds. batch_size, num_workers: those of the DataLoader, which gives its workers
-        batches in turns, with `drop_last` or without. num_replicas, rank: of how many processes
-        that train together this is which, as for PyTorch's DistributedSampler, with the same seed
-        and epoch in all of them: each gets blocks of its own, and as many items as the others, for
-        which some items come twice if their number does not divide. Two workers share a block
-        where the blocks of one end and those of the next begin.
+        batches in turn, with or without `drop_last`. num_replicas, rank: the number of processes
+        that train together, and the number of this one, as for PyTorch's DistributedSampler, with
+        the same seed and epoch in all of them: each gets its own blocks, and as many items as the
+        others, so some items occur twice if their number is not divisible. Two workers share the
+        block where the blocks of one end and those of the next begin.
 
-        Raises InputError for a number that is too small, and for a rank that is none.
+        Raises InputError for a number that is too small, and for an invalid rank.
         """
         for name, value, least in (
             ("window", window, 1), ("seed", seed, 0), ("batch_size", batch_size, 1),
@@ -81,12 +81,12 @@ class BlockSampler(Sampler[int]):
         )
 
     def set_epoch(self, epoch: int) -> None:
-        """The number of the epoch that comes next."""
+        """Sets the number of the next epoch."""
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
         self._epoch += 1
-        # The blocks were dealt by the numbers (seed, 0).
+        # The numbers (seed, 0) have dealt the blocks.
         random = np.random.default_rng((self.seed, self._epoch, self._rank))
         streams = [
             self._stream(blocks, own)
@@ -99,8 +99,8 @@ class BlockSampler(Sampler[int]):
             yield from batch
 
     def _deal(self, blocks: list[Items], workers: int) -> list[list[Items]]:
-        """For each worker its blocks, the first and the last of them in part: as many items as its
-        batches have.
+        """The blocks of each worker, of which the first and the last may be partial: as many items
+        as its batches have.
         """
         shuffled = np.random.default_rng((self.seed, 0)).permutation(len(blocks))
         items = np.concatenate([blocks[number] for number in shuffled])

@@ -1,4 +1,4 @@
-"""Training: torch modules of the integer networks, recipes, and the exporter. Needs the extra
+"""Training: torch modules of the integer networks, recipes, and the exporter. It needs the extra
 `bitsback[train]`.
 
     train_model(images, "mine.safetensors")   a model for one's own images, as `bitsback train` does

@@ -15,7 +15,7 @@
 
 namespace bitsback {
 
-// The tables by which outputs are read. All that can be wrong with a mixture is checked here.
+// The tables for reading outputs. All checks of a mixture are here.
 class MixtureTables {
   public:
     static constexpr std::size_t max_components = 32;
@@ -69,11 +69,11 @@ class MixtureTables {
     unsigned mean_shift_;
 };
 
-// The distribution function of a mixture whose components are given by outputs of a network, over
-// positions in the units of its means, before these are shifted.
+// The distribution function of a mixture with components from outputs of a network, over positions
+// in the units of its unshifted means.
 class MixtureCurve {
   public:
-    // weight, mean and scale: what the network gave of each component.
+    // weight, mean and scale: the network's outputs for each component.
     template <class Mean>
     MixtureCurve(const MixtureTables& tables, const std::uint8_t* weight, const Mean* mean,
                  const std::uint8_t* scale, std::size_t components)
@@ -157,8 +157,8 @@ class PixelMixture {
         const std::uint32_t first = start(c);
         return {first, start(c + 1) - first};
     }
-    // The symbol whose interval holds x, and that interval. The lowest is looked at first: most
-    // pixels are background.
+    // The symbol whose interval contains x, and that interval. The lowest is tried first, since
+    // most pixels are background.
     Interval find(std::uint32_t x, std::uint32_t& symbol) const {
         Bracket b{0, 1, 0, start(1)};
         if (x >= b.end) b = {1, levels_, b.end, std::uint32_t{1} << precision_};
@@ -173,7 +173,7 @@ class PixelMixture {
     unsigned precision_;
 };
 
-// Throws MessageError unless outputs of such shapes will do as weights, means and scales.
+// Throws MessageError unless outputs of these shapes can be weights, means and scales.
 inline void require_mixture_outputs(const std::vector<Shape>& shapes) {
     require(shapes[0].bytes() && shapes[2].bytes(),
             "the weights and scales of a mixture must lie in [0, 255]");
@@ -213,7 +213,8 @@ class MixtureFamily : public Family {
     }
 
   private:
-    // Calls `code` with what makes the mixture of a pixel, and the symbols in their type.
+    // Calls `code` with a function that makes the mixture of a pixel, and with the symbols in their
+    // type.
     template <class Code>
     void with(const Parameters& parameters, const SomeSymbols& symbols, const Code& code) const {
         const auto of = [&](const auto* means) {

@@ -31,8 +31,8 @@ class NormalFamily : public Family {
         require(inverse_scale_.size() == 256, "a table of inverse scales has 256 entries");
         require(precision >= 20, "a normal over levels needs a precision from 20 to 24");
         require(mean_shift <= 9, "the means of a normal are shifted by 0 to 9 bits");
-        // The codec checks the rest: once here, so that what it refuses cannot come up in the
-        // middle of a chain.
+        // The codec checks the rest, once here, so that errors cannot occur in the middle of a
+        // chain.
         const std::vector<std::uint32_t> weights(256, 65536);
         const std::vector<std::int32_t> means(256, 0);
         DiscretisedMixture(table(), weights, means, inverse_scale_, 1, levels_, precision_);
@@ -94,7 +94,7 @@ class NormalFamily : public Family {
             const std::uint32_t first = start(i, c);
             return {first, start(i, c + 1) - first};
         }
-        // A symbol close to the one that holds x: some standard deviations from the mean.
+        // A symbol close to the one that contains x: some standard deviations from the mean.
         std::uint32_t guess(std::size_t i, std::uint32_t x) const {
             const std::uint64_t part = (std::uint64_t{x} << 13) >> family.precision_;
             const std::int64_t deviations =

@@ -1,4 +1,4 @@
-// A grid of distributions, of which two outputs of a network choose one for each symbol.
+// A grid of distributions, from which two outputs of a network choose one for each symbol.
 #pragma once
 
 #include <span>

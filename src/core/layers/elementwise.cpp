@@ -10,8 +10,7 @@
 
 #include "layer.hpp"
 
-// Without it a compiler has to reckon with a result that overlaps what it is computed from, and
-// sums one by one.
+// Without it a compiler must assume that the result overlaps the inputs, and add one by one.
 #if defined(_MSC_VER)
 #define BITSBACK_RESTRICT __restrict
 #else
@@ -49,7 +48,7 @@ class LookupLayer : public Computed<LookupLayer> {
     }
 
   private:
-    // Whether the table only drops some of the lowest bits, which takes no table.
+    // Whether the table only drops some of the lowest bits, which needs no table.
     bool shifts_by(int bits) const {
         for (std::size_t i = 0; i < table_.size(); ++i)
             if (table_[i] != (from_[0].low + static_cast<std::int32_t>(i)) >> bits) return false;
@@ -105,7 +104,7 @@ class AddLayer : public Computed<AddLayer> {
                 for_chunks(
                     work, shape_.line(), wanted, work.rows[input], work.rows[other],
                     [&](std::size_t in, std::size_t with, std::size_t to, std::size_t count) {
-                        // Sums of 16 bits where they fit: twice as many at once.
+                        // Sums of 16 bits if they fit, which are twice as many at once.
                         if (narrow_)
                             add<std::int16_t>(one.data() + in, two.data() + with, count, out + to);
                         else

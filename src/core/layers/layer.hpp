@@ -1,5 +1,5 @@
-// A layer of an integer network, the fields that it is made of, and how it is registered: each
-// layer of docs/model-format.md is a class in a file of this folder, with a `LayerOp` behind it.
+// A layer of an integer network, its fields, and its registration: each layer of
+// docs/model-format.md is a class in a file of this folder, followed by a `LayerOp`.
 #pragma once
 
 #include <algorithm>
@@ -23,11 +23,11 @@ namespace bitsback {
 using Field = std::variant<std::int64_t, std::vector<std::int64_t>, std::shared_ptr<const Linear>>;
 using NamedFields = std::map<std::string, Field>;
 
-// The source of a layer: the values that it reads, and its fields by name. Each method throws
-// std::invalid_argument for a field that is missing or of another type.
+// The description of a layer: the values that it reads, and its fields by name. Each method throws
+// std::invalid_argument for a field that is missing or has another type.
 class LayerFields {
   public:
-    // inputs: the numbers of the values that it reads; shapes: what is known of these.
+    // inputs: the numbers of the values that it reads; shapes: their known properties.
     LayerFields(std::string op, std::vector<std::size_t> inputs, std::vector<Shape> shapes,
                 NamedFields fields)
         : op_(std::move(op)),
@@ -95,13 +95,13 @@ class Layer {
 
     // Whether its result is its whole input with another shape.
     virtual bool is_view() const { return false; }
-    // This layer and `before`, which gives input i of it, in one; null if they stay apart.
+    // This layer merged with `before`, which gives its input i; null if they cannot be merged.
     virtual std::shared_ptr<const Layer> fused([[maybe_unused]] std::size_t i,
                                                [[maybe_unused]] const Layer& before) const {
         return nullptr;
     }
-    // This layer and the sum of its result with a value of bytes, of which bytes of the shape `to`
-    // are made, in one; null if they stay apart.
+    // This layer merged with the sum of its result and a value of bytes, which gives bytes of the
+    // shape `to`; null if they cannot be merged.
     virtual std::shared_ptr<const Layer> with_sum([[maybe_unused]] std::size_t other,
                                                   [[maybe_unused]] const Shape& to) const {
         return nullptr;
@@ -141,8 +141,8 @@ using LayerMaker = std::shared_ptr<const Layer> (*)(const LayerFields&);
 // Adds a layer under its name in model files. inputs: how many it has, one or two.
 void register_layer(const char* op, std::size_t inputs, LayerMaker make);
 
-// The layer that the fields describe. Throws std::invalid_argument for an op that there is not, and
-// for inputs and fields that do not fit it.
+// The layer that the fields describe. Throws std::invalid_argument for an unknown op, and for
+// inputs and fields that do not fit it.
 std::shared_ptr<const Layer> make_layer(const LayerFields& fields);
 
 // A variable of this type at namespace scope registers a layer that is constructed from its fields.

@@ -9,7 +9,7 @@
 namespace bitsback {
 namespace {
 
-// The channels of two values, one behind the other.
+// The channels of two values, one after the other.
 class ConcatLayer : public Computed<ConcatLayer> {
   public:
     explicit ConcatLayer(const LayerFields& fields) : Computed(fields) {
@@ -49,7 +49,7 @@ const LayerOp<ConcatLayer> concat("concat", 2);
 // Each place becomes factor x factor places, with factor^2 times fewer channels.
 class PixelShuffleLayer : public Computed<PixelShuffleLayer> {
   public:
-    // rows and columns of the result; those beyond are dropped.
+    // Rows and columns of the result; those beyond are dropped.
     explicit PixelShuffleLayer(const LayerFields& fields)
         : Computed(fields), factor_(fields.count("factor")) {
         const Shape& from = from_[0];
@@ -89,7 +89,7 @@ class PixelShuffleLayer : public Computed<PixelShuffleLayer> {
 
 const LayerOp<PixelShuffleLayer> pixel_shuffle("pixel_shuffle", 1);
 
-// A value at the item becomes one on a grid of rows and columns, the same at each place.
+// A value per item becomes one on a grid of rows and columns, the same at each place.
 class BroadcastLayer : public Computed<BroadcastLayer> {
   public:
     explicit BroadcastLayer(const LayerFields& fields) : Computed(fields) {
@@ -113,7 +113,7 @@ class BroadcastLayer : public Computed<BroadcastLayer> {
 
 const LayerOp<BroadcastLayer> broadcast("broadcast", 1);
 
-// The same elements in another number of rows and columns. Only for all rows at once.
+// The same elements with another number of rows and columns, only for all rows at once.
 class ViewLayer : public Layer {
   public:
     explicit ViewLayer(const LayerFields& fields) : Layer(fields) {

@@ -13,13 +13,14 @@
 namespace bitsback {
 namespace {
 
-// Throws std::invalid_argument unless the input lies where the layer's bounds were checked for.
+// Throws std::invalid_argument unless the input has the range for which the layer's bounds were
+// checked.
 void require_input(const Linear& linear, const Shape& from) {
     require_layer(from.low >= 0 && from.high <= static_cast<std::int32_t>(linear.input_top()),
                   "a linear layer's input leaves the range that its bounds were checked for");
 }
 
-// A linear layer and the sum of its result with bytes, in one.
+// A linear layer merged with the sum of its result and bytes.
 class ResidualLayer : public Layer {
   public:
     ResidualLayer(std::size_t input, const Shape& from, std::shared_ptr<const Linear> linear,
@@ -105,7 +106,7 @@ class ConvLayer : public Computed<ConvLayer> {
     template <class Out>
     void compute(Workspace& work, RowRange wanted, Out* out) const {
         const RowRange rows = work.rows[inputs_[0]];
-        // The number of patches that stay in the nearest cache together with the weights.
+        // The number of patches that fit into the first-level cache together with the weights.
         const std::size_t size = linear_->inputs(), columns = shape_.columns;
         const std::size_t most = std::max<std::size_t>((std::size_t{1} << 15) / size, 1);
         work.patches.resize(most * size);
@@ -124,8 +125,7 @@ class ConvLayer : public Computed<ConvLayer> {
     }
 
   private:
-    // The patch in whose middle (y, x) is: its rows are chunks of those of the image, of which `in`
-    // has `rows`.
+    // The patch around (y, x): its rows are chunks of those of the image, of which `in` has `rows`.
     void gather(const std::uint8_t* in, RowRange rows, std::size_t y, std::size_t x,
                 std::uint8_t* patch) const {
         const std::size_t margin = kernel_ / 2;

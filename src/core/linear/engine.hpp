@@ -1,5 +1,5 @@
-// The interface of a linear layer's engine: plain data and plain functions, no inline code, since
-// each engine is compiled for an instruction set of its own.
+// The interface of a linear layer's engine. It has plain data and plain functions, no inline code,
+// since each engine is compiled for its own instruction set.
 #pragma once
 
 #include <stddef.h>
@@ -15,13 +15,13 @@ struct LinearWeights {
     uint32_t input_top;
 };
 
-// The cheapest form of a layer's requantisation, which looks at the high word of a product only.
+// The cheapest form of a layer's requantisation, which uses only the high word of a product.
 //
 //     (acc * multiplier + half) >> shift  ==  (high((acc << lift) * multiplier) + half) >> shift
 //
-// On the right `multiplier`, `half` and `shift` are those below, and high(p) is p >> 32, which fits
-// 32 bits as all of the right side does. It holds for every accumulator that the layer can have if
-// `exact`; where it is not, the scale is so large that most results are clamped.
+// On the right `multiplier`, `half` and `shift` are those below, and high(p) is p >> 32; the whole
+// right side fits into 32 bits. If `exact`, the equation holds for every possible accumulator of
+// the layer; otherwise the scale is so large that most results are clamped.
 struct LinearHighWord {
     bool exact;
     const int32_t* multiplier;
@@ -31,7 +31,7 @@ struct LinearHighWord {
 };
 
 struct LinearLayer {
-    const int8_t* weight;       // in the engine's own order, from an address that 64 divides
+    const int8_t* weight;       // in the engine's own order, aligned to 64 bytes
     const int32_t* bias;        // padded with zeros to a multiple of 64 outputs
     const int32_t* multiplier;  // likewise
     size_t inputs;
@@ -43,8 +43,8 @@ struct LinearLayer {
     LinearHighWord high_word;
 };
 
-// Values that a layer's outputs are added to: [rows, outputs], and the range that sums are clamped
-// to.
+// Values to which a layer's outputs are added, [rows, outputs], and the range to which sums are
+// clamped.
 struct LinearSum {
     const uint8_t* other;
     int32_t low;
@@ -53,7 +53,7 @@ struct LinearSum {
 
 struct LinearEngine {
     const char* name;
-    // Bytes enough for the packed form of a weight matrix, and the packing.
+    // A number of bytes that suffices for the packed form of a weight matrix, and the packing.
     size_t (*packed_size)(const LinearWeights& weights);
     void (*pack)(const LinearWeights& weights, int8_t* packed);
     // in [rows, inputs], out [rows, outputs] in bytes (8 bit) or int16 (16 bit).
@@ -64,8 +64,8 @@ struct LinearEngine {
                     uint8_t* out);
 };
 
-// Requantises and clamps `count` accumulators in place, of which the first belongs to the output
-// `first`: the definition, for the layers whose high_word is not exact.
+// Requantises and clamps `count` accumulators in place, from that of the output `first` on, by the
+// definition, for layers whose high_word is not exact.
 void requantise(const LinearLayer& layer, size_t first, size_t count, int32_t* acc);
 
 extern const LinearEngine linear_scalar;

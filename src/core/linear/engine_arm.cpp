@@ -1,8 +1,8 @@
-// The two engines of 64-bit ARM processors, for each of which this file is compiled: that of every
-// one, neon, and that of those with the dot product (ARMv8.2 and later), dotprod.
+// The two engines of 64-bit ARM processors, for each of which this file is compiled: neon, for all
+// of them, and dotprod, for those with the dot product (ARMv8.2 and later).
 //
-// Both multiply signed bytes by signed bytes. Inputs beyond 127 are read as x - 128, and the bias
-// gets 128 times the sum of the weights in return; sums of 32 bits may wrap on the way.
+// Both multiply signed bytes by signed bytes. If inputs exceed 127, they are read as x - 128, and
+// 128 times the sum of the weights is added to the bias; intermediate sums of 32 bits may wrap.
 //
 // Packed weights, for each panel of 16 outputs (8 or 4, if the last one has no more):
 //
@@ -66,7 +66,7 @@ constexpr size_t block = 16;  // inputs that are read at once
 
 inline size_t fours_of(size_t inputs) { return (inputs + 3) / 4; }
 
-// Outputs for which a panel has room that begins with the output `first`.
+// The number of outputs in a panel that begins with the output `first`.
 inline size_t width_of(size_t outputs, size_t first) {
     const size_t left = outputs - first;
     return left > 8 ? 16 : left > 4 ? 8 : 4;
@@ -138,8 +138,8 @@ inline int16x8_t clamp(int16x8_t words, int32_t low, int32_t high) {
                      vdupq_n_s16(static_cast<int16_t>(high)));
 }
 
-// The destinations of results. Each stores up to 16 values, given in 16 bits, saturated, from
-// element `at` on.
+// The destinations of results. Each stores up to 16 values, which are saturated 16-bit numbers,
+// from element `at` on.
 struct Bytes {
     uint8_t* out;
 
@@ -176,7 +176,7 @@ struct Words {
     }
 };
 
-// The sum with bytes of the same shape, clamped once more.
+// The sum with bytes of the same shape, clamped again.
 struct Sums {
     Bytes to;
     const uint8_t* other;
@@ -196,7 +196,7 @@ struct Sums {
     }
 };
 
-// The outputs of a panel of `parts` times 4 for `rows` rows, of which `row` is the first.
+// The outputs of a panel of `parts` times 4 for `rows` rows from `row` on.
 template <size_t rows, size_t parts, class Out>
 void run_tile(const LinearLayer& layer, const int8_t* packed, const uint8_t* in, size_t row,
               size_t first, const Out& out) {

@@ -2,14 +2,14 @@
 // 16 bits, in which it saturates. A panel of weights is packed in one of two forms.
 //
 // Chained: several results of vpmaddubsw are summed in 16 bits, a chain, before they are widened to
-// 32 (vpmaddwd with ones). A chain goes on for as long as no inputs in [0, input_top] can take one
-// of its sums out of 16 bits. What decides that is the sum of the positive weights of a lane and
-// that of the negative ones, since each partial sum, whatever the inputs and the order, lies
-// between input_top times the one and input_top times the other. With inputs of seven bits each
-// four inputs fit by themselves; with fewer bits, or small weights, chains are long.
+// 32 (vpmaddwd with ones). A chain continues as long as no inputs in [0, input_top] can take one of
+// its sums out of 16 bits. The sums of the positive and of the negative weights of a lane decide
+// this, since each partial sum, for any inputs and order, lies between input_top times the one and
+// input_top times the other. With inputs of seven bits any four inputs fit; with fewer bits, or
+// small weights, chains are long.
 //
-// Widened: where four inputs do not fit by themselves, inputs and weights have 16 bits from the
-// start (vpmaddwd).
+// Widened: if four inputs alone do not fit, inputs and weights have 16 bits from the start
+// (vpmaddwd).
 //
 // Packed weights, for each panel of 16 outputs (8, if the last one has no more):
 //
@@ -38,8 +38,8 @@ size_t packed_size(const LinearWeights& weights) {
                                                       : chained_size(weights.inputs, panel)));
 }
 
-// The sums of the positive and of the negative weights of the lanes of a chain, in 16 bits without
-// a sign: what decides how long it may be.
+// The sums of the positive and of the negative weights of the lanes of a chain, in unsigned 16
+// bits, which determine its length.
 class Chain {
   public:
     explicit Chain(uint32_t input_top) {
@@ -81,14 +81,14 @@ class Chain {
     __m256i most_negative_;
 };
 
-// Divides the fours of a panel into chains; how many there are, or 0 if some four do not fit by
-// themselves.
+// Divides the fours of a panel into chains. Returns their number, or 0 if some four alone do not
+// fit.
 uint32_t chains_of(const LinearWeights& weights, const int8_t* packed, size_t width,
                    uint8_t* lengths) {
     Chain chain(weights.input_top);
     uint32_t count = 0;
     for (size_t four = 0; four < fours_of(weights.inputs); ++four, packed += width * 4) {
-        // Inputs that are padded are read in another way, and make a chain of their own.
+        // Padded inputs are read in another way, and form a chain of their own.
         const bool padded = 4 * four + 4 > weights.inputs;
         if (count > 0 && !padded && lengths[count - 1] < 255 && chain.add(packed, width / 8)) {
             ++lengths[count - 1];
@@ -132,8 +132,8 @@ void pack(const LinearWeights& weights, int8_t* packed) {
     }
 }
 
-// sum = x . w or sum += x . w, in 16 bits. Written out where it can be: GCC moves each sum twice
-// otherwise.
+// sum = x . w or sum += x . w, in 16 bits. It is in assembly if possible, since GCC would move each
+// sum twice.
 template <bool begin>
 inline BITSBACK_INLINE void multiply_words(__m256i& sum, __m256i x, __m256i w) {
 #if defined(__GNUC__)
@@ -151,7 +151,7 @@ inline BITSBACK_INLINE void multiply_words(__m256i& sum, __m256i x, __m256i w) {
 #endif
 }
 
-// A panel as it is packed.
+// A packed panel.
 struct Panel {
     uint32_t chains;
     const uint8_t* lengths;
@@ -172,7 +172,7 @@ inline BITSBACK_INLINE void chained(const Panel& from, const uint8_t* in, size_t
     const __m256i ones = _mm256_set1_epi16(1);
     const int8_t* weight = from.weight;
     __m256i sum[registers][rows];
-    // The products of four inputs, which are summed to the chain, or begin it.
+    // The products of four inputs, which are added to the chain, or begin it.
     const auto multiply = [&](auto begin, auto inputs_of_row) BITSBACK_INLINE {
         __m256i w[registers];
         repeat<registers>([&](auto part) BITSBACK_INLINE {
@@ -249,7 +249,7 @@ inline BITSBACK_INLINE void widened(const Panel& from, const uint8_t* in, size_t
     }
 }
 
-// The outputs of a panel for `rows` rows, of which `row` is the first.
+// The outputs of a panel for `rows` rows from `row` on.
 template <bool chain, size_t rows, size_t registers, class Out>
 void run_tile(const LinearLayer& layer, const Panel& from, const uint8_t* in, size_t row,
               size_t first, const Out& out) {

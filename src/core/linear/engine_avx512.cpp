@@ -45,8 +45,8 @@ void pack(const LinearWeights& weights, int8_t* packed) {
     }
 }
 
-// acc += x . w. Written out where it can be: GCC keeps each accumulator twice otherwise, and most
-// of them in memory.
+// acc += x . w. It is in assembly if possible, since GCC would keep each accumulator twice, and
+// most of them in memory.
 inline BITSBACK_INLINE void dot(__m512i& acc, __m512i x, __m512i w) {
 #if defined(__GNUC__)
     asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
@@ -88,8 +88,8 @@ class Requantisation {
         });
     }
 
-    // The results for the last outputs from `first` on, up to 8, of two rows: their accumulators
-    // are the even ones of each register. First those of the one row, then those of the other.
+    // The results for up to 8 last outputs from `first` on, of two rows, one after the other: their
+    // accumulators are the even ones of each register.
     inline BITSBACK_INLINE __m512i run_narrow(__m512i one, __m512i two, size_t first) const {
         const __m512i apart =
             _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
@@ -113,7 +113,7 @@ class Requantisation {
     }
 
   private:
-    // `width` outputs from `first` on, as often as they fit.
+    // `width` outputs from `first` on, repeated as often as they fit.
     void slowly(__m512i& acc, size_t first, size_t width = 16) const {
         int32_t values[16];
         _mm512_storeu_si512(values, acc);
@@ -140,9 +140,9 @@ inline __m512i clamp_32(__m512i values, int32_t low, int32_t high) {
 // The first `count` of 8 values.
 inline __mmask8 some_of_8(size_t count) { return static_cast<__mmask8>((1u << count) - 1); }
 
-// The destinations of results. Each stores up to 64 values, given in 32 bits, from element `at` on,
-// clamped. Packing saturates, and leaves groups of four in an order of its own, which is mended at
-// the end. put_narrow stores up to 8 values of one row or two, clamped too.
+// The destinations of results. Each clamps up to 64 values of 32 bits and stores them from element
+// `at` on. Packing saturates, and permutes groups of four, which is undone at the end. put_narrow
+// clamps and stores up to 8 values of one row or two.
 struct Bytes {
     uint8_t* out;
 
@@ -207,7 +207,7 @@ struct Words {
     }
 };
 
-// The sum with bytes of the same shape, clamped once more.
+// The sum with bytes of the same shape, clamped again.
 struct Sums {
     Bytes to;
     const uint8_t* other;
@@ -248,7 +248,8 @@ void tile(const LinearLayer& layer, const uint8_t* in, size_t row, size_t first,
     const size_t fours = inputs / 4;
     in += row * inputs;
     const int8_t* w = layer.weight + first / panel * fours_of(inputs) * panel * 4;
-    // A row by itself has few sums, each of which waits for its last product: it gets two of each.
+    // A single row has few sums, each of which waits for its last product, so each sum has two
+    // accumulators.
     constexpr size_t ways = rows == 1 ? 2 : 1;
     __m512i sums[ways][rows][parts];
     repeat<ways * rows>([&](auto i) BITSBACK_INLINE {
@@ -342,7 +343,7 @@ void narrow_tile(const LinearLayer& layer, const uint8_t* in, size_t row, size_t
     });
 }
 
-// All rows of a panel of which `parts` times 16 outputs are there.
+// All rows of a panel with `parts` times 16 outputs.
 template <size_t parts, class Out>
 void run_panel(const LinearLayer& layer, const uint8_t* in, size_t rows, size_t first,
                const Out& out) {

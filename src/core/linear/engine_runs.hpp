@@ -1,5 +1,5 @@
 // The entry points of an engine, made from its `run` for each kind of result. Include this after
-// `run`, `Bytes`, `Words` and `Sums`, which each instruction set defines for itself.
+// `run`, `Bytes`, `Words` and `Sums`, which each instruction set defines.
 #pragma once
 
 #include "engine.hpp"

@@ -7,8 +7,8 @@
 namespace bitsback {
 namespace {
 
-// Weights are kept in 16 bits, and inputs widened to as many: compilers know how to sum products of
-// those many at once.
+// Weights are kept in 16 bits, and inputs are widened to 16 bits, since compilers vectorise sums of
+// such products.
 size_t packed_size(const LinearWeights& weights) { return 2 * weights.inputs * weights.outputs; }
 
 void pack(const LinearWeights& weights, int8_t* packed) {
@@ -22,7 +22,7 @@ int32_t clamp(int64_t value, int32_t low, int32_t high) {
     return static_cast<int32_t>(value < low ? low : value > high ? high : value);
 }
 
-// Calls `put` with the number of each output, among those of all rows, and its value.
+// Calls `put` with the number of each output among those of all rows, and its value.
 template <class Put>
 void run(const LinearLayer& layer, const uint8_t* in, size_t rows, const Put& put) {
     constexpr size_t chunk = 512;

@@ -1,7 +1,7 @@
 // The engine of vpdpbusd in 256 bits, which multiplies unsigned bytes by signed ones and sums four
-// products into 32 bits, without saturation. Two instruction sets have it, which encode it
-// differently, and this file is compiled for each: AVX-VNNI, of processors without AVX-512, and
-// AVX-512 VNNI with VL, so that what the first runs is tested on processors of either kind.
+// products into 32 bits, without saturation. Two instruction sets have it with different encodings,
+// and this file is compiled for each: AVX-VNNI, of processors without AVX-512, and AVX-512 VNNI
+// with VL, so that its code is tested on processors of both kinds.
 //
 // Packed weights: for each panel of 16 outputs (8, if the last one has no more), for each four
 // inputs, 16 outputs x 4 weights.
@@ -10,8 +10,8 @@
 namespace bitsback {
 namespace {
 
-// acc += x . w. Written out where it can be: GCC keeps each accumulator twice otherwise, and some
-// of them in memory.
+// acc += x . w. It is in assembly if possible, since GCC would keep each accumulator twice, and
+// some of them in memory.
 inline BITSBACK_INLINE void dot(__m256i& acc, __m256i x, __m256i w) {
 #if defined(BITSBACK_ENGINE_AVX512VL) && defined(__GNUC__)
     asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
@@ -39,13 +39,14 @@ void pack(const LinearWeights& weights, int8_t* packed) {
     }
 }
 
-// The outputs of a panel for `rows` rows, of which `row` is the first.
+// The outputs of a panel for `rows` rows from `row` on.
 template <size_t rows, size_t registers, class Out>
 void run_tile(const LinearLayer& layer, const int8_t* weight, const uint8_t* in, size_t row,
               size_t first, const Out& out) {
     const size_t inputs = layer.inputs;
     in += row * inputs;
-    // Few rows have few sums, each of which waits for its last product: they get two of each.
+    // Few rows have few sums, each of which waits for its last product, so each sum has two
+    // accumulators.
     constexpr size_t ways = rows <= 2 ? 2 : 1;
     __m256i sums[ways][registers][rows];
     repeat<ways * registers>([&](auto i) BITSBACK_INLINE {

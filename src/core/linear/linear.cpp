@@ -71,7 +71,7 @@ bool has_dotprod() {
 #if defined(__linux__)
     return (getauxval(AT_HWCAP) & (1u << 20)) != 0;  // HWCAP_ASIMDDP
 #elif defined(__APPLE__)
-    return true;  // every processor of Apple's that runs macOS has it
+    return true;  // every Apple processor that runs macOS has it
 #else
     return false;
 #endif
@@ -169,9 +169,9 @@ Linear::Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t
         low,           high,         high_word(largest, shift)};
 }
 
-// Both sides of the product are shifted to the left until `shift` is 33 or more: then the half that
-// is added has no low word, and the low word of the product does not matter. They remain in 32
-// bits, and so |product| < 2^62.
+// Both factors are shifted to the left until `shift` is 33 or more: then the added half has no low
+// word, and the low word of the product does not matter. The factors still fit into 32 bits, so
+// |product| < 2^62.
 LinearHighWord Linear::high_word(std::int64_t largest_accumulator, unsigned shift) {
     const auto headroom = [](std::int64_t largest) {
         unsigned bits = 0;

@@ -1,9 +1,9 @@
 // Integer linear layers: out = clamp((acc * multiplier + half) >> shift) with acc = bias + weight *
 // input in int32.
 //
-// The engines differ in instructions only. The bounds of docs/model-format.md, checked before an
-// engine runs, keep every partial sum within int32 and every product within 2^53, so that all
-// engines give the same integers.
+// The engines differ only in instructions. The bounds of docs/model-format.md, which are checked
+// before an engine runs, keep every partial sum within int32 and every product within 2^53, so that
+// all engines give the same integers.
 #pragma once
 
 #include <cstddef>
@@ -19,23 +19,23 @@
 
 namespace bitsback {
 
-// A name that is none of simd_paths().
+// A name that is not in simd_paths().
 struct UnknownSimdPath : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
 // The names of the engines that this machine can run, the fastest last.
 std::vector<std::string> simd_paths();
-// The engine in use: the fastest, or the one that BITSBACK_SIMD names. Throws UnknownSimdPath, as
-// the making of a layer does.
+// The engine in use: the fastest, or the one that BITSBACK_SIMD names. It and the constructor of a
+// layer throw UnknownSimdPath.
 std::string simd_path();
 // Chooses the engine for layers that are made from now on.
 void set_simd_path(const std::string& name);
 
 class Linear {
   public:
-    // weight is [outputs, inputs]; inputs lie in [0, input_top]. Throws std::invalid_argument where
-    // a bound is broken.
+    // weight is [outputs, inputs]; inputs lie in [0, input_top]. Throws std::invalid_argument if a
+    // bound is exceeded.
     Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t> bias,
            std::span<const std::int32_t> multiplier, std::size_t inputs, unsigned shift,
            std::int32_t low, std::int32_t high, std::uint32_t input_top);
@@ -51,7 +51,7 @@ class Linear {
     // otherwise.
     void run(const std::uint8_t* in, std::size_t rows, void* out) const;
 
-    // out = clamp(sum.other + what run gives), [rows, outputs] of uint8.
+    // out = clamp(sum.other + result of run), [rows, outputs] of uint8.
     void run_sum(const std::uint8_t* in, std::size_t rows, const LinearSum& sum,
                  std::uint8_t* out) const;
 

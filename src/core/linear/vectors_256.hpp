@@ -1,6 +1,6 @@
 // Common parts of the engines with registers of 256 bits: tiles of rows by panels of 16 outputs,
-// their requantisation, and where results go. All of it is internal to the file that includes it:
-// each engine is compiled for an instruction set of its own.
+// their requantisation, and the destinations of results. It is internal to the file that includes
+// it, since each engine is compiled for its own instruction set.
 #pragma once
 
 #include <immintrin.h>
@@ -21,7 +21,7 @@ inline void store(void* to, __m256i values) {
     _mm256_storeu_si256(static_cast<__m256i*>(to), values);
 }
 
-// Inputs are taken four at a time; what is left is padded with zeros.
+// Inputs are processed in fours; the last ones are padded with zeros.
 inline size_t fours_of(size_t inputs) { return (inputs + 3) / 4; }
 
 inline BITSBACK_INLINE __m256i four_inputs(const uint8_t* from) {
@@ -58,8 +58,8 @@ inline void copy_some(void* to, const void* from, size_t count) {
 
 inline size_t registers_of(size_t outputs) { return outputs > 8 ? 2 : 1; }
 
-// Weights in the order in which they are multiplied: for each four inputs, `width` outputs x 4
-// weights, from the output `first` on. `packed` holds zeros.
+// Weights in the order of multiplication: for each four inputs, `width` outputs x 4 weights, from
+// the output `first` on. `packed` must be zeros.
 inline void pack_fours(const LinearWeights& weights, size_t first, size_t width, int8_t* packed) {
     const size_t inputs = weights.inputs;
     for (size_t o = 0; o < width && first + o < weights.outputs; ++o)
@@ -174,7 +174,7 @@ struct Words {
     }
 };
 
-// The sum with bytes of the same shape, clamped once more.
+// The sum with bytes of the same shape, clamped again.
 struct Sums {
     Bytes to;
     const uint8_t* other;

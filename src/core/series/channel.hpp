@@ -1,5 +1,5 @@
 // The state of one channel of a series: its mean, the recent errors of predictions, and the
-// probability of each scale.
+// probabilities of the scales.
 #pragma once
 
 #include <algorithm>
@@ -47,7 +47,7 @@ class SymbolDistribution {
         return {first, start(c + 1) - first};
     }
 
-    // Looked for from the prediction outwards, in steps that grow.
+    // The search goes outwards from the prediction, in growing steps.
     Interval find(std::uint32_t x, std::uint32_t& symbol) const {
         const auto middle =
             std::min(static_cast<std::uint32_t>((prediction_ + 128) >> 8), levels_ - 1);
@@ -57,7 +57,7 @@ class SymbolDistribution {
         return found.interval();
     }
 
-    // For each component its weight times how likely it makes the symbol, in 2^-44.
+    // The weight of each component times its probability of the symbol, in 2^-44.
     void shares(std::uint32_t c, std::array<std::int64_t, most_components>& found) const {
         constexpr std::int64_t one = std::int64_t{1} << 28;
         for (std::size_t k = 0; k < components_; ++k) {
@@ -128,7 +128,7 @@ class SeriesChannel {
     std::int64_t mean() const { return (mean_ + (1 << 15)) >> 16; }
     const Components& weights() const { return weights_; }
 
-    // The blend of predictions, each the more the smaller its recent errors are.
+    // The blend of predictions; smaller recent errors give a larger weight.
     std::int64_t blend(const std::vector<std::int64_t>& predictions) const {
         std::int64_t least = errors_[0].get();
         for (const RecentError& error : errors_) least = std::min(least, error.get());
@@ -153,7 +153,7 @@ class SeriesChannel {
 
     Unit unit() const { return Unit(static_cast<std::uint32_t>(unit_.get() + 16)); }
 
-    // shares: what each component made of the symbol. step: its number, from 0 on.
+    // shares: the components' shares in the probability of the symbol. step: its number, from 0 on.
     void learn(std::int64_t symbol, std::uint64_t step, std::int64_t blend,
                const std::vector<std::int64_t>& predictions, const Components& shares) {
         for (std::size_t j = 0; j < predictions.size(); ++j)

@@ -1,4 +1,4 @@
-// A series as it is coded: one symbol after the other, channel by channel at each step of time.
+// Coding of a series: one symbol after the other, channel by channel at each time step.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 namespace bitsback {
 
-// The least squares of one predictor of a channel, over sums that forget the past.
+// The least squares of one predictor of a channel, over sums with forgetting.
 class ForgettingLeastSquares {
   public:
     ForgettingLeastSquares(const LeastSquares& of, std::size_t inputs, unsigned forgetting,
@@ -26,7 +26,7 @@ class ForgettingLeastSquares {
           sums_((inputs + 1) * (inputs + 1)),
           weights_(inputs) {}
 
-    // sums: [side, side], of which the lower triangle counts, column by column.
+    // sums: [side, side], whose lower triangle is used, column by column.
     void start(const std::vector<double>& sums) {
         require(sums.size() == sums_.size(), "there is a sum for each two inputs");
         sums_ = sums;
@@ -34,7 +34,7 @@ class ForgettingLeastSquares {
 
     std::span<const std::int32_t> weights() const { return weights_; }
 
-    // v: the inputs, and behind them the target.
+    // v: the inputs, followed by the target.
     void add(std::span<const double> v) { of_.add(sums_.data(), v.data(), v.size(), keep_); }
 
     // work: a buffer that all solutions share.
@@ -72,7 +72,7 @@ class Series {
         for (std::size_t i = 0; i < solvers_.size(); ++i) solvers_[i].start(settings.starts[i]);
     }
 
-    // The distribution of the next symbol, which `learn` must be told before the one after it.
+    // The distribution of the next symbol. Call `learn` with the symbol before the next call.
     const SymbolDistribution& look() {
         const SeriesChannel& state = states_[channel_];
         const std::int64_t mean = state.mean();
@@ -127,7 +127,7 @@ class Series {
         return solvers_[channel_ * settings_.predictors.size() + j];
     }
 
-    // The inputs of a predictor that are there, as differences to means; 0 before the first step.
+    // The existing inputs of a predictor, as differences to means; 0 before the first step.
     void gather(std::size_t j) {
         inputs_[j].clear();
         for (const SeriesInput& input : settings_.predictors[j].inputs) {

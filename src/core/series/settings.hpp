@@ -11,13 +11,13 @@
 
 namespace bitsback {
 
-// The symbol `back` steps before, and `channels` channels before the one that is coded.
+// The symbol `back` steps and `channels` channels before the current one.
 struct SeriesInput {
     std::int32_t back;
     std::int32_t channels;
 };
 
-// A prediction by least squares, whose weights follow the series.
+// A prediction by least squares, whose weights adapt to the series.
 struct SeriesPredictor {
     std::vector<SeriesInput> inputs;
     unsigned forgetting;  // the sums keep 1 - 2^-forgetting at each step

@@ -1,9 +1,7 @@
-"""The arrays of the golden archives, and the archives themselves: run this file to write them
-again.
+"""The arrays of the golden archives, and the archives; run this file to write them again.
 
-They pin what bytes mean. A change of them is a change of the format, and raises its version. The
-models beside them, in which pixels depend on those before them, are random:
-random_models.random_context_model_file made them.
+They pin the meaning of bytes. A change of them is a change of the format, and raises its version.
+The autoregressive models beside them are random: random_models.random_context_model_file made them.
 """
 
 from __future__ import annotations
@@ -143,7 +141,7 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     "empty": (lambda: np.zeros((0, 28, 28), bool), {}),
     "number": (lambda: np.array(2.5), {}),
 }
-"""For each archive its array, and the options that it was made with."""
+"""For each archive, its array and its options."""
 
 
 PINNED = [name for name in GOLDEN if not name.startswith("fallback")]

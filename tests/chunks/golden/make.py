@@ -1,7 +1,7 @@
-"""Blocks alone and Zarr arrays that must decode for ever, and what they hold: run this file to
-write them again.
+"""Blocks alone and Zarr arrays that must decode for ever, and their content; run this file to write
+them again.
 
-They pin what bytes mean. A change of them is a change of the format.
+They pin the meaning of bytes. A change of them is a change of the format.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent
 
 
 def waves(*shape: int) -> NDArray[np.int64]:
-    """Smooth in all directions, by integers alone, with a little noise."""
+    """Smooth in all directions, with a little noise, computed by integers alone."""
     places = np.meshgrid(*map(np.arange, shape), indexing="ij")
     smooth = sum((place * (number + 3)) ** 2 // 50 for number, place in enumerate(places)) % 500
     noise = bitsback._core.splitmix64(0, 0, int(np.prod(shape))).reshape(shape) % np.uint64(5)

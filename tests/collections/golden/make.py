@@ -1,7 +1,8 @@
-"""The files of the golden archives of collections, and the archives themselves: run this file to
-write them again.
+"""The files of the golden archives of collections, and the archives; run this file to write them
+again.
 
-They pin what the bytes of containers 1 to 4 mean, as those in tests/archive/golden do for arrays.
+They pin the meaning of the bytes of containers 1 to 4, like those in tests/archive/golden for
+arrays.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ FOLDER = Path(__file__).parent
 
 
 def ramp(dtype: str, *shape: int) -> NDArray[Any]:
-    """Numbers that look random and are the same everywhere."""
+    """Pseudo-random numbers that are the same on every machine."""
     return (np.arange(np.prod(shape)) * 7919 % 251).astype(dtype).reshape(shape)
 
 
@@ -44,7 +45,7 @@ def pictures(path: Path) -> None:
 
 
 def every_byte(path: Path) -> None:
-    """Files that are the same everywhere: stored verbatim, and made again of pixels and
+    """Files with the same bytes everywhere: stored verbatim, or made again from pixels and
     metadata.
     """
     path.mkdir()
@@ -114,7 +115,7 @@ def idx_gz(path: Path) -> None:
 
 
 def joined(path: Path) -> None:
-    """Makes files of random bytes, which no compressor makes smaller."""
+    """Makes files of random bytes, which no compressor shrinks."""
     words = _core.splitmix64(0, 0, 6 * 20 * 30)
     with path.open("wb") as file:
         np.save(file, words.astype("<i2").reshape(6, 20, 30))
@@ -147,10 +148,10 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "images.idx.gz": idx_gz,
     "joined": joined,
 }
-"""For each archive what writes its file or folder, by the name of that."""
+"""For each archive, the name of its file or folder and the function that writes it."""
 
 OLD = ("pictures-without-stats", "pages-without-metadata.tiff")
-"""The archives of older writers, which none makes any more."""
+"""The archives of older writers, which the present writer no longer makes."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "files": {"files": "exact"},
@@ -160,14 +161,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},
     "set": {"labels": "folders", "unordered": True},
 }
-"""The options that each archive was made with."""
+"""The options of each archive."""
 
 PINNED = ("arrays.npz", "images.idx", "images.idx.gz", "joined")
 """The archives without a part by a general compressor, whose versions may differ in bytes."""
 
 
 def make(name: str, folder: Path) -> bytes:
-    """The archive. What it is made from stays in `folder`, under its name."""
+    """Makes an archive. Its input stays in `folder`, under its name."""
     source, archive = folder / name, folder / f"{name}.bb"
     GOLDEN[name](source)
     if name == "joined":

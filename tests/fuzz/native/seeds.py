@@ -1,4 +1,4 @@
-"""Writes small test vectors for libFuzzer to begin from, a file for each kind of operation.
+"""Writes small initial test vectors for libFuzzer, a file for each kind of operation.
 
 python tests/fuzz/native/seeds.py FOLDER
 """

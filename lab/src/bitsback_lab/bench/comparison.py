@@ -16,20 +16,20 @@ from bitsback_lab.bench.process import PeerFailed, measure_apart, processor
 from bitsback_lab.bench.subject import Data
 
 Progress = Callable[[int, int, str], object]
-"""Called with how many compressors are done, how many there are, and the name of the next."""
+"""Called with the number of compressors done, their total, and the name of the next."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A compressor's measurement. raw_bytes: of the images; bilevel ones packed, eight pixels a
-    byte.
+    """A compressor's measurement. raw_bytes: of the images; bilevel ones are packed, eight pixels
+    per byte.
     """
 
     measured: Measurement
     raw_bytes: int
     ours: bool = False
     model_bytes: int | None = None
-    """For ours: the bytes that the model adds to an archive; the measured bytes are without it."""
+    """For ours: the bytes that the model adds to an archive; the measured bytes exclude it."""
 
     @property
     def ratio(self) -> float:
@@ -53,9 +53,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`rows`: the smallest first. `missing`, `failed`: a line about each compressor that is not
-    among them.
-    """
+    """`rows`: smallest first. `missing`, `failed`: a line about each other compressor."""
 
     data: Data
     digest: str
@@ -80,8 +78,8 @@ class Lineup:
 def plan(
     images: Pictures, models: Sequence[Model], wanted: Sequence[str] = (), quick: bool = False
 ) -> Lineup:
-    """All that is installed and can code the images, or those with one of the `wanted` words in
-    their names.
+    """All installed compressors that can code the images, or those with one of the `wanted` words
+    in their names.
 
     quick: without the slow ones. Raises InputError if no name has one of the words.
     """
@@ -107,8 +105,8 @@ def plan(
 def compare(
     data: Data, wanted: Lineup, remeasure: bool = False, progress: Progress | None = None
 ) -> Comparison:
-    """Measures, or looks up, what was planned. What is measured of others is kept for the next
-    time, one by one.
+    """Measures or looks up all planned compressors. Each measurement of a peer is kept for the next
+    time.
 
     Raises PeerFailed only if nothing could be measured.
     """
@@ -138,7 +136,7 @@ def compare(
 
 
 def best_layouts(rows: Sequence[Row]) -> list[Row]:
-    """The smallest first; of the ways to tile images into pictures each compressor's best."""
+    """Smallest first, with only each compressor's best way to tile images into pictures."""
     kept: dict[tuple[str, str], Row] = {}
     for row in sorted(rows, key=lambda row: row.measured.bytes):
         unit = row.measured.unit
@@ -147,7 +145,7 @@ def best_layouts(rows: Sequence[Row]) -> list[Row]:
 
 
 def _measured(peer: Peer, images: Pictures, digest: str, remeasure: bool) -> Measurement:
-    """The measurement; a known one from another processor counts only where measuring again would
+    """The measurement. A known one from another processor is used only if measuring again would
     take long.
     """
     known = None if remeasure else peer_cache.look_up(peer, digest)

@@ -47,7 +47,7 @@ def _extent(data: Data) -> str:
 
 
 def table(comparison: Comparison) -> list[str]:
-    """The lines of the table, and what has to be known to read it."""
+    """The lines of the table and the notes below it."""
     lines = [title(comparison), ""]
     lines += [
         f"{'':36}{'bits per':>10}{'with its':>10}{'':>8}"
@@ -67,7 +67,7 @@ def counted(comparison: Comparison) -> str:
 
 
 def label(row: Row) -> str:
-    """The name of a compressor, with the unit where that is not plain."""
+    """The name of a compressor, with the unit where it is not obvious."""
     return row.measured.name if row.ours else f"{row.measured.name}, {row.measured.unit}"
 
 
@@ -83,12 +83,12 @@ def _line(row: Row) -> str:
 
 
 def _rate(value: float) -> str:
-    """Four digits, whether of tenths or of ones."""
+    """A rate to four significant digits."""
     return f"{value:.4f}" if value < 1 else f"{value:.3f}"
 
 
 def _speed(value: float) -> str:
-    """Three digits, or those before the point."""
+    """A speed to three significant digits, or to the whole number if that has more."""
     return f"{value:,.{max(0, 2 - math.floor(math.log10(value)))}f}"
 
 

@@ -36,8 +36,8 @@ class Ours:
     model: Model | None
 
     def model_bytes(self) -> int | None:
-        """The bytes that the model adds to an archive that has it inside, up to a byte or two of
-        the index, whose offsets grow; None if there is no model, or it cannot be embedded.
+        """The bytes that an embedded model adds to an archive, up to a byte or two of the index,
+        whose offsets grow; None if there is no model, or if it cannot be embedded.
         """
         if self.model is None:
             return None
@@ -48,8 +48,8 @@ class Ours:
 
 
 def ours(images: Pictures, given: Sequence[Model] = ()) -> list[Ours]:
-    """bitsback with the given models and the bundled ones that can code the images; if there are
-    none, without a model.
+    """bitsback with the given models and the bundled ones that can code the images, or without a
+    model if there are none.
     """
     candidates: list[tuple[Model, str | bytes]] = [(model, model.to_bytes()) for model in given]
     known = {model.identity for model in given}
@@ -62,11 +62,11 @@ def ours(images: Pictures, given: Sequence[Model] = ()) -> list[Ours]:
 
 
 def codes(model: Model, images: Pictures) -> bool:
-    """Whether the model is for images of these shapes and values."""
+    """Whether the model codes images of these shapes and values."""
     if model.serial:
         return False
     if model.any_shape:
-        most = 2 if model.levels > 2 else 0  # bytes of what has more than two values
+        most = 2 if model.levels > 2 else 0  # bytes for more than two values
         return all(dtype == np.bool_ or dtype.itemsize <= most for dtype in dtypes(images))
     if isinstance(images, list):
         return False
@@ -124,8 +124,8 @@ def decompress(archive: bytes, source: str | bytes | None) -> NDArray[Any] | lis
 
 @cache
 def _load(source: str | bytes) -> Model:
-    """Loaded once, with its test vectors, before the clock starts, as the import of any other codec
-    is.
+    """Loads the model once, with its test vectors, before the clock starts, like the import of any
+    other codec.
     """
     return bitsback.load_model(source)
 
@@ -145,7 +145,7 @@ def write_images(images: list[Picture], place: Path) -> Path:
 
 
 def read_images(path: Path) -> list[NDArray[Any]]:
-    """The images that were written, from where they were restored."""
+    """Reads back the restored images."""
     if path.is_dir():
         return [read_pixels(file) for file in sorted(path.iterdir())]
     with np.load(path) as arrays:

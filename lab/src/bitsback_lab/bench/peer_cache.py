@@ -1,8 +1,8 @@
-"""Cache of measurements: those that ship for public test sets, and the user's own.
+"""Cache of measurements: those in the package for public test sets, and the user's own.
 
-A measurement is found by what was compressed (SHA-256 of shape, dtype and bytes), the compressor
-with its effort, the unit, and the versions of package and library. So rates are exact whenever they
-are found. Speeds and memory are those of the processor and the day that stand beside them.
+The key of a measurement is the data (SHA-256 of shape, dtype and bytes), the compressor with its
+effort, the unit, and the versions of package and library. So cached rates are exact. Speeds and
+memory are those of the processor and the day in the measurement.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ Results = dict[str, list[Measurement]]
 
 
 def measured(peer: Peer, images: Pictures, remeasure: bool = False) -> Measurement:
-    """The peer's measurement on the images: looked up, or else measured in a process, and kept.
+    """The peer's measurement on the images, looked up or otherwise measured in a process and kept.
 
-    remeasure: do not look it up. Raises PeerFailed if the peer cannot be measured.
+    remeasure: ignore the cache. Raises PeerFailed if the peer cannot be measured.
     """
     data = digest(images)
     found = None if remeasure else look_up(peer, data)
@@ -54,14 +54,14 @@ def digest(images: Pictures) -> str:
 
 
 def look_up(peer: Peer, data: str) -> Measurement | None:
-    """The known measurement of the peer on the data of this digest; the user's own measurements
-    come first.
+    """The known measurement of the peer on the data with this digest; the user's own have
+    priority.
     """
     return find(_read(_own_file(data)), peer, data) or find(shipped(), peer, data)
 
 
 def find(results: Results, peer: Peer, data: str) -> Measurement | None:
-    """The measurement of this very peer, versions included, on the data of this digest."""
+    """The measurement of exactly this peer, including versions, on the data with this digest."""
     for found in results.get(data, []):
         if (found.name, found.unit, found.version) == (peer.name, peer.unit, peer.version):
             return replace(found, cached=True)
@@ -69,8 +69,8 @@ def find(results: Results, peer: Peer, data: str) -> Measurement | None:
 
 
 def keep(found: Measurement, data: str) -> None:
-    """Put a measurement into the user's cache, in place of an older one; without one it has to be
-    made again.
+    """Put a measurement into the user's cache in place of an older one. If there is no cache, it
+    has to be measured again.
     """
     file = _own_file(data)
     with suppress(OSError):
@@ -79,8 +79,8 @@ def keep(found: Measurement, data: str) -> None:
 
 
 def add(results: Results, found: Measurement, data: str) -> Results:
-    """The results with one more, which replaces that of another version of the same compressor on
-    the same data.
+    """The results with one more, which replaces a result of another version of the same compressor
+    on the same data.
     """
     others = [
         other
@@ -112,15 +112,15 @@ def shipped() -> Results:
 
 
 def parse(text: str) -> Results:
-    """Raises ValueError, KeyError or TypeError if it is not what `write` writes."""
+    """Parses what `write` writes. Raises ValueError, KeyError or TypeError on anything else."""
     return {
         data: [Measurement(**found) for found in known] for data, known in json.loads(text).items()
     }
 
 
 def write(file: Path, results: Results) -> None:
-    """JSON, a line for each measurement, in a fixed order. The file is replaced at once, or not at
-    all.
+    """Write JSON, a line for each measurement, in a fixed order. The file is replaced
+    atomically.
     """
     sets = []
     for data, known in sorted(results.items()):
@@ -154,8 +154,8 @@ def _own_file(data: str) -> Path:
 
 
 def _read(file: Path) -> Results:
-    """The content of a file of the cache: nothing, if it is not there or of another version of this
-    program.
+    """The content of a file of the cache; nothing if it does not exist or was written by another
+    version of this program.
     """
     try:
         return parse(file.read_text(encoding="utf-8"))

@@ -1,5 +1,5 @@
-"""The picture of comparisons, rate against speed, compressing and decompressing; and places for the
-names of its points, so that they cover neither each other nor the points.
+"""The picture of comparisons, rate against speed of compressing and decompressing, with names of
+points that cover neither each other nor the points.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from bitsback_lab.bench.comparison_table import counted, title
 
 ENDINGS = (".png", ".svg", ".pdf")
 
-_SIZE = (13.0, 8.0)  # inches; at half of it, letters are still those of a small book
+_SIZE = (13.0, 8.0)  # inches; at half the size, letters are as large as in a small book
 _DPI = 120
 _FONT = 14.0  # points
-_WIDTH = 105  # letters of this size beside each other
+_WIDTH = 105  # letters of this size in a line
 _MARKER = 10.0  # points
 _INK, _OTHERS, _FAINT = "black", "0.3", "0.85"
 _MARKERS = {
@@ -39,8 +39,8 @@ _KEY = (
 
 
 def check(file: str, force: bool) -> None:
-    """Raises MissingExtra without matplotlib, InputError if the picture cannot be written; before
-    any measurement.
+    """Before any measurement: raises MissingExtra without matplotlib, InputError if the picture
+    cannot be written.
     """
     path = Path(file)
     if path.suffix.lower() not in ENDINGS:
@@ -54,9 +54,9 @@ def check(file: str, force: bool) -> None:
 
 
 def draw(comparisons: Sequence[Comparison], file: Path) -> None:
-    """Write the picture; a name stands beside each point.
+    """Write the picture, with a name beside each point.
 
-    Of one comparison two panels share their vertical axis, the rate. Of several each has a column,
+    One comparison has two panels with a common vertical axis, the rate. Several have a column each,
     compressing above decompressing.
     """
     matplotlib: Any = import_module("matplotlib")
@@ -165,7 +165,7 @@ def _points(axes: Any, rows: Sequence[Row], speeds: Sequence[float]) -> None:
             markerfacecolor=_face(row), markersize=_MARKER, zorder=3,
         )  # fmt: skip
     span = max(speeds) / min(speeds)
-    margin = 1.5 if span > 10 else 3.2  # at least one power of ten is in sight
+    margin = 1.5 if span > 10 else 3.2  # so that at least one power of ten is visible
     axes.set_xlim(min(speeds) / margin / span**0.04, max(speeds) * margin * span**0.2)
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes.xaxis.set_minor_formatter(ticker.NullFormatter())
@@ -192,8 +192,8 @@ def _scale_rates(axes: Any, rows: Sequence[Row]) -> None:
 
 
 def _names(axes: Any, rows: Sequence[Row], speeds: Sequence[float]) -> None:
-    """Write the names, bitsback's first; a thin line leads to those that could not stand beside
-    their points.
+    """Write the names, bitsback's first; a thin line leads to those that do not fit beside their
+    points.
     """
     renderer = axes.figure.canvas.get_renderer()
     pixels = axes.figure.dpi / 72
@@ -243,7 +243,7 @@ ORDERS = (
 )
 _ANGLES = (0, 180, 20, -20, 160, -160, 40, -40, 140, -140, 90, -90, 60, -60, 120, -120)
 _RINGS = 16
-# The cost of a line across something, and of a text on something.
+# The costs of a line across an object, and of a text on an object.
 _CROSSING, _COVERING = 50.0, 1000.0
 
 
@@ -275,7 +275,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Spot:
-    """The place of a text, and the end of the line from its point, of length `way`."""
+    """The place of a label and the end of the line from its point, of length `way`."""
 
     box: Box
     end: Point
@@ -294,9 +294,9 @@ def place(
 ) -> list[Spot]:
     """The place of the text for each point.
 
-    sizes: width and height of the texts. taken: what must not be covered, the points first, one box
-    each. frame: what no text may leave. gap: between a point and a text beside it. A text that
-    finds no place stands beside its point.
+    sizes: width and height of the texts. taken: boxes that must not be covered, those of the points
+    first. frame: the box for all texts. gap: between a point and a text beside it. A text without a
+    free place is beside its point.
     """
     order = list(range(len(points)))
     shuffler = random.Random(0)
@@ -317,15 +317,13 @@ def _placed(
     frame: Box,
     gap: float,
 ) -> tuple[float, dict[int, Spot]]:
-    """The places, if the points choose in this order, and what is wrong with them, in gaps
-    squared.
-    """
+    """The places if the points choose in this order, and their total cost, in gaps squared."""
     texts: list[Box] = []
     lines: list[Box] = []
     placed = {}
     cost = 0.0
     for i in order:
-        # A line starts within the object that it touches.
+        # A line starts inside the object that it touches.
         barred = [*(box for box in taken if not box.meets(taken[i])), *texts]
         first = None
         for found in _candidates(points[i], sizes[i], gap):
@@ -350,7 +348,7 @@ def _placed(
 
 
 def _plain(found: Spot, points: Sequence[Point], gap: float) -> bool:
-    """Whether it is plain which point a text belongs to: none is nearer than its own, or its line
+    """Whether it is clear to which point a text belongs: its own point is the nearest, or its line
     is long enough.
     """
     return found.way > 3 * gap or not any(

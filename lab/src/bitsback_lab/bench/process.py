@@ -38,9 +38,9 @@ def measure_apart(peer: Peer, images: Pictures) -> Measurement:
         process = subprocess.Popen(
             [sys.executable, "-m", "bitsback_lab.bench.process", folder],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            # so an interrupt reaches it and its programs through this process alone
+            # so that an interrupt reaches it and its programs only through this process
             start_new_session=True,
-            env={**os.environ, "TMPDIR": folder},  # so nothing is left behind
+            env={**os.environ, "TMPDIR": folder},  # so that nothing is left behind
         )  # fmt: skip
         try:
             _, said = process.communicate(pickle.dumps(peer))
@@ -63,7 +63,7 @@ def measure_apart(peer: Peer, images: Pictures) -> Measurement:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and what it started."""
+    """Kill the process and its children."""
     if hasattr(os, "killpg"):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -93,20 +93,20 @@ def _load(path: Path) -> Pictures:
 
 
 def _answer(folder: Path) -> None:
-    """The part of the new process: a peer on standard input, the measurement, or why there is none,
-    as a file.
+    """The part of the new process: it reads a peer from standard input, and writes the measurement,
+    or the reason why there is none, to a file.
     """
     try:
         peer = pickle.load(sys.stdin.buffer)
         images = _load(folder / "images")
         found = asdict(measure(peer, images, LEAST_SECONDS))
-    except Exception as error:  # a compressor may raise anything
+    except Exception as error:  # a compressor may raise any error
         found = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
     (folder / "answer.json").write_text(json.dumps(found), encoding="utf-8")
 
 
 def processor() -> str:
-    """The name of the processor by its maker, where the system knows it."""
+    """The processor's model name, where the system reports it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():

@@ -1,5 +1,5 @@
-"""Inputs of a comparison: anything that `bitsback compress` reads, if its elements are integers of
-at most 16 bits or have two values, and public test sets by name.
+"""Inputs of a comparison: anything that `bitsback compress` reads, with integers of at most 16 bits
+or two values as elements, and public test sets by name.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from bitsback.writing.asked import Asked
 from bitsback.writing.inputs import Source, open_input
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
-MOST_BYTES = 1 << 30  # the limit of the images; a compressor may need many times as much
-MOST_CHANNELS = 16  # the limit for a picture; a longer last axis holds no colours
+MOST_BYTES = 1 << 30  # the limit for the images; a compressor may need many times as much
+MOST_CHANNELS = 16  # the limit for a picture; a longer last axis is not one of channels
 
 _COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
 _CHUNK = 1 << 24  # bytes to read at once
@@ -42,7 +42,8 @@ Run = tuple[int, tuple[int, ...]]
 @dataclass(frozen=True)
 class Data:
     """Images, evenly spaced among `total`: an array [n, height, width] or [n, height, width,
-    channels] if they are alike, else a list. Those of one channel and two values are bool.
+    channels] if they have one shape and dtype, otherwise a list. Those with one channel and two
+    values are bool.
     """
 
     name: str
@@ -71,13 +72,13 @@ class Data:
 def read(
     source: Source, name: str, sample: int | None = None, progress: Progress | None = None
 ) -> Data:
-    """The images of a source, or `sample` of them. progress: called with the number of images that
-    were read, and of all. Raises InputError for floats and for integers of more than 16 bits.
+    """The images of a source, or `sample` of them. progress: called with the numbers of read images
+    and of all. Raises InputError for floats and for integers of more than 16 bits.
     """
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", InputWarning
-        )  # the warning of parts that do not come back, which do not matter here
+        )  # the warning about parts that do not come back, which do not matter here
         with open_input(source, Asked(options=CompressOptions(stack=False))) as found:
             files = isinstance(found.collection, FileList) and found.collection.kind != ARRAYS
             parts = [
@@ -118,7 +119,7 @@ def _read(
     sample: int | None,
     progress: Progress | None,
 ) -> tuple[Pictures, int]:
-    """The wanted images, and the number of all."""
+    """The wanted images and the total number."""
     total = sum(count for _, runs in parts for count, _ in runs)
     if total == 0:
         raise InputError(f"{name}: holds no images")
@@ -156,8 +157,8 @@ def _check_size(parts: list[tuple[Items, list[Run]]], wanted: NDArray[np.int64],
 def _chunks(
     items: Items, count: int, shape: tuple[int, ...], wanted: NDArray[np.int64]
 ) -> Iterator[tuple[int, list[NDArray[Any]]]]:
-    """The wanted ones among the next images, which are read once, from beginning to end: how many
-    were read by then, and an array of some, if any of these are wanted.
+    """The wanted images, which are read once, from beginning to end: the number of images read so
+    far, and an array of some, if any of these are wanted.
     """
     if count == 1 and math.prod(items.shape) == math.prod(shape):  # the array may be one picture
         if len(wanted):

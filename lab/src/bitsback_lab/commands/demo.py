@@ -18,7 +18,7 @@ from bitsback_lab.bench.itself import ours
 from bitsback_lab.digits import binarised_mnist_test_images
 from bitsback_lab.paper.figure1 import draw_bits, samples
 
-# A file for each image tells its rate just as well from some of them, and WebP takes 3 ms for each.
+# For one file per image a sample gives the same rate, and WebP takes 3 ms for each.
 EACH_STRIDE = 20
 
 
@@ -89,7 +89,7 @@ def run(folder: Path, say: Callable[[str], None]) -> None:
 
 
 def _shown(peer: Peer) -> bool:
-    """Whether to show the peer: of the ways to tile the images into pictures, only one."""
+    """Whether to show the peer: only one way to tile the images into pictures is shown."""
     return peer.unit not in MOSAICS[1:]
 
 

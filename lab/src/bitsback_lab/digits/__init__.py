@@ -23,8 +23,8 @@ def mnist_test_images() -> NDArray[np.uint8]:
 def binarise(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Draw each pixel from its gray value, with a fixed seed: bool, of the same shape.
 
-    The way of Salakhutdinov and Murray (2008), as in the bits-back papers. The result depends on
-    the shape: binarise the whole set, then take a part of it.
+    This is the method of Salakhutdinov and Murray (2008), as in the bits-back papers. The result
+    depends on the shape: binarise the whole set, then take a part of it.
     """
     noise = np.random.RandomState(0).random_sample(images.shape)
     binary: NDArray[np.bool_] = noise < images / 255

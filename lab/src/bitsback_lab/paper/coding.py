@@ -1,6 +1,6 @@
 """Code lengths of images under a model, exact and as the growth of a message.
 
-Random bits come from SplitMix64, and sums of logarithms are rounded in the end (`rounded`), so that
+Random bits come from SplitMix64, and sums of logarithms are rounded at the end (`rounded`), so that
 all machines get the same numbers.
 """
 
@@ -27,9 +27,7 @@ MOST_LATENT_WORDS = 64
 
 
 def length(message: Message) -> float:
-    """log2 of the message as a number, in bits. Words that were borrowed from the implicit tail
-    count against it.
-    """
+    """log2 of the message as a number, in bits, minus the words borrowed from the implicit tail."""
     return message.bits - WORD * (message.depth or 0)
 
 
@@ -64,8 +62,8 @@ def code_lengths(
     """The exact information of x [n, pixels], with one sample of the latents of each image: bits,
     [n].
 
-    prior, likelihood, posterior: as of a `Model`. Samples are popped from random bits, others for
-    each seed.
+    prior, likelihood, posterior: as those of a `Model`. Samples are popped from random bits, which
+    the seed determines.
     """
     bits = np.empty(len(x))
     for start in range(0, len(x), BATCH):
@@ -106,8 +104,8 @@ def _each(information: NDArray[np.float64]) -> Bits:
 
 
 def growth(model: Model, message: Message, x: Symbols) -> Bits:
-    """Pushes the images of x [n, pixels] one by one, each a batch of its own: the bits by which
-    each grew it, [n].
+    """Pushes the images of x [n, pixels] one by one, each as a batch. Returns the growth of the
+    message for each, in bits, [n].
     """
     lengths = np.empty(len(x) + 1)
     lengths[0] = length(message)
@@ -118,8 +116,8 @@ def growth(model: Model, message: Message, x: Symbols) -> Bits:
 
 
 def archive_size(images: NDArray[Any], model: Model, embed: bool = False) -> int:
-    """Bytes of an archive of the images, which is decoded again and compared. Raises BitsbackError
-    if it differs.
+    """The bytes of an archive of the images, which is decoded again and compared. Raises
+    BitsbackError if it differs.
     """
     buffer = io.BytesIO()
     bitsback.compress(images, buffer, model=model, embed="always" if embed else "never")
@@ -134,7 +132,7 @@ def archive_size(images: NDArray[Any], model: Model, embed: bool = False) -> int
 
 
 def rounded(value: float | np.floating[Any], digits: int = 6) -> float:
-    """The number as JSON keeps it: the last places of a sum of logarithms differ from one processor
-    to the next.
+    """The number rounded for JSON, since the last digits of a sum of logarithms differ between
+    processors.
     """
     return round(float(value), digits)

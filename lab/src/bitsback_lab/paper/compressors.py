@@ -16,8 +16,8 @@ from bitsback_lab.paper.coding import archive_size, as_symbols, length, negative
 from bitsback_lab.paper.exhibits import Conditions, Numbers
 
 SAMPLES, SAMPLES_OF_AUTOREGRESSIVE = 10, 1
-"""The samples of an image's latents for the negative ELBO: autoregressive models are slow outside
-the core.
+"""The number of samples of an image's latents for the negative ELBO; autoregressive models are slow
+outside the core.
 """
 
 
@@ -29,8 +29,8 @@ def shipped(name: str) -> Model | None:
 def rates(model: Model, images: Images) -> Numbers:
     """Bits per pixel of images [n, height, width].
 
-    negative_elbo: the exact code length, the mean of some samples. net: by how much they make one
-    chain longer. archive: the file of an archive without the model, all of it.
+    negative_elbo: the exact code length, the mean of some samples. net: the growth of one chain.
+    archive: the whole file of an archive without the model.
     """
     x = as_symbols(images)
     samples = SAMPLES_OF_AUTOREGRESSIVE if model.autoregressive else SAMPLES
@@ -47,7 +47,7 @@ def rates(model: Model, images: Images) -> Numbers:
 
 
 def net_bits(model: Model, images: Images) -> float:
-    """The bits that the images add to a message, in one chain without a start to pay for."""
+    """The bits that the images add to a message, in one chain, without its start-up cost."""
     x = as_symbols(images)
     message = Message([1 << 32] * 4, (), 0)
     before = length(message)
@@ -60,9 +60,7 @@ Key = tuple[str, str]
 
 
 def on(images: Images, peer: Peer, conditions: Conditions) -> Numbers:
-    """The bytes of everything that the peer makes of the images; for one that fails the reason in
-    their place.
-    """
+    """The total bytes of the peer's files for the images, or the reason of its failure."""
     try:
         found = measured(peer, images, conditions.remeasure)
     except BitsbackError as error:
@@ -78,7 +76,7 @@ def available() -> tuple[dict[Key, Peer], list[str]]:
 
 def pick(wanted: tuple[Key, ...], measure: Callable[[Peer], Numbers]) -> list[Numbers]:
     """The results of `measure` for the wanted compressors, in order; those that are not installed
-    are marked so.
+    are marked.
     """
     found, _ = available()
     rows: list[Numbers] = []

@@ -1,5 +1,5 @@
-"""Whether latents that are chosen by the bits of earlier images cost more than those chosen by
-random bits.
+"""Whether latents that are drawn with bits of earlier images cost more than latents that are drawn
+with random bits.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def measure(conditions: Conditions) -> Numbers:
 
 
 def _chained(model: Model, x: Symbols, seed: int) -> Bits:
-    """Bits of each image, [n], in a chain that takes them in an order of its own."""
+    """Bits of each image, [n], in a chain that codes them in a random order."""
     order = np.random.RandomState(seed).permutation(len(x))
     bits = np.empty(len(x))
     bits[order] = growth(model, random_message(seed + 1, START_WORDS), x[order])
@@ -50,9 +50,7 @@ def _chained(model: Model, x: Symbols, seed: int) -> Bits:
 
 
 def compared(chained: Bits, fresh: Bits) -> Numbers:
-    """Means of both, in bits an image, and of the difference of each image, with its standard
-    error.
-    """
+    """The means of both, in bits per image, and the mean difference, with its standard error."""
     difference = chained - fresh
     return {
         "chained": rounded(chained.mean(), 4),

@@ -1,5 +1,5 @@
-"""The exhibits: their list, without NumPy, as `bitsback reproduce --help` shows it; and what each
-of them is, numbers that are measured, words about them, and perhaps a picture.
+"""The exhibits: their list for `bitsback reproduce --help`, without NumPy, and the class of an
+exhibit, which measures numbers, describes them, and may draw them.
 """
 
 from __future__ import annotations
@@ -74,9 +74,7 @@ Numbers = dict[str, Any]
 """Figures that JSON can hold."""
 
 TIMED = "timed"
-"""The key under which an exhibit keeps what another run on another machine would measure
-differently.
-"""
+"""The key for an exhibit's numbers that depend on the machine and the run."""
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -90,10 +88,10 @@ class Conditions:
     remeasure: bool = False
     """Measure other compressors again, even where a stored figure is at hand."""
     progress: Callable[[int, int], None] = _no_progress
-    """Called with the parts done and all parts."""
+    """Called with the number of parts done and their total."""
 
     def each(self, parts: Sequence[Part]) -> Iterator[Part]:
-        """The parts, in order, each when those before it are done."""
+        """Yields the parts in order and reports progress before each."""
         for done, part in enumerate(parts):
             self.progress(done, len(parts))
             yield part
@@ -101,9 +99,9 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """measure: the numbers, which depend on nothing but the package and its data, but for those
-    under `TIMED`. text: a Markdown section for them, without its heading. draw: writes pictures
-    NAME.png and NAME.svg into a folder, and says which.
+    """measure: the numbers, which depend only on the package and its data, except those under
+    `TIMED`. text: a Markdown section for them, without its heading. draw: writes the pictures
+    NAME.png and NAME.svg into a folder, and returns their paths.
     """
 
     measure: Callable[[Conditions], Numbers]

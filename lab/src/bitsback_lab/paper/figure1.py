@@ -1,5 +1,5 @@
-"""The paper's Figure 1: images beside the bitstreams that hold them, a square for each pixel and
-each bit.
+"""The paper's Figure 1: images beside their bitstreams, with a square for each pixel and each
+bit.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ SMALL_SIZE = 18
 
 PAPER = 255
 INK = 0
-BACKGROUND_BIT = 232  # a zero: gray enough to show how far a stream goes
+BACKGROUND_BIT = 232  # a zero: gray enough to show the end of a stream
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A compressor's name, its whole output for all images, and how many bits of it `SHOWN` images
-    take on average.
+    """A compressor's name, its whole output for all images, and the bits that `SHOWN` images take
+    on average.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Sample:
 
 
 def samples(images: Images, archive: bytes) -> list[Sample]:
-    """PNG, bz2 and bitsback on `images` [n, height, width] of bool; `archive` is what bitsback made
+    """PNG, bz2 and bitsback on `images` [n, height, width] of bool; `archive` is bitsback's archive
     of them.
     """
     files = (
@@ -108,8 +108,8 @@ def draw_bits(images: Images, streams: Sequence[Sample]) -> Image.Image:
 
 
 def _bits(data: bytes, count: int, height: int) -> NDArray[np.int64]:
-    """The first `count` bits of `data` as gray values [height, width], row after row; what is left
-    over is paper.
+    """The first `count` bits of `data` as gray values [height, width], row by row; the rest is
+    paper.
     """
     width = -(-count // height)
     picture = np.full(height * width, PAPER)

@@ -1,6 +1,4 @@
-"""Figure 3: the rate along one long chain, which stays at the negative ELBO however long it
-gets.
-"""
+"""Figure 3: the rate along one long chain, which stays at the negative ELBO for any length."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ WINDOW = 2000
 EVERY = 250
 """Images from one point of the curve to the next."""
 START_WORDS = 200
-"""Random words that the chain starts from, more than the first image takes."""
+"""Random words that the chain starts from, more than the first image pops."""
 
 
 def measure(conditions: Conditions) -> Numbers:
@@ -54,7 +52,7 @@ def _one(name: str, x: Symbols) -> Numbers:
 
 
 def shuffled(x: Symbols, copies: int) -> Symbols:
-    """Copies of x, each in another order; the same orders everywhere and always."""
+    """Copies of x, each in its own order; the orders are the same in every run."""
     return np.concatenate(
         [x[np.random.RandomState(copy).permutation(len(x))] for copy in range(copies)]
     )

@@ -1,5 +1,5 @@
-"""Figure 5: the algorithm as code, the library's beside a few lines on plain integers, and both at
-work.
+"""Figure 5: the algorithm as code, the library's beside a few lines on plain integers, and the
+messages of both.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ LIKELIHOOD = ((65000, 400, 136), (20000, 45000, 536), (300, 40000, 25236), (500,
 POSTERIOR = ((40000, 22000, 3000, 536), (500, 30000, 34000, 1036), (500, 800, 25000, 39236))
 SYMBOLS = (0, 2, 1, 1, 0)
 STATE = 0x0123_4567_89AB
-"""Enough bits to pop from, and few enough that all symbols fit one head: both messages are then the
-same number.
+"""Enough bits to pop from, and few enough that all symbols fit into one head, so that both messages
+are the same number.
 """
 
 
@@ -45,7 +45,7 @@ def toy() -> BitsBack[NDArray[np.uint32], NDArray[np.uint32]]:
 
 
 def states(symbols: tuple[int, ...], state: int) -> tuple[list[int], list[int]]:
-    """The message after each symbol as a number, by the plain integers and by the library's
+    """The message after each symbol as a number, with plain integers and with the library's
     `BitsBack`.
     """
     message, model = Message([state]), toy()
@@ -74,7 +74,7 @@ def measure(conditions: Conditions) -> Numbers:
 
 
 def _body(source: str) -> str:
-    """The source without the text at its top."""
+    """The source without its module docstring."""
     return source[source.index("\nfrom ") + 1 :]
 
 

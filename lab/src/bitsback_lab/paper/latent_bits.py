@@ -1,7 +1,7 @@
 """The rate by the number of buckets of a latent.
 
-The posterior's parameters are those of the integer network, whatever the buckets. The likelihood
-sees the median of a bucket under the prior, on the grid that the model was trained with.
+The posterior's parameters are those of the integer network, for any number of buckets. The
+likelihood gets the median of a bucket under the prior, on the model's training grid.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MODELS = ("mnist-binary-paper", "mnist-binary", "mnist-paper", "mnist")
 BITS = range(1, 13)
 SAMPLES = 3
 TABLE = "likelihood.value.table"
-_GRID, _ZERO, _TOP = 21, 64, 127  # a latent as the bundled models take it: round(21 z) + 64
+_GRID, _ZERO, _TOP = 21, 64, 127  # a latent in the bundled models: round(21 z) + 64
 
 
 def measure(conditions: Conditions) -> Numbers:
@@ -58,8 +58,8 @@ def with_buckets(model: Model, bits: int) -> Callable[[NDArray[Any]], Any]:
     """The likelihood of a model with 2^bits buckets a latent: from buckets [n, latents] to the
     codec of the pixels.
 
-    Raises BitsbackError for a model whose likelihood does not begin with the table of medians of
-    the bundled ones.
+    Raises BitsbackError for a model whose likelihood does not begin with the bundled models' table
+    of medians.
     """
     if TABLE not in model.tensors or not np.array_equal(model.tensors[TABLE], medians(model.bits)):
         raise BitsbackError(

@@ -1,5 +1,5 @@
-"""Layers of latents, in Bit-Swap's order and in plain order: a section of numbers that come from
-benchmarks/layers.py, since the models do not ship.
+"""Layers of latents, in Bit-Swap's order and in plain order: a section with numbers from
+benchmarks/layers.py, since the models are not bundled.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The ledger of one image: what each step of a model's code takes from the message, and adds to it.
+"""The ledger of one image: the bits that each step of a model's code takes from the message and
+adds to it.
 
 Source: the paper's Table 1; Kingma, Abbeel, Ho 2019 (Bit-Swap), for layers of latents.
 """
@@ -57,13 +58,13 @@ class Ledger:
 
     @property
     def change(self) -> float:
-        """Bits by which the message grew."""
+        """Growth of the message in bits."""
         return self.steps[-1].after - self.steps[0].before
 
     @property
     def negative_elbo(self) -> float:
-        """The sum of -log2 p of all that is pushed and of log2 q of all latents, for those that
-        were drawn, in bits: a sample of the negative ELBO.
+        """The sum of -log2 p of everything pushed and of log2 q of all latents, for the drawn
+        latents, in bits: a sample of the negative ELBO.
         """
         return sum(step.information for step in self.steps)
 
@@ -78,8 +79,8 @@ class Ledger:
 
 
 def enter(model: Model, size: Size, message: Message, x: Symbols) -> Ledger:
-    """Codes one image of this size, x [1, pixels], into the message, and writes down each step of
-    the model's code.
+    """Codes one image of this size, x [1, pixels], into the message, and records each step of the
+    model's code.
     """
     steps: list[Step] = []
     values: dict[str, NDArray[Any]] = {DATA: x}
@@ -102,11 +103,10 @@ def enter(model: Model, size: Size, message: Message, x: Symbols) -> Ledger:
 
 @dataclass(frozen=True)
 class Explained:
-    """One item: the model that codes it, its ledger in the message of an archive, and sizes in
-    bytes.
+    """One item: its model, its ledger in the message of an archive, and sizes in bytes.
 
-    `raw_bytes`: as it is, two-valued pixels packed into bits. `message_bytes`: of the message that
-    holds it. `archive_bytes`: of an archive of it alone, without the model.
+    `raw_bytes`: uncompressed, with two-valued pixels packed into bits. `message_bytes`: of its
+    message. `archive_bytes`: of an archive of this item alone, without the model.
     """
 
     model: Model
@@ -118,17 +118,18 @@ class Explained:
 
 
 def explain(source: Source, name: str, model: str | None = None, item: int = 0) -> Explained:
-    """The `item`th image of what `bitsback compress` reads; `name` is for error messages.
+    """Explains image number `item` of an input of `bitsback compress`; `name` is for error
+    messages.
 
-    model: a bundled one's name or a file; by default the bundled one that codes the image best.
-    Raises InputError if the source cannot be used or no model codes the image, ModelError if the
-    model cannot be loaded.
+    model: the name of a bundled model or a file; by default the bundled one that codes the image
+    best. Raises InputError if the source cannot be used or no model codes the image, ModelError if
+    the model cannot be loaded.
     """
     given = given_model("auto" if model is None else model)
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", InputWarning
-        )  # the warning of parts that do not come back, which do not matter here
+        )  # the warning about parts that do not come back, which do not matter here
         with open_input(source, Asked(given, CompressOptions(stack=False))) as found:
             items, collection = _part(found.parts, name, item)
             return _explain(items, collection, given, name, item)

@@ -67,7 +67,7 @@ def _model(name: str, images: Images) -> Numbers:
 
 
 def _peer(key: compressors.Key, images: Images, conditions: Conditions) -> Numbers:
-    """Its bytes for each of the counts; None from the first failure on, with the reason."""
+    """The peer's bytes for each count; None from the first failure on, with its reason."""
     sizes: list[int | None] = []
     problem = version = None
     for count in COUNTS:
@@ -79,10 +79,10 @@ def _peer(key: compressors.Key, images: Images, conditions: Conditions) -> Numbe
 
 
 def break_even(counts: Sequence[int], ours: Sequence[int], theirs: Sequence[int]) -> int | None:
-    """The number of images from which on ours, model included, is the smaller for good; None if it
-    never gets so.
+    """The number of images from which ours, including the model, stays smaller; None if there is
+    none.
 
-    Between two counts, and beyond the last one, bytes are taken to grow evenly.
+    Between two counts, and beyond the last one, bytes are assumed to grow linearly.
     """
     ahead = [a - b for a, b in zip(ours, theirs, strict=True)]  # the bytes by which ours is larger
     last = next((i for i in reversed(range(len(ahead))) if ahead[i] >= 0), None)
@@ -91,7 +91,7 @@ def break_even(counts: Sequence[int], ours: Sequence[int], theirs: Sequence[int]
     if last == len(counts) - 1:
         if len(counts) < 2 or ahead[-1] >= ahead[-2]:
             return None
-        last -= 1  # go on as from the last but one to the last
+        last -= 1  # extrapolate from the last two
     step, change = counts[last + 1] - counts[last], ahead[last] - ahead[last + 1]
     return counts[last] + -(-ahead[last] * step // change)
 

@@ -1,6 +1,4 @@
-"""All exhibits on one page: in Markdown with its pictures beside it, and in HTML with everything
-inside.
-"""
+"""All exhibits on one page: in Markdown with separate pictures, and in self-contained HTML."""
 
 from __future__ import annotations
 
@@ -20,8 +18,8 @@ from bitsback_lab.paper.exhibits import NAMES, Entry, Numbers, find, table
 FOLDER = "paper"
 """The folder of the pictures and numbers, beside the page."""
 FLOAT_DECODING = "float_decoding.json"
-"""The file that `benchmarks/float_decoding.py` writes on how decoders that compute with floats
-fail.
+"""The file of `benchmarks/float_decoding.py` about the failures of decoders that compute with
+floats.
 """
 
 _TITLE = "The paper, reproduced"
@@ -45,8 +43,8 @@ def check() -> None:
 def markdown(results: dict[str, Numbers], folder: Path) -> str:
     """The page. results: the numbers of exhibits by name. folder: where their pictures are.
 
-    Raises InputError if a file of numbers of other programs, FLOAT_DECODING or that of layers, is
-    in the folder and damaged.
+    Raises InputError if the folder has a damaged file of numbers of other programs: FLOAT_DECODING
+    or that of layers.
     """
     parts = [f"# {_TITLE}", _LEAD]
     for name in NAMES:
@@ -90,8 +88,7 @@ def float_decoding(folder: Path) -> list[str]:
 
 
 def to_html(text: str, folder: Path) -> str:
-    """The Markdown page as one HTML file without links to others: each picture inside, as SVG where
-    there is one.
+    """The Markdown page as one self-contained HTML file, with pictures as SVG if possible.
 
     Raises MissingExtra as `check`.
     """

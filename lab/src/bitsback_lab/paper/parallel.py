@@ -1,5 +1,5 @@
-"""Speed by threads, by lanes and by how many images the networks see at once: measured on the
-machine at hand.
+"""Speed by threads, by lanes and by the number of images that the networks process at once,
+measured on this machine.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _chain(model: Model, x: Symbols, lanes: int, batches: list[tuple[int, int]])
 
 
 def _speed(pixels: int, work: Callable[[], object], clock: Callable[[], float]) -> float:
-    """10^6 pixels a second in the fastest of some runs: the one that others on the machine
+    """10^6 pixels per second in the fastest of some runs, which other load on the machine has
     disturbed least.
     """
     seconds = []

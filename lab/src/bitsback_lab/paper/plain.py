@@ -1,7 +1,7 @@
-"""Bits back on plain integers: the message is one big number, and nothing is hidden.
+"""Bits back on plain integers: the message is one big number.
 
 `bitsback.codecs.BitsBack` is the same with codecs in place of lists, and a message whose heads fit
-a processor.
+into registers.
 """
 
 from bisect import bisect

@@ -85,8 +85,8 @@ def coarse_table(codec: Any, precision: int) -> NDArray[np.uint32]:
 
 
 def cumulative_of(codec: Rows) -> NDArray[np.uint64]:
-    """The cumulative probabilities, in units of 2^-16, that `starts_of` made the codec's rows
-    from.
+    """The cumulative probabilities, in units of 2^-16, from which `starts_of` made the codec's
+    rows.
     """
     levels = codec.starts.shape[-1] - 1
     spread = codec.starts[..., :-1].astype(np.uint64) - np.arange(levels, dtype=np.uint64)

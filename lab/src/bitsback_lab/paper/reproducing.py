@@ -14,7 +14,7 @@ from bitsback_lab.paper.page import FOLDER as FOLDER
 
 
 def prepare(names: tuple[str, ...], output: Path) -> None:
-    """Finds out what could stop the work in its middle. Raises MissingExtra, InputError or
+    """Checks everything that could stop the work half-way. Raises MissingExtra, InputError or
     OSError.
     """
     if any(find(name)[1].draw is not None for name in names):
@@ -27,22 +27,22 @@ def prepare(names: tuple[str, ...], output: Path) -> None:
 
 
 def reproduce(name: str, output: Path, conditions: Conditions) -> tuple[Numbers, list[Path]]:
-    """Measures an exhibit and writes what there is of it; its numbers, and the files."""
+    """Measures and writes an exhibit. Returns its numbers and the files."""
     _, exhibit = find(name)
     numbers = exhibit.measure(conditions)
     return numbers, write(name, exhibit, numbers, output / FOLDER)
 
 
 def write(name: str, exhibit: Exhibit, numbers: Numbers, folder: Path) -> list[Path]:
-    """The numbers as NAME.json and the pictures of an exhibit; the files."""
+    """Writes an exhibit's numbers as NAME.json and its pictures. Returns the files."""
     path = folder / f"{name}.json"
     path.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     return [path, *(exhibit.draw(numbers, folder) if exhibit.draw is not None else [])]
 
 
 def draw(results: dict[str, Numbers], output: Path) -> list[Path]:
-    """Draws the exhibits, and layers of latents if their numbers are in the folder; the files.
-    Raises MissingExtra without matplotlib, InputError if those are damaged.
+    """Draws the exhibits, and layers of latents if their numbers are in the folder. Returns the
+    files. Raises MissingExtra without matplotlib, InputError if those numbers are damaged.
     """
     folder = output / FOLDER
     exhibits = [(find(name)[1], numbers) for name, numbers in results.items()]
@@ -52,7 +52,7 @@ def draw(results: dict[str, Numbers], output: Path) -> list[Path]:
 
 
 def write_page(results: dict[str, Numbers], output: Path) -> list[Path]:
-    """The page in Markdown and in HTML; the files."""
+    """Writes the page in Markdown and HTML. Returns the files."""
     folder = output / FOLDER
     text = page.markdown(results, folder)
     paths = [output / "paper.md", output / "paper.html"]
@@ -62,9 +62,7 @@ def write_page(results: dict[str, Numbers], output: Path) -> list[Path]:
 
 
 def read(names: tuple[str, ...], folder: Path) -> dict[str, Numbers]:
-    """The numbers of exhibits that lie in a folder. Raises InputError if any are not there, or
-    damaged.
-    """
+    """The numbers of exhibits in a folder. Raises InputError if any are missing or damaged."""
     results = {}
     for name in names:
         path = folder / f"{name}.json"
@@ -80,7 +78,7 @@ def read(names: tuple[str, ...], folder: Path) -> dict[str, Numbers]:
 def compare(
     here: dict[str, Numbers], there: dict[str, Numbers], say: Callable[[str], None]
 ) -> None:
-    """Says each difference between the numbers of some exhibits. Raises InputError if there is
+    """Reports each difference between the numbers of some exhibits. Raises InputError if there is
     any.
     """
     count = 0
@@ -93,12 +91,12 @@ def compare(
 
 
 VERSION = "version"
-"""Numbers beside this key depend on it: those of another version are not compared."""
+"""Numbers beside this key depend on this version; those of other versions are not compared."""
 
 
 def differences(here: Any, there: Any, path: str = "") -> Iterator[str]:
-    """A line for each number that differs, with its place. What was timed is left out, and so are
-    other versions.
+    """A line for each number that differs, with its place. Timings and other versions are
+    ignored.
     """
     if isinstance(here, dict) and isinstance(there, dict):
         if here.get(VERSION) != there.get(VERSION):

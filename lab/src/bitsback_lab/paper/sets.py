@@ -22,8 +22,8 @@ COUNT = 10_000
 
 
 def mnist(levels: int) -> Images:
-    """The MNIST test set [10000, 28, 28], which ships: binarised, bool, for two levels, else as it
-    is, uint8.
+    """The MNIST test set [10000, 28, 28] in the package: binarised, bool, for two levels, otherwise
+    grey, uint8.
 
     Raises BitsbackError if the file cannot be read.
     """
@@ -40,7 +40,7 @@ def fashion() -> NDArray[np.uint8] | None:
     """Fashion-MNIST's test set, uint8 [10000, 28, 28], from the folder that BITSBACK_DATA names;
     None if none is named.
 
-    Raises InputError if it is not there, or is another file.
+    Raises InputError if it is missing, or is another file.
     """
     named = os.environ.get(ENVIRONMENT)
     if not named:

@@ -1,4 +1,4 @@
-"""The cost of starting a chain, by the bits it starts from and by the images it takes at once."""
+"""The cost of starting a chain, by its initial bits and its batch sizes."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ class Scheme:
     initial: Callable[[Symbols, int], Message]
     batches: Callable[[Model, int], list[tuple[int, int]]]
     digest_bits: int = 0
-    """Bits of the start that the archive needs anyway, and that no later checksum has to be added
-    for.
-    """
+    """Bits of the start that the archive needs anyway, and that replace a later checksum."""
 
 
 def _from_digest(x: Symbols, seed: int) -> Message:
@@ -42,8 +40,8 @@ def _from_digest(x: Symbols, seed: int) -> Message:
 
 
 def _from_random(x: Symbols, seed: int) -> Message:
-    """A random head. The words of the implicit tail, which a chain takes as it needs them, stand
-    for random words.
+    """A random head. The words of the implicit tail, which a chain takes as needed, represent
+    random words.
     """
     return Message(_core.splitmix64(seed, 0, 1) | np.uint64(1 << 32), (), 0)
 

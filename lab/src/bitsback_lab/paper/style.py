@@ -46,7 +46,7 @@ _SETTINGS = {
 
 
 def check() -> None:
-    """Raises MissingExtra if there is nothing to draw with."""
+    """Raises MissingExtra if Matplotlib is missing."""
     if find_spec("matplotlib") is None:
         raise MissingExtra("matplotlib", "bitsback-lab[paper]", "./lab[paper]")
 
@@ -57,12 +57,12 @@ Draw = Callable[[dict[str, Any], Path], list[Path]]
 def picture(
     name: str, height: float, rows: int = 1, columns: int = 1, **settings: Any
 ) -> Callable[[Any], Draw]:
-    """Makes of `paint(axes, numbers)` a function of numbers and a folder that writes NAME.png and
+    """Turns `paint(axes, numbers)` into a function of numbers and a folder that writes NAME.png and
     NAME.svg into it.
 
-    The picture is as wide as all others and `height` inches high; `axes` is what `pyplot.subplots`
-    gives for so many rows and columns. The same numbers give the same bytes. The function raises
-    MissingExtra without matplotlib.
+    The picture is as wide as all others and `height` inches high; `axes` is the result of
+    `pyplot.subplots` for so many rows and columns. The same numbers give the same bytes. The
+    function raises MissingExtra without matplotlib.
     """
 
     def decorate(paint: Callable[[Any, dict[str, Any]], None]) -> Draw:
@@ -77,9 +77,9 @@ def picture(
                 paint(drawn.subplots(rows, columns, **settings), numbers)
                 pixels = io.BytesIO()
                 drawn.savefig(pixels, metadata={"Software": None})
-                # In grey it is a third of the size, and shows how it will be printed.
+                # In grey it has a third of the size, and looks as printed.
                 Image.open(pixels).convert("L").save(paths[0], optimize=True)
-                drawn.set_layout_engine("none")  # keeps the places, which take long to find
+                drawn.set_layout_engine("none")  # keeps the layout, which takes long to compute
                 drawn.savefig(paths[1], metadata={"Date": None})
             return paths
 
@@ -89,6 +89,6 @@ def picture(
 
 
 def legend_above(axes: Any, columns: int) -> None:
-    """Names the lines of these axes above all of the picture, where they cover nothing."""
+    """Puts the legend of these axes above the picture, where it covers nothing."""
     handles, labels = axes.get_legend_handles_labels()
     axes.get_figure().legend(handles, labels, loc="outside upper center", ncols=columns)

@@ -16,7 +16,7 @@ from bitsback_lab.paper.sets import mnist
 MODELS = ("mnist-binary-paper", "mnist-paper")
 IMAGE = 0
 BEFORE = 100
-"""Images on the stack already: those behind the one that is shown."""
+"""Images already on the stack: those behind the shown one."""
 DIGITS = 5
 
 

@@ -1,4 +1,4 @@
-"""Table 2: compression rates of the MNIST test set, binarised and as it is, beside other
+"""Table 2: compression rates of the MNIST test set, binarised and grey, beside other
 compressors.
 """
 
@@ -18,7 +18,7 @@ FAMILIES = (
     ("the default models", ("mnist-binary", "mnist")),
     ("models with context", ("mnist-binary-context", "mnist-context")),
 )
-"""Models by their names: for two levels, and for all. Those that do not ship are left out."""
+"""Models by name: for two levels, and for all. Models that do not ship are left out."""
 
 OF_PAPER: dict[compressors.Key, tuple[float, float]] = {
     ("bz2 -9", "stream"): (0.25, 1.42),
@@ -146,7 +146,7 @@ def _first(numbers: Numbers) -> list[list[str]]:
 
 
 def _second(numbers: Numbers) -> list[list[str]]:
-    """The rows that the paper's table has not, the smallest on grey digits first."""
+    """The rows that the paper's table lacks, the smallest on grey digits first."""
     others = [peer for peer in numbers["peers"] if (peer["name"], peer["unit"]) not in OF_PAPER]
     others.sort(
         key=lambda peer: next((rate for rate in reversed(_theirs(peer)) if rate is not None), 9.0)

@@ -42,7 +42,7 @@ def measure(conditions: Conditions) -> Numbers:
 
 
 def _fashion(model: Model) -> Numbers:
-    """Measured, if the data set is at hand, or else what was measured where it was. Raises
+    """Measurements on Fashion-MNIST, or committed ones if the data set is missing. Raises
     InputError as `fashion`.
     """
     images = fashion()

@@ -324,7 +324,7 @@ def command(
 
 @contextmanager
 def _told_what_is_kept(progress: Progress, output: str, resume: bool) -> Iterator[None]:
-    """Says, where a run with --resume is stopped, that it can go on."""
+    """Says, if a run with --resume is stopped, that it can be continued."""
     try:
         yield
     except (KeyboardInterrupt, InputError):
@@ -337,7 +337,7 @@ def _told_what_is_kept(progress: Progress, output: str, resume: bool) -> Iterato
 
 
 def _default_output(source: str) -> str:
-    """The archive of an input: beside it, with its ending changed."""
+    """The archive of an input: beside it, with another ending."""
     if source == options.STANDARD:
         return options.STANDARD
     source = options.base_of_url(source)

@@ -1,4 +1,4 @@
-"""`bitsback decompress`: restore what archives were made from, arrays or folders of pictures."""
+"""`bitsback decompress`: restore arrays or folders of pictures from archives."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ def _write_png(
 
 
 def _stacks(archive: Archive, wanted: range, verify: bool) -> Iterator[NDArray[Any]]:
-    """The items, some at a time: [items, ...]. Of a picture the only one is all of it."""
+    """The items, some at a time: [items, ...]. A picture is a single item."""
     if not archive._array.picture:
         yield from archive._stacks(wanted.start, wanted.stop, verify=verify)
     elif len(wanted):
@@ -180,7 +180,7 @@ def _stacks(archive: Archive, wanted: range, verify: bool) -> Iterator[NDArray[A
 
 
 def _png(item: NDArray[Any]) -> bytes:
-    """An item as a PNG file, black and white if it is of bool or of the values 0 and 1."""
+    """An item as a PNG file, black and white for bool or the values 0 and 1."""
     from io import BytesIO
 
     from PIL import Image
@@ -206,7 +206,7 @@ def _write_files(
     verify: bool,
     force: bool,
 ) -> str:
-    """Writes the files that `texts` name; says how many, and where to."""
+    """Writes the files that `texts` name, and reports their number and place."""
     from bitsback.images import formats
 
     if archive.kind == formats.PAGES.key and folder is not None and output is None:
@@ -232,7 +232,7 @@ def _write_files(
 
 
 def _write_arrays(archive: Archive, numbers: list[int], output: Location, force: bool) -> None:
-    """Writes one array as a file of its own, or some as a file of several."""
+    """Writes one array to a file, or several to one npz file."""
     from bitsback.images import formats
     from bitsback.restoring.output import open_output
 
@@ -258,7 +258,7 @@ def _write_arrays(archive: Archive, numbers: list[int], output: Location, force:
 
 
 def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:
-    """Writes pages as PNG files that are named by their numbers."""
+    """Writes pages as PNG files with their numbers as names."""
     from bitsback.images.pictures import encode_page
     from bitsback.restoring.staging import staging
 

@@ -1,4 +1,4 @@
-"""`bitsback models`: list the models that ship with bitsback."""
+"""`bitsback models`: list the bundled models."""
 
 from __future__ import annotations
 

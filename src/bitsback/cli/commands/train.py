@@ -169,7 +169,7 @@ def command(
 
 
 def _public_data(data: str, folder: str | None) -> Path | None:
-    """The folder of public data, if `data` is their name."""
+    """The folder of a public data set, if `data` is its name."""
     from bitsback.downloads import SETS, find
 
     if data in SETS:
@@ -194,7 +194,7 @@ def _card(data: str, job: Job[Any], name: str, about: str | None, licence: str |
 
 @contextmanager
 def _resumable(settings: Settings) -> Iterator[None]:
-    """Says how to go on, where there is something to go on from."""
+    """Says how to continue an interrupted run, if there is a checkpoint."""
     from bitsback.train.job.job import PLAN
 
     try:

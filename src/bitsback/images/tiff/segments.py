@@ -1,5 +1,5 @@
-"""The segments, strips or tiles, of a TIFF file: how the pixels of a page stand in them, how they
-are compressed, and where they are. Source: TIFF revision 6.0, sections 3, 14 and 15.
+"""The segments, strips or tiles, of a TIFF file: their layout of the pixels of a page, their
+compression, and their places. Source: TIFF revision 6.0, sections 3, 14 and 15.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ NONE, GROUP_4, LZW, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = (
 """Compressions, by their numbers in the tag 259."""
 
 BIG, INVERTED, SCALED, REVERSED, PREDICTED, TILED = 1, 2, 4, 8, 16, 32
-"""Flags: samples are big-endian; each bit of a sample is inverted, as the least value is white;
-samples of 2 or 4 bits become 8 bits from black to white; the bits of each byte come in reverse;
+"""Flags: samples are big-endian; each bit of a sample is inverted, since the least value is white;
+samples of 2 or 4 bits become 8 bits from black to white; the bits of each byte are reversed;
 samples are differences to those before them; segments are tiles.
 """
 
@@ -46,7 +46,7 @@ class Layout:
     height: int
     width: int
     channels: int
-    """Samples of a pixel that stand together."""
+    """The number of samples of a pixel that are stored together."""
     planes: int
     """The number of times that segments cover the page, each time for one channel; 1 if channels
     stand together.
@@ -61,7 +61,7 @@ class Layout:
 
     @property
     def sound(self) -> bool:
-        """Whether there can be such a page, as it is held."""
+        """Whether such a page is possible and supported."""
         sides = (self.height, self.width, self.rows, self.columns)
         colours = self.channels * self.planes
         return (
@@ -100,7 +100,7 @@ class Layout:
 
     @property
     def area(self) -> int:
-        """Pixels of the segments of a plane, those beyond the edges of the page too."""
+        """The pixels of the segments of a plane, including those beyond the edges of the page."""
         rows = self.down * self.rows if self.flags & TILED else self.height
         return rows * self.across * self.columns
 
@@ -116,11 +116,11 @@ class Layout:
         return -(-self.columns * self.channels * self.bits // 8)
 
     def rows_of(self, band: int) -> int:
-        """Rows of the picture in the segments of a row of them."""
+        """The rows of the picture in a row of segments."""
         return min(self.rows, self.height - band * self.rows)
 
     def rows_stored(self, band: int) -> int:
-        """Rows of these segments."""
+        """The rows of these segments."""
         return self.rows if self.flags & TILED else self.rows_of(band)
 
     def samples(self, raw: bytes) -> NDArray[Any]:
@@ -143,8 +143,8 @@ class Layout:
         return ~values if self.flags & INVERTED else values
 
     def raw(self, samples: NDArray[Any]) -> bytes:
-        """The bytes of a segment, before compression. Raises ArchiveError for samples that it
-        cannot have.
+        """The bytes of a segment before compression. Raises ArchiveError for samples that it cannot
+        have.
         """
         values = ~samples if self.flags & INVERTED else samples
         if self.flags & PREDICTED:
@@ -166,7 +166,7 @@ class Layout:
 
     @property
     def reversed_alone(self) -> bool:
-        """Whether the bits of bytes that are not compressed come in reverse."""
+        """Whether the bits of uncompressed bytes are reversed."""
         return bool(self.flags & REVERSED) and self.compression == NONE
 
     @property
@@ -213,19 +213,19 @@ COMPRESSIONS = (NONE, *_BY_ZLIB, *_BY_PILLOW)
 """The compressions that are undone and made again."""
 
 BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
-"""The settings of zlib for segments that another deflate has made, at one of its levels."""
+"""The settings of zlib for segments of another deflate encoder, at one of its levels."""
 
 _EXTRA = 1 << 16
 
 
 def most_bytes(raw: int) -> int:
-    """The bytes that a compressed segment may have for `raw` bytes of its own."""
+    """The most bytes of a compressed segment of `raw` bytes."""
     return 2 * raw + _EXTRA
 
 
 def decompress(layout: Layout, data: bytes, rows: int) -> bytes | None:
-    """The bytes of a segment of `rows` rows; None if it does not have just these. Raises the errors
-    of zlib and Pillow.
+    """The bytes of a segment of `rows` rows; None if it has more or fewer. Raises the errors of
+    zlib and Pillow.
     """
     size = rows * layout.row_bytes
     if layout.compression == NONE:
@@ -248,7 +248,7 @@ def compress(layout: Layout, raw: bytes, rows: int, deflated: Deflated) -> bytes
     else:
         try:
             data = _compress_by_pillow(layout, raw, rows)
-        except Exception as error:  # Pillow's writers raise whatever libtiff leads them to
+        except Exception as error:  # libtiff may make Pillow's writers raise any error
             raise ArchiveError(
                 "the Pillow of this computer cannot compress as its file was,"
                 f" {_BY_PILLOW[layout.compression]}: {error}"
@@ -257,7 +257,7 @@ def compress(layout: Layout, raw: bytes, rows: int, deflated: Deflated) -> bytes
 
 
 def _size(layout: Layout, rows: int) -> tuple[str, tuple[int, int]]:
-    """The mode and the size of the picture that a segment is taken for."""
+    """The mode and the size of a picture with the bytes of a segment."""
     if layout.compression == GROUP_4:
         return "1", (layout.columns, rows)
     return "L", (layout.row_bytes, rows)
@@ -291,7 +291,7 @@ def _compress_by_pillow(layout: Layout, raw: bytes, rows: int) -> bytes:
 
 
 Span = tuple[int, int]
-"""The places of the first byte, and of the one behind the last."""
+"""The places of the first byte, and of the one after the last."""
 
 _SMALLEST = 3  # bytes of a run
 _MOST_END = 1 << 48
@@ -304,14 +304,14 @@ class Place:
     start: int
     end: int
     space: int
-    """The end of the segments that follow one another from this one on, without a gap."""
+    """The end of the adjacent segments from this one on."""
     first: bool
     """Whether there is a gap before it."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Runs of segments: how many, the gap before each, and their length."""
+    """Runs of segments: their number, the gap before each, and their length."""
 
     runs: tuple[tuple[int, int, int], ...]
 
@@ -345,7 +345,7 @@ class Places:
                 yield Place(start, end, space, gap != 0)
 
     def spans(self, most: int) -> Iterator[Span]:
-        """The spans without a gap in them. most: bytes of all gaps. Raises ArchiveError if there
+        """The spans without gaps. most: the most bytes of all gaps; raises ArchiveError if there
         are more.
         """
         end = 0
@@ -382,7 +382,7 @@ class Places:
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """The spans in the order of the file, those that touch joined. Raises ArchiveError if two
+    """The spans in the order of the file; adjacent ones are joined. Raises ArchiveError if two
     overlap.
     """
     found: list[Span] = []

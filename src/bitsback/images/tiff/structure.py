@@ -41,7 +41,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
 _UNSIGNED, _UNDEFINED = 1, 4
 _HORIZONTAL = 2
 _MOST_ROWS = 1 << 20
-"""Bytes of rows without compression that are one segment."""
+"""The bytes of uncompressed rows in one segment."""
 _MOST_SEGMENTS = 1 << 20
 
 
@@ -51,15 +51,15 @@ class Page:
 
     layout: Layout
     spans: list[Span]
-    """The spans of its segments, band by band, and in each plane by plane."""
+    """The spans of its segments, band by band, and in each band plane by plane."""
     fields: Fields | None
     """The fields that hold its offsets and lengths, if it is compressed."""
     palette: bool
 
 
 def pages_of(file: BinaryIO) -> list[Page | None]:
-    """The pages of a file, in order; None for one whose pixels cannot be read, and no pages at all
-    for a file that has too many. Raises OSError for a damaged file.
+    """The pages of a file, in order; None for a page whose pixels cannot be read, and no pages for
+    a file that has too many. Raises OSError for a damaged file.
     """
     size = Reader(file).size
     found: list[Page | None] = []
@@ -76,22 +76,22 @@ def pages_of(file: BinaryIO) -> list[Page | None]:
                 return list(_slices(tiff, found[0], size))
     except OSError:
         raise
-    except Exception as error:  # a damaged file may make tifffile raise anything
+    except Exception as error:  # a damaged file may make tifffile raise any error
         raise OSError(f"is damaged: {error}") from None
     return found
 
 
 def opened(file: BinaryIO) -> Any:
-    """Opens a file by tifffile. Raises what tifffile raises."""
+    """Opens a file by tifffile. Raises the errors of tifffile."""
     import tifffile
 
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns of many tags
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns about many tags
     file.seek(0)
     return tifffile.TiffFile(file, name="a TIFF file")
 
 
 def _pages(page: Any, size: int) -> list[Page | None]:
-    """A page of tifffile's, or the planes of one if these are no colours."""
+    """A page of tifffile, or its planes if they are not colours."""
     layout = _layout(page)
     ends = [at + count for at, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
     if max(ends, default=0) > size:
@@ -139,7 +139,7 @@ def _plane(page: Page, plane: int) -> Page:
 
 
 def _layout(page: Any) -> Layout | None:
-    """None for what is not held; it is that of planes that may be more than there are colours."""
+    """The layout of a page, possibly with more planes than colours; None if it is unsupported."""
     samples, bits, photometric = page.samplesperpixel, page.bitspersample, int(page.photometric)
     compression, predictor = int(page.compression), int(page.predictor)
     planes = samples if int(page.planarconfig) == 2 else 1
@@ -183,7 +183,7 @@ def _numbers(tag: Any) -> list[int]:
 
 
 def _spans(layout: Layout, offsets: list[int], counts: list[int]) -> list[Span] | None:
-    """The spans of the segments in the file's order; None if one is shorter than its pixels."""
+    """The spans of the segments in file order; None if one is shorter than its pixels."""
     if layout.compression != NONE:
         return [(at, at + count) for at, count in zip(offsets, counts, strict=True)]
     spans = []
@@ -197,8 +197,8 @@ def _spans(layout: Layout, offsets: list[int], counts: list[int]) -> list[Span] 
 
 
 def _in_bands(page: Page) -> Page:
-    """The same with its segments in the order of a picture, and long strips without compression
-    split into several.
+    """The same with its segments in picture order, and with long uncompressed strips split into
+    several.
     """
     layout = page.layout
     spans = [
@@ -214,7 +214,7 @@ def _in_bands(page: Page) -> Page:
     most = max(_MOST_ROWS // row, 1)
     if rows <= most:
         return page
-    several = layout.down > 1  # then strips must be cut into equal parts
+    several = layout.down > 1  # strips must then be cut into equal parts
     rows = max(n for n in range(1, most + 1) if not several or rows % n == 0)
     cut = replace(layout, rows=rows)
     spans = []
@@ -227,7 +227,7 @@ def _in_bands(page: Page) -> Page:
 
 
 def _slices(tiff: Any, page: Page, size: int) -> Iterator[Page]:
-    """The only page of a file, or all slices of its description, which follow it."""
+    """The only page of a file, or all slices in its description, which follow it."""
     yield page
     series = tiff.series
     if len(series) != 1 or not series[0].is_truncated or page.fields is not None:
@@ -245,14 +245,14 @@ def _slices(tiff: Any, page: Page, size: int) -> Iterator[Page]:
 
 @dataclass(frozen=True)
 class PageReader:
-    """Reads the samples of a page. What reads it raises OSError, and what zlib and Pillow raise."""
+    """Reads the samples of a page. Raises OSError, and the errors of zlib and Pillow."""
 
     file: Reader
     page: Page
 
     def band(self, number: int) -> tuple[NDArray[Any], list[NDArray[Any]]]:
-        """The rows of a row of segments, and what of their tiles is beyond the page. Raises
-        OSError if a segment does not hold its rows.
+        """The rows of a row of segments, and the samples of their tiles beyond the page. Raises
+        OSError if a segment lacks some of its rows.
         """
         layout = self.page.layout
         in_a_band = layout.planes * layout.across
@@ -286,7 +286,7 @@ class PageReader:
 
 
 def one_picture(pages: list[Page | None]) -> list[Page]:
-    """The pages that are one picture, one below the other: those like the one whose kind has most
+    """The pages that form one picture, one below the other: those of the kind that has most
     pixels.
     """
     held = [page for page in pages if page is not None]
@@ -302,7 +302,7 @@ def _kind(page: Page) -> tuple[bool, str, tuple[int, ...]]:
 
 
 def pixels_of(file: BinaryIO, pages: list[Page]) -> Bands:
-    """The pages one below the other, as long as the file is open."""
+    """The pages one below the other, valid while the file is open."""
     reader, layout = Reader(file), pages[0].layout
 
     def read() -> Iterator[NDArray[Any]]:
@@ -318,8 +318,8 @@ _ASSOCIATED = 1
 
 
 def shown_bands(image: Image.Image) -> Read | None:
-    """A reader of the current frame's bands; None if Pillow turns the frame, or applies its alpha
-    or its palette, or it cannot be read so.
+    """A reader of the current frame's bands; None if Pillow rotates the frame, or applies its alpha
+    or its palette, or if the frame cannot be read in bands.
     """
     tags: Any = getattr(image, "tag_v2", {})
     extra = tags.get(_EXTRA_SAMPLES, ())

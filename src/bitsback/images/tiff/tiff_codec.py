@@ -1,5 +1,6 @@
-"""The codec of TIFF files: takes one apart only if the file that is made again is the same, bit for
-bit or in all that tifffile, zlib and libtiff read of it. tifffile writes files of pages alone.
+"""The codec of TIFF files: it splits a file only if the file that is made again is the same, bit
+for bit or in everything that tifffile, zlib and libtiff read from it. tifffile writes files that
+consist only of pages.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ from bitsback.wire import Cursor
 
 _IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
-"""Bytes of container metadata, which is in memory."""
+"""The most bytes of container metadata, which is in memory."""
 _PLACES = (273, 279, 324, 325)
 """Tags that hold the places of segments."""
 _OTHER_PAGES = 330
-"""The tag of pages that do not follow one another."""
+"""The tag of pages outside of the main sequence."""
 
 
 def bands_of(image: Image.Image) -> Read | None:
@@ -62,7 +63,7 @@ def samples(file: BinaryIO) -> Bands | None:
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
-    _, file = in_memory(file)  # since the caller may read the pixels after the file is closed
+    _, file = in_memory(file)  # the caller may read the pixels after the file is closed
     pages = one_picture(pages_of(file))
     metadata = tiff_metadata(file, pages, exact) if pages else None
     return (
@@ -82,9 +83,9 @@ def unpack(cursor: Cursor, kind: int) -> Tiff:
 
 
 def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None:
-    """The metadata of a file of which these pages are coded by their pixels; None if the file made
-    of both would not be the same. exact: in its very bytes. Raises what zlib and Pillow raise for a
-    damaged file.
+    """The metadata of a file, of which these pages are coded by their pixels; None if the file that
+    both make would not be the same. exact: in every byte. Raises the errors of zlib and Pillow for
+    a damaged file.
     """
     content, reader = FileContent(file), Reader(file)
     try:
@@ -141,8 +142,8 @@ def _padding(reader: Reader, pages: list[Page]) -> Iterator[bytes]:
 
 
 def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
-    """The settings of zlib that make the first segment again, or else the smallest one, so that
-    segments of other encoders fit where theirs were.
+    """The settings of zlib that make the first segment again, or otherwise the smallest one, so
+    that it fits in the place of one by another encoder.
     """
     for page in pages:
         if page.layout.compression in (DEFLATE, OLD_DEFLATE):
@@ -157,7 +158,7 @@ def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
 
 
 def _drawn(metadata: Tiff, reader: Reader, pages: list[Page], file: Any) -> TiffDrawing | None:
-    """The file with all of its pixels, not closed; None if it differs from what is compared."""
+    """The file with all pixels, not closed; None if it differs from the compared one."""
     drawing = TiffDrawing(metadata, file)
     for page in pages:
         for rows in PageReader(reader, page).bands():
@@ -168,8 +169,8 @@ def _drawn(metadata: Tiff, reader: Reader, pages: list[Page], file: Any) -> Tiff
 
 
 def _alone(file: BinaryIO, pages: list[Page]) -> bool:
-    """Whether nothing but these pages can refer to the places of segments, which may move, and all
-    readers agree on their content; of damaged faxes libtiff reads what it can.
+    """Whether only these pages can refer to the places of segments, which may move, and all readers
+    agree on their content; libtiff reads as much of a damaged fax as it can.
     """
     if any(page.layout.compression == GROUP_4 for page in pages):
         return False
@@ -178,8 +179,8 @@ def _alone(file: BinaryIO, pages: list[Page]) -> bool:
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
-    """Whether two files have the same pages: each tag in its order, its type and its values but for
-    the places of segments, and each segment the same bytes when it is decompressed.
+    """Whether two files have the same pages: the same tags in the same order, with the same types
+    and values except for the places of segments, and segments that decompress to the same bytes.
     """
     if _tags(file) != _tags(made):
         return False
@@ -229,11 +230,11 @@ def _plain(value: Any) -> Any:
 
 
 _BIG = (1 << 32) - (1 << 25)
-"""Bytes of pixels from which on a file is BigTIFF."""
+"""The bytes of pixels from which a file is BigTIFF."""
 
 
 def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
-    """Writes a file that is empty. size: bytes of all pixels."""
+    """Writes pages to an empty file. size: bytes of all pixels."""
     import tifffile
 
     # Temporary files have names that tifffile does not expect.
@@ -257,13 +258,13 @@ def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
 
 
 def count_pages(file: bytes) -> int:
-    """The pages of a file, as tifffile counts them. Raises what tifffile raises."""
+    """The number of pages of a file according to tifffile. Raises the errors of tifffile."""
     with opened(io.BytesIO(file)) as tiff:
         return len(tiff.pages)
 
 
 def read_page(file: bytes, number: int) -> NDArray[Any]:
-    """One of them, as tifffile reads it. Raises what tifffile raises."""
+    """A page as tifffile reads it. Raises the errors of tifffile."""
     with opened(io.BytesIO(file)) as tiff:
         pixels: NDArray[Any] = tiff.pages[number].asarray()
         return pixels

@@ -39,7 +39,7 @@ _SMALLEST_PAGES, _SMALLEST_FIELDS = 10, 4  # bytes in container metadata
 _WIDTHS = (2, 4, 8)
 _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
-"""Times, and beyond, the pixels of a picture, how many its tiles may have."""
+"""The factor and the offset for the most pixels of tiles by those of their picture."""
 _CHUNK = 1 << 20
 
 
@@ -62,19 +62,19 @@ class Tiff:
     """The container metadata of a TIFF file."""
 
     pages: tuple[tuple[int, Layout], ...]
-    """Runs of pages, which are alike; those that have pixels in an archive."""
+    """Runs of equal pages with pixels in the archive."""
     fields: tuple[Fields, ...]
-    """The fields of each page that is compressed."""
+    """The fields of each compressed page."""
     places: Places
     others: bytes
     """The bytes around segments and fields, in the order of the file."""
     padding: bytes = b""
-    """The samples of tiles beyond the edges of pages, in the order of the segments; none:
-    `blank`.
+    """The samples of tiles beyond the edges of pages, in the order of the segments; if empty, all
+    are `blank`.
     """
     deflated: Deflated = BEST
     check: int | None = None
-    """The CRC-32 of the segments, if the very bytes of the file are promised."""
+    """The CRC-32 of the segments if the very bytes of the file are promised, otherwise None."""
 
     @property
     def compressed(self) -> bool:
@@ -141,11 +141,11 @@ class Tiff:
 
     @property
     def size(self) -> int:
-        """Bytes of the file that there was."""
+        """The bytes of the original file."""
         return len(self.others) + sum(end - start for start, end in self.spans)
 
     def around(self) -> Iterator[tuple[int, bytes]]:
-        """The others, and where they are."""
+        """The other bytes, and their places."""
         at = taken = 0
         for start, end in [*self.spans, (self.size, self.size)]:
             if start > at:
@@ -214,8 +214,8 @@ class Tiff:
 
     @cached_property
     def consistent(self) -> bool:
-        """Whether segments have the lengths that they must have, and are in the file; linear in
-        their number. Raises ArchiveError for segments that overlap.
+        """Whether segments have valid lengths and lie in the file; linear in their number. Raises
+        ArchiveError for segments that overlap.
         """
         return self._lengths_fit() and all(end <= self.size for _, end in self.spans[-1:])
 
@@ -241,9 +241,9 @@ class Tiff:
 
 
 class TiffDrawing:
-    """A file whose segments are written as their rows come. Each has its old place where it is as
-    long as it was; a longer one that finds no space among its neighbours goes to where others have
-    left some, or to the end.
+    """A file whose segments are written as their rows arrive. Each segment keeps its place if it
+    has its old length; a longer one that does not fit between its neighbours goes into other free
+    space, or to the end.
     """
 
     def __init__(self, metadata: Tiff, file: Seekable) -> None:
@@ -251,21 +251,21 @@ class TiffDrawing:
         self._places, self._fields = iter(metadata.places), iter(metadata.fields)
         self._layouts = metadata.layouts()
         self._padded = 0
-        """Bytes of padding that were taken."""
+        """The bytes of padding used so far."""
         self.crc = 0
         """The CRC-32 of the segments."""
         self._at = self._space = 0
         """The place for the next segment, and the end of the space for it."""
         self._free: list[Span] = []
-        """Space that is left: how many bytes, and where; in order."""
+        """Free space in order: the number of bytes, and the place."""
         self._size = metadata.size
         for at, others in metadata.around():
             self._write(at, others)
         self._begin(next(self._layouts))
 
     def add(self, rows: NDArray[Any]) -> None:
-        """The next rows, of one page or of several. Raises ArchiveError if they cannot be those of
-        the file, or if the file would be too long for its tags.
+        """Adds the next rows, of one page or of several. Raises ArchiveError if the file cannot
+        have them, or if it would be too long for its tags.
         """
         while len(rows):
             wanted = self._page.rows_of(self._band) - self._count
@@ -345,7 +345,7 @@ class TiffDrawing:
         return at
 
     def _leave(self) -> None:
-        """Leaves what there is of the space to others."""
+        """Adds the rest of the space to the free space."""
         if self._at < self._space:
             insort(self._free, (self._space - self._at, self._at))
 
@@ -362,10 +362,10 @@ class TiffDrawing:
         return tile
 
     def _tell(self) -> None:
-        """Writes where the segments of the page are."""
+        """Writes the places of the page's segments."""
         page, fields = self._page, next(self._fields)
         order: Literal["big", "little"] = "big" if page.flags & BIG else "little"
-        # Segments come plane by plane in the file, and here band by band.
+        # The file has its segments plane by plane; here they arrive band by band.
         ordered = [
             self._told[(band * page.planes + plane) * page.across + column]
             for plane in range(page.planes)

@@ -1,4 +1,4 @@
-"""The models that come with the package. Once released, a model stays for ever: archives name it by
+"""The models that come with the package. A released model stays for ever, since archives name it by
 its identity.
 """
 
@@ -12,7 +12,7 @@ from bitsback.models import file
 from bitsback.models.model import Model
 from bitsback.models.outline import Outline
 
-# If several fit an item equally well, the first is the default.
+# The first of several that fit an item equally well is the default.
 _NAMES = (
     "mnist-binary", "mnist-binary-paper", "mnist-binary-context", "mnist", "mnist-paper",
     "mnist-context", "mnist-context-small", "fashion-mnist-context", "universal",
@@ -62,8 +62,8 @@ def find(prefix: bytes) -> Model | None:
 
 
 def alike(model: Model) -> list[Model]:
-    """The other models with tensors of the same names, dtypes and shapes as those of `model`, which
-    may be coded by its differences to them. Only models of data of any shape have any.
+    """The other models with tensors of the same names, dtypes and shapes, so that `model` may be
+    coded by its differences to them. Only models of data of any shape have such others.
     """
     found = []
     for name in _NAMES:

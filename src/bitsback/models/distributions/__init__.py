@@ -1,8 +1,8 @@
-"""The distributions of a model, by which its variables are pushed and popped. One is a file.
+"""The distributions of a model, with which its variables are pushed and popped, one in each file.
 
 A distribution has
 
-- `variable` and `given`: what it is of, and what it depends on;
+- `variable` and `given`: its variable, and those on which it depends;
 - `codec(values, items, size)`: of its variable [items, elements], by public codecs; `values` has
   what is given, each [items, elements], for images of this size;
 - `parameters(values, size)`: the integers that its network gives for it, each [items, elements];

@@ -1,6 +1,6 @@
-"""Autoregressive pixels: an image pixel by pixel, and a pixel channel group by channel group, each
-given a window of what has been coded before, and features of the pixel that a network makes of what
-is given.
+"""Autoregressive pixels: an image pixel by pixel, and a pixel by groups of channels, each given a
+window of earlier pixels and features of the pixel, which a network computes from the given
+variables.
 
 Source: Gulrajani et al. 2017 (PixelVAE); docs/model-format.md for its integers.
 """
@@ -30,12 +30,12 @@ _ONE_PIXEL = (1, 1)
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """The context that a pixel sees."""
+    """The context of a pixel."""
 
     window: tuple[int, int]
     """Rows above the pixel, and columns to its left and, in the rows above, to its right."""
     planes: NDArray[np.uint8]
-    """The bytes that show a symbol: uint8 [planes, levels]."""
+    """The bytes of each symbol in a context: uint8 [planes, levels]."""
     flat: NDArray[np.uint8] | None
     """Which symbols are flat, uint8 [levels]; None if there is no network for flat contexts."""
 
@@ -99,7 +99,7 @@ class AutoregressiveDistribution:
     variable: Variable
     given: tuple[str, ...]
     network: Network | None
-    """The network that makes features of the given variables."""
+    """The network that computes features from the given variables."""
     features: str | None
     seen: Seen
     groups: tuple[ChannelGroup, ...]
@@ -161,8 +161,8 @@ class AutoregressiveDistribution:
 
 @dataclass(frozen=True, eq=False)
 class AutoregressiveCodec:
-    """Codes x [items, elements]: one group of one pixel of all items after the other, each as one
-    step. Pop goes from the first pixel to the last, push from the last to the first.
+    """Codes x [items, elements] group by group and pixel by pixel, for all items in one step. Pop
+    goes from the first pixel to the last, push from the last to the first.
     """
 
     autoregressive: AutoregressiveDistribution
@@ -229,9 +229,7 @@ class AutoregressiveCodec:
         return x[:, row, column, list(self.autoregressive.groups[group].channels)]
 
     def _codec(self, x: NDArray[Any], number: int, row: int, column: int) -> Any:
-        """The codec of a group of one pixel of all items, which depends only on what is coded
-        before it.
-        """
+        """The codec of a group of one pixel of all items, which depends only on earlier groups."""
         group, seen = self.autoregressive.groups[number], self.autoregressive.seen
         items, _, columns, channels = self._shape
         order = [channel for of in self.autoregressive.groups for channel in of.channels]

@@ -1,5 +1,5 @@
-"""Images whose channels are normal, each given the channels before it at its place: a network gives
-means, scales, and how far the mean of a channel follows those before.
+"""Images with normally distributed channels, each given the earlier channels at its place: a
+network gives means, scales, and the weights of earlier channels in the mean of a channel.
 
 Source: Salimans et al. 2017 (PixelCNN++), section 2.2; docs/model-format.md for its integers.
 """
@@ -26,7 +26,7 @@ OUTPUTS = 3
 """The outputs of its network: mean, scale and coupling."""
 _RANGE = (-128, 127)
 _BITS = 6  # the units of a coupling are 2^-6
-_SYMBOL = 256  # units of a mean in a symbol, once it is shifted
+_SYMBOL = 256  # units of a shifted mean in a symbol
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +75,8 @@ class CoupledDistribution:
 
 @dataclass(frozen=True, eq=False)
 class CoupledCodec:
-    """Codes x [items, elements]: one channel of all places of all items after the other, each as
-    one step. Pop goes from the first channel to the last, push from the last to the first.
+    """Codes x [items, elements] channel by channel, all places of all items in one step. Pop goes
+    from the first channel to the last, push from the last to the first.
     """
 
     distribution: CoupledDistribution
@@ -125,7 +125,7 @@ class CoupledCodec:
         return bits.reshape(len(x), -1)
 
     def _codec(self, x: NDArray[Any], channel: int) -> Any:
-        """The codec of a channel, given those before it."""
+        """The codec of a channel, given the earlier ones."""
         family = self.distribution.family
         first = channel * (channel - 1) // 2
         coupling = self.coupling[..., first : first + channel]
@@ -149,8 +149,8 @@ class CoupledCodec:
 def make(
     source: DistributionEntry, network: Network, names: list[str], family: NormalFamily
 ) -> CoupledDistribution:
-    """Makes the distribution of an entry with the codec `normal` that has three outputs. Raises
-    ModelError where the variable has no channels to couple, or an output does not fit.
+    """Makes the distribution of an entry with the codec `normal` and three outputs. Raises
+    ModelError if the variable has no channels to couple, or if an output does not fit.
     """
     variable = source.variable
     if variable.name != DATA or variable.channels < 2:

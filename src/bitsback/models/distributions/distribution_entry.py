@@ -12,7 +12,7 @@ from bitsback.models.variables import DATA, Variable
 
 @dataclass(frozen=True)
 class DistributionEntry:
-    """The entry `key` of `distributions`, and what it may name."""
+    """The entry `key` of `distributions`, and the objects that it may name."""
 
     key: str
     of: Of
@@ -26,13 +26,13 @@ class DistributionEntry:
         return self.variables[self.of.variable]
 
     def require_data_alone(self, codec: str) -> None:
-        """Raises ModelError unless this is over the data, given nothing."""
+        """Raises ModelError unless this is of the data, given nothing."""
         if self.of.variable != DATA or self.of.given:
             raise ModelError(f"the codec {codec} is for the data, given nothing")
 
     def network(self, outputs: int | range) -> tuple[Network, list[str]]:
-        """The network of what is given, and the outputs that the entry names, all of them where
-        the variable lives. Raises ModelError.
+        """The network of the given variables, and the outputs that the entry names, all on the grid
+        of the variable. Raises ModelError.
         """
         if not self.of.given:
             raise ModelError("a network reads what is given, and nothing is")

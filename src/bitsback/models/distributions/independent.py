@@ -59,12 +59,12 @@ class IndependentDistribution:
 
 
 def read(source: DistributionEntry, codec: str) -> IndependentDistribution | CoupledDistribution:
-    """The latter where normals have a coupling."""
+    """Reads an entry; a coupled distribution if its normals have a coupling."""
     variable = source.variable
     if variable.name != DATA and codec not in OF_LATENTS:
         raise ModelError(f"the codec {codec} is for the data, not for latents")
     fields = source.fields
-    # How many outputs there are is known once the family is, whose tensors bear the network's name.
+    # The family, whose tensors have the network's name, determines the number of outputs.
     name = fields.peek_text("network")
     family = read_family(codec, fields, source.tensors, variable.levels, name)
     count = len(family.outputs)

@@ -1,5 +1,5 @@
-"""The common part of the distributions that learn from the data as they come: they take data of any
-shape, and only the core codes them.
+"""The common part of the distributions that learn from the data as they code them: they take data
+of any shape, and only the core codes them.
 """
 
 from abc import ABC, abstractmethod
@@ -21,8 +21,8 @@ _REACH = 600
 
 
 def sums_for_test(n: int, words: Words) -> NDArray[np.int64]:
-    """Sums of products [n + 1, n + 1] of n inputs and a target, of one vector less than there are
-    inputs: least squares without a ridge have no solution.
+    """Sums of products [n + 1, n + 1] of n inputs and a target, over n - 1 vectors, so that least
+    squares without a ridge have no solution.
     """
     rows, columns = max(n - 1, 0), n + 1
     v = words(rows * columns).reshape(rows, columns) % (2 * _REACH + 1) - _REACH
@@ -30,7 +30,7 @@ def sums_for_test(n: int, words: Words) -> NDArray[np.int64]:
 
 
 class PredictionDistribution(ABC):
-    """Over data of any shape and number of levels, given nothing."""
+    """A distribution of data of any shape and number of levels, given nothing."""
 
     variable: Variable
 
@@ -43,9 +43,9 @@ class PredictionDistribution(ABC):
 
     @abstractmethod
     def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
-        """The distribution for an item of a test, as variable 0: least squares start from sums by
-        which rounding shows (docs/model-format.md, Test vectors). words: a function that gives the
-        next random numbers of [0, 2^32).
+        """The distribution of a test item, as variable 0: least squares start from sums that reveal
+        rounding (docs/model-format.md, Test vectors). words: a function that returns the next
+        random numbers of [0, 2^32).
         """
 
     @abstractmethod
@@ -66,7 +66,5 @@ class PredictionDistribution(ABC):
         )
 
     def state_memory(self, elements: int) -> int:
-        """The memory, in bytes, that a batch of `elements` elements takes beside that of each
-        item.
-        """
+        """The memory, in bytes, of a batch of `elements` elements, besides that of each item."""
         return 0

@@ -1,6 +1,6 @@
-"""Series of any length, number of channels and number of levels: each symbol is predicted from
-those before it, by least squares that follow the series, and coded by logistics of several scales
-around the prediction, of which those count most that have been right.
+"""Series of any length, number of channels and number of levels. Least squares that adapt to the
+series predict each symbol from earlier ones; logistics of several scales around the prediction code
+it, and those that have fitted best have the largest weights.
 
 Source: docs/model-format.md, for its integers. Nothing in it is learned from other data.
 """
@@ -25,7 +25,7 @@ from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
 Input = tuple[int, int]
-"""Steps before a symbol, and channels before its own."""
+"""The steps before a symbol, and the channels before its own."""
 
 _FARTHEST = 64
 _MOST_INPUTS = 64
@@ -34,7 +34,7 @@ _MACS_OF_AN_ELEMENT = 1 << 10
 
 @dataclass(frozen=True)
 class SeriesPredictor:
-    """A prediction by least squares, whose weights follow the series."""
+    """A prediction by least squares, whose weights adapt to the series."""
 
     inputs: tuple[Input, ...]
     forgetting: int
@@ -83,7 +83,7 @@ class SeriesDistribution(PredictionDistribution):
                 ]
                 n, keep = len(there), 1 - 2.0**-of.forgetting
                 sums = sums_for_test(n, words).astype(np.float64)
-                # Forgetting has scaled it to the ridge when the inputs first differ from 0.
+                # When the inputs first differ from 0, forgetting has scaled it down to the ridge.
                 sums[range(n), range(n)] -= of.ridge / (keep if 0 in there else keep * keep)
                 starts.append(sums)
         return self._core_of(0, shape.levels, starts, arithmetic)

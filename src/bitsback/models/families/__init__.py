@@ -1,10 +1,10 @@
-"""The distributions that an element of the data, and some that a latent, can have, by outputs of a
-network. One is a file.
+"""Families of distributions of an element of the data, some also of a latent, with parameters from
+outputs of a network. Each file has one.
 
 A family has
 
-- `outputs`: what it asks of each output of a network, for one element;
-- `most_components`: how many numbers each output may have for one element;
+- `outputs`: its requirements for each output of a network, for one element;
+- `most_components`: the most numbers that each output may have for one element;
 - `parameters(outputs, components)`: from outputs [..., some components] to the parameters of its
   codec, for so many components, which may be more; `codec_of(*parameters)`: that codec, of symbols
   [...]; `codec(outputs)`: both;
@@ -59,7 +59,7 @@ def read_family(
     """Reads the fields of a distribution or a group. Raises ModelError for anything that
     docs/model-format.md does not allow.
 
-    network: with whose name those of its tensors begin.
+    network: its name begins the names of the family's tensors.
     """
     return _KINDS[codec](FamilyEntry(fields, tensors, levels, network))
 
@@ -76,9 +76,10 @@ class Outputs:
 def check_outputs(
     family: Family, names: list[str], known: dict[str, Activations], channels: int, where: str
 ) -> Outputs:
-    """The outputs, of as many components each. Raises ModelError for others than the family reads.
+    """The outputs, with the same number of components each. Raises ModelError for outputs that the
+    family does not read.
 
-    channels: of the variable, or of a group; the outputs live where it does.
+    channels: of the variable, or of a group, on whose grid the outputs must be.
     """
     if len(set(names)) != len(family.outputs) or len(names) != len(family.outputs):
         raise ModelError(f"{where}: 'outputs' must name {len(family.outputs)} different layers")

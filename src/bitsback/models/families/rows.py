@@ -1,4 +1,4 @@
-"""Grids of distributions, of which two outputs of a network choose one for each element: learned
+"""Grids of distributions, from which two outputs of a network choose one for each element: learned
 exponential families, and the paper's beta-binomials.
 """
 

@@ -1,5 +1,5 @@
-"""Compute a module's outputs as the integers of its model, and the test vectors of a model file
-from them.
+"""Compute a module's outputs as integers of its model, and from them the test vectors of a model
+file.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ def _of_decoder(module: VaeModule | LayeredModule, value: Tensor) -> Answers:
 
 @torch.no_grad()
 def layered_integers(module: LayeredModule, draw: Draw) -> dict[str, Answers]:
-    """The outputs of all networks, in the order of the description, each for sources of its own."""
+    """The outputs of all networks, in the order of the description, each for its own sources."""
     a = module.architecture
     tops = [grid.hi for grid in module.grids[:-1]] + [2**a.bits - 1]
 
@@ -107,7 +107,7 @@ def _integers(grid: Grid, value: Tensor) -> NDArray[np.int32]:
 
 
 def one_layer_integers(module: OneLayer, draw: Draw) -> dict[str, Answers]:
-    """The outputs of all networks, in the order of the description, each for sources of its own."""
+    """The outputs of all networks, in the order of the description, each for its own sources."""
     a = module.architecture
     x = draw(a.pixels, a.levels - 1)
     answers = {

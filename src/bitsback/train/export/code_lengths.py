@@ -1,4 +1,4 @@
-"""Exact code lengths of an integer model, from the frequencies that its codecs code with."""
+"""Exact code lengths of an integer model, from the frequencies of its codecs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +20,8 @@ STEPS = 5_000  # the limit for a context VAE, with a step for each pixel of a ba
 
 @dataclass(frozen=True)
 class CodeLengths:
-    """Bits of each item, [n]: `net` what is left of the pushes after the pops; `popped` the most
-    that has been popped beyond what has been pushed: for one layer of latents, all that is popped
-    under the posterior.
+    """Bits of each item, [n]: `net`, pushed minus popped bits; `popped`, the largest excess of
+    popped over pushed bits: for one layer of latents, all bits that are popped under the posterior.
     """
 
     net: Bits
@@ -35,7 +34,7 @@ def code_lengths(
     """x uint8 [n, pixels]. Latents are popped from random bits, as the chain pops them: one sample
     of each item.
 
-    size: rows and columns of the images, for a model that codes any.
+    size: rows and columns of the images, for a model of any size.
     """
     random = np.random.default_rng(seed)
     net, popped = np.empty(len(x)), np.empty(len(x))
@@ -47,7 +46,7 @@ def code_lengths(
 
 
 def repeated_lengths(model: Model, x: NDArray[np.uint8], seed: int, count: int) -> CodeLengths:
-    """At least `count` code lengths: x is repeated, with other latents each time as far as that is
+    """At least `count` code lengths: x is repeated, each time with other latents as far as this is
     fast.
     """
     times = -(-count // len(x))
@@ -86,13 +85,13 @@ FASTEST = 256
 ITEMS = 2_048  # the items of a simulated block
 BLOCKS = 64
 TOLERATED_BITS = 2.0
-# a share of the growth that is just safe on the validation data, since other data differ
+# a share of the growth that is safe on the validation data, since other data differ
 MARGIN = 0.75
 
 
 def deepest(net: Bits, popped: Bits, growth: int, batch: int) -> float:
-    """The bits by which the message of a block sinks below its start, when the items are coded in
-    this order.
+    """The bits by which the message of a block sinks below its start if the items are coded in this
+    order.
     """
     level = lowest = 0.0
     done = 0
@@ -108,9 +107,9 @@ def safe_growth(lengths: CodeLengths, batch: int, seed: int = 1) -> int:
     """`MARGIN` times the fastest growth at which blocks of items in random order sink no deeper
     than at the slowest.
 
-    The slowest takes one item after another for most of a block, so its depth is that of the first
-    few items alone. Beyond the safe growth the depth rises at once to thousands of bits, since each
-    batch sinks below the last.
+    The slowest growth codes most of a block item by item, so its depth is that of the first few
+    items. Beyond the safe growth the depth jumps to thousands of bits, since each batch sinks below
+    the last.
     """
     random = np.random.default_rng(seed)
     orders = [random.permutation(len(lengths.net))[:ITEMS] for _ in range(BLOCKS)]

@@ -36,14 +36,14 @@ class Card:
     about: str
     licence: str
     item_shape: tuple[int, ...] = ()
-    """The shape of its items; a size-agnostic model leaves it open."""
+    """The shape of its items; None for a size-agnostic model."""
 
 
 def export(module: AnyVae, card: Card, growth: int) -> Model:
     """The integer model that `module` computes in eval mode. `growth`: see `code_lengths.py`.
 
     The test vectors are the module's own answers, so reading the file compares the integer engine
-    with the module. Raises ModelError if the two differ, or a bound of the format is broken.
+    with the module. Raises ModelError if the two differ, or if a bound of the format is exceeded.
     """
     return Model.build(*described(module, card, growth))
 
@@ -114,7 +114,7 @@ def _parts(module: AnyVae, card: Card, tensors: Tensors) -> Parts:
 
 
 def _top_down_parts(module: TopDownModule, x: dict[str, Any], tensors: Tensors) -> Parts:
-    """The parts of latents whose posterior goes from the top down."""
+    """The parts of a model with a top-down posterior."""
     levels = module.architecture.levels
     top = NetworkWriter("posterior2", ["x"], tensors)
     lower = NetworkWriter("posterior1", ["x", "z2"], tensors)
@@ -132,7 +132,7 @@ def _top_down_parts(module: TopDownModule, x: dict[str, Any], tensors: Tensors) 
 
 
 def _pyramid_parts(module: PyramidModule, tensors: Tensors) -> Parts:
-    """The parts of latents in layers of grids, for images of any size."""
+    """The parts of a model with layers of latents on grids, for images of any size."""
     variables = latent_grids.variables(module)
     networks, distributions = (
         latent_grids.networks(module, tensors),
@@ -143,8 +143,8 @@ def _pyramid_parts(module: PyramidModule, tensors: Tensors) -> Parts:
 
 
 def _layered_parts(module: LayeredModule, x: dict[str, Any], tensors: Tensors) -> Parts:
-    """The parts of latents in layers, and of pixels that are independent, given the layer next to
-    them.
+    """The parts of a model with layers of latents, whose pixels are independent given the first
+    layer.
     """
     first = NetworkWriter("posterior1", ["x"], tensors)
     seen = _seven_bits(first, module.architecture.levels)
@@ -165,7 +165,7 @@ NetworksAndPixels = tuple[list[NetworkWriter], dict[str, Any]]
 
 
 def _dense_parts(module: VaeModule, tensors: Tensors) -> NetworksAndPixels:
-    """The parts of pixels that are independent, given the latents."""
+    """The parts of a model with independent pixels, given the latents."""
     posterior = NetworkWriter("posterior", ["x"], tensors)
     source = _seven_bits(posterior, module.architecture.levels)
     source = posterior.add("flatten", "row", source)
@@ -193,7 +193,7 @@ def _independent(
 
 
 def _context_parts(module: ContextModule, tensors: Tensors) -> NetworksAndPixels:
-    """The parts of pixels that also depend on those before them."""
+    """The parts of a model with autoregressive pixels."""
     a = module.architecture
     posterior = NetworkWriter("posterior", ["x"], tensors)
     source = _seven_bits(posterior, a.levels)
@@ -263,7 +263,7 @@ def _seven_bits(network: NetworkWriter, levels: int) -> str:
 
 
 def _pixels(module: AnyVae, network: NetworkWriter) -> dict[str, Any]:
-    """The codec of the pixels, by outputs of a network; its tensors join the others."""
+    """The codec of the pixels, from outputs of a network; adds its tensors to the others."""
     likelihood = module.pixel_likelihood
     network.tensors.update(
         {f"{network.name}.{name}": tensor for name, tensor in likelihood.tensors().items()}

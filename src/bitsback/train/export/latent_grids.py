@@ -1,5 +1,5 @@
-"""The module of a pyramid as variables, networks and distributions, and what these give for the
-test vectors.
+"""The module of a pyramid as variables, networks and distributions, and its answers to the test
+vectors.
 """
 
 from typing import Any
@@ -23,17 +23,17 @@ from bitsback.train.network.pyramid import DownModule, PyramidModule, UpModule
 from bitsback.train.network.rounding import Grid, seven_bits
 
 TEST_CELLS = (1, 2)
-"""Rows and columns of cells of the top grid in the images of the test."""
+"""Rows and columns of cells of the top grid in the test images."""
 
 
 def test_size(module: PyramidModule) -> tuple[int, int]:
-    """Rows and columns of the images of the test."""
+    """Rows and columns of the test images."""
     top = module.architecture.grids[-1]
     return TEST_CELLS[0] * top, TEST_CELLS[1] * top
 
 
 def variables(module: PyramidModule) -> dict[str, dict[str, int]]:
-    """All of a description."""
+    """All variables of a description."""
     a = module.architecture
     bits = [a.step_bits] * (len(a.layers) - 1) + [a.bits]
     latents = {
@@ -97,7 +97,7 @@ def distributions(module: PyramidModule) -> dict[str, dict[str, Any]]:
 
 @torch.no_grad()
 def pyramid_integers(module: PyramidModule, draw: Draw) -> dict[str, Answers]:
-    """The outputs of all networks, in the order of the description, each for sources of its own."""
+    """The outputs of all networks, in the order of the description, each for its own sources."""
     a = module.architecture
     rows, columns = test_size(module)
 

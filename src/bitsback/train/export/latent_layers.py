@@ -1,5 +1,5 @@
-"""Quantisation-aware modules with layers of latents, as networks and distributions, and their
-answers to the test vectors: Bit-Swap's chain, and a posterior from the top down.
+"""Quantisation-aware modules with layers of latents as networks and distributions, and their
+answers to the test vectors: Bit-Swap's chain, and a top-down posterior.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ Draw = Callable[[int, int], NDArray[np.uint16]]
 
 
 def latent_variables(module: LayeredModule) -> dict[str, dict[str, int]]:
-    """z1, z2, ... of a description, from that next to the image up."""
+    """z1, z2, ... of a description, from the one next to the image up."""
     a = module.architecture
     bits = [a.step_bits] * len(module.down) + [a.bits]
     names = _names(module)
@@ -45,8 +45,8 @@ def latent_variables(module: LayeredModule) -> dict[str, dict[str, int]]:
 def latent_networks(
     module: LayeredModule, seen: str, posterior: NetworkWriter, tensors: Tensors
 ) -> list[NetworkWriter]:
-    """The networks of all posteriors, of which the first has begun and ends its name in 1, and of
-    all priors.
+    """The networks of all priors and of all posteriors, the first of which exists already and has a
+    name that ends in 1.
 
     seen: the value in `posterior` that its first layer reads.
     """
@@ -93,8 +93,8 @@ def latent_distributions(module: LayeredModule) -> dict[str, dict[str, Any]]:
 
 
 def bit_swap(latents: Iterable[str]) -> list[str]:
-    """The code in Bit-Swap's order of latents from the image up: a layer is popped once the one
-    below has been pushed.
+    """The code in Bit-Swap's order of latents, from the image up: a layer is popped after the one
+    below is pushed.
 
     Source: Kingma, Abbeel, Ho 2019, Algorithm 1.
     """
@@ -130,12 +130,12 @@ def _names(module: LayeredModule) -> list[str]:
 
 
 def gaussian_reads(network: str) -> dict[str, Any]:
-    """The posterior of the top layer, by such a network."""
+    """The posterior of the top layer, with such a network."""
     return {"codec": "gaussian", **_reads(network)}
 
 
 def normal_reads(network: str, mean_shift: int) -> dict[str, Any]:
-    """A distribution on a grid, by such a network."""
+    """A distribution on a grid, with such a network."""
     return {"codec": "normal", "mean_shift": mean_shift, **_reads(network)}
 
 
@@ -180,8 +180,8 @@ def top_down_variables(module: TopDownModule) -> dict[str, dict[str, int]]:
 def top_down_posteriors(
     module: TopDownModule, top: NetworkWriter, seen: str, lower: NetworkWriter, seen_too: str
 ) -> list[NetworkWriter]:
-    """The networks of both posteriors, begun before. seen, seen_too: the values in each that its
-    first layer reads.
+    """Completes the networks of both posteriors. seen, seen_too: the values in each that its first
+    layer reads.
     """
     assert isinstance(module.top.hidden, Mlp)
     _ends(top, _mlp(top, top.add("flatten", "row", seen), module.top.hidden), module.top)
@@ -218,7 +218,7 @@ def top_down_distributions() -> dict[str, dict[str, Any]]:
 
 @torch.no_grad()
 def top_down_integers(module: TopDownModule, draw: Draw) -> dict[str, Answers]:
-    """The outputs of all networks, in the order of the description, each for sources of its own."""
+    """The outputs of all networks, in the order of the description, each for its own sources."""
     a = module.architecture
 
     def image() -> Tensor:

@@ -24,7 +24,7 @@ class NetworkWriter:
     name: str
     sources: list[str]
     tensors: Tensors
-    """The tensors of the whole model, which those of each layer join."""
+    """The tensors of the whole model, to which each layer adds its own."""
     entries: list[dict[str, Any]] = field(default_factory=list)
 
     def described(self) -> dict[str, Any]:
@@ -32,7 +32,7 @@ class NetworkWriter:
         return {"sources": self.sources, "layers": self.entries}
 
     def add(self, op: str, name: str, source: str, **fields: Any) -> str:
-        """A layer of any kind. fields: those of its entry; arrays are its tensors."""
+        """Adds a layer of any kind. fields: of its entry; arrays become its tensors."""
         entry: dict[str, Any] = {"op": op, "name": name, "input": source}
         for key, value in fields.items():
             if isinstance(value, np.ndarray):
@@ -43,11 +43,11 @@ class NetworkWriter:
         return name
 
     def numbered(self, stem: str) -> str:
-        """A name of its own for the next layer."""
+        """A unique name for the next layer."""
         return f"{stem}{len(self.entries)}"
 
     def rename(self, old: str, new: str) -> None:
-        """The layer that was added last, which nothing reads yet."""
+        """Renames the last layer, which nothing reads yet."""
         entry = self.entries[-1]
         assert entry["name"] == old
         entry["name"] = new
@@ -56,8 +56,8 @@ class NetworkWriter:
             self.tensors[f"{self.name}.{new}.{key.rsplit('.', 1)[1]}"] = tensor
 
     def layer(self, name: str, source: str, layer: nn.Module, width: int | None = None) -> str:
-        """Exports a linear layer or a convolution. width: elements of the source, where the layer
-        sees only the first of them.
+        """Exports a linear layer or a convolution. width: the number of first elements of the
+        source, if the layer reads only these.
         """
         assert isinstance(layer, LinearModule)
         return self._weighted(layer, name, source, layer.requantised(), width)
@@ -65,17 +65,17 @@ class NetworkWriter:
     def fine(
         self, name: str, source: str, layer: FineLinearModule, width: int | None = None
     ) -> str:
-        """The two layers of one with finer weights, and their sum."""
+        """Adds the two layers of one with finer weights, and their sum."""
         coarse = self.layer(f"{name}_coarse", source, layer, width)
         fine = self._weighted(layer, f"{name}_fine", source, layer.fine(), width)
         return self.sum(name, coarse, fine, layer.target)
 
     def sum(self, name: str, source: str, other: str, target: Grid) -> str:
-        """Held to the range of `target`."""
+        """Adds a sum, clamped to the range of `target`."""
         return self.add("add", name, source, other=other, clamp=[target.lo, target.hi])
 
     def residuals(self, name: str, source: str, layers: Iterable[nn.Module]) -> str:
-        """Residual layers, one after the other."""
+        """Adds residual layers, one after the other."""
         for position, residual in enumerate(layers, 1):
             assert isinstance(residual, ResidualModule)
             change = self.layer(f"{name}_change{position}", source, residual.layer)

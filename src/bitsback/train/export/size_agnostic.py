@@ -1,5 +1,5 @@
-"""A size-agnostic model: from its module to a model file, and back to real weights that training
-can go on from.
+"""A size-agnostic model: from its module to a model file, and back to real weights, from which
+training can continue.
 """
 
 import hashlib
@@ -44,8 +44,8 @@ def export_predictive(
 ) -> Model:
     """The integer model that `module` computes in eval mode.
 
-    starts: the start matrices of each predictor, int32 [3, entries]. levels: the most that it is to
-    code. The test vectors of the network are the module's own answers. Raises ModelError if the
+    starts: the start matrices of each predictor, int32 [3, entries]. levels: the most levels of its
+    data. The test vectors of the network are the module's own answers. Raises ModelError if the
     integer engine differs from them.
     """
     return build_with_items(*described(module, starts, card, levels))
@@ -120,7 +120,7 @@ def _offsets(places: Places) -> dict[str, Any]:
 
 _HIDDEN = "hidden"
 _CHANGE = "hidden_change"
-_FREE = ("name", "about", "licence", "chain", "test")  # entries that change nothing for training
+_FREE = ("name", "about", "licence", "chain", "test")  # entries that do not matter for training
 
 
 def rebuild(
@@ -128,8 +128,8 @@ def rebuild(
 ) -> tuple[PredictiveModule, list[NDArray[np.int32]]]:
     """The module, in floats and in eval mode, and its start matrices.
 
-    name: of the model, for errors. Raises InputError where the model is none that bitsback trains:
-    of one shape only, or with other layers or tables.
+    name: of the model, for errors. Raises InputError for a model that bitsback does not train: of
+    one shape, or with other layers or tables.
     """
     try:
         fields = file.parse(description)
@@ -191,7 +191,7 @@ def _places(fields: dict[str, Any]) -> Places:
 
 @torch.no_grad()
 def _restore(layer: LinearModule, where: str, tensors: Tensors, shift: int) -> None:
-    """The real weights and biases whose integers these are."""
+    """Restores real weights and biases with these integers."""
     integers = torch.from_numpy(tensors[f"{where}.weight"]).double()
     multiplier = torch.from_numpy(tensors[f"{where}.multiplier"]).double()
     bias = torch.from_numpy(tensors[f"{where}.bias"]).double()
@@ -208,7 +208,7 @@ def _pixel(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _essence(fields: dict[str, Any]) -> dict[str, Any]:
-    """The description without what training does not care about."""
+    """The description without the fields that do not matter for training."""
     rest = {key: value for key, value in fields.items() if key not in _FREE}
     for entry in _pixel(rest)["layers"]:
         entry.pop("shift", None)
@@ -216,8 +216,8 @@ def _essence(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_good(made: Tensors, tensors: Tensors) -> bool:
-    """Whether all tensors are what they were, but for multipliers, which are nearly so, and the
-    last digits of biases.
+    """Whether all tensors are the same, except that multipliers and the last digits of biases may
+    differ slightly.
     """
     if made.keys() != tensors.keys():
         return False
@@ -225,7 +225,7 @@ def _as_good(made: Tensors, tensors: Tensors) -> bool:
         old = tensors[key].astype(np.float64)
         slack = 1e-3 * np.abs(old) + 1 if key.endswith(".bias") else 0.0
         if key.endswith(".multiplier"):
-            continue  # a shift of one more makes it twice as large
+            continue  # a shift greater by one doubles it
         if tensor.shape != old.shape or (np.abs(tensor - old) > slack).any():
             return False
     return True

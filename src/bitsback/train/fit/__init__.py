@@ -1,1 +1,1 @@
-"""Fitting a module to images: the recipe, its optimiser, and what is done to weights on the way."""
+"""Fitting a module to images: the recipe, its optimiser, and changes of weights on the way."""

@@ -1,8 +1,7 @@
-"""The gate of a context VAE: pixels whose windows say nothing go to a small network of their own.
+"""The gate of a context VAE: pixels with empty windows go to a small network of their own.
 
-It is added to a module that is trained already, whose other networks stay as they are. So the
-features of all flat contexts are computed once, and the network, which sees nothing else, is
-trained on them in a minute.
+It is added to a trained module, whose other networks do not change. So the features of all flat
+contexts, which are the network's only input, are computed once, and training takes a minute.
 """
 
 import copy
@@ -19,13 +18,13 @@ from bitsback.train.network.rounding import HIDDEN
 
 BATCH = 8192  # pixels
 RATE = 3e-3
-WARM_UP = 100  # steps until the full rate, from which a cosine falls to zero
+WARM_UP = 100  # steps until the full rate, which then falls to zero by a cosine
 AVERAGED = 0.01  # weight of one step in the running average of the weights
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A context is flat if its window holds nothing but the first `levels` symbols."""
+    """A context is flat if its window has only the first `levels` symbols."""
 
     hidden: int = 48
     """Units of the network for flat contexts."""
@@ -33,7 +32,7 @@ class Gate:
     """The components of its mixture, for more than two levels."""
     levels: int = 1
     epochs: int = 8
-    """Times that the network sees each of the flat contexts it is trained on."""
+    """The number of times that the network sees each of its flat contexts in training."""
 
     def added_to(self, a: ContextArchitecture) -> ContextArchitecture:
         components = 1 if a.levels == 2 else self.components

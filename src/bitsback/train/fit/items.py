@@ -15,12 +15,12 @@ from bitsback.format.runs import Run
 from bitsback.format.tiles import Tiles
 from bitsback.models.item_shape import ItemShape
 
-MIRRORED = 0.3  # how often a part is turned round, along each axis
+MIRRORED = 0.3  # the probability that a part is mirrored, along each axis
 
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """symbols [slices, rows, columns, channels] of 0 ... levels - 1, uint8 or uint16."""
+    """An item: symbols [slices, rows, columns, channels] of 0 ... levels - 1, uint8 or uint16."""
 
     symbols: NDArray[Any]
     levels: int
@@ -32,7 +32,7 @@ class Item:
 
 
 def as_item(values: NDArray[Any]) -> Item | None:
-    """The symbols of [slices, rows, columns, channels]; None where there is but one value. See
+    """The symbols of [slices, rows, columns, channels]; None if there is only one value. See
     `as_items`.
     """
     items = as_items([values])
@@ -41,8 +41,7 @@ def as_item(values: NDArray[Any]) -> Item | None:
 
 def as_items(tiles: Sequence[NDArray[Any]]) -> list[Item]:
     """The symbols of tiles, each [slices, rows, columns, channels] of bool or integers of 8 or 16
-    bits and all of one dtype, as those of one block of an archive; none where there is but one
-    value.
+    bits, all of one dtype, as in one block of an archive; none if there is only one value.
     """
     block = Tiles.of(tiles, tiles[0].dtype)
     if (block.elements == block.elements[0]).all():
@@ -71,7 +70,7 @@ class Crop:
 def random_crop(
     values: NDArray[Any], crop: Crop, random: np.random.Generator, mirror: bool
 ) -> NDArray[Any]:
-    """A part of [slices, rows, columns, channels] at a random place, sometimes turned round."""
+    """A part of [slices, rows, columns, channels] at a random place, sometimes mirrored."""
     at = []
     for size, most in zip(values.shape, (crop.slices, crop.side, crop.side), strict=False):
         first = int(random.integers(0, max(size - most, 0) + 1))
@@ -85,7 +84,7 @@ def random_crop(
 
 
 def together(items: list[Item], symbols: int) -> Iterator[list[Item]]:
-    """Items in groups of one dtype that have about `symbols` symbols each."""
+    """Items in groups of one dtype with about `symbols` symbols each."""
     group: list[Item] = []
     size = 0
     for item in items:
@@ -111,13 +110,13 @@ def flat(group: list[Item]) -> NDArray[Any]:
 Values = NDArray[Any]  # [slices, rows, columns, channels]
 
 PATCH = 64  # rows and columns
-MOST_CHANNELS = 16  # a last axis of more is none of channels
+MOST_CHANNELS = 16  # a longer last axis is not one of channels
 VOLUME = "volume"  # the kind whose arrays of three dimensions are stacks
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The folder of a kind of images: how many crops of each to take, and of which size."""
+    """The folder of a kind of images, with the number and size of crops of each."""
 
     name: str
     crops: int
@@ -125,7 +124,7 @@ class Kind:
 
 
 def patches(path: Path) -> Values:
-    """The squares of PATCH x PATCH pixels that a picture is tiled with, [n, PATCH, PATCH, 3]."""
+    """The squares of PATCH x PATCH pixels that tile a picture, [n, PATCH, PATCH, 3]."""
     try:
         picture = np.asarray(Image.open(path).convert("RGB"))
     except OSError as error:
@@ -149,8 +148,8 @@ def turned_patches(path: Path, random: np.random.Generator) -> list[Item]:
 def arrays(folder: Path, kind: str) -> Iterator[Values]:
     """The .npy files of integers of 8 or 16 bits in the folder of a kind, by name.
 
-    Arrays of more dimensions than two are stacks where the kind is VOLUME; else an axis of few
-    elements, the last or the first, is that of channels.
+    Arrays of more than two dimensions are stacks if the kind is VOLUME; otherwise a short axis, the
+    last or the first, is that of channels.
     """
     paths = sorted((folder / kind).glob("*.npy"))
     if not paths:
@@ -172,7 +171,7 @@ def arrays(folder: Path, kind: str) -> Iterator[Values]:
 
 
 def crops(folder: Path, kind: Kind, random: np.random.Generator) -> Iterator[Item]:
-    """Random parts of all images of a kind, sometimes turned round; none of a single value."""
+    """Random parts of all images of a kind, sometimes mirrored; none with a single value."""
     for values in arrays(folder, kind.name):
         for _ in range(kind.crops):
             item = as_item(random_crop(values, kind.crop, random, mirror=True))

@@ -1,4 +1,4 @@
-"""Settings of this machine that make training fast: memory that stays, and bfloat16."""
+"""Settings of this machine that make training fast: kept memory, and bfloat16."""
 
 import ctypes
 import sys
@@ -14,8 +14,8 @@ PAD = 1 << 28  # bytes by which the heap grows at a time
 def keep_freed_memory() -> None:
     """Keeps freed memory, with glibc; elsewhere it does nothing.
 
-    glibc gives large blocks back to the system at once, which then has to clear fresh ones for the
-    next step: a third of the time of training a context VAE.
+    glibc returns large blocks to the system at once, which then has to clear new ones for the next
+    step: a third of the time of training a context VAE.
     """
     if sys.platform != "linux":
         return
@@ -28,12 +28,12 @@ def keep_freed_memory() -> None:
 
 ROWS, INPUTS, OUTPUTS = 2_048, 144, 64
 TRIALS = 5  # the first is a warm-up
-GAIN = 1.5  # the least speed-up for which bfloat16 pays
+GAIN = 1.5  # the least speed-up with which bfloat16 is used
 
 
 def faster_in_half() -> bool:
-    """Whether bfloat16 is faster, by some timed products: several times as fast with AVX512_BF16 or
-    AMX, and slower, or far slower, without.
+    """Whether bfloat16 is faster, by some timed products: it is several times as fast with
+    AVX512_BF16 or AMX, and slower, or far slower, without.
     """
     return _best_seconds(torch.float32) > GAIN * _best_seconds(torch.bfloat16)
 

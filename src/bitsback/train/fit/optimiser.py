@@ -1,5 +1,5 @@
-"""The optimiser: Adam, and Muon (Jordan et al. 2024) for the matrices of hidden layers where a
-recipe says so.
+"""The optimiser: Adam, and in some recipes Muon (Jordan et al. 2024) for the matrices of hidden
+layers.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ OUTPUT_LAYERS = (
 
 
 class Optimiser:
-    """Both take steps of a like size: Muon's are scaled to those of Adam (Liu et al. 2025)."""
+    """Both take steps of similar size: Muon's are scaled to those of Adam (Liu et al. 2025)."""
 
     def __init__(self, module: nn.Module, rate: float, muon: bool) -> None:
         matrices: list[nn.Parameter] = []

@@ -1,6 +1,6 @@
-"""Training the network of a size-agnostic model, on pixels and what it sees of each.
+"""Training the network of a size-agnostic model on pixels and their contexts.
 
-An epoch is one step: pixels are drawn at random, so there are no passes over them.
+An epoch is one step, since pixels are drawn at random, not in passes over all of them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,7 +35,7 @@ def pixel_recipe(
     half: bool = True,
     scale: float = 1.0,
 ) -> Recipe:
-    """A recipe with what suits pixels."""
+    """A recipe with the settings for pixels."""
     return Recipe(
         name, architecture, steps, quantise_from, batch, learning_rate, constant, warm_up,
         least_rate=1e-5, scale=scale, average=average, validate_every=validate_every, seed=seed,
@@ -45,14 +45,14 @@ def pixel_recipe(
 
 @dataclass(frozen=True)
 class Share:
-    """Pixels to train on, and which part of each batch is drawn from them."""
+    """Training pixels, and their share of each batch."""
 
     pixels: Pixels
     part: float
 
 
 class PixelTraining(Training[PredictiveModule, Pixels]):
-    """validation: by the name of the kind of images. The mean over the kinds makes the choice.
+    """validation: by the name of the kind of images. The best mean over the kinds is chosen.
     learned: weights to start from. half: whether to multiply in bfloat16.
     """
 
@@ -84,7 +84,7 @@ class PixelTraining(Training[PredictiveModule, Pixels]):
         super().__init__(recipe, module.to(self.device), 1, folder, replanned)
 
     def _batches(self) -> Iterator[Pixels]:
-        """The batches, each with the part of every share."""
+        """The batches, each with its part from every share."""
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.epoch)
         found = []
         for share in self.shares:
@@ -105,7 +105,7 @@ class PixelTraining(Training[PredictiveModule, Pixels]):
 
 @torch.no_grad()
 def mean_bits(module: PredictiveModule, pixels: Pixels) -> float:
-    """Bits a pixel, by the module in eval mode."""
+    """Bits per pixel, by the module in eval mode."""
     module.eval()
     total = 0.0
     for start in range(0, len(pixels), AT_ONCE):

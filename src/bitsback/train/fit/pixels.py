@@ -1,4 +1,4 @@
-"""Pixels to train on: what the network of each sees, and what there was to code."""
+"""Training pixels: the network's context of each, and the target to code."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from bitsback.train.network.pixel_predictor import (
     Targets,
 )
 
-GROUP = 1 << 18  # symbols of the items that are looked at together, unless one has more
+GROUP = 1 << 18  # symbols of the items that are processed together, unless one has more
 
 Starts = list[NDArray[np.int32]]
 """The start matrices of each predictor, int32 [3, entries], a row for each number of references."""
@@ -26,8 +26,8 @@ Starts = list[NDArray[np.int32]]
 
 @dataclass(frozen=True)
 class Pixels:
-    """Contexts uint8 [n, width], and the targets of each. weight: how many each stands for, float32
-    [n]; None: each for itself.
+    """Contexts uint8 [n, width], and their targets. weight: the number of pixels that each
+    represents, float32 [n]; None if each represents one.
     """
 
     context: Tensor
@@ -47,12 +47,12 @@ class Pixels:
         return Pixels(self.context.to(device), targets, weight)
 
     def weighed(self, nats: Tensor) -> Tensor:
-        """The cost of all, [n], from the cost of each."""
+        """The weighted costs, [n], from the costs of the pixels."""
         return nats if self.weight is None else nats * self.weight
 
     @property
     def count(self) -> float:
-        """The number of pixels that they stand for."""
+        """The number of pixels that they represent."""
         return len(self) if self.weight is None else float(self.weight.sum())
 
     @classmethod
@@ -68,7 +68,7 @@ class Pixels:
 
 
 def make_predictor(architecture: PredictiveArchitecture, starts: Starts) -> _core.Predictor:
-    """The core's predictor by these settings."""
+    """The core's predictor with these settings."""
     predictors = [
         (one.cell, one.decay, one.ridge, one.places.own, one.places.first, one.places.second)
         for one in architecture.predictors
@@ -82,7 +82,7 @@ def make_predictor(architecture: PredictiveArchitecture, starts: Starts) -> _cor
 def sample_pixels(
     predictor: _core.Predictor, items: Iterable[Item], part: float, random: np.random.Generator
 ) -> list[Pixels]:
-    """A random part of the pixels of all items, or each of them with part 1."""
+    """A random part of the pixels of all items, or all of them if `part` is 1."""
     return [_sample(predictor, group, part, random) for group in together(list(items), GROUP)]
 
 
@@ -104,7 +104,7 @@ def _sample(
 
 
 def unit_of(index: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The units, in 2^-8 levels, that the quarters of their logarithms mean."""
+    """The units, in 2^-8 levels, from the quarters of their logarithms."""
     quarters = index.astype(np.int32)
     unit: NDArray[np.float64] = np.ldexp(4.0 + quarters % 4, quarters // 4 - 2)
     return unit

@@ -1,4 +1,4 @@
-"""A module without what carries nothing: latents, and of a context VAE units of the encoder."""
+"""Remove unused latents from a module, and unused units of a context VAE's encoder."""
 
 import copy
 from dataclasses import replace
@@ -15,13 +15,13 @@ from bitsback.train.network.pyramid import PyramidModule
 
 
 def prune(module: AnyVae, x: Tensor) -> AnyVae:
-    """The module without the latents that say nothing of `x`: one that only follows the prior still
-    costs its pops.
+    """The module without latents that carry no information about `x`: one that equals its prior
+    still costs pops.
 
-    The likelihood sees the prior's mean, 0, in their place. One latent stays, whatever it says. The
-    encoder of a context VAE has most of its weights in its last hidden layer; units that are zero
-    for all of `x` go. Layers of latents stay as they are: what follows its prior there may still
-    pass on what the layer above says.
+    The likelihood gets the prior's mean, 0, in their place. At least one latent stays. The encoder
+    of a context VAE has most of its weights in its last hidden layer; units that are zero for all
+    of `x` are removed. Several layers of latents are not pruned: a latent that equals its prior may
+    still pass on information of the layer above.
     """
     if isinstance(module, LayeredModule | PyramidModule | TopDownModule):
         return module
@@ -53,7 +53,7 @@ def _drop_dead_units(module: ContextModule, x: Tensor) -> None:
 def _keep(
     kept: Tensor, writers: tuple[LinearModule, ...], readers: tuple[LinearModule, ...]
 ) -> None:
-    """Leave only the outputs `kept` of the writers, and what reads them in the readers."""
+    """Leave only the outputs `kept` of the writers, and the matching inputs of the readers."""
     for layer in writers:
         layer.linear.weight = nn.Parameter(layer.linear.weight[kept])
         layer.linear.bias = nn.Parameter(layer.linear.bias[kept])

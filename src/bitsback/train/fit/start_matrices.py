@@ -15,10 +15,12 @@ from bitsback.train.fit.pixels import GROUP, Starts, make_predictor
 from bitsback.train.network.pixel_predictor import REACH, Offset, Places, PredictiveArchitecture
 
 PSEUDO_COUNT = 16
-"""The pseudo-count of a start matrix in pixels, unless another number turns out to be better."""
+"""The pseudo-count of a start matrix in pixels, unless another number is better."""
 
 MOST_ENTRY = 1 << 26
-FEWEST = 4_096  # pixels with so many references, from which on their sums say more than others'
+FEWEST = (
+    4_096  # pixels with a number of references from which their own sums are better than others'
+)
 _PARTS = np.array([256, 205, 171, 146])  # 2^8 over a unit's leading quarters
 _MOST = 1_023
 _RECENT = (((0, -1), 2), ((-1, 0), 2), ((-1, -1), 1), ((-1, 1), 1), ((0, -2), 1), ((-2, 0), 1))
@@ -29,14 +31,14 @@ Integers = NDArray[np.int64]
 @dataclass(frozen=True)
 class Sums:
     """Sums of products of inputs and targets over pixels with 0, 1 and 2 references, float64 [3,
-    entries] for each predictor, and the number of those pixels, [3].
+    entries] for each predictor, and the numbers of these pixels, [3].
     """
 
     of: list[NDArray[np.float64]]
     pixels: NDArray[np.float64]
 
     def means(self) -> list[NDArray[np.float64]]:
-        """Products a pixel; zeros where there was none."""
+        """Mean products per pixel; zeros if there were no pixels."""
         return [sums / np.maximum(self.pixels, 1)[:, None] for sums in self.of]
 
 
@@ -56,7 +58,9 @@ def no_starts(architecture: PredictiveArchitecture) -> Starts:
 def sum_products(
     architecture: PredictiveArchitecture, starts: Starts, items: Iterable[Item]
 ) -> Sums:
-    """Over all pixels of the items, as predictors that start from `starts` see them."""
+    """Sums over all pixels of the items, as predictors with the start matrices `starts` see
+    them.
+    """
     predictor = make_predictor(architecture, starts)
     sums = Sums([np.zeros(start.shape) for start in starts], np.zeros(3))
     for group in together(list(items), GROUP):
@@ -68,7 +72,7 @@ def sum_products(
 
 
 def as_starts(means: list[NDArray[np.float64]], pseudo_count: float) -> Starts:
-    """Matrices that count like `pseudo_count` pixels, or fewer where an entry would leave its
+    """Matrices that count like `pseudo_count` pixels, or fewer if an entry would exceed its
     range.
     """
     greatest = max(float(np.abs(mean).max()) for mean in means)
@@ -77,9 +81,7 @@ def as_starts(means: list[NDArray[np.float64]], pseudo_count: float) -> Starts:
 
 
 def adapted(sums: Sums, base: Starts, pseudo_count: float) -> Starts:
-    """The matrices of `sums`, but those of `base` for numbers of references that hardly
-    occurred.
-    """
+    """The matrices of `sums`, or those of `base` for numbers of references that hardly occurred."""
     told = as_starts(sums.means(), pseudo_count)
     known = (sums.pixels >= FEWEST)[:, None]
     return [np.where(known, new, old) for new, old in zip(told, base, strict=True)]
@@ -126,13 +128,15 @@ def _recent(error: "_Extended") -> Integers:
 
 
 def _unit(unit: Integers) -> tuple[Integers, Integers]:
-    """The places of the leading bits, and 2^8 over what the two bits after them make of one."""
+    """The places of the leading bits, and 2^8 over the number from 1 to 2 given by the two bits
+    after each.
+    """
     lead = np.frexp(unit.astype(np.float64))[1].astype(np.int64) - 1
     return lead, _PARTS[(unit >> (lead - 2)) & 3]
 
 
 class _Extended:
-    """A plane [rows, columns] with what is taken to be around it."""
+    """A plane [rows, columns] with the values assumed around it."""
 
     def __init__(self, plane: NDArray[Any], start: int) -> None:
         self.shape = rows, columns = plane.shape

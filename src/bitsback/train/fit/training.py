@@ -1,9 +1,8 @@
 """Training by a recipe: the same seed and the same machine give the same weights, interrupted or
 not.
 
-Here are the epochs, the learning rate, the running average of the weights, validations and
-checkpoints. What is trained, on which batches and by which loss, is in `vae_training.py` and
-`pixel_training.py`.
+This file has the epochs, the learning rate, the running average of the weights, validations and
+checkpoints. `vae_training.py` and `pixel_training.py` have the modules, batches and losses.
 """
 
 import copy
@@ -37,18 +36,18 @@ Batch = TypeVar("Batch")
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides the outcome, beside the images."""
+    """Everything that decides the outcome, besides the images."""
 
     name: str
     architecture: AnyArchitecture | PredictiveArchitecture
     epochs: int
-    """The number of epochs; those of a model of pixels have one step each."""
+    """The number of epochs; an epoch of a model of pixels is one step."""
     quantise_from: int | None
-    """The epoch from which on the module rounds; None: never."""
+    """The epoch from which the module rounds; None for never."""
     batch: int = 200
     learning_rate: float = 2e-3
     constant: float = 0.3
-    """This part of the steps is at the full rate, with a cosine to zero after it."""
+    """The share of the steps at the full rate, which then falls to zero by a cosine."""
     warm_up: int = 300
     """Steps until the full rate."""
     least_rate: float = 0.0
@@ -56,13 +55,13 @@ class Recipe:
     """Epochs until the KL of a VAE counts in full."""
     clip: float = 0.5
     scale: float = 1.0
-    """The scale of the loss, before its gradient is clipped."""
+    """The scale of the loss before its gradient is clipped."""
     average: float = 0.005
-    """Weight of a step that the running average of the weights follows."""
+    """The weight of a step in the running average of the weights."""
     validate_every: int = 5
     seed: int = 1
     muon: bool = False
-    """Whether Muon trains the matrices of hidden layers, in place of Adam."""
+    """Whether Muon trains the matrices of hidden layers instead of Adam."""
     half: bool = True
     """Whether bfloat16 is allowed, which rounds the products of integers."""
 
@@ -71,7 +70,7 @@ class Recipe:
 
 
 def last_part(recipe: Recipe) -> Recipe:
-    """The recipe that trains on, with rounding, what `recipe` has come to in floats."""
+    """The recipe that continues the training of `recipe`, which is in floats, with rounding."""
     return replace(
         recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5,
         constant=0.0, kl_warm_up=0, validate_every=1, muon=False,
@@ -79,7 +78,7 @@ def last_part(recipe: Recipe) -> Recipe:
 
 
 class Point(NamedTuple):
-    """A validation: when, whether with rounding, and the rates of both in bits a pixel."""
+    """A validation: its epoch, whether with rounding, and the rates of both in bits per pixel."""
 
     epoch: float
     quantised: float
@@ -93,18 +92,18 @@ def points(rows: Sequence[Mapping[str, float]]) -> list[Point]:
 
 
 class Training(ABC, Generic[Trained, Batch]):
-    """The state of a run. `folder` keeps the checkpoint and the curve; a run goes on from a
-    checkpoint found there.
+    """The state of a run. `folder` keeps the checkpoint and the curve; a run continues from a
+    checkpoint in it.
 
-    module: untrained. steps: of an epoch. replanned: whether a checkpoint may have other epochs, by
-    which it then goes on.
+    module: untrained. steps: of an epoch. replanned: whether a checkpoint may have another number
+    of epochs, which then applies.
     """
 
     counted = "epoch"
     """The name of an epoch in rows of the curve."""
     train_column, validation_column = "train_bpd", "validation_bpd"
     validation_takes_time = False
-    """Whether `seconds` has the time of validations too."""
+    """Whether `seconds` includes the time of validations."""
 
     def __init__(
         self, recipe: Recipe, module: Trained, steps: int, folder: Path, replanned: bool
@@ -125,18 +124,18 @@ class Training(ABC, Generic[Trained, Batch]):
 
     @abstractmethod
     def _batches(self) -> Iterator[Batch]:
-        """The batches of this epoch: a function of the seed and the epoch alone."""
+        """The batches of this epoch, which depend only on the seed and the epoch."""
 
     @abstractmethod
     def _loss(self, batch: Batch, done: int) -> tuple[Tensor, Tensor]:
-        """The loss to minimise, after `done` steps, and the bits per pixel that it is about."""
+        """The loss to minimise after `done` steps, and its bits per pixel."""
 
     @abstractmethod
     def _validated(self) -> dict[str, float]:
-        """The row of the curve by the average, in eval mode; first what choices are made by."""
+        """The row of the curve for the average, in eval mode; the first entry makes the choices."""
 
     def run(self, until: int | None = None) -> Trained:
-        """Train to the end, or through the epoch `until`; the best module so far."""
+        """Train to the end, or through the epoch `until`. Returns the best module so far."""
         end = self.recipe.epochs if until is None else min(until, self.recipe.epochs)
         while self.epoch < end:
             begin = time.perf_counter()
@@ -152,20 +151,20 @@ class Training(ABC, Generic[Trained, Batch]):
         return self.best_module()
 
     def replan(self, recipe: Recipe) -> None:
-        """Go on by a recipe that differs in REPLANNED."""
+        """Continue with a recipe that differs in REPLANNED."""
         self.recipe = recipe
         self._save()
 
     def last_module(self) -> Trained:
-        """The average of the last steps, in eval mode, on the processor."""
+        """The average of the last steps, in eval mode, on the CPU."""
         module = copy.deepcopy(self.average)
         module.quantise(self.recipe.rounds(self.epoch - 1))
         module.to("cpu").eval()
         return module
 
     def best_module(self) -> Trained:
-        """The average with the least validation loss so far, likewise; once rounding has begun, of
-        those that round.
+        """The average with the least validation loss so far, likewise; after rounding has begun,
+        only averages with rounding count.
         """
         module = self.last_module()
         if self.best:
@@ -174,12 +173,12 @@ class Training(ABC, Generic[Trained, Batch]):
 
     def _epoch(self) -> None:
         recipe, rounds = self.recipe, self.recipe.rounds(self.epoch)
-        # An interrupted run goes on as it would have.
+        # An interrupted run continues as it would have.
         torch.manual_seed(recipe.seed * 1_000_003 + self.epoch)
         if rounds != self._rounds:
             self.module.quantise(rounds)
             self._rounds = rounds
-        if self.steps > 1:  # an epoch of several speaks for itself
+        if self.steps > 1:  # an epoch of several steps is long enough
             self._losses.clear()
         self.module.train()
         for step, batch in enumerate(self._batches()):
@@ -203,8 +202,8 @@ class Training(ABC, Generic[Trained, Batch]):
 
     @torch.no_grad()
     def _follow(self, done: int) -> None:
-        """Now and then is enough for the running average, and cheaper; early on it must forget
-        faster.
+        """Updates the running average now and then, which suffices and is cheaper; early on it must
+        forget faster.
         """
         if done % FOLLOWED == 0:
             weight = max(self.recipe.average, min(1.0, 10 / (done + 1)))
@@ -218,7 +217,7 @@ class Training(ABC, Generic[Trained, Batch]):
         self.average.eval()
         found = self._validated()
         loss = found[self.validation_column]
-        # The best loss of floats does not compare with one of integers.
+        # The best loss of floats cannot be compared with one of integers.
         first_rounded = rounds and not any(row["quantised"] for row in self.rows)
         if loss < self.best_loss or first_rounded:
             self.best_loss, self.best = loss, copy.deepcopy(self.average.state_dict())
@@ -256,7 +255,7 @@ class Training(ABC, Generic[Trained, Batch]):
     def _load(self, path: Path) -> None:
         try:
             state: dict[str, Any] = torch.load(path, "cpu", weights_only=True)
-        except Exception as error:  # a damaged file may make torch raise anything
+        except Exception as error:  # a damaged file may make torch raise any error
             raise InputError(
                 f"{path}: is damaged ({type(error).__name__}); remove it to start again"
             ) from None
@@ -271,5 +270,5 @@ class Training(ABC, Generic[Trained, Batch]):
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best, self.best_loss = state["best"], state["best_loss"]
-        # it selects the pixels that a context VAE is trained on
+        # it selects the training pixels of a context VAE
         torch.set_rng_state(state["random"])

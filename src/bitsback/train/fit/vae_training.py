@@ -1,4 +1,4 @@
-"""Training a VAE on images of one shape, and the digits that those which ship are trained on."""
+"""Training a VAE on images of one shape, and the training digits of the bundled ones."""
 
 import gzip
 from collections.abc import Iterator
@@ -25,15 +25,15 @@ VALIDATION_SAMPLES = 3
 MOST_PIXELS = 1 << 15  # of the images evaluated at once
 ACTIVE_NATS = 0.01
 PROBED = 1_000
-"""Images by which a module that goes on from another is equalised, or its dead channels are
-found.
+"""The number of images for equalising a module that starts from another, or for finding its dead
+channels.
 """
 
 
 @dataclass(frozen=True)
 class Split:
-    """Grey pixels as uint8 [n, pixels]; every choice is made on `validation`, which nothing trains
-    on.
+    """Grey pixels as uint8 [n, pixels]; all choices are made on `validation`, which is not used for
+    training.
     """
 
     train: Tensor
@@ -41,8 +41,8 @@ class Split:
 
 
 def read_idx_images(path: Path) -> NDArray[np.uint8]:
-    """The images of a gzipped IDX file, uint8 [n, rows, columns]. Raises InputError where it is no
-    such file.
+    """The images of a gzipped IDX file, uint8 [n, rows, columns]. Raises InputError for other
+    files.
     """
     try:
         data = gzip.decompress(path.read_bytes())
@@ -55,8 +55,8 @@ def read_idx_images(path: Path) -> NDArray[np.uint8]:
 
 
 def mnist_split(folder: Path, validation: int = 5_000) -> Split:
-    """MNIST's training set, or that of a set in the same files, the last `validation` images held
-    out.
+    """MNIST's training set, or that of a data set in the same files, with the last `validation`
+    images held out.
     """
     images = torch.from_numpy(read_idx_images(folder / TRAIN_IMAGES).reshape(-1, 784).copy())
     return Split(images[:-validation], images[-validation:])
@@ -68,8 +68,8 @@ def binarise(grey: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
-    """samples: of the posterior, for each validation image. half: whether a context VAE multiplies
-    in bfloat16.
+    """samples: the number of samples of the posterior for each validation image. half: whether a
+    context VAE multiplies in bfloat16.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
         assert not isinstance(a, PredictiveArchitecture)
         self.architecture, self.split, self.samples = a, split, samples
         torch.manual_seed(recipe.seed)
-        # Images of two levels come as grey ones, which they are drawn from.
+        # Images of two levels are drawn from grey ones.
         top = 255 if a.levels == 2 else a.levels - 1
         dense = isinstance(a, Architecture | LayeredArchitecture | TopDownArchitecture)
         centre = round(float(pixel_means(split.train, top).mean()), 3) if dense else 0.0
@@ -100,10 +100,10 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
         super().__init__(recipe, module, steps, folder, replanned)
 
     def start_from(self, learned: dict[str, Tensor]) -> None:
-        """Start from what a module as large or a smaller one has learned, or one with fewer layers
-        of latents.
+        """Start from the weights of a module of the same size or smaller, or with fewer layers of
+        latents.
 
-        See bitsback.train.fit.warm_start: `revive` where floats are trained on, `equalise` where
+        See bitsback.train.fit.warm_start: `revive` if floats are trained further, `equalise` if
         rounding begins.
         """
         torch.manual_seed(self.recipe.seed)
@@ -157,14 +157,14 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
 
 
 def parts(count: int, pixels: int) -> list[slice]:
-    """Slices of `count` images that are small enough to be looked at at once."""
+    """Slices of `count` images that are small enough to be processed at once."""
     size = max(1, MOST_PIXELS // pixels)
     return [slice(start, start + size) for start in range(0, count, size)]
 
 
 @torch.no_grad()
 def nats_in_parts(module: AnyVae, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """`module.nats`, which takes more memory than there may be for many images at once."""
+    """`module.nats` in parts, since it may take too much memory for many images at once."""
     found = [module.nats(x[part], noise[part]) for part in parts(*x.shape)]
     losses, kls = zip(*found, strict=True)
     return torch.cat(losses), torch.cat(kls)
@@ -172,8 +172,8 @@ def nats_in_parts(module: AnyVae, x: Tensor, noise: Tensor) -> tuple[Tensor, Ten
 
 @torch.no_grad()
 def latent_nats(module: AnyVae, x: Tensor) -> Tensor:
-    """The cost of each latent, its mean KL to the prior, [latents], in nats: near 0 for one that
-    carries nothing about x.
+    """The cost of each latent, its mean KL to the prior, [latents], in nats: near 0 for one without
+    information about x.
     """
     total = torch.zeros(module.architecture.latents)
     for part in parts(*x.shape):

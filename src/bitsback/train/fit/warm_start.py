@@ -1,7 +1,7 @@
-"""Change the weights that a part of a run starts from.
+"""Change the initial weights of a part of a run.
 
-A larger module computes what the smaller one did (the idea of Net2Net, Chen et al. 2016), dead
-channels of an encoder start anew, and numbers use the range of their grid (Nagel et al. 2019).
+A larger module computes the same as the smaller one (the idea of Net2Net, Chen et al. 2016), dead
+channels of an encoder get new weights, and values use the range of their grid (Nagel et al. 2019).
 """
 
 import torch
@@ -19,8 +19,8 @@ a module with several, for the layer next to the image.
 
 
 def as_lowest(learned: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Parameters of a module with one layer of latents by their names in one with several; those of
-    the latter as they are.
+    """Renames the parameters of a module with one layer of latents to those of one with several;
+    the latter's are unchanged.
     """
     renamed = {}
     for name, parameter in learned.items():
@@ -37,8 +37,8 @@ def grow(module: nn.Module, learned: dict[str, Tensor]) -> None:
     """Give `module` the parameters `learned` by one of the same kind with fewer channels or
     residual layers.
 
-    Both then compute the same: what is new reads what was there, and nothing that was there reads
-    what is new. A residual layer that only `module` has adds zeros.
+    Both then compute the same: new channels read old ones, and no old channel reads a new one. A
+    residual layer that only `module` has adds zeros.
     """
     for layer in module.modules():
         if isinstance(layer, ResidualModule):
@@ -53,12 +53,12 @@ def grow(module: nn.Module, learned: dict[str, Tensor]) -> None:
         parameter[tuple(slice(size) for size in old.shape)] = old
 
 
-TRIES = 10  # since fresh weights may be dead too
+TRIES = 10  # since new weights may be dead too
 
 
 @torch.no_grad()
 def revive(module: ContextModule, x: Tensor) -> None:
-    """Gives the weights of dead channels new values, which nothing reads yet, so that the module
+    """Gives the weights of dead channels new values, which no layer reads yet, so that the module
     computes the same.
 
     x: symbols [n, pixels].
@@ -92,7 +92,7 @@ def _revive_dead(module: ContextModule, x: Tensor) -> bool:
 
 
 def _zeros(value: Tensor) -> Tensor:
-    """The places of the last axis that are zero throughout."""
+    """The places of the last axis that are always zero."""
     return value.flatten(0, -2).amax(0) <= 0
 
 
@@ -104,16 +104,17 @@ def _start_anew(layer: LinearModule, dead: Tensor, readers: list[LinearModule]) 
         by_channel(reader, len(dead))[..., dead] = 0
 
 
-PART = 0.5  # the share of a hidden layer's range that the greatest output fills
+PART = 0.5  # the share of a hidden layer's range that the greatest output uses
 
 
 @torch.no_grad()
 def equalise(module: ContextModule, x: Tensor) -> None:
-    """Scale what the convolutions of the encoder say, and scale the weights that read it back.
+    """Scale the outputs of the encoder's convolutions, and scale the weights that read them back.
 
-    Of the first one each channel by itself, of the others all channels alike. As floats the module
-    computes the same. Rounded, small numbers would say little. Weights of channels that are always
-    zero become zero, so that the steps of the others' weights are finer. x: symbols [n, pixels].
+    The first one's channels are scaled separately, those of the others together. In floats the
+    module computes the same; rounding would lose the information of small numbers. Weights of
+    channels that are always zero become zero, so that the steps of the others' weights are finer.
+    x: symbols [n, pixels].
     """
     first, second = module.encoder[0], module.encoder[1]
     assert isinstance(first, ConvModule) and isinstance(second, ConvModule)

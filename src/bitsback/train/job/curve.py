@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 900, 520
 LEFT, RIGHT, TOP, BOTTOM = 84, 24, 56, 64
 INK, GRID, TRAIN, VALIDATION = "#222222", "#e3e3e3", "#9a9a9a", "#1f5fa8"
 SIZE = 16
-SKIPPED = 0.1  # the first part of the curve, steep, that the axis need not show
+SKIPPED = 0.1  # the steep first part of the curve, which the axis need not show
 
 
 def draw(points: Sequence[Point], title: str) -> bytes:
@@ -66,7 +66,7 @@ def draw(points: Sequence[Point], title: str) -> bytes:
 
 
 def _axis(low: float, high: float) -> tuple[float, float, float]:
-    """Ends and step of an axis of four to ten round steps that covers [low, high]."""
+    """The ends and the step of an axis with four to ten round steps that covers [low, high]."""
     span = max(high - low, 1e-3)
     step = 10.0 ** math.floor(math.log10(span))
     step = next(step * part for part in (1, 0.5, 0.2) if span >= 4 * step * part)

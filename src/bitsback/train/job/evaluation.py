@@ -1,5 +1,5 @@
-"""The evaluation of a trained model: its rate beside other compressors on the same images, and from
-how many images on the model pays.
+"""The evaluation of a trained model: its rate beside other compressors on the same images, and the
+number of images from which the model pays off.
 """
 
 import io
@@ -20,9 +20,9 @@ from bitsback.peers.catalogue import all_peers
 from bitsback.peers.measure import Measurement, Peer, measure
 from bitsback.peers.units import Images, Pictures, elements, layouts
 
-AT_LEAST = 10.0  # seconds that each may take, however soon the training was done
+AT_LEAST = 10.0  # seconds that each may take, however short the training was
 MOST_PIXELS = 1 << 26  # the limit for measuring a collection: a picture of it has to fit in memory
-SAMPLE = 50  # images, by which it is known how long a compressor takes
+SAMPLE = 50  # images for estimating the time of a compressor
 PEERS = (
     ("PNG", "each"),
     ("PNG", "mosaic"),
@@ -51,7 +51,7 @@ class Contender:
     pixels: int
     """The pixels of all images, each channel counted."""
     whole: int | None = None
-    """Bytes for all images of the collection, of an archive with its model in it; None: that was
+    """Bytes for all images of the collection, including the model in an archive; None if they were
     not measured.
     """
 
@@ -73,11 +73,11 @@ class Evaluation:
     """Without the model."""
     peers: list[Contender]
     model_bytes: int
-    """The bytes that the model adds to an archive; none, if it is bundled."""
+    """The bytes that the model adds to an archive; 0 if it is bundled."""
     missing: list[str]
-    """Why a peer is not among them, or has not been measured on the whole collection."""
+    """The reasons why peers are missing, or were not measured on the whole collection."""
     base: Contender | None = None
-    """The model that training started from, alone, if there was one."""
+    """The model from which training started, alone, if there was one."""
 
     @property
     def others(self) -> list[Contender]:
@@ -89,10 +89,10 @@ class Evaluation:
 
 
 def break_even(ours: Contender, peer: Contender, model_bytes: int) -> int | None:
-    """The number of images from which on an archive with its model is smaller than what `peer`
-    makes; None: never.
+    """The number of images from which an archive with its model is smaller than the result of
+    `peer`; None if it never is.
 
-    Both are taken to need as many bytes for each further image as for the held-out ones.
+    Both are assumed to need as many bytes for each further image as for the held-out ones.
     """
     saved = peer.bytes_an_image - ours.bytes_an_image
     return math.floor(model_bytes / saved) + 1 if saved > 0 else None
@@ -100,7 +100,7 @@ def break_even(ours: Contender, peer: Contender, model_bytes: int) -> int | None
 
 @dataclass
 class Clock:
-    """Leaves out, and names, what would take longer than the training, by its time on fewer
+    """Leaves out, and names, peers that would take longer than the training, by their time on fewer
     images.
     """
 
@@ -109,7 +109,7 @@ class Clock:
     missing: list[str] = field(default_factory=list)
 
     def soon(self, name: str, spent: float, done: Pictures, images: Pictures, what: str) -> bool:
-        """Whether `images` are not too many, by the seconds that were spent on those done."""
+        """Whether there is time for `images`, by the seconds spent on the images so far."""
         if elements(images) > MOST_PIXELS and what == ALL:
             self.missing.append(f"{name} was not measured on {what}, which has too many pixels.")
             return False
@@ -123,7 +123,7 @@ class Clock:
 
 
 def chosen_peers(wanted: Sequence[tuple[str, str]], images: Pictures, clock: Clock) -> list[Peer]:
-    """The peers of the wanted names and units that are there and take such images."""
+    """The available peers with the wanted names and units that take such images."""
     known, _ = all_peers()
     found = {(peer.name, peer.unit): peer for peer in known if peer.takes(images)}
     if not any(peer.name.startswith("JPEG XL") for peer in known):
@@ -142,8 +142,8 @@ def measured(
 ) -> list[Contender]:
     """Each peer on all held-out images, and on the whole collection, if there is one.
 
-    sample: images by which it is known how long a compressor takes. images: how many are held out,
-    or which part of one. called: what the table calls a unit.
+    sample: images for estimating the time of a compressor. images: the number of held-out images,
+    or the part of one. called: the name of a unit in the table.
     """
     rows = []
     for peer in peers:
@@ -158,7 +158,7 @@ def measured(
             row = Contender(peer.name, unit, made.bytes, images, made.pixels)
             if whole is not None and clock.soon(peer.title, time_of(made), held_out, whole, ALL):
                 row = replace(row, whole=measure(peer, whole).bytes)
-        # an error of another compressor must not lose the trained model
+        # an error of a peer must not lose the trained model
         except ValueError as error:
             clock.missing.append(f"{error}.")
             continue
@@ -195,11 +195,11 @@ def _images(count: int | None) -> str:
 
 
 def evaluate_whole(model: Model, held_out: Images, whole: Images, seconds: float) -> Evaluation:
-    """Measures all on images of one shape, with a model for these, and on the whole collection;
-    everything on the same images, each of them decoded again and compared.
+    """Measures a model for images of one shape and its peers, on held-out images and on the whole
+    collection. All measure the same images, which are decoded again and compared.
 
-    whole: all images of the collection. seconds: that the training took. What would take longer
-    than that is left out, and named.
+    whole: all images of the collection. seconds: the time of the training. Peers that would take
+    longer are left out, and named.
     """
     clock = Clock(max(AT_LEAST, seconds))
     start = time.perf_counter()
@@ -228,7 +228,7 @@ def _archive_bytes(model: Model, images: NDArray[Any], embed: bool) -> int:
 
 def verdict_of_whole(evaluation: Evaluation, images: int, still_falling: bool, kind: str) -> str:
     """Whether the archive of a collection of `images` images, with the model in it, beats all
-    others; if not, why. The figures are measured on the collection.
+    others, and the reason if not. The figures are measured on the collection.
 
     still_falling: the training ended before the validation rate had settled.
     """

@@ -1,4 +1,4 @@
-"""The images of a run, by what they are for, as much of them as memory is meant to hold."""
+"""The images of a run by their splits, as many as the memory limit allows."""
 
 import hashlib
 import math
@@ -35,16 +35,14 @@ from bitsback.writing.taking import TileReader
 
 Values = NDArray[Any]  # [slices, rows, columns, channels]
 
-MOST_BYTES = 1 << 28  # the limit for training; of more data, random parts are kept
+MOST_BYTES = 1 << 28  # the limit for training; random parts of more data are kept
 LEAST_SIDE = 64  # rows and columns of such a part
-BLOCK = 1 << 20  # elements whose values have one meaning together, as in a block of an archive
+BLOCK = 1 << 20  # elements with a common value map, as in a block of an archive
 
 
 @dataclass
 class ImageSet:
-    """No pixel is in two of `train`, `validation` and `held_out`, which are images or parts of
-    them.
-    """
+    """`train`, `validation` and `held_out` are images or parts of images, without common pixels."""
 
     name: str
     """The name for messages."""
@@ -58,14 +56,14 @@ class ImageSet:
     part_held_out: float = 0.0
     """The held-out part of all values."""
     levels: int | None = None
-    """The number of levels, where the values are symbols of images of one shape, in one array for
-    each use.
+    """The number of levels, if the values are symbols of images of one shape, in one array for each
+    split.
     """
     whole: Values | None = None
     """All of those images."""
 
     def items(self, of: list[Values]) -> list[Item]:
-        """The images as symbols; parts without anything to learn are left out."""
+        """The images as symbols, without parts from which nothing can be learned."""
         return [item for block in self.blocks(of) for item in block]
 
     def blocks(self, of: list[Values]) -> Iterator[list[Item]]:
@@ -73,7 +71,7 @@ class ImageSet:
         return map(as_items, _blocks(of))
 
     def digest(self) -> str:
-        """SHA-256 over all that training sees, hexadecimal."""
+        """SHA-256 over everything that training sees, hexadecimal."""
         digest = hashlib.sha256(f"{self.levels}".encode())
         for values in (*self.train, *self.validation):
             digest.update(f"{values.shape} {values.dtype.str}".encode())
@@ -83,8 +81,8 @@ class ImageSet:
 
 @contextmanager
 def opened(source: Source, asked: Asked) -> Iterator[tuple[str, Input]]:
-    """The inputs as `bitsback.compress` takes them, and their names for messages. Nothing warns of
-    what an archive would not keep, which does not matter for training.
+    """The inputs as `bitsback.compress` takes them, and their names for messages. There are no
+    warnings about what an archive would lose, which does not matter for training.
     """
     name = name_of(source) if isinstance(source, str | os.PathLike | Url) else "the images"
     with warnings.catch_warnings():
@@ -94,11 +92,11 @@ def opened(source: Source, asked: Asked) -> Iterator[tuple[str, Input]]:
 
 
 def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
-    """Images of any size, kind and depth, in the tiles that an archive would hold.
+    """Reads images of any size, kind and depth, in the tiles of an archive.
 
-    source: whatever `bitsback.compress` takes. model: a size-agnostic one, which tells by a trial
-    whether arrays are stacks. Raises InputError for what no such model codes, and where there is
-    too little.
+    source: any input of `bitsback.compress`. model: a size-agnostic one, with which a trial finds
+    whether arrays are stacks. Raises InputError for data that no such model codes, and for too
+    little data.
     """
     with opened(source, Asked(model)) as (name, found):
         parts = [(items, part) for items, part in found.parts if part.elements]
@@ -136,9 +134,9 @@ def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
 
 
 def fill(images: ImageSet, tiles: Iterable[Values], splits: Splits, seed: int) -> None:
-    """tiles: in the order of their splits. Holds one of them beside what is kept.
+    """tiles: in the order of their splits. Memory holds one of them besides those that are kept.
 
-    Raises InputError where nothing can be learned from what there is to train on.
+    Raises InputError if nothing can be learned from the training part.
     """
 
     def elements(*uses: int) -> int:
@@ -190,8 +188,8 @@ def _cut(values: Values, part: Part) -> Values:
 
 
 def _thinned(values: Values, kept: float, random: np.random.Generator) -> Values | None:
-    """A random part of the rows and columns, if it is not too small; else sometimes such a smallest
-    part.
+    """A random part of the rows and columns, if it is not too small; otherwise, with some
+    probability, a part of the smallest size.
     """
     if kept >= 1:
         return values

@@ -1,7 +1,7 @@
 """`bitsback train`: from images to a model file, interrupted or not.
 
-What differs between kinds of models is a `Job`: `vae_job.py` and `pixel_job.py`. Here are what the
-user chose, the order of things, and how a run keeps to its time.
+Each kind of model has a `Job`: `vae_job.py` and `pixel_job.py`. This file has the user's settings,
+the order of the steps, and the planning of time.
 """
 
 import json
@@ -32,12 +32,12 @@ PLAN = "plan.json"
 PATIENCE = 10  # validations without a new best one
 
 Progress = Callable[[int, int, float | None], None]
-"""Called with the epochs or steps done, those planned, and the latest validation rate in bits per
-pixel and channel, if there is one; for the first time before the first epoch.
+"""Called with the finished epochs or steps, the planned ones, and the latest validation rate in
+bits per pixel and channel, if there is one; the first call is before the first epoch.
 """
 Written = Literal["trained", "starts", "base"]
-"""The result of a run: new weights; those of the model that it started from with new start
-matrices; or that model as it is.
+"""The result of a run: new weights; the weights of the base with new start matrices; or the
+unchanged base.
 """
 
 
@@ -50,13 +50,13 @@ class Settings:
     seed: int
     threads: int | None = None
     epochs: int | None = None
-    """The number of epochs, whatever time they take."""
+    """The number of epochs, regardless of time."""
     resume: bool = False
     force: bool = False
     kind: Kind | None = None
-    """The kind of VAE; None: the one that fits the time."""
+    """The kind of VAE; None for the one that fits the time."""
     curve: Path | None = None
-    """The file for a picture of the training curve; None: no picture."""
+    """The file for a picture of the training curve; None for no picture."""
 
     @property
     def folder(self) -> Path:
@@ -82,7 +82,7 @@ class AnyPlan(Protocol):
     def threads(self) -> int: ...
     @property
     def longest(self) -> bool:
-        """Whether there could be no more epochs."""
+        """Whether there can be no more epochs."""
         ...
 
 
@@ -91,24 +91,24 @@ Plan = TypeVar("Plan", bound=AnyPlan)
 
 @dataclass(frozen=True, eq=False)
 class Outcome(Generic[Plan]):
-    """The result of a run, and the number of its epochs that are done."""
+    """The result of a run, and the number of its finished epochs."""
 
     model: Model
     plan: Plan
     rows: list[dict[str, float]]
     rate: float
-    """Bits of a pixel and channel of the validation images."""
+    """Bits per pixel and channel of the validation images."""
     seconds: float
     epochs: int
-    """Or steps: those that there were to be in the end, or that were done."""
+    """Epochs or steps: the final plan, or the finished ones."""
     written: Written = "trained"
     base_rate: float | None = None
-    """The rate of the model that training started from, if there was one."""
+    """The rate of the model from which training started, if there was one."""
 
     @property
     def still_falling(self) -> bool:
-        """Whether more time would have helped: the best validation is one of the last, and there
-        were few epochs.
+        """Whether more time would have helped: the best validation is one of the last, and epochs
+        were few.
         """
         losses = [point.validation for point in points(self.rows) if point.quantised]
         late = not losses or losses.index(min(losses)) >= 0.8 * (len(losses) - 1)
@@ -119,7 +119,7 @@ class Job(ABC, Generic[Plan]):
     """A kind of model to train on some images."""
 
     of_others: str
-    """The properties by which checkpoints of another run may differ, so that this run cannot use
+    """The properties in which checkpoints of another run may differ, so that this run cannot use
     them.
     """
 
@@ -138,23 +138,23 @@ class Job(ABC, Generic[Plan]):
 
     @abstractmethod
     def run_of(self, settings: Settings) -> str:
-        """Text that another run of the same has too."""
+        """A text that identifies the run, the same when it is resumed."""
 
     @abstractmethod
     def plan(self, settings: Settings) -> Plan:
-        """Looks at the images and decides."""
+        """Examines the images and decides."""
 
     @abstractmethod
     def planned(self, fields: dict[str, Any], settings: Settings) -> Plan:
-        """The plan of a run that goes on. Raises KeyError, TypeError, ValueError or IndexError
-        where it is none.
+        """The plan of a resumed run. Raises KeyError, TypeError, ValueError or IndexError if it is
+        invalid.
         """
 
     @abstractmethod
     def train(
         self, plan: Plan, settings: Settings, card: Card, progress: Progress
     ) -> Outcome[Plan]:
-        """Raises ModelError if training left the range of the integer format."""
+        """Trains. Raises ModelError if training left the range of the integer format."""
 
     @abstractmethod
     def evaluate(self, outcome: Outcome[Plan]) -> Evaluation:
@@ -162,15 +162,15 @@ class Job(ABC, Generic[Plan]):
 
     @abstractmethod
     def verdict(self, outcome: Outcome[Plan], evaluation: Evaluation) -> str:
-        """Whether the model saves more bytes than it takes."""
+        """The verdict on whether the model saves more bytes than it takes."""
 
 
 def train(job: Job[Plan], card: Card, settings: Settings, progress: Progress) -> Outcome[Plan]:
-    """Trains, writes the model, and its curve if that is wanted, and removes the checkpoints.
+    """Trains, writes the model, and its curve if requested, and removes the checkpoints.
 
-    The held-out images are not looked at, but to never write a model that is worse on them than the
-    one that training started from. Raises InputError where the output or a checkpoint is in the
-    way, ModelError if training left the range of the integer format.
+    The held-out images are used only to avoid writing a model that is worse on them than the base.
+    Raises InputError if the output or a checkpoint is in the way, ModelError if training left the
+    range of the integer format.
     """
     check_output(settings)
     if not settings.resume:
@@ -191,7 +191,7 @@ def train(job: Job[Plan], card: Card, settings: Settings, progress: Progress) ->
 
 
 def check_output(settings: Settings) -> None:
-    """Raises InputError now for what would otherwise be an error after minutes of training."""
+    """Raises InputError now for errors that would otherwise occur after minutes of training."""
     output, folder = settings.output, settings.folder
     if output.is_dir():
         raise InputError(
@@ -230,7 +230,7 @@ def check_output(settings: Settings) -> None:
 
 
 def _plan(job: Job[Plan], settings: Settings) -> Plan:
-    """The plan of the run that is resumed, or a new one, written down."""
+    """The plan of the resumed run, or a new one, which is saved."""
     path, of = settings.folder / PLAN, job.run_of(settings)
     if path.exists():
         try:
@@ -245,7 +245,7 @@ def _plan(job: Job[Plan], settings: Settings) -> Plan:
     try:
         plan = job.plan(settings)
     except BaseException:
-        settings.folder.rmdir()  # there is nothing in it to go on from
+        settings.folder.rmdir()  # it has nothing from which a run could continue
         raise
     temporary = path.with_suffix(".part")
     temporary.write_text(json.dumps({"of": of, "plan": asdict(plan)}))  # type: ignore[call-overload]
@@ -261,13 +261,13 @@ def in_time(
     replan: Callable[[int], None],
     each_epoch: bool,
 ) -> Iterator[float | None]:
-    """Trains to the end, or until the validation loss has stalled; after each epoch, or validation,
-    the latest validation rate, if there is one.
+    """Trains to the end, or until the validation loss stalls. Yields the latest validation rate, if
+    there is one, after each epoch, or validation.
 
-    seconds: that all epochs are to take. At each validation `replan` is given the epochs that fit
-    by the pace since the one before, if they are further from those planned than the part that is
-    `tolerated`, after which `end` is another. Both this and whether it has stalled is decided by
-    what checkpoints keep, so that resuming changes nothing that is done already.
+    seconds: the time for all epochs. At each validation `replan` gets the number of epochs that fit
+    at the pace since the previous one, if it differs from the plan by more than the share
+    `tolerated`; this changes `end`. This and stalling are decided by data in checkpoints, so that
+    resuming changes nothing that is done already.
     """
     epoch, spent = training.epoch, training.seconds
     while training.epoch < end() and not stalled(training):
@@ -283,7 +283,9 @@ def in_time(
 
 
 def stalled(training: VaeTraining | PixelTraining) -> bool:
-    """Whether the last validations brought no new best; of those with rounding, if there is any."""
+    """Whether the last validations brought no new best; only those with rounding count, if there
+    are any.
+    """
     rounds = training.recipe.quantise_from is not None
     return no_better([point for point in points(training.rows) if point.quantised or not rounds])
 

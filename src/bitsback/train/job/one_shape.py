@@ -1,4 +1,4 @@
-"""Images of one shape, which a VAE is trained on, and whether images are better for one."""
+"""Images of one shape for training a VAE, and the choice whether a VAE suits images better."""
 
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,16 @@ from bitsback.writing.inputs import Source
 
 SMALLEST, LARGEST = 8, 128  # pixels, of a side
 FEWEST = 100  # images
-MOST_BYTES = 1 << 30  # in memory; of more images, evenly spaced ones are taken
+MOST_BYTES = 1 << 30  # in memory; more images are sampled evenly
 MOST_IMAGES, LEAST_IMAGES = 2_000, 20  # validation and held-out images each
-MANY_ARRAYS = 40  # from this number on whole arrays are held out, unless they are very uneven
+MANY_ARRAYS = 40  # from this number whole arrays are held out, unless they are very uneven
 LARGEST_CHOSEN = 32  # rows and columns of images for which a VAE is better
 FEWEST_CHOSEN = 1_000  # images
 
 
 def suits_vae(source: Source) -> bool:
-    """Whether these are many small grey or bilevel images of one shape, of which a VAE learns what
-    a size-agnostic model does not see.
+    """Whether these are many small grey or bilevel images of one shape, of which a VAE learns more
+    than a size-agnostic model.
 
     source: whatever `bitsback.compress` takes, or the name of public data. Raises InputError if it
     cannot be read.
@@ -47,8 +47,8 @@ def suits_vae(source: Source) -> bool:
 
 
 def read_one_shape(source: Source, seed: int) -> ImageSet:
-    """The images of anything that `bitsback.compress` takes. Raises InputError if they cannot be
-    trained on.
+    """The images of anything that `bitsback.compress` takes. Raises InputError if they are
+    unsuitable for training.
     """
     with opened(source, Asked(options=CompressOptions(stack=False))) as (name, found):
         arrays = [items for items, _ in found.parts]
@@ -86,7 +86,7 @@ def read_public(name: str, folder: Path, seed: int) -> ImageSet:
 
 
 def _read(items: Items, stride: int, size: int) -> NDArray[Any]:
-    """Each stride-th image of an array, which have `size` bytes."""
+    """Every stride-th image of an array, of `size` bytes each."""
     count = items.shape[0]
     some = stride * max(1, (1 << 24) // (size * stride))
     kept = [items.read(min(some, count - first), 1)[::stride] for first in range(0, count, some)]
@@ -103,11 +103,11 @@ def one_shape(
 ) -> ImageSet:
     """Images [n, height, width] of bool, uint8, or any two integers, in splits.
 
-    name: for error messages. test: images that whoever made the data has set apart, which are then
-    the held-out ones. starts: where each of the arrays begins that it is made of.
+    name: for error messages. test: the test set of the data, if any, which becomes the held-out
+    part. starts: the first image of each of its arrays.
 
     Two values make a bilevel collection. Other images have as many levels as their greatest value
-    asks for, and all 256 where it is above 127, so that the model can code images like them. Raises
+    needs, or all 256 if it is above 127, so that the model can code similar images. Raises
     InputError.
     """
     rows, columns = _image_shape(array.shape, name)
@@ -149,11 +149,11 @@ def one_shape(
 def _split(
     count: int, pixels: int, starts: tuple[int, ...], held_out: bool, random: np.random.Generator
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Numbers of images to train on, to make choices by, and to report on: a tenth each, unless
-    there is a test set.
+    """The numbers of images for training, validation and testing: a tenth each for the latter two,
+    unless there is a test set.
 
-    Tiles of one picture follow one another, and they are so alike that those trained on would tell
-    of the others. So not images are drawn but runs of them, or whole arrays where there are many.
+    Consecutive images, such as tiles of one picture, are so similar that training on some reveals
+    the others. So runs of images are drawn, or whole arrays if there are many.
     """
     size = max(LEAST_IMAGES, min(count // TENTH, MOST_IMAGES, MOST // pixels))
     runs = np.split(np.arange(count), starts[1:])

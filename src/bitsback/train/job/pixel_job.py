@@ -1,4 +1,4 @@
-"""Training a size-agnostic model, which goes on from one there is."""
+"""Training a size-agnostic model, which starts from an existing one."""
 
 import os
 import tempfile
@@ -55,10 +55,12 @@ BATCHES = (1_024, 2_048, 4_096, 8_192)
 ENOUGH_STEPS = 4_000  # with more, the next larger batch is better
 PART_FOR_PIXELS = 0.2  # the share of time for reading images
 PART_FOR_THE_END = 0.02
-TOLERATED = 0.05  # the share of the time by which the steps may miss it before their number changes
+TOLERATED = (
+    0.05  # the share of the time by which a run may miss it before the number of steps changes
+)
 LANES = 4
-BLOCK_BYTES = 96  # a block's header and entry in the index, beside its message
-SAMPLE = 1 << 16  # elements by which it is known how long a compressor takes
+BLOCK_BYTES = 96  # a block's header and entry in the index, besides its message
+SAMPLE = 1 << 16  # elements for estimating the time of a compressor
 
 
 @dataclass(frozen=True)
@@ -71,24 +73,24 @@ class PixelPlan:
     batch: int
     amounts: Amounts
     symbols: int
-    """The number of symbols from which pixels to train on were taken."""
+    """The number of symbols from which training pixels were taken."""
     pseudo_count: float
     """The pseudo-count of the start matrices, in pixels."""
     threads: int
     half: bool
     seed: int
     learned: bool
-    """Whether the weights have learned before."""
+    """Whether the weights are pre-trained."""
     seconds: float | None
-    """The time for all steps; None: the number of steps is fixed, whatever time they take."""
+    """The time for all steps; None if the number of steps is fixed."""
 
     @property
     def longest(self) -> bool:
         return False
 
     def recipe(self, architecture: PredictiveArchitecture) -> Recipe:
-        """Weights that have learned already are rounded from the first step on, in a cosine; others
-        first learn in floats.
+        """Pre-trained weights are rounded from the first step, with a cosine rate; others first
+        learn in floats.
         """
         return pixel_recipe(
             "pixels",
@@ -117,8 +119,8 @@ class PixelPlan:
 
 
 class PixelJob(Job[PixelPlan]):
-    """base: what training starts from. begun: when it did, so that reading counts, by
-    `time.perf_counter`.
+    """base: the initial model. begun: the start time by `time.perf_counter`, so that reading
+    counts.
     """
 
     of_others = "other data, another seed or another --from"
@@ -181,7 +183,7 @@ class PixelJob(Job[PixelPlan]):
     def train(
         self, plan: PixelPlan, settings: Settings, card: Card, progress: Progress
     ) -> Outcome[PixelPlan]:
-        """Trains. Where the steps take longer than planned, or less, their number is changed."""
+        """Trains. If steps take longer or less than planned, their number changes."""
         training = plan.training(self.base, self.prepared, settings.folder / "pixels")
 
         def replan(steps: int) -> None:
@@ -198,12 +200,12 @@ class PixelJob(Job[PixelPlan]):
 
     @property
     def seconds(self) -> float:
-        """Since the job has begun."""
+        """The seconds since the start of the job."""
         return time.perf_counter() - self.begun
 
     def _timed(self, plan: PixelPlan, threads: int | None, left: float) -> PixelPlan:
-        """The plan with as many steps as fit into the seconds that are left, by some that are
-        timed, on one or all cores, whichever is faster.
+        """The plan with as many steps as fit into the remaining seconds, by some timed steps on one
+        or all cores, whichever is faster.
         """
         plan = replace(plan, seconds=left, half=faster_in_half())
         choices = (threads,) if threads else tuple(dict.fromkeys((1, os.cpu_count() or 1)))
@@ -228,7 +230,7 @@ class PixelJob(Job[PixelPlan]):
             return (time.perf_counter() - start) / TIMED_STEPS
 
     def _finish(self, training: PixelTraining, plan: PixelPlan, card: Card) -> Outcome[PixelPlan]:
-        """The best of what there is, by the validation images."""
+        """The best candidate, by the validation images."""
         written: Written = "trained"
         module, rate, base = training.best_module(), training.best_loss, self.base
         base.module.quantise()
@@ -249,7 +251,7 @@ class PixelJob(Job[PixelPlan]):
         )
 
     def _never_worse(self, outcome: Outcome[PixelPlan]) -> Outcome[PixelPlan]:
-        """The result of the training, or the base if the held-out images are smaller with that."""
+        """The result of the training, or the base if it makes the held-out images smaller."""
         base, rate = self.base.model, outcome.base_rate
         if base is None or rate is None or outcome.written == "base":
             return outcome
@@ -258,13 +260,13 @@ class PixelJob(Job[PixelPlan]):
         return replace(outcome, model=base, written="base", rate=rate)
 
     def held_out_bytes(self, model: Model) -> int:
-        """The bytes of the blocks that hold the held-out images, which are decoded and compared."""
+        """The bytes of the blocks of the held-out images, which are decoded and compared."""
         if model.identity not in self._bytes:
             self._bytes[model.identity] = message_bytes(model, self.images)
         return self._bytes[model.identity]
 
     def evaluate(self, outcome: Outcome[PixelPlan]) -> Evaluation:
-        """Evaluates the model. What would take longer than the training took is left out, and
+        """Evaluates the model. Peers that would take longer than the training are left out, and
         named.
         """
         held_out, base = self.images.held_out, self.base.model
@@ -285,7 +287,7 @@ class PixelJob(Job[PixelPlan]):
 
     def verdict(self, outcome: Outcome[PixelPlan], evaluation: Evaluation) -> str:
         """The result, and whether an archive of all images, with the model in it, is smaller than
-        those of others, if all images are like the held-out ones.
+        those of peers, assuming that all images are like the held-out ones.
         """
         if outcome.written == "base":
             return (
@@ -322,7 +324,7 @@ class PixelJob(Job[PixelPlan]):
 
 
 def message_bytes(model: Model, images: ImageSet) -> int:
-    """The bytes of the blocks that hold the held-out images, which are decoded and compared."""
+    """The bytes of the blocks of the held-out images, which are decoded and compared."""
     total = 0
     for block in images.blocks(images.held_out):
         total += BLOCK_BYTES
@@ -340,7 +342,7 @@ def message_bytes(model: Model, images: ImageSet) -> int:
 
 
 def as_pictures(images: list[Values]) -> Pictures:
-    """A picture for each slice; one array of them, where they are alike."""
+    """A picture for each slice, in one array if they are alike."""
     found = [one[..., 0] if one.shape[2] == 1 else one for values in images for one in values]
     alike = len({(one.shape, one.dtype) for one in found}) == 1
     return np.stack(found) if alike else found

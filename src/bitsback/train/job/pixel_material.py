@@ -1,5 +1,5 @@
-"""Training material for the network of a size-agnostic model: the model that it starts from, its
-start matrices, and pixels with their contexts.
+"""Training material for the network of a size-agnostic model: the base model, its start matrices,
+and pixels with their contexts.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from bitsback.work import ordered_map
 
 UNIVERSAL = "universal"
 NONE = "none"
-MOST_PIXELS = 6_000_000  # to train on, of a hundred bytes each
+MOST_PIXELS = 6_000_000  # for training, a hundred bytes each
 PSEUDO_COUNTS = (PSEUDO_COUNT, 4 * PSEUDO_COUNT, 16 * PSEUDO_COUNT, 64 * PSEUDO_COUNT)
-"""The pseudo-counts to try for start matrices; the best one is taken."""
+"""The pseudo-counts to try for start matrices, of which the best is taken."""
 
-KEPT = 0.0  # in the place of a pseudo-count: those of the base
-MOST_SUMMED = 1 << 19  # symbols that start matrices are learned from
-MOST_CHOSEN_BY = 1 << 16  # pixels of validation that choose among them
-MOST_VALIDATED = 1 << 18  # pixels that choose among weights
+KEPT = 0.0  # instead of a pseudo-count: the matrices of the base
+MOST_SUMMED = 1 << 19  # symbols for learning start matrices
+MOST_CHOSEN_BY = 1 << 16  # pixels of validation for choosing among them
+MOST_VALIDATED = 1 << 18  # pixels for choosing among weights
 
 Symbols = int
 
@@ -58,7 +58,7 @@ def load_base(name: str) -> Base:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """symbols: that were looked at for pixels to train on."""
+    """The training material. symbols: the number of symbols from which pixels were taken."""
 
     starts: Starts
     train: Pixels
@@ -68,7 +68,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Amounts:
-    """The numbers of symbols to look at: see MOST_SUMMED, MOST_CHOSEN_BY and MOST_VALIDATED."""
+    """The numbers of symbols to process: see MOST_SUMMED, MOST_CHOSEN_BY and MOST_VALIDATED."""
 
     summed: Symbols
     chosen_by: Symbols
@@ -76,7 +76,7 @@ class Amounts:
 
     @classmethod
     def within(cls, seconds: float) -> "Amounts":
-        """The amounts that leave most of the time to training."""
+        """The amounts that leave most of the time for training."""
         return cls(
             min(MOST_SUMMED, int(10_000 * seconds)),
             min(MOST_CHOSEN_BY, int(1_000 * seconds)),
@@ -87,7 +87,7 @@ class Amounts:
 def choose_starts(
     base: Base, images: ImageSet, amounts: Amounts, seed: int
 ) -> tuple[Starts, float]:
-    """The start matrices with which the model as it is does best on validation images."""
+    """The start matrices with which the untrained base is best on validation images."""
     validation = _some(images.items(images.validation), amounts.chosen_by, seed)
     module = base.module
     module.quantise()
@@ -111,7 +111,7 @@ def choose_starts(
 def starts_of_count(
     base: Base, images: ImageSet, amounts: Amounts, pseudo_count: float, seed: int
 ) -> Starts:
-    """The same, for a pseudo-count that is known."""
+    """The same for a known pseudo-count."""
     if pseudo_count == KEPT:
         return base.starts
     return adapted(_sums(base, images, amounts, seed), base.starts, pseudo_count)
@@ -131,9 +131,10 @@ def prepare(
     threads: int,
     enough: Callable[[Symbols], bool],
 ) -> Prepared:
-    """Looks at the images in random order until `enough` says so of the symbols so far, or at all.
+    """Reads the images in random order until `enough` is true for the symbols so far, or to the
+    end.
 
-    The same symbols give the same pixels, whatever the threads.
+    The same symbols give the same pixels for any number of threads.
     """
     predictor = make_predictor(base.architecture, starts)
     validation = _some(images.items(images.validation), amounts.validated, seed)
@@ -160,7 +161,7 @@ def prepare(
 
 
 def _some(items: list[Item], symbols: int, seed: int) -> list[Item]:
-    """Random items, or bands of large ones, with about `symbols` symbols together."""
+    """Random items, or bands of large ones, with about `symbols` symbols in total."""
     random = np.random.default_rng(seed)
     found: list[Item] = []
     left = symbols
@@ -177,7 +178,7 @@ def _some(items: list[Item], symbols: int, seed: int) -> list[Item]:
 
 
 def _band(item: Item, symbols: int, random: np.random.Generator) -> Item:
-    """Some rows of an item, and fewer slices where even a few rows are too many."""
+    """Some rows of an item, and fewer slices if even a few rows are too many."""
     slices, rows, columns, channels = item.symbols.shape
     fewest = min(rows, 16)
     count = max(1, min(slices, symbols // (fewest * columns * channels)))

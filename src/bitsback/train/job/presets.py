@@ -1,4 +1,4 @@
-"""Size presets: the VAEs that `bitsback train` chooses from by the number of images."""
+"""Size presets: the VAEs from which `bitsback train` chooses by the number of images."""
 
 import lzma
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from bitsback.train.network.dense import Architecture
 
 Kind = Literal["context", "dense"]
 KINDS: tuple[Kind, ...] = ("context", "dense")
-"""A context VAE is the better of the two, wherever there is time for a little training of it."""
+"""A context VAE is the better of the two if there is time for a little training."""
 
 DENSE: tuple[tuple[tuple[int, ...], int], ...] = (
     ((512, 256), 64), ((384, 192), 48), ((256, 128), 32), ((192, 96), 32), ((128, 64), 24),
     ((96, 48), 24),
     ((64,), 20), ((48,), 16), ((32,), 16), ((24,), 12), ((16,), 8),
 )  # fmt: skip
-"""Hidden layers and latents, the largest first. Latents that end up idle are dropped, so there may
-be too many.
+"""Hidden layers and latents, the largest first. Unused latents are removed after training, so there
+may be too many.
 """
 
 
@@ -56,12 +56,12 @@ CONTEXT = (
 
 BYTES_A_WEIGHT = 0.75  # in an archive
 MODEL_SHARE = 0.125  # the largest size of a model, as a share of the data compressed by xz
-SAMPLE = 1_000  # images that xz is tried on
+SAMPLE = 1_000  # images for the trial of xz
 
 
 def candidates(images: ImageSet, kind: Kind) -> list[AnyArchitecture]:
-    """The architectures that the images justify, the largest first; the smallest of all if there
-    is none.
+    """The architectures that the size of the images justifies, the largest first; if there are
+    none, the smallest of all.
     """
     assert images.levels is not None
     sample = as_images(images.train[0][:SAMPLE], images.levels)
@@ -84,7 +84,7 @@ def as_images(values: Values, levels: int) -> Images:
 
 
 def weights(architecture: AnyArchitecture) -> int:
-    """The number of weights of all networks together, without biases."""
+    """The total number of weights of all networks, without biases."""
     with torch.device("meta"):
         module = make_module(architecture, centre=0.0)
     return sum(parameter.numel() for parameter in module.parameters() if parameter.ndim == 2)

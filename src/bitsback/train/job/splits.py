@@ -1,7 +1,7 @@
 """Split the images for training, validation, and testing on held-out ones.
 
-Images that follow one another are often alike: so runs of them are drawn, which leave few
-neighbours of what is trained on.
+Consecutive images are often similar, so runs of them are drawn, which have few neighbours in the
+training part.
 """
 
 import math
@@ -33,8 +33,8 @@ def draw(
     random: np.random.Generator,
     held_out: bool = True,
 ) -> tuple[list[Run], list[Run], list[Run]]:
-    """Runs to train on, to make choices by and to report on, at random; each of the latter two have
-    the size `wanted`, if something else is left. held_out: whether there are any.
+    """Random runs for training, validation and testing; the latter two have the size `wanted` each,
+    if this leaves anything for training. held_out: whether there is a test part.
     """
     drawn = [runs[number] for number in random.permutation(len(runs))]
 
@@ -61,15 +61,15 @@ class Part:
 
 
 Splits = list[list[tuple[int, Part]]]
-"""For each tile its parts, and the use of each."""
+"""The parts of each tile, and their splits."""
 
 
 def assign_splits(tiles: Sequence[tuple[int, Shape]], seed: int, name: str) -> Splits:
-    """tiles: of which image each is, in ascending order, and its shape.
+    """tiles: the number of each tile's image, in ascending order, and its shape.
 
-    Whole images, if there are enough of them; else the tiles that an archive would cut them into;
-    and of few and small tiles parts: slabs of slices, or bands of rows. Raises InputError where
-    there is too little.
+    The parts are whole images, if there are enough of them; otherwise the tiles of an archive, or
+    slabs of slices or bands of rows of few and small tiles. Raises InputError if there is too
+    little.
     """
     units = _units(tiles)
     if len(units) < 3:
@@ -96,7 +96,7 @@ def assign_splits(tiles: Sequence[tuple[int, Shape]], seed: int, name: str) -> S
 
 
 def _units(tiles: Sequence[tuple[int, Shape]]) -> list[list[Part]]:
-    """The units that stay together: lists of parts."""
+    """The units of splitting: lists of parts that stay together."""
     whole = [Part(n, 1, 0, shape[1], math.prod(shape)) for n, (_, shape) in enumerate(tiles)]
     images = [
         [part for part, _ in group]

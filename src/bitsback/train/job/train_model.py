@@ -23,8 +23,8 @@ Kind = Literal["auto", "any-size", "vae"]
 def load_job(
     images: Source, vae: bool, start: str, seed: int, public: Path | None = None
 ) -> Job[Any]:
-    """Reads the images. start: what a size-agnostic model goes on from. public: the folder of
-    public data of the name `images`.
+    """Reads the images. start: the base of a size-agnostic model. public: the folder of the public
+    data set named `images`.
     """
     begun = time.perf_counter()
     if vae:
@@ -56,17 +56,17 @@ def train_model(
     """Trains a model for images like these, writes it to the file `output`, and returns it: what
     `bitsback train` does, without its table.
 
-    images: whatever `compress` takes that can be read twice, of bool or of integers of 8 or 16
-    bits. minutes: about how long to train. kind: "any-size", for images of any size and kind, goes
-    on from the model `start`, or from "none"; "vae" is a VAE of small images of one shape; "auto"
-    chooses. threads: None takes one or all cores, whichever is faster. name, about, licence: what
-    the model says of itself. resume: go on from the checkpoint that an interrupted run has left.
-    force: replace what is there. progress: called with the steps done, those planned, and the
-    latest rate on the validation images in bits per pixel and channel, if there is one. plot: a
-    .png file, in which the curve of the training is drawn.
-    A size-agnostic model is never worse than `start` on the images that are held out: if it would
-    be, that one is the result. Raises InputError for images that no model can be made of, and where
-    a file is in the way; ModelError if training went astray.
+    images: any input of `compress` that can be read twice, of bool or of integers of 8 or 16 bits.
+    minutes: the approximate time of training. kind: "any-size", for images of any size and kind,
+    starts from the model `start`, or from "none"; "vae" is a VAE of small images of one shape;
+    "auto" chooses. threads: None takes one or all cores, whichever is faster. name, about, licence:
+    the model's description of itself. resume: continue from the checkpoint of an interrupted run.
+    force: replace existing files. progress: called with the finished steps, the planned ones, and
+    the latest rate on the validation images in bits per pixel and channel, if there is one. plot: a
+    .png file for the curve of the training.
+    A size-agnostic model is never worse than `start` on the held-out images: if it would be,
+    `start` is the result. Raises InputError for unsuitable images, and if a file is in the way;
+    ModelError if training diverges.
 
     >>> import tempfile
     >>> import bitsback

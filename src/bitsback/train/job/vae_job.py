@@ -2,8 +2,8 @@
 
 A run has two parts, each a training with its own checkpoint. The first is in floats. The second
 starts from its best weights and rounds on the way forward, while the learning rate falls to zero.
-Each ends early when the validation loss has stalled, and has fewer epochs, or more, where they turn
-out to take longer than planned, or less.
+Each ends early if the validation loss stalls, and its number of epochs changes if they take longer
+or less than planned.
 """
 
 import math
@@ -37,12 +37,14 @@ FLOAT_PART = 0.6  # the share of epochs in floats; the others are with rounding
 MOST_EPOCHS = 600
 WARM_UP = 0.08  # the share of epochs until the KL counts in full
 TIMED_STEPS = 4
-STEP_PIXELS = 20_000  # the pixels of a context VAE's batch, which learns from each of them
+STEP_PIXELS = 20_000  # the pixels of a context VAE's batch, since it learns from each of them
 # the rate of the second part, as a share of the last one of the first, since its weights are
 # averaged
 PEAK = 0.6
-TOLERATED = 0.2  # the share of the time by which the epochs may miss it before their number changes
-LEAST_PART = 0.5  # the share of the planned epochs below which a trained model does not pay
+TOLERATED = (
+    0.2  # the share of the time by which a run may miss it before the number of epochs changes
+)
+LEAST_PART = 0.5  # the share of the planned epochs below which training is not worth while
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,13 @@ class Habits:
     """The training settings of models of one kind."""
 
     least_steps: int
-    """The fewest steps; where fewer fit into the time, even with the smallest model, another kind
-    is better.
+    """The fewest steps; if fewer fit into the time, even with the smallest model, another kind is
+    better.
     """
     wanted_steps: int
-    """A smaller model is taken where fewer fit."""
+    """The number of steps below which a smaller model is taken."""
     fewest_epochs: int
-    """The fewest epochs; where fewer fit, fewer images are trained on."""
+    """The fewest epochs; if fewer fit, training uses fewer images."""
     validations: int
     samples: int
     """The samples of the posterior, for each validation image."""
@@ -78,16 +80,16 @@ class VaePlan:
 
     architecture: AnyArchitecture
     images: int
-    """Images to train on."""
+    """The number of training images."""
     batch: int
     epochs: int
     seed: int
     threads: int
     half: bool = False
-    """Whether to multiply in bfloat16 where that is allowed."""
+    """Whether to multiply in bfloat16 if that is allowed."""
     seconds: tuple[float, float] | None = None
-    """The seconds of an epoch in floats, and of one with rounding, on a machine with nothing else
-    to do. None: the number of epochs is fixed, whatever time they take.
+    """The seconds of an epoch in floats, and of one with rounding, on an idle machine. None if the
+    number of epochs is fixed.
     """
 
     @property
@@ -100,7 +102,7 @@ class VaePlan:
 
     @property
     def float_epochs(self) -> int:
-        """Epochs without rounding: a multiple of those between two validations."""
+        """The epochs without rounding: a multiple of those between two validations."""
         return max(1, round(FLOAT_PART * self.epochs / self.validate_every)) * self.validate_every
 
     @property
@@ -112,7 +114,7 @@ class VaePlan:
         return max(1, self.epochs // HABITS[self.kind].validations)
 
     def recipe(self) -> Recipe:
-        """The first part, without rounding, on the way to `epochs`."""
+        """The recipe of the first part, without rounding, of `epochs` in total."""
         return Recipe(
             "train", self.architecture, self.epochs, None, batch=self.batch,
             kl_warm_up=round(WARM_UP * self.epochs),
@@ -120,14 +122,14 @@ class VaePlan:
         )  # fmt: skip
 
     def rounded_recipe(self, rate: float) -> Recipe:
-        """The second part. The rate goes on from where the first one left it."""
+        """The recipe of the second part, whose rate continues that of the first one."""
         return replace(
             self.recipe(), epochs=self.rounded_epochs, quantise_from=0, learning_rate=PEAK * rate,
             constant=0.0, kl_warm_up=0,
         )  # fmt: skip
 
     def training(self, recipe: Recipe, images: Split, folder: Path) -> VaeTraining:
-        """A run, or one part of it, by the habits of this kind of model."""
+        """A run, or a part of it, with the settings for this kind of model."""
         samples = HABITS[self.kind].samples
         return VaeTraining(recipe, images, folder, samples, self.half, replanned=True)
 
@@ -186,7 +188,7 @@ class VaeJob(Job[VaePlan]):
 
 def training_split(images: ImageSet, count: int) -> Split:
     """The split for `VaeTraining`, with `count` images to train on. It draws bilevel pixels by
-    their grey value: black and white stay what they are.
+    their grey value, so that black and white do not change.
     """
 
     def flat(values: Values) -> torch.Tensor:
@@ -206,11 +208,11 @@ def batch_size(images: int, pixels: int, kind: Kind) -> int:
 
 
 def plan(images: ImageSet, settings: Settings) -> VaePlan:
-    """The first kind of model of which enough steps fit into the time, or else the last.
+    """The first kind of model of which enough steps fit into the time, or otherwise the last.
 
-    With a number of epochs it is the largest model of the first kind, and one thread by default.
-    Time is that of the processor, of this thread, which waits for the others while it works: what
-    else the machine does must not make the model smaller. Nothing is written.
+    With a number of epochs it is the largest model of the first kind, by default with one thread.
+    Time is the processor time of this thread, which waits for the others while they work, so that
+    other load on the machine does not make the model smaller. Nothing is written.
     """
     start = time.thread_time()
     count, pixels = len(images.train[0]), int(images.train[0][0].size)
@@ -235,9 +237,9 @@ def _fitted(
     start: float,
     settings: Settings,
 ) -> tuple[VaePlan, float]:
-    """The largest of some models of one kind of which enough steps fit, and how many do.
+    """The largest model of one kind of which enough steps fit, and their number.
 
-    With one thread or all, whichever is faster. start: when the time began to run.
+    It uses one thread or all, whichever is faster. start: the start of the time.
     """
     habits = HABITS[first.kind]
     numbers = [settings.threads] if settings.threads else sorted({1, os.cpu_count() or 1})
@@ -253,8 +255,8 @@ def _fitted(
         step = sum(each) / len(each)
         numbers = [trial.threads]
         left = max(settings.seconds - (time.thread_time() - start), 0.5 * settings.seconds)
-        # A validation takes about as long as half an epoch of its images for each sample: passes
-        # forward, some exact.
+        # For each sample, a validation takes about as long as half an epoch of its images: forward
+        # passes, some of them exact.
         validated = habits.samples * len(images.validation[0]) / first.batch
         validations = habits.validations * 0.5 * validated
         steps = left / step - min(validations, 0.3 * left / step)
@@ -269,9 +271,7 @@ def _fitted(
 
 
 def _step_seconds(trial: VaePlan, few: Split, folder: Path) -> tuple[float, float]:
-    """The time of a step without rounding and of one with it, after one epoch of a few steps to get
-    warm.
-    """
+    """The time of a step without rounding and of one with it, after a short epoch as warm-up."""
     torch.set_num_threads(trial.threads)
     plain = replace(trial.recipe(), validate_every=MOST_EPOCHS)
     recipes = (plain, replace(plain, quantise_from=0))
@@ -289,7 +289,7 @@ def _seconds(training: VaeTraining) -> float:
 def _two_parts(
     decided: VaePlan, images: Split, folder: Path, progress: Progress
 ) -> tuple[VaeTraining, VaeTraining]:
-    """Both run to their end."""
+    """Runs both parts to their end."""
     floats = decided.training(decided.recipe(), images, folder / FLOATS)
 
     def whole() -> VaePlan:
@@ -338,8 +338,7 @@ def finish(training: VaeTraining, card: Card) -> tuple[Model, float]:
     module = prune(training.best_module(), training.validation)
     validation = training.validation.numpy().astype(np.uint8)
     try:
-        # Blocks may have more items than there are validation images, so those are taken more than
-        # once.
+        # Blocks may have more items than there are validation images, so images are repeated.
         lengths = repeated_lengths(
             export(module, card, growth=1), validation, training.recipe.seed, ITEMS
         )

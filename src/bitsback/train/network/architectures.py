@@ -1,4 +1,4 @@
-"""All kinds of VAEs: their sizes in words and as JSON, modules by their sizes, and float weights as
+"""All kinds of VAEs: their sizes in words and as JSON, modules of given sizes, and float weights as
 a small safetensors file (float16), for measuring and comparing.
 """
 
@@ -54,7 +54,7 @@ def to_json(architecture: AnyArchitecture) -> dict[str, Any]:
 
 
 def in_words(architecture: AnyArchitecture, latents: int) -> str:
-    """The sizes, for people, with the latents that are left."""
+    """The sizes, for people, with the remaining latents."""
     if isinstance(architecture, PyramidArchitecture):
         layers = ", ".join(map(str, architecture.layers))
         grids = ", ".join(map(str, architecture.grids))
@@ -78,7 +78,7 @@ def in_words(architecture: AnyArchitecture, latents: int) -> str:
 
 
 def from_json(fields: dict[str, Any]) -> AnyArchitecture:
-    """Raises TypeError where `fields` are those of no kind."""
+    """Raises TypeError if `fields` do not belong to any kind."""
     values: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()
     }
@@ -102,7 +102,7 @@ def save_module(module: AnyVae, path: Path) -> None:
 
 
 def load_module(path: Path) -> AnyVae:
-    """The module, as floats, in eval mode. Raises InputError where the file is none."""
+    """The module, in floats and eval mode. Raises InputError for other files."""
     try:
         with safetensors.safe_open(path, "pt") as file:
             build = json.loads(file.metadata()[KEY])

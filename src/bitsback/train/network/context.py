@@ -1,5 +1,5 @@
-"""The module of the context VAE of docs/model-format.md: latents for the whole, a window of pixels
-for the detail.
+"""The module of the context VAE of docs/model-format.md: latents for the whole image, a window of
+pixels for details.
 """
 
 import copy
@@ -34,7 +34,7 @@ from bitsback.train.network.rounding import (
     seven_bits,
 )
 
-FACTOR = 4  # pixels, either way, of a square that the decoder makes at once
+FACTOR = 4  # rows and columns of a square of pixels that the decoder makes at once
 WIDE = Grid(
     scale=PIXEL_MEAN.scale, zero=0, lo=-32768, hi=32767
 )  # the two parts that a mean is the sum of
@@ -42,7 +42,7 @@ FEW_BITS, SOME_BITS = (
     7,
     31,
 )  # the largest weights of layers between image and latents, where coarse ones do
-NEAR = 2  # pixels: a place is empty where the pixel itself and all before it, so near, are black
+NEAR = 2  # pixels: a place is empty if it and all earlier pixels within this distance are black
 SPARSE = 0.2  # the share of empty places in training; each counts more in turn
 
 
@@ -56,10 +56,10 @@ class ContextArchitecture:
     levels: int
     above: int  # rows of the window above the pixel
     side: int  # columns to its left and, in the rows above, to its right
-    features: int  # of each pixel, from the decoder
+    features: int  # for each pixel, from the decoder
     hidden: int  # channels of the pixel network
     residuals: int  # its layers beyond the first
-    components: int = 1  # those of the mixture, for more than two levels
+    components: int = 1  # of the mixture, for more than two levels
     channels: tuple[int, int] = (
         32,
         64,
@@ -67,9 +67,9 @@ class ContextArchitecture:
     dense: int = 128  # the encoder's last hidden layer
     encoder_residuals: int = 0  # convolutions after the encoder's second
     decoder_residuals: int = 0  # convolutions after the decoder's first
-    flat_hidden: int = 0  # that of the network for flat contexts; 0: there is none
+    flat_hidden: int = 0  # of the network for flat contexts; 0 if there is none
     flat_components: int = 1  # those of its mixture
-    flat_levels: int = 1  # a context is flat if its window holds nothing but the first so many
+    flat_levels: int = 1  # a context is flat if its window has only the first so many levels
 
     @property
     def pixels(self) -> int:
@@ -86,8 +86,8 @@ class ContextArchitecture:
 
 
 class ContextModule(OneLayerModule):
-    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) pixel by pixel, given
-    those before it.
+    """Prior N(0, 1), diagonal normal posterior q(z | x), and likelihood p(x | z) pixel by pixel,
+    given earlier pixels.
     """
 
     def __init__(self, architecture: ContextArchitecture) -> None:
@@ -155,8 +155,8 @@ class ContextModule(OneLayerModule):
         self.half_precision = True
 
     def multiply_in_half(self, on: bool) -> None:
-        """Whether training multiplies in bfloat16 in the layers where it matters little; as it is
-        made, it does.
+        """Whether training multiplies in bfloat16 in the layers that tolerate it, which is the
+        default.
         """
         self.half_precision = on
         for module in self.modules():
@@ -165,9 +165,7 @@ class ContextModule(OneLayerModule):
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> None:
-        """Set what the training images, uint8 [n, pixels], say of the outputs before any
-        training.
-        """
+        """Initialise the outputs by the training images, uint8 [n, pixels]."""
         layers = self.output_layers()
         if self.architecture.levels == 2:
             black = 1 - float(grey.double().mean()) / 255
@@ -201,14 +199,14 @@ class ContextModule(OneLayerModule):
         return self.pixel_grid.real(seen).view(len(x), *self.architecture.shape, 1)
 
     def features(self, z: Tensor) -> Tensor:
-        """Latents [b, latents], real, to what the decoder says of each pixel, [b, rows, columns,
+        """Real latents [b, latents] to the decoder's features of each pixel, [b, rows, columns,
         features].
         """
         rows, columns = self.architecture.shape
         return self.decode(self.bucket(z) if self.quantised else z)[:, :rows, :columns]
 
     def decode(self, z: Tensor) -> Tensor:
-        """The same for latents that are centres of buckets already, and for all pixels of the
+        """The same for latents that are already centres of buckets, and for all pixels of the
         squares.
         """
         return pixel_shuffle(
@@ -253,7 +251,7 @@ class ContextModule(OneLayerModule):
         return windows.amax(1) < self.architecture.flat_levels
 
     def without_gate(self) -> "ContextModule":
-        """The module whose pixel network sees to flat contexts too."""
+        """The module without its gate, whose pixel network handles flat contexts too."""
         module = copy.deepcopy(self)
         module.architecture = replace(
             module.architecture, flat_hidden=0, flat_components=1, flat_levels=1
@@ -273,7 +271,7 @@ class ContextModule(OneLayerModule):
         sample, and the KL.
 
         x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the
-        normals themselves, which the buckets only lower. In training, -log p(x | z) is an unbiased
+        continuous normals; buckets can only lower it. In training, -log p(x | z) is an unbiased
         estimate, see SPARSE, and there is no gate: bitsback.train.fit.gate adds it afterwards.
         """
         z, kl = self.sample(x, noise)
@@ -291,7 +289,7 @@ class ContextModule(OneLayerModule):
         return torch.zeros(len(x)).index_add(0, kept // x.shape[1], losses), kl
 
     def _pixel_nats(self, symbols: Tensor, windows: Tensor, features: Tensor) -> Tensor:
-        """-log p of each pixel, [n], by the network that the gate sends it to."""
+        """-log p of each pixel, [n], by the network that the gate chooses."""
         if not self.flat:
             return self.pixel_likelihood.nats(symbols, *self.pixel_outputs(windows, features))
         flat = self.is_flat(windows)
@@ -303,7 +301,7 @@ class ContextModule(OneLayerModule):
         return losses
 
     def _worth_training_on(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The numbers of the pixels to train on, [n], and their weights, [n]."""
+        """The numbers of the training pixels, [n], and their weights, [n]."""
         image = functional.pad(
             (x > 0).float().view(len(x), 1, *self.architecture.shape), (NEAR, NEAR, NEAR, 0)
         )

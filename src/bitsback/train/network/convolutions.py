@@ -1,5 +1,5 @@
-"""Modules of the layers that see an image: convolutions, pixel shuffles, residual additions. Images
-are [b, h, w, c].
+"""Modules of the layers of images: convolutions, pixel shuffles, residual additions. Images are [b,
+h, w, c].
 """
 
 from typing import Any
@@ -11,13 +11,15 @@ from torch.nn import functional
 from bitsback.train.network.dense import LinearModule, Requantised
 from bitsback.train.network.rounding import HIDDEN, TOP, WEIGHT_TOP, Grid
 
-SAID = 32  # the byte of context that says yes
-LAST_BIT = 4  # the byte that says that a symbol is odd, where its value is told by seven bits
+SAID = 32  # the byte of context that means yes
+LAST_BIT = 4  # the byte that marks an odd symbol, whose value has only seven bits
 RESIDUAL = Grid(scale=16, zero=0, lo=-128, hi=127)
 
 
 class ConvModule(LinearModule):
-    """A convolution: a linear layer on patches of kernel x kernel x c, outside the image zeros."""
+    """A convolution: a linear layer on patches of kernel x kernel x c, with zeros outside the
+    image.
+    """
 
     op = "conv"
 
@@ -81,7 +83,7 @@ def by_channel(layer: LinearModule, channels: int) -> Tensor:
 
 
 class ResidualModule(nn.Module):
-    """value + f(value), held to the range of a hidden layer; f is one linear layer or
+    """value + f(value), clamped to the range of a hidden layer; f is one linear layer or
     convolution.
     """
 
@@ -107,10 +109,10 @@ def cells(shape: tuple[int, int], factor: int) -> tuple[int, int]:
 
 
 def byte_planes(symbols: Tensor, levels: int) -> list[Tensor]:
-    """The planes of a context for uint8 symbols: their value, of more than 128 levels in two
-    planes, and of many levels whether each is an end of the range.
+    """The planes of a context for uint8 symbols: their value, in two planes for more than 128
+    levels, and for many levels whether each is an end of the range.
 
-    Bytes of seven bits, which stand for real numbers as those of hidden layers do.
+    They are bytes of seven bits, which represent real numbers like those of hidden layers.
     """
     if levels == 2:
         return [symbols * SAID]
@@ -133,5 +135,5 @@ def value_planes(levels: int) -> int:
 
 
 def seen_planes(levels: int) -> Tensor:
-    """The byte of each symbol in each plane, uint8 [planes, levels]."""
+    """The bytes of each symbol in all planes, uint8 [planes, levels]."""
     return torch.stack(byte_planes(torch.arange(levels, dtype=torch.uint8), levels))

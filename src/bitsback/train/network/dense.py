@@ -1,10 +1,10 @@
-"""The torch modules: a VAE whose layers compute as the integer networks of docs/model-format.md do.
+"""The torch modules: a VAE whose layers compute like the integer networks of docs/model-format.md.
 
 A module has three ways to run. As floats (`quantised = False`) it is an ordinary VAE, clamped to
 the same ranges. In training with `quantised = True` each weight, activation and latent is rounded
-on the way forward. In `eval()` with `quantised = True` each linear layer computes with the very
-integers that are exported, held in float64, where they are exact; so what a module says of the
-validation set is what the exported model will do.
+on the way forward. In `eval()` with `quantised = True` each linear layer computes with the exported
+integers, in float64, where they are exact; so a module's results on the validation set are those of
+the exported model.
 """
 
 from dataclasses import dataclass
@@ -59,16 +59,16 @@ class Requantised:
         }
 
     def largest(self, top: int) -> int:
-        """A bound on every sum, and every part of one, for inputs of 0 to `top`."""
+        """A bound on every sum and partial sum, for inputs of 0 to `top`."""
         return int((self.bias.abs() + top * self.weight.abs().sum(1)).max())
 
 
 class LinearModule(nn.Module):
-    """A linear layer from one grid to another. `centre` is taken from each input, which helps the
-    optimiser.
+    """A linear layer from one grid to another. `centre` is subtracted from each input, which helps
+    the optimiser.
 
-    `half`: in training, multiply in bfloat16, which is four times as fast where the processor knows
-    it. `top`: the largest weight as an integer. Smaller ones make a smaller model.
+    `half`: in training, multiply in bfloat16, which is four times as fast on processors that
+    support it. `top`: the largest integer weight; a smaller one makes a smaller model.
     """
 
     op: ClassVar[str] = "linear"
@@ -130,7 +130,7 @@ class LinearModule(nn.Module):
         return bias + (torch.round(exact) - exact) * step
 
     def requantised(self) -> Requantised:
-        """The integers this layer is exported as: the multiplier as exact as the bounds of the
+        """The exported integers of this layer, with a multiplier as exact as the bounds of the
         format allow.
         """
         weight, step = (
@@ -163,10 +163,9 @@ class LinearModule(nn.Module):
 
 
 class FineLinearModule(LinearModule):
-    """A linear layer whose weights have 15 bits, as two layers of int8 weights: their results are
-    added.
+    """A linear layer whose weights have 15 bits, as the sum of two layers of int8 weights.
 
-    For what a rounding of the weights would hurt most. Source and target have the zero 0.
+    It is for layers that would suffer most from rounded weights. Source and target have the zero 0.
     """
 
     def forward(self, value: Tensor) -> Tensor:
@@ -179,21 +178,21 @@ class FineLinearModule(LinearModule):
         )
 
     def fine(self) -> Requantised:
-        """The second layer: what the weights of the first one lack."""
+        """The second layer: the rounding errors of the first one's weights."""
         weight, step = fine_integers(self.linear.weight)
         return self._integers(weight, step, torch.zeros_like(self.linear.bias))
 
 
 def fits(bound: Tensor, multiplier: Tensor, shift: int) -> bool:
-    """Whether sums that are at most `bound`, [out], can be requantised so within the bounds of the
-    format.
+    """Whether sums of at most `bound`, [out], can be requantised in this way within the bounds of
+    the format.
     """
     largest = int((bound * multiplier).max()) + 2 ** (shift - 1)
     return int(multiplier.max()) < 2**31 and largest < 2**53
 
 
 class Mlp(nn.Module):
-    """Hidden layers with a clamped ReLU, `sizes` inputs first."""
+    """Hidden layers with a clamped ReLU; `sizes` begins with the inputs."""
 
     def __init__(self, sizes: tuple[int, ...], source: Grid, centre: float = 0.0) -> None:
         super().__init__()
@@ -210,8 +209,8 @@ class Mlp(nn.Module):
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of a dense VAE: the hidden layers are those of the posterior, the likelihood has them
-    backwards.
+    """Sizes of a dense VAE: `hidden` lists the hidden layers of the posterior; the likelihood has
+    them in reverse.
     """
 
     pixels: int
@@ -265,7 +264,7 @@ def normal_kl(mean: Tensor, log2_inverse: Tensor) -> Tensor:
 
 class OneLayerModule(LatentModule):
     """Base of modules of one latent variable: its sample and its KL, with the prior N(0, 1) and a
-    posterior q(z | x) that is diagonal normal.
+    diagonal normal posterior q(z | x).
     """
 
     mean: LinearModule
@@ -296,14 +295,14 @@ class OneLayerModule(LatentModule):
 
 
 class DensePixelsModule(LatentModule):
-    """Base of modules that see all pixels of an image at once, and code each given latents alone:
-    the view of the first layer, and the last layers, which give the distributions.
+    """Base of modules that see all pixels of an image at once, and code each pixel given only
+    latents: the input of the first layer, and the last layers, which give the distributions.
     """
 
     pixel_likelihood: LikelihoodModule
 
     def see_pixels(self, levels: int) -> None:
-        """Pixels are symbols 0 ... levels - 1."""
+        """Makes the input of the first layer, for symbols 0 ... levels - 1."""
         self.levels = levels
         self.pixel_grid = pixel_grid(levels)
 
@@ -315,9 +314,7 @@ class DensePixelsModule(LatentModule):
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> None:
-        """Set what the training images, uint8 [n, pixels], say of the outputs before any
-        training.
-        """
+        """Initialise the outputs by the training images, uint8 [n, pixels]."""
         for name, bias in self.pixel_likelihood.start(grey).items():
             self.output_layers()[name].linear.bias.copy_(bias)
 
@@ -336,8 +333,8 @@ class DensePixelsModule(LatentModule):
 
 
 class VaeModule(OneLayerModule, DensePixelsModule):
-    """Prior N(0, 1), posterior q(z | x) diagonal normal, likelihood p(x | z) by the architecture's
-    codec.
+    """Prior N(0, 1), diagonal normal posterior q(z | x), and likelihood p(x | z) by the
+    architecture's codec.
     """
 
     def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
@@ -357,9 +354,7 @@ class VaeModule(OneLayerModule, DensePixelsModule):
         return hidden
 
     def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:
-        """Latents [b, latents], real, to the outputs that the likelihood is made of, each [b,
-        pixels].
-        """
+        """Real latents [b, latents] to the outputs of the likelihood, each [b, pixels]."""
         h = self.decoder(self.bucket(z) if self.quantised else z)
         return self.outputs_of(h)
 
@@ -368,7 +363,7 @@ class VaeModule(OneLayerModule, DensePixelsModule):
         sample, and the KL.
 
         x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the
-        normals themselves, which the buckets only lower.
+        continuous normals; buckets can only lower it.
         """
         z, kl = self.sample(x, noise)
         return self.pixel_likelihood.nats(x, *self.likelihood(z)), kl

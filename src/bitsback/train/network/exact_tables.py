@@ -1,6 +1,4 @@
-"""The tables a model carries, in exact or decimal arithmetic: no float of the machine's has a say
-in them.
-"""
+"""The tables of a model, computed in exact or decimal arithmetic, without the machine's floats."""
 
 from decimal import Decimal, localcontext
 
@@ -23,8 +21,8 @@ def bucket_centres(bits: int) -> NDArray[np.uint8]:
 
 
 def latent_grid(bits: int) -> Grid:
-    """The grid of the value of a latent of 2^bits buckets: as fine as seven bits for all medians
-    allow.
+    """The grid of the value of a latent of 2^bits buckets: the finest with seven bits for all
+    medians.
     """
     zero = TOP // 2 + 1
     scale = ((TOP - zero) << 16) // int(bucket_quantiles(bits)[-1])
@@ -58,8 +56,8 @@ def inverse_step_scales(steps: int) -> NDArray[np.uint32]:
 
 
 def _power_of_two(numerator: int, denominator: int) -> int:
-    """2^(n / d) rounded to nearest, by integers alone: the k with (2k - 1)^d <= 2^(n + d) < (2k +
-    1)^d.
+    """2^(n / d) rounded to nearest, computed with integers: the k with (2k - 1)^d <= 2^(n + d) <
+    (2k + 1)^d.
     """
     target = 1 << (numerator + denominator)
     low, high = 0, 1 << (numerator // denominator + 1)
@@ -73,8 +71,8 @@ def _power_of_two(numerator: int, denominator: int) -> int:
 
 
 def probabilities() -> NDArray[np.uint16]:
-    """The probability of a one that the index i of a logit means, out of 2^16, never 0 nor 1,
-    uint16 [256].
+    """The probability of a one for each index i of a logit, out of 2^16, never 0 nor 1, uint16
+    [256].
     """
     one = 2**PROBABILITY_BITS
     with localcontext() as context:
@@ -113,8 +111,8 @@ def inverse_unit_scales() -> NDArray[np.uint32]:
 
 
 def seen_differences() -> NDArray[np.uint8]:
-    """The byte that the network of a pixel sees for a difference d to the prediction, in 2^-4 of
-    the recent error from -1024 to 1023: 64 + 63 asinh(1.5 d / 16) / asinh(96), uint8 [2048].
+    """The input byte of the network of a pixel for a difference d to the prediction, in 2^-4 of the
+    recent error from -1024 to 1023: 64 + 63 asinh(1.5 d / 16) / asinh(96), uint8 [2048].
     """
     with localcontext() as context:
         context.prec = 50

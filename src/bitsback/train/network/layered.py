@@ -1,4 +1,4 @@
-"""Dense VAEs with several layers of latents: each depends on the next one alone, or the posterior
+"""Dense VAEs with several layers of latents: each depends only on the next one, or the posterior
 goes from the top down.
 """
 
@@ -17,7 +17,7 @@ LATENT_MEAN = Grid(scale=256, zero=256 << REACH_BITS, lo=0, hi=(512 << REACH_BIT
 
 
 def steps_grid(bits: int) -> Grid:
-    """The places of a latent below the top: its symbols, and what layers multiply."""
+    """The places of a latent below the top, which are its symbols and the inputs of layers."""
     return Grid(scale=1 << (bits - REACH_BITS - 1), zero=1 << (bits - 1), lo=0, hi=(1 << bits) - 1)
 
 
@@ -29,17 +29,15 @@ class LayeredArchitecture:
 
     pixels: int
     hidden: tuple[int, ...]
-    """Hidden layers of q(z1 | x); p(x | z1) has them backwards."""
+    """Hidden layers of q(z1 | x); p(x | z1) has them in reverse."""
     layers: tuple[int, ...]
-    """Latents of each layer, from that next to the image up; two layers at least."""
+    """Latents of each layer, from the one next to the image up; at least two layers."""
     between: int = 128
-    """Hidden units of the networks from one layer of latents to the next."""
+    """Hidden units of the networks between layers of latents."""
     bits: int = 8
     """The bits of a bucket of a latent of the top layer."""
     step_bits: int = 7
-    """The bits of a place of a latent below it, 4 to 7: there are 2^step_bits places, from -4
-    to 4.
-    """
+    """The bits of a latent below the top, 4 to 7: its grid has 2^step_bits places, from -4 to 4."""
     levels: int = 2
     likelihood: str = "bernoulli"
 
@@ -56,7 +54,9 @@ class LayeredArchitecture:
 
 
 class NormalModule(nn.Module):
-    """A network whose two outputs are the means and scales of latents. `hidden`: how it begins."""
+    """A network whose two outputs are the means and scales of latents. `hidden`: its first
+    layers.
+    """
 
     def __init__(self, hidden: nn.Module, width: int, latents: int, means: Grid) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class NormalModule(nn.Module):
 
 
 class LayeredModule(DensePixelsModule):
-    """Posterior q(z1 | x) q(z2 | z1) ..., prior ... p(z1 | z2) with N(0, 1) at the top, all of them
+    """Posterior q(z1 | x) q(z2 | z1) ..., prior ... p(z1 | z2) with N(0, 1) at the top, all
     diagonal normal, and likelihood p(x | z1).
 
     Source: Kingma, Abbeel, Ho 2019 (Bit-Swap), section 3: a chain of latents from the image up.
@@ -107,22 +107,22 @@ class LayeredModule(DensePixelsModule):
         return NormalModule(Mlp((inputs, width), source), width, outputs, means)
 
     def held(self, layer: int, z: Tensor) -> Tensor:
-        """The latents [b, latents] of a layer as networks see them, layer 0 being that next to the
-        image: their place on its grid.
+        """The latents [b, latents] of a layer as networks see them: their places on its grid. Layer
+        0 is next to the image.
         """
         if layer < len(self.down):
             return self.grids[layer].snap(z) if self.quantised else self.grids[layer].clamp(z)
         return self.bucket(z) if self.quantised else z
 
     def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:
-        """Latents next to the image, held to their grid, to the outputs that the likelihood is made
-        of, each [b, pixels].
+        """Latents next to the image, rounded to their grid, to the outputs of the likelihood, each
+        [b, pixels].
         """
         return self.outputs_of(self.decoder(z))
 
     def sample_layers(self, x: Tensor, noise: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Latents next to the image, held to their grid, and for each layer what its latents cost,
-        [b, latents], in nats: log q - log p of what was drawn, or the KL at the top.
+        """Latents next to the image, rounded to their grid, and the cost of each layer's latents,
+        [b, latents], in nats: log q - log p of the sample, or the KL at the top.
 
         x: symbols [b, pixels]. `noise` [b, all latents] is standard normal.
         """
@@ -138,24 +138,24 @@ class LayeredModule(DensePixelsModule):
                 lowest = value
             else:
                 costs.append(-log_normal(below[0], *self.down[layer - 1](value)) - below[1])
-            # The entropy of a normal is known; what p says is of the draw.
+            # The entropy of q is known; log p is that of the sample.
             below = z, 0.5 * math.log(2 * math.pi * math.e) - LN2 * log2_inverse
         costs.append(normal_kl(mean, log2_inverse))
         return lowest, costs
 
     def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """The two halves of the negative ELBO of each item, [b], in nats, for one sample: -log
-        p(x | z1), and what the latents cost.
+        """The two halves of the negative ELBO of each item, [b], in nats, for one sample: -log p(x
+        | z1), and the cost of the latents.
 
-        That of the normals themselves, which rounding to the grids only lowers, by Jensen's
-        inequality.
+        The cost is that of the continuous normals; rounding to the grids can only lower it, by
+        Jensen's inequality.
         """
         z, costs = self.sample_layers(x, noise)
         kl = torch.stack([cost.sum(1) for cost in costs]).sum(0)
         return self.pixel_likelihood.nats(x, *self.likelihood(z)), kl
 
     def latent_nats(self, x: Tensor) -> Tensor:
-        """The cost of each latent of all layers, by one draw of each."""
+        """The cost of each latent of all layers, for one sample."""
         noise = torch.randn(
             len(x), self.architecture.latents, generator=torch.Generator().manual_seed(0)
         )
@@ -163,7 +163,7 @@ class LayeredModule(DensePixelsModule):
 
 
 def with_steps(module: LayeredModule, bits: int) -> LayeredModule:
-    """The same module with 2^bits places of a latent below the top, which changes the effect of
+    """The same module with 2^bits places of latents below the top, which changes the effect of
     rounding.
     """
     made = LayeredModule(replace(module.architecture, step_bits=bits), module.centre)
@@ -174,7 +174,7 @@ def with_steps(module: LayeredModule, bits: int) -> LayeredModule:
 
 def log_normal(z: Tensor, mean: Tensor, log2_inverse: Tensor) -> Tensor:
     """The log of the density of normals at z, by their means and log2 of the inverse standard
-    deviations; of the shape of all of these.
+    deviations, all of one shape.
     """
     apart = (z - mean) * torch.exp2(log2_inverse)
     return -0.5 * (apart.square() + math.log(2 * math.pi)) + LN2 * log2_inverse
@@ -188,7 +188,7 @@ class TopDownArchitecture:
 
     pixels: int
     hidden: tuple[int, ...]
-    """Hidden layers of each posterior; the likelihood has them backwards."""
+    """Hidden layers of each posterior; the likelihood has them in reverse."""
     lower: int
     """Latents z1."""
     upper: int
@@ -209,9 +209,7 @@ class TopDownArchitecture:
 
 
 class LowerModule(nn.Module):
-    """The network of q(z1 | x, z2): what the image makes hidden, and what z2 does, to means and
-    scales.
-    """
+    """The network of q(z1 | x, z2): hidden values of the image and of z2 to means and scales."""
 
     def __init__(self, image: Mlp, width: int, upper: LinearModule, latents: int) -> None:
         super().__init__()
@@ -229,9 +227,9 @@ class LowerModule(nn.Module):
 
 
 class TopDownModule(DensePixelsModule):
-    """Posterior q(z2 | x) q(z1 | x, z2), diagonal normal; prior N(0, 1) of z2, and of z1 counted in
-    standard deviations of p(z1 | z2) from its mean, which the likelihood p(x | z1, z2) makes of
-    both what it likes. So all buckets have equal mass under the conditional prior.
+    """Diagonal normal posterior q(z2 | x) q(z1 | x, z2). The prior is N(0, 1) for z2, and for z1
+    counted in standard deviations of p(z1 | z2) from its mean, so that all buckets have equal mass
+    under the conditional prior; the likelihood p(x | z1, z2) may use both in any way.
 
     Source: Townsend et al. 2020 (HiLLoC), section 3.3; Soenderby et al. 2016 (ladder VAEs) for the
     order.
@@ -257,9 +255,7 @@ class TopDownModule(DensePixelsModule):
         return self.bucket(z) if self.quantised else z
 
     def likelihood(self, z1: Tensor, z2: Tensor) -> tuple[Tensor, ...]:
-        """The outputs that make the likelihood, each [b, pixels], from latents as networks see
-        them.
-        """
+        """The outputs of the likelihood, each [b, pixels], from latents as networks see them."""
         return self.outputs_of(self.decoder(torch.cat((z1, z2), 1)))
 
     def sample(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -278,8 +274,8 @@ class TopDownModule(DensePixelsModule):
         return z1, z2, torch.cat((normal_kl(mean, log2_inverse), of_upper), 1)
 
     def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """The two halves of the negative ELBO of each item, [b], in nats, for one sample: -log
-        p(x | z1, z2), and the KL of the normals themselves, which the buckets only lower.
+        """The two halves of the negative ELBO of each item, [b], in nats, for one sample: -log p(x
+        | z1, z2), and the KL of the continuous normals, which buckets can only lower.
         """
         z1, z2, kl = self.sample(x, noise)
         return self.pixel_likelihood.nats(x, *self.likelihood(z1, z2)), kl.sum(1)

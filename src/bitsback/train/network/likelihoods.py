@@ -2,8 +2,8 @@
 p(x | z).
 
 Each works in the three ways of bitsback.train.network.dense: on real outputs, on rounded ones with
-straight-through gradients, and in `eval()` on rounded ones with the very frequencies of the integer
-codec.
+straight-through gradients, and in `eval()` on rounded ones with the exact frequencies of the
+integer codec.
 """
 
 import math
@@ -26,8 +26,8 @@ ROW_PRECISION = 24
 
 
 class LikelihoodModule(nn.Module):
-    """The distributions of the pixels. `outputs`: the layers the network must end in, and their
-    grids.
+    """The distributions of the pixels. `outputs`: the required last layers of the network, and
+    their grids.
     """
 
     codec: str
@@ -45,7 +45,7 @@ class LikelihoodModule(nn.Module):
 
     @abstractmethod
     def start(self, grey: Tensor) -> dict[str, Tensor]:
-        """Biases [pixels] of outputs to start from, for training images grey uint8 [n, pixels]; may
+        """The initial biases [pixels] of outputs for training images, grey uint8 [n, pixels]; may
         set parameters.
         """
 
@@ -81,7 +81,7 @@ class GridModule(LikelihoodModule):
         """The integer grid T [A, B, levels] of docs/model-format.md, in units of 2^-16."""
 
     def exact_nats(self, x: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """The nats by the frequencies that the codec codes with; the outputs lie on their grids."""
+        """The nats by the frequencies of the codec; the outputs lie on their grids."""
         frequencies = np.diff(
             starts_of(self.cumulative(), ROW_PRECISION).astype(np.float64), axis=-1
         )
@@ -99,7 +99,7 @@ class GridModule(LikelihoodModule):
 
 
 class BetaBinomialModule(GridModule):
-    """256 levels. The outputs stand for the logit of the mean and the log2 of the concentration."""
+    """256 levels. The outputs are the logit of the mean and the log2 of the concentration."""
 
     codec = "beta-binomial"
     outputs = {  # noqa: RUF012
@@ -143,7 +143,7 @@ class BetaBinomialModule(GridModule):
 
 
 def log_beta_binomial(x: Tensor, i: Tensor, j: Tensor) -> Tensor:
-    """log p(x), in nats, for symbols 0 ... 255 and the real row and column i, j of the grid of
+    """log p(x), in nats, for symbols 0 ... 255 and real indexes i, j of the grid of
     docs/model-format.md.
     """
     logit, concentration = (i - 31.5) / 3, torch.exp2((j - 11) / 2.5)
@@ -161,9 +161,9 @@ class ExponentialModule(GridModule):
     """p(c) proportional to 2^(base[c] + a first_statistic[c] + b second_statistic[c]), all three
     learned.
 
-    The outputs are a and b. log Z(a, b) is taken from the nearest row of the grid, with its first
-    two derivatives: exact for rounded outputs, and for real ones off by the third order of less
-    than half a step.
+    The outputs are a and b. log Z(a, b) is a second-order expansion around the nearest row of the
+    grid: exact for rounded outputs, with a third-order error of less than half a step for real
+    ones.
     """
 
     codec = "exponential"
@@ -210,7 +210,7 @@ class ExponentialModule(GridModule):
         a, b = a.repeat_interleave(len(b)), b.repeat(len(a))
         energy = LN2 * (base + a[:, None] * u + b[:, None] * w)
         log2_z = torch.logsumexp(energy, -1) / LN2
-        if self.quantised:  # on the row itself: only the slopes are wanted, for the gradient
+        if self.quantised:  # on the row itself: the slopes matter only for the gradient
             p = torch.softmax(energy.detach(), -1)
             da, db = first - first.detach(), second - second.detach()
             return take(log2_z, row) + da * (p @ u.detach())[row] + db * (p @ w.detach())[row]
@@ -244,7 +244,7 @@ class ExponentialModule(GridModule):
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> dict[str, Tensor]:
-        """The base starts as the frequencies of the symbols; the biases as they are."""
+        """Initialises the base by the frequencies of the symbols; the biases do not change."""
         counts = torch.bincount(grey.reshape(-1), minlength=len(self.base)).double() + 10
         self.base.copy_(torch.log2(counts / counts.max()))
         return {}
@@ -265,22 +265,22 @@ class _Take(torch.autograd.Function):
 
 
 def take(table: Tensor, index: Tensor) -> Tensor:
-    """table[index] for a short table; its gradient by counting is many times as fast as torch's
-    own.
+    """table[index] for a short table, with a gradient by counting that is many times as fast as
+    torch's own.
     """
     return _Take.apply(table, index)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def pixel_means(grey: Tensor, top: int = 255) -> Tensor:
-    """The mean of each pixel, [pixels], as a part of the top level, never 0 nor 1; grey uint8 [n,
-    pixels].
+    """The mean of each pixel, [pixels], as a share of the top level, never 0 nor 1, of grey uint8
+    [n, pixels].
     """
     return grey.double().mean(0).div(top).clamp(1e-3, 1 - 1e-3)
 
 
 def make_likelihood(codec: str, levels: int) -> LikelihoodModule:
-    """The module of a likelihood by the name of its codec. Raises ValueError where the levels do
-    not fit.
+    """The module of a likelihood by the name of its codec. Raises ValueError if the levels do not
+    fit.
     """
     if codec == "bernoulli" and levels == 2:
         return BernoulliModule()

@@ -19,7 +19,7 @@ from bitsback.train.network.rounding import Grid
 
 PRECISION = 24
 MEAN_SHIFT = 2  # the unit of a mean: 2^-6 of a symbol
-SYMBOLS_A_UNIT = 32  # a real 1 of a mean is so many symbols, as a real 1 of a byte of context is
+SYMBOLS_A_UNIT = 32  # the symbols in a real 1 of a mean, as in a real 1 of a byte of context
 WEIGHT = Grid(scale=16, zero=255, lo=0, hi=255)  # a logit
 MEAN = Grid(scale=64 * SYMBOLS_A_UNIT, zero=0, lo=-8192, hi=24575)
 SCALE = Grid(scale=16, zero=112, lo=0, hi=255)  # log2 of the inverse scale, in symbols
@@ -48,9 +48,7 @@ class MixtureModule(LikelihoodModule):
         return cast(Tensor, losses)
 
     def exact_nats(self, x: Tensor, *outputs: Tensor) -> Tensor:
-        """The nats by the frequencies that the integer codec codes with; the outputs lie on their
-        grids.
-        """
+        """The nats by the frequencies of the integer codec; the outputs lie on their grids."""
         grids = self.outputs.values()
         weight, mean, scale = (
             g.integers(v.double()).numpy() for g, v in zip(grids, outputs, strict=True)
@@ -68,7 +66,7 @@ class MixtureModule(LikelihoodModule):
         return {"exponential": exponentials(), "inverse_scale": inverse_symbol_scales()}
 
     def start(self, grey: Tensor) -> dict[str, Tensor]:
-        """The components spread over the levels, all wide and as likely."""
+        """Spreads the components over the levels, all wide and equally likely."""
         mean = torch.linspace(0, (self.levels - 1) / SYMBOLS_A_UNIT, self.components)
         return {
             "weight": torch.full_like(mean, -2.0),
@@ -81,8 +79,8 @@ class _Nats(torch.autograd.Function):
     """-log of sum_k w_k (F((x + 1/2 - m_k) / s_k) - F((x - 1/2 - m_k) / s_k)), with the codec's
     floor of 2^-24.
 
-    The ends of the range take the tails. Written out, it is some four times as fast as what
-    autograd makes of it.
+    The ends of the range take the tails. The explicit gradient is some four times as fast as
+    autograd.
     """
 
     @staticmethod
@@ -119,7 +117,7 @@ class _Nats(torch.autograd.Function):
 COUPLING_BITS = 6
 COUPLING = Grid(scale=1 << COUPLING_BITS, zero=0, lo=-128, hi=127)
 _UNITS = MEAN.scale // SYMBOLS_A_UNIT  # the units of a mean in a symbol
-_THIN = 1e-4  # a probability that is counted by the density
+_THIN = 1e-4  # a probability below which the density is used
 
 
 class CoupledNormalModule(nn.Module):
@@ -150,7 +148,7 @@ class CoupledNormalModule(nn.Module):
         return _normal_nats(x, self.coupled(x, mean, coupling), scale, self.levels)
 
     def coupled(self, x: Tensor, mean: Tensor, coupling: Tensor) -> Tensor:
-        """The means once the channels before are known, in symbols."""
+        """The means given the earlier channels, in symbols."""
         means = mean * SYMBOLS_A_UNIT
         apart = x - means
         moved, pair = [means[..., 0]], 0
@@ -161,7 +159,7 @@ class CoupledNormalModule(nn.Module):
         return torch.stack(moved, -1)
 
     def coupled_integers(self, x: Tensor, mean: Tensor, coupling: Tensor) -> Tensor:
-        """The same as integers of the grid of means, as docs/model-format.md has it; float64."""
+        """The same as integers of the grid of means, as in docs/model-format.md; float64."""
         means = MEAN.integers(mean.double())
         weights = COUPLING.integers(coupling.double())
         apart = x.double() * 256 - means * 2**MEAN_SHIFT
@@ -189,8 +187,8 @@ class CoupledNormalModule(nn.Module):
 
 
 def _normal_nats(x: Tensor, mean: Tensor, scale: Tensor, levels: int) -> Tensor:
-    """-log of what a normal gives the levels; the ends take the tails. Where that is next to
-    nothing, the density, whose gradient is whole.
+    """-log of the probability of levels under a normal; the ends take the tails. Where it is tiny,
+    the density replaces it, whose gradient is exact.
 
     scale: log2 of the inverse standard deviation, in symbols.
     """

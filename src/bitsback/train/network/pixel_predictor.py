@@ -1,4 +1,4 @@
-"""The network of a pixel of the codec `predictive`, which sees what least squares leave over: its
+"""The network of a pixel of the codec `predictive`, which sees the residuals of least squares: its
 settings, its quantisation-aware module, and its loss.
 """
 
@@ -16,14 +16,14 @@ from bitsback.train.network.rounding import HIDDEN, Grid
 
 Offset = tuple[int, int]  # rows and columns
 
-REACH = 8  # rows and columns that an offset may have
+REACH = 8  # the most rows and columns of an offset
 WEIGHT_START = -2.0
-OTHER_BYTES = 12  # the bytes of a context, beside the window and two for each predictor
+OTHER_BYTES = 12  # the bytes of a context, besides the window and two for each predictor
 
 
 def nearest(count: int, causal: bool) -> tuple[Offset, ...]:
-    """The `count` offsets of least distance; those with equal distance in order. causal: only to
-    pixels before the pixel.
+    """The `count` nearest offsets; those with equal distance in order. causal: only to earlier
+    pixels.
     """
     side = range(-REACH, REACH + 1)
     every = ((r, q) for r in side for q in side if not causal or (r, q) < (0, 0))
@@ -40,7 +40,7 @@ class Places:
 
     @classmethod
     def nearest(cls, own: int, first: int, second: int) -> "Places":
-        """The nearest offsets: this number of each."""
+        """The nearest offsets, this number of each."""
         return cls(nearest(own, True), nearest(first, False), nearest(second, False))
 
     def count(self, references: int) -> int:
@@ -50,7 +50,7 @@ class Places:
 
 @dataclass(frozen=True)
 class LinearPredictor:
-    """A least squares prediction from some places, and how its weights follow the image."""
+    """A least squares prediction from some places, and the adaptation of its weights."""
 
     places: Places
     cell: int
@@ -134,7 +134,7 @@ class _Nats(torch.autograd.Function):
         low.masked_fill_((ends & FIRST_LEVEL)[:, None] > 0, -_FAR).clamp_(-_FAR, _FAR)
         high.masked_fill_((ends & LAST_LEVEL)[:, None] > 0, _FAR).clamp_(-_FAR, _FAR)
         f_low, f_high = torch.sigmoid(low), torch.sigmoid(high)
-        # F(high) - F(low) without the loss of digits where both are near 1
+        # F(high) - F(low) without cancellation where both are near 1
         d = f_high * torch.sigmoid(-low) * -torch.expm1(low - high)
         p = (w * d).sum(1, keepdim=True) + 2.0**-PRECISION
         ctx.save_for_backward(inverse, w, high, low, f_high, f_low, d, p)
@@ -145,8 +145,8 @@ class _Nats(torch.autograd.Function):
         inverse, w, high, low, f_high, f_low, d, p = ctx.saved_tensors
         by_d = w * (-gradients[0][:, None] / p)
         by_weight = by_d * (d - (p - 2.0**-PRECISION))
-        # the difference of the slopes at both ends, without cancellation where they are near each
-        # other
+        # the difference of the slopes at both ends, without cancellation where they are nearly
+        # equal
         difference = d * (1 - f_high - f_low)
         by_mean = -difference * inverse * by_d
         by_scale = (difference * low + f_high * (1 - f_high) * (high - low)) * by_d * LN2

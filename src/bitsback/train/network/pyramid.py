@@ -1,4 +1,4 @@
-"""The module of a VAE for pictures of any size, whose latents come in layers of grids, each coarser
+"""The module of a VAE for pictures of any size, whose latents are layers of grids, each coarser
 than the one below.
 """
 
@@ -16,32 +16,30 @@ from bitsback.train.network.mixtures import SYMBOLS_A_UNIT, CoupledNormalModule
 from bitsback.train.network.rounding import HIDDEN, MEAN, SCALE, Grid, pixel_grid, seven_bits
 
 STARTED_BY = 1_280
-"""Images, at most, whose principal components a module starts from."""
+"""The most images for the principal components that initialise a module."""
 
 
 @dataclass(frozen=True)
 class PyramidArchitecture:
-    """Sizes of a fully convolutional VAE with the latents z1, z2, ... on coarser and coarser grids:
-    q(z1 | x), q(z2 | z1), ... and p(x | z1), p(z1 | z2), ...
+    """Sizes of a fully convolutional VAE with the latents z1, z2, ... on ever coarser grids: q(z1 |
+    x), q(z2 | z1), ... and p(x | z1), p(z1 | z2), ...
     """
 
     shape: tuple[int, int, int]
-    """Rows, columns and channels of the crops that are trained on: whole cells of the top grid."""
+    """Rows, columns and channels of the training crops, which are whole cells of the top grid."""
     factors: tuple[int, ...]
-    """The factor of each layer, 2 or 4: a place has this number of places of the grid below, either
-    way.
+    """The factor of each layer, 2 or 4: a place covers so many rows and columns of the grid
+    below.
     """
     layers: tuple[int, ...]
-    """Latents of each layer at a place, from that next to the image up."""
+    """Latents per place of each layer, from the one next to the image up."""
     widths: tuple[int, ...]
     """Hidden channels at the places of each layer."""
     levels: int = 256
     bits: int = 8
     """The bits of a bucket of a latent of the top layer."""
     step_bits: int = 8
-    """The bits of a place of a latent below it, 4 to 8: there are 2^step_bits places, from -4
-    to 4.
-    """
+    """The bits of a latent below the top, 4 to 8: its grid has 2^step_bits places, from -4 to 4."""
 
     def __post_init__(self) -> None:
         if not len(self.factors) == len(self.layers) == len(self.widths) >= 1:
@@ -109,9 +107,7 @@ class PyramidModule(LatentModule):
 
     @torch.no_grad()
     def start(self, images: Tensor) -> None:
-        """Set what the training images, uint8 [n, pixels], say of all layers before any
-        training.
-        """
+        """Initialise all layers by the training images, uint8 [n, pixels]."""
         some = images[:: -(-len(images) // STARTED_BY)]
         symbols = some.view(len(some), *self.architecture.shape)
         start_from_components(self.up, self.down, self.image(some), symbols)
@@ -122,17 +118,16 @@ class PyramidModule(LatentModule):
         return self.pixel_grid.real(seen).view(len(x), *self.architecture.shape)
 
     def held(self, layer: int, z: Tensor) -> Tensor:
-        """The latents of a layer as networks see them, layer 0 being that next to the image: their
-        place on its grid.
+        """The latents of a layer as networks see them: their places on its grid. Layer 0 is next to
+        the image.
         """
         if layer < len(self.grids) - 1:
             return self.grids[layer].snap(z) if self.quantised else self.grids[layer].clamp(z)
         return self.bucket(z) if self.quantised else z
 
     def sample_layers(self, x: Tensor, noise: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Latents next to the image, held to their grid, [b, h, w, latents], and for each layer
-        what its latents cost, likewise, in nats: log q - log p of what was drawn, or the KL at the
-        top.
+        """Latents next to the image, rounded to their grid, [b, h, w, latents], and the cost of
+        each layer's latents, likewise, in nats: log q - log p of the sample, or the KL at the top.
 
         x: symbols [b, pixels]. `noise` [b, all latents] is standard normal.
         """
@@ -148,14 +143,14 @@ class PyramidModule(LatentModule):
                 lowest = value
             else:
                 costs.append(-log_normal(below[0], *self.down[layer](value)) - below[1])
-            # The entropy of a normal is known; what p says is of the draw.
+            # The entropy of q is known; log p is that of the sample.
             below = z, 0.5 * math.log(2 * math.pi * math.e) - LN2 * log2_inverse
         costs.append(normal_kl(mean, log2_inverse))
         return lowest, costs
 
     def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """The two halves of the negative ELBO of each item, [b], in nats, for one sample: -log
-        p(x | z1), and what the latents cost, which rounding to the grids only lowers.
+        """The two halves of the negative ELBO of each item, [b], in nats, for one sample: -log p(x
+        | z1), and the cost of the latents, which rounding to the grids can only lower.
         """
         z, costs = self.sample_layers(x, noise)
         kl = torch.stack([cost.flatten(1).sum(1) for cost in costs]).sum(0)
@@ -164,7 +159,7 @@ class PyramidModule(LatentModule):
         return losses.flatten(1).sum(1), kl
 
     def latent_nats(self, x: Tensor) -> Tensor:
-        """The cost of each latent of all layers, by one draw of each."""
+        """The cost of each latent of all layers, for one sample."""
         noise = torch.randn(
             len(x), self.architecture.latents, generator=torch.Generator().manual_seed(0)
         )
@@ -172,16 +167,16 @@ class PyramidModule(LatentModule):
 
 
 KERNELS = {2: 3, 4: 7}
-"""The kernels of the convolutions that look at cells of this number of places either way: they see
-whole cells.
+"""The kernels of the convolutions that read cells of so many rows and columns: they see whole
+cells.
 """
 PART = Grid(scale=LATENT_MEAN.scale, zero=0, lo=-4096, hi=4095)
-"""The grid of the terms that are added to a mean, or are the mean."""
+"""The grid of a mean and of its terms."""
 
 
 class SeenModule(nn.Module):
     """Latents as hidden channels, the first of which are the latents themselves, so that zeros may
-    stand outside the image.
+    represent the outside of the image.
     """
 
     def __init__(self, source: Grid, latents: int, width: int) -> None:
@@ -194,7 +189,7 @@ class SeenModule(nn.Module):
 
 
 class UpModule(nn.Module):
-    """The network of a posterior: cells of what is below to means and scales."""
+    """The network of a posterior: cells of the layer below to means and scales."""
 
     def __init__(
         self, source: Grid, inputs: int, width: int, outputs: int, factor: int, means: Grid
@@ -249,8 +244,8 @@ class DownModule(nn.Module):
         return {name: head for name, head in self.heads.items() if isinstance(head, LinearModule)}
 
     def forward(self, z: Tensor) -> tuple[Tensor, ...]:
-        """[b, h, w, latents], held to their grid, to the outputs, each [b, h * factor, w * factor,
-        channels].
+        """[b, h, w, latents], rounded to their grid, to the outputs, each [b, h * factor, w *
+        factor, channels].
         """
         hidden = self.change(self.around(self.seen(z)))
         found: dict[str, Tensor] = {name: head(hidden) for name, head in self.heads.items()}
@@ -261,7 +256,7 @@ class DownModule(nn.Module):
 REACH = 3.5  # nearly all latents of a grid from -4 to 4 are within this
 NEARLY_ALL = 0.999
 LOOKED_AT = 400_000  # cells, at most, for a quantile
-SMALL = 0.1  # the first weights behind hidden layers, as a share of the usual size
+SMALL = 0.1  # the initial weights after hidden layers, as a share of the usual size
 
 
 @torch.no_grad()
@@ -314,7 +309,7 @@ def _cells(values: Tensor, factor: int) -> Tensor:
 
 
 def _see(seen: SeenModule) -> None:
-    """Its first outputs become the latents, raised above zero."""
+    """Sets its first outputs to the latents, raised above zero."""
     layer = seen.layer.linear
     count = layer.in_features
     layer.weight[:count] = torch.eye(count)
@@ -322,8 +317,8 @@ def _see(seen: SeenModule) -> None:
 
 
 def _read(up: UpModule, weights: Tensor, middle: Tensor, units: Tensor) -> None:
-    """The direct convolution becomes these weights [cell, outputs] of the cell itself, less what
-    they make of the `middle` [cell].
+    """Sets the direct convolution to these weights [cell, outputs] of the cell itself, minus their
+    product with the `middle` [cell].
     """
     layer, kernel, side = up.direct, up.direct.kernel, up.direct.stride
     channels = layer.linear.in_features // kernel**2

@@ -1,6 +1,6 @@
-"""Quantisation with straight-through gradients: the grids that values live on, and int8 weights.
+"""Quantisation with straight-through gradients: the grids of values, and int8 weights.
 
-A value on a grid is an integer q in [lo, hi] that stands for the real number (q - zero) / scale.
+A value on a grid is an integer q in [lo, hi] that represents the real number (q - zero) / scale.
 Training computes with the real numbers, rounded to the grid on the way forward; the gradient passes
 as if nothing had been rounded, and stops where the value was clamped.
 """
@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.nn import functional
 
 WEIGHT_TOP = 127
-# A channel of tiny weights must not make its bias, counted in steps of the weights, leave int32.
+# The bias, in steps of the weights, must fit into int32 for a channel of tiny weights too.
 SMALLEST_WEIGHT_STEP = 2.0**-14
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The integers lo ... hi, q standing for (q - zero) / scale."""
+    """The integers lo ... hi, where q represents (q - zero) / scale."""
 
     scale: int
     zero: int
@@ -52,7 +52,7 @@ class Grid:
         return (integers - self.zero) / self.scale
 
 
-# Inputs of a layer have seven bits, so that two products with weights fit 16 bits.
+# Inputs of a layer have seven bits, so that two products with weights fit into 16 bits.
 TOP = 127
 HIDDEN = Grid(scale=16, zero=0, lo=0, hi=TOP)
 MEAN = Grid(scale=256, zero=0, lo=-2048, hi=2047)
@@ -66,7 +66,7 @@ def seven_bits(symbols: Tensor, levels: int) -> Tensor:
 
 
 def pixel_grid(levels: int) -> Grid:
-    """The seven bits of symbols 0 ... levels - 1, which stand for 0 ... 1."""
+    """The seven bits of symbols 0 ... levels - 1, which represent 0 ... 1."""
     top = (levels - 1) // 2 if levels > TOP + 1 else levels - 1
     return Grid(scale=top, zero=0, lo=0, hi=top)
 
@@ -87,7 +87,7 @@ class _Snap(torch.autograd.Function):
 
 def weight_step(weight: Tensor, top: int = WEIGHT_TOP) -> Tensor:
     """The size of one int8 step for each output channel, [out, 1], of weights [out, in], the
-    largest being `top`.
+    largest of which becomes `top`.
     """
     return (weight.detach().abs().amax(dim=1, keepdim=True) / top).clamp(min=SMALLEST_WEIGHT_STEP)
 
@@ -98,7 +98,7 @@ def weight_integers(weight: Tensor, top: int = WEIGHT_TOP) -> Tensor:
 
 
 def fine_integers(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """The rest that rounding to int8 leaves, as int8 values (floats), [out, in], and the size of
+    """The rounding errors of int8 weights, as int8 values (floats), [out, in], and the size of
     their steps, [out, 1].
     """
     step = weight_step(weight)
@@ -108,7 +108,7 @@ def fine_integers(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def snap_finely(weight: Tensor) -> Tensor:
-    """The weights rounded to those fine steps, with a straight-through gradient."""
+    """The weights rounded to these fine steps, with a straight-through gradient."""
     fine, fine_step = fine_integers(weight)
     rounded = weight_integers(weight) * weight_step(weight) + fine * fine_step
     return weight + (rounded - weight.detach())

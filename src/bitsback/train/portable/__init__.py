@@ -1,8 +1,8 @@
-"""Models of your own: `torch.nn.Module`s become a model file that needs no torch.
+"""Models of your own: turn `torch.nn.Module`s into a model file that needs no torch.
 
-`build` traces the modules, puts their layers on integers by calibration data, and writes a model;
-its `check` says what that costs, `fine_tune` trains with the rounding in the loop, and `save`
-writes the file that `bitsback compress -m` takes. docs/own-model.md is the walk through it.
+`build` traces the modules, quantises their layers by calibration data, and writes a model; its
+`check` measures the cost, `fine_tune` trains with rounding in the loop, and `save` writes the file
+that `bitsback compress -m` takes. docs/own-model.md explains it step by step.
 """
 
 from bitsback.train.portable.build import LayerCost, PortableModel, Report, build

@@ -19,13 +19,13 @@ from bitsback.train.network.rounding import WEIGHT_TOP
 from bitsback.train.portable.operations import Operation, Range
 from bitsback.train.portable.steps import TOP, Steps
 
-_SMALLEST_PART = 2.0**-10  # a share of a layer's largest step, so that no bias leaves int32
+_SMALLEST_PART = 2.0**-10  # a share of a layer's largest step, so that all biases fit into int32
 
 
 @dataclass(frozen=True)
 class _Exported:
-    """The layer in the model file. `inside`: constants that the input gets as channels of its own,
-    which are 0 outside of the grid: what the zero of the input's steps is there.
+    """The layer in the model file. `inside`: constants that become extra channels of the input and
+    are 0 outside of the grid, where they represent the zero of the input's steps.
     """
 
     integers: Requantised
@@ -33,8 +33,8 @@ class _Exported:
 
 
 class Affine(Operation):
-    """Weights [out, in, kernel, kernel], an odd kernel around each stride-th place; at the item the
-    kernel is 1. Held to [low, high], the range of a ReLU say.
+    """Weights [out, in, kernel, kernel], an odd kernel around each stride-th place; values per item
+    have the kernel 1. The result is clamped to [low, high], for example the range of a ReLU.
     """
 
     word = "linear"
@@ -162,8 +162,8 @@ class Affine(Operation):
 
 
 def _split(values: Tensor) -> tuple[Tensor, tuple[int, ...]]:
-    """Whole numbers [out, k, k] as int8 weights [out, n, k, k] of n constants, whose sums of
-    products they are.
+    """Splits whole numbers [out, k, k] into int8 weights [out, n, k, k] of n constants, with the
+    numbers as sums of products.
     """
     rest = values
     parts, constants = [], []
@@ -205,8 +205,8 @@ def _requantised(
     """The requantised integers of int8 weights [out, in, ...] in steps [out, 1, ...] and a real
     bias [out]. The multiplier is as exact as the bounds of the format allow.
 
-    unseen: what is to be taken from the bias, [out], for the zero of the source. Raises InputError,
-    which names `where`.
+    unseen: the amount to subtract from the bias, [out], for the zero of the source. Raises
+    InputError, which names `where`.
     """
     steps = steps.flatten().double()
     ratio = steps * source.step / target.step

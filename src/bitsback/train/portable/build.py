@@ -31,7 +31,7 @@ _WARM_UP = 0.05
 
 @dataclass(frozen=True)
 class LayerCost:
-    """The bits per dimension that rounding one layer alone adds; below 0 where it happens to help.
+    """The bits per dimension that rounding this layer alone adds; below 0 if it happens to help.
 
     >>> from bitsback.train import portable
     >>> portable.LayerCost("decoder.2", "linear", 0.0003).place
@@ -57,11 +57,11 @@ class Report:
     """
 
     float_elbo: float
-    """The negative ELBO of the user's modules, as they are."""
+    """The negative ELBO of the user's modules, unchanged."""
     rounded_elbo: float
     """The negative ELBO with every layer rounded."""
     code_length: float
-    """Net bits that the integer model codes with, from the frequencies of its codecs."""
+    """The net bits of the integer model, from the frequencies of its codecs."""
     layers: tuple[LayerCost, ...]
 
     @property
@@ -89,9 +89,9 @@ class Report:
 
 
 class PortableModel:
-    """The result of `build`: a model file, and the program in torch that it was written from.
+    """The result of `build`: a model file, and the torch program from which it was written.
 
-    `bitsback.compress` takes it as its `model`; `model` is the `bitsback.Model` that it has.
+    `bitsback.compress` takes it as its `model`; the attribute `model` is its `bitsback.Model`.
 
     >>> import io
     >>> import bitsback, numpy as np, torch
@@ -123,17 +123,17 @@ class PortableModel:
 
     def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
         """Writes the model file, which `bitsback compress -m` and `load_model` take. force: replace
-        a file that is there. Raises InputError where it cannot be written.
+        an existing file. Raises InputError if it cannot be written.
         """
         with open_output(path, force) as file:
             file.write(self.model.to_bytes())
 
     def check(self, images: NDArray[Any], layers: bool = True, seed: int = 0) -> Report:
-        """Measures the cost of quantisation on these images, as they are compressed: [n, rows,
+        """Measures the cost of quantisation on these images, in the form for `compress`: [n, rows,
         columns], [n, rows, columns, channels] or [n, size].
 
-        layers: whether each layer is tried alone, on 256 of the images at most. The sample of the
-        latents is drawn by `seed`, the same for the float model and for all roundings of it.
+        layers: whether to try each layer alone, on at most 256 of the images. `seed` draws the
+        sample of the latents, the same for the float model and for all its roundings.
         """
         symbols = self._program.data.symbols(images, "the images")
         dimensions = self._program.data.dimensions * LN2
@@ -154,11 +154,11 @@ class PortableModel:
         seed: int = 0,
         progress: Callable[[int, float], None] | None = None,
     ) -> None:
-        """Trains all weights on these images with the rounding in the loop (straight-through
-        gradients, Adam), and writes a new model. The modules that were given stay as they are.
+        """Trains all weights on these images with rounding in the loop (straight-through gradients,
+        Adam), and writes a new model. The given modules do not change.
 
-        rate: of Adam, falling to 0 by a cosine. progress: called with the number of the step and
-        the bits per dimension of its batch.
+        rate: of Adam, which falls to 0 by a cosine. progress: called with the number of the step
+        and the bits per dimension of its batch.
         """
         symbols = self._program.data.symbols(images, "the images")
         tune(self._program, symbols, steps, rate, batch, seed, progress)
@@ -204,10 +204,10 @@ def build(
     """A portable model of trained torch modules.
 
     networks: by name, each traced by torch.fx, in eval mode and float32. variables: the data under
-    the name `x`, and latents. steps: the code that codes an item, as in docs/model-format.md.
-    calibration: some hundred items of the data, as they are compressed; of more than 1,024 the
-    first ones. name, about, licence: what the file says of itself. Raises InputError, which names
-    the layer, for what cannot be made portable.
+    the name `x`, and latents. steps: the code of an item, as in docs/model-format.md. calibration:
+    some hundred items of the data, in the form for `compress`; only the first 1,024 are used. name,
+    about, licence: the file's description of itself. Raises InputError, which names the layer, for
+    anything that cannot be made portable.
 
     >>> import numpy as np, torch
     >>> from torch import nn

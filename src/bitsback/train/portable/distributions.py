@@ -1,5 +1,5 @@
-"""A user's description of a model's distributions: the network that gives their parameters, and the
-meaning of these.
+"""A user's description of a model's distributions: the network of their parameters, and the meaning
+of these.
 """
 
 import math
@@ -34,7 +34,7 @@ Variable = Data | Latent
 
 
 class Distribution:
-    """Over a variable, given others by way of a network."""
+    """A distribution of a variable, given others through a network."""
 
     network: str | None
     given: tuple[str, ...]
@@ -43,7 +43,7 @@ class Distribution:
     @abstractmethod
     def outputs(self, variable: Variable) -> list[Output]:
         """The parameters, in the order in which the network returns them. Raises InputError for a
-        variable that cannot be distributed so.
+        variable that cannot have this distribution.
         """
 
     @abstractmethod
@@ -57,7 +57,7 @@ class Distribution:
         """Its codec in the description."""
 
     def tensors(self, variable: Variable) -> Tensors:
-        """The tensors by their names behind that of the network."""
+        """The tensors, by their names without that of the network."""
         return {}
 
     def sample(self, noise: Tensor, *parameters: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class Distribution:
 
 @dataclass(frozen=True)
 class StandardNormal(Distribution):
-    """N(0, 1) for each number of a latent that nothing else says more of: a prior.
+    """N(0, 1) for each number of a latent, as its prior.
 
     >>> from bitsback.train import portable
     >>> portable.push("z", portable.StandardNormal()).variable
@@ -98,12 +98,12 @@ class Conditional(Distribution):
 
 
 class Normal(Conditional):
-    """A diagonal normal of a latent, or discretised of the data. The network returns the mean and,
-    by `spread`, the logarithm of the standard deviation or of the variance, or the standard
-    deviation itself: two tensors, or one with twice the channels.
+    """A diagonal normal for a latent, or a discretised one for the data. The network returns the
+    mean and, depending on `spread`, the logarithm of the standard deviation or of the variance, or
+    the standard deviation itself: two tensors, or one with twice the channels.
 
-    `given`: the variables that the network reads, in the order of its arguments. The standard
-    deviation is held to 2^-7 ... 2 for a latent; the mean to -8 ... 8, or -4 ... 4 on a fixed grid.
+    `given`: the variables that the network reads, in the order of its arguments. For a latent the
+    standard deviation is clamped to 2^-7 ... 2; the mean to -8 ... 8, or -4 ... 4 on a fixed grid.
 
     >>> from bitsback.train import portable
     >>> portable.Normal("encoder", given="x", spread="log_variance").network
@@ -111,7 +111,9 @@ class Normal(Conditional):
     """
 
     buckets = True
-    """Whether the latent has buckets of N(0, 1), or lies on a fixed grid; known with its prior."""
+    """Whether the latent has buckets of N(0, 1) or lies on a fixed grid, which its prior
+    determines.
+    """
 
     def __init__(
         self, network: str, given: str | tuple[str, ...], spread: Spread = "log_scale"
@@ -194,9 +196,10 @@ class Bernoulli(Conditional):
 
 
 class Logistic(Conditional):
-    """A discretised logistic of the data, in their real numbers. The network returns the mean and,
-    by `spread`, the scale: two tensors, or one with twice the channels. The mean is held to
-    four times the range of the data on either side, of more than 16,384 levels to 65,536 symbols.
+    """A discretised logistic for the data, in their real numbers. The network returns the mean and,
+    depending on `spread`, the scale: two tensors, or one with twice the channels. The mean is
+    clamped to four times the range of the data on either side, or to 65,536 symbols for more than
+    16,384 levels.
 
     Source: Kingma et al. 2016 (IAF), section 6.1.
 
@@ -234,7 +237,7 @@ class Logistic(Conditional):
 class LogisticMixture(Logistic):
     """A mixture of discretised logistics. The network returns logits of the weights, means, and
     scales: three tensors with `components` channels for each of the data's, those of the first
-    channel first; or one with all of them, one kind behind the other.
+    channel first; or one tensor with all of them, one kind after the other.
 
     Source: Salimans et al. 2017 (PixelCNN++), section 2.1.
 
@@ -267,7 +270,7 @@ class LogisticMixture(Logistic):
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a model's code: what `pop` and `push` make.
+    """One line of a model's code, made by `pop` or `push`.
 
     >>> from bitsback.train import portable
     >>> portable.Step("z", portable.StandardNormal()) == portable.push(
@@ -327,13 +330,13 @@ def of_symbols(variable: Data | Latent, spread: Spread) -> list[Output]:
 
 def mean_shift(variable: Data) -> int:
     """The shift of means: as fine as 16 bits allow for four times the range of the data on either
-    side, since a mean far beyond an end is how a network expresses certainty of that end.
+    side, since a network expresses certainty of an end by a mean far beyond it.
     """
     return next(n for n in range(10) if n == 9 or 4 * variable.levels <= 2 ** (7 + n))
 
 
 def scale_zero(variable: Data) -> int:
-    """The zero of scales: the index of an inverse scale of one symbol."""
+    """The zero of scales: the index whose inverse scale is one symbol."""
     return min(max(16 * (round(math.log2(variable.levels)) + 1), _LEAST_ZERO), _MOST_ZERO)
 
 
@@ -353,7 +356,7 @@ def discretised(
     x = symbols(variable, value)[..., None]
     inverse = torch.exp2(log2_inverse)
     above, below = (x + 0.5 - mean) * inverse, (x - 0.5 - mean) * inverse
-    # above 0, the difference of upper tails loses no digits
+    # above 0, the difference of upper tails avoids cancellation
     flip = (above + below) > 0
     above, below = torch.where(flip, -below, above), torch.where(flip, -above, below)
     first, last = x <= 0, x >= variable.levels - 1

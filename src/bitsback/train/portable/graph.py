@@ -1,5 +1,5 @@
-"""A traced network as a graph of operations, and rewriting it: what can join an operation that is
-there already does.
+"""A traced network as a graph of operations, which is simplified as it grows: a new operation is
+merged into an existing one if possible.
 """
 
 from collections.abc import Iterable
@@ -27,8 +27,8 @@ Indices = NDArray[np.int64]
 
 @dataclass(eq=False, frozen=True)
 class Node:
-    """A value of the network: what makes it, of what. Graphs never change; rewriting makes new
-    nodes, and those that nothing reads are forgotten.
+    """A value of the network: its operation and inputs. Graphs never change; rewriting makes new
+    nodes, and unused ones are dropped.
     """
 
     operation: Operation
@@ -48,7 +48,7 @@ class Node:
 
 
 def in_order(outputs: Iterable[Node]) -> list[Node]:
-    """All nodes that the outputs depend on, each behind its inputs."""
+    """All nodes on which the outputs depend, each after its inputs."""
     found: dict[Node, None] = {}
 
     def visit(node: Node) -> None:
@@ -91,7 +91,7 @@ def applied(node: Node, function: Function, place: str) -> Node:
 
 
 def scaled(node: Node, factor: Tensor, shift: Tensor, place: str) -> Node:
-    """factor * value + shift, a number of each for every channel of the last axis, or for all."""
+    """factor * value + shift, with numbers for every channel of the last axis, or for all."""
     moved = _scaled(node, factor, shift, place)
     if moved is not None:
         return moved

@@ -1,8 +1,8 @@
-"""Choose the integers for each value of a graph, and insert tables where a value is needed on two
-kinds of them.
+"""Choose the integers for each value of a graph, and insert tables where readers need a value on
+two kinds of integers.
 
-What a linear layer or a convolution multiplies is *narrow*, seven bits that start at 0. What goes
-into a function is *wide*, and so are the terms of a sum, which share their steps with it.
+The inputs of linear layers and convolutions are *narrow*, seven bits from 0 on. The inputs of
+functions are *wide*, and so are the terms of a sum, which share their steps with it.
 """
 
 import copy
@@ -29,7 +29,7 @@ class Kind(Enum):
 
 @dataclass(eq=False)
 class Slot:
-    """Steps that some values share. They are found by calibration, unless they are given."""
+    """Steps that some values share, found by calibration unless they are given."""
 
     kind: Kind
     steps: Steps | None = None
@@ -44,14 +44,12 @@ class Slot:
 
 
 Demand = Kind | Slot
-"""The need of a reader: narrow values, any that a function takes, or those with the steps of a
-slot.
-"""
+"""The need of a reader: narrow values, any input of a function, or the steps of a slot."""
 
 
 @dataclass(frozen=True)
 class Gridded:
-    """A graph whose operations are all its own, in order, and the slot of each."""
+    """A graph with its own operations, in order, and their slots."""
 
     nodes: list[Node]
     outputs: list[Node]
@@ -59,7 +57,7 @@ class Gridded:
 
 
 def gridded(outputs: Sequence[Node], fixed: Sequence[Steps]) -> Gridded:
-    """The same graph with tables where they are needed. fixed: the steps of each output."""
+    """The same graph with the needed tables. fixed: the steps of each output."""
     wanted: dict[Node, list[Demand]] = defaultdict(list)
     ends = [Slot(Kind.FIXED, steps) for steps in fixed]
     for node, end in zip(outputs, ends, strict=True):
@@ -114,7 +112,7 @@ class _Maker:
         return Gridded(in_order(made), made, self.slots)
 
     def get(self, node: Node, demand: Demand) -> Node:
-        """The value as something needs it."""
+        """The value in the form for a need."""
         if node not in self.chosen:  # a function with a table for each reader
             return self._convert(node, node.inputs[0], node.operation, demand)
         slot, made = self.chosen[node], self._make(node)
@@ -142,7 +140,7 @@ class _Maker:
         return self.made[node]
 
     def _own(self, node: Node, slot: Slot) -> Node:
-        """The same with an operation of its own."""
+        """The same with a separate operation."""
         operation = copy.deepcopy(node.operation)
         self.slots[operation] = slot
         slot.members.append(operation)
@@ -150,7 +148,7 @@ class _Maker:
 
 
 def _kind(demand: Demand) -> Kind:
-    """The kind of a slot of its own."""
+    """The kind of a separate slot."""
     assert isinstance(demand, Kind)
     return demand
 

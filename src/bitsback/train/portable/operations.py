@@ -1,6 +1,6 @@
 """The operations of a traced network: each computes with real numbers, rounded or not, and with the
-integers of its layers in a model file, which it also writes. Those that multiply by weights are in
-affine.py.
+integers of its layers in a model file, which it also writes. affine.py has those that multiply by
+weights.
 """
 
 import math
@@ -22,27 +22,27 @@ Range = tuple[int, int]
 
 
 class Operation(nn.Module):
-    """Values are [b, rows, columns, channels] on a grid and [b, channels] at the item, the orders
-    of docs/model-format.md.
+    """Values are [b, rows, columns, channels] on a grid and [b, channels] per item, the orders of
+    docs/model-format.md.
     """
 
     sources: tuple[Steps, ...]
     """The steps of its inputs."""
     source_ranges: tuple[Range, ...]
-    """The least and the greatest integer of each input, as the model file knows them."""
+    """The least and the greatest integer of each input in the model file."""
     target: Steps
     """The steps of its output."""
     rounded = False
-    """Whether `forward` rounds as the integers do."""
+    """Whether `forward` rounds like the integers."""
     word = ""
     """Its name for people."""
     moves = False
-    """Whether it only puts numbers elsewhere."""
+    """Whether it only moves numbers."""
     ratio = Fraction(1)
-    """The pixels, each way, of a place of its output over those of its input."""
+    """The side of a place of its output in pixels over that of its input."""
 
     def forward(self, *values: Tensor) -> Tensor:
-        """Real numbers to real numbers, with straight-through gradients where it is rounded."""
+        """Real numbers to real numbers, with straight-through gradients if it rounds."""
         raise NotImplementedError
 
     def integers(self, *values: Tensor) -> Tensor:
@@ -61,8 +61,8 @@ class Operation(nn.Module):
 
 
 class Source(Operation):
-    """A variable as a network sees it: symbols that stand for real numbers by `steps`; or, with a
-    `table`, buckets that are equally likely under N(0, 1), of which the table gives the integers.
+    """A variable as a network sees it: symbols that represent real numbers by `steps`; or, with a
+    `table`, buckets that are equally likely under N(0, 1), with integers from the table.
     """
 
     word = "source"
@@ -142,8 +142,8 @@ class Add(Operation):
 
 @dataclass(frozen=True)
 class Function:
-    """A function of each element. `clamp`: its range, if it is nothing but a clamp to it. `affine`:
-    factor and shift, if that is all it is.
+    """A function of each element. `clamp`: its range, if it is only a clamp. `affine`: factor and
+    shift, if it is affine.
     """
 
     call: Callable[[Tensor], Tensor]
@@ -161,14 +161,14 @@ def scaling(factor: float, shift: float) -> Function:
 
 
 def clamping(low: float, high: float) -> Function:
-    """The value held to [low, high]."""
+    """The value clamped to [low, high]."""
     if math.isinf(low) and math.isinf(high):
         return identity()
     return Function(lambda value: value.clamp(low, high), clamp=(low, high))
 
 
 class Elementwise(Operation):
-    """Any function of one number, as a table: some functions, one after the other."""
+    """A composition of functions of one number, as a table."""
 
     word = "table"
 
@@ -198,8 +198,8 @@ class Elementwise(Operation):
 
     @torch.no_grad()
     def table(self) -> Tensor:
-        """The integer for each integer of the source, float64; where the function is not defined,
-        that of the nearest for which it is.
+        """The integer for each integer of the source, float64; where the function is undefined,
+        that of the nearest integer for which it is defined.
         """
         (source,), ((low, high),) = self.sources, self.source_ranges
         value = source.real(torch.arange(low, high + 1, dtype=torch.float64))
@@ -213,7 +213,7 @@ class Elementwise(Operation):
 
 
 class Concat(Operation):
-    """The channels of several values with the same steps, one behind the other."""
+    """The channels of several values with the same steps, one after the other."""
 
     moves = True
 
@@ -236,7 +236,7 @@ class Concat(Operation):
 
 
 class Move(Operation):
-    """Puts the numbers of one value elsewhere, and changes none."""
+    """Moves the numbers of one value without changing them."""
 
     moves = True
 
@@ -274,7 +274,7 @@ class PixelShuffle(Move):
 
 
 class Flatten(Move):
-    """Moves from a grid to one place for the item."""
+    """Moves from a grid to one place per item."""
 
     def moved(self, value: Tensor) -> Tensor:
         return value.flatten(1)
@@ -284,10 +284,10 @@ class Flatten(Move):
 
 
 class Image(Move):
-    """Moves from one place for the item to a grid of rows x columns places."""
+    """Moves from one place per item to a grid of rows x columns places."""
 
     grid: int
-    """Pixels of a cell, each way; known when the whole network is."""
+    """The side of a cell in pixels, known with the whole network."""
 
     def __init__(self, rows: int, columns: int) -> None:
         super().__init__()

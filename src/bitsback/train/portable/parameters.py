@@ -17,9 +17,9 @@ Spread = Literal["log_scale", "log_variance", "scale"]
 
 @dataclass(frozen=True)
 class Output:
-    """One of the parameters. `function`: from what the user's network says to what the format does;
-    `steps`: of the latter. `relative`: only differences count, so the greatest of the calibration
-    data becomes 0. `constant`: it is no output of the user's network, but always 0.
+    """One of the parameters. `function`: from the output of the user's network to the parameter of
+    the format; `steps`: of the latter. `relative`: only differences matter, so the greatest of the
+    calibration data becomes 0. `constant`: it is no output of the user's network, but always 0.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The steps of a value: the real numbers that its integers mean, with steps of any size."""
+"""The steps of a value: the real numbers of its integers, with steps of any size."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ TOP = 127
 
 @dataclass(frozen=True)
 class Steps:
-    """The integers low ... high, q standing for (q - zero) * step."""
+    """The integers low ... high, where q represents (q - zero) * step."""
 
     step: float
     zero: float
@@ -50,8 +50,8 @@ class _Snap(torch.autograd.Function):
 
 
 def best_steps(samples: Tensor, top: int = TOP) -> Steps:
-    """Steps of 0 ... top with a whole zero, for which the squares of what rounding and clamping do
-    to the samples are least. Where no sample is below 0, the zero is 0.
+    """Steps of 0 ... top with an integer zero that minimise the squared error of rounding and
+    clamping the samples. If no sample is below 0, the zero is 0.
     """
     samples = samples.double()
     low, high = min(float(samples.min()), 0.0), max(float(samples.max()), 0.0)
@@ -68,7 +68,7 @@ def best_steps(samples: Tensor, top: int = TOP) -> Steps:
 
 
 def wide_steps(samples: Tensor, top: int, room: float = 1.25) -> Steps:
-    """Steps around 0 that hold the samples and some room, none beyond -top - 1 ... top."""
+    """Steps around 0 that cover the samples with a margin, within -top - 1 ... top."""
     low, high = min(float(samples.min()), 0.0) * room, max(float(samples.max()), 0.0) * room
     step = max(high, -low) / top or 1.0 / top
     lowest, highest = max(math.floor(low / step), -top - 1), min(math.ceil(high / step), top)

@@ -1,4 +1,4 @@
-"""The program of a model in torch: variables, networks, and the steps that code an item."""
+"""The torch program of a model: variables, networks, and the steps that code an item."""
 
 import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -110,7 +110,7 @@ class Program(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, symbols: NDArray[Any]) -> None:
-        """Chooses all steps by what the networks make of these items, [n, elements]."""
+        """Chooses all steps by the networks' values for these items, [n, elements]."""
         x = self.real_data(symbols)
         noise = self.noise(len(x), torch.Generator().manual_seed(_SEED))
         values = {DATA: x}
@@ -126,7 +126,7 @@ class Program(nn.Module):
                 values[step.variable] = of.sample(noise[step.variable], *parameters)
 
     def _compare(self, step: Step, values: Mapping[str, Tensor]) -> None:
-        """Raises InputError where the graph does not compute what the module does."""
+        """Raises InputError if the graph does not compute the same as the module."""
         network, original = self.network(step), self.originals[str(step.distribution.network)]
         given = [_as_torch(values[name], self.variables[name]) for name in step.distribution.given]
         returned = original(*given)
@@ -188,7 +188,9 @@ def _data(variables: Mapping[str, Data | Latent]) -> Data:
 def check_steps(
     variables: Mapping[str, Data | Latent], networks: Collection[str], steps: Sequence[Step]
 ) -> None:
-    """Raises InputError where a name is unknown, or a variable is not there when it is needed."""
+    """Raises InputError if a name is unknown, or if a variable is not yet known when it is
+    needed.
+    """
     for name in (*variables, *networks):
         if not NAME.match(name) or name in (CONTEXT, FEATURES):
             raise InputError(f"{name!r} cannot be a name: use a-z, 0-9 and _, a letter first")

@@ -20,11 +20,10 @@ _LATENT_TOP = 255
 
 @dataclass(frozen=True)
 class Data:
-    """The data x, as torch sees an item: (channels, rows, columns), or (n,).
+    """The data x, in torch's shape of an item: (channels, rows, columns), or (n,).
 
     The symbol s of `levels` is the real number low + s * (high - low) / (levels - 1) in the
-    networks and in the means of its distribution: 0 to 1, as ToTensor makes it, if nothing else is
-    said.
+    networks and in the means of its distribution: by default 0 to 1, as from ToTensor.
 
     >>> from bitsback.train import portable
     >>> portable.Data((1, 28, 28), levels=2).item_shape
@@ -83,8 +82,8 @@ class Data:
         return flat_value(node.over(Flatten(), self.shape, name))
 
     def symbols(self, images: NDArray[Any], what: str) -> NDArray[Any]:
-        """Images as they are compressed, [n, rows, columns] or [n, rows, columns, channels], or
-        vectors [n, size], as symbols [n, elements]. Raises InputError. what: they are, for errors.
+        """Images in the form for `compress`, [n, rows, columns] or [n, rows, columns, channels], or
+        vectors [n, size], as symbols [n, elements]. Raises InputError. what: their name in errors.
         """
         images = np.asarray(images)
         flat = (self.dimensions,)
@@ -107,10 +106,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Latent:
-    """A latent variable, as torch sees an item: (n,), or (channels, rows, columns).
+    """A latent variable, in torch's shape of an item: (n,), or (channels, rows, columns).
 
-    With the prior `StandardNormal` it has 2^bits buckets that are equally likely. With a prior that
-    a network gives, it lies on a fixed grid of 2^bits numbers from -4 to 4.
+    With the prior `StandardNormal` it has 2^bits equally likely buckets. With a prior from a
+    network, it lies on a fixed grid of 2^bits numbers from -4 to 4.
 
     >>> from bitsback.train import portable
     >>> portable.Latent((16,)).bits
@@ -134,7 +133,7 @@ class Latent:
 
     @property
     def whole(self) -> tuple[int, ...]:
-        """Its shape in a graph."""
+        """Its shape in the graph."""
         if len(self.shape) == 1:
             return self.shape
         return (*self.shape[1:], self.shape[0])
@@ -148,8 +147,8 @@ class Latent:
 
     @property
     def mean_shift(self) -> int:
-        """The shift of the means of a normal on the fixed grid, which are in steps of 2^-8, or of
-        symbols of few bits in finer ones.
+        """The shift of the means of a normal on the fixed grid, which are in steps of 2^-8, or in
+        finer ones for symbols of few bits.
         """
         return max(self.bits - _REACH_BITS - 1, 0)
 

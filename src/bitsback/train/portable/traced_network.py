@@ -1,4 +1,4 @@
-"""One network of a model: traced, on integers, computed in three ways, and described."""
+"""One network of a model: traced, quantised, computed in three ways, and described."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -21,7 +21,7 @@ from bitsback.train.portable.torch_variables import Data, Latent
 from bitsback.train.portable.tracing import trace
 from bitsback.train.portable.value import Value
 
-_SAMPLES = 1 << 16  # the samples of a value that choose its steps
+_SAMPLES = 1 << 16  # the samples of a value for choosing its steps
 
 Target = tuple[str, Data | Latent]
 """A variable and its name."""
@@ -30,8 +30,7 @@ Target = tuple[str, Data | Latent]
 class PortableNetwork(nn.Module):
     """A user's network as a graph of operations.
 
-    sources: the variables that it reads, in the order of its arguments. parameters: what it
-    returns.
+    sources: the variables that it reads, in the order of its arguments. parameters: its outputs.
     """
 
     def __init__(
@@ -63,8 +62,8 @@ class PortableNetwork(nn.Module):
         self.operations = nn.ModuleList(node.operation for node in graph.nodes)
 
     def place(self, known: Mapping[str, int], own: int | None, size: tuple[int, int]) -> int | None:
-        """Finds the grids of all values, given those of variables; returns that of the outputs, if
-        they are on one. own: of the variable that they are for, where it is known.
+        """Finds the grids of all values, given those of variables; returns the grid of the outputs,
+        if they are on one. own: the grid of their variable, if it is known.
         """
         fixed = {
             node: known[node.operation.variable]
@@ -95,7 +94,7 @@ class PortableNetwork(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, values: Mapping[str, Tensor]) -> None:
-        """Chooses the steps of all values by those that the real network has for these."""
+        """Chooses the steps of all values by the real network's values for these sources."""
         self.round(False)
         known = self._run(values)
         seen = {node.operation: _sample(value) for node, value in known.items()}
@@ -113,7 +112,7 @@ class PortableNetwork(nn.Module):
         self._bind()
 
     def _bind(self) -> None:
-        """Tells each operation what is known of its inputs and its output."""
+        """Sets the known properties of the inputs and the output of each operation."""
         slots = self.graph.slots
         for node in self.graph.nodes:
             operation = node.operation
@@ -163,7 +162,7 @@ class PortableNetwork(nn.Module):
         return {name: torch.full_like(elements, 255.0) for name in self.constant} | found
 
     def described(self, tensors: Tensors) -> dict[str, Any]:
-        """Its entry in the description; its tensors join the others."""
+        """Its entry in the description; adds its tensors to the others."""
         self.find_ranges()
         writer = NetworkWriter(self.name, self.sources, tensors)
         names: dict[Node, str] = {}
@@ -214,7 +213,7 @@ def _split(name: str, values: Sequence[Value], count: int) -> list[Value]:
 
 
 def _placed(name: str, value: Value, target: Target, components: int, parameter: str) -> Node:
-    """The value where the variable lives, in its order."""
+    """The value on the grid of the variable, in its order."""
     variable, of = target
     shape = of.shape
     wanted = (shape[0] * components, *shape[1:])
@@ -245,7 +244,7 @@ def find_grids(
     """The grids of all nodes that are on one. Sets the `grid` of each Image.
 
     known: the grids of sources and of outputs that have one. size: rows and columns of x. Raises
-    InputError where the sizes of a network do not go with one another.
+    InputError if the sizes in a network do not match.
     """
     where: dict[Node, tuple[Node, Fraction]] = {}
     for node in nodes:

@@ -1,6 +1,7 @@
 """Trace a `torch.nn.Module` to a graph, by torch.fx.
 
-Source: Reed et al. 2022 (torch.fx): one symbolic run of `forward`, the modules of torch as leaves.
+Source: Reed et al. 2022 (torch.fx): one symbolic run of `forward`, with the modules of torch as
+leaves.
 """
 
 import operator
@@ -31,15 +32,15 @@ _LIST = "linear layers and convolutions, functions of one number, and sums"
 def trace(name: str, module: nn.Module, sources: Sequence[Value]) -> list[Value]:
     """The outputs of the module for these values.
 
-    name: of the network, for errors. The module is in eval mode. Raises InputError for what no
-    model file can compute, naming its place in the module.
+    name: of the network, for errors. The module is in eval mode. Raises InputError, which names the
+    place in the module, for anything that a model file cannot compute.
     """
     tracer = fx.Tracer()
     if tracer.is_leaf_module(module, ""):  # a single layer of torch's
         module = nn.Sequential(module)
     try:
         graph = tracer.trace(module)
-    except Exception as error:  # the user's forward may raise anything on symbolic values
+    except Exception as error:  # the user's forward may raise any error for symbolic values
         raise InputError(
             f"{name}: torch.fx cannot trace its forward, which must do the same for all values:"
             f" {_line(error)}"
@@ -127,7 +128,7 @@ class _Lowering:
         call = Call(place, what, arguments, keywords, tuple(tuple(t.shape[1:]) for t in tensors))
         if node.op == "call_module":
             module = self.recorded.module.get_submodule(str(node.target))
-            # a layer with a parametrisation, such as weight_norm, is of a class of its own
+            # a layer with a parametrisation, such as weight_norm, has a class of its own
             known = (MODULES.get(each) for each in type(module).__mro__)
             lower_module = next((each for each in known if each is not None), None)
             if lower_module is None:

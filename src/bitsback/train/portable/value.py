@@ -1,5 +1,5 @@
 """A tensor of the user's network in the graph: torch has channels before rows and columns, a model
-file has them behind.
+file after them.
 """
 
 import math
@@ -20,8 +20,8 @@ class Value:
     node: Node
     order: Indices | None = None
     passing: tuple[int, ...] | None = None
-    """Another shape that torch has of a flat value for now. Functions of each element do not mind,
-    and all else needs one that a graph has.
+    """Another shape that a flat value has in torch for now. Functions of each element ignore it;
+    all other operations need a shape of the graph.
     """
 
     @property
@@ -37,7 +37,7 @@ class Value:
         return math.prod(self.shape)
 
     def flat(self, place: str) -> "Value":
-        """All elements in one row, as torch's `flatten(1)`."""
+        """All elements in one row, like torch's `flatten(1)`."""
         if self.order is not None:
             return self
         node = self.node.over(Flatten(), (self.size,), place)
@@ -59,7 +59,7 @@ class Value:
 
 
 def flat_value(node: Node) -> Value:
-    """A node at the item, in the order it has."""
+    """A node per item, in its order."""
     return Value(node, np.arange(node.channels))
 
 

@@ -1,4 +1,4 @@
-"""Write a program in torch as the model of docs/model-format.md, with the test vectors that torch
+"""Write a torch program as a model of docs/model-format.md, with test vectors that torch
 computes.
 """
 
@@ -30,10 +30,10 @@ _GROWTH_RUNS = 4
 
 
 def write(program: Program, card: Card, symbols: NDArray[Any]) -> Model:
-    """The integer model that `program.integers` computes. symbols: [n, elements], by which the
-    growth of the batches of its chain is chosen.
+    """The integer model that `program.integers` computes. symbols: [n, elements], for choosing the
+    growth of the batches of its chain.
 
-    Raises ModelError where the core computes something else, or a bound of the format is broken.
+    Raises ModelError if the core computes something else, or if a bound of the format is exceeded.
     """
     parts = _Parts(program, card)
     model = parts.model(1)
@@ -43,7 +43,7 @@ def write(program: Program, card: Card, symbols: NDArray[Any]) -> Model:
 
 
 class _Parts:
-    """All of the model but how its batches grow."""
+    """The whole model except the growth of its batches."""
 
     def __init__(self, program: Program, card: Card) -> None:
         self.program, self.card = program, card
@@ -95,7 +95,7 @@ class _Parts:
         return Model.build(self._description(1, 1, {}), self.tensors, tested=False)
 
     def _test_count(self) -> int:
-        """The most items of the test that its bounds allow."""
+        """The most test items within the bounds."""
         for count in _TEST_COUNTS[:-1]:
             try:
                 self._untested(count)

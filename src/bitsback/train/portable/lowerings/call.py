@@ -17,7 +17,7 @@ _MOST_WEIGHTS = 1 << 22
 
 @dataclass(frozen=True)
 class Call:
-    """`arguments` are values, or what Python has. `shapes`: of each result, of an item."""
+    """A call. `arguments`: values, or Python objects. `shapes`: the item shapes of the results."""
 
     place: str
     what: str
@@ -27,7 +27,7 @@ class Call:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the one result."""
+        """The shape of the only result."""
         return self.shapes[0]
 
     @property
@@ -44,7 +44,7 @@ class Call:
         return first
 
     def settled(self, value: Value) -> Value:
-        """The value with a shape that a graph has."""
+        """The value with a shape of the graph."""
         if value.passing is None:
             return value
         if len(value.passing) != 3:
@@ -72,7 +72,9 @@ class Call:
         return InputError(f"{self.place}: {self.what} cannot be made portable: {why}")
 
     def dense(self, function: Callable[[Tensor], Tensor], why: str) -> Value:
-        """Any linear function of the first argument, as one matrix. why: it can be nothing less."""
+        """Any linear function of the first argument, as one matrix. why: the reason why nothing
+        simpler is possible.
+        """
         value, size = self.value.flat(self.place), math.prod(self.shape)
         if value.size * size > _MOST_WEIGHTS:
             raise self.unsupported(

@@ -1,6 +1,4 @@
-"""Functions of each element, as clamps and lookup tables, sums of values, and values with
-constants.
-"""
+"""Functions of each element, as clamps and lookup tables; sums of values, also with constants."""
 
 import copy
 import math
@@ -110,7 +108,7 @@ def _added(call: Call, sign: float = 1.0) -> Value:
 
 
 def _arguments(call: Call) -> tuple[Any, Any]:
-    """Both of them."""
+    """Both arguments."""
     one, two = (
         call.settled(each) if isinstance(each, Value) else each for each in call.arguments[:2]
     )

@@ -1,5 +1,5 @@
-"""Other shapes and sizes of images: reshaping, parts of channels and several together, pixel
-shuffles, pooling by means, and enlarging.
+"""Changes of shape and size: reshaping, splitting and concatenating channels, pixel shuffles,
+average pooling, and upsampling.
 """
 
 import operator
@@ -58,7 +58,7 @@ def joined(call: Call) -> Value:
 
 
 def split(call: Call) -> tuple[Value, ...]:
-    """Into as many parts as there are shapes."""
+    """Splits into as many parts as there are shapes."""
     if call.argument(2, "dim", 0) not in (1, 1 - len(call.shape) - 1):
         raise call.unsupported("only channels can be split, dim=1")
     return parts(call, call.value, [shape[0] for shape in call.shapes])
@@ -103,7 +103,7 @@ def _shuffled(call: Call, factor: int) -> Value:
     if factor > 8:
         raise call.unsupported("its factor is above 8")
     channels = call.shape[0]
-    # torch has the place within a square behind the channel, a model file before it
+    # torch has the place within a square after the channel, a model file before it
     numbers = np.arange(channels * factor**2).reshape(channels, factor**2)
     node = selected(value.node, numbers.T.ravel(), call.place)
     return Value(spread(node, factor, call))

@@ -1,5 +1,5 @@
-"""Linear layers and convolutions, as modules and as functions of weights, normalisation by fixed
-numbers, and layers that do nothing once trained. Convolutions, strided and transposed, become odd
+"""Linear layers and convolutions, as modules and as functions of weights; normalisation by fixed
+numbers; and layers that do nothing in eval mode. Strided and transposed convolutions become odd
 kernels around each stride-th place, and pixel shuffles.
 """
 
@@ -40,7 +40,7 @@ def batch_norm(call: Call, module: Any) -> Value:
 
 
 def by_channel(call: Call, value: Value, factor: Tensor, shift: Tensor) -> Value:
-    """factor * value + shift, of numbers for each channel, or for each element of one row."""
+    """factor * value + shift, with numbers for each channel, or for each element of one row."""
     if value.order is not None:
         order = torch.from_numpy(np.ascontiguousarray(value.order))
         factor, shift = (n.expand(value.size)[order] for n in (factor, shift))
@@ -82,8 +82,8 @@ def placed(
     stride: int,
     learns: bool = True,
 ) -> Value:
-    """A convolution with weights [out, in, h, w], the row i and the column j of which are for the
-    place offsets[0][i], offsets[1][j] from each stride-th place.
+    """A convolution with weights [out, in, h, w], whose row i and column j are for the place
+    offsets[0][i], offsets[1][j] from each stride-th place.
     """
     _, rows, columns = call.shape
     bias = torch.zeros(len(weight)) if bias is None else bias
@@ -132,7 +132,7 @@ def transposed(call: Call, module: nn.ConvTranspose2d) -> Value:
 
 
 def spread(node: Node, factor: int, call: Call) -> Node:
-    """Each place as factor x factor of the result's."""
+    """Each place becomes factor x factor places of the result."""
     if factor == 1:
         return node
     channels, rows, columns = call.shape
@@ -158,8 +158,8 @@ def _why_not(
     large: tuple[int, ...],
     small: tuple[int, ...],
 ) -> str:
-    """Why a convolution from the large to the small image, or back, is none of a model file's; ''
-    if it is.
+    """The reason why a model file cannot have this convolution from the large to the small image,
+    or back; '' if it can.
     """
     if stride[0] != stride[1]:
         return f"its strides {stride[0]} and {stride[1]} differ"
@@ -178,7 +178,7 @@ def _why_not(
 
 
 def _padding(module: nn.Conv2d) -> Pair:
-    """Before the first row and the first column."""
+    """The padding before the first row and the first column."""
     if module.padding == "same":
         rows, columns = (
             step * (size - 1) // 2
