@@ -26,7 +26,7 @@ from bitsback.coding.choose import (
 )
 from bitsback.coding.cutting import cut_for
 from bitsback.coding.fallback import encode_fallback
-from bitsback.coding.sampling import middle, sample_boxes
+from bitsback.coding.sampling import Box, middle, sample_boxes
 from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
@@ -66,13 +66,20 @@ def pixel_cost(
     columns of a tile at most, if that was asked for. given, effort, job: as `choose` takes them.
     """
     grid = _grid(pixels, tile)
-    boxes = sample_boxes(pixels.dtype, grid)
-    sample = Tiles.of(pixels.regions(boxes), pixels.dtype)
+    above, boxes = zip(*sample_boxes(pixels.dtype, grid), strict=True)
+    # The regions have to come in order.
+    read = sorted({*map(_key, boxes), *map(_key, above)})
+    regions = dict(zip(read, pixels.regions([*map(_box, read)]), strict=True))
+    sample, before = (
+        Tiles.of((regions[_key(box)] for box in some), pixels.dtype) for some in (boxes, above)
+    )
     share = _share(sample, pixels, grid)
     whole, by_model = sample.elements.size == pixels.size, None
     if any_codes(given, pixels.dtype, pixels.shape):
         try:
-            chosen = choose(given, sample, "", effort, job)
+            chosen = choose(
+                given, sample, "", effort, job, before if before.elements.size else None
+            )
         except UnfitError:
             chosen = None
         if chosen is not None and chosen.model is not None:
@@ -94,6 +101,15 @@ def pixel_cost(
     if by_model is None or by_fallback < by_model:
         return by_fallback, True
     return int(by_model), False
+
+
+def _key(box: Box) -> tuple[tuple[int, int], ...]:
+    """A box as a key, since slices are none."""
+    return tuple((part.start, part.stop) for part in box)
+
+
+def _box(key: tuple[tuple[int, int], ...]) -> Box:
+    return tuple(slice(*ends) for ends in key)
 
 
 def _grid(pixels: Bands, tile: int | None) -> Grid:
