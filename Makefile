@@ -29,9 +29,9 @@ test:
 without-torch: .venv-light/installed
 	.venv-light/bin/python tests/cli/without_torch.py
 
-# Whole data sets and long campaigns, where `make test` takes samples.
+# Whole data sets, long campaigns, and property tests with many examples, where `make test` takes samples.
 test-slow: .venv/installed-test
-	$(BIN)/python -m pytest $(WORKERS) -m slow
+	$(BIN)/python -m pytest $(WORKERS) -m "slow or hypothesis" --hypothesis-profile bitsback-slow
 
 # The site, into site/. The tests build it too.
 docs: .venv/installed-docs

@@ -83,7 +83,7 @@ class IntegerVae:
             if layer["op"] in ("flatten", "image"):  # the same numbers, seen as a row or an image
                 values[layer["name"]] = given
                 continue
-            if layer["op"] == "table":
+            if layer["op"] == "lookup_table":
                 values[layer["name"]] = self.tensors[f"{name}.table"][given]
                 continue
             acc = (

@@ -1,16 +1,20 @@
-"""Write the models that count contexts. They have no trained weights: this file is all of them.
+"""Write the models that count contexts. They have no trained weights but those of `universal`,
+beside whose network `universal-mixed` counts: this file is the rest of them.
 
     python recipes/counted.py --out src/bitsback/models/bundled
 
-The numbers were chosen by the sizes of scanned pages, those of leptonica among them.
+The numbers were chosen by the sizes of scanned pages, those of leptonica among them, of graphics,
+and of the photographs by which `universal` was chosen.
 """
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
-from bitsback.models import file
+from bitsback.models import bundled, file
 from bitsback.models.item_choice import build_with_items
+from bitsback.models.model import Model
 
 Site = tuple[int, int]
 
@@ -55,8 +59,14 @@ def place(of: str) -> list[int]:
 
 
 def term(of: str) -> Any:
-    """`N`, `P1/2` (without its two lowest bits), or a sum such as `W+N-NW/1`."""
+    """`N`, `P1/2` (without its two lowest bits), or a sum such as `W+N-NW/1`; `prediction`, or
+    `error`, the power of two of the errors that are expected.
+    """
     pixels, _, shift = of.partition("/")
+    if pixels == "prediction":
+        return {"place": "prediction", "shift": 0, "most": 255}
+    if pixels == "error":
+        return {"place": "unit", "shift": 2, "most": 15}
     if "+" not in pixels and "-" not in pixels:
         return [*place(pixels), int(shift or 0)]
     parts = pixels.replace("-", "+-").split("+")
@@ -87,6 +97,21 @@ OF_COLOURS = [
     "W+P2-W2 N+P2-N2/1",
     "W+N-NW P1/3 P2/3",
 ]
+BESIDE = [
+    "P1 P2",
+    "W N P1 P2",
+    "prediction error",
+    "prediction P1 P2/6",
+    "prediction P1 P2",
+    "W P1 W1",
+    "W N NW NE P1 P2",
+    "prediction W/2 N/2 error",
+    "N+P1-N1 P2/3",
+    "P1/2 P2/2 W+P1-W1/2 N+P1-N1/2",
+    "W N NW NE WW NN NWW NNE P1 P2 W1 N1",
+    "W N NW NE WW NN NWW NNE NNW NEE NNN WWW P1 P2 W1 N1",
+]
+"""The contexts beside a network."""
 OF_GREY = [
     "W N",
     "N NE",
@@ -116,6 +141,38 @@ def graphics(contexts: list[str], large: tuple[int, int]) -> dict[str, Any]:
         "contexts": found,
         "mixers": [{"select": list(of), "start": 13107, "rates": [2047, 900]} for of in selects],
     }
+
+
+def beside(contexts: list[str]) -> dict[str, Any]:
+    """The field `counts`."""
+    terms = [[CHANNEL, *map(term, of.split())] for of in contexts]
+    last = len(contexts) - 1
+    selects = (
+        ["node", CHANNEL],
+        [{"known": last}, {"known": last - 1}, "depth", CHANNEL],
+        ["odds", {"known": last - 3}, CHANNEL],
+    )
+    return {
+        "queues": 4,
+        "table": 19,
+        "slot": [16, 7],
+        "trust": 30,
+        "sure": 8,
+        "contexts": [{"offset": 21, "limit": 60, "terms": of} for of in terms],
+        "mixers": [{"select": of, "start": 6554, "rates": [2047, 400]} for of in selects],
+    }
+
+
+def mixed(base: Model) -> Model:
+    """The model of up to 256 levels with contexts beside its network."""
+    description = json.loads(base.description) | {
+        "name": f"{base.name}-mixed",
+        "about": "Images of any size and up to 256 levels, with contexts learned as they come",
+    }
+    description["variables"]["x"]["levels"] = 256
+    description["distributions"]["p(x)"]["counts"] = beside(BESIDE)
+    del description["test"]["items"]
+    return build_with_items(description, base.tensors)
 
 
 def described(name: str, about: str, levels: int, of: dict[str, Any]) -> dict[str, Any]:
@@ -172,8 +229,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="the folder where the models go")
     folder = parser.parse_args().out
-    for description in DESCRIPTIONS:
-        model = build_with_items(description, {})
+    models = [build_with_items(description, {}) for description in DESCRIPTIONS]
+    for model in [*models, mixed(bundled.load("universal"))]:
         path = folder / f"{model.name}.safetensors"
         path.write_bytes(file.write(model.description, model.tensors))
 

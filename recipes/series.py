@@ -30,7 +30,7 @@ def neighbours(steps: int) -> Inputs:
 
 
 def predictor(inputs: Inputs, forgetting: int) -> dict[str, object]:
-    return {"inputs": inputs, "fade": forgetting, "every": 8, "ridge": 4096}
+    return {"inputs": inputs, "forgetting": forgetting, "every": 8, "ridge": 4096}
 
 
 DESCRIPTION = {

@@ -179,13 +179,18 @@ def check_messages(
     assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
 
 
-def assert_both_refuse(description: dict[str, Any], path: Sequence[str | int], value: Any) -> None:
+def assert_both_refuse(
+    description: dict[str, Any],
+    path: Sequence[str | int],
+    value: Any,
+    tensors: file.Tensors | None = None,
+) -> None:
     """The program and the specification refuse a model whose p(x) has this value in this place."""
     at: Any = description["distributions"]["p(x)"]
     for key in path[:-1]:
         at = at[key]
     at[path[-1]] = value
-    data = file.write(json.dumps(description), {})
+    data = file.write(json.dumps(description), tensors or {})
     with pytest.raises(ModelError, match=r"p\(x\)"):
         Model.from_bytes(data)
     with pytest.raises(SpecError):

@@ -39,7 +39,7 @@ def two_latents(size: tuple[int, int] | None) -> tuple[str, Tensors]:
     parts.distributions["p(x|z)"] = parts.codec("exponential", 20, net, outputs, 9)
     net = parts.net("down", ["y"])
     net.linear("y", 8, name="wide")
-    net.grow("shuffle", "wide", "double", factor=2)
+    net.grow("pixel_shuffle", "wide", "double", factor=2)
     outputs = net.outputs("gaussian", "double", 2, 256)
     parts.distributions["p(z|y)"] = parts.codec("gaussian", 24, net, outputs, 256)
     parts.distributions["p(y)"] = {"codec": "uniform"}
@@ -80,7 +80,7 @@ def coupled() -> tuple[str, Tensors]:
     outputs = net.outputs("gaussian", half, 2, 256)
     parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 256)
     net = parts.net("down", ["z"])
-    net.grow("shuffle", net.linear("z", 16, name="wide"), "cells", factor=2)
+    net.grow("pixel_shuffle", net.linear("z", 16, name="wide"), "cells", factor=2)
     outputs = net.outputs("normal", "cells", 3, 256)
     outputs.append(net.linear("cells", 3, (-128, 127), "coupling"))
     parts.distributions["p(x|z)"] = parts.codec("normal", 24, net, outputs, 256)
@@ -124,9 +124,9 @@ def many_levels() -> tuple[str, Tensors]:
 MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "dense": lambda: random_model(bits=10),
     "dense family": lambda: random_model(likelihood="exponential", levels=9),
-    "scan": lambda: random_context_model(codec="mixture", levels=30, precision=22),
-    "scan of two levels": random_context_model,
-    "scan of a family": lambda: random_context_model(codec="exponential", levels=9, precision=18),
+    "pixels": lambda: random_context_model(codec="mixture", levels=30, precision=22),
+    "pixels of two levels": random_context_model,
+    "pixels of a family": lambda: random_context_model(codec="exponential", levels=9, precision=18),
     "groups": lambda: random_context_model(
         shape=(3, 4, 3), groups=[[1], [2, 0]], codec="mixture", levels=8, precision=20, flat=True
     ),

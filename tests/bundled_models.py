@@ -13,5 +13,7 @@ def spec_model(name: str) -> Model:
     return Model.from_bytes(bundled.load(name).to_bytes())
 
 
-def spec_models() -> tuple[Model, ...]:
-    return tuple(map(spec_model, bundled.names()))
+def spec_models(archive: bytes) -> tuple[Model, ...]:
+    """Those that the archive refers to."""
+    named = (name for name in bundled.names() if bundled.identity(name)[:16] in archive)
+    return tuple(map(spec_model, named))

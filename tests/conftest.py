@@ -1,6 +1,6 @@
-"""Common setup of all tests: the folder of tests on the path, for `reference` and `laws`, one
-thread of torch where every core has a process of its own, one hypothesis profile, and a server of
-S3 on this machine for the tests that need one.
+"""Common setup of all tests: the folder of tests on the path, for `reference` and `laws`; one
+thread of torch where every core has a process of its own; the profiles of hypothesis; and a server
+of S3 on this machine for the tests that need one.
 """
 
 import importlib.util
@@ -23,12 +23,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-settings.register_profile(
-    "bitsback",
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+# `make test-slow` runs the property tests again, with more examples.
+for profile, examples in (("bitsback", 75), ("bitsback-slow", 500)):
+    settings.register_profile(
+        profile,
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 settings.load_profile("bitsback")
 
 

@@ -82,7 +82,7 @@ class Net:
     def table(self, of: str, entries: NDArray[Any], name: str | None = None) -> str:
         name = self._new(name)
         self.parts.tensors[f"{self.name}.{name}.table"] = entries
-        return self.grow("table", of, name)
+        return self.grow("lookup_table", of, name)
 
     def add(self, of: str, other: str, clamp: Clamp = BYTES, name: str | None = None) -> str:
         return self.grow("add", of, name, other=other, clamp=list(clamp))
@@ -106,7 +106,7 @@ class Net:
             return of
         if source.where == ITEM:
             if self.parts.size is None or self.parts.rng.random() < 0.3:
-                return self.grow("spread", of, grid=where)
+                return self.grow("broadcast", of, grid=where)
             rows, columns = places(where, self.parts.size)
             return self.grow("image", self.linear(of, rows * columns * channels), grid=where)
         if where == ITEM:
@@ -117,7 +117,7 @@ class Net:
                 return self.moved(self.conv(of, channels, stride=stride), where)
         if source.where % where == 0 and source.where // where in range(2, 9):
             factor = source.where // where
-            return self.grow("shuffle", self.linear(of, channels * factor**2), factor=factor)
+            return self.grow("pixel_shuffle", self.linear(of, channels * factor**2), factor=factor)
         return self.moved(self.moved(of, ITEM), where)
 
     def outputs(
@@ -256,7 +256,8 @@ class Parts:
         }
         codecs = {of["codec"] for of in self.distributions.values()}
         if codecs & {"predictive", "series", "counted"}:
-            levels = 2 if "counted" in codecs else 1000
+            counts = any("counts" in of for of in self.distributions.values())
+            levels = 2 if counts or "counted" in codecs else 1000
             test["items"] = {"shape": [1, 2, 3, 1], "levels": levels, "seeds": [1]}
         program = read_program(about, self.tensors)
         test["sha256"] = hash_outputs(program)

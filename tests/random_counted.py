@@ -43,13 +43,28 @@ def prediction(choose: Choices, seed: int, levels: int) -> dict[str, Any]:
     return Grower(choose, np.random.default_rng(seed), levels).prediction()
 
 
+def beside(choose: Choices, seed: int, levels: int, lag: int) -> dict[str, Any]:
+    """The field `counts` of a predictive distribution whose rows are `lag` columns behind one
+    another.
+    """
+    return Grower(choose, np.random.default_rng(seed), levels, lag).mixing()
+
+
 class Grower:
-    def __init__(self, choose: Choices, rng: np.random.Generator, levels: int) -> None:
-        self.choose, self.rng, self.levels = choose, rng, levels
-        self.lag: int = choose.of([2, 1, 7, 256])
+    def __init__(
+        self, choose: Choices, rng: np.random.Generator, levels: int, lag: int | None = None
+    ) -> None:
+        """lag: that of a network beside."""
+        self.choose, self.rng, self.levels, self.beside = choose, rng, levels, lag is not None
+        self.lag: int = lag or choose.of([2, 1, 7, 256])
         self.plain: bool = choose.of([True, False])  # pixels as they are, and nothing else
 
     def prediction(self) -> dict[str, Any]:
+        """The fields of the distribution, but for `codec`."""
+        return {"precision": self.choose.of([24, 16, 20]), "lag": self.lag} | self.mixing()
+
+    def mixing(self) -> dict[str, Any]:
+        """Those of contexts and mixers."""
         choose = self.choose
         slot = choose.of([[22, 10], [16, 7], [12, 5]])
         contexts = [
@@ -70,9 +85,7 @@ class Grower:
             }
             for _ in range(choose.of([1, 2, 4]))
         ]
-        return {
-            "precision": choose.of([24, 16, 20]),
-            "lag": self.lag,
+        return ({"sure": choose.of([8, 1, 28])} if self.beside else {}) | {
             "queues": choose.of([1, 2, 256]),
             "table": choose.of([12, 10, 16]),
             "slot": slot,
@@ -100,7 +113,8 @@ class Grower:
         if kind == "pixel":
             return [*self.site(), 0 if self.plain else self.choose.of([0, 1, 15])]
         if kind == "place":
-            place = self.choose.of(["row", "column", "channel"])
+            foreseen = ["prediction", "unit"] if self.beside else []
+            place = self.choose.of(["row", "column", "channel", *foreseen])
             return {"place": place, "shift": self.choose.of([0, 2]), "most": self.choose.of([3, 0])}
         if kind == "steps":
             steps = sorted(set(self.rng.integers(-500, 500, self.choose.of([3, 1, 9])).tolist()))
@@ -110,10 +124,11 @@ class Grower:
         return {"sum": self.parts(), "shift": self.choose.of([0, 3]), "range": [low, high]}
 
     def selector(self, contexts: int) -> Any:
-        kind = self.choose.of(["known", "node", "depth", "term"])
+        kinds = ["known", "node", "depth", "term"]
+        kind = self.choose.of([*kinds, "odds"] if self.beside else kinds)
         if kind == "known":
             return {"known": int(self.rng.integers(contexts))}
-        if kind in ("node", "depth"):
+        if kind in ("node", "depth", "odds"):
             return kind
         return [*self.site(), 0] if self.plain else {"place": "row", "shift": 1, "most": 5}
 

@@ -94,7 +94,7 @@ def random_context_model(
     dense = cells[0] * cells[1] * 3 * factor**2
     net.linear(net.bytes_of("z", "value"), dense, name="dense")
     net.grow("image", "dense", "cells", grid=factor)
-    net.grow("shuffle", "cells", "up", factor=factor)
+    net.grow("pixel_shuffle", "cells", "up", factor=factor)
     net.conv("up", 3, (-200, 200), "change")
     net.add("up", "change", name="hidden")
     net.conv("hidden", 2, name="features", kernel=1)
@@ -126,17 +126,17 @@ def random_autoregressive(
         if flat:
             assert features is not None
             source = Value(features.channels, ITEM, features.range)
-            net = parts.net_over(f"dull{suffix}", {"features": source})
+            net = parts.net_over(f"flat{suffix}", {"features": source})
             of = net.linear("features", 4, name="hidden")
             outputs = net.outputs(codec, of, len(group), levels, 1)
-            about["dull"] = {"network": net.name, "outputs": outputs}
+            about["flat"] = {"network": net.name, "outputs": outputs}
         entries.append({"channels": group, **about})
         before += len(group)
     if flat:
         flats = parts.rng.random(levels) < 0.8
         flats[0] = True
-        parts.tensors["x.dull"] = flats.astype(np.uint8)
-    return {"codec": "scan", "order": "raster", "window": list(window), "groups": entries}
+        parts.tensors["x.flat"] = flats.astype(np.uint8)
+    return {"codec": "autoregressive", "order": "raster", "window": list(window), "groups": entries}
 
 
 def random_model_file(seed: int = 0, **sizes: Any) -> bytes:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import random_counted
 from bitsback.models import file
 from choices import Choices, Seeded
 from model_parts import Parts, Tensors
 from reference.least_squares import triangle
 from reference.planes import ItemShape
-from reference.predictive_rules import Offsets, width
+from reference.predictive_rules import Offsets, lag_of, read_offsets, width
 from reference.values import ITEM, Ints, Value
 
 CODE = ["push x ~ p(x)"]
@@ -30,13 +31,24 @@ class Grower:
         self.rng = self.parts.rng
 
     def model(
-        self, levels: int | None = None, rules: list[dict[str, Any]] | None = None
+        self,
+        levels: int | None = None,
+        rules: list[dict[str, Any]] | None = None,
+        counts: bool = False,
     ) -> tuple[str, Tensors]:
-        """rules: how the weights of each predictor follow the image, unless that is random."""
+        """rules: how the weights of each predictor follow the image, unless that is random.
+        counts: whether contexts are counted beside its network.
+        """
         rules = rules or self.rules()
-        levels = levels or self.choose.of(LEVELS)
+        levels = levels or self.choose.of(random_counted.LEVELS if counts else LEVELS)
         self.parts.variables["x"] = {"planes": "any", "levels": levels}
-        self.parts.distributions["p(x)"] = {"codec": "predictive"} | self.prediction(levels, rules)
+        about = {"codec": "predictive"} | self.prediction(levels, rules)
+        if counts:
+            offsets = [read_offsets(of, 112, 64) for of in (*about["predictors"], about["window"])]
+            lag = lag_of([of["cell"] for of in about["predictors"]], offsets)
+            seed = int(self.rng.integers(1 << 32))
+            about["counts"] = random_counted.beside(self.choose, seed, levels, lag)
+        self.parts.distributions["p(x)"] = about
         return self.parts.model(CODE)
 
     def prediction(self, levels: int, rules: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -132,10 +144,16 @@ def random_predictive(seed: int, levels: int | None = None) -> bytes:
     return file.write(*Grower(Seeded(np.random.default_rng(seed)), seed).model(levels))
 
 
-def small_predictive() -> tuple[str, Tensors]:
+def random_mixed(seed: int) -> bytes:
+    """A model file with contexts that are counted beside the network."""
+    choose = Seeded(np.random.default_rng(seed))
+    return file.write(*Grower(choose, seed).model(counts=True))
+
+
+def small_predictive(counts: bool = False) -> tuple[str, Tensors]:
     """A model of two predictors with few inputs."""
     rule = {"cell": 8, "decay": [86, 72, 72], "ridge": 128}
-    return Grower(First(), 0).model(256, [rule, rule])
+    return Grower(First(), 0).model(256, [rule, rule], counts)
 
 
 class First:

@@ -178,7 +178,7 @@ class Grower:
         ends = [net.moved(net.bytes_of(name), where) for name in given]
         of = ends[0]
         for other in ends[1:]:
-            of = net.grow("join", of, other=other)
+            of = net.grow("concat", of, other=other)
         of = net.linear(of, self.choose.of([4, 1, 9]))
         for grow in self.choose.of(BODIES):
             of = GROW[grow](net, of)
@@ -202,8 +202,8 @@ def down_and_up(net: Net, of: str) -> str:
     if where == ITEM:
         return net.residual(of)
     coarse = net.conv(of, 8, stride=2, kernel=5)
-    fine = net.grow("shuffle", coarse, factor=2)
-    return net.grow("join", net.linear(of, 2), other=fine)
+    fine = net.grow("pixel_shuffle", coarse, factor=2)
+    return net.grow("concat", net.linear(of, 2), other=fine)
 
 
 def bend(net: Net, of: str) -> str:

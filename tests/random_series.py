@@ -63,7 +63,7 @@ def prediction(choose: Choices, seed: int) -> dict[str, Any]:
         predictors.append(
             {
                 "inputs": inputs,
-                "fade": choose.of([8, 1, 14]),
+                "forgetting": choose.of([8, 1, 14]),
                 "every": choose.of([8, 1, 4096]),
                 "ridge": choose.of([1, 4096, 2**20]),
             }
@@ -79,5 +79,5 @@ def random_series(seed: int) -> bytes:
 
 def small_series() -> Any:
     """A description."""
-    predictor = {"inputs": [[1, 0], [0, 1]], "fade": 8, "every": 8, "ridge": 128}
+    predictor = {"inputs": [[1, 0], [0, 1]], "forgetting": 8, "every": 8, "ridge": 128}
     return describe(256, 24, [predictor], [128, 256])

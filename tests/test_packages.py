@@ -5,6 +5,7 @@ types and those inside of functions count too.
 from __future__ import annotations
 
 import ast
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -21,16 +22,18 @@ def modules(folder: Path) -> dict[str, ast.Module]:
     }
 
 
-SOURCES = modules(ROOT / "src") | modules(ROOT / "lab" / "src")
+@cache
+def sources() -> dict[str, ast.Module]:
+    return modules(ROOT / "src") | modules(ROOT / "lab" / "src")
 
 
 def imports(name: str) -> set[str]:
     """The modules of ours and the packages of others that this one imports."""
     found: set[str] = set()
-    for node in ast.walk(SOURCES[name]):
+    for node in ast.walk(sources()[name]):
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             found |= {
-                whole if (whole := f"{node.module}.{each.name}") in SOURCES else node.module
+                whole if (whole := f"{node.module}.{each.name}") in sources() else node.module
                 for each in node.names
             }
         elif isinstance(node, ast.Import):
@@ -39,7 +42,9 @@ def imports(name: str) -> set[str]:
     return found - {name, "bitsback"}
 
 
-GRAPH = {name: imports(name) for name in SOURCES}
+@cache
+def graph() -> dict[str, set[str]]:
+    return {name: imports(name) for name in sources()}
 
 
 def package(name: str) -> str:
@@ -47,12 +52,12 @@ def package(name: str) -> str:
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
-    TopologicalSorter(GRAPH).prepare()
+    TopologicalSorter(graph()).prepare()
 
 
 def test_no_package_imports_itself_by_way_of_others() -> None:
     packages: dict[str, set[str]] = {}
-    for name, needed in GRAPH.items():
+    for name, needed in graph().items():
         if name != "bitsback":
             packages.setdefault(package(name), set()).update(
                 package(other) for other in needed if package(other) != package(name)
@@ -61,7 +66,9 @@ def test_no_package_imports_itself_by_way_of_others() -> None:
 
 
 def test_only_training_and_its_own_package_need_torch() -> None:
-    needing = {package(name) for name, needed in GRAPH.items() if any("torch" in n for n in needed)}
+    needing = {
+        package(name) for name, needed in graph().items() if any("torch" in n for n in needed)
+    }
     assert {name.removeprefix("bitsback.").split(".")[0] for name in needing} == {"train", "torch"}
 
 
@@ -69,11 +76,11 @@ def test_only_its_own_package_needs_dask() -> None:
     packages = ("dask", "distributed")
     needing = {
         package(name)
-        for name, needed in GRAPH.items()
+        for name, needed in graph().items()
         if any(n.split(".")[0] in packages for n in needed)
     }
     assert needing == {"bitsback.dask"}
-    users = {name for name, needed in GRAPH.items() if any("bitsback.dask" in n for n in needed)}
+    users = {name for name, needed in graph().items() if any("bitsback.dask" in n for n in needed)}
     assert {name for name in users if package(name) != "bitsback.dask"} == {
         "bitsback.cli.scheduled"
     }
@@ -81,13 +88,13 @@ def test_only_its_own_package_needs_dask() -> None:
 
 def test_only_what_reads_urls_needs_fsspec() -> None:
     needing = {
-        package(name) for name, needed in GRAPH.items() if any("fsspec" in n for n in needed)
+        package(name) for name, needed in graph().items() if any("fsspec" in n for n in needed)
     }
     assert needing == {"bitsback.remote", "bitsback.filesystem"}
 
 
 def test_only_training_and_the_lab_are_edges() -> None:
-    for name, needed in GRAPH.items():
+    for name, needed in graph().items():
         if not name.startswith("bitsback.torch"):
             assert not any(n.startswith("bitsback.torch") for n in needed), name
         if not name.startswith(("bitsback.train", "bitsback.cli")):
@@ -100,7 +107,9 @@ def test_only_the_codecs_of_other_packages_need_these() -> None:
     """The rest of the package works where these are not installed."""
     for other in ("zarr", "numcodecs"):
         needing = {
-            name for name, needed in GRAPH.items() if any(n.split(".")[0] == other for n in needed)
+            name
+            for name, needed in graph().items()
+            if any(n.split(".")[0] == other for n in needed)
         }
         assert needing == {f"bitsback.{other}"}
 
@@ -111,8 +120,8 @@ def test_locks_fork_with_their_process() -> None:
     """
     others = {"Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "Barrier"}
     modules = {"threading", "_thread", "multiprocessing"}
-    for name in SOURCES.keys() - {"bitsback.locks"}:
-        for node in ast.walk(SOURCES[name]):
+    for name in sources().keys() - {"bitsback.locks"}:
+        for node in ast.walk(sources()[name]):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 assert node.value.id not in modules or node.attr not in others, name
             if isinstance(node, ast.ImportFrom) and node.module in modules:
@@ -123,7 +132,7 @@ def test_locks_fork_with_their_process() -> None:
 
 def test_the_limit_of_pillow_is_that_of_the_program() -> None:
     """`Image.MAX_IMAGE_PIXELS` is read, and never set."""
-    for name, tree in SOURCES.items():
+    for name, tree in sources().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr == "MAX_IMAGE_PIXELS":
                 assert isinstance(node.ctx, ast.Load), name

@@ -22,6 +22,7 @@
 #include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
+#include "distributions/mixed.hpp"
 #include "distributions/predictive.hpp"
 #include "distributions/series.hpp"
 #include "distributions/uniform.hpp"
@@ -164,7 +165,9 @@ Terms terms(const std::vector<TermTuple>& tuples) {
     static const std::map<std::string, Term::Kind> kinds{{"sum", Term::Kind::sum},
                                                          {"row", Term::Kind::row},
                                                          {"column", Term::Kind::column},
-                                                         {"channel", Term::Kind::channel}};
+                                                         {"channel", Term::Kind::channel},
+                                                         {"prediction", Term::Kind::prediction},
+                                                         {"unit", Term::Kind::unit}};
     Terms all;
     for (const auto& [kind, parts, shift, low, high, steps] : tuples) {
         Term term{kinds.at(kind), {}, shift, low, high, steps};
@@ -182,10 +185,12 @@ CountedSettings counted_settings(const Fields& of) {
     static const std::map<std::string, Selector::Kind> kinds{{"known", Selector::Kind::known},
                                                              {"node", Selector::Kind::node},
                                                              {"depth", Selector::Kind::depth},
+                                                             {"odds", Selector::Kind::odds},
                                                              {"value", Selector::Kind::value}};
     const auto slot = of.get<std::array<unsigned, 2>>("slot");
     MixingSettings mixing{
-        0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"), {}, {}};
+        0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"), false, {},
+        {}};
     std::vector<Terms> contexts;
     for (const auto& [offset, limit, tuples] : of.get<std::vector<Context>>("contexts")) {
         mixing.contexts.push_back({0, offset, limit});
@@ -202,8 +207,13 @@ CountedSettings counted_settings(const Fields& of) {
             of.get<unsigned>("precision"),
             of.get<std::size_t>("lag"),
             of.get<std::size_t>("queues"),
+            of.get<unsigned>("sure"),
             std::move(contexts),
             terms(of.get<std::vector<TermTuple>>("values"))};
+}
+
+LogisticTables logistic_tables(const Fields& of) {
+    return {of.array<std::int32_t>("stretch"), of.array<std::int32_t>("cdf")};
 }
 
 std::vector<ChannelGroup> channel_groups(const Fields& of) {
@@ -260,7 +270,7 @@ const std::map<std::string, MakeDistribution> distributions{
              of.get<Conditional>("given"),
              std::dynamic_pointer_cast<NormalFamily>(of.get<SharedFamily>("family")));
      }},
-    {"scan", make_autoregressive},
+    {"autoregressive", make_autoregressive},
     {"predictive",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
          return std::make_shared<PredictiveDistribution>(
@@ -270,9 +280,16 @@ const std::map<std::string, MakeDistribution> distributions{
      }},
     {"counted",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
-         return std::make_shared<CountedDistribution>(
-             variable, counted_settings(of),
-             LogisticTables(of.array<std::int32_t>("stretch"), of.array<std::int32_t>("cdf")));
+         return std::make_shared<CountedDistribution>(variable, counted_settings(of),
+                                                      logistic_tables(of));
+     }},
+    {"mixed",
+     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+         const Fields counts(of.get<nb::dict>("counts"));
+         return std::make_shared<MixedDistribution>(
+             variable, of.get<PredictiveSettings>("predictor"),
+             PixelNetwork{of.get<Network>("network"), of.get<Numbers>("outputs")},
+             mixture_tables(of), counted_settings(counts), logistic_tables(counts), arithmetic(of));
      }},
     {"series",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {

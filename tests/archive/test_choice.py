@@ -32,6 +32,11 @@ def compressed(array: Any, **options: Any) -> Compressed:
     return bitsback.compress(array, io.BytesIO(), **options)
 
 
+def summary_and_archive(array: Any, **options: Any) -> tuple[Compressed, bytes]:
+    stream = io.BytesIO()
+    return bitsback.compress(array, stream, **options), stream.getvalue()
+
+
 def test_a_bundled_model_is_found_and_referred_to(digits: NDArray[np.bool_]) -> None:
     for shape in ((-1, 28, 28), (-1, 784), (-1, 1, 28, 28), (-1, 28, 28, 1)):
         summary = compressed(digits.reshape(shape))
@@ -289,10 +294,9 @@ def test_a_model_is_chosen_for_the_blocks_that_come_later_too(
     white = digits.view(np.uint8) * np.uint8(255)
     for first, then in ((white, grey), (grey, white)):
         both = np.concatenate([first, then])
-        summary = compressed(both, block=300)
+        summary, archive = summary_and_archive(both, block=300)
         assert summary.methods["model"] == 2
         assert summary.bytes_out < 1.02 * (len(pack(first)) + len(pack(then)))
-        archive = pack(both, block=300)
         assert_same(unpack(archive), both)
         assert archive == pack(both, block=300, threads=3)
 
@@ -302,13 +306,13 @@ def test_a_model_that_a_general_compressor_beats_is_not_chosen(alike: bool) -> N
     """Models that count in the images know what comes again, but not from where."""
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, 5_000, np.uint8)
-    firsts = np.zeros(300, int) if alike else random.integers(0, noise.size - 784, 300)
+    firsts = np.zeros(120, int) if alike else random.integers(0, noise.size - 784, 120)
     images = np.stack([noise[first : first + 784].reshape(28, 28) for first in firsts])
-    summary = compressed(images)
+    summary, archive = summary_and_archive(images)
     assert (summary.model, summary.methods["fallback"], summary.outdone) == (None, 1, 1)
     general = lzma.compress(images.tobytes(), preset=6)
     assert summary.bytes_out < 1.02 * len(general) + 300
-    assert_same(unpack(pack(images)), images)
+    assert_same(unpack(archive), images)
 
 
 def test_a_picture_with_an_empty_middle_is_seen_elsewhere() -> None:
@@ -339,13 +343,13 @@ def test_boxes_of_a_sample_are_apart(shape: tuple[int, ...], most: int) -> None:
 def test_what_no_bundled_model_has_seen_is_counted(grey: NDArray[np.uint8]) -> None:
     """Digits in black on white."""
     inverted = 255 - grey
-    summary = compressed(inverted)
+    summary, archive = summary_and_archive(inverted)
     assert (summary.model, summary.methods["model"]) == ("graphics", 1)
     assert summary.bytes_out < 0.9 * len(lzma.compress(inverted.tobytes(), preset=9))
-    assert_same(unpack(pack(inverted)), inverted)
+    assert_same(unpack(archive), inverted)
 
 
-@pytest.mark.parametrize(("model", "found"), [("auto", "universal"), ("best", "graphics")])
+@pytest.mark.parametrize(("model", "found"), [("auto", "universal"), ("best", "universal-mixed")])
 def test_photographs_are_tried_by_counting_for_the_best_alone(model: str, found: str) -> None:
     """The channels of this one tell all of each other."""
     rows, columns = np.indices((64, 90))

@@ -91,7 +91,7 @@ ONE_WAY, ALL_WAYS = pytest.param(1, id="one way"), pytest.param(WAYS, id="all wa
 
 @pytest.mark.parametrize("ways", [ONE_WAY, ALL_WAYS])
 def test_bytes_of_an_archive(digits: NDArray[np.bool_], ways: int) -> None:
-    check_bytes(digits[:COUNT], False, 1 if ways == WAYS else 3, ways)
+    check_bytes(digits[:COUNT], False, 1 if ways == WAYS else 7, ways)
 
 
 @pytest.mark.parametrize("ways", [ONE_WAY, ALL_WAYS])

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ PICTURES: dict[str, Callable[[], NDArray[Any]]] = {
     ),
     "a large one": lambda: waves((1100, 1200), 255, 1).astype(np.uint8),
     "a plot": lambda: np.asarray(drawn("RGB")),
-    "a plot and alpha": lambda: np.asarray(drawn("RGBA")),
+    "a plot and alpha": lambda: np.asarray(drawn("RGBA"))[:150],
     "a page": lambda: np.asarray(drawn("1")),
     "noise": lambda: np.random.default_rng(0).integers(0, 256, (90, 110), np.uint8),
     "a small one": lambda: waves((16, 20, 3), 255, 2).astype(np.uint8),
@@ -132,8 +133,16 @@ PICTURES: dict[str, Callable[[], NDArray[Any]]] = {
 }
 
 
-@pytest.mark.parametrize("model", ["fast", "auto"])
-@pytest.mark.parametrize("name", PICTURES)
+SLOW = [("a large one", "auto"), ("a plot", "auto")]
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        pytest.param(*case, marks=[pytest.mark.slow] if case in SLOW else [])
+        for case in product(PICTURES, ["fast", "auto"])
+    ],
+)
 def test_no_picture_is_larger_than_its_png(name: str, model: str) -> None:
     """But for what an archive of one array has around it."""
     picture = PICTURES[name]()

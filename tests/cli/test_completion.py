@@ -60,6 +60,7 @@ def test_models(folder: Path) -> None:
     assert completed("compress", "digits.npy", "-m", "universal") == [
         "universal",
         "universal-bilevel",
+        "universal-mixed",
     ]
     assert completed("decompress", "digits.bb", "--model", "o") == ["own.safetensors"]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bitsback import CodecError, Message, MessageError
@@ -47,7 +47,6 @@ COMBINED = st.one_of(named(), repeats(), on_lanes(), dependents(), chain_rules()
 WITH_LATENTS = st.one_of(bits_backs(), bit_swaps(), multisets(), latent_mixtures(), top_downs())
 
 
-@settings(max_examples=200)
 @given(st.one_of(ONES, COUNTS, COMBINED, WITH_LATENTS))
 def test_our_codecs_keep_the_laws_and_their_bits_are_true(case: Case) -> None:
     check_codec(case.codec, case.symbols)

@@ -27,6 +27,7 @@
 #include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
+#include "distributions/mixed.hpp"
 #include "distributions/predictive.hpp"
 #include "distributions/series.hpp"
 #include "distributions/uniform.hpp"
@@ -204,6 +205,67 @@ Places read_places(Fields& fields) {
     return places;
 }
 
+Terms read_terms(Fields& fields) {
+    Terms terms(fields.count());
+    for (Term& term : terms) {
+        const std::uint32_t kind = fields.word();
+        require(kind <= 5, "there are six kinds of terms");
+        term.kind = static_cast<Term::Kind>(kind);
+        const auto numbers = fields.array<std::int32_t>();
+        for (std::size_t i = 0; i + 3 < numbers.size(); i += 4)
+            term.parts.push_back({{numbers[i], numbers[i + 1], numbers[i + 2]}, numbers[i + 3]});
+        term.shift = fields.word();
+        term.low = fields.integer();
+        term.high = fields.integer();
+        term.steps = fields.array<std::int32_t>();
+    }
+    return terms;
+}
+
+struct Counts {
+    LogisticTables logistic;
+    CountedSettings settings;
+};
+
+Counts read_counts(Fields& fields, const State& state) {
+    const std::uint32_t levels = fields.word(), sure = fields.word();
+    const std::uint32_t precision = fields.word(), lag = fields.word(), queues = fields.word();
+    MixingSettings mixing{};
+    mixing.table = fields.word();
+    mixing.probability_bits = fields.word();
+    mixing.count_bits = fields.word();
+    mixing.trust = fields.word();
+    const LogisticTables logistic(fields.array<std::int32_t>(), state.logistic);
+    std::vector<Terms> contexts(fields.count());
+    for (Terms& terms : contexts) {
+        const std::uint32_t offset = fields.word(), limit = fields.word();
+        mixing.contexts.push_back({0, offset, limit});
+        terms = read_terms(fields);
+    }
+    const Terms values = read_terms(fields);
+    mixing.mixers.resize(fields.count());
+    for (MixerSettings& mixer : mixing.mixers) {
+        mixer.start = fields.integer();
+        mixer.first_rate = fields.integer();
+        mixer.last_rate = fields.integer();
+        mixer.selectors.resize(fields.count());
+        for (Selector& selector : mixer.selectors) {
+            const std::uint32_t kind = fields.word();
+            require(kind <= 4, "there are five kinds of selectors");
+            selector = {static_cast<Selector::Kind>(kind), fields.word(), 0};
+        }
+    }
+    return {logistic, CountedSettings(std::move(mixing), levels, precision, lag, queues, sure,
+                                      contexts, values)};
+}
+
+std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {
+    const std::uint32_t variable = fields.word();
+    Counts counts = read_counts(fields, state);
+    return std::make_shared<CountedDistribution>(variable, std::move(counts.settings),
+                                                 std::move(counts.logistic));
+}
+
 std::shared_ptr<const Distribution> read_predictive(Fields& fields, const State& state) {
     const std::uint32_t variable = fields.word();
     std::vector<PredictorSettings> predictors(fields.count());
@@ -224,9 +286,14 @@ std::shared_ptr<const Distribution> read_predictive(Fields& fields, const State&
     const std::uint32_t mean_shift = fields.word();
     const auto exponential = fields.array<std::uint32_t>();
     const auto inverse_scale = fields.array<std::uint32_t>();
-    return std::make_shared<PredictiveDistribution>(
-        variable, std::move(settings), std::move(network),
-        MixtureTables(exponential, inverse_scale, state.logistic, levels, precision, mean_shift));
+    MixtureTables tables(exponential, inverse_scale, state.logistic, levels, precision, mean_shift);
+    if (fields.word() == 0)
+        return std::make_shared<PredictiveDistribution>(variable, std::move(settings),
+                                                        std::move(network), std::move(tables));
+    Counts counts = read_counts(fields, state);
+    return std::make_shared<MixedDistribution>(
+        variable, std::move(settings), std::move(network), std::move(tables),
+        std::move(counts.settings), std::move(counts.logistic));
 }
 
 std::shared_ptr<const Distribution> read_series(Fields& fields, const State& state) {
@@ -253,57 +320,6 @@ std::shared_ptr<const Distribution> read_series(Fields& fields, const State& sta
         settings.starts.push_back(std::move(start));
     }
     return std::make_shared<SeriesDistribution>(variable, std::move(settings));
-}
-
-Terms read_terms(Fields& fields) {
-    Terms terms(fields.count());
-    for (Term& term : terms) {
-        const std::uint32_t kind = fields.word();
-        require(kind <= 3, "there are four kinds of terms");
-        term.kind = static_cast<Term::Kind>(kind);
-        const auto numbers = fields.array<std::int32_t>();
-        for (std::size_t i = 0; i + 3 < numbers.size(); i += 4)
-            term.parts.push_back({{numbers[i], numbers[i + 1], numbers[i + 2]}, numbers[i + 3]});
-        term.shift = fields.word();
-        term.low = fields.integer();
-        term.high = fields.integer();
-        term.steps = fields.array<std::int32_t>();
-    }
-    return terms;
-}
-
-std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {
-    const std::uint32_t variable = fields.word(), levels = fields.word();
-    const std::uint32_t precision = fields.word(), lag = fields.word(), queues = fields.word();
-    MixingSettings mixing{};
-    mixing.table = fields.word();
-    mixing.probability_bits = fields.word();
-    mixing.count_bits = fields.word();
-    mixing.trust = fields.word();
-    const LogisticTables logistic(fields.array<std::int32_t>(), state.logistic);
-    std::vector<Terms> contexts(fields.count());
-    for (Terms& terms : contexts) {
-        const std::uint32_t offset = fields.word(), limit = fields.word();
-        mixing.contexts.push_back({0, offset, limit});
-        terms = read_terms(fields);
-    }
-    const Terms values = read_terms(fields);
-    mixing.mixers.resize(fields.count());
-    for (MixerSettings& mixer : mixing.mixers) {
-        mixer.start = fields.integer();
-        mixer.first_rate = fields.integer();
-        mixer.last_rate = fields.integer();
-        mixer.selectors.resize(fields.count());
-        for (Selector& selector : mixer.selectors) {
-            const std::uint32_t kind = fields.word();
-            require(kind <= 3, "there are four kinds of selectors");
-            selector = {static_cast<Selector::Kind>(kind), fields.word(), 0};
-        }
-    }
-    return std::make_shared<CountedDistribution>(
-        variable,
-        CountedSettings(std::move(mixing), levels, precision, lag, queues, contexts, values),
-        logistic);
 }
 
 std::shared_ptr<const Distribution> read_distribution(Fields& fields, const State& state) {

@@ -20,7 +20,7 @@ from choices import Seeded
 from networks import random_linear
 from random_counted import random_counted
 from random_models import random_context_model, random_model
-from random_predictive import random_items, random_predictive, random_shapes
+from random_predictive import random_items, random_mixed, random_predictive, random_shapes
 from random_programs import random_program
 from random_series import random_series
 from reference import archive, chain, codecs
@@ -45,6 +45,10 @@ OPS = {layer: op for op, layer in LAYERS.items()}
 
 def text(of: str) -> list[int]:
     return [ord(letter) for letter in of]
+
+
+KINDS = "sum", "row", "column", "channel", "prediction", "unit"
+"""Of terms."""
 
 
 class Vectors:
@@ -328,8 +332,14 @@ class Vectors:
 
     def planes(self, seed: int) -> None:
         """A size-agnostic model, whose least squares are in doubles."""
-        model = Model.from_bytes(random_predictive(seed))
-        shapes = random_shapes(Seeded(self.rng), model.levels, most=150)
+        self.images(Model.from_bytes(random_predictive(seed)), seed, most=150)
+
+    def mixed(self, seed: int) -> None:
+        """One that counts contexts beside its network."""
+        self.images(Model.from_bytes(random_mixed(seed)), seed, most=60)
+
+    def images(self, model: Model, seed: int, most: int) -> None:
+        shapes = random_shapes(Seeded(self.rng), model.levels, most)
         self.put_predictive(model.predictive, model.levels)
         self.items(model.planes(shapes), random_items(seed, shapes).tolist())
 
@@ -384,6 +394,9 @@ class Vectors:
         self.put([numbers[name] for name in of.outputs])
         self.put(levels, of.mixture.precision, of.mixture.mean_shift)
         self.put(of.mixture.exponential, of.mixture.inverse_scale)
+        self.put(int(of.counts is not None))
+        if of.counts is not None:
+            self.put_counts(of.counts)
 
     def put_series(self, of: SeriesRules, levels: int, number: int = 0) -> None:
         self.put("E", number, len(of.predictors))
@@ -396,7 +409,11 @@ class Vectors:
             self.put(np.ascontiguousarray(sums, "<f8").view("<u4"))
 
     def put_counted(self, of: CountedRules, number: int = 0) -> None:
-        self.put("N", number, of.levels, of.precision, of.lag, of.queues, of.table)
+        self.put("N", number)
+        self.put_counts(of)
+
+    def put_counts(self, of: CountedRules) -> None:
+        self.put(of.levels, of.sure, of.precision, of.lag, of.queues, of.table)
         self.put(of.p_bits, of.n_bits, of.trust, STRETCH, len(of.contexts))
         for context in of.contexts:
             self.put(context.offset, context.limit)
@@ -408,13 +425,12 @@ class Vectors:
             self.put(mixer.start, *mixer.rates, len(mixer.select))
             for one in mixer.select:
                 place = one.context if one.term is None else values.index(one.term)
-                self.put(("known", "node", "depth", "term").index(one.kind), place)
+                self.put(("known", "node", "depth", "odds", "term").index(one.kind), place)
 
     def put_terms(self, terms: list[Term]) -> None:
         self.put(len(terms))
         for term in terms:
-            kind = ("sum", "row", "column", "channel").index(term.kind)
-            self.put(kind, [n for part in term.parts for n in part], term.shift)
+            self.put(KINDS.index(term.kind), [n for part in term.parts for n in part], term.shift)
             self.put(term.low, term.high, term.steps)
 
     def items(self, codec: PlanesCodec | SeriesCodec | CountedCodec, symbols: list[int]) -> None:
@@ -483,6 +499,7 @@ def make() -> Vectors:
     for seed in range(8):
         vectors.start(1 + seed % 3, 0)
         vectors.counted(seed)
+        vectors.mixed(seed)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
     for name in ("series", "universal", "universal-bilevel"):  # run.sh knows that these are last

@@ -29,6 +29,7 @@ from bitsback.reading.source import decode
 from bitsback.wire import varint
 from random_counted import random_counted
 from random_models import random_context_model_file, random_model_file
+from random_predictive import random_mixed
 from reference.container_metadata import chunk
 
 
@@ -262,7 +263,7 @@ def hostile() -> list[bytes]:
 
 
 def models() -> list[bytes]:
-    return [*small_models().values(), random_counted(0), random_counted(1)]
+    return [*small_models().values(), random_counted(0), random_counted(1), random_mixed(0)]
 
 
 @cache

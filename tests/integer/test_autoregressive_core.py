@@ -121,11 +121,11 @@ CHANGES: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("arguments", MODELS, indirect=True)
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_does_not_fit_is_refused(arguments: Arguments, change: str) -> None:
-    _core.distribution("scan", **arguments)
+    _core.distribution("autoregressive", **arguments)
     name, value = CHANGES[change]
     arguments[name] = value(arguments) if callable(value) else value
     with pytest.raises((BitsbackError, ValueError, IndexError)):
-        _core.distribution("scan", **arguments)
+        _core.distribution("autoregressive", **arguments)
 
 
 @pytest.mark.parametrize("arguments", ["two groups"], indirect=True)
@@ -138,4 +138,4 @@ def test_flat_symbols_and_networks_for_them_go_together(arguments: Arguments) ->
     ):
         changed = arguments | {name: value(arguments) if callable(value) else value}
         with pytest.raises((BitsbackError, ValueError, IndexError)):
-            _core.distribution("scan", **changed)
+            _core.distribution("autoregressive", **changed)

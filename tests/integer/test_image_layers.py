@@ -34,7 +34,7 @@ def conv(network: _core.Network, of: int, layer: _core.Linear, kernel: int, stri
 
 
 def lookup(network: _core.Network, of: int, table: Array) -> int:
-    return network.add("table", [of], {"table": table})
+    return network.add("lookup_table", [of], {"table": table})
 
 
 def add(network: _core.Network, one: int, other: int, low: int, high: int) -> int:
@@ -42,11 +42,11 @@ def add(network: _core.Network, one: int, other: int, low: int, high: int) -> in
 
 
 def concat(network: _core.Network, one: int, other: int) -> int:
-    return network.add("join", [one, other], {})
+    return network.add("concat", [one, other], {})
 
 
 def pixel_shuffle(network: _core.Network, of: int, factor: int, rows: int, columns: int) -> int:
-    return network.add("shuffle", [of], {"factor": factor, "rows": rows, "columns": columns})
+    return network.add("pixel_shuffle", [of], {"factor": factor, "rows": rows, "columns": columns})
 
 
 def view(network: _core.Network, of: int, rows: int, columns: int) -> int:
@@ -54,7 +54,7 @@ def view(network: _core.Network, of: int, rows: int, columns: int) -> int:
 
 
 def broadcast(network: _core.Network, of: int, rows: int, columns: int) -> int:
-    return network.add("spread", [of], {"rows": rows, "columns": columns})
+    return network.add("broadcast", [of], {"rows": rows, "columns": columns})
 
 
 def convolve(layer: SpecLinear, image: Array, kernel: int, stride: int) -> Array:
@@ -336,13 +336,13 @@ def test_layers_read_values_that_are_there_and_bytes_where_they_must() -> None:
     [
         ("negate", [0], {}, "no layer 'negate'"),
         ("add", [0], {"clamp": [0, 1]}, "add: it has another number of inputs"),
-        ("join", [0, 0, 0], {}, "join: it has another number of inputs"),
-        ("shuffle", [0], {"rows": 2, "columns": 3}, "shuffle: the field 'factor' is missing"),
-        ("shuffle", [0], {"factor": [2]}, "shuffle: the field 'factor' must be an integer"),
-        ("shuffle", [0], {"factor": -2}, "shuffle: the field 'factor' is negative"),
+        ("concat", [0, 0, 0], {}, "concat: it has another number of inputs"),
+        ("pixel_shuffle", [0], {"rows": 2, "columns": 3}, "the field 'factor' is missing"),
+        ("pixel_shuffle", [0], {"factor": [2]}, "the field 'factor' must be an integer"),
+        ("pixel_shuffle", [0], {"factor": -2}, "pixel_shuffle: the field 'factor' is negative"),
         ("add", [0, 0], {"clamp": 5}, "add: the field 'clamp' must be an array of integers"),
         ("add", [0, 0], {"clamp": [0, 2**31]}, "'clamp' holds an integer that is out of range"),
-        ("table", [0], {"table": [2**15]}, "'table' holds an integer that is out of range"),
+        ("lookup_table", [0], {"table": [2**15]}, "'table' holds an integer that is out of range"),
         ("linear", [0], {"linear": 3}, "linear: the field 'linear' must be a linear layer"),
     ],
 )

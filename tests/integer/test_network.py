@@ -40,7 +40,7 @@ def a_network(seed: int = 0) -> tuple[list[Any], Tensors]:
             tensors[f"net.{name}.{part}"] = getattr(layer, part).astype(dtype)
 
     def table(name: str, of: str, values: NDArray[Any]) -> None:
-        layers.append({"op": "table", "name": name, "input": of})
+        layers.append({"op": "lookup_table", "name": name, "input": of})
         tensors[f"net.{name}.table"] = values
 
     table("spread", "x", np.array([0, 7, 100, 255], np.uint8))
@@ -88,7 +88,7 @@ def test_a_table_over_any_range(one: int, other: int, narrow: bool) -> None:
     values = np.array([low, high, (low + high) // 2, *rng.integers(low, high + 1, 50)])
     layers = [
         {"op": "linear", "name": "value", "input": "x", "shift": 1, "clamp": [low, high]},
-        {"op": "table", "name": "out", "input": "value"},
+        {"op": "lookup_table", "name": "out", "input": "value"},
     ]
     tensors: Tensors = {
         "net.value.weight": np.zeros((53, 1), np.int8),
@@ -113,7 +113,7 @@ def test_a_table_over_any_range(one: int, other: int, narrow: bool) -> None:
 @pytest.mark.parametrize("top", [1, 255, 256, 1023, 4095, 65535])
 def test_a_source_out_of_its_range_is_refused(top: int) -> None:
     entries = np.arange(top + 1).astype(np.int16)
-    layers = [{"op": "table", "name": "out", "input": "x"}]
+    layers = [{"op": "lookup_table", "name": "out", "input": "x"}]
     sources = {"x": Value(2, ITEM, (0, top))}
     network = read_network(layers, {"net.out.table": entries}, sources, None, SIZE).at(SIZE)
     (out,) = network(np.array([[0, top], [top, 0]]), outputs=["out"])

@@ -27,7 +27,7 @@ def test_test_vectors_that_take_far_more_than_the_file() -> None:
     parts = Parts(0, (4, 4))
     parts.data(1, 256)
     net = parts.net("posterior", ["x"])
-    wide = net.grow("spread", net.linear(net.grow("flatten", "x"), 1), grid=1)
+    wide = net.grow("broadcast", net.linear(net.grow("flatten", "x"), 1), grid=1)
     parts.latent("z", 1, 8)
     outputs = net.outputs("gaussian", net.linear(net.grow("flatten", wide), 2), 1, 256)
     parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 256)

@@ -63,7 +63,7 @@ def test_a_new_model_gets_items_that_tell() -> None:
     description = json.loads(bundled.load("series").description)
     del description["test"]["items"]
     description["distributions"]["p(x)"]["predictors"] = [
-        {"inputs": [[1, 0], [2, 0]], "fade": 5, "every": 8, "ridge": 100}
+        {"inputs": [[1, 0], [2, 0]], "forgetting": 5, "every": 8, "ridge": 100}
     ]
     model = build_with_items(description, {})
     items, _ = items_of(model)
@@ -81,7 +81,7 @@ def test_a_predictor_that_no_items_tell_about_is_refused() -> None:
     description = json.loads(bundled.load("series").description)
     del description["test"]["items"]
     description["distributions"]["p(x)"]["predictors"] = [
-        {"inputs": [[64, 64]], "fade": 5, "every": 8, "ridge": 100}
+        {"inputs": [[64, 64]], "forgetting": 5, "every": 8, "ridge": 100}
     ]
     with pytest.raises(ModelError, match="no items tell"):
         build_with_items(description, {})
@@ -123,7 +123,7 @@ def test_items_that_take_too_much_are_refused_before_they_are_coded() -> None:
     description = json.loads(bundled.load("series").description)
     inputs = [[back, 0] for back in range(1, 65)]
     description["distributions"]["p(x)"]["predictors"] = [
-        {"inputs": inputs, "fade": 5, "every": 1, "ridge": 100}
+        {"inputs": inputs, "forgetting": 5, "every": 1, "ridge": 100}
     ] * 4
     description["test"]["items"]["shape"] = [1, 4096, 1, 1]
     description["test"]["items"]["seeds"] = [1]

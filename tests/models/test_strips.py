@@ -24,8 +24,8 @@ def convolutional(seed: int, width: int) -> Model:
     parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 256)
     net = parts.net("likelihood", ["z"])
     cells = net.conv("z", width, kernel=7)
-    pixels = net.grow("shuffle", net.linear(cells, 16 * width), factor=4)
-    pixels = net.grow("join", net.conv(pixels, width), other=pixels)
+    pixels = net.grow("pixel_shuffle", net.linear(cells, 16 * width), factor=4)
+    pixels = net.grow("concat", net.conv(pixels, width), other=pixels)
     outputs = net.outputs("exponential", net.conv(pixels, 8), 1, 256)
     parts.distributions["p(x|z)"] = parts.codec("exponential", 20, net, outputs, 256)
     parts.distributions["p(z)"] = {"codec": "uniform"}

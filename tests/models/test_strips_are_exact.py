@@ -30,14 +30,14 @@ def model_file(autoregressive: bool) -> bytes:
     parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 1 << 10)
 
     net = parts.net("middle", ["x", "z"])
-    cells = net.grow("shuffle", net.linear(net.bytes_of("z"), 32), factor=4)
-    of = widened(net, net.grow("join", cells, other="x"))
+    cells = net.grow("pixel_shuffle", net.linear(net.bytes_of("z"), 32), factor=4)
+    of = widened(net, net.grow("concat", cells, other="x"))
     outputs = net.outputs("gaussian", of, 1, 1 << 8)
     parts.distributions["q(y|x,z)"] = parts.codec("gaussian", 24, net, outputs, 1 << 8)
 
     net = parts.net("likelihood", ["y", "z"])
-    cells = net.grow("shuffle", net.linear(net.bytes_of("z"), 32), factor=4)
-    of = widened(net, net.grow("join", cells, other="y"))
+    cells = net.grow("pixel_shuffle", net.linear(net.bytes_of("z"), 32), factor=4)
+    of = widened(net, net.grow("concat", cells, other="y"))
     if autoregressive:
         features = net.linear(of, 2)
         about = random_autoregressive(

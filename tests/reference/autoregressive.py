@@ -1,5 +1,5 @@
-"""The codec `scan`: an image pixel by pixel, and a pixel group by group, given what comes before in
-a causal window, and features of the pixel.
+"""The codec `autoregressive`: an image pixel by pixel, and a pixel group by group, given what comes
+before in a causal window, and features of the pixel.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,11 +48,11 @@ class Group:
 def read_group(about: Any) -> Group:
     require(type(about) is dict and about.get("codec") in OF_A_PIXEL, "a codec for a group")
     meaning = MEANINGS[about["codec"]]
-    check_keys(about, f"channels codec precision network outputs {meaning.KEYS}", "dull")
+    check_keys(about, f"channels codec precision network outputs {meaning.KEYS}", "flat")
     channels = [check_integer(c, 0, 255) for c in check_list(about["channels"], 1, 256)]
     flat = None
-    if "dull" in about:
-        flat = read_head(check_keys(about["dull"], "network outputs"))
+    if "flat" in about:
+        flat = read_head(check_keys(about["flat"], "network outputs"))
     return Group(channels, read_head(about), flat, about)
 
 
@@ -80,7 +80,7 @@ class Autoregressive:
         self.flat: Ints | None = None
         if self.has_flat:
             require(all(group.flat for group in self.groups), "all groups are flat or none")
-            self.flat = take(tensors, "x.dull", "uint8", x.levels)
+            self.flat = take(tensors, "x.flat", "uint8", x.levels)
             require(int(self.flat.max()) <= 1, "a symbol is flat, 1, or not, 0")
         networks = [head.name for head in self.heads()]
         require(len(set(networks)) == len(networks), "the network of a group is its own")

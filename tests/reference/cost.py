@@ -6,6 +6,7 @@ from .counted import CountedRules
 from .distributions import Distribution, Prediction
 from .network import Network
 from .planes import ItemShape
+from .predictive_rules import Predictive
 from .rules import require
 from .series import SeriesRules
 from .values import Size
@@ -91,7 +92,8 @@ def prediction_memory(of: Prediction, shape: ItemShape) -> int:
         cells = -(-of.lag // predictor.cell) + 2
         of_row += 2 * (predictor.offsets.inputs(2) + 8) ** 2 * cells
     rows = min(shape.rows, (shape.columns - 1) // of.lag + 3)
-    return shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + of_row * rows)
+    total = shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + of_row * rows)
+    return total + (of.counts.memory(shape) if of.counts else 0)
 
 
 def prediction_macs(of: Prediction, shape: ItemShape) -> int:
@@ -107,12 +109,13 @@ def prediction_macs(of: Prediction, shape: ItemShape) -> int:
         -(-shape.columns // predictor.cell) * (n + 1) ** 3
         for predictor, n in zip(of.predictors, inputs, strict=True)
     )
-    return shape.elements * of_pixel + shape.planes * shape.rows * of_row
+    total = shape.elements * of_pixel + shape.planes * shape.rows * of_row
+    return total + (of.counts.macs(shape) if of.counts else 0)
 
 
 def prediction_steps(of: Prediction, shape: ItemShape) -> int:
     """The arrays that a batch of such items takes."""
-    if isinstance(of, SeriesRules | CountedRules):
+    if isinstance(of, SeriesRules | CountedRules) or of.counts:
         return 0
     return of.delay * (shape.planes - 1) + of.lag * (shape.rows - 1) + shape.columns
 
@@ -125,6 +128,8 @@ def plane_memory(of: Prediction, shapes: Sequence[ItemShape]) -> int:
 
 def state_memory(of: Prediction, elements: int) -> int:
     """The bytes that a batch of so many elements takes, beside those of its items."""
+    if isinstance(of, Predictive) and of.counts:
+        return of.counts.state_memory(elements)
     return of.state_memory(elements) if isinstance(of, CountedRules) else 0
 
 

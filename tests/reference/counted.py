@@ -4,7 +4,7 @@ come and mixers put together in the logistic domain.
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .codecs import COMPONENTS, TABLES, Array, Bernoulli
@@ -16,12 +16,14 @@ from .variables import Variable
 FACTOR = 0x9E3779B97F4A7C15
 STRETCH = struct.unpack("<1408i", (TABLES / "stretch.bin").read_bytes())
 TOGETHER = 4  # decisions whose slots lie near one another
+ODDS = 16  # values of the odds by a network
+KEYS = "queues table slot trust contexts mixers"
 
 Look = Callable[[int, int, int], int]  # X(k, dr, dq)
 
 
 class Term(NamedTuple):
-    kind: str  # a sum, or a place: row, column or channel
+    kind: str  # a sum, or a place: row, column, channel, prediction or unit
     parts: list[list[int]]  # of a sum: k, dr, dq, w
     shift: int
     low: int
@@ -47,18 +49,21 @@ class Term(NamedTuple):
 
 
 class Selector(NamedTuple):
-    kind: str  # node, depth, known or term
+    kind: str  # node, depth, odds, known or term
     count: int
     context: int = 0
     term: Term | None = None
 
-    def value(self, node: int, counts: list[int], pixel: "Pixel") -> int:
+    def value(self, node: int, counts: list[int], pixel: "Pixel", odds: int | None) -> int:
         if self.kind == "node":
             return node
         if self.kind == "depth":
             return len(pixel.bits)
         if self.kind == "known":
             return (counts[self.context] + 1).bit_length() - 1
+        if self.kind == "odds":
+            assert odds is not None
+            return min(max((odds + 2**15) >> 12, 0), ODDS - 1)
         assert self.term is not None
         return pixel.value(self.term)
 
@@ -87,14 +92,16 @@ class Mixer(NamedTuple):
 
 
 class CountedRules:
-    """What a description says of the codec."""
+    """What a description says of contexts and mixers."""
 
-    def __init__(self, about: dict[str, Any], x: Variable) -> None:
-        check_keys(about, "codec precision lag queues table slot trust contexts mixers")
+    def __init__(
+        self, about: dict[str, Any], x: Variable, precision: int, lag: int, beside: bool = False
+    ) -> None:
+        """beside: whether a network stands beside them."""
         require(x.levels <= 256, "at most 256 levels")
         self.levels, self.decisions = x.levels, (x.levels - 1).bit_length()
-        self.precision = check_integer(about["precision"], 16, 24)
-        self.lag = check_integer(about["lag"], 1, 4096)
+        self.precision, self.lag, self.beside = precision, lag, beside
+        self.sure = check_integer(about["sure"], 1, 28) if beside else 0
         self.queues = check_integer(about["queues"], 1, 256)
         self.table = check_integer(about["table"], 10, 24)
         self.p_bits, self.n_bits = check_pair(about["slot"], 4, 22)
@@ -130,6 +137,9 @@ class CountedRules:
             return Selector("node", 2**self.decisions)
         if about == "depth":
             return Selector("depth", self.decisions)
+        if about == "odds":
+            require(self.beside, "the odds by a network")
+            return Selector("odds", ODDS)
         if type(about) is dict and set(about) == {"known"}:
             c = check_integer(about["known"], 0, len(self.contexts) - 1)
             return Selector("known", 11, context=c)
@@ -145,7 +155,8 @@ class CountedRules:
         if "place" in about:
             check_keys(about, "place shift most")
             name, shift = about["place"], check_integer(about["shift"], 0, 15)
-            require(name in ("row", "column", "channel"), "a place is a row, column or channel")
+            foreseen = ("prediction", "unit") if self.beside else ()
+            require(name in ("row", "column", "channel", *foreseen), "a place")
             return Term(name, [], shift, 0, check_integer(about["most"], 0, 65535), [])
         parts = [self.read_place(part) for part in check_list(about.get("sum"), 1, 16)]
         for *_, weight in parts:
@@ -200,6 +211,13 @@ class CountedRules:
         return shape.elements * of_pixel + 2**8 * self.decisions * times
 
 
+def read_counted(about: dict[str, Any], x: Variable) -> CountedRules:
+    """The codec `counted`."""
+    check_keys(about, f"codec precision lag {KEYS}")
+    precision, lag = check_integer(about["precision"], 16, 24), check_integer(about["lag"], 1, 4096)
+    return CountedRules(about, x, precision, lag)
+
+
 @dataclass
 class Slot:
     bits: int
@@ -240,16 +258,17 @@ class Pixel:
     plane: int
     row: int
     column: int
+    foreseen: dict[str, int] = field(default_factory=dict)  # by a network
 
     def begin(self, of: CountedRules) -> None:
         self.keys = [self.key(one, of.direct(one)) for one in of.contexts]
         self.bits: list[int] = []
-        self.decisions: list[Decision | None] = []
+        self.decisions: list[Decision | Sure | None] = []
 
     def value(self, term: Term) -> int:
         channel = self.plane % self.item.shape.channels
         place = {"row": self.row, "column": self.column, "channel": channel}
-        return term.value(self.look, place)
+        return term.value(self.look, place | self.foreseen)
 
     def look(self, k: int, dr: int, dq: int) -> int:
         return self.item.known.get((self.plane - k, self.row + dr, self.column + dq), 0)
@@ -277,8 +296,11 @@ class Pixel:
         return node
 
     def is_open(self, decisions: int) -> bool:
-        least = 2 * self.node(len(self.bits)) + 1 << (decisions - len(self.bits) - 1)
-        return least - 2**decisions < self.item.shape.levels
+        return self.least(decisions, 2 * self.node(len(self.bits)) + 1) < self.item.shape.levels
+
+    def least(self, decisions: int, node: int) -> int:
+        """The least symbol below a node."""
+        return (node << (decisions + 1 - node.bit_length())) - 2**decisions
 
     @property
     def symbol(self) -> int:
@@ -296,7 +318,15 @@ class Decision:
 
     @property
     def probability(self) -> int:
+        """In units of 2^-28."""
         return squash(sum(self.outputs) // len(self.outputs))
+
+
+@dataclass
+class Sure:
+    """A decision that is left to the network."""
+
+    probability: int
 
 
 @dataclass
@@ -343,7 +373,8 @@ class State:
             return Slot(self.of.p_bits, 2 ** (self.of.p_bits - 1), 0, check)
         return found
 
-    def predict(self, pixel: Pixel) -> Decision:
+    def predict(self, pixel: Pixel, odds: int | None = None) -> Decision:
+        """odds: those by a network, in units of 2^-12."""
         depth = len(pixel.bits)
         node, first = pixel.node(depth), pixel.node(depth - depth % TOGETHER)
         places = [self.place(c, key, node, first, depth) for c, key in enumerate(pixel.keys)]
@@ -353,14 +384,16 @@ class State:
             inputs.append(stretch(slot.q) if slot.n else 0)
             inputs.append((slot.q - 2**21) * min(slot.n, self.of.trust) >> 13)
         inputs.append(2**8)
+        if odds is not None:
+            inputs.append(odds)
         found = Decision(places, inputs, [], [])
         for mixer, sets in zip(self.of.mixers, self.weights, strict=True):
             number = 0
             for one in mixer.select:
-                value = one.value(node, [slot.n for slot in slots], pixel)
+                value = one.value(node, [slot.n for slot in slots], pixel, odds)
                 assert 0 <= value < one.count
                 number = number * one.count + value
-            start = [mixer.start, 0] * len(slots) + [0]
+            start = [mixer.start, 0] * len(slots) + [0, 2**16][: 1 if odds is None else 2]
             weights = sets.setdefault(number, Weights(start))
             t = sum(w * i for w, i in zip(weights.w, inputs, strict=True)) >> 16
             found.weights.append(weights)
@@ -396,6 +429,10 @@ class Item:
         return self.first + self.shape.element(pixel.plane, pixel.row, pixel.column)
 
 
+Code = Callable[[Array, list[Pixel], int], list[int]]
+"""Codes the decisions at a depth of some pixels, and gives their bits."""
+
+
 @dataclass
 class CountedCodec:
     """A codec of a batch of items: a flat list of their elements, one item after the other, each
@@ -426,20 +463,21 @@ class CountedCodec:
                 symbols[item.first + item.shape.element(plane, row, column)] = symbol
         return symbols
 
-    def run(self, code: Callable[[Array, list[Pixel], int], list[int]]) -> list[Item]:
-        """Goes through all steps. code: the bits of the decisions at a depth of some pixels."""
+    def run(self, code: Code) -> list[Item]:
+        """Goes through all steps."""
         items, first = [], 0
         for shape in self.shapes:
             items.append(Item(self.of, shape, first))
             first += shape.elements
         state = State(self.of, first)
         for pixels in self.steps(items):
+            self.foresee(pixels)
             for pixel in pixels:
                 pixel.begin(self.of)
             for depth in range(self.of.decisions):
                 is_open = [pixel.is_open(self.of.decisions) for pixel in pixels]
                 some = [pixel for pixel, one in zip(pixels, is_open, strict=True) if one]
-                found = [state.predict(pixel) for pixel in some]
+                found = [self.predict(state, pixel) for pixel in some]
                 bits = code(Array([self.interval(one) for one in found]), some, depth)
                 decided = iter(zip(found, bits, strict=True))
                 for pixel, one in zip(pixels, is_open, strict=True):
@@ -448,10 +486,20 @@ class CountedCodec:
                     pixel.decisions.append(decision)
             for pixel in pixels:
                 for decision, bit in zip(pixel.decisions, pixel.bits, strict=True):
-                    if decision:
+                    if isinstance(decision, Decision):
                         state.learn(decision, bit)
                 pixel.item.known[pixel.plane, pixel.row, pixel.column] = pixel.symbol
+            self.learn(pixels)
         return items
+
+    def foresee(self, pixels: list[Pixel]) -> None:
+        """What a network makes of the pixels of a step."""
+
+    def predict(self, state: State, pixel: Pixel) -> Decision | Sure:
+        return state.predict(pixel)
+
+    def learn(self, pixels: list[Pixel]) -> None:
+        """What a network makes of the symbols of a step."""
 
     def steps(self, items: list[Item]) -> Iterator[list[Pixel]]:
         waiting = list(items)
@@ -466,6 +514,6 @@ class CountedCodec:
             time += 1
             running = [(item, start) for item, start in running if time - start < item.end]
 
-    def interval(self, of: Decision) -> Bernoulli:
+    def interval(self, of: Decision | Sure) -> Bernoulli:
         r = self.of.precision
         return Bernoulli(min(max(of.probability >> (28 - r), 1), 2**r - 1), r)

@@ -10,8 +10,9 @@ import numpy as np
 
 from .autoregressive import Autoregressive, AutoregressiveCodec
 from .codecs import Array, Codec, Uniform
-from .counted import CountedCodec, CountedRules
+from .counted import CountedCodec, CountedRules, read_counted
 from .coupled import CoupledCodec
+from .mixed import MixedCodec
 from .network import Network
 from .outputs import COUPLED, MEANINGS, Meaning, Normal, check_coupled
 from .planes import ItemShape
@@ -108,7 +109,7 @@ class Distribution:
     def tensor_names(self) -> set[str]:
         names = set()
         if self.autoregressive:
-            names |= {"x.planes"} | ({"x.dull"} if self.autoregressive.has_flat else set())
+            names |= {"x.planes"} | ({"x.flat"} if self.autoregressive.has_flat else set())
             for group, meaning in zip(
                 self.autoregressive.groups, self.autoregressive.meanings, strict=True
             ):
@@ -124,7 +125,9 @@ def prediction_codec(of: Prediction, shapes: Sequence[ItemShape]) -> Any:
     """The codec of a batch of items of these shapes."""
     if isinstance(of, CountedRules):
         return CountedCodec(of, shapes)
-    return SeriesCodec(of, shapes) if isinstance(of, SeriesRules) else PlanesCodec(of, shapes)
+    if isinstance(of, SeriesRules):
+        return SeriesCodec(of, shapes)
+    return MixedCodec(of, shapes) if of.counts else PlanesCodec(of, shapes)
 
 
 def read_distribution(
@@ -147,11 +150,11 @@ def read_distribution(
     elif about["codec"] == "series":
         of.series = SeriesRules(about, of.variable)
     elif about["codec"] == "counted":
-        of.counted = CountedRules(about, of.variable)
+        of.counted = read_counted(about, of.variable)
     elif about["codec"] == "uniform":
         check_keys(about, "codec")
         require(not given, "uniform is given nothing")
-    elif about["codec"] == "scan":
+    elif about["codec"] == "autoregressive":
         require(of.variable.is_data, "autoregressive pixels are those of x")
         check_keys(about, "codec order window groups" + (" network outputs" if given else ""))
         of.autoregressive = Autoregressive(about, of.variable, tensors)

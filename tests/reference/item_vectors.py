@@ -12,6 +12,7 @@ from . import cost
 from .counted import CountedCodec, CountedRules
 from .distributions import Prediction
 from .message import LOW, Message, splitmix64
+from .mixed import MixedCodec
 from .planes import ItemShape
 from .predictive import PlanesCodec
 from .predictive_rules import Predictive, Predictor
@@ -46,8 +47,9 @@ def check_items(of: Prediction, about: Any, tensors: Tensors) -> None:
     sides = [check_integer(side, 1, 2**12) for side in check_list(about["shape"], 4, 4)]
     shape = ItemShape(*sides, check_integer(about["levels"], 2, 2**16))
     seeds = [check_integer(seed, 0, 2**64 - 1) for seed in check_list(about["seeds"], 1, 16)]
-    if isinstance(of, CountedRules):
-        require(shape.levels <= of.levels, "no more levels than x has")
+    counts = of.counts if isinstance(of, Predictive) else of
+    if isinstance(counts, CountedRules):
+        require(shape.levels <= counts.levels, "no more levels than x has")
     require(shape.elements * len(seeds) <= 2**12, "at most 2^12 elements in the test")
     elements = sum(tensor.size for tensor in tensors.values())
     require(cost.plane_memory(of, [shape]) <= 2**26, "an item of the test takes at most 2^26 bytes")
@@ -80,7 +82,7 @@ def codec_for_test(
             [start_of_planes(one, one.offsets.inputs(references), words) for references in range(3)]
             for one in of.predictors
         ]
-        return PlanesCodec(of, [shape])
+        return MixedCodec(of, [shape]) if of.counts else PlanesCodec(of, [shape])
     of.starts = []
     for channel in range(shape.channels):
         of.starts.append([])

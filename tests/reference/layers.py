@@ -325,14 +325,14 @@ class Broadcast:
 
 LAYERS: dict[str, type[Layer]] = {
     "linear": Linear,
-    "table": Lookup,
+    "lookup_table": Lookup,
     "add": Add,
-    "join": Concat,
+    "concat": Concat,
     "conv": Conv,
-    "shuffle": PixelShuffle,
+    "pixel_shuffle": PixelShuffle,
     "flatten": Flatten,
     "image": Image,
-    "spread": Broadcast,
+    "broadcast": Broadcast,
 }
 
 

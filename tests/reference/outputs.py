@@ -1,5 +1,5 @@
 """The meaning of a network's outputs: the codecs of docs/model-format.md, apart from `uniform` and
-`scan`.
+`autoregressive`.
 
 Each is a class with its OUTPUTS, its KEYS beside codec, precision, network and outputs, and its
 TENSORS. It is made from its part of a description, for n channels of a variable, and a prefix N of

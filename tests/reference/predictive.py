@@ -99,7 +99,7 @@ class PlanesCodec:
                 by_time.setdefault(time, []).append(place)
             first += shape.elements
         for time in sorted(by_time):
-            yield self._step(by_time[time])
+            yield self.step(by_time[time])
 
     def _places(self, shape: ItemShape, first: int) -> Iterator[tuple[int, Place]]:
         """The pixels of an item with their times, plane by plane and row by row; `first` is its
@@ -114,7 +114,8 @@ class PlanesCodec:
                     time = q + self.of.lag * r + self.of.delay * p
                     yield time, Place(plane, r, q, first + shape.element(p, r, q))
 
-    def _step(self, places: list[Place]) -> Step:
+    def step(self, places: list[Place]) -> Step:
+        """The step of the pixels of these places."""
         predictions = [place.plane.predict(place.row, place.column) for place in places]
         contexts = np.array(
             [

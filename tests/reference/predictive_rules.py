@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .counted import KEYS as COUNTS
+from .counted import CountedRules
 from .least_squares import to_matrix, triangle
 from .network import Network
 from .outputs import Mixture
@@ -79,7 +81,7 @@ class Predictive:
     """The codec, whole but for its network, which comes later, since its source depends on it."""
 
     def __init__(self, about: dict[str, Any], x: Variable, tensors: Tensors) -> None:
-        check_keys(about, KEYS)
+        check_keys(about, KEYS + (" counts" if "counts" in about else ""))
         self.about, self.x = about, x
         self.predictors = [read_predictor(of) for of in check_list(about["predictors"], 1, 4)]
         window = check_keys(about["window"], "own first second")
@@ -90,6 +92,11 @@ class Predictive:
         self.starts = [
             read_start(tensors, number, of.offsets) for number, of in enumerate(self.predictors)
         ]
+        self.counts: CountedRules | None = None
+        if "counts" in about:
+            precision = check_integer(about["precision"], 20, 24)
+            counts = check_keys(about["counts"], f"sure {COUNTS}")
+            self.counts = CountedRules(counts, x, precision, self.lag, beside=True)
 
     @property
     def tensor_names(self) -> set[str]:
@@ -113,9 +120,7 @@ class Predictive:
     @property
     def lag(self) -> int:
         """Steps from a pixel to the one below it."""
-        own = [offset for of in self.all_offsets for offset in of.own]
-        needed = (-(-(dq + 1) // -dr) for dr, dq in own if dr < 0)
-        return max([2 * max(of.cell for of in self.predictors), *needed])
+        return lag_of([of.cell for of in self.predictors], self.all_offsets)
 
     @property
     def delay(self) -> int:
@@ -134,6 +139,13 @@ class Predictive:
         require(len(self.outputs) == len(Mixture.OUTPUTS), "the outputs of a mixture")
         require(all(name in self.network.layers for name in self.outputs), "outputs are layers")
         self.mixture.check(*(self.network.values[name] for name in self.outputs))
+
+
+def lag_of(cells: list[int], offsets: list[Offsets]) -> int:
+    """Of predictors with these cells, and of all offsets of pixels."""
+    own = [offset for of in offsets for offset in of.own]
+    needed = (-(-(dq + 1) // -dr) for dr, dq in own if dr < 0)
+    return max([2 * max(cells), *needed])
 
 
 def width(window: Offsets, predictors: int) -> int:

@@ -30,11 +30,12 @@ class Predictor:
 
 
 def read_predictor(about: Any) -> Predictor:
-    check_keys(about, "inputs fade every ridge")
+    check_keys(about, "inputs forgetting every ridge")
     inputs = [check_pair(pair, -64, 64) for pair in check_list(about["inputs"], 1, 64)]
     for back, channels in inputs:
         require(back > 0 or (back == 0 and channels > 0), "inputs are before what they predict")
-    forgetting, every = check_integer(about["fade"], 1, 14), check_integer(about["every"], 1, 4096)
+    forgetting = check_integer(about["forgetting"], 1, 14)
+    every = check_integer(about["every"], 1, 4096)
     return Predictor(inputs, forgetting, every, check_integer(about["ridge"], 1, 2**20))
 
 

@@ -28,7 +28,7 @@ def model(
     parts.data(channels, levels)
     parts.latent("z", 1, 8)
     net = parts.net("net", ["z"])
-    net.grow("spread", net.linear("z", 5), "wide", grid=1)
+    net.grow("broadcast", net.linear("z", 5), "wide", grid=1)
     outputs = net.outputs("normal", "wide", channels, levels)
     outputs.append(net.linear("wide", channels * (channels - 1) // 2, clamp, "coupling"))
     of = parts.codec("normal", 24, net, outputs, levels, mean_shift)

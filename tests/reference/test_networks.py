@@ -19,8 +19,9 @@ from reference.values import ITEM, Value, places
 
 CLAMPS = [(0, 255), (0, 255), (3, 200), (0, 1), (-300, 300), (-32768, 32767), (-7, -3), (254, 256)]
 OPS = [
-    "linear", "table", "conv", "conv", "conv", "shuffle", "shuffle", "shuffle", "add", "join",
-    "flatten", "image", "spread",
+    "linear", "lookup_table", "conv", "conv", "conv", "pixel_shuffle", "pixel_shuffle",
+    "pixel_shuffle", "add", "concat",
+    "flatten", "image", "broadcast",
 ]  # fmt: skip
 SIZES = [(1, 1), (1, 9), (7, 1), (4, 5), (5, 3), (6, 8)]
 MOST_ELEMENTS = 3000  # the limit of a value, and of the patch of a convolution
@@ -66,27 +67,27 @@ class Random:
                 kernel, stride = self.pick([1, 3, 3, 5, 7]), self.pick([1, 1, 2, 3, 4])
                 if kernel**2 * of.channels <= MOST_ELEMENTS:
                     net.conv(name, outputs, clamp, None, kernel, stride)
-            case "table":
+            case "lookup_table":
                 dtype = self.pick([np.uint8, np.int16])
                 span = sorted(self.rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, 2))
                 if self.rng.random() < 0.6:
                     span = [0, 255]
                 entries = self.rng.integers(span[0], span[1] + 1, hi - lo + 1)
                 net.table(name, entries.astype(dtype))
-            case "shuffle" if of.where != ITEM:
+            case "pixel_shuffle" if of.where != ITEM:
                 for factor in range(2, 9):
                     if of.where % factor == 0 and of.channels % factor**2 == 0:
-                        net.grow("shuffle", name, factor=factor)
+                        net.grow("pixel_shuffle", name, factor=factor)
                         return
             case "add":
                 others = [one for one in self.alike(of) if net.values[one].channels == of.channels]
                 net.add(name, self.pick(others), clamp)
-            case "join":
+            case "concat":
                 other = self.pick(self.alike(of))
                 top = max(hi, net.values[other].range[1])
                 low = min(lo, net.values[other].range[0])
                 if top <= 32767 or low >= 0:
-                    net.grow("join", name, other=other)
+                    net.grow("concat", name, other=other)
             case "flatten" if of.where != ITEM and self.has_size:
                 net.grow("flatten", name)
             case "image" if of.where == ITEM and self.has_size:
@@ -94,8 +95,8 @@ class Random:
                     if of.channels % np.prod(places(grid, self.size)) == 0:
                         net.grow("image", name, grid=grid)
                         return
-            case "spread" if of.where == ITEM and of.channels <= 64:
-                net.grow("spread", name, grid=int(self.pick([1, 2, 3, 4, 100])))
+            case "broadcast" if of.where == ITEM and of.channels <= 64:
+                net.grow("broadcast", name, grid=int(self.pick([1, 2, 3, 4, 100])))
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -147,7 +148,7 @@ def conv_of(outputs: int) -> tuple[list[Any], dict[str, Any]]:
 
 
 def table_of(of: str, name: str) -> tuple[list[Any], dict[str, Any]]:
-    return [{"op": "table", "name": name, "input": of}], {
+    return [{"op": "lookup_table", "name": name, "input": of}], {
         f"net.{name}.table": np.array([0, 1], np.uint8)
     }
 

@@ -39,7 +39,7 @@ FIELDS: Rows = [
     ("any shape", "code", [[], ["pop x ~ p(x)"], ["push x ~ p(x)", "push x ~ p(x)"]], "code"),
     ("any shape", PX, NO_OBJECT, r"distributions|p\(x\)|code"),
     ("any shape", PX, [{"codec": "uniform"}], "planes|free|predictive"),
-    ("any shape", f"{PX}/codec", [MISSING, "scan", "mixture", "Predictive"],
+    ("any shape", f"{PX}/codec", [MISSING, "autoregressive", "mixture", "Predictive"],
      "codec|planes|given|free|p.x"),
     ("any shape", f"{PX}/order", ["wavefront"], "order"),
     ("any shape", f"{PX}/cell", [8], "cell"),

@@ -118,7 +118,7 @@ DISTRIBUTIONS: Rows = [
      [MISSING, [], ["mean"], ["mean", "mean"], ["scale", "mean"], ["mean", "scale", "mean"]],
      "outputs|mean|scale|coupling"),
     ("layers", "distributions/p(z|y)/codec",
-     [MISSING, "gaussian", "mixture", "bernoulli", "exponential", "scan"],
+     [MISSING, "gaussian", "mixture", "bernoulli", "exponential", "autoregressive"],
      "codec|mean_shift|mean|exponential|latents"),
     ("coupled", "distributions/p(x|z)/outputs",
      [["mean"], ["mean", "scale", "scale"], ["mean", "scale", "coupling", "cells"],
@@ -136,8 +136,9 @@ DISTRIBUTIONS: Rows = [
     ("dense", "distributions/p(z)/codec", [MISSING, "gauss", "gaussian", "mixture", 3],
      "codec|given|p.z"),
     ("dense", "distributions/p(z)/precision", [24], "precision"),
-    ("dense", "distributions/q(z|x)/codec", ["bernoulli", "uniform", "scan", "beta-binomial"],
-     "codec|bernoulli|uniform|scan|beta-binomial|latents"),
+    ("dense", "distributions/q(z|x)/codec",
+     ["bernoulli", "uniform", "autoregressive", "beta-binomial"],
+     "codec|bernoulli|uniform|autoregressive|beta-binomial|latents"),
     ("dense", "distributions/p(x|z)/codec", ["gaussian", "beta-binomial", "mixture", "exponential"],
      "beta-binomial|levels|latents|precision|likelihood.base"),
     ("dense", "distributions/q(z|x)/precision", [MISSING, 13, 25, True], "precision"),
@@ -170,98 +171,101 @@ NETWORKS: Rows = [
     ("dense", "networks/posterior/layers", [[]], "layer|posterior|mean"),
     ("dense", "networks/posterior/outputs", [["mean"]], "outputs"),
     ("dense", "networks/posterior/layers/0", [3, [], {}], "layers"),
-    ("scan", "networks/posterior/layers/few/op", ["convolution", "linear", "table", "add", 3],
+    ("pixels", "networks/posterior/layers/few/op",
+     ["convolution", "linear", "lookup_table", "add", 3],
      "op|few|kernel|other"),
-    ("scan", "networks/posterior/layers/few/name", ["x", "change", "Few", "f.w", "f" * 65, "", 3],
+    ("pixels", "networks/posterior/layers/few/name", ["x", "change", "Few", "f.w", "f" * 65, "", 3],
      "name|change|few|f"),
-    ("scan", "networks/posterior/layers/few/input", [MISSING, "change", "few", "y", 3],
+    ("pixels", "networks/posterior/layers/few/input", [MISSING, "change", "few", "y", 3],
      "few|input"),
-    ("scan", "networks/posterior/layers/few/padding", ["zeros"], "padding"),
-    ("scan", "networks/posterior/layers/few/kernel", [MISSING, 0, 2, 4, 6, 8, 9, -3, True, HUGE],
+    ("pixels", "networks/posterior/layers/few/padding", ["zeros"], "padding"),
+    ("pixels", "networks/posterior/layers/few/kernel", [MISSING, 0, 2, 4, 6, 8, 9, -3, True, HUGE],
      "kernel"),
-    ("scan", "networks/posterior/layers/few/kernel", [1, 5, 7], "few.*weight"),
-    ("scan", "networks/posterior/layers/few/stride", [MISSING, 0, 5, -1, True, HUGE], "stride"),
-    ("scan", "networks/posterior/layers/few/stride", [1, 3], "mean"),
-    ("scan", "networks/posterior/layers/few/shift", [MISSING, 0, 53, True], "shift"),
-    ("scan", "networks/posterior/layers/few/clamp",
+    ("pixels", "networks/posterior/layers/few/kernel", [1, 5, 7], "few.*weight"),
+    ("pixels", "networks/posterior/layers/few/stride", [MISSING, 0, 5, -1, True, HUGE], "stride"),
+    ("pixels", "networks/posterior/layers/few/stride", [1, 3], "mean"),
+    ("pixels", "networks/posterior/layers/few/shift", [MISSING, 0, 53, True], "shift"),
+    ("pixels", "networks/posterior/layers/few/clamp",
      [MISSING, [0, 0], [3, 1], [0, 1, 2], [-32769, 0], [0, 32768], "bytes"], "clamp"),
-    ("scan", "networks/posterior/layers/few/clamp", [[-1, 255], [0, 256]], "change"),
-    ("scan", "networks/posterior/layers/mean/clamp", [[-2049, 0], [0, 2048]], "mean"),
-    ("scan", "networks/posterior/layers/scale/clamp", [[-1, 255], [0, 256]], "scale"),
-    ("scan", "networks/posterior/layers/hidden/grid", [1], "grid"),
-    ("scan", "networks/posterior/layers/hidden/op", ["image", "spread", "shuffle"],
+    ("pixels", "networks/posterior/layers/few/clamp", [[-1, 255], [0, 256]], "change"),
+    ("pixels", "networks/posterior/layers/mean/clamp", [[-2049, 0], [0, 2048]], "mean"),
+    ("pixels", "networks/posterior/layers/scale/clamp", [[-1, 255], [0, 256]], "scale"),
+    ("pixels", "networks/posterior/layers/hidden/grid", [1], "grid"),
+    ("pixels", "networks/posterior/layers/hidden/op", ["image", "broadcast", "pixel_shuffle"],
      "hidden|grid|factor"),
-    ("scan", "networks/posterior/layers/hidden/input", ["x"], "mean"),
-    ("scan", "networks/likelihood/layers/up/factor", [MISSING, 0, 1, 9, -2, True, HUGE], "factor"),
-    ("scan", "networks/likelihood/layers/up/factor", [3, 4, 8], "up"),
-    ("scan", "networks/likelihood/layers/up/clamp", [[0, 255]], "clamp"),
-    ("scan", "networks/likelihood/layers/up/input", ["dense"], "up"),
-    ("scan", "networks/likelihood/layers/cells/grid", [MISSING, 0, 4097, True, HUGE], "grid"),
-    ("scan", "networks/likelihood/layers/cells/grid", [1], "cells"),
-    ("scan", "networks/likelihood/layers/cells/input", ["cells", "up"], "cells"),
-    ("scan", "networks/likelihood/layers/cells/op", ["flatten"], "cells|grid"),
-    ("scan", "networks/likelihood/layers/cells/op", ["spread"], "up|change|weight"),
-    ("scan", "networks/likelihood/layers/hidden/other", [MISSING, "hidden", "features", "x", 3],
+    ("pixels", "networks/posterior/layers/hidden/input", ["x"], "mean"),
+    ("pixels", "networks/likelihood/layers/up/factor", [MISSING, 0, 1, 9, -2, True, HUGE],
+     "factor"),
+    ("pixels", "networks/likelihood/layers/up/factor", [3, 4, 8], "up"),
+    ("pixels", "networks/likelihood/layers/up/clamp", [[0, 255]], "clamp"),
+    ("pixels", "networks/likelihood/layers/up/input", ["dense"], "up"),
+    ("pixels", "networks/likelihood/layers/cells/grid", [MISSING, 0, 4097, True, HUGE], "grid"),
+    ("pixels", "networks/likelihood/layers/cells/grid", [1], "cells"),
+    ("pixels", "networks/likelihood/layers/cells/input", ["cells", "up"], "cells"),
+    ("pixels", "networks/likelihood/layers/cells/op", ["flatten"], "cells|grid"),
+    ("pixels", "networks/likelihood/layers/cells/op", ["broadcast"], "up|change|weight"),
+    ("pixels", "networks/likelihood/layers/hidden/other", [MISSING, "hidden", "features", "x", 3],
      "other|hidden"),
-    ("scan", "networks/likelihood/layers/hidden/other", ["z", "value", "cells"], "hidden"),
-    ("scan", "networks/likelihood/layers/hidden/clamp", [MISSING, [7, 7], [-32769, 3]], "clamp"),
-    ("scan", "networks/likelihood/layers/hidden/shift", [1], "shift"),
+    ("pixels", "networks/likelihood/layers/hidden/other", ["z", "value", "cells"], "hidden"),
+    ("pixels", "networks/likelihood/layers/hidden/clamp", [MISSING, [7, 7], [-32769, 3]], "clamp"),
+    ("pixels", "networks/likelihood/layers/hidden/shift", [1], "shift"),
     ("no size", "networks/up/layers/hidden/op", ["flatten"], "hidden|kernel"),
 ]  # fmt: skip
 
 AUTOREGRESSIVE: Rows = [
-    ("scan", "distributions/p(x|z)/order", [MISSING, "serpentine", 3], "order"),
-    ("scan", "distributions/p(x|z)/precision", [24], "precision"),
-    ("scan", "distributions/p(x|z)/window", [
+    ("pixels", "distributions/p(x|z)/order", [MISSING, "serpentine", 3], "order"),
+    ("pixels", "distributions/p(x|z)/precision", [24], "precision"),
+    ("pixels", "distributions/p(x|z)/window", [
         MISSING, [0, 3], [9, 3], [2, 0], [2, 9], [-1, 3], [HUGE, HUGE], [2], [2, 3, 4], [], 2, "23",
         {}, [True, 3], [None, 3], [2, 3.0],
     ], r"window|3\.0"),
-    ("scan", "distributions/p(x|z)/window", [[3, 3], [2, 4], [8, 8]], "first_hidden"),
-    ("scan", "distributions/p(x|z)/network", [MISSING, "posterior", "pixel", 3, "decoder"],
+    ("pixels", "distributions/p(x|z)/window", [[3, 3], [2, 4], [8, 8]], "first_hidden"),
+    ("pixels", "distributions/p(x|z)/network", [MISSING, "posterior", "pixel", 3, "decoder"],
      "network|sources|decoder|posterior|pixel"),
-    ("scan", "distributions/p(x|z)/outputs", [
+    ("pixels", "distributions/p(x|z)/outputs", [
         MISSING, [], ["features", "hidden"], ["z"], ["feature"], ["dense"], ["cells"], ["change"],
     ], "outputs|features|layer|dense|cells|change"),
-    ("scan", "networks/likelihood/layers/features/clamp", [[-1, 255], [0, 256]], "features"),
-    ("scan", "networks/likelihood/layers/features/name", ["feature"], "feature"),
-    ("scan", "distributions/p(x|z)/groups", [*NO_LIST, [], [3]], "groups|channels|p.x"),
-    ("scan", "distributions/p(x|z)/groups/0/channels", [MISSING, [], [1], [0, 0], [0, 1], 0, [-1],
+    ("pixels", "networks/likelihood/layers/features/clamp", [[-1, 255], [0, 256]], "features"),
+    ("pixels", "networks/likelihood/layers/features/name", ["feature"], "feature"),
+    ("pixels", "distributions/p(x|z)/groups", [*NO_LIST, [], [3]], "groups|channels|p.x"),
+    ("pixels", "distributions/p(x|z)/groups/0/channels", [MISSING, [], [1], [0, 0], [0, 1], 0, [-1],
      [True]], "channel"),
     ("groups", "distributions/p(x|z)/groups/0/channels", [[0], [2], [0, 1], [3]], "channel"),
     ("groups", "distributions/p(x|z)/groups/1/channels", [[2], [2, 0, 1]], "channel"),
-    ("scan", "distributions/p(x|z)/groups/0/codec",
-     [MISSING, "beta-binomial", "gaussian", "uniform", "scan", "Mixture", None], "codec"),
-    ("scan", "distributions/p(x|z)/groups/0/codec", ["bernoulli"], "levels|mean_shift|precision"),
-    ("scan", "distributions/p(x|z)/groups/0/precision", [MISSING, 19, 25, True, "22"], "precision"),
-    ("scan", "distributions/p(x|z)/groups/0/mean_shift", [MISSING, -1, 10, True], "mean_shift"),
-    ("scan of two levels", "distributions/p(x|z)/groups/0/precision", [7, 17], "precision"),
-    ("scan of a family", "distributions/p(x|z)/groups/0/precision", [15, 25], "precision"),
-    ("scan of a family", "distributions/p(x|z)/groups/0/mean_shift", [2], "mean_shift"),
-    ("scan", "distributions/p(x|z)/groups/0/size", [[1, 1]], "size"),
-    ("scan", "distributions/p(x|z)/groups/0/network",
+    ("pixels", "distributions/p(x|z)/groups/0/codec",
+     [MISSING, "beta-binomial", "gaussian", "uniform", "autoregressive", "Mixture", None], "codec"),
+    ("pixels", "distributions/p(x|z)/groups/0/codec", ["bernoulli"], "levels|mean_shift|precision"),
+    ("pixels", "distributions/p(x|z)/groups/0/precision", [MISSING, 19, 25, True, "22"],
+     "precision"),
+    ("pixels", "distributions/p(x|z)/groups/0/mean_shift", [MISSING, -1, 10, True], "mean_shift"),
+    ("pixels of two levels", "distributions/p(x|z)/groups/0/precision", [7, 17], "precision"),
+    ("pixels of a family", "distributions/p(x|z)/groups/0/precision", [15, 25], "precision"),
+    ("pixels of a family", "distributions/p(x|z)/groups/0/mean_shift", [2], "mean_shift"),
+    ("pixels", "distributions/p(x|z)/groups/0/size", [[1, 1]], "size"),
+    ("pixels", "distributions/p(x|z)/groups/0/network",
      [MISSING, "likelihood", "posterior", "pixels"],
      "network|likelihood|posterior|pixels"),
-    ("scan", "distributions/p(x|z)/groups/0/outputs",
+    ("pixels", "distributions/p(x|z)/groups/0/outputs",
      [MISSING, [], ["weight", "mean"], ["weight", "mean", "hidden"], ["weight", "mean", "context"],
       ["weight", "weight", "scale"], ["mean", "weight", "scale"]],
      "outputs|weight|mean|hidden|context"),
-    ("scan", "networks/pixel/sources", [["features"], ["x"], ["context", "features"], []],
+    ("pixels", "networks/pixel/sources", [["features"], ["x"], ["context", "features"], []],
      "sources|pixel"),
-    ("scan", "networks/pixel/layers/first_hidden/name", ["context", "pixel.a"], "context|name"),
-    ("scan", "networks/pixel/layers/weight/clamp", [[-1, 255], [0, 256]], "weight"),
-    ("scan", "networks/pixel/layers/scale/clamp", [[-1, 255], [0, 256]], "scale"),
-    ("scan", "networks/pixel/layers/mean/name", ["means"], "mean"),
+    ("pixels", "networks/pixel/layers/first_hidden/name", ["context", "pixel.a"], "context|name"),
+    ("pixels", "networks/pixel/layers/weight/clamp", [[-1, 255], [0, 256]], "weight"),
+    ("pixels", "networks/pixel/layers/scale/clamp", [[-1, 255], [0, 256]], "scale"),
+    ("pixels", "networks/pixel/layers/mean/name", ["means"], "mean"),
     ("groups", "distributions/p(x|z)/groups/1/network", ["pixel"], "pixel"),
-    ("groups", "distributions/p(x|z)/groups/0/dull", NO_OBJECT, "dull"),
-    ("groups", "distributions/p(x|z)/groups/0/dull/network",
+    ("groups", "distributions/p(x|z)/groups/0/flat", NO_OBJECT, "flat"),
+    ("groups", "distributions/p(x|z)/groups/0/flat/network",
      [MISSING, "pixel", "dull1", "likelihood"],
-     "network|pixel|dull"),
-    ("groups", "distributions/p(x|z)/groups/0/dull/outputs", [MISSING, ["weight", "mean"]],
+     "network|pixel|flat"),
+    ("groups", "distributions/p(x|z)/groups/0/flat/outputs", [MISSING, ["weight", "mean"]],
      "outputs"),
-    ("groups", "distributions/p(x|z)/groups/0/dull/codec", ["mixture"], "codec"),
-    ("groups", "networks/dull/sources", [["context"], ["z"], []], "sources|dull"),
-    ("scan", "distributions/p(x|z)/groups/0/dull",
-     [{"network": "pixel", "outputs": ["weight", "mean", "scale"]}], "dull|pixel"),
+    ("groups", "distributions/p(x|z)/groups/0/flat/codec", ["mixture"], "codec"),
+    ("groups", "networks/flat/sources", [["context"], ["z"], []], "sources|flat"),
+    ("pixels", "distributions/p(x|z)/groups/0/flat",
+     [{"network": "pixel", "outputs": ["weight", "mean", "scale"]}], "flat|pixel"),
 ]  # fmt: skip
 
 
@@ -355,25 +359,25 @@ TENSORS: list[tuple[str, str, list[Any]]] = [
     ("dense family", "likelihood.second_statistic", [MISSING, zeros(I16, 8)]),
     ("dense family", "likelihood.first_value", [
         MISSING, zeros(I16, 6), zeros(I16, 0), zeros(I16, 257), zeros(I16, 7, 1)]),
-    ("scan", "x.planes", [
+    ("pixels", "x.planes", [
         MISSING, zeros(U8, 2, 29), zeros(U8, 2, 31), zeros(U8, 2), zeros(U8, 30),
         zeros(U8, 2, 30, 1), zeros(U8, 0, 30), zeros(U8, 9, 30), zeros(U8, 2, 0),
         zeros(I8, 2, 30)]),
-    ("scan", "x.dull", [zeros(U8, 30)]),
-    ("scan", "pixel.exponential", [
+    ("pixels", "x.flat", [zeros(U8, 30)]),
+    ("pixels", "pixel.exponential", [
         MISSING, u32(0), u32(2**24 + 1), u32(2**32 - 1), u32(count=255), u32(count=257),
         u32().astype(I32), u32().reshape(2, 128)]),
-    ("scan", "pixel.inverse_scale", [MISSING, u32(0), u32(2**26 + 1), u32(count=255),
+    ("pixels", "pixel.inverse_scale", [MISSING, u32(0), u32(2**26 + 1), u32(count=255),
                                      u32().astype(U16)]),
-    ("scan", "pixel.spare", [u32()]),
-    ("scan", "likelihood.exponential", [u32()]),
-    ("scan", "likelihood.up.weight", [zeros(I8, 1, 1)]),
-    ("scan", "likelihood.hidden.table", [zeros(U8, 256)]),
-    ("scan of two levels", "pixel.probability", [MISSING, zeros(U16, 256), np.ones(255, U16)]),
-    ("scan of a family", "pixel.base", [MISSING, zeros(I16, 8), zeros(I32, 9)]),
-    ("groups", "x.dull", [MISSING, zeros(U8, 7), zeros(U8, 8, 1), zeros(I8, 8),
+    ("pixels", "pixel.spare", [u32()]),
+    ("pixels", "likelihood.exponential", [u32()]),
+    ("pixels", "likelihood.up.weight", [zeros(I8, 1, 1)]),
+    ("pixels", "likelihood.hidden.table", [zeros(U8, 256)]),
+    ("pixels of two levels", "pixel.probability", [MISSING, zeros(U16, 256), np.ones(255, U16)]),
+    ("pixels of a family", "pixel.base", [MISSING, zeros(I16, 8), zeros(I32, 9)]),
+    ("groups", "x.flat", [MISSING, zeros(U8, 7), zeros(U8, 8, 1), zeros(I8, 8),
                           np.full(8, 2, U8)]),
-    ("groups", "dull.exponential", [u32()]),
+    ("groups", "flat.exponential", [u32()]),
 ]  # fmt: skip
 
 
@@ -392,7 +396,7 @@ def test_a_family_of_too_many_rows() -> None:
 
 def test_planes_of_which_the_network_knows_nothing() -> None:
     for count in (1, 3, 8):
-        refused(*broken("scan", tensor("x.planes", zeros(U8, count, 30))), "first_hidden")
+        refused(*broken("pixels", tensor("x.planes", zeros(U8, count, 30))), "first_hidden")
 
 
 def resized(layer: str, outputs: int) -> Change:
@@ -407,16 +411,16 @@ def resized(layer: str, outputs: int) -> Change:
 
 @pytest.mark.parametrize("channels", [0, 257])
 def test_features_of_too_few_or_too_many_channels(channels: int) -> None:
-    refused(*broken("scan", resized("likelihood.features", channels)), "features")
+    refused(*broken("pixels", resized("likelihood.features", channels)), "features")
 
 
 @pytest.mark.parametrize("name", ["weight", "mean", "scale"])
 @pytest.mark.parametrize("outputs", [0, 2, 4, 33])
 def test_components_that_do_not_agree(name: str, outputs: int) -> None:
-    refused(*broken("scan", resized(f"pixel.{name}", outputs)), "weight|mean|scale")
+    refused(*broken("pixels", resized(f"pixel.{name}", outputs)), "weight|mean|scale")
 
 
-@pytest.mark.parametrize(("model", "outputs"), [("scan", 0), ("scan", 33), ("groups", 33)])
+@pytest.mark.parametrize(("model", "outputs"), [("pixels", 0), ("pixels", 33), ("groups", 33)])
 def test_too_few_or_too_many_components(model: str, outputs: int) -> None:
     changes = [resized(f"pixel.{name}", outputs) for name in ("weight", "mean", "scale")]
     refused(*broken(model, *changes), "weight|components")
@@ -430,9 +434,9 @@ def test_components_that_are_no_multiple_of_the_channels() -> None:
 @pytest.mark.parametrize(
     ("model", "layer"),
     [
-        ("scan of two levels", "pixel.raw"),
-        ("scan of a family", "pixel.first"),
-        ("scan of a family", "pixel.second"),
+        ("pixels of two levels", "pixel.raw"),
+        ("pixels of a family", "pixel.first"),
+        ("pixels of a family", "pixel.second"),
         ("dense", "likelihood.raw"),
         ("dense", "posterior.mean"),
         ("two latents", "middle.first"),
@@ -451,7 +455,7 @@ def test_a_convolution_keeps_the_bounds_of_a_linear_layer(bias: int, multiplier:
         tensors["posterior.few.bias"][1] = bias
         tensors["posterior.few.multiplier"][1] = multiplier
 
-    refused(*broken("scan", change), "few")
+    refused(*broken("pixels", change), "few")
 
 
 def appended(network: str, layer: dict[str, Any]) -> Change:
@@ -463,7 +467,7 @@ def appended(network: str, layer: dict[str, Any]) -> Change:
 
 def test_a_layer_that_nothing_reads() -> None:
     idle = {"op": "add", "name": "idle", "input": "up", "other": "up", "clamp": [0, 9]}
-    refused(*broken("scan", appended("likelihood", idle)), "idle")
+    refused(*broken("pixels", appended("likelihood", idle)), "idle")
 
 
 def test_a_source_that_nothing_reads() -> None:
@@ -481,20 +485,20 @@ def test_a_source_that_nothing_reads() -> None:
     refused(*broken("two latents", *changes), "x|first|second")
 
 
-@pytest.mark.parametrize("op", ["join", "spread"])
+@pytest.mark.parametrize("op", ["concat", "broadcast"])
 def test_values_that_do_not_live_alike(op: str) -> None:
-    layer = {"op": "join", "name": "both", "input": "z", "other": "up"}
-    if op == "spread":
-        layer = {"op": "spread", "name": "both", "input": "cells", "grid": 2}
-    refused(*broken("scan", appended("likelihood", layer)), "both")
+    layer = {"op": "concat", "name": "both", "input": "z", "other": "up"}
+    if op == "broadcast":
+        layer = {"op": "broadcast", "name": "both", "input": "cells", "grid": 2}
+    refused(*broken("pixels", appended("likelihood", layer)), "both")
 
 
-@pytest.mark.parametrize("network", ["pixel", "dull"])
+@pytest.mark.parametrize("network", ["pixel", "flat"])
 def test_a_network_of_a_pixel_has_no_grid(network: str) -> None:
     refused(
         *broken(
             "groups",
-            appended(network, {"op": "spread", "name": "wide", "input": "hidden", "grid": 1}),
+            appended(network, {"op": "broadcast", "name": "wide", "input": "hidden", "grid": 1}),
         ),
         "wide|item|" + network,
     )
@@ -502,7 +506,7 @@ def test_a_network_of_a_pixel_has_no_grid(network: str) -> None:
 
 def test_a_range_of_more_than_16_bits() -> None:
     """x of 65,536 levels, and values below 0, side by side."""
-    both = {"op": "join", "name": "both", "input": "x", "other": "mean"}
+    both = {"op": "concat", "name": "both", "input": "x", "other": "mean"}
     refused(*broken("many levels", appended("up", both)), r"both.*\[-2048, 65535\]")
 
 
@@ -529,7 +533,7 @@ def test_a_group_of_autoregressive_pixels_without_features() -> None:
         for name in [name for name in tensors if name.startswith("likelihood.")]:
             del tensors[name]
 
-    refused(*broken("groups", change), "dull|features")
+    refused(*broken("groups", change), "flat|features")
 
 
 # ---- what a model may cost ----

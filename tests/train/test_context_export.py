@@ -71,7 +71,7 @@ def test_the_networks_give_the_integers_of_the_module(
     assert len(np.unique(features)) > TOP // 2
     of_pixels = {"pixel": (context_module.inputs, pixel_integers)}
     if context_module.flat:
-        of_pixels["dull"] = (context_module.architecture.features, flat_integers)
+        of_pixels["flat"] = (context_module.architecture.features, flat_integers)
     assert set(model.networks) == {"posterior", "likelihood", *of_pixels}
     for network, (width, module_integers) in of_pixels.items():
         source = np.random.default_rng(2).integers(0, TOP + 1, (300, width), dtype=np.uint8)
@@ -151,7 +151,7 @@ def test_the_description_says_what_the_module_is(
     scan = json.loads(model.description)["distributions"]["p(x|z)"]
     (group,) = scan["groups"]
     assert (group["codec"], scan["window"]) == (a.likelihood, [2, 3])
-    assert ("dull" in group) == (a.flat_hidden > 0)
+    assert ("flat" in group) == (a.flat_hidden > 0)
 
 
 def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(

@@ -183,7 +183,7 @@ def _conv(entry: LayerEntry) -> Layer:
     )
 
 
-@_op("table")
+@_op("lookup_table")
 def _lookup(entry: LayerEntry) -> Layer:
     """Any function of one small integer, the same for each element."""
     name, source = entry.input()
@@ -205,7 +205,7 @@ def _add(entry: LayerEntry) -> Layer:
     return entry.layer(*names, values=Activations(one.grid, one.channels, *clamp), clamp=clamp)
 
 
-@_op("join")
+@_op("concat")
 def _concat(entry: LayerEntry) -> Layer:
     """The channels of two values, one behind the other."""
     names, one, two = entry.two_inputs()
@@ -215,7 +215,7 @@ def _concat(entry: LayerEntry) -> Layer:
     return entry.layer(*names, values=Activations(one.grid, one.channels + two.channels, low, high))
 
 
-@_op("shuffle")
+@_op("pixel_shuffle")
 def _pixel_shuffle(entry: LayerEntry) -> Layer:
     """Turns each place into factor x factor places, with factor^2 times fewer channels."""
     name, source = entry.input_on_grid()
@@ -252,7 +252,7 @@ def _image(entry: LayerEntry) -> Layer:
     return entry.layer(name, values=Activations(grid, channels, source.low, source.high))
 
 
-@_op("spread")
+@_op("broadcast")
 def _broadcast(entry: LayerEntry) -> Layer:
     """A value at the item, the same at each place of a grid."""
     name, source = entry.input_at_item()

@@ -10,6 +10,7 @@ from bitsback.errors import ModelError
 from bitsback.models import file
 from bitsback.models.distributions.counted import CountedDistribution
 from bitsback.models.distributions.prediction import PredictionDistribution
+from bitsback.models.distributions.predictive import PredictiveDistribution
 from bitsback.models.distributions.series import SeriesDistribution
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.item_vectors import ItemVectors
@@ -33,10 +34,13 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     untested = Model.build(json.dumps(description), tensors, tested=False)
     of = untested.prediction
     assert of is not None
-    if isinstance(of, CountedDistribution):
+    if isinstance(of, SeriesDistribution):
+        items = choose(of, _SHAPE_OF_SERIES)
+    elif isinstance(of, CountedDistribution):
         items = ItemVectors(_SHAPE._replace(levels=of.variable.levels), _SEEDS)
     else:
-        items = choose(of, _SHAPE_OF_SERIES if isinstance(of, SeriesDistribution) else _SHAPE)
+        counts = isinstance(of, PredictiveDistribution) and of.counts is not None
+        items = choose(of, _SHAPE._replace(levels=of.variable.levels) if counts else _SHAPE)
     test = {**description["test"], "items": items.described(of)}
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
 

@@ -168,10 +168,11 @@ class Outline:
         inner.done()
         entries = top.peek_object("distributions")
         keys = {key: read_key(key, variables) for key in entries.names()}
-        codecs = {entries.object(key).peek_text("codec") for key in keys}
+        found = [entries.object(key) for key in keys]
+        codecs = {fields.peek_text("codec") for fields in found}
         autoregressive = not codecs.isdisjoint((AUTOREGRESSIVE, *ANY_SHAPE))
         serial = variables[DATA].any_shape and SERIES in codecs
-        counted = COUNTED in codecs
+        counted = COUNTED in codecs or any(fields.has("counts") for fields in found)
         code = read_code(top.texts("code", range(1, 65)), variables, keys)
         chain = top.object("chain")
         growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)

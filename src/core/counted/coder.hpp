@@ -1,4 +1,5 @@
-// The pixels of a batch in their order, with the contexts and the mixer that follow them.
+// The pixels of a batch in their order, with the contexts and the mixer that follow them, and a
+// network that may stand beside them.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +16,34 @@
 
 namespace bitsback {
 
+// No network. Another one (predictive/beside.hpp) has the same members: `begin` and `end` of an
+// item's time, `add` of each pixel of a step, `look` at all of them, then for each decision
+// `probability` and `put`, and in the end `learn`.
+struct NoNetwork {
+    static constexpr bool exists = false;
+
+    void begin(std::size_t, const ItemShape&) {}
+    void end(std::size_t) {}
+    void add(std::size_t, std::size_t, std::size_t, std::size_t) {}
+    void look() {}
+    Foreseen foreseen(std::size_t) const { return {}; }
+    std::uint32_t probability(std::size_t, std::uint32_t) { return 0; }
+    void put(std::size_t, std::uint32_t) {}
+    void learn(std::size_t, std::uint32_t) {}
+};
+
 // Goes through a batch step by step: `next`; for each decision `predict`, and `put` for each pixel
 // of which it is open; then `learn`.
-template <class Picture>
+template <class Picture, class Beside = NoNetwork>
 class CountedCoder {
   public:
+    // beside: what makes the network beside.
+    template <class... Arguments>
     CountedCoder(const CountedSettings& settings, const LogisticTables& logistic,
-                 std::span<const ItemShape> shapes)
+                 std::span<const ItemShape> shapes, const Arguments&... beside)
         : settings_(settings),
+          logistic_(logistic),
+          beside_(beside...),
           shapes_(shapes),
           decisions_(settings.mixing().decisions),
           mixer_(settings.mixing(), logistic, elements_of(shapes), settings.values().size()),
@@ -44,14 +65,19 @@ class CountedCoder {
     // Goes to the pixels of the next time; whether there is one.
     bool next() {
         if (!order_.next()) return false;
-        for (const std::size_t item : order_.ended()) pictures_.erase(item);
+        for (const std::size_t item : order_.ended()) {
+            pictures_.erase(item);
+            beside_.end(item);
+        }
         pixels_.clear();
         for (const Front& front : order_.fronts()) add(front);
+        beside_.look();
         mixer_.begin(pixels_.size());
         const auto direct = [&](std::size_t c) { return mixer_.direct(c); };
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
             const Pixel& at = pixels_[i];
-            at.picture->look(at.plane, at.row, at.column, direct, mixer_.keys(i), mixer_.values(i));
+            at.picture->look(at.plane, at.row, at.column, beside_.foreseen(i), direct,
+                             mixer_.keys(i), mixer_.values(i));
         }
         return true;
     }
@@ -68,23 +94,34 @@ class CountedCoder {
         frequencies_.clear();
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
             Pixel& of = pixels_[i];
-            if (d % MixingSettings::together == 0) mixer_.find(i, d, of.node);
             // The least symbol of the upper half of what is left.
             const std::uint32_t middle =
                 ((2 * of.node + 1) << (decisions_ - 1 - d)) - (1u << decisions_);
-            if (middle < of.levels)
-                open_.push_back(static_cast<std::uint32_t>(i));
-            else
+            if (middle >= of.levels) {
                 of.node *= 2;
+                continue;
+            }
+            open_.push_back(static_cast<std::uint32_t>(i));
+            if constexpr (Beside::exists) {
+                of.probability = beside_.probability(i, middle);
+                if (is_sure(of.probability)) continue;
+            }
+            const unsigned depth = d % MixingSettings::together;
+            if (of.found <= d - depth) {
+                mixer_.find(i, d - depth, of.node >> depth);
+                of.found = d + 1;
+            }
         }
-        for (const std::uint32_t i : open_)
-            frequencies_.push_back(frequency(mixer_.predict(i, d, pixels_[i].node)));
+        for (const std::uint32_t i : open_) frequencies_.push_back(frequency(mixed(i, d)));
     }
     std::span<const std::uint32_t> open() const { return open_; }
     std::uint32_t frequency_of(std::size_t k) const { return frequencies_[k]; }
 
     // Takes a decision of pixel i.
-    void put(std::size_t i, std::uint32_t bit) { pixels_[i].node = 2 * pixels_[i].node + bit; }
+    void put(std::size_t i, std::uint32_t bit) {
+        pixels_[i].node = 2 * pixels_[i].node + bit;
+        beside_.put(i, bit);
+    }
 
     // Learns the symbols of the step.
     void learn() {
@@ -93,6 +130,7 @@ class CountedCoder {
             for (unsigned d = 0; d < decisions_; ++d)
                 mixer_.learn(i, d, at.node >> (decisions_ - 1 - d) & 1);
             at.picture->put(at.plane, at.row, at.column, symbol(i));
+            beside_.learn(i, symbol(i));
         }
     }
 
@@ -104,19 +142,41 @@ class CountedCoder {
         std::size_t column;
         std::size_t element;
         std::uint32_t levels;
-        std::uint32_t node;  // what is known of it, below a one
+        std::uint32_t node;             // what is known of it, below a one
+        unsigned found = 0;             // decisions up to the last whose group has been found
+        std::uint32_t probability = 0;  // of the decision, by the network beside, in 2^-28
     };
 
     void add(const Front& front) {
         const ItemShape& shape = shapes_[front.item];
-        Picture& picture = pictures_.try_emplace(front.item, contexts_, shape).first->second;
+        const auto [found, is_new] = pictures_.try_emplace(front.item, contexts_, shape);
+        Picture& picture = found->second;
+        if (is_new) beside_.begin(front.item, shape);
         const std::size_t first = firsts_[front.item] + shape.first_element(front.plane);
         for (std::size_t k = 0; k < front.count; ++k) {
             const std::size_t row = front.row + k, column = front.column - k * order_.lag(shape);
             pixels_.push_back({&picture, front.plane, row, column,
                                first + (row * shape.columns + column) * shape.channels,
                                shape.levels, 1});
+            beside_.add(front.item, front.plane, row, column);
         }
+    }
+
+    // Whether the network beside is so sure of a decision that its probability is taken as it is.
+    bool is_sure(std::uint32_t p) const {
+        const std::uint32_t whole = 1u << 28, rare = whole >> settings_.sure();
+        return p < rare || p > whole - rare;
+    }
+
+    // The probability that decision d of a pixel is 1.
+    std::int32_t mixed(std::size_t i, unsigned d) {
+        const Pixel& of = pixels_[i];
+        if constexpr (Beside::exists) {
+            if (is_sure(of.probability)) return static_cast<std::int32_t>(of.probability);
+            const std::uint32_t p = std::clamp(of.probability >> 6, 1u, (1u << 22) - 1);
+            return mixer_.predict(i, d, of.node, logistic_.stretch(p));
+        }
+        return mixer_.predict(i, d, of.node);
     }
 
     std::uint32_t frequency(std::int32_t p) const {
@@ -126,6 +186,8 @@ class CountedCoder {
     }
 
     const CountedSettings& settings_;
+    const LogisticTables& logistic_;
+    Beside beside_;
     std::span<const ItemShape> shapes_;
     unsigned decisions_;
     ContextMixer mixer_;

@@ -14,6 +14,12 @@
 
 namespace bitsback {
 
+// What a network beside knows of a pixel.
+struct Foreseen {
+    std::int32_t prediction = 0;  // in levels
+    std::int32_t unit = 0;        // its index
+};
+
 // Puts terms together to the words of a key, and these to a hash; or, of few bits, to the key.
 class KeyMaker {
   public:
@@ -62,9 +68,10 @@ class SymbolPicture {
 
     // keys: for each context. direct(c): whether that of a context is wanted as it is.
     template <class Direct>
-    void look(std::size_t plane, std::size_t row, std::size_t column, const Direct& direct,
-              std::uint64_t* keys, std::uint32_t* values) {
+    void look(std::size_t plane, std::size_t row, std::size_t column, const Foreseen& foreseen,
+              const Direct& direct, std::uint64_t* keys, std::uint32_t* values) {
         place_ = {row, column, plane % channels_};
+        foreseen_ = foreseen;
         for (std::size_t back = 0; back <= static_cast<std::size_t>(settings_.back()); ++back)
             planes_[back] = at(back <= plane ? plane + 1 - back : 0, row, column);
         for (std::size_t c = 0; c < settings_.contexts().size(); ++c) {
@@ -91,6 +98,10 @@ class SymbolPicture {
                 return of.of(static_cast<std::int32_t>(place_[1]));
             case Term::Kind::channel:
                 return of.of(static_cast<std::int32_t>(place_[2]));
+            case Term::Kind::prediction:
+                return of.of(foreseen_.prediction);
+            case Term::Kind::unit:
+                return of.of(foreseen_.unit);
             default:
                 break;
         }
@@ -108,6 +119,7 @@ class SymbolPicture {
     std::size_t size_;
     std::vector<std::uint8_t> symbols_;
     std::array<std::size_t, 3> place_{};
+    Foreseen foreseen_;
     std::array<const std::uint8_t*, CountedSettings::most_back + 1> planes_{};
 };
 
@@ -191,8 +203,8 @@ class BitPicture {
     }
 
     template <class Direct>
-    void look(std::size_t plane, std::size_t row, std::size_t column, const Direct& direct,
-              std::uint64_t* keys, std::uint32_t* values) {
+    void look(std::size_t plane, std::size_t row, std::size_t column, const Foreseen&,
+              const Direct& direct, std::uint64_t* keys, std::uint32_t* values) {
         for (std::size_t i = 0; i < windows_.size(); ++i) {
             const auto [back, rows] = contexts_.lines()[i];
             windows_[i] = window(back <= plane ? plane + 1 - back : 0, row, rows, column);

@@ -24,7 +24,7 @@ struct Site {
 
 // A number that a pixel's surroundings or its place give, from 0 to count - 1.
 struct Term {
-    enum class Kind { sum, row, column, channel };
+    enum class Kind { sum, row, column, channel, prediction, unit };
     struct Part {
         Site site;
         std::int32_t weight;
@@ -65,17 +65,23 @@ class CountedSettings {
     static constexpr std::int32_t most_back = 15;
 
     // contexts: the terms of each. values: those by which mixers are chosen. lag: columns that a
-    // row is coded behind the one above. queues: items that are coded at the same time.
+    // row is coded behind the one above. queues: items that are coded at the same time. sure:
+    // beside a network, decisions that it finds less likely than 2^-sure or more than 1 - 2^-sure
+    // are left to it; else 0.
     CountedSettings(MixingSettings mixing, std::uint32_t levels, unsigned precision,
-                    std::size_t lag, std::size_t queues, std::vector<Terms> contexts, Terms values)
+                    std::size_t lag, std::size_t queues, unsigned sure, std::vector<Terms> contexts,
+                    Terms values)
         : mixing_(std::move(mixing)),
           levels_(levels),
           precision_(precision),
           lag_(lag),
           queues_(queues),
+          sure_(sure),
           contexts_(std::move(contexts)),
           values_(std::move(values)) {
         require(levels >= 2 && levels <= 256, "there are 2 to 256 levels");
+        require(sure <= 28, "what a network is sure of has odds of 2 to 2^28");
+        mixing_.beside = sure != 0;
         mixing_.decisions = static_cast<unsigned>(std::bit_width(levels - 1));
         require(precision >= 16 && precision <= max_precision, "the precision is 16 to 24");
         require(lag >= 1 && lag <= 4096 && queues >= 1 && queues <= 256,
@@ -101,6 +107,7 @@ class CountedSettings {
                 by.count = by.kind == Kind::value   ? values_[by.number].count()
                            : by.kind == Kind::node  ? 1u << mixing_.decisions
                            : by.kind == Kind::depth ? mixing_.decisions
+                           : by.kind == Kind::odds  ? 16
                                                     : 11;
             }
         }
@@ -112,6 +119,7 @@ class CountedSettings {
     unsigned precision() const { return precision_; }
     std::size_t lag() const { return lag_; }
     std::size_t queues() const { return queues_; }
+    unsigned sure() const { return sure_; }
     const std::vector<Terms>& contexts() const { return contexts_; }
     const Terms& values() const { return values_; }
     // Whether all that is looked at are pixels of two levels as they are.
@@ -129,6 +137,8 @@ class CountedSettings {
             require(std::abs(of.steps[i]) <= most && (i == 0 || of.steps[i - 1] < of.steps[i]),
                     "the steps of a term rise");
         const bool sums = of.kind == Term::Kind::sum;
+        require(sure_ != 0 || (of.kind != Term::Kind::prediction && of.kind != Term::Kind::unit),
+                "a context holds predictions where there are some");
         require(of.parts.size() <= 16 && sums == !of.parts.empty(), "a sum has 1 to 16 parts");
         for (const Term::Part& part : of.parts) {
             const auto [back, rows, columns] = part.site;
@@ -150,6 +160,7 @@ class CountedSettings {
     unsigned precision_;
     std::size_t lag_;
     std::size_t queues_;
+    unsigned sure_;
     std::vector<Terms> contexts_;
     Terms values_;
     bool bits_ = false;

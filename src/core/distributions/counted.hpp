@@ -3,14 +3,12 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "../counted/coder.hpp"
+#include "../counted/decisions.hpp"
 #include "../counted/settings.hpp"
-#include "../step.hpp"
 #include "of_data.hpp"
 
 namespace bitsback {
@@ -27,88 +25,30 @@ class CountedDistribution : public OfData<CountedDistribution> {
     void push_all(Message& message, std::span<const ItemShape> shapes,
                   std::span<const Symbol> symbols) const {
         require_planes(shapes, symbols);
-        for_pictures([&](auto picture) {
-            using Picture = typename decltype(picture)::type;
-            push_by<Picture>(message, shapes, symbols);
+        with_coder(shapes, [&](auto& coder) {
+            push_decisions(message, settings_.precision(), settings_.mixing().decisions, coder,
+                           symbols);
         });
     }
 
     template <class Symbol>
     void pop_all(Message& message, std::span<const ItemShape> shapes,
                  std::span<Symbol> symbols) const {
-        for_pictures([&](auto picture) {
-            using Picture = typename decltype(picture)::type;
-            pop_by<Picture>(message, shapes, symbols);
+        with_coder(shapes, [&](auto& coder) {
+            pop_decisions(message, settings_.precision(), settings_.mixing().decisions, coder,
+                          symbols);
         });
     }
 
-    // The bit of a decision, and the frequency of a one: 2 * frequency + bit.
-    using Coded = std::uint32_t;
-
     template <class Code>
-    void for_pictures(const Code& code) const {
-        if (settings_.of_bits())
-            code(std::type_identity<BitPicture>());
-        else
-            code(std::type_identity<SymbolPicture>());
-    }
-
-    template <class Picture, class Symbol>
-    void push_by(Message& message, std::span<const ItemShape> shapes,
-                 std::span<const Symbol> symbols) const {
-        CountedCoder<Picture> coder(settings_, logistic_, shapes);
-        std::vector<Coded> coded;
-        std::vector<std::uint32_t> counts;  // of each array of decisions
-        const unsigned decisions = settings_.mixing().decisions;
-        while (coder.next()) {
-            for (unsigned d = 0; d < decisions; ++d) {
-                coder.predict(d);
-                const std::span<const std::uint32_t> open = coder.open();
-                for (std::size_t k = 0; k < open.size(); ++k) {
-                    const std::uint32_t symbol = symbols[coder.element(open[k])];
-                    const std::uint32_t bit = symbol >> (decisions - 1 - d) & 1;
-                    coded.push_back(coder.frequency_of(k) << 1 | bit);
-                    coder.put(open[k], bit);
-                }
-                counts.push_back(static_cast<std::uint32_t>(open.size()));
-            }
-            coder.learn();
+    void with_coder(std::span<const ItemShape> shapes, const Code& code) const {
+        if (settings_.of_bits()) {
+            CountedCoder<BitPicture> coder(settings_, logistic_, shapes);
+            code(coder);
+        } else {
+            CountedCoder<SymbolPicture> coder(settings_, logistic_, shapes);
+            code(coder);
         }
-        std::size_t end = coded.size();
-        for (std::size_t i = counts.size(); i-- > 0;) {
-            const Coded* first = coded.data() + (end -= counts[i]);
-            push_step(message, settings_.precision(), counts[i],
-                      [&](std::size_t k) { return interval(first[k] >> 1, first[k] & 1); });
-        }
-    }
-
-    template <class Picture, class Symbol>
-    void pop_by(Message& message, std::span<const ItemShape> shapes,
-                std::span<Symbol> symbols) const {
-        CountedCoder<Picture> coder(settings_, logistic_, shapes);
-        while (coder.next()) {
-            for (unsigned d = 0; d < settings_.mixing().decisions; ++d) {
-                coder.predict(d);
-                const std::span<const std::uint32_t> open = coder.open();
-                pop_step(message, settings_.precision(), open.size(),
-                         [&](std::size_t k, std::uint32_t x) {
-                             const std::uint32_t frequency = coder.frequency_of(k);
-                             const std::uint32_t bit = x >= whole() - frequency ? 1 : 0;
-                             coder.put(open[k], bit);
-                             return interval(frequency, bit);
-                         });
-            }
-            coder.learn();
-            for (std::size_t i = 0; i < coder.pixels(); ++i)
-                symbols[coder.element(i)] = static_cast<Symbol>(coder.symbol(i));
-        }
-    }
-
-    std::uint32_t whole() const { return 1u << settings_.precision(); }
-    // As of a Bernoulli: 0 comes first.
-    Interval interval(std::uint32_t frequency, std::uint32_t bit) const {
-        return bit != 0 ? Interval{whole() - frequency, frequency}
-                        : Interval{0, whole() - frequency};
     }
 
     CountedSettings settings_;

@@ -7,13 +7,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "../pixel_network.hpp"
-#include "../predictive/pixel_distribution.hpp"
+#include "../predictive/mixtures.hpp"
 #include "../predictive/predictor.hpp"
 #include "../predictive/settings.hpp"
 #include "../predictive/wavefront.hpp"
@@ -29,22 +27,8 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
                            MixtureTables tables, Arithmetic arithmetic = Arithmetic::exact)
         : OfData(variable),
           settings_(std::move(settings)),
-          network_(std::move(network)),
-          tables_(std::move(tables)),
-          arithmetic_(arithmetic) {
-        const Shape& source = network_.network.shape(0);
-        require(network_.network.sources() == 1 && source.width() == settings_.width() &&
-                    source.bytes(),
-                "the network of a pixel does not fit its context");
-        const std::vector<Shape> shapes = network_.shapes();
-        require(shapes.size() == 3, "a mixture has three outputs");
-        components_ = shapes[0].width();
-        for (const Shape& shape : shapes)
-            require(shape.width() == components_ && components_ <= MixtureTables::max_components,
-                    "a mixture has another number of components");
-        require_mixture_outputs(shapes);
-        network_.network.keep(network_.outputs);
-    }
+          mixtures_(std::move(network), std::move(tables), settings_.width()),
+          arithmetic_(arithmetic) {}
 
   private:
     friend OfData<PredictiveDistribution>;
@@ -57,18 +41,7 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
         std::vector<std::uint32_t> counts;  // of each time
     };
 
-    // Pixels that the network sees together.
-    struct Rows {
-        std::vector<std::uint8_t> contexts;
-        std::vector<Expected> expected;
-        Workspace work;
-
-        std::size_t count() const { return expected.size(); }
-        void clear() {
-            contexts.clear();
-            expected.clear();
-        }
-    };
+    using Rows = PixelMixtures::Rows;
 
     template <class Symbol>
     void push_all(Message& message, std::span<const ItemShape> shapes,
@@ -94,7 +67,7 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
                 step.insert(step.end(), first, part.intervals.end());
                 part.intervals.erase(first, part.intervals.end());
             }
-            push_step(message, tables_.precision(), step.size(),
+            push_step(message, mixtures_.precision(), step.size(),
                       [&](std::size_t i) { return step[i]; });
         }
     }
@@ -106,12 +79,12 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
         Rows rows;
         for (std::size_t time = 0; time < wavefront.times(); ++time) {
             rows.clear();
-            wavefront.look(time, [&](std::size_t count) { return add(rows, count); });
+            wavefront.look(time, [&](std::size_t count) { return mixtures_.add(rows, count); });
             for (std::size_t i = 0; i < wavefront.pixels(); ++i)
                 rows.expected.push_back(expected(wavefront, i));
-            run(rows);
-            for_distributions(rows, [&](const auto& distribution) {
-                pop_step(message, tables_.precision(), rows.count(),
+            mixtures_.run(rows);
+            mixtures_.for_distributions(rows, [&](const auto& distribution) {
+                pop_step(message, mixtures_.precision(), rows.count(),
                          [&](std::size_t i, std::uint32_t x) {
                              std::uint32_t symbol = 0;
                              const Interval interval = distribution(i).find(x, symbol);
@@ -138,8 +111,8 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
         Rows rows;
         std::vector<std::uint32_t> known;
         const auto finish = [&] {
-            run(rows);
-            for_distributions(rows, [&](const auto& distribution) {
+            mixtures_.run(rows);
+            mixtures_.for_distributions(rows, [&](const auto& distribution) {
                 for (std::size_t i = 0; i < rows.count(); ++i)
                     out.intervals.push_back(distribution(i).interval(known[i]));
             });
@@ -147,7 +120,7 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
             known.clear();
         };
         for (std::size_t time = 0; time < wavefront.times(); ++time) {
-            wavefront.look(time, [&](std::size_t count) { return add(rows, count); });
+            wavefront.look(time, [&](std::size_t count) { return mixtures_.add(rows, count); });
             out.counts.push_back(static_cast<std::uint32_t>(wavefront.pixels()));
             for (std::size_t i = 0; i < wavefront.pixels(); ++i) {
                 rows.expected.push_back(expected(wavefront, i));
@@ -160,45 +133,9 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
         return out;
     }
 
-    // Room for the contexts of some more pixels.
-    std::uint8_t* add(Rows& rows, std::size_t count) const {
-        const std::size_t before = rows.contexts.size();
-        rows.contexts.resize(before + count * settings_.width());
-        return rows.contexts.data() + before;
-    }
-
-    void run(Rows& rows) const {
-        if (rows.count() == 0) return;
-        const Network& network = network_.network;
-        network.prepare(rows.work, rows.count());
-        std::memcpy(network.source<std::uint8_t>(rows.work), rows.contexts.data(),
-                    rows.contexts.size());
-        network.run(rows.work);
-    }
-
-    // Calls `code` with what makes the distribution of a pixel.
-    template <class Code>
-    void for_distributions(const Rows& rows, const Code& code) const {
-        if (rows.count() == 0) return;
-        const Parameters parameters = network_.parameters(rows.work, components_);
-        const auto of = [&](const auto* means) {
-            code([&, means](std::size_t i) {
-                const std::size_t at = i * components_;
-                return PixelDistribution(tables_, rows.expected[i], parameters.bytes[0] + at,
-                                         means + at, parameters.bytes[2] + at, components_);
-            });
-        };
-        if (parameters.words[1] != nullptr)
-            of(parameters.words[1]);
-        else
-            of(parameters.bytes[1]);
-    }
-
     PredictiveSettings settings_;
-    PixelNetwork network_;
-    MixtureTables tables_;
+    PixelMixtures mixtures_;
     Arithmetic arithmetic_;
-    std::size_t components_;
 };
 
 }  // namespace bitsback

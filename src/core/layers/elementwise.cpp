@@ -74,7 +74,7 @@ class LookupLayer : public Computed<LookupLayer> {
     std::optional<int> shift_;
 };
 
-const LayerOp<LookupLayer> lookup("table", 1);
+const LayerOp<LookupLayer> lookup("lookup_table", 1);
 
 // The sum of two values, clamped.
 class AddLayer : public Computed<AddLayer> {

@@ -44,7 +44,7 @@ class ConcatLayer : public Computed<ConcatLayer> {
     }
 };
 
-const LayerOp<ConcatLayer> concat("join", 2);
+const LayerOp<ConcatLayer> concat("concat", 2);
 
 // Each place becomes factor x factor places, with factor^2 times fewer channels.
 class PixelShuffleLayer : public Computed<PixelShuffleLayer> {
@@ -87,7 +87,7 @@ class PixelShuffleLayer : public Computed<PixelShuffleLayer> {
     std::size_t factor_;
 };
 
-const LayerOp<PixelShuffleLayer> pixel_shuffle("shuffle", 1);
+const LayerOp<PixelShuffleLayer> pixel_shuffle("pixel_shuffle", 1);
 
 // A value at the item becomes one on a grid of rows and columns, the same at each place.
 class BroadcastLayer : public Computed<BroadcastLayer> {
@@ -111,7 +111,7 @@ class BroadcastLayer : public Computed<BroadcastLayer> {
     }
 };
 
-const LayerOp<BroadcastLayer> broadcast("spread", 1);
+const LayerOp<BroadcastLayer> broadcast("broadcast", 1);
 
 // The same elements in another number of rows and columns. Only for all rows at once.
 class ViewLayer : public Layer {

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "../prefetch.hpp"
@@ -13,6 +14,7 @@
 #include "kernels.hpp"
 #include "logistic.hpp"
 #include "settings.hpp"
+#include "slots.hpp"
 
 namespace bitsback {
 
@@ -25,25 +27,27 @@ class ContextMixer {
         : settings_(settings),
           logistic_(logistic),
           padded_((settings.contexts.size() + 7) / 8 * 8),
-          bias_(settings.contexts.size() < padded_ ? settings.contexts.size() : 2 * padded_),
-          uses_(bias_ < padded_ ? padded_ + bias_ : bias_ + 1),
-          stride_((uses_ + 8) / 8 * 8),
+          stride_(2 * padded_),
           values_of_a_symbol_(values),
           counts_(padded_) {
+        bias_ = free_place();
+        uses_ = free_place();
+        given_ = settings.beside ? free_place() : uses_;
         const std::size_t most_counts = std::size_t{1} << settings.count_bits;
         rates_.resize(padded_ * most_counts);
         limits_.resize(padded_);
         std::size_t slots = 0;
         for (std::size_t c = 0; c < settings.contexts.size(); ++c) {
             tables_.emplace_back(settings, c, elements, slots);
-            slots += tables_.back().size();
+            slots += (tables_.back().size() + Slots::in_a_line - 1) / Slots::in_a_line *
+                     Slots::in_a_line;
             const ContextSettings& of = settings.contexts[c];
             limits_[c] = of.limit;
             for (std::uint32_t n = 0; n <= of.limit; ++n)
                 rates_[c * most_counts + n] =
                     static_cast<std::int32_t>((1u << 20) / (16 * n + of.offset));
         }
-        slots_.assign(slots + 1, fresh);  // the last one is for what is no context
+        slots_.emplace(slots + 1, fresh);  // the last one is for what is no context
         for (const MixerSettings& of : settings.mixers) mixers_.emplace_back(of, *this);
     }
 
@@ -58,7 +62,7 @@ class ContextMixer {
         values_.resize(symbols * values_of_a_symbol_);
         lines_.resize(symbols * settings_.groups() * padded_);
         checks_.resize(symbols * settings_.groups() * padded_);
-        numbers_.resize(all * padded_, static_cast<std::uint32_t>(slots_.size() - 1));
+        numbers_.resize(all * padded_, static_cast<std::uint32_t>(slots_->size() - 1));
         inputs_.resize(all * stride_);
         mixed_.assign(all * mixers_.size(), {});
     }
@@ -76,12 +80,14 @@ class ContextMixer {
             const auto [first, check] = tables_[c].line(keys[c], node);
             lines_[line + c] = first;
             checks_[line + c] = check;
-            prefetch(slots_.data() + tables_[c].slot(first, node, 1));
+            prefetch(slots_->data() + tables_[c].slot(first, node, 1));
         }
     }
 
-    // The probability that decision d of a symbol, at this node, is 1, in units of 2^-28.
-    std::int32_t predict(std::size_t symbol, unsigned d, std::uint32_t node) {
+    // The probability that decision d of a symbol, at this node, is 1, in units of 2^-28. given:
+    // the log-odds by the model beside.
+    std::int32_t predict(std::size_t symbol, unsigned d, std::uint32_t node,
+                         std::int32_t given = 0) {
         const unsigned depth = d % MixingSettings::together;
         const std::uint32_t within = 1u << depth | (node & ((1u << depth) - 1));
         const std::size_t number = symbol * settings_.decisions + d;
@@ -93,12 +99,13 @@ class ContextMixer {
         kernels_.look(slots_of(symbol, d), logistic_.stretch(), settings_.trust, inputs,
                       counts_.data());
         inputs[bias_] = bias;
+        inputs[given_] = given;
         Mixed* mixed = mixed_.data() + number * mixers_.size();
         std::int32_t sum = 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
             std::size_t set = 0;
             for (const Selector& by : settings_.mixers[m].selectors)
-                set = set * by.count + chosen(by, symbol, d, node);
+                set = set * by.count + chosen(by, symbol, d, node, given);
             const std::int32_t t = mix(mixers_[m].weights.data() + set * stride_, inputs);
             mixed[m] = {static_cast<std::uint32_t>(set), logistic_.squash(t)};
             sum += t;
@@ -138,9 +145,11 @@ class ContextMixer {
         std::vector<std::int32_t> rates;  // of learning, by that
 
         Mixer(const MixerSettings& of, const ContextMixer& in) : weights(of.sets() * in.stride_) {
-            for (std::size_t set = 0; set < of.sets(); ++set)
-                for (std::size_t c = 0; c < in.contexts(); ++c)
-                    weights[set * in.stride_ + c] = of.start;
+            for (std::size_t set = 0; set < of.sets(); ++set) {
+                std::int32_t* own = weights.data() + set * in.stride_;
+                std::fill_n(own, in.contexts(), of.start);
+                if (in.settings_.beside) own[in.given_] = 1 << 16;
+            }
             do {
                 const auto uses = static_cast<std::int32_t>(rates.size());
                 rates.push_back(std::max(16 * of.first_rate / (16 + uses), of.last_rate));
@@ -154,12 +163,21 @@ class ContextMixer {
         std::int32_t probability = 0;
     };
 
+    // The next place of an input that is of no context.
+    std::size_t free_place() {
+        const std::size_t padding = padded_ - settings_.contexts.size();
+        const std::size_t i = taken_++;
+        if (i < 2 * padding) return (i / padding + 1) * padded_ - padding + i % padding;
+        stride_ = std::max(stride_, 2 * padded_ + 8);
+        return 2 * padded_ + i - 2 * padding;
+    }
+
     std::size_t line_of(std::size_t symbol, unsigned d) const {
         return (symbol * settings_.groups() + d / MixingSettings::together) * padded_;
     }
 
     SlotView slots_of(std::size_t symbol, unsigned d) {
-        return {slots_.data(),
+        return {slots_->data(),
                 numbers_.data() + (symbol * settings_.decisions + d) * padded_,
                 checks_.data() + line_of(symbol, d),
                 padded_,
@@ -173,8 +191,8 @@ class ContextMixer {
         return static_cast<std::int32_t>(std::clamp(sum >> 16, -reach, reach - 1));
     }
 
-    std::uint32_t chosen(const Selector& by, std::size_t symbol, unsigned d,
-                         std::uint32_t node) const {
+    std::uint32_t chosen(const Selector& by, std::size_t symbol, unsigned d, std::uint32_t node,
+                         std::int32_t given) const {
         switch (by.kind) {
             case Selector::Kind::known:
                 return static_cast<std::uint32_t>(std::bit_width(counts_[by.number] + 1)) - 1;
@@ -182,6 +200,8 @@ class ContextMixer {
                 return node;
             case Selector::Kind::depth:
                 return d;
+            case Selector::Kind::odds:
+                return static_cast<std::uint32_t>(std::clamp((given + (1 << 15)) >> 12, 0, 15));
             default:
                 return values_[symbol * values_of_a_symbol_ + by.number];
         }
@@ -191,15 +211,17 @@ class ContextMixer {
     const LogisticTables& logistic_;
     const MixingKernels& kernels_ = mixing_kernels();
     // The inputs of a decision: the log-odds of all contexts, padded to eights; likewise the
-    // probabilities as far as they are trusted; in the padding, or behind them, a constant, and a
-    // zero, at whose place weights have how often they learned.
+    // probabilities as far as they are trusted; in the padding, or behind them, a constant, a zero,
+    // at whose place weights have how often they learned, and the log-odds by a model beside.
     std::size_t padded_;
-    std::size_t bias_;
-    std::size_t uses_;
     std::size_t stride_;
+    std::size_t bias_ = 0;
+    std::size_t uses_ = 0;
+    std::size_t given_ = 0;
+    std::size_t taken_ = 0;  // of the places in the padding and behind it
     std::vector<ContextTable> tables_;
-    std::vector<std::uint32_t> slots_;  // of all contexts
-    std::vector<std::int32_t> rates_;   // of each context, by its count
+    std::optional<Slots> slots_;       // of all contexts
+    std::vector<std::int32_t> rates_;  // of each context, by its count
     std::vector<std::uint32_t> limits_;
     std::vector<Mixer> mixers_;
     // Of the symbols of the step.

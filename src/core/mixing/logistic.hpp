@@ -1,6 +1,7 @@
 // Probabilities and their log-odds, by tables that ship as bytes.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -24,6 +25,14 @@ class LogisticTables {
     }
 
     const std::int32_t* stretch() const { return stretch_.data(); }
+    // The log-odds of a probability in units of 2^-22, which lies within [1, 2^22 - 1].
+    std::int32_t stretch(std::uint32_t p) const {
+        constexpr std::uint32_t half = 1u << 21;
+        const std::uint32_t rarer = p > half ? 2 * half - p : p;
+        const auto lead = static_cast<unsigned>(std::bit_width(rarer)) - 1;
+        const std::int32_t odds = stretch_[64 * lead + (rarer << 6 >> lead) - 64];
+        return p > half ? odds : -odds;
+    }
     // The probability of these log-odds, in units of 2^-28.
     std::int32_t squash(std::int32_t t) const {
         const auto at = static_cast<std::uint32_t>(t + reach);

@@ -21,7 +21,7 @@ struct ContextSettings {
 
 // What chooses among the weights of a mixer, one number of the product of all.
 struct Selector {
-    enum class Kind { known, node, depth, value };
+    enum class Kind { known, node, depth, odds, value };
     Kind kind;
     std::size_t number;   // of the context whose count is meant, or of the value
     std::uint32_t count;  // of its values
@@ -51,6 +51,8 @@ struct MixingSettings {
     unsigned probability_bits;
     unsigned count_bits;
     std::uint32_t trust;  // the count from which on a probability is trusted no more
+    // Whether another model gives a probability of each decision, which is mixed with the rest.
+    bool beside;
     std::vector<ContextSettings> contexts;
     std::vector<MixerSettings> mixers;
 
@@ -80,6 +82,8 @@ struct MixingSettings {
                 sets *= by.count;
                 require(by.kind != Selector::Kind::known || by.number < contexts.size(),
                         "a mixer is chosen by a context that there is");
+                require(by.kind != Selector::Kind::odds || beside,
+                        "a mixer is chosen by the odds of a model that there is");
             }
         }
     }

@@ -3,50 +3,15 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <span>
-#include <utility>
 #include <vector>
 
-#include "../default_floats.hpp"
-#include "kernels.hpp"
-#include "plane.hpp"
+#include "step_predictor.hpp"
 
 namespace bitsback {
-
-// One item, plane by plane.
-class PlaneItem {
-  public:
-    // first: where it begins among the symbols of all items.
-    PlaneItem(const PredictiveSettings& settings, const PredictiveKernels& kernels,
-              const ItemShape& shape, std::size_t first)
-        : shape_(shape), first_(first), frame_(settings, shape) {
-        for (std::size_t p = 0; p < shape.planes(); ++p) {
-            const References references(shape, p);
-            std::array<Plane*, 2> others{};
-            for (std::size_t i = 0; i < references.count; ++i)
-                others[i] = &planes_[references.planes[i]];
-            planes_.emplace_back(settings, kernels, frame_,
-                                 std::span(others.data(), references.count));
-        }
-    }
-
-    const ItemShape& shape() const { return shape_; }
-    Plane& plane(std::size_t p) { return planes_[p]; }
-    // The place of a pixel among the symbols of all items.
-    std::size_t element(std::size_t p, std::size_t row, std::size_t column) const {
-        return first_ + shape_.first_element(p) + (row * shape_.columns + column) * shape_.channels;
-    }
-
-  private:
-    ItemShape shape_;
-    std::size_t first_;
-    ItemFrame frame_;
-    std::deque<Plane> planes_;
-};
 
 // The number of items, from the first on, that have some pixels at once, whose surroundings stay in
 // a near cache.
@@ -65,9 +30,7 @@ class Wavefront {
   public:
     Wavefront(const PredictiveSettings& settings, std::span<const ItemShape> shapes,
               Arithmetic arithmetic = Arithmetic::exact)
-        : settings_(settings),
-          floats_(arithmetic),
-          solver_(settings, predictive_kernels(), least_squares(arithmetic)) {
+        : settings_(settings), predictor_(settings, arithmetic) {
         std::size_t first = 0;
         for (const ItemShape& shape : shapes) {
             items_.emplace_back(settings, predictive_kernels(), shape, first);
@@ -79,8 +42,8 @@ class Wavefront {
 
     // From 0 to this, exclusively; at some there may be no pixels.
     std::size_t times() const { return times_; }
-    std::size_t pixels() const { return pixels_.size(); }
-    const Pixel& pixel(std::size_t i) const { return pixels_[i]; }
+    std::size_t pixels() const { return places_.size(); }
+    const Pixel& pixel(std::size_t i) const { return predictor_.pixel(i); }
     // The place of pixel i among the symbols of all items.
     std::size_t element(std::size_t i) const { return elements_[i]; }
     std::int32_t levels(std::size_t i) const { return levels_[i]; }
@@ -89,47 +52,19 @@ class Wavefront {
     // `count` pixels.
     template <class Contexts>
     void look(std::size_t time, const Contexts& contexts) {
-        pixels_.clear();
         elements_.clear();
         levels_.clear();
         places_.clear();
         std::erase_if(unfinished_,
                       [&](const PlaneItem* item) { return time >= end_of(item->shape()); });
         for (PlaneItem* item : unfinished_) find(*item, time);
-        for (const Place& at : places_) at.plane->prepare(at.row, at.column, solver_);
-        solver_.run();
-        std::uint8_t* context = contexts(places_.size());
-        for (std::size_t first = 0; first < places_.size(); first += together) {
-            const std::size_t end = std::min(first + together, places_.size());
-            for (std::size_t i = first; i < end; ++i) {
-                // What so many pixels need is no longer in a near cache when their turn comes
-                // again.
-                if (places_.size() >= many && i + ahead < places_.size()) {
-                    const Place& later = places_[i + ahead];
-                    later.plane->prefetch(later.row, later.column);
-                }
-                const Place& at = places_[i];
-                pixels_.push_back(at.plane->look(at.row, at.column, surroundings_[i - first]));
-            }
-            for (std::size_t i = first; i < end; ++i)
-                places_[i].plane->blend(pixels_[i], surroundings_[i - first]);
-            for (std::size_t i = first; i < end; ++i, context += settings_.width())
-                surroundings_[i - first].describe(pixels_[i].predictions, pixels_[i].unit, context);
-        }
+        predictor_.look(places_, contexts(places_.size()));
     }
 
     // Takes the symbol of pixel i.
-    void learn(std::size_t i, std::int32_t symbol) { pixels_[i].plane->learn(pixels_[i], symbol); }
+    void learn(std::size_t i, std::int32_t symbol) { predictor_.learn(i, symbol); }
 
   private:
-    static constexpr std::size_t many = 256, ahead = 4, together = 8;
-
-    struct Place {
-        Plane* plane;
-        std::int32_t row;
-        std::int32_t column;
-    };
-
     // Times from the first pixel of a plane to its last.
     std::size_t duration(const ItemShape& shape) const {
         return settings_.lag() * (shape.rows - 1) + shape.columns;
@@ -161,14 +96,11 @@ class Wavefront {
     }
 
     const PredictiveSettings& settings_;
-    DefaultFloats floats_;
-    Solver solver_;
+    StepPredictor predictor_;
     std::deque<PlaneItem> items_;
     std::vector<PlaneItem*> unfinished_;
     std::size_t times_ = 0;
-    std::vector<Place> places_;
-    std::vector<Pixel> pixels_;
-    std::array<Surroundings, together> surroundings_;
+    std::vector<StepPredictor::Place> places_;
     std::vector<std::size_t> elements_;
     std::vector<std::int32_t> levels_;
 };

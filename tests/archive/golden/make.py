@@ -110,6 +110,7 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
         lambda: np.kron(noise("u1", 30, 35) > 99, np.ones((3, 2), bool)),
         {"model": "bilevel", "tile": 64},
     ),
+    "mixed": (lambda: photo("u1", 40, 50, 3), {"model": "universal-mixed", "tile": 32}),
     "fallback-plain": (lambda: np.sqrt(noise("<u4", 40, 60) % 900), {}),
     "fallback-shuffled": (lambda: np.arange(1200.0).reshape(30, 40), {}),
     "fallback-rows": (lambda: photo("u1", 40, 60), {"model": "fast"}),

@@ -79,6 +79,7 @@ def picture(
                 drawn.savefig(pixels, metadata={"Software": None})
                 # In grey it is a third of the size, and shows how it will be printed.
                 Image.open(pixels).convert("L").save(paths[0], optimize=True)
+                drawn.set_layout_engine("none")  # keeps the places, which take long to find
                 drawn.savefig(paths[1], metadata={"Date": None})
             return paths
 

@@ -35,7 +35,7 @@ from bitsback.models.families import INDEPENDENT
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
-AUTOREGRESSIVE, PREDICTIVE, SERIES, COUNTED = "scan", "predictive", "series", "counted"
+AUTOREGRESSIVE, PREDICTIVE, SERIES, COUNTED = "autoregressive", "predictive", "series", "counted"
 ANY_SHAPE = (PREDICTIVE, SERIES, COUNTED)
 """The codecs for data of any shape."""
 

@@ -135,7 +135,7 @@ class AutoregressiveDistribution:
                 [bound.numbers[self.features]],
             )
         return _core.distribution(
-            "scan",
+            "autoregressive",
             numbers[self.variable.name],
             size=(*size, self.variable.channels),
             window=self.seen.window,
@@ -275,7 +275,7 @@ def _merged(chosen: NDArray[np.bool_], one: NDArray[Any], two: NDArray[Any]) -> 
 
 def read(source: DistributionEntry, codec: str) -> AutoregressiveDistribution:
     if source.variable.name != DATA:
-        raise ModelError("the codec scan is for the data, not for latents")
+        raise ModelError("the codec autoregressive is for the data, not for latents")
     fields, variable = source.fields, source.variable
     fields.text("order", "raster")
     above, side = fields.integers("window", 2, 1, 8)
@@ -291,12 +291,12 @@ def read(source: DistributionEntry, codec: str) -> AutoregressiveDistribution:
     entries = [
         Fields(entry, f"{source.key}.groups[{i}]") for i, entry in enumerate(fields.items("groups"))
     ]
-    gated = [entry.has("dull") for entry in entries]
+    gated = [entry.has("flat") for entry in entries]
     flat = None
     if any(gated):
         if not all(gated) or of_features is None:
-            raise ModelError("all groups have 'dull' or none has, and it needs features")
-        flat = source.tensors.bounded("x.dull", "uint8", (variable.levels,), 0, 1)
+            raise ModelError("all groups have 'flat' or none has, and it needs features")
+        flat = source.tensors.bounded("x.flat", "uint8", (variable.levels,), 0, 1)
     seen = Seen((above, side), planes, flat)
     groups: list[ChannelGroup] = []
     for entry in entries:
@@ -332,8 +332,8 @@ def _read_group(
     context = Activations(ITEM, width, 0, high)
     network = _read_network(source, fields, CONTEXT, context, family, len(channels))
     flat = None
-    if features is not None and fields.has("dull"):
-        inner = fields.object("dull")
+    if features is not None and fields.has("flat"):
+        inner = fields.object("flat")
         of_pixel = Activations(ITEM, features.channels, features.low, features.high)
         flat = _read_network(source, inner, FEATURES, of_pixel, family, len(channels))
         inner.done()

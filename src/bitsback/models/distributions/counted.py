@@ -7,98 +7,22 @@ is learned from other data.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from bitsback import _core, tables
+from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Size
-from bitsback.integer.fields import Fields
-from bitsback.lazy import cached_property
+from bitsback.models.distributions.context_mixing import ContextMixing, read_mixing
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.distributions.prediction import PredictionDistribution, Words
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
-
-_MOST_LEVELS = 256
-_REACH = 15
-_MOST = 1 << 20  # the bound of the thresholds of a sum
-_MOST_VALUES = 1 << 16
-_MOST_SETS = 1 << 16
-_COUNTS = 11
-"""Values of a count of up to 1,023 as a selector sees it, its logarithm."""
-
-Part = tuple[int, int, int, int]
-"""Planes before that of a pixel, rows below it, columns to its right, and the weight of the symbol
-there.
-"""
-
-
-@dataclass(frozen=True)
-class Term:
-    """A number that the surroundings of a pixel or its place give."""
-
-    kind: str
-    """A sum, or the row, column or channel of the pixel."""
-    parts: tuple[Part, ...]
-    shift: int
-    low: int
-    high: int
-    """The least and the greatest number after the shift; others are clipped to them."""
-    steps: tuple[int, ...] = ()
-    """Thresholds, in place of the shift and the range: the value is how many are no more than the
-    sum.
-    """
-
-    @property
-    def values(self) -> int:
-        return len(self.steps) + 1 if self.steps else self.high - self.low + 1
-
-    @property
-    def bits(self) -> int:
-        return (self.values - 1).bit_length()
-
-    def core(self) -> tuple[object, ...]:
-        return self.kind, self.parts, self.shift, self.low, self.high, self.steps
-
-
-@dataclass(frozen=True)
-class Context:
-    """What is known around a pixel, and how its probabilities adapt."""
-
-    offset: int
-    """In sixteenths. Its reciprocal is the rate of the first update."""
-    limit: int
-    """The limit of the count by which updates get smaller."""
-    terms: tuple[Term, ...]
-
-    @property
-    def bits(self) -> int:
-        return sum(term.bits for term in self.terms)
-
-
-@dataclass(frozen=True)
-class Mixer:
-    """Sets of weights, of which `select` chooses one."""
-
-    select: tuple[str | int | Term, ...]
-    """Each is "node", "depth", a term, or the number of a context, which stands for its count."""
-    start: int
-    rates: tuple[int, int]
-    """The learning rates: that of new weights, and the least."""
 
 
 @dataclass(frozen=True, eq=False)
 class CountedDistribution(PredictionDistribution):
     variable: Variable
     precision: int
-    lag: int
-    queues: int
-    table: int
-    slot: tuple[int, int]
-    """Bits of a probability and of a count; what is left of 32 tells keys from one another."""
-    trust: int
-    contexts: tuple[Context, ...]
-    mixers: tuple[Mixer, ...]
+    mixing: ContextMixing
 
     def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:
         return self._core_of(numbers[self.variable.name])
@@ -109,193 +33,24 @@ class CountedDistribution(PredictionDistribution):
         return self._core_of(0)
 
     def _core_of(self, variable: int) -> _core.Distribution:
-        return _core.distribution(
-            "counted",
-            variable,
-            levels=self.variable.levels,
-            precision=self.precision,
-            lag=self.lag,
-            queues=self.queues,
-            table=self.table,
-            slot=self.slot,
-            trust=self.trust,
-            contexts=[(of.offset, of.limit, _core_terms(of.terms)) for of in self.contexts],
-            mixers=[(self._core_select(of.select), of.start, of.rates) for of in self.mixers],
-            values=_core_terms(self._values),
-            stretch=tables.stretch(),
-            cdf=tables.logistic_cdf(),
-        )
-
-    @cached_property
-    def _values(self) -> tuple[Term, ...]:
-        """The terms by which mixers are chosen."""
-        return tuple(one for of in self.mixers for one in of.select if isinstance(one, Term))
-
-    def _core_select(self, select: tuple[str | int | Term, ...]) -> list[tuple[str, int]]:
-        """Kinds of selectors, and of which context or value."""
-        return [
-            ("value", self._values.index(one)) if isinstance(one, Term)
-            else ("known", one) if isinstance(one, int)
-            else (one, 0)
-            for one in select
-        ]  # fmt: skip
-
-    @property
-    def decisions(self) -> int:
-        """The number of binary decisions of a symbol."""
-        return (self.variable.levels - 1).bit_length()
+        return _core.distribution("counted", variable, **self.mixing.fields(self.precision))
 
     def state_memory(self, elements: int) -> int:
-        size = min(max((elements * self.decisions - 1).bit_length(), 10), self.table)
-        slots = sum(
-            (1 << of.bits) * ((1 << self.decisions) - 1)
-            if of.bits + self.decisions <= self.table
-            else 1 << size
-            for of in self.contexts
-        )
-        sets = sum(_sets(of.select, self.decisions) for of in self.mixers)
-        return 4 * slots + 4 * (2 * len(self.contexts) + 8) * sets
+        return self.mixing.state_memory(elements)
 
     def memory(self, shape: ItemShape) -> int:
-        at_once = min(shape.rows, (shape.columns - 1) // self._lag(shape) + 1)
-        planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
-        return planes + at_once * 64 * self.decisions * (len(self.contexts) + 6)
+        return self.mixing.memory(shape)
 
     def macs(self, shape: ItemShape) -> int:
-        n = len(self.contexts)
-        summands = sum(max(len(term.parts), 1) for of in self.contexts for term in of.terms)
-        of_decision = 32 * n + 4 * len(self.mixers) * (2 * n + 1)
-        times = shape.planes * (self._lag(shape) * (shape.rows - 1) + shape.columns)
-        of_pixel = summands + self.decisions * of_decision
-        return shape.elements * of_pixel + 256 * self.decisions * times
+        return self.mixing.macs(shape)
 
     def steps(self, shape: ItemShape) -> int:
         return 0  # the MACs count them
 
-    def _lag(self, shape: ItemShape) -> int:
-        return min(self.lag, shape.columns)
-
 
 def read(source: DistributionEntry, codec: str) -> CountedDistribution:
     source.require_data_alone(codec)
-    fields, levels = source.fields, source.variable.levels
-    if levels > _MOST_LEVELS:
-        raise ModelError(f"the codec {codec} is for data of at most {_MOST_LEVELS} levels")
-    precision = fields.integer("precision", 16, 24)
-    lag, queues = fields.integer("lag", 1, 4096), fields.integer("queues", 1, 256)
-    table, trust = fields.integer("table", 10, 24), fields.integer("trust", 1, 255)
-    probability_bits, count_bits = fields.integers("slot", 2, 4, 22)
-    slot = probability_bits, count_bits
-    if not (12 <= probability_bits <= 22 and count_bits <= 10 and sum(slot) <= 32):
-        raise ModelError("a 'slot' has 12 to 22 bits of a probability and 4 to 10 of a count")
-    reader = _TermReader(levels, lag)
-    contexts = tuple(
-        _read_context(Fields(entry, f"{source.key}.contexts[{i}]"), reader, (1 << count_bits) - 1)
-        for i, entry in enumerate(fields.items("contexts", range(1, 33)))
-    )
-    mixers = tuple(
-        _read_mixer(Fields(entry, f"{source.key}.mixers[{i}]"), reader, len(contexts))
-        for i, entry in enumerate(fields.items("mixers", range(1, 5)))
-    )
-    return CountedDistribution(
-        source.variable, precision, lag, queues, table, slot, trust, contexts, mixers
-    )
-
-
-def _read_context(fields: Fields, reader: "_TermReader", most: int) -> Context:
-    offset, limit = fields.integer("offset", 16, 255), fields.integer("limit", 1, most)
-    terms = tuple(map(reader.read, fields.items("terms", range(65))))
-    fields.done()
-    context = Context(offset, limit, terms)
-    if context.bits > 512:
-        raise ModelError(f"the key of a context has at most 512 bits, not {context.bits}")
-    return context
-
-
-def _read_mixer(fields: Fields, reader: "_TermReader", contexts: int) -> Mixer:
-    start = fields.integer("start", 0, 1 << 20)
-    first, last = fields.integers("rates", 2, 1, 2047)
-    if first < last:
-        raise ModelError(f"'rates' of learning fall, and [{first}, {last}] do not")
-    select: list[str | int | Term] = []
-    for entry in fields.items("select", range(9)):
-        if entry in ("node", "depth"):
-            select.append(entry)
-        elif isinstance(entry, dict) and "known" in entry:
-            known = Fields(entry, "a selector")
-            select.append(known.integer("known", 0, contexts - 1))
-            known.done()
-        else:
-            select.append(reader.read(entry))
-    fields.done()
-    sets = _sets(tuple(select), (reader.levels - 1).bit_length())
-    if sets > _MOST_SETS:
-        raise ModelError(f"a mixer has at most {_MOST_SETS:,} sets of weights, not {sets:,}")
-    return Mixer(tuple(select), start, (first, last))
-
-
-def _sets(select: tuple[str | int | Term, ...], decisions: int) -> int:
-    sets = 1
-    for one in select:
-        if isinstance(one, Term):
-            sets *= one.values
-        elif isinstance(one, int):
-            sets *= _COUNTS
-        else:
-            sets *= 1 << decisions if one == "node" else decisions
-    return sets
-
-
-@dataclass(frozen=True)
-class _TermReader:
-    """Reads the terms of a context from JSON, for data of `levels` levels."""
-
-    levels: int
-    lag: int
-
-    def read(self, entry: Any) -> Term:
-        if isinstance(entry, list):
-            back, rows, columns, shift = self._site(entry, 0, 15)
-            return Term("sum", ((back, rows, columns, 1),), shift, 0, (self.levels - 1) >> shift)
-        fields = Fields(entry, "a term")
-        if fields.has("place"):
-            kind = fields.text("place", "row", "column", "channel")
-            shift, most = fields.integer("shift", 0, 15), fields.integer("most", 0, 65535)
-            fields.done()
-            return Term(kind, (), shift, 0, most)
-        parts = tuple(self._site(part, -64, 64) for part in fields.items("sum", range(1, 17)))
-        if fields.has("steps"):
-            steps = fields.integers("steps", range(1, 256), -_MOST, _MOST)
-            fields.done()
-            if steps != sorted(set(steps)):
-                raise ModelError(f"the 'steps' of a term rise, and {steps} do not")
-            return Term("sum", parts, 0, 0, 0, tuple(steps))
-        shift = fields.integer("shift", 0, 15)
-        low, high = fields.integers("range", 2, -_MOST, _MOST)
-        fields.done()
-        if not 0 <= high - low < _MOST_VALUES:
-            raise ModelError(f"the 'range' of a term holds 1 to {_MOST_VALUES:,} numbers")
-        return Term("sum", parts, shift, low, high)
-
-    def _site(self, entry: Any, low: int, high: int) -> Part:
-        """Reads the position of a pixel, and a number from `low` to `high`."""
-        whole = isinstance(entry, list) and len(entry) == 4 and all(type(n) is int for n in entry)
-        if not whole:
-            raise ModelError(f"{entry!r} must be [plane, rows, columns, number]")
-        back, rows, columns, number = entry
-        near = 0 <= back <= _REACH and abs(rows) <= _REACH and abs(columns) <= _REACH
-        if not near or not low <= number <= high:
-            raise ModelError(
-                f"{entry!r} must have a plane of 0 to {_REACH}, rows and columns of -{_REACH} to"
-                f" {_REACH}, and a number of {low} to {high}"
-            )
-        if back == 0 and not ((rows < 0 and columns < -rows * self.lag) or rows == 0 > columns):
-            raise ModelError(
-                f"{entry!r} is of a pixel that is not known before, in rows {self.lag} columns"
-                " behind one another"
-            )
-        return back, rows, columns, number
-
-
-def _core_terms(terms: tuple[Term, ...]) -> list[tuple[object, ...]]:
-    return [term.core() for term in terms]
+    fields = source.fields
+    precision, lag = fields.integer("precision", 16, 24), fields.integer("lag", 1, 4096)
+    mixing = read_mixing(fields, source.key, source.variable.levels, lag)
+    return CountedDistribution(source.variable, precision, mixing)

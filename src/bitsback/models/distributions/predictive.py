@@ -17,6 +17,7 @@ from bitsback.errors import ModelError
 from bitsback.integer import ITEM, Activations, Network, Size
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.lazy import cached_property
+from bitsback.models.distributions.context_mixing import ContextMixing, read_mixing
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.distributions.prediction import (
     PredictionDistribution,
@@ -79,6 +80,8 @@ class PredictiveDistribution(PredictionDistribution):
     family: MixtureFamily
     network: Network
     outputs: Outputs
+    counts: ContextMixing | None
+    """Contexts that are counted beside the network, and mixed with what it says."""
 
     @cached_property
     def predictor(self) -> _core.Predictor:
@@ -107,17 +110,20 @@ class PredictiveDistribution(PredictionDistribution):
         arithmetic: str = "exact",
     ) -> _core.Distribution:
         bound = self.network.at(_ONE_PIXEL)
-        return _core.distribution(
-            "predictive",
-            variable,
-            predictor=predictor,
-            network=bound.core,
-            outputs=[bound.numbers[name] for name in self.outputs.names],
-            **family.fields(),
-            arithmetic=arithmetic,
-        )
+        fields = family.fields() | {
+            "predictor": predictor,
+            "network": bound.core,
+            "outputs": [bound.numbers[name] for name in self.outputs.names],
+            "arithmetic": arithmetic,
+        }
+        if self.counts is None:
+            return _core.distribution("predictive", variable, **fields)
+        counts = self.counts.fields(self.family.precision)
+        return _core.distribution("mixed", variable, counts=counts, **fields)
 
     def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
+        if self.counts is not None and shape.levels > self.variable.levels:
+            raise ModelError("the items of the test have more levels than the data")
         starts = [_start_for_test(of, words) for of in self.predictors]
         family = replace(self.family, levels=shape.levels)
         return self._core_of(0, self._predictor_of(starts), family, arithmetic)
@@ -128,7 +134,11 @@ class PredictiveDistribution(PredictionDistribution):
             2 * (of.places.count(2) + 8) ** 2 * (-(-lag // of.cell) + 2) for of in self.predictors
         )
         lines = min(shape.rows, (shape.columns - 1) // lag + 3)
-        return shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + line * lines)
+        memory = shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + line * lines)
+        return memory + (self.counts.memory(shape) if self.counts else 0)
+
+    def state_memory(self, elements: int) -> int:
+        return self.counts.state_memory(elements) if self.counts else 0
 
     def macs(self, shape: ItemShape) -> int:
         macs = shape.elements * (
@@ -138,9 +148,11 @@ class PredictiveDistribution(PredictionDistribution):
         )
         for n, of in zip(self._inputs, self.predictors, strict=True):
             macs += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
-        return macs
+        return macs + (self.counts.macs(shape) if self.counts else 0)
 
     def steps(self, shape: ItemShape) -> int:
+        if self.counts is not None:
+            return 0  # the MACs count them
         predictor = self.predictor
         rows, planes = shape.rows - 1, shape.planes - 1
         return predictor.delay * planes + predictor.lag * rows + shape.columns
@@ -171,9 +183,16 @@ def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
     context = Activations(ITEM, width, 0, _HIGHEST)
     network = source.networks.of_pixel(name, CONTEXT, context, names)
     outputs = check_outputs(family, names, network.known, 1, name)
-    return PredictiveDistribution(
-        source.variable, predictors, window, see, family, network, outputs
+    of = PredictiveDistribution(
+        source.variable, predictors, window, see, family, network, outputs, None
     )
+    if not fields.has("counts"):
+        return of
+    entry = fields.object("counts")
+    levels, lag = source.variable.levels, of.predictor.lag
+    counts = read_mixing(entry, f"{source.key}.counts", levels, lag, beside=True)
+    entry.done()
+    return replace(of, counts=counts)
 
 
 def _read_predictor(fields: Fields, tensors: TensorReader, number: int) -> Predictor:

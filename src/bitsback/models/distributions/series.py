@@ -123,7 +123,7 @@ def read(source: DistributionEntry, codec: str) -> SeriesDistribution:
 
 
 def _read_predictor(fields: Fields) -> SeriesPredictor:
-    forgetting, every = fields.integer("fade", 1, 14), fields.integer("every", 1, 4096)
+    forgetting, every = fields.integer("forgetting", 1, 14), fields.integer("every", 1, 4096)
     ridge, inputs = fields.integer("ridge", 1, 1 << 20), fields.items("inputs")
     fields.done()
     if not 1 <= len(inputs) <= _MOST_INPUTS:

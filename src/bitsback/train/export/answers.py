@@ -89,7 +89,7 @@ def pixel_integers(module: ContextModule, context: NDArray[np.uint8]) -> Answers
 
 @torch.no_grad()
 def flat_integers(module: ContextModule, features: NDArray[np.uint8]) -> Answers:
-    """The outputs of the network `dull`, for features [n, their number]."""
+    """The outputs of the network `flat`, for features [n, their number]."""
     return _of_pixel(
         module, module.outputs_if_flat(HIDDEN.real(torch.from_numpy(features).double()))
     )
@@ -118,7 +118,7 @@ def one_layer_integers(module: OneLayer, draw: Draw) -> dict[str, Answers]:
         answers["pixel"] = pixel_integers(module, draw(module.inputs, TOP).astype(np.uint8))
         if module.flat:
             features = draw(module.architecture.features, TOP).astype(np.uint8)
-            answers["dull"] = flat_integers(module, features)
+            answers["flat"] = flat_integers(module, features)
     return answers
 
 

@@ -174,7 +174,8 @@ def _dense_parts(module: VaeModule, tensors: Tensors) -> NetworksAndPixels:
     posterior.layer("mean", source, module.mean)
     posterior.layer("scale", source, module.scale)
     likelihood = NetworkWriter("likelihood", ["z"], tensors)
-    source = likelihood.add("table", "value", "z", table=bucket_centres(module.architecture.bits))
+    centres = bucket_centres(module.architecture.bits)
+    source = likelihood.add("lookup_table", "value", "z", table=centres)
     _independent(module, source, likelihood)
     return [posterior, likelihood], _pixels(module, likelihood)
 
@@ -203,22 +204,22 @@ def _context_parts(module: ContextModule, tensors: Tensors) -> NetworksAndPixels
     posterior.layer("mean", dense, module.mean)
     posterior.layer("scale", dense, module.scale)
     likelihood = NetworkWriter("likelihood", ["z"], tensors)
-    value = likelihood.add("table", "value", "z", table=bucket_centres(a.bits))
+    value = likelihood.add("lookup_table", "value", "z", table=bucket_centres(a.bits))
     row = likelihood.layer("row", value, module.cell)
     cells = likelihood.add("image", "cells", row, grid=FACTOR)
     around = likelihood.layer("around", cells, module.decoder[0])
     around = likelihood.residuals("around", around, module.decoder[1:-1])
     squares = likelihood.layer("squares", around, module.decoder[-1])
-    likelihood.add("shuffle", "features", squares, factor=FACTOR)
+    likelihood.add("pixel_shuffle", "features", squares, factor=FACTOR)
     pixel = _pixel_network(module, tensors)
     networks = [posterior, likelihood, pixel]
     group = {"channels": [0], **_pixels(module, pixel)}
     if module.flat:
         flat = _flat_network(module, tensors)
         networks.append(flat)
-        group["dull"] = {"network": flat.name, "outputs": group["outputs"]}
+        group["flat"] = {"network": flat.name, "outputs": group["outputs"]}
     return networks, {
-        "codec": "scan",
+        "codec": "autoregressive",
         "order": "raster",
         "window": [a.above, a.side],
         "network": likelihood.name,
@@ -245,8 +246,8 @@ def _pixel_network(module: ContextModule, tensors: Tensors) -> NetworkWriter:
 
 def _flat_network(module: ContextModule, tensors: Tensors) -> NetworkWriter:
     a = module.architecture
-    tensors["x.dull"] = (np.arange(a.levels) < a.flat_levels).astype(np.uint8)
-    flat = NetworkWriter("dull", ["features"], tensors)
+    tensors["x.flat"] = (np.arange(a.levels) < a.flat_levels).astype(np.uint8)
+    flat = NetworkWriter("flat", ["features"], tensors)
     hidden = flat.layer("hidden", "features", module.flat[0])
     for name, layer in module.flat_output_layers().items():
         flat.layer(name, hidden, layer)
@@ -258,7 +259,7 @@ def _seven_bits(network: NetworkWriter, levels: int) -> str:
     if levels <= TOP + 1:
         return "x"
     table = seven_bits(torch.arange(levels), levels).numpy().astype(np.uint8)
-    return network.add("table", "seen", "x", table=table)
+    return network.add("lookup_table", "seen", "x", table=table)
 
 
 def _pixels(module: AnyVae, network: NetworkWriter) -> dict[str, Any]:

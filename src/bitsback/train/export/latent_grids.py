@@ -55,7 +55,7 @@ def networks(module: PyramidModule, tensors: Tensors) -> list[NetworkWriter]:
         if layer == 0:
             levels = module.architecture.levels
             seen = seven_bits(torch.arange(levels), levels).numpy().astype(np.uint8)
-            source = network.add("table", "symbols", "x", table=seen)
+            source = network.add("lookup_table", "symbols", "x", table=seen)
         found.append(_up(network, source, up))
         scales = inverse_scales()
         if layer < count - 1:
@@ -123,7 +123,8 @@ def _value(module: PyramidModule, network: NetworkWriter, layer: int) -> str:
     name = f"z{layer + 1}"
     if layer < len(module.up) - 1:
         return name  # on its grid
-    return network.add("table", "value", name, table=bucket_centres(module.architecture.bits))
+    centres = bucket_centres(module.architecture.bits)
+    return network.add("lookup_table", "value", name, table=centres)
 
 
 def _up(network: NetworkWriter, source: str, up: nn.Module) -> NetworkWriter:
@@ -148,7 +149,7 @@ def _down(network: NetworkWriter, source: str, down: nn.Module) -> NetworkWriter
         cells = network.layer(f"{name}_hidden", hidden, head)
         if name == "mean":
             cells = network.sum("mean_cells", direct, cells, down.outputs["mean"])
-        network.add("shuffle", name, cells, factor=down.factor)
+        network.add("pixel_shuffle", name, cells, factor=down.factor)
     return network
 
 

@@ -71,7 +71,8 @@ def latent_value(module: LayeredModule, network: NetworkWriter, layer: int) -> s
     name = _names(module)[layer]
     if layer < len(module.down):
         return name  # on its grid
-    return network.add("table", "value", name, table=bucket_centres(module.architecture.bits))
+    centres = bucket_centres(module.architecture.bits)
+    return network.add("lookup_table", "value", name, table=centres)
 
 
 def latent_distributions(module: LayeredModule) -> dict[str, dict[str, Any]]:
@@ -185,9 +186,9 @@ def top_down_posteriors(
     assert isinstance(module.top.hidden, Mlp)
     _ends(top, _mlp(top, top.add("flatten", "row", seen), module.top.hidden), module.top)
     hidden = _mlp(lower, lower.add("flatten", "row", seen_too), module.lower.image)
-    value = lower.add("table", "value", "z2", table=bucket_centres(module.architecture.bits))
+    value = lower.add("lookup_table", "value", "z2", table=bucket_centres(module.architecture.bits))
     upper = lower.layer("upper", value, module.lower.upper)
-    both = lower.add("join", "both", hidden, other=upper)
+    both = lower.add("concat", "both", hidden, other=upper)
     assert isinstance(module.lower.normal.hidden, Mlp)
     _ends(lower, _mlp(lower, both, module.lower.normal.hidden, "joint"), module.lower.normal)
     for network in (top, lower):
@@ -199,9 +200,10 @@ def top_down_values(module: TopDownModule, likelihood: NetworkWriter) -> str:
     """The value that the first layer of the likelihood multiplies."""
     centres = bucket_centres(module.architecture.bits)
     values = [
-        likelihood.add("table", f"value{layer}", f"z{layer}", table=centres) for layer in (1, 2)
+        likelihood.add("lookup_table", f"value{layer}", f"z{layer}", table=centres)
+        for layer in (1, 2)
     ]
-    return likelihood.add("join", "values", values[0], other=values[1])
+    return likelihood.add("concat", "values", values[0], other=values[1])
 
 
 def top_down_distributions() -> dict[str, dict[str, Any]]:

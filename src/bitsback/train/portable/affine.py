@@ -158,7 +158,7 @@ class Affine(Operation):
             bias=np.array(inside, np.int32),
             multiplier=np.full(count, 2, np.int32),
         )
-        return writer.add("join", writer.numbered("framed"), source, other=made)
+        return writer.add("concat", writer.numbered("framed"), source, other=made)
 
 
 def _split(values: Tensor) -> tuple[Tensor, tuple[int, ...]]:

@@ -108,7 +108,7 @@ class Source(Operation):
             return self.variable
         name = f"{self.variable}_value"
         if all(entry["name"] != name for entry in writer.entries):
-            writer.add("table", name, self.variable, table=self.table)
+            writer.add("lookup_table", name, self.variable, table=self.table)
         return name
 
     def _entries(self, symbols: Tensor) -> Tensor:
@@ -194,7 +194,7 @@ class Elementwise(Operation):
         table = self.table().numpy()
         kind = np.uint8 if table.min() >= 0 and table.max() <= 255 else np.int16
         name = writer.numbered("value")
-        return writer.add("table", name, inputs[0], table=table.astype(kind))
+        return writer.add("lookup_table", name, inputs[0], table=table.astype(kind))
 
     @torch.no_grad()
     def table(self) -> Tensor:
@@ -205,9 +205,11 @@ class Elementwise(Operation):
         value = source.real(torch.arange(low, high + 1, dtype=torch.float64))
         for function in self.functions:
             value = function.call(value)
-        defined = torch.nonzero(~torch.isnan(value))[:, 0]
-        apart = (torch.arange(len(value))[:, None] - defined).abs()
-        return self.target.integers(value[defined[apart.argmin(1)]])
+        undefined = torch.isnan(value)
+        defined, others = torch.nonzero(~undefined)[:, 0], torch.nonzero(undefined)
+        nearest = torch.arange(len(value))
+        nearest[undefined] = defined[(others - defined).abs().argmin(1)]
+        return self.target.integers(value[nearest])
 
 
 class Concat(Operation):
@@ -229,7 +231,7 @@ class Concat(Operation):
     def write(self, writer: NetworkWriter, inputs: list[str], where: str) -> str:
         name = inputs[0]
         for other in inputs[1:]:
-            name = writer.add("join", writer.numbered("joined"), name, other=other)
+            name = writer.add("concat", writer.numbered("joined"), name, other=other)
         return name
 
 
@@ -268,7 +270,7 @@ class PixelShuffle(Move):
 
     def write(self, writer: NetworkWriter, inputs: list[str], where: str) -> str:
         name = writer.numbered("shuffled")
-        return writer.add("shuffle", name, inputs[0], factor=self.factor)
+        return writer.add("pixel_shuffle", name, inputs[0], factor=self.factor)
 
 
 class Flatten(Move):

@@ -182,7 +182,7 @@ class PortableNetwork(nn.Module):
         for name in self.constant:
             low, high = last.operation.range()
             table = np.full(high - low + 1, 255, np.uint8)
-            writer.add("table", name, ends[last], table=table)
+            writer.add("lookup_table", name, ends[last], table=table)
         return writer.described()
 
     def _by_component(self, value: Tensor) -> Tensor:

@@ -1,0 +1,69 @@
+// Pushes and pops the binary decisions of a coder of pixels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "../step.hpp"
+
+namespace bitsback {
+
+// A decision as a Bernoulli: 0 comes first.
+inline Interval decision_interval(unsigned precision, std::uint32_t frequency, std::uint32_t bit) {
+    const std::uint32_t rest = (1u << precision) - frequency;
+    return bit != 0 ? Interval{rest, frequency} : Interval{0, rest};
+}
+
+// symbols: of all items, as the coder counts them.
+template <class Coder, class Symbol>
+void push_decisions(Message& message, unsigned precision, unsigned decisions, Coder& coder,
+                    std::span<const Symbol> symbols) {
+    std::vector<std::uint32_t> coded;   // of a decision, 2 * frequency of a one + bit
+    std::vector<std::uint32_t> counts;  // of each array of decisions
+    while (coder.next()) {
+        for (unsigned d = 0; d < decisions; ++d) {
+            coder.predict(d);
+            const std::span<const std::uint32_t> open = coder.open();
+            for (std::size_t k = 0; k < open.size(); ++k) {
+                const std::uint32_t symbol = symbols[coder.element(open[k])];
+                const std::uint32_t bit = symbol >> (decisions - 1 - d) & 1;
+                coded.push_back(coder.frequency_of(k) << 1 | bit);
+                coder.put(open[k], bit);
+            }
+            counts.push_back(static_cast<std::uint32_t>(open.size()));
+        }
+        coder.learn();
+    }
+    std::size_t end = coded.size();
+    for (std::size_t i = counts.size(); i-- > 0;) {
+        const std::uint32_t* first = coded.data() + (end -= counts[i]);
+        push_step(message, precision, counts[i], [&](std::size_t k) {
+            return decision_interval(precision, first[k] >> 1, first[k] & 1);
+        });
+    }
+}
+
+template <class Coder, class Symbol>
+void pop_decisions(Message& message, unsigned precision, unsigned decisions, Coder& coder,
+                   std::span<Symbol> symbols) {
+    const std::uint32_t whole = 1u << precision;
+    while (coder.next()) {
+        for (unsigned d = 0; d < decisions; ++d) {
+            coder.predict(d);
+            const std::span<const std::uint32_t> open = coder.open();
+            pop_step(message, precision, open.size(), [&](std::size_t k, std::uint32_t x) {
+                const std::uint32_t frequency = coder.frequency_of(k);
+                const std::uint32_t bit = x >= whole - frequency ? 1 : 0;
+                coder.put(open[k], bit);
+                return decision_interval(precision, frequency, bit);
+            });
+        }
+        coder.learn();
+        for (std::size_t i = 0; i < coder.pixels(); ++i)
+            symbols[coder.element(i)] = static_cast<Symbol>(coder.symbol(i));
+    }
+}
+
+}  // namespace bitsback

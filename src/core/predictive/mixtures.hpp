@@ -1,0 +1,90 @@
+// The network of pixels, and the distributions that it gives around their predictions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "../pixel_network.hpp"
+#include "pixel_distribution.hpp"
+#include "settings.hpp"
+
+namespace bitsback {
+
+class PixelMixtures {
+  public:
+    // Pixels that the network sees together.
+    struct Rows {
+        std::vector<std::uint8_t> contexts;
+        std::vector<Expected> expected;
+        Workspace work;
+
+        std::size_t count() const { return expected.size(); }
+        void clear() {
+            contexts.clear();
+            expected.clear();
+        }
+    };
+
+    // width: of a context.
+    PixelMixtures(PixelNetwork network, MixtureTables tables, std::size_t width)
+        : network_(std::move(network)), tables_(std::move(tables)), width_(width) {
+        const Shape& source = network_.network.shape(0);
+        require(network_.network.sources() == 1 && source.width() == width && source.bytes(),
+                "the network of a pixel does not fit its context");
+        const std::vector<Shape> shapes = network_.shapes();
+        require(shapes.size() == 3, "a mixture has three outputs");
+        components_ = shapes[0].width();
+        for (const Shape& shape : shapes)
+            require(shape.width() == components_ && components_ <= MixtureTables::max_components,
+                    "a mixture has another number of components");
+        require_mixture_outputs(shapes);
+        network_.network.keep(network_.outputs);
+    }
+
+    unsigned precision() const { return tables_.precision(); }
+
+    // Makes room for the contexts of some more pixels.
+    std::uint8_t* add(Rows& rows, std::size_t count) const {
+        const std::size_t before = rows.contexts.size();
+        rows.contexts.resize(before + count * width_);
+        return rows.contexts.data() + before;
+    }
+
+    void run(Rows& rows) const {
+        if (rows.count() == 0) return;
+        const Network& network = network_.network;
+        network.prepare(rows.work, rows.count());
+        std::memcpy(network.source<std::uint8_t>(rows.work), rows.contexts.data(),
+                    rows.contexts.size());
+        network.run(rows.work);
+    }
+
+    // Calls `code` with what makes the distribution of a pixel.
+    template <class Code>
+    void for_distributions(const Rows& rows, const Code& code) const {
+        if (rows.count() == 0) return;
+        const Parameters parameters = network_.parameters(rows.work, components_);
+        const auto of = [&](const auto* means) {
+            code([&, means](std::size_t i) {
+                const std::size_t at = i * components_;
+                return PixelDistribution(tables_, rows.expected[i], parameters.bytes[0] + at,
+                                         means + at, parameters.bytes[2] + at, components_);
+            });
+        };
+        if (parameters.words[1] != nullptr)
+            of(parameters.words[1]);
+        else
+            of(parameters.bytes[1]);
+    }
+
+  private:
+    PixelNetwork network_;
+    MixtureTables tables_;
+    std::size_t width_;
+    std::size_t components_;
+};
+
+}  // namespace bitsback

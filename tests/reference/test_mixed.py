@@ -1,0 +1,97 @@
+"""Contexts that are counted beside the network of `predictive`: the core codes the bits that the
+specification does.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agreement import a_message, assert_both_refuse, check_messages
+from bitsback.models import Model
+from bitsback.models import item_shape as program
+from choices import Choices, Drawn, Seeded
+from laws import to_reference
+from networks import SIMD_PATHS, engine
+from random_predictive import Grower, random_items, random_mixed, random_shapes, small_predictive
+from reference.model import Model as SpecModel
+from reference.planes import ItemShape
+
+
+def check(ours: Model, theirs: SpecModel, choose: Choices, seed: int, lanes: int) -> None:
+    """Items of some shapes."""
+    shapes = random_shapes(choose, theirs.levels, most=60)
+    x = random_items(seed, shapes).astype(np.uint8)
+    check_messages(ours, theirs, shapes, x, a_message(seed, lanes, words=20 * (seed % 3) ** 3))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_core_is_the_specification(seed: int) -> None:
+    data = random_mixed(seed)
+    with engine(SIMD_PATHS[seed % len(SIMD_PATHS)]):
+        ours, theirs = Model.from_bytes(data), SpecModel.from_bytes(data)
+        assert ours.identity == theirs.identity
+        check(ours, theirs, Seeded(np.random.default_rng(seed)), seed, 1 + seed % 3)
+
+
+@settings(max_examples=12)
+@given(st.data(), st.integers(0, 2**32 - 1))
+def test_models_that_hypothesis_draws(data: Any, seed: int) -> None:
+    choose = Drawn(data.draw)
+    parts = Grower(choose, seed).model(counts=True)
+    check(Model.build(*parts), SpecModel(*parts), choose, seed, 2)
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+def test_each_engine_codes_the_same_bits(path: str) -> None:
+    with engine(path):
+        model, spec = (of.from_bytes(random_mixed(5)) for of in (Model, SpecModel))
+        shape = ItemShape(1, 7, 9, 3, model.levels)
+        x, message = random_items(5, [shape]).astype(np.uint8), a_message(1, lanes=2)
+        reference, before = to_reference(message), message.copy()
+        spec.planes([shape]).push(reference, x.tolist())
+        bound = model.bind([(1, program.ItemShape(*shape))])
+        bound.push(message, x)
+        assert to_reference(message) == reference
+        np.testing.assert_array_equal(bound.pop(message), x)
+        assert message == before
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_costs_are_those_of_the_specification(seed: int) -> None:
+    data = random_mixed(seed)
+    model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
+    shapes = [(1, 1000, 1, 3, 2), (2, 30, 7, 1, 2), (1, 300, 200, 1, 2)]
+    ours = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])
+    theirs = [ItemShape(*shape) for shape in shapes]
+    assert ours.memory == spec.plane_memory(theirs)
+    assert ours.macs == spec.plane_macs(theirs)
+    assert ours.steps == spec.plane_steps(theirs) == 0
+
+
+TERM: list[str | int] = ["counts", "contexts", 0, "terms", 0]
+BROKEN: dict[str, tuple[list[str | int], Any]] = {
+    "sure of everything": (["counts", "sure"], 0),
+    "surer than can be": (["counts", "sure"], 29),
+    "a lag of its own": (["counts", "lag"], 16),
+    "a precision of its own": (["counts", "precision"], 24),
+    "no queue": (["counts", "queues"], 0),
+    "no contexts": (["counts", "contexts"], []),
+    "no mixers": (["counts", "mixers"], []),
+    "another place": (TERM, {"place": "error", "shift": 0, "most": 3}),
+    "a later pixel": (TERM, [0, 0, 1, 0]),
+    "the pixel itself": (TERM, [0, 0, 0, 0]),
+    "another selector": (["counts", "mixers", 0, "select"], ["odd"]),
+    "nothing": (["counts"], None),
+    "a list": (["counts"], []),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_the_format_does_not_allow_is_refused(name: str) -> None:
+    description, tensors = small_predictive(counts=True)
+    path, value = BROKEN[name]
+    assert_both_refuse(json.loads(description), path, value, tensors)
