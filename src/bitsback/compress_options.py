@@ -48,8 +48,9 @@ class CompressOptions:
     skip_bad: leave out files that cannot be read or held; the summary names them.
     tile: rows and columns of the tiles into which large pictures are cut, from 16 to 2,048. By
         default 1,024, and 64 for a model with latents that codes images of any size.
-    stack: whether an array of three dimensions, or the pages of a TIFF file, are the slices of one
-        stack, each like the one before it. By default a trial tells.
+    stack: whether an array of three dimensions, the pages of a TIFF file, or the pictures of a
+        folder that have one size, are the slices of one stack, each like the one before it. By
+        default a trial tells.
     files: what comes back of a folder, or of a list of files. "pixels": files of the same pixels
         and metadata. "exact": the very bytes of each file. In both cases, files that coding by
         pixels would make larger or cannot restore, files that are no pictures, and damaged files

@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.coding import choose as choosing
+from bitsback.coding.sampling import boxes_in
+from bitsback.coding.trial import pixel_cost
 from bitsback.format.tiles import Tiles
+from bitsback.images.bands import Bands
 from bitsback.models import bundled
 from bitsback.summary import Compressed
 from bitsback_lab.digits import mnist_test_images
+from drawings import lettering
 from plane_models import only_one_shape
 from random_models import random_context_model, random_model
 
@@ -309,6 +313,31 @@ def test_a_model_that_a_general_compressor_beats_is_not_chosen(alike: bool) -> N
     general = lzma.compress(images.tobytes(), preset=6)
     assert summary.bytes_out < 1.02 * len(general) + 300
     assert_same(unpack(archive), images)
+
+
+def test_a_picture_with_an_empty_middle_is_seen_elsewhere() -> None:
+    """A trial on its middle alone would find that every model codes it in no bytes."""
+    drawn = lettering(500, 700)
+    drawn[100:400, 150:550] = 255
+    picture = np.stack([drawn, 255 - drawn, drawn // 2], -1)
+    summary = bitsback.compress(picture, io.BytesIO())
+    assert summary.model == "graphics"
+    best = bitsback.compress(picture, io.BytesIO(), model="universal")
+    assert summary.bytes_out < 0.8 * best.bytes_out
+    cost, general = pixel_cost(Bands.of(picture), None, None, "auto", picture.size)
+    assert not general and 0.5 < cost / summary.bytes_out < 2
+
+
+@pytest.mark.parametrize("shape", [(700, 900), (55, 800, 3), (2000, 30), (64, 300, 200), (9, 9)])
+@pytest.mark.parametrize("most", [1 << 10, 1 << 14, 1 << 17])
+def test_boxes_of_a_sample_are_apart(shape: tuple[int, ...], most: int) -> None:
+    found = np.zeros(shape, np.uint8)
+    for above, box in boxes_in(np.dtype("u1"), shape, most, most):
+        assert found[box].size
+        found[above] += 1
+        found[box] += 1
+    assert found.max() == 1
+    assert found.sum() <= 2.2 * most
 
 
 def test_what_no_bundled_model_has_seen_is_counted(grey: NDArray[np.uint8]) -> None:

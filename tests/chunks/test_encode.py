@@ -15,9 +15,11 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.coding import alone_choice
 from bitsback.format.layout import DTYPES
 from bitsback.models import known
 from bundled_models import spec_model
+from drawings import lettering
 from reference import alone as spec
 from reference.fields import ArchiveError as SpecError
 
@@ -66,6 +68,41 @@ def test_a_stack_comes_back_whatever_its_axes_are(
 def test_colours_come_back(volume: NDArray[np.uint16], axes: Any) -> None:
     array = np.stack([volume // 8, volume // 9, volume // 8 + 1], -1).astype(np.uint8)
     assert_same(bitsback.decode(bitsback.encode(array, axes=axes)), array)
+
+
+def test_graphics_are_coded_by_a_model_that_counts() -> None:
+    """Also with a blank middle, and of two levels."""
+    drawn = lettering(200, 260)
+    drawn[60:140, 80:180] = 255
+    graphic = np.stack([drawn, 255 - drawn, drawn // 2], -1)
+    for array, names in (
+        (graphic, ["graphics", "graphics-grey"]),
+        (drawn, ["graphics", "graphics-grey"]),
+        (drawn < 128, ["bilevel"]),
+    ):
+        data = bitsback.encode(array)
+        assert_same(bitsback.decode(data), array)
+        others = "universal" if array.dtype != bool else "universal-bilevel"
+        assert len(data) < 0.9 * len(bitsback.encode(array, model=others))
+        least = min(len(bitsback.encode(array, model=name)) for name in names)
+        assert len(data) <= 1.02 * least
+
+
+def test_noise_is_not_tried_with_models_that_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+    plan = alone_choice._plan
+
+    def noted(choice: Any, *others: Any) -> Any:
+        tried.append(choice.outline.name)
+        return plan(choice, *others)
+
+    monkeypatch.setattr(alone_choice, "_plan", noted)
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:32, :32]
+    smooth = (128 + 50 * np.sin(x / 9 + y / 7) + rng.normal(0, 6, (32, 32))).astype(np.uint8)
+    for array in (rng.integers(0, 256, (32, 32, 3)).astype(np.uint8), smooth):
+        assert_same(bitsback.decode(bitsback.encode(array)), array)
+    assert set(tried) == {"universal"}
 
 
 def test_what_is_coded_is_what_the_specification_says(

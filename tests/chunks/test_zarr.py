@@ -179,6 +179,9 @@ def test_the_bytes_do_not_depend_on_the_byte_order(volume: NDArray[np.uint16]) -
     assert chunks_of(little) == chunks_of(big)
 
 
+COUNTED = ("bilevel", "graphics", "graphics-grey")
+
+
 @pytest.mark.parametrize("shards", [None, (64, 28, 28)])
 def test_auto_is_resolved_before_anything_is_written(shards: Any, grey: NDArray[np.uint8]) -> None:
     store: Store = {}
@@ -186,7 +189,7 @@ def test_auto_is_resolved_before_anything_is_written(shards: Any, grey: NDArray[
     models = configuration(store)["models"]
     assert [model["name"] for model in models] == [
         "mnist-binary-context", "mnist-context", "fashion-mnist-context", "universal",
-        "universal-bilevel",
+        "universal-bilevel", "bilevel", "graphics", "graphics-grey",
     ]  # fmt: skip
     for model in models:
         assert model["identity"] == bundled.identity(model["name"]).hex()
@@ -195,10 +198,10 @@ def test_auto_is_resolved_before_anything_is_written(shards: Any, grey: NDArray[
 @pytest.mark.parametrize(
     ("dtype", "shape", "names"),
     [
-        ("u2", (9, 28, 28), ["universal", "universal-bilevel"]),
-        ("u1", (9, 64, 64), ["universal", "universal-bilevel"]),
-        ("bool", (9, 64, 64), ["universal-bilevel"]),
-        ("bool", (9, 28, 28), ["mnist-binary-context", "universal-bilevel"]),
+        ("u2", (9, 28, 28), ["universal", "universal-bilevel", *COUNTED]),
+        ("u1", (9, 64, 64), ["universal", "universal-bilevel", *COUNTED]),
+        ("bool", (9, 64, 64), ["universal-bilevel", "bilevel"]),
+        ("bool", (9, 28, 28), ["mnist-binary-context", "universal-bilevel", "bilevel"]),
         ("f4", (9, 28, 28), []),
         ("u1", (99,), []),
     ],

@@ -91,7 +91,6 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
         require(len(parts) > 0, "at least one part")
         require(sum(part.shape[0] for part in parts if part.shape) < 2**63, "files can be counted")
         for part in parts:
-            require(part.axes > 0 or kind == 2, "pictures, or pages of a stack")
             if part.axes == 3:
                 require(kind == 0 or part.shape[0] == 0, "files are those of a folder")
                 require(part.shape[0] > 0 or part.elements > 0, "files, or metadata")

@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding import layouts
+from bitsback.coding.block import FALLBACK
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.block_writer import Way, find_way
-from bitsback.coding.choose import Chosen
+from bitsback.coding.choose import Chosen, able, countable
 from bitsback.coding.fallback import encode_fallback
+from bitsback.coding.sampling import boxes_at
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
@@ -30,6 +32,8 @@ them count items.
 AUTO: Literal["auto"] = "auto"
 _COLOURS = 4
 _TRIAL = 1 << 14  # elements
+_ABOVE = 1 << 15  # elements above the sample at most, from which a model may learn, and
+_SHARE = 8  # one of so many
 _TRIAL_ITEMS = 8
 _SAMPLE = 1 << 14  # elements
 _RIVAL = 1.3  # times as many bytes by deflate, which the best that there is may make up for
@@ -37,7 +41,7 @@ _RIVAL = 1.3  # times as many bytes by deflate, which the best that there is may
 # The candidates of `auto`; those that fit are tried. The metadata name the chosen one, so this list
 # may change.
 _SIZED = ("mnist-binary-context", "mnist-context", "fashion-mnist-context")
-_ANY_SHAPE = ("universal", "universal-bilevel")
+_ANY_SHAPE = ("universal", "universal-bilevel", "bilevel", "graphics", "graphics-grey")
 AUTO_MODELS = _SIZED + _ANY_SHAPE
 
 
@@ -95,16 +99,43 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
     missing.
     """
     whole = Tiles.stacked(array[np.newaxis])
-    plans = _plans(array, whole, _choices(whole, array.shape, models, axes))
-    best = min(plans, key=lambda plan: plan.cost) if len(plans) > 1 else next(iter(plans), None)
-    if best is None:
-        count, chosen = _default_view(array.shape, axes).axes, Chosen(None)
-    else:
-        count = len(best.tiles.shapes[0][1])
-        chosen = Chosen(best.model, best.invert, layout=best.layout)
-    tiles = whole.seen_as(_tiles(array, count).shapes)
+    choices = _choices(whole, array.shape, models, axes)
+    sample, above = _sample(array, choices)
+
+    def plans(counted: bool) -> list[BlockPlan]:
+        return [
+            _plan(choice, sample, above, whole)
+            for choice in choices
+            if choice.outline.counted == counted
+        ]
+
+    found, later = plans(counted=False), any(choice.outline.counted for choice in choices)
+    if later and (whole.two_values is not None or not found):
+        found, later = found + plans(counted=True), False
+    if not found:
+        count = _default_view(array.shape, axes).axes
+        return count, _coded(_seen(whole, array.shape, count), Chosen(None))
+    best = min(found, key=lambda plan: plan.cost) if len(found) > 1 else found[0]
+    count, way = _coded_as(best, whole, array.shape)
+    if not later or not _countable(best, way, whole):
+        return count, way
+    counted = min(plans(counted=True), key=lambda plan: plan.cost)
+    if counted.cost >= best.cost:
+        return count, way
+    other = _coded_as(counted, whole, array.shape)
+    return min((count, way), other, key=lambda pair: pair[1].cost)
+
+
+def _coded_as(plan: BlockPlan, whole: Tiles, shape: Shape) -> tuple[int, Way]:
+    """All of an array as the plan for a sample codes it, and the number of axes of an item."""
+    count = len(plan.tiles.shapes[0][1])
+    chosen = Chosen(plan.model, plan.invert, layout=plan.layout)
+    return count, _coded(_seen(whole, shape, count), chosen)
+
+
+def _coded(tiles: Tiles, chosen: Chosen) -> Way:
     way, _ = find_way(tiles, chosen, "lzma", lambda way: _rivalled(way, tiles))
-    return count, way
+    return way
 
 
 @dataclass(frozen=True)
@@ -112,7 +143,7 @@ class _Choice:
     model: NamedModel
     outline: Outline
     view: View
-    invert: bool = False
+    invert: bool
 
 
 def _views(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
@@ -166,78 +197,93 @@ def _choices(whole: Tiles, shape: Shape, models: Sequence[NamedModel], axes: str
     """The models that can code these values, and all ways to see the array as theirs."""
     if not whole.elements.size:
         return []
-    choices = [
-        _Choice(model, outline, view)
-        for model in models
-        for outline in [model.outline()]
-        for view in _views(outline, whole.dtype, shape, axes)
-        if outline.any_shape
-        or layouts.map_fits(outline, whole, layouts.map_for(outline, whole, view.layout))
-    ]
-    if whole.two_values is None:
-        return [choice for choice in choices if choice.outline.levels > 2]
-    # Where models of two levels fit, a trial of those of more levels does not pay.
-    two = [choice for choice in choices if choice.outline.levels == 2]
+    outlines = [model.outline() for model in models]
+    named = {id(outline): model for outline, model in zip(outlines, models, strict=True)}
+    fitting = [outline for outline in outlines if codable(outline, whole.dtype, shape, axes)]
     return [
-        replace(choice, invert=invert)
-        for choice in two or choices
-        for invert in (False, True)
-        if not invert or choice.outline.any_shape or choice.outline.levels == 2
+        _Choice(named[id(outline)], outline, view, invert)
+        for outline, invert in able(fitting, whole)
+        for view in _views(outline, whole.dtype, shape, axes)
     ]
 
 
-def _plans(array: NDArray[Any], whole: Tiles, choices: list[_Choice]) -> list[BlockPlan]:
-    """For each choice, its plan for a sample of the array."""
-    if not choices:
-        return []
+def _sample(
+    array: NDArray[Any], choices: list[_Choice]
+) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+    """Parts of an array for trials, and what is above them, from which a model may learn."""
     axes = max((one.view.axes for one in choices if not one.outline.any_shape), default=0)
-    part = _some_items(array, axes) if axes else _middle(array)
-    plans = []
-    for choice in choices:
-        sample, layout = _tiles(part, choice.view.axes), choice.view.layout
-        of = sample if whole.two_values is None else whole
-        value_map = layouts.map_for(choice.outline, of, layout, choice.invert)
-        plans.append(BlockPlan(sample, choice.model.load(), value_map, layout, choice.invert))
-    return plans
-
-
-def _tiles(array: NDArray[Any], axes: int) -> Tiles:
-    """The array as items of this number of axes, which may exceed its own."""
-    shape = (1,) * (axes - array.ndim) + array.shape
-    items = shape[len(shape) - axes :]
-    count = math.prod(shape[: len(shape) - axes])
-    return Tiles.stacked(array.reshape(count, *items))
+    if axes:
+        return [_some_items(array, axes)], []
+    if not choices or array.ndim < 2:
+        return [array], []
+    channels = array.ndim > 2 and array.shape[-1] <= layouts.MOST_CHANNELS
+    above = min(_ABOVE, array.size // _SHARE)
+    pairs = boxes_at(array.shape, array.ndim - 2 - channels, _TRIAL, above)
+    before = [array[rows] for rows, _ in pairs]
+    return [array[box] for _, box in pairs], [part for part in before if part.size]
 
 
 def _some_items(array: NDArray[Any], axes: int) -> NDArray[Any]:
     """Some items that follow one another, as slices do."""
-    items = _tiles(array, axes).stack
+    items = _seen(Tiles.stacked(array[np.newaxis]), array.shape, axes).stack
     start = max((len(items) - _TRIAL_ITEMS) // 2, 0)
     return items[start : start + _TRIAL_ITEMS]
 
 
-def _middle(array: NDArray[Any]) -> NDArray[Any]:
-    """A few slices of what is in the middle of an array."""
-    shape = array.shape
-    channels = 1 if len(shape) > 2 and shape[-1] <= layouts.MOST_CHANNELS else 0
-    rows = len(shape) - 2 - channels
-    sides = [1] * len(shape)
-    if channels:
-        sides[-1] = shape[-1]
-    if rows:
-        sides[rows - 1] = min(shape[rows - 1], _TRIAL_ITEMS)
-    for axis in (rows, rows + 1):
-        left = _TRIAL // math.prod(sides)
-        sides[axis] = min(shape[axis], max(math.isqrt(left) if axis == rows else left, 1))
-    starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]
-    box = tuple(slice(at, at + side) for at, side in zip(starts, sides, strict=True))
-    return np.ascontiguousarray(array[box])
+def _plan(
+    choice: _Choice, sample: list[NDArray[Any]], above: list[NDArray[Any]], whole: Tiles
+) -> BlockPlan:
+    """The plan of a choice for a sample."""
+    model, axes, layout = choice.model.load(), choice.view.axes, choice.view.layout
+    value_map = layouts.map_for(choice.outline, whole, layout, choice.invert)
+    before = _tiles(above, axes) if choice.outline.counted and above else None
+    return BlockPlan(_tiles(sample, axes), model, value_map, layout, choice.invert, before)
+
+
+def _tiles(parts: list[NDArray[Any]], axes: int) -> Tiles:
+    """The parts as items of this number of axes, which may exceed their own."""
+    return Tiles.of(
+        (
+            item
+            for part in parts
+            for item in _seen(Tiles.stacked(part.copy()[np.newaxis]), part.shape, axes)
+        ),
+        parts[0].dtype,
+    )
+
+
+def _seen(whole: Tiles, shape: Shape, axes: int) -> Tiles:
+    """The same of an array of this shape that is one tile."""
+    shape = (1,) * (axes - len(shape)) + shape
+    at = len(shape) - axes
+    return whole.seen_as(((math.prod(shape[:at]), shape[at:]),))
 
 
 def _rivalled(way: Way, tiles: Tiles) -> bool:
     """Whether a general compressor may match the model. The fast compressor decides, on some of the
-    tiles.
+    tiles. Models that count are like one.
     """
+    if way.model is not None and way.model.counted:
+        return True
+    some = _some(tiles)
+    by_fallback = encode_fallback(some, "deflate")
+    if by_fallback is None:
+        return False
+    return len(by_fallback) * tiles.elements.size < _RIVAL * way.cost * some.elements.size
+
+
+def _countable(best: BlockPlan, way: Way, whole: Tiles) -> bool:
+    """Whether models that count may be better than the best plan of the others for a sample, by
+    which the way for all of an array was found.
+    """
+    if way.model is None:
+        return way.method.number == FALLBACK
+    all_of_it = best.tiles.elements.size == whole.elements.size
+    return countable(whole, best.tiles, way.cost if all_of_it else best.cost)
+
+
+def _some(tiles: Tiles) -> Tiles:
+    """Some of the tiles, or rows of one."""
     items = tiles.stack
     size = items[0].size
     if size > _SAMPLE and items.ndim > 2:
@@ -246,8 +292,4 @@ def _rivalled(way: Way, tiles: Tiles) -> bool:
         sample = items[len(items) // 2 :][:1, start : start + rows]
     else:
         sample = items[: max(_SAMPLE // size, 1)]
-    some = Tiles.stacked(np.ascontiguousarray(sample))
-    by_fallback = encode_fallback(some, "deflate")
-    if by_fallback is None:
-        return False
-    return len(by_fallback) * tiles.elements.size < _RIVAL * way.cost * some.elements.size
+    return tiles if sample.size == items.size else Tiles.stacked(np.ascontiguousarray(sample))

@@ -1,6 +1,7 @@
 """Choose the model that codes an archive, and which of two values is its symbol 1."""
 
 import logging
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
@@ -40,6 +41,9 @@ _SLENDER = 4  # times as many rows as columns make a table of an array
 _CONTESTED = 1.1
 _DISAPPOINTING = 1.25  # times as many bytes
 _GRAPHIC = 1.4  # times as many bytes as a model, by deflate, of what is no photograph
+_NOISE = 0.9  # times as many bytes as elements have, by deflate, of what is only noise
+_LITTLE = 1 << 16  # elements
+_REPEATED = 0.8  # times as many bytes by deflate as by its frequencies alone
 _ALONE = 80  # bytes that a block takes for being one
 
 
@@ -146,12 +150,18 @@ def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) 
 
 
 def choose(
-    given: Model | None, tiles: Tiles, name: str, effort: Effort = "auto", job: int = 0
+    given: Model | None,
+    tiles: Tiles,
+    name: str,
+    effort: Effort = "auto",
+    job: int = 0,
+    before: Tiles | None = None,
 ) -> Chosen:
     """The model for a block of these tiles, found by a trial on some of what they have.
 
     name: of the input, for error messages. Without a `given` model it is a bundled one that fits,
-    or none. job: the elements of all that is to be coded. Raises UnfitError if the tiles have
+    or none. job: the elements of all that is to be coded. before: what stands before the tiles,
+    from which a model may learn, if they are but a sample. Raises UnfitError if the tiles have
     values that a given one does not code.
     """
     dtype, shape = tiles.dtype, tiles.shapes[0][1]
@@ -171,21 +181,22 @@ def choose(
     serial = any(outline.serial for outline in outlines)
     sample = series_sample(tiles) if serial else sample_of(tiles, whole=one_shape)
     large = given is None and effort == "auto" and job > _LARGE
-    able = list(_able(outlines, tiles))
+    known = tiles if before is None else Tiles.of([*before, *tiles], dtype)
+    found = list(able(outlines, known))
 
     def plans(counted: bool) -> list[BlockPlan]:
         return [
             plan
-            for outline, invert in able
+            for outline, invert in found
             if outline.counted == counted
-            for plan in trial_plans(outline, tiles, sample, invert)
+            for plan in trial_plans(outline, known, sample, invert, before)
         ]
 
     trials = plans(counted=False)
-    if any(outline.counted for outline, _ in able) and (
-        given is not None or effort == "best" or _countable(tiles, sample, trials, large)
-    ):
-        trials += plans(counted=True)
+    if any(outline.counted for outline, _ in found):
+        best = min((trial.cost for trial in trials), default=None)
+        if given is not None or effort == "best" or countable(known, sample, best, large):
+            trials += plans(counted=True)
     if trials:
         picked = _pick(trials, large)
         # One for items of this very shape that was asked for is taken, unless they are smaller as
@@ -209,7 +220,7 @@ def choose(
     return Chosen(given)
 
 
-def _able(outlines: list[Outline], tiles: Tiles) -> Iterator[tuple[Outline, bool]]:
+def able(outlines: list[Outline], tiles: Tiles) -> Iterator[tuple[Outline, bool]]:
     """The models that code the values of these tiles, and whether two levels are exchanged: of
     those with a size, of those without one, and of those that count, the ones for the fewest
     levels, which know them best.
@@ -243,12 +254,19 @@ def _layout(model: Outline) -> int:
 
 
 def trial_plans(
-    model: Outline, tiles: Tiles, sample: Tiles, invert: bool = False
+    model: Outline,
+    tiles: Tiles,
+    sample: Tiles,
+    invert: bool = False,
+    before: Tiles | None = None,
 ) -> Iterator[BlockPlan]:
     """A sample of tiles as the model may see them, with symbols that stand for the values of all
-    of them.
+    of them. before: what stands before them.
     """
-    before = learned_before(tiles, sample) if model.counted else None
+    if not model.counted:
+        before = None
+    elif before is None:
+        before = learned_before(tiles, sample)
     for layout in layouts.layouts_of(model, tiles.dtype, tiles.shapes[0][1]):
         value_map = layouts.map_for(model, tiles, layout, invert)
         yield BlockPlan(sample, _load(model), value_map, layout, invert, before)
@@ -272,7 +290,7 @@ def plans_of(outlines: list[Outline], tiles: Tiles) -> list[BlockPlan]:
     """The tiles as those of the models see them that code them, levels not exchanged."""
     return [
         plan
-        for outline, invert in _able(outlines, tiles)
+        for outline, invert in able(outlines, tiles)
         if not invert
         for plan in trial_plans(outline, tiles, tiles)
     ]
@@ -282,16 +300,27 @@ def is_bundled(model: Model) -> bool:
     return model.name in bundled.names() and bundled.identity(model.name) == model.identity
 
 
-def _countable(tiles: Tiles, sample: Tiles, trials: list[BlockPlan], large: bool) -> bool:
+def countable(tiles: Tiles, sample: Tiles, best: float | None, large: bool = False) -> bool:
     """Whether models that count may be better than those that were tried: for two levels; and for
-    more, where they take far longer than others, if a general compressor finds much that repeats.
+    more, where they take far longer than others, if a general compressor is not far worse, and
+    finds much that repeats in what is little to learn from. best: the bytes of the sample by those
+    that were tried, if any was.
     """
     if tiles.two_values is not None:
         return True
-    if large or not trials:
+    if large or best is None or (tiles.elements.size < _LITTLE and not _repeats(sample)):
         return False
     general = encode_fallback(sample, "deflate")
-    return general is not None and len(general) < _GRAPHIC * min(trial.cost for trial in trials)
+    return general is not None and len(general) < min(
+        _GRAPHIC * best, _NOISE * sample.elements.nbytes
+    )
+
+
+def _repeats(tiles: Tiles) -> bool:
+    """Whether there is much that occurs again, and not only values that are more frequent."""
+    frequencies = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)
+    size = len(frequencies.compress(tiles.bytes)) + len(frequencies.flush())
+    return len(zlib.compress(tiles.bytes)) < _REPEATED * size
 
 
 def _contested(picked: BlockPlan, coder: Coder) -> bool:

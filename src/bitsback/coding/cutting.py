@@ -20,15 +20,16 @@ one tile.
 _SLICES = 32
 _MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
 _STACK = 1 << 21  # the same for a tile of a stack
+_STRIP = 1 << 25  # elements of the pictures of a folder that a tile of a stack has slices of
 BLOCK_ELEMENTS = 2048 * 784
 """The approximate number of elements of a block by default."""
 SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
 """The limits of a block of unordered items, which are all in memory."""
 
 
-def cut_for(part: Collection, tile: int | None) -> Shape | None:
+def cut_for(part: Collection, tile: int | None, slices: int = _SLICES) -> Shape | None:
     """The greatest extents of a tile, if the items are cut. tile: the greatest number of rows and
-    columns.
+    columns. slices: that of slices of a stack.
     """
     if not part.elements:
         return None
@@ -36,20 +37,27 @@ def cut_for(part: Collection, tile: int | None) -> Shape | None:
     bilevel = part.dtype == np.bool_
     side = BILEVEL_SIDE if bilevel else SIDE
     most = _BILEVEL_MOST if bilevel else _MOST
-    cut = _cut_of(shapes[0], side if tile is None else tile, most)
+    cut = _cut_of(shapes[0], side if tile is None else tile, most, slices)
     if all(most >= size for shape in shapes for most, size in zip(cut, shape, strict=True)):
         return None
     return cut
 
 
-def _cut_of(shape: Shape, side: int, most: int) -> Shape:
+def slices_in_memory(part: Collection) -> int:
+    """The slices of a stack of pictures that a tile has at most, so that as many pictures as that
+    fit into memory, and one of them is decoded in seconds; some.
+    """
+    return min(_SLICES, _STRIP // math.prod(part.entry_shape))
+
+
+def _cut_of(shape: Shape, side: int, most: int, slices: int) -> Shape:
     dimensions = len(shape)
     if dimensions == 2 or (dimensions == 3 and shape[2] <= MOST_COLOURS):
         channels = math.prod(shape[2:])
         side = min(side, math.isqrt(most // channels))
         return (side, side, *shape[2:])
     if dimensions == 3 or (dimensions == 4 and shape[3] <= layouts.MOST_CHANNELS):
-        slices = min(shape[0], _SLICES)
+        slices = min(shape[0], slices)
         side = min(side, math.isqrt(_STACK // (slices * math.prod(shape[3:]))))
         return (slices, side, side, *shape[3:])
     return _leading(shape)

@@ -16,10 +16,14 @@ _ELEMENTS = 1 << 17  # the size of a sample that may consist of parts
 _SLICES = 8
 _BEFORE = 1 << 19  # elements from which a model learns before a sample of two levels
 _BEFORE_OF_MORE = 1 << 17
+_CELLS = 3  # along rows and columns at most
+_CELL_SIDE = 64  # rows or columns at least
+_BOX = 1 << 12  # elements at least, of one of several boxes
+Box = tuple[slice, ...]
 
 
 def sample_of(tiles: Tiles, whole: bool) -> Tiles:
-    """Some of the tiles; only the middle of large ones, unless `whole`."""
+    """Some of the tiles; of large ones, unless `whole`, some boxes."""
     numbers = _sampled(tiles.count)
     if len(numbers) == tiles.count and (whole or tiles.elements.size <= _ELEMENTS):
         return tiles  # so that a trial and a block see the same data
@@ -30,14 +34,19 @@ def sample_of(tiles: Tiles, whole: bool) -> Tiles:
     most = _ELEMENTS // sample.count
     if whole or sample.elements.size <= _ELEMENTS:
         return sample
-    return Tiles.of((middle(tile, most) for tile in sample), tiles.dtype)
+    boxes = (
+        np.ascontiguousarray(tile[box])
+        for tile in sample
+        for _, box in boxes_in(tile.dtype, tile.shape, most)
+    )
+    return Tiles.of(boxes, tiles.dtype)
 
 
 def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
     """The data of a block from which a model may learn before it codes the sample: the other tiles,
-    or the rows above the sample in a large tile. None if they are few.
+    or the rows above the boxes of the sample in large ones. None if there is little of it.
     """
-    numbers, most = _sampled(tiles.count), _ELEMENTS // sample.count
+    numbers = _sampled(tiles.count)
     cut = sample.elements.size < sum(
         tile.size for tile in islice(tiles, 0, numbers.stop, numbers.step)
     )
@@ -47,22 +56,16 @@ def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
     for number, tile in enumerate(tiles):
         if left <= 0:
             break
+        boxes: list[Box] = [(slice(None),) * tile.ndim]
         if number in numbers:
-            if not cut:
-                continue
-            tile = _above(tile, middle_box(tile.dtype, tile.shape, most), left)
-        left -= tile.size
-        found.append(np.ascontiguousarray(tile))
+            most, above = _ELEMENTS // len(numbers), before // len(numbers)
+            pairs = boxes_in(tile.dtype, tile.shape, most, above) if cut else []
+            boxes = [rows for rows, _ in pairs]
+        for box in boxes:
+            found.append(np.ascontiguousarray(tile[box]))
+            left -= found[-1].size
     enough = 2 * (before - left) >= sample.elements.size
     return Tiles.of((tile for tile in found if tile.size), tiles.dtype) if enough else None
-
-
-def _above(tile: NDArray[Any], box: tuple[slice, ...], most: int) -> NDArray[Any]:
-    """The rows above a box, about `most` elements or fewer."""
-    rows = int(layouts.STACKS in layouts.layouts_for(tile.dtype, tile.shape))
-    slices, top = box[:rows], box[rows].start
-    count = most // max(tile[slices].size // tile.shape[rows], 1)
-    return tile[(*slices, slice(max(top - count, 0), top))]
 
 
 def series_sample(tiles: Tiles) -> Tiles:
@@ -73,20 +76,59 @@ def series_sample(tiles: Tiles) -> Tiles:
     return Tiles(elements, ((steps, shape),))
 
 
-def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[slice, ...]]:
-    """The regions of a picture, cut by this grid, that form the sample of its tiles."""
+def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[Box, Box]]:
+    """The boxes of a picture, cut by this grid, that make the sample of its tiles, each after what
+    is above it; see `boxes_in`.
+    """
     regions = [grid.region(number) for number in _sampled(grid.tiles)]
     shapes = [tuple(part.stop - part.start for part in region) for region in regions]
     if sum(map(math.prod, shapes)) <= _ELEMENTS:
-        return regions
-    middles = (middle_box(dtype, shape, _ELEMENTS // len(shapes)) for shape in shapes)
+        return [((slice(0, 0),) * len(region), region) for region in regions]
+    most, above = (n // len(shapes) for n in (_ELEMENTS, _BEFORE_OF_MORE))
     return [
-        tuple(
-            slice(part.start + within.start, part.start + within.stop)
-            for part, within in zip(region, box, strict=True)
-        )
-        for region, box in zip(regions, middles, strict=True)
+        (_within(region, rows), _within(region, box))
+        for region, shape in zip(regions, shapes, strict=True)
+        for rows, box in boxes_in(dtype, shape, most, above)
     ]
+
+
+def _within(region: Box, box: Box) -> Box:
+    """A box of a region as one of what the region is of."""
+    return tuple(
+        slice(part.start + within.start, part.start + within.stop)
+        for part, within in zip(region, box, strict=True)
+    )
+
+
+def boxes_in(
+    dtype: np.dtype[Any], shape: Shape, most: int, above: int = 0
+) -> list[tuple[Box, Box]]:
+    """The boxes of a sample of `most` elements of a tile; see `boxes_at`."""
+    return boxes_at(shape, _axis_of_rows(dtype, shape), most, above)
+
+
+def boxes_at(shape: Shape, rows: int, most: int, above: int = 0) -> list[tuple[Box, Box]]:
+    """The boxes of a sample of `most` elements of an array, in order. rows: the axis of its rows,
+    before which are slices, and behind which are columns. It is cut into cells, up to three along
+    its rows and columns, and the middle of each is a box: a picture may be empty in its own middle.
+    Before each box comes what is above it in its cell, all of these of `above` elements at most.
+    """
+    each, counts = min(math.isqrt(max(most // _BOX, 1)), _CELLS), [1] * len(shape)
+    for axis in (rows, rows + 1):
+        counts[axis] = max(min(each, shape[axis] // _CELL_SIDE), 1)
+    cells = math.prod(counts)
+    found = []
+    for at in np.ndindex(*counts):
+        cell = tuple(
+            slice(size * n // count, size * (n + 1) // count)
+            for n, count, size in zip(at, counts, shape, strict=True)
+        )
+        sides = tuple(part.stop - part.start for part in cell)
+        box = _within(cell, _middle_at(sides, rows, most // cells))
+        row = math.prod(part.stop - part.start for part in (*box[:rows], *box[rows + 1 :]))
+        top = max(box[rows].start - above // cells // row, cell[rows].start)
+        found.append(((*box[:rows], slice(top, box[rows].start), *box[rows + 1 :]), box))
+    return found
 
 
 def _sampled(count: int) -> range:
@@ -102,13 +144,18 @@ def middle(tile: NDArray[Any], most: int) -> NDArray[Any]:
     return np.ascontiguousarray(tile[middle_box(tile.dtype, tile.shape, most)])
 
 
-def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> tuple[slice, ...]:
+def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> Box:
     """The region of the middle in a tile of this dtype and shape."""
-    stacks = layouts.STACKS in layouts.layouts_for(dtype, shape)
-    sides = list(shape)
-    if stacks:
-        sides[0] = min(sides[0], _SLICES)
-    rows = int(stacks)
+    return _middle_at(shape, _axis_of_rows(dtype, shape), most)
+
+
+def _axis_of_rows(dtype: np.dtype[Any], shape: Shape) -> int:
+    return int(layouts.STACKS in layouts.layouts_for(dtype, shape))
+
+
+def _middle_at(shape: Shape, rows: int, most: int) -> Box:
+    sides = [1] * (rows - 1) + [min(side, _SLICES) for side in shape[max(rows - 1, 0) : rows]]
+    sides += shape[rows:]
     others = math.prod(sides[:rows]) * math.prod(sides[rows + 2 :])
     side = max(math.isqrt(most // others), 1)
     for axis in (rows, rows + 1):  # one axis leaves its unused share to the other

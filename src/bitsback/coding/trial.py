@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding import layouts
+from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.choose import (
     Effort,
     UnfitError,
@@ -25,7 +26,7 @@ from bitsback.coding.choose import (
 )
 from bitsback.coding.cutting import cut_for
 from bitsback.coding.fallback import encode_fallback
-from bitsback.coding.sampling import middle, sample_boxes
+from bitsback.coding.sampling import Box, middle, sample_boxes
 from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
@@ -44,9 +45,15 @@ _SMALL = 1 << 18  # elements; the trial of a part of a larger picture takes litt
 _EACH = 32  # one of this many files, in order, has a trial in any case
 _ENOUGH = 6  # trials with the same result
 _STEPS = 4  # of the density of files, for each factor of two
-_SLICES = 8
+_SLICES, _PLACES = 4, 4  # slices in a row, and the number of places where they are, at least
+_TILES = 64  # slices at most
 _STACK_SAMPLE = 1 << 17  # elements, from the middle of the slices
 _MOST_READ = 1 << 26  # elements read for a sample
+_PAYS, _PAYS_LIKELY, _PAYS_SURELY = 0.99, 0.95, 0.8
+"""Times as many bytes as slices take alone, below which an array is a stack: with models that know
+pictures; where a general compressor, or a model that counts in both cases, may learn more from a
+block than from a sample; and where a model that counts may do so alone.
+"""
 
 
 def pixel_cost(
@@ -59,13 +66,20 @@ def pixel_cost(
     rows and columns of a tile, if requested. given, effort, job: as in `choose`.
     """
     grid = _grid(pixels, tile)
-    boxes = sample_boxes(pixels.dtype, grid)
-    sample = Tiles.of(pixels.regions(boxes), pixels.dtype)
+    above, boxes = zip(*sample_boxes(pixels.dtype, grid), strict=True)
+    # The regions have to come in order.
+    read = sorted({*map(_key, boxes), *map(_key, above)})
+    regions = dict(zip(read, pixels.regions([*map(_box, read)]), strict=True))
+    sample, before = (
+        Tiles.of((regions[_key(box)] for box in some), pixels.dtype) for some in (boxes, above)
+    )
     share = _share(sample, pixels, grid)
     whole, by_model = sample.elements.size == pixels.size, None
     if any_codes(given, pixels.dtype, pixels.shape):
         try:
-            chosen = choose(given, sample, "", effort, job)
+            chosen = choose(
+                given, sample, "", effort, job, before if before.elements.size else None
+            )
         except UnfitError:
             chosen = None
         if chosen is not None and chosen.model is not None:
@@ -87,6 +101,15 @@ def pixel_cost(
     if by_model is None or by_fallback < by_model:
         return by_fallback, True
     return int(by_model), False
+
+
+def _key(box: Box) -> tuple[tuple[int, int], ...]:
+    """A box as a key, since slices are none."""
+    return tuple((part.start, part.stop) for part in box)
+
+
+def _box(key: tuple[tuple[int, int], ...]) -> Box:
+    return tuple(slice(*ends) for ends in key)
 
 
 def _grid(pixels: Bands, tile: int | None) -> Grid:
@@ -226,24 +249,51 @@ def as_stack(part: Collection) -> Collection:
 
 
 def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort) -> bool:
-    """Whether a trial on the middle slices finds a stack; false for arrays that can be read only
-    once.
+    """Whether a trial on some slices in a row, at several places, says so; not of what can be read
+    only once.
     """
-    if not stackable(part) or not part.elements or not picture_models(given, effort):
+    models = picture_models(given, effort)
+    if not stackable(part) or not part.elements or not models:
         return False
-    count = min(part.entries, _SLICES, _MOST_READ * part.entries // part.elements)
-    if count < 2:
+    groups = _groups(part)
+    sample = []
+    for group in groups:
+        slices = items.peek(group.start, len(group))
+        if slices is None:
+            return False
+        sample.append(middle(slices, _STACK_SAMPLE // len(groups)))
+    if not sample:
         return False
-    slices = items.peek((part.entries - count) // 2, count)
-    if slices is None:
+    alone = Tiles.of((one for slices in sample for one in slices), part.dtype)
+    stacked = Tiles.of(sample, part.dtype)
+    apart, together = (plans_of(models, tiles) for tiles in (alone, stacked))
+    if not apart or not together or _least(together) >= _PAYS * _least(apart):
         return False
-    sample = middle(slices, _STACK_SAMPLE)
-    alone, together = Tiles.stacked(sample), Tiles.stacked(sample[np.newaxis])
-    plans = plans_of(picture_models(given, effort), alone)
-    stacks = [
-        replace(plan, tiles=together, layout=layouts.STACKS)
-        for plan in {plan.model: plan for plan in plans}.values()
-    ]
-    if not plans:
+    best, best_stacked = (
+        choose(given, tiles, "", effort, part.elements) for tiles in (alone, stacked)
+    )
+    if best.model is None or best_stacked.model is None:
         return False
-    return min(plan.cost for plan in stacks) < min(plan.cost for plan in plans)
+    learns = _PAYS_LIKELY if best_stacked.model.counted else _PAYS_SURELY
+    limit = (learns if best.model.counted else _PAYS) * best.rate * alone.elements.size
+    if best.contested:
+        general = encode_fallback(alone, coder_for(effort, part.elements))
+        limit = min(limit, _PAYS_LIKELY * _size(general, alone))
+    return best_stacked.rate * alone.elements.size < limit
+
+
+def _least(plans: list[BlockPlan]) -> int:
+    return min(plan.cost for plan in plans)
+
+
+def _groups(part: Collection) -> list[range]:
+    """Slices in a row, at places all over the array."""
+    slices = part.elements // part.entries
+    length = min(part.entries, _SLICES, _MOST_READ // slices)
+    if length < 2:
+        return []
+    several = max(_STACK_SAMPLE // (length * slices), _PLACES)
+    count = min(several, _TILES // length, part.entries // length, _MOST_READ // (length * slices))
+    lead = (part.entries // count - length) // 2
+    starts = (n * part.entries // count + lead for n in range(count))
+    return [range(start, start + length) for start in starts]

@@ -17,11 +17,11 @@ from bitsback.dask.manifest import Manifest, Shard, read_manifest
 from bitsback.dask.shard import check_same
 from bitsback.dask.shard_places import ModelPlace, model_place
 from bitsback.errors import ArchiveError, InputError
-from bitsback.format.collection import ONE
 from bitsback.format.layout import Shape
-from bitsback.format.parts import ARRAYS, FileList
+from bitsback.format.parts import FileList
 from bitsback.images.file_io import Location, name_of
 from bitsback.models.model import Choice
+from bitsback.reading.contents import block_numbers
 from bitsback.reading.reader import Archive
 from bitsback.remote.url import Options, check_options
 from bitsback.work import ordered_map
@@ -148,23 +148,15 @@ def _looked_into(part: _Part) -> tuple[_Part, _Lengths] | list[_Some]:
         for problem in archive.problems:
             raise problem
         if isinstance(archive._collection, FileList):
-            return _files_in_blocks(part, archive, archive._collection)
+            return _files_in_blocks(part, archive)
         part = _Part(part.place, part.model, part.known, archive.shape, archive.dtype.str)
         return part, archive.chunks
 
 
-def _files_in_blocks(part: _Part, archive: Archive, collection: FileList) -> list[_Some]:
-    files = archive._files
-    starts = [block.first for block in archive._blocks]
+def _files_in_blocks(part: _Part, archive: Archive) -> list[_Some]:
     found: dict[int, list[int]] = defaultdict(list)
-    for number in range(len(files)):
-        if collection.kind == ARRAYS:
-            tile = collection.starts[number]
-        else:
-            within, entry = files.place(number)
-            item = entry if collection.parts[within].axes != ONE else 0
-            tile = collection.starts[within] + collection.parts[within].first_tile(item)
-        found[int(np.searchsorted(starts, tile, "right"))].append(number)
+    for number, block in enumerate(block_numbers(archive) if len(archive._files) else ()):
+        found[int(block)].append(number)
     return [_Some(part, numbers) for _, numbers in sorted(found.items())]
 
 

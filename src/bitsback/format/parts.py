@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bitsback.errors import ArchiveError
-from bitsback.format.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection, check_shape
+from bitsback.format.collection import ARRAY, BYTES, COUNTED, VARIED, Collection, check_shape
 from bitsback.format.grid import Shape
 from bitsback.format.layout import COLLECTION, Cursor, read_features, section
 from bitsback.images.modes import mode_of
@@ -21,7 +21,6 @@ FILE_LIST, JOINED = 1, 4
 FOLDER, ARRAYS, PAGES = range(3)
 
 _SMALLEST_PART = 6  # bytes: a dtype, axes, dimensions, cut
-_AXES = {FOLDER: (COUNTED, VARIED), PAGES: (ONE, COUNTED, VARIED)}
 
 
 class Parts:
@@ -221,8 +220,4 @@ def _has_pictures(part: Collection, kind: int) -> bool:
     """Whether a part has pictures, or the bytes of files or of metadata."""
     if part.axes == BYTES:
         return part.elements > 0 if part.entries == 0 else kind == FOLDER
-    return (
-        part.axes in _AXES[kind]
-        and part.elements > 0
-        and mode_of(part.dtype, part.entry_shape) is not None
-    )
+    return part.elements > 0 and mode_of(part.dtype, part.entry_shape) is not None

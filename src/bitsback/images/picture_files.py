@@ -17,11 +17,12 @@ from PIL.ImageFile import ImageFile
 
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images import formats
-from bitsback.images.bands import BandItems, Bands, Kind, Read
+from bitsback.images.bands import BandItems, Bands, Kind, Read, joined
 from bitsback.images.drawing import ContainerMetadata, Drawing, PictureCodec, Seekable, Split
 from bitsback.images.file_io import name_of, open_regular
 from bitsback.images.file_lists import Listing
 from bitsback.images.names import printable
+from bitsback.images.npy import stacked
 from bitsback.images.pictures import (
     Header,
     check_pixels,
@@ -227,11 +228,17 @@ class PictureItems(BandItems):
         self._listing, self._names, self._members = listing, names, members
         self._known = known
 
-    def _bands(self, number: int) -> Iterator[NDArray[Any]]:
-        """The bands of a picture. Raises InputError, which names it."""
+    def peek(self, first: int, count: int) -> NDArray[Any]:
+        numbers = range(first, first + count)
+        return stacked([joined(self._bands(number, again=True)) for number in numbers])
+
+    def _bands(self, number: int, again: bool = False) -> Iterator[NDArray[Any]]:
+        """The bands of a picture. again: it will be read once more. Raises InputError, naming
+        it.
+        """
         member = self._members[number]
         if self._known is not None and member in self._known:
-            yield self._known.pop(member)
+            yield self._known[member] if again else self._known.pop(member)
             return
         path = self._listing.path(self._names[member])
         with ExitStack() as stack:

@@ -143,10 +143,10 @@ def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
     return {
         "dtype": part.dtype.str,
         "shape": None if varied else list(part.shape),
-        "items": part.entries or 1 if kind == PAGES or held else part.items,
+        "items": part.items if kind == ARRAYS else part.entries or 1,
         "held": held,
         "mode": None if kind == ARRAYS or held else mode_of(part.dtype, part.entry_shape),
-        "stack": kind == PAGES and part.axes == ONE,
+        "stack": kind != ARRAYS and part.axes == ONE,
         "smallest": list(min((shape for _, shape in part.runs), key=math.prod)),
         "largest": list(max((shape for _, shape in part.runs), key=math.prod)),
         "cut": part.cut and list(part.cut),

@@ -45,11 +45,11 @@ def entries(archive: Archive) -> Iterator[Entry]:
     if not isinstance(collection, FileList):
         count = 1 if collection.picture else len(archive)
         name = "0" if collection.picture or not collection.shape else f"0:{count}"
-        yield shares.entry(name, 0, collection.dtype, 0, collection.tiles, collection.shape, None)
+        yield shares.entry(name, 0, collection.dtype, 0, collection.tiles, collection.shape)
         return
     if collection.kind == ARRAYS:
         for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
-            yield shares.entry(name, number, part.dtype, 0, part.tiles, part.shape, None)
+            yield shares.entry(name, number, part.dtype, 0, part.tiles, part.shape)
         return
     if collection.kind == PAGES:
         yield from _pages(archive, collection, shares)
@@ -61,9 +61,8 @@ def entries(archive: Archive) -> Iterator[Entry]:
             _, start, stop = archive._files.span(number)
             yield shares.held(name, at, part, start, stop)
             continue
-        first, end = part.first_tile(item), part.first_tile(item + 1)
-        mode = mode_of(part.dtype, part.entry_shape)
-        yield shares.entry(name, at, part.dtype, first, end, part.shape_of(item), mode)
+        shape = part.item_shape[1:] if part.axes == ONE else part.shape_of(item)
+        yield shares.pictures(name, at, part, range(item, item + 1), shape)
 
 
 def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[Entry]:
@@ -79,20 +78,15 @@ def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[
     number = 0
     for at, count in archive._files.runs:
         part = collection.parts[at]
-        mode = mode_of(part.dtype, part.entry_shape)
         while count:
             if not left[at][0]:
                 left[at] = next(sizes[at])
             alike = min(left[at][0], count)
             size = left[at][1]
             first, end = done[at], done[at] + alike
-            if part.axes == ONE:  # its slices are not separate
-                shares_of = (part.tiles * first // part.entries, part.tiles * end // part.entries)
-            else:
-                shares_of = (part.first_tile(first), part.first_tile(end))
             name = f"{number}:{number + alike}" if alike > 1 else f"{number}"
             shape = (alike, *size) if alike > 1 else size
-            yield shares.entry(name, at, part.dtype, *shares_of, shape, mode)
+            yield shares.pictures(name, at, part, range(first, end), shape)
             left[at], done[at] = (left[at][0] - alike, size), end
             number, count = number + alike, count - alike
 
@@ -116,18 +110,37 @@ class _Shares:
         first: int,
         end: int,
         shape: Shape,
-        mode: str | None,
     ) -> Entry:
         """at: the number of its part. first, end: its tiles there."""
         starts = self._collection.starts
         stored = self._before(starts[at] + end) - self._before(starts[at] + first)
         size = math.prod(shape) * dtype.itemsize
-        return Entry(name, shape, dtype.str, mode, size, stored)
+        return Entry(name, shape, dtype.str, None, size, stored)
+
+    def pictures(self, name: str, at: int, part: Collection, entries: range, shape: Shape) -> Entry:
+        """Pictures that are these entries of a part."""
+        before, end = (self._before_entry(at, part, n) for n in (entries.start, entries.stop))
+        mode = mode_of(part.dtype, part.entry_shape)
+        size = math.prod(shape) * part.dtype.itemsize
+        return Entry(name, shape, part.dtype.str, mode, size, end - before)
 
     def held(self, name: str, at: int, part: Collection, start: int, stop: int) -> Entry:
         """A verbatim file, which has these bytes of a part."""
         stored = self._before_byte(at, part, stop) - self._before_byte(at, part, start)
         return Entry(name, (stop - start,), part.dtype.str, None, stop - start, stored, True)
+
+    def _before_entry(self, at: int, part: Collection, entry: int) -> int:
+        """Bytes of blocks for what is before this entry of a part. The slices that tiles of a stack
+        share have the same share in them.
+        """
+        start = self._collection.starts[at]
+        if part.axes != ONE:
+            return self._before(start + part.first_tile(entry))
+        grid = part.grid(0)
+        strip, within = divmod(entry, grid.extents[0])
+        low, high = (self._before(start + n * grid.in_a_strip) for n in (strip, strip + 1))
+        slices = min(grid.extents[0], part.entries - strip * grid.extents[0])
+        return low + (high - low) * within // slices if within else low
 
     def _before_byte(self, at: int, part: Collection, byte: int) -> int:
         """The bytes of blocks for the earlier bytes of a part."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.format.collection import BYTES, Collection
+from bitsback.format.collection import BYTES, ONE, Collection
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files
 from bitsback.format.parts import FileList
@@ -117,8 +117,12 @@ class _Folder:
                 part.finish()
         return self._size
 
-    def _part(self, number: int, numbers: Iterator[int], stack: ExitStack) -> "_Cutter | _Painter":
+    def _part(
+        self, number: int, numbers: Iterator[int], stack: ExitStack
+    ) -> "_Cutter | _Painter | _Slicer":
         part = self._collection.parts[number]
+        if part.axes == ONE:
+            return _Slicer(self, number, part)
         if part.axes != BYTES:
             return _Painter(self, number, part, stack)
         return _Cutter(self, part, numbers, stack)
@@ -129,12 +133,21 @@ class _Folder:
         waiting = []
         for place, tile in enumerate(tiles, task.first - first):
             item, _ = part.item_of(place)
-            if part.axes == BYTES or part.grid(item).tiles > 1:
+            if part.axes == ONE and part.grid(0).in_a_strip == 1:
+                self.slices(number, part.grid(0).region(place)[0].start, tile)
+            elif part.axes in (ONE, BYTES) or part.grid(item).tiles > 1:
                 waiting.append((place, tile))
             elif not self.lost(self.number(number, item)):
                 with self.picture(number, item, tile.shape) as drawing:
                     drawing.add(tile)
         return waiting, task
+
+    def slices(self, part: int, first: int, slices: NDArray[Any]) -> None:
+        """Hands over slices of a stack, of which each is a picture."""
+        for entry, pixels in enumerate(slices, first):
+            if not self.lost(self.number(part, entry)):
+                with self.picture(part, entry, pixels.shape) as drawing:
+                    drawing.add(pixels)
 
     @contextmanager
     def picture(self, part: int, item: int, shape: Shape) -> Iterator[Drawing]:
@@ -194,6 +207,30 @@ class _Painter:
 
     def finish(self) -> None:
         """Checks the end; each picture ends with its last tile."""
+
+
+class _Slicer:
+    """Hands over pictures that are the slices of a stack, whose tiles come in order; those of a
+    strip of tiles are in memory at a time.
+    """
+
+    def __init__(self, folder: _Folder, number: int, part: Collection) -> None:
+        self._folder, self._number, self._part = folder, number, part
+        self._joiner = Joiner(part)
+
+    def take(self, place: int, tile: NDArray[Any]) -> None:
+        """The next tile, which has this number in the part."""
+        entries, *_ = self._part.grid(0).region(place)
+        numbers = (self._folder.number(self._number, n) for n in range(entries.start, entries.stop))
+        if all(map(self._folder.lost, numbers)):  # other tiles of its strip may be missing
+            return
+        first = entries.start
+        for slices in self._joiner.take(place, tile):
+            self._folder.slices(self._number, first, slices)
+            first += len(slices)
+
+    def finish(self) -> None:
+        """Each strip ends with its last tile."""
 
 
 class _Cutter:

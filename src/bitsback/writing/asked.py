@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding.choose import Effort, any_fits, read_choice
-from bitsback.coding.cutting import cut_for
+from bitsback.coding.cutting import cut_for, slices_in_memory
 from bitsback.coding.trial import as_stack, is_stack, stackable
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
-from bitsback.format.collection import BYTES, VARIED, Collection
+from bitsback.format.collection import BYTES, ONE, VARIED, Collection
 from bitsback.format.grid import Shape
 from bitsback.format.parts import Content, FileList
 from bitsback.images.file_lists import Listing
@@ -28,6 +28,7 @@ from bitsback.summary import Held
 
 _SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may outgrow it
 _SMALL_TILE = 64  # rows and columns
+_FEWEST_SLICES = 4  # of a tile of a stack of pictures, unless a stack was asked for
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,30 @@ class Kept:
                 continue
             total += size
             before, end = part.elements_before(at), part.elements_before(at + tiles)
-            for item in range(part.item_of(at)[0], part.item_of(at + tiles - 1)[0] + 1):
-                low = max(before, part.elements_before(part.first_tile(item)))
-                high = min(end, part.elements_before(part.first_tile(item + 1)))
-                costs[self.parts[number][item]] += size * (high - low) // (end - before)
+            for entry, low, high in _shares(part, at, tiles):
+                costs[self.parts[number][entry]] += size * (high - low) // (end - before)
         if total <= sum(self.coded.values()):
             return frozenset()
         grown = frozenset(name for name, cost in costs.items() if cost > self.coded[name])
         return grown or frozenset(self.coded)
+
+
+def _shares(part: Collection, first: int, tiles: int) -> Iterator[tuple[int, int, int]]:
+    """The pictures that tiles of a part are of: the number of each, and the elements of the part
+    from which and up to which they are its own. A tile of a stack is of all of its slices alike.
+    """
+    for tile in range(first, first + tiles) if part.axes == ONE else ():
+        slices, *_ = part.grid(0).region(tile)
+        low, high = part.elements_before(tile), part.elements_before(tile + 1)
+        each = (high - low) // (slices.stop - slices.start)
+        for at, entry in enumerate(range(slices.start, slices.stop)):
+            yield entry, low + at * each, low + (at + 1) * each
+    if part.axes == ONE:
+        return
+    before, end = part.elements_before(first), part.elements_before(first + tiles)
+    for item in range(part.item_of(first)[0], part.item_of(first + tiles - 1)[0] + 1):
+        low = max(before, part.elements_before(part.first_tile(item)))
+        yield item, low, min(end, part.elements_before(part.first_tile(item + 1)))
 
 
 @dataclass(frozen=True)
@@ -217,11 +234,23 @@ class Asked:
 
     def seen(self, part: Collection, items: Items) -> Collection:
         """The array as a stack, if it is one, and cut into tiles."""
-        if self.stack is not False and stackable(part):
-            trial = self.stack is None and not self.knows(part.item_shape)
-            if self.stack or (trial and is_stack(part, items, self.given, self.effort)):
-                part = as_stack(part)
-        return self.cut(part)
+        return self.cut(as_stack(part) if self._is_stack(part, items) else part)
+
+    def seen_pictures(self, part: Collection, items: Items) -> Collection:
+        """The same for pictures of a folder, of which not too many are in memory at a time."""
+        slices = slices_in_memory(part) if stackable(part) else 0
+        few = slices < _FEWEST_SLICES and not self.stack
+        if few or not self._is_stack(part, items):
+            return self.cut(part)
+        return replace(as_stack(part), cut=cut_for(as_stack(part), self.tile, max(slices, 1)))
+
+    def _is_stack(self, part: Collection, items: Items) -> bool:
+        if self.stack is False or not stackable(part):
+            return False
+        if self.stack is None:
+            known = self.knows(part.item_shape)
+            return not known and is_stack(part, items, self.given, self.effort)
+        return True
 
     def cut(self, part: Collection) -> Collection:
         known = part.axes != VARIED and self.knows(part.item_shape)

@@ -183,7 +183,7 @@ class _SortedFiles:
                 of_parts.append([])
             else:
                 items = PictureItems(listing, names, group.members, group.part, self._pixels)
-                parts.append((items, asked.cut(group.part)))
+                parts.append((items, asked.seen_pictures(group.part, items)))
                 of_parts.append([names[member] for member in group.members])
         runs = [(first + part, count) for part, count in self._groups.runs]
         return Input(

@@ -66,6 +66,14 @@ def every_byte(path: Path) -> None:
         os.utime(file, ns=(0, 1_700_000_000_123_456_789 - number * 10**10))
 
 
+def slices(path: Path) -> None:
+    """Slices of a stack in tiles, and a picture of another size between them."""
+    path.mkdir()
+    for number, rows in enumerate(ramp("u1", 5, 18, 20) // 16):
+        Image.fromarray(rows).save(path / f"{number}.png")
+    Image.fromarray(ramp("u1", 3, 5, 3)).save(path / "2a.png")
+
+
 def npz(path: Path) -> None:
     np.savez(
         path,
@@ -135,6 +143,7 @@ def merged(source: Path, archive: Path) -> None:
 GOLDEN: dict[str, Callable[[Path], None]] = {
     "pictures": pictures,
     "pictures-without-stats": pictures,
+    "slices": slices,
     "files": every_byte,
     "hashes": every_byte,
     "arrays.npz": npz,
@@ -154,6 +163,7 @@ OLD = ("pictures-without-stats", "pages-without-metadata.tiff")
 """The archives of older writers, which the present writer no longer makes."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
+    "slices": {"stack": True, "tile": 16},
     "files": {"files": "exact"},
     "hashes": {"files": "exact", "hashes": "sha256"},
     "labels.npz": {"labels": "labels"},

@@ -145,8 +145,9 @@ from bitsback.images import formats
     click.option(
         "--stack/--no-stack", default=None,
         help=(
-            "Treat the slices of an array, or the pages of a TIFF file, as a stack, where each is"
-            " similar to the one before it.  [default: by a trial]"
+            "Treat the slices of an array, the pages of a TIFF file, or the pictures of a folder"
+            " that have one size, as a stack, where each is similar to the one before it. "
+            " [default: by a trial]"
         ),
     ),
     rare=True,
@@ -220,8 +221,9 @@ def command(
     file.
 
     Pictures may be of any size. Large ones are cut into tiles, so that memory does not grow with
-    them, unless a picture file has to be decoded as a whole. The slices of an array, or the pages
-    of a TIFF file, are coded as a stack where that makes them smaller.
+    them, unless a picture file has to be decoded as a whole. The slices of an array, the pages of a
+    TIFF file, or the pictures of a folder that have one size, are coded as a stack where that makes
+    them smaller.
 
     Items of a size that has a model, such as 28 x 28, are coded with that model: those of two
     values (bool, 0/1, 0/255) and grey ones have models of their own. Pictures of all other sizes
