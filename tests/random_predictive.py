@@ -185,7 +185,8 @@ def random_shapes(choose: Choices, levels: int, most: int = 300) -> list[ItemSha
         channels = min(channels, at_most)
         slices = min(slices, max(1, at_most // channels))
         own = min(choose.of(of_item), levels)
-        jpeg = channels == 3 and own == 256 and choose.of([True, False])
+        jpeg = channels == 3 and levels >= 256 and choose.of([True, False])
+        own = 256 if jpeg else own
         shapes.append(ItemShape(slices, rows, columns, channels, own, jpeg))
         most = max(most - shapes[-1].elements, 0)
     return shapes

@@ -109,7 +109,7 @@ def ends(low: int, high: int) -> bytes:
 @pytest.mark.parametrize(
     ("value_map", "match"),
     [
-        (b"\5", "newer bitsback"),
+        (b"\6", "newer bitsback"),
         (b"\4", "of a run that has none"),
         (b"\1" + ends(5, 5), "damaged"),
         (b"\1" + ends(6, 5), "damaged"),

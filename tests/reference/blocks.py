@@ -155,8 +155,9 @@ def decode_data(
         require(not any(run.kind for run in runs), "no value map")
         return decode_adaptive(data, elements, itemsize)
     require(layout <= (STACKS if multiset else SERIES), "a layout of the list")
-    foresees = model.any_shape and isinstance(model.prediction, Predictive)
-    require(foresees or all(run.kind != JPEG for run in runs), "colours that the model knows of")
+    if any(run.kind == JPEG for run in runs):
+        foresees = model.any_shape and isinstance(model.prediction, Predictive)
+        require(foresees, "colours that the model knows of")
     if not model.any_shape:
         require(layout == PICTURES, "images of a model with channels are pictures")
         return decode_chain(data, runs, runs_field, model, multiset)

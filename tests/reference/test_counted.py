@@ -27,7 +27,7 @@ SHAPES = [(1, 7, 9, 1), (1, 4, 5, 3), (1, 1, 1, 1), (1, 1, 13, 1), (1, 9, 1, 1),
 
 
 def a_picture(rng: np.random.Generator, shape: ItemShape) -> NDArray[np.uint8]:
-    slices, rows, columns, channels, levels = shape
+    slices, rows, columns, channels, levels, _ = shape
     place = np.add.outer(np.arange(slices * rows), np.arange(columns * channels))
     kind = rng.integers(5)
     if kind == 0:

@@ -173,7 +173,7 @@ def weights_in_the_core(start: Ints, ridge: int) -> list[int]:
         x = np.full((1, 3, 34, 3), 2**15, np.uint16)
         for row, column in SET.items():
             x[0, row, column, channel] += 2**4
-        _, predictions, _ = predictor.contexts(x.ravel(), [(*x.shape, 2**16)])
+        _, predictions, _ = predictor.contexts(x.ravel(), [(*x.shape, 2**16, False)])
         changes = predictions.reshape(x.shape)[0, 0, :, 2] - 2**23
         weights += [int(changes[SET[dr] - dq]) for dr, dq in places]
     return weights
