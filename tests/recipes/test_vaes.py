@@ -107,9 +107,7 @@ def test_what_a_recipe_needs_is_asked_for(capsys: pytest.CaptureFixture[str]) ->
     assert "needs --images" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in bundled.names() if name in RECIPES]
-)
+@pytest.mark.parametrize("name", [name for name in bundled.names() if name in RECIPES])
 def test_each_bundled_model_has_a_recipe(name: str) -> None:
     """`series` and those that count are not trained; the
     text of `universal` is younger than its weights.
