@@ -179,7 +179,7 @@ def test_the_bytes_do_not_depend_on_the_byte_order(volume: NDArray[np.uint16]) -
     assert chunks_of(little) == chunks_of(big)
 
 
-COUNTED = ("bilevel", "graphics", "graphics-grey")
+COUNTED = ("bilevel", "graphics", "graphics-grey", "universal-mixed")
 
 
 @pytest.mark.parametrize("shards", [None, (64, 28, 28)])
@@ -189,7 +189,7 @@ def test_auto_is_resolved_before_anything_is_written(shards: Any, grey: NDArray[
     models = configuration(store)["models"]
     assert [model["name"] for model in models] == [
         "mnist-binary-context", "mnist-context", "fashion-mnist-context", "universal",
-        "universal-bilevel", "bilevel", "graphics", "graphics-grey",
+        "universal-bilevel", *COUNTED,
     ]  # fmt: skip
     for model in models:
         assert model["identity"] == bundled.identity(model["name"]).hex()

@@ -33,7 +33,8 @@ AUTO: Literal["auto"] = "auto"
 _COLOURS = 4
 _TRIAL = 1 << 14  # elements
 _ABOVE = 1 << 15  # elements above the sample at most, from which a model may learn, and
-_SHARE = 8  # one of so many
+_SHARE = 16  # one of so many
+_WORTH = 0.97  # times as many bytes of a sample, for which a slow model is taken
 _TRIAL_ITEMS = 8
 _SAMPLE = 1 << 14  # elements
 _RIVAL = 1.3  # times as many bytes by deflate, which the best that there is may make up for
@@ -41,7 +42,14 @@ _RIVAL = 1.3  # times as many bytes by deflate, which the best that there is may
 # The candidates of `auto`; those that fit are tried. The metadata name the chosen one, so this list
 # may change.
 _SIZED = ("mnist-binary-context", "mnist-context", "fashion-mnist-context")
-_ANY_SHAPE = ("universal", "universal-bilevel", "bilevel", "graphics", "graphics-grey")
+_ANY_SHAPE = (
+    "universal",
+    "universal-bilevel",
+    "bilevel",
+    "graphics",
+    "graphics-grey",
+    "universal-mixed",
+)
 AUTO_MODELS = _SIZED + _ANY_SHAPE
 
 
@@ -120,7 +128,7 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
     if not later or not _countable(best, way, whole):
         return count, way
     counted = min(plans(counted=True), key=lambda plan: plan.cost)
-    if counted.cost >= best.cost:
+    if counted.cost > _WORTH * best.cost:
         return count, way
     other = _coded_as(counted, whole, array.shape)
     return min((count, way), other, key=lambda pair: pair[1].cost)

@@ -34,6 +34,8 @@ it is far worse than the best.
 _LARGE = 20_000_000  # elements
 HURRIED = _LARGE + 1
 """The number of elements that makes a job prefer speed."""
+_SECONDS = 1 << 21  # elements that a model that counts codes in some seconds
+_NEAR = 1.15  # times as many bytes of a sample, which a model that counts may make up for
 _FAR_WORSE = 1.5  # times as many bytes
 _SLENDER = 4  # times as many rows as columns make a table of an array
 # A general compressor is tried beside a model that does not beat it by so much on a sample, which
@@ -59,6 +61,8 @@ class Chosen:
     """Whether a general compressor may be as good as the model."""
     layout: int = layouts.PICTURES
     """The meaning of the tiles' axes to the model."""
+    rival: "Chosen | None" = None
+    """Another one that may be better on a block, so that each block is coded with both."""
 
     def disappoints(self, size: int, elements: int) -> bool:
         """Whether a block of `size` bytes is far larger than the trial promised."""
@@ -206,7 +210,9 @@ def choose(
         )
         rate = picked.cost / sample.elements.size
         _tell(name, picked, trials, contested)
-        return Chosen(picked.model, picked.invert, rate, contested, picked.layout)
+        small = effort == "best" or (effort == "auto" and job <= _SECONDS)
+        rival = _rival_of(picked, trials, contested) if given is None and small else None
+        return Chosen(picked.model, picked.invert, rate, contested, picked.layout, rival)
     if given is not None and tiles.elements.size:
         allowed = (
             "two values"
@@ -331,6 +337,20 @@ def _contested(picked: BlockPlan, coder: Coder) -> bool:
         return True
     general = encode_fallback(picked.tiles, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost
+
+
+def _rival_of(picked: BlockPlan, trials: list[BlockPlan], contested: bool) -> Chosen | None:
+    """The next best model after one that counts, if it is near: a sample does not tell how much
+    each of them will learn from a block.
+    """
+    others = [trial for trial in trials if trial.model is not picked.model]
+    if not picked.model.counted or not others:
+        return None
+    next_best = min(others, key=lambda trial: trial.cost)
+    if next_best.cost > _NEAR * picked.cost:
+        return None
+    rate = next_best.cost / picked.tiles.elements.size
+    return Chosen(next_best.model, next_best.invert, rate, contested, next_best.layout)
 
 
 def coder_for(effort: Effort, elements: int) -> Coder:

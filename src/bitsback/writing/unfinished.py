@@ -198,10 +198,12 @@ class Unfinished:
 
 def key_of(task: Uncoded, *settings: object) -> bytes:
     """The key of a block. settings: everything else that decides how it is coded."""
-    model = task.chosen.model
+    chosen, rival = task.chosen, task.chosen.rival
+    models = [one.model for one in (chosen, rival) if one is not None and one.model is not None]
     told = (
-        None if model is None else model.identity.hex(),
-        replace(task.chosen, model=None),
+        [model.identity.hex() for model in models],
+        replace(chosen, model=None, rival=None),
+        None if rival is None else replace(rival, model=None),
         (task.first, task.coder, task.order_bits, task.records),
         task.tiles.dtype.str,
         task.tiles.shapes,

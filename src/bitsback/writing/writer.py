@@ -345,6 +345,8 @@ class _Writer:
         """
         tiles, chosen = task.tiles, task.chosen
         encoded = encode(task, chosen)
+        if chosen.rival is not None:
+            encoded = _smaller(encoded, encode(task, chosen.rival))
         if (
             self._early  # when all models were written before
             or not tiles.elements.size
@@ -365,8 +367,11 @@ class _Writer:
             chosen.layout,
         ):
             return encoded
-        again = encode(task, other)
-        return min(encoded, again, key=lambda encoded: len(encoded.section))
+        return _smaller(encoded, encode(task, other))
+
+
+def _smaller(encoded: Encoded, other: Encoded) -> Encoded:
+    return min(encoded, other, key=lambda encoded: len(encoded.section))
 
 
 def _files(taken: Input) -> Files:
