@@ -38,7 +38,7 @@ class Net:
         return name or f"l{len(self.layers)}"
 
     def grow(self, op: str, of: str, name: str | None = None, **about: Any) -> str:
-        """A layer of any kind; its tensors are there."""
+        """Adds a layer of any kind whose tensors exist."""
         name = self._new(name)
         entry = {"op": op, "name": name, "input": of, **about}
 
@@ -52,7 +52,7 @@ class Net:
         return name
 
     def _weights(self, name: str, inputs: int, outputs: int, clamp: Clamp, top: int) -> int:
-        """The tensors of a linear layer; its shift."""
+        """Adds the tensors of a linear layer. Returns its shift."""
         layer = random_linear(self.parts.rng, inputs, outputs, clamp, top=top)
         for part, dtype in (("weight", np.int8), ("bias", np.int32), ("multiplier", np.int32)):
             self.parts.tensors[f"{self.name}.{name}.{part}"] = getattr(layer, part).astype(dtype)
@@ -87,14 +87,14 @@ class Net:
         return self.grow("add", of, name, other=other, clamp=list(clamp))
 
     def bytes_of(self, of: str, name: str | None = None) -> str:
-        """The value spread over [0, 255], unless it lies there already."""
+        """Maps the value to [0, 255], unless it lies there already."""
         lo, hi = self.values[of].range
         if lo >= 0 and hi <= 255:
             return of
         return self.table(of, np.linspace(0, 255, hi - lo + 1).astype(np.uint8), name)
 
     def residual(self, of: str, clamp: Clamp = BYTES, name: str | None = None) -> str:
-        """The value, and what a layer makes of it."""
+        """The sum of the value and a layer's output for it."""
         channels = self.values[of].channels
         return self.add(of, self.linear(of, channels, (-200, 200)), clamp, name)
 
@@ -193,7 +193,7 @@ class Parts:
         levels: int,
         mean_shift: int = 2,
     ) -> dict[str, Any]:
-        """The keys of a codec over a network's outputs; its tensors as well."""
+        """The keys of a codec of a network's outputs. Adds its tensors."""
         for tensor in MEANINGS[codec].TENSORS:
             self.tensors[f"{net.name}.{tensor}"] = self._tensor(codec, tensor, precision, levels)
         about = {"codec": codec, "precision": precision, "network": net.name, "outputs": outputs}

@@ -121,7 +121,7 @@ def from_cdfs(draw: st.DrawFn) -> Case:
 
 @st.composite
 def intervals(draw: st.DrawFn) -> Case:
-    """Uniform symbols by shifts of bits."""
+    """Uniform symbols whose intervals are shifts of bits."""
     shape, bits = draw(shapes), draw(st.integers(0, 12))
     precision = draw(st.integers(max(bits, 1), 24))
     rest = precision - bits
@@ -245,7 +245,7 @@ def hidden_markovs(draw: st.DrawFn) -> Case:
 
 @dataclass
 class Ragged:
-    """A tuple of parts for a codec of them one after the other."""
+    """A tuple of parts for a codec that codes them in turn."""
 
     codec: Any
     lengths: list[int]
@@ -279,7 +279,7 @@ def of_logits(draw: st.DrawFn) -> Case:
 
 @st.composite
 def top_downs(draw: st.DrawFn) -> Case:
-    """Layers of latents, of which each is near the one above, and x moves all of them."""
+    """Layers of latents, each near the one above, with posteriors that depend on x."""
     widths = draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
     pixels, levels = draw(st.integers(1, 5)), 50
 

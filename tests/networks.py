@@ -17,7 +17,7 @@ SIMD_PATHS: tuple[str, ...] = _core.simd_paths()
 
 
 def largest_multiplier(bound: int, shift: int) -> int:
-    """The largest that docs/model-format.md allows where |acc| <= bound."""
+    """The largest multiplier that docs/model-format.md allows for |acc| <= bound."""
     return min((2**53 - 1 - (1 << (shift - 1))) // max(bound, 1), 2**31 - 1)
 
 

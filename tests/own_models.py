@@ -168,7 +168,7 @@ def one_layer(likelihood: portable.Step, posterior: portable.Step | None = None)
 
 
 def trained(network: nn.Module, *shapes: tuple[int, ...]) -> nn.Module:
-    """With running statistics that are not those of a new layer."""
+    """Sets running statistics that differ from those of a new layer."""
     network.train()
     network(*(torch.rand(16, *shape) for shape in shapes))
     return network.eval()

@@ -21,7 +21,7 @@ from reference import codecs as spec
 from reference.message import Message as SpecMessage
 
 _TOKENS = 16
-"""Differences 0, -1, 1, -2, ... below the last one have a token of their own."""
+"""Each difference 0, -1, 1, -2, ... below the last one has its own token."""
 _FREQUENCIES = [1600] * 5 + [17] * 10 + [22]
 _PRECISION = 13
 
@@ -175,13 +175,13 @@ def stand_in() -> StandIn:
 
 
 def only_one_shape(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaves no model of any shape among the bundled ones."""
+    """Removes all size-agnostic models from the bundled ones."""
     of_one_shape = tuple(name for name in bundled.names() if not bundled.outline(name).any_shape)
     monkeypatch.setattr(bundled, "names", lambda: of_one_shape)
 
 
 def ship(monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """The stand-in among the bundled models, in the place of the size-agnostic ones."""
+    """Puts the stand-in among the bundled models, in place of the size-agnostic ones."""
     model = stand_in()
     load, outline, identity = bundled.load, bundled.outline, bundled.identity
     of_one_shape = tuple(name for name in bundled.names() if not outline(name).any_shape)

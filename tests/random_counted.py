@@ -54,7 +54,7 @@ class Grower:
     def __init__(
         self, choose: Choices, rng: np.random.Generator, levels: int, lag: int | None = None
     ) -> None:
-        """lag: that of a network beside."""
+        """lag: the lag of a network beside the contexts."""
         self.choose, self.rng, self.levels, self.beside = choose, rng, levels, lag is not None
         self.lag: int = lag or choose.of([2, 1, 7, 256])
         self.plain: bool = choose.of([True, False])  # pixels as they are, and nothing else

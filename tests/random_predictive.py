@@ -91,7 +91,7 @@ class Grower:
         ]
 
     def offsets(self, own: int, first: int, second: int) -> Offsets:
-        """So many in the plane itself, and in those that it looks at."""
+        """Random offsets: this many in the plane itself and in each plane that it looks at."""
         near = self.choose.of([True, False])
         return Offsets(
             self.some(own, near, is_own=True),
@@ -110,7 +110,7 @@ class Grower:
         return [(int(r), int(q)) for r, q in places[:count]]
 
     def start(self, of: Offsets) -> NDArray[np.int32]:
-        """The sums of some random inputs, or anything that is allowed."""
+        """The sums of some random inputs, or any allowed values."""
         rows = np.zeros((3, triangle(of.inputs(2))), np.int32)
         kind = self.choose.of(["sums", "zero", "anything", "least", "most"])
         for references, row in enumerate(rows):
@@ -168,7 +168,7 @@ class First:
 
 
 def slow_predictive() -> bytes:
-    """A model whose sums are the largest that there can be."""
+    """A model with the largest possible sums."""
     rules = [{"cell": 32, "decay": [252, 0, 0], "ridge": 1}]
     return file.write(*Grower(Seeded(np.random.default_rng(0)), 0).model(65536, rules))
 

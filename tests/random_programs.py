@@ -174,7 +174,7 @@ class Grower:
         return pixels | about
 
     def body(self, net: Net, given: list[str], where: int) -> str:
-        """A value of bytes at this place that depends on all that is given."""
+        """A value of bytes at this place that depends on all given values."""
         ends = [net.moved(net.bytes_of(name), where) for name in given]
         of = ends[0]
         for other in ends[1:]:

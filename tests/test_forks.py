@@ -1,4 +1,4 @@
-"""A process that was forked while other threads were running does not wait for their locks."""
+"""A process forked while other threads run does not wait for their locks."""
 
 from __future__ import annotations
 

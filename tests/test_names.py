@@ -1,4 +1,4 @@
-"""The public names: one that goes, or comes, is a decision."""
+"""The public names: each addition or removal is a decision."""
 
 import importlib
 import inspect

@@ -28,7 +28,7 @@ def sources() -> dict[str, ast.Module]:
 
 
 def imports(name: str) -> set[str]:
-    """The modules of ours and the packages of others that this one imports."""
+    """The bitsback modules and the other packages that this module imports."""
     found: set[str] = set()
     for node in ast.walk(sources()[name]):
         if isinstance(node, ast.ImportFrom) and node.module is not None:

@@ -1,4 +1,4 @@
-"""The stub of the core says what there is in it, and types ship."""
+"""The core's stub lists everything in the core, and types ship."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def public(names: Any) -> set[str]:
 
 
 def counts(function: Callable[..., Any]) -> set[int]:
-    """The numbers of parameters of its overloads."""
+    """The number of parameters of each overload."""
     return {
         sum(part not in ("", "/", "*") for part in parameters(signature))
         for signature, *_ in function.__nb_signature__  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Waiting for what a test needs, instead of for some time in which it may have come about."""
+"""Waiting for a condition instead of a fixed time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 PATIENCE = 120.0
-"""Seconds after which a test fails: far more than a busy computer takes."""
+"""Seconds after which a test fails: far more than a busy machine needs."""
 
 
 def until(happened: Callable[[], object], running: subprocess.Popen[bytes] | None = None) -> None:
@@ -23,5 +23,5 @@ def until(happened: Callable[[], object], running: subprocess.Popen[bytes] | Non
 
 
 def begun(folder: Path) -> bool:
-    """Whether a single output in `folder` has some bytes by now, under its hidden name."""
+    """Whether the single output in `folder` has some bytes yet, under its hidden name."""
     return any(file.stat().st_size for file in folder.glob(".bitsback-*.tmp"))

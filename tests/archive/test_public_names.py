@@ -33,7 +33,7 @@ def drawn(png: bytes | None) -> Image.Image:
 
 
 def test_names_of_an_archive() -> None:
-    """One that goes, or comes, is a decision."""
+    """Each addition or removal of a name is a decision."""
     with opened(np.zeros((3, 4, 5), np.uint8)) as archive:
         assert [name for name in dir(archive) if not name.startswith("_")] == NAMES
         undocumented = [name for name in NAMES if not hasattr(archive, name)]

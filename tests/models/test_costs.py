@@ -63,7 +63,7 @@ def archive_of(model: Model, items: int, data: bytes) -> tuple[Collection, bytes
 
 
 def test_a_block_of_many_batches_for_few_bytes() -> None:
-    """Items of one pixel, coded one after the other: each batch takes time, and no memory."""
+    """Items of one pixel, coded in turn: each batch takes time but no memory."""
     model = Model.build(*random_model(shape=(1, 1), latents=1, growth=1, batch=1))
     data = chain.initial(bytes(range(32)), 1).to_bytes() + bytes(11_500)
     items = 40_000_000
@@ -75,7 +75,7 @@ def test_a_block_of_many_batches_for_few_bytes() -> None:
 
 
 def test_what_a_model_may_not_code_is_stored_in_another_way() -> None:
-    """Black images take hardly a bit each, and a reader would refuse so many in one block."""
+    """Black images take hardly a bit each, so a reader would refuse so many in one block."""
     model = bitsback.load_model("mnist-binary-context")
     images = np.zeros((2_000, 28, 28), bool)
     buffer = io.BytesIO()

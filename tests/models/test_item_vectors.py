@@ -1,4 +1,4 @@
-"""The test items of size-agnostic models: the faults that they detect, and when they are run."""
+"""The test items of size-agnostic models: the faults that they detect and when they run."""
 
 import ctypes
 import json
@@ -119,7 +119,9 @@ def test_what_the_format_does_not_allow(place: str, value: Any, why: str) -> Non
 
 
 def test_items_that_take_too_much_are_refused_before_they_are_coded() -> None:
-    """64 inputs and weights for each symbol: a million multiply-adds for each of 4,096."""
+    """With 64 inputs and weights for each symbol, each of 4,096 symbols takes a million
+    multiply-adds.
+    """
     description = json.loads(bundled.load("series").description)
     inputs = [[back, 0] for back in range(1, 65)]
     description["distributions"]["p(x)"]["predictors"] = [

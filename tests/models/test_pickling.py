@@ -1,4 +1,4 @@
-"""Models go to other processes as their files, and are themselves when they are copied."""
+"""Models are pickled as their files, and a copy is the model itself."""
 
 import copy
 import pickle

@@ -53,7 +53,7 @@ print(peak() - before, elements)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
 def test_the_values_of_a_large_image_are_never_all_in_memory() -> None:
-    """All values of this image together would take about 200 bytes a pixel."""
+    """All values of this image together would take about 200 bytes per pixel."""
     code = "import sys; sys.path[:0] = sys.argv[1:]\n" + MEASURE
     done = subprocess.run([sys.executable, "-c", code, *sys.path], capture_output=True, check=True)
     held, pixels = map(int, done.stdout.split())

@@ -1,4 +1,4 @@
-"""Networks that would take much memory at once run in strips of rows: the same integers."""
+"""Networks that would take much memory run in strips of rows and give the same integers."""
 
 import pytest
 

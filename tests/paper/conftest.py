@@ -1,4 +1,4 @@
-"""Few images, a cache of their own, and no data set but what ships."""
+"""Few images, a separate cache, and only the bundled data set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder of a test; the user's cache and data sets are out of reach."""
+    """The current folder of a test, out of reach of the user's cache and data sets."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv(sets.ENVIRONMENT, raising=False)

@@ -1,4 +1,4 @@
-"""The numbers in docs/paper are what the package makes, and enough to make the page of them."""
+"""The numbers in docs/paper are those that the package computes, and suffice to make the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every bit of an image is accounted for."""
+"""The ledger accounts for every bit of an image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from paper.conftest import assert_one_line_error
 
 MODELS = ("mnist-binary", "mnist-binary-paper", "mnist", "mnist-paper")
 TINY = 0.05
-"""Bits: more than the rounding of finite heads makes of one image."""
+"""Tolerance in bits, above the rounding of finite heads for one image."""
 
 
 @pytest.mark.parametrize("name", MODELS)

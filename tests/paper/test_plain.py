@@ -1,4 +1,4 @@
-"""The few lines on plain integers are bits back: they give the bits of the library's `BitsBack`."""
+"""The few lines on plain integers give the same bits as the library's `BitsBack`."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def some_starts(random: np.random.Generator, symbols: int) -> list[int]:
 
 @dataclass
 class Number:
-    """A message that is one number of any size."""
+    """A message held as one integer of any size."""
 
     state: int
 
     def __enter__(self) -> None:
-        """A message is held while it is worked on; this one has one thread."""
+        """Holds the message during an operation; here a no-op, since there is one thread."""
 
     def __exit__(self, *error: object) -> None:
         pass
@@ -40,7 +40,7 @@ class Number:
 
 @dataclass
 class NumberCodec:
-    """A codec on such a message, written down once more as docs/format.md has push and pop."""
+    """A codec on such a message: push and pop of docs/format.md, written independently."""
 
     starts: list[int]
 

@@ -1,4 +1,4 @@
-"""The command `bitsback reproduce`: what it writes, prints and refuses."""
+"""The command `bitsback reproduce`: its files, output and errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ABSENT = "zpaq is not installed; it is a program"
 
 @pytest.fixture
 def some_peers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that works, one that fails, and one that is not there."""
+    """Three peers: one works, one fails, and one is missing."""
     monkeypatch.setattr(compressors, "all_peers", lambda: ([GOOD, BAD], [ABSENT]))
 
 

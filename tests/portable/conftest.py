@@ -1,4 +1,4 @@
-"""Nothing here runs without torch."""
+"""Skips all tests here without torch."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The cost of quantisation, layer by layer, and fine-tuning with the rounding in the loop."""
+"""The cost of quantisation, layer by layer, and fine-tuning with rounding in the loop."""
 
 import copy
 
@@ -14,7 +14,7 @@ from own_models import Own, convolutional, dense, images
 
 
 def test_the_float_model_is_the_users() -> None:
-    """The negative ELBO of the report, and that of the modules themselves."""
+    """The negative ELBO in the report equals that of the modules."""
     torch.manual_seed(1)
     own = dense()
     report = own.build().check(own.images, layers=False, seed=5)
@@ -44,7 +44,7 @@ def test_all_layers_are_named_and_cost_little() -> None:
 
 
 def test_the_layer_that_costs_is_found() -> None:
-    """A weight of a unit that is never on is so large that the others are less than one step."""
+    """A unit that is never active has a weight so large that the others are below one step."""
     own = dense()
     torch.manual_seed(3)
     own.networks["p"] = nn.Sequential(nn.Linear(4, 20), nn.ReLU(), nn.Linear(20, 48))
@@ -90,7 +90,7 @@ def test_fine_tuning_gives_the_same_each_time() -> None:
 
 
 def test_structural_zeros_stay() -> None:
-    """A convolution with groups is one with zeros, which training must not fill."""
+    """A grouped convolution becomes a dense one with zeros, which training must not change."""
     torch.manual_seed(5)
     own = dense()
     own.networks["q"] = nn.Sequential(

@@ -32,7 +32,7 @@ def model_file(name: str) -> bytes:
 
 
 def likely(model: Model) -> NDArray[Any]:
-    """Items that the model thinks likely: what it decodes from random bits."""
+    """Items that are likely under the model: what it decodes from random bits."""
     count = 6_000 // model.pixels
     message = a_message(3, 2, words=200_000)
     x = model.pop(message, [(count, 1)])

@@ -20,14 +20,14 @@ HEIGHT, WIDTH, LATENTS = 12, 8, 3
 
 
 class Equalised(nn.Conv2d):
-    """A layer of one's own, which is traced into."""
+    """A user's layer, which tracing enters."""
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.conv2d(x, self.weight * 0.7, self.bias, padding=1)
 
 
 class Turned(nn.Module):
-    """Weights without a layer of torch's."""
+    """Weights outside any torch layer."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from own_models import Own, dense, perceptron
 
 
 class Middle(nn.Module):
-    """A network with something of the user's in the middle."""
+    """A network with a user's module in the middle."""
 
     def __init__(self, does: Callable[[Tensor], Any]) -> None:
         super().__init__()

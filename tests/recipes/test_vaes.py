@@ -1,4 +1,4 @@
-"""The recipe of a VAE, from the command line to the model file, and again from its checkpoints."""
+"""A VAE recipe, from the command line to the model file, and resumed from its checkpoints."""
 
 import gzip
 import struct

@@ -24,7 +24,9 @@ END = bytes.fromhex("62 62 1A 0A")
 
 
 def crc32c(data: bytes) -> int:
-    """CRC-32C (Castagnoli): reflected, polynomial 0x1EDC6F41, all ones before and after."""
+    """CRC-32C (Castagnoli): reflected, polynomial 0x1EDC6F41, initial value and final XOR all
+    ones.
+    """
     crc = 0xFFFFFFFF
     for byte in data:
         crc = CRC_TABLE[(crc ^ byte) % 256] ^ (crc >> 8)
@@ -91,7 +93,7 @@ class File:
 
 
 def decode(data: bytes, models: Iterable[Any] = ()) -> NDArray[Any]:
-    """The array in an archive. `models` are those that it may name without carrying them."""
+    """The array in an archive. `models`: those that it may name without embedding them."""
     sections = read_sections(data)
     kind, parts = read_collection(sections[0].payload)
     require(kind is None, "an array, not files")
@@ -142,7 +144,7 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
 
 
 def check_hashes(payloads: list[bytes], kind: int | None, files: list[File]) -> None:
-    """`H`, of files that are stored verbatim; those of others are of what metadata make."""
+    """Checks `H` for files that are stored verbatim; the others' hashes need container metadata."""
     require(len(payloads) <= (kind == 0), "one H at most, of a folder")
     for payload in payloads:
         reader = Reader(payload)
@@ -156,7 +158,9 @@ def check_hashes(payloads: list[bytes], kind: int | None, files: list[File]) -> 
 
 
 def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> bytes | None:
-    """The TIFF file in an archive of all of one; None where its very bytes are not promised."""
+    """The TIFF file in an archive of one whole file; None where its exact bytes are not
+    promised.
+    """
     sections = read_sections(data)
     kind, parts = read_collection(sections[0].payload)
     require(kind == 2 and parts[-1].axes == 3, "all of a TIFF file")
@@ -268,7 +272,7 @@ def with_stats(
     arrays: list[list[NDArray[Any]]],
     files: list[NDArray[Any]],
 ) -> Iterator[File]:
-    """The files of a folder, in order, as `F` tells of them."""
+    """The files of a folder, in order, with the stats of `F`."""
     left = {number: arrays[number][0] for number, part in enumerate(parts) if part.axes == 3}
     metadata = [number for number in left if parts[number].shape[0] == 0]
     time, found = 0, []

@@ -13,7 +13,7 @@ from .picks import Picks
 
 
 class MismatchError(Exception):
-    """A chain does not end in the message that it must have started from."""
+    """A decoded chain does not end in its initial message."""
 
 
 def digest(runs: bytes, items: bytes) -> bytes:
@@ -99,7 +99,7 @@ def encode(model: Bound, symbols: NDArray[Any], start: bytes, lanes: int) -> Mes
 
 
 def decode(model: Bound, message: Message, n: int) -> NDArray[Any]:
-    """The symbols [n, elements]; `message` becomes the one that it started from."""
+    """Decodes the symbols [n, elements]; `message` becomes the initial one."""
     batches = [
         model.codec(size).pop(message) for size in reversed(schedule(n, model.growth, model.batch))
     ]

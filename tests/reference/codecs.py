@@ -222,7 +222,7 @@ class From:
 
 @dataclass
 class Adaptive:
-    """One step of symbols, each as likely as it has come before, and once more."""
+    """One step of symbols, each with a probability proportional to its earlier count plus one."""
 
     size: int
     count: int
@@ -300,7 +300,7 @@ class BitsBack:
 
 @dataclass
 class BitSwap:
-    """x with latents z1, z2, ...: each is popped once what depends on the one below is pushed."""
+    """x with latents z1, z2, ...: each pops after the push of what depends on the one below."""
 
     posteriors: Sequence[Callable[[Any], Codec]]
     likelihoods: Sequence[Callable[[Any], Codec]]
@@ -386,7 +386,7 @@ class ChainRule:
 
 @dataclass
 class Multiset:
-    """`size` items in any order, which pop in theirs."""
+    """`size` items, pushed in any order and popped in canonical order."""
 
     item: Codec
     size: int

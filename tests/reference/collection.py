@@ -61,7 +61,7 @@ class Part:
                     yield 1, tuple(part.stop - part.start for part in region)
 
     def join(self, content: bytes) -> bytes:
-        """The bytes of the items, of those of the tiles."""
+        """Joins the bytes of tiles to the bytes of items."""
         if self.cut is None:
             return content
         flat, joined = np.frombuffer(content, self.dtype), b""

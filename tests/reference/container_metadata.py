@@ -27,7 +27,7 @@ def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None
 
 
 def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
-    """The very bytes of the file; None where the container metadata does not promise them."""
+    """The exact bytes of the file; None where the container metadata does not promise them."""
     reader = Reader(metadata)
     kind = reader.byte()
     if kind == 1:
@@ -281,7 +281,7 @@ def png(reader: Reader, pixels: NDArray[Any], exact: bool) -> bytes | None:
 
 
 def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
-    """A file that zlib makes, and what its CRC is to be."""
+    """A file made with zlib, and the CRC that it must have."""
     depth, colour = reader.byte(), reader.byte()
     before, after = chunks(reader), chunks(reader)
     header = reader.take(2)

@@ -1,4 +1,4 @@
-"""Fields one after another, as docs/format.md has them, and the error for what breaks its rules."""
+"""The fields of docs/format.md, read in sequence, and the error for broken rules."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def require(condition: bool, rule: str) -> None:
 
 
 class Reader:
-    """Fields one after another."""
+    """Reads fields in sequence."""
 
     def __init__(self, data: bytes, at: int = 0) -> None:
         self.data, self.at = data, at

@@ -56,7 +56,7 @@ def kept(t: Any) -> Any:
 
 
 def round_weights(y: NDArray[Any]) -> list[int]:
-    """In units of 2^-12, halves up; all are zero if one of them is no number."""
+    """Rounds weights to units of 2^-12, halves up; all become zero if one is not a number."""
     if np.isnan(y).any():
         return [0] * len(y)
     scaled = np.floor(y * WEIGHT_ONE + 0.5)

@@ -1,4 +1,4 @@
-"""The message of docs/format.md: heads, a tail for all of them, and the implicit tail below it."""
+"""The message of docs/format.md: heads, their common tail, and the implicit tail below it."""
 
 from dataclasses import dataclass, field
 

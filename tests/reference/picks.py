@@ -37,7 +37,7 @@ class Picks:
                 message.push(i % len(message.heads), start, freq, PRECISION)
 
     def edge(self, place: int) -> int:
-        """The start of the interval of this place."""
+        """The start of this place's interval."""
         return place * 2**PRECISION // len(self.left)
 
     def interval(self, item: Any) -> tuple[int, int]:

@@ -70,7 +70,7 @@ class Field:
         return self.known[r, min(q, self.columns - 1)]
 
     def __setitem__(self, place: tuple[int, int], value: int) -> None:
-        """At a pixel of the plane, once."""
+        """Sets the number at a pixel of the plane, once."""
         assert 0 <= place[0] < self.rows and 0 <= place[1] < self.columns
         assert place not in self.known
         self.known[place] = value

@@ -43,7 +43,7 @@ class Program:
 
     @property
     def prediction(self) -> Prediction | None:
-        """The rules of prediction of x, if it has some."""
+        """The rules of prediction of x, if the model predicts x."""
         return next((of.prediction for of in self.distributions.values() if of.prediction), None)
 
     def memory(self, size: Size) -> int:
@@ -123,7 +123,7 @@ def build_networks(
     tensors: Tensors,
     size: Size | None,
 ) -> dict[str, Network]:
-    """The networks in their order; those at a pixel once the one of the features is known."""
+    """Builds the networks in order; those at a pixel need the network of the features."""
     networks: dict[str, Network] = {}
 
     def add(name: str, sources: dict[str, Value]) -> None:

@@ -1,4 +1,4 @@
-"""The rules of docs/model-format.md as questions: each raises ModelError where the answer is no."""
+"""The rules of docs/model-format.md as checks that raise ModelError."""
 
 import json
 import re
@@ -58,7 +58,7 @@ def check_pair(value: Any, lo: int, hi: int) -> tuple[int, int]:
 
 
 def check_names(value: Any, most: int = 2**20) -> list[str]:
-    """A list of names, at least one, none of them twice."""
+    """A non-empty list of distinct names."""
     names = [check_text(name, NAME) for name in check_list(value, 1, most)]
     require(len(set(names)) == len(names), "names stand once in a list")
     return names
@@ -72,7 +72,7 @@ def check_printable(value: Any) -> str:
 
 
 def read_json(text: str) -> Any:
-    """Each key once in its object, and no number with a point or an exponent."""
+    """Parses JSON without repeated keys and without numbers with a point or an exponent."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         require(len(dict(pairs)) == len(pairs), "a key stands once in an object")

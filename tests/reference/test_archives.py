@@ -25,7 +25,7 @@ GREY = "mnist"
 
 
 def digits(count: int, name: str = NAME) -> NDArray[np.uint8]:
-    """Items that a model thinks likely: what it decodes from random bits."""
+    """Items that are likely under the model: what it decodes from random bits."""
     model = bundled.load(name)
     words = np.random.default_rng(count).integers(0, 2**32, 20_000, np.uint32)
     message = Message([2**40], words, 0)
@@ -40,7 +40,9 @@ def compress(array: NDArray[Any], **options: Any) -> bytes:
 
 
 def check(array: NDArray[Any], **options: Any) -> list[int]:
-    """The methods of the blocks, once the specification has given the array back bit for bit."""
+    """Checks that the specification restores the array bit for bit. Returns the methods of the
+    blocks.
+    """
     data = compress(array, **options)
     decoded = spec.decode(data, spec_models(data))
     assert decoded.dtype == array.dtype
@@ -87,7 +89,7 @@ LIKELIHOODS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_a_model_that_the_archive_carries(name: str) -> None:
-    """Items drawn from the model itself, which no general compressor would code as well."""
+    """Items drawn from the model itself, which no general compressor codes as well."""
     model = Model.build(*random_model(**LIKELIHOODS[name], hidden=5))
     message = Message([2**40], np.random.default_rng(3).integers(0, 2**32, 20_000, np.uint32), 0)
     x = model.likelihood(model.prior(200).pop(message)).pop(message).reshape(200, *model.item_shape)
@@ -251,7 +253,7 @@ def test_what_general_compressors_make_smaller(
 
 
 def test_the_specification_refuses_what_is_damaged() -> None:
-    """One changed byte anywhere: the CRC of a section, the magic, the footer."""
+    """One changed byte anywhere breaks the CRC of a section, the magic or the footer."""
     data = compress(digits(2), model=NAME)
     models = spec_models(data)
     assert spec.decode(data, models).shape == (2, 28, 28)

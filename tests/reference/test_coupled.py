@@ -23,7 +23,7 @@ SIZES: list[Size] = [(1, 1), (1, 2), (3, 1), (5, 4)]
 def model(
     channels: int, levels: int, mean_shift: int, clamp: tuple[int, int], scale: int | None = None
 ) -> bytes:
-    """Without latents that say anything: one number an item."""
+    """A model with an uninformative latent, one number per item."""
     parts = Parts(channels, None)
     parts.data(channels, levels)
     parts.latent("z", 1, 8)
@@ -68,7 +68,7 @@ def test_one_image_alone() -> None:
 
 
 def test_a_channel_follows_those_before_it() -> None:
-    """With a coupling of one, a channel is off its mean by as much as the channel before it."""
+    """With a coupling of one, a channel deviates from its mean as much as the channel before it."""
     of = Model.from_bytes(model(3, 256, 2, COUPLINGS[0], scale=2**16)).distributions["p(x|z)"]
     assert isinstance(of, CoupledDistribution)
     mean = np.array([[[100, 50, 200]]]) << 6

@@ -1,4 +1,4 @@
-"""The file whose floats decide bytes refuses to be built wrongly."""
+"""The source file whose floats decide bytes refuses wrong compiler flags."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ ON_X86 = platform.machine() in ("x86_64", "AMD64")
 
 
 def compiled(*flags: str, compiler: str = COMPILER) -> subprocess.CompletedProcess[str]:
-    """Its instructions, as text."""
+    """The compiled instructions, as text."""
     given = ["-std=c++20", "-O3", "-DBITSBACK_LEAST_SQUARES=least_squares_plain", *flags]
     command = [compiler, *given, "-S", "-o", "-", str(SOURCE)]
     return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -73,7 +73,7 @@ def system(kind: str, n: int, ridge: int, seed: int) -> Ints:
 
 
 def systems(*kinds: str) -> Iterator[tuple[Ints, int]]:
-    """All of some kinds: what a predictor starts from, and its ridge."""
+    """All systems of some kinds: initial sums and ridge."""
     for kind in kinds:
         for n in INPUTS:
             for ridge in RIDGES:
@@ -86,7 +86,7 @@ def sums_of(start: Ints) -> Ints:
 
 
 def in_scalars(sums: list[list[int]], ridge: int) -> list[int]:
-    """The same by the page's definition, one double after the other."""
+    """The same by the definition in docs/model-format.md, one double at a time."""
     n = len(sums) - 1
     h = [[float(one) for one in row] for row in sums]
     c, lower = ([[0.0] * (n + 1) for _ in range(n + 1)] for _ in range(2))
@@ -189,7 +189,7 @@ def test_the_core_arrives_at_them(kind: str, path: str) -> None:
 
 
 def test_systems_of_every_outcome_are_among_them() -> None:
-    """Ordinary weights, clamped ones, and none."""
+    """The outcomes are ordinary weights, clamped weights and no weights."""
     weights = [w for start, ridge in systems(*KINDS) for w in solve(sums_of(start), ridge)]
     assert min(weights) == -32767 and max(weights) == 32767
     assert sum(0 < abs(w) < 32767 for w in weights) > len(weights) // 4

@@ -29,7 +29,7 @@ SEEDS = range(60)
 
 
 class Random:
-    """A network that grows by random layers, each over a random value there is."""
+    """A network that grows by random layers, each over a random existing value."""
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
@@ -125,7 +125,7 @@ def test_every_value_is_that_of_the_specification(path: str, seed: int) -> None:
 
 
 def same(values: NDArray[Any], expected: NDArray[Any]) -> bool:
-    """The program shows any 16 bits as signed ones; no output of a model is above 2^15."""
+    """Compares outputs. The program shows any 16 bits as signed; no model output exceeds 2^15."""
     if values.dtype == np.int16 and int(expected.max()) > 32767:
         values = values.astype(np.uint16)
     return bool((values == expected.reshape(len(expected), -1)).all())
@@ -165,7 +165,7 @@ def table_of(of: str, name: str) -> tuple[list[Any], dict[str, Any]]:
     ids=["2^24 of a value", "more", "2^25 of a network", "more of them", "one column"],
 )
 def test_as_many_elements_as_there_may_be(size: Size, parts: list[Any], refusal: str) -> None:
-    """Nothing is made of them before they are counted."""
+    """Elements are counted before anything is allocated for them."""
     layers = [layer for part, _ in parts for layer in part]
     tensors: dict[str, NDArray[Any]] = {}
     for _, part in parts:

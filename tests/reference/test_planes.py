@@ -98,7 +98,7 @@ def test_the_first_pixel_of_an_image() -> None:
 
 
 def test_times_leave_no_pixel_unknown() -> None:
-    """`lag` and `delay` are the least that they may be."""
+    """`lag` and `delay` are as small as possible."""
     about = {seed: Model.from_bytes(random_predictive(seed)).predictive for seed in range(30)}
     for of in about.values():
         own = [at for offsets in of.all_offsets for at in offsets.own]

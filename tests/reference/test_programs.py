@@ -1,4 +1,4 @@
-"""Models drawn whole, description and all: the program and the specification code the same bits."""
+"""For random models, the program and the specification code the same bits."""
 
 from collections import Counter
 from typing import Any

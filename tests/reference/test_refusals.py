@@ -280,7 +280,7 @@ def test_a_field(model: str, place: str, values: Sequence[Any], match: str) -> N
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_key_must_be_there(model: str) -> None:
-    """All of those of any object of a description, but for the hashes and the one optional key."""
+    """Every key of every object of a description, except the hashes and the one optional key."""
 
     def places(about: Any, before: str) -> list[str]:
         found = []
@@ -323,7 +323,7 @@ def test_text_that_is_no_description(text: str) -> None:
 
 
 def u32(*changed: int, count: int = 256) -> Any:
-    """So many entries, all 70,000 but for the last."""
+    """A tensor of this many entries, all 70,000 except the last."""
     entries = np.full(count, 70000, np.uint32)
     entries[count - len(changed) :] = changed
     return entries
@@ -522,7 +522,7 @@ def test_17_latents() -> None:
 
 
 def test_a_group_of_autoregressive_pixels_without_features() -> None:
-    """Then no context may be flat."""
+    """Without features, no context may be flat."""
 
     def change(about: dict[str, Any], tensors: Tensors) -> None:
         pixels = about["distributions"].pop("p(x|z)")

@@ -76,7 +76,7 @@ def test_the_model_that_ships() -> None:
 
 
 def test_a_series_that_is_longer_than_what_is_solved_each_step() -> None:
-    """From step 65 on weights are for `every` steps."""
+    """From step 65 on, weights are solved every `every` steps."""
     data = file.write(json.dumps(small_series()), {})
     model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
     x = a_series(np.random.default_rng(2), 200, 250)
@@ -88,7 +88,7 @@ def test_a_series_that_is_longer_than_what_is_solved_each_step() -> None:
 
 
 def test_exact_bytes() -> None:
-    """If these change, archives that people have kept are lost."""
+    """If these bytes change, existing archives are lost."""
     model = Model.build(json.dumps(small_series()), {})
     message = Message([2**32 + 1, 2**64 - 1], depth=0)
     x = np.array([128, 130, 131, 120, 133, 119, 135, 118, 255, 0, 140, 110], np.uint8)

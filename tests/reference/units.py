@@ -1,4 +1,4 @@
-"""The unit of a pixel: how large errors have been around it. What is seen is measured in it."""
+"""The unit of a pixel: the size of the errors around it, in which its inputs are measured."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Unit:
         return RECIPROCALS[self.fraction]
 
     def steps(self, d: int) -> int:
-        """A difference in 2^-8 of a level, in 2^-4 of the unit."""
+        """Converts a difference from 2^-8 of a level to 2^-4 of the unit."""
         return (d * self.reciprocal) >> (self.lead + 4)
 
     def nearest(self, d: int) -> int:

@@ -1,4 +1,4 @@
-"""A bucket, and a server of HTTP on this machine, and archives on them."""
+"""A bucket and an HTTP server on this machine, with archives on them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COUNT, BLOCK = 400, 20
 
 @pytest.fixture(scope="session")
 def noise() -> NDArray[np.int64]:
-    """int64 [400, 45, 25]: 9,000 bytes each, that nothing makes smaller."""
+    """int64 [400, 45, 25]: 9,000 incompressible bytes each."""
     return np.random.default_rng(7).integers(-(1 << 63), 1 << 63, (COUNT, 45, 25), np.int64)
 
 
@@ -37,20 +37,20 @@ def packed(noise: NDArray[np.int64]) -> bytes:
 
 @dataclass
 class Web:
-    """An HTTP server, what it has, and what was asked of it."""
+    """An HTTP server with its files and a record of its requests."""
 
     address: str
     files: dict[str, bytes] = field(default_factory=dict)
     spans: list[tuple[int, int]] = field(default_factory=list)
     """The ranges of bytes that were fetched."""
     ranges: bool = True
-    """Whether it sends parts."""
+    """Whether it supports range requests."""
     marks: dict[str, str] = field(default_factory=dict)
     """Headers of each response, such as an ETag."""
     surplus: int = 0
     """Bytes that it sends after those that were asked for, without saying how many come."""
     sent: int = 0
-    """Bytes of bodies that the other side has taken."""
+    """Bytes of response bodies that the client has received."""
 
     def url(self, name: str) -> str:
         return f"http://{self.address}/{name}"
@@ -73,7 +73,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
 
 @pytest.fixture
 def web(server: ThreadingHTTPServer, packed: bytes) -> Web:
-    """With x.bb, the archive of the noise."""
+    """An HTTP server with x.bb, the archive of the noise."""
     web = Web(f"127.0.0.1:{server.server_port}", {"x.bb": packed})
     server.web = web  # type: ignore[attr-defined]
     return web
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def s3(s3_server: dict[str, Any]) -> dict[str, Any]:
-    """The same, with an empty bucket of the name `bucket`."""
+    """An S3 server with an empty bucket named `bucket`."""
     fs = fsspec.filesystem("s3", **s3_server)
     if fs.exists("bucket"):
         fs.rm("bucket", recursive=True)
@@ -135,7 +135,7 @@ def s3(s3_server: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def memory() -> Iterator[Any]:
-    """fsspec's filesystem in memory, which is empty."""
+    """fsspec's in-memory filesystem, emptied."""
     fs = fsspec.filesystem("memory")
     fs.store.clear()
     fs.pseudo_dirs[:] = [""]

@@ -24,7 +24,7 @@ CHANGED = r"x\.bb.* was changed while it was read; open it again"
 
 @pytest.fixture(scope="session")
 def replaced(noise: NDArray[np.int64]) -> bytes:
-    """An archive as long as that of the noise, of other values, whose blocks are as long."""
+    """An archive of other values, with the same length and block lengths as that of the noise."""
     fs = fsspec.filesystem("memory")
     bitsback.compress(noise ^ 1, "memory://other.bb", block=20, model="fast", force=True)
     data: bytes = fs.cat("/other.bb")
@@ -109,7 +109,7 @@ def test_a_picture_of_a_folder_is_as_it_was_listed(memory: Any) -> None:
 
 @pytest.mark.parametrize("ranges", [True, False])
 def test_no_more_is_read_than_was_asked_for(web: Web, ranges: bool) -> None:
-    """A body of 4 GB without a length, be it a part or all of the file."""
+    """The response is a body of 4 GB without a length, for a range or the whole file."""
     resource = pytest.importorskip("resource", reason="Windows does not tell of memory so")
     file = Ranges(Url(web.url("x.bb")))
     web.ranges, web.surplus, web.sent = ranges, 1 << 32, 0

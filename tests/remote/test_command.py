@@ -1,4 +1,4 @@
-"""The command takes URLs where it takes paths."""
+"""The command accepts URLs in place of paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bitsback://` shows what is in an archive as files."""
+"""`bitsback://` presents an archive's content as files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PICTURE = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """scans.bb, and the folder `restored`, what it is decompressed to."""
+    """scans.bb and the folder `restored`, to which it was decompressed."""
     folder = tmp_path_factory.mktemp("scans")
     for number, name in enumerate(["a/b.png", "a/c/d.bmp", "e.gif"]):
         (folder / "scans" / name).parent.mkdir(parents=True, exist_ok=True)

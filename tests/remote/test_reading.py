@@ -164,7 +164,7 @@ INDEXES: dict[str, Any] = {
 def test_the_blocks_of_an_index_are_fetched_together(
     web: Web, packed: bytes, noise: NDArray[np.int64], name: str
 ) -> None:
-    """At the same time, and, where they are near to each other, in one request; each once."""
+    """Blocks are fetched concurrently, each once, and neighbouring ones in one request."""
     key = INDEXES[name]
     with bitsback.open(web.url("x.bb")) as archive, counted(web) as calls:
         assert np.array_equal(archive[key], noise[key])
@@ -216,7 +216,7 @@ def test_the_blocks_of_an_array_in_parts_are_fetched_together(
 
 
 def test_the_blocks_of_files_are_fetched_together(web: Web, memory: Any, tmp_path: Path) -> None:
-    """Pictures with their container metadata, and what is stored verbatim."""
+    """Pictures with their container metadata, and files that are stored verbatim."""
     (tmp_path / "in").mkdir()
     for number in range(40):
         pixels = np.random.default_rng(number).integers(0, 256, (200, 300), np.uint8)

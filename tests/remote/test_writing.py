@@ -1,4 +1,4 @@
-"""A file at a URL is there when it is complete, or not at all."""
+"""A file at a URL appears complete or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of floats: of NumPy and of PyTorch."""
+"""Float models, of NumPy and of PyTorch."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ BITS = 8
 
 
 def numbers(z: Any) -> NDArray[np.float64]:
-    """About the middles of buckets."""
+    """Numbers near the middles of buckets."""
     return (z - 2 ** (BITS - 1) + 0.5) / 2 ** (BITS - 2)
 
 
@@ -56,7 +56,7 @@ def digits(count: int = 90) -> NDArray[np.uint8]:
 
 
 class Network:
-    """16-bit values around what a network of PyTorch's makes of two kinds of latents."""
+    """16-bit values around the output of a PyTorch network of two kinds of latents."""
 
     def __init__(self) -> None:
         torch.manual_seed(1)

@@ -1,4 +1,4 @@
-"""A research archive says what it is, and is refused where it could decode to something else."""
+"""A research archive describes itself and is refused where it might decode to other data."""
 
 import io
 import json
@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def elsewhere(path: Path, **others: str) -> None:
-    """Makes it one that was written by another environment."""
+    """Makes the archive look as if another environment had written it."""
     with path.open("rb") as file:
         header = float_file.read_header(file, "x")
         blocks = file.read()
@@ -67,7 +67,7 @@ def test_what_is_forced_and_comes_out_wrong_is_an_error_that_says_why(path: Path
 
 
 def test_one_unit_of_a_float_is_seen() -> None:
-    """A last bit that moves one probability of all is enough."""
+    """A change of one last bit that changes a single probability is enough."""
     model, file = linear(), io.BytesIO()
     research.compress(digits(), model, file)
     model.weights[0, 0] += 1e-6

@@ -61,7 +61,7 @@ def test_some_images_decode_their_blocks_alone(tmp_path: Path) -> None:
 
 
 def test_a_block_is_the_chain_of_docs_research() -> None:
-    """By hand: from the initial message of the digest, batches from the end."""
+    """Codes by hand: from the digest's initial message, batches from the end."""
     images, model = digits(40), linear()
     message = archive_chain.initial(float_models.digest(images), 1)
     end = 40
@@ -78,7 +78,7 @@ def test_a_block_is_the_chain_of_docs_research() -> None:
 
 
 def test_start_up_is_small() -> None:
-    """Bits back are had from the digest on: a block takes what the model says, and the digest."""
+    """The digest supplies the first bits back: a block takes the model's bits and the digest."""
     images, model = digits(90), linear()
     file = io.BytesIO()
     research.compress(images, model, file, batch=1)

@@ -42,7 +42,7 @@ def architecture() -> "PredictiveArchitecture":
 
 @pytest.fixture
 def module(architecture: "PredictiveArchitecture") -> "PredictiveModule":
-    """An untrained module of floats."""
+    """An untrained float module."""
     from bitsback.train.network.pixel_predictor import PredictiveModule
 
     torch.manual_seed(7)

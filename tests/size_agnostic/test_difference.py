@@ -1,4 +1,4 @@
-"""A model told by how it differs from another one is the same model, and far smaller."""
+"""A model stored as the difference from another one stays the same and is far smaller."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ Pair = tuple[Model, Model]
 
 @pytest.fixture
 def models(module: PredictiveModule, starts: Starts) -> Pair:
-    """A base, and what a little training may make of it."""
+    """A base model and a slightly trained variant of it."""
     module.quantise()
     base = export_predictive(module.eval(), starts, Card("base", "for tests", "CC0-1.0"))
     torch.manual_seed(1)

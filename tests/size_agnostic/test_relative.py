@@ -1,4 +1,4 @@
-"""The loss of the pixel's distribution: its gradient, and that it is one of a distribution."""
+"""The loss of a pixel's distribution: its gradient, and that probabilities sum to one."""
 
 import math
 
@@ -25,7 +25,7 @@ def outputs(count: int, components: int = 3) -> list[torch.Tensor]:
 
 
 def plain_nats(targets: Targets, *of: torch.Tensor) -> torch.Tensor:
-    """By the definition, in doubles, left to autograd."""
+    """The loss by definition, in doubles, with autograd's gradient."""
     weight, mean, scale = (one.double() for one in of)
     below, step, ends = targets
     inverse = torch.exp2(scale)

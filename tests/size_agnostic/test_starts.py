@@ -1,4 +1,4 @@
-"""Start matrices: sums as the specification has them, and what they are good for."""
+"""Start matrices: the specification's sums, and their benefit."""
 
 import numpy as np
 import pytest

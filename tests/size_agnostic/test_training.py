@@ -1,4 +1,4 @@
-"""The loop: it learns, an interrupted run ends as one that was not, and damage is told."""
+"""The training loop learns, resumes to the same result, and reports damage."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Archives as datasets of PyTorch's, in one process and in several."""
+"""Archives as PyTorch datasets, in one process and in several."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SOME = settings(max_examples=40)
 
 
 def noise(*shape: int) -> NDArray[np.float32]:
-    """No model codes it, so that it is read in no time; each read is checked by a checksum."""
+    """Noise, which no model codes, so reading is fast; a checksum checks each read."""
     return np.random.default_rng(0).random(shape).astype(np.float32)
 
 
@@ -86,7 +86,7 @@ def test_arrays_of_an_npz_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unordered", [False, True])
 def test_pairs_that_are_in_an_archive(tmp_path: Path, unordered: bool) -> None:
-    """Each image comes with the label that it had, and workers find them, too."""
+    """Each image comes with its label, also in workers."""
     images = np.arange(60, dtype=np.uint8).reshape(60, 1, 1) * np.ones((5, 6), np.uint8)
     order = np.random.default_rng(0).permutation(60)
     np.savez(tmp_path / "x.npz", y=(order % 7).astype(">i4"), images=images[order], z=order)
@@ -195,7 +195,7 @@ def test_a_window_has_few_blocks(path: Path) -> None:
 def test_each_worker_has_the_same_blocks_in_every_epoch(
     path: Path, workers: int, batch_size: int, replicas: int, seed: int
 ) -> None:
-    """A DataLoader gives batch after batch to its workers in turns."""
+    """A DataLoader gives batches to its workers in turn."""
     dataset = ArchiveDataset(path)
     readers: dict[int, set[tuple[int, int]]] = {}  # of each block, over three epochs
     for rank in range(replicas):
@@ -216,7 +216,7 @@ def test_each_worker_has_the_same_blocks_in_every_epoch(
 
 @pytest.mark.parametrize("replicas", [2, 3, 7])
 def test_ranks_share_the_items_out(path: Path, replicas: int) -> None:
-    """Each has as many as the others, and together they have all, in whichever order."""
+    """All ranks have equally many items and together have all, in any order."""
     dataset = ArchiveDataset(path)
     samplers = [
         BlockSampler(dataset, batch_size=4, num_workers=2, num_replicas=replicas, rank=rank)
@@ -237,7 +237,7 @@ def test_ranks_share_the_items_out(path: Path, replicas: int) -> None:
 def test_workers_that_stay_decode_each_block_once_for_all_epochs(
     path: Path, drop_last: bool
 ) -> None:
-    """Each block is asked for by the same process in each epoch."""
+    """The same process reads a block in every epoch."""
     dataset = ArchiveDataset(path, _who_reads, labels=ArchiveDataset(path).blocks)
     sampler = BlockSampler(dataset, batch_size=4, num_workers=2)
     loader = DataLoader(
@@ -264,7 +264,7 @@ def _who_reads(image: NDArray[Any]) -> int:
 )
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_workers_read_the_same_under_load(path: Path, workers: int, start: str | None) -> None:
-    """Without a cache each item is another read and another checksum, and workers overlap."""
+    """Without a cache, each item is a separate read with a checksum, and workers overlap."""
     dataset = ArchiveDataset(path, labels=range(ITEMS), cache=0)
     dataset[0]  # reads the file before workers start
     sampler = BlockSampler(dataset, window=30, batch_size=4, num_workers=workers)

@@ -9,7 +9,7 @@ import pytest
 
 PLAIN = ("two levels", "17 levels", "256 levels")
 GATED = ("gated, two levels", "gated, 17 levels", "gated, 256 levels")
-"""With a network for flat contexts, whose mixture has more components than the other, or fewer."""
+"""A network for flat contexts whose mixture has more components than the other one, or fewer."""
 
 if find_spec("torch") is None:
     collect_ignore = [
@@ -67,7 +67,7 @@ def context_architecture(request: pytest.FixtureRequest) -> "ContextArchitecture
 
 @pytest.fixture
 def context_symbols(context_architecture: "ContextArchitecture") -> "torch.Tensor":
-    """Random images for it, [40, pixels]."""
+    """Random images for the context module, [40, pixels]."""
     generator = torch.Generator().manual_seed(0)
     return torch.randint(
         0, context_architecture.levels, (40, context_architecture.pixels), generator=generator

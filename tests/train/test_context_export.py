@@ -39,7 +39,7 @@ def model(context_module: ContextModule) -> Model:
 
 @pytest.fixture
 def x(context_module: ContextModule) -> NDArray[np.uint8]:
-    """Noise, and in two images of three only below and to the right of a corner of flat symbols."""
+    """Noise; two of three images have a corner of flat symbols at the top left."""
     a = context_module.architecture
     random = np.random.default_rng(0)
     noise = random.integers(0, a.levels, (60, 7, 6), dtype=np.uint8)
@@ -116,7 +116,7 @@ def module_bits(
 def test_the_model_codes_at_the_price_that_the_module_names(
     context_module: ContextModule, model: Model, x: NDArray[np.uint8], z: NDArray[np.uint16]
 ) -> None:
-    """Exactly that for a mixture; a logit has its probability rounded to 2^-16."""
+    """Mixtures agree exactly; the probability of a logit is rounded to 2^-16."""
     bits = model.likelihood(z).bits(x).sum(1)
     tolerance = 1e-5 if context_module.architecture.levels > 2 else 0.01
     np.testing.assert_allclose(bits, module_bits(context_module, x, z), rtol=tolerance)
@@ -241,7 +241,7 @@ def test_batches_of_large_images_are_small(
 
 @pytest.mark.parametrize("shape", [(9, 5), (6, 11), (8, 8), (3, 14)])
 def test_features_are_cropped_to_the_size_of_the_images(shape: tuple[int, int]) -> None:
-    """The decoder makes squares of four by four pixels, the encoder strides of two by two."""
+    """The decoder's squares have 4 x 4 pixels, the encoder's strides are 2 x 2."""
     torch.manual_seed(7)
     module = ContextModule(replace(CONTEXTS["gated, 17 levels"], shape=shape))
     widen(module, 1.5)

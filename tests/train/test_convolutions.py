@@ -1,4 +1,4 @@
-"""The layers that see an image, beside torch's own and beside docs/model-format.md."""
+"""Image layers agree with those of torch and with docs/model-format.md."""
 
 import pytest
 import torch

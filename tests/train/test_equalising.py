@@ -1,4 +1,4 @@
-"""Scaling what the encoder's convolutions say changes nothing but what rounding does to it."""
+"""Scaling the outputs of the encoder's convolutions changes only their rounding."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from bitsback.train.network.rounding import HIDDEN
 
 @pytest.fixture
 def small(context_architecture: ContextArchitecture) -> ContextModule:
-    """A module with a channel of small numbers and one that is always zero."""
+    """A module with one channel of small numbers and one that is always zero."""
     torch.manual_seed(3)
     module = ContextModule(context_architecture).eval()
     with torch.no_grad():

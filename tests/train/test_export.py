@@ -47,7 +47,7 @@ def test_the_same_module_gives_the_same_file(module: VaeModule) -> None:
 
 
 def test_training_rounds_to_the_same_grid_as_the_integers(module: VaeModule) -> None:
-    """Training uses float32, so it may fall on the other side of a tie, but by at most one step."""
+    """Training uses float32, so ties may round differently, by at most one step."""
     x = (
         torch.rand(200, 36, generator=torch.Generator().manual_seed(1)) < 0.4
     ).float()  # real values, 0 and 1

@@ -42,7 +42,7 @@ def layered(request: pytest.FixtureRequest) -> LayeredModule:
 
 
 def test_the_model_gives_the_integers_of_its_module(layered: LayeredModule) -> None:
-    """Checks every network on its own sources."""
+    """Checks every network on random sources."""
     model = load_model(export(layered, CARD, growth=64).to_bytes())
     random = np.random.default_rng(0)
     x = random.integers(0, model.levels, (300, 36), dtype=np.uint8)
@@ -152,7 +152,7 @@ def test_it_starts_as_what_one_layer_has_learned(tmp_path: Path, split: Split) -
 
 
 def test_it_starts_as_what_fewer_layers_have_learned(tmp_path: Path, split: Split) -> None:
-    """A third layer above two does not change the networks between these two."""
+    """Adding a third layer above two does not change the networks between these two."""
     torch.manual_seed(3)
     two = LayeredModule(TWO).eval()
     three = replace(TWO, layers=(5, 3, 2))

@@ -1,4 +1,4 @@
-"""The modules of likelihoods: what they say of a symbol, rounded or not, and their gradients."""
+"""The modules of likelihoods: a symbol's loss, rounded or not, and its gradient."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The module of the mixture: its loss is that of the codec, its gradient that of its loss."""
+"""The mixture module's loss is that of the codec, and its gradient is that of its loss."""
 
 import pytest
 import torch

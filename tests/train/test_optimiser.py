@@ -1,4 +1,4 @@
-"""Muon takes the matrices of hidden layers, Adam everything else, both at the rate of the step."""
+"""Muon trains the matrices of hidden layers, Adam everything else, both at the step's rate."""
 
 import pytest
 import torch

@@ -185,7 +185,7 @@ def test_sizes_that_are_none_are_refused(sizes: dict[str, Any]) -> None:
 
 
 def test_a_block_of_pictures_of_several_sizes() -> None:
-    """Down to one pixel; decoded by the specification, and by another engine."""
+    """Pictures down to one pixel, decoded by the specification and by another engine."""
     data = export(quantised(TWO), CARD, growth=64).to_bytes()
     shapes = [(2, (9, 14, 3)), (1, (1, 1, 3)), (3, (5, 2, 3)), (2, (9, 14, 3))]
     elements = sum(count * rows * columns * 3 for count, (rows, columns, _) in shapes)

@@ -1,4 +1,4 @@
-"""Dead channels of the encoder get new weights, which change nothing until they have learned."""
+"""Dead channels of the encoder get new weights, which change no output until trained."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from bitsback.train.network.context import ContextArchitecture, ContextModule
 
 @pytest.fixture
 def dying(context_architecture: ContextArchitecture) -> ContextModule:
-    """A module in whose layers the channels 1 and 2 are dead, and 0 is not."""
+    """A module in whose layers channels 1 and 2 are dead and channel 0 is alive."""
     torch.manual_seed(3)
     module = ContextModule(context_architecture).eval()
     with torch.no_grad():

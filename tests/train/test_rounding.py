@@ -1,4 +1,4 @@
-"""Layers that round in training, in float32 or in bfloat16, give what the integers give."""
+"""Layers that round in training, in float32 or bfloat16, give the integer results."""
 
 import pytest
 import torch

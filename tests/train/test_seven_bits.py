@@ -11,7 +11,7 @@ from bitsback.train.network.rounding import pixel_grid, seven_bits
 
 
 def ranges_multiplied(module: AnyVae, shape: tuple[int, ...]) -> dict[str, tuple[int, int]]:
-    """The range of what each layer with weights reads, by the layer's name."""
+    """The input range of each layer with weights, by name."""
     model = export(module, Card("small", "for tests", "CC0-1.0", shape), 1)
     return {
         f"{network.name}.{name}": (network.known[of].low, network.known[of].high)
@@ -35,7 +35,7 @@ def test_layers_of_a_context_vae_multiply_seven_bits(context_module: ContextModu
 
 
 def test_the_core_reads_a_posterior_that_sees_the_upper_bits(context_module: ContextModule) -> None:
-    """Two symbols that differ in their lowest bit alone are one to the posterior, of 256 levels."""
+    """With 256 levels, symbols that differ only in the lowest bit give the same posterior."""
     levels = context_module.architecture.levels
     model: Model = export(context_module, Card("small", "for tests", "CC0-1.0", (7, 6)), 1)
     symbols = torch.randint(0, levels, (20, 42), dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""Modules whose posterior goes from the top down: what they export, and how they train."""
+"""Modules with a top-down posterior: export and training."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def made(levels: int = 2, wide: float = 0.0) -> TopDownModule:
 
 @pytest.mark.parametrize("levels", [2, 256])
 def test_the_model_gives_the_integers_of_its_module(levels: int) -> None:
-    """Its test vectors are the module's answers; here some of other sources."""
+    """The test vectors are the module's outputs; this checks other sources."""
     module = made(levels, wide=6)
     model = load_model(export(module, CARD, growth=64).to_bytes())
     random = np.random.default_rng(0)
@@ -73,7 +73,7 @@ def test_a_training_compresses_as_it_says(tmp_path: Path, split: Split) -> None:
 
 
 def test_start_up_is_what_all_latents_take_to_choose(split: Split) -> None:
-    """In plain order all of them are popped before anything is pushed."""
+    """In plain order, all latents are popped before any push."""
     model = export(made(), CARD, growth=1)
     x = binarise(split.validation, torch.Generator().manual_seed(0)).numpy().astype(np.uint8)
     popped = code_lengths(model, x, 0).popped.mean()

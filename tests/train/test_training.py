@@ -1,4 +1,4 @@
-"""A run: it learns, it can be interrupted, and its result is what the integer model does."""
+"""A training run learns, survives interruption, and agrees with the integer model."""
 
 import csv
 import dataclasses

@@ -1,4 +1,4 @@
-"""Small images with something to learn in them."""
+"""Small images with learnable structure."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +13,7 @@ if find_spec("torch") is None:
 
 @pytest.fixture(scope="session")
 def stripes() -> NDArray[np.uint8]:
-    """Noisy stripes that start anywhere: uint8 [400, 8, 10] of 0 to 15."""
+    """Noisy stripes with random starts: uint8 [400, 8, 10] of 0 to 15."""
     random = np.random.default_rng(3)
     phase = random.integers(0, 10, (400, 1, 1))
     bright = (np.arange(10) + np.arange(8)[:, None] + phase) % 10 < 5

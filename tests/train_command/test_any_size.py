@@ -1,4 +1,6 @@
-"""`bitsback train` for images of any kind: the model compresses them, and the report adds up."""
+"""`bitsback train` for images of any kind: the model compresses them, and the report is
+consistent.
+"""
 
 import json
 from pathlib import Path
@@ -33,7 +35,7 @@ SMALL = PredictiveArchitecture(
 
 
 def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
-    """Waves along all axes but the first, which tells images apart, with some noise."""
+    """Waves along all axes except the first, which numbers the images, with some noise."""
     random = np.random.default_rng(seed)
     phase = random.uniform(0, 9, (shape[0], *[1] * (len(shape) - 1)))
     at = np.indices(shape[1:])
@@ -43,7 +45,7 @@ def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
 
 @pytest.fixture
 def base(folder: Path) -> str:
-    """A model that has learned nothing."""
+    """An untrained model."""
     torch.manual_seed(1)
     module = PredictiveModule(SMALL)
     module.quantise()
@@ -53,7 +55,7 @@ def base(folder: Path) -> str:
 
 
 def write(what: str) -> str:
-    """A set of images of some kind; its path."""
+    """Writes a set of images of some kind. Returns its path."""
     if what == "colour pictures of two sizes":
         Path("pictures").mkdir()
         for number in range(24):
@@ -113,7 +115,7 @@ def test_json_has_the_figures_of_the_table(base: str) -> None:
 def test_it_is_never_worse_than_the_model_that_it_started_from(
     base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Noise is what a model is soon as good at as can be; here training does harm."""
+    """On noise, a model is soon optimal; here training makes it worse."""
     data = write("small images")
     assert (
         run("train", data, "-o", "a.safetensors", "--from", base, "--epochs", "40").exit_code == 0

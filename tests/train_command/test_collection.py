@@ -1,4 +1,4 @@
-"""The images that can be trained on, their levels, and that no image serves two purposes."""
+"""Images for training: accepted kinds and levels, and no image serves two purposes."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from bitsback.train.job.one_shape import MOST_IMAGES, one_shape, read_one_shape
 
 
 def parts(images: ImageSet) -> dict[str, NDArray[np.uint8]]:
-    """Symbols [n, rows, columns] by what they are for."""
+    """Symbols [n, rows, columns] by purpose."""
     of = {"train": images.train, "validation": images.validation, "held_out": images.held_out}
     return {name: array[..., 0] for name, (array,) in of.items()}
 
@@ -55,7 +55,7 @@ def test_no_image_serves_two_ends() -> None:
 
 
 def test_of_tiles_that_follow_one_another_few_trained_on_are_neighbours_of_those_held_out() -> None:
-    """An array may be of tiles, picture after picture: here 20 of 50."""
+    """An array may hold tiles of pictures in sequence: here 20 pictures of 50 tiles."""
     images = np.zeros((1000, 8, 8), np.uint8)
     images[:, 0, 0] = np.arange(1000) // 50
     images[:, 0, 1] = np.arange(1000) % 50
@@ -80,7 +80,7 @@ def test_arrays_of_an_npz_file_are_held_out_whole(tmp_path: Path, seed: int) -> 
 
 
 def test_one_large_array_among_many_is_not_held_out_whole() -> None:
-    """Holding it out would leave nothing to train on."""
+    """Holding out the large array would leave nothing to train on."""
     starts = (0, *range(950, 1000))
     for seed in range(20):
         made = parts(one_shape(grey(1000, 255), "x", seed, starts=starts))

@@ -1,4 +1,4 @@
-"""`bitsback train` from end to end: the model that comes out compresses, and the report adds up."""
+"""`bitsback train` from end to end: the model compresses, and the report is consistent."""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""Other compressors restore held-out pictures of all kinds, in one picture or each by itself."""
+"""Other compressors restore held-out pictures of all kinds, tiled into one picture or
+separately.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The curve is a picture for any run."""
+"""Any run gives a picture of its curve."""
 
 import io
 

@@ -31,7 +31,7 @@ FILES = {TRAIN_IMAGES: idx(120), TEST_IMAGES: idx(30)}
 
 
 class Mirrors(BaseHTTPRequestHandler):
-    """The first part of the path says what is wrong."""
+    """Faulty mirrors; the first part of the path names the fault."""
 
     def do_GET(self) -> None:
         _, kind, file = self.path.split("/")
@@ -52,7 +52,7 @@ class Mirrors(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a server on this machine, which has small files in place of MNIST."""
+    """The address of a local server with small files in place of MNIST."""
     sums = {file: hashlib.sha256(data).hexdigest() for file, data in FILES.items()}
     monkeypatch.setitem(downloads.SETS, "mnist", replace(downloads.SETS["mnist"], sha256=sums))
     monkeypatch.setenv("NO_PROXY", "*")

@@ -1,4 +1,4 @@
-"""Any error is one line before training starts, and leaves nothing behind."""
+"""Any error prints one line before training starts and leaves nothing behind."""
 
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def test_pictures_of_several_shapes(folder: Path) -> None:
 
 
 def test_colour_pictures(folder: Path) -> None:
-    """With something in them that an archive would not keep, and of which none warns here."""
+    """The pictures hold data that an archive would not keep; training does not warn of it."""
     (folder / "pictures").mkdir()
     for i in range(4):
         picture = Image.fromarray(images(8, 8, 3)).convert("P")

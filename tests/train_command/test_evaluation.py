@@ -1,4 +1,4 @@
-"""The arithmetic of the table, what is measured, and what is said of it."""
+"""The table's arithmetic, the measurements, and the verdict."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -62,7 +62,7 @@ def test_the_verdict_names_those_that_are_not_beaten() -> None:
 
 
 def test_the_verdict_claims_nothing_of_the_collection_that_was_not_measured_on_it() -> None:
-    """However far the held-out images would carry it."""
+    """This holds whatever the held-out images suggest."""
     ours, beaten, unknown = (
         row("ours", 100, whole=11_000),
         row("PNG", 300, whole=30_000),
@@ -93,7 +93,7 @@ def test_all_are_measured_on_the_whole_collection(digits: Images) -> None:
 def test_who_would_take_longer_than_the_training_is_left_out(
     digits: Images, monkeypatch: pytest.MonkeyPatch, seconds: float, on_all: bool
 ) -> None:
-    """xz takes half a second an image here, and PNG, in parts, ten times as long."""
+    """Here xz takes half a second per image, and PNG, in parts, ten times as long."""
 
     def slowly(times: dict[str, float]) -> Callable[[Peer, Images], Measurement]:
         def measured(peer: Peer, images: Images) -> Measurement:

@@ -1,4 +1,4 @@
-"""A run that was interrupted, wherever that was, ends with the same bytes as one that was not."""
+"""A run interrupted anywhere ends with the same bytes as an uninterrupted one."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ EPOCHS = 5  # three of them in floats
 
 @pytest.fixture(scope="module", autouse=True)
 def in_full() -> Iterator[None]:
-    """Whether bfloat16 is faster is told by timed products, which a busy machine may tell wrong."""
+    """Fixes float32: the choice of bfloat16 depends on timings, which vary on a busy machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bitsback.train.job.vae_job.faster_in_half", lambda: False)
         yield
@@ -50,7 +50,7 @@ def whole(
     job: VaeJob,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Kind, bytes]:
-    """A kind of model, and the file that an uninterrupted run makes."""
+    """A kind of model and the file from an uninterrupted run."""
     folder = tmp_path_factory.mktemp("whole")
     train(job, CARD, settings(folder, kind=request.param), ignore)
     assert sorted(path.name for path in folder.iterdir()) == ["m.safetensors"]
@@ -93,7 +93,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 
 
 def interrupted(job: VaeJob, tmp_path: Path) -> Settings:
-    """The settings of a run that was interrupted after its first epoch."""
+    """The settings of a run interrupted after its first epoch."""
 
     def interrupt(done: int, total: int, rate: float | None) -> None:
         if done:

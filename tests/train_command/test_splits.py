@@ -18,7 +18,7 @@ def filled(tiles: Iterable[Values], splits: Splits, seed: int) -> ImageSet:
 
 
 def numbers(shapes: list[Shape]) -> list[np.ndarray]:
-    """Tiles of which each element has a value of its own."""
+    """Tiles whose elements all have different values."""
     ends = np.cumsum([0, *map(math.prod, shapes)])
     return [
         np.arange(start, start + math.prod(shape)).astype(np.uint16).reshape(shape)

@@ -1,4 +1,4 @@
-"""BMP and PNM files by hand: every header, depth, mask and maximum that there is, and odd ends."""
+"""Hand-made BMP and PNM files: every header, depth, mask and maximum, and odd endings."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def bmp(
 
 
 def _runs(size: tuple[int, int], bits: int) -> bytes:
-    """Rows of runs, and one of single pixels, as RLE8 and RLE4 have them."""
+    """Rows of runs and a row of single pixels, in RLE8 or RLE4."""
     body = b""
     for row in range(size[1]):
         if row == 1 and size[0] > 3:

@@ -22,7 +22,7 @@ from PIL import Image
 _LAYOUT = frozenset(
     [259, 266, 273, 278, 279, 288, 289, 292, 293, 317, 322, 323, 324, 325, 347, 65535]
 )
-"""Tags that say how the samples of a page are compressed, and where they are."""
+"""Tags that describe a page's compression and the places of its samples."""
 _TOOLS = {name: shutil.which(name) for name in ("pngtopnm", "tiffcmp", "magick")}
 
 
@@ -94,7 +94,7 @@ def _png_readers(before: bytes, after: bytes) -> Iterator[tuple[str, Callable[[b
 
 
 def png_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    """All but those of the pixels, and what IHDR says of interlace."""
+    """All chunks except pixels, without IHDR's interlace method."""
     found, at = [], 8
     while at < len(data):
         size = int.from_bytes(data[at : at + 4], "big")
@@ -148,7 +148,7 @@ def _tifffile(data: bytes) -> dict[str, Any]:
 
 
 def _libtiff(data: bytes) -> list[Any]:
-    """The samples of each page; None of one that imagecodecs does not read."""
+    """The samples of each page; None for a page that imagecodecs does not read."""
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         count = len(file.pages)
     pages: list[Any] = []
@@ -178,7 +178,7 @@ def _tiffcmp(before: bytes, after: bytes) -> str | None:
 
 
 def _page(page: Any) -> dict[str, Any]:
-    """Its samples, and its tags, with those that are there twice."""
+    """A page's samples and its tags, including repeated ones."""
     tags: dict[str, Any] = {}
     for number, tag in enumerate(page.tags):
         if tag.code == 330:  # directories inside, by their places

@@ -1,4 +1,4 @@
-"""Files that Pillow and imagecodecs write, with their options."""
+"""Files by Pillow and imagecodecs, with their options."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _pillow(mode: str, size: tuple[int, int], seed: int, kind: str, **options: A
 
 
 def _several(mode: str, kind: str, **options: Any) -> bytes | None:
-    """Three pages or frames: of one size in a PNG file, and otherwise of several."""
+    """Three pages or frames, of equal size in a PNG file and of several sizes otherwise."""
     sizes = SIZES[:1] * 3 if kind == "PNG" else SIZES[:3]
     first, *others = (_picture(mode, size, seed) for seed, size in enumerate(sizes))
     return _saved(first, kind, save_all=True, append_images=others, **options)

@@ -1,4 +1,4 @@
-"""The samples of which files of the zoo are made."""
+"""The samples for the files of the zoo."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 File = tuple[str, Callable[[], bytes | None]]
-"""A name, with its ending, and what makes it; that gives None where its library refuses to."""
+"""A file name and the function that makes the file, or None where its library refuses."""
 SIZES = ((21, 14), (8, 8), (33, 5), (1, 1), (7, 19), (16, 16), (5, 1), (2, 3), (1, 9), (40, 27))
 """Columns and rows."""
 

@@ -35,7 +35,7 @@ Chunks = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True)
 class Drawn:
-    """A PNG file on its way: what its chunks are, and the rows before they are compressed."""
+    """A PNG file in the making: its chunks and the uncompressed rows."""
 
     size: tuple[int, int]
     colour: int
@@ -119,7 +119,7 @@ def _with(png: Drawn, *before: tuple[bytes, bytes], after: Chunks | None = None)
 
 
 def _padded(png: Drawn) -> bytes:
-    """Its rows have other bits than 0 behind their last samples."""
+    """Sets the last padding bit, which is 0 otherwise."""
     rows = bytearray(png.rows)
     if (png.size[0] * CHANNELS[png.colour] * png.depth) % 8 and not png.interlace:
         rows[-1] ^= 1
@@ -154,7 +154,7 @@ SHORT: dict[str, Callable[[Drawn], bytes]] = {
     "cut stream": lambda png: png.file(zlib.compress(png.rows)[:-9]),
     "no such filter": lambda png: replace(png, rows=b"\5" + png.rows[1:]).file(),
 }
-"""Whole in their chunks, and damaged in their pixels."""
+"""Files with valid chunks and damaged pixels."""
 TOLD: dict[str, tuple[bytes, bytes]] = {
     "gamma": (b"gAMA", struct.pack(">I", 45455)),
     "chromaticities": (b"cHRM", struct.pack(">8I", *range(1, 9))),
@@ -225,7 +225,7 @@ ODD: dict[str, Callable[[Drawn], bytes]] = {
     "taller than it is": lambda png: replace(png, size=(png.size[0], png.size[1] + 3)).file(),
     "wider than it is": lambda png: replace(png, size=(png.size[0] + 9, png.size[1])).file(),
 }
-"""By what is odd about them."""
+"""Odd files by their oddity."""
 
 
 def _transparent(png: Drawn) -> bytes:

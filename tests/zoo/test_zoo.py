@@ -1,4 +1,4 @@
-"""Every file of the zoo comes back from an archive of a folder, and TIFF on its own, too."""
+"""Every file of the zoo comes back from an archive of a folder, and TIFF files also alone."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ ZOO: dict[str, Callable[[], Iterator[File]]] = {
     "tool": tool_files.files,
 }
 SAMPLED = {"png": 40, "bitmap": 25, "library": 40, "tiff": 80, "tool": 12}
-"""The number of files of each kind that a run tries. Writers refuse about a fifth of them."""
+"""The number of files of each kind in a run. Writers refuse about a fifth of them."""
 
 
 @pytest.fixture(autouse=True)
 def by_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All pictures are, that can be, also where their files are smaller."""
+    """Codes all possible pictures by their pixels, also where their files are smaller."""
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
     monkeypatch.setattr(asked.Kept, "outgrown", lambda *_: frozenset())
 
 
 def made(files: Iterable[File]) -> dict[str, bytes]:
-    """Their bytes by their names, with numbers, so that no two are the same."""
+    """The files' bytes by name, numbered so that all names differ."""
     found = ((number, name, make()) for number, (name, make) in enumerate(files))
     return {f"{number:04}-{name}": data for number, name, data in found if data is not None}
 
@@ -74,7 +74,7 @@ def check_folder(files: dict[str, bytes], place: Path, how: FilesAs) -> None:
 
 
 def check_alone(files: dict[str, bytes], place: Path, how: FilesAs) -> None:
-    """One that cannot be read is refused, and so not lost."""
+    """Checks a TIFF file alone. An unreadable one is refused and so not lost."""
     faults = {}
     for name, data in files.items():
         before, after = place / "in.tif", place / "out.tif"
@@ -121,7 +121,7 @@ def test_all_tiff_on_its_own(kind: str, how: FilesAs, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_there_are_more_than_a_thousand() -> None:
-    """Without those of tools, which may not be installed."""
+    """Not counting files of tools, which may not be installed."""
     files = [name for kind in ("png", "bitmap", "library", "tiff") for name in made(ZOO[kind]())]
     assert len(files) > 4000
     assert {name.rsplit(".")[-1] for name in files} >= {"png", "tif", "bmp", "ppm", "pgm", "pbm"}

@@ -1,4 +1,4 @@
-"""TIFF files: tifffile's options crossed, and by hand what it does not write."""
+"""TIFF files: combinations of tifffile's options, and hand-made files that it cannot write."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _COMPRESSIONS = (
 )
 _LAYOUTS: tuple[dict[str, Any], ...] = ({}, {"rowsperstrip": 4}, {"tile": (16, 16)})
 _EVERY = 11
-"""One of this number of combinations is made."""
+"""One in this number of combinations is made."""
 
 
 def _array(kind: str, dtype: str, number: int) -> Array:
@@ -82,7 +82,7 @@ def _array(kind: str, dtype: str, number: int) -> Array:
 
 
 def written(*pages: tuple[Array | None, dict[str, Any]], **options: Any) -> bytes | None:
-    """A file of these pages, each with its options; None if tifffile refuses them."""
+    """A file of these pages, each with its options; None if tifffile refuses."""
     out = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -220,7 +220,7 @@ def _pyramid(dtype: str, options: dict[str, Any], **file: Any) -> bytes | None:
 
 
 def _several() -> Iterator[File]:
-    """Pages that are not alike, directories inside, samples of odd numbers of bits."""
+    """Differing pages, nested directories, and samples of odd numbers of bits."""
     grey, deep = _array("grey", "u1", 0), _array("grey", "u2", 1)
     colour = _array("rgb", "u1", 2)
     for compression in (None, "zlib", "lzw", "packbits"):

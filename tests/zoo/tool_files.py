@@ -1,4 +1,4 @@
-"""Files that libtiff's tools, netpbm and ImageMagick write; none where they are not installed."""
+"""Files by libtiff's tools, netpbm and ImageMagick, where these are installed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _tiff(kind: str) -> bytes:
 
 
 def _made(before: bytes, ending: str, after: str, *commands: list[str]) -> bytes | None:
-    """The file `out` that commands make of a file `in`; None if one of them fails."""
+    """The file `out` that commands make from a file `in`; None if a command fails."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder, f"in.{ending}"), Path(folder, f"out.{after}")
         place[0].write_bytes(before)
