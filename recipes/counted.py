@@ -99,10 +99,8 @@ OF_COLOURS = [
     "N+P1-N1 P2/3",
     "W+W-WW N+N-NN/2",
     "W+P2-W2 N+P2-N2/1",
-    "W+N-NW P1/3 P2/3",
     "C",
     "C P1",
-    "C W N P1",
 ]
 BESIDE = [
     "P1 P2",
@@ -164,7 +162,7 @@ def graphics(first: list[str], contexts: list[str], large: int) -> dict[str, Any
         "candidate": {
             "table": 18,
             "memory": 0,
-            "sure": 2,
+            "sure": 6,
             "contexts": several(first),
             "mixers": mixers(
                 ["failures", CHANNEL],
