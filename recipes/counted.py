@@ -57,9 +57,13 @@ def place(of: str) -> list[int]:
 
 
 def term(of: str) -> Any:
-    """`N`, `P1/2` (without its two lowest bits), or a sum such as `W+N-NW/1`; `prediction`, or
-    `error`, the power of two of the errors that are expected.
+    """`N`, `P1/2` (without its two lowest bits), a sum such as `W+N-NW/1`, `=N` (whether it is the
+    candidate), or `C`, the candidate.
     """
+    if of == "C":
+        return {"place": "candidate", "shift": 0, "most": 256}
+    if of.startswith("="):
+        return {"equal": place(of[1:])}
     pixels, _, shift = of.partition("/")
     if pixels == "prediction":
         return {"place": "prediction", "shift": 0, "most": 255}
@@ -93,7 +97,8 @@ OF_COLOURS = [
     "N+P1-N1 P2/3",
     "W+W-WW N+N-NN/2",
     "W+P2-W2 N+P2-N2/1",
-    "W+N-NW P1/3 P2/3",
+    "C",
+    "C P1",
 ]
 BESIDE = [
     "P1 P2",
@@ -119,16 +124,30 @@ OF_GREY = [
     "W N NW NE WW NN NWW NNE NNW NEE",
     "W N NW NE WW NN NWW NNE NNW NEE NNN WWW NNEE NNWW",
     "W N NW NE WW NN NWW NNE NNW NEE NNN WWW NNEE NNWW NEEE NWWW WWWW",
+    "C",
+    "C W",
+    "C W N",
 ]
+# Of the decision whether a pixel is as its candidate. The first one remembers candidates.
+EQUAL = "=W =N =NW =NE =WW =NN"
+FIRST_OF_COLOURS = [*(OF_COLOURS[c] for c in (9, 8, 7, 1, 0)), f"{EQUAL} P1 P2", EQUAL]
+FIRST_OF_GREY = [*(OF_GREY[c] for c in (7, 6, 5, 2, 0)), f"{EQUAL} =NNE =WWW", EQUAL]
 
 
-def graphics(contexts: list[str], large: tuple[int, int]) -> dict[str, Any]:
-    """large: the numbers of two contexts that tell how much is known."""
-    terms = [[CHANNEL, *map(term, of.split())] for of in contexts]
-    terms.append([CHANNEL, *PATTERN, term("W+N-NW/2")])
-    found = [{"offset": 20, "limit": 127, "terms": of} for of in terms]
-    known = [{"known": c} for c in large]
-    selects = ["depth", CHANNEL, *known], ["depth", *PATTERN]
+def several(contexts: list[str]) -> list[dict[str, Any]]:
+    return [
+        {"offset": 20, "limit": 127, "terms": [CHANNEL, *map(term, of.split())]} for of in contexts
+    ]
+
+
+def mixers(*selects: list[Any]) -> list[dict[str, Any]]:
+    return [{"select": of, "start": 13107, "rates": [2047, 900]} for of in selects]
+
+
+def graphics(first: list[str], contexts: list[str], large: int) -> dict[str, Any]:
+    """first: of candidates. large: the number of a context that tells how much is known."""
+    found = several([*contexts, "W+N-NW/2"])
+    found[-1]["terms"][1:1] = PATTERN
     return {
         "precision": 24,
         "lag": 256,
@@ -137,7 +156,18 @@ def graphics(contexts: list[str], large: tuple[int, int]) -> dict[str, Any]:
         "slot": [16, 7],
         "trust": 30,
         "contexts": found,
-        "mixers": [{"select": list(of), "start": 13107, "rates": [2047, 900]} for of in selects],
+        "mixers": mixers(["node", CHANNEL], ["depth", *PATTERN], ["depth", {"known": large}]),
+        "candidate": {
+            "table": 18,
+            "memory": 0,
+            "sure": 6,
+            "contexts": several(first),
+            "mixers": mixers(
+                ["failures", CHANNEL],
+                [{"known": 0}, {"known": 2}],
+                [*map(term, EQUAL.split())],
+            ),
+        },
     }
 
 
@@ -212,13 +242,13 @@ DESCRIPTIONS = [
         "graphics",
         "Drawings and screenshots in colour of any size, learned as they come",
         256,
-        graphics(OF_COLOURS, (9, 7)),
+        graphics(FIRST_OF_COLOURS, OF_COLOURS, 9),
     ),
     described(
         "graphics-grey",
         "Grey drawings and palettes of any size, learned as they come",
         256,
-        graphics(OF_GREY, (7, 5)),
+        graphics(FIRST_OF_GREY, OF_GREY, 7),
     ),
 ]
 

@@ -175,6 +175,25 @@ def random_counted(seed: int) -> bytes:
     return counted_model(Seeded(np.random.default_rng(seed)), seed)
 
 
+def small_guesses() -> Any:
+    """The description of one with candidates."""
+    description = small_counted()
+    near = [[0, 0, -1, 0], [0, -1, 0, 0]]
+    description["distributions"]["p(x)"]["candidate"] = {
+        "table": 12,
+        "memory": 0,
+        "sure": 2,
+        "contexts": [
+            {"offset": 20, "limit": 127, "terms": [*near, [0, -1, -1, 0]]},
+            {"offset": 20, "limit": 127, "terms": [{"equal": [0, 0, -1]}, {"equal": [0, -1, 0]}]},
+        ],
+        "mixers": [{"select": ["failures", {"known": 1}], "start": 13107, "rates": [2047, 900]}],
+    }
+    items = description["test"]["items"]
+    items["sha256"] = hash_items(read_program(description, {}).prediction, items)
+    return description
+
+
 def small_counted(levels: int = 256) -> Any:
     """A description."""
     near = [[0, 0, -1, 0], [0, -1, 0, 0]]

@@ -18,7 +18,7 @@ from bitsback.models import item_shape as program
 from choices import Choices, Drawn, Seeded
 from laws import to_reference
 from networks import SIMD_PATHS, engine
-from random_counted import counted_model, random_counted, small_counted
+from random_counted import counted_model, random_counted, small_counted, small_guesses
 from reference.model import Model as SpecModel
 from reference.planes import ItemShape
 from reference.rules import ModelError as SpecError
@@ -170,12 +170,41 @@ BROKEN: dict[str, tuple[list[str | int], Any]] = {
     "another place": (TERM, {"place": "slice", "shift": 0, "most": 3}),
     "a place that is too large": (TERM, {"place": "row", "shift": 0, "most": 65536}),
     "another key": (["mean_shift"], 4),
+    "no candidates that may be equal": (TERM, {"equal": [0, 0, -1]}),
+    "no candidates in a place": (TERM, {"place": "candidate", "shift": 0, "most": 255}),
+    "failures of no candidates": (["mixers", 0, "select"], ["failures"]),
 }
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_the_format_does_not_allow_is_refused(name: str) -> None:
     assert_both_refuse(small_counted(), *BROKEN[name])
+
+
+FIRST: list[str | int] = ["contexts", 1, "terms", 0]
+BROKEN_CANDIDATES: dict[str, tuple[list[str | int], Any]] = {
+    "no contexts": (["contexts"], []),
+    "33 contexts": (["contexts"], [{"offset": 26, "limit": 1, "terms": []}] * 33),
+    "no mixers": (["mixers"], []),
+    "a table that is too large": (["table"], 25),
+    "a memory of no context": (["memory"], 2),
+    "a memory that needs a candidate": (["memory"], 1),
+    "too sure": (["sure"], 16),
+    "the node": (["mixers", 0, "select"], ["node"]),
+    "the depth": (["mixers", 0, "select"], ["depth"]),
+    "another slot": (["slot"], [16, 7]),
+    "a later pixel": (FIRST, {"equal": [0, 0, 0]}),
+    "an equal pixel that is no place": (FIRST, {"equal": [0, -1]}),
+    "an equal pixel with a shift": (FIRST, {"equal": [0, 0, -1, 1]}),
+    "an equal pixel of many values": (FIRST, {"equal": [0, 0, -1], "steps": [0]}),
+    "a candidate within a candidate": (["candidate"], {}),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_CANDIDATES)
+def test_candidates_that_the_format_does_not_allow_are_refused(name: str) -> None:
+    path, value = BROKEN_CANDIDATES[name]
+    assert_both_refuse(small_guesses(), ["candidate", *path], value)
 
 
 def test_data_of_many_levels_are_refused() -> None:

@@ -53,6 +53,7 @@ class CandidateFirst {
         of.exists = of.exists && of.symbol < levels;
         if (!of.exists) of.symbol = none_;
         if (!of.exists || of.failures < sure_) return;
+        mixer_.start(pixel);
         picture.look(others_, plane, row, column, {0, 0, of.symbol}, direct(), mixer_.keys(pixel),
                      mixer_.values(pixel));
         mixer_.values(pixel)[failures_] = of.failures;

@@ -189,6 +189,7 @@ class CountedCoder {
 
     void look(std::size_t i, const Foreseen& foreseen) {
         const Pixel& at = pixels_[i];
+        mixer_.start(i);
         at.picture->look(
             at.plane, at.row, at.column, foreseen, [&](std::size_t c) { return mixer_.direct(c); },
             mixer_.keys(i), mixer_.values(i));

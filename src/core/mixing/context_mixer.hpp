@@ -64,7 +64,12 @@ class ContextMixer {
         checks_.resize(symbols * settings_.groups() * padded_);
         numbers_.resize(all * padded_, static_cast<std::uint32_t>(slots_->size() - 1));
         inputs_.resize(all * stride_);
-        mixed_.assign(all * mixers_.size(), {});
+        mixed_.resize(all * mixers_.size());
+    }
+    // The decisions of one of them begin.
+    void start(std::size_t symbol) {
+        const std::size_t count = settings_.decisions * mixers_.size();
+        std::fill_n(mixed_.data() + symbol * count, count, Mixed{});
     }
     // The keys of a symbol, one for each context, and the values by which mixers are chosen.
     std::uint64_t* keys(std::size_t symbol) { return keys_.data() + symbol * contexts(); }
