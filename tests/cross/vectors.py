@@ -25,7 +25,8 @@ from random_programs import random_program
 from random_series import random_series
 from reference import archive, chain, codecs
 from reference.autoregressive import Autoregressive, Head
-from reference.counted import STRETCH, CountedCodec, CountedRules, Term
+from reference.counted import STRETCH, CountedCodec
+from reference.counted_rules import CountedRules, Term
 from reference.distributions import Distribution
 from reference.item_vectors import codec_for_test, draw_item
 from reference.layers import LAYERS, Linear
@@ -418,7 +419,7 @@ class Vectors:
         self.put(int(of.candidate is not None))
         if of.candidate is not None:
             self.put_mixing(of, of.candidate)
-            self.put(of.candidate.memory)
+            self.put(of.candidate.memory_of)
 
     def put_mixing(self, whole: CountedRules, of: CountedRules) -> None:
         """Contexts and mixers of a whole, which may be those of its candidates."""

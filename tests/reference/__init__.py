@@ -26,6 +26,10 @@ int64. The tests compare bitsback with this bit for bit.
     predictive_rules.py  what a description says of the codec `predictive`
     predicted_plane.py   a plane while it is coded: its predictions, and what a network sees of it
     predictive.py        images of any size as planes, each pixel predicted
+    counted_rules.py     what a description says of contexts and mixers
+    candidates.py        the symbols that a context remembers to have come after its keys
+    counted.py           pixels as binary decisions, which contexts count and mixers predict
+    mixed.py             the same beside a network
     distributions.py     a variable given others
     steps.py             the code of a model, and which variables are known at each step
     cost.py              what a model may cost

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .counted import CountedRules
+from .counted_rules import CountedRules
 from .distributions import Distribution, Prediction
 from .network import Network
 from .planes import ItemShape

@@ -10,7 +10,8 @@ import numpy as np
 
 from .autoregressive import Autoregressive, AutoregressiveCodec
 from .codecs import Array, Codec, Uniform
-from .counted import CountedCodec, CountedRules, read_counted
+from .counted import CountedCodec
+from .counted_rules import CountedRules, read_counted
 from .coupled import CoupledCodec
 from .mixed import MixedCodec
 from .network import Network

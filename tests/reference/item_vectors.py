@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from . import cost
-from .counted import CountedCodec, CountedRules
+from .counted import CountedCodec
+from .counted_rules import CountedRules
 from .distributions import Prediction
 from .message import LOW, Message, splitmix64
 from .mixed import MixedCodec

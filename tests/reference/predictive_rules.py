@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .counted import KEYS as COUNTS
-from .counted import CountedRules
+from .counted_rules import KEYS as COUNTS
+from .counted_rules import CountedRules
 from .least_squares import to_matrix, triangle
 from .network import Network
 from .outputs import Mixture
