@@ -45,7 +45,7 @@ _DISAPPOINTING = 1.25  # times as many bytes
 _GRAPHIC = 1.4  # times as many bytes as a model, by deflate, of what is no photograph
 _NOISE = 0.9  # times as many bytes as elements have, by deflate, of what is only noise
 _LITTLE = 1 << 16  # elements
-_REPEATED = 0.8  # times as many bytes by deflate as by its frequencies alone
+_MUCH, _SOME = 0.4, 0.8  # times as many bytes by deflate as by frequencies alone
 _ALONE = 80  # bytes that a block takes for being one
 
 
@@ -308,25 +308,30 @@ def is_bundled(model: Model) -> bool:
 
 def countable(tiles: Tiles, sample: Tiles, best: float | None, large: bool = False) -> bool:
     """Whether models that count may be better than those that were tried: for two levels; and for
-    more, where they take far longer than others, if a general compressor is not far worse, and
-    finds much that repeats in what is little to learn from. best: the bytes of the sample by those
+    more, where they take far longer than others, if much occurs again, or, where there is more to
+    learn from, if a general compressor is not far worse. best: the bytes of the sample by those
     that were tried, if any was.
     """
     if tiles.two_values is not None:
         return True
-    if large or best is None or (tiles.elements.size < _LITTLE and not _repeats(sample)):
+    if large or best is None:
         return False
+    again = _repetition(sample)
+    if again < _MUCH or (tiles.elements.size < _LITTLE and again > _SOME):
+        return again < _MUCH
     general = encode_fallback(sample, "deflate")
     return general is not None and len(general) < min(
         _GRAPHIC * best, _NOISE * sample.elements.nbytes
     )
 
 
-def _repeats(tiles: Tiles) -> bool:
-    """Whether there is much that occurs again, and not only values that are more frequent."""
+def _repetition(tiles: Tiles) -> float:
+    """How many times the bytes deflate leaves that the frequencies of values alone would leave: few
+    where much occurs again.
+    """
     frequencies = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)
     size = len(frequencies.compress(tiles.bytes)) + len(frequencies.flush())
-    return len(zlib.compress(tiles.bytes)) < _REPEATED * size
+    return len(zlib.compress(tiles.bytes)) / size
 
 
 def _contested(picked: BlockPlan, coder: Coder) -> bool:
