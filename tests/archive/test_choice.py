@@ -345,7 +345,8 @@ def test_what_no_bundled_model_has_seen_is_counted(grey: NDArray[np.uint8]) -> N
     """Digits in black on white."""
     inverted = 255 - grey
     summary, archive = summary_and_archive(inverted)
-    assert (summary.model, summary.methods["model"]) == ("graphics-grey", 1)
+    assert summary.model in ("graphics-grey", "universal-mixed")
+    assert summary.methods["model"] == 1
     assert summary.bytes_out < 0.9 * len(lzma.compress(inverted.tobytes(), preset=9))
     assert_same(unpack(archive), inverted)
 
