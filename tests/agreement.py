@@ -122,7 +122,7 @@ class Pair:
         """One batch by public codecs, if it has some, in the core, and by the specification."""
         ours, size = self.ours, self.size
         slow, fast, reference = message.copy(), message.copy(), to_reference(message)
-        if ours.prediction is None:
+        if ours.adaptive is None:
             check_laws(ours.codec(len(x), size), message, x)
             ours.codec(len(x), size).push(slow, x)
         else:

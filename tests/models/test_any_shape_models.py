@@ -35,8 +35,8 @@ def bound(model: Model, shapes: list[SpecShape]) -> BoundModel:
 
 
 def predictor_of(model: Model) -> _core.Predictor:
-    assert isinstance(model.prediction, PredictiveDistribution)
-    return model.prediction.predictor
+    assert isinstance(model.adaptive, PredictiveDistribution)
+    return model.adaptive.predictor
 
 
 @settings(max_examples=40)

@@ -34,12 +34,12 @@ def items_of(model: Model) -> tuple[ItemVectors, str]:
 def test_each_wrong_arithmetic_changes_what_a_bundled_model_writes(name: str) -> None:
     model = bundled.load(name)
     items, sha256 = items_of(model)
-    assert model.prediction is not None
-    assert items.digest(model.prediction) == sha256
+    assert model.adaptive is not None
+    assert items.digest(model.adaptive) == sha256
     # A counted distribution has only integers, without rounding.
     rounds = not bundled.outline(name).counted
     for wrong in WRONG:
-        assert (items.digest(model.prediction, wrong) != sha256) == rounds
+        assert (items.digest(model.adaptive, wrong) != sha256) == rounds
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -48,15 +48,15 @@ def test_every_engine_writes_the_same(name: str, path: str) -> None:
     with engine(path):
         model = Model.build(*file.read(bundled.load(name).to_bytes()), tested=False)
         items, sha256 = items_of(model)
-        assert model.prediction is not None
-        assert items.hold(model.prediction, sha256)
+        assert model.adaptive is not None
+        assert items.hold(model.adaptive, sha256)
 
 
 def test_an_arithmetic_that_there_is_none_of() -> None:
     model = bundled.load("series")
-    assert model.prediction is not None
+    assert model.adaptive is not None
     with pytest.raises(bitsback.MessageError, match="arithmetic"):
-        items_of(model)[0].digest(model.prediction, "backwards")
+        items_of(model)[0].digest(model.adaptive, "backwards")
 
 
 def test_a_new_model_gets_items_that_tell() -> None:
@@ -67,11 +67,11 @@ def test_a_new_model_gets_items_that_tell() -> None:
     ]
     model = build_with_items(description, {})
     items, _ = items_of(model)
-    assert model.prediction is not None
+    assert model.adaptive is not None
     for wrong in WRONG:
         changed = [
-            ItemVectors(items.shape, (seed,)).digest(model.prediction, wrong)
-            != ItemVectors(items.shape, (seed,)).digest(model.prediction)
+            ItemVectors(items.shape, (seed,)).digest(model.adaptive, wrong)
+            != ItemVectors(items.shape, (seed,)).digest(model.adaptive)
             for seed in items.seeds
         ]
         assert sum(changed) >= 2

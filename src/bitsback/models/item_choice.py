@@ -8,8 +8,8 @@ from typing import Any
 
 from bitsback.errors import ModelError
 from bitsback.models import file
+from bitsback.models.distributions.adaptive_distribution import AdaptiveDistribution
 from bitsback.models.distributions.counted import CountedDistribution
-from bitsback.models.distributions.prediction import PredictionDistribution
 from bitsback.models.distributions.predictive import PredictiveDistribution
 from bitsback.models.distributions.series import SeriesDistribution
 from bitsback.models.item_shape import ItemShape
@@ -32,7 +32,7 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     are found that every wrong arithmetic codes differently.
     """
     untested = Model.build(json.dumps(description), tensors, tested=False)
-    of = untested.prediction
+    of = untested.adaptive
     assert of is not None
     if isinstance(of, SeriesDistribution):
         items = choose(of, _SHAPE_OF_SERIES)
@@ -45,7 +45,7 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
 
 
-def choose(of: PredictionDistribution, shape: ItemShape) -> ItemVectors:
+def choose(of: AdaptiveDistribution, shape: ItemShape) -> ItemVectors:
     """Items of this shape, of which every wrong arithmetic codes two differently."""
     found, seeds = Counter[str](), list[int]()
     for seed in range(_MOST_TRIES):

@@ -14,7 +14,7 @@ from bitsback.errors import ModelError
 from bitsback.integer.fields import Fields
 from bitsback.message import Message
 from bitsback.models import costs
-from bitsback.models.distributions.prediction import PredictionDistribution, Words
+from bitsback.models.distributions.adaptive_distribution import AdaptiveDistribution, Words
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.outline import Outline
 
@@ -45,14 +45,14 @@ class ItemVectors:
             raise ModelError("the items of the test have more than 2^12 elements")
         return cls(shape, tuple(seeds))
 
-    def check_cost(self, of: PredictionDistribution, tensor_elements: int) -> None:
+    def check_cost(self, of: AdaptiveDistribution, tensor_elements: int) -> None:
         """Raises ModelError if coding them would take far more than the model's size warrants."""
         memory = costs.memory_of({}, [of], self.shape) + of.state_memory(self.shape.elements)
         macs = len(self.seeds) * costs.macs_of({}, [], [of], self.shape)
         if memory > _MOST_MEMORY or macs > (1 << 28) + (tensor_elements << 12):
             raise ModelError("the items of the test take more than a model of this size may")
 
-    def digest(self, of: PredictionDistribution, arithmetic: str = "exact") -> str:
+    def digest(self, of: AdaptiveDistribution, arithmetic: str = "exact") -> str:
         """SHA-256 (hex) of their message with least squares in this arithmetic: 'contracted'
         (products and sums), 'upward', 'downward' or 'toward zero' (rounding), or 'exact'.
         """
@@ -63,7 +63,7 @@ class ItemVectors:
             program.push(message, symbols, [(1, self.shape)], [(1, 1)])
         return hashlib.sha256(message.to_bytes()).hexdigest()
 
-    def hold(self, of: PredictionDistribution, sha256: str) -> bool:
+    def hold(self, of: AdaptiveDistribution, sha256: str) -> bool:
         """Whether they give the message with this digest, and come back from it."""
         message, pushed = Message(), []
         for seed in self.seeds:
@@ -79,7 +79,7 @@ class ItemVectors:
         )
         return same and message == Message()
 
-    def described(self, of: PredictionDistribution) -> dict[str, Any]:
+    def described(self, of: AdaptiveDistribution) -> dict[str, Any]:
         """The field `items`."""
         digest = self.digest(of)
         shape, levels = list(self.shape[:4]), self.shape.levels
@@ -99,7 +99,7 @@ _held: set[bytes] = set()
 def check(
     outline: Outline,
     test: Fields,
-    of: PredictionDistribution,
+    of: AdaptiveDistribution,
     tensor_elements: int,
     identity: bytes,
 ) -> None:

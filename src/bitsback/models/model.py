@@ -20,8 +20,8 @@ from bitsback.lazy import cached_property
 from bitsback.message import Message
 from bitsback.models import costs, file, item_vectors, vectors
 from bitsback.models.distributions import Distribution, read_distribution
+from bitsback.models.distributions.adaptive_distribution import AdaptiveDistribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.distributions.prediction import PredictionDistribution
 from bitsback.models.item_shape import ItemShape, Shapes
 from bitsback.models.networks import NetworkReader
 from bitsback.models.outline import Outline
@@ -170,9 +170,9 @@ class Model(Outline):
         return file.write(self.description, self.tensors)
 
     @property
-    def prediction(self) -> PredictionDistribution | None:
+    def adaptive(self) -> AdaptiveDistribution | None:
         """The distribution of the data, if it learns from them while it codes them."""
-        return _prediction(self.distributions)
+        return _adaptive(self.distributions)
 
     def __copy__(self) -> Model:
         return self
@@ -219,14 +219,14 @@ class Model(Outline):
         if outline.size is not None:
             shape = outline.shape_of()
             memory = costs.memory_of(outline.variables, distributions.values(), shape)
-            of = _prediction(distributions)
+            of = _adaptive(distributions)
             state = 0 if of is None else of.state_memory(outline.batch * shape.elements)
             costs.check_memory(memory, outline.batch, state)
         costs.check_test(networks, size, count, reader.elements)
         identity = file.identity(description, tensors)
         if tested:
             vectors.check(outline.name, test, seed, count, networks, outputs, size)
-            of = _prediction(distributions)
+            of = _adaptive(distributions)
             if of is not None:
                 item_vectors.check(outline, test, of, reader.elements, identity)
             test.done()
@@ -325,7 +325,7 @@ class BoundModel:
         if not self.model.any_shape and self.items > self.model.batch:
             memory = memory // self.items * self.model.batch
             elements = elements // self.items * self.model.batch
-        of = self.model.prediction
+        of = self.model.adaptive
         return memory + (0 if of is None else of.state_memory(elements))
 
     @property
@@ -338,9 +338,9 @@ class BoundModel:
         return max((self.model.steps(shape) for _, shape in self.shapes), default=0)
 
 
-def _prediction(distributions: Mapping[str, Distribution]) -> PredictionDistribution | None:
+def _adaptive(distributions: Mapping[str, Distribution]) -> AdaptiveDistribution | None:
     of = next(of for of in distributions.values() if of.variable.name == DATA)
-    return of if isinstance(of, PredictionDistribution) else None
+    return of if isinstance(of, AdaptiveDistribution) else None
 
 
 def _count(batches: Batches) -> int:

@@ -17,13 +17,13 @@ from bitsback.errors import ModelError
 from bitsback.integer import ITEM, Activations, Network, Size
 from bitsback.integer.fields import Fields, TensorReader
 from bitsback.lazy import cached_property
-from bitsback.models.distributions.context_mixing import ContextMixing, read_mixing
-from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.distributions.prediction import (
-    PredictionDistribution,
+from bitsback.models.distributions.adaptive_distribution import (
+    AdaptiveDistribution,
     Words,
     sums_for_test,
 )
+from bitsback.models.distributions.context_mixing import ContextMixing, read_mixing
+from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import Outputs, check_outputs, read_family
 from bitsback.models.families.mixture import MixtureFamily
 from bitsback.models.item_shape import ItemShape
@@ -73,7 +73,7 @@ class Predictor:
 
 
 @dataclass(frozen=True, eq=False)
-class PredictiveDistribution(PredictionDistribution):
+class PredictiveDistribution(AdaptiveDistribution):
     variable: Variable
     predictors: tuple[Predictor, ...]
     window: Places

@@ -15,12 +15,12 @@ from bitsback import _core, tables
 from bitsback.errors import ModelError
 from bitsback.integer import Size
 from bitsback.integer.fields import Fields
-from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.distributions.prediction import (
-    PredictionDistribution,
+from bitsback.models.distributions.adaptive_distribution import (
+    AdaptiveDistribution,
     Words,
     sums_for_test,
 )
+from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
@@ -45,7 +45,7 @@ class SeriesPredictor:
 
 
 @dataclass(frozen=True, eq=False)
-class SeriesDistribution(PredictionDistribution):
+class SeriesDistribution(AdaptiveDistribution):
     variable: Variable
     predictors: tuple[SeriesPredictor, ...]
     scales: tuple[int, ...]

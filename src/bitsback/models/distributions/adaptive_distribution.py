@@ -29,7 +29,7 @@ def sums_for_test(n: int, words: Words) -> NDArray[np.int64]:
     return v.T @ v
 
 
-class PredictionDistribution(ABC):
+class AdaptiveDistribution(ABC):
     """A distribution of data of any shape and number of levels, given nothing."""
 
     variable: Variable
