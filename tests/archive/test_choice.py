@@ -21,7 +21,7 @@ from bitsback.images.bands import Bands
 from bitsback.models import bundled
 from bitsback.summary import Compressed
 from bitsback_lab.digits import mnist_test_images
-from drawings import lettering
+from drawn_letters import lettering
 from plane_models import only_one_shape
 from random_models import random_context_model, random_model
 

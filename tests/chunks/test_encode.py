@@ -19,7 +19,7 @@ from bitsback.coding import alone_choice
 from bitsback.format.layout import DTYPES
 from bitsback.models import known
 from bundled_models import spec_model
-from drawings import lettering
+from drawn_letters import lettering
 from reference import alone as spec
 from reference.fields import ArchiveError as SpecError
 

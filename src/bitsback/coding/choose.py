@@ -336,9 +336,9 @@ def _repetition(tiles: Tiles) -> float:
 
 def _contested(picked: BlockPlan, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked. Models
-    that count are like one, and a sample does not tell how soon each of them learns.
+    that count and have no network are like one, and a sample does not tell how soon each learns.
     """
-    if picked.model.counted:
+    if picked.model.counted and not picked.model.predictive:
         return True
     general = encode_fallback(picked.tiles, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost
