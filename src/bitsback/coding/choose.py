@@ -3,7 +3,7 @@
 import logging
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -341,7 +341,8 @@ def _contested(picked: BlockPlan, coder: Coder) -> bool:
     if picked.model.counted and not picked.model.predictive:
         return True
     general = encode_fallback(picked.tiles, coder)
-    return general is not None and len(general) < _CONTESTED * picked.cost
+    cost = replace(picked, before=None).cost if picked.before is not None else picked.cost
+    return general is not None and len(general) < _CONTESTED * cost
 
 
 def _rival_of(picked: BlockPlan, trials: list[BlockPlan], contested: bool) -> Chosen | None:

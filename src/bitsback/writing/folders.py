@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.coding.choose import HURRIED
 from bitsback.coding.cutting import cut_for
 from bitsback.coding.trial import Alike, TrialOutcome, TrialOutcomes, is_tried, pixel_cost
 from bitsback.errors import InputError
@@ -301,8 +302,14 @@ class _Sorter:
             return coded
 
         def trial() -> TrialOutcome:
-            cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, self._job)
-            return TrialOutcome(cost + len(taken.metadata) <= _MOST_OF_A_FILE * found.size, general)
+            enough = _MOST_OF_A_FILE * found.size - len(taken.metadata)
+            # Models that take long are tried where the others are not enough.
+            hurried = asked.given is None and asked.effort == "auto" and self._job < HURRIED
+            for job in [HURRIED, self._job] if hurried else [self._job]:
+                cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, job)
+                if cost <= enough and not general:
+                    break
+            return TrialOutcome(cost <= enough, general)
 
         return _Undecided(
             coded,
