@@ -16,12 +16,12 @@ from bitsback.codecs import (
     BitsBack,
     BitSwap,
     Categorical,
+    CdfTable,
     ChainRule,
     Codec,
     DiscretisedMixture,
     GaussianBuckets,
     Multiset,
-    Rows,
     Serial,
     Uniform,
 )
@@ -113,8 +113,8 @@ def rows(draw: st.DrawFn) -> Case:
     table = np.sort(rng.integers(0, 2**16 + 1, (5, levels)) >> rng.integers(0, 17, (5, 1)))
     table[:, 0] = 0
     index = draw_integers(draw, 0, 4, shape)
-    reference = spec.Array([spec.Rows(table[i].tolist(), precision) for i in index.ravel()])
-    codec = Rows(starts_of(table.astype(np.uint32), precision), index, precision)
+    reference = spec.Array([spec.CdfTable(table[i].tolist(), precision) for i in index.ravel()])
+    codec = CdfTable(starts_of(table.astype(np.uint32), precision), index, precision)
     return Case(codec, reference, draw_integers(draw, 0, levels - 1, shape))
 
 

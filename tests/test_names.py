@@ -38,7 +38,7 @@ CODECS = [
     "OnLanes",
     "Poisson",
     "Repeat",
-    "Rows",
+    "CdfTable",
     "Serial",
     "TopDown",
     "Uniform",

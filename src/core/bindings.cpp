@@ -229,7 +229,7 @@ DiscretisedMixture mixture(const In<std::int32_t>& cdf, unsigned reach_bits,
             weight.shape(1),         levels,       precision};
 }
 
-RowTable row_table(const In<std::uint32_t>& starts, unsigned precision) {
+CdfTable cdf_table(const In<std::uint32_t>& starts, unsigned precision) {
     require(starts.ndim() == 2 && starts.shape(1) > 1,
             "a table of rows has the shape [rows, levels + 1]");
     return {view(starts), starts.shape(1) - 1, precision};
@@ -310,13 +310,13 @@ void bind_codecs(nb::module_& m) {
              unsigned precision, const In<std::uint8_t>& symbols) {
               nb::gil_scoped_release release;
               require(index.size() == symbols.size(), "a codec of rows needs one symbol an index");
-              const RowTable table = row_table(starts, precision);
+              const CdfTable table = cdf_table(starts, precision);
               push(message, Rows(table, view(index)), view(symbols));
           });
     m.def("pop_rows", [](Message& message, const In<std::uint32_t>& starts,
                          const In<std::uint16_t>& index, unsigned precision) {
         return make_array<std::uint8_t>(shape_of(index), [&](auto out) {
-            const RowTable table = row_table(starts, precision);
+            const CdfTable table = cdf_table(starts, precision);
             pop(message, Rows(table, view(index)), out);
         });
     });

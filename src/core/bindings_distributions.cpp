@@ -27,9 +27,9 @@
 #include "distributions/series.hpp"
 #include "distributions/uniform.hpp"
 #include "families/bernoulli.hpp"
+#include "families/cdf_table.hpp"
 #include "families/mixture.hpp"
 #include "families/normal.hpp"
-#include "families/rows.hpp"
 
 namespace bitsback {
 namespace {
@@ -72,11 +72,11 @@ class Fields {
 
 // ---- families
 
-RowTable row_table(const Fields& of) {
+CdfTable cdf_table(const Fields& of) {
     const auto starts = of.get<In<std::uint32_t>>("starts");
     require(starts.ndim() == 3 && starts.shape(2) > 1,
             "a grid of rows has the shape [A, B, levels + 1]");
-    return RowTable(view(starts), starts.shape(2) - 1, of.get<unsigned>("precision"));
+    return CdfTable(view(starts), starts.shape(2) - 1, of.get<unsigned>("precision"));
 }
 
 MixtureTables mixture_tables(const Fields& of) {
@@ -93,10 +93,10 @@ const std::map<std::string, MakeFamily> families{
          return std::make_shared<BernoulliFamily>(of.array<std::uint32_t>("table"),
                                                   of.get<unsigned>("precision"));
      }},
-    {"rows",
+    {"cdf-table",
      [](const Fields& of) -> SharedFamily {
          const std::size_t columns = of.get<In<std::uint32_t>>("starts").shape(1);
-         return std::make_shared<RowsFamily>(row_table(of), columns);
+         return std::make_shared<CdfTableFamily>(cdf_table(of), columns);
      }},
     {"mixture",
      [](const Fields& of) -> SharedFamily {

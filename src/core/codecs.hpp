@@ -234,11 +234,11 @@ inline void pop(Message& message, const Categorical& codec, std::span<std::uint3
 // ---- rows: a shared table of distributions, one row for each symbol
 // -----------------------------------------------
 
-class RowTable {
+class CdfTable {
   public:
     // starts: [rows, levels + 1], each row strictly increasing from 0 to 2^precision; at most 256
     // levels.
-    RowTable(std::span<const std::uint32_t> starts, std::size_t levels, unsigned precision)
+    CdfTable(std::span<const std::uint32_t> starts, std::size_t levels, unsigned precision)
         : starts_(starts.begin(), starts.end()), levels_(levels), precision_(precision) {
         require(precision >= 1 && precision <= max_precision,
                 "a table of rows needs a precision from 1 to 24");
@@ -289,11 +289,11 @@ class RowTable {
 };
 
 struct Rows {
-    const RowTable& table;
+    const CdfTable& table;
     std::span<const std::uint16_t> index;
     unsigned precision;
 
-    Rows(const RowTable& table, std::span<const std::uint16_t> index)
+    Rows(const CdfTable& table, std::span<const std::uint16_t> index)
         : table(table), index(index), precision(table.precision()) {
         const auto most = index.empty() ? std::uint16_t{0} : *std::ranges::max_element(index);
         require(most < table.rows(), "the index of a row lies beyond the table");
@@ -413,7 +413,7 @@ inline void pop(Message& message, const GaussianBuckets& codec, std::span<std::u
 // ------------------------------------------------------
 
 // A distribution function F as a table: 2^11 steps from -reach to reach, in units of 2^-28.
-struct CdfTable {
+struct ComponentCdf {
     std::span<const std::int32_t> values;  // [2049]
     unsigned reach_bits;                   // reach = 2^reach_bits
 
@@ -429,7 +429,7 @@ struct CdfTable {
 };
 
 struct DiscretisedMixture {
-    CdfTable cdf;
+    ComponentCdf cdf;
     std::span<const std::uint32_t> weight;         // [n, components], each row of sum 2^16
     std::span<const std::int32_t> mean;            // [n, components], in units of 2^-8 of a symbol
     std::span<const std::uint32_t> inverse_scale;  // [n, components], in units of 2^-16
@@ -437,7 +437,7 @@ struct DiscretisedMixture {
     std::uint32_t levels;
     unsigned precision;
 
-    DiscretisedMixture(CdfTable cdf, std::span<const std::uint32_t> weight,
+    DiscretisedMixture(ComponentCdf cdf, std::span<const std::uint32_t> weight,
                        std::span<const std::int32_t> mean,
                        std::span<const std::uint32_t> inverse_scale, std::size_t components,
                        std::uint32_t levels, unsigned precision)

@@ -15,11 +15,11 @@ from bitsback.codecs import (
     BernoulliTable,
     BitsBack,
     Categorical,
+    CdfTable,
     GaussianBuckets,
     LatentMixture,
     Multiset,
     Poisson,
-    Rows,
     Uniform,
 )
 from bitsback.codecs.exact_functions import log2_of, total
@@ -58,7 +58,7 @@ def test_each_symbol_has_a_cost_of_its_own() -> None:
         Categorical([1, 1], 1, (1,)),
         Categorical([[1, 1]], 1),
         GaussianBuckets([0], [2**16], 1),
-        Rows([[0, 1, 2]], [0], 1),
+        CdfTable([[0, 1, 2]], [0], 1),
         Poisson([2**16], 2),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitsback import MessageError
-from bitsback.codecs import Bernoulli, DiscretisedMixture, GaussianBuckets, Rows
+from bitsback.codecs import Bernoulli, CdfTable, DiscretisedMixture, GaussianBuckets
 from reference import codecs as spec
 
 
@@ -75,8 +75,8 @@ def test_what_is_no_mean_or_no_scale_is_refused(mean: float, scale: float) -> No
 def test_a_row_of_probabilities_is_divided_up_in_integers(row: list[float], precision: int) -> None:
     q = [round(Fraction(p) * 2**32) for p in row]
     cumulative = [2**16 * sum(q[:c]) // sum(q) for c in range(len(row))]
-    exact = spec.Rows(cumulative, precision)
-    codec = Rows.from_probability([row, row], precision)
+    exact = spec.CdfTable(cumulative, precision)
+    codec = CdfTable.from_probability([row, row], precision)
     assert codec.starts.tolist() == [[exact.cumulative(c) for c in range(len(row) + 1)]] * 2
     assert codec.index.tolist() == [0, 1]
 
@@ -110,9 +110,9 @@ def test_the_ends_of_the_ranges_of_a_mixture_are_taken() -> None:
 )
 def test_what_is_no_row_of_probabilities_is_refused(row: list[float]) -> None:
     with pytest.raises(MessageError, match="probabilities"):
-        Rows.from_probability([[0.5, 0.5], row])
+        CdfTable.from_probability([[0.5, 0.5], row])
     with pytest.raises(MessageError, match="probabilities"):
-        Rows.from_probability(np.full(5, 0.2))
+        CdfTable.from_probability(np.full(5, 0.2))
 
 
 @pytest.mark.parametrize("weight", [[-1e-9, 1], [np.nan, 1], [np.inf, 1], [0, 0]])

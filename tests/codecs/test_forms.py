@@ -16,6 +16,7 @@ from bitsback.codecs import (
     BitsBack,
     BitSwap,
     Categorical,
+    CdfTable,
     ChainRule,
     Codec,
     Dependent,
@@ -27,7 +28,6 @@ from bitsback.codecs import (
     Named,
     Normal,
     Repeat,
-    Rows,
     Serial,
     TopDown,
     Uniform,
@@ -120,7 +120,7 @@ CODECS: dict[str, Callable[[Seen], Codec[Any]]] = {
     "dependent parts": lambda f: Dependent(some(f)),
     "repeated items": lambda f: BitsBack(BUCKETS, lambda z: Repeat(fair(), 2), f),
     "parts": lambda f: BitsBack(
-        BUCKETS, lambda z: Serial(fair(), Rows([[0, 1, 16]], [0, 0], 4)), f
+        BUCKETS, lambda z: Serial(fair(), CdfTable([[0, 1, 16]], [0, 0], 4)), f
     ),
     "bijections": lambda f: Mapped(fair(), lambda x: f(x.copy()) and x[::-1], lambda y: y[::-1]),
 }

@@ -16,6 +16,7 @@ from bitsback.codecs import (
     BetaBinomial,
     BitsBack,
     Categorical,
+    CdfTable,
     Codec,
     Dependent,
     DiscretisedMixture,
@@ -33,7 +34,6 @@ from bitsback.codecs import (
     OnLanes,
     Poisson,
     Repeat,
-    Rows,
     Serial,
     Uniform,
 )
@@ -119,7 +119,7 @@ PINNED: dict[str, tuple[Codec[Any], Any, str, Any, str]] = {
         "0202887aec39a7520000ffff00fcff000000",
     ),
     "rows": (
-        Rows(
+        CdfTable(
             starts_of(
                 np.array([[0, 0, 40000, 65535], [0, *[65536] * 3], [0, 1, 2, 3]], np.uint32), 20
             ),

@@ -12,6 +12,7 @@ from bitsback.codecs import (
     BernoulliTable,
     BetaBinomial,
     Categorical,
+    CdfTable,
     DiscretisedMixture,
     GaussianBuckets,
     HiddenMarkov,
@@ -20,7 +21,6 @@ from bitsback.codecs import (
     NegativeBinomial,
     Normal,
     Poisson,
-    Rows,
     Serial,
     check_codec,
 )
@@ -47,7 +47,7 @@ SHAPED: dict[str, Callable[..., Any]] = {
     "negative binomial of floats": lambda **of: NegativeBinomial.from_float(2, 0.5, 9, **of),
     "beta-binomial": lambda **of: BetaBinomial(2**16, 2**17, 9, **of),
     "beta-binomial of floats": lambda **of: BetaBinomial.from_float([1, 2], [[1]] * 3, 9, **of),
-    "rows": lambda **of: Rows([[0, 1, 16], [0, 8, 16]], [0, 1], 4, **of),
+    "rows": lambda **of: CdfTable([[0, 1, 16], [0, 8, 16]], [0, 1], 4, **of),
 }
 
 

@@ -92,7 +92,7 @@ CODECS: dict[str, Callable[[], Any]] = {
     "OnLanes": lambda: codecs.OnLanes(codecs.Uniform(10, (N,)), slice(1, 3)),
     "Poisson": lambda: codecs.Poisson(np.arange(1, 200) << 8, 5),
     "Repeat": lambda: codecs.Repeat(codecs.Uniform(10, ()), 40),
-    "Rows": lambda: codecs.Rows([[0, 1, 16]], np.zeros(N, int), 4),
+    "CdfTable": lambda: codecs.CdfTable([[0, 1, 16]], np.zeros(N, int), 4),
     "Serial": lambda: codecs.Serial(SOME, LATENT),
     "TopDown": lambda: codecs.TopDown([lambda z, x: LATENT, latent], [some, latent], LATENT),
     "Uniform": lambda: codecs.Uniform(10, (N,)),

@@ -34,7 +34,7 @@
 #include "families/bernoulli.hpp"
 #include "families/mixture.hpp"
 #include "families/normal.hpp"
-#include "families/rows.hpp"
+#include "families/cdf_table.hpp"
 #include "linear/linear.hpp"
 #include "message.hpp"
 #include "multiset.hpp"
@@ -156,8 +156,8 @@ std::shared_ptr<const Family> read_family(Fields& fields, const State& state) {
     const std::uint32_t levels = fields.word();
     if (kind == 'R') {
         const std::uint32_t columns = fields.word();
-        return std::make_shared<RowsFamily>(
-            RowTable(fields.array<std::uint32_t>(), levels, precision), columns);
+        return std::make_shared<CdfTableFamily>(
+            CdfTable(fields.array<std::uint32_t>(), levels, precision), columns);
     }
     const std::uint32_t mean_shift = fields.word();
     if (kind == 'N')
@@ -529,7 +529,7 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
         case 'R': {
             const std::uint32_t precision = fields.word();
             const std::uint32_t levels = fields.word();
-            const RowTable table(fields.array<std::uint32_t>(), levels, precision);
+            const CdfTable table(fields.array<std::uint32_t>(), levels, precision);
             const auto index = fields.array<std::uint16_t>();
             const Rows codec(table, index);
             push_and_pop(
@@ -546,7 +546,8 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
             const auto weight = fields.array<std::uint32_t>();
             const auto mean = fields.array<std::int32_t>();
             const auto inverse_scale = fields.array<std::uint32_t>();
-            const CdfTable cdf = logistic ? CdfTable{state.logistic, 4} : CdfTable{state.cdf, 3};
+            const ComponentCdf cdf =
+                logistic ? ComponentCdf{state.logistic, 4} : ComponentCdf{state.cdf, 3};
             const DiscretisedMixture codec(cdf, weight, mean, inverse_scale, components, levels,
                                            precision);
             push_and_pop(

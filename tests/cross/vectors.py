@@ -143,7 +143,7 @@ class Vectors:
         precision = int(rng.integers((levels - 1).bit_length() + 4, 25))
         rows = np.sort(rng.integers(0, 2**16 + 1, (5, levels)))
         rows[:, 0] = 0
-        table = [codecs.Rows(row, precision) for row in rows.tolist()]
+        table = [codecs.CdfTable(row, precision) for row in rows.tolist()]
         index = rng.integers(0, 5, n).tolist()
         spec = codecs.Array([table[i] for i in index])
         self.codec(
@@ -238,7 +238,9 @@ class Vectors:
                 self.put("N", meaning.precision, levels, meaning.mean_shift)
                 self.put(meaning.inverse_scale)
             case BetaBinomial():
-                rows = [codecs.Rows(row, meaning.precision) for of in meaning.grid for row in of]
+                rows = [
+                    codecs.CdfTable(row, meaning.precision) for of in meaning.grid for row in of
+                ]
                 self.put("R", meaning.precision, levels, len(meaning.grid[0]), starts_of(rows))
 
     def put_conditional(self, of: Distribution, size: Size, variables: list[str]) -> None:
@@ -458,7 +460,7 @@ class Vectors:
         self.expect([archive.crc32c(data)])
 
 
-def starts_of(rows: list[codecs.Rows]) -> list[list[int]]:
+def starts_of(rows: list[codecs.CdfTable]) -> list[list[int]]:
     return [[row.cumulative(c) for c in range(row.size + 1)] for row in rows]
 
 

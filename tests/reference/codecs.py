@@ -108,7 +108,7 @@ class Categorical:
 
 
 @dataclass
-class Rows:
+class CdfTable:
     """L symbols with the cumulative distribution T[c] = 2^16 times the probability of a symbol
     below c.
     """

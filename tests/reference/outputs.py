@@ -116,7 +116,7 @@ class BetaBinomial:
 
     def intervals(self, *outputs: Ints) -> Sequence[Interval]:
         pairs = zip(*map(flat, outputs), strict=True)
-        return [codecs.Rows(self.grid[i][j], self.precision) for i, j in pairs]
+        return [codecs.CdfTable(self.grid[i][j], self.precision) for i, j in pairs]
 
 
 class Exponential(BetaBinomial):

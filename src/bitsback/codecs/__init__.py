@@ -14,7 +14,7 @@ In the order in which to read them:
 
 from bitsback.codecs.alphabets import Adaptive, Bernoulli, BernoulliTable, Uniform
 from bitsback.codecs.bits_back import BitsBack, BitSwap, LatentMixture, TopDown
-from bitsback.codecs.categorical import Categorical, Rows
+from bitsback.codecs.categorical import Categorical, CdfTable
 from bitsback.codecs.check import check_codec
 from bitsback.codecs.codec import Codec, one_form
 from bitsback.codecs.combinators import Mapped, Named, OnLanes, Repeat, Serial
@@ -35,6 +35,7 @@ __all__ = [
     "BitSwap",
     "BitsBack",
     "Categorical",
+    "CdfTable",
     "ChainRule",
     "Codec",
     "Dependent",
@@ -54,7 +55,6 @@ __all__ = [
     "OnLanes",
     "Poisson",
     "Repeat",
-    "Rows",
     "Serial",
     "TopDown",
     "Uniform",

@@ -275,7 +275,7 @@ def starts_of(cumulative: NDArray[np.unsignedinteger[Any]], precision: int) -> N
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Rows(ByValue):
+class CdfTable(ByValue):
     """Symbol i, 0 ... levels - 1, has the distribution of row index[i].
 
     starts: uint32 [rows, levels + 1], each row strictly increasing from 0 to 2^precision: symbol c
@@ -284,7 +284,7 @@ class Rows(ByValue):
     broadcasts. Pops uint8.
 
     >>> message = Message([1 << 63])
-    >>> codec = Rows.from_probability([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]])
+    >>> codec = CdfTable.from_probability([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]])
     >>> codec.push(message, [0, 2])
     >>> codec.pop(message).tolist()
     [0, 2]
@@ -299,7 +299,7 @@ class Rows(ByValue):
         check_precision(self.precision)
         total = 1 << self.precision
         starts = as_parameters(
-            self.starts, np.uint32, "the starts of rows", 0, total, "Rows.from_probability"
+            self.starts, np.uint32, "the starts of rows", 0, total, "CdfTable.from_probability"
         )
         if starts.ndim != 2 or not 1 <= len(starts) <= 65536 or not 2 <= starts.shape[1] <= 257:
             raise MessageError(
@@ -317,7 +317,7 @@ class Rows(ByValue):
         object.__setattr__(self, "shape", index.shape)
 
     @classmethod
-    def from_probability(cls, probability: ArrayLike, precision: int = 24) -> "Rows":
+    def from_probability(cls, probability: ArrayLike, precision: int = 24) -> "CdfTable":
         """One row of float probabilities for each symbol: [n, levels] for n symbols; n <= 65,536.
 
         Rounded once, q = round(p * 2^32), halves to even. From there on integers:

@@ -106,7 +106,7 @@ class NormalFamily : public Family {
         }
     };
 
-    CdfTable table() const { return {cdf_, 3}; }
+    ComponentCdf table() const { return {cdf_, 3}; }
 
     // Calls `code` with the distributions of the symbols, and with these in their type.
     template <class Code>

@@ -81,7 +81,7 @@ class SymbolDistribution {
         return c + static_cast<std::uint32_t>(((sum >> 16) * (total - levels_)) >> 28);
     }
 
-    CdfTable cdf_;
+    ComponentCdf cdf_;
     std::size_t components_;
     std::uint32_t levels_;
     unsigned precision_;

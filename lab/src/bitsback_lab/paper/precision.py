@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import Model, load_model
-from bitsback.codecs import Bernoulli, BernoulliTable, GaussianBuckets, Rows
+from bitsback.codecs import Bernoulli, BernoulliTable, CdfTable, GaussianBuckets
 from bitsback.codecs.categorical import starts_of
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, mean_net, random_message, rounded
@@ -84,7 +84,7 @@ def coarse_table(codec: Any, precision: int) -> NDArray[np.uint32]:
     return starts_of(cumulative_of(codec), precision)
 
 
-def cumulative_of(codec: Rows) -> NDArray[np.uint64]:
+def cumulative_of(codec: CdfTable) -> NDArray[np.uint64]:
     """The cumulative probabilities, in units of 2^-16, from which `starts_of` made the codec's
     rows.
     """

@@ -21,7 +21,7 @@ from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.integer import Activations
 from bitsback.integer.fields import Fields, TensorReader
-from bitsback.models.families import bernoulli, mixture, normal, rows
+from bitsback.models.families import bernoulli, cdf_table, mixture, normal
 from bitsback.models.families.family_entry import FamilyEntry, Range
 
 
@@ -40,8 +40,8 @@ class Family(Protocol):
 
 _KINDS: dict[str, Callable[[FamilyEntry], Family]] = {
     "bernoulli": bernoulli.read,
-    "beta-binomial": rows.read_beta_binomial,
-    "exponential": rows.read_exponential,
+    "beta-binomial": cdf_table.read_beta_binomial,
+    "exponential": cdf_table.read_exponential,
     "mixture": mixture.read,
     "normal": normal.read,
 }

@@ -9,10 +9,11 @@
 
 namespace bitsback {
 
-class RowsFamily : public Family {
+class CdfTableFamily : public Family {
   public:
     // The row of (first, second) is first * columns + second.
-    RowsFamily(RowTable table, std::size_t columns) : table_(std::move(table)), columns_(columns) {
+    CdfTableFamily(CdfTable table, std::size_t columns)
+        : table_(std::move(table)), columns_(columns) {
         require(columns >= 1 && table_.rows() % columns == 0, "a grid of rows is not whole");
         require(table_.rows() <= 65536, "a grid has at most 65,536 rows");
     }
@@ -46,7 +47,7 @@ class RowsFamily : public Family {
         return rows;
     }
 
-    RowTable table_;
+    CdfTable table_;
     std::size_t columns_;
 };
 

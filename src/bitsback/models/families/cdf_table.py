@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.codecs import Rows
+from bitsback.codecs import CdfTable
 from bitsback.codecs.categorical import starts_of
 from bitsback.errors import ModelError
 from bitsback.models import grids
@@ -17,7 +17,7 @@ from bitsback.models.families.family_entry import FamilyEntry, Range
 
 
 @dataclass(frozen=True, eq=False)
-class RowsFamily:
+class CdfTableFamily:
     table: NDArray[np.uint32]
     """The starts of the symbols of each row: [A, B, levels + 1]."""
     precision: int
@@ -35,24 +35,24 @@ class RowsFamily:
         first, second = (output[..., 0] for output in outputs)
         return (first.astype(np.uint16) * np.uint16(self.table.shape[1]) + second,)
 
-    def codec_of(self, *parameters: NDArray[Any]) -> Rows:
+    def codec_of(self, *parameters: NDArray[Any]) -> CdfTable:
         rows, columns, ends = self.table.shape
-        return Rows(self.table.reshape(rows * columns, ends), parameters[0], self.precision)
+        return CdfTable(self.table.reshape(rows * columns, ends), parameters[0], self.precision)
 
-    def codec(self, outputs: list[NDArray[Any]]) -> Rows:
+    def codec(self, outputs: list[NDArray[Any]]) -> CdfTable:
         return self.codec_of(*self.parameters(outputs))
 
     def core(self) -> _core.Family:
-        return _core.family("rows", starts=self.table, precision=self.precision)
+        return _core.family("cdf-table", starts=self.table, precision=self.precision)
 
 
-def read_beta_binomial(source: FamilyEntry) -> RowsFamily:
+def read_beta_binomial(source: FamilyEntry) -> CdfTableFamily:
     source.require_levels("beta-binomial", 256, 256)
     precision = source.fields.integer("precision", 16, 24)
-    return RowsFamily(starts_of(grids.beta_binomial(), precision), precision)
+    return CdfTableFamily(starts_of(grids.beta_binomial(), precision), precision)
 
 
-def read_exponential(source: FamilyEntry) -> RowsFamily:
+def read_exponential(source: FamilyEntry) -> CdfTableFamily:
     source.require_levels("exponential", 2, 256)
     precision = source.fields.integer("precision", 16, 24)
     levels = source.levels
@@ -71,4 +71,4 @@ def read_exponential(source: FamilyEntry) -> RowsFamily:
             raise ModelError(f"the tensor {name} must have {allowed[0]} to {allowed[-1]} entries")
     if arrays["first_value"].size * arrays["second_value"].size > 4096:
         raise ModelError(f"{source.network}: a grid has at most 4,096 rows")
-    return RowsFamily(starts_of(grids.exponential(**arrays), precision), precision)
+    return CdfTableFamily(starts_of(grids.exponential(**arrays), precision), precision)
