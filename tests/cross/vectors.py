@@ -312,7 +312,7 @@ class Vectors:
         self.put(len(program.code))
         for step in program.code:
             self.put(int(step.pops), keys.index(step.distribution.key))
-        self.put(1, items, 1, *size, program.variables["x"].channels, levels)
+        self.put(1, items, 1, *size, program.variables["x"].channels, levels, 0)
         self.put(chain.schedule(items, model.growth, model.batch), x)
         ordered = chain.encode(model, x, digest, lanes).to_bytes()
         dtype = "u1" if levels <= 256 else "<u2"
