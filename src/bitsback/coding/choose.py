@@ -3,7 +3,7 @@
 import logging
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -336,13 +336,12 @@ def _repetition(tiles: Tiles) -> float:
 
 def _contested(picked: BlockPlan, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked. Models
-    that count and have no network are like one, and a sample does not tell how soon each learns.
+    that count are like one, and a sample does not tell how soon each of them learns.
     """
-    if picked.model.counted and not picked.model.predictive:
+    if picked.model.counted:
         return True
     general = encode_fallback(picked.tiles, coder)
-    cost = replace(picked, before=None).cost if picked.before is not None else picked.cost
-    return general is not None and len(general) < _CONTESTED * cost
+    return general is not None and len(general) < _CONTESTED * picked.cost
 
 
 def _rival_of(picked: BlockPlan, trials: list[BlockPlan], contested: bool) -> Chosen | None:
