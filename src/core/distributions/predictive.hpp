@@ -81,7 +81,7 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
             rows.clear();
             wavefront.look(time, [&](std::size_t count) { return mixtures_.add(rows, count); });
             for (std::size_t i = 0; i < wavefront.pixels(); ++i)
-                rows.expected.push_back(expected(wavefront, i));
+                rows.expected.push_back(wavefront.expected(i));
             mixtures_.run(rows);
             mixtures_.for_distributions(rows, [&](const auto& distribution) {
                 pop_step(message, mixtures_.precision(), rows.count(),
@@ -95,12 +95,6 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
             for (std::size_t i = 0; i < wavefront.pixels(); ++i)
                 wavefront.learn(i, symbols[wavefront.element(i)]);
         }
-    }
-
-    static Expected expected(const Wavefront& wavefront, std::size_t i) {
-        const Pixel& pixel = wavefront.pixel(i);
-        return {pixel.predictions.blend(), pixel.unit,
-                static_cast<std::uint32_t>(wavefront.levels(i)), wavefront.blues(i)};
     }
 
     template <class Symbol>
@@ -123,7 +117,7 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
             wavefront.look(time, [&](std::size_t count) { return mixtures_.add(rows, count); });
             out.counts.push_back(static_cast<std::uint32_t>(wavefront.pixels()));
             for (std::size_t i = 0; i < wavefront.pixels(); ++i) {
-                rows.expected.push_back(expected(wavefront, i));
+                rows.expected.push_back(wavefront.expected(i));
                 known.push_back(symbols[wavefront.element(i)]);
                 wavefront.learn(i, static_cast<std::int32_t>(known.back()));
             }

@@ -28,21 +28,14 @@ class NetworkBeside {
 
     // Takes one more pixel into the step.
     void add(std::size_t item, std::size_t plane, std::size_t row, std::size_t column) {
-        PlaneItem& of = items_.find(item)->second;
-        places_.push_back(
-            {&of.plane(plane), static_cast<std::int32_t>(row), static_cast<std::int32_t>(column)});
-        levels_.push_back(of.shape().levels);
-        blues_.push_back(of.blues(plane, row, column));
+        places_.push_back(items_.find(item)->second.place(plane, row, column));
     }
 
     void look() {
         rows_.clear();
         predictor_.look(places_, mixtures_->add(rows_, places_.size()));
-        for (std::size_t i = 0; i < places_.size(); ++i) {
-            const Pixel& pixel = predictor_.pixel(i);
-            rows_.expected.push_back(
-                {pixel.predictions.blend(), pixel.unit, levels_[i], blues_[i]});
-        }
+        for (std::size_t i = 0; i < places_.size(); ++i)
+            rows_.expected.push_back(predictor_.expected(i, places_[i]));
         mixtures_->run(rows_);
         pixels_.clear();
         mixtures_->for_distributions(rows_, [&](const auto& distribution) {
@@ -52,8 +45,6 @@ class NetworkBeside {
             }
         });
         places_.clear();
-        levels_.clear();
-        blues_.clear();
     }
 
     Foreseen foreseen(std::size_t i) const {
@@ -91,9 +82,7 @@ class NetworkBeside {
     const PixelMixtures* mixtures_;
     StepPredictor predictor_;
     std::map<std::size_t, PlaneItem> items_;  // that are being coded
-    std::vector<StepPredictor::Place> places_;
-    std::vector<std::uint32_t> levels_;
-    std::vector<const JpegColours::Blues*> blues_;
+    std::vector<Place> places_;
     PixelMixtures::Rows rows_;
     std::vector<Ranged> pixels_;
 };

@@ -11,9 +11,19 @@
 
 #include "../default_floats.hpp"
 #include "kernels.hpp"
+#include "pixel_distribution.hpp"
 #include "plane.hpp"
 
 namespace bitsback {
+
+// A pixel of a step.
+struct Place {
+    Plane* plane;
+    std::int32_t row;
+    std::int32_t column;
+    std::uint32_t levels;
+    const JpegColours::Blues* blues;  // those that it may have, if not all
+};
 
 // One item, plane by plane.
 class PlaneItem {
@@ -33,20 +43,23 @@ class PlaneItem {
     }
 
     const ItemShape& shape() const { return shape_; }
-    Plane& plane(std::size_t p) { return planes_[p]; }
+    // To be asked for when the pixels before it are known.
+    Place place(std::size_t p, std::size_t row, std::size_t column) {
+        return {&planes_[p], static_cast<std::int32_t>(row), static_cast<std::int32_t>(column),
+                shape_.levels, blues(p, row, column)};
+    }
     // The place of a pixel among the symbols of all items.
     std::size_t element(std::size_t p, std::size_t row, std::size_t column) const {
         return first_ + shape_.first_element(p) + (row * shape_.columns + column) * shape_.channels;
     }
 
-    // The blues that a pixel may have; none if it is not blue, or may have all.
+  private:
     const JpegColours::Blues* blues(std::size_t p, std::size_t row, std::size_t column) const {
         if (!shape_.jpeg || p % 3 != 2) return nullptr;
         return &JpegColours::all().blues(planes_[p - 2].symbol(row, column),
                                          planes_[p - 1].symbol(row, column));
     }
 
-  private:
     ItemShape shape_;
     std::size_t first_;
     ItemFrame frame_;
@@ -55,18 +68,16 @@ class PlaneItem {
 
 class StepPredictor {
   public:
-    struct Place {
-        Plane* plane;
-        std::int32_t row;
-        std::int32_t column;
-    };
-
     StepPredictor(const PredictiveSettings& settings, Arithmetic arithmetic)
         : width_(settings.width()),
           floats_(arithmetic),
           solver_(settings, predictive_kernels(), least_squares(arithmetic)) {}
 
     const Pixel& pixel(std::size_t i) const { return pixels_[i]; }
+    // What is expected of pixel i, which is at this place.
+    Expected expected(std::size_t i, const Place& at) const {
+        return {pixels_[i].predictions.blend(), pixels_[i].unit, at.levels, at.blues};
+    }
 
     // Predicts the pixels of these places, and fills their contexts.
     void look(std::span<const Place> places, std::uint8_t* context) {

@@ -46,17 +46,13 @@ class Wavefront {
     const Pixel& pixel(std::size_t i) const { return predictor_.pixel(i); }
     // The place of pixel i among the symbols of all items.
     std::size_t element(std::size_t i) const { return elements_[i]; }
-    std::int32_t levels(std::size_t i) const { return levels_[i]; }
-    // The blues that pixel i may have, if not all.
-    const JpegColours::Blues* blues(std::size_t i) const { return blues_[i]; }
+    Expected expected(std::size_t i) const { return predictor_.expected(i, places_[i]); }
 
     // Goes to a time, and predicts its pixels. contexts(count): the place for the contexts of
     // `count` pixels.
     template <class Contexts>
     void look(std::size_t time, const Contexts& contexts) {
         elements_.clear();
-        levels_.clear();
-        blues_.clear();
         places_.clear();
         std::erase_if(unfinished_,
                       [&](const PlaneItem* item) { return time >= end_of(item->shape()); });
@@ -90,11 +86,8 @@ class Wavefront {
             const std::size_t bottom = std::min(since / lag + 1, shape.rows);
             for (std::size_t row = top; row < bottom; ++row) {
                 const std::size_t column = since - lag * row;
-                places_.push_back({&item.plane(p), static_cast<std::int32_t>(row),
-                                   static_cast<std::int32_t>(column)});
+                places_.push_back(item.place(p, row, column));
                 elements_.push_back(item.element(p, row, column));
-                levels_.push_back(static_cast<std::int32_t>(shape.levels));
-                blues_.push_back(item.blues(p, row, column));
             }
         }
     }
@@ -104,10 +97,8 @@ class Wavefront {
     std::deque<PlaneItem> items_;
     std::vector<PlaneItem*> unfinished_;
     std::size_t times_ = 0;
-    std::vector<StepPredictor::Place> places_;
+    std::vector<Place> places_;
     std::vector<std::size_t> elements_;
-    std::vector<std::int32_t> levels_;
-    std::vector<const JpegColours::Blues*> blues_;
 };
 
 }  // namespace bitsback
