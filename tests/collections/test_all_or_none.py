@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -215,3 +216,31 @@ def test_what_another_process_is_writing_stays(archive: Path, tmp_path: Path) ->
     lock.close()
     bitsback.decompress(archive, tmp_path / "out2")
     assert not path.exists() and not hidden.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs locks of files")
+@pytest.mark.parametrize("make", [hidden_files.make_file, hidden_files.make_folder])
+def test_what_another_process_has_just_locked_to_remove_it_is_not_used(
+    make: Callable[[Path], tuple[Path, BinaryIO]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process finds the new file before its maker has locked it."""
+    import fcntl
+
+    locked: list[BinaryIO] = []
+    real = Path.open
+
+    def open_first(path: Path, *arguments: Any, **options: Any) -> Any:
+        file = real(path, *arguments, **options)
+        if not locked:
+            locked.append(cast(BinaryIO, real(path, "ab")))
+            fcntl.flock(locked[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return file
+
+    monkeypatch.setattr(Path, "open", open_first)
+    path, file = make(tmp_path)
+    taken = Path(locked[0].name)
+    assert path not in (taken, taken.parent)
+    locked[0].close()
+    hidden_files.clear(tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
+    file.close()

@@ -102,15 +102,19 @@ def _clear_folder(path: Path) -> None:
 
 
 def _locked(file: BinaryIO, path: Path) -> bool:
-    """Locks a new file. Returns whether it still exists, since before that it may look like one of
-    a dead process.
+    """Locks a new file. Returns whether it is ours: before it is locked it looks like one of a dead
+    process, so another process may have locked it and be about to remove it, or have removed it.
     """
     if _WITHOUT_LOCKS:
         return True
     import fcntl
 
-    with suppress(OSError):  # without locks nobody removes anything
+    try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # without locks nobody removes anything
+        return True
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.lstat())
     except FileNotFoundError:
