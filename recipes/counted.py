@@ -8,12 +8,11 @@ and of the photographs by which `universal` was chosen.
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from bitsback.models import bundled, file
-from bitsback.models.item_choice import build_with_items
+from bitsback.models.item_choice import build_with_counts, build_with_items
 from bitsback.models.model import Model
 
 Site = tuple[int, int]
@@ -193,14 +192,9 @@ def beside(contexts: list[str]) -> dict[str, Any]:
 
 def mixed(base: Model) -> Model:
     """The model of up to 256 levels with contexts beside its network."""
-    description = json.loads(base.description) | {
-        "name": f"{base.name}-mixed",
-        "about": "Images of any size and up to 256 levels, with contexts learned as they come",
-    }
-    description["variables"]["x"]["levels"] = 256
-    description["distributions"]["p(x)"]["counts"] = beside(BESIDE)
-    del description["test"]["items"]
-    return build_with_items(description, base.tensors)
+    about = "Images of any size and up to 256 levels, with contexts learned as they come"
+    name = f"{base.name}-mixed"
+    return build_with_counts(base, beside(BESIDE), 256, name=name, about=about)
 
 
 def described(name: str, about: str, levels: int, of: dict[str, Any]) -> dict[str, Any]:
