@@ -8,12 +8,11 @@ and of the photographs by which `universal` was chosen.
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from bitsback.models import bundled, file
-from bitsback.models.item_choice import build_with_items
+from bitsback.models.item_choice import build_with_counts, build_with_items
 from bitsback.models.model import Model
 
 Site = tuple[int, int]
@@ -29,6 +28,28 @@ def jbig() -> list[Site]:
     """The template of JBIG, in three rows."""
     rows = {-2: range(-2, 3), -1: range(-3, 4), 0: range(-4, 0)}
     return [(r, q) for r, columns in rows.items() for q in columns]
+
+
+def regions(around: list[Site]) -> list[list[Site]]:
+    """Those farther off in the row of a pixel, and to both sides of it in the two rows above."""
+    sides = [
+        (0, range(-15, 0)),
+        (-1, range(-15, 1)),
+        (-1, range(1, 16)),
+        (-2, range(-15, 1)),
+        (-2, range(1, 16)),
+    ]
+    return [[(r, q) for q in columns if (r, q) not in around] for r, columns in sides]
+
+
+def flat(around: list[Site], limit: int) -> dict[str, Any]:
+    """The field of that name."""
+
+    def sites(of: list[Site]) -> list[list[int]]:
+        return [[0, r, q] for r, q in sorted(of)]
+
+    far = [sites(of) for of in regions(around)]
+    return {"around": sites(around), "regions": far, "offset": 20, "limit": limit}
 
 
 def context(sites: list[Site], limit: int) -> dict[str, Any]:
@@ -193,14 +214,9 @@ def beside(contexts: list[str]) -> dict[str, Any]:
 
 def mixed(base: Model) -> Model:
     """The model of up to 256 levels with contexts beside its network."""
-    description = json.loads(base.description) | {
-        "name": f"{base.name}-mixed",
-        "about": "Images of any size and up to 256 levels, with contexts learned as they come",
-    }
-    description["variables"]["x"]["levels"] = 256
-    description["distributions"]["p(x)"]["counts"] = beside(BESIDE)
-    del description["test"]["items"]
-    return build_with_items(description, base.tensors)
+    about = "Images of any size and up to 256 levels, with contexts learned as they come"
+    name = f"{base.name}-mixed"
+    return build_with_counts(base, beside(BESIDE), 256, name=name, about=about)
 
 
 def described(name: str, about: str, levels: int, of: dict[str, Any]) -> dict[str, Any]:
@@ -226,7 +242,7 @@ DESCRIPTIONS = [
         2,
         {
             "precision": 24,
-            "lag": 1024,
+            "lag": 256,
             "queues": 16,
             "table": 20,
             "slot": [18, 8],
@@ -236,6 +252,7 @@ DESCRIPTIONS = [
                 *(context(nearest(count), 255) for count in (10, 22, 32, 44, 60)),
             ],
             "mixers": [mixer(3, 4), mixer(1, 2, 5)],
+            "flat": flat(nearest(60), 255),
         },
     ),
     described(
