@@ -30,6 +30,28 @@ def jbig() -> list[Site]:
     return [(r, q) for r, columns in rows.items() for q in columns]
 
 
+def regions(around: list[Site]) -> list[list[Site]]:
+    """Those farther off in the row of a pixel, and to both sides of it in the two rows above."""
+    sides = [
+        (0, range(-15, 0)),
+        (-1, range(-15, 1)),
+        (-1, range(1, 16)),
+        (-2, range(-15, 1)),
+        (-2, range(1, 16)),
+    ]
+    return [[(r, q) for q in columns if (r, q) not in around] for r, columns in sides]
+
+
+def flat(around: list[Site], limit: int) -> dict[str, Any]:
+    """The field of that name."""
+
+    def sites(of: list[Site]) -> list[list[int]]:
+        return [[0, r, q] for r, q in sorted(of)]
+
+    far = [sites(of) for of in regions(around)]
+    return {"around": sites(around), "regions": far, "offset": 20, "limit": limit}
+
+
 def context(sites: list[Site], limit: int) -> dict[str, Any]:
     """The fields of a context. Sorted by rows, so neighbouring pixels are looked up together."""
     return {"offset": 20, "limit": limit, "terms": [[0, r, q, 0] for r, q in sorted(sites)]}
@@ -258,7 +280,7 @@ DESCRIPTIONS = [
         2,
         {
             "precision": 24,
-            "lag": 1024,
+            "lag": 256,
             "queues": 16,
             "table": 20,
             "slot": [18, 8],
@@ -268,6 +290,7 @@ DESCRIPTIONS = [
                 *(context(nearest(count), 255) for count in (10, 22, 32, 44, 60)),
             ],
             "mixers": [mixer(3, 4), mixer(1, 2, 5)],
+            "flat": flat(nearest(60), 255),
         },
     ),
     described(

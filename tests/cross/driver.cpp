@@ -32,9 +32,9 @@
 #include "distributions/series.hpp"
 #include "distributions/uniform.hpp"
 #include "families/bernoulli.hpp"
+#include "families/cdf_table.hpp"
 #include "families/mixture.hpp"
 #include "families/normal.hpp"
-#include "families/cdf_table.hpp"
 #include "linear/linear.hpp"
 #include "message.hpp"
 #include "multiset.hpp"
@@ -227,6 +227,16 @@ struct Counts {
     CountedSettings settings;
 };
 
+std::vector<Site> read_sites(Fields& fields) {
+    std::vector<Site> sites(fields.count());
+    for (Site& site : sites) {
+        site.back = fields.integer();
+        site.rows = fields.integer();
+        site.columns = fields.integer();
+    }
+    return sites;
+}
+
 // candidates: whether the settings are those of the decisions whether pixels are as theirs.
 Counts read_counts(Fields& fields, const State& state, bool candidates = false) {
     const std::uint32_t levels = fields.word(), sure = fields.word();
@@ -264,8 +274,16 @@ Counts read_counts(Fields& fields, const State& state, bool candidates = false) 
         memory = fields.word();
     else if (fields.word() != 0)
         candidate = std::make_shared<CountedSettings>(read_counts(fields, state, true).settings);
+    std::optional<FlatSettings> flat;
+    if (!candidates && fields.word() != 0) {
+        flat.emplace(FlatSettings{read_sites(fields), {}, 0, 0});
+        flat->regions.resize(fields.count());
+        for (std::vector<Site>& region : flat->regions) region = read_sites(fields);
+        flat->offset = fields.word();
+        flat->limit = fields.word();
+    }
     return {logistic, CountedSettings(std::move(mixing), levels, precision, lag, queues, sure,
-                                      contexts, values, predictors, candidate, memory)};
+                                      contexts, values, predictors, candidate, memory, flat)};
 }
 
 std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {

@@ -6,7 +6,7 @@ python tests/cross/vectors.py VECTORS EXPECTED
 
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bundled_models import spec_model
 from choices import Seeded
 from networks import random_linear
-from random_counted import random_counted
+from random_counted import random_counted, random_flat
 from random_models import random_context_model, random_model
 from random_predictive import random_items, random_mixed, random_predictive, random_shapes
 from random_programs import random_program
@@ -356,9 +356,9 @@ class Vectors:
         self.put_series(of, model.levels)
         self.items(model.planes(shapes), random_items(seed, shapes).tolist())
 
-    def counted(self, seed: int) -> None:
+    def counted(self, seed: int, make: Callable[[int], bytes] = random_counted) -> None:
         """Adds the vectors of counted contexts."""
-        model = Model.from_bytes(random_counted(seed))
+        model = Model.from_bytes(make(seed))
         of = model.prediction
         assert isinstance(of, CountedRules)
         shapes = [ItemShape(1, 7, 9, 1 + seed % 3, model.levels), ItemShape(1, 3, 4, 1, 2)]
@@ -422,6 +422,16 @@ class Vectors:
         if of.candidate is not None:
             self.put_mixing(of, of.candidate)
             self.put(of.candidate.memory_of)
+        self.put(int(of.flat is not None))
+        if of.flat is not None:
+            self.put_sites(of.flat.around)
+            self.put(len(of.flat.regions))
+            for region in of.flat.regions:
+                self.put_sites(region)
+            self.put(of.flat.offset, of.flat.limit)
+
+    def put_sites(self, sites: list[list[int]]) -> None:
+        self.put(len(sites), *(n for site in sites for n in site))
 
     def put_mixing(self, whole: CountedRules, of: CountedRules) -> None:
         """Contexts and mixers of a whole, which may be those of its candidates."""
@@ -513,6 +523,7 @@ def make() -> Vectors:
     for seed in range(8):
         vectors.start(1 + seed % 3, 0)
         vectors.counted(seed)
+        vectors.counted(seed, random_flat)
         vectors.mixed(seed)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
