@@ -189,9 +189,13 @@ CountedSettings counted_settings(const Fields& of) {
         {"depth", Selector::Kind::depth},       {"odds", Selector::Kind::odds},
         {"failures", Selector::Kind::failures}, {"value", Selector::Kind::value}};
     const auto slot = of.get<std::array<unsigned, 2>>("slot");
-    MixingSettings mixing{
-        0,     0,  0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"),
-        false, {}, {}};
+    MixingSettings mixing{};
+    mixing.table = of.get<unsigned>("table");
+    mixing.probability_bits = slot[0];
+    mixing.count_bits = slot[1];
+    mixing.trust = of.get<std::uint32_t>("trust");
+    const auto maps = of.get<std::array<std::uint32_t, 2>>("maps");
+    mixing.maps = {maps[0], maps[1]};
     std::vector<Terms> contexts;
     for (const auto& [offset, limit, tuples] : of.get<std::vector<Context>>("contexts")) {
         mixing.contexts.push_back({0, offset, limit});
@@ -234,6 +238,7 @@ CountedSettings counted_settings(const Fields& of) {
             of.get<unsigned>("sure"),
             std::move(contexts),
             terms(of.get<std::vector<TermTuple>>("values")),
+            terms(of.get<std::vector<TermTuple>>("predictors")),
             std::move(candidate),
             memory,
             std::move(flat)};

@@ -436,12 +436,14 @@ class Vectors:
     def put_mixing(self, whole: CountedRules, of: CountedRules) -> None:
         """Contexts and mixers of a whole, which may be those of its candidates."""
         self.put(whole.levels, of.sure, whole.precision, whole.lag, whole.queues, of.table)
-        self.put(of.p_bits, of.n_bits, of.trust, STRETCH, len(of.contexts))
+        self.put(of.p_bits, of.n_bits, of.trust, *(of.maps or (0, 0)))
+        self.put(STRETCH, len(of.contexts))
         for context in of.contexts:
             self.put(context.offset, context.limit)
             self.put_terms(context.terms)
         values = [one.term for of_mixer in of.mixers for one in of_mixer.select if one.term]
         self.put_terms(values)
+        self.put_terms(of.predictors)
         self.put(len(of.mixers))
         for mixer in of.mixers:
             self.put(mixer.start, *mixer.rates, len(mixer.select))

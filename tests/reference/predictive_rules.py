@@ -95,7 +95,7 @@ class Predictive:
         self.counts: CountedRules | None = None
         if "counts" in about:
             precision = check_integer(about["precision"], 20, 24)
-            counts = check_keys(about["counts"], f"sure {COUNTS}")
+            counts = check_keys(about["counts"], f"sure {COUNTS}", "maps")
             self.counts = CountedRules(counts, x, precision, self.lag, beside=True)
 
     @property

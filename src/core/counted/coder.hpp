@@ -1,5 +1,5 @@
 // The pixels of a batch in their order, with the contexts and the mixer that follow them, a
-// candidate that may come first, and a network that may stand beside them.
+// candidate that may come first, and a network or a blend of predictors that may stand beside them.
 #pragma once
 
 #include <cstddef>
@@ -19,18 +19,21 @@
 
 namespace bitsback {
 
-// No network. Another one (predictive/beside.hpp) has the same members: `begin` and `end` of an
-// item's time, `add` of each pixel of a step, `look` at all of them, then for each decision
-// `probability` and `put`, and in the end `learn`.
-struct NoNetwork {
+// Nothing. What stands beside contexts (predictive/beside.hpp, blending.hpp) has the same members:
+// `begin` and `end` of an item's time, `add` of each pixel of a step, `look` at all of them,
+// `foreseen` of a pixel before its tree, then for each decision `probability` and `put`, or
+// `end_at` where what is left ends, and in the end `learn`.
+struct NothingBeside {
     static constexpr bool exists = false;
 
     void begin(std::size_t, const ItemShape&) {}
     void end(std::size_t) {}
-    void add(std::size_t, std::size_t, std::size_t, std::size_t) {}
+    template <class Picture>
+    void add(std::size_t, const Picture&, std::size_t, std::size_t, std::size_t) {}
     void look() {}
     Foreseen foreseen(std::size_t) const { return {}; }
     std::uint32_t probability(std::size_t, std::uint32_t) { return 0; }
+    void end_at(std::size_t, std::uint32_t) {}
     void put(std::size_t, std::uint32_t) {}
     void learn(std::size_t, std::uint32_t) {}
 };
@@ -38,10 +41,10 @@ struct NoNetwork {
 // Goes through a batch step by step: `next`; for each of the `decisions` `predict`, and `put` for
 // each pixel of which it is open; then `learn`. With candidates, the first decision is whether a
 // pixel is as its own; the tree is of those that are not, and of symbols that are not it.
-template <class Picture, class Beside = NoNetwork>
+template <class Picture, class Beside = NothingBeside>
 class CountedCoder {
   public:
-    // beside: what makes the network beside.
+    // beside: what makes what stands beside.
     template <class... Arguments>
     CountedCoder(const CountedSettings& settings, const LogisticTables& logistic,
                  std::span<const ItemShape> shapes, const Arguments&... beside)
@@ -112,12 +115,17 @@ class CountedCoder {
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
             Pixel& of = pixels_[i];
             if (of.hit) continue;
-            if (first_ && d == 0) look(i, {0, 0, first_->candidate(i)});
+            if (first_ && d == 0) {
+                Foreseen foreseen = beside_.foreseen(i);
+                foreseen.candidate = first_->candidate(i);
+                look(i, foreseen);
+            }
             // The least symbol of the upper half of what is left.
             const std::uint32_t half = 1u << (decisions_ - 1 - d);
             const std::uint32_t middle = (2 * of.node + 1) * half - (1u << decisions_);
             if (!any(i, middle, std::min(middle + half, of.levels))) {
                 of.node *= 2;
+                if (middle < of.levels) beside_.end_at(i, middle);  // before a candidate
                 continue;
             }
             if (!any(i, middle - half, middle)) {
@@ -187,7 +195,7 @@ class CountedCoder {
         std::uint32_t levels;
         std::uint32_t node;             // what is known of it, below a one
         unsigned found = 0;             // decisions up to the last whose group has been found
-        std::uint32_t probability = 0;  // of the decision, by the network beside, in 2^-28
+        std::uint32_t probability = 0;  // of the decision, by what stands beside, in 2^-28
         bool hit = false;               // whether it is as its candidate
         bool flat = false;              // whether its surroundings are
         std::uint32_t key = 0;          // of those
@@ -243,12 +251,13 @@ class CountedCoder {
             pixels_.push_back({&picture, front.plane, row, column,
                                first + (row * shape.columns + column) * shape.channels,
                                shape.levels, 1});
-            beside_.add(front.item, front.plane, row, column);
+            beside_.add(front.item, picture, front.plane, row, column);
         }
     }
 
-    // Whether the network beside is so sure of a decision that its probability is taken as it is.
+    // Whether a network beside is so sure of a decision that its probability is taken as it is.
     bool is_sure(std::uint32_t p) const {
+        if (settings_.sure() == 0) return false;
         const std::uint32_t whole = 1u << 28, rare = whole >> settings_.sure();
         return p < rare || p > whole - rare;
     }

@@ -69,17 +69,20 @@ class CountedSettings {
   public:
     static constexpr std::int32_t reach = 15;  // of a site
     static constexpr std::int32_t most_back = 15;
+    static constexpr std::size_t most_predictors = 32;
 
     // contexts: the terms of each. values: those by which mixers are chosen. lag: columns that a
     // row is coded behind the one above. queues: items that are coded at the same time. sure:
     // beside a network, decisions that it finds less likely than 2^-sure or more than 1 - 2^-sure
-    // are left to it; else 0. candidate: the settings of the decision whether a symbol is as its
+    // are left to it; else 0. predictors: those of which a blend stands beside the contexts, or
+    // none. candidate: the settings of the decision whether a symbol is as its
     // candidate, before the others, or nothing. memory: in those settings, the context that
     // remembers candidates; those with fewer failures than `sure` are taken without contexts.
     // flat: what is counted in place of contexts where all around is 0, or nothing.
     CountedSettings(MixingSettings mixing, std::uint32_t levels, unsigned precision,
                     std::size_t lag, std::size_t queues, unsigned sure, std::vector<Terms> contexts,
-                    Terms values, std::shared_ptr<const CountedSettings> candidate,
+                    Terms values, Terms predictors,
+                    std::shared_ptr<const CountedSettings> candidate,
                     std::optional<std::size_t> memory, std::optional<FlatSettings> flat = {})
         : mixing_(std::move(mixing)),
           levels_(levels),
@@ -89,13 +92,19 @@ class CountedSettings {
           sure_(sure),
           contexts_(std::move(contexts)),
           values_(std::move(values)),
+          predictors_(std::move(predictors)),
           candidate_(std::move(candidate)),
           memory_(memory),
           flat_(std::move(flat)) {
         require(levels >= 2 && levels <= 256, "there are 2 to 256 levels");
         require(sure <= (memory_ ? SymbolMemory::failures : 28),
                 "what a network is sure of has odds of 2 to 2^28");
-        mixing_.beside = sure != 0 && !memory_;
+        require(predictors_.empty() || (sure == 0 && !memory_ && lag >= 2),
+                "predictors are blended for the tree, where there is no network, by a lag of 2");
+        using Beside = MixingSettings::Beside;
+        mixing_.beside = sure != 0 && !memory_ ? Beside::network
+                         : predictors_.empty() ? Beside::nothing
+                                               : Beside::blend;
         const auto bits = static_cast<unsigned>(std::bit_width(levels - 1));
         mixing_.node_bits = bits;
         mixing_.decisions = memory_ ? 1 : bits;
@@ -108,7 +117,7 @@ class CountedSettings {
                 "the lag is 1 to 4,096, and the queues are 1 to 256");
         require(contexts_.size() == mixing_.contexts.size() && values_.size() <= 64,
                 "each context has terms");
-        bits_ = levels == 2 && candidate_ == nullptr && !memory_;
+        bits_ = levels == 2 && candidate_ == nullptr && !memory_ && predictors_.empty();
         for (std::size_t c = 0; c < contexts_.size(); ++c) {
             require(contexts_[c].size() <= 64, "a context has at most 64 terms");
             mixing_.contexts[c].bits = 0;
@@ -118,6 +127,12 @@ class CountedSettings {
             }
         }
         for (const Term& term : values_) require_term(term);
+        require(predictors_.size() <= most_predictors, "there are at most 32 predictors");
+        for (const Term& term : predictors_) {
+            require_term(term);
+            require(term.kind == Term::Kind::sum && term.steps.empty() && term.count() <= levels,
+                    "a predictor is a sum, of as many values as there are levels");
+        }
         if (flat_) require_flat();
         require(!memory_ || (*memory_ < contexts_.size() &&
                              std::ranges::none_of(contexts_[*memory_], &Term::needs_candidate)),
@@ -151,6 +166,7 @@ class CountedSettings {
     unsigned sure() const { return sure_; }
     const std::vector<Terms>& contexts() const { return contexts_; }
     const Terms& values() const { return values_; }
+    const Terms& predictors() const { return predictors_; }
     // Of the decision whether a symbol is its candidate, or nothing.
     const CountedSettings* candidate() const { return candidate_.get(); }
     std::optional<std::size_t> memory() const { return memory_; }
@@ -174,9 +190,9 @@ class CountedSettings {
         require(!of.needs_candidate() || candidate_ != nullptr || memory_,
                 "a context holds a candidate where there is one");
         const bool sums = of.kind == Term::Kind::sum || equal;
-        require(
-            mixing_.beside || (of.kind != Term::Kind::prediction && of.kind != Term::Kind::unit),
-            "a context holds predictions where there are some");
+        require(mixing_.beside != MixingSettings::Beside::nothing ||
+                    (of.kind != Term::Kind::prediction && of.kind != Term::Kind::unit),
+                "a context holds predictions where there are some");
         require(of.parts.size() <= 16 && sums == !of.parts.empty(), "a sum has 1 to 16 parts");
         for (const Term::Part& part : of.parts) {
             require(std::abs(part.weight) <= 64, "a weight is at most 64");
@@ -220,6 +236,7 @@ class CountedSettings {
     unsigned sure_;
     std::vector<Terms> contexts_;
     Terms values_;
+    Terms predictors_;
     std::shared_ptr<const CountedSettings> candidate_;
     std::optional<std::size_t> memory_;
     std::optional<FlatSettings> flat_;

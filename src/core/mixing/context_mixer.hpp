@@ -13,12 +13,15 @@
 #include "context_table.hpp"
 #include "kernels.hpp"
 #include "logistic.hpp"
+#include "probability_map.hpp"
 #include "settings.hpp"
 #include "slots.hpp"
 
 namespace bitsback {
 
 class ContextMixer {
+    using Beside = MixingSettings::Beside;
+
   public:
     // elements: symbols that are coded with it, at most. values: so many of a symbol, by which
     // mixers are chosen.
@@ -32,7 +35,7 @@ class ContextMixer {
           counts_(padded_) {
         bias_ = free_place();
         uses_ = free_place();
-        given_ = settings.beside ? free_place() : uses_;
+        given_ = settings.beside != Beside::nothing ? free_place() : uses_;
         const std::size_t most_counts = std::size_t{1} << settings.count_bits;
         rates_.resize(padded_ * most_counts);
         limits_.resize(padded_);
@@ -48,7 +51,11 @@ class ContextMixer {
                     static_cast<std::int32_t>((1u << 20) / (16 * n + of.offset));
         }
         slots_.emplace(slots + 1, fresh);  // the last one is for what is no context
-        for (const MixerSettings& of : settings.mixers) mixers_.emplace_back(of, *this);
+        for (const MixerSettings& of : settings.mixers) {
+            mixers_.emplace_back(of, *this);
+            if (settings.maps.limit != 0)
+                maps_.emplace_back(of.sets(), settings.maps.limit, logistic);
+        }
     }
 
     std::size_t contexts() const { return tables_.size(); }
@@ -112,12 +119,12 @@ class ContextMixer {
             for (const Selector& by : settings_.mixers[m].selectors)
                 set = set * by.count + chosen(by, symbol, d, node, given);
             const std::int32_t t = mix(mixers_[m].weights.data() + set * stride_, inputs);
-            mixed[m] = {static_cast<std::uint32_t>(set), logistic_.squash(t)};
+            mixed[m] = {static_cast<std::uint32_t>(set), logistic_.squash(t), 0};
             sum += t;
         }
-        if (mixers_.size() == 1) return mixed[0].probability;
         const auto count = static_cast<std::int32_t>(mixers_.size());
-        return logistic_.squash(sum / count - (sum % count < 0 ? 1 : 0));
+        const std::int32_t odds = sum / count - (sum % count < 0 ? 1 : 0);
+        return mapped(odds, mixed);
     }
 
     // Takes decision d of a symbol, if it was predicted.
@@ -136,6 +143,7 @@ class ContextMixer {
             if (static_cast<std::size_t>(uses) + 1 < rates.size()) ++uses;
             kernels_.adjust(weights, inputs, static_cast<std::int32_t>(error), stride_);
         }
+        for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry, bit);
         kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);
     }
 
@@ -153,7 +161,8 @@ class ContextMixer {
             for (std::size_t set = 0; set < of.sets(); ++set) {
                 std::int32_t* own = weights.data() + set * in.stride_;
                 std::fill_n(own, in.contexts(), of.start);
-                if (in.settings_.beside) own[in.given_] = 1 << 16;
+                if (in.settings_.beside == Beside::network) own[in.given_] = 1 << 16;
+                if (in.settings_.beside == Beside::blend) own[in.given_] = of.start;
             }
             do {
                 const auto uses = static_cast<std::int32_t>(rates.size());
@@ -166,7 +175,22 @@ class ContextMixer {
     struct Mixed {
         std::uint32_t set = 0;
         std::int32_t probability = 0;
+        std::uint32_t entry = 0;  // of its probability map
     };
+
+    // The probability of a one, of these log-odds by all mixers.
+    std::int32_t mapped(std::int32_t odds, Mixed* mixed) const {
+        const std::int32_t p = logistic_.squash(odds);
+        if (maps_.empty()) return p;
+        std::int64_t sum = std::int64_t{settings_.maps.weight} * p;
+        for (std::size_t m = 0; m < maps_.size(); ++m) {
+            const ProbabilityMap::Found found = maps_[m].find(mixed[m].set, odds);
+            mixed[m].entry = found.entry;
+            sum += std::int64_t{found.probability} << 6;
+        }
+        const auto weights = static_cast<std::int64_t>(settings_.maps.weight + maps_.size());
+        return static_cast<std::int32_t>(sum / weights);
+    }
 
     // The next place of an input that is of no context.
     std::size_t free_place() {
@@ -229,6 +253,7 @@ class ContextMixer {
     std::vector<std::int32_t> rates_;  // of each context, by its count
     std::vector<std::uint32_t> limits_;
     std::vector<Mixer> mixers_;
+    std::vector<ProbabilityMap> maps_;  // of each mixer, if there are any
     // Of the symbols of the step.
     std::size_t values_of_a_symbol_;
     std::vector<std::uint64_t> keys_;

@@ -27,7 +27,8 @@ class NetworkBeside {
     void end(std::size_t item) { items_.erase(item); }
 
     // Takes one more pixel into the step.
-    void add(std::size_t item, std::size_t plane, std::size_t row, std::size_t column) {
+    void add(std::size_t item, const SymbolPicture&, std::size_t plane, std::size_t row,
+             std::size_t column) {
         places_.push_back(items_.find(item)->second.place(plane, row, column));
     }
 
@@ -60,6 +61,7 @@ class NetworkBeside {
         return static_cast<std::uint32_t>((std::uint64_t{of.end - of.middle} << 28) /
                                           (of.end - of.first));
     }
+    void end_at(std::size_t, std::uint32_t) {}  // there are no candidates
     void put(std::size_t i, std::uint32_t bit) {
         Ranged& of = pixels_[i];
         (bit != 0 ? of.first : of.end) = of.middle;

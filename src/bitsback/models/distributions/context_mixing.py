@@ -2,7 +2,7 @@
 codecs `counted` and `predictive` of docs/model-format.md share.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bitsback import tables
@@ -22,6 +22,8 @@ _FAILURES = 15
 """Values of how often candidates are wrong as a selector sees them."""
 _COUNTS = 11
 """Values of a count of up to 1,023 as a selector sees it, its logarithm."""
+_POINTS = 33
+"""Entries of a probability map for each set of weights."""
 
 Part = tuple[int, int, int, int]
 """Planes before that of a pixel, rows below it, columns to its right, and the weight of the symbol
@@ -34,8 +36,8 @@ class Term:
     """A number that the surroundings of a pixel or its place give."""
 
     kind: str
-    """A sum; the row, column or channel of the pixel; beside a network, its prediction or the index
-    of its unit; or, with candidates, the candidate, or whether a pixel is equal to it.
+    """A sum; the row, column or channel of the pixel; beside a network or a blend, its prediction
+    or the index of its unit; or, with candidates, the candidate, or whether a pixel is equal to it.
     """
     parts: tuple[Part, ...]
     shift: int
@@ -89,7 +91,7 @@ class Mixer:
     """Sets of weights, of which `select` chooses one."""
 
     select: tuple[str | int | Term, ...]
-    """Each is "node", "depth", "odds" (those by a network beside), "failures" (of candidates), a
+    """Each is "node", "depth", "odds" (those by what stands beside), "failures" (of candidates), a
     term, or the number of a context, which stands for its count.
     """
     start: int
@@ -105,11 +107,16 @@ class Mixing:
     """The logarithm of the slots of a context, at most."""
     contexts: tuple[Context, ...]
     mixers: tuple[Mixer, ...]
+    maps: tuple[int, int]
+    """The weight of what the mixers say beside their probability maps, and the limit of the counts
+    of these, or 0 without maps.
+    """
 
     def core(self) -> dict[str, object]:
         """Fields of the core's distribution."""
         return {
             "table": self.table,
+            "maps": self.maps,
             "contexts": [(of.offset, of.limit, _core_terms(of.terms)) for of in self.contexts],
             "mixers": [(self._core_select(of.select), of.start, of.rates) for of in self.mixers],
             "values": _core_terms(self._values),
@@ -140,7 +147,8 @@ class Mixing:
             for of in self.contexts
         )
         sets = sum(_sets(of.select, bits) for of in self.mixers)
-        return 4 * slots + 4 * (2 * len(self.contexts) + 8) * sets
+        entries = _POINTS if self.maps[1] else 0
+        return 4 * slots + 4 * (2 * len(self.contexts) + 8 + entries) * sets
 
     @property
     def summands(self) -> int:
@@ -148,8 +156,8 @@ class Mixing:
 
     @property
     def macs_of_decision(self) -> int:
-        n = len(self.contexts)
-        return 32 * n + 4 * len(self.mixers) * (2 * n + 1)
+        n, mapped = len(self.contexts), 8 if self.maps[1] else 0
+        return 32 * n + 4 * len(self.mixers) * (2 * n + 1 + mapped)
 
 
 @dataclass(frozen=True)
@@ -199,6 +207,8 @@ class ContextMixing(Mixing):
     sure: int
     """Beside a network, the power of two from which on its odds are taken as they are; else 0."""
     candidate: CandidateMixing | None
+    predictors: tuple[Term, ...]
+    """Those of which a blend stands beside the contexts, if there are any."""
     flat: Flat | None
 
     def fields(self, precision: int) -> dict[str, object]:
@@ -211,11 +221,12 @@ class ContextMixing(Mixing):
             "sure": self.sure,
             "slot": self.slot,
             "trust": self.trust,
+            "predictors": [],
             "candidate": None,
             "memory": None,
             "flat": None,
         }
-        fields = shared | self.core()
+        fields = shared | self.core() | {"predictors": _core_terms(self.predictors)}
         if self.flat:
             fields["flat"] = self.flat.core()
         fields |= {"stretch": tables.stretch(), "cdf": tables.logistic_cdf()}
@@ -240,7 +251,8 @@ class ContextMixing(Mixing):
 
     def memory(self, shape: ItemShape) -> int:
         at_once = min(shape.rows, (shape.columns - 1) // self._lag(shape) + 1)
-        planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
+        plane = (shape.rows + 30) * (shape.columns + 30)
+        planes = (shape.planes + 1 + self._errors) * plane
         of_pixel = 64 * self.decisions * (len(self.contexts) + 6)
         if self.candidate:
             of_pixel += 64 * (len(self.candidate.contexts) + 6)
@@ -249,13 +261,25 @@ class ContextMixing(Mixing):
     def macs(self, shape: ItemShape) -> int:
         decisions = self.decisions
         times = shape.planes * (self._lag(shape) * (shape.rows - 1) + shape.columns)
-        of_pixel = self.summands + decisions * self.macs_of_decision
+        of_pixel = self.summands + decisions * self.macs_of_decision + self._macs_of_blend
         if self.flat:
             of_pixel += self.flat.sites
         if self.candidate:
             decisions += 1
             of_pixel += self.candidate.summands + self.candidate.macs_of_decision
         return shape.elements * of_pixel + 256 * decisions * times
+
+    @property
+    def _errors(self) -> int:
+        """Bytes of a pixel for how wrong predictors are."""
+        return 1 + len(self.predictors) if self.predictors else 0
+
+    @property
+    def _macs_of_blend(self) -> int:
+        if not self.predictors:
+            return 0
+        summands = sum(len(term.parts) for term in self.predictors)
+        return 4 * summands + 16 * len(self.predictors) + 32 * self.decisions
 
     def _lag(self, shape: ItemShape) -> int:
         return min(self.lag, shape.columns)
@@ -277,24 +301,41 @@ def read_mixing(
     if not (12 <= probability_bits <= 22 and count_bits <= 10 and sum(slot) <= 32):
         raise ModelError("a 'slot' has 12 to 22 bits of a probability and 4 to 10 of a count")
     guesses = fields.has("candidate") and not beside
+    blends = fields.has("predictors") and not beside
     is_flat = fields.has("flat") and not beside
-    reader = _TermReader(levels, lag, beside, guesses)
+    reader = _TermReader(levels, lag, False, guesses)
+    predictors = _read_predictors(fields, key, reader) if blends else ()
     most = (1 << count_bits) - 1
-    choices = ("node", "depth", *(["odds"] if beside else []))
-    contexts, mixers = _read_contexts(fields, key, reader, most, choices)
     candidate = _read_candidate(fields.object("candidate"), key, reader, most) if guesses else None
+    reader = replace(reader, foresees=beside or blends)
+    choices = ("node", "depth", *(["odds"] if reader.foresees else []))
+    contexts, mixers, maps = _read_contexts(fields, key, reader, most, choices)
     terms = [term for of in contexts for term in of.terms]
     terms += [one for of in mixers for one in of.select if isinstance(one, Term)]
     flat = _read_flat(fields.object("flat"), key, reader, most, terms) if is_flat else None
     return ContextMixing(
-        table, contexts, mixers, levels, lag, queues, slot, trust, sure, candidate, flat
-    )
+        table, contexts, mixers, maps, levels, lag, queues, slot, trust, sure, candidate,
+        predictors, flat,
+    )  # fmt: skip
+
+
+def _read_predictors(fields: Fields, key: str, reader: "_TermReader") -> tuple[Term, ...]:
+    if reader.lag < 2:
+        raise ModelError(f"{key}: predictors are blended with a lag of 2 or more")
+    predictors = tuple(map(reader.read, fields.items("predictors", range(1, 33))))
+    for term in predictors:
+        if term.kind != "sum" or term.steps or term.values > reader.levels:
+            raise ModelError(
+                f"{key}: a predictor is a sum, without steps, of at most {reader.levels} values"
+            )
+    return predictors
 
 
 def _read_flat(
     fields: Fields, key: str, reader: "_TermReader", most: int, terms: list[Term]
 ) -> Flat:
-    if reader.levels != 2 or reader.guesses or not all(term.is_bit for term in terms):
+    plain = not reader.guesses and not reader.foresees and all(term.is_bit for term in terms)
+    if reader.levels != 2 or not plain:
         raise ModelError(f"{key}: 'flat' is for two levels, in contexts of pixels as they are")
 
     def sites(entries: list[Any], name: str) -> Sites:
@@ -311,17 +352,18 @@ def _read_flat(
 
 def _read_candidate(fields: Fields, key: str, reader: "_TermReader", most: int) -> CandidateMixing:
     table, sure = fields.integer("table", 10, 24), fields.integer("sure", 0, _FAILURES)
-    contexts, mixers = _read_contexts(fields, f"{key}.candidate", reader, most, ("failures",))
+    where = f"{key}.candidate"
+    contexts, mixers, maps = _read_contexts(fields, where, reader, most, ("failures",))
     memory = fields.integer("memory", 0, len(contexts) - 1)
     fields.done()
     if any(term.needs_candidate for term in contexts[memory].terms):
         raise ModelError(f"{key}: a context that remembers candidates depends on none")
-    return CandidateMixing(table, contexts, mixers, memory, sure)
+    return CandidateMixing(table, contexts, mixers, maps, memory, sure)
 
 
 def _read_contexts(
     fields: Fields, key: str, reader: "_TermReader", most: int, choices: tuple[str, ...]
-) -> tuple[tuple[Context, ...], tuple[Mixer, ...]]:
+) -> tuple[tuple[Context, ...], tuple[Mixer, ...], tuple[int, int]]:
     """most: that counts can be. choices: names by which mixers may be chosen."""
     contexts = tuple(
         _read_context(Fields(entry, f"{key}.contexts[{i}]"), reader, most)
@@ -331,7 +373,14 @@ def _read_contexts(
         _read_mixer(Fields(entry, f"{key}.mixers[{i}]"), reader, len(contexts), choices)
         for i, entry in enumerate(fields.items("mixers", range(1, 5)))
     )
-    return contexts, mixers
+    return contexts, mixers, _read_maps(fields, key) if fields.has("maps") else (0, 0)
+
+
+def _read_maps(fields: Fields, key: str) -> tuple[int, int]:
+    weight, limit = fields.integers("maps", 2, 0, 1023)
+    if weight > 16 or limit == 0:
+        raise ModelError(f"{key}: 'maps' has a weight of 0 to 16 and a limit of 1 to 1,023")
+    return weight, limit
 
 
 def _read_context(fields: Fields, reader: "_TermReader", most: int) -> Context:
@@ -391,7 +440,7 @@ class _TermReader:
 
     levels: int
     lag: int
-    beside: bool
+    foresees: bool  # whether a network or a blend stands beside
     guesses: bool  # whether there are candidates
 
     def read(self, entry: Any) -> Term:
@@ -400,7 +449,7 @@ class _TermReader:
             return Term("sum", ((back, rows, columns, 1),), shift, 0, (self.levels - 1) >> shift)
         fields = Fields(entry, "a term")
         if fields.has("place"):
-            foreseen = ["prediction", "unit"] if self.beside else []
+            foreseen = ["prediction", "unit"] if self.foresees else []
             guessed = ["candidate"] if self.guesses else []
             kind = fields.text("place", "row", "column", "channel", *foreseen, *guessed)
             shift, most = fields.integer("shift", 0, 15), fields.integer("most", 0, 65535)
