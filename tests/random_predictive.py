@@ -41,14 +41,17 @@ class Grower:
         counts: whether contexts are counted beside its network.
         """
         rules = rules or self.rules()
-        levels = levels or self.choose.of(random_counted.LEVELS if counts else LEVELS)
+        levels = levels or self.choose.of(random_counted.BESIDE if counts else LEVELS)
         self.parts.variables["x"] = {"planes": "any", "levels": levels}
         about = {"codec": "predictive"} | self.prediction(levels, rules)
         if counts:
             offsets = [read_offsets(of, 112, 64) for of in (*about["predictors"], about["window"])]
             lag = lag_of([of["cell"] for of in about["predictors"]], offsets)
             seed = int(self.rng.integers(1 << 32))
-            about["counts"] = random_counted.beside(self.choose, seed, levels, lag)
+            inputs = width(offsets[-1], len(about["predictors"]))
+            about["counts"] = random_counted.beside(self.choose, seed, levels, lag, inputs)
+            if self.choose.of([False, True]):
+                about["counts"]["features"] = self.layer
         self.parts.distributions["p(x)"] = about
         return self.parts.model(CODE)
 
@@ -72,6 +75,7 @@ class Grower:
         of_net = net.linear("context", choose.of([5, 33]))
         if choose.of([True, False]):
             of_net = net.residual(of_net)
+        self.layer = of_net
         outputs = net.outputs("mixture", of_net, 1, 64, choose.of([2, 1, 5, 32]))
         precision, shift = choose.of([24, 20, 22]), choose.of([4, 0, 9])
         codec = parts.codec("mixture", precision, net, outputs, levels, shift)

@@ -21,14 +21,18 @@ from reference.model import Model as SpecModel
 from reference.planes import ItemShape
 
 
+def symbol_type(model: SpecModel) -> type[np.unsignedinteger[Any]]:
+    return np.uint8 if model.levels <= 256 else np.uint16
+
+
 def check(ours: Model, theirs: SpecModel, choose: Choices, seed: int, lanes: int) -> None:
     """Items of some shapes."""
     shapes = random_shapes(choose, theirs.levels, most=60)
-    x = random_items(seed, shapes).astype(np.uint8)
+    x = random_items(seed, shapes).astype(symbol_type(theirs))
     check_messages(ours, theirs, shapes, x, a_message(seed, lanes, words=20 * (seed % 3) ** 3))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(24))
 def test_the_core_is_the_specification(seed: int) -> None:
     data = random_mixed(seed)
     with engine(SIMD_PATHS[seed % len(SIMD_PATHS)]):
@@ -50,7 +54,8 @@ def test_each_engine_codes_the_same_bits(path: str) -> None:
     with engine(path):
         model, spec = (of.from_bytes(random_mixed(5)) for of in (Model, SpecModel))
         shape = ItemShape(1, 7, 9, 3, model.levels)
-        x, message = random_items(5, [shape]).astype(np.uint8), a_message(1, lanes=2)
+        x = random_items(5, [shape]).astype(symbol_type(spec))
+        message = a_message(1, lanes=2)
         reference, before = to_reference(message), message.copy()
         spec.planes([shape]).push(reference, x.tolist())
         bound = model.bind([(1, program.ItemShape(*shape))])
