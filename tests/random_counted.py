@@ -59,13 +59,19 @@ class Grower:
         levels: int,
         lag: int | None = None,
         inputs: int = 0,
+        tells_flat: bool = False,
     ) -> None:
-        """lag: the lag of a network beside the contexts, of so many inputs."""
+        """lag: the lag of a network beside the contexts, of so many inputs. tells_flat: whether flat
+        surroundings are told apart, which is for two levels.
+        """
         self.inputs = inputs
         self.choose, self.rng, self.levels, self.beside = choose, rng, levels, lag is not None
         self.lag: int = lag or choose.of([2, 1, 7, 256])
-        self.plain: bool = levels <= 256 and choose.of([True, False])  # pixels, and nothing else
-        self.guesses: bool = not self.beside and choose.of([False, True])  # with candidates
+        self.tells_flat = tells_flat
+        # pixels as they are, and nothing else
+        self.plain: bool = tells_flat or (levels <= 256 and choose.of([True, False]))
+        plain_tree = self.beside or tells_flat
+        self.guesses: bool = not plain_tree and choose.of([False, True])  # with candidates
         needed = [True] if levels > 256 else [False, True]
         self.quantiles: bool = self.beside and choose.of(needed)
         self.guessed = True  # whether terms may depend on the candidate
@@ -92,7 +98,19 @@ class Grower:
                 "contexts": contexts,
                 "mixers": self.mixers(len(contexts), kinds),
             }
+            | ({"flat": self.flat(slot)} if self.tells_flat else {})
         )
+
+    def flat(self, slot: list[int]) -> dict[str, Any]:
+        def sites() -> list[list[int]]:
+            return [self.site() for _ in range(self.choose.of([2, 1, 64]))]
+
+        return {
+            "around": sites(),
+            "regions": [sites() for _ in range(self.choose.of([1, 0, 8]))],
+            "offset": self.choose.of([26, 16, 255]),
+            "limit": min(self.choose.of([255, 1, 1023]), 2 ** slot[1] - 1),
+        }
 
     def candidate(self, slot: list[int]) -> dict[str, Any]:
         self.guessed = False
@@ -191,6 +209,16 @@ def random_counted(seed: int) -> bytes:
     return counted_model(Seeded(np.random.default_rng(seed)), seed)
 
 
+def flat_model(choose: Choices, seed: int) -> bytes:
+    """A model file of one that tells flat surroundings apart."""
+    grower = Grower(choose, np.random.default_rng(seed), 2, tells_flat=True)
+    return file.write(json.dumps(describe(2, grower.prediction())), {})
+
+
+def random_flat(seed: int) -> bytes:
+    return flat_model(Seeded(np.random.default_rng(seed)), seed)
+
+
 def small_guesses() -> Any:
     """The description of one with candidates."""
     description = small_counted()
@@ -204,6 +232,20 @@ def small_guesses() -> Any:
             {"offset": 20, "limit": 127, "terms": [{"equal": [0, 0, -1]}, {"equal": [0, -1, 0]}]},
         ],
         "mixers": [{"select": ["failures", {"known": 1}], "start": 13107, "rates": [2047, 900]}],
+    }
+    items = description["test"]["items"]
+    items["sha256"] = hash_items(read_program(description, {}).prediction, items)
+    return description
+
+
+def small_flat() -> Any:
+    """The description of one that tells flat surroundings apart."""
+    description = small_counted(2)
+    description["distributions"]["p(x)"]["flat"] = {
+        "around": [[0, 0, -1], [0, -1, 0], [0, -1, 1]],
+        "regions": [[[0, 0, -2], [0, 0, -3]], [[0, -2, 1]]],
+        "offset": 20,
+        "limit": 255,
     }
     items = description["test"]["items"]
     items["sha256"] = hash_items(read_program(description, {}).prediction, items)

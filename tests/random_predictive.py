@@ -155,10 +155,10 @@ def random_mixed(seed: int, levels: int | None = None) -> bytes:
     return file.write(*Grower(choose, seed).model(levels, counts=True))
 
 
-def small_predictive(counts: bool = False) -> tuple[str, Tensors]:
+def small_predictive(counts: bool = False, levels: int = 256) -> tuple[str, Tensors]:
     """A model of two predictors with few inputs."""
     rule = {"cell": 8, "decay": [86, 72, 72], "ridge": 128}
-    return Grower(First(), 0).model(256, [rule, rule], counts)
+    return Grower(First(), 0).model(levels, [rule, rule], counts)
 
 
 class First:

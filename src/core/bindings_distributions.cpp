@@ -212,6 +212,22 @@ CountedSettings counted_settings(const Fields& of) {
     if (const auto fields = of.get<nb::object>("candidate"); !fields.is_none())
         candidate =
             std::make_shared<CountedSettings>(counted_settings(Fields(nb::cast<nb::dict>(fields))));
+    std::optional<FlatSettings> flat;
+    if (const auto fields = of.get<nb::object>("flat"); !fields.is_none()) {
+        using Sites = std::vector<std::array<std::int32_t, 3>>;
+        const Fields own(nb::cast<nb::dict>(fields));
+        const auto sites = [](const Sites& some) {
+            std::vector<Site> all;
+            for (const auto& [back, rows, columns] : some) all.push_back({back, rows, columns});
+            return all;
+        };
+        flat.emplace(FlatSettings{sites(own.get<Sites>("around")),
+                                  {},
+                                  own.get<std::uint32_t>("offset"),
+                                  own.get<std::uint32_t>("limit")});
+        for (const Sites& region : own.get<std::vector<Sites>>("regions"))
+            flat->regions.push_back(sites(region));
+    }
     return {std::move(mixing),
             of.get<std::uint32_t>("levels"),
             of.get<unsigned>("precision"),
@@ -222,7 +238,8 @@ CountedSettings counted_settings(const Fields& of) {
             std::move(contexts),
             terms(of.get<std::vector<TermTuple>>("values")),
             std::move(candidate),
-            memory};
+            memory,
+            std::move(flat)};
 }
 
 LogisticTables logistic_tables(const Fields& of) {

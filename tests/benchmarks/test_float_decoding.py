@@ -31,8 +31,14 @@ RIGHT = "same bytes, all images right"
 
 @pytest.fixture(scope="module")
 def coded() -> Coded:
+    """Encoded with one thread, as it is decoded without a change."""
     x = binarised_mnist_test_images()[:100].reshape(100, -1).view(np.uint8)
-    return encode(MODEL, x)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return encode(MODEL, x)
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ python tests/cross/vectors.py VECTORS EXPECTED
 
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bundled_models import spec_model
 from choices import Seeded
 from networks import random_linear
-from random_counted import random_counted
+from random_counted import random_counted, random_flat
 from random_models import random_context_model, random_model
 from random_predictive import random_items, random_mixed, random_predictive, random_shapes
 from random_programs import random_program
@@ -48,7 +48,7 @@ def text(of: str) -> list[int]:
     return [ord(letter) for letter in of]
 
 
-KINDS = "sum", "row", "column", "channel", "prediction", "unit", "candidate", "equal"
+KINDS = "sum", "row", "column", "channel", "prediction", "unit", "inputs", "candidate", "equal"
 """Of terms."""
 SELECTORS = "known", "node", "depth", "odds", "failures", "term"
 
@@ -356,9 +356,9 @@ class Vectors:
         self.put_series(of, model.levels)
         self.items(model.planes(shapes), random_items(seed, shapes).tolist())
 
-    def counted(self, seed: int) -> None:
+    def counted(self, seed: int, make: Callable[[int], bytes] = random_counted) -> None:
         """Adds the vectors of counted contexts."""
-        model = Model.from_bytes(random_counted(seed))
+        model = Model.from_bytes(make(seed))
         of = model.prediction
         assert isinstance(of, CountedRules)
         shapes = [ItemShape(1, 7, 9, 1 + seed % 3, model.levels), ItemShape(1, 3, 4, 1, 2)]
@@ -401,6 +401,8 @@ class Vectors:
         self.put(int(of.counts is not None))
         if of.counts is not None:
             self.put_counts(of.counts)
+            layer = of.counts.layer
+            self.put(int(layer is not None), *([] if layer is None else [numbers[layer]]))
 
     def put_series(self, of: SeriesRules, levels: int, number: int = 0) -> None:
         self.put("E", number, len(of.predictors))
@@ -422,13 +424,23 @@ class Vectors:
         if of.candidate is not None:
             self.put_mixing(of, of.candidate)
             self.put(of.candidate.memory_of)
+        self.put(int(of.flat is not None))
+        if of.flat is not None:
+            self.put_sites(of.flat.around)
+            self.put(len(of.flat.regions))
+            for region in of.flat.regions:
+                self.put_sites(region)
+            self.put(of.flat.offset, of.flat.limit)
+
+    def put_sites(self, sites: list[list[int]]) -> None:
+        self.put(len(sites), *(n for site in sites for n in site))
 
     def put_mixing(self, whole: CountedRules, of: CountedRules) -> None:
         """Contexts and mixers of a whole, which may be those of its candidates."""
-        self.put(whole.levels, of.sure, whole.precision, whole.lag, whole.queues, of.table)
+        self.put(whole.levels, of.sure, of.quantiles, whole.precision, whole.lag, whole.queues, of.table)
         self.put(of.p_bits, of.n_bits, of.trust, STRETCH, len(of.contexts))
         for context in of.contexts:
-            self.put(context.offset, context.limit)
+            self.put(context.offset, context.limit, int(context.by_split))
             self.put_terms(context.terms)
         values = [one.term for of_mixer in of.mixers for one in of_mixer.select if one.term]
         self.put_terms(values)
@@ -442,7 +454,9 @@ class Vectors:
     def put_terms(self, terms: list[Term]) -> None:
         self.put(len(terms))
         for term in terms:
-            self.put(KINDS.index(term.kind), [n for part in term.parts for n in part], term.shift)
+            of_inputs = term.kind == "inputs"
+            parts = [[i, 0, 0, w] for i, w in term.parts] if of_inputs else term.parts
+            self.put(KINDS.index(term.kind), [n for part in parts for n in part], term.shift)
             self.put(term.low, term.high, term.steps)
 
     def items(self, codec: PlanesCodec | SeriesCodec | CountedCodec, symbols: list[int]) -> None:
@@ -511,6 +525,7 @@ def make() -> Vectors:
     for seed in range(8):
         vectors.start(1 + seed % 3, 0)
         vectors.counted(seed)
+        vectors.counted(seed, random_flat)
         vectors.mixed(seed)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)

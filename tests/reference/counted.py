@@ -71,7 +71,7 @@ class Pixel:
     def __post_init__(self) -> None:
         self.bits: list[int] = []
         self.split = 0  # of its decision, if there are quantiles
-        self.decisions: list[Decision | Sure | None] = []
+        self.decisions: list[Decision | Sure | FlatDecision | None] = []
         self.candidate, self.failures = -1, 0
         self.guess: Decision | Sure | None = None  # whether it is as its candidate
         self.recalled = Recalled(0, 0, 0, 0)
@@ -173,6 +173,17 @@ class Sure:
 
 
 @dataclass
+class FlatDecision:
+    """A decision where all around is 0."""
+
+    slot: Slot
+
+    @property
+    def probability(self) -> int:
+        return self.slot.p << (28 - self.slot.bits)
+
+
+@dataclass
 class Weights:
     """A set."""
 
@@ -193,6 +204,8 @@ class State:
     def __init__(self, of: CountedRules, elements: int) -> None:
         self.of, self.sizes = of, of.slots(elements)
         self.tables: list[dict[int, Slot]] = [{} for _ in of.contexts]
+        count = 2 ** len(of.flat.regions) if of.flat else 0
+        self.flat = [Slot(of.p_bits, 2 ** (of.p_bits - 1)) for _ in range(count)]
         self.weights: list[dict[int, Weights]] = [{} for _ in of.mixers]
 
     def place(self, c: int, key: int, node: int, first: int, depth: int) -> tuple[int, int]:
@@ -253,7 +266,11 @@ class State:
             found.outputs.append(min(max(t, -(2**16)), 2**16 - 1))
         return found
 
-    def learn(self, of: Decision, bit: int) -> None:
+    def learn(self, of: Decision | FlatDecision, bit: int) -> None:
+        if isinstance(of, FlatDecision):
+            assert self.of.flat
+            of.slot.learn(bit, Context(self.of.flat.offset, self.of.flat.limit, []))
+            return
         for mixer, weights, t in zip(self.of.mixers, of.weights, of.outputs, strict=True):
             weights.learn(of.inputs, 2**28 * bit - squash(t), mixer.rates)
         for c, (place, context) in enumerate(zip(of.places, self.of.contexts, strict=True)):
@@ -394,7 +411,7 @@ class CountedCodec:
                 if guesses:
                     guesses.learn(pixel)
                 for decision, bit in zip(pixel.decisions, pixel.bits, strict=False):
-                    if isinstance(decision, Decision):
+                    if isinstance(decision, Decision | FlatDecision):
                         state.learn(decision, bit)
                 pixel.item.known[pixel.plane, pixel.row, pixel.column] = self.symbol(pixel)
             self.learn(pixels)
@@ -407,7 +424,13 @@ class CountedCodec:
         """The bits that the next decision of a pixel can have."""
         return pixel.choices(self.of.decisions)
 
-    def predict(self, state: State, pixel: Pixel) -> Decision | Sure:
+    def predict(self, state: State, pixel: Pixel) -> Decision | Sure | FlatDecision:
+        flat = self.of.flat
+        if flat and not any(pixel.look(*site) for site in flat.around):
+            key = 0
+            for region in flat.regions:
+                key = 2 * key + int(any(pixel.look(*site) for site in region))
+            return FlatDecision(state.flat[key])
         return state.predict(pixel)
 
     def learn(self, pixels: list[Pixel]) -> None:
@@ -439,6 +462,6 @@ class CountedCodec:
             time += 1
             running = [(item, start) for item, start in running if time - start < item.end]
 
-    def interval(self, of: Decision | Sure) -> Bernoulli:
+    def interval(self, of: Decision | Sure | FlatDecision) -> Bernoulli:
         r = self.of.precision
         return Bernoulli(min(max(of.probability >> (28 - r), 1), 2**r - 1), r)

@@ -32,6 +32,12 @@ class Term(NamedTuple):
     def bits(self) -> int:
         return (self.count - 1).bit_length()
 
+    @property
+    def is_bit(self) -> bool:
+        """Whether it is a pixel of two levels as it is."""
+        is_pixel = self.kind == "sum" and len(self.parts) == 1 and self.parts[0][3] == 1
+        return is_pixel and self[2:] == (0, 0, 1, [])
+
     def value(self, look: Look, place: dict[str, int], inputs: Sequence[int]) -> int:
         if self.kind == "sum":
             total = sum(w * look(k, dr, dq) for k, dr, dq, w in self.parts)
@@ -82,6 +88,13 @@ class Mixer(NamedTuple):
         return sets
 
 
+class Flat(NamedTuple):
+    around: list[list[int]]  # k, dr, dq
+    regions: list[list[list[int]]]
+    offset: int
+    limit: int
+
+
 class CountedRules:
     """What a description says of contexts and mixers."""
 
@@ -109,6 +122,24 @@ class CountedRules:
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
         self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]
         self.candidate = CandidateRules(about["candidate"], self) if self.guesses else None
+        self.flat = self.read_flat(about["flat"]) if "flat" in about else None
+
+    def read_flat(self, about: Any) -> Flat:
+        check_keys(about, "around regions offset limit")
+        require(self.levels == 2 and not self.guesses, "two levels, without candidates")
+        terms = [term for context in self.contexts for term in context.terms]
+        terms += [one.term for mixer in self.mixers for one in mixer.select if one.term]
+        require(all(term.is_bit for term in terms), "pixels as they are")
+
+        def sites(of: Any) -> list[list[int]]:
+            return [
+                self.read_place([*check_list(site, 3, 3), 1])[:3] for site in check_list(of, 1, 64)
+            ]
+
+        regions = [sites(of) for of in check_list(about["regions"], 0, 8)]
+        offset = check_integer(about["offset"], 16, 255)
+        limit = check_integer(about["limit"], 1, 2**self.n_bits - 1)
+        return Flat(sites(about["around"]), regions, offset, limit)
 
     def read_context(self, about: Any) -> Context:
         check_keys(about, "offset limit terms" + " node" * (self.quantiles > 0))
@@ -229,6 +260,8 @@ class CountedRules:
         of_pixel = self.summands + decisions * self.macs_of_decision
         if self.quantiles:
             of_pixel += 2**10 * decisions
+        if self.flat:
+            of_pixel += sum(map(len, [self.flat.around, *self.flat.regions]))
         if self.candidate:
             decisions += 1
             of_pixel += self.candidate.summands + self.candidate.macs_of_decision
@@ -253,7 +286,7 @@ class CandidateRules(CountedRules):
         self.levels, self.decisions, self.lag = of.levels, of.decisions, of.lag
         self.p_bits, self.n_bits, self.check_bits = of.p_bits, of.n_bits, of.check_bits
         self.trust, self.nodes = of.trust, 2**of.decisions
-        self.beside, self.guesses, self.candidate = False, True, None
+        self.beside, self.guesses, self.candidate, self.flat = False, True, None, None
         self.quantiles, self.features = 0, 0
         self.table = check_integer(about["table"], 10, 24)
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
@@ -276,6 +309,7 @@ class CandidateRules(CountedRules):
 
 def read_counted(about: dict[str, Any], x: Variable) -> CountedRules:
     """The codec `counted`."""
-    check_keys(about, f"codec precision lag {KEYS}" + " candidate" * ("candidate" in about))
+    more = [key for key in ("candidate", "flat") if key in about]
+    check_keys(about, " ".join([f"codec precision lag {KEYS}", *more]))
     precision, lag = check_integer(about["precision"], 16, 24), check_integer(about["lag"], 1, 4096)
     return CountedRules(about, x, precision, lag)

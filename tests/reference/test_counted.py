@@ -3,6 +3,7 @@ noise, of few levels and many, and at the ends of what there can be.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,20 @@ from bitsback.models import item_shape as program
 from choices import Choices, Drawn, Seeded
 from laws import to_reference
 from networks import SIMD_PATHS, engine
-from random_counted import counted_model, random_counted, small_counted, small_guesses
+from random_counted import (
+    counted_model,
+    flat_model,
+    random_counted,
+    random_flat,
+    small_counted,
+    small_flat,
+    small_guesses,
+)
 from reference.model import Model as SpecModel
 from reference.planes import ItemShape
 from reference.rules import ModelError as SpecError
 
+MakeModel = Callable[[Choices, int], bytes]
 SHAPES = [(1, 7, 9, 1), (1, 4, 5, 3), (1, 1, 1, 1), (1, 1, 13, 1), (1, 9, 1, 1), (2, 3, 4, 2)]
 
 
@@ -61,11 +71,18 @@ def test_the_core_is_the_specification(seed: int) -> None:
     check(SpecModel.from_bytes(data), Model.from_bytes(data), choose, seed)
 
 
+@pytest.mark.parametrize("seed", range(16))
+def test_flat_surroundings_are_those_of_the_specification(seed: int) -> None:
+    data = random_flat(seed)
+    choose = Seeded(np.random.default_rng(seed))
+    check(SpecModel.from_bytes(data), Model.from_bytes(data), choose, seed)
+
+
 @settings(max_examples=15)
-@given(st.data(), st.integers(0, 2**32 - 1))
-def test_models_that_hypothesis_draws(data: Any, seed: int) -> None:
+@given(st.data(), st.integers(0, 2**32 - 1), st.sampled_from([counted_model, flat_model]))
+def test_models_that_hypothesis_draws(data: Any, seed: int, make: MakeModel) -> None:
     choose = Drawn(data.draw)
-    written = counted_model(choose, seed)
+    written = make(choose, seed)
     check(SpecModel.from_bytes(written), Model.from_bytes(written), choose, seed)
 
 
@@ -107,8 +124,9 @@ def test_exact_bytes() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_costs_are_those_of_the_specification(seed: int) -> None:
-    data = random_counted(seed)
+@pytest.mark.parametrize("make", [random_counted, random_flat])
+def test_costs_are_those_of_the_specification(seed: int, make: Callable[[int], bytes]) -> None:
+    data = make(seed)
     model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
     shapes = [(1, 1000, 1, 3, 2), (2, 30, 7, 1, 2), (1, 300, 200, 1, 2)]
     ours = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])
@@ -205,6 +223,37 @@ BROKEN_CANDIDATES: dict[str, tuple[list[str | int], Any]] = {
 def test_candidates_that_the_format_does_not_allow_are_refused(name: str) -> None:
     path, value = BROKEN_CANDIDATES[name]
     assert_both_refuse(small_guesses(), ["candidate", *path], value)
+
+
+NEAR = [0, 0, -1]
+SELECT: list[str | int] = ["mixers", 0, "select", 1]
+BROKEN_FLAT: dict[str, tuple[list[str | int], Any]] = {
+    "nothing around": (["flat", "around"], []),
+    "65 pixels around": (["flat", "around"], [NEAR] * 65),
+    "a later pixel": (["flat", "around"], [[0, 0, 0]]),
+    "a pixel with a shift": (["flat", "around"], [[0, 0, -1, 0]]),
+    "a plane too far back": (["flat", "around"], [[16, 0, 0]]),
+    "nine regions": (["flat", "regions"], [[NEAR]] * 9),
+    "an empty region": (["flat", "regions"], [[]]),
+    "a region that is coded at the same time": (["flat", "regions"], [[[0, -1, 3]]]),
+    "a region of 65 pixels": (["flat", "regions"], [[NEAR] * 65]),
+    "too fast a first update": (["flat", "offset"], 15),
+    "counts that are too high": (["flat", "limit"], 256),
+    "another key": (["flat", "table"], 10),
+    "a context of more than pixels": (TERM, {"place": "row", "shift": 0, "most": 3}),
+    "a mixer by more than pixels": (SELECT, {"sum": [[1, 0, 0, 1]], "steps": [1]}),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_FLAT)
+def test_flat_surroundings_that_the_format_does_not_allow_are_refused(name: str) -> None:
+    assert_both_refuse(small_flat(), *BROKEN_FLAT[name])
+
+
+def test_only_surroundings_of_two_levels_are_flat() -> None:
+    flat = small_flat()["distributions"]["p(x)"]["flat"]
+    for description in (small_counted(3), small_guesses()):
+        assert_both_refuse(description, ["flat"], flat)
 
 
 def test_data_of_many_levels_are_refused() -> None:

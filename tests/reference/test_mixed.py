@@ -89,10 +89,33 @@ BROKEN: dict[str, tuple[list[str | int], Any]] = {
     "another place": (TERM, {"place": "error", "shift": 0, "most": 3}),
     "a later pixel": (TERM, [0, 0, 1, 0]),
     "the pixel itself": (TERM, [0, 0, 0, 0]),
+    "an input that is not there": (TERM, {"inputs": [[99, 1]], "steps": [64]}),
+    "no inputs": (TERM, {"inputs": [], "steps": [64]}),
+    "an input of a great weight": (TERM, {"inputs": [[0, 65]], "shift": 0, "range": [0, 9]}),
+    "no quantiles": (["counts", "quantiles"], 0),
+    "quantiles of contexts without nodes": (["counts", "quantiles"], 6),
+    "a node without quantiles": (["counts", "contexts", 0, "node"], "split"),
+    "features of no layer": (["counts", "features"], "z"),
+    "features below zero": (["counts", "features"], "mean"),
     "another selector": (["counts", "mixers", 0, "select"], ["odd"]),
     "nothing": (["counts"], None),
     "a list": (["counts"], []),
 }
+
+
+DEEP: dict[str, tuple[list[str | int], Any]] = {
+    "bits of deep symbols": (["counts", "quantiles"], None),
+    "more quantiles": (["counts", "quantiles"], 9),
+    "another node": (["counts", "contexts", 0, "node"], "bit"),
+    "a candidate": (["counts", "candidate"], {}),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_what_it_does_not_allow_of_deep_images_is_refused(name: str) -> None:
+    description, tensors = small_predictive(counts=True, levels=1000)
+    path, value = DEEP[name]
+    assert_both_refuse(json.loads(description), path, value, tensors)
 
 
 @pytest.mark.parametrize("name", BROKEN)

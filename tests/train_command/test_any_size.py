@@ -44,8 +44,9 @@ def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
 
 
 @pytest.fixture
-def base(folder: Path) -> str:
-    """An untrained model."""
+def base(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An untrained model, the only one to compare with."""
+    monkeypatch.setattr("bitsback.train.job.pixel_job.COUNTED_IN_A_SECOND", 0)
     torch.manual_seed(1)
     module = PredictiveModule(SMALL)
     module.quantise()

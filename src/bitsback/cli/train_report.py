@@ -19,6 +19,7 @@ WRITTEN = {
     "trained": "new weights",
     "starts": "the weights it started from, and new start matrices",
     "base": "the model that it started from",
+    "counted": "a model that needs no training",
 }
 
 
@@ -75,7 +76,7 @@ def _vae_heading(
 def _heading(
     settings: Settings, job: Job[Any], outcome: Outcome[Any], evaluation: Evaluation
 ) -> list[str]:
-    base = f", where it was {outcome.base_rate:.3f}" if evaluation.base is not None else ""
+    base = f", where it was {outcome.base_rate:.3f}" if outcome.base_rate is not None else ""
     return [
         f"{settings.output}: {WRITTEN[outcome.written]}; for images of {job.images.kind}",
         f"{outcome.epochs:,} steps; {outcome.rate:.3f} bits per pixel and channel of the"

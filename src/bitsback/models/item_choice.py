@@ -45,6 +45,17 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
 
 
+def build_with_counts(base: Model, counts: dict[str, Any], levels: int, **changes: str) -> Model:
+    """The predictive model `base` with contexts counted beside its network, for up to `levels`
+    levels. counts: the field of its distribution. changes: to its description.
+    """
+    description = json.loads(base.description) | changes
+    description["variables"]["x"]["levels"] = levels
+    description["distributions"]["p(x)"]["counts"] = counts
+    del description["test"]["items"]
+    return build_with_items(description, base.tensors)
+
+
 def choose(of: AdaptiveDistribution, shape: ItemShape) -> ItemVectors:
     """Items of this shape, of which every wrong arithmetic codes two differently."""
     found, seeds = Counter[str](), list[int]()

@@ -11,6 +11,7 @@ _OPTIONAL = (
     (streams.brotli_peers, f"brotli {_PACKAGE}"),
     (streams.zstandard_peers, f"zstandard {_PACKAGE}"),
     (image_codecs.jpeg_peers, f"imagecodecs (JPEG XL, JPEG-LS, JPEG 2000) {_PACKAGE}"),
+    (image_codecs.tomoz_peers, "tomoz is not installed; pip install tomoz"),
     (
         programs.zpaq_peers,
         "zpaq is not installed; it is a program: apt-get install zpaq, brew install zpaq",

@@ -1,5 +1,5 @@
 """Image formats: PNG, WebP and CCITT's fax code by Pillow, JPEG XL, JPEG-LS and JPEG 2000 by the
-package imagecodecs, on one thread each.
+package imagecodecs, and Tomoz, on one thread each.
 
 Pictures with more planes than a format supports become several files in one, three planes each
 while so many remain.
@@ -150,6 +150,23 @@ def _encode(picture: Picture, container: str, **settings: Any) -> bytes:
     return buffer.getvalue()
 
 
+def tomoz_peers() -> list[Peer]:
+    """Tomoz, for grey pictures and volumes of 8 and 16 bits. Raises ImportError without it."""
+    version = f"tomoz {import_module('tomoz').__version__}"
+    return [Peer("tomoz", "each", _encode_tomoz, _decode_tomoz, version=version)]
+
+
+def _encode_tomoz(picture: Picture) -> bytes:
+    """Each plane as a volume of one slice."""
+    encode = import_module("tomoz").encode
+    return encode_planes(lambda plane: bytes(encode(plane[None], threads=1)), gray(picture), 1)
+
+
+def _decode_tomoz(data: bytes) -> NDArray[Any]:
+    decode = import_module("tomoz").decode
+    return decode_planes(lambda plane: np.asarray(decode(plane, threads=1))[0], data)
+
+
 _EFFORTS: tuple[tuple[int, Unit, bool], ...] = (
     (7, "mosaic", False),
     (7, "mosaics", False),
@@ -176,7 +193,7 @@ def jpeg_peers() -> list[Peer]:
     if imagecodecs.JPEGXL.available:
         jpegxl = version(imagecodecs.jpegxl_version())
         found += [
-            Peer(f"JPEG XL e{effort}", unit, partial(_encode_jpegxl, effort=effort), _decode_jpegxl,
+            Peer(f"JPEG XL e{effort}", unit, partial(encode_jpegxl, effort=effort), _decode_jpegxl,
                  version=jpegxl, slow=slow)
             for effort, unit, slow in _EFFORTS
         ]  # fmt: skip
@@ -195,7 +212,7 @@ def jpeg_peers() -> list[Peer]:
     return found
 
 
-def _encode_jpegxl(picture: Picture, effort: int) -> bytes:
+def encode_jpegxl(picture: Picture, effort: int) -> bytes:
     """More than four planes are coded in threes, which takes fewer bytes than extra channels."""
 
     def encode(planes: Picture) -> bytes:

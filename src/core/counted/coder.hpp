@@ -57,6 +57,7 @@ class CountedCoder {
           contexts_(settings) {
         if (settings.candidate() != nullptr)
             first_.emplace(*settings.candidate(), logistic, elements_of(shapes));
+        if (settings.flat()) flat_.emplace(*settings.flat(), settings.mixing().probability_bits);
         std::size_t first = 0;
         for (const ItemShape& shape : shapes) {
             firsts_.push_back(first);
@@ -194,7 +195,8 @@ class CountedCoder {
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
             const Pixel& at = pixels_[i];
             if (first_) first_->learn(i, symbol(i));
-            for (unsigned d = 0; d < decisions_ && !at.hit; ++d)
+            if (at.flat) flat_->learn(at.key, symbol(i));
+            for (unsigned d = 0; d < decisions_ && !at.hit && !at.flat; ++d)
                 mixer_.learn(i, d, at.node >> (decisions_ - 1 - d) & 1);
             at.picture->put(at.plane, at.row, at.column, symbol(i));
             beside_.learn(i, symbol(i));
@@ -202,6 +204,8 @@ class CountedCoder {
     }
 
   private:
+    static constexpr bool of_bits = std::is_same_v<Picture, BitPicture>;
+
     struct Pixel {
         Picture* picture;
         std::size_t plane;
@@ -213,14 +217,27 @@ class CountedCoder {
         unsigned found = 0;             // decisions up to the last whose group has been found
         std::uint32_t probability = 0;  // of the decision, by the network beside, in 2^-28
         bool hit = false;               // whether it is as its candidate
+        bool flat = false;              // whether its surroundings are
+        std::uint32_t key = 0;          // of those
     };
 
     void look(std::size_t i, const Foreseen& foreseen) {
-        const Pixel& at = pixels_[i];
-        mixer_.start(i);
-        at.picture->look(
-            at.plane, at.row, at.column, foreseen, [&](std::size_t c) { return mixer_.direct(c); },
-            mixer_.keys(i), mixer_.values(i));
+        Pixel& at = pixels_[i];
+        const auto direct = [&](std::size_t c) { return mixer_.direct(c); };
+        if constexpr (of_bits) {
+            at.picture->see(at.plane, at.row, at.column);
+            at.flat = flat_ && at.levels > 1 && at.picture->is_flat();
+            if (at.flat) {
+                at.key = at.picture->flat_key();
+                return;
+            }
+            mixer_.start(i);
+            at.picture->look(direct, mixer_.keys(i), mixer_.values(i));
+        } else {
+            mixer_.start(i);
+            at.picture->look(at.plane, at.row, at.column, foreseen, direct, mixer_.keys(i),
+                             mixer_.values(i));
+        }
     }
 
     // A decision of a pixel, if both sides can be.
@@ -235,7 +252,7 @@ class CountedCoder {
             }
         }
         open_.push_back(static_cast<std::uint32_t>(i));
-        if (Beside::exists && is_sure(of.probability)) return;
+        if (of.flat || (Beside::exists && is_sure(of.probability))) return;
         const unsigned depth = d % settings_.mixing().together;
         if (of.found <= d - depth) {
             std::uint32_t split = 0;
@@ -289,6 +306,8 @@ class CountedCoder {
     // The probability that decision d of a pixel is 1.
     std::int32_t mixed(std::size_t i, unsigned d) {
         const Pixel& of = pixels_[i];
+        if constexpr (of_bits)
+            if (of.flat) return flat_->predict(of.key);
         if constexpr (Beside::exists) {
             if (is_sure(of.probability)) return static_cast<std::int32_t>(of.probability);
             const std::uint32_t p = std::clamp(of.probability >> 6, 1u, (1u << 22) - 1);
@@ -310,6 +329,7 @@ class CountedCoder {
     unsigned decisions_;
     ContextMixer mixer_;
     std::optional<CandidateFirst> first_;
+    std::optional<FlatSurroundings> flat_;
     FrontOrder order_;
     typename Picture::Contexts contexts_;
     std::map<std::size_t, Picture> pictures_;  // of the items that are being coded

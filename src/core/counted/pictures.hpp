@@ -264,22 +264,54 @@ class BitContexts {
                 run->position = position;
         }
         for (const Term& term : settings.values()) values_.push_back(runs({term}).front());
+        if (settings.flat()) {
+            around_ = region(settings.flat()->around);
+            for (const std::vector<Site>& sites : settings.flat()->regions)
+                regions_.push_back(region(sites));
+        }
     }
 
     const std::vector<Line>& lines() const { return lines_; }
     const std::vector<std::vector<Run>>& contexts() const { return contexts_; }
     const std::vector<Run>& values() const { return values_; }
 
+    // Some of the columns of lines.
+    struct Part {
+        std::size_t line;
+        std::uint32_t mask;
+    };
+    using Region = std::vector<Part>;
+
+    // Those that are all 0 where the surroundings are flat, and those that tell flat ones apart.
+    const Region& around() const { return around_; }
+    const std::vector<Region>& regions() const { return regions_; }
+
   private:
+    std::size_t line_of(const Site& at) {
+        const Line line{static_cast<std::size_t>(at.back), at.rows};
+        const auto found = std::ranges::find(lines_, line);
+        const auto number = static_cast<std::size_t>(found - lines_.begin());
+        if (found == lines_.end()) lines_.push_back(line);
+        return number;
+    }
+
+    Region region(const std::vector<Site>& sites) {
+        Region out;
+        for (const Site& at : sites) {
+            const std::size_t line = line_of(at);
+            const auto found = std::ranges::find(out, line, &Part::line);
+            Part& part = found == out.end() ? out.emplace_back(Part{line, 0}) : *found;
+            part.mask |= 1u << (before - 1 - at.columns);
+        }
+        return out;
+    }
+
     std::vector<Run> runs(const Terms& terms) {
         std::vector<Run> out;
         const Site* last = nullptr;
         for (const Term& term : terms) {
             const Site& at = term.parts[0].site;
-            const Line line{static_cast<std::size_t>(at.back), at.rows};
-            const auto found = std::ranges::find(lines_, line);
-            const auto number = static_cast<std::size_t>(found - lines_.begin());
-            if (found == lines_.end()) lines_.push_back(line);
+            const std::size_t number = line_of(at);
             const auto shift = static_cast<unsigned>(before - 1 - at.columns);
             const bool follows = last != nullptr && last->back == at.back &&
                                  last->rows == at.rows && last->columns + 1 == at.columns;
@@ -295,32 +327,44 @@ class BitContexts {
     std::vector<Line> lines_;
     std::vector<std::vector<Run>> contexts_;
     std::vector<Run> values_;
+    Region around_;
+    std::vector<Region> regions_;
 };
 
-// A bit for each pixel, likewise.
+// A bit for each pixel, likewise, the first of a word highest.
 class BitPicture {
   public:
     using Contexts = BitContexts;
 
     BitPicture(const Contexts& contexts, const ItemShape& shape)
         : contexts_(contexts),
-          stride_((shape.columns + 2 * side) / 8 + sizeof(std::uint64_t)),
+          stride_((shape.columns + 2 * side) / 64 + 2),
           size_((shape.rows + 2 * margin) * stride_),
           bits_((shape.planes() + 1) * size_),
           windows_(contexts.lines().size()) {}
 
     void put(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t symbol) {
         const std::size_t bit = column + side;
-        *(line(plane + 1, row) + bit / 8) |= static_cast<std::uint8_t>(symbol << (7 - bit % 8));
+        line(plane + 1, row)[bit / 64] |= std::uint64_t{symbol} << (63 - bit % 64);
     }
 
-    template <class Direct>
-    void look(std::size_t plane, std::size_t row, std::size_t column, const Foreseen&,
-              const Direct& direct, std::uint64_t* keys, std::uint32_t* values) {
+    // Looks at the lines around a pixel.
+    void see(std::size_t plane, std::size_t row, std::size_t column) {
         for (std::size_t i = 0; i < windows_.size(); ++i) {
             const auto [back, rows] = contexts_.lines()[i];
             windows_[i] = window(back <= plane ? plane + 1 - back : 0, row, rows, column);
         }
+    }
+    // Whether its surroundings are flat, and where there is a 1 farther off.
+    bool is_flat() const { return !any(contexts_.around()); }
+    std::uint32_t flat_key() const {
+        std::uint32_t key = 0;
+        for (const BitContexts::Region& of : contexts_.regions()) key = 2 * key + any(of);
+        return key;
+    }
+    // The keys of its contexts.
+    template <class Direct>
+    void look(const Direct& direct, std::uint64_t* keys, std::uint32_t* values) {
         for (std::size_t c = 0; c < contexts_.contexts().size(); ++c) {
             std::uint64_t word = 0;
             for (const BitContexts::Run& run : contexts_.contexts()[c])
@@ -334,7 +378,7 @@ class BitPicture {
   private:
     static constexpr std::size_t margin = CountedSettings::reach, side = 32;
 
-    std::uint8_t* line(std::size_t plane, std::size_t row) {
+    std::uint64_t* line(std::size_t plane, std::size_t row) {
         return bits_.data() + plane * size_ + (row + margin) * stride_;
     }
 
@@ -342,13 +386,17 @@ class BitPicture {
     std::uint32_t window(std::size_t plane, std::size_t row, std::int32_t rows,
                          std::size_t column) {
         const std::size_t first = column + side - BitContexts::before;
-        const std::uint8_t* from =
-            line(plane, row) + rows * static_cast<std::ptrdiff_t>(stride_) + first / 8;
-        std::uint64_t all = 0;
-        for (std::size_t i = 0; i < sizeof all; ++i) all = all << 8 | from[i];
-        return static_cast<std::uint32_t>(all << first % 8 >> 32);
+        const std::uint64_t* from =
+            line(plane, row) + rows * static_cast<std::ptrdiff_t>(stride_) + first / 64;
+        const std::uint64_t all = from[0] << first % 64 | from[1] >> 1 >> (63 - first % 64);
+        return static_cast<std::uint32_t>(all >> 32);
     }
 
+    bool any(const BitContexts::Region& region) const {
+        std::uint32_t found = 0;
+        for (const auto& [line, mask] : region) found |= windows_[line] & mask;
+        return found != 0;
+    }
     std::uint32_t value(const BitContexts::Run& run) const {
         return windows_[run.line] >> run.shift & run.mask;
     }
@@ -356,7 +404,7 @@ class BitPicture {
     const Contexts& contexts_;
     std::size_t stride_;
     std::size_t size_;
-    std::vector<std::uint8_t> bits_;
+    std::vector<std::uint64_t> bits_;
     std::vector<std::uint32_t> windows_;
 };
 

@@ -11,19 +11,11 @@
 #include <vector>
 
 #include "../mixing/settings.hpp"
+#include "flat_surroundings.hpp"
+#include "site.hpp"
 #include "symbol_memory.hpp"
 
 namespace bitsback {
-
-// A pixel near another one: in the plane that comes so many before, so many rows below and columns
-// to the right.
-struct Site {
-    std::int32_t back;
-    std::int32_t rows;
-    std::int32_t columns;
-
-    bool operator==(const Site&) const = default;
-};
 
 // A number that a pixel's surroundings or its place give, from 0 to count - 1.
 struct Term {
@@ -86,10 +78,12 @@ class CountedSettings {
     // at a median; else 0, for a tree of the bits of symbols. candidate: the settings of the decision whether a symbol is as its
     // candidate, before the others, or nothing. memory: in those settings, the context that
     // remembers candidates; those with fewer failures than `sure` are taken without contexts.
+    // flat: what is counted in place of contexts where all around is 0, or nothing.
     CountedSettings(MixingSettings mixing, std::uint32_t levels, unsigned precision,
                     std::size_t lag, std::size_t queues, unsigned sure, unsigned quantiles,
-                    std::vector<Terms> contexts, Terms values, std::shared_ptr<const CountedSettings> candidate,
-                    std::optional<std::size_t> memory)
+                    std::vector<Terms> contexts, Terms values,
+                    std::shared_ptr<const CountedSettings> candidate,
+                    std::optional<std::size_t> memory, std::optional<FlatSettings> flat = {})
         : mixing_(std::move(mixing)),
           levels_(levels),
           precision_(precision),
@@ -100,7 +94,8 @@ class CountedSettings {
           contexts_(std::move(contexts)),
           values_(std::move(values)),
           candidate_(std::move(candidate)),
-          memory_(memory) {
+          memory_(memory),
+          flat_(std::move(flat)) {
         require(levels >= 2 && levels <= (quantiles == 0 ? 256u : 1u << 16),
                 "there are 2 to 256 levels, or with quantiles up to 2^16");
         require(quantiles <= 8 && (quantiles == 0 || sure != 0),
@@ -134,6 +129,7 @@ class CountedSettings {
             }
         }
         for (const Term& term : values_) require_term(term);
+        if (flat_) require_flat();
         require(!memory_ || (*memory_ < contexts_.size() &&
                              std::ranges::none_of(contexts_[*memory_], &Term::needs_candidate)),
                 "a context that remembers candidates does not depend on them");
@@ -180,6 +176,7 @@ class CountedSettings {
     // Of the decision whether a symbol is its candidate, or nothing.
     const CountedSettings* candidate() const { return candidate_.get(); }
     std::optional<std::size_t> memory() const { return memory_; }
+    const std::optional<FlatSettings>& flat() const { return flat_; }
     // Whether all that is looked at are pixels of two levels as they are.
     bool of_bits() const { return bits_; }
     // Planes back that are looked at, at most.
@@ -205,23 +202,42 @@ class CountedSettings {
                 "a context holds predictions where there are some");
         require(of.parts.size() <= 16 && sums == !of.parts.empty(), "a sum has 1 to 16 parts");
         for (const Term::Part& part : of.parts) {
-            const auto [back, rows, columns] = part.site;
+            require(std::abs(part.weight) <= 64, "a weight is at most 64");
             if (of_inputs) {
-                require(std::abs(part.weight) <= 64 && back >= 0, "a sum is of inputs");
-                inputs_ = std::max(inputs_, static_cast<std::size_t>(back) + 1);
-                continue;
+                require(part.site.back >= 0, "inputs have numbers from 0 on");
+                inputs_ = std::max(inputs_, static_cast<std::size_t>(part.site.back) + 1);
+            } else {
+                require_site(part.site);
             }
-            require(std::abs(part.weight) <= 64 && back >= 0 && back <= most_back &&
-                        std::abs(rows) <= reach && std::abs(columns) <= reach,
-                    "a pixel of a context lies within 15 rows, columns and planes");
-            require(back > 0 || rows < 0 || (rows == 0 && columns < 0),
-                    "a pixel of a context comes before the one that it is for");
-            const auto lag = static_cast<std::int32_t>(lag_);
-            require(back > 0 || rows == 0 || columns + 1 <= lag * -rows,
-                    "a pixel of a context is coded at an earlier time");
-            back_ = std::max(back_, back);
         }
         bits_ = bits_ && of.is_bit();
+    }
+    void require_site(const Site& site) {
+        const auto [back, rows, columns] = site;
+        require(
+            back >= 0 && back <= most_back && std::abs(rows) <= reach && std::abs(columns) <= reach,
+            "a pixel of a context lies within 15 rows, columns and planes");
+        require(back > 0 || rows < 0 || (rows == 0 && columns < 0),
+                "a pixel of a context comes before the one that it is for");
+        const auto lag = static_cast<std::int32_t>(lag_);
+        require(back > 0 || rows == 0 || columns + 1 <= lag * -rows,
+                "a pixel of a context is coded at an earlier time");
+        back_ = std::max(back_, back);
+    }
+    void require_flat() {
+        const FlatSettings& of = *flat_;
+        require(bits_, "what is flat is of two levels, in contexts of pixels");
+        require(of.offset >= 16 && of.offset <= 255 && of.limit >= 1 &&
+                    of.limit < 1u << mixing_.count_bits,
+                "what is flat has an offset of 16 to 255, and a limit that a count has room for");
+        require(of.regions.size() <= FlatSettings::most_regions, "there are at most 8 regions");
+        const auto check = [&](const std::vector<Site>& sites) {
+            require(!sites.empty() && sites.size() <= FlatSettings::most_sites,
+                    "a region has 1 to 64 pixels");
+            for (const Site& site : sites) require_site(site);
+        };
+        check(of.around);
+        for (const std::vector<Site>& region : of.regions) check(region);
     }
 
     MixingSettings mixing_;
@@ -235,6 +251,7 @@ class CountedSettings {
     Terms values_;
     std::shared_ptr<const CountedSettings> candidate_;
     std::optional<std::size_t> memory_;
+    std::optional<FlatSettings> flat_;
     bool bits_ = false;
     std::int32_t back_ = 0;
     std::size_t inputs_ = 0;

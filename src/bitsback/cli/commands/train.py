@@ -126,7 +126,7 @@ def command(
     array, pictures of any sizes, a stack, or one large image, of which parts are held out. Or it is
     the word mnist or fashion-mnist, which are downloaded unless --data or BITSBACK_DATA names their
     folder. A tenth of the images is used for validation, and another tenth only for the evaluation
-    at the end, beside the model that training started from, PNG, xz, WebP and JPEG XL.
+    at the end, beside models without this training, PNG, xz, WebP and JPEG XL.
 
     Training needs bitsback[train]; compressing and decompressing with the model do not.
 

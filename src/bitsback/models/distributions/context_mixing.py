@@ -2,7 +2,7 @@
 codecs `counted` and `predictive` of docs/model-format.md share.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bitsback import tables
@@ -60,6 +60,12 @@ class Term:
     @property
     def bits(self) -> int:
         return (self.values - 1).bit_length()
+
+    @property
+    def is_bit(self) -> bool:
+        """Whether it is a pixel of two levels as it is."""
+        is_pixel = self.kind == "sum" and len(self.parts) == 1 and self.parts[0][3] == 1
+        return is_pixel and (self.shift, self.low, self.high, self.steps) == (0, 0, 1, ())
 
     @property
     def needs_candidate(self) -> bool:
@@ -167,6 +173,29 @@ class CandidateMixing(Mixing):
     """Candidates with fewer failures are taken without contexts."""
 
 
+Sites = tuple[tuple[int, int, int], ...]
+"""Pixels near another one: planes before its own, rows below it, columns to its right."""
+
+
+@dataclass(frozen=True)
+class Flat:
+    """What is counted in place of contexts where all pixels around are 0, for two levels."""
+
+    around: Sites
+    regions: tuple[Sites, ...]
+    """Whether there is a 1 in each tells such pixels apart."""
+    offset: int
+    limit: int
+
+    def core(self) -> dict[str, object]:
+        """Fields of the core's distribution."""
+        return asdict(self)
+
+    @property
+    def sites(self) -> int:
+        return sum(map(len, (self.around, *self.regions)))
+
+
 @dataclass(frozen=True)
 class ContextMixing(Mixing):
     """Those of the decisions that make a symbol, by a tree."""
@@ -187,6 +216,7 @@ class ContextMixing(Mixing):
     features: int
     """The number of both."""
     candidate: CandidateMixing | None
+    flat: Flat | None
 
     def fields(self, precision: int) -> dict[str, object]:
         """The fields of the core's distribution."""
@@ -201,8 +231,11 @@ class ContextMixing(Mixing):
             "trust": self.trust,
             "candidate": None,
             "memory": None,
+            "flat": None,
         }
         fields = shared | self.core()
+        if self.flat:
+            fields["flat"] = self.flat.core()
         fields |= {"stretch": tables.stretch(), "cdf": tables.logistic_cdf()}
         if self.candidate:
             first = self.candidate
@@ -239,6 +272,8 @@ class ContextMixing(Mixing):
         of_pixel = self.summands + decisions * self.macs_of_decision(self.features)
         if self.quantiles:
             of_pixel += _MACS_OF_SPLIT * decisions
+        if self.flat:
+            of_pixel += self.flat.sites
         if self.candidate:
             decisions += 1
             of_pixel += self.candidate.summands + self.candidate.macs_of_decision()
@@ -268,6 +303,7 @@ def read_mixing(
         raise ModelError("a 'slot' has 12 to 22 bits of a probability and 4 to 10 of a count")
     guesses = fields.has("candidate") and not beside
     decisions = quantiles or (levels - 1).bit_length()
+    is_flat = fields.has("flat") and not beside
     reader = _TermReader(levels, decisions, lag, inputs, guesses, quantiles > 0)
     most = (1 << count_bits) - 1
     choices = ("node", "depth", *(["odds"] if beside else []))
@@ -283,10 +319,31 @@ def read_mixing(
                 " a range in [0, 255]"
             )
         features = inputs + values.channels
+    terms = [term for of in contexts for term in of.terms]
+    terms += [one for of in mixers for one in of.select if isinstance(one, Term)]
+    flat = _read_flat(fields.object("flat"), key, reader, most, terms) if is_flat else None
     return ContextMixing(
         table, contexts, mixers, levels, lag, queues, slot, trust, sure, quantiles, layer, features,
-        candidate,
+        candidate, flat,
     )  # fmt: skip
+
+
+def _read_flat(
+    fields: Fields, key: str, reader: "_TermReader", most: int, terms: list[Term]
+) -> Flat:
+    if reader.levels != 2 or reader.guesses or not all(term.is_bit for term in terms):
+        raise ModelError(f"{key}: 'flat' is for two levels, in contexts of pixels as they are")
+
+    def sites(entries: list[Any], name: str) -> Sites:
+        if not 1 <= len(entries) <= 64:
+            raise ModelError(f"{key}: {name} has 1 to 64 pixels, not {len(entries)}")
+        return tuple(reader.site([*entry, 1], 1, 1)[:3] for entry in entries)
+
+    around = sites(fields.items("around", range(1, 65)), "'around'")
+    regions = tuple(sites(of, "a region") for of in fields.items("regions", range(9)))
+    offset, limit = fields.integer("offset", 16, 255), fields.integer("limit", 1, most)
+    fields.done()
+    return Flat(around, regions, offset, limit)
 
 
 def _read_candidate(fields: Fields, key: str, reader: "_TermReader", most: int) -> CandidateMixing:
@@ -379,7 +436,7 @@ class _TermReader:
 
     def read(self, entry: Any) -> Term:
         if isinstance(entry, list):
-            back, rows, columns, shift = self._site(entry, 0, 15)
+            back, rows, columns, shift = self.site(entry, 0, 15)
             return Term("sum", ((back, rows, columns, 1),), shift, 0, (self.levels - 1) >> shift)
         fields = Fields(entry, "a term")
         if fields.has("place"):
@@ -390,7 +447,7 @@ class _TermReader:
             fields.done()
             return Term(kind, (), shift, 0, most)
         if self.guesses and fields.has("equal"):
-            site = self._site([*fields.items("equal"), 1], 1, 1)
+            site = self.site([*fields.items("equal"), 1], 1, 1)
             fields.done()
             return Term("equal", (site,), 0, 0, 1)
         kind = "inputs" if self.inputs and fields.has("inputs") else "sum"
@@ -410,7 +467,7 @@ class _TermReader:
         return Term(kind, parts, shift, low, high)
 
     def _summand(self, entry: Any) -> Part:
-        return self._site(entry, -64, 64)
+        return self.site(entry, -64, 64)
 
     def _input(self, entry: Any) -> Part:
         """Reads the number of an input of the network, and its weight."""
@@ -421,7 +478,7 @@ class _TermReader:
             )
         return entry[0], 0, 0, entry[1]
 
-    def _site(self, entry: Any, low: int, high: int) -> Part:
+    def site(self, entry: Any, low: int, high: int) -> Part:
         """Reads the position of a pixel, and a number from `low` to `high`."""
         whole = isinstance(entry, list) and len(entry) == 4 and all(type(n) is int for n in entry)
         if not whole:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import InputError
-from bitsback.models import Model, file
-from bitsback.models.item_choice import build_with_items
+from bitsback.models import Model, bundled, file
+from bitsback.models.item_choice import build_with_counts, build_with_items
 from bitsback.models.outline import VERSION
 from bitsback.train.export.exporter import Card
 from bitsback.train.export.network_writer import NetworkWriter, Tensors
@@ -32,6 +32,7 @@ from bitsback.train.network.pixel_predictor import (
 from bitsback.train.network.rounding import HIDDEN, TOP
 
 LEVELS = 65_536
+MIXED = "universal-mixed"
 TEST_SEED = 1
 TEST_COUNT = 16
 
@@ -49,6 +50,15 @@ def export_predictive(
     integer engine differs from them.
     """
     return build_with_items(*described(module, starts, card, levels))
+
+
+def with_contexts(model: Model) -> Model:
+    """The same model with contexts counted beside its network, those of `universal-mixed`, and for
+    as many levels. Raises ModelError.
+    """
+    fields = json.loads(bundled.load(MIXED).description)
+    counts, levels = fields["distributions"]["p(x)"]["counts"], fields["variables"]["x"]["levels"]
+    return build_with_counts(model, counts, levels)
 
 
 def described(
@@ -128,11 +138,14 @@ def rebuild(
 ) -> tuple[PredictiveModule, list[NDArray[np.int32]]]:
     """The module, in floats and in eval mode, and its start matrices.
 
-    name: of the model, for errors. Raises InputError for a model that bitsback does not train: of
-    one shape, or with other layers or tables.
+    name: of the model, for errors. Contexts that it counts beside its network are left out. Raises
+    InputError for a model that bitsback does not train: of one shape, or with other layers or
+    tables.
     """
     try:
         fields = file.parse(description)
+        if fields["distributions"]["p(x)"].pop("counts", None) is not None:
+            fields["variables"]["x"]["levels"] = LEVELS
         module = PredictiveModule(_architecture(fields, tensors))
         shifts = {entry["name"]: entry.get("shift") for entry in _pixel(fields)["layers"]}
         for key, layer in _layers(module).items():

@@ -16,6 +16,7 @@ import bitsback
 from bitsback.errors import BitsbackError
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
+from bitsback.models.model import Choice
 from bitsback.peers.catalogue import all_peers
 from bitsback.peers.measure import Measurement, Peer, measure
 from bitsback.peers.units import Images, Pictures, elements, layouts
@@ -76,12 +77,14 @@ class Evaluation:
     """The bytes that the model adds to an archive; 0 if it is bundled."""
     missing: list[str]
     """The reasons why peers are missing, or were not measured on the whole collection."""
-    base: Contender | None = None
-    """The model from which training started, alone, if there was one."""
+    untrained: list[Contender] = field(default_factory=list)
+    """Models without this training: the one from which it started, and those that learn as they
+    code.
+    """
 
     @property
     def others(self) -> list[Contender]:
-        return [*([] if self.base is None else [self.base]), *self.peers]
+        return [*self.untrained, *self.peers]
 
     def pays_from(self, row: Contender) -> int | None:
         """See `break_even`."""
@@ -209,18 +212,25 @@ def evaluate_whole(model: Model, held_out: Images, whole: Images, seconds: float
     ours = Contender("bitsback", "an archive, without the model", size, images, held_out.size)
     if clock.soon(ours.name, spent, held_out, whole, ALL):
         ours = replace(ours, whole=_archive_bytes(model, whole, embed=True))
+    start = time.perf_counter()
+    size = _archive_bytes("auto", held_out, embed=False)
+    spent = time.perf_counter() - start
+    auto = Contender("bitsback auto", "an archive, untrained", size, images, held_out.size)
+    if clock.soon(auto.name, spent, held_out, whole, ALL):
+        auto = replace(auto, whole=_archive_bytes("auto", whole, embed=False))
     peers = chosen_peers(PEERS, held_out, clock)
     rows = measured(peers, held_out[:SAMPLE], held_out, images, clock, whole, UNITS)
-    return Evaluation(ours, rows, len(pack_model(model)), clock.missing)
+    return Evaluation(ours, rows, len(pack_model(model)), clock.missing, [auto])
 
 
-def _archive_bytes(model: Model, images: NDArray[Any], embed: bool) -> int:
+def _archive_bytes(model: Choice, images: NDArray[Any], embed: bool) -> int:
     """The bytes of an archive of the images, which is decoded and compared."""
     buffer = io.BytesIO()
     bitsback.compress(images, buffer, model=model, embed="always" if embed else "never")
     size = buffer.tell()
     buffer.seek(0)
-    restored = bitsback.decompress(buffer, model=None if embed else model)
+    given = model if isinstance(model, Model) and not embed else None
+    restored = bitsback.decompress(buffer, model=given)
     if restored is None or not np.array_equal(restored, images):
         raise BitsbackError("the model did not restore the images; please report this")
     return size
@@ -232,7 +242,7 @@ def verdict_of_whole(evaluation: Evaluation, images: int, still_falling: bool, k
 
     still_falling: the training ended before the validation rate had settled.
     """
-    lost = [row for row in evaluation.peers if evaluation.pays_from(row) is None]
+    lost = [row for row in evaluation.others if evaluation.pays_from(row) is None]
     if lost:
         why = (
             "The validation rate was still falling when the time was up, so more --minutes will"
@@ -256,14 +266,14 @@ def verdict_of_whole(evaluation: Evaluation, images: int, still_falling: bool, k
             " is of the held-out ones."
         )
     said = f"{ours:,} bytes for the {images:,} images of this collection, model included:"
-    smaller = [row for row in evaluation.peers if row.whole is not None and row.whole <= ours]
+    smaller = [row for row in evaluation.others if row.whole is not None and row.whole <= ours]
     if smaller:
         return (
             f"{said} that is too few images to pay for the model in their archive against"
             f" {_names(smaller)}; many such collections can share one model"
             " ('compress --embed never')."
         )
-    if all(row.whole is not None for row in evaluation.peers):
+    if all(row.whole is not None for row in evaluation.others):
         return f"{said} smaller than what any of these make of them."
     return f"{said} smaller than what those of these make of them that were measured on them."
 

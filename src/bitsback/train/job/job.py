@@ -35,9 +35,9 @@ Progress = Callable[[int, int, float | None], None]
 """Called with the finished epochs or steps, the planned ones, and the latest validation rate in
 bits per pixel and channel, if there is one; the first call is before the first epoch.
 """
-Written = Literal["trained", "starts", "base"]
-"""The result of a run: new weights; the weights of the base with new start matrices; or the
-unchanged base.
+Written = Literal["trained", "starts", "base", "counted"]
+"""The result of a run: new weights; the weights of the base with new start matrices; the unchanged
+base; or a bundled model that learns as it codes.
 """
 
 

@@ -13,11 +13,11 @@ import torch
 
 from bitsback.errors import BitsbackError, ModelError
 from bitsback.message import Message
-from bitsback.models import Model
+from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model
 from bitsback.peers.units import Pictures, layouts
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.size_agnostic import export_predictive
+from bitsback.train.export.size_agnostic import MIXED, export_predictive, with_contexts
 from bitsback.train.fit.machine import faster_in_half
 from bitsback.train.fit.pixel_training import PixelTraining, Share, mean_bits, pixel_recipe
 from bitsback.train.fit.training import Recipe
@@ -58,6 +58,9 @@ PART_FOR_THE_END = 0.02
 TOLERATED = (
     0.05  # the share of the time by which a run may miss it before the number of steps changes
 )
+HOUR = 3_600.0
+COUNTED_IN_A_SECOND = 50_000  # elements that all models that count code and decode again
+WORTH = 0.99  # times as many bytes, for which contexts are counted beside the network
 LANES = 4
 BLOCK_BYTES = 96  # a block's header and entry in the index, besides its message
 SAMPLE = 1 << 16  # elements for estimating the time of a compressor
@@ -126,6 +129,8 @@ class PixelJob(Job[PixelPlan]):
     of_others = "other data, another seed or another --from"
     prepared: Prepared
     """Once there is a plan."""
+    counted: list[Model]
+    """The models without training to compare with, once there is a result."""
 
     def __init__(self, images: ImageSet, base: Base, begun: float | None = None) -> None:
         super().__init__(images)
@@ -196,7 +201,7 @@ class PixelJob(Job[PixelPlan]):
         progress(training.epoch, end(), None)
         for rate in in_time(training, end, plan.seconds, TOLERATED, replan, each_epoch=False):
             progress(training.epoch, end(), rate)
-        return self._never_worse(self._finish(training, plan, card))
+        return self._best(self._finish(training, plan, card))
 
     @property
     def seconds(self) -> float:
@@ -246,23 +251,57 @@ class PixelJob(Job[PixelPlan]):
                 model = export_predictive(module, self.prepared.starts, card)
             except ValueError as error:
                 raise ModelError(f"training went astray: {error}; try another --seed") from None
+        before = None if base.model is None else base_rate
         return Outcome(
-            model, plan, training.rows, rate, self.seconds, training.epoch, written, base_rate
+            model, plan, training.rows, rate, self.seconds, training.epoch, written, before
         )
 
-    def _never_worse(self, outcome: Outcome[PixelPlan]) -> Outcome[PixelPlan]:
-        """The result of the training, or the base if it makes the held-out images smaller."""
-        base, rate = self.base.model, outcome.base_rate
-        if base is None or rate is None or outcome.written == "base":
+    def _best(self, outcome: Outcome[PixelPlan]) -> Outcome[PixelPlan]:
+        """The result of the training, with contexts counted beside its network if they pay; or a
+        model that needs no training, if the held-out images are smaller with it.
+        """
+        model, base = outcome.model, self.base.model
+        self.counted = self._counted(outcome.plan)
+        if outcome.written != "base" and any(each.name == MIXED for each in self.counted):
+            both = with_contexts(model)
+            if self.held_out_bytes(both) < WORTH * self.held_out_bytes(model):
+                outcome = replace(outcome, model=both, rate=self._validation_rate(both))
+        known = [*([] if base is None else [base]), *self.counted]
+        if not known:
             return outcome
-        if self.held_out_bytes(base) >= self.held_out_bytes(outcome.model):
+        untrained = min(known, key=self.held_out_bytes)
+        if self.held_out_bytes(untrained) > self.held_out_bytes(outcome.model):
             return outcome
-        return replace(outcome, model=base, written="base", rate=rate)
+        if untrained is base:
+            assert outcome.base_rate is not None
+            return replace(outcome, model=base, written="base", rate=outcome.base_rate)
+        rate = self._validation_rate(untrained)
+        return replace(outcome, model=untrained, written="counted", rate=rate)
+
+    def _counted(self, plan: PixelPlan) -> list[Model]:
+        """The bundled models that count contexts, if they code the levels of the images and there
+        is time for them.
+        """
+        held_out = self.images.held_out
+        seconds = HOUR if plan.seconds is None else plan.seconds
+        if sum(values.size for values in held_out) > COUNTED_IN_A_SECOND * max(AT_LEAST, seconds):
+            return []
+        most = max((item.levels for item in self.images.items(held_out)), default=1)
+        return [
+            bundled.load(outline.name)
+            for outline in map(bundled.outline, bundled.names())
+            if outline.counted and most <= outline.levels
+        ]
+
+    def _validation_rate(self, model: Model) -> float:
+        validation = self.images.validation
+        elements = sum(values.size for values in validation)
+        return 8 * message_bytes(model, self.images, validation) / elements
 
     def held_out_bytes(self, model: Model) -> int:
         """The bytes of the blocks of the held-out images, which are decoded and compared."""
         if model.identity not in self._bytes:
-            self._bytes[model.identity] = message_bytes(model, self.images)
+            self._bytes[model.identity] = message_bytes(model, self.images, self.images.held_out)
         return self._bytes[model.identity]
 
     def evaluate(self, outcome: Outcome[PixelPlan]) -> Evaluation:
@@ -276,23 +315,27 @@ class PixelJob(Job[PixelPlan]):
         def contender(model: Model, unit: str) -> Contender:
             return Contender(model.name, unit, self.held_out_bytes(model), images, elements)
 
-        of_base = None if base is None else contender(base, "bitsback, the model as it was")
+        untrained = [] if base is None else [contender(base, "bitsback, the model as it was")]
+        if self.counted:
+            best = min(self.counted, key=self.held_out_bytes)
+            untrained.append(contender(best, "bitsback, untrained"))
         pictures = as_pictures(held_out)
         clock = Clock(max(AT_LEAST, outcome.seconds))
         peers = chosen_peers(wanted_peers(pictures), pictures, clock)
         rows = measured(peers, as_pictures(_sample(held_out)), pictures, images, clock)
-        adds = 0 if outcome.written == "base" else len(pack_model(outcome.model))
+        adds = 0 if outcome.written in ("base", "counted") else len(pack_model(outcome.model))
         ours = contender(outcome.model, "bitsback")
-        return Evaluation(ours, rows, adds, clock.missing, of_base)
+        return Evaluation(ours, rows, adds, clock.missing, untrained)
 
     def verdict(self, outcome: Outcome[PixelPlan], evaluation: Evaluation) -> str:
         """The result, and whether an archive of all images, with the model in it, is smaller than
         those of peers, assuming that all images are like the held-out ones.
         """
-        if outcome.written == "base":
+        if outcome.written in ("base", "counted"):
+            what = "the model it started from" if outcome.written == "base" else outcome.model.name
             return (
-                "Training found nothing better than the model it started from, which is what was"
-                " written: compress without -m."
+                f"Training found nothing better than {what}, which is what was written: compress"
+                " without -m."
             )
         said = (
             "The weights are those of the model that training started from, which none were better"
@@ -316,17 +359,19 @@ class PixelJob(Job[PixelPlan]):
                 f"{said}In one archive of these {images:,} images the model pays, against all of"
                 " these."
             )
-        against = "" if evaluation.base is None else f" against {evaluation.base.name} alone"
+        rows = evaluation.untrained
+        best = min(rows, key=lambda row: row.bytes).name if rows else ""
+        against = f" against {best} alone" if rows else ""
         return (
             f"{said}In one archive of these {images:,} images the model does not pay{against}; many"
             " such collections can share it ('compress --embed never')."
         )
 
 
-def message_bytes(model: Model, images: ImageSet) -> int:
-    """The bytes of the blocks of the held-out images, which are decoded and compared."""
+def message_bytes(model: Model, images: ImageSet, of: list[Values]) -> int:
+    """The bytes of the blocks of some of the images, which are decoded and compared."""
     total = 0
-    for block in images.blocks(images.held_out):
+    for block in images.blocks(of):
         total += BLOCK_BYTES
         if not block:
             continue
