@@ -4,8 +4,8 @@ whose network `universal-mixed` and `universal-deep` count; this file defines th
     python recipes/counted.py --out src/bitsback/models/bundled
 
 The numbers were chosen by the sizes of scanned pages, those of leptonica among them, of graphics,
-and of the photographs by which `universal` was chosen; those of `universal-deep` by CT and MR slices
-of `neurolabusc/dcm_qa_*` and micrographs of `NEUBIAS/training-resources`.
+and of the photographs by which `universal` was chosen; those of `universal-deep` by CT and MR
+slices of `neurolabusc/dcm_qa_*` and micrographs of `NEUBIAS/training-resources`.
 """
 
 import argparse

@@ -61,8 +61,8 @@ class Grower:
         inputs: int = 0,
         tells_flat: bool = False,
     ) -> None:
-        """lag: the lag of a network beside the contexts, of so many inputs. tells_flat: whether flat
-        surroundings are told apart, which is for two levels.
+        """lag: the lag of a network beside the contexts, of so many inputs. tells_flat: whether
+        flat surroundings are told apart, which is for two levels.
         """
         self.inputs = inputs
         self.choose, self.rng, self.levels, self.beside = choose, rng, levels, lag is not None

@@ -190,12 +190,13 @@ CountedSettings counted_settings(const Fields& of) {
         {"depth", Selector::Kind::depth},       {"odds", Selector::Kind::odds},
         {"failures", Selector::Kind::failures}, {"value", Selector::Kind::value}};
     const auto slot = of.get<std::array<unsigned, 2>>("slot");
-    MixingSettings mixing{
-        0,     0,  0, of.get<unsigned>("table"), slot[0], slot[1], of.get<std::uint32_t>("trust"),
-        false, {}, {}};
+    MixingSettings mixing{};
+    mixing.table = of.get<unsigned>("table");
+    mixing.probability_bits = slot[0];
+    mixing.count_bits = slot[1];
+    mixing.trust = of.get<std::uint32_t>("trust");
     std::vector<Terms> contexts;
-    for (const auto& [offset, limit, by_split, tuples] :
-         of.get<std::vector<Context>>("contexts")) {
+    for (const auto& [offset, limit, by_split, tuples] : of.get<std::vector<Context>>("contexts")) {
         mixing.contexts.push_back({0, offset, limit, by_split});
         contexts.push_back(terms(tuples));
     }

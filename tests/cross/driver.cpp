@@ -282,8 +282,7 @@ Counts read_counts(Fields& fields, const State& state, bool candidates = false) 
         flat->limit = fields.word();
     }
     return {logistic, CountedSettings(std::move(mixing), levels, precision, lag, queues, sure,
-                                      quantiles,
-                                      contexts, values, candidate, memory, flat)};
+                                      quantiles, contexts, values, candidate, memory, flat)};
 }
 
 std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {

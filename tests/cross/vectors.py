@@ -437,7 +437,9 @@ class Vectors:
 
     def put_mixing(self, whole: CountedRules, of: CountedRules) -> None:
         """Contexts and mixers of a whole, which may be those of its candidates."""
-        self.put(whole.levels, of.sure, of.quantiles, whole.precision, whole.lag, whole.queues, of.table)
+        self.put(
+            whole.levels, of.sure, of.quantiles, whole.precision, whole.lag, whole.queues, of.table
+        )
         self.put(of.p_bits, of.n_bits, of.trust, STRETCH, len(of.contexts))
         for context in of.contexts:
             self.put(context.offset, context.limit, int(context.by_split))

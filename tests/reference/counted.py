@@ -269,7 +269,7 @@ class State:
     def learn(self, of: Decision | FlatDecision, bit: int) -> None:
         if isinstance(of, FlatDecision):
             assert self.of.flat
-            of.slot.learn(bit, Context(self.of.flat.offset, self.of.flat.limit, []))
+            of.slot.learn(bit, Context(self.of.flat.offset, self.of.flat.limit, False, []))
             return
         for mixer, weights, t in zip(self.of.mixers, of.weights, of.outputs, strict=True):
             weights.learn(of.inputs, 2**28 * bit - squash(t), mixer.rates)

@@ -240,7 +240,9 @@ class CountedRules:
 
     def state_memory(self, elements: int) -> int:
         sets = sum(mixer.sets for mixer in self.mixers)
-        own = 4 * sum(self.slots(elements)) + 4 * (2 * len(self.contexts) + 8 + self.features) * sets
+        own = (
+            4 * sum(self.slots(elements)) + 4 * (2 * len(self.contexts) + 8 + self.features) * sets
+        )
         return own + (self.candidate.state_memory(elements) if self.candidate else 0)
 
     def memory(self, shape: ItemShape) -> int:

@@ -20,9 +20,9 @@
 namespace bitsback {
 
 // No network. Another one (predictive/beside.hpp) has the same members: `begin` and `end` of an
-// item's time, `add` of each pixel of a step, `look` at all of them, `foreseen` and `describe`, what
-// is known of each and its features for the mixers, then for each decision
-// `divide`, `probability` and `put`, and in the end `learn`.
+// item's time, `add` of each pixel of a step, `look` at all of them, `foreseen` and `describe`,
+// what is known of each and its features for the mixers, then for each decision `divide`,
+// `probability` and `put`, and in the end `learn`.
 struct NoNetwork {
     static constexpr bool exists = false;
 

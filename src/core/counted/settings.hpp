@@ -75,10 +75,11 @@ class CountedSettings {
     // row is coded behind the one above. queues: items that are coded at the same time. sure:
     // beside a network, decisions that it finds less likely than 2^-sure or more than 1 - 2^-sure
     // are left to it; else 0. quantiles: decisions of a tree that follows the network beside, each
-    // at a median; else 0, for a tree of the bits of symbols. candidate: the settings of the decision whether a symbol is as its
-    // candidate, before the others, or nothing. memory: in those settings, the context that
-    // remembers candidates; those with fewer failures than `sure` are taken without contexts.
-    // flat: what is counted in place of contexts where all around is 0, or nothing.
+    // at a median; else 0, for a tree of the bits of symbols. candidate: the settings of the
+    // decision whether a symbol is as its candidate, before the others, or nothing. memory: in
+    // those settings, the context that remembers candidates; those with fewer failures than `sure`
+    // are taken without contexts. flat: what is counted in place of contexts where all around is 0,
+    // or nothing.
     CountedSettings(MixingSettings mixing, std::uint32_t levels, unsigned precision,
                     std::size_t lag, std::size_t queues, unsigned sure, unsigned quantiles,
                     std::vector<Terms> contexts, Terms values,

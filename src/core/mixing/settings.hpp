@@ -14,9 +14,9 @@ namespace bitsback {
 
 // How the slots of a context adapt.
 struct ContextSettings {
-    unsigned bits;         // of its key
-    std::uint32_t offset;  // in sixteenths: the first update is by 1 / offset
-    std::uint32_t limit;   // of the count, by which the rate falls
+    unsigned bits;          // of its key
+    std::uint32_t offset;   // in sixteenths: the first update is by 1 / offset
+    std::uint32_t limit;    // of the count, by which the rate falls
     bool by_split = false;  // whether a decision's split is its node
 };
 

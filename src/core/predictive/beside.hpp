@@ -76,8 +76,8 @@ class NetworkBeside {
         if (high - low == 1) return false;
         const std::uint32_t twice = first + end;
         const Bracket median = of.distribution.holding(twice / 2, of.left);
-        const bool lower = median.low > low && (median.high == high || twice - 2 * median.first <=
-                                                                           2 * median.end - twice);
+        const bool lower = median.low > low && (median.high == high ||
+                                                twice - 2 * median.first <= 2 * median.end - twice);
         of.split = lower ? median.low : median.high;
         of.below = lower ? median.first : median.end;
         return true;

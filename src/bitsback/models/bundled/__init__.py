@@ -16,8 +16,8 @@ from bitsback.models.outline import Outline
 _NAMES = (
     "mnist-binary", "mnist-binary-paper", "mnist-binary-context", "mnist", "mnist-paper",
     "mnist-context", "mnist-context-small", "fashion-mnist-context", "universal",
-    "universal-bilevel", "bilevel", "graphics", "graphics-grey", "universal-mixed", "universal-deep",
-    "series",
+    "universal-bilevel", "bilevel", "graphics", "graphics-grey", "universal-mixed",
+    "universal-deep", "series",
 )  # fmt: skip
 
 

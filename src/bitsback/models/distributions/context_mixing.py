@@ -38,9 +38,9 @@ class Term:
     """A number that the surroundings of a pixel or its place give."""
 
     kind: str
-    """A sum; the row, column or channel of the pixel; beside a network, its prediction, the index of
-    its unit, or a sum of its inputs; or, with candidates, the candidate, or whether a pixel is equal
-    to it.
+    """A sum; the row, column or channel of the pixel; beside a network, its prediction, the index
+    of its unit, or a sum of its inputs; or, with candidates, the candidate, or whether a pixel is
+    equal to it.
     """
     parts: tuple[Part, ...]
     """Of a sum. Those of inputs have their numbers in place of planes."""
@@ -286,8 +286,8 @@ class ContextMixing(Mixing):
 def read_mixing(
     fields: Fields, key: str, levels: int, lag: int, network: Network | None = None
 ) -> ContextMixing:
-    """Reads the contexts and mixers of the distribution `key`. network: one that stands beside them.
-    Raises ModelError.
+    """Reads the contexts and mixers of the distribution `key`. network: one that stands beside
+    them. Raises ModelError.
     """
     beside = network is not None
     inputs = network.known[CONTEXT].channels if network else 0
@@ -315,8 +315,8 @@ def read_mixing(
         values = network.known[layer]
         if values.low < 0 or values.high > 255 or values.channels > _MOST_FEATURES:
             raise ModelError(
-                f"{key}: the layer {layer!r}, as features, has at most {_MOST_FEATURES:,} channels of"
-                " a range in [0, 255]"
+                f"{key}: the layer {layer!r}, as features, has at most {_MOST_FEATURES:,} channels"
+                " of a range in [0, 255]"
             )
         features = inputs + values.channels
     terms = [term for of in contexts for term in of.terms]
