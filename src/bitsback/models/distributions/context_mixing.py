@@ -251,8 +251,8 @@ class ContextMixing(Mixing):
 
     def memory(self, shape: ItemShape) -> int:
         at_once = min(shape.rows, (shape.columns - 1) // self._lag(shape) + 1)
-        plane = (shape.rows + 30) * (shape.columns + 30)
-        planes = (shape.planes + 1 + self._errors) * plane
+        planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
+        planes += self._errors * (at_once + 2) * (shape.columns + 30)
         of_pixel = 64 * self.decisions * (len(self.contexts) + 6)
         if self.candidate:
             of_pixel += 64 * (len(self.candidate.contexts) + 6)
