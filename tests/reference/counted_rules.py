@@ -260,10 +260,11 @@ class CountedRules:
     def memory(self, shape: ItemShape) -> int:
         lag = min(self.lag, shape.columns)
         at_once = min(shape.rows, (shape.columns - 1) // lag + 1)
-        planes = shape.planes + 1 + (len(self.predictors) + 1 if self.blends else 0)
-        planes *= (shape.rows + 30) * (shape.columns + 30)
+        planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
         if self.levels > 256:
             planes *= 2
+        if self.blends:
+            planes += (len(self.predictors) + 1) * (at_once + 2) * (shape.columns + 30)
         of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6) + 2**2 * self.features
         if self.candidate:
             of_pixel += 2**6 * (len(self.candidate.contexts) + 6)

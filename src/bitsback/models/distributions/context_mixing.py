@@ -269,9 +269,10 @@ class ContextMixing(Mixing):
 
     def memory(self, shape: ItemShape) -> int:
         at_once = min(shape.rows, (shape.columns - 1) // self._lag(shape) + 1)
-        planes = (shape.planes + 1 + self._errors) * (shape.rows + 30) * (shape.columns + 30)
+        planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
         if self.levels > _MOST_LEVELS:
             planes *= 2
+        planes += self._errors * (at_once + 2) * (shape.columns + 30)
         of_pixel = 64 * self.decisions * (len(self.contexts) + 6) + 4 * self.features
         if self.candidate:
             of_pixel += 64 * (len(self.candidate.contexts) + 6)
