@@ -1,13 +1,15 @@
 """Write the models that count contexts. Their only trained weights are those of `universal`, beside
-whose network `universal-mixed` counts; this file defines the rest completely.
+whose network `universal-mixed` and `universal-deep` count; this file defines the rest completely.
 
     python recipes/counted.py --out src/bitsback/models/bundled
 
 The numbers were chosen by the sizes of scanned pages, those of leptonica among them, of graphics,
-and of the photographs by which `universal` was chosen.
+and of the photographs by which `universal` was chosen; those of `universal-deep` by CT and MR
+slices of `neurolabusc/dcm_qa_*` and micrographs of `NEUBIAS/training-resources`.
 """
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,7 @@ NAMED = {
     "": (0, 0), "W": (0, -1), "N": (-1, 0), "NW": (-1, -1), "NE": (-1, 1), "WW": (0, -2),
     "NN": (-2, 0), "NWW": (-1, -2), "NNE": (-2, 1), "NNW": (-2, -1), "NEE": (-1, 2),
     "NNN": (-3, 0), "WWW": (0, -3), "NNEE": (-2, 2), "NNWW": (-2, -2), "NEEE": (-1, 3),
-    "NWWW": (-1, -3), "WWWW": (0, -4),
+    "NWWW": (-1, -3), "WWWW": (0, -4), "E": (0, 1), "S": (1, 0),
 }  # fmt: skip
 """Neighbours of a pixel by their directions."""
 
@@ -79,22 +81,41 @@ def place(of: str) -> list[int]:
 
 def term(of: str) -> Any:
     """`N`, `P1/2` (without its two lowest bits), a sum such as `W+N-NW/1`, `=N` (whether it is the
-    candidate), or `C`, the candidate.
+    candidate), `C`, the candidate, or `prediction`, `unit` and `error` by what stands beside.
     """
     if of == "C":
         return {"place": "candidate", "shift": 0, "most": 256}
     if of.startswith("="):
         return {"equal": place(of[1:])}
     pixels, _, shift = of.partition("/")
-    if pixels == "prediction":
-        return {"place": "prediction", "shift": 0, "most": 255}
+    if pixels in ("prediction", "unit"):
+        bits = int(shift or 0)
+        return {
+            "place": pixels,
+            "shift": bits,
+            "most": (255 if pixels == "prediction" else 15) >> bits,
+        }
     if pixels == "error":
         return {"place": "unit", "shift": 2, "most": 15}
     if "+" not in pixels and "-" not in pixels:
         return [*place(pixels), int(shift or 0)]
-    parts = pixels.replace("-", "+-").split("+")
-    sites = [[*place(part.lstrip("-")), -1 if part.startswith("-") else 1] for part in parts]
-    return {"sum": sites, "shift": int(shift or 0), "range": [-256, 511]}
+    return {"sum": summands(pixels), "shift": int(shift or 0), "range": [-256, 511]}
+
+
+def summands(of: str) -> list[list[int]]:
+    """`2W-WW`: pixels with their weights."""
+    sites = []
+    for part in of.replace("-", "+-").split("+"):
+        pixel = part.lstrip("-0123456789")
+        weight = part[: len(part) - len(pixel)]
+        sites.append([*place(pixel), int(weight + "1" if weight in ("", "-") else weight)])
+    return sites
+
+
+def predictor(of: str) -> dict[str, Any]:
+    """A sum, without its lowest bits, within the values of a pixel."""
+    pixels, _, shift = of.partition("/")
+    return {"sum": summands(pixels), "shift": int(shift or 0), "range": [0, 255]}
 
 
 def equal(one: str, other: str) -> Any:
@@ -118,9 +139,21 @@ OF_COLOURS = [
     "N+P1-N1 P2/3",
     "W+W-WW N+N-NN/2",
     "W+P2-W2 N+P2-N2/1",
+    "W+NE-N NN/3",
+    "P1 W1 N1 E1 S1 P2",
+    "prediction unit",
+    "prediction P1 P2/3",
+    "prediction W/2 N/2",
     "C",
     "C P1",
 ]
+PREDICTORS_OF_GREY = [
+    "W", "N", "W+N-NW", "W+NE-N", "2W-WW", "2N-NN", "NE", "W+N/1", "N+NE-NNE",
+]  # fmt: skip
+PREDICTORS_OF_COLOURS = [
+    *PREDICTORS_OF_GREY, "W+P1-W1", "N+P1-N1", "W+N-NW+P1-W1-N1+NW1", "W+P2-W2", "N+P2-N2",
+    "W+N+2P1-W1-N1/1", "NE+P1-NE1",
+]  # fmt: skip
 BESIDE = [
     "P1 P2",
     "W N P1 P2",
@@ -165,7 +198,9 @@ def mixers(*selects: list[Any]) -> list[dict[str, Any]]:
     return [{"select": of, "start": 13107, "rates": [2047, 900]} for of in selects]
 
 
-def graphics(first: list[str], contexts: list[str], large: int) -> dict[str, Any]:
+def graphics(
+    first: list[str], contexts: list[str], large: int, predictors: list[str]
+) -> dict[str, Any]:
     """first: of candidates. large: the number of a context that tells how much is known."""
     found = several([*contexts, "W+N-NW/2"])
     found[-1]["terms"][1:1] = PATTERN
@@ -177,11 +212,16 @@ def graphics(first: list[str], contexts: list[str], large: int) -> dict[str, Any
         "slot": [16, 7],
         "trust": 30,
         "contexts": found,
-        "mixers": mixers(["node", CHANNEL], ["depth", *PATTERN], ["depth", {"known": large}]),
+        "predictors": list(map(predictor, predictors)),
+        "maps": [1, 255],
+        "mixers": mixers(
+            ["odds", CHANNEL], [*PATTERN, term("unit/1")], ["depth", {"known": large}]
+        ),
         "candidate": {
             "table": 18,
             "memory": 0,
             "sure": 6,
+            "maps": [1, 255],
             "contexts": several(first),
             "mixers": mixers(
                 ["failures", CHANNEL],
@@ -217,6 +257,59 @@ def mixed(base: Model) -> Model:
     about = "Images of any size and up to 256 levels, with contexts learned as they come"
     name = f"{base.name}-mixed"
     return build_with_counts(base, beside(BESIDE), 256, name=name, about=about)
+
+
+def deep(base: Model) -> Model:
+    """The model of more levels, with contexts beside its network, and the network's last hidden
+    layer for the mixers.
+    """
+    distribution = json.loads(base.description)["distributions"]["p(x)"]
+    window = distribution["window"]
+    # The numbers of the network's inputs.
+    predictions = sum(len(window[key]) for key in ("own", "first", "second"))
+    errors = predictions + 2 * (1 + len(distribution["predictors"]))
+    fraction = errors + 8
+    own = {(rows, columns): at for at, (rows, columns) in enumerate(window["own"])}
+    near = {name: own[NAMED[name]] for name in ("N", "W", "NW", "NE", "NN", "WW")}
+    unit = {"place": "unit", "shift": 0, "most": 95}
+    by_path = [
+        [seen(errors + i, NINE) for i in range(4)],
+        [seen(at, NINE) for at in (errors, near["WW"], errors + 1, near["NN"])],
+        [seen(predictions + i, NINE) for i in (1, 2, 0)],
+        [{"inputs": [[fraction, 1]], "shift": 3, "range": [0, 15]}, unit],
+        [{"place": axis, "shift": 5, "most": 63} for axis in ("row", "column")],
+        [seen(at, FIVE) for at in near.values()],
+    ]
+    by_split: list[list[Any]] = [[{"place": "prediction", "shift": 0, "most": 65535}], []]
+    counts = {
+        "quantiles": 5,
+        "features": "hidden3",
+        "queues": 4,
+        "table": 20,
+        "slot": [16, 8],
+        "trust": 60,
+        "sure": 8,
+        "contexts": [
+            {"offset": 24, "limit": 255, "node": node, "terms": terms}
+            for node, some in (("path", by_path), ("split", by_split))
+            for terms in some
+        ],
+        "mixers": [
+            {"select": of, "start": 0, "rates": [800, 100]}
+            for of in (["node"], ["depth", unit | {"shift": 2, "most": 15}])
+        ],
+    }
+    about = "Images of any size and up to 65,536 levels, with contexts learned as they come"
+    return build_with_counts(base, counts, 65536, name=f"{base.name}-deep", about=about)
+
+
+NINE = [38, 47, 56, 62, 67, 73, 82, 91]
+FIVE = [44, 58, 71, 85]
+
+
+def seen(number: int, steps: list[int]) -> dict[str, Any]:
+    """What an input of the network is, 64 for a difference of 0, in steps."""
+    return {"inputs": [[number, 1]], "steps": steps}
 
 
 def described(name: str, about: str, levels: int, of: dict[str, Any]) -> dict[str, Any]:
@@ -259,13 +352,13 @@ DESCRIPTIONS = [
         "graphics",
         "Drawings and screenshots in colour of any size, learned as they come",
         256,
-        graphics(FIRST_OF_COLOURS, OF_COLOURS, 9),
+        graphics(FIRST_OF_COLOURS, OF_COLOURS, 9, PREDICTORS_OF_COLOURS),
     ),
     described(
         "graphics-grey",
         "Grey drawings and palettes of any size, learned as they come",
         256,
-        graphics(FIRST_OF_GREY, OF_GREY, 7),
+        graphics(FIRST_OF_GREY, OF_GREY, 7, PREDICTORS_OF_GREY),
     ),
 ]
 
@@ -275,7 +368,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder where the models go")
     folder = parser.parse_args().out
     models = [build_with_items(description, {}) for description in DESCRIPTIONS]
-    for model in [*models, mixed(bundled.load("universal"))]:
+    universal = bundled.load("universal")
+    for model in [*models, mixed(universal), deep(universal)]:
         path = folder / f"{model.name}.safetensors"
         path.write_bytes(file.write(model.description, model.tensors))
 

@@ -2,7 +2,7 @@
 and candidates.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .planes import ItemShape
@@ -11,14 +11,15 @@ from .variables import Variable
 
 ODDS = 16  # values of the odds by a network
 FAILURES = 15  # values of how often candidates fail
+POINTS = 33  # of a probability map
 KEYS = "queues table slot trust contexts mixers"
 
 Look = Callable[[int, int, int], int]  # X(k, dr, dq)
 
 
 class Term(NamedTuple):
-    kind: str  # a sum, equal, or a place: row, column, channel, prediction, unit or candidate
-    parts: list[list[int]]  # of a sum, or of what may be equal: k, dr, dq, w
+    kind: str  # sum, inputs, equal, or a place: row, column, channel, prediction, unit, candidate
+    parts: list[list[int]]  # of a sum, or of what may be equal: k, dr, dq, w; of inputs: i, w
     shift: int
     low: int
     high: int
@@ -38,9 +39,11 @@ class Term(NamedTuple):
         is_pixel = self.kind == "sum" and len(self.parts) == 1 and self.parts[0][3] == 1
         return is_pixel and self[2:] == (0, 0, 1, [])
 
-    def value(self, look: Look, place: dict[str, int]) -> int:
+    def value(self, look: Look, place: dict[str, int], inputs: Sequence[int]) -> int:
         if self.kind == "sum":
             total = sum(w * look(k, dr, dq) for k, dr, dq, w in self.parts)
+        elif self.kind == "inputs":
+            total = sum(w * inputs[i] for i, w in self.parts)
         elif self.kind == "equal":
             total = int(look(*self.parts[0][:3]) == place["candidate"])
         else:
@@ -60,6 +63,7 @@ class Selector(NamedTuple):
 class Context(NamedTuple):
     offset: int
     limit: int
+    by_split: bool
     terms: list[Term]
 
     @property
@@ -96,14 +100,18 @@ class CountedRules:
     """What a description says of contexts and mixers."""
 
     def __init__(
-        self, about: dict[str, Any], x: Variable, precision: int, lag: int, beside: bool = False
+        self, about: dict[str, Any], x: Variable, precision: int, lag: int, inputs: int = 0
     ) -> None:
-        """beside: whether a network stands beside them."""
-        require(x.levels <= 256, "at most 256 levels")
-        self.levels, self.decisions = x.levels, (x.levels - 1).bit_length()
-        self.precision, self.lag, self.beside = precision, lag, beside
+        """inputs: those of a network that stands beside them."""
+        beside = inputs > 0
+        self.quantiles = check_integer(about["quantiles"], 1, 8) if "quantiles" in about else 0
+        require(x.levels <= 256 or self.quantiles > 0, "at most 256 levels, or quantiles")
+        self.levels, self.decisions = x.levels, self.quantiles or (x.levels - 1).bit_length()
+        self.precision, self.lag, self.beside, self.inputs = precision, lag, beside, inputs
+        self.layer: str | None = about.get("features")
+        self.features = 0  # known when the network is
         self.nodes = 2**self.decisions - 1
-        self.guesses = "candidate" in about
+        self.guesses, self.blends = "candidate" in about, "predictors" in about
         self.sure = check_integer(about["sure"], 1, 28) if beside else 0
         self.queues = check_integer(about["queues"], 1, 256)
         self.table = check_integer(about["table"], 10, 24)
@@ -112,14 +120,17 @@ class CountedRules:
         self.check_bits = 32 - self.p_bits - self.n_bits
         require(self.check_bits >= 0, "a slot has 32 bits")
         self.trust = check_integer(about["trust"], 1, 255)
+        self.predictors = self.read_predictors(about["predictors"]) if self.blends else []
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
         self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]
+        self.maps = read_maps(about)
         self.candidate = CandidateRules(about["candidate"], self) if self.guesses else None
         self.flat = self.read_flat(about["flat"]) if "flat" in about else None
 
     def read_flat(self, about: Any) -> Flat:
         check_keys(about, "around regions offset limit")
-        require(self.levels == 2 and not self.guesses, "two levels, without candidates")
+        plain = not self.guesses and not self.blends
+        require(self.levels == 2 and plain, "two levels, without candidates and predictors")
         terms = [term for context in self.contexts for term in context.terms]
         terms += [one.term for mixer in self.mixers for one in mixer.select if one.term]
         require(all(term.is_bit for term in terms), "pixels as they are")
@@ -134,14 +145,24 @@ class CountedRules:
         limit = check_integer(about["limit"], 1, 2**self.n_bits - 1)
         return Flat(sites(about["around"]), regions, offset, limit)
 
+    def read_predictors(self, about: Any) -> list[Term]:
+        require(self.lag >= 2, "a pixel to the upper right is known")
+        terms = [self.read_term(one) for one in check_list(about, 1, 32)]
+        for term in terms:
+            require(term.kind == "sum" and not term.steps, "a sum without steps")
+            require(term.count <= self.levels, "as many values as levels, at most")
+        return terms
+
     def read_context(self, about: Any) -> Context:
-        check_keys(about, "offset limit terms")
+        check_keys(about, "offset limit terms" + " node" * (self.quantiles > 0))
+        by_split = self.quantiles > 0 and about["node"] == "split"
+        require(by_split or about.get("node", "path") == "path", "what tells decisions apart")
         offset, limit = (
             check_integer(about["offset"], 16, 255),
             check_integer(about["limit"], 1, 2**self.n_bits - 1),
         )
         terms = [self.read_term(term) for term in check_list(about["terms"], 0, 64)]
-        context = Context(offset, limit, terms)
+        context = Context(offset, limit, by_split, terms)
         require(context.bits <= 512, "a key has at most 512 bits")
         return context
 
@@ -160,7 +181,7 @@ class CountedRules:
         if about == "depth":
             return Selector("depth", self.decisions)
         if about == "odds":
-            require(self.beside, "the odds by a network")
+            require(self.beside or self.blends, "odds by what stands beside")
             return Selector("odds", ODDS)
         return self.read_common_selector(about)
 
@@ -180,7 +201,8 @@ class CountedRules:
         if "place" in about:
             check_keys(about, "place shift most")
             name, shift = about["place"], check_integer(about["shift"], 0, 15)
-            foreseen = ["prediction", "unit"] * self.beside + ["candidate"] * self.guesses
+            foreseen = ["prediction", "unit"] * (self.beside or self.blends)
+            foreseen += ["candidate"] * self.guesses
             require(name in ("row", "column", "channel", *foreseen), "a place")
             return Term(name, [], shift, 0, check_integer(about["most"], 0, 65535), [])
         if "equal" in about:
@@ -188,21 +210,27 @@ class CountedRules:
             require(self.guesses, "there is a candidate")
             site = self.read_place([*check_list(about["equal"], 3, 3), 1])
             return Term("equal", [site], 0, 0, 1, [])
-        parts = [self.read_place(part) for part in check_list(about.get("sum"), 1, 16)]
+        kind = "inputs" if "inputs" in about and self.beside else "sum"
+        read = self.read_input if kind == "inputs" else self.read_place
+        parts = [read(part) for part in check_list(about.get(kind), 1, 16)]
         for *_, weight in parts:
             check_integer(weight, -64, 64)
         if "steps" in about:
-            check_keys(about, "sum steps")
+            check_keys(about, f"{kind} steps")
             steps = check_list(about["steps"], 1, 255)
             for step in steps:
                 check_integer(step, -(2**20), 2**20)
             require(sorted(set(steps)) == steps, "steps rise")
-            return Term("sum", parts, 0, 0, 0, steps)
-        check_keys(about, "sum shift range")
+            return Term(kind, parts, 0, 0, 0, steps)
+        check_keys(about, f"{kind} shift range")
         shift = check_integer(about["shift"], 0, 15)
         low, high = (check_integer(of, -(2**20), 2**20) for of in check_list(about["range"], 2, 2))
         require(0 <= high - low < 2**16, "a range of at most 2^16 numbers")
-        return Term("sum", parts, shift, low, high, [])
+        return Term(kind, parts, shift, low, high, [])
+
+    def read_input(self, about: Any) -> list[int]:
+        number, weight = check_list(about, 2, 2)
+        return [check_integer(number, 0, self.inputs - 1), weight]
 
     def read_place(self, about: Any) -> list[int]:
         place = check_list(about, 4, 4)
@@ -221,18 +249,22 @@ class CountedRules:
         return min(max((decisions - 1).bit_length(), 10), self.table)
 
     def direct(self, context: Context) -> bool:
-        return context.bits + self.decisions <= self.table
+        return not context.by_split and context.bits + self.decisions <= self.table
 
     def state_memory(self, elements: int) -> int:
         sets = sum(mixer.sets for mixer in self.mixers)
-        own = 4 * sum(self.slots(elements)) + 4 * (2 * len(self.contexts) + 8) * sets
+        of_set = 2 * len(self.contexts) + 8 + self.features + (POINTS if self.maps else 0)
+        own = 4 * sum(self.slots(elements)) + 4 * of_set * sets
         return own + (self.candidate.state_memory(elements) if self.candidate else 0)
 
     def memory(self, shape: ItemShape) -> int:
         lag = min(self.lag, shape.columns)
         at_once = min(shape.rows, (shape.columns - 1) // lag + 1)
-        planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
-        of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6)
+        planes = shape.planes + 1 + (len(self.predictors) + 1 if self.blends else 0)
+        planes *= (shape.rows + 30) * (shape.columns + 30)
+        if self.levels > 256:
+            planes *= 2
+        of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6) + 2**2 * self.features
         if self.candidate:
             of_pixel += 2**6 * (len(self.candidate.contexts) + 6)
         return planes + at_once * of_pixel
@@ -241,6 +273,11 @@ class CountedRules:
         lag, decisions = min(self.lag, shape.columns), self.decisions
         times = shape.planes * (lag * (shape.rows - 1) + shape.columns)
         of_pixel = self.summands + decisions * self.macs_of_decision
+        if self.blends:
+            of_pixel += 2**2 * sum(len(term.parts) for term in self.predictors)
+            of_pixel += 2**4 * len(self.predictors) + 2**5 * decisions
+        if self.quantiles:
+            of_pixel += 2**10 * decisions
         if self.flat:
             of_pixel += sum(map(len, [self.flat.around, *self.flat.regions]))
         if self.candidate:
@@ -255,19 +292,24 @@ class CountedRules:
     @property
     def macs_of_decision(self) -> int:
         n = len(self.contexts)
-        return 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1)
+        mapped = self.features + (2**3 if self.maps else 0)
+        return 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1 + mapped)
 
 
 class CandidateRules(CountedRules):
     """What a description says of candidates, and of the decision whether a pixel is as its own."""
 
     def __init__(self, about: Any, of: CountedRules) -> None:
-        check_keys(about, "sure table memory contexts mixers")
+        check_keys(about, "sure table memory contexts mixers", "maps")
         self.sure = check_integer(about["sure"], 0, FAILURES)
         self.levels, self.decisions, self.lag = of.levels, of.decisions, of.lag
         self.p_bits, self.n_bits, self.check_bits = of.p_bits, of.n_bits, of.check_bits
         self.trust, self.nodes = of.trust, 2**of.decisions
-        self.beside, self.guesses, self.candidate, self.flat = False, True, None, None
+        self.beside, self.blends, self.guesses = False, False, True
+        self.candidate, self.flat = None, None
+        self.quantiles, self.features = 0, 0
+        self.predictors: list[Term] = []
+        self.maps = read_maps(about)
         self.table = check_integer(about["table"], 10, 24)
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
         self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]
@@ -287,9 +329,16 @@ class CandidateRules(CountedRules):
         return super().state_memory(elements) + 4 * 2 ** self.size(elements)
 
 
+def read_maps(about: dict[str, Any]) -> tuple[int, int] | None:
+    """The weight of mixers beside their maps, and the limit of counts."""
+    if "maps" not in about:
+        return None
+    weight, limit = check_list(about["maps"], 2, 2)
+    return check_integer(weight, 0, 16), check_integer(limit, 1, 1023)
+
+
 def read_counted(about: dict[str, Any], x: Variable) -> CountedRules:
     """The codec `counted`."""
-    more = [key for key in ("candidate", "flat") if key in about]
-    check_keys(about, " ".join([f"codec precision lag {KEYS}", *more]))
+    check_keys(about, f"codec precision lag {KEYS}", "candidate flat predictors maps")
     precision, lag = check_integer(about["precision"], 16, 24), check_integer(about["lag"], 1, 4096)
     return CountedRules(about, x, precision, lag)

@@ -124,11 +124,9 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
         lambda: jpeg_colours(photo("u1", 40, 50, 3)),
         {"model": "universal", "tile": 32},
     ),
-    "candidates": (
-        lambda: np.kron(noise("u1", 10, 12, 3) // 90 * 80, np.ones((3, 4, 1), np.uint8)),
-        {"model": "graphics"},
-    ),
+    "candidates": (lambda: photo("u1", 40, 50, 3) // 8, {"model": "graphics"}),
     "mixed": (lambda: photo("u1", 40, 50, 3), {"model": "universal-mixed", "tile": 32}),
+    "mixed-deep": (lambda: photo("<i2", 3, 20, 30), {"model": "universal-deep", "stack": True}),
     "fallback-plain": (lambda: np.sqrt(noise("<u4", 40, 60) % 900), {}),
     "fallback-shuffled": (lambda: np.arange(1200.0).reshape(30, 40), {}),
     "fallback-rows": (lambda: photo("u1", 40, 60), {"model": "fast"}),

@@ -2,18 +2,22 @@
 codecs `counted` and `predictive` of docs/model-format.md share.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bitsback import tables
 from bitsback.errors import ModelError
+from bitsback.integer import Network
 from bitsback.integer.fields import Fields
 from bitsback.lazy import cached_property
 from bitsback.models.item_shape import ItemShape
+from bitsback.models.variables import CONTEXT
 
 _MOST_LEVELS = 256
 _REACH = 15
 _MOST = 1 << 20  # the bound of the thresholds of a sum
+_MOST_FEATURES = 1024  # of a layer
+_MACS_OF_SPLIT = 1 << 10
 _MOST_VALUES = 1 << 16
 _MOST_SETS = 1 << 16
 _ODDS = 16
@@ -22,6 +26,8 @@ _FAILURES = 15
 """Values of how often candidates are wrong as a selector sees them."""
 _COUNTS = 11
 """Values of a count of up to 1,023 as a selector sees it, its logarithm."""
+_POINTS = 33
+"""Entries of a probability map for each set of weights."""
 
 Part = tuple[int, int, int, int]
 """Planes before that of a pixel, rows below it, columns to its right, and the weight of the symbol
@@ -34,10 +40,12 @@ class Term:
     """A number that the surroundings of a pixel or its place give."""
 
     kind: str
-    """A sum; the row, column or channel of the pixel; beside a network, its prediction or the index
-    of its unit; or, with candidates, the candidate, or whether a pixel is equal to it.
+    """A sum; the row, column or channel of the pixel; beside a network or a blend, its prediction
+    or the index of its unit; beside a network, a sum of its inputs; or, with candidates, the
+    candidate, or whether a pixel is equal to it.
     """
     parts: tuple[Part, ...]
+    """Of a sum. Those of inputs have their numbers in place of planes."""
     shift: int
     low: int
     high: int
@@ -77,6 +85,8 @@ class Context:
     """In sixteenths. Its reciprocal is the rate of the first update."""
     limit: int
     """The limit of the count by which updates get smaller."""
+    by_split: bool
+    """Whether the splits of decisions stand for their nodes."""
     terms: tuple[Term, ...]
 
     @property
@@ -89,7 +99,7 @@ class Mixer:
     """Sets of weights, of which `select` chooses one."""
 
     select: tuple[str | int | Term, ...]
-    """Each is "node", "depth", "odds" (those by a network beside), "failures" (of candidates), a
+    """Each is "node", "depth", "odds" (those by what stands beside), "failures" (of candidates), a
     term, or the number of a context, which stands for its count.
     """
     start: int
@@ -105,12 +115,19 @@ class Mixing:
     """The logarithm of the slots of a context, at most."""
     contexts: tuple[Context, ...]
     mixers: tuple[Mixer, ...]
+    maps: tuple[int, int]
+    """The weight of what the mixers say beside their probability maps, and the limit of the counts
+    of these, or 0 without maps.
+    """
 
     def core(self) -> dict[str, object]:
         """Fields of the core's distribution."""
         return {
             "table": self.table,
-            "contexts": [(of.offset, of.limit, _core_terms(of.terms)) for of in self.contexts],
+            "maps": self.maps,
+            "contexts": [
+                (of.offset, of.limit, of.by_split, _core_terms(of.terms)) for of in self.contexts
+            ],
             "mixers": [(self._core_select(of.select), of.start, of.rates) for of in self.mixers],
             "values": _core_terms(self._values),
         }
@@ -133,23 +150,25 @@ class Mixing:
         """The slots of a context that has not one for each key, if so many decisions come."""
         return 1 << min(max((decisions - 1).bit_length(), 10), self.table)
 
-    def memory_of(self, decisions: int, bits: int, nodes: int) -> int:
-        """bits: of a symbol. nodes: at which decisions are made."""
+    def memory_of(self, decisions: int, bits: int, nodes: int, features: int = 0) -> int:
+        """bits: of a symbol. nodes: at which decisions are made. features: that mixers take."""
         slots = sum(
-            (1 << of.bits) * nodes if of.bits + bits <= self.table else self.slots(decisions)
+            (1 << of.bits) * nodes
+            if of.bits + bits <= self.table and not of.by_split
+            else self.slots(decisions)
             for of in self.contexts
         )
         sets = sum(_sets(of.select, bits) for of in self.mixers)
-        return 4 * slots + 4 * (2 * len(self.contexts) + 8) * sets
+        entries = _POINTS if self.maps[1] else 0
+        return 4 * slots + 4 * (2 * len(self.contexts) + 8 + features + entries) * sets
 
     @property
     def summands(self) -> int:
         return sum(max(len(term.parts), 1) for of in self.contexts for term in of.terms)
 
-    @property
-    def macs_of_decision(self) -> int:
-        n = len(self.contexts)
-        return 32 * n + 4 * len(self.mixers) * (2 * n + 1)
+    def macs_of_decision(self, features: int = 0) -> int:
+        n, mapped = len(self.contexts), 8 if self.maps[1] else 0
+        return 32 * n + 4 * len(self.mixers) * (2 * n + 1 + features + mapped)
 
 
 @dataclass(frozen=True)
@@ -198,7 +217,15 @@ class ContextMixing(Mixing):
     trust: int
     sure: int
     """Beside a network, the power of two from which on its odds are taken as they are; else 0."""
+    quantiles: int
+    """Beside a network, the decisions of a tree that follows its quantiles; else 0."""
+    layer: str | None
+    """Of a network beside, the one that mixers take with its inputs."""
+    features: int
+    """The number of both."""
     candidate: CandidateMixing | None
+    predictors: tuple[Term, ...]
+    """Those of which a blend stands beside the contexts, if there are any."""
     flat: Flat | None
 
     def fields(self, precision: int) -> dict[str, object]:
@@ -209,13 +236,15 @@ class ContextMixing(Mixing):
             "lag": self.lag,
             "queues": self.queues,
             "sure": self.sure,
+            "quantiles": self.quantiles,
             "slot": self.slot,
             "trust": self.trust,
+            "predictors": [],
             "candidate": None,
             "memory": None,
             "flat": None,
         }
-        fields = shared | self.core()
+        fields = shared | self.core() | {"predictors": _core_terms(self.predictors)}
         if self.flat:
             fields["flat"] = self.flat.core()
         fields |= {"stretch": tables.stretch(), "cdf": tables.logistic_cdf()}
@@ -228,11 +257,11 @@ class ContextMixing(Mixing):
     @property
     def decisions(self) -> int:
         """The number of binary decisions of a symbol."""
-        return (self.levels - 1).bit_length()
+        return self.quantiles or (self.levels - 1).bit_length()
 
     def state_memory(self, elements: int) -> int:
         bits, first = self.decisions, self.candidate
-        memory = self.memory_of(elements * bits, bits, (1 << bits) - 1)
+        memory = self.memory_of(elements * bits, bits, (1 << bits) - 1, self.features)
         if first:
             memory += first.memory_of(elements, bits, 1 << bits)
             memory += 4 * first.slots(elements)
@@ -240,8 +269,10 @@ class ContextMixing(Mixing):
 
     def memory(self, shape: ItemShape) -> int:
         at_once = min(shape.rows, (shape.columns - 1) // self._lag(shape) + 1)
-        planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
-        of_pixel = 64 * self.decisions * (len(self.contexts) + 6)
+        planes = (shape.planes + 1 + self._errors) * (shape.rows + 30) * (shape.columns + 30)
+        if self.levels > _MOST_LEVELS:
+            planes *= 2
+        of_pixel = 64 * self.decisions * (len(self.contexts) + 6) + 4 * self.features
         if self.candidate:
             of_pixel += 64 * (len(self.candidate.contexts) + 6)
         return planes + at_once * of_pixel
@@ -249,25 +280,43 @@ class ContextMixing(Mixing):
     def macs(self, shape: ItemShape) -> int:
         decisions = self.decisions
         times = shape.planes * (self._lag(shape) * (shape.rows - 1) + shape.columns)
-        of_pixel = self.summands + decisions * self.macs_of_decision
+        of_pixel = self.summands + decisions * self.macs_of_decision(self.features)
+        of_pixel += self._macs_of_blend
+        if self.quantiles:
+            of_pixel += _MACS_OF_SPLIT * decisions
         if self.flat:
             of_pixel += self.flat.sites
         if self.candidate:
             decisions += 1
-            of_pixel += self.candidate.summands + self.candidate.macs_of_decision
+            of_pixel += self.candidate.summands + self.candidate.macs_of_decision()
         return shape.elements * of_pixel + 256 * decisions * times
+
+    @property
+    def _errors(self) -> int:
+        """Bytes of a pixel for how wrong predictors are."""
+        return 1 + len(self.predictors) if self.predictors else 0
+
+    @property
+    def _macs_of_blend(self) -> int:
+        if not self.predictors:
+            return 0
+        summands = sum(len(term.parts) for term in self.predictors)
+        return 4 * summands + 16 * len(self.predictors) + 32 * self.decisions
 
     def _lag(self, shape: ItemShape) -> int:
         return min(self.lag, shape.columns)
 
 
 def read_mixing(
-    fields: Fields, key: str, levels: int, lag: int, beside: bool = False
+    fields: Fields, key: str, levels: int, lag: int, network: Network | None = None
 ) -> ContextMixing:
-    """Reads the contexts and mixers of the distribution `key`. beside: a network. Raises
-    ModelError.
+    """Reads the contexts and mixers of the distribution `key`. network: one that stands beside
+    them. Raises ModelError.
     """
-    if levels > _MOST_LEVELS:
+    beside = network is not None
+    inputs = network.known[CONTEXT].channels if network else 0
+    quantiles = fields.integer("quantiles", 1, 8) if beside and fields.has("quantiles") else 0
+    if levels > _MOST_LEVELS and not quantiles:
         raise ModelError(f"{key}: contexts are counted for data of at most {_MOST_LEVELS} levels")
     queues = fields.integer("queues", 1, 256)
     table, trust = fields.integer("table", 10, 24), fields.integer("trust", 1, 255)
@@ -277,24 +326,52 @@ def read_mixing(
     if not (12 <= probability_bits <= 22 and count_bits <= 10 and sum(slot) <= 32):
         raise ModelError("a 'slot' has 12 to 22 bits of a probability and 4 to 10 of a count")
     guesses = fields.has("candidate") and not beside
+    blends = fields.has("predictors") and not beside
+    decisions = quantiles or (levels - 1).bit_length()
     is_flat = fields.has("flat") and not beside
-    reader = _TermReader(levels, lag, beside, guesses)
+    reader = _TermReader(levels, decisions, lag, False, inputs, guesses, quantiles > 0)
+    predictors = _read_predictors(fields, key, reader) if blends else ()
     most = (1 << count_bits) - 1
-    choices = ("node", "depth", *(["odds"] if beside else []))
-    contexts, mixers = _read_contexts(fields, key, reader, most, choices)
     candidate = _read_candidate(fields.object("candidate"), key, reader, most) if guesses else None
+    reader = replace(reader, foresees=beside or blends)
+    choices = ("node", "depth", *(["odds"] if reader.foresees else []))
+    contexts, mixers, maps = _read_contexts(fields, key, reader, most, choices)
+    layer, features = None, 0
+    if network and fields.has("features"):
+        layer = fields.text("features", *network.layers)
+        values = network.known[layer]
+        if values.low < 0 or values.high > 255 or values.channels > _MOST_FEATURES:
+            raise ModelError(
+                f"{key}: the layer {layer!r}, as features, has at most {_MOST_FEATURES:,} channels"
+                " of a range in [0, 255]"
+            )
+        features = inputs + values.channels
     terms = [term for of in contexts for term in of.terms]
     terms += [one for of in mixers for one in of.select if isinstance(one, Term)]
     flat = _read_flat(fields.object("flat"), key, reader, most, terms) if is_flat else None
     return ContextMixing(
-        table, contexts, mixers, levels, lag, queues, slot, trust, sure, candidate, flat
-    )
+        table, contexts, mixers, maps, levels, lag, queues, slot, trust, sure, quantiles, layer,
+        features, candidate, predictors, flat,
+    )  # fmt: skip
+
+
+def _read_predictors(fields: Fields, key: str, reader: "_TermReader") -> tuple[Term, ...]:
+    if reader.lag < 2:
+        raise ModelError(f"{key}: predictors are blended with a lag of 2 or more")
+    predictors = tuple(map(reader.read, fields.items("predictors", range(1, 33))))
+    for term in predictors:
+        if term.kind != "sum" or term.steps or term.values > reader.levels:
+            raise ModelError(
+                f"{key}: a predictor is a sum, without steps, of at most {reader.levels} values"
+            )
+    return predictors
 
 
 def _read_flat(
     fields: Fields, key: str, reader: "_TermReader", most: int, terms: list[Term]
 ) -> Flat:
-    if reader.levels != 2 or reader.guesses or not all(term.is_bit for term in terms):
+    plain = not reader.guesses and not reader.foresees and all(term.is_bit for term in terms)
+    if reader.levels != 2 or not plain:
         raise ModelError(f"{key}: 'flat' is for two levels, in contexts of pixels as they are")
 
     def sites(entries: list[Any], name: str) -> Sites:
@@ -311,17 +388,18 @@ def _read_flat(
 
 def _read_candidate(fields: Fields, key: str, reader: "_TermReader", most: int) -> CandidateMixing:
     table, sure = fields.integer("table", 10, 24), fields.integer("sure", 0, _FAILURES)
-    contexts, mixers = _read_contexts(fields, f"{key}.candidate", reader, most, ("failures",))
+    where = f"{key}.candidate"
+    contexts, mixers, maps = _read_contexts(fields, where, reader, most, ("failures",))
     memory = fields.integer("memory", 0, len(contexts) - 1)
     fields.done()
     if any(term.needs_candidate for term in contexts[memory].terms):
         raise ModelError(f"{key}: a context that remembers candidates depends on none")
-    return CandidateMixing(table, contexts, mixers, memory, sure)
+    return CandidateMixing(table, contexts, mixers, maps, memory, sure)
 
 
 def _read_contexts(
     fields: Fields, key: str, reader: "_TermReader", most: int, choices: tuple[str, ...]
-) -> tuple[tuple[Context, ...], tuple[Mixer, ...]]:
+) -> tuple[tuple[Context, ...], tuple[Mixer, ...], tuple[int, int]]:
     """most: that counts can be. choices: names by which mixers may be chosen."""
     contexts = tuple(
         _read_context(Fields(entry, f"{key}.contexts[{i}]"), reader, most)
@@ -331,14 +409,22 @@ def _read_contexts(
         _read_mixer(Fields(entry, f"{key}.mixers[{i}]"), reader, len(contexts), choices)
         for i, entry in enumerate(fields.items("mixers", range(1, 5)))
     )
-    return contexts, mixers
+    return contexts, mixers, _read_maps(fields, key) if fields.has("maps") else (0, 0)
+
+
+def _read_maps(fields: Fields, key: str) -> tuple[int, int]:
+    weight, limit = fields.integers("maps", 2, 0, 1023)
+    if weight > 16 or limit == 0:
+        raise ModelError(f"{key}: 'maps' has a weight of 0 to 16 and a limit of 1 to 1,023")
+    return weight, limit
 
 
 def _read_context(fields: Fields, reader: "_TermReader", most: int) -> Context:
     offset, limit = fields.integer("offset", 16, 255), fields.integer("limit", 1, most)
+    by_split = reader.splits and fields.text("node", "path", "split") == "split"
     terms = tuple(map(reader.read, fields.items("terms", range(65))))
     fields.done()
-    context = Context(offset, limit, terms)
+    context = Context(offset, limit, by_split, terms)
     if context.bits > 512:
         raise ModelError(f"the key of a context has at most 512 bits, not {context.bits}")
     return context
@@ -362,7 +448,7 @@ def _read_mixer(
         else:
             select.append(reader.read(entry))
     fields.done()
-    sets = _sets(tuple(select), (reader.levels - 1).bit_length())
+    sets = _sets(tuple(select), reader.decisions)
     if sets > _MOST_SETS:
         raise ModelError(f"a mixer has at most {_MOST_SETS:,} sets of weights, not {sets:,}")
     return Mixer(tuple(select), start, (first, last))
@@ -390,9 +476,12 @@ class _TermReader:
     """Reads the terms of a context from JSON, for data of `levels` levels."""
 
     levels: int
+    decisions: int
     lag: int
-    beside: bool
+    foresees: bool  # whether a network or a blend stands beside
+    inputs: int  # of a network beside
     guesses: bool  # whether there are candidates
+    splits: bool  # whether decisions have splits
 
     def read(self, entry: Any) -> Term:
         if isinstance(entry, list):
@@ -400,7 +489,7 @@ class _TermReader:
             return Term("sum", ((back, rows, columns, 1),), shift, 0, (self.levels - 1) >> shift)
         fields = Fields(entry, "a term")
         if fields.has("place"):
-            foreseen = ["prediction", "unit"] if self.beside else []
+            foreseen = ["prediction", "unit"] if self.foresees else []
             guessed = ["candidate"] if self.guesses else []
             kind = fields.text("place", "row", "column", "channel", *foreseen, *guessed)
             shift, most = fields.integer("shift", 0, 15), fields.integer("most", 0, 65535)
@@ -410,19 +499,33 @@ class _TermReader:
             site = self.site([*fields.items("equal"), 1], 1, 1)
             fields.done()
             return Term("equal", (site,), 0, 0, 1)
-        parts = tuple(self.site(part, -64, 64) for part in fields.items("sum", range(1, 17)))
+        kind = "inputs" if self.inputs and fields.has("inputs") else "sum"
+        read = self._input if kind == "inputs" else self._summand
+        parts = tuple(map(read, fields.items(kind, range(1, 17))))
         if fields.has("steps"):
             steps = fields.integers("steps", range(1, 256), -_MOST, _MOST)
             fields.done()
             if steps != sorted(set(steps)):
                 raise ModelError(f"the 'steps' of a term rise, and {steps} do not")
-            return Term("sum", parts, 0, 0, 0, tuple(steps))
+            return Term(kind, parts, 0, 0, 0, tuple(steps))
         shift = fields.integer("shift", 0, 15)
         low, high = fields.integers("range", 2, -_MOST, _MOST)
         fields.done()
         if not 0 <= high - low < _MOST_VALUES:
             raise ModelError(f"the 'range' of a term holds 1 to {_MOST_VALUES:,} numbers")
-        return Term("sum", parts, shift, low, high)
+        return Term(kind, parts, shift, low, high)
+
+    def _summand(self, entry: Any) -> Part:
+        return self.site(entry, -64, 64)
+
+    def _input(self, entry: Any) -> Part:
+        """Reads the number of an input of the network, and its weight."""
+        whole = isinstance(entry, list) and len(entry) == 2 and all(type(n) is int for n in entry)
+        if not whole or not (0 <= entry[0] < self.inputs and abs(entry[1]) <= 64):
+            raise ModelError(
+                f"{entry!r} must be [input, weight], of 0 to {self.inputs - 1} and -64 to 64"
+            )
+        return entry[0], 0, 0, entry[1]
 
     def site(self, entry: Any, low: int, high: int) -> Part:
         """Reads the position of a pixel, and a number from `low` to `high`."""
