@@ -53,7 +53,7 @@ cross: .venv/installed-test
 # The core with sanitizers, and libFuzzer on it: `make sanitize SANITIZE=thread`, `make fuzz SECONDS=600`. The latter needs clang.
 SANITIZE ?= address,undefined
 sanitize: .venv/installed-test
-	$(BIN)/python -m pip install -q "nanobind>=2.2"
+	$(BIN)/python -m pip install -q "nanobind>=2.2,<4"
 	tests/sanitize.sh $(SANITIZE)
 
 SECONDS ?= 60

@@ -68,7 +68,7 @@ NAMED = {
     "": (0, 0), "W": (0, -1), "N": (-1, 0), "NW": (-1, -1), "NE": (-1, 1), "WW": (0, -2),
     "NN": (-2, 0), "NWW": (-1, -2), "NNE": (-2, 1), "NNW": (-2, -1), "NEE": (-1, 2),
     "NNN": (-3, 0), "WWW": (0, -3), "NNEE": (-2, 2), "NNWW": (-2, -2), "NEEE": (-1, 3),
-    "NWWW": (-1, -3), "WWWW": (0, -4),
+    "NWWW": (-1, -3), "WWWW": (0, -4), "E": (0, 1), "S": (1, 0),
 }  # fmt: skip
 """Neighbours of a pixel by their directions."""
 
@@ -81,22 +81,41 @@ def place(of: str) -> list[int]:
 
 def term(of: str) -> Any:
     """`N`, `P1/2` (without its two lowest bits), a sum such as `W+N-NW/1`, `=N` (whether it is the
-    candidate), or `C`, the candidate.
+    candidate), `C`, the candidate, or `prediction`, `unit` and `error` by what stands beside.
     """
     if of == "C":
         return {"place": "candidate", "shift": 0, "most": 256}
     if of.startswith("="):
         return {"equal": place(of[1:])}
     pixels, _, shift = of.partition("/")
-    if pixels == "prediction":
-        return {"place": "prediction", "shift": 0, "most": 255}
+    if pixels in ("prediction", "unit"):
+        bits = int(shift or 0)
+        return {
+            "place": pixels,
+            "shift": bits,
+            "most": (255 if pixels == "prediction" else 15) >> bits,
+        }
     if pixels == "error":
         return {"place": "unit", "shift": 2, "most": 15}
     if "+" not in pixels and "-" not in pixels:
         return [*place(pixels), int(shift or 0)]
-    parts = pixels.replace("-", "+-").split("+")
-    sites = [[*place(part.lstrip("-")), -1 if part.startswith("-") else 1] for part in parts]
-    return {"sum": sites, "shift": int(shift or 0), "range": [-256, 511]}
+    return {"sum": summands(pixels), "shift": int(shift or 0), "range": [-256, 511]}
+
+
+def summands(of: str) -> list[list[int]]:
+    """`2W-WW`: pixels with their weights."""
+    sites = []
+    for part in of.replace("-", "+-").split("+"):
+        pixel = part.lstrip("-0123456789")
+        weight = part[: len(part) - len(pixel)]
+        sites.append([*place(pixel), int(weight + "1" if weight in ("", "-") else weight)])
+    return sites
+
+
+def predictor(of: str) -> dict[str, Any]:
+    """A sum, without its lowest bits, within the values of a pixel."""
+    pixels, _, shift = of.partition("/")
+    return {"sum": summands(pixels), "shift": int(shift or 0), "range": [0, 255]}
 
 
 def equal(one: str, other: str) -> Any:
@@ -120,9 +139,21 @@ OF_COLOURS = [
     "N+P1-N1 P2/3",
     "W+W-WW N+N-NN/2",
     "W+P2-W2 N+P2-N2/1",
+    "W+NE-N NN/3",
+    "P1 W1 N1 E1 S1 P2",
+    "prediction unit",
+    "prediction P1 P2/3",
+    "prediction W/2 N/2",
     "C",
     "C P1",
 ]
+PREDICTORS_OF_GREY = [
+    "W", "N", "W+N-NW", "W+NE-N", "2W-WW", "2N-NN", "NE", "W+N/1", "N+NE-NNE",
+]  # fmt: skip
+PREDICTORS_OF_COLOURS = [
+    *PREDICTORS_OF_GREY, "W+P1-W1", "N+P1-N1", "W+N-NW+P1-W1-N1+NW1", "W+P2-W2", "N+P2-N2",
+    "W+N+2P1-W1-N1/1", "NE+P1-NE1",
+]  # fmt: skip
 BESIDE = [
     "P1 P2",
     "W N P1 P2",
@@ -167,7 +198,9 @@ def mixers(*selects: list[Any]) -> list[dict[str, Any]]:
     return [{"select": of, "start": 13107, "rates": [2047, 900]} for of in selects]
 
 
-def graphics(first: list[str], contexts: list[str], large: int) -> dict[str, Any]:
+def graphics(
+    first: list[str], contexts: list[str], large: int, predictors: list[str]
+) -> dict[str, Any]:
     """first: of candidates. large: the number of a context that tells how much is known."""
     found = several([*contexts, "W+N-NW/2"])
     found[-1]["terms"][1:1] = PATTERN
@@ -179,11 +212,16 @@ def graphics(first: list[str], contexts: list[str], large: int) -> dict[str, Any
         "slot": [16, 7],
         "trust": 30,
         "contexts": found,
-        "mixers": mixers(["node", CHANNEL], ["depth", *PATTERN], ["depth", {"known": large}]),
+        "predictors": list(map(predictor, predictors)),
+        "maps": [1, 255],
+        "mixers": mixers(
+            ["odds", CHANNEL], [*PATTERN, term("unit/1")], ["depth", {"known": large}]
+        ),
         "candidate": {
             "table": 18,
             "memory": 0,
             "sure": 6,
+            "maps": [1, 255],
             "contexts": several(first),
             "mixers": mixers(
                 ["failures", CHANNEL],
@@ -314,13 +352,13 @@ DESCRIPTIONS = [
         "graphics",
         "Drawings and screenshots in colour of any size, learned as they come",
         256,
-        graphics(FIRST_OF_COLOURS, OF_COLOURS, 9),
+        graphics(FIRST_OF_COLOURS, OF_COLOURS, 9, PREDICTORS_OF_COLOURS),
     ),
     described(
         "graphics-grey",
         "Grey drawings and palettes of any size, learned as they come",
         256,
-        graphics(FIRST_OF_GREY, OF_GREY, 7),
+        graphics(FIRST_OF_GREY, OF_GREY, 7, PREDICTORS_OF_GREY),
     ),
 ]
 

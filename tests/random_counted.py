@@ -75,6 +75,9 @@ class Grower:
         needed = [True] if levels > 256 else [False, True]
         self.quantiles: bool = self.beside and choose.of(needed)
         self.guessed = True  # whether terms may depend on the candidate
+        self.blends: bool = not plain_tree and choose.of([False, True])  # predictors
+        self.foreseen = self.beside or self.blends  # whether terms may be predictions
+        self.lag = max(self.lag, 2) if self.blends else self.lag
 
     def prediction(self) -> dict[str, Any]:
         """The fields of the distribution, but for `codec`."""
@@ -85,11 +88,14 @@ class Grower:
         choose = self.choose
         slot = choose.of([[22, 10], [16, 7], [12, 5]])
         contexts = self.contexts(choose.of([2, 1, 5]), slot)
-        kinds = ["known", "node", "depth", "term", *(["odds"] if self.beside else [])]
+        foreseen = self.beside or self.blends
+        kinds = ["known", "node", "depth", "term", *(["odds"] if foreseen else [])]
         return (
             ({"sure": choose.of([8, 1, 28])} if self.beside else {})
             | ({"quantiles": choose.of([5, 1, 8])} if self.quantiles else {})
             | ({"candidate": self.candidate(slot)} if self.guesses else {})
+            | ({"predictors": self.predictors()} if self.blends else {})
+            | self.maps()
             | {
                 "queues": choose.of([1, 2, 256]),
                 "table": choose.of([12, 10, 16]),
@@ -100,6 +106,23 @@ class Grower:
             }
             | ({"flat": self.flat(slot)} if self.tells_flat else {})
         )
+
+    def predictors(self) -> list[Any]:
+        """Some like those of pictures, and others."""
+        most = self.levels - 1
+        near = [[0, 0, -1, 0], [0, -1, 0, 0]]
+        plane = [[0, 0, -1, 1], [0, -1, 0, 1], [0, -1, -1, -1]]
+        gradients = [{"sum": plane, "shift": 0, "range": [0, most]}]
+        low = int(self.rng.integers(-300, 300))
+        strange = [
+            {"sum": self.parts(), "shift": self.choose.of([0, 15]), "range": [low, low + most]}
+            for _ in range(self.choose.of([0, 1, 29]))
+        ]
+        return [*near, *gradients, *strange]
+
+    def maps(self) -> dict[str, Any]:
+        maps = self.choose.of([None, [1, 255], [0, 1], [16, 1023]])
+        return {"maps": maps} if maps else {}
 
     def flat(self, slot: list[int]) -> dict[str, Any]:
         def sites() -> list[list[int]]:
@@ -113,18 +136,21 @@ class Grower:
         }
 
     def candidate(self, slot: list[int]) -> dict[str, Any]:
+        foreseen, self.foreseen = self.foreseen, False
         self.guessed = False
         contexts = self.contexts(self.choose.of([2, 1, 4]), slot)
         memory = int(self.rng.integers(len(contexts)))
         self.guessed = True
         contexts += self.contexts(self.choose.of([1, 0]), slot)
+        mixers = self.mixers(len(contexts), ["failures", "known", "term"])
+        self.foreseen = foreseen
         return {
             "table": self.choose.of([12, 10, 16]),
             "sure": self.choose.of([1, 0, 9, 15]),
             "memory": memory,
             "contexts": contexts,
-            "mixers": self.mixers(len(contexts), ["failures", "known", "term"]),
-        }
+            "mixers": mixers,
+        } | self.maps()
 
     def contexts(self, count: int, slot: list[int]) -> list[dict[str, Any]]:
         choose = self.choose
@@ -181,7 +207,7 @@ class Grower:
         if kind == "pixel":
             return [*self.site(), 0 if self.plain else self.choose.of([0, 1, 15])]
         if kind == "place":
-            foreseen = ["prediction", "unit"] if self.beside else []
+            foreseen = ["prediction", "unit"] if self.foreseen else []
             place = self.choose.of(["row", "column", "channel", *foreseen])
             return {"place": place, "shift": self.choose.of([0, 2]), "most": self.choose.of([3, 0])}
         parts: dict[str, Any] = {"sum": self.parts()}

@@ -195,6 +195,8 @@ CountedSettings counted_settings(const Fields& of) {
     mixing.probability_bits = slot[0];
     mixing.count_bits = slot[1];
     mixing.trust = of.get<std::uint32_t>("trust");
+    const auto maps = of.get<std::array<std::uint32_t, 2>>("maps");
+    mixing.maps = {maps[0], maps[1]};
     std::vector<Terms> contexts;
     for (const auto& [offset, limit, by_split, tuples] : of.get<std::vector<Context>>("contexts")) {
         mixing.contexts.push_back({0, offset, limit, by_split});
@@ -238,6 +240,7 @@ CountedSettings counted_settings(const Fields& of) {
             of.get<unsigned>("quantiles"),
             std::move(contexts),
             terms(of.get<std::vector<TermTuple>>("values")),
+            terms(of.get<std::vector<TermTuple>>("predictors")),
             std::move(candidate),
             memory,
             std::move(flat)};

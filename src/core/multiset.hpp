@@ -23,7 +23,7 @@ namespace bitsback {
 inline constexpr std::size_t most_members = std::size_t{1} << max_precision;
 
 // Equal members: the number of lesser ones, their own number, and the total number.
-struct Place {
+struct PlaceInSet {
     std::uint32_t first;
     std::uint32_t count;
     std::uint32_t total;
@@ -47,9 +47,9 @@ class Multiset {
     std::uint32_t size() const { return nodes_[root_].members; }
 
     // Adds a member, and returns its place.
-    Place insert(std::uint32_t number) {
+    PlaceInSet insert(std::uint32_t number) {
         require(size() < most_members, "a multiset has at most 2^24 members");
-        Place place{0, 0, size() + 1};
+        PlaceInSet place{0, 0, size() + 1};
         root_ = inserted(root_, number, place);
         return place;
     }
@@ -61,8 +61,8 @@ class Multiset {
     }
 
     // Removes the member at a place. Returns its number, or that of an equal one.
-    std::pair<std::uint32_t, Place> take(std::uint32_t at) {
-        Place place{0, 0, size()};
+    std::pair<std::uint32_t, PlaceInSet> take(std::uint32_t at) {
+        PlaceInSet place{0, 0, size()};
         std::uint32_t node = root_;
         for (;;) {
             Node& here = nodes_[node];
@@ -109,7 +109,7 @@ class Multiset {
         here.nodes = left.nodes + 1 + right.nodes;
     }
 
-    std::uint32_t inserted(std::uint32_t node, std::uint32_t number, Place& place) {
+    std::uint32_t inserted(std::uint32_t node, std::uint32_t number, PlaceInSet& place) {
         if (node == 0) {
             nodes_.push_back({0, 0, number, 1, 1, 1});
             place.count = 1;

@@ -61,6 +61,7 @@ def test_models(folder: Path) -> None:
         "universal",
         "universal-bilevel",
         "universal-mixed",
+        "universal-fast",
         "universal-deep",
     ]
     assert completed("decompress", "digits.bb", "--model", "o") == ["own.safetensors"]

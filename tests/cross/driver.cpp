@@ -247,6 +247,8 @@ Counts read_counts(Fields& fields, const State& state, bool candidates = false) 
     mixing.probability_bits = fields.word();
     mixing.count_bits = fields.word();
     mixing.trust = fields.word();
+    mixing.maps.weight = fields.word();
+    mixing.maps.limit = fields.word();
     const LogisticTables logistic(fields.array<std::int32_t>(), state.logistic);
     std::vector<Terms> contexts(fields.count());
     for (Terms& terms : contexts) {
@@ -254,7 +256,7 @@ Counts read_counts(Fields& fields, const State& state, bool candidates = false) 
         mixing.contexts.push_back({0, offset, limit, fields.word() != 0});
         terms = read_terms(fields);
     }
-    const Terms values = read_terms(fields);
+    const Terms values = read_terms(fields), predictors = read_terms(fields);
     mixing.mixers.resize(fields.count());
     for (MixerSettings& mixer : mixing.mixers) {
         mixer.start = fields.integer();
@@ -281,8 +283,9 @@ Counts read_counts(Fields& fields, const State& state, bool candidates = false) 
         flat->offset = fields.word();
         flat->limit = fields.word();
     }
-    return {logistic, CountedSettings(std::move(mixing), levels, precision, lag, queues, sure,
-                                      quantiles, contexts, values, candidate, memory, flat)};
+    return {logistic,
+            CountedSettings(std::move(mixing), levels, precision, lag, queues, sure, quantiles,
+                            contexts, values, predictors, candidate, memory, flat)};
 }
 
 std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {

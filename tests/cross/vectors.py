@@ -440,12 +440,14 @@ class Vectors:
         self.put(
             whole.levels, of.sure, of.quantiles, whole.precision, whole.lag, whole.queues, of.table
         )
-        self.put(of.p_bits, of.n_bits, of.trust, STRETCH, len(of.contexts))
+        self.put(of.p_bits, of.n_bits, of.trust, *(of.maps or (0, 0)))
+        self.put(STRETCH, len(of.contexts))
         for context in of.contexts:
             self.put(context.offset, context.limit, int(context.by_split))
             self.put_terms(context.terms)
         values = [one.term for of_mixer in of.mixers for one in of_mixer.select if one.term]
         self.put_terms(values)
+        self.put_terms(of.predictors)
         self.put(len(of.mixers))
         for mixer in of.mixers:
             self.put(mixer.start, *mixer.rates, len(mixer.select))

@@ -6,14 +6,17 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from .blending import Blend, Blended
 from .candidates import FACTOR, Memory, Recalled
 from .codecs import COMPONENTS, TABLES, Array, Bernoulli
 from .counted_rules import (
     FAILURES,
     ODDS,
+    POINTS,
     CandidateRules,
     Context,
     CountedRules,
+    Look,
     Selector,
     Term,
 )
@@ -75,6 +78,7 @@ class Pixel:
         self.candidate, self.failures = -1, 0
         self.guess: Decision | Sure | None = None  # whether it is as its candidate
         self.recalled = Recalled(0, 0, 0, 0)
+        self.blended: Blended | None = None
 
     def keys(self, of: CountedRules) -> list[int]:
         return [self.key(one, of.direct(one)) for one in of.contexts]
@@ -88,6 +92,12 @@ class Pixel:
 
     def look(self, k: int, dr: int, dq: int) -> int:
         return self.item.known.get((self.plane - k, self.row + dr, self.column + dq), 0)
+
+    def around(self, dr: int, dq: int) -> tuple[int, Look] | None:
+        """The symbol of a pixel of the plane, and what is around it."""
+        symbol = self.item.known.get((self.plane, self.row + dr, self.column + dq))
+        look = Pixel(self.item, self.plane, self.row + dr, self.column + dq).look
+        return None if symbol is None else (symbol, look)
 
     def key(self, context: Context, direct: bool) -> int:
         words, filled = [0], 0
@@ -158,11 +168,22 @@ class Decision:
     inputs: list[int]
     weights: list["Weights"]  # of each mixer
     outputs: list[int]
+    probability: int = 0  # in units of 2^-28
+    mapped: list["Mapped"] = field(default_factory=list)  # by the map of each mixer
 
-    @property
-    def probability(self) -> int:
-        """In units of 2^-28."""
-        return squash(sum(self.outputs) // len(self.outputs))
+
+@dataclass
+class Mapped:
+    """What has become of decisions with such odds, in units of 2^-22."""
+
+    r: int
+    n: int = 0
+
+    def learn(self, bit: int, limit: int) -> None:
+        goal = (2**22 - 1) * bit
+        self.r += ((goal - self.r) * (2**17 // (2 * self.n + 3))) >> 16
+        self.r = min(max(self.r, 16), 2**22 - 16)
+        self.n = min(self.n + 1, limit)
 
 
 @dataclass
@@ -207,6 +228,7 @@ class State:
         count = 2 ** len(of.flat.regions) if of.flat else 0
         self.flat = [Slot(of.p_bits, 2 ** (of.p_bits - 1)) for _ in range(count)]
         self.weights: list[dict[int, Weights]] = [{} for _ in of.mixers]
+        self.maps: list[dict[int, list[Mapped]]] = [{} for _ in of.mixers]
 
     def place(self, c: int, key: int, node: int, first: int, depth: int) -> tuple[int, int]:
         """The number of a slot, and what must be its check. first: the node of the first decision
@@ -232,7 +254,7 @@ class State:
         return found
 
     def predict(self, pixel: Pixel, odds: int | None = None) -> Decision:
-        """odds: those by a network, in units of 2^-12."""
+        """odds: those by what stands beside, in units of 2^-12."""
         depth, keys = len(pixel.bits), pixel.keys(self.of)
         within = 0 if self.of.quantiles else depth % TOGETHER
         node, first = pixel.node(depth), pixel.node(depth - within)
@@ -251,20 +273,38 @@ class State:
         if odds is not None:
             inputs.append(odds)
             inputs += pixel.features
-        found = Decision(places, inputs, [], [])
+        found, numbers = Decision(places, inputs, [], []), []
         for mixer, sets in zip(self.of.mixers, self.weights, strict=True):
             number = 0
             for one in mixer.select:
                 value = value_of(one, node, [slot.n for slot in slots], pixel, odds)
                 assert 0 <= value < one.count
                 number = number * one.count + value
-            start = [mixer.start, 0] * len(slots) + [0, 2**16][: 1 if odds is None else 2]
+            beside = 2**16 if self.of.beside else mixer.start
+            start = [mixer.start, 0] * len(slots) + [0, beside][: 1 if odds is None else 2]
             start += [0] * len(pixel.features)
             weights = sets.setdefault(number, Weights(start))
             t = sum(w * i for w, i in zip(weights.w, inputs, strict=True)) >> 16
             found.weights.append(weights)
             found.outputs.append(min(max(t, -(2**16)), 2**16 - 1))
+            numbers.append(number)
+        self.map(found, numbers)
         return found
+
+    def map(self, found: Decision, numbers: list[int]) -> None:
+        """Gives a decision its probability. numbers: of the sets of the mixers."""
+        t = sum(found.outputs) // len(found.outputs)
+        found.probability = squash(t)
+        if self.of.maps is None:
+            return
+        j, f = divmod(min(max(t, -(2**15)), 2**15 - 1) + 2**15, 2**11)
+        total = self.of.maps[0] * found.probability
+        for maps, number in zip(self.maps, numbers, strict=True):
+            fresh = [Mapped(squash(2**11 * (i - 16)) >> 6) for i in range(POINTS)]
+            entries = maps.setdefault(number, fresh)
+            total += (entries[j].r * (2**11 - f) + entries[j + 1].r * f) // 2**11 * 2**6
+            found.mapped.append(entries[j + (f >= 2**10)])
+        found.probability = total // (self.of.maps[0] + len(numbers))
 
     def learn(self, of: Decision | FlatDecision, bit: int) -> None:
         if isinstance(of, FlatDecision):
@@ -273,6 +313,9 @@ class State:
             return
         for mixer, weights, t in zip(self.of.mixers, of.weights, of.outputs, strict=True):
             weights.learn(of.inputs, 2**28 * bit - squash(t), mixer.rates)
+        for entry in of.mapped:
+            assert self.of.maps
+            entry.learn(bit, self.of.maps[1])
         for c, (place, context) in enumerate(zip(of.places, self.of.contexts, strict=True)):
             slot = self.tables[c][place[0]] = self.slot(c, place)
             slot.learn(bit, context)
@@ -387,6 +430,7 @@ class CountedCodec:
             first += shape.elements
         state = State(self.of, first)
         guesses = Guesses(self.of.candidate, first) if self.of.candidate else None
+        self.blend = Blend(self.of.predictors) if self.of.blends else None
         for pixels in self.steps(items):
             self.foresee(pixels)
             if guesses:
@@ -418,7 +462,13 @@ class CountedCodec:
         return items
 
     def foresee(self, pixels: list[Pixel]) -> None:
-        """What a network makes of the pixels of a step."""
+        """What stands beside makes of the pixels of a step."""
+        if self.blend:
+            for pixel in pixels:
+                channel = pixel.plane % pixel.item.shape.channels
+                pixel.blended = self.blend.predict(pixel, channel)
+                pixel.foreseen["prediction"] = pixel.blended.prediction >> 4
+                pixel.foreseen["unit"] = pixel.blended.unit
 
     def choices(self, pixel: Pixel) -> list[int]:
         """The bits that the next decision of a pixel can have."""
@@ -431,10 +481,25 @@ class CountedCodec:
             for region in flat.regions:
                 key = 2 * key + int(any(pixel.look(*site) for site in region))
             return FlatDecision(state.flat[key])
-        return state.predict(pixel)
+        return state.predict(pixel, self.odds(pixel) if pixel.blended else None)
+
+    def odds(self, pixel: Pixel) -> int:
+        """Those of the next decision by the blend, in units of 2^-12."""
+        assert pixel.blended
+        decisions, depth = self.of.decisions, len(pixel.bits)
+        node = pixel.node(depth)
+        low, middle = pixel.least(decisions, node), pixel.least(decisions, 2 * node + 1)
+        end = min(low + 2 ** (decisions - depth), pixel.item.shape.levels)
+        below = [squash(pixel.blended.odds(c)) + 2**9 * c for c in (low, middle, end)]
+        p = 2**28 * (below[2] - below[1]) // (below[2] - below[0])
+        return stretch(min(max(p >> 6, 1), 2**22 - 1))
 
     def learn(self, pixels: list[Pixel]) -> None:
-        """What a network makes of the symbols of a step."""
+        """What stands beside makes of the symbols of a step."""
+        for pixel in pixels:
+            if pixel.blended and pixel.decisions:
+                error = abs(16 * pixel.symbol - pixel.blended.prediction)
+                pixel.blended.deviation.learn(error)
 
     def bit(self, pixel: Pixel, symbol: int) -> int:
         """The next one of a pixel that has this symbol."""

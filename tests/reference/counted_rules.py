@@ -11,6 +11,7 @@ from .variables import Variable
 
 ODDS = 16  # values of the odds by a network
 FAILURES = 15  # values of how often candidates fail
+POINTS = 33  # of a probability map
 KEYS = "queues table slot trust contexts mixers"
 
 Look = Callable[[int, int, int], int]  # X(k, dr, dq)
@@ -38,7 +39,7 @@ class Term(NamedTuple):
         is_pixel = self.kind == "sum" and len(self.parts) == 1 and self.parts[0][3] == 1
         return is_pixel and self[2:] == (0, 0, 1, [])
 
-    def value(self, look: Look, place: dict[str, int], inputs: Sequence[int]) -> int:
+    def value(self, look: Look, place: dict[str, int], inputs: Sequence[int] = ()) -> int:
         if self.kind == "sum":
             total = sum(w * look(k, dr, dq) for k, dr, dq, w in self.parts)
         elif self.kind == "inputs":
@@ -110,7 +111,7 @@ class CountedRules:
         self.layer: str | None = about.get("features")
         self.features = 0  # known when the network is
         self.nodes = 2**self.decisions - 1
-        self.guesses = "candidate" in about
+        self.guesses, self.blends = "candidate" in about, "predictors" in about
         self.sure = check_integer(about["sure"], 1, 28) if beside else 0
         self.queues = check_integer(about["queues"], 1, 256)
         self.table = check_integer(about["table"], 10, 24)
@@ -119,14 +120,17 @@ class CountedRules:
         self.check_bits = 32 - self.p_bits - self.n_bits
         require(self.check_bits >= 0, "a slot has 32 bits")
         self.trust = check_integer(about["trust"], 1, 255)
+        self.predictors = self.read_predictors(about["predictors"]) if self.blends else []
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
         self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]
+        self.maps = read_maps(about)
         self.candidate = CandidateRules(about["candidate"], self) if self.guesses else None
         self.flat = self.read_flat(about["flat"]) if "flat" in about else None
 
     def read_flat(self, about: Any) -> Flat:
         check_keys(about, "around regions offset limit")
-        require(self.levels == 2 and not self.guesses, "two levels, without candidates")
+        plain = not self.guesses and not self.blends
+        require(self.levels == 2 and plain, "two levels, without candidates and predictors")
         terms = [term for context in self.contexts for term in context.terms]
         terms += [one.term for mixer in self.mixers for one in mixer.select if one.term]
         require(all(term.is_bit for term in terms), "pixels as they are")
@@ -140,6 +144,14 @@ class CountedRules:
         offset = check_integer(about["offset"], 16, 255)
         limit = check_integer(about["limit"], 1, 2**self.n_bits - 1)
         return Flat(sites(about["around"]), regions, offset, limit)
+
+    def read_predictors(self, about: Any) -> list[Term]:
+        require(self.lag >= 2, "a pixel to the upper right is known")
+        terms = [self.read_term(one) for one in check_list(about, 1, 32)]
+        for term in terms:
+            require(term.kind == "sum" and not term.steps, "a sum without steps")
+            require(term.count <= self.levels, "as many values as levels, at most")
+        return terms
 
     def read_context(self, about: Any) -> Context:
         check_keys(about, "offset limit terms" + " node" * (self.quantiles > 0))
@@ -169,7 +181,7 @@ class CountedRules:
         if about == "depth":
             return Selector("depth", self.decisions)
         if about == "odds":
-            require(self.beside, "the odds by a network")
+            require(self.beside or self.blends, "odds by what stands beside")
             return Selector("odds", ODDS)
         return self.read_common_selector(about)
 
@@ -189,7 +201,8 @@ class CountedRules:
         if "place" in about:
             check_keys(about, "place shift most")
             name, shift = about["place"], check_integer(about["shift"], 0, 15)
-            foreseen = ["prediction", "unit"] * self.beside + ["candidate"] * self.guesses
+            foreseen = ["prediction", "unit"] * (self.beside or self.blends)
+            foreseen += ["candidate"] * self.guesses
             require(name in ("row", "column", "channel", *foreseen), "a place")
             return Term(name, [], shift, 0, check_integer(about["most"], 0, 65535), [])
         if "equal" in about:
@@ -240,17 +253,15 @@ class CountedRules:
 
     def state_memory(self, elements: int) -> int:
         sets = sum(mixer.sets for mixer in self.mixers)
-        own = (
-            4 * sum(self.slots(elements)) + 4 * (2 * len(self.contexts) + 8 + self.features) * sets
-        )
+        of_set = 2 * len(self.contexts) + 8 + (POINTS if self.maps else 0) + self.features
+        own = 4 * sum(self.slots(elements)) + 4 * of_set * sets
         return own + (self.candidate.state_memory(elements) if self.candidate else 0)
 
     def memory(self, shape: ItemShape) -> int:
         lag = min(self.lag, shape.columns)
         at_once = min(shape.rows, (shape.columns - 1) // lag + 1)
-        planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
-        if self.levels > 256:
-            planes *= 2
+        planes = shape.planes + 1 + (len(self.predictors) + 1 if self.blends else 0)
+        planes *= (shape.rows + 30) * (shape.columns + 30) * (2 if self.levels > 256 else 1)
         of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6) + 2**2 * self.features
         if self.candidate:
             of_pixel += 2**6 * (len(self.candidate.contexts) + 6)
@@ -262,6 +273,9 @@ class CountedRules:
         of_pixel = self.summands + decisions * self.macs_of_decision
         if self.quantiles:
             of_pixel += 2**10 * decisions
+        if self.blends:
+            of_pixel += 2**2 * sum(len(term.parts) for term in self.predictors)
+            of_pixel += 2**4 * len(self.predictors) + 2**5 * decisions
         if self.flat:
             of_pixel += sum(map(len, [self.flat.around, *self.flat.regions]))
         if self.candidate:
@@ -276,19 +290,23 @@ class CountedRules:
     @property
     def macs_of_decision(self) -> int:
         n = len(self.contexts)
-        return 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1 + self.features)
+        mapped = 2**3 if self.maps else 0
+        return 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1 + self.features + mapped)
 
 
 class CandidateRules(CountedRules):
     """What a description says of candidates, and of the decision whether a pixel is as its own."""
 
     def __init__(self, about: Any, of: CountedRules) -> None:
-        check_keys(about, "sure table memory contexts mixers")
+        check_keys(about, "sure table memory contexts mixers", "maps")
         self.sure = check_integer(about["sure"], 0, FAILURES)
         self.levels, self.decisions, self.lag = of.levels, of.decisions, of.lag
         self.p_bits, self.n_bits, self.check_bits = of.p_bits, of.n_bits, of.check_bits
         self.trust, self.nodes = of.trust, 2**of.decisions
-        self.beside, self.guesses, self.candidate, self.flat = False, True, None, None
+        self.beside, self.blends, self.guesses = False, False, True
+        self.candidate, self.flat = None, None
+        self.predictors: list[Term] = []
+        self.maps = read_maps(about)
         self.quantiles, self.features = 0, 0
         self.table = check_integer(about["table"], 10, 24)
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
@@ -309,9 +327,16 @@ class CandidateRules(CountedRules):
         return super().state_memory(elements) + 4 * 2 ** self.size(elements)
 
 
+def read_maps(about: dict[str, Any]) -> tuple[int, int] | None:
+    """The weight of mixers beside their maps, and the limit of counts."""
+    if "maps" not in about:
+        return None
+    weight, limit = check_list(about["maps"], 2, 2)
+    return check_integer(weight, 0, 16), check_integer(limit, 1, 1023)
+
+
 def read_counted(about: dict[str, Any], x: Variable) -> CountedRules:
     """The codec `counted`."""
-    more = [key for key in ("candidate", "flat") if key in about]
-    check_keys(about, " ".join([f"codec precision lag {KEYS}", *more]))
+    check_keys(about, f"codec precision lag {KEYS}", "candidate flat predictors maps")
     precision, lag = check_integer(about["precision"], 16, 24), check_integer(about["lag"], 1, 4096)
     return CountedRules(about, x, precision, lag)

@@ -22,7 +22,6 @@ from .values import ITEM, Ints, Tensors, Value, take
 from .variables import Variable
 
 KEYS = "codec precision mean_shift predictors window network outputs"
-OPTIONAL = "quantiles", "features"  # of counts
 FARTHEST = 8
 MOST_INPUTS = 48
 SEEN = 2048  # entries of the table of inputs
@@ -96,9 +95,7 @@ class Predictive:
         self.counts: CountedRules | None = None
         if "counts" in about:
             precision = check_integer(about["precision"], 20, 24)
-            require(type(about["counts"]) is dict, "contexts and mixers")
-            keys = ["sure", COUNTS, *(key for key in OPTIONAL if key in about["counts"])]
-            counts = check_keys(about["counts"], " ".join(keys))
+            counts = check_keys(about["counts"], f"sure {COUNTS}", "maps quantiles features")
             self.counts = CountedRules(counts, x, precision, self.lag, self.width)
 
     @property

@@ -191,6 +191,23 @@ BROKEN: dict[str, tuple[list[str | int], Any]] = {
     "no candidates that may be equal": (TERM, {"equal": [0, 0, -1]}),
     "no candidates in a place": (TERM, {"place": "candidate", "shift": 0, "most": 255}),
     "failures of no candidates": (["mixers", 0, "select"], ["failures"]),
+    "a prediction by nothing": (TERM, {"place": "prediction", "shift": 0, "most": 255}),
+    "odds by nothing": (["mixers", 0, "select"], ["odds"]),
+    "no predictors": (["predictors"], []),
+    "33 predictors": (["predictors"], [[0, 0, -1, 0]] * 33),
+    "a predictor with steps": (["predictors"], [{"sum": [[1, 0, 0, 1]], "steps": [0]}]),
+    "a predictor of places": (["predictors"], [{"place": "row", "shift": 0, "most": 3}]),
+    "a prediction by itself": (["predictors"], [{"place": "prediction", "shift": 0, "most": 3}]),
+    "a predictor of too many values": (
+        ["predictors"],
+        [{"sum": [[1, 0, 0, 1]], "shift": 0, "range": [0, 256]}],
+    ),
+    "a predictor of a later pixel": (["predictors"], [[0, 0, 0, 0]]),
+    "maps of one number": (["maps"], [1]),
+    "maps without counts": (["maps"], [1, 0]),
+    "maps that count too far": (["maps"], [1, 1024]),
+    "mixers that weigh too much": (["maps"], [17, 255]),
+    "mixers that weigh less than nothing": (["maps"], [-1, 255]),
 }
 
 
@@ -216,6 +233,9 @@ BROKEN_CANDIDATES: dict[str, tuple[list[str | int], Any]] = {
     "an equal pixel with a shift": (FIRST, {"equal": [0, 0, -1, 1]}),
     "an equal pixel of many values": (FIRST, {"equal": [0, 0, -1], "steps": [0]}),
     "a candidate within a candidate": (["candidate"], {}),
+    "predictors of its own": (["predictors"], [[0, 0, -1, 0]]),
+    "maps that do not count": (["maps"], [1, 0]),
+    "a prediction": (FIRST, {"place": "prediction", "shift": 0, "most": 255}),
 }
 
 
@@ -223,6 +243,15 @@ BROKEN_CANDIDATES: dict[str, tuple[list[str | int], Any]] = {
 def test_candidates_that_the_format_does_not_allow_are_refused(name: str) -> None:
     path, value = BROKEN_CANDIDATES[name]
     assert_both_refuse(small_guesses(), ["candidate", *path], value)
+
+
+def test_predictors_need_a_lag_of_two() -> None:
+    description = small_counted()
+    fields = description["distributions"]["p(x)"]
+    fields["contexts"] = fields["contexts"][:1]
+    fields["mixers"][0]["select"] = []
+    fields["lag"] = 1
+    assert_both_refuse(description, ["predictors"], [[0, 0, -1, 0]])
 
 
 NEAR = [0, 0, -1]

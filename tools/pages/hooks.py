@@ -34,7 +34,7 @@ def on_files(files: Files, config: Any) -> Files:
         inside = text.replace("](docs/", "](")
         files.append(File.generated(config, name, content=inside))
     _add_paper(files, config)
-    sources = "recipes/universal-sources.md"
+    sources = "src/bitsback/models/bundled/universal-sources.md"
     files.append(File.generated(config, sources, abs_src_path=str(ROOT / sources)))
     return files
 

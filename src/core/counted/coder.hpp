@@ -1,5 +1,5 @@
 // The pixels of a batch in their order, with the contexts and the mixer that follow them, a
-// candidate that may come first, and a network that may stand beside them.
+// candidate that may come first, and a network or a blend of predictors that may stand beside them.
 #pragma once
 
 #include <cstddef>
@@ -19,18 +19,23 @@
 
 namespace bitsback {
 
-// No network. Another one (predictive/beside.hpp) has the same members: `begin` and `end` of an
-// item's time, `add` of each pixel of a step, `look` at all of them, `foreseen` and `describe`,
-// what is known of each and its features for the mixers, then for each decision `divide`,
-// `probability` and `put`, and in the end `learn`.
-struct NoNetwork {
+// Nothing. What stands beside contexts (predictive/beside.hpp, blending.hpp) has the same members:
+// `begin` and `end` of an item's time, `add` of each pixel of a step, `look` at all of them,
+// `foreseen` of a pixel before its tree, then for each decision `probability` and `put`, or
+// `end_at` where what is left ends, and in the end `learn`. A network has more: features for the
+// mixers, and a tree of quantiles.
+struct NothingBeside {
+    static constexpr bool is_network = false;
     static constexpr bool exists = false;
 
     void begin(std::size_t, const ItemShape&) {}
     void end(std::size_t) {}
-    void add(std::size_t, std::size_t, std::size_t, std::size_t) {}
+    template <class Picture>
+    void add(std::size_t, const Picture&, std::size_t, std::size_t, std::size_t) {}
     void look() {}
     Foreseen foreseen(std::size_t) const { return {}; }
+    std::uint32_t probability(std::size_t, std::uint32_t) { return 0; }
+    void end_at(std::size_t, std::uint32_t) {}
     void put(std::size_t, std::uint32_t) {}
     void learn(std::size_t, std::uint32_t) {}
 };
@@ -40,10 +45,10 @@ struct NoNetwork {
 // pixel is as its own; the tree is of those that are not, and of symbols that are not it. With
 // quantiles, the pixels of which several symbols are left come last, by what is left of their
 // distributions: `predict_rest`, and an interval of each.
-template <class Picture, class Beside = NoNetwork>
+template <class Picture, class Beside = NothingBeside>
 class CountedCoder {
   public:
-    // beside: what makes the network beside.
+    // beside: what makes what stands beside.
     template <class... Arguments>
     CountedCoder(const CountedSettings& settings, const LogisticTables& logistic,
                  std::span<const ItemShape> shapes, const Arguments&... beside)
@@ -87,7 +92,7 @@ class CountedCoder {
         else
             for (std::size_t i = 0; i < pixels_.size(); ++i) {
                 look(i, beside_.foreseen(i));
-                if constexpr (Beside::exists) beside_.describe(i, mixer_.features(i));
+                if constexpr (Beside::is_network) beside_.describe(i, mixer_.features(i));
             }
         return true;
     }
@@ -97,7 +102,7 @@ class CountedCoder {
     std::size_t element(std::size_t i) const { return pixels_[i].element; }
     // Its symbol, once all of its decisions are known.
     std::uint32_t symbol(std::size_t i) const {
-        if constexpr (Beside::exists)
+        if constexpr (Beside::is_network)
             if (settings_.quantiles() != 0) return beside_.left(i).low;
         return pixels_[i].node - (1u << decisions_);
     }
@@ -121,11 +126,16 @@ class CountedCoder {
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
             Pixel& of = pixels_[i];
             if (of.hit) continue;
-            if (first_ && d == 0) look(i, {0, 0, first_->candidate(i)});
-            if constexpr (Beside::exists) {
+            if (first_ && d == 0) {
+                Foreseen foreseen = beside_.foreseen(i);
+                foreseen.candidate = first_->candidate(i);
+                look(i, foreseen);
+            }
+            if constexpr (Beside::is_network) {
                 if (settings_.quantiles() != 0) {
-                    if (beside_.divide(i))
-                        ask(i, d);
+                    of.split = beside_.split(i);
+                    if (of.split != 0)
+                        ask(i, d, of.split);
                     else
                         of.node *= 2;
                     continue;
@@ -136,14 +146,14 @@ class CountedCoder {
             const std::uint32_t middle = (2 * of.node + 1) * half - (1u << decisions_);
             if (!any(i, middle, std::min(middle + half, of.levels))) {
                 of.node *= 2;
+                if (middle < of.levels) beside_.end_at(i, middle);  // before a candidate
                 continue;
             }
             if (!any(i, middle - half, middle)) {
                 of.node = 2 * of.node + 1;
                 continue;
             }
-            if constexpr (Beside::exists) beside_.divide(i, middle);
-            ask(i, d);
+            ask(i, d, middle);
         }
         for (const std::uint32_t i : open_) frequencies_.push_back(frequency(mixed(i, d)));
     }
@@ -153,8 +163,8 @@ class CountedCoder {
     // How it comes out for pixel k of those of which it is open, if this is its symbol.
     std::uint32_t bit(std::size_t k, std::uint32_t symbol) const {
         if (guessing_) return symbol == first_->candidate(open_[k]) ? 1 : 0;
-        if constexpr (Beside::exists)
-            if (settings_.quantiles() != 0) return symbol >= beside_.split(open_[k]) ? 1 : 0;
+        if (Beside::is_network && settings_.quantiles() != 0)
+            return symbol >= pixels_[open_[k]].split ? 1 : 0;
         return symbol >> (decisions_ - 1 - depth_) & 1;
     }
     // Takes it.
@@ -173,21 +183,21 @@ class CountedCoder {
     bool has_rest() const { return settings_.quantiles() != 0; }
     void predict_rest() {
         open_.clear();
-        if constexpr (Beside::exists)
+        if constexpr (Beside::is_network)
             for (std::size_t i = 0; i < pixels_.size(); ++i)
                 if (beside_.left(i).high - beside_.left(i).low > 1)
                     open_.push_back(static_cast<std::uint32_t>(i));
     }
     Interval rest(std::size_t k, std::uint32_t symbol) const {
-        if constexpr (Beside::exists) return beside_.interval(open_[k], symbol);
+        if constexpr (Beside::is_network) return beside_.interval(open_[k], symbol);
         return {};
     }
     std::uint32_t find_rest(std::size_t k, std::uint32_t x) const {
-        if constexpr (Beside::exists) return beside_.find(open_[k], x);
+        if constexpr (Beside::is_network) return beside_.find(open_[k], x);
         return 0;
     }
     void put_rest(std::size_t k, std::uint32_t symbol) {
-        if constexpr (Beside::exists) beside_.keep(open_[k], symbol);
+        if constexpr (Beside::is_network) beside_.keep(open_[k], symbol);
     }
 
     // Learns the symbols of the step.
@@ -215,7 +225,8 @@ class CountedCoder {
         std::uint32_t levels;
         std::uint32_t node;             // what is known of it, below a one
         unsigned found = 0;             // decisions up to the last whose group has been found
-        std::uint32_t probability = 0;  // of the decision, by the network beside, in 2^-28
+        std::uint32_t split = 0;        // of the decision, with quantiles
+        std::uint32_t probability = 0;  // of the decision, by what stands beside, in 2^-28
         bool hit = false;               // whether it is as its candidate
         bool flat = false;              // whether its surroundings are
         std::uint32_t key = 0;          // of those
@@ -240,11 +251,11 @@ class CountedCoder {
         }
     }
 
-    // A decision of a pixel, if both sides can be.
-    void ask(std::size_t i, unsigned d) {
+    // A decision of a pixel at this symbol, if both sides can be.
+    void ask(std::size_t i, unsigned d, std::uint32_t split) {
         Pixel& of = pixels_[i];
         if constexpr (Beside::exists) {
-            of.probability = beside_.probability(i);
+            of.probability = beside_.probability(i, split);
             if (of.probability == 0 || of.probability == 1u << 28) {
                 of.node = 2 * of.node + (of.probability >> 28);
                 beside_.put(i, of.probability >> 28);
@@ -255,8 +266,6 @@ class CountedCoder {
         if (of.flat || (Beside::exists && is_sure(of.probability))) return;
         const unsigned depth = d % settings_.mixing().together;
         if (of.found <= d - depth) {
-            std::uint32_t split = 0;
-            if constexpr (Beside::exists) split = beside_.split(i);
             mixer_.find(i, d - depth, of.node >> depth, split);
             of.found = d + 1;
         }
@@ -293,12 +302,13 @@ class CountedCoder {
             pixels_.push_back({&picture, front.plane, row, column,
                                first + (row * shape.columns + column) * shape.channels,
                                shape.levels, 1});
-            beside_.add(front.item, front.plane, row, column);
+            beside_.add(front.item, picture, front.plane, row, column);
         }
     }
 
-    // Whether the network beside is so sure of a decision that its probability is taken as it is.
+    // Whether a network beside is so sure of a decision that its probability is taken as it is.
     bool is_sure(std::uint32_t p) const {
+        if (settings_.sure() == 0) return false;
         const std::uint32_t whole = 1u << 28, rare = whole >> settings_.sure();
         return p < rare || p > whole - rare;
     }

@@ -16,7 +16,7 @@
 
 namespace bitsback {
 
-// What is known of a pixel before it comes: by a network beside, or its candidate.
+// What is known of a pixel before it comes: by what stands beside, and its candidate.
 struct Foreseen {
     std::int32_t prediction = 0;  // in levels
     std::int32_t unit = 0;        // its index
@@ -162,6 +162,13 @@ class PictureOf {
         return symbols_[number(plane + 1, row, column) - 1];
     }
 
+    // A pixel, or the one at its place so many planes before; rows around it are `stride` apart.
+    const Stored* at(std::size_t plane, std::size_t back, std::size_t row,
+                           std::size_t column) const {
+        return symbols_.data() + number(back <= plane ? plane + 1 - back : 0, row, column);
+    }
+    std::ptrdiff_t stride() const { return stride_; }
+
     // keys: for each context. direct(c): whether that of a context is wanted as it is.
     template <class Direct>
     void look(std::size_t plane, std::size_t row, std::size_t column, const Foreseen& foreseen,
@@ -176,8 +183,7 @@ class PictureOf {
         place_ = {row, column, plane % channels_};
         foreseen_ = foreseen;
         for (std::size_t back = 0; back <= static_cast<std::size_t>(of.back()); ++back)
-            planes_[back] =
-                symbols_.data() + number(back <= plane ? plane + 1 - back : 0, row, column);
+            planes_[back] = at(plane, back, row, column);
         std::array<std::uint32_t, Contexts::most_terms> terms;
         std::uint32_t* term = terms.data();
         for (const auto& [site, shift] : of.symbols()) *term++ = symbol(site) >> shift;

@@ -70,19 +70,20 @@ class CountedSettings {
   public:
     static constexpr std::int32_t reach = 15;  // of a site
     static constexpr std::int32_t most_back = 15;
+    static constexpr std::size_t most_predictors = 32;
 
     // contexts: the terms of each. values: those by which mixers are chosen. lag: columns that a
     // row is coded behind the one above. queues: items that are coded at the same time. sure:
     // beside a network, decisions that it finds less likely than 2^-sure or more than 1 - 2^-sure
     // are left to it; else 0. quantiles: decisions of a tree that follows the network beside, each
-    // at a median; else 0, for a tree of the bits of symbols. candidate: the settings of the
-    // decision whether a symbol is as its candidate, before the others, or nothing. memory: in
-    // those settings, the context that remembers candidates; those with fewer failures than `sure`
-    // are taken without contexts. flat: what is counted in place of contexts where all around is 0,
-    // or nothing.
+    // at a median; else 0, for a tree of the bits of symbols. predictors: those of which a blend
+    // stands beside the contexts, or none. candidate: the settings of the decision whether a symbol
+    // is as its candidate, before the others, or nothing. memory: in those settings, the context
+    // that remembers candidates; those with fewer failures than `sure` are taken without contexts.
+    // flat: what is counted in place of contexts where all around is 0, or nothing.
     CountedSettings(MixingSettings mixing, std::uint32_t levels, unsigned precision,
                     std::size_t lag, std::size_t queues, unsigned sure, unsigned quantiles,
-                    std::vector<Terms> contexts, Terms values,
+                    std::vector<Terms> contexts, Terms values, Terms predictors,
                     std::shared_ptr<const CountedSettings> candidate,
                     std::optional<std::size_t> memory, std::optional<FlatSettings> flat = {})
         : mixing_(std::move(mixing)),
@@ -94,6 +95,7 @@ class CountedSettings {
           quantiles_(quantiles),
           contexts_(std::move(contexts)),
           values_(std::move(values)),
+          predictors_(std::move(predictors)),
           candidate_(std::move(candidate)),
           memory_(memory),
           flat_(std::move(flat)) {
@@ -103,7 +105,12 @@ class CountedSettings {
                 "there are 1 to 8 quantiles, of a network beside");
         require(sure <= (memory_ ? SymbolMemory::failures : 28),
                 "what a network is sure of has odds of 2 to 2^28");
-        mixing_.beside = sure != 0 && !memory_;
+        require(predictors_.empty() || (sure == 0 && !memory_ && lag >= 2),
+                "predictors are blended for the tree, where there is no network, by a lag of 2");
+        using Beside = MixingSettings::Beside;
+        mixing_.beside = sure != 0 && !memory_ ? Beside::network
+                         : predictors_.empty() ? Beside::nothing
+                                               : Beside::blend;
         mixing_.together = quantiles != 0 ? 1 : 4;
         const unsigned bits =
             quantiles != 0 ? quantiles : static_cast<unsigned>(std::bit_width(levels - 1));
@@ -118,7 +125,8 @@ class CountedSettings {
                 "the lag is 1 to 4,096, and the queues are 1 to 256");
         require(contexts_.size() == mixing_.contexts.size() && values_.size() <= 64,
                 "each context has terms");
-        bits_ = levels == 2 && candidate_ == nullptr && !memory_ && quantiles == 0;
+        bits_ = levels == 2 && candidate_ == nullptr && !memory_ && predictors_.empty() &&
+                quantiles == 0;
         for (std::size_t c = 0; c < contexts_.size(); ++c) {
             require(contexts_[c].size() <= 64, "a context has at most 64 terms");
             require(!mixing_.contexts[c].by_split || quantiles != 0,
@@ -130,6 +138,12 @@ class CountedSettings {
             }
         }
         for (const Term& term : values_) require_term(term);
+        require(predictors_.size() <= most_predictors, "there are at most 32 predictors");
+        for (const Term& term : predictors_) {
+            require_term(term);
+            require(term.kind == Term::Kind::sum && term.steps.empty() && term.count() <= levels,
+                    "a predictor is a sum, of as many values as there are levels");
+        }
         if (flat_) require_flat();
         require(!memory_ || (*memory_ < contexts_.size() &&
                              std::ranges::none_of(contexts_[*memory_], &Term::needs_candidate)),
@@ -174,6 +188,7 @@ class CountedSettings {
     std::size_t inputs() const { return inputs_; }
     const std::vector<Terms>& contexts() const { return contexts_; }
     const Terms& values() const { return values_; }
+    const Terms& predictors() const { return predictors_; }
     // Of the decision whether a symbol is its candidate, or nothing.
     const CountedSettings* candidate() const { return candidate_.get(); }
     std::optional<std::size_t> memory() const { return memory_; }
@@ -196,10 +211,13 @@ class CountedSettings {
         require(!equal || of.parts.size() == 1, "one pixel is compared with a candidate");
         require(!of.needs_candidate() || candidate_ != nullptr || memory_,
                 "a context holds a candidate where there is one");
+        using Beside = MixingSettings::Beside;
         const bool of_inputs = of.kind == Term::Kind::inputs;
         const bool sums = of.kind == Term::Kind::sum || equal || of_inputs;
-        require(mixing_.beside || (of.kind != Term::Kind::prediction &&
-                                   of.kind != Term::Kind::unit && !of_inputs),
+        require(!of_inputs || mixing_.beside == Beside::network,
+                "a context holds inputs where there is a network");
+        require(mixing_.beside != Beside::nothing ||
+                    (of.kind != Term::Kind::prediction && of.kind != Term::Kind::unit),
                 "a context holds predictions where there are some");
         require(of.parts.size() <= 16 && sums == !of.parts.empty(), "a sum has 1 to 16 parts");
         for (const Term::Part& part : of.parts) {
@@ -250,6 +268,7 @@ class CountedSettings {
     unsigned quantiles_;
     std::vector<Terms> contexts_;
     Terms values_;
+    Terms predictors_;
     std::shared_ptr<const CountedSettings> candidate_;
     std::optional<std::size_t> memory_;
     std::optional<FlatSettings> flat_;

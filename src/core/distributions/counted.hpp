@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "../counted/blending.hpp"
 #include "../counted/coder.hpp"
 #include "../counted/decisions.hpp"
 #include "../counted/settings.hpp"
@@ -42,6 +43,10 @@ class CountedDistribution : public OfData<CountedDistribution> {
     void with_coder(std::span<const ItemShape> shapes, const Code& code) const {
         if (settings_.of_bits()) {
             CountedCoder<BitPicture> coder(settings_, logistic_, shapes);
+            code(coder);
+        } else if (!settings_.predictors().empty()) {
+            CountedCoder<SymbolPicture, Blending> coder(settings_, logistic_, shapes,
+                                                        settings_.predictors(), logistic_);
             code(coder);
         } else {
             CountedCoder<SymbolPicture> coder(settings_, logistic_, shapes);

@@ -13,12 +13,15 @@
 #include "context_table.hpp"
 #include "kernels.hpp"
 #include "logistic.hpp"
+#include "probability_map.hpp"
 #include "settings.hpp"
 #include "slots.hpp"
 
 namespace bitsback {
 
 class ContextMixer {
+    using Beside = MixingSettings::Beside;
+
   public:
     // elements: symbols that are coded with it, at most. values: so many of a symbol, by which
     // mixers are chosen.
@@ -33,7 +36,7 @@ class ContextMixer {
           counts_(padded_) {
         bias_ = free_place();
         uses_ = free_place();
-        given_ = settings.beside ? free_place() : uses_;
+        given_ = settings.beside != Beside::nothing ? free_place() : uses_;
         const std::size_t most_counts = std::size_t{1} << settings.count_bits;
         rates_.resize(padded_ * most_counts);
         limits_.resize(padded_);
@@ -50,7 +53,11 @@ class ContextMixer {
         }
         slots_.emplace(slots + 1, fresh);  // the last one is for what is no context
         weights_ = stride_ + features_;
-        for (const MixerSettings& of : settings.mixers) mixers_.emplace_back(of, *this);
+        for (const MixerSettings& of : settings.mixers) {
+            mixers_.emplace_back(of, *this);
+            if (settings.maps.limit != 0)
+                maps_.emplace_back(of.sets(), settings.maps.limit, logistic);
+        }
     }
 
     std::size_t contexts() const { return tables_.size(); }
@@ -120,12 +127,12 @@ class ContextMixer {
             for (const Selector& by : settings_.mixers[m].selectors)
                 set = set * by.count + chosen(by, symbol, d, node, given);
             const std::int32_t t = mix(mixers_[m].weights.data() + set * weights_, inputs, seen);
-            mixed[m] = {static_cast<std::uint32_t>(set), logistic_.squash(t)};
+            mixed[m] = {static_cast<std::uint32_t>(set), logistic_.squash(t), 0};
             sum += t;
         }
-        if (mixers_.size() == 1) return mixed[0].probability;
         const auto count = static_cast<std::int32_t>(mixers_.size());
-        return logistic_.squash(sum / count - (sum % count < 0 ? 1 : 0));
+        const std::int32_t odds = sum / count - (sum % count < 0 ? 1 : 0);
+        return mapped(odds, mixed);
     }
 
     // Takes decision d of a symbol, if it was predicted.
@@ -143,9 +150,11 @@ class ContextMixer {
                 (goal - mixed[m].probability) * rates[static_cast<std::size_t>(uses)] >> 8;
             if (static_cast<std::size_t>(uses) + 1 < rates.size()) ++uses;
             kernels_.adjust(weights, inputs, static_cast<std::int32_t>(error), stride_);
-            kernels_.adjust(weights + stride_, features(symbol), static_cast<std::int32_t>(error),
-                            features_);
+            if (features_ != 0)
+                kernels_.adjust(weights + stride_, features(symbol),
+                                static_cast<std::int32_t>(error), features_);
         }
+        for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry, bit);
         kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);
     }
 
@@ -163,7 +172,8 @@ class ContextMixer {
             for (std::size_t set = 0; set < of.sets(); ++set) {
                 std::int32_t* own = weights.data() + set * in.weights_;
                 std::fill_n(own, in.contexts(), of.start);
-                if (in.settings_.beside) own[in.given_] = 1 << 16;
+                if (in.settings_.beside == Beside::network) own[in.given_] = 1 << 16;
+                if (in.settings_.beside == Beside::blend) own[in.given_] = of.start;
             }
             do {
                 const auto uses = static_cast<std::int32_t>(rates.size());
@@ -176,7 +186,22 @@ class ContextMixer {
     struct Mixed {
         std::uint32_t set = 0;
         std::int32_t probability = 0;
+        std::uint32_t entry = 0;  // of its probability map
     };
+
+    // The probability of a one, of these log-odds by all mixers.
+    std::int32_t mapped(std::int32_t odds, Mixed* mixed) const {
+        const std::int32_t p = logistic_.squash(odds);
+        if (maps_.empty()) return p;
+        std::int64_t sum = std::int64_t{settings_.maps.weight} * p;
+        for (std::size_t m = 0; m < maps_.size(); ++m) {
+            const ProbabilityMap::Found found = maps_[m].find(mixed[m].set, odds);
+            mixed[m].entry = found.entry;
+            sum += std::int64_t{found.probability} << 6;
+        }
+        const auto weights = static_cast<std::int64_t>(settings_.maps.weight + maps_.size());
+        return static_cast<std::int32_t>(sum / weights);
+    }
 
     // The next place of an input that is of no context.
     std::size_t free_place() {
@@ -203,8 +228,8 @@ class ContextMixer {
     std::int32_t mix(const std::int32_t* weights, const std::int32_t* inputs,
                      const std::int32_t* seen) const {
         constexpr std::int64_t reach = LogisticTables::reach;
-        const std::int64_t sum = kernels_.dot(weights, inputs, stride_) +
-                                 kernels_.dot(weights + stride_, seen, features_);
+        std::int64_t sum = kernels_.dot(weights, inputs, stride_);
+        if (features_ != 0) sum += kernels_.dot(weights + stride_, seen, features_);
         return static_cast<std::int32_t>(std::clamp(sum >> 16, -reach, reach - 1));
     }
 
@@ -244,6 +269,7 @@ class ContextMixer {
     std::vector<std::int32_t> rates_;  // of each context, by its count
     std::vector<std::uint32_t> limits_;
     std::vector<Mixer> mixers_;
+    std::vector<ProbabilityMap> maps_;  // of each mixer, if there are any
     // Of the symbols of the step.
     std::size_t values_of_a_symbol_;
     std::vector<std::uint64_t> keys_;

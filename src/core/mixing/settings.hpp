@@ -42,6 +42,12 @@ struct MixerSettings {
     }
 };
 
+// The probability maps of mixers, if there are any.
+struct MapSettings {
+    std::uint32_t weight = 0;  // of what the mixers say; that of each map is 1
+    std::uint32_t limit = 0;   // of the counts of entries, or 0 without maps
+};
+
 struct MixingSettings {
     static constexpr std::size_t most_contexts = 32, most_mixers = 4, most_sets = 1 << 16,
                                  most_features = 4096;
@@ -54,11 +60,13 @@ struct MixingSettings {
     unsigned probability_bits;
     unsigned count_bits;
     std::uint32_t trust;  // the count from which on a probability is trusted no more
-    // Whether another model gives a probability of each decision, which is mixed with the rest.
-    bool beside;
-    std::size_t features = 0;  // that it gives of each symbol, which are mixed, too
+    // What gives a probability of each decision more, which is mixed with the rest.
+    enum class Beside { nothing, network, blend };
+    Beside beside;
+    std::size_t features = 0;  // that a network gives of each symbol, which are mixed, too
     std::vector<ContextSettings> contexts;
     std::vector<MixerSettings> mixers;
+    MapSettings maps;
     unsigned together = 4;  // decisions whose slots lie near one another
 
     void check() const {
@@ -75,8 +83,10 @@ struct MixingSettings {
                         of.limit < 1u << count_bits,
                     "a context has a key of 512 bits at most, an offset of 16 to 255, and a limit "
                     "that a count has room for");
-        require(features <= most_features && (features == 0 || beside),
-                "a model beside has at most 4,096 features");
+        require(features <= most_features && (features == 0 || beside == Beside::network),
+                "a network beside has at most 4,096 features");
+        require(maps.weight <= 16 && maps.limit <= 1023,
+                "mixers weigh 0 to 16 beside their maps, which count up to 1,023");
         require(!mixers.empty() && mixers.size() <= most_mixers, "there are 1 to 4 mixers");
         for (const MixerSettings& of : mixers) {
             require(of.start >= 0 && of.start <= 1 << 20 && of.last_rate >= 1 &&
@@ -89,7 +99,7 @@ struct MixingSettings {
                 sets *= by.count;
                 require(by.kind != Selector::Kind::known || by.number < contexts.size(),
                         "a mixer is chosen by a context that there is");
-                require(by.kind != Selector::Kind::odds || beside,
+                require(by.kind != Selector::Kind::odds || beside != Beside::nothing,
                         "a mixer is chosen by the odds of a model that there is");
             }
         }

@@ -2,7 +2,7 @@
 codecs `counted` and `predictive` of docs/model-format.md share.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bitsback import tables
@@ -26,6 +26,8 @@ _FAILURES = 15
 """Values of how often candidates are wrong as a selector sees them."""
 _COUNTS = 11
 """Values of a count of up to 1,023 as a selector sees it, its logarithm."""
+_POINTS = 33
+"""Entries of a probability map for each set of weights."""
 
 Part = tuple[int, int, int, int]
 """Planes before that of a pixel, rows below it, columns to its right, and the weight of the symbol
@@ -38,9 +40,9 @@ class Term:
     """A number that the surroundings of a pixel or its place give."""
 
     kind: str
-    """A sum; the row, column or channel of the pixel; beside a network, its prediction, the index
-    of its unit, or a sum of its inputs; or, with candidates, the candidate, or whether a pixel is
-    equal to it.
+    """A sum; the row, column or channel of the pixel; beside a network or a blend, its prediction
+    or the index of its unit; beside a network, a sum of its inputs; or, with candidates, the
+    candidate, or whether a pixel is equal to it.
     """
     parts: tuple[Part, ...]
     """Of a sum. Those of inputs have their numbers in place of planes."""
@@ -97,7 +99,7 @@ class Mixer:
     """Sets of weights, of which `select` chooses one."""
 
     select: tuple[str | int | Term, ...]
-    """Each is "node", "depth", "odds" (those by a network beside), "failures" (of candidates), a
+    """Each is "node", "depth", "odds" (those by what stands beside), "failures" (of candidates), a
     term, or the number of a context, which stands for its count.
     """
     start: int
@@ -113,11 +115,16 @@ class Mixing:
     """The logarithm of the slots of a context, at most."""
     contexts: tuple[Context, ...]
     mixers: tuple[Mixer, ...]
+    maps: tuple[int, int]
+    """The weight of what the mixers say beside their probability maps, and the limit of the counts
+    of these, or 0 without maps.
+    """
 
     def core(self) -> dict[str, object]:
         """Fields of the core's distribution."""
         return {
             "table": self.table,
+            "maps": self.maps,
             "contexts": [
                 (of.offset, of.limit, of.by_split, _core_terms(of.terms)) for of in self.contexts
             ],
@@ -152,6 +159,7 @@ class Mixing:
             for of in self.contexts
         )
         sets = sum(_sets(of.select, bits) for of in self.mixers)
+        features += _POINTS if self.maps[1] else 0
         return 4 * slots + 4 * (2 * len(self.contexts) + 8 + features) * sets
 
     @property
@@ -159,8 +167,8 @@ class Mixing:
         return sum(max(len(term.parts), 1) for of in self.contexts for term in of.terms)
 
     def macs_of_decision(self, features: int = 0) -> int:
-        n = len(self.contexts)
-        return 32 * n + 4 * len(self.mixers) * (2 * n + 1 + features)
+        n, mapped = len(self.contexts), 8 if self.maps[1] else 0
+        return 32 * n + 4 * len(self.mixers) * (2 * n + 1 + features + mapped)
 
 
 @dataclass(frozen=True)
@@ -216,6 +224,8 @@ class ContextMixing(Mixing):
     features: int
     """The number of both."""
     candidate: CandidateMixing | None
+    predictors: tuple[Term, ...]
+    """Those of which a blend stands beside the contexts, if there are any."""
     flat: Flat | None
 
     def fields(self, precision: int) -> dict[str, object]:
@@ -229,11 +239,12 @@ class ContextMixing(Mixing):
             "quantiles": self.quantiles,
             "slot": self.slot,
             "trust": self.trust,
+            "predictors": [],
             "candidate": None,
             "memory": None,
             "flat": None,
         }
-        fields = shared | self.core()
+        fields = shared | self.core() | {"predictors": _core_terms(self.predictors)}
         if self.flat:
             fields["flat"] = self.flat.core()
         fields |= {"stretch": tables.stretch(), "cdf": tables.logistic_cdf()}
@@ -258,7 +269,8 @@ class ContextMixing(Mixing):
 
     def memory(self, shape: ItemShape) -> int:
         at_once = min(shape.rows, (shape.columns - 1) // self._lag(shape) + 1)
-        planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
+        plane = (shape.rows + 30) * (shape.columns + 30)
+        planes = (shape.planes + 1 + self._errors) * plane
         if self.levels > _MOST_LEVELS:
             planes *= 2
         of_pixel = 64 * self.decisions * (len(self.contexts) + 6) + 4 * self.features
@@ -270,6 +282,7 @@ class ContextMixing(Mixing):
         decisions = self.decisions
         times = shape.planes * (self._lag(shape) * (shape.rows - 1) + shape.columns)
         of_pixel = self.summands + decisions * self.macs_of_decision(self.features)
+        of_pixel += self._macs_of_blend
         if self.quantiles:
             of_pixel += _MACS_OF_SPLIT * decisions
         if self.flat:
@@ -278,6 +291,18 @@ class ContextMixing(Mixing):
             decisions += 1
             of_pixel += self.candidate.summands + self.candidate.macs_of_decision()
         return shape.elements * of_pixel + 256 * decisions * times
+
+    @property
+    def _errors(self) -> int:
+        """Bytes of a pixel for how wrong predictors are."""
+        return 1 + len(self.predictors) if self.predictors else 0
+
+    @property
+    def _macs_of_blend(self) -> int:
+        if not self.predictors:
+            return 0
+        summands = sum(len(term.parts) for term in self.predictors)
+        return 4 * summands + 16 * len(self.predictors) + 32 * self.decisions
 
     def _lag(self, shape: ItemShape) -> int:
         return min(self.lag, shape.columns)
@@ -303,12 +328,15 @@ def read_mixing(
         raise ModelError("a 'slot' has 12 to 22 bits of a probability and 4 to 10 of a count")
     guesses = fields.has("candidate") and not beside
     decisions = quantiles or (levels - 1).bit_length()
+    blends = fields.has("predictors") and not beside
     is_flat = fields.has("flat") and not beside
-    reader = _TermReader(levels, decisions, lag, inputs, guesses, quantiles > 0)
+    reader = _TermReader(levels, decisions, lag, False, inputs, guesses, quantiles > 0)
+    predictors = _read_predictors(fields, key, reader) if blends else ()
     most = (1 << count_bits) - 1
-    choices = ("node", "depth", *(["odds"] if beside else []))
-    contexts, mixers = _read_contexts(fields, key, reader, most, choices)
     candidate = _read_candidate(fields.object("candidate"), key, reader, most) if guesses else None
+    reader = replace(reader, foresees=beside or blends)
+    choices = ("node", "depth", *(["odds"] if reader.foresees else []))
+    contexts, mixers, maps = _read_contexts(fields, key, reader, most, choices)
     layer, features = None, 0
     if network and fields.has("features"):
         layer = fields.text("features", *network.layers)
@@ -323,15 +351,28 @@ def read_mixing(
     terms += [one for of in mixers for one in of.select if isinstance(one, Term)]
     flat = _read_flat(fields.object("flat"), key, reader, most, terms) if is_flat else None
     return ContextMixing(
-        table, contexts, mixers, levels, lag, queues, slot, trust, sure, quantiles, layer, features,
-        candidate, flat,
+        table, contexts, mixers, maps, levels, lag, queues, slot, trust, sure, quantiles, layer,
+        features, candidate, predictors, flat,
     )  # fmt: skip
+
+
+def _read_predictors(fields: Fields, key: str, reader: "_TermReader") -> tuple[Term, ...]:
+    if reader.lag < 2:
+        raise ModelError(f"{key}: predictors are blended with a lag of 2 or more")
+    predictors = tuple(map(reader.read, fields.items("predictors", range(1, 33))))
+    for term in predictors:
+        if term.kind != "sum" or term.steps or term.values > reader.levels:
+            raise ModelError(
+                f"{key}: a predictor is a sum, without steps, of at most {reader.levels} values"
+            )
+    return predictors
 
 
 def _read_flat(
     fields: Fields, key: str, reader: "_TermReader", most: int, terms: list[Term]
 ) -> Flat:
-    if reader.levels != 2 or reader.guesses or not all(term.is_bit for term in terms):
+    plain = not reader.guesses and not reader.foresees and all(term.is_bit for term in terms)
+    if reader.levels != 2 or not plain:
         raise ModelError(f"{key}: 'flat' is for two levels, in contexts of pixels as they are")
 
     def sites(entries: list[Any], name: str) -> Sites:
@@ -348,17 +389,18 @@ def _read_flat(
 
 def _read_candidate(fields: Fields, key: str, reader: "_TermReader", most: int) -> CandidateMixing:
     table, sure = fields.integer("table", 10, 24), fields.integer("sure", 0, _FAILURES)
-    contexts, mixers = _read_contexts(fields, f"{key}.candidate", reader, most, ("failures",))
+    where = f"{key}.candidate"
+    contexts, mixers, maps = _read_contexts(fields, where, reader, most, ("failures",))
     memory = fields.integer("memory", 0, len(contexts) - 1)
     fields.done()
     if any(term.needs_candidate for term in contexts[memory].terms):
         raise ModelError(f"{key}: a context that remembers candidates depends on none")
-    return CandidateMixing(table, contexts, mixers, memory, sure)
+    return CandidateMixing(table, contexts, mixers, maps, memory, sure)
 
 
 def _read_contexts(
     fields: Fields, key: str, reader: "_TermReader", most: int, choices: tuple[str, ...]
-) -> tuple[tuple[Context, ...], tuple[Mixer, ...]]:
+) -> tuple[tuple[Context, ...], tuple[Mixer, ...], tuple[int, int]]:
     """most: that counts can be. choices: names by which mixers may be chosen."""
     contexts = tuple(
         _read_context(Fields(entry, f"{key}.contexts[{i}]"), reader, most)
@@ -368,7 +410,14 @@ def _read_contexts(
         _read_mixer(Fields(entry, f"{key}.mixers[{i}]"), reader, len(contexts), choices)
         for i, entry in enumerate(fields.items("mixers", range(1, 5)))
     )
-    return contexts, mixers
+    return contexts, mixers, _read_maps(fields, key) if fields.has("maps") else (0, 0)
+
+
+def _read_maps(fields: Fields, key: str) -> tuple[int, int]:
+    weight, limit = fields.integers("maps", 2, 0, 1023)
+    if weight > 16 or limit == 0:
+        raise ModelError(f"{key}: 'maps' has a weight of 0 to 16 and a limit of 1 to 1,023")
+    return weight, limit
 
 
 def _read_context(fields: Fields, reader: "_TermReader", most: int) -> Context:
@@ -430,6 +479,7 @@ class _TermReader:
     levels: int
     decisions: int
     lag: int
+    foresees: bool  # whether a network or a blend stands beside
     inputs: int  # of a network beside
     guesses: bool  # whether there are candidates
     splits: bool  # whether decisions have splits
@@ -440,7 +490,7 @@ class _TermReader:
             return Term("sum", ((back, rows, columns, 1),), shift, 0, (self.levels - 1) >> shift)
         fields = Fields(entry, "a term")
         if fields.has("place"):
-            foreseen = ["prediction", "unit"] if self.inputs else []
+            foreseen = ["prediction", "unit"] if self.foresees else []
             guessed = ["candidate"] if self.guesses else []
             kind = fields.text("place", "row", "column", "channel", *foreseen, *guessed)
             shift, most = fields.integer("shift", 0, 15), fields.integer("most", 0, 65535)

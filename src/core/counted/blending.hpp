@@ -1,0 +1,255 @@
+// Predictors of pixels, blended by how well they do around a pixel (Seemann and Tischer 1997), and
+// what the blend says of each binary decision.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "../mixing/logistic.hpp"
+#include "pictures.hpp"
+#include "settings.hpp"
+
+namespace bitsback {
+
+// The predictors of a model, ready to predict: each pixel that they look at is read once.
+class Predictors {
+  public:
+    explicit Predictors(const Terms& terms) {
+        for (const Term& term : terms) {
+            Sum& sum = sums_.emplace_back(Sum{{}, term.shift, term.low, term.high});
+            for (const Term::Part& part : term.parts) {
+                const auto found = std::ranges::find(sites_, part.site);
+                sum.parts.push_back(
+                    {static_cast<std::size_t>(found - sites_.begin()), part.weight});
+                if (found == sites_.end()) sites_.push_back(part.site);
+            }
+        }
+    }
+
+    std::size_t count() const { return sums_.size(); }
+
+    void predict(const SymbolPicture& picture, std::size_t plane, std::size_t row,
+                 std::size_t column, std::int32_t* predictions) const {
+        std::array<std::int32_t, CountedSettings::most_predictors * 16> seen;
+        for (std::size_t i = 0; i < sites_.size(); ++i) {
+            const auto [back, rows, columns] = sites_[i];
+            seen[i] = picture.at(plane, static_cast<std::size_t>(back), row,
+                                 column)[rows * picture.stride() + columns];
+        }
+        for (std::size_t k = 0; k < sums_.size(); ++k) {
+            std::int32_t sum = 0;
+            for (const auto& [site, weight] : sums_[k].parts) sum += weight * seen[site];
+            predictions[k] =
+                std::clamp(sum >> sums_[k].shift, sums_[k].low, sums_[k].high) - sums_[k].low;
+        }
+    }
+
+  private:
+    struct Sum {
+        std::vector<std::pair<std::size_t, std::int32_t>> parts;  // a site, and its weight
+        unsigned shift;
+        std::int32_t low;
+        std::int32_t high;
+    };
+
+    std::vector<Site> sites_;
+    std::vector<Sum> sums_;
+};
+
+// How wrong each predictor was at the pixels of a plane, found once it is asked for. Outside of the
+// plane none was.
+class PlaneErrors {
+  public:
+    PlaneErrors(const Predictors& predictors, const ItemShape& shape)
+        : predictors_(predictors),
+          rows_(shape.rows),
+          columns_(shape.columns),
+          known_((rows_ + above) * stride()),
+          errors_(known_.size() * predictors.count()) {}
+
+    // Adds up those of the pixels around one.
+    void add(const SymbolPicture& picture, std::size_t plane, std::size_t row, std::size_t column,
+             std::uint32_t* sums) {
+        if (plane + 1 != planes_) begin(plane);
+        for (const auto [rows, columns] : around) {
+            const std::size_t above_row = row + above - rows;
+            const std::size_t number = above_row * stride() + column + columns;
+            std::uint8_t* const errors = errors_.data() + number * predictors_.count();
+            if (known_[number] == 0) {
+                find(picture, plane, above_row - above, column + columns - left, errors);
+                known_[number] = 1;
+            }
+            for (std::size_t k = 0; k < predictors_.count(); ++k) sums[k] += errors[k];
+        }
+    }
+
+  private:
+    static constexpr std::size_t above = 2, left = 2, right = 1;  // margins
+    // Of the pixels around one: rows above it, and columns from two to its left on.
+    static constexpr std::array<std::array<std::size_t, 2>, 6> around{
+        {{0, 1}, {1, 2}, {1, 1}, {1, 3}, {0, 0}, {2, 2}}};
+
+    std::size_t stride() const { return left + columns_ + right; }
+
+    void begin(std::size_t plane) {
+        planes_ = plane + 1;
+        std::ranges::fill(known_, std::uint8_t{1});
+        for (std::size_t row = 0; row < rows_; ++row)
+            std::fill_n(known_.data() + (row + above) * stride() + left, columns_, std::uint8_t{0});
+    }
+
+    void find(const SymbolPicture& picture, std::size_t plane, std::size_t row, std::size_t column,
+              std::uint8_t* errors) const {
+        std::array<std::int32_t, CountedSettings::most_predictors> predictions;
+        predictors_.predict(picture, plane, row, column, predictions.data());
+        const std::int32_t symbol = *picture.at(plane, 0, row, column);
+        for (std::size_t k = 0; k < predictors_.count(); ++k)
+            errors[k] = static_cast<std::uint8_t>(std::abs(symbol - predictions[k]));
+    }
+
+    const Predictors& predictors_;
+    std::size_t rows_;
+    std::size_t columns_;
+    std::size_t planes_ = 0;  // up to the one that they are of
+    std::vector<std::uint8_t> known_;
+    std::vector<std::uint8_t> errors_;
+};
+
+// The blend stands beside contexts as a network does (coder.hpp).
+class Blending {
+  public:
+    static constexpr bool exists = true, is_network = false;
+
+    Blending(const Terms& predictors, const LogisticTables& logistic)
+        : predictors_(predictors), logistic_(logistic) {
+        for (std::uint32_t e = 0; e < weights_.size(); ++e)
+            weights_[e] = std::max((1u << 18) / (4 + e * e), 1u);
+        for (auto& deviations : deviations_)
+            for (std::size_t unit = 0; unit < units; ++unit) deviations[unit].mean = 16 << unit / 2;
+    }
+
+    void begin(std::size_t item, const ItemShape& shape) {
+        items_.try_emplace(item, Item{PlaneErrors(predictors_, shape), shape});
+    }
+    void end(std::size_t item) { items_.erase(item); }
+
+    void add(std::size_t item, const SymbolPicture& picture, std::size_t plane, std::size_t row,
+             std::size_t column) {
+        coming_.push_back({&items_.find(item)->second, &picture, plane, row, column});
+    }
+    // The pixels that have been added are those of the step.
+    void look() {
+        pixels_.swap(coming_);
+        coming_.clear();
+    }
+
+    // Predicts a pixel, and takes its symbol for one to learn from.
+    Foreseen foreseen(std::size_t i) {
+        Pixel& of = pixels_[i];
+        std::array<std::int32_t, CountedSettings::most_predictors> predictions;
+        std::array<std::uint32_t, CountedSettings::most_predictors> errors{};
+        predictors_.predict(*of.picture, of.plane, of.row, of.column, predictions.data());
+        of.item->errors.add(*of.picture, of.plane, of.row, of.column, errors.data());
+        std::uint64_t sum = 0, weights = 0;
+        for (std::size_t k = 0; k < predictors_.count(); ++k) {
+            const std::uint64_t weight = weights_[errors[k]];
+            weights += weight;
+            sum += weight * static_cast<std::uint32_t>(predictions[k]);
+        }
+        of.prediction = static_cast<std::int32_t>((16 * sum + weights / 2) / weights);
+        const auto end = errors.begin() + static_cast<std::ptrdiff_t>(predictors_.count());
+        const std::uint32_t unit = unit_of(3 * *std::min_element(errors.begin(), end));
+        const std::size_t channel = of.plane % of.item->shape.channels;
+        of.deviation = &deviations_[std::min(channel, deviations_.size() - 1)][unit];
+        of.scale = (5678 << 12) / std::max(of.deviation->mean, 16);
+        of.first = below(of, 0);
+        of.end = below(of, static_cast<std::int32_t>(of.item->shape.levels));
+        return {of.prediction >> 4, static_cast<std::int32_t>(unit)};
+    }
+
+    // The probability, in units of 2^-28, that a symbol of what is left is this one or more.
+    std::uint32_t probability(std::size_t i, std::uint32_t middle) {
+        Pixel& of = pixels_[i];
+        of.middle = below(of, static_cast<std::int32_t>(middle));
+        return static_cast<std::uint32_t>((std::uint64_t{of.end - of.middle} << 28) /
+                                          (of.end - of.first));
+    }
+    void end_at(std::size_t i, std::uint32_t symbol) {
+        pixels_[i].end = below(pixels_[i], static_cast<std::int32_t>(symbol));
+    }
+    void put(std::size_t i, std::uint32_t bit) {
+        Pixel& of = pixels_[i];
+        (bit != 0 ? of.first : of.end) = of.middle;
+    }
+
+    void learn(std::size_t i, std::uint32_t symbol) {
+        const Pixel& of = pixels_[i];
+        if (of.deviation == nullptr) return;
+        auto& [mean, count] = *of.deviation;
+        const std::int32_t error = std::abs(16 * static_cast<std::int32_t>(symbol) - of.prediction);
+        const std::int64_t change = std::int64_t{16 * error - mean} * ((1 << 16) / (count + 2));
+        mean += static_cast<std::int32_t>(change >> 16);
+        if (count < 100) ++count;
+    }
+
+  private:
+    static constexpr std::size_t units = 16;
+
+    // The mean of the errors of blends, in units of 2^-8, and how many there were.
+    struct Deviation {
+        std::int32_t mean;
+        std::int32_t count = 0;
+    };
+    struct Item {
+        PlaneErrors errors;
+        ItemShape shape;
+    };
+    struct Pixel {
+        Item* item;
+        const SymbolPicture* picture;
+        std::size_t plane;
+        std::size_t row;
+        std::size_t column;
+        // Once it is predicted.
+        Deviation* deviation = nullptr;
+        std::int32_t prediction = 0;  // in units of 2^-4
+        std::int32_t scale = 0;
+        std::uint32_t first = 0;  // of the distribution function, for what is left
+        std::uint32_t end = 0;
+        std::uint32_t middle = 0;
+    };
+
+    // Twice the logarithm.
+    static std::uint32_t unit_of(std::uint32_t error) {
+        if (error < 2) return error;
+        const auto lead = static_cast<std::uint32_t>(std::bit_width(error)) - 1;
+        return std::min(2 * lead + (error >> (lead - 1) & 1),
+                        static_cast<std::uint32_t>(units) - 1);
+    }
+
+    // The distribution function of a pixel: a logistic one, and a little for each symbol.
+    std::uint32_t below(const Pixel& of, std::int32_t symbol) const {
+        const std::int64_t apart = 16 * (16 * symbol - 8 - of.prediction);
+        constexpr std::int64_t reach = LogisticTables::reach;
+        const std::int64_t odds = std::clamp(apart * of.scale >> 12, -reach, reach - 1);
+        return static_cast<std::uint32_t>(logistic_.squash(static_cast<std::int32_t>(odds)) +
+                                          (symbol << 9));
+    }
+
+    Predictors predictors_;
+    const LogisticTables& logistic_;
+    std::array<std::uint32_t, 6 * 255 + 1> weights_;  // by the errors around a pixel
+    std::array<std::array<Deviation, units>, 4> deviations_;
+    std::map<std::size_t, Item> items_;  // that are being coded
+    std::vector<Pixel> pixels_;
+    std::vector<Pixel> coming_;
+};
+
+}  // namespace bitsback
