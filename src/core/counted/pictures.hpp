@@ -164,7 +164,7 @@ class PictureOf {
 
     // A pixel, or the one at its place so many planes before; rows around it are `stride` apart.
     const Stored* at(std::size_t plane, std::size_t back, std::size_t row,
-                           std::size_t column) const {
+                     std::size_t column) const {
         return symbols_.data() + number(back <= plane ? plane + 1 - back : 0, row, column);
     }
     std::ptrdiff_t stride() const { return stride_; }
