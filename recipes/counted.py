@@ -194,8 +194,8 @@ def several(contexts: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def mixers(*selects: list[Any]) -> list[dict[str, Any]]:
-    return [{"select": of, "start": 13107, "rates": [2047, 900]} for of in selects]
+def mixers(*selects: list[Any], start: int = 13107, least: int = 900) -> list[dict[str, Any]]:
+    return [{"select": of, "start": start, "rates": [2047, least]} for of in selects]
 
 
 def graphics(
@@ -215,7 +215,11 @@ def graphics(
         "predictors": list(map(predictor, predictors)),
         "maps": [1, 255],
         "mixers": mixers(
-            ["odds", CHANNEL], [*PATTERN, term("unit/1")], ["depth", {"known": large}]
+            ["odds", CHANNEL],
+            [*PATTERN, term("unit/1")],
+            ["depth", {"known": large}],
+            start=8192,
+            least=750,
         ),
         "candidate": {
             "table": 18,

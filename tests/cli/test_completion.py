@@ -61,8 +61,8 @@ def test_models(folder: Path) -> None:
         "universal",
         "universal-bilevel",
         "universal-mixed",
-        "universal-fast",
         "universal-deep",
+        "universal-fast",
     ]
     assert completed("decompress", "digits.bb", "--model", "o") == ["own.safetensors"]
 

@@ -39,7 +39,7 @@ class Term(NamedTuple):
         is_pixel = self.kind == "sum" and len(self.parts) == 1 and self.parts[0][3] == 1
         return is_pixel and self[2:] == (0, 0, 1, [])
 
-    def value(self, look: Look, place: dict[str, int], inputs: Sequence[int] = ()) -> int:
+    def value(self, look: Look, place: dict[str, int], inputs: Sequence[int]) -> int:
         if self.kind == "sum":
             total = sum(w * look(k, dr, dq) for k, dr, dq, w in self.parts)
         elif self.kind == "inputs":
@@ -253,15 +253,18 @@ class CountedRules:
 
     def state_memory(self, elements: int) -> int:
         sets = sum(mixer.sets for mixer in self.mixers)
-        of_set = 2 * len(self.contexts) + 8 + (POINTS if self.maps else 0) + self.features
+        of_set = 2 * len(self.contexts) + 8 + self.features + (POINTS if self.maps else 0)
         own = 4 * sum(self.slots(elements)) + 4 * of_set * sets
         return own + (self.candidate.state_memory(elements) if self.candidate else 0)
 
     def memory(self, shape: ItemShape) -> int:
         lag = min(self.lag, shape.columns)
         at_once = min(shape.rows, (shape.columns - 1) // lag + 1)
-        planes = shape.planes + 1 + (len(self.predictors) + 1 if self.blends else 0)
-        planes *= (shape.rows + 30) * (shape.columns + 30) * (2 if self.levels > 256 else 1)
+        planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
+        if self.levels > 256:
+            planes *= 2
+        if self.blends:
+            planes += (len(self.predictors) + 1) * (at_once + 2) * (shape.columns + 30)
         of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6) + 2**2 * self.features
         if self.candidate:
             of_pixel += 2**6 * (len(self.candidate.contexts) + 6)
@@ -271,11 +274,11 @@ class CountedRules:
         lag, decisions = min(self.lag, shape.columns), self.decisions
         times = shape.planes * (lag * (shape.rows - 1) + shape.columns)
         of_pixel = self.summands + decisions * self.macs_of_decision
-        if self.quantiles:
-            of_pixel += 2**10 * decisions
         if self.blends:
             of_pixel += 2**2 * sum(len(term.parts) for term in self.predictors)
             of_pixel += 2**4 * len(self.predictors) + 2**5 * decisions
+        if self.quantiles:
+            of_pixel += 2**10 * decisions
         if self.flat:
             of_pixel += sum(map(len, [self.flat.around, *self.flat.regions]))
         if self.candidate:
@@ -290,8 +293,8 @@ class CountedRules:
     @property
     def macs_of_decision(self) -> int:
         n = len(self.contexts)
-        mapped = 2**3 if self.maps else 0
-        return 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1 + self.features + mapped)
+        mapped = self.features + (2**3 if self.maps else 0)
+        return 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1 + mapped)
 
 
 class CandidateRules(CountedRules):
@@ -305,9 +308,9 @@ class CandidateRules(CountedRules):
         self.trust, self.nodes = of.trust, 2**of.decisions
         self.beside, self.blends, self.guesses = False, False, True
         self.candidate, self.flat = None, None
+        self.quantiles, self.features = 0, 0
         self.predictors: list[Term] = []
         self.maps = read_maps(about)
-        self.quantiles, self.features = 0, 0
         self.table = check_integer(about["table"], 10, 24)
         self.contexts = [self.read_context(one) for one in check_list(about["contexts"], 1, 32)]
         self.mixers = [self.read_mixer(one) for one in check_list(about["mixers"], 1, 4)]

@@ -22,6 +22,7 @@ from .values import ITEM, Ints, Tensors, Value, take
 from .variables import Variable
 
 KEYS = "codec precision mean_shift predictors window network outputs"
+OPTIONAL = "maps quantiles features"  # of counts
 FARTHEST = 8
 MOST_INPUTS = 48
 SEEN = 2048  # entries of the table of inputs
@@ -95,7 +96,7 @@ class Predictive:
         self.counts: CountedRules | None = None
         if "counts" in about:
             precision = check_integer(about["precision"], 20, 24)
-            counts = check_keys(about["counts"], f"sure {COUNTS}", "maps quantiles features")
+            counts = check_keys(about["counts"], f"sure {COUNTS}", OPTIONAL)
             self.counts = CountedRules(counts, x, precision, self.lag, self.width)
 
     @property

@@ -353,7 +353,7 @@ def _rival_of(picked: BlockPlan, trials: list[BlockPlan], contested: bool) -> Ch
     if not picked.model.counted or not others:
         return None
     next_best = min(others, key=lambda trial: trial.cost)
-    if next_best.cost > _NEAR * picked.cost:
+    if next_best.cost > _NEAR * picked.cost + _ALONE:
         return None
     rate = next_best.cost / picked.tiles.elements.size
     return Chosen(next_best.model, next_best.invert, rate, contested, next_best.layout)

@@ -63,27 +63,29 @@ class Predictors {
     std::vector<Sum> sums_;
 };
 
-// How wrong each predictor was at the pixels of a plane, found once it is asked for. Outside of the
-// plane none was.
+// How wrong each predictor was at the pixels of a plane, found once it is asked for, in the last
+// rows. Outside of the plane none was.
 class PlaneErrors {
   public:
-    PlaneErrors(const Predictors& predictors, const ItemShape& shape)
+    // lag: columns that a row is coded behind the one above.
+    PlaneErrors(const Predictors& predictors, const ItemShape& shape, std::size_t lag)
         : predictors_(predictors),
-          rows_(shape.rows),
           columns_(shape.columns),
-          known_((rows_ + above) * stride()),
+          rows_(std::min(shape.rows, (columns_ - 1) / std::min(lag, columns_) + 1) + 2),
+          known_(rows_.size() * stride()),
           errors_(known_.size() * predictors.count()) {}
 
     // Adds up those of the pixels around one.
     void add(const SymbolPicture& picture, std::size_t plane, std::size_t row, std::size_t column,
              std::uint32_t* sums) {
-        if (plane + 1 != planes_) begin(plane);
-        for (const auto [rows, columns] : around) {
-            const std::size_t above_row = row + above - rows;
-            const std::size_t number = above_row * stride() + column + columns;
+        if (plane + 1 != planes_) std::ranges::fill(rows_, 0);
+        planes_ = plane + 1;
+        for (const auto [above, columns] : around) {
+            if (row < above) continue;
+            const std::size_t number = start(row - above) + column + columns;
             std::uint8_t* const errors = errors_.data() + number * predictors_.count();
             if (known_[number] == 0) {
-                find(picture, plane, above_row - above, column + columns - left, errors);
+                find(picture, plane, row - above, column + columns - left, errors);
                 known_[number] = 1;
             }
             for (std::size_t k = 0; k < predictors_.count(); ++k) sums[k] += errors[k];
@@ -91,18 +93,22 @@ class PlaneErrors {
     }
 
   private:
-    static constexpr std::size_t above = 2, left = 2, right = 1;  // margins
+    static constexpr std::size_t left = 2, right = 1;  // margins
     // Of the pixels around one: rows above it, and columns from two to its left on.
     static constexpr std::array<std::array<std::size_t, 2>, 6> around{
         {{0, 1}, {1, 2}, {1, 1}, {1, 3}, {0, 0}, {2, 2}}};
 
     std::size_t stride() const { return left + columns_ + right; }
 
-    void begin(std::size_t plane) {
-        planes_ = plane + 1;
-        std::ranges::fill(known_, std::uint8_t{1});
-        for (std::size_t row = 0; row < rows_; ++row)
-            std::fill_n(known_.data() + (row + above) * stride() + left, columns_, std::uint8_t{0});
+    // Where a row is kept: in the place of one that no other pixel asks for.
+    std::size_t start(std::size_t row) {
+        const std::size_t place = row % rows_.size(), start = place * stride();
+        if (rows_[place] != row + 1) {
+            rows_[place] = row + 1;
+            std::fill_n(known_.data() + start, stride(), std::uint8_t{1});
+            std::fill_n(known_.data() + start + left, columns_, std::uint8_t{0});
+        }
+        return start;
     }
 
     void find(const SymbolPicture& picture, std::size_t plane, std::size_t row, std::size_t column,
@@ -115,9 +121,9 @@ class PlaneErrors {
     }
 
     const Predictors& predictors_;
-    std::size_t rows_;
     std::size_t columns_;
-    std::size_t planes_ = 0;  // up to the one that they are of
+    std::size_t planes_ = 0;         // up to the one that they are of
+    std::vector<std::size_t> rows_;  // that are kept, counted from one
     std::vector<std::uint8_t> known_;
     std::vector<std::uint8_t> errors_;
 };
@@ -127,8 +133,8 @@ class Blending {
   public:
     static constexpr bool exists = true, is_network = false;
 
-    Blending(const Terms& predictors, const LogisticTables& logistic)
-        : predictors_(predictors), logistic_(logistic) {
+    Blending(const CountedSettings& settings, const LogisticTables& logistic)
+        : predictors_(settings.predictors()), lag_(settings.lag()), logistic_(logistic) {
         for (std::uint32_t e = 0; e < weights_.size(); ++e)
             weights_[e] = std::max((1u << 18) / (4 + e * e), 1u);
         for (auto& deviations : deviations_)
@@ -136,7 +142,7 @@ class Blending {
     }
 
     void begin(std::size_t item, const ItemShape& shape) {
-        items_.try_emplace(item, Item{PlaneErrors(predictors_, shape), shape});
+        items_.try_emplace(item, Item{PlaneErrors(predictors_, shape, lag_), shape});
     }
     void end(std::size_t item) { items_.erase(item); }
 
@@ -174,10 +180,13 @@ class Blending {
         return {of.prediction >> 4, static_cast<std::int32_t>(unit)};
     }
 
-    // The probability, in units of 2^-28, that a symbol of what is left is this one or more.
-    std::uint32_t probability(std::size_t i, std::uint32_t middle) {
-        Pixel& of = pixels_[i];
-        of.middle = below(of, static_cast<std::int32_t>(middle));
+    void divide(std::size_t i, std::uint32_t middle) {
+        pixels_[i].middle = below(pixels_[i], static_cast<std::int32_t>(middle));
+    }
+    // The probability, in units of 2^-28, that a symbol of what is left is the one that divides it
+    // or more.
+    std::uint32_t probability(std::size_t i) const {
+        const Pixel& of = pixels_[i];
         return static_cast<std::uint32_t>((std::uint64_t{of.end - of.middle} << 28) /
                                           (of.end - of.first));
     }
@@ -244,6 +253,7 @@ class Blending {
     }
 
     Predictors predictors_;
+    std::size_t lag_;
     const LogisticTables& logistic_;
     std::array<std::uint32_t, 6 * 255 + 1> weights_;  // by the errors around a pixel
     std::array<std::array<Deviation, units>, 4> deviations_;

@@ -21,12 +21,11 @@ namespace bitsback {
 
 // Nothing. What stands beside contexts (predictive/beside.hpp, blending.hpp) has the same members:
 // `begin` and `end` of an item's time, `add` of each pixel of a step, `look` at all of them,
-// `foreseen` of a pixel before its tree, then for each decision `probability` and `put`, or
-// `end_at` where what is left ends, and in the end `learn`. A network has more: features for the
-// mixers, and a tree of quantiles.
+// `foreseen` of a pixel before its tree, and of a network `describe`, its features for the mixers,
+// then for each decision `divide`, `probability` and `put`, or `end_at` where what is left ends,
+// and in the end `learn`.
 struct NothingBeside {
-    static constexpr bool is_network = false;
-    static constexpr bool exists = false;
+    static constexpr bool exists = false, is_network = false;
 
     void begin(std::size_t, const ItemShape&) {}
     void end(std::size_t) {}
@@ -34,7 +33,6 @@ struct NothingBeside {
     void add(std::size_t, const Picture&, std::size_t, std::size_t, std::size_t) {}
     void look() {}
     Foreseen foreseen(std::size_t) const { return {}; }
-    std::uint32_t probability(std::size_t, std::uint32_t) { return 0; }
     void end_at(std::size_t, std::uint32_t) {}
     void put(std::size_t, std::uint32_t) {}
     void learn(std::size_t, std::uint32_t) {}
@@ -133,9 +131,8 @@ class CountedCoder {
             }
             if constexpr (Beside::is_network) {
                 if (settings_.quantiles() != 0) {
-                    of.split = beside_.split(i);
-                    if (of.split != 0)
-                        ask(i, d, of.split);
+                    if (beside_.divide(i))
+                        ask(i, d);
                     else
                         of.node *= 2;
                     continue;
@@ -153,7 +150,8 @@ class CountedCoder {
                 of.node = 2 * of.node + 1;
                 continue;
             }
-            ask(i, d, middle);
+            if constexpr (Beside::exists) beside_.divide(i, middle);
+            ask(i, d);
         }
         for (const std::uint32_t i : open_) frequencies_.push_back(frequency(mixed(i, d)));
     }
@@ -163,8 +161,8 @@ class CountedCoder {
     // How it comes out for pixel k of those of which it is open, if this is its symbol.
     std::uint32_t bit(std::size_t k, std::uint32_t symbol) const {
         if (guessing_) return symbol == first_->candidate(open_[k]) ? 1 : 0;
-        if (Beside::is_network && settings_.quantiles() != 0)
-            return symbol >= pixels_[open_[k]].split ? 1 : 0;
+        if constexpr (Beside::is_network)
+            if (settings_.quantiles() != 0) return symbol >= beside_.split(open_[k]) ? 1 : 0;
         return symbol >> (decisions_ - 1 - depth_) & 1;
     }
     // Takes it.
@@ -225,7 +223,6 @@ class CountedCoder {
         std::uint32_t levels;
         std::uint32_t node;             // what is known of it, below a one
         unsigned found = 0;             // decisions up to the last whose group has been found
-        std::uint32_t split = 0;        // of the decision, with quantiles
         std::uint32_t probability = 0;  // of the decision, by what stands beside, in 2^-28
         bool hit = false;               // whether it is as its candidate
         bool flat = false;              // whether its surroundings are
@@ -251,11 +248,11 @@ class CountedCoder {
         }
     }
 
-    // A decision of a pixel at this symbol, if both sides can be.
-    void ask(std::size_t i, unsigned d, std::uint32_t split) {
+    // A decision of a pixel, if both sides can be.
+    void ask(std::size_t i, unsigned d) {
         Pixel& of = pixels_[i];
         if constexpr (Beside::exists) {
-            of.probability = beside_.probability(i, split);
+            of.probability = beside_.probability(i);
             if (of.probability == 0 || of.probability == 1u << 28) {
                 of.node = 2 * of.node + (of.probability >> 28);
                 beside_.put(i, of.probability >> 28);
@@ -266,6 +263,8 @@ class CountedCoder {
         if (of.flat || (Beside::exists && is_sure(of.probability))) return;
         const unsigned depth = d % settings_.mixing().together;
         if (of.found <= d - depth) {
+            std::uint32_t split = 0;
+            if constexpr (Beside::is_network) split = beside_.split(i);
             mixer_.find(i, d - depth, of.node >> depth, split);
             of.found = d + 1;
         }

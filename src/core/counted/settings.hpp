@@ -211,14 +211,13 @@ class CountedSettings {
         require(!equal || of.parts.size() == 1, "one pixel is compared with a candidate");
         require(!of.needs_candidate() || candidate_ != nullptr || memory_,
                 "a context holds a candidate where there is one");
-        using Beside = MixingSettings::Beside;
         const bool of_inputs = of.kind == Term::Kind::inputs;
         const bool sums = of.kind == Term::Kind::sum || equal || of_inputs;
-        require(!of_inputs || mixing_.beside == Beside::network,
-                "a context holds inputs where there is a network");
-        require(mixing_.beside != Beside::nothing ||
+        require(mixing_.beside != MixingSettings::Beside::nothing ||
                     (of.kind != Term::Kind::prediction && of.kind != Term::Kind::unit),
                 "a context holds predictions where there are some");
+        require(mixing_.beside == MixingSettings::Beside::network || !of_inputs,
+                "a context holds inputs of a network where there is one");
         require(of.parts.size() <= 16 && sums == !of.parts.empty(), "a sum has 1 to 16 parts");
         for (const Term::Part& part : of.parts) {
             require(std::abs(part.weight) <= 64, "a weight is at most 64");

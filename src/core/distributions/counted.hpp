@@ -45,8 +45,8 @@ class CountedDistribution : public OfData<CountedDistribution> {
             CountedCoder<BitPicture> coder(settings_, logistic_, shapes);
             code(coder);
         } else if (!settings_.predictors().empty()) {
-            CountedCoder<SymbolPicture, Blending> coder(settings_, logistic_, shapes,
-                                                        settings_.predictors(), logistic_);
+            CountedCoder<SymbolPicture, Blending> coder(settings_, logistic_, shapes, settings_,
+                                                        logistic_);
             code(coder);
         } else {
             CountedCoder<SymbolPicture> coder(settings_, logistic_, shapes);

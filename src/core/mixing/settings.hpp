@@ -83,10 +83,10 @@ struct MixingSettings {
                         of.limit < 1u << count_bits,
                     "a context has a key of 512 bits at most, an offset of 16 to 255, and a limit "
                     "that a count has room for");
-        require(features <= most_features && (features == 0 || beside == Beside::network),
-                "a network beside has at most 4,096 features");
         require(maps.weight <= 16 && maps.limit <= 1023,
                 "mixers weigh 0 to 16 beside their maps, which count up to 1,023");
+        require(features <= most_features && (features == 0 || beside == Beside::network),
+                "a network beside has at most 4,096 features");
         require(!mixers.empty() && mixers.size() <= most_mixers, "there are 1 to 4 mixers");
         for (const MixerSettings& of : mixers) {
             require(of.start >= 0 && of.start <= 1 << 20 && of.last_rate >= 1 &&

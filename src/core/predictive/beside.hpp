@@ -65,32 +65,40 @@ class NetworkBeside {
         for (std::size_t k = 0; k < features; ++k) *out++ = made[k] * 64;
     }
 
-    // The symbol at which what is left of a pixel is divided near its median; 0 if one is left.
-    std::uint32_t split(std::size_t i) const {
-        const auto& [low, high, first, end] = pixels_[i].left;
-        if (high - low == 1) return 0;
+    // Divides what is left of a pixel's symbols at this one; or at one near the median, if there
+    // are several.
+    void divide(std::size_t i, std::uint32_t split) {
+        Ranged& of = pixels_[i];
+        of.split = split;
+        of.below = of.distribution.below(split);
+    }
+    bool divide(std::size_t i) {
+        Ranged& of = pixels_[i];
+        const auto [low, high, first, end] = of.left;
+        if (high - low == 1) return false;
         const std::uint32_t twice = first + end;
-        const Bracket median = pixels_[i].distribution.holding(twice / 2, pixels_[i].left);
+        const Bracket median = of.distribution.holding(twice / 2, of.left);
         const bool lower = median.low > low && (median.high == high ||
                                                 twice - 2 * median.first <= 2 * median.end - twice);
-        return lower ? median.low : median.high;
+        of.split = lower ? median.low : median.high;
+        of.below = lower ? median.first : median.end;
+        return true;
     }
-
-    // The probability, in units of 2^-28, that a symbol of what is left is this one or more: none
-    // or all of it where no other can be.
-    std::uint32_t probability(std::size_t i, std::uint32_t middle) {
-        Ranged& of = pixels_[i];
-        of.middle = middle;
-        of.below = of.distribution.below(middle);
+    std::uint32_t split(std::size_t i) const { return pixels_[i].split; }
+    // The probability, in units of 2^-28, that a symbol of what is left is that of the split or
+    // more: none or all of it where no other can be.
+    std::uint32_t probability(std::size_t i) const {
+        const Ranged& of = pixels_[i];
         return static_cast<std::uint32_t>((std::uint64_t{of.left.end - of.below} << 28) /
                                           (of.left.end - of.left.first));
     }
     void end_at(std::size_t, std::uint32_t) {}  // there are no candidates
     void put(std::size_t i, std::uint32_t bit) {
         Ranged& of = pixels_[i];
-        (bit != 0 ? of.left.low : of.left.high) = of.middle;
+        (bit != 0 ? of.left.low : of.left.high) = of.split;
         (bit != 0 ? of.left.first : of.left.end) = of.below;
     }
+
     void keep(std::size_t i, std::uint32_t symbol) {
         Bracket& left = pixels_[i].left;
         left.low = symbol;
@@ -121,8 +129,8 @@ class NetworkBeside {
     struct Ranged {
         PixelDistribution distribution;
         Bracket left;
-        std::uint32_t middle;  // of the decision
-        std::uint32_t below;   // where its interval begins
+        std::uint32_t split;  // of the decision
+        std::uint32_t below;  // what symbols below it leave of the distribution
     };
 
     std::uint32_t scaled(std::size_t i, std::uint32_t c) const {

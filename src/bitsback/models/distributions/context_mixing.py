@@ -159,8 +159,8 @@ class Mixing:
             for of in self.contexts
         )
         sets = sum(_sets(of.select, bits) for of in self.mixers)
-        features += _POINTS if self.maps[1] else 0
-        return 4 * slots + 4 * (2 * len(self.contexts) + 8 + features) * sets
+        entries = _POINTS if self.maps[1] else 0
+        return 4 * slots + 4 * (2 * len(self.contexts) + 8 + features + entries) * sets
 
     @property
     def summands(self) -> int:
@@ -269,10 +269,10 @@ class ContextMixing(Mixing):
 
     def memory(self, shape: ItemShape) -> int:
         at_once = min(shape.rows, (shape.columns - 1) // self._lag(shape) + 1)
-        plane = (shape.rows + 30) * (shape.columns + 30)
-        planes = (shape.planes + 1 + self._errors) * plane
+        planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
         if self.levels > _MOST_LEVELS:
             planes *= 2
+        planes += self._errors * (at_once + 2) * (shape.columns + 30)
         of_pixel = 64 * self.decisions * (len(self.contexts) + 6) + 4 * self.features
         if self.candidate:
             of_pixel += 64 * (len(self.candidate.contexts) + 6)
@@ -327,8 +327,8 @@ def read_mixing(
     if not (12 <= probability_bits <= 22 and count_bits <= 10 and sum(slot) <= 32):
         raise ModelError("a 'slot' has 12 to 22 bits of a probability and 4 to 10 of a count")
     guesses = fields.has("candidate") and not beside
-    decisions = quantiles or (levels - 1).bit_length()
     blends = fields.has("predictors") and not beside
+    decisions = quantiles or (levels - 1).bit_length()
     is_flat = fields.has("flat") and not beside
     reader = _TermReader(levels, decisions, lag, False, inputs, guesses, quantiles > 0)
     predictors = _read_predictors(fields, key, reader) if blends else ()
