@@ -204,7 +204,7 @@ def choose(
             trials += plans(counted=True)
     if trials:
         picked = _pick(trials, large)
-        if given is None and effort == "fast" and _is_beaten(picked):
+        if given is None and effort == "fast" and not one_shape and _is_beaten(picked):
             _log.info("%s: no model, since deflate is better on a sample", name or "a block")
             return Chosen(None)
         # One for items of this very shape that was asked for is taken, unless they are smaller as
