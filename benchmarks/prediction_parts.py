@@ -40,8 +40,22 @@ SHIPPED = PredictiveArchitecture()
 LARGE, SMALL = SHIPPED.predictors
 # Its weights stay near zero, so its prediction is MED.
 MED = LinearPredictor(Places.nearest(1, 0, 0), 32, (0, 0, 0), ridge=1 << 20)
+SMALLEST = LinearPredictor(Places.nearest(10, 5, 2), 8, (86, 72, 72))
+FAST = PredictiveArchitecture((SMALLEST,), Places.nearest(24, 15, 9), 64, 0, 3)
+NARROW = replace(FAST, window=Places.nearest(12, 9, 5), hidden=32)
 VARIANTS = {
     "as it ships": SHIPPED,
+    "fast": FAST,
+    "fast, hidden layer of 48": replace(FAST, hidden=48),
+    "fast, hidden layer of 48, 14, 6 and 2 inputs": replace(
+        FAST, predictors=(replace(SMALLEST, places=Places.nearest(14, 6, 2)),), hidden=48
+    ),
+    "fast, narrow": NARROW,
+    "fast, narrow, the smaller predictor alone": replace(NARROW, predictors=(SMALL,)),
+    "fast, narrow, a residual layer": replace(NARROW, residuals=1),
+    "fast, narrow, a residual layer, two predictors": replace(
+        NARROW, predictors=(SMALLEST, SMALL), residuals=1
+    ),
     "MED alone": replace(SHIPPED, predictors=(MED,)),
     "the larger predictor alone": replace(SHIPPED, predictors=(LARGE,)),
     "the smaller predictor alone": replace(SHIPPED, predictors=(SMALL,)),

@@ -1,13 +1,15 @@
 """Write the models that count contexts. Their only trained weights are those of `universal`, beside
-whose network `universal-mixed` counts; this file defines the rest completely.
+whose network `universal-mixed` and `universal-deep` count; this file defines the rest completely.
 
     python recipes/counted.py --out src/bitsback/models/bundled
 
 The numbers were chosen by the sizes of scanned pages, those of leptonica among them, of graphics,
-and of the photographs by which `universal` was chosen.
+and of the photographs by which `universal` was chosen; those of `universal-deep` by CT and MR
+slices of `neurolabusc/dcm_qa_*` and micrographs of `NEUBIAS/training-resources`.
 """
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +263,59 @@ def mixed(base: Model) -> Model:
     return build_with_counts(base, beside(BESIDE), 256, name=name, about=about)
 
 
+def deep(base: Model) -> Model:
+    """The model of more levels, with contexts beside its network, and the network's last hidden
+    layer for the mixers.
+    """
+    distribution = json.loads(base.description)["distributions"]["p(x)"]
+    window = distribution["window"]
+    # The numbers of the network's inputs.
+    predictions = sum(len(window[key]) for key in ("own", "first", "second"))
+    errors = predictions + 2 * (1 + len(distribution["predictors"]))
+    fraction = errors + 8
+    own = {(rows, columns): at for at, (rows, columns) in enumerate(window["own"])}
+    near = {name: own[NAMED[name]] for name in ("N", "W", "NW", "NE", "NN", "WW")}
+    unit = {"place": "unit", "shift": 0, "most": 95}
+    by_path = [
+        [seen(errors + i, NINE) for i in range(4)],
+        [seen(at, NINE) for at in (errors, near["WW"], errors + 1, near["NN"])],
+        [seen(predictions + i, NINE) for i in (1, 2, 0)],
+        [{"inputs": [[fraction, 1]], "shift": 3, "range": [0, 15]}, unit],
+        [{"place": axis, "shift": 5, "most": 63} for axis in ("row", "column")],
+        [seen(at, FIVE) for at in near.values()],
+    ]
+    by_split: list[list[Any]] = [[{"place": "prediction", "shift": 0, "most": 65535}], []]
+    counts = {
+        "quantiles": 5,
+        "features": "hidden3",
+        "queues": 4,
+        "table": 20,
+        "slot": [16, 8],
+        "trust": 60,
+        "sure": 8,
+        "contexts": [
+            {"offset": 24, "limit": 255, "node": node, "terms": terms}
+            for node, some in (("path", by_path), ("split", by_split))
+            for terms in some
+        ],
+        "mixers": [
+            {"select": of, "start": 0, "rates": [800, 100]}
+            for of in (["node"], ["depth", unit | {"shift": 2, "most": 15}])
+        ],
+    }
+    about = "Images of any size and up to 65,536 levels, with contexts learned as they come"
+    return build_with_counts(base, counts, 65536, name=f"{base.name}-deep", about=about)
+
+
+NINE = [38, 47, 56, 62, 67, 73, 82, 91]
+FIVE = [44, 58, 71, 85]
+
+
+def seen(number: int, steps: list[int]) -> dict[str, Any]:
+    """What an input of the network is, 64 for a difference of 0, in steps."""
+    return {"inputs": [[number, 1]], "steps": steps}
+
+
 def described(name: str, about: str, levels: int, of: dict[str, Any]) -> dict[str, Any]:
     return {
         "format": "bitsback-model",
@@ -317,7 +372,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder where the models go")
     folder = parser.parse_args().out
     models = [build_with_items(description, {}) for description in DESCRIPTIONS]
-    for model in [*models, mixed(bundled.load("universal"))]:
+    universal = bundled.load("universal")
+    for model in [*models, mixed(universal), deep(universal)]:
         path = folder / f"{model.name}.safetensors"
         path.write_bytes(file.write(model.description, model.tensors))
 

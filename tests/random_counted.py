@@ -11,6 +11,7 @@ from reference.item_vectors import hash_items
 from reference.program import read_program
 
 LEVELS = [2, 256, 3, 16, 200]
+BESIDE = [*LEVELS, 65536, 1000]  # beside a network
 
 
 def describe(levels: int, codec: dict[str, Any]) -> Any:
@@ -43,11 +44,11 @@ def prediction(choose: Choices, seed: int, levels: int) -> dict[str, Any]:
     return Grower(choose, np.random.default_rng(seed), levels).prediction()
 
 
-def beside(choose: Choices, seed: int, levels: int, lag: int) -> dict[str, Any]:
+def beside(choose: Choices, seed: int, levels: int, lag: int, inputs: int) -> dict[str, Any]:
     """The field `counts` of a predictive distribution whose rows are `lag` columns behind one
-    another.
+    another, and whose network has so many inputs.
     """
-    return Grower(choose, np.random.default_rng(seed), levels, lag).mixing()
+    return Grower(choose, np.random.default_rng(seed), levels, lag, inputs).mixing()
 
 
 class Grower:
@@ -57,18 +58,22 @@ class Grower:
         rng: np.random.Generator,
         levels: int,
         lag: int | None = None,
+        inputs: int = 0,
         tells_flat: bool = False,
     ) -> None:
-        """lag: the lag of a network beside the contexts. tells_flat: whether flat surroundings are
-        told apart, which is for two levels.
+        """lag: the lag of a network beside the contexts, of so many inputs. tells_flat: whether
+        flat surroundings are told apart, which is for two levels.
         """
+        self.inputs = inputs
         self.choose, self.rng, self.levels, self.beside = choose, rng, levels, lag is not None
         self.lag: int = lag or choose.of([2, 1, 7, 256])
         self.tells_flat = tells_flat
         # pixels as they are, and nothing else
-        self.plain: bool = tells_flat or choose.of([True, False])
+        self.plain: bool = tells_flat or (levels <= 256 and choose.of([True, False]))
         plain_tree = self.beside or tells_flat
         self.guesses: bool = not plain_tree and choose.of([False, True])  # with candidates
+        needed = [True] if levels > 256 else [False, True]
+        self.quantiles: bool = self.beside and choose.of(needed)
         self.guessed = True  # whether terms may depend on the candidate
         self.blends: bool = not plain_tree and choose.of([False, True])  # predictors
         self.foreseen = self.beside or self.blends  # whether terms may be predictions
@@ -87,6 +92,7 @@ class Grower:
         kinds = ["known", "node", "depth", "term", *(["odds"] if foreseen else [])]
         return (
             ({"sure": choose.of([8, 1, 28])} if self.beside else {})
+            | ({"quantiles": choose.of([5, 1, 8])} if self.quantiles else {})
             | ({"candidate": self.candidate(slot)} if self.guesses else {})
             | ({"predictors": self.predictors()} if self.blends else {})
             | self.maps()
@@ -154,6 +160,7 @@ class Grower:
                 "limit": min(choose.of([255, 1, 1023]), 2 ** slot[1] - 1),
                 "terms": [self.term() for _ in range(choose.of([2, 0, 1, 12, 64]))],
             }
+            | ({"node": choose.of(["path", "split"])} if self.quantiles else {})
             for _ in range(count)
         ]
         for context in contexts:  # at most 512 bits
@@ -203,12 +210,17 @@ class Grower:
             foreseen = ["prediction", "unit"] if self.foreseen else []
             place = self.choose.of(["row", "column", "channel", *foreseen])
             return {"place": place, "shift": self.choose.of([0, 2]), "most": self.choose.of([3, 0])}
+        parts: dict[str, Any] = {"sum": self.parts()}
+        if self.inputs and self.choose.of([False, True]):
+            numbers = self.rng.integers(0, self.inputs, len(parts["sum"])).tolist()
+            weights = [part[-1] for part in parts["sum"]]
+            parts = {"inputs": [list(part) for part in zip(numbers, weights, strict=True)]}
         if kind == "steps":
             steps = sorted(set(self.rng.integers(-500, 500, self.choose.of([3, 1, 9])).tolist()))
-            return {"sum": self.parts(), "steps": steps}
+            return parts | {"steps": steps}
         low = int(self.rng.integers(-300, 300))
         high = low + self.choose.of([255, 0, 1000])
-        return {"sum": self.parts(), "shift": self.choose.of([0, 3]), "range": [low, high]}
+        return parts | {"shift": self.choose.of([0, 3]), "range": [low, high]}
 
     def selector(self, contexts: int, kinds: list[str]) -> Any:
         kind = self.choose.of(kinds)

@@ -41,14 +41,17 @@ class Grower:
         counts: whether contexts are counted beside its network.
         """
         rules = rules or self.rules()
-        levels = levels or self.choose.of(random_counted.LEVELS if counts else LEVELS)
+        levels = levels or self.choose.of(random_counted.BESIDE if counts else LEVELS)
         self.parts.variables["x"] = {"planes": "any", "levels": levels}
         about = {"codec": "predictive"} | self.prediction(levels, rules)
         if counts:
             offsets = [read_offsets(of, 112, 64) for of in (*about["predictors"], about["window"])]
             lag = lag_of([of["cell"] for of in about["predictors"]], offsets)
             seed = int(self.rng.integers(1 << 32))
-            about["counts"] = random_counted.beside(self.choose, seed, levels, lag)
+            inputs = width(offsets[-1], len(about["predictors"]))
+            about["counts"] = random_counted.beside(self.choose, seed, levels, lag, inputs)
+            if self.choose.of([False, True]):
+                about["counts"]["features"] = self.layer
         self.parts.distributions["p(x)"] = about
         return self.parts.model(CODE)
 
@@ -72,6 +75,7 @@ class Grower:
         of_net = net.linear("context", choose.of([5, 33]))
         if choose.of([True, False]):
             of_net = net.residual(of_net)
+        self.layer = of_net
         outputs = net.outputs("mixture", of_net, 1, 64, choose.of([2, 1, 5, 32]))
         precision, shift = choose.of([24, 20, 22]), choose.of([4, 0, 9])
         codec = parts.codec("mixture", precision, net, outputs, levels, shift)
@@ -151,10 +155,10 @@ def random_mixed(seed: int, levels: int | None = None) -> bytes:
     return file.write(*Grower(choose, seed).model(levels, counts=True))
 
 
-def small_predictive(counts: bool = False) -> tuple[str, Tensors]:
+def small_predictive(counts: bool = False, levels: int = 256) -> tuple[str, Tensors]:
     """A model of two predictors with few inputs."""
     rule = {"cell": 8, "decay": [86, 72, 72], "ridge": 128}
-    return Grower(First(), 0).model(256, [rule, rule], counts)
+    return Grower(First(), 0).model(levels, [rule, rule], counts)
 
 
 class First:

@@ -168,6 +168,7 @@ Terms terms(const std::vector<TermTuple>& tuples) {
                                                          {"channel", Term::Kind::channel},
                                                          {"prediction", Term::Kind::prediction},
                                                          {"unit", Term::Kind::unit},
+                                                         {"inputs", Term::Kind::inputs},
                                                          {"candidate", Term::Kind::candidate},
                                                          {"equal", Term::Kind::equal}};
     Terms all;
@@ -181,7 +182,7 @@ Terms terms(const std::vector<TermTuple>& tuples) {
 }
 
 CountedSettings counted_settings(const Fields& of) {
-    using Context = std::tuple<std::uint32_t, std::uint32_t, std::vector<TermTuple>>;
+    using Context = std::tuple<std::uint32_t, std::uint32_t, bool, std::vector<TermTuple>>;
     using Select = std::vector<std::pair<std::string, std::size_t>>;
     using Mixer = std::tuple<Select, std::int32_t, std::array<std::int32_t, 2>>;
     static const std::map<std::string, Selector::Kind> kinds{
@@ -197,8 +198,8 @@ CountedSettings counted_settings(const Fields& of) {
     const auto maps = of.get<std::array<std::uint32_t, 2>>("maps");
     mixing.maps = {maps[0], maps[1]};
     std::vector<Terms> contexts;
-    for (const auto& [offset, limit, tuples] : of.get<std::vector<Context>>("contexts")) {
-        mixing.contexts.push_back({0, offset, limit});
+    for (const auto& [offset, limit, by_split, tuples] : of.get<std::vector<Context>>("contexts")) {
+        mixing.contexts.push_back({0, offset, limit, by_split});
         contexts.push_back(terms(tuples));
     }
     for (const auto& [select, start, rates] : of.get<std::vector<Mixer>>("mixers")) {
@@ -236,6 +237,7 @@ CountedSettings counted_settings(const Fields& of) {
             of.get<std::size_t>("lag"),
             of.get<std::size_t>("queues"),
             of.get<unsigned>("sure"),
+            of.get<unsigned>("quantiles"),
             std::move(contexts),
             terms(of.get<std::vector<TermTuple>>("values")),
             terms(of.get<std::vector<TermTuple>>("predictors")),
@@ -318,10 +320,14 @@ const std::map<std::string, MakeDistribution> distributions{
     {"mixed",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
          const Fields counts(of.get<nb::dict>("counts"));
+         std::optional<std::size_t> features;
+         if (const auto value = of.get<nb::object>("features"); !value.is_none())
+             features = nb::cast<std::size_t>(value);
          return std::make_shared<MixedDistribution>(
              variable, of.get<PredictiveSettings>("predictor"),
              PixelNetwork{of.get<Network>("network"), of.get<Numbers>("outputs")},
-             mixture_tables(of), counted_settings(counts), logistic_tables(counts), arithmetic(of));
+             mixture_tables(of), counted_settings(counts), logistic_tables(counts), features,
+             arithmetic(of));
      }},
     {"series",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {

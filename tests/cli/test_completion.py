@@ -61,6 +61,8 @@ def test_models(folder: Path) -> None:
         "universal",
         "universal-bilevel",
         "universal-mixed",
+        "universal-deep",
+        "universal-fast",
     ]
     assert completed("decompress", "digits.bb", "--model", "o") == ["own.safetensors"]
 

@@ -209,7 +209,7 @@ Terms read_terms(Fields& fields) {
     Terms terms(fields.count());
     for (Term& term : terms) {
         const std::uint32_t kind = fields.word();
-        require(kind <= 7, "there are eight kinds of terms");
+        require(kind <= 8, "there are nine kinds of terms");
         term.kind = static_cast<Term::Kind>(kind);
         const auto numbers = fields.array<std::int32_t>();
         for (std::size_t i = 0; i + 3 < numbers.size(); i += 4)
@@ -240,6 +240,7 @@ std::vector<Site> read_sites(Fields& fields) {
 // candidates: whether the settings are those of the decisions whether pixels are as theirs.
 Counts read_counts(Fields& fields, const State& state, bool candidates = false) {
     const std::uint32_t levels = fields.word(), sure = fields.word();
+    const std::uint32_t quantiles = fields.word();
     const std::uint32_t precision = fields.word(), lag = fields.word(), queues = fields.word();
     MixingSettings mixing{};
     mixing.table = fields.word();
@@ -252,7 +253,7 @@ Counts read_counts(Fields& fields, const State& state, bool candidates = false) 
     std::vector<Terms> contexts(fields.count());
     for (Terms& terms : contexts) {
         const std::uint32_t offset = fields.word(), limit = fields.word();
-        mixing.contexts.push_back({0, offset, limit});
+        mixing.contexts.push_back({0, offset, limit, fields.word() != 0});
         terms = read_terms(fields);
     }
     const Terms values = read_terms(fields), predictors = read_terms(fields);
@@ -282,8 +283,9 @@ Counts read_counts(Fields& fields, const State& state, bool candidates = false) 
         flat->offset = fields.word();
         flat->limit = fields.word();
     }
-    return {logistic, CountedSettings(std::move(mixing), levels, precision, lag, queues, sure,
-                                      contexts, values, predictors, candidate, memory, flat)};
+    return {logistic,
+            CountedSettings(std::move(mixing), levels, precision, lag, queues, sure, quantiles,
+                            contexts, values, predictors, candidate, memory, flat)};
 }
 
 std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {
@@ -318,9 +320,11 @@ std::shared_ptr<const Distribution> read_predictive(Fields& fields, const State&
         return std::make_shared<PredictiveDistribution>(variable, std::move(settings),
                                                         std::move(network), std::move(tables));
     Counts counts = read_counts(fields, state);
+    std::optional<std::size_t> features;
+    if (fields.word() != 0) features = fields.word();
     return std::make_shared<MixedDistribution>(variable, std::move(settings), std::move(network),
                                                std::move(tables), std::move(counts.settings),
-                                               std::move(counts.logistic));
+                                               std::move(counts.logistic), features);
 }
 
 std::shared_ptr<const Distribution> read_series(Fields& fields, const State& state) {

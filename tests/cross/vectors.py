@@ -48,7 +48,7 @@ def text(of: str) -> list[int]:
     return [ord(letter) for letter in of]
 
 
-KINDS = "sum", "row", "column", "channel", "prediction", "unit", "candidate", "equal"
+KINDS = "sum", "row", "column", "channel", "prediction", "unit", "inputs", "candidate", "equal"
 """Of terms."""
 SELECTORS = "known", "node", "depth", "odds", "failures", "term"
 
@@ -401,6 +401,8 @@ class Vectors:
         self.put(int(of.counts is not None))
         if of.counts is not None:
             self.put_counts(of.counts)
+            layer = of.counts.layer
+            self.put(int(layer is not None), *([] if layer is None else [numbers[layer]]))
 
     def put_series(self, of: SeriesRules, levels: int, number: int = 0) -> None:
         self.put("E", number, len(of.predictors))
@@ -435,11 +437,13 @@ class Vectors:
 
     def put_mixing(self, whole: CountedRules, of: CountedRules) -> None:
         """Contexts and mixers of a whole, which may be those of its candidates."""
-        self.put(whole.levels, of.sure, whole.precision, whole.lag, whole.queues, of.table)
+        self.put(
+            whole.levels, of.sure, of.quantiles, whole.precision, whole.lag, whole.queues, of.table
+        )
         self.put(of.p_bits, of.n_bits, of.trust, *(of.maps or (0, 0)))
         self.put(STRETCH, len(of.contexts))
         for context in of.contexts:
-            self.put(context.offset, context.limit)
+            self.put(context.offset, context.limit, int(context.by_split))
             self.put_terms(context.terms)
         values = [one.term for of_mixer in of.mixers for one in of_mixer.select if one.term]
         self.put_terms(values)
@@ -454,7 +458,9 @@ class Vectors:
     def put_terms(self, terms: list[Term]) -> None:
         self.put(len(terms))
         for term in terms:
-            self.put(KINDS.index(term.kind), [n for part in term.parts for n in part], term.shift)
+            of_inputs = term.kind == "inputs"
+            parts = [[i, 0, 0, w] for i, w in term.parts] if of_inputs else term.parts
+            self.put(KINDS.index(term.kind), [n for part in parts for n in part], term.shift)
             self.put(term.low, term.high, term.steps)
 
     def items(self, codec: PlanesCodec | SeriesCodec | CountedCodec, symbols: list[int]) -> None:

@@ -13,6 +13,6 @@ def test_the_recipe_makes_the_models_that_ship(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["counted.py", "--out", str(tmp_path)])
     counted.main()
-    for name in [*(of["name"] for of in counted.DESCRIPTIONS), "universal-mixed"]:
+    for name in [*(of["name"] for of in counted.DESCRIPTIONS), "universal-mixed", "universal-deep"]:
         written = (tmp_path / f"{name}.safetensors").read_bytes()
         assert written == bundled.load(name).to_bytes()

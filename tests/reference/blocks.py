@@ -174,20 +174,26 @@ def decode_planes(
         model.plane_memory(planes) <= 2**26 + 2**10 * len(data),
         "no more memory than the data may claim",
     )
-    batches = len(chain.doubling(len(planes))) if multiset else 1
+    if multiset:
+        sizes = chain.doubling(len(planes))[::-1]
+    elif not model.learns:
+        sizes = chain.of_planes([math.prod(shape[:4]) for shape in planes])
+    else:
+        sizes = [len(planes)]
     require(
-        model.plane_macs(planes) + batches * model.plane_steps(planes) * 2**15
+        model.plane_macs(planes) + len(sizes) * model.plane_steps(planes) * 2**15
         <= 2**31 + 2**25 * len(data),
         "no more MACs than the data may claim",
     )
     message = Message.from_bytes(data)
     require(message.depth is not None, "the tail of a chain is infinite")
+    places = itertools.pairwise([0, *itertools.accumulate(sizes)])
+    codecs = [model.planes(planes[a:b]) for a, b in places]
     if multiset:
-        ends = itertools.accumulate(reversed(chain.doubling(len(planes))))
-        places = itertools.pairwise([0, *ends])
-        items = decode_sets(message, runs, [model.planes(planes[a:b]) for a, b in places])
+        items = decode_sets(message, runs, codecs)
     else:
-        items = to_bytes(np.array(model.planes(planes).pop(message), np.uint16), runs)
+        symbols = [symbol for codec in codecs for symbol in codec.pop(message)]
+        items = to_bytes(np.array(symbols, np.uint16), runs)
     chain.check_end(message, chain.digest(runs_field, items))
     return items
 

@@ -68,9 +68,12 @@ class Pixel:
     row: int
     column: int
     foreseen: dict[str, int] = field(default_factory=dict)  # by a network
+    inputs: Sequence[int] = ()  # of that network
+    features: Sequence[int] = ()  # for the mixers
 
     def __post_init__(self) -> None:
         self.bits: list[int] = []
+        self.split = 0  # of its decision, if there are quantiles
         self.decisions: list[Decision | Sure | FlatDecision | None] = []
         self.candidate, self.failures = -1, 0
         self.guess: Decision | Sure | None = None  # whether it is as its candidate
@@ -83,7 +86,9 @@ class Pixel:
     def value(self, term: Term) -> int:
         channel = self.plane % self.item.shape.channels
         place = {"row": self.row, "column": self.column, "channel": channel}
-        return term.value(self.look, place | self.foreseen | {"candidate": self.candidate})
+        return term.value(
+            self.look, place | self.foreseen | {"candidate": self.candidate}, self.inputs
+        )
 
     def look(self, k: int, dr: int, dq: int) -> int:
         return self.item.known.get((self.plane - k, self.row + dr, self.column + dq), 0)
@@ -226,14 +231,16 @@ class State:
         self.maps: list[dict[int, list[Mapped]]] = [{} for _ in of.mixers]
 
     def place(self, c: int, key: int, node: int, first: int, depth: int) -> tuple[int, int]:
-        """The number of a slot, and what must be its check."""
+        """The number of a slot, and what must be its check. first: the node of the first decision
+        whose slots lie near, and depth: the decisions from there.
+        """
         check = 0
         if self.of.direct(self.of.contexts[c]):
             number = key * self.of.nodes + node - 1
         else:
             line = (key ^ first) * FACTOR % HIGH
             number = line // (HIGH // self.sizes[c])
-            number ^= 2 ** (depth % TOGETHER) + node % 2 ** (depth % TOGETHER)
+            number ^= 2**depth + node % 2**depth
             check = line // 2**20 % 2**self.of.check_bits
         assert number < self.sizes[c]
         return number, check
@@ -249,10 +256,14 @@ class State:
     def predict(self, pixel: Pixel, odds: int | None = None) -> Decision:
         """odds: those by what stands beside, in units of 2^-12."""
         depth, keys = len(pixel.bits), pixel.keys(self.of)
-        node, first = pixel.node(depth), pixel.node(depth - depth % TOGETHER)
+        within = 0 if self.of.quantiles else depth % TOGETHER
+        node, first = pixel.node(depth), pixel.node(depth - within)
         if isinstance(self.of, CandidateRules):
             node = first = 1 + pixel.candidate
-        places = [self.place(c, key, node, first, depth) for c, key in enumerate(keys)]
+        places = [
+            self.place(c, key, node, pixel.split if of.by_split else first, within)
+            for c, (key, of) in enumerate(zip(keys, self.of.contexts, strict=True))
+        ]
         slots = [self.slot(c, place) for c, place in enumerate(places)]
         inputs = []
         for slot in slots:
@@ -261,6 +272,7 @@ class State:
         inputs.append(2**8)
         if odds is not None:
             inputs.append(odds)
+            inputs += pixel.features
         found, numbers = Decision(places, inputs, [], []), []
         for mixer, sets in zip(self.of.mixers, self.weights, strict=True):
             number = 0
@@ -270,6 +282,7 @@ class State:
                 number = number * one.count + value
             beside = 2**16 if self.of.beside else mixer.start
             start = [mixer.start, 0] * len(slots) + [0, beside][: 1 if odds is None else 2]
+            start += [0] * len(pixel.features)
             weights = sets.setdefault(number, Weights(start))
             t = sum(w * i for w, i in zip(weights.w, inputs, strict=True)) >> 16
             found.weights.append(weights)
@@ -296,7 +309,7 @@ class State:
     def learn(self, of: Decision | FlatDecision, bit: int) -> None:
         if isinstance(of, FlatDecision):
             assert self.of.flat
-            of.slot.learn(bit, Context(self.of.flat.offset, self.of.flat.limit, []))
+            of.slot.learn(bit, Context(self.of.flat.offset, self.of.flat.limit, False, []))
             return
         for mixer, weights, t in zip(self.of.mixers, of.weights, of.outputs, strict=True):
             weights.learn(of.inputs, 2**28 * bit - squash(t), mixer.rates)
@@ -370,7 +383,7 @@ class Item:
 
 Code = Callable[[Array, list[Pixel], int], list[int]]
 """Codes the decisions at a depth of some pixels, or at -1 whether they are as their candidates, and
-gives their bits.
+gives their bits; or, below all decisions, their symbols, and gives these.
 """
 
 
@@ -390,8 +403,10 @@ class CountedCodec:
             known = [symbols[pixel.item.element(pixel)] for pixel in pixels]
             if depth < 0:
                 bits = [int(of.candidate == x) for of, x in zip(pixels, known, strict=True)]
+            elif depth == self.of.decisions:
+                bits = known
             else:
-                bits = [x >> (self.of.decisions - 1 - depth) & 1 for x in known]
+                bits = [self.bit(of, x) for of, x in zip(pixels, known, strict=True)]
             arrays.append((array, bits))
             return bits
 
@@ -433,15 +448,16 @@ class CountedCodec:
                 decided = iter(zip(found, bits, strict=True))
                 for pixel, of in zip(rest, choices, strict=True):
                     decision, bit = next(decided) if len(of) == 2 else (None, of[0])
-                    pixel.bits.append(bit)
+                    self.take(pixel, bit)
                     pixel.decisions.append(decision)
+            self.code_rest(pixels, code)
             for pixel in pixels:
                 if guesses:
                     guesses.learn(pixel)
                 for decision, bit in zip(pixel.decisions, pixel.bits, strict=False):
                     if isinstance(decision, Decision | FlatDecision):
                         state.learn(decision, bit)
-                pixel.item.known[pixel.plane, pixel.row, pixel.column] = pixel.symbol
+                pixel.item.known[pixel.plane, pixel.row, pixel.column] = self.symbol(pixel)
             self.learn(pixels)
         return items
 
@@ -484,6 +500,19 @@ class CountedCodec:
             if pixel.blended and pixel.decisions:
                 error = abs(16 * pixel.symbol - pixel.blended.prediction)
                 pixel.blended.deviation.learn(error)
+
+    def bit(self, pixel: Pixel, symbol: int) -> int:
+        """The next one of a pixel that has this symbol."""
+        return symbol >> (self.of.decisions - 1 - len(pixel.bits)) & 1
+
+    def take(self, pixel: Pixel, bit: int) -> None:
+        pixel.bits.append(bit)
+
+    def code_rest(self, pixels: list[Pixel], code: Code) -> None:
+        """Codes what the decisions leave of the symbols of a step."""
+
+    def symbol(self, pixel: Pixel) -> int:
+        return pixel.symbol
 
     def steps(self, items: list[Item]) -> Iterator[list[Pixel]]:
         waiting = list(items)

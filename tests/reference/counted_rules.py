@@ -2,7 +2,7 @@
 and candidates.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .planes import ItemShape
@@ -18,8 +18,8 @@ Look = Callable[[int, int, int], int]  # X(k, dr, dq)
 
 
 class Term(NamedTuple):
-    kind: str  # a sum, equal, or a place: row, column, channel, prediction, unit or candidate
-    parts: list[list[int]]  # of a sum, or of what may be equal: k, dr, dq, w
+    kind: str  # sum, inputs, equal, or a place: row, column, channel, prediction, unit, candidate
+    parts: list[list[int]]  # of a sum, or of what may be equal: k, dr, dq, w; of inputs: i, w
     shift: int
     low: int
     high: int
@@ -39,9 +39,11 @@ class Term(NamedTuple):
         is_pixel = self.kind == "sum" and len(self.parts) == 1 and self.parts[0][3] == 1
         return is_pixel and self[2:] == (0, 0, 1, [])
 
-    def value(self, look: Look, place: dict[str, int]) -> int:
+    def value(self, look: Look, place: dict[str, int], inputs: Sequence[int]) -> int:
         if self.kind == "sum":
             total = sum(w * look(k, dr, dq) for k, dr, dq, w in self.parts)
+        elif self.kind == "inputs":
+            total = sum(w * inputs[i] for i, w in self.parts)
         elif self.kind == "equal":
             total = int(look(*self.parts[0][:3]) == place["candidate"])
         else:
@@ -61,6 +63,7 @@ class Selector(NamedTuple):
 class Context(NamedTuple):
     offset: int
     limit: int
+    by_split: bool
     terms: list[Term]
 
     @property
@@ -97,12 +100,16 @@ class CountedRules:
     """What a description says of contexts and mixers."""
 
     def __init__(
-        self, about: dict[str, Any], x: Variable, precision: int, lag: int, beside: bool = False
+        self, about: dict[str, Any], x: Variable, precision: int, lag: int, inputs: int = 0
     ) -> None:
-        """beside: whether a network stands beside them."""
-        require(x.levels <= 256, "at most 256 levels")
-        self.levels, self.decisions = x.levels, (x.levels - 1).bit_length()
-        self.precision, self.lag, self.beside = precision, lag, beside
+        """inputs: those of a network that stands beside them."""
+        beside = inputs > 0
+        self.quantiles = check_integer(about["quantiles"], 1, 8) if "quantiles" in about else 0
+        require(x.levels <= 256 or self.quantiles > 0, "at most 256 levels, or quantiles")
+        self.levels, self.decisions = x.levels, self.quantiles or (x.levels - 1).bit_length()
+        self.precision, self.lag, self.beside, self.inputs = precision, lag, beside, inputs
+        self.layer: str | None = about.get("features")
+        self.features = 0  # known when the network is
         self.nodes = 2**self.decisions - 1
         self.guesses, self.blends = "candidate" in about, "predictors" in about
         self.sure = check_integer(about["sure"], 1, 28) if beside else 0
@@ -147,13 +154,15 @@ class CountedRules:
         return terms
 
     def read_context(self, about: Any) -> Context:
-        check_keys(about, "offset limit terms")
+        check_keys(about, "offset limit terms" + " node" * (self.quantiles > 0))
+        by_split = self.quantiles > 0 and about["node"] == "split"
+        require(by_split or about.get("node", "path") == "path", "what tells decisions apart")
         offset, limit = (
             check_integer(about["offset"], 16, 255),
             check_integer(about["limit"], 1, 2**self.n_bits - 1),
         )
         terms = [self.read_term(term) for term in check_list(about["terms"], 0, 64)]
-        context = Context(offset, limit, terms)
+        context = Context(offset, limit, by_split, terms)
         require(context.bits <= 512, "a key has at most 512 bits")
         return context
 
@@ -201,21 +210,27 @@ class CountedRules:
             require(self.guesses, "there is a candidate")
             site = self.read_place([*check_list(about["equal"], 3, 3), 1])
             return Term("equal", [site], 0, 0, 1, [])
-        parts = [self.read_place(part) for part in check_list(about.get("sum"), 1, 16)]
+        kind = "inputs" if "inputs" in about and self.beside else "sum"
+        read = self.read_input if kind == "inputs" else self.read_place
+        parts = [read(part) for part in check_list(about.get(kind), 1, 16)]
         for *_, weight in parts:
             check_integer(weight, -64, 64)
         if "steps" in about:
-            check_keys(about, "sum steps")
+            check_keys(about, f"{kind} steps")
             steps = check_list(about["steps"], 1, 255)
             for step in steps:
                 check_integer(step, -(2**20), 2**20)
             require(sorted(set(steps)) == steps, "steps rise")
-            return Term("sum", parts, 0, 0, 0, steps)
-        check_keys(about, "sum shift range")
+            return Term(kind, parts, 0, 0, 0, steps)
+        check_keys(about, f"{kind} shift range")
         shift = check_integer(about["shift"], 0, 15)
         low, high = (check_integer(of, -(2**20), 2**20) for of in check_list(about["range"], 2, 2))
         require(0 <= high - low < 2**16, "a range of at most 2^16 numbers")
-        return Term("sum", parts, shift, low, high, [])
+        return Term(kind, parts, shift, low, high, [])
+
+    def read_input(self, about: Any) -> list[int]:
+        number, weight = check_list(about, 2, 2)
+        return [check_integer(number, 0, self.inputs - 1), weight]
 
     def read_place(self, about: Any) -> list[int]:
         place = check_list(about, 4, 4)
@@ -234,11 +249,11 @@ class CountedRules:
         return min(max((decisions - 1).bit_length(), 10), self.table)
 
     def direct(self, context: Context) -> bool:
-        return context.bits + self.decisions <= self.table
+        return not context.by_split and context.bits + self.decisions <= self.table
 
     def state_memory(self, elements: int) -> int:
         sets = sum(mixer.sets for mixer in self.mixers)
-        of_set = 2 * len(self.contexts) + 8 + (POINTS if self.maps else 0)
+        of_set = 2 * len(self.contexts) + 8 + self.features + (POINTS if self.maps else 0)
         own = 4 * sum(self.slots(elements)) + 4 * of_set * sets
         return own + (self.candidate.state_memory(elements) if self.candidate else 0)
 
@@ -246,9 +261,11 @@ class CountedRules:
         lag = min(self.lag, shape.columns)
         at_once = min(shape.rows, (shape.columns - 1) // lag + 1)
         planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
+        if self.levels > 256:
+            planes *= 2
         if self.blends:
             planes += (len(self.predictors) + 1) * (at_once + 2) * (shape.columns + 30)
-        of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6)
+        of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6) + 2**2 * self.features
         if self.candidate:
             of_pixel += 2**6 * (len(self.candidate.contexts) + 6)
         return planes + at_once * of_pixel
@@ -260,6 +277,8 @@ class CountedRules:
         if self.blends:
             of_pixel += 2**2 * sum(len(term.parts) for term in self.predictors)
             of_pixel += 2**4 * len(self.predictors) + 2**5 * decisions
+        if self.quantiles:
+            of_pixel += 2**10 * decisions
         if self.flat:
             of_pixel += sum(map(len, [self.flat.around, *self.flat.regions]))
         if self.candidate:
@@ -274,7 +293,7 @@ class CountedRules:
     @property
     def macs_of_decision(self) -> int:
         n = len(self.contexts)
-        mapped = 2**3 if self.maps else 0
+        mapped = self.features + (2**3 if self.maps else 0)
         return 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1 + mapped)
 
 
@@ -289,6 +308,7 @@ class CandidateRules(CountedRules):
         self.trust, self.nodes = of.trust, 2**of.decisions
         self.beside, self.blends, self.guesses = False, False, True
         self.candidate, self.flat = None, None
+        self.quantiles, self.features = 0, 0
         self.predictors: list[Term] = []
         self.maps = read_maps(about)
         self.table = check_integer(about["table"], 10, 24)

@@ -13,7 +13,7 @@ from .codecs import Array, Codec, Uniform
 from .counted import CountedCodec
 from .counted_rules import CountedRules, read_counted
 from .coupled import CoupledCodec
-from .mixed import MixedCodec
+from .mixed import mixed_codec
 from .network import Network
 from .outputs import COUPLED, MEANINGS, Meaning, Normal, check_coupled
 from .planes import ItemShape
@@ -128,7 +128,7 @@ def prediction_codec(of: Prediction, shapes: Sequence[ItemShape]) -> Any:
         return CountedCodec(of, shapes)
     if isinstance(of, SeriesRules):
         return SeriesCodec(of, shapes)
-    return MixedCodec(of, shapes) if of.counts else PlanesCodec(of, shapes)
+    return mixed_codec(of, shapes) if of.counts else PlanesCodec(of, shapes)
 
 
 def read_distribution(

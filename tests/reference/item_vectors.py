@@ -13,7 +13,7 @@ from .counted import CountedCodec
 from .counted_rules import CountedRules
 from .distributions import Prediction
 from .message import LOW, Message, splitmix64
-from .mixed import MixedCodec
+from .mixed import mixed_codec
 from .planes import ItemShape
 from .predictive import PlanesCodec
 from .predictive_rules import Predictive, Predictor
@@ -83,7 +83,7 @@ def codec_for_test(
             [start_of_planes(one, one.offsets.inputs(references), words) for references in range(3)]
             for one in of.predictors
         ]
-        return MixedCodec(of, [shape]) if of.counts else PlanesCodec(of, [shape])
+        return mixed_codec(of, [shape]) if of.counts else PlanesCodec(of, [shape])
     of.starts = []
     for channel in range(shape.channels):
         of.starts.append([])

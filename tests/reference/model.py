@@ -99,6 +99,12 @@ class Model:
         assert isinstance(of, Predictive)
         return of
 
+    @property
+    def learns(self) -> bool:
+        """Whether a size-agnostic model learns from all items of a batch."""
+        of = self.prediction
+        return not isinstance(of, Predictive) or of.counts is not None
+
     def plane_memory(self, shapes: Sequence[ItemShape]) -> int:
         """The bytes that coding these items takes, for a size-agnostic model."""
         return cost.plane_memory(self.prediction, shapes)

@@ -4,7 +4,7 @@ predicted, and gives the distribution of the pixel around the prediction.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -76,6 +76,7 @@ class Step(NamedTuple):
     predictions: list[Prediction]
     contexts: Ints  # [pixels, width]
     pixels: list[Pixel]
+    values: Mapping[str, Ints]  # of the network
 
     def learn(self, symbols: Sequence[int]) -> None:
         for place, prediction, symbol in zip(self.places, self.predictions, symbols, strict=True):
@@ -153,4 +154,4 @@ class PlanesCodec:
             )
             for mixture, prediction, place in zip(mixtures, predictions, places, strict=True)
         ]
-        return Step(places, predictions, contexts, pixels)
+        return Step(places, predictions, contexts, pixels, values)

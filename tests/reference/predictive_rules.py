@@ -22,6 +22,7 @@ from .values import ITEM, Ints, Tensors, Value, take
 from .variables import Variable
 
 KEYS = "codec precision mean_shift predictors window network outputs"
+OPTIONAL = "maps quantiles features"  # of counts
 FARTHEST = 8
 MOST_INPUTS = 48
 SEEN = 2048  # entries of the table of inputs
@@ -95,8 +96,8 @@ class Predictive:
         self.counts: CountedRules | None = None
         if "counts" in about:
             precision = check_integer(about["precision"], 20, 24)
-            counts = check_keys(about["counts"], f"sure {COUNTS}", "maps")
-            self.counts = CountedRules(counts, x, precision, self.lag, beside=True)
+            counts = check_keys(about["counts"], f"sure {COUNTS}", OPTIONAL)
+            self.counts = CountedRules(counts, x, precision, self.lag, self.width)
 
     @property
     def tensor_names(self) -> set[str]:
@@ -139,6 +140,12 @@ class Predictive:
         require(len(self.outputs) == len(Mixture.OUTPUTS), "the outputs of a mixture")
         require(all(name in self.network.layers for name in self.outputs), "outputs are layers")
         self.mixture.check(*(self.network.values[name] for name in self.outputs))
+        if self.counts and self.counts.layer is not None:
+            require(self.counts.layer in self.network.layers, "features are those of a layer")
+            layer = self.network.values[self.counts.layer]
+            require(layer.range[0] >= 0 and layer.range[1] <= 255, "features lie within [0, 255]")
+            require(layer.channels <= 1024, "there are at most 1,024 features of a layer")
+            self.counts.features = self.width + layer.channels
 
 
 def lag_of(cells: list[int], offsets: list[Offsets]) -> int:

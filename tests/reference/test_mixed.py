@@ -21,14 +21,18 @@ from reference.model import Model as SpecModel
 from reference.planes import ItemShape
 
 
+def symbol_type(model: SpecModel) -> type[np.unsignedinteger[Any]]:
+    return np.uint8 if model.levels <= 256 else np.uint16
+
+
 def check(ours: Model, theirs: SpecModel, choose: Choices, seed: int, lanes: int) -> None:
     """Items of some shapes."""
     shapes = random_shapes(choose, theirs.levels, most=60)
-    x = random_items(seed, shapes).astype(np.uint8)
+    x = random_items(seed, shapes).astype(symbol_type(theirs))
     check_messages(ours, theirs, shapes, x, a_message(seed, lanes, words=20 * (seed % 3) ** 3))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(24))
 def test_the_core_is_the_specification(seed: int) -> None:
     data = random_mixed(seed)
     with engine(SIMD_PATHS[seed % len(SIMD_PATHS)]):
@@ -50,7 +54,8 @@ def test_each_engine_codes_the_same_bits(path: str) -> None:
     with engine(path):
         model, spec = (of.from_bytes(random_mixed(5)) for of in (Model, SpecModel))
         shape = ItemShape(1, 7, 9, 3, model.levels)
-        x, message = random_items(5, [shape]).astype(np.uint8), a_message(1, lanes=2)
+        x = random_items(5, [shape]).astype(symbol_type(spec))
+        message = a_message(1, lanes=2)
         reference, before = to_reference(message), message.copy()
         spec.planes([shape]).push(reference, x.tolist())
         bound = model.bind([(1, program.ItemShape(*shape))])
@@ -84,10 +89,33 @@ BROKEN: dict[str, tuple[list[str | int], Any]] = {
     "another place": (TERM, {"place": "error", "shift": 0, "most": 3}),
     "a later pixel": (TERM, [0, 0, 1, 0]),
     "the pixel itself": (TERM, [0, 0, 0, 0]),
+    "an input that is not there": (TERM, {"inputs": [[99, 1]], "steps": [64]}),
+    "no inputs": (TERM, {"inputs": [], "steps": [64]}),
+    "an input of a great weight": (TERM, {"inputs": [[0, 65]], "shift": 0, "range": [0, 9]}),
+    "no quantiles": (["counts", "quantiles"], 0),
+    "quantiles of contexts without nodes": (["counts", "quantiles"], 6),
+    "a node without quantiles": (["counts", "contexts", 0, "node"], "split"),
+    "features of no layer": (["counts", "features"], "z"),
+    "features below zero": (["counts", "features"], "mean"),
     "another selector": (["counts", "mixers", 0, "select"], ["odd"]),
     "nothing": (["counts"], None),
     "a list": (["counts"], []),
 }
+
+
+DEEP: dict[str, tuple[list[str | int], Any]] = {
+    "bits of deep symbols": (["counts", "quantiles"], None),
+    "more quantiles": (["counts", "quantiles"], 9),
+    "another node": (["counts", "contexts", 0, "node"], "bit"),
+    "a candidate": (["counts", "candidate"], {}),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_what_it_does_not_allow_of_deep_images_is_refused(name: str) -> None:
+    description, tensors = small_predictive(counts=True, levels=1000)
+    path, value = DEEP[name]
+    assert_both_refuse(json.loads(description), path, value, tensors)
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -69,13 +69,3 @@ def test_contexts_are_counted_beside_the_trained_network_where_they_pay(
     monkeypatch.setattr("bitsback.train.job.pixel_job.WORTH", 0.0)
     without = run("-o", "c.safetensors", "--epochs", "40", "--from", "universal")
     assert without["held_out"][0]["bytes"] >= figures["held_out"][0]["bytes"]
-
-
-def test_models_that_count_are_left_out_where_there_is_no_time_for_them(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bitsback.train.job.pixel_job.COUNTED_IN_A_SECOND", 0)
-    np.save("x.npy", pages(20))
-    figures = run("-o", "m.safetensors", "--epochs", "2")
-    assert [row["name"] for row in figures["held_out"][1:3]] == ["universal", "PNG"]
-    assert not counts("m.safetensors")

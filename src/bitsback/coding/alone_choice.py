@@ -49,6 +49,7 @@ _ANY_SHAPE = (
     "graphics",
     "graphics-grey",
     "universal-mixed",
+    "universal-deep",
 )
 AUTO_MODELS = _SIZED + _ANY_SHAPE
 

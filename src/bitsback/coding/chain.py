@@ -19,6 +19,9 @@ from bitsback.models import costs
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.model import BoundModel, Model
 
+ENOUGH = 1 << 15
+"""Elements after which a batch of items of any shape ends: what so many need stays in a cache."""
+
 Buffer = bytes | memoryview
 
 
@@ -75,13 +78,37 @@ def schedule(items: int, growth: int, batch: int, before: int = 0) -> list[tuple
     return runs
 
 
+def batches_by_elements(shapes: Iterable[tuple[int, ItemShape]]) -> list[tuple[int, int]]:
+    """The same for items of these shapes: from the first one on each batch has as few as have
+    ENOUGH elements.
+    """
+    runs: list[tuple[int, int]] = []
+    items = elements = 0  # of the batch that is not full
+    for count, shape in shapes:
+        while count:
+            wanted = -(-(ENOUGH - elements) // shape.elements)
+            if items == 0 and count >= wanted:
+                runs.append((wanted, count // wanted))
+                count %= wanted
+                continue
+            some = min(wanted, count)
+            items, elements, count = items + some, elements + some * shape.elements, count - some
+            if elements >= ENOUGH:
+                runs.append((items, 1))
+                items = elements = 0
+    return [*([(items, 1)] if items else []), *reversed(runs)]
+
+
 def schedules(parts: Stretches, multiset: bool = False) -> list[list[tuple[int, int]]]:
     """The batches of each of the stretches of a block."""
     found, elements = [], 0
     for part in reversed(parts):
         model, items = part.model, part.items
-        if model.any_shape:  # in a multiset, bits of all earlier items choose those of a batch
-            found.append(schedule(items, 256, items) if multiset else [(items, 1)])
+        if model.any_shape and multiset:  # bits of all earlier items choose those of a batch
+            found.append(schedule(items, 256, items))
+        elif model.any_shape:  # what learns from its items has all of them in one batch
+            learns = model.counted or not model.predictive
+            found.append([(items, 1)] if learns else batches_by_elements(part.shapes))
         else:
             before = elements // part.shapes[0][1].elements
             found.append(schedule(items, model.growth, model.batch, before))

@@ -24,9 +24,10 @@ from bitsback.remote.url import Options
 _log = logging.getLogger(__name__)
 
 Effort = Literal["auto", "fast", "best"]
-"""How to choose a bundled model. "fast": one that is not autoregressive. "best": the one that makes
-the archive smallest. "auto": the same, where that takes seconds; for large jobs a fast one, unless
-it is far worse than the best.
+"""How to choose a bundled model. "fast": one that is not autoregressive, or, for images of any
+size, `universal-fast`. "best": the one that makes the archive smallest. "auto": the same, where
+that takes seconds; for large jobs one that is not autoregressive, unless it is far worse than the
+best.
 """
 
 # The size of a job from which "auto" goes for speed: some 10 s of an autoregressive model, at 2
@@ -174,7 +175,7 @@ def choose(
         for outline in _outlines(given)
         if codes(outline, dtype, shape)
         and (outline.any_shape or all(fits(outline, one) for _, one in tiles.shapes))
-        and not (given is None and effort == "fast" and outline.autoregressive)
+        and (given is not None or _suits(outline, effort))
     ]
     one_shape = any(not outline.any_shape for outline in outlines)
     # Items of a model's size are no series.
@@ -288,7 +289,7 @@ def picture_models(given: Model | None, effort: Effort) -> list[Outline]:
         if outline.any_shape
         and not outline.serial
         and not (given is None and outline.counted)
-        and not (given is None and effort == "fast" and outline.autoregressive)
+        and (given is not None or _suits(outline, effort))
     ]
 
 
@@ -407,6 +408,13 @@ def _outlines(given: Model | None) -> list[Outline]:
     would take long.
     """
     return [given] if given is not None else [bundled.outline(name) for name in bundled.names()]
+
+
+def _suits(outline: Outline, effort: Effort) -> bool:
+    """Whether a bundled model is one of those to choose from with this effort."""
+    if outline.name == bundled.FAST:
+        return effort == "fast"
+    return effort != "fast" or not outline.autoregressive
 
 
 def _load(outline: Outline) -> Model:

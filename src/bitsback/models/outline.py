@@ -49,7 +49,7 @@ class Outline:
 
     @property
     def any_shape(self) -> bool:
-        """Whether it codes items of any shape and any number of levels, all in one batch."""
+        """Whether it codes items of any shape and any number of levels, in one batch."""
         return self.variables[DATA].any_shape
 
     @property

@@ -131,7 +131,7 @@ class PlaneErrors {
 // The blend stands beside contexts as a network does (coder.hpp).
 class Blending {
   public:
-    static constexpr bool exists = true;
+    static constexpr bool exists = true, is_network = false;
 
     Blending(const CountedSettings& settings, const LogisticTables& logistic)
         : predictors_(settings.predictors()), lag_(settings.lag()), logistic_(logistic) {
@@ -180,10 +180,13 @@ class Blending {
         return {of.prediction >> 4, static_cast<std::int32_t>(unit)};
     }
 
-    // The probability, in units of 2^-28, that a symbol of what is left is this one or more.
-    std::uint32_t probability(std::size_t i, std::uint32_t middle) {
-        Pixel& of = pixels_[i];
-        of.middle = below(of, static_cast<std::int32_t>(middle));
+    void divide(std::size_t i, std::uint32_t middle) {
+        pixels_[i].middle = below(pixels_[i], static_cast<std::int32_t>(middle));
+    }
+    // The probability, in units of 2^-28, that a symbol of what is left is the one that divides it
+    // or more.
+    std::uint32_t probability(std::size_t i) const {
+        const Pixel& of = pixels_[i];
         return static_cast<std::uint32_t>((std::uint64_t{of.end - of.middle} << 28) /
                                           (of.end - of.first));
     }

@@ -21,10 +21,11 @@ namespace bitsback {
 
 // Nothing. What stands beside contexts (predictive/beside.hpp, blending.hpp) has the same members:
 // `begin` and `end` of an item's time, `add` of each pixel of a step, `look` at all of them,
-// `foreseen` of a pixel before its tree, then for each decision `probability` and `put`, or
-// `end_at` where what is left ends, and in the end `learn`.
+// `foreseen` of a pixel before its tree, and of a network `describe`, its features for the mixers,
+// then for each decision `divide`, `probability` and `put`, or `end_at` where what is left ends,
+// and in the end `learn`.
 struct NothingBeside {
-    static constexpr bool exists = false;
+    static constexpr bool exists = false, is_network = false;
 
     void begin(std::size_t, const ItemShape&) {}
     void end(std::size_t) {}
@@ -32,7 +33,6 @@ struct NothingBeside {
     void add(std::size_t, const Picture&, std::size_t, std::size_t, std::size_t) {}
     void look() {}
     Foreseen foreseen(std::size_t) const { return {}; }
-    std::uint32_t probability(std::size_t, std::uint32_t) { return 0; }
     void end_at(std::size_t, std::uint32_t) {}
     void put(std::size_t, std::uint32_t) {}
     void learn(std::size_t, std::uint32_t) {}
@@ -40,7 +40,9 @@ struct NothingBeside {
 
 // Goes through a batch step by step: `next`; for each of the `decisions` `predict`, and `put` for
 // each pixel of which it is open; then `learn`. With candidates, the first decision is whether a
-// pixel is as its own; the tree is of those that are not, and of symbols that are not it.
+// pixel is as its own; the tree is of those that are not, and of symbols that are not it. With
+// quantiles, the pixels of which several symbols are left come last, by what is left of their
+// distributions: `predict_rest`, and an interval of each.
 template <class Picture, class Beside = NothingBeside>
 class CountedCoder {
   public:
@@ -86,7 +88,10 @@ class CountedCoder {
         if (first_)
             guess();
         else
-            for (std::size_t i = 0; i < pixels_.size(); ++i) look(i, beside_.foreseen(i));
+            for (std::size_t i = 0; i < pixels_.size(); ++i) {
+                look(i, beside_.foreseen(i));
+                if constexpr (Beside::is_network) beside_.describe(i, mixer_.features(i));
+            }
         return true;
     }
 
@@ -94,7 +99,11 @@ class CountedCoder {
     // Where pixel i stands among the symbols of all items.
     std::size_t element(std::size_t i) const { return pixels_[i].element; }
     // Its symbol, once all of its decisions are known.
-    std::uint32_t symbol(std::size_t i) const { return pixels_[i].node - (1u << decisions_); }
+    std::uint32_t symbol(std::size_t i) const {
+        if constexpr (Beside::is_network)
+            if (settings_.quantiles() != 0) return beside_.left(i).low;
+        return pixels_[i].node - (1u << decisions_);
+    }
 
     // Of a pixel.
     unsigned decisions() const { return decisions_ + (first_ ? 1 : 0); }
@@ -120,6 +129,15 @@ class CountedCoder {
                 foreseen.candidate = first_->candidate(i);
                 look(i, foreseen);
             }
+            if constexpr (Beside::is_network) {
+                if (settings_.quantiles() != 0) {
+                    if (beside_.divide(i))
+                        ask(i, d);
+                    else
+                        of.node *= 2;
+                    continue;
+                }
+            }
             // The least symbol of the upper half of what is left.
             const std::uint32_t half = 1u << (decisions_ - 1 - d);
             const std::uint32_t middle = (2 * of.node + 1) * half - (1u << decisions_);
@@ -132,21 +150,8 @@ class CountedCoder {
                 of.node = 2 * of.node + 1;
                 continue;
             }
-            if constexpr (Beside::exists) {
-                of.probability = beside_.probability(i, middle);
-                if (of.probability == 0 || of.probability == 1u << 28) {  // one of both cannot be
-                    of.node = 2 * of.node + (of.probability >> 28);
-                    beside_.put(i, of.probability >> 28);
-                    continue;
-                }
-            }
-            open_.push_back(static_cast<std::uint32_t>(i));
-            if (of.flat || (Beside::exists && is_sure(of.probability))) continue;
-            const unsigned depth = d % MixingSettings::together;
-            if (of.found <= d - depth) {
-                mixer_.find(i, d - depth, of.node >> depth);
-                of.found = d + 1;
-            }
+            if constexpr (Beside::exists) beside_.divide(i, middle);
+            ask(i, d);
         }
         for (const std::uint32_t i : open_) frequencies_.push_back(frequency(mixed(i, d)));
     }
@@ -156,6 +161,8 @@ class CountedCoder {
     // How it comes out for pixel k of those of which it is open, if this is its symbol.
     std::uint32_t bit(std::size_t k, std::uint32_t symbol) const {
         if (guessing_) return symbol == first_->candidate(open_[k]) ? 1 : 0;
+        if constexpr (Beside::is_network)
+            if (settings_.quantiles() != 0) return symbol >= beside_.split(open_[k]) ? 1 : 0;
         return symbol >> (decisions_ - 1 - depth_) & 1;
     }
     // Takes it.
@@ -168,6 +175,27 @@ class CountedCoder {
             of.hit = true;
             of.node = 1u << decisions_ | first_->candidate(open_[k]);
         }
+    }
+
+    // With quantiles: the pixels of which several symbols are left after all decisions.
+    bool has_rest() const { return settings_.quantiles() != 0; }
+    void predict_rest() {
+        open_.clear();
+        if constexpr (Beside::is_network)
+            for (std::size_t i = 0; i < pixels_.size(); ++i)
+                if (beside_.left(i).high - beside_.left(i).low > 1)
+                    open_.push_back(static_cast<std::uint32_t>(i));
+    }
+    Interval rest(std::size_t k, std::uint32_t symbol) const {
+        if constexpr (Beside::is_network) return beside_.interval(open_[k], symbol);
+        return {};
+    }
+    std::uint32_t find_rest(std::size_t k, std::uint32_t x) const {
+        if constexpr (Beside::is_network) return beside_.find(open_[k], x);
+        return 0;
+    }
+    void put_rest(std::size_t k, std::uint32_t symbol) {
+        if constexpr (Beside::is_network) beside_.keep(open_[k], symbol);
     }
 
     // Learns the symbols of the step.
@@ -217,6 +245,28 @@ class CountedCoder {
             mixer_.start(i);
             at.picture->look(at.plane, at.row, at.column, foreseen, direct, mixer_.keys(i),
                              mixer_.values(i));
+        }
+    }
+
+    // A decision of a pixel, if both sides can be.
+    void ask(std::size_t i, unsigned d) {
+        Pixel& of = pixels_[i];
+        if constexpr (Beside::exists) {
+            of.probability = beside_.probability(i);
+            if (of.probability == 0 || of.probability == 1u << 28) {
+                of.node = 2 * of.node + (of.probability >> 28);
+                beside_.put(i, of.probability >> 28);
+                return;
+            }
+        }
+        open_.push_back(static_cast<std::uint32_t>(i));
+        if (of.flat || (Beside::exists && is_sure(of.probability))) return;
+        const unsigned depth = d % settings_.mixing().together;
+        if (of.found <= d - depth) {
+            std::uint32_t split = 0;
+            if constexpr (Beside::is_network) split = beside_.split(i);
+            mixer_.find(i, d - depth, of.node >> depth, split);
+            of.found = d + 1;
         }
     }
 

@@ -22,6 +22,8 @@ void push_decisions(Message& message, unsigned precision, Coder& coder,
                     std::span<const Symbol> symbols) {
     std::vector<std::uint32_t> coded;   // of a decision, 2 * frequency of a one + bit
     std::vector<std::uint32_t> counts;  // of each array of decisions
+    std::vector<Interval> rests;        // of what is left after all decisions
+    std::vector<std::uint32_t> rest_counts;
     while (coder.next()) {
         for (unsigned d = 0; d < coder.decisions(); ++d) {
             coder.predict(d);
@@ -33,10 +35,25 @@ void push_decisions(Message& message, unsigned precision, Coder& coder,
             }
             counts.push_back(static_cast<std::uint32_t>(open.size()));
         }
+        if (coder.has_rest()) {
+            coder.predict_rest();
+            const std::span<const std::uint32_t> open = coder.open();
+            for (std::size_t k = 0; k < open.size(); ++k) {
+                const auto symbol = std::uint32_t{symbols[coder.element(open[k])]};
+                rests.push_back(coder.rest(k, symbol));
+                coder.put_rest(k, symbol);
+            }
+            rest_counts.push_back(static_cast<std::uint32_t>(open.size()));
+        }
         coder.learn();
     }
-    std::size_t end = coded.size();
+    std::size_t end = coded.size(), rest = rests.size();
     for (std::size_t i = counts.size(); i-- > 0;) {
+        if (!rest_counts.empty() && (i + 1) % coder.decisions() == 0) {
+            const std::size_t count = rest_counts[i / coder.decisions()];
+            const Interval* first = rests.data() + (rest -= count);
+            push_step(message, precision, count, [&](std::size_t k) { return first[k]; });
+        }
         const std::uint32_t* first = coded.data() + (end -= counts[i]);
         push_step(message, precision, counts[i], [&](std::size_t k) {
             return decision_interval(precision, first[k] >> 1, first[k] & 1);
@@ -56,6 +73,15 @@ void pop_decisions(Message& message, unsigned precision, Coder& coder, std::span
                 const std::uint32_t bit = x >= whole - frequency ? 1 : 0;
                 coder.put(k, bit);
                 return decision_interval(precision, frequency, bit);
+            });
+        }
+        if (coder.has_rest()) {
+            coder.predict_rest();
+            pop_step(message, precision, coder.open().size(), [&](std::size_t k, std::uint32_t x) {
+                const std::uint32_t symbol = coder.find_rest(k, x);
+                const Interval interval = coder.rest(k, symbol);
+                coder.put_rest(k, symbol);
+                return interval;
             });
         }
         coder.learn();

@@ -1,5 +1,5 @@
-// What has been coded of an item, and the keys and values that it gives a pixel: for symbols of up
-// to 256 levels, and for bits.
+// What has been coded of an item, and the keys and values that it gives a pixel: for symbols, and
+// for bits.
 #pragma once
 
 #include <algorithm>
@@ -21,6 +21,7 @@ struct Foreseen {
     std::int32_t prediction = 0;  // in levels
     std::int32_t unit = 0;        // its index
     std::uint32_t candidate = 0;
+    const std::uint8_t* inputs = nullptr;  // of the network
 };
 
 // Puts terms together to the words of a key, and these to a hash; or, of few bits, to the key.
@@ -66,15 +67,19 @@ class SymbolContexts {
         Terms all = values;
         for (const std::size_t c : numbers)
             all.insert(all.end(), settings.contexts()[c].begin(), settings.contexts()[c].end());
-        std::ranges::stable_partition(all, &Term::is_symbol);
+        const auto is_symbol = [most = settings.most()](const Term& of) {
+            return of.is_symbol(most);
+        };
+        std::ranges::stable_partition(all, is_symbol);
         Terms terms;
         for (const Term& of : all) {
             if (std::ranges::find(terms, of) != terms.end()) continue;
             terms.push_back(of);
-            if (of.is_symbol())
+            if (is_symbol(of))
                 symbols_.push_back({of.parts[0].site, of.shift});
             else
                 others_.push_back(of);
+            if (of.kind == Term::Kind::inputs) continue;
             for (const Term::Part& part : of.parts) back_ = std::max(back_, part.site.back);
         }
         const auto pieces = [&](const Terms& some) {
@@ -135,13 +140,14 @@ class SymbolContexts {
     std::vector<Piece> values_;
 };
 
-// A byte for each pixel, in planes with a margin of zeros; before them one that is all zeros, for
+// A symbol for each pixel, in planes with a margin of zeros; before them one that is all zeros, for
 // the planes that there are not.
-class SymbolPicture {
+template <class Stored>
+class PictureOf {
   public:
     using Contexts = SymbolContexts;
 
-    SymbolPicture(const Contexts& contexts, const ItemShape& shape)
+    PictureOf(const Contexts& contexts, const ItemShape& shape)
         : contexts_(contexts),
           channels_(shape.channels),
           stride_(static_cast<std::ptrdiff_t>(shape.columns + 2 * margin)),
@@ -149,7 +155,7 @@ class SymbolPicture {
           symbols_((shape.planes() + 1) * size_) {}
 
     void put(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t symbol) {
-        symbols_[number(plane + 1, row, column)] = static_cast<std::uint8_t>(symbol);
+        symbols_[number(plane + 1, row, column)] = static_cast<Stored>(symbol);
     }
     // The symbol to the left.
     std::uint32_t before(std::size_t plane, std::size_t row, std::size_t column) const {
@@ -157,8 +163,8 @@ class SymbolPicture {
     }
 
     // A pixel, or the one at its place so many planes before; rows around it are `stride` apart.
-    const std::uint8_t* at(std::size_t plane, std::size_t back, std::size_t row,
-                           std::size_t column) const {
+    const Stored* at(std::size_t plane, std::size_t back, std::size_t row,
+                     std::size_t column) const {
         return symbols_.data() + number(back <= plane ? plane + 1 - back : 0, row, column);
     }
     std::ptrdiff_t stride() const { return stride_; }
@@ -216,7 +222,9 @@ class SymbolPicture {
         }
         std::int32_t sum = 0;
         for (const Term::Part& part : of.parts)
-            sum += part.weight * static_cast<std::int32_t>(symbol(part.site));
+            sum += part.weight * (of.kind == Term::Kind::inputs
+                                      ? foreseen_.inputs[part.site.back]
+                                      : static_cast<std::int32_t>(symbol(part.site)));
         return of.of(sum);
     }
 
@@ -224,11 +232,14 @@ class SymbolPicture {
     std::size_t channels_;
     std::ptrdiff_t stride_;
     std::size_t size_;
-    std::vector<std::uint8_t> symbols_;
+    std::vector<Stored> symbols_;
     std::array<std::size_t, 3> place_{};
     Foreseen foreseen_;
-    std::array<const std::uint8_t*, CountedSettings::most_back + 1> planes_{};
+    std::array<const Stored*, CountedSettings::most_back + 1> planes_{};
 };
+
+using SymbolPicture = PictureOf<std::uint8_t>;
+using DeepPicture = PictureOf<std::uint16_t>;
 
 // The terms of contexts that are all bits: those of a row that lie next to one another are looked
 // up at once.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -15,41 +16,54 @@ namespace bitsback {
 
 class MixedDistribution : public OfData<MixedDistribution> {
   public:
+    // features: the value of the network that mixers take beside its context, if they do.
     MixedDistribution(std::size_t variable, PredictiveSettings predictive, PixelNetwork network,
                       MixtureTables tables, CountedSettings counted, LogisticTables logistic,
+                      std::optional<std::size_t> features,
                       Arithmetic arithmetic = Arithmetic::exact)
         : OfData(variable),
           predictive_(std::move(predictive)),
-          mixtures_(std::move(network), std::move(tables), predictive_.width()),
+          mixtures_(std::move(network), std::move(tables), predictive_.width(), features),
           counted_(std::move(counted)),
           logistic_(std::move(logistic)),
           arithmetic_(arithmetic) {
-        require(counted_.sure() != 0 && counted_.lag() == predictive_.lag(),
-                "contexts beside a network follow its order");
+        require(counted_.sure() != 0 && counted_.lag() == predictive_.lag() &&
+                    counted_.inputs() <= predictive_.width(),
+                "contexts beside a network follow its order, and look at its inputs");
+        if (features) counted_.take_features(predictive_.width() + mixtures_.features());
     }
 
   private:
     friend OfData<MixedDistribution>;
 
-    using Coder = CountedCoder<SymbolPicture, NetworkBeside>;
-
     template <class Symbol>
     void push_all(Message& message, std::span<const ItemShape> shapes,
                   std::span<const Symbol> symbols) const {
         require_planes(shapes, symbols);
-        Coder coder = this->coder(shapes);
-        push_decisions(message, counted_.precision(), coder, symbols);
+        with_coder(shapes, [&](auto& coder) {
+            push_decisions(message, counted_.precision(), coder, symbols);
+        });
     }
 
     template <class Symbol>
     void pop_all(Message& message, std::span<const ItemShape> shapes,
                  std::span<Symbol> symbols) const {
-        Coder coder = this->coder(shapes);
-        pop_decisions(message, counted_.precision(), coder, symbols);
+        with_coder(shapes, [&](auto& coder) {
+            pop_decisions(message, counted_.precision(), coder, symbols);
+        });
     }
 
-    Coder coder(std::span<const ItemShape> shapes) const {
-        return {counted_, logistic_, shapes, predictive_, mixtures_, arithmetic_};
+    template <class Code>
+    void with_coder(std::span<const ItemShape> shapes, const Code& code) const {
+        const auto run = [&]<class Picture>() {
+            CountedCoder<Picture, NetworkBeside> coder(counted_, logistic_, shapes, predictive_,
+                                                       mixtures_, arithmetic_);
+            code(coder);
+        };
+        if (counted_.most() == 255)
+            run.template operator()<SymbolPicture>();
+        else
+            run.template operator()<DeepPicture>();
     }
 
     PredictiveSettings predictive_;

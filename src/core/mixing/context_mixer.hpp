@@ -31,6 +31,7 @@ class ContextMixer {
           logistic_(logistic),
           padded_((settings.contexts.size() + 7) / 8 * 8),
           stride_(2 * padded_),
+          features_((settings.features + 7) / 8 * 8),
           values_of_a_symbol_(values),
           counts_(padded_) {
         bias_ = free_place();
@@ -51,6 +52,7 @@ class ContextMixer {
                     static_cast<std::int32_t>((1u << 20) / (16 * n + of.offset));
         }
         slots_.emplace(slots + 1, fresh);  // the last one is for what is no context
+        weights_ = stride_ + features_;
         for (const MixerSettings& of : settings.mixers) {
             mixers_.emplace_back(of, *this);
             if (settings.maps.limit != 0)
@@ -67,6 +69,7 @@ class ContextMixer {
         const std::size_t all = symbols * settings_.decisions;
         keys_.resize(symbols * contexts());
         values_.resize(symbols * values_of_a_symbol_);
+        seen_.resize(symbols * features_);
         lines_.resize(symbols * settings_.groups() * padded_);
         checks_.resize(symbols * settings_.groups() * padded_);
         numbers_.resize(all * padded_, static_cast<std::uint32_t>(slots_->size() - 1));
@@ -83,13 +86,17 @@ class ContextMixer {
     std::uint32_t* values(std::size_t symbol) {
         return values_.data() + symbol * values_of_a_symbol_;
     }
+    // The features of a symbol: numbers of 16 bits, and zeros behind them.
+    std::int32_t* features(std::size_t symbol) { return seen_.data() + symbol * features_; }
 
     // Finds the slots of a group of decisions of a symbol, the first of which is d, at this node.
-    void find(std::size_t symbol, unsigned d, std::uint32_t node) {
+    // split: what stands for the node in some contexts.
+    void find(std::size_t symbol, unsigned d, std::uint32_t node, std::uint32_t split = 0) {
         const std::uint64_t* keys = keys_.data() + symbol * contexts();
         const std::size_t line = line_of(symbol, d);
         for (std::size_t c = 0; c < contexts(); ++c) {
-            const auto [first, check] = tables_[c].line(keys[c], node);
+            const std::uint32_t at = settings_.contexts[c].by_split ? split : node;
+            const auto [first, check] = tables_[c].line(keys[c], at);
             lines_[line + c] = first;
             checks_[line + c] = check;
             prefetch(slots_->data() + tables_[c].slot(first, node, 1));
@@ -100,7 +107,7 @@ class ContextMixer {
     // the log-odds by the model beside.
     std::int32_t predict(std::size_t symbol, unsigned d, std::uint32_t node,
                          std::int32_t given = 0) {
-        const unsigned depth = d % MixingSettings::together;
+        const unsigned depth = d % settings_.together;
         const std::uint32_t within = 1u << depth | (node & ((1u << depth) - 1));
         const std::size_t number = symbol * settings_.decisions + d;
         const std::uint32_t* lines = lines_.data() + line_of(symbol, d);
@@ -112,13 +119,14 @@ class ContextMixer {
                       counts_.data());
         inputs[bias_] = bias;
         inputs[given_] = given;
+        const std::int32_t* seen = features(symbol);
         Mixed* mixed = mixed_.data() + number * mixers_.size();
         std::int32_t sum = 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
             std::size_t set = 0;
             for (const Selector& by : settings_.mixers[m].selectors)
                 set = set * by.count + chosen(by, symbol, d, node, given);
-            const std::int32_t t = mix(mixers_[m].weights.data() + set * stride_, inputs);
+            const std::int32_t t = mix(mixers_[m].weights.data() + set * weights_, inputs, seen);
             mixed[m] = {static_cast<std::uint32_t>(set), logistic_.squash(t), 0};
             sum += t;
         }
@@ -135,13 +143,15 @@ class ContextMixer {
         const std::int32_t* inputs = inputs_.data() + number * stride_;
         const std::int64_t goal = bit != 0 ? 1 << 28 : 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
-            std::int32_t* weights = mixers_[m].weights.data() + mixed[m].set * stride_;
+            std::int32_t* weights = mixers_[m].weights.data() + mixed[m].set * weights_;
             std::int32_t& uses = weights[uses_];
             const std::vector<std::int32_t>& rates = mixers_[m].rates;
             const std::int64_t error =
                 (goal - mixed[m].probability) * rates[static_cast<std::size_t>(uses)] >> 8;
             if (static_cast<std::size_t>(uses) + 1 < rates.size()) ++uses;
             kernels_.adjust(weights, inputs, static_cast<std::int32_t>(error), stride_);
+            kernels_.adjust(weights + stride_, features(symbol), static_cast<std::int32_t>(error),
+                            features_);
         }
         for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry, bit);
         kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);
@@ -157,9 +167,9 @@ class ContextMixer {
         std::vector<std::int32_t> weights;
         std::vector<std::int32_t> rates;  // of learning, by that
 
-        Mixer(const MixerSettings& of, const ContextMixer& in) : weights(of.sets() * in.stride_) {
+        Mixer(const MixerSettings& of, const ContextMixer& in) : weights(of.sets() * in.weights_) {
             for (std::size_t set = 0; set < of.sets(); ++set) {
-                std::int32_t* own = weights.data() + set * in.stride_;
+                std::int32_t* own = weights.data() + set * in.weights_;
                 std::fill_n(own, in.contexts(), of.start);
                 if (in.settings_.beside == Beside::network) own[in.given_] = 1 << 16;
                 if (in.settings_.beside == Beside::blend) own[in.given_] = of.start;
@@ -202,7 +212,7 @@ class ContextMixer {
     }
 
     std::size_t line_of(std::size_t symbol, unsigned d) const {
-        return (symbol * settings_.groups() + d / MixingSettings::together) * padded_;
+        return (symbol * settings_.groups() + d / settings_.together) * padded_;
     }
 
     SlotView slots_of(std::size_t symbol, unsigned d) {
@@ -214,9 +224,11 @@ class ContextMixer {
                 settings_.check_bits()};
     }
 
-    std::int32_t mix(const std::int32_t* weights, const std::int32_t* inputs) const {
+    std::int32_t mix(const std::int32_t* weights, const std::int32_t* inputs,
+                     const std::int32_t* seen) const {
         constexpr std::int64_t reach = LogisticTables::reach;
-        const std::int64_t sum = kernels_.dot(weights, inputs, stride_);
+        const std::int64_t sum = kernels_.dot(weights, inputs, stride_) +
+                                 kernels_.dot(weights + stride_, seen, features_);
         return static_cast<std::int32_t>(std::clamp(sum >> 16, -reach, reach - 1));
     }
 
@@ -241,9 +253,12 @@ class ContextMixer {
     const MixingKernels& kernels_ = mixing_kernels();
     // The inputs of a decision: the log-odds of all contexts, padded to eights; likewise the
     // probabilities as far as they are trusted; in the padding, or behind them, a constant, a zero,
-    // at whose place weights have how often they learned, and the log-odds by a model beside.
+    // at whose place weights have how often they learned, and the log-odds by a model beside. The
+    // features of a symbol are inputs of all of its decisions.
     std::size_t padded_;
     std::size_t stride_;
+    std::size_t features_;
+    std::size_t weights_ = 0;  // of a set
     std::size_t bias_ = 0;
     std::size_t uses_ = 0;
     std::size_t given_ = 0;
@@ -258,6 +273,7 @@ class ContextMixer {
     std::size_t values_of_a_symbol_;
     std::vector<std::uint64_t> keys_;
     std::vector<std::uint32_t> values_;
+    std::vector<std::int32_t> seen_;
     std::vector<std::uint32_t> lines_;
     std::vector<std::uint32_t> checks_;
     // Of their decisions.

@@ -15,7 +15,7 @@ namespace bitsback {
 
 class NetworkBeside {
   public:
-    static constexpr bool exists = true;
+    static constexpr bool exists = true, is_network = true;
 
     NetworkBeside(const PredictiveSettings& settings, const PixelMixtures& mixtures,
                   Arithmetic arithmetic)
@@ -27,7 +27,8 @@ class NetworkBeside {
     void end(std::size_t item) { items_.erase(item); }
 
     // Takes one more pixel into the step.
-    void add(std::size_t item, const SymbolPicture&, std::size_t plane, std::size_t row,
+    template <class Picture>
+    void add(std::size_t item, const Picture&, std::size_t plane, std::size_t row,
              std::size_t column) {
         places_.push_back(items_.find(item)->second.place(plane, row, column));
     }
@@ -41,8 +42,8 @@ class NetworkBeside {
         pixels_.clear();
         mixtures_->for_distributions(rows_, [&](const auto& distribution) {
             for (std::size_t i = 0; i < rows_.count(); ++i) {
-                pixels_.push_back({distribution(i), 0, 0, 0});
-                pixels_.back().end = pixels_.back().distribution.total();
+                pixels_.push_back({distribution(i), {0, rows_.expected[i].levels, 0, 0}, 0, 0});
+                pixels_.back().left.end = pixels_.back().distribution.total();
             }
         });
         places_.clear();
@@ -50,21 +51,73 @@ class NetworkBeside {
 
     Foreseen foreseen(std::size_t i) const {
         const Expected& of = rows_.expected[i];
-        return {of.prediction >> 8, of.unit.index()};
+        return {of.prediction >> 8, of.unit.index(), 0,
+                rows_.contexts.data() + i * settings_->width()};
     }
 
-    // The probability, in units of 2^-28, that a symbol of what is left is this one or more: none
-    // or all of it where no other can be.
-    std::uint32_t probability(std::size_t i, std::uint32_t middle) {
+    // What its network sees of a pixel and makes of it, for mixers, if they take it.
+    void describe(std::size_t i, std::int32_t* out) const {
+        const std::size_t width = settings_->width(), features = mixtures_->features();
+        if (features == 0) return;
+        const std::uint8_t* context = rows_.contexts.data() + i * width;
+        for (std::size_t k = 0; k < width; ++k) *out++ = (context[k] - 64) * 64;
+        const std::uint8_t* made = mixtures_->features(rows_, i);
+        for (std::size_t k = 0; k < features; ++k) *out++ = made[k] * 64;
+    }
+
+    // Divides what is left of a pixel's symbols at this one; or at one near the median, if there
+    // are several.
+    void divide(std::size_t i, std::uint32_t split) {
         Ranged& of = pixels_[i];
-        of.middle = of.distribution.below(middle);
-        return static_cast<std::uint32_t>((std::uint64_t{of.end - of.middle} << 28) /
-                                          (of.end - of.first));
+        of.split = split;
+        of.below = of.distribution.below(split);
+    }
+    bool divide(std::size_t i) {
+        Ranged& of = pixels_[i];
+        const auto [low, high, first, end] = of.left;
+        if (high - low == 1) return false;
+        const std::uint32_t twice = first + end;
+        const Bracket median = of.distribution.holding(twice / 2, of.left);
+        const bool lower = median.low > low && (median.high == high ||
+                                                twice - 2 * median.first <= 2 * median.end - twice);
+        of.split = lower ? median.low : median.high;
+        of.below = lower ? median.first : median.end;
+        return true;
+    }
+    std::uint32_t split(std::size_t i) const { return pixels_[i].split; }
+    // The probability, in units of 2^-28, that a symbol of what is left is that of the split or
+    // more: none or all of it where no other can be.
+    std::uint32_t probability(std::size_t i) const {
+        const Ranged& of = pixels_[i];
+        return static_cast<std::uint32_t>((std::uint64_t{of.left.end - of.below} << 28) /
+                                          (of.left.end - of.left.first));
     }
     void end_at(std::size_t, std::uint32_t) {}  // there are no candidates
     void put(std::size_t i, std::uint32_t bit) {
         Ranged& of = pixels_[i];
-        (bit != 0 ? of.first : of.end) = of.middle;
+        (bit != 0 ? of.left.low : of.left.high) = of.split;
+        (bit != 0 ? of.left.first : of.left.end) = of.below;
+    }
+
+    void keep(std::size_t i, std::uint32_t symbol) {
+        Bracket& left = pixels_[i].left;
+        left.low = symbol;
+        left.high = symbol + 1;
+    }
+
+    // What is left of a pixel's symbols.
+    const Bracket& left(std::size_t i) const { return pixels_[i].left; }
+    // The interval of one of them, if they are all that there are.
+    Interval interval(std::size_t i, std::uint32_t symbol) const {
+        const std::uint32_t first = scaled(i, symbol);
+        return {first, scaled(i, symbol + 1) - first};
+    }
+    // The one whose interval holds x.
+    std::uint32_t find(std::size_t i, std::uint32_t x) const {
+        const Bracket& left = pixels_[i].left;
+        return halve(x, {left.low, left.high, 0, 1u << mixtures_->precision()},
+                     [&](std::uint32_t c) { return scaled(i, c); })
+            .low;
     }
 
     void learn(std::size_t i, std::uint32_t symbol) {
@@ -75,10 +128,17 @@ class NetworkBeside {
     // The distribution of a pixel, and the part of it that is left.
     struct Ranged {
         PixelDistribution distribution;
-        std::uint32_t first;
-        std::uint32_t end;
-        std::uint32_t middle;  // of the decision
+        Bracket left;
+        std::uint32_t split;  // of the decision
+        std::uint32_t below;  // what symbols below it leave of the distribution
     };
+
+    std::uint32_t scaled(std::size_t i, std::uint32_t c) const {
+        const Ranged& of = pixels_[i];
+        const std::uint64_t part = of.distribution.below(c) - of.left.first;
+        return static_cast<std::uint32_t>((part << mixtures_->precision()) /
+                                          (of.left.end - of.left.first));
+    }
 
     const PredictiveSettings* settings_;
     const PixelMixtures* mixtures_;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,9 +29,13 @@ class PixelMixtures {
         }
     };
 
-    // width: of a context.
-    PixelMixtures(PixelNetwork network, MixtureTables tables, std::size_t width)
-        : network_(std::move(network)), tables_(std::move(tables)), width_(width) {
+    // width: of a context. features: another value of the network that is wanted, of bytes, if any.
+    PixelMixtures(PixelNetwork network, MixtureTables tables, std::size_t width,
+                  std::optional<std::size_t> features = {})
+        : network_(std::move(network)),
+          tables_(std::move(tables)),
+          width_(width),
+          features_(features) {
         const Shape& source = network_.network.shape(0);
         require(network_.network.sources() == 1 && source.width() == width && source.bytes(),
                 "the network of a pixel does not fit its context");
@@ -41,7 +46,20 @@ class PixelMixtures {
             require(shape.width() == components_ && components_ <= MixtureTables::max_components,
                     "a mixture has another number of components");
         require_mixture_outputs(shapes);
-        network_.network.keep(network_.outputs);
+        std::vector<std::size_t> wanted = network_.outputs;
+        if (features_) {
+            require(network_.network.shape(*features_).bytes(), "the features lie in [0, 255]");
+            wanted.push_back(*features_);
+        }
+        network_.network.keep(wanted);
+    }
+
+    // The features of a pixel, none or so many.
+    std::size_t features() const { return features_ ? network_.network.width(*features_) : 0; }
+    const std::uint8_t* features(const Rows& rows, std::size_t i) const {
+        if (!features_) return nullptr;
+        const Values& values = rows.work.values[*features_];
+        return std::get<std::vector<std::uint8_t>>(values).data() + i * features();
     }
 
     unsigned precision() const { return tables_.precision(); }
@@ -84,6 +102,7 @@ class PixelMixtures {
     PixelNetwork network_;
     MixtureTables tables_;
     std::size_t width_;
+    std::optional<std::size_t> features_;
     std::size_t components_;
 };
 

@@ -57,6 +57,14 @@ class PixelDistribution {
         return {first, scaled(below(c + 1)) - first};
     }
 
+    // The symbol of `left`, which has more than one, whose part of what is left holds x.
+    Bracket holding(std::uint32_t x, const Bracket& left) const {
+        const auto near = static_cast<std::uint32_t>((expected_.prediction + 128) >> 8);
+        if (expected_.blues != nullptr || near < left.low || near >= left.high)
+            return halve(x, left, [&](std::uint32_t c) { return below(c); });
+        return search(x);
+    }
+
     // The symbol whose interval holds x, and that interval.
     Interval find(std::uint32_t x, std::uint32_t& symbol) const {
         const Bracket found = expected_.blues == nullptr ? search(x) : search_runs(x);

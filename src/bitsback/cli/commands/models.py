@@ -23,7 +23,8 @@ def command(as_json: bool) -> None:
 
     Models that code an image as a whole are fast. Autoregressive ones, where each pixel depends on
     those before it, make smaller archives. 'compress --fast' and 'compress --best' choose
-    accordingly. The universal models code images of any size and kind.
+    accordingly. The universal models code images of any size and kind; 'compress --fast' takes
+    universal-fast for them.
 
     \b
       bitsback models

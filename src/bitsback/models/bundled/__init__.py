@@ -16,8 +16,11 @@ from bitsback.models.outline import Outline
 _NAMES = (
     "mnist-binary", "mnist-binary-paper", "mnist-binary-context", "mnist", "mnist-paper",
     "mnist-context", "mnist-context-small", "fashion-mnist-context", "universal",
-    "universal-bilevel", "bilevel", "graphics", "graphics-grey", "universal-mixed", "series",
+    "universal-bilevel", "bilevel", "graphics", "graphics-grey", "universal-mixed",
+    "universal-deep", "series", "universal-fast",
 )  # fmt: skip
+FAST = "universal-fast"
+"""The autoregressive model that is fast enough for those who ask for speed, and for nobody else."""
 
 
 def names() -> tuple[str, ...]:

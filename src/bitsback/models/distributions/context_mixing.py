@@ -7,13 +7,17 @@ from typing import Any
 
 from bitsback import tables
 from bitsback.errors import ModelError
+from bitsback.integer import Network
 from bitsback.integer.fields import Fields
 from bitsback.lazy import cached_property
 from bitsback.models.item_shape import ItemShape
+from bitsback.models.variables import CONTEXT
 
 _MOST_LEVELS = 256
 _REACH = 15
 _MOST = 1 << 20  # the bound of the thresholds of a sum
+_MOST_FEATURES = 1024  # of a layer
+_MACS_OF_SPLIT = 1 << 10
 _MOST_VALUES = 1 << 16
 _MOST_SETS = 1 << 16
 _ODDS = 16
@@ -37,9 +41,11 @@ class Term:
 
     kind: str
     """A sum; the row, column or channel of the pixel; beside a network or a blend, its prediction
-    or the index of its unit; or, with candidates, the candidate, or whether a pixel is equal to it.
+    or the index of its unit; beside a network, a sum of its inputs; or, with candidates, the
+    candidate, or whether a pixel is equal to it.
     """
     parts: tuple[Part, ...]
+    """Of a sum. Those of inputs have their numbers in place of planes."""
     shift: int
     low: int
     high: int
@@ -79,6 +85,8 @@ class Context:
     """In sixteenths. Its reciprocal is the rate of the first update."""
     limit: int
     """The limit of the count by which updates get smaller."""
+    by_split: bool
+    """Whether the splits of decisions stand for their nodes."""
     terms: tuple[Term, ...]
 
     @property
@@ -117,7 +125,9 @@ class Mixing:
         return {
             "table": self.table,
             "maps": self.maps,
-            "contexts": [(of.offset, of.limit, _core_terms(of.terms)) for of in self.contexts],
+            "contexts": [
+                (of.offset, of.limit, of.by_split, _core_terms(of.terms)) for of in self.contexts
+            ],
             "mixers": [(self._core_select(of.select), of.start, of.rates) for of in self.mixers],
             "values": _core_terms(self._values),
         }
@@ -140,24 +150,25 @@ class Mixing:
         """The slots of a context that has not one for each key, if so many decisions come."""
         return 1 << min(max((decisions - 1).bit_length(), 10), self.table)
 
-    def memory_of(self, decisions: int, bits: int, nodes: int) -> int:
-        """bits: of a symbol. nodes: at which decisions are made."""
+    def memory_of(self, decisions: int, bits: int, nodes: int, features: int = 0) -> int:
+        """bits: of a symbol. nodes: at which decisions are made. features: that mixers take."""
         slots = sum(
-            (1 << of.bits) * nodes if of.bits + bits <= self.table else self.slots(decisions)
+            (1 << of.bits) * nodes
+            if of.bits + bits <= self.table and not of.by_split
+            else self.slots(decisions)
             for of in self.contexts
         )
         sets = sum(_sets(of.select, bits) for of in self.mixers)
         entries = _POINTS if self.maps[1] else 0
-        return 4 * slots + 4 * (2 * len(self.contexts) + 8 + entries) * sets
+        return 4 * slots + 4 * (2 * len(self.contexts) + 8 + features + entries) * sets
 
     @property
     def summands(self) -> int:
         return sum(max(len(term.parts), 1) for of in self.contexts for term in of.terms)
 
-    @property
-    def macs_of_decision(self) -> int:
+    def macs_of_decision(self, features: int = 0) -> int:
         n, mapped = len(self.contexts), 8 if self.maps[1] else 0
-        return 32 * n + 4 * len(self.mixers) * (2 * n + 1 + mapped)
+        return 32 * n + 4 * len(self.mixers) * (2 * n + 1 + features + mapped)
 
 
 @dataclass(frozen=True)
@@ -206,6 +217,12 @@ class ContextMixing(Mixing):
     trust: int
     sure: int
     """Beside a network, the power of two from which on its odds are taken as they are; else 0."""
+    quantiles: int
+    """Beside a network, the decisions of a tree that follows its quantiles; else 0."""
+    layer: str | None
+    """Of a network beside, the one that mixers take with its inputs."""
+    features: int
+    """The number of both."""
     candidate: CandidateMixing | None
     predictors: tuple[Term, ...]
     """Those of which a blend stands beside the contexts, if there are any."""
@@ -219,6 +236,7 @@ class ContextMixing(Mixing):
             "lag": self.lag,
             "queues": self.queues,
             "sure": self.sure,
+            "quantiles": self.quantiles,
             "slot": self.slot,
             "trust": self.trust,
             "predictors": [],
@@ -239,11 +257,11 @@ class ContextMixing(Mixing):
     @property
     def decisions(self) -> int:
         """The number of binary decisions of a symbol."""
-        return (self.levels - 1).bit_length()
+        return self.quantiles or (self.levels - 1).bit_length()
 
     def state_memory(self, elements: int) -> int:
         bits, first = self.decisions, self.candidate
-        memory = self.memory_of(elements * bits, bits, (1 << bits) - 1)
+        memory = self.memory_of(elements * bits, bits, (1 << bits) - 1, self.features)
         if first:
             memory += first.memory_of(elements, bits, 1 << bits)
             memory += 4 * first.slots(elements)
@@ -252,8 +270,10 @@ class ContextMixing(Mixing):
     def memory(self, shape: ItemShape) -> int:
         at_once = min(shape.rows, (shape.columns - 1) // self._lag(shape) + 1)
         planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
+        if self.levels > _MOST_LEVELS:
+            planes *= 2
         planes += self._errors * (at_once + 2) * (shape.columns + 30)
-        of_pixel = 64 * self.decisions * (len(self.contexts) + 6)
+        of_pixel = 64 * self.decisions * (len(self.contexts) + 6) + 4 * self.features
         if self.candidate:
             of_pixel += 64 * (len(self.candidate.contexts) + 6)
         return planes + at_once * of_pixel
@@ -261,12 +281,15 @@ class ContextMixing(Mixing):
     def macs(self, shape: ItemShape) -> int:
         decisions = self.decisions
         times = shape.planes * (self._lag(shape) * (shape.rows - 1) + shape.columns)
-        of_pixel = self.summands + decisions * self.macs_of_decision + self._macs_of_blend
+        of_pixel = self.summands + decisions * self.macs_of_decision(self.features)
+        of_pixel += self._macs_of_blend
+        if self.quantiles:
+            of_pixel += _MACS_OF_SPLIT * decisions
         if self.flat:
             of_pixel += self.flat.sites
         if self.candidate:
             decisions += 1
-            of_pixel += self.candidate.summands + self.candidate.macs_of_decision
+            of_pixel += self.candidate.summands + self.candidate.macs_of_decision()
         return shape.elements * of_pixel + 256 * decisions * times
 
     @property
@@ -286,12 +309,15 @@ class ContextMixing(Mixing):
 
 
 def read_mixing(
-    fields: Fields, key: str, levels: int, lag: int, beside: bool = False
+    fields: Fields, key: str, levels: int, lag: int, network: Network | None = None
 ) -> ContextMixing:
-    """Reads the contexts and mixers of the distribution `key`. beside: a network. Raises
-    ModelError.
+    """Reads the contexts and mixers of the distribution `key`. network: one that stands beside
+    them. Raises ModelError.
     """
-    if levels > _MOST_LEVELS:
+    beside = network is not None
+    inputs = network.known[CONTEXT].channels if network else 0
+    quantiles = fields.integer("quantiles", 1, 8) if beside and fields.has("quantiles") else 0
+    if levels > _MOST_LEVELS and not quantiles:
         raise ModelError(f"{key}: contexts are counted for data of at most {_MOST_LEVELS} levels")
     queues = fields.integer("queues", 1, 256)
     table, trust = fields.integer("table", 10, 24), fields.integer("trust", 1, 255)
@@ -302,20 +328,31 @@ def read_mixing(
         raise ModelError("a 'slot' has 12 to 22 bits of a probability and 4 to 10 of a count")
     guesses = fields.has("candidate") and not beside
     blends = fields.has("predictors") and not beside
+    decisions = quantiles or (levels - 1).bit_length()
     is_flat = fields.has("flat") and not beside
-    reader = _TermReader(levels, lag, False, guesses)
+    reader = _TermReader(levels, decisions, lag, False, inputs, guesses, quantiles > 0)
     predictors = _read_predictors(fields, key, reader) if blends else ()
     most = (1 << count_bits) - 1
     candidate = _read_candidate(fields.object("candidate"), key, reader, most) if guesses else None
     reader = replace(reader, foresees=beside or blends)
     choices = ("node", "depth", *(["odds"] if reader.foresees else []))
     contexts, mixers, maps = _read_contexts(fields, key, reader, most, choices)
+    layer, features = None, 0
+    if network and fields.has("features"):
+        layer = fields.text("features", *network.layers)
+        values = network.known[layer]
+        if values.low < 0 or values.high > 255 or values.channels > _MOST_FEATURES:
+            raise ModelError(
+                f"{key}: the layer {layer!r}, as features, has at most {_MOST_FEATURES:,} channels"
+                " of a range in [0, 255]"
+            )
+        features = inputs + values.channels
     terms = [term for of in contexts for term in of.terms]
     terms += [one for of in mixers for one in of.select if isinstance(one, Term)]
     flat = _read_flat(fields.object("flat"), key, reader, most, terms) if is_flat else None
     return ContextMixing(
-        table, contexts, mixers, maps, levels, lag, queues, slot, trust, sure, candidate,
-        predictors, flat,
+        table, contexts, mixers, maps, levels, lag, queues, slot, trust, sure, quantiles, layer,
+        features, candidate, predictors, flat,
     )  # fmt: skip
 
 
@@ -385,9 +422,10 @@ def _read_maps(fields: Fields, key: str) -> tuple[int, int]:
 
 def _read_context(fields: Fields, reader: "_TermReader", most: int) -> Context:
     offset, limit = fields.integer("offset", 16, 255), fields.integer("limit", 1, most)
+    by_split = reader.splits and fields.text("node", "path", "split") == "split"
     terms = tuple(map(reader.read, fields.items("terms", range(65))))
     fields.done()
-    context = Context(offset, limit, terms)
+    context = Context(offset, limit, by_split, terms)
     if context.bits > 512:
         raise ModelError(f"the key of a context has at most 512 bits, not {context.bits}")
     return context
@@ -411,7 +449,7 @@ def _read_mixer(
         else:
             select.append(reader.read(entry))
     fields.done()
-    sets = _sets(tuple(select), (reader.levels - 1).bit_length())
+    sets = _sets(tuple(select), reader.decisions)
     if sets > _MOST_SETS:
         raise ModelError(f"a mixer has at most {_MOST_SETS:,} sets of weights, not {sets:,}")
     return Mixer(tuple(select), start, (first, last))
@@ -439,9 +477,12 @@ class _TermReader:
     """Reads the terms of a context from JSON, for data of `levels` levels."""
 
     levels: int
+    decisions: int
     lag: int
     foresees: bool  # whether a network or a blend stands beside
+    inputs: int  # of a network beside
     guesses: bool  # whether there are candidates
+    splits: bool  # whether decisions have splits
 
     def read(self, entry: Any) -> Term:
         if isinstance(entry, list):
@@ -459,19 +500,33 @@ class _TermReader:
             site = self.site([*fields.items("equal"), 1], 1, 1)
             fields.done()
             return Term("equal", (site,), 0, 0, 1)
-        parts = tuple(self.site(part, -64, 64) for part in fields.items("sum", range(1, 17)))
+        kind = "inputs" if self.inputs and fields.has("inputs") else "sum"
+        read = self._input if kind == "inputs" else self._summand
+        parts = tuple(map(read, fields.items(kind, range(1, 17))))
         if fields.has("steps"):
             steps = fields.integers("steps", range(1, 256), -_MOST, _MOST)
             fields.done()
             if steps != sorted(set(steps)):
                 raise ModelError(f"the 'steps' of a term rise, and {steps} do not")
-            return Term("sum", parts, 0, 0, 0, tuple(steps))
+            return Term(kind, parts, 0, 0, 0, tuple(steps))
         shift = fields.integer("shift", 0, 15)
         low, high = fields.integers("range", 2, -_MOST, _MOST)
         fields.done()
         if not 0 <= high - low < _MOST_VALUES:
             raise ModelError(f"the 'range' of a term holds 1 to {_MOST_VALUES:,} numbers")
-        return Term("sum", parts, shift, low, high)
+        return Term(kind, parts, shift, low, high)
+
+    def _summand(self, entry: Any) -> Part:
+        return self.site(entry, -64, 64)
+
+    def _input(self, entry: Any) -> Part:
+        """Reads the number of an input of the network, and its weight."""
+        whole = isinstance(entry, list) and len(entry) == 2 and all(type(n) is int for n in entry)
+        if not whole or not (0 <= entry[0] < self.inputs and abs(entry[1]) <= 64):
+            raise ModelError(
+                f"{entry!r} must be [input, weight], of 0 to {self.inputs - 1} and -64 to 64"
+            )
+        return entry[0], 0, 0, entry[1]
 
     def site(self, entry: Any, low: int, high: int) -> Part:
         """Reads the position of a pixel, and a number from `low` to `high`."""

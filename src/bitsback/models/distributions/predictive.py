@@ -121,7 +121,9 @@ class PredictiveDistribution(AdaptiveDistribution):
         if self.counts is None:
             return _core.distribution("predictive", variable, **fields)
         counts = self.counts.fields(self.family.precision)
-        return _core.distribution("mixed", variable, counts=counts, **fields)
+        layer = self.counts.layer
+        features = None if layer is None else bound.numbers[layer]
+        return _core.distribution("mixed", variable, counts=counts, features=features, **fields)
 
     def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
         if self.counts is not None and shape.levels > self.variable.levels:
@@ -194,7 +196,7 @@ def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
         return of
     entry = fields.object("counts")
     levels, lag = source.variable.levels, of.predictor.lag
-    counts = read_mixing(entry, f"{source.key}.counts", levels, lag, beside=True)
+    counts = read_mixing(entry, f"{source.key}.counts", levels, lag, network)
     entry.done()
     return replace(of, counts=counts)
 

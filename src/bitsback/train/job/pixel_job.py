@@ -58,8 +58,6 @@ PART_FOR_THE_END = 0.02
 TOLERATED = (
     0.05  # the share of the time by which a run may miss it before the number of steps changes
 )
-HOUR = 3_600.0
-COUNTED_IN_A_SECOND = 50_000  # elements that all models that count code and decode again
 WORTH = 0.99  # times as many bytes, for which contexts are counted beside the network
 LANES = 4
 BLOCK_BYTES = 96  # a block's header and entry in the index, besides its message
@@ -261,7 +259,7 @@ class PixelJob(Job[PixelPlan]):
         model that needs no training, if the held-out images are smaller with it.
         """
         model, base = outcome.model, self.base.model
-        self.counted = self._counted(outcome.plan)
+        self.counted = counted_models(self.images)
         if outcome.written != "base" and any(each.name == MIXED for each in self.counted):
             both = with_contexts(model)
             if self.held_out_bytes(both) < WORTH * self.held_out_bytes(model):
@@ -277,21 +275,6 @@ class PixelJob(Job[PixelPlan]):
             return replace(outcome, model=base, written="base", rate=outcome.base_rate)
         rate = self._validation_rate(untrained)
         return replace(outcome, model=untrained, written="counted", rate=rate)
-
-    def _counted(self, plan: PixelPlan) -> list[Model]:
-        """The bundled models that count contexts, if they code the levels of the images and there
-        is time for them.
-        """
-        held_out = self.images.held_out
-        seconds = HOUR if plan.seconds is None else plan.seconds
-        if sum(values.size for values in held_out) > COUNTED_IN_A_SECOND * max(AT_LEAST, seconds):
-            return []
-        most = max((item.levels for item in self.images.items(held_out)), default=1)
-        return [
-            bundled.load(outline.name)
-            for outline in map(bundled.outline, bundled.names())
-            if outline.counted and most <= outline.levels
-        ]
 
     def _validation_rate(self, model: Model) -> float:
         validation = self.images.validation
@@ -366,6 +349,16 @@ class PixelJob(Job[PixelPlan]):
             f"{said}In one archive of these {images:,} images the model does not pay{against}; many"
             " such collections can share it ('compress --embed never')."
         )
+
+
+def counted_models(images: ImageSet) -> list[Model]:
+    """The bundled models that count contexts, if they code the levels of the held-out images."""
+    most = max((item.levels for item in images.items(images.held_out)), default=1)
+    return [
+        bundled.load(outline.name)
+        for outline in map(bundled.outline, bundled.names())
+        if outline.counted and most <= outline.levels
+    ]
 
 
 def message_bytes(model: Model, images: ImageSet, of: list[Values]) -> int:
