@@ -24,8 +24,10 @@ PEERS: tuple[Key, ...] = (
 
 def main() -> None:
     photographs = kodak()
-    size = archive_size(Path(os.environ["BITSBACK_DATA"]) / "kodak")
+    folder = Path(os.environ["BITSBACK_DATA"]) / "kodak"
+    size = archive_size(folder)
     rows = [row("bitsback, one archive", size, photographs, size)]
+    rows.append(row("bitsback --fast", archive_size(folder, "--fast"), photographs, size))
     found, missing = peers(PEERS, photographs)
     for peer in found:
         rows.append(row(peer.title, of_peer(peer, photographs).bytes, photographs, size))

@@ -2,6 +2,7 @@
 
     python benchmarks/speed_colour.py FOLDER
     python benchmarks/speed_colour.py FOLDER --first 4 --repeats 3
+    python benchmarks/speed_colour.py FOLDER --model universal-fast
 
 The folder holds pictures, or .npy files of them. Needs bitsback[peers] and a processor with AVX2.
 """
@@ -31,12 +32,13 @@ ENGINES = ("", "avx2")
 def main() -> None:
     parser = arguments(__doc__, "a folder of pictures or .npy files")
     parser.add_argument("--repeats", type=int, default=3, help="of which the median is taken")
+    parser.add_argument("--model", help="a bundled model (default: any that fits)")
     parser.add_argument("--alone", action="store_true", help="bitsback only, its numbers as JSON")
     options = parser.parse_args()
     images = _images(options.data[0], options.first)
     pinned = pin()
     if options.alone:
-        print(json.dumps(_ours(images, options.repeats)))
+        print(json.dumps(_ours(images, options.repeats, options.model)))
         return
     rows = []
     for engine in ENGINES:
@@ -65,8 +67,8 @@ def _images(folder: Path, first: int | None) -> list[Picture]:
     return [read_pixels(path) for path in picture_files(folder, first).values()]
 
 
-def _ours(images: list[Picture], repeats: int) -> dict[str, float]:
-    encode, archive = median_seconds(lambda: compress(images, None), repeats)
+def _ours(images: list[Picture], repeats: int, model: str | None) -> dict[str, float]:
+    encode, archive = median_seconds(lambda: compress(images, model), repeats)
     decode, restored = median_seconds(lambda: decompress(archive, None), repeats)
     if not same(images, restored):
         raise SystemExit("the pictures were not restored")

@@ -22,6 +22,7 @@ import bitsback
 from bitsback.coding import block_reader
 from bitsback.reading.contents import block_numbers
 from bitsback.reading.maker import Stored
+from plane_models import only_one_shape
 from reference import archive as spec
 from reference.model import Model as SpecModel
 
@@ -110,6 +111,7 @@ def test_a_model_is_in_it_once(tmp_path: Path, digits: NDArray[np.bool_]) -> Non
 
 
 def test_folders_become_one(tmp_path: Path, undecoded: pytest.MonkeyPatch) -> None:
+    only_one_shape(undecoded)  # pictures that a model codes have parts of their own
     kinds = list(itertools.product(["L", "RGB", "1", "I;16"], [(7, 5), (40, 30)], range(2)))
     paths = []
     for number in range(3):

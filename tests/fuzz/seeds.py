@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -27,6 +28,7 @@ from bitsback.models import Model, bundled
 from bitsback.reading.maker import Stored
 from bitsback.reading.source import decode
 from bitsback.wire import varint
+from plane_models import only_one_shape
 from random_counted import random_counted
 from random_models import random_context_model_file, random_model_file
 from random_predictive import random_mixed
@@ -305,9 +307,12 @@ def drawn(model: Model, count: int) -> NDArray[np.uint8]:
 
 
 def compress(array: NDArray[Any] | Path, **options: Any) -> bytes:
+    """Of model="fast" only the models of one shape, so that general compressors are used, too."""
     out = io.BytesIO()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore", bitsback.InputWarning)
+        if options.get("model") == "fast":
+            only_one_shape(patch)
         bitsback.compress(array, out, threads=1, **options)
     return out.getvalue()
 

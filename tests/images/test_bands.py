@@ -25,6 +25,7 @@ from bitsback.images.pictures import pixels_of, samples
 from bitsback.images.png_reading import png_bands
 from bitsback.images.tiff import structure
 from bitsback.writing.readback import compare
+from plane_models import only_one_shape
 from reference import container_metadata as spec
 
 SIZE = (37, 53)  # columns and rows
@@ -343,8 +344,11 @@ SLOW = pytest.mark.slow
 @pytest.mark.parametrize(
     "ending", ["png", *[pytest.param(ending, marks=SLOW) for ending in ("tif", "bmp", "ppm")]]
 )
-def test_bands_of_a_large_picture_are_in_memory(tmp_path: Path, ending: str) -> None:
+def test_bands_of_a_large_picture_are_in_memory(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A picture of 60 MB. The test does not see Pillow's own memory, which is more."""
+    only_one_shape(monkeypatch)  # models of any size would take long
     path = tmp_path / f"in.{ending}"
     pixels = np.resize(np.repeat(np.arange(223, dtype=np.uint8), 1000), (4000, 5000, 3))
     pixels += np.random.default_rng(0).integers(0, 32, pixels.shape, np.uint8)  # too much for LZMA

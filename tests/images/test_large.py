@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import bitsback
+from plane_models import only_one_shape
 
 
 def test_a_picture_with_many_pixels_in_many_bytes_is_taken(
@@ -37,8 +38,11 @@ def test_a_picture_with_many_pixels_in_many_bytes_is_taken(
         *[pytest.param(s, marks=pytest.mark.slow) for s in ((2, 4200, 5000), (1, 300, 400, 350))],
     ],
 )
-def test_strips_of_a_large_array_are_in_memory(tmp_path: Path, shape: tuple[int, ...]) -> None:
+def test_strips_of_a_large_array_are_in_memory(
+    tmp_path: Path, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An array of about 42 MB."""
+    only_one_shape(monkeypatch)  # models of any size would take long
     path = tmp_path / "x.npy"
     array = np.resize(np.repeat(np.arange(223, dtype=np.uint8), 1000), shape)
     array += np.random.default_rng(0).integers(0, 32, shape, np.uint8)  # too much for LZMA

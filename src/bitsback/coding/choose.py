@@ -205,6 +205,9 @@ def choose(
             trials += plans(counted=True)
     if trials:
         picked = _pick(trials, large)
+        if given is None and effort == "fast" and _is_beaten(picked):
+            _log.info("%s: no model, since deflate is better on a sample", name or "a block")
+            return Chosen(None)
         # One for items of this very shape that was asked for is taken, unless they are smaller as
         # they are.
         contested = (given is None or picked.model.any_shape) and _contested(
@@ -349,6 +352,16 @@ def _contested(picked: BlockPlan, coder: Coder) -> bool:
         return True
     general = encode_fallback(picked.tiles, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost
+
+
+def _is_beaten(picked: BlockPlan) -> bool:
+    """Whether deflate makes a sample smaller than an autoregressive model: then blocks need not be
+    coded by both, as a block gives deflate more to learn from.
+    """
+    if not picked.model.autoregressive:
+        return False
+    general = encode_fallback(picked.tiles, "deflate")
+    return general is not None and len(general) < picked.cost
 
 
 def _rival_of(picked: BlockPlan, trials: list[BlockPlan], contested: bool) -> Chosen | None:

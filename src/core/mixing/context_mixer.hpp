@@ -150,8 +150,9 @@ class ContextMixer {
                 (goal - mixed[m].probability) * rates[static_cast<std::size_t>(uses)] >> 8;
             if (static_cast<std::size_t>(uses) + 1 < rates.size()) ++uses;
             kernels_.adjust(weights, inputs, static_cast<std::int32_t>(error), stride_);
-            kernels_.adjust(weights + stride_, features(symbol), static_cast<std::int32_t>(error),
-                            features_);
+            if (features_ != 0)
+                kernels_.adjust(weights + stride_, features(symbol),
+                                static_cast<std::int32_t>(error), features_);
         }
         for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry, bit);
         kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);
@@ -227,8 +228,8 @@ class ContextMixer {
     std::int32_t mix(const std::int32_t* weights, const std::int32_t* inputs,
                      const std::int32_t* seen) const {
         constexpr std::int64_t reach = LogisticTables::reach;
-        const std::int64_t sum = kernels_.dot(weights, inputs, stride_) +
-                                 kernels_.dot(weights + stride_, seen, features_);
+        std::int64_t sum = kernels_.dot(weights, inputs, stride_);
+        if (features_ != 0) sum += kernels_.dot(weights + stride_, seen, features_);
         return static_cast<std::int32_t>(std::clamp(sum >> 16, -reach, reach - 1));
     }
 

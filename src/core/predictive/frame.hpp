@@ -40,7 +40,8 @@ struct ItemFrame {
     std::int32_t columns;
     std::int32_t top;  // the highest level
     std::int32_t stride;
-    std::size_t lines;  // rows of which more than their symbols is needed at one time
+    std::size_t lines;              // rows of which more than their symbols is needed at one time
+    std::uint64_t line_reciprocal;  // 2^32 / lines, rounded up
     std::array<Gathering, 3> gatherings;  // of the plane itself, and of the two it looks at
 
     ItemFrame(const PredictiveSettings& settings, const ItemShape& shape)
@@ -49,6 +50,7 @@ struct ItemFrame {
           top(static_cast<std::int32_t>(shape.levels) - 1),
           stride(columns + 2 * margin),
           lines(std::min(shape.rows, (shape.columns - 1) / settings.lag() + 3)),
+          line_reciprocal(((std::uint64_t{1} << 32) + lines - 1) / lines),
           gatherings{gathering(settings, &Places::own), gathering(settings, &Places::first),
                      gathering(settings, &Places::second)} {}
 
@@ -88,8 +90,12 @@ struct LineNumbers {
     std::size_t above;
     std::size_t second_above;
 
+    LineNumbers() = default;
+    // row modulo lines by multiplications, exact since row * lines < 2^32: an item has at most 2^26
+    // elements.
     LineNumbers(const ItemFrame& frame, std::int32_t row)
-        : own(static_cast<std::uint32_t>(row) % static_cast<std::uint32_t>(frame.lines)),
+        : own(static_cast<std::size_t>(row) -
+              (static_cast<std::uint64_t>(row) * frame.line_reciprocal >> 32) * frame.lines),
           above(own == 0 ? frame.lines - 1 : own - 1),
           second_above(above == 0 ? frame.lines - 1 : above - 1) {}
 };

@@ -157,7 +157,7 @@ class Plane {
     // Looks at what is around the pixel, and predicts it in each way. `blend` comes next, and then
     // what the network sees can be described. These are apart since each is a chain of operations
     // that wait for one another, and those of several pixels can run side by side.
-    Pixel look(std::int32_t row, std::int32_t column, Surroundings& around) {
+    void look(std::int32_t row, std::int32_t column, Surroundings& around, Pixel& pixel) {
         const LineNumbers lines(frame_, row);
         const ErrorLines::Near near = errors_.near(lines, row, column);
         around.settings = &settings_;
@@ -171,8 +171,7 @@ class Plane {
                             near.nw[PixelErrors::residual], near.ne[PixelErrors::residual]};
         const auto of_blend = static_cast<std::uint32_t>(around.recent[PixelErrors::blend]);
         const std::int32_t* x = at(row, column);
-        Pixel pixel{
-            this, row, column, lines, median(x), {}, Unit(of_blend + 16), normal_of(of_blend)};
+        pixel = {this, row, column, lines, median(x), {}, Unit(of_blend + 16), normal_of(of_blend)};
         around.planes[0].gather(frame_.gatherings[0], x);
         around.medians[0] = pixel.median;
         for (std::size_t i = 1; i <= references_; ++i) {
@@ -183,7 +182,6 @@ class Plane {
             around.predictions[i] = other.predicted_[inside(row, column)];
         }
         predict(pixel, around);
-        return pixel;
     }
 
     void blend(Pixel& pixel, Surroundings& around) {
@@ -279,6 +277,10 @@ class Plane {
 
     // The blend of the predictions by least squares, by how well each did lately.
     void mix(Predictions& predictions, const PixelErrors& recent) const {
+        if (sums_.size() == 1) {  // the same without divisions
+            predictions.set_blend(predictions.of[1]);
+            return;
+        }
         constexpr std::uint32_t floor = 48;
         std::int32_t least = recent[1];
         for (std::size_t j = 2; j <= sums_.size(); ++j) least = std::min(least, recent[j]);

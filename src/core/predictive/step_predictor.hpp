@@ -81,7 +81,7 @@ class StepPredictor {
 
     // Predicts the pixels of these places, and fills their contexts.
     void look(std::span<const Place> places, std::uint8_t* context) {
-        pixels_.clear();
+        if (pixels_.size() < places.size()) pixels_.resize(places.size());
         for (const Place& at : places) at.plane->prepare(at.row, at.column, solver_);
         solver_.run();
         for (std::size_t first = 0; first < places.size(); first += together) {
@@ -94,7 +94,7 @@ class StepPredictor {
                     later.plane->prefetch(later.row, later.column);
                 }
                 const Place& at = places[i];
-                pixels_.push_back(at.plane->look(at.row, at.column, surroundings_[i - first]));
+                at.plane->look(at.row, at.column, surroundings_[i - first], pixels_[i]);
             }
             for (std::size_t i = first; i < end; ++i)
                 places[i].plane->blend(pixels_[i], surroundings_[i - first]);
@@ -112,7 +112,7 @@ class StepPredictor {
     std::size_t width_;
     DefaultFloats floats_;
     Solver solver_;
-    std::vector<Pixel> pixels_;
+    std::vector<Pixel> pixels_;  // of the step, and more that mean nothing
     std::array<Surroundings, together> surroundings_;
 };
 

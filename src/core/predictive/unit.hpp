@@ -13,6 +13,7 @@ struct Unit {
     std::int32_t fraction;
     std::int32_t reciprocal;  // 256 / (1 + fraction / 4), rounded
 
+    Unit() = default;
     explicit Unit(std::uint32_t s) : lead(static_cast<std::int32_t>(std::bit_width(s)) - 1) {
         constexpr std::int32_t reciprocals[4] = {256, 205, 171, 146};
         fraction = static_cast<std::int32_t>(s >> (lead - 2) & 3);
