@@ -48,6 +48,7 @@ _NOISE = 0.9  # times as many bytes as elements have, by deflate, of what is onl
 _LITTLE = 1 << 16  # elements
 _MUCH, _SOME = 0.4, 0.8  # times as many bytes by deflate as by frequencies alone
 _ALONE = 80  # bytes that a block takes for being one
+_GREY = "graphics-grey"  # which sees no colours
 
 
 @dataclass(frozen=True)
@@ -244,13 +245,18 @@ def able(outlines: list[Outline], tiles: Tiles) -> Iterator[tuple[Outline, bool]
         ]
         least = min((outline.levels for outline in found), default=0)
         for outline in found:
-            if outline.levels == least:
+            if outline.levels == least and not (outline.name == _GREY and _has_colours(tiles)):
                 if counted and tiles.two_values is not None:  # 0 is the more frequent value
                     yield outline, _mostly_greater(tiles)
                     continue
                 yield outline, False
                 if (least == 2 or any_shape) and tiles.two_values is not None:
                     yield outline, True
+
+
+def _has_colours(tiles: Tiles) -> bool:
+    shape = tiles.shapes[0][1]
+    return len(shape) == 3 and shape[2] in (3, 4)
 
 
 def _mostly_greater(tiles: Tiles) -> bool:
