@@ -325,7 +325,7 @@ RECIPES: dict[str, Vae | SizeAgnostic] = {
         UNIVERSAL_FOLDERS,
     ),
     "universal-fast": SizeAgnostic(  # half an hour
-        "images, stacks and volumes of any size, kind and depth, several times as fast as"
+        "images, stacks and volumes of any size, kind and depth, twice as fast as"
         " universal",
         "CC-BY-SA-4.0",
         (
