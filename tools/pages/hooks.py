@@ -64,7 +64,7 @@ def _add_paper(files: Files, config: Any) -> None:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Links out of docs/ go to what `on_files` made of their targets."""
     for target, found in {
-        "../recipes/": "recipes/",
+        "../src/": "src/",
         "../../examples/README.md": "../examples.md",
         "../examples/README.md": "examples.md",
     }.items():
