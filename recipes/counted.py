@@ -237,7 +237,7 @@ def graphics(
 
 
 def beside(contexts: list[str]) -> dict[str, Any]:
-    """The field `counts`."""
+    """The field `counts`. The network's last hidden layer is for the mixers, too."""
     terms = [[CHANNEL, *map(term, of.split())] for of in contexts]
     last = len(contexts) - 1
     selects = (
@@ -251,8 +251,10 @@ def beside(contexts: list[str]) -> dict[str, Any]:
         "slot": [16, 7],
         "trust": 30,
         "sure": 8,
+        "features": "hidden3",
+        "maps": [4, 1023],
         "contexts": [{"offset": 21, "limit": 60, "terms": of} for of in terms],
-        "mixers": [{"select": of, "start": 6554, "rates": [2047, 400]} for of in selects],
+        "mixers": [{"select": of, "start": 6554, "rates": [2047, 200]} for of in selects],
     }
 
 
