@@ -10,15 +10,13 @@ from bitsback.errors import ModelError
 from bitsback.integer import Network
 from bitsback.integer.fields import Fields
 from bitsback.lazy import cached_property
+from bitsback.models.distributions.context_terms import Term, TermReader, core_terms
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import CONTEXT
 
 _MOST_LEVELS = 256
-_REACH = 15
-_MOST = 1 << 20  # the bound of the thresholds of a sum
 _MOST_FEATURES = 1024  # of a layer
 _MACS_OF_SPLIT = 1 << 10
-_MOST_VALUES = 1 << 16
 _MOST_SETS = 1 << 16
 _ODDS = 16
 """Values of the odds by a network as a selector sees them."""
@@ -28,53 +26,6 @@ _COUNTS = 11
 """Values of a count of up to 1,023 as a selector sees it, its logarithm."""
 _POINTS = 33
 """Entries of a probability map for each set of weights."""
-
-Part = tuple[int, int, int, int]
-"""Planes before that of a pixel, rows below it, columns to its right, and the weight of the symbol
-there.
-"""
-
-
-@dataclass(frozen=True)
-class Term:
-    """A number that the surroundings of a pixel or its place give."""
-
-    kind: str
-    """A sum; the row, column or channel of the pixel; beside a network or a blend, its prediction
-    or the index of its unit; beside a network, a sum of its inputs; or, with candidates, the
-    candidate, or whether a pixel is equal to it.
-    """
-    parts: tuple[Part, ...]
-    """Of a sum. Those of inputs have their numbers in place of planes."""
-    shift: int
-    low: int
-    high: int
-    """The least and the greatest number after the shift; others are clipped to them."""
-    steps: tuple[int, ...] = ()
-    """Thresholds, in place of the shift and the range: the value is how many are no more than the
-    sum.
-    """
-
-    @property
-    def values(self) -> int:
-        return len(self.steps) + 1 if self.steps else self.high - self.low + 1
-
-    @property
-    def bits(self) -> int:
-        return (self.values - 1).bit_length()
-
-    @property
-    def is_bit(self) -> bool:
-        """Whether it is a pixel of two levels as it is."""
-        is_pixel = self.kind == "sum" and len(self.parts) == 1 and self.parts[0][3] == 1
-        return is_pixel and (self.shift, self.low, self.high, self.steps) == (0, 0, 1, ())
-
-    @property
-    def needs_candidate(self) -> bool:
-        return self.kind in ("candidate", "equal")
-
-    def core(self) -> tuple[object, ...]:
-        return self.kind, self.parts, self.shift, self.low, self.high, self.steps
 
 
 @dataclass(frozen=True)
@@ -126,10 +77,10 @@ class Mixing:
             "table": self.table,
             "maps": self.maps,
             "contexts": [
-                (of.offset, of.limit, of.by_split, _core_terms(of.terms)) for of in self.contexts
+                (of.offset, of.limit, of.by_split, core_terms(of.terms)) for of in self.contexts
             ],
             "mixers": [(self._core_select(of.select), of.start, of.rates) for of in self.mixers],
-            "values": _core_terms(self._values),
+            "values": core_terms(self._values),
         }
 
     @cached_property
@@ -244,7 +195,7 @@ class ContextMixing(Mixing):
             "memory": None,
             "flat": None,
         }
-        fields = shared | self.core() | {"predictors": _core_terms(self.predictors)}
+        fields = shared | self.core() | {"predictors": core_terms(self.predictors)}
         if self.flat:
             fields["flat"] = self.flat.core()
         fields |= {"stretch": tables.stretch(), "cdf": tables.logistic_cdf()}
@@ -330,7 +281,7 @@ def read_mixing(
     blends = fields.has("predictors") and not beside
     decisions = quantiles or (levels - 1).bit_length()
     is_flat = fields.has("flat") and not beside
-    reader = _TermReader(levels, decisions, lag, False, inputs, guesses, quantiles > 0)
+    reader = TermReader(levels, decisions, lag, False, inputs, guesses, quantiles > 0)
     predictors = _read_predictors(fields, key, reader) if blends else ()
     most = (1 << count_bits) - 1
     candidate = _read_candidate(fields.object("candidate"), key, reader, most) if guesses else None
@@ -356,7 +307,7 @@ def read_mixing(
     )  # fmt: skip
 
 
-def _read_predictors(fields: Fields, key: str, reader: "_TermReader") -> tuple[Term, ...]:
+def _read_predictors(fields: Fields, key: str, reader: TermReader) -> tuple[Term, ...]:
     if reader.lag < 2:
         raise ModelError(f"{key}: predictors are blended with a lag of 2 or more")
     predictors = tuple(map(reader.read, fields.items("predictors", range(1, 33))))
@@ -368,9 +319,7 @@ def _read_predictors(fields: Fields, key: str, reader: "_TermReader") -> tuple[T
     return predictors
 
 
-def _read_flat(
-    fields: Fields, key: str, reader: "_TermReader", most: int, terms: list[Term]
-) -> Flat:
+def _read_flat(fields: Fields, key: str, reader: TermReader, most: int, terms: list[Term]) -> Flat:
     plain = not reader.guesses and not reader.foresees and all(term.is_bit for term in terms)
     if reader.levels != 2 or not plain:
         raise ModelError(f"{key}: 'flat' is for two levels, in contexts of pixels as they are")
@@ -387,7 +336,7 @@ def _read_flat(
     return Flat(around, regions, offset, limit)
 
 
-def _read_candidate(fields: Fields, key: str, reader: "_TermReader", most: int) -> CandidateMixing:
+def _read_candidate(fields: Fields, key: str, reader: TermReader, most: int) -> CandidateMixing:
     table, sure = fields.integer("table", 10, 24), fields.integer("sure", 0, _FAILURES)
     where = f"{key}.candidate"
     contexts, mixers, maps = _read_contexts(fields, where, reader, most, ("failures",))
@@ -399,7 +348,7 @@ def _read_candidate(fields: Fields, key: str, reader: "_TermReader", most: int) 
 
 
 def _read_contexts(
-    fields: Fields, key: str, reader: "_TermReader", most: int, choices: tuple[str, ...]
+    fields: Fields, key: str, reader: TermReader, most: int, choices: tuple[str, ...]
 ) -> tuple[tuple[Context, ...], tuple[Mixer, ...], tuple[int, int]]:
     """most: that counts can be. choices: names by which mixers may be chosen."""
     contexts = tuple(
@@ -420,7 +369,7 @@ def _read_maps(fields: Fields, key: str) -> tuple[int, int]:
     return weight, limit
 
 
-def _read_context(fields: Fields, reader: "_TermReader", most: int) -> Context:
+def _read_context(fields: Fields, reader: TermReader, most: int) -> Context:
     offset, limit = fields.integer("offset", 16, 255), fields.integer("limit", 1, most)
     by_split = reader.splits and fields.text("node", "path", "split") == "split"
     terms = tuple(map(reader.read, fields.items("terms", range(65))))
@@ -432,7 +381,7 @@ def _read_context(fields: Fields, reader: "_TermReader", most: int) -> Context:
 
 
 def _read_mixer(
-    fields: Fields, reader: "_TermReader", contexts: int, choices: tuple[str, ...]
+    fields: Fields, reader: TermReader, contexts: int, choices: tuple[str, ...]
 ) -> Mixer:
     start = fields.integer("start", 0, 1 << 20)
     first, last = fields.integers("rates", 2, 1, 2047)
@@ -470,83 +419,3 @@ def _sets(select: tuple[str | int | Term, ...], decisions: int) -> int:
                 "failures": _FAILURES,
             }[one]
     return sets
-
-
-@dataclass(frozen=True)
-class _TermReader:
-    """Reads the terms of a context from JSON, for data of `levels` levels."""
-
-    levels: int
-    decisions: int
-    lag: int
-    foresees: bool  # whether a network or a blend stands beside
-    inputs: int  # of a network beside
-    guesses: bool  # whether there are candidates
-    splits: bool  # whether decisions have splits
-
-    def read(self, entry: Any) -> Term:
-        if isinstance(entry, list):
-            back, rows, columns, shift = self.site(entry, 0, 15)
-            return Term("sum", ((back, rows, columns, 1),), shift, 0, (self.levels - 1) >> shift)
-        fields = Fields(entry, "a term")
-        if fields.has("place"):
-            foreseen = ["prediction", "unit"] if self.foresees else []
-            guessed = ["candidate"] if self.guesses else []
-            kind = fields.text("place", "row", "column", "channel", *foreseen, *guessed)
-            shift, most = fields.integer("shift", 0, 15), fields.integer("most", 0, 65535)
-            fields.done()
-            return Term(kind, (), shift, 0, most)
-        if self.guesses and fields.has("equal"):
-            site = self.site([*fields.items("equal"), 1], 1, 1)
-            fields.done()
-            return Term("equal", (site,), 0, 0, 1)
-        kind = "inputs" if self.inputs and fields.has("inputs") else "sum"
-        read = self._input if kind == "inputs" else self._summand
-        parts = tuple(map(read, fields.items(kind, range(1, 17))))
-        if fields.has("steps"):
-            steps = fields.integers("steps", range(1, 256), -_MOST, _MOST)
-            fields.done()
-            if steps != sorted(set(steps)):
-                raise ModelError(f"the 'steps' of a term rise, and {steps} do not")
-            return Term(kind, parts, 0, 0, 0, tuple(steps))
-        shift = fields.integer("shift", 0, 15)
-        low, high = fields.integers("range", 2, -_MOST, _MOST)
-        fields.done()
-        if not 0 <= high - low < _MOST_VALUES:
-            raise ModelError(f"the 'range' of a term holds 1 to {_MOST_VALUES:,} numbers")
-        return Term(kind, parts, shift, low, high)
-
-    def _summand(self, entry: Any) -> Part:
-        return self.site(entry, -64, 64)
-
-    def _input(self, entry: Any) -> Part:
-        """Reads the number of an input of the network, and its weight."""
-        whole = isinstance(entry, list) and len(entry) == 2 and all(type(n) is int for n in entry)
-        if not whole or not (0 <= entry[0] < self.inputs and abs(entry[1]) <= 64):
-            raise ModelError(
-                f"{entry!r} must be [input, weight], of 0 to {self.inputs - 1} and -64 to 64"
-            )
-        return entry[0], 0, 0, entry[1]
-
-    def site(self, entry: Any, low: int, high: int) -> Part:
-        """Reads the position of a pixel, and a number from `low` to `high`."""
-        whole = isinstance(entry, list) and len(entry) == 4 and all(type(n) is int for n in entry)
-        if not whole:
-            raise ModelError(f"{entry!r} must be [plane, rows, columns, number]")
-        back, rows, columns, number = entry
-        near = 0 <= back <= _REACH and abs(rows) <= _REACH and abs(columns) <= _REACH
-        if not near or not low <= number <= high:
-            raise ModelError(
-                f"{entry!r} must have a plane of 0 to {_REACH}, rows and columns of -{_REACH} to"
-                f" {_REACH}, and a number of {low} to {high}"
-            )
-        if back == 0 and not ((rows < 0 and columns < -rows * self.lag) or rows == 0 > columns):
-            raise ModelError(
-                f"{entry!r} is of a pixel that is not known before, in rows {self.lag} columns"
-                " behind one another"
-            )
-        return back, rows, columns, number
-
-
-def _core_terms(terms: tuple[Term, ...]) -> list[tuple[object, ...]]:
-    return [term.core() for term in terms]
