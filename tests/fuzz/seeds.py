@@ -72,7 +72,7 @@ def archives() -> list[Seed]:
         ("packed", bits, {"block": 4, "stack": False}),
         ("raw", numbers, {"block": 4}),
         ("deflated", smooth, {"model": "fast", "block": 2}),
-        ("shuffled", smooth.astype(">u2") * 300, {"block": 2}),
+        ("shuffled", smooth.astype(">u2") * 300, {"general": True, "block": 2}),
         ("deflated bits", smooth > 60, {"model": "fast"}),
         ("doubles", np.array([[0.0, -0.0, np.nan], [1e300, 2.0, 3.0]]), {}),
         ("one item", np.array(7, ">u2"), {}),
@@ -306,12 +306,14 @@ def drawn(model: Model, count: int) -> NDArray[np.uint8]:
     return model.likelihood(z).pop(message).reshape(count, *model.item_shape)
 
 
-def compress(array: NDArray[Any] | Path, **options: Any) -> bytes:
-    """Of model="fast" only the models of one shape, so that general compressors are used, too."""
+def compress(array: NDArray[Any] | Path, *, general: bool = False, **options: Any) -> bytes:
+    """general: only with models of one shape, so that general compressors are used; also with
+    model="fast".
+    """
     out = io.BytesIO()
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore", bitsback.InputWarning)
-        if options.get("model") == "fast":
+        if general or options.get("model") == "fast":
             only_one_shape(patch)
         bitsback.compress(array, out, threads=1, **options)
     return out.getvalue()

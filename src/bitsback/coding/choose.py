@@ -176,7 +176,7 @@ def choose(
         for outline in _outlines(given)
         if codes(outline, dtype, shape)
         and (outline.any_shape or all(fits(outline, one) for _, one in tiles.shapes))
-        and (given is not None or _suits(outline, effort))
+        and (given is not None or (_suits(outline, effort) and not _misfits(outline, shape)))
     ]
     one_shape = any(not outline.any_shape for outline in outlines)
     # Items of a model's size are no series.
@@ -245,7 +245,7 @@ def able(outlines: list[Outline], tiles: Tiles) -> Iterator[tuple[Outline, bool]
         ]
         least = min((outline.levels for outline in found), default=0)
         for outline in found:
-            if outline.levels == least and not (outline.name == _GREY and _has_colours(tiles)):
+            if outline.levels == least:
                 if counted and tiles.two_values is not None:  # 0 is the more frequent value
                     yield outline, _mostly_greater(tiles)
                     continue
@@ -254,9 +254,9 @@ def able(outlines: list[Outline], tiles: Tiles) -> Iterator[tuple[Outline, bool]
                     yield outline, True
 
 
-def _has_colours(tiles: Tiles) -> bool:
-    shape = tiles.shapes[0][1]
-    return len(shape) == 3 and shape[2] in (3, 4)
+def _misfits(outline: Outline, shape: Shape) -> bool:
+    """Whether a bundled model sees no colours, and tiles of this shape have some."""
+    return outline.name == _GREY and len(shape) == 3 and shape[2] in (3, 4)
 
 
 def _mostly_greater(tiles: Tiles) -> bool:
