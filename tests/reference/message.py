@@ -41,7 +41,7 @@ class Message:
 
     def push(self, lane: int, start: int, freq: int, precision: int) -> None:
         """Push the interval [start, start + freq) out of 2^precision to the head of this lane."""
-        assert 1 <= freq < 2**precision <= 2**24 and 0 <= start <= 2**precision - freq
+        assert 1 <= freq <= 2**precision <= 2**24 and 0 <= start <= 2**precision - freq
         head = self.heads[lane]
         if head >> (64 - precision) >= freq:
             self.tail.append(head % LOW)
