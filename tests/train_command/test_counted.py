@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bitsback.cli.main import bitsback as command
 from bitsback.models import file, load_model
+from bitsback.train.export.size_agnostic import with_contexts
 
 from ..drawn_letters import lettering
 
@@ -69,3 +70,12 @@ def test_contexts_are_counted_beside_the_trained_network_where_they_pay(
     monkeypatch.setattr("bitsback.train.job.pixel_job.WORTH", 0.0)
     without = run("-o", "c.safetensors", "--epochs", "40", "--from", "universal")
     assert without["held_out"][0]["bytes"] >= figures["held_out"][0]["bytes"]
+
+
+@pytest.mark.parametrize("base", ["universal", "universal-fast"])
+def test_the_mixers_see_the_last_hidden_layer_of_any_network(base: str) -> None:
+    model = with_contexts(load_model(base))
+    fields = file.parse(model.description)
+    layers = [entry["name"] for entry in fields["networks"]["pixel"]["layers"]]
+    last = max(number for number, name in enumerate(layers) if name.startswith("hidden"))
+    assert fields["distributions"]["p(x)"]["counts"]["features"] == layers[last]

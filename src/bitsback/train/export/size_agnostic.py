@@ -54,11 +54,15 @@ def export_predictive(
 
 def with_contexts(model: Model) -> Model:
     """The same model with contexts counted beside its network, those of `universal-mixed`, and for
-    as many levels. Raises ModelError.
+    as many levels. The mixers see the last hidden layer of its own network. Raises ModelError.
     """
     fields = json.loads(bundled.load(MIXED).description)
     counts, levels = fields["distributions"]["p(x)"]["counts"], fields["variables"]["x"]["levels"]
-    return build_with_counts(model, counts, levels)
+    inputs = {
+        entry["name"]: entry["input"] for entry in _pixel(file.parse(model.description))["layers"]
+    }
+    last_hidden = inputs[next(iter(OUTPUTS))]
+    return build_with_counts(model, counts | {"features": last_hidden}, levels)
 
 
 def described(
