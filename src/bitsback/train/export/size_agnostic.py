@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import InputError
-from bitsback.models import Model, bundled, file
+from bitsback.models import Model, file
 from bitsback.models.item_choice import build_with_counts, build_with_items
 from bitsback.models.outline import VERSION
 from bitsback.train.export.exporter import Card
