@@ -1,4 +1,4 @@
-"""docs/worked-example.md has the numbers of the executable specification, and the program agrees."""
+"""docs/worked-example.md has the numbers of the executable specification; the program agrees."""
 
 from __future__ import annotations
 
