@@ -16,18 +16,23 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell getconf _NPROCESSORS_ONLN)
 # of a file, which share what they train, stay together but for one cut, and none waits for the last file of another.
 WORKERS := -n auto --dist worksteal
 
-.PHONY: demo test without-torch test-slow docs lint bench cross sanitize fuzz clean
+.PHONY: demo test without-torch decoder test-slow docs lint bench cross sanitize fuzz clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
 
 # Installing waits for one core and for the network, so decoding without torch is tested meanwhile.
 test:
-	@$(MAKE) --no-print-directory -j2 .venv/installed-test without-torch
+	@$(MAKE) --no-print-directory -j2 .venv/installed-test without-torch decoder
 	$(BIN)/python -m pytest $(WORKERS)
 
 without-torch: .venv-light/installed
 	.venv-light/bin/python tests/cli/without_torch.py
+
+# The second decoder. Its tests say what is missing where there is no cargo.
+CARGO ?= $(firstword $(wildcard /usr/bin/cargo) cargo)
+decoder:
+	@if command -v $(CARGO) > /dev/null; then $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml; fi
 
 # Whole data sets, long campaigns, and property tests with many examples, where `make test` takes samples.
 test-slow: .venv/installed-test

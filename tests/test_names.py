@@ -66,6 +66,7 @@ OTHERS = [
     "compress",
     "decode",
     "decompress",
+    "embed",
     "encode",
     "load_model",
     "merge",

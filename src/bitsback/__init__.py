@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from bitsback.models.known import register_model
     from bitsback.reading.reader import Archive, open
     from bitsback.restoring.extractor import decompress
+    from bitsback.writing.embedding import embed
     from bitsback.writing.merging import merge
     from bitsback.writing.writer import compress
 
@@ -77,6 +78,7 @@ __all__ = [
     "compress",
     "decode",
     "decompress",
+    "embed",
     "encode",
     "load_model",
     "merge",
@@ -105,6 +107,7 @@ _LAZY = {
     "decode": "coding.array_bytes",
     "decompress": "restoring.extractor",
     "encode": "coding.array_bytes",
+    "embed": "writing.embedding",
     "merge": "writing.merging",
     "open": "reading.reader",
     "Message": "message",

@@ -39,9 +39,10 @@ class CompressOptions:
         default a block has about 1.6 million elements.
     threads: blocks to work on at once; all cores by default. The archive is the same for any
         number.
-    embed: whether the models go into the archive. "auto": unless they are bundled. "if-smaller":
-        the same, but a requested model is not used, with a ModelWarning, if a trial finds that the
-        archive is smaller without it.
+    embed: whether the models go into the archive. "auto": unless they are bundled. "always": all of
+        them, so that nothing but the format is needed to decode it. "if-smaller": as "auto", but a
+        requested model is not used, with a ModelWarning, if a trial finds that the archive is
+        smaller without it.
     progress: called with the work done and the total: for a folder first in examined files, then in
         written elements, weighted by their cost. If it has a method `stage`, that is called before
         each of the two with its name.

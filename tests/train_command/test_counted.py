@@ -72,9 +72,17 @@ def test_contexts_are_counted_beside_the_trained_network_where_they_pay(
     assert without["held_out"][0]["bytes"] >= figures["held_out"][0]["bytes"]
 
 
+def test_images_of_more_levels_have_contexts_by_quantiles(folder: Path) -> None:
+    odd = np.random.default_rng(0).integers(0, 2, waves(40).shape)
+    np.save("x.npy", waves(40).astype(np.uint16) * 7 + odd.astype(np.uint16))
+    figures = run("-o", "a.safetensors", "--epochs", "40")
+    assert figures["written"] == "trained" and counts("a.safetensors")["quantiles"]
+
+
+@pytest.mark.parametrize("counting", ["universal-mixed", "universal-deep"])
 @pytest.mark.parametrize("base", ["universal", "universal-fast"])
-def test_the_mixers_see_the_last_hidden_layer_of_any_network(base: str) -> None:
-    model = with_contexts(load_model(base))
+def test_the_mixers_see_the_last_hidden_layer_of_any_network(base: str, counting: str) -> None:
+    model = with_contexts(load_model(base), load_model(counting))
     fields = file.parse(model.description)
     layers = [entry["name"] for entry in fields["networks"]["pixel"]["layers"]]
     last = max(number for number, name in enumerate(layers) if name.startswith("hidden"))

@@ -24,6 +24,7 @@ COMMANDS = (
     "extract",
     "list",
     "merge",
+    "embed",
     "info",
     "verify",
     "models",

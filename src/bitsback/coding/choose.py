@@ -27,17 +27,20 @@ Effort = Literal["auto", "fast", "best"]
 """How to choose a bundled model. "fast": one that is not autoregressive, or, for images of any
 size, `universal-fast`. "best": the one that makes the archive smallest. "auto": the same, where
 that takes seconds; for large jobs one that is not autoregressive, unless it is far worse than the
-best.
+best, and for more than two levels one that counts only if it is far better.
 """
 
 # The size of a job from which "auto" goes for speed: some 10 s of an autoregressive model, at 2
 # MB/s with one thread. It does not depend on the number of threads, so archives do not either.
 _LARGE = 20_000_000  # elements
-HURRIED = _LARGE + 1
-"""The number of elements that makes a job prefer speed."""
+HURRIED = 1 << 62
+"""The number of elements of a job in which nothing may take long, so that no model counts more than
+two levels.
+"""
 _SECONDS = 1 << 21  # elements that a model that counts codes in some seconds
 _NEAR = 1.15  # times as many bytes of a sample, which a model that counts may make up for
 _FAR_WORSE = 1.5  # times as many bytes
+_FAR_BETTER = 0.9
 _SLENDER = 4  # times as many rows as columns make a table of an array
 # A general compressor is tried beside a model that does not beat it by so much on a sample, which
 # gives it less to learn from than a block does.
@@ -201,8 +204,11 @@ def choose(
     trials = plans(counted=False)
     if any(outline.counted for outline, _ in found):
         best = min((trial.cost for trial in trials), default=None)
-        if given is not None or effort == "best" or countable(known, sample, best, large):
-            trials += plans(counted=True)
+        if given is not None or effort == "best" or countable(known, sample, best, job >= HURRIED):
+            slower = plans(counted=True)
+            if large and best is not None and known.two_values is None:
+                slower = [trial for trial in slower if trial.cost < _FAR_BETTER * best]
+            trials += slower
     if trials:
         picked = _pick(trials, large)
         if given is None and effort == "fast" and not one_shape and _is_beaten(picked):
@@ -316,7 +322,7 @@ def is_bundled(model: Model) -> bool:
     return model.name in bundled.names() and bundled.identity(model.name) == model.identity
 
 
-def countable(tiles: Tiles, sample: Tiles, best: float | None, large: bool = False) -> bool:
+def countable(tiles: Tiles, sample: Tiles, best: float | None, hurried: bool = False) -> bool:
     """Whether models that count may be better than those that were tried: for two levels; and for
     more, where they take far longer than others, if much occurs again, or, where there is more to
     learn from, if a general compressor is not far worse. best: the bytes of the sample by those
@@ -324,7 +330,7 @@ def countable(tiles: Tiles, sample: Tiles, best: float | None, large: bool = Fal
     """
     if tiles.two_values is not None:
         return True
-    if large or best is None:
+    if hurried or best is None:
         return False
     again = _repetition(sample)
     if again < _MUCH or (tiles.elements.size < _LITTLE and again > _SOME):

@@ -51,8 +51,8 @@ _STACK_SAMPLE = 1 << 17  # elements, from the middle of the slices
 _MOST_READ = 1 << 26  # elements read for a sample
 _PAYS, _PAYS_LIKELY, _PAYS_SURELY = 0.99, 0.95, 0.8
 """Times as many bytes as slices take alone, below which an array is a stack: with models that know
-pictures; where a general compressor, or a model that counts in both cases, may learn more from a
-block than from a sample; and where a model that counts may do so alone.
+pictures; where a general compressor, or a model that only counts in both cases, may learn more from
+a block than from a sample; and where a model that only counts may do so alone.
 """
 
 
@@ -267,7 +267,12 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
     alone = Tiles.of((one for slices in sample for one in slices), part.dtype)
     stacked = Tiles.of(sample, part.dtype)
     apart, together = (plans_of(models, tiles) for tiles in (alone, stacked))
-    if not apart or not together or _least(together) >= _PAYS * _least(apart):
+    if not apart or not together:
+        return False
+    # The first slice of each group has none before it, but only one of the whole array has none.
+    length = len(groups[0])
+    more = (1 - 1 / part.entries) / (1 - 1 / length)
+    if effort != "best" and _least(together) >= (1 - (1 - _PAYS) / more) * _least(apart):
         return False
     best, best_stacked = (
         choose(given, tiles, "", effort, part.elements) for tiles in (alone, stacked)
@@ -275,11 +280,15 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
     if best.model is None or best_stacked.model is None:
         return False
     learns = _PAYS_LIKELY if best_stacked.model.counted else _PAYS_SURELY
-    limit = (learns if best.model.counted else _PAYS) * best.rate * alone.elements.size
+    enough = _PAYS
+    if best.model.counted:  # beside a network, it would gain as much from the slices before
+        enough = 1.0 if best.model.predictive else learns
+    limit = enough * best.rate * alone.elements.size
     if best.contested:
         general = encode_fallback(alone, coder_for(effort, part.elements))
         limit = min(limit, _PAYS_LIKELY * _size(general, alone))
-    return best_stacked.rate * alone.elements.size < limit
+    whole = best.rate + more * (best_stacked.rate - best.rate)
+    return whole * alone.elements.size < limit
 
 
 def _least(plans: list[BlockPlan]) -> int:

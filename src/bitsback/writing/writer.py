@@ -313,7 +313,8 @@ class _Writer:
         """Embeds a model, if the options ask for it."""
         embed = self._options.embed
         if embed == "always" or (embed != "never" and not is_bundled(model)):
-            embedded = section(MODEL, pack_model(model))
+            bases = () if embed == "always" else None  # whole, so that nothing else is needed
+            embedded = section(MODEL, pack_model(model, bases))
             output.write(embedded)
             self._model_bytes += len(embedded)
 

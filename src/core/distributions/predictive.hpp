@@ -79,9 +79,7 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
         Rows rows;
         for (std::size_t time = 0; time < wavefront.times(); ++time) {
             rows.clear();
-            wavefront.look(time, [&](std::size_t count) { return mixtures_.add(rows, count); });
-            for (std::size_t i = 0; i < wavefront.pixels(); ++i)
-                rows.expected.push_back(wavefront.expected(i));
+            look(wavefront, time, rows);
             mixtures_.run(rows);
             mixtures_.for_distributions(rows, [&](const auto& distribution) {
                 pop_step(message, mixtures_.precision(), rows.count(),
@@ -92,9 +90,13 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
                              return interval;
                          });
             });
-            for (std::size_t i = 0; i < wavefront.pixels(); ++i)
-                wavefront.learn(i, symbols[wavefront.element(i)]);
+            wavefront.learn(symbols);
         }
+    }
+
+    void look(Wavefront& wavefront, std::size_t time, Rows& rows) const {
+        wavefront.look(
+            time, [&](std::size_t count) { return mixtures_.add(rows, count); }, rows.expected);
     }
 
     template <class Symbol>
@@ -114,13 +116,11 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
             known.clear();
         };
         for (std::size_t time = 0; time < wavefront.times(); ++time) {
-            wavefront.look(time, [&](std::size_t count) { return mixtures_.add(rows, count); });
+            look(wavefront, time, rows);
             out.counts.push_back(static_cast<std::uint32_t>(wavefront.pixels()));
-            for (std::size_t i = 0; i < wavefront.pixels(); ++i) {
-                rows.expected.push_back(wavefront.expected(i));
+            for (std::size_t i = 0; i < wavefront.pixels(); ++i)
                 known.push_back(symbols[wavefront.element(i)]);
-                wavefront.learn(i, static_cast<std::int32_t>(known.back()));
-            }
+            wavefront.learn(symbols);
             if (rows.count() >= rows_at_once) finish();
         }
         finish();

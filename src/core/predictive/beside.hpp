@@ -30,14 +30,27 @@ class NetworkBeside {
     template <class Picture>
     void add(std::size_t item, const Picture&, std::size_t plane, std::size_t row,
              std::size_t column) {
-        places_.push_back(items_.find(item)->second.place(plane, row, column));
+        PlaneItem& of = items_.find(item)->second;
+        places_.push_back(
+            {&of.plane(plane), row, column, of.shape().levels, of.blues(plane, row, column)});
     }
 
     void look() {
         rows_.clear();
-        predictor_.look(places_, mixtures_->add(rows_, places_.size()));
-        for (std::size_t i = 0; i < places_.size(); ++i)
-            rows_.expected.push_back(predictor_.expected(i, places_[i]));
+        symbols_.clear();
+        predictor_.begin();
+        for (std::size_t i = 0, rows = 1; i < places_.size(); i += rows, rows = 1) {
+            while (i + rows < places_.size() &&
+                   places_[i].below(places_[i + rows], rows, settings_->lag()))
+                ++rows;
+            predictor_.add(*places_[i].plane, static_cast<std::int32_t>(places_[i].row),
+                           static_cast<std::int32_t>(places_[i].column), rows);
+        }
+        predictor_.look(mixtures_->add(rows_, places_.size()));
+        predictor_.for_expected([&](const Expected& of) {
+            const Place& at = places_[rows_.count()];
+            rows_.expected.push_back({of.prediction, of.unit, at.levels, at.blues});
+        });
         mixtures_->run(rows_);
         pixels_.clear();
         mixtures_->for_distributions(rows_, [&](const auto& distribution) {
@@ -119,11 +132,30 @@ class NetworkBeside {
             .low;
     }
 
+    // Takes the symbol of pixel i, one after the other.
     void learn(std::size_t i, std::uint32_t symbol) {
-        predictor_.learn(i, static_cast<std::int32_t>(symbol));
+        symbols_.push_back(static_cast<std::int32_t>(symbol));
+        if (i + 1 < rows_.count()) return;
+        const std::int32_t* next = symbols_.data();
+        predictor_.learn([&] { return *next++; });
     }
 
   private:
+    // A pixel of a step.
+    struct Place {
+        Plane* plane;
+        std::size_t row;
+        std::size_t column;
+        std::uint32_t levels;
+        const JpegColours::Blues* blues;  // those that it may have, if not all
+
+        // Whether another one lies so many rows below, coded at the same time.
+        bool below(const Place& other, std::size_t rows, std::size_t lag) const {
+            return other.plane == plane && other.row == row + rows &&
+                   other.column + lag * rows == column;
+        }
+    };
+
     // The distribution of a pixel, and the part of it that is left.
     struct Ranged {
         PixelDistribution distribution;  // large, and so made where it stays
@@ -148,6 +180,7 @@ class NetworkBeside {
     StepPredictor predictor_;
     std::map<std::size_t, PlaneItem> items_;  // that are being coded
     std::vector<Place> places_;
+    std::vector<std::int32_t> symbols_;
     PixelMixtures::Rows rows_;
     std::vector<Ranged> pixels_;
 };

@@ -38,11 +38,19 @@ class Solver {
     // Systems of predictor j in planes with the same number of references are of one kind.
     static std::size_t kind(std::size_t j, std::size_t references) { return 3 * j + references; }
 
+    // Where the weights of a cell belong: each `distance` numbers behind the one before, and
+    // all a second time if there is another place for them.
+    struct Target {
+        std::int32_t* weights;
+        std::int32_t* again;
+        std::size_t distance;
+    };
+
     // The system of a cell. Eight of a kind are solved at once, while they are in a near cache.
-    void add(std::size_t number, const std::int32_t* system, std::int32_t* weights) {
+    void add(std::size_t number, const std::int32_t* system, const Target& target) {
         Kind& kind = kinds_[number];
         kind.systems[kind.count] = system;
-        kind.weights[kind.count] = weights;
+        kind.targets[kind.count] = target;
         if (++kind.count == lanes) solve(kind);
     }
 
@@ -50,10 +58,8 @@ class Solver {
     void run() {
         for (Kind& kind : kinds_) {
             if (kind.count == 0) continue;
-            for (std::size_t lane = kind.count; lane < lanes; ++lane) {
+            for (std::size_t lane = kind.count; lane < lanes; ++lane)
                 kind.systems[lane] = kind.systems[0];
-                kind.weights[lane] = kind.weights[0];
-            }
             solve(kind);
         }
     }
@@ -70,13 +76,22 @@ class Solver {
         std::int32_t ridge = 0;
         std::size_t count = 0;
         std::array<const std::int32_t*, lanes> systems;
-        std::array<std::int32_t*, lanes> weights;
+        std::array<Target, lanes> targets;
     };
 
     void solve(Kind& kind) {
         kernels_.spread(kind.systems.data(), kind.inputs + 1, work_.get());
+        std::array<std::int32_t*, lanes> found;
+        for (std::size_t lane = 0; lane < lanes; ++lane) found[lane] = weights_[lane].data();
         least_squares_.solve_planes(work_.get(), work_.get() + triangle_, kind.inputs, kind.ridge,
-                                    kind.weights.data());
+                                    found.data());
+        for (std::size_t lane = 0; lane < kind.count; ++lane) {
+            const auto& [weights, again, distance] = kind.targets[lane];
+            for (std::size_t i = 0; i < kind.inputs; ++i) {
+                weights[i * distance] = found[lane][i];
+                if (again != nullptr) again[i * distance] = found[lane][i];
+            }
+        }
         kind.count = 0;
     }
 
@@ -85,6 +100,7 @@ class Solver {
     std::array<Kind, 3 * PredictiveSettings::most_predictors> kinds_;
     std::size_t triangle_;  // doubles
     std::unique_ptr<double, Free> work_;
+    std::array<std::array<std::int32_t, PredictiveSettings::most_inputs>, lanes> weights_;
 };
 
 // The sums of one predictor in a plane.
@@ -103,60 +119,54 @@ class CellSums {
 
     void open(const ItemFrame& frame) {
         last_cell_ = (frame.columns - 1) / settings_.cell;
+        last_pixels_ = static_cast<std::size_t>(frame.columns - last_cell_ * settings_.cell);
         lines_.resize(frame.lines);
+        weights_.resize(inputs_ * weight_inputs());
         for (Line& line : lines_) {
             line.matrices.resize(slots_ * size_);
-            line.weights.resize(stride_);
             line.values.resize(static_cast<std::size_t>(settings_.cell) * stride_);
         }
     }
-    void close() { lines_ = std::vector<Line>(); }
-
-    void start_row(const LineNumbers& lines) {
-        lines_[lines.own].next = lines_[lines.own].cell = 0;
+    void close() {
+        lines_ = std::vector<Line>();
+        weights_ = std::vector<std::int32_t>();
     }
 
-    // Begins a cell with the next pixel of a row, if one begins there: its weights are to be found.
-    // The row above is to have been here before, at the same time. kind: of the system, for the
-    // solver.
-    void start_cell(const LineNumbers& lines, std::int32_t row, std::size_t kind, Solver& solver) {
-        Line& line = lines_[lines.own];
-        if (line.next == settings_.cell) finish_cell(line);
-        if (line.next != 0) return;
-        const auto above = [&](std::int32_t cell) -> const std::int32_t* {
-            return row == 0 ? start_ : matrix(lines_[lines.above], std::clamp(cell, 0, last_cell_));
-        };
-        std::int32_t* sums = matrix(line, line.cell);
-        kernels_.decay_sums(above(line.cell), above(line.cell - 1), above(line.cell + 1),
-                            settings_.decay.data(), size_, sums);
-        solver.add(kind, sums, line.weights.data());
+    // Begins the cells that begin with pixels of a front: their weights are to be found. The row
+    // above is to have been here before, at the same time. lines: of each pixel. values: the places
+    // for their normalised inputs. kind: of the systems, for the solver.
+    void start_cells(const PixelFront& front, const LineNumbers* lines, std::size_t kind,
+                     Solver& solver, std::int16_t** values) {
+        std::int32_t cell = front.column / settings_.cell, next = front.column % settings_.cell;
+        const std::int32_t cells = front.lag / settings_.cell, rest = front.lag % settings_.cell;
+        for (std::size_t k = 0; k < front.count; ++k) {
+            if (next == 0)
+                start_cell(lines[k], front.row + static_cast<std::int32_t>(k), cell, kind, solver);
+            values[k] =
+                lines_[lines[k].own].values.data() + static_cast<std::size_t>(next) * stride_;
+            cell -= cells;
+            next -= rest;
+            if (next < 0) {
+                next += settings_.cell;
+                --cell;
+            }
+        }
     }
 
-    // Has brought what the next pixel needs into the cache.
-    void prefetch(const LineNumbers& lines) const {
-        const Line& line = lines_[lines.own];
-        for (std::size_t i = 0; i < inputs_; i += 16) bitsback::prefetch(line.weights.data() + i);
-        bitsback::prefetch(line.values.data() + next_value(line));
-        bitsback::prefetch(line.values.data() + next_value(line) + inputs_);
-    }
-
+    // The weights of the cells of a line and those that follow.
     const std::int32_t* weights(const LineNumbers& lines) const {
-        return lines_[lines.own].weights.data();
+        return weights_.data() + lines.own;
     }
-    // The place for the normalised inputs of the next pixel.
-    std::int16_t* values(const LineNumbers& lines) {
-        Line& line = lines_[lines.own];
-        return line.values.data() + next_value(line);
-    }
+    std::size_t weight_inputs() const { return lines_.size() + front_size; }
 
-    // Takes the normalised target of the pixel whose inputs are there. The sums of a cell are
-    // finished when the next one begins: shortly before the row below needs them, which then finds
-    // them in a near cache.
-    void learn(const LineNumbers& lines, std::int16_t target, bool last) {
-        Line& line = lines_[lines.own];
-        line.values[next_value(line) + inputs_] = target;
-        ++line.next;
-        if (last) finish_cell(line);
+    // Where the normalised target stands behind the inputs.
+    std::size_t target() const { return inputs_; }
+
+    // Takes the last pixel of a row, whose values are there. The sums of other cells are finished
+    // when the next one begins: shortly before the row below needs them, which then finds them in a
+    // near cache.
+    void finish_row(const LineNumbers& lines) {
+        finish_cell(lines_[lines.own], last_cell_, last_pixels_);
     }
 
   private:
@@ -164,27 +174,35 @@ class CellSums {
     // to the left of where the row below is, to the one where the row itself is.
     struct Line {
         std::vector<std::int32_t> matrices;  // [slots, size]
-        std::vector<std::int32_t> weights;   // of the cell
         std::vector<std::int16_t> values;    // of the pixels of the cell, [cell, stride]
-        std::int32_t cell = 0;
-        std::int32_t next = 0;  // pixel of the cell
     };
 
-    void finish_cell(Line& line) {
-        kernels_.accumulate(line.values.data(), static_cast<std::size_t>(line.next), stride_,
-                            inputs_ + 1, matrix(line, line.cell));
-        line.next = 0;
-        ++line.cell;
+    void start_cell(const LineNumbers& lines, std::int32_t row, std::int32_t cell, std::size_t kind,
+                    Solver& solver) {
+        Line& line = lines_[lines.own];
+        if (cell != 0) finish_cell(line, cell - 1, static_cast<std::size_t>(settings_.cell));
+        const auto above = [&](std::int32_t of) -> const std::int32_t* {
+            return row == 0 ? start_ : matrix(lines_[lines.above], std::clamp(of, 0, last_cell_));
+        };
+        std::int32_t* sums = matrix(line, cell);
+        kernels_.decay_sums(above(cell), above(cell - 1), above(cell + 1), settings_.decay.data(),
+                            size_, sums);
+        // The first lines stand behind the last ones too, so that those of a front, whose lines
+        // follow one another in a circle, are next to one another.
+        std::int32_t* const weights = weights_.data() + lines.own;
+        solver.add(
+            kind, sums,
+            {weights, lines.own < front_size ? weights + lines_.size() : nullptr, weight_inputs()});
+    }
+
+    void finish_cell(Line& line, std::int32_t cell, std::size_t pixels) {
+        kernels_.accumulate(line.values.data(), pixels, stride_, inputs_ + 1, matrix(line, cell));
     }
 
     std::int32_t* matrix(Line& line, std::int32_t cell) const {
         return line.matrices.data() +
                static_cast<std::uint32_t>(cell) % static_cast<std::uint32_t>(slots_) * size_;
     }
-    std::size_t next_value(const Line& line) const {
-        return static_cast<std::size_t>(line.next) * stride_;
-    }
-
     const PredictorSettings& settings_;
     const PredictiveKernels& kernels_;
     const std::int32_t* start_;
@@ -193,7 +211,9 @@ class CellSums {
     std::size_t stride_;
     std::size_t slots_;
     std::int32_t last_cell_ = 0;
+    std::size_t last_pixels_ = 0;  // of a row
     std::vector<Line> lines_;
+    std::vector<std::int32_t> weights_;  // of the cell of each line, [inputs, weight_inputs]
 };
 
 }  // namespace bitsback

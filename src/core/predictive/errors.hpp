@@ -6,116 +6,72 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "frame.hpp"
+#include "kernels.hpp"
 
 namespace bitsback {
 
-// The data kept of a pixel, in 2^-8 levels: the errors of the predictions, that of their blend, and
-// this one with its sign.
-struct PixelErrors {
-    static constexpr std::size_t blend = 5, residual = 6;
-
-    std::array<std::int32_t, 8> of;
-
-    std::int32_t operator[](std::size_t i) const { return of[i]; }
-    std::int32_t& operator[](std::size_t i) { return of[i]; }
-};
-
-// The predictions of a pixel, in 2^-8 levels: the median's, those by least squares, and their blend
-// wherever an error of it belongs.
-struct Predictions {
-    std::array<std::int32_t, 8> of{};
-
-    std::int32_t blend() const { return of[PixelErrors::blend]; }
-    void set_blend(std::int32_t blend) {
-        of[PixelErrors::blend] = of[PixelErrors::residual] = blend;
-    }
-
-    // Once the symbol is known.
-    void errors(std::int32_t symbol, PixelErrors& out) const {
-        constexpr std::array<std::int32_t, 8> unsigned_errors{-1, -1, -1, -1, -1, -1, 0, -1};
-        for (std::size_t j = 0; j < of.size(); ++j) {
-            const std::int32_t error = 256 * symbol - of[j];
-            const std::int32_t negative = (error >> 31) & unsigned_errors[j];
-            out[j] = (error ^ negative) - negative;
-        }
-    }
-};
-
+// In 2^-8 levels, of each kind: the errors of the predictions, that of their blend, and this one
+// with its sign. Only the times are kept at which the two rows below may look.
 class ErrorLines {
   public:
-    // The errors of the pixels near one: west, north and so on.
-    struct Near {
-        const PixelErrors& w;
-        const PixelErrors& ww;
-        const PixelErrors& n;
-        const PixelErrors& nw;
-        const PixelErrors& ne;
-        const PixelErrors& nn;
+    void open(const ItemFrame& frame, std::size_t kinds) {
+        frame_ = &frame;
+        kinds_ = kinds;
+        circle_ = std::bit_ceil(3 * static_cast<std::size_t>(frame.lag) + 8) - 1;
+        kind_ = (circle_ + 1) * static_cast<std::size_t>(frame.width) + front_size;
+        errors_.resize(kinds * kind_);
+        // Those outside of the image; without an error there is no sign.
+        std::fill(errors_.begin(), errors_.end() - static_cast<std::ptrdiff_t>(kind_),
+                  (256 * (frame.top + 1)) >> 5);
+    }
+    void close() { errors_ = std::vector<std::int32_t>(); }
 
-        // The expected errors.
-        PixelErrors recent() const {
-            PixelErrors out;
-            for (std::size_t j = 0; j < out.of.size(); ++j)
-                out[j] = (2 * (w[j] + n[j]) + nw[j] + ne[j] + ww[j] + nn[j] + 4) >> 3;
-            return out;
+    // Those near the pixels of a front, which are coded at this time.
+    void find(const ItemFrame::Time& time, PixelFront& front) const {
+        constexpr std::array<Offset, 6> near{
+            {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}, {0, -2}, {-2, 0}}};
+        for (std::size_t i = 0; i < near.size(); ++i)
+            front.errors[i] =
+                errors_.data() + place(frame_->moved(time, near[i]), front.row + near[i].rows);
+        front.error_kinds = kind_;
+    }
+
+    // The errors of the pixels of a front, [kinds][front_size].
+    void put(const ItemFrame::Time& time, const PixelFront& front, const std::int32_t* errors) {
+        // To the left of the image is what stands above its left edge, and to the right of the
+        // last one they are the same.
+        const std::size_t last = front.count - 1;
+        const auto row = front.row + static_cast<std::int32_t>(last);
+        const bool begins = front.column == front.lag * static_cast<std::int32_t>(last);
+        const bool ends = front.column + 1 == frame_->columns;
+        const std::size_t own = place(time, front.row);
+        for (std::size_t j = 0; j < kinds_; ++j, errors += front_size) {
+            std::int32_t* const kind = errors_.data() + j * kind_;
+            if (front.count == front_size)
+                std::copy_n(errors, front_size, kind + own);
+            else
+                std::copy_n(errors, front.count, kind + own);
+            if (begins)
+                for (std::int32_t column : {-2, -1})
+                    kind[place(frame_->moved(time, {1, column}), row + 1)] = errors[last];
+            if (ends) kind[place(frame_->moved(time, {0, 1}), front.row)] = errors[0];
         }
-    };
-
-    // lag: how far the row above is ahead.
-    void open(const ItemFrame& frame, std::size_t lag) {
-        circle_ = std::bit_ceil(2 * lag + 8) - 1;
-        lines_.resize(frame.lines * (circle_ + 1));
-        outside_.of.fill((256 * (frame.top + 1)) >> 5);
-        outside_[PixelErrors::residual] = 0;
-    }
-    void close() { lines_ = std::vector<PixelErrors>(); }
-
-    // To the left of the image is what stands above its left edge.
-    void start_row(const LineNumbers& lines, std::int32_t row) {
-        const PixelErrors beside = row == 0 ? outside_ : at(lines.above, 0);
-        at(lines.own, -2) = beside;
-        at(lines.own, -1) = beside;
-    }
-
-    Near near(const LineNumbers& lines, std::int32_t row, std::int32_t column) {
-        const auto above = [&](std::int32_t of) -> const PixelErrors& {
-            return row < 1 ? outside_ : at(lines.above, of);
-        };
-        return {at(lines.own, column - 1),
-                at(lines.own, column - 2),
-                above(column),
-                above(column - 1),
-                above(column + 1),
-                row < 2 ? outside_ : at(lines.second_above, column)};
-    }
-
-    // Has brought what is near a pixel into the cache.
-    void prefetch(const LineNumbers& lines, std::int32_t column) {
-        bitsback::prefetch(&at(lines.own, column));
-        bitsback::prefetch(&at(lines.above, column + 1));
-        bitsback::prefetch(&at(lines.second_above, column));
-    }
-
-    // The errors of a pixel; to the right of the last one they are the same.
-    void put(const LineNumbers& lines, std::int32_t column, bool last,
-             const Predictions& predictions, std::int32_t symbol) {
-        PixelErrors& errors = at(lines.own, column);
-        predictions.errors(symbol, errors);
-        if (last) at(lines.own, column + 1) = errors;
     }
 
   private:
-    // Of a row only the columns are kept at which the two rows below may look.
-    PixelErrors& at(std::size_t line, std::int32_t column) {
-        return lines_[line * (circle_ + 1) + (static_cast<std::size_t>(column + 2) & circle_)];
+    std::size_t place(const ItemFrame::Time& time, std::int64_t row) const {
+        return (static_cast<std::size_t>(time.number) & circle_) *
+                   static_cast<std::size_t>(frame_->width) +
+               static_cast<std::size_t>(row - time.top_row);
     }
 
-    std::vector<PixelErrors> lines_;
-    PixelErrors outside_{};
+    const ItemFrame* frame_ = nullptr;
+    std::vector<std::int32_t> errors_;
+    std::size_t kinds_ = 0;
+    std::size_t kind_ = 0;  // numbers of a kind
     std::size_t circle_ = 0;
 };
 

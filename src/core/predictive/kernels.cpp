@@ -2,6 +2,7 @@
 // name of the result.
 #include "kernels.hpp"
 
+#include "lanes.hpp"
 #if defined(__AVX2__)
 #include "kernels_256.hpp"
 #endif
@@ -10,29 +11,10 @@ namespace bitsback {
 namespace {
 
 #if !defined(__AVX2__)
-inline int32_t clamped(int32_t x, int32_t low, int32_t high) {
-    return x < low ? low : x > high ? high : x;
-}
-
-int64_t predict(const Inputs* inputs, size_t parts, const int32_t* weights, const Normal& normal,
-                int16_t* out) {
-    int64_t sum = 0;
-    for (const Inputs* part = inputs; part != inputs + parts; ++part)
-        for (size_t i = 0; i < part->count; ++i) {
-            const int32_t input = part->x[i] - part->center;
-            sum += static_cast<int64_t>(*weights++) * input;
-            const int32_t normalised = (input * normal.reciprocal + normal.half) >> normal.shift;
-            *out++ = static_cast<int16_t>(clamped(normalised, -1023, 1023));
-        }
-    return sum;
-}
-
-void look(const Sight* sights, size_t parts, const uint8_t* table, int32_t shift, uint8_t* out) {
-    for (const Sight* part = sights; part != sights + parts; ++part)
-        for (size_t i = 0; i < part->count; ++i) {
-            const int32_t seen = (part->x[i] * part->reciprocal + part->base) >> shift;
-            *out++ = table[clamped(seen, -1024, 1023) + 1024];
-        }
+// The rows of a matrix of which the columns are given: no more than there are lanes.
+void lay(const int16_t (*columns)[width], size_t inputs, int16_t* const* rows, size_t count) {
+    for (size_t k = 0; k < count && k < width; ++k)
+        for (size_t i = 0; i < inputs; ++i) rows[k][i] = columns[i][k];
 }
 
 void accumulate(const int16_t* values, size_t count, size_t stride, size_t size, int32_t* matrix) {
@@ -52,6 +34,14 @@ void spread(const int32_t* const* systems, size_t rows, double* out) {
 }
 #endif
 
+}  // namespace
+}  // namespace bitsback
+
+#include "fronts.hpp"
+
+namespace bitsback {
+namespace {
+
 // A loop that compilers turn into vectors of what they compile for.
 // A product d * x is d * (x >> 8) * 256 + d * (x & 255): all sums stay within 32 bits.
 void decay_sums(const int32_t* above, const int32_t* left, const int32_t* right,
@@ -66,6 +56,6 @@ void decay_sums(const int32_t* above, const int32_t* left, const int32_t* right,
 
 }  // namespace
 
-const PredictiveKernels BITSBACK_KERNELS = {predict, look, decay_sums, accumulate, spread};
+const PredictiveKernels BITSBACK_KERNELS = {look, learn, decay_sums, accumulate, spread};
 
 }  // namespace bitsback

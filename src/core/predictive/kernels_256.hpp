@@ -9,6 +9,7 @@
 
 #include "../repeat.hpp"
 #include "kernels.hpp"
+#include "lanes.hpp"
 
 namespace bitsback {
 namespace {
@@ -26,56 +27,35 @@ inline BITSBACK_INLINE void store_128(void* to, __m128i x) {
     _mm_storeu_si128(static_cast<__m128i*>(to), x);
 }
 
-// (x * reciprocal + offset) >> shift, within bounds.
-inline BITSBACK_INLINE __m256i scaled(__m256i x, int32_t reciprocal, int32_t offset, int32_t shift,
-                                      int32_t low, int32_t high) {
-    const __m256i product = _mm256_mullo_epi32(x, _mm256_set1_epi32(reciprocal));
-    const __m256i all = _mm256_sra_epi32(_mm256_add_epi32(product, _mm256_set1_epi32(offset)),
-                                         _mm_cvtsi32_si128(shift));
-    return _mm256_min_epi32(_mm256_max_epi32(all, _mm256_set1_epi32(low)), _mm256_set1_epi32(high));
+// Rows of eight of what eight columns of eight hold.
+inline BITSBACK_INLINE void transpose(const __m128i (&column)[8], __m128i (&row)[8]) {
+    __m128i two[8], four[8];
+    for (size_t i = 0; i < 4; ++i) {
+        two[2 * i] = _mm_unpacklo_epi16(column[2 * i], column[2 * i + 1]);
+        two[2 * i + 1] = _mm_unpackhi_epi16(column[2 * i], column[2 * i + 1]);
+    }
+    for (size_t h = 0; h < 2; ++h)
+        for (size_t i = 0; i < 2; ++i) {
+            four[4 * h + 2 * i] = _mm_unpacklo_epi32(two[4 * h + i], two[4 * h + 2 + i]);
+            four[4 * h + 2 * i + 1] = _mm_unpackhi_epi32(two[4 * h + i], two[4 * h + 2 + i]);
+        }
+    for (size_t i = 0; i < 4; ++i) {
+        row[2 * i] = _mm_unpacklo_epi64(four[i], four[4 + i]);
+        row[2 * i + 1] = _mm_unpackhi_epi64(four[i], four[4 + i]);
+    }
 }
 
-int64_t predict(const Inputs* inputs, size_t parts, const int32_t* weights, const Normal& normal,
-                int16_t* out) {
-    const __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    __m256i even = _mm256_setzero_si256(), odd = _mm256_setzero_si256();
-    for (const Inputs* part = inputs; part != inputs + parts; ++part) {
-        const int32_t count = static_cast<int32_t>(part->count);
-        const __m256i center = _mm256_set1_epi32(part->center);
-        for (int32_t i = 0; i < count; i += 8) {
-            const __m256i some = _mm256_cmpgt_epi32(_mm256_set1_epi32(count - i), numbers);
-            const __m256i input =
-                _mm256_and_si256(_mm256_sub_epi32(load_256(part->x + i), center), some);
-            const __m256i weight = load_256(weights + i);
-            even = _mm256_add_epi64(even, _mm256_mul_epi32(input, weight));
-            odd = _mm256_add_epi64(
-                odd, _mm256_mul_epi32(_mm256_srli_epi64(input, 32), _mm256_srli_epi64(weight, 32)));
-            const __m256i normalised =
-                scaled(input, normal.reciprocal, normal.half, normal.shift, -1023, 1023);
-            store_128(out + i, _mm_packs_epi32(_mm256_castsi256_si128(normalised),
-                                               _mm256_extracti128_si256(normalised, 1)));
+// The rows of a matrix of which the columns are given: no more than there are lanes. Rows have room
+// for eights.
+void lay(const int16_t (*columns)[width], size_t inputs, int16_t* const* rows, size_t count) {
+    for (size_t first = 0; first < count && first < width; first += 8)
+        for (size_t i = 0; i < inputs; i += 8) {
+            __m128i column[8], row[8];
+            for (size_t c = 0; c < 8; ++c) column[c] = load_128(columns[i + c] + first);
+            transpose(column, row);
+            const size_t some = count - first < 8 ? count - first : 8;
+            for (size_t r = 0; r < some; ++r) store_128(rows[first + r] + i, row[r]);
         }
-        weights += count;
-        out += count;
-    }
-    const __m256i both = _mm256_add_epi64(even, odd);
-    const __m128i half =
-        _mm_add_epi64(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
-    return _mm_cvtsi128_si64(_mm_add_epi64(half, _mm_unpackhi_epi64(half, half)));
-}
-
-// Looked up one by one: the instructions that gather are slow on many processors.
-void look(const Sight* sights, size_t parts, const uint8_t* table, int32_t shift, uint8_t* out) {
-    table += 1024;
-    for (const Sight* part = sights; part != sights + parts; ++part) {
-        for (size_t i = 0; i < part->count; i += 8) {
-            int32_t at[8];
-            store_256(at, scaled(load_256(part->x + i), part->reciprocal, part->base, shift, -1024,
-                                 1023));
-            for (size_t k = 0; k < 8; ++k) out[i + k] = table[at[k]];
-        }
-        out += part->count;
-    }
 }
 
 constexpr size_t most_pairs = 16, most_stride = 56;

@@ -18,15 +18,12 @@ class PixelMixtures {
   public:
     // Pixels that the network sees together.
     struct Rows {
-        std::vector<std::uint8_t> contexts;
+        std::vector<std::uint8_t> contexts;  // and more that mean nothing
         std::vector<Expected> expected;
         Workspace work;
 
         std::size_t count() const { return expected.size(); }
-        void clear() {
-            contexts.clear();
-            expected.clear();
-        }
+        void clear() { expected.clear(); }
     };
 
     // width: of a context. features: another value of the network that is wanted, of bytes, if any.
@@ -64,10 +61,12 @@ class PixelMixtures {
 
     unsigned precision() const { return tables_.precision(); }
 
-    // Makes room for the contexts of some more pixels.
+    // Makes room for the contexts of some pixels behind those that are expected, and of front_size
+    // more.
     std::uint8_t* add(Rows& rows, std::size_t count) const {
-        const std::size_t before = rows.contexts.size();
-        rows.contexts.resize(before + count * width_);
+        const std::size_t before = rows.count() * width_;
+        const std::size_t needed = before + (count + front_size) * width_;
+        if (rows.contexts.size() < needed) rows.contexts.resize(needed);
         return rows.contexts.data() + before;
     }
 
@@ -76,7 +75,7 @@ class PixelMixtures {
         const Network& network = network_.network;
         network.prepare(rows.work, rows.count());
         std::memcpy(network.source<std::uint8_t>(rows.work), rows.contexts.data(),
-                    rows.contexts.size());
+                    rows.count() * width_);
         network.run(rows.work);
     }
 

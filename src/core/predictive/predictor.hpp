@@ -27,21 +27,24 @@ void see_symbols(const PredictiveSettings& settings, std::span<const ItemShape> 
     require_planes(shapes, symbols);
     const std::size_t width = settings.width();
     std::vector<std::uint8_t> contexts;
+    std::vector<Expected> expected;
     for (std::size_t element = 0; !shapes.empty();) {
         const std::size_t items = items_at_once(settings, shapes);
         Wavefront wavefront(settings, shapes.first(items));
         for (std::size_t time = 0; time < wavefront.times(); ++time) {
-            wavefront.look(time, [&](std::size_t count) {
-                contexts.resize(count * width);
+            expected.clear();
+            const auto room = [&](std::size_t count) {
+                contexts.resize((count + front_size) * width);
                 return contexts.data();
-            });
+            };
+            wavefront.look(time, room, expected);
             for (std::size_t i = 0; i < wavefront.pixels(); ++i) {
                 const std::size_t at = element + wavefront.element(i);
                 std::memcpy(out.contexts.data() + at * width, contexts.data() + i * width, width);
-                out.predictions[at] = wavefront.pixel(i).predictions.blend();
-                out.units[at] = static_cast<std::uint8_t>(wavefront.pixel(i).unit.index());
-                wavefront.learn(i, static_cast<std::int32_t>(symbols[at]));
+                out.predictions[at] = expected[i].prediction;
+                out.units[at] = static_cast<std::uint8_t>(expected[i].unit.index());
             }
+            wavefront.learn(symbols.subspan(element));
         }
         for (const ItemShape& shape : shapes.first(items)) element += shape.elements();
         shapes = shapes.subspan(items);

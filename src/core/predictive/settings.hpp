@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -65,11 +66,17 @@ class PredictiveSettings {
         for (std::size_t j = 0; j < starts.size(); ++j)
             read_starts(predictors_[j].inputs, starts[j]);
         find_order();
+        find_curve();
     }
 
     const std::vector<PredictorSettings>& predictors() const { return predictors_; }
     const Places& window() const { return window_; }
     const std::uint8_t* see() const { return see_.data(); }
+    // What a network sees of differences that are not negative, as a curve that rises by one at
+    // most within each sixteenth of an octave, from 32 on, of the difference plus 32:
+    // (entry + part) >> 6, with the part of the sixteenth in 2^-6. Of a negative difference it
+    // sees as much below 64 as of its magnitude above. Null if it is no such curve.
+    const std::int16_t* curve() const { return curve_.empty() ? nullptr : curve_.data(); }
 
     // The matrix that predictor j starts from, in a plane with this number of references.
     const std::int32_t* start(std::size_t j, std::size_t references) const {
@@ -153,8 +160,32 @@ class PredictiveSettings {
         delay_ = static_cast<std::size_t>(after) + 1;
     }
 
+    void find_curve() {
+        const auto seen = [&](std::int32_t d) { return see_[static_cast<std::size_t>(d + 1024)]; };
+        const auto at = [](std::int32_t d) {
+            const auto x = static_cast<std::uint32_t>(d) + 32;
+            const auto lead = static_cast<std::uint32_t>(std::bit_width(x)) - 1;
+            return (lead - 5) * 1024 + ((x - (1u << lead)) << 10 >> lead);
+        };
+        std::vector<std::int32_t> curve(96);
+        for (std::int32_t d = 0; d < 1024; ++d) {
+            std::int32_t& entry = curve[at(d) >> 6];
+            if (entry == 0) entry = 64 * seen(d);  // the first of its sixteenth
+            if (entry % 64 == 0 && seen(d) > entry / 64)
+                entry += 64 - static_cast<std::int32_t>(at(d) % 64);
+        }
+        for (std::int32_t d = 0; d < 1024; ++d) {
+            const std::int32_t of =
+                (curve[at(d) >> 6] + static_cast<std::int32_t>(at(d) % 64)) >> 6;
+            if (seen(d) != of || seen(d == 0 ? 0 : -d) != (d == 0 ? of : 128 - of)) return;
+        }
+        if (seen(-1024) != seen(-1023)) return;
+        curve_.assign(curve.begin(), curve.end());
+    }
+
     std::vector<PredictorSettings> predictors_;
     Places window_;
+    std::vector<std::int16_t> curve_;
     std::vector<std::uint8_t> see_;
     std::vector<std::array<std::vector<std::int32_t>, 3>> starts_;
     std::size_t lag_ = 0;

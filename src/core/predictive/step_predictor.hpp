@@ -16,15 +16,6 @@
 
 namespace bitsback {
 
-// A pixel of a step.
-struct Place {
-    Plane* plane;
-    std::int32_t row;
-    std::int32_t column;
-    std::uint32_t levels;
-    const JpegColours::Blues* blues;  // those that it may have, if not all
-};
-
 // One item, plane by plane.
 class PlaneItem {
   public:
@@ -43,23 +34,20 @@ class PlaneItem {
     }
 
     const ItemShape& shape() const { return shape_; }
-    // To be asked for when the pixels before it are known.
-    Place place(std::size_t p, std::size_t row, std::size_t column) {
-        return {&planes_[p], static_cast<std::int32_t>(row), static_cast<std::int32_t>(column),
-                shape_.levels, blues(p, row, column)};
-    }
+    Plane& plane(std::size_t p) { return planes_[p]; }
     // The place of a pixel among the symbols of all items.
     std::size_t element(std::size_t p, std::size_t row, std::size_t column) const {
         return first_ + shape_.first_element(p) + (row * shape_.columns + column) * shape_.channels;
     }
 
-  private:
+    // Those that a pixel may have, if not all; to be asked for when the pixels before it are known.
     const JpegColours::Blues* blues(std::size_t p, std::size_t row, std::size_t column) const {
         if (!shape_.jpeg || p % 3 != 2) return nullptr;
         return &JpegColours::all().blues(planes_[p - 2].symbol(row, column),
                                          planes_[p - 1].symbol(row, column));
     }
 
+  private:
     ItemShape shape_;
     std::size_t first_;
     ItemFrame frame_;
@@ -73,47 +61,65 @@ class StepPredictor {
           floats_(arithmetic),
           solver_(settings, predictive_kernels(), least_squares(arithmetic)) {}
 
-    const Pixel& pixel(std::size_t i) const { return pixels_[i]; }
-    // What is expected of pixel i, which is at this place.
-    Expected expected(std::size_t i, const Place& at) const {
-        return {pixels_[i].predictions.blend(), pixels_[i].unit, at.levels, at.blues};
-    }
+    // Begins a step, without pixels.
+    void begin() { count_ = 0; }
 
-    // Predicts the pixels of these places, and fills their contexts.
-    void look(std::span<const Place> places, std::uint8_t* context) {
-        if (pixels_.size() < places.size()) pixels_.resize(places.size());
-        for (const Place& at : places) at.plane->prepare(at.row, at.column, solver_);
-        solver_.run();
-        for (std::size_t first = 0; first < places.size(); first += together) {
-            const std::size_t end = std::min(first + together, places.size());
-            for (std::size_t i = first; i < end; ++i) {
-                // What so many pixels need is no longer in a near cache when their turn comes
-                // again.
-                if (places.size() >= many && i + ahead < places.size()) {
-                    const Place& later = places[i + ahead];
-                    later.plane->prefetch(later.row, later.column);
-                }
-                const Place& at = places[i];
-                at.plane->look(at.row, at.column, surroundings_[i - first], pixels_[i]);
-            }
-            for (std::size_t i = first; i < end; ++i)
-                places[i].plane->blend(pixels_[i], surroundings_[i - first]);
-            for (std::size_t i = first; i < end; ++i, context += width_)
-                surroundings_[i - first].describe(pixels_[i].predictions, pixels_[i].unit, context);
+    // Adds pixels to the step: the first of them, and others each in the row below, by the lag to
+    // the left of the one before.
+    void add(Plane& plane, std::int32_t row, std::int32_t column, std::size_t pixels) {
+        for (std::size_t first = 0; first < pixels; first += front_size) {
+            if (count_++ == fronts_.size()) fronts_.emplace_back();
+            PlaneFront& front = fronts_[count_ - 1];
+            front.plane = &plane;
+            const auto rows = static_cast<std::int32_t>(first);
+            plane.begin(front.pixels, row + rows, column, std::min(front_size, pixels - first));
+            front.pixels.column -= rows * front.pixels.lag;
         }
     }
 
-    // Takes the symbol of pixel i.
-    void learn(std::size_t i, std::int32_t symbol) { pixels_[i].plane->learn(pixels_[i], symbol); }
+    // Predicts the pixels of the step, and fills their contexts. There must be room for those of
+    // front_size more.
+    void look(std::uint8_t* context) {
+        for (PlaneFront& front : fronts()) front.plane->prepare(front.pixels, solver_);
+        solver_.run();
+        for (PlaneFront& front : fronts()) {
+            front.plane->look(front.pixels, context);
+            context += front.pixels.count * width_;
+        }
+    }
+
+    // Calls `use` with what is expected of each pixel, which lacks what its item knows of it.
+    template <class Use>
+    void for_expected(const Use& use) {
+        for (const PlaneFront& front : fronts())
+            for (std::size_t k = 0; k < front.pixels.count; ++k)
+                use(Expected{front.pixels.predictions[PixelFront::blend][k],
+                             Unit(static_cast<std::uint32_t>(front.pixels.expected[k]) + 16), 0});
+    }
+
+    // Takes the symbols of all pixels: symbol() gives one after the other.
+    template <class Symbol>
+    void learn(const Symbol& symbol) {
+        std::array<std::int32_t, front_size> symbols{};
+        for (PlaneFront& front : fronts()) {
+            for (std::size_t k = 0; k < front.pixels.count; ++k) symbols[k] = symbol();
+            front.plane->learn(front.pixels, symbols.data());
+        }
+    }
 
   private:
-    static constexpr std::size_t many = 256, ahead = 4, together = 8;
+    struct PlaneFront {
+        Plane* plane;
+        PixelFront pixels;
+    };
+
+    std::span<PlaneFront> fronts() { return std::span(fronts_).first(count_); }
 
     std::size_t width_;
     DefaultFloats floats_;
     Solver solver_;
-    std::vector<Pixel> pixels_;  // of the step, and more that mean nothing
-    std::array<Surroundings, together> surroundings_;
+    std::vector<PlaneFront> fronts_;  // of the step, and more that mean nothing
+    std::size_t count_ = 0;
 };
 
 }  // namespace bitsback

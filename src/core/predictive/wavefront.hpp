@@ -42,28 +42,48 @@ class Wavefront {
 
     // From 0 to this, exclusively; at some there may be no pixels.
     std::size_t times() const { return times_; }
-    std::size_t pixels() const { return places_.size(); }
-    const Pixel& pixel(std::size_t i) const { return predictor_.pixel(i); }
+    std::size_t pixels() const { return elements_.size(); }
     // The place of pixel i among the symbols of all items.
     std::size_t element(std::size_t i) const { return elements_[i]; }
-    Expected expected(std::size_t i) const { return predictor_.expected(i, places_[i]); }
 
     // Goes to a time, and predicts its pixels. contexts(count): the place for the contexts of
-    // `count` pixels.
+    // `count` pixels, and of front_size more. expected: what is expected of them is put there.
     template <class Contexts>
-    void look(std::size_t time, const Contexts& contexts) {
+    void look(std::size_t time, const Contexts& contexts, std::vector<Expected>& expected) {
         elements_.clear();
-        places_.clear();
+        runs_.clear();
+        predictor_.begin();
         std::erase_if(unfinished_,
                       [&](const PlaneItem* item) { return time >= end_of(item->shape()); });
         for (PlaneItem* item : unfinished_) find(*item, time);
-        predictor_.look(places_, contexts(places_.size()));
+        predictor_.look(contexts(elements_.size()));
+        std::size_t i = expected.size();
+        predictor_.for_expected([&](const Expected& of) { expected.push_back(of); });
+        for (const Run& run : runs_)
+            for (std::size_t k = 0; k < run.rows; ++k, ++i) {
+                expected[i].levels = run.item->shape().levels;
+                expected[i].blues =
+                    run.item->blues(run.plane, run.row + k, run.column - settings_.lag() * k);
+            }
     }
 
-    // Takes the symbol of pixel i.
-    void learn(std::size_t i, std::int32_t symbol) { predictor_.learn(i, symbol); }
+    // Takes the symbols of the pixels: they are among those of all items.
+    template <class Symbol>
+    void learn(std::span<Symbol> symbols) {
+        std::size_t i = 0;
+        predictor_.learn([&] { return symbols[elements_[i++]]; });
+    }
 
   private:
+    // Pixels of a step in one plane: the first of them, and others in the rows below.
+    struct Run {
+        const PlaneItem* item;
+        std::size_t plane;
+        std::size_t row;
+        std::size_t column;
+        std::size_t rows;
+    };
+
     // Times from the first pixel of a plane to its last.
     std::size_t duration(const ItemShape& shape) const {
         return settings_.lag() * (shape.rows - 1) + shape.columns;
@@ -84,11 +104,13 @@ class Wavefront {
             const std::size_t since = time - delay * p;
             const std::size_t top = since < shape.columns ? 0 : (since - shape.columns) / lag + 1;
             const std::size_t bottom = std::min(since / lag + 1, shape.rows);
-            for (std::size_t row = top; row < bottom; ++row) {
-                const std::size_t column = since - lag * row;
-                places_.push_back(item.place(p, row, column));
-                elements_.push_back(item.element(p, row, column));
-            }
+            if (top >= bottom) continue;
+            const std::size_t column = since - lag * top, rows = bottom - top;
+            predictor_.add(item.plane(p), static_cast<std::int32_t>(top),
+                           static_cast<std::int32_t>(column), rows);
+            runs_.push_back({&item, p, top, column, rows});
+            for (std::size_t k = 0; k < rows; ++k)
+                elements_.push_back(item.element(p, top + k, column - lag * k));
         }
     }
 
@@ -97,7 +119,7 @@ class Wavefront {
     std::deque<PlaneItem> items_;
     std::vector<PlaneItem*> unfinished_;
     std::size_t times_ = 0;
-    std::vector<Place> places_;
+    std::vector<Run> runs_;  // of the step
     std::vector<std::size_t> elements_;
 };
 

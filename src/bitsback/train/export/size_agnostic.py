@@ -4,6 +4,7 @@ training can continue.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import InputError
-from bitsback.models import Model, bundled, file
+from bitsback.models import Model, file
 from bitsback.models.item_choice import build_with_counts, build_with_items
 from bitsback.models.outline import VERSION
 from bitsback.train.export.exporter import Card
@@ -32,7 +33,9 @@ from bitsback.train.network.pixel_predictor import (
 from bitsback.train.network.rounding import HIDDEN, TOP
 
 LEVELS = 65_536
-MIXED = "universal-mixed"
+BESIDE = ("universal-mixed", "universal-deep")
+"""The bundled models with contexts beside a network, of the fewest levels first."""
+PLANES = ("own", "first", "second")
 TEST_SEED = 1
 TEST_COUNT = 16
 
@@ -52,17 +55,49 @@ def export_predictive(
     return build_with_items(*described(module, starts, card, levels))
 
 
-def with_contexts(model: Model) -> Model:
-    """The same model with contexts counted beside its network, those of `universal-mixed`, and for
-    as many levels. The mixers see the last hidden layer of its own network. Raises ModelError.
+def with_contexts(model: Model, counting: Model) -> Model:
+    """The same model with contexts counted beside its network, those of `counting`, and for as many
+    levels. Contexts and mixers see what they see there: the same inputs of its own network, as far
+    as it has them, and its last hidden layer. Raises ModelError.
     """
-    fields = json.loads(bundled.load(MIXED).description)
+    own, fields = file.parse(model.description), json.loads(counting.description)
     counts, levels = fields["distributions"]["p(x)"]["counts"], fields["variables"]["x"]["levels"]
-    inputs = {
-        entry["name"]: entry["input"] for entry in _pixel(file.parse(model.description))["layers"]
-    }
+    meanings, places = _inputs(fields), {of: at for at, of in enumerate(_inputs(own))}
+    for term in _terms(counts):
+        if "inputs" in term:
+            term["inputs"] = [
+                [places[meanings[i]], w] for i, w in term["inputs"] if meanings[i] in places
+            ]
+    for context in counts["contexts"]:
+        context["terms"] = [term for term in context["terms"] if _sees(term)]
+    for mixer in counts["mixers"]:
+        mixer["select"] = [term for term in mixer["select"] if _sees(term)]
+    inputs = {entry["name"]: entry["input"] for entry in _pixel(own)["layers"]}
     last_hidden = inputs[next(iter(OUTPUTS))]
     return build_with_counts(model, counts | {"features": last_hidden}, levels)
+
+
+def _inputs(fields: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What each input of the network of a pixel is, in order."""
+    x = fields["distributions"]["p(x)"]
+    predictions = range(len(x["predictors"]) + 1)
+    return [
+        *((plane, *place) for plane in PLANES for place in x["window"][plane]),
+        *(("prediction", j) for j in predictions),
+        *(("error", j) for j in predictions),
+        *(("other", k) for k in range(12)),
+    ]
+
+
+def _terms(counts: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The terms that are objects."""
+    lists = [entry["terms"] for entry in counts["contexts"]]
+    for terms in [*lists, *(entry["select"] for entry in counts["mixers"])]:
+        yield from (term for term in terms if isinstance(term, dict))
+
+
+def _sees(term: Any) -> bool:
+    return not (isinstance(term, dict) and term.get("inputs") == [])
 
 
 def described(
@@ -200,9 +235,7 @@ def _architecture(fields: dict[str, Any], tensors: Tensors) -> PredictiveArchite
 
 
 def _places(fields: dict[str, Any]) -> Places:
-    own, first, second = (
-        tuple((r, q) for r, q in fields[key]) for key in ("own", "first", "second")
-    )
+    own, first, second = (tuple((r, q) for r, q in fields[key]) for key in PLANES)
     return Places(own, first, second)
 
 

@@ -17,7 +17,7 @@ from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model
 from bitsback.peers.units import Pictures, layouts
 from bitsback.train.export.exporter import Card
-from bitsback.train.export.size_agnostic import MIXED, export_predictive, with_contexts
+from bitsback.train.export.size_agnostic import BESIDE, export_predictive, with_contexts
 from bitsback.train.fit.machine import faster_in_half
 from bitsback.train.fit.pixel_training import PixelTraining, Share, mean_bits, pixel_recipe
 from bitsback.train.fit.training import Recipe
@@ -260,8 +260,9 @@ class PixelJob(Job[PixelPlan]):
         """
         model, base = outcome.model, self.base.model
         self.counted = counted_models(self.images)
-        if outcome.written != "base" and any(each.name == MIXED for each in self.counted):
-            both = with_contexts(model)
+        counting = next((each for each in self.counted if each.name in BESIDE), None)
+        if outcome.written != "base" and counting is not None:
+            both = with_contexts(model, counting)
             if self.held_out_bytes(both) < WORTH * self.held_out_bytes(model):
                 outcome = replace(outcome, model=both, rate=self._validation_rate(both))
         known = [*([] if base is None else [base]), *self.counted]

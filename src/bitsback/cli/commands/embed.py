@@ -1,0 +1,68 @@
+"""`bitsback embed`: put the models that an archive names into it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from bitsback.cli import complete, figures, options
+from bitsback.cli.progress import Progress
+
+
+@click.command(short_help="Put the models of an archive into it.")
+@click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
+@options.output_option("The archive to write.  [default: X.bb, which is replaced]")
+@options.model_option
+@options.writing_options
+def command(
+    archive: str,
+    output: str | None,
+    model: str | None,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+    storage_options: dict[str, Any],
+) -> None:
+    """Put all models that the blocks of the archive X.bb name into it, without decoding them.
+
+    Archives name the models that ship with bitsback and do not contain them. With them in it, an
+    archive needs nothing but a program that knows the format. It grows by the size of the models,
+    60 kB each at most for pictures of any size. What is in X.bb already stays; X.bb itself is
+    replaced once the new archive is complete, unless there is an output.
+
+    X.bb and the output may be URLs that fsspec supports.
+
+    \b
+      bitsback embed scans.bb
+      bitsback embed scans.bb -o for-the-vault.bb
+    """
+    import bitsback
+
+    if output == options.STANDARD:
+        options.refuse_terminal()
+    start = time.perf_counter()
+    with Progress("embedding", quiet) as progress:
+        models = bitsback.embed(
+            archive,
+            options.standard_output() if output == options.STANDARD else output,
+            model=model,
+            force=force,
+            progress=progress,
+            storage_options=storage_options,
+        )
+    names = [one.name for one in models]
+    if as_json:
+        figures.show_json(
+            {
+                "archive": archive,
+                "output": archive if output is None else output,
+                "models": names,
+                "seconds": time.perf_counter() - start,
+            },
+            err=output == options.STANDARD,
+        )
+    elif not quiet:
+        what = ", ".join(names) if names else "no model, since no block needs one"
+        figures.say(f"{archive if output is None else output}: has {what} in it", err=True)
