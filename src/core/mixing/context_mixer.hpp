@@ -7,16 +7,15 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "../prefetch.hpp"
+#include "aligned.hpp"
 #include "context_table.hpp"
 #include "kernels.hpp"
 #include "logistic.hpp"
 #include "probability_map.hpp"
 #include "settings.hpp"
-#include "slots.hpp"
 
 namespace bitsback {
 
@@ -46,16 +45,14 @@ class ContextMixer {
         for (std::size_t c = 0; c < settings.contexts.size(); ++c) {
             tables_.emplace_back(settings, c, elements, slots);
             if (tables_.back().direct()) direct_[c] = ~0u;
-            slots += (tables_.back().size() + Slots::in_a_line - 1) / Slots::in_a_line *
-                     Slots::in_a_line;
+            slots += (tables_.back().size() + in_a_line - 1) / in_a_line * in_a_line;
             const ContextSettings& of = settings.contexts[c];
             limits_[c] = of.limit;
             for (std::uint32_t n = 0; n <= of.limit; ++n)
                 rates_[c * most_counts + n] =
                     static_cast<std::int32_t>((1u << 20) / (16 * n + of.offset));
         }
-        slots_.emplace(slots + Slots::in_a_line,
-                       fresh);  // the last ones are for what is no context
+        slots_.assign(slots + in_a_line, fresh);  // the last ones are for what is no context
         weights_ = stride_ + features_;
         for (const MixerSettings& of : settings.mixers) {
             mixers_.emplace_back(of, *this);
@@ -104,7 +101,7 @@ class ContextMixer {
             const auto [first, check] = tables_[c].line(keys[c], at);
             lines[c] = first;
             checks[c] = check;
-            prefetch(slots_->data() + (tables_[c].direct() ? first + node : first));
+            prefetch(slots_.data() + (tables_[c].direct() ? first + node : first));
         }
     }
 
@@ -188,6 +185,7 @@ class ContextMixer {
     }
 
   private:
+    static constexpr std::size_t in_a_line = cache_line / sizeof(std::uint32_t);  // slots
     static constexpr std::size_t lanes = 16;
     static constexpr std::int16_t bias = 1 << 7;
     static constexpr unsigned weight_bits = 14;  // of a weight of 1
@@ -197,7 +195,7 @@ class ContextMixer {
     struct Mixer {
         // Those of a set, as the inputs are, with how often it has learned, up to where that no
         // longer matters.
-        std::vector<std::int16_t> weights;
+        Aligned<std::int16_t> weights;
         std::vector<std::int32_t> rates;  // of learning, by that
 
         Mixer(const MixerSettings& of, const ContextMixer& in) : weights(of.sets() * in.weights_) {
@@ -247,16 +245,14 @@ class ContextMixer {
     }
 
     // Where slots begin that are of no context.
-    std::uint32_t none() const {
-        return static_cast<std::uint32_t>(slots_->size() - Slots::in_a_line);
-    }
+    std::uint32_t none() const { return static_cast<std::uint32_t>(slots_.size() - in_a_line); }
 
     std::size_t line_of(std::size_t symbol, unsigned d) const {
         return (symbol * settings_.groups() + d / settings_.together) * padded_;
     }
 
     SlotView slots_of(std::size_t symbol, unsigned d) {
-        return {slots_->data(),
+        return {slots_.data(),
                 numbers_.data() + (symbol * settings_.decisions + d) * padded_,
                 checks_.data() + line_of(symbol, d),
                 padded_,
@@ -301,7 +297,7 @@ class ContextMixer {
     std::size_t given_ = 0;
     std::size_t taken_ = 0;  // of the places in the padding and behind it
     std::vector<ContextTable> tables_;
-    std::optional<Slots> slots_;       // of all contexts
+    Aligned<std::uint32_t> slots_;     // of all contexts
     std::vector<std::int32_t> rates_;  // of each context, by its count
     std::vector<std::uint32_t> limits_;
     std::vector<Mixer> mixers_;
@@ -310,12 +306,12 @@ class ContextMixer {
     std::size_t values_of_a_symbol_;
     std::vector<std::uint64_t> keys_;
     std::vector<std::uint32_t> values_;
-    std::vector<std::int16_t> seen_;
+    Aligned<std::int16_t> seen_;
     std::vector<std::uint32_t> lines_;
     std::vector<std::uint32_t> checks_;
     // Of their decisions.
     std::vector<std::uint32_t> numbers_;  // of slots
-    std::vector<std::int16_t> inputs_;
+    Aligned<std::int16_t> inputs_;
     std::vector<Mixed> mixed_;
     std::vector<std::uint32_t>
         direct_;  // of each context, all ones if its keys have their own slots
