@@ -109,8 +109,10 @@ class PredictiveDistribution : public OfData<PredictiveDistribution> {
         const auto finish = [&] {
             mixtures_.run(rows);
             mixtures_.for_distributions(rows, [&](const auto& distribution) {
+                const std::size_t first = out.intervals.size();
+                out.intervals.resize(first + rows.count());
                 for (std::size_t i = 0; i < rows.count(); ++i)
-                    out.intervals.push_back(distribution(i).interval(known[i]));
+                    out.intervals[first + i] = distribution(i).interval(known[i]);
             });
             rows.clear();
             known.clear();

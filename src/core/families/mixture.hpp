@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../family.hpp"
+#include "../repeat.hpp"
 #include "../step.hpp"
 
 namespace bitsback {
@@ -113,21 +114,45 @@ class MixtureCurve {
         return above;
     }
 
-    // In units of 2^-28.
-    std::int64_t at(std::int64_t position) const {
-        const std::int64_t most = (std::int64_t{32} << 24) - 1;
-        std::int64_t sum = 0;
-        for (std::size_t k = 0; k < components_; ++k) {
-            std::int64_t t = offset_[k] + position * slope_[k];
-            t &= ~(t >> 63);
-            t += (most - t) & ((most - t) >> 63);
-            const MixtureTables::Segment segment = segments_[t >> 18];
-            sum += weight_[k] * (segment.start + ((segment.rise * (t & ((1 << 18) - 1))) >> 18));
+    // In units of 2^-28, at one position, or at several.
+    std::int64_t at(std::int64_t position) const { return at(std::array{position})[0]; }
+    template <std::size_t n>
+    std::array<std::int64_t, n> at(const std::array<std::int64_t, n>& positions) const {
+        switch (components_) {  // the usual numbers, for which there is no loop
+            case 3:
+                return sum<3>(positions);
+            case 5:
+                return sum<5>(positions);
+            default:
+                return sum<0>(positions);
         }
-        return sum >> 16;
     }
 
   private:
+    // known: the number of components, or 0.
+    template <std::size_t known, std::size_t n>
+    BITSBACK_INLINE std::array<std::int64_t, n> sum(
+        const std::array<std::int64_t, n>& positions) const {
+        const std::int64_t most = (std::int64_t{32} << 24) - 1;
+        std::array<std::int64_t, n> sums{};
+        const auto add = [&](std::size_t k) BITSBACK_INLINE {
+            for (std::size_t i = 0; i < n; ++i) {
+                std::int64_t t = offset_[k] + positions[i] * slope_[k];
+                t = std::min(std::max(t, std::int64_t{0}), most);
+                const MixtureTables::Segment segment = segments_[t >> 18];
+                const std::int64_t risen =
+                    (std::int64_t{segment.rise} * (t & ((1 << 18) - 1))) >> 18;
+                sums[i] += weight_[k] * (segment.start + risen);
+            }
+        };
+        if constexpr (known != 0)
+            repeat<known>([&](auto k) BITSBACK_INLINE { add(decltype(k)::value); });
+        else
+            for (std::size_t k = 0; k < components_; ++k) add(k);
+        for (std::int64_t& of : sums) of >>= 16;
+        return sums;
+    }
+
     const MixtureTables::Segment* segments_;
     std::size_t components_;
     std::array<std::int64_t, MixtureTables::max_components> weight_;

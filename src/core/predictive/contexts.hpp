@@ -3,6 +3,7 @@
 // All of it is internal to the file that includes it, which is compiled for each instruction set.
 #pragma once
 
+#include "../repeat.hpp"
 #include "kernels.hpp"
 #include "lanes.hpp"
 
@@ -14,13 +15,29 @@ namespace {
 // contexts are written once all of them is known.
 class Contexts {
   public:
-    Contexts(const FrontSettings& settings, uint8_t* out) : settings_(settings), out_(out) {}
+    // Apart from it, so that the rest of it stays in registers.
+    struct Room {
+        static constexpr size_t most = 320;  // bytes of a context
 
-    void put(Lanes bytes) {
+        alignas(64) int16_t words[16 * most];
+        alignas(64) uint8_t bytes[16 * most];
+        size_t places[16];
+        __m128i put_bytes[16];
+    };
+
+    Contexts(const FrontSettings& settings, uint8_t* out, Room& room)
+        : settings_(settings),
+          out_(out),
+          words_(room.words),
+          bytes_(room.bytes),
+          places_(room.places),
+          put_bytes_(room.put_bytes) {}
+
+    inline BITSBACK_INLINE void put(Lanes bytes) {
         places_[put_] = count_++;
         put_bytes_[put_++] = _mm512_cvtepi32_epi8(reinterpret_cast<__m512i>(bytes));
     }
-    void see(Lanes differences) {
+    inline BITSBACK_INLINE void see(Lanes differences) {
         const auto d = reinterpret_cast<__m512i>(differences);
         __m512i of;
         if (settings_.curve != nullptr) {
@@ -31,11 +48,12 @@ class Contexts {
         } else {
             of = reinterpret_cast<__m512i>(clamped(differences, -1024, 1023));
         }
-        _mm256_store_si256(reinterpret_cast<__m256i*>(words_ + 16 * count_++),
-                           _mm512_cvtepi32_epi16(of));
+        __m256i words = _mm512_cvtepi32_epi16(of);
+        asm("" : "+v"(words));  // storing while narrowing is slow on some processors
+        _mm256_store_si256(reinterpret_cast<__m256i*>(words_ + 16 * count_++), words);
     }
 
-    void finish() {
+    inline BITSBACK_INLINE void finish() {
         _mm256_store_si256(reinterpret_cast<__m256i*>(words_ + 16 * count_), __m256i{});
         if (settings_.curve != nullptr)
             follow_curve();
@@ -46,15 +64,13 @@ class Contexts {
     }
 
   private:
-    static constexpr size_t most = 320;  // bytes of a context
-
     static void store_128(uint8_t* to, __m128i x) {
         _mm_store_si128(reinterpret_cast<__m128i*>(to), x);
     }
     // The place of a byte of each pixel: sixteen apart are next to one another.
     uint8_t* place(size_t i) { return bytes_ + i / 64 * 1024 + i % 16 * 64 + i / 16 % 4 * 16; }
 
-    void follow_curve() {
+    inline BITSBACK_INLINE void follow_curve() {
         const __m512i one = _mm512_loadu_si512(settings_.curve);
         const __m512i two = _mm512_loadu_si512(settings_.curve + 32);
         const __m512i three = _mm512_loadu_si512(settings_.curve + 64);
@@ -75,7 +91,7 @@ class Contexts {
             store_128(place(i + 1), _mm256_extracti128_si256(bytes, 1));
         }
     }
-    void look_up() {
+    inline BITSBACK_INLINE void look_up() {
         for (size_t i = 0; i < count_; ++i)
             for (size_t k = 0; k < 16; ++k)
                 place(i)[k] = settings_.table[(words_[16 * i + k] & 2047) ^ 1024];
@@ -83,7 +99,7 @@ class Contexts {
 
     // So many bytes of each pixel, at most 64: a matrix of 16 x 16 bytes in each quarter of
     // vectors is transposed.
-    void write(size_t first) {
+    inline BITSBACK_INLINE void write(size_t first) {
         __m512i a[16], b[16];
         for (size_t i = 0; i < 16; ++i) a[i] = _mm512_load_si512(bytes_ + 16 * first + 64 * i);
         const auto interleave = [](const __m512i(&from)[16], __m512i(&to)[16]) {
@@ -104,17 +120,19 @@ class Contexts {
 
     const FrontSettings& settings_;
     uint8_t* out_;
+    int16_t* words_;
+    uint8_t* bytes_;
+    size_t* places_;
+    __m128i* put_bytes_;
     size_t count_ = 0;
-    alignas(64) int16_t words_[16 * most];
-    alignas(64) uint8_t bytes_[16 * most];
     size_t put_ = 0;
-    size_t places_[16];
-    __m128i put_bytes_[16];
 };
 #else
 class Contexts {
   public:
-    Contexts(const FrontSettings& settings, uint8_t* out)
+    struct Room {};
+
+    Contexts(const FrontSettings& settings, uint8_t* out, Room&)
         : table_(settings.table + 1024), width_(settings.width), out_(out) {}
 
     void put(Lanes bytes) {

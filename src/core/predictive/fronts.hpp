@@ -131,7 +131,8 @@ void look_at_lanes(const FrontSettings& settings, PixelFront& front, size_t firs
     store(front.predictions[PixelFront::blend] + first, blend);
 
     // The context, for the order of which see docs/model-format.md.
-    Contexts contexts(settings, out + first * settings.width);
+    Contexts::Room room;
+    Contexts contexts(settings, out + first * settings.width, room);
     for (size_t plane = 0; plane < 3; ++plane) {
         if (plane >= settings.planes) {
             for (size_t i = 0; i < settings.window[plane]; ++i) contexts.see(all(0));

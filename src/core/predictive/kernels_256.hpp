@@ -70,8 +70,12 @@ inline BITSBACK_INLINE void add_row(const int32_t (*pairs)[most_stride], size_t 
     for (size_t p = 0; p < count; ++p) {
         const __m256i factor = _mm256_set1_epi32(pairs[p][a]);
         repeat<blocks>([&](auto b) {
-            sum[b.value] = _mm256_add_epi32(
-                sum[b.value], _mm256_madd_epi16(factor, load_256(pairs[p] + 8 * b.value)));
+            const __m256i values = load_256(pairs[p] + 8 * b.value);
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+            sum[b.value] = _mm256_dpwssd_epi32(sum[b.value], factor, values);
+#else
+            sum[b.value] = _mm256_add_epi32(sum[b.value], _mm256_madd_epi16(factor, values));
+#endif
         });
     }
     repeat<blocks>([&](auto b) { store_256(row + 8 * b.value, sum[b.value]); });

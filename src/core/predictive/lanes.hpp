@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <type_traits>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif

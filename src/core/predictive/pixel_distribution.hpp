@@ -50,8 +50,8 @@ class PixelDistribution {
 
     Interval interval(std::uint32_t c) const {
         if (expected_.blues == nullptr) {
-            const std::uint32_t first = start(c);
-            return {first, start(c + 1) - first};
+            const auto [first, end] = starts(c, c + 1);
+            return {first, end - first};
         }
         const std::uint32_t first = scaled(below(c));
         return {first, scaled(below(c + 1)) - first};
@@ -81,13 +81,37 @@ class PixelDistribution {
         return start_at(c, curve_.at(position(c)));
     }
 
-    // Looks from the prediction outwards, in steps that grow from about the size of the errors.
+    // The lower ends of two symbols.
+    std::array<std::uint32_t, 2> starts(std::uint32_t c, std::uint32_t d) const {
+        if (c == 0 || d == expected_.levels) return {start(c), start(d)};
+        const auto below = curve_.at(std::array{position(c), position(d)});
+        return {start_at(c, below[0]), start_at(d, below[1])};
+    }
+
+    // Looks around the prediction, and then outwards, in steps that grow from about the size of the
+    // errors.
     Bracket search(std::uint32_t x) const {
         const std::uint32_t levels = expected_.levels;
         const auto near = static_cast<std::uint32_t>((expected_.prediction + 128) >> 8);
-        const std::uint32_t step = std::max<std::uint32_t>((1u << expected_.unit.lead) >> 9, 1);
-        const std::uint32_t middle = std::min(near, levels - 1);
-        return search_outwards(x, middle, step, levels, [&](std::uint32_t c) { return start(c); });
+        std::uint32_t step = std::max<std::uint32_t>((1u << expected_.unit.lead) >> 9, 1);
+        const std::uint32_t low = std::min(near - std::min(near, step / 2), levels - 1);
+        const std::uint32_t high = std::min(low + step, levels);
+        const auto [first, end] = starts(low, high);
+        Bracket b{low, high, first, end};
+        const auto start_of = [&](std::uint32_t c) { return start(c); };
+        for (; x >= b.end; step *= 2) {
+            b.low = b.high;
+            b.first = b.end;
+            b.high = step < levels - b.low ? b.low + step : levels;
+            b.end = start(b.high);
+        }
+        for (; x < b.first; step *= 2) {
+            b.high = b.low;
+            b.end = b.first;
+            b.low = step < b.low ? b.low - step : 0;
+            b.first = start(b.low);
+        }
+        return halve(x, b, start_of);
     }
 
     std::int64_t position(std::uint32_t c) const {
