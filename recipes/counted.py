@@ -61,7 +61,7 @@ def context(sites: list[Site], limit: int) -> dict[str, Any]:
 
 def mixer(*known: int) -> dict[str, Any]:
     """A mixer chosen by how often these contexts have occurred."""
-    return {"select": [{"known": c} for c in known], "start": 16384, "rates": [1000, 200]}
+    return {"select": [{"known": c} for c in known], "start": 4096, "rates": [1000, 200]}
 
 
 NAMED = {
@@ -157,12 +157,8 @@ PREDICTORS_OF_COLOURS = [
 BESIDE = [
     "P1 P2",
     "W N P1 P2",
-    "prediction error",
-    "prediction P1 P2/6",
-    "prediction P1 P2",
     "W P1 W1",
     "W N NW NE P1 P2",
-    "prediction W/2 N/2 error",
     "N+P1-N1 P2/3",
     "P1/2 P2/2 W+P1-W1/2 N+P1-N1/2",
     "W N NW NE WW NN NWW NNE P1 P2 W1 N1",
@@ -188,25 +184,33 @@ FIRST_OF_COLOURS = [*(OF_COLOURS[c] for c in (9, 8, 7, 1, 0)), f"{EQUAL} P1 P2",
 FIRST_OF_GREY = [*(OF_GREY[c] for c in (7, 6, 5, 2, 0)), f"{EQUAL} =NNE =WWW", EQUAL]
 
 
-def several(contexts: list[str]) -> list[dict[str, Any]]:
+def several(contexts: list[str], limit: int = 127) -> list[dict[str, Any]]:
     return [
-        {"offset": 20, "limit": 127, "terms": [CHANNEL, *map(term, of.split())]} for of in contexts
+        {"offset": 20, "limit": limit, "terms": [CHANNEL, *map(term, of.split())]}
+        for of in contexts
     ]
 
 
-def mixers(*selects: list[Any], start: int = 13107, least: int = 900) -> list[dict[str, Any]]:
+def mixers(*selects: list[Any], start: int = 3277, least: int = 900) -> list[dict[str, Any]]:
     return [{"select": of, "start": start, "rates": [2047, least]} for of in selects]
 
 
 def graphics(
-    first: list[str], contexts: list[str], large: int, predictors: list[str]
+    first: list[str],
+    contexts: list[str],
+    large: int,
+    predictors: list[str],
+    lag: int,
+    limit: int,
 ) -> dict[str, Any]:
-    """first: of candidates. large: the number of a context that tells how much is known."""
-    found = several([*contexts, "W+N-NW/2"])
+    """first: of candidates. large: the number of a context that tells how much is known. limit: of
+    the counts of contexts, but for those of candidates.
+    """
+    found = several([*contexts, "W+N-NW/2"], limit)
     found[-1]["terms"][1:1] = PATTERN
     return {
         "precision": 24,
-        "lag": 256,
+        "lag": lag,
         "queues": 16,
         "table": 19,
         "slot": [16, 7],
@@ -218,7 +222,7 @@ def graphics(
             ["odds", CHANNEL],
             [*PATTERN, term("unit/1")],
             ["depth", {"known": large}],
-            start=8192,
+            start=2048,
             least=750,
         ),
         "candidate": {
@@ -250,11 +254,11 @@ def beside(contexts: list[str]) -> dict[str, Any]:
         "table": 19,
         "slot": [16, 7],
         "trust": 30,
-        "sure": 8,
+        "sure": 6,
         "features": "hidden3",
         "maps": [4, 1023],
         "contexts": [{"offset": 21, "limit": 60, "terms": of} for of in terms],
-        "mixers": [{"select": of, "start": 6554, "rates": [2047, 200]} for of in selects],
+        "mixers": [{"select": of, "start": 1638, "rates": [2047, 200]} for of in selects],
     }
 
 
@@ -358,13 +362,13 @@ DESCRIPTIONS = [
         "graphics",
         "Drawings and screenshots in colour of any size, learned as they come",
         256,
-        graphics(FIRST_OF_COLOURS, OF_COLOURS, 9, PREDICTORS_OF_COLOURS),
+        graphics(FIRST_OF_COLOURS, OF_COLOURS, 9, PREDICTORS_OF_COLOURS, 96, 40),
     ),
     described(
         "graphics-grey",
         "Grey drawings and palettes of any size, learned as they come",
         256,
-        graphics(FIRST_OF_GREY, OF_GREY, 7, PREDICTORS_OF_GREY),
+        graphics(FIRST_OF_GREY, OF_GREY, 7, PREDICTORS_OF_GREY, 256, 127),
     ),
 ]
 

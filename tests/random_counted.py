@@ -172,7 +172,7 @@ class Grower:
         return [
             {
                 "select": [self.selector(contexts, kinds) for _ in range(choose.of([1, 0, 2]))],
-                "start": choose.of([16384, 0, 2**20]),
+                "start": choose.of([4096, 0, 2**15 - 1]),
                 "rates": choose.of([[470, 470], [2047, 1], [2047, 300]]),
             }
             for _ in range(choose.of([1, 2, 4]))
@@ -257,7 +257,7 @@ def small_guesses() -> Any:
             {"offset": 20, "limit": 127, "terms": [*near, [0, -1, -1, 0]]},
             {"offset": 20, "limit": 127, "terms": [{"equal": [0, 0, -1]}, {"equal": [0, -1, 0]}]},
         ],
-        "mixers": [{"select": ["failures", {"known": 1}], "start": 13107, "rates": [2047, 900]}],
+        "mixers": [{"select": ["failures", {"known": 1}], "start": 3277, "rates": [2047, 900]}],
     }
     items = description["test"]["items"]
     items["sha256"] = hash_items(read_program(description, {}).prediction, items)
@@ -293,5 +293,5 @@ def small_counted(levels: int = 256) -> Any:
         {"offset": 26, "limit": 255, "terms": near},
         {"offset": 24, "limit": 100, "terms": [*near, [0, -1, -1, 0], [0, -1, 1, 0]]},
     ]
-    fields["mixers"] = [{"select": [{"known": 1}, "node"], "start": 16384, "rates": [1000, 200]}]
+    fields["mixers"] = [{"select": [{"known": 1}, "node"], "start": 4096, "rates": [1000, 200]}]
     return describe(levels, fields)

@@ -116,13 +116,13 @@ def beta_binomial() -> list[int]:
 
 def stretch() -> list[int]:
     """S[64 * lead + f], lead = 0 ... 21 and f = 0 ... 63: the log-odds against a probability of a *
-    2^-22, a = 2^lead * (1 + f / 64), in units of 2^-12; 0 from a half on.
+    2^-22, a = 2^lead * (1 + f / 64), in units of 2^-11; 0 from a half on.
     """
     table = []
     for lead in range(21):
         for f in range(64):
             a = power(2, lead) * (1 + mpf(f) / 64)
-            table.append(nearest(2**12 * log((2**22 - a) / a)))
+            table.append(nearest(2**11 * log((2**22 - a) / a)))
     return table + [0] * 64
 
 

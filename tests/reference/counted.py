@@ -6,6 +6,9 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .blending import Blend, Blended
 from .candidates import FACTOR, Memory, Recalled
 from .codecs import COMPONENTS, TABLES, Array, Bernoulli
@@ -23,6 +26,7 @@ from .counted_rules import (
 from .message import HIGH, Message
 from .planes import ItemShape
 
+Integers = NDArray[np.int64]
 STRETCH = struct.unpack("<1408i", (TABLES / "stretch.bin").read_bytes())
 TOGETHER = 4  # decisions whose slots lie near one another
 
@@ -76,12 +80,18 @@ class Pixel:
         self.split = 0  # of its decision, if there are quantiles
         self.decisions: list[Decision | Sure | FlatDecision | None] = []
         self.candidate, self.failures = -1, 0
+        self.tree_keys: list[int] = []
         self.guess: Decision | Sure | None = None  # whether it is as its candidate
         self.recalled = Recalled(0, 0, 0, 0)
         self.blended: Blended | None = None
 
     def keys(self, of: CountedRules) -> list[int]:
-        return [self.key(one, of.direct(one)) for one in of.contexts]
+        """Those of the tree stay the same for all of its decisions."""
+        if isinstance(of, CandidateRules):
+            return [self.key(one, of.direct(one)) for one in of.contexts]
+        if not self.tree_keys:
+            self.tree_keys = [self.key(one, of.direct(one)) for one in of.contexts]
+        return self.tree_keys
 
     def value(self, term: Term) -> int:
         channel = self.plane % self.item.shape.channels
@@ -102,11 +112,12 @@ class Pixel:
     def key(self, context: Context, direct: bool) -> int:
         words, filled = [0], 0
         for term in context.terms:
-            if filled + term.bits > 64:
+            bits = term.bits
+            if filled + bits > 64:
                 words.append(0)
                 filled = 0
-            words[-1] = words[-1] << term.bits | self.value(term)
-            filled += term.bits
+            words[-1] = words[-1] << bits | self.value(term)
+            filled += bits
         if direct:
             return words[0]
         key = 0
@@ -153,7 +164,7 @@ def value_of(one: Selector, node: int, counts: list[int], pixel: Pixel, odds: in
         return (counts[one.context] + 1).bit_length() - 1
     if one.kind == "odds":
         assert odds is not None
-        return min(max((odds + 2**15) >> 12, 0), ODDS - 1)
+        return min(max((odds + 2**14) >> 11, 0), ODDS - 1)
     if one.kind == "failures":
         return pixel.failures
     assert one.term is not None
@@ -165,7 +176,7 @@ class Decision:
     """What a decision was predicted by, and as."""
 
     places: list[tuple[int, int]]  # the number of the slot of each context, and its check
-    inputs: list[int]
+    inputs: Integers
     weights: list["Weights"]  # of each mixer
     outputs: list[int]
     probability: int = 0  # in units of 2^-28
@@ -208,15 +219,14 @@ class FlatDecision:
 class Weights:
     """A set."""
 
-    w: list[int]
+    w: Integers
     uses: int = 0
 
-    def learn(self, inputs: list[int], error: int, rates: tuple[int, int]) -> None:
+    def learn(self, inputs: Integers, error: int, rates: tuple[int, int]) -> None:
         rate = max(16 * rates[0] // (16 + self.uses), rates[1])
         self.uses += 1
-        for j, i in enumerate(inputs):
-            self.w[j] += (i * (error * rate >> 8) + 2**31) >> 32
-            self.w[j] = min(max(self.w[j], -(2**24)), 2**24)
+        change = (inputs * ((error * rate + 2**25) >> 26) + 2**14) >> 15
+        self.w = np.clip(self.w + change, -(2**15 - 1), 2**15 - 1)
 
 
 class State:
@@ -254,8 +264,9 @@ class State:
         return found
 
     def predict(self, pixel: Pixel, odds: int | None = None) -> Decision:
-        """odds: those by what stands beside, in units of 2^-12."""
-        depth, keys = len(pixel.bits), pixel.keys(self.of)
+        """odds: those by what stands beside, in units of 2^-11."""
+        depth = len(pixel.bits)
+        keys = pixel.keys(self.of)
         within = 0 if self.of.quantiles else depth % TOGETHER
         node, first = pixel.node(depth), pixel.node(depth - within)
         if isinstance(self.of, CandidateRules):
@@ -268,23 +279,23 @@ class State:
         inputs = []
         for slot in slots:
             inputs.append(stretch(slot.q) if slot.n else 0)
-            inputs.append((slot.q - 2**21) * min(slot.n, self.of.trust) >> 13)
-        inputs.append(2**8)
+            inputs.append((slot.q - 2**21) * min(slot.n, self.of.trust) >> 14)
+        inputs.append(2**7)
         if odds is not None:
             inputs.append(odds)
             inputs += pixel.features
-        found, numbers = Decision(places, inputs, [], []), []
+        found, numbers = Decision(places, np.array(inputs, np.int64), [], []), []
         for mixer, sets in zip(self.of.mixers, self.weights, strict=True):
             number = 0
             for one in mixer.select:
                 value = value_of(one, node, [slot.n for slot in slots], pixel, odds)
                 assert 0 <= value < one.count
                 number = number * one.count + value
-            beside = 2**16 if self.of.beside else mixer.start
+            beside = 2**14 if self.of.beside else mixer.start
             start = [mixer.start, 0] * len(slots) + [0, beside][: 1 if odds is None else 2]
             start += [0] * len(pixel.features)
-            weights = sets.setdefault(number, Weights(start))
-            t = sum(w * i for w, i in zip(weights.w, inputs, strict=True)) >> 16
+            weights = sets.setdefault(number, Weights(np.array(start, np.int64)))
+            t = int(weights.w @ found.inputs) >> 13
             found.weights.append(weights)
             found.outputs.append(min(max(t, -(2**16)), 2**16 - 1))
             numbers.append(number)
@@ -300,8 +311,9 @@ class State:
         j, f = divmod(min(max(t, -(2**15)), 2**15 - 1) + 2**15, 2**11)
         total = self.of.maps[0] * found.probability
         for maps, number in zip(self.maps, numbers, strict=True):
-            fresh = [Mapped(squash(2**11 * (i - 16)) >> 6) for i in range(POINTS)]
-            entries = maps.setdefault(number, fresh)
+            if number not in maps:
+                maps[number] = [Mapped(squash(2**11 * (i - 16)) >> 6) for i in range(POINTS)]
+            entries = maps[number]
             total += (entries[j].r * (2**11 - f) + entries[j + 1].r * f) // 2**11 * 2**6
             found.mapped.append(entries[j + (f >= 2**10)])
         found.probability = total // (self.of.maps[0] + len(numbers))
@@ -484,7 +496,7 @@ class CountedCodec:
         return state.predict(pixel, self.odds(pixel) if pixel.blended else None)
 
     def odds(self, pixel: Pixel) -> int:
-        """Those of the next decision by the blend, in units of 2^-12."""
+        """Those of the next decision by the blend, in units of 2^-11."""
         assert pixel.blended
         decisions, depth = self.of.decisions, len(pixel.bits)
         node = pixel.node(depth)

@@ -171,7 +171,7 @@ class CountedRules:
         select = [self.read_selector(one) for one in check_list(about["select"], 0, 8)]
         rates = check_pair(about["rates"], 1, 2047)
         require(rates[0] >= rates[1], "rates fall")
-        mixer = Mixer(select, check_integer(about["start"], 0, 2**20), rates)
+        mixer = Mixer(select, check_integer(about["start"], 0, 2**15 - 1), rates)
         require(mixer.sets <= 2**16, "a mixer has at most 2^16 sets")
         return mixer
 
@@ -253,8 +253,9 @@ class CountedRules:
 
     def state_memory(self, elements: int) -> int:
         sets = sum(mixer.sets for mixer in self.mixers)
-        of_set = 2 * len(self.contexts) + 8 + self.features + (POINTS if self.maps else 0)
-        own = 4 * sum(self.slots(elements)) + 4 * of_set * sets
+        of_set = 2 * (2 * len(self.contexts) + 32 + self.features)
+        of_set += 4 * POINTS if self.maps else 0
+        own = 4 * sum(self.slots(elements)) + of_set * sets
         return own + (self.candidate.state_memory(elements) if self.candidate else 0)
 
     def memory(self, shape: ItemShape) -> int:

@@ -39,8 +39,8 @@ class MixedCodec(CountedCodec):
             pixel.inputs = [int(byte) for byte in self.now.contexts[i]]
             if self.of.layer is not None:
                 made = self.now.values[self.of.layer][i].ravel()
-                pixel.features = [(c - 64) * 2**6 for c in pixel.inputs]
-                pixel.features += [int(f) * 2**6 for f in made]
+                pixel.features = [(c - 64) * 2**5 for c in pixel.inputs]
+                pixel.features += [int(f) * 2**5 for f in made]
 
     def place(self, pixel: Pixel) -> Place:
         item = pixel.item

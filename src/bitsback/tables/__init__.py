@@ -21,7 +21,7 @@ _SHA256 = {
     "logistic_cdf.bin": "2d3f0cde75ce152c90ffb0d89b6004392a0670c5205afc4c74d18aa94f13bd0d",
     "laplace_cdf.bin": "bfe777114e4fdb721d9a6cc9bb16a4763f4ca2c1bc0e245efae23782eb4932a0",
     "exp2.bin": "ef100312163d24e445e0cf6a58a866b930891adce2adaac4123d531ee6a13df6",
-    "stretch.bin": "ca4af3b4e6548ad959770e61e69fa1052a4f3c7ceb36afbae62dbc681d20c7d6",
+    "stretch.bin": "73ee8079df7acbc6fe70d3f199528cadf2a191f442ac1ec2d1325b636ee34f3e",
     "beta_binomial.bin": "8c95250e06ff2ea1e5798835fe60a855a8c999028596a1f4bae4c9d451077c86",
 }
 
@@ -65,7 +65,7 @@ def laplace_cdf() -> NDArray[np.int32]:
 
 @cache
 def stretch() -> NDArray[np.int32]:
-    """The log-odds against probabilities up to one half, 64 for each factor of two, times 2^12:
+    """The log-odds against probabilities up to one half, 64 for each factor of two, times 2^11:
     int32 [1408], read-only.
 
     Raises BitsbackError if the file is missing or damaged.

@@ -67,7 +67,8 @@ class CandidateFirst {
     std::int32_t predict(std::size_t pixel) {
         const SymbolMemory::Candidate& of = candidates_[pixel];
         if (of.failures < sure_) return counts_[of.failures].probability();
-        return mixer_.predict(pixel, 0, 1 + of.symbol);
+        mixer_.look(pixel, 0, 1 + of.symbol);
+        return mixer_.predict(pixel, 0);
     }
     void learn(std::size_t pixel, std::uint32_t symbol) {
         const SymbolMemory::Candidate& of = candidates_[pixel];

@@ -111,6 +111,7 @@ class CountedCoder {
     void predict(unsigned decision) {
         open_.clear();
         frequencies_.clear();
+        mixed_.clear();
         guessing_ = first_ && decision == 0;
         if (guessing_) {
             for (std::size_t i = 0; i < pixels_.size(); ++i) {
@@ -121,9 +122,13 @@ class CountedCoder {
             return;
         }
         const unsigned d = depth_ = first_ ? decision - 1 : decision;
-        for (std::size_t i = 0; i < pixels_.size(); ++i) {
+        if (d == 0) {
+            missed_.clear();
+            for (std::size_t i = 0; i < pixels_.size(); ++i)
+                if (!pixels_[i].hit) missed_.push_back(static_cast<std::uint32_t>(i));
+        }
+        for (const std::uint32_t i : missed_) {
             Pixel& of = pixels_[i];
-            if (of.hit) continue;
             if (first_ && d == 0) {
                 Foreseen foreseen = beside_.foreseen(i);
                 foreseen.candidate = first_->candidate(i);
@@ -153,7 +158,15 @@ class CountedCoder {
             if constexpr (Beside::exists) beside_.divide(i, middle);
             ask(i, d);
         }
-        for (const std::uint32_t i : open_) frequencies_.push_back(frequency(mixed(i, d)));
+        for (const std::uint32_t k : mixed_) {
+            const Pixel& of = pixels_[open_[k]];
+            std::int32_t given = 0;
+            if constexpr (Beside::exists)
+                given = logistic_.stretch(std::clamp(of.probability >> 6, 1u, (1u << 22) - 1));
+            mixer_.look(open_[k], d, of.node, given);
+        }
+        for (const std::uint32_t k : mixed_)
+            frequencies_[k] = frequency(mixer_.predict(open_[k], d));
     }
     std::span<const std::uint32_t> open() const { return open_; }
     std::uint32_t frequency_of(std::size_t k) const { return frequencies_[k]; }
@@ -201,6 +214,8 @@ class CountedCoder {
     // Learns the symbols of the step.
     void learn() {
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
+            if (i + 1 < pixels_.size() && !pixels_[i + 1].hit && !pixels_[i + 1].flat)
+                mixer_.expect(i + 1);
             const Pixel& at = pixels_[i];
             if (first_) first_->learn(i, symbol(i));
             if (at.flat) flat_->learn(at.key, symbol(i));
@@ -249,7 +264,7 @@ class CountedCoder {
     }
 
     // A decision of a pixel, if both sides can be.
-    void ask(std::size_t i, unsigned d) {
+    void ask(std::uint32_t i, unsigned d) {
         Pixel& of = pixels_[i];
         if constexpr (Beside::exists) {
             of.probability = beside_.probability(i);
@@ -259,8 +274,21 @@ class CountedCoder {
                 return;
             }
         }
-        open_.push_back(static_cast<std::uint32_t>(i));
-        if (of.flat || (Beside::exists && is_sure(of.probability))) return;
+        open_.push_back(i);
+        if constexpr (of_bits) {
+            if (of.flat) {
+                frequencies_.push_back(frequency(flat_->predict(of.key)));
+                return;
+            }
+        }
+        if constexpr (Beside::exists) {
+            if (is_sure(of.probability)) {
+                frequencies_.push_back(frequency(static_cast<std::int32_t>(of.probability)));
+                return;
+            }
+        }
+        mixed_.push_back(static_cast<std::uint32_t>(frequencies_.size()));
+        frequencies_.push_back(0);
         const unsigned depth = d % settings_.mixing().together;
         if (of.found <= d - depth) {
             std::uint32_t split = 0;
@@ -312,19 +340,6 @@ class CountedCoder {
         return p < rare || p > whole - rare;
     }
 
-    // The probability that decision d of a pixel is 1.
-    std::int32_t mixed(std::size_t i, unsigned d) {
-        const Pixel& of = pixels_[i];
-        if constexpr (of_bits)
-            if (of.flat) return flat_->predict(of.key);
-        if constexpr (Beside::exists) {
-            if (is_sure(of.probability)) return static_cast<std::int32_t>(of.probability);
-            const std::uint32_t p = std::clamp(of.probability >> 6, 1u, (1u << 22) - 1);
-            return mixer_.predict(i, d, of.node, logistic_.stretch(p));
-        }
-        return mixer_.predict(i, d, of.node);
-    }
-
     std::uint32_t frequency(std::int32_t p) const {
         const unsigned precision = settings_.precision();
         const std::int32_t most = (1 << precision) - 1;
@@ -345,10 +360,12 @@ class CountedCoder {
     std::vector<std::size_t> firsts_;
     std::vector<Pixel> pixels_;
     // Of the decision that is predicted.
-    bool guessing_ = false;  // whether it is the first one of a candidate
-    unsigned depth_ = 0;     // else in the tree
+    bool guessing_ = false;              // whether it is the first one of a candidate
+    unsigned depth_ = 0;                 // else in the tree
+    std::vector<std::uint32_t> missed_;  // the pixels that are not as their candidates
     std::vector<std::uint32_t> open_;
     std::vector<std::uint32_t> frequencies_;
+    std::vector<std::uint32_t> mixed_;  // the numbers among them of those that are mixed
 };
 
 }  // namespace bitsback

@@ -54,6 +54,7 @@ void push_decisions(Message& message, unsigned precision, Coder& coder,
             const Interval* first = rests.data() + (rest -= count);
             push_step(message, precision, count, [&](std::size_t k) { return first[k]; });
         }
+        if (counts[i] == 0) continue;
         const std::uint32_t* first = coded.data() + (end -= counts[i]);
         push_step(message, precision, counts[i], [&](std::size_t k) {
             return decision_interval(precision, first[k] >> 1, first[k] & 1);
@@ -68,6 +69,7 @@ void pop_decisions(Message& message, unsigned precision, Coder& coder, std::span
         for (unsigned d = 0; d < coder.decisions(); ++d) {
             coder.predict(d);
             const std::span<const std::uint32_t> open = coder.open();
+            if (open.empty()) continue;
             pop_step(message, precision, open.size(), [&](std::size_t k, std::uint32_t x) {
                 const std::uint32_t frequency = coder.frequency_of(k);
                 const std::uint32_t bit = x >= whole - frequency ? 1 : 0;

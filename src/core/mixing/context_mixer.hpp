@@ -3,19 +3,19 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "../prefetch.hpp"
+#include "aligned.hpp"
 #include "context_table.hpp"
 #include "kernels.hpp"
 #include "logistic.hpp"
 #include "probability_map.hpp"
 #include "settings.hpp"
-#include "slots.hpp"
 
 namespace bitsback {
 
@@ -30,9 +30,10 @@ class ContextMixer {
         : settings_(settings),
           logistic_(logistic),
           padded_((settings.contexts.size() + 7) / 8 * 8),
-          stride_(2 * padded_),
-          features_((settings.features + 7) / 8 * 8),
+          stride_((2 * padded_ + lanes - 1) / lanes * lanes),
+          features_((settings.features + lanes - 1) / lanes * lanes),
           values_of_a_symbol_(values),
+          direct_(padded_),
           counts_(padded_) {
         bias_ = free_place();
         uses_ = free_place();
@@ -43,15 +44,15 @@ class ContextMixer {
         std::size_t slots = 0;
         for (std::size_t c = 0; c < settings.contexts.size(); ++c) {
             tables_.emplace_back(settings, c, elements, slots);
-            slots += (tables_.back().size() + Slots::in_a_line - 1) / Slots::in_a_line *
-                     Slots::in_a_line;
+            if (tables_.back().direct()) direct_[c] = ~0u;
+            slots += (tables_.back().size() + in_a_line - 1) / in_a_line * in_a_line;
             const ContextSettings& of = settings.contexts[c];
             limits_[c] = of.limit;
             for (std::uint32_t n = 0; n <= of.limit; ++n)
                 rates_[c * most_counts + n] =
                     static_cast<std::int32_t>((1u << 20) / (16 * n + of.offset));
         }
-        slots_.emplace(slots + 1, fresh);  // the last one is for what is no context
+        slots_.assign(slots + in_a_line, fresh);  // the last ones are for what is no context
         weights_ = stride_ + features_;
         for (const MixerSettings& of : settings.mixers) {
             mixers_.emplace_back(of, *this);
@@ -70,9 +71,9 @@ class ContextMixer {
         keys_.resize(symbols * contexts());
         values_.resize(symbols * values_of_a_symbol_);
         seen_.resize(symbols * features_);
-        lines_.resize(symbols * settings_.groups() * padded_);
+        lines_.resize(symbols * settings_.groups() * padded_, none());
         checks_.resize(symbols * settings_.groups() * padded_);
-        numbers_.resize(all * padded_, static_cast<std::uint32_t>(slots_->size() - 1));
+        numbers_.resize(all * padded_);
         inputs_.resize(all * stride_);
         mixed_.resize(all * mixers_.size());
     }
@@ -87,47 +88,61 @@ class ContextMixer {
         return values_.data() + symbol * values_of_a_symbol_;
     }
     // The features of a symbol: numbers of 16 bits, and zeros behind them.
-    std::int32_t* features(std::size_t symbol) { return seen_.data() + symbol * features_; }
+    std::int16_t* features(std::size_t symbol) { return seen_.data() + symbol * features_; }
 
     // Finds the slots of a group of decisions of a symbol, the first of which is d, at this node.
     // split: what stands for the node in some contexts.
     void find(std::size_t symbol, unsigned d, std::uint32_t node, std::uint32_t split = 0) {
         const std::uint64_t* keys = keys_.data() + symbol * contexts();
-        const std::size_t line = line_of(symbol, d);
+        std::uint32_t* lines = lines_.data() + line_of(symbol, d);
+        std::uint32_t* checks = checks_.data() + line_of(symbol, d);
         for (std::size_t c = 0; c < contexts(); ++c) {
             const std::uint32_t at = settings_.contexts[c].by_split ? split : node;
             const auto [first, check] = tables_[c].line(keys[c], at);
-            lines_[line + c] = first;
-            checks_[line + c] = check;
-            prefetch(slots_->data() + tables_[c].slot(first, node, 1));
+            lines[c] = first;
+            checks[c] = check;
+            prefetch(slots_.data() + (tables_[c].direct() ? first + node : first));
         }
     }
 
-    // The probability that decision d of a symbol, at this node, is 1, in units of 2^-28. given:
-    // the log-odds by the model beside.
-    std::int32_t predict(std::size_t symbol, unsigned d, std::uint32_t node,
-                         std::int32_t given = 0) {
+    // Looks at what contexts have counted of decision d of a symbol, at this node, and chooses the
+    // weights of its mixers. given: the log-odds by the model beside.
+    void look(std::size_t symbol, unsigned d, std::uint32_t node, std::int32_t given = 0) {
         const unsigned depth = d % settings_.together;
-        const std::uint32_t within = 1u << depth | (node & ((1u << depth) - 1));
         const std::size_t number = symbol * settings_.decisions + d;
-        const std::uint32_t* lines = lines_.data() + line_of(symbol, d);
-        std::uint32_t* numbers = numbers_.data() + number * padded_;
-        for (std::size_t c = 0; c < contexts(); ++c)
-            numbers[c] = tables_[c].slot(lines[c], node, within);
-        std::int32_t* inputs = inputs_.data() + number * stride_;
-        kernels_.look(slots_of(symbol, d), logistic_.stretch(), settings_.trust, inputs,
-                      counts_.data());
+        std::int16_t* inputs = inputs_.data() + number * stride_;
+        const std::uint32_t place = 1u << depth | (node & ((1u << depth) - 1));
+        kernels_.look(slots_of(symbol, d),
+                      {lines_.data() + line_of(symbol, d), direct_.data(), node, place},
+                      logistic_.stretch(), settings_.trust, inputs, counts_.data());
         inputs[bias_] = bias;
-        inputs[given_] = given;
-        const std::int32_t* seen = features(symbol);
+        inputs[given_] = static_cast<std::int16_t>(given);
         Mixed* mixed = mixed_.data() + number * mixers_.size();
-        std::int32_t sum = 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
             std::size_t set = 0;
             for (const Selector& by : settings_.mixers[m].selectors)
                 set = set * by.count + chosen(by, symbol, d, node, given);
-            const std::int32_t t = mix(mixers_[m].weights.data() + set * weights_, inputs, seen);
-            mixed[m] = {static_cast<std::uint32_t>(set), logistic_.squash(t), 0};
+            mixed[m].set = static_cast<std::uint32_t>(set);
+            const std::int16_t* weights = mixers_[m].weights.data() + set * weights_;
+            for (std::size_t i = 0; i < weights_; i += 32) prefetch(weights + i);
+        }
+    }
+
+    // The probability that it is 1, in units of 2^-28.
+    std::int32_t predict(std::size_t symbol, unsigned d) {
+        const std::size_t number = symbol * settings_.decisions + d;
+        Mixed* mixed = mixed_.data() + number * mixers_.size();
+        std::array<const std::int16_t*, MixingSettings::most_mixers> weights;
+        std::array<std::int64_t, MixingSettings::most_mixers> sums;
+        for (std::size_t m = 0; m < mixers_.size(); ++m)
+            weights[m] = mixers_[m].weights.data() + mixed[m].set * weights_;
+        kernels_.mix(weights.data(), mixers_.size(), inputs_of(symbol, d), sums.data());
+        constexpr std::int64_t reach = LogisticTables::reach;
+        std::int32_t sum = 0;
+        for (std::size_t m = 0; m < mixers_.size(); ++m) {
+            const auto t = static_cast<std::int32_t>(
+                std::clamp(sums[m] >> (weight_bits - 1), -reach, reach - 1));
+            mixed[m].probability = logistic_.squash(t);
             sum += t;
         }
         const auto count = static_cast<std::int32_t>(mixers_.size());
@@ -135,45 +150,62 @@ class ContextMixer {
         return mapped(odds, mixed);
     }
 
+    // The decisions of a symbol are soon learned.
+    void expect(std::size_t symbol) const {
+        const std::size_t count = settings_.decisions * mixers_.size();
+        const Mixed* mixed = mixed_.data() + symbol * count;
+        for (std::size_t k = 0; k < count; ++k) {
+            if (mixed[k].probability == 0) continue;
+            const std::size_t m = k % mixers_.size();
+            const std::int16_t* weights = mixers_[m].weights.data() + mixed[k].set * weights_;
+            prefetch(weights + uses_);
+            if (!maps_.empty()) maps_[m].expect(mixed[k].entry);
+        }
+    }
     // Takes decision d of a symbol, if it was predicted.
     void learn(std::size_t symbol, unsigned d, std::uint32_t bit) {
         const std::size_t number = symbol * settings_.decisions + d;
         const Mixed* mixed = mixed_.data() + number * mixers_.size();
         if (mixed[0].probability == 0) return;
-        const std::int32_t* inputs = inputs_.data() + number * stride_;
+        const MixerInputs inputs = inputs_of(symbol, d);
         const std::int64_t goal = bit != 0 ? 1 << 28 : 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
-            std::int32_t* weights = mixers_[m].weights.data() + mixed[m].set * weights_;
-            std::int32_t& uses = weights[uses_];
+            std::int16_t* weights = mixers_[m].weights.data() + mixed[m].set * weights_;
+            std::int16_t& uses = weights[uses_];
             const std::vector<std::int32_t>& rates = mixers_[m].rates;
-            const std::int64_t error =
-                (goal - mixed[m].probability) * rates[static_cast<std::size_t>(uses)] >> 8;
+            const std::int64_t change =
+                (goal - mixed[m].probability) * rates[static_cast<std::size_t>(uses)];
+            const auto error =
+                static_cast<std::int16_t>((change + (1 << (error_shift - 1))) >> error_shift);
             if (static_cast<std::size_t>(uses) + 1 < rates.size()) ++uses;
-            kernels_.adjust(weights, inputs, static_cast<std::int32_t>(error), stride_);
-            if (features_ != 0)
-                kernels_.adjust(weights + stride_, features(symbol),
-                                static_cast<std::int32_t>(error), features_);
+            if (error != 0) kernels_.adjust(weights, inputs, error);
         }
         for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry, bit);
         kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);
     }
 
   private:
-    static constexpr std::int32_t bias = 1 << 8;
+    static constexpr std::size_t in_a_line = cache_line / sizeof(std::uint32_t);  // slots
+    static constexpr std::size_t lanes = 16;
+    static constexpr std::int16_t bias = 1 << 7;
+    static constexpr unsigned weight_bits = 14;  // of a weight of 1
+    static constexpr unsigned error_shift = 40 - weight_bits;
     static constexpr std::uint32_t fresh = 1u << 31;  // a half, and nothing counted
 
     struct Mixer {
         // Those of a set, as the inputs are, with how often it has learned, up to where that no
         // longer matters.
-        std::vector<std::int32_t> weights;
+        Aligned<std::int16_t> weights;
         std::vector<std::int32_t> rates;  // of learning, by that
 
         Mixer(const MixerSettings& of, const ContextMixer& in) : weights(of.sets() * in.weights_) {
+            const auto start = static_cast<std::int16_t>(of.start);
             for (std::size_t set = 0; set < of.sets(); ++set) {
-                std::int32_t* own = weights.data() + set * in.weights_;
-                std::fill_n(own, in.contexts(), of.start);
-                if (in.settings_.beside == Beside::network) own[in.given_] = 1 << 16;
-                if (in.settings_.beside == Beside::blend) own[in.given_] = of.start;
+                std::int16_t* own = weights.data() + set * in.weights_;
+                std::fill_n(own, in.contexts(), start);
+                if (in.settings_.beside == Beside::network)
+                    own[in.given_] = static_cast<std::int16_t>(1 << weight_bits);
+                if (in.settings_.beside == Beside::blend) own[in.given_] = start;
             }
             do {
                 const auto uses = static_cast<std::int32_t>(rates.size());
@@ -208,16 +240,19 @@ class ContextMixer {
         const std::size_t padding = padded_ - settings_.contexts.size();
         const std::size_t i = taken_++;
         if (i < 2 * padding) return (i / padding + 1) * padded_ - padding + i % padding;
-        stride_ = std::max(stride_, 2 * padded_ + 8);
+        stride_ = std::max(stride_, (2 * padded_ + lanes + lanes - 1) / lanes * lanes);
         return 2 * padded_ + i - 2 * padding;
     }
+
+    // Where slots begin that are of no context.
+    std::uint32_t none() const { return static_cast<std::uint32_t>(slots_.size() - in_a_line); }
 
     std::size_t line_of(std::size_t symbol, unsigned d) const {
         return (symbol * settings_.groups() + d / settings_.together) * padded_;
     }
 
     SlotView slots_of(std::size_t symbol, unsigned d) {
-        return {slots_->data(),
+        return {slots_.data(),
                 numbers_.data() + (symbol * settings_.decisions + d) * padded_,
                 checks_.data() + line_of(symbol, d),
                 padded_,
@@ -225,12 +260,9 @@ class ContextMixer {
                 settings_.check_bits()};
     }
 
-    std::int32_t mix(const std::int32_t* weights, const std::int32_t* inputs,
-                     const std::int32_t* seen) const {
-        constexpr std::int64_t reach = LogisticTables::reach;
-        std::int64_t sum = kernels_.dot(weights, inputs, stride_);
-        if (features_ != 0) sum += kernels_.dot(weights + stride_, seen, features_);
-        return static_cast<std::int32_t>(std::clamp(sum >> 16, -reach, reach - 1));
+    MixerInputs inputs_of(std::size_t symbol, unsigned d) const {
+        return {inputs_.data() + (symbol * settings_.decisions + d) * stride_, stride_,
+                seen_.data() + symbol * features_, features_};
     }
 
     std::uint32_t chosen(const Selector& by, std::size_t symbol, unsigned d, std::uint32_t node,
@@ -243,7 +275,7 @@ class ContextMixer {
             case Selector::Kind::depth:
                 return d;
             case Selector::Kind::odds:
-                return static_cast<std::uint32_t>(std::clamp((given + (1 << 15)) >> 12, 0, 15));
+                return static_cast<std::uint32_t>(std::clamp((given + (1 << 14)) >> 11, 0, 15));
             default:
                 return values_[symbol * values_of_a_symbol_ + by.number];
         }
@@ -265,7 +297,7 @@ class ContextMixer {
     std::size_t given_ = 0;
     std::size_t taken_ = 0;  // of the places in the padding and behind it
     std::vector<ContextTable> tables_;
-    std::optional<Slots> slots_;       // of all contexts
+    Aligned<std::uint32_t> slots_;     // of all contexts
     std::vector<std::int32_t> rates_;  // of each context, by its count
     std::vector<std::uint32_t> limits_;
     std::vector<Mixer> mixers_;
@@ -274,13 +306,15 @@ class ContextMixer {
     std::size_t values_of_a_symbol_;
     std::vector<std::uint64_t> keys_;
     std::vector<std::uint32_t> values_;
-    std::vector<std::int32_t> seen_;
+    Aligned<std::int16_t> seen_;
     std::vector<std::uint32_t> lines_;
     std::vector<std::uint32_t> checks_;
     // Of their decisions.
     std::vector<std::uint32_t> numbers_;  // of slots
-    std::vector<std::int32_t> inputs_;
+    Aligned<std::int16_t> inputs_;
     std::vector<Mixed> mixed_;
+    std::vector<std::uint32_t>
+        direct_;  // of each context, all ones if its keys have their own slots
     std::vector<std::uint32_t> counts_;  // of the one that is predicted
 };
 

@@ -40,20 +40,17 @@ class ContextTable {
     std::size_t size() const { return size_; }
 
     // Where the slots begin of decisions that follow one another, the first at this node, and what
-    // tells them from those of other keys.
+    // tells them from those of other keys. A slot is that of the sum of the beginning and the node
+    // in a direct context, or else of the beginning xor the number in the tree of these decisions.
     struct Line {
         std::uint32_t first;
         std::uint32_t check;
     };
     Line line(std::uint64_t key, std::uint32_t node) const {
-        if (direct_) return {static_cast<std::uint32_t>(key) * nodes_ - 1, 0};
+        if (direct_) return {first_ + static_cast<std::uint32_t>(key) * nodes_ - 1, 0};
         const std::uint64_t hash = (key ^ node) * hash_factor;
-        return {static_cast<std::uint32_t>(hash >> shift_),
+        return {first_ + static_cast<std::uint32_t>(hash >> shift_),
                 static_cast<std::uint32_t>(hash >> 20) & check_mask_};
-    }
-    // The slot of a node in such a line. within: its number in the tree of these decisions.
-    std::uint32_t slot(std::uint32_t line, std::uint32_t node, std::uint32_t within) const {
-        return first_ + (direct_ ? line + node : line ^ within);
     }
 
   private:

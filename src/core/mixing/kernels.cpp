@@ -9,7 +9,7 @@
 namespace bitsback {
 namespace {
 
-constexpr int32_t most_weight = 1 << 24;
+constexpr int32_t most_weight = 32767;
 constexpr uint32_t fresh = 1u << 31;  // a half, and nothing counted
 
 #if defined(__AVX2__)
@@ -19,6 +19,11 @@ inline __m256i load(const void* from) {
 inline void store(void* to, __m256i x) { _mm256_storeu_si256(static_cast<__m256i*>(to), x); }
 inline __m256i all(uint32_t x) { return _mm256_set1_epi32(static_cast<int32_t>(x)); }
 inline __m128i by(uint32_t shift) { return _mm_cvtsi32_si128(static_cast<int32_t>(shift)); }
+// As eight numbers of 16 bits, which they fit.
+inline void store_halves(int16_t* to, __m256i x) {
+    const __m256i pairs = _mm256_permute4x64_epi64(_mm256_packs_epi32(x, x), 0x08);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(pairs));
+}
 // The odd lanes of 32 bits in the places of the even ones, of which products of 64 bits are.
 inline __m256i odd(__m256i a) { return _mm256_srli_epi64(a, 32); }
 
@@ -40,9 +45,13 @@ struct Eight {
     }
 };
 
-void look(const SlotView& slots, const int32_t* stretch, uint32_t trust, int32_t* inputs,
-          uint32_t* counts) {
+void look(const SlotView& slots, const Within& within, const int32_t* stretch, uint32_t trust,
+          int16_t* inputs, uint32_t* counts) {
     for (size_t i = 0; i < slots.count; i += 8) {
+        const __m256i direct = load(within.direct + i), line = load(within.lines + i);
+        const __m256i near = _mm256_xor_si256(line, _mm256_andnot_si256(direct, all(within.place)));
+        store(slots.numbers + i,
+              _mm256_add_epi32(near, _mm256_and_si256(direct, all(within.node))));
         const Eight of(slots, i);
         const __m256i p = _mm256_sll_epi32(of.p, by(22 - slots.probability_bits));
         const __m256i rarer = _mm256_min_epi32(p, _mm256_sub_epi32(all(1u << 22), p));
@@ -53,10 +62,11 @@ void look(const SlotView& slots, const int32_t* stretch, uint32_t trust, int32_t
         const __m256i likely = _mm256_cmpgt_epi32(p, all(1u << 21));
         const __m256i sign = _mm256_or_si256(_mm256_andnot_si256(likely, all(~0u)), all(1));
         const __m256i none = _mm256_cmpeq_epi32(of.count, _mm256_setzero_si256());
-        store(inputs + i, _mm256_andnot_si256(none, _mm256_sign_epi32(odds, sign)));
+        store_halves(inputs + i, _mm256_andnot_si256(none, _mm256_sign_epi32(odds, sign)));
         const __m256i trusted = _mm256_min_epi32(of.count, all(trust));
         const __m256i apart = _mm256_sub_epi32(p, all(1u << 21));
-        store(inputs + slots.count + i, _mm256_srai_epi32(_mm256_mullo_epi32(apart, trusted), 13));
+        store_halves(inputs + slots.count + i,
+                     _mm256_srai_epi32(_mm256_mullo_epi32(apart, trusted), 14));
         store(counts + i, of.count);
     }
 }
@@ -94,31 +104,51 @@ void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, 
     }
 }
 
-int64_t dot(const int32_t* weights, const int32_t* inputs, size_t count) {
-    __m256i even_sums = _mm256_setzero_si256(), odd_sums = even_sums;
-    for (size_t i = 0; i < count; i += 8) {
-        const __m256i w = load(weights + i), x = load(inputs + i);
-        even_sums = _mm256_add_epi64(even_sums, _mm256_mul_epi32(w, x));
-        odd_sums = _mm256_add_epi64(odd_sums, _mm256_mul_epi32(odd(w), odd(x)));
+// The sum of products of 16 bits, kept as lower halves without a sign and upper ones.
+struct Sum {
+    __m256i low = _mm256_setzero_si256();
+    __m256i high = low;
+
+    void add(const int16_t* weights, const int16_t* inputs, size_t count) {
+        for (size_t i = 0; i < count; i += 16) {
+            const __m256i two = _mm256_madd_epi16(load(weights + i), load(inputs + i));
+            low = _mm256_add_epi32(low, _mm256_and_si256(two, all(0xFFFF)));
+            high = _mm256_add_epi32(high, _mm256_srai_epi32(two, 16));
+        }
     }
-    alignas(32) int64_t sums[4];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(sums), _mm256_add_epi64(even_sums, odd_sums));
-    return sums[0] + sums[1] + sums[2] + sums[3];
+    int64_t total() const {
+        const __m256i lows =
+            _mm256_add_epi64(_mm256_and_si256(low, _mm256_set1_epi64x(0xFFFFFFFF)), odd(low));
+        const __m256i highs = _mm256_add_epi64(_mm256_mul_epi32(high, all(1u << 16)),
+                                               _mm256_mul_epi32(odd(high), all(1u << 16)));
+        const __m256i four = _mm256_add_epi64(lows, highs);
+        const __m128i pair =
+            _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+        return _mm_cvtsi128_si64(_mm_add_epi64(pair, _mm_unpackhi_epi64(pair, pair)));
+    }
+};
+
+void mix(const int16_t* const* weights, size_t mixers, const MixerInputs& inputs, int64_t* sums) {
+    for (size_t m = 0; m < mixers; ++m) {
+        Sum sum;
+        sum.add(weights[m], inputs.own, inputs.own_count);
+        sum.add(weights[m] + inputs.own_count, inputs.shared, inputs.shared_count);
+        sums[m] = sum.total();
+    }
 }
 
-void adjust(int32_t* weights, const int32_t* inputs, int32_t error, size_t count) {
-    const __m256i e = _mm256_set1_epi32(error);
-    const __m256i half = _mm256_set1_epi64x(int64_t{1} << 31);
-    for (size_t i = 0; i < count; i += 8) {
-        const __m256i x = load(inputs + i);
-        // The upper halves of both: the even ones go down, the odd ones are in their places.
-        const __m256i low = odd(_mm256_add_epi64(_mm256_mul_epi32(x, e), half));
-        const __m256i high = _mm256_add_epi64(_mm256_mul_epi32(odd(x), e), half);
-        const __m256i change = _mm256_blend_epi32(low, high, 0xAA);
-        const __m256i w = _mm256_add_epi32(load(weights + i), change);
-        store(weights + i, _mm256_min_epi32(_mm256_max_epi32(w, _mm256_set1_epi32(-most_weight)),
-                                            _mm256_set1_epi32(most_weight)));
+void adjust_some(int16_t* weights, const int16_t* inputs, __m256i error, size_t count) {
+    for (size_t i = 0; i < count; i += 16) {
+        const __m256i change = _mm256_mulhrs_epi16(load(inputs + i), error);
+        const __m256i w = _mm256_adds_epi16(load(weights + i), change);
+        store(weights + i,
+              _mm256_max_epi16(w, _mm256_set1_epi16(static_cast<int16_t>(-most_weight))));
     }
+}
+void adjust(int16_t* weights, const MixerInputs& inputs, int16_t error) {
+    const __m256i e = _mm256_set1_epi16(error);
+    adjust_some(weights, inputs.own, e, inputs.own_count);
+    adjust_some(weights + inputs.own_count, inputs.shared, e, inputs.shared_count);
 }
 #else
 template <class T>
@@ -140,9 +170,11 @@ struct One {
     }
 };
 
-void look(const SlotView& slots, const int32_t* stretch, uint32_t trust, int32_t* inputs,
-          uint32_t* counts) {
+void look(const SlotView& slots, const Within& within, const int32_t* stretch, uint32_t trust,
+          int16_t* inputs, uint32_t* counts) {
     for (size_t i = 0; i < slots.count; ++i) {
+        slots.numbers[i] =
+            within.direct[i] != 0 ? within.lines[i] + within.node : within.lines[i] ^ within.place;
         const One of(slots, i);
         const uint32_t p = of.p << (22 - slots.probability_bits), half = 1u << 21;
         const uint32_t rarer = p > half ? 2 * half - p : p;
@@ -151,10 +183,10 @@ void look(const SlotView& slots, const int32_t* stretch, uint32_t trust, int32_t
             if (rarer >> (lead + step) != 0) lead += step;
         const auto fraction = static_cast<uint32_t>((uint64_t{rarer} << 6) >> lead);
         const int32_t odds = stretch[64 * lead + fraction - 64];
-        inputs[i] = of.count == 0 ? 0 : p > half ? odds : -odds;
+        inputs[i] = static_cast<int16_t>(of.count == 0 ? 0 : p > half ? odds : -odds);
         const uint32_t trusted = of.count < trust ? of.count : trust;
         const int32_t apart = static_cast<int32_t>(p) - static_cast<int32_t>(half);
-        inputs[slots.count + i] = apart * static_cast<int32_t>(trusted) >> 13;
+        inputs[slots.count + i] = static_cast<int16_t>(apart * static_cast<int32_t>(trusted) >> 14);
         counts[i] = of.count;
     }
 }
@@ -177,22 +209,33 @@ void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, 
     }
 }
 
-int64_t dot(const int32_t* weights, const int32_t* inputs, size_t count) {
+int64_t dot(const int16_t* weights, const int16_t* inputs, size_t count) {
     int64_t sum = 0;
-    for (size_t i = 0; i < count; ++i) sum += static_cast<int64_t>(weights[i]) * inputs[i];
+    for (size_t i = 0; i < count; ++i)
+        sum += static_cast<int32_t>(weights[i]) * static_cast<int32_t>(inputs[i]);
     return sum;
 }
+void mix(const int16_t* const* weights, size_t mixers, const MixerInputs& inputs, int64_t* sums) {
+    for (size_t m = 0; m < mixers; ++m)
+        sums[m] = dot(weights[m], inputs.own, inputs.own_count) +
+                  dot(weights[m] + inputs.own_count, inputs.shared, inputs.shared_count);
+}
 
-void adjust(int32_t* weights, const int32_t* inputs, int32_t error, size_t count) {
+void adjust_some(int16_t* weights, const int16_t* inputs, int32_t error, size_t count) {
     for (size_t i = 0; i < count; ++i) {
-        const int64_t change = (static_cast<int64_t>(inputs[i]) * error + (int64_t{1} << 31)) >> 32;
-        weights[i] = clamped(weights[i] + static_cast<int32_t>(change), -most_weight, most_weight);
+        const int32_t change = (static_cast<int32_t>(inputs[i]) * error + (1 << 14)) >> 15;
+        weights[i] = static_cast<int16_t>(
+            clamped(static_cast<int32_t>(weights[i]) + change, -most_weight, most_weight));
     }
+}
+void adjust(int16_t* weights, const MixerInputs& inputs, int16_t error) {
+    adjust_some(weights, inputs.own, error, inputs.own_count);
+    adjust_some(weights + inputs.own_count, inputs.shared, error, inputs.shared_count);
 }
 #endif
 
 }  // namespace
 
-const MixingKernels BITSBACK_KERNELS = {look, learn, dot, adjust};
+const MixingKernels BITSBACK_KERNELS = {look, learn, mix, adjust};
 
 }  // namespace bitsback

@@ -14,28 +14,45 @@ namespace bitsback {
 // counted nothing.
 struct SlotView {
     uint32_t* all;
-    const uint32_t* numbers;  // of those of the decision
-    const uint32_t* checks;   // a slot with another check has counted nothing for this key
+    uint32_t* numbers;       // of those of the decision
+    const uint32_t* checks;  // a slot with another check has counted nothing for this key
     size_t count;
     uint32_t probability_bits;
     uint32_t check_bits;
 };
 
+// Where slots of decisions that follow one another are, for each context.
+struct Within {
+    const uint32_t* lines;   // where they begin
+    const uint32_t* direct;  // all ones in contexts whose keys have slots of their own, else 0
+    uint32_t node;           // of the decision
+    uint32_t place;          // its number in the tree of these decisions
+};
+
+// What mixers take: what is a decision's own, and then what others have too. The counts are
+// multiples of sixteen.
+struct MixerInputs {
+    const int16_t* own;
+    size_t own_count;
+    const int16_t* shared;
+    size_t shared_count;
+};
+
 struct MixingKernels {
-    // The inputs that slots give, in [2 * slots.count]: first the log-odds, by a table of those
-    // against probabilities up to a half, and then the probabilities, as far as they are trusted;
-    // and how often each came.
-    void (*look)(const SlotView& slots, const int32_t* stretch, uint32_t trust, int32_t* inputs,
-                 uint32_t* counts);
+    // Finds the numbers of the slots, and the inputs that they give, in [2 * slots.count]: first
+    // the log-odds, by a table of those against probabilities up to a half, and then the
+    // probabilities, as far as they are trusted; and how often each came.
+    void (*look)(const SlotView& slots, const Within& within, const int32_t* stretch,
+                 uint32_t trust, int16_t* inputs, uint32_t* counts);
     // Takes the bit that came. rates: [slots.count, counts that there can be], of units of 2^-16.
     // limits: of counts. contexts: so many of the slots are learned.
     void (*learn)(const SlotView& slots, const int32_t* rates, const uint32_t* limits,
                   size_t contexts, uint32_t bit);
-    // The sum of weights[i] * inputs[i], of a multiple of eight.
-    int64_t (*dot)(const int32_t* weights, const int32_t* inputs, size_t count);
-    // weights[i] += (inputs[i] * error + 2^31) >> 32, within [-2^24, 2^24]. The products fit 63
-    // bits.
-    void (*adjust)(int32_t* weights, const int32_t* inputs, int32_t error, size_t count);
+    // The sum of weights[m][i] * inputs[i], for some mixers; no weight is -2^15.
+    void (*mix)(const int16_t* const* weights, size_t mixers, const MixerInputs& inputs,
+                int64_t* sums);
+    // weights[i] += (inputs[i] * error + 2^14) >> 15, within [-(2^15 - 1), 2^15 - 1].
+    void (*adjust)(int16_t* weights, const MixerInputs& inputs, int16_t error);
 };
 
 // Those for the engine in use (linear.hpp).

@@ -11,7 +11,8 @@
 
 namespace bitsback {
 
-// Log-odds are in units of 2^-12, within [-2^16, 2^16).
+// Those of an input are in units of 2^-11, and what mixers make of them in units of 2^-12, within
+// [-2^16, 2^16).
 class LogisticTables {
   public:
     static constexpr std::int32_t reach = 1 << 16;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "../prefetch.hpp"
 #include "logistic.hpp"
 
 namespace bitsback {
@@ -38,6 +39,7 @@ class ProbabilityMap {
                 static_cast<std::uint32_t>(entry + (beyond >= step / 2 ? 1 : 0))};
     }
 
+    void expect(std::uint32_t entry) const { prefetch(entries_.data() + entry); }
     void learn(std::uint32_t entry, std::uint32_t bit) {
         std::uint32_t& of = entries_[entry];
         const std::uint32_t count = of & 1023;

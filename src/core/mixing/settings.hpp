@@ -30,7 +30,7 @@ struct Selector {
 
 struct MixerSettings {
     std::vector<Selector> selectors;
-    std::int32_t start;  // weight of each context's log-odds, in units of 2^-16
+    std::int32_t start;  // weight of each context's log-odds, in units of 2^-14
     // The rates of learning, in units of 2^-16: that of new weights, and the least.
     std::int32_t first_rate;
     std::int32_t last_rate;
@@ -89,9 +89,9 @@ struct MixingSettings {
                 "a network beside has at most 4,096 features");
         require(!mixers.empty() && mixers.size() <= most_mixers, "there are 1 to 4 mixers");
         for (const MixerSettings& of : mixers) {
-            require(of.start >= 0 && of.start <= 1 << 20 && of.last_rate >= 1 &&
+            require(of.start >= 0 && of.start < 1 << 15 && of.last_rate >= 1 &&
                         of.last_rate <= of.first_rate && of.first_rate <= 2047,
-                    "weights start within [0, 2^20], and rates of learning are 1 to 2,047");
+                    "weights start within [0, 2^15 - 1], and rates of learning are 1 to 2,047");
             std::size_t sets = 1;
             for (const Selector& by : of.selectors) {
                 require(by.count >= 1 && by.count <= most_sets / sets,

@@ -55,10 +55,8 @@ class NetworkBeside {
         mixtures_->run(rows_);
         pixels_.clear();
         mixtures_->for_distributions(rows_, [&](const auto& distribution) {
-            for (std::size_t i = 0; i < rows_.count(); ++i) {
-                pixels_.push_back({distribution(i), {0, rows_.expected[i].levels, 0, 0}, 0, 0});
-                pixels_.back().left.end = pixels_.back().distribution.total();
-            }
+            for (std::size_t i = 0; i < rows_.count(); ++i)
+                pixels_.emplace_back(distribution, i, rows_.expected[i].levels);
         });
         places_.clear();
     }
@@ -70,13 +68,14 @@ class NetworkBeside {
     }
 
     // What its network sees of a pixel and makes of it, for mixers, if they take it.
-    void describe(std::size_t i, std::int32_t* out) const {
+    void describe(std::size_t i, std::int16_t* out) const {
         const std::size_t width = settings_->width(), features = mixtures_->features();
         if (features == 0) return;
         const std::uint8_t* context = rows_.contexts.data() + i * width;
-        for (std::size_t k = 0; k < width; ++k) *out++ = (context[k] - 64) * 64;
+        for (std::size_t k = 0; k < width; ++k)
+            *out++ = static_cast<std::int16_t>((context[k] - 64) * 32);
         const std::uint8_t* made = mixtures_->features(rows_, i);
-        for (std::size_t k = 0; k < features; ++k) *out++ = made[k] * 64;
+        for (std::size_t k = 0; k < features; ++k) *out++ = static_cast<std::int16_t>(made[k] * 32);
     }
 
     // Divides what is left of a pixel's symbols at this one; or at one near the median, if there
@@ -160,10 +159,14 @@ class NetworkBeside {
 
     // The distribution of a pixel, and the part of it that is left.
     struct Ranged {
-        PixelDistribution distribution;
+        PixelDistribution distribution;  // large, and so made where it stays
         Bracket left;
-        std::uint32_t split;  // of the decision
-        std::uint32_t below;  // what symbols below it leave of the distribution
+        std::uint32_t split = 0;  // of the decision
+        std::uint32_t below = 0;  // what symbols below it leave of the distribution
+
+        template <class Make>
+        Ranged(const Make& make, std::size_t i, std::uint32_t levels)
+            : distribution(make(i)), left{0, levels, 0, distribution.total()} {}
     };
 
     std::uint32_t scaled(std::size_t i, std::uint32_t c) const {

@@ -111,7 +111,7 @@ class Mixing:
         )
         sets = sum(_sets(of.select, bits) for of in self.mixers)
         entries = _POINTS if self.maps[1] else 0
-        return 4 * slots + 4 * (2 * len(self.contexts) + 8 + features + entries) * sets
+        return 4 * slots + (2 * (2 * len(self.contexts) + 32 + features) + 4 * entries) * sets
 
     @property
     def summands(self) -> int:
@@ -383,7 +383,7 @@ def _read_context(fields: Fields, reader: TermReader, most: int) -> Context:
 def _read_mixer(
     fields: Fields, reader: TermReader, contexts: int, choices: tuple[str, ...]
 ) -> Mixer:
-    start = fields.integer("start", 0, 1 << 20)
+    start = fields.integer("start", 0, (1 << 15) - 1)
     first, last = fields.integers("rates", 2, 1, 2047)
     if first < last:
         raise ModelError(f"'rates' of learning fall, and [{first}, {last}] do not")
