@@ -1,0 +1,45 @@
+//! Lists the models that ship with bitsback, by their identity (model-format.md, M1).
+
+use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs};
+
+#[allow(dead_code)]
+#[path = "src/bytes.rs"]
+mod bytes;
+#[allow(dead_code)]
+#[path = "src/dtype.rs"]
+mod dtype;
+#[allow(dead_code)]
+#[path = "src/error.rs"]
+mod error;
+#[allow(dead_code)]
+#[path = "src/json.rs"]
+mod json;
+#[allow(dead_code)]
+#[path = "src/sha256.rs"]
+mod sha256;
+#[allow(dead_code)]
+#[path = "src/tensor.rs"]
+mod tensor;
+
+fn main() {
+    let root = env::var("CARGO_MANIFEST_DIR").expect("cargo names the folder");
+    let folder = Path::new(&root).join("../src/bitsback/models/bundled");
+    println!("cargo:rerun-if-changed={}", folder.display());
+    let entries = fs::read_dir(&folder).expect("the bundled models are there");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "safetensors"));
+    paths.sort();
+    let mut list = String::from("&[\n");
+    for path in paths {
+        println!("cargo:rerun-if-changed={}", path.display());
+        let file = fs::read(&path).expect("a model can be read");
+        let (description, tensors) = tensor::read(&file).expect("a bundled model is a model file");
+        let identity = tensor::identity(&description, &tensors);
+        writeln!(list, "({identity:?}, include_bytes!({path:?})),").expect("a text grows");
+    }
+    list.push(']');
+    let out = env::var("OUT_DIR").expect("cargo names a folder");
+    fs::write(Path::new(&out).join("bundled.rs"), list).expect("the list can be written");
+}

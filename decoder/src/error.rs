@@ -1,0 +1,39 @@
+//! What a reader says when it refuses an archive.
+
+use std::fmt;
+
+/// A refusal: what is wrong, and the section of the specification that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    pub what: String,
+    pub section: &'static str,
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.what, self.section)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Makes an error of a text and a section.
+pub fn error(what: impl Into<String>, section: &'static str) -> Error {
+    Error { what: what.into(), section }
+}
+
+/// Refuses: the same as a result.
+pub fn refuse<T>(what: impl Into<String>, section: &'static str) -> Result<T> {
+    Err(error(what, section))
+}
+
+/// Refuses unless something holds.
+pub fn demand(holds: bool, what: &str, section: &'static str) -> Result<()> {
+    if holds {
+        Ok(())
+    } else {
+        refuse(what, section)
+    }
+}

@@ -1,0 +1,68 @@
+//! The models at hand: those that ship with the package, and those of the archive.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::embedded;
+use crate::error::{demand, refuse, Result};
+use crate::model::Model;
+use crate::sha256::hex;
+use crate::tensor::{self, Tensors};
+
+const SECTION: &str = "model-format.md, M1";
+
+/// The identity of each bundled model, and its file; made by build.rs.
+static BUNDLED: &[([u8; 32], &[u8])] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+
+/// Finds models by the first 16 bytes of their identity; each is read and run the first time.
+pub struct Library<'a> {
+    embedded: Vec<&'a [u8]>,
+    ready: RefCell<BTreeMap<[u8; 16], Rc<Model>>>,
+}
+
+/// The description and the tensors of a bundled model.
+pub fn bundled(identity: &[u8; 16]) -> Result<(String, Tensors)> {
+    let Some((_, file)) = BUNDLED.iter().find(|(known, _)| known.starts_with(identity)) else {
+        return refuse(format!("the model {} is not at hand: a newer release is needed", hex(identity)), SECTION);
+    };
+    tensor::read(file)
+}
+
+impl<'a> Library<'a> {
+    pub fn new(embedded: Vec<&'a [u8]>) -> Self {
+        Library { embedded, ready: RefCell::default() }
+    }
+
+    pub fn find(&self, identity: &[u8; 16]) -> Result<Rc<Model>> {
+        if let Some(model) = self.ready.borrow().get(identity) {
+            return Ok(model.clone());
+        }
+        let own = self.embedded.iter().find(|payload| payload.starts_with(identity));
+        let (description, tensors) = match own {
+            Some(payload) => embedded::read(payload)?,
+            None => bundled(identity)?,
+        };
+        let model = Model::read(&description, tensors)?;
+        demand(model.identity.starts_with(identity), "a model has another identity than it says", SECTION)?;
+        model.test()?;
+        let model = Rc::new(model);
+        self.ready.borrow_mut().insert(*identity, model.clone());
+        Ok(model)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bundled_models_pass_their_tests() {
+        let library = Library::new(Vec::new());
+        for (identity, _) in BUNDLED {
+            let mut start = [0; 16];
+            start.copy_from_slice(&identity[..16]);
+            library.find(&start).unwrap();
+        }
+    }
+}

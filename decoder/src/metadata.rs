@@ -1,0 +1,119 @@
+//! Container metadata: the files of pictures around their pixels (format.md, A6).
+
+use crate::bytes::Bytes;
+use crate::error::{demand, Result};
+use crate::picture::{pack, Chunk, Picture};
+use crate::tiff::Tiff;
+
+/// What container metadata makes of a picture.
+pub enum Restored<'a> {
+    /// The file, byte for byte.
+    Exact(Vec<u8>),
+    /// A PNG file with the same pixels and chunks.
+    Png(Vec<u8>),
+    /// A TIFF file whose pages are compressed: how many rows each has.
+    Pages(Vec<usize>),
+    /// A file that is held as it is.
+    Held(&'a [u8]),
+}
+
+pub fn restore<'a>(metadata: &'a [u8], picture: &Picture) -> Result<Restored<'a>> {
+    let mut bytes = Bytes::new(metadata, "format.md, A6");
+    match bytes.byte()? {
+        1 => Ok(Restored::Exact(frame(bytes.rest(), picture)?)),
+        kind @ (2 | 3) => Ok(Restored::Png(png(bytes.rest(), kind == 3, picture)?)),
+        4 => {
+            let tiff = Tiff::read(bytes.rest())?;
+            if tiff.is_plain() {
+                return Ok(Restored::Exact(tiff.file(picture)?));
+            }
+            Ok(Restored::Pages(tiff.page_rows(picture)?))
+        }
+        5 => Ok(Restored::Held(bytes.rest())),
+        kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
+    }
+}
+
+/// Kind 1: the pixels stand in the file as they are.
+fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
+    const SECTION: &str = "format.md, A6.1";
+    let mut bytes = Bytes::new(metadata, SECTION);
+    let layout = bytes.byte()?;
+    if layout >= 64 {
+        return bytes.error("the layout of a frame is unknown");
+    }
+    let mut segments = Vec::new();
+    for _ in 0..bytes.varint()? {
+        segments.push((bytes.varint()?, bytes.varint()?));
+    }
+    let total = segments.iter().try_fold(0u64, |sum, (_, rows)| sum.checked_add(*rows));
+    demand(total == Some(picture.rows as u64), "a frame has another number of rows", SECTION)?;
+    let mut rows: Vec<&[u8]> = picture.rows().collect();
+    if layout & 1 != 0 {
+        rows.reverse();
+    }
+    let mut rows = rows.into_iter();
+    let mut out = Vec::new();
+    for (gap, count) in segments {
+        out.extend_from_slice(bytes.take_long(gap)?);
+        for row in rows.by_ref().take(count as usize) {
+            frame_row(layout, picture, row, &mut out)?;
+        }
+    }
+    out.extend_from_slice(bytes.rest());
+    Ok(out)
+}
+
+fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    let start = out.len();
+    let wide = picture.dtype.size() == 2;
+    let bits = match (picture.dtype.is_bool(), picture.channels == 1 && !wide) {
+        (true, _) => 1,
+        (_, true) => 8 >> (layout >> 4),
+        _ => 8,
+    };
+    let mut samples = row.to_vec();
+    if layout & 8 != 0 && wide {
+        samples.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+    } else if layout & 8 != 0 && picture.channels >= 3 {
+        samples.chunks_exact_mut(picture.channels).for_each(|pixel| pixel.swap(0, 2));
+    }
+    let mask = if bits == 8 { 255 } else { (1u8 << bits) - 1 };
+    let section = "format.md, A6.1";
+    demand(samples.iter().all(|&sample| sample <= mask), "a sample of a frame has more bits than its layout", section)?;
+    if layout & 4 != 0 {
+        samples.iter_mut().for_each(|sample| *sample ^= mask);
+    }
+    pack(&samples, bits, out);
+    if layout & 2 != 0 {
+        let size = (out.len() - start).next_multiple_of(4);
+        out.resize(start + size, 0);
+    }
+    Ok(())
+}
+
+/// Kinds 2 and 3: of the latter the chunks and the pixels alone.
+fn png(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Vec<u8>> {
+    let mut bytes = Bytes::new(metadata, "format.md, A6.2");
+    let [bits, colour] = bytes.array()?;
+    let mut lists = [Vec::new(), Vec::new()];
+    for list in &mut lists {
+        for _ in 0..bytes.varint()? {
+            let kind = bytes.array()?;
+            let length = bytes.varint_in(0, u64::from(u32::MAX >> 1), "the length of a chunk")?;
+            list.push(Chunk { kind, content: bytes.take_long(length)? });
+        }
+    }
+    if exact {
+        bytes.take(10)?; // the header, the parameters and the check
+        for _ in 0..bytes.varint()? {
+            bytes.varint()?;
+        }
+        let rows = bytes.varint_in(picture.rows as u64, picture.rows as u64, "the number of filters")?;
+        if bytes.take_long(rows)?.iter().any(|&filter| filter > 4) {
+            return bytes.error("a filter is unknown");
+        }
+    }
+    bytes.end()?;
+    picture.png_with(bits, colour, &lists[0], &lists[1])
+}

@@ -1,0 +1,61 @@
+//! The tables that ship with the package (format.md, A2; model-format.md).
+
+use std::sync::OnceLock;
+
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident, $type:ty, $length:literal, $file:literal) => {
+        $(#[$doc])*
+        pub fn $name() -> &'static [$type; $length] {
+            static TABLE: OnceLock<Box<[$type; $length]>> = OnceLock::new();
+            TABLE.get_or_init(|| {
+                const SIZE: usize = std::mem::size_of::<$type>();
+                static BYTES: &[u8; SIZE * $length] = include_bytes!(concat!("../../src/bitsback/tables/", $file));
+                let mut table = Box::new([0; $length]);
+                for (value, bytes) in table.iter_mut().zip(BYTES.chunks_exact(SIZE)) {
+                    let mut number = [0; SIZE];
+                    number.copy_from_slice(bytes);
+                    *value = <$type>::from_le_bytes(number);
+                }
+                table
+            })
+        }
+    };
+}
+
+table!(
+    /// P of normal distributions, in units of 2^-28.
+    normal_cdf, i32, 2049, "normal_cdf.bin"
+);
+table!(
+    /// Q, quantiles of N(0, 1) in units of 2^-16.
+    normal_quantile, i32, 8193, "normal_quantile.bin"
+);
+table!(
+    /// P of logistic distributions, in units of 2^-28.
+    logistic_cdf, i32, 2049, "logistic_cdf.bin"
+);
+table!(
+    /// X[f] = 2^(28 - f / 1024).
+    exp2, u32, 1024, "exp2.bin"
+);
+table!(
+    /// The rows of the beta-binomial distributions.
+    beta_binomial, u16, 524288, "beta_binomial.bin"
+);
+table!(
+    /// stretch of the codec `counted`.
+    stretch, i32, 1408, "stretch.bin"
+);
+
+#[cfg(test)]
+mod tests {
+    use crate::sha256::{hex, sha256};
+
+    #[test]
+    fn digests() {
+        let table = super::exp2().iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>();
+        assert_eq!(hex(&sha256(&table)), "ef100312163d24e445e0cf6a58a866b930891adce2adaac4123d531ee6a13df6");
+        let table = super::stretch().iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>();
+        assert_eq!(hex(&sha256(&table)), "73ee8079df7acbc6fe70d3f199528cadf2a191f442ac1ec2d1325b636ee34f3e");
+    }
+}
