@@ -64,10 +64,19 @@ def check_names(value: Any, most: int = 2**20) -> list[str]:
     return names
 
 
+UNPRINTABLE = [
+    (0, 0x1F), (0x7F, 0xA0), (0xAD, 0xAD), (0x61C, 0x61C), (0x1680, 0x1680), (0x180E, 0x180E),
+    (0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x206F), (0x3000, 0x3000), (0xD800, 0xF8FF),
+    (0xFEFF, 0xFEFF), (0xFFF0, 0xFFFF), (0xE0000, 0x10FFFF),
+]  # fmt: skip
+
+
 def check_printable(value: Any) -> str:
-    """At most 1,000 characters; `isprintable` knows those of the Unicode categories on the page."""
     require(isinstance(value, str) and len(value) <= 1000, "a text of at most 1,000 characters")
-    require(value.isprintable(), "a text of printable characters")
+    require(
+        not any(low <= ord(c) <= high for c in value for low, high in UNPRINTABLE),
+        "a text of printable characters",
+    )
     return str(value)
 
 

@@ -14,6 +14,11 @@ from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable, read_variables
 
 VERSION = 1
+# Ranges instead of categories, since these differ between versions of Unicode.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"
+    "\ud800-\uf8ff\ufeff\ufff0-\uffff\U000e0000-\U0010ffff]"
+)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 _MOST = 1_000  # characters of a text
 
@@ -203,6 +208,6 @@ def _read_name(fields: Fields, key: str) -> str:
 def _read_text(fields: Fields, key: str) -> str:
     """A line of text without control characters. Raises ModelError."""
     text = fields.text(key)
-    if len(text) > _MOST or not text.isprintable():
+    if len(text) > _MOST or _UNPRINTABLE.search(text):
         raise ModelError(f"'{key}' must have at most 1,000 characters, all of them printable")
     return text

@@ -22,7 +22,8 @@ class NetworkBeside {
         : settings_(&settings), mixtures_(&mixtures), predictor_(settings, arithmetic) {}
 
     void begin(std::size_t item, const ItemShape& shape) {
-        items_.try_emplace(item, *settings_, predictive_kernels(), shape, 0);
+        items_.try_emplace(item, *settings_, predictive_kernels(), shape,
+                           frames_.frame(*settings_, shape), 0);
     }
     void end(std::size_t item) { items_.erase(item); }
 
@@ -178,6 +179,7 @@ class NetworkBeside {
     const PredictiveSettings* settings_;
     const PixelMixtures* mixtures_;
     StepPredictor predictor_;
+    ItemFrames frames_;
     std::map<std::size_t, PlaneItem> items_;  // that are being coded
     std::vector<Place> places_;
     std::vector<std::int32_t> symbols_;

@@ -135,13 +135,13 @@ class CellSums {
     // Begins the cells that begin with pixels of a front: their weights are to be found. The row
     // above is to have been here before, at the same time. lines: of each pixel. values: the places
     // for their normalised inputs. kind: of the systems, for the solver.
-    void start_cells(const PixelFront& front, const LineNumbers* lines, std::size_t kind,
-                     Solver& solver, std::int16_t** values) {
-        std::int32_t cell = front.column / settings_.cell, next = front.column % settings_.cell;
-        const std::int32_t cells = front.lag / settings_.cell, rest = front.lag % settings_.cell;
-        for (std::size_t k = 0; k < front.count; ++k) {
+    void start_cells(const FrontPart& part, std::int32_t lag, const LineNumbers* lines,
+                     std::size_t kind, Solver& solver, std::int16_t** values) {
+        std::int32_t cell = part.column / settings_.cell, next = part.column % settings_.cell;
+        const std::int32_t cells = lag / settings_.cell, rest = lag % settings_.cell;
+        for (std::size_t k = 0; k < part.count; ++k) {
             if (next == 0)
-                start_cell(lines[k], front.row + static_cast<std::int32_t>(k), cell, kind, solver);
+                start_cell(lines[k], part.row + static_cast<std::int32_t>(k), cell, kind, solver);
             values[k] =
                 lines_[lines[k].own].values.data() + static_cast<std::size_t>(next) * stride_;
             cell -= cells;
@@ -158,9 +158,7 @@ class CellSums {
         return weights_.data() + lines.own;
     }
     std::size_t weight_inputs() const { return lines_.size() + front_size; }
-
-    // Where the normalised target stands behind the inputs.
-    std::size_t target() const { return inputs_; }
+    std::size_t inputs() const { return inputs_; }
 
     // Takes the last pixel of a row, whose values are there. The sums of other cells are finished
     // when the next one begins: shortly before the row below needs them, which then finds them in a

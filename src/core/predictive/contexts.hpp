@@ -13,7 +13,7 @@ namespace {
 #if defined(__AVX512BW__) && defined(__GNUC__)
 // What is seen of differences is found in registers, if it follows a curve (settings.hpp), and
 // contexts are written once all of them is known.
-class Contexts {
+class ContextWriter {
   public:
     // Apart from it, so that the rest of it stays in registers.
     struct Room {
@@ -25,7 +25,7 @@ class Contexts {
         __m128i put_bytes[16];
     };
 
-    Contexts(const FrontSettings& settings, uint8_t* out, Room& room)
+    ContextWriter(const FrontSettings& settings, uint8_t* out, Room& room)
         : settings_(settings),
           out_(out),
           words_(room.words),
@@ -128,11 +128,11 @@ class Contexts {
     size_t put_ = 0;
 };
 #else
-class Contexts {
+class ContextWriter {
   public:
     struct Room {};
 
-    Contexts(const FrontSettings& settings, uint8_t* out, Room&)
+    ContextWriter(const FrontSettings& settings, uint8_t* out, Room&)
         : table_(settings.table + 1024), width_(settings.width), out_(out) {}
 
     void put(Lanes bytes) {

@@ -29,35 +29,37 @@ class ErrorLines {
     }
     void close() { errors_ = std::vector<std::int32_t>(); }
 
-    // Those near the pixels of a front, which are coded at this time.
-    void find(const ItemFrame::Time& time, PixelFront& front) const {
-        constexpr std::array<Offset, 6> near{
+    // Those near the pixels of a front from one on, which is coded at this time; and how far apart
+    // those of each kind are.
+    std::array<const std::int32_t*, 6> near(const ItemFrame::Time& time, std::int32_t row) const {
+        constexpr std::array<Offset, 6> places{
             {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}, {0, -2}, {-2, 0}}};
-        for (std::size_t i = 0; i < near.size(); ++i)
-            front.errors[i] =
-                errors_.data() + place(frame_->moved(time, near[i]), front.row + near[i].rows);
-        front.error_kinds = kind_;
+        std::array<const std::int32_t*, 6> out;
+        for (std::size_t i = 0; i < out.size(); ++i)
+            out[i] = errors_.data() + place(frame_->moved(time, places[i]), row + places[i].rows);
+        return out;
     }
+    std::size_t kinds() const { return kinds_; }
+    std::size_t kind() const { return kind_; }
 
-    // The errors of the pixels of a front, [kinds][front_size].
-    void put(const ItemFrame::Time& time, const PixelFront& front, const std::int32_t* errors) {
+    // The errors of some pixels of a front, [kinds][front_size].
+    void put(const ItemFrame::Time& time, const FrontPart& part, const std::int32_t* errors) {
         // To the left of the image is what stands above its left edge, and to the right of the
         // last one they are the same.
-        const std::size_t last = front.count - 1;
-        const auto row = front.row + static_cast<std::int32_t>(last);
-        const bool begins = front.column == front.lag * static_cast<std::int32_t>(last);
-        const bool ends = front.column + 1 == frame_->columns;
-        const std::size_t own = place(time, front.row);
+        const std::int32_t row = part.last_row();
+        const bool begins = part.last_column(frame_->lag) == 0;
+        const bool ends = part.column + 1 == frame_->columns;
+        const std::size_t own = place(time, part.row);
         for (std::size_t j = 0; j < kinds_; ++j, errors += front_size) {
             std::int32_t* const kind = errors_.data() + j * kind_;
-            if (front.count == front_size)
+            if (part.count == front_size)
                 std::copy_n(errors, front_size, kind + own);
             else
-                std::copy_n(errors, front.count, kind + own);
+                std::copy_n(errors, part.count, kind + own);
             if (begins)
                 for (std::int32_t column : {-2, -1})
-                    kind[place(frame_->moved(time, {1, column}), row + 1)] = errors[last];
-            if (ends) kind[place(frame_->moved(time, {0, 1}), front.row)] = errors[0];
+                    kind[place(frame_->moved(time, {1, column}), row + 1)] = errors[part.count - 1];
+            if (ends) kind[place(frame_->moved(time, {0, 1}), part.row)] = errors[0];
         }
     }
 

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "../item_shape.hpp"
@@ -114,6 +115,34 @@ struct ItemFrame {
             }
         return out;
     }
+};
+
+// The frames of items, one after the other: many have the same.
+class ItemFrames {
+  public:
+    const std::shared_ptr<const ItemFrame>& frame(const PredictiveSettings& settings,
+                                                  const ItemShape& shape) {
+        if (last_ == nullptr || last_->rows != static_cast<std::int32_t>(shape.rows) ||
+            last_->columns != static_cast<std::int32_t>(shape.columns) ||
+            last_->top != static_cast<std::int32_t>(shape.levels) - 1)
+            last_ = std::make_shared<const ItemFrame>(settings, shape);
+        return last_;
+    }
+
+  private:
+    std::shared_ptr<const ItemFrame> last_;
+};
+
+// Pixels of one plane in a front: so many from one on, the first of which is at a row and a column,
+// and others each in the row below, by the lag to the left of the one before.
+struct FrontPart {
+    std::size_t first;
+    std::size_t count;
+    std::int32_t row;
+    std::int32_t column;
+
+    std::int32_t last_row() const { return row + static_cast<std::int32_t>(count) - 1; }
+    std::int32_t last_column(std::int32_t lag) const { return column - lag * (last_row() - row); }
 };
 
 // The numbers of the lines of a plane that hold the data of a row and of the one above it.

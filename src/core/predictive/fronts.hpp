@@ -13,7 +13,7 @@ namespace {
 // The index of a unit: four times its logarithm, with its fraction. It is read off a float, which
 // holds a number below 2^24 exactly.
 inline Lanes unit_index(Lanes s) {
-    return (bits_of(converted<Floats>(s)) >> all(21)) - all(4 * 127);
+    return (bits_of(converted<FloatLanes>(s)) >> all(21)) - all(4 * 127);
 }
 inline Lanes reciprocal_of(Lanes index) {
     const Lanes fraction = index & all(3);
@@ -54,7 +54,7 @@ void predict(const FrontSettings& settings, PixelFront& front, size_t first,
             } else {
                 low = low + input * weight;
             }
-            store(values[inputs], converted<Words>(normalised(input, reciprocal, half, shift)));
+            store(values[inputs], converted<WordLanes>(normalised(input, reciprocal, half, shift)));
             weights += front.weight_inputs;
         }
     }
@@ -74,17 +74,18 @@ inline Lanes mix(size_t predictors, const Lanes (&recent)[PixelFront::most],
     constexpr int32_t floor = 48;
     Lanes least = recent[1];
     for (size_t j = 2; j <= predictors; ++j) least = least_of(least, recent[j]);
-    const Doubles scale = converted<Doubles>(all(256));
-    const Doubles scaled = converted<Doubles>(least + all(floor)) * scale;
+    const DoubleLanes scale = converted<DoubleLanes>(all(256));
+    const DoubleLanes scaled = converted<DoubleLanes>(least + all(floor)) * scale;
     Lanes weights = all(0);
-    Doubles sum = converted<Doubles>(weights);
+    DoubleLanes sum = converted<DoubleLanes>(weights);
     for (size_t j = 1; j <= predictors; ++j) {
-        const Lanes share = converted<Lanes>(scaled / converted<Doubles>(recent[j] + all(floor)));
+        const Lanes share =
+            converted<Lanes>(scaled / converted<DoubleLanes>(recent[j] + all(floor)));
         weights = weights + share * share;
-        sum = sum + converted<Doubles>(share * share) * converted<Doubles>(prediction(j));
+        sum = sum + converted<DoubleLanes>(share * share) * converted<DoubleLanes>(prediction(j));
     }
-    return converted<Lanes>((sum + converted<Doubles>(weights >> all(1))) /
-                            converted<Doubles>(weights));
+    return converted<Lanes>((sum + converted<DoubleLanes>(weights >> all(1))) /
+                            converted<DoubleLanes>(weights));
 }
 
 // The pixels from `first` on, as many as there are lanes.
@@ -131,8 +132,8 @@ void look_at_lanes(const FrontSettings& settings, PixelFront& front, size_t firs
     store(front.predictions[PixelFront::blend] + first, blend);
 
     // The context, for the order of which see docs/model-format.md.
-    Contexts::Room room;
-    Contexts contexts(settings, out + first * settings.width, room);
+    ContextWriter::Room room;
+    ContextWriter contexts(settings, out + first * settings.width, room);
     for (size_t plane = 0; plane < 3; ++plane) {
         if (plane >= settings.planes) {
             for (size_t i = 0; i < settings.window[plane]; ++i) contexts.see(all(0));
@@ -159,9 +160,8 @@ void look_at_lanes(const FrontSettings& settings, PixelFront& front, size_t firs
     contexts.put(unit_index(all(4 * (settings.top + 1))));
     contexts.put((blend & all(255)) >> all(1));
     contexts.put(all(static_cast<int32_t>(63 * (settings.planes - 1))));
-    const Lanes number = numbers() + all(static_cast<int32_t>(first));
-    contexts.put(all(8) * least_of(all(front.row) + number, all(15)));
-    contexts.put(all(8) * least_of(all(front.column) - number * all(front.lag), all(15)));
+    contexts.put(all(8) * least_of(load<Lanes>(front.rows + first), all(15)));
+    contexts.put(all(8) * least_of(load<Lanes>(front.columns + first), all(15)));
     contexts.finish();
 }
 
@@ -188,8 +188,8 @@ void learn(const FrontSettings& settings, const PixelFront& front, const int32_t
         put(error(PixelFront::blend));
         const auto of = [&](const int32_t* all_of) { return load<Lanes>(all_of + first); };
         store(targets + first,
-              converted<Words>(normalised(symbol - of(front.median), of(front.reciprocal),
-                                          of(front.half), of(front.shift))));
+              converted<WordLanes>(normalised(symbol - of(front.median), of(front.reciprocal),
+                                              of(front.half), of(front.shift))));
     }
 }
 

@@ -13,8 +13,7 @@ static constexpr inline size_t triangle_row(size_t a) {
     return (a / 8 + 1) * (a / 8 * 32 + a % 8 * 8);
 }
 
-// Pixels that are predicted at once: of one step, in consecutive rows of one plane. What belongs to
-// them lies next to one another.
+// Pixels that are predicted at once, of one step. What belongs to them lies next to one another.
 static constexpr size_t front_size = 16;
 
 // What is the same for all planes of an item with as many references.
@@ -38,9 +37,8 @@ struct PixelFront {
 
     // Where the first pixel is, and the others behind it.
     size_t count;
-    int32_t row;
-    int32_t column;
-    int32_t lag;                  // to the columns before in the next row
+    int32_t rows[front_size];
+    int32_t columns[front_size];
     const uint16_t* symbols[3];   // of each plane
     const int32_t* distances[3];  // from there to the places that are looked at
     const int32_t* predicted[3];  // what was predicted at the pixels, in the references

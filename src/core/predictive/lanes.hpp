@@ -25,10 +25,10 @@ constexpr size_t width = 4;
 
 #if defined(__GNUC__)
 typedef int32_t Lanes __attribute__((vector_size(4 * width), may_alias));
-typedef float Floats __attribute__((vector_size(4 * width)));
-typedef double Doubles __attribute__((vector_size(8 * width)));
-typedef int16_t Words __attribute__((vector_size(2 * width)));
-typedef uint16_t Symbols __attribute__((vector_size(2 * width)));
+typedef float FloatLanes __attribute__((vector_size(4 * width)));
+typedef double DoubleLanes __attribute__((vector_size(8 * width)));
+typedef int16_t WordLanes __attribute__((vector_size(2 * width)));
+typedef uint16_t SymbolLanes __attribute__((vector_size(2 * width)));
 
 template <class To, class From>
 inline To converted(From x) {
@@ -44,10 +44,10 @@ struct Vector {
     T operator[](size_t i) const { return of[i]; }
 };
 using Lanes = Vector<int32_t>;
-using Floats = Vector<float>;
-using Doubles = Vector<double>;
-using Words = Vector<int16_t>;
-using Symbols = Vector<uint16_t>;
+using FloatLanes = Vector<float>;
+using DoubleLanes = Vector<double>;
+using WordLanes = Vector<int16_t>;
+using SymbolLanes = Vector<uint16_t>;
 
 #define BITSBACK_OPERATOR(name)                                                   \
     template <class T>                                                            \
@@ -84,12 +84,6 @@ inline Lanes all(int32_t x) {
     for (size_t i = 0; i < width; ++i) out[i] = x;
     return out;
 }
-inline Lanes numbers() {
-    Lanes out;
-    for (size_t i = 0; i < width; ++i) out[i] = static_cast<int32_t>(i);
-    return out;
-}
-
 template <class V>
 inline V load(const void* from) {
     V out;
@@ -107,7 +101,7 @@ inline Lanes load_symbols(const uint16_t* from) {
 #elif defined(__AVX2__) && defined(__GNUC__)
     return reinterpret_cast<Lanes>(_mm256_cvtepu16_epi32(load<__m128i>(from)));
 #else
-    return converted<Lanes>(load<Symbols>(from));
+    return converted<Lanes>(load<SymbolLanes>(from));
 #endif
 }
 
@@ -117,7 +111,7 @@ inline Lanes clamped(Lanes x, int32_t low, int32_t high) {
     return least_of(most_of(x, all(low)), all(high));
 }
 inline Lanes magnitude(Lanes x) { return most_of(x, all(0) - x); }
-inline Lanes bits_of(Floats x) { return load<Lanes>(&x); }
+inline Lanes bits_of(FloatLanes x) { return load<Lanes>(&x); }
 
 }  // namespace
 }  // namespace bitsback

@@ -32,8 +32,10 @@ class Wavefront {
               Arithmetic arithmetic = Arithmetic::exact)
         : settings_(settings), predictor_(settings, arithmetic) {
         std::size_t first = 0;
+        ItemFrames frames;
         for (const ItemShape& shape : shapes) {
-            items_.emplace_back(settings, predictive_kernels(), shape, first);
+            items_.emplace_back(settings, predictive_kernels(), shape,
+                                frames.frame(settings, shape), first);
             first += shape.elements();
             unfinished_.push_back(&items_.back());
             times_ = std::max(times_, end_of(shape));
