@@ -254,7 +254,7 @@ def beside(contexts: list[str]) -> dict[str, Any]:
         "table": 19,
         "slot": [16, 7],
         "trust": 30,
-        "sure": 6,
+        "sure": 8,
         "features": "hidden3",
         "maps": [4, 1023],
         "contexts": [{"offset": 21, "limit": 60, "terms": of} for of in terms],
