@@ -2,7 +2,8 @@
 //
 // A plane is kept in the order in which it is coded: the pixels of one time lie next to one
 // another, by ascending rows, and those of a time behind those of the time before. So what lies
-// somewhere beside the pixels of a step is next to one another, too.
+// somewhere beside the pixels of a step is next to one another, too. If the plane has fewer rows
+// than a time could have pixels, a time has a place for each row.
 #pragma once
 
 #include <algorithm>
@@ -39,14 +40,15 @@ struct ItemFrame {
     struct Time {
         std::int32_t phase;
         std::int64_t number;   // from 0 on
-        std::int64_t top_row;  // the first one that has a pixel
+        std::int64_t top_row;  // the first one that has a place
     };
 
     std::int32_t rows;
     std::int32_t columns;
     std::int32_t top;    // the highest level
     std::int32_t lag;    // times from a pixel to the one below
-    std::int64_t width;  // pixels of a time
+    std::int64_t most;   // pixels of a time, if there are rows enough
+    std::int64_t width;  // places of a time
     std::size_t times;
     std::size_t lines;              // rows of which more than their symbols is needed at one time
     std::uint64_t line_reciprocal;  // 2^32 / lines, rounded up
@@ -59,7 +61,8 @@ struct ItemFrame {
           columns(static_cast<std::int32_t>(shape.columns)),
           top(static_cast<std::int32_t>(shape.levels) - 1),
           lag(std::min(static_cast<std::int32_t>(settings.lag()), columns + 2 * margin)),
-          width((columns + 2 * margin - 1) / lag + 1),
+          most((columns + 2 * margin - 1) / lag + 1),
+          width(std::min<std::int64_t>(most, margin + rows + std::max(settings.below(), 1))),
           times(
               static_cast<std::size_t>(time(rows - 1 + settings.below(), columns + margin).number)),
           lines(std::min(shape.rows, (shape.columns - 1) / settings.lag() + 3)),
@@ -68,23 +71,24 @@ struct ItemFrame {
                  look(settings, &Places::second)} {}
 
     std::int32_t middle() const { return (top + 1) >> 1; }
+    bool few_rows() const { return width < most; }
 
     Time time(std::int32_t row, std::int32_t column) const {
         const std::int64_t since = std::int64_t{lag} * row + column;
         // As many rows above as make it positive.
-        const std::int64_t before = width + margin + 1;
+        const std::int64_t before = most + margin + 1;
         const auto shifted =
             static_cast<std::uint32_t>(since - (columns - 1 + margin) + lag - 1 + before * lag);
         const std::uint32_t rows_before = shifted / static_cast<std::uint32_t>(lag);
         return {static_cast<std::int32_t>(shifted - rows_before * static_cast<std::uint32_t>(lag)),
-                since + lag * margin + margin, rows_before - before};
+                since + lag * margin + margin, few_rows() ? -margin : rows_before - before};
     }
     // The time of what lies near the pixels of another one: fewer columns apart than the lag.
     Time moved(const Time& from, const Offset& by) const {
         const std::int32_t phase = from.phase + by.columns;
         const std::int32_t turn = phase < 0 ? -1 : phase >= lag ? 1 : 0;
         return {phase - turn * lag, from.number + std::int64_t{lag} * by.rows + by.columns,
-                from.top_row + by.rows + turn};
+                few_rows() ? from.top_row : from.top_row + by.rows + turn};
     }
     // The place of a pixel, where all times are kept.
     std::int64_t place(const Time& time, std::int32_t row) const {
@@ -110,8 +114,8 @@ struct ItemFrame {
             for (const Offset& at : all) {
                 const std::int32_t moved = phase + at.columns + margin * lag;
                 const std::int64_t times = std::int64_t{lag} * at.rows + at.columns;
-                out.distances.push_back(
-                    static_cast<std::int32_t>(times * width - (moved / lag - margin)));
+                const std::int64_t rows = few_rows() ? at.rows : margin - moved / lag;
+                out.distances.push_back(static_cast<std::int32_t>(times * width + rows));
             }
         return out;
     }
