@@ -1,7 +1,7 @@
 //! The file: its sections and its index (format.md, A5).
 
 use crate::bytes::Bytes;
-use crate::collection::{Collection, Container, Kind, FEATURE_FILES, FEATURE_HASHES, FEATURE_LABELS, FEATURE_SETS};
+use crate::collection::{Collection, Container, Kind};
 use crate::crc::crc32c;
 use crate::error::{demand, refuse, Result};
 
@@ -111,30 +111,25 @@ impl<'a> Archive<'a> {
         Ok(archive)
     }
 
-    /// Which sections there may be, by container and by feature.
+    /// Which sections there may be, by container.
     fn check_sections(&self) -> Result<()> {
-        let kind = match self.collection.container {
-            Container::Files(kind) => Some(kind),
-            _ => None,
+        let Container::Files(kind) = self.collection.container else {
+            return Ok(()); // what they say of files means nothing
         };
-        let pictures = kind == Some(Kind::Pictures);
-        let has = |feature: u64| self.collection.features & feature != 0;
+        let pictures = kind == Kind::Pictures;
         let bytes = self.collection.parts.iter().any(|part| part.axes == 3);
         let named = match kind {
-            None => self.names.is_none() && self.numbered.is_none(),
-            Some(Kind::Pictures) => self.names.is_some() != self.numbered.is_some(),
-            Some(_) => self.names.is_some() && self.numbered.is_none(),
+            Kind::Pictures => self.names.is_some() != self.numbered.is_some(),
+            _ => self.names.is_some() && self.numbered.is_none(),
         };
         demand(named, "the names of files are missing, or are there in two ways", SECTION)?;
-        let sets = self.numbered.is_none() || has(FEATURE_SETS) && self.stats.is_none() && !bytes;
+        let sets = self.numbered.is_none() || self.stats.is_none() && !bytes;
         demand(sets, "a U section may not be there", SECTION)?;
-        let labels = self.labels.is_none() || has(FEATURE_LABELS) && (pictures || kind == Some(Kind::Npz));
+        let labels = self.labels.is_none() || pictures || kind == Kind::Npz;
         demand(labels, "an L section may not be there", SECTION)?;
-        let stats = self.stats.is_none() || has(FEATURE_FILES) && pictures;
-        demand(stats, "an F section may not be there", SECTION)?;
+        demand(self.stats.is_none() || pictures, "an F section may not be there", SECTION)?;
         demand(!pictures || !bytes || self.stats.is_some(), "the F section is missing", SECTION)?;
-        let hashes = self.hashes.is_some() == has(FEATURE_HASHES) && (self.hashes.is_none() || pictures);
-        demand(hashes, "an H section may not be there, or is missing", SECTION)
+        demand(self.hashes.is_none() || pictures, "an H section may not be there", SECTION)
     }
 
     fn read_index(&mut self, index: &Section, blocks: &[&Section<'a>]) -> Result<()> {

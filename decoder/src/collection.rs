@@ -6,10 +6,8 @@ use crate::error::{demand, error, refuse, Result};
 
 const SECTION: &str = "format.md, A5.1";
 
-pub const FEATURE_FILES: u64 = 1;
-pub const FEATURE_SETS: u64 = 2;
-pub const FEATURE_LABELS: u64 = 4;
-pub const FEATURE_HASHES: u64 = 8;
+/// All features that a reader knows; it takes what they allow also without them.
+const FEATURES: u64 = 15;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -31,7 +29,6 @@ pub enum Container {
 
 #[derive(Clone, Debug)]
 pub struct Collection {
-    pub features: u64,
     pub container: Container,
     pub parts: Vec<Part>,
 }
@@ -64,7 +61,7 @@ impl Collection {
     pub fn read(payload: &[u8]) -> Result<Collection> {
         let mut bytes = Bytes::new(payload, SECTION);
         let features = bytes.varint()?;
-        if features > 15 {
+        if features > FEATURES {
             return bytes.error("the archive needs features that this reader does not know: a newer release is needed");
         }
         let (container, parts) = match bytes.byte()? {
@@ -87,20 +84,19 @@ impl Collection {
             }
         };
         bytes.end()?;
-        let collection = Collection { features, container, parts };
+        let collection = Collection { container, parts };
         collection.check()?;
         Ok(collection)
     }
 
     fn check(&self) -> Result<()> {
-        let files = self.features & FEATURE_FILES != 0;
         for (i, part) in self.parts.iter().enumerate() {
             let last = i + 1 == self.parts.len();
             let allowed = match self.container {
                 Container::Array => part.axes <= 1,
                 Container::Joined => part.axes <= 1,
                 Container::Files(Kind::Npz) => part.axes <= 1,
-                Container::Files(Kind::Pictures) => part.axes <= 2 || files,
+                Container::Files(Kind::Pictures) => true,
                 Container::Files(Kind::Tiff) => part.axes <= 2 || last && part.shape.first() == Some(&0),
             };
             demand(allowed, "a part has axes that it may not have", SECTION)?;
@@ -210,9 +206,7 @@ impl Part {
         for (count, shape) in &items {
             has_elements |= *count > 0 && elements(shape).ok_or_else(too_large)? > 0;
         }
-        if !has_elements {
-            part.cut = None;
-        }
+        demand(has_elements || part.cut.is_none(), "an array without elements is cut", SECTION)?;
         for (count, shape) in items {
             let item_bytes = elements(&shape).ok_or_else(too_large)? * dtype.size() as u64;
             let tiles_of_item = match &part.cut {

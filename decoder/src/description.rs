@@ -16,18 +16,12 @@ pub fn is_model_name(name: &str) -> bool {
         && bytes.iter().all(|b| plain(b) || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// At most 1,000 characters, none of which controls or separates, but for the space; of the characters that Unicode
-/// has not assigned, those of planes without any and the noncharacters are known here.
+/// At most 1,000 characters, none of which controls, separates, is invisible or for private use.
 pub fn is_printable(text: &str) -> bool {
     let bad = |c: char| {
-        let code = c as u32;
-        c.is_control()
-            || (c.is_whitespace() && c != ' ')
-            || matches!(code, 0xAD | 0x600..=0x605 | 0x61C | 0x6DD | 0x70F | 0x890..=0x891 | 0x8E2 | 0x180E)
-            || matches!(code, 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF | 0xFFF0..=0xFFFB)
-            || matches!(code, 0x110BD | 0x110CD | 0x13430..=0x1343F | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A)
-            || matches!(code, 0xE000..=0xF8FF | 0xFDD0..=0xFDEF | 0x40000..)
-            || code & 0xFFFE == 0xFFFE
+        matches!(c as u32,
+            0..=0x1F | 0x7F..=0xA0 | 0xAD | 0x61C | 0x1680 | 0x180E | 0x2000..=0x200F | 0x2028..=0x202F
+            | 0x205F..=0x206F | 0x3000 | 0xD800..=0xF8FF | 0xFEFF | 0xFFF0..=0xFFFF | 0xE0000..)
     };
     text.chars().count() <= 1000 && !text.chars().any(bad)
 }

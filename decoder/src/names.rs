@@ -176,6 +176,9 @@ fn check_labels(payload: &[u8], collection: &Collection, kind: Kind) -> Result<(
             let most = collection.parts.len() as u64 - 1;
             let items = bytes.varint_in(0, most, "the part of the items")? as usize;
             let labels = bytes.varint_in(0, most, "the part of the labels")? as usize;
+            if items == labels {
+                return bytes.error("the labels are the items");
+            }
             let (items, labels) = (&collection.parts[items].shape, &collection.parts[labels].shape);
             if items.is_empty() || items.first() != labels.first() {
                 return bytes.error("there are not as many labels as items");

@@ -384,3 +384,32 @@ fn read_clamp(json: &Json) -> Result<(i64, i64)> {
     let high = clamp[1].integer(low + 1, 32767, "the end of a clamp")?;
     Ok((low, high))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Model;
+    use crate::splitmix::output;
+    use crate::tensor;
+
+    #[test]
+    fn strips_are_parts_of_the_whole() {
+        let file = include_bytes!("../../src/bitsback/models/bundled/mnist-context.safetensors");
+        let (description, tensors) = tensor::read(file).unwrap();
+        let model = Model::read(&description, tensors).unwrap();
+        let network = model.networks.iter().find(|network| network.name == "likelihood").unwrap();
+        let last = network.values.len() - 1;
+        let z: Vec<i32> = (0..network.values[0].channels as u64).map(|k| (output(5, k) % 256) as i32).collect();
+        let mut whole = Scratch::default();
+        whole.values.push(z.clone());
+        network.run(&mut whole, [28, 28]);
+        let mut rows = Vec::new();
+        for top in (0..28).step_by(3) {
+            let needs = network.needs(&[last], top..(top + 3).min(28), [28, 28]);
+            let mut strip = Scratch { values: vec![z.clone()], needs, ..Scratch::default() };
+            network.run(&mut strip, [28, 28]);
+            rows.extend_from_slice(&strip.values[last]);
+        }
+        assert_eq!(rows, whole.values[last]);
+    }
+}

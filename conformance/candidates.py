@@ -1,0 +1,175 @@
+"""Archives that may become conformance files: of every kind, forged, and of broken models."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+
+import bitsback
+import reference
+from bitsback.coding import chain
+from bitsback.format.collection import Collection
+from bitsback.format.runs import Run, pack_runs
+from bitsback.models import Model, file
+from bitsback.models.embed import pack_model
+from bitsback.models.item_shape import ItemShape
+from broken_models import MODELS, broken, field, tensor
+from fuzz import mutate, seeds
+from model_parts import Tensors
+from random_programs import random_program
+from reference import (
+    archive,
+    test_counted,
+    test_mixed,
+    test_predictive_refusals,
+    test_refusals,
+    test_series,
+)
+from reference.message import Message, write_varint
+from reference.model_file import identity
+
+TESTS = Path(reference.__file__).parent.parent
+GOLDEN = ("archive/golden/*.bb", "collections/golden/*.bb", "chunks/golden/*.block")
+PROGRAMS = 200
+"""Random models."""
+FORGERIES = 20_000
+LANES = (1, 2, 3, 8, 9, 64)
+DTYPES = {np.dtype("u1"): 0, np.dtype("i1"): 1, np.dtype("u2"): 2, np.dtype("i2"): 3,
+          np.dtype("u4"): 4, np.dtype("i4"): 5}  # fmt: skip
+
+
+def golden() -> Iterator[tuple[str, bytes]]:
+    """The golden archives of the tests, and pictures by each bundled model."""
+    for pattern in GOLDEN:
+        for path in sorted(TESTS.glob(pattern)):
+            yield path.name, path.read_bytes()
+
+
+def valid() -> Iterator[tuple[str, bytes]]:
+    """Other archives that a decoder restores."""
+    for seed in [*seeds.archives(), *seeds.collections()]:
+        yield f"{seed.name}.bb", seed.data
+    for number in range(PROGRAMS):
+        program = random_program(number)
+        model = bitsback.load_model(program.to_bytes())
+        yield f"random model {number}.bb", _archive_by(model, program.size, number)
+
+
+def _archive_by(model: Model, size: tuple[int, int], seed: int) -> bytes:
+    """An archive of images that a model decodes from random bits, in two blocks, with the model in
+    it.
+    """
+    rows, columns = size
+    shape = (
+        ItemShape(1, 3 * rows, 4 * columns, 1 + seed % 4, model.levels)
+        if model.any_shape
+        else model.shape_of(None if model.size else size)
+    )
+    dtype = np.dtype("u1" if shape.levels <= 256 else "<u2")
+    item = (shape.rows, shape.columns, shape.channels)[: 2 + (shape.channels > 1)]
+    counts = [max(400 // shape.elements, 1), 2]
+    array = Collection.of_items(dtype.str, item, sum(counts)).pack_array()
+    parts = [("C", b"\0\0" + array), ("M", pack_model(model))]
+    for number, count in enumerate(counts):
+        words = np.random.default_rng([seed, number]).integers(0, 2**32, 9000, np.uint32)
+        bound = model.bind([(count, shape)])
+        x = np.asarray(bound.pop(bitsback.Message([2**40], words, 0))).astype(dtype)
+        runs = pack_runs([Run(count, dtype, item, None)])
+        content = hashlib.sha256(runs + x.tobytes()).digest()
+        data = chain.encode([bound], x, content, LANES[seed % len(LANES)])
+        first = write_varint(number and counts[0])
+        parts.append(("B", first + runs + b"\2" + model.identity[:16] + data))
+    return _archive(parts, counts)
+
+
+def _archive(parts: list[tuple[str, bytes]], counts: list[int]) -> bytes:
+    """The sections, with an index, and the footer. counts: the tiles of each block."""
+    sections = [mutate.section(*part) for part in parts]
+    blocks = [section for section in sections if section[:1] == b"B"]
+    before = sections[: sections.index(blocks[0])]
+    index = write_varint(8 + sum(map(len, before))) + write_varint(len(blocks))
+    for count, block in zip(counts, blocks, strict=True):
+        index += write_varint(count) + write_varint(len(block))
+    last = mutate.section("I", index)
+    head = archive.MAGIC + b"\3"
+    return head + b"".join([*sections, last]) + len(last).to_bytes(8, "little") + archive.END
+
+
+def forged() -> Iterator[tuple[str, bytes]]:
+    """Damaged and forged variants of valid archives, mostly such that must be refused."""
+    sources = [seed.data for seed in [*seeds.archives(), *seeds.collections()]]
+    small = [data for data in sources if len(data) < 6000]
+    for number in range(FORGERIES):
+        random = Random(number)
+        data, other = random.choice(small), random.choice(small)
+        change = mutate.mutate if number % 10 == 0 else mutate.forge
+        yield f"forged {number}.bb", change(random, data, other)
+    for number, data in enumerate(seeds.hostile()):
+        yield f"hostile {number}.bb", data
+
+
+def of_broken_models() -> Iterator[tuple[str, bytes]]:
+    """Archives with a model that breaks a rule, and the data that the whole model makes: a decoder
+    that does not know the rule restores many of them.
+    """
+    whole = {name: _blocks_of(name) for name in MODELS}
+    for number, (model, change) in enumerate(_changes()):
+        description, tensors = broken(model, change)
+        if all(array.size for array in tensors.values()):
+            yield f"broken model {number}.bb", _with_model(whole[model], description, tensors)
+
+
+def _changes() -> Iterator[tuple[str, Any]]:
+    """The changes of the tests of refusals, by the model that they break."""
+    for module in (test_refusals, test_predictive_refusals, test_counted, test_series, test_mixed):
+        for rows in vars(module).values():
+            if not isinstance(rows, list):
+                continue
+            for row in rows:
+                if isinstance(row, tuple) and row and row[0] in MODELS:
+                    change = field if len(row) == 4 else tensor
+                    yield from ((row[0], change(row[1], value)) for value in row[2])
+
+
+def _blocks_of(name: str) -> list[archive.Section]:
+    model = bitsback.load_model(file.write(*broken(name)))
+    size = model.size or (5, 3)
+    return archive.read_sections(_archive_by(model, size, 3))
+
+
+def _with_model(sections: list[archive.Section], description: str, tensors: Tensors) -> bytes:
+    """The archive with another model in place of its own."""
+    told = identity(description, tensors)[:16]
+    old = next(section.payload[:16] for section in sections if section.kind == "M")
+    parts = [
+        (
+            section.kind,
+            _plain_model(told, description, tensors)
+            if section.kind == "M"
+            else section.payload.replace(old, told),
+        )
+        for section in sections[:-1]
+    ]
+    return _archive(parts, archive.read_index(sections))
+
+
+def _plain_model(told: bytes, description: str, tensors: Tensors) -> bytes:
+    """The payload of an `M` section, each tensor as bytes."""
+    text = description.encode()
+    out = told + write_varint(len(text)) + text + write_varint(len(tensors))
+    message = Message([2**32])
+    names = sorted(tensors, key=str.encode)
+    for name in names:
+        array = tensors[name]
+        out += write_varint(len(name.encode())) + name.encode() + bytes([DTYPES[array.dtype]])
+        out += bytes([array.ndim]) + b"".join(map(write_varint, array.shape)) + b"\0"
+    for name in reversed(names):
+        array = tensors[name]
+        for byte in reversed(array.astype(array.dtype.newbyteorder("<")).tobytes()):
+            message.push(0, byte << 16, 1 << 16, 24)
+    return out + message.to_bytes()

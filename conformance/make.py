@@ -1,0 +1,90 @@
+"""Make the conformance files: archives that a decoder must restore, and others that it must refuse.
+
+    PYTHONPATH=tests:lab/src python conformance/make.py
+
+What each file holds is said by the executable specification in tests/reference, never by the
+program. Golden archives are always among the files. Of archives of random models, and of seeds of
+the fuzz tests, those are that reach a line or a branch of the specification that no file before
+them reaches, and of damaged and forged archives and of broken models one for each check by which
+the specification refuses a file. At the end it prints the lines that no file reaches.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import shutil
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import candidates
+from traces import SECTIONS, Trace, unreached
+
+from reference.archive import read_sections
+from reference.fields import ArchiveError
+
+FOLDER = Path(__file__).parent
+MEMORY = 6 << 30
+"""The bytes of memory that the slow specification may take."""
+LARGEST = 150_000  # bytes of a file that is not golden
+
+
+def matters(data: bytes) -> bool:
+    """Whether a block names each model in the file: a reader need not read others."""
+    with suppress(ArchiveError):
+        sections = read_sections(data)
+        blocks = [section.payload for section in sections if section.kind == "B"]
+        return all(
+            any(section.payload[:16] in block for block in blocks)
+            for section in sections
+            if section.kind == "M"
+        )
+    return True
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    index: list[dict[str, Any]] = []
+    arcs = set()
+    for folder in ("valid", "refused"):
+        shutil.rmtree(FOLDER / folder, ignore_errors=True)
+        (FOLDER / folder).mkdir()
+
+    def add(name: str, data: bytes, trace: Trace) -> None:
+        name = re.sub(r"[^A-Za-z0-9.]+", "-", name).replace("-.", ".")
+        place = f"{'valid' if trace.refusal is None else 'refused'}/{name}"
+        (FOLDER / place).write_bytes(data)
+        index.append({"file": place, "sections": trace.sections, **trace.entry})
+        arcs.update(trace.arcs)
+
+    for name, data in candidates.golden():
+        add(name, data, Trace(data))
+        print(name, flush=True)
+    refusals = set()
+    for source in (candidates.valid, candidates.of_broken_models, candidates.forged):
+        for name, data in source():
+            if len(data) > LARGEST:
+                continue
+            try:
+                trace = Trace(data, watch=source is candidates.valid)
+            except MemoryError:
+                continue
+            if trace.refusal is None and trace.arcs - arcs:
+                add(name, data, trace)
+            elif trace.refusal is not None and trace.refusal not in refusals and matters(data):
+                refusals.add(trace.refusal)
+                add(name, data, trace)
+        print(source.__name__, len(index), flush=True)
+    (FOLDER / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
+    reached = {section for entry in index for section in entry["sections"]}
+    print("sections without a file:", {s for of in SECTIONS.values() for s in of.split()} - reached)
+    for module, lines in unreached(arcs).items():
+        print(f"{module}.py, lines that no file reaches: {lines}")
+
+
+if __name__ == "__main__":
+    main()
