@@ -99,7 +99,10 @@ def test_an_interruption_says_how_to_go_on(folder: Path) -> None:
     ) as run:
         until((folder / "m.safetensors.ckpt" / "plan.json").exists, run)
         run.send_signal(signal.SIGINT)
-        assert run.wait(PATIENCE) == 130
+        try:
+            assert run.wait(PATIENCE) == 130
+        finally:
+            run.kill()
         assert run.stderr is not None
         said = run.stderr.read().decode()
     assert "train grey.npy -o m.safetensors --kind vae --epochs 100000 --resume" in said

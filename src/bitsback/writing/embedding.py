@@ -39,8 +39,10 @@ def embed(
     >>> import bitsback, numpy as np, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "x.bb")
-    ...     slope = np.add.outer(np.arange(90), np.arange(90)).astype(np.uint8)
-    ...     summary = bitsback.compress(slope, path, model="universal-fast")
+    ...     steps = np.random.default_rng(0).integers(-3, 5, (2, 90)).cumsum(axis=1)
+    ...     noise = np.random.default_rng(1).integers(0, 4, (90, 90))
+    ...     image = (np.add.outer(*steps) + 100 + noise).astype(np.uint8)
+    ...     summary = bitsback.compress(image, path, model="universal-fast")
     ...     [model.name for model in bitsback.embed(path)]
     ['universal-fast']
     """

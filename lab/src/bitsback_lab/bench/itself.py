@@ -42,7 +42,7 @@ class Ours:
         if self.model is None:
             return None
         try:
-            return len(section(MODEL, pack_model(self.model)))
+            return len(section(MODEL, pack_model(self.model, bases=())))
         except ModelError:
             return None
 

@@ -217,6 +217,8 @@ def _watching(progress: Progress) -> Callable[[int, int, float | None], None]:
 
     def watch(done: int, total: int, rate: float | None) -> None:
         nonlocal begun
+        if Progress.stopping:  # other code may have swallowed the interruption
+            raise KeyboardInterrupt
         if not begun:
             progress.begin(done)
         begun = True
