@@ -14,6 +14,7 @@ import bitsback
 import reference
 from bitsback.coding import chain
 from bitsback.format.collection import Collection
+from bitsback.format.layout import HEAD, pack_index
 from bitsback.format.runs import Run, pack_runs
 from bitsback.models import Model, file
 from bitsback.models.embed import pack_model
@@ -44,7 +45,7 @@ DTYPES = {np.dtype("u1"): 0, np.dtype("i1"): 1, np.dtype("u2"): 2, np.dtype("i2"
 
 
 def golden() -> Iterator[tuple[str, bytes]]:
-    """The golden archives of the tests, and pictures by each bundled model."""
+    """The golden archives of the tests."""
     for pattern in GOLDEN:
         for path in sorted(TESTS.glob(pattern)):
             yield path.name, path.read_bytes()
@@ -91,13 +92,9 @@ def _archive(parts: list[tuple[str, bytes]], counts: list[int]) -> bytes:
     """The sections, with an index, and the footer. counts: the tiles of each block."""
     sections = [mutate.section(*part) for part in parts]
     blocks = [section for section in sections if section[:1] == b"B"]
-    before = sections[: sections.index(blocks[0])]
-    index = write_varint(8 + sum(map(len, before))) + write_varint(len(blocks))
-    for count, block in zip(counts, blocks, strict=True):
-        index += write_varint(count) + write_varint(len(block))
-    last = mutate.section("I", index)
-    head = archive.MAGIC + b"\3"
-    return head + b"".join([*sections, last]) + len(last).to_bytes(8, "little") + archive.END
+    before = len(HEAD) + sum(map(len, sections[: sections.index(blocks[0])]))
+    index = pack_index(before, list(zip(counts, map(len, blocks), strict=True)))
+    return HEAD + b"".join(sections) + index
 
 
 def forged() -> Iterator[tuple[str, bytes]]:

@@ -219,7 +219,7 @@ def hash_outputs(program: Program) -> dict[str, str]:
             sources[source] = drawn.reshape(shape)
             place += math.prod(shape)
         values = network.run(program.test_size, sources)
-        for layer in program.outputs[name]:
+        for layer in sorted(program.outputs[name]):
             data = values[layer].astype("<i4").tobytes()
             hashes[f"{name}.{layer}"] = hashlib.sha256(data).hexdigest()
     return hashes

@@ -142,6 +142,16 @@ def test_bundled_models(name: str) -> None:
     check_messages(ours, theirs, shapes, to_symbols(x, shapes), a_message(1, 2))
 
 
+@pytest.mark.parametrize("path", SIMD_PATHS)
+def test_planes_of_few_rows_and_many_columns(path: str) -> None:
+    """More pixels could be coded at one time than the plane has rows."""
+    ours, theirs = bundled.load("universal-fast"), spec_model("universal-fast")
+    shapes = [ItemShape(1, 1, 400, 1, 9), ItemShape(1, 3, 390, 1, 9)]
+    x = random_items(1, shapes)
+    with engine(path):
+        check_messages(ours, theirs, shapes, to_symbols(x, shapes), a_message(1, 2))
+
+
 @settings(max_examples=12)
 @given(st.data(), st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 3, 8]))
 def test_messages_of_models_that_hypothesis_draws(data: Any, seed: int, lanes: int) -> None:

@@ -65,8 +65,10 @@ void predict(const FrontSettings& settings, PixelFront& front, size_t first,
     lay(values, inputs, front.values[j] + first, front.count - first);
 }
 
-// The blend of the predictions by least squares, by how well each did lately. Divisions of doubles
-// are exact enough: their numerators have 32 and 42 bits, their denominators 25 and 18.
+// The blend of the predictions by least squares, by how well each did lately. Its doubles are
+// integers, and the same on every machine, however it rounds: sums and products are below 2^53, and
+// quotients are rounded down. A quotient a / b that is no integer is at least 1 / b from one, and
+// its rounding moves it by less, since a has at most 42 bits.
 inline Lanes mix(size_t predictors, const Lanes (&recent)[PixelFront::most],
                  const PixelFront& front, size_t first) {
     const auto prediction = [&](size_t j) { return load<Lanes>(front.predictions[j] + first); };
