@@ -28,7 +28,7 @@ from bitsback.format.collection import check_shape
 from bitsback.format.grid import Shape
 from bitsback.format.layout import CRC_SIZE, Cursor, pack_shape
 from bitsback.format.runs import Run, pack_runs, pack_value_map, read_value_map
-from bitsback.format.value_range import JpegColours, ValueRange
+from bitsback.format.value_range import JpegColours, Ordered
 
 Buffer = bytes | bytearray | memoryview
 
@@ -107,7 +107,7 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
         )
     if axes > min(MOST_AXES, len(shape)):
         raise ArchiveError(f"its items have {axes} axes, more than its array")
-    if method.number != MODEL and isinstance(value_map, ValueRange | JpegColours):
+    if method.number != MODEL and isinstance(value_map, Ordered | JpegColours):
         raise ArchiveError("it has a value map that its method does not use")
     if method.number != RAW and 0 in shape:
         raise ArchiveError("it has no elements, and a method to code them")

@@ -18,7 +18,7 @@ from bitsback.coding.sampling import boxes_at
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
-from bitsback.format.value_range import is_mappable
+from bitsback.format.value_range import is_narrow
 from bitsback.models import bundled
 from bitsback.models.named import NamedModel
 from bitsback.models.outline import Outline
@@ -84,7 +84,7 @@ def auto_models(dtype: np.dtype[Any], shape: Shape) -> list[NamedModel]:
     """The models that ship and may code arrays, or parts of arrays, of this dtype and shape. A
     trial decides which of them does. An axis may still be empty.
     """
-    if not is_mappable(dtype) or len(shape) < 2:
+    if len(shape) < 2:
         return []
     two, byte = dtype.kind == "b", dtype.str == "|u1"
     one_shape = [
@@ -272,7 +272,7 @@ def _rivalled(way: Way, tiles: Tiles) -> bool:
     """Whether a general compressor may match the model. The fast compressor decides, on some of the
     tiles. Models that count are like one.
     """
-    if way.model is not None and way.model.counted:
+    if (way.model is not None and way.model.counted) or not is_narrow(tiles.dtype):
         return True
     some = _some(tiles)
     by_fallback = encode_fallback(some, "deflate")

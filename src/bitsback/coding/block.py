@@ -12,7 +12,7 @@ from bitsback.coding import layouts
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import Cursor
 from bitsback.format.runs import Run, read_runs
-from bitsback.format.value_range import JpegColours, ValueRange
+from bitsback.format.value_range import JpegColours, Ordered
 
 RAW, PACKED, MODEL, FALLBACK, ADAPTIVE = range(5)
 METHODS = ("raw", "packed", "model", "fallback", "adaptive")
@@ -72,6 +72,6 @@ def read_header(payload: memoryview) -> Opened:
     runs_field = bytes(payload[start : cursor.at])
     method = Method.read(cursor.byte())
     model = cursor.take(PREFIX_SIZE) if method.number == MODEL else None
-    if model is None and any(isinstance(run.value_map, ValueRange | JpegColours) for run in runs):
+    if model is None and any(isinstance(run.value_map, Ordered | JpegColours) for run in runs):
         raise ArchiveError("it has a value map that its method does not use")
     return Opened(first, runs, runs_field, method, model, payload[cursor.at :])

@@ -16,6 +16,7 @@ from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import symbol_dtype
+from bitsback.format.value_range import is_narrow
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.model import Choice, model_of
 from bitsback.models.outline import Outline
@@ -151,7 +152,7 @@ def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) 
         what = model.items_in_words
         if model.any_shape:
             kinds = "series of a few columns" if model.serial else "pictures and stacks"
-            what = f"{kinds} of bool or of integers of 8 or 16 bits"
+            what = f"{kinds} of at most 65,536 values"
         raise InputError(
             f"{name}: its items have the shape {item_shape} and the dtype {dtype}, and the model"
             f" {model.name} codes {what}; take another model, or leave the choice to 'auto'"
@@ -352,9 +353,10 @@ def _repetition(tiles: Tiles) -> float:
 
 def _contested(picked: BlockPlan, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked. Models
-    that count are like one, and a sample does not tell how soon each of them learns.
+    that count are like one, and a sample does not tell how soon each of them learns; nor does it
+    tell what a list of values takes.
     """
-    if picked.model.counted:
+    if picked.model.counted or not is_narrow(picked.tiles.dtype):
         return True
     general = encode_fallback(picked.tiles, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost

@@ -454,7 +454,9 @@ def advice(start: bytes, name: str) -> str | None:
 def restored(name: str, mode: str) -> tuple[str, str]:
     """The name of a restored picture without container metadata, and Pillow's name of its format:
     its own if its ending is that of a lossless format with this mode, otherwise PNG, with `.png`
-    appended to the name.
+    appended to the name, or TIFF, with `.tif`, which holds any mode.
     """
     kind, modes = _WRITES.get(ending_of(name), ("PNG", ()))
-    return (name, kind) if mode in modes else (name + ".png", "PNG")
+    if mode in modes or kind == "TIFF":
+        return name, kind
+    return (name + ".png", "PNG") if mode in MODES else (name + ".tif", "TIFF")
