@@ -125,6 +125,15 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
         {"model": "universal", "tile": 32},
     ),
     "candidates": (lambda: photo("u1", 40, 50, 3) // 8, {"model": "graphics"}),
+    "listed": (lambda: photo("u1", 40, 50).astype("<u4") * 100003, {"model": "universal"}),
+    "listed-floats": (
+        lambda: (photo("u1", 40, 50, 2) * 0.1 - 9.5).astype(">f4"),
+        {"model": "universal", "tile": 32},
+    ),
+    "range-of-64-bits": (
+        lambda: photo("<i2", 20, 30).astype(">i8") - 2**62,
+        {"model": "universal"},
+    ),
     "mixed": (lambda: photo("u1", 40, 50, 3), {"model": "universal-mixed", "tile": 32}),
     "mixed-deep": (lambda: photo("<i2", 3, 20, 30), {"model": "universal-deep", "stack": True}),
     "fallback-plain": (lambda: np.sqrt(noise("<u4", 40, 60) % 900), {}),
