@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from . import chain
 from .codecs import Adaptive
 from .fields import Reader, require
-from .message import ExhaustedError, Message
+from .message import ExhaustedError, Message, write_varint
 from .model import Model
 from .picks import Picks
 from .planes import ItemShape
@@ -22,7 +22,7 @@ from .predictive_rules import Predictive
 from .rows import Rows
 from .values import Size
 
-RAW, PACKED, MODEL, FALLBACK, ADAPTIVE = range(5)
+RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS = range(6)
 JPEG, LIST = 5, 6  # value maps
 PICTURES, STACKS, SERIES = range(3)  # layouts, times 8
 MULTISET = 32
@@ -147,7 +147,52 @@ def decode_block(
     require(name is None or name in models, "a model that is there")
     model = None if name is None else models[name]
     data = payload[reader.at :]
+    if method == DIGITS:
+        return runs, decode_digits(data, runs, models)
     return runs, decode_data(data, method, runs, runs_field, model, layout, multiset)
+
+
+def decode_digits(data: bytes, runs: list[Run], models: dict[bytes, Any]) -> bytes:
+    """The bytes of tiles whose numbers are cut into digits."""
+    dtype, reader = runs[0].dtype, Reader(data)
+    require(dtype.kind in "iuf" and dtype.itemsize > 1, "numbers of 16 bits or more")
+    require(not any(run.kind for run in runs), "no value map")
+    require(sum(run.elements for run in runs) * dtype.itemsize <= 2**31, "at most 2^31 bytes")
+    base, shift = int.from_bytes(reader.take(dtype.itemsize), "little"), reader.byte()
+    count, heads = reader.varint(), []
+    require(1 <= count <= 8, "1 to 8 digits")
+    for _ in range(count):
+        bits = reader.byte()
+        require(1 <= bits <= 16, "digits of 1 to 16 bits")
+        own = np.dtype("|u1" if bits <= 8 else "<u2")
+        kind, at = reader.byte(), reader.at
+        require(kind <= 3, "a value map of the kinds 0 to 3")
+        values = read_value_map(reader, own, kind)
+        field, byte = bytes([kind]) + reader.data[at : reader.at], reader.byte()
+        method, layout = byte % 8, byte // 8
+        require(method <= FALLBACK and layout <= SERIES, "a method of the list")
+        require(method == MODEL or layout == 0, "a method that has layouts")
+        name = reader.take(16) if method == MODEL else None
+        require(name is None or name in models, "a model that is there")
+        model = None if name is None else models[name]
+        own_runs = [Run(run.count, own, run.shape, kind, values) for run in runs]
+        runs_field = write_varint(len(runs)) + b"".join(
+            write_varint(run.count) + own.str.encode() + bytes([len(run.shape)])
+            + b"".join(map(write_varint, run.shape))
+            + (field if number == 0 or kind == 0 else b"\4")
+            for number, run in enumerate(runs)
+        )  # fmt: skip
+        heads.append((bits, (method, own_runs, runs_field, model, layout), reader.varint()))
+    require(shift + sum(bits for bits, _, _ in heads) <= 8 * dtype.itemsize, "bits of the dtype")
+    numbers = [0] * sum(run.elements for run in runs)
+    for bits, told, length in heads:
+        content = decode_data(reader.take(length), *told)
+        digit = np.frombuffer(content, told[1][0].dtype).tolist()
+        require(all(value < 2**bits for value in digit), "digits of their bits")
+        numbers = [x << bits | value for x, value in zip(numbers, digit, strict=True)]
+    reader.done()
+    whole = 2 ** (8 * dtype.itemsize)
+    return b"".join(element_of((base + (x << shift)) % whole, dtype) for x in numbers)
 
 
 def decode_data(

@@ -11,11 +11,13 @@ import numpy as np
 from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.fallback import Coder, encode_fallback
+from bitsback.coding.number_digits import cut_of
 from bitsback.coding.sampling import learned_before, sample_of, series_sample
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import symbol_dtype
+from bitsback.format.value_list import ValueList
 from bitsback.format.value_range import is_narrow
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.model import Choice, model_of
@@ -52,6 +54,8 @@ _NOISE = 0.9  # times as many bytes as elements have, by deflate, of what is onl
 _LITTLE = 1 << 16  # elements
 _MUCH, _SOME = 0.4, 0.8  # times as many bytes by deflate as by frequencies alone
 _ALONE = 80  # bytes that a block takes for being one
+_LONG_LIST = 16
+"""Elements a value of a list, below which digits may be better."""
 _GREY = "graphics-grey"  # which sees no colours
 
 
@@ -69,6 +73,14 @@ class Chosen:
     """The meaning of the tiles' axes to the model."""
     rival: "Chosen | None" = None
     """Another one that may be better on a block, so that each block is coded with both."""
+    digits: "tuple[Chosen, ...]" = ()
+    """The choice for each digit of the elements, the highest first, if they are to be cut."""
+
+    @property
+    def models(self) -> "list[Model]":
+        """All of them, those of digits included."""
+        own = [] if self.model is None else [self.model]
+        return own + [digit.model for digit in self.digits if digit.model is not None]
 
     def disappoints(self, size: int, elements: int) -> bool:
         """Whether a block of `size` bytes is far larger than the trial promised."""
@@ -224,7 +236,18 @@ def choose(
         _tell(name, picked, trials, contested)
         small = effort == "best" or (effort == "auto" and job <= _SECONDS)
         rival = _rival_of(picked, trials, contested) if given is None and small else None
+        listed = picked.value_map.levels if isinstance(picked.value_map, ValueList) else 0
+        if rival is None and given is None and _LONG_LIST * listed > known.elements.size:
+            rival = _by_digits(sample, effort, job)
         return Chosen(picked.model, picked.invert, rate, contested, picked.layout, rival)
+    if given is None and (by_digits := _by_digits(sample, effort, job)) is not None:
+        _log.info(
+            "%s: %s has too many values for a model: their highest digits are coded by %s",
+            name or "a block",
+            dtype,
+            " and ".join(dict.fromkeys(model.name for model in by_digits.models)),
+        )
+        return by_digits
     if given is not None and tiles.elements.size:
         allowed = (
             "two values"
@@ -236,6 +259,22 @@ def choose(
             " convert them first, or leave the choice to 'auto'"
         )
     return Chosen(given)
+
+
+def _by_digits(sample: Tiles, effort: Effort, job: int) -> Chosen | None:
+    """The models for the digits of the elements; None if no model codes any of them. sample: some
+    tiles of a block.
+    """
+    if is_narrow(sample.dtype) or not sample.elements.size or sample.two_values is not None:
+        return None
+    _, digits = cut_of(sample.elements)
+    found = tuple(
+        choose(None, Tiles(digit, sample.shapes), "a digit", effort, job) for digit in digits
+    )
+    rate = sum(one.rate if one.model is not None else 1.0 for one in found)
+    return (
+        None if all(one.model is None for one in found) else Chosen(None, rate=rate, digits=found)
+    )
 
 
 def able(outlines: list[Outline], tiles: Tiles) -> Iterator[tuple[Outline, bool]]:
