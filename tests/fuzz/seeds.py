@@ -85,6 +85,7 @@ def archives() -> list[Seed]:
         ("listed", smooth[0] * np.uint32(10**7), {"model": "universal"}),
         ("listed floats", (smooth[0] * 0.1 - 3).astype(">f8"), {"model": "universal"}),
         ("range", smooth[0] - np.int64(2**62), {"model": "universal"}),
+        ("digits", np.sqrt(smooth[0] + rng.random((20, 25))).astype("<f4"), {"tile": 16}),
         ("no items", np.zeros((0, 28, 28), np.uint8), {}),
         ("no elements", np.zeros((5, 0), np.float32), {}),
     ]
