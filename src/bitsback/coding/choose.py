@@ -44,6 +44,7 @@ _SECONDS = 1 << 21  # elements that a model that counts codes in some seconds
 _NEAR = 1.15  # times as many bytes of a sample, which a model that counts may make up for
 _FAR_WORSE = 1.5  # times as many bytes
 _FAR_BETTER = 0.9
+_SIDE = 16  # rows and columns at least of a picture of wide numbers
 _SLENDER = 4  # times as many rows as columns make a table of an array
 # A general compressor is tried beside a model that does not beat it by so much on a sample, which
 # gives it less to learn from than a block does.
@@ -125,6 +126,7 @@ def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
     if any(outline.serial for outline in outlines) and _is_table(dtype, shape):
         return 1
     picture = layouts.layouts_for(dtype, shape) == (layouts.PICTURES,)
+    picture = picture and (is_narrow(dtype) or min(shape[:2]) >= _SIDE)
     return 0 if picture and any(o.any_shape and not o.serial for o in outlines) else 1
 
 
