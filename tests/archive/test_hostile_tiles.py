@@ -148,12 +148,11 @@ def test_value_maps_are_told_once_and_for_near_integers() -> None:
     other = packed[: -(3 + 1 + 1 + 1)] + b"<u2" + packed[-3:]
     with pytest.raises(bitsback.ArchiveError, match="of a run that has none"):
         read_runs(_cursor(other))
-    for wide in (
-        b"<i4" + b"\1\3" + b"\1" + bytes(6) + b"\1\0",
-        b"<f4" + b"\1\3" + b"\1" + bytes(8),
-    ):
-        with pytest.raises(bitsback.ArchiveError, match="damaged|cannot be"):
-            read_runs(_cursor(varint(1) + varint(1) + wide))
+    start = varint(1) + varint(1)
+    with pytest.raises(bitsback.ArchiveError, match="damaged"):
+        read_runs(_cursor(start + b"<i4" + b"\1\3" + b"\1" + bytes(6) + b"\1\0"))
+    with pytest.raises(bitsback.ArchiveError, match="cannot be"):
+        read_runs(_cursor(start + b"<f4" + b"\1\3" + b"\1" + bytes(8)))
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ def archives() -> list[Seed]:
     bits = rng.integers(0, 2, (7, 3, 20)).astype(bool)
     smooth = np.add.outer(np.arange(4), np.add.outer(np.arange(20) ** 2, np.arange(25))) // 5
     smooth = smooth.astype(np.uint8)
+    noisy = smooth[0, :, :16] + rng.integers(0, 30, (20, 16))
     y, cb, cr = smooth[:3].astype(int)
     colours = np.ascontiguousarray(np.moveaxis(to_rgb(y, cb - 128, cr - 128), 0, -1), np.uint8)
     arrays: list[tuple[str, NDArray[Any], dict[str, Any]]] = [
@@ -82,10 +83,10 @@ def archives() -> list[Seed]:
         ("table", smooth[0, :, :3], {"model": "series"}),
         ("counted", np.kron(smooth[0] > 30, np.ones((3, 3), bool)), {"model": "bilevel"}),
         ("colours of JPEG", colours, {"model": "universal"}),
-        ("listed", smooth[0, :, :16] * np.uint32(10**7), {"model": "universal"}),
-        ("listed floats", (smooth[0, :, :16] * 0.1 - 3).astype(">f8"), {"model": "universal"}),
-        ("range", smooth[0, :, :16] - np.int64(2**62), {"model": "universal"}),
-        ("digits", np.sqrt(smooth[0] + rng.random((20, 25))).astype("<f4"), {}),
+        ("listed", noisy.astype("<u4") * np.uint32(10**7 + 9), {"model": "universal"}),
+        ("listed floats", (noisy * 0.1 - 3).astype(">f8"), {"model": "universal"}),
+        ("range", noisy - np.int64(2**62), {"model": "universal"}),
+        ("digits", -np.sqrt(noisy + rng.random(noisy.shape)).astype("<f4"), {}),
         ("no items", np.zeros((0, 28, 28), np.uint8), {}),
         ("no elements", np.zeros((5, 0), np.float32), {}),
     ]
