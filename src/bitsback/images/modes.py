@@ -14,11 +14,11 @@ _COLOUR = {2: "LA", 3: "RGB", 4: "RGBA"}
 DEEP = tuple(f"{name};16" for name in _COLOUR.values())
 """Modes of 16 bits a channel, of which Pillow reads and writes only 8."""
 
-OF_PILLOW = (*_GREY.values(), *_COLOUR.values())
+MODES = (*_GREY.values(), *_COLOUR.values())
 """Pillow's names. `1` is black and white, `L` grey, `I;16` grey of 16 bits, `LA` grey with
 transparency.
 """
-MODES = (*OF_PILLOW, *DEEP)
+NAMED = (*MODES, *DEEP)
 """The modes with a name. Pages of TIFF files may have others: any number of channels up to
 MOST_CHANNELS, and any dtype.
 """
@@ -46,7 +46,7 @@ def mode_of(dtype: np.dtype[Any], shape: Shape) -> str | None:
 
 
 def array_of(mode: str, size: tuple[int, int]) -> tuple[np.dtype[Any], Shape]:
-    """The dtype and shape of the array of a picture with this mode, one of MODES, and size (width,
+    """The dtype and shape of the array of a picture with this mode, one of NAMED, and size (width,
     height).
     """
     import numpy as np

@@ -21,7 +21,7 @@ from bitsback.images.bands import BandItems, Bands, Kind, PageRows, Read, Rows, 
 from bitsback.images.drawing import ContainerMetadata, Drawing, PictureCodec, Seekable, Split
 from bitsback.images.file_io import name_of, open_regular
 from bitsback.images.file_lists import Listing
-from bitsback.images.modes import MODES, OF_PILLOW, mode_of
+from bitsback.images.modes import MODES, NAMED, mode_of
 from bitsback.images.names import printable
 from bitsback.images.npy import stacked
 from bitsback.images.pictures import (
@@ -215,7 +215,7 @@ def encode(array: NDArray[Any], kind: str) -> bytes:
     shape give its mode.
     """
     buffer = io.BytesIO()
-    if mode_of(array.dtype, array.shape) in OF_PILLOW:
+    if mode_of(array.dtype, array.shape) in MODES:
         Image.fromarray(np.ascontiguousarray(array)).save(buffer, kind)
     elif kind == "TIFF":
         page = PageRows(array.dtype, array.shape, Rows([array]))
@@ -232,7 +232,7 @@ def encode_page(page: NDArray[Any], name: str) -> bytes:
     PNG does not support.
     """
     page = np.asarray(page, page.dtype.newbyteorder("<"))
-    if mode_of(page.dtype, page.shape) not in MODES:
+    if mode_of(page.dtype, page.shape) not in NAMED:
         raise InputError(
             f"{printable(name)}: has elements of {page.dtype} in the shape"
             f" {' x '.join(map(str, page.shape))}, which a PNG file cannot hold; `bitsback"

@@ -22,7 +22,7 @@ from bitsback.errors import InputError
 from bitsback.images.bands import Bands, Read
 from bitsback.images.drawing import ContainerMetadata, Split
 from bitsback.images.file_io import Content, in_memory, one_line
-from bitsback.images.modes import DEEP, MODES, Shape, array_of
+from bitsback.images.modes import DEEP, NAMED, Shape, array_of
 from bitsback.images.names import printable
 
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
@@ -183,9 +183,9 @@ def mode_to_keep(image: Image.Image, name: str) -> str:
         return "LA"
     if mode in ("I;16B", "I;16L", "I;16N") or (mode == "I" and image.format in ("PNG", "PPM")):
         mode = "I;16"
-    if mode not in MODES:
+    if mode not in NAMED:
         raise InputError(
-            f"{printable(name)}: its mode {mode} is not supported, only {', '.join(MODES)};"
+            f"{printable(name)}: its mode {mode} is not supported, only {', '.join(NAMED)};"
             " convert it,"
             " or compress it as a .npy array"
         )
@@ -335,4 +335,4 @@ def _mode(image: Image.Image) -> str | None:
     if image.mode in _GREY_OF_16_BITS or (image.mode == "I" and image.format in ("PNG", "PPM")):
         return "I;16"
     mode = _deep_mode(image) or image.mode
-    return mode if mode in MODES else None
+    return mode if mode in NAMED else None

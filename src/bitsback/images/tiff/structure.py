@@ -15,7 +15,7 @@ from PIL import Image
 
 from bitsback.images.bands import Bands, Read, joined, rows_of_band
 from bitsback.images.file_io import Reader
-from bitsback.images.modes import MODES, array_of
+from bitsback.images.modes import NAMED, array_of
 from bitsback.images.tiff.segments import (
     BIG,
     COMPRESSIONS,
@@ -342,7 +342,7 @@ def shown_bands(image: Image.Image) -> Read | None:
         return None
     deep = page.layout.bits == 16 and image.mode in ("LA", "RGB", "RGBA")
     mode = "I;16" if image.mode.startswith("I") else f"{image.mode}{';16' * deep}"
-    if mode not in MODES:
+    if mode not in NAMED:
         return None
     if (page.layout.dtype, page.layout.shape) != array_of(mode, image.size):
         return None
