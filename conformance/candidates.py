@@ -14,7 +14,7 @@ import bitsback
 import reference
 from bitsback.coding import chain
 from bitsback.format.collection import Collection
-from bitsback.format.layout import HEAD, pack_index
+from bitsback.format.layout import HEAD
 from bitsback.format.runs import Run, pack_runs
 from bitsback.models import Model, file
 from bitsback.models.embed import pack_model
@@ -22,6 +22,7 @@ from bitsback.models.item_shape import ItemShape
 from broken_models import MODELS, broken, field, tensor
 from fuzz import mutate, seeds
 from model_parts import Tensors
+from packing import index_of
 from random_programs import random_program
 from reference import (
     archive,
@@ -90,11 +91,8 @@ def _archive_by(model: Model, size: tuple[int, int], seed: int) -> bytes:
 
 def _archive(parts: list[tuple[str, bytes]], counts: list[int]) -> bytes:
     """The sections, with an index, and the footer. counts: the tiles of each block."""
-    sections = [mutate.section(*part) for part in parts]
-    blocks = [section for section in sections if section[:1] == b"B"]
-    before = len(HEAD) + sum(map(len, sections[: sections.index(blocks[0])]))
-    index = pack_index(before, list(zip(counts, map(len, blocks), strict=True)))
-    return HEAD + b"".join(sections) + index
+    data = HEAD + b"".join(mutate.section(*part) for part in parts)
+    return data + index_of(data, counts)
 
 
 def forged() -> Iterator[tuple[str, bytes]]:
@@ -152,7 +150,8 @@ def _with_model(sections: list[archive.Section], description: str, tensors: Tens
         )
         for section in sections[:-1]
     ]
-    return _archive(parts, archive.read_index(sections))
+    _, tiles = archive.read_index(sections[-1])
+    return _archive(parts, [count for _, count in tiles])
 
 
 def _plain_model(told: bytes, description: str, tensors: Tensors) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from bitsback.coding.block import Opened, read_header
 from bitsback.errors import ArchiveError
+from bitsback.format.index import BlockInfo, Place
 from bitsback.format.labelling import Pairs, unpack_pairs
 from bitsback.format.layout import (
     BLOCK,
@@ -25,7 +26,7 @@ from bitsback.format.tiles import Tiles
 from bitsback.format.unnamed import unpack_unnamed
 from bitsback.lazy import cached_property
 from bitsback.locks import Lock
-from bitsback.reading.directory import BlockInfo, Directory, Place, Read
+from bitsback.reading.directory import Directory, Read
 from bitsback.reading.hashes import Hashes
 from bitsback.reading.source import BlockSource, Task, at_block, decode
 
@@ -171,8 +172,8 @@ class FileSections:
         if len(stats) > (self._collection.kind == FOLDER):
             raise ArchiveError("the stats of its files are there twice")
         if places[0].kind == UNNAMED:
-            if stats:
-                raise ArchiveError("its files have stats and no names")
+            if stats or self._collection.has_removed:
+                raise ArchiveError("its files have stats, or were removed, and have no names")
             return unpack_unnamed(open_section(self._read(places[0]), UNNAMED), self._collection)
         return unpack_files(
             open_section(self._read(places[0]), NAMES),
@@ -188,7 +189,12 @@ class FileSections:
             return None
         if len(places) > 1 or self._collection.kind != FOLDER:
             raise ArchiveError("the hashes of its files are there twice, or are of no files")
-        return Hashes.unpack(open_section(self._read(places[0]), HASHES), len(self.files))
+        files = self.files
+        listed = len(files.listed.names) if files.named else len(files)
+        hashes = Hashes.unpack(open_section(self._read(places[0]), HASHES), listed)
+        if not self._collection.has_removed or not files.named:
+            return hashes
+        return Hashes([hashes.digests[number] for number in files.kept])
 
     @cached_property
     def pairs(self) -> Pairs | None:

@@ -12,6 +12,7 @@ from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.format.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection
 from bitsback.format.file_stats import FileStats
 from bitsback.format.grid import Shape
+from bitsback.format.index import BlockInfo
 from bitsback.format.layout import BLOCK, HASHES, MODEL, NAMES, STATS, Cursor, open_section
 from bitsback.format.layout import section as pack_section
 from bitsback.format.members import Files, pack_files
@@ -19,7 +20,6 @@ from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileList, Joine
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.names import printable
 from bitsback.reading.describe import kind_of
-from bitsback.reading.directory import BlockInfo
 from bitsback.reading.hashes import Hashes
 from bitsback.reading.reader import Archive
 from bitsback.reading.targets import check_restorable

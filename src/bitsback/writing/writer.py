@@ -6,7 +6,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import zip_longest
@@ -29,11 +29,9 @@ from bitsback.errors import InputError, ModelWarning
 from bitsback.format.layout import (
     FILES,
     HASHED,
-    HEAD,
     LABELLED,
     MODEL,
     UNORDERED,
-    pack_index,
     section,
 )
 from bitsback.format.members import Files
@@ -45,6 +43,7 @@ from bitsback.restoring.output import Destination, Output, open_output
 from bitsback.summary import Compressed
 from bitsback.work import Work, begin, check_threads, ordered_map
 from bitsback.writing.asked import Asked, Input
+from bitsback.writing.generation import Generation
 from bitsback.writing.input_hashes import check_unchanged, hash_inputs
 from bitsback.writing.inputs import Source, files_of, open_source
 from bitsback.writing.part_reader import part_readers
@@ -113,13 +112,13 @@ def write_archive(source: Source, destination: Destination, options: CompressOpt
         ):
             writer.write_blocks(restartable)
             # Only its blocks tell how many bytes a picture takes.
-            while outgrown := taken.outgrown(writer.index):
+            while outgrown := taken.outgrown(writer.own_blocks):
                 asked = replace(asked, held=asked.held | outgrown)
                 taken = inputs.enter_context(closing(plan(asked)))
                 writer = _Writer(taken, asked, unfinished)
                 restartable.restart()
                 writer.write_blocks(restartable)
-            return writer.finish(restartable)
+            return writer.finish()
 
 
 @contextmanager
@@ -165,14 +164,13 @@ class _Writer:
         job = sum(part.collection.elements for part in self._parts if part.codable(asked.given))
         self._job = max(job, least)
         self._coder = coder_for(asked.effort, max(taken.collection.elements, least))
-        self.index: list[tuple[int, int]] = []
-        """For each block its number of tiles and the size of its section."""
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._names: dict[str, None] = {}
         """The names of the models that blocks were coded with."""
         self._outdone = 0
         self._order_bits = 0.0
         self._model_bytes = 0
+        self._tile = 0
 
     def write_blocks(self, output: Output) -> None:
         """Writes all that stands before the index and the names of pictures in no order."""
@@ -180,42 +178,52 @@ class _Writer:
         begin(options.progress, "compressing")
         features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
         features |= LABELLED * (options.labels is not None) | HASHED * (self._hashes is not None)
-        output.write(HEAD + replace(taken.collection, features=features).pack())
+        self._output, written = output, Generation(output)
+        self._written = written
+        written.add(replace(taken.collection, features=features).pack())
         if taken.settle is None:  # an archive that is cut off still tells names
-            output.write(taken.names + taken.labels)
-            output.write(b"" if self._hashes is None else self._hashes.pack())
+            written.add(taken.names + taken.labels)
+            written.add(b"" if self._hashes is None else self._hashes.pack())
         chosen = self._choose() if self._early else []
         models = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None
         }
-        held_back: list[bytes] = []  # until it is known that a model is used
+        held_back: list[Encoded] = []  # until it is known that a model is used
         work = Work(taken.collection, options.progress)
         done = 0
         for encoded in ordered_map(self._encode, self._tasks(chosen), self._threads):
-            held_back.append(encoded.section)
-            if encoded.model is not None or sum(map(len, held_back)) > _HELD_BACK:
+            held_back.append(encoded)
+            held_bytes = sum(len(held.section) for held in held_back)
+            if encoded.model is not None or held_bytes > _HELD_BACK:
                 for model in models.values():
-                    self._write_model(model, output)
+                    self._write_model(model)
                 models = {}
             if not models:
-                for held in held_back:
-                    output.write(held)
+                self._write(held_back)
                 held_back = []
             self._count(encoded)
             work.add(done, encoded.items)
             done += encoded.items
-        for held in held_back:
-            output.write(held)
+        self._write(held_back)
 
-    def finish(self, output: Output) -> Compressed:
+    def _write(self, blocks: Iterable[Encoded]) -> None:
+        for encoded in blocks:
+            self._written.add_block(encoded.section, self._tile, encoded.items)
+            self._tile += encoded.items
+
+    @property
+    def own_blocks(self) -> list[tuple[int, int]]:
+        """For each block its number of tiles and the size of its section."""
+        return self._written.own_blocks
+
+    def finish(self) -> Compressed:
         """Writes the rest."""
         taken, collection = self._taken, self._taken.collection
-        first_offset = output.size - sum(size for _, size in self.index)
         settled = taken.names
         if taken.settle is not None:
             settled = taken.settle([part.order for part in self._parts])
-            output.write(settled + taken.labels)
-        output.write(pack_index(first_offset, self.index))
+            self._written.add(settled + taken.labels)
+        self._written.finish()
         if self._files is not None:
             check_unchanged(taken, self._files)
         files = collection.told if isinstance(collection, FileList) else None
@@ -224,13 +232,13 @@ class _Writer:
             dtype=collection.dtype if isinstance(collection, FileList) else collection.dtype.str,
             items=collection.items if files is None else files,
             elements=collection.elements,
-            blocks=len(self.index),
+            blocks=len(self.own_blocks),
             methods=self._methods,
             model=", ".join(self._names) or None,
             outdone=self._outdone,
             model_bytes=self._model_bytes,
             bytes_in=collection.nbytes,
-            bytes_out=output.size,
+            bytes_out=self._output.size,
             files=files,
             noun=collection.noun if isinstance(collection, FileList) else "item",
             skipped=taken.skipped,
@@ -246,7 +254,6 @@ class _Writer:
 
     def _count(self, encoded: Encoded) -> None:
         """Records what a block has become."""
-        self.index.append((encoded.items, len(encoded.section)))
         self._outdone += encoded.outdone
         self._order_bits += encoded.order_bits
         if encoded.model is not None:
@@ -254,7 +261,7 @@ class _Writer:
         self._methods[METHODS[encoded.method]] += 1
         _log.debug(
             "block %d: %d items, %s%s, %d bytes",
-            len(self.index),
+            sum(self._methods.values()),
             encoded.items,
             METHODS[encoded.method],
             f" by {encoded.model.name}" if encoded.model is not None else "",
@@ -309,13 +316,13 @@ class _Writer:
             raise refused
         return chosen
 
-    def _write_model(self, model: Model, output: Output) -> None:
+    def _write_model(self, model: Model) -> None:
         """Embeds a model, if the options ask for it."""
         embed = self._options.embed
         if embed == "always" or (embed != "never" and not is_bundled(model)):
             bases = () if embed == "always" else None  # whole, so that nothing else is needed
             embedded = section(MODEL, pack_model(model, bases))
-            output.write(embedded)
+            self._written.add(embedded)
             self._model_bytes += len(embedded)
 
     def _tasks(self, chosen: list[Chosen]) -> Iterator[Uncoded]:
