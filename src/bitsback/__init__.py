@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from bitsback.models.known import register_model
     from bitsback.reading.reader import Archive, open
     from bitsback.restoring.extractor import decompress
+    from bitsback.writing.changing import add, remove
     from bitsback.writing.embedding import embed
     from bitsback.writing.merging import merge
     from bitsback.writing.writer import compress
@@ -74,6 +75,7 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelWarning",
+    "add",
     "codecs",
     "compress",
     "decode",
@@ -84,6 +86,7 @@ __all__ = [
     "merge",
     "open",
     "register_model",
+    "remove",
     "research",
 ]
 
@@ -101,6 +104,7 @@ _MODULES = {
 # Loaded on first use, so that `bitsback --help` does not wait for NumPy.
 _LAZY = {
     "Archive": "reading.reader",
+    "add": "writing.changing",
     "CompressOptions": "compress_options",
     "compress": "writing.writer",
     "DecompressOptions": "decompress_options",
@@ -114,6 +118,7 @@ _LAZY = {
     "Model": "models",
     "load_model": "models",
     "register_model": "models.known",
+    "remove": "writing.changing",
 }
 
 

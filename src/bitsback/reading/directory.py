@@ -54,6 +54,8 @@ class Directory:
     """The number of tiles up to the last block that the index lists, if there is one."""
     end: int = 0
     """The end of the newest generation, or of the file."""
+    unfinished: ArchiveError | None = None
+    """The fault that bytes of an unfinished addition follow the end, which is among `problems`."""
     sections: list[Place] = field(default_factory=list)
     """The sections that count, `M` and others that are no blocks, without `C` and `I`."""
     drift: int = 0
@@ -104,27 +106,23 @@ class Directory:
 def scan(read: Read, size: int) -> Directory:
     """Finds all sections. Raises ArchiveError if it is no archive, a newer one, or too damaged."""
     directory = Directory()
-    found = _find_index(read, size)
-    unfinished = 0
+    found, directory.end = _find_index(read, size), size
     if found is None and (end := _end_of_newest(read, size)) is not None:
-        found, unfinished = _find_index(read, end), size - end
+        found, directory.end = _find_index(read, end), end
     if found is None:
         check_head(read(0, _HEAD_SPACE))
         start = _read_collection(read, directory, len(HEAD), size)
         directory.problems.append(ArchiveError("its end, with the index, is cut off or damaged"))
         directory.sections = _walk(read, directory, start, size)
-        directory.end = size
     else:
         offset, index = found
-        directory.end = size - unfinished
         directory.index, directory.drift = index, offset - index.end
-        if unfinished:
-            directory.problems.append(
-                ArchiveError(
-                    f"{unfinished} bytes follow its end, of an addition that was not finished;"
-                    " 'bitsback repair' removes them"
-                )
+        if directory.end < size:
+            directory.unfinished = ArchiveError(
+                f"{size - directory.end} bytes of an addition that was not finished follow its end;"
+                " 'bitsback repair' removes them"
             )
+            directory.problems.append(directory.unfinished)
         if directory.drift:
             what = "added to" if directory.drift > 0 else "lost from"
             directory.problems.append(ArchiveError(f"{abs(directory.drift)} bytes were {what} it"))

@@ -184,6 +184,14 @@ class FileSections:
     @cached_property
     def hashes(self) -> Hashes | None:
         """The SHA-256 of the original files; None if the archive has no hashes."""
+        files, hashes = self.files, self.all_hashes
+        if hashes is None or not files.named or not self._collection.has_removed:
+            return hashes
+        return Hashes([hashes.digests[number] for number in files.kept])
+
+    @cached_property
+    def all_hashes(self) -> Hashes | None:
+        """The same, those of files that were removed included."""
         places = self._directory.hashes
         if not places:
             return None
@@ -191,10 +199,7 @@ class FileSections:
             raise ArchiveError("the hashes of its files are there twice, or are of no files")
         files = self.files
         listed = len(files.listed.names) if files.named else len(files)
-        hashes = Hashes.unpack(open_section(self._read(places[0]), HASHES), listed)
-        if not self._collection.has_removed or not files.named:
-            return hashes
-        return Hashes([hashes.digests[number] for number in files.kept])
+        return Hashes.unpack(open_section(self._read(places[0]), HASHES), listed)
 
     @cached_property
     def pairs(self) -> Pairs | None:

@@ -9,7 +9,7 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from bitsback.errors import InputError
-from bitsback.format.layout import FILES, HASHED, MODEL, UNORDERED, section
+from bitsback.format.layout import FILES, HASHED, MODEL, REMOVED, UNORDERED, section
 from bitsback.format.parts import FileList
 from bitsback.images.file_io import Location, name_of
 from bitsback.remote.files import matching
@@ -96,19 +96,19 @@ def _write(
 ) -> Summary:
     content = merged.content
     features = FILES * merged.with_stats | UNORDERED * any(shard.unordered for shard in shards)
-    features |= HASHED * merged.with_hashes
+    features |= HASHED * merged.with_hashes | content.features & REMOVED
     written, done = Generation(output), 0
     written.add(replace(content, features=features).pack() + merged.names)
     _write_models(shards, written)
     for number, members in groupby(chain.from_iterable(merged.parts), lambda member: member[0]):
         with shards[number].opened() as archive:
             for _, part in members:
-                for tiles, block in blocks_of(archive, part, done):
-                    written.add_block(block, done, tiles)
-                    done += tiles
+                for first, tiles, block in blocks_of(archive, part, done):
+                    written.add_block(block, first, tiles)
                     if progress is not None:
-                        progress(done, content.tiles)
-    assert done == content.tiles, "all of their tiles were there"
+                        progress(first + tiles, content.tiles)
+                done += shards[number].parts[part].tiles
+    assert done == content.tiles, "they have all parts"
     written.finish()
     files = content.files if isinstance(content, FileList) else None
     return Summary(

@@ -8,12 +8,13 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
+from copy import copy
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, Unpack, cast
 
-from bitsback.coding.block import METHODS
+from bitsback.coding.block import METHODS, PREFIX_SIZE
 from bitsback.coding.block_writer import Encoded, Uncoded, encode
 from bitsback.coding.choose import (
     HURRIED,
@@ -43,6 +44,7 @@ from bitsback.restoring.output import Destination, Output, open_output
 from bitsback.summary import Compressed
 from bitsback.work import Work, begin, check_threads, ordered_map
 from bitsback.writing.asked import Asked, Input
+from bitsback.writing.continuing import ChangedFolder
 from bitsback.writing.generation import Generation
 from bitsback.writing.input_hashes import check_unchanged, hash_inputs
 from bitsback.writing.inputs import Source, files_of, open_source
@@ -88,8 +90,16 @@ def compress(
     return write_archive(source, destination, CompressOptions(**options))
 
 
-def write_archive(source: Source, destination: Destination, options: CompressOptions) -> Compressed:
-    """The same, with the options made before."""
+def write_archive(
+    source: Source,
+    destination: Destination,
+    options: CompressOptions,
+    folder: ChangedFolder | None = None,
+    replacing: bool = False,
+) -> Compressed:
+    """The same, with the options made before. folder: an archive, the destination, to which the
+    files of the source are added. replacing: whether they replace those of the same names.
+    """
     storage_options = options.storage_options
     destination = located(destination, storage_options)
     if isinstance(source, list | tuple):
@@ -105,9 +115,13 @@ def write_archive(source: Source, destination: Destination, options: CompressOpt
     ):
         taken = inputs.enter_context(closing(plan(asked)))
         taken.check_output(destination)
-        writer = _Writer(taken, asked, unfinished)
+        if folder is not None and taken.kept is None:
+            raise InputError(f"{taken.name}: only files can be added to {folder.name}")
+        writer = _Writer(taken, asked, unfinished, folder, replacing)
         with (
-            open_output(destination, options.force, source) as output,
+            nullcontext(folder.before.output)
+            if folder is not None
+            else open_output(destination, options.force, source) as output,
             _restartable(output, destination, taken) as restartable,
         ):
             writer.write_blocks(restartable)
@@ -115,7 +129,7 @@ def write_archive(source: Source, destination: Destination, options: CompressOpt
             while outgrown := taken.outgrown(writer.own_blocks):
                 asked = replace(asked, held=asked.held | outgrown)
                 taken = inputs.enter_context(closing(plan(asked)))
-                writer = _Writer(taken, asked, unfinished)
+                writer = _Writer(taken, asked, unfinished, folder, replacing)
                 restartable.restart()
                 writer.write_blocks(restartable)
             return writer.finish()
@@ -144,10 +158,18 @@ def _is_device(path: Path) -> bool:
 class _Writer:
     """Writes an archive: `write_blocks`, then `finish`."""
 
-    def __init__(self, taken: Input, asked: Asked, unfinished: Unfinished | None) -> None:
-        """unfinished: where coded blocks are kept. Raises InputError if the input is not one for
-        the options.
+    def __init__(
+        self,
+        taken: Input,
+        asked: Asked,
+        unfinished: Unfinished | None,
+        folder: ChangedFolder | None,
+        replacing: bool,
+    ) -> None:
+        """unfinished: where coded blocks are kept. folder: what the input is added to. Raises
+        InputError if the input is not one for the options.
         """
+        self._folder, self._replacing = folder, replacing
         self._taken, self._asked, self._unfinished = taken, asked, unfinished
         self._given, self._options = asked.given, asked.options
         self._threads = check_threads(asked.options.threads)
@@ -170,20 +192,15 @@ class _Writer:
         self._outdone = 0
         self._order_bits = 0.0
         self._model_bytes = 0
-        self._tile = 0
+        self._has_models: set[bytes] = set()
+        self._tile = self._first = 0 if folder is None else folder.content.tiles
 
     def write_blocks(self, output: Output) -> None:
         """Writes all that stands before the index and the names of pictures in no order."""
         taken, options = self._taken, self._options
         begin(options.progress, "compressing")
-        features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
-        features |= LABELLED * (options.labels is not None) | HASHED * (self._hashes is not None)
-        self._output, written = output, Generation(output)
-        self._written = written
-        written.add(replace(taken.collection, features=features).pack())
-        if taken.settle is None:  # an archive that is cut off still tells names
-            written.add(taken.names + taken.labels)
-            written.add(b"" if self._hashes is None else self._hashes.pack())
+        self._output = output
+        self._written = self._begin() if self._folder is None else self._go_on(self._folder)
         chosen = self._choose() if self._early else []
         models = {
             choice.model.identity: choice.model for choice in chosen if choice.model is not None
@@ -205,6 +222,25 @@ class _Writer:
             work.add(done, encoded.items)
             done += encoded.items
         self._write(held_back)
+
+    def _begin(self) -> Generation:
+        """Writes the head of an archive."""
+        taken, options = self._taken, self._options
+        features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
+        features |= LABELLED * (options.labels is not None) | HASHED * (self._hashes is not None)
+        written = Generation(self._output)
+        written.add(replace(taken.collection, features=features).pack())
+        if taken.settle is None:  # an archive that is cut off still tells names
+            written.add(taken.names + taken.labels)
+            written.add(b"" if self._hashes is None else self._hashes.pack())
+        return written
+
+    def _go_on(self, folder: ChangedFolder) -> Generation:
+        """Writes the head of another generation."""
+        changed = copy(folder)  # as a run that is made again starts with the same
+        changed.append(_files(self._taken), self._hashes, self._replacing)
+        self._has_models = folder.before.models()
+        return changed.begin()
 
     def _write(self, blocks: Iterable[Encoded]) -> None:
         for encoded in blocks:
@@ -238,7 +274,7 @@ class _Writer:
             outdone=self._outdone,
             model_bytes=self._model_bytes,
             bytes_in=collection.nbytes,
-            bytes_out=self._output.size,
+            bytes_out=self._output.size - (0 if self._folder is None else self._folder.before.end),
             files=files,
             noun=collection.noun if isinstance(collection, FileList) else "item",
             skipped=taken.skipped,
@@ -319,6 +355,8 @@ class _Writer:
     def _write_model(self, model: Model) -> None:
         """Embeds a model, if the options ask for it."""
         embed = self._options.embed
+        if model.identity[:PREFIX_SIZE] in self._has_models:
+            return
         if embed == "always" or (embed != "never" and not is_bundled(model)):
             bases = () if embed == "always" else None  # whole, so that nothing else is needed
             embedded = section(MODEL, pack_model(model, bases))
@@ -329,7 +367,7 @@ class _Writer:
         """The blocks to code. chosen: the model for each part; none if they are to be chosen
         now.
         """
-        first = 0
+        first = self._first
         for part, choice in zip_longest(self._parts, chosen):
             if choice is None:
                 choice = part.choose(None, self._asked.effort, self._job)
