@@ -56,6 +56,7 @@ def take_apart(data: bytes) -> WithMetadata | None:
     if (
         not isinstance(content, FileList)
         or not content.metadata_parts
+        or content.has_removed
         or archive._files.stats is None
     ):
         return None

@@ -178,9 +178,29 @@ def collections() -> list[Seed]:
             opened = bitsback.open(io.BytesIO(data))
             items = tuple(content(opened[number]) for number in range(len(opened)))
             seeds.append(Seed(f"{path.name} {options}", data, items, stored=stored(data)))
+        seeds.append(changed(exact, with_metadata, folder))
         for path in (folder / "x.idx", folder / "x.idx.gz"):
             seeds.append(Seed(path.name, compress(path, model="fast"), *items_of(grey)))
     return seeds
+
+
+def changed(one: Path, other: Path, folder: Path) -> Seed:
+    """An archive of three generations, with files removed."""
+    path, found = folder / "changed.bb", list[tuple[bytes, ...]]()
+
+    def look() -> None:
+        with bitsback.open(path) as opened:
+            found.append(tuple(content(opened[number]) for number in range(len(opened))))
+
+    bitsback.compress(one, path, model="fast", tile=16, hashes="sha256")
+    look()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        bitsback.add(path, other, model="fast", block=4, tile=16)
+    look()
+    bitsback.remove(path, ["0.pgm", "1.jpg", "palette.png", "raw.tif", "fax.tif"])
+    look()
+    return Seed("changed", path.read_bytes(), found[2], stored=found[1])
 
 
 def save_with_metadata(folder: Path) -> None:

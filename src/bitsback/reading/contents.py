@@ -80,7 +80,7 @@ class Contents(Indexed, OpenArchive):
         if not isinstance(self._collection, FileList):
             return self._collection.entries
         if self._collection.has_removed:
-            return len(self._files)
+            return self._told
         return self._collection.files if self._held is None else self._held[1]
 
     @property

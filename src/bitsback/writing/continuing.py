@@ -37,7 +37,7 @@ from bitsback.reading.damage import Owners
 from bitsback.reading.hashes import Hashes
 from bitsback.reading.reader import Archive
 from bitsback.reading.targets import check_restorable
-from bitsback.remote.url import Url
+from bitsback.remote.url import Url, located
 from bitsback.restoring.hidden_files import try_lock
 from bitsback.restoring.output import Output, naming
 from bitsback.writing.generation import Generation
@@ -93,6 +93,7 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
     length again. Raises InputError if it cannot be written, ArchiveError if it is damaged.
     """
     name = name_of(place)
+    place = located(place, None)
     if isinstance(place, Url):
         raise InputError(f"{name}: is at a URL, where files are not changed; change a copy of it")
     with naming(name):
