@@ -23,6 +23,8 @@ COMMANDS = (
     "decompress",
     "extract",
     "list",
+    "add",
+    "remove",
     "merge",
     "embed",
     "info",
