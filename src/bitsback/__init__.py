@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from bitsback.writing.changing import add, remove
     from bitsback.writing.embedding import embed
     from bitsback.writing.merging import merge
+    from bitsback.writing.repairing import add_parity, repair
     from bitsback.writing.writer import compress
 
 __version__ = "0.1.0"
@@ -76,6 +77,7 @@ __all__ = [
     "ModelError",
     "ModelWarning",
     "add",
+    "add_parity",
     "codecs",
     "compress",
     "decode",
@@ -87,6 +89,7 @@ __all__ = [
     "open",
     "register_model",
     "remove",
+    "repair",
     "research",
 ]
 
@@ -105,6 +108,7 @@ _MODULES = {
 _LAZY = {
     "Archive": "reading.reader",
     "add": "writing.changing",
+    "add_parity": "writing.repairing",
     "CompressOptions": "compress_options",
     "compress": "writing.writer",
     "DecompressOptions": "decompress_options",
@@ -119,6 +123,7 @@ _LAZY = {
     "load_model": "models",
     "register_model": "models.known",
     "remove": "writing.changing",
+    "repair": "writing.repairing",
 }
 
 

@@ -29,6 +29,7 @@ COMMANDS = (
     "embed",
     "info",
     "verify",
+    "repair",
     "models",
     "train",
     "completion",

@@ -40,6 +40,7 @@ from bitsback.reading.damage import Owners, Problem, described, gaps_of, lost_na
 from bitsback.reading.describe import describe
 from bitsback.reading.directory import guess_collection, scan
 from bitsback.reading.hashes import Check, Hashes, check_of
+from bitsback.reading.indexing import read_number
 from bitsback.reading.library import START, Library
 from bitsback.reading.sections import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks, FileSections
 from bitsback.reading.source import Task, decode
@@ -194,6 +195,23 @@ class Archive(Contents):
             return None
         named = zip(self._files.names, hashes.digests, strict=True)
         return {name: digest for name, digest in named if digest}
+
+    def preview(self, which: int | str) -> bytes | None:
+        """A small picture of a file, by number or by name, in WebP or JPEG; None if it has none:
+        the archive was made without previews, or the picture is small itself. Raises KeyError or
+        IndexError if there is no such file, ArchiveError for damage.
+        """
+        files = self._files
+        number = (
+            files.number(which)
+            if isinstance(which, str)
+            else read_number(which, len(files), "files")
+        )
+        if number is None:
+            raise KeyError(f"{self.name}: there is no file {which!r} in it")
+        assert self._beside is not None, "it has files"
+        with self._naming():
+            return self._beside.preview(number) or None
 
     @property
     def _file_hashes(self) -> Hashes | None:

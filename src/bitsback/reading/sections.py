@@ -5,6 +5,7 @@ and the names, stats, hashes and labels of files.
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 from bitsback.coding.block import Opened, read_header
 from bitsback.errors import ArchiveError
@@ -15,6 +16,7 @@ from bitsback.format.layout import (
     HASHES,
     LABELS,
     NAMES,
+    PREVIEWS,
     STATS,
     UNNAMED,
     Cursor,
@@ -22,6 +24,7 @@ from bitsback.format.layout import (
 )
 from bitsback.format.members import Files, unpack_files
 from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.previews import Previews, read_range
 from bitsback.format.tiles import Tiles
 from bitsback.format.unnamed import unpack_unnamed
 from bitsback.lazy import cached_property
@@ -76,6 +79,7 @@ class BlockCache:
         self.nbytes -= 0 if dropped is None else dropped.elements.nbytes
 
 
+_PREVIEWS_START = 32  # bytes that hold the range of files
 HEADER_SPACE = 512
 """The header of a block from our writer takes fewer bytes."""
 
@@ -200,6 +204,28 @@ class FileSections:
         files = self.files
         listed = len(files.listed.names) if files.named else len(files)
         return Hashes.unpack(open_section(self._read(places[0]), HASHES), listed)
+
+    def preview(self, number: int) -> bytes:
+        """The preview of a file; empty if it has none."""
+        if self._collection.has_removed:
+            number = self.files.kept[number]
+        for first, count, place in self._previews:
+            if first <= number < first + count:
+                previews = Previews.unpack(open_section(self._read(place), PREVIEWS))
+                return previews.pictures[number - first]
+        return b""
+
+    @cached_property
+    def _previews(self) -> list[tuple[int, int, Place]]:
+        """The first file and the number of files of each section with previews."""
+        places = [place for place in self._directory.sections if place.kind == PREVIEWS]
+        found = []
+        for place in places:
+            start = replace(place, size=min(place.size, _PREVIEWS_START))
+            cursor = Cursor(self._read(start), 1)
+            cursor.varint()
+            found.append((*read_range(cursor), place))
+        return found
 
     @cached_property
     def pairs(self) -> Pairs | None:

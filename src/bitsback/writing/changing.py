@@ -1,5 +1,6 @@
 """Add files to an archive of a folder, and remove some, without coding its blocks again."""
 
+import dataclasses
 import os
 from collections.abc import Iterable
 from typing import Unpack
@@ -10,6 +11,7 @@ from bitsback.images.names import printable
 from bitsback.summary import Compressed
 from bitsback.writing.continuing import ChangedFolder, continued
 from bitsback.writing.inputs import Source
+from bitsback.writing.repairing import add_parity
 from bitsback.writing.writer import write_archive
 
 
@@ -56,7 +58,12 @@ def add_with(
         raise InputError(f"{option} (--{option}) is not for files that are added to an archive")
     with continued(archive) as before:
         folder = ChangedFolder(before)
-        return write_archive(source, archive, folder.options(options), folder, replace)
+        asked = dataclasses.replace(folder.options(options), parity=None)
+        summary = write_archive(source, archive, asked, folder, replace)
+    if options.parity is None:
+        return summary
+    grown = add_parity(archive, options.parity)
+    return dataclasses.replace(summary, bytes_out=summary.bytes_out + grown)
 
 
 def remove(archive: str | os.PathLike[str], names: Iterable[str]) -> list[str]:

@@ -31,6 +31,7 @@ from bitsback.format.layout import (
 )
 from bitsback.format.members import Files, Listed, pack_files
 from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.previews import Previews
 from bitsback.images.file_io import name_of
 from bitsback.images.names import printable
 from bitsback.reading.damage import Owners
@@ -138,6 +139,8 @@ class ChangedFolder:
         assert archive._beside is not None, "it has files"
         self.hashes = archive._beside.all_hashes
         self.labelled = bool(before.sections([LABELS]))
+        self.previews: dict[Place, Previews] = {}
+        """Sections with previews of files that are removed, and those that take their places."""
 
     @property
     def name(self) -> str:
@@ -166,8 +169,18 @@ class ChangedFolder:
             self.names[number], times[number] = "", 0
             if digests is not None:
                 digests[number] = b""
+        gone = {number for number, name in enumerate(self.names) if not name}
+        self.previews = dict(self._previews_without(gone))
         self.stats = FileStats(self.stats.sizes, times)
         self.hashes = None if digests is None else Hashes(digests)
+
+    def _previews_without(self, numbers: set[int]) -> Iterator[tuple[Place, Previews]]:
+        for place in self.before.sections([PREVIEWS]):
+            payload = open_section(self.before.archive._read_place(place), PREVIEWS)
+            previews = Previews.unpack(payload)
+            left = previews.without(numbers)
+            if left != previews:
+                yield place, left
 
     def append(self, files: Files, hashes: Hashes | None, replacing: bool) -> None:
         """Puts new files, with their parts, behind the others. replacing: whether they replace
@@ -220,7 +233,10 @@ class ChangedFolder:
         if content.has_removed:
             owners = Owners(files)
             blocks = [b for b in blocks if owners.of([(b.first, b.first + b.items)])]
-        written = Generation(self.before.output, self.before.sections(), blocks)
+        kept = [place for place in self.before.sections() if place not in self.previews]
+        written = Generation(self.before.output, kept, blocks)
         written.add(content.pack() + pack_files(FOLDER, self.runs, self.names) + self.stats.pack())
         written.add(b"" if self.hashes is None else self.hashes.pack())
+        for previews in self.previews.values():
+            written.add(previews.pack())
         return written

@@ -19,6 +19,7 @@ from bitsback.format.layout import (
     MODEL,
     NAMES,
     PARITY,
+    PREVIEWS,
     REMOVED,
     STATS,
     Cursor,
@@ -95,7 +96,7 @@ def look(place: Location) -> Shard:
         for problem in archive.problems:
             raise problem
         for section in archive._sections():
-            if section.kind not in (MODEL, NAMES, STATS, HASHES, PARITY):
+            if section.kind not in (MODEL, NAMES, STATS, HASHES, PARITY, PREVIEWS):
                 raise InputError(
                     f"{archive.name}: has a part of the kind {section.kind.decode('latin-1')!r},"
                     " which cannot be merged; decompress it, and compress it with the others"

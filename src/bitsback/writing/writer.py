@@ -102,6 +102,8 @@ def write_archive(
     """
     storage_options = options.storage_options
     destination = located(destination, storage_options)
+    if options.parity is not None and not isinstance(destination, str | os.PathLike):
+        raise InputError("parity (--parity) is for archives that are files")
     if isinstance(source, list | tuple):
         source = [located(each, storage_options) for each in source]
     else:
@@ -132,7 +134,13 @@ def write_archive(
                 writer = _Writer(taken, asked, unfinished, folder, replacing)
                 restartable.restart()
                 writer.write_blocks(restartable)
-            return writer.finish()
+            summary = writer.finish()
+    if options.parity is None:
+        return summary
+    from bitsback.writing.repairing import add_parity
+
+    grown = add_parity(cast(str, destination), options.parity)
+    return replace(summary, bytes_out=summary.bytes_out + grown)
 
 
 @contextmanager
@@ -259,6 +267,8 @@ class _Writer:
         if taken.settle is not None:
             settled = taken.settle([part.order for part in self._parts])
             self._written.add(settled + taken.labels)
+        if self._options.previews:
+            self._write_previews()
         self._written.finish()
         if self._files is not None:
             check_unchanged(taken, self._files)
@@ -287,6 +297,19 @@ class _Writer:
             resumed=None if self._unfinished is None else self._unfinished.used,
             unfit=0 if self._unfinished is None else self._unfinished.unfit,
         )
+
+    def _write_previews(self) -> None:
+        """Raises InputError if the input is no folder."""
+        from bitsback.writing.thumbnails import previews
+
+        taken, folder = self._taken, self._folder
+        if taken.kept is None or taken.listing is None:
+            raise InputError(f"{taken.name}: previews (--previews) are of the files of folders")
+        before = 0 if folder is None else len(folder.names)
+        size = self._output.size - (0 if folder is None else folder.before.end)
+        names = _files(taken).names
+        for made in previews(taken.listing, names, before, size, self._threads):
+            self._written.add(made.pack())
 
     def _count(self, encoded: Encoded) -> None:
         """Records what a block has become."""

@@ -10,6 +10,7 @@ import click
 from bitsback.cli import complete, compress_report, figures, options
 from bitsback.cli.commands.compress import (
     EMBED_OPTION,
+    EXTRA_OPTIONS,
     FILE_OPTIONS,
     MODEL_OPTIONS,
     PURPOSE_OPTION,
@@ -23,7 +24,7 @@ from bitsback.compress_options import CompressOptions, Embed
 
 @click.command(cls=GroupedCommand, short_help="Add files to an archive.")
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
-@click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("sources", nargs=-1, metavar="[INPUT...]")
 @group(
     "Files of a folder",
     click.option(
@@ -37,6 +38,7 @@ from bitsback.compress_options import CompressOptions, Embed
 @group("Layout of the archive", PURPOSE_OPTION)
 @group("Layout of the archive", *TILE_OPTIONS, rare=True)
 @group("Other options", options.threads_option, options.quiet_option)
+@group("Other options", *EXTRA_OPTIONS)
 @group("Other options", options.json_option, options.traceback_option, rare=True)
 def command(
     archive: str,
@@ -64,9 +66,22 @@ def command(
     \b
       bitsback add scans.bb monday                     the files in the folder monday
       bitsback add scans.bb a.png b.png --replace
+      bitsback add scans.bb --parity 5                 nothing but parity
     """
     from bitsback.writing.changing import add_with
 
+    parity = given["parity"]
+    if not sources and parity is None:
+        raise click.UsageError("missing argument INPUT...; or --parity, which needs none")
+    if not sources:
+        import bitsback
+
+        size = bitsback.add_parity(archive, parity)
+        if as_json:
+            figures.show_json({"output": archive, "bytes_out": size})
+        elif not quiet:
+            figures.say(f"{archive}: {figures.size(size)} of parity added", err=True)
+        return
     start = time.perf_counter()
     shown = sources[0] if len(sources) == 1 else f"{len(sources)} inputs"
     asked = CompressOptions(

@@ -16,7 +16,13 @@ from bitsback.cli import complete, compress_report, figures, options
 from bitsback.cli.grouped import GroupedCommand, group
 from bitsback.cli.progress import Progress, shown_warnings
 from bitsback.cli.removal import check_removable, removal_option, remove_compressed
-from bitsback.compress_options import LARGEST_TILE, SMALLEST_TILE, CompressOptions, Embed
+from bitsback.compress_options import (
+    LARGEST_TILE,
+    MOST_PARITY,
+    SMALLEST_TILE,
+    CompressOptions,
+    Embed,
+)
 from bitsback.errors import InputError
 from bitsback.images import formats
 
@@ -75,6 +81,21 @@ PURPOSE_OPTION = click.option(
             " ones, 4 % for photographs."
         ),
     )  # fmt: skip
+EXTRA_OPTIONS = (
+    click.option(
+        "--previews", is_flag=True,
+        help=(
+            "Keep small pictures of large ones in a folder, about 1 % of the archive, for viewers."
+        ),
+    ),
+    click.option(
+        "--parity", type=click.FloatRange(0, MOST_PARITY, min_open=True), metavar="PERCENT",
+        help=(
+            "Put parity of so many per cent behind the archive, so that 'bitsback repair' can mend"
+            " bad sectors of a disk."
+        ),
+    ),
+)  # fmt: skip
 TILE_OPTIONS = (
     click.option(
         "--block", type=click.IntRange(min=1), metavar="N",
@@ -168,6 +189,7 @@ TILE_OPTIONS = (
 @group("Other options", options.threads_option, options.quiet_option)
 @group(
     "Other options",
+    *EXTRA_OPTIONS,
     options.json_option,
     click.option(
         "--resume", is_flag=True,
