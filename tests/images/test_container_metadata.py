@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
@@ -224,17 +224,17 @@ def test_the_bytes_are_checked_when_they_are_made() -> None:
 
 def test_what_is_not_taken_apart() -> None:
     grey = saved(picture("L", (5, 4), 0), "png")
-    deep = grey.replace(
-        grey[8:33], spec.chunk(b"IHDR", struct.pack(">IIBBBBB", 5, 4, 16, 2, 0, 0, 0))
+    wrong = grey.replace(
+        grey[8:33], spec.chunk(b"IHDR", struct.pack(">IIBBBBB", 5, 4, 8, 1, 0, 0, 0))
     )
-    raw = zlib.compress(bytes(4 * (1 + 5 * 6)))
-    deep = deep[:33] + spec.chunk(b"IDAT", raw) + spec.chunk(b"IEND", b"")
     frames = io.BytesIO()
     picture("L", (5, 4), 0).save(
         frames, "PNG", save_all=True, append_images=[picture("L", (5, 4), 1)]
     )
-    for file in (deep, grey + b"more", frames.getvalue()):
+    for file in (grey + b"more", frames.getvalue()):
         assert split(file, False) is None
+    with pytest.raises(UnidentifiedImageError):
+        split(wrong, False)
 
 
 def test_changed_metadata_is_refused_or_make_a_file() -> None:

@@ -340,6 +340,14 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     return split_picture(file, _PLUGINS, png_bands, metadata_of)
 
 
+def write(file: Seekable, pixels: NDArray[Any]) -> None:
+    """Writes a file of nothing but pixels of several channels of 16 bits to an empty file."""
+    samples = Samples.of_channels(pixels.shape[2])
+    drawing = Png(samples, (), ()).drawing(file, pixels.dtype, pixels.shape)
+    drawing.add(pixels)
+    drawing.close()
+
+
 def unpack(cursor: Cursor, kind: int) -> Png:
     return Png.unpack(cursor, kind == _EXACT)
 
