@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 import bitsback
 from bitsback.format.collection import Collection
-from bitsback.format.layout import HEAD, pack_index, section
+from bitsback.format.layout import HEAD, section
 from bitsback.format.parts import FOLDER, FileList
 from bitsback.format.runs import Run, pack_runs
 from bitsback.images.formats import ONE_ARRAY
@@ -28,6 +28,7 @@ from bitsback.models import Model, bundled
 from bitsback.reading.maker import Stored
 from bitsback.reading.source import decode
 from bitsback.wire import varint
+from packing import index_of
 from plane_models import only_one_shape
 from random_counted import random_counted
 from random_models import random_context_model_file, random_model_file
@@ -183,9 +184,29 @@ def collections() -> list[Seed]:
             opened = bitsback.open(io.BytesIO(data))
             items = tuple(content(opened[number]) for number in range(len(opened)))
             seeds.append(Seed(f"{path.name} {options}", data, items, stored=stored(data)))
+        seeds.append(changed(exact, with_metadata, folder))
         for path in (folder / "x.idx", folder / "x.idx.gz"):
             seeds.append(Seed(path.name, compress(path, model="fast"), *items_of(grey)))
     return seeds
+
+
+def changed(one: Path, other: Path, folder: Path) -> Seed:
+    """An archive of three generations, with files removed."""
+    path, found = folder / "changed.bb", list[tuple[bytes, ...]]()
+
+    def look() -> None:
+        with bitsback.open(path) as opened:
+            found.append(tuple(content(opened[number]) for number in range(len(opened))))
+
+    bitsback.compress(one, path, model="fast", tile=16, hashes="sha256")
+    look()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        bitsback.add(path, other, model="fast", block=4, tile=16)
+    look()
+    bitsback.remove(path, ["0.pgm", "1.jpg", "palette.png", "raw.tif", "fax.tif"])
+    look()
+    return Seed("changed", path.read_bytes(), found[2], stored=found[1])
 
 
 def save_with_metadata(folder: Path) -> None:
@@ -291,15 +312,15 @@ def hostile() -> list[bytes]:
         block = section(b"B", varint(0) + run + bytes([int(bits)]) + data)
         start = HEAD + collection
         runs = varint(1) + varint(0) + varint(count)
-        index = pack_index(len(start), [(count, len(block))])
-        return start + block + section(b"N", runs + names) + index
+        data = start + block + section(b"N", runs + names)
+        return data + index_of(data, [count])
 
     def name(text: bytes, start: int = 0, end: int = 0) -> bytes:
         return varint(start) + varint(end) + varint(len(text)) + text
 
     def of_nothing(collection: Collection) -> bytes:
         start = HEAD + collection.pack()
-        return start + pack_index(len(start), [])
+        return start + index_of(start, [])
 
     long = name(b"x" * 1000) + b"".join(name(b"%03d" % number, 997) for number in range(400))
     return [

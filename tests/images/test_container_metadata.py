@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
+from bitsback import _core
 from bitsback.errors import ArchiveError
 from bitsback.images import picture_files
 from bitsback.images.picture_files import file_of
@@ -196,6 +197,17 @@ def test_what_zlib_made_is_made_again(level: int, strategy: int) -> None:
         assert file_of(parts.pixels, parts.metadata) == file
         anew = file_of(parts.pixels, parts.metadata, exact=False)
         assert told(anew) == told(file)
+
+
+def test_another_zlib_of_python_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as zlib-ng: the core has classic zlib, unless it was compiled without its headers."""
+    if not _core.classic_zlib():
+        pytest.fail("the core has no zlib: install its headers (apt-get install zlib1g-dev)")
+    file = own_png((np.add.outer(np.arange(50), np.arange(60)) % 7).astype(np.uint8))
+    monkeypatch.delattr(zlib, "compressobj")
+    parts = split(file, True)
+    assert parts is not None and parts.exact
+    assert file_of(parts.pixels, parts.metadata) == file
 
 
 def test_the_bytes_are_checked_when_they_are_made() -> None:

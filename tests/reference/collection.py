@@ -74,10 +74,11 @@ class Part:
         return joined
 
 
-def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
-    """The kind of files, or None for an array, and the parts."""
+def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
+    """The kind of files, or None for an array, the parts, and the features."""
     reader = Reader(payload)
-    require(reader.varint() & ~0b1111 == 0, "no feature that this reader does not understand")
+    features = reader.varint()
+    require(features & ~0b11111 == 0, "no feature that this reader does not understand")
     container = reader.byte()
     require(container <= 4, "a container of the list")
     kind = reader.byte() if container == 1 else None
@@ -105,7 +106,7 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
     if container == 4:
         require(all(part.shape[:1] > (0,) for part in parts), "a first dimension")
         require(len({(part.dtype, part.shape[1:]) for part in parts}) == 1, "parts that are alike")
-    return kind, parts
+    return kind, parts, features
 
 
 def read_part(reader: Reader) -> Part:

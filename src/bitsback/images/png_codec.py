@@ -18,7 +18,7 @@ from PIL import Image
 
 from bitsback.errors import ArchiveError
 from bitsback.images.bands import Bands, Read, same_pixels
-from bitsback.images.deflated import Deflated
+from bitsback.images.deflated import ZLIB, Deflated
 from bitsback.images.drawing import Drawing, Seekable, Split, makes
 from bitsback.images.file_io import Content, FileContent, in_memory
 from bitsback.images.pictures import identify, sample_bands, split_picture
@@ -149,7 +149,7 @@ class ExactPngDrawing:
         if sum(stream.cuts) != len(packed) or zlib.crc32(data) != stream.crc:
             raise ArchiveError(
                 "its very bytes cannot be made again by the zlib of this computer"
-                f" ({zlib.ZLIB_RUNTIME_VERSION}); its pixels and all else of it can:"
+                f" ({ZLIB}); its pixels and all else of it can:"
                 " 'decompress --files pixels'"
             )
         self._file.write(data)

@@ -162,6 +162,37 @@ def merged(source: Path, archive: Path) -> None:
     bitsback.merge(shards, archive)
 
 
+def more_files(path: Path) -> None:
+    (path / "deep").mkdir(parents=True)
+    rows = np.add.outer(np.arange(30), np.arange(50)).astype("u1")
+    (path / "deep" / "c.pgm").write_bytes(b"P5 50 30 255\n" + rows.tobytes())
+    (path / "deep" / "c.txt").write_bytes(b"of a later generation\n")
+    (path / "labels.csv").write_bytes(b"c,3\n")
+    for number, file in enumerate(path.rglob("*.*")):
+        os.utime(file, ns=(0, 1_600_000_000_000_000_000 + number))
+
+
+def after_changes(path: Path) -> None:
+    """The files of `every_byte`, of which some were removed, and a later one replaced."""
+    every_byte(path)
+    for name in ("a.pgm", "nothing", "labels.csv"):
+        (path / name).unlink()
+    more_files(path / "more")
+    for name in ("deep", "labels.csv"):
+        (path / "more" / name).rename(path / name)
+    (path / "more").rmdir()
+
+
+def change(folder: Path, archive: Path) -> None:
+    """Makes an archive of three generations."""
+    every_byte(folder / "old")
+    more_files(folder / "more")
+    options: dict[str, Any] = {"model": "fast", "threads": 1, "files": "exact"}
+    bitsback.compress(folder / "old", archive, hashes="sha256", **options)
+    bitsback.add(archive, folder / "more", replace=True, **options)
+    bitsback.remove(archive, ["a.pgm", "nothing"])
+
+
 GOLDEN: dict[str, Callable[[Path], None]] = {
     "pictures": pictures,
     "pictures-without-stats": pictures,
@@ -179,6 +210,7 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "images.idx": idx,
     "images.idx.gz": idx_gz,
     "joined": joined,
+    "changed": after_changes,
 }
 """For each archive, the name of its file or folder and the function that writes it."""
 
@@ -207,6 +239,9 @@ def make(name: str, folder: Path) -> bytes:
     GOLDEN[name](source)
     if name == "joined":
         merged(source, archive)
+        return archive.read_bytes()
+    if name == "changed":
+        change(folder, archive)
         return archive.read_bytes()
     bitsback.compress(source, archive, model="fast", threads=1, **OPTIONS.get(name, {}))
     return archive.read_bytes()
