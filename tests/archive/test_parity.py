@@ -101,6 +101,14 @@ def test_damaged_sectors_and_lost_ends(path: Path, tmp_path: Path) -> None:
     path.write_bytes(data[: SECTOR * 2] + bytes(SECTOR * 4) + data[SECTOR * 6 :])
     with pytest.raises(bitsback.ArchiveError, match=r"more than its parity.*--keep-going"):
         bitsback.repair(path)
+    bitsback.compress(NOISE, path, model="fast", block=10, force=True)
+    data = path.read_bytes()
+    for at in (9, 5000):  # in `C`, and in a block
+        path.write_bytes(data[:at] + b"??" + data[at + 2 :])
+        with pytest.raises(bitsback.ArchiveError, match="no parity"):
+            bitsback.repair(path)
+    path.write_bytes(data + b"C")
+    assert bitsback.repair(path) == 0 and path.read_bytes() == data
     (tmp_path / "none.bb").write_bytes(bytes(SECTOR))
     with pytest.raises(bitsback.ArchiveError, match="no bitsback archive"):
         bitsback.repair(tmp_path / "none.bb")

@@ -52,7 +52,7 @@ def test_previews_of_a_folder(folder: Path, tmp_path: Path) -> None:
         for name in ("0.png", "1.png", "deep.png", "held.jpg"):
             assert 48 <= max(shown(archive, name)) <= 128
         assert archive.preview("small.png") is archive.preview("a.txt") is None
-        assert archive.preview(1) == archive.preview("0.png")
+        assert archive.preview(0) == archive.preview("0.png")
         with pytest.raises(KeyError):
             archive.preview("none.png")
         preview = archive.preview("0.png")
