@@ -39,7 +39,7 @@ from bitsback.reading.hashes import Hashes
 from bitsback.reading.reader import Archive
 from bitsback.reading.targets import check_restorable
 from bitsback.remote.url import Url, located
-from bitsback.restoring.hidden_files import try_lock
+from bitsback.restoring.hidden_files import lock
 from bitsback.restoring.output import Output, naming
 from bitsback.writing.generation import Generation
 
@@ -100,7 +100,7 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
     with naming(name):
         file = Path(place).open("r+b", buffering=0)  # noqa: SIM115 - closed below
     with file, Archive(place) as archive:
-        if not try_lock(file):
+        if not lock(file):
             raise InputError(f"{name}: is being changed by another process; try again later")
         directory = archive._directory
         for problem in directory.problems:
