@@ -60,9 +60,9 @@ def add_with(
     if isinstance(source, str | os.PathLike) and Path(source).is_file():
         source = [source]  # a file like others, be it an array or have it pages
     with continued(archive) as before:
-        folder = ChangedFolder(before)
+        folder = ChangedFolder(before, replace)
         asked = dataclasses.replace(folder.options(options), parity=None)
-        summary = write_archive(source, archive, asked, folder, replace)
+        summary = write_archive(source, archive, asked, folder)
     if options.parity is None:
         return summary
     grown = add_parity(archive, options.parity)

@@ -119,9 +119,11 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
 class ChangedFolder:
     """The files of an archive of a folder with some removed, and others behind them."""
 
-    def __init__(self, before: Continued) -> None:
-        """Raises InputError if its files cannot be changed."""
-        self.before, archive = before, before.archive
+    def __init__(self, before: Continued, replacing: bool = False) -> None:
+        """replacing: whether files that are added replace others of the same names. Raises
+        InputError if its files cannot be changed.
+        """
+        self.before, archive, self._replacing = before, before.archive, replacing
         content = archive._collection
         if not isinstance(content, FileList) or content.kind != FOLDER:
             raise InputError(
@@ -182,14 +184,14 @@ class ChangedFolder:
             if left != previews:
                 yield place, left
 
-    def append(self, files: Files, hashes: Hashes | None, replacing: bool) -> None:
-        """Puts new files, with their parts, behind the others. replacing: whether they replace
-        others of the same names. Raises InputError for such a file otherwise.
+    def append(self, files: Files, hashes: Hashes | None) -> None:
+        """Puts new files, with their parts, behind the others. Raises InputError for one whose name
+        is taken.
         """
         clashing = {
             name: number for name in files.names if (number := self.number(name)) is not None
         }
-        for name in () if replacing else clashing:
+        for name in () if self._replacing else clashing:
             raise InputError(
                 f"{self.name}: has a file {printable(name)} already; rename one of them, or use"
                 " --replace (replace=True) to replace it"
