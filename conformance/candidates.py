@@ -13,12 +13,21 @@ import numpy as np
 
 import bitsback
 import reference
+from archive import test_digits as bad_digits
+from archive import test_value_lists as bad_lists
 from bitsback.coding import chain
+from bitsback.coding.alone import NOTHING, pack
+from bitsback.coding.block import MODEL, Method
+from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.block_writer import Way, find_way, way_of_digits
+from bitsback.coding.choose import Chosen
+from bitsback.coding.number_digits import cut_of
 from bitsback.format.collection import Collection
 from bitsback.format.index import Index, Place
 from bitsback.format.layout import HEAD, REMOVED, Cursor, open_section
 from bitsback.format.runs import Run, pack_runs
-from bitsback.models import Model, file
+from bitsback.format.tiles import Tiles
+from bitsback.models import Model, bundled, file
 from bitsback.models.embed import pack_model
 from bitsback.models.item_shape import ItemShape
 from broken_models import MODELS, broken, field, tensor
@@ -58,10 +67,48 @@ def valid() -> Iterator[tuple[str, bytes]]:
     """Other archives that a decoder restores."""
     for seed in [*seeds.archives(), *seeds.collections()]:
         yield f"{seed.name}.bb", seed.data
+    yield from of_numbers()
     for number in range(PROGRAMS):
         program = random_program(number)
         model = bitsback.load_model(program.to_bytes())
         yield f"random model {number}.bb", _archive_by(model, program.size, number)
+
+
+def of_numbers() -> Iterator[tuple[str, bytes]]:
+    """Blocks alone with lists of values and with digits, and others that break their rules."""
+    y, x = np.mgrid[:18, :20]
+    rough = x * 9 + y * 7 + np.random.default_rng(0).integers(0, 40, x.shape)
+    for kind in ("u4", "i4", "u8", "i8", "f2", "f4", "f8"):
+        for order in "<>":
+            few = (rough % 250).astype(order + kind) * np.dtype(kind).type(3)
+            yield f"few values {order}{kind}.block", bitsback.encode(few)
+            many = np.sqrt(rough + np.random.default_rng(1).random(x.shape)) * 2.0**11
+            array = many.astype(order + kind)
+            if kind != "f2":
+                cut, digits = cut_of(array.reshape(-1))
+                for model in ("universal", None):
+                    ways = [_way_of(digit.reshape(x.shape), model) for digit in digits]
+                    way = way_of_digits(Tiles.stacked(array[np.newaxis]), cut, ways)
+                    block = pack(array.dtype, array.shape, 2, way, False, NOTHING)
+                    yield f"digits {order}{kind} by {model}.block", block
+    for name, (dtype, data) in bad_digits.BAD.items():
+        yield f"digits {name}.block", bad_digits.block_of(dtype, data)
+    universal = bundled.identity("universal")[:16]
+    for name, (dtype, data) in bad_lists.BAD.items():
+        body = b"\xbb\2" + dtype.encode() + b"\1\2" + bytes([MODEL + 32]) + data + universal
+        crc = archive.crc32c(body + bytes(9)).to_bytes(4, "little")
+        yield f"values {name}.block", body + bytes(9) + crc
+
+
+def _way_of(digit: np.ndarray[Any, Any], name: str | None) -> Way:
+    """How a digit is coded, by a model or by none."""
+    tiles = Tiles.stacked(digit[np.newaxis])
+    plan = None if name is None else BlockPlan.of(bundled.load(name), tiles)
+    if plan is None or int(digit.min()) == int(digit.max()):
+        return find_way(tiles, Chosen(None), "deflate", lambda _: True)[0]
+    data = plan.encode(1, False)
+    assert data is not None
+    return Way(Method(MODEL), plan.value_map, [data], plan.model)
 
 
 def _archive_by(model: Model, size: tuple[int, int], seed: int) -> bytes:

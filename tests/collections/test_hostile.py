@@ -139,8 +139,8 @@ def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
         (varint(0), "no pictures"),
         (varint(1) + Collection.of_items("|u1", (2, 2), 0).pack_array(), "no pictures"),
         (varint(1) + Collection.of_items("|u1", (0, 2), 2).pack_array(), "no pictures"),
-        (varint(1) + Collection.of_items("<f4", (2, 2), 2).pack_array(), "no pictures"),
-        (varint(1) + Collection.of_items("|u1", (2, 2, 5), 2).pack_array(), "no pictures"),
+        (varint(1) + Collection.of_items(">f4", (2, 2), 2).pack_array(), "no pictures"),
+        (varint(1) + Collection.of_items("|u1", (2, 2, 257), 2).pack_array(), "no pictures"),
         (varint(1) + Collection(BYTE, (2, 2, 2), 0).pack_array(), "no pictures|hold 1 items"),
         (
             varint(1) + Collection.of_items("|u1", (2, 2), 1 << 60).pack_array(),

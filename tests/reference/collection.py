@@ -12,8 +12,6 @@ from .fields import Reader, require
 
 Shape = tuple[int, ...]
 
-PICTURES = {("|b1", ()), ("|u1", ()), ("<u2", ()), ("|u1", (2,)), ("|u1", (3,)), ("|u1", (4,))}
-
 
 @dataclass
 class Part:
@@ -100,7 +98,9 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
             require(part.elements > 0, "a part has pictures")
             channels = part.shape[1:] if part.axes == 2 else part.shape[3:]
             require(part.axes == 2 or len(part.shape) > 2, "pictures have rows and columns")
-            require((part.dtype.str, channels) in PICTURES, "a mode of the list")
+            require(part.dtype.str[0] != ">", "a mode of the list")
+            require(channels == () or 2 <= channels[0] <= 256, "channels of a mode")
+            require(len(channels) < 2, "pictures have three axes at most")
     else:
         require(all(part.axes < 2 for part in parts), "an array has items of one shape")
     if container == 4:

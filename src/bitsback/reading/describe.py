@@ -52,9 +52,8 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
         if header.model is not None:
             lanes.update(header.data[:1])
             layouts[LAYOUTS[header.method.layout]] += 1
-            models.setdefault(header.model.hex(), _describe_model(archive, header.model))[
-                "blocks"
-            ] += 1
+        for model in dict.fromkeys(header.models):
+            models.setdefault(model.hex(), _describe_model(archive, model))["blocks"] += 1
     if damaged > _SHOWN:
         problems.append(ArchiveError(f"{archive.name}: {damaged - _SHOWN} more blocks are damaged"))
     collection = archive._collection

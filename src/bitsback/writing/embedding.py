@@ -65,8 +65,8 @@ def embed(
 
 def _named(archive: Archive) -> Iterator[bytes]:
     """The first bytes of the identities of the models that blocks name, each once."""
-    found = dict.fromkeys(archive._header(block).model for block in archive._blocks)
-    return (prefix for prefix in found if prefix is not None)
+    headers = map(archive._header, archive._blocks)
+    return iter(dict.fromkeys(prefix for header in headers for prefix in header.models))
 
 
 def _write(

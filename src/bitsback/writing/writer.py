@@ -211,16 +211,14 @@ class _Writer:
         self._output = output
         self._written = self._begin() if self._folder is None else self._go_on(self._folder)
         chosen = self._choose() if self._early else []
-        models = {
-            choice.model.identity: choice.model for choice in chosen if choice.model is not None
-        }
+        models = {model.identity: model for choice in chosen for model in choice.models}
         held_back: list[Encoded] = []  # until it is known that a model is used
         work = Work(taken.collection, options.progress)
         done = 0
         for encoded in ordered_map(self._encode, self._tasks(chosen), self._threads):
             held_back.append(encoded)
             held_bytes = sum(len(held.section) for held in held_back)
-            if encoded.model is not None or held_bytes > _HELD_BACK:
+            if encoded.models or held_bytes > _HELD_BACK:
                 for model in models.values():
                     self._write_model(model)
                 models = {}
@@ -316,15 +314,14 @@ class _Writer:
         """Records what a block has become."""
         self._outdone += encoded.outdone
         self._order_bits += encoded.order_bits
-        if encoded.model is not None:
-            self._names[encoded.model.name] = None
+        self._names.update(dict.fromkeys(model.name for model in encoded.models))
         self._methods[METHODS[encoded.method]] += 1
         _log.debug(
             "block %d: %d items, %s%s, %d bytes",
             sum(self._methods.values()),
             encoded.items,
             METHODS[encoded.method],
-            f" by {encoded.model.name}" if encoded.model is not None else "",
+            "".join(f" by {model.name}" for model in dict.fromkeys(encoded.models)),
             len(encoded.section),
         )
 
@@ -403,7 +400,7 @@ class _Writer:
         if self._unfinished is None:
             return self._coded(task)
         key = key_of(task, self._asked.effort, self._job, self._early)
-        encoded = self._unfinished.find(key, task.chosen.model)
+        encoded = self._unfinished.find(key, task.chosen.models)
         if encoded is None:
             encoded = self._coded(task)
             self._unfinished.add(key, encoded)
@@ -423,7 +420,7 @@ class _Writer:
             or not any_codes(None, tiles.dtype, tiles.shapes[0][1])
         ):
             return encoded
-        used = encoded.model
+        used = next(iter(encoded.models), None)
         if (
             used is not None
             and (used.any_shape or (used.levels == 2) == encoded.two_valued)
@@ -431,8 +428,8 @@ class _Writer:
         ):
             return encoded
         other = choose(None, tiles, "", self._asked.effort, self._job)
-        if other.model is None or (other.model, other.invert, other.layout) == (
-            chosen.model,
+        if not other.models or (other.models, other.invert, other.layout) == (
+            chosen.models,
             chosen.invert,
             chosen.layout,
         ):

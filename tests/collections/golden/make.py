@@ -23,6 +23,7 @@ from PIL import Image
 import bitsback
 from bitsback import _core
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
+from fuzz.seeds import plain_tiff, png_of_16_bits
 from reference.container_metadata import chunk
 
 FOLDER = Path(__file__).parent
@@ -72,6 +73,27 @@ def slices(path: Path) -> None:
     for number, rows in enumerate(ramp("u1", 5, 18, 20) // 16):
         Image.fromarray(rows).save(path / f"{number}.png")
     Image.fromarray(ramp("u1", 3, 5, 3)).save(path / "2a.png")
+
+
+def kinds(path: Path) -> None:
+    """Pictures and pages of all kinds of samples."""
+    path.mkdir()
+    steps = np.add.outer(np.arange(24) * 5, np.arange(36) * 3)
+    colour = np.stack([steps, steps[::-1], 400 - steps], -1).astype("<u2") * 100
+    (path / "deep.png").write_bytes(png_of_16_bits(colour))
+    (path / "deep.ppm").write_bytes(b"P6 36 24 65535\n" + colour.astype(">u2").tobytes())
+    for name, samples, order in (
+        ("labels", steps.astype("u4") // 30 * 100003, ">"),
+        ("counts", steps.astype("u8") << 40, "<"),
+        ("signed", (steps // 2).astype("i1"), "<"),
+        ("floats", (steps * 0.1 - 4).astype("f4"), ">"),
+        ("doubles", 1 / (1 + steps.astype("f8")), "<"),
+        ("halves", np.sqrt(steps).astype("f2"), "<"),
+        ("spectra", np.stack([steps + channel for channel in range(7)], -1).astype("u2"), "<"),
+        ("colour", colour, ">"),
+        ("planes", np.moveaxis(colour, -1, 0), "<"),
+    ):
+        (path / f"{name}.tif").write_bytes(plain_tiff(samples, order))
 
 
 def npz(path: Path) -> None:
@@ -177,6 +199,7 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "slices": slices,
     "files": every_byte,
     "hashes": every_byte,
+    "kinds": kinds,
     "arrays.npz": npz,
     "labels.npz": pairs,
     "set.npz": pairs,
@@ -198,6 +221,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "slices": {"stack": True, "tile": 16},
     "files": {"files": "exact"},
     "hashes": {"files": "exact", "hashes": "sha256"},
+    "kinds": {"files": "exact"},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},
