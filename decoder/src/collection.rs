@@ -265,6 +265,32 @@ impl Part {
         &self.runs[next.max(1) - 1]
     }
 
+    pub fn run_of_item(&self, item: u64) -> &Run {
+        let next = self.runs.partition_point(|run| run.first_item <= item);
+        // Runs without items have the number of the run behind them.
+        &self.runs[next.max(1) - 1]
+    }
+
+    /// How many bytes the tiles in front of one have.
+    pub fn byte_of_tile(&self, tile: u64) -> u64 {
+        let run = self.run_of_tile(tile);
+        let (item, within) = match tile.saturating_sub(run.first_tile) {
+            number if run.tiles_of_item > 0 => (number / run.tiles_of_item, number % run.tiles_of_item),
+            _ => (0, 0),
+        };
+        let mut elements = 0;
+        if let Some(cut) = &self.cut {
+            let mut outer = 1;
+            let mut inner = run.shape.iter().product::<u64>();
+            for ((first, extent), &whole) in tile_ranges(&run.shape, cut, within).into_iter().zip(&run.shape) {
+                inner /= whole.max(1);
+                elements += outer * first * inner;
+                outer *= extent;
+            }
+        }
+        run.first_byte + item * run.item_bytes + elements * self.dtype.size() as u64
+    }
+
     /// The shape of a tile, and how many tiles from this one on are known to have it; `tile < tiles`.
     pub fn tile(&self, tile: u64) -> (Vec<u64>, u64) {
         let run = self.run_of_tile(tile);
@@ -313,7 +339,7 @@ impl Part {
 }
 
 /// Where a tile of an item begins in each dimension, and its extent.
-fn tile_ranges(shape: &[u64], cut: &[u64], mut tile: u64) -> Vec<(u64, u64)> {
+pub fn tile_ranges(shape: &[u64], cut: &[u64], mut tile: u64) -> Vec<(u64, u64)> {
     let mut ranges: Vec<(u64, u64)> = shape
         .iter()
         .zip(cut)

@@ -1,6 +1,6 @@
 //! What comes out of an archive: an array, or files.
 
-use crate::archive::Archive;
+use crate::archive::{Archive, BlockSection};
 use crate::block::Block;
 use crate::collection::{Container, Kind, Part};
 use crate::dtype::Dtype;
@@ -174,7 +174,7 @@ fn decode_parts(archive: &Archive, library: &Library) -> Result<Vec<Vec<u8>>> {
     let total = archive.collection.tiles()?;
     let mut blocks = Vec::new();
     let mut tile = 0u64;
-    for (tiles, payload) in &archive.blocks {
+    for BlockSection { tiles, payload, .. } in &archive.blocks {
         let block = Block::read(payload)?;
         let own = block.runs.iter().try_fold(0u64, |sum, run| sum.checked_add(run.items));
         demand(block.first == tile && own == Some(*tiles), "a block has other tiles than the index says", SECTION)?;
@@ -209,7 +209,7 @@ fn decode_parts(archive: &Archive, library: &Library) -> Result<Vec<Vec<u8>>> {
 }
 
 /// The part that a tile is of, and its number there.
-fn part_of(parts: &[Part], mut tile: u64) -> (usize, u64) {
+pub fn part_of(parts: &[Part], mut tile: u64) -> (usize, u64) {
     for (number, part) in parts.iter().enumerate() {
         if tile < part.tiles {
             return (number, tile);
@@ -220,7 +220,7 @@ fn part_of(parts: &[Part], mut tile: u64) -> (usize, u64) {
 }
 
 /// Checks that the runs of a block are tiles of a part.
-fn check_tiles(part: &Part, mut tile: u64, block: &Block) -> Result<()> {
+pub fn check_tiles(part: &Part, mut tile: u64, block: &Block) -> Result<()> {
     for run in &block.runs {
         let mut left = run.items;
         while left > 0 {

@@ -1,0 +1,326 @@
+//! What an archive holds, and where: its pictures, arrays and files, and the pieces of blocks that they consist of.
+
+use crate::archive::Archive;
+use crate::collection::{tile_ranges, Collection, Container, Kind};
+use crate::dtype::Dtype;
+use crate::error::{error, Result};
+use crate::names::{self, File};
+use crate::ranges::Ranges;
+
+const SECTION: &str = "format.md, A5.5";
+
+/// A block: where its section is, and its first tile and their number.
+pub struct Place {
+    pub start: u64,
+    pub size: u64,
+    pub first: u64,
+    pub tiles: u64,
+}
+
+/// An archive whose blocks are not read yet.
+pub struct Catalogue {
+    pub collection: Collection,
+    /// That of the collection.
+    pub payload: Vec<u8>,
+    pub blocks: Vec<Place>,
+    /// The payloads of the embedded models.
+    pub models: Vec<Vec<u8>>,
+    /// The number of the first tile of each part.
+    first_tiles: Vec<u64>,
+    entries: Entries,
+}
+
+enum Entries {
+    /// Files, and of those in parts of bytes where they begin there.
+    Files(Vec<File>, Vec<u64>),
+    Spans(Vec<Span>),
+}
+
+/// Entries of an array, one after the other.
+struct Span {
+    part: usize,
+    count: u64,
+    content: Content,
+    name: String,
+    /// The number in the name of the first one, if they have numbers.
+    number: Option<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Content {
+    /// An item, from this one on.
+    Item(u64),
+    /// A slice of a part that is one item.
+    Slice(u64),
+    /// All items of a part, as rows.
+    Rows,
+    /// Some of the bytes of a part.
+    Bytes(u64, u64),
+}
+
+/// A picture or a stack of pictures, another array, or the bytes of a file.
+pub struct Entry {
+    pub name: String,
+    pub dtype: Dtype,
+    pub shape: Vec<u64>,
+    /// How many pictures there are, and the size of one.
+    pub slices: u64,
+    pub rows: u64,
+    pub columns: u64,
+    pub channels: u64,
+    pub is_bytes: bool,
+    part: usize,
+    content: Content,
+}
+
+/// A box of a picture, which stands in the content of a block, row by row, from a byte on.
+pub struct Piece {
+    pub block: usize,
+    pub offset: u64,
+    /// The first row, column and channel, and how many.
+    pub rows: [u64; 2],
+    pub columns: [u64; 2],
+    pub channels: [u64; 2],
+}
+
+/// The axes of an item as pictures: how many count slices; and whether there are rows, columns and channels behind.
+struct Axes {
+    leading: usize,
+    rows: bool,
+    columns: bool,
+    channels: bool,
+}
+
+impl Axes {
+    fn of(shape: &[u64]) -> Axes {
+        let channels = shape.len() >= 3 && (1..=4).contains(&shape[shape.len() - 1]);
+        let others = shape.len() - usize::from(channels);
+        Axes { leading: others.saturating_sub(2), rows: others >= 2, columns: others >= 1, channels }
+    }
+
+    /// Rows, columns and channels of something with these extents.
+    fn split(&self, extents: &[u64], missing: u64) -> [u64; 3] {
+        let mut rest = extents[self.leading..].iter().copied();
+        let mut take = |there: bool| if there { rest.next().unwrap_or(missing) } else { missing };
+        [take(self.rows), take(self.columns), take(self.channels)]
+    }
+}
+
+impl Catalogue {
+    pub fn open(ranges: &Ranges) -> Result<Catalogue> {
+        let archive = Archive::open(ranges)?;
+        let mut first = 0u64;
+        let mut blocks = Vec::new();
+        for block in &archive.blocks {
+            blocks.push(Place { start: block.place, size: block.size, first, tiles: block.tiles });
+            first = first.saturating_add(block.tiles);
+        }
+        let total = archive.collection.tiles()?;
+        if first != total {
+            return Err(error("the blocks do not have all tiles", SECTION));
+        }
+        let entries = match archive.collection.container {
+            Container::Files(kind @ (Kind::Pictures | Kind::Tiff)) => {
+                let mut files = names::read(&archive, kind)?;
+                let mut next = vec![0u64; archive.collection.parts.len()];
+                let mut starts = Vec::new();
+                for (number, file) in files.iter_mut().enumerate() {
+                    starts.push(next[file.part]);
+                    next[file.part] = next[file.part].saturating_add(file.size);
+                    if kind == Kind::Tiff {
+                        file.name = number.to_string();
+                    }
+                }
+                Entries::Files(files, starts)
+            }
+            Container::Files(Kind::Npz) => Entries::Spans(arrays(&archive.collection, &names::read(&archive, Kind::Npz)?)),
+            _ => Entries::Spans(arrays(&archive.collection, &[])),
+        };
+        let models = archive.models.iter().map(|payload| payload.to_vec()).collect();
+        let mut first_tiles = vec![0];
+        for part in &archive.collection.parts {
+            first_tiles.push(first_tiles[first_tiles.len() - 1] + part.tiles);
+        }
+        let payload = archive.payload.to_vec();
+        Ok(Catalogue { payload, collection: archive.collection, blocks, models, first_tiles, entries })
+    }
+
+    /// The number of entries.
+    pub fn count(&self) -> u64 {
+        match &self.entries {
+            Entries::Files(files, _) => files.len() as u64,
+            Entries::Spans(spans) => spans.iter().map(|span| span.count).sum(),
+        }
+    }
+
+    pub fn entry(&self, mut number: u64) -> Option<Entry> {
+        match &self.entries {
+            Entries::Files(files, starts) => {
+                let at = usize::try_from(number).ok()?;
+                let file = files.get(at)?;
+                let content = match self.collection.parts[file.part].axes {
+                    3 => Content::Bytes(starts[at], file.size),
+                    0 => Content::Slice(file.index),
+                    _ => Content::Item(file.index),
+                };
+                Some(self.make(file.name.clone(), file.part, content))
+            }
+            Entries::Spans(spans) => {
+                for span in spans {
+                    if number < span.count {
+                        let content = match span.content {
+                            Content::Item(_) => Content::Item(number),
+                            content => content,
+                        };
+                        let name = match span.number.map(|first| first + number) {
+                            Some(index) if span.name.is_empty() => index.to_string(),
+                            Some(index) => format!("{}[{index}]", span.name),
+                            None => span.name.clone(),
+                        };
+                        return Some(self.make(name, span.part, content));
+                    }
+                    number -= span.count;
+                }
+                None
+            }
+        }
+    }
+
+    fn make(&self, name: String, number: usize, content: Content) -> Entry {
+        let part = &self.collection.parts[number];
+        let shape = match content {
+            Content::Item(item) => part.run_of_item(item).shape.clone(),
+            Content::Slice(_) => part.shape[1..].to_vec(),
+            Content::Rows => part.shape.clone(),
+            Content::Bytes(_, size) => vec![size],
+        };
+        let axes = Axes::of(&shape);
+        let [rows, columns, channels] = match content {
+            Content::Rows => [shape[0], shape.get(1).copied().unwrap_or(1), 1],
+            _ => axes.split(&shape, 1),
+        };
+        let slices = match content {
+            Content::Rows => 1,
+            _ => shape[..axes.leading].iter().fold(1, |product: u64, &extent| product.saturating_mul(extent)),
+        };
+        let is_bytes = matches!(content, Content::Bytes(..));
+        Entry { name, dtype: part.dtype, shape, slices, rows, columns, channels, is_bytes, part: number, content }
+    }
+
+    /// The pieces of a picture of an entry.
+    pub fn pieces(&self, entry: &Entry, slice: u64) -> Vec<Piece> {
+        let part = &self.collection.parts[entry.part];
+        let mut pieces = Vec::new();
+        match entry.content {
+            Content::Item(item) => self.item_pieces(entry.part, item, slice, &mut pieces),
+            Content::Slice(index) => self.item_pieces(entry.part, 0, index, &mut pieces),
+            Content::Rows => {
+                let mut item = 0;
+                for run in &part.runs {
+                    if part.cut.is_some() {
+                        for own in 0..run.items {
+                            let start = pieces.len();
+                            self.item_pieces(entry.part, item + own, 0, &mut pieces);
+                            pieces[start..].iter_mut().for_each(|piece| piece.rows = [item + own, 1]);
+                        }
+                    } else {
+                        self.row_pieces(entry, item, run.items, &mut pieces);
+                    }
+                    item += run.items;
+                }
+            }
+            Content::Bytes(start, size) => {
+                let run = &part.runs[0];
+                for tile in 0..run.tiles_of_item {
+                    let (first, extent) = match &part.cut {
+                        Some(cut) => tile_ranges(&run.shape, cut, tile)[0],
+                        None => (0, size.max(run.shape[0])),
+                    };
+                    let (from, to) = (start.max(first), (start + size).min(first + extent));
+                    if from < to {
+                        let (block, offset) = self.place(entry.part, tile);
+                        let columns = [from - start, to - from];
+                        let offset = offset + from - first;
+                        pieces.push(Piece { block, offset, rows: [0, 1], columns, channels: [0, 1] });
+                    }
+                }
+            }
+        }
+        pieces
+    }
+
+    fn item_pieces(&self, number: usize, item: u64, slice: u64, pieces: &mut Vec<Piece>) {
+        let part = &self.collection.parts[number];
+        let run = part.run_of_item(item);
+        let first = run.first_tile + (item - run.first_item) * run.tiles_of_item;
+        let axes = Axes::of(&run.shape);
+        let mut places = vec![0; axes.leading];
+        let mut left = slice;
+        for (place, &extent) in places.iter_mut().zip(&run.shape).rev() {
+            *place = left % extent.max(1);
+            left /= extent.max(1);
+        }
+        for tile in 0..run.tiles_of_item {
+            let ranges: Vec<(u64, u64)> = match &part.cut {
+                Some(cut) => tile_ranges(&run.shape, cut, tile),
+                None => run.shape.iter().map(|&extent| (0, extent)).collect(),
+            };
+            let within = |(&place, &(first, extent)): (&u64, &(u64, u64))| (first..first + extent).contains(&place);
+            if !places.iter().zip(&ranges).all(within) {
+                continue;
+            }
+            let (firsts, extents): (Vec<u64>, Vec<u64>) = ranges.iter().copied().unzip();
+            let [row, column, channel] = axes.split(&firsts, 0);
+            let [rows, columns, channels] = axes.split(&extents, 1);
+            let slices = places.iter().zip(&ranges).fold(0, |sum, (place, (first, extent))| sum * extent + place - first);
+            let (block, offset) = self.place(number, first + tile);
+            let offset = offset + slices * rows * columns * channels * part.dtype.size() as u64;
+            let [rows, columns, channels] = [[row, rows], [column, columns], [channel, channels]];
+            pieces.push(Piece { block, offset, rows, columns, channels });
+        }
+    }
+
+    /// Items that are rows, those of a block at a time.
+    fn row_pieces(&self, entry: &Entry, first: u64, count: u64, pieces: &mut Vec<Piece>) {
+        let mut item = first;
+        while item < first + count {
+            let (block, offset) = self.place(entry.part, item);
+            let Some(place) = self.blocks.get(block) else { return };
+            let end = (place.first + place.tiles - self.first_tiles[entry.part]).min(first + count);
+            let rows = [item, end - item];
+            pieces.push(Piece { block, offset, rows, columns: [0, entry.columns], channels: [0, 1] });
+            item = end;
+        }
+    }
+
+    /// The block of a tile of a part, and where the tile begins in its content.
+    fn place(&self, number: usize, tile: u64) -> (usize, u64) {
+        let part = &self.collection.parts[number];
+        let global = self.first_tiles[number] + tile;
+        let block = self.blocks.partition_point(|block| block.first <= global).max(1) - 1;
+        let first = self.blocks.get(block).map_or(0, |block| block.first);
+        let start = part.byte_of_tile(first.saturating_sub(self.first_tiles[number]));
+        (block, part.byte_of_tile(tile).saturating_sub(start))
+    }
+}
+
+/// The arrays of an npz file, or the one array: item by item if these are pictures.
+fn arrays(collection: &Collection, files: &[File]) -> Vec<Span> {
+    let joined = matches!(collection.container, Container::Joined);
+    let mut spans = Vec::new();
+    let mut number = 0;
+    for (part, own) in collection.parts.iter().enumerate() {
+        let name = files.get(part).map_or("", |file| &file.name).to_string();
+        let extent = own.shape.first().copied().unwrap_or(1);
+        let pictures = own.axes == 1 && own.shape.len() >= 3;
+        spans.push(Span {
+            part,
+            count: if pictures { extent } else { 1 },
+            content: if own.axes == 1 && !pictures { Content::Rows } else { Content::Item(0) },
+            name: if joined && !pictures { format!("{number}:{}", number + extent) } else { name },
+            number: pictures.then_some(number),
+        });
+        number = if joined { number + extent } else { 0 };
+    }
+    spans
+}
