@@ -240,8 +240,8 @@ pub extern "C" fn table(bytes: *mut u8, size: usize) -> u32 {
     u32::from(!right)
 }
 
-/// Decodes the section of a block, with these tiles, as bytes: its content, and behind it the identity of its model,
-/// if it has one, as 32 hexadecimal digits.
+/// Decodes the section of a block, with these tiles, as bytes: its content, and behind it the identity of its model as
+/// 32 hexadecimal digits, or as many spaces if it has no model.
 #[no_mangle]
 pub extern "C" fn decode(bytes: *mut u8, size: usize, first: f64, tiles: f64) -> u32 {
     let section = taken(bytes, size);
@@ -254,9 +254,11 @@ pub extern "C" fn decode(bytes: *mut u8, size: usize, first: f64, tiles: f64) ->
         let (number, tile) = part_of(parts, block.first);
         check_tiles(&parts[number], tile, &block)?;
         let mut content = block.decode(&state.library)?;
-        if let Method::Model { identity, .. } = block.method {
-            content.extend_from_slice(hex(&identity).as_bytes());
-        }
+        let model = match block.method {
+            Method::Model { identity, .. } => hex(&identity),
+            _ => " ".repeat(32),
+        };
+        content.extend_from_slice(model.as_bytes());
         Ok(content)
     });
     match STATE.with_borrow(|state| state.library.take_missing()) {
