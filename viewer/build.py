@@ -87,6 +87,31 @@ def linker() -> str:
     return next((name for name in ("/usr/bin/wasm-ld", "/usr/bin/rust-lld") if Path(name).exists()), "rust-lld")
 
 
+def identity(path: Path) -> str:
+    """The first 16 bytes of the identity of a model (docs/model-format.md, M1)."""
+    file = path.read_bytes()
+    size = int.from_bytes(file[:8], "little")
+    header = json.loads(file[8 : 8 + size])
+    data = file[8 + size :]
+    total = hashlib.sha256(header.pop("__metadata__")["bitsback"].encode() + b"\0")
+    for name, tensor in sorted(header.items()):
+        total.update(name.encode() + b"\0" + tensor["dtype"].encode() + bytes([0, len(tensor["shape"])]))
+        total.update(b"".join(extent.to_bytes(8, "little") for extent in tensor["shape"]))
+        start, end = tensor["data_offsets"]
+        total.update(data[start:end])
+    return total.hexdigest()[:32]
+
+
+def changes(table: bytes) -> bytes:
+    """The changes from each number of 16 bits to the next, first the low bytes of all; less than half as much once
+    packed.
+    """
+    low, high = table[::2], table[1::2]
+    numbers = [a + 256 * b for a, b in zip(low, high, strict=True)]
+    steps = [(b - a) % 65536 for a, b in zip([0, *numbers], numbers, strict=False)]
+    return bytes(step % 256 for step in steps) + bytes(step // 256 for step in steps)
+
+
 def packed(content: bytes) -> str:
     return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()
 
@@ -98,8 +123,8 @@ def script(names: list[str]) -> str:
 def page() -> str:
     data = {
         "decoder": packed(compiled(simd=True)),
-        "table": packed((TABLES / "beta_binomial.bin").read_bytes()),
-        "models": {path.stem: packed(path.read_bytes()) for path in models()},
+        "table": packed(changes((TABLES / "beta_binomial.bin").read_bytes())),
+        "models": {identity(path): [path.stem, packed(path.read_bytes())] for path in models()},
     }
     parts = {
         "sources": digest(),
