@@ -1,9 +1,11 @@
-"""Put the viewer together: one HTML file with its scripts, the decoder as WebAssembly and the models inside.
+"""Put the viewer together: one HTML file with its scripts, the decoder as WebAssembly and models.
 
     python viewer/build.py            compiles the decoder, and writes src/bitsback/viewer.html
     python viewer/build.py --check    tells whether that file was made of what is here now
 
-Compiling needs cargo, Rust's standard library for wasm32 and lld (apt-get install cargo libstd-rust-dev-wasm32 lld).
+Compiling needs cargo, Rust's standard library for wasm32 and lld, of Debian:
+
+    apt-get install cargo libstd-rust-dev-wasm32 lld
 """
 
 from __future__ import annotations
@@ -29,12 +31,17 @@ SHARED = ["decoder.js", "source.js", "pixels.js"]
 MAIN = ["scheduler.js", "grid.js", "picture.js", "main.js"]
 
 WITH = ["universal*", "graphics*", "bilevel*", "series*"]
-"""The models that are in the page: those of pictures and arrays of any size, not those of data sets."""
+"""The models in the page: those of pictures and arrays of any size, not those of data sets."""
 
 
 def sources() -> list[Path]:
     """All files that the page is made of."""
-    files = [*VIEWER.glob("*.*"), DECODER / "Cargo.toml", DECODER / "Cargo.lock", DECODER / "build.rs"]
+    files = [
+        *VIEWER.glob("*.*"),
+        DECODER / "Cargo.toml",
+        DECODER / "Cargo.lock",
+        DECODER / "build.rs",
+    ]
     files += [*(DECODER / "src").glob("*.rs"), *(DECODER / "wasm").rglob("*.*")]
     files += [*TABLES.glob("*.bin"), *models()]
     return sorted(files)
@@ -61,14 +68,14 @@ def compiled(simd: bool) -> bytes:
     """The decoder as a WebAssembly module."""
     target = DECODER / "target" / ("wasm-simd" if simd else "wasm")
     flags = "-C target-feature=" + ("+simd128" if simd else "+bulk-memory")
-    command = ["cargo", "build", "--quiet", "--release", "--offline", "-p", "bitsback-decode-wasm"]
-    cargo = Path("/usr/bin/cargo")
+    debian = Path("/usr/bin/cargo").exists()  # whose rustc has the library of its package
+    command = ["build", "--quiet", "--release", "--offline", "-p", "bitsback-decode-wasm"]
     subprocess.run(
-        [str(cargo) if cargo.exists() else "cargo", *command[1:], "--target", "wasm32-unknown-unknown"],
+        ["/usr/bin/cargo" if debian else "cargo", *command, "--target", "wasm32-unknown-unknown"],
         cwd=DECODER,
         env=os.environ
         | {
-            "RUSTC": "/usr/bin/rustc" if cargo.exists() else "rustc",
+            "RUSTC": "/usr/bin/rustc" if debian else "rustc",
             "CARGO_TARGET_DIR": str(target),
             "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER": linker(),
             "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS": flags,
@@ -84,7 +91,10 @@ def compiled(simd: bool) -> bytes:
 
 
 def linker() -> str:
-    return next((name for name in ("/usr/bin/wasm-ld", "/usr/bin/rust-lld") if Path(name).exists()), "rust-lld")
+    return next(
+        (name for name in ("/usr/bin/wasm-ld", "/usr/bin/rust-lld") if Path(name).exists()),
+        "rust-lld",
+    )
 
 
 def identity(path: Path) -> str:
@@ -95,7 +105,9 @@ def identity(path: Path) -> str:
     data = file[8 + size :]
     total = hashlib.sha256(header.pop("__metadata__")["bitsback"].encode() + b"\0")
     for name, tensor in sorted(header.items()):
-        total.update(name.encode() + b"\0" + tensor["dtype"].encode() + bytes([0, len(tensor["shape"])]))
+        total.update(
+            name.encode() + b"\0" + tensor["dtype"].encode() + bytes([0, len(tensor["shape"])])
+        )
         total.update(b"".join(extent.to_bytes(8, "little") for extent in tensor["shape"]))
         start, end = tensor["data_offsets"]
         total.update(data[start:end])
@@ -103,8 +115,8 @@ def identity(path: Path) -> str:
 
 
 def changes(table: bytes) -> bytes:
-    """The changes from each number of 16 bits to the next, first the low bytes of all; less than half as much once
-    packed.
+    """The changes from each number of 16 bits to the next, first the low bytes of all; less than
+    half as much once packed.
     """
     low, high = table[::2], table[1::2]
     numbers = [a + 256 * b for a, b in zip(low, high, strict=True)]
@@ -139,7 +151,11 @@ def page() -> str:
 
 def main() -> None:
     if "--check" in sys.argv:
-        sys.exit(None if up_to_date() else f"{OUT.relative_to(ROOT)} is older than its sources: run `make viewer`")
+        sys.exit(
+            None
+            if up_to_date()
+            else f"{OUT.relative_to(ROOT)} is older than its sources: run `make viewer`"
+        )
     OUT.write_text(page())
     print(f"{OUT.relative_to(ROOT)}: {OUT.stat().st_size:,} bytes")
 

@@ -133,7 +133,9 @@ impl Catalogue {
                 }
                 Entries::Files(files, starts)
             }
-            Container::Files(Kind::Npz) => Entries::Spans(arrays(&archive.collection, &names::read(&archive, Kind::Npz)?)),
+            Container::Files(Kind::Npz) => {
+                Entries::Spans(arrays(&archive.collection, &names::read(&archive, Kind::Npz)?))
+            }
             _ => Entries::Spans(arrays(&archive.collection, &[])),
         };
         let models = archive.models.iter().map(|payload| payload.to_vec()).collect();
@@ -272,7 +274,8 @@ impl Catalogue {
             let (firsts, extents): (Vec<u64>, Vec<u64>) = ranges.iter().copied().unzip();
             let [row, column, channel] = axes.split(&firsts, 0);
             let [rows, columns, channels] = axes.split(&extents, 1);
-            let slices = places.iter().zip(&ranges).fold(0, |sum, (place, (first, extent))| sum * extent + place - first);
+            let slices =
+                places.iter().zip(&ranges).fold(0, |sum, (place, (first, extent))| sum * extent + place - first);
             let (block, offset) = self.place(number, first + tile);
             let offset = offset + slices * rows * columns * channels * part.dtype.size() as u64;
             let [rows, columns, channels] = [[row, rows], [column, columns], [channel, channels]];

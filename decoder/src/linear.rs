@@ -171,9 +171,7 @@ fn dots(rows: &[i16], input: &[i16]) -> [i32; 4] {
             *sum = i32x4_add(*sum, i32x4_dot_i16x8(load(&row[8 * i..8 * i + 8]), x));
         }
     }
-    let pairs = |a: v128, b: v128| {
-        i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b))
-    };
+    let pairs = |a: v128, b: v128| i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
     let [a, b, c, d] = sums;
     let (ab, cd) = (pairs(a, b), pairs(c, d));
     let total = i32x4_add(i32x4_shuffle::<0, 1, 4, 5>(ab, cd), i32x4_shuffle::<2, 3, 6, 7>(ab, cd));
