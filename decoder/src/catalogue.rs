@@ -1,28 +1,20 @@
 //! What an archive holds, and where: its pictures, arrays and files, and the pieces of blocks that they consist of.
 
-use crate::archive::Archive;
+use crate::archive::{Archive, BlockSection, Listed};
 use crate::collection::{tile_ranges, Collection, Container, Kind};
 use crate::dtype::Dtype;
-use crate::error::{error, Result};
+use crate::error::Result;
 use crate::names::{self, File};
 use crate::ranges::Ranges;
-
-const SECTION: &str = "format.md, A5.5";
-
-/// A block: where its section is, and its first tile and their number.
-pub struct Place {
-    pub start: u64,
-    pub size: u64,
-    pub first: u64,
-    pub tiles: u64,
-}
 
 /// An archive whose blocks are not read yet.
 pub struct Catalogue {
     pub collection: Collection,
     /// That of the collection.
     pub payload: Vec<u8>,
-    pub blocks: Vec<Place>,
+    pub blocks: Vec<BlockSection>,
+    /// The sections of previews.
+    pub previews: Vec<Listed>,
     /// The payloads of the embedded models.
     pub models: Vec<Vec<u8>>,
     /// The number of the first tile of each part.
@@ -31,8 +23,8 @@ pub struct Catalogue {
 }
 
 enum Entries {
-    /// Files, and of those in parts of bytes where they begin there.
-    Files(Vec<File>, Vec<u64>),
+    /// The files that are there, and their numbers among all.
+    Files(Vec<(u64, File)>),
     Spans(Vec<Span>),
 }
 
@@ -69,6 +61,8 @@ pub struct Entry {
     pub columns: u64,
     pub channels: u64,
     pub is_bytes: bool,
+    /// The number of the file, by which previews are found.
+    pub file: Option<u64>,
     part: usize,
     content: Content,
 }
@@ -109,29 +103,11 @@ impl Axes {
 impl Catalogue {
     pub fn open(ranges: &Ranges) -> Result<Catalogue> {
         let archive = Archive::open(ranges)?;
-        let mut first = 0u64;
-        let mut blocks = Vec::new();
-        for block in &archive.blocks {
-            blocks.push(Place { start: block.place, size: block.size, first, tiles: block.tiles });
-            first = first.saturating_add(block.tiles);
-        }
-        let total = archive.collection.tiles()?;
-        if first != total {
-            return Err(error("the blocks do not have all tiles", SECTION));
-        }
         let entries = match archive.collection.container {
             Container::Files(kind @ (Kind::Pictures | Kind::Tiff)) => {
-                let mut files = names::read(&archive, kind)?;
-                let mut next = vec![0u64; archive.collection.parts.len()];
-                let mut starts = Vec::new();
-                for (number, file) in files.iter_mut().enumerate() {
-                    starts.push(next[file.part]);
-                    next[file.part] = next[file.part].saturating_add(file.size);
-                    if kind == Kind::Tiff {
-                        file.name = number.to_string();
-                    }
-                }
-                Entries::Files(files, starts)
+                let mut numbered: Vec<(u64, File)> = (0..).zip(names::read(&archive, kind)?).collect();
+                numbered.retain(|(_, file)| kind == Kind::Tiff || !file.name.is_empty());
+                Entries::Files(numbered)
             }
             Container::Files(Kind::Npz) => {
                 Entries::Spans(arrays(&archive.collection, &names::read(&archive, Kind::Npz)?))
@@ -144,28 +120,30 @@ impl Catalogue {
             first_tiles.push(first_tiles[first_tiles.len() - 1] + part.tiles);
         }
         let payload = archive.payload.to_vec();
-        Ok(Catalogue { payload, collection: archive.collection, blocks, models, first_tiles, entries })
+        let previews = archive.others.iter().filter(|section| section.kind == b'v').copied().collect();
+        let Archive { collection, blocks, .. } = archive;
+        Ok(Catalogue { payload, collection, blocks, models, previews, first_tiles, entries })
     }
 
     /// The number of entries.
     pub fn count(&self) -> u64 {
         match &self.entries {
-            Entries::Files(files, _) => files.len() as u64,
+            Entries::Files(files) => files.len() as u64,
             Entries::Spans(spans) => spans.iter().map(|span| span.count).sum(),
         }
     }
 
     pub fn entry(&self, mut number: u64) -> Option<Entry> {
         match &self.entries {
-            Entries::Files(files, starts) => {
-                let at = usize::try_from(number).ok()?;
-                let file = files.get(at)?;
+            Entries::Files(files) => {
+                let (number, file) = files.get(usize::try_from(number).ok()?)?;
                 let content = match self.collection.parts[file.part].axes {
-                    3 => Content::Bytes(starts[at], file.size),
+                    3 => Content::Bytes(file.start, file.size),
                     0 => Content::Slice(file.index),
                     _ => Content::Item(file.index),
                 };
-                Some(self.make(file.name.clone(), file.part, content))
+                let name = if file.name.is_empty() { number.to_string() } else { file.name.clone() };
+                Some(Entry { file: Some(*number), ..self.make(name, file.part, content) })
             }
             Entries::Spans(spans) => {
                 for span in spans {
@@ -206,7 +184,8 @@ impl Catalogue {
             _ => shape[..axes.leading].iter().fold(1, |product: u64, &extent| product.saturating_mul(extent)),
         };
         let is_bytes = matches!(content, Content::Bytes(..));
-        Entry { name, dtype: part.dtype, shape, slices, rows, columns, channels, is_bytes, part: number, content }
+        let (dtype, file) = (part.dtype, None);
+        Entry { name, dtype, shape, slices, rows, columns, channels, is_bytes, file, part: number, content }
     }
 
     /// The pieces of a picture of an entry.
@@ -296,12 +275,15 @@ impl Catalogue {
         }
     }
 
-    /// The block of a tile of a part, and where the tile begins in its content.
+    /// The block of a tile of a part, and where the tile begins in its content; a number too large if it is in none.
     fn place(&self, number: usize, tile: u64) -> (usize, u64) {
         let part = &self.collection.parts[number];
         let global = self.first_tiles[number] + tile;
-        let block = self.blocks.partition_point(|block| block.first <= global).max(1) - 1;
-        let first = self.blocks.get(block).map_or(0, |block| block.first);
+        let block = self.blocks.partition_point(|block| block.first + block.tiles <= global);
+        let first = match self.blocks.get(block) {
+            Some(found) if found.first <= global => found.first,
+            _ => return (usize::MAX, 0),
+        };
         let start = part.byte_of_tile(first.saturating_sub(self.first_tiles[number]));
         (block, part.byte_of_tile(tile).saturating_sub(start))
     }

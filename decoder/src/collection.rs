@@ -1,5 +1,7 @@
 //! The collection `C`: its arrays and their tiles (format.md, A5).
 
+use std::ops::Range;
+
 use crate::bytes::Bytes;
 use crate::dtype::{elements, read_shape, Dtype};
 use crate::error::{demand, error, refuse, Result};
@@ -7,7 +9,7 @@ use crate::error::{demand, error, refuse, Result};
 const SECTION: &str = "format.md, A5.1";
 
 /// All features that a reader knows; it takes what they allow also without them.
-const FEATURES: u64 = 15;
+const FEATURES: u64 = 31;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -31,6 +33,8 @@ pub enum Container {
 pub struct Collection {
     pub container: Container,
     pub parts: Vec<Part>,
+    /// Whether files may have been removed.
+    pub removed: bool,
 }
 
 /// Items one after the other that have one shape.
@@ -84,7 +88,7 @@ impl Collection {
             }
         };
         bytes.end()?;
-        let collection = Collection { container, parts };
+        let collection = Collection { container, parts, removed: features & 16 != 0 };
         collection.check()?;
         Ok(collection)
     }
@@ -269,6 +273,18 @@ impl Part {
         let next = self.runs.partition_point(|run| run.first_item <= item);
         // Runs without items have the number of the run behind them.
         &self.runs[next.max(1) - 1]
+    }
+
+    /// The tiles of an item that have some of the places from one to another on its first axis.
+    pub fn tiles_between(&self, item: u64, from: u64, to: u64) -> Range<u64> {
+        let run = self.run_of_item(item);
+        let first = run.first_tile + (item - run.first_item) * run.tiles_of_item;
+        let (Some(&most), Some(&extent)) = (self.cut.as_ref().and_then(|cut| cut.first()), run.shape.first()) else {
+            return first..first + run.tiles_of_item;
+        };
+        let count = extent.div_ceil(most).max(1);
+        let (size, each) = (extent.div_ceil(count).max(1), run.tiles_of_item / count);
+        first + from / size * each..first + to.div_ceil(size).min(count) * each
     }
 
     /// How many bytes the tiles in front of one have.

@@ -1,5 +1,6 @@
 //! A file of which some ranges of bytes are at hand.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -7,15 +8,20 @@ use crate::error::{refuse, Result};
 
 /// The ranges that are at hand, by where they begin.
 #[derive(Default)]
-pub struct Ranges {
+pub struct Ranges<'a> {
     size: u64,
-    held: BTreeMap<u64, Vec<u8>>,
+    held: BTreeMap<u64, Cow<'a, [u8]>>,
     missing: Cell<Option<(u64, u64)>>,
 }
 
-impl Ranges {
-    pub fn new(size: u64) -> Ranges {
+impl<'a> Ranges<'a> {
+    pub fn new(size: u64) -> Ranges<'a> {
         Ranges { size, ..Ranges::default() }
+    }
+
+    /// A file all of which is at hand.
+    pub fn whole(file: &'a [u8]) -> Ranges<'a> {
+        Ranges { size: file.len() as u64, held: [(0, Cow::Borrowed(file))].into(), missing: Cell::default() }
     }
 
     pub fn size(&self) -> u64 {
@@ -23,7 +29,7 @@ impl Ranges {
     }
 
     pub fn add(&mut self, start: u64, bytes: Vec<u8>) {
-        self.held.insert(start, bytes);
+        self.held.insert(start, Cow::Owned(bytes));
         self.missing.set(None);
     }
 

@@ -19,13 +19,6 @@ const HASHES: &str = "format.md, A5.16";
 const NOTE_PNG: &str = "PNG files have the same pixels and chunks, but not the same bytes: those take zlib";
 const NOTE_TIFF: &str = "TIFF files with compressed pages, or without metadata, came out as PNG files";
 
-/// Where a file begins in its part of bytes, or in those of container metadata.
-struct Places {
-    next: Vec<usize>,
-    metadata: Vec<usize>,
-    current: usize,
-}
-
 impl Decoded {
     /// The files that people want.
     pub fn restore(self) -> Result<Output> {
@@ -38,38 +31,10 @@ impl Decoded {
                     let content = npy(part.dtype, &part.shape, false, &self.bytes[file.part]);
                     (format!("{}.npy", file.name), content)
                 };
-                Ok(Output::One(zip(&self.files.iter().map(array).collect::<Vec<_>>())?))
+                Ok(Output::One(zip(&self.there().map(array).collect::<Vec<_>>())?))
             }
             _ => self.arrays(),
         }
-    }
-
-    fn places(&self) -> Places {
-        let metadata = (0..self.parts.len()).filter(|&part| self.parts[part].is_metadata()).collect();
-        Places { next: vec![0; self.parts.len()], metadata, current: 0 }
-    }
-
-    /// The next bytes of a file in a part of bytes, or of the container metadata of a picture.
-    fn bytes_of(&self, file: &File, places: &mut Places) -> Result<&[u8]> {
-        let size = file.size as usize;
-        let part = if self.parts[file.part].axes == 3 {
-            file.part
-        } else {
-            if size == 0 {
-                return Ok(&[]);
-            }
-            while places.metadata.get(places.current).is_some_and(|&part| places.next[part] == self.bytes[part].len()) {
-                places.current += 1;
-            }
-            match places.metadata.get(places.current) {
-                Some(&part) => part,
-                None => return Err(error("container metadata is missing", "format.md, A5.15")),
-            }
-        };
-        let start = places.next[part];
-        places.next[part] += size;
-        let bytes = self.bytes[part].get(start..start + size);
-        bytes.ok_or_else(|| error("a file has more bytes than its part", "format.md, A5.15"))
     }
 
     fn restore_folder(&self) -> Result<Output> {
@@ -80,9 +45,8 @@ impl Decoded {
                 notes.push(text);
             }
         };
-        let mut places = self.places();
-        for file in &self.files {
-            let bytes = self.bytes_of(file, &mut places)?;
+        for file in self.there() {
+            let bytes = self.bytes_of(file);
             let exact = |made: Vec<u8>| -> Result<Vec<u8>> {
                 let matches = file.hash.is_none_or(|hash| hash == sha256(&made));
                 demand(matches, &format!("{} has another hash", file.name), HASHES)?;

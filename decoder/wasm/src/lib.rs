@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::fmt::Write;
 
-use bitsback_decode::archive::block_payload;
+use bitsback_decode::archive::{block_payload, read_previews};
 use bitsback_decode::block::{Block, Method};
 use bitsback_decode::bytes::Bytes;
 use bitsback_decode::catalogue::{Catalogue, Entry};
@@ -32,7 +32,7 @@ const NEEDS_MODEL: u32 = 3;
 
 #[derive(Default)]
 struct State {
-    ranges: Ranges,
+    ranges: Ranges<'static>,
     catalogue: Option<Catalogue>,
     collection: Option<Collection>,
     library: Library<'static>,
@@ -105,7 +105,11 @@ pub extern "C" fn open() -> u32 {
         Ok(catalogue) => {
             let models: Vec<usize> = catalogue.models.iter().map(Vec::len).collect();
             let blocks = catalogue.blocks.len();
-            leave(format!("{{\"entries\":{},\"blocks\":{blocks},\"models\":{models:?}}}", catalogue.count()));
+            let previews: Vec<[u64; 2]> = catalogue.previews.iter().map(|section| [section.place, section.size]).collect();
+            let count = catalogue.count();
+            leave(format!(
+                "{{\"entries\":{count},\"blocks\":{blocks},\"models\":{models:?},\"previews\":{previews:?}}}"
+            ));
             state.catalogue = Some(catalogue);
             DONE
         }
@@ -152,7 +156,7 @@ pub extern "C" fn entries(first: f64, count: f64) -> u32 {
             let entry = entry(catalogue, number as f64)?;
             list.push(format!(
                 "{{\"name\":{},\"dtype\":{},\"shape\":{:?},\"slices\":{},\"rows\":{},\"columns\":{},\"channels\":{},\
-                 \"isBytes\":{}}}",
+                 \"isBytes\":{},\"file\":{}}}",
                 quoted(&entry.name),
                 quoted(&entry.dtype.text()),
                 entry.shape,
@@ -161,6 +165,7 @@ pub extern "C" fn entries(first: f64, count: f64) -> u32 {
                 entry.columns,
                 entry.channels,
                 entry.is_bytes,
+                entry.file.map_or("null".into(), |file| file.to_string()),
             ));
         }
         Ok(format!("[{}]", list.join(",")).into_bytes())
@@ -174,6 +179,8 @@ pub extern "C" fn pieces(number: f64, slice: f64) -> u32 {
     call(|state| {
         let catalogue = catalogue(state)?;
         let pieces = catalogue.pieces(&entry(catalogue, number)?, slice as u64);
+        let there = pieces.iter().all(|piece| piece.block < catalogue.blocks.len());
+        demand(there, "tiles that are needed are in no block", "format.md, A5.11")?;
         let list: Vec<String> = pieces
             .iter()
             .map(|piece| {
@@ -192,7 +199,18 @@ pub extern "C" fn block(number: u32) -> u32 {
     call(|state| {
         let block = catalogue(state)?.blocks.get(number as usize);
         let block = block.ok_or_else(|| error("there is no such block", "format.md, A5"))?;
-        Ok(format!("[{},{},{},{}]", block.start, block.size, block.first, block.tiles).into_bytes())
+        Ok(format!("[{},{},{},{}]", block.place, block.size, block.first, block.tiles).into_bytes())
+    })
+}
+
+/// What a section of previews has: the number of the first file, and for each file the length of its preview. The
+/// previews are the last bytes of the section in front of its 4 bytes of CRC.
+#[no_mangle]
+pub extern "C" fn previews(bytes: *mut u8, size: usize) -> u32 {
+    let section = taken(bytes, size);
+    call(|_| {
+        let (first, lengths) = read_previews(&section)?;
+        Ok(format!("[{first},{lengths:?}]").into_bytes())
     })
 }
 
