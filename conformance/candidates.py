@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,16 +13,27 @@ import numpy as np
 
 import bitsback
 import reference
+from archive import test_digits as bad_digits
+from archive import test_value_lists as bad_lists
 from bitsback.coding import chain
+from bitsback.coding.alone import NOTHING, pack
+from bitsback.coding.block import MODEL, Method
+from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.block_writer import Way, find_way, way_of_digits
+from bitsback.coding.choose import Chosen
+from bitsback.coding.number_digits import cut_of
 from bitsback.format.collection import Collection
-from bitsback.format.layout import HEAD, pack_index
+from bitsback.format.index import Index, Place
+from bitsback.format.layout import HEAD, REMOVED, Cursor, open_section
 from bitsback.format.runs import Run, pack_runs
-from bitsback.models import Model, file
+from bitsback.format.tiles import Tiles
+from bitsback.models import Model, bundled, file
 from bitsback.models.embed import pack_model
 from bitsback.models.item_shape import ItemShape
 from broken_models import MODELS, broken, field, tensor
 from fuzz import mutate, seeds
 from model_parts import Tensors
+from packing import index_of
 from random_programs import random_program
 from reference import (
     archive,
@@ -55,10 +67,48 @@ def valid() -> Iterator[tuple[str, bytes]]:
     """Other archives that a decoder restores."""
     for seed in [*seeds.archives(), *seeds.collections()]:
         yield f"{seed.name}.bb", seed.data
+    yield from of_numbers()
     for number in range(PROGRAMS):
         program = random_program(number)
         model = bitsback.load_model(program.to_bytes())
         yield f"random model {number}.bb", _archive_by(model, program.size, number)
+
+
+def of_numbers() -> Iterator[tuple[str, bytes]]:
+    """Blocks alone with lists of values and with digits, and others that break their rules."""
+    y, x = np.mgrid[:18, :20]
+    rough = x * 9 + y * 7 + np.random.default_rng(0).integers(0, 40, x.shape)
+    for kind in ("u4", "i4", "u8", "i8", "f2", "f4", "f8"):
+        for order in "<>":
+            few = (rough % 250).astype(order + kind) * np.dtype(kind).type(3)
+            yield f"few values {order}{kind}.block", bitsback.encode(few)
+            many = np.sqrt(rough + np.random.default_rng(1).random(x.shape)) * 2.0**11
+            array = many.astype(order + kind)
+            if kind != "f2":
+                cut, digits = cut_of(array.reshape(-1))
+                for model in ("universal", None):
+                    ways = [_way_of(digit.reshape(x.shape), model) for digit in digits]
+                    way = way_of_digits(Tiles.stacked(array[np.newaxis]), cut, ways)
+                    block = pack(array.dtype, array.shape, 2, way, False, NOTHING)
+                    yield f"digits {order}{kind} by {model}.block", block
+    for name, (dtype, data) in bad_digits.BAD.items():
+        yield f"digits {name}.block", bad_digits.block_of(dtype, data)
+    universal = bundled.identity("universal")[:16]
+    for name, (dtype, data) in bad_lists.BAD.items():
+        body = b"\xbb\2" + dtype.encode() + b"\1\2" + bytes([MODEL + 32]) + data + universal
+        crc = archive.crc32c(body + bytes(9)).to_bytes(4, "little")
+        yield f"values {name}.block", body + bytes(9) + crc
+
+
+def _way_of(digit: np.ndarray[Any, Any], name: str | None) -> Way:
+    """How a digit is coded, by a model or by none."""
+    tiles = Tiles.stacked(digit[np.newaxis])
+    plan = None if name is None else BlockPlan.of(bundled.load(name), tiles)
+    if plan is None or int(digit.min()) == int(digit.max()):
+        return find_way(tiles, Chosen(None), "deflate", lambda _: True)[0]
+    data = plan.encode(1, False)
+    assert data is not None
+    return Way(Method(MODEL), plan.value_map, [data], plan.model)
 
 
 def _archive_by(model: Model, size: tuple[int, int], seed: int) -> bytes:
@@ -90,11 +140,8 @@ def _archive_by(model: Model, size: tuple[int, int], seed: int) -> bytes:
 
 def _archive(parts: list[tuple[str, bytes]], counts: list[int]) -> bytes:
     """The sections, with an index, and the footer. counts: the tiles of each block."""
-    sections = [mutate.section(*part) for part in parts]
-    blocks = [section for section in sections if section[:1] == b"B"]
-    before = len(HEAD) + sum(map(len, sections[: sections.index(blocks[0])]))
-    index = pack_index(before, list(zip(counts, map(len, blocks), strict=True)))
-    return HEAD + b"".join(sections) + index
+    data = HEAD + b"".join(mutate.section(*part) for part in parts)
+    return data + index_of(data, counts)
 
 
 def forged() -> Iterator[tuple[str, bytes]]:
@@ -108,6 +155,51 @@ def forged() -> Iterator[tuple[str, bytes]]:
         yield f"forged {number}.bb", change(random, data, other)
     for number, data in enumerate(seeds.hostile()):
         yield f"hostile {number}.bb", data
+
+
+def of_generations() -> Iterator[tuple[str, bytes]]:
+    """Archives that were continued and break a rule of generations, of the index, or of files that
+    were removed.
+    """
+    data = (TESTS / "collections/golden/changed.bb").read_bytes()
+    with bitsback.open(data) as opened:
+        index = opened._directory.index
+    assert index is not None
+    body, sections, blocks = data[: index.end], list(index.sections), list(index.blocks)
+    head = next(number for number, place in enumerate(sections) if place.kind == b"C")
+    start, first = index.start, Cursor(data, len(HEAD)).section()
+
+    def lists(number: int, **change: Any) -> list[Place]:
+        return [*sections[:number], replace(sections[number], **change), *sections[number + 1 :]]
+
+    yield "older-footer", data[: start - 1] + b"?" + data[start:]
+    yield "unfinished-addition", data + data[start : start + 40]
+    yield "no-end", data[:-1]
+    changed = {
+        "no-collection": (sections[:head] + sections[head + 1 :], blocks),
+        "two-collections": ([Place(b"C", 8, len(first)), *sections], blocks),
+        "block-among-sections": (lists(head + 1, kind=b"B"), blocks),
+        "index-among-sections": (lists(head + 1, kind=b"I"), blocks),
+        "other-kind": (lists(head + 1, kind=b"F"), blocks),
+        "unknown-kind": (lists(head + 1, kind=b"Q"), blocks),
+        "left-out-section": (sections[: head + 1] + sections[head + 2 :], blocks),
+        "collection-later": (lists(head, offset=start + 1, size=sections[head].size - 1), blocks),
+        "block-missing": (sections, blocks[1:]),
+        "block-missing-behind": (sections, blocks[:-1]),
+        "block-without-tiles": (sections, [replace(blocks[0], items=0), *blocks[1:]]),
+    }
+    for name, (places, of) in changed.items():
+        end = max(place.end for place in [*places, *of])
+        yield f"{name}.bb", data[:end] + Index(places, of).pack()
+    collection = bytes(open_section(body[start : sections[head].end], b"C"))
+    without = mutate.section("C", bytes([collection[0] & ~REMOVED]) + collection[1:])
+    yield "removed-without-feature.bb", body[:start] + without + data[sections[head].end :]
+    for seed in seeds.collections():
+        if "unordered" in seed.name:
+            kinds, counts = mutate.read(seed.data)
+            parts = [(kind, payload) for kind, payload in kinds if kind != "I"]
+            parts[0] = "C", bytes([parts[0][1][0] | REMOVED]) + parts[0][1][1:]
+            yield f"feature of removal {seed.name}.bb", _archive(parts, counts)
 
 
 def of_broken_models() -> Iterator[tuple[str, bytes]]:
@@ -152,7 +244,8 @@ def _with_model(sections: list[archive.Section], description: str, tensors: Tens
         )
         for section in sections[:-1]
     ]
-    return _archive(parts, archive.read_index(sections))
+    _, tiles = archive.read_index(sections[-1])
+    return _archive(parts, [count for _, count in tiles])
 
 
 def _plain_model(told: bytes, description: str, tensors: Tensors) -> bytes:

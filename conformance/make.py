@@ -65,7 +65,12 @@ def main() -> None:
         add(name, data, Trace(data))
         print(name, flush=True)
     refusals = set()
-    for source in (candidates.valid, candidates.of_broken_models, candidates.forged):
+    for source in (
+        candidates.valid,
+        candidates.of_generations,
+        candidates.of_broken_models,
+        candidates.forged,
+    ):
         for name, data in source():
             if len(data) > LARGEST:
                 continue

@@ -52,7 +52,7 @@ def restored(data: bytes, models: tuple[Model, ...]) -> dict[str, Any]:
     """What the specification makes of an archive, or of a block alone. Raises its errors."""
     if data[:1] == b"\xbb":
         return {"array": _array_entry(alone.decode(data, models))}
-    kind, _ = archive.read_collection(archive.read_sections(data)[0].payload)
+    kind, _, _ = archive.read_collection(archive.read_sections(data)[0].payload)
     if kind is None:
         return {"array": _array_entry(archive.decode(data, models))}
     files = {}

@@ -242,12 +242,12 @@ impl Part {
     fn check_pictures(&self) -> Result<()> {
         for run in &self.runs {
             let shape = if self.axes == 0 { run.shape.get(1..).unwrap_or(&[]) } else { &run.shape[..] };
-            let mode = match (&self.dtype.code, shape) {
-                (b"|b1" | b"|u1" | b"<u2", [_, _]) => true,
-                (b"|u1", [_, _, channels]) => (2..=4).contains(channels),
+            let mode = match shape {
+                [_, _] => true,
+                [_, _, channels] => (2..=256).contains(channels),
                 _ => false,
             };
-            demand(mode, "pictures have no known mode", SECTION)?;
+            demand(mode && self.dtype.code[0] != b'>', "pictures have no known mode", SECTION)?;
             demand(run.item_bytes > 0 || run.items == 0, "a picture has no elements", SECTION)?;
         }
         Ok(())

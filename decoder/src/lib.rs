@@ -21,6 +21,7 @@ pub mod crc;
 pub mod decider;
 pub mod deflate;
 pub mod description;
+pub mod digits;
 pub mod dtype;
 pub mod embedded;
 pub mod error;

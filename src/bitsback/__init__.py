@@ -52,8 +52,10 @@ if TYPE_CHECKING:
     from bitsback.models.known import register_model
     from bitsback.reading.reader import Archive, open
     from bitsback.restoring.extractor import decompress
+    from bitsback.writing.changing import add, remove
     from bitsback.writing.embedding import embed
     from bitsback.writing.merging import merge
+    from bitsback.writing.repairing import add_parity, repair
     from bitsback.writing.writer import compress
 
 __version__ = "0.1.0"
@@ -74,6 +76,8 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelWarning",
+    "add",
+    "add_parity",
     "codecs",
     "compress",
     "decode",
@@ -84,6 +88,8 @@ __all__ = [
     "merge",
     "open",
     "register_model",
+    "remove",
+    "repair",
     "research",
 ]
 
@@ -101,6 +107,8 @@ _MODULES = {
 # Loaded on first use, so that `bitsback --help` does not wait for NumPy.
 _LAZY = {
     "Archive": "reading.reader",
+    "add": "writing.changing",
+    "add_parity": "writing.repairing",
     "CompressOptions": "compress_options",
     "compress": "writing.writer",
     "DecompressOptions": "decompress_options",
@@ -114,6 +122,8 @@ _LAZY = {
     "Model": "models",
     "load_model": "models",
     "register_model": "models.known",
+    "remove": "writing.changing",
+    "repair": "writing.repairing",
 }
 
 

@@ -23,6 +23,7 @@ FilesAs = Literal["pixels", "exact"]
 Purpose = Literal["storage", "random-access"]
 Algorithm = Literal["sha256"]
 SMALLEST_TILE, LARGEST_TILE = 16, 2048
+MOST_PARITY = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,10 @@ class CompressOptions:
     hashes: keep the hash of each file of a folder, or of a list, that comes back byte for byte.
         `archive.hashes` has them, and they are compared whenever a file is restored. Each of these
         files is read once more.
+    previews: keep small pictures of the large ones of a folder, in about a hundredth of the
+        archive, which viewers show in their place. `archive.preview` has them.
+    parity: per cent of the archive by which it grows, so that `repair` can mend bad sectors of a
+        disk, or other bytes that have changed. The destination is a path.
     resume: continue where an earlier run was stopped. Coded blocks are kept in a hidden file beside
         the archive, `.NAME.part`, until the archive is complete, even if this run is killed. The
         archive is the same as without this option: blocks whose input has changed are coded again,
@@ -107,6 +112,8 @@ class CompressOptions:
     keep_names: bool = False
     labels: str | None = None
     hashes: Algorithm | None = None
+    previews: bool = False
+    parity: float | None = None
     resume: bool = False
     storage_options: Options | None = None
 
@@ -132,6 +139,10 @@ class CompressOptions:
             )
         if self.keep_names and not self.unordered:
             raise InputError("keep_names (--keep-names) is for unordered (--unordered)")
+        if self.previews and self.unordered:
+            raise InputError("previews (--previews) are of files, which unordered drops")
+        if self.parity is not None and not 0 < self.parity <= MOST_PARITY:
+            raise InputError(f"parity={self.parity}: it is a per cent, {MOST_PARITY} at most")
         if self.hashes not in (None, *get_args(Algorithm)):
             raise InputError(f"hashes={self.hashes!r}: it is 'sha256', or None")
 
@@ -162,5 +173,7 @@ class CompressKeywords(TypedDict, total=False):
     keep_names: bool
     labels: str | None
     hashes: Algorithm | None
+    previews: bool
+    parity: float | None
     resume: bool
     storage_options: Options | None

@@ -86,7 +86,7 @@ class AsFiles:
 
     def read(self, name: str) -> bytes:
         """All bytes of a file. Raises KeyError, ArchiveError, InputError."""
-        from bitsback.images.pictures import encode_page
+        from bitsback.images.picture_files import encode_page
 
         number, archive = self._number(name), self._archive
         shape = self._shape(number)

@@ -15,6 +15,7 @@
 #include "bindings.hpp"
 #include "codecs.hpp"
 #include "crc32c.hpp"
+#include "deflate.hpp"
 #include "jpeg_colours.hpp"
 #include "linear/linear.hpp"
 #include "message.hpp"
@@ -483,6 +484,21 @@ NB_MODULE(_core, m) {
         "crc32c",
         [](const nb::bytes& bytes, std::uint32_t crc) { return crc32c(view(bytes), crc); },
         "data"_a, "crc"_a = 0);
+    m.def("classic_zlib", &classic_zlib);
+    nb::class_<Deflate>(m, "Deflate", "A compressor of raw deflate, as zlib.compressobj is one.")
+        .def(nb::init<int, int, int, int>(), "level"_a, "window"_a, "memory"_a, "strategy"_a)
+        .def(
+            "compress",
+            [](Deflate& deflate, const In<std::uint8_t>& content) {
+                std::vector<std::uint8_t> made;
+                {
+                    nb::gil_scoped_release release;
+                    made = deflate.compress(view(content));
+                }
+                return to_python(made);
+            },
+            "content"_a)
+        .def("flush", [](Deflate& deflate) { return to_python(deflate.flush()); });
     m.def("splitmix64", [](std::uint64_t seed, std::uint64_t first, std::size_t count) {
         return make_array<std::uint64_t>({count}, [&](auto out) {
             for (std::size_t k = 0; k < count; ++k) out[k] = splitmix64(seed, first + k);

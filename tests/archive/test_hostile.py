@@ -22,10 +22,11 @@ from bitsback.coding.fallback import decode_fallback
 from bitsback.coding.multisets import Multisets
 from bitsback.format import adaptive, layout
 from bitsback.format.collection import Collection
-from bitsback.format.layout import BLOCK, HEAD, pack_index, section
+from bitsback.format.layout import BLOCK, HEAD, section
 from bitsback.format.parts import FOLDER, FileList
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import Cursor, varint
+from packing import index_of
 
 from .conftest import Pipe, pack, unpack
 
@@ -37,10 +38,9 @@ MNIST = (28, 28)
 
 def archive(collection: Collection, *blocks: tuple[int, bytes], others: bytes = b"") -> bytes:
     """An archive of blocks, given as the items that the index lists and the payload."""
-    packed = [(items, section(BLOCK, payload)) for items, payload in blocks]
-    start = HEAD + collection.pack()
-    index = pack_index(len(start), [(items, len(data)) for items, data in packed])
-    return start + b"".join(data for _, data in packed) + others + index
+    packed = [section(BLOCK, payload) for _, payload in blocks]
+    data = HEAD + collection.pack() + b"".join(packed) + others
+    return data + index_of(data, [items for items, _ in blocks])
 
 
 def block(first: int, run: Run, method: int, data: bytes) -> bytes:
@@ -102,18 +102,23 @@ def test_a_shape_that_no_array_can_have() -> None:
 def test_an_index_with_claims_of_its_own(digits: NDArray[np.bool_]) -> None:
     data = pack(digits[:20], block=10)
     start = data[: bitsback.open(io.BytesIO(data))._blocks[0].offset]
-    blocks = data[len(start) : -len(pack_index(0, [(10, 200), (10, 200)]))]
-    for pairs in (
-        [(10, 1 << 60), (10, 1 << 60)],
-        [(10, 0), (10, len(blocks))],
-        [(20, len(blocks))],
-        [(0, 0), (20, len(blocks))],
-        [(1 << 60, len(blocks))],
-        [],
-    ):
-        refuse(start + blocks + pack_index(len(start), pairs))
-    for offset in (0, 1, 1 << 60):
-        refuse(start + blocks + pack_index(offset, [(10, 200), (10, 200)]))
+    first, second = bitsback.open(io.BytesIO(data))._blocks
+    blocks = data[len(start) : second.end]
+
+    def ending(*numbers: int) -> bytes:
+        kind = b"".join(bytes([n & 255]) if at == 1 else varint(n) for at, n in enumerate(numbers))
+        index = section(b"I", kind)
+        return index + len(index).to_bytes(8, "little") + layout.END
+
+    collection = [1, ord("C"), 8, len(start) - 8]
+    numbers = [*collection, 1, 0, first.offset, 2, 10, first.size, 10, second.size]
+    assert start + blocks + ending(*numbers) == data
+    for at, number in enumerate(numbers):
+        for other in {0, number - 1, number + 1, 2 * number, 1 << 60} - {number, -1}:
+            refuse(start + blocks + ending(*numbers[:at], other, *numbers[at + 1 :]), whole=True)
+    refuse(start + blocks + ending(*numbers[:4], 0))
+    refuse(start + blocks + ending(*numbers[:7], 1, 10, first.size))
+    refuse(start + blocks + ending(*numbers[:7], 1, 20, len(blocks)))
     count = section(b"I", varint(9) + varint(1 << 60))
     for end in (
         count + len(count).to_bytes(8, "little"),
@@ -365,7 +370,8 @@ def test_parts_of_other_kinds(digits: NDArray[np.bool_]) -> None:
     last = bitsback.open(io.BytesIO(data))._blocks[-1]
     end = last.offset + last.size
     for kind in (b"x", b"N"):
-        more = data[:end] + section(kind, b"whatever") + data[end:]
+        more = data[:end] + section(kind, b"whatever")
+        more += index_of(more, [10, 10])
         for source in (io.BytesIO(more), Pipe(more)):
             restored = bitsback.decompress(source)
             np.testing.assert_array_equal(restored, digits[:20])
@@ -375,12 +381,13 @@ def test_parts_of_other_kinds(digits: NDArray[np.bool_]) -> None:
         for source in (io.BytesIO(damaged), Pipe(bytes(damaged))):
             with pytest.raises(bitsback.ArchiveError):
                 bitsback.decompress(source)
-    refuse(data[:end] + section(b"Q", b"whatever") + data[end:], "update")
+    more = data[:end] + section(b"Q", b"whatever")
+    refuse(more + index_of(more, [10, 10]), "update")
 
 
 def test_newer_archives(digits: NDArray[np.bool_]) -> None:
     data = pack(digits[:20])
-    for at, value in ((7, 4), (7, 255)):
+    for at, value in ((7, 5), (7, 255)):
         changed = bytearray(data)
         changed[at] = value
         refuse(bytes(changed), "newer|shortest")
@@ -438,7 +445,7 @@ def test_more_files_than_can_be_counted() -> None:
     """Two parts of 2^62 pictures each, in about a hundred bytes."""
     part = Collection.of_items("|u1", (1, 1), 1 << 62)
     start = HEAD + FileList(FOLDER, (part, part)).pack()
-    refuse(start + pack_index(len(start), []), "more than any computer counts", whole=True)
+    refuse(start + index_of(start, []), "more than any computer counts", whole=True)
 
 
 def test_numbers_that_are_cut_into_tiles() -> None:

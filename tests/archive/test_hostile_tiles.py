@@ -33,7 +33,7 @@ PICTURES = Collection(BYTE, (3, 3), VARIED, sizes=((2, 4, 5), (1, 7, 6)))
         (replace(PICTURES, sizes=((3, 4, 5), (0, 1, 6))), "sizes of its pictures"),
         (replace(PICTURES, sizes=((3, 1 << 40, 1 << 40),)), "memory"),
         (replace(PICTURES, shape=(3, 1, 1)), "axis"),
-        (replace(PICTURES, shape=(3, 5)), "no pictures"),
+        (replace(PICTURES, shape=(3, 257)), "no pictures"),
         (replace(PICTURES, cut=(2, 0, 3)), "no extent"),
         (Collection(BYTE, (3, 4, 4), COUNTED, cut=(1, 0)), "no extent"),
         (Collection(BYTE, (0, 4, 4), COUNTED, cut=(1, 1)), "no elements"),
@@ -109,7 +109,8 @@ def ends(low: int, high: int) -> bytes:
 @pytest.mark.parametrize(
     ("value_map", "match"),
     [
-        (b"\6", "newer bitsback"),
+        (b"\7", "newer bitsback"),
+        (b"\6\2\0", "lists values of int16"),
         (b"\4", "of a run that has none"),
         (b"\1" + ends(5, 5), "damaged"),
         (b"\1" + ends(6, 5), "damaged"),
@@ -136,7 +137,7 @@ def _cursor(data: bytes) -> Any:
     return Cursor(data)
 
 
-def test_value_maps_are_told_once_and_for_small_integers() -> None:
+def test_value_maps_are_told_once_and_for_near_integers() -> None:
     values = ValueRange(SHORT, -2, 5, b"\x81")
     runs = [Run(1, SHORT, (2,), values), Run(2, SHORT, (3,), values)]
     packed = pack_runs(runs)
@@ -147,9 +148,11 @@ def test_value_maps_are_told_once_and_for_small_integers() -> None:
     other = packed[: -(3 + 1 + 1 + 1)] + b"<u2" + packed[-3:]
     with pytest.raises(bitsback.ArchiveError, match="of a run that has none"):
         read_runs(_cursor(other))
-    wide = varint(1) + varint(1) + b"<i4" + b"\1\3" + b"\1" + bytes(8)
+    start = varint(1) + varint(1)
+    with pytest.raises(bitsback.ArchiveError, match="damaged"):
+        read_runs(_cursor(start + b"<i4" + b"\1\3" + b"\1" + bytes(6) + b"\1\0"))
     with pytest.raises(bitsback.ArchiveError, match="cannot be"):
-        read_runs(_cursor(wide))
+        read_runs(_cursor(start + b"<f4" + b"\1\3" + b"\1" + bytes(8)))
 
 
 @pytest.fixture

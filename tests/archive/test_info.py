@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.reading import library
+from packing import index_of
 
 from .conftest import pack
 
@@ -38,7 +39,7 @@ def test_no_model_is_built(
 def test_a_model_that_describes_itself_badly(
     tiny: bitsback.Model, dots: NDArray[np.uint8], description: bytes
 ) -> None:
-    from bitsback.format.layout import HEAD, pack_index, section
+    from bitsback.format.layout import HEAD, section
     from bitsback.wire import varint
 
     whole = pack(dots, model=tiny)
@@ -46,8 +47,8 @@ def test_a_model_that_describes_itself_badly(
     start = whole[: whole.index(b"M", len(HEAD))]
     model = section(b"M", tiny.identity[:16] + varint(len(description)) + description)
     blocks = whole[opened._blocks[0].offset : opened._blocks[-1].offset + opened._blocks[-1].size]
-    index = [(block.items, block.size) for block in opened._blocks]
-    archive = start + model + blocks + pack_index(len(start + model), index)
+    archive = start + model + blocks
+    archive += index_of(archive, [block.items for block in opened._blocks])
     (found,) = bitsback.open(io.BytesIO(archive)).info()["models"]
     assert found["name"] in (None, "\ud800")
     assert bitsback.open(io.BytesIO(archive)).verify()
@@ -55,7 +56,7 @@ def test_a_model_that_describes_itself_badly(
 
 def test_names_are_counted_and_not_read() -> None:
     from bitsback.format.collection import Collection
-    from bitsback.format.layout import BLOCK, HEAD, pack_index, section
+    from bitsback.format.layout import BLOCK, HEAD, section
     from bitsback.format.members import pack_files
     from bitsback.format.parts import FOLDER, FileList
     from bitsback.format.runs import Run, pack_runs
@@ -68,7 +69,8 @@ def test_names_are_counted_and_not_read() -> None:
     start = HEAD + FileList(FOLDER, (Collection.of_items("|u1", (1, 1), count),)).pack()
     run = pack_runs([Run(count, np.dtype("u1"), (1, 1), None)])
     block = section(BLOCK, varint(0) + run + b"\0" + bytes(count))
-    archive = start + block + names + pack_index(len(start), [(count, len(block))])
+    archive = start + block + names
+    archive += index_of(archive, [count])
     tracemalloc.start()
     assert bitsback.open(io.BytesIO(archive)).info()["names"] == count
     assert tracemalloc.get_traced_memory()[1] < 2 * len(archive)
@@ -80,7 +82,7 @@ def test_names_are_counted_and_not_read() -> None:
 
 def test_many_sizes_take_little_memory() -> None:
     from bitsback.format.collection import VARIED, Collection
-    from bitsback.format.layout import BLOCK, HEAD, pack_index, section
+    from bitsback.format.layout import BLOCK, HEAD, section
     from bitsback.format.members import pack_files
     from bitsback.format.parts import PAGES, FileList
     from bitsback.format.runs import Run, pack_runs
@@ -93,7 +95,8 @@ def test_many_sizes_take_little_memory() -> None:
     runs = pack_runs([Run(1, part.dtype, size, None) for _, *size in sizes])
     block = section(BLOCK, varint(0) + runs + b"\0" + bytes(part.elements))
     names = pack_files(PAGES, [(0, count)], [])
-    archive = start + block + names + pack_index(len(start), [(count, len(block))])
+    archive = start + block + names
+    archive += index_of(archive, [count])
     tracemalloc.start()
     opened = bitsback.open(io.BytesIO(archive))
     (told,) = opened.info()["parts"]

@@ -202,7 +202,8 @@ def test_auto_is_resolved_before_anything_is_written(shards: Any, grey: NDArray[
         ("u1", (9, 64, 64), ["universal", "universal-bilevel", *COUNTED]),
         ("bool", (9, 64, 64), ["universal-bilevel", "bilevel"]),
         ("bool", (9, 28, 28), ["mnist-binary-context", "universal-bilevel", "bilevel"]),
-        ("f4", (9, 28, 28), []),
+        ("f4", (9, 28, 28), ["universal", "universal-bilevel", *COUNTED]),
+        ("f4", (99,), []),
         ("u1", (99,), []),
     ],
 )

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from bitsback.format.collection import Collection
-from bitsback.format.layout import BLOCK, HEAD, NAMES, pack_index, section
+from bitsback.format.index import BlockInfo, Index, Place
+from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section
 from bitsback.format.parts import PAGES, FileList
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import varint
+from packing import index_of
 
 from .conftest import assert_error_line
 
@@ -45,7 +47,8 @@ def pages(folder: Path, count: int, data: int) -> Path:
     start = HEAD + collection.pack()
     names = section(NAMES, varint(1) + varint(0) + varint(count))
     path = folder / "pages.bb"
-    path.write_bytes(start + block + names + pack_index(len(start), [(count, len(block))]))
+    archive = start + block + names
+    path.write_bytes(archive + index_of(archive, [count]))
     return path
 
 
@@ -72,7 +75,10 @@ def test_pages_that_are_not_there(tmp_path: Path, arguments: list[str]) -> None:
 @pytest.mark.parametrize("command", ["info", "verify"])
 def test_blocks_that_are_not_there(tmp_path: Path, command: str) -> None:
     start = HEAD + Collection(np.dtype("u1"), (500_000, 0), 1).pack()
-    (tmp_path / "x.bb").write_bytes(start + pack_index(len(start), [(1, 6)] * 500_000))
+    blocks = [BlockInfo(n, n, 1, len(start) + 6 * n, 6) for n in range(500_000)]
+    collection = Place(COLLECTION, len(HEAD), len(start) - len(HEAD))
+    index = Index([collection], blocks).pack()
+    (tmp_path / "x.bb").write_bytes(start + index)
     usual = cost(tmp_path, "info", "nothing.bb")[1]
     _, held, said = cost(tmp_path, command, "x.bb")
     assert held - usual < 120 * (tmp_path / "x.bb").stat().st_size

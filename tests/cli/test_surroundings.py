@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.format.layout import HEAD, pack_index, section
+from bitsback.format.layout import HEAD, section
 from bitsback.images import file_io as image_files
 from bitsback.wire import varint
+from packing import index_of
 from waiting import PATIENCE, begun, until
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
@@ -97,7 +98,7 @@ def test_a_name_of_a_model_that_would_act_on_the_terminal(
     model = section(b"M", private.identity[:16] + varint(len(text)) + text)
     start = whole[: whole.index(b"M", len(HEAD))] + model
     behind = whole[blocks[0].offset : blocks[-1].offset + blocks[-1].size]
-    index = pack_index(len(start), [(block.items, block.size) for block in blocks])
+    index = index_of(start + behind, [block.items for block in blocks])
     Path("forged.bb").write_bytes(start + behind + index)
     result = run("info", "forged.bb")
     assert result.exit_code == 0

@@ -83,7 +83,6 @@ def uncoded_pictures() -> dict[str, tuple[str, bytes]]:
     cmyk = io.BytesIO()
     Image.new("CMYK", (4, 4)).save(cmyk, "TIFF")
     return {
-        "deep": ("x.png", png(4, 4, 16, 2, zlib.compress(bytes(100)))),
         "gif": ("x.gif", animation("GIF")),
         "apng": ("x.png", animation("PNG")),
         "tiff": ("x.tif", animation("TIFF")),

@@ -24,7 +24,7 @@ import bitsback
 from bitsback.coding.trial import pixel_cost
 from bitsback.format.collection import BYTES, Collection
 from bitsback.format.file_stats import FileStats
-from bitsback.format.layout import FILES, HEAD, NAMES, pack_index, section
+from bitsback.format.layout import FILES, HEAD, NAMES, section
 from bitsback.format.parts import FOLDER, FileList
 from bitsback.images.bands import Bands
 from bitsback.summary import SMALLER
@@ -33,6 +33,7 @@ from bitsback.writing import folders
 from bitsback.writing.asked import Kept
 from bundled_models import spec_models
 from fuzz.seeds import own_png
+from packing import index_of
 from reference import archive as spec
 from reference import container_metadata as spec_metadata
 from reference.container_metadata import chunk
@@ -347,8 +348,8 @@ def held(stats: bytes, collection: FileList = HELD, names: bytes | None = None) 
     sections = section(NAMES, one_run(2) + name(b"a") + name(b"b") if names is None else names)
     start = HEAD + replace(collection, features=FILES).pack()
     blocks = section(b"B", block(0, 1, (collection.parts[0].elements,)))
-    index = pack_index(len(start), [(1, len(blocks))])
-    return start + blocks + sections + stats + index
+    data = start + blocks + sections + stats
+    return data + index_of(data, [1])
 
 
 def stats(*pairs: tuple[int, int]) -> bytes:

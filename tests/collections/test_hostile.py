@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.coding.block import RAW
 from bitsback.format.collection import Collection
-from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, pack_index, section
+from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import varint
+from packing import index_of
 
 from .conftest import files, noise, save, warnings_of
 
@@ -40,14 +41,9 @@ def block(first: int, items: int, shape: tuple[int, ...] = (2, 2)) -> bytes:
 
 def archive(collection: bytes, names: bytes, *blocks: tuple[int, bytes]) -> bytes:
     """An archive of blocks, given as the items that the index lists and the payload."""
-    packed = [(items, section(BLOCK, payload)) for items, payload in blocks]
-    start = HEAD + collection
-    return (
-        start
-        + b"".join(data for _, data in packed)
-        + names
-        + pack_index(len(start), [(n, len(d)) for n, d in packed])
-    )
+    packed = b"".join(section(BLOCK, payload) for _, payload in blocks)
+    data = HEAD + collection + packed + names
+    return data + index_of(data, [items for items, _ in blocks])
 
 
 def name(text: bytes, start: int = 0, end: int = 0) -> bytes:
@@ -143,8 +139,8 @@ def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
         (varint(0), "no pictures"),
         (varint(1) + Collection.of_items("|u1", (2, 2), 0).pack_array(), "no pictures"),
         (varint(1) + Collection.of_items("|u1", (0, 2), 2).pack_array(), "no pictures"),
-        (varint(1) + Collection.of_items("<f4", (2, 2), 2).pack_array(), "no pictures"),
-        (varint(1) + Collection.of_items("|u1", (2, 2, 5), 2).pack_array(), "no pictures"),
+        (varint(1) + Collection.of_items(">f4", (2, 2), 2).pack_array(), "no pictures"),
+        (varint(1) + Collection.of_items("|u1", (2, 2, 257), 2).pack_array(), "no pictures"),
         (varint(1) + Collection(BYTE, (2, 2, 2), 0).pack_array(), "no pictures|hold 1 items"),
         (
             varint(1) + Collection.of_items("|u1", (2, 2), 1 << 60).pack_array(),
@@ -176,7 +172,7 @@ def test_a_block_of_two_parts(tmp_path: Path) -> None:
 
 
 def test_features_kinds_and_containers_that_are_not_known(tmp_path: Path) -> None:
-    for start in (b"\x10\1\0", b"\0\1\3", b"\0\5"):
+    for start in (b"\x20\1\0", b"\0\1\3", b"\0\5"):
         refuse(
             archive(section(COLLECTION, start, pictures(2).pack()[5:-4]), b""),
             tmp_path,
@@ -187,9 +183,7 @@ def test_features_kinds_and_containers_that_are_not_known(tmp_path: Path) -> Non
 def test_an_array_that_no_idx_file_can_hold(tmp_path: Path) -> None:
     for container in (2, 3):
         array = Collection(np.dtype("<f2"), (0, 2), 1, container)
-        (tmp_path / "x.bb").write_bytes(
-            HEAD + array.pack() + pack_index(len(HEAD + array.pack()), [])
-        )
+        (tmp_path / "x.bb").write_bytes(HEAD + array.pack() + index_of(HEAD + array.pack(), []))
         with pytest.raises(bitsback.ArchiveError, match="cannot come from an idx file"):
             bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
         assert files(tmp_path) == ["x.bb"]

@@ -14,9 +14,9 @@ from PIL import Image, ImageSequence
 
 import bitsback
 from bitsback.format.collection import BYTES
+from bitsback.format.index import BlockInfo
 from bitsback.format.layout import MODEL, NAMES
 from bitsback.reading.damage import BESIDE_PAGES
-from bitsback.reading.directory import BlockInfo
 
 from .conftest import Run, files, noise, save
 

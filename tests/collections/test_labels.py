@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.format import adaptive
-from bitsback.format.layout import FOOTER_SIZE, LABELS, UNNAMED, pack_index, section
+from bitsback.format.layout import FOOTER_SIZE, LABELS, UNNAMED, section
 from bitsback.wire import varint
 from bitsback_lab.digits import binarised_mnist_test_images
 from bundled_models import spec_model
+from packing import index_of
 from reference import archive as spec
 from reference.fields import ArchiveError
 from reference.message import MessageError
@@ -211,13 +212,10 @@ def replaced(data: bytes, kind: bytes, payload: bytes) -> bytes:
     """The archive with the payload of its section of this kind changed, and an index that fits."""
     with bitsback.open(io.BytesIO(data)) as archive:
         (place,) = (place for place in archive._sections() if place.kind == kind)
-        index = [(block.items, block.size) for block in archive._blocks]
-        first = archive._blocks[0].offset
-    new = section(kind, payload)
+        counts = [block.items for block in archive._blocks]
     end = -FOOTER_SIZE - int.from_bytes(data[-FOOTER_SIZE:][:8], "little")
-    shift = len(new) - place.size if place.offset < first else 0
-    body = data[: place.offset] + new + data[place.offset + place.size : end]
-    return body + pack_index(first + shift, index)
+    body = data[: place.offset] + section(kind, payload) + data[place.offset + place.size : end]
+    return body + index_of(body, counts)
 
 
 def refused(data: bytes, folder: Path, said: str) -> None:
@@ -299,11 +297,16 @@ def test_names_and_none(tmp_path: Path) -> None:
     data = of_classes(tmp_path)
     with bitsback.open(io.BytesIO(data)) as archive:
         (place,) = archive._sections()
+        counts = [block.items for block in archive._blocks]
+
+    def put_in(more: bytes) -> bytes:
+        body = data[: place.offset] + more + data[place.offset : place.end]
+        return body + index_of(body, counts)
+
     for more, said in (
         (section(UNNAMED, b"\0"), "there twice"),
         (section(b"N", b"\0"), "there twice"),
-        (section(b"F", b""), "stats and no names"),
+        (section(b"F", b""), "have no names"),
     ):
-        refused(data[: place.offset] + more + data[place.offset :], tmp_path, said)
-    twice = data[: place.offset] + section(LABELS, b"\1") * 2 + data[place.offset :]
-    refused(twice, tmp_path, "given twice")
+        refused(put_in(more), tmp_path, said)
+    refused(put_in(section(LABELS, b"\1") * 2), tmp_path, "given twice")

@@ -299,7 +299,7 @@ def test_arrays_with_names_and_pages(tmp_path: Path) -> None:
 
 def test_a_tiff_file_that_is_held_bit_for_bit(run: Run, tmp_path: Path) -> None:
     """Such a file has no pages to join. A merge of one archive is that archive."""
-    tifffile.imwrite("held.tif", np.ones((3, 9, 9), np.float32), photometric="minisblack")
+    tifffile.imwrite("held.tif", np.ones((3, 9, 9), np.complex64), photometric="minisblack")
     tifffile.imwrite("pages.tif", np.ones((9, 9), np.uint8), description="one")
     for name in ("held", "pages"):
         bitsback.compress(f"{name}.tif", f"{name}.bb", model="fast")

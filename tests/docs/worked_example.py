@@ -19,7 +19,7 @@ from reference.steps import Step
 PICTURE = np.array([[10, 20], [30, 40]], np.uint8)
 ARCHIVE = [
     ("89 62 62 0D 0A 1A 0A", "magic"),
-    ("03", "version"),
+    ("04", "version"),
     ("43", "the section `C`"),
     ("0A", "10 bytes follow, and a CRC"),
     ("00", "features: none"),
@@ -41,12 +41,14 @@ ARCHIVE = [
     ("0A 14 1E 28", "the data: 10, 20, 30, 40"),
     ("6F 81 3A 82", "CRC32C of the section"),
     ("49", "the section `I`"),
-    ("04", "4 bytes follow, and a CRC"),
-    ("18", "the first `B` is at byte 24"),
-    ("01", "one block"),
-    ("01 15", "of one tile, 21 bytes with kind, length and CRC"),
-    ("76 E1 31 BA", "CRC32C of the section"),
-    ("0A 00 00 00 00 00 00 00", "footer: the section `I` has 10 bytes"),
+    ("0A", "10 bytes follow, and a CRC"),
+    ("01", "one section that is no block"),
+    ("43 08 10", "`C`, 8 bytes from the start, of 16 bytes with kind, length and CRC"),
+    ("01", "one run of blocks"),
+    ("00 18 01", "behind no tiles that are in no block, 24 bytes from the start, of one block"),
+    ("01 15", "of one tile, of 21 bytes with kind, length and CRC"),
+    ("2A FA E2 C9", "CRC32C of the section"),
+    ("10 00 00 00 00 00 00 00", "footer: the section `I` has 16 bytes"),
     ("62 62 1A 0A", "the end"),
 ]
 """The bytes of an archive of the picture, and their meaning."""

@@ -13,7 +13,7 @@ import numpy as np
 import bitsback
 from bitsback.models import vectors
 from bitsback.models.item_shape import ItemShape
-from bundled_models import spec_model
+from bundled_models import spec_models
 from reference import archive as spec
 from reference.container_metadata import restore as restore_metadata
 
@@ -160,7 +160,7 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
     if whole:
         assert len(items) == min(len(archive), MOST_ITEMS)
         if sources is None and archive._collection.nbytes < MOST_SPECIFIED:
-            models = [spec_model(name) for name in ("mnist-binary", "mnist")]
+            models = spec_models(data)
             files = spec.decode_files(data, models)
             assert [file.array.tobytes() for file in files[:MOST_ITEMS]] == list(items.values())
             for file in files:
@@ -199,7 +199,7 @@ def conform(data: bytes) -> None:
     """Checks that the specification accepts what bitsback accepts, and decodes it to the same."""
     array = bitsback.decompress(io.BytesIO(data), threads=1)
     if array.nbytes < MOST_SPECIFIED:
-        decoded = spec.decode(data, [spec_model(name) for name in ("mnist-binary", "mnist")])
+        decoded = spec.decode(data, spec_models(data))
         assert (decoded.dtype.str, decoded.shape) == (array.dtype.str, array.shape)
         assert decoded.tobytes() == array.tobytes()
 

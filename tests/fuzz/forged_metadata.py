@@ -16,11 +16,11 @@ import numpy as np
 import bitsback
 from bitsback.format.collection import Collection
 from bitsback.format.file_stats import FileStats
-from bitsback.format.layout import pack_index
 from bitsback.format.parts import FileList
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import Cursor, varint
 from bundled_models import spec_model
+from packing import index_of
 from reference import archive as spec
 from reference import container_metadata as spec_metadata
 
@@ -56,6 +56,7 @@ def take_apart(data: bytes) -> WithMetadata | None:
     if (
         not isinstance(content, FileList)
         or not content.metadata_parts
+        or content.has_removed
         or archive._files.stats is None
     ):
         return None
@@ -141,5 +142,5 @@ def put_together(random: Random, seed: WithMetadata, of_files: list[bytes]) -> b
             told = stats.pack() if kind == "F" else section(kind, payload)
             before, others = (before, others + told) if blocks else (before + told, others)
     start = seed.head + before
-    index = pack_index(len(start), [(count, len(block)) for count, block in blocks])
-    return start + b"".join(block for _, block in blocks) + others + index
+    data = start + b"".join(block for _, block in blocks) + others
+    return data + index_of(data, [count for count, _ in blocks])

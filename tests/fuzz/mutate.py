@@ -125,8 +125,8 @@ def section(kind: str, payload: bytes) -> bytes:
 def read(data: bytes) -> tuple[list[tuple[str, bytes]], list[int]]:
     """The kinds and payloads of an archive's sections, and the number of items of each block."""
     sections = spec.read_sections(data)
-    counts = spec.read_index(sections)
-    return [(part.kind, part.payload) for part in sections], counts
+    _, tiles = spec.read_index(sections[-1])
+    return [(part.kind, part.payload) for part in sections], [count for _, count in tiles]
 
 
 def forge(random: Random, data: bytes, other: bytes) -> bytes:
@@ -154,22 +154,40 @@ def forge(random: Random, data: bytes, other: bytes) -> bytes:
         if not parts:
             return data
     out = [data[:8], *(section(*part) for part in parts)]
-    index = parts[-1][1]
     if random.random() < 0.8:
-        out, index = out[:-1], b""
-        blocks = [(place, len(part)) for place, part in enumerate(out) if part[:1] == b"B"]
-        before = sum(map(len, out[: blocks[0][0]] if blocks else out))
-        counts += [random.choice(NUMBERS)] * (len(blocks) - len(counts))
+        out = out[:-1]
+        counts += [random.choice(NUMBERS)] * (len(out) - len(counts))
         if random.random() < 0.2 and counts:
             counts[random.randrange(len(counts))] = random.choice(NUMBERS)
-        for value in (
-            before,
-            len(blocks),
-            *(n for (_, size), c in zip(blocks, counts, strict=False) for n in (c, size)),
-        ):
-            index += write_varint(value)
-        out.append(section("I", index))
+        out.append(section("I", index_of(random, out[1:], counts)))
     return b"".join(out) + len(out[-1]).to_bytes(8, "little") + spec.END
+
+
+def index_of(random: Random, sections: list[bytes], counts: list[int]) -> bytes:
+    """The payload of the index of these sections, now and then with a number changed."""
+    others, blocks, runs, place = list[int](), list[int](), 0, 8
+    ends = [0, 0]
+    for part in sections:
+        if part[:1] != b"B":
+            others += [part[0], place - ends[0], len(part)]
+            ends[0] = place + len(part)
+        else:
+            if place != ends[1]:
+                run = sections[sections.index(part) :]
+                length = next((n for n, one in enumerate(run) if one[:1] != b"B"), len(run))
+                blocks += [0, place - ends[1], length]
+                runs += 1
+            blocks += [counts.pop(0), len(part)]
+            ends[1] = place + len(part)
+        place += len(part)
+    numbers = [len(others) // 3, *others, runs, *blocks]
+    if random.random() < 0.3:
+        numbers[random.randrange(len(numbers))] = random.choice(NUMBERS)
+    kinds = range(1, len(others), 3)
+    return b"".join(
+        bytes([number & 255]) if at in kinds else write_varint(number)
+        for at, number in enumerate(numbers)
+    )
 
 
 def change(random: Random, payload: bytes, other: bytes) -> bytes:

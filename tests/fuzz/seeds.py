@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 import bitsback
 from bitsback.format.collection import Collection
-from bitsback.format.layout import HEAD, pack_index, section
+from bitsback.format.layout import HEAD, section
 from bitsback.format.parts import FOLDER, FileList
 from bitsback.format.runs import Run, pack_runs
 from bitsback.images.formats import ONE_ARRAY
@@ -28,12 +28,14 @@ from bitsback.models import Model, bundled
 from bitsback.reading.maker import Stored
 from bitsback.reading.source import decode
 from bitsback.wire import varint
+from packing import index_of
 from plane_models import only_one_shape
 from random_counted import random_counted
 from random_models import random_context_model_file, random_model_file
 from random_predictive import random_mixed
 from reference.container_metadata import chunk
 from reference.jpeg_colours import to_rgb
+from zoo.tiff_files import by_hand
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,11 @@ def archives() -> list[Seed]:
     rng = np.random.default_rng(0)
     ink = drawn(bundled.load("mnist-binary"), 5)
     grey = drawn(bundled.load("mnist"), 3)
-    numbers = rng.integers(0, 1000, (6, 4)).astype(">i4")
+    numbers = rng.integers(-(2**31), 2**31, (6, 4, 1, 5)).astype(">i4")
     bits = rng.integers(0, 2, (7, 3, 20)).astype(bool)
     smooth = np.add.outer(np.arange(4), np.add.outer(np.arange(20) ** 2, np.arange(25))) // 5
     smooth = smooth.astype(np.uint8)
+    noisy = smooth[0, :, :16] + rng.integers(0, 30, (20, 16))
     y, cb, cr = smooth[:3].astype(int)
     colours = np.ascontiguousarray(np.moveaxis(to_rgb(y, cb - 128, cr - 128), 0, -1), np.uint8)
     arrays: list[tuple[str, NDArray[Any], dict[str, Any]]] = [
@@ -81,6 +84,10 @@ def archives() -> list[Seed]:
         ("table", smooth[0, :, :3], {"model": "series"}),
         ("counted", np.kron(smooth[0] > 30, np.ones((3, 3), bool)), {"model": "bilevel"}),
         ("colours of JPEG", colours, {"model": "universal"}),
+        ("listed", noisy.astype("<u4") * np.uint32(10**7 + 9), {"model": "universal"}),
+        ("listed floats", (noisy * 0.1 - 3).astype(">f8"), {"model": "universal"}),
+        ("range", noisy - np.int64(2**62), {"model": "universal"}),
+        ("digits", -np.sqrt(noisy + rng.random(noisy.shape)).astype("<f4"), {}),
         ("no items", np.zeros((0, 28, 28), np.uint8), {}),
         ("no elements", np.zeros((5, 0), np.float32), {}),
     ]
@@ -177,9 +184,29 @@ def collections() -> list[Seed]:
             opened = bitsback.open(io.BytesIO(data))
             items = tuple(content(opened[number]) for number in range(len(opened)))
             seeds.append(Seed(f"{path.name} {options}", data, items, stored=stored(data)))
+        seeds.append(changed(exact, with_metadata, folder))
         for path in (folder / "x.idx", folder / "x.idx.gz"):
             seeds.append(Seed(path.name, compress(path, model="fast"), *items_of(grey)))
     return seeds
+
+
+def changed(one: Path, other: Path, folder: Path) -> Seed:
+    """An archive of three generations, with files removed."""
+    path, found = folder / "changed.bb", list[tuple[bytes, ...]]()
+
+    def look() -> None:
+        with bitsback.open(path) as opened:
+            found.append(tuple(content(opened[number]) for number in range(len(opened))))
+
+    bitsback.compress(one, path, model="fast", tile=16, hashes="sha256")
+    look()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        bitsback.add(path, other, model="fast", block=4, tile=16)
+    look()
+    bitsback.remove(path, ["0.pgm", "1.jpg", "palette.png", "raw.tif", "fax.tif"])
+    look()
+    return Seed("changed", path.read_bytes(), found[2], stored=found[1])
 
 
 def save_with_metadata(folder: Path) -> None:
@@ -198,6 +225,18 @@ def save_with_metadata(folder: Path) -> None:
     Image.fromarray(colour).save(folder / "colour.png", **own, icc_profile=bytes(range(200)))
     Image.fromarray(grey.astype("<u2") * 200).save(folder / "deep.png", **own)
     Image.fromarray(grey > 60).save(folder / "two.png", compress_level=0)
+    of_16_bits = colour.astype("<u2") * 201
+    (folder / "deep-colour.png").write_bytes(png_of_16_bits(of_16_bits))
+    header = b"P6 30 20 65535\n"
+    (folder / "deep.ppm").write_bytes(header + of_16_bits.astype(">u2").tobytes())
+    for name, values, order in (
+        ("labels", grey.astype("u4") // 9 * 100003, ">"),
+        ("signed", grey.astype("i1"), "<"),
+        ("floats", (grey * 0.1 - 4).astype("f4"), ">"),
+        ("spectra", np.stack([colour[..., 0]] * 5 + [grey * 200] * 2, -1).astype("u2"), "<"),
+        ("deep-planes", np.moveaxis(of_16_bits, -1, 0), "<"),
+    ):
+        (folder / f"{name}.tif").write_bytes(plain_tiff(values, order))
     palette = Image.fromarray(grey % 16)
     palette.putpalette(bytes(range(48)))
     palette.save(folder / "palette.png", **own, transparency=bytes(range(16)))
@@ -227,6 +266,34 @@ def own_png(rows: NDArray[np.uint8]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*parts) for parts in chunks)
 
 
+def png_of_16_bits(pixels: NDArray[np.uint16]) -> bytes:
+    """An RGB PNG of 16 bits a channel, whose rows are as they are."""
+    rows = (b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    size = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 16, 2, 0, 0, 0)
+    chunks = (b"IHDR", size), (b"IDAT", zlib.compress(b"".join(rows), 0)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*parts) for parts in chunks)
+
+
+def plain_tiff(samples: NDArray[Any], order: str) -> bytes:
+    """An uncompressed TIFF file, of one strip: [rows, columns], [rows, columns, channels], or three
+    planes.
+    """
+    planar = samples.ndim == 3 and len(samples) == 3
+    pixels = np.moveaxis(samples, 0, -1) if planar else samples
+    rows, columns, channels = (*pixels.shape, 1)[:3]
+    kind = {"u": 1, "i": 2, "f": 3}[samples.dtype.kind]
+    numbers = {
+        256: (columns,), 257: (rows,), 258: (8 * samples.itemsize,) * channels, 259: (1,),
+        262: (2 if planar else 1,), 277: (channels,), 278: (rows,), 284: (1 + planar,),
+        339: (kind,) * channels,
+    }  # fmt: skip
+    if channels > 3:
+        numbers[338] = (0,) * (channels - 1)
+    data = samples.astype(samples.dtype.newbyteorder(order))
+    segments = [plane.tobytes() for plane in data] if planar else [data.tobytes()]
+    return by_hand([(number, 3, value) for number, value in numbers.items()], segments, order)
+
+
 def save(array: NDArray[Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(array).save(path, "BMP" if path.suffix == ".bmp" else None)
@@ -245,15 +312,15 @@ def hostile() -> list[bytes]:
         block = section(b"B", varint(0) + run + bytes([int(bits)]) + data)
         start = HEAD + collection
         runs = varint(1) + varint(0) + varint(count)
-        index = pack_index(len(start), [(count, len(block))])
-        return start + block + section(b"N", runs + names) + index
+        data = start + block + section(b"N", runs + names)
+        return data + index_of(data, [count])
 
     def name(text: bytes, start: int = 0, end: int = 0) -> bytes:
         return varint(start) + varint(end) + varint(len(text)) + text
 
     def of_nothing(collection: Collection) -> bytes:
         start = HEAD + collection.pack()
-        return start + pack_index(len(start), [])
+        return start + index_of(start, [])
 
     long = name(b"x" * 1000) + b"".join(name(b"%03d" % number, 997) for number in range(400))
     return [

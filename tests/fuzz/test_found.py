@@ -10,7 +10,7 @@ from bitsback.models.embed import pack_model
 from fuzz.check import Pipe
 from fuzz.mutate import read, section
 from fuzz.seeds import archives, small_models
-from reference.archive import END
+from packing import index_of
 from reference.message import write_varint
 
 WHOLE = {seed.name: seed.data for seed in archives()}
@@ -18,14 +18,8 @@ WHOLE = {seed.name: seed.data for seed in archives()}
 
 def pack(parts: list[tuple[str, bytes]], head: bytes) -> bytes:
     """The archive of these sections, with an index that fits them."""
-    sections = [section(*part) for part in parts]
-    blocks = [number for number, (kind, _) in enumerate(parts) if kind == "B"]
-    first = len(head) + sum(map(len, sections[: blocks[0]]))
-    numbers = [first, len(blocks)]
-    for number, count in zip(blocks, COUNTS, strict=True):
-        numbers += [count, len(sections[number])]
-    sections.append(section("I", b"".join(map(write_varint, numbers))))
-    return head + b"".join(sections) + len(sections[-1]).to_bytes(8, "little") + END
+    data = head + b"".join(section(*part) for part in parts)
+    return data + index_of(data, COUNTS)
 
 
 SEED = WHOLE["chain of blocks"]

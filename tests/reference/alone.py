@@ -8,7 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .archive import crc32c
-from .blocks import FALLBACK, MODEL, RAW, STACKS, Run, decode_data, read_value_map
+from .blocks import (
+    DIGITS,
+    FALLBACK,
+    MODEL,
+    PACKED,
+    RAW,
+    STACKS,
+    Run,
+    decode_data,
+    decode_digits,
+    read_value_map,
+)
 from .fields import Reader, require
 
 IMPLIED, NUMBERED, COLUMNS = 1, 2, 4
@@ -49,7 +60,7 @@ def decode(
     start = reader.at
     form = reader.byte()
     axes, layout, method = form // 32, form // 8 % 4, form % 8
-    require(method <= FALLBACK, "a method of a block alone")
+    require(method in (RAW, PACKED, MODEL, FALLBACK, DIGITS), "a method of a block alone")
     require(method == MODEL or layout == 0, "a method that has layouts")
     require(layout <= STACKS, "a layout of the list")
     map_kind = reader.byte()
@@ -76,6 +87,10 @@ def decode(
     count, item = math.prod(shape[:lead]), shape[lead:]
     run = Run(count, kind, item, map_kind, values)
     runs_field = b"\1" + pack_varint(count) + kind.str.encode() + pack_shape(item) + map_field
-    content = decode_data(reader.data[reader.at :], method, [run], runs_field, model, layout)
+    rest = reader.data[reader.at :]
+    if method == DIGITS:
+        content = decode_digits(rest, [run], {one.identity[:16]: one for one in models})
+    else:
+        content = decode_data(rest, method, [run], runs_field, model, layout)
     array = np.frombuffer(content, kind).reshape(shape)
     return np.asfortranarray(array) if flags & COLUMNS else array

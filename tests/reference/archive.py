@@ -6,7 +6,8 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,32 +52,74 @@ class Section:
 
 
 def read_sections(data: bytes) -> list[Section]:
+    """The sections that count: `C`, then those of all generations in the order of their places, the
+    last of which is the index.
+    """
     reader = Reader(data)
     require(reader.take(7) == MAGIC, "the magic bytes of bitsback")
-    require(reader.byte() == 3, "version 3")
+    require(reader.byte() == 4, "version 4")
     require(data[-4:] == END, "the last four bytes of a footer")
-    sections = []
-    while reader.at < len(data) - 12:
-        at = reader.at
-        kind = chr(reader.byte())
-        payload = reader.take(reader.varint())
-        crc = crc32c(data[at : reader.at])
-        require(crc == int.from_bytes(reader.take(4), "little"), "the CRC32C of a section")
-        require(
-            kind in "CMBINFULH" or kind in "abcdefghijklmnopqrstuvwxyz",
-            "a kind of section that is known",
-        )
-        sections.append(Section(kind, at, payload, reader.at - at))
-    require(reader.at == len(data) - 12, "the sections end where the footer begins")
-    index_size = int.from_bytes(reader.take(8), "little")
-    require(len(sections) > 0 and sections[-1].kind == "I", "the last section is the index")
-    require(sections[-1].size == index_size, "the footer gives the size of the index")
-    kinds = "".join(s.kind for s in sections)
+    size = int.from_bytes(data[-12:-4], "little")
+    require(size <= len(data) - 20, "the footer gives the size of the index")
+    index = section_at(data, len(data) - 12 - size, size, "I")
+    places, _ = read_index(index)
+    found = [section_at(data, at, size, kind) for at, size, kind in sorted(places)] + [index]
+    heads = [number for number, section in enumerate(found) if section.kind == "C"]
+    require(len(heads) == 1, "one C")
+    for before, section in pairwise(found[heads[0] :]):
+        require(section.at == before.at + before.size, "sections that follow each other")
+    start = found[heads[0]].at
+    require(start == 8 or data[start - 4 : start] == END, "a footer of an older generation")
+    kinds = "".join(section.kind for section in found[heads[0] :])
     require(
         re.fullmatch("C[MNFULHa-z]*B*[NFULHa-z]*I", kinds) is not None,
         "sections in order: C, M and others, B, others, I",
     )
-    return sections
+    end = 8
+    for section in found:
+        require(section.at >= end, "sections that do not overlap")
+        end = section.at + section.size
+    return [found.pop(heads[0]), *found]
+
+
+def section_at(data: bytes, at: int, size: int, kind: str) -> Section:
+    """The section of this kind and size at this place."""
+    reader = Reader(data[at : at + size])
+    require(
+        kind in "CMBINFULH" or kind in "abcdefghijklmnopqrstuvwxyz",
+        "a kind of section that is known",
+    )
+    require(chr(reader.byte()) == kind, "a section of the kind that the index says")
+    payload = reader.take(reader.varint())
+    crc = crc32c(data[at : at + reader.at])
+    require(crc == int.from_bytes(reader.take(4), "little"), "the CRC32C of a section")
+    reader.done()
+    return Section(kind, at, payload, size)
+
+
+def read_index(index: Section) -> tuple[list[tuple[int, int, str]], list[tuple[int, int]]]:
+    """The places, sizes and kinds of all sections that count, blocks included, and for each block
+    the numbers of its first tile and of its tiles.
+    """
+    reader = Reader(index.payload)
+    places, tiles, end = list[tuple[int, int, str]](), list[tuple[int, int]](), 0
+    for _ in range(reader.varint()):
+        kind, gap, size = chr(reader.byte()), reader.varint(), reader.varint()
+        require(kind not in "BI" and size > 0, "sections that are no blocks and no index")
+        places.append((end + gap, size, kind))
+        end += gap + size
+    tile = end = 0
+    for _ in range(reader.varint()):
+        tile, end, count = tile + reader.varint(), end + reader.varint(), reader.varint()
+        require(count > 0, "a run has blocks")
+        for _ in range(count):
+            items, size = reader.varint(), reader.varint()
+            require(items > 0 and size > 0, "a block has tiles")
+            places.append((end, size, "B"))
+            tiles.append((tile, items))
+            tile, end = tile + items, end + size
+    reader.done()
+    return places, tiles
 
 
 @dataclass
@@ -95,11 +138,11 @@ class File:
 def decode(data: bytes, models: Iterable[Any] = ()) -> NDArray[Any]:
     """The array in an archive. `models`: those that it may name without embedding them."""
     sections = read_sections(data)
-    kind, parts = read_collection(sections[0].payload)
+    kind, parts, _ = read_collection(sections[0].payload)
     require(kind is None, "an array, not files")
     arrays = [
-        np.frombuffer(content, part.dtype).reshape(part.shape)
-        for part, content in zip(parts, decode_parts(sections, parts, models), strict=True)
+        flat.reshape(part.shape)
+        for part, flat in zip(parts, decode_parts(sections, parts, models), strict=True)
     ]
     return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
 
@@ -107,11 +150,11 @@ def decode(data: bytes, models: Iterable[Any] = ()) -> NDArray[Any]:
 def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
     """The files in an archive, in their order."""
     sections = read_sections(data)
-    kind, parts = read_collection(sections[0].payload)
+    kind, parts, features = read_collection(sections[0].payload)
+    removed = kind == 0 and bool(features & 16)
     require(kind is not None, "files, not an array")
     arrays: list[list[NDArray[Any]]] = []
-    for part, content in zip(parts, decode_parts(sections, parts, models), strict=True):
-        flat = np.frombuffer(content, part.dtype)
+    for part, flat in zip(parts, decode_parts(sections, parts, models, removed), strict=True):
         if part.axes == 3:
             arrays.append([flat])
             continue
@@ -133,13 +176,17 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
         require(kind == 0, "pictures")
         require(not any(part.axes == 3 for part in parts), "no bytes of files")
         require(all(section.kind != "F" for section in sections), "no stats of what has no name")
+        require(not removed, "files that can be removed have names")
         found = [array for part in arrays for array in part]
         called, _, _ = read_unnamed(names.payload, len(found))
         return [File(name, array) for name, array in zip(called, found, strict=True)]
     stats = [section.payload for section in sections if section.kind == "F"]
     require(len(stats) <= (kind == 0), "one F at most, of a folder")
-    files = list(read_files(Reader(names.payload), kind, parts, arrays, stats))
+    files = list(read_files(Reader(names.payload), kind, parts, arrays, stats, removed))
     check_hashes([section.payload for section in sections if section.kind == "H"], kind, files)
+    files = [file for file in files if file.name != ""]
+    for file in files:
+        require(not np.ma.is_masked(file.array), "the tiles that a file needs")
     return files
 
 
@@ -153,7 +200,7 @@ def check_hashes(payloads: list[bytes], kind: int | None, files: list[File]) -> 
             hashed = reader.take(reader.byte())
             require(len(hashed) in (0, 32), "a hash, or none")
             same = hashlib.sha256(file.array.tobytes()).digest() == hashed
-            require(not (file.held and hashed) or same, "the hash of a file")
+            require(not (file.held and hashed and file.name) or same, "the hash of a file")
         reader.done()
 
 
@@ -162,10 +209,11 @@ def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> bytes | None:
     promised.
     """
     sections = read_sections(data)
-    kind, parts = read_collection(sections[0].payload)
+    kind, parts, _ = read_collection(sections[0].payload)
     require(kind == 2 and parts[-1].axes == 3, "all of a TIFF file")
     *_, metadata = decode_parts(sections, parts, models)
-    return restore_tiff((file.array for file in decode_files(data, models)), metadata)
+    pages = (file.array for file in decode_files(data, models))
+    return restore_tiff(pages, metadata.tobytes())
 
 
 def check_labels(sections: list[Section], kind: int | None, parts: list[Part]) -> None:
@@ -186,7 +234,7 @@ def decode_labels(data: bytes, models: Iterable[Any] = ()) -> list[Any] | None:
     none.
     """
     sections = read_sections(data)
-    kind, _ = read_collection(sections[0].payload)
+    kind, _, _ = read_collection(sections[0].payload)
     require(kind is not None, "files, not an array")
     files = decode_files(data, models)
     for section in sections:
@@ -201,31 +249,50 @@ def decode_labels(data: bytes, models: Iterable[Any] = ()) -> list[Any] | None:
     return None
 
 
-def decode_parts(sections: list[Section], parts: list[Part], models: Iterable[Any]) -> list[bytes]:
-    """The bytes of each part's items."""
+def decode_parts(
+    sections: list[Section], parts: list[Part], models: Iterable[Any], removed: bool = False
+) -> list[NDArray[Any]]:
+    """The elements of each part's items. removed: whether tiles may be missing, whose elements are
+    masked then.
+    """
     carried = [embedded.read_model(section.payload) for section in sections if section.kind == "M"]
     known = {model.identity[:16]: model for model in [*models, *carried]}
     blocks = [section.payload for section in sections if section.kind == "B"]
-    counts = read_index(sections)
+    _, tiles = read_index(sections[-1])
     found, first = [], 0
     for part in parts:
-        left, content, shapes = part.tiles, b"", part.tile_runs()
+        end, content, lost, shapes = first + part.tiles, b"", b"", part.tile_runs()
         wanted, shape = 0, ()
-        while left:
-            require(len(blocks) > 0, "the blocks hold as many items as the collection")
-            runs, items = decode_block(blocks.pop(0), first, counts[0], part.dtype, known)
-            for run in runs:
-                count = run.count
-                while count:
+        while first < end:
+            require(len(tiles) > 0 or removed, "the blocks hold as many items as the collection")
+            start, count = tiles[0] if tiles else (end, 0)
+            if start > first:
+                require(removed, "the blocks hold all items of the collection")
+                for _ in range(min(start, end) - first):
                     wanted, shape = (wanted, shape) if wanted else next(shapes, (0, ()))
-                    require(wanted > 0, "a block's items are of one part")
+                    content += bytes(math.prod(shape) * part.dtype.itemsize)
+                    lost += b"\1" * math.prod(shape)
+                    wanted -= 1
+                first = min(start, end)
+                continue
+            require(first + count <= end, "a block's items are of one part")
+            runs, items = decode_block(blocks.pop(0), first, count, part.dtype, known)
+            for run in runs:
+                left = run.count
+                while left:
+                    wanted, shape = (wanted, shape) if wanted else next(shapes, (0, ()))
                     require(run.shape == shape, "the items of an array are alike")
-                    count, wanted = max(count - wanted, 0), max(wanted - count, 0)
+                    left, wanted = max(left - wanted, 0), max(wanted - left, 0)
             content += items
-            first, left = first + counts[0], left - counts.pop(0)
-        require(left == 0, "a block's items are of one part")
-        found.append(part.join(content))
-    require(not blocks, "the blocks hold no more items than the collection")
+            lost += bytes(len(items) // part.dtype.itemsize)
+            first = start + count
+            tiles.pop(0)
+        elements = np.frombuffer(part.join(content), part.dtype)
+        if any(lost):
+            mask = np.frombuffer(replace(part, dtype=np.dtype("u1")).join(lost), bool)
+            elements = np.ma.array(elements, mask=mask)
+        found.append(elements)
+    require(not tiles, "the blocks hold no more items than the collection")
     return found
 
 
@@ -235,6 +302,7 @@ def read_files(
     parts: list[Part],
     arrays: list[list[NDArray[Any]]],
     stats: list[bytes],
+    removed: bool,
 ) -> Iterator[File]:
     places: list[int] = []
     if kind == 1:
@@ -253,9 +321,10 @@ def read_files(
         files = [
             arrays[place][0] if parts[place].axes == 3 else next(left[place]) for place in places
         ]
-    names = read_names(reader, len(files) if kind != 2 else 0)
+    names = read_names(reader, len(files) if kind != 2 else 0, removed)
     reader.done()
-    require(len(set(names)) == len(names), "no two names are the same")
+    left_names = [name for name in names if name]
+    require(len(set(left_names)) == len(left_names), "no two names are the same")
     if stats:
         yield from with_stats(Reader(stats[0]), names, places, parts, arrays, files)
         return
@@ -289,6 +358,8 @@ def with_stats(
         if where is not None and size:
             require(size <= left[where].size, "the sizes are those of the bytes")
             content, left[where] = left[where][:size], left[where][size:]
+        masked = np.ma.is_masked(content)
+        require(name == "" or not masked, "the tiles that the bytes of a file need")
         if place in left:
             found.append(File(name, content, True, b"", time))
         else:
@@ -296,18 +367,3 @@ def with_stats(
     reader.done()
     require(all(rest.size == 0 for rest in left.values()), "the sizes are those of the bytes")
     yield from found
-
-
-def read_index(sections: list[Section]) -> list[int]:
-    """The number of items of each block; the index must agree with the sections themselves."""
-    blocks = [section for section in sections if section.kind == "B"]
-    reader = Reader(sections[-1].payload)
-    place = (blocks or sections[-1:])[0].at
-    require(reader.varint() == place, "the place of the first block, or of the index")
-    require(reader.varint() == len(blocks), "the number of blocks")
-    pairs = [(reader.varint(), reader.varint()) for _ in blocks]
-    reader.done()
-    require(
-        [size for _, size in pairs] == [block.size for block in blocks], "the sizes of the blocks"
-    )
-    return [count for count, _ in pairs]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from . import chain
 from .codecs import Adaptive
 from .fields import Reader, require
-from .message import ExhaustedError, Message
+from .message import ExhaustedError, Message, write_varint
 from .model import Model
 from .picks import Picks
 from .planes import ItemShape
@@ -22,8 +22,8 @@ from .predictive_rules import Predictive
 from .rows import Rows
 from .values import Size
 
-RAW, PACKED, MODEL, FALLBACK, ADAPTIVE = range(5)
-JPEG = 5  # a value map
+RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS = range(6)
+JPEG, LIST = 5, 6  # value maps
 PICTURES, STACKS, SERIES = range(3)  # layouts, times 8
 MULTISET = 32
 
@@ -35,7 +35,7 @@ class Run:
     count: int
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    kind: int  # of the value map: 0 none, 1 a range, 2 two values, 3 some of a range, 5 JPEG
+    kind: int  # of the value map: 0 none, 1 a range, 2 two, 3 some of a range, 5 JPEG, 6 a list
     values: NDArray[Any]  # the bytes of the values that symbols stand for, but of kind 0
 
     @property
@@ -49,13 +49,11 @@ def read_runs(reader: Reader) -> Iterator[Run]:
         count, dtype, shape, kind = reader.varint(), reader.dtype(), reader.shape(), reader.byte()
         require(count >= 1, "a run has an item")
         if kind == 4:
-            require(
-                before is not None and 0 < before.kind < JPEG, "the value map of the run before"
-            )
+            require(before is not None and before.kind not in (0, JPEG), "the value map before")
             require(before.dtype == dtype, "a value map of one dtype")
             kind, values = before.kind, before.values
         else:
-            require(number == 0 or kind not in (1, 3), "the value map of a range is told once")
+            require(number == 0 or kind not in (1, 3, 6), "the values of a block are told once")
             values = read_value_map(reader, dtype, kind)
         before = Run(count, dtype, shape, kind, values)
         yield before
@@ -63,10 +61,12 @@ def read_runs(reader: Reader) -> Iterator[Run]:
 
 def read_value_map(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
     """The bytes of the values that symbols stand for, of a run that tells them itself."""
-    require(kind <= 3 or kind == JPEG, "a kind of value map of the list")
+    require(kind <= 3 or kind in (JPEG, LIST), "a kind of value map of the list")
     if kind == JPEG:
         require(dtype.str == "|u1", "colours of bytes")
         return np.arange(256, dtype=np.uint8).view("V1")
+    if kind == LIST:
+        return read_list(reader, dtype)
     if kind in (1, 3):
         return read_range(reader, dtype, kind)
     values = np.frombuffer(reader.take(kind * dtype.itemsize), f"V{dtype.itemsize}")
@@ -75,11 +75,12 @@ def read_value_map(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[A
 
 
 def read_range(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
-    require(dtype.kind in "bui" and dtype.itemsize <= 2, "integers of at most 16 bits")
+    require(dtype.kind in "bui", "integers")
     integer = np.dtype("u1") if dtype.kind == "b" else dtype
     low, high = (int(n) for n in np.frombuffer(reader.take(2 * dtype.itemsize), integer))
     require(low < high, "a range of two values or more")
-    values = np.arange(low, high + 1)
+    require(high - low < 2**16, "a range of at most 65,536 values")
+    values = np.array([value % 2 ** (8 * dtype.itemsize) for value in range(low, high + 1)])
     if kind == 3:
         unpacker = zlib.decompressobj(-15)
         try:
@@ -92,7 +93,39 @@ def read_range(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
         require(not bits[len(values) :].any(), "the last byte is filled with zeros")
         require(bool(bits[0] and bits[high - low]), "the ends of the range occur")
         values = values[bits[: len(values)]]
-    return values.astype(integer).view(f"V{dtype.itemsize}")
+    return values.astype(integer.str.replace("i", "u")).view(f"V{dtype.itemsize}")
+
+
+def read_list(reader: Reader, dtype: np.dtype[Any]) -> NDArray[Any]:
+    require(dtype.kind == "f" or dtype.itemsize > 2, "floats, or integers of more than 16 bits")
+    levels, size = reader.varint(), dtype.itemsize
+    stream = reader.take(reader.varint())
+    require(2 <= levels <= 2**16, "a list of 2 to 65,536 values")
+    unpacker = zlib.decompressobj(-15)
+    try:
+        content = unpacker.decompress(stream, levels * size + 1)
+    except zlib.error:
+        content = b""
+    require(unpacker.eof and not unpacker.unused_data, "a stream of deflate")
+    require(len(content) == levels * size, "a difference for each value")
+    number, values = 0, b""
+    for at in range(levels):
+        difference = int.from_bytes(content[at::levels], "little")
+        require(at == 0 or difference > 0, "values that ascend")
+        number += difference
+        require(number < 2 ** (8 * size), "values of the dtype")
+        values += element_of(number, dtype)
+    return np.frombuffer(values, f"V{size}")
+
+
+def element_of(number: int, dtype: np.dtype[Any]) -> bytes:
+    """The bytes of the element with this number."""
+    top = 2 ** (8 * dtype.itemsize - 1)
+    if dtype.kind == "i":
+        number ^= top
+    if dtype.kind == "f":
+        number = number - top if number >= top else 2 * top - 1 - number
+    return number.to_bytes(dtype.itemsize, "big" if dtype.str[0] == ">" else "little")
 
 
 def decode_block(
@@ -114,7 +147,52 @@ def decode_block(
     require(name is None or name in models, "a model that is there")
     model = None if name is None else models[name]
     data = payload[reader.at :]
+    if method == DIGITS:
+        return runs, decode_digits(data, runs, models)
     return runs, decode_data(data, method, runs, runs_field, model, layout, multiset)
+
+
+def decode_digits(data: bytes, runs: list[Run], models: dict[bytes, Any]) -> bytes:
+    """The bytes of tiles whose numbers are cut into digits."""
+    dtype, reader = runs[0].dtype, Reader(data)
+    require(dtype.kind in "iuf" and dtype.itemsize > 1, "numbers of 16 bits or more")
+    require(not any(run.kind for run in runs), "no value map")
+    require(sum(run.elements for run in runs) * dtype.itemsize <= 2**31, "at most 2^31 bytes")
+    base, shift = int.from_bytes(reader.take(dtype.itemsize), "little"), reader.byte()
+    count, heads = reader.varint(), []
+    require(1 <= count <= 8, "1 to 8 digits")
+    for _ in range(count):
+        bits = reader.byte()
+        require(1 <= bits <= 16, "digits of 1 to 16 bits")
+        own = np.dtype("|u1" if bits <= 8 else "<u2")
+        kind, at = reader.byte(), reader.at
+        require(kind <= 3, "a value map of the kinds 0 to 3")
+        values = read_value_map(reader, own, kind)
+        field, byte = bytes([kind]) + reader.data[at : reader.at], reader.byte()
+        method, layout = byte % 8, byte // 8
+        require(method <= FALLBACK and layout <= SERIES, "a method of the list")
+        require(method == MODEL or layout == 0, "a method that has layouts")
+        name = reader.take(16) if method == MODEL else None
+        require(name is None or name in models, "a model that is there")
+        model = None if name is None else models[name]
+        own_runs = [Run(run.count, own, run.shape, kind, values) for run in runs]
+        runs_field = write_varint(len(runs)) + b"".join(
+            write_varint(run.count) + own.str.encode() + bytes([len(run.shape)])
+            + b"".join(map(write_varint, run.shape))
+            + (field if number == 0 or kind == 0 else b"\4")
+            for number, run in enumerate(runs)
+        )  # fmt: skip
+        heads.append((bits, (method, own_runs, runs_field, model, layout), reader.varint()))
+    require(shift + sum(bits for bits, _, _ in heads) <= 8 * dtype.itemsize, "bits of the dtype")
+    numbers = [0] * sum(run.elements for run in runs)
+    for bits, told, length in heads:
+        content = decode_data(reader.take(length), *told)
+        digit = np.frombuffer(content, told[1][0].dtype).tolist()
+        require(all(value < 2**bits for value in digit), "digits of their bits")
+        numbers = [x << bits | value for x, value in zip(numbers, digit, strict=True)]
+    reader.done()
+    whole = 2 ** (8 * dtype.itemsize)
+    return b"".join(element_of((base + (x << shift)) % whole, dtype) for x in numbers)
 
 
 def decode_data(

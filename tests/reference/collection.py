@@ -12,8 +12,6 @@ from .fields import Reader, require
 
 Shape = tuple[int, ...]
 
-PICTURES = {("|b1", ()), ("|u1", ()), ("<u2", ()), ("|u1", (2,)), ("|u1", (3,)), ("|u1", (4,))}
-
 
 @dataclass
 class Part:
@@ -76,10 +74,11 @@ class Part:
         return joined
 
 
-def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
-    """The kind of files, or None for an array, and the parts."""
+def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
+    """The kind of files, or None for an array, the parts, and the features."""
     reader = Reader(payload)
-    require(reader.varint() & ~0b1111 == 0, "no feature that this reader does not understand")
+    features = reader.varint()
+    require(features & ~0b11111 == 0, "no feature that this reader does not understand")
     container = reader.byte()
     require(container <= 4, "a container of the list")
     kind = reader.byte() if container == 1 else None
@@ -99,13 +98,15 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part]]:
             require(part.elements > 0, "a part has pictures")
             channels = part.shape[1:] if part.axes == 2 else part.shape[3:]
             require(part.axes == 2 or len(part.shape) > 2, "pictures have rows and columns")
-            require((part.dtype.str, channels) in PICTURES, "a mode of the list")
+            require(part.dtype.str[0] != ">", "a mode of the list")
+            require(channels == () or 2 <= channels[0] <= 256, "channels of a mode")
+            require(len(channels) < 2, "pictures have three axes at most")
     else:
         require(all(part.axes < 2 for part in parts), "an array has items of one shape")
     if container == 4:
         require(all(part.shape[:1] > (0,) for part in parts), "a first dimension")
         require(len({(part.dtype, part.shape[1:]) for part in parts}) == 1, "parts that are alike")
-    return kind, parts
+    return kind, parts, features
 
 
 def read_part(reader: Reader) -> Part:

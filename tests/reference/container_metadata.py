@@ -53,7 +53,7 @@ def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
 
 
 def frame_row(row: NDArray[Any], layout: int) -> bytes:
-    if layout & 8 and row.ndim == 2 and row.shape[1] > 2:
+    if layout & 8 and row.dtype == np.uint8 and row.ndim == 2 and row.shape[1] > 2:
         row = row[:, [2, 1, 0, *range(3, row.shape[1])]]
     bits = 1 if row.dtype == bool else 16 if row.itemsize == 2 else 8 >> (layout >> 4)
     samples = [int(sample) ^ ((1 << bits) - 1 if layout & 4 else 0) for sample in row.reshape(-1)]
@@ -116,6 +116,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
     segments = pixels = area = 0
     for _ in range(reader.varint()):
         count, layout = reader.varint(), Layout(*(reader.varint() for _ in range(9)))
+        check_samples(layout)
         tiles = count * layout.down * layout.across
         segments += tiles * layout.planes
         pixels += count * layout.height * layout.width
@@ -186,6 +187,17 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
     return Made(data + others, check, at_check, crc)
 
 
+def check_samples(layout: Layout) -> None:
+    colours, kind = layout.channels * layout.planes, layout.flags & (2 | 64 | 128)
+    require(1 <= colours <= 256 and 1 in (layout.channels, layout.planes), "channels, or planes")
+    require(layout.bits in (1, 2, 4, 8, 16, 32, 64), "bits of a sample")
+    require(layout.bits >= 8 or colours == 1, "bits of samples of several channels")
+    require(layout.flags < 256 and kind in (0, 2, 64, 128), "flags of the list, one of a kind")
+    least = max({64: 8, 128: 16}.get(kind, 1), 8 if layout.flags & 16 else 1)
+    require(layout.bits >= least, "bits of samples of a kind")
+    require(layout.flags & (16 | 128) != 16 | 128, "floats are no differences")
+
+
 def change(reader: Reader) -> int:
     number = reader.varint()
     return -(number // 2) - 1 if number % 2 else number // 2
@@ -213,7 +225,8 @@ def in_a_tile(
     if not layout.flags & 32:
         return samples, padding
     zero = np.zeros((), samples.dtype)
-    tile = np.full((rows, layout.columns, samples.shape[2]), ~zero if layout.flags & 2 else zero)
+    blank = np.invert(zero) if layout.flags & 2 else zero
+    tile = np.full((rows, layout.columns, samples.shape[2]), blank)
     if padding:
         for part in (tile[: samples.shape[0], samples.shape[1] :], tile[samples.shape[0] :]):
             data, padding = padding[: part.nbytes], padding[part.nbytes :]
@@ -226,6 +239,8 @@ def segment_row(row: NDArray[Any], layout: Layout) -> bytes:
     """The bytes of a row of a segment, [columns, channels]."""
     most = (1 << layout.bits) - 1
     step = 255 // most if layout.flags & 4 else 1
+    if layout.bits > 1:  # the bits of numbers with signs, and of floats
+        row = np.ascontiguousarray(row).view(f"<u{row.itemsize}")
     pixels = [[int(sample) for sample in pixel] for pixel in row]
     if layout.flags & 2:
         pixels = [[most * step - sample for sample in pixel] for pixel in pixels]
@@ -236,8 +251,9 @@ def segment_row(row: NDArray[Any], layout: Layout) -> bytes:
             for before, pixel in pairwise([zeros, *pixels])
         ]
     samples = [sample // step for pixel in pixels for sample in pixel]
-    if layout.bits == 16:
-        return struct.pack((">" if layout.flags & 1 else "<") + f"{len(samples)}H", *samples)
+    if layout.bits > 8:
+        code = {16: "H", 32: "I", 64: "Q"}[layout.bits]
+        return struct.pack((">" if layout.flags & 1 else "<") + f"{len(samples)}{code}", *samples)
     return packed(samples, layout.bits)
 
 

@@ -10,8 +10,8 @@ from .blocks import decode_adaptive
 from .fields import Reader, require
 
 
-def read_names(reader: Reader, count: int) -> list[str]:
-    """Each by what it shares with the one before it."""
+def read_names(reader: Reader, count: int, removed: bool = False) -> list[str]:
+    """Each by what it shares with the one before it. removed: whether they may be empty."""
     names, before = [], b""
     for _ in range(count):
         start, end, size = reader.varint(), reader.varint(), reader.varint()
@@ -20,7 +20,7 @@ def read_names(reader: Reader, count: int) -> list[str]:
         name = before.decode()
         require(len(before) <= 1024 and "\0" not in name, "a name is not too long")
         require(
-            all(part not in ("", ".", "..") for part in name.split("/")),
+            all(part not in ("", ".", "..") for part in name.split("/")) or (removed and not name),
             "a name leads into the folder",
         )
         names.append(name)

@@ -20,7 +20,17 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.coding import layouts
-from bitsback.coding.block import ADAPTIVE, MODEL, PREFIX_SIZE, RAW, Method, Opened
+from bitsback.coding.block import (
+    ADAPTIVE,
+    DIGITS,
+    MODEL,
+    PREFIX_SIZE,
+    RAW,
+    Digits,
+    Method,
+    Opened,
+    check_map,
+)
 from bitsback.coding.block_reader import FindModel, decode_elements
 from bitsback.coding.block_writer import Way
 from bitsback.errors import ArchiveError
@@ -28,7 +38,6 @@ from bitsback.format.collection import check_shape
 from bitsback.format.grid import Shape
 from bitsback.format.layout import CRC_SIZE, Cursor, pack_shape
 from bitsback.format.runs import Run, pack_runs, pack_value_map, read_value_map
-from bitsback.format.value_range import JpegColours, ValueRange
 
 Buffer = bytes | bytearray | memoryview
 
@@ -107,13 +116,13 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
         )
     if axes > min(MOST_AXES, len(shape)):
         raise ArchiveError(f"its items have {axes} axes, more than its array")
-    if method.number != MODEL and isinstance(value_map, ValueRange | JpegColours):
-        raise ArchiveError("it has a value map that its method does not use")
+    check_map(method, value_map)
     if method.number != RAW and 0 in shape:
         raise ArchiveError("it has no elements, and a method to code them")
     lead = len(shape) - axes
     run = Run(math.prod(shape[:lead]), dtype, shape[lead:], value_map)
-    block = Opened(0, [run], pack_runs([run]), method, model or None, body[cursor.at :])
+    digits = Digits.read(cursor, dtype) if method.number == DIGITS else None
+    block = Opened(0, [run], pack_runs([run]), method, model or None, body[cursor.at :], digits)
     found = decode_elements(block, dtype, find_model, run.items).reshape(shape)
     if flags & _COLUMNS:
         return found.copy(order="F")

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from bitsback.coding import layouts
 from bitsback.coding.block import FALLBACK
 from bitsback.coding.block_plan import BlockPlan
-from bitsback.coding.block_writer import Way, find_way
+from bitsback.coding.block_writer import Way, find_way, way_of_digits
 from bitsback.coding.choose import Chosen, able, countable
 from bitsback.coding.fallback import encode_fallback
+from bitsback.coding.number_digits import cut_of
 from bitsback.coding.sampling import boxes_at
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
-from bitsback.format.value_range import is_mappable
+from bitsback.format.value_range import is_narrow
 from bitsback.models import bundled
 from bitsback.models.named import NamedModel
 from bitsback.models.outline import Outline
@@ -37,6 +38,7 @@ _SHARE = 16  # one of so many
 _WORTH = 0.97  # times as many bytes of a sample, for which a slow model is taken
 _TRIAL_ITEMS = 8
 _SAMPLE = 1 << 14  # elements
+_FAR_LESS = 4  # a share of the bytes, below which digits are not tried
 _RIVAL = 1.3  # times as many bytes by deflate, which the best that there is may make up for
 
 # The candidates of `auto`; those that fit are tried. The metadata name the chosen one, so this list
@@ -84,7 +86,7 @@ def auto_models(dtype: np.dtype[Any], shape: Shape) -> list[NamedModel]:
     """The models that ship and may code arrays, or parts of arrays, of this dtype and shape. A
     trial decides which of them does. An axis may still be empty.
     """
-    if not is_mappable(dtype) or len(shape) < 2:
+    if len(shape) < 2:
         return []
     two, byte = dtype.kind == "b", dtype.str == "|u1"
     one_shape = [
@@ -107,8 +109,32 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
     of an item, and the smallest way that was found. Raises ModelError if a model that is needed is
     missing.
     """
+    count, way = _way_of_all(array, models, axes)
+    if is_narrow(array.dtype) or way.cost < array.nbytes // _FAR_LESS or array.ndim < 2:
+        return count, way
     whole = Tiles.stacked(array[np.newaxis])
-    choices = _choices(whole, array.shape, models, axes)
+    if not models or not whole.elements.size or whole.two_values is not None:
+        return count, way
+    cut, digits = cut_of(whole.elements)
+    first, *others = (digit.reshape(array.shape) for digit in digits)
+    seen, best = _way_of_all(first, models, axes)
+    if best.model is None:
+        return count, way
+    ways = [best, *(_way_of_all(digit, models, axes, seen)[1] for digit in others)]
+    by_digits = way_of_digits(_seen(whole, array.shape, seen), cut, ways)
+    return min((count, way), (seen, by_digits), key=lambda pair: pair[1].cost)
+
+
+def _way_of_all(
+    array: NDArray[Any], models: Sequence[NamedModel], axes: str, wanted: int | None = None
+) -> tuple[int, Way]:
+    """The same without digits. wanted: the number of axes of an item, if it is known."""
+    whole = Tiles.stacked(array[np.newaxis])
+    choices = [
+        choice
+        for choice in _choices(whole, array.shape, models, axes)
+        if wanted in (None, choice.view.axes)
+    ]
     sample, above = _sample(array, choices)
 
     def plans(counted: bool) -> list[BlockPlan]:
@@ -122,7 +148,7 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
     if later and (whole.two_values is not None or not found):
         found, later = found + plans(counted=True), False
     if not found:
-        count = _default_view(array.shape, axes).axes
+        count = _default_view(array.shape, axes).axes if wanted is None else wanted
         return count, _coded(_seen(whole, array.shape, count), Chosen(None))
     best = min(found, key=lambda plan: plan.cost) if len(found) > 1 else found[0]
     count, way = _coded_as(best, whole, array.shape)
@@ -272,7 +298,7 @@ def _rivalled(way: Way, tiles: Tiles) -> bool:
     """Whether a general compressor may match the model. The fast compressor decides, on some of the
     tiles. Models that count are like one.
     """
-    if way.model is not None and way.model.counted:
+    if (way.model is not None and way.model.counted) or not is_narrow(tiles.dtype):
         return True
     some = _some(tiles)
     by_fallback = encode_fallback(some, "deflate")

@@ -7,15 +7,20 @@
 """
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from bitsback.coding import layouts
+from bitsback.coding.number_digits import MOST_DIGITS, Cut, dtype_of, sound
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import Cursor
-from bitsback.format.runs import Run, read_runs
-from bitsback.format.value_range import JpegColours, ValueRange
+from bitsback.format.runs import Run, pack_value_map, read_runs, read_value_map
+from bitsback.format.value_range import JpegColours, Ordered, ValueMap
+from bitsback.wire import varint
 
-RAW, PACKED, MODEL, FALLBACK, ADAPTIVE = range(5)
-METHODS = ("raw", "packed", "model", "fallback", "adaptive")
+RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS = range(6)
+METHODS = ("raw", "packed", "model", "fallback", "adaptive", "digits")
 PREFIX_SIZE = 16
 """Bytes of a model's identity that name the model."""
 _MULTISET = 32
@@ -40,9 +45,58 @@ class Method:
         number, layout, multiset = byte & 7, byte >> 3 & 3, bool(byte & _MULTISET)
         alone = number != MODEL and (layout or multiset)
         serial = multiset and layout == layouts.SERIES
-        if byte >= 2 * _MULTISET or number > ADAPTIVE or layout > layouts.SERIES or alone or serial:
+        if byte >= 2 * _MULTISET or number > DIGITS or layout > layouts.SERIES or alone or serial:
             raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
         return cls(number, layout, multiset)
+
+
+@dataclass(frozen=True)
+class DigitHead:
+    """How one of the digits of a block's elements is coded."""
+
+    value_map: ValueMap | None
+    method: Method
+    model: bytes | None
+    """The first 16 bytes of the model's identity, for the method model."""
+    size: int
+    """The bytes of its data."""
+
+    def pack(self, bits: int) -> bytes:
+        model = b"" if self.model is None else self.model
+        start = bytes([bits]) + pack_value_map(self.value_map) + bytes([self.method.pack()])
+        return start + model + varint(self.size)
+
+
+@dataclass(frozen=True)
+class Digits:
+    """The head of a block of the method digits."""
+
+    cut: Cut
+    heads: tuple[DigitHead, ...]
+
+    def pack(self, dtype: np.dtype[Any]) -> bytes:
+        start = self.cut.base.to_bytes(dtype.itemsize, "little") + bytes([self.cut.shift])
+        pairs = zip(self.heads, self.cut.bits, strict=True)
+        return start + varint(len(self.heads)) + b"".join(head.pack(bits) for head, bits in pairs)
+
+    @classmethod
+    def read(cls, cursor: Cursor, dtype: np.dtype[Any]) -> "Digits":
+        """Raises ArchiveError."""
+        base, shift = int.from_bytes(cursor.take(dtype.itemsize), "little"), cursor.byte()
+        count, bits, heads = cursor.varint(), [], []
+        for _ in range(min(count, MOST_DIGITS + 1)):
+            bits.append(cursor.byte())
+            value_map = read_value_map(cursor, dtype_of(bits[-1]))
+            method = Method.read(cursor.byte())
+            model = cursor.take(PREFIX_SIZE) if method.number == MODEL else None
+            heads.append(DigitHead(value_map, method, model, cursor.varint()))
+            check_map(method, value_map)
+            if method.number > FALLBACK or method.multiset or isinstance(value_map, JpegColours):
+                raise ArchiveError("a digit of its elements is coded in a way that none is")
+        cut = Cut(base, shift, tuple(bits))
+        if not sound(cut, dtype):
+            raise ArchiveError(f"its elements, of {dtype}, are cut into digits that they lack")
+        return cls(cut, tuple(heads))
 
 
 @dataclass(frozen=True)
@@ -56,6 +110,15 @@ class Opened:
     model: bytes | None
     """The first 16 bytes of the model's identity, for the method model."""
     data: memoryview
+    digits: Digits | None = None
+    """For the method digits."""
+
+    @property
+    def models(self) -> list[bytes]:
+        """The first 16 bytes of the identities of all models that code it."""
+        heads = () if self.digits is None else self.digits.heads
+        found = [self.model, *(head.model for head in heads)]
+        return [model for model in found if model is not None]
 
     @property
     def items(self) -> int:
@@ -72,6 +135,13 @@ def read_header(payload: memoryview) -> Opened:
     runs_field = bytes(payload[start : cursor.at])
     method = Method.read(cursor.byte())
     model = cursor.take(PREFIX_SIZE) if method.number == MODEL else None
-    if model is None and any(isinstance(run.value_map, ValueRange | JpegColours) for run in runs):
+    for run in runs:
+        check_map(method, run.value_map)
+    digits = Digits.read(cursor, runs[0].dtype) if method.number == DIGITS else None
+    return Opened(first, runs, runs_field, method, model, payload[cursor.at :], digits)
+
+
+def check_map(method: Method, value_map: ValueMap | None) -> None:
+    """Raises ArchiveError for a value map that a method other than the method model cannot have."""
+    if method.number != MODEL and isinstance(value_map, Ordered | JpegColours):
         raise ArchiveError("it has a value map that its method does not use")
-    return Opened(first, runs, runs_field, method, model, payload[cursor.at :])

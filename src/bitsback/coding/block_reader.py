@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding import chain, layouts
-from bitsback.coding.block import FALLBACK, MODEL, PACKED, RAW, Opened, read_header
+from bitsback.coding.block import DIGITS, FALLBACK, MODEL, PACKED, RAW, Opened, read_header
 from bitsback.coding.fallback import decode_fallback
 from bitsback.coding.multisets import Multisets
+from bitsback.coding.number_digits import dtype_of, fits, joined
 from bitsback.errors import ArchiveError, MessageError
 from bitsback.format import adaptive
 from bitsback.format.collection import Collection
 from bitsback.format.layout import MAX_BLOCK_BYTES
+from bitsback.format.runs import Run, pack_runs
 from bitsback.format.tiles import Tiles
 from bitsback.message import Message
 from bitsback.models import Model
@@ -91,6 +93,8 @@ def decode_elements(
         raise ArchiveError("its elements have a value map that is not used")
     if method == FALLBACK:
         return decode_fallback(block.data, dtype, [(run.items, run.shape) for run in block.runs])
+    if method == DIGITS:
+        return _decode_digits(block, dtype, find_model, stop, verify)
     if elements > max_elements(size):
         raise _too_many(f"{elements} elements", size)
     return adaptive.unpack(block.data, elements, dtype)
@@ -105,6 +109,25 @@ def _decode_packed(block: Opened, elements: int) -> NDArray[Any]:
     if bits[elements:].any():
         raise ArchiveError("its last byte is not filled with zeros")
     return layouts.elements_of(bits[:elements], block.runs)
+
+
+def _decode_digits(
+    block: Opened, dtype: np.dtype[Any], find_model: FindModel, stop: int, verify: bool
+) -> NDArray[Any]:
+    assert block.digits is not None, "its method has them"
+    cut, data, found = block.digits.cut, block.data, []
+    if sum(head.size for head in block.digits.heads) != len(data):
+        raise ArchiveError("its digits do not have as many bytes as there are")
+    for bits, head in zip(cut.bits, block.digits.heads, strict=True):
+        own = dtype_of(bits)
+        runs = [Run(run.items, own, run.shape, head.value_map) for run in block.runs]
+        one = Opened(block.first, runs, pack_runs(runs), head.method, head.model, data[: head.size])
+        found.append(decode_elements(one, own, find_model, stop, verify))
+        data = data[head.size :]
+        if not fits(found[-1], bits):
+            raise ArchiveError("its elements have digits of more bits than they can have")
+    least = min(map(len, found))
+    return joined(cut, (digit[:least] for digit in found), dtype)
 
 
 def _too_many(claimed: str, size: int) -> ArchiveError:

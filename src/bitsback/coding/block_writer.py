@@ -8,16 +8,20 @@ import numpy as np
 from bitsback.coding import layouts
 from bitsback.coding.block import (
     ADAPTIVE,
+    DIGITS,
     FALLBACK,
     MODEL,
     PACKED,
     PREFIX_SIZE,
     RAW,
+    DigitHead,
+    Digits,
     Method,
 )
 from bitsback.coding.block_plan import BlockPlan, runs_of
 from bitsback.coding.choose import Chosen
 from bitsback.coding.fallback import Coder, encode_fallback
+from bitsback.coding.number_digits import Cut, cut_of, seen_at
 from bitsback.format import adaptive
 from bitsback.format.layout import BLOCK, section
 from bitsback.format.runs import pack_runs, pack_value_map
@@ -41,8 +45,8 @@ class Encoded:
     section: bytes
     items: int
     method: int
-    model: Model | None
-    """The model that coded it."""
+    models: tuple[Model, ...]
+    """The models that coded it."""
     two_valued: bool
     """Whether its elements have two values."""
     outdone: bool
@@ -92,9 +96,9 @@ def encode(block: Uncoded, chosen: Chosen) -> Encoded:
         ),
         tiles.count,
         way.method.number,
-        way.model,
+        way.models,
         two_valued=tiles.two_values is not None,
-        outdone=codable and way.model is None,
+        outdone=codable and not way.models,
         order_bits=block.order_bits if way.method.multiset and block.order_bits else 0,
     )
 
@@ -118,6 +122,8 @@ def find_way(
         ways = [*_otherwise(tiles, pair, coder), *([way] if way is not None else [])]
         if records:
             ways += _by_counting(tiles)
+        if chosen.digits:
+            ways += _by_digits(tiles, chosen.digits, coder)
         way = min(ways, key=lambda way: way.cost)
     return way, codable
 
@@ -164,6 +170,28 @@ def _by_counting(tiles: Tiles) -> Iterator["Way"]:
         yield Way(Method(ADAPTIVE), None, [data])
 
 
+def _by_digits(tiles: Tiles, chosen: Sequence[Chosen], coder: Coder) -> Iterator["Way"]:
+    """The method digits. chosen: for each digit, as far as they are known."""
+    if tiles.elements.size and tiles.two_values is None:
+        cut, digits = cut_of(tiles.elements)
+        ways = []
+        for place, digit in enumerate(digits):
+            one: Chosen = seen_at(chosen, place)
+            ways.append(find_way(Tiles(digit, tiles.shapes), one, coder, lambda _: True)[0])
+        yield way_of_digits(tiles, cut, ways)
+
+
+def way_of_digits(tiles: Tiles, cut: Cut, ways: Sequence["Way"]) -> "Way":
+    """The method digits, from the way of each digit."""
+    heads = tuple(
+        DigitHead(way.value_map, way.method, way.prefix or None, sum(map(len, way.data)))
+        for way in ways
+    )
+    data = [Digits(cut, heads).pack(tiles.dtype), *(part for way in ways for part in way.data)]
+    models = tuple(way.model for way in ways if way.model is not None)
+    return Way(Method(DIGITS), None, data, digit_models=models)
+
+
 @dataclass(frozen=True)
 class Way:
     """A way to store a block."""
@@ -172,6 +200,13 @@ class Way:
     value_map: ValueMap | None
     data: Sequence[bytes | memoryview]
     model: Model | None = None
+    digit_models: tuple[Model, ...] = ()
+    """The models of digits."""
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """All of them."""
+        return self.digit_models if self.model is None else (self.model,)
 
     @property
     def prefix(self) -> bytes:

@@ -11,11 +11,14 @@ import numpy as np
 from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.fallback import Coder, encode_fallback
+from bitsback.coding.number_digits import cut_of
 from bitsback.coding.sampling import learned_before, sample_of, series_sample
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import symbol_dtype
+from bitsback.format.value_list import ValueList
+from bitsback.format.value_range import is_narrow
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.model import Choice, model_of
 from bitsback.models.outline import Outline
@@ -41,6 +44,7 @@ _SECONDS = 1 << 21  # elements that a model that counts codes in some seconds
 _NEAR = 1.15  # times as many bytes of a sample, which a model that counts may make up for
 _FAR_WORSE = 1.5  # times as many bytes
 _FAR_BETTER = 0.9
+_SIDE = 16  # rows and columns at least of a picture of wide numbers
 _SLENDER = 4  # times as many rows as columns make a table of an array
 # A general compressor is tried beside a model that does not beat it by so much on a sample, which
 # gives it less to learn from than a block does.
@@ -51,6 +55,8 @@ _NOISE = 0.9  # times as many bytes as elements have, by deflate, of what is onl
 _LITTLE = 1 << 16  # elements
 _MUCH, _SOME = 0.4, 0.8  # times as many bytes by deflate as by frequencies alone
 _ALONE = 80  # bytes that a block takes for being one
+_LONG_LIST = 16
+"""Elements a value of a list, below which digits may be better."""
 _GREY = "graphics-grey"  # which sees no colours
 
 
@@ -68,6 +74,14 @@ class Chosen:
     """The meaning of the tiles' axes to the model."""
     rival: "Chosen | None" = None
     """Another one that may be better on a block, so that each block is coded with both."""
+    digits: "tuple[Chosen, ...]" = ()
+    """The choice for each digit of the elements, the highest first, if they are to be cut."""
+
+    @property
+    def models(self) -> "list[Model]":
+        """All of them, those of digits included."""
+        own = [] if self.model is None else [self.model]
+        return own + [digit.model for digit in self.digits if digit.model is not None]
 
     def disappoints(self, size: int, elements: int) -> bool:
         """Whether a block of `size` bytes is far larger than the trial promised."""
@@ -112,6 +126,7 @@ def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
     if any(outline.serial for outline in outlines) and _is_table(dtype, shape):
         return 1
     picture = layouts.layouts_for(dtype, shape) == (layouts.PICTURES,)
+    picture = picture and (is_narrow(dtype) or min(shape[:2]) >= _SIDE)
     return 0 if picture and any(o.any_shape and not o.serial for o in outlines) else 1
 
 
@@ -151,7 +166,7 @@ def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) 
         what = model.items_in_words
         if model.any_shape:
             kinds = "series of a few columns" if model.serial else "pictures and stacks"
-            what = f"{kinds} of bool or of integers of 8 or 16 bits"
+            what = f"{kinds} of at most 65,536 values"
         raise InputError(
             f"{name}: its items have the shape {item_shape} and the dtype {dtype}, and the model"
             f" {model.name} codes {what}; take another model, or leave the choice to 'auto'"
@@ -223,7 +238,18 @@ def choose(
         _tell(name, picked, trials, contested)
         small = effort == "best" or (effort == "auto" and job <= _SECONDS)
         rival = _rival_of(picked, trials, contested) if given is None and small else None
+        listed = picked.value_map.levels if isinstance(picked.value_map, ValueList) else 0
+        if rival is None and given is None and _LONG_LIST * listed > known.elements.size:
+            rival = _by_digits(sample, effort, job)
         return Chosen(picked.model, picked.invert, rate, contested, picked.layout, rival)
+    if given is None and (by_digits := _by_digits(sample, effort, job)) is not None:
+        _log.info(
+            "%s: %s has too many values for a model: their highest digits are coded by %s",
+            name or "a block",
+            dtype,
+            " and ".join(dict.fromkeys(model.name for model in by_digits.models)),
+        )
+        return by_digits
     if given is not None and tiles.elements.size:
         allowed = (
             "two values"
@@ -235,6 +261,22 @@ def choose(
             " convert them first, or leave the choice to 'auto'"
         )
     return Chosen(given)
+
+
+def _by_digits(sample: Tiles, effort: Effort, job: int) -> Chosen | None:
+    """The models for the digits of the elements; None if no model codes any of them. sample: some
+    tiles of a block.
+    """
+    if is_narrow(sample.dtype) or not sample.elements.size or sample.two_values is not None:
+        return None
+    _, digits = cut_of(sample.elements)
+    found = tuple(
+        choose(None, Tiles(digit, sample.shapes), "a digit", effort, job) for digit in digits
+    )
+    rate = sum(one.rate if one.model is not None else 1.0 for one in found)
+    return (
+        None if all(one.model is None for one in found) else Chosen(None, rate=rate, digits=found)
+    )
 
 
 def able(outlines: list[Outline], tiles: Tiles) -> Iterator[tuple[Outline, bool]]:
@@ -352,9 +394,10 @@ def _repetition(tiles: Tiles) -> float:
 
 def _contested(picked: BlockPlan, coder: Coder) -> bool:
     """Whether a general compressor may be as good on a block as the model that was picked. Models
-    that count are like one, and a sample does not tell how soon each of them learns.
+    that count are like one, and a sample does not tell how soon each of them learns; nor does it
+    tell what a list of values takes.
     """
-    if picked.model.counted:
+    if picked.model.counted or not is_narrow(picked.tiles.dtype):
         return True
     general = encode_fallback(picked.tiles, coder)
     return general is not None and len(general) < _CONTESTED * picked.cost

@@ -14,7 +14,7 @@ from bitsback.format.grid import Shape
 from bitsback.format.runs import Run
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import from_symbols, symbol_dtype, to_symbols
-from bitsback.format.value_range import JpegColours, ValueMap, ValueRange, is_mappable
+from bitsback.format.value_range import JpegColours, Ordered, ValueMap, ValueRange
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.outline import Outline
 
@@ -32,7 +32,7 @@ def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
     """The layouts that suit tiles of this dtype and shape; none if no model of any shape codes
     them.
     """
-    if not is_mappable(dtype) or 0 in shape or not 2 <= len(shape) <= 4:
+    if 0 in shape or not 2 <= len(shape) <= 4:
         return ()
     if len(shape) == 4:
         return (STACKS,) if shape[-1] <= MOST_CHANNELS else ()
@@ -43,9 +43,7 @@ def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
 
 def is_step(dtype: np.dtype[Any], shape: Shape) -> bool:
     """Whether tiles of this dtype and shape can be steps of a series."""
-    return is_mappable(dtype) and (
-        shape == () or (len(shape) == 1 and 1 <= shape[0] <= MOST_COLUMNS)
-    )
+    return shape == () or (len(shape) == 1 and 1 <= shape[0] <= MOST_COLUMNS)
 
 
 def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
@@ -58,8 +56,8 @@ def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int,
 
 
 def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> ValueMap | None:
-    """The value map for these tiles, whose dtype must be mappable. invert: the greater of two
-    values is symbol 0.
+    """The value map for these tiles; None if they are their own symbols, or have too many values.
+    invert: the greater of two values is symbol 0.
     """
     pair = tiles.two_values
     if pair is None:
@@ -92,7 +90,7 @@ def map_fits(model: Outline, tiles: Tiles, value_map: ValueMap | None) -> bool:
 
 def count_levels(dtype: np.dtype[Any], value_map: ValueMap | None) -> int:
     """The number of levels of a value map's symbols."""
-    if isinstance(value_map, ValueRange):
+    if isinstance(value_map, Ordered):
         return value_map.levels
     return len(value_map) if isinstance(value_map, tuple) else 1 << 8 * dtype.itemsize
 
@@ -165,7 +163,7 @@ def _channels(run: Run) -> int:
 
 def symbols_of(tiles: Tiles, value_map: ValueMap | None) -> NDArray[Any]:
     """The symbols of all elements, flat."""
-    if isinstance(value_map, ValueRange):
+    if isinstance(value_map, Ordered):
         return value_map.to_symbols(tiles.elements)
     if isinstance(value_map, tuple):
         return to_symbols(tiles.elements, value_map)
@@ -180,10 +178,10 @@ def elements_of(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
     for run in runs:
         part = symbols[at : at + run.elements]
         at += run.elements
-        if isinstance(run.value_map, tuple | ValueRange):
+        if isinstance(run.value_map, tuple | Ordered):
             if int(part.max(initial=0)) >= count_levels(run.dtype, run.value_map):
                 raise ArchiveError("it has symbols that stand for no element")
-            if isinstance(run.value_map, ValueRange):
+            if isinstance(run.value_map, Ordered):
                 part = run.value_map.from_symbols(part)
             else:
                 part = from_symbols(part.astype(np.uint8, copy=False), run.value_map, run.dtype)

@@ -82,7 +82,7 @@ def pixel_cost(
             )
         except UnfitError:
             chosen = None
-        if chosen is not None and chosen.model is not None:
+        if chosen is not None and chosen.models:
             by_model = max(chosen.rate * sample.elements.size - _START, 1.0) / share
             if given is not None or (whole and not chosen.contested):
                 return int(by_model), False

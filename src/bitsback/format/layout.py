@@ -12,11 +12,11 @@ from bitsback.format.research import START, refuse
 from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
-VERSION = 3
-FILES, UNORDERED, LABELLED, HASHED = 1, 2, 4, 8
+VERSION = 4
+FILES, UNORDERED, LABELLED, HASHED, REMOVED = 1, 2, 4, 8, 16
 """Features that a reader must understand: folders with the bytes of files, or with stats of files;
 unordered items, whose blocks may be multisets; items with labels, whose blocks may be adaptive;
-files with hashes.
+files with hashes; files that were removed.
 """
 END = bytes.fromhex("62 62 1A 0A")
 FOOTER_SIZE = 12
@@ -24,6 +24,7 @@ CRC_SIZE = 4
 
 COLLECTION, MODEL, BLOCK, INDEX = b"C", b"M", b"B", b"I"
 NAMES, STATS, UNNAMED, LABELS, HASHES = b"N", b"F", b"U", b"L", b"H"
+PARITY, PREVIEWS = b"p", b"v"
 
 MAX_BLOCK_BYTES = 1 << 31
 MAX_DIMENSIONS = 32
@@ -125,29 +126,9 @@ def check_head(data: bytes) -> None:
 def read_features(cursor: Cursor) -> int:
     """The first field of `C`. Raises ArchiveError."""
     features = cursor.varint()
-    if features & ~(FILES | UNORDERED | LABELLED | HASHED):
+    if features & ~(FILES | UNORDERED | LABELLED | HASHED | REMOVED):
         raise ArchiveError(
             f"this archive was written by a newer bitsback (features {features:#x}): update"
             " bitsback"
         )
     return features
-
-
-def pack_index(first_offset: int, blocks: list[tuple[int, int]]) -> bytes:
-    """The `I` section and the footer. blocks: the number of items and the section size of each
-    block.
-    """
-    numbers = [first_offset, len(blocks), *(number for block in blocks for number in block)]
-    index = section(INDEX, b"".join(map(varint, numbers)))
-    return index + len(index).to_bytes(8, "little") + END
-
-
-def unpack_index(payload: memoryview) -> tuple[int, list[tuple[int, int]]]:
-    """The offset of the first block, and the number of items and the section size of each block."""
-    cursor = Cursor(payload)
-    first_offset, count = cursor.varint(), cursor.varint()
-    if 2 * count > len(payload):
-        raise ArchiveError("the index is shorter than its number of blocks")
-    blocks = [(cursor.varint(), cursor.varint()) for _ in range(count)]
-    cursor.done()
-    return first_offset, blocks

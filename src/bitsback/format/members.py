@@ -9,7 +9,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain, groupby, repeat
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,31 +29,65 @@ Runs = Sequence[tuple[int, int]]
 """The files in order, as (part, number of consecutive files in it)."""
 
 
+class Listed(NamedTuple):
+    """What the sections say of the files, those that were removed included."""
+
+    names: Sequence[str]
+    runs: Runs
+    stats: FileStats | None
+
+
 class Files:
-    """The files, in their order."""
+    """The files, in their order, without those that were removed."""
 
     def __init__(
         self, collection: FileList, names: Sequence[str], runs: Runs, stats: FileStats | None = None
     ) -> None:
-        """names: of each file; none for the pages of a TIFF file. runs: none for an npz file, where
-        each file is a part. stats: of a folder, unless an older bitsback made the archive. Raises
-        ArchiveError if these do not fit the collection.
+        """names: of each file, empty for one that was removed; none for the pages of a TIFF file.
+        runs: none for an npz file, where each file is a part. stats: of a folder, unless an older
+        bitsback made the archive. Raises ArchiveError if these do not fit the collection.
         """
         self.collection = collection
         self.names = names
         self.stats = stats
         # Runs are not expanded, since a few bytes may claim many pages.
         self.runs = runs
+        self.listed = Listed(names, runs, stats)
         self._numbers: dict[str, int] | None = None
-        self._ends = list(accumulate((count for _, count in runs), initial=0))
         self._entries: list[int] = []
         offsets = [0] * len(collection.parts)
         for part, count in runs:
             self._entries.append(offsets[part])
             offsets[part] += count
-
+        self._count_runs()
         if stats is not None or any(collection.parts[part].axes == BYTES for part, _ in runs):
             _ = self._spans
+        if collection.has_removed:
+            self._leave_out_removed()
+
+    def _count_runs(self) -> None:
+        self._ends = list(accumulate((count for _, count in self.runs), initial=0))
+
+    def _leave_out_removed(self) -> None:
+        """Keeps the files that have names, whose numbers are those among them."""
+        kept = [number for number, name in enumerate(self.names) if name]
+        placed = [self.place(number) for number in kept]
+        runs: list[tuple[int, int]] = []
+        entries: list[int] = []
+        for part, entry in placed:
+            if runs and (runs[-1][0], entries[-1] + runs[-1][1]) == (part, entry):
+                runs[-1] = part, runs[-1][1] + 1
+            else:
+                runs.append((part, 1))
+                entries.append(entry)
+        if self.stats is not None:
+            of_files = (self.stats.sizes, self.stats.times)
+            sizes, times = (array(of.typecode, [of[number] for number in kept]) for of in of_files)
+            spans = tuple(array("Q", [of[number] for number in kept]) for of in self._spans)
+            self.stats, self.__dict__["_spans"] = FileStats(sizes, times), spans
+        self.names = [self.names[number] for number in kept]
+        self.runs, self._entries, self.kept = runs, entries, kept
+        self._count_runs()
 
     @classmethod
     def unnamed(cls, collection: FileList) -> Files:
@@ -67,7 +101,16 @@ class Files:
         return cls(collection, Numbered(sum(count for _, count in runs)), runs)
 
     def __len__(self) -> int:
-        return self._ends[-1] if self.runs else self.collection.files
+        by_runs = self.runs or self.collection.has_removed
+        return self._ends[-1] if by_runs else self.collection.files
+
+    @property
+    def placed(self) -> Iterator[tuple[int, int, int]]:
+        """The files in order, as (part, first entry in it, number of consecutive files); not for an
+        npz file.
+        """
+        for (part, count), entry in zip(self.runs, self._entries, strict=True):
+            yield part, entry, count
 
     @property
     def named(self) -> bool:
@@ -143,7 +186,8 @@ class Files:
             if first >= entries.stop:
                 break
             low, high = max(entries.start, first), min(entries.stop, first + count)
-            yield range(number + low - first, number + high - first)
+            if low < high:
+                yield range(number + low - first, number + high - first)
 
     @cached_property
     def _runs_by_part(self) -> list[list[tuple[int, int, int]]]:
@@ -218,16 +262,21 @@ def unpack_files(
             runs.append((part, count))
         if counts != [part.entries for part in collection.parts]:
             raise ArchiveError("the order of its files is not that of all of them")
-    names = [] if collection.kind == PAGES else list(unpack_names(cursor, collection.files))
+    removed = collection.has_removed
+    names: list[str] = []
+    if collection.kind != PAGES:
+        names = list(unpack_names(cursor, collection.files, removed))
     cursor.done()
-    if len(set(names)) < len(names):
+    if len(set(names)) < len(names) - max(names.count("") - 1, 0):
         raise ArchiveError("two of its files have the same name")
     told = None if stats is None else FileStats.unpack(stats, len(names))
     return Files(collection, names, runs, told)
 
 
-def unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
-    """Reads the result of `pack_names`. Raises ArchiveError for anything else."""
+def unpack_names(cursor: Cursor, count: int, removed: bool = False) -> Iterator[str]:
+    """Reads the result of `pack_names`. Raises ArchiveError for anything else. removed: whether
+    names may be empty.
+    """
     before = b""
     most = _most_name_bytes(len(cursor.data))
     for _ in range(count):
@@ -242,7 +291,7 @@ def unpack_names(cursor: Cursor, count: int) -> Iterator[str]:
             name = before.decode()
         except UnicodeDecodeError:
             raise ArchiveError("the name of a file is not in UTF-8") from None
-        reason = naming.fault(name)
+        reason = None if removed and not name else naming.fault(name)
         if reason is not None:
             raise ArchiveError(
                 f"{naming.printable(name)!r}: {reason}; the archive may be made to do harm"

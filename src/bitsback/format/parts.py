@@ -12,7 +12,7 @@ import numpy as np
 from bitsback.errors import ArchiveError
 from bitsback.format.collection import ARRAY, BYTES, COUNTED, VARIED, Collection, check_shape
 from bitsback.format.grid import Shape
-from bitsback.format.layout import COLLECTION, Cursor, read_features, section
+from bitsback.format.layout import COLLECTION, REMOVED, Cursor, read_features, section
 from bitsback.images.modes import mode_of
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
@@ -116,8 +116,14 @@ class FileList(Parts):
         """
         return self.kind == PAGES and bool(self.metadata_parts)
 
+    @property
+    def has_removed(self) -> bool:
+        """Whether files may have been removed: then names may be empty, and tiles in no block."""
+        return self.kind == FOLDER and bool(self.features & REMOVED)
+
     @cached_property
     def files(self) -> int:
+        """The number of files, those that were removed included."""
         if self.kind == ARRAYS:
             return len(self.parts)
         return sum(part.entries for part in self.parts)

@@ -13,10 +13,11 @@ from bitsback.errors import ArchiveError
 from bitsback.format.grid import Shape
 from bitsback.format.layout import Cursor, pack_shape
 from bitsback.format.two_values import TwoValues
-from bitsback.format.value_range import JpegColours, ValueMap, ValueRange
+from bitsback.format.value_list import ValueList
+from bitsback.format.value_range import JpegColours, Ordered, ValueMap, ValueRange
 from bitsback.wire import varint
 
-_NONE, _SPAN, _TWO, _RANKS, _AS_BEFORE, _JPEG = range(6)
+_NONE, _SPAN, _TWO, _RANKS, _AS_BEFORE, _JPEG, _LIST = range(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,8 @@ class Run:
     shape: Shape
     """The shape of each tile."""
     value_map: ValueMap | None
-    """The meaning of the symbols: the bytes of two values, a range, or colours of JPEG. None if
-    elements are their own symbols.
+    """The meaning of the symbols: the bytes of two values, a range, a list, or colours of JPEG.
+    None if elements are their own symbols.
     """
 
     @property
@@ -47,6 +48,8 @@ def pack_value_map(value_map: ValueMap | None) -> bytes:
         return bytes([_NONE])
     if isinstance(value_map, ValueRange):
         return bytes([_SPAN if value_map.occurring is None else _RANKS]) + value_map.pack()
+    if isinstance(value_map, ValueList):
+        return bytes([_LIST]) + value_map.pack()
     if isinstance(value_map, JpegColours):
         return bytes([_JPEG])
     return bytes([_TWO]) + b"".join(value_map)
@@ -56,7 +59,7 @@ def pack_runs(runs: Sequence[Run]) -> bytes:
     parts = [varint(len(runs))]
     before: ValueMap | None = None
     for run in runs:
-        again = isinstance(run.value_map, tuple | ValueRange) and run.value_map == before
+        again = isinstance(run.value_map, tuple | Ordered) and run.value_map == before
         value_map = bytes([_AS_BEFORE]) if again else pack_value_map(run.value_map)
         parts += [varint(run.items), run.dtype.str.encode(), pack_shape(run.shape), value_map]
         before = run.value_map
@@ -88,15 +91,17 @@ def read_value_map(
         if pair[0] == pair[1]:
             raise ArchiveError("its two values are the same")
         return pair
-    if kind in (_SPAN, _RANKS):
+    if kind in (_SPAN, _RANKS, _LIST):
         if before:  # otherwise a few bytes could claim much memory
             raise ArchiveError("its value map is given again")
+        if kind == _LIST:
+            return ValueList.unpack(cursor, dtype)
         return ValueRange.unpack(cursor, dtype, kind == _RANKS)
     if kind == _JPEG:
         return JpegColours()
     if kind != _AS_BEFORE:
         raise ArchiveError(f"a value map of the kind {kind}: it needs a newer bitsback")
     last = before[-1].value_map if before and before[-1].dtype == dtype else None
-    if not isinstance(last, tuple | ValueRange):
+    if not isinstance(last, tuple | Ordered):
         raise ArchiveError("its value map is that of a run that has none")
     return last

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.format.grid import Shape
 from bitsback.format.two_values import TwoValues, find_two_values
-from bitsback.format.value_range import ValueRange, find_value_range
+from bitsback.format.value_range import Ordered, find_value_range
 from bitsback.lazy import cached_property
 
 _OF_ELEMENTS = ("two_values", "value_range", "range_of_series")
@@ -68,12 +68,12 @@ class Tiles:
         return find_two_values(self.elements)
 
     @cached_property
-    def value_range(self) -> ValueRange | None:
-        """The range of the symbols' values, if there are more than two values."""
+    def value_range(self) -> Ordered | None:
+        """The values of the symbols, if there are more than two."""
         return find_value_range(self.elements)
 
     @cached_property
-    def range_of_series(self) -> ValueRange | None:
+    def range_of_series(self) -> Ordered | None:
         """The same for a series."""
         return find_value_range(self.elements, near=True)
 

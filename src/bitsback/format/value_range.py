@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import Cursor
 from bitsback.format.two_values import TwoValues
+from bitsback.format.value_list import MOST_VALUES, ValueList, find_value_list
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 _RAW_DEFLATE = -15
 # Ranks pay off up to this share of occurring values between the least and the greatest.
-_SPARSE = {1: 0.5, 2: 0.7}  # by the size of an element
+_SPARSE = {1: 0.5, 2: 0.7, 4: 0.7, 8: 0.7}  # by the size of an element
 _NEAR = 32  # values on either side
 
 
@@ -55,10 +56,8 @@ class ValueRange:
         return symbols
 
     def from_symbols(self, symbols: NDArray[Any]) -> NDArray[Any]:
-        if self.occurring is None:
-            values = np.arange(self.low, self.high + 1)
-        else:
-            values = np.flatnonzero(self._bits) + self.low
+        above = np.arange(self.span) if self.occurring is None else np.flatnonzero(self._bits)
+        values = above.astype(np.uint64) + np.uint64(self.low % (1 << 64))
         found: NDArray[Any] = values.astype(_integers(self.dtype))[symbols]
         return found.view(self.dtype)
 
@@ -77,7 +76,7 @@ class ValueRange:
             raise ArchiveError(f"it maps values of {dtype}, which cannot be")
         ends = np.frombuffer(cursor.take(2 * dtype.itemsize), dtype).view(_integers(dtype))
         low, high = int(ends[0]), int(ends[1])
-        if low >= high:
+        if not low < high < low + MOST_VALUES:
             raise ArchiveError("the values of its elements are damaged")
         if not ranks:
             return cls(dtype, low, high)
@@ -107,25 +106,34 @@ class JpegColours:
     """
 
 
-ValueMap = TwoValues | ValueRange | JpegColours
+Ordered = ValueRange | ValueList
+"""Values in their order."""
+ValueMap = TwoValues | Ordered | JpegColours
 """The meaning of the symbols of a block."""
 
 
 def is_mappable(dtype: np.dtype[Any]) -> bool:
-    """Whether a value range can describe elements of this dtype: bool, and integers of at most 16
-    bits.
-    """
-    return dtype.kind in "bui" and dtype.itemsize <= 2
+    """Whether a value range can describe elements of this dtype: bool and integers."""
+    return dtype.kind in "bui"
 
 
-def find_value_range(elements: NDArray[Any], near: bool = False) -> ValueRange | None:
-    """The cheapest range for elements with at least two values; None if they are their own symbols.
-    near: for a series, which is coded by differences to predictions, so that only the least and the
-    greatest value matter; ranks are then judged by the share of occurring values near an element,
-    not among all.
+def is_narrow(dtype: np.dtype[Any]) -> bool:
+    """Whether all values of the dtype are within a range: bool, and integers of at most 16 bits."""
+    return is_mappable(dtype) and dtype.itemsize <= 2
+
+
+def find_value_range(elements: NDArray[Any], near: bool = False) -> Ordered | None:
+    """The cheapest range, or list, for elements with at least two values; None if they are their
+    own symbols, or have too many values. near: for a series, which is coded by differences to
+    predictions, so that only the least and the greatest value matter; ranks are then judged by the
+    share of occurring values near an element, not among all.
     """
+    if not is_mappable(elements.dtype):
+        return find_value_list(elements)
     integers = elements.view(_integers(elements.dtype))
     low, high = int(integers.min()), int(integers.max())
+    if high >= low + MOST_VALUES:
+        return find_value_list(elements)
     counts = np.bincount(_offsets(elements, low), minlength=high - low + 1)
     dtype = elements.dtype
     saved = _saved_near(counts) if near else _saved(counts, _SPARSE[dtype.itemsize])
@@ -161,4 +169,6 @@ def _integers(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def _offsets(elements: NDArray[Any], low: int) -> NDArray[Any]:
     """The distance of each element above `low`."""
     integers = elements.view(_integers(elements.dtype))
+    if elements.itemsize > 2:
+        return (integers.astype(np.uint64) - np.uint64(low % (1 << 64))).astype(np.uint16)
     return (integers.astype(np.int32) - low).astype(np.uint16)

@@ -24,7 +24,7 @@ from bitsback.wire import Cursor, varint
 _PLUGINS = (("Bmp", "BMP"), ("Ppm", "PPM"))
 _BITS_OF_KIND = {
     "1": 1, "1;I": 1, "L": 8, "P": 8, "P;1": 1, "P;2": 2, "P;4": 4, "I;16B": 16, "RGB": 24,
-    "BGR": 24, "BGRA": 32, "BGRX": 32,
+    "BGR": 24, "BGRA": 32, "BGRX": 32, "RGB;16B": 48,
 }  # fmt: skip
 """Bits of a pixel, by Pillow's name for its layout in a file."""
 
@@ -169,10 +169,8 @@ class _Drawing:
 def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
     """The bytes of each row in the file: [rows, bytes]. Raises ArchiveError."""
     bits = _BITS[layout & 48]
-    if layout & _SWAP and pixels.ndim == 3:
-        pixels = (
-            pixels[:, :, [2, 1, 0, *range(3, pixels.shape[2])]] if pixels.shape[2] > 2 else pixels
-        )
+    if layout & _SWAP and pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] > 2:
+        pixels = pixels[:, :, [2, 1, 0, *range(3, pixels.shape[2])]]
     rows = np.ascontiguousarray(pixels).reshape(len(pixels), -1)
     if rows.dtype == bool:
         rows = np.packbits(rows ^ bool(layout & _INVERT), axis=1)
@@ -220,11 +218,14 @@ def bands_of(image: Image.Image) -> Read | None:
     layout.
     """
     tiles: Any = getattr(image, "tile", ())
-    if len(tiles) != 1 or tiles[0][0] != "raw":
+    if len(tiles) != 1:
         return None
-    _, box, offset, told = tiles[0]
+    decoder, box, offset, told = tiles[0]
     kind, *more = (told,) if isinstance(told, str) else told
-    if box != (0, 0, *image.size) or kind not in _BITS_OF_KIND:
+    deep = (decoder, told) == ("ppm", ("RGB", 65535))  # of which Pillow would read 8 bits
+    if deep:
+        kind, more = "RGB;16B", []
+    if box != (0, 0, *image.size) or kind not in _BITS_OF_KIND or not (deep or decoder == "raw"):
         return None
     stride = (more[0] if more else 0) or -(-image.width * _BITS_OF_KIND[kind] // 8)
     upwards = len(more) > 1 and more[1] < 0
@@ -236,6 +237,11 @@ def bands_of(image: Image.Image) -> Read | None:
             last = min(first + step, height)
             at = height - last if upwards else first
             data = file.read(offset + at * stride, (last - first) * stride)
+            if deep:
+                if len(data) < (last - first) * stride:
+                    raise OSError("image file is truncated")
+                yield np.frombuffer(data, ">u2").astype("<u2").reshape(-1, width, 3)
+                continue
             size, order = (width, last - first), -1 if upwards else 1
             yield pixels_as_they_are(Image.frombytes(mode, size, data, "raw", kind, stride, order))
 

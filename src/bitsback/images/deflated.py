@@ -6,8 +6,12 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bitsback import _core
 from bitsback.errors import ArchiveError
 from bitsback.wire import Cursor
+
+ZLIB = _core.classic_zlib() or zlib.ZLIB_RUNTIME_VERSION
+"""The version of the zlib that makes streams again: the core's, or Python's where it has none."""
 
 _HEADER = 2  # bytes
 _SLICE = 1 << 16
@@ -22,7 +26,6 @@ _USUAL = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED)
 _WAYS = {
     0: [
         *((1, strategy) for strategy in _STRATEGIES),
-        (0, zlib.Z_DEFAULT_STRATEGY),
         *((level, zlib.Z_FIXED) for level in range(9, 1, -1)),
     ],
     1: [(level, strategy) for level in (5, 4, 3, 2) for strategy in _USUAL],
@@ -30,6 +33,7 @@ _WAYS = {
     3: [(level, strategy) for level in (9, 8, 7) for strategy in _USUAL],
 }
 """Levels and strategies by their flag in the header of zlib, the likely ones first."""
+_LEVELS = range(1, 10)
 _MEMORIES = (8, 9)
 _WINDOWS = range(9, 16)
 
@@ -71,7 +75,9 @@ class Deflated:
         # output.
         return self.stream(content) == stream
 
-    def _packer(self) -> zlib._Compress:
+    def _packer(self) -> _core.Deflate | zlib._Compress:
+        if _core.classic_zlib():
+            return _core.Deflate(self.level, self.window, self.memory, self.strategy)
         return zlib.compressobj(self.level, zlib.DEFLATED, -self.window, self.memory, self.strategy)
 
     def pack(self) -> bytes:
@@ -83,7 +89,7 @@ class Deflated:
         header = bytes(cursor.take(_HEADER))
         level, window, memory, strategy = cursor.take(4)
         if (
-            level > 9
+            level not in _LEVELS
             or window not in _WINDOWS
             or memory not in _MEMORIES
             or strategy not in _STRATEGIES

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
-from bitsback.images.modes import MODES
+from bitsback.images.modes import NAMED
 from bitsback.images.names import ending_of
 
 if TYPE_CHECKING:  # the command's help names formats and must not import NumPy
@@ -278,11 +278,11 @@ FORMATS: tuple[Format, ...] = (
     ),
     PagesFormat(
         title="a TIFF file", endings=(".tif", ".tiff"), start=rb"II[*+]\0|MM\0[*+]", key="tiff",
-        pillow=("Tiff", "TIFF"), writes={".tif": MODES, ".tiff": MODES}, metadata=(4,), codec=_tiff,
+        pillow=("Tiff", "TIFF"), writes={".tif": NAMED, ".tiff": NAMED}, metadata=(4,), codec=_tiff,
     ),
     PictureFormat(
         title="a PNG file", endings=(".png",), start=rb"\x89PNG\r\n\x1a\n", pillow=("Png", "PNG"),
-        writes={".png": MODES}, metadata=(2, 3), codec=_png,
+        writes={".png": NAMED}, metadata=(2, 3), codec=_png,
     ),
     PictureFormat(
         title="a BMP file", endings=(".bmp",), start=rb"BM", pillow=("Bmp", "BMP"),
@@ -454,7 +454,9 @@ def advice(start: bytes, name: str) -> str | None:
 def restored(name: str, mode: str) -> tuple[str, str]:
     """The name of a restored picture without container metadata, and Pillow's name of its format:
     its own if its ending is that of a lossless format with this mode, otherwise PNG, with `.png`
-    appended to the name.
+    appended to the name, or TIFF, with `.tif`, which holds any mode.
     """
     kind, modes = _WRITES.get(ending_of(name), ("PNG", ()))
-    return (name, kind) if mode in modes else (name + ".png", "PNG")
+    if mode in modes or kind == "TIFF":
+        return name, kind
+    return (name + ".png", "PNG") if mode in NAMED else (name + ".tif", "TIFF")

@@ -11,29 +11,50 @@ Shape = tuple[int, ...]
 
 _GREY = {"|b1": "1", "|u1": "L", "<u2": "I;16"}
 _COLOUR = {2: "LA", 3: "RGB", 4: "RGBA"}
+DEEP = tuple(f"{name};16" for name in _COLOUR.values())
+"""Modes of 16 bits a channel, of which Pillow reads and writes only 8."""
 
 MODES = (*_GREY.values(), *_COLOUR.values())
 """Pillow's names. `1` is black and white, `L` grey, `I;16` grey of 16 bits, `LA` grey with
 transparency.
 """
+NAMED = (*MODES, *DEEP)
+"""The modes with a name. Pages of TIFF files may have others: any number of channels up to
+MOST_CHANNELS, and any dtype.
+"""
+MOST_CHANNELS = 256
 
 
 def mode_of(dtype: np.dtype[Any], shape: Shape) -> str | None:
     """The mode of a picture with this array, [height, width] or [height, width, channels], or None
-    if there is none.
+    if there is none. One without a name is called by its dtype and its number of channels.
+
+    >>> import numpy as np
+    >>> mode_of(np.dtype("<u2"), (5, 9, 3)), mode_of(np.dtype("<f4"), (5, 9, 7))
+    ('RGB;16', 'float32 x 7')
     """
+    if dtype.str[0] == ">" or not 2 <= len(shape) <= 3:
+        return None
     if len(shape) == 2:
-        return _GREY.get(dtype.str)
-    return _COLOUR.get(shape[2]) if len(shape) == 3 and dtype.str == "|u1" else None
+        return _GREY.get(dtype.str, dtype.name)
+    if not 2 <= shape[2] <= MOST_CHANNELS:
+        return None
+    name = _COLOUR.get(shape[2])
+    if name is not None and dtype.str in ("|u1", "<u2"):
+        return name if dtype.itemsize == 1 else f"{name};16"
+    return f"{dtype.name} x {shape[2]}"
 
 
 def array_of(mode: str, size: tuple[int, int]) -> tuple[np.dtype[Any], Shape]:
-    """The dtype and shape of the array of a picture with this mode and size (width, height)."""
+    """The dtype and shape of the array of a picture with this mode, one of NAMED, and size (width,
+    height).
+    """
     import numpy as np
 
     width, height = size
     for text, grey in _GREY.items():
         if grey == mode:
             return np.dtype(text), (height, width)
-    channels = next(count for count, colour in _COLOUR.items() if colour == mode)
-    return np.dtype("|u1"), (height, width, channels)
+    name, deep, _ = mode.partition(";")
+    channels = next(count for count, colour in _COLOUR.items() if colour == name)
+    return np.dtype("<u2" if deep else "|u1"), (height, width, channels)

@@ -17,10 +17,11 @@ from PIL.ImageFile import ImageFile
 
 from bitsback.errors import ArchiveError, InputError
 from bitsback.images import formats
-from bitsback.images.bands import BandItems, Bands, Kind, Read, joined
+from bitsback.images.bands import BandItems, Bands, Kind, PageRows, Read, Rows, joined
 from bitsback.images.drawing import ContainerMetadata, Drawing, PictureCodec, Seekable, Split
 from bitsback.images.file_io import name_of, open_regular
 from bitsback.images.file_lists import Listing
+from bitsback.images.modes import MODES, NAMED, mode_of
 from bitsback.images.names import printable
 from bitsback.images.npy import stacked
 from bitsback.images.pictures import (
@@ -29,7 +30,6 @@ from bitsback.images.pictures import (
     header_of,
     identify,
     named,
-    pixels_of,
     reading_picture,
     shown_in_bands,
 )
@@ -62,7 +62,7 @@ def read_pixels(path: Path | Url) -> NDArray[Any]:
     which names it.
     """
     with reading_picture(name_of(path)), opened(path, whole=True) as image:
-        return pixels_of(image, name_of(path))
+        return pixel_bands(image, name_of(path)).whole()
 
 
 def read_shown(data: bytes, name: str) -> NDArray[Any]:
@@ -208,6 +208,37 @@ def file_of(pixels: NDArray[Any], metadata: bytes, exact: bool = True) -> bytes:
     drawing.add(pixels)
     drawing.close()
     return file.getvalue()
+
+
+def encode(array: NDArray[Any], kind: str) -> bytes:
+    """The file of a picture, in one of Pillow's formats such as "PNG" that can hold it; dtype and
+    shape give its mode.
+    """
+    buffer = io.BytesIO()
+    if mode_of(array.dtype, array.shape) in MODES:
+        Image.fromarray(np.ascontiguousarray(array)).save(buffer, kind)
+    elif kind == "TIFF":
+        page = PageRows(array.dtype, array.shape, Rows([array]))
+        formats.PAGES.codec().write_pages(buffer, [page], array.nbytes)
+    else:
+        from bitsback.images.png_codec import write
+
+        write(buffer, array)
+    return buffer.getvalue()
+
+
+def encode_page(page: NDArray[Any], name: str) -> bytes:
+    """A page of a TIFF file as a PNG file. name: of the page. Raises InputError for elements that
+    PNG does not support.
+    """
+    page = np.asarray(page, page.dtype.newbyteorder("<"))
+    if mode_of(page.dtype, page.shape) not in NAMED:
+        raise InputError(
+            f"{printable(name)}: has elements of {page.dtype} in the shape"
+            f" {' x '.join(map(str, page.shape))}, which a PNG file cannot hold; `bitsback"
+            " decompress` restores the TIFF file, and bitsback.open reads its pages as arrays"
+        )
+    return encode(page, "PNG")
 
 
 class PictureItems(BandItems):

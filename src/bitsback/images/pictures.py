@@ -4,7 +4,6 @@ refused.
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import warnings
@@ -23,7 +22,7 @@ from bitsback.errors import InputError
 from bitsback.images.bands import Bands, Read
 from bitsback.images.drawing import ContainerMetadata, Split
 from bitsback.images.file_io import Content, in_memory, one_line
-from bitsback.images.modes import MODES, Shape, array_of, mode_of
+from bitsback.images.modes import DEEP, NAMED, Shape, array_of
 from bitsback.images.names import printable
 
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
@@ -140,7 +139,7 @@ def header_of(image: Image.Image, name: str) -> Header:
     _check_depth(image, name)
     losses = []
     mode = mode_to_keep(image, name)
-    if mode != image.mode and not (mode == "I;16" and image.mode.startswith("I")):
+    if mode not in (image.mode, *DEEP) and not (mode == "I;16" and image.mode.startswith("I")):
         losses.append("palette")
     for key, loss in (
         ("icc_profile", "icc"),
@@ -154,7 +153,9 @@ def header_of(image: Image.Image, name: str) -> Header:
 
 
 def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
-    """The array of the current frame. Raises InputError if it is unsupported."""
+    """The array of the current frame, which is of no mode of DEEP. Raises InputError if it is
+    unsupported.
+    """
     check_pixels(image)
     mode = mode_to_keep(image, name)
     image.load()
@@ -168,32 +169,9 @@ def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
     return np.asarray(image)
 
 
-def encode(array: NDArray[Any], kind: str) -> bytes:
-    """The file of a picture, in one of Pillow's formats such as "PNG"; dtype and shape give its
-    mode.
-    """
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(array)).save(buffer, kind)
-    return buffer.getvalue()
-
-
-def encode_page(page: NDArray[Any], name: str) -> bytes:
-    """A page of a TIFF file as a PNG file. name: of the page. Raises InputError for elements that
-    PNG does not support.
-    """
-    page = np.asarray(page, page.dtype.newbyteorder("<"))
-    if mode_of(page.dtype, page.shape) is None:
-        raise InputError(
-            f"{printable(name)}: has elements of {page.dtype} in the shape"
-            f" {' x '.join(map(str, page.shape))}, which a PNG file cannot hold; `bitsback"
-            " decompress` restores the TIFF file, and bitsback.open reads its pages as arrays"
-        )
-    return encode(page, "PNG")
-
-
 def mode_to_keep(image: Image.Image, name: str) -> str:
     """The mode that keeps the pixels exactly."""
-    mode = image.mode
+    mode = _deep_mode(image) or image.mode
     if mode == "P" and "transparency" not in image.info:
         # Loaded at once, since a palette may follow the pixels.
         colours = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)
@@ -205,13 +183,13 @@ def mode_to_keep(image: Image.Image, name: str) -> str:
         return "LA"
     if mode in ("I;16B", "I;16L", "I;16N") or (mode == "I" and image.format in ("PNG", "PPM")):
         mode = "I;16"
-    if mode not in MODES:
+    if mode not in NAMED:
         raise InputError(
-            f"{printable(name)}: its mode {mode} is not supported, only {', '.join(MODES)};"
+            f"{printable(name)}: its mode {mode} is not supported, only {', '.join(NAMED)};"
             " convert it,"
             " or compress it as a .npy array"
         )
-    if mode == "I;16" and "transparency" in image.info:
+    if mode in ("I;16", *DEEP) and "transparency" in image.info:
         raise InputError(
             f"{printable(name)}: has 16 bits and a transparent colour, which are not supported"
             " together"
@@ -228,10 +206,9 @@ def _check_depth(image: Image.Image, name: str) -> None:
             " compress"
             " it as a .npy array"
         )
-    deep = _largest(image, _BITS_PER_SAMPLE) > 8 or any(";16" in str(tile[3]) for tile in tiles)
-    if deep and not image.mode.startswith("I"):
+    if _largest(image, _BITS_PER_SAMPLE) > 16 and not image.mode.startswith("I"):
         raise InputError(
-            f"{printable(name)}: has several channels of 16 bits, of which only 8 would be kept;"
+            f"{printable(name)}: has channels of more than 16 bits, of which only 8 would be kept;"
             " compress it as a .npy array"
         )
     if _largest(image, _SAMPLE_FORMAT) == _SIGNED:
@@ -248,6 +225,20 @@ def _check_depth(image: Image.Image, name: str) -> None:
             )
 
 
+def _deep_mode(image: Image.Image) -> str | None:
+    """The mode of a picture that is not loaded, if it has several channels of 16 bits, of which
+    Pillow reads 8.
+    """
+    told = [tile[3] for tile in getattr(image, "tile", [])][:1]
+    if image.mode.startswith("I") or image.mode == "P":
+        return None
+    if image.format == "PNG":  # of grey with transparency Pillow makes RGBA
+        mode = str(*told).removesuffix("B")
+        return mode if mode in DEEP else None
+    deep = told == [("RGB", 65535)] or _largest(image, _BITS_PER_SAMPLE) > 8
+    return f"{image.mode};16" if deep else None
+
+
 def _largest(image: Image.Image, tag: int) -> int:
     """The largest value of a TIFF tag with one value for each channel; 0 if it has none."""
     return int(np.max(getattr(image, "tag_v2", {}).get(tag, 0)))
@@ -256,7 +247,7 @@ def _largest(image: Image.Image, tag: int) -> int:
 LARGE = 1 << 22
 """The pixels from which a picture is read in bands; a smaller one is decoded at once."""
 
-_DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
+_GREY_OF_16_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
 BandsOf = Callable[[Image.Image], Read | None]
@@ -267,9 +258,9 @@ def sample_bands(image: Image.Image, bands_of: BandsOf) -> Bands | None:
     """The bands of `samples` of an open picture, valid while its file is open."""
     check_pixels(image)
     mode = "L" if image.mode == "P" else _mode(image)
-    read = None if mode is None else _large(image, bands_of)
+    read = None if mode is None else _in_bands(image, mode, bands_of)
     if mode is None or read is None:
-        pixels = samples(image)
+        pixels = samples(image) if mode not in DEEP else None
         return None if pixels is None else Bands.of(pixels)
     return Bands(*array_of(mode, image.size), read)
 
@@ -280,14 +271,21 @@ def shown_in_bands(image: Image.Image, name: str, bands_of: BandsOf) -> Bands:
     """
     check_pixels(image)
     mode = mode_to_keep(image, name)
-    read = _large(image, bands_of) if mode == _mode(image) else None
-    if read is None:
-        return Bands.of(pixels_of(image, name))
-    return Bands(*array_of(mode, image.size), read)
+    read = _in_bands(image, mode, bands_of) if mode == _mode(image) else None
+    if read is not None:
+        return Bands(*array_of(mode, image.size), read)
+    if mode in DEEP:
+        raise InputError(
+            f"{printable(name)}: has several channels of 16 bits, and is to be shown turned, or"
+            " with other samples than it has; compress it as a .npy array"
+        )
+    return Bands.of(pixels_of(image, name))
 
 
-def _large(image: Image.Image, bands_of: BandsOf) -> Read | None:
-    return bands_of(image) if image.width * image.height >= LARGE else None
+def _in_bands(image: Image.Image, mode: str, bands_of: BandsOf) -> Read | None:
+    """A reader of a large picture, or of one that Pillow does not read whole."""
+    wanted = mode in DEEP or image.width * image.height >= LARGE
+    return bands_of(image) if wanted else None
 
 
 def split_picture(
@@ -334,6 +332,7 @@ def _mode(image: Image.Image) -> str | None:
     """The mode of an array with the samples of the picture, if Pillow certainly reads them
     unchanged.
     """
-    if image.mode in _DEEP or (image.mode == "I" and image.format in ("PNG", "PPM")):
+    if image.mode in _GREY_OF_16_BITS or (image.mode == "I" and image.format in ("PNG", "PPM")):
         return "I;16"
-    return image.mode if image.mode in MODES else None
+    mode = _deep_mode(image) or image.mode
+    return mode if mode in NAMED else None

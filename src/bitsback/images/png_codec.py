@@ -18,7 +18,7 @@ from PIL import Image
 
 from bitsback.errors import ArchiveError
 from bitsback.images.bands import Bands, Read, same_pixels
-from bitsback.images.deflated import Deflated
+from bitsback.images.deflated import ZLIB, Deflated
 from bitsback.images.drawing import Drawing, Seekable, Split, makes
 from bitsback.images.file_io import Content, FileContent, in_memory
 from bitsback.images.pictures import identify, sample_bands, split_picture
@@ -149,7 +149,7 @@ class ExactPngDrawing:
         if sum(stream.cuts) != len(packed) or zlib.crc32(data) != stream.crc:
             raise ArchiveError(
                 "its very bytes cannot be made again by the zlib of this computer"
-                f" ({zlib.ZLIB_RUNTIME_VERSION}); its pixels and all else of it can:"
+                f" ({ZLIB}); its pixels and all else of it can:"
                 " 'decompress --files pixels'"
             )
         self._file.write(data)
@@ -338,6 +338,14 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
         return None
 
     return split_picture(file, _PLUGINS, png_bands, metadata_of)
+
+
+def write(file: Seekable, pixels: NDArray[Any]) -> None:
+    """Writes a file of nothing but pixels of several channels of 16 bits to an empty file."""
+    samples = Samples.of_channels(pixels.shape[2])
+    drawing = Png(samples, (), ()).drawing(file, pixels.dtype, pixels.shape)
+    drawing.add(pixels)
+    drawing.close()
 
 
 def unpack(cursor: Cursor, kind: int) -> Png:

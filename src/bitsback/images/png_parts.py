@@ -76,11 +76,13 @@ _CHANNELS = {_GREY: 1, _COLOUR: 3, _INDEXED: 1, _GREY_ALPHA: 2, _COLOUR_ALPHA: 4
 _DEPTHS = {
     _GREY: (1, 2, 4, 8, 16),
     _INDEXED: (1, 2, 4, 8),
-    _COLOUR: (8,),
-    _GREY_ALPHA: (8,),
-    _COLOUR_ALPHA: (8,),
+    _COLOUR: (8, 16),
+    _GREY_ALPHA: (8, 16),
+    _COLOUR_ALPHA: (8, 16),
 }
 """The supported bits of a sample, by the type of colour."""
+_PAETH = 4
+"""The last of the filters."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,19 @@ class Samples:
     depth: int
     colour: int
 
+    @classmethod
+    def of_channels(cls, channels: int) -> Samples:
+        """Those of pixels of several channels of 16 bits."""
+        return cls(16, {2: _GREY_ALPHA, 3: _COLOUR, 4: _COLOUR_ALPHA}[channels])
+
     @property
     def held(self) -> bool:
         """Whether pixels with these samples are supported."""
         return self.depth in _DEPTHS.get(self.colour, ())
+
+    @property
+    def channels(self) -> int:
+        return _CHANNELS[self.colour]
 
     @property
     def indexed(self) -> bool:
@@ -102,15 +113,17 @@ class Samples:
 
     def fit(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can have these samples."""
-        if len(shape) == 2:
-            channels, bits = 1, {"|b1": 1, "|u1": 8, "<u2": 16}.get(dtype.str)
-        else:
-            channels, bits = shape[2], 8 if dtype.str == "|u1" else None
+        channels, bits = (*shape, 1)[2], {"|b1": 1, "|u1": 8, "<u2": 16}.get(dtype.str)
         if channels != _CHANNELS[self.colour] or bits is None:
             return False
         if bits == 8:
             return self.depth <= 8 and not (self.depth == 1 and self.colour == _GREY)
-        return self.depth == bits and self.colour == _GREY
+        return self.depth == bits and not self.indexed and (bits > 1 or self.colour == _GREY)
+
+    @property
+    def deep(self) -> bool:
+        """Whether there are several channels of 16 bits, of which Pillow reads only 8."""
+        return self.depth == 16 and self.colour != _GREY
 
     def header(self, size: tuple[int, int]) -> Chunk:
         """The IHDR chunk of a picture with this number of columns and rows."""
@@ -154,6 +167,21 @@ class Samples:
         out[:, 0] = kinds[0, -len(rows) :]
         out[:, 1:] = _core.filter_rows(picture, kinds, self._distance)[0, -len(rows) :]
         return out.tobytes()
+
+    def pixels(self, width: int, content: bytes, above: bytes) -> NDArray[Any]:
+        """The pixels of rows with their filters, of samples of 16 bits: [rows, columns, channels].
+        above: the bytes of the row before them, if there is one. Raises OSError for unknown
+        filters.
+        """
+        held = np.frombuffer(content, np.uint8).reshape(-1, 1 + self.bytes_of_row(width))
+        if held[:, 0].max(initial=0) > _PAETH:
+            raise OSError("its rows have filters that no PNG has")
+        if above:
+            held = np.concatenate([np.frombuffer(b"\0" + above, np.uint8)[np.newaxis], held])
+        filters, rows = (np.ascontiguousarray(part) for part in (held[:, 0], held[:, 1:]))
+        made = _core.unfilter_rows(rows[np.newaxis], filters, self._distance)
+        samples: NDArray[Any] = made.reshape(rows.shape)[bool(above) :].view(">u2").astype("<u2")
+        return samples.reshape(len(samples), width, -1)
 
     @property
     def _distance(self) -> int:

@@ -26,35 +26,80 @@ def png_bands(image: Image.Image) -> Read | None:
     start = file.read(0, 33)
     if start[:8] != MAGIC or start[12:16] != b"IHDR":
         return None
-    width, height, depth, colour, *methods = struct.unpack(">IIBBBBB", start[16:29])
+    width, height, depth, colour, *methods, interlace = struct.unpack(">IIBBBBB", start[16:29])
     samples, mode = Samples(depth, colour), image.mode
     if (width, height) != image.size or any(methods) or not samples.held:
         return None
+    if interlace > samples.deep:  # Pillow itself reads all others
+        return None
 
     def read() -> Iterator[NDArray[Any]]:
-        chunks, above, left = _Chunks(file), b"", height
-        inflater, waiting = zlib.decompressobj(), b""
+        content, above, left = _Content(file), b"", height
         row = 1 + samples.bytes_of_row(width)
         while left:
             count = min(rows_of_band(row), left)
-            content = bytearray()
-            while len(content) < count * row:
-                waiting = waiting or chunks.next_pixels()
-                content += inflater.decompress(waiting, count * row - len(content))
-                waiting = inflater.unconsumed_tail
-                if inflater.eof and len(content) < count * row:
-                    raise OSError("image file is truncated")
-            made = _small_file(samples, chunks.palette, (width, count), above, bytes(content))
-            with Image.open(io.BytesIO(made), formats=("PNG",)) as part:
-                if part.mode != mode:
-                    raise OSError("its chunks are in another order than they may be")
-                part.load()
-                pixels = pixels_as_they_are(part)[bool(above) :]
+            pixels = _pixels(samples, content, (width, count), above, mode)
             above = samples.row_bytes(pixels[-1:]).tobytes()
             left -= count
             yield pixels
 
-    return read
+    def read_passes() -> Iterator[NDArray[Any]]:
+        content = _Content(file)
+        pixels = np.empty((height, width, samples.channels), "<u2")
+        for left, top, across, down in _PASSES:
+            part = pixels[top::down, left::across]
+            if part.size:
+                part[...] = _pixels(samples, content, part.shape[1::-1], b"", mode)
+        yield pixels
+
+    return read_passes if interlace else read
+
+
+def _pixels(
+    samples: Samples, content: _Content, size: tuple[int, ...], above: bytes, mode: str
+) -> NDArray[Any]:
+    """The next rows of a picture, or of a pass, as Pillow reads them from a small file. Of several
+    channels of 16 bits Pillow reads the high bytes alone, which must be the same. size: columns and
+    rows. above: the bytes of the row before them. mode: that of the picture.
+    """
+    columns, rows = size
+    data = content.take(rows * (1 + samples.bytes_of_row(columns)))
+    made = _small_file(samples, content.palette, (columns, rows), above, data)
+    with Image.open(io.BytesIO(made), formats=("PNG",)) as part:
+        if part.mode != mode:
+            raise OSError("its chunks are in another order than they may be")
+        part.load()
+        pixels = pixels_as_they_are(part)[bool(above) :]
+    if not samples.deep:
+        return pixels
+    whole = samples.pixels(columns, data, above)
+    if samples.channels == 2:
+        pixels = pixels[..., [0, -1]]  # Pillow makes RGBA of grey with transparency
+    if not np.array_equal(whole >> 8, pixels):
+        raise OSError("Pillow reads other pixels from it")
+    return whole
+
+
+class _Content:
+    """The bytes of all rows with their filters, one after the other."""
+
+    def __init__(self, file: Reader) -> None:
+        self._chunks, self._inflater, self._waiting = _Chunks(file), zlib.decompressobj(), b""
+
+    @property
+    def palette(self) -> list[Chunk]:
+        return self._chunks.palette
+
+    def take(self, size: int) -> bytes:
+        """The next `size` bytes. Raises OSError if there are fewer."""
+        content = bytearray()
+        while len(content) < size:
+            self._waiting = self._waiting or self._chunks.next_pixels()
+            content += self._inflater.decompress(self._waiting, size - len(content))
+            self._waiting = self._inflater.unconsumed_tail
+            if self._inflater.eof and len(content) < size:
+                raise OSError("image file is truncated")
+        return bytes(content)
 
 
 class _Chunks:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.errors import BitsbackError, InputError
+from bitsback.errors import ArchiveError, BitsbackError, InputError
 from bitsback.format.collection import ONE, Collection
 from bitsback.format.grid import Grid
+from bitsback.format.index import BlockInfo
 from bitsback.format.labelling import classes_of
 from bitsback.format.layout import Shape
 from bitsback.format.members import Numbered
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileList
 from bitsback.lazy import cached_property
 from bitsback.reading.describe import kind_of
-from bitsback.reading.directory import BlockInfo
 from bitsback.reading.indexed import MOST_SHOWN, Chunks, Indexed, picture, table
 from bitsback.reading.indexing import Along, Steps, all_of, read_number
 from bitsback.reading.maker import Stored, StoredPage
@@ -37,7 +38,7 @@ class Contents(Indexed, OpenArchive):
         collection = self._collection
         if isinstance(collection, FileList):
             noun = {ARRAYS: "array", PAGES: "page"}.get(collection.kind, "picture")
-            what = f"{collection.told} {noun}" + "s" * (collection.told != 1)
+            what = f"{self._told} {noun}" + "s" * (self._told != 1)
         else:
             what = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
         blocks = len(self._blocks)
@@ -62,7 +63,7 @@ class Contents(Indexed, OpenArchive):
         collection = self._collection
         rows = [("made of", self.kind)]
         if isinstance(collection, FileList):
-            rows.append(("files", f"{collection.told:,}"))
+            rows.append(("files", f"{self._told:,}"))
         else:
             rows += [("shape", f"{collection.shape}"), ("dtype", f"{collection.dtype}")]
         share = f", {self.file_bytes / collection.nbytes:.1%}" if collection.nbytes else ""
@@ -78,7 +79,18 @@ class Contents(Indexed, OpenArchive):
         """
         if not isinstance(self._collection, FileList):
             return self._collection.entries
+        if self._collection.has_removed:
+            return self._told
         return self._collection.files if self._held is None else self._held[1]
+
+    @property
+    def _told(self) -> int:
+        """The number of files for people."""
+        assert isinstance(self._collection, FileList), "it is asked for files"
+        if self._collection.has_removed:
+            with suppress(ArchiveError):  # of the names
+                return len(self._files)
+        return self._collection.told
 
     @cached_property
     def _held(self) -> tuple[bytes, int] | None:
@@ -333,11 +345,9 @@ def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
     if collection.kind == ARRAYS:
         return starts
     entries = _of_parts(collection.starts, collection.parts)
-    parts = np.fromiter(archive._files.parts_in_order(), np.int64, len(archive))
-    tiles = np.empty(len(archive), np.int64)
-    for number, of_part in enumerate(entries):
-        tiles[parts == number] = of_part
-    return tiles
+    placed = archive._files.placed
+    runs = [entries[part][first : first + count] for part, first, count in placed]
+    return np.concatenate([np.empty(0, np.int64), *runs])
 
 
 def _of_parts(starts: Sequence[int], parts: Sequence[Collection]) -> list[NDArray[np.int64]]:

@@ -11,10 +11,10 @@ from itertools import chain, islice
 
 from bitsback.errors import ArchiveError
 from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.index import BlockInfo
 from bitsback.format.members import Files
 from bitsback.format.parts import ARRAYS, PAGES, Content, FileList, Joined
 from bitsback.images.names import printable
-from bitsback.reading.directory import BlockInfo
 
 Problem = tuple[int | None, ArchiveError]
 """A fault of an archive, and the number of the block, if it is in one."""

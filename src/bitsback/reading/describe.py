@@ -52,14 +52,13 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
         if header.model is not None:
             lanes.update(header.data[:1])
             layouts[LAYOUTS[header.method.layout]] += 1
-            models.setdefault(header.model.hex(), _describe_model(archive, header.model))[
-                "blocks"
-            ] += 1
+        for model in dict.fromkeys(header.models):
+            models.setdefault(model.hex(), _describe_model(archive, model))["blocks"] += 1
     if damaged > _SHOWN:
         problems.append(ArchiveError(f"{archive.name}: {damaged - _SHOWN} more blocks are damaged"))
     collection = archive._collection
     if isinstance(collection, FileList):
-        contents = _describe_files(collection)
+        contents = _describe_files(collection, archive._told)
     else:
         contents = _describe_array(collection)
     try:
@@ -75,7 +74,7 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
         "unordered": archive.unordered,
         "labels": labels,
         **contents,
-        "items": collection.told if isinstance(collection, FileList) else len(archive),
+        "items": archive._told if isinstance(collection, FileList) else len(archive),
         "tiles": collection.tiles,
         "elements": collection.elements,
         # None if something may be missing, since the rest says nothing about the whole.
@@ -126,9 +125,10 @@ def _describe_array(array: Array) -> dict[str, Any]:
     }
 
 
-def _describe_files(files: FileList) -> dict[str, Any]:
+def _describe_files(files: FileList, told: int) -> dict[str, Any]:
     return {
-        "names": 0 if files.kind == PAGES else files.files,
+        "names": 0 if files.kind == PAGES else told,
+        "removed": files.files - told if files.has_removed else 0,
         "parts": [
             _describe_part(part, files.kind)
             for number, part in enumerate(files.parts)

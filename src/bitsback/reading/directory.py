@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bitsback.coding.block import read_header
 from bitsback.errors import ArchiveError
 from bitsback.format.collection import Collection, check_shape
+from bitsback.format.index import BlockInfo, Index, Place
 from bitsback.format.layout import (
     BLOCK,
     COLLECTION,
@@ -26,7 +27,6 @@ from bitsback.format.layout import (
     check_head,
     known_kind,
     open_section,
-    unpack_index,
 )
 from bitsback.format.parts import Content, FileList, unpack_collection
 from bitsback.models.costs import max_elements
@@ -34,35 +34,11 @@ from bitsback.models.costs import max_elements
 Read = Callable[[int, int], bytes]
 """Reads (offset, size), and returns fewer bytes at the end of the file."""
 
+_NO_COLLECTION = "the description of its contents is damaged"
 _LONGEST_START = 11  # the start of a section: its kind and a varint
 _HEAD_SPACE = (
     512  # bytes that are usually enough from magic to the end of `C`, and for the header of a block
 )
-_SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, method
-_BEFORE_BLOCKS = (COLLECTION, MODEL, NAMES, STATS, LABELS, HASHES)
-
-
-@dataclass(frozen=True, slots=True)
-class BlockInfo:
-    """The place of a block, and its tiles (items, if these are not cut)."""
-
-    number: int
-    first: int
-    """The number of its first tile."""
-    items: int
-    """The number of its tiles."""
-    offset: int
-    size: int
-    """Bytes of its section in the archive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The place of another section."""
-
-    kind: bytes
-    offset: int
-    size: int
 
 
 @dataclass
@@ -72,16 +48,20 @@ class Directory:
     collection: Content | None = None
     """None if it is damaged."""
     blocks: list[BlockInfo] = field(default_factory=list)
+    index: Index | None = None
+    """None if it is damaged."""
     listed: int | None = None
-    """The number of tiles that the index lists, if there is one."""
+    """The number of tiles up to the last block that the index lists, if there is one."""
+    end: int = 0
+    """The end of the newest generation, or of the file."""
+    unfinished: ArchiveError | None = None
+    """The fault that bytes of an unfinished addition follow the end, which is among `problems`."""
     sections: list[Place] = field(default_factory=list)
-    """The sections `M`, and others that are no blocks, without `C` and `I`."""
+    """The sections that count, `M` and others that are no blocks, without `C` and `I`."""
     drift: int = 0
     """The number of bytes by which sections are shifted."""
     problems: list[ArchiveError] = field(default_factory=list)
     """The faults outside of blocks."""
-    models_lost: bool = False
-    """Whether only the sections of the models cannot be separated."""
 
     @property
     def models(self) -> list[Place]:
@@ -114,49 +94,49 @@ class Directory:
 
     @property
     def counted(self) -> int:
-        """The number of tiles in the blocks that the index lists, or otherwise in those found."""
+        """The number of tiles up to the last block that the index lists, or otherwise of those
+        found.
+        """
         if self.listed is not None:
             return self.listed
-        return self.blocks[-1].first + self.blocks[-1].items if self.blocks else 0
+        blocks = self.blocks if self.index is None else self.index.blocks
+        return blocks[-1].first + blocks[-1].items if blocks else 0
 
 
 def scan(read: Read, size: int) -> Directory:
     """Finds all sections. Raises ArchiveError if it is no archive, a newer one, or too damaged."""
     directory = Directory()
-    index = _find_index(read, size)
-    start = _read_start(read, size, directory, index)
-    if index is None:
+    found, directory.end = _find_index(read, size), size
+    if found is None and (end := _end_of_newest(read, size)) is not None:
+        found, directory.end = _find_index(read, end), end
+    if found is None:
+        check_head(read(0, _HEAD_SPACE))
+        start = _read_collection(read, directory, len(HEAD), size)
         directory.problems.append(ArchiveError("its end, with the index, is cut off or damaged"))
-        directory.sections, _ = _walk(read, directory, start, size, with_blocks=True)
+        directory.sections = _walk(read, directory, start, size)
     else:
-        _place_blocks(directory, index, size)
-        behind, stop = _walk(read, directory, index.end, index.offset, behind=True)
-        if stop != index.offset or (behind and not index.blocks):  # blocks come before the index
-            behind = []
-            directory.drift = index.offset - index.end
+        offset, index = found
+        directory.index, directory.drift = index, offset - index.end
+        if directory.end < size:
+            directory.unfinished = ArchiveError(
+                f"{size - directory.end} bytes of an addition that was not finished follow its end;"
+                " 'bitsback repair' removes them"
+            )
+            directory.problems.append(directory.unfinished)
+        if directory.drift:
             what = "added to" if directory.drift > 0 else "lost from"
             directory.problems.append(ArchiveError(f"{abs(directory.drift)} bytes were {what} it"))
-        directory.sections = _before_blocks(read, directory, start, index) + behind
-    collection = directory.collection
-    if collection is not None:
-        _check_claims(directory, collection, size, index is not None)
+        _check_start_by(index, read, directory)
+        if not index.in_order() or not _follows(index, read, directory.drift):
+            directory.problems.append(ArchiveError("its sections are not in order"))
+        _place_sections(directory, index, read)
+        _place_blocks(directory, index, size)
+    if directory.collection is not None:
+        _check_claims(directory, directory.collection, size)
+    if directory.index is not None:  # which may claim many blocks that are not there
+        directory.listed = directory.counted
+        directory.index = replace(directory.index, blocks=directory.blocks)
     return directory
-
-
-def _before_blocks(read: Read, directory: Directory, start: int, index: "_Index") -> list[Place]:
-    """The undamaged sections between `C` and the blocks."""
-    found, stop = list[Place](), start
-    ends = {index.first_offset, index.first_offset + directory.drift}
-    for end in sorted(ends, reverse=True):
-        found, stop = _walk(read, directory, start, end)
-        if stop == end:
-            return found
-    if not directory.problems:
-        if read(stop, 1) == MODEL or not isinstance(directory.collection, FileList):
-            directory.models_lost = True
-        else:
-            directory.problems.append(ArchiveError("what stands before its blocks is damaged"))
-    return [place for place in found if _intact(read, place)]
 
 
 def guess_collection(directory: Directory, read: Read) -> Collection:
@@ -176,56 +156,56 @@ def guess_collection(directory: Directory, read: Read) -> Collection:
     raise ArchiveError("neither the description of its contents nor any block is whole")
 
 
-@dataclass(frozen=True)
-class _Index:
-    offset: int
-    first_offset: int
-    blocks: list[tuple[int, int]]
-    """Number of items, size."""
-
-    @property
-    def end(self) -> int:
-        """The end of the blocks."""
-        return self.first_offset + sum(size for _, size in self.blocks)
-
-
-def _find_index(read: Read, size: int) -> _Index | None:
-    footer = read(max(size - FOOTER_SIZE, 0), FOOTER_SIZE)
+def _find_index(read: Read, end: int) -> tuple[int, Index] | None:
+    """The index of the generation that ends here, and its place."""
+    footer = read(max(end - FOOTER_SIZE, 0), FOOTER_SIZE)
     index_size = int.from_bytes(footer[:8], "little")
-    offset = size - FOOTER_SIZE - index_size
+    offset = end - FOOTER_SIZE - index_size
     if footer[8:] != END or offset < 0:
         return None
     try:
-        return _Index(offset, *unpack_index(open_section(read(offset, index_size), INDEX)))
+        payload = open_section(read(offset, index_size), INDEX)
     except ArchiveError:
         return None
+    return offset, Index.unpack(payload)
 
 
-def _read_start(read: Read, size: int, directory: Directory, index: _Index | None) -> int:
-    """Reads magic to `C`. Returns the start of the next section."""
+def _end_of_newest(read: Read, size: int) -> int | None:
+    """The end of the newest generation that is whole, found by a walk from the start."""
+    newest, offset = None, len(HEAD)
+    while (place := _section_at(read, offset, size)) is not None and known_kind(place.kind):
+        offset = place.end
+        if place.kind == INDEX:
+            offset += FOOTER_SIZE
+            with suppress(ArchiveError):
+                found = _find_index(read, offset) if offset <= size else None
+                if found is None or not found[0] == found[1].end == place.offset:
+                    break
+                newest = offset
+    return newest
+
+
+def _follows(index: Index, read: Read, drift: int) -> bool:
+    """Whether the newest generation is the first one, or a footer stands before it."""
+    ends = (index.start, index.start + drift)
+    return index.start == len(HEAD) or any(read(end - len(END), len(END)) == END for end in ends)
+
+
+def _check_start_by(index: Index, read: Read, directory: Directory) -> None:
+    """Reads magic and version, and the `C` of the newest generation."""
     try:
         check_head(read(0, _HEAD_SPACE))
-        return _read_collection(read, directory, len(HEAD), size)
-    except _DamagedCollection as error:
-        if index is None:
-            raise ArchiveError(str(error)) from None
-        directory.problems.append(ArchiveError(str(error)))
     except ArchiveError:
         # A changed byte of the version cannot be distinguished from a newer archive; a lost or an
         # added one can.
-        intact_magic = read(0, len(MAGIC)) == MAGIC
-        if index is None or (intact_magic and index.end == index.offset):
+        if read(0, len(MAGIC)) == MAGIC and not directory.drift:
             raise
         directory.problems.append(ArchiveError("its first bytes are damaged"))
-    # `C`, or the section after it, which a lost or added byte has moved, if it is undamaged.
-    for offset in range(min(_HEAD_SPACE, index.offset)):
-        place = _section_at(read, offset, index.offset)
-        if place is None or place.kind not in _BEFORE_BLOCKS or not _intact(read, place):
-            continue
-        if place.kind != COLLECTION:
-            return offset
-        return _read_collection(read, directory, offset, size)
-    return index.first_offset
+    for drift in {0, directory.drift}:
+        with suppress(_DamagedCollection):
+            _read_collection(read, directory, index.start + drift, index.start + (1 << 63))
+            return
+    directory.problems.append(ArchiveError(_NO_COLLECTION))
 
 
 class _DamagedCollection(ArchiveError):
@@ -236,23 +216,26 @@ def _read_collection(read: Read, directory: Directory, offset: int, end: int) ->
     """Reads `C`, and returns its end. Raises _DamagedCollection if it is damaged."""
     place = _section_at(read, offset, end)
     if place is None or place.kind != COLLECTION or not _intact(read, place):
-        raise _DamagedCollection("the description of its contents is damaged")
+        raise _DamagedCollection(_NO_COLLECTION)
     directory.collection = unpack_collection(
         open_section(read(place.offset, place.size), COLLECTION)
     )
     return place.offset + place.size
 
 
-def _check_claims(directory: Directory, collection: Content, size: int, indexed: bool) -> None:
-    if directory.counted != collection.tiles:
-        if indexed:
+def _check_claims(directory: Directory, collection: Content, size: int) -> None:
+    counted, removed = directory.counted, _has_removed(collection)
+    if directory.index is not None:
+        listed = sum(block.items for block in directory.index.blocks)
+        if counted > collection.tiles or (listed != collection.tiles and not removed):
             raise ArchiveError(
-                f"it should hold {collection.tiles} items, and its index lists {directory.counted}"
+                f"it should hold {collection.tiles} items, and its index lists {listed}"
             )
-        missing = collection.tiles - directory.counted
+    elif counted != collection.tiles:
+        missing = collection.tiles - counted
         directory.problems.append(
             ArchiveError(
-                f"{collection.where(directory.counted, missing)} are missing"
+                f"{collection.where(counted, missing)} are missing"
                 if missing > 0
                 else f"it should hold {collection.tiles} items, and its blocks have more",
                 len(directory.blocks),
@@ -268,28 +251,37 @@ def _check_claims(directory: Directory, collection: Content, size: int, indexed:
             )
 
 
-def _place_blocks(directory: Directory, index: _Index, archive_size: int) -> None:
+def _place_sections(directory: Directory, index: Index, read: Read) -> None:
+    """Adds the sections that the index lists, each where it is whole if bytes were lost or
+    added.
+    """
+    for place in index.sections:
+        if place.kind != COLLECTION:
+            moved = Place(place.kind, place.offset + directory.drift, place.size)
+            if directory.drift and not _intact(read, place) and _intact(read, moved):
+                place = moved
+            directory.sections.append(place)
+
+
+def _place_blocks(directory: Directory, index: Index, archive_size: int) -> None:
     """Adds the blocks that the index lists. Bytes are lost or added in one place, so each block is
     where the index says, or shifted by the drift; blocks that can be at neither place are not
     added, since a few bytes may claim many of them.
     """
-    drift = index.offset - index.end
-    first, offset, last = 0, index.first_offset, archive_size
     missing: list[int] = []
-    for number, (items, size) in enumerate(index.blocks):
-        if items == 0 or size < _SMALLEST_BLOCK:
-            raise ArchiveError("the index lists it as empty", number)
-        if offset < last or offset + drift >= index.first_offset:
-            directory.blocks.append(BlockInfo(number, first, items, offset, size))
+    for block in index.blocks:
+        if block.offset < archive_size or block.offset + directory.drift >= len(HEAD):
+            directory.blocks.append(block)
         else:
-            missing = [missing[0] if missing else number, number]
-        first += items
-        offset += size
-    directory.listed = first
+            missing = [missing[0] if missing else block.number, block.number]
     if missing:
         directory.problems.append(
             ArchiveError(f"this block and those up to {missing[1]} are missing", missing[0])
         )
+
+
+def _has_removed(collection: Content | None) -> bool:
+    return isinstance(collection, FileList) and collection.has_removed
 
 
 def _section_at(read: Read, offset: int, end: int) -> Place | None:
@@ -304,45 +296,27 @@ def _section_at(read: Read, offset: int, end: int) -> Place | None:
     return Place(kind, offset, size) if offset + size <= end else None
 
 
-def _walk(
-    read: Read,
-    directory: Directory,
-    offset: int,
-    end: int,
-    behind: bool = False,
-    with_blocks: bool = False,
-) -> tuple[list[Place], int]:
-    """Walks the sections from offset to end, as far as they are in order. Returns those that are no
-    blocks, and the end of the walk.
-
-    behind: they follow the blocks. with_blocks: blocks are among them, since there is no index of
-    their places.
+def _walk(read: Read, directory: Directory, offset: int, end: int) -> list[Place]:
+    """Walks the sections from offset to end, as far as they are in order, and adds the blocks,
+    since there is no index of their places. Returns the others.
     """
     found: list[Place] = []
-
-    def in_order(kind: bytes) -> bool:
-        """Checks the order: models before the blocks, all others before or after them."""
-        return kind != MODEL or not (behind or (directory.blocks and with_blocks))
-
-    while offset < end:
-        place = _section_at(read, offset, end)
-        if place is None:
-            break
-        if place.kind == BLOCK and with_blocks:
+    while (place := _section_at(read, offset, end)) is not None:
+        if place.kind == BLOCK:
             if not _add_block(read, directory, place):
                 break
-        elif place.kind in (BLOCK, COLLECTION, INDEX) or not known_kind(place.kind):
+        elif place.kind in (COLLECTION, INDEX) or not known_kind(place.kind):
             if not known_kind(place.kind) and _intact(read, place):
                 raise ArchiveError(
                     f"it has a part of the kind {place.kind.decode('latin-1')!r}: update bitsback"
                 )
             break
-        elif not in_order(place.kind):
+        elif place.kind == MODEL and directory.blocks:
             break
         else:
             found.append(place)
-        offset += place.size
-    return found, offset
+        offset = place.end
+    return found
 
 
 def _intact(read: Read, place: Place) -> bool:
@@ -363,7 +337,10 @@ def _add_block(read: Read, directory: Directory, place: Place) -> bool:
             start.varint()
             header = read_header(data[start.at :])
             break
-    if header is None or header.first != directory.counted:
+    removed = _has_removed(directory.collection)
+    if header is None or header.first < directory.counted:
+        return False
+    if header.first > directory.counted and not removed:
         return False
     number = len(directory.blocks)
     directory.blocks.append(BlockInfo(number, header.first, header.items, place.offset, place.size))

@@ -47,10 +47,10 @@ def picture(images: Sequence[NDArray[Any]]) -> bytes | None:
     if not images:
         return None
     if len(images) == 1:
-        return _png(_thumbnail(images[0], _SIDE))
+        return _png(thumbnail(images[0], _SIDE))
     from PIL import Image
 
-    tiles = [_thumbnail(image, _TILE) for image in images[:MOST_SHOWN]]
+    tiles = [thumbnail(image, _TILE) for image in images[:MOST_SHOWN]]
     width, height = (max(tile.size[axis] for tile in tiles) + 2 for axis in (0, 1))
     columns = min(_COLUMNS, len(tiles))
     sheet = Image.new("RGBA", (columns * width, -(-len(tiles) // columns) * height))
@@ -72,7 +72,7 @@ def table(title: str, rows: Sequence[tuple[str, str]], png: bytes | None) -> str
     return f"<div><b>{html.escape(title)}</b><table>{cells}</table>{image}</div>"
 
 
-def _thumbnail(image: NDArray[Any], side: int) -> Image.Image:
+def thumbnail(image: NDArray[Any], side: int) -> Image.Image:
     """The image as bytes, which other values are scaled to from the least to the greatest, and at
     most `side` pixels along an axis.
     """

@@ -123,7 +123,7 @@ class _Encoded:
 
     def close(self) -> int:
         from bitsback.images.bands import joined
-        from bitsback.images.pictures import encode
+        from bitsback.images.picture_files import encode
 
         data = encode(joined(self._bands), self._kind)
         self._file.write(data)

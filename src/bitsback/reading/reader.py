@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from bitsback.coding.block import Opened
 from bitsback.coding.choose import given_model
 from bitsback.errors import ArchiveError, InputError
+from bitsback.format.index import BlockInfo, Place
 from bitsback.format.labelling import Pairs
 from bitsback.format.layout import (
     MODEL,
@@ -37,9 +38,10 @@ from bitsback.models.model import Choice
 from bitsback.reading.contents import Contents
 from bitsback.reading.damage import Owners, Problem, described, gaps_of, lost_names, merged
 from bitsback.reading.describe import describe
-from bitsback.reading.directory import BlockInfo, Place, guess_collection, scan
+from bitsback.reading.directory import guess_collection, scan
 from bitsback.reading.hashes import Check, Hashes, check_of
-from bitsback.reading.library import ADVICE, START, Library
+from bitsback.reading.indexing import read_number
+from bitsback.reading.library import START, Library
 from bitsback.reading.sections import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks, FileSections
 from bitsback.reading.source import Task, decode
 from bitsback.reading.targets import check_restorable
@@ -194,6 +196,23 @@ class Archive(Contents):
         named = zip(self._files.names, hashes.digests, strict=True)
         return {name: digest for name, digest in named if digest}
 
+    def preview(self, which: int | str) -> bytes | None:
+        """A small picture of a file, by number or by name, in WebP or JPEG; None if it has none:
+        the archive was made without previews, or the picture is small itself. Raises KeyError or
+        IndexError if there is no such file, ArchiveError for damage.
+        """
+        files = self._files
+        number = (
+            files.number(which)
+            if isinstance(which, str)
+            else read_number(which, len(files), "files")
+        )
+        if number is None:
+            raise KeyError(f"{self.name}: there is no file {which!r} in it")
+        assert self._beside is not None, "it has files"
+        with self._naming():
+            return self._beside.preview(number) or None
+
     @property
     def _file_hashes(self) -> Hashes | None:
         """The same for each file, in order."""
@@ -238,10 +257,7 @@ class Archive(Contents):
         """The faults that were found when the archive was opened, in order, without looking into
         blocks.
         """
-        problems = list(self._directory.problems)
-        if self._directory.models_lost and not self._library.has_given:
-            problems.append(ArchiveError(f"the model in the archive is damaged; {ADVICE}"))
-        return [self._named(error) for error in problems]
+        return [self._named(error) for error in self._directory.problems]
 
     def _where(self, first: int, count: int) -> str:
         """A description of files by name, as far as names exist."""
@@ -268,7 +284,8 @@ class Archive(Contents):
                 files = self._beside.files
         found = lost_names(self._collection, files, gaps)
         found += [printable(error.file) for _, error in problems if error.file is not None]
-        held = 0 if files is None else files.collection.files - len(files)
+        unnamed = files is not None and not files.named
+        held = files.collection.files - len(files) if files is not None and unnamed else 0
         if held:
             found.append(f"all {held} that are stored verbatim, since their names are lost")
         return list(dict.fromkeys(found))
@@ -374,9 +391,21 @@ class Archive(Contents):
         try:
             if beside is not None:
                 _ = beside.pairs, beside.hashes
+                self._check_tiles(beside.files)
             check_restorable(self._array if beside is None else beside.files)
         except ArchiveError as problem:
             yield self._named(problem)
+
+    def _check_tiles(self, files: Files) -> None:
+        """Raises ArchiveError if a tile that a file needs is in no block, of an archive from which
+        files were removed.
+        """
+        if not files.collection.has_removed:
+            return
+        gaps = gaps_of(self._blocks, (), files.collection.tiles)
+        for numbers in self._owners.of(gaps):
+            name = printable(files.names[numbers.start])
+            raise ArchiveError(f"{name}: a part of it is in no block")
 
     def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
         self._check()

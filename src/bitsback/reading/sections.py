@@ -5,15 +5,18 @@ and the names, stats, hashes and labels of files.
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 from bitsback.coding.block import Opened, read_header
 from bitsback.errors import ArchiveError
+from bitsback.format.index import BlockInfo, Place
 from bitsback.format.labelling import Pairs, unpack_pairs
 from bitsback.format.layout import (
     BLOCK,
     HASHES,
     LABELS,
     NAMES,
+    PREVIEWS,
     STATS,
     UNNAMED,
     Cursor,
@@ -21,11 +24,12 @@ from bitsback.format.layout import (
 )
 from bitsback.format.members import Files, unpack_files
 from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.previews import Previews, read_range
 from bitsback.format.tiles import Tiles
 from bitsback.format.unnamed import unpack_unnamed
 from bitsback.lazy import cached_property
 from bitsback.locks import Lock
-from bitsback.reading.directory import BlockInfo, Directory, Place, Read
+from bitsback.reading.directory import Directory, Read
 from bitsback.reading.hashes import Hashes
 from bitsback.reading.source import BlockSource, Task, at_block, decode
 
@@ -75,6 +79,7 @@ class BlockCache:
         self.nbytes -= 0 if dropped is None else dropped.elements.nbytes
 
 
+_PREVIEWS_START = 32  # bytes that hold the range of files
 HEADER_SPACE = 512
 """The header of a block from our writer takes fewer bytes."""
 
@@ -171,8 +176,8 @@ class FileSections:
         if len(stats) > (self._collection.kind == FOLDER):
             raise ArchiveError("the stats of its files are there twice")
         if places[0].kind == UNNAMED:
-            if stats:
-                raise ArchiveError("its files have stats and no names")
+            if stats or self._collection.has_removed:
+                raise ArchiveError("its files have stats, or were removed, and have no names")
             return unpack_unnamed(open_section(self._read(places[0]), UNNAMED), self._collection)
         return unpack_files(
             open_section(self._read(places[0]), NAMES),
@@ -183,12 +188,44 @@ class FileSections:
     @cached_property
     def hashes(self) -> Hashes | None:
         """The SHA-256 of the original files; None if the archive has no hashes."""
+        files, hashes = self.files, self.all_hashes
+        if hashes is None or not files.named or not self._collection.has_removed:
+            return hashes
+        return Hashes([hashes.digests[number] for number in files.kept])
+
+    @cached_property
+    def all_hashes(self) -> Hashes | None:
+        """The same, those of files that were removed included."""
         places = self._directory.hashes
         if not places:
             return None
         if len(places) > 1 or self._collection.kind != FOLDER:
             raise ArchiveError("the hashes of its files are there twice, or are of no files")
-        return Hashes.unpack(open_section(self._read(places[0]), HASHES), len(self.files))
+        files = self.files
+        listed = len(files.listed.names) if files.named else len(files)
+        return Hashes.unpack(open_section(self._read(places[0]), HASHES), listed)
+
+    def preview(self, number: int) -> bytes:
+        """The preview of a file; empty if it has none."""
+        if self._collection.has_removed:
+            number = self.files.kept[number]
+        for first, count, place in self._previews:
+            if first <= number < first + count:
+                previews = Previews.unpack(open_section(self._read(place), PREVIEWS))
+                return previews.pictures[number - first]
+        return b""
+
+    @cached_property
+    def _previews(self) -> list[tuple[int, int, Place]]:
+        """The first file and the number of files of each section with previews."""
+        places = [place for place in self._directory.sections if place.kind == PREVIEWS]
+        found = []
+        for place in places:
+            start = replace(place, size=min(place.size, _PREVIEWS_START))
+            cursor = Cursor(self._read(start), 1)
+            cursor.varint()
+            found.append((*read_range(cursor), place))
+        return found
 
     @cached_property
     def pairs(self) -> Pairs | None:

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 from bitsback.coding import block_reader
 from bitsback.coding.block import Opened
 from bitsback.errors import ArchiveError
+from bitsback.format.index import BlockInfo
 from bitsback.format.labelling import Pairs
 from bitsback.format.members import Files
 from bitsback.format.parts import Content
 from bitsback.format.tiles import Tiles
-from bitsback.reading.directory import BlockInfo
 from bitsback.reading.hashes import Check
 from bitsback.reading.library import Library
 
@@ -81,6 +81,11 @@ class OpenArchive(BlockSource, Protocol):
     @abstractmethod
     def problems(self) -> list[ArchiveError]:
         """The faults that were found when the archive was opened, in order."""
+
+    @property
+    @abstractmethod
+    def _told(self) -> int:
+        """The number of files for people."""
 
     @abstractmethod
     def __len__(self) -> int:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from bitsback.format.collection import ONE, Collection
 from bitsback.format.grid import Grid, Shape
+from bitsback.format.index import BlockInfo
 from bitsback.format.parts import Joined
 from bitsback.format.tiles import Tiles
-from bitsback.reading.directory import BlockInfo
 from bitsback.reading.indexed import Chunks, Indexed
 from bitsback.reading.indexing import Along, Steps, Take, all_of, cells
 from bitsback.reading.source import OpenArchive

@@ -153,16 +153,19 @@ class _Folder:
     def picture(self, part: int, item: int, shape: Shape) -> Iterator[Drawing]:
         """A drawing that takes the rows of a picture until the body ends."""
         number, dtype = self.number(part, item), self._collection.parts[part].dtype
+        assert number is not None, "it is not lost"
         with self._taker.picture(number, dtype, shape) as drawing:
             yield drawing
             self.add(drawing.close())
 
-    def number(self, part: int, item: int) -> int:
-        """The number of the file of an item in a part of pictures."""
-        return next(self._files.numbers_of(part, range(item, item + 1))).start
+    def number(self, part: int, item: int) -> int | None:
+        """The number of the file of an item in a part of pictures, unless it was removed."""
+        numbers = next(self._files.numbers_of(part, range(item, item + 1)), None)
+        return None if numbers is None else numbers.start
 
-    def lost(self, number: int) -> bool:
-        return has(self._lost, number)
+    def lost(self, number: int | None) -> bool:
+        """Whether a file is left out, or was removed."""
+        return number is None or has(self._lost, number)
 
     def span(self, number: int) -> tuple[int, int]:
         """The start and the end of a verbatim file in its part."""

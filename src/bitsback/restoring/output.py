@@ -36,6 +36,9 @@ class Output:
                 # An unbuffered file may accept only a part.
                 rest = rest[written if written is not None else len(rest) :]
 
+    def sync(self) -> None:
+        """Waits until what was written is on the disk, if that matters before the end."""
+
     def restart(self) -> None:
         """Discards everything written to a file. Raises InputError, which names it."""
         with naming(self.name):

@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 from bitsback.coding.block import read_header
 from bitsback.errors import ArchiveError
+from bitsback.format.index import BlockInfo, Index, Place
 from bitsback.format.layout import (
     BLOCK,
     COLLECTION,
@@ -19,7 +20,6 @@ from bitsback.format.layout import (
     check_head,
     known_kind,
     open_section,
-    unpack_index,
 )
 from bitsback.format.parts import FileList, unpack_collection
 from bitsback.images.file_io import read_up_to, reading, stream_name
@@ -37,7 +37,7 @@ class Stream:
     def __init__(self, file: BinaryIO, model: Model | None) -> None:
         self.name = stream_name(file, "the input")
         self.file_bytes = 0
-        self._file = file
+        self._file, self._ahead = file, b""
         self._models: list[bytes] = []
         self._library = Library(model, lambda: self._models)
         try:
@@ -45,7 +45,8 @@ class Stream:
             check_head(head)
             first = self._take_section()
             check_head(head + first)  # refuses a research archive
-            self._collection = unpack_collection(open_section(first, COLLECTION))
+            self._described = open_section(first, COLLECTION)
+            self._collection = unpack_collection(self._described)
             if not isinstance(self._collection, FileList):
                 check_container(self._collection)
         except ArchiveError as error:
@@ -56,18 +57,17 @@ class Stream:
         return self._collection.where(first, count)
 
     def _tasks(self) -> Iterator[Task]:
-        index: list[tuple[int, int]] = []
-        first = first_block = 0
-        ended = False
+        blocks: list[BlockInfo] = []
+        sections = [Place(COLLECTION, len(HEAD), self.file_bytes - len(HEAD))]
+        first = 0
         while True:
             try:
                 data = self._take_section()
-                kind = data[:1]
-                if not index:
-                    first_block = self.file_bytes - len(data)
-                    if kind == MODEL:
-                        self._models.append(data)  # the library checks it
-                        continue
+                kind, place = data[:1], self.file_bytes - len(data)
+                if kind == MODEL and not blocks:
+                    self._models.append(data)  # the library checks it
+                    sections.append(Place(kind, place, len(data)))
+                    continue
                 payload = open_section(data, kind)
                 if kind == INDEX:
                     break
@@ -78,43 +78,69 @@ class Stream:
                         )
                     if kind in (MODEL, COLLECTION):
                         raise ArchiveError("its parts are not in order")
-                    ended = bool(index)
+                    sections.append(Place(kind, place, len(data)))
                     continue
-                if ended:
+                if blocks and blocks[-1].end != place:
                     raise ArchiveError("its parts are not in order")
                 items = read_header(payload).items
             except ArchiveError as error:
-                raise ArchiveError(
-                    f"{self.name}: block {len(index)}: {error}", len(index)
-                ) from None
+                number = len(blocks)
+                raise ArchiveError(f"{self.name}: block {number}: {error}", number) from None
             if first + items > self._collection.tiles:
                 surplus = ArchiveError("the archive should not have so many")
-                raise at_block(self, len(index), first, items, surplus)
-            yield Task(len(index), first, items, payload)
+                raise at_block(self, len(blocks), first, items, surplus)
+            yield Task(len(blocks), first, items, payload)
+            blocks.append(BlockInfo(len(blocks), first, items, place, len(data)))
             first += items
-            index.append((items, len(data)))
         try:
-            if unpack_index(payload) != (first_block, index):
-                raise ArchiveError("its index is not that of its blocks")
+            self._end_of_generation(data, Index(sections, blocks))
             if first != self._collection.tiles:
                 raise ArchiveError(
                     f"it should hold {self._collection.tiles} items, and holds {first}"
                 )
-            if self._take(FOOTER_SIZE) != len(data).to_bytes(8, "little") + END:
-                raise ArchiveError("its last bytes are damaged")
-            with reading(self.name):
-                if self._file.read(1):
-                    raise ArchiveError("something follows its end")
+            while not self._at_end():
+                self._further(sections, blocks)
             for problem in self._library.damage():
                 raise problem
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None
 
+    def _end_of_generation(self, data: bytes, expected: Index) -> None:
+        """Checks its index, and reads its footer."""
+        if Index.unpack(open_section(data, INDEX)) != expected or not expected.in_order():
+            raise ArchiveError("its index is not that of its blocks")
+        if self._take(FOOTER_SIZE) != len(data).to_bytes(8, "little") + END:
+            raise ArchiveError("its last bytes are damaged")
+
+    def _further(self, sections: list[Place], blocks: list[BlockInfo]) -> None:
+        """Reads a later generation, which may have added parity and the like, but no blocks."""
+        own: list[Place] = []
+        while True:
+            data = self._take_section()
+            kind, place = data[:1], self.file_bytes - len(data)
+            payload = open_section(data, kind)
+            if kind == INDEX:
+                break
+            if kind in (BLOCK, MODEL) or (kind == COLLECTION) != (not own):
+                raise ArchiveError("it was continued with other content; save it as a file first")
+            if kind == COLLECTION and payload != self._described:
+                raise ArchiveError("it was continued with other content; save it as a file first")
+            own.append(Place(kind, place, len(data)))
+        listed = [each for each in Index.unpack(payload).sections if each in sections]
+        sections[:] = [*listed, *own]
+        self._end_of_generation(data, Index(sections, blocks))
+
+    def _at_end(self) -> bool:
+        with reading(self.name):
+            self._ahead = self._ahead or self._file.read(1)
+        return not self._ahead
+
     def _take(self, size: int) -> bytes:
         """The next `size` bytes. Memory grows only with the bytes that exist. Raises ArchiveError
         at the end of the stream.
         """
-        data = read_up_to(self._file, size, self.name)
+        ahead, self._ahead = self._ahead, b""
+        data = ahead + read_up_to(self._file, size - len(ahead), self.name)
         if len(data) < size:
             raise ArchiveError("it is cut short")
         self.file_bytes += size

@@ -4,16 +4,17 @@ import os
 from collections.abc import Iterator
 
 from bitsback.errors import ArchiveError, InputError
-from bitsback.format.layout import BLOCK, MODEL, open_section, pack_index, section
+from bitsback.format.index import Place
+from bitsback.format.layout import BLOCK, COLLECTION, MODEL, PARITY, open_section, section
 from bitsback.images.file_io import name_of
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.models.model import Choice
-from bitsback.reading.directory import Place
 from bitsback.reading.reader import Archive
 from bitsback.remote.url import Options, Url, check_options, located
 from bitsback.restoring.output import Destination, Output, open_output
 from bitsback.work import Progress
+from bitsback.writing.generation import Generation
 
 
 def embed(
@@ -64,36 +65,29 @@ def embed(
 
 def _named(archive: Archive) -> Iterator[bytes]:
     """The first bytes of the identities of the models that blocks name, each once."""
-    found = dict.fromkeys(archive._header(block).model for block in archive._blocks)
-    return (prefix for prefix in found if prefix is not None)
+    headers = map(archive._header, archive._blocks)
+    return iter(dict.fromkeys(prefix for header in headers for prefix in header.models))
 
 
 def _write(
     archive: Archive, models: list[Model], output: Output, progress: Progress | None
 ) -> None:
-    blocks, sections = archive._blocks, archive._sections()
-    if not blocks:
-        output.write(archive._read(0, archive.file_bytes))
-        return
-    start = blocks[0].offset
-    others = [place for place in sections if place.kind != MODEL]
-    output.write(archive._read(0, min([start, *(place.offset for place in sections)])))
-    for place in others:
-        if place.offset < start:
-            output.write(_intact(archive, place))
+    assert archive._directory.index is not None, "there are no problems"
+    blocks, sections = archive._blocks, archive._directory.index.sections
+    others = [place for place in sections if place.kind not in (MODEL, PARITY)]
+    written = Generation(output)
+    for place in sorted(others, key=lambda place: place.kind != COLLECTION):
+        written.add(_intact(archive, place))
     for model in models:
-        output.write(section(MODEL, pack_model(model, bases=())))
-    first_offset, done, total = output.size, 0, sum(block.size for block in blocks)
+        written.add(section(MODEL, pack_model(model, bases=())))
+    done, total = 0, sum(block.size for block in blocks)
     archive._expect(blocks)
     for block in blocks:
-        output.write(section(BLOCK, archive._task(block).payload))
+        written.add_block(section(BLOCK, archive._task(block).payload), block.first, block.items)
         done += block.size
         if progress is not None:
             progress(done, total)
-    for place in others:
-        if place.offset > start:
-            output.write(_intact(archive, place))
-    output.write(pack_index(first_offset, [(block.items, block.size) for block in blocks]))
+    written.finish()
 
 
 def _intact(archive: Archive, place: Place) -> bytes:

@@ -12,14 +12,25 @@ from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.format.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection
 from bitsback.format.file_stats import FileStats
 from bitsback.format.grid import Shape
-from bitsback.format.layout import BLOCK, HASHES, MODEL, NAMES, STATS, Cursor, open_section
+from bitsback.format.index import BlockInfo
+from bitsback.format.layout import (
+    BLOCK,
+    HASHES,
+    MODEL,
+    NAMES,
+    PARITY,
+    PREVIEWS,
+    REMOVED,
+    STATS,
+    Cursor,
+    open_section,
+)
 from bitsback.format.layout import section as pack_section
-from bitsback.format.members import Files, pack_files
+from bitsback.format.members import Files, Listed, pack_files
 from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileList, Joined
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.names import printable
 from bitsback.reading.describe import kind_of
-from bitsback.reading.directory import BlockInfo
 from bitsback.reading.hashes import Hashes
 from bitsback.reading.reader import Archive
 from bitsback.reading.targets import check_restorable
@@ -40,6 +51,7 @@ class Shard:
     models: list[bytes]
     """The first bytes of the identities of those that are in it."""
     names: Sequence[str]
+    """Empty for files that were removed."""
     runs: Sequence[tuple[int, int]]
     """The order of its files; see `Files`."""
     stats: FileStats | None
@@ -84,21 +96,20 @@ def look(place: Location) -> Shard:
         for problem in archive.problems:
             raise problem
         for section in archive._sections():
-            if section.kind not in (MODEL, NAMES, STATS, HASHES):
+            if section.kind not in (MODEL, NAMES, STATS, HASHES, PARITY, PREVIEWS):
                 raise InputError(
                     f"{archive.name}: has a part of the kind {section.kind.decode('latin-1')!r},"
                     " which cannot be merged; decompress it, and compress it with the others"
                 )
-        files = archive._files if isinstance(archive._collection, FileList) else None
+        content = archive._collection
+        listed = archive._files.listed if isinstance(content, FileList) else Listed([], [], None)
         return Shard(
             place,
-            archive._collection,
+            content,
             archive.file_bytes,
             [identity for identity, _ in models_of(archive)],
-            files.names if files else [],
-            files.runs if files else [],
-            files.stats if files else None,
-            archive._file_hashes,
+            *listed,
+            None if archive._beside is None else archive._beside.all_hashes,
             archive.unordered,
             _stamp(place),
         )
@@ -124,15 +135,16 @@ def models_of(archive: Archive) -> Iterator[tuple[bytes, memoryview]]:
             yield bytes(payload[:PREFIX_SIZE]), payload
 
 
-def blocks_of(archive: Archive, part: int, start: int) -> Iterator[tuple[int, bytes]]:
-    """The blocks of one of its parts, whose first tile gets the number `start`: the number of
-    tiles of each, and its section. Raises ArchiveError.
+def blocks_of(archive: Archive, part: int, start: int) -> Iterator[tuple[int, int, bytes]]:
+    """The blocks of one of its parts, whose first tile gets the number `start`: the new number of
+    the first tile of each, the number of its tiles, and its section. Raises ArchiveError.
     """
     tiles = range(*archive._collection.starts[part : part + 2])
     wanted = [block for block in archive._blocks if block.first in tiles]
     archive._expect(wanted)
     for block in wanted:
-        yield block.items, _renumbered(archive, block, start - tiles.start)
+        shift = start - tiles.start
+        yield block.first + shift, block.items, _renumbered(archive, block, shift)
 
 
 def _renumbered(archive: Archive, block: BlockInfo, shift: int) -> bytes:
@@ -242,7 +254,8 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
         for part, group in groupby(runs, lambda run: run[0])
     ]
     names = [name for shard in shards for name in shard.names]
-    files, stats = FileList(kind, tuple(joined)), _join_stats(shards)
+    features = REMOVED * any(_has_removed(shard) for shard in shards)
+    files, stats = FileList(kind, tuple(joined), features), _join_stats(shards)
     try:
         check_restorable(Files(files, names, order, stats))
     except ArchiveError as error:
@@ -253,6 +266,10 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     packed = pack_files(kind, order, names) + told
     parts = list(members.values())
     return Merged(files, parts, packed, stats is not None, hashes is not None)
+
+
+def _has_removed(shard: Shard) -> bool:
+    return isinstance(shard.content, FileList) and shard.content.has_removed
 
 
 def _leave_tags(shards: Sequence[Shard]) -> None:
@@ -282,7 +299,7 @@ def _check_names(shards: Sequence[Shard]) -> None:
     """Raises InputError, naming both archives, if a name is in two."""
     seen: dict[str, Shard] = {}
     for shard in shards:
-        for name in shard.names:
+        for name in filter(None, shard.names):
             other = seen.setdefault(name, shard)
             if other is not shard:
                 raise InputError(

@@ -9,7 +9,7 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from bitsback.errors import InputError
-from bitsback.format.layout import FILES, HASHED, HEAD, MODEL, UNORDERED, pack_index, section
+from bitsback.format.layout import FILES, HASHED, MODEL, REMOVED, UNORDERED, section
 from bitsback.format.parts import FileList
 from bitsback.images.file_io import Location, name_of
 from bitsback.remote.files import matching
@@ -17,6 +17,7 @@ from bitsback.remote.url import Options, Url, check_options, located
 from bitsback.restoring.output import Destination, Output, open_output
 from bitsback.summary import Summary
 from bitsback.work import Progress
+from bitsback.writing.generation import Generation
 from bitsback.writing.merge_content import (
     Merged,
     Shard,
@@ -95,30 +96,27 @@ def _write(
 ) -> Summary:
     content = merged.content
     features = FILES * merged.with_stats | UNORDERED * any(shard.unordered for shard in shards)
-    features |= HASHED * merged.with_hashes
-    output.write(HEAD + replace(content, features=features).pack() + merged.names)
-    _write_models(shards, output)
-    first_offset = output.size
-    index: list[tuple[int, int]] = []
-    done = 0
+    features |= HASHED * merged.with_hashes | content.features & REMOVED
+    written, done = Generation(output), 0
+    written.add(replace(content, features=features).pack() + merged.names)
+    _write_models(shards, written)
     for number, members in groupby(chain.from_iterable(merged.parts), lambda member: member[0]):
         with shards[number].opened() as archive:
             for _, part in members:
-                for tiles, block in blocks_of(archive, part, done):
-                    output.write(block)
-                    index.append((tiles, len(block)))
-                    done += tiles
+                for first, tiles, block in blocks_of(archive, part, done):
+                    written.add_block(block, first, tiles)
                     if progress is not None:
-                        progress(done, content.tiles)
-    assert done == content.tiles, "all of their tiles were there"
-    output.write(pack_index(first_offset, index))
+                        progress(first + tiles, content.tiles)
+                done += shards[number].parts[part].tiles
+    assert done == content.tiles, "they have all parts"
+    written.finish()
     files = content.files if isinstance(content, FileList) else None
     return Summary(
         shape=(content.files,) if isinstance(content, FileList) else content.shape,
         dtype=content.dtype if isinstance(content, FileList) else content.dtype.str,
         items=content.items,
         elements=content.elements,
-        blocks=len(index),
+        blocks=len(written.blocks),
         bytes_in=sum(shard.size for shard in shards),
         bytes_out=output.size,
         files=files,
@@ -126,7 +124,7 @@ def _write(
     )
 
 
-def _write_models(shards: Sequence[Shard], output: Output) -> None:
+def _write_models(shards: Sequence[Shard], output: Generation) -> None:
     """Each of them once."""
     written: set[bytes] = set()
     for shard in shards:
@@ -135,5 +133,5 @@ def _write_models(shards: Sequence[Shard], output: Output) -> None:
         with shard.opened() as archive:
             for identity, payload in models_of(archive):
                 if identity not in written:
-                    output.write(section(MODEL, payload))
+                    output.add(section(MODEL, payload))
                     written.add(identity)

@@ -17,6 +17,7 @@ import os
 import struct
 import sys
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -99,20 +100,20 @@ class Unfinished:
         """The number of blocks that were there before and were not taken."""
         return len(self._unused)
 
-    def find(self, key: bytes, chosen: Model | None) -> Encoded | None:
-        """The block with this key, if it is there. chosen: a model that it may be coded with."""
+    def find(self, key: bytes, chosen: Sequence[Model]) -> Encoded | None:
+        """The block with this key, if it is there. chosen: models that it may be coded with."""
         place = self._places.get(key)
         record = None if place is None else self._record(place)
         if record is None:
             return None
         head, section = record
-        identity = head.pop("model")
-        model = None if identity is None else _model(bytes.fromhex(identity), chosen)
-        if identity is not None and model is None:
+        found = [_model(bytes.fromhex(identity), chosen) for identity in head.pop("models")]
+        models = tuple(model for model in found if model is not None)
+        if len(models) < len(found):
             return None
         with self._lock:
             self._unused.discard(key)
-        return Encoded(section=section, model=model, **head)
+        return Encoded(section=section, models=models, **head)
 
     def add(self, key: bytes, block: Encoded) -> None:
         """Keeps a block. Raises InputError if the disk is full or the like."""
@@ -120,7 +121,7 @@ class Unfinished:
             {
                 "items": block.items,
                 "method": block.method,
-                "model": None if block.model is None else block.model.identity.hex(),
+                "models": [model.identity.hex() for model in block.models],
                 "two_valued": block.two_valued,
                 "outdone": block.outdone,
                 "order_bits": block.order_bits,
@@ -199,11 +200,11 @@ class Unfinished:
 def key_of(task: Uncoded, *settings: object) -> bytes:
     """The key of a block. settings: everything else that decides how it is coded."""
     chosen, rival = task.chosen, task.chosen.rival
-    models = [one.model for one in (chosen, rival) if one is not None and one.model is not None]
+    choices = [one for one in (chosen, rival) if one is not None]
+    choices += [digit for one in choices for digit in one.digits]
     told = (
-        [model.identity.hex() for model in models],
-        replace(chosen, model=None, rival=None),
-        None if rival is None else replace(rival, model=None),
+        [model.identity.hex() for one in choices for model in one.models],
+        [replace(one, model=None, rival=None, digits=()) for one in choices],
         (task.first, task.coder, task.order_bits, task.records),
         task.tiles.dtype.str,
         task.tiles.shapes,
@@ -223,9 +224,10 @@ def _versions() -> bytes:
     ).digest()
 
 
-def _model(identity: bytes, chosen: Model | None) -> Model | None:
-    if chosen is not None and chosen.identity == identity:
-        return chosen
+def _model(identity: bytes, chosen: Sequence[Model]) -> Model | None:
+    for model in chosen:
+        if model.identity == identity:
+            return model
     with suppress(ModelError):
         return known.find(identity)
     return None

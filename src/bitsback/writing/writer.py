@@ -6,14 +6,15 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
+from copy import copy
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, Unpack, cast
 
-from bitsback.coding.block import METHODS
+from bitsback.coding.block import METHODS, PREFIX_SIZE
 from bitsback.coding.block_writer import Encoded, Uncoded, encode
 from bitsback.coding.choose import (
     HURRIED,
@@ -29,11 +30,9 @@ from bitsback.errors import InputError, ModelWarning
 from bitsback.format.layout import (
     FILES,
     HASHED,
-    HEAD,
     LABELLED,
     MODEL,
     UNORDERED,
-    pack_index,
     section,
 )
 from bitsback.format.members import Files
@@ -45,6 +44,8 @@ from bitsback.restoring.output import Destination, Output, open_output
 from bitsback.summary import Compressed
 from bitsback.work import Work, begin, check_threads, ordered_map
 from bitsback.writing.asked import Asked, Input
+from bitsback.writing.continuing import ChangedFolder
+from bitsback.writing.generation import Generation
 from bitsback.writing.input_hashes import check_unchanged, hash_inputs
 from bitsback.writing.inputs import Source, files_of, open_source
 from bitsback.writing.part_reader import part_readers
@@ -89,10 +90,20 @@ def compress(
     return write_archive(source, destination, CompressOptions(**options))
 
 
-def write_archive(source: Source, destination: Destination, options: CompressOptions) -> Compressed:
-    """The same, with the options made before."""
+def write_archive(
+    source: Source,
+    destination: Destination,
+    options: CompressOptions,
+    folder: ChangedFolder | None = None,
+    replacing: bool = False,
+) -> Compressed:
+    """The same, with the options made before. folder: an archive, the destination, to which the
+    files of the source are added. replacing: whether they replace those of the same names.
+    """
     storage_options = options.storage_options
     destination = located(destination, storage_options)
+    if options.parity is not None and not isinstance(destination, str | os.PathLike):
+        raise InputError("parity (--parity) is for archives that are files")
     if isinstance(source, list | tuple):
         source = [located(each, storage_options) for each in source]
     else:
@@ -106,20 +117,30 @@ def write_archive(source: Source, destination: Destination, options: CompressOpt
     ):
         taken = inputs.enter_context(closing(plan(asked)))
         taken.check_output(destination)
-        writer = _Writer(taken, asked, unfinished)
+        if folder is not None and taken.kept is None:
+            raise InputError(f"{taken.name}: only files can be added to {folder.name}")
+        writer = _Writer(taken, asked, unfinished, folder, replacing)
         with (
-            open_output(destination, options.force, source) as output,
+            nullcontext(folder.before.output)
+            if folder is not None
+            else open_output(destination, options.force, source) as output,
             _restartable(output, destination, taken) as restartable,
         ):
             writer.write_blocks(restartable)
             # Only its blocks tell how many bytes a picture takes.
-            while outgrown := taken.outgrown(writer.index):
+            while outgrown := taken.outgrown(writer.own_blocks):
                 asked = replace(asked, held=asked.held | outgrown)
                 taken = inputs.enter_context(closing(plan(asked)))
-                writer = _Writer(taken, asked, unfinished)
+                writer = _Writer(taken, asked, unfinished, folder, replacing)
                 restartable.restart()
                 writer.write_blocks(restartable)
-            return writer.finish(restartable)
+            summary = writer.finish()
+    if options.parity is None:
+        return summary
+    from bitsback.writing.repairing import add_parity
+
+    grown = add_parity(cast(str, destination), options.parity)
+    return replace(summary, bytes_out=summary.bytes_out + grown)
 
 
 @contextmanager
@@ -145,10 +166,18 @@ def _is_device(path: Path) -> bool:
 class _Writer:
     """Writes an archive: `write_blocks`, then `finish`."""
 
-    def __init__(self, taken: Input, asked: Asked, unfinished: Unfinished | None) -> None:
-        """unfinished: where coded blocks are kept. Raises InputError if the input is not one for
-        the options.
+    def __init__(
+        self,
+        taken: Input,
+        asked: Asked,
+        unfinished: Unfinished | None,
+        folder: ChangedFolder | None,
+        replacing: bool,
+    ) -> None:
+        """unfinished: where coded blocks are kept. folder: what the input is added to. Raises
+        InputError if the input is not one for the options.
         """
+        self._folder, self._replacing = folder, replacing
         self._taken, self._asked, self._unfinished = taken, asked, unfinished
         self._given, self._options = asked.given, asked.options
         self._threads = check_threads(asked.options.threads)
@@ -165,57 +194,80 @@ class _Writer:
         job = sum(part.collection.elements for part in self._parts if part.codable(asked.given))
         self._job = max(job, least)
         self._coder = coder_for(asked.effort, max(taken.collection.elements, least))
-        self.index: list[tuple[int, int]] = []
-        """For each block its number of tiles and the size of its section."""
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._names: dict[str, None] = {}
         """The names of the models that blocks were coded with."""
         self._outdone = 0
         self._order_bits = 0.0
         self._model_bytes = 0
+        self._has_models: set[bytes] = set()
+        self._tile = self._first = 0 if folder is None else folder.content.tiles
 
     def write_blocks(self, output: Output) -> None:
         """Writes all that stands before the index and the names of pictures in no order."""
         taken, options = self._taken, self._options
         begin(options.progress, "compressing")
-        features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
-        features |= LABELLED * (options.labels is not None) | HASHED * (self._hashes is not None)
-        output.write(HEAD + replace(taken.collection, features=features).pack())
-        if taken.settle is None:  # an archive that is cut off still tells names
-            output.write(taken.names + taken.labels)
-            output.write(b"" if self._hashes is None else self._hashes.pack())
+        self._output = output
+        self._written = self._begin() if self._folder is None else self._go_on(self._folder)
         chosen = self._choose() if self._early else []
-        models = {
-            choice.model.identity: choice.model for choice in chosen if choice.model is not None
-        }
-        held_back: list[bytes] = []  # until it is known that a model is used
+        models = {model.identity: model for choice in chosen for model in choice.models}
+        held_back: list[Encoded] = []  # until it is known that a model is used
         work = Work(taken.collection, options.progress)
         done = 0
         for encoded in ordered_map(self._encode, self._tasks(chosen), self._threads):
-            held_back.append(encoded.section)
-            if encoded.model is not None or sum(map(len, held_back)) > _HELD_BACK:
+            held_back.append(encoded)
+            held_bytes = sum(len(held.section) for held in held_back)
+            if encoded.models or held_bytes > _HELD_BACK:
                 for model in models.values():
-                    self._write_model(model, output)
+                    self._write_model(model)
                 models = {}
             if not models:
-                for held in held_back:
-                    output.write(held)
+                self._write(held_back)
                 held_back = []
             self._count(encoded)
             work.add(done, encoded.items)
             done += encoded.items
-        for held in held_back:
-            output.write(held)
+        self._write(held_back)
 
-    def finish(self, output: Output) -> Compressed:
+    def _begin(self) -> Generation:
+        """Writes the head of an archive."""
+        taken, options = self._taken, self._options
+        features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
+        features |= LABELLED * (options.labels is not None) | HASHED * (self._hashes is not None)
+        written = Generation(self._output)
+        written.add(replace(taken.collection, features=features).pack())
+        if taken.settle is None:  # an archive that is cut off still tells names
+            written.add(taken.names + taken.labels)
+            written.add(b"" if self._hashes is None else self._hashes.pack())
+        return written
+
+    def _go_on(self, folder: ChangedFolder) -> Generation:
+        """Writes the head of another generation."""
+        changed = copy(folder)  # as a run that is made again starts with the same
+        changed.append(_files(self._taken), self._hashes, self._replacing)
+        self._has_models = folder.before.models()
+        return changed.begin()
+
+    def _write(self, blocks: Iterable[Encoded]) -> None:
+        for encoded in blocks:
+            self._written.add_block(encoded.section, self._tile, encoded.items)
+            self._tile += encoded.items
+
+    @property
+    def own_blocks(self) -> list[tuple[int, int]]:
+        """For each block its number of tiles and the size of its section."""
+        return self._written.own_blocks
+
+    def finish(self) -> Compressed:
         """Writes the rest."""
         taken, collection = self._taken, self._taken.collection
-        first_offset = output.size - sum(size for _, size in self.index)
         settled = taken.names
         if taken.settle is not None:
             settled = taken.settle([part.order for part in self._parts])
-            output.write(settled + taken.labels)
-        output.write(pack_index(first_offset, self.index))
+            self._written.add(settled + taken.labels)
+        if self._options.previews:
+            self._write_previews()
+        self._written.finish()
         if self._files is not None:
             check_unchanged(taken, self._files)
         files = collection.told if isinstance(collection, FileList) else None
@@ -224,13 +276,13 @@ class _Writer:
             dtype=collection.dtype if isinstance(collection, FileList) else collection.dtype.str,
             items=collection.items if files is None else files,
             elements=collection.elements,
-            blocks=len(self.index),
+            blocks=len(self.own_blocks),
             methods=self._methods,
             model=", ".join(self._names) or None,
             outdone=self._outdone,
             model_bytes=self._model_bytes,
             bytes_in=collection.nbytes,
-            bytes_out=output.size,
+            bytes_out=self._output.size - (0 if self._folder is None else self._folder.before.end),
             files=files,
             noun=collection.noun if isinstance(collection, FileList) else "item",
             skipped=taken.skipped,
@@ -244,20 +296,31 @@ class _Writer:
             unfit=0 if self._unfinished is None else self._unfinished.unfit,
         )
 
+    def _write_previews(self) -> None:
+        """Raises InputError if the input is no folder."""
+        from bitsback.writing.thumbnails import previews
+
+        taken, folder = self._taken, self._folder
+        if taken.kept is None or taken.listing is None:
+            raise InputError(f"{taken.name}: previews (--previews) are of the files of folders")
+        before = 0 if folder is None else len(folder.names)
+        size = self._output.size - (0 if folder is None else folder.before.end)
+        names = _files(taken).names
+        for made in previews(taken.listing, names, before, size, self._threads):
+            self._written.add(made.pack())
+
     def _count(self, encoded: Encoded) -> None:
         """Records what a block has become."""
-        self.index.append((encoded.items, len(encoded.section)))
         self._outdone += encoded.outdone
         self._order_bits += encoded.order_bits
-        if encoded.model is not None:
-            self._names[encoded.model.name] = None
+        self._names.update(dict.fromkeys(model.name for model in encoded.models))
         self._methods[METHODS[encoded.method]] += 1
         _log.debug(
             "block %d: %d items, %s%s, %d bytes",
-            len(self.index),
+            sum(self._methods.values()),
             encoded.items,
             METHODS[encoded.method],
-            f" by {encoded.model.name}" if encoded.model is not None else "",
+            "".join(f" by {model.name}" for model in dict.fromkeys(encoded.models)),
             len(encoded.section),
         )
 
@@ -309,20 +372,22 @@ class _Writer:
             raise refused
         return chosen
 
-    def _write_model(self, model: Model, output: Output) -> None:
+    def _write_model(self, model: Model) -> None:
         """Embeds a model, if the options ask for it."""
         embed = self._options.embed
+        if model.identity[:PREFIX_SIZE] in self._has_models:
+            return
         if embed == "always" or (embed != "never" and not is_bundled(model)):
             bases = () if embed == "always" else None  # whole, so that nothing else is needed
             embedded = section(MODEL, pack_model(model, bases))
-            output.write(embedded)
+            self._written.add(embedded)
             self._model_bytes += len(embedded)
 
     def _tasks(self, chosen: list[Chosen]) -> Iterator[Uncoded]:
         """The blocks to code. chosen: the model for each part; none if they are to be chosen
         now.
         """
-        first = 0
+        first = self._first
         for part, choice in zip_longest(self._parts, chosen):
             if choice is None:
                 choice = part.choose(None, self._asked.effort, self._job)
@@ -334,7 +399,7 @@ class _Writer:
         if self._unfinished is None:
             return self._coded(task)
         key = key_of(task, self._asked.effort, self._job, self._early)
-        encoded = self._unfinished.find(key, task.chosen.model)
+        encoded = self._unfinished.find(key, task.chosen.models)
         if encoded is None:
             encoded = self._coded(task)
             self._unfinished.add(key, encoded)
@@ -354,7 +419,7 @@ class _Writer:
             or not any_codes(None, tiles.dtype, tiles.shapes[0][1])
         ):
             return encoded
-        used = encoded.model
+        used = next(iter(encoded.models), None)
         if (
             used is not None
             and (used.any_shape or (used.levels == 2) == encoded.two_valued)
@@ -362,8 +427,8 @@ class _Writer:
         ):
             return encoded
         other = choose(None, tiles, "", self._asked.effort, self._job)
-        if other.model is None or (other.model, other.invert, other.layout) == (
-            chosen.model,
+        if not other.models or (other.models, other.invert, other.layout) == (
+            chosen.models,
             chosen.invert,
             chosen.layout,
         ):

@@ -23,6 +23,7 @@ from PIL import Image
 import bitsback
 from bitsback import _core
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
+from fuzz.seeds import plain_tiff, png_of_16_bits
 from reference.container_metadata import chunk
 
 FOLDER = Path(__file__).parent
@@ -72,6 +73,27 @@ def slices(path: Path) -> None:
     for number, rows in enumerate(ramp("u1", 5, 18, 20) // 16):
         Image.fromarray(rows).save(path / f"{number}.png")
     Image.fromarray(ramp("u1", 3, 5, 3)).save(path / "2a.png")
+
+
+def kinds(path: Path) -> None:
+    """Pictures and pages of all kinds of samples."""
+    path.mkdir()
+    steps = np.add.outer(np.arange(24) * 5, np.arange(36) * 3)
+    colour = np.stack([steps, steps[::-1], 400 - steps], -1).astype("<u2") * 100
+    (path / "deep.png").write_bytes(png_of_16_bits(colour))
+    (path / "deep.ppm").write_bytes(b"P6 36 24 65535\n" + colour.astype(">u2").tobytes())
+    for name, samples, order in (
+        ("labels", steps.astype("u4") // 30 * 100003, ">"),
+        ("counts", steps.astype("u8") << 40, "<"),
+        ("signed", (steps // 2).astype("i1"), "<"),
+        ("floats", (steps * 0.1 - 4).astype("f4"), ">"),
+        ("doubles", 1 / (1 + steps.astype("f8")), "<"),
+        ("halves", np.sqrt(steps).astype("f2"), "<"),
+        ("spectra", np.stack([steps + channel for channel in range(7)], -1).astype("u2"), "<"),
+        ("colour", colour, ">"),
+        ("planes", np.moveaxis(colour, -1, 0), "<"),
+    ):
+        (path / f"{name}.tif").write_bytes(plain_tiff(samples, order))
 
 
 def npz(path: Path) -> None:
@@ -140,12 +162,44 @@ def merged(source: Path, archive: Path) -> None:
     bitsback.merge(shards, archive)
 
 
+def more_files(path: Path) -> None:
+    (path / "deep").mkdir(parents=True)
+    rows = np.add.outer(np.arange(30), np.arange(50)).astype("u1")
+    (path / "deep" / "c.pgm").write_bytes(b"P5 50 30 255\n" + rows.tobytes())
+    (path / "deep" / "c.txt").write_bytes(b"of a later generation\n")
+    (path / "labels.csv").write_bytes(b"c,3\n")
+    for number, file in enumerate(path.rglob("*.*")):
+        os.utime(file, ns=(0, 1_600_000_000_000_000_000 + number))
+
+
+def after_changes(path: Path) -> None:
+    """The files of `every_byte`, of which some were removed, and a later one replaced."""
+    every_byte(path)
+    for name in ("a.pgm", "nothing", "labels.csv"):
+        (path / name).unlink()
+    more_files(path / "more")
+    for name in ("deep", "labels.csv"):
+        (path / "more" / name).rename(path / name)
+    (path / "more").rmdir()
+
+
+def change(folder: Path, archive: Path) -> None:
+    """Makes an archive of three generations."""
+    every_byte(folder / "old")
+    more_files(folder / "more")
+    options: dict[str, Any] = {"model": "fast", "threads": 1, "files": "exact"}
+    bitsback.compress(folder / "old", archive, hashes="sha256", **options)
+    bitsback.add(archive, folder / "more", replace=True, **options)
+    bitsback.remove(archive, ["a.pgm", "nothing"])
+
+
 GOLDEN: dict[str, Callable[[Path], None]] = {
     "pictures": pictures,
     "pictures-without-stats": pictures,
     "slices": slices,
     "files": every_byte,
     "hashes": every_byte,
+    "kinds": kinds,
     "arrays.npz": npz,
     "labels.npz": pairs,
     "set.npz": pairs,
@@ -156,6 +210,7 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "images.idx": idx,
     "images.idx.gz": idx_gz,
     "joined": joined,
+    "changed": after_changes,
 }
 """For each archive, the name of its file or folder and the function that writes it."""
 
@@ -166,6 +221,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "slices": {"stack": True, "tile": 16},
     "files": {"files": "exact"},
     "hashes": {"files": "exact", "hashes": "sha256"},
+    "kinds": {"files": "exact"},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},
@@ -183,6 +239,9 @@ def make(name: str, folder: Path) -> bytes:
     GOLDEN[name](source)
     if name == "joined":
         merged(source, archive)
+        return archive.read_bytes()
+    if name == "changed":
+        change(folder, archive)
         return archive.read_bytes()
     bitsback.compress(source, archive, model="fast", threads=1, **OPTIONS.get(name, {}))
     return archive.read_bytes()

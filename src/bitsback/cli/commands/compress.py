@@ -16,21 +16,17 @@ from bitsback.cli import complete, compress_report, figures, options
 from bitsback.cli.grouped import GroupedCommand, group
 from bitsback.cli.progress import Progress, shown_warnings
 from bitsback.cli.removal import check_removable, removal_option, remove_compressed
-from bitsback.compress_options import LARGEST_TILE, SMALLEST_TILE, CompressOptions, Embed
+from bitsback.compress_options import (
+    LARGEST_TILE,
+    MOST_PARITY,
+    SMALLEST_TILE,
+    CompressOptions,
+    Embed,
+)
 from bitsback.errors import InputError
 from bitsback.images import formats
 
-
-@click.command(cls=GroupedCommand, short_help="Compress an array or pictures.")
-@click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
-@group(
-    "Output",
-    options.output_option("The archive to write.  [default: INPUT.bb; of a URL, in this folder]"),
-    options.force_option,
-    removal_option,
-)
-@group(
-    "Choice of the model",
+MODEL_OPTIONS = (
     click.option(
         "-m", "--model", metavar="NAME|FILE", shell_complete=complete.models,
         help="See 'bitsback models'.  [default: auto]",
@@ -44,20 +40,15 @@ from bitsback.images import formats
         help="Choose the model that makes the archive smallest, however slow.",
     ),
 )  # fmt: skip
-@group(
-    "Choice of the model",
-    click.option(
+EMBED_OPTION = click.option(
         "--embed", type=click.Choice(["auto", "always", "never"]), default="auto",
         show_default=True,
         help=(
             "Put the model into the archive. auto: unless it is bundled, or a trial says that the"
             " archive is smaller without it."
         ),
-    ),
-    rare=True,
-)  # fmt: skip
-@group(
-    "Files of a folder",
+    )  # fmt: skip
+FILE_OPTIONS = (
     click.option(
         "--files", type=click.Choice(["pixels", "exact"]), default="pixels", show_default=True,
         help=(
@@ -80,27 +71,7 @@ from bitsback.images import formats
         ),
     ),
 )  # fmt: skip
-@group(
-    "Files of a folder",
-    click.option(
-        "--labels", metavar="KEY",
-        help=(
-            "The array of an .npz file that holds a label, or another small record, for each item"
-            " of the largest array; or the word folders: the label of a picture is its folder."
-        ),
-    ),
-    click.option(
-        "--hashes", type=click.Choice(["sha256"]),
-        help=(
-            "Keep the hash of each file of a folder that comes back byte for byte. It is checked"
-            " whenever the file is restored, and 'list --hashes' prints it."
-        ),
-    ),
-    rare=True,
-)  # fmt: skip
-@group(
-    "Layout of the archive",
-    click.option(
+PURPOSE_OPTION = click.option(
         "--for", "purpose", type=click.Choice(["storage", "random-access"]), default="storage",
         show_default=True,
         help=(
@@ -109,24 +80,23 @@ from bitsback.images import formats
             " into tiles of 64 x 64. The archive grows by 8 % for grey digits, 57 % for bilevel"
             " ones, 4 % for photographs."
         ),
+    )  # fmt: skip
+EXTRA_OPTIONS = (
+    click.option(
+        "--previews", is_flag=True,
+        help=(
+            "Keep small pictures of large ones in a folder, about 1 % of the archive, for viewers."
+        ),
     ),
     click.option(
-        "--unordered", is_flag=True,
+        "--parity", type=click.FloatRange(0, MOST_PARITY, min_open=True), metavar="PERCENT",
         help=(
-            "Drop the order of the items, which saves 11.8 bits for each of 10,000 items. They"
-            " come back sorted. All of them are one block, unless --block is given, so reading one"
-            " decodes all."
+            "Put parity of so many per cent behind the archive, so that 'bitsback repair' can mend"
+            " bad sectors of a disk."
         ),
     ),
 )  # fmt: skip
-@group(
-    "Layout of the archive",
-    click.option(
-        "--keep-names", is_flag=True,
-        help=(
-            "With --unordered: keep the names of files, and report the bytes that they take."
-        ),
-    ),
+TILE_OPTIONS = (
     click.option(
         "--block", type=click.IntRange(min=1), metavar="N",
         help=(
@@ -150,11 +120,76 @@ from bitsback.images import formats
             " [default: by a trial]"
         ),
     ),
+)  # fmt: skip
+"""The options that `bitsback add` has, too."""
+
+
+@click.command(cls=GroupedCommand, short_help="Compress an array or pictures.")
+@click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
+@group(
+    "Output",
+    options.output_option("The archive to write.  [default: INPUT.bb; of a URL, in this folder]"),
+    options.force_option,
+    removal_option,
+)
+@group(
+    "Choice of the model",
+    *MODEL_OPTIONS,
+)  # fmt: skip
+@group(
+    "Choice of the model",
+    EMBED_OPTION,
+    rare=True,
+)  # fmt: skip
+@group(
+    "Files of a folder",
+    *FILE_OPTIONS,
+)  # fmt: skip
+@group(
+    "Files of a folder",
+    click.option(
+        "--labels", metavar="KEY",
+        help=(
+            "The array of an .npz file that holds a label, or another small record, for each item"
+            " of the largest array; or the word folders: the label of a picture is its folder."
+        ),
+    ),
+    click.option(
+        "--hashes", type=click.Choice(["sha256"]),
+        help=(
+            "Keep the hash of each file of a folder that comes back byte for byte. It is checked"
+            " whenever the file is restored, and 'list --hashes' prints it."
+        ),
+    ),
+    rare=True,
+)  # fmt: skip
+@group(
+    "Layout of the archive",
+    PURPOSE_OPTION,
+    click.option(
+        "--unordered", is_flag=True,
+        help=(
+            "Drop the order of the items, which saves 11.8 bits for each of 10,000 items. They"
+            " come back sorted. All of them are one block, unless --block is given, so reading one"
+            " decodes all."
+        ),
+    ),
+)  # fmt: skip
+@group(
+    "Layout of the archive",
+    click.option(
+        "--keep-names", is_flag=True,
+        help=(
+            "With --unordered: keep the names of files, and report the bytes that they take."
+        ),
+    ),
+    *TILE_OPTIONS,
     rare=True,
 )  # fmt: skip
 @group("Other options", options.threads_option, options.quiet_option)
 @group(
     "Other options",
+    *EXTRA_OPTIONS,
     options.json_option,
     click.option(
         "--resume", is_flag=True,
@@ -260,16 +295,9 @@ def command(
             raise click.UsageError("standard input cannot be one of several inputs")
         if output is None:
             raise click.UsageError("several inputs make one archive; name it with -o FILE")
-    choices = [
-        choice
-        for choice in (model, "fast" if fast else None, "best" if best else None)
-        if choice is not None
-    ]
-    if len(choices) > 1:
-        raise click.UsageError("--fast, --best and -m each choose a model; give one of them")
     asked = CompressOptions(
         **given,
-        model=choices[0] if choices else "auto",
+        model=choice_of(model, fast, best),
         embed="if-smaller" if embed == "auto" else embed,
     )
     if scheduler is not None:
@@ -322,6 +350,15 @@ def command(
         figures.show_json(row, err=output == options.STANDARD)
     if remove:
         remove_compressed(sources, output, messages, asked.threads, quiet or as_json)
+
+
+def choice_of(model: str | None, fast: bool, best: bool) -> str:
+    """The choice of a model. Raises UsageError if it is given twice."""
+    choices = (model, "fast" if fast else None, "best" if best else None)
+    given = [choice for choice in choices if choice is not None]
+    if len(given) > 1:
+        raise click.UsageError("--fast, --best and -m each choose a model; give one of them")
+    return given[0] if given else "auto"
 
 
 @contextmanager

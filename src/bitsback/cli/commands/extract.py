@@ -259,7 +259,7 @@ def _write_arrays(archive: Archive, numbers: list[int], output: Location, force:
 
 def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:
     """Writes pages as PNG files with their numbers as names."""
-    from bitsback.images.pictures import encode_page
+    from bitsback.images.picture_files import encode_page
     from bitsback.restoring.staging import staging
 
     digits = len(str(len(archive) - 1))

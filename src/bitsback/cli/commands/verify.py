@@ -9,6 +9,7 @@ import click
 from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.spool import opened
+from bitsback.format.layout import PARITY
 
 
 @click.command(short_help="Check every block of archives X.bb.")
@@ -47,9 +48,12 @@ def command(
         ):
             problems = archive.verify(threads, progress)
             items, blocks = len(archive), len(archive._blocks)
+            mendable = any(place.kind == PARITY for place in archive._sections())
             known, lost = archive.name, archive.lost(problems) if problems else []
         for _, error in problems:
             figures.say(f"bitsback: error: {error}", err=True)
+        if problems and mendable:
+            figures.say(f"{known}: has parity; try 'bitsback repair'", err=True)
         for name in lost if not as_json else ():
             figures.say(name)
         if not (problems or quiet or as_json):

@@ -18,6 +18,7 @@ from PIL import Image, TiffImagePlugin
 
 from bitsback.errors import ArchiveError
 from bitsback.images.deflated import Deflated
+from bitsback.images.modes import MOST_CHANNELS
 from bitsback.images.png_parts import pack_bits
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
@@ -27,13 +28,16 @@ NONE, GROUP_4, LZW, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = (
 )  # fmt: skip
 """Compressions, by their numbers in the tag 259."""
 
-BIG, INVERTED, SCALED, REVERSED, PREDICTED, TILED = 1, 2, 4, 8, 16, 32
+BIG, INVERTED, SCALED, REVERSED, PREDICTED, TILED, SIGNED, FLOAT = 1, 2, 4, 8, 16, 32, 64, 128
 """Flags: samples are big-endian; each bit of a sample is inverted, since the least value is white;
 samples of 2 or 4 bits become 8 bits from black to white; the bits of each byte are reversed;
-samples are differences to those before them; segments are tiles.
+samples are differences to those before them; segments are tiles; samples are signed integers, or
+floats.
 """
 
-_BITS = (1, 2, 4, 8, 16)
+_LEAST_BITS = {0: 1, INVERTED: 1, SIGNED: 8, FLOAT: 16}
+"""Bits of a sample at least, by the flags of its kind."""
+_BITS = (1, 2, 4, 8, 16, 32, 64)
 REVERSE = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 """Each byte with its bits in reverse."""
 _MOST = 1 << 32
@@ -52,7 +56,7 @@ class Layout:
     stand together.
     """
     bits: int
-    """Bits of a sample: 1, 2, 4, 8 or 16."""
+    """Bits of a sample: 1, 2, 4, 8, 16, 32 or 64."""
     rows: int
     columns: int
     """The columns of a segment; the last strip may have fewer rows, and tiles are whole."""
@@ -67,17 +71,19 @@ class Layout:
         return (
             all(0 < side < _MOST for side in sides)
             and 1 in (self.channels, self.planes)
-            and 1 <= colours <= 4
+            and 1 <= colours <= MOST_CHANNELS
             and self.bits in _BITS
-            and (colours == 1 or self.bits == 8)
+            and (colours == 1 or self.bits >= 8)
             and (self.flags & TILED > 0 or self.columns == self.width)
-            and self.flags < 64
-            and not (self.flags & PREDICTED and self.bits < 8)
+            and self.flags < 256
+            and self.bits >= _LEAST_BITS.get(self.flags & (INVERTED | SIGNED | FLOAT), 65)
+            and not (self.flags & PREDICTED and (self.bits < 8 or self.flags & FLOAT))
         )
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype({1: "|b1", 16: "<u2"}.get(self.bits, "|u1"))
+        kind = "f" if self.flags & FLOAT else "i" if self.flags & SIGNED else "u"
+        return np.dtype("|b1" if self.bits == 1 else f"<{kind}{max(self.bits // 8, 1)}")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -107,8 +113,7 @@ class Layout:
     @property
     def blank(self) -> Any:
         """The sample whose bits are zeros in the file."""
-        zero = self.dtype.type(0)
-        return ~zero if self.flags & INVERTED else zero
+        return np.invert(self.dtype.type(0)) if self.flags & INVERTED else self.dtype.type(0)
 
     @property
     def row_bytes(self) -> int:
@@ -129,32 +134,31 @@ class Layout:
             raw = raw.translate(REVERSE)
         data = np.frombuffer(raw, np.uint8).reshape(-1, self.row_bytes)
         values: NDArray[Any]
-        if self.bits == 16:
+        if self.bits >= 8:
             values = data.view(self._order)
-        elif self.bits == 8:
-            values = data
         else:
             values = unpack_bits(data, self.bits)[:, : self.columns]
             values = values.astype(bool) if self.bits == 1 else values * np.uint8(self._step)
         values = values.reshape(len(data), self.columns, self.channels)
         if self.flags & PREDICTED:
-            values = np.cumsum(values, axis=1, dtype=self.dtype)
-        values = values.astype(self.dtype)
-        return ~values if self.flags & INVERTED else values
+            values = np.cumsum(values, axis=1, dtype=values.dtype.newbyteorder("="))
+        if self.bits >= 8:
+            values = values.astype(values.dtype.newbyteorder("<")).view(self.dtype)
+        return np.invert(values) if self.flags & INVERTED else values
 
     def raw(self, samples: NDArray[Any]) -> bytes:
         """The bytes of a segment before compression. Raises ArchiveError for samples that it cannot
         have.
         """
-        values = ~samples if self.flags & INVERTED else samples
+        values = np.invert(samples) if self.flags & INVERTED else samples
+        if self.bits >= 8:  # floats may be none, so that their bits are handled
+            values = np.ascontiguousarray(values).view(f"<u{self.bits // 8}")
         if self.flags & PREDICTED:
             values = values.copy()
             values[:, 1:] -= values[:, :-1].copy()
         rows = np.ascontiguousarray(values).reshape(len(values), -1)
-        if self.bits == 16:
+        if self.bits >= 8:
             raw = rows.astype(self._order).tobytes()
-        elif self.bits == 8:
-            raw = rows.tobytes()
         elif self.bits == 1:
             raw = np.packbits(rows, axis=1).tobytes()
         else:
@@ -171,7 +175,7 @@ class Layout:
 
     @property
     def _order(self) -> str:
-        return ">u2" if self.flags & BIG else "<u2"
+        return f"{'>' if self.flags & BIG else '<'}u{self.bits // 8}"
 
     @property
     def _step(self) -> int:

@@ -15,10 +15,11 @@ from PIL import Image
 
 from bitsback.images.bands import Bands, Read, joined, rows_of_band
 from bitsback.images.file_io import Reader
-from bitsback.images.modes import MODES, array_of
+from bitsback.images.modes import NAMED, array_of
 from bitsback.images.tiff.segments import (
     BIG,
     COMPRESSIONS,
+    FLOAT,
     GROUP_4,
     INVERTED,
     NONE,
@@ -26,6 +27,7 @@ from bitsback.images.tiff.segments import (
     PREDICTED,
     REVERSED,
     SCALED,
+    SIGNED,
     TILED,
     Layout,
     Span,
@@ -38,11 +40,16 @@ _SUBSAMPLED = 530
 _WIDTHS = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
 """Bytes of an element, by the type of a tag that holds offsets or lengths."""
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
-_UNSIGNED, _UNDEFINED = 1, 4
+_KINDS = {1: 0, 2: SIGNED, 3: FLOAT, 4: 0}
+"""Flags by the tag of the format of samples: unsigned, signed, floats, undefined."""
+_SAMPLE_FORMAT = 339
 _HORIZONTAL = 2
 _MOST_ROWS = 1 << 20
 """The bytes of uncompressed rows in one segment."""
 _MOST_SEGMENTS = 1 << 20
+_MOST_COLOURS = 4
+"""Planes at most that are channels of one page; of more each is a page, like the slices of a stack.
+"""
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ def _pages(page: Any, size: int) -> list[Page | None]:
             return [None]
         fields = Fields(offsets.valueoffset, widths[0], counts.valueoffset, widths[1])
     palette = int(page.photometric) == _PALETTE
-    if layout.sound:
+    if layout.sound and layout.planes <= _MOST_COLOURS:
         whole = Page(layout, spans, fields, palette)
         return [_in_bands(whole)]
     one = replace(layout, planes=1)
@@ -143,9 +150,12 @@ def _layout(page: Any) -> Layout | None:
     samples, bits, photometric = page.samplesperpixel, page.bitspersample, int(page.photometric)
     compression, predictor = int(page.compression), int(page.predictor)
     planes = samples if int(page.planarconfig) == 2 else 1
+    formats = page.tags.get(_SAMPLE_FORMAT)
+    kinds = {1} if formats is None else set(_numbers(formats))
+    kind = _KINDS.get(min(kinds)) if len(kinds) == 1 else None
     if not (
         isinstance(bits, int)
-        and page.sampleformat in (_UNSIGNED, _UNDEFINED)
+        and kind is not None
         and photometric <= _PALETTE
         and (photometric == _RGB) <= (samples >= 3)
         and compression in COMPRESSIONS
@@ -154,7 +164,7 @@ def _layout(page: Any) -> Layout | None:
         and _SUBSAMPLED not in page.tags
     ):
         return None
-    if predictor == _HORIZONTAL and (bits < 8 or compression in (NONE, PACKBITS)):
+    if predictor == _HORIZONTAL and (bits < 8 or kind == FLOAT or compression in (NONE, PACKBITS)):
         return None
     if compression == GROUP_4 and (samples, bits) != (1, 1):
         return None
@@ -164,7 +174,7 @@ def _layout(page: Any) -> Layout | None:
     )
     flags = {
         BIG: page.parent.byteorder == ">",
-        INVERTED: photometric == _WHITE_IS_ZERO and samples == 1,
+        INVERTED: photometric == _WHITE_IS_ZERO and samples == 1 and kind == 0,
         SCALED: bits in (2, 4) and photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO),
         REVERSED: int(page.fillorder) == 2,
         PREDICTED: predictor == _HORIZONTAL,
@@ -173,7 +183,7 @@ def _layout(page: Any) -> Layout | None:
     return Layout(
         page.imagelength, page.imagewidth, samples // planes, planes, bits, rows,
         page.tilewidth if tiled else page.imagewidth, compression,
-        sum(flag for flag, there in flags.items() if there),
+        sum(flag for flag, there in flags.items() if there) | kind,
     )  # fmt: skip
 
 
@@ -328,8 +338,11 @@ def shown_bands(image: Image.Image) -> Read | None:
     file: BinaryIO = getattr(image, "fp")  # noqa: B009 - as not all images have one
     pages, number = pages_of(file), image.tell()
     page = pages[number] if number < len(pages) else None
-    mode = "I;16" if image.mode.startswith("I") else image.mode
-    if page is None or page.palette or mode not in MODES:
+    if page is None or page.palette:
+        return None
+    deep = page.layout.bits == 16 and image.mode in ("LA", "RGB", "RGBA")
+    mode = "I;16" if image.mode.startswith("I") else f"{image.mode}{';16' * deep}"
+    if mode not in NAMED:
         return None
     if (page.layout.dtype, page.layout.shape) != array_of(mode, image.size):
         return None

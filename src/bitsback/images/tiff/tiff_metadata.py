@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.images.deflated import Deflated
+from bitsback.images.deflated import ZLIB, Deflated
 from bitsback.images.drawing import Drawing, Seekable
 from bitsback.images.tiff.segments import (
     BEST,
@@ -284,7 +284,7 @@ class TiffDrawing:
         if self._metadata.check not in (None, self.crc):
             raise ArchiveError(
                 "its very bytes cannot be made again by the zlib"
-                f" ({zlib.ZLIB_RUNTIME_VERSION}) or Pillow of this computer; its pixels and all"
+                f" ({ZLIB}) or Pillow of this computer; its pixels and all"
                 " else of it can: 'decompress --files pixels'"
             )
         return self._size

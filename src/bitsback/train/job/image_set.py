@@ -16,6 +16,7 @@ from bitsback.coding import layouts
 from bitsback.coding.cutting import blocks_of
 from bitsback.errors import InputError, InputWarning
 from bitsback.format.collection import ONE, Collection
+from bitsback.format.value_range import is_narrow
 from bitsback.images.file_io import name_of
 from bitsback.models import Model
 from bitsback.remote.url import Url
@@ -106,7 +107,7 @@ def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
             for number in range(part.tiles):
                 item, at = part.item_of(number)
                 shape = part.grid(item).shape_of(at)
-                if not layouts.layouts_for(part.dtype, shape):
+                if not (is_narrow(part.dtype) and layouts.layouts_for(part.dtype, shape)):
                     raise InputError(
                         f"{name}: holds {part.dtype} of the shape {shape}, and models are for"
                         " pictures and stacks of bool or of integers of 8 or 16 bits; convert"

@@ -1,0 +1,106 @@
+"""`bitsback add`: add files to an archive of a folder."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from bitsback.cli import complete, compress_report, figures, options
+from bitsback.cli.commands.compress import (
+    EMBED_OPTION,
+    EXTRA_OPTIONS,
+    FILE_OPTIONS,
+    MODEL_OPTIONS,
+    PURPOSE_OPTION,
+    TILE_OPTIONS,
+    choice_of,
+)
+from bitsback.cli.grouped import GroupedCommand, group
+from bitsback.cli.progress import Progress, shown_warnings
+from bitsback.compress_options import CompressOptions, Embed
+
+
+@click.command(cls=GroupedCommand, short_help="Add files to an archive.")
+@click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
+@click.argument("sources", nargs=-1, metavar="[INPUT...]")
+@group(
+    "Files of a folder",
+    click.option(
+        "--replace", is_flag=True,
+        help="Replace files of the same names, which are removed as 'bitsback remove' does.",
+    ),
+    *FILE_OPTIONS,
+)  # fmt: skip
+@group("Choice of the model", *MODEL_OPTIONS)
+@group("Choice of the model", EMBED_OPTION, rare=True)
+@group("Layout of the archive", PURPOSE_OPTION)
+@group("Layout of the archive", *TILE_OPTIONS, rare=True)
+@group("Other options", options.threads_option, options.quiet_option)
+@group("Other options", *EXTRA_OPTIONS)
+@group("Other options", options.json_option, options.traceback_option, rare=True)
+def command(
+    archive: str,
+    sources: tuple[str, ...],
+    replace: bool,
+    model: str | None,
+    fast: bool,
+    best: bool,
+    embed: Embed,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Add files to the archive X.bb of a folder, without coding again what is in it.
+
+    INPUT is a folder, with all files in it and its folders, or several files. Their names are those
+    that 'compress' would give them: files of a folder are named from that folder on. A file whose
+    name is taken is an error, unless --replace is given. If X.bb has labels or hashes, the new
+    files get them too.
+
+    What is new is written behind the end of X.bb. Until all of it is there and on the disk, X.bb is
+    what it was before, even if the power fails; after Ctrl-C it has its old length. Of an addition
+    that could not be finished 'verify' tells, and 'repair' or the next 'add' removes it.
+
+    \b
+      bitsback add scans.bb monday                     the files in the folder monday
+      bitsback add scans.bb a.png b.png --replace
+      bitsback add scans.bb --parity 5                 nothing but parity
+    """
+    from bitsback.writing.changing import add_with
+
+    parity = given["parity"]
+    if not sources and parity is None:
+        raise click.UsageError("missing argument INPUT...; or --parity, which needs none")
+    if not sources:
+        import bitsback
+
+        size = bitsback.add_parity(archive, parity)
+        if as_json:
+            figures.show_json({"output": archive, "bytes_out": size})
+        elif not quiet:
+            figures.say(f"{archive}: {figures.size(size)} of parity added", err=True)
+        return
+    start = time.perf_counter()
+    shown = sources[0] if len(sources) == 1 else f"{len(sources)} inputs"
+    asked = CompressOptions(
+        **given,
+        model=choice_of(model, fast, best),
+        embed="if-smaller" if embed == "auto" else embed,
+    )
+    with (
+        Progress("compressing", quiet) as progress,
+        shown_warnings(progress, quiet or as_json) as messages,
+    ):
+        from dataclasses import replace as changed
+
+        summary = add_with(
+            archive, list(sources) if len(sources) > 1 else sources[0], replace,
+            changed(asked, progress=progress),
+        )  # fmt: skip
+    row = compress_report.report(
+        shown, archive, summary, time.perf_counter() - start, as_json, quiet, messages
+    )
+    if as_json:
+        figures.show_json(row)

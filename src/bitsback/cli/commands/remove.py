@@ -1,0 +1,41 @@
+"""`bitsback remove`: remove files from an archive of a folder."""
+
+from __future__ import annotations
+
+import click
+
+from bitsback.cli import complete, figures, options
+from bitsback.cli.selection import file_numbers
+
+
+@click.command(short_help="Remove files from an archive.")
+@click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
+@click.argument("items", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.names)
+@options.quiet_option
+@options.json_option
+@options.traceback_option
+def command(archive: str, items: tuple[str, ...], quiet: bool, as_json: bool) -> None:
+    """Remove files from the archive X.bb of a folder, without coding anything again.
+
+    A NAME is one of those that 'bitsback list' shows; or a folder, with all that is in it; or a
+    quoted pattern of names, with *, ? and [...], where * stands for / too.
+
+    The names of the files are gone, and no command restores them. Their bytes stay in X.bb, which
+    gets no smaller, and whoever examines the file may find them. 'bitsback merge X.bb -o Y.bb'
+    writes an archive without the blocks that no file needs any more; a block that other files need
+    keeps what was removed. To be rid of every byte, decompress X.bb and compress the folder again.
+
+    \b
+      bitsback remove scans.bb a/b.png
+      bitsback remove scans.bb 'a/*.tif' c/
+      bitsback merge scans.bb -o smaller.bb
+    """
+    import bitsback
+
+    with bitsback.open(archive) as opened:
+        names = [opened.names[number] for number in file_numbers(opened, items)]
+    removed = bitsback.remove(archive, names)
+    if as_json:
+        figures.show_json({"archive": archive, "removed": removed})
+    elif not quiet:
+        figures.say(f"{archive}: {figures.count(len(removed), 'file')} removed", err=True)

@@ -1,0 +1,91 @@
+"""Elements of any dtype as numbers, cut into digits of at most 16 bits, and back (docs/format.md,
+Methods). Pictures of 16 bits have models: so they code the highest digits of floats, which are
+smooth, and the lowest, which are noise, are stored.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.format.numbers import elements_of, numbers_of
+
+MOST_BITS = 16
+MOST_DIGITS = 8
+_BYTE = 8
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How numbers are cut: each is base + 2^shift * x, and x has digits of so many bits, the
+    highest first.
+    """
+
+    base: int
+    shift: int
+    bits: tuple[int, ...]
+
+
+def cut_of(elements: NDArray[Any]) -> tuple[Cut, list[NDArray[Any]]]:
+    """The cut that suits some elements, which have several values, and their digits, uint8 or
+    uint16. The highest digit has 16 bits, and what is left is cut into bytes, as noise is best
+    stored.
+    """
+    numbers = numbers_of(elements)
+    base = numbers.min()
+    numbers = numbers - base
+    used = int(np.bitwise_or.reduce(numbers))
+    shift = (used & -used).bit_length() - 1
+    left = used.bit_length() - shift
+    bits = [min(left, MOST_BITS)]
+    left -= bits[0]
+    bits += [left % _BYTE] * (left % _BYTE > 0) + [_BYTE] * (left // _BYTE)
+    digits, at = [], shift + sum(bits)
+    for count in bits:
+        at -= count
+        digit = (numbers >> numbers.dtype.type(at)) & numbers.dtype.type((1 << count) - 1)
+        digits.append(digit.astype(dtype_of(count)))
+    return Cut(int(base), shift, tuple(bits)), digits
+
+
+def joined(cut: Cut, digits: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The elements, of this dtype, that have these digits."""
+    unsigned = np.dtype(f"u{dtype.itemsize}")
+    whole: NDArray[Any] | None = None
+    for count, digit in zip(cut.bits, digits, strict=True):
+        found = digit.astype(unsigned)
+        whole = found if whole is None else (whole << unsigned.type(count)) | found
+    assert whole is not None, "there is a digit"
+    return elements_of((whole << unsigned.type(cut.shift)) + unsigned.type(cut.base), dtype)
+
+
+def dtype_of(bits: int) -> np.dtype[Any]:
+    """The dtype of a digit."""
+    return np.dtype("|u1" if bits <= _BYTE else "<u2")
+
+
+def has_digits(dtype: np.dtype[Any]) -> bool:
+    """Whether elements of the dtype may be cut: numbers of 16 bits or more."""
+    return dtype.kind in "iuf" and dtype.itemsize > 1
+
+
+def sound(cut: Cut, dtype: np.dtype[Any]) -> bool:
+    """Whether elements of this dtype may be cut like this."""
+    return (
+        has_digits(dtype)
+        and 1 <= len(cut.bits) <= MOST_DIGITS
+        and all(1 <= count <= MOST_BITS for count in cut.bits)
+        and sum(cut.bits) + cut.shift <= 8 * dtype.itemsize
+    )
+
+
+def fits(digit: NDArray[Any], bits: int) -> bool:
+    """Whether a digit has no value of more bits."""
+    return int(digit.max(initial=0)) >> bits == 0
+
+
+def seen_at(digits: Sequence[Any], place: int) -> Any:
+    """What is known of a digit: that of the last one for those behind it."""
+    return digits[min(place, len(digits) - 1)]

@@ -1,0 +1,281 @@
+"""Parity sections: Reed-Solomon codes over GF(2^8) by which damaged bytes are found and computed
+again (docs/format.md, `p`).
+
+The bytes at one place in the shards of a group are values of a polynomial: those in the window at
+the first points, those of parity at the next ones (Reed and Solomon 1960; Rizzo 1997).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.errors import ArchiveError
+from bitsback.format.layout import CRC_SIZE, PARITY, Cursor, section
+from bitsback.wire import varint
+
+MOST_SHARDS = 256
+"""The most shards of a group, parity included: there are no more points."""
+_WINDOW = 1 << 28
+_SECTOR = 1 << 12
+_SMALLEST_SHARD = 1 << 8
+_SHARDS = 200  # of a small archive
+_POLYNOMIAL = 0x11D
+_START = re.compile(rb"p[\x80-\xff]{0,9}[\x00-\x7f]")
+_MOST = 1 << 30
+
+Read = Callable[[int, int], bytes]
+"""Reads (offset, size), and returns fewer bytes at the end of the file."""
+Bytes = NDArray[np.uint8]
+
+
+def _powers() -> tuple[list[int], list[int]]:
+    powers, logs, value = list[int](), [0] * 256, 1
+    for exponent in range(255):
+        powers.append(value)
+        logs[value] = exponent
+        value = value << 1 ^ (_POLYNOMIAL if value & 128 else 0)
+    return powers, logs
+
+
+_POWERS, _LOGS = _powers()
+_POINTS = [0, *_POWERS]
+
+
+def _times(one: int, other: int) -> int:
+    return _POWERS[(_LOGS[one] + _LOGS[other]) % 255] if one and other else 0
+
+
+def _inverse(number: int) -> int:
+    return _POWERS[-_LOGS[number] % 255]
+
+
+@cache
+def _products(factor: int) -> bytes:
+    """The products of all numbers with one, as a table for `bytes.translate`."""
+    return bytes(_times(factor, number) for number in range(256))
+
+
+@lru_cache(maxsize=MOST_SHARDS)
+def coefficients(known: tuple[int, ...], wanted: int) -> list[int]:
+    """The factors of the known shards, by their numbers in the group, that make another one: those
+    of Lagrange.
+    """
+    x, points = _POINTS[wanted], [_POINTS[number] for number in known]
+    found = []
+    for point in points:
+        above = below = 1
+        for other in points:
+            if other != point:
+                above, below = _times(above, x ^ other), _times(below, point ^ other)
+        found.append(_times(above, _inverse(below)))
+    return found
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """Some bytes of an archive, in shards, with parity."""
+
+    place: int
+    length: int
+    size: int
+    """Bytes of a shard."""
+    groups: int
+    rows: int
+    """Parity shards of each group."""
+
+    @property
+    def end(self) -> int:
+        return self.place + self.length
+
+    @property
+    def shards(self) -> int:
+        return -(-self.length // self.size)
+
+    @property
+    def columns(self) -> int:
+        """Shards of a group that are in the window."""
+        return -(-self.shards // self.groups)
+
+    @classmethod
+    def of(cls, place: int, length: int, percent: float) -> Window:
+        """A window with parity of so many per cent, and, unless it is small, enough for a bad
+        sector of a disk.
+        """
+        size = _SMALLEST_SHARD
+        while size < _SECTOR and size * _SHARDS < length:
+            size *= 2
+        shards, least = -(-length // size), 2
+        most = int(MOST_SHARDS / (1 + percent / 100))
+        groups = -(-shards // most)
+        columns = -(-shards // groups)
+        if length >= 4 * _SECTOR:
+            least = max(least, -(-(_SECTOR // size + 1) // groups))
+        rows = max(-(-columns * percent // 100), least)
+        return cls(place, length, size, groups, int(min(rows, MOST_SHARDS - columns)))
+
+    def shard(self, number: int, read: Read) -> bytes:
+        """A shard of the window, filled with zeros."""
+        at = self.place + number * self.size
+        data = read(at, min(self.size, self.end - at)) if at < self.end else b""
+        return data + bytes(self.size - len(data))
+
+    def parity(self, read: Read) -> list[Bytes]:
+        """The rows of parity."""
+        known = tuple(range(self.columns))
+        factors = [coefficients(known, self.columns + row) for row in range(self.rows)]
+        made = [np.zeros(self.groups * self.size, np.uint8) for _ in range(self.rows)]
+        for column in known:
+            at = self.place + column * self.groups * self.size
+            data = read(at, min(self.groups * self.size, self.end - at))
+            data += bytes(self.groups * self.size - len(data))
+            for row, of_row in zip(made, factors, strict=True):
+                row ^= np.frombuffer(data.translate(_products(of_row[column])), np.uint8)
+        return made
+
+    def sections(self, read: Read) -> Iterator[bytes]:
+        """The sections of its parity, between two copies of the checksums."""
+        rows = self.parity(read)
+        sums = b"".join(_sum(self.shard(number, read)) for number in range(self.shards))
+        for row in rows:
+            shards = row.reshape(self.groups, self.size)
+            sums += b"".join(_sum(shard.tobytes()) for shard in shards)
+        yield self._section(0, sums)
+        for number, row in enumerate(rows, 1):
+            yield self._section(number, row.tobytes())
+        yield self._section(0, sums)
+
+    def _section(self, part: int, content: bytes) -> bytes:
+        fields = (self.place, self.length, self.size, self.groups, self.rows)
+        return section(PARITY, bytes([part]), *map(varint, fields), content)
+
+    def content_size(self, part: int) -> int:
+        """The bytes of content that a section has."""
+        if part:
+            return self.groups * self.size
+        return CRC_SIZE * (self.shards + self.groups * self.rows)
+
+
+def windows_for(end: int, percent: float) -> list[Window]:
+    """Windows that are together the first bytes of an archive, up to `end`."""
+    return [
+        Window.of(start, min(_WINDOW, end - start), percent) for start in range(0, end, _WINDOW)
+    ]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A parity section, which may be damaged in its content."""
+
+    window: Window
+    part: int
+    content: bytes
+    whole: bool
+
+
+def find(data: bytes | memoryview, base: int = 0) -> Iterator[Found]:
+    """All parity sections in these bytes of an archive, which begin at `base`."""
+    for start in _START.finditer(data):
+        found = _at(data, start.start(), base)
+        if found is not None:
+            yield found
+
+
+def _at(data: bytes | memoryview, at: int, base: int) -> Found | None:
+    cursor = Cursor(data, at + 1)
+    try:
+        length = cursor.varint()
+        begin, part = cursor.at, cursor.byte()
+        window = Window(*(cursor.varint() for _ in range(5)))
+    except ArchiveError:
+        return None
+    if (
+        min(window.length, window.size, window.groups, window.rows) < 1
+        or window.end > base + at
+        or window.groups > window.shards
+        or window.size * window.groups > _MOST
+        or window.columns + window.rows > MOST_SHARDS
+        or part > window.rows
+        or cursor.at - begin + window.content_size(part) != length
+        or len(data) - begin < length + CRC_SIZE
+    ):
+        return None
+    content = cursor.take(window.content_size(part))
+    whole = _sum(bytes(data[at : cursor.at])) == cursor.take(CRC_SIZE)
+    return Found(window, part, content, whole)
+
+
+def _sum(data: bytes) -> bytes:
+    return _core.crc32c(data).to_bytes(CRC_SIZE, "little")
+
+
+class Parity:
+    """The parity of a window, as far as it was found."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self._sums: bytes | None = None
+        self._rows: dict[int, bytes] = {}
+
+    def add(self, found: Found) -> None:
+        """Adds a section: the sums must be whole, and of other rows each shard is checked."""
+        if found.part == 0 and found.whole:
+            self._sums = found.content
+        elif found.part:
+            self._rows[found.part - 1] = found.content
+
+    def repair(self, read: Read) -> dict[int, bytes] | None:
+        """The right bytes of damaged shards, by their places; None if most of them differ or no
+        checksums were found: then the parity is that of an archive that is held in this one. Raises
+        ArchiveError if there are more of them than parity makes up for.
+        """
+        if self._sums is None:
+            return None
+        of, found = self.window, dict[int, bytes]()
+        bad: dict[int, list[int]] = {}
+        for number in range(of.shards):
+            if self._differs(number, of.shard(number, read)):
+                bad.setdefault(number % of.groups, []).append(number // of.groups)
+        if 2 * sum(map(len, bad.values())) > of.shards:
+            return None
+        for group, columns in bad.items():
+            for column, shard in zip(columns, self._made(group, columns, read), strict=True):
+                at = of.place + (column * of.groups + group) * of.size
+                found[at] = shard[: of.end - at]
+        return found
+
+    def _differs(self, number: int, shard: bytes) -> bool:
+        assert self._sums is not None, "they were looked at"
+        return _sum(shard) != self._sums[CRC_SIZE * number :][:CRC_SIZE]
+
+    def _made(self, group: int, bad: Sequence[int], read: Read) -> Iterator[bytes]:
+        """The shards of these columns of a group, made of others."""
+        of = self.window
+        shards: dict[int, bytes] = {
+            column: of.shard(column * of.groups + group, read)
+            for column in range(of.columns)
+            if column not in bad
+        }
+        for row, content in self._rows.items():
+            shard = content[group * of.size :][: of.size]
+            number = of.shards + row * of.groups + group
+            if len(shards) < of.columns and not self._differs(number, shard):
+                shards[of.columns + row] = shard
+        if len(shards) < of.columns:
+            raise ArchiveError(
+                f"{len(bad)} parts of {of.columns} are damaged, more than its parity"
+            )
+        for column in bad:
+            factors = coefficients(tuple(shards), column)
+            made = np.zeros(of.size, np.uint8)
+            for factor, shard in zip(factors, shards.values(), strict=True):
+                made ^= np.frombuffer(shard.translate(_products(factor)), np.uint8)
+            if self._differs(column * of.groups + group, made.tobytes()):
+                raise ArchiveError("its parity is damaged")
+            yield made.tobytes()

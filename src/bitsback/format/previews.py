@@ -1,0 +1,49 @@
+"""Preview sections: small pictures of a range of files (docs/format.md, `v`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from bitsback.errors import ArchiveError
+from bitsback.format.layout import PREVIEWS, Cursor, section
+from bitsback.wire import varint
+
+
+@dataclass(frozen=True)
+class Previews:
+    """The previews of some files that follow each other."""
+
+    first: int
+    """The number of the first file, those that were removed counted too."""
+    pictures: Sequence[bytes]
+    """For each file its preview, empty if it has none."""
+
+    def pack(self) -> bytes:
+        """The `v` section."""
+        lengths = map(varint, map(len, self.pictures))
+        return section(
+            PREVIEWS, varint(self.first), varint(len(self.pictures)), *lengths, *self.pictures
+        )
+
+    @classmethod
+    def unpack(cls, payload: memoryview) -> Previews:
+        """Raises ArchiveError."""
+        cursor = Cursor(payload)
+        first, count = read_range(cursor)
+        if count > len(payload):
+            raise ArchiveError("its previews are shorter than their number")
+        lengths = [cursor.varint() for _ in range(count)]
+        pictures = [cursor.take(length) for length in lengths]
+        cursor.done()
+        return cls(first, pictures)
+
+    def without(self, numbers: Collection[int]) -> Previews:
+        """The same, with none for the files with these numbers."""
+        pictures = [b"" if n in numbers else p for n, p in enumerate(self.pictures, self.first)]
+        return replace(self, pictures=pictures)
+
+
+def read_range(cursor: Cursor) -> tuple[int, int]:
+    """The number of the first file, and of files. Raises ArchiveError."""
+    return cursor.varint(), cursor.varint()

@@ -1,0 +1,242 @@
+"""Continue an archive of a folder behind its footer, by a generation with files added or removed
+(docs/format.md, The file).
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from bitsback.coding.block import PREFIX_SIZE
+from bitsback.compress_options import CompressOptions
+from bitsback.errors import ArchiveError, InputError
+from bitsback.format.file_stats import FileStats
+from bitsback.format.index import BlockInfo, Place
+from bitsback.format.labelling import FOLDERS
+from bitsback.format.layout import (
+    FILES,
+    HASHED,
+    LABELLED,
+    LABELS,
+    MODEL,
+    PARITY,
+    PREVIEWS,
+    REMOVED,
+    open_section,
+)
+from bitsback.format.members import Files, Listed, pack_files
+from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.previews import Previews
+from bitsback.images.file_io import name_of
+from bitsback.images.names import printable
+from bitsback.reading.damage import Owners
+from bitsback.reading.hashes import Hashes
+from bitsback.reading.reader import Archive
+from bitsback.reading.targets import check_restorable
+from bitsback.remote.url import Url, located
+from bitsback.restoring.hidden_files import try_lock
+from bitsback.restoring.output import Output, naming
+from bitsback.writing.generation import Generation
+
+_KEPT = (MODEL, LABELS, PREVIEWS, PARITY)
+"""The sections that stay as they are when files are added or removed."""
+
+
+class _Continuation(Output):
+    """Writes behind the end of an archive."""
+
+    def __init__(self, file: BinaryIO, name: str, end: int) -> None:
+        super().__init__(file, name)
+        self._archive_end = end
+        self.restart()
+
+    def restart(self) -> None:
+        with naming(self.name):
+            self._file.seek(self._archive_end)
+            self._file.truncate()
+        self.size = self._archive_end
+
+    def sync(self) -> None:
+        with naming(self.name):
+            os.fsync(self._file.fileno())
+
+
+@dataclass(frozen=True)
+class Continued:
+    """An archive that is being continued."""
+
+    archive: Archive
+    output: Output
+
+    @property
+    def end(self) -> int:
+        """The end of the archive as it was."""
+        return self.archive._directory.end
+
+    def sections(self, kinds: Sequence[bytes] = _KEPT) -> list[Place]:
+        return [place for place in self.archive._sections() if place.kind in kinds]
+
+    def models(self) -> set[bytes]:
+        """The first bytes of the identities of the models in it. Raises ArchiveError."""
+        places = self.sections([MODEL])
+        payloads = (open_section(self.archive._read_place(place), MODEL) for place in places)
+        return {bytes(payload[:PREFIX_SIZE]) for payload in payloads}
+
+
+@contextmanager
+def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
+    """Opens an archive to write another generation. If the body raises, the file gets its old
+    length again. Raises InputError if it cannot be written, ArchiveError if it is damaged.
+    """
+    name = name_of(place)
+    place = located(place, None)
+    if isinstance(place, Url):
+        raise InputError(f"{name}: is at a URL, where files are not changed; change a copy of it")
+    with naming(name):
+        file = Path(place).open("r+b", buffering=0)  # noqa: SIM115 - closed below
+    with file, Archive(place) as archive:
+        if not try_lock(file):
+            raise InputError(f"{name}: is being changed by another process; try again later")
+        directory = archive._directory
+        for problem in directory.problems:
+            if problem is not directory.unfinished:
+                raise archive._named(problem)
+        output = _Continuation(file, name, directory.end)
+        try:
+            yield Continued(archive, output)
+            output.sync()
+        except BaseException:
+            with suppress(OSError):
+                file.truncate(directory.end)
+            raise
+
+
+class ChangedFolder:
+    """The files of an archive of a folder with some removed, and others behind them."""
+
+    def __init__(self, before: Continued) -> None:
+        """Raises InputError if its files cannot be changed."""
+        self.before, archive = before, before.archive
+        content = archive._collection
+        if not isinstance(content, FileList) or content.kind != FOLDER:
+            raise InputError(
+                f"{archive.name}: was not made from a folder, and only the files of folders can be"
+                " added and removed; 'bitsback merge' joins archives of arrays"
+            )
+        listed = archive._files.listed
+        if archive.unordered or archive._unnamed or listed.stats is None:
+            raise InputError(
+                f"{archive.name}: is a set of pictures (--unordered), which keeps no files that"
+                " could be told apart; compress the pictures again"
+            )
+        self.content, self.stats = content, listed.stats
+        self.names, self.runs = list(listed.names), list(listed.runs)
+        assert archive._beside is not None, "it has files"
+        self.hashes = archive._beside.all_hashes
+        self.labelled = bool(before.sections([LABELS]))
+        self.previews: dict[Place, Previews] = {}
+        """Sections with previews of files that are removed, and those that take their places."""
+
+    @property
+    def name(self) -> str:
+        """The name of the archive."""
+        return self.before.archive.name
+
+    def options(self, options: CompressOptions) -> CompressOptions:
+        """The options for files to add, which have labels and hashes if those of the archive do."""
+        return replace(
+            options,
+            labels=FOLDERS if self.labelled else options.labels,
+            hashes="sha256" if self.hashes is not None else options.hashes,
+        )
+
+    def number(self, name: str) -> int | None:
+        """The number of the file of this name, those that were removed counted too."""
+        number = self.before.archive._files.number(name)
+        files = self.before.archive._files
+        return number if number is None or not files.collection.has_removed else files.kept[number]
+
+    def remove(self, numbers: Iterable[int]) -> None:
+        """numbers: of all files, those that were removed included."""
+        times = array("q", self.stats.times)
+        digests = None if self.hashes is None else list(self.hashes.digests)
+        for number in numbers:
+            self.names[number], times[number] = "", 0
+            if digests is not None:
+                digests[number] = b""
+        gone = {number for number, name in enumerate(self.names) if not name}
+        self.previews = dict(self._previews_without(gone))
+        self.stats = FileStats(self.stats.sizes, times)
+        self.hashes = None if digests is None else Hashes(digests)
+
+    def _previews_without(self, numbers: set[int]) -> Iterator[tuple[Place, Previews]]:
+        for place in self.before.sections([PREVIEWS]):
+            payload = open_section(self.before.archive._read_place(place), PREVIEWS)
+            previews = Previews.unpack(payload)
+            left = previews.without(numbers)
+            if left != previews:
+                yield place, left
+
+    def append(self, files: Files, hashes: Hashes | None, replacing: bool) -> None:
+        """Puts new files, with their parts, behind the others. replacing: whether they replace
+        others of the same names. Raises InputError for such a file otherwise.
+        """
+        clashing = {
+            name: number for name in files.names if (number := self.number(name)) is not None
+        }
+        for name in () if replacing else clashing:
+            raise InputError(
+                f"{self.name}: has a file {printable(name)} already; rename one of them, or use"
+                " --replace (replace=True) to replace it"
+            )
+        self.remove(clashing.values())
+        shift = len(self.content.parts)
+        assert files.stats is not None, "they are those of a folder"
+        self.content = replace(self.content, parts=self.content.parts + files.collection.parts)
+        self.stats = FileStats(
+            self.stats.sizes + files.stats.sizes, self.stats.times + files.stats.times
+        )
+        if self.hashes is not None or hashes is not None:
+            old = [b""] * len(self.names) if self.hashes is None else self.hashes.digests
+            new = [b""] * len(files) if hashes is None else hashes.digests
+            self.hashes = Hashes([*old, *new])
+        self.names = [*self.names, *files.names]
+        self.runs = [*self.runs, *((part + shift, count) for part, count in files.runs)]
+
+    @property
+    def _features(self) -> int:
+        features = FILES | LABELLED * self.labelled | HASHED * (self.hashes is not None)
+        return features | REMOVED * ("" in self.names)
+
+    def begin(self) -> Generation:
+        """Writes what describes the files, and leaves out blocks that none of them needs. Raises
+        InputError if they cannot all be restored.
+        """
+        content = replace(self.content, features=self._features)
+        listed = Listed(self.names, self.runs, self.stats)
+        files = Files(content, *listed)
+        archive = self.before.archive
+        if not len(files):
+            raise InputError(
+                f"{archive.name}: no file would be left in it; remove the archive itself"
+            )
+        try:
+            check_restorable(files)
+        except ArchiveError as error:
+            raise InputError(f"{archive.name}: {error}") from None
+        blocks: Iterable[BlockInfo] = archive._blocks
+        if content.has_removed:
+            owners = Owners(files)
+            blocks = [b for b in blocks if owners.of([(b.first, b.first + b.items)])]
+        kept = [place for place in self.before.sections() if place not in self.previews]
+        written = Generation(self.before.output, kept, blocks)
+        written.add(content.pack() + pack_files(FOLDER, self.runs, self.names) + self.stats.pack())
+        written.add(b"" if self.hashes is None else self.hashes.pack())
+        for previews in self.previews.values():
+            written.add(previews.pack())
+        return written

@@ -1,0 +1,198 @@
+"""Add parity to an archive, and repair one by its parity (docs/format.md, `p` and Damage)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, cast
+
+from bitsback.compress_options import MOST_PARITY
+from bitsback.errors import ArchiveError, InputError
+from bitsback.format.index import Place
+from bitsback.format.layout import COLLECTION, PARITY, open_section
+from bitsback.format.parity import Parity, Window, find, windows_for
+from bitsback.images.file_io import RandomAccess, name_of, open_anywhere
+from bitsback.reading.reader import Archive
+from bitsback.remote.url import Options, Url, located
+from bitsback.restoring.output import Destination, Output, open_output
+from bitsback.writing.continuing import continued
+from bitsback.writing.generation import Generation
+
+_CHUNK = 1 << 20
+_SCANNED = 1 << 26  # bytes that are searched for parity at once
+_OVERLAP = 1 << 24  # of which so many are searched again, for a section that the bounds cut
+
+
+def add_parity(archive: str | os.PathLike[str], percent: float) -> int:
+    """Puts parity of so many per cent of its bytes behind an archive, by which `repair` mends bad
+    sectors of a disk, or other bytes that have changed, as many as the parity has. Returns the
+    bytes that it takes. Parity that the archive has is no longer used.
+
+    Raises InputError if the file cannot be written, ArchiveError if it is damaged.
+
+    >>> import bitsback, numpy as np, os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "x.bb")
+    ...     summary = bitsback.compress(np.arange(90_000, dtype=np.uint32) % 977, path)
+    ...     size = bitsback.add_parity(path, 10)
+    ...     with open(path, "r+b") as file:
+    ...         _ = file.seek(99), file.write(b"a scratch")
+    ...     bitsback.repair(path)
+    ...     bitsback.decompress(path)[-1]
+    1
+    np.uint32(113)
+    """
+    if not 0 < percent <= MOST_PARITY:
+        raise InputError(f"parity={percent}: it is a per cent, {MOST_PARITY} at most")
+    with continued(archive) as before:
+        _write_parity(before.archive, before.output, windows_for(before.end, percent))
+        return before.output.size - before.end
+
+
+def _write_parity(archive: Archive, output: Output, windows: Sequence[Window]) -> None:
+    """Writes a generation of parity alone."""
+    index = archive._directory.index
+    assert index is not None, "its index is whole"
+    (collection,) = (place for place in index.sections if place.kind == COLLECTION)
+    kept = [place for place in index.sections if place.kind not in (COLLECTION, PARITY)]
+    data = archive._read_place(collection)
+    open_section(data, COLLECTION)
+    written = Generation(output, kept, archive._blocks)
+    written.add(data)
+    for window in windows:
+        for section in window.sections(archive._read):
+            written.add(section)
+    written.finish()
+
+
+def repair(
+    source: str | os.PathLike[str],
+    destination: Destination | None = None,
+    *,
+    force: bool = False,
+    storage_options: Options | None = None,
+) -> int:
+    """Writes an archive again as it was before it was damaged, as far as its parity tells, and
+    without what is left of an addition that was not finished. Returns the number of shards that
+    were computed again; 0 if no byte had changed.
+
+    source: a path or URL. destination: by default the archive itself, which is replaced once the
+    new one is complete. force, storage_options: as in `compress`.
+
+    Raises ArchiveError, and writes nothing, if the archive has no parity and is damaged, or has
+    more damage than its parity makes up for.
+    """
+    place = located(source, storage_options)
+    target = place if destination is None else located(destination, storage_options)
+    if destination is None and isinstance(place, Url):
+        raise InputError(f"{name_of(place)}: is at a URL; name an output")
+    name = name_of(place)
+    reader = open_anywhere(place)
+    try:
+        mended = _Mended(reader)
+        windows: list[Window] = []
+        for parity in _parity_of(reader):
+            try:
+                patches = parity.repair(mended.at)
+            except ArchiveError as error:
+                raise ArchiveError(
+                    f"{name}: {error}; 'decompress --keep-going' restores what is whole"
+                ) from None
+            if patches is not None:
+                mended.patches |= patches
+                windows.append(parity.window)
+        end, again = _whole(mended, windows, name)
+        with open_output(target, force or destination is None) as output:
+            for at in range(0, end, _CHUNK):
+                output.write(mended.at(at, min(_CHUNK, end - at)))
+            if again:
+                mended.end = end
+                with mended.opened() as archive:
+                    _write_parity(archive, output, again)
+        return len(mended.patches)
+    finally:
+        reader.close()
+
+
+def _whole(mended: _Mended, windows: Sequence[Window], name: str) -> tuple[int, Sequence[Window]]:
+    """The end of the part of the file that is whole, and the windows of parity that is to be made
+    again behind it. Raises ArchiveError if that is not an archive.
+    """
+    with mended.opened() as archive:
+        problems, directory = archive.problems, archive._directory
+        broken = any(not _intact(archive, place) for place in directory.sections)
+        unfinished = directory.unfinished is not None and len(problems) == 1
+    newest = max((window.end for window in windows), default=0)
+    own = [window for window in sorted(windows) if _reaches(window, windows, newest)]
+    if newest and (problems or broken) and not (unfinished and directory.end > newest):
+        # Behind the window stood its parity, which is all that may be damaged now.
+        mended.end = newest
+        with mended.opened() as archive:
+            if not archive.problems:
+                return newest, own
+        mended.end = mended.size
+    if unfinished:
+        return directory.end, []
+    for problem in problems:
+        told = "" if windows else ", and has no parity"
+        raise ArchiveError(f"{name}: cannot be repaired{told}: {problem}")
+    return mended.size, []
+
+
+def _reaches(window: Window, windows: Sequence[Window], end: int) -> bool:
+    """Whether a window is one of those that end together there, one after the other."""
+    after = {other.place: other for other in windows}
+    while window.end < end:
+        if window.end not in after:
+            return False
+        window = after[window.end]
+    return window.end == end
+
+
+def _intact(archive: Archive, place: Place) -> bool:
+    try:
+        open_section(archive._read_place(place), place.kind)
+    except ArchiveError:
+        return False
+    return True
+
+
+class _Mended:
+    """A file with other bytes at some places."""
+
+    def __init__(self, reader: RandomAccess) -> None:
+        self._reader, self._at = reader, 0
+        self.size = self.end = reader.size
+        """The bytes of the file, and those that are read."""
+        self.patches: dict[int, bytes] = {}
+
+    def at(self, start: int, size: int) -> bytes:
+        size = max(min(size, self.end - start), 0)
+        data = bytearray(self._reader.read(start, size)) if size else bytearray()
+        for place, patch in self.patches.items():
+            low, high = max(place, start), min(place + len(patch), start + size)
+            if low < high:
+                data[low - start : high - start] = patch[low - place : high - place]
+        return bytes(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + (self.end if whence == os.SEEK_END else 0)
+        return self._at
+
+    def read(self, size: int) -> bytes:
+        data = self.at(self._at, size)
+        self._at += len(data)
+        return data
+
+    def opened(self) -> Archive:
+        return Archive(cast(BinaryIO, self))
+
+
+def _parity_of(reader: RandomAccess) -> Iterator[Parity]:
+    """The parity of each window that is found anywhere in a file, of the newest one first."""
+    found: dict[Window, Parity] = {}
+    for start in range(0, reader.size, _SCANNED - _OVERLAP):
+        data = reader.read(start, min(_SCANNED, reader.size - start))
+        for section in find(data, start):
+            found.setdefault(section.window, Parity(section.window)).add(section)
+    yield from sorted(found.values(), key=lambda parity: -parity.window.end)

@@ -1,0 +1,273 @@
+"""Files are added to archives and removed from them, behind the footer and without coding anything
+again.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bitsback
+from bitsback.format.index import Index
+from bitsback.format.layout import BLOCK, INDEX, Cursor
+from bundled_models import spec_model
+from reference import archive as spec
+from reference.fields import ArchiveError as Refusal
+
+from .conftest import files, noise, save
+
+
+def of(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in files(folder)}
+
+
+def there(path: Path, folder: Path, **options: bool) -> dict[str, bytes]:
+    """The files of an archive, restored to a new folder."""
+    bitsback.decompress(path, folder, files="exact", **options)
+    return of(folder)
+
+
+def slope(number: int, shape: tuple[int, ...] = (20, 30)) -> np.ndarray:
+    rows = np.add.outer(np.arange(shape[0]) * 3, np.arange(shape[1]) * number)
+    return np.broadcast_to(rows.reshape(*rows.shape, *[1] * (len(shape) - 2)), shape).astype("u1")
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Path:
+    """A folder of files of all kinds: pictures of several sizes and modes, in tiles, and others."""
+    folder = tmp_path / "one"
+    for number in range(6):
+        save(slope(number), folder / "same" / f"{number}.pgm")
+    save(slope(2, (40, 50, 3)), folder / "colour.ppm")
+    save(noise("L", (9, 8)), folder / "noise.pgm")
+    (folder / "a.txt").write_text("some words " * 30)
+    (folder / "b.txt").write_text("others " * 30)
+    (folder / "empty").touch()
+    return folder
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    folder = tmp_path / "two"
+    for number in range(2):
+        save(slope(number + 9), folder / "more" / f"{number}.pgm")
+    (folder / "c.txt").write_text("even more " * 30)
+    os.utime(folder / "c.txt", ns=(0, 123_456_789_000))
+    return folder
+
+
+@pytest.fixture
+def path(one: Path, tmp_path: Path) -> Path:
+    bitsback.compress(one, tmp_path / "x.bb", model="fast", block=2, tile=16, files="exact")
+    return tmp_path / "x.bb"
+
+
+def sections_of(data: bytes) -> list[tuple[bytes, int]]:
+    """The kinds and the places of all sections, footers left out."""
+    cursor, found = Cursor(data, 8), list[tuple[bytes, int]]()
+    while cursor.at < len(data):
+        found.append((data[cursor.at : cursor.at + 1], cursor.at))
+        cursor.section()
+        cursor.at += 12 * (found[-1][0] == INDEX)
+    return found
+
+
+def test_added_and_removed_files(path: Path, one: Path, two: Path, tmp_path: Path) -> None:
+    before = path.read_bytes()
+    summary = bitsback.add(path, two, model="fast")
+    assert path.read_bytes().startswith(before)
+    assert (summary.files, summary.bytes_out) == (3, path.stat().st_size - len(before))
+    whole = of(one) | of(two)
+    assert there(path, tmp_path / "all") == whole
+    assert (tmp_path / "all" / "c.txt").stat().st_mtime_ns == 123_456_789_000
+    gone = ["same/2.pgm", "a.txt", "more/1.pgm", "colour.ppm", "empty"]
+    assert bitsback.remove(path, gone) == gone
+    left = {name: data for name, data in whole.items() if name not in gone}
+    assert there(path, tmp_path / "left") == left
+    with bitsback.open(path) as archive:
+        assert archive.verify() == []
+        assert sorted(archive.names) == sorted(left) and len(archive) == len(left)
+        assert "a.txt" not in archive and archive.info()["removed"] == len(gone)
+        for name, number in zip(archive.names, range(len(archive)), strict=True):
+            picture = name.endswith(("pgm", "ppm"))
+            data = np.asarray(archive[number]).tobytes() if picture else archive[name].read()
+            assert left[name].endswith(data)
+    found = spec.decode_files(path.read_bytes(), [spec_model("mnist")])
+    assert [file.name for file in found] == [*archive.names]
+    with pytest.raises(bitsback.InputError, match=r"there is no file 'a\.txt'"):
+        bitsback.remove(path, ["a.txt"])
+
+
+def test_a_merged_archive_has_only_the_needed_blocks(path: Path, two: Path, tmp_path: Path) -> None:
+    bitsback.add(path, two, model="fast")
+    with bitsback.open(path) as archive:
+        pictures = [name for name in archive.names if name.startswith("same")]
+        blocks = len(archive._blocks)
+    bitsback.remove(path, pictures)
+    whole = there(path, tmp_path / "whole")
+    other = tmp_path / "other.bb"
+    bitsback.compress([two / "c.txt"], other, model="fast")
+    bitsback.remove(path, ["c.txt"])
+    bitsback.merge([path, other], tmp_path / "merged.bb")
+    assert there(tmp_path / "merged.bb", tmp_path / "merged") == whole
+    data = (tmp_path / "merged.bb").read_bytes()
+    kinds = [kind for kind, _ in sections_of(data)]
+    assert kinds.count(INDEX) == 1 and kinds.count(BLOCK) < blocks
+    assert len(data) < path.stat().st_size
+    assert len(spec.decode_files(data)) == len(whole)
+    assert bitsback.open(data).verify() == []
+    bitsback.embed(path, tmp_path / "embedded.bb")
+    del whole["c.txt"]
+    assert there(tmp_path / "embedded.bb", tmp_path / "again") == whole
+
+
+def test_a_stack_of_which_slices_are_removed(tmp_path: Path) -> None:
+    for number in range(8):
+        save(slope(number) + np.uint8(number), tmp_path / "in" / f"{number}.png")
+    path = tmp_path / "x.bb"
+    bitsback.compress(tmp_path / "in", path, model="fast", stack=True, tile=16, block=1)
+    bitsback.remove(path, [f"{number}.png" for number in (0, 1, 2, 3, 4, 6)])
+    with bitsback.open(path) as archive:
+        assert archive.names == ["5.png", "7.png"] and archive.verify() == []
+        assert (np.asarray(archive["5.png"]) == slope(5) + np.uint8(5)).all()
+    bitsback.decompress(path, tmp_path / "out")
+    assert files(tmp_path / "out") == ["5.png", "7.png"]
+    assert [file.name for file in spec.decode_files(path.read_bytes())] == ["5.png", "7.png"]
+
+
+def test_a_file_replaces_another(path: Path, two: Path, tmp_path: Path) -> None:
+    (two / "a.txt").write_text("new")
+    before = path.read_bytes()
+    with pytest.raises(bitsback.InputError, match=r"has a file a\.txt already.*--replace"):
+        bitsback.add(path, two, model="fast")
+    assert path.read_bytes() == before
+    bitsback.add(path, two, replace=True, model="fast")
+    assert there(path, tmp_path / "out")["a.txt"] == b"new"
+    with bitsback.open(path) as archive:
+        assert archive.names.count("a.txt") == 1 and archive.verify() == []
+
+
+def test_an_addition_that_is_cut_off_anywhere(path: Path, two: Path, tmp_path: Path) -> None:
+    before = path.read_bytes()
+    whole = there(path, tmp_path / "whole")
+    bitsback.add(path, two, model="fast")
+    after = path.read_bytes()
+    places = [at for _, at in sections_of(after) if at >= len(before)] + [len(after) - 12]
+    middles = [at + 5 for at in places]
+    for end in sorted({len(before) + 1, *places, *middles, len(after) - 1} - {len(before)}):
+        path.write_bytes(after[:end])
+        with bitsback.open(path) as archive:
+            assert "were not" not in str(archive.problems)
+            assert f"{end - len(before)} bytes of an addition" in str(archive.problems[0])
+            assert {n: content(archive, n) for n in archive.names} == {
+                n: content(bitsback.open(before), n) for n in whole
+            }
+            assert "bitsback repair" in str(archive.verify()[0][1])
+        with pytest.raises(bitsback.ArchiveError, match="not finished"):
+            bitsback.decompress(path, tmp_path / "none")
+    assert there(path, tmp_path / "rescued", keep_going=True) == whole
+    bitsback.add(path, two, model="fast")
+    assert path.read_bytes() == after
+    # A later generation of which only the index is damaged was finished, and lost its end.
+    path.write_bytes(after[:-14] + bytes([after[-14] ^ 1]) + after[-13:])
+    with bitsback.open(path) as archive:
+        assert sorted(archive.names) == sorted(whole)
+
+
+def content(archive: bitsback.Archive, name: str) -> bytes:
+    view = archive[name]
+    return view.read() if hasattr(view, "read") else np.asarray(view).tobytes()
+
+
+def test_an_interrupted_addition_leaves_nothing(path: Path, two: Path) -> None:
+    before = path.read_bytes()
+
+    def interrupt(done: int, total: int) -> None:
+        if path.stat().st_size > len(before):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bitsback.add(path, two, model="fast", progress=interrupt)
+    assert path.read_bytes() == before
+    path.write_bytes(before + b"C\5hello")
+    (two / "a.txt").touch()
+    with pytest.raises(bitsback.InputError):
+        bitsback.add(path, two, model="fast")
+    assert path.read_bytes() == before
+
+
+def test_hashes_and_labels_go_on(one: Path, two: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.bb"
+    bitsback.compress(one / "same", path, model="fast", hashes="sha256", files="exact")
+    bitsback.add(path, two, model="fast")
+    bitsback.remove(path, ["0.pgm", "c.txt"])
+    with bitsback.open(path) as archive:
+        assert archive.hashes is not None and set(archive.hashes) == {*archive.names}
+        assert archive.verify() == []
+    classes = tmp_path / "in"
+    for number in range(4):
+        save(slope(number), classes / "ab"[number % 2] / f"{number}.png")
+    bitsback.compress(classes, path, model="fast", labels="folders", force=True)
+    bitsback.remove(path, ["a/0.png"])
+    save(slope(7), tmp_path / "and" / "c" / "7.png")
+    bitsback.add(path, tmp_path / "and", model="fast")
+    with bitsback.open(path) as archive:
+        assert archive.labels is not None and archive.labels.tolist() == [0, 1, 1, 2]
+        assert archive.classes == ["a", "b", "c"]
+        assert spec.decode_labels(path.read_bytes()) == ["a", "b", "b", "c"]
+
+
+def test_what_cannot_be_changed(path: Path, one: Path, two: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.bb"
+    bitsback.compress(np.arange(9), other)
+    with pytest.raises(bitsback.InputError, match="was not made from a folder"):
+        bitsback.remove(other, ["a"])
+    for keep_names in (False, True):
+        bitsback.compress(
+            one, other, unordered=True, keep_names=keep_names, model="fast", force=True
+        )
+        with pytest.raises(bitsback.InputError, match="is a set of pictures"):
+            bitsback.add(other, two)
+    with bitsback.open(path) as archive:
+        names = list(archive.names)
+    with pytest.raises(bitsback.InputError, match="no file would be left"):
+        bitsback.remove(path, names)
+    (two / "empty").mkdir()
+    (two / "empty" / "x").touch()
+    before = path.read_bytes()
+    with pytest.raises(bitsback.InputError, match=r"would be restored as the file"):
+        bitsback.add(path, two, model="fast")
+    with pytest.raises(bitsback.InputError, match="only files can be added"):
+        bitsback.add(path, np.arange(9))
+    with pytest.raises(bitsback.InputError, match="unordered"):
+        bitsback.add(path, two, unordered=True)
+    with pytest.raises(bitsback.InputError, match="is at a URL"):
+        bitsback.remove("https://example.org/x.bb", ["a"])
+    damaged = bytearray(before)
+    damaged[-20] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(bitsback.ArchiveError, match="cut off or damaged"):
+        bitsback.add(path, two)
+    assert path.read_bytes() == damaged
+
+
+def test_a_block_that_a_file_needs_is_missed(path: Path, tmp_path: Path) -> None:
+    bitsback.remove(path, ["a.txt"])
+    with bitsback.open(path) as archive:
+        index = archive._directory.index
+    assert index is not None
+    data = path.read_bytes()
+    end = -12 - int.from_bytes(data[-12:-4], "little")
+    for number in range(len(index.blocks)):
+        left = [block for block in index.blocks if block.number != number]
+        forged = data[:end] + Index(index.sections, left).pack()
+        opened = bitsback.open(io.BytesIO(forged))
+        assert any("is in no block" in str(error) for _, error in opened.verify())
+        with pytest.raises(bitsback.ArchiveError, match="is in no block"):
+            bitsback.decompress(io.BytesIO(forged), tmp_path / "out")
+        with pytest.raises(Refusal):
+            spec.decode_files(forged)
