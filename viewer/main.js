@@ -80,7 +80,8 @@ class OpenArchive {
     const setup = { source: source.plain(), collection: decoder.bytes("payload", -1), models, given: [], table };
     const place = (number) => decoder.json("block", number);
     const scheduler = new Scheduler(module, setup, place, findModel, changed);
-    return Object.assign(archive, { source, decoder, scheduler, pages: new Map() });
+    const previews = new Previews(archive.info.previews, source, decoder);
+    return Object.assign(archive, { source, decoder, scheduler, previews, pages: new Map() });
   }
 
   get count() {
@@ -111,7 +112,7 @@ class OpenArchive {
     const image = promise.then((result) => {
       if (result instanceof ImageData) return result;
       const values = valuesOf(entry.dtype, result);
-      return pixelsOf(entry, values, windowOf(entry.dtype, values), factorFor(entry, side));
+      return pixelsOf(entry, values, windowOf(entry, values), factorFor(entry, side));
     });
     return { promise: image, drop };
   }
@@ -150,7 +151,8 @@ class OpenArchive {
     const shape = channels > 1 ? [rows, columns, channels] : [rows, columns];
     if (dtype === "|u1" && channels <= 4) return this.decoder.file(true, dtype, shape, data);
     if (channels === 1 && dtype === "|b1") return this.decoder.file(true, dtype, shape, values);
-    if (channels === 1 && dtype.endsWith("u2")) {
+    if (dtype === "<u2" && channels <= 4) return this.decoder.file(true, dtype, shape, data);
+    if (channels === 1 && dtype === ">u2") {
       return this.decoder.file(true, "<u2", shape, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     }
     return this.decoder.file(true, "|u1", [rows, columns, 4], new Uint8Array(pixelsOf(entry, values, range).data.buffer));
@@ -201,32 +203,54 @@ function drawCell(cell, number) {
     : `${columns} x ${rows}${slices > 1 ? `, ${count(slices, "slice")}` : ""}`;
   cell.title = `${entry.name}, ${size}`;
   cell.setAttribute("aria-label", cell.title);
-  if (entry.isBytes || rows * columns * entry.channels > THUMBNAIL_ELEMENTS) {
-    note.textContent = entry.isBytes ? `file, ${size}` : size;
-    if (!(entry.isBytes && /\.(jpe?g|png|gif|webp|avif|bmp)$/i.test(entry.name))) return () => {};
-  }
-  const wanted = entry.isBytes ? archive.picture(entry, 0) : archive.thumbnail(entry, SIDE);
-  wanted.promise.then(async (found) => {
-    const image = found.bytes ? await createImageBitmap(new Blob([found.bytes])) : found;
-    const canvas = document.createElement("canvas");
-    const factor = image instanceof ImageData ? 1 : Math.max(1, Math.max(image.width, image.height) / SIDE);
-    canvas.width = Math.max(1, Math.round(image.width / factor));
-    canvas.height = Math.max(1, Math.round(image.height / factor));
-    const context = canvas.getContext("2d");
-    if (image instanceof ImageData) context.putImageData(image, 0, 0);
-    else context.drawImage(image, 0, 0, canvas.width, canvas.height);
-    note.replaceWith(canvas);
-  }).catch((error) => {
+  const decoded = entry.isBytes ? /\.(jpe?g|png|gif|webp|avif|bmp)$/i.test(entry.name)
+    : rows * columns * entry.channels <= THUMBNAIL_ELEMENTS;
+  if (entry.isBytes || !decoded) note.textContent = entry.isBytes ? `file, ${size}` : size;
+  let dropped = false;
+  let drop = () => {};
+  (async () => {
+    const preview = await previewOf(entry);
+    if (dropped) return;
+    let image = preview;
+    if (!preview) {
+      if (!decoded) return;
+      const wanted = entry.isBytes ? archive.picture(entry, 0) : archive.thumbnail(entry, SIDE);
+      drop = wanted.drop;
+      image = await wanted.promise;
+      if (image.bytes) image = await createImageBitmap(new Blob([image.bytes]));
+    }
+    note.replaceWith(canvasOf(image));
+  })().catch((error) => {
     if (error instanceof Cancelled) note.textContent ||= "not decoded";
-    else if (error instanceof DOMException) return;
-    else {
+    else if (!(error instanceof DOMException)) {
       note.textContent = "damaged";
       note.classList.add("bad");
       cell.title = `${entry.name}, damaged: ${error.message}`;
       cell.setAttribute("aria-label", cell.title);
     }
   });
-  return wanted.drop;
+  return () => {
+    dropped = true;
+    drop();
+  };
+}
+
+/** The preview of a file as a picture, or undefined; at once if the archive has none. */
+function previewOf(entry) {
+  if (entry.file === null || !archive.info.previews.length) return undefined;
+  return archive.previews.find(entry.file).then((bytes) => bytes && createImageBitmap(new Blob([bytes]))).catch(() => null);
+}
+
+/** A thumbnail on a canvas. */
+function canvasOf(image) {
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d");
+  const factor = image instanceof ImageData ? 1 : Math.max(1, Math.max(image.width, image.height) / SIDE);
+  canvas.width = Math.max(1, Math.round(image.width / factor));
+  canvas.height = Math.max(1, Math.round(image.height / factor));
+  if (image instanceof ImageData) context.putImageData(image, 0, 0);
+  else context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas;
 }
 
 const view = new PictureView(at);

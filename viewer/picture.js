@@ -19,7 +19,7 @@ class PictureView {
     on("slice", "input", () => this.load(Number(this.at.slice.value)));
     on("level", "input", () => this.slide());
     on("width", "input", () => this.slide());
-    on("window-auto", "click", () => this.setWindow(windowOf(this.entry.dtype, this.values)));
+    on("window-auto", "click", () => this.setWindow(windowOf(this.entry, this.values)));
     for (const kind of ["png", "npy", "raw"]) on(kind, "click", () => this.save(kind));
     on("picture", "keydown", (event) => this.key(event));
     on("stage", "wheel", (event) => this.wheel(event));
@@ -89,7 +89,7 @@ class PictureView {
       return;
     }
     this.values = valuesOf(entry.dtype, found.bytes);
-    this.full = windowOf(entry.dtype, this.values);
+    this.full = windowOf(entry, this.values);
     const eight = entry.dtype === "|u1" || entry.dtype === "|b1";
     at.window.hidden = eight;
     this.setWindow(this.range || this.full);

@@ -35,12 +35,20 @@ function halfToNumber(half) {
   return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
 }
 
+/** Whether the last channel says how opaque a pixel is. */
+function hasAlpha({ dtype, channels }) {
+  return (channels === 2 || channels === 4) && (dtype === "|u1" || dtype === "<u2");
+}
+
 /** The values that are black and white: of bytes and bits all, of others the least and the greatest. */
-function windowOf(dtype, values) {
-  if (dtype === "|u1") return [0, 255];
-  if (dtype === "|b1") return [0, 1];
+function windowOf(picture, values) {
+  if (picture.dtype === "|u1") return [0, 255];
+  if (picture.dtype === "|b1") return [0, 1];
+  const alpha = hasAlpha(picture);
   let [low, high] = [Infinity, -Infinity];
-  for (const value of values) {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (alpha && (i + 1) % picture.channels === 0) continue;
     if (value < low && value > -Infinity) low = value;
     if (value > high && value < Infinity) high = value;
   }
@@ -62,14 +70,15 @@ function placePiece(picture, out, [, , row, rows, column, columns, channel, chan
 }
 
 /** The pixels of a picture, made smaller by a whole factor, as they are on a canvas. */
-function pixelsOf({ rows, columns, channels }, values, [low, high], factor = 1) {
+function pixelsOf(picture, values, [low, high], factor = 1) {
+  const { rows, columns, channels } = picture;
   const [height, width] = [Math.ceil(rows / factor), Math.ceil(columns / factor)];
   const image = new ImageData(width, height);
   const out = image.data;
   const scale = 255 / (high - low);
   const colours = channels >= 3;
-  const alpha = channels === 2 || channels === 4;
-  const sums = [0, 0, 0, 0];
+  const opaque = hasAlpha(picture) ? 255 / (256 ** sizeOf(picture.dtype) - 1) : 0;
+  const sums = new Float64Array(channels);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       sums.fill(0);
@@ -83,7 +92,7 @@ function pixelsOf({ rows, columns, channels }, values, [low, high], factor = 1) 
       }
       const to = 4 * (y * width + x);
       for (let k = 0; k < 3; k++) out[to + k] = (sums[colours ? k : 0] / count - low) * scale;
-      out[to + 3] = alpha ? (sums[channels - 1] / count - low) * scale : 255;
+      out[to + 3] = opaque ? (sums[channels - 1] / count) * opaque : 255;
     }
   }
   return image;

@@ -58,7 +58,7 @@ function answer({ id, picture, pieces, thumbnail }, content) {
   const bytes = new Uint8Array(picture.rows * picture.columns * picture.channels * sizeOf(picture.dtype));
   for (const piece of pieces) placePiece(picture, bytes, piece, dataOf(picture, content, piece));
   const values = valuesOf(picture.dtype, bytes);
-  const image = pixelsOf(picture, values, windowOf(picture.dtype, values), factorFor(picture, thumbnail));
+  const image = pixelsOf(picture, values, windowOf(picture, values), factorFor(picture, thumbnail));
   postMessage({ id, image });
 }
 

@@ -244,7 +244,8 @@ pub fn read_map(bytes: &mut Bytes, dtype: Dtype, first: bool, before: Option<&Ru
             for i in 0..levels {
                 let parts = (0..dtype.size()).map(|part| u64::from(differences[part * levels + i]) << (8 * part));
                 let difference: u64 = parts.sum();
-                let next = value.checked_add(difference).filter(|&next| dtype.bits() == 64 || next >> dtype.bits() == 0);
+                let next =
+                    value.checked_add(difference).filter(|&next| dtype.bits() == 64 || next >> dtype.bits() == 0);
                 match next {
                     Some(next) if i == 0 || difference > 0 => value = next,
                     _ => return bytes.error("the values of a value map are not ascending"),

@@ -1,7 +1,7 @@
 //! What an archive holds, and where: its pictures, arrays and files, and the pieces of blocks that they consist of.
 
 use crate::archive::{Archive, BlockSection, Listed};
-use crate::collection::{tile_ranges, Collection, Container, Kind};
+use crate::collection::{tile_ranges, Collection, Container, Kind, Part};
 use crate::dtype::Dtype;
 use crate::error::Result;
 use crate::names::{self, File};
@@ -86,8 +86,13 @@ struct Axes {
 }
 
 impl Axes {
-    fn of(shape: &[u64]) -> Axes {
-        let channels = shape.len() >= 3 && (1..=4).contains(&shape[shape.len() - 1]);
+    /// The last axis counts channels, as the third one of a picture, or if it is short.
+    fn of(shape: &[u64], picture_axes: Option<usize>) -> Axes {
+        let channels = match (picture_axes, shape.last()) {
+            (Some(axes), _) => axes == 3,
+            (_, Some(last)) => shape.len() >= 3 && (1..=4).contains(last),
+            _ => false,
+        };
         let others = shape.len() - usize::from(channels);
         Axes { leading: others.saturating_sub(2), rows: others >= 2, columns: others >= 1, channels }
     }
@@ -166,6 +171,10 @@ impl Catalogue {
         }
     }
 
+    fn is_pictures(&self, part: &Part) -> bool {
+        matches!(self.collection.container, Container::Files(Kind::Pictures | Kind::Tiff)) && part.axes != 3
+    }
+
     fn make(&self, name: String, number: usize, content: Content) -> Entry {
         let part = &self.collection.parts[number];
         let shape = match content {
@@ -174,7 +183,7 @@ impl Catalogue {
             Content::Rows => part.shape.clone(),
             Content::Bytes(_, size) => vec![size],
         };
-        let axes = Axes::of(&shape);
+        let axes = Axes::of(&shape, self.is_pictures(part).then_some(shape.len()));
         let [rows, columns, channels] = match content {
             Content::Rows => [shape[0], shape.get(1).copied().unwrap_or(1), 1],
             _ => axes.split(&shape, 1),
@@ -234,7 +243,8 @@ impl Catalogue {
         let part = &self.collection.parts[number];
         let run = part.run_of_item(item);
         let first = run.first_tile + (item - run.first_item) * run.tiles_of_item;
-        let axes = Axes::of(&run.shape);
+        let stacked = usize::from(part.axes == 0);
+        let axes = Axes::of(&run.shape, self.is_pictures(part).then(|| run.shape.len() - stacked));
         let mut places = vec![0; axes.leading];
         let mut left = slice;
         for (place, &extent) in places.iter_mut().zip(&run.shape).rev() {

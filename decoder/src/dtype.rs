@@ -50,11 +50,7 @@ impl Dtype {
     /// The number of an element, from 0 to 2^w - 1, in the order of values; of bool its byte (format.md, A5.6).
     pub fn number(self, element: &[u8]) -> u64 {
         let join = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
-        let bits = if self.code[0] == b'>' {
-            element.iter().fold(0, join)
-        } else {
-            element.iter().rev().fold(0, join)
-        };
+        let bits = if self.code[0] == b'>' { element.iter().fold(0, join) } else { element.iter().rev().fold(0, join) };
         match self.code[1] {
             b'i' => bits ^ self.top(),
             b'f' if bits < self.top() => bits + self.top(),

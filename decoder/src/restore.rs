@@ -17,7 +17,8 @@ const NAMES: &str = "format.md, A5.12";
 const HASHES: &str = "format.md, A5.16";
 
 const NOTE_PNG: &str = "PNG files have the same pixels and chunks, but not the same bytes: those take zlib";
-const NOTE_TIFF: &str = "TIFF files with compressed pages, or without metadata, came out as PNG files";
+const NOTE_TIFF: &str =
+    "TIFF files with compressed pages, or on their own without metadata, came out page by page, as PNG or TIFF";
 
 impl Decoded {
     /// The files that people want.
@@ -60,12 +61,10 @@ impl Decoded {
             let picture = Picture::new(self.parts[file.part].dtype, &shape, pixels)?;
             if bytes.is_empty() {
                 let ending = file.name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
-                if matches!(&ending[..], "tif" | "tiff") {
-                    note(NOTE_TIFF);
-                }
                 let fits = picture.fits(&ending);
-                let name = if fits { file.name.clone() } else { format!("{}.png", file.name) };
-                files.push((name, picture.file(if fits { &ending } else { "png" })?));
+                let other = if picture.fits("png") { "png" } else { "tif" };
+                let name = if fits { file.name.clone() } else { format!("{}.{other}", file.name) };
+                files.push((name, picture.file(if fits { &ending } else { other })?));
                 continue;
             }
             match metadata::restore(bytes, &picture)? {
@@ -81,12 +80,13 @@ impl Decoded {
                     for (page, &count) in rows.iter().enumerate() {
                         let (own, others) = rest.split_at(count * picture.row_bytes());
                         rest = others;
+                        let ending = if picture.fits("png") { "png" } else { "tif" };
                         let name = if rows.len() == 1 {
-                            format!("{}.png", file.name)
+                            format!("{}.{ending}", file.name)
                         } else {
-                            format!("{}.{page:0digits$}.png", file.name)
+                            format!("{}.{page:0digits$}.{ending}", file.name)
                         };
-                        files.push((name, Picture { rows: count, pixels: own, ..picture }.file("png")?));
+                        files.push((name, Picture { rows: count, pixels: own, ..picture }.file(ending)?));
                     }
                 }
                 Restored::Held(held) => files.push((file.name.clone(), exact(held.to_vec())?)),
@@ -117,7 +117,8 @@ impl Decoded {
         let digits = pages.len().saturating_sub(1).to_string().len();
         let mut files = Vec::new();
         for (number, page) in pages.iter().enumerate() {
-            files.push((format!("{number:0digits$}.png"), page.file("png")?));
+            let ending = if page.fits("png") { "png" } else { "tif" };
+            files.push((format!("{number:0digits$}.{ending}"), page.file(ending)?));
         }
         Ok(Output::Folder(files, vec![NOTE_TIFF]))
     }

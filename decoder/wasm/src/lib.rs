@@ -105,7 +105,8 @@ pub extern "C" fn open() -> u32 {
         Ok(catalogue) => {
             let models: Vec<usize> = catalogue.models.iter().map(Vec::len).collect();
             let blocks = catalogue.blocks.len();
-            let previews: Vec<[u64; 2]> = catalogue.previews.iter().map(|section| [section.place, section.size]).collect();
+            let previews: Vec<[u64; 2]> =
+                catalogue.previews.iter().map(|section| [section.place, section.size]).collect();
             let count = catalogue.count();
             leave(format!(
                 "{{\"entries\":{count},\"blocks\":{blocks},\"models\":{models:?},\"previews\":{previews:?}}}"
