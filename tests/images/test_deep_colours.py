@@ -125,6 +125,19 @@ def test_a_folder_of_all_kinds(tmp_path: Path) -> None:
         assert np.array_equal(imagecodecs.png_decode(data), pixels(channels))
 
 
+def test_pages_of_wide_numbers_have_lists_of_their_own(tmp_path: Path) -> None:
+    """So that few values of one do not become many beside those of others."""
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        labels = pixels(1, "u4").repeat(4, 0).repeat(2, 1) // 999 + number * 100003
+        (tmp_path / "in" / f"{number}.tif").write_bytes(tiff(labels))
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    assert summary.blocks == 4, "one of metadata, and one of each picture"
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    for path in (tmp_path / "in").iterdir():
+        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
 def test_a_set_of_deep_pictures(tmp_path: Path) -> None:
     """Without their metadata they come back as PNG files that bitsback makes."""
     (tmp_path / "in").mkdir()
