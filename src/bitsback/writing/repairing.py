@@ -10,7 +10,7 @@ from bitsback.compress_options import MOST_PARITY
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.index import Place
 from bitsback.format.layout import COLLECTION, PARITY, open_section
-from bitsback.format.parity import Parity, Window, find, windows_for
+from bitsback.format.parity import Found, Parity, Window, find, found_at, windows_for
 from bitsback.images.file_io import RandomAccess, name_of, open_anywhere
 from bitsback.reading.reader import Archive
 from bitsback.remote.url import Options, Url, located
@@ -92,7 +92,7 @@ def repair(
     try:
         mended = _Mended(reader)
         windows: list[Window] = []
-        for parity in _parity_of(reader):
+        for parity in _parity_of(mended):
             try:
                 patches = parity.repair(mended.at)
             except ArchiveError as error:
@@ -196,11 +196,29 @@ class _Mended:
         return Archive(cast(BinaryIO, self))
 
 
-def _parity_of(reader: RandomAccess) -> Iterator[Parity]:
-    """The parity of each window that is found anywhere in a file, of the newest one first."""
+def _parity_of(mended: _Mended) -> list[Parity]:
+    """The parity of each window, of the newest one first: what the index lists, or, if that is
+    damaged, what is found anywhere in the file.
+    """
     found: dict[Window, Parity] = {}
-    for start in range(0, reader.size, _SCANNED - _OVERLAP):
-        data = reader.read(start, min(_SCANNED, reader.size - start))
-        for section in find(data, start):
-            found.setdefault(section.window, Parity(section.window)).add(section)
-    yield from sorted(found.values(), key=lambda parity: -parity.window.end)
+    for section in _listed(mended) or _searched(mended):
+        found.setdefault(section.window, Parity(section.window)).add(section)
+    return sorted(found.values(), key=lambda parity: -parity.window.end)
+
+
+def _listed(mended: _Mended) -> list[Found]:
+    try:
+        with mended.opened() as archive:
+            directory = archive._directory
+            if directory.index is None or directory.unfinished is not None:
+                return []
+            places = [place for place in directory.sections if place.kind == PARITY]
+    except ArchiveError:
+        return []
+    sections = (found_at(mended.at(place.offset, place.size), place.offset) for place in places)
+    return [section for section in sections if section is not None]
+
+
+def _searched(mended: _Mended) -> Iterator[Found]:
+    for start in range(0, mended.size, _SCANNED - _OVERLAP):
+        yield from find(mended.at(start, _SCANNED), start)
