@@ -120,7 +120,13 @@ def test_several_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     bitsback.compress(NOISE, path, model="fast", block=10, parity=30)
     data = path.read_bytes()
     assert (bitsback.decompress(path) == NOISE).all()
-    for places in ((0, 21_000, 45_000), (19_000,), (50_000,), (len(data) - 3000,), (len(data) - 9,)):
+    for places in (
+        (0, 21_000, 45_000),
+        (19_000,),
+        (50_000,),
+        (len(data) - 3000,),
+        (len(data) - 9,),
+    ):
         damaged = bytearray(data)
         for at in places:
             damaged[at : at + 3000] = bytes(len(damaged[at : at + 3000]))

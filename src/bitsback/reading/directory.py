@@ -56,6 +56,8 @@ class Directory:
     """The number of tiles up to the last block that the index lists, if there is one."""
     end: int = 0
     """The end of the newest generation, or of the file."""
+    endless: bool = False
+    """Whether all is there but the footer."""
     unfinished: ArchiveError | None = None
     """The fault that bytes of an unfinished addition follow the end, which is among `problems`."""
     sections: list[Place] = field(default_factory=list)
@@ -109,11 +111,13 @@ def scan(read: Read, size: int) -> Directory:
     """Finds all sections. Raises ArchiveError if it is no archive, a newer one, or too damaged."""
     directory = Directory()
     found, directory.end = _find_index(read, size), size
-    # What ends like an archive was finished, and has lost its index since.
-    if found is None and read(max(size - len(END), 0), len(END)) != END:
-        end = _end_of_newest(read, size)
-        if end is not None:
-            found, directory.end = _find_index(read, end), end
+    newest = _newest(read, size) if found is None else None
+    # Otherwise what ends like an archive was finished, and has lost its index since.
+    if newest and (newest[0] == size or read(size - len(END), len(END)) != END):
+        directory.end, found = newest
+        if directory.end == size:
+            directory.endless = True
+            directory.problems.append(ArchiveError("its last bytes are cut off or damaged"))
     if found is None:
         check_head(read(0, _HEAD_SPACE))
         start = _read_collection(read, directory, len(HEAD), size)
@@ -175,18 +179,24 @@ def _find_index(read: Read, end: int) -> tuple[int, Index] | None:
     return offset, Index.unpack(payload)
 
 
-def _end_of_newest(read: Read, size: int) -> int | None:
-    """The end of the newest generation that is whole, found by a walk from the start."""
+def _newest(read: Read, size: int) -> tuple[int, tuple[int, Index]] | None:
+    """The end of the newest generation whose index and footer are whole, found by a walk from the
+    start, and its index; a footer at the end of the file may be damaged or missing.
+    """
     newest, offset = None, len(HEAD)
     while (place := _section_at(read, offset, size)) is not None and known_kind(place.kind):
         offset = place.end
         if place.kind == INDEX:
             offset += FOOTER_SIZE
-            with suppress(ArchiveError):
-                found = _find_index(read, offset) if offset <= size else None
-                if found is None or not found[0] == found[1].end == place.offset:
-                    break
-                newest = offset
+            if offset < size and read(offset - len(END), len(END)) != END:
+                break
+            try:
+                index = Index.unpack(open_section(read(place.offset, place.size), INDEX))
+            except ArchiveError:
+                break
+            if index.end != place.offset:
+                break
+            newest = min(offset, size), (place.offset, index)
     return newest
 
 

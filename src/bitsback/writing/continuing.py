@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -99,9 +99,11 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
         raise InputError(f"{name}: is at a URL, where files are not changed; change a copy of it")
     with naming(name):
         file = Path(place).open("r+b", buffering=0)  # noqa: SIM115 - closed below
-    with file, Archive(place) as archive:
+    with ExitStack() as stack:
+        stack.enter_context(file)
         if not lock(file):
             raise InputError(f"{name}: is being changed by another process; try again later")
+        archive = stack.enter_context(Archive(place))
         directory = archive._directory
         for problem in directory.problems:
             if problem is not directory.unfinished:

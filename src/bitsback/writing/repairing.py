@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 from bitsback.compress_options import MOST_PARITY
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.index import Place
-from bitsback.format.layout import COLLECTION, PARITY, open_section
+from bitsback.format.layout import COLLECTION, PARITY, Cursor, footer_of, open_section
 from bitsback.format.parity import Found, Parity, Window, find, found_at, windows_for
 from bitsback.images.file_io import RandomAccess, name_of, open_anywhere
 from bitsback.reading.reader import Archive
@@ -100,10 +100,11 @@ def repair(
             if patches is not None:
                 mended.patches |= patches
                 windows.append(parity.window)
-        end, again = _whole(mended, windows, name)
+        end, footer, again = _whole(mended, windows, name)
         with open_output(target, force or destination is None) as output:
             for at in range(0, end, _CHUNK):
                 output.write(mended.at(at, min(_CHUNK, end - at)))
+            output.write(footer)
             if again:
                 mended.end = end
                 with mended.opened() as archive:
@@ -113,9 +114,12 @@ def repair(
         reader.close()
 
 
-def _whole(mended: _Mended, windows: Sequence[Window], name: str) -> tuple[int, Sequence[Window]]:
-    """The end of the part of the file that is whole, and the windows of parity that is to be made
-    again behind it. Raises ArchiveError if that is not an archive.
+def _whole(
+    mended: _Mended, windows: Sequence[Window], name: str
+) -> tuple[int, bytes, Sequence[Window]]:
+    """The end of the part of the file that is whole, its footer if that is not there, and the
+    windows of parity that is to be made again behind it. Raises ArchiveError if that is not an
+    archive.
     """
     with mended.opened() as archive:
         problems, directory = archive.problems, archive._directory
@@ -136,15 +140,19 @@ def _whole(mended: _Mended, windows: Sequence[Window], name: str) -> tuple[int, 
         mended.end = newest
         with mended.opened() as archive:
             if not archive.problems:
-                return newest, own
+                return newest, b"", own
         mended.end = mended.size
     if unfinished:
-        return directory.end, []
+        return directory.end, b"", []
+    if directory.endless and len(problems) == 1 and directory.index is not None:
+        start = directory.index.end
+        index = Cursor(mended.at(start, mended.size - start)).section()
+        return start + len(index), footer_of(index), []
     broken_part = ArchiveError("a part of it that is no block is damaged")
     for problem in problems or [broken_part] * broken:
         told = "" if windows else ", and has no parity"
         raise ArchiveError(f"{name}: cannot be repaired{told}: {problem}")
-    return mended.size, []
+    return mended.size, b"", []
 
 
 def _reaches(window: Window, windows: Sequence[Window], end: int) -> bool:
