@@ -16,7 +16,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell getconf _NPROCESSORS_ONLN)
 # of a file, which share what they train, stay together but for one cut, and none waits for the last file of another.
 WORKERS := -n auto --dist worksteal
 
-.PHONY: demo test without-torch decoder test-slow docs lint bench cross sanitize fuzz clean
+.PHONY: demo test without-torch decoder viewer test-slow docs lint bench cross sanitize fuzz clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
@@ -33,6 +33,11 @@ without-torch: .venv-light/installed
 CARGO ?= $(firstword $(wildcard /usr/bin/cargo) cargo)
 decoder:
 	@if command -v $(CARGO) > /dev/null; then $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml; fi
+
+# The page that shows archives in a browser, src/bitsback/viewer.html, which is committed: to be made again after a change
+# of decoder/, viewer/ or a model in it. It takes what Debian calls cargo, libstd-rust-dev-wasm32 and lld.
+viewer:
+	$(PYTHON) viewer/build.py
 
 # Whole data sets, long campaigns, and property tests with many examples, where `make test` takes samples.
 test-slow: .venv/installed-test

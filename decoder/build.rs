@@ -24,6 +24,11 @@ mod sha256;
 mod tensor;
 
 fn main() {
+    let out = Path::new(&env::var("OUT_DIR").expect("cargo names a folder")).join("bundled.rs");
+    if env::var("CARGO_FEATURE_BUNDLED").is_err() {
+        fs::write(out, "&[]").expect("the list can be written");
+        return;
+    }
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo names the folder");
     let folder = Path::new(&root).join("../src/bitsback/models/bundled");
     println!("cargo:rerun-if-changed={}", folder.display());
@@ -40,6 +45,5 @@ fn main() {
         writeln!(list, "({identity:?}, include_bytes!({path:?})),").expect("a text grows");
     }
     list.push(']');
-    let out = env::var("OUT_DIR").expect("cargo names a folder");
-    fs::write(Path::new(&out).join("bundled.rs"), list).expect("the list can be written");
+    fs::write(out, list).expect("the list can be written");
 }

@@ -4,7 +4,7 @@ use crate::bytes::Bytes;
 use crate::dtype::{elements, read_shape, Dtype};
 use crate::error::{demand, refuse, Result};
 use crate::library::Library;
-use crate::{adaptive, chain, fallback, inflate};
+use crate::{adaptive, chain, digits, fallback, inflate};
 
 pub const SECTION: &str = "format.md, A5.5";
 
@@ -13,12 +13,12 @@ pub const SECTION: &str = "format.md, A5.5";
 pub enum ValueMap {
     /// Kind 0: the elements are the symbols.
     None,
-    /// Kind 1: the value less the lowest, of so many levels.
-    Range { low: i32, levels: u32 },
+    /// Kind 1: the number of the value less the lowest, of so many levels.
+    Range { low: u64, levels: u32 },
     /// Kind 2: two values, by their bytes.
     Pair([Vec<u8>; 2]),
-    /// Kind 3: the values that occur, ascending.
-    Set(Vec<i32>),
+    /// Kinds 3 and 6: the numbers of values, ascending.
+    Set(Vec<u64>),
     /// Kind 5: colours of JPEG.
     Jpeg,
 }
@@ -56,6 +56,7 @@ pub enum Method {
     Model { identity: [u8; 16], layout: u8, multiset: bool },
     Fallback,
     Adaptive,
+    Digits,
 }
 
 pub struct Block<'a> {
@@ -76,7 +77,7 @@ impl<'a> Block<'a> {
         let head = bytes.since(start).to_vec();
         let form = bytes.byte()?;
         let (method, layout, multiset) = (form & 7, form >> 3 & 3, form >> 5);
-        if multiset > 1 || layout == 3 || (method != 2 && form > 4) || (layout == 2 && multiset == 1) {
+        if multiset > 1 || layout == 3 || (method != 2 && form > 5) || (layout == 2 && multiset == 1) {
             return bytes.error("the method of a block is unknown: a newer release is needed");
         }
         let method = match method {
@@ -85,6 +86,7 @@ impl<'a> Block<'a> {
             2 => Method::Model { identity: bytes.array()?, layout, multiset: multiset == 1 },
             3 => Method::Fallback,
             4 => Method::Adaptive,
+            5 => Method::Digits,
             _ => return bytes.error("the method of a block is unknown: a newer release is needed"),
         };
         let block = Block { first, runs, head, method, data: bytes.rest() };
@@ -112,6 +114,7 @@ impl<'a> Block<'a> {
                 let size = self.elements().div_ceil(8);
                 demand(self.data.len() as u64 == size, "a packed block has another number of bytes", SECTION)
             }
+            Method::Digits => Ok(()),
             _ => self.limit(self.elements().into(), "a block of few bytes has too many elements"),
         }
     }
@@ -136,6 +139,7 @@ impl<'a> Block<'a> {
             }
             Method::Fallback => fallback::decode(self),
             Method::Adaptive => adaptive::decode(self),
+            Method::Digits => digits::decode(self, library),
         }
     }
 
@@ -182,13 +186,13 @@ pub fn read_map(bytes: &mut Bytes, dtype: Dtype, first: bool, before: Option<&Ru
     match kind {
         0 => Ok(ValueMap::None),
         1 | 3 => {
-            if !dtype.is_small() || !first {
+            if dtype.is_float() || !first {
                 return bytes.error("a value map of values may not be here");
             }
-            let low = dtype.small_value(bytes.take(dtype.size())?);
-            let high = dtype.small_value(bytes.take(dtype.size())?);
-            if low >= high {
-                return bytes.error("the values of a value map are not ascending");
+            let low = dtype.number(bytes.take(dtype.size())?);
+            let high = dtype.number(bytes.take(dtype.size())?);
+            if low >= high || high - low >= 1 << 16 {
+                return bytes.error("the values of a value map are not ascending, or are too far apart");
             }
             let levels = (high - low) as u32 + 1;
             if kind == 1 {
@@ -203,7 +207,7 @@ pub fn read_map(bytes: &mut Bytes, dtype: Dtype, first: bool, before: Option<&Ru
             if bits.len() != size || !occurs(0) || !occurs(levels - 1) || !ends(&bits) {
                 return bytes.error("the bits of a value map are wrong");
             }
-            Ok(ValueMap::Set((0..levels).filter(|&i| occurs(i)).map(|i| low + i as i32).collect()))
+            Ok(ValueMap::Set((0..levels).filter(|&i| occurs(i)).map(|i| low + u64::from(i)).collect()))
         }
         2 => {
             let pair = [bytes.take(dtype.size())?.to_vec(), bytes.take(dtype.size())?.to_vec()];
@@ -223,6 +227,32 @@ pub fn read_map(bytes: &mut Bytes, dtype: Dtype, first: bool, before: Option<&Ru
                 return bytes.error("colours of JPEG have another dtype");
             }
             Ok(ValueMap::Jpeg)
+        }
+        6 => {
+            if !first || !dtype.is_float() && dtype.size() < 4 {
+                return bytes.error("a value map with a list may not be here");
+            }
+            let levels = bytes.varint_in(2, 1 << 16, "the number of values of a value map")? as usize;
+            let length = bytes.varint()?;
+            let stream = bytes.take_long(length)?;
+            let differences = inflate::inflate_all(stream, levels * dtype.size())?;
+            if differences.len() != levels * dtype.size() {
+                return bytes.error("a value map has another number of bytes");
+            }
+            let mut values = Vec::with_capacity(levels);
+            let mut value = 0u64;
+            for i in 0..levels {
+                let parts = (0..dtype.size()).map(|part| u64::from(differences[part * levels + i]) << (8 * part));
+                let difference: u64 = parts.sum();
+                let next =
+                    value.checked_add(difference).filter(|&next| dtype.bits() == 64 || next >> dtype.bits() == 0);
+                match next {
+                    Some(next) if i == 0 || difference > 0 => value = next,
+                    _ => return bytes.error("the values of a value map are not ascending"),
+                }
+                values.push(value);
+            }
+            Ok(ValueMap::Set(values))
         }
         _ => bytes.error(format!("a value map is of the unknown kind {kind}: a newer release is needed")),
     }

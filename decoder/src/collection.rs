@@ -1,5 +1,7 @@
 //! The collection `C`: its arrays and their tiles (format.md, A5).
 
+use std::ops::Range;
+
 use crate::bytes::Bytes;
 use crate::dtype::{elements, read_shape, Dtype};
 use crate::error::{demand, error, refuse, Result};
@@ -7,7 +9,7 @@ use crate::error::{demand, error, refuse, Result};
 const SECTION: &str = "format.md, A5.1";
 
 /// All features that a reader knows; it takes what they allow also without them.
-const FEATURES: u64 = 15;
+const FEATURES: u64 = 31;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -31,6 +33,8 @@ pub enum Container {
 pub struct Collection {
     pub container: Container,
     pub parts: Vec<Part>,
+    /// Whether files may have been removed.
+    pub removed: bool,
 }
 
 /// Items one after the other that have one shape.
@@ -84,7 +88,7 @@ impl Collection {
             }
         };
         bytes.end()?;
-        let collection = Collection { container, parts };
+        let collection = Collection { container, parts, removed: features & 16 != 0 };
         collection.check()?;
         Ok(collection)
     }
@@ -238,12 +242,12 @@ impl Part {
     fn check_pictures(&self) -> Result<()> {
         for run in &self.runs {
             let shape = if self.axes == 0 { run.shape.get(1..).unwrap_or(&[]) } else { &run.shape[..] };
-            let mode = match (&self.dtype.code, shape) {
-                (b"|b1" | b"|u1" | b"<u2", [_, _]) => true,
-                (b"|u1", [_, _, channels]) => (2..=4).contains(channels),
+            let mode = match shape {
+                [_, _] => true,
+                [_, _, channels] => (2..=256).contains(channels),
                 _ => false,
             };
-            demand(mode, "pictures have no known mode", SECTION)?;
+            demand(mode && self.dtype.code[0] != b'>', "pictures have no known mode", SECTION)?;
             demand(run.item_bytes > 0 || run.items == 0, "a picture has no elements", SECTION)?;
         }
         Ok(())
@@ -263,6 +267,44 @@ impl Part {
         let next = self.runs.partition_point(|run| run.first_tile <= tile);
         // Runs without tiles have the number of the run behind them.
         &self.runs[next.max(1) - 1]
+    }
+
+    pub fn run_of_item(&self, item: u64) -> &Run {
+        let next = self.runs.partition_point(|run| run.first_item <= item);
+        // Runs without items have the number of the run behind them.
+        &self.runs[next.max(1) - 1]
+    }
+
+    /// The tiles of an item that have some of the places from one to another on its first axis.
+    pub fn tiles_between(&self, item: u64, from: u64, to: u64) -> Range<u64> {
+        let run = self.run_of_item(item);
+        let first = run.first_tile + (item - run.first_item) * run.tiles_of_item;
+        let (Some(&most), Some(&extent)) = (self.cut.as_ref().and_then(|cut| cut.first()), run.shape.first()) else {
+            return first..first + run.tiles_of_item;
+        };
+        let count = extent.div_ceil(most).max(1);
+        let (size, each) = (extent.div_ceil(count).max(1), run.tiles_of_item / count);
+        first + from / size * each..first + to.div_ceil(size).min(count) * each
+    }
+
+    /// How many bytes the tiles in front of one have.
+    pub fn byte_of_tile(&self, tile: u64) -> u64 {
+        let run = self.run_of_tile(tile);
+        let (item, within) = match tile.saturating_sub(run.first_tile) {
+            number if run.tiles_of_item > 0 => (number / run.tiles_of_item, number % run.tiles_of_item),
+            _ => (0, 0),
+        };
+        let mut elements = 0;
+        if let Some(cut) = &self.cut {
+            let mut outer = 1;
+            let mut inner = run.shape.iter().product::<u64>();
+            for ((first, extent), &whole) in tile_ranges(&run.shape, cut, within).into_iter().zip(&run.shape) {
+                inner /= whole.max(1);
+                elements += outer * first * inner;
+                outer *= extent;
+            }
+        }
+        run.first_byte + item * run.item_bytes + elements * self.dtype.size() as u64
     }
 
     /// The shape of a tile, and how many tiles from this one on are known to have it; `tile < tiles`.
@@ -313,7 +355,7 @@ impl Part {
 }
 
 /// Where a tile of an item begins in each dimension, and its extent.
-fn tile_ranges(shape: &[u64], cut: &[u64], mut tile: u64) -> Vec<(u64, u64)> {
+pub fn tile_ranges(shape: &[u64], cut: &[u64], mut tile: u64) -> Vec<(u64, u64)> {
     let mut ranges: Vec<(u64, u64)> = shape
         .iter()
         .zip(cut)

@@ -64,17 +64,14 @@ impl<'a> Content<'a> {
                 }
             }
             map => {
-                let mut element_bytes = Vec::with_capacity(2);
                 for (element, symbol) in out.chunks_exact_mut(size).zip(symbols) {
                     let value = match map {
-                        ValueMap::Range { low, levels } if symbol < *levels => low + symbol as i32,
+                        ValueMap::Range { low, levels } if symbol < *levels => low + u64::from(symbol),
                         ValueMap::Set(values) if (symbol as usize) < values.len() => values[symbol as usize],
-                        ValueMap::None => symbol as i32,
+                        ValueMap::None => symbol.into(),
                         _ => return refuse(outside, SECTION),
                     };
-                    element_bytes.clear();
-                    run.dtype.push_small(value, &mut element_bytes);
-                    element.copy_from_slice(&element_bytes);
+                    element.copy_from_slice(&run.dtype.element(value)[..size]);
                 }
             }
         }

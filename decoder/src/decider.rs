@@ -78,6 +78,7 @@ pub fn stretch(p: u32) -> i16 {
 
 /// The sum of the products of weights and inputs, of which there are as many as a multiple of 16.
 /// The high and the low bytes of weights are summed up apart, and 256 products of one fit in 32 bits.
+#[cfg(not(target_feature = "simd128"))]
 #[inline]
 fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
     let mut total = 0;
@@ -89,6 +90,7 @@ fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
     total
 }
 
+#[cfg(not(target_feature = "simd128"))]
 #[inline]
 fn dot_part(weights: &[i16], inputs: &[i16], part: impl Fn(i16) -> i16) -> i32 {
     let mut sums = [0i32; 16];
@@ -98,6 +100,57 @@ fn dot_part(weights: &[i16], inputs: &[i16], part: impl Fn(i16) -> i16) -> i32 {
         }
     }
     sums.iter().fold(0, |total, &sum| total.wrapping_add(sum))
+}
+
+/// The same: no weight is -2^15, so the products of two pairs fit in 32 bits together.
+#[cfg(target_feature = "simd128")]
+#[inline]
+fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
+    use std::arch::wasm32::{
+        i32x4_dot_i16x8, i64x2_add, i64x2_extend_high_i32x4, i64x2_extend_low_i32x4, i64x2_extract_lane, i64x2_splat,
+    };
+    let mut sums = [i64x2_splat(0); 2];
+    for (weights, inputs) in weights.chunks_exact(8).zip(inputs.chunks_exact(8)) {
+        let products = i32x4_dot_i16x8(lanes(weights), lanes(inputs));
+        sums[0] = i64x2_add(sums[0], i64x2_extend_low_i32x4(products));
+        sums[1] = i64x2_add(sums[1], i64x2_extend_high_i32x4(products));
+    }
+    let sum = i64x2_add(sums[0], sums[1]);
+    i64x2_extract_lane::<0>(sum) + i64x2_extract_lane::<1>(sum)
+}
+
+#[cfg(target_feature = "simd128")]
+#[inline]
+fn lanes(x: &[i16]) -> std::arch::wasm32::v128 {
+    std::arch::wasm32::i16x8(x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7])
+}
+
+/// Learns the weights of a set from their inputs; |e| is less than 2^13.
+#[cfg(not(target_feature = "simd128"))]
+#[inline]
+fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
+    for (w, &i) in weights.iter_mut().zip(inputs) {
+        let step = (i32::from(i) * i32::from(e) + (1 << 14)) >> 15;
+        *w = (i32::from(*w) + step).clamp(-32767, 32767) as i16;
+    }
+}
+
+#[cfg(target_feature = "simd128")]
+#[inline]
+fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
+    use std::arch::wasm32::{i16x8_add_sat, i16x8_extract_lane, i16x8_max, i16x8_q15mulr_sat, i16x8_splat};
+    let (e, least) = (i16x8_splat(e), i16x8_splat(-32767));
+    for (weights, inputs) in weights.chunks_exact_mut(8).zip(inputs.chunks_exact(8)) {
+        let learned = i16x8_max(i16x8_add_sat(lanes(weights), i16x8_q15mulr_sat(lanes(inputs), e)), least);
+        weights[0] = i16x8_extract_lane::<0>(learned);
+        weights[1] = i16x8_extract_lane::<1>(learned);
+        weights[2] = i16x8_extract_lane::<2>(learned);
+        weights[3] = i16x8_extract_lane::<3>(learned);
+        weights[4] = i16x8_extract_lane::<4>(learned);
+        weights[5] = i16x8_extract_lane::<5>(learned);
+        weights[6] = i16x8_extract_lane::<6>(learned);
+        weights[7] = i16x8_extract_lane::<7>(learned);
+    }
 }
 
 impl<'a> Decider<'a> {
@@ -257,10 +310,7 @@ impl<'a> Decider<'a> {
             if e == 0 {
                 continue;
             }
-            for (w, &i) in self.weights[m][set * count..][..count].iter_mut().zip(inputs) {
-                let step = (i32::from(i) * i32::from(e) + (1 << 14)) >> 15;
-                *w = (i32::from(*w) + step).clamp(-32767, 32767) as i16;
-            }
+            learn_weights(&mut self.weights[m][set * count..][..count], inputs, e);
         }
         if let Some((_, limit)) = spec.maps {
             let (j, f) = map_place(self.trace.means[number]);

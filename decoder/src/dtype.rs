@@ -35,32 +35,44 @@ impl Dtype {
         self.code[1] != b'f' && self.size() <= 2
     }
 
-    /// The value of an element of 8 or 16 bits; of bool its byte.
-    pub fn small_value(self, element: &[u8]) -> i32 {
-        let signed = self.code[1] == b'i';
-        match (element, self.code[0]) {
-            ([a], _) if signed => i32::from(*a as i8),
-            ([a], _) => i32::from(*a),
-            ([a, b], order) => {
-                let word = if order == b'>' { u16::from_be_bytes([*a, *b]) } else { u16::from_le_bytes([*a, *b]) };
-                if signed {
-                    i32::from(word as i16)
-                } else {
-                    i32::from(word)
-                }
-            }
-            _ => 0,
+    pub fn is_float(self) -> bool {
+        self.code[1] == b'f'
+    }
+
+    pub fn bits(self) -> u32 {
+        8 * self.size() as u32
+    }
+
+    fn top(self) -> u64 {
+        1 << (self.bits() - 1)
+    }
+
+    /// The number of an element, from 0 to 2^w - 1, in the order of values; of bool its byte (format.md, A5.6).
+    pub fn number(self, element: &[u8]) -> u64 {
+        let join = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
+        let bits = if self.code[0] == b'>' { element.iter().fold(0, join) } else { element.iter().rev().fold(0, join) };
+        match self.code[1] {
+            b'i' => bits ^ self.top(),
+            b'f' if bits < self.top() => bits + self.top(),
+            b'f' => 2 * (self.top() - 1) + 1 - bits,
+            _ => bits,
         }
     }
 
-    /// Appends the bytes of such a value.
-    pub fn push_small(self, value: i32, out: &mut Vec<u8>) {
-        if self.size() == 1 {
-            out.push(value as u8);
-        } else if self.code[0] == b'>' {
-            out.extend_from_slice(&(value as u16).to_be_bytes());
+    /// The bytes of the element with a number, modulo 2^w; as many as the element has are used.
+    pub fn element(self, number: u64) -> [u8; 8] {
+        let mask = 2 * (self.top() - 1) + 1;
+        let number = number & mask;
+        let bits = match self.code[1] {
+            b'i' => number ^ self.top(),
+            b'f' if number >= self.top() => number - self.top(),
+            b'f' => mask - number,
+            _ => number,
+        };
+        if self.code[0] == b'>' {
+            (bits << (64 - self.bits())).to_be_bytes()
         } else {
-            out.extend_from_slice(&(value as u16).to_le_bytes());
+            bits.to_le_bytes()
         }
     }
 
@@ -84,4 +96,27 @@ pub fn elements(shape: &[u64]) -> Option<u64> {
         return Some(0);
     }
     shape.iter().try_fold(1u64, |product, &extent| product.checked_mul(extent)).filter(|&n| n < 1 << 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_in_the_order_of_values() {
+        let ascending: [(&[u8; 3], Vec<Vec<u8>>); 4] = [
+            (b"<i2", [-300i16, -1, 0, 1, 300].map(|x| x.to_le_bytes().to_vec()).to_vec()),
+            (b">i8", [i64::MIN, -1, 0, i64::MAX].map(|x| x.to_be_bytes().to_vec()).to_vec()),
+            (b">f4", [-1.5f32, -0.0, 0.0, 1e-40, 2.0].map(|x| x.to_be_bytes().to_vec()).to_vec()),
+            (b"<u8", [0, 1, u64::MAX].map(|x: u64| x.to_le_bytes().to_vec()).to_vec()),
+        ];
+        for (code, elements) in ascending {
+            let dtype = Dtype { code: *code };
+            let numbers: Vec<u64> = elements.iter().map(|element| dtype.number(element)).collect();
+            assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
+            for (element, number) in elements.iter().zip(numbers) {
+                assert_eq!(element[..], dtype.element(number)[..dtype.size()]);
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::bytes::Bytes;
 use crate::coder::{pop_categorical, pop_uniform};
 use crate::error::{demand, error, Result};
 use crate::inflate;
-use crate::library;
+use crate::library::Library;
 use crate::message::Message;
 use crate::tensor::{type_size, Tensor, Tensors, TYPES};
 
@@ -35,7 +35,7 @@ struct Head {
 }
 
 /// Reads the description and the tensors of an `M` section.
-pub fn read(payload: &[u8]) -> Result<(String, Tensors)> {
+pub fn read(payload: &[u8], library: &Library) -> Result<(String, Tensors)> {
     let mut bytes = Bytes::new(payload, SECTION);
     bytes.take(16)?;
     let length = bytes.varint()?;
@@ -43,7 +43,7 @@ pub fn read(payload: &[u8]) -> Result<(String, Tensors)> {
         let description = text(bytes.take_long(length)?)?;
         (description, Tensors::new(), read_heads(&mut bytes)?)
     } else {
-        let (description, base) = library::bundled(&bytes.array()?)?;
+        let (description, base) = library.bundled(&bytes.array()?)?;
         let size = bytes.varint_in(0, 1 << 20, "the length of a description")? as usize;
         let length = bytes.varint()?;
         let stream = bytes.take_long(length)?;

@@ -170,11 +170,6 @@ impl<'a> Rows<'a> {
         }
         let mut pixel = [0i32; 4];
         let split = matches!(self.transform, 0 | 1) && dtype.size() == 2;
-        let offset = match (dtype.code[1], dtype.size()) {
-            (b'i', 1) => 1 << 7,
-            (b'i', _) => 1 << 15,
-            _ => 0,
-        };
         for c in 0..columns {
             for (k, value) in pixel.iter_mut().enumerate().take(channels) {
                 let i = c * channels + k;
@@ -185,7 +180,7 @@ impl<'a> Rows<'a> {
                 pixel[2] += pixel[1];
             }
             for &value in &pixel[..channels] {
-                dtype.push_small(value - offset, out);
+                out.extend_from_slice(&dtype.element(value as u64)[..dtype.size()]);
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ pub struct Linear {
     kernel: usize,
     stride: usize,
     pub inputs: usize,
-    /// For each output a row of weights, filled with zeros up to `padded`.
+    /// For each output a row of weights, filled with zeros up to `padded`; rows of zeros make their number one of fours.
     weights: Vec<i16>,
     padded: usize,
     pub bias: Vec<i32>,
@@ -49,7 +49,7 @@ impl Linear {
         let multiplier = take_in(tensors, &key("multiplier"), "I32", &[outputs], 1, i64::MAX)?;
         let rows = take(tensors, &key("weight"), "I8", &[outputs, inputs])?;
         let padded = inputs.next_multiple_of(16);
-        let mut weights = vec![0i16; outputs * padded];
+        let mut weights = vec![0i16; outputs.next_multiple_of(4) * padded];
         for (out, row) in weights.chunks_exact_mut(padded).zip(rows.chunks_exact(inputs)) {
             for (weight, &value) in out.iter_mut().zip(row) {
                 *weight = value as i16;
@@ -128,7 +128,10 @@ impl Linear {
     fn place(&self, input: &[i16], out: &mut Vec<i32>) {
         let half = 1i64 << (self.shift - 1);
         let start = out.len();
-        out.extend(self.weights.chunks_exact(self.padded).map(|row| dot(row, input)));
+        for rows in self.weights.chunks_exact(4 * self.padded) {
+            out.extend_from_slice(&dots(rows, input));
+        }
+        out.truncate(start + self.bias.len());
         for ((sum, &bias), &multiplier) in out[start..].iter_mut().zip(&self.bias).zip(&self.multiplier) {
             let scaled = (i64::from(sum.wrapping_add(bias)) * multiplier + half) >> self.shift;
             *sum = scaled.clamp(self.low, self.high) as i32;
@@ -136,15 +139,46 @@ impl Linear {
     }
 }
 
-/// The sum of products; the bounds of a layer keep it within 32 bits.
-/// Sixteen sums in turn are what LLVM makes multiply-adds of pairs of.
+/// The sums of products with four rows of weights; the bounds of a layer keep them within 32 bits.
+/// LLVM makes multiply-adds of pairs of these loops.
+#[cfg(not(target_feature = "simd128"))]
 #[inline]
-fn dot(a: &[i16], b: &[i16]) -> i32 {
-    let mut sums = [0i32; 16];
-    for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
-        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
-            *sum = sum.wrapping_add(i32::from(a) * i32::from(b));
+fn dots(rows: &[i16], input: &[i16]) -> [i32; 4] {
+    let n = input.len();
+    let (a, b) = rows[..4 * n].split_at(2 * n);
+    let ((a, b), (c, d)) = (a.split_at(n), b.split_at(n));
+    let mut sums = [0i32; 4];
+    for i in 0..n {
+        let x = i32::from(input[i]);
+        sums[0] = sums[0].wrapping_add(i32::from(a[i]) * x);
+        sums[1] = sums[1].wrapping_add(i32::from(b[i]) * x);
+        sums[2] = sums[2].wrapping_add(i32::from(c[i]) * x);
+        sums[3] = sums[3].wrapping_add(i32::from(d[i]) * x);
+    }
+    sums
+}
+
+#[cfg(target_feature = "simd128")]
+#[inline]
+fn dots(rows: &[i16], input: &[i16]) -> [i32; 4] {
+    use std::arch::wasm32::{i16x8, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shuffle, i32x4_splat, v128};
+    let load = |x: &[i16]| -> v128 { i16x8(x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]) };
+    let n = input.len();
+    let mut sums = [i32x4_splat(0); 4];
+    for (i, x) in input.chunks_exact(8).enumerate() {
+        let x = load(x);
+        for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(n)) {
+            *sum = i32x4_add(*sum, i32x4_dot_i16x8(load(&row[8 * i..8 * i + 8]), x));
         }
     }
-    sums.iter().fold(0, |total, &sum| total.wrapping_add(sum))
+    let pairs = |a: v128, b: v128| i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+    let [a, b, c, d] = sums;
+    let (ab, cd) = (pairs(a, b), pairs(c, d));
+    let total = i32x4_add(i32x4_shuffle::<0, 1, 4, 5>(ab, cd), i32x4_shuffle::<2, 3, 6, 7>(ab, cd));
+    [
+        i32x4_extract_lane::<0>(total),
+        i32x4_extract_lane::<1>(total),
+        i32x4_extract_lane::<2>(total),
+        i32x4_extract_lane::<3>(total),
+    ]
 }

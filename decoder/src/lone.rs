@@ -3,6 +3,7 @@
 use crate::block::{read_map, Block, Method, Run, ValueMap};
 use crate::bytes::Bytes;
 use crate::crc::crc32c;
+use crate::digits::push_varint;
 use crate::dtype::{elements, read_shape, Dtype};
 use crate::error::{demand, error, refuse, Result};
 use crate::library::Library;
@@ -43,7 +44,7 @@ pub fn decode(block: &[u8]) -> Result<Array> {
     let shape = read_shape(&mut bytes)?;
     let form = bytes.byte()?;
     let (method, layout, axes) = (form & 7, form >> 3 & 3, usize::from(form >> 5));
-    if method > 3 || layout > 1 || (layout == 1 && method != 2) || axes > 4 || axes > shape.len() {
+    if !matches!(method, 0..=3 | 5) || layout > 1 || (layout == 1 && method != 2) || axes > 4 || axes > shape.len() {
         return bytes.error("the form of a block alone is unknown");
     }
     let start = bytes.at();
@@ -53,7 +54,8 @@ pub fn decode(block: &[u8]) -> Result<Array> {
         0 => Method::Raw,
         1 => Method::Packed,
         2 => Method::Model { identity: bytes.array()?, layout, multiset: false },
-        _ => Method::Fallback,
+        3 => Method::Fallback,
+        _ => Method::Digits,
     };
     let (outer, item) = shape.split_at(shape.len() - axes);
     let too_large = || error("an array is too large", SECTION);
@@ -76,12 +78,4 @@ pub fn decode(block: &[u8]) -> Result<Array> {
     block.check()?;
     let data = block.decode(&Library::new(Vec::new()))?;
     Ok(Array { dtype, shape, fortran: flags & 4 != 0, data })
-}
-
-fn push_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 128 {
-        out.push(value as u8 | 128);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }

@@ -2,7 +2,7 @@
 
 use crate::bytes::Bytes;
 use crate::error::{demand, Result};
-use crate::picture::{pack, Chunk, Picture};
+use crate::picture::{pack, Chunk, Mode, Picture};
 use crate::tiff::Tiff;
 
 /// What container metadata makes of a picture.
@@ -20,6 +20,9 @@ pub enum Restored<'a> {
 pub fn restore<'a>(metadata: &'a [u8], picture: &Picture) -> Result<Restored<'a>> {
     let mut bytes = Bytes::new(metadata, "format.md, A6");
     match bytes.byte()? {
+        1..=3 if picture.mode() == Mode::Unnamed => {
+            bytes.error("a picture whose mode has no name has metadata of another format")
+        }
         1 => Ok(Restored::Exact(frame(bytes.rest(), picture)?)),
         kind @ (2 | 3) => Ok(Restored::Png(png(bytes.rest(), kind == 3, picture)?)),
         4 => {

@@ -18,9 +18,13 @@ const HASHES: &str = "format.md, A5.16";
 pub struct File {
     pub part: usize,
     pub index: u64,
+    /// Empty if the file has been removed, or is a page of a TIFF file.
     pub name: String,
-    /// The bytes of a file in a part of bytes, or of the container metadata of a picture.
+    /// The bytes of a file in a part of bytes, or of the container metadata of a picture; the part that they are in, and
+    /// where they begin there.
     pub size: u64,
+    pub holder: usize,
+    pub start: u64,
     pub hash: Option<[u8; 32]>,
 }
 
@@ -53,7 +57,7 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
     let mut bytes = Bytes::new(payload, NAMES);
     let mut files = Vec::new();
     let mut add = |part: usize, index: u64| {
-        files.push(File { part, index, name: String::new(), size: 0, hash: None });
+        files.push(File { part, index, name: String::new(), size: 0, holder: 0, start: 0, hash: None });
     };
     if kind == Kind::Npz {
         for part in 0..collection.parts.len() {
@@ -84,10 +88,10 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
         demand(all, "the runs of files do not have every one once", NAMES)?;
     }
     if kind != Kind::Tiff {
-        let names = read_list(&mut bytes, files.len(), payload.len())?;
+        let names = read_list(&mut bytes, files.len(), payload.len(), collection.removed)?;
         let mut known = HashSet::new();
         for (file, name) in files.iter_mut().zip(names) {
-            demand(known.insert(name.clone()), "two names are the same", NAMES)?;
+            demand(name.is_empty() || known.insert(name.clone()), "two names are the same", NAMES)?;
             file.name = name;
         }
     }
@@ -96,7 +100,7 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
 }
 
 /// Names that share bytes with those before them.
-fn read_list(bytes: &mut Bytes, count: usize, payload: usize) -> Result<Vec<String>> {
+fn read_list(bytes: &mut Bytes, count: usize, payload: usize, may_be_empty: bool) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     let mut before: Vec<u8> = Vec::new();
     let mut total = 0u64;
@@ -113,7 +117,9 @@ fn read_list(bytes: &mut Bytes, count: usize, payload: usize) -> Result<Vec<Stri
         total += name.len() as u64;
         demand(total <= (1 << 16) + 32 * payload as u64, "the names are too long for their bytes", NAMES)?;
         let text = String::from_utf8(name.clone()).map_err(|_| error("a name is no UTF-8", NAMES))?;
-        check_name(&text)?;
+        if !(may_be_empty && [leading, trailing].iter().all(|&shared| shared == 0) && text.is_empty()) {
+            check_name(&text)?;
+        }
         names.push(text);
         before = name;
     }
@@ -132,7 +138,7 @@ fn read_numbered(payload: &[u8], collection: &Collection) -> Result<Vec<File>> {
     let total = collection.parts.iter().try_fold(0u64, |sum, part| sum.checked_add(count(part)));
     let total = total.ok_or_else(|| error("there are too many pictures", NUMBERED))?;
     let classes = bytes.varint_in(0, 1 << 16, "the number of classes")? as usize;
-    let names = read_list(&mut bytes, classes, payload.len())?;
+    let names = read_list(&mut bytes, classes, payload.len(), false)?;
     for name in &names {
         let digits = |part: &str| {
             part.strip_suffix(".png").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
@@ -163,7 +169,7 @@ fn read_numbered(payload: &[u8], collection: &Collection) -> Result<Vec<File>> {
             if let Some(&class) = numbers.get(number) {
                 name = format!("{}/{name}", names[class]);
             }
-            files.push(File { part, index, name, size: 0, hash: None });
+            files.push(File { part, index, name, size: 0, holder: 0, start: 0, hash: None });
         }
     }
     Ok(files)
@@ -193,30 +199,31 @@ fn check_labels(payload: &[u8], collection: &Collection, kind: Kind) -> Result<(
 fn read_stats(payload: &[u8], collection: &Collection, files: &mut [File]) -> Result<()> {
     let mut bytes = Bytes::new(payload, STATS);
     let mut sums = vec![0u64; collection.parts.len()];
+    // The container metadata fill their parts, one after the other.
+    let mut parts = (0..collection.parts.len()).filter(|&part| collection.parts[part].is_metadata());
+    let mut current = parts.next();
     for file in files.iter_mut() {
         file.size = bytes.varint()?;
         bytes.varint()?; // when it was changed
         if collection.parts[file.part].axes == 3 {
-            let sum = sums[file.part].checked_add(file.size);
-            sums[file.part] = sum.ok_or_else(|| error("the sizes of files are too large", STATS))?;
+            file.holder = file.part;
+        } else if file.size > 0 {
+            while current.is_some_and(|part| sums[part] == collection.parts[part].shape[1]) {
+                current = parts.next();
+            }
+            let Some(part) = current else { return bytes.error("the container metadata of a file is in no part") };
+            file.holder = part;
+        } else {
+            continue;
         }
+        file.start = sums[file.holder];
+        let sum = file.start.checked_add(file.size).filter(|&sum| sum <= collection.parts[file.holder].shape[1]);
+        sums[file.holder] = sum.ok_or_else(|| error("a file has more bytes than its part", STATS))?;
     }
     bytes.end()?;
-    for (part, sum) in collection.parts.iter().zip(sums) {
-        let fits = part.axes != 3 || part.is_metadata() || part.shape[1] == sum;
-        demand(fits, "the sizes of files do not sum up to their part", STATS)?;
-    }
-    // The container metadata fill their parts, one after the other.
-    let mut parts = collection.parts.iter().filter(|part| part.is_metadata()).map(|part| part.shape[1]);
-    let mut left = 0u64;
-    for file in files.iter().filter(|file| collection.parts[file.part].axes != 3 && file.size > 0) {
-        if left == 0 {
-            left = parts.next().unwrap_or(0);
-        }
-        demand(file.size <= left, "the container metadata of a file is in no part", STATS)?;
-        left -= file.size;
-    }
-    demand(left == 0 && parts.next().is_none(), "the container metadata does not fill its parts", STATS)
+    let full = |(part, &sum): (&Part, &u64)| part.axes != 3 || part.shape[1] == sum;
+    let all = collection.parts.iter().zip(&sums).all(full);
+    demand(all, "the sizes of files do not sum up to their parts", STATS)
 }
 
 fn read_hashes(payload: &[u8], files: &mut [File]) -> Result<()> {

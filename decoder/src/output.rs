@@ -1,6 +1,8 @@
 //! What comes out of an archive: an array, or files.
 
-use crate::archive::Archive;
+use std::ops::Range;
+
+use crate::archive::{block_payload, Archive};
 use crate::block::Block;
 use crate::collection::{Container, Kind, Part};
 use crate::dtype::Dtype;
@@ -9,6 +11,7 @@ use crate::library::Library;
 use crate::lone::Array;
 use crate::names::{self, File};
 use crate::npy::{npy, to_fortran};
+use crate::ranges::Ranges;
 use crate::sha256::sha256;
 
 const SECTION: &str = "format.md, A5.5";
@@ -67,13 +70,16 @@ pub fn items(file: &[u8]) -> Result<Vec<Item>> {
 
 impl Decoded {
     pub fn read(file: &[u8]) -> Result<Decoded> {
-        let archive = Archive::read(file)?;
+        let ranges = Ranges::whole(file);
+        let archive = Archive::open(&ranges)?;
+        archive.check_others(&ranges)?;
         let library = Library::new(archive.models.clone());
-        let bytes = decode_parts(&archive, &library)?;
         let files = match archive.collection.container {
             Container::Files(kind) => names::read(&archive, kind)?,
             _ => Vec::new(),
         };
+        check_needed(&archive, &files)?;
+        let bytes = decode_parts(&archive, &ranges, &library)?;
         for (part, bytes) in archive.collection.parts.iter().zip(&bytes) {
             let tiff = matches!(archive.collection.container, Container::Files(Kind::Tiff));
             let held = tiff && part.is_metadata() && bytes.first() == Some(&5);
@@ -90,6 +96,17 @@ impl Decoded {
                 bytes.iter_mut().for_each(|byte| *byte = (*byte).min(1));
             }
         }
+    }
+
+    /// The bytes of a file in a part of bytes, or of the container metadata of a picture.
+    pub fn bytes_of(&self, file: &File) -> &[u8] {
+        &self.bytes[file.holder][file.start as usize..(file.start + file.size) as usize]
+    }
+
+    /// The files that have not been removed.
+    pub fn there(&self) -> impl Iterator<Item = &File> {
+        let paged = matches!(self.container, Container::Files(Kind::Tiff));
+        self.files.iter().filter(move |file| paged || !file.name.is_empty())
     }
 
     /// One array.
@@ -128,15 +145,12 @@ impl Decoded {
             return Ok(vec![Item { name: String::new(), dtype: self.parts[0].dtype, shape, data }]);
         };
         let mut items = Vec::new();
-        let mut places = vec![0usize; self.parts.len()];
-        for file in &self.files {
+        for file in self.there() {
             let part = &self.parts[file.part];
             let (shape, bytes) = if kind == Kind::Npz {
                 (part.shape.clone(), &self.bytes[file.part][..])
             } else if part.axes == 3 {
-                let start = places[file.part];
-                places[file.part] += file.size as usize;
-                let bytes = &self.bytes[file.part][start..places[file.part]];
+                let bytes = self.bytes_of(file);
                 let matches = file.hash.is_none_or(|hash| hash == sha256(bytes));
                 demand(matches, "a file has another hash", "format.md, A5.16")?;
                 (vec![file.size], bytes)
@@ -154,7 +168,7 @@ impl Decoded {
             let (shape, bytes) = self.array();
             return Ok(Output::One(npy(self.parts[0].dtype, &shape, false, &bytes)));
         };
-        let are_bytes: Vec<bool> = self.files.iter().map(|file| self.parts[file.part].axes == 3).collect();
+        let are_bytes: Vec<bool> = self.there().map(|file| self.parts[file.part].axes == 3).collect();
         let mut out = Vec::new();
         for (item, are_bytes) in self.items()?.into_iter().zip(are_bytes) {
             let name = if kind == Kind::Tiff { out.len().to_string() } else { item.name };
@@ -168,23 +182,46 @@ impl Decoded {
     }
 }
 
-/// Decodes all blocks, and puts their tiles where they belong.
-fn decode_parts(archive: &Archive, library: &Library) -> Result<Vec<Vec<u8>>> {
+/// Refuses an archive in which tiles are missing that a file needs.
+fn check_needed(archive: &Archive, files: &[File]) -> Result<()> {
     let parts = &archive.collection.parts;
-    let total = archive.collection.tiles()?;
+    let starts: Vec<u64> = parts.iter().scan(0, |sum, part| Some(std::mem::replace(sum, *sum + part.tiles))).collect();
+    let has = |part: usize, tiles: Range<u64>| {
+        let there = archive.has_tiles(starts[part] + tiles.start..starts[part] + tiles.end);
+        demand(there, "tiles that are needed are in no block", "format.md, A5.11")
+    };
+    if !matches!(archive.collection.container, Container::Files(Kind::Pictures | Kind::Npz)) {
+        return (0..parts.len()).try_for_each(|part| has(part, 0..parts[part].tiles));
+    }
+    for file in files.iter().filter(|file| !file.name.is_empty()) {
+        let part = &parts[file.part];
+        if matches!(archive.collection.container, Container::Files(Kind::Npz)) {
+            has(file.part, 0..part.tiles)?;
+        } else if part.axes == 0 {
+            has(file.part, part.tiles_between(0, file.index, file.index + 1))?;
+        } else if part.axes != 3 {
+            has(file.part, part.tiles_between(file.index, 0, u64::MAX))?;
+        }
+        if file.size > 0 {
+            has(file.holder, parts[file.holder].tiles_between(0, file.start, file.start + file.size))?;
+        }
+    }
+    Ok(())
+}
+
+/// Decodes all blocks, and puts their tiles where they belong.
+fn decode_parts(archive: &Archive, ranges: &Ranges, library: &Library) -> Result<Vec<Vec<u8>>> {
+    let parts = &archive.collection.parts;
     let mut blocks = Vec::new();
-    let mut tile = 0u64;
-    for (tiles, payload) in &archive.blocks {
-        let block = Block::read(payload)?;
+    for section in &archive.blocks {
+        let block = Block::read(block_payload(ranges.get(section.place, section.size)?)?)?;
         let own = block.runs.iter().try_fold(0u64, |sum, run| sum.checked_add(run.items));
-        demand(block.first == tile && own == Some(*tiles), "a block has other tiles than the index says", SECTION)?;
-        tile = tile.saturating_add(*tiles);
-        demand(tile <= total, "the blocks have too many tiles", SECTION)?;
+        let same = block.first == section.first && own == Some(section.tiles);
+        demand(same, "a block has other tiles than the index says", SECTION)?;
         let (number, first) = part_of(parts, block.first);
         check_tiles(&parts[number], first, &block)?;
         blocks.push((number, first, block));
     }
-    demand(tile == total, "the blocks do not have all tiles", SECTION)?;
     let mut bytes: Vec<Vec<u8>> = parts.iter().map(|part| vec![0; part.bytes as usize]).collect();
     for (number, first, block) in &blocks {
         let decoded = block.decode(library)?;
@@ -209,7 +246,7 @@ fn decode_parts(archive: &Archive, library: &Library) -> Result<Vec<Vec<u8>>> {
 }
 
 /// The part that a tile is of, and its number there.
-fn part_of(parts: &[Part], mut tile: u64) -> (usize, u64) {
+pub fn part_of(parts: &[Part], mut tile: u64) -> (usize, u64) {
     for (number, part) in parts.iter().enumerate() {
         if tile < part.tiles {
             return (number, tile);
@@ -220,7 +257,7 @@ fn part_of(parts: &[Part], mut tile: u64) -> (usize, u64) {
 }
 
 /// Checks that the runs of a block are tiles of a part.
-fn check_tiles(part: &Part, mut tile: u64, block: &Block) -> Result<()> {
+pub fn check_tiles(part: &Part, mut tile: u64, block: &Block) -> Result<()> {
     for run in &block.runs {
         let mut left = run.items;
         while left > 0 {

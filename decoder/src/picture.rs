@@ -14,7 +14,7 @@ pub struct Picture<'a> {
     pub pixels: &'a [u8],
 }
 
-/// The modes of pictures (format.md, A5.1).
+/// The modes of pictures (format.md, A5.3); those with channels have 8 or 16 bits each.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     Bilevel,
@@ -23,6 +23,8 @@ pub enum Mode {
     GreyAlpha,
     Rgb,
     Rgba,
+    /// Any other dtype or number of channels.
+    Unnamed,
 }
 
 impl<'a> Picture<'a> {
@@ -37,12 +39,13 @@ impl<'a> Picture<'a> {
 
     pub fn mode(&self) -> Mode {
         match (&self.dtype.code, self.channels) {
-            (b"|b1", _) => Mode::Bilevel,
-            (b"<u2", _) => Mode::Grey16,
-            (_, 2) => Mode::GreyAlpha,
-            (_, 3) => Mode::Rgb,
-            (_, 4) => Mode::Rgba,
-            _ => Mode::Grey,
+            (b"|b1", 1) => Mode::Bilevel,
+            (b"|u1", 1) => Mode::Grey,
+            (b"<u2", 1) => Mode::Grey16,
+            (b"|u1" | b"<u2", 2) => Mode::GreyAlpha,
+            (b"|u1" | b"<u2", 3) => Mode::Rgb,
+            (b"|u1" | b"<u2", 4) => Mode::Rgba,
+            _ => Mode::Unnamed,
         }
     }
 
@@ -57,13 +60,15 @@ impl<'a> Picture<'a> {
     /// Whether a format, by the ending of a name in small letters, can hold the mode.
     pub fn fits(&self, ending: &str) -> bool {
         let mode = self.mode();
+        let rgb = mode == Mode::Rgb && self.dtype.size() == 1;
         match ending {
-            "png" => true,
-            "bmp" => matches!(mode, Mode::Bilevel | Mode::Grey | Mode::Rgb),
+            "tif" | "tiff" => true,
+            "png" => mode != Mode::Unnamed,
+            "bmp" => rgb || matches!(mode, Mode::Bilevel | Mode::Grey),
             "pbm" => mode == Mode::Bilevel,
             "pgm" => matches!(mode, Mode::Grey | Mode::Grey16),
-            "ppm" => mode == Mode::Rgb,
-            "pnm" => matches!(mode, Mode::Bilevel | Mode::Grey | Mode::Grey16 | Mode::Rgb),
+            "ppm" => rgb,
+            "pnm" => rgb || matches!(mode, Mode::Bilevel | Mode::Grey | Mode::Grey16),
             _ => false,
         }
     }
@@ -73,6 +78,7 @@ impl<'a> Picture<'a> {
         match ending {
             "bmp" => self.bmp(),
             "pbm" | "pgm" | "ppm" | "pnm" => Ok(self.pnm()),
+            "tif" | "tiff" => self.tiff(),
             _ => self.png(),
         }
     }
@@ -134,15 +140,76 @@ impl<'a> Picture<'a> {
     }
 
     fn png(&self) -> Result<Vec<u8>> {
+        let wide = 8 * self.dtype.size() as u8;
         let (bits, colour) = match self.mode() {
             Mode::Bilevel => (1, 0),
-            Mode::Grey => (8, 0),
-            Mode::Grey16 => (16, 0),
-            Mode::GreyAlpha => (8, 4),
-            Mode::Rgb => (8, 2),
-            Mode::Rgba => (8, 6),
+            Mode::Grey | Mode::Grey16 => (wide, 0),
+            Mode::GreyAlpha => (wide, 4),
+            Mode::Rgb => (wide, 2),
+            Mode::Rgba => (wide, 6),
+            Mode::Unnamed => return refuse("PNG cannot hold a picture", "format.md, A5.12"),
         };
         self.png_with(bits, colour, &[], &[])
+    }
+
+    /// A TIFF file of one strip, without compression.
+    fn tiff(&self) -> Result<Vec<u8>> {
+        let bits = if self.dtype.is_bool() && self.channels == 1 { 1 } else { self.dtype.bits() as u16 };
+        let format: u16 = match self.dtype.code[1] {
+            b'i' => 2,
+            b'f' => 3,
+            _ => 1,
+        };
+        let mut strip = Vec::new();
+        self.rows().for_each(|row| pack(row, bits.min(8) as u8, &mut strip));
+        let fits = strip.len() < 1 << 31 && self.rows < 1 << 31 && self.columns < 1 << 31;
+        demand(fits, "a picture is too large for a TIFF file", "format.md, A5.12")?;
+        let rgb = matches!(self.mode(), Mode::Rgb | Mode::Rgba);
+        let extra = self.channels - if rgb { 3 } else { 1 };
+        let alpha = matches!(self.mode(), Mode::GreyAlpha | Mode::Rgba);
+        // Tags with their types, 3 of 16 bits and 4 of 32, and their values.
+        let mut tags: Vec<(u16, u16, Vec<u32>)> = vec![
+            (256, 4, vec![self.columns as u32]),
+            (257, 4, vec![self.rows as u32]),
+            (258, 3, vec![bits.into(); self.channels]),
+            (259, 3, vec![1]),
+            (262, 3, vec![if rgb { 2 } else { 1 }]),
+            (273, 4, vec![8]),
+            (277, 3, vec![self.channels as u32]),
+            (278, 4, vec![self.rows as u32]),
+            (279, 4, vec![strip.len() as u32]),
+        ];
+        if extra > 0 {
+            tags.push((338, 3, vec![if alpha { 2 } else { 0 }; extra]));
+        }
+        tags.push((339, 3, vec![format.into(); self.channels]));
+        let mut out = b"II*\0".to_vec();
+        let lists = 8 + strip.len().next_multiple_of(2);
+        let mut behind = Vec::new();
+        let mut directory = (tags.len() as u16).to_le_bytes().to_vec();
+        let place = |behind: &[u8]| (lists + behind.len()) as u32;
+        for (tag, kind, values) in &tags {
+            let mut content: Vec<u8> = match kind {
+                3 => values.iter().flat_map(|&value| (value as u16).to_le_bytes()).collect(),
+                _ => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            };
+            directory.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
+            directory.extend((values.len() as u32).to_le_bytes());
+            if content.len() <= 4 {
+                content.resize(4, 0);
+                directory.extend(content);
+            } else {
+                directory.extend(place(&behind).to_le_bytes());
+                behind.extend(content);
+            }
+        }
+        directory.extend([0; 4]);
+        out.extend(place(&behind).to_le_bytes());
+        out.extend(strip);
+        out.resize(lists, 0);
+        out.extend(behind);
+        out.extend(directory);
+        Ok(out)
     }
 
     /// A PNG file with these bits of a sample and this type of colour, and with chunks before and behind the pixels.
@@ -150,12 +217,13 @@ impl<'a> Picture<'a> {
         const SECTION: &str = "format.md, A6.2";
         let channels = match (colour, bits) {
             (0, 1 | 2 | 4 | 8 | 16) | (3, 1 | 2 | 4 | 8) => 1,
-            (2, 8) => 3,
-            (4, 8) => 2,
-            (6, 8) => 4,
+            (2, 8 | 16) => 3,
+            (4, 8 | 16) => 2,
+            (6, 8 | 16) => 4,
             _ => return refuse("a PNG file has another type of colour", SECTION),
         };
-        let fits = channels == self.channels && (bits == 16) == (self.dtype.size() == 2);
+        let fits =
+            channels == self.channels && (bits == 16) == (self.dtype.size() == 2) && self.mode() != Mode::Unnamed;
         demand(fits, "the pixels of a PNG file have another type", SECTION)?;
         demand(self.rows < 1 << 31 && self.columns < 1 << 31, "a PNG file is too large", SECTION)?;
         let factor = match (colour, bits) {

@@ -17,14 +17,8 @@ const NAMES: &str = "format.md, A5.12";
 const HASHES: &str = "format.md, A5.16";
 
 const NOTE_PNG: &str = "PNG files have the same pixels and chunks, but not the same bytes: those take zlib";
-const NOTE_TIFF: &str = "TIFF files with compressed pages, or without metadata, came out as PNG files";
-
-/// Where a file begins in its part of bytes, or in those of container metadata.
-struct Places {
-    next: Vec<usize>,
-    metadata: Vec<usize>,
-    current: usize,
-}
+const NOTE_TIFF: &str =
+    "TIFF files with compressed pages, or on their own without metadata, came out page by page, as PNG or TIFF";
 
 impl Decoded {
     /// The files that people want.
@@ -38,38 +32,10 @@ impl Decoded {
                     let content = npy(part.dtype, &part.shape, false, &self.bytes[file.part]);
                     (format!("{}.npy", file.name), content)
                 };
-                Ok(Output::One(zip(&self.files.iter().map(array).collect::<Vec<_>>())?))
+                Ok(Output::One(zip(&self.there().map(array).collect::<Vec<_>>())?))
             }
             _ => self.arrays(),
         }
-    }
-
-    fn places(&self) -> Places {
-        let metadata = (0..self.parts.len()).filter(|&part| self.parts[part].is_metadata()).collect();
-        Places { next: vec![0; self.parts.len()], metadata, current: 0 }
-    }
-
-    /// The next bytes of a file in a part of bytes, or of the container metadata of a picture.
-    fn bytes_of(&self, file: &File, places: &mut Places) -> Result<&[u8]> {
-        let size = file.size as usize;
-        let part = if self.parts[file.part].axes == 3 {
-            file.part
-        } else {
-            if size == 0 {
-                return Ok(&[]);
-            }
-            while places.metadata.get(places.current).is_some_and(|&part| places.next[part] == self.bytes[part].len()) {
-                places.current += 1;
-            }
-            match places.metadata.get(places.current) {
-                Some(&part) => part,
-                None => return Err(error("container metadata is missing", "format.md, A5.15")),
-            }
-        };
-        let start = places.next[part];
-        places.next[part] += size;
-        let bytes = self.bytes[part].get(start..start + size);
-        bytes.ok_or_else(|| error("a file has more bytes than its part", "format.md, A5.15"))
     }
 
     fn restore_folder(&self) -> Result<Output> {
@@ -80,9 +46,8 @@ impl Decoded {
                 notes.push(text);
             }
         };
-        let mut places = self.places();
-        for file in &self.files {
-            let bytes = self.bytes_of(file, &mut places)?;
+        for file in self.there() {
+            let bytes = self.bytes_of(file);
             let exact = |made: Vec<u8>| -> Result<Vec<u8>> {
                 let matches = file.hash.is_none_or(|hash| hash == sha256(&made));
                 demand(matches, &format!("{} has another hash", file.name), HASHES)?;
@@ -96,12 +61,10 @@ impl Decoded {
             let picture = Picture::new(self.parts[file.part].dtype, &shape, pixels)?;
             if bytes.is_empty() {
                 let ending = file.name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
-                if matches!(&ending[..], "tif" | "tiff") {
-                    note(NOTE_TIFF);
-                }
                 let fits = picture.fits(&ending);
-                let name = if fits { file.name.clone() } else { format!("{}.png", file.name) };
-                files.push((name, picture.file(if fits { &ending } else { "png" })?));
+                let other = if picture.fits("png") { "png" } else { "tif" };
+                let name = if fits { file.name.clone() } else { format!("{}.{other}", file.name) };
+                files.push((name, picture.file(if fits { &ending } else { other })?));
                 continue;
             }
             match metadata::restore(bytes, &picture)? {
@@ -117,12 +80,13 @@ impl Decoded {
                     for (page, &count) in rows.iter().enumerate() {
                         let (own, others) = rest.split_at(count * picture.row_bytes());
                         rest = others;
+                        let ending = if picture.fits("png") { "png" } else { "tif" };
                         let name = if rows.len() == 1 {
-                            format!("{}.png", file.name)
+                            format!("{}.{ending}", file.name)
                         } else {
-                            format!("{}.{page:0digits$}.png", file.name)
+                            format!("{}.{page:0digits$}.{ending}", file.name)
                         };
-                        files.push((name, Picture { rows: count, pixels: own, ..picture }.file("png")?));
+                        files.push((name, Picture { rows: count, pixels: own, ..picture }.file(ending)?));
                     }
                 }
                 Restored::Held(held) => files.push((file.name.clone(), exact(held.to_vec())?)),
@@ -153,7 +117,8 @@ impl Decoded {
         let digits = pages.len().saturating_sub(1).to_string().len();
         let mut files = Vec::new();
         for (number, page) in pages.iter().enumerate() {
-            files.push((format!("{number:0digits$}.png"), page.file("png")?));
+            let ending = if page.fits("png") { "png" } else { "tif" };
+            files.push((format!("{number:0digits$}.{ending}"), page.file(ending)?));
         }
         Ok(Output::Folder(files, vec![NOTE_TIFF]))
     }

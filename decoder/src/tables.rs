@@ -38,10 +38,28 @@ table!(
     /// X[f] = 2^(28 - f / 1024).
     exp2, u32, 1024, "exp2.bin"
 );
+#[cfg(feature = "bundled")]
 table!(
     /// The rows of the beta-binomial distributions.
     beta_binomial, u16, 524288, "beta_binomial.bin"
 );
+
+#[cfg(not(feature = "bundled"))]
+static BETA_BINOMIAL: OnceLock<Vec<u16>> = OnceLock::new();
+
+/// The rows of the beta-binomial distributions; zeros, with which no model passes its test, until they are given.
+#[cfg(not(feature = "bundled"))]
+pub fn beta_binomial() -> &'static [u16] {
+    BETA_BINOMIAL.get_or_init(|| vec![0; 524288])
+}
+
+/// Takes the bytes of `beta_binomial.bin`; tells whether they are right.
+#[cfg(not(feature = "bundled"))]
+pub fn give_beta_binomial(bytes: &[u8]) -> bool {
+    const DIGEST: &str = "8c95250e06ff2ea1e5798835fe60a855a8c999028596a1f4bae4c9d451077c86";
+    let table = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    crate::sha256::hex(&crate::sha256::sha256(bytes)) == DIGEST && BETA_BINOMIAL.set(table.collect()).is_ok()
+}
 table!(
     /// stretch of the codec `counted`.
     stretch, i32, 1408, "stretch.bin"

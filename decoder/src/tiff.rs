@@ -38,17 +38,22 @@ impl Layout {
             *number = bytes.varint_in(0, 1 << 40, "a number of a layout")?;
         }
         let [rows, columns, channels, planes, bits, segment_rows, segment_columns, compression, flags] = numbers;
-        let samples = channels * planes.min(5);
+        let samples = channels * planes.min(257);
+        let kinds = [2, 64, 128].iter().filter(|&flag| flags & flag != 0).count();
         let known = rows > 0
             && columns > 0
             && segment_rows > 0
             && segment_columns > 0
-            && (1..=4).contains(&samples)
+            && (1..=256).contains(&channels)
+            && (1..=256).contains(&samples)
             && (channels == 1 || planes == 1)
-            && matches!(bits, 1 | 2 | 4 | 8 | 16)
-            && (samples == 1 || bits == 8)
+            && matches!(bits, 1 | 2 | 4 | 8 | 16 | 32 | 64)
+            && (samples == 1 || bits >= 8)
+            && kinds <= 1
+            && (flags & (16 | 64) == 0 || bits >= 8)
+            && (flags & 128 == 0 || bits >= 16 && flags & 16 == 0)
             && matches!(compression, 1 | 4 | 5 | 8 | 32773 | 32946 | 34925 | 50000)
-            && flags < 64;
+            && flags < 256;
         demand(known, "the layout of a page is unknown", SECTION)?;
         let layout = Layout {
             rows: rows as usize,
@@ -84,11 +89,18 @@ impl Layout {
     }
 
     fn sample_bytes(&self) -> usize {
-        if self.bits == 16 {
-            2
-        } else {
-            1
-        }
+        usize::from(self.bits).div_ceil(8)
+    }
+
+    fn dtype(&self) -> [u8; 3] {
+        let kind = match (self.bits, self.has(64), self.has(128)) {
+            (1, ..) => b'b',
+            (_, true, _) => b'i',
+            (_, _, true) => b'f',
+            _ => b'u',
+        };
+        let size = self.sample_bytes() as u8;
+        [if size == 1 { b'|' } else { b'<' }, kind, b'0' + size]
     }
 }
 
@@ -178,11 +190,7 @@ impl<'a> Tiff<'a> {
         let mut padding = self.padding;
         for (layout, page) in self.layouts().zip(pages) {
             let samples = layout.channels * layout.planes;
-            let dtype = match layout.bits {
-                1 => page.dtype.is_bool(),
-                16 => page.dtype.size() == 2,
-                _ => !page.dtype.is_bool() && page.dtype.size() == 1,
-            };
+            let dtype = page.dtype.code == layout.dtype();
             let fits = page.rows == layout.rows && page.columns == layout.columns && page.channels == samples;
             demand(fits && dtype, "a page has another shape than its layout", SECTION)?;
             make_segments(layout, page, !self.padding.is_empty(), &mut padding, &mut made)?;
@@ -296,8 +304,8 @@ fn make_segment(layout: &Layout, mut samples: Vec<u8>, inside: &[usize], padded:
         if layout.has(16) {
             difference(row, layout.channels, size, mask);
         }
-        if bits == 16 && layout.has(1) {
-            row.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+        if layout.has(1) {
+            row.chunks_exact_mut(size).for_each(<[u8]>::reverse);
         }
         pack(row, bits.min(8), &mut out);
     }
@@ -311,12 +319,12 @@ fn make_segment(layout: &Layout, mut samples: Vec<u8>, inside: &[usize], padded:
 fn difference(row: &mut [u8], channels: usize, size: usize, mask: u8) {
     let apart = channels * size;
     for i in (apart..row.len()).step_by(size).collect::<Vec<_>>().into_iter().rev() {
-        if size == 2 {
-            let at = |i: usize| u16::from_le_bytes([row[i], row[i + 1]]);
-            let change = at(i).wrapping_sub(at(i - apart)).to_le_bytes();
-            row[i..i + 2].copy_from_slice(&change);
-        } else {
+        if size == 1 {
             row[i] = row[i].wrapping_sub(row[i - apart]) & mask;
+            continue;
         }
+        let at = |i: usize| row[i..i + size].iter().rev().fold(0u64, |value, &byte| value << 8 | u64::from(byte));
+        let change = at(i).wrapping_sub(at(i - apart)).to_le_bytes();
+        row[i..i + size].copy_from_slice(&change[..size]);
     }
 }

@@ -30,6 +30,7 @@ COMMANDS = (
     "info",
     "verify",
     "repair",
+    "view",
     "models",
     "train",
     "completion",
@@ -208,6 +209,7 @@ def bitsback(context: click.Context, verbose: int) -> None:
       bitsback list scans.bb             the names in it
       bitsback extract scans.bb a/b.png 'c/*.png'
       bitsback extract digits.bb 3 10:20 -o some.npy
+      bitsback view scans.bb             pictures in the browser
       bitsback demo                      shows what it does
 
     'bitsback COMMAND --help' tells more. A file name of - is standard input or output.

@@ -54,9 +54,14 @@ def identity(name: str) -> bytes:
     return file.identity(*file.read(_file(name).read_bytes()))
 
 
+def content(name: str) -> bytes:
+    """The file of the model `name`."""
+    return _file(name).read_bytes()
+
+
 def size(name: str) -> int:
     """Bytes of the file of the model `name`."""
-    return len(_file(name).read_bytes())
+    return len(content(name))
 
 
 def find(prefix: bytes) -> Model | None:

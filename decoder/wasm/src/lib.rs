@@ -1,0 +1,307 @@
+//! The decoder as a WebAssembly module; `viewer/wasm.js` calls it.
+//!
+//! Arguments are numbers, or bytes that the caller has written to memory of `allocate`; the function that takes them
+//! frees them. Each function gives a status, and leaves bytes behind, where `result` and `result_size` say: the result,
+//! as JSON unless it is said otherwise, or a text that says what is wrong. A panic leaves its text there too, and the
+//! trap that follows ends the instance.
+
+use std::cell::RefCell;
+use std::fmt::Write;
+
+use bitsback_decode::archive::{block_payload, read_previews};
+use bitsback_decode::block::{Block, Method};
+use bitsback_decode::bytes::Bytes;
+use bitsback_decode::catalogue::{Catalogue, Entry};
+use bitsback_decode::collection::Collection;
+use bitsback_decode::dtype::Dtype;
+use bitsback_decode::error::{demand, error, Result};
+use bitsback_decode::library::Library;
+use bitsback_decode::npy::npy;
+use bitsback_decode::output::{check_tiles, part_of};
+use bitsback_decode::picture::Picture;
+use bitsback_decode::ranges::Ranges;
+use bitsback_decode::sha256::hex;
+use bitsback_decode::tables;
+
+const DONE: u32 = 0;
+const FAILED: u32 = 1;
+/// The result is the start and the length of the range of the file that is needed.
+const NEEDS_BYTES: u32 = 2;
+/// The result is the identity of the model that is needed.
+const NEEDS_MODEL: u32 = 3;
+
+#[derive(Default)]
+struct State {
+    ranges: Ranges<'static>,
+    catalogue: Option<Catalogue>,
+    collection: Option<Collection>,
+    library: Library<'static>,
+}
+
+thread_local! {
+    static STATE: RefCell<State> = RefCell::default();
+    static RESULT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+fn leave(result: impl Into<Vec<u8>>) {
+    RESULT.with_borrow_mut(|bytes| *bytes = result.into());
+}
+
+/// Runs a function, and leaves what it gives.
+fn call(function: impl FnOnce(&mut State) -> Result<Vec<u8>>) -> u32 {
+    STATE.with_borrow_mut(|state| match function(state) {
+        Ok(result) => {
+            leave(result);
+            DONE
+        }
+        Err(error) => {
+            leave(error.to_string());
+            FAILED
+        }
+    })
+}
+
+/// Takes the bytes that the caller wrote.
+fn taken(bytes: *mut u8, size: usize) -> Vec<u8> {
+    if size == 0 {
+        return Vec::new();
+    }
+    // SAFETY: the caller got them from `allocate` with this size, and gives them away.
+    unsafe { Vec::from_raw_parts(bytes, size, size) }
+}
+
+#[no_mangle]
+pub extern "C" fn allocate(size: usize) -> *mut u8 {
+    Box::leak(vec![0; size].into_boxed_slice()).as_mut_ptr()
+}
+
+#[no_mangle]
+pub extern "C" fn result() -> *const u8 {
+    RESULT.with_borrow(|bytes| bytes.as_ptr())
+}
+
+#[no_mangle]
+pub extern "C" fn result_size() -> usize {
+    RESULT.with_borrow(Vec::len)
+}
+
+/// Begins with a file of so many bytes, of which none is at hand yet.
+#[no_mangle]
+pub extern "C" fn begin(size: f64) {
+    std::panic::set_hook(Box::new(|panic| leave(panic.to_string())));
+    STATE.with_borrow_mut(|state| state.ranges = Ranges::new(size as u64));
+}
+
+/// Gives a range of the file.
+#[no_mangle]
+pub extern "C" fn give(start: f64, bytes: *mut u8, size: usize) {
+    STATE.with_borrow_mut(|state| state.ranges.add(start as u64, taken(bytes, size)));
+}
+
+/// Opens the file: reads its index and what it holds. To be called again once the bytes that are needed were given.
+#[no_mangle]
+pub extern "C" fn open() -> u32 {
+    STATE.with_borrow_mut(|state| match Catalogue::open(&state.ranges) {
+        Ok(catalogue) => {
+            let models: Vec<usize> = catalogue.models.iter().map(Vec::len).collect();
+            let blocks = catalogue.blocks.len();
+            let previews: Vec<[u64; 2]> =
+                catalogue.previews.iter().map(|section| [section.place, section.size]).collect();
+            let count = catalogue.count();
+            leave(format!(
+                "{{\"entries\":{count},\"blocks\":{blocks},\"models\":{models:?},\"previews\":{previews:?}}}"
+            ));
+            state.catalogue = Some(catalogue);
+            DONE
+        }
+        Err(error) => match state.ranges.missing() {
+            Some((start, size)) => {
+                leave(format!("[{start},{size}]"));
+                NEEDS_BYTES
+            }
+            None => {
+                leave(error.to_string());
+                FAILED
+            }
+        },
+    })
+}
+
+fn catalogue(state: &State) -> Result<&Catalogue> {
+    state.catalogue.as_ref().ok_or_else(|| error("no archive is open", "format.md, A5"))
+}
+
+fn entry(catalogue: &Catalogue, number: f64) -> Result<Entry> {
+    catalogue.entry(number as u64).ok_or_else(|| error("there is no such entry", "format.md, A5"))
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c < ' ' => write!(out, "\\u{:04x}", c as u32).unwrap_or_default(),
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
+
+/// What some entries are.
+#[no_mangle]
+pub extern "C" fn entries(first: f64, count: f64) -> u32 {
+    call(|state| {
+        let catalogue = catalogue(state)?;
+        let mut list = Vec::new();
+        for number in first as u64..(first as u64).saturating_add(count as u64).min(catalogue.count()) {
+            let entry = entry(catalogue, number as f64)?;
+            list.push(format!(
+                "{{\"name\":{},\"dtype\":{},\"shape\":{:?},\"slices\":{},\"rows\":{},\"columns\":{},\"channels\":{},\
+                 \"isBytes\":{},\"file\":{}}}",
+                quoted(&entry.name),
+                quoted(&entry.dtype.text()),
+                entry.shape,
+                entry.slices,
+                entry.rows,
+                entry.columns,
+                entry.channels,
+                entry.is_bytes,
+                entry.file.map_or("null".into(), |file| file.to_string()),
+            ));
+        }
+        Ok(format!("[{}]", list.join(",")).into_bytes())
+    })
+}
+
+/// The pieces of blocks that a picture of an entry consists of: for each its block, the byte where it begins in the
+/// content of the block, and the first and the number of its rows, columns and channels.
+#[no_mangle]
+pub extern "C" fn pieces(number: f64, slice: f64) -> u32 {
+    call(|state| {
+        let catalogue = catalogue(state)?;
+        let pieces = catalogue.pieces(&entry(catalogue, number)?, slice as u64);
+        let there = pieces.iter().all(|piece| piece.block < catalogue.blocks.len());
+        demand(there, "tiles that are needed are in no block", "format.md, A5.11")?;
+        let list: Vec<String> = pieces
+            .iter()
+            .map(|piece| {
+                let [[row, rows], [column, columns], [channel, channels]] = [piece.rows, piece.columns, piece.channels];
+                let (block, offset) = (piece.block, piece.offset);
+                format!("[{block},{offset},{row},{rows},{column},{columns},{channel},{channels}]")
+            })
+            .collect();
+        Ok(format!("[{}]", list.join(",")).into_bytes())
+    })
+}
+
+/// Where the section of a block is in the file: its start and its length; and its first tile and their number.
+#[no_mangle]
+pub extern "C" fn block(number: u32) -> u32 {
+    call(|state| {
+        let block = catalogue(state)?.blocks.get(number as usize);
+        let block = block.ok_or_else(|| error("there is no such block", "format.md, A5"))?;
+        Ok(format!("[{},{},{},{}]", block.place, block.size, block.first, block.tiles).into_bytes())
+    })
+}
+
+/// What a section of previews has: the number of the first file, and for each file the length of its preview. The
+/// previews are the last bytes of the section in front of its 4 bytes of CRC.
+#[no_mangle]
+pub extern "C" fn previews(bytes: *mut u8, size: usize) -> u32 {
+    let section = taken(bytes, size);
+    call(|_| {
+        let (first, lengths) = read_previews(&section)?;
+        Ok(format!("[{first},{lengths:?}]").into_bytes())
+    })
+}
+
+/// What another instance needs to decode blocks, as bytes: the collection, or an embedded model.
+#[no_mangle]
+pub extern "C" fn payload(model: i32) -> u32 {
+    call(|state| {
+        let catalogue = catalogue(state)?;
+        match usize::try_from(model) {
+            Ok(model) => Ok(catalogue.models.get(model).cloned().unwrap_or_default()),
+            Err(_) => Ok(catalogue.payload.clone()),
+        }
+    })
+}
+
+/// Takes the payload of the collection, before blocks are decoded.
+#[no_mangle]
+pub extern "C" fn collection(bytes: *mut u8, size: usize) -> u32 {
+    std::panic::set_hook(Box::new(|panic| leave(panic.to_string())));
+    let payload = taken(bytes, size);
+    call(|state| {
+        state.collection = Some(Collection::read(&payload)?);
+        Ok(Vec::new())
+    })
+}
+
+/// Takes the payload of an embedded model, or the file of one that ships with bitsback.
+#[no_mangle]
+pub extern "C" fn model(bytes: *mut u8, size: usize, embedded: bool) -> u32 {
+    let bytes = taken(bytes, size);
+    call(|state| {
+        if embedded {
+            state.library.embed(bytes);
+        } else {
+            state.library.give(bytes)?;
+        }
+        Ok(Vec::new())
+    })
+}
+
+/// Takes the table of the beta-binomial distributions.
+#[no_mangle]
+pub extern "C" fn table(bytes: *mut u8, size: usize) -> u32 {
+    let right = tables::give_beta_binomial(&taken(bytes, size));
+    u32::from(!right)
+}
+
+/// Decodes the section of a block, with these tiles, as bytes: its content, and behind it the identity of its model as
+/// 32 hexadecimal digits, or as many spaces if it has no model.
+#[no_mangle]
+pub extern "C" fn decode(bytes: *mut u8, size: usize, first: f64, tiles: f64) -> u32 {
+    let section = taken(bytes, size);
+    let status = call(|state| {
+        let block = Block::read(block_payload(&section)?)?;
+        let own = block.runs.iter().try_fold(0u64, |sum, run| sum.checked_add(run.items));
+        let same = block.first == first as u64 && own == Some(tiles as u64);
+        demand(same, "a block has other tiles than the index says", "format.md, A5.5")?;
+        let parts = &state.collection.as_ref().ok_or_else(|| error("there is no collection", "format.md, A5"))?.parts;
+        let (number, tile) = part_of(parts, block.first);
+        check_tiles(&parts[number], tile, &block)?;
+        let mut content = block.decode(&state.library)?;
+        let model = match block.method {
+            Method::Model { identity, .. } => hex(&identity),
+            _ => " ".repeat(32),
+        };
+        content.extend_from_slice(model.as_bytes());
+        Ok(content)
+    });
+    match STATE.with_borrow(|state| state.library.take_missing()) {
+        Some(identity) if status == FAILED => {
+            leave(hex(&identity));
+            NEEDS_MODEL
+        }
+        _ => status,
+    }
+}
+
+/// A file of an array, as bytes: PNG if it is said, and otherwise npy. The bytes are the dtype, the number of dimensions
+/// and each of these in 8 bytes, and the elements.
+#[no_mangle]
+pub extern "C" fn file(bytes: *mut u8, size: usize, png: bool) -> u32 {
+    let bytes = taken(bytes, size);
+    call(|_| {
+        let mut bytes = Bytes::new(&bytes, "format.md, A6");
+        let dtype = Dtype::read(&mut bytes)?;
+        let shape = (0..bytes.byte()?).map(|_| bytes.u64()).collect::<Result<Vec<_>>>()?;
+        if png {
+            Picture::new(dtype, &shape, bytes.rest())?.file("png")
+        } else {
+            Ok(npy(dtype, &shape, false, bytes.rest()))
+        }
+    })
+}

@@ -1,0 +1,239 @@
+"""The viewer in Chromium: what a canvas shows are the pixels that were compressed."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import bitsback
+from bitsback.cli.commands.view import Server
+from docs.blocks import ROOT
+from viewer.browser import CHROMIUM, Browser
+
+PAGE = ROOT / "src" / "bitsback" / "viewer.html"
+CHECK = "document.querySelector('#check').textContent"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.fail("chromium is missing: apt-get install chromium")
+    with Browser(tmp_path_factory.mktemp("profile")) as found:
+        found.size(1280, 800)
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def no_errors(browser: Browser) -> Iterator[None]:
+    browser.events.clear()
+    yield
+    assert not browser.errors()
+
+
+def photo(*shape: int) -> NDArray[np.uint8]:
+    """Smooth, with noise."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    plane = 90 + 60 * np.sin(x / 9) * np.cos(y / 7)
+    noise = np.random.default_rng(0).integers(0, 8, shape)
+    return (plane.reshape(*plane.shape, *(1 for _ in shape[2:])) + noise).astype(np.uint8)
+
+
+def show(browser: Browser, archive: Path) -> None:
+    """Opens an archive by the page as a file, and waits until what is in sight is decoded."""
+    browser.open(PAGE.as_uri())
+    browser.drop(archive)
+    browser.wait("Boolean(archive) || at.status.classList.contains('bad')")
+    settled(browser)
+
+
+def settled(browser: Browser) -> None:
+    browser.wait("!archive || archive.scheduler.total === 0")
+
+
+def open_entry(browser: Browser, number: int) -> str:
+    """Opens a picture at full size; gives what the page says of it."""
+    browser.run(f"view.open(archive, grid.numbers, {number})")
+    text: str = browser.run(CHECK)
+    return text
+
+
+def canvas(browser: Browser) -> NDArray[np.uint8]:
+    """The pixels of the canvas at full size, with four channels."""
+    found: dict[str, Any] = browser.run(
+        "(() => { const { width, height } = at.canvas;"
+        " const { data } = at.canvas.getContext('2d').getImageData(0, 0, width, height);"
+        " let text = ''; for (const byte of data) text += String.fromCharCode(byte);"
+        " return { width, height, text: btoa(text) }; })()"
+    )
+    pixels = np.frombuffer(base64.b64decode(found["text"]), np.uint8)
+    return pixels.reshape(found["height"], found["width"], 4)
+
+
+def folder(path: Path) -> dict[str, NDArray[Any]]:
+    """Pictures of several modes."""
+    pictures: dict[str, NDArray[Any]] = {
+        "a/bits.png": photo(40, 50) > 90,
+        "a/colour.png": photo(48, 64, 3),
+        "deep.png": photo(40, 60).astype(np.uint16) * 201,
+        "grey.png": photo(50, 70),
+    }
+    for name, picture in pictures.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path / name)
+    (path / "notes.txt").write_text("four pictures")
+    return pictures
+
+
+def shown_as(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """Red, green and blue of a picture on a canvas; of 16 bits with the window of all values."""
+    if picture.dtype == bool:
+        picture = picture.astype(np.uint8) * 255
+    elif picture.dtype == np.uint16:
+        low, high = int(picture.min()), int(picture.max())
+        scaled = (picture.astype(float) - low) * (255 / (high - low))
+        picture = np.rint(scaled).astype(np.uint8)
+    return np.broadcast_to(picture.reshape(*picture.shape[:2], -1), (*picture.shape[:2], 3))
+
+
+def test_the_page_is_made_of_what_is_here() -> None:
+    run = subprocess.run([sys.executable, ROOT / "viewer" / "build.py", "--check"], text=True)
+    assert run.returncode == 0
+
+
+def test_pixels_are_those_that_went_in(browser: Browser, tmp_path: Path) -> None:
+    pictures = folder(tmp_path / "in")
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-fast")
+    show(browser, tmp_path / "x.bb")
+    names = browser.run("grid.numbers.map((number) => archive.entry(number).name)")
+    assert names == [*pictures, "notes.txt"]
+    assert browser.run("document.querySelectorAll('#grid canvas').length") == len(pictures)
+    for number, (name, picture) in enumerate(pictures.items()):
+        assert open_entry(browser, number).startswith("checked: "), name
+        found = canvas(browser)
+        assert np.array_equal(found[..., :3], shown_as(picture)), name
+        assert (found[..., 3] == 255).all()
+    assert "SHA-256" in open_entry(browser, 1) and "universal-fast" in browser.run(CHECK)
+    open_entry(browser, 4)
+    assert browser.run("at.values.textContent") == "four pictures"
+
+
+def test_slices_of_a_stack(browser: Browser, tmp_path: Path) -> None:
+    stack = np.stack([np.roll(photo(40, 60), s, 1) for s in range(6)]).astype(np.uint16) * 3
+    bitsback.compress(stack, tmp_path / "x.bb", stack=True, tile=16)
+    show(browser, tmp_path / "x.bb")
+    assert browser.run("view.slice") == 3  # one item is opened at once, in its middle
+    browser.call("Input.dispatchMouseEvent", type="mouseWheel", x=640, y=400, deltaX=0, deltaY=120)
+    browser.wait("view.slice === 4 && view.data")
+    settled(browser)
+    browser.wait(f"{CHECK}.startsWith('checked')")
+    values = browser.run("Array.from(view.values)")
+    assert np.array_equal(np.array(values).reshape(40, 60), stack[4])
+
+
+def test_a_damaged_block_shows_and_the_others_open(browser: Browser, tmp_path: Path) -> None:
+    items = np.stack([np.roll(photo(32, 32), i, 0) for i in range(6)])
+    bitsback.compress(items, tmp_path / "x.bb", block=2, model="universal-fast")
+    show(browser, tmp_path / "x.bb")
+    start, size, *_ = browser.run("archive.decoder.json('block', 1)")
+    data = bytearray((tmp_path / "x.bb").read_bytes())
+    data[start + size // 2] ^= 16
+    (tmp_path / "x.bb").write_bytes(data)
+    show(browser, tmp_path / "x.bb")
+    labels = browser.run(
+        "Array.from(document.querySelectorAll('.cell'), (cell) => cell.getAttribute('aria-label'))"
+    )
+    assert ["damaged" in label for label in labels] == [False, False, True, True, False, False]
+    assert open_entry(browser, 2).startswith("damaged: ")
+    assert open_entry(browser, 4).startswith("checked: ")
+    assert np.array_equal(canvas(browser)[..., 0], items[4])
+
+
+def test_an_archive_by_ranges(browser: Browser, tmp_path: Path) -> None:
+    """The server of `bitsback view`; what is not looked at is not read."""
+    noise = np.random.default_rng(0).integers(0, 256, (120, 100, 100), np.uint8)
+    bitsback.compress(noise, tmp_path / "x.bb", block=4)
+    assert (tmp_path / "x.bb").stat().st_size > 1_190_000
+    with Server(tmp_path / "x.bb") as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser.open(server.address())
+        browser.wait("Boolean(archive)")
+        settled(browser)
+        browser.events.clear()
+        assert browser.run("archive.traffic") <= 2 * 65536
+        open_entry(browser, 119)
+        assert np.array_equal(canvas(browser)[..., 0], noise[119])
+        received = [
+            event["params"]["encodedDataLength"]
+            for event in browser.events
+            if event["method"] == "Network.loadingFinished"
+        ]
+        assert sum(received) < 50_000
+        server.shutdown()
+
+
+def test_search_and_keys(browser: Browser, tmp_path: Path) -> None:
+    folder(tmp_path / "in")
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-fast")
+    browser.size(390, 780)
+    show(browser, tmp_path / "x.bb")
+    assert browser.run("document.documentElement.scrollWidth") <= 390
+    browser.run("at.search.value = 'A/'; search()")
+    assert browser.run("at.status.textContent").startswith("2 of 5 entries")
+    browser.run("grid.moveTo(0)")
+    browser.press("ArrowRight")
+    assert browser.run("document.activeElement.getAttribute('aria-label')").startswith("a/colour")
+    browser.run("document.activeElement.click()")
+    browser.wait(f"at.picture.open && {CHECK}.startsWith('checked')")
+    assert browser.run("at.picture.scrollWidth") <= 390
+    browser.press("ArrowLeft")
+    browser.wait("at.name.textContent === 'a/bits.png'")
+    browser.press("Escape")
+    browser.wait("!at.picture.open")
+    browser.size(1280, 800)
+
+
+def test_what_is_no_archive(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "x.bb").write_text("no archive at all, but long enough to be read as one")
+    show(browser, tmp_path / "x.bb")
+    assert "no bitsback archive" in browser.run("at.status.textContent")
+
+
+def test_saved_files(browser: Browser, tmp_path: Path) -> None:
+    picture = photo(30, 40, 3)
+    bitsback.compress(picture, tmp_path / "x.bb", model="universal-fast")
+    show(browser, tmp_path / "x.bb")
+    browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    for name, button in (("x.png", "png"), ("x.npy", "npy")):
+        browser.run(f"at.{button}.click()")
+        browser.wait(f"{CHECK}.startsWith('saved')")
+        end = tmp_path / name
+        for _ in range(200):
+            if end.exists():
+                break
+            browser.run("new Promise((done) => setTimeout(done, 20))")
+    assert np.array_equal(np.load(tmp_path / "x.npy"), picture)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "x.png")), picture)
+
+
+def test_view_prints_an_address(tmp_path: Path) -> None:
+    bitsback.compress(photo(20, 20), tmp_path / "x.bb")
+    program = shutil.which("python") or sys.executable
+    command = [program, "-m", "bitsback", "view", "--no-browser", str(tmp_path / "x.bb")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline().startswith("http://127.0.0.1:")
+        run.send_signal(2)
+        assert run.wait(10) == 130

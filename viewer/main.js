@@ -1,0 +1,335 @@
+/* The page: opening archives, the list of entries, search, progress. */
+
+const PAGE = 512; // entries that are read from the decoder at a time
+const AHEAD = 65536; // bytes that are read at least where the decoder asks for some
+const SEARCHED = 1e6; // entries whose names are searched
+const THUMBNAIL_ELEMENTS = 2 ** 24; // larger pictures are decoded only when they are opened
+
+const at = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
+const inside = JSON.parse(at.data.textContent);
+
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** The bytes of a table from the changes between its numbers of 16 bits, which `build.py` has made. */
+function tableOf(changes) {
+  const table = new Uint8Array(changes.length);
+  let number = 0;
+  for (let i = 0; i < changes.length / 2; i++) {
+    number += changes[i] + 256 * changes[changes.length / 2 + i];
+    table[2 * i] = number;
+    table[2 * i + 1] = number >> 8;
+  }
+  return table;
+}
+
+const workerUrl = URL.createObjectURL(
+  new Blob([at.shared.textContent, at.worker.textContent], { type: "text/javascript" }),
+);
+const startWorker = () => new Worker(workerUrl);
+
+const ready = (async () => {
+  const [module, table] = await Promise.all([
+    unpacked(inside.decoder).then((bytes) => WebAssembly.compile(bytes)),
+    unpacked(inside.table),
+  ]);
+  return { module, table: tableOf(table) };
+})();
+
+/** A model that an archive names: from the page, or beside it, where `bitsback view` has all that ship. */
+async function findModel(identity) {
+  const [, text] = inside.models[identity] || [];
+  if (text) return unpacked(text);
+  if (location.protocol.startsWith("http")) {
+    const response = await fetch(`models/${identity}`).catch(() => null);
+    if (response?.ok) return new Uint8Array(await response.arrayBuffer());
+  }
+  throw new Error(
+    `the model ${identity} is not in this page: 'bitsback embed' puts it into the archive, and 'bitsback view' has it`,
+  );
+}
+
+/** An open archive. */
+class OpenArchive {
+  static async open(source, changed) {
+    const { module, table } = await ready;
+    const decoder = await Decoder.of(module);
+    const size = await source.size();
+    decoder.exports.begin(size);
+    const archive = new OpenArchive();
+    archive.traffic = 0;
+    for (;;) {
+      try {
+        archive.info = decoder.json("open");
+        break;
+      } catch (error) {
+        if (!(error instanceof NeedsBytes)) throw error;
+        const [start, length] = JSON.parse(error.message);
+        // What stands at the end is near the index; what stands at the start is followed by more of its kind.
+        const first = start + length > size - AHEAD ? Math.max(0, Math.min(start, size - AHEAD)) : start;
+        const end = Math.min(size, Math.max(start + length, first + AHEAD));
+        const bytes = await source.read(first, end - first);
+        archive.traffic += bytes.length;
+        decoder.exports.give(first, ...decoder.given(bytes));
+      }
+    }
+    const models = Array.from({ length: archive.info.models.length }, (_, i) => decoder.bytes("payload", i));
+    const setup = { source: source.plain(), collection: decoder.bytes("payload", -1), models, given: [], table };
+    const place = (number) => decoder.json("block", number);
+    const scheduler = new Scheduler(module, setup, place, findModel, changed);
+    const previews = new Previews(archive.info.previews, source, decoder);
+    return Object.assign(archive, { source, decoder, scheduler, previews, pages: new Map() });
+  }
+
+  get count() {
+    return this.info.entries;
+  }
+
+  entry(number) {
+    const page = Math.floor(number / PAGE);
+    if (!this.pages.has(page)) {
+      if (this.pages.size > 64) this.pages.clear();
+      const entries = this.decoder.json("entries", page * PAGE, PAGE);
+      entries.forEach((entry, i) => {
+        entry.number = page * PAGE + i;
+        entry.name ||= this.source.name.replace(/\.bb$/, "");
+      });
+      this.pages.set(page, entries);
+    }
+    return this.pages.get(page)[number % PAGE];
+  }
+
+  pieces(entry, slice) {
+    return this.decoder.json("pieces", entry.number, slice);
+  }
+
+  thumbnail(entry, side) {
+    const slice = Math.floor(entry.slices / 2);
+    const { promise, drop } = this.scheduler.want(entry, this.pieces(entry, slice), side);
+    const image = promise.then((result) => {
+      if (result instanceof ImageData) return result;
+      const values = valuesOf(entry.dtype, result);
+      return pixelsOf(entry, values, windowOf(entry, values), factorFor(entry, side));
+    });
+    return { promise: image, drop };
+  }
+
+  picture(entry, slice) {
+    const { promise, drop } = this.scheduler.want(entry, this.pieces(entry, slice));
+    return { promise: promise.then((bytes) => ({ bytes, check: this.checkOf(entry, slice) })), drop };
+  }
+
+  /** What was checked of the blocks of a picture. */
+  checkOf(entry, slice) {
+    const blocks = [...new Set(this.pieces(entry, slice).map(([block]) => block))];
+    const models = blocks.map((block) => this.scheduler.models.get(block));
+    const names = [...new Set(models.filter(Boolean).map(nameOfModel))].join(", ");
+    const what = blocks.length === 1 ? "this block" : `these ${blocks.length} blocks`;
+    if (!blocks.length) return "nothing to check: it has no elements";
+    if (models.every(Boolean)) return `checked: SHA-256 of ${what} matches (model ${names})`;
+    const some = names ? `, and SHA-256 of those by the model ${names}` : "";
+    return `checked: CRC-32C of ${what} matches${some}`;
+  }
+
+  /** The elements of all slices. */
+  async whole(entry, say) {
+    const size = entry.rows * entry.columns * entry.channels * sizeOf(entry.dtype);
+    const out = new Uint8Array(size * entry.slices);
+    for (let slice = 0; slice < entry.slices; slice++) {
+      say(`decoding slice ${slice + 1} of ${entry.slices} …`);
+      out.set((await this.picture(entry, slice).promise).bytes, slice * size);
+    }
+    return out;
+  }
+
+  /** A PNG file: of the pixels as they are where PNG can hold them, and otherwise as they are shown. */
+  png(entry, values, data, range) {
+    const { rows, columns, channels, dtype } = entry;
+    const shape = channels > 1 ? [rows, columns, channels] : [rows, columns];
+    if (dtype === "|u1" && channels <= 4) return this.decoder.file(true, dtype, shape, data);
+    if (channels === 1 && dtype === "|b1") return this.decoder.file(true, dtype, shape, values);
+    if (dtype === "<u2" && channels <= 4) return this.decoder.file(true, dtype, shape, data);
+    if (channels === 1 && dtype === ">u2") {
+      return this.decoder.file(true, "<u2", shape, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
+    return this.decoder.file(true, "|u1", [rows, columns, 4], new Uint8Array(pixelsOf(entry, values, range).data.buffer));
+  }
+
+  close() {
+    this.scheduler.close();
+  }
+}
+
+function nameOfModel(identity) {
+  return inside.models[identity]?.[0] || identity;
+}
+
+let archive = null;
+let opening = 0;
+
+function say(text, bad = false) {
+  at.status.textContent = text;
+  at.status.classList.toggle("bad", bad);
+}
+
+function showProgress() {
+  const { total = 0, finished = 0 } = archive?.scheduler || {};
+  const busy = total > finished;
+  at.progress.hidden = at.cancel.hidden = !busy;
+  at.progress.max = total || 1;
+  at.progress.value = finished;
+}
+
+function count(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Fills a cell of the grid. */
+function drawCell(cell, number) {
+  const entry = archive.entry(number);
+  const note = document.createElement("span");
+  note.className = "note";
+  const name = document.createElement("span");
+  name.className = "name";
+  const plain = document.createElement("bdi");
+  plain.textContent = entry.name;
+  name.append(plain);
+  cell.append(note, name);
+  const { rows, columns, slices, shape } = entry;
+  const size = entry.isBytes ? count(shape[0], "byte")
+    : `${columns} x ${rows}${slices > 1 ? `, ${count(slices, "slice")}` : ""}`;
+  cell.title = `${entry.name}, ${size}`;
+  cell.setAttribute("aria-label", cell.title);
+  const decoded = entry.isBytes ? /\.(jpe?g|png|gif|webp|avif|bmp)$/i.test(entry.name)
+    : rows * columns * entry.channels <= THUMBNAIL_ELEMENTS;
+  if (entry.isBytes || !decoded) note.textContent = entry.isBytes ? `file, ${size}` : size;
+  let dropped = false;
+  let drop = () => {};
+  (async () => {
+    const preview = await previewOf(entry);
+    if (dropped) return;
+    let image = preview;
+    if (!preview) {
+      if (!decoded) return;
+      const wanted = entry.isBytes ? archive.picture(entry, 0) : archive.thumbnail(entry, SIDE);
+      drop = wanted.drop;
+      image = await wanted.promise;
+      if (image.bytes) image = await createImageBitmap(new Blob([image.bytes]));
+    }
+    note.replaceWith(canvasOf(image));
+  })().catch((error) => {
+    if (error instanceof Cancelled) note.textContent ||= "not decoded";
+    else if (!(error instanceof DOMException)) {
+      note.textContent = "damaged";
+      note.classList.add("bad");
+      cell.title = `${entry.name}, damaged: ${error.message}`;
+      cell.setAttribute("aria-label", cell.title);
+    }
+  });
+  return () => {
+    dropped = true;
+    drop();
+  };
+}
+
+/** The preview of a file as a picture, or undefined; at once if the archive has none. */
+function previewOf(entry) {
+  if (entry.file === null || !archive.info.previews.length) return undefined;
+  return archive.previews.find(entry.file).then((bytes) => bytes && createImageBitmap(new Blob([bytes]))).catch(() => null);
+}
+
+/** A thumbnail on a canvas. */
+function canvasOf(image) {
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d");
+  const factor = image instanceof ImageData ? 1 : Math.max(1, Math.max(image.width, image.height) / SIDE);
+  canvas.width = Math.max(1, Math.round(image.width / factor));
+  canvas.height = Math.max(1, Math.round(image.height / factor));
+  if (image instanceof ImageData) context.putImageData(image, 0, 0);
+  else context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}
+
+const view = new PictureView(at);
+const grid = new Grid(at.scroll, at.grid, drawCell, (number) => {
+  view.open(archive, grid.numbers, grid.numbers.indexOf(number));
+});
+view.closed = (position) => grid.moveTo(position);
+
+/** The numbers of the entries whose names have a text. */
+function search() {
+  if (!archive) return;
+  const text = at.search.value.trim().toLowerCase();
+  const numbers = [];
+  const most = text ? Math.min(archive.count, SEARCHED) : archive.count;
+  for (let number = 0; number < most; number++) {
+    if (!text || archive.entry(number).name.toLowerCase().includes(text)) numbers.push(number);
+  }
+  grid.set(numbers);
+  const all = count(archive.count, "entry").replace("entrys", "entries");
+  say(text ? `${numbers.length.toLocaleString("en")} of ${all} have “${at.search.value.trim()}” in their names`
+    : `${archive.source.name}: ${all}, ${count(archive.info.blocks, "block")}`);
+}
+
+async function openSource(source) {
+  const own = ++opening;
+  archive?.close();
+  archive = null;
+  grid.set([]);
+  at.search.value = "";
+  at.search.disabled = true;
+  say(`opening ${source.name} …`);
+  showProgress();
+  try {
+    const found = await OpenArchive.open(source, showProgress);
+    if (own !== opening) {
+      found.close();
+      return;
+    }
+    archive = found;
+    document.title = `${source.name} – bitsback viewer`;
+    at.search.disabled = false;
+    search();
+    if (archive.count === 1) view.open(archive, [0], 0);
+  } catch (error) {
+    if (own === opening) say(`${source.name}: ${error.message}`, true);
+  }
+}
+
+function openAddress() {
+  const address = decodeURI(location.hash.slice(1));
+  if (!address) return;
+  try {
+    const source = new UrlSource(new URL(address, location.href).href);
+    at.url.value = source.url;
+    openSource(source);
+  } catch {
+    say(`${address} is no URL`, true);
+  }
+}
+
+at.file.addEventListener("change", () => { if (at.file.files[0]) openSource(new FileSource(at.file.files[0])); });
+at.address.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (at.url.value) location.hash = at.url.value;
+});
+at.search.addEventListener("input", search);
+at.cancel.addEventListener("click", () => archive?.scheduler.cancel());
+addEventListener("hashchange", openAddress);
+addEventListener("dragover", (event) => {
+  event.preventDefault();
+  at.scroll.classList.add("over");
+});
+addEventListener("dragleave", (event) => { if (!event.relatedTarget) at.scroll.classList.remove("over"); });
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  at.scroll.classList.remove("over");
+  const file = event.dataTransfer.files[0];
+  if (file) openSource(new FileSource(file));
+});
+if (typeof DecompressionStream === "undefined") say("This browser is too old: it needs DecompressionStream.", true);
+ready.catch((error) => say(`This browser cannot run the decoder: ${error.message}`, true));
+openAddress();

@@ -1,0 +1,175 @@
+/* Which blocks are decoded when, and by which worker. */
+
+class Cancelled extends Error {}
+
+class Scheduler {
+  /** `setup` is what each worker needs, `place` tells where a block is, `findModel` finds one that is missing. */
+  constructor(module, setup, place, findModel, changed) {
+    Object.assign(this, { module, setup, place, findModel, changed });
+    this.wants = new Map(); // id -> a picture that is wanted
+    this.queue = new Map(); // number of a block -> ids
+    this.workers = [];
+    this.owners = new Map(); // number of a block -> the worker that has decoded it
+    this.models = new Map(); // number of a block -> the identity of its model
+    this.next = 0;
+    this.total = this.finished = 0;
+    this.most = Math.max(1, Math.min(navigator.hardwareConcurrency || 2, 6));
+  }
+
+  /** A thumbnail of this size, or, without one, the bytes of the picture. Gives { promise, drop }. */
+  want(picture, pieces, thumbnail) {
+    const id = this.next++;
+    const blocks = new Map();
+    for (const piece of pieces) blocks.set(piece[0], [...(blocks.get(piece[0]) || []), piece]);
+    const want = { id, picture, blocks, left: new Set(blocks.keys()), thumbnail, urgent: !thumbnail };
+    want.whole = thumbnail && blocks.size === 1;
+    if (!want.whole) want.bytes = new Uint8Array(picture.rows * picture.columns * picture.channels * sizeOf(picture.dtype));
+    const promise = new Promise((resolve, reject) => Object.assign(want, { resolve, reject }));
+    this.wants.set(id, want);
+    if (!blocks.size) this.finish(want, want.bytes);
+    for (const number of blocks.keys()) {
+      if (!this.queue.has(number)) {
+        this.queue.set(number, new Set());
+        this.total++;
+      }
+      this.queue.get(number).add(id);
+    }
+    this.pump();
+    return { promise, drop: () => this.drop(want) };
+  }
+
+  drop(want, error = new Cancelled("cancelled")) {
+    if (!this.wants.delete(want.id)) return;
+    for (const number of want.left) {
+      const ids = this.queue.get(number);
+      if (ids && ids.delete(want.id) && !ids.size) {
+        this.queue.delete(number);
+        this.total--;
+      }
+    }
+    want.reject(error);
+    this.changed();
+  }
+
+  /** Drops everything, also what is being decoded. */
+  cancel() {
+    for (const worker of this.workers.filter((one) => one.job)) {
+      worker.terminate();
+      this.workers.splice(this.workers.indexOf(worker), 1);
+      for (const [number, owner] of this.owners) if (owner === worker) this.owners.delete(number);
+    }
+    for (const want of [...this.wants.values()]) this.drop(want);
+    this.queue.clear();
+    this.total = this.finished = 0;
+    this.changed();
+  }
+
+  close() {
+    this.cancel();
+    for (const worker of this.workers) worker.terminate();
+    this.workers = [];
+  }
+
+  worker() {
+    const idle = this.workers.find((one) => !one.job);
+    if (idle || this.workers.length >= this.most) return idle;
+    const worker = startWorker();
+    worker.onmessage = ({ data }) => this.receive(worker, data);
+    worker.onerror = (event) => this.receive(worker, { done: worker.job?.number, error: event.message });
+    worker.postMessage({ setup: this.setup, module: this.module });
+    this.workers.push(worker);
+    return worker;
+  }
+
+  /** The block to decode next: of a picture that is looked at, or else of the thumbnail that was asked for last. */
+  choose() {
+    let best, bestRank = -1;
+    for (const [number, ids] of this.queue) {
+      const owner = this.owners.get(number);
+      if (owner && owner.job) continue;
+      for (const id of ids) {
+        const rank = id + (this.wants.get(id).urgent ? 1e12 : 0);
+        if (rank > bestRank) [best, bestRank] = [number, rank];
+      }
+    }
+    return best;
+  }
+
+  pump() {
+    for (;;) {
+      const number = this.choose();
+      if (number === undefined) break;
+      const owner = this.owners.get(number);
+      const worker = owner && this.workers.includes(owner) ? owner : this.worker();
+      if (!worker) break;
+      const ids = this.queue.get(number);
+      this.queue.delete(number);
+      worker.job = { number, ids };
+      this.owners.set(number, worker);
+      const wants = [...ids].map((id) => {
+        const { picture, blocks, thumbnail, whole } = this.wants.get(id);
+        return { id, picture, pieces: blocks.get(number), thumbnail: whole && thumbnail };
+      });
+      worker.postMessage({ block: { number, place: this.place(number) }, wants });
+    }
+    this.changed();
+  }
+
+  receive(worker, data) {
+    if (data.done === undefined) {
+      const want = this.wants.get(data.id);
+      if (!want) return;
+      if (data.image) {
+        want.image = data.image;
+        return;
+      }
+      for (const { piece, data: bytes } of data.parts) placePiece(want.picture, want.bytes, piece, bytes);
+      return;
+    }
+    const { number, ids } = worker.job;
+    if (data.missing) {
+      this.supply(worker, data);
+      return;
+    }
+    worker.job = null;
+    this.finished++;
+    if (data.error) this.owners.delete(number);
+    else this.models.set(number, data.model);
+    for (const id of ids) {
+      const want = this.wants.get(id);
+      if (!want) continue;
+      if (data.error) {
+        this.drop(want, new Error(data.error));
+        continue;
+      }
+      want.left.delete(number);
+      if (!want.left.size) this.finish(want, want.whole ? want.image : want.bytes);
+    }
+    this.pump();
+    if (!this.wants.size) this.total = this.finished = 0;
+    this.changed();
+  }
+
+  finish(want, result) {
+    this.wants.delete(want.id);
+    want.resolve(result);
+  }
+
+  /** Gives a worker the model that it lacks, and its job again. */
+  async supply(worker, { error: identity }) {
+    const { number, ids } = worker.job;
+    let model;
+    try {
+      model = await this.findModel(identity);
+    } catch (error) {
+      if (worker.job) this.receive(worker, { done: number, error: error.message });
+      return;
+    }
+    this.setup.given.push(model);
+    worker.postMessage({ model });
+    worker.job = null;
+    const kept = [...ids].filter((id) => this.wants.has(id));
+    if (kept.length) this.queue.set(number, new Set([...kept, ...(this.queue.get(number) || [])]));
+    this.pump();
+  }
+}

@@ -1,0 +1,84 @@
+/* Decodes blocks, and makes thumbnails or pieces of pictures of them. */
+
+const CACHED = 96e6; // bytes of decoded blocks that a worker keeps
+
+let module, setup, source, decoder;
+const blocks = new Map(); // number -> { content, model }, the one used last behind all others
+
+async function makeDecoder() {
+  decoder = await Decoder.of(module);
+  decoder.call("collection", ...decoder.given(setup.collection));
+  for (const model of setup.models) decoder.call("model", ...decoder.given(model), true);
+  for (const model of setup.given) decoder.call("model", ...decoder.given(model), false);
+  decoder.exports.table(...decoder.given(setup.table));
+}
+
+async function blockOf({ number, place: [start, size, first, tiles] }) {
+  let block = blocks.get(number);
+  blocks.delete(number);
+  if (!block) {
+    const section = await source.read(start, size);
+    let bytes;
+    try {
+      bytes = decoder.bytes("decode", ...decoder.given(section), first, tiles);
+    } catch (error) {
+      if (error instanceof Broken) decoder = null;
+      throw error;
+    }
+    // The memory of an instance does not become smaller again.
+    if (decoder.exports.memory.buffer.byteLength > 512e6) decoder = null;
+    const model = new TextDecoder().decode(bytes.subarray(-32)).trim();
+    block = { content: bytes.subarray(0, -32), model };
+  }
+  blocks.set(number, block);
+  let total = 0;
+  for (const { content } of blocks.values()) total += content.length;
+  for (const [old, { content }] of blocks) {
+    if (total <= CACHED || old === number) break;
+    blocks.delete(old);
+    total -= content.length;
+  }
+  return block;
+}
+
+function dataOf(picture, content, piece) {
+  const [, offset, , rows, , columns, , channels] = piece;
+  const size = rows * columns * channels * sizeOf(picture.dtype);
+  if (offset + size > content.length) throw new Error("a block is shorter than its tiles");
+  return content.subarray(offset, offset + size);
+}
+
+/** What was asked of a block: a thumbnail of a picture all of which is in it, or the pieces that it has. */
+function answer({ id, picture, pieces, thumbnail }, content) {
+  if (!thumbnail) {
+    const parts = pieces.map((piece) => ({ piece, data: dataOf(picture, content, piece).slice() }));
+    postMessage({ id, parts }, parts.map((part) => part.data.buffer));
+    return;
+  }
+  const bytes = new Uint8Array(picture.rows * picture.columns * picture.channels * sizeOf(picture.dtype));
+  for (const piece of pieces) placePiece(picture, bytes, piece, dataOf(picture, content, piece));
+  const values = valuesOf(picture.dtype, bytes);
+  const image = pixelsOf(picture, values, windowOf(picture, values), factorFor(picture, thumbnail));
+  postMessage({ id, image });
+}
+
+onmessage = async ({ data }) => {
+  if (data.setup) {
+    ({ setup, module } = data);
+    source = sourceOf(setup.source);
+    return;
+  }
+  if (data.model) {
+    setup.given.push(data.model);
+    if (decoder) decoder.call("model", ...decoder.given(data.model), false);
+    return;
+  }
+  try {
+    if (!decoder) await makeDecoder();
+    const { content, model } = await blockOf(data.block);
+    for (const want of data.wants) answer(want, content);
+    postMessage({ done: data.block.number, model });
+  } catch (error) {
+    postMessage({ done: data.block.number, error: error.message, missing: error instanceof NeedsModel });
+  }
+};
