@@ -135,6 +135,24 @@ def test_several_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert path.read_bytes() == data
 
 
+def test_what_was_added_behind_parity_is_kept(path: Path) -> None:
+    bitsback.add(path, NOISE[:5], model="fast")
+    data, whole = path.read_bytes(), np.concatenate([NOISE, NOISE[:5]])
+    with bitsback.open(path) as archive:
+        parity_at = next(place.offset for place in archive._sections() if place.kind == PARITY)
+        last = archive._blocks[-1].offset
+    path.write_bytes(data[:9000] + bytes(SECTOR) + data[9000 + SECTOR :])
+    assert bitsback.repair(path) > 0 and path.read_bytes() == data
+    path.write_bytes(data[: parity_at + 50] + b"?" + data[parity_at + 51 :])
+    assert bitsback.repair(path) == 0 and path.read_bytes() == data
+    assert (bitsback.decompress(path) == whole).all()
+    for at in (last + 9, len(data) - 20):
+        path.write_bytes(data[:at] + b"??" + data[at + 2 :])
+        with pytest.raises(bitsback.ArchiveError, match="keep-going"):
+            bitsback.repair(path)
+        assert path.stat().st_size == len(data)
+
+
 def test_an_archive_that_holds_another_one(path: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     path.rename(tmp_path / "in" / "x.bb")
