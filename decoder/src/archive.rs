@@ -27,6 +27,8 @@ pub struct Archive<'a> {
     pub hashes: Option<&'a [u8]>,
     /// The sections that a reader may ignore; they are not read.
     pub others: Vec<Listed>,
+    /// Whether an addition that was not finished stands behind all that counts.
+    pub is_continued: bool,
 }
 
 /// A block: where its section is, and its size; its first tile, and how many it has.
@@ -138,17 +140,19 @@ impl<'a> Archive<'a> {
     /// Reads all sections that count but blocks and previews.
     pub fn open(ranges: &'a Ranges<'a>) -> Result<Archive<'a>> {
         check_start(ranges.get(0, ranges.size().min(9))?)?;
-        let (payload, place) = match find_index(ranges, ranges.size()) {
+        let (payload, place, is_continued) = match find_index(ranges, ranges.size()) {
             Err(error) if ranges.missing().is_some() => return Err(error),
-            // An addition that was not finished does not count.
-            Err(_) => find_index(ranges, last_whole(ranges)?)?,
-            Ok(found) => found,
+            Err(_) => {
+                let (payload, place) = find_index(ranges, last_whole(ranges)?)?;
+                (payload, place, true)
+            }
+            Ok((payload, place)) => (payload, place, false),
         };
         let index = Index::read(payload)?;
         let start = index.check(place)?;
         let begins = start == 8 || start >= 12 && ranges.get(start - 4, 4)? == END;
         demand(begins, "a generation does not begin behind another one", INDEX)?;
-        Archive::sort(&index, ranges)
+        Ok(Archive { is_continued, ..Archive::sort(&index, ranges)? })
     }
 
     fn sort(index: &Index, ranges: &'a Ranges<'a>) -> Result<Archive<'a>> {
@@ -171,6 +175,7 @@ impl<'a> Archive<'a> {
             stats: None,
             hashes: None,
             others: Vec::new(),
+            is_continued: false,
         };
         for section in &index.sections {
             let slot = match section.kind {
