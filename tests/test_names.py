@@ -62,6 +62,8 @@ OTHERS = [
     "Model",
     "ModelError",
     "ModelWarning",
+    "add",
+    "add_parity",
     "codecs",
     "compress",
     "decode",
@@ -72,6 +74,8 @@ OTHERS = [
     "merge",
     "open",
     "register_model",
+    "remove",
+    "repair",
     "research",
 ]
 

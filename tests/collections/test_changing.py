@@ -14,11 +14,12 @@ import pytest
 import bitsback
 from bitsback.format.index import Index
 from bitsback.format.layout import BLOCK, INDEX, Cursor
+from bitsback.writing.continuing import continued
 from bundled_models import spec_model
 from reference import archive as spec
 from reference.fields import ArchiveError as Refusal
 
-from .conftest import files, noise, save
+from .conftest import Run, files, noise, save
 
 
 def of(folder: Path) -> dict[str, bytes]:
@@ -253,6 +254,40 @@ def test_what_cannot_be_changed(path: Path, one: Path, two: Path, tmp_path: Path
     with pytest.raises(bitsback.ArchiveError, match="cut off or damaged"):
         bitsback.add(path, two)
     assert path.read_bytes() == damaged
+
+
+def test_the_commands(run: Run, path: Path, two: Path) -> None:
+    added = run("add", path, two, "--fast", "--quiet")
+    assert added.exit_code == 0 and not added.stderr
+    assert run("add", path, two / "c.txt").exit_code == 2
+    assert run("add", path, two / "c.txt", "--replace", "--json").exit_code == 0
+    removed = run("remove", path, "same", "*.ppm")
+    assert removed.exit_code == 0 and "7 files removed" in removed.stderr
+    listed = run("list", path).stdout.split()
+    assert sorted(listed) == sorted(
+        ["a.txt", "b.txt", "empty", "noise.pgm", "more/0.pgm", "more/1.pgm", "c.txt"]
+    )
+    assert "7 files, 7 names, 8 removed" in run("info", path).stdout
+    failed = run("remove", path, "b.tx")
+    assert failed.exit_code == 2 and "did you mean 'b.txt'" in failed.stderr
+
+
+def test_two_processes_cannot_change_an_archive_at_once(path: Path) -> None:
+    with continued(path), pytest.raises(bitsback.InputError, match="by another process"):
+        bitsback.remove(path, ["a.txt"])
+    assert bitsback.remove(path, ["a.txt"]) == ["a.txt"]
+
+
+@pytest.mark.filterwarnings("ignore::bitsback.InputWarning")
+def test_an_archive_at_a_url(path: Path, two: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    bitsback.add(path, two, model="fast")
+    bitsback.remove(path, ["a.txt"])
+    fsspec.filesystem("memory").pipe("/some/x.bb", path.read_bytes())
+    with bitsback.open("memory://some/x.bb") as there, bitsback.open(path) as here:
+        assert there.names == here.names and there.verify() == []
+        assert content(there, "more/1.pgm") == content(here, "more/1.pgm")
+    fsspec.filesystem("memory").rm("/some/x.bb")
 
 
 def test_a_block_that_a_file_needs_is_missed(path: Path, tmp_path: Path) -> None:

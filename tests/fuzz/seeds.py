@@ -101,6 +101,7 @@ def archives() -> list[Seed]:
             )
         )
     made = [(name, array, compress(array, **options)) for name, array, options in arrays]
+    made.append(("with parity", numbers, with_parity(compress(numbers, block=4))))
     made.append(("joined", np.concatenate([smooth, smooth]), joined(smooth, smooth)))
     return [Seed(name, data, *items_of(array), stored=stored(data)) for name, array, data in made]
 
@@ -114,6 +115,15 @@ def joined(items: NDArray[Any], slices: NDArray[Any]) -> bytes:
         out = io.BytesIO()
         bitsback.merge(shards, out)
         return out.getvalue()
+
+
+def with_parity(data: bytes) -> bytes:
+    """The archive with another generation."""
+    with TemporaryDirectory() as name:
+        path = Path(name) / "x.bb"
+        path.write_bytes(data)
+        bitsback.add_parity(path, 5)
+        return path.read_bytes()
 
 
 def in_order(array: NDArray[Any]) -> NDArray[Any]:

@@ -15,6 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.coding import layouts
 from bitsback.images import picture_files
 from bitsback.images.modes import DEEP
 from bitsback.reading.listing import entries
@@ -140,3 +141,10 @@ def test_a_set_of_deep_pictures(tmp_path: Path) -> None:
     data = (tmp_path / "out" / "deep.ppm.png").read_bytes()
     assert np.array_equal(imagecodecs.png_decode(data), pixels(3) // 3)
     assert np.array_equal(tifffile.imread(tmp_path / "out" / "rgb.tif"), pixels(3) // 2)
+
+
+def test_spectra_are_pictures_and_slices_of_volumes_are_not() -> None:
+    both = layouts.PICTURES, layouts.STACKS
+    assert layouts.layouts_for(np.dtype("<u2"), (40, 41, 120)) == both
+    for volume in ((32, 128, 128), (300, 40, 200), (40, 41, 257)):
+        assert layouts.layouts_for(np.dtype("<u2"), volume) == (layouts.STACKS,)

@@ -17,7 +17,6 @@ SIDE, BILEVEL_SIDE = 1024, 4096
 """The most rows and columns of a tile by default; the second number is for bool, so that a page is
 one tile.
 """
-_SLICES = 32
 _MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
 _STACK = 1 << 21  # the same for a tile of a stack
 _STRIP = 1 << 25  # elements of the pictures of a folder that a tile of a stack has slices of
@@ -27,7 +26,7 @@ SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
 """The limits of a block of unordered items, which are all in memory."""
 
 
-def cut_for(part: Collection, tile: int | None, slices: int = _SLICES) -> Shape | None:
+def cut_for(part: Collection, tile: int | None, slices: int = layouts.MOST_SLICES) -> Shape | None:
     """The greatest extents of a tile, if the items are cut. tile: the greatest number of rows and
     columns. slices: that of slices of a stack.
     """
@@ -47,7 +46,7 @@ def slices_in_memory(part: Collection) -> int:
     """The slices of a stack of pictures that a tile has at most, so that as many pictures as that
     fit into memory, and one of them is decoded in seconds; some.
     """
-    return min(_SLICES, _STRIP // math.prod(part.entry_shape))
+    return min(layouts.MOST_SLICES, _STRIP // math.prod(part.entry_shape))
 
 
 def _cut_of(shape: Shape, side: int, most: int, slices: int) -> Shape:
@@ -56,6 +55,9 @@ def _cut_of(shape: Shape, side: int, most: int, slices: int) -> Shape:
         channels = math.prod(shape[2:])
         side = min(side, math.isqrt(most // channels))
         return (side, side, *shape[2:])
+    if dimensions == 3 and layouts.may_be_spectra(shape) and 2 * shape[2] <= min(shape[:2]):
+        side = min(side, math.isqrt(most // shape[2]))
+        return (side, side, shape[2])
     if dimensions == 3 or (dimensions == 4 and shape[3] <= layouts.MOST_CHANNELS):
         slices = min(shape[0], slices)
         side = min(side, math.isqrt(_STACK // (slices * math.prod(shape[3:]))))

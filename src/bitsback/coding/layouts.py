@@ -25,6 +25,8 @@ front; or it is a number or [channels], and the tiles of a run follow one anothe
 """
 
 MOST_CHANNELS = 16  # the limit for the slices of a stack
+MOST_BANDS = 256  # the limit for pictures of spectra
+MOST_SLICES = 32  # of a tile of a stack
 MOST_COLUMNS = 64  # the limit of a series
 
 
@@ -38,7 +40,17 @@ def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
         return (STACKS,) if shape[-1] <= MOST_CHANNELS else ()
     if len(shape) == 2 or shape[-1] <= MOST_COLOURS:
         return (PICTURES,)
-    return (PICTURES, STACKS) if shape[-1] <= MOST_CHANNELS else (STACKS,)
+    pictures = shape[-1] <= MOST_CHANNELS or may_be_spectra(shape)
+    return (PICTURES, STACKS) if pictures else (STACKS,)
+
+
+def may_be_spectra(shape: Shape) -> bool:
+    """Whether the last axis of a tile may count the channels of pixels: a tile of a stack has fewer
+    slices.
+    """
+    if len(shape) != 3 or not MOST_COLOURS < shape[2] <= MOST_BANDS:
+        return False
+    return shape[0] > MOST_SLICES and shape[2] <= 4 * min(shape[:2])
 
 
 def is_step(dtype: np.dtype[Any], shape: Shape) -> bool:

@@ -150,7 +150,8 @@ def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> Box:
 
 
 def _axis_of_rows(dtype: np.dtype[Any], shape: Shape) -> int:
-    return int(layouts.STACKS in layouts.layouts_for(dtype, shape))
+    stack = layouts.STACKS in layouts.layouts_for(dtype, shape)
+    return int(stack and not layouts.may_be_spectra(shape))
 
 
 def _middle_at(shape: Shape, rows: int, most: int) -> Box:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.format.layout import CRC_SIZE, PARITY, Cursor, section
+from bitsback.format.layout import COLLECTION, CRC_SIZE, PARITY, Cursor, open_section, section
 from bitsback.wire import varint
 
 MOST_SHARDS = 256
@@ -29,6 +29,7 @@ _SHARDS = 200  # of a small archive
 _POLYNOMIAL = 0x11D
 _START = re.compile(rb"p[\x80-\xff]{0,9}[\x00-\x7f]")
 _MOST = 1 << 30
+_MOST_COLLECTION = 1 << 20
 
 Read = Callable[[int, int], bytes]
 """Reads (offset, size), and returns fewer bytes at the end of the file."""
@@ -215,6 +216,14 @@ def _sum(data: bytes) -> bytes:
     return _core.crc32c(data).to_bytes(CRC_SIZE, "little")
 
 
+def _is_collection(read: Read, at: int) -> bool:
+    try:
+        open_section(Cursor(read(at, _MOST_COLLECTION)).section(), COLLECTION)
+    except ArchiveError:
+        return False
+    return True
+
+
 class Parity:
     """The parity of a window, as far as it was found."""
 
@@ -231,9 +240,10 @@ class Parity:
             self._rows[found.part - 1] = found.content
 
     def repair(self, read: Read) -> dict[int, bytes] | None:
-        """The right bytes of damaged shards, by their places; None if most of them differ or no
-        checksums were found: then the parity is that of an archive that is held in this one. Raises
-        ArchiveError if there are more of them than parity makes up for.
+        """The right bytes of damaged shards, by their places; None if there are no checksums, or if
+        the parity seems to be that of an archive that is held in this one: most shards differ, and
+        no generation begins behind the window. Raises ArchiveError if there are more of them than
+        parity makes up for.
         """
         if self._sums is None:
             return None
@@ -242,7 +252,7 @@ class Parity:
         for number in range(of.shards):
             if self._differs(number, of.shard(number, read)):
                 bad.setdefault(number % of.groups, []).append(number // of.groups)
-        if 2 * sum(map(len, bad.values())) > of.shards:
+        if 2 * sum(map(len, bad.values())) > of.shards and not _is_collection(read, of.end):
             return None
         for group, columns in bad.items():
             for column, shard in zip(columns, self._made(group, columns, read), strict=True):

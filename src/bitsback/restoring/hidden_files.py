@@ -82,7 +82,7 @@ def _clear_file(path: Path) -> None:
             path.unlink()  # fails while the file is open anywhere
         return
     with path.open("ab") as file:
-        if try_lock(file):
+        if _try_lock(file):
             path.unlink()
 
 
@@ -97,7 +97,7 @@ def _clear_folder(path: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
         return
     with lock_path.open("ab") as lock:
-        if try_lock(lock) and finish(path):
+        if _try_lock(lock) and finish(path):
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -121,12 +121,22 @@ def _locked(file: BinaryIO, path: Path) -> bool:
         return False
 
 
-def try_lock(file: BinaryIO) -> bool:
-    """Locks a file until it is closed, if no other process has; where there are no locks, it does
-    nothing.
-    """
+def lock(file: BinaryIO) -> bool:
+    """Locks a file until it is closed. Returns False if another process has locked it."""
     if _WITHOUT_LOCKS:
         return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _try_lock(file: BinaryIO) -> bool:
     import fcntl
 
     try:

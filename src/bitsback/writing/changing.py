@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Unpack
 
 from bitsback.compress_options import CompressKeywords, CompressOptions
@@ -39,10 +40,10 @@ def add(
     ...         opened.names
     ['one.txt', 'two.txt']
 
-    archive: its path. source: as in `compress`; names are made in the same way. replace: whether
-    a file takes the place of one of its name, which is removed then (see `remove`); otherwise that
-    is an error. options: those of `compress` that are for folders. The archive's labels and hashes
-    decide whether there are more.
+    archive: its path. source: a folder, a file, or a list of files, named as `compress` names them.
+    replace: whether a file takes the place of one of its name, which is removed then (see
+    `remove`); otherwise that is an error. options: those of `compress` that are for folders; new
+    files have labels and hashes if the archive has them.
 
     Raises InputError if the files cannot be added, ArchiveError if the archive is damaged.
     """
@@ -56,10 +57,12 @@ def add_with(
     if options.unordered or options.resume:
         option = "unordered" if options.unordered else "resume"
         raise InputError(f"{option} (--{option}) is not for files that are added to an archive")
+    if isinstance(source, str | os.PathLike) and Path(source).is_file():
+        source = [source]  # a file like others, be it an array or have it pages
     with continued(archive) as before:
-        folder = ChangedFolder(before)
+        folder = ChangedFolder(before, replace)
         asked = dataclasses.replace(folder.options(options), parity=None)
-        summary = write_archive(source, archive, asked, folder, replace)
+        summary = write_archive(source, archive, asked, folder)
     if options.parity is None:
         return summary
     grown = add_parity(archive, options.parity)

@@ -39,7 +39,7 @@ from bitsback.reading.hashes import Hashes
 from bitsback.reading.reader import Archive
 from bitsback.reading.targets import check_restorable
 from bitsback.remote.url import Url, located
-from bitsback.restoring.hidden_files import try_lock
+from bitsback.restoring.hidden_files import lock
 from bitsback.restoring.output import Output, naming
 from bitsback.writing.generation import Generation
 
@@ -100,7 +100,7 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
     with naming(name):
         file = Path(place).open("r+b", buffering=0)  # noqa: SIM115 - closed below
     with file, Archive(place) as archive:
-        if not try_lock(file):
+        if not lock(file):
             raise InputError(f"{name}: is being changed by another process; try again later")
         directory = archive._directory
         for problem in directory.problems:
@@ -119,9 +119,11 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
 class ChangedFolder:
     """The files of an archive of a folder with some removed, and others behind them."""
 
-    def __init__(self, before: Continued) -> None:
-        """Raises InputError if its files cannot be changed."""
-        self.before, archive = before, before.archive
+    def __init__(self, before: Continued, replacing: bool = False) -> None:
+        """replacing: whether files that are added replace others of the same names. Raises
+        InputError if its files cannot be changed.
+        """
+        self.before, archive, self._replacing = before, before.archive, replacing
         content = archive._collection
         if not isinstance(content, FileList) or content.kind != FOLDER:
             raise InputError(
@@ -182,14 +184,14 @@ class ChangedFolder:
             if left != previews:
                 yield place, left
 
-    def append(self, files: Files, hashes: Hashes | None, replacing: bool) -> None:
-        """Puts new files, with their parts, behind the others. replacing: whether they replace
-        others of the same names. Raises InputError for such a file otherwise.
+    def append(self, files: Files, hashes: Hashes | None) -> None:
+        """Puts new files, with their parts, behind the others. Raises InputError for one whose name
+        is taken.
         """
         clashing = {
             name: number for name in files.names if (number := self.number(name)) is not None
         }
-        for name in () if replacing else clashing:
+        for name in () if self._replacing else clashing:
             raise InputError(
                 f"{self.name}: has a file {printable(name)} already; rename one of them, or use"
                 " --replace (replace=True) to replace it"

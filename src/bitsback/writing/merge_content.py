@@ -28,6 +28,7 @@ from bitsback.format.layout import (
 from bitsback.format.layout import section as pack_section
 from bitsback.format.members import Files, Listed, pack_files
 from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileList, Joined
+from bitsback.format.previews import Previews
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.names import printable
 from bitsback.reading.describe import kind_of
@@ -48,6 +49,8 @@ class Shard:
     place: Location
     content: Content
     size: int
+    kinds: set[bytes]
+    """Those of its sections."""
     models: list[bytes]
     """The first bytes of the identities of those that are in it."""
     names: Sequence[str]
@@ -107,6 +110,7 @@ def look(place: Location) -> Shard:
             place,
             content,
             archive.file_bytes,
+            {section.kind for section in archive._sections()},
             [identity for identity, _ in models_of(archive)],
             *listed,
             None if archive._beside is None else archive._beside.all_hashes,
@@ -133,6 +137,17 @@ def models_of(archive: Archive) -> Iterator[tuple[bytes, memoryview]]:
             except ArchiveError as error:
                 raise ArchiveError(f"{archive.name}: the model in it is damaged: {error}") from None
             yield bytes(payload[:PREFIX_SIZE]), payload
+
+
+def previews_of(archive: Archive) -> Iterator[Previews]:
+    """Its previews. Raises ArchiveError."""
+    for section in archive._sections():
+        if section.kind == PREVIEWS:
+            try:
+                payload = open_section(archive._read(section.offset, section.size), PREVIEWS)
+                yield Previews.unpack(payload)
+            except ArchiveError as error:
+                raise ArchiveError(f"{archive.name}: its previews are damaged: {error}") from None
 
 
 def blocks_of(archive: Archive, part: int, start: int) -> Iterator[tuple[int, int, bytes]]:

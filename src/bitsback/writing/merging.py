@@ -9,7 +9,7 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from bitsback.errors import InputError
-from bitsback.format.layout import FILES, HASHED, MODEL, REMOVED, UNORDERED, section
+from bitsback.format.layout import FILES, HASHED, MODEL, PREVIEWS, REMOVED, UNORDERED, section
 from bitsback.format.parts import FileList
 from bitsback.images.file_io import Location, name_of
 from bitsback.remote.files import matching
@@ -26,6 +26,7 @@ from bitsback.writing.merge_content import (
     merge_arrays,
     merge_files,
     models_of,
+    previews_of,
 )
 
 
@@ -109,6 +110,7 @@ def _write(
                         progress(first + tiles, content.tiles)
                 done += shards[number].parts[part].tiles
     assert done == content.tiles, "they have all parts"
+    _write_previews(shards, written)
     written.finish()
     files = content.files if isinstance(content, FileList) else None
     return Summary(
@@ -122,6 +124,17 @@ def _write(
         files=files,
         noun=content.noun if isinstance(content, FileList) else "item",
     )
+
+
+def _write_previews(shards: Sequence[Shard], output: Generation) -> None:
+    """Those of all archives, as of files with the numbers that these have now."""
+    before = 0
+    for shard in shards:
+        if PREVIEWS in shard.kinds:
+            with shard.opened() as archive:
+                for previews in previews_of(archive):
+                    output.add(replace(previews, first=previews.first + before).pack())
+        before += len(shard.names)
 
 
 def _write_models(shards: Sequence[Shard], output: Generation) -> None:

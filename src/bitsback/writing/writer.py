@@ -95,14 +95,13 @@ def write_archive(
     destination: Destination,
     options: CompressOptions,
     folder: ChangedFolder | None = None,
-    replacing: bool = False,
 ) -> Compressed:
     """The same, with the options made before. folder: an archive, the destination, to which the
-    files of the source are added. replacing: whether they replace those of the same names.
+    files of the source are added.
     """
     storage_options = options.storage_options
     destination = located(destination, storage_options)
-    if options.parity is not None and not isinstance(destination, str | os.PathLike):
+    if options.parity is not None and not _is_file(destination):
         raise InputError("parity (--parity) is for archives that are files")
     if isinstance(source, list | tuple):
         source = [located(each, storage_options) for each in source]
@@ -119,7 +118,7 @@ def write_archive(
         taken.check_output(destination)
         if folder is not None and taken.kept is None:
             raise InputError(f"{taken.name}: only files can be added to {folder.name}")
-        writer = _Writer(taken, asked, unfinished, folder, replacing)
+        writer = _Writer(taken, asked, unfinished, folder)
         with (
             nullcontext(folder.before.output)
             if folder is not None
@@ -131,7 +130,7 @@ def write_archive(
             while outgrown := taken.outgrown(writer.own_blocks):
                 asked = replace(asked, held=asked.held | outgrown)
                 taken = inputs.enter_context(closing(plan(asked)))
-                writer = _Writer(taken, asked, unfinished, folder, replacing)
+                writer = _Writer(taken, asked, unfinished, folder)
                 restartable.restart()
                 writer.write_blocks(restartable)
             summary = writer.finish()
@@ -148,8 +147,7 @@ def _restartable(output: Output, destination: Destination, taken: Input) -> Iter
     """The output; where an archive may have to be made a second time, and the output cannot be
     rewound, a file that is copied to it at the end.
     """
-    file = isinstance(destination, str | os.PathLike) and not _is_device(Path(destination))
-    if file or not taken.may_outgrow:
+    if _is_file(destination) or not taken.may_outgrow:
         yield output
         return
     with tempfile.TemporaryFile() as spool:
@@ -159,8 +157,12 @@ def _restartable(output: Output, destination: Destination, taken: Input) -> Iter
             output.write(chunk)
 
 
-def _is_device(path: Path) -> bool:
-    return path.exists() and not path.is_file()
+def _is_file(destination: Destination) -> bool:
+    """Whether it is a path, of a file or of none, and not of a device."""
+    if not isinstance(destination, str | os.PathLike):
+        return False
+    path = Path(destination)
+    return path.is_file() or not path.exists()
 
 
 class _Writer:
@@ -172,12 +174,11 @@ class _Writer:
         asked: Asked,
         unfinished: Unfinished | None,
         folder: ChangedFolder | None,
-        replacing: bool,
     ) -> None:
         """unfinished: where coded blocks are kept. folder: what the input is added to. Raises
         InputError if the input is not one for the options.
         """
-        self._folder, self._replacing = folder, replacing
+        self._folder = folder
         self._taken, self._asked, self._unfinished = taken, asked, unfinished
         self._given, self._options = asked.given, asked.options
         self._threads = check_threads(asked.options.threads)
@@ -244,7 +245,7 @@ class _Writer:
     def _go_on(self, folder: ChangedFolder) -> Generation:
         """Writes the head of another generation."""
         changed = copy(folder)  # as a run that is made again starts with the same
-        changed.append(_files(self._taken), self._hashes, self._replacing)
+        changed.append(_files(self._taken), self._hashes)
         self._has_models = folder.before.models()
         return changed.begin()
 

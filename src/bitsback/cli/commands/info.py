@@ -136,6 +136,7 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     nouns = {formats.ARRAYS.key: "array", formats.PAGES.key: "page"}
     noun = nouns.get(info["kind"], "file" if held else "picture")
     names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
+    names += f", {info['removed']:,} removed" if info["removed"] else ""
     held_whole = paged and not info["items"]
     count = "one file, stored verbatim" if held_whole else figures.count(info["items"], noun)
     yield info["kind"], count + names

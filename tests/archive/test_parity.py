@@ -1,0 +1,152 @@
+"""Archives with parity are mended where bytes have changed, as the specification says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import bitsback
+from bitsback.cli.main import bitsback as command
+from bitsback.format.layout import PARITY
+from bitsback.format.parity import Window, windows_for
+from reference import archive as spec
+from reference import parity
+
+from .conftest import Pipe
+
+NOISE = np.random.default_rng(0).integers(0, 256, (90, 30, 20), np.uint8)
+SECTOR = 4096
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """An archive of some 54 kB, with parity."""
+    bitsback.compress(NOISE, tmp_path / "x.bb", model="fast", block=10, parity=10)
+    return tmp_path / "x.bb"
+
+
+def test_an_archive_with_parity_is_read_as_before(path: Path, tmp_path: Path) -> None:
+    data = path.read_bytes()
+    bitsback.compress(NOISE, tmp_path / "without.bb", model="fast", block=10)
+    assert data.startswith((tmp_path / "without.bb").read_bytes())
+    for source in (path, Pipe(data)):
+        assert (bitsback.decompress(source) == NOISE).all()
+    assert (spec.decode(data) == NOISE).all()
+    with bitsback.open(path) as archive:
+        assert archive.verify() == []
+    size = bitsback.add_parity(path, 20)
+    assert path.stat().st_size == len(data) + size
+    with bitsback.open(path) as archive:
+        parts = [place for place in archive._sections() if place.kind == PARITY]
+        assert all(place.offset > len(data) for place in parts)
+    assert (bitsback.decompress(Pipe(path.read_bytes())) == NOISE).all()
+
+
+def test_parity_is_that_of_the_specification(tmp_path: Path) -> None:
+    path = tmp_path / "x.bb"
+    bitsback.compress(NOISE[:10], path, model="fast", parity=30)
+    data = path.read_bytes()
+    sections = [parity.read_parity(s.payload) for s in spec.read_sections(data) if s.kind == "p"]
+    sums, *rows, again = sections
+    assert sums == again and [row.part for row in rows] == [*range(1, sums.rows + 1)]
+    parity.check_sums(sums, data, [row.content for row in rows])
+    shards = parity.shards_of(sums, data)
+    columns = len(shards) // sums.groups
+    random = Random(0)
+    for row in rows[:2]:
+        group, at = random.randrange(sums.groups), random.randrange(sums.size)
+        known = {column: shards[column * sums.groups + group][at] for column in range(columns)}
+        number = columns + row.part - 1
+        assert parity.value(known, number) == row.content[group * sums.size + at]
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (40, 5), (128, 128)])
+def test_parity_is_that_of_zfec(shape: tuple[int, int]) -> None:
+    zfec = pytest.importorskip("zfec")
+    known, rows = shape
+    data = np.random.default_rng(1).bytes(known * 16)
+    window = Window(0, len(data), 16, 1, rows)
+    made = window.parity(lambda at, size: data[at : at + size])
+    shards = [data[at : at + 16] for at in range(0, len(data), 16)]
+    encoder = zfec.Encoder(known, known + rows)
+    assert encoder.encode(shards, [*range(known, known + rows)]) == [row.tobytes() for row in made]
+
+
+def test_damaged_sectors_and_lost_ends(path: Path, tmp_path: Path) -> None:
+    data = path.read_bytes()
+    other = tmp_path / "y.bb"
+
+    def mended(damaged: bytes) -> int:
+        path.write_bytes(damaged)
+        shards = bitsback.repair(path, other, force=True)
+        assert other.read_bytes() == data
+        return shards
+
+    assert mended(data) == 0
+    for at in range(0, len(data), 2500):
+        zeros = bytes(len(data[at : at + SECTOR]))
+        assert mended(data[:at] + zeros + data[at + SECTOR :]) or at > len(data) - 3 * SECTOR
+    random = Random(0)
+    for _ in range(5):
+        scratched = bytearray(data)
+        for at in random.sample(range(len(data)), 4):
+            scratched[at] ^= random.randint(1, 255)
+        mended(bytes(scratched))
+    mended(data[:-1])
+    mended(data[: -SECTOR - 100])
+    path.write_bytes(data[: SECTOR * 2] + bytes(SECTOR * 4) + data[SECTOR * 6 :])
+    with pytest.raises(bitsback.ArchiveError, match=r"more than its parity.*--keep-going"):
+        bitsback.repair(path)
+    bitsback.compress(NOISE, path, model="fast", block=10, force=True)
+    data = path.read_bytes()
+    for at in (9, 5000):  # in `C`, and in a block
+        path.write_bytes(data[:at] + b"??" + data[at + 2 :])
+        with pytest.raises(bitsback.ArchiveError, match="no parity"):
+            bitsback.repair(path)
+    path.write_bytes(data + b"C")
+    assert bitsback.repair(path) == 0 and path.read_bytes() == data
+    (tmp_path / "none.bb").write_bytes(bytes(SECTOR))
+    with pytest.raises(bitsback.ArchiveError, match="no bitsback archive"):
+        bitsback.repair(tmp_path / "none.bb")
+
+
+def test_an_archive_that_holds_another_one(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path.rename(tmp_path / "in" / "x.bb")
+    whole = tmp_path / "whole.bb"
+    bitsback.compress(tmp_path / "in", whole, parity=5)
+    data = whole.read_bytes()
+    whole.write_bytes(data[:9000] + bytes(1000) + data[10000:])
+    assert bitsback.repair(whole) > 0
+    assert whole.read_bytes() == data
+
+
+def test_the_commands(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data[:9000] + bytes(100) + data[9100:])
+    run = CliRunner()
+    failed = run.invoke(command, ["verify", "x.bb"])
+    assert failed.exit_code == 2 and "x.bb: has parity; try 'bitsback repair'" in failed.stderr
+    mended = run.invoke(command, ["repair", "x.bb"])
+    assert mended.exit_code == 0 and "1 shard mended" in mended.stderr
+    assert path.read_bytes() == data
+    assert "no bytes had changed" in run.invoke(command, ["repair", "x.bb"]).stderr
+    added = run.invoke(command, ["add", "x.bb", "--parity", "3"])
+    assert added.exit_code == 0 and "of parity added" in added.stderr
+    assert run.invoke(command, ["add", "x.bb"]).exit_code == 2
+
+
+def test_windows_have_the_asked_size() -> None:
+    for length in (20_000, 1_000_000, 50_000_000, 300_000_000):
+        for percent in (1, 5, 50, 100):
+            windows = windows_for(length, percent)
+            assert sum(window.length for window in windows) == length
+            size = sum(window.rows * window.groups * window.size for window in windows)
+            assert percent / 100 * length * 0.99 <= size
+            assert size <= max(percent / 100 * length * 1.3, 0.3 * length * (length < 100_000))
+            assert all(window.columns + window.rows <= 256 for window in windows)
