@@ -114,6 +114,27 @@ def test_damaged_sectors_and_lost_ends(path: Path, tmp_path: Path) -> None:
         bitsback.repair(tmp_path / "none.bb")
 
 
+def test_several_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bitsback.format.parity._WINDOW", 20_000)
+    path = tmp_path / "x.bb"
+    bitsback.compress(NOISE, path, model="fast", block=10, parity=30)
+    data = path.read_bytes()
+    assert (bitsback.decompress(path) == NOISE).all()
+    for places in (
+        (0, 21_000, 45_000),
+        (19_000,),
+        (50_000,),
+        (len(data) - 3000,),
+        (len(data) - 9,),
+    ):
+        damaged = bytearray(data)
+        for at in places:
+            damaged[at : at + 3000] = bytes(len(damaged[at : at + 3000]))
+        path.write_bytes(damaged)
+        bitsback.repair(path)
+        assert path.read_bytes() == data
+
+
 def test_an_archive_that_holds_another_one(path: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     path.rename(tmp_path / "in" / "x.bb")

@@ -188,6 +188,11 @@ def find(data: bytes | memoryview, base: int = 0) -> Iterator[Found]:
             yield found
 
 
+def found_at(section: bytes, place: int) -> Found | None:
+    """The parity section that the index lists at a place, if it is one."""
+    return _at(section, 0, place) if section[:1] == PARITY else None
+
+
 def _at(data: bytes | memoryview, at: int, base: int) -> Found | None:
     cursor = Cursor(data, at + 1)
     try:

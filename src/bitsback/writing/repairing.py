@@ -9,8 +9,8 @@ from typing import BinaryIO, cast
 from bitsback.compress_options import MOST_PARITY
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.index import Place
-from bitsback.format.layout import COLLECTION, PARITY, open_section
-from bitsback.format.parity import Parity, Window, find, windows_for
+from bitsback.format.layout import COLLECTION, PARITY, Cursor, footer_of, open_section
+from bitsback.format.parity import Found, Parity, Window, find, found_at, windows_for
 from bitsback.images.file_io import RandomAccess, name_of, open_anywhere
 from bitsback.reading.reader import Archive
 from bitsback.remote.url import Options, Url, located
@@ -92,7 +92,7 @@ def repair(
     try:
         mended = _Mended(reader)
         windows: list[Window] = []
-        for parity in _parity_of(reader):
+        for parity in _parity_of(mended):
             try:
                 patches = parity.repair(mended.at)
             except ArchiveError as error:
@@ -100,10 +100,11 @@ def repair(
             if patches is not None:
                 mended.patches |= patches
                 windows.append(parity.window)
-        end, again = _whole(mended, windows, name)
+        end, footer, again = _whole(mended, windows, name)
         with open_output(target, force or destination is None) as output:
             for at in range(0, end, _CHUNK):
                 output.write(mended.at(at, min(_CHUNK, end - at)))
+            output.write(footer)
             if again:
                 mended.end = end
                 with mended.opened() as archive:
@@ -113,9 +114,12 @@ def repair(
         reader.close()
 
 
-def _whole(mended: _Mended, windows: Sequence[Window], name: str) -> tuple[int, Sequence[Window]]:
-    """The end of the part of the file that is whole, and the windows of parity that is to be made
-    again behind it. Raises ArchiveError if that is not an archive.
+def _whole(
+    mended: _Mended, windows: Sequence[Window], name: str
+) -> tuple[int, bytes, Sequence[Window]]:
+    """The end of the part of the file that is whole, its footer if that is not there, and the
+    windows of parity that is to be made again behind it. Raises ArchiveError if that is not an
+    archive.
     """
     with mended.opened() as archive:
         problems, directory = archive.problems, archive._directory
@@ -136,15 +140,19 @@ def _whole(mended: _Mended, windows: Sequence[Window], name: str) -> tuple[int, 
         mended.end = newest
         with mended.opened() as archive:
             if not archive.problems:
-                return newest, own
+                return newest, b"", own
         mended.end = mended.size
     if unfinished:
-        return directory.end, []
+        return directory.end, b"", []
+    if directory.endless and len(problems) == 1 and directory.index is not None:
+        start = directory.index.end
+        index = Cursor(mended.at(start, mended.size - start)).section()
+        return start + len(index), footer_of(index), []
     broken_part = ArchiveError("a part of it that is no block is damaged")
     for problem in problems or [broken_part] * broken:
         told = "" if windows else ", and has no parity"
         raise ArchiveError(f"{name}: cannot be repaired{told}: {problem}")
-    return mended.size, []
+    return mended.size, b"", []
 
 
 def _reaches(window: Window, windows: Sequence[Window], end: int) -> bool:
@@ -196,11 +204,29 @@ class _Mended:
         return Archive(cast(BinaryIO, self))
 
 
-def _parity_of(reader: RandomAccess) -> Iterator[Parity]:
-    """The parity of each window that is found anywhere in a file, of the newest one first."""
+def _parity_of(mended: _Mended) -> list[Parity]:
+    """The parity of each window, of the newest one first: what the index lists, or, if that is
+    damaged, what is found anywhere in the file.
+    """
     found: dict[Window, Parity] = {}
-    for start in range(0, reader.size, _SCANNED - _OVERLAP):
-        data = reader.read(start, min(_SCANNED, reader.size - start))
-        for section in find(data, start):
-            found.setdefault(section.window, Parity(section.window)).add(section)
-    yield from sorted(found.values(), key=lambda parity: -parity.window.end)
+    for section in _listed(mended) or _searched(mended):
+        found.setdefault(section.window, Parity(section.window)).add(section)
+    return sorted(found.values(), key=lambda parity: -parity.window.end)
+
+
+def _listed(mended: _Mended) -> list[Found]:
+    try:
+        with mended.opened() as archive:
+            directory = archive._directory
+            if directory.index is None or directory.unfinished is not None:
+                return []
+            places = [place for place in directory.sections if place.kind == PARITY]
+    except ArchiveError:
+        return []
+    sections = (found_at(mended.at(place.offset, place.size), place.offset) for place in places)
+    return [section for section in sections if section is not None]
+
+
+def _searched(mended: _Mended) -> Iterator[Found]:
+    for start in range(0, mended.size, _SCANNED - _OVERLAP):
+        yield from find(mended.at(start, _SCANNED), start)
