@@ -181,7 +181,9 @@ impl<'a> Archive<'a> {
             let slot = match section.kind {
                 b'C' => continue,
                 b'M' => {
-                    archive.models.push(read(section)?);
+                    let model = read(section)?;
+                    demand(model.len() >= 16, "an embedded model has no identity", "format.md, A8")?;
+                    archive.models.push(model);
                     continue;
                 }
                 b'N' => &mut archive.names,
@@ -238,10 +240,13 @@ impl<'a> Archive<'a> {
 
     /// Which sections there may be, by container.
     fn check_sections(&self) -> Result<()> {
-        let Container::Files(kind) = self.collection.container else {
+        let container = &self.collection.container;
+        let pictures = matches!(container, Container::Files(Kind::Pictures));
+        let may_be_removed = pictures && self.names.is_some();
+        demand(may_be_removed || !self.collection.removed, "only files with names can be removed", "format.md, A5.1")?;
+        let Container::Files(kind) = *container else {
             return Ok(()); // what they say of files means nothing
         };
-        let pictures = kind == Kind::Pictures;
         let bytes = self.collection.parts.iter().any(|part| part.axes == 3);
         let named = match kind {
             Kind::Pictures => self.names.is_some() != self.numbered.is_some(),
