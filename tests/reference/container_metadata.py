@@ -40,6 +40,8 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
 
 def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
     layout = reader.byte()
+    require(pixels.dtype.str in ("|b1", "|u1", "<u2"), "samples of a mode with a name")
+    require(pixels.ndim == 2 or pixels.shape[2] <= 4, "channels of a mode with a name")
     segments = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
     rows = [frame_row(row, layout) for row in pixels]
     require(sum(count for _, count in segments) == len(rows), "the rows are those of the picture")

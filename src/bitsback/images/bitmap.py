@@ -17,6 +17,7 @@ from bitsback.errors import ArchiveError
 from bitsback.images.bands import Bands, Read, pixels_as_they_are, reader_of, rows_of_band
 from bitsback.images.drawing import Drawing, Seekable, Split, makes
 from bitsback.images.file_io import Content, same_bytes
+from bitsback.images.modes import NAMED, mode_of
 from bitsback.images.pictures import identify, sample_bands, split_picture
 from bitsback.images.png_parts import Bytes, pack_bits
 from bitsback.wire import Cursor, varint
@@ -105,8 +106,10 @@ class Frame:
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""
         bits = _BITS[self.layout & 48]
-        return sum(rows for _, rows in self.segments) == shape[0] and (
-            bits == 8 or (dtype.str == "|u1" and len(shape) == 2)
+        return (
+            sum(rows for _, rows in self.segments) == shape[0]
+            and mode_of(dtype, shape) in NAMED
+            and (bits == 8 or (dtype.str == "|u1" and len(shape) == 2))
         )
 
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
