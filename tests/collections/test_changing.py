@@ -14,6 +14,8 @@ import pytest
 import bitsback
 from bitsback.format.index import Index
 from bitsback.format.layout import BLOCK, INDEX, Cursor
+from bitsback.format.parts import FileList
+from bitsback.reading.contents import block_numbers
 from bitsback.writing.continuing import continued
 from bundled_models import spec_model
 from reference import archive as spec
@@ -138,6 +140,20 @@ def test_a_stack_of_which_slices_are_removed(tmp_path: Path) -> None:
     bitsback.decompress(path, tmp_path / "out")
     assert files(tmp_path / "out") == ["5.png", "7.png"]
     assert [file.name for file in spec.decode_files(path.read_bytes())] == ["5.png", "7.png"]
+
+
+def test_loaders_find_the_blocks_of_files_that_are_left(path: Path, two: Path) -> None:
+    bitsback.add(path, two, model="fast")
+    bitsback.remove(path, ["same/0.pgm", "same/3.pgm", "b.txt"])
+    with bitsback.open(path) as archive:
+        files, content = archive._files, archive._collection
+        assert isinstance(content, FileList)
+        for number, block in enumerate(block_numbers(archive)):
+            part, entry = files.place(number)
+            if not files.stored(number):
+                tile = content.starts[part] + content.parts[part].first_tile(entry)
+                first = archive._blocks[block]
+                assert first.first <= tile < first.first + first.items
 
 
 def test_a_file_replaces_another(path: Path, two: Path, tmp_path: Path) -> None:
