@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
+import zfec
 from click.testing import CliRunner
 
 import bitsback
@@ -66,7 +67,6 @@ def test_parity_is_that_of_the_specification(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(3, 2), (40, 5), (128, 128)])
 def test_parity_is_that_of_zfec(shape: tuple[int, int]) -> None:
-    zfec = pytest.importorskip("zfec")
     known, rows = shape
     data = np.random.default_rng(1).bytes(known * 16)
     window = Window(0, len(data), 16, 1, rows)
@@ -133,6 +133,24 @@ def test_several_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         path.write_bytes(damaged)
         bitsback.repair(path)
         assert path.read_bytes() == data
+
+
+def test_what_was_added_behind_parity_is_kept(path: Path) -> None:
+    bitsback.add(path, NOISE[:5], model="fast")
+    data, whole = path.read_bytes(), np.concatenate([NOISE, NOISE[:5]])
+    with bitsback.open(path) as archive:
+        parity_at = next(place.offset for place in archive._sections() if place.kind == PARITY)
+        last = archive._blocks[-1].offset
+    path.write_bytes(data[:9000] + bytes(SECTOR) + data[9000 + SECTOR :])
+    assert bitsback.repair(path) > 0 and path.read_bytes() == data
+    path.write_bytes(data[: parity_at + 50] + b"?" + data[parity_at + 51 :])
+    assert bitsback.repair(path) == 0 and path.read_bytes() == data
+    assert (bitsback.decompress(path) == whole).all()
+    for at in (last + 9, len(data) - 20):
+        path.write_bytes(data[:at] + b"??" + data[at + 2 :])
+        with pytest.raises(bitsback.ArchiveError, match="keep-going"):
+            bitsback.repair(path)
+        assert path.stat().st_size == len(data)
 
 
 def test_an_archive_that_holds_another_one(path: Path, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
 import bitsback
 from bitsback.format.index import Index
 from bitsback.format.layout import BLOCK, INDEX, Cursor
+from bitsback.reading.contents import block_numbers
+from bitsback.reading.view import View
 from bitsback.writing.continuing import continued
 from bundled_models import spec_model
 from reference import archive as spec
@@ -138,6 +140,15 @@ def test_a_stack_of_which_slices_are_removed(tmp_path: Path) -> None:
     bitsback.decompress(path, tmp_path / "out")
     assert files(tmp_path / "out") == ["5.png", "7.png"]
     assert [file.name for file in spec.decode_files(path.read_bytes())] == ["5.png", "7.png"]
+
+
+def test_loaders_find_the_blocks_of_files_that_are_left(path: Path, two: Path) -> None:
+    bitsback.add(path, two, model="fast")
+    bitsback.remove(path, ["same/0.pgm", "same/3.pgm", "b.txt"])
+    with bitsback.open(path) as archive:
+        for view, block in zip(archive, block_numbers(archive), strict=True):
+            if isinstance(view, View):
+                assert next(view._blocks()).number == block
 
 
 def test_a_file_replaces_another(path: Path, two: Path, tmp_path: Path) -> None:

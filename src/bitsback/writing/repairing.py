@@ -91,7 +91,7 @@ def repair(
     reader = open_anywhere(place)
     try:
         mended = _Mended(reader)
-        windows: list[Window] = []
+        windows, ours = list[Window](), list[Parity]()
         for parity in _parity_of(mended):
             try:
                 patches = parity.repair(mended.at)
@@ -100,59 +100,90 @@ def repair(
             if patches is not None:
                 mended.patches |= patches
                 windows.append(parity.window)
-        end, footer, again = _whole(mended, windows, name)
+                ours.append(parity)
+        shards = len(mended.patches)
+        if _damaged_parity(mended):
+            for parity in ours:
+                mended.patches |= parity.renewed(mended.at)
         with open_output(target, force or destination is None) as output:
-            for at in range(0, end, _CHUNK):
-                output.write(mended.at(at, min(_CHUNK, end - at)))
-            output.write(footer)
-            if again:
-                mended.end = end
-                with mended.opened() as archive:
-                    _write_parity(archive, output, again)
-        return len(mended.patches)
+            if not _with_new_parity(mended, windows, output):
+                output.restart()
+                end, footer = _whole(mended, bool(windows), name)
+                _copy(mended, end, output)
+                output.write(footer)
+        return shards
     finally:
         reader.close()
 
 
-def _whole(
-    mended: _Mended, windows: Sequence[Window], name: str
-) -> tuple[int, bytes, Sequence[Window]]:
-    """The end of the part of the file that is whole, its footer if that is not there, and the
-    windows of parity that is to be made again behind it. Raises ArchiveError if that is not an
-    archive.
+def _damaged_parity(mended: _Mended) -> bool:
+    try:
+        with mended.opened() as archive:
+            places = archive._directory.sections
+            return any(p.kind == PARITY and not _intact(archive, p) for p in places)
+    except ArchiveError:
+        return False
+
+
+def _copy(mended: _Mended, end: int, output: Output) -> None:
+    for at in range(0, end, _CHUNK):
+        output.write(mended.at(at, min(_CHUNK, end - at)))
+
+
+def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output) -> bool:
+    """Writes the archive with its parity made anew, if that is damaged, and nothing else can have
+    stood behind the newest windows. Returns whether it did.
     """
+    newest = max((window.end for window in windows), default=0)
+    try:
+        with mended.opened() as archive:
+            whole = all(_intact(archive, place) for place in archive._directory.sections)
+            unfinished = archive._directory.unfinished is not None
+            if not newest or (whole and not archive.problems):
+                return False
+            if unfinished and archive._directory.end > newest:
+                return False
+    except ArchiveError:  # its end is lost
+        pass
+    mended.end = newest
+    try:
+        with mended.opened() as archive:
+            if archive.problems:
+                return False
+            _copy(mended, newest, output)
+            own = [window for window in sorted(windows) if _reaches(window, windows, newest)]
+            _write_parity(archive, output, own)
+    except ArchiveError:
+        return False
+    finally:
+        mended.end = mended.size
+    return output.size >= mended.size
+
+
+def _whole(mended: _Mended, has_parity: bool, name: str) -> tuple[int, bytes]:
+    """The end of the part of the file that is whole, and its footer if that is not there. Raises
+    ArchiveError if that is not an archive, or is damaged.
+    """
+    told = "" if has_parity else ", which has no parity for that"
     with mended.opened() as archive:
         problems, directory = archive.problems, archive._directory
-        broken = any(not _intact(archive, place) for place in directory.sections)
+        for place in directory.sections:
+            if place.kind != PARITY and not _intact(archive, place):
+                problems.append(ArchiveError("a part of it that is no block is damaged"))
         for block in archive._blocks:
             try:
                 archive._task(block)
             except ArchiveError as error:
-                told = "" if windows else ", which has no parity for that"
-                raise ArchiveError(
-                    f"{error}{told}; 'decompress --keep-going' restores what is whole"
-                ) from None
-        unfinished = directory.unfinished is not None and len(problems) == 1
-    newest = max((window.end for window in windows), default=0)
-    own = [window for window in sorted(windows) if _reaches(window, windows, newest)]
-    if newest and (problems or broken) and not (unfinished and directory.end > newest):
-        # Behind the window stood its parity, which is all that may be damaged now.
-        mended.end = newest
-        with mended.opened() as archive:
-            if not archive.problems:
-                return newest, b"", own
-        mended.end = mended.size
-    if unfinished:
-        return directory.end, b"", []
+                raise ArchiveError(f"{error}{told}; {_ADVICE}") from None
+    if directory.unfinished is not None and len(problems) == 1:
+        return directory.end, b""
     if directory.endless and len(problems) == 1 and directory.index is not None:
         start = directory.index.end
         index = Cursor(mended.at(start, mended.size - start)).section()
-        return start + len(index), footer_of(index), []
-    broken_part = ArchiveError("a part of it that is no block is damaged")
-    for problem in problems or [broken_part] * broken:
-        told = "" if windows else ", and has no parity"
-        raise ArchiveError(f"{name}: cannot be repaired{told}: {problem}")
-    return mended.size, b"", []
+        return start + len(index), footer_of(index)
+    for problem in problems:
+        raise ArchiveError(f"{name}: cannot be repaired: {problem}{told}; {_ADVICE}")
+    return mended.size, b""
 
 
 def _reaches(window: Window, windows: Sequence[Window], end: int) -> bool:
