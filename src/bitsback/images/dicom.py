@@ -34,6 +34,10 @@ _SYNTAX = 0x00020010
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
 _ROWS, _COLUMNS, _BITS, _SIGNED = 0x00280010, 0x00280011, 0x00280100, 0x00280103
 _SERIES, _NUMBER, _POSITION, _ORIENTATION = 0x0020000E, 0x00200013, 0x00200032, 0x00200037
+_WANTED = frozenset(
+    (_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES, _ROWS, _COLUMNS, _BITS, _SIGNED)
+    + (_SERIES, _NUMBER, _POSITION, _ORIENTATION)
+)
 _PIXELS = 0x7FE00010
 _ITEM_END, _SEQUENCE_END = 0xFFFEE00D, 0xFFFEE0DD
 _LONG = frozenset(
@@ -117,7 +121,7 @@ class Dicom:
         for element in _elements(data, at, explicit, order):
             if element.tag == _PIXELS:
                 return cls(data, values, element, order)
-            if element.tag >> 16 in (0x20, 0x28) and element.length <= _MOST_OF_A_VALUE:
+            if element.tag in _WANTED and element.length <= _MOST_OF_A_VALUE:
                 values[element.tag] = data[element.start : element.start + element.length]
         return None
 
