@@ -44,8 +44,9 @@ def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
     packable = pixels.dtype == np.uint8 and pixels.ndim == 2
     require(layout < 128 and (packable or not layout & 48), "a layout of a frame")
     kind = pixels.dtype.str
-    signed = kind == "<i2" and pixels.ndim == 2
-    require(kind in ("|b1", "|u1", "<u2") or signed, "pixels of a frame")
+    grey = pixels.ndim == 2 and kind in ("|b1", "|u1", "<u2", "<i2")
+    colour = pixels.ndim == 3 and 2 <= pixels.shape[2] <= 4 and kind in ("|u1", "<u2")
+    require(grey or colour, "pixels of a frame")
     parts = np.moveaxis(pixels, -1, 0) if layout & 64 and pixels.ndim == 3 else [pixels]
     rows = [frame_row(row, layout) for part in parts for row in part]
     require(sum(count for _, count in segments) == len(rows), "the rows are those of the picture")
