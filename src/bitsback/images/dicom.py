@@ -35,8 +35,10 @@ _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0
 _ROWS, _COLUMNS, _BITS, _SIGNED = 0x00280010, 0x00280011, 0x00280100, 0x00280103
 _SERIES, _NUMBER, _POSITION, _ORIENTATION = 0x0020000E, 0x00200013, 0x00200032, 0x00200037
 _WANTED = frozenset(
-    (_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES, _ROWS, _COLUMNS, _BITS, _SIGNED)
-    + (_SERIES, _NUMBER, _POSITION, _ORIENTATION)
+    (
+        *(_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES, _ROWS, _COLUMNS, _BITS, _SIGNED),
+        *(_SERIES, _NUMBER, _POSITION, _ORIENTATION),
+    )
 )
 _PIXELS = 0x7FE00010
 _ITEM_END, _SEQUENCE_END = 0xFFFEE00D, 0xFFFEE0DD
@@ -45,7 +47,7 @@ _LONG = frozenset(
 )
 """Types of elements whose length has four bytes."""
 _UNDEFINED = 0xFFFFFFFF
-_MOST_ELEMENTS = 1 << 19
+_MOST_ELEMENTS = 1 << 18
 _MOST_OF_A_VALUE = 1 << 8
 _MOST_OTHERS = 1 << 26
 """The most bytes of container metadata, which is in memory."""
@@ -213,7 +215,8 @@ class Dicom:
         number = self._decimals(_NUMBER, 1) or [0.0]
         along = 0.0
         if position is not None and axes is not None:
-            along = float(np.dot(np.cross(axes[:3], axes[3:]), position))
+            with np.errstate(all="ignore"):
+                along = float(np.dot(np.cross(axes[:3], axes[3:]), position))
         return (along if isfinite(along) else 0.0), number[0]
 
 
