@@ -173,7 +173,6 @@ def of_generations() -> Iterator[tuple[str, bytes]]:
         return [*sections[:number], replace(sections[number], **change), *sections[number + 1 :]]
 
     yield "older-footer", data[: start - 1] + b"?" + data[start:]
-    yield "unfinished-addition", data + data[start : start + 40]
     yield "no-end", data[:-1]
     changed = {
         "no-collection": (sections[:head] + sections[head + 1 :], blocks),

@@ -38,7 +38,7 @@ def matters(data: bytes) -> bool:
         sections = read_sections(data)
         blocks = [section.payload for section in sections if section.kind == "B"]
         return all(
-            any(section.payload[:16] in block for block in blocks)
+            len(section.payload) >= 16 and any(section.payload[:16] in block for block in blocks)
             for section in sections
             if section.kind == "M"
         )
@@ -57,6 +57,7 @@ def main() -> None:
     def add(name: str, data: bytes, trace: Trace) -> None:
         name = re.sub(r"[^A-Za-z0-9.]+", "-", name).replace("-.", ".")
         place = f"{'valid' if trace.refusal is None else 'refused'}/{name}"
+        assert all(place != entry["file"] for entry in index), f"two files are called {place}"
         (FOLDER / place).write_bytes(data)
         index.append({"file": place, "sections": trace.sections, **trace.entry})
         arcs.update(trace.arcs)

@@ -271,7 +271,8 @@ function search() {
   grid.set(numbers);
   const all = count(archive.count, "entry").replace("entrys", "entries");
   say(text ? `${numbers.length.toLocaleString("en")} of ${all} have “${at.search.value.trim()}” in their names`
-    : `${archive.source.name}: ${all}, ${count(archive.info.blocks, "block")}`);
+    : `${archive.source.name}: ${all}, ${count(archive.info.blocks, "block")}`
+      + (archive.info.isContinued ? "; an addition that was not finished is left out" : ""));
 }
 
 async function openSource(source) {

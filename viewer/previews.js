@@ -1,12 +1,13 @@
-/* The previews of files, which stand in sections of many; each section is read once. */
+/* The previews of files, which stand in sections of many. */
 
 class Previews {
-  /** `sections` are their places and sizes, in the order of files. */
+  /** `sections` are their places and sizes. */
   constructor(sections, source, decoder) {
     Object.assign(this, { sections, source, decoder });
-    this.loaded = new Map(); // number of a section -> a promise
+    this.loaded = new Map(); // number of a section -> a promise of what it has
   }
 
+  /** Reads a section, once. */
   load(number) {
     if (!this.loaded.has(number)) {
       const read = async () => {
@@ -21,20 +22,38 @@ class Previews {
     return this.loaded.get(number);
   }
 
-  /** The preview of a file, if it has one. All sections have as many, but for the last ones of additions. */
+  /** The first file and the number of files of each section, by their first bytes. */
+  heads() {
+    const head = async ([start, size]) => {
+      const bytes = await this.source.read(start, Math.min(size, 40));
+      let at = 1; // behind the kind
+      const varint = () => {
+        let value = 0;
+        for (let scale = 1; ; scale *= 128) {
+          value += (bytes[at] & 127) * scale;
+          if (!(bytes[at++] & 128)) return value;
+        }
+      };
+      varint(); // the length
+      return [varint(), varint()];
+    };
+    this.ranges ??= Promise.all(this.sections.map(head));
+    return this.ranges;
+  }
+
+  /** The preview of a file, if it has one. */
   async find(file) {
-    let [low, high] = [0, this.sections.length - 1];
-    let guess = Math.min(high, Math.floor(file / (await this.load(0)).lengths.length));
-    while (low <= high) {
-      const { bytes, first, lengths, starts } = await this.load(guess);
-      if (file < first) high = guess - 1;
-      else if (file >= first + lengths.length) low = guess + 1;
-      else {
-        const at = file - first;
-        return lengths[at] ? bytes.subarray(starts[at], starts[at] + lengths[at]) : null;
-      }
-      guess = low + Math.floor((high - low) / 2);
+    const has = ({ first, lengths }) => file >= first && file < first + lengths.length;
+    // Sections are in the order of files, and have as many, unless the archive was continued or files were removed.
+    const likely = Math.min(this.sections.length - 1, Math.floor(file / (await this.load(0)).lengths.length));
+    let section = await this.load(likely);
+    if (!has(section)) {
+      const number = (await this.heads()).findIndex(([first, count]) => file >= first && file < first + count);
+      if (number < 0) return null;
+      section = await this.load(number);
     }
-    return null;
+    const { bytes, first, lengths, starts } = section;
+    const start = starts[file - first];
+    return lengths[file - first] ? bytes.subarray(start, start + lengths[file - first]) : null;
   }
 }

@@ -27,6 +27,8 @@ pub struct Archive<'a> {
     pub hashes: Option<&'a [u8]>,
     /// The sections that a reader may ignore; they are not read.
     pub others: Vec<Listed>,
+    /// Whether an addition that was not finished stands behind all that counts.
+    pub is_continued: bool,
 }
 
 /// A block: where its section is, and its size; its first tile, and how many it has.
@@ -138,17 +140,19 @@ impl<'a> Archive<'a> {
     /// Reads all sections that count but blocks and previews.
     pub fn open(ranges: &'a Ranges<'a>) -> Result<Archive<'a>> {
         check_start(ranges.get(0, ranges.size().min(9))?)?;
-        let (payload, place) = match find_index(ranges, ranges.size()) {
+        let (payload, place, is_continued) = match find_index(ranges, ranges.size()) {
             Err(error) if ranges.missing().is_some() => return Err(error),
-            // An addition that was not finished does not count.
-            Err(_) => find_index(ranges, last_whole(ranges)?)?,
-            Ok(found) => found,
+            Err(_) => {
+                let (payload, place) = find_index(ranges, last_whole(ranges)?)?;
+                (payload, place, true)
+            }
+            Ok((payload, place)) => (payload, place, false),
         };
         let index = Index::read(payload)?;
         let start = index.check(place)?;
         let begins = start == 8 || start >= 12 && ranges.get(start - 4, 4)? == END;
         demand(begins, "a generation does not begin behind another one", INDEX)?;
-        Archive::sort(&index, ranges)
+        Ok(Archive { is_continued, ..Archive::sort(&index, ranges)? })
     }
 
     fn sort(index: &Index, ranges: &'a Ranges<'a>) -> Result<Archive<'a>> {
@@ -171,12 +175,15 @@ impl<'a> Archive<'a> {
             stats: None,
             hashes: None,
             others: Vec::new(),
+            is_continued: false,
         };
         for section in &index.sections {
             let slot = match section.kind {
                 b'C' => continue,
                 b'M' => {
-                    archive.models.push(read(section)?);
+                    let model = read(section)?;
+                    demand(model.len() >= 16, "an embedded model has no identity", "format.md, A8")?;
+                    archive.models.push(model);
                     continue;
                 }
                 b'N' => &mut archive.names,
@@ -233,10 +240,13 @@ impl<'a> Archive<'a> {
 
     /// Which sections there may be, by container.
     fn check_sections(&self) -> Result<()> {
-        let Container::Files(kind) = self.collection.container else {
+        let container = &self.collection.container;
+        let pictures = matches!(container, Container::Files(Kind::Pictures));
+        let may_be_removed = pictures && self.names.is_some();
+        demand(may_be_removed || !self.collection.removed, "only files with names can be removed", "format.md, A5.1")?;
+        let Container::Files(kind) = *container else {
             return Ok(()); // what they say of files means nothing
         };
-        let pictures = kind == Kind::Pictures;
         let bytes = self.collection.parts.iter().any(|part| part.axes == 3);
         let named = match kind {
             Kind::Pictures => self.names.is_some() != self.numbered.is_some(),

@@ -13,6 +13,7 @@ pub struct Catalogue {
     /// That of the collection.
     pub payload: Vec<u8>,
     pub blocks: Vec<BlockSection>,
+    pub is_continued: bool,
     /// The sections of previews.
     pub previews: Vec<Listed>,
     /// The payloads of the embedded models.
@@ -126,8 +127,8 @@ impl Catalogue {
         }
         let payload = archive.payload.to_vec();
         let previews = archive.others.iter().filter(|section| section.kind == b'v').copied().collect();
-        let Archive { collection, blocks, .. } = archive;
-        Ok(Catalogue { payload, collection, blocks, models, previews, first_tiles, entries })
+        let Archive { collection, blocks, is_continued, .. } = archive;
+        Ok(Catalogue { payload, collection, blocks, is_continued, models, previews, first_tiles, entries })
     }
 
     /// The number of entries.

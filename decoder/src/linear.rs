@@ -11,7 +11,7 @@ pub struct Linear {
     kernel: usize,
     stride: usize,
     pub inputs: usize,
-    /// For each output a row of weights, filled with zeros up to `padded`; rows of zeros make their number one of fours.
+    /// Those of four outputs after those of the four before, filled up with zeros, of inputs up to `padded`.
     weights: Vec<i16>,
     padded: usize,
     pub bias: Vec<i32>,
@@ -50,9 +50,9 @@ impl Linear {
         let rows = take(tensors, &key("weight"), "I8", &[outputs, inputs])?;
         let padded = inputs.next_multiple_of(16);
         let mut weights = vec![0i16; outputs.next_multiple_of(4) * padded];
-        for (out, row) in weights.chunks_exact_mut(padded).zip(rows.chunks_exact(inputs)) {
-            for (weight, &value) in out.iter_mut().zip(row) {
-                *weight = value as i16;
+        for (o, row) in rows.chunks_exact(inputs).enumerate() {
+            for (i, &value) in row.iter().enumerate() {
+                weights[weight_place(o, i, padded)] = value as i16;
             }
         }
         for (o, row) in rows.chunks_exact(inputs).enumerate() {
@@ -139,8 +139,14 @@ impl Linear {
     }
 }
 
+/// Where the weight of an input stands in rows of four outputs: row by row.
+#[cfg(not(target_feature = "simd128"))]
+fn weight_place(output: usize, input: usize, padded: usize) -> usize {
+    output * padded + input
+}
+
 /// The sums of products with four rows of weights; the bounds of a layer keep them within 32 bits.
-/// LLVM makes multiply-adds of pairs of these loops.
+/// LLVM makes multiply-adds of pairs of this loop.
 #[cfg(not(target_feature = "simd128"))]
 #[inline]
 fn dots(rows: &[i16], input: &[i16]) -> [i32; 4] {
@@ -158,21 +164,26 @@ fn dots(rows: &[i16], input: &[i16]) -> [i32; 4] {
     sums
 }
 
+/// With vectors of eight: of four outputs eight inputs each, then the next eight inputs.
+#[cfg(target_feature = "simd128")]
+fn weight_place(output: usize, input: usize, padded: usize) -> usize {
+    output / 4 * 4 * padded + input / 8 * 32 + output % 4 * 8 + input % 8
+}
+
 #[cfg(target_feature = "simd128")]
 #[inline]
 fn dots(rows: &[i16], input: &[i16]) -> [i32; 4] {
     use std::arch::wasm32::{i16x8, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shuffle, i32x4_splat, v128};
     let load = |x: &[i16]| -> v128 { i16x8(x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]) };
-    let n = input.len();
-    let mut sums = [i32x4_splat(0); 4];
-    for (i, x) in input.chunks_exact(8).enumerate() {
+    let [mut a, mut b, mut c, mut d] = [i32x4_splat(0); 4];
+    for (weights, x) in rows.chunks_exact(32).zip(input.chunks_exact(8)) {
         let x = load(x);
-        for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(n)) {
-            *sum = i32x4_add(*sum, i32x4_dot_i16x8(load(&row[8 * i..8 * i + 8]), x));
-        }
+        a = i32x4_add(a, i32x4_dot_i16x8(load(&weights[..8]), x));
+        b = i32x4_add(b, i32x4_dot_i16x8(load(&weights[8..16]), x));
+        c = i32x4_add(c, i32x4_dot_i16x8(load(&weights[16..24]), x));
+        d = i32x4_add(d, i32x4_dot_i16x8(load(&weights[24..]), x));
     }
     let pairs = |a: v128, b: v128| i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
-    let [a, b, c, d] = sums;
     let (ab, cd) = (pairs(a, b), pairs(c, d));
     let total = i32x4_add(i32x4_shuffle::<0, 1, 4, 5>(ab, cd), i32x4_shuffle::<2, 3, 6, 7>(ab, cd));
     [

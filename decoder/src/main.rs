@@ -38,14 +38,13 @@ fn run(input: &Path, out: &Path, arrays: bool) -> Result<(), String> {
     let decoded = std::panic::catch_unwind(|| decode(&file, arrays))
         .map_err(|_| "the decoder failed; this is an error in it".to_string())?
         .map_err(|error| error.to_string())?;
-    let written = match decoded {
+    let (output, notes) = decoded;
+    for note in notes {
+        eprintln!("bitsback-decode: {}: note: {note}", input.display());
+    }
+    let written = match output {
         Output::One(bytes) => fs::write(out, bytes),
-        Output::Folder(files, notes) => {
-            for note in notes {
-                eprintln!("bitsback-decode: {}: note: {note}", input.display());
-            }
-            write_folder(out, &files)
-        }
+        Output::Folder(files) => write_folder(out, &files),
     };
     written.map_err(|error| {
         // Nothing stays at OUT.

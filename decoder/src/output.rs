@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::archive::{block_payload, Archive};
 use crate::block::Block;
-use crate::collection::{Container, Kind, Part};
+use crate::collection::{Collection, Container, Kind, Part};
 use crate::dtype::Dtype;
 use crate::error::{demand, refuse, Result};
 use crate::library::Library;
@@ -20,9 +20,14 @@ const SECTION: &str = "format.md, A5.5";
 pub enum Output {
     /// The bytes of one file.
     One(Vec<u8>),
-    /// A folder of files, by their names, and notes on what is not as it was.
-    Folder(Vec<(String, Vec<u8>)>, Vec<&'static str>),
+    /// A folder of files, by their names.
+    Folder(Vec<(String, Vec<u8>)>),
 }
+
+/// What is not as it was.
+pub type Notes = Vec<&'static str>;
+
+const NOTE_CONTINUED: &str = "an addition that was not finished stands at the end; this is the archive before it";
 
 /// The parts of a collection, and their bytes.
 pub struct Decoded {
@@ -30,24 +35,29 @@ pub struct Decoded {
     pub parts: Vec<Part>,
     pub bytes: Vec<Vec<u8>>,
     pub files: Vec<File>,
+    pub notes: Notes,
 }
 
 /// Decodes a file: an archive, or a block alone.
-pub fn decode(file: &[u8], arrays: bool) -> Result<Output> {
+pub fn decode(file: &[u8], arrays: bool) -> Result<(Output, Notes)> {
     if file.first() == Some(&crate::lone::MAGIC) {
         let Array { dtype, shape, fortran, data } = crate::lone::decode(file)?;
         if fortran && !arrays {
-            return Ok(Output::One(npy(dtype, &shape, true, &to_fortran(&shape, dtype.size(), &data))));
+            let elements = to_fortran(&shape, dtype.size(), &data);
+            return Ok((Output::One(npy(dtype, &shape, true, &elements)), Vec::new()));
         }
-        return Ok(Output::One(npy(dtype, &shape, false, &data)));
+        return Ok((Output::One(npy(dtype, &shape, false, &data)), Vec::new()));
     }
     let mut decoded = Decoded::read(file)?;
+    let mut notes = std::mem::take(&mut decoded.notes);
     if arrays {
-        decoded.arrays()
-    } else {
-        decoded.make_bools_bits();
-        decoded.restore()
+        // The form that conformance files are checked in is that of archives without damage.
+        demand(notes.is_empty(), NOTE_CONTINUED, "format.md, A5")?;
+        return Ok((decoded.arrays()?, notes));
     }
+    decoded.make_bools_bits();
+    let output = decoded.restore(&mut notes)?;
+    Ok((output, notes))
 }
 
 /// An array of an archive: all of it, one of an npz file, a picture or a page; or the bytes of another file.
@@ -86,7 +96,9 @@ impl Decoded {
             let alone = archive.collection.parts.len() == 1;
             demand(!held || alone, "there is another part beside a TIFF file that is held", "format.md, A5.3")?;
         }
-        Ok(Decoded { container: archive.collection.container, parts: archive.collection.parts, bytes, files })
+        let notes = if archive.is_continued { vec![NOTE_CONTINUED] } else { Vec::new() };
+        let Collection { container, parts, .. } = archive.collection;
+        Ok(Decoded { container, parts, bytes, files, notes })
     }
 
     /// The true pixels of pictures may have any byte but 0; here they are 1.
@@ -178,7 +190,7 @@ impl Decoded {
                 out.push((format!("{name}.npy"), npy(item.dtype, &item.shape, false, &item.data)));
             }
         }
-        Ok(Output::Folder(out, Vec::new()))
+        Ok(Output::Folder(out))
     }
 }
 

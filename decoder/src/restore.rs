@@ -7,7 +7,7 @@ use crate::error::{demand, error, Result};
 use crate::metadata::{self, Restored};
 use crate::names::File;
 use crate::npy::npy;
-use crate::output::{Decoded, Output};
+use crate::output::{Decoded, Notes, Output};
 use crate::picture::Picture;
 use crate::sha256::sha256;
 use crate::tiff::Tiff;
@@ -22,10 +22,10 @@ const NOTE_TIFF: &str =
 
 impl Decoded {
     /// The files that people want.
-    pub fn restore(self) -> Result<Output> {
+    pub fn restore(self, notes: &mut Notes) -> Result<Output> {
         match self.container {
-            Container::Files(Kind::Pictures) => self.restore_folder(),
-            Container::Files(Kind::Tiff) => self.restore_tiff(),
+            Container::Files(Kind::Pictures) => self.restore_folder(notes),
+            Container::Files(Kind::Tiff) => self.restore_tiff(notes),
             Container::Files(Kind::Npz) => {
                 let array = |file: &File| {
                     let part = &self.parts[file.part];
@@ -38,9 +38,8 @@ impl Decoded {
         }
     }
 
-    fn restore_folder(&self) -> Result<Output> {
+    fn restore_folder(&self, notes: &mut Notes) -> Result<Output> {
         let mut files: Vec<(String, Vec<u8>)> = Vec::new();
-        let mut notes: Vec<&'static str> = Vec::new();
         let mut note = |text: &'static str| {
             if !notes.contains(&text) {
                 notes.push(text);
@@ -93,10 +92,10 @@ impl Decoded {
             }
         }
         check_names(&files)?;
-        Ok(Output::Folder(files, notes))
+        Ok(Output::Folder(files))
     }
 
-    fn restore_tiff(&self) -> Result<Output> {
+    fn restore_tiff(&self, notes: &mut Notes) -> Result<Output> {
         let mut pages = Vec::new();
         let shapes: Vec<_> = self.files.iter().map(|file| (file, self.picture(file))).collect();
         for (file, (shape, pixels)) in &shapes {
@@ -120,7 +119,8 @@ impl Decoded {
             let ending = if page.fits("png") { "png" } else { "tif" };
             files.push((format!("{number:0digits$}.{ending}"), page.file(ending)?));
         }
-        Ok(Output::Folder(files, vec![NOTE_TIFF]))
+        notes.push(NOTE_TIFF);
+        Ok(Output::Folder(files))
     }
 }
 

@@ -109,8 +109,8 @@ def test_a_model_of_ones_own_is_embedded(tiny: bitsback.Model, dots: NDArray[np.
     assert_same(unpack(archive), dots)
     assert_same(bitsback.open(io.BytesIO(archive))[3], dots[3])
     without = compressed(dots, model=tiny, embed="never").bytes_out
-    assert 0 <= summary.bytes_out - summary.model_bytes - without <= 1, (
-        "the index tells where the blocks begin"
+    assert 0 <= summary.bytes_out - summary.model_bytes - without <= 5, (
+        "the index tells where the model and the blocks are"
     )
 
 

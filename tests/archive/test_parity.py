@@ -114,6 +114,45 @@ def test_damaged_sectors_and_lost_ends(path: Path, tmp_path: Path) -> None:
         bitsback.repair(tmp_path / "none.bb")
 
 
+def test_several_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bitsback.format.parity._WINDOW", 20_000)
+    path = tmp_path / "x.bb"
+    bitsback.compress(NOISE, path, model="fast", block=10, parity=30)
+    data = path.read_bytes()
+    assert (bitsback.decompress(path) == NOISE).all()
+    for places in (
+        (0, 21_000, 45_000),
+        (19_000,),
+        (50_000,),
+        (len(data) - 3000,),
+        (len(data) - 9,),
+    ):
+        damaged = bytearray(data)
+        for at in places:
+            damaged[at : at + 3000] = bytes(len(damaged[at : at + 3000]))
+        path.write_bytes(damaged)
+        bitsback.repair(path)
+        assert path.read_bytes() == data
+
+
+def test_what_was_added_behind_parity_is_kept(path: Path) -> None:
+    bitsback.add(path, NOISE[:5], model="fast")
+    data, whole = path.read_bytes(), np.concatenate([NOISE, NOISE[:5]])
+    with bitsback.open(path) as archive:
+        parity_at = next(place.offset for place in archive._sections() if place.kind == PARITY)
+        last = archive._blocks[-1].offset
+    path.write_bytes(data[:9000] + bytes(SECTOR) + data[9000 + SECTOR :])
+    assert bitsback.repair(path) > 0 and path.read_bytes() == data
+    path.write_bytes(data[: parity_at + 50] + b"?" + data[parity_at + 51 :])
+    assert bitsback.repair(path) == 0 and path.read_bytes() == data
+    assert (bitsback.decompress(path) == whole).all()
+    for at in (last + 9, len(data) - 20):
+        path.write_bytes(data[:at] + b"??" + data[at + 2 :])
+        with pytest.raises(bitsback.ArchiveError, match="keep-going"):
+            bitsback.repair(path)
+        assert path.stat().st_size == len(data)
+
+
 def test_an_archive_that_holds_another_one(path: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     path.rename(tmp_path / "in" / "x.bb")

@@ -48,7 +48,7 @@ def test_models(run: Run) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(run: Run, name: str) -> None:
-    result = run(name, "--help-all" if name == "compress" else "--help")
+    result = run(name, "--help-all" if name in ("compress", "add") else "--help")
     assert result.exit_code == 0
     assert "--traceback" in result.stdout
     assert name in run("--help").stdout

@@ -101,7 +101,15 @@ def test_settings_are_the_options_that_decide_the_bytes_of_shards(manifest: Path
 
 
 @pytest.mark.parametrize(
-    "option", [{"unordered": True}, {"labels": "y"}, {"hashes": "sha256"}, {"resume": True}]
+    "option",
+    [
+        {"unordered": True},
+        {"labels": "y"},
+        {"hashes": "sha256"},
+        {"resume": True},
+        {"previews": True},
+        {"parity": 5},
+    ],
 )
 def test_options_of_one_archive_are_refused(tmp_path: Path, option: dict[str, Any]) -> None:
     [name] = option

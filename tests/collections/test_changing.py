@@ -14,6 +14,8 @@ import pytest
 import bitsback
 from bitsback.format.index import Index
 from bitsback.format.layout import BLOCK, INDEX, Cursor
+from bitsback.reading.contents import block_numbers
+from bitsback.reading.view import View
 from bitsback.writing.continuing import continued
 from bundled_models import spec_model
 from reference import archive as spec
@@ -140,6 +142,15 @@ def test_a_stack_of_which_slices_are_removed(tmp_path: Path) -> None:
     assert [file.name for file in spec.decode_files(path.read_bytes())] == ["5.png", "7.png"]
 
 
+def test_loaders_find_the_blocks_of_files_that_are_left(path: Path, two: Path) -> None:
+    bitsback.add(path, two, model="fast")
+    bitsback.remove(path, ["same/0.pgm", "same/3.pgm", "b.txt"])
+    with bitsback.open(path) as archive:
+        for view, block in zip(archive, block_numbers(archive), strict=True):
+            if isinstance(view, View):
+                assert next(view._blocks()).number == block
+
+
 def test_a_file_replaces_another(path: Path, two: Path, tmp_path: Path) -> None:
     (two / "a.txt").write_text("new")
     before = path.read_bytes()
@@ -157,9 +168,9 @@ def test_an_addition_that_is_cut_off_anywhere(path: Path, two: Path, tmp_path: P
     whole = there(path, tmp_path / "whole")
     bitsback.add(path, two, model="fast")
     after = path.read_bytes()
-    places = [at for _, at in sections_of(after) if at >= len(before)] + [len(after) - 12]
+    places = [at for _, at in sections_of(after) if at >= len(before)]
     middles = [at + 5 for at in places]
-    for end in sorted({len(before) + 1, *places, *middles, len(after) - 1} - {len(before)}):
+    for end in sorted({len(before) + 1, *places, *middles, len(after) - 13} - {len(before)}):
         path.write_bytes(after[:end])
         with bitsback.open(path) as archive:
             assert "were not" not in str(archive.problems)
@@ -173,10 +184,32 @@ def test_an_addition_that_is_cut_off_anywhere(path: Path, two: Path, tmp_path: P
     assert there(path, tmp_path / "rescued", keep_going=True) == whole
     bitsback.add(path, two, model="fast")
     assert path.read_bytes() == after
-    # A later generation of which only the index is damaged was finished, and lost its end.
-    path.write_bytes(after[:-14] + bytes([after[-14] ^ 1]) + after[-13:])
+
+
+def test_only_the_footer_is_damaged(path: Path, one: Path, two: Path, tmp_path: Path) -> None:
+    bitsback.add(path, two, model="fast")
+    data, whole = path.read_bytes(), of(one) | of(two)
+    for damaged in (data[:-12], data[:-1], data[:-2] + b"??", data[:-12] + bytes(12)):
+        path.write_bytes(damaged)
+        with bitsback.open(path) as archive:
+            assert "its last bytes are cut off" in str(archive.problems[0])
+            assert sorted(archive.names) == sorted(whole)
+        with pytest.raises(bitsback.ArchiveError, match="its last bytes"):
+            bitsback.add(path, two, model="fast")
+        assert bitsback.repair(path) == 0
+        assert path.read_bytes() == data
+    path.write_bytes(data[:-1])
+    assert there(path, tmp_path / "rescued", keep_going=True) == whole
+
+
+def test_the_index_of_a_later_generation_is_damaged(path: Path, two: Path, tmp_path: Path) -> None:
+    bitsback.add(path, two, model="fast")
+    bitsback.remove(path, ["a.txt"])
+    whole, data = there(path, tmp_path / "whole"), path.read_bytes()
+    path.write_bytes(data[:-14] + bytes([data[-14] ^ 1]) + data[-13:])
     with bitsback.open(path) as archive:
-        assert sorted(archive.names) == sorted(whole)
+        assert "cut off or damaged" in str(archive.problems[0])
+    assert there(path, tmp_path / "rescued", keep_going=True) == whole
 
 
 def content(archive: bitsback.Archive, name: str) -> bytes:

@@ -216,7 +216,7 @@ def changed(one: Path, other: Path, folder: Path) -> Seed:
     look()
     bitsback.remove(path, ["0.pgm", "1.jpg", "palette.png", "raw.tif", "fax.tif"])
     look()
-    return Seed("changed", path.read_bytes(), found[2], stored=found[1])
+    return Seed("continued", path.read_bytes(), found[2], stored=found[1])
 
 
 def save_with_metadata(folder: Path) -> None:

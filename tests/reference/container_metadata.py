@@ -200,10 +200,11 @@ def check_samples(layout: Layout) -> None:
     require(1 <= colours <= 256 and 1 in (layout.channels, layout.planes), "channels, or planes")
     require(layout.bits in (1, 2, 4, 8, 16, 32, 64), "bits of a sample")
     require(layout.bits >= 8 or colours == 1, "bits of samples of several channels")
-    require(layout.flags < 256 and kind in (0, 2, 64, 128), "flags of the list, one of a kind")
+    require(layout.flags < 512 and kind in (0, 2, 64, 128), "flags of the list, one of a kind")
     least = max({64: 8, 128: 16}.get(kind, 1), 8 if layout.flags & 16 else 1)
     require(layout.bits >= least, "bits of samples of a kind")
     require(layout.flags & (16 | 128) != 16 | 128, "floats are no differences")
+    require(not layout.flags & 256 or kind == 128, "bytes of floats")
 
 
 def change(reader: Reader) -> int:
@@ -259,6 +260,12 @@ def segment_row(row: NDArray[Any], layout: Layout) -> bytes:
             for before, pixel in pairwise([zeros, *pixels])
         ]
     samples = [sample // step for pixel in pixels for sample in pixel]
+    if layout.flags & 256:
+        size = layout.bits // 8
+        whole = [sample.to_bytes(size, "big") for sample in samples]
+        data = bytes(sample[at] for at in range(size) for sample in whole)
+        before = bytes(layout.channels) + data
+        return bytes((byte - left) % 256 for byte, left in zip(data, before, strict=False))
     if layout.bits > 8:
         code = {16: "H", 32: "I", 64: "Q"}[layout.bits]
         return struct.pack((">" if layout.flags & 1 else "<") + f"{len(samples)}{code}", *samples)

@@ -161,9 +161,9 @@ def test_a_damaged_block_shows_and_the_others_open(browser: Browser, tmp_path: P
 
 def test_an_archive_by_ranges(browser: Browser, tmp_path: Path) -> None:
     """The server of `bitsback view`; what is not looked at is not read."""
-    noise = np.random.default_rng(0).integers(0, 256, (120, 100, 100), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (40, 100, 100), np.uint8)
     bitsback.compress(noise, tmp_path / "x.bb", block=4)
-    assert (tmp_path / "x.bb").stat().st_size > 1_190_000
+    assert (tmp_path / "x.bb").stat().st_size > 390_000
     with Server(tmp_path / "x.bb") as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         browser.open(server.address())
@@ -171,8 +171,8 @@ def test_an_archive_by_ranges(browser: Browser, tmp_path: Path) -> None:
         settled(browser)
         browser.events.clear()
         assert browser.run("archive.traffic") <= 2 * 65536
-        open_entry(browser, 119)
-        assert np.array_equal(canvas(browser)[..., 0], noise[119])
+        open_entry(browser, 39)
+        assert np.array_equal(canvas(browser)[..., 0], noise[39])
         received = [
             event["params"]["encodedDataLength"]
             for event in browser.events
@@ -237,3 +237,17 @@ def test_view_prints_an_address(tmp_path: Path) -> None:
         assert run.stdout.readline().startswith("http://127.0.0.1:")
         run.send_signal(2)
         assert run.wait(10) == 130
+
+
+def test_previews_are_thumbnails(browser: Browser, tmp_path: Path) -> None:
+    """Nothing is decoded for them; pictures without one, and others once opened, are."""
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        Image.fromarray(np.roll(photo(200, 210), 9 * number, 0)).save(tmp_path / f"in/{number}.png")
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-fast", previews=True)
+    show(browser, tmp_path / "x.bb")
+    assert browser.run("archive.info.previews.length") == 1
+    browser.wait("document.querySelectorAll('#grid canvas').length === 3")
+    assert browser.run("archive.scheduler.models.size") == 0
+    assert open_entry(browser, 1).startswith("checked: ")
+    assert np.array_equal(canvas(browser)[..., 0], np.roll(photo(200, 210), 9, 0))

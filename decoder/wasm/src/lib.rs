@@ -109,7 +109,9 @@ pub extern "C" fn open() -> u32 {
                 catalogue.previews.iter().map(|section| [section.place, section.size]).collect();
             let count = catalogue.count();
             leave(format!(
-                "{{\"entries\":{count},\"blocks\":{blocks},\"models\":{models:?},\"previews\":{previews:?}}}"
+                "{{\"entries\":{count},\"blocks\":{blocks},\"models\":{models:?},\"previews\":{previews:?},\
+                 \"isContinued\":{}}}",
+                catalogue.is_continued
             ));
             state.catalogue = Some(catalogue);
             DONE

@@ -239,6 +239,8 @@ def choose(
         small = effort == "best" or (effort == "auto" and job <= _SECONDS)
         rival = _rival_of(picked, trials, contested) if given is None and small else None
         listed = picked.value_map.levels if isinstance(picked.value_map, ValueList) else 0
+        if listed:
+            _log.info("%s: %d values of %s, which are listed", name or "a block", listed, dtype)
         if rival is None and given is None and _LONG_LIST * listed > known.elements.size:
             rival = _by_digits(sample, effort, job)
         return Chosen(picked.model, picked.invert, rate, contested, picked.layout, rival)

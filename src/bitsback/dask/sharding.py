@@ -30,7 +30,8 @@ from bitsback.work import Progress
 SHARD_BYTES = 1 << 27
 """The least bytes of a shard's elements: smaller chunks are combined."""
 _OF_ONE_ARCHIVE = (
-    "dtype", "embed", "hashes", "keep_names", "labels", "resume", "shape", "unordered",
+    "dtype", "embed", "hashes", "keep_names", "labels", "parity", "previews", "resume", "shape",
+    "unordered",
 )  # fmt: skip
 """Options that sets of shards do not have."""
 _NO_SETTINGS = (

@@ -12,10 +12,10 @@ from bitsback.format.layout import (
     BLOCK,
     COLLECTION,
     CRC_SIZE,
-    END,
     HEAD,
     INDEX,
     Cursor,
+    footer_of,
     known_kind,
     section,
 )
@@ -93,7 +93,7 @@ class Index:
             fields += [varint(block.items) + varint(block.size) for block in run]
             tile, end = run[-1].first + run[-1].items, run[-1].end
         index = section(INDEX, *fields)
-        return index + len(index).to_bytes(8, "little") + END
+        return index + footer_of(index)
 
     @classmethod
     def unpack(cls, payload: memoryview) -> Index:

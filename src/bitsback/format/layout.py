@@ -76,6 +76,11 @@ def section(kind: bytes, *parts: bytes | memoryview) -> bytes:
     return body + _core.crc32c(body).to_bytes(CRC_SIZE, "little")
 
 
+def footer_of(index: bytes) -> bytes:
+    """The footer behind this `I` section."""
+    return len(index).to_bytes(8, "little") + END
+
+
 def open_section(data: bytes, kind: bytes) -> memoryview:
     """The payload of a complete section, after checks of its kind, length and CRC. Raises
     ArchiveError.

@@ -178,6 +178,7 @@ class Found:
     part: int
     content: bytes
     whole: bool
+    place: int
 
 
 def find(data: bytes | memoryview, base: int = 0) -> Iterator[Found]:
@@ -186,6 +187,11 @@ def find(data: bytes | memoryview, base: int = 0) -> Iterator[Found]:
         found = _at(data, start.start(), base)
         if found is not None:
             yield found
+
+
+def found_at(section: bytes, place: int) -> Found | None:
+    """The parity section that the index lists at a place, if it is one."""
+    return _at(section, 0, place) if section[:1] == PARITY else None
 
 
 def _at(data: bytes | memoryview, at: int, base: int) -> Found | None:
@@ -209,7 +215,7 @@ def _at(data: bytes | memoryview, at: int, base: int) -> Found | None:
         return None
     content = cursor.take(window.content_size(part))
     whole = _sum(bytes(data[at : cursor.at])) == cursor.take(CRC_SIZE)
-    return Found(window, part, content, whole)
+    return Found(window, part, content, whole, base + at)
 
 
 def _sum(data: bytes) -> bytes:
@@ -231,6 +237,8 @@ class Parity:
         self.window = window
         self._sums: bytes | None = None
         self._rows: dict[int, bytes] = {}
+        self._places: dict[int, int] = {}
+        """Where whole rows stand."""
 
     def add(self, found: Found) -> None:
         """Adds a section: the sums must be whole, and of other rows each shard is checked."""
@@ -238,6 +246,8 @@ class Parity:
             self._sums = found.content
         elif found.part:
             self._rows[found.part - 1] = found.content
+            if found.whole:
+                self._places[found.part] = found.place
 
     def repair(self, read: Read) -> dict[int, bytes] | None:
         """The right bytes of damaged shards, by their places; None if there are no checksums, or if
@@ -259,6 +269,15 @@ class Parity:
                 at = of.place + (column * of.groups + group) * of.size
                 found[at] = shard[: of.end - at]
         return found
+
+    def renewed(self, read: Read) -> dict[int, bytes]:
+        """The parity itself, made anew for a window that is whole, by its place, if a row of it is
+        whole and tells that.
+        """
+        sections = list(self.window.sections(read))
+        for part, place in self._places.items():
+            return {place - sum(map(len, sections[:part])): b"".join(sections)}
+        return {}
 
     def _differs(self, number: int, shard: bytes) -> bool:
         assert self._sums is not None, "they were looked at"

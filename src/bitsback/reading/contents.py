@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError, BitsbackError, InputError
-from bitsback.format.collection import ONE, Collection
+from bitsback.format.collection import BYTES, ONE, Collection
 from bitsback.format.grid import Grid
 from bitsback.format.index import BlockInfo
 from bitsback.format.labelling import classes_of
@@ -345,9 +345,12 @@ def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
     if collection.kind == ARRAYS:
         return starts
     entries = _of_parts(collection.starts, collection.parts)
-    placed = archive._files.placed
-    runs = [entries[part][first : first + count] for part, first, count in placed]
-    return np.concatenate([np.empty(0, np.int64), *runs])
+    tiles = [np.empty(0, np.int64)]
+    for part, first, count in archive._files.placed:
+        held = collection.parts[part].axes == BYTES  # whose files are one item
+        of_part = np.full(count, entries[part][0]) if held else entries[part][first : first + count]
+        tiles.append(of_part)
+    return np.concatenate(tiles)
 
 
 def _of_parts(starts: Sequence[int], parts: Sequence[Collection]) -> list[NDArray[np.int64]]:

@@ -35,6 +35,8 @@ Read = Callable[[int, int], bytes]
 """Reads (offset, size), and returns fewer bytes at the end of the file."""
 
 _NO_COLLECTION = "the description of its contents is damaged"
+_ONCE = (NAMES, STATS, LABELS, HASHES)
+"""The sections of which the newest one counts."""
 _LONGEST_START = 11  # the start of a section: its kind and a varint
 _HEAD_SPACE = (
     512  # bytes that are usually enough from magic to the end of `C`, and for the header of a block
@@ -54,6 +56,8 @@ class Directory:
     """The number of tiles up to the last block that the index lists, if there is one."""
     end: int = 0
     """The end of the newest generation, or of the file."""
+    endless: bool = False
+    """Whether all is there but the footer."""
     unfinished: ArchiveError | None = None
     """The fault that bytes of an unfinished addition follow the end, which is among `problems`."""
     sections: list[Place] = field(default_factory=list)
@@ -107,13 +111,18 @@ def scan(read: Read, size: int) -> Directory:
     """Finds all sections. Raises ArchiveError if it is no archive, a newer one, or too damaged."""
     directory = Directory()
     found, directory.end = _find_index(read, size), size
-    if found is None and (end := _end_of_newest(read, size)) is not None:
-        found, directory.end = _find_index(read, end), end
+    newest = _newest(read, size) if found is None else None
+    # Otherwise what ends like an archive was finished, and has lost its index since.
+    if newest and (newest[0] == size or read(size - len(END), len(END)) != END):
+        directory.end, found = newest
+        if directory.end == size:
+            directory.endless = True
+            directory.problems.append(ArchiveError("its last bytes are cut off or damaged"))
     if found is None:
         check_head(read(0, _HEAD_SPACE))
         start = _read_collection(read, directory, len(HEAD), size)
         directory.problems.append(ArchiveError("its end, with the index, is cut off or damaged"))
-        directory.sections = _walk(read, directory, start, size)
+        _walk(read, directory, start, size)
     else:
         offset, index = found
         directory.index, directory.drift = index, offset - index.end
@@ -170,18 +179,24 @@ def _find_index(read: Read, end: int) -> tuple[int, Index] | None:
     return offset, Index.unpack(payload)
 
 
-def _end_of_newest(read: Read, size: int) -> int | None:
-    """The end of the newest generation that is whole, found by a walk from the start."""
+def _newest(read: Read, size: int) -> tuple[int, tuple[int, Index]] | None:
+    """The end of the newest generation whose index and footer are whole, found by a walk from the
+    start, and its index; a footer at the end of the file may be damaged or missing.
+    """
     newest, offset = None, len(HEAD)
     while (place := _section_at(read, offset, size)) is not None and known_kind(place.kind):
         offset = place.end
         if place.kind == INDEX:
             offset += FOOTER_SIZE
-            with suppress(ArchiveError):
-                found = _find_index(read, offset) if offset <= size else None
-                if found is None or not found[0] == found[1].end == place.offset:
-                    break
-                newest = offset
+            if offset < size and read(offset - len(END), len(END)) != END:
+                break
+            try:
+                index = Index.unpack(open_section(read(place.offset, place.size), INDEX))
+            except ArchiveError:
+                break
+            if index.end != place.offset:
+                break
+            newest = min(offset, size), (place.offset, index)
     return newest
 
 
@@ -296,27 +311,38 @@ def _section_at(read: Read, offset: int, end: int) -> Place | None:
     return Place(kind, offset, size) if offset + size <= end else None
 
 
-def _walk(read: Read, directory: Directory, offset: int, end: int) -> list[Place]:
-    """Walks the sections from offset to end, as far as they are in order, and adds the blocks,
-    since there is no index of their places. Returns the others.
+def _walk(read: Read, directory: Directory, offset: int, end: int) -> None:
+    """Walks the sections of all generations from offset to end, as far as they are in order, and
+    adds those that count, since there is no index of their places.
     """
-    found: list[Place] = []
+    once: dict[bytes, Place] = {}
+    several: list[Place] = []
+    begins = False  # a generation, which has had no block
     while (place := _section_at(read, offset, end)) is not None:
+        offset = place.end
         if place.kind == BLOCK:
+            begins = False
             if not _add_block(read, directory, place):
                 break
+        elif place.kind == INDEX and read(place.end + FOOTER_SIZE, 1) == COLLECTION:
+            try:
+                offset = _read_collection(read, directory, place.end + FOOTER_SIZE, end)
+            except _DamagedCollection:
+                break
+            begins = True
         elif place.kind in (COLLECTION, INDEX) or not known_kind(place.kind):
             if not known_kind(place.kind) and _intact(read, place):
                 raise ArchiveError(
                     f"it has a part of the kind {place.kind.decode('latin-1')!r}: update bitsback"
                 )
             break
-        elif place.kind == MODEL and directory.blocks:
+        elif place.kind == MODEL and directory.blocks and not begins:
             break
+        elif place.kind in _ONCE:
+            once[place.kind] = place
         else:
-            found.append(place)
-        offset = place.end
-    return found
+            several.append(place)
+    directory.sections = [*several, *once.values()]
 
 
 def _intact(read: Read, place: Place) -> bool:

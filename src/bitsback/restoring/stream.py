@@ -10,7 +10,6 @@ from bitsback.format.layout import (
     BLOCK,
     COLLECTION,
     CRC_SIZE,
-    END,
     FOOTER_SIZE,
     HEAD,
     INDEX,
@@ -18,6 +17,7 @@ from bitsback.format.layout import (
     MODEL,
     Cursor,
     check_head,
+    footer_of,
     known_kind,
     open_section,
 )
@@ -109,7 +109,7 @@ class Stream:
         """Checks its index, and reads its footer."""
         if Index.unpack(open_section(data, INDEX)) != expected or not expected.in_order():
             raise ArchiveError("its index is not that of its blocks")
-        if self._take(FOOTER_SIZE) != len(data).to_bytes(8, "little") + END:
+        if self._take(FOOTER_SIZE) != footer_of(data):
             raise ArchiveError("its last bytes are damaged")
 
     def _further(self, sections: list[Place], blocks: list[BlockInfo]) -> None:

@@ -8,12 +8,14 @@ from typing import Unpack
 
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import InputError
+from bitsback.format.parts import FileList
 from bitsback.images.names import printable
 from bitsback.summary import Compressed
 from bitsback.writing.continuing import ChangedFolder, continued
 from bitsback.writing.inputs import Source
+from bitsback.writing.longer_array import LongerArray
 from bitsback.writing.repairing import add_parity
-from bitsback.writing.writer import write_archive
+from bitsback.writing.writer import Changed, write_archive
 
 
 def add(
@@ -23,9 +25,9 @@ def add(
     replace: bool = False,
     **options: Unpack[CompressKeywords],
 ) -> Compressed:
-    """Adds the files of a folder, or of a list, to an archive of a folder. Its blocks stay as they
-    are, and what is new is put behind them: until it is complete and on the disk, the archive is
-    what it was before, whatever happens.
+    """Adds the files of a folder, or of a list, to an archive of a folder, or more items to that of
+    an array. Its blocks stay as they are, and what is new is put behind them: until it is complete
+    and on the disk, the archive is what it was before, whatever happens.
 
     >>> import bitsback, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -40,7 +42,8 @@ def add(
     ...         opened.names
     ['one.txt', 'two.txt']
 
-    archive: its path. source: a folder, a file, or a list of files, named as `compress` names them.
+    archive: its path. source: a folder, a file, or a list of files, named as `compress` names them;
+    or an array, or a file of one, of the same dtype and, but for the first axis, the same shape.
     replace: whether a file takes the place of one of its name, which is removed then (see
     `remove`); otherwise that is an error. options: those of `compress` that are for folders; new
     files have labels and hashes if the archive has them.
@@ -57,12 +60,16 @@ def add_with(
     if options.unordered or options.resume:
         option = "unordered" if options.unordered else "resume"
         raise InputError(f"{option} (--{option}) is not for files that are added to an archive")
-    if isinstance(source, str | os.PathLike) and Path(source).is_file():
-        source = [source]  # a file like others, be it an array or have it pages
     with continued(archive) as before:
-        folder = ChangedFolder(before, replace)
-        asked = dataclasses.replace(folder.options(options), parity=None)
-        summary = write_archive(source, archive, asked, folder)
+        changed: Changed
+        if isinstance(before.archive._collection, FileList):
+            changed = ChangedFolder(before, replace)
+            if isinstance(source, str | os.PathLike) and Path(source).is_file():
+                source = [source]  # a file like others, be it an array or have it pages
+        else:
+            changed = LongerArray(before)
+        asked = dataclasses.replace(changed.options(options), parity=None)
+        summary = write_archive(source, archive, asked, changed)
     if options.parity is None:
         return summary
     grown = add_parity(archive, options.parity)

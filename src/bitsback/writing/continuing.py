@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -41,7 +42,9 @@ from bitsback.reading.targets import check_restorable
 from bitsback.remote.url import Url, located
 from bitsback.restoring.hidden_files import lock
 from bitsback.restoring.output import Output, naming
+from bitsback.writing.asked import Input
 from bitsback.writing.generation import Generation
+from bitsback.writing.inputs import files_of
 
 _KEPT = (MODEL, LABELS, PREVIEWS, PARITY)
 """The sections that stay as they are when files are added or removed."""
@@ -99,9 +102,11 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
         raise InputError(f"{name}: is at a URL, where files are not changed; change a copy of it")
     with naming(name):
         file = Path(place).open("r+b", buffering=0)  # noqa: SIM115 - closed below
-    with file, Archive(place) as archive:
+    with ExitStack() as stack:
+        stack.enter_context(file)
         if not lock(file):
             raise InputError(f"{name}: is being changed by another process; try again later")
+        archive = stack.enter_context(Archive(place))
         directory = archive._directory
         for problem in directory.problems:
             if problem is not directory.unfinished:
@@ -127,8 +132,7 @@ class ChangedFolder:
         content = archive._collection
         if not isinstance(content, FileList) or content.kind != FOLDER:
             raise InputError(
-                f"{archive.name}: was not made from a folder, and only the files of folders can be"
-                " added and removed; 'bitsback merge' joins archives of arrays"
+                f"{archive.name}: was not made from a folder, whose files can be added and removed"
             )
         listed = archive._files.listed
         if archive.unordered or archive._unnamed or listed.stats is None:
@@ -165,7 +169,7 @@ class ChangedFolder:
 
     def remove(self, numbers: Iterable[int]) -> None:
         """numbers: of all files, those that were removed included."""
-        times = array("q", self.stats.times)
+        self.names, times = list(self.names), array("q", self.stats.times)
         digests = None if self.hashes is None else list(self.hashes.digests)
         for number in numbers:
             self.names[number], times[number] = "", 0
@@ -184,10 +188,17 @@ class ChangedFolder:
             if left != previews:
                 yield place, left
 
-    def append(self, files: Files, hashes: Hashes | None) -> None:
-        """Puts new files, with their parts, behind the others. Raises InputError for one whose name
-        is taken.
+    def extended(self, taken: Input, hashes: Hashes | None) -> Generation:
+        """Begins a generation with the files of the input, and their parts, behind the others.
+        Raises InputError for one whose name is taken.
         """
+        if taken.kept is None or not isinstance(taken.collection, FileList):
+            raise InputError(f"{taken.name}: only files can be added to {self.name}")
+        changed = copy(self)  # as a run that is made again starts with the same
+        changed._append(files_of(taken.collection, taken), hashes)
+        return changed.begin()
+
+    def _append(self, files: Files, hashes: Hashes | None) -> None:
         clashing = {
             name: number for name in files.names if (number := self.number(name)) is not None
         }

@@ -9,8 +9,8 @@ from typing import BinaryIO, cast
 from bitsback.compress_options import MOST_PARITY
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.index import Place
-from bitsback.format.layout import COLLECTION, PARITY, open_section
-from bitsback.format.parity import Parity, Window, find, windows_for
+from bitsback.format.layout import COLLECTION, PARITY, Cursor, footer_of, open_section
+from bitsback.format.parity import Found, Parity, Window, find, found_at, windows_for
 from bitsback.images.file_io import RandomAccess, name_of, open_anywhere
 from bitsback.reading.reader import Archive
 from bitsback.remote.url import Options, Url, located
@@ -91,8 +91,8 @@ def repair(
     reader = open_anywhere(place)
     try:
         mended = _Mended(reader)
-        windows: list[Window] = []
-        for parity in _parity_of(reader):
+        windows, ours = list[Window](), list[Parity]()
+        for parity in _parity_of(mended):
             try:
                 patches = parity.repair(mended.at)
             except ArchiveError as error:
@@ -100,51 +100,90 @@ def repair(
             if patches is not None:
                 mended.patches |= patches
                 windows.append(parity.window)
-        end, again = _whole(mended, windows, name)
+                ours.append(parity)
+        shards = len(mended.patches)
+        if _damaged_parity(mended):
+            for parity in ours:
+                mended.patches |= parity.renewed(mended.at)
         with open_output(target, force or destination is None) as output:
-            for at in range(0, end, _CHUNK):
-                output.write(mended.at(at, min(_CHUNK, end - at)))
-            if again:
-                mended.end = end
-                with mended.opened() as archive:
-                    _write_parity(archive, output, again)
-        return len(mended.patches)
+            if not _with_new_parity(mended, windows, output):
+                output.restart()
+                end, footer = _whole(mended, bool(windows), name)
+                _copy(mended, end, output)
+                output.write(footer)
+        return shards
     finally:
         reader.close()
 
 
-def _whole(mended: _Mended, windows: Sequence[Window], name: str) -> tuple[int, Sequence[Window]]:
-    """The end of the part of the file that is whole, and the windows of parity that is to be made
-    again behind it. Raises ArchiveError if that is not an archive.
+def _damaged_parity(mended: _Mended) -> bool:
+    try:
+        with mended.opened() as archive:
+            places = archive._directory.sections
+            return any(p.kind == PARITY and not _intact(archive, p) for p in places)
+    except ArchiveError:
+        return False
+
+
+def _copy(mended: _Mended, end: int, output: Output) -> None:
+    for at in range(0, end, _CHUNK):
+        output.write(mended.at(at, min(_CHUNK, end - at)))
+
+
+def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output) -> bool:
+    """Writes the archive with its parity made anew, if that is damaged, and nothing else can have
+    stood behind the newest windows. Returns whether it did.
     """
+    newest = max((window.end for window in windows), default=0)
+    try:
+        with mended.opened() as archive:
+            whole = all(_intact(archive, place) for place in archive._directory.sections)
+            unfinished = archive._directory.unfinished is not None
+            if not newest or (whole and not archive.problems):
+                return False
+            if unfinished and archive._directory.end > newest:
+                return False
+    except ArchiveError:  # its end is lost
+        pass
+    mended.end = newest
+    try:
+        with mended.opened() as archive:
+            if archive.problems:
+                return False
+            _copy(mended, newest, output)
+            own = [window for window in sorted(windows) if _reaches(window, windows, newest)]
+            _write_parity(archive, output, own)
+    except ArchiveError:
+        return False
+    finally:
+        mended.end = mended.size
+    return output.size >= mended.size
+
+
+def _whole(mended: _Mended, has_parity: bool, name: str) -> tuple[int, bytes]:
+    """The end of the part of the file that is whole, and its footer if that is not there. Raises
+    ArchiveError if that is not an archive, or is damaged.
+    """
+    told = "" if has_parity else ", which has no parity for that"
     with mended.opened() as archive:
         problems, directory = archive.problems, archive._directory
-        broken = any(not _intact(archive, place) for place in directory.sections)
+        for place in directory.sections:
+            if place.kind != PARITY and not _intact(archive, place):
+                problems.append(ArchiveError("a part of it that is no block is damaged"))
         for block in archive._blocks:
             try:
                 archive._task(block)
             except ArchiveError as error:
-                told = "" if windows else ", which has no parity for that"
-                raise ArchiveError(
-                    f"{error}{told}; 'decompress --keep-going' restores what is whole"
-                ) from None
-        unfinished = directory.unfinished is not None and len(problems) == 1
-    newest = max((window.end for window in windows), default=0)
-    own = [window for window in sorted(windows) if _reaches(window, windows, newest)]
-    if newest and (problems or broken) and not (unfinished and directory.end > newest):
-        # Behind the window stood its parity, which is all that may be damaged now.
-        mended.end = newest
-        with mended.opened() as archive:
-            if not archive.problems:
-                return newest, own
-        mended.end = mended.size
-    if unfinished:
-        return directory.end, []
-    broken_part = ArchiveError("a part of it that is no block is damaged")
-    for problem in problems or [broken_part] * broken:
-        told = "" if windows else ", and has no parity"
-        raise ArchiveError(f"{name}: cannot be repaired{told}: {problem}")
-    return mended.size, []
+                raise ArchiveError(f"{error}{told}; {_ADVICE}") from None
+    if directory.unfinished is not None and len(problems) == 1:
+        return directory.end, b""
+    if directory.endless and len(problems) == 1 and directory.index is not None:
+        start = directory.index.end
+        index = Cursor(mended.at(start, mended.size - start)).section()
+        return start + len(index), footer_of(index)
+    for problem in problems:
+        raise ArchiveError(f"{name}: cannot be repaired: {problem}{told}; {_ADVICE}")
+    return mended.size, b""
 
 
 def _reaches(window: Window, windows: Sequence[Window], end: int) -> bool:
@@ -196,11 +235,29 @@ class _Mended:
         return Archive(cast(BinaryIO, self))
 
 
-def _parity_of(reader: RandomAccess) -> Iterator[Parity]:
-    """The parity of each window that is found anywhere in a file, of the newest one first."""
+def _parity_of(mended: _Mended) -> list[Parity]:
+    """The parity of each window, of the newest one first: what the index lists, or, if that is
+    damaged, what is found anywhere in the file.
+    """
     found: dict[Window, Parity] = {}
-    for start in range(0, reader.size, _SCANNED - _OVERLAP):
-        data = reader.read(start, min(_SCANNED, reader.size - start))
-        for section in find(data, start):
-            found.setdefault(section.window, Parity(section.window)).add(section)
-    yield from sorted(found.values(), key=lambda parity: -parity.window.end)
+    for section in _listed(mended) or _searched(mended):
+        found.setdefault(section.window, Parity(section.window)).add(section)
+    return sorted(found.values(), key=lambda parity: -parity.window.end)
+
+
+def _listed(mended: _Mended) -> list[Found]:
+    try:
+        with mended.opened() as archive:
+            directory = archive._directory
+            if directory.index is None or directory.unfinished is not None:
+                return []
+            places = [place for place in directory.sections if place.kind == PARITY]
+    except ArchiveError:
+        return []
+    sections = (found_at(mended.at(place.offset, place.size), place.offset) for place in places)
+    return [section for section in sections if section is not None]
+
+
+def _searched(mended: _Mended) -> Iterator[Found]:
+    for start in range(0, mended.size, _SCANNED - _OVERLAP):
+        yield from find(mended.at(start, _SCANNED), start)

@@ -8,7 +8,6 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
-from copy import copy
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -48,8 +47,12 @@ from bitsback.writing.continuing import ChangedFolder
 from bitsback.writing.generation import Generation
 from bitsback.writing.input_hashes import check_unchanged, hash_inputs
 from bitsback.writing.inputs import Source, files_of, open_source
+from bitsback.writing.longer_array import LongerArray
 from bitsback.writing.part_reader import part_readers
 from bitsback.writing.unfinished import Unfinished, key_of, part_of
+
+Changed = ChangedFolder | LongerArray
+"""What an archive becomes to which something is added."""
 
 _log = logging.getLogger(__name__)
 _COPIED = 1 << 20  # bytes at once
@@ -94,10 +97,10 @@ def write_archive(
     source: Source,
     destination: Destination,
     options: CompressOptions,
-    folder: ChangedFolder | None = None,
+    changed: Changed | None = None,
 ) -> Compressed:
-    """The same, with the options made before. folder: an archive, the destination, to which the
-    files of the source are added.
+    """The same, with the options made before. changed: the content of an archive, the
+    destination, to which the source is added.
     """
     storage_options = options.storage_options
     destination = located(destination, storage_options)
@@ -116,12 +119,10 @@ def write_archive(
     ):
         taken = inputs.enter_context(closing(plan(asked)))
         taken.check_output(destination)
-        if folder is not None and taken.kept is None:
-            raise InputError(f"{taken.name}: only files can be added to {folder.name}")
-        writer = _Writer(taken, asked, unfinished, folder)
+        writer = _Writer(taken, asked, unfinished, changed)
         with (
-            nullcontext(folder.before.output)
-            if folder is not None
+            nullcontext(changed.before.output)
+            if changed is not None
             else open_output(destination, options.force, source) as output,
             _restartable(output, destination, taken) as restartable,
         ):
@@ -130,7 +131,7 @@ def write_archive(
             while outgrown := taken.outgrown(writer.own_blocks):
                 asked = replace(asked, held=asked.held | outgrown)
                 taken = inputs.enter_context(closing(plan(asked)))
-                writer = _Writer(taken, asked, unfinished, folder)
+                writer = _Writer(taken, asked, unfinished, changed)
                 restartable.restart()
                 writer.write_blocks(restartable)
             summary = writer.finish()
@@ -173,12 +174,12 @@ class _Writer:
         taken: Input,
         asked: Asked,
         unfinished: Unfinished | None,
-        folder: ChangedFolder | None,
+        changed: Changed | None,
     ) -> None:
-        """unfinished: where coded blocks are kept. folder: what the input is added to. Raises
+        """unfinished: where coded blocks are kept. changed: what the input is added to. Raises
         InputError if the input is not one for the options.
         """
-        self._folder = folder
+        self._changed = changed
         self._taken, self._asked, self._unfinished = taken, asked, unfinished
         self._given, self._options = asked.given, asked.options
         self._threads = check_threads(asked.options.threads)
@@ -202,14 +203,15 @@ class _Writer:
         self._order_bits = 0.0
         self._model_bytes = 0
         self._has_models: set[bytes] = set()
-        self._tile = self._first = 0 if folder is None else folder.content.tiles
+        self._start = 0 if changed is None else changed.before.end
+        self._tile = self._first = 0 if changed is None else changed.content.tiles
 
     def write_blocks(self, output: Output) -> None:
         """Writes all that stands before the index and the names of pictures in no order."""
         taken, options = self._taken, self._options
         begin(options.progress, "compressing")
         self._output = output
-        self._written = self._begin() if self._folder is None else self._go_on(self._folder)
+        self._written = self._begin() if self._changed is None else self._go_on(self._changed)
         chosen = self._choose() if self._early else []
         models = {model.identity: model for choice in chosen for model in choice.models}
         held_back: list[Encoded] = []  # until it is known that a model is used
@@ -242,12 +244,10 @@ class _Writer:
             written.add(b"" if self._hashes is None else self._hashes.pack())
         return written
 
-    def _go_on(self, folder: ChangedFolder) -> Generation:
+    def _go_on(self, changed: Changed) -> Generation:
         """Writes the head of another generation."""
-        changed = copy(folder)  # as a run that is made again starts with the same
-        changed.append(_files(self._taken), self._hashes)
-        self._has_models = folder.before.models()
-        return changed.begin()
+        self._has_models = changed.before.models()
+        return changed.extended(self._taken, self._hashes)
 
     def _write(self, blocks: Iterable[Encoded]) -> None:
         for encoded in blocks:
@@ -283,7 +283,7 @@ class _Writer:
             outdone=self._outdone,
             model_bytes=self._model_bytes,
             bytes_in=collection.nbytes,
-            bytes_out=self._output.size - (0 if self._folder is None else self._folder.before.end),
+            bytes_out=self._output.size - self._start,
             files=files,
             noun=collection.noun if isinstance(collection, FileList) else "item",
             skipped=taken.skipped,
@@ -301,12 +301,12 @@ class _Writer:
         """Raises InputError if the input is no folder."""
         from bitsback.writing.thumbnails import previews
 
-        taken, folder = self._taken, self._folder
+        taken = self._taken
         if taken.kept is None or taken.listing is None:
             raise InputError(f"{taken.name}: previews (--previews) are of the files of folders")
-        before = 0 if folder is None else len(folder.names)
-        size = self._output.size - (0 if folder is None else folder.before.end)
-        names = _files(taken).names
+        folder = self._changed
+        before = len(folder.names) if isinstance(folder, ChangedFolder) else 0
+        size, names = self._output.size - self._start, _files(taken).names
         for made in previews(taken.listing, names, before, size, self._threads):
             self._written.add(made.pack())
 

@@ -1,4 +1,4 @@
-"""`bitsback add`: add files to an archive of a folder."""
+"""`bitsback add`: add files to an archive of a folder, or items to that of an array."""
 
 from __future__ import annotations
 
@@ -52,12 +52,13 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Add files to the archive X.bb of a folder, without coding again what is in it.
+    """Add files to the archive X.bb of a folder, or items to that of an array, without coding
+    again what is in it.
 
     INPUT is a folder, with all files in it and its folders, or several files. Their names are those
     that 'compress' would give them: files of a folder are named from that folder on. A file whose
     name is taken is an error, unless --replace is given. If X.bb has labels or hashes, the new
-    files get them too.
+    files get them too. To an array one of the same dtype and items is added, along its first axis.
 
     What is new is written behind the end of X.bb. Until all of it is there and on the disk, X.bb is
     what it was before, even if the power fails; after Ctrl-C it has its old length. Of an addition
@@ -66,6 +67,7 @@ def command(
     \b
       bitsback add scans.bb monday                     the files in the folder monday
       bitsback add scans.bb a.png b.png --replace
+      bitsback add stack.bb more.npy
       bitsback add scans.bb --parity 5                 nothing but parity
     """
     from bitsback.writing.changing import add_with

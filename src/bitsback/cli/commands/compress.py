@@ -308,6 +308,8 @@ def command(
             ("--unordered", asked.unordered),
             ("--labels", asked.labels is not None),
             ("--hashes", asked.hashes is not None),
+            ("--previews", asked.previews),
+            ("--parity", asked.parity is not None),
             ("--resume", asked.resume),
         ):
             if of_one:

@@ -9,7 +9,6 @@ import click
 from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.spool import opened
-from bitsback.format.layout import PARITY
 
 
 @click.command(short_help="Check every block of archives X.bb.")
@@ -48,6 +47,8 @@ def command(
         ):
             problems = archive.verify(threads, progress)
             items, blocks = len(archive), len(archive._blocks)
+            from bitsback.format.layout import PARITY  # late, as a command runs
+
             mendable = any(place.kind == PARITY for place in archive._sections())
             known, lost = archive.name, archive.lost(problems) if problems else []
         for _, error in problems:

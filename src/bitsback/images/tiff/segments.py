@@ -28,11 +28,13 @@ NONE, GROUP_4, LZW, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = (
 )  # fmt: skip
 """Compressions, by their numbers in the tag 259."""
 
-BIG, INVERTED, SCALED, REVERSED, PREDICTED, TILED, SIGNED, FLOAT = 1, 2, 4, 8, 16, 32, 64, 128
+BIG, INVERTED, SCALED, REVERSED, PREDICTED, TILED, SIGNED, FLOAT, BY_BYTES = (
+    1, 2, 4, 8, 16, 32, 64, 128, 256,
+)  # fmt: skip
 """Flags: samples are big-endian; each bit of a sample is inverted, since the least value is white;
 samples of 2 or 4 bits become 8 bits from black to white; the bits of each byte are reversed;
 samples are differences to those before them; segments are tiles; samples are signed integers, or
-floats.
+floats, of which the bytes are differences to those before them.
 """
 
 _LEAST_BITS = {0: 1, INVERTED: 1, SIGNED: 8, FLOAT: 16}
@@ -75,7 +77,8 @@ class Layout:
             and self.bits in _BITS
             and (colours == 1 or self.bits >= 8)
             and (self.flags & TILED > 0 or self.columns == self.width)
-            and self.flags < 256
+            and self.flags < 512
+            and self.flags & (BY_BYTES | FLOAT) != BY_BYTES
             and self.bits >= _LEAST_BITS.get(self.flags & (INVERTED | SIGNED | FLOAT), 65)
             and not (self.flags & PREDICTED and (self.bits < 8 or self.flags & FLOAT))
         )
@@ -134,7 +137,11 @@ class Layout:
             raw = raw.translate(REVERSE)
         data = np.frombuffer(raw, np.uint8).reshape(-1, self.row_bytes)
         values: NDArray[Any]
-        if self.bits >= 8:
+        if self.flags & BY_BYTES:
+            summed = np.cumsum(data.reshape(len(data), -1, self.channels), axis=1, dtype=np.uint8)
+            planes = summed.reshape(len(data), self.bits // 8, -1)
+            values = np.ascontiguousarray(planes.swapaxes(1, 2)).view(f">u{self.bits // 8}")
+        elif self.bits >= 8:
             values = data.view(self._order)
         else:
             values = unpack_bits(data, self.bits)[:, : self.columns]
@@ -157,7 +164,14 @@ class Layout:
             values = values.copy()
             values[:, 1:] -= values[:, :-1].copy()
         rows = np.ascontiguousarray(values).reshape(len(values), -1)
-        if self.bits >= 8:
+        if self.flags & BY_BYTES:
+            whole = rows.astype(f">u{self.bits // 8}").view(np.uint8)
+            planes = whole.reshape(len(rows), -1, self.bits // 8).swapaxes(1, 2)
+            ordered = planes.reshape(len(rows), -1)
+            made = ordered.copy()
+            made[:, self.channels :] -= ordered[:, : -self.channels]
+            raw = made.tobytes()
+        elif self.bits >= 8:
             raw = rows.astype(self._order).tobytes()
         elif self.bits == 1:
             raw = np.packbits(rows, axis=1).tobytes()

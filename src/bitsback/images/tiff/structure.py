@@ -18,6 +18,7 @@ from bitsback.images.file_io import Reader
 from bitsback.images.modes import NAMED, array_of
 from bitsback.images.tiff.segments import (
     BIG,
+    BY_BYTES,
     COMPRESSIONS,
     FLOAT,
     GROUP_4,
@@ -43,7 +44,8 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
 _KINDS = {1: 0, 2: SIGNED, 3: FLOAT, 4: 0}
 """Flags by the tag of the format of samples: unsigned, signed, floats, undefined."""
 _SAMPLE_FORMAT = 339
-_HORIZONTAL = 2
+_HORIZONTAL, _OF_FLOATS = 2, 3
+"""Predictors."""
 _MOST_ROWS = 1 << 20
 """The bytes of uncompressed rows in one segment."""
 _MOST_SEGMENTS = 1 << 20
@@ -159,12 +161,14 @@ def _layout(page: Any) -> Layout | None:
         and photometric <= _PALETTE
         and (photometric == _RGB) <= (samples >= 3)
         and compression in COMPRESSIONS
-        and predictor in (1, _HORIZONTAL)
+        and predictor in (1, _HORIZONTAL, _OF_FLOATS)
         and page.imagedepth == 1
         and _SUBSAMPLED not in page.tags
     ):
         return None
-    if predictor == _HORIZONTAL and (bits < 8 or kind == FLOAT or compression in (NONE, PACKBITS)):
+    if predictor != 1 and (bits < 8 or compression in (NONE, PACKBITS, GROUP_4)):
+        return None
+    if predictor != 1 and (kind == FLOAT) != (predictor == _OF_FLOATS):
         return None
     if compression == GROUP_4 and (samples, bits) != (1, 1):
         return None
@@ -179,6 +183,7 @@ def _layout(page: Any) -> Layout | None:
         REVERSED: int(page.fillorder) == 2,
         PREDICTED: predictor == _HORIZONTAL,
         TILED: tiled,
+        BY_BYTES: predictor == _OF_FLOATS,
     }
     return Layout(
         page.imagelength, page.imagewidth, samples // planes, planes, bits, rows,
