@@ -55,7 +55,7 @@ _NOISE = 0.9  # times as many bytes as elements have, by deflate, of what is onl
 _LITTLE = 1 << 16  # elements
 _MUCH, _SOME = 0.4, 0.8  # times as many bytes by deflate as by frequencies alone
 _ALONE = 80  # bytes that a block takes for being one
-_LONG_LIST = 16
+LONG_LIST = 16
 """Elements a value of a list, below which digits may be better."""
 _GREY = "graphics-grey"  # which sees no colours
 
@@ -241,7 +241,7 @@ def choose(
         listed = picked.value_map.levels if isinstance(picked.value_map, ValueList) else 0
         if listed:
             _log.info("%s: %d values of %s, which are listed", name or "a block", listed, dtype)
-        if rival is None and given is None and _LONG_LIST * listed > known.elements.size:
+        if rival is None and given is None and LONG_LIST * listed > known.elements.size:
             rival = _by_digits(sample, effort, job)
         return Chosen(picked.model, picked.invert, rate, contested, picked.layout, rival)
     if given is None and (by_digits := _by_digits(sample, effort, job)) is not None:
