@@ -1,9 +1,19 @@
-"""The index of archives that tests put together from sections."""
+"""Archives that tests put together from sections, and their index."""
 
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.format.collection import BYTES, Collection
+from bitsback.format.file_stats import FileStats
 from bitsback.format.index import BlockInfo, Index, Place
-from bitsback.format.layout import BLOCK, HEAD, Cursor
+from bitsback.format.layout import BLOCK, HEAD, Cursor, section
+from bitsback.format.members import pack_files
+from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.runs import Run, pack_runs
+from bitsback.wire import varint
 
 
 def index_of(archive: bytes, counts: Iterable[int]) -> bytes:
@@ -21,3 +31,17 @@ def index_of(archive: bytes, counts: Iterable[int]) -> bytes:
         else:
             sections.append(Place(section[:1], at, len(section)))
     return Index(sections, blocks).pack()
+
+
+def archive_of_file(metadata: bytes, pixels: NDArray[Any]) -> bytes:
+    """An archive of a folder of one picture, `a`, whose container metadata may be anything."""
+    held = Collection(np.dtype("|u1"), (0, len(metadata)), BYTES)
+    picture = Collection.of_items(pixels.dtype.str, pixels.shape, 1)
+    stats = FileStats()
+    stats.add(len(metadata), 0)
+    data = HEAD + FileList(FOLDER, (held, picture)).pack() + pack_files(FOLDER, [(1, 1)], ["a"])
+    data += stats.pack()
+    for number, array in enumerate((np.frombuffer(metadata, np.uint8), pixels)):
+        runs = pack_runs([Run(1, array.dtype, array.shape, None)])
+        data += section(BLOCK, varint(number), runs, b"\0", array.tobytes())
+    return data + index_of(data, [1, 1])

@@ -40,6 +40,7 @@ def test_each_codec_is_there(line: Format) -> None:
     [
         (b"II*\0", "scan.nef", "raw files of cameras"),
         (b"II*\0", "scan.png", "TIFF"),
+        (b"II*\0" + bytes(124) + b"DICM", "IM0001", "DICOM"),
         (b"\x1f\x8b\x08", "brain.nii.gz", "NIfTI"),
         (b"\x1f\x8b\x08", "digits.gz", "idx"),
         (b"\0\0\x08\x03", "digits", "idx"),
@@ -58,7 +59,7 @@ def test_a_file_is_told_by_its_first_bytes_and_its_name(
 
 
 def test_what_is_said_of_the_formats() -> None:
-    assert formats.coded() == "TIFF, PNG, BMP and PNM"
+    assert formats.coded() == "DICOM, TIFF, PNG, BMP and PNM"
     assert formats.lossy() == "JPEG, WebP or GIF"
     assert formats.on_their_own().startswith("a .npy file, an idx file, ")
     assert formats.without_ending("train.idx.gz") == "train"

@@ -40,8 +40,18 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
 
 def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
     layout = reader.byte()
+    kinds = ("|b1", "|u1", "<u2", "<i2") if pixels.ndim == 2 else ("|u1", "<u2")
+    require(pixels.dtype.str in kinds, "samples of a mode with a name, or signed ones")
+    require(pixels.ndim == 2 or pixels.shape[2] <= 4, "channels of a mode with a name")
     segments = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
-    rows = [frame_row(row, layout) for row in pixels]
+    packable = pixels.dtype == np.uint8 and pixels.ndim == 2
+    require(layout < 128 and (packable or not layout & 48), "a layout of a frame")
+    kind = pixels.dtype.str
+    grey = pixels.ndim == 2 and kind in ("|b1", "|u1", "<u2", "<i2")
+    colour = pixels.ndim == 3 and 2 <= pixels.shape[2] <= 4 and kind in ("|u1", "<u2")
+    require(grey or colour, "pixels of a frame")
+    parts = np.moveaxis(pixels, -1, 0) if layout & 64 and pixels.ndim == 3 else [pixels]
+    rows = [frame_row(row, layout) for part in parts for row in part]
     require(sum(count for _, count in segments) == len(rows), "the rows are those of the picture")
     if layout & 1:
         rows.reverse()
@@ -55,9 +65,10 @@ def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
 def frame_row(row: NDArray[Any], layout: int) -> bytes:
     if layout & 8 and row.dtype == np.uint8 and row.ndim == 2 and row.shape[1] > 2:
         row = row[:, [2, 1, 0, *range(3, row.shape[1])]]
-    bits = 1 if row.dtype == bool else 16 if row.itemsize == 2 else 8 >> (layout >> 4)
+    bits = 1 if row.dtype == bool else 16 if row.itemsize == 2 else 8 >> (layout >> 4 & 3)
     samples = [int(sample) ^ ((1 << bits) - 1 if layout & 4 else 0) for sample in row.reshape(-1)]
     if bits == 16:
+        samples = [sample % (1 << 16) for sample in samples]
         data = struct.pack((">" if layout & 8 else "<") + f"{len(samples)}H", *samples)
     else:
         data = packed(samples, bits)

@@ -11,7 +11,7 @@ import numpy as np
 from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.fallback import Coder, encode_fallback
-from bitsback.coding.number_digits import cut_of
+from bitsback.coding.number_digits import cut_of, is_noise
 from bitsback.coding.sampling import learned_before, sample_of, series_sample
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
@@ -271,9 +271,12 @@ def _by_digits(sample: Tiles, effort: Effort, job: int) -> Chosen | None:
     """
     if is_narrow(sample.dtype) or not sample.elements.size or sample.two_values is not None:
         return None
-    _, digits = cut_of(sample.elements)
+    cut, digits = cut_of(sample.elements)
     found = tuple(
-        choose(None, Tiles(digit, sample.shapes), "a digit", effort, job) for digit in digits
+        Chosen(None)
+        if is_noise(digit, bits)
+        else choose(None, Tiles(digit, sample.shapes), "a digit", effort, job)
+        for digit, bits in zip(digits, cut.bits, strict=True)
     )
     rate = sum(one.rate if one.model is not None else 1.0 for one in found)
     return (

@@ -1,5 +1,6 @@
 """The codec of BMP and PNM files, whose pixels are not compressed: it reads some rows at a time,
-and keeps the rest of a file as container metadata (docs/format.md, Container metadata).
+and keeps the rest of a file as container metadata (docs/format.md, Container metadata), a frame,
+like DICOM files.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bitsback.errors import ArchiveError
 from bitsback.images.bands import Bands, Read, pixels_as_they_are, reader_of, rows_of_band
 from bitsback.images.drawing import Drawing, Seekable, Split, makes
 from bitsback.images.file_io import Content, same_bytes
+from bitsback.images.modes import NAMED, mode_of
 from bitsback.images.pictures import identify, sample_bands, split_picture
 from bitsback.images.png_parts import Bytes, pack_bits
 from bitsback.wire import Cursor, varint
@@ -29,7 +31,7 @@ _BITS_OF_KIND = {
 """Bits of a pixel, by Pillow's name for its layout in a file."""
 
 
-_FLIP, _PAD, _INVERT, _SWAP = 1, 2, 4, 8
+_FLIP, _PAD, _INVERT, SWAP, PLANES = 1, 2, 4, 8, 64
 _BITS = {0: 8, 16: 4, 32: 2, 48: 1}
 """Bits of a sample of a byte, by the flag of a layout."""
 _SMALLEST_SEGMENT = 2  # bytes
@@ -105,13 +107,19 @@ class Frame:
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""
         bits = _BITS[self.layout & 48]
-        return sum(rows for _, rows in self.segments) == shape[0] and (
+        if mode_of(dtype, shape) not in (*NAMED, "int16"):
+            return False
+        return sum(rows for _, rows in self.segments) == shape[0] * self._planes(shape) and (
             bits == 8 or (dtype.str == "|u1" and len(shape) == 2)
         )
 
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
         """The file, with pixels of this dtype and shape, which fit."""
-        return _Drawing(self, file, shape[0])
+        return _Drawing(self, file, shape[0], self._planes(shape))
+
+    def _planes(self, shape: tuple[int, ...]) -> int:
+        """Channels whose rows stand apart, one channel after the other."""
+        return shape[2] if self.layout & PLANES and len(shape) > 2 else 1
 
     def pack(self) -> bytes:
         segments = b"".join(varint(gap) + varint(rows) for gap, rows in self.segments)
@@ -121,7 +129,7 @@ class Frame:
     def unpack(cls, cursor: Cursor) -> Frame:
         """Raises ArchiveError."""
         layout, count = cursor.byte(), cursor.varint()
-        if layout > 63 or count * _SMALLEST_SEGMENT > len(cursor.data):
+        if layout > 127 or count * _SMALLEST_SEGMENT > len(cursor.data):
             raise ArchiveError("its container metadata describes an impossible file")
         segments = tuple((cursor.varint(), cursor.varint()) for _ in range(count))
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
@@ -131,20 +139,26 @@ class Frame:
 
 
 class _Drawing:
-    def __init__(self, frame: Frame, file: Seekable, height: int) -> None:
+    def __init__(self, frame: Frame, file: Seekable, height: int, planes: int) -> None:
         self._frame, self._file = frame, file
-        self._left, self._height = height, height
+        self._row, self._height, self._planes = 0, height, planes
         self._size = len(frame.others)
 
     def add(self, rows: NDArray[Any]) -> None:
-        data = layout_rows(rows, self._frame.layout)
+        planes = np.moveaxis(rows, -1, 0) if self._planes > 1 else [rows]
+        for plane, part in enumerate(planes):
+            data = layout_rows(part, self._frame.layout)
+            if not (self._row or plane):
+                self._write_others(data.shape[1])
+                self._size += self._height * self._planes * data.shape[1]
+            first = plane * self._height + self._row
+            if self._frame.layout & _FLIP:
+                first = self._height * self._planes - first - len(data)
+            self._write_rows(first, data)
+        self._row += len(rows)
+
+    def _write_rows(self, first: int, data: Bytes) -> None:
         stride = data.shape[1]
-        if self._left == self._height:
-            self._write_others(stride)
-            self._size += self._height * stride
-        upwards = self._frame.layout & _FLIP
-        first = self._left - len(rows) if upwards else self._height - self._left
-        self._left -= len(rows)
         row = at = 0
         for gap, count in self._frame.segments:
             at += gap
@@ -169,7 +183,7 @@ class _Drawing:
 def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
     """The bytes of each row in the file: [rows, bytes]. Raises ArchiveError."""
     bits = _BITS[layout & 48]
-    if layout & _SWAP and pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] > 2:
+    if layout & SWAP and pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] > 2:
         pixels = pixels[:, :, [2, 1, 0, *range(3, pixels.shape[2])]]
     rows = np.ascontiguousarray(pixels).reshape(len(pixels), -1)
     if rows.dtype == bool:
@@ -181,8 +195,8 @@ def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
         if bits < 8:
             rows = pack_bits(rows, bits)
     else:
-        rows = rows ^ np.uint16(65535 if layout & _INVERT else 0)
-        rows = rows.astype(">u2" if layout & _SWAP else "<u2").view(np.uint8)
+        rows = rows.view("<u2") ^ np.uint16(65535 if layout & _INVERT else 0)
+        rows = rows.astype(">u2" if layout & SWAP else "<u2").view(np.uint8)
     if layout & _PAD:
         rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
     return rows[::-1] if layout & _FLIP else rows
@@ -191,7 +205,7 @@ def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
 def _layouts(pixels: Bands) -> Iterator[int]:
     """All possible layouts of these pixels."""
     deep, flat = pixels.dtype == np.uint16, len(pixels.shape) == 2
-    swaps = (0, _SWAP) if deep or not flat else (0,)
+    swaps = (0, SWAP) if deep or not flat else (0,)
     deepest = pixels.dtype == np.uint8 and flat
     most = max(int(band.max(initial=0)) for band in pixels) if deepest else 255
     bits = [code for code, count in _BITS.items() if count == 8 or most < 1 << count]

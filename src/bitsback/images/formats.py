@@ -162,9 +162,11 @@ class PictureFormat(Format):
     """The kinds of its container metadata in an archive (docs/format.md, Container metadata)."""
     codec: Callable[[], PictureCodec] | None = None
     """None if such files are stored verbatim in folders, since they are small already."""
+    any_name: bool = False
+    """Whether files of a folder have the format whatever their names are."""
 
     def takes(self, start: bytes, name: str) -> bool:
-        return self.ends(name)
+        return self.starts(start) if self.any_name else self.ends(name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +243,12 @@ def _bitmap() -> PictureCodec:
     return bitmap
 
 
+def _dicom() -> PictureCodec:
+    from bitsback.images import dicom
+
+    return dicom
+
+
 _IDX = rb"\0\0[\x08\x09\x0b-\x0e][^\0]"
 _PNM = {".pnm": ("1", "L", "I;16", "RGB"), ".pbm": "1", ".pgm": ("L", "I;16"), ".ppm": ("RGB",)}
 NPY = ArrayFormat(
@@ -275,6 +283,10 @@ FORMATS: tuple[Format, ...] = (
     ArrayFormat(
         title="an idx file", endings=(".idx",), start=_IDX, key="idx", container=2, codec=_idx,
         names=r"idx\d",
+    ),
+    # Some DICOM files begin as TIFF files, and may be both.
+    PictureFormat(
+        title="a DICOM file", start=rb".{128}DICM", metadata=(1,), codec=_dicom, any_name=True
     ),
     PagesFormat(
         title="a TIFF file", endings=(".tif", ".tiff"), start=rb"II[*+]\0|MM\0[*+]", key="tiff",
@@ -422,6 +434,12 @@ def none_of_these() -> str:
 def picture_format(start: bytes) -> PictureFormat | None:
     """The format of a picture file in a folder, by its first bytes."""
     return next((line for line in _PICTURES if line.starts(start)), None)
+
+
+def told_by_content(start: bytes) -> bool:
+    """Whether a file with these first bytes is a picture, whatever its name is."""
+    found = picture_format(start)
+    return found is not None and found.any_name
 
 
 def format_of_pillow(name: str | None) -> PictureFormat | None:

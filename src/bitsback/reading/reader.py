@@ -42,6 +42,7 @@ from bitsback.reading.directory import guess_collection, scan
 from bitsback.reading.hashes import Check, Hashes, check_of
 from bitsback.reading.indexing import read_number
 from bitsback.reading.library import START, Library
+from bitsback.reading.maker import Maker
 from bitsback.reading.sections import CACHE_BYTES, HEADER_SPACE, BlockCache, Blocks, FileSections
 from bitsback.reading.source import Task, decode
 from bitsback.reading.targets import check_restorable
@@ -201,17 +202,31 @@ class Archive(Contents):
         the archive was made without previews, or the picture is small itself. Raises KeyError or
         IndexError if there is no such file, ArchiveError for damage.
         """
-        files = self._files
-        number = (
-            files.number(which)
-            if isinstance(which, str)
-            else read_number(which, len(files), "files")
-        )
-        if number is None:
-            raise KeyError(f"{self.name}: there is no file {which!r} in it")
+        number = self._file_number(which)
         assert self._beside is not None, "it has files"
         with self._naming():
             return self._beside.preview(number) or None
+
+    def open(self, which: int | str) -> BytesIO:
+        """A file of a folder, by number or by name, with the bytes that `decompress` gives it.
+        Raises KeyError or IndexError if there is no such file, InputError for an archive of
+        something else, ArchiveError for damage.
+        """
+        if self.kind != "folder":
+            raise InputError(f"{self.name}: holds no folder, of which a file could be opened")
+        number = self._file_number(which)
+        with self._naming():
+            return BytesIO(Maker(self).file(number))
+
+    def _file_number(self, which: int | str) -> int:
+        """Raises KeyError or IndexError if there is no such file."""
+        files = self._files
+        if not isinstance(which, str):
+            return read_number(which, len(files), "files")
+        number = files.number(which)
+        if number is None:
+            raise KeyError(f"{self.name}: there is no file {which!r} in it")
+        return number
 
     @property
     def _file_hashes(self) -> Hashes | None:

@@ -49,6 +49,7 @@ from bitsback.summary import (
 from bitsback.work import begin, check_threads, ordered_map
 from bitsback.writing.asked import Asked, Input, Kept
 from bitsback.writing.groups import Groups
+from bitsback.writing.series_of_slices import in_series
 from bitsback.writing.warn import warn_of_names
 
 _MOST_OF_A_FILE = 0.98
@@ -202,7 +203,9 @@ class _SortedFiles:
 
 def folder_input(listing: Listing, asked: Asked) -> Input:
     """Sorts the files of a folder, or of a list. Raises InputError."""
-    options, sorter = asked.options, _Sorter(listing, asked)
+    options = asked.options
+    listing, series = in_series(listing)
+    sorter = _Sorter(listing, asked, series)
     threads = check_threads(options.threads)
     spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
     try:
@@ -210,7 +213,7 @@ def folder_input(listing: Listing, asked: Asked) -> Input:
         begin(options.progress, "looking at the files")
         for name, found in ordered_map(sorter.sort, enumerate(listing.names), threads):
             if isinstance(found, _Undecided):
-                found = sorter.decided(found)
+                found = sorter.decided(name, found)
             if options.progress is not None:
                 options.progress(len(files) + 1, len(listing.names))
             if isinstance(found, InputError):
@@ -231,21 +234,25 @@ class _NoPicture(InputError):
 class _Sorter:
     """Looks at files: `sort` in several threads, `decided` in one, in the order of the files."""
 
-    def __init__(self, listing: Listing, asked: Asked) -> None:
-        self._listing, self._asked = listing, asked
+    def __init__(self, listing: Listing, asked: Asked, series: dict[str, str]) -> None:
+        """series: of the slices that have one."""
+        self._listing, self._asked, self._series = listing, asked, series
         self._others = not asked.options.pictures_only
         """Whether files that are no pictures, or damaged ones, are taken too."""
-        pictures = (name for name in listing.names if ending_of(name) in formats.PICTURES)
+        pictures = [
+            name for name in listing.names if name in series or ending_of(name) in formats.PICTURES
+        ]
         self._job = sum(map(size_of, map(listing.path, pictures)))
         self._outcomes = TrialOutcomes()
         self._knows = lru_cache(maxsize=None)(asked.knows)
 
-    def decided(self, picture: _Undecided) -> _Sorted:
+    def decided(self, name: str, picture: _Undecided) -> _Sorted:
         """The decision on a picture."""
         outcome = self._outcomes.of(picture.alike, picture.tried, picture.trial)
         if not outcome.by_pixels:
             return picture.held
         sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
+        sort = self._series.get(name) or sort
         return replace(picture.coded, sort=sort)
 
     def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Undecided | InputError]:
@@ -263,7 +270,9 @@ class _Sorter:
                 if ending in formats.OTHER_PICTURES:
                     return name, self._stored(found, file, CAMERA_FILES)
                 if self._others and ending not in formats.PICTURES:
-                    return name, self._stored(found, file, NO_PICTURE)
+                    file.seek(0)
+                    if not formats.told_by_content(file.read(formats.START)):
+                        return name, self._stored(found, file, NO_PICTURE)
                 if name in self._asked.held:
                     return name, self._stored(found, file, SMALLER)
                 try:

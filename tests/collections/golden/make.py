@@ -25,6 +25,7 @@ from bitsback import _core
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 from fuzz.seeds import plain_tiff, png_of_16_bits
 from reference.container_metadata import chunk
+from zoo.dicom_files import BIG, EXPLICIT, IMPLICIT, dicom_file
 
 FOLDER = Path(__file__).parent
 
@@ -94,6 +95,30 @@ def kinds(path: Path) -> None:
         ("planes", np.moveaxis(colour, -1, 0), "<"),
     ):
         (path / f"{name}.tif").write_bytes(plain_tiff(samples, order))
+
+
+def scans(path: Path) -> None:
+    """DICOM files: slices of a series, whose names are not in the order of their places, and files
+    of other kinds.
+    """
+    path.mkdir()
+    steps = np.add.outer(np.arange(24) * 5, np.arange(36) * 3)
+    colour = np.stack([steps, steps[::-1], 230 - steps], -1).astype("u1")
+    for number in range(5):
+        place = (2 * number) % 5
+        more = {
+            (0x20, 0x0E): ("UI", "1.2.3.4"),
+            (0x20, 0x13): ("IS", str(place)),
+        }
+        grain = (_core.splitmix64(number, 0, 24 * 36) % 32).astype("<i2").reshape(24, 36)
+        signed = (steps - 100 + 20 * place).astype("<i2") + grain
+        (path / f"IM{number}").write_bytes(dicom_file(signed, IMPLICIT, more=more))
+    (path / "deep.dcm").write_bytes(dicom_file(steps.astype("<u2") * 9, BIG))
+    (path / "signed.dcm").write_bytes(dicom_file((steps - 99).astype("<i2"), BIG))
+    (path / "colour").write_bytes(dicom_file(colour, EXPLICIT))
+    (path / "planes").write_bytes(dicom_file(colour, EXPLICIT, planar=True))
+    (path / "frames").write_bytes(dicom_file(colour[..., 0], EXPLICIT, frames=3))
+    (path / "cut").write_bytes(dicom_file(colour[..., 0], EXPLICIT)[:-1])
 
 
 def npz(path: Path) -> None:
@@ -200,6 +225,7 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "files": every_byte,
     "hashes": every_byte,
     "kinds": kinds,
+    "scans": scans,
     "arrays.npz": npz,
     "labels.npz": pairs,
     "set.npz": pairs,
@@ -222,6 +248,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "files": {"files": "exact"},
     "hashes": {"files": "exact", "hashes": "sha256"},
     "kinds": {"files": "exact"},
+    "scans": {"stack": True},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},

@@ -1,0 +1,242 @@
+"""DICOM files: their pixels are coded, and their very bytes come back."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.errors import BitsbackError
+from bitsback.images import dicom
+from bitsback.images.picture_files import file_of
+from reference.container_metadata import restore
+from zoo.dicom_files import BIG, DEFLATED, EXPLICIT, IMPLICIT, dicom_file, element, sequence
+
+PYDICOM = Path(pydicom.__file__).parent / "data" / "test_files"
+RAMP = np.add.outer(np.arange(12) * 5, np.arange(20) * 3)
+COLOURS = np.stack([RAMP, RAMP[::-1], 200 - RAMP], -1).astype("u1")
+KINDS: dict[str, tuple[NDArray[Any], bytes]] = {}
+for syntax in (IMPLICIT, EXPLICIT, BIG):
+    for dtype in ("|u1", "<u2", "<i2"):
+        grey = (RAMP - 50 * (dtype == "<i2")).astype(dtype)
+        KINDS[f"{dtype} {syntax}"] = grey, dicom_file(grey, syntax)
+    KINDS[f"RGB {syntax}"] = COLOURS, dicom_file(COLOURS, syntax)
+    KINDS[f"planes {syntax}"] = COLOURS, dicom_file(COLOURS, syntax, planar=True)
+KINDS |= {
+    "palette": (COLOURS[..., 0], dicom_file(COLOURS[..., 0], photometric="PALETTE COLOR")),
+    "frames": (RAMP.astype("<u2"), dicom_file(RAMP.astype("<u2"), frames=3)),
+    "colours of 16 bits": (COLOURS.astype("<u2") * 99, dicom_file(COLOURS.astype("<u2") * 99)),
+    "behind the pixels": (
+        COLOURS[..., 1],
+        dicom_file(COLOURS[..., 1], behind=element(0xFFFC, 0xFFFC, "OB", bytes(9))),
+    ),
+    "odd": (COLOURS[:3, :7, 0], dicom_file(COLOURS[:3, :7, 0])),
+}
+
+ICON = element(0x7FE0, 0x10, "OB", bytes(16))
+FRAGMENTS = struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, 0xFFFFFFFF) + (
+    struct.pack("<HHI", 0xFFFE, 0xE000, 4) + bytes(4) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_its_pixels_and_the_rest_make_its_bytes(name: str) -> None:
+    pixels, data = KINDS[name]
+    split = dicom.split(io.BytesIO(data), True)
+    assert split is not None and split.exact and split.indexed == (name == "palette")
+    found = split.pixels.whole()
+    assert found.dtype == pixels.dtype and np.array_equal(found, pixels)
+    assert restore(found, split.metadata) == data  # by the specification
+    assert len(split.metadata) < len(data) - pixels.nbytes + 16
+    samples = dicom.samples(io.BytesIO(data))
+    assert samples is not None and np.array_equal(samples.whole(), pixels)
+    if name not in ("odd", "frames"):
+        shown = pydicom.dcmread(io.BytesIO(data)).pixel_array
+        assert np.array_equal(shown, pixels)
+
+
+@pytest.mark.parametrize("icon", [ICON, FRAGMENTS])
+@pytest.mark.parametrize("defined", [False, True])
+def test_pixels_in_a_sequence_are_not_those_of_the_file(icon: bytes, defined: bool) -> None:
+    data = dicom_file(RAMP.astype("u1"))
+    at = data.index(struct.pack("<HH", 0x0010, 0x0010))
+    data = data[:at] + sequence([icon, sequence([icon])], defined) + data[at:]
+    split = dicom.split(io.BytesIO(data), True)
+    assert split is not None and np.array_equal(split.pixels.whole(), RAMP)
+
+
+def test_other_kinds_are_not_coded() -> None:
+    grey = RAMP.astype("u1")
+    whole = dicom_file(grey)
+    at = whole.index(struct.pack("<HH", 0x7FE0, 0x10))
+    for data in (
+        dicom_file(grey, DEFLATED),
+        dicom_file(grey, "1.2.840.10008.1.2.4.70"),
+        dicom_file(RAMP.astype("<u4")),
+        dicom_file(RAMP.astype("|i1")),
+        dicom_file(grey, more={(0x28, 0x100): ("US", 1)}),
+        dicom_file(COLOURS, photometric="YBR_FULL_422"),
+        dicom_file(COLOURS, planar=True, frames=2),
+        dicom_file(grey, frames=99),
+        dicom_file(grey, more={(0x28, 0x8): ("IS", "-1")}),
+        dicom_file(grey, more={(0x28, 0x10): ("US", 0)}),
+        whole[:at] + FRAGMENTS,
+        whole[:at],
+        whole[:-1],
+        bytes(128) + b"DICM" + bytes(200),
+    ):
+        assert dicom.split(io.BytesIO(data), True) is None
+
+
+def test_a_folder_comes_back(tmp_path: Path) -> None:
+    """Files of any name, among others; pydicom reads what is restored, and pixels are as stored."""
+    (tmp_path / "in/1.2.3").mkdir(parents=True)
+    for number, (_, data) in enumerate(KINDS.values()):
+        (tmp_path / f"in/1.2.3/IM{number:04}").write_bytes(data)
+    (tmp_path / "in/compressed.dcm").write_bytes(dicom_file(COLOURS, DEFLATED))
+    (tmp_path / "in/readme.txt").write_bytes(b"DICOM")
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast", hashes="sha256")
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        assert archive.verify() == []
+        pixels, data = KINDS[f"<i2 {IMPLICIT}"]
+        number = list(KINDS).index(f"<i2 {IMPLICIT}")
+        name = f"1.2.3/IM{number:04}"
+        found = archive[name]
+        assert found.dtype == "<i2" and np.array_equal(found, pixels)
+        assert archive.open(name).read() == archive.open(number).read() == data
+        assert archive.open("readme.txt").read() == b"DICOM"
+        read = pydicom.dcmread(archive.open(name))
+        with pytest.raises(KeyError):
+            archive.open("nobody")
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert _files(tmp_path / "out") == _files(tmp_path / "in")
+    assert read.PatientName == "Nobody^Known" and np.array_equal(read.pixel_array, pixels)
+
+
+def test_a_file_on_its_own_comes_back(tmp_path: Path) -> None:
+    data = KINDS[f"<u2 {EXPLICIT}"][1]
+    (tmp_path / "IM0001").write_bytes(data)
+    bitsback.compress(tmp_path / "IM0001", tmp_path / "x.bb", model="fast")
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert _files(tmp_path / "out") == {"IM0001": data}
+
+
+def test_files_of_pydicom_come_back(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    coded = {"CT_small.dcm", "MR_small_implicit.dcm", "MR_small_bigendian.dcm", "ExplVR_BigEnd.dcm"}
+    for name in coded | {"MR_truncated.dcm", "image_dfl.dcm", "JPEG2000.dcm", "rtplan.dcm"}:
+        (tmp_path / "in" / name).write_bytes((PYDICOM / name).read_bytes())
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast")
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        for name in coded:
+            read = pydicom.dcmread(tmp_path / "in" / name)
+            assert np.array_equal(archive[name], read.pixel_array)
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert _files(tmp_path / "out") == _files(tmp_path / "in")
+
+
+@pytest.mark.filterwarnings("ignore:The pixel data:UserWarning")
+def test_pixels_of_all_files_of_pydicom_are_those_that_it_reads() -> None:
+    seen = 0
+    for path in PYDICOM.glob("*.dcm"):
+        if path.stat().st_size < 1 << 16:
+            split = dicom.split(io.BytesIO(path.read_bytes()), True)
+            if split is not None:
+                pixels = split.pixels.whole()
+                shown = pydicom.dcmread(path).pixel_array
+                assert np.array_equal(shown.reshape(pixels.shape), pixels)
+                seen += 1
+    assert seen >= 6
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_slices_of_a_series_follow_one_another(tmp_path: Path, stacked: bool) -> None:
+    """By their places, whatever their names are, and each series apart."""
+    (tmp_path / "in").mkdir()
+    axes = ("DS", "1\\0\\0\\0\\1\\0")
+    order = np.random.default_rng(0).permutation(10)
+    for number, place in enumerate(order):
+        more = {
+            (0x20, 0x0E): ("UI", f"1.2.{number % 2}"),
+            (0x20, 0x32): ("DS", f"0\\0\\{place}.5"),
+            (0x20, 0x37): axes,
+        }
+        grey = (RAMP + place).astype("<u2")
+        (tmp_path / f"in/IM{number}").write_bytes(dicom_file(grey, more=more))
+    options: dict[str, Any] = {"model": "fast", "stack": stacked}
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", **options)
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        places = [int(order[int(name[2:])]) for name in archive.names]
+        assert places == sorted(order[::2]) + sorted(order[1::2])
+        parts = [part for part in archive.info()["parts"] if not part["held"]]
+        assert [part["items"] for part in parts] == [5, 5]
+        assert [part["stack"] for part in parts] == [stacked, stacked]
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert _files(tmp_path / "out") == _files(tmp_path / "in")
+
+
+def test_the_headers_of_a_series_are_compressed_together(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    private = np.random.default_rng(0).bytes(3000)
+    for number in range(40):
+        more = {(0x29, 0x1010): ("OB", private), (0x20, 0x13): ("IS", str(number))}
+        data = dicom_file(np.zeros((4, 300), "u1"), more=more)
+        (tmp_path / f"in/{number:02}").write_bytes(data)
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast")
+    assert summary.bytes_out < 3000 + 40 * 30
+
+
+def test_damaged_files_end_verbatim() -> None:
+    """Cut off at each byte of the head, or with other bytes: they are split so that their bytes
+    come back, or not at all, and take no memory.
+    """
+    whole = [dicom_file(RAMP.astype("<u2"), syntax) for syntax in (EXPLICIT, IMPLICIT, BIG)]
+    whole[0] += sequence([ICON])
+    rng = random.Random(0)
+    tracemalloc.start()
+    for data in whole:
+        for end in range(132, len(data) - RAMP.size * 2, 7):
+            assert dicom.split(io.BytesIO(data[:end]), True) is None
+        for _ in range(200):
+            changed = bytearray(data)
+            for at in rng.choices(range(128, len(data) - 400), k=rng.choice((1, 2, 8))):
+                changed[at] = rng.choice((0, 1, 255, rng.randrange(256)))
+            split = dicom.split(io.BytesIO(bytes(changed)), True)
+            if split is not None:
+                assert file_of(split.pixels.whole(), split.metadata) == changed
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1 << 20
+
+
+def test_a_damaged_file_is_stored_verbatim(tmp_path: Path) -> None:
+    data = dicom_file(RAMP.astype("u1"), more={(0x28, 0x11): ("US", 65535)})
+    (tmp_path / "IM0001").write_bytes(data)
+    summary = bitsback.compress(tmp_path / "IM0001", tmp_path / "x.bb")
+    assert sum(held.files for held in summary.stored.values()) == 1
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert _files(tmp_path / "out") == {"IM0001": data}
+
+
+def test_a_message_names_no_patient(tmp_path: Path) -> None:
+    (tmp_path / "IM0001").write_bytes(dicom_file(RAMP.astype("u1"))[:-1])
+    with pytest.raises(BitsbackError) as caught:
+        bitsback.compress([tmp_path / "IM0001"], tmp_path / "x.bb", unordered=True)
+    assert "Nobody" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
