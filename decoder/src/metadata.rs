@@ -1,5 +1,7 @@
 //! Container metadata: the files of pictures around their pixels (format.md, A6).
 
+use std::borrow::Cow;
+
 use crate::bytes::Bytes;
 use crate::error::{demand, Result};
 use crate::picture::{pack, Chunk, Mode, Picture};
@@ -20,7 +22,7 @@ pub enum Restored<'a> {
 pub fn restore<'a>(metadata: &'a [u8], picture: &Picture) -> Result<Restored<'a>> {
     let mut bytes = Bytes::new(metadata, "format.md, A6");
     match bytes.byte()? {
-        1..=3 if picture.mode() == Mode::Unnamed => {
+        kind @ 1..=3 if picture.mode() == Mode::Unnamed && (kind > 1 || !is_signed(picture)) => {
             bytes.error("a picture whose mode has no name has metadata of another format")
         }
         1 => Ok(Restored::Exact(frame(bytes.rest(), picture)?)),
@@ -37,12 +39,19 @@ pub fn restore<'a>(metadata: &'a [u8], picture: &Picture) -> Result<Restored<'a>
     }
 }
 
+/// Whether it is grey of 16 bits with a sign.
+fn is_signed(picture: &Picture) -> bool {
+    picture.dtype.code == *b"<i2" && picture.channels == 1
+}
+
 /// Kind 1: the pixels stand in the file as they are.
 fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     const SECTION: &str = "format.md, A6.1";
     let mut bytes = Bytes::new(metadata, SECTION);
     let layout = bytes.byte()?;
-    if layout >= 64 {
+    let apart = layout & 64 != 0;
+    let whole_bytes = layout & 48 == 0 || picture.mode() == Mode::Grey;
+    if layout >= 128 || !whole_bytes || (apart && picture.channels == 1) {
         return bytes.error("the layout of a frame is unknown");
     }
     let mut segments = Vec::new();
@@ -50,8 +59,13 @@ fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
         segments.push((bytes.varint()?, bytes.varint()?));
     }
     let total = segments.iter().try_fold(0u64, |sum, (_, rows)| sum.checked_add(*rows));
-    demand(total == Some(picture.rows as u64), "a frame has another number of rows", SECTION)?;
-    let mut rows: Vec<&[u8]> = picture.rows().collect();
+    let mut rows: Vec<Cow<[u8]>> = if apart {
+        let channels = (0..picture.channels).flat_map(|c| picture.rows().map(move |row| channel(picture, row, c)));
+        channels.map(Cow::Owned).collect()
+    } else {
+        picture.rows().map(Cow::Borrowed).collect()
+    };
+    demand(total == Some(rows.len() as u64), "a frame has another number of rows", SECTION)?;
     if layout & 1 != 0 {
         rows.reverse();
     }
@@ -60,11 +74,18 @@ fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     for (gap, count) in segments {
         out.extend_from_slice(bytes.take_long(gap)?);
         for row in rows.by_ref().take(count as usize) {
-            frame_row(layout, picture, row, &mut out)?;
+            frame_row(layout, picture, &row, &mut out)?;
         }
     }
     out.extend_from_slice(bytes.rest());
     Ok(out)
+}
+
+/// The samples of one channel of a row.
+fn channel(picture: &Picture, row: &[u8], number: usize) -> Vec<u8> {
+    let size = picture.dtype.size();
+    let samples = row.chunks_exact(size).skip(number).step_by(picture.channels);
+    samples.flatten().copied().collect()
 }
 
 fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Result<()> {
@@ -72,13 +93,13 @@ fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Re
     let wide = picture.dtype.size() == 2;
     let bits = match (picture.dtype.is_bool(), picture.channels == 1 && !wide) {
         (true, _) => 1,
-        (_, true) => 8 >> (layout >> 4),
+        (_, true) => 8 >> (layout >> 4 & 3),
         _ => 8,
     };
     let mut samples = row.to_vec();
     if layout & 8 != 0 && wide {
         samples.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
-    } else if layout & 8 != 0 && picture.channels >= 3 {
+    } else if layout & 8 != 0 && layout & 64 == 0 && picture.channels >= 3 {
         samples.chunks_exact_mut(picture.channels).for_each(|pixel| pixel.swap(0, 2));
     }
     let mask = if bits == 8 { 255 } else { (1u8 << bits) - 1 };

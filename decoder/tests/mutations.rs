@@ -23,7 +23,8 @@ fn sections(file: &[u8]) -> Vec<(usize, usize, usize)> {
             }
         }
         found.push((at, place, place + length));
-        at = place + length + 4;
+        let footer = if file[at] == b'I' { 12 } else { 0 };
+        at = place + length + 4 + footer;
     }
     found
 }
