@@ -11,7 +11,7 @@ class Grid {
     this.cells = new Map(); // position -> { item, stop }
     this.focus = 0;
     scroll.addEventListener("scroll", () => this.show());
-    new ResizeObserver(() => this.show(true)).observe(scroll);
+    new ResizeObserver(() => this.resize()).observe(scroll);
     list.addEventListener("click", (event) => {
       const item = event.target.closest("li");
       if (item) this.open(Number(item.dataset.number));
@@ -42,6 +42,13 @@ class Grid {
     this.width = width / this.columns;
     this.height = Math.min(this.width, SIDE + 12) + CAPTION;
     this.list.style.height = `${Math.ceil(this.numbers.length / this.columns) * this.height}px`;
+  }
+
+  /** Lays the cells out anew, and keeps the focus where it is. */
+  resize() {
+    const focused = this.list.contains(document.activeElement);
+    this.show(true);
+    if (focused) this.moveTo(this.focus);
   }
 
   show(anew = false) {

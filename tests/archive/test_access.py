@@ -130,6 +130,7 @@ def test_what_is_in_it(digits: NDArray[np.bool_], tmp_path: Path) -> None:
         3,
     )
     assert info["methods"] == {
+        "digits": 0,
         "adaptive": 0,
         "fallback": 0,
         "model": 3,

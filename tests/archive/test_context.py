@@ -23,6 +23,7 @@ def test_the_specification_reads_the_golden_ones(name: str) -> None:
     data = (FOLDER / f"{name}.bb").read_bytes()
     assert_same(spec.decode(data), GOLDEN[name][0]())
     assert bitsback.open(io.BytesIO(data)).info()["methods"] == {
+        "digits": 0,
         "adaptive": 0,
         "fallback": 0,
         "model": 3,

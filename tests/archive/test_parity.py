@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
+import zfec
 from click.testing import CliRunner
 
 import bitsback
@@ -66,7 +67,6 @@ def test_parity_is_that_of_the_specification(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(3, 2), (40, 5), (128, 128)])
 def test_parity_is_that_of_zfec(shape: tuple[int, int]) -> None:
-    zfec = pytest.importorskip("zfec")
     known, rows = shape
     data = np.random.default_rng(1).bytes(known * 16)
     window = Window(0, len(data), 16, 1, rows)

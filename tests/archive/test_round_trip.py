@@ -83,6 +83,7 @@ def test_two_valued_digits_of_any_kind_are_coded_with_a_model(
     stream = io.BytesIO()
     summary = bitsback.compress(array, stream)
     assert summary.methods == {
+        "digits": 0,
         "adaptive": 0,
         "fallback": 0,
         "model": 1,

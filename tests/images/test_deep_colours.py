@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.coding import layouts
+from bitsback.errors import ArchiveError
 from bitsback.images import picture_files
 from bitsback.images.modes import DEEP
 from bitsback.reading.listing import entries
@@ -123,6 +124,41 @@ def test_a_folder_of_all_kinds(tmp_path: Path) -> None:
     for channels in (2, 3, 4):
         data = (tmp_path / "out" / f"{channels}.png").read_bytes()
         assert np.array_equal(imagecodecs.png_decode(data), pixels(channels))
+
+
+def test_pages_of_wide_numbers_have_lists_of_their_own(tmp_path: Path) -> None:
+    """So that few values of one do not become many beside those of others."""
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        labels = pixels(1, "u4").repeat(4, 0).repeat(2, 1) // 999 + number * 100003
+        (tmp_path / "in" / f"{number}.tif").write_bytes(tiff(labels))
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", stack=False)
+    assert summary.blocks == 4, "one of metadata, and one of each picture"
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    for path in (tmp_path / "in").iterdir():
+        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_pages_of_any_numbers_are_merged(tmp_path: Path) -> None:
+    names = ["spectra", "two hundred", "labels", "signed", "floats", "doubles", "rgb"]
+    for name in names:
+        samples, options = KINDS[name]
+        (tmp_path / f"{name}.tif").write_bytes(tiff(samples, **options))
+        bitsback.compress(tmp_path / f"{name}.tif", tmp_path / f"{name}.bb", model="fast")
+    with pytest.warns(bitsback.InputWarning, match="without their tags"):
+        bitsback.merge([tmp_path / f"{name}.bb" for name in names], tmp_path / "all.bb")
+    bitsback.decompress(tmp_path / "all.bb", tmp_path / "all.tif")
+    with tifffile.TiffFile(tmp_path / "all.tif") as file:
+        for name, page in zip(names, file.pages, strict=True):
+            assert page.asarray().tobytes() == KINDS[name][0].tobytes()
+
+
+def test_a_frame_is_one_of_a_picture_of_a_named_mode() -> None:
+    frame = b"\1\0\1\0\2"  # of a picture of two rows
+    for shape, dtype in (((2, 3), "<f4"), ((2, 3, 5), "|u1"), ((2, 3), "<i2")):
+        with pytest.raises(ArchiveError, match="another picture"):
+            picture_files.file_of(np.zeros(shape, dtype), frame)
+    assert picture_files.file_of(np.zeros((2, 3, 3), "<u2"), frame) == bytes(36)
 
 
 def test_a_set_of_deep_pictures(tmp_path: Path) -> None:

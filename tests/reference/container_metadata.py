@@ -40,6 +40,9 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
 
 def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
     layout = reader.byte()
+    kinds = ("|b1", "|u1", "<u2", "<i2") if pixels.ndim == 2 else ("|u1", "<u2")
+    require(pixels.dtype.str in kinds, "samples of a mode with a name, or signed ones")
+    require(pixels.ndim == 2 or pixels.shape[2] <= 4, "channels of a mode with a name")
     segments = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
     packable = pixels.dtype == np.uint8 and pixels.ndim == 2
     require(layout < 128 and (packable or not layout & 48), "a layout of a frame")

@@ -192,7 +192,7 @@ def test_search_and_keys(browser: Browser, tmp_path: Path) -> None:
     assert browser.run("at.status.textContent").startswith("2 of 5 entries")
     browser.run("grid.moveTo(0)")
     browser.press("ArrowRight")
-    assert browser.run("document.activeElement.getAttribute('aria-label')").startswith("a/colour")
+    browser.wait("document.activeElement.getAttribute('aria-label')?.startsWith('a/colour')")
     browser.run("document.activeElement.click()")
     browser.wait(f"at.picture.open && {CHECK}.startsWith('checked')")
     assert browser.run("at.picture.scrollWidth") <= 390

@@ -14,7 +14,7 @@ from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.block_writer import Way, find_way, way_of_digits
 from bitsback.coding.choose import Chosen, able, countable
 from bitsback.coding.fallback import encode_fallback
-from bitsback.coding.number_digits import cut_of
+from bitsback.coding.number_digits import cut_of, is_noise
 from bitsback.coding.sampling import boxes_at
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
@@ -120,7 +120,10 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
     seen, best = _way_of_all(first, models, axes)
     if best.model is None:
         return count, way
-    ways = [best, *(_way_of_all(digit, models, axes, seen)[1] for digit in others)]
+    ways = [best]
+    for digit, bits in zip(others, cut.bits[1:], strict=True):
+        noise = is_noise(digit.reshape(-1), bits)
+        ways.append(_way_of_all(digit, [] if noise else models, axes, seen)[1])
     by_digits = way_of_digits(_seen(whole, array.shape, seen), cut, ways)
     return min((count, way), (seen, by_digits), key=lambda pair: pair[1].cost)
 

@@ -11,7 +11,7 @@ import numpy as np
 from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.fallback import Coder, encode_fallback
-from bitsback.coding.number_digits import cut_of
+from bitsback.coding.number_digits import cut_of, is_noise
 from bitsback.coding.sampling import learned_before, sample_of, series_sample
 from bitsback.errors import InputError
 from bitsback.format.grid import Shape
@@ -55,7 +55,7 @@ _NOISE = 0.9  # times as many bytes as elements have, by deflate, of what is onl
 _LITTLE = 1 << 16  # elements
 _MUCH, _SOME = 0.4, 0.8  # times as many bytes by deflate as by frequencies alone
 _ALONE = 80  # bytes that a block takes for being one
-_LONG_LIST = 16
+LONG_LIST = 16
 """Elements a value of a list, below which digits may be better."""
 _GREY = "graphics-grey"  # which sees no colours
 
@@ -241,7 +241,7 @@ def choose(
         listed = picked.value_map.levels if isinstance(picked.value_map, ValueList) else 0
         if listed:
             _log.info("%s: %d values of %s, which are listed", name or "a block", listed, dtype)
-        if rival is None and given is None and _LONG_LIST * listed > known.elements.size:
+        if rival is None and given is None and LONG_LIST * listed > known.elements.size:
             rival = _by_digits(sample, effort, job)
         return Chosen(picked.model, picked.invert, rate, contested, picked.layout, rival)
     if given is None and (by_digits := _by_digits(sample, effort, job)) is not None:
@@ -271,9 +271,12 @@ def _by_digits(sample: Tiles, effort: Effort, job: int) -> Chosen | None:
     """
     if is_narrow(sample.dtype) or not sample.elements.size or sample.two_values is not None:
         return None
-    _, digits = cut_of(sample.elements)
+    cut, digits = cut_of(sample.elements)
     found = tuple(
-        choose(None, Tiles(digit, sample.shapes), "a digit", effort, job) for digit in digits
+        Chosen(None)
+        if is_noise(digit, bits)
+        else choose(None, Tiles(digit, sample.shapes), "a digit", effort, job)
+        for digit, bits in zip(digits, cut.bits, strict=True)
     )
     rate = sum(one.rate if one.model is not None else 1.0 for one in found)
     return (

@@ -15,6 +15,8 @@ from bitsback.format.numbers import elements_of, numbers_of
 MOST_BITS = 16
 MOST_DIGITS = 8
 _BYTE = 8
+_LOOK = 1 << 16  # elements
+_NOISE = 0.985  # a share of the bits of a digit
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,25 @@ def sound(cut: Cut, dtype: np.dtype[Any]) -> bool:
 def fits(digit: NDArray[Any], bits: int) -> bool:
     """Whether a digit has no value of more bits."""
     return int(digit.max(initial=0)) >> bits == 0
+
+
+def is_noise(digit: NDArray[Any], bits: int) -> bool:
+    """Whether a digit of at most a byte is noise, by the entropies of its values and of their
+    differences: no model need be tried then.
+    """
+    if bits > _BYTE:
+        return False
+    start = max((digit.size - _LOOK) // 2, 0)
+    some = digit[start : start + _LOOK]
+    kept = np.uint8((1 << bits) - 1)
+    return min(_entropy(some), _entropy((some[1:] - some[:-1]) & kept)) > _NOISE * bits
+
+
+def _entropy(values: NDArray[np.uint8]) -> float:
+    """Bits of a value, by frequencies alone."""
+    counts = np.bincount(values)
+    shares = counts[counts > 0] / values.size
+    return float(-np.sum(shares * np.log2(shares)))
 
 
 def seen_at(digits: Sequence[Any], place: int) -> Any:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.choose import (
+    LONG_LIST,
     Effort,
     UnfitError,
     any_codes,
@@ -31,6 +32,8 @@ from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import find_two_values, to_symbols
+from bitsback.format.value_list import find_value_list
+from bitsback.format.value_range import is_narrow
 from bitsback.images.bands import Bands, Rows
 from bitsback.images.npy import Items
 from bitsback.models import Model
@@ -265,6 +268,10 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
     if not sample:
         return False
     alone = Tiles.of((one for slices in sample for one in slices), part.dtype)
+    if not is_narrow(part.dtype):  # a list of values as long as the sample tells of no stack
+        listed = find_value_list(alone.elements)
+        if listed is None or LONG_LIST * listed.levels > alone.elements.size:
+            return False
     stacked = Tiles.of(sample, part.dtype)
     apart, together = (plans_of(models, tiles) for tiles in (alone, stacked))
     if not apart or not together:

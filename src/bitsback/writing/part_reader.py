@@ -28,7 +28,9 @@ from bitsback.coding.sampling import sample_of
 from bitsback.errors import ModelWarning
 from bitsback.format.collection import BYTES, COUNTED, VARIED, Collection
 from bitsback.format.layout import Shape
+from bitsback.format.parts import ARRAYS, FileList
 from bitsback.format.tiles import Tiles
+from bitsback.format.value_range import is_narrow
 from bitsback.images.npy import Items
 from bitsback.lazy import cached_property
 from bitsback.models import Model
@@ -42,6 +44,7 @@ a fraction of one.
 _SEEN = 1 << 17  # elements that a trial may see, and
 _SEEN_TILES = 64
 _WORSE = 1.1  # times as many bytes of a sample
+_LARGE_TILE = 1 << 12  # elements, on average
 _ENOUGH = 1 << 14  # elements of a sample, from which on it tells something
 
 
@@ -162,12 +165,28 @@ def part_readers(taken: Input, asked: Asked) -> list[PartReader]:
             None if leader is None or array is None else (parts[leader], array),
             number in taken.bonds.records,
         )
-        parts.append(PartReader(items, collection, asked.options.block, elements, role))
+        block, files = asked.options.block, taken.collection
+        if (
+            block is None
+            and isinstance(files, FileList)
+            and files.kind != ARRAYS
+            and _apart(collection)
+        ):
+            block = 1
+        parts.append(PartReader(items, collection, block, elements, role))
     given = asked.given
     if given is not None and not any(part.codable(given) for part in parts):
         for part in [part for part in parts if part.collection.axes != BYTES][:1]:
             check_fit(given, part.collection.dtype, part.shape, part.items.name)
     return parts
+
+
+def _apart(part: Collection) -> bool:
+    """Whether the tiles of pictures are blocks of their own: those of one have few values, or a
+    list of its own.
+    """
+    large = part.tiles and part.elements >= _LARGE_TILE * part.tiles
+    return bool(part.axes in (COUNTED, VARIED) and large and not is_narrow(part.dtype))
 
 
 def _warn_if_outdone(chosen: Chosen, tiles: Tiles, name: str) -> None:

@@ -425,6 +425,7 @@ class _Writer:
             used is not None
             and (used.any_shape or (used.levels == 2) == encoded.two_valued)
             and not chosen.disappoints(len(encoded.section), tiles.elements.size)
+            and not (chosen.digits and tiles.value_range is not None)  # which may be listed
         ):
             return encoded
         other = choose(None, tiles, "", self._asked.effort, self._job)

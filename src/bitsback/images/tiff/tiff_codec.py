@@ -248,7 +248,7 @@ def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
                 dtype=page.dtype,
                 rowsperstrip=page.in_a_strip,
                 compression="zlib",
-                photometric="rgb" if colours > 2 else "minisblack",
+                photometric="rgb" if colours in (3, 4) else "minisblack",
                 planarconfig="contig" if colours > 1 else None,
                 extrasamples=["unassalpha"] if colours in (2, 4) else None,
                 metadata=None,
