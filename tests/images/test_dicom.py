@@ -186,13 +186,15 @@ def test_slices_of_a_series_follow_one_another(tmp_path: Path, stacked: bool) ->
 
 def test_the_headers_of_a_series_are_compressed_together(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    private = np.random.default_rng(0).bytes(3000)
-    for number in range(40):
+    private = np.random.default_rng(0).bytes(60_000)
+    for number in range(80):
         more = {(0x29, 0x1010): ("OB", private), (0x20, 0x13): ("IS", str(number))}
         data = dicom_file(np.zeros((4, 300), "u1"), more=more)
         (tmp_path / f"in/{number:02}").write_bytes(data)
     summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast")
-    assert summary.bytes_out < 3000 + 40 * 30
+    with bitsback.open(tmp_path / "x.bb") as archive:  # in two blocks, of 4 MB at most
+        assert len(archive.info()["parts"]) == 1 and archive.open("79").read() == data
+    assert summary.bytes_out < 2 * 60_000 + 80 * 60
 
 
 def test_damaged_files_end_verbatim() -> None:

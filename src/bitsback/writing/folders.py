@@ -53,7 +53,9 @@ from bitsback.writing.series_of_slices import in_series
 from bitsback.writing.warn import warn_of_names
 
 _MOST_OF_A_FILE = 0.98
-"""Times the bytes of a file: a picture whose pixels take more is stored verbatim."""
+"""Times the bytes of a file without its metadata: a picture whose pixels take more is stored
+verbatim.
+"""
 _SMALL = 1 << 14
 _LOOK = 1 << 16
 _DENSE = 0.9
@@ -62,6 +64,8 @@ _IN_MEMORY = 1 << 24
 _KEPT = 1 << 26
 """Bytes of the pixels of small pictures that are in memory until they are coded."""
 _CHUNK = 1 << 20
+_TOGETHER = 1 << 22
+"""Bytes of container metadata that are compressed together, since headers repeat each other."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,8 @@ class _SortedFiles:
         length = self._metadata.tell()
         if length:  # first, so that whatever else is there of a cut archive has its metadata
             part = Collection(np.dtype("|u1"), (0, length), BYTES)
-            part = replace(part, cut=cut_for(part, None))
+            cut = (_TOGETHER,) if length > _TOGETHER else None
+            part = replace(part, cut=cut_for(part, None) if asked.options.quick else cut)
             parts.append((ByteItems(name, part, _metadata_chunks(self._metadata)), part))
             of_parts.append([])
         first = len(parts)
@@ -311,7 +316,7 @@ class _Sorter:
             return coded
 
         def trial() -> TrialOutcome:
-            enough = _MOST_OF_A_FILE * found.size - len(taken.metadata)
+            enough = _MOST_OF_A_FILE * (found.size - len(taken.metadata))
             # Models that take long are tried where the others are not enough.
             hurried = asked.given is None and asked.effort == "auto" and self._job < HURRIED
             for job in [HURRIED, self._job] if hurried else [self._job]:
