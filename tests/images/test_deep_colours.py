@@ -155,7 +155,7 @@ def test_pages_of_any_numbers_are_merged(tmp_path: Path) -> None:
 
 def test_a_frame_is_one_of_a_picture_of_a_named_mode() -> None:
     frame = b"\1\0\1\0\2"  # of a picture of two rows
-    for shape, dtype in (((2, 3), "<f4"), ((2, 3, 5), "|u1"), ((2, 3), "<i2")):
+    for shape, dtype in (((2, 3), "<f4"), ((2, 3, 5), "|u1"), ((2, 3), "<i4")):
         with pytest.raises(ArchiveError, match="another picture"):
             picture_files.file_of(np.zeros(shape, dtype), frame)
     assert picture_files.file_of(np.zeros((2, 3, 3), "<u2"), frame) == bytes(36)
