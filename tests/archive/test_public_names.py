@@ -16,8 +16,8 @@ from bitsback.reading.indexed import MOST_SHOWN
 
 NAMES = [
     "cache", "chunks", "classes", "close", "closed", "dtype", "file_bytes", "hashes",
-    "info", "kind", "labels", "lost", "name", "names", "nbytes", "ndim", "preview", "problems",
-    "shape", "size", "unordered", "verify",
+    "info", "kind", "labels", "lost", "name", "names", "nbytes", "ndim", "open", "preview",
+    "problems", "shape", "size", "unordered", "verify",
 ]  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import subprocess
 import sys
 import threading
@@ -228,8 +227,7 @@ def test_saved_files(browser: Browser, tmp_path: Path) -> None:
 
 def test_view_prints_an_address(tmp_path: Path) -> None:
     bitsback.compress(photo(20, 20), tmp_path / "x.bb")
-    program = shutil.which("python") or sys.executable
-    command = [program, "-m", "bitsback", "view", "--no-browser", str(tmp_path / "x.bb")]
+    command = [sys.executable, "-m", "bitsback", "view", "--no-browser", str(tmp_path / "x.bb")]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as run:

@@ -82,6 +82,18 @@ def repair(
 
     Raises ArchiveError, and writes nothing, if the archive has no parity and is damaged, or has
     more damage than its parity makes up for.
+
+    >>> import bitsback, numpy as np, os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "x.bb")
+    ...     summary = bitsback.compress(np.arange(5000) ** 2, path, parity=20)
+    ...     with open(path, "r+b") as file:
+    ...         at = file.seek(200)
+    ...         written = file.write(bytes(4))
+    ...     mended = bitsback.repair(path)
+    ...     restored = bitsback.decompress(path)
+    >>> mended, np.array_equal(restored, np.arange(5000) ** 2)
+    (1, True)
     """
     place = located(source, storage_options)
     target = place if destination is None else located(destination, storage_options)

@@ -20,7 +20,7 @@ from bitsback.coding.block_plan import BlockPlan
 from bitsback.errors import ModelError
 from bitsback.format.layout import MODEL, section
 from bitsback.format.tiles import Tiles
-from bitsback.images.modes import mode_of
+from bitsback.images.modes import MODES, mode_of
 from bitsback.images.picture_files import read_pixels
 from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model
@@ -36,8 +36,8 @@ class Ours:
     model: Model | None
 
     def model_bytes(self) -> int | None:
-        """The bytes that an embedded model adds to an archive, up to a byte or two of the index,
-        whose offsets grow; None if there is no model, or if it cannot be embedded.
+        """The bytes that an embedded model adds to an archive, but for some in the index, which
+        lists it; None if there is no model, or if it cannot be embedded.
         """
         if self.model is None:
             return None
@@ -132,7 +132,7 @@ def _load(source: str | bytes) -> Model:
 
 def write_images(images: list[Picture], place: Path) -> Path:
     """Writes the images, uncompressed, into the folder `place`. Returns the path to compress."""
-    if any(mode_of(image.dtype, image.shape) is None for image in images):
+    if any(mode_of(image.dtype, image.shape) not in MODES for image in images):
         np.savez(place / "arrays.npz", *images)
         return place / "arrays.npz"
     from PIL import Image

@@ -170,10 +170,11 @@ def _explain(
     image = items.read(1, collection.axes)
     tiles = Tiles.stacked(image)
     chosen = choose(given, tiles, name)
-    plan = None
+    plan = size = None
     if chosen.model is not None:
         plan = BlockPlan.of(chosen.model, tiles, chosen.layout, chosen.invert)
-    if chosen.model is None or plan is None:
+        size = chosen.model.size_of(shape)
+    if chosen.model is None or plan is None or size is None:
         raise InputError(
             f"{name}: no model codes such values ({image.dtype}, from {image.min()} to"
             f" {image.max()}); convert the image to 8 bits grey, or to two values"
@@ -181,8 +182,6 @@ def _explain(
     x = plan.symbols.reshape(1, -1)
     digest = chain.digest(pack_runs(plan.runs), tiles.bytes)
     message = chain.initial(digest, lanes_for(x.size))
-    size = chosen.model.size_of(shape)
-    assert size is not None, "it has been checked that the model codes such images"
     ledger = enter(chosen.model, size, message, x)
     buffer = io.BytesIO()
     whole = LARGEST_TILE if chosen.model.wants_small else None  # the ledger covers this
