@@ -263,7 +263,9 @@ def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         append_images=[drawn("RGB", 1), drawn("L", 2)],
     )  # fmt: skip
     for source, output in (("in", "a"), ("pages.tif", "b")):
-        bitsback.compress(tmp_path / source, tmp_path / f"{output}.bb", tile=16, threads=1)
+        bitsback.compress(
+            tmp_path / source, tmp_path / f"{output}.bb", tile=16, threads=1, model="fast"
+        )
     monkeypatch.setattr(pictures, "LARGE", 0)
     monkeypatch.setattr(file_io, "IN_MEMORY", 0)
     monkeypatch.setattr(bands, "STRIP", 300)
@@ -272,7 +274,9 @@ def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             source == "pages.tif"
         ):  # bands of a folder would change the trial of a general compressor
             monkeypatch.setattr(bands, "BAND", 120)
-        bitsback.compress(tmp_path / source, tmp_path / "x.bb", tile=16, threads=1, force=True)
+        bitsback.compress(
+            tmp_path / source, tmp_path / "x.bb", tile=16, threads=1, force=True, model="fast"
+        )
         assert (tmp_path / "x.bb").read_bytes() == (tmp_path / f"{output}.bb").read_bytes()
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     for path in (tmp_path / "in").iterdir():

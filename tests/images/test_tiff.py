@@ -57,16 +57,16 @@ WRITTEN: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
         waves(5, 60, 70, dtype="u1"),
         {"planarconfig": "separate", "photometric": "minisblack"},
     ),
-    "one directory": (waves(7, 60, 70), {"imagej": True, "truncate": True}),
+    "one directory": (waves(4, 60, 70), {"imagej": True, "truncate": True}),
     "calibrated": (
-        waves(7, 60, 70),
+        waves(4, 60, 70),
         {
             "imagej": True, "resolution": (3.5, 3.5),
-            "metadata": {"axes": "ZYX", "spacing": 2.5, "unit": "um", "Labels": ["a"] * 7},
+            "metadata": {"axes": "ZYX", "spacing": 2.5, "unit": "um", "Labels": ["a"] * 4},
         },
     ),
     "OME": (
-        waves(2, 3, 60, 70),
+        waves(2, 2, 60, 70),
         {"ome": True, "metadata": {"axes": "CZYX", "PhysicalSizeX": 0.5}, "compression": "lzw"},
     ),
     "big-endian ImageJ": (

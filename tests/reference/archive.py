@@ -147,14 +147,18 @@ def decode(data: bytes, models: Iterable[Any] = ()) -> NDArray[Any]:
     return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
 
 
-def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
-    """The files in an archive, in their order."""
+def decode_files(
+    data: bytes, models: Iterable[Any] = (), decoded: list[NDArray[Any]] | None = None
+) -> list[File]:
+    """The files in an archive, in their order. decoded: its parts, if they are known."""
     sections = read_sections(data)
     kind, parts, features = read_collection(sections[0].payload)
     removed = kind == 0 and bool(features & 16)
     require(kind is not None, "files, not an array")
     arrays: list[list[NDArray[Any]]] = []
-    for part, flat in zip(parts, decode_parts(sections, parts, models, removed), strict=True):
+    if decoded is None:
+        decoded = decode_parts(sections, parts, models, removed)
+    for part, flat in zip(parts, decoded, strict=True):
         if part.axes == 3:
             arrays.append([flat])
             continue
@@ -211,9 +215,9 @@ def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> bytes | None:
     sections = read_sections(data)
     kind, parts, _ = read_collection(sections[0].payload)
     require(kind == 2 and parts[-1].axes == 3, "all of a TIFF file")
-    *_, metadata = decode_parts(sections, parts, models)
-    pages = (file.array for file in decode_files(data, models))
-    return restore_tiff(pages, metadata.tobytes())
+    decoded = decode_parts(sections, parts, models)
+    pages = (file.array for file in decode_files(data, models, decoded))
+    return restore_tiff(pages, decoded[-1].tobytes())
 
 
 def check_labels(sections: list[Section], kind: int | None, parts: list[Part]) -> None:

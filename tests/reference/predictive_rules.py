@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .counted_rules import KEYS as COUNTS
@@ -118,12 +119,12 @@ class Predictive:
     def all_offsets(self) -> list[Offsets]:
         return [*(of.offsets for of in self.predictors), self.window]
 
-    @property
+    @cached_property
     def lag(self) -> int:
         """Steps from a pixel to the one below it."""
         return lag_of([of.cell for of in self.predictors], self.all_offsets)
 
-    @property
+    @cached_property
     def delay(self) -> int:
         """Steps from a pixel to the same one of the next plane."""
         of = [offset for of in self.all_offsets for offset in of.of_references]
