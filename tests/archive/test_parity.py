@@ -175,6 +175,8 @@ def test_the_commands(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert mended.exit_code == 0 and "1 shard mended" in mended.stderr
     assert path.read_bytes() == data
     assert "no bytes had changed" in run.invoke(command, ["repair", "x.bb"]).stderr
+    Path("y.bb").write_bytes(b"no archive" * 10)
+    assert run.invoke(command, ["repair", "y.bb"]).stderr.startswith("bitsback: error: y.bb: ")
     added = run.invoke(command, ["add", "x.bb", "--parity", "3"])
     assert added.exit_code == 0 and "of parity added" in added.stderr
     assert run.invoke(command, ["add", "x.bb"]).exit_code == 2

@@ -102,7 +102,7 @@ def repair(
     name = name_of(place)
     reader = open_anywhere(place)
     try:
-        mended = _Mended(reader)
+        mended = _Mended(reader, name)
         windows, ours = list[Window](), list[Parity]()
         for parity in _parity_of(mended):
             try:
@@ -120,7 +120,7 @@ def repair(
         with open_output(target, force or destination is None) as output:
             if not _with_new_parity(mended, windows, output):
                 output.restart()
-                end, footer = _whole(mended, bool(windows), name)
+                end, footer = _whole(mended, bool(windows))
                 _copy(mended, end, output)
                 output.write(footer)
         return shards
@@ -172,21 +172,21 @@ def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output)
     return output.size >= mended.size
 
 
-def _whole(mended: _Mended, has_parity: bool, name: str) -> tuple[int, bytes]:
+def _whole(mended: _Mended, has_parity: bool) -> tuple[int, bytes]:
     """The end of the part of the file that is whole, and its footer if that is not there. Raises
     ArchiveError if that is not an archive, or is damaged.
     """
-    told = "" if has_parity else ", which has no parity for that"
+    told = "" if has_parity else ": it has no parity for that"
     with mended.opened() as archive:
         problems, directory = archive.problems, archive._directory
         for place in directory.sections:
             if place.kind != PARITY and not _intact(archive, place):
-                problems.append(ArchiveError("a part of it that is no block is damaged"))
+                problems.append(ArchiveError(f"{mended.name}: a part that is no block is damaged"))
         for block in archive._blocks:
             try:
                 archive._task(block)
             except ArchiveError as error:
-                raise ArchiveError(f"{error}{told}; {_ADVICE}") from None
+                raise ArchiveError(f"{error}, and cannot be repaired{told}; {_ADVICE}") from None
     if directory.unfinished is not None and len(problems) == 1:
         return directory.end, b""
     if directory.endless and len(problems) == 1 and directory.index is not None:
@@ -194,7 +194,7 @@ def _whole(mended: _Mended, has_parity: bool, name: str) -> tuple[int, bytes]:
         index = Cursor(mended.at(start, mended.size - start)).section()
         return start + len(index), footer_of(index)
     for problem in problems:
-        raise ArchiveError(f"{name}: cannot be repaired: {problem}{told}; {_ADVICE}")
+        raise ArchiveError(f"{problem}, and cannot be repaired{told}; {_ADVICE}")
     return mended.size, b""
 
 
@@ -219,7 +219,8 @@ def _intact(archive: Archive, place: Place) -> bool:
 class _Mended:
     """A file with other bytes at some places."""
 
-    def __init__(self, reader: RandomAccess) -> None:
+    def __init__(self, reader: RandomAccess, name: str) -> None:
+        self.name = name
         self._reader, self._at = reader, 0
         self.size = self.end = reader.size
         """The bytes of the file, and those that are read."""
