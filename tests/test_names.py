@@ -68,6 +68,7 @@ OTHERS = [
     "compress",
     "decode",
     "decompress",
+    "diff",
     "embed",
     "encode",
     "load_model",

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from bitsback.reading.reader import Archive, open
     from bitsback.restoring.extractor import decompress
     from bitsback.writing.changing import add, remove
+    from bitsback.writing.differences import diff
     from bitsback.writing.embedding import embed
     from bitsback.writing.merging import merge
     from bitsback.writing.repairing import add_parity, repair
@@ -82,6 +83,7 @@ __all__ = [
     "compress",
     "decode",
     "decompress",
+    "diff",
     "embed",
     "encode",
     "load_model",
@@ -114,6 +116,7 @@ _LAZY = {
     "DecompressOptions": "decompress_options",
     "decode": "coding.array_bytes",
     "decompress": "restoring.extractor",
+    "diff": "writing.differences",
     "encode": "coding.array_bytes",
     "embed": "writing.embedding",
     "merge": "writing.merging",

@@ -29,6 +29,7 @@ COMMANDS = (
     "embed",
     "info",
     "verify",
+    "diff",
     "repair",
     "view",
     "models",
@@ -42,6 +43,7 @@ _OTHERS = {
     "show": "info",
     "test": "verify",
     "check": "verify",
+    "compare": "diff",
     "unpack": "decompress",
 }
 """Names that commands have in other programs."""

@@ -1,6 +1,7 @@
 """Open archives and read any items, decoding only the blocks that hold them."""
 
 import os
+from collections.abc import Collection as Members
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -422,12 +423,16 @@ class Archive(Contents):
             name = printable(files.names[numbers.start])
             raise ArchiveError(f"{name}: a part of it is in no block")
 
-    def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
+    def _tasks(
+        self, first: int = 0, end: int | None = None, only: Members[int] | None = None
+    ) -> Iterator[Task]:
         self._check()
         blocks = [
             block
             for block in self._blocks
-            if first <= block.first and (end is None or block.first < end)
+            if first <= block.first
+            and (end is None or block.first < end)
+            and (only is None or block.number in only)
         ]
         self._expect(blocks)
         for block in blocks:
