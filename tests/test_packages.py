@@ -103,9 +103,9 @@ def test_only_training_and_the_lab_are_edges() -> None:
             assert not any(n.startswith("bitsback_lab") for n in needed), name
 
 
-def test_only_the_codecs_of_other_packages_need_these() -> None:
+def test_only_what_is_for_other_packages_needs_these() -> None:
     """The rest of the package works where these are not installed."""
-    for other in ("zarr", "numcodecs"):
+    for other in ("zarr", "numcodecs", "imageio", "xarray"):
         needing = {
             name
             for name, needed in graph().items()

@@ -18,11 +18,12 @@ True
 (2, 10, 28)
 
 `bitsback.torch` has a dataset for PyTorch, `bitsback.train` makes models, `bitsback.dask`,
-`bitsback.zarr` and `bitsback.numcodecs` are for those packages, `bitsback.codecs` has the parts of
-models, and `bitsback.research` makes archives with any functions of floats. Each is imported on
-first use, and raises MissingExtra, which says what to install, if its package is missing. Every
-error that is raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and
-KeyError for a missing item, ValueError for a closed archive.
+`bitsback.zarr`, `bitsback.numcodecs`, `bitsback.pillow`, `bitsback.imageio` and `bitsback.xarray`
+are for those packages, `bitsback.codecs` has the parts of models, and `bitsback.research` makes
+archives with any functions of floats. Each is imported on first use, and raises MissingExtra, which
+says what to install, if its package is missing. Every error that is raised on purpose is a
+`BitsbackError`, or one of Python's own: IndexError and KeyError for a missing item, ValueError for
+a closed archive.
 """
 
 from importlib import import_module
@@ -98,10 +99,13 @@ __all__ = [
 _MODULES = {
     "codecs": None,
     "dask": "dask",
+    "imageio": "imageio",
     "numcodecs": "numcodecs",
+    "pillow": None,
     "research": None,
     "torch": "torch",
     "train": "torch",
+    "xarray": "xarray",
     "zarr": "zarr",
 }
 """Modules that are imported on first use, and the packages that they need."""

@@ -1,6 +1,7 @@
 """Open archives and read any items, decoding only the blocks that hold them."""
 
 import os
+import weakref
 from collections.abc import Collection as Members
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -503,7 +504,10 @@ class Archive(Contents):
 
 
 def _open_again(place: Location, model: bytes | None, cache: int) -> Archive:
-    return Archive(place, model=None if model is None else Model.from_bytes(model), cache=cache)
+    archive = Archive(place, model=None if model is None else Model.from_bytes(model), cache=cache)
+    # Workers, which unpickle it, drop it without closing it.
+    weakref.finalize(archive, archive._reader.close)
+    return archive
 
 
 def open(
