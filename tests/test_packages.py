@@ -90,7 +90,7 @@ def test_only_what_reads_urls_needs_fsspec() -> None:
     needing = {
         package(name) for name, needed in graph().items() if any("fsspec" in n for n in needed)
     }
-    assert needing == {"bitsback.remote", "bitsback.filesystem"}
+    assert needing == {"bitsback.remote", "bitsback.filesystem", "bitsback.fuse"}
 
 
 def test_only_training_and_the_lab_are_edges() -> None:

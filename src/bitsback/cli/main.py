@@ -32,6 +32,7 @@ COMMANDS = (
     "diff",
     "repair",
     "view",
+    "mount",
     "models",
     "train",
     "completion",
