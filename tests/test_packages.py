@@ -72,14 +72,14 @@ def test_only_training_and_its_own_package_need_torch() -> None:
     assert {name.removeprefix("bitsback.").split(".")[0] for name in needing} == {"train", "torch"}
 
 
-def test_only_its_own_package_needs_dask() -> None:
+def test_only_its_own_package_and_napari_need_dask() -> None:
     packages = ("dask", "distributed")
     needing = {
         package(name)
         for name, needed in graph().items()
         if any(n.split(".")[0] in packages for n in needed)
     }
-    assert needing == {"bitsback.dask"}
+    assert needing == {"bitsback.dask", "bitsback.napari"}
     users = {name for name, needed in graph().items() if any("bitsback.dask" in n for n in needed)}
     assert {name for name in users if package(name) != "bitsback.dask"} == {
         "bitsback.cli.scheduled"
