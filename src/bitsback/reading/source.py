@@ -83,6 +83,10 @@ class OpenArchive(BlockSource, Protocol):
     def problems(self) -> list[ArchiveError]:
         """The faults that were found when the archive was opened, in order."""
 
+    @abstractmethod
+    def preview(self, which: int | str) -> bytes | None:
+        """A small picture of a file; None if it has none."""
+
     @property
     @abstractmethod
     def _told(self) -> int:
