@@ -6,7 +6,7 @@ It needs the extra `imageio`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import EllipsisType
 from typing import Any
 
@@ -19,7 +19,7 @@ from bitsback.models.model import Choice
 from bitsback.reading.indexed import Indexed, is_image
 from bitsback.reading.indexing import read_number
 from bitsback.reading.reader import Archive
-from bitsback.reading.stacked import Stack, pictures_in
+from bitsback.reading.stacked import Stack, arrays_in, picture_numbers
 
 try:
     from imageio.config import known_extensions, known_plugins
@@ -59,13 +59,11 @@ class BitsbackPlugin(PluginV3):
         except (ArchiveError, InputError) as error:
             raise InitializationError(str(error)) from error
         archive, collection = self._archive, self._archive._collection
-        self._numbers: list[int] | None = None
+        self._numbers: Sequence[int] | None = None
         """Those of the files or pages."""
         if isinstance(collection, FileList):
             arrays = collection.kind == ARRAYS
-            self._numbers = (
-                [*range(len(archive))] if arrays else [number for number, _ in pictures_in(archive)]
-            )
+            self._numbers = range(len(archive)) if arrays else picture_numbers(archive)
         self._whole = self._numbers is None and (
             not archive.shape or is_image(archive.shape, archive.dtype)
         )
@@ -126,13 +124,18 @@ class BitsbackPlugin(PluginV3):
             return archive[numbers[number]], ...
         if numbers is None:
             return archive, np.newaxis if self._whole else ...
-        kinds = {(view.shape, view.dtype) for view in map(archive.__getitem__, numbers)}
-        if len(kinds) != 1:
+        if self._count == 1:
+            return archive[numbers[0]], np.newaxis
+        arrays = arrays_in(archive)
+        if len({(array.shape, array.dtype) for array in arrays.values()}) != 1:
             raise InputError(
-                f"{archive.name}: its images have {len(kinds)} shapes and dtypes; read them one by"
+                f"{archive.name}: its images have {len(arrays)} shapes and dtypes; read them one by"
                 " one, by their numbers"
             )
-        return Stack(archive, numbers, *kinds.pop()), ...
+        array = next(iter(arrays.values()))
+        if len(arrays) > 1:  # arrays of an npz file
+            array = Stack(archive, numbers, array.shape, array.dtype)
+        return array, ...
 
 
 known_plugins[NAME] = PluginConfig(NAME, BitsbackPlugin.__name__, __name__)

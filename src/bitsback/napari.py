@@ -61,7 +61,7 @@ def _layers(path: Path) -> Iterator[Layer]:
         }
         if array.dtype == np.uint8:  # of others napari finds the limits, by some slices
             options["contrast_limits"] = (0, 255)
-        if isinstance(array, Stack) and archive.names:
+        if isinstance(array, Stack) and archive._files.named:
             options["metadata"]["names"] = [archive.names[number] for number in array.numbers]
         yield _lazy(array), options, "image"
     if not shown:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from bitsback.format.layout import MAGIC
 from bitsback.format.parts import ARRAYS, FOLDER, FileList
 from bitsback.reading.indexed import is_image
 from bitsback.reading.reader import Archive
-from bitsback.reading.stacked import pictures_in
+from bitsback.reading.stacked import picture_numbers
 
 _WIDE = ("u2", "i4", "f4")
 """The dtypes beside bool and bytes that Pillow has modes for."""
@@ -82,19 +83,19 @@ class BitsbackImageFile(ImageFile.ImageFile):
         return _from_array(np.asarray(array), archive.name)
 
 
-def _frames(archive: Archive) -> list[int] | list[None]:
+def _frames(archive: Archive) -> Sequence[int] | list[None]:
     """The numbers of the frames; None for an array that is one image. Raises InputError if there
     are none.
     """
     collection = archive._collection
-    frames: list[int] | list[None] = []
+    frames: Sequence[int] | list[None] = []
     if not isinstance(collection, FileList):
         if is_image(archive.shape, archive.dtype):
             frames = [None]
         elif archive.shape and is_image(archive.shape[1:], archive.dtype):
-            frames = list(range(len(archive)))
+            frames = range(len(archive))
     elif collection.kind != ARRAYS:
-        frames = [number for number, _ in pictures_in(archive)]
+        frames = picture_numbers(archive)
     if not frames:
         raise InputError(f"{archive.name}: holds no pictures; read it with bitsback.open")
     return frames

@@ -115,7 +115,7 @@ class BitsbackBackend(BackendEntrypoint):
                 lazy = indexing.LazilyIndexedArray(LazyArray(array))
                 variable = Variable(axes, lazy, encoding={"preferred_chunks": chunks})
                 dataset[name] = variable
-                if isinstance(array, Stack) and archive.names:
+                if isinstance(array, Stack) and archive._files.named:
                     names = [archive.names[number] for number in array.numbers]
                     label = "name" if axes[0] == "dim_0" or dims else f"{name}_name"
                     dataset = dataset.assign_coords({label: (axes[0], names)})

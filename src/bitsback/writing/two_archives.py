@@ -23,6 +23,7 @@ from bitsback.reading.indexed import Indexed
 from bitsback.reading.maker import Maker, Stored
 from bitsback.reading.paged import make_pages
 from bitsback.reading.reader import Archive
+from bitsback.reading.stacked import MOST_LISTED
 from bitsback.reading.strips import RestoredParts
 from bitsback.reading.view import JoinedView, View
 from bitsback.summary import Differences
@@ -107,6 +108,8 @@ class TwoArchives:
     def _pages(self) -> Differences:
         one, other = self._one, self._other
         common = min(len(one), len(other))
+        if common > MOST_LISTED:  # which a few bytes may claim
+            raise InputError(f"{one.name}: its {common} pages are too many to be compared")
         pairs = ((str(number), number, number) for number in range(common))
         found = self._compared(pairs, lambda n, at: "pixels" * self._differ(one[n], other[at]))
         rest = [[as_text(range(common, len(each)))] * (len(each) > common) for each in (one, other)]
