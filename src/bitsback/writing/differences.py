@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bitsback.coding.choose import given_model
 from bitsback.errors import InputError
 from bitsback.format.layout import MAGIC
 from bitsback.format.parts import FOLDER, PAGES, FileList
@@ -20,7 +21,7 @@ from bitsback.reading.hashes import digest_of
 from bitsback.reading.reader import Archive, Source
 from bitsback.reading.strips import RestoredParts
 from bitsback.reading.whole_files import hand_over
-from bitsback.remote.url import Options, located
+from bitsback.remote.url import Options, check_options, located
 from bitsback.summary import Differences
 from bitsback.work import Progress, Work, check_threads, ordered_map
 from bitsback.writing.readback import (
@@ -64,8 +65,10 @@ def diff(
     Raises InputError if the two cannot be compared, such as an array with files, or cannot be read,
     and ArchiveError for damage.
     """
-    other = located(other, storage_options)
-    with Archive(archive, model=model, storage_options=storage_options) as one:
+    archive, other = (located(place, storage_options) for place in (archive, other))
+    check_options(storage_options, archive, other, located(model))
+    model = None if model is None else given_model(model, storage_options)
+    with Archive(archive, model=model) as one:
         if isinstance(other, str | os.PathLike) and not _is_archive(Path(other)):
             return with_place(one, Path(other), full, threads, progress)
         with Archive(other, model=model) as another:
