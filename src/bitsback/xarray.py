@@ -40,22 +40,24 @@ class LazyArray(BackendArray):
         self.dtype = array.dtype
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        support = indexing.IndexingSupport.OUTER_1VECTOR
+        support = indexing.IndexingSupport.OUTER
         return indexing.explicit_indexing_adapter(key, self.shape, support, self._take)
 
     def _take(self, key: tuple[Any, ...]) -> NDArray[Any]:
-        """key: numbers and slices, and at most one array of numbers, which other axes than the
-        first take by their range.
+        """key: numbers, slices and arrays of numbers, each for its axis. Arrays on other axes than
+        the first take what lies between their least and greatest numbers.
         """
-        rest = list[Any]([slice(None)] * len(key))
-        within = list(key)
+        within, chosen = list(key), list[tuple[int, Any]]()
         for axis, part in enumerate(key[1:], 1):
             if isinstance(part, np.ndarray):
                 low, high = (int(part.min()), int(part.max()) + 1) if part.size else (0, 0)
-                within[axis], rest[axis] = slice(low, high), part - low
+                within[axis] = slice(low, high)
+                scalars = sum(np.isscalar(each) for each in key[:axis])
+                chosen.append((axis - scalars, part - low))
         found = np.asarray(self.array[tuple(within)] if key else self.array[...])
-        kept = [each for part, each in zip(key, rest, strict=True) if not np.isscalar(part)]
-        return np.asarray(found[tuple(kept)])
+        for axis, places in chosen:
+            found = found.take(places, axis)
+        return found
 
 
 class BitsbackBackend(BackendEntrypoint):

@@ -39,6 +39,8 @@ def test_an_array_is_decoded_where_it_is_indexed(
         (3,),
         (slice(10, 2, -3), 4),
         ([7, 1, 7], slice(None), [3, 0, 8]),
+        ([7, -1], [2, 2, 1, -3], [3, 0, 8]),
+        (3, [2, 2, 1], [3, 0, 8]),
         (2, [5, 5, 1], slice(1, None, 2)),
         (slice(None), slice(0), 1),
         (slice(None), [], [0]),
