@@ -109,7 +109,7 @@ $(LAB_WHEEL): .venv/created $(LAB_SOURCES)
 # With the lab, whose commands and digits are in pages, and the modules that the pages of `bitsback.zarr` and others are about.
 .venv/installed-docs: .venv/installed-lab
 	@echo "installing what the site is built with"
-	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[docs,zarr]" "$$(echo build/lab-wheel/*.whl)[paper]"
+	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[docs,zarr,hdf5]" "$$(echo build/lab-wheel/*.whl)[paper]"
 	@touch $@
 
 .venv/installed-bench: .venv/installed-lab
