@@ -33,7 +33,7 @@ without-torch: .venv-light/installed
 CARGO ?= $(firstword $(wildcard /usr/bin/cargo) cargo)
 decoder:
 	@if command -v $(CARGO) > /dev/null; then $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml \
-		-p bitsback-decode -p bitsback-hdf5; fi
+		-p bitsback-decode -p bitsback-decode-c -p bitsback-hdf5; fi
 
 # The page that shows archives in a browser, src/bitsback/viewer.html, which is committed: to be made again after a change
 # of decoder/, viewer/ or a model in it. It takes what Debian calls cargo, libstd-rust-dev-wasm32 and lld.

@@ -69,7 +69,12 @@ impl Collection {
             return bytes.error("the archive needs features that this reader does not know: a newer release is needed");
         }
         let (container, parts) = match bytes.byte()? {
-            0 | 2 | 3 => (Container::Array, vec![Part::read(&mut bytes)?]),
+            0 => (Container::Array, vec![Part::read(&mut bytes)?]),
+            2 | 3 => {
+                let part = Part::read(&mut bytes)?;
+                part.check_idx()?;
+                (Container::Array, vec![part])
+            }
             1 => {
                 let kind = match bytes.byte()? {
                     0 => Kind::Pictures,
@@ -133,6 +138,12 @@ impl Part {
             parts.push(Part::read(bytes)?);
         }
         Ok(parts)
+    }
+
+    fn check_idx(&self) -> Result<()> {
+        let known = matches!(&self.dtype.code, b"|u1" | b"|i1" | b">i2" | b">i4" | b">f4" | b">f8");
+        let fits = !self.shape.is_empty() && self.shape.iter().all(|&extent| extent < 1 << 32);
+        demand(known && fits, "an idx file cannot have the array", SECTION)
     }
 
     fn read(bytes: &mut Bytes) -> Result<Part> {

@@ -88,7 +88,6 @@ impl Decoded {
                         files.push((name, Picture { rows: count, pixels: own, ..picture }.file(ending)?));
                     }
                 }
-                Restored::Held(held) => files.push((file.name.clone(), exact(held.to_vec())?)),
             }
         }
         check_names(&files)?;

@@ -18,8 +18,11 @@ from PIL import Image
 import bitsback
 from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
 from docs.blocks import ROOT
+from fuzz import differential
 
 COMMAND = ROOT / "decoder" / "target" / "release" / "bitsback-decode"
+
+KINDS = "damage", "forgery", "metadata", "block"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,6 +44,13 @@ def test_it_passes_the_conformance_files() -> None:
     runner = [sys.executable, ROOT / "conformance" / "run.py", "--", COMMAND, "--arrays"]
     run = subprocess.run(runner, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout
+
+
+def test_it_agrees_about_damage() -> None:
+    """Both decoders give the same items of a damaged or forged file, or both refuse it."""
+    outcomes = differential.run(0, 0, 400)
+    assert all(outcomes[f"{kind}, refused"] > 20 for kind in KINDS), outcomes
+    assert outcomes["forgery, the same"] > 10 and outcomes["metadata, the same"] > 10
 
 
 def noisy(dtype: str, *shape: int) -> NDArray[Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from .fields import Reader, require
 
 Shape = tuple[int, ...]
+IDX = ("|u1", "|i1", ">i2", ">i4", ">f4", ">f8")
 
 
 @dataclass
@@ -103,6 +104,10 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
             require(len(channels) < 2, "pictures have three axes at most")
     else:
         require(all(part.axes < 2 for part in parts), "an array has items of one shape")
+    if container in (2, 3):
+        require(parts[0].dtype.str in IDX, "a dtype of an idx file")
+        shape = parts[0].shape
+        require(len(shape) > 0 and max(shape) < 2**32, "a shape of an idx file")
     if container == 4:
         require(all(part.shape[:1] > (0,) for part in parts), "a first dimension")
         require(len({(part.dtype, part.shape[1:]) for part in parts}) == 1, "parts that are alike")
