@@ -10,7 +10,7 @@ use crate::library::Library;
 
 const SECTION: &str = "format.md, A7";
 pub const MAGIC: u8 = 0xBB;
-const VERSION: u8 = 2;
+const VERSION: u8 = 5;
 
 /// An array.
 pub struct Array {

@@ -85,6 +85,7 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
     kind = reader.byte() if container == 1 else None
     count = reader.varint() if container in (1, 4) else 1
     require(kind in (None, 0, 1, 2), "a kind of the list")
+    require(kind == 0 or not features & 16, "files are removed from a folder")
     parts = [read_part(reader) for _ in range(count)]
     reader.done()
     if kind in (0, 2):
