@@ -99,7 +99,7 @@ def test_damage_is_an_error(given: Path, private: bitsback.Model) -> None:
     """So is a model that does not ship."""
     stack = ARRAYS["stack"]
     whole = bitsback.encode(stack)
-    claims = b"\xbb\x02|u1\x01\x80\x80\x80\x80\x04\x00\x00" + bytes(20_000)  # 1 GB
+    claims = whole[:2] + b"|u1\x01\x80\x80\x80\x80\x04\x00\x00" + bytes(20_000)  # 1 GB
     rubbish = [whole[:9], whole[:100], whole[:-1] + bytes([whole[-1] ^ 1]), claims, b"\xbb"]
     rubbish.append(bitsback.encode(stack[:5]))
     with h5py.File(given / "bad.h5", "w") as file:
