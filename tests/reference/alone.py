@@ -20,7 +20,7 @@ from .blocks import (
     decode_digits,
     read_value_map,
 )
-from .fields import Reader, require
+from .fields import Reader, check_size, require
 
 IMPLIED, NUMBERED, COLUMNS = 1, 2, 4
 
@@ -56,6 +56,7 @@ def decode(
         kind = np.dtype(dtype)
     else:
         kind, shape = reader.dtype(), reader.shape()
+    check_size(kind, shape)
     whole += kind.str.encode() + pack_shape(shape)
     start = reader.at
     form = reader.byte()
