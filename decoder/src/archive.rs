@@ -11,7 +11,7 @@ const INDEX: &str = "format.md, A5.11";
 const PREVIEWS: &str = "format.md, A5.17";
 const MAGIC: &[u8] = b"\x89bb\r\n\x1a\n";
 const END: &[u8] = b"bb\x1a\n";
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// The sections of an archive, checked but not yet decoded.
 pub struct Archive<'a> {
@@ -211,7 +211,9 @@ impl<'a> Archive<'a> {
                     )
                 }
             };
-            demand(slot.replace(read(section)?).is_none(), "a section is there twice", SECTION)?;
+            let twice = slot.replace(read(section)?).is_some();
+            let of_files = matches!(archive.collection.container, Container::Files(_));
+            demand(!twice || !of_files, "a section is there twice", SECTION)?;
         }
         archive.check_sections()?;
         let end = archive.blocks.last().map_or(0, |block| block.first + block.tiles);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::bytes::Bytes;
-use crate::dtype::{elements, read_shape, Dtype};
+use crate::dtype::{elements, is_possible, read_shape, Dtype};
 use crate::error::{demand, error, refuse, Result};
 
 const SECTION: &str = "format.md, A5.1";
@@ -164,8 +164,8 @@ impl Part {
                 let mut total = 0u64;
                 for _ in 0..bytes.varint()? {
                     let [count, rows, columns] = [bytes.varint()?, bytes.varint()?, bytes.varint()?];
-                    if rows == 0 || columns == 0 {
-                        return bytes.error("a picture has no rows or columns");
+                    if count == 0 || rows == 0 || columns == 0 {
+                        return bytes.error("a run has no pictures, or pictures have no rows or columns");
                     }
                     total = total.checked_add(count).ok_or_else(|| error("there are too many pictures", SECTION))?;
                     let mut item = vec![rows, columns];
@@ -214,6 +214,7 @@ impl Part {
         items: Vec<(u64, Vec<u64>)>,
         cut: Option<Vec<u64>>,
     ) -> Result<Part> {
+        demand(axes == 2 || is_possible(dtype, &shape), "an array is too large", SECTION)?;
         let mut part = Part { dtype, axes, shape, runs: Vec::new(), cut, tiles: 0, bytes: 0 };
         let too_large = || error("an array is too large", SECTION);
         let mut item = 0u64;

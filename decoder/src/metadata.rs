@@ -27,10 +27,10 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
         kind @ (2 | 3) => Ok(Restored::Png(png(bytes.rest(), kind == 3, picture)?)),
         4 => {
             let tiff = Tiff::read(bytes.rest())?;
-            if tiff.is_plain() {
-                return Ok(Restored::Exact(tiff.file(picture)?));
+            match tiff.file(picture)? {
+                Some(file) => Ok(Restored::Exact(file)),
+                None => Ok(Restored::Pages(tiff.page_rows(picture)?)),
             }
-            Ok(Restored::Pages(tiff.page_rows(picture)?))
         }
         kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
     }

@@ -149,7 +149,7 @@ impl Decoded {
     }
 
     /// The items of the archive, in order.
-    fn items(self) -> Result<Vec<Item>> {
+    fn items(&self) -> Result<Vec<Item>> {
         let Container::Files(kind) = self.container else {
             let (shape, data) = self.array();
             return Ok(vec![Item { name: String::new(), dtype: self.parts[0].dtype, shape, data }]);
@@ -173,7 +173,7 @@ impl Decoded {
     }
 
     /// The form that conformance files are checked in.
-    pub fn arrays(self) -> Result<Output> {
+    pub fn arrays(mut self) -> Result<Output> {
         let Container::Files(kind) = self.container else {
             let (shape, bytes) = self.array();
             return Ok(Output::One(npy(self.parts[0].dtype, &shape, false, &bytes)));
@@ -188,6 +188,8 @@ impl Decoded {
                 out.push((format!("{name}.npy"), npy(item.dtype, &item.shape, false, &item.data)));
             }
         }
+        self.make_bools_bits();
+        out.extend(self.exact_files()?);
         Ok(Output::Folder(out))
     }
 }

@@ -111,6 +111,13 @@ impl Layout {
         rows as u128 * (samples * u128::from(self.bits)).div_ceil(8)
     }
 
+    /// Whether the samples of a page can be these.
+    fn fits(&self, page: &Picture) -> bool {
+        let samples = self.channels * self.planes;
+        (page.rows, page.columns, page.channels) == (self.rows, self.columns, samples)
+            && page.dtype.code == self.dtype()
+    }
+
     fn sample_bytes(&self) -> usize {
         usize::from(self.bits).div_ceil(8)
     }
@@ -234,30 +241,22 @@ impl<'a> Tiff<'a> {
         demand(end <= total, "a segment is behind the end of its file", SECTION)
     }
 
-    /// Whether no page is compressed.
-    pub fn is_plain(&self) -> bool {
-        self.pages.iter().all(|(_, layout)| layout.compression == 1)
-    }
-
     /// All pages, one below the other.
     fn layouts(&self) -> impl Iterator<Item = &Layout> {
         self.pages.iter().flat_map(|(count, layout)| std::iter::repeat_n(layout, *count as usize))
     }
 
-    /// The rows of each page of a file whose pages stand one below the other.
+    /// The rows of each page of a picture with all pages one below the other.
     pub fn page_rows(&self, picture: &Picture) -> Result<Vec<usize>> {
         let rows: Vec<usize> = self.layouts().map(|layout| layout.rows).collect();
         let total = rows.iter().try_fold(0usize, |sum, &rows| sum.checked_add(rows));
-        let same = self.layouts().all(|layout| {
-            let samples = layout.channels * layout.planes;
-            layout.columns == picture.columns && samples == picture.channels && layout.dtype() == picture.dtype.code
-        });
+        let same = self.layouts().all(|layout| layout.fits(&Picture { rows: layout.rows, ..*picture }));
         demand(same && total == Some(picture.rows), "the pages do not fit the pixels", SECTION)?;
         Ok(rows)
     }
 
-    /// The file, of a picture with all pages one below the other.
-    pub fn file(&self, picture: &Picture) -> Result<Vec<u8>> {
+    /// The file, of a picture with all pages one below the other, if its bytes take no compression.
+    pub fn file(&self, picture: &Picture) -> Result<Option<Vec<u8>>> {
         let rows = self.page_rows(picture)?;
         let mut pixels = picture.pixels;
         let mut pages = Vec::new();
@@ -269,20 +268,21 @@ impl<'a> Tiff<'a> {
         self.file_of_pages(&pages)
     }
 
-    /// The file, from each page.
-    pub fn file_of_pages(&self, pages: &[Picture]) -> Result<Vec<u8>> {
+    /// The file, from each page, if its bytes take no compression.
+    pub fn file_of_pages(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
         demand(self.layouts().count() == pages.len(), "there is another number of pages", SECTION)?;
+        let same = self.layouts().zip(pages).all(|(layout, page)| layout.fits(page));
+        demand(same, "a page has another shape than its layout", SECTION)?;
+        if self.pages.iter().any(|(_, layout)| layout.compression != 1) {
+            return Ok(None);
+        }
         let mut made = Vec::new();
         let mut padding = self.padding;
         for (layout, page) in self.layouts().zip(pages) {
-            let samples = layout.channels * layout.planes;
-            let dtype = page.dtype.code == layout.dtype();
-            let fits = page.rows == layout.rows && page.columns == layout.columns && page.channels == samples;
-            demand(fits && dtype, "a page has another shape than its layout", SECTION)?;
             make_segments(layout, page, !self.padding.is_empty(), &mut padding, &mut made)?;
         }
         demand(padding.is_empty(), "there is too much padding", SECTION)?;
-        self.assemble(&made)
+        self.assemble(&made).map(Some)
     }
 
     fn assemble(&self, made: &[Vec<u8>]) -> Result<Vec<u8>> {

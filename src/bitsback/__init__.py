@@ -18,12 +18,12 @@ True
 (2, 10, 28)
 
 `bitsback.torch` has a dataset for PyTorch, `bitsback.train` makes models, `bitsback.dask`,
-`bitsback.zarr`, `bitsback.numcodecs`, `bitsback.pillow`, `bitsback.imageio` and `bitsback.xarray`
-are for those packages, `bitsback.codecs` has the parts of models, and `bitsback.research` makes
-archives with any functions of floats. Each is imported on first use, and raises MissingExtra, which
-says what to install, if its package is missing. Every error that is raised on purpose is a
-`BitsbackError`, or one of Python's own: IndexError and KeyError for a missing item, ValueError for
-a closed archive.
+`bitsback.zarr`, `bitsback.numcodecs`, `bitsback.hdf5`, `bitsback.pillow`, `bitsback.imageio` and
+`bitsback.xarray` are for those packages, `bitsback.codecs` has the parts of models, and
+`bitsback.research` makes archives with any functions of floats. Each is imported on first use, and
+raises MissingExtra, which says what to install, if its package is missing. Every error that is
+raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and KeyError for a
+missing item, ValueError for a closed archive.
 """
 
 from importlib import import_module
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from bitsback.writing.repairing import add_parity, repair
     from bitsback.writing.writer import compress
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 __all__ = [
     "Archive",
@@ -99,6 +99,7 @@ __all__ = [
 _MODULES = {
     "codecs": None,
     "dask": "dask",
+    "hdf5": "h5py",
     "imageio": "imageio",
     "numcodecs": "numcodecs",
     "pillow": None,

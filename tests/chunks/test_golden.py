@@ -1,11 +1,12 @@
-"""Old blocks and Zarr arrays decode to the same arrays, by the program and by the specification,
-and blocks are written with the same bytes.
+"""Old blocks, Zarr arrays and datasets of HDF5 decode to the same arrays, by the program and by the
+specification, and blocks are written with the same bytes.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import zarr
@@ -15,7 +16,7 @@ import bitsback
 from bundled_models import spec_model
 from reference import alone as spec
 
-from .golden.make import BLOCKS, EXACT, FOLDER, ZARRS, make
+from .golden.make import BLOCKS, DATASETS, EXACT, FOLDER, ZARRS, make
 
 
 def read(name: str) -> bytes:
@@ -51,8 +52,15 @@ def test_an_array_of_zarr_decodes(name: str) -> None:
     assert (np.asarray(found[...]) == array).all()
 
 
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_dataset_of_hdf5_decodes(name: str) -> None:
+    with h5py.File(FOLDER / "arrays.h5") as file:
+        assert_same(file[name][...], DATASETS[name][0]())
+
+
 def test_there_are_no_others() -> None:
     assert {path.name for path in FOLDER.glob("*.*") if path.suffix != ".py"} == {
         *(f"{name}.block" for name in BLOCKS),
         *ZARRS,
+        "arrays.h5",
     }

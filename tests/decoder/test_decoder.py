@@ -22,8 +22,6 @@ from fuzz import differential
 
 COMMAND = ROOT / "decoder" / "target" / "release" / "bitsback-decode"
 
-KINDS = "damage", "forgery", "metadata", "block"
-
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
@@ -49,8 +47,8 @@ def test_it_passes_the_conformance_files() -> None:
 def test_it_agrees_about_damage() -> None:
     """Both decoders give the same items of a damaged or forged file, or both refuse it."""
     outcomes = differential.run(0, 0, 400)
-    assert all(outcomes[f"{kind}, refused"] > 20 for kind in KINDS), outcomes
-    assert outcomes["forgery, the same"] > 10 and outcomes["metadata, the same"] > 10
+    assert all(outcomes[f"{kind}, refused"] > 10 for kind in differential.KINDS), outcomes
+    assert outcomes["forgery, the same"] > 10 and outcomes["metadata, the same"] > 5, outcomes
 
 
 def noisy(dtype: str, *shape: int) -> NDArray[Any]:

@@ -32,6 +32,15 @@ def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None
     return tiff(reader, pages)
 
 
+def is_plain(metadata: bytes) -> bool:
+    """Whether nothing is compressed in the file that they promise."""
+    if metadata[0] != 4:
+        return metadata[0] in (1, 5)
+    reader = Reader(metadata[1:])
+    runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
+    return all(run[8] == 1 for run in runs)
+
+
 def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
     """The exact bytes of the file; None where the container metadata does not promise them."""
     reader = Reader(metadata)
