@@ -54,35 +54,29 @@ class TwoArchives:
             raise InputError(
                 f"{one.name} holds {_content(kinds[0])}, and {other.name} {_content(kinds[1])}"
             )
-        if kinds[0] is None:
-            return self._arrays()
-        if kinds[0] == PAGES:
-            return self._pages()
         for each in (one, other):
-            if isinstance(each.names, Numbered) or (each.unordered and kinds[0] == ARRAYS):
+            if isinstance(each.names, Numbered) or (each.unordered and kinds[0] != FOLDER):
                 raise InputError(
                     f"{each.name}: is a set without names, so that nothing tells which of its"
                     " items is which"
                 )
-        return self._named(kinds[0])
+        if kinds[0] is None:
+            return self._arrays()
+        return self._pages() if kinds[0] == PAGES else self._named(kinds[0])
 
     def _arrays(self) -> Differences:
         one, other = self._one._whole, self._other._whole
-        if self._one.unordered or self._other.unordered:
-            raise InputError(f"{self._one.name}: a set has no order in which items are compared")
         lengths = [shape[0] if shape else 1 for shape in (one.shape, other.shape)]
         if not _comparable(one, other):
             return Differences(changed={as_text(range(lengths[0])): "shape or dtype"})
         common = min(lengths)
         rest = [[as_text(range(common, length))] * (length > common) for length in lengths]
-        changed = merged(
-            range(n, n + 1) for n in self._changed_entries(one, other, common, self._threads)
-        )
+        changed = merged(self._changed_entries(one, other, common, self._threads))
         return Differences(rest[1], rest[0], dict.fromkeys(map(as_text, changed), "elements"))
 
     def _changed_entries(
         self, one: Indexed, other: Indexed, count: int, threads: int = 1
-    ) -> Iterator[int]:
+    ) -> Iterator[range]:
         """Which of the first entries along the first axis differ, of arrays that are comparable."""
         bounds, stops = [], 0
         for length in one.chunks[0] if one.shape else (1,):
@@ -90,18 +84,20 @@ class TwoArchives:
                 bounds.append((stops, min(stops + length, count)))
             stops += length
 
-        def unequal(bound: tuple[int, int]) -> list[int]:
+        def unequal(bound: tuple[int, int]) -> list[range]:
             start, stop = bound
-            if self._shared(_part_at(one, start, stop), _part_at(other, start, stop)):
+            parts = _part_at(one, start, stop), _part_at(other, start, stop)
+            if 0 in one.shape or self._shared(*parts):
                 return []
             left, right = (
-                np.asarray(each[start:stop] if each.shape else each[...][np.newaxis])
+                np.asarray(each[start:stop] if each.shape else each[...])
+                .reshape(stop - start, -1)
+                .view(np.uint8)
                 for each in (one, other)
             )
-            if left.tobytes() == right.tobytes():
-                return []
-            rows = zip(left, right, strict=True)
-            return [n for n, (a, b) in enumerate(rows, start) if a.tobytes() != b.tobytes()]
+            differ = (left != right).any(axis=1)
+            edges = np.flatnonzero(np.diff(differ, prepend=False, append=False)) + start
+            return [range(low, high) for low, high in edges.reshape(-1, 2).tolist()]
 
         yield from chain.from_iterable(ordered_map(unequal, bounds, threads))
 
