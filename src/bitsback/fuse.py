@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 import signal
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from errno import EIO
 from pathlib import Path
 from typing import Any
 
 from bitsback.errors import BitsbackError, InputError, MissingExtra
-from bitsback.filesystem import ArchiveFileSystem
 from bitsback.images.names import printable
 from bitsback.interrupts import SIGNALS
 
 try:
     import fuse
+    from fsspec.fuse import FUSEr
 except ImportError as error:
     raise MissingExtra("fusepy", "bitsback[mount]", ".[mount]") from error
 except OSError as error:
@@ -29,14 +30,18 @@ except OSError as error:
         " macFUSE, as your system calls it"
     ) from error
 
-from fsspec.fuse import FUSEr
+from bitsback.filesystem import ArchiveFileSystem  # which needs fsspec
 
 
 class ArchiveOperations(FUSEr):
     """What the kernel asks of a mounted archive."""
 
-    def __init__(self, files: ArchiveFileSystem) -> None:
+    def __init__(
+        self, files: ArchiveFileSystem, mounted: Callable[[], object] = lambda: None
+    ) -> None:
+        """mounted: called when the archive is there."""
         super().__init__(files, "")
+        self._mounted = mounted
         self._known: dict[str, dict[str, Any]] = {}
         """By path, since the size of a picture is known only when it has been made."""
 
@@ -46,6 +51,9 @@ class ArchiveOperations(FUSEr):
             return super().__call__(operation, *arguments)
         except BitsbackError as error:
             raise fuse.FuseOSError(EIO) from error
+
+    def init(self, path: str) -> None:
+        self._mounted()
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
         if path not in self._known:
@@ -59,18 +67,26 @@ class ArchiveOperations(FUSEr):
         return self._known[path]
 
 
-def mount(files: ArchiveFileSystem, folder: Path) -> None:
-    """Shows the files in an empty folder until it is unmounted, or the process is interrupted.
-    Raises InputError if that is impossible.
+def mount(
+    archive: str,
+    folder: Path,
+    model: str | None = None,
+    storage_options: dict[str, Any] | None = None,
+    mounted: Callable[[], object] = lambda: None,
+) -> None:
+    """Shows an archive in an empty folder until it is unmounted, or the process is interrupted. The
+    arguments are those of `bitsback.open`. Raises its errors, and InputError if the folder cannot
+    be mounted.
     """
     shown = printable(os.fspath(folder))
     if not folder.is_dir() or any(folder.iterdir()):
         raise InputError(f"{shown}: is no empty folder; make one, to show the archive in")
+    files = ArchiveFileSystem(archive, target_options=storage_options, model=model)
     # libfuse handles the signals that nobody else does, and unmounts.
     before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
     try:
         fuse.FUSE(
-            ArchiveOperations(files),
+            ArchiveOperations(files, mounted),
             os.fspath(folder),
             foreground=True,
             nothreads=True,
@@ -84,3 +100,4 @@ def mount(files: ArchiveFileSystem, folder: Path) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        files.close()

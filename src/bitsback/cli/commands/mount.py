@@ -35,13 +35,10 @@ def command(
       cp scans/a/b.png .
       fusermount -u scans
     """
-    from bitsback.filesystem import ArchiveFileSystem
     from bitsback.fuse import mount
 
-    files = ArchiveFileSystem(archive, target_options=storage_options or None, model=model)
-    if not quiet:
-        figures.say(f"{archive}: in {folder} until Ctrl-C", err=True)
-    try:
-        mount(files, folder)
-    finally:
-        files.close()
+    def mounted() -> None:
+        if not quiet:
+            figures.say(f"{archive}: in {folder} until Ctrl-C", err=True)
+
+    mount(archive, folder, model, storage_options or None, mounted)
