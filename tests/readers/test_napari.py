@@ -7,7 +7,6 @@ import sys
 import tomllib
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +77,6 @@ def test_the_manifest_leads_to_the_reader() -> None:
     assert reader["filename_patterns"] == ["*.bb"]
 
 
-@pytest.mark.skipif(find_spec("npe2") is None, reason="npe2 is not installed")
 def test_npe2_accepts_the_manifest(made: Path) -> None:
     """In another process, since npe2 warns, and warnings are errors here."""
     code = (
