@@ -184,6 +184,63 @@ def test_slices_of_a_series_follow_one_another(tmp_path: Path, stacked: bool) ->
     assert _files(tmp_path / "out") == _files(tmp_path / "in")
 
 
+def _alike(count: int, shift: int = 3) -> NDArray[np.uint16]:
+    """Pictures, one below the other, each like the one before it, with a little noise."""
+    rng = np.random.default_rng(0)
+    still = np.add.outer(np.arange(48) * 5, np.arange(40) * 3) + rng.integers(0, 300, (48, 40))
+    rows = [still + shift * number + rng.integers(0, 9, still.shape) for number in range(count)]
+    return np.concatenate(rows).astype("<u2")
+
+
+def test_frames_of_a_file_are_the_slices_of_a_stack(tmp_path: Path) -> None:
+    """Where a trial says that it helps."""
+    (tmp_path / "in").mkdir()
+    frames, noise = _alike(12), np.random.default_rng(0).integers(0, 900, (480, 40)).astype("<u2")
+    (tmp_path / "in/frames").write_bytes(dicom_file(frames, frames=12))
+    (tmp_path / "in/noise").write_bytes(dicom_file(noise, frames=10))
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", block=4)
+    alone = bitsback.compress(tmp_path / "in", tmp_path / "y.bb", block=4, stack=False)
+    assert summary.bytes_out < 0.9 * alone.bytes_out
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        told = archive.info()
+        assert told["layouts"]["frames"] == 3 and told["layouts"]["stacks"] == 0
+        assert {part["cut"] and part["cut"][0] for part in told["parts"]} >= {48}
+        assert archive.verify() == [] and np.array_equal(archive["noise"], noise)
+        assert np.array_equal(archive["frames"], frames)
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert _files(tmp_path / "out") == _files(tmp_path / "in")
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_files_of_frames_make_one_part(tmp_path: Path, count: int) -> None:
+    """Those of one size; and a series of four is rather a stack of files."""
+    (tmp_path / "in").mkdir()
+    frames = _alike(5 * count).reshape(count, 240, 40)
+    for number, pixels in enumerate(frames):
+        more = {(0x20, 0x0E): ("UI", "1.2"), (0x20, 0x13): ("IS", str(number))}
+        (tmp_path / f"in/{number}").write_bytes(dicom_file(pixels, frames=5, more=more))
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        layouts = archive.info()["layouts"]
+        assert layouts["stacks"] + layouts["frames"] == 1 and archive.verify() == []
+        assert all(np.array_equal(archive[str(n)], frames[n]) for n in range(count))
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert _files(tmp_path / "out") == _files(tmp_path / "in")
+
+
+def test_slices_are_a_stack_where_a_trial_says_so(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number, pixels in enumerate(_alike(8).reshape(8, 48, 40)):
+        more = {(0x20, 0x0E): ("UI", "1.2"), (0x20, 0x13): ("IS", str(number))}
+        (tmp_path / f"in/{(3 * number) % 8}").write_bytes(dicom_file(pixels, more=more))
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        assert archive.info()["layouts"]["frames"] == 1 and archive.verify() == []
+        assert archive.names == [str((3 * number) % 8) for number in range(8)]
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert _files(tmp_path / "out") == _files(tmp_path / "in")
+
+
 def test_the_headers_of_a_series_are_compressed_together(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     private = np.random.default_rng(0).bytes(60_000)

@@ -9,6 +9,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,6 @@ from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.format.value_list import find_value_list
 from bitsback.format.value_range import is_narrow
 from bitsback.images.bands import Bands, Rows
-from bitsback.images.npy import Items
 from bitsback.models import Model
 
 _START = 40
@@ -48,9 +48,13 @@ _SMALL = 1 << 18  # elements; the trial of a part of a larger picture takes litt
 _EACH = 32  # one of this many files, in order, has a trial in any case
 _ENOUGH = 6  # trials with the same result
 _STEPS = 4  # of the density of files, for each factor of two
+Peek = Callable[[int, int], NDArray[Any] | None]
+"""Some items from a place on, if they can be read more than once."""
 _SLICES, _PLACES = 4, 4  # slices in a row, and the number of places where they are, at least
 _TILES = 64  # slices at most
 _STACK_SAMPLE = 1 << 17  # elements, from the middle of the slices
+_LIKELY_SLICES, _LIKELY_PLACES, _LIKELY_SAMPLE = 8, 2, 1 << 19
+"""The same for slices that are known to be neighbours."""
 _MOST_READ = 1 << 26  # elements read for a sample
 _PAYS, _PAYS_LIKELY, _PAYS_SURELY = 0.99, 0.95, 0.8
 """Times as many bytes as slices take alone, below which an array is a stack: with models that know
@@ -251,20 +255,30 @@ def as_stack(part: Collection) -> Collection:
     return replace(part, axes=ONE)
 
 
-def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort) -> bool:
+def frames_stack(part: Collection) -> bool:
+    """Whether the pictures of an array can be tiles that are slices of a stack."""
+    some = (min(part.entries, layouts.MOST_SLICES), *part.entry_shape)
+    return stackable(part) and layouts.layouts_for(part.dtype, some) == (layouts.STACKS,)
+
+
+def is_stack(
+    part: Collection, peek: Peek, given: Model | None, effort: Effort, likely: bool = False
+) -> bool:
     """Whether a trial on some slices in a row, at several places, says so; not of what can be read
-    only once.
+    only once. likely: whether they are known to be neighbours, so that the trial has more slices,
+    and any gain is enough.
     """
     models = picture_models(given, effort)
     if not stackable(part) or not part.elements or not models:
         return False
-    groups = _groups(part)
+    most, pays = (_LIKELY_SAMPLE, 1.0) if likely else (_STACK_SAMPLE, _PAYS)
+    groups = _groups(part, *((_LIKELY_SLICES, _LIKELY_PLACES) if likely else (_SLICES, _PLACES)))
     sample = []
     for group in groups:
-        slices = items.peek(group.start, len(group))
+        slices = peek(group.start, len(group))
         if slices is None:
             return False
-        sample.append(middle(slices, _STACK_SAMPLE // len(groups)))
+        sample.append(middle(slices, most // len(groups)))
     if not sample:
         return False
     alone = Tiles.of((one for slices in sample for one in slices), part.dtype)
@@ -279,7 +293,7 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
     # The first slice of each group has none before it, but only one of the whole array has none.
     length = len(groups[0])
     more = (1 - 1 / part.entries) / (1 - 1 / length)
-    if effort != "best" and _least(together) >= (1 - (1 - _PAYS) / more) * _least(apart):
+    if effort != "best" and _least(together) >= (1 - (1 - pays) / more) * _least(apart):
         return False
     best, best_stacked = (
         choose(given, tiles, "", effort, part.elements) for tiles in (alone, stacked)
@@ -287,7 +301,7 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
     if best.model is None or best_stacked.model is None:
         return False
     learns = _PAYS_LIKELY if best_stacked.model.counted else _PAYS_SURELY
-    enough = _PAYS
+    enough = pays
     if best.model.counted:  # beside a network, it would gain as much from the slices before
         enough = 1.0 if best.model.predictive else learns
     limit = enough * best.rate * alone.elements.size
@@ -302,13 +316,13 @@ def _least(plans: list[BlockPlan]) -> int:
     return min(plan.cost for plan in plans)
 
 
-def _groups(part: Collection) -> list[range]:
-    """Slices in a row, at places all over the array."""
+def _groups(part: Collection, most: int, places: int) -> list[range]:
+    """Slices in a row, at most so many, at places all over the array."""
     slices = part.elements // part.entries
-    length = min(part.entries, _SLICES, _MOST_READ // slices)
+    length = min(part.entries, most, _MOST_READ // slices)
     if length < 2:
         return []
-    several = max(_STACK_SAMPLE // (length * slices), _PLACES)
+    several = max(_STACK_SAMPLE // (length * slices), places)
     count = min(several, _TILES // length, part.entries // length, _MOST_READ // (length * slices))
     lead = (part.entries // count - length) // 2
     starts = (n * part.entries // count + lead for n in range(count))

@@ -140,6 +140,11 @@ class Dicom:
         return found if len(found) == count and all(map(isfinite, found)) else None
 
     @property
+    def frames(self) -> float:
+        """The number of its frames, as far as it makes sense."""
+        return (self._decimals(_FRAMES, 1) or [1.0])[0]
+
+    @property
     def palette(self) -> bool:
         return self.values.get(_PHOTOMETRIC, b"").startswith(b"PALETTE")
 
@@ -157,7 +162,7 @@ class Dicom:
         rows, columns = self._number(_ROWS, 0), self._number(_COLUMNS, 0)
         samples, bits = self._number(_SAMPLES, 1), self._number(_BITS, 0)
         signed = self._number(_SIGNED, 0)
-        frames = (self._decimals(_FRAMES, 1) or [1.0])[0]
+        frames = self.frames
         kind = {(8, 0): "|u1", (16, 0): "<u2", (16, 1): "<i2"}.get((bits, signed))
         subsampled = self.values.get(_PHOTOMETRIC, b"").strip(b"\0 ").endswith((b"422", b"420"))
         if kind is None or subsampled or samples not in (1, 3) or frames < 1 or frames % 1:
@@ -220,16 +225,27 @@ class Dicom:
         return (along if isfinite(along) else 0.0), number[0]
 
 
-def series_of(file: BinaryIO) -> tuple[bytes, tuple[float, float]] | None:
-    """What identifies the series of a file together with the size of its pixels, and its place in
-    the series; None if the file is not coded. Raises OSError.
-    """
-    found = Dicom.of(FileContent(file))
-    pixels = None if found is None else found.bands()
-    if found is None or pixels is None:
-        return None
-    kind = f"{pixels.dtype.str} {pixels.shape} ".encode()
-    return (kind + found.series if found.series else b""), found.place
+@dataclass(frozen=True)
+class Slice:
+    """A file as a slice of a series."""
+
+    kind: str
+    """The kind, the size and the number of its frames."""
+    frames: int
+    series: bytes
+    """What identifies its series; empty if nothing does."""
+    place: tuple[float, float]
+    """Where it is in its series: along the normal of its slices, and by its number."""
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> Slice | None:
+        """None if the file is not coded. Raises OSError."""
+        found = Dicom.of(FileContent(file))
+        pixels = None if found is None else found.bands()
+        if found is None or pixels is None:
+            return None
+        kind = f"{pixels.dtype.str} {pixels.shape} {found.frames:.0f} {found.palette}"
+        return cls(kind, int(found.frames), found.series, found.place)
 
 
 def bands_of(image: Image.Image) -> Read | None:
