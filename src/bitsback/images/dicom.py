@@ -5,6 +5,7 @@ to the pixels.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.errors import ArchiveError
 from bitsback.images.bands import Bands, Read, rows_of_band
 from bitsback.images.bitmap import PLANES, SWAP, Frame
 from bitsback.images.drawing import Split, makes
@@ -33,11 +35,12 @@ _SYNTAXES = {
 _SYNTAX = 0x00020010
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
 _ROWS, _COLUMNS, _BITS, _SIGNED = 0x00280010, 0x00280011, 0x00280100, 0x00280103
+_MODALITY, _WORD = 0x00080060, re.compile(rb"[A-Z0-9]{1,16}")
 _SERIES, _NUMBER, _POSITION, _ORIENTATION = 0x0020000E, 0x00200013, 0x00200032, 0x00200037
 _WANTED = frozenset(
     (
         *(_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES, _ROWS, _COLUMNS, _BITS, _SIGNED),
-        *(_SERIES, _NUMBER, _POSITION, _ORIENTATION),
+        *(_SERIES, _NUMBER, _POSITION, _ORIENTATION, _MODALITY),
     )
 )
 _PIXELS = 0x7FE00010
@@ -246,6 +249,21 @@ class Slice:
             return None
         kind = f"{pixels.dtype.str} {pixels.shape} {found.frames:.0f} {found.palette}"
         return cls(kind, int(found.frames), found.series, found.place)
+
+
+def facts_of(metadata: bytes) -> tuple[str, int] | None:
+    """The modality, a word, and the number of frames of a file, by its container metadata; None if
+    it is another file. Nothing else of a header is ever shown.
+    """
+    try:
+        frame = Frame.unpack(Cursor(metadata, 1))
+    except ArchiveError:
+        return None
+    found = Dicom.of(frame.others) if frame.others[_PREAMBLE : _PREAMBLE + 4] == b"DICM" else None
+    if found is None or metadata[0] != frame.kind:
+        return None
+    word = found.values.get(_MODALITY, b"").strip(b"\0 ")
+    return word.decode("ascii") if _WORD.fullmatch(word) else "", max(int(found.frames), 1)
 
 
 def bands_of(image: Image.Image) -> Read | None:
