@@ -13,6 +13,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import bitsback
 from bitsback.errors import BitsbackError
@@ -275,6 +276,25 @@ def test_damaged_files_end_verbatim() -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 1 << 20
+
+
+def test_previews(tmp_path: Path) -> None:
+    """Of the frame in the middle; black is the least value, or of MONOCHROME1 the greatest."""
+    (tmp_path / "in").mkdir()
+    frames = np.kron([[3], [9], [5]], np.add.outer(np.arange(150), np.arange(140))).astype("<i2")
+    for told in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"):
+        data = dicom_file(frames, frames=3, photometric=told)
+        (tmp_path / "in" / told).write_bytes(data)
+    (tmp_path / "in/damaged").write_bytes(data[:-1])
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast", previews=True)
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        dark, light = (archive.preview(f"MONOCHROME{number}") for number in (2, 1))
+        assert archive.preview("PALETTE COLOR") is archive.preview("damaged") is None
+        assert dark is not None and light is not None
+    corners = [
+        np.asarray(Image.open(io.BytesIO(data)).convert("L"))[0, 0] for data in (dark, light)
+    ]
+    assert corners[0] < 40 and corners[1] > 215
 
 
 def test_a_damaged_file_is_stored_verbatim(tmp_path: Path) -> None:

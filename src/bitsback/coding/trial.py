@@ -28,6 +28,7 @@ from bitsback.coding.choose import (
 )
 from bitsback.coding.cutting import cut_for
 from bitsback.coding.fallback import encode_fallback
+from bitsback.coding.number_digits import cut_of
 from bitsback.coding.sampling import Box, middle, sample_boxes
 from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.grid import Grid, Shape
@@ -282,11 +283,12 @@ def is_stack(
     if not sample:
         return False
     alone = Tiles.of((one for slices in sample for one in slices), part.dtype)
-    if not is_narrow(part.dtype):  # a list of values as long as the sample tells of no stack
+    stacked = Tiles.of(sample, part.dtype)
+    if not is_narrow(part.dtype):
         listed = find_value_list(alone.elements)
         if listed is None or LONG_LIST * listed.levels > alone.elements.size:
-            return False
-    stacked = Tiles.of(sample, part.dtype)
+            _, (highest, *_) = cut_of(alone.elements)
+            alone, stacked = Tiles(highest, alone.shapes), Tiles(highest, stacked.shapes)
     apart, together = (plans_of(models, tiles) for tiles in (alone, stacked))
     if not apart or not together:
         return False

@@ -266,6 +266,22 @@ def facts_of(metadata: bytes) -> tuple[str, int] | None:
     return word.decode("ascii") if _WORD.fullmatch(word) else "", max(int(found.frames), 1)
 
 
+def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:
+    """The frame in the middle of a file, grey or RGB, for people to see; None if its pixels are
+    others, or have more than `most` elements. Raises OSError.
+    """
+    found = Dicom.of(FileContent(file))
+    pixels = None if found is None else found.bands()
+    if found is None or pixels is None or pixels.size > most:
+        return None
+    told = found.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
+    if told not in (b"MONOCHROME1", b"MONOCHROME2", b"RGB"):
+        return None
+    frames = pixels.whole().reshape(int(found.frames), -1, *pixels.shape[1:])
+    frame: NDArray[Any] = frames[len(frames) // 2]
+    return frame.max() - frame if told == b"MONOCHROME1" else frame
+
+
 def bands_of(image: Image.Image) -> Read | None:
     return None
 
