@@ -263,7 +263,8 @@ def facts_of(metadata: bytes) -> tuple[str, int] | None:
     if found is None or metadata[0] != frame.kind:
         return None
     word = found.values.get(_MODALITY, b"").strip(b"\0 ")
-    return word.decode("ascii") if _WORD.fullmatch(word) else "", max(int(found.frames), 1)
+    frames = found.frames if 1 <= found.frames < _MOST_OTHERS else 1
+    return word.decode("ascii") if _WORD.fullmatch(word) else "", int(frames)
 
 
 def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:
