@@ -41,8 +41,8 @@ _QUICK_ELEMENTS = 8 * 784
 """Elements of a block for random access: a context model decodes them in some 5 ms, a dense one in
 a fraction of one.
 """
-_FRAMES_ELEMENTS = 1 << 22
-"""The same of a block of frames, of which the first one has none before it."""
+_FRAMES_ELEMENTS = 1 << 21
+"""The same of a block of frames, as of a tile of a stack."""
 _SEEN = 1 << 17  # elements that a trial may see, and
 _SEEN_TILES = 64
 _WORSE = 1.1  # times as many bytes of a sample
