@@ -29,7 +29,7 @@ from bitsback.coding.choose import (
 from bitsback.coding.cutting import cut_for
 from bitsback.coding.fallback import encode_fallback
 from bitsback.coding.number_digits import cut_of
-from bitsback.coding.sampling import Box, middle, sample_boxes
+from bitsback.coding.sampling import Box, boxes_in, middle, sample_boxes
 from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
@@ -54,8 +54,10 @@ Peek = Callable[[int, int], NDArray[Any] | None]
 _SLICES, _PLACES = 4, 4  # slices in a row, and the number of places where they are, at least
 _TILES = 64  # slices at most
 _STACK_SAMPLE = 1 << 17  # elements, from the middle of the slices
-_LIKELY_SLICES, _LIKELY_PLACES, _LIKELY_SAMPLE = 8, 2, 1 << 19
-"""The same for slices that are known to be neighbours."""
+_LIKELY_SLICES, _LIKELY_PLACES, _LIKELY_SAMPLE, _LIKELY_PAYS = 8, 2, 1 << 19, 1.05
+"""The same for slices that are known to be neighbours, and times as many bytes of a smaller sample
+as they may take there.
+"""
 _MOST_READ = 1 << 26  # elements read for a sample
 _PAYS, _PAYS_LIKELY, _PAYS_SURELY = 0.99, 0.95, 0.8
 """Times as many bytes as slices take alone, below which an array is a stack: with models that know
@@ -272,46 +274,66 @@ def is_stack(
     models = picture_models(given, effort)
     if not stackable(part) or not part.elements or not models:
         return False
-    most, pays = (_LIKELY_SAMPLE, 1.0) if likely else (_STACK_SAMPLE, _PAYS)
     groups = _groups(part, *((_LIKELY_SLICES, _LIKELY_PLACES) if likely else (_SLICES, _PLACES)))
-    sample = []
+    found = []
     for group in groups:
         slices = peek(group.start, len(group))
         if slices is None:
             return False
-        sample.append(middle(slices, most // len(groups)))
-    if not sample:
+        found.append(slices)
+    if not found:
         return False
-    alone = Tiles.of((one for slices in sample for one in slices), part.dtype)
-    stacked = Tiles.of(sample, part.dtype)
-    if not is_narrow(part.dtype):
-        listed = find_value_list(alone.elements)
-        if listed is None or LONG_LIST * listed.levels > alone.elements.size:
-            _, (highest, *_) = cut_of(alone.elements)
-            alone, stacked = Tiles(highest, alone.shapes), Tiles(highest, stacked.shapes)
+    pays, enough = (1.0, _LIKELY_PAYS) if likely else (_PAYS, _PAYS)
+    alone, stacked = _alone_and_stacked(found, spread=likely)
     apart, together = (plans_of(models, tiles) for tiles in (alone, stacked))
     if not apart or not together:
         return False
     # The first slice of each group has none before it, but only one of the whole array has none.
     length = len(groups[0])
     more = (1 - 1 / part.entries) / (1 - 1 / length)
-    if effort != "best" and _least(together) >= (1 - (1 - pays) / more) * _least(apart):
+    tried = likely or effort != "best"
+    if tried and _least(together) >= (1 - (1 - pays) / more) * _least(apart):
         return False
+    if likely:  # no more than what a choice looks at, so that it sees the same of both
+        alone, stacked = _alone_and_stacked(found, spread=False)
     best, best_stacked = (
         choose(given, tiles, "", effort, part.elements) for tiles in (alone, stacked)
     )
     if best.model is None or best_stacked.model is None:
         return False
     learns = _PAYS_LIKELY if best_stacked.model.counted else _PAYS_SURELY
-    enough = pays
     if best.model.counted:  # beside a network, it would gain as much from the slices before
-        enough = 1.0 if best.model.predictive else learns
+        enough = max(enough, 1.0) if best.model.predictive else learns
     limit = enough * best.rate * alone.elements.size
     if best.contested:
         general = encode_fallback(alone, coder_for(effort, part.elements))
         limit = min(limit, _PAYS_LIKELY * _size(general, alone))
     whole = best.rate + more * (best_stacked.rate - best.rate)
     return whole * alone.elements.size < limit
+
+
+def _alone_and_stacked(groups: list[NDArray[Any]], spread: bool) -> tuple[Tiles, Tiles]:
+    """Some of groups of slices, as tiles of one slice, and of several: of wide numbers of many
+    values their highest digits. spread: more, from all over the slices, instead of their middle.
+    """
+    if spread:
+        boxes = [
+            (slices, box)
+            for slices in groups
+            for _, box in boxes_in(slices.dtype, slices.shape, _LIKELY_SAMPLE // len(groups))
+        ]
+        sample = [np.ascontiguousarray(slices[box]) for slices, box in boxes]
+    else:
+        sample = [middle(slices, _STACK_SAMPLE // len(groups)) for slices in groups]
+    alone = Tiles.of((one for slices in sample for one in slices), sample[0].dtype)
+    stacked = Tiles.of(sample, alone.dtype)
+    if is_narrow(alone.dtype):
+        return alone, stacked
+    listed = find_value_list(alone.elements)
+    if listed is not None and LONG_LIST * listed.levels <= alone.elements.size:
+        return alone, stacked
+    _, (highest, *_) = cut_of(alone.elements)
+    return Tiles(highest, alone.shapes), Tiles(highest, stacked.shapes)
 
 
 def _least(plans: list[BlockPlan]) -> int:
