@@ -121,6 +121,18 @@ def scans(path: Path) -> None:
     (path / "cut").write_bytes(dicom_file(colour[..., 0], EXPLICIT)[:-1])
 
 
+def frames(path: Path) -> None:
+    """DICOM files of several frames, each like the one before it, grey and in colour."""
+    path.mkdir()
+    steps = np.add.outer(np.arange(24) * 5, np.arange(36) * 3)
+    grains = [_core.splitmix64(seed, 0, 24 * 36).reshape(24, 36) for seed in range(6)]
+    still = steps.astype("<u2") * 3 + grains[5] % 200
+    grey = np.concatenate([still + grain % 32 for grain in grains[:5]]).astype("<u2")
+    colour = np.stack([grey, grey // 2, 900 - grey], -1)[: 4 * 24] // 4
+    (path / "grey").write_bytes(dicom_file(grey, EXPLICIT, frames=5))
+    (path / "colour").write_bytes(dicom_file(colour.astype("u1"), IMPLICIT, frames=4))
+
+
 def npz(path: Path) -> None:
     np.savez(
         path,
@@ -226,6 +238,7 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "hashes": every_byte,
     "kinds": kinds,
     "scans": scans,
+    "frames": frames,
     "arrays.npz": npz,
     "labels.npz": pairs,
     "set.npz": pairs,
@@ -249,6 +262,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "hashes": {"files": "exact", "hashes": "sha256"},
     "kinds": {"files": "exact"},
     "scans": {"stack": True},
+    "frames": {"stack": True},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},
