@@ -243,6 +243,12 @@ def _bitmap() -> PictureCodec:
     return bitmap
 
 
+def _gif() -> PictureCodec:
+    from bitsback.images import gif
+
+    return gif
+
+
 def _dicom() -> PictureCodec:
     from bitsback.images import dicom
 
@@ -310,7 +316,10 @@ FORMATS: tuple[Format, ...] = (
         pillow=("Jpeg", "JPEG"),
     ),
     PictureFormat(title="a WebP file", endings=(".webp",), start=rb"RIFF", pillow=("WebP", "WEBP")),
-    PictureFormat(title="a GIF file", endings=(".gif",), start=rb"GIF8", pillow=("Gif", "GIF")),
+    PictureFormat(
+        title="a GIF file", endings=(".gif",), start=rb"GIF8", pillow=("Gif", "GIF"), metadata=(6,),
+        codec=_gif,
+    ),
     NPY,
     UnreadFormat(
         title="a DICOM file", start=rb".{128}DICM", remedy="pydicom.dcmread('FILE').pixel_array"
