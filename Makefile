@@ -32,7 +32,7 @@ without-torch: .venv-light/installed
 # The second decoder. Its tests say what is missing where there is no cargo.
 CARGO ?= $(firstword $(wildcard /usr/bin/cargo) cargo)
 decoder:
-	@if command -v $(CARGO) > /dev/null; then $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml; fi
+	@if command -v $(CARGO) > /dev/null; then $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml -p bitsback-decode -p bitsback-decode-c; fi
 
 # The page that shows archives in a browser, src/bitsback/viewer.html, which is committed: to be made again after a change
 # of decoder/, viewer/ or a model in it. It takes what Debian calls cargo, libstd-rust-dev-wasm32 and lld.

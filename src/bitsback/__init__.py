@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from bitsback.writing.repairing import add_parity, repair
     from bitsback.writing.writer import compress
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 __all__ = [
     "Archive",

@@ -42,7 +42,7 @@ from bitsback.format.runs import Run, pack_runs, pack_value_map, read_value_map
 Buffer = bytes | bytearray | memoryview
 
 MAGIC = 0xBB
-VERSION = 2
+VERSION = 5
 _IMPLIED, _NUMBERED, _COLUMNS = 1, 2, 4
 """Flags: dtype and shape are left out; the model is a number; columns come first in memory."""
 _METHOD_BITS = 5
