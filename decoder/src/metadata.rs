@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::bytes::Bytes;
 use crate::error::{demand, Result};
+use crate::gif;
 use crate::picture::{pack, Chunk, Mode, Picture};
 use crate::tiff::{skip_deflate, Tiff};
 
@@ -32,6 +33,7 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
                 None => Ok(Restored::Pages(tiff.page_rows(picture)?)),
             }
         }
+        6 => Ok(Restored::Exact(gif::file(bytes.rest(), picture)?)),
         kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
     }
 }

@@ -502,8 +502,8 @@ NB_MODULE(_core, m) {
         .def("flush", [](Deflate& deflate) { return to_python(deflate.flush()); });
     m.def(
         "lzw_unpack",
-        [](const In<std::uint8_t>& stream, int bits, std::size_t count)
-            -> std::optional<nb::tuple> {
+        [](const In<std::uint8_t>& stream, int bits,
+           std::size_t count) -> std::optional<nb::tuple> {
             std::optional<lzw::Choices> found;
             auto pixels = make_array<std::uint8_t>(
                 {count}, [&](auto out) { found = lzw::unpack(view(stream), bits, out); });
@@ -512,7 +512,8 @@ NB_MODULE(_core, m) {
                                   found->bytes);
         },
         "stream"_a, "bits"_a, "count"_a,
-        "The pixels of a stream, the codes between its clear codes, whether it has an end code, and "
+        "The pixels of a stream, the codes between its clear codes, whether it has an end code, "
+        "and "
         "its bytes; None if it is damaged.");
     m.def(
         "lzw_pack",

@@ -13,7 +13,8 @@ namespace bitsback::lzw {
 
 inline constexpr std::uint32_t most_codes = 4096;
 
-// The codes that stand for strings of pixels: how many there are, and how wide one is in the stream.
+// The codes that stand for strings of pixels: how many there are, and how wide one is in the
+// stream.
 struct Codes {
     explicit Codes(int bits) : bits(bits) { reset(); }
 
@@ -38,9 +39,10 @@ struct Codes {
 
 // A stream: what an encoder chose beside the pixels.
 struct Choices {
-    std::vector<std::uint32_t> clears;  // for each clear code the number of codes since the last one
-    bool ended = false;                 // whether an end code is there
-    std::size_t bytes = 0;              // those with codes
+    std::vector<std::uint32_t>
+        clears;             // for each clear code the number of codes since the last one
+    bool ended = false;     // whether an end code is there
+    std::size_t bytes = 0;  // those with codes
 };
 
 // Writes the pixels of a stream, and tells the rest; nothing where the stream has other numbers of

@@ -35,7 +35,7 @@ def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None
 def is_plain(metadata: bytes) -> bool:
     """Whether nothing is compressed in the file that they promise."""
     if metadata[0] != 4:
-        return metadata[0] in (1, 5)
+        return metadata[0] in (1, 5, 6)
     reader = Reader(metadata[1:])
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
     return all(run[8] == 1 for run in runs)
@@ -476,15 +476,15 @@ def gif(reader: Reader, sheet: NDArray[Any]) -> bytes:
     require(sheet.size <= 1 << 26, "a sheet that is not too large")
     frames = list[GifFrame]()
     for _ in range(reader.varint()):
-        numbers = [reader.varint() for _ in range(6)]
-        clears = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
-        frame = GifFrame(*numbers, clears)
+        gap, width, height, bits, flags, block = (reader.varint() for _ in range(6))
+        runs = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
+        frame = GifFrame(gap, width, height, bits, flags, block, runs)
         require(0 < frame.width < 65536 and 0 < frame.height < 65536, "sides of a frame")
         require(0 < frame.bits <= 11 and frame.flags < 16, "bits and flags of a frame")
         require(0 < frame.block < 256, "bytes of a block")
         most = frame.width * frame.height
-        require(all(codes <= most for _, codes in clears), "codes between clear codes")
-        require(sum(count for count, _ in clears) <= most + 1, "clear codes")
+        require(all(codes <= most for _, codes in runs), "codes between clear codes")
+        require(sum(count for count, _ in runs) <= most + 1, "clear codes")
         frames.append(frame)
     require(len(frames) > 0, "frames")
     width = max(frame.width for frame in frames)
@@ -526,7 +526,7 @@ def lzw(pixels: list[int], bits: int, clears: list[int], flags: int) -> bytes:
             numbers, width, following, since = {}, bits + 1, clear + 2, 0
         if at == len(pixels):
             break
-        code, string = pixels[at], (pixels[at],)
+        code, string = pixels[at], (pixels[at], -1)
         at += 1
         while at < len(pixels) and not flags & 8:
             string = (code, pixels[at])

@@ -31,7 +31,7 @@ _MOST_PIXELS = 1 << 26
 """The most pixels of a sheet; it is in memory."""
 _MOST_BYTES = 1 << 26
 _MOST_BITS = 11
-_SMALLEST_FRAME = 8  # bytes in container metadata
+_SMALLEST_FRAME = 7  # bytes in container metadata
 _COLOURS = 128  # the flag of a table of colours
 _INTERLACE = 64
 _EXTENSION, _IMAGE = b"!", b","
@@ -286,8 +286,8 @@ class _ImageBlock:
 
 
 def _images(data: bytes) -> Iterator[_ImageBlock]:
-    """The images of a file, up to its end or to bytes of an unknown meaning. Raises IndexError if it
-    is cut off within a block.
+    """The images of a file, up to its end or to bytes of an unknown meaning. Raises IndexError if
+    it is cut off within a block.
     """
     at = 13
     if data[10] & _COLOURS:

@@ -26,6 +26,7 @@ from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 from fuzz.seeds import plain_tiff, png_of_16_bits
 from reference.container_metadata import chunk
 from zoo.dicom_files import BIG, EXPLICIT, IMPLICIT, dicom_file
+from zoo.gif_files import Drawn, gif_file, noise, ramps
 
 FOLDER = Path(__file__).parent
 
@@ -119,6 +120,24 @@ def scans(path: Path) -> None:
     (path / "planes").write_bytes(dicom_file(colour, EXPLICIT, planar=True))
     (path / "frames").write_bytes(dicom_file(colour[..., 0], EXPLICIT, frames=3))
     (path / "cut").write_bytes(dicom_file(colour[..., 0], EXPLICIT)[:-1])
+
+
+def gifs(path: Path) -> None:
+    """GIF files: still, interlaced and animated, by encoders of all kinds."""
+    path.mkdir()
+    for name, data in {
+        "still": gif_file([Drawn(noise(40, 60) // 32, bits=3)]),
+        "interlaced": gif_file([Drawn(noise(61, 40), interlaced=True, block=254)]),
+        "animated": gif_file(
+            [Drawn(ramps(30 + n, 50 - 7 * n) + np.uint8(n), zero=n > 1) for n in range(4)],
+            comment=b"of many sizes",
+        ),
+        "literal": gif_file([Drawn(ramps(30, 30), clears=(0, 254, 254), single=True)]),
+        "cleared": gif_file([Drawn(noise(40, 50), clears=(0, 0, 700, 3), ended=False)]),
+        "full": gif_file([Drawn(noise(60, 120), clears=())]),
+        "partly": gif_file([Drawn(ramps(20, 30)), Drawn(ramps(30, 30), filled=False)]),
+    }.items():
+        (path / f"{name}.gif").write_bytes(data)
 
 
 def npz(path: Path) -> None:
@@ -226,6 +245,7 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "hashes": every_byte,
     "kinds": kinds,
     "scans": scans,
+    "gifs": gifs,
     "arrays.npz": npz,
     "labels.npz": pairs,
     "set.npz": pairs,
