@@ -51,6 +51,8 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return png(reader, pixels, kind == 3)
     if kind == 6:
         return gif(reader, pixels)
+    if kind == 7:
+        return webp(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
     return tiff(reader, [pixels])
 
@@ -545,3 +547,17 @@ def lzw(pixels: list[int], bits: int, clears: list[int], flags: int) -> bytes:
     if flags & 2:
         written, held = written | clear + 1 << held, held + width
     return written.to_bytes(-(-held // 8), "little") + bytes(flags >> 2 & 1)
+
+
+def webp(reader: Reader, pixels: NDArray[Any]) -> None:
+    require(pixels.dtype == np.uint8 and pixels.ndim == 3, "colours of 8 bits")
+    require(pixels.shape[2] in (3, 4), "colours, with or without alpha")
+    require(max(pixels.shape[:2]) <= 1 << 14, "sides of a WebP")
+    require(pixels.shape[0] * pixels.shape[1] <= 1 << 25, "pixels of a WebP")
+    for _ in range(2):
+        for _ in range(reader.varint()):
+            name = reader.take(4)
+            reader.take(reader.varint())
+            pixels_too = (b"VP8L", b"VP8 ", b"ALPH", b"ANIM", b"ANMF")
+            require(name not in pixels_too, "chunks without pixels")
+    reader.done()

@@ -140,6 +140,22 @@ def gifs(path: Path) -> None:
         (path / f"{name}.gif").write_bytes(data)
 
 
+def webps(path: Path) -> None:
+    """Lossless WebP files, with chunks and without."""
+    path.mkdir()
+    steps = np.add.outer(np.arange(40), np.arange(50)).astype("u1")
+    grain = (_core.splitmix64(0, 0, 2000) % 8).astype("u1").reshape(40, 50)
+    colours = np.stack([steps + grain, steps, 255 - steps, steps // 40 * 127], -1)
+    told = {"exif": b"Exif\0\0II*\0", "icc_profile": bytes(131), "xmp": b"<x/>"}
+    for name, pixels, chunks in (
+        ("colours", colours[..., :3], {}),
+        ("alpha", colours, {}),
+        ("chunks", colours[:, ::-1], told),
+    ):
+        options = {"lossless": True, "exact": True, "method": 0, **chunks}
+        Image.fromarray(pixels).save(path / f"{name}.webp", **options)
+
+
 def npz(path: Path) -> None:
     np.savez(
         path,
@@ -246,6 +262,7 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "kinds": kinds,
     "scans": scans,
     "gifs": gifs,
+    "webps": webps,
     "arrays.npz": npz,
     "labels.npz": pairs,
     "set.npz": pairs,
