@@ -107,7 +107,7 @@ def test_codecs_are_loaded_when_their_name_is_asked_for() -> None:
     assert ran.stdout.split() == ["False", "True"]
 
 
-INTEGRATIONS = ["dask", "numcodecs", "torch", "train", "zarr"]
+INTEGRATIONS = ["dask", "hdf5", "numcodecs", "torch", "train", "zarr"]
 
 
 @pytest.mark.parametrize("name", INTEGRATIONS)
@@ -123,7 +123,7 @@ def test_an_integration_is_an_attribute(name: str) -> None:
 
 @pytest.mark.parametrize("name", INTEGRATIONS)
 def test_an_integration_that_is_not_installed_says_what_to_install(name: str) -> None:
-    package = "torch" if name == "train" else name
+    package = {"train": "torch", "hdf5": "h5py"}.get(name, name)
     extra = "zarr" if name == "numcodecs" else name
     code = (
         f"import sys; sys.modules[{package!r}] = None; import bitsback\n"

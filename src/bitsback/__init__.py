@@ -18,11 +18,11 @@ True
 (2, 10, 28)
 
 `bitsback.torch` has a dataset for PyTorch, `bitsback.train` makes models, `bitsback.dask`,
-`bitsback.zarr` and `bitsback.numcodecs` are for those packages, `bitsback.codecs` has the parts of
-models, and `bitsback.research` makes archives with any functions of floats. Each is imported on
-first use, and raises MissingExtra, which says what to install, if its package is missing. Every
-error that is raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and
-KeyError for a missing item, ValueError for a closed archive.
+`bitsback.zarr`, `bitsback.numcodecs` and `bitsback.hdf5` are for those packages, `bitsback.codecs`
+has the parts of models, and `bitsback.research` makes archives with any functions of floats. Each
+is imported on first use, and raises MissingExtra, which says what to install, if its package is
+missing. Every error that is raised on purpose is a `BitsbackError`, or one of Python's own:
+IndexError and KeyError for a missing item, ValueError for a closed archive.
 """
 
 from importlib import import_module
@@ -96,6 +96,7 @@ __all__ = [
 _MODULES = {
     "codecs": None,
     "dask": "dask",
+    "hdf5": "h5py",
     "numcodecs": "numcodecs",
     "research": None,
     "torch": "torch",

@@ -11,7 +11,8 @@ out.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,8 +90,24 @@ def unpack(data: Buffer, known: Known, find_model: FindModel) -> NDArray[Any]:
     """
     view = memoryview(data).cast("B") if len(data) else memoryview(b"")
     end = max(len(view) - CRC_SIZE, 0)
-    try:
+    with _named():
         return _unpack(view[:end], bytes(view[end:]), known, find_model)
+
+
+def told_array(data: bytes) -> tuple[np.dtype[Any], Shape]:
+    """The dtype and the shape that a block alone holds, which may be damaged. Raises ArchiveError
+    if it cannot be read so far.
+    """
+    cursor = Cursor(data)
+    with _named():
+        flags = _read_head(cursor)
+        return _read_array(cursor, NOTHING if flags & _IMPLIED else None)[:2]
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
     except ArchiveError as error:
         raise ArchiveError(f"a block of bitsback: {error}") from None
 
