@@ -95,13 +95,13 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
         data = webp_file(picture + np.uint8(number), xmp=b"<x/>")
         (tmp_path / "in" / f"{number}.webp").write_bytes(data)
     (tmp_path / "in" / "lossy.webp").write_bytes(webp_file(COLOURS[..., :3], lossless=False))
-    summary = bitsback.compress(tmp_path / "in", tmp_path / "a.bb", hashes="sha256")
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "a.bb", model="fast", hashes="sha256")
     assert {reason: held.files for reason, held in summary.stored.items()} == {"JPEG or WebP": 1}
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     for file in (tmp_path / "in").iterdir():
         one, other = file.read_bytes(), (tmp_path / "out" / file.name).read_bytes()
         assert one == other or alike(io.BytesIO(one), io.BytesIO(other))
-    summary = bitsback.compress(tmp_path / "in", tmp_path / "b.bb", files="exact")
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "b.bb", model="fast", files="exact")
     assert summary.stored["interlaced, or compressed neither by zlib nor by libtiff"].files == 4
 
 
