@@ -258,6 +258,9 @@ def check_places(
 
 def check_samples(layout: Layout) -> None:
     colours, kind = layout.channels * layout.planes, layout.flags & (2 | 64 | 128)
+    sides = (layout.height, layout.width, layout.rows, layout.columns)
+    require(min(sides) > 0 and max(sides) < 2**32, "rows and columns")
+    require(bool(layout.flags & 32) or layout.columns == layout.width, "columns of a strip")
     require(1 <= colours <= 256 and 1 in (layout.channels, layout.planes), "channels, or planes")
     require(layout.bits in (1, 2, 4, 8, 16, 32, 64), "bits of a sample")
     require(layout.bits >= 8 or colours == 1, "bits of samples of several channels")
