@@ -56,7 +56,7 @@ OF_KINDS = {"M": "A5.4", "v": "A5.17", "p": "A5.18"}
 """The sections of the specification that a kind of section of an archive needs."""
 
 WATCHED, SEEN = 6.0, 20.0
-"""The seconds for which the lines, and then the calls, of a file are watched, since that is slow."""
+"""The seconds for which the lines, and then the calls, of a file are watched: that is slow."""
 
 Arc = tuple[str, int, int]
 """A module, a line in it, and the line that ran before it in the same call, 0 for none."""
