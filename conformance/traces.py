@@ -36,6 +36,8 @@ SECTIONS = {
     "container_metadata.tiff": "A6.3", "container_metadata.tiff_file": "A6.3",
     "container_metadata.check_places": "A6.3", "container_metadata.check_samples": "A6.3",
     "container_metadata.rows_of": "A6.3", "container_metadata.restore_tiff": "A6.4",
+    "container_metadata.gif": "A6.5", "container_metadata.lzw": "A6.5",
+    "container_metadata.webp": "A6.6",
     "alone": "A7", "embedded": "A8", "model_file": "M1", "model": "M2 M8", "rules": "M2",
     "variables": "M2.1", "steps": "M2.2", "distributions": "M2.3", "outputs": "M2.3",
     "coupled": "M2.3", "grids": "M2.3", "logits": "M2.3", "autoregressive": "M3", "planes": "M4",

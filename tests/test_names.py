@@ -68,6 +68,7 @@ OTHERS = [
     "compress",
     "decode",
     "decompress",
+    "diff",
     "embed",
     "encode",
     "load_model",
@@ -107,10 +108,10 @@ def test_codecs_are_loaded_when_their_name_is_asked_for() -> None:
     assert ran.stdout.split() == ["False", "True"]
 
 
-INTEGRATIONS = ["dask", "hdf5", "numcodecs", "torch", "train", "zarr"]
+INTEGRATIONS = ["dask", "hdf5", "imageio", "numcodecs", "torch", "train", "xarray", "zarr"]
 
 
-@pytest.mark.parametrize("name", INTEGRATIONS)
+@pytest.mark.parametrize("name", [*INTEGRATIONS, "pillow"])
 def test_an_integration_is_an_attribute(name: str) -> None:
     """`import bitsback` loads none of them; the first use of one does."""
     code = (

@@ -27,6 +27,7 @@ pub mod embedded;
 pub mod error;
 pub mod fallback;
 pub mod family;
+pub mod gif;
 pub mod image;
 pub mod inflate;
 pub mod jpeg;

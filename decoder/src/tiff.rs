@@ -40,10 +40,8 @@ impl Layout {
         let [rows, columns, channels, planes, bits, segment_rows, segment_columns, compression, flags] = numbers;
         let samples = channels * planes.min(257);
         let kinds = [2, 64, 128].iter().filter(|&flag| flags & flag != 0).count();
-        let known = rows > 0
-            && columns > 0
-            && segment_rows > 0
-            && segment_columns > 0
+        let sides = [rows, columns, segment_rows, segment_columns];
+        let known = sides.iter().all(|side| (1..1 << 32).contains(side))
             && (1..=256).contains(&channels)
             && (1..=256).contains(&samples)
             && (channels == 1 || planes == 1)

@@ -77,7 +77,7 @@ def read(given: Path, name: str) -> subprocess.CompletedProcess[str]:
 
 def dump(given: Path, file: str, name: str) -> subprocess.CompletedProcess[str]:
     if shutil.which("h5dump") is None:
-        pytest.skip("h5dump is missing: apt-get install hdf5-tools")
+        pytest.fail("h5dump is missing: apt-get install hdf5-tools")
     how = ["--enable-error-stack", "-d", f"/{name}", "-b", "FILE", "-o", "dumped"]
     return run(given, "h5dump", *how, file)
 

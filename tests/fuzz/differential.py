@@ -103,15 +103,15 @@ def case(seed: int, number: int) -> tuple[str, bytes]:
 
 def is_allowed(data: bytes, one: Items | str, other: Items | str) -> bool:
     """Whether the decoders may differ: a model that no block needs may be damaged; pictures without
-    container metadata become files of the same pixels; and of compressed TIFF files the second
-    decoder makes other files, of their pages.
+    container metadata become files of the same pixels; and of compressed TIFF and WebP files the
+    second decoder makes other files.
     """
     if isinstance(one, str):
         return "the model in the archive is damaged" in one
     if isinstance(other, str):
         return False
     files = spec.decode_files(data, spec_models(data))
-    paged = [f"{file.name}" for file in files if is_compressed_tiff(file.metadata)]
+    paged = [f"{file.name}" for file in files if is_made_anew(file.metadata)]
     one = [file for file in one if file[0] not in paged]
     other = [file for file in other if not any(file[0].startswith(f"{name}.") for name in paged)]
     if [name for name, *_ in one] != [name for name, *_ in other]:
@@ -123,8 +123,9 @@ def is_allowed(data: bytes, one: Items | str, other: Items | str) -> bool:
     )
 
 
-def is_compressed_tiff(metadata: bytes) -> bool:
-    return metadata[:1] == b"\4" and not is_plain(metadata)
+def is_made_anew(metadata: bytes) -> bool:
+    """Whether it is that of a compressed TIFF file, or of a WebP file."""
+    return metadata[:1] in (b"\4", b"\7") and not is_plain(metadata)
 
 
 def pixels_of(data: bytes) -> tuple[str, tuple[int, int], bytes]:

@@ -35,6 +35,7 @@ from random_models import random_context_model_file, random_model_file
 from random_predictive import random_mixed
 from reference.container_metadata import chunk
 from reference.jpeg_colours import to_rgb
+from zoo.gif_files import Drawn, gif_file
 from zoo.tiff_files import by_hand
 
 GOLDEN = Path(__file__).parents[1] / "collections" / "golden"
@@ -262,6 +263,8 @@ def save_with_metadata(folder: Path) -> None:
     palette.putpalette(bytes(range(48)))
     palette.save(folder / "palette.png", **own, transparency=bytes(range(16)))
     palette.save(folder / "palette.bmp")
+    frames = [Drawn(grey // 64, bits=2, clears=(0, 9), interlaced=True), Drawn(grey[:9, :20])]
+    (folder / "animated.gif").write_bytes(gif_file([*frames, Drawn(grey[:5, :7], single=True)]))
     Image.fromarray(colour).save(folder / "colour.bmp")
     Image.fromarray(grey).save(folder / "grey.pgm")
     tags: dict[str, Any] = {"description": "a slope", "software": "by hand", "dpi": (72.5, 300)}

@@ -91,6 +91,11 @@ WRITTEN: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
     "pyramid": (waves(64, 64), {"subifds": 1}),
     "packed": (colours(), {"photometric": "rgb", "compression": "packbits", "rowsperstrip": 9}),
     "zstd": (waves(60, 70), {"compression": "zstd"}),
+    "CMYK": (colours(4), {"photometric": "separated", "compression": "lzw", "predictor": True}),
+    "CMYK and alpha": (
+        colours(5, "u2"), {"photometric": "separated", "extrasamples": ["unassalpha"]},
+    ),
+    "CIELAB": (colours(), {"photometric": "cielab", "compression": "zlib"}),
 }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None
 def is_plain(metadata: bytes) -> bool:
     """Whether nothing is compressed in the file that they promise."""
     if metadata[0] != 4:
-        return metadata[0] in (1, 5)
+        return metadata[0] in (1, 5, 6)
     reader = Reader(metadata[1:])
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
     return all(run[8] == 1 for run in runs)
@@ -49,6 +49,10 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return frame(reader, pixels)
     if kind in (2, 3):
         return png(reader, pixels, kind == 3)
+    if kind == 6:
+        return gif(reader, pixels)
+    if kind == 7:
+        return webp(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
     return tiff(reader, [pixels])
 
@@ -254,6 +258,9 @@ def check_places(
 
 def check_samples(layout: Layout) -> None:
     colours, kind = layout.channels * layout.planes, layout.flags & (2 | 64 | 128)
+    sides = (layout.height, layout.width, layout.rows, layout.columns)
+    require(min(sides) > 0 and max(sides) < 2**32, "rows and columns")
+    require(bool(layout.flags & 32) or layout.columns == layout.width, "columns of a strip")
     require(1 <= colours <= 256 and 1 in (layout.channels, layout.planes), "channels, or planes")
     require(layout.bits in (1, 2, 4, 8, 16, 32, 64), "bits of a sample")
     require(layout.bits >= 8 or colours == 1, "bits of samples of several channels")
@@ -455,3 +462,105 @@ def chunk(kind: bytes, content: bytes) -> bytes:
         + content
         + struct.pack(">I", zlib.crc32(kind + content))
     )
+
+
+class GifFrame(NamedTuple):
+    """A frame on the sheet of a GIF file."""
+
+    gap: int
+    width: int
+    height: int
+    bits: int
+    flags: int
+    block: int
+    clears: list[tuple[int, int]]
+
+
+def gif(reader: Reader, sheet: NDArray[Any]) -> bytes:
+    require(sheet.dtype == np.uint8 and sheet.ndim == 2, "indexes of a sheet")
+    require(sheet.size <= 1 << 26, "a sheet that is not too large")
+    frames = list[GifFrame]()
+    for _ in range(reader.varint()):
+        gap, width, height, bits, flags, block = (reader.varint() for _ in range(6))
+        runs = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
+        frame = GifFrame(gap, width, height, bits, flags, block, runs)
+        require(0 < frame.width < 65536 and 0 < frame.height < 65536, "sides of a frame")
+        require(0 < frame.bits <= 11 and frame.flags < 16, "bits and flags of a frame")
+        require(0 < frame.block < 256, "bytes of a block")
+        most = frame.width * frame.height
+        require(all(codes <= most for _, codes in runs), "codes between clear codes")
+        require(sum(count for count, _ in runs) <= most + 1, "clear codes")
+        frames.append(frame)
+    require(len(frames) > 0, "frames")
+    width = max(frame.width for frame in frames)
+    top = left = tallest = 0
+    data = b""
+    for frame in frames:
+        if left + frame.width > width:
+            top, left, tallest = top + tallest, 0, 0
+        tallest = max(tallest, frame.height)
+        require(sheet.shape[1] == width and top + tallest <= sheet.shape[0], "frames of the sheet")
+        pixels = sheet[top : top + frame.height, left : left + frame.width]
+        left += frame.width
+        if frame.flags & 1:
+            starts = ((0, 8), (4, 8), (2, 4), (1, 2))
+            pixels = np.concatenate([pixels[first::step] for first, step in starts])
+        clears = [codes for count, codes in frame.clears for _ in range(count)]
+        stream = lzw(pixels.ravel().tolist(), frame.bits, clears, frame.flags)
+        data += reader.take(frame.gap) + bytes([frame.bits])
+        for at in range(0, len(stream), frame.block):
+            block = stream[at : at + frame.block]
+            data += bytes([len(block)]) + block
+        data += b"\0"
+    require(top + tallest == sheet.shape[0], "a sheet of frames alone")
+    return data + reader.take(len(reader.data) - reader.at)
+
+
+def lzw(pixels: list[int], bits: int, clears: list[int], flags: int) -> bytes:
+    clear = 1 << bits
+    require(max(pixels) < clear, "a code for each pixel")
+    written, held = 0, 0
+    numbers: dict[tuple[int, ...], int] = {}
+    width, following, since = bits + 1, clear + 2, 0
+    waiting = list(clears)
+    at = 0
+    while True:
+        while waiting and waiting[0] == since:
+            waiting.pop(0)
+            written, held = written | clear << held, held + width
+            numbers, width, following, since = {}, bits + 1, clear + 2, 0
+        if at == len(pixels):
+            break
+        code, string = pixels[at], (pixels[at], -1)
+        at += 1
+        while at < len(pixels) and not flags & 8:
+            string = (code, pixels[at])
+            if string not in numbers:
+                break
+            code = numbers[string]
+            at += 1
+        written, held = written | code << held, held + width
+        following = min(following + (since > 0), 4096)
+        if following == 1 << width and width < 12:
+            width += 1
+        since += 1
+        if at < len(pixels) and following < 4096:
+            numbers[string] = following
+    require(not waiting, "clear codes before the end")
+    if flags & 2:
+        written, held = written | clear + 1 << held, held + width
+    return written.to_bytes(-(-held // 8), "little") + bytes(flags >> 2 & 1)
+
+
+def webp(reader: Reader, pixels: NDArray[Any]) -> None:
+    require(pixels.dtype == np.uint8 and pixels.ndim == 3, "colours of 8 bits")
+    require(pixels.shape[2] in (3, 4), "colours, with or without alpha")
+    require(max(pixels.shape[:2]) <= 1 << 14, "sides of a WebP")
+    require(pixels.shape[0] * pixels.shape[1] <= 1 << 25, "pixels of a WebP")
+    for _ in range(2):
+        for _ in range(reader.varint()):
+            name = reader.take(4)
+            reader.take(reader.varint())
+            pixels_too = (b"VP8L", b"VP8 ", b"ALPH", b"ANIM", b"ANMF")
+            require(name not in pixels_too, "chunks without pixels")
+    reader.done()
