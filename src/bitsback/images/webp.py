@@ -199,5 +199,5 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
         chunks = list(_chunks(FileContent(each)[:]))
         around.append([(name, b"" if name == _PIXELS else held) for name, held in chunks])
         found = samples(each)
-        pixels.append(None if found is None else found.whole())
-    return around[0] == around[1] and pixels[0] is not None and np.array_equal(*pixels)
+        pixels += [] if found is None else [found.whole()]
+    return around[0] == around[1] and len(pixels) == 2 and np.array_equal(*pixels)
