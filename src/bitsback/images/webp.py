@@ -200,4 +200,4 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
         around.append([(name, b"" if name == _PIXELS else held) for name, held in chunks])
         found = samples(each)
         pixels += [] if found is None else [found.whole()]
-    return around[0] == around[1] and len(pixels) == 2 and np.array_equal(*pixels)
+    return around[0] == around[1] and len(pixels) == 2 and np.array_equal(pixels[0], pixels[1])
