@@ -200,24 +200,24 @@ impl Autoregressive {
                         Some(flat) => {
                             let source = &mut flat_scratch.values[0];
                             source.clear();
-                            source.extend(own.iter().map(|&byte| i32::from(byte)));
+                            source.extend(own.iter().map(|&byte| i16::from(byte)));
                             (&networks[flat.network], &flat.outputs, &mut flat_scratch)
                         }
                         None => {
                             let source = &mut scratch.values[0];
                             source.clear();
                             for plane in &self.planes {
-                                source.extend(window.iter().map(|&x| i32::from(plane[x as usize])));
+                                source.extend(window.iter().map(|&x| i16::from(plane[x as usize])));
                                 let before = &order[..known];
                                 let own = before.iter().map(|&channel| symbols[at + channel]);
-                                source.extend(own.map(|x| i32::from(plane[x as usize])));
+                                source.extend(own.map(|x| i16::from(plane[x as usize])));
                             }
-                            source.extend(own.iter().map(|&byte| i32::from(byte)));
+                            source.extend(own.iter().map(|&byte| i16::from(byte)));
                             (&networks[group.family.network], &group.family.outputs, &mut scratch)
                         }
                     };
                     network.run(scratch, [1, 1]);
-                    let empty: &[i32] = &[];
+                    let empty: &[i16] = &[];
                     let mut outputs = [empty; 3];
                     for (output, &number) in outputs.iter_mut().zip(named) {
                         *output = &scratch.values[number];

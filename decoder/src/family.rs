@@ -96,7 +96,7 @@ impl Mixture {
 
     /// The components from the outputs of a network for an element.
     #[inline]
-    pub fn components(&self, count: usize, weight: &[i32], mean: &[i32], scale: &[i32], out: &mut Components) {
+    pub fn components(&self, count: usize, weight: &[i16], mean: &[i16], scale: &[i16], out: &mut Components) {
         let total: u64 = weight.iter().map(|&w| self.exponential[w as usize]).sum();
         let (mut sum, mut before) = (0, 0);
         out.count = count;
@@ -232,12 +232,12 @@ impl Family {
     }
 
     /// Codes elements in one step, or a part of one: the outputs have the parameters of these elements.
-    pub fn code<C: Coder>(&self, coder: &mut C, outputs: &[&[i32]], symbols: &mut [u32]) {
+    pub fn code<C: Coder>(&self, coder: &mut C, outputs: &[&[i16]], symbols: &mut [u32]) {
         let (r, levels) = (self.precision, self.levels);
         match &self.kind {
             Kind::Gaussian { bits, inverse_scale } => {
                 for (i, symbol) in symbols.iter_mut().enumerate() {
-                    let (mean, scale) = (outputs[0][i] << 8, inverse_scale[outputs[1][i] as usize]);
+                    let (mean, scale) = (i32::from(outputs[0][i]) << 8, inverse_scale[outputs[1][i] as usize]);
                     let bound = |c| gaussian_bound(*bits, r, mean, scale, c);
                     *symbol = coder.search(r, 0, levels, *symbol, bound);
                 }
@@ -294,7 +294,7 @@ impl Family {
     }
 
     /// Codes coupled channels, each in a step of its own; the symbols are [items, places, channels].
-    pub fn code_coupled<C: Coder>(&self, coder: &mut C, outputs: &[&[i32]], symbols: &mut [u32]) {
+    pub fn code_coupled<C: Coder>(&self, coder: &mut C, outputs: &[&[i16]], symbols: &mut [u32]) {
         let Kind::Normal { mean_shift, inverse_scale, .. } = &self.kind else { return };
         let n = self.channels;
         let pairs = n * (n - 1) / 2;

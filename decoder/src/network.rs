@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::error::{demand, refuse, Result};
 use crate::json::Json;
-use crate::linear::{Linear, Patches};
+use crate::linear::{self, Linear, Patches};
+use crate::simd::vectors;
 use crate::tensor::{take, Tensors};
 
 pub const SECTION: &str = "model-format.md, M7";
@@ -45,13 +46,28 @@ impl Value {
     pub fn elements(&self, size: [usize; 2]) -> usize {
         self.channels.saturating_mul(self.place.count(size))
     }
+
+    /// The number that 16 bits of this value mean.
+    #[inline(always)]
+    pub fn number(&self, bits: i16) -> i32 {
+        i32::from(bits) & self.mask()
+    }
+
+    /// Of a value without a sign, the bits of a number.
+    fn mask(&self) -> i32 {
+        if self.low < 0 {
+            -1
+        } else {
+            0xffff
+        }
+    }
 }
 
 enum Op {
     Linear(Linear),
     Lookup {
-        table: Vec<i32>,
-        low: i32,
+        table: Vec<i16>,
+        low: i64,
     },
     Add {
         other: usize,
@@ -83,13 +99,13 @@ pub struct Network {
     used: Vec<bool>,
 }
 
-/// The numbers of all values, for one item after the other.
+/// The numbers of all values. Each has 16 bits, with a sign where the value may be negative.
 #[derive(Default)]
 pub struct Scratch {
-    pub values: Vec<Vec<i32>>,
+    pub values: Vec<Vec<i16>>,
     /// Which rows of each value there are; without any, all.
     pub needs: Vec<Range<usize>>,
-    narrow: Vec<i16>,
+    linear: linear::Work,
 }
 
 impl Network {
@@ -161,17 +177,17 @@ impl Network {
                 let shift = fields.integer("shift", 1, 52)? as u32;
                 (out.low, out.high) = read_clamp(fields.take("clamp")?)?;
                 let linear = Linear::read(&path, &value, kernel, stride, shift, [out.low, out.high], tensors)?;
-                out.channels = linear.bias.len();
+                out.channels = linear.outputs;
                 Op::Linear(linear)
             }
             "lookup_table" => {
                 let n = (value.high - value.low + 1) as usize;
                 let key = format!("{path}.table");
                 let kind = if tensors.get(&key).is_some_and(|table| table.kind == 3) { "I16" } else { "U8" };
-                let table: Vec<i32> = take(tensors, &key, kind, &[n])?.iter().map(|&entry| entry as i32).collect();
-                out.low = table.iter().copied().min().unwrap_or(0).into();
-                out.high = table.iter().copied().max().unwrap_or(0).into();
-                Op::Lookup { table, low: value.low as i32 }
+                let table = take(tensors, &key, kind, &[n])?;
+                out.low = table.iter().copied().min().unwrap_or(0);
+                out.high = table.iter().copied().max().unwrap_or(0);
+                Op::Lookup { table: table.iter().map(|&entry| entry as i16).collect(), low: value.low }
             }
             "add" | "concat" => {
                 let other = self.find(fields.text("other")?)?;
@@ -285,18 +301,21 @@ impl Network {
             out.clear();
             match &layer.op {
                 Op::Linear(linear) if linear.is_at_places() => {
-                    linear.run(same_rows(layer.input), from.channels, &mut scratch.narrow, out);
+                    linear.run(same_rows(layer.input), &mut scratch.linear, out);
                 }
                 Op::Linear(linear) => {
                     let patches = Patches { input: &before[layer.input], have, rows: from_rows, columns: from_columns };
-                    linear.run_patches(&patches, from.channels, need, &mut scratch.narrow, out);
+                    linear.run_patches(&patches, from.channels, need, &mut scratch.linear, out);
                 }
                 Op::Lookup { table, low } => {
-                    out.extend(same_rows(layer.input).iter().map(|&x| table[(x - low) as usize]));
+                    let low = *low as u16;
+                    out.extend(same_rows(layer.input).iter().map(|&x| table[usize::from((x as u16).wrapping_sub(low))]));
                 }
                 Op::Add { other, low, high } => {
-                    let pairs = same_rows(layer.input).iter().zip(same_rows(*other));
-                    out.extend(pairs.map(|(&a, &b)| (a + b).clamp(*low, *high)));
+                    let (a, b) = (same_rows(layer.input), same_rows(*other));
+                    let masks = [from.mask(), self.values[*other].mask()];
+                    out.resize(a.len(), 0);
+                    vectors(|| add(a, b, masks, [*low, *high], out));
                 }
                 Op::Concat { other } => {
                     let second = same_rows(*other).chunks_exact(self.values[*other].channels);
@@ -328,6 +347,13 @@ impl Network {
                 }
             }
         }
+    }
+
+    /// Runs a network all of whose values have one place, the item, for so many items one after the other.
+    pub fn run_items(&self, scratch: &mut Scratch, count: usize) {
+        scratch.needs.clear();
+        scratch.needs.resize(self.values.len(), 0..count);
+        self.run(scratch, [1, 1]);
     }
 
     /// All rows of all values.
@@ -370,6 +396,14 @@ impl Network {
     }
 }
 
+#[inline(always)]
+fn add(a: &[i16], b: &[i16], masks: [i32; 2], [low, high]: [i32; 2], out: &mut [i16]) {
+    for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+        let sum = (i32::from(a) & masks[0]) + (i32::from(b) & masks[1]);
+        *out = sum.clamp(low, high) as i16;
+    }
+}
+
 /// Names of variables, networks and layers.
 pub fn is_name(name: &str) -> bool {
     let bytes = name.as_bytes();
@@ -399,7 +433,7 @@ mod tests {
         let model = Model::read(&description, tensors).unwrap();
         let network = model.networks.iter().find(|network| network.name == "likelihood").unwrap();
         let last = network.values.len() - 1;
-        let z: Vec<i32> = (0..network.values[0].channels as u64).map(|k| (output(5, k) % 256) as i32).collect();
+        let z: Vec<i16> = (0..network.values[0].channels as u64).map(|k| (output(5, k) % 256) as i16).collect();
         let mut whole = Scratch::default();
         whole.values.push(z.clone());
         network.run(&mut whole, [28, 28]);

@@ -1,15 +1,22 @@
 //! The sums that the weights of a predictor follow in a plane (model-format.md, M4.1).
 
-use crate::least_squares::{triangle, Solver};
 use crate::padded::Padded;
 use crate::pixel::Unit;
 use crate::predictive::Predictor;
+
+/// Rows of a matrix of sums are filled up to a multiple of this; what stands behind the diagonal means nothing.
+const FILLED: usize = 8;
+
+/// The most inputs and the target, filled up.
+const MOST: usize = 56;
 
 /// The sums of a predictor in a plane, in slots that rows take over from those before, and the weights of rows.
 pub struct Sums {
     pub inputs: usize,
     cells: usize,
     slots: usize,
+    /// The numbers of a slot.
+    size: usize,
     sums: Vec<i32>,
     weights: Vec<i32>,
     /// How far the inputs are from the pixel: of own, of the first reference, of the second.
@@ -31,62 +38,87 @@ impl Sums {
         let offsets = &predictor.offsets;
         let all = offsets.own.iter().chain(&offsets.first).chain(&offsets.second);
         let distances = all.take(inputs).map(|&offset| x.distance(offset)).collect();
-        let sums = start.repeat(slots);
-        Sums { inputs, cells, slots, sums, weights: vec![0; inputs * (active + 1)], distances }
+        let (mut first, mut rest) = (Vec::new(), start);
+        for a in 0..=inputs {
+            let (row, behind) = rest.split_at(a + 1);
+            first.extend_from_slice(row);
+            first.resize(first.len().next_multiple_of(FILLED), 0);
+            rest = behind;
+        }
+        let size = first.len();
+        let sums = first.repeat(slots);
+        Sums { inputs, cells, slots, size, sums, weights: vec![0; inputs * (active + 1)], distances }
     }
 
     /// Where A(r, k) stands: a row takes the slot of the cell before in the row before, which is not needed any more.
     fn slot(&self, r: isize, k: usize) -> usize {
-        (k as isize - r).rem_euclid(self.slots as isize) as usize * triangle(self.inputs)
+        (k as isize - r).rem_euclid(self.slots as isize) as usize * self.size
     }
 
-    fn weights_range(&self, r: usize) -> std::ops::Range<usize> {
+    /// The weights of the cell of a row that is coded.
+    pub fn weights_of_row(&mut self, r: usize) -> &mut [i32] {
         let rows = self.weights.len() / self.inputs.max(1);
-        let start = r % rows * self.inputs;
-        start..start + self.inputs
+        &mut self.weights[r % rows * self.inputs..][..self.inputs]
     }
 
-    pub fn weights_of_row(&self, r: usize) -> &[i32] {
-        &self.weights[self.weights_range(r)]
-    }
-
-    /// Makes S(r, k) and the weights of a cell.
-    pub fn weigh(&mut self, predictor: &Predictor, r: usize, k: usize, solver: &mut Solver, matrix: &mut Vec<f64>) {
-        let size = triangle(self.inputs);
+    /// Makes S(r, k), and writes its lower triangle, row by row, into a lane of a matrix.
+    #[inline(always)]
+    pub fn begin_cell<const L: usize>(
+        &mut self,
+        predictor: &Predictor,
+        r: usize,
+        k: usize,
+        h: &mut [[f64; L]],
+        lane: usize,
+    ) {
         let above = r as isize - 1;
         let slots =
             [self.slot(above, k), self.slot(above, k.saturating_sub(1)), self.slot(above, (k + 1).min(self.cells - 1))];
-        matrix.clear();
-        for i in 0..size {
-            let sum: i64 = slots.iter().zip(&predictor.decay).map(|(slot, d)| d * i64::from(self.sums[slot + i])).sum();
-            matrix.push((sum >> 8) as f64);
-        }
+        let decay = predictor.decay.map(|d| d as i32);
         let slot = self.slot(r as isize, k);
-        for (sum, &value) in self.sums[slot..slot + size].iter_mut().zip(matrix.iter()) {
-            *sum = value as i32;
+        for i in (0..self.size).step_by(FILLED) {
+            let [a, b, c] = slots.map(|slot| eight(&self.sums[slot + i..]));
+            // The high and the low bits apart, so that 32 bits are enough: a decay has at most 252 in all.
+            let sums: [i32; FILLED] = std::array::from_fn(|l| {
+                let high = (a[l] >> 8) * decay[0] + (b[l] >> 8) * decay[1] + (c[l] >> 8) * decay[2];
+                let low = (a[l] & 255) * decay[0] + (b[l] & 255) * decay[1] + (c[l] & 255) * decay[2];
+                high.wrapping_add(low >> 8)
+            });
+            self.sums[slot + i..][..FILLED].copy_from_slice(&sums);
         }
-        let weights = self.weights_range(r);
-        solver.solve(matrix, self.inputs, predictor.ridge, 12, 32767.0, &mut self.weights[weights]);
+        let (mut sums, mut h) = (&self.sums[slot..][..self.size], h);
+        for a in 0..=self.inputs {
+            let (own, rest) = h.split_at_mut(a + 1);
+            for (h, &sum) in own.iter_mut().zip(sums) {
+                h[lane] = f64::from(sum);
+            }
+            (sums, h) = (&sums[(a + 1).next_multiple_of(FILLED)..], rest);
+        }
     }
 
-    /// Adds the products of a pixel to A(r, k).
+    /// Adds the products of a pixel to A(r, k); `unit` is that of a number of at least 64.
+    #[inline(always)]
     pub fn add(&mut self, r: usize, k: usize, inputs: &[i32], target: i32, unit: Unit) {
-        let scale = |&u: &i32| {
-            let scaled = ((i64::from(u) << 8) * unit.rho + (1 << (unit.lead + 3))) >> (unit.lead + 4);
-            scaled.clamp(-1023, 1023) as i16
-        };
-        let mut v = [0i16; 49];
+        let (rho, half, shift) = (unit.rho as i32, 1 << (unit.lead - 5), unit.lead - 4);
+        let mut v = [0i32; MOST];
         for (v, u) in v.iter_mut().zip(inputs.iter().chain([&target])) {
-            *v = scale(u);
+            *v = ((u * rho + half) >> shift).clamp(-1023, 1023);
         }
         let slot = self.slot(r as isize, k);
-        let mut rest = &mut self.sums[slot..slot + triangle(self.inputs)];
+        let mut rest = &mut self.sums[slot..][..self.size];
         for a in 0..=self.inputs {
-            let (row, behind) = std::mem::take(&mut rest).split_at_mut(a + 1);
-            rest = behind;
-            for (sum, &b) in row.iter_mut().zip(&v) {
-                *sum = sum.wrapping_add(i32::from(v[a]) * i32::from(b));
+            let (row, behind) = rest.split_at_mut((a + 1).next_multiple_of(FILLED));
+            for (sums, v_b) in row.chunks_exact_mut(FILLED).zip(v.chunks_exact(FILLED)) {
+                for (sum, b) in sums.iter_mut().zip(v_b) {
+                    *sum = sum.wrapping_add(v[a] * b);
+                }
             }
+            rest = behind;
         }
     }
+}
+
+#[inline(always)]
+fn eight(x: &[i32]) -> [i32; FILLED] {
+    std::array::from_fn(|l| x[l])
 }

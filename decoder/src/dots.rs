@@ -1,0 +1,124 @@
+//! Sums of products of inputs and weights, for many places and outputs at once.
+
+use crate::simd::{add_pairs, four, numbers, vectors};
+#[cfg(target_arch = "x86_64")]
+use crate::x86;
+
+/// Outputs are filled up to a multiple of this.
+const BLOCK: usize = 8;
+
+/// The weights of a layer in the order in which they are taken.
+pub struct Weights {
+    /// Inputs of a place, filled up with zeros.
+    pub width: usize,
+    /// What sums start from, filled up with zeros.
+    bias: Vec<i32>,
+    order: Order,
+}
+
+enum Order {
+    /// Of a block of outputs two inputs each, then the next two: in two parts of four outputs.
+    Pairs(Vec<[[i16; 8]; 2]>),
+    /// Of a block of outputs four inputs each, then the next four.
+    #[cfg(target_arch = "x86_64")]
+    Quads(Vec<[i8; 32]>),
+}
+
+/// What is needed while sums are computed.
+#[derive(Default)]
+pub struct Work {
+    /// For each place the sums of all outputs, and some that are nothing.
+    pub sums: Vec<i32>,
+    #[cfg(target_arch = "x86_64")]
+    bytes: Vec<u8>,
+}
+
+impl Weights {
+    /// `rows` has the weights of each output; inputs are from 0 to `high`, at most 255.
+    pub fn new(rows: &[i64], inputs: usize, bias: &[i64], high: i64) -> Weights {
+        let outputs = bias.len().next_multiple_of(BLOCK);
+        let width = inputs.next_multiple_of(4);
+        let mut filled: Vec<i32> = bias.iter().map(|&entry| entry as i32).collect();
+        filled.resize(outputs, 0);
+        let weight = |o: usize, i: usize| if o < bias.len() && i < inputs { rows[o * inputs + i] } else { 0 };
+        #[cfg(target_arch = "x86_64")]
+        if x86::level() == x86::Level::Vnni || x86::level() == x86::Level::Avx2 && high <= 127 {
+            let quad = |block: usize, i: usize| {
+                std::array::from_fn(|k| weight(block * BLOCK + k / 4, 4 * i + k % 4) as i8)
+            };
+            let quads = (0..outputs / BLOCK).flat_map(|block| (0..width / 4).map(move |i| quad(block, i)));
+            return Weights { width, bias: filled, order: Order::Quads(quads.collect()) };
+        }
+        let _ = high;
+        let pair = |block: usize, i: usize| {
+            [0, 1].map(|half| {
+                std::array::from_fn(|k| weight(block * BLOCK + half * 4 + k / 2, 2 * i + k % 2) as i16)
+            })
+        };
+        let pairs = (0..outputs / BLOCK).flat_map(|block| (0..width / 2).map(move |i| pair(block, i)));
+        Weights { width, bias: filled, order: Order::Pairs(pairs.collect()) }
+    }
+
+    /// The sums of each place, which has `width` inputs.
+    pub fn sums<'a>(&self, inputs: &[i16], work: &'a mut Work) -> std::slice::ChunksExact<'a, i32> {
+        let (places, outputs) = (inputs.len() / self.width, self.bias.len());
+        work.sums.resize(places * outputs, 0);
+        match &self.order {
+            Order::Pairs(weights) => {
+                vectors(|| add_all(weights, inputs, self.width, &self.bias, &mut work.sums));
+            }
+            #[cfg(target_arch = "x86_64")]
+            Order::Quads(weights) => {
+                work.bytes.clear();
+                work.bytes.extend(inputs.iter().map(|&x| x as u8));
+                x86::add_quads(weights, &work.bytes, self.width, &self.bias, &mut work.sums);
+            }
+        }
+        work.sums.chunks_exact(outputs)
+    }
+}
+
+/// Adds to the sums of places, which start as `bias`, the products of inputs and weights.
+#[inline(always)]
+fn add_all(weights: &[[[i16; 8]; 2]], inputs: &[i16], width: usize, bias: &[i32], sums: &mut [i32]) {
+    let outputs = bias.len();
+    for (inputs, sums) in inputs.chunks(4 * width).zip(sums.chunks_mut(4 * outputs)) {
+        for (block, weights) in weights.chunks_exact(width / 2).enumerate() {
+            let start = block * BLOCK;
+            let bias = &bias[start..][..BLOCK];
+            if inputs.len() == 4 * width {
+                add_block::<4>(weights, inputs, width, bias, &mut sums[start..], outputs);
+            } else {
+                for (inputs, sums) in inputs.chunks_exact(width).zip(sums.chunks_mut(outputs)) {
+                    add_block::<1>(weights, inputs, width, bias, &mut sums[start..], outputs);
+                }
+            }
+        }
+    }
+}
+
+/// The sums of P places for a block of outputs.
+#[inline(always)]
+fn add_block<const P: usize>(
+    weights: &[[[i16; 8]; 2]],
+    inputs: &[i16],
+    width: usize,
+    bias: &[i32],
+    sums: &mut [i32],
+    outputs: usize,
+) {
+    let half = |x: &[i32]| four(&[x[0], x[1], x[2], x[3]]);
+    let mut all = [[half(&bias[..4]), half(&bias[4..])]; P];
+    let rows: [&[i16]; P] = std::array::from_fn(|p| &inputs[p * width..][..width]);
+    for (i, weights) in weights.iter().enumerate() {
+        for (sums, row) in all.iter_mut().zip(&rows) {
+            let (a, b) = (row[2 * i], row[2 * i + 1]);
+            sums[0] = add_pairs(sums[0], &weights[0], a, b);
+            sums[1] = add_pairs(sums[1], &weights[1], a, b);
+        }
+    }
+    for (own, out) in all.iter().zip(sums.chunks_mut(outputs)) {
+        out[..4].copy_from_slice(&numbers(own[0]));
+        out[4..8].copy_from_slice(&numbers(own[1]));
+    }
+}
