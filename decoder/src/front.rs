@@ -3,8 +3,9 @@
 use crate::least_squares::{triangle, Solver};
 use crate::network::{Network, Scratch};
 use crate::pixel::{Pixel, Planes};
-use crate::predictive::Predictive;
-use crate::simd::vectors;
+use crate::predictive::{Predictive, Predictor};
+use crate::simd::wide;
+use crate::sums::Sums;
 
 /// What has the planes of an item.
 pub trait HasPlanes {
@@ -70,14 +71,7 @@ impl Front {
         self.scratch.values.resize_with(network.values.len(), Vec::new);
         let source = &mut self.scratch.values[0];
         source.clear();
-        vectors(|| {
-            for pixel in pixels.iter_mut().map(P::pixel) {
-                if let Some(planes) = items[pixel.item].planes() {
-                    planes.look(codec, pixel);
-                }
-                source.extend(pixel.context.iter().map(|&byte| i16::from(byte)));
-            }
-        });
+        see_all(codec, items, pixels, source);
         network.run_items(&mut self.scratch, pixels.len());
         let [weight, mean, scale] = [0, 1, 2].map(|i| &self.scratch.values[codec.outputs[i]][..]);
         let count = codec.mixture.components;
@@ -91,6 +85,36 @@ impl Front {
                 &mut pixel.parts,
             );
         }
+    }
+}
+
+wide! {
+    /// Predicts pixels, and appends their contexts to the source of the network.
+    fn see_all['a, I: HasPlanes, P: HasPixel]['a, I, P](
+        codec: &'a Predictive,
+        items: &'a mut [I],
+        pixels: &'a mut [P],
+        source: &'a mut Vec<i16>,
+    ) {
+        for pixel in pixels.iter_mut().map(P::pixel) {
+            if let Some(planes) = items[pixel.item].planes() {
+                planes.look(codec, pixel);
+            }
+            source.extend(pixel.context.iter().map(|&byte| i16::from(byte)));
+        }
+    }
+}
+
+wide! {
+    fn begin_cell['a]['a](
+        sums: &'a mut Sums,
+        predictor: &'a Predictor,
+        r: usize,
+        k: usize,
+        h: &'a mut [[f64; LANES]],
+        lane: usize,
+    ) {
+        sums.begin_cell(predictor, r, k, h, lane);
     }
 }
 
@@ -114,7 +138,7 @@ impl Systems {
             }
             if let Some(sums) = items[item].planes().and_then(|planes| planes.sums(plane, j)) {
                 let lane = self.owners.len();
-                vectors(|| sums.begin_cell(predictor, r, q / predictor.cell, &mut self.h, lane));
+                begin_cell(sums, predictor, r, q / predictor.cell, &mut self.h, lane);
                 self.owners.push([item, plane, r]);
             }
         }

@@ -1,7 +1,7 @@
 //! Weights of least squares in IEEE 754 doubles, each operation rounded by itself, in the order that is fixed
 //! (model-format.md, M4.1).
 
-use crate::simd::vectors;
+use crate::simd::wide;
 
 /// 2^-200 and 2^200.
 const SMALL: f64 = f64::from_bits((1023 - 200) << 52);
@@ -25,7 +25,7 @@ pub struct Solver<const L: usize> {
 impl<const L: usize> Solver<L> {
     /// The weights from H, its lower triangle row by row, of n inputs; y times 2^shift, limited.
     pub fn solve(&mut self, h: &[[f64; L]], n: usize, ridge: f64, shift: i32, limit: f64, weights: &mut [[i32; L]]) {
-        vectors(|| self.solve_all(h, n, ridge, shift, limit, weights));
+        solve_wide(self, h, n, ridge, shift, limit, weights);
     }
 
     #[inline(always)]
@@ -81,6 +81,20 @@ impl<const L: usize> Solver<L> {
                 weights[l] = if solved[l] { weight } else { 0 };
             }
         }
+    }
+}
+
+wide! {
+    fn solve_wide['a, const L: usize]['a, L](
+        solver: &'a mut Solver<L>,
+        h: &'a [[f64; L]],
+        n: usize,
+        ridge: f64,
+        shift: i32,
+        limit: f64,
+        weights: &'a mut [[i32; L]],
+    ) {
+        solver.solve_all(h, n, ridge, shift, limit, weights);
     }
 }
 

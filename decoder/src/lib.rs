@@ -55,6 +55,7 @@ pub mod pixel;
 pub mod predictive;
 pub mod ranges;
 pub mod restore;
+pub mod ring;
 pub mod series;
 pub mod sha256;
 pub mod simd;

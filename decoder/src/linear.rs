@@ -6,7 +6,7 @@ use std::slice::ChunksExact;
 use crate::dots::{self, Weights};
 use crate::error::{demand, error, Result};
 use crate::network::{Value, SECTION};
-use crate::simd::vectors;
+use crate::simd::wide;
 use crate::tensor::{take, take_in, Tensors};
 
 /// A linear layer, or one on patches: `kernel` and `stride` are 1 of a linear one.
@@ -129,12 +129,7 @@ impl Linear {
     /// The outputs from the sums of places.
     fn scale(&self, places: ChunksExact<i32>, out: &mut Vec<i16>) {
         out.resize(places.len() * self.outputs, 0);
-        let outputs = out.chunks_exact_mut(self.outputs);
-        vectors(|| {
-            for (out, sums) in outputs.zip(places) {
-                self.scale_place(sums, out);
-            }
-        });
+        scale_all(self, places, out);
     }
 
     #[inline(always)]
@@ -155,6 +150,14 @@ impl Linear {
         for ((out, &sum), &multiplier) in rows {
             let scaled = ((product(sum, multiplier) + more) as u64 >> shift) as i32 - less;
             *out = scaled.clamp(low, high) as i16;
+        }
+    }
+}
+
+wide! {
+    fn scale_all['a]['a](linear: &'a Linear, places: ChunksExact<'a, i32>, out: &'a mut [i16]) {
+        for (out, sums) in out.chunks_exact_mut(linear.outputs).zip(places) {
+            linear.scale_place(sums, out);
         }
     }
 }

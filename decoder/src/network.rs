@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::error::{demand, refuse, Result};
 use crate::json::Json;
 use crate::linear::{self, Linear, Patches};
-use crate::simd::vectors;
+use crate::simd::wide;
 use crate::tensor::{take, Tensors};
 
 pub const SECTION: &str = "model-format.md, M7";
@@ -315,7 +315,7 @@ impl Network {
                     let (a, b) = (same_rows(layer.input), same_rows(*other));
                     let masks = [from.mask(), self.values[*other].mask()];
                     out.resize(a.len(), 0);
-                    vectors(|| add(a, b, masks, [*low, *high], out));
+                    add(a, b, masks, [*low, *high], out);
                 }
                 Op::Concat { other } => {
                     let second = same_rows(*other).chunks_exact(self.values[*other].channels);
@@ -396,11 +396,12 @@ impl Network {
     }
 }
 
-#[inline(always)]
-fn add(a: &[i16], b: &[i16], masks: [i32; 2], [low, high]: [i32; 2], out: &mut [i16]) {
-    for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-        let sum = (i32::from(a) & masks[0]) + (i32::from(b) & masks[1]);
-        *out = sum.clamp(low, high) as i16;
+wide! {
+    fn add['a]['a](a: &'a [i16], b: &'a [i16], masks: [i32; 2], clamp: [i32; 2], out: &'a mut [i16]) {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            let sum = (i32::from(a) & masks[0]) + (i32::from(b) & masks[1]);
+            *out = sum.clamp(clamp[0], clamp[1]) as i16;
+        }
     }
 }
 

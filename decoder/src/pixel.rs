@@ -7,6 +7,7 @@ use crate::image::Image;
 use crate::jpeg::Blues;
 use crate::padded::Padded;
 use crate::predictive::{Predictive, Starts};
+use crate::ring::Ring;
 use crate::sums::Sums;
 use crate::tables;
 
@@ -100,7 +101,7 @@ struct Plane {
     x: Padded<u16>,
     p: Padded<i32>,
     /// Gone when the plane has been coded.
-    errors: Option<Padded<Errors>>,
+    errors: Option<Ring<Errors>>,
     sums: Vec<Sums>,
     window: Vec<isize>,
     left: usize,
@@ -178,7 +179,7 @@ impl Planes {
             references,
             x,
             p: Padded::new(rows, columns, 1, 0, (self.levels >> 1) << 8),
-            errors: Some(Padded::new(rows, columns, 2, 0, [start; 8])),
+            errors: Some(Ring::new(self.active, codec.lag, [start; 8])),
             sums,
             window,
             left: rows * columns,
@@ -252,7 +253,7 @@ impl Planes {
         }
         let count = codec.predictors.len();
         let Some(errors) = &plane.errors else { return };
-        let recent = recent_errors(errors, errors.index(r, q));
+        let recent = recent_errors(errors.around(r, q));
         pixel.error = recent[BLEND];
         pixel.prediction = blend(&pixel.predictions[1..=count], &recent[1..=count]);
         pixel.unit = Unit::new(recent[BLEND] + 16);
@@ -273,14 +274,14 @@ impl Planes {
         }
         own[BLEND] = ((x << 8) - pixel.prediction).abs();
         if let Some(errors) = &mut plane.errors {
-            errors.set(r, q, own);
+            errors.set(r, q, self.columns, own);
         }
         let unit = Unit::new(pixel.error + 64);
         let mut inputs = &pixel.inputs[..];
-        for ((predictor, sums), &count) in codec.predictors.iter().zip(&mut plane.sums).zip(&pixel.counts) {
+        for (sums, &count) in plane.sums.iter_mut().zip(&pixel.counts) {
             let (used, others) = inputs.split_at(count);
             inputs = others;
-            sums.add(r, q / predictor.cell, used, x - pixel.median, unit);
+            sums.add(r, q, used, x - pixel.median, unit);
         }
         plane.left -= 1;
         if plane.left == 0 {
@@ -302,16 +303,8 @@ fn dot_wide(weights: &[i32], inputs: &[i32]) -> i64 {
 }
 
 #[inline(always)]
-fn recent_errors(errors: &Padded<Errors>, place: usize) -> Errors {
-    let up = place - errors.stride;
-    let at = |place: usize| &errors.data[place];
-    let (left, above, corner) = (at(place - 1), at(up), at(up - 1));
-    let (right, left2, above2) = (at(up + 1), at(place - 2), at(up - errors.stride));
-    let mut recent = [0; 8];
-    for (j, e) in recent.iter_mut().enumerate() {
-        *e = (2 * left[j] + 2 * above[j] + corner[j] + right[j] + left2[j] + above2[j] + 4) >> 3;
-    }
-    recent
+fn recent_errors([left, above, corner, right, left2, above2]: [&Errors; 6]) -> Errors {
+    std::array::from_fn(|j| (2 * left[j] + 2 * above[j] + corner[j] + right[j] + left2[j] + above2[j] + 4) >> 3)
 }
 
 /// The blend of predictions by their recent errors.
@@ -362,12 +355,14 @@ fn see_context(
     seen.extend(predictions[..count].iter().map(|p| p - prediction));
     let before = seen.len();
     let p_place = plane.p.index(r, q);
-    let (left, above) = (p_place - 1, p_place - plane.p.stride);
-    for (distance, p_place) in
-        [[0, -1], [-1, 0], [-1, -1], [-1, 1]].map(|o| plane.x.distance(o)).into_iter().zip([left, above, above - 1, above + 1])
-    {
-        seen.push(level(&plane.x, distance) - plane.p.data[p_place]);
-    }
+    let stride = plane.p.stride;
+    let mut apart = |place: usize, p_place: usize| {
+        seen.push((i32::from(plane.x.data[place]) << 8) - plane.p.data[p_place]);
+    };
+    apart(place - 1, p_place - 1);
+    apart(place - plane.x.stride, p_place - stride);
+    apart(place - plane.x.stride - 1, p_place - stride - 1);
+    apart(place - plane.x.stride + 1, p_place - stride + 1);
     seen.push(prediction);
     seen.push(((levels - 1) << 8) - prediction);
     for d in seen.iter_mut() {

@@ -13,7 +13,7 @@ use crate::model::Parts;
 use crate::network::{Network, Place, Value};
 use crate::offsets::{Offsets, SECTION};
 use crate::pixel::{Pixel, Planes};
-use crate::simd::vectors;
+use crate::simd::wide;
 use crate::tensor::integers;
 
 /// A predictor, and the sums that it starts from for 0, 1 and 2 references.
@@ -124,13 +124,7 @@ impl Predictive {
                 let symbol = self.code_symbol(coder, pixel, image, &items[pixel.item], known);
                 image.symbols[place] = symbol as u16;
             }
-            vectors(|| {
-                for pixel in pixels.iter() {
-                    let image = &images[numbers[pixel.item]];
-                    let symbol = image.symbols[image.place(pixel.plane, pixel.r, pixel.q)];
-                    items[pixel.item].learn(self, pixel, symbol.into());
-                }
-            });
+            learn_all(self, &numbers, images, &mut items, pixels);
             time += 1;
             for item in (0..items.len()).rev() {
                 let image = &images[numbers[item]];
@@ -170,6 +164,22 @@ impl Predictive {
         let r = self.precision;
         let known = if C::KNOWN { known } else { 128 };
         coder.search(r, 0, 256, known, |c| ((sums[c as usize] << r) / sums[256]) as u32)
+    }
+}
+
+wide! {
+    fn learn_all['a]['a](
+        codec: &'a Predictive,
+        numbers: &'a [usize],
+        images: &'a [Image],
+        items: &'a mut [Planes],
+        pixels: &'a [Pixel],
+    ) {
+        for pixel in pixels.iter() {
+            let image = &images[numbers[pixel.item]];
+            let symbol = image.symbols[image.place(pixel.plane, pixel.r, pixel.q)];
+            items[pixel.item].learn(codec, pixel, symbol.into());
+        }
     }
 }
 

@@ -4,11 +4,9 @@ use crate::padded::Padded;
 use crate::pixel::Unit;
 use crate::predictive::Predictor;
 
-/// Rows of a matrix of sums are filled up to a multiple of this; what stands behind the diagonal means nothing.
-const FILLED: usize = 8;
-
-/// The most inputs and the target, filled up.
-const MOST: usize = 56;
+/// A matrix of sums stands in blocks of so many columns, each from the row of its first column on; what they have above
+/// the diagonal means nothing.
+const COLUMNS: usize = 8;
 
 /// The sums of a predictor in a plane, in slots that rows take over from those before, and the weights of rows.
 pub struct Sums {
@@ -19,6 +17,11 @@ pub struct Sums {
     size: usize,
     sums: Vec<i32>,
     weights: Vec<i32>,
+    /// What is to be added to the cell of each row that is coded: v of one pixel after the other.
+    waiting: Vec<i32>,
+    /// The pixels of a cell.
+    cell: usize,
+    columns: usize,
     /// How far the inputs are from the pixel: of own, of the first reference, of the second.
     pub distances: Vec<isize>,
 }
@@ -38,16 +41,17 @@ impl Sums {
         let offsets = &predictor.offsets;
         let all = offsets.own.iter().chain(&offsets.first).chain(&offsets.second);
         let distances = all.take(inputs).map(|&offset| x.distance(offset)).collect();
-        let (mut first, mut rest) = (Vec::new(), start);
-        for a in 0..=inputs {
-            let (row, behind) = rest.split_at(a + 1);
-            first.extend_from_slice(row);
-            first.resize(first.len().next_multiple_of(FILLED), 0);
-            rest = behind;
+        let mut first = Vec::new();
+        for block in (0..=inputs).step_by(COLUMNS) {
+            for a in block..=inputs {
+                first.extend((block..block + COLUMNS).map(|b| if b <= a { start[a * (a + 1) / 2 + b] } else { 0 }));
+            }
         }
         let size = first.len();
         let sums = first.repeat(slots);
-        Sums { inputs, cells, slots, size, sums, weights: vec![0; inputs * (active + 1)], distances }
+        let (weights, cell) = (vec![0; inputs * (active + 1)], predictor.cell);
+        let waiting = vec![0; (active + 1) * cell * (inputs + 1).next_multiple_of(COLUMNS)];
+        Sums { inputs, cells, slots, size, sums, weights, waiting, cell, columns, distances }
     }
 
     /// Where A(r, k) stands: a row takes the slot of the cell before in the row before, which is not needed any more.
@@ -76,49 +80,64 @@ impl Sums {
             [self.slot(above, k), self.slot(above, k.saturating_sub(1)), self.slot(above, (k + 1).min(self.cells - 1))];
         let decay = predictor.decay.map(|d| d as i32);
         let slot = self.slot(r as isize, k);
-        for i in (0..self.size).step_by(FILLED) {
+        for i in (0..self.size).step_by(COLUMNS) {
             let [a, b, c] = slots.map(|slot| eight(&self.sums[slot + i..]));
             // The high and the low bits apart, so that 32 bits are enough: a decay has at most 252 in all.
-            let sums: [i32; FILLED] = std::array::from_fn(|l| {
+            let sums: [i32; COLUMNS] = std::array::from_fn(|l| {
                 let high = (a[l] >> 8) * decay[0] + (b[l] >> 8) * decay[1] + (c[l] >> 8) * decay[2];
                 let low = (a[l] & 255) * decay[0] + (b[l] & 255) * decay[1] + (c[l] & 255) * decay[2];
                 high.wrapping_add(low >> 8)
             });
-            self.sums[slot + i..][..FILLED].copy_from_slice(&sums);
+            self.sums[slot + i..][..COLUMNS].copy_from_slice(&sums);
         }
-        let (mut sums, mut h) = (&self.sums[slot..][..self.size], h);
-        for a in 0..=self.inputs {
-            let (own, rest) = h.split_at_mut(a + 1);
-            for (h, &sum) in own.iter_mut().zip(sums) {
-                h[lane] = f64::from(sum);
+        let mut rows = self.sums[slot..][..self.size].chunks_exact(COLUMNS);
+        for block in (0..=self.inputs).step_by(COLUMNS) {
+            for (a, row) in (block..=self.inputs).zip(&mut rows) {
+                let own = &mut h[a * (a + 1) / 2 + block..][..COLUMNS.min(a + 1 - block)];
+                for (h, &sum) in own.iter_mut().zip(row) {
+                    h[lane] = f64::from(sum);
+                }
             }
-            (sums, h) = (&sums[(a + 1).next_multiple_of(FILLED)..], rest);
         }
     }
 
-    /// Adds the products of a pixel to A(r, k); `unit` is that of a number of at least 64.
+    /// Adds the products of a pixel to A(r, k), all of a cell together; `unit` is that of a number of at least 64.
     #[inline(always)]
-    pub fn add(&mut self, r: usize, k: usize, inputs: &[i32], target: i32, unit: Unit) {
+    pub fn add(&mut self, r: usize, q: usize, inputs: &[i32], target: i32, unit: Unit) {
         let (rho, half, shift) = (unit.rho as i32, 1 << (unit.lead - 5), unit.lead - 4);
-        let mut v = [0i32; MOST];
-        for (v, u) in v.iter_mut().zip(inputs.iter().chain([&target])) {
-            *v = ((u * rho + half) >> shift).clamp(-1023, 1023);
+        let width = (self.inputs + 1).next_multiple_of(COLUMNS);
+        let slot = self.slot(r as isize, q / self.cell);
+        let rows = self.waiting.len() / (self.cell * width);
+        let waiting = &mut self.waiting[r % rows * self.cell * width..][..self.cell * width];
+        let last = q % self.cell;
+        let own = &mut waiting[last * width..][..width];
+        let scale = |u: &i32| ((u * rho + half) >> shift).clamp(-1023, 1023);
+        for (v, u) in own.iter_mut().zip(inputs) {
+            *v = scale(u);
         }
-        let slot = self.slot(r as isize, k);
-        let mut rest = &mut self.sums[slot..][..self.size];
-        for a in 0..=self.inputs {
-            let (row, behind) = rest.split_at_mut((a + 1).next_multiple_of(FILLED));
-            for (sums, v_b) in row.chunks_exact_mut(FILLED).zip(v.chunks_exact(FILLED)) {
-                for (sum, b) in sums.iter_mut().zip(v_b) {
-                    *sum = sum.wrapping_add(v[a] * b);
+        own[inputs.len()] = scale(&target);
+        if last + 1 < self.cell && q + 1 < self.columns {
+            return;
+        }
+        let waiting = &waiting[..(last + 1) * width];
+        let mut rows = self.sums[slot..][..self.size].chunks_exact_mut(COLUMNS);
+        for block in (0..=self.inputs).step_by(COLUMNS) {
+            for (a, row) in (block..=self.inputs).zip(&mut rows) {
+                let mut sums: [i32; COLUMNS] = eight(row);
+                for v in waiting.chunks_exact(width) {
+                    let (v_a, own) = (v[a], eight(&v[block..]));
+                    for (sum, b) in sums.iter_mut().zip(&own) {
+                        *sum = sum.wrapping_add(v_a * b);
+                    }
                 }
+                row.copy_from_slice(&sums);
             }
-            rest = behind;
         }
     }
 }
 
 #[inline(always)]
-fn eight(x: &[i32]) -> [i32; FILLED] {
+fn eight(x: &[i32]) -> [i32; COLUMNS] {
+    let x = &x[..COLUMNS];
     std::array::from_fn(|l| x[l])
 }

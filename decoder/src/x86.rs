@@ -11,6 +11,8 @@ use std::arch::x86_64::{
 };
 use std::sync::OnceLock;
 
+use crate::simd::Wide;
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// What every x86-64 has.
@@ -43,18 +45,19 @@ pub fn level() -> Level {
     })
 }
 
-/// Runs a function compiled for the vectors that there are, with all that is inlined into it.
+/// Does work compiled for the vectors that there are.
 #[inline(always)]
-pub fn vectors<R>(run: impl FnOnce() -> R) -> R {
+pub fn with_vectors(work: impl Wide) {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    unsafe fn wide<R>(run: impl FnOnce() -> R) -> R {
-        run()
+    unsafe fn wide(work: impl Wide) {
+        work.run();
     }
     if level() >= Level::Avx2 {
         // SAFETY: the processor has all of these features.
-        return unsafe { wide(run) };
+        unsafe { wide(work) }
+    } else {
+        work.run();
     }
-    run()
 }
 
 /// Adds to the sums of places, which start as `bias`, the products of bytes and weights. Of places, one after the
