@@ -69,4 +69,5 @@ pub mod tiff;
 pub mod vectors;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+pub mod window;
 pub mod zip;

@@ -304,7 +304,11 @@ fn dot_wide(weights: &[i32], inputs: &[i32]) -> i64 {
 
 #[inline(always)]
 fn recent_errors([left, above, corner, right, left2, above2]: [&Errors; 6]) -> Errors {
-    std::array::from_fn(|j| (2 * left[j] + 2 * above[j] + corner[j] + right[j] + left2[j] + above2[j] + 4) >> 3)
+    let mut recent = [0; 8];
+    for (j, e) in recent.iter_mut().enumerate() {
+        *e = (2 * left[j] + 2 * above[j] + corner[j] + right[j] + left2[j] + above2[j] + 4) >> 3;
+    }
+    recent
 }
 
 /// The blend of predictions by their recent errors.

@@ -28,7 +28,8 @@ impl<T: Copy> Ring<T> {
     /// The numbers at the left, above, above to the left, above to the right, two to the left, and two above.
     #[inline(always)]
     pub fn around(&self, r: usize, q: usize) -> [&T; 6] {
-        let [own, above, above2] = [0, 1, 2].map(|above| &self.data[self.row(r, above)..][..=self.mask]);
+        let row = |above: usize| &self.data[self.row(r, above)..][..=self.mask];
+        let (own, above, above2) = (row(0), row(1), row(2));
         let at = |q: usize| q & self.mask;
         let (left, left2) = (at(q + MARGIN - 1), at(q + MARGIN - 2));
         let (same, right) = (at(q + MARGIN), at(q + MARGIN + 1));

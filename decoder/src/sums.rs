@@ -81,14 +81,13 @@ impl Sums {
         let decay = predictor.decay.map(|d| d as i32);
         let slot = self.slot(r as isize, k);
         for i in (0..self.size).step_by(COLUMNS) {
-            let [a, b, c] = slots.map(|slot| eight(&self.sums[slot + i..]));
+            let (a, b, c) = (eight(&self.sums[slots[0] + i..]), eight(&self.sums[slots[1] + i..]), eight(&self.sums[slots[2] + i..]));
             // The high and the low bits apart, so that 32 bits are enough: a decay has at most 252 in all.
-            let sums: [i32; COLUMNS] = std::array::from_fn(|l| {
+            for (l, sum) in self.sums[slot + i..][..COLUMNS].iter_mut().enumerate() {
                 let high = (a[l] >> 8) * decay[0] + (b[l] >> 8) * decay[1] + (c[l] >> 8) * decay[2];
                 let low = (a[l] & 255) * decay[0] + (b[l] & 255) * decay[1] + (c[l] & 255) * decay[2];
-                high.wrapping_add(low >> 8)
-            });
-            self.sums[slot + i..][..COLUMNS].copy_from_slice(&sums);
+                *sum = high.wrapping_add(low >> 8);
+            }
         }
         let mut rows = self.sums[slot..][..self.size].chunks_exact(COLUMNS);
         for block in (0..=self.inputs).step_by(COLUMNS) {
@@ -138,6 +137,7 @@ impl Sums {
 
 #[inline(always)]
 fn eight(x: &[i32]) -> [i32; COLUMNS] {
-    let x = &x[..COLUMNS];
-    std::array::from_fn(|l| x[l])
+    let mut own = [0; COLUMNS];
+    own.copy_from_slice(&x[..COLUMNS]);
+    own
 }
