@@ -74,6 +74,19 @@ pub struct Components {
     pub inverse_scale: [i64; 32],
 }
 
+impl Components {
+    /// The mean of the component that has most weight.
+    pub fn heaviest(&self) -> i64 {
+        let (mut mean, mut most) = (0, 0);
+        for (&own, &weight) in self.mean.iter().zip(&self.weight[..self.count]) {
+            if weight > most {
+                (mean, most) = (own, weight);
+            }
+        }
+        mean
+    }
+}
+
 /// The number of components, if an output has so many channels.
 pub fn component_count(channels: usize, n: usize) -> Result<usize> {
     let count = channels / n;
@@ -271,7 +284,8 @@ impl Family {
                             .map(|k| parts.weight[k] * logistic(table, (x - parts.mean[k]) * parts.inverse_scale[k]));
                         mixture_bound(c, sum.sum(), levels, r)
                     };
-                    *symbol = coder.search(r, 0, levels, *symbol, bound);
+                    let known = if C::KNOWN { *symbol } else { (parts.heaviest().max(0) >> 8) as u32 };
+                    *symbol = coder.search(r, 0, levels, known, bound);
                 }
             }
             Kind::Normal { mean_shift, inverse_scale, .. } => {

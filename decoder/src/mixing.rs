@@ -322,7 +322,7 @@ impl Engine<'_> {
         for spot in spots.iter_mut().filter(|spot| spot.e - spot.a > 1) {
             let (first, last) = (self.bound(spot, spot.a), self.bound(spot, spot.e));
             let total = (last - first).max(1);
-            let known = if C::KNOWN { spot.known } else { (spot.pixel.prediction >> 8) as u32 };
+            let known = if C::KNOWN { spot.known } else { spot.pixel.guess() };
             let bound = |c: u32| (((self.bound(spot, c) - first) << r) / total) as u32;
             spot.a = coder.search(r, spot.a, spot.e, known, bound);
             spot.e = spot.a + 1;

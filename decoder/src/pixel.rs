@@ -89,6 +89,13 @@ impl Bounds<'_> {
 }
 
 impl Pixel {
+    /// A symbol that is likely, to search from.
+    pub fn guess(&self) -> u32 {
+        let Unit { lead, rho, .. } = self.unit;
+        let moved = i64::from(self.prediction) + (self.parts.heaviest() << (lead - 4)) / rho;
+        ((moved + 128) >> 8).max(0) as u32
+    }
+
     pub fn bounds(&self, precision: u32, levels: u32) -> Bounds<'_> {
         Bounds { pixel: self, table: tables::logistic_cdf(), precision, levels }
     }

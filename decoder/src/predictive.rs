@@ -120,7 +120,7 @@ impl Predictive {
             for pixel in pixels.iter() {
                 let image = &mut images[numbers[pixel.item]];
                 let place = image.place(pixel.plane, pixel.r, pixel.q);
-                let known = if C::KNOWN { image.symbols[place].into() } else { (pixel.prediction >> 8) as u32 };
+                let known = if C::KNOWN { image.symbols[place].into() } else { pixel.guess() };
                 let symbol = self.code_symbol(coder, pixel, image, &items[pixel.item], known);
                 image.symbols[place] = symbol as u16;
             }
