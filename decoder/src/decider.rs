@@ -3,6 +3,8 @@
 
 use crate::contexts::{Context, Extra, Mixer, Selector, Spec, F};
 use crate::tables;
+#[cfg(target_arch = "x86_64")]
+use crate::x86;
 
 /// Where the slots of a memory or a decision stand for a key.
 pub fn place_of(key: u64, table_bits: u32) -> (usize, u64) {
@@ -81,6 +83,10 @@ pub fn stretch(p: u32) -> i16 {
 #[cfg(not(target_feature = "simd128"))]
 #[inline]
 fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
+    #[cfg(target_arch = "x86_64")]
+    if x86::level() >= x86::Level::Avx2 {
+        return x86::dot(weights, inputs);
+    }
     let mut total = 0;
     for (weights, inputs) in weights.chunks(256).zip(inputs.chunks(256)) {
         let high = dot_part(weights, inputs, |weight| weight >> 8);
@@ -129,6 +135,10 @@ fn lanes(x: &[i16]) -> std::arch::wasm32::v128 {
 #[cfg(not(target_feature = "simd128"))]
 #[inline]
 fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
+    #[cfg(target_arch = "x86_64")]
+    if x86::level() >= x86::Level::Avx2 {
+        return x86::learn_weights(weights, inputs, e);
+    }
     for (w, &i) in weights.iter_mut().zip(inputs) {
         let step = (i32::from(i) * i32::from(e) + (1 << 14)) >> 15;
         *w = (i32::from(*w) + step).clamp(-32767, 32767) as i16;

@@ -47,9 +47,8 @@ impl Weights {
         let weight = |o: usize, i: usize| if o < bias.len() && i < inputs { rows[o * inputs + i] } else { 0 };
         #[cfg(target_arch = "x86_64")]
         if x86::level() == x86::Level::Vnni || x86::level() == x86::Level::Avx2 && high <= 127 {
-            let quad = |block: usize, i: usize| {
-                std::array::from_fn(|k| weight(block * BLOCK + k / 4, 4 * i + k % 4) as i8)
-            };
+            let quad =
+                |block: usize, i: usize| std::array::from_fn(|k| weight(block * BLOCK + k / 4, 4 * i + k % 4) as i8);
             let quads = (0..outputs / BLOCK).flat_map(|block| (0..width / 4).map(move |i| quad(block, i)));
             return Weights { width, bias: filled, order: Order::Quads(quads.collect()) };
         }
@@ -57,15 +56,12 @@ impl Weights {
         #[cfg(target_feature = "simd128")]
         let order = {
             let pair = |block: usize, i: usize| {
-                [0, 4].map(|half| {
-                    std::array::from_fn(|k| weight(block * BLOCK + half + k / 2, 2 * i + k % 2) as i16)
-                })
+                [0, 4].map(|half| std::array::from_fn(|k| weight(block * BLOCK + half + k / 2, 2 * i + k % 2) as i16))
             };
             Order::Pairs((0..outputs / BLOCK).flat_map(|block| (0..width / 2).map(move |i| pair(block, i))).collect())
         };
         #[cfg(not(target_feature = "simd128"))]
-        let order =
-            Order::Rows((0..outputs).flat_map(|o| (0..width).map(move |i| weight(o, i) as i16)).collect());
+        let order = Order::Rows((0..outputs).flat_map(|o| (0..width).map(move |i| weight(o, i) as i16)).collect());
         Weights { width, bias: filled, order }
     }
 

@@ -77,13 +77,7 @@ impl Front {
         let count = codec.mixture.components;
         for (i, pixel) in pixels.iter_mut().map(P::pixel).enumerate() {
             let own = i * count..(i + 1) * count;
-            codec.mixture.components(
-                count,
-                &weight[own.clone()],
-                &mean[own.clone()],
-                &scale[own],
-                &mut pixel.parts,
-            );
+            codec.mixture.components(count, &weight[own.clone()], &mean[own.clone()], &scale[own], &mut pixel.parts);
         }
     }
 }

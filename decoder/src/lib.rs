@@ -67,7 +67,7 @@ pub mod tensor;
 pub mod terms;
 pub mod tiff;
 pub mod vectors;
+pub mod window;
 #[cfg(target_arch = "x86_64")]
 mod x86;
-pub mod window;
 pub mod zip;

@@ -309,7 +309,9 @@ impl Network {
                 }
                 Op::Lookup { table, low } => {
                     let low = *low as u16;
-                    out.extend(same_rows(layer.input).iter().map(|&x| table[usize::from((x as u16).wrapping_sub(low))]));
+                    out.extend(
+                        same_rows(layer.input).iter().map(|&x| table[usize::from((x as u16).wrapping_sub(low))]),
+                    );
                 }
                 Op::Add { other, low, high } => {
                     let (a, b) = (same_rows(layer.input), same_rows(*other));

@@ -3,8 +3,8 @@
 use crate::beside::Counts;
 use crate::coder::Coder;
 use crate::error::{demand, Result};
-use crate::front::Front;
 use crate::family::{component_count, read_outputs, Mixture};
+use crate::front::Front;
 use crate::image::Image;
 use crate::jpeg;
 use crate::json::Fields;

@@ -81,7 +81,11 @@ impl Sums {
         let decay = predictor.decay.map(|d| d as i32);
         let slot = self.slot(r as isize, k);
         for i in (0..self.size).step_by(COLUMNS) {
-            let (a, b, c) = (eight(&self.sums[slots[0] + i..]), eight(&self.sums[slots[1] + i..]), eight(&self.sums[slots[2] + i..]));
+            let (a, b, c) = (
+                eight(&self.sums[slots[0] + i..]),
+                eight(&self.sums[slots[1] + i..]),
+                eight(&self.sums[slots[2] + i..]),
+            );
             // The high and the low bits apart, so that 32 bits are enough: a decay has at most 252 in all.
             for (l, sum) in self.sums[slot + i..][..COLUMNS].iter_mut().enumerate() {
                 let high = (a[l] >> 8) * decay[0] + (b[l] >> 8) * decay[1] + (c[l] >> 8) * decay[2];

@@ -6,8 +6,9 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256,
+    __m256i, _mm256_add_epi32, _mm256_add_epi64, _mm256_adds_epi16, _mm256_castsi256_si128, _mm256_cvtepi32_epi64,
+    _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_max_epi16,
+    _mm256_mulhrs_epi16, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256,
 };
 use std::sync::OnceLock;
 
@@ -76,13 +77,7 @@ pub fn add_quads(weights: &[[i8; 32]], inputs: &[u8], width: usize, bias: &[i32]
 }
 
 #[target_feature(enable = "avx2")]
-unsafe fn add_all<const VNNI: bool>(
-    weights: &[[i8; 32]],
-    inputs: &[u8],
-    width: usize,
-    bias: &[i32],
-    sums: &mut [i32],
-) {
+unsafe fn add_all<const VNNI: bool>(weights: &[[i8; 32]], inputs: &[u8], width: usize, bias: &[i32], sums: &mut [i32]) {
     let outputs = bias.len();
     let rows = inputs.chunks(4 * width).zip(sums.chunks_mut(4 * outputs));
     for (inputs, sums) in rows {
@@ -162,4 +157,46 @@ unsafe fn add_products<const VNNI: bool>(sum: __m256i, bytes: __m256i, weights: 
     // Pairs of products of bytes up to 127 fit in 16 bits.
     let pairs = _mm256_maddubs_epi16(bytes, weights);
     _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+}
+
+/// The sum of products of 16 bits, of which there are as many as a multiple of 16; no weight is -2^15, so the products
+/// of a pair fit in 32 bits together. Needs AVX2.
+pub fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
+    #[target_feature(enable = "avx2")]
+    unsafe fn wide(weights: &[i16], inputs: &[i16]) -> i64 {
+        let mut sums = [_mm256_setzero_si256(); 2];
+        for (weights, inputs) in weights.chunks_exact(16).zip(inputs.chunks_exact(16)) {
+            let products = _mm256_madd_epi16(
+                _mm256_loadu_si256(weights.as_ptr().cast()),
+                _mm256_loadu_si256(inputs.as_ptr().cast()),
+            );
+            let halves = [_mm256_castsi256_si128(products), _mm256_extracti128_si256::<1>(products)];
+            for (sum, half) in sums.iter_mut().zip(halves) {
+                *sum = _mm256_add_epi64(*sum, _mm256_cvtepi32_epi64(half));
+            }
+        }
+        let mut lanes = [0i64; 4];
+        _mm256_storeu_si256(lanes.as_mut_ptr().cast(), _mm256_add_epi64(sums[0], sums[1]));
+        lanes.iter().sum()
+    }
+    assert!(level() >= Level::Avx2);
+    // SAFETY: the processor has AVX2.
+    unsafe { wide(weights, inputs) }
+}
+
+/// Adds to each weight the product of its input and e, in units of 2^-15, rounded; both are limited to 2^15 - 1 in
+/// magnitude. There are as many as a multiple of 16; |e| is less than 2^15. Needs AVX2.
+pub fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
+    #[target_feature(enable = "avx2")]
+    unsafe fn wide(weights: &mut [i16], inputs: &[i16], e: i16) {
+        let (e, least) = (_mm256_set1_epi16(e), _mm256_set1_epi16(-32767));
+        for (weights, inputs) in weights.chunks_exact_mut(16).zip(inputs.chunks_exact(16)) {
+            let step = _mm256_mulhrs_epi16(_mm256_loadu_si256(inputs.as_ptr().cast()), e);
+            let learned = _mm256_adds_epi16(_mm256_loadu_si256(weights.as_ptr().cast()), step);
+            _mm256_storeu_si256(weights.as_mut_ptr().cast(), _mm256_max_epi16(learned, least));
+        }
+    }
+    assert!(level() >= Level::Avx2);
+    // SAFETY: the processor has AVX2.
+    unsafe { wide(weights, inputs, e) }
 }
