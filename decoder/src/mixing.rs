@@ -76,6 +76,11 @@ impl Engine<'_> {
         self.code_candidates(coder, spots);
         for d in 0..self.codec.depth {
             let mut fresh = true;
+            if d % 4 == 0 {
+                for spot in spots.iter().filter(|spot| !spot.done && spot.flat.is_none()) {
+                    self.tree.touch(&spot.keys, (1 << d) + spot.bits);
+                }
+            }
             for spot in spots.iter_mut().filter(|spot| !spot.done) {
                 self.decide(coder, spot, d, &mut fresh);
             }
