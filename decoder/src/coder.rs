@@ -225,7 +225,7 @@ pub fn pop_adaptive(message: &mut Message, levels: u32, symbols: &mut [u32]) -> 
 /// The value of a tabulated distribution function at t, in units of 2^-24: logistic, R = 16.
 #[inline]
 pub fn logistic(table: &[i32; 2049], t: i64) -> i64 {
-    let t = (t.saturating_add(16 << 24)).clamp(0, (32 << 24) - 1);
+    let t = t.clamp(-(16 << 24), (16 << 24) - 1) + (16 << 24);
     let j = (t >> 18) as usize & 2047;
     let low = i64::from(table[j]);
     low + (((i64::from(table[j + 1]) - low) * (t & 0x3ffff)) >> 18)
@@ -234,7 +234,7 @@ pub fn logistic(table: &[i32; 2049], t: i64) -> i64 {
 /// The same of normal components, R = 8.
 #[inline]
 pub fn normal(table: &[i32; 2049], t: i64) -> i64 {
-    let t = (t.saturating_add(8 << 24)).clamp(0, (16 << 24) - 1);
+    let t = t.clamp(-(8 << 24), (8 << 24) - 1) + (8 << 24);
     let j = (t >> 17) as usize & 2047;
     let low = i64::from(table[j]);
     low + (((i64::from(table[j + 1]) - low) * (t & 0x1ffff)) >> 17)

@@ -61,6 +61,7 @@ pub mod sha256;
 pub mod simd;
 pub mod splitmix;
 pub mod spots;
+pub mod strips;
 pub mod sums;
 pub mod tables;
 pub mod tensor;

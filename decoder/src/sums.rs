@@ -123,19 +123,42 @@ impl Sums {
             return;
         }
         let waiting = &waiting[..(last + 1) * width];
-        let mut rows = self.sums[slot..][..self.size].chunks_exact_mut(COLUMNS);
+        let mut sums = &mut self.sums[slot..][..self.size];
         for block in (0..=self.inputs).step_by(COLUMNS) {
-            for (a, row) in (block..=self.inputs).zip(&mut rows) {
-                let mut sums: [i32; COLUMNS] = eight(row);
-                for v in waiting.chunks_exact(width) {
-                    let (v_a, own) = (v[a], eight(&v[block..]));
-                    for (sum, b) in sums.iter_mut().zip(&own) {
-                        *sum = sum.wrapping_add(v_a * b);
+            let (own, rest) = sums.split_at_mut((self.inputs + 1 - block) * COLUMNS);
+            sums = rest;
+            let mut a = block;
+            for rows in own.chunks_mut(4 * COLUMNS) {
+                if rows.len() == 4 * COLUMNS {
+                    add_rows::<4>(rows, waiting, width, block, a);
+                } else {
+                    for (i, row) in rows.chunks_mut(COLUMNS).enumerate() {
+                        add_rows::<1>(row, waiting, width, block, a + i);
                     }
                 }
-                row.copy_from_slice(&sums);
+                a += 4;
             }
         }
+    }
+}
+
+/// Adds the products of pixels to R rows of a block, from row a on.
+#[inline(always)]
+fn add_rows<const R: usize>(rows: &mut [i32], waiting: &[i32], width: usize, block: usize, a: usize) {
+    let mut sums = [[0; COLUMNS]; R];
+    for (sums, row) in sums.iter_mut().zip(rows.chunks_exact(COLUMNS)) {
+        *sums = eight(row);
+    }
+    for v in waiting.chunks_exact(width) {
+        let own = eight(&v[block..]);
+        for (sums, v_a) in sums.iter_mut().zip(&v[a..a + R]) {
+            for (sum, b) in sums.iter_mut().zip(&own) {
+                *sum = sum.wrapping_add(v_a * b);
+            }
+        }
+    }
+    for (sums, row) in sums.iter().zip(rows.chunks_exact_mut(COLUMNS)) {
+        row.copy_from_slice(sums);
     }
 }
 
