@@ -29,10 +29,11 @@ test:
 without-torch: .venv-light/installed
 	.venv-light/bin/python tests/cli/without_torch.py
 
-# The second decoder. Its tests say what is missing where there is no cargo.
+# The second decoder, and the plug-in of HDF5 by it. Their tests say what is missing where there is no cargo.
 CARGO ?= $(firstword $(wildcard /usr/bin/cargo) cargo)
 decoder:
-	@if command -v $(CARGO) > /dev/null; then $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml; fi
+	@if command -v $(CARGO) > /dev/null; then $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml \
+		-p bitsback-decode -p bitsback-decode-c -p bitsback-hdf5; fi
 
 # The page that shows archives in a browser, src/bitsback/viewer.html, which is committed: to be made again after a change
 # of decoder/, viewer/ or a model in it. It takes what Debian calls cargo, libstd-rust-dev-wasm32 and lld.
@@ -109,7 +110,7 @@ $(LAB_WHEEL): .venv/created $(LAB_SOURCES)
 # With the lab, whose commands and digits are in pages, and the modules that the pages of `bitsback.zarr` and others are about.
 .venv/installed-docs: .venv/installed-lab
 	@echo "installing what the site is built with"
-	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[docs,zarr]" "$$(echo build/lab-wheel/*.whl)[paper]"
+	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[docs,zarr,hdf5]" "$$(echo build/lab-wheel/*.whl)[paper]"
 	@touch $@
 
 .venv/installed-bench: .venv/installed-lab

@@ -15,7 +15,7 @@ import bitsback
 import reference
 from archive import test_digits as bad_digits
 from archive import test_value_lists as bad_lists
-from bitsback.coding import chain
+from bitsback.coding import alone, chain
 from bitsback.coding.alone import NOTHING, pack
 from bitsback.coding.block import MODEL, Method
 from bitsback.coding.block_plan import BlockPlan
@@ -24,7 +24,7 @@ from bitsback.coding.choose import Chosen
 from bitsback.coding.number_digits import cut_of
 from bitsback.format.collection import Collection
 from bitsback.format.index import Index, Place
-from bitsback.format.layout import HEAD, REMOVED, Cursor, open_section
+from bitsback.format.layout import HEAD, MAGIC, REMOVED, VERSION, Cursor, open_section
 from bitsback.format.runs import Run, pack_runs
 from bitsback.format.tiles import Tiles
 from bitsback.models import Model, bundled, file
@@ -63,6 +63,34 @@ def golden() -> Iterator[tuple[str, bytes]]:
             yield path.name, path.read_bytes()
 
 
+def damaged_or_newer() -> Iterator[tuple[str, str, bytes]]:
+    """Archives whose end is damaged (section A9), and such that only a newer release can read
+    (A10), with the section that says so.
+    """
+    data = (TESTS / "collections/golden/changed.bb").read_bytes()
+    yield "A9", "unfinished addition.bb", data + mutate.section("C", bytes(20)) + b"B"
+    yield "A9", "damaged footer.bb", data[:-1] + b"?"
+    yield "A9", "cut off.bb", data[:-40]
+    kinds, counts = mutate.read(seeds.archives()[6].data)
+    parts = [part for part in kinds if part[0] != "I"]
+    collection = parts[0][1]
+    yield "A10", "newer feature.bb", _archive([("C", b"\x20" + collection[1:]), *parts[1:]], counts)
+    yield (
+        "A10",
+        "newer container.bb",
+        _archive([("C", b"\0\5" + collection[2:]), *parts[1:]], counts),
+    )
+    yield "A10", "newer section.bb", _archive([parts[0], ("Q", b""), *parts[1:]], counts)
+    yield "A10", "newer version.bb", MAGIC + bytes([VERSION + 1]) + _archive(parts, counts)[8:]
+    for name, body in (("method", b"\6\0!"), ("value map", b"\x22\7!"), ("bits", b"\x50\0!")):
+        block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\1" + body
+        crc = archive.crc32c(block).to_bytes(4, "little")
+        yield "A10", f"newer {name}.block", block + crc
+    unknown = b"\x22\0" + bytes(16) + bytes(30)
+    block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\1" + unknown
+    yield "A10", "newer model.block", block + archive.crc32c(block).to_bytes(4, "little")
+
+
 def valid() -> Iterator[tuple[str, bytes]]:
     """Other archives that a decoder restores."""
     for seed in [*seeds.archives(), *seeds.collections()]:
@@ -95,7 +123,14 @@ def of_numbers() -> Iterator[tuple[str, bytes]]:
         yield f"digits {name}.block", bad_digits.block_of(dtype, data)
     universal = bundled.identity("universal")[:16]
     for name, (dtype, data) in bad_lists.BAD.items():
-        body = b"\xbb\2" + dtype.encode() + b"\1\2" + bytes([MODEL + 32]) + data + universal
+        body = (
+            bytes([alone.MAGIC, alone.VERSION])
+            + dtype.encode()
+            + b"\1\2"
+            + bytes([MODEL + 32])
+            + data
+            + universal
+        )
         crc = archive.crc32c(body + bytes(9)).to_bytes(4, "little")
         yield f"values {name}.block", body + bytes(9) + crc
 

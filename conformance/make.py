@@ -3,7 +3,8 @@
     PYTHONPATH=tests:lab/src python conformance/make.py
 
 What each file holds is said by the executable specification in tests/reference, never by the
-program. Golden archives are always among the files. Of archives of random models, and of seeds of
+program. Golden archives, and archives that are cut off or need a newer release, are always among
+the files. Of archives of random models, and of seeds of
 the fuzz tests, those are that reach a line or a branch of the specification that no file before
 them reaches, and of damaged and forged archives and of broken models one for each check by which
 the specification refuses a file. At the end it prints the lines that no file reaches.
@@ -54,17 +55,20 @@ def main() -> None:
         shutil.rmtree(FOLDER / folder, ignore_errors=True)
         (FOLDER / folder).mkdir()
 
-    def add(name: str, data: bytes, trace: Trace) -> None:
+    def add(name: str, data: bytes, trace: Trace, section: str = "") -> None:
         name = re.sub(r"[^A-Za-z0-9.]+", "-", name).replace("-.", ".")
         place = f"{'valid' if trace.refusal is None else 'refused'}/{name}"
         assert all(place != entry["file"] for entry in index), f"two files are called {place}"
         (FOLDER / place).write_bytes(data)
-        index.append({"file": place, "sections": trace.sections, **trace.entry})
+        sections = sorted({*trace.sections, *section.split()})
+        index.append({"file": place, "sections": sections, **trace.entry})
         arcs.update(trace.arcs)
 
     for name, data in candidates.golden():
         add(name, data, Trace(data))
         print(name, flush=True)
+    for section, name, data in candidates.damaged_or_newer():
+        add(name, data, Trace(data), section)
     refusals = set()
     for source in (
         candidates.valid,

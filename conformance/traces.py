@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 import reference
 from bundled_models import spec_models
-from reference import alone, archive
+from reference import alone, archive, container_metadata
+from reference.fields import ArchiveError
 from reference.model import Model
 
 SPECIFICATION = str(Path(reference.__file__).parent)
@@ -23,21 +25,38 @@ ASKING = {"fields", "rules"}  # the modules whose functions other modules ask
 
 SECTIONS = {
     "message": "A1", "codecs": "A2", "chain": "A3", "picks": "A4", "archive": "A5",
-    "fields": "A5", "collection": "A5.1 A5.2 A5.3", "blocks": "A5.5 A5.6 A5.7 A5.10",
-    "rows": "A5.8", "labels": "A5.12 A5.13 A5.14", "container_metadata": "A6", "alone": "A7",
-    "embedded": "A8", "model_file": "M1", "model": "M2 M8", "rules": "M2", "variables": "M2.1",
-    "steps": "M2.2", "distributions": "M2.3", "outputs": "M2.3", "coupled": "M2.3",
-    "grids": "M2.3", "logits": "M2.3", "autoregressive": "M3", "planes": "M4",
+    "archive.read_index": "A5.11", "archive.read_files": "A5.12", "archive.check_labels": "A5.14",
+    "archive.with_stats": "A5.15", "archive.check_hashes": "A5.16", "fields": "A5",
+    "collection": "A5.1 A5.2 A5.3", "blocks": "A5.5 A5.6 A5.7 A5.10",
+    "blocks.decode_fallback": "A5.8", "blocks.decode_adaptive": "A5.9", "rows": "A5.8",
+    "labels.read_names": "A5.12", "labels.read_unnamed": "A5.13", "labels.read_pairs": "A5.14",
+    "labels": "A5.12", "container_metadata": "A6", "container_metadata.frame": "A6.1",
+    "container_metadata.frame_row": "A6.1", "container_metadata.png": "A6.2",
+    "container_metadata.samples_of_png": "A6.2", "container_metadata.way": "A6.2",
+    "container_metadata.tiff": "A6.3", "container_metadata.tiff_file": "A6.3",
+    "container_metadata.check_places": "A6.3", "container_metadata.check_samples": "A6.3",
+    "container_metadata.rows_of": "A6.3", "container_metadata.restore_tiff": "A6.4",
+    "container_metadata.gif": "A6.5", "container_metadata.lzw": "A6.5",
+    "container_metadata.webp": "A6.6",
+    "alone": "A7", "embedded": "A8", "model_file": "M1", "model": "M2 M8", "rules": "M2",
+    "variables": "M2.1", "steps": "M2.2", "distributions": "M2.3", "outputs": "M2.3",
+    "coupled": "M2.3", "grids": "M2.3", "logits": "M2.3", "autoregressive": "M3", "planes": "M4",
     "predictive": "M4", "predictive_rules": "M4", "predicted_plane": "M4 M4.2", "units": "M4",
     "least_squares": "M4.1", "jpeg_colours": "M4.3", "series": "M5", "counted": "M6",
-    "counted_rules": "M6", "candidates": "M6.1", "blending": "M6.2", "mixed": "M6.4",
-    "network": "M7", "layers": "M7", "values": "M7", "item_vectors": "M8", "cost": "M9",
-    "program": "M2",
+    "counted.FlatDecision.probability": "M6.3", "counted_rules": "M6",
+    "counted_rules.CountedRules.read_flat": "M6.3", "candidates": "M6.1", "blending": "M6.2",
+    "mixed": "M6.4", "network": "M7", "layers": "M7", "values": "M7", "item_vectors": "M8",
+    "cost": "M9", "program": "M2",
 }  # fmt: skip
-"""The sections of docs/format.md (A) and docs/model-format.md (M) that a module follows."""
+"""The sections of docs/format.md (A) and docs/model-format.md (M) that a module, or a function in
+it, follows.
+"""
 
-WATCHED = 6.0
-"""The seconds for which a file is watched, since that is slow."""
+OF_KINDS = {"M": "A5.4", "v": "A5.17", "p": "A5.18"}
+"""The sections of the specification that a kind of section of an archive needs."""
+
+WATCHED, SEEN = 6.0, 20.0
+"""The seconds for which the lines, and then the calls, of a file are watched: that is slow."""
 
 Arc = tuple[str, int, int]
 """A module, a line in it, and the line that ran before it in the same call, 0 for none."""
@@ -52,17 +71,28 @@ def restored(data: bytes, models: tuple[Model, ...]) -> dict[str, Any]:
     """What the specification makes of an archive, or of a block alone. Raises its errors."""
     if data[:1] == b"\xbb":
         return {"array": _array_entry(alone.decode(data, models))}
-    kind, _, _ = archive.read_collection(archive.read_sections(data)[0].payload)
+    kind, parts, _ = archive.read_collection(archive.read_sections(data)[0].payload)
     if kind is None:
         return {"array": _array_entry(archive.decode(data, models))}
     files = {}
     for number, file in enumerate(archive.decode_files(data, models)):
         if file.held:
-            files[str(file.name)] = {"sha256": hashlib.sha256(file.array.tobytes()).hexdigest()}
-        else:
-            name = str(number) if file.name is None else file.name
-            files[f"{name}.npy"] = _array_entry(file.array)
+            files[str(file.name)] = _bytes_entry(file.array.tobytes())
+            continue
+        name = str(number) if file.name is None else file.name
+        files[f"{name}.npy"] = _array_entry(file.array)
+        made = container_metadata.restore(file.array, file.metadata) if file.metadata else None
+        if made is not None and container_metadata.is_plain(file.metadata):
+            files[name] = _bytes_entry(made)
+    if kind == 2 and parts[-1].axes == 3:
+        whole, metadata = archive.decode_tiff(data, models)
+        if whole is not None and container_metadata.is_plain(metadata):
+            files["file.tif"] = _bytes_entry(whole)
     return {"files": files}
+
+
+def _bytes_entry(content: bytes) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(content).hexdigest()}
 
 
 class Trace:
@@ -74,8 +104,10 @@ class Trace:
 
     def __init__(self, data: bytes, *, watch: bool = True) -> None:
         self.arcs: set[Arc] = set()
+        self._functions: set[tuple[str, str]] = set()
+        self._kinds = _kinds_of(data)
         models = spec_models(data)
-        self._end = monotonic() + WATCHED
+        self._start = monotonic()
         self.refusal: tuple[Any, ...] | None = None
         sys.settrace(self._called if watch else None)
         try:
@@ -91,16 +123,21 @@ class Trace:
     def sections(self) -> list[str]:
         """The sections whose rules the file needs, or, of a refused one, of the broken rule."""
         if self.refusal is not None:
-            return SECTIONS.get(self.refusal[0], "").split()
-        return sorted({s for module, _, _ in self.arcs for s in SECTIONS.get(module, "").split()})
+            module, function = self.refusal[:2]
+            return _sections_of(module, function).split()
+        reached = {section for one in self._functions for section in _sections_of(*one).split()}
+        return sorted(reached | self._kinds)
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
         if not frame.f_code.co_filename.startswith(SPECIFICATION):
             return None
-        if monotonic() > self._end:
-            sys.settrace(None)
-            return None
         module, last = Path(frame.f_code.co_filename).stem, 0
+        self._functions.add((module, frame.f_code.co_qualname))
+        passed = monotonic() - self._start
+        if passed > SEEN:
+            sys.settrace(None)
+        if passed > WATCHED:
+            return None
 
         def line(frame: FrameType, event: str, argument: Any) -> Any:
             nonlocal last
@@ -112,24 +149,37 @@ class Trace:
         return line
 
 
+def _sections_of(module: str, function: str) -> str:
+    return SECTIONS.get(f"{module}.{function}", SECTIONS.get(module, ""))
+
+
+def _kinds_of(data: bytes) -> set[str]:
+    with suppress(ArchiveError):
+        return {OF_KINDS[s.kind] for s in archive.read_sections(data) if s.kind in OF_KINDS}
+    return set()
+
+
 def _place_of(error: BaseException) -> tuple[Any, ...]:
-    """The module and line of the check that failed, and the line of the question that it asks."""
-    module, line, asked, place = "", 0, 0, error.__traceback__
+    """The module, the function and the line of the check that failed, and the line of the question
+    that it asks.
+    """
+    module, function, line, asked, place = "", "", 0, 0, error.__traceback__
     while place is not None:
         where = Path(place.tb_frame.f_code.co_filename)
         if str(where.parent) == SPECIFICATION:
             if where.stem in ASKING:
                 asked = place.tb_lineno
             else:
-                module, line, asked = where.stem, place.tb_lineno, 0
+                code = place.tb_frame.f_code
+                module, function, line, asked = where.stem, code.co_qualname, place.tb_lineno, 0
         place = place.tb_next
-    return module, line, asked
+    return module, function, line, asked
 
 
 def unreached(arcs: set[Arc]) -> dict[str, list[int]]:
     """The lines of statements in functions of the specification that none of the arcs reaches."""
     found = {}
-    for module in SECTIONS:
+    for module in sorted({name.split(".")[0] for name in SECTIONS}):
         tree = ast.parse((Path(SPECIFICATION) / f"{module}.py").read_text(encoding="utf-8"))
         lines = {
             statement.lineno

@@ -14,8 +14,12 @@ import pytest
 
 import bitsback
 import bitsback.dask
+import bitsback.imageio
+import bitsback.napari
+import bitsback.pillow
 import bitsback.torch
 import bitsback.train
+import bitsback.xarray
 from bitsback import codecs, research
 from bitsback.train import portable
 
@@ -25,6 +29,13 @@ PUBLIC = {
     for name in package.__all__
     if callable(found := getattr(package, name))
 } | {"bitsback": bitsback, "bitsback.research": research, "Functions": research.Functions}
+PUBLIC |= {
+    found.__name__: found
+    for found in (
+        *(bitsback.pillow.BitsbackImageFile, bitsback.imageio.BitsbackPlugin),
+        *(bitsback.xarray.BitsbackBackend, bitsback.napari.get_reader),
+    )
+}
 PUBLIC |= {f"portable.{name}": getattr(portable, name) for name in portable.__all__}
 
 

@@ -68,6 +68,7 @@ OTHERS = [
     "compress",
     "decode",
     "decompress",
+    "diff",
     "embed",
     "encode",
     "load_model",
@@ -107,10 +108,10 @@ def test_codecs_are_loaded_when_their_name_is_asked_for() -> None:
     assert ran.stdout.split() == ["False", "True"]
 
 
-INTEGRATIONS = ["dask", "numcodecs", "torch", "train", "zarr"]
+INTEGRATIONS = ["dask", "hdf5", "imageio", "numcodecs", "torch", "train", "xarray", "zarr"]
 
 
-@pytest.mark.parametrize("name", INTEGRATIONS)
+@pytest.mark.parametrize("name", [*INTEGRATIONS, "pillow"])
 def test_an_integration_is_an_attribute(name: str) -> None:
     """`import bitsback` loads none of them; the first use of one does."""
     code = (
@@ -123,7 +124,7 @@ def test_an_integration_is_an_attribute(name: str) -> None:
 
 @pytest.mark.parametrize("name", INTEGRATIONS)
 def test_an_integration_that_is_not_installed_says_what_to_install(name: str) -> None:
-    package = "torch" if name == "train" else name
+    package = {"train": "torch", "hdf5": "h5py"}.get(name, name)
     extra = "zarr" if name == "numcodecs" else name
     code = (
         f"import sys; sys.modules[{package!r}] = None; import bitsback\n"

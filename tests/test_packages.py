@@ -72,14 +72,14 @@ def test_only_training_and_its_own_package_need_torch() -> None:
     assert {name.removeprefix("bitsback.").split(".")[0] for name in needing} == {"train", "torch"}
 
 
-def test_only_its_own_package_needs_dask() -> None:
+def test_only_its_own_package_and_napari_need_dask() -> None:
     packages = ("dask", "distributed")
     needing = {
         package(name)
         for name, needed in graph().items()
         if any(n.split(".")[0] in packages for n in needed)
     }
-    assert needing == {"bitsback.dask"}
+    assert needing == {"bitsback.dask", "bitsback.napari"}
     users = {name for name, needed in graph().items() if any("bitsback.dask" in n for n in needed)}
     assert {name for name in users if package(name) != "bitsback.dask"} == {
         "bitsback.cli.scheduled"
@@ -90,7 +90,7 @@ def test_only_what_reads_urls_needs_fsspec() -> None:
     needing = {
         package(name) for name, needed in graph().items() if any("fsspec" in n for n in needed)
     }
-    assert needing == {"bitsback.remote", "bitsback.filesystem"}
+    assert needing == {"bitsback.remote", "bitsback.filesystem", "bitsback.fuse"}
 
 
 def test_only_training_and_the_lab_are_edges() -> None:
@@ -103,15 +103,16 @@ def test_only_training_and_the_lab_are_edges() -> None:
             assert not any(n.startswith("bitsback_lab") for n in needed), name
 
 
-def test_only_the_codecs_of_other_packages_need_these() -> None:
+def test_only_what_is_for_other_packages_needs_these() -> None:
     """The rest of the package works where these are not installed."""
-    for other in ("zarr", "numcodecs"):
+    modules = {name: name for name in ("zarr", "numcodecs", "imageio", "xarray")} | {"h5py": "hdf5"}
+    for other, module in modules.items():
         needing = {
             name
             for name, needed in graph().items()
             if any(n.split(".")[0] == other for n in needed)
         }
-        assert needing == {f"bitsback.{other}"}
+        assert needing == {f"bitsback.{module}"}
 
 
 def test_locks_fork_with_their_process() -> None:

@@ -11,7 +11,7 @@ const INDEX: &str = "format.md, A5.11";
 const PREVIEWS: &str = "format.md, A5.17";
 const MAGIC: &[u8] = b"\x89bb\r\n\x1a\n";
 const END: &[u8] = b"bb\x1a\n";
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// The sections of an archive, checked but not yet decoded.
 pub struct Archive<'a> {
@@ -27,8 +27,8 @@ pub struct Archive<'a> {
     pub hashes: Option<&'a [u8]>,
     /// The sections that a reader may ignore; they are not read.
     pub others: Vec<Listed>,
-    /// Whether an addition that was not finished stands behind all that counts.
-    pub is_continued: bool,
+    /// Where the archive ends, if an addition that was not finished follows it.
+    pub continued_at: Option<u64>,
 }
 
 /// A block: where its section is, and its size; its first tile, and how many it has.
@@ -110,9 +110,14 @@ fn find_index<'a>(ranges: &'a Ranges, end: u64) -> Result<(&'a [u8], u64)> {
     Ok((read_section(ranges.get(place, footer - place)?, b'I', place)?, place))
 }
 
-/// Where the last generation ends whose index and footer are whole, by a walk over all sections.
+/// Where the last generation ends whose index and footer are whole, by a walk over all sections, if an addition that
+/// was not finished follows it.
 fn last_whole(ranges: &Ranges) -> Result<u64> {
-    let mut whole = Err(error("the archive is cut off, or its end is damaged", SECTION));
+    let damaged = || Err(error("the archive is cut off, or its end is damaged", SECTION));
+    let mut whole = damaged();
+    if ranges.size() >= 12 && ranges.get(ranges.size() - 4, 4)? == END {
+        return whole;
+    }
     let mut place = 8;
     while place < ranges.size() {
         let mut head = Bytes::new(ranges.get(place, (ranges.size() - place).min(11))?, SECTION);
@@ -120,8 +125,11 @@ fn last_whole(ranges: &Ranges) -> Result<u64> {
         let Ok(length) = head.varint() else { return whole };
         let end = length.checked_add(place + head.at() as u64 + 4).filter(|&end| end <= ranges.size());
         let Some(end) = end else { return whole };
-        place = end;
+        let start = std::mem::replace(&mut place, end);
         if kind == b'I' {
+            if ranges.size() - place <= 12 && read_section(ranges.get(start, end - start)?, kind, start).is_ok() {
+                return damaged();
+            }
             place += 12;
             if place > ranges.size() {
                 return whole;
@@ -140,19 +148,20 @@ impl<'a> Archive<'a> {
     /// Reads all sections that count but blocks and previews.
     pub fn open(ranges: &'a Ranges<'a>) -> Result<Archive<'a>> {
         check_start(ranges.get(0, ranges.size().min(9))?)?;
-        let (payload, place, is_continued) = match find_index(ranges, ranges.size()) {
+        let (payload, place, continued_at) = match find_index(ranges, ranges.size()) {
             Err(error) if ranges.missing().is_some() => return Err(error),
             Err(_) => {
-                let (payload, place) = find_index(ranges, last_whole(ranges)?)?;
-                (payload, place, true)
+                let end = last_whole(ranges)?;
+                let (payload, place) = find_index(ranges, end)?;
+                (payload, place, Some(end))
             }
-            Ok((payload, place)) => (payload, place, false),
+            Ok((payload, place)) => (payload, place, None),
         };
         let index = Index::read(payload)?;
         let start = index.check(place)?;
         let begins = start == 8 || start >= 12 && ranges.get(start - 4, 4)? == END;
         demand(begins, "a generation does not begin behind another one", INDEX)?;
-        Ok(Archive { is_continued, ..Archive::sort(&index, ranges)? })
+        Ok(Archive { continued_at, ..Archive::sort(&index, ranges)? })
     }
 
     fn sort(index: &Index, ranges: &'a Ranges<'a>) -> Result<Archive<'a>> {
@@ -175,7 +184,7 @@ impl<'a> Archive<'a> {
             stats: None,
             hashes: None,
             others: Vec::new(),
-            is_continued: false,
+            continued_at: None,
         };
         for section in &index.sections {
             let slot = match section.kind {
@@ -202,7 +211,9 @@ impl<'a> Archive<'a> {
                     )
                 }
             };
-            demand(slot.replace(read(section)?).is_none(), "a section is there twice", SECTION)?;
+            let twice = slot.replace(read(section)?).is_some();
+            let of_files = matches!(archive.collection.container, Container::Files(_));
+            demand(!twice || !of_files, "a section is there twice", SECTION)?;
         }
         archive.check_sections()?;
         let end = archive.blocks.last().map_or(0, |block| block.first + block.tiles);

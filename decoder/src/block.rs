@@ -77,7 +77,7 @@ impl<'a> Block<'a> {
         let head = bytes.since(start).to_vec();
         let form = bytes.byte()?;
         let (method, layout, multiset) = (form & 7, form >> 3 & 3, form >> 5);
-        if multiset > 1 || layout == 3 || (method != 2 && form > 5) || (layout == 2 && multiset == 1) {
+        if multiset > 1 || (method != 2 && form > 5) || (layout > 1 && multiset == 1) {
             return bytes.error("the method of a block is unknown: a newer release is needed");
         }
         let method = match method {

@@ -127,7 +127,8 @@ impl Catalogue {
         }
         let payload = archive.payload.to_vec();
         let previews = archive.others.iter().filter(|section| section.kind == b'v').copied().collect();
-        let Archive { collection, blocks, is_continued, .. } = archive;
+        let Archive { collection, blocks, continued_at, .. } = archive;
+        let is_continued = continued_at.is_some();
         Ok(Catalogue { payload, collection, blocks, is_continued, models, previews, first_tiles, entries })
     }
 

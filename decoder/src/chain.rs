@@ -94,7 +94,7 @@ fn groups(runs: &[Run], model: &Model, layout: u8) -> Result<Vec<Group>> {
         demand(levels <= x.levels || whole, "a run has more levels than its model", LAYOUT)?;
         if jpeg {
             let predictive = matches!(model.x_codec(), Codec::Predictive(_));
-            demand(predictive && layout < 2 && shape[3] == 3, "colours of JPEG may not be here", LAYOUT)?;
+            demand(predictive && layout != 2 && shape[3] == 3, "colours of JPEG may not be here", LAYOUT)?;
         }
         groups.push(Group { items, shape, levels: levels.min(x.levels), jpeg });
     }
@@ -110,6 +110,8 @@ fn any_shape(run: &Run, layout: u8) -> Result<(u64, [u64; 4])> {
         (1, &[slices, rows, columns, channels]) => (run.items, [slices, rows, columns, channels]),
         (2, &[]) => (1, [1, run.items, 1, 1]),
         (2, &[channels]) => (1, [1, run.items, 1, channels]),
+        (3, &[rows, columns]) => (1, [run.items, rows, columns, 1]),
+        (3, &[rows, columns, channels]) => (1, [run.items, rows, columns, channels]),
         _ => return refuse("the items of a block do not fit its layout", LAYOUT),
     })
 }

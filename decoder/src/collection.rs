@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::bytes::Bytes;
-use crate::dtype::{elements, read_shape, Dtype};
+use crate::dtype::{elements, is_possible, read_shape, Dtype};
 use crate::error::{demand, error, refuse, Result};
 
 const SECTION: &str = "format.md, A5.1";
@@ -69,7 +69,12 @@ impl Collection {
             return bytes.error("the archive needs features that this reader does not know: a newer release is needed");
         }
         let (container, parts) = match bytes.byte()? {
-            0 | 2 | 3 => (Container::Array, vec![Part::read(&mut bytes)?]),
+            0 => (Container::Array, vec![Part::read(&mut bytes)?]),
+            2 | 3 => {
+                let part = Part::read(&mut bytes)?;
+                part.check_idx()?;
+                (Container::Array, vec![part])
+            }
             1 => {
                 let kind = match bytes.byte()? {
                     0 => Kind::Pictures,
@@ -135,6 +140,12 @@ impl Part {
         Ok(parts)
     }
 
+    fn check_idx(&self) -> Result<()> {
+        let known = matches!(&self.dtype.code, b"|u1" | b"|i1" | b">i2" | b">i4" | b">f4" | b">f8");
+        let fits = !self.shape.is_empty() && self.shape.iter().all(|&extent| extent < 1 << 32);
+        demand(known && fits, "an idx file cannot have the array", SECTION)
+    }
+
     fn read(bytes: &mut Bytes) -> Result<Part> {
         let dtype = Dtype::read(bytes)?;
         let axes = bytes.byte()?;
@@ -153,8 +164,8 @@ impl Part {
                 let mut total = 0u64;
                 for _ in 0..bytes.varint()? {
                     let [count, rows, columns] = [bytes.varint()?, bytes.varint()?, bytes.varint()?];
-                    if rows == 0 || columns == 0 {
-                        return bytes.error("a picture has no rows or columns");
+                    if count == 0 || rows == 0 || columns == 0 {
+                        return bytes.error("a run has no pictures, or pictures have no rows or columns");
                     }
                     total = total.checked_add(count).ok_or_else(|| error("there are too many pictures", SECTION))?;
                     let mut item = vec![rows, columns];
@@ -203,6 +214,7 @@ impl Part {
         items: Vec<(u64, Vec<u64>)>,
         cut: Option<Vec<u64>>,
     ) -> Result<Part> {
+        demand(axes == 2 || is_possible(dtype, &shape), "an array is too large", SECTION)?;
         let mut part = Part { dtype, axes, shape, runs: Vec::new(), cut, tiles: 0, bytes: 0 };
         let too_large = || error("an array is too large", SECTION);
         let mut item = 0u64;

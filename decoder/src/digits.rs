@@ -28,7 +28,7 @@ impl Digit {
         let method = match (form & 7, form >> 3) {
             (0, 0) => Method::Raw,
             (1, 0) => Method::Packed,
-            (2, layout @ 0..=2) => Method::Model { identity: bytes.array()?, layout, multiset: false },
+            (2, layout @ 0..=3) => Method::Model { identity: bytes.array()?, layout, multiset: false },
             (3, 0) => Method::Fallback,
             _ => return bytes.error("the method of a digit is unknown: a newer release is needed"),
         };

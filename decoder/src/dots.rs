@@ -1,5 +1,6 @@
 //! Sums of products of inputs and weights, for many places and outputs at once.
 
+#[cfg(not(target_feature = "simd128"))]
 use crate::simd::wide;
 #[cfg(target_arch = "x86_64")]
 use crate::x86;

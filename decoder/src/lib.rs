@@ -29,6 +29,7 @@ pub mod error;
 pub mod fallback;
 pub mod family;
 pub mod front;
+pub mod gif;
 pub mod image;
 pub mod inflate;
 pub mod jpeg;

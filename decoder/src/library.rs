@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use crate::embedded;
 use crate::error::{demand, refuse, Result};
@@ -16,12 +16,15 @@ const SECTION: &str = "model-format.md, M1";
 /// The identity of each bundled model, and its file; made by build.rs.
 static BUNDLED: &[([u8; 32], &[u8])] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
+/// The built-in models that have been read and have passed their tests in this process.
+static TESTED: Mutex<BTreeMap<[u8; 16], Arc<Model>>> = Mutex::new(BTreeMap::new());
+
 /// Finds models by the first 16 bytes of their identity; each is read and run the first time.
 #[derive(Default)]
 pub struct Library<'a> {
     embedded: Vec<Cow<'a, [u8]>>,
     given: BTreeMap<[u8; 16], Vec<u8>>,
-    ready: RefCell<BTreeMap<[u8; 16], Rc<Model>>>,
+    ready: RefCell<BTreeMap<[u8; 16], Arc<Model>>>,
     missing: Cell<Option<[u8; 16]>>,
 }
 
@@ -61,11 +64,16 @@ impl<'a> Library<'a> {
         tensor::read(file)
     }
 
-    pub fn find(&self, identity: &[u8; 16]) -> Result<Rc<Model>> {
+    pub fn find(&self, identity: &[u8; 16]) -> Result<Arc<Model>> {
         if let Some(model) = self.ready.borrow().get(identity) {
             return Ok(model.clone());
         }
         let own = self.embedded.iter().find(|payload| payload.starts_with(identity));
+        let built_in = own.is_none() && !self.given.contains_key(identity);
+        let tested = || TESTED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(model) = tested().get(identity).filter(|_| built_in) {
+            return Ok(model.clone());
+        }
         let (description, tensors) = match own {
             Some(payload) => embedded::read(payload, self)?,
             None => self.bundled(identity)?,
@@ -73,7 +81,10 @@ impl<'a> Library<'a> {
         let model = Model::read(&description, tensors)?;
         demand(model.identity.starts_with(identity), "a model has another identity than it says", SECTION)?;
         model.test()?;
-        let model = Rc::new(model);
+        let model = Arc::new(model);
+        if built_in {
+            tested().insert(*identity, model.clone());
+        }
         self.ready.borrow_mut().insert(*identity, model.clone());
         Ok(model)
     }

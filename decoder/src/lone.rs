@@ -4,13 +4,13 @@ use crate::block::{read_map, Block, Method, Run, ValueMap};
 use crate::bytes::Bytes;
 use crate::crc::crc32c;
 use crate::digits::push_varint;
-use crate::dtype::{elements, read_shape, Dtype};
+use crate::dtype::{elements, is_possible, read_shape, Dtype};
 use crate::error::{demand, error, refuse, Result};
 use crate::library::Library;
 
 const SECTION: &str = "format.md, A7";
 pub const MAGIC: u8 = 0xBB;
-const VERSION: u8 = 2;
+const VERSION: u8 = 5;
 
 /// An array.
 pub struct Array {
@@ -42,6 +42,7 @@ pub fn decode(block: &[u8]) -> Result<Array> {
     demand(crc == crc32c(&[covered]).to_le_bytes(), "a block alone is damaged", SECTION)?;
     let dtype = Dtype::read(&mut bytes)?;
     let shape = read_shape(&mut bytes)?;
+    demand(is_possible(dtype, &shape), "an array is too large", "format.md, A5.1")?;
     let form = bytes.byte()?;
     let (method, layout, axes) = (form & 7, form >> 3 & 3, usize::from(form >> 5));
     if !matches!(method, 0..=3 | 5) || layout > 1 || (layout == 1 && method != 2) || axes > 4 || axes > shape.len() {

@@ -4,22 +4,21 @@ use std::borrow::Cow;
 
 use crate::bytes::Bytes;
 use crate::error::{demand, Result};
+use crate::gif;
 use crate::picture::{pack, Chunk, Mode, Picture};
-use crate::tiff::Tiff;
+use crate::tiff::{skip_deflate, Tiff};
 
 /// What container metadata makes of a picture.
-pub enum Restored<'a> {
+pub enum Restored {
     /// The file, byte for byte.
     Exact(Vec<u8>),
     /// A PNG file with the same pixels and chunks.
     Png(Vec<u8>),
-    /// A TIFF file whose pages are compressed: how many rows each has.
+    /// A file whose pages are compressed, TIFF or WebP: how many rows each has.
     Pages(Vec<usize>),
-    /// A file that is held as it is.
-    Held(&'a [u8]),
 }
 
-pub fn restore<'a>(metadata: &'a [u8], picture: &Picture) -> Result<Restored<'a>> {
+pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, "format.md, A6");
     match bytes.byte()? {
         kind @ 1..=3 if picture.mode() == Mode::Unnamed && (kind > 1 || !is_signed(picture)) => {
@@ -29,12 +28,16 @@ pub fn restore<'a>(metadata: &'a [u8], picture: &Picture) -> Result<Restored<'a>
         kind @ (2 | 3) => Ok(Restored::Png(png(bytes.rest(), kind == 3, picture)?)),
         4 => {
             let tiff = Tiff::read(bytes.rest())?;
-            if tiff.is_plain() {
-                return Ok(Restored::Exact(tiff.file(picture)?));
+            match tiff.file(picture)? {
+                Some(file) => Ok(Restored::Exact(file)),
+                None => Ok(Restored::Pages(tiff.page_rows(picture)?)),
             }
-            Ok(Restored::Pages(tiff.page_rows(picture)?))
         }
-        5 => Ok(Restored::Held(bytes.rest())),
+        6 => Ok(Restored::Exact(gif::file(bytes.rest(), picture)?)),
+        7 => {
+            webp(bytes.rest(), picture)?;
+            Ok(Restored::Pages(vec![picture.rows]))
+        }
         kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
     }
 }
@@ -129,7 +132,8 @@ fn png(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Vec<u8>> {
         }
     }
     if exact {
-        bytes.take(10)?; // the header, the parameters and the check
+        skip_deflate(&mut bytes)?;
+        bytes.u32()?; // the check
         for _ in 0..bytes.varint()? {
             bytes.varint()?;
         }
@@ -140,4 +144,23 @@ fn png(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Vec<u8>> {
     }
     bytes.end()?;
     picture.png_with(bits, colour, &lists[0], &lists[1])
+}
+
+/// Kind 7: the chunks of a lossless WebP file, which is not made again here.
+fn webp(metadata: &[u8], picture: &Picture) -> Result<()> {
+    const SECTION: &str = "format.md, A6.6";
+    let mut bytes = Bytes::new(metadata, SECTION);
+    let most = picture.rows.max(picture.columns) <= 1 << 14 && picture.rows * picture.columns <= 1 << 25;
+    let colours = picture.dtype.code == *b"|u1" && matches!(picture.channels, 3 | 4);
+    demand(most && colours, "a WebP file does not have such pixels", SECTION)?;
+    for _ in 0..2 {
+        for _ in 0..bytes.varint()? {
+            let name: [u8; 4] = bytes.array()?;
+            let length = bytes.varint()?;
+            bytes.take_long(length)?;
+            let other = !matches!(&name, b"VP8L" | b"VP8 " | b"ALPH" | b"ANIM" | b"ANMF");
+            demand(other, "a chunk has other pixels", SECTION)?;
+        }
+    }
+    bytes.end()
 }

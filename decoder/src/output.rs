@@ -27,15 +27,12 @@ pub enum Output {
 /// What is not as it was.
 pub type Notes = Vec<&'static str>;
 
-const NOTE_CONTINUED: &str = "an addition that was not finished stands at the end; this is the archive before it";
-
 /// The parts of a collection, and their bytes.
 pub struct Decoded {
     pub container: Container,
     pub parts: Vec<Part>,
     pub bytes: Vec<Vec<u8>>,
     pub files: Vec<File>,
-    pub notes: Notes,
 }
 
 /// Decodes a file: an archive, or a block alone.
@@ -49,7 +46,7 @@ pub fn decode(file: &[u8], arrays: bool) -> Result<(Output, Notes)> {
         return Ok((Output::One(npy(dtype, &shape, false, &data)), Vec::new()));
     }
     let mut decoded = Decoded::read(file)?;
-    let mut notes = std::mem::take(&mut decoded.notes);
+    let mut notes = Notes::new();
     if arrays {
         return Ok((decoded.arrays()?, notes));
     }
@@ -80,6 +77,10 @@ impl Decoded {
     pub fn read(file: &[u8]) -> Result<Decoded> {
         let ranges = Ranges::whole(file);
         let archive = Archive::open(&ranges)?;
+        if let Some(end) = archive.continued_at {
+            let what = "an addition that was not finished follows the archive, which is its first";
+            return refuse(format!("{what} {end} bytes"), "format.md, A9");
+        }
         archive.check_others(&ranges)?;
         let library = Library::new(archive.models.clone());
         let files = match archive.collection.container {
@@ -94,9 +95,8 @@ impl Decoded {
             let alone = archive.collection.parts.len() == 1;
             demand(!held || alone, "there is another part beside a TIFF file that is held", "format.md, A5.3")?;
         }
-        let notes = if archive.is_continued { vec![NOTE_CONTINUED] } else { Vec::new() };
         let Collection { container, parts, .. } = archive.collection;
-        Ok(Decoded { container, parts, bytes, files, notes })
+        Ok(Decoded { container, parts, bytes, files })
     }
 
     /// The true pixels of pictures may have any byte but 0; here they are 1.
@@ -149,7 +149,7 @@ impl Decoded {
     }
 
     /// The items of the archive, in order.
-    fn items(self) -> Result<Vec<Item>> {
+    fn items(&self) -> Result<Vec<Item>> {
         let Container::Files(kind) = self.container else {
             let (shape, data) = self.array();
             return Ok(vec![Item { name: String::new(), dtype: self.parts[0].dtype, shape, data }]);
@@ -173,7 +173,7 @@ impl Decoded {
     }
 
     /// The form that conformance files are checked in.
-    pub fn arrays(self) -> Result<Output> {
+    pub fn arrays(mut self) -> Result<Output> {
         let Container::Files(kind) = self.container else {
             let (shape, bytes) = self.array();
             return Ok(Output::One(npy(self.parts[0].dtype, &shape, false, &bytes)));
@@ -188,6 +188,8 @@ impl Decoded {
                 out.push((format!("{name}.npy"), npy(item.dtype, &item.shape, false, &item.data)));
             }
         }
+        self.make_bools_bits();
+        out.extend(self.exact_files()?);
         Ok(Output::Folder(out))
     }
 }

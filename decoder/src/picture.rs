@@ -222,9 +222,16 @@ impl<'a> Picture<'a> {
             (6, 8 | 16) => 4,
             _ => return refuse("a PNG file has another type of colour", SECTION),
         };
-        let fits =
-            channels == self.channels && (bits == 16) == (self.dtype.size() == 2) && self.mode() != Mode::Unnamed;
-        demand(fits, "the pixels of a PNG file have another type", SECTION)?;
+        let dtype = match (bits, colour) {
+            (1, 0) => Dtype::BOOL,
+            (16, _) => Dtype::U16,
+            _ => Dtype::U8,
+        };
+        demand(
+            channels == self.channels && dtype == self.dtype,
+            "the pixels of a PNG file have another type",
+            SECTION,
+        )?;
         demand(self.rows < 1 << 31 && self.columns < 1 << 31, "a PNG file is too large", SECTION)?;
         let factor = match (colour, bits) {
             (0, 2) => 85,

@@ -18,7 +18,7 @@ const HASHES: &str = "format.md, A5.16";
 
 const NOTE_PNG: &str = "PNG files have the same pixels and chunks, but not the same bytes: those take zlib";
 const NOTE_TIFF: &str =
-    "TIFF files with compressed pages, or on their own without metadata, came out page by page, as PNG or TIFF";
+    "WebP files, TIFF files with compressed pages, or on their own without metadata, came out page by page, as PNG or TIFF";
 
 impl Decoded {
     /// The files that people want.
@@ -47,13 +47,8 @@ impl Decoded {
         };
         for file in self.there() {
             let bytes = self.bytes_of(file);
-            let exact = |made: Vec<u8>| -> Result<Vec<u8>> {
-                let matches = file.hash.is_none_or(|hash| hash == sha256(&made));
-                demand(matches, &format!("{} has another hash", file.name), HASHES)?;
-                Ok(made)
-            };
             if self.parts[file.part].axes == 3 {
-                files.push((file.name.clone(), exact(bytes.to_vec())?));
+                files.push((file.name.clone(), hashed(file, bytes.to_vec())?));
                 continue;
             }
             let (shape, pixels) = self.picture(file);
@@ -67,7 +62,7 @@ impl Decoded {
                 continue;
             }
             match metadata::restore(bytes, &picture)? {
-                Restored::Exact(made) => files.push((file.name.clone(), exact(made)?)),
+                Restored::Exact(made) => files.push((file.name.clone(), hashed(file, made)?)),
                 Restored::Png(made) => {
                     note(NOTE_PNG);
                     files.push((file.name.clone(), made));
@@ -88,7 +83,6 @@ impl Decoded {
                         files.push((name, Picture { rows: count, pixels: own, ..picture }.file(ending)?));
                     }
                 }
-                Restored::Held(held) => files.push((file.name.clone(), exact(held.to_vec())?)),
             }
         }
         check_names(&files)?;
@@ -96,22 +90,9 @@ impl Decoded {
     }
 
     fn restore_tiff(&self, notes: &mut Notes) -> Result<Output> {
-        let mut pages = Vec::new();
-        let shapes: Vec<_> = self.files.iter().map(|file| (file, self.picture(file))).collect();
-        for (file, (shape, pixels)) in &shapes {
-            pages.push(Picture::new(self.parts[file.part].dtype, shape, pixels)?);
-        }
-        let metadata = self.parts.iter().position(|part| part.is_metadata()).map(|part| &self.bytes[part][..]);
-        match metadata {
-            Some([5, held @ ..]) => return Ok(Output::One(held.to_vec())),
-            Some([4, rest @ ..]) => {
-                let tiff = Tiff::read(rest)?;
-                if tiff.is_plain() {
-                    return Ok(Output::One(tiff.file_of_pages(&pages)?));
-                }
-            }
-            Some(_) => return Err(error("container metadata is of another kind", "format.md, A6")),
-            None => {}
+        let pages = self.pages()?;
+        if let Some(file) = self.tiff_of(&pages)? {
+            return Ok(Output::One(file));
         }
         let digits = pages.len().saturating_sub(1).to_string().len();
         let mut files = Vec::new();
@@ -122,6 +103,52 @@ impl Decoded {
         notes.push(NOTE_TIFF);
         Ok(Output::Folder(files))
     }
+
+    fn pages(&self) -> Result<Vec<Picture<'_>>> {
+        let page = |file: &File| {
+            let (shape, pixels) = self.picture(file);
+            Picture::new(self.parts[file.part].dtype, &shape, pixels)
+        };
+        self.files.iter().map(page).collect()
+    }
+
+    /// The TIFF file of these pages, if its bytes take no compression.
+    fn tiff_of(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
+        let Some(part) = self.parts.iter().position(|part| part.is_metadata()) else { return Ok(None) };
+        match &self.bytes[part][..] {
+            [5, held @ ..] => Ok(Some(held.to_vec())),
+            [4, rest @ ..] => Tiff::read(rest)?.file_of_pages(pages),
+            _ => Err(error("container metadata is of another kind", "format.md, A6")),
+        }
+    }
+
+    /// The files of pictures, or of pages, whose bytes take no compression.
+    pub fn exact_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let mut found = Vec::new();
+        match self.container {
+            Container::Files(Kind::Pictures) => {
+                for file in self.there().filter(|file| self.parts[file.part].axes != 3 && file.size > 0) {
+                    let (shape, pixels) = self.picture(file);
+                    let picture = Picture::new(self.parts[file.part].dtype, &shape, pixels)?;
+                    if let Restored::Exact(made) = metadata::restore(self.bytes_of(file), &picture)? {
+                        found.push((file.name.clone(), hashed(file, made)?));
+                    }
+                }
+            }
+            Container::Files(Kind::Tiff) => {
+                found.extend(self.tiff_of(&self.pages()?)?.map(|file| ("file.tif".to_string(), file)));
+            }
+            _ => {}
+        }
+        Ok(found)
+    }
+}
+
+/// The bytes of a file, if they have the hash that it is said to have.
+fn hashed(file: &File, made: Vec<u8>) -> Result<Vec<u8>> {
+    let matches = file.hash.is_none_or(|hash| hash == sha256(&made));
+    demand(matches, &format!("{} has another hash", file.name), HASHES)?;
+    Ok(made)
 }
 
 /// Refuses two files of one name, a file where another one needs a folder, and names that are too long.

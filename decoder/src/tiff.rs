@@ -19,7 +19,7 @@ struct Layout {
     segment_rows: usize,
     segment_columns: usize,
     compression: u64,
-    flags: u8,
+    flags: u16,
 }
 
 pub struct Tiff<'a> {
@@ -40,10 +40,8 @@ impl Layout {
         let [rows, columns, channels, planes, bits, segment_rows, segment_columns, compression, flags] = numbers;
         let samples = channels * planes.min(257);
         let kinds = [2, 64, 128].iter().filter(|&flag| flags & flag != 0).count();
-        let known = rows > 0
-            && columns > 0
-            && segment_rows > 0
-            && segment_columns > 0
+        let sides = [rows, columns, segment_rows, segment_columns];
+        let known = sides.iter().all(|side| (1..1 << 32).contains(side))
             && (1..=256).contains(&channels)
             && (1..=256).contains(&samples)
             && (channels == 1 || planes == 1)
@@ -53,7 +51,8 @@ impl Layout {
             && (flags & (16 | 64) == 0 || bits >= 8)
             && (flags & 128 == 0 || bits >= 16 && flags & 16 == 0)
             && matches!(compression, 1 | 4 | 5 | 8 | 32773 | 32946 | 34925 | 50000)
-            && flags < 256;
+            && (flags & 256 == 0 || flags & 128 != 0)
+            && flags < 512;
         demand(known, "the layout of a page is unknown", SECTION)?;
         let layout = Layout {
             rows: rows as usize,
@@ -64,7 +63,7 @@ impl Layout {
             segment_rows: segment_rows as usize,
             segment_columns: segment_columns as usize,
             compression,
-            flags: flags as u8,
+            flags: flags as u16,
         };
         demand(layout.is_tiled() || segment_columns == columns, "a strip has other columns than its page", SECTION)?;
         Ok(layout)
@@ -74,7 +73,7 @@ impl Layout {
         self.flags & 32 != 0
     }
 
-    fn has(&self, flag: u8) -> bool {
+    fn has(&self, flag: u16) -> bool {
         self.flags & flag != 0
     }
 
@@ -86,6 +85,35 @@ impl Layout {
     fn segments(&self) -> u128 {
         let [down, across] = self.grid();
         down as u128 * across as u128 * self.planes as u128
+    }
+
+    /// The pixels of all segments of a page, of those of tiles beyond its edges too.
+    fn area(&self) -> u128 {
+        let [down, across] = self.grid().map(|count| count as u128);
+        match self.is_tiled() {
+            true => down * self.segment_rows as u128 * across * self.segment_columns as u128,
+            false => self.own_area(),
+        }
+    }
+
+    /// The pixels of a page.
+    fn own_area(&self) -> u128 {
+        self.rows as u128 * self.columns as u128
+    }
+
+    /// The bytes of a segment before it is compressed, in a row of segments.
+    fn raw_bytes(&self, band: usize) -> u128 {
+        let left = self.rows - band * self.segment_rows;
+        let rows = if self.is_tiled() { self.segment_rows } else { self.segment_rows.min(left) };
+        let samples = self.segment_columns as u128 * self.channels as u128;
+        rows as u128 * (samples * u128::from(self.bits)).div_ceil(8)
+    }
+
+    /// Whether the samples of a page can be these.
+    fn fits(&self, page: &Picture) -> bool {
+        let samples = self.channels * self.planes;
+        (page.rows, page.columns, page.channels) == (self.rows, self.columns, samples)
+            && page.dtype.code == self.dtype()
     }
 
     fn sample_bytes(&self) -> usize {
@@ -104,6 +132,13 @@ impl Layout {
     }
 }
 
+/// How deflate was called, which takes zlib: header, level, window, memory, strategy.
+pub fn skip_deflate(bytes: &mut Bytes) -> Result<()> {
+    let [_, _, level, window, memory, strategy] = bytes.array()?;
+    let known = (1..=9).contains(&level) && (9..=15).contains(&window) && matches!(memory, 8 | 9) && strategy <= 4;
+    demand(known, "zlib has no such parameters", "format.md, A6.2")
+}
+
 impl<'a> Tiff<'a> {
     /// Reads what stands behind the kind.
     pub fn read(metadata: &'a [u8]) -> Result<Tiff<'a>> {
@@ -118,10 +153,14 @@ impl<'a> Tiff<'a> {
             }
             pages.push((count, layout));
         }
+        let mut fields = Vec::new();
+        let mut before = 0i64;
         for _ in 0..2 * compressed {
-            bytes.change()?;
+            let place = before.checked_add(bytes.change()?).filter(|&place| (0..1 << 60).contains(&place));
+            before = place.ok_or_else(|| error("a field is nowhere", SECTION))?;
             let size = bytes.varint()?;
             demand(matches!(size, 2 | 4 | 8), "a field has another size", SECTION)?;
+            fields.push((before as u64, size));
         }
         let mut segments = Vec::new();
         let mut end = 0u64;
@@ -145,15 +184,59 @@ impl<'a> Tiff<'a> {
             1 => Some(bytes.u32()?),
             _ => return bytes.error("the check of a TIFF file is unknown"),
         };
-        bytes.take(6)?; // how deflate was called
+        skip_deflate(&mut bytes)?;
         let length = bytes.varint()?;
         let padding = bytes.take_long(length)?;
-        Ok(Tiff { pages, segments, check, padding, others: bytes.rest() })
+        let tiff = Tiff { pages, segments, check, padding, others: bytes.rest() };
+        tiff.check_tiles()?;
+        tiff.check_places(&fields)?;
+        Ok(tiff)
     }
 
-    /// Whether no page is compressed.
-    pub fn is_plain(&self) -> bool {
-        self.pages.iter().all(|(_, layout)| layout.compression == 1)
+    fn sum(&self, of: impl Fn(&Layout) -> u128) -> u128 {
+        self.pages.iter().map(|(count, layout)| u128::from(*count) * of(layout)).sum()
+    }
+
+    fn check_tiles(&self) -> Result<()> {
+        let (area, own) = (self.sum(Layout::area), self.sum(Layout::own_area));
+        demand(area <= (1 << 24) + 16 * own, "tiles have too many pixels", SECTION)?;
+        let padding = self.sum(|layout| {
+            let samples = (layout.channels * layout.planes * layout.sample_bytes()) as u128;
+            (layout.area() - layout.own_area()) * samples
+        });
+        let fits = self.padding.is_empty() || self.padding.len() as u128 == padding;
+        demand(fits, "the padding is not that of the tiles", SECTION)
+    }
+
+    /// Checks the lengths of segments, and that neither they nor the fields overlap.
+    fn check_places(&self, fields: &[(u64, u64)]) -> Result<()> {
+        let mut segments = self.segments.iter();
+        let mut taken = Vec::new();
+        let mut fields = fields.iter();
+        for layout in self.layouts() {
+            let [down, across] = layout.grid();
+            for band in 0..down {
+                let raw = layout.raw_bytes(band);
+                for &(place, length) in segments.by_ref().take(across * layout.planes) {
+                    let known = u128::from(length);
+                    let fits = if layout.compression == 1 { known == raw } else { known <= 2 * raw + (1 << 16) };
+                    demand(fits, "a segment has another length", SECTION)?;
+                    taken.push((place, length));
+                }
+            }
+            if layout.compression != 1 {
+                let count = layout.segments() as u64;
+                taken.extend(fields.by_ref().take(2).map(|&(place, size)| (place, count * size)));
+            }
+        }
+        taken.sort_unstable();
+        let mut end = 0;
+        for (place, length) in &taken {
+            demand(*place >= end, "segments or fields overlap each other", SECTION)?;
+            end = place + length;
+        }
+        let total = self.others.len() as u64 + taken.iter().map(|(_, length)| length).sum::<u64>();
+        demand(end <= total, "a segment is behind the end of its file", SECTION)
     }
 
     /// All pages, one below the other.
@@ -161,17 +244,17 @@ impl<'a> Tiff<'a> {
         self.pages.iter().flat_map(|(count, layout)| std::iter::repeat_n(layout, *count as usize))
     }
 
-    /// The rows of each page of a file whose pages stand one below the other.
+    /// The rows of each page of a picture with all pages one below the other.
     pub fn page_rows(&self, picture: &Picture) -> Result<Vec<usize>> {
         let rows: Vec<usize> = self.layouts().map(|layout| layout.rows).collect();
         let total = rows.iter().try_fold(0usize, |sum, &rows| sum.checked_add(rows));
-        let same = self.layouts().all(|layout| layout.columns == picture.columns);
+        let same = self.layouts().all(|layout| layout.fits(&Picture { rows: layout.rows, ..*picture }));
         demand(same && total == Some(picture.rows), "the pages do not fit the pixels", SECTION)?;
         Ok(rows)
     }
 
-    /// The file, of a picture with all pages one below the other.
-    pub fn file(&self, picture: &Picture) -> Result<Vec<u8>> {
+    /// The file, of a picture with all pages one below the other, if its bytes take no compression.
+    pub fn file(&self, picture: &Picture) -> Result<Option<Vec<u8>>> {
         let rows = self.page_rows(picture)?;
         let mut pixels = picture.pixels;
         let mut pages = Vec::new();
@@ -183,20 +266,21 @@ impl<'a> Tiff<'a> {
         self.file_of_pages(&pages)
     }
 
-    /// The file, from each page.
-    pub fn file_of_pages(&self, pages: &[Picture]) -> Result<Vec<u8>> {
+    /// The file, from each page, if its bytes take no compression.
+    pub fn file_of_pages(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
         demand(self.layouts().count() == pages.len(), "there is another number of pages", SECTION)?;
+        let same = self.layouts().zip(pages).all(|(layout, page)| layout.fits(page));
+        demand(same, "a page has another shape than its layout", SECTION)?;
+        if self.pages.iter().any(|(_, layout)| layout.compression != 1) {
+            return Ok(None);
+        }
         let mut made = Vec::new();
         let mut padding = self.padding;
         for (layout, page) in self.layouts().zip(pages) {
-            let samples = layout.channels * layout.planes;
-            let dtype = page.dtype.code == layout.dtype();
-            let fits = page.rows == layout.rows && page.columns == layout.columns && page.channels == samples;
-            demand(fits && dtype, "a page has another shape than its layout", SECTION)?;
             make_segments(layout, page, !self.padding.is_empty(), &mut padding, &mut made)?;
         }
         demand(padding.is_empty(), "there is too much padding", SECTION)?;
-        self.assemble(&made)
+        self.assemble(&made).map(Some)
     }
 
     fn assemble(&self, made: &[Vec<u8>]) -> Result<Vec<u8>> {
@@ -233,9 +317,6 @@ fn make_segments(
 ) -> Result<()> {
     let [down, across] = layout.grid();
     let size = layout.sample_bytes();
-    let pixels = down as u128 * across as u128 * layout.segment_rows as u128 * layout.segment_columns as u128;
-    let own = layout.rows as u128 * layout.columns as u128;
-    demand(!layout.is_tiled() || pixels <= (1 << 24) + 16 * own, "tiles have too many pixels", SECTION)?;
     for i in 0..down {
         for plane in 0..layout.planes {
             for j in 0..across {
@@ -304,6 +385,10 @@ fn make_segment(layout: &Layout, mut samples: Vec<u8>, inside: &[usize], padded:
         if layout.has(16) {
             difference(row, layout.channels, size, mask);
         }
+        if layout.has(256) {
+            apart(row, layout.channels, size, &mut out);
+            continue;
+        }
         if layout.has(1) {
             row.chunks_exact_mut(size).for_each(<[u8]>::reverse);
         }
@@ -313,6 +398,17 @@ fn make_segment(layout: &Layout, mut samples: Vec<u8>, inside: &[usize], padded:
         out.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
     }
     Ok(out)
+}
+
+/// The bytes of floats, the highest of all samples first, as differences.
+fn apart(row: &[u8], channels: usize, size: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    for at in (0..size).rev() {
+        out.extend(row.iter().skip(at).step_by(size));
+    }
+    for i in (start + channels..out.len()).rev() {
+        out[i] = out[i].wrapping_sub(out[i - channels]);
+    }
 }
 
 /// Differences from the samples of the pixel before.

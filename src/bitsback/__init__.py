@@ -18,11 +18,12 @@ True
 (2, 10, 28)
 
 `bitsback.torch` has a dataset for PyTorch, `bitsback.train` makes models, `bitsback.dask`,
-`bitsback.zarr` and `bitsback.numcodecs` are for those packages, `bitsback.codecs` has the parts of
-models, and `bitsback.research` makes archives with any functions of floats. Each is imported on
-first use, and raises MissingExtra, which says what to install, if its package is missing. Every
-error that is raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and
-KeyError for a missing item, ValueError for a closed archive.
+`bitsback.zarr`, `bitsback.numcodecs`, `bitsback.hdf5`, `bitsback.pillow`, `bitsback.imageio` and
+`bitsback.xarray` are for those packages, `bitsback.codecs` has the parts of models, and
+`bitsback.research` makes archives with any functions of floats. Each is imported on first use, and
+raises MissingExtra, which says what to install, if its package is missing. Every error that is
+raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and KeyError for a
+missing item, ValueError for a closed archive.
 """
 
 from importlib import import_module
@@ -53,12 +54,13 @@ if TYPE_CHECKING:
     from bitsback.reading.reader import Archive, open
     from bitsback.restoring.extractor import decompress
     from bitsback.writing.changing import add, remove
+    from bitsback.writing.differences import diff
     from bitsback.writing.embedding import embed
     from bitsback.writing.merging import merge
     from bitsback.writing.repairing import add_parity, repair
     from bitsback.writing.writer import compress
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 __all__ = [
     "Archive",
@@ -82,6 +84,7 @@ __all__ = [
     "compress",
     "decode",
     "decompress",
+    "diff",
     "embed",
     "encode",
     "load_model",
@@ -96,10 +99,14 @@ __all__ = [
 _MODULES = {
     "codecs": None,
     "dask": "dask",
+    "hdf5": "h5py",
+    "imageio": "imageio",
     "numcodecs": "numcodecs",
+    "pillow": None,
     "research": None,
     "torch": "torch",
     "train": "torch",
+    "xarray": "xarray",
     "zarr": "zarr",
 }
 """Modules that are imported on first use, and the packages that they need."""
@@ -114,6 +121,7 @@ _LAZY = {
     "DecompressOptions": "decompress_options",
     "decode": "coding.array_bytes",
     "decompress": "restoring.extractor",
+    "diff": "writing.differences",
     "encode": "coding.array_bytes",
     "embed": "writing.embedding",
     "merge": "writing.merging",

@@ -122,16 +122,18 @@ class ChunkCoding:
                 " shape of chunks or another model, or leave the choice to 'auto'"
             )
 
-    def encode(self, chunk: NDArray[Any], told: bool) -> bytes:
+    def encode(self, chunk: NDArray[Any], told: bool, numbered: bool = True) -> bytes:
         """The bytes of a chunk. told: whether they include its dtype and shape; otherwise the chunk
-        is C-contiguous, and the caller gives both to `decode`.
+        is C-contiguous, and the caller gives both to `decode`. numbered: whether they may name
+        their model by its number among these; otherwise `bitsback.decode` reads them, too.
         """
         held = as_held(chunk)
         models = self.for_arrays(held.dtype, held.shape).models or ()
         array = None if told else (held.dtype, held.shape)
         # An array coded in the order of its memory has one axis.
         axes = self.axes if held.ndim > 1 else AUTO
-        return encode_array(held, models, axes, self._known(array))
+        known = self._known(array) if numbered else alone.Known(array)
+        return encode_array(held, models, axes, known)
 
     def decode(
         self, data: bytes | memoryview, array: tuple[np.dtype[Any], Shape] | None

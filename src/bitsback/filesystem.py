@@ -184,6 +184,9 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
             name: {"name": name, "size": 0, "type": "directory"} for name in sorted(folders)
         } | {name: {"name": name, "size": self._files.size(name), "type": "file"} for name in names}
 
+    def ls(self, path: str, detail: bool = True, **kwargs: Any) -> Any:
+        return super().ls(self._strip_protocol(path), detail, **kwargs)
+
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
         path = self._strip_protocol(path)
         if self._files.number(path) is not None:

@@ -1,6 +1,6 @@
-"""Summaries of compressions and decompressions."""
+"""Summaries of compressions, decompressions and comparisons."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bitsback.format.layout import Shape
 from bitsback.images import formats
@@ -65,7 +65,7 @@ REMEDIES = {
     LOSSY: "they are compressed already, so nothing is to be done",
     CAMERA_FILES: "no model codes them, so nothing is to be done",
     SMALLER: "nothing is to be done",
-    OTHER_KIND: "animations, CMYK, floats and the like; as .npy arrays some may be smaller",
+    OTHER_KIND: "animated PNG, YCbCr, LZW of a rare kind; as .npy arrays some may be smaller",
     DAMAGED: "they come back as they are; --pictures-only refuses them by name",
     ASKED_FOR: "--files pixels codes them by their pixels",
     NO_PICTURE: "--pictures-only leaves them out",
@@ -118,3 +118,22 @@ class Compressed(Summary):
 
     def _more(self) -> str:
         return f", model {self.model}" if self.model else ", no model"
+
+
+@dataclass(frozen=True)
+class Differences:
+    """The differences between two archives, or an archive and a folder or a file. Files and arrays
+    are given by their names, items and pages by their numbers, `3` or `3:8`.
+
+    It is true if anything differs.
+    """
+
+    added: list[str] = field(default_factory=list)
+    """What is in the second one only."""
+    removed: list[str] = field(default_factory=list)
+    """What is in the first one only."""
+    changed: dict[str, str] = field(default_factory=dict)
+    """What is in both and differs, and in what: "pixels", "bytes", "size", "shape"."""
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)

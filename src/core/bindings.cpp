@@ -18,6 +18,7 @@
 #include "deflate.hpp"
 #include "jpeg_colours.hpp"
 #include "linear/linear.hpp"
+#include "lzw.hpp"
 #include "message.hpp"
 #include "row_filters.hpp"
 
@@ -499,6 +500,34 @@ NB_MODULE(_core, m) {
             },
             "content"_a)
         .def("flush", [](Deflate& deflate) { return to_python(deflate.flush()); });
+    m.def(
+        "lzw_unpack",
+        [](const In<std::uint8_t>& stream, int bits,
+           std::size_t count) -> std::optional<nb::tuple> {
+            std::optional<lzw::Choices> found;
+            auto pixels = make_array<std::uint8_t>(
+                {count}, [&](auto out) { found = lzw::unpack(view(stream), bits, out); });
+            if (!found) return std::nullopt;
+            return nb::make_tuple(pixels, copy_array<std::uint32_t>(found->clears), found->ended,
+                                  found->bytes);
+        },
+        "stream"_a, "bits"_a, "count"_a,
+        "The pixels of a stream, the codes between its clear codes, whether it has an end code, "
+        "and "
+        "its bytes; None if it is damaged.");
+    m.def(
+        "lzw_pack",
+        [](const In<std::uint8_t>& pixels, int bits, const In<std::uint32_t>& clears, bool ended,
+           bool single) {
+            std::vector<std::uint8_t> made;
+            {
+                nb::gil_scoped_release release;
+                made = lzw::pack(view(pixels), bits, view(clears), ended, single);
+            }
+            return to_python(made);
+        },
+        "pixels"_a, "bits"_a, "clears"_a, "ended"_a, "single"_a,
+        "The stream of these pixels. single: each has a code of its own. Raises ValueError.");
     m.def("splitmix64", [](std::uint64_t seed, std::uint64_t first, std::size_t count) {
         return make_array<std::uint64_t>({count}, [&](auto out) {
             for (std::size_t k = 0; k < count; ++k) out[k] = splitmix64(seed, first + k);

@@ -128,7 +128,7 @@ BAD = {
 
 def block_of(dtype: str, data: bytes) -> bytes:
     """A block alone of two elements, of the method digits."""
-    body = b"\xbb\2" + np.dtype(dtype).str.encode() + b"\1\2" + bytes([DIGITS + 32]) + b"\0" + data
+    body = b"\xbb\5" + np.dtype(dtype).str.encode() + b"\1\2" + bytes([DIGITS + 32]) + b"\0" + data
     return body + archive.crc32c(body).to_bytes(4, "little")
 
 
@@ -147,3 +147,17 @@ def test_the_least_digits() -> None:
     cut = Cut(0, 20, (8,))
     digits = Digits.read(Cursor(memoryview(head("<f4", (8, RAW, 2), shift=20))), np.dtype("<f4"))
     assert digits.cut == cut and digits.pack(np.dtype("<f4")) == head("<f4", (8, RAW, 2), shift=20)
+
+
+def test_slices_of_a_volume_of_floats_are_a_stack_where_a_trial_says_so() -> None:
+    rng = np.random.default_rng(0)
+    texture = rng.normal(0, 1, (64, 60))
+    alike = (texture + rng.normal(0, 1e-3, (12, 64, 60)) + 5).astype("<f4")
+    other = (rng.normal(0, 1, (12, 64, 60)) + 5).astype("<f4")
+    for array, stacked in ((alike, True), (other, False)):
+        stream = io.BytesIO()
+        summary = bitsback.compress(array, stream)
+        opened = bitsback.open(io.BytesIO(stream.getvalue()))
+        assert opened.info()["stack"] == stacked == bool(summary.methods["digits"])
+        assert opened[3:5].tobytes() == array[3:5].tobytes()
+        assert bitsback.decompress(io.BytesIO(stream.getvalue())).tobytes() == array.tobytes()

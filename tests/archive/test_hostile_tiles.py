@@ -168,7 +168,7 @@ def test_blocks_of_planes(model: StandIn) -> None:
     message = b"\1\1" + bytes(7) + b"\1"
     values = ValueRange(BYTE, 3, 9)
     for match, found in {
-        "newer": block(0, fine, MODEL + 24, prefix + message),
+        "newer": block(0, fine, MODEL + 24 + 32, prefix + message),
         "not what its model mnist-binary codes": block(0, fine, MODEL, good + message),
         "neither": block(0, fine, MODEL, bytes(16) + message),
         "finite": block(0, fine, MODEL, prefix + b"\1\0" + message[2:]),
@@ -179,6 +179,9 @@ def test_blocks_of_planes(model: StandIn) -> None:
         "dtype": block(0, replace(fine, shape=(9, 8, 3)), MODEL, prefix + message),
     }.items():
         refuse(archive(array, (1, found)), f"block 0.*({match})")
+    frames = Collection(BYTE, (2, 8, 9, 3, 1), COUNTED)
+    run = Run(2, BYTE, (8, 9, 3, 1), None)
+    refuse(archive(frames, (2, block(0, run, MODEL + 24, prefix + message))), "do not make planes")
     flat = Collection(BYTE, (1, 12), COUNTED)
     run = Run(1, BYTE, (12,), None)
     refuse(archive(flat, (1, block(0, run, MODEL, prefix + message))), "do not make planes")

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import bitsback
+from bitsback.reading import contents
 from bitsback.reading.indexed import MOST_SHOWN
 
 NAMES = [
@@ -113,6 +114,29 @@ def test_a_sheet_of_files(tmp_path: Path) -> None:
         assert "<b>.bb" not in archive._repr_html_()
         assert drawn(archive["03.png"]._repr_png_()).size == (10, 8)
         assert archive["00.txt"]._repr_png_() is None
+
+
+def test_a_sheet_takes_bounded_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Previews stand for pictures, and without them pictures are decoded up to a bound."""
+    decoded = []
+    for number in range(3):
+        rows = np.add.outer(np.arange(300), np.arange(400)) // (3 + number)
+        Image.fromarray(rows.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    sources = sorted(tmp_path.glob("*.png"))
+    bitsback.compress(sources, tmp_path / "with.bb", previews=True, model="fast")
+    bitsback.compress(sources, tmp_path / "without.bb", model="fast")
+    decode = bitsback.Archive._decode_at
+    monkeypatch.setattr(
+        bitsback.Archive,
+        "_decode_at",
+        lambda self, tile, stop=None: decoded.append(tile) or decode(self, tile, stop),
+    )
+    monkeypatch.setattr(contents, "MOST_ELEMENTS", 300 * 400 * 2)
+    with bitsback.open(tmp_path / "with.bb") as archive:
+        assert drawn(archive._repr_png_()).size[0] == 3 * 66
+        assert not decoded and "alt='the first images in" in archive._repr_html_()
+    with bitsback.open(tmp_path / "without.bb") as archive:
+        assert drawn(archive._repr_png_()).size[0] == 2 * 66 and decoded
 
 
 def test_what_has_a_model_is_given_as_one() -> None:

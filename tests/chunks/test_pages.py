@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 import bitsback
+import bitsback.hdf5
 import bitsback.numcodecs
 import bitsback.zarr
 from bitsback.coding import array_bytes
@@ -24,7 +25,9 @@ SCHEMA: Any = json.loads((EXTENSION / "schema.json").read_text())
 
 
 @pytest.mark.parametrize(
-    "module", [array_bytes, bitsback.zarr, bitsback.numcodecs], ids=lambda module: module.__name__
+    "module",
+    [array_bytes, bitsback.zarr, bitsback.numcodecs, bitsback.hdf5],
+    ids=lambda module: module.__name__,
 )
 def test_the_docstrings_show_what_is_so(module: ModuleType) -> None:
     results = doctest.testmod(module)

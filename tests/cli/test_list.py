@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import bitsback
+from zoo.dicom_files import dicom_file
 
 from .conftest import COUNT, Run, assert_one_line_error
 
@@ -48,6 +49,23 @@ def test_the_long_form_and_json(run: Run, pictures: Path) -> None:
         # The container metadata is in a block of its own.
         metadata, *blocks = (block.size for block in archive._blocks)
         assert sum(row["stored_bytes"] for row in rows) == sum(blocks) and metadata > 0
+
+
+def test_facts_of_dicom_files(run: Run, pictures: Path) -> None:
+    """The modality and the number of frames, and nothing of patients."""
+    grey = np.arange(4800, dtype=np.uint8).reshape(80, 60) // 50
+    more = {(0x08, 0x60): ("CS", "US"), (0x10, 0x20): ("LO", "SECRET")}
+    Path("in/a/cine").write_bytes(dicom_file(grey, frames=8, more=more))
+    Path("in/a/slice.dcm").write_bytes(dicom_file(grey, more={(0x08, 0x60): ("CS", "no word")}))
+    bitsback.compress("in", "in.bb", force=True)
+    long = run("list", "-l", "in.bb").stdout
+    assert "80 x 60" in long and "a/cine  (US, 8 frames)\n" in long and "a/slice.dcm\n" in long
+    rows = {row["name"]: row for row in json.loads(run("list", "in.bb", "--json").stdout)}
+    assert (rows["a/cine"]["modality"], rows["a/cine"]["frames"]) == ("US", 8)
+    assert (rows["a/slice.dcm"]["modality"], rows["a/slice.dcm"]["frames"]) == ("", 1)
+    assert "frames" not in rows["c.png"]
+    told = long + str(rows) + run("info", "in.bb").stdout + run("-vv", "verify", "in.bb").stderr
+    assert not any(word in told for word in ("Nobody", "SECRET", "no word"))
 
 
 def test_files_that_are_held_bit_for_bit(run: Run, pictures: Path) -> None:

@@ -12,11 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+import bitsback.pillow
 from bitsback.coding.block import RAW
 from bitsback.format.collection import Collection
 from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList
 from bitsback.format.runs import Run, pack_runs
+from bitsback.reading.stacked import arrays_in
 from bitsback.wire import varint
 from packing import index_of
 
@@ -201,6 +203,28 @@ def test_many_pages_in_few_bytes(tmp_path: Path) -> None:
         refuse(
             archive(collection.pack(), section(NAMES, one_run(count)), (count, payload)), tmp_path
         )
+
+
+def test_many_pages_in_few_bytes_for_other_programs(tmp_path: Path) -> None:
+    """They are opened, and nothing of them is listed."""
+    count = 1 << 21
+    collection = FileList(PAGES, (Collection.of_items("|b1", (1, 1), count),))
+    run = Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))
+    payload = varint(0) + pack_runs([run]) + b"\1" + bytes(500)
+    names = section(NAMES, one_run(count))
+    (tmp_path / "x.bb").write_bytes(archive(collection.pack(), names, (count, payload)))
+    tracemalloc.start()
+    with bitsback.open(tmp_path / "x.bb") as opened:
+        pages = arrays_in(opened)["pages"]
+        assert (pages.shape, pages.chunks) == ((count, 1, 1), ((count,), (1,), (1,)))
+        with pytest.raises(bitsback.ArchiveError):
+            np.asarray(pages[7])
+    with pytest.raises(bitsback.ArchiveError):
+        bitsback.pillow.BitsbackImageFile(tmp_path / "x.bb")
+    with pytest.raises(bitsback.InputError, match="too many"):
+        bitsback.diff(tmp_path / "x.bb", tmp_path / "x.bb")
+    assert tracemalloc.get_traced_memory()[1] < 1 << 23
+    tracemalloc.stop()
 
 
 def test_arrays_without_elements_are_as_many_as_they_are(tmp_path: Path) -> None:

@@ -152,7 +152,8 @@ def test_pictures_that_are_smaller_as_files_are_stored_verbatim(tmp_path: Path) 
 def test_large_pictures_are_no_stack_unless_asked_for() -> None:
     array = np.empty((6, 3000, 3000), np.uint8)
     part = Collection.of_items("|u1", array.shape[1:], 6)
-    by_trial = Asked().seen_pictures(part, ArrayItems(array, "x"))
+    by_trial, _ = Asked().seen_pictures(part, ArrayItems(array, "x"))
     assert by_trial.axes == COUNTED and by_trial.cut == (1024, 1024)
-    asked = Asked(options=CompressOptions(stack=True)).seen_pictures(part, ArrayItems(array, "x"))
+    options = CompressOptions(stack=True)
+    asked, _ = Asked(options=options).seen_pictures(part, ArrayItems(array, "x"))
     assert asked.axes == ONE and asked.cut is not None and asked.cut[0] == 3

@@ -19,6 +19,7 @@ from PIL import Image
 import bitsback
 from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
 from docs.blocks import ROOT
+from fuzz import differential
 
 COMMAND = ROOT / "decoder" / "target" / "release" / "bitsback-decode"
 
@@ -45,6 +46,13 @@ def test_it_passes_the_conformance_files(vectors: str) -> None:
     environment = os.environ | {"BITSBACK_VECTORS": vectors}
     run = subprocess.run(runner, capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stdout
+
+
+def test_it_agrees_about_damage() -> None:
+    """Both decoders give the same items of a damaged or forged file, or both refuse it."""
+    outcomes = differential.run(0, 0, 400)
+    assert all(outcomes[f"{kind}, refused"] > 10 for kind in differential.KINDS), outcomes
+    assert outcomes["forgery, the same"] > 10 and outcomes["metadata, the same"] > 5, outcomes
 
 
 def noisy(dtype: str, *shape: int) -> NDArray[Any]:

@@ -91,6 +91,13 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
     return not whole[0]
 
 
+def same(data: bytes) -> None:
+    """Checks that nothing differs from itself."""
+    one, other, found = io.BytesIO(data), io.BytesIO(data), list[object]()
+    refused(lambda: found.append(bitsback.diff(one, other, threads=1)))
+    assert not any(found), found
+
+
 def rescue(data: bytes, damaged: bool, sources: Sequence[Sequence[bytes]] | None) -> None:
     """Checks that all items of an array that come back are intact."""
     file = io.BytesIO()
@@ -142,6 +149,7 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
             assert {path.name for path in target.rglob("*")} == {
                 path.name for path in (folder / "out").rglob("*")
             }
+    same(data)
     problems = archive.verify(threads=1)
     assert bool(problems) != whole, "verify and decompress do not agree"
     assert not problems or all("\n" not in name for name in archive.lost(problems))

@@ -20,14 +20,22 @@ def main() -> None:
     parser.add_argument("--mutations", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="the number of the first case")
+    parser.add_argument(
+        "--differential", action="store_true", help="compare with the second decoder"
+    )
     arguments = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     campaign = importlib.import_module("fuzz.campaign")
+    differential = importlib.import_module("fuzz.differential")
     end = arguments.first + arguments.mutations
     total = campaign.Counter()
     for first in range(arguments.first, end, TOGETHER):
         faulthandler.dump_traceback_later(HANG, exit=True)
-        total += campaign.run(campaign.cases(arguments.seed, first, min(TOGETHER, end - first)))
+        count = min(TOGETHER, end - first)
+        if arguments.differential:
+            total += differential.run(arguments.seed, first, count)
+        else:
+            total += campaign.run(campaign.cases(arguments.seed, first, count))
         print(first, dict(total), flush=True)
     faulthandler.cancel_dump_traceback_later()
     print(f"at most {campaign.peak_memory() >> 20} MiB of memory")

@@ -35,7 +35,10 @@ from random_models import random_context_model_file, random_model_file
 from random_predictive import random_mixed
 from reference.container_metadata import chunk
 from reference.jpeg_colours import to_rgb
+from zoo.gif_files import Drawn, gif_file
 from zoo.tiff_files import by_hand
+
+GOLDEN = Path(__file__).parents[1] / "collections" / "golden"
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,16 @@ def archives() -> list[Seed]:
     made = [(name, array, compress(array, **options)) for name, array, options in arrays]
     made.append(("with parity", numbers, with_parity(compress(numbers, block=4))))
     made.append(("joined", np.concatenate([smooth, smooth]), joined(smooth, smooth)))
-    return [Seed(name, data, *items_of(array), stored=stored(data)) for name, array, data in made]
+    found = [Seed(name, data, *items_of(array), stored=stored(data)) for name, array, data in made]
+    return [*found, frames()]
+
+
+def frames() -> Seed:
+    """DICOM files whose frames are the slices of stacks."""
+    data = (GOLDEN / "frames.bb").read_bytes()
+    opened = bitsback.open(io.BytesIO(data))
+    items = tuple(content(opened[number]) for number in range(len(opened)))
+    return Seed("frames", data, items, stored=stored(data))
 
 
 def joined(items: NDArray[Any], slices: NDArray[Any]) -> bytes:
@@ -251,6 +263,8 @@ def save_with_metadata(folder: Path) -> None:
     palette.putpalette(bytes(range(48)))
     palette.save(folder / "palette.png", **own, transparency=bytes(range(16)))
     palette.save(folder / "palette.bmp")
+    frames = [Drawn(grey // 64, bits=2, clears=(0, 9), interlaced=True), Drawn(grey[:9, :20])]
+    (folder / "animated.gif").write_bytes(gif_file([*frames, Drawn(grey[:5, :7], single=True)]))
     Image.fromarray(colour).save(folder / "colour.bmp")
     Image.fromarray(grey).save(folder / "grey.pgm")
     tags: dict[str, Any] = {"description": "a slope", "software": "by hand", "dpi": (72.5, 300)}

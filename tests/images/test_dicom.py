@@ -13,6 +13,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import bitsback
 from bitsback.errors import BitsbackError
@@ -184,6 +185,64 @@ def test_slices_of_a_series_follow_one_another(tmp_path: Path, stacked: bool) ->
     assert _files(tmp_path / "out") == _files(tmp_path / "in")
 
 
+def _alike(count: int, shift: int = 3) -> NDArray[np.uint16]:
+    """Pictures, one below the other, each like the one before it, with a little noise."""
+    rng = np.random.default_rng(0)
+    still = np.add.outer(np.arange(48) * 5, np.arange(40) * 3) + rng.integers(0, 300, (48, 40))
+    rows = [still + shift * number + rng.integers(0, 9, still.shape) for number in range(count)]
+    return np.concatenate(rows).astype("<u2")
+
+
+def test_frames_of_a_file_are_the_slices_of_a_stack(tmp_path: Path) -> None:
+    """Where a trial says that it helps."""
+    (tmp_path / "in").mkdir()
+    frames, noise = _alike(12), np.random.default_rng(0).integers(0, 900, (480, 40)).astype("<u2")
+    (tmp_path / "in/frames").write_bytes(dicom_file(frames, frames=12))
+    (tmp_path / "in/noise").write_bytes(dicom_file(noise, frames=10))
+    options: dict[str, Any] = {"model": "universal", "block": 4}
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", **options)
+    alone = bitsback.compress(tmp_path / "in", tmp_path / "y.bb", stack=False, **options)
+    assert summary.bytes_out < 0.9 * alone.bytes_out
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        told = archive.info()
+        assert told["layouts"]["frames"] == 3 and told["layouts"]["stacks"] == 0
+        assert {part["cut"] and part["cut"][0] for part in told["parts"]} >= {48}
+        assert archive.verify() == [] and np.array_equal(archive["noise"], noise)
+        assert np.array_equal(archive["frames"], frames)
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert _files(tmp_path / "out") == _files(tmp_path / "in")
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_files_of_frames_make_one_part(tmp_path: Path, count: int) -> None:
+    """Those of one size; and a series of four is rather a stack of files."""
+    (tmp_path / "in").mkdir()
+    frames = _alike(5 * count).reshape(count, 240, 40)
+    for number, pixels in enumerate(frames):
+        more = {(0x20, 0x0E): ("UI", "1.2"), (0x20, 0x13): ("IS", str(number))}
+        (tmp_path / f"in/{number}").write_bytes(dicom_file(pixels, frames=5, more=more))
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal")
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        layouts = archive.info()["layouts"]
+        assert layouts["stacks"] + layouts["frames"] == 1 and archive.verify() == []
+        assert all(np.array_equal(archive[str(n)], frames[n]) for n in range(count))
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert _files(tmp_path / "out") == _files(tmp_path / "in")
+
+
+def test_slices_are_a_stack_where_a_trial_says_so(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number, pixels in enumerate(_alike(8).reshape(8, 48, 40)):
+        more = {(0x20, 0x0E): ("UI", "1.2"), (0x20, 0x13): ("IS", str(number))}
+        (tmp_path / f"in/{(3 * number) % 8}").write_bytes(dicom_file(pixels, more=more))
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal")
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        assert archive.info()["layouts"]["frames"] == 1 and archive.verify() == []
+        assert archive.names == [str((3 * number) % 8) for number in range(8)]
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert _files(tmp_path / "out") == _files(tmp_path / "in")
+
+
 def test_the_headers_of_a_series_are_compressed_together(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     private = np.random.default_rng(0).bytes(60_000)
@@ -218,6 +277,25 @@ def test_damaged_files_end_verbatim() -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 1 << 20
+
+
+def test_previews(tmp_path: Path) -> None:
+    """Of the frame in the middle; black is the least value, or of MONOCHROME1 the greatest."""
+    (tmp_path / "in").mkdir()
+    frames = np.kron([[3], [9], [5]], np.add.outer(np.arange(150), np.arange(140))).astype("<i2")
+    for told in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"):
+        data = dicom_file(frames, frames=3, photometric=told)
+        (tmp_path / "in" / told).write_bytes(data)
+    (tmp_path / "in/damaged").write_bytes(data[:-1])
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast", previews=True)
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        dark, light = (archive.preview(f"MONOCHROME{number}") for number in (2, 1))
+        assert archive.preview("PALETTE COLOR") is archive.preview("damaged") is None
+        assert dark is not None and light is not None
+    corners = [
+        np.asarray(Image.open(io.BytesIO(data)).convert("L"))[0, 0] for data in (dark, light)
+    ]
+    assert corners[0] < 40 and corners[1] > 215
 
 
 def test_a_damaged_file_is_stored_verbatim(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from .blocks import (
     decode_digits,
     read_value_map,
 )
-from .fields import Reader, require
+from .fields import Reader, check_size, require
 
 IMPLIED, NUMBERED, COLUMNS = 1, 2, 4
 
@@ -48,7 +48,7 @@ def decode(
     require(reader.byte() == 0xBB, "the first byte of a block alone")
     head = reader.byte()
     version, flags = head % 16, head // 16
-    require(version == 2, "version 2")
+    require(version == 5, "version 5")
     require(flags <= 7, "no flag that this reader does not understand")
     whole = bytes([0xBB, 16 * (flags & COLUMNS) + version])
     if flags & IMPLIED:
@@ -56,6 +56,7 @@ def decode(
         kind = np.dtype(dtype)
     else:
         kind, shape = reader.dtype(), reader.shape()
+    check_size(kind, shape)
     whole += kind.str.encode() + pack_shape(shape)
     start = reader.at
     form = reader.byte()

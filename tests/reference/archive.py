@@ -57,7 +57,7 @@ def read_sections(data: bytes) -> list[Section]:
     """
     reader = Reader(data)
     require(reader.take(7) == MAGIC, "the magic bytes of bitsback")
-    require(reader.byte() == 4, "version 4")
+    require(reader.byte() == 5, "version 5")
     require(data[-4:] == END, "the last four bytes of a footer")
     size = int.from_bytes(data[-12:-4], "little")
     require(size <= len(data) - 20, "the footer gives the size of the index")
@@ -208,16 +208,17 @@ def check_hashes(payloads: list[bytes], kind: int | None, files: list[File]) -> 
         reader.done()
 
 
-def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> bytes | None:
-    """The TIFF file in an archive of one whole file; None where its exact bytes are not
-    promised.
+def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> tuple[bytes | None, bytes]:
+    """The TIFF file in an archive of one whole file, None where its exact bytes are not promised;
+    and its container metadata.
     """
     sections = read_sections(data)
     kind, parts, _ = read_collection(sections[0].payload)
     require(kind == 2 and parts[-1].axes == 3, "all of a TIFF file")
     decoded = decode_parts(sections, parts, models)
     pages = (file.array for file in decode_files(data, models, decoded))
-    return restore_tiff(pages, decoded[-1].tobytes())
+    metadata = decoded[-1].tobytes()
+    return restore_tiff(pages, metadata), metadata
 
 
 def check_labels(sections: list[Section], kind: int | None, parts: list[Part]) -> None:

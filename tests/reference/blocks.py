@@ -24,7 +24,7 @@ from .values import Size
 
 RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS = range(6)
 JPEG, LIST = 5, 6  # value maps
-PICTURES, STACKS, SERIES = range(3)  # layouts, times 8
+PICTURES, STACKS, SERIES, FRAMES = range(4)  # layouts, times 8
 MULTISET = 32
 
 
@@ -170,7 +170,7 @@ def decode_digits(data: bytes, runs: list[Run], models: dict[bytes, Any]) -> byt
         values = read_value_map(reader, own, kind)
         field, byte = bytes([kind]) + reader.data[at : reader.at], reader.byte()
         method, layout = byte % 8, byte // 8
-        require(method <= FALLBACK and layout <= SERIES, "a method of the list")
+        require(method <= FALLBACK and layout <= FRAMES, "a method of the list")
         require(method == MODEL or layout == 0, "a method that has layouts")
         name = reader.take(16) if method == MODEL else None
         require(name is None or name in models, "a model that is there")
@@ -232,7 +232,7 @@ def decode_data(
     if method == ADAPTIVE:
         require(not any(run.kind for run in runs), "no value map")
         return decode_adaptive(data, elements, itemsize)
-    require(layout <= (STACKS if multiset else SERIES), "a layout of the list")
+    require(layout <= (STACKS if multiset else FRAMES), "a layout of the list")
     if any(run.kind == JPEG for run in runs):
         foresees = model.any_shape and isinstance(model.prediction, Predictive)
         require(foresees, "colours that the model knows of")
@@ -285,11 +285,13 @@ def to_planes(run: Run, layout: int) -> list[ItemShape]:
         require(len(run.shape) < 2 and 0 not in run.shape, "a step has one axis at most")
         require(run.elements <= 2**26, "a series has at most 2^26 elements")
         return [ItemShape(1, run.count, 1, (*run.shape, 1)[0], levels)]
-    shape = run.shape if layout else (1, *run.shape)
+    items, shape = run.count, run.shape if layout == STACKS else (1, *run.shape)
+    if layout == FRAMES:
+        items, shape = 1, (run.count, *run.shape)
     require(len(shape) in (3, 4) and min(shape) > 0, "planes have rows and columns")
     slices, rows, columns, channels = (*shape, 1)[:4]
     jpeg = run.kind == JPEG
-    return [ItemShape(slices, rows, columns, channels, levels, jpeg)] * run.count
+    return [ItemShape(slices, rows, columns, channels, levels, jpeg)] * items
 
 
 def decode_sets(message: Message, runs: list[Run], batches: Sequence[Any]) -> bytes:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .fields import Reader, require
+from .fields import Reader, check_size, require
 
 Shape = tuple[int, ...]
+IDX = ("|u1", "|i1", ">i2", ">i4", ">f4", ">f8")
 
 
 @dataclass
@@ -84,6 +85,7 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
     kind = reader.byte() if container == 1 else None
     count = reader.varint() if container in (1, 4) else 1
     require(kind in (None, 0, 1, 2), "a kind of the list")
+    require(kind == 0 or not features & 16, "files are removed from a folder")
     parts = [read_part(reader) for _ in range(count)]
     reader.done()
     if kind in (0, 2):
@@ -103,6 +105,10 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
             require(len(channels) < 2, "pictures have three axes at most")
     else:
         require(all(part.axes < 2 for part in parts), "an array has items of one shape")
+    if container in (2, 3):
+        require(parts[0].dtype.str in IDX, "a dtype of an idx file")
+        shape = parts[0].shape
+        require(len(shape) > 0 and max(shape) < 2**32, "a shape of an idx file")
     if container == 4:
         require(all(part.shape[:1] > (0,) for part in parts), "a first dimension")
         require(len({(part.dtype, part.shape[1:]) for part in parts}) == 1, "parts that are alike")
@@ -132,5 +138,6 @@ def read_part(reader: Reader) -> Part:
         cut = tuple(reader.varint() for _ in range(dimensions))
         require(0 not in cut, "tiles have an extent")
     part = Part(dtype, axes, shape, sizes, cut)
+    check_size(dtype, shape if axes != 2 else (part.elements,))
     require(cut is None or part.elements > 0, "what is cut has elements")
     return part

@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 from .fields import Reader, require
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+SAMPLES = (
+    {(0, bits) for bits in (1, 2, 4, 8, 16)}
+    | {(3, bits) for bits in (1, 2, 4, 8)}
+    | {(colour, bits) for colour in (2, 4, 6) for bits in (8, 16)}
+)
+"""The types of colour of PNG, each with its bits of a sample."""
 
 
 def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None:
@@ -26,6 +32,15 @@ def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None
     return tiff(reader, pages)
 
 
+def is_plain(metadata: bytes) -> bool:
+    """Whether nothing is compressed in the file that they promise."""
+    if metadata[0] != 4:
+        return metadata[0] in (1, 5, 6)
+    reader = Reader(metadata[1:])
+    runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
+    return all(run[8] == 1 for run in runs)
+
+
 def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
     """The exact bytes of the file; None where the container metadata does not promise them."""
     reader = Reader(metadata)
@@ -34,6 +49,10 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return frame(reader, pixels)
     if kind in (2, 3):
         return png(reader, pixels, kind == 3)
+    if kind == 6:
+        return gif(reader, pixels)
+    if kind == 7:
+        return webp(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
     return tiff(reader, [pixels])
 
@@ -46,11 +65,12 @@ def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
     segments = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
     packable = pixels.dtype == np.uint8 and pixels.ndim == 2
     require(layout < 128 and (packable or not layout & 48), "a layout of a frame")
+    require(pixels.ndim == 3 or not layout & 64, "channels that stand apart")
     kind = pixels.dtype.str
     grey = pixels.ndim == 2 and kind in ("|b1", "|u1", "<u2", "<i2")
     colour = pixels.ndim == 3 and 2 <= pixels.shape[2] <= 4 and kind in ("|u1", "<u2")
     require(grey or colour, "pixels of a frame")
-    parts = np.moveaxis(pixels, -1, 0) if layout & 64 and pixels.ndim == 3 else [pixels]
+    parts = np.moveaxis(pixels, -1, 0) if layout & 64 else [pixels]
     rows = [frame_row(row, layout) for part in parts for row in part]
     require(sum(count for _, count in segments) == len(rows), "the rows are those of the picture")
     if layout & 1:
@@ -142,7 +162,9 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
         told = []
         for _ in range(2 * (layout.compression != 1)):
             before += change(reader)
+            require(before >= 0, "a place in the file")
             told.append((before, reader.varint()))
+            require(told[-1][1] in (2, 4, 8), "the bytes of a number")
         fields.append(told)
     spans: list[tuple[int, int]] = []
     end = 0
@@ -154,16 +176,18 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
             end += gap + length
     checked, at_check = reader.byte(), reader.at
     check = int.from_bytes(reader.take(4), "little") if checked else None
-    header, ways = reader.take(2), reader.take(4)
+    header, ways = way(reader)
     padding = reader.take(reader.varint())
     others = reader.take(len(reader.data) - reader.at)
+    check_places(layouts, fields, spans, len(padding), len(others))
+    shown = list(rows_of(layouts, pages))
     if any(layout.compression != 1 for layout in layouts) and check is None:
         return None
     if any(layout.compression not in (1, 8, 32946) for layout in layouts):
         return None  # libtiff's compressions are not implemented here
     chunks: dict[int, bytes] = {}
-    places, crc, all_pages = iter(spans), 0, rows_of(layouts, pages)
-    for layout, told, page in zip(layouts, fields, all_pages, strict=True):
+    places, crc = iter(spans), 0
+    for layout, told, page in zip(layouts, fields, shown, strict=True):
         found: dict[tuple[int, int, int], tuple[int, int]] = {}
         for band in range(layout.down):
             for plane in range(layout.planes):
@@ -198,8 +222,45 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
     return Made(data + others, check, at_check, crc)
 
 
+def check_places(
+    layouts: list[Layout],
+    fields: list[list[tuple[int, int]]],
+    spans: list[tuple[int, int]],
+    padding: int,
+    others: int,
+) -> None:
+    places, taken, beyond = iter(spans), list[tuple[int, int]](), 0
+    for layout, told in zip(layouts, fields, strict=True):
+        each = layout.planes * layout.across
+        for band in range(layout.down):
+            rows = layout.segment_rows(band)
+            raw = rows * -(-layout.columns * layout.channels * layout.bits // 8)
+            for _ in range(each):
+                taken.append(next(places, (0, 0)))
+                length = taken[-1][1]
+                most = raw if layout.compression == 1 else 2 * raw + (1 << 16)
+                require(
+                    length == raw or (layout.compression != 1 and 0 < length <= most), "its length"
+                )
+        taken += [(at, width * each * layout.down) for at, width in told]
+        if layout.flags & 32:
+            area = layout.down * layout.rows * layout.across * layout.columns
+            outside = area - layout.height * layout.width
+            beyond += outside * layout.channels * layout.planes * -(-layout.bits // 8)
+    require(next(places, None) is None, "a segment for each place")
+    require(padding in (0, beyond), "the padding is that of the tiles")
+    end = 0
+    for at, length in sorted(taken):
+        require(at >= end, "no two of them overlap")
+        end = at + length
+    require(end <= others + sum(length for _, length in taken), "they are in the file")
+
+
 def check_samples(layout: Layout) -> None:
     colours, kind = layout.channels * layout.planes, layout.flags & (2 | 64 | 128)
+    sides = (layout.height, layout.width, layout.rows, layout.columns)
+    require(min(sides) > 0 and max(sides) < 2**32, "rows and columns")
+    require(bool(layout.flags & 32) or layout.columns == layout.width, "columns of a strip")
     require(1 <= colours <= 256 and 1 in (layout.channels, layout.planes), "channels, or planes")
     require(layout.bits in (1, 2, 4, 8, 16, 32, 64), "bits of a sample")
     require(layout.bits >= 8 or colours == 1, "bits of samples of several channels")
@@ -208,6 +269,22 @@ def check_samples(layout: Layout) -> None:
     require(layout.bits >= least, "bits of samples of a kind")
     require(layout.flags & (16 | 128) != 16 | 128, "floats are no differences")
     require(not layout.flags & 256 or kind == 128, "bytes of floats")
+
+
+def dtype_of(layout: Layout) -> str:
+    if layout.bits == 1:
+        return "|b1"
+    kind = "i" if layout.flags & 64 else "f" if layout.flags & 128 else "u"
+    return f"|{kind}1" if layout.bits <= 8 else f"<{kind}{layout.bits // 8}"
+
+
+def way(reader: Reader) -> tuple[bytes, bytes]:
+    """How deflate was called: the header of its stream, and level, window, memory, strategy."""
+    header, ways = reader.take(2), reader.take(4)
+    level, window, memory, strategy = ways
+    require(1 <= level <= 9 and 9 <= window <= 15, "a level and a window of zlib")
+    require(memory in (8, 9) and strategy <= 4, "a memory level and a strategy of zlib")
+    return header, ways
 
 
 def change(reader: Reader) -> int:
@@ -226,6 +303,7 @@ def rows_of(layouts: list[Layout], pages: Iterable[NDArray[Any]]) -> Iterator[ND
             colours = layout.channels * layout.planes
             require(page.shape == (layout.height, layout.width, colours)[: page.ndim], "its shape")
             require(page.ndim == 2 + (colours > 1), "its channels")
+            require(page.dtype.str == dtype_of(layout), "its samples")
             yield page.reshape(layout.height, layout.width, colours)
             at += layout.height
     require(next(left, None) is None, "a page for each layout")
@@ -307,28 +385,39 @@ def png(reader: Reader, pixels: NDArray[Any], exact: bool) -> bytes | None:
         data, check = png_file(reader, pixels)
         require(zlib.crc32(data) == check, "the check of the file")
         return data
-    reader.take(2)
+    samples_of_png(reader.byte(), reader.byte(), pixels)
     chunks(reader)
     chunks(reader)
     reader.done()
     return None
 
 
+def samples_of_png(depth: int, colour: int, pixels: NDArray[Any]) -> list[list[int]]:
+    """The samples of each row."""
+    require((colour, depth) in SAMPLES, "samples of a PNG")
+    dtype = "|b1" if (depth, colour) == (1, 0) else "<u2" if depth == 16 else "|u1"
+    shape = pixels.shape[2:] if pixels.ndim > 2 else (1,)
+    require((pixels.dtype.str, shape) == (dtype, (CHANNELS[colour],)), "pixels of these samples")
+    step = {2: 85, 4: 17}.get(depth, 1) if colour == 0 else 1
+    rows = [[int(sample) for sample in row.reshape(-1)] for row in pixels]
+    fit = all(sample % step == 0 and sample // step < 1 << depth for row in rows for sample in row)
+    require(fit, "pixels of so many bits")
+    return [[sample // step for sample in row] for row in rows]
+
+
 def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
     """A file made with zlib, and the CRC that it must have."""
     depth, colour = reader.byte(), reader.byte()
     before, after = chunks(reader), chunks(reader)
-    header = reader.take(2)
-    ways = reader.take(4)
+    header, ways = way(reader)
     check = int.from_bytes(reader.take(4), "little")
     cuts = [reader.varint() for _ in range(reader.varint())]
     filters = reader.take(reader.varint())
     reader.done()
     require(len(filters) == len(pixels), "a filter for each row")
-    step = {2: 85, 4: 17}.get(depth, 1) if colour == 0 else 1
+    require(max(filters, default=0) <= 4, "a filter of PNG")
     content, above = b"", b""
-    for row, kind in zip(pixels, filters, strict=True):
-        samples = [int(sample) // step for sample in row.reshape(-1)]
+    for samples, kind in zip(samples_of_png(depth, colour, pixels), filters, strict=True):
         data = struct.pack(f">{len(samples)}H", *samples) if depth == 16 else packed(samples, depth)
         above = above or bytes(len(data))
         content += bytes([kind]) + filtered(
@@ -357,9 +446,13 @@ def filtered(row: bytes, above: bytes, distance: int, kind: int) -> bytes:
 
 
 def chunks(reader: Reader) -> bytes:
-    return b"".join(
-        chunk(reader.take(4), reader.take(reader.varint())) for _ in range(reader.varint())
-    )
+    return b"".join(chunk(reader.take(4), content(reader)) for _ in range(reader.varint()))
+
+
+def content(reader: Reader) -> bytes:
+    size = reader.varint()
+    require(size < 1 << 31, "the length of a chunk")
+    return reader.take(size)
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -369,3 +462,105 @@ def chunk(kind: bytes, content: bytes) -> bytes:
         + content
         + struct.pack(">I", zlib.crc32(kind + content))
     )
+
+
+class GifFrame(NamedTuple):
+    """A frame on the sheet of a GIF file."""
+
+    gap: int
+    width: int
+    height: int
+    bits: int
+    flags: int
+    block: int
+    clears: list[tuple[int, int]]
+
+
+def gif(reader: Reader, sheet: NDArray[Any]) -> bytes:
+    require(sheet.dtype == np.uint8 and sheet.ndim == 2, "indexes of a sheet")
+    require(sheet.size <= 1 << 26, "a sheet that is not too large")
+    frames = list[GifFrame]()
+    for _ in range(reader.varint()):
+        gap, width, height, bits, flags, block = (reader.varint() for _ in range(6))
+        runs = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
+        frame = GifFrame(gap, width, height, bits, flags, block, runs)
+        require(0 < frame.width < 65536 and 0 < frame.height < 65536, "sides of a frame")
+        require(0 < frame.bits <= 11 and frame.flags < 16, "bits and flags of a frame")
+        require(0 < frame.block < 256, "bytes of a block")
+        most = frame.width * frame.height
+        require(all(codes <= most for _, codes in runs), "codes between clear codes")
+        require(sum(count for count, _ in runs) <= most + 1, "clear codes")
+        frames.append(frame)
+    require(len(frames) > 0, "frames")
+    width = max(frame.width for frame in frames)
+    top = left = tallest = 0
+    data = b""
+    for frame in frames:
+        if left + frame.width > width:
+            top, left, tallest = top + tallest, 0, 0
+        tallest = max(tallest, frame.height)
+        require(sheet.shape[1] == width and top + tallest <= sheet.shape[0], "frames of the sheet")
+        pixels = sheet[top : top + frame.height, left : left + frame.width]
+        left += frame.width
+        if frame.flags & 1:
+            starts = ((0, 8), (4, 8), (2, 4), (1, 2))
+            pixels = np.concatenate([pixels[first::step] for first, step in starts])
+        clears = [codes for count, codes in frame.clears for _ in range(count)]
+        stream = lzw(pixels.ravel().tolist(), frame.bits, clears, frame.flags)
+        data += reader.take(frame.gap) + bytes([frame.bits])
+        for at in range(0, len(stream), frame.block):
+            block = stream[at : at + frame.block]
+            data += bytes([len(block)]) + block
+        data += b"\0"
+    require(top + tallest == sheet.shape[0], "a sheet of frames alone")
+    return data + reader.take(len(reader.data) - reader.at)
+
+
+def lzw(pixels: list[int], bits: int, clears: list[int], flags: int) -> bytes:
+    clear = 1 << bits
+    require(max(pixels) < clear, "a code for each pixel")
+    written, held = 0, 0
+    numbers: dict[tuple[int, ...], int] = {}
+    width, following, since = bits + 1, clear + 2, 0
+    waiting = list(clears)
+    at = 0
+    while True:
+        while waiting and waiting[0] == since:
+            waiting.pop(0)
+            written, held = written | clear << held, held + width
+            numbers, width, following, since = {}, bits + 1, clear + 2, 0
+        if at == len(pixels):
+            break
+        code, string = pixels[at], (pixels[at], -1)
+        at += 1
+        while at < len(pixels) and not flags & 8:
+            string = (code, pixels[at])
+            if string not in numbers:
+                break
+            code = numbers[string]
+            at += 1
+        written, held = written | code << held, held + width
+        following = min(following + (since > 0), 4096)
+        if following == 1 << width and width < 12:
+            width += 1
+        since += 1
+        if at < len(pixels) and following < 4096:
+            numbers[string] = following
+    require(not waiting, "clear codes before the end")
+    if flags & 2:
+        written, held = written | clear + 1 << held, held + width
+    return written.to_bytes(-(-held // 8), "little") + bytes(flags >> 2 & 1)
+
+
+def webp(reader: Reader, pixels: NDArray[Any]) -> None:
+    require(pixels.dtype == np.uint8 and pixels.ndim == 3, "colours of 8 bits")
+    require(pixels.shape[2] in (3, 4), "colours, with or without alpha")
+    require(max(pixels.shape[:2]) <= 1 << 14, "sides of a WebP")
+    require(pixels.shape[0] * pixels.shape[1] <= 1 << 25, "pixels of a WebP")
+    for _ in range(2):
+        for _ in range(reader.varint()):
+            name = reader.take(4)
+            reader.take(reader.varint())
+            pixels_too = (b"VP8L", b"VP8 ", b"ALPH", b"ANIM", b"ANMF")
+            require(name not in pixels_too, "chunks without pixels")
+    reader.done()

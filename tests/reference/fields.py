@@ -1,5 +1,6 @@
 """The fields of docs/format.md, read in sequence, and the error for broken rules."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,11 @@ class ArchiveError(Exception):
 def require(condition: bool, rule: str) -> None:
     if not condition:
         raise ArchiveError(rule)
+
+
+def check_size(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    size = math.prod(max(extent, 1) for extent in shape) * dtype.itemsize
+    require(size < 2**60, "an array of less than 2^60 bytes")
 
 
 class Reader:

@@ -43,6 +43,7 @@ def test_from_and_to_s3(folder: Path, s3: dict[str, Any]) -> None:
     assert fs.cat("bucket/x.npy") == Path("x.npy").read_bytes()
     assert run("compress", "s3://bucket/x.npy", *options).exit_code == 0
     assert fs.cat("bucket/x.bb") == Path("x.bb").read_bytes(), "its name, in this folder"
+    assert run("diff", "x.bb", url, *options).exit_code == 0
     by_protocol = [f"s3.{option}" if "=" in option else option for option in options]
     assert run("info", url, *by_protocol).exit_code == 0
 

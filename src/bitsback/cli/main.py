@@ -29,8 +29,10 @@ COMMANDS = (
     "embed",
     "info",
     "verify",
+    "diff",
     "repair",
     "view",
+    "mount",
     "models",
     "train",
     "completion",
@@ -42,6 +44,7 @@ _OTHERS = {
     "show": "info",
     "test": "verify",
     "check": "verify",
+    "compare": "diff",
     "unpack": "decompress",
 }
 """Names that commands have in other programs."""

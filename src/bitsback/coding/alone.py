@@ -11,7 +11,8 @@ out.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,7 @@ from bitsback.format.runs import Run, pack_runs, pack_value_map, read_value_map
 Buffer = bytes | bytearray | memoryview
 
 MAGIC = 0xBB
-VERSION = 2
+VERSION = 5
 _IMPLIED, _NUMBERED, _COLUMNS = 1, 2, 4
 """Flags: dtype and shape are left out; the model is a number; columns come first in memory."""
 _METHOD_BITS = 5
@@ -89,8 +90,24 @@ def unpack(data: Buffer, known: Known, find_model: FindModel) -> NDArray[Any]:
     """
     view = memoryview(data).cast("B") if len(data) else memoryview(b"")
     end = max(len(view) - CRC_SIZE, 0)
-    try:
+    with _named():
         return _unpack(view[:end], bytes(view[end:]), known, find_model)
+
+
+def told_array(data: bytes) -> tuple[np.dtype[Any], Shape]:
+    """The dtype and the shape that a block alone holds, which may be damaged. Raises ArchiveError
+    if it cannot be read so far.
+    """
+    cursor = Cursor(data)
+    with _named():
+        flags = _read_head(cursor)
+        return _read_array(cursor, NOTHING if flags & _IMPLIED else None)[:2]
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
     except ArchiveError as error:
         raise ArchiveError(f"a block of bitsback: {error}") from None
 
@@ -102,7 +119,7 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
     start = cursor.at
     axes, byte = divmod(cursor.byte(), 1 << _METHOD_BITS)
     method = Method.read(byte)
-    if method.number == ADAPTIVE or method.layout == layouts.SERIES:
+    if method.number == ADAPTIVE or method.layout > layouts.STACKS:
         raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
     value_map = read_value_map(cursor, dtype)
     form = body[start : cursor.at]

@@ -44,8 +44,8 @@ class Method:
         """Raises ArchiveError."""
         number, layout, multiset = byte & 7, byte >> 3 & 3, bool(byte & _MULTISET)
         alone = number != MODEL and (layout or multiset)
-        serial = multiset and layout == layouts.SERIES
-        if byte >= 2 * _MULTISET or number > DIGITS or layout > layouts.SERIES or alone or serial:
+        in_order = multiset and layout > layouts.STACKS
+        if byte >= 2 * _MULTISET or number > DIGITS or alone or in_order:
             raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
         return cls(number, layout, multiset)
 

@@ -39,9 +39,7 @@ class BlockPlan:
         cls, model: Model, tiles: Tiles, layout: int = layouts.PICTURES, invert: bool = False
     ) -> BlockPlan | None:
         """None if the model does not code them."""
-        if not all(
-            layout in layouts.layouts_of(model, tiles.dtype, shape) for _, shape in tiles.shapes
-        ):
+        if not all(layouts.suits(model, tiles.dtype, shape, layout) for _, shape in tiles.shapes):
             return None
         value_map = layouts.map_for(model, tiles, layout, invert)
         if not layouts.map_fits(model, tiles, value_map):

@@ -137,7 +137,7 @@ def _least(tiles: Tiles, two_valued: bool) -> int:
 
 def _by_model(tiles: Tiles, chosen: Chosen, multiset: bool) -> "tuple[bool, Way | None]":
     """Whether a model codes the tiles, and its way, unless a reader would refuse that."""
-    if chosen.model is None or (multiset and chosen.layout == layouts.SERIES):
+    if chosen.model is None or (multiset and chosen.layout > layouts.STACKS):
         return False, None
     plan = BlockPlan.of(chosen.model, tiles, chosen.layout, chosen.invert)
     if plan is None:

@@ -3,7 +3,7 @@
 import logging
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -82,6 +82,13 @@ class Chosen:
         """All of them, those of digits included."""
         own = [] if self.model is None else [self.model]
         return own + [digit.model for digit in self.digits if digit.model is not None]
+
+    def of_frames(self) -> "Chosen":
+        """The choice for frames, from that for stacks of them."""
+        layout = layouts.FRAMES if self.layout == layouts.STACKS else self.layout
+        rival = None if self.rival is None else self.rival.of_frames()
+        digits = tuple(digit.of_frames() for digit in self.digits)
+        return replace(self, layout=layout, rival=rival, digits=digits)
 
     def disappoints(self, size: int, elements: int) -> bool:
         """Whether a block of `size` bytes is far larger than the trial promised."""

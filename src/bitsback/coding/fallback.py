@@ -242,7 +242,8 @@ def _deflate(content: Bytes, strategy: int, level: int = 9) -> bytes:
 
 def _lzma(content: Bytes) -> bytes:
     dictionary = min(max(1 << content.size.bit_length(), _SMALLEST_DICTIONARY), _DICTIONARY)
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "pb": 0, "dict_size": dictionary}]
+    options = {"preset": 6, "pb": 0, "nice_len": 273, "dict_size": dictionary}
+    filters = [{"id": lzma.FILTER_LZMA2, **options}]
     return lzma.compress(content.data, lzma.FORMAT_RAW, filters=filters)
 
 

@@ -18,10 +18,11 @@ from bitsback.format.value_range import JpegColours, Ordered, ValueMap, ValueRan
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.outline import Outline
 
-PICTURES, STACKS, SERIES = 0, 1, 2
-LAYOUTS = ("pictures", "stacks", "series")
+PICTURES, STACKS, SERIES, FRAMES = 0, 1, 2, 3
+LAYOUTS = ("pictures", "stacks", "series", "frames")
 """Layouts: a tile is [rows, columns] or [rows, columns, channels], or one of these with slices in
-front; or it is a number or [channels], and the tiles of a run follow one another in time.
+front; or it is a number or [channels], and the tiles of a run follow one another in time; or it is
+a picture, and the tiles of a run are the slices of a stack.
 """
 
 MOST_CHANNELS = 16  # the limit for the slices of a stack
@@ -65,6 +66,23 @@ def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int,
     if model.any_shape:
         return layouts_for(dtype, shape)
     return () if model.size_of(shape) is None else (PICTURES,)
+
+
+def suits(model: Outline, dtype: np.dtype[Any], shape: Shape, layout: int) -> bool:
+    """Whether the model codes tiles of this dtype and shape in this layout."""
+    found = layouts_of(model, dtype, shape)
+    if layout == FRAMES:
+        return model.any_shape and PICTURES in found
+    return layout in found
+
+
+def as_stacks(tiles: Tiles) -> Tiles:
+    """Tiles that are frames, as stacks of some of them."""
+    shapes: list[tuple[int, Shape]] = []
+    for count, shape in tiles.shapes:
+        whole, rest = divmod(count, MOST_SLICES)
+        shapes += [(whole, (MOST_SLICES, *shape)), (1, (rest, *shape))]
+    return tiles.seen_as(tuple((count, shape) for count, shape in shapes if count and shape[0]))
 
 
 def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> ValueMap | None:
@@ -149,7 +167,11 @@ def shapes_in_layout(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemSh
         if layout == SERIES:
             found.append((1, ItemShape(1, run.items, 1, _channels(run), levels)))
             continue
-        shape = run.shape if layout == STACKS else (1, *run.shape)
+        items, shape = run.items, run.shape
+        if layout == PICTURES:
+            shape = (1, *shape)
+        elif layout == FRAMES:
+            items, shape = 1, (items, *shape)
         if len(shape) not in (3, 4) or 0 in shape:
             raise ArchiveError(f"its tiles, of the shape {run.shape}, do not make planes")
         slices, rows, columns, *channels = shape
@@ -157,7 +179,7 @@ def shapes_in_layout(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemSh
         if jpeg and (channels != [3] or run.dtype != np.uint8):
             raise ArchiveError(f"its tiles, of the shape {run.shape}, have no colours of JPEG")
         one = ItemShape(slices, rows, columns, channels[0] if channels else 1, levels, jpeg)
-        found.append((run.items, one))
+        found.append((items, one))
     return found
 
 

@@ -9,6 +9,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,8 @@ from bitsback.coding.choose import (
 )
 from bitsback.coding.cutting import cut_for
 from bitsback.coding.fallback import encode_fallback
-from bitsback.coding.sampling import Box, middle, sample_boxes
+from bitsback.coding.number_digits import cut_of
+from bitsback.coding.sampling import Box, boxes_in, middle, sample_boxes
 from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
@@ -35,7 +37,6 @@ from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.format.value_list import find_value_list
 from bitsback.format.value_range import is_narrow
 from bitsback.images.bands import Bands, Rows
-from bitsback.images.npy import Items
 from bitsback.models import Model
 
 _START = 40
@@ -48,9 +49,15 @@ _SMALL = 1 << 18  # elements; the trial of a part of a larger picture takes litt
 _EACH = 32  # one of this many files, in order, has a trial in any case
 _ENOUGH = 6  # trials with the same result
 _STEPS = 4  # of the density of files, for each factor of two
+Peek = Callable[[int, int], NDArray[Any] | None]
+"""Some items from a place on, if they can be read more than once."""
 _SLICES, _PLACES = 4, 4  # slices in a row, and the number of places where they are, at least
 _TILES = 64  # slices at most
 _STACK_SAMPLE = 1 << 17  # elements, from the middle of the slices
+_LIKELY_SLICES, _LIKELY_PLACES, _LIKELY_SAMPLE, _LIKELY_PAYS = 8, 2, 1 << 19, 1.05
+"""The same for slices that are known to be neighbours, and times as many bytes of a smaller sample
+as they may take there.
+"""
 _MOST_READ = 1 << 26  # elements read for a sample
 _PAYS, _PAYS_LIKELY, _PAYS_SURELY = 0.99, 0.95, 0.8
 """Times as many bytes as slices take alone, below which an array is a stack: with models that know
@@ -251,45 +258,52 @@ def as_stack(part: Collection) -> Collection:
     return replace(part, axes=ONE)
 
 
-def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort) -> bool:
+def frames_stack(part: Collection) -> bool:
+    """Whether the pictures of an array can be tiles that are slices of a stack."""
+    some = (min(part.entries, layouts.MOST_SLICES), *part.entry_shape)
+    return stackable(part) and layouts.layouts_for(part.dtype, some) == (layouts.STACKS,)
+
+
+def is_stack(
+    part: Collection, peek: Peek, given: Model | None, effort: Effort, likely: bool = False
+) -> bool:
     """Whether a trial on some slices in a row, at several places, says so; not of what can be read
-    only once.
+    only once. likely: whether they are known to be neighbours, so that the trial has more slices,
+    and any gain is enough.
     """
     models = picture_models(given, effort)
     if not stackable(part) or not part.elements or not models:
         return False
-    groups = _groups(part)
-    sample = []
+    groups = _groups(part, *((_LIKELY_SLICES, _LIKELY_PLACES) if likely else (_SLICES, _PLACES)))
+    found = []
     for group in groups:
-        slices = items.peek(group.start, len(group))
+        slices = peek(group.start, len(group))
         if slices is None:
             return False
-        sample.append(middle(slices, _STACK_SAMPLE // len(groups)))
-    if not sample:
+        found.append(slices)
+    if not found:
         return False
-    alone = Tiles.of((one for slices in sample for one in slices), part.dtype)
-    if not is_narrow(part.dtype):  # a list of values as long as the sample tells of no stack
-        listed = find_value_list(alone.elements)
-        if listed is None or LONG_LIST * listed.levels > alone.elements.size:
-            return False
-    stacked = Tiles.of(sample, part.dtype)
+    pays, enough = (1.0, _LIKELY_PAYS) if likely else (_PAYS, _PAYS)
+    alone, stacked = _alone_and_stacked(found, spread=likely)
     apart, together = (plans_of(models, tiles) for tiles in (alone, stacked))
     if not apart or not together:
         return False
     # The first slice of each group has none before it, but only one of the whole array has none.
     length = len(groups[0])
     more = (1 - 1 / part.entries) / (1 - 1 / length)
-    if effort != "best" and _least(together) >= (1 - (1 - _PAYS) / more) * _least(apart):
+    tried = likely or effort != "best"
+    if tried and _least(together) >= (1 - (1 - pays) / more) * _least(apart):
         return False
+    if likely:  # no more than what a choice looks at, so that it sees the same of both
+        alone, stacked = _alone_and_stacked(found, spread=False)
     best, best_stacked = (
         choose(given, tiles, "", effort, part.elements) for tiles in (alone, stacked)
     )
     if best.model is None or best_stacked.model is None:
         return False
     learns = _PAYS_LIKELY if best_stacked.model.counted else _PAYS_SURELY
-    enough = _PAYS
     if best.model.counted:  # beside a network, it would gain as much from the slices before
-        enough = 1.0 if best.model.predictive else learns
+        enough = max(enough, 1.0) if best.model.predictive else learns
     limit = enough * best.rate * alone.elements.size
     if best.contested:
         general = encode_fallback(alone, coder_for(effort, part.elements))
@@ -298,17 +312,41 @@ def is_stack(part: Collection, items: Items, given: Model | None, effort: Effort
     return whole * alone.elements.size < limit
 
 
+def _alone_and_stacked(groups: list[NDArray[Any]], spread: bool) -> tuple[Tiles, Tiles]:
+    """Some of groups of slices, as tiles of one slice, and of several: of wide numbers of many
+    values their highest digits. spread: more, from all over the slices, instead of their middle.
+    """
+    if spread:
+        boxes = [
+            (slices, box)
+            for slices in groups
+            for _, box in boxes_in(slices.dtype, slices.shape, _LIKELY_SAMPLE // len(groups))
+        ]
+        sample = [np.ascontiguousarray(slices[box]) for slices, box in boxes]
+    else:
+        sample = [middle(slices, _STACK_SAMPLE // len(groups)) for slices in groups]
+    alone = Tiles.of((one for slices in sample for one in slices), sample[0].dtype)
+    stacked = Tiles.of(sample, alone.dtype)
+    if is_narrow(alone.dtype):
+        return alone, stacked
+    listed = find_value_list(alone.elements)
+    if listed is not None and LONG_LIST * listed.levels <= alone.elements.size:
+        return alone, stacked
+    _, (highest, *_) = cut_of(alone.elements)
+    return Tiles(highest, alone.shapes), Tiles(highest, stacked.shapes)
+
+
 def _least(plans: list[BlockPlan]) -> int:
     return min(plan.cost for plan in plans)
 
 
-def _groups(part: Collection) -> list[range]:
-    """Slices in a row, at places all over the array."""
+def _groups(part: Collection, most: int, places: int) -> list[range]:
+    """Slices in a row, at most so many, at places all over the array."""
     slices = part.elements // part.entries
-    length = min(part.entries, _SLICES, _MOST_READ // slices)
+    length = min(part.entries, most, _MOST_READ // slices)
     if length < 2:
         return []
-    several = max(_STACK_SAMPLE // (length * slices), _PLACES)
+    several = max(_STACK_SAMPLE // (length * slices), places)
     count = min(several, _TILES // length, part.entries // length, _MOST_READ // (length * slices))
     lead = (part.entries // count - length) // 2
     starts = (n * part.entries // count + lead for n in range(count))

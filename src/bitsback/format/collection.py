@@ -265,8 +265,8 @@ class Collection:
 
 
 def check_shape(dtype: np.dtype[Any], shape: Shape) -> None:
-    """Raises ArchiveError for a shape that NumPy does not support, even with few bytes."""
-    if math.prod(max(size, 1) for size in shape) * dtype.itemsize >= 1 << 63:
+    """Raises ArchiveError for a shape that no array can have, even with few bytes."""
+    if math.prod(max(size, 1) for size in shape) * dtype.itemsize >= 1 << 60:
         raise ArchiveError(f"an array of the shape {shape} is larger than any computer's memory")
 
 

@@ -12,7 +12,7 @@ from bitsback.format.research import START, refuse
 from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
-VERSION = 4
+VERSION = 5
 FILES, UNORDERED, LABELLED, HASHED, REMOVED = 1, 2, 4, 8, 16
 """Features that a reader must understand: folders with the bytes of files, or with stats of files;
 unordered items, whose blocks may be multisets; items with labels, whose blocks may be adaptive;

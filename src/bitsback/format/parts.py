@@ -178,6 +178,14 @@ def unpack_collection(payload: memoryview) -> Content:
     """The content of a `C` section. Raises ArchiveError."""
     cursor = Cursor(payload)
     features, container = read_features(cursor), cursor.byte()
+    content = _unpack_content(cursor, features, container)
+    folder = isinstance(content, FileList) and content.kind == FOLDER
+    if features & REMOVED and not folder:
+        raise ArchiveError("files were removed from it, though it has no folder")
+    return content
+
+
+def _unpack_content(cursor: Cursor, features: int, container: int) -> Content:
     if container == JOINED:
         joined = Joined(_unpack_parts(cursor), features)
         _check_joined(joined)

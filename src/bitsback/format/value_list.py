@@ -3,7 +3,7 @@ apart (docs/format.md, Runs and value maps).
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,10 @@ class ValueList:
     dtype: np.dtype[Any]
     ordered: bytes
     """The numbers of the values, ascending."""
+    stream: bytes | None = field(default=None, compare=False, repr=False)
+    """The stream that it was read from: another zlib would make another one, and digests are of
+    the bytes.
+    """
 
     @cached_property
     def _numbers(self) -> NDArray[Any]:
@@ -49,11 +53,14 @@ class ValueList:
     @cached_property
     def packed(self) -> bytes:
         """How many there are, and the differences of their numbers, compressed byte by byte."""
+        stream = self._compressed() if self.stream is None else self.stream
+        return varint(self.levels) + varint(len(stream)) + stream
+
+    def _compressed(self) -> bytes:
         differences = np.diff(self._numbers, prepend=self._numbers.dtype.type(0))
         grouped = differences.view(np.uint8).reshape(-1, self.dtype.itemsize).T.tobytes()
         packer = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, 9)
-        stream = packer.compress(grouped) + packer.flush()
-        return varint(self.levels) + varint(len(stream)) + stream
+        return packer.compress(grouped) + packer.flush()
 
     def pack(self) -> bytes:
         return self.packed
@@ -79,7 +86,7 @@ class ValueList:
         numbers = np.cumsum(differences, dtype=differences.dtype)
         if not (numbers[1:] > numbers[:-1]).all():
             raise ArchiveError("the values of its elements do not ascend")
-        return cls(dtype, numbers.tobytes())
+        return cls(dtype, numbers.tobytes(), bytes(stream))
 
 
 def needs_list(dtype: np.dtype[Any]) -> bool:

@@ -1,7 +1,7 @@
 """Map the values of the elements of a block to symbols 0, 1, 2, ... (docs/format.md, `runs`)."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log2
 from typing import Any
 
@@ -30,6 +30,8 @@ class ValueRange:
     high: int
     occurring: bytes | None = None
     """A bit for each value, eight per byte, low bit first; None if all count."""
+    stream: bytes | None = field(default=None, compare=False, repr=False)
+    """As of `ValueList`, of these bits."""
 
     @property
     def span(self) -> int:
@@ -66,8 +68,10 @@ class ValueRange:
         ends = np.array([self.low, self.high]).astype(_integers(self.dtype)).tobytes()
         if self.occurring is None:
             return ends
-        packer = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, 9)
-        stream = packer.compress(self.occurring) + packer.flush()
+        stream = self.stream
+        if stream is None:
+            packer = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, 9)
+            stream = packer.compress(self.occurring) + packer.flush()
         return ends + varint(len(stream)) + stream
 
     @classmethod
@@ -96,7 +100,7 @@ class ValueRange:
             or bits[high - low + 1 :].any()
         ):
             raise ArchiveError("the values of its elements are damaged")
-        return cls(dtype, low, high, occurring)
+        return cls(dtype, low, high, occurring, bytes(stream))
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,8 @@ class Frame:
         bits = _BITS[self.layout & 48]
         if mode_of(dtype, shape) not in (*NAMED, "int16"):
             return False
+        if self.layout & PLANES and len(shape) == 2:
+            return False
         return sum(rows for _, rows in self.segments) == shape[0] * self._planes(shape) and (
             bits == 8 or (dtype.str == "|u1" and len(shape) == 2)
         )
@@ -119,7 +121,7 @@ class Frame:
 
     def _planes(self, shape: tuple[int, ...]) -> int:
         """Channels whose rows stand apart, one channel after the other."""
-        return shape[2] if self.layout & PLANES and len(shape) > 2 else 1
+        return shape[2] if self.layout & PLANES else 1
 
     def pack(self) -> bytes:
         segments = b"".join(varint(gap) + varint(rows) for gap, rows in self.segments)

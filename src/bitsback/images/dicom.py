@@ -5,6 +5,7 @@ to the pixels.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.errors import ArchiveError
 from bitsback.images.bands import Bands, Read, rows_of_band
 from bitsback.images.bitmap import PLANES, SWAP, Frame
 from bitsback.images.drawing import Split, makes
@@ -33,11 +35,12 @@ _SYNTAXES = {
 _SYNTAX = 0x00020010
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
 _ROWS, _COLUMNS, _BITS, _SIGNED = 0x00280010, 0x00280011, 0x00280100, 0x00280103
+_MODALITY, _WORD = 0x00080060, re.compile(rb"[A-Z0-9]{1,16}")
 _SERIES, _NUMBER, _POSITION, _ORIENTATION = 0x0020000E, 0x00200013, 0x00200032, 0x00200037
 _WANTED = frozenset(
     (
         *(_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES, _ROWS, _COLUMNS, _BITS, _SIGNED),
-        *(_SERIES, _NUMBER, _POSITION, _ORIENTATION),
+        *(_SERIES, _NUMBER, _POSITION, _ORIENTATION, _MODALITY),
     )
 )
 _PIXELS = 0x7FE00010
@@ -140,6 +143,11 @@ class Dicom:
         return found if len(found) == count and all(map(isfinite, found)) else None
 
     @property
+    def frames(self) -> float:
+        """The number of its frames, as far as it makes sense."""
+        return (self._decimals(_FRAMES, 1) or [1.0])[0]
+
+    @property
     def palette(self) -> bool:
         return self.values.get(_PHOTOMETRIC, b"").startswith(b"PALETTE")
 
@@ -157,7 +165,7 @@ class Dicom:
         rows, columns = self._number(_ROWS, 0), self._number(_COLUMNS, 0)
         samples, bits = self._number(_SAMPLES, 1), self._number(_BITS, 0)
         signed = self._number(_SIGNED, 0)
-        frames = (self._decimals(_FRAMES, 1) or [1.0])[0]
+        frames = self.frames
         kind = {(8, 0): "|u1", (16, 0): "<u2", (16, 1): "<i2"}.get((bits, signed))
         subsampled = self.values.get(_PHOTOMETRIC, b"").strip(b"\0 ").endswith((b"422", b"420"))
         if kind is None or subsampled or samples not in (1, 3) or frames < 1 or frames % 1:
@@ -220,16 +228,59 @@ class Dicom:
         return (along if isfinite(along) else 0.0), number[0]
 
 
-def series_of(file: BinaryIO) -> tuple[bytes, tuple[float, float]] | None:
-    """What identifies the series of a file together with the size of its pixels, and its place in
-    the series; None if the file is not coded. Raises OSError.
+@dataclass(frozen=True)
+class Slice:
+    """A file as a slice of a series."""
+
+    kind: str
+    """The kind, the size and the number of its frames."""
+    frames: int
+    series: bytes
+    """What identifies its series; empty if nothing does."""
+    place: tuple[float, float]
+    """Where it is in its series: along the normal of its slices, and by its number."""
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> Slice | None:
+        """None if the file is not coded. Raises OSError."""
+        found = Dicom.of(FileContent(file))
+        pixels = None if found is None else found.bands()
+        if found is None or pixels is None:
+            return None
+        kind = f"{pixels.dtype.str} {pixels.shape} {found.frames:.0f} {found.palette}"
+        return cls(kind, int(found.frames), found.series, found.place)
+
+
+def facts_of(metadata: bytes) -> tuple[str, int] | None:
+    """The modality, a word, and the number of frames of a file, by its container metadata; None if
+    it is another file. Nothing else of a header is ever shown.
+    """
+    try:
+        frame = Frame.unpack(Cursor(metadata, 1))
+    except ArchiveError:
+        return None
+    found = Dicom.of(frame.others) if frame.others[_PREAMBLE : _PREAMBLE + 4] == b"DICM" else None
+    if found is None or metadata[0] != frame.kind:
+        return None
+    word = found.values.get(_MODALITY, b"").strip(b"\0 ")
+    frames = found.frames if 1 <= found.frames < _MOST_OTHERS else 1
+    return word.decode("ascii") if _WORD.fullmatch(word) else "", int(frames)
+
+
+def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:
+    """The frame in the middle of a file, grey or RGB, for people to see; None if its pixels are
+    others, or have more than `most` elements. Raises OSError.
     """
     found = Dicom.of(FileContent(file))
     pixels = None if found is None else found.bands()
-    if found is None or pixels is None:
+    if found is None or pixels is None or pixels.size > most:
         return None
-    kind = f"{pixels.dtype.str} {pixels.shape} ".encode()
-    return (kind + found.series if found.series else b""), found.place
+    told = found.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
+    if told not in (b"MONOCHROME1", b"MONOCHROME2", b"RGB"):
+        return None
+    frames = pixels.whole().reshape(int(found.frames), -1, *pixels.shape[1:])
+    frame: NDArray[Any] = frames[len(frames) // 2]
+    return frame.max() - frame if told == b"MONOCHROME1" else frame
 
 
 def bands_of(image: Image.Image) -> Read | None:

@@ -243,6 +243,18 @@ def _bitmap() -> PictureCodec:
     return bitmap
 
 
+def _gif() -> PictureCodec:
+    from bitsback.images import gif
+
+    return gif
+
+
+def _webp() -> PictureCodec:
+    from bitsback.images import webp
+
+    return webp
+
+
 def _dicom() -> PictureCodec:
     from bitsback.images import dicom
 
@@ -309,8 +321,15 @@ FORMATS: tuple[Format, ...] = (
         title="a JPEG file", endings=(".jpg", ".jpeg", ".jpe", ".jfif"), start=rb"\xff\xd8\xff",
         pillow=("Jpeg", "JPEG"),
     ),
-    PictureFormat(title="a WebP file", endings=(".webp",), start=rb"RIFF", pillow=("WebP", "WEBP")),
-    PictureFormat(title="a GIF file", endings=(".gif",), start=rb"GIF8", pillow=("Gif", "GIF")),
+    PictureFormat(
+        title="a lossless WebP file", endings=(".webp",), start=rb"RIFF.{4}WEBPVP8[LX]",
+        pillow=("WebP", "WEBP"), metadata=(7,), codec=_webp,
+    ),
+    PictureFormat(title="a WebP file", start=rb"RIFF", pillow=("WebP", "WEBP")),
+    PictureFormat(
+        title="a GIF file", endings=(".gif",), start=rb"GIF8", pillow=("Gif", "GIF"), metadata=(6,),
+        codec=_gif,
+    ),
     NPY,
     UnreadFormat(
         title="a DICOM file", start=rb".{128}DICM", remedy="pydicom.dcmread('FILE').pixel_array"

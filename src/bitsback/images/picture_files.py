@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -263,6 +264,20 @@ class PictureItems(BandItems):
         numbers = range(first, first + count)
         return stacked([joined(self._bands(number, again=True)) for number in numbers])
 
+    def frames(self, count: int) -> Frames:
+        """The same pictures, which have one shape and so many frames each, frame by frame."""
+        return Frames(self, count)
+
+    def peek_rows(self, number: int, first: int, last: int) -> NDArray[Any]:
+        """Some rows of a picture."""
+        found, at = [], 0
+        for band in self._bands(number, again=True):
+            found.append(band[max(first - at, 0) : max(last - at, 0)])
+            at += len(band)
+            if at >= last:
+                break
+        return joined(found)
+
     def _bands(self, number: int, again: bool = False) -> Iterator[NDArray[Any]]:
         """The bands of a picture. again: it will be read once more. Raises InputError, naming
         it.
@@ -288,3 +303,21 @@ class PictureItems(BandItems):
         if found is None:
             raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
         return found
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames of pictures of one shape, each of which has some, one below the other."""
+
+    items: PictureItems
+    each: int
+
+    def peek(self, first: int, count: int) -> NDArray[Any]:
+        """Some frames: [frames, rows, columns] or [frames, rows, columns, channels]."""
+        rows, found, last = self.items.shape[1] // self.each, [], first + count
+        while first < last:
+            picture, at = divmod(first, self.each)
+            end = min(self.each, at + last - first)
+            found.append(self.items.peek_rows(picture, at * rows, end * rows))
+            first += end - at
+        return np.concatenate(found).reshape(count, rows, *self.items.shape[2:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from bitsback.format.members import Numbered
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileList
 from bitsback.lazy import cached_property
 from bitsback.reading.describe import kind_of
-from bitsback.reading.indexed import MOST_SHOWN, Chunks, Indexed, picture, table
+from bitsback.reading.indexed import MOST_ELEMENTS, MOST_SHOWN, Chunks, Indexed, picture, table
 from bitsback.reading.indexing import Along, Steps, all_of, read_number
 from bitsback.reading.maker import Stored, StoredPage
 from bitsback.reading.source import OpenArchive
@@ -48,14 +48,19 @@ class Contents(Indexed, OpenArchive):
         )
 
     def _repr_png_(self) -> bytes | None:
-        """The image of the array, or a sheet of the first images; None if there are none, or if
-        they would take too long to decode for a notebook.
+        """The image of the array, or a sheet of the first images, of which those with previews are
+        not decoded; None if there are none, or if they would take too long to decode for a
+        notebook.
         """
         try:
-            if isinstance(self._collection, FileList):
-                views = islice(map(self._file_view, range(len(self))), MOST_SHOWN)
-                return picture([image for view in views for image in _shown(view)])
-            return super()._repr_png_()
+            if not isinstance(self._collection, FileList):
+                return super()._repr_png_()
+            images, left = list[NDArray[Any]](), MOST_ELEMENTS
+            for number in range(min(len(self), MOST_SHOWN)):
+                shown = self._shown_of_file(number, left)
+                left -= sum(image.size for image in shown)
+                images += shown
+            return picture(images)
         except (BitsbackError, ValueError):  # damaged, or closed
             return None
 
@@ -71,7 +76,8 @@ class Contents(Indexed, OpenArchive):
             ("bytes", f"{self.file_bytes:,} of {collection.nbytes:,}{share}"),
             ("blocks", f"{len(self._blocks):,}"),
         ]
-        return table(f"Archive {self.name}", rows, self._repr_png_())
+        alt = f"the first images in {self.name}"
+        return table(f"Archive {self.name}", rows, self._repr_png_(), alt)
 
     def __len__(self) -> int:
         """The length of the array's first axis, or the number of files (pictures, pages,
@@ -261,6 +267,21 @@ class Contents(Indexed, OpenArchive):
     def _whole(self) -> Indexed:
         return view_of(self, self._array)
 
+    def _shown_of_file(self, number: int, most: int) -> list[NDArray[Any]]:
+        """What a notebook shows of a file: its preview, or else its image, if it has at most so
+        many elements.
+        """
+        preview = self.preview(number) if self._held is None else None
+        try:
+            if preview is not None:
+                from bitsback.images.picture_files import read_shown
+
+                return [read_shown(preview, self.name)]
+            view = self._file_view(number)
+            return view._shown(1) if isinstance(view, Stored) or view.size <= most else []
+        except InputError:  # it is no picture
+            return []
+
     def _bytes_of(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
         if start == stop:
             return b""
@@ -312,14 +333,6 @@ class Contents(Indexed, OpenArchive):
             raise IndexError(
                 f"{self.name}: there are no items {start} to {stop} among its {self._array.entries}"
             )
-
-
-def _shown(view: Indexed) -> list[NDArray[Any]]:
-    """The image of a file, if it is a readable one."""
-    try:
-        return view._shown(1)
-    except InputError:
-        return []
 
 
 def block_numbers(archive: Contents, array: str | None = None) -> NDArray[np.int64]:

@@ -59,8 +59,8 @@ def picture(images: Sequence[NDArray[Any]]) -> bytes | None:
     return _png(sheet)
 
 
-def table(title: str, rows: Sequence[tuple[str, str]], png: bytes | None) -> str:
-    """HTML of some properties, with a picture below them."""
+def table(title: str, rows: Sequence[tuple[str, str]], png: bytes | None, alt: str) -> str:
+    """HTML of some properties, with a picture below them, which `alt` describes in words."""
     cells = "".join(
         f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
         f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
@@ -68,7 +68,8 @@ def table(title: str, rows: Sequence[tuple[str, str]], png: bytes | None) -> str
     )
     image = ""
     if png is not None:
-        image = f"<img src='data:image/png;base64,{base64.b64encode(png).decode()}'>"
+        data = base64.b64encode(png).decode()
+        image = f"<img alt='{html.escape(alt)}' src='data:image/png;base64,{data}'>"
     return f"<div><b>{html.escape(title)}</b><table>{cells}</table>{image}</div>"
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bitsback.errors import ArchiveError
 from bitsback.format.collection import BYTES, ONE, Collection
 from bitsback.format.layout import Shape
 from bitsback.format.parts import ARRAYS, PAGES, FileList
+from bitsback.images.formats import PICTURES
 from bitsback.images.modes import mode_of
+from bitsback.images.names import ending_of
 
 if TYPE_CHECKING:
     from bitsback.reading.reader import Archive
@@ -36,10 +39,15 @@ class Entry:
     """Its share of the bytes of its blocks, by elements."""
     held: bool = False
     """Whether it is a file stored verbatim, whose elements are its bytes."""
+    modality: str = ""
+    frames: int = 0
+    """Of a DICOM file that is coded by its pixels; 0 of others."""
 
 
-def entries(archive: Archive) -> Iterator[Entry]:
-    """The entries in the order of the archive. Raises ArchiveError if the names are damaged."""
+def entries(archive: Archive, facts: bool = False) -> Iterator[Entry]:
+    """The entries in the order of the archive. facts: look into the headers of DICOM files, which
+    are decoded then. Raises ArchiveError if the names are damaged.
+    """
     collection = archive._collection
     shares = _Shares(archive)
     if not isinstance(collection, FileList):
@@ -62,7 +70,22 @@ def entries(archive: Archive) -> Iterator[Entry]:
             yield shares.held(name, at, part, start, stop)
             continue
         shape = part.item_shape[1:] if part.axes == ONE else part.shape_of(item)
-        yield shares.pictures(name, at, part, range(item, item + 1), shape)
+        entry = shares.pictures(name, at, part, range(item, item + 1), shape)
+        yield _with_facts(archive, number, entry) if facts else entry
+
+
+def _with_facts(archive: Archive, number: int, entry: Entry) -> Entry:
+    """The entry with the facts of a DICOM file, which is known by no ending."""
+    if ending_of(entry.name) in PICTURES:
+        return entry
+    from bitsback.images.dicom import facts_of
+
+    try:
+        part, start, stop = archive._files.span(number)
+        found = facts_of(archive._bytes_of(part, start, stop)) if stop > start else None
+    except ArchiveError:
+        return entry
+    return entry if found is None else replace(entry, modality=found[0], frames=found[1])
 
 
 def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[Entry]:

@@ -1,6 +1,8 @@
 """Open archives and read any items, decoding only the blocks that hold them."""
 
 import os
+import weakref
+from collections.abc import Collection as Members
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -422,12 +424,16 @@ class Archive(Contents):
             name = printable(files.names[numbers.start])
             raise ArchiveError(f"{name}: a part of it is in no block")
 
-    def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
+    def _tasks(
+        self, first: int = 0, end: int | None = None, only: Members[int] | None = None
+    ) -> Iterator[Task]:
         self._check()
         blocks = [
             block
             for block in self._blocks
-            if first <= block.first and (end is None or block.first < end)
+            if first <= block.first
+            and (end is None or block.first < end)
+            and (only is None or block.number in only)
         ]
         self._expect(blocks)
         for block in blocks:
@@ -498,7 +504,10 @@ class Archive(Contents):
 
 
 def _open_again(place: Location, model: bytes | None, cache: int) -> Archive:
-    return Archive(place, model=None if model is None else Model.from_bytes(model), cache=cache)
+    archive = Archive(place, model=None if model is None else Model.from_bytes(model), cache=cache)
+    # Workers, which unpickle it, drop it without closing it.
+    weakref.finalize(archive, archive._reader.close)
+    return archive
 
 
 def open(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection as Members
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -81,6 +82,10 @@ class OpenArchive(BlockSource, Protocol):
     @abstractmethod
     def problems(self) -> list[ArchiveError]:
         """The faults that were found when the archive was opened, in order."""
+
+    @abstractmethod
+    def preview(self, which: int | str) -> bytes | None:
+        """A small picture of a file; None if it has none."""
 
     @property
     @abstractmethod
@@ -171,9 +176,12 @@ class OpenArchive(BlockSource, Protocol):
         """Reads a block and checks its CRC. Raises ArchiveError, which names archive and block."""
 
     @abstractmethod
-    def _tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
+    def _tasks(
+        self, first: int = 0, end: int | None = None, only: Members[int] | None = None
+    ) -> Iterator[Task]:
         """All blocks, to be decoded, or those that begin with the tiles from first to end - 1.
-        Raises the first of `problems`, and ArchiveError for any damage that it finds.
+        only: the numbers of the blocks that are wanted, if not all are. Raises the first of
+        `problems`, and ArchiveError for any damage that it finds.
         """
 
     @abstractmethod

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection as Members
 from contextlib import closing
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -47,14 +48,16 @@ class RestoredParts:
         verify: bool = True,
         problems: Iterable[Problem] = (),
         fill: float | None = None,
+        only: Members[int] | None = None,
     ) -> None:
         """verify: check each block's digest. problems: the findings of `Archive.verify`; if there
         are none, any fault raises ArchiveError when it is found. fill: the value of lost elements;
-        None leaves out items with lost elements.
+        None leaves out items with lost elements. only: the numbers of the blocks to decode; those
+        of all by default.
         """
         problems = list(problems)
         self.archive, self.verify = archive, verify
-        self._threads, self._fill = threads, fill
+        self._threads, self._fill, self._only = threads, fill, only
         self.damaged = bool(problems)
         self._unmade = [error.file for _, error in problems if error.file is not None]
         self._bad = {number for number, _ in problems if number is not None}
@@ -77,9 +80,9 @@ class RestoredParts:
         return merged([*Owners(files).of(self._gaps), *unmade])
 
     def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """The undamaged blocks that begin with the tiles from first to end - 1."""
+        """The undamaged blocks that are wanted and begin with the tiles from first to end - 1."""
         if not self.damaged:
-            yield from self.archive._tasks(first, end)
+            yield from self.archive._tasks(first, end, self._only)
             return
         for block in self.archive._blocks:
             if block.number in self._bad or block.first < first:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding.choose import Effort, any_fits, read_choice
-from bitsback.coding.cutting import cut_for, slices_in_memory
-from bitsback.coding.trial import as_stack, is_stack, stackable
+from bitsback.coding.cutting import SIDE, cut_for, slices_in_memory
+from bitsback.coding.trial import Peek, as_stack, frames_stack, is_stack, stackable
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.format.collection import BYTES, ONE, VARIED, Collection
@@ -22,6 +22,7 @@ from bitsback.format.parts import Content, FileList
 from bitsback.images.file_lists import Listing
 from bitsback.images.formats import OTHER_PICTURES, PICTURES
 from bitsback.images.npy import Items
+from bitsback.images.picture_files import PictureItems
 from bitsback.models import Model
 from bitsback.remote.url import Url
 from bitsback.summary import Held
@@ -99,6 +100,8 @@ class Bonds:
     """Parts that are put into the order of another part, before them: its number, and the array."""
     records: frozenset[int] = frozenset()
     """The numbers of the parts that are labels, or other small records."""
+    frames: frozenset[int] = frozenset()
+    """The numbers of the parts whose tiles are frames, each like the one before it."""
 
 
 Settle = Callable[[Sequence[NDArray[np.intp]]], bytes]
@@ -234,22 +237,40 @@ class Asked:
 
     def seen(self, part: Collection, items: Items) -> Collection:
         """The array as a stack, if it is one, and cut into tiles."""
-        return self.cut(as_stack(part) if self._is_stack(part, items) else part)
+        return self.cut(as_stack(part) if self._is_stack(part, items.peek) else part)
 
-    def seen_pictures(self, part: Collection, items: Items) -> Collection:
-        """The same for pictures of a folder, of which not too many are in memory at a time."""
-        slices = slices_in_memory(part) if stackable(part) else 0
-        few = slices < _FEWEST_SLICES and not self.stack
-        if few or not self._is_stack(part, items):
-            return self.cut(part)
-        return replace(as_stack(part), cut=cut_for(as_stack(part), self.tile, max(slices, 1)))
+    def seen_pictures(
+        self, part: Collection, items: PictureItems, frames: int = 0
+    ) -> tuple[Collection, bool]:
+        """The same for pictures of a folder, of which not too many are in memory at a time, and
+        whether its tiles are frames, each like the one before it. frames: of slices of a series,
+        and of pictures that consist of frames, how many each has.
+        """
+        several = self._frames(part, frames) if frames else None
+        if several is None or frames > 1 or self.stack:
+            slices = slices_in_memory(part) if stackable(part) else 0
+            few = slices < _FEWEST_SLICES and not self.stack
+            if not few and self._is_stack(part, items.peek):
+                cut = cut_for(as_stack(part), self.tile, max(slices, 1))
+                return replace(as_stack(part), cut=cut), False
+        if several is not None and self._is_stack(several, items.frames(frames).peek, likely=True):
+            return replace(part, cut=several.entry_shape if frames > 1 else None), True
+        return self.cut(part), False
 
-    def _is_stack(self, part: Collection, items: Items) -> bool:
+    def _frames(self, part: Collection, frames: int) -> Collection | None:
+        """The frames of pictures, so many of each; None if a tile cannot be one."""
+        rows, *others = part.item_shape
+        frame = (rows // frames, *others)
+        several = Collection.of_items(part.dtype.str, frame, part.entries * frames)
+        side = SIDE if self.tile is None else self.tile
+        return several if max(frame[:2]) <= side and frames_stack(several) else None
+
+    def _is_stack(self, part: Collection, peek: Peek, likely: bool = False) -> bool:
         if self.stack is False or not stackable(part):
             return False
         if self.stack is None:
             known = self.knows(part.item_shape)
-            return not known and is_stack(part, items, self.given, self.effort)
+            return not known and is_stack(part, peek, self.given, self.effort, likely)
         return True
 
     def cut(self, part: Collection) -> Collection:

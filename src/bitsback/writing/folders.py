@@ -47,9 +47,9 @@ from bitsback.summary import (
     Held,
 )
 from bitsback.work import begin, check_threads, ordered_map
-from bitsback.writing.asked import Asked, Input, Kept
+from bitsback.writing.asked import Asked, Bonds, Input, Kept
 from bitsback.writing.groups import Groups
-from bitsback.writing.series_of_slices import in_series
+from bitsback.writing.series_of_slices import Sort, in_series
 from bitsback.writing.warn import warn_of_names
 
 _MOST_OF_A_FILE = 0.98
@@ -116,9 +116,14 @@ class _PixelStore(dict[int, NDArray[Any]]):
 class _SortedFiles:
     """The files of a folder as the parts of a collection."""
 
-    def __init__(self, listing: Listing, asked: Asked, metadata: BinaryIO) -> None:
-        """metadata: takes those of the pictures that are coded, one after the other."""
+    def __init__(
+        self, listing: Listing, asked: Asked, metadata: BinaryIO, sorts: dict[str, Sort]
+    ) -> None:
+        """metadata: takes those of the pictures that are coded, one after the other. sorts: of
+        DICOM files.
+        """
         self._listing, self._asked, self._metadata = listing, asked, metadata
+        self._sorts = sorts
         self._groups, self._stats = Groups(asked.knows), FileStats()
         self._names: list[str] = []
         self._bad = dict(listing.bad)
@@ -174,6 +179,7 @@ class _SortedFiles:
         name = naming.printable(name_of(listing.root))
         parts: list[tuple[Items, Collection]] = []
         of_parts: list[list[str]] = []
+        framed: set[int] = set()
         length = self._metadata.tell()
         if length:  # first, so that whatever else is there of a cut archive has its metadata
             part = Collection(np.dtype("|u1"), (0, length), BYTES)
@@ -190,7 +196,12 @@ class _SortedFiles:
                 of_parts.append([])
             else:
                 items = PictureItems(listing, names, group.members, group.part, self._pixels)
-                parts.append((items, asked.seen_pictures(group.part, items)))
+                sort = self._sorts.get(names[group.members[0]], Sort())
+                frames = sort.frames if sort.name else 0
+                seen, are_frames = asked.seen_pictures(group.part, items, frames)
+                if are_frames:
+                    framed.add(len(parts))
+                parts.append((items, seen))
                 of_parts.append([names[member] for member in group.members])
         runs = [(first + part, count) for part, count in self._groups.runs]
         return Input(
@@ -202,6 +213,7 @@ class _SortedFiles:
             self._bad,
             listing,
             Kept(self._size, self._stored, self._coded, of_parts, self._metadata),
+            bonds=Bonds(frames=frozenset(framed)),
             labels=b"" if asked.options.labels is None else pack_folders(),
         )
 
@@ -209,12 +221,12 @@ class _SortedFiles:
 def folder_input(listing: Listing, asked: Asked) -> Input:
     """Sorts the files of a folder, or of a list. Raises InputError."""
     options = asked.options
-    listing, series = in_series(listing)
-    sorter = _Sorter(listing, asked, series)
+    listing, sorts = in_series(listing)
+    sorter = _Sorter(listing, asked, sorts)
     threads = check_threads(options.threads)
     spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
     try:
-        files = _SortedFiles(listing, asked, cast(BinaryIO, spool))
+        files = _SortedFiles(listing, asked, cast(BinaryIO, spool), sorts)
         begin(options.progress, "looking at the files")
         for name, found in ordered_map(sorter.sort, enumerate(listing.names), threads):
             if isinstance(found, _Undecided):
@@ -239,13 +251,13 @@ class _NoPicture(InputError):
 class _Sorter:
     """Looks at files: `sort` in several threads, `decided` in one, in the order of the files."""
 
-    def __init__(self, listing: Listing, asked: Asked, series: dict[str, str]) -> None:
-        """series: of the slices that have one."""
-        self._listing, self._asked, self._series = listing, asked, series
+    def __init__(self, listing: Listing, asked: Asked, sorts: dict[str, Sort]) -> None:
+        """sorts: of DICOM files that can be coded."""
+        self._listing, self._asked, self._sorts = listing, asked, sorts
         self._others = not asked.options.pictures_only
         """Whether files that are no pictures, or damaged ones, are taken too."""
         pictures = [
-            name for name in listing.names if name in series or ending_of(name) in formats.PICTURES
+            name for name in listing.names if name in sorts or ending_of(name) in formats.PICTURES
         ]
         self._job = sum(map(size_of, map(listing.path, pictures)))
         self._outcomes = TrialOutcomes()
@@ -257,7 +269,7 @@ class _Sorter:
         if not outcome.by_pixels:
             return picture.held
         sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
-        sort = self._series.get(name) or sort
+        sort = self._sorts.get(name, Sort()).name or sort
         return replace(picture.coded, sort=sort)
 
     def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Undecided | InputError]:

@@ -41,6 +41,8 @@ _QUICK_ELEMENTS = 8 * 784
 """Elements of a block for random access: a context model decodes them in some 5 ms, a dense one in
 a fraction of one.
 """
+_FRAMES_ELEMENTS = 1 << 21
+"""The same of a block of frames, as of a tile of a stack."""
 _SEEN = 1 << 17  # elements that a trial may see, and
 _SEEN_TILES = 64
 _WORSE = 1.1  # times as many bytes of a sample
@@ -60,6 +62,8 @@ class Role:
     """The part whose order its items take, and these, if there is one."""
     records: bool = False
     """Whether they are small records, such as labels."""
+    frames: bool = False
+    """Whether its tiles are frames, each like the one before it."""
 
 
 class PartReader:
@@ -125,7 +129,11 @@ class PartReader:
         first_ones = self._ahead[0]
         if len(self._ahead) > 1:
             first_ones = Tiles.of(chain.from_iterable(self._ahead), first_ones.dtype)
+        if self._role.frames:
+            first_ones = layouts.as_stacks(first_ones)
         chosen = choose(given, first_ones, self.items.name, effort, job)
+        if self._role.frames:
+            chosen = chosen.of_frames()
         if given is not None:
             _warn_if_outdone(chosen, first_ones, self.items.name)
         return chosen
@@ -164,6 +172,7 @@ def part_readers(taken: Input, asked: Asked) -> list[PartReader]:
             taken.bonds.ties.get(number, ()),
             None if leader is None or array is None else (parts[leader], array),
             number in taken.bonds.records,
+            number in taken.bonds.frames,
         )
         block, files = asked.options.block, taken.collection
         if (
@@ -173,7 +182,8 @@ def part_readers(taken: Input, asked: Asked) -> list[PartReader]:
             and _apart(collection)
         ):
             block = 1
-        parts.append(PartReader(items, collection, block, elements, role))
+        size = max(elements, _FRAMES_ELEMENTS) if role.frames else elements
+        parts.append(PartReader(items, collection, block, size, role))
     given = asked.given
     if given is not None and not any(part.codable(given) for part in parts):
         for part in [part for part in parts if part.collection.axes != BYTES][:1]:

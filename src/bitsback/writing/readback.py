@@ -6,7 +6,7 @@ import os
 import tempfile
 import warnings
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -68,12 +68,46 @@ def compare(
     threads = check_threads(threads)
     collection = archive._collection
     if isinstance(collection, FileList) and collection.kind == PAGES:
-        _compare_pages(archive, place, threads, progress, exact)
+        if not same_pages(archive, place, threads, progress, exact):
+            shown = printable(os.fspath(place))
+            raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
         return
     if isinstance(collection, FileList) and collection.kind == FOLDER:
-        taker = _Compared(archive, place, names, exact, times)
+        taker = ComparedFiles(archive, place, names, exact, times)
         hand_over(RestoredParts(archive, threads), taker, Work(collection, progress))
         return
+    for task, _, _ in differing_blocks(archive, place, threads, progress):
+        where = collection.where(task.first, task.items)
+        raise InputError(f"{archive.name}: {where} differ from what {os.fspath(place)} holds now")
+
+
+def same_pages(
+    archive: Archive,
+    place: Path,
+    threads: int,
+    progress: Progress | None = None,
+    exact: bool = True,
+) -> bool:
+    """Whether the TIFF file that an archive restores is the one at `place`. Raises InputError."""
+    shown = printable(os.fspath(place))
+    with spooled() as made, reading(shown), place.open("rb") as file:
+        work = Work(archive._files.collection, progress)
+        make_pages(RestoredParts(archive, threads), made, work, exact)
+        return same(file, made, shown)
+
+
+class Unlike(InputError):
+    """An archive and a file hold arrays of other shapes, dtypes or names."""
+
+
+def differing_blocks(
+    archive: Archive, place: Path, threads: int, progress: Progress | None
+) -> Iterator[tuple[Task, Tiles, Tiles]]:
+    """The blocks of an archive of arrays that differ from the file `place`, with their tiles, and
+    those of the file. Raises Unlike, before anything is decoded, if shapes, dtypes or names
+    differ, and InputError.
+    """
+    collection = archive._collection
     parts, starts = collection.parts, collection.starts
 
     def work(task: Task) -> tuple[Task, Tiles]:
@@ -88,33 +122,19 @@ def compare(
             number = bisect_right(starts, task.first, hi=len(parts)) - 1
             there = readers[number].read(task.first - starts[number], task.items)
             if there.shapes != tiles.shapes or there.bytes != tiles.bytes:
-                where = collection.where(task.first, task.items)
-                raise InputError(
-                    f"{archive.name}: {where} differ from what {os.fspath(place)} holds now"
-                )
+                yield task, tiles, there
             if progress is not None:
                 progress(task.first + task.items, collection.tiles)
         for each in items:
             each.finish()
 
 
-def _compare_pages(
-    archive: Archive, place: Path, threads: int, progress: Progress | None, exact: bool
-) -> None:
-    shown = printable(os.fspath(place))
-    with _spooled() as made, reading(shown), place.open("rb") as file:
-        work = Work(archive._files.collection, progress)
-        make_pages(RestoredParts(archive, threads), made, work, exact)
-        if not _same(file, made, shown):
-            raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
-
-
-def _spooled() -> AbstractContextManager[BinaryIO]:
+def spooled() -> AbstractContextManager[BinaryIO]:
     """A file that is made, to be read again."""
     return cast(AbstractContextManager[BinaryIO], tempfile.SpooledTemporaryFile(_IN_MEMORY))
 
 
-def _same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
+def same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
     """Whether the file that was made is the one that there is, which is called `shown`."""
     with reading_picture(shown):
         return same_bytes(file, made) or alike(file, made)
@@ -135,7 +155,7 @@ def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
             if isinstance(collection, FileList) and collection.kind == ARRAYS:
                 alike = alike and taken.names == pack_files(ARRAYS, [], archive.names)
             if not alike:
-                raise InputError(
+                raise Unlike(
                     f"{archive.name}: its shapes, dtypes or names differ from those that"
                     f" {os.fspath(place)} has now"
                 )
@@ -167,14 +187,24 @@ class _Rows(Whole):
         self._items.finish()
 
 
-class _Compared:
+class ComparedFiles:
     """Compares the files of a folder with those on the disk, as they would be restored."""
 
     def __init__(
-        self, archive: Archive, root: Path, names: Sequence[str], exact: bool, times: bool
+        self,
+        archive: Archive,
+        root: Path,
+        names: Sequence[str],
+        exact: bool,
+        times: bool,
+        differs: Callable[[int], object] | None = None,
     ) -> None:
+        """differs: takes the number of a file that differs or is none that could be read; without
+        it, that raises InputError.
+        """
         self._archive, self._root, self._names, self._times = archive, root, names, times
         self._files, self._maker = archive._files, Maker(archive, exact=exact)
+        self._differs = differs
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
@@ -184,13 +214,18 @@ class _Compared:
                 comparison = Comparison(content)
                 drawing = _Counted(self._maker.drawing(number, comparison, dtype, shape))
                 yield drawing
-                same = drawing.size == len(content) and not comparison.differs
+                if drawing.size != len(content) or comparison.differs:
+                    self._tell(number)
             else:
-                with _spooled() as made:
+                with spooled() as made:
                     yield self._maker.drawing(number, made, dtype, shape)
-                    same = _same(file, made, printable(os.fspath(place)))
-            if not same:
-                raise self._differs(number)
+                    try:
+                        if not same(file, made, printable(os.fspath(place))):
+                            self._tell(number)
+                    except InputError:
+                        if self._differs is None:
+                            raise
+                        self._differs(number)
 
     @contextmanager
     def file(self, number: int) -> Iterator[Writable]:
@@ -198,19 +233,23 @@ class _Compared:
             comparing = _Comparing(file)
             yield comparing
             if comparing.differs or file.read(1):
-                raise self._differs(number)
+                self._tell(number)
 
     @contextmanager
     def _reading(self, number: int) -> Iterator[Path]:
         place = self._root / self._names[number]
         with reading(printable(os.fspath(place))):
             if self._times and self._files.time(number) not in (None, place.stat().st_mtime_ns):
-                raise self._differs(number)
+                self._tell(number)
             yield place
 
-    def _differs(self, number: int) -> InputError:
+    def _tell(self, number: int) -> None:
+        """Raises InputError, unless differences are collected."""
+        if self._differs is not None:
+            self._differs(number)
+            return
         place = self._root / self._names[number]
-        return InputError(
+        raise InputError(
             f"{self._archive.name}: {printable(self._files.names[number])} differs from what"
             f" {printable(os.fspath(place))} is now"
         )

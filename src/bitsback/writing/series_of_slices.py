@@ -1,51 +1,66 @@
-"""Puts the files of a folder that are slices of one series, of DICOM, one after the other."""
+"""Puts the files of a folder that are slices of one series, of DICOM, one after the other, and
+tells which have frames.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 from bitsback.errors import InputError
 from bitsback.images import formats
-from bitsback.images.dicom import series_of
+from bitsback.images.dicom import Slice
 from bitsback.images.file_io import open_regular
 from bitsback.images.file_lists import Listing
 from bitsback.images.names import ending_of
 from bitsback.remote.url import Url
 
 _FEWEST = 4
-"""Slices of a series that is a part of its own."""
+"""Slices of a series that is a part of its own, and frames of a file that is no single picture."""
 
 
-def in_series(listing: Listing) -> tuple[Listing, dict[str, str]]:
+class Sort(NamedTuple):
+    """Pictures that make a part of their own: they are slices of a series, or have frames."""
+
+    name: str = ""
+    """Empty for those of no such part."""
+    frames: int = 1
+    """Frames of each picture, one below the other."""
+
+
+def in_series(listing: Listing) -> tuple[Listing, dict[str, Sort]]:
     """The listing with the slices of a series in the order of their places, at the place of the
-    first of them; and for each DICOM file that is coded what its series is called here, empty if it
-    has few slices. Those of remote files are not looked for.
+    first of them; and for each DICOM file that is coded the sort of its pixels. Those of remote
+    files are not looked for.
     """
-    found: dict[str, tuple[bytes, tuple[float, float]]] = {}
+    found: dict[str, Slice] = {}
     for name in listing.names if not isinstance(listing.root, Url) else ():
         if ending_of(name) in formats.PICTURES | formats.OTHER_PICTURES:
             continue
         with suppress(OSError, InputError), open_regular(listing.path(name), True) as file:
             if formats.told_by_content(file.read(formats.START)):
-                told = series_of(file)
+                told = Slice.of(file)
                 if told is not None:
                     found[name] = told
-    series: dict[bytes, list[str]] = defaultdict(list)
-    for name, (key, _) in found.items():
-        if key:
-            series[key].append(name)
-    called = dict.fromkeys(found, "")
+    series: dict[tuple[str, bytes], list[str]] = defaultdict(list)
+    for name, slice in found.items():
+        if slice.series:
+            series[slice.kind, slice.series].append(name)
+    sorts = {
+        name: Sort(f"frames {slice.kind}", slice.frames) if slice.frames >= _FEWEST else Sort()
+        for name, slice in found.items()
+    }
     for number, slices in enumerate(series.values()):
         if len(slices) >= _FEWEST:
-            called |= dict.fromkeys(slices, f"series {number}")
+            for name in slices:
+                sorts[name] = Sort(f"series {number}", found[name].frames)
     names: list[str] = []
     for name in listing.names:
-        if not called.get(name):
+        if not sorts.get(name, Sort()).name.startswith("series"):
             names.append(name)
-        elif series[found[name][0]]:
-            slices = series[found[name][0]]
-            names += sorted(slices, key=lambda slice: found[slice][1])
+        elif slices := series[found[name].kind, found[name].series]:
+            names += sorted(slices, key=lambda name: found[name].place)
             slices.clear()
-    return replace(listing, names=names), called
+    return replace(listing, names=names), sorts

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, features
 
 from bitsback.errors import InputError
 from bitsback.format.previews import Previews
-from bitsback.images.file_io import name_of
+from bitsback.images.dicom import middle_frame
+from bitsback.images.file_io import name_of, open_regular
 from bitsback.images.file_lists import Listing
-from bitsback.images.formats import OTHER_PICTURES, PICTURES
+from bitsback.images.formats import OTHER_PICTURES, PICTURES, START, told_by_content
 from bitsback.images.names import ending_of
 from bitsback.images.picture_files import opened
 from bitsback.images.pictures import reading_picture
 from bitsback.reading.indexed import thumbnail
+from bitsback.remote.url import Url
 from bitsback.work import ordered_map
 
 _SHARE = 0.01
@@ -36,7 +42,7 @@ def previews(
     """Previews of the pictures among these files, some at a time. first: the number of the first
     file. archive_bytes: those of the archive without previews.
     """
-    pictures = sum(ending_of(name) in PICTURES for name in names)
+    pictures = sum(ending_of(name) in PICTURES or _is_dicom(listing, name) for name in names)
     most = max(int(archive_bytes * _SHARE) // max(pictures, 1), _LEAST)
     together = max(_SECTION // most, 1)
     made: list[bytes] = []
@@ -54,26 +60,45 @@ def _preview(listing: Listing, name: str, most: int) -> bytes:
     """The preview of a file in at most so many bytes; nothing for one that is small or no picture,
     or that cannot be read.
     """
-    if ending_of(name) not in PICTURES | OTHER_PICTURES:
-        return b""
-    path = listing.path(name)
     try:
-        with reading_picture(name_of(path)), opened(path, True) as image:
-            image.draft(None, (_SMALL, _SMALL))
-            if max(image.size) <= _SMALL or image.width * image.height > _MOST_PIXELS:
-                return b""
-            shown = image.convert("RGBA") if image.mode in ("P", "CMYK", "YCbCr") else image
-            small = thumbnail(np.asarray(shown), _SMALL)
-    except InputError:
+        if ending_of(name) in PICTURES | OTHER_PICTURES:
+            shown = _shown(listing.path(name))
+        elif _is_dicom(listing, name):
+            with open_regular(listing.path(name), True) as file:
+                shown = middle_frame(file, _MOST_PIXELS)
+        else:
+            return b""
+    except (InputError, OSError):
         return b""
-    grey = shown.mode in ("1", "L", "I", "F", "I;16", "I;16B")
-    small = small.convert("L" if grey else "RGBA")
+    if shown is None or max(shown.shape[:2]) <= _SMALL:
+        return b""
+    small = thumbnail(shown, _SMALL).convert("L" if shown.ndim == 2 else "RGBA")
     for side, quality in _FORMS:
         small.thumbnail((side, side))
         data = _encoded(small, quality)
         if len(data) <= most:
             return data
     return b""
+
+
+def _is_dicom(listing: Listing, name: str) -> bool:
+    """Whether a file is told by its content, as those of DICOM are; remote ones are not read."""
+    path = listing.path(name)
+    if isinstance(path, Url) or ending_of(name) in PICTURES | OTHER_PICTURES:
+        return False
+    with suppress(OSError), open_regular(path, False) as file:
+        return told_by_content(file.read(START))
+    return False
+
+
+def _shown(path: Path | Url) -> NDArray[Any] | None:
+    """A picture as Pillow shows it; None if it is small, or too large. Raises InputError."""
+    with reading_picture(name_of(path)), opened(path, True) as image:
+        image.draft(None, (_SMALL, _SMALL))
+        if max(image.size) <= _SMALL or image.width * image.height > _MOST_PIXELS:
+            return None
+        shown = image.convert("RGBA") if image.mode in ("P", "CMYK", "YCbCr") else image
+        return np.asarray(shown)
 
 
 def _encoded(image: Image.Image, quality: int) -> bytes:

@@ -268,9 +268,9 @@ class _Writer:
             self._written.add(settled + taken.labels)
         if self._options.previews:
             self._write_previews()
-        self._written.finish()
         if self._files is not None:
             check_unchanged(taken, self._files)
+        self._written.finish()
         files = collection.told if isinstance(collection, FileList) else None
         return Compressed(
             shape=(collection.told,) if isinstance(collection, FileList) else collection.shape,

@@ -70,7 +70,7 @@ class SymbolContexts {
         const auto is_symbol = [most = settings.most()](const Term& of) {
             return of.is_symbol(most);
         };
-        std::ranges::stable_partition(all, is_symbol);
+        std::stable_partition(all.begin(), all.end(), is_symbol);
         Terms terms;
         for (const Term& of : all) {
             if (std::ranges::find(terms, of) != terms.end()) continue;

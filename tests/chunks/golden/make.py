@@ -1,5 +1,5 @@
-"""Blocks alone and Zarr arrays that must decode for ever, and their content; run this file to write
-them again.
+"""Blocks alone, Zarr arrays and a file of HDF5 that must decode for ever, and their content; run
+this file to write them again.
 
 They pin the meaning of bytes. A change of them is a change of the format.
 """
@@ -11,11 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
 import bitsback
+import bitsback.hdf5
 from bitsback.numcodecs import Bitsback
 from bitsback.zarr import BitsbackCodec
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
@@ -59,6 +61,18 @@ ZARRS: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     ),
 }
 
+DATASETS: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
+    "digits": (
+        lambda: binarised_mnist_test_images()[:4],
+        {"chunks": (3, 28, 28), **bitsback.hdf5.Bitsback(["mnist-binary", "universal"], "yx")},
+    ),
+    "volume": (
+        lambda: waves(4, 12, 15).astype(">u2"),
+        {"chunks": (4, 12, 15), "fletcher32": True, **bitsback.hdf5.Bitsback()},
+    ),
+}
+"""Those of the file of HDF5."""
+
 EXACT = ("digits", "inverted", "grey", "stack", "colour", "columns", "noise", "nothing", "number")
 """The chunks without a part by a general compressor, whose versions may differ in bytes."""
 
@@ -74,8 +88,15 @@ def make_zarr(name: str) -> None:
     zarr.create_array(FOLDER / name, data=array(), **{"compressors": None} | options)
 
 
+def make_hdf5() -> None:
+    with h5py.File(FOLDER / "arrays.h5", "w") as file:
+        for name, (array, options) in DATASETS.items():
+            file.create_dataset(name, data=array(), **options)
+
+
 if __name__ == "__main__":
     for name in BLOCKS:
         (FOLDER / f"{name}.block").write_bytes(make(name))
     for name in ZARRS:
         make_zarr(name)
+    make_hdf5()

@@ -26,6 +26,7 @@ from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 from fuzz.seeds import plain_tiff, png_of_16_bits
 from reference.container_metadata import chunk
 from zoo.dicom_files import BIG, EXPLICIT, IMPLICIT, dicom_file
+from zoo.gif_files import Drawn, gif_file, noise, ramps
 
 FOLDER = Path(__file__).parent
 
@@ -119,6 +120,52 @@ def scans(path: Path) -> None:
     (path / "planes").write_bytes(dicom_file(colour, EXPLICIT, planar=True))
     (path / "frames").write_bytes(dicom_file(colour[..., 0], EXPLICIT, frames=3))
     (path / "cut").write_bytes(dicom_file(colour[..., 0], EXPLICIT)[:-1])
+
+
+def frames(path: Path) -> None:
+    """DICOM files of several frames, each like the one before it, grey and in colour."""
+    path.mkdir()
+    steps = np.add.outer(np.arange(24) * 5, np.arange(36) * 3)
+    grains = [_core.splitmix64(seed, 0, 24 * 36).reshape(24, 36) for seed in range(6)]
+    still = steps.astype("<u2") * 3 + grains[5] % 200
+    grey = np.concatenate([still + grain % 32 for grain in grains[:5]]).astype("<u2")
+    colour = np.stack([grey, grey // 2, 900 - grey], -1)[: 4 * 24] // 4
+    (path / "grey").write_bytes(dicom_file(grey, EXPLICIT, frames=5))
+    (path / "colour").write_bytes(dicom_file(colour.astype("u1"), IMPLICIT, frames=4))
+
+
+def gifs(path: Path) -> None:
+    """GIF files: still, interlaced and animated, by encoders of all kinds."""
+    path.mkdir()
+    for name, data in {
+        "still": gif_file([Drawn(noise(40, 60) // 32, bits=3)]),
+        "interlaced": gif_file([Drawn(noise(61, 40), interlaced=True, block=254)]),
+        "animated": gif_file(
+            [Drawn(ramps(30 + n, 50 - 7 * n) + np.uint8(n), zero=n > 1) for n in range(4)],
+            comment=b"of many sizes",
+        ),
+        "literal": gif_file([Drawn(ramps(30, 30), clears=(0, 254, 254), single=True)]),
+        "cleared": gif_file([Drawn(noise(40, 50), clears=(0, 0, 700, 3), ended=False)]),
+        "full": gif_file([Drawn(noise(60, 120), clears=())]),
+        "partly": gif_file([Drawn(ramps(20, 30)), Drawn(ramps(30, 30), filled=False)]),
+    }.items():
+        (path / f"{name}.gif").write_bytes(data)
+
+
+def webps(path: Path) -> None:
+    """Lossless WebP files, with chunks and without."""
+    path.mkdir()
+    steps = np.add.outer(np.arange(40), np.arange(50)).astype("u1")
+    grain = (_core.splitmix64(0, 0, 2000) % 8).astype("u1").reshape(40, 50)
+    colours = np.stack([steps + grain, steps, 255 - steps, steps // 40 * 127], -1)
+    told = {"exif": b"Exif\0\0II*\0", "icc_profile": bytes(131), "xmp": b"<x/>"}
+    for name, pixels, chunks in (
+        ("colours", colours[..., :3], {}),
+        ("alpha", colours, {}),
+        ("chunks", colours[:, ::-1], told),
+    ):
+        options = {"lossless": True, "exact": True, "method": 0, **chunks}
+        Image.fromarray(pixels).save(path / f"{name}.webp", **options)
 
 
 def npz(path: Path) -> None:
@@ -226,6 +273,9 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "hashes": every_byte,
     "kinds": kinds,
     "scans": scans,
+    "frames": frames,
+    "gifs": gifs,
+    "webps": webps,
     "arrays.npz": npz,
     "labels.npz": pairs,
     "set.npz": pairs,
@@ -249,6 +299,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "hashes": {"files": "exact", "hashes": "sha256"},
     "kinds": {"files": "exact"},
     "scans": {"stack": True},
+    "frames": {"stack": True},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help=(
         "Show also the uncompressed bytes of each entry, its share of the compressed bytes, its"
-        " mode or dtype, and its shape."
+        " mode or dtype, its shape, and the modality and frames of DICOM files."
     ),
 )
 @click.option(
@@ -58,7 +58,7 @@ def command(
     storage_options: dict[str, Any],
 ) -> None:
     """List the names in the archive X.bb, one per line: pictures, or the arrays of an npz file.
-    Nothing is decoded, but for --thumbnails.
+    Nothing is decoded, but headers of DICOM files with -l and --json, and for --thumbnails.
 
     Entries without names are listed by numbers: the items of an array, as 0:60, and the pages of a
     TIFF file, similar ones in a row together. 'extract' takes every line as an ITEM.
@@ -89,7 +89,7 @@ def command(
         if thumbnails is not None:
             _write_thumbnails(found, names, Path(thumbnails), progress)
             return
-        entries = _entries(found, names)
+        entries = _entries(found, names, long or as_json)
         if as_json:
             rows = [_row(entry) for entry in entries]
         progress.end()
@@ -102,17 +102,17 @@ def command(
             figures.say(_long(entry) if long else entry.name)
 
 
-def _entries(archive: Archive, names: Sequence[str]) -> Iterator[Entry]:
-    """The entries to list. Raises InputError."""
+def _entries(archive: Archive, names: Sequence[str], facts: bool) -> Iterator[Entry]:
+    """The entries to list. facts: those of DICOM files too. Raises InputError."""
     from bitsback.cli.selection import file_numbers
     from bitsback.reading.listing import entries
 
     if not names:
-        return entries(archive)
+        return entries(archive, facts)
     if not archive.names:
         raise InputError(f"{archive.name}: holds nothing with a name; list it without {names[0]!r}")
     wanted = set(file_numbers(archive, names))
-    return (entry for number, entry in enumerate(entries(archive)) if number in wanted)
+    return (entry for number, entry in enumerate(entries(archive, facts)) if number in wanted)
 
 
 def _print_hashes(archive: Archive, names: Sequence[str], progress: Progress) -> None:
@@ -159,7 +159,7 @@ def _write_thumbnails(
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    return {
+    row = {
         "name": entry.name,
         "shape": list(entry.shape),
         "dtype": entry.dtype,
@@ -168,6 +168,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "bytes": entry.bytes,
         "stored_bytes": entry.stored_bytes,
     }
+    return row | ({"modality": entry.modality, "frames": entry.frames} if entry.frames else {})
 
 
 def _long(entry: Entry) -> str:
@@ -176,8 +177,15 @@ def _long(entry: Entry) -> str:
         f"{entry.stored_bytes:,}",
         "file" if entry.held else entry.mode or figures.dtype(entry.dtype),
         "" if entry.held else figures.dimensions(entry.shape),
-        entry.name,
+        entry.name + _facts(entry),
     )
+
+
+def _facts(entry: Entry) -> str:
+    """Those of a DICOM file, which tell nothing of patients."""
+    told = [entry.modality] * bool(entry.modality)
+    told += [f"{entry.frames} frames"] * (entry.frames > 1)
+    return f"  ({', '.join(told)})" if told else ""
 
 
 def _columns(size: str, stored: str, kind: str, shape: str, name: str) -> str:

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bitsback.cli import complete, failures, figures, options
+from bitsback.cli.commands.diff import as_row, show
 from bitsback.cli.progress import Progress
 from bitsback.cli.spool import opened
+from bitsback.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from bitsback.reading.reader import Archive
+    from bitsback.summary import Differences
 
 
 @click.command(short_help="Check every block of archives X.bb.")
 @click.argument(
     "archives", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
+@click.option(
+    "--against", metavar="PATH",
+    help=(
+        "Compare X.bb in full with the folder, or the file, that it was made from or restored to:"
+        " each file is restored, and its bytes, or, where these are not promised, all of its pixels"
+        " and metadata are compared."
+    ),
+)  # fmt: skip
 @options.model_option
 @options.threads_option
 @options.quiet_option
 @options.reading_options
 def command(
     archives: tuple[str, ...],
+    against: str | None,
     model: str | None,
     threads: int | None,
     quiet: bool,
@@ -34,18 +50,30 @@ def command(
     numbers of items. 'decompress --keep-going' restores the rest. The exit status is 0 if all is
     well and 2 if not; all archives are checked. X.bb may be -, standard input.
 
+    With --against, standard output lists also what differs from the original files, is missing
+    among them, or is there in addition; any of these makes the exit status 2.
+
     \b
       bitsback verify digits.bb && rm digits.npy
       bitsback verify *.bb
       bitsback verify scans.bb > lost.txt
+      bitsback verify scans.bb --against scans
     """
+
+    if against is not None and len(archives) > 1:
+        raise click.UsageError("--against is for one archive")
 
     def check(name: str) -> tuple[bool, dict[str, Any]]:
         with (
             Progress("verifying", quiet) as progress,
             opened(name, model=model, storage_options=storage_options) as archive,
         ):
-            problems = archive.verify(threads, progress)
+            found, fault = _compared(archive, against, threads, progress)
+            # What is the same as the originals was decoded for that.
+            same = found is not None and not found
+            problems = [] if same else archive.verify(threads, progress)
+            if fault is not None and not problems:
+                raise fault
             items, blocks = len(archive), len(archive._blocks)
             from bitsback.format.layout import PARITY  # late, as a command runs
 
@@ -57,17 +85,38 @@ def command(
             figures.say(f"{known}: has parity; try 'bitsback repair'", err=True)
         for name in lost if not as_json else ():
             figures.say(name)
-        if not (problems or quiet or as_json):
+        if found is not None and not as_json:
+            show(found, "extra", "missing", "differs")
+        if not (problems or found or quiet or as_json):
             figures.say(
                 f"{known}: all well, {figures.count(items, 'item')} in"
                 f" {figures.count(blocks, 'block')}"
+                + (f", the same as {against}" if against is not None else "")
             )
-        return not problems, {
+        compared = {} if found is None else {"against": against, **as_row(found)}
+        return not (problems or found), {
             "archive": name,
             "items": items,
             "blocks": blocks,
             "problems": [{"block": block, "error": str(error)} for block, error in problems],
             "lost": lost,
+            **compared,
         }
 
     failures.each(archives, check, as_json)
+
+
+def _compared(
+    archive: Archive, against: str | None, threads: int | None, progress: Progress
+) -> tuple[Differences | None, ArchiveError | None]:
+    """The differences to the original files, or the error that no comparison came past; neither
+    without original files.
+    """
+    from bitsback.writing.differences import with_place
+
+    if against is None:
+        return None, None
+    try:
+        return with_place(archive, Path(against), True, threads, progress), None
+    except ArchiveError as error:
+        return None, error

@@ -41,6 +41,10 @@ _SUBSAMPLED = 530
 _WIDTHS = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
 """Bytes of an element, by the type of a tag that holds offsets or lengths."""
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
+_PHOTOMETRICS = frozenset([*range(4), 5, 8, 9, 10])
+"""Meanings of samples that stand in the file as they are; beside those above CMYK, CIELAB, ICCLAB
+and ITULAB.
+"""
 _KINDS = {1: 0, 2: SIGNED, 3: FLOAT, 4: 0}
 """Flags by the tag of the format of samples: unsigned, signed, floats, undefined."""
 _SAMPLE_FORMAT = 339
@@ -158,7 +162,7 @@ def _layout(page: Any) -> Layout | None:
     if not (
         isinstance(bits, int)
         and kind is not None
-        and photometric <= _PALETTE
+        and photometric in _PHOTOMETRICS
         and (photometric == _RGB) <= (samples >= 3)
         and compression in COMPRESSIONS
         and predictor in (1, _HORIZONTAL, _OF_FLOATS)

@@ -1,0 +1,71 @@
+"""`bitsback diff`: list what differs between an archive and another one, a folder or a file."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bitsback.cli import complete, figures, options
+from bitsback.cli.progress import Progress
+from bitsback.errors import InputError
+
+if TYPE_CHECKING:
+    from bitsback.summary import Differences
+
+DIFFERENT = 1
+"""The exit code for differences, as that of other programs which compare."""
+
+
+@click.command(short_help="List what differs between X.bb and Y.bb, or a folder.")
+@click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
+@click.argument("other", metavar="Y.bb|PATH", shell_complete=complete.archives)
+@options.model_option
+@options.threads_option
+@options.quiet_option
+@options.reading_options
+def command(archive: str, other: str, quiet: bool, as_json: bool, **settings: Any) -> None:
+    """List what was added, removed and changed from the archive X.bb to another archive Y.bb, or to
+    a folder, or a file of arrays or pages. The exit status is 0 if nothing differs, 1 if something
+    does, and 2 after an error.
+
+    Files and arrays are compared by their names, items and pages by their numbers. Only what names,
+    sizes, hashes and the bytes of blocks do not decide is decoded. A file on the disk that has the
+    time that it has in the archive counts as the same; 'bitsback verify X.bb --against FOLDER'
+    reads and restores all.
+
+    \b
+      bitsback diff scans.bb scans
+      bitsback diff monday.bb tuesday.bb
+      bitsback diff scans.bb scans --json
+    """
+    import bitsback
+
+    if options.STANDARD in (archive, other):
+        raise InputError("two archives, or an archive and a folder, are compared; name both")
+    with Progress("comparing", quiet) as progress:
+        found = bitsback.diff(archive, other, progress=progress, **settings)
+    if as_json:
+        figures.show_json({"archive": archive, "other": other, **as_row(found)})
+    else:
+        show(found, "added", "removed", "changed")
+        if not (found or quiet):
+            figures.say(f"{archive}, {other}: no differences", err=True)
+    if found:
+        sys.exit(DIFFERENT)
+
+
+def show(found: Differences, added: str, removed: str, changed: str) -> None:
+    """Prints a line for each difference, in these words."""
+    for name in found.added:
+        figures.say(f"{added}: {name}")
+    for name in found.removed:
+        figures.say(f"{removed}: {name}")
+    for name, what in found.changed.items():
+        figures.say(f"{changed}: {name} ({what})")
+
+
+def as_row(found: Differences) -> dict[str, Any]:
+    """The differences as JSON."""
+    return {"added": found.added, "removed": found.removed, "changed": found.changed}

@@ -1,0 +1,103 @@
+"""An archive as a folder of the operating system, by FUSE (docs/readers.md): fsspec's operations on
+the filesystem of archives, for reading.
+
+It needs the extra `mount`, and libfuse.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from errno import EIO
+from pathlib import Path
+from typing import Any
+
+from bitsback.errors import BitsbackError, InputError, MissingExtra
+from bitsback.images.names import printable
+from bitsback.interrupts import SIGNALS
+
+try:
+    import fuse
+    from fsspec.fuse import FUSEr
+except ImportError as error:
+    raise MissingExtra("fusepy", "bitsback[mount]", ".[mount]") from error
+except OSError as error:
+    raise InputError(
+        "libfuse is not installed: install it as the package libfuse2t64 or libfuse2, fuse-libs, or"
+        " macFUSE, as your system calls it"
+    ) from error
+
+from bitsback.filesystem import ArchiveFileSystem  # which needs fsspec
+
+
+class ArchiveOperations(FUSEr):
+    """What the kernel asks of a mounted archive."""
+
+    def __init__(
+        self, files: ArchiveFileSystem, mounted: Callable[[], object] = lambda: None
+    ) -> None:
+        """mounted: called when the archive is there."""
+        super().__init__(files, "")
+        self._mounted = mounted
+        self._known: dict[str, dict[str, Any]] = {}
+        """By path, since the size of a picture is known only when it has been made."""
+
+    def __call__(self, operation: str, *arguments: Any) -> Any:
+        """Raises FuseOSError for damage, as for a disk that cannot be read."""
+        try:
+            return super().__call__(operation, *arguments)
+        except BitsbackError as error:
+            raise fuse.FuseOSError(EIO) from error
+
+    def init(self, path: str) -> None:
+        self._mounted()
+
+    def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
+        if path not in self._known:
+            told: dict[str, Any] = super().getattr(path, fh)
+            folder = stat.S_ISDIR(told["st_mode"])
+            told["st_mode"] = stat.S_IFDIR | 0o555 if folder else stat.S_IFREG | 0o444
+            told |= {"st_uid": os.getuid(), "st_gid": os.getgid()}
+            with suppress(FileNotFoundError, NotImplementedError):
+                told["st_mtime"] = self.fs.modified(path).timestamp()
+            self._known[path] = told
+        return self._known[path]
+
+
+def mount(
+    archive: str,
+    folder: Path,
+    model: str | None = None,
+    storage_options: dict[str, Any] | None = None,
+    mounted: Callable[[], object] = lambda: None,
+) -> None:
+    """Shows an archive in an empty folder until it is unmounted, or the process is interrupted. The
+    arguments are those of `bitsback.open`. Raises its errors, and InputError if the folder cannot
+    be mounted.
+    """
+    shown = printable(os.fspath(folder))
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise InputError(f"{shown}: is no empty folder; make one, to show the archive in")
+    files = ArchiveFileSystem(archive, target_options=storage_options, model=model)
+    # libfuse handles the signals that nobody else does, and unmounts.
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    try:
+        fuse.FUSE(
+            ArchiveOperations(files, mounted),
+            os.fspath(folder),
+            foreground=True,
+            nothreads=True,
+            ro=True,
+            fsname="bitsback",
+        )
+    except RuntimeError as error:
+        raise InputError(
+            f"{shown}: cannot be mounted; /dev/fuse, or the right to use it, may be missing"
+        ) from error
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        files.close()

@@ -1,0 +1,142 @@
+"""Archives by imageio (docs/readers.md): after `import bitsback.imageio`,
+`imageio.v3.imread("x.bb")` reads them.
+
+It needs the extra `imageio`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError, InputError, MissingExtra
+from bitsback.format.parts import ARRAYS, FileList
+from bitsback.models.model import Choice
+from bitsback.reading.indexed import Indexed, is_image
+from bitsback.reading.indexing import read_number
+from bitsback.reading.reader import Archive
+from bitsback.reading.stacked import Stack, arrays_in, picture_numbers
+
+try:
+    from imageio.config import known_extensions, known_plugins
+    from imageio.config.extensions import FileExtension
+    from imageio.config.plugins import PluginConfig
+    from imageio.core.request import InitializationError, IOMode, Request
+    from imageio.core.v3_plugin_api import ImageProperties, PluginV3
+except ImportError as error:
+    raise MissingExtra("imageio", "bitsback[imageio]", ".[imageio]") from error
+
+NAME = "bitsback"
+
+
+class BitsbackPlugin(PluginV3):
+    """Reads an archive. Its images are the files, pages or arrays in it, or the items of an array;
+    an index decodes only the blocks that it needs.
+
+    >>> import io
+    >>> import bitsback
+    >>> import imageio.v3 as iio
+    >>> file = io.BytesIO()
+    >>> summary = bitsback.compress(np.zeros((3, 9, 8), np.uint8), file)
+    >>> file = file.getvalue()
+    >>> iio.imread(file, plugin=BitsbackPlugin, index=1).shape
+    (9, 8)
+    >>> iio.improps(file, plugin=BitsbackPlugin).shape
+    (3, 9, 8)
+    """
+
+    def __init__(self, request: Request, *, model: Choice | None = None) -> None:
+        """model: one that the archive may need, as for `bitsback.open`."""
+        super().__init__(request)
+        if request.mode.io_mode == IOMode.write:
+            raise InitializationError("bitsback.compress writes archives")
+        try:
+            self._archive = Archive(request.get_file(), model=model)
+        except (ArchiveError, InputError) as error:
+            raise InitializationError(str(error)) from error
+        archive, collection = self._archive, self._archive._collection
+        self._numbers: Sequence[int] | None = None
+        """Those of the files or pages."""
+        if isinstance(collection, FileList):
+            arrays = collection.kind == ARRAYS
+            self._numbers = range(len(archive)) if arrays else picture_numbers(archive)
+        self._whole = self._numbers is None and (
+            not archive.shape or is_image(archive.shape, archive.dtype)
+        )
+        self._count = 1 if self._whole else len(archive if self._numbers is None else self._numbers)
+
+    def read(self, *, index: int | EllipsisType | None = None) -> NDArray[Any]:
+        """An image by its number; `...` for all of them, [images, ...]; by default all of them, or
+        the only one. Raises IndexError, ArchiveError, and InputError if all are asked for and they
+        have several shapes.
+        """
+        array, entry = self._find(index)
+        return np.asarray(array[entry])
+
+    def iter(self) -> Iterator[NDArray[Any]]:
+        """One image after the other."""
+        if self._whole:
+            return iter([self.read()])
+        if self._numbers is None:
+            return map(np.asarray, self._archive)
+        return (np.asarray(self._archive[number]) for number in self._numbers)
+
+    def properties(self, index: int | EllipsisType | None = None) -> ImageProperties:
+        """Shape and dtype of what `read` returns; nothing that a model codes is decoded."""
+        array, entry = self._find(index)
+        if isinstance(entry, int):
+            return ImageProperties(array.shape[1:], array.dtype)
+        several = self._is_several(index)
+        shape = array.shape if entry is ... else (1, *array.shape)
+        return ImageProperties(shape, array.dtype, shape[0] if several else None, several)
+
+    def metadata(
+        self, index: int | EllipsisType | None = None, exclude_applied: bool = True
+    ) -> dict[str, Any]:
+        """What the archive was made of, "kind", and the "name" of a file or an array."""
+        found: dict[str, Any] = {"kind": self._archive.kind}
+        if self._archive.names and not self._is_several(index):
+            number = read_number(index or 0, self._count, "images")
+            assert self._numbers is not None, "it has files"
+            found["name"] = self._archive.names[self._numbers[number]]
+        return found
+
+    def close(self) -> None:
+        if hasattr(self, "_archive"):  # of a file that is none, too, which imageio closes
+            self._archive.close()
+        super().close()
+
+    def _is_several(self, index: int | EllipsisType | None) -> bool:
+        """Whether all images are asked for, and the result has an axis for them."""
+        return index is ... or (index is None and self._count != 1)
+
+    def _find(self, index: int | EllipsisType | None) -> tuple[Indexed, Any]:
+        """An array, and an index of it."""
+        archive, numbers = self._archive, self._numbers
+        if not self._is_several(index):
+            number = read_number(index or 0, self._count, "images")
+            if numbers is None:
+                return archive, ... if self._whole else number
+            return archive[numbers[number]], ...
+        if numbers is None:
+            return archive, np.newaxis if self._whole else ...
+        if self._count == 1:
+            return archive[numbers[0]], np.newaxis
+        arrays = arrays_in(archive)
+        if len({(array.shape, array.dtype) for array in arrays.values()}) != 1:
+            raise InputError(
+                f"{archive.name}: its images have {len(arrays)} shapes and dtypes; read them one by"
+                " one, by their numbers"
+            )
+        array = next(iter(arrays.values()))
+        if len(arrays) > 1:  # arrays of an npz file
+            array = Stack(archive, numbers, array.shape, array.dtype)
+        return array, ...
+
+
+known_plugins[NAME] = PluginConfig(NAME, BitsbackPlugin.__name__, __name__)
+known_extensions[".bb"] = [FileExtension(extension=".bb", priority=[NAME], name="bitsback archive")]

@@ -1,0 +1,123 @@
+"""Archives as images of Pillow (docs/readers.md): after `import bitsback.pillow`,
+`Image.open("x.bb")` opens them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from bitsback.errors import InputError
+from bitsback.format.layout import MAGIC
+from bitsback.format.parts import ARRAYS, FOLDER, FileList
+from bitsback.reading.indexed import is_image
+from bitsback.reading.reader import Archive
+from bitsback.reading.stacked import picture_numbers
+
+_WIDE = ("u2", "i4", "f4")
+"""The dtypes beside bool and bytes that Pillow has modes for."""
+
+
+class BitsbackImageFile(ImageFile.ImageFile):
+    """The pictures of an archive: the files of a folder as Pillow reads them, pages, and the images
+    in an array, of bool, uint8, uint16, int32 or float32. Those of an archive are frames, of which
+    `seek` decodes one at a time; the first one is decoded when the archive is opened.
+
+    >>> import io
+    >>> import bitsback.pillow
+    >>> images = np.arange(3 * 9 * 8, dtype=np.uint8).reshape(3, 9, 8)
+    >>> file = io.BytesIO()
+    >>> summary = bitsback.compress(images, file)
+    >>> with Image.open(file) as image:
+    ...     image.seek(2)
+    ...     print(image.mode, image.size, image.n_frames, (np.asarray(image) == images[2]).all())
+    L (8, 9) 3 True
+    """
+
+    format = "BITSBACK"
+    format_description = "bitsback archive"
+    _close_exclusive_fp_after_loading = False
+
+    def _open(self) -> None:
+        self._archive = Archive(self.fp)  # type: ignore[arg-type]
+        self._frames = _frames(self._archive)
+        self.n_frames = len(self._frames)
+        self.is_animated = self.n_frames > 1
+        self._show(0)
+
+    def tell(self) -> int:
+        """The number of the current frame."""
+        return self._frame
+
+    def seek(self, frame: int) -> None:
+        """Decodes a frame. Raises EOFError if there is no such frame, ArchiveError for damage."""
+        if self._seek_check(frame):
+            self._show(frame)
+
+    def _seek_check(self, frame: int) -> bool:
+        if not 0 <= frame < self.n_frames:
+            raise EOFError("attempt to seek outside sequence")
+        return frame != self._frame
+
+    def _show(self, frame: int) -> None:
+        made = self._image(self._frames[frame])
+        made.load()
+        self.im, self._mode, self._size = made.im, made.mode, made.size
+        self.palette, self.info = made.palette, made.info
+        self.tile = []
+        self._frame = frame
+
+    def _image(self, which: int | None) -> Image.Image:
+        archive = self._archive
+        collection = archive._collection
+        if isinstance(collection, FileList) and collection.kind == FOLDER:
+            assert which is not None, "files have numbers"
+            made: Image.Image = Image.open(archive.open(which))
+            made.info["name"] = archive.names[which]
+            return made
+        array = archive[...] if which is None else archive[which]
+        return _from_array(np.asarray(array), archive.name)
+
+
+def _frames(archive: Archive) -> Sequence[int] | list[None]:
+    """The numbers of the frames; None for an array that is one image. Raises InputError if there
+    are none.
+    """
+    collection = archive._collection
+    frames: Sequence[int] | list[None] = []
+    if not isinstance(collection, FileList):
+        if is_image(archive.shape, archive.dtype):
+            frames = [None]
+        elif archive.shape and is_image(archive.shape[1:], archive.dtype):
+            frames = range(len(archive))
+    elif collection.kind != ARRAYS:
+        frames = picture_numbers(archive)
+    if not frames:
+        raise InputError(f"{archive.name}: holds no pictures; read it with bitsback.open")
+    return frames
+
+
+def _from_array(array: NDArray[Any], name: str) -> Image.Image:
+    dtype, channels = array.dtype, array.shape[2:]
+    fits = not channels or channels[0] in (2, 3, 4)
+    if dtype != np.bool_ and dtype != np.uint8:
+        fits = not channels and dtype.str[1:] in _WIDE
+        array = array.astype(dtype.newbyteorder("="), copy=False)
+    if not fits:
+        raise InputError(
+            f"{name}: Pillow has no images of {dtype}{f' x {channels[0]}' if channels else ''};"
+            " read it with bitsback.open"
+        )
+    return Image.fromarray(array)
+
+
+def _accept(start: bytes) -> bool:
+    return start[: len(MAGIC)] == MAGIC
+
+
+Image.register_open(BitsbackImageFile.format, BitsbackImageFile, _accept)
+Image.register_extension(BitsbackImageFile.format, ".bb")

@@ -1,0 +1,157 @@
+"""Archives as datasets of xarray (docs/readers.md): `xarray.open_dataset("x.bb")` finds this by its
+ending, and with `engine="bitsback"`.
+
+It needs the extra `xarray`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import InputError, MissingExtra
+from bitsback.models.model import Choice
+from bitsback.reading.indexed import Indexed
+from bitsback.reading.reader import Archive
+from bitsback.reading.stacked import Stack, arrays_in
+from bitsback.remote.url import Options
+
+try:
+    from xarray import Dataset, Variable
+    from xarray.backends import BackendArray, BackendEntrypoint
+    from xarray.core import indexing
+except ImportError as error:
+    raise MissingExtra("xarray", "bitsback[xarray]", ".[xarray]") from error
+
+Dims = Sequence[str] | Mapping[str, Sequence[str]]
+
+
+class LazyArray(BackendArray):
+    """An array in an archive, of which an index decodes the blocks that it needs."""
+
+    __slots__ = ("array", "dtype", "shape")
+
+    def __init__(self, array: Indexed) -> None:
+        self.array, self.shape = array, array.shape
+        self.dtype = array.dtype
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        support = indexing.IndexingSupport.OUTER
+        return indexing.explicit_indexing_adapter(key, self.shape, support, self._take)
+
+    def _take(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        """key: numbers, slices and arrays of numbers, each for its axis. Arrays on other axes than
+        the first take what lies between their least and greatest numbers.
+        """
+        within, chosen = list(key), list[tuple[int, Any]]()
+        for axis, part in enumerate(key[1:], 1):
+            if isinstance(part, np.ndarray):
+                low, high = (int(part.min()), int(part.max()) + 1) if part.size else (0, 0)
+                within[axis] = slice(low, high)
+                scalars = sum(np.isscalar(each) for each in key[:axis])
+                chosen.append((axis - scalars, part - low))
+        found = np.asarray(self.array[tuple(within)] if key else self.array[...])
+        for axis, places in chosen:
+            found = found.take(places, axis)
+        return found
+
+
+class BitsbackBackend(BackendEntrypoint):
+    """Opens archives lazily.
+
+    >>> import os, tempfile
+    >>> import bitsback
+    >>> import xarray
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "x.bb")
+    ...     summary = bitsback.compress(np.zeros((50, 9, 8), np.uint8), path)
+    ...     with xarray.open_dataset(path, engine=BitsbackBackend, dims="zyx") as dataset:
+    ...         int(dataset["array"][20:30, 3].sum()), dataset["array"].dims
+    (0, ('z', 'y', 'x'))
+    """
+
+    description = "Archives of bitsback (.bb)"
+    open_dataset_parameters = (
+        "filename_or_obj",
+        "drop_variables",
+        "dims",
+        "model",
+        "storage_options",
+    )
+
+    def open_dataset(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        dims: Dims | None = None,
+        model: Choice | None = None,
+        storage_options: Options | None = None,
+    ) -> Dataset:
+        """filename_or_obj: a path, a URL, or a binary file that can seek. dims: the names of the
+        axes, of all arrays or by the name of each; "zyx" are three. By default they are called
+        `dim_0`, `dim_1`, ..., or `NAME_dim_0`, ... if arrays differ in them. model,
+        storage_options: as for `bitsback.open`.
+
+        The variables are "array", the arrays of an npz file, or pictures and pages: those of one
+        shape are one variable, whose coordinate `name` has the names of files. Blocks are the
+        preferred chunks, `chunks={}`. Raises InputError and ArchiveError.
+        """
+        archive = Archive(filename_or_obj, model=model, storage_options=storage_options)
+        try:
+            left_out = (
+                {drop_variables} if isinstance(drop_variables, str) else {*(drop_variables or ())}
+            )
+            arrays = {
+                name: array for name, array in arrays_in(archive).items() if name not in left_out
+            }
+            named = _dims_of(arrays, dims)
+            dataset = Dataset()
+            for name, array in arrays.items():
+                axes = named[name]
+                chunks = dict(zip(axes, array.chunks, strict=True))
+                lazy = indexing.LazilyIndexedArray(LazyArray(array))
+                variable = Variable(axes, lazy, encoding={"preferred_chunks": chunks})
+                dataset[name] = variable
+                if isinstance(array, Stack) and archive._files.named:
+                    names = [archive.names[number] for number in array.numbers]
+                    label = "name" if axes[0] == "dim_0" or dims else f"{name}_name"
+                    dataset = dataset.assign_coords({label: (axes[0], names)})
+        except BaseException:
+            archive.close()
+            raise
+        dataset.attrs["kind"] = archive.kind
+        dataset.set_close(archive.close)
+        return dataset
+
+    def guess_can_open(self, filename_or_obj: Any) -> bool:
+        return isinstance(filename_or_obj, str | os.PathLike) and (
+            os.fspath(filename_or_obj).endswith(".bb")
+        )
+
+
+def _dims_of(arrays: Mapping[str, Indexed], dims: Dims | None) -> dict[str, tuple[str, ...]]:
+    """Raises InputError if there are too few or too many names for the axes of an array."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, array in arrays.items():
+        given = dims.get(name) if isinstance(dims, Mapping) else dims
+        if given is not None:
+            found[name] = tuple(given)
+            if len(found[name]) != array.ndim:
+                raise InputError(
+                    f"dims={dims!r}: {name} has {array.ndim} axes, and {len(found[name])} names"
+                )
+    others = {name: array for name, array in arrays.items() if name not in found}
+    longest = max((array.ndim for array in others.values()), default=0)
+    shared = all(
+        len({array.shape[axis] for array in others.values() if array.ndim > axis}) == 1
+        for axis in range(longest)
+    )
+    for name, array in others.items():
+        prefix = "" if shared else f"{name}_"
+        found[name] = tuple(f"{prefix}dim_{axis}" for axis in range(array.ndim))
+    return found

@@ -1,0 +1,269 @@
+"""Mutations that both decoders read, ours and the one in `decoder`: they must give the same items,
+or both refuse. `python tests/fuzz/run.py --differential --mutations 1000000` is the long run.
+
+It needs the second one's program and its shared library: `make decoder`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import subprocess
+from collections import Counter
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import bitsback
+from bitsback import _core
+from bundled_models import spec_models
+from reference import archive as spec
+from reference.container_metadata import is_plain
+
+from . import seeds
+from .check import MEMORY
+from .forged_metadata import forge_metadata, take_apart
+from .mutate import forge, mutate
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = ROOT / "decoder/target/release/libbitsback_decode_c.so"
+PROGRAM = ROOT / "decoder/target/release/bitsback-decode"
+GOLDEN = "archive/golden", "chunks/golden"
+LARGEST = 5_000  # bytes of a golden file: what is larger takes too long to decode a million times
+SECONDS = 600  # for one run of the second decoder's program
+KINDS = *("damage",) * 2, *("forgery",) * 4, *("block",) * 2, "metadata"  # the last takes longest
+
+Items = list[tuple[str, str, tuple[int, ...], bytes]]
+"""The name, dtype, shape and bytes of each item."""
+
+
+def run(seed: int, first: int, count: int) -> Counter[str]:
+    """Compares what the decoders make of some cases. Returns the number of cases by what came out.
+    Raises AssertionError, with the number of the case, if they disagree.
+    """
+    theirs, outcomes = second(), Counter[str]()
+    for number in range(first, first + count):
+        kind, data = case(seed, number)
+        folder = is_folder(data)
+        one = ours(data, folder)
+        other = their_files(data) if folder else theirs.read(data)
+        both_refuse = isinstance(one, str) and isinstance(other, str)
+        same = both_refuse or one == other or is_allowed(data, one, other)
+        assert same, f"case {number}, {kind}: {brief(one)} | {brief(other)}"
+        outcomes[f"{kind}, {'refused' if both_refuse else 'the same'}"] += 1
+    return outcomes
+
+
+@cache
+def starts() -> dict[str, list[bytes]]:
+    """What the mutations of each kind start from."""
+    made = [*seeds.archives(), *seeds.collections()]
+    golden = [
+        path.read_bytes()
+        for folder in GOLDEN
+        for path in sorted((ROOT / "tests" / folder).iterdir())
+        if path.is_file() and path.stat().st_size < LARGEST
+    ]
+    archives = [seed.data for seed in made if len(seed.data) < 4 * LARGEST]
+    archives += [data for data in golden if data[:4] == b"\x89bb\r"]
+    archives = [data for data in archives if not has_unneeded(data)]
+    return {
+        "damage": archives,
+        "forgery": [*archives, *seeds.hostile()],
+        "metadata": [seed.data for seed in seeds.collections() if take_apart(seed.data)],
+        "block": [data for data in golden if data[:1] == b"\xbb"],
+    }
+
+
+def has_unneeded(data: bytes) -> bool:
+    """Whether it has parity or previews, which a decoder need not look at."""
+    return any(section.kind.islower() for section in spec.read_sections(data))
+
+
+def case(seed: int, number: int) -> tuple[str, bytes]:
+    """The kind and the bytes of a case, which depend on its number and the seed alone."""
+    random = Random(f"{seed} {number}")
+    kind = random.choice(KINDS)
+    one, other = random.choice(starts()[kind]), random.choice(starts()[kind])
+    if kind == "damage":
+        return kind, mutate(random, one, other)
+    if kind == "metadata":
+        return kind, forge_metadata(random, one, other)
+    if kind == "forgery":
+        return kind, forge(random, one, other)
+    body = mutate(random, one[:-4], other[:-4])
+    return kind, body + _core.crc32c(body).to_bytes(4, "little")
+
+
+def is_allowed(data: bytes, one: Items | str, other: Items | str) -> bool:
+    """Whether the decoders may differ: a model that no block needs may be damaged; pictures without
+    container metadata become files of the same pixels; and of compressed TIFF and WebP files the
+    second decoder makes other files.
+    """
+    if isinstance(one, str):
+        return "the model in the archive is damaged" in one
+    if isinstance(other, str):
+        return False
+    files = spec.decode_files(data, spec_models(data))
+    paged = [f"{file.name}" for file in files if is_made_anew(file.metadata)]
+    one = [file for file in one if file[0] not in paged]
+    other = [file for file in other if not any(file[0].startswith(f"{name}.") for name in paged)]
+    if [name for name, *_ in one] != [name for name, *_ in other]:
+        return False
+    plain = {file.name for file in files if not file.held and not file.metadata}
+    return all(
+        mine == theirs or (mine[0] in plain and pixels_of(mine[3]) == pixels_of(theirs[3]))
+        for mine, theirs in zip(one, other, strict=True)
+    )
+
+
+def is_made_anew(metadata: bytes) -> bool:
+    """Whether it is that of a compressed TIFF file, or of a WebP file."""
+    return metadata[:1] in (b"\4", b"\7") and not is_plain(metadata)
+
+
+def pixels_of(data: bytes) -> tuple[str, tuple[int, int], bytes]:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.mode, image.size, image.tobytes()
+
+
+def is_folder(data: bytes) -> bool:
+    """Whether it is an archive of a folder, of which files with their metadata are compared."""
+    try:
+        return data[:1] != b"\xbb" and bitsback.open(io.BytesIO(data)).kind == "folder"
+    except bitsback.BitsbackError:
+        return False
+
+
+def ours(data: bytes, folder: bool) -> Items | str:
+    """The items, or why bitsback refuses it."""
+    try:
+        if data[:1] == b"\xbb":
+            return [item("", bitsback.decode(data))]
+        if folder:
+            return our_files(data)
+        with bitsback.open(io.BytesIO(data)) as archive:
+            if archive.kind not in ("npz", "tiff"):
+                return [item("", bitsback.decompress(io.BytesIO(data), threads=1))]
+            for _, problem in archive.verify(threads=1):
+                return str(problem)
+            names = list(archive.names) if archive.kind == "npz" else [""] * len(archive)
+            return [item(name, archive[number]) for number, name in enumerate(names)]
+    except bitsback.BitsbackError as error:
+        return str(error)
+
+
+def item(name: str, content: Any) -> tuple[str, str, tuple[int, ...], bytes]:
+    if isinstance(content, seeds.Stored):
+        data = content.read()
+        return name, "|u1", (len(data),), data
+    array = np.asarray(content)
+    return name, array.dtype.str, array.shape, array.tobytes()
+
+
+def our_files(data: bytes) -> Items:
+    """The restored files. PNG files need not have the very bytes."""
+    with TemporaryDirectory(dir=MEMORY) as name:
+        bitsback.decompress(io.BytesIO(data), Path(name) / "out", threads=1, files="pixels")
+        return files_of(Path(name) / "out")
+
+
+def their_files(data: bytes) -> Items | str:
+    """The files that the second decoder restores, or why it refuses them."""
+    with TemporaryDirectory(dir=MEMORY) as name:
+        (Path(name) / "in").write_bytes(data)
+        run = subprocess.run(
+            [PROGRAM, Path(name) / "in", Path(name) / "out"], capture_output=True, timeout=SECONDS
+        )
+        if run.returncode:
+            assert run.returncode == 1, run.returncode
+            return run.stderr.decode()
+        return files_of(Path(name) / "out")
+
+
+def files_of(folder: Path) -> Items:
+    """What both decoders restore to the same: all bytes, of PNG files all but the compression."""
+    found: Items = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name, data = path.relative_to(folder).as_posix(), path.read_bytes()
+        found.append((name, "|u1", (), content_of_png(data) if data[:4] == b"\x89PNG" else data))
+    return found
+
+
+def content_of_png(data: bytes) -> bytes:
+    """Its chunks and its pixels."""
+    kept, at = [], 8
+    while at < len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        kept += [data[at:end]] if data[at + 4 : at + 8] != b"IDAT" else []
+        at = end
+    with suppress(OSError, SyntaxError, ValueError), Image.open(io.BytesIO(data)) as image:
+        kept.append(image.tobytes())
+    return b"".join(kept)
+
+
+class Second:
+    """The second decoder's C interface."""
+
+    def __init__(self, path: Path) -> None:
+        self._library = library = ctypes.CDLL(str(path))
+        pointer, size = ctypes.c_void_p, ctypes.c_size_t
+        for name, result, arguments in (
+            ("open", pointer, (ctypes.c_char_p, size)),
+            ("error", ctypes.c_char_p, (pointer,)),
+            ("count", size, (pointer,)),
+            ("name", ctypes.c_char_p, (pointer, size)),
+            ("dtype", ctypes.c_char_p, (pointer, size)),
+            ("dimensions", size, (pointer, size)),
+            ("shape", ctypes.POINTER(ctypes.c_uint64), (pointer, size)),
+            ("size", size, (pointer, size)),
+            ("decode", ctypes.c_int, (pointer, size, ctypes.c_char_p, size)),
+            ("free", None, (pointer,)),
+        ):
+            function = getattr(library, f"bitsback_{name}")
+            function.restype, function.argtypes = result, arguments
+
+    def read(self, data: bytes) -> Items | str:
+        """The items, or why the second decoder refuses it."""
+        library = self._library
+        archive = library.bitsback_open(data, len(data))
+        try:
+            error = library.bitsback_error(archive)
+            if error is not None:
+                return str(error.decode())
+            return [
+                self._item(archive, number) for number in range(library.bitsback_count(archive))
+            ]
+        finally:
+            library.bitsback_free(archive)
+
+    def _item(self, archive: int, number: int) -> tuple[str, str, tuple[int, ...], bytes]:
+        library = self._library
+        size = library.bitsback_size(archive, number)
+        content = ctypes.create_string_buffer(size)
+        assert library.bitsback_decode(archive, number, content, size) == 0
+        shape = library.bitsback_shape(archive, number)[
+            : library.bitsback_dimensions(archive, number)
+        ]
+        name, dtype = (
+            library.bitsback_name(archive, number),
+            library.bitsback_dtype(archive, number),
+        )
+        return name.decode(), dtype.decode(), tuple(shape), content.raw[:size]
+
+
+@cache
+def second() -> Second:
+    return Second(LIBRARY)
+
+
+def brief(read: Items | str) -> str:
+    if isinstance(read, str):
+        return read
+    return ", ".join(f"{name} {dtype} {shape}" for name, dtype, shape, _ in read[:3]) or "nothing"

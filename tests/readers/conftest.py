@@ -1,0 +1,66 @@
+"""Archives that the plug-ins of other packages read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import bitsback
+from bitsback.format.collection import BYTES
+from bitsback.reading.reader import Archive
+
+BLOCK = 4
+
+
+@pytest.fixture(scope="session")
+def volume() -> NDArray[np.uint8]:
+    """uint8 [12, 10, 9], of which archives have blocks of 4 slices."""
+    return np.random.default_rng(0).integers(0, 50, (12, 10, 9), np.uint8)
+
+
+@pytest.fixture(scope="session")
+def pictures() -> dict[str, NDArray[Any]]:
+    """By the names of files: three of one shape, and another one."""
+    rng = np.random.default_rng(1)
+    shapes = {"a/1.png": (7, 8), "a/2.png": (7, 8), "b.png": (7, 8), "c.png": (5, 6, 3)}
+    return {name: rng.integers(0, 20, shape, np.uint8) for name, shape in shapes.items()}
+
+
+@pytest.fixture(scope="session")
+def made(
+    tmp_path_factory: pytest.TempPathFactory,
+    volume: NDArray[np.uint8],
+    pictures: dict[str, NDArray[Any]],
+) -> Path:
+    """A folder with volume.bb, folder.bb, of pictures and a text, and scan.bb, of one picture."""
+    folder = tmp_path_factory.mktemp("made")
+    bitsback.compress(volume, folder / "volume.bb", block=BLOCK)
+    for name, pixels in pictures.items():
+        (folder / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / "in" / name)
+    (folder / "in/notes.txt").write_text("no picture")
+    bitsback.compress(folder / "in", folder / "folder.bb")
+    bitsback.compress(folder / "in/c.png", folder / "scan.bb")
+    return folder
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The first tiles of the blocks of arrays and pictures that are decoded."""
+    blocks: list[int] = []
+    decode: Callable[..., Any] = Archive._decode_at
+
+    def counted(self: Archive, tile: int, stop: int | None = None) -> Any:
+        found = decode(self, tile, stop)
+        if self._collection.part_of(tile)[1].axes != BYTES:
+            blocks.append(found[0])
+        return found
+
+    monkeypatch.setattr(Archive, "_decode_at", counted)
+    return blocks
