@@ -7,6 +7,7 @@ use crate::json::Fields;
 use crate::model::{Parts, Variable};
 use crate::network::{Network, Place, Scratch, Value};
 use crate::tensor::integers;
+use crate::window::Window;
 
 const SECTION: &str = "model-format.md, M3";
 
@@ -20,6 +21,14 @@ pub struct Group {
     pub channels: Vec<usize>,
     pub family: Family,
     pub flat: Option<Named>,
+}
+
+impl Group {
+    /// The network, and that of flat contexts if there is one, each with the numbers of its outputs.
+    fn networks(&self) -> impl Iterator<Item = (usize, &[usize])> {
+        let flat = self.flat.as_ref().map(|flat| (flat.network, &flat.outputs[..]));
+        [(self.family.network, &self.family.outputs[..])].into_iter().chain(flat)
+    }
 }
 
 pub struct Autoregressive {
@@ -173,79 +182,64 @@ impl Autoregressive {
         let [rows, columns] = size;
         let pixels = rows * columns;
         let item = pixels * self.channels;
-        let order = self.coding_order();
-        let mut scratch = Scratch::default();
-        let mut flat_scratch = Scratch::default();
-        scratch.values.push(Vec::new());
-        flat_scratch.values.push(Vec::new());
-        let mut window: Vec<u32> = Vec::new();
         let mut coded: Vec<u32> = Vec::new();
+        let window = || Window::new(&self.planes, &self.flat, [self.above, self.side], columns, self.channels);
+        let mut windows: Vec<Window> = symbols.chunks_exact(item).map(|_| window()).collect();
+        let mut scratches = [Scratch::default(), Scratch::default()];
+        let mut flat = vec![false; windows.len()];
         for pixel in 0..pixels {
             let (r, q) = (pixel / columns, pixel % columns);
+            for (window, flat) in windows.iter_mut().zip(&mut flat) {
+                if q == 0 {
+                    window.begin_row(r);
+                }
+                *flat = !self.flat.is_empty() && window.is_flat(r, q);
+            }
+            let features = |i: usize| {
+                let own = &features[(i * pixels + pixel) * self.feature_count..][..self.feature_count];
+                own.iter().map(|&byte| i16::from(byte))
+            };
             let mut known = 0;
             for group in &self.groups {
                 coder.step();
-                for (i, symbols) in symbols.chunks_exact_mut(item).enumerate() {
-                    self.look(symbols, &order, r, q, size, &mut window);
-                    let at = pixel * self.channels;
-                    let own = if self.feature_count > 0 {
-                        &features[(i * pixels + pixel) * self.feature_count..][..self.feature_count]
-                    } else {
-                        &[]
-                    };
-                    coded.clear();
-                    coded.extend(group.channels.iter().map(|&channel| symbols[at + channel]));
-                    let flat = group.flat.as_ref().filter(|_| window.iter().all(|&x| self.flat[x as usize]));
-                    let (network, named, scratch) = match flat {
-                        Some(flat) => {
-                            let source = &mut flat_scratch.values[0];
-                            source.clear();
-                            source.extend(own.iter().map(|&byte| i32::from(byte)));
-                            (&networks[flat.network], &flat.outputs, &mut flat_scratch)
-                        }
-                        None => {
-                            let source = &mut scratch.values[0];
-                            source.clear();
-                            for plane in &self.planes {
-                                source.extend(window.iter().map(|&x| i32::from(plane[x as usize])));
-                                let before = &order[..known];
-                                let own = before.iter().map(|&channel| symbols[at + channel]);
-                                source.extend(own.map(|x| i32::from(plane[x as usize])));
-                            }
-                            source.extend(own.iter().map(|&byte| i32::from(byte)));
-                            (&networks[group.family.network], &group.family.outputs, &mut scratch)
-                        }
-                    };
-                    network.run(scratch, [1, 1]);
-                    let empty: &[i32] = &[];
-                    let mut outputs = [empty; 3];
-                    for (output, &number) in outputs.iter_mut().zip(named) {
-                        *output = &scratch.values[number];
+                let mut counts = [0; 2];
+                for (scratch, (network, _)) in scratches.iter_mut().zip(group.networks()) {
+                    scratch.values.resize_with(networks[network].values.len(), Vec::new);
+                    scratch.values[0].clear();
+                }
+                for (i, window) in windows.iter().enumerate() {
+                    let source = &mut scratches[usize::from(flat[i])].values[0];
+                    if !flat[i] {
+                        window.see(r, q, known, source);
                     }
-                    group.family.code(coder, &outputs[..named.len()], &mut coded);
-                    for (&channel, &symbol) in group.channels.iter().zip(&coded) {
-                        symbols[at + channel] = symbol;
+                    if self.feature_count > 0 {
+                        source.extend(features(i));
+                    }
+                    counts[usize::from(flat[i])] += 1;
+                }
+                for ((scratch, (network, _)), &count) in scratches.iter_mut().zip(group.networks()).zip(&counts) {
+                    networks[network].run_items(scratch, count);
+                }
+                let mut done = [0; 2];
+                for (i, symbols) in symbols.chunks_exact_mut(item).enumerate() {
+                    let kind = usize::from(flat[i]);
+                    let Some((network, outputs)) = group.networks().nth(kind) else { continue };
+                    let mut own = [&[][..]; 3];
+                    for (own, &output) in own.iter_mut().zip(outputs) {
+                        let channels = networks[network].values[output].channels;
+                        *own = &scratches[kind].values[output][done[kind] * channels..][..channels];
+                    }
+                    done[kind] += 1;
+                    let symbols = &mut symbols[pixel * self.channels..][..self.channels];
+                    coded.clear();
+                    coded.extend(group.channels.iter().map(|&channel| symbols[channel]));
+                    group.family.code(coder, &own[..outputs.len()], &mut coded);
+                    for (place, (&channel, &symbol)) in group.channels.iter().zip(&coded).enumerate() {
+                        symbols[channel] = symbol;
+                        windows[i].set(r, q, known + place, symbol);
                     }
                 }
                 known += group.channels.len();
-            }
-        }
-    }
-
-    /// The symbols of the window, each pixel's in coding order; outside of the image they are 0.
-    fn look(&self, symbols: &[u32], order: &[usize], r: usize, q: usize, size: [usize; 2], window: &mut Vec<u32>) {
-        let [_, columns] = size;
-        window.clear();
-        for up in (0..=self.above).rev() {
-            let wide = if up > 0 { 2 * self.side + 1 } else { self.side };
-            for j in 0..wide {
-                let column = (q + j).wrapping_sub(self.side);
-                if up <= r && column < columns {
-                    let pixel = &symbols[((r - up) * columns + column) * self.channels..][..self.channels];
-                    window.extend(order.iter().map(|&channel| pixel[channel]));
-                } else {
-                    window.extend(order.iter().map(|_| 0));
-                }
             }
         }
     }

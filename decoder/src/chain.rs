@@ -258,7 +258,7 @@ fn run_network(
     counts: &[usize],
     items: usize,
     size: [usize; 2],
-) -> Vec<Vec<i32>> {
+) -> Vec<Vec<i16>> {
     let (network, outputs) = match &distribution.codec {
         Codec::Family(family) => (family.network, &family.outputs),
         Codec::Autoregressive(codec) => match &codec.features {
@@ -282,7 +282,7 @@ fn run_network(
                 let need = &scratch.needs[i];
                 let own = &symbols[given][item * counts[given]..][need.start * width..need.end * width];
                 scratch.values[i].clear();
-                scratch.values[i].extend(own.iter().map(|&x| x as i32));
+                scratch.values[i].extend(own.iter().map(|&x| x as i16));
             }
             network.run(&mut scratch, size);
             for (result, &output) in results.iter_mut().zip(outputs) {
@@ -293,14 +293,14 @@ fn run_network(
     results
 }
 
-fn slices(outputs: &[Vec<i32>]) -> Vec<&[i32]> {
+fn slices(outputs: &[Vec<i16>]) -> Vec<&[i16]> {
     outputs.iter().map(|output| &output[..]).collect()
 }
 
 fn pop(
     model: &Model,
     distribution: &Distribution,
-    outputs: &[Vec<i32>],
+    outputs: &[Vec<i16>],
     size: [usize; 2],
     symbols: &mut [u32],
     message: &mut Message,
@@ -342,7 +342,7 @@ fn pop_slices(model: &Model, codec: &Codec, size: [usize; 2], symbols: &mut [u32
 }
 
 /// Pushes a latent; one is uniform or of a family.
-fn push(model: &Model, distribution: &Distribution, outputs: &[Vec<i32>], symbols: &[u32], message: &mut Message) {
+fn push(model: &Model, distribution: &Distribution, outputs: &[Vec<i16>], symbols: &[u32], message: &mut Message) {
     match &distribution.codec {
         Codec::Family(family) => {
             let mut noter = Noter::default();

@@ -50,45 +50,34 @@ impl Coder for Popper<'_> {
 
     fn search(&mut self, r: u32, low: u32, high: u32, known: u32, mut bound: impl FnMut(u32) -> u32) -> u32 {
         let x = self.message.peek(self.lane, r);
-        // Invariant: bound(a) <= x < bound(b). From the guess outwards in steps that grow, then by halves.
+        // Invariant: bound(a) <= x < bound(b), and `start` and `end` are these bounds.
         let (mut a, mut b) = (low, high);
         let (mut start, mut end) = (0, 1 << r);
         let mut guess = known.clamp(low, high - 1);
-        let mut stride = 1;
-        let value = if guess > low { bound(guess) } else { 0 };
-        if value <= x {
-            (a, start) = (guess, value);
-            while b - a > stride {
-                guess = a + stride;
-                let value = bound(guess);
-                if value > x {
-                    (b, end) = (guess, value);
-                    break;
-                }
+        let mut last = (guess, 0);
+        for tries in 0.. {
+            let value = if guess > low { bound(guess) } else { 0 };
+            let up = value <= x;
+            if up {
                 (a, start) = (guess, value);
-                stride *= 2;
-            }
-        } else {
-            (b, end) = (guess, value);
-            while b - a > stride {
-                guess = b - stride;
-                let value = bound(guess);
-                if value <= x {
-                    (a, start) = (guess, value);
-                    break;
-                }
-                (b, end) = (guess, value);
-                stride *= 2;
-            }
-        }
-        while b - a > 1 {
-            let middle = a + (b - a) / 2;
-            let value = bound(middle);
-            if value <= x {
-                (a, start) = (middle, value);
             } else {
-                (b, end) = (middle, value);
+                (b, end) = (guess, value);
             }
+            if b - a == 1 {
+                break;
+            }
+            let apart = if up { x - start } else { end - x };
+            let step = match tries {
+                0 => 1,
+                // As far as it would be if all symbols were as likely as those passed last.
+                1..=6 => {
+                    let likely = value.abs_diff(last.1) / guess.abs_diff(last.0);
+                    (apart / likely.max(1)).clamp(1, b - a - 1)
+                }
+                _ => (b - a) / 2,
+            };
+            last = (guess, value);
+            guess = if up { a + step } else { b - step };
         }
         self.pop(start, end - start, r);
         a
@@ -236,7 +225,7 @@ pub fn pop_adaptive(message: &mut Message, levels: u32, symbols: &mut [u32]) -> 
 /// The value of a tabulated distribution function at t, in units of 2^-24: logistic, R = 16.
 #[inline]
 pub fn logistic(table: &[i32; 2049], t: i64) -> i64 {
-    let t = (t.saturating_add(16 << 24)).clamp(0, (32 << 24) - 1);
+    let t = t.clamp(-(16 << 24), (16 << 24) - 1) + (16 << 24);
     let j = (t >> 18) as usize & 2047;
     let low = i64::from(table[j]);
     low + (((i64::from(table[j + 1]) - low) * (t & 0x3ffff)) >> 18)
@@ -245,7 +234,7 @@ pub fn logistic(table: &[i32; 2049], t: i64) -> i64 {
 /// The same of normal components, R = 8.
 #[inline]
 pub fn normal(table: &[i32; 2049], t: i64) -> i64 {
-    let t = (t.saturating_add(8 << 24)).clamp(0, (16 << 24) - 1);
+    let t = t.clamp(-(8 << 24), (8 << 24) - 1) + (8 << 24);
     let j = (t >> 17) as usize & 2047;
     let low = i64::from(table[j]);
     low + (((i64::from(table[j + 1]) - low) * (t & 0x1ffff)) >> 17)

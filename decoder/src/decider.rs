@@ -3,6 +3,8 @@
 
 use crate::contexts::{Context, Extra, Mixer, Selector, Spec, F};
 use crate::tables;
+#[cfg(target_arch = "x86_64")]
+use crate::x86;
 
 /// Where the slots of a memory or a decision stand for a key.
 pub fn place_of(key: u64, table_bits: u32) -> (usize, u64) {
@@ -81,6 +83,10 @@ pub fn stretch(p: u32) -> i16 {
 #[cfg(not(target_feature = "simd128"))]
 #[inline]
 fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
+    #[cfg(target_arch = "x86_64")]
+    if x86::level() >= x86::Level::Avx2 {
+        return x86::dot(weights, inputs);
+    }
     let mut total = 0;
     for (weights, inputs) in weights.chunks(256).zip(inputs.chunks(256)) {
         let high = dot_part(weights, inputs, |weight| weight >> 8);
@@ -129,6 +135,10 @@ fn lanes(x: &[i16]) -> std::arch::wasm32::v128 {
 #[cfg(not(target_feature = "simd128"))]
 #[inline]
 fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
+    #[cfg(target_arch = "x86_64")]
+    if x86::level() >= x86::Level::Avx2 {
+        return x86::learn_weights(weights, inputs, e);
+    }
     for (w, &i) in weights.iter_mut().zip(inputs) {
         let step = (i32::from(i) * i32::from(e) + (1 << 14)) >> 15;
         *w = (i32::from(*w) + step).clamp(-32767, 32767) as i16;
@@ -199,6 +209,21 @@ impl<'a> Decider<'a> {
         for list in [sums, means] {
             list.clear();
         }
+    }
+
+    /// Reads the slots of a decision, so that its memory is near when it is predicted: those of many decisions are on
+    /// their way at once. The next decisions of a pixel are beside them.
+    pub fn touch(&self, keys: &[u64], node: u32) {
+        let mut seen = 0;
+        for ((context, &key), table) in self.spec.contexts.iter().zip(keys).zip(&self.tables) {
+            let place = if context.direct {
+                ((key as usize) << self.spec.depth) + node as usize
+            } else {
+                place_of(key ^ u64::from(node), self.table_bits).0
+            };
+            seen ^= table[place];
+        }
+        std::hint::black_box(seen);
     }
 
     /// The probability of a 1 in units of 2^-28, and the number of the decision in this step.

@@ -74,6 +74,19 @@ pub struct Components {
     pub inverse_scale: [i64; 32],
 }
 
+impl Components {
+    /// The mean of the component that has most weight.
+    pub fn heaviest(&self) -> i64 {
+        let (mut mean, mut most) = (0, 0);
+        for (&own, &weight) in self.mean.iter().zip(&self.weight[..self.count]) {
+            if weight > most {
+                (mean, most) = (own, weight);
+            }
+        }
+        mean
+    }
+}
+
 /// The number of components, if an output has so many channels.
 pub fn component_count(channels: usize, n: usize) -> Result<usize> {
     let count = channels / n;
@@ -96,7 +109,7 @@ impl Mixture {
 
     /// The components from the outputs of a network for an element.
     #[inline]
-    pub fn components(&self, count: usize, weight: &[i32], mean: &[i32], scale: &[i32], out: &mut Components) {
+    pub fn components(&self, count: usize, weight: &[i16], mean: &[i16], scale: &[i16], out: &mut Components) {
         let total: u64 = weight.iter().map(|&w| self.exponential[w as usize]).sum();
         let (mut sum, mut before) = (0, 0);
         out.count = count;
@@ -232,12 +245,12 @@ impl Family {
     }
 
     /// Codes elements in one step, or a part of one: the outputs have the parameters of these elements.
-    pub fn code<C: Coder>(&self, coder: &mut C, outputs: &[&[i32]], symbols: &mut [u32]) {
+    pub fn code<C: Coder>(&self, coder: &mut C, outputs: &[&[i16]], symbols: &mut [u32]) {
         let (r, levels) = (self.precision, self.levels);
         match &self.kind {
             Kind::Gaussian { bits, inverse_scale } => {
                 for (i, symbol) in symbols.iter_mut().enumerate() {
-                    let (mean, scale) = (outputs[0][i] << 8, inverse_scale[outputs[1][i] as usize]);
+                    let (mean, scale) = (i32::from(outputs[0][i]) << 8, inverse_scale[outputs[1][i] as usize]);
                     let bound = |c| gaussian_bound(*bits, r, mean, scale, c);
                     *symbol = coder.search(r, 0, levels, *symbol, bound);
                 }
@@ -271,7 +284,8 @@ impl Family {
                             .map(|k| parts.weight[k] * logistic(table, (x - parts.mean[k]) * parts.inverse_scale[k]));
                         mixture_bound(c, sum.sum(), levels, r)
                     };
-                    *symbol = coder.search(r, 0, levels, *symbol, bound);
+                    let known = if C::KNOWN { *symbol } else { (parts.heaviest().max(0) >> 8) as u32 };
+                    *symbol = coder.search(r, 0, levels, known, bound);
                 }
             }
             Kind::Normal { mean_shift, inverse_scale, .. } => {
@@ -294,7 +308,7 @@ impl Family {
     }
 
     /// Codes coupled channels, each in a step of its own; the symbols are [items, places, channels].
-    pub fn code_coupled<C: Coder>(&self, coder: &mut C, outputs: &[&[i32]], symbols: &mut [u32]) {
+    pub fn code_coupled<C: Coder>(&self, coder: &mut C, outputs: &[&[i16]], symbols: &mut [u32]) {
         let Kind::Normal { mean_shift, inverse_scale, .. } = &self.kind else { return };
         let n = self.channels;
         let pairs = n * (n - 1) / 2;

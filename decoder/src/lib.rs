@@ -1,6 +1,6 @@
 //! A decoder of the bitsback format, written from its specification (docs/format.md and docs/model-format.md) alone.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod adaptive;
 pub mod archive;
@@ -22,11 +22,13 @@ pub mod decider;
 pub mod deflate;
 pub mod description;
 pub mod digits;
+pub mod dots;
 pub mod dtype;
 pub mod embedded;
 pub mod error;
 pub mod fallback;
 pub mod family;
+pub mod front;
 pub mod gif;
 pub mod image;
 pub mod inflate;
@@ -54,14 +56,20 @@ pub mod pixel;
 pub mod predictive;
 pub mod ranges;
 pub mod restore;
+pub mod ring;
 pub mod series;
 pub mod sha256;
+pub mod simd;
 pub mod splitmix;
 pub mod spots;
+pub mod strips;
 pub mod sums;
 pub mod tables;
 pub mod tensor;
 pub mod terms;
 pub mod tiff;
 pub mod vectors;
+pub mod window;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 pub mod zip;

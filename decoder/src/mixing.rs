@@ -4,10 +4,10 @@ use crate::blend::Deviations;
 use crate::coder::Coder;
 use crate::counted::{Counted, Flat};
 use crate::decider::{stretch, Decider, Decision};
+use crate::front::Front;
 use crate::image::Image;
 use crate::jpeg;
 use crate::memory::{Memory, Recall};
-use crate::pixel::Work;
 use crate::spots::{Beside, Item, Spot};
 use crate::terms::View;
 
@@ -20,7 +20,7 @@ struct Engine<'a> {
     memory: Option<Memory>,
     deviations: Deviations,
     flat: Vec<u32>,
-    work: Work,
+    front: Front,
 }
 
 /// Codes the images of a batch.
@@ -35,7 +35,7 @@ pub fn code<C: Coder>(codec: &Counted, coder: &mut C, images: &mut [Image], besi
         memory: codec.candidate.as_ref().map(|candidate| Memory::new(elements, candidate.spec.table)),
         deviations: Deviations::default(),
         flat: vec![codec.tree.first_slot(); flat_slots],
-        work: Work::default(),
+        front: Front::default(),
     };
     let mut active: Vec<Item> = Vec::new();
     let mut next = 0;
@@ -66,13 +66,21 @@ impl Engine<'_> {
         if let Some(candidate) = &mut self.candidate {
             candidate.begin_step();
         }
-        for spot in spots.iter_mut() {
+        if let Some((predictive, network, _)) = self.beside {
+            self.front.look(predictive, network, active, spots);
+        }
+        for (i, spot) in spots.iter_mut().enumerate() {
             let item = &mut active[spot.item];
-            self.look(spot, item, &images[item.number]);
+            self.look(spot, i, item, &images[item.number]);
         }
         self.code_candidates(coder, spots);
         for d in 0..self.codec.depth {
             let mut fresh = true;
+            if d % 4 == 0 {
+                for spot in spots.iter().filter(|spot| !spot.done && spot.flat.is_none()) {
+                    self.tree.touch(&spot.keys, (1 << d) + spot.bits);
+                }
+            }
             for spot in spots.iter_mut().filter(|spot| !spot.done) {
                 self.decide(coder, spot, d, &mut fresh);
             }
@@ -95,7 +103,7 @@ impl Engine<'_> {
     }
 
     /// Sees what is around a pixel.
-    fn look(&mut self, spot: &mut Spot, item: &mut Item, image: &Image) {
+    fn look(&mut self, spot: &mut Spot, number: usize, item: &mut Item, image: &Image) {
         let codec = self.codec;
         spot.learned.clear();
         (spot.candidate_learned, spot.is_candidate, spot.flat, spot.sums) = (None, false, None, None);
@@ -103,13 +111,13 @@ impl Engine<'_> {
         (spot.a, spot.e, spot.bits, spot.done) = (0, spot.levels, 0, false);
         let Spot { plane, r, q, channel, .. } = *spot;
         let (mut prediction, mut unit) = (0, 0);
-        if let (Some((predictive, network, _)), Some(planes)) = (self.beside, &mut item.planes) {
-            planes.look(predictive, network, plane, r, q, &mut self.work, &mut spot.pixel);
+        if let (Some(beside), Some(planes)) = (&codec.beside, &item.planes) {
             (prediction, unit) = (spot.pixel.prediction >> 8, spot.pixel.unit.index);
             spot.features.clear();
-            if let Some(layer) = codec.beside.as_ref().and_then(|beside| beside.features) {
+            if let Some(layer) = beside.features {
                 let bytes = spot.pixel.context.iter().map(|&byte| (i16::from(byte) - 64) << 5);
-                let channels = self.work.scratch.values[layer].iter().map(|&f| (f << 5) as i16);
+                let channels = &self.front.scratch.values[layer][number * beside.feature_channels..];
+                let channels = channels[..beside.feature_channels].iter().map(|&f| f << 5);
                 spot.features.extend(bytes.chain(channels));
             }
             if image.jpeg && channel == 2 {
@@ -319,7 +327,7 @@ impl Engine<'_> {
         for spot in spots.iter_mut().filter(|spot| spot.e - spot.a > 1) {
             let (first, last) = (self.bound(spot, spot.a), self.bound(spot, spot.e));
             let total = (last - first).max(1);
-            let known = if C::KNOWN { spot.known } else { (spot.pixel.prediction >> 8) as u32 };
+            let known = if C::KNOWN { spot.known } else { spot.pixel.guess() };
             let bound = |c: u32| (((self.bound(spot, c) - first) << r) / total) as u32;
             spot.a = coder.search(r, spot.a, spot.e, known, bound);
             spot.e = spot.a + 1;

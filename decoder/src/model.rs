@@ -154,6 +154,8 @@ impl Parts<'_> {
             }
             None => {
                 let network = Network::read(name, self.jsons[number], sources, self.size, &mut self.tensors)?;
+                let at_item = network.values.iter().all(|value| value.place == Place::Item);
+                demand(at_item || !owned, "a value of a pixel's network is not at the item", DISTRIBUTIONS)?;
                 self.networks[number] = Some(network);
                 self.owned[number] = owned;
             }

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::error::{demand, refuse, Result};
 use crate::json::Json;
-use crate::linear::{Linear, Patches};
+use crate::linear::{self, Linear, Patches};
+use crate::simd::wide;
 use crate::tensor::{take, Tensors};
 
 pub const SECTION: &str = "model-format.md, M7";
@@ -45,13 +46,28 @@ impl Value {
     pub fn elements(&self, size: [usize; 2]) -> usize {
         self.channels.saturating_mul(self.place.count(size))
     }
+
+    /// The number that 16 bits of this value mean.
+    #[inline(always)]
+    pub fn number(&self, bits: i16) -> i32 {
+        i32::from(bits) & self.mask()
+    }
+
+    /// Of a value without a sign, the bits of a number.
+    fn mask(&self) -> i32 {
+        if self.low < 0 {
+            -1
+        } else {
+            0xffff
+        }
+    }
 }
 
-enum Op {
+pub(crate) enum Op {
     Linear(Linear),
     Lookup {
-        table: Vec<i32>,
-        low: i32,
+        table: Vec<i16>,
+        low: i64,
     },
     Add {
         other: usize,
@@ -69,9 +85,9 @@ enum Op {
     Broadcast,
 }
 
-struct Layer {
-    input: usize,
-    op: Op,
+pub(crate) struct Layer {
+    pub(crate) input: usize,
+    pub(crate) op: Op,
 }
 
 pub struct Network {
@@ -79,17 +95,17 @@ pub struct Network {
     pub sources: usize,
     /// The sources, then the layers.
     pub values: Vec<Value>,
-    layers: Vec<Layer>,
+    pub(crate) layers: Vec<Layer>,
     used: Vec<bool>,
 }
 
-/// The numbers of all values, for one item after the other.
+/// The numbers of all values. Each has 16 bits, with a sign where the value may be negative.
 #[derive(Default)]
 pub struct Scratch {
-    pub values: Vec<Vec<i32>>,
+    pub values: Vec<Vec<i16>>,
     /// Which rows of each value there are; without any, all.
     pub needs: Vec<Range<usize>>,
-    narrow: Vec<i16>,
+    linear: linear::Work,
 }
 
 impl Network {
@@ -161,17 +177,17 @@ impl Network {
                 let shift = fields.integer("shift", 1, 52)? as u32;
                 (out.low, out.high) = read_clamp(fields.take("clamp")?)?;
                 let linear = Linear::read(&path, &value, kernel, stride, shift, [out.low, out.high], tensors)?;
-                out.channels = linear.bias.len();
+                out.channels = linear.outputs;
                 Op::Linear(linear)
             }
             "lookup_table" => {
                 let n = (value.high - value.low + 1) as usize;
                 let key = format!("{path}.table");
                 let kind = if tensors.get(&key).is_some_and(|table| table.kind == 3) { "I16" } else { "U8" };
-                let table: Vec<i32> = take(tensors, &key, kind, &[n])?.iter().map(|&entry| entry as i32).collect();
-                out.low = table.iter().copied().min().unwrap_or(0).into();
-                out.high = table.iter().copied().max().unwrap_or(0).into();
-                Op::Lookup { table, low: value.low as i32 }
+                let table = take(tensors, &key, kind, &[n])?;
+                out.low = table.iter().copied().min().unwrap_or(0);
+                out.high = table.iter().copied().max().unwrap_or(0);
+                Op::Lookup { table: table.iter().map(|&entry| entry as i16).collect(), low: value.low }
             }
             "add" | "concat" => {
                 let other = self.find(fields.text("other")?)?;
@@ -285,18 +301,23 @@ impl Network {
             out.clear();
             match &layer.op {
                 Op::Linear(linear) if linear.is_at_places() => {
-                    linear.run(same_rows(layer.input), from.channels, &mut scratch.narrow, out);
+                    linear.run(same_rows(layer.input), &mut scratch.linear, out);
                 }
                 Op::Linear(linear) => {
                     let patches = Patches { input: &before[layer.input], have, rows: from_rows, columns: from_columns };
-                    linear.run_patches(&patches, from.channels, need, &mut scratch.narrow, out);
+                    linear.run_patches(&patches, from.channels, need, &mut scratch.linear, out);
                 }
                 Op::Lookup { table, low } => {
-                    out.extend(same_rows(layer.input).iter().map(|&x| table[(x - low) as usize]));
+                    let low = *low as u16;
+                    out.extend(
+                        same_rows(layer.input).iter().map(|&x| table[usize::from((x as u16).wrapping_sub(low))]),
+                    );
                 }
                 Op::Add { other, low, high } => {
-                    let pairs = same_rows(layer.input).iter().zip(same_rows(*other));
-                    out.extend(pairs.map(|(&a, &b)| (a + b).clamp(*low, *high)));
+                    let (a, b) = (same_rows(layer.input), same_rows(*other));
+                    let masks = [from.mask(), self.values[*other].mask()];
+                    out.resize(a.len(), 0);
+                    add(a, b, masks, [*low, *high], out);
                 }
                 Op::Concat { other } => {
                     let second = same_rows(*other).chunks_exact(self.values[*other].channels);
@@ -330,43 +351,25 @@ impl Network {
         }
     }
 
+    /// Runs a network all of whose values have one place, the item, for so many items one after the other.
+    pub fn run_items(&self, scratch: &mut Scratch, count: usize) {
+        scratch.needs.clear();
+        scratch.needs.resize(self.values.len(), 0..count);
+        self.run(scratch, [1, 1]);
+    }
+
     /// All rows of all values.
     fn whole(&self, size: [usize; 2]) -> Vec<Range<usize>> {
         self.values.iter().map(|value| 0..value.place.extent(size)[0]).collect()
     }
+}
 
-    /// The rows of each value that some rows of outputs of one grid depend on.
-    pub fn needs(&self, outputs: &[usize], strip: Range<usize>, size: [usize; 2]) -> Vec<Range<usize>> {
-        let mut needs: Vec<Range<usize>> = vec![0..0; self.values.len()];
-        for &output in outputs {
-            needs[output] = strip.clone();
+wide! {
+    fn add['a]['a](a: &'a [i16], b: &'a [i16], masks: [i32; 2], clamp: [i32; 2], out: &'a mut [i16]) {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            let sum = (i32::from(a) & masks[0]) + (i32::from(b) & masks[1]);
+            *out = sum.clamp(clamp[0], clamp[1]) as i16;
         }
-        for (i, layer) in self.layers.iter().enumerate().rev() {
-            let need = needs[self.sources + i].clone();
-            if need.start == need.end {
-                continue;
-            }
-            let [rows, _] = self.values[layer.input].place.extent(size);
-            let (own, other) = match &layer.op {
-                Op::Linear(linear) => (linear.rows_for(need, rows), None),
-                Op::Add { other, .. } | Op::Concat { other } => (need.clone(), Some((*other, need))),
-                Op::Lookup { .. } => (need, None),
-                Op::Shuffle { factor } => (need.start / factor..(need.end - 1) / factor + 1, None),
-                Op::Same | Op::Broadcast => (0..rows, None),
-            };
-            for (number, rows) in [Some((layer.input, own)), other].into_iter().flatten() {
-                let known = &mut needs[number];
-                *known =
-                    if known.start == known.end { rows } else { known.start.min(rows.start)..known.end.max(rows.end) };
-            }
-        }
-        needs
-    }
-
-    /// How many rows of outputs are run at once, so that little memory is taken.
-    pub fn strip_rows(&self, rows: usize, size: [usize; 2]) -> usize {
-        let row = self.elements(size) / rows.max(1) as u128;
-        ((1 << 22) / row.max(1)).clamp(1, rows.max(1) as u128) as usize
     }
 }
 
@@ -383,33 +386,4 @@ fn read_clamp(json: &Json) -> Result<(i64, i64)> {
     let low = clamp[0].integer(-32768, 32767, "the end of a clamp")?;
     let high = clamp[1].integer(low + 1, 32767, "the end of a clamp")?;
     Ok((low, high))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Model;
-    use crate::splitmix::output;
-    use crate::tensor;
-
-    #[test]
-    fn strips_are_parts_of_the_whole() {
-        let file = include_bytes!("../../src/bitsback/models/bundled/mnist-context.safetensors");
-        let (description, tensors) = tensor::read(file).unwrap();
-        let model = Model::read(&description, tensors).unwrap();
-        let network = model.networks.iter().find(|network| network.name == "likelihood").unwrap();
-        let last = network.values.len() - 1;
-        let z: Vec<i32> = (0..network.values[0].channels as u64).map(|k| (output(5, k) % 256) as i32).collect();
-        let mut whole = Scratch::default();
-        whole.values.push(z.clone());
-        network.run(&mut whole, [28, 28]);
-        let mut rows = Vec::new();
-        for top in (0..28).step_by(3) {
-            let needs = network.needs(&[last], top..(top + 3).min(28), [28, 28]);
-            let mut strip = Scratch { values: vec![z.clone()], needs, ..Scratch::default() };
-            network.run(&mut strip, [28, 28]);
-            rows.extend_from_slice(&strip.values[last]);
-        }
-        assert_eq!(rows, whole.values[last]);
-    }
 }

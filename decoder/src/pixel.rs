@@ -5,16 +5,15 @@ use crate::coder::{logistic, mixture_bound};
 use crate::family::Components;
 use crate::image::Image;
 use crate::jpeg::Blues;
-use crate::least_squares::Solver;
-use crate::network::{Network, Scratch};
 use crate::padded::Padded;
 use crate::predictive::{Predictive, Starts};
+use crate::ring::Ring;
 use crate::sums::Sums;
 use crate::tables;
 
-/// The errors of P0, P1, ... and, in the last place, of P.
-type Errors = [i32; 6];
-const BLEND: usize = 5;
+/// The errors of P0, P1, ... and, in the last place, of P; some are nothing.
+type Errors = [i32; 8];
+const BLEND: usize = 7;
 
 /// The parts of a unit s >= 4.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +35,8 @@ impl Unit {
 /// What is known of a pixel before its symbol.
 #[derive(Default)]
 pub struct Pixel {
+    /// The place in a list of items.
+    pub item: usize,
     pub plane: usize,
     pub r: usize,
     pub q: usize,
@@ -52,14 +53,10 @@ pub struct Pixel {
     /// The inputs of all predictors, and for each how many it has.
     inputs: Vec<i32>,
     counts: [usize; 4],
+    /// The differences that the context sees.
+    differences: Vec<i32>,
     pub context: Vec<u8>,
     pub parts: Components,
-}
-
-/// What pixels need while they are looked at, one after the other.
-#[derive(Default)]
-pub struct Work {
-    pub scratch: Scratch,
 }
 
 /// The bounds of the intervals of a pixel's distribution.
@@ -92,6 +89,13 @@ impl Bounds<'_> {
 }
 
 impl Pixel {
+    /// A symbol that is likely, to search from.
+    pub fn guess(&self) -> u32 {
+        let Unit { lead, rho, .. } = self.unit;
+        let moved = i64::from(self.prediction) + (self.parts.heaviest() << (lead - 4)) / rho;
+        ((moved + 128) >> 8).max(0) as u32
+    }
+
     pub fn bounds(&self, precision: u32, levels: u32) -> Bounds<'_> {
         Bounds { pixel: self, table: tables::logistic_cdf(), precision, levels }
     }
@@ -104,7 +108,7 @@ struct Plane {
     x: Padded<u16>,
     p: Padded<i32>,
     /// Gone when the plane has been coded.
-    errors: Option<Padded<Errors>>,
+    errors: Option<Ring<Errors>>,
     sums: Vec<Sums>,
     window: Vec<isize>,
     left: usize,
@@ -120,8 +124,6 @@ pub struct Planes {
     planes: Vec<Option<Plane>>,
     /// How many rows are coded at one time.
     active: usize,
-    solver: Solver,
-    matrix: Vec<f64>,
 }
 
 /// The median of LOCO-I at a place.
@@ -149,12 +151,14 @@ impl Planes {
             starts: starts.cloned(),
             planes: (0..image.planes()).map(|_| None).collect(),
             active: image.rows.min((image.columns - 1) / codec.lag + 2),
-            solver: Solver::default(),
-            matrix: Vec::new(),
         }
     }
 
-    fn begin(&mut self, codec: &Predictive, number: usize) {
+    /// Begins a plane, unless that has been done.
+    pub fn begin(&mut self, codec: &Predictive, number: usize) {
+        if self.planes[number].is_some() {
+            return;
+        }
         let (s, c) = (number / self.channels, number % self.channels);
         let mut references = [0; 2];
         let mut refs = 0;
@@ -182,7 +186,7 @@ impl Planes {
             references,
             x,
             p: Padded::new(rows, columns, 1, 0, (self.levels >> 1) << 8),
-            errors: Some(Padded::new(rows, columns, 2, 0, [start; 6])),
+            errors: Some(Ring::new(self.active, codec.lag, [start; 8])),
             sums,
             window,
             left: rows * columns,
@@ -198,27 +202,35 @@ impl Planes {
         Blues::new(level(pixel.plane - 2), level(pixel.plane - 1))
     }
 
-    /// Predicts a pixel, and runs its network.
-    #[allow(clippy::too_many_arguments)]
-    pub fn look(
+    /// The sums of a predictor in a plane that has begun.
+    pub fn sums(&mut self, plane: usize, predictor: usize) -> Option<&mut Sums> {
+        self.planes[plane].as_mut()?.sums.get_mut(predictor)
+    }
+
+    /// Predicts a pixel, and sees its context.
+    #[inline(always)]
+    pub fn look(&mut self, codec: &Predictive, pixel: &mut Pixel) {
+        if self.levels <= 1 << 10 {
+            self.look_with(codec, pixel, dot_narrow, |d, unit| (d * unit.rho as i32) >> (unit.lead + 4));
+        } else {
+            self.look_with(codec, pixel, dot_wide, |d, unit| ((i64::from(d) * unit.rho) >> (unit.lead + 4)) as i32);
+        }
+    }
+
+    #[inline(always)]
+    fn look_with(
         &mut self,
         codec: &Predictive,
-        network: &Network,
-        number: usize,
-        r: usize,
-        q: usize,
-        work: &mut Work,
         pixel: &mut Pixel,
+        dot: impl Fn(&[i32], &[i32]) -> i64,
+        units: impl Fn(i32, Unit) -> i32,
     ) {
-        if self.planes[number].is_none() {
-            self.begin(codec, number);
-        }
+        let Pixel { plane: number, r, q, .. } = *pixel;
         let (before, rest) = self.planes.split_at_mut(number);
         let Some(plane) = &mut rest[0] else { return };
         let reference = |i: usize| if i < plane.refs { before[plane.references[i]].as_ref() } else { None };
         let references = [reference(0), reference(1)];
         let place = plane.x.index(r, q);
-        (pixel.plane, pixel.r, pixel.q) = (number, r, q);
         let top = (self.levels - 1) << 8;
         let medians = [
             median(&plane.x, place),
@@ -229,9 +241,6 @@ impl Planes {
         pixel.predictions[0] = medians[0] << 8;
         pixel.inputs.clear();
         for (j, (predictor, sums)) in codec.predictors.iter().zip(&mut plane.sums).enumerate() {
-            if q % predictor.cell == 0 {
-                sums.weigh(predictor, r, q / predictor.cell, &mut self.solver, &mut self.matrix);
-            }
             let start = pixel.inputs.len();
             let (own, others) = sums.distances.split_at(predictor.offsets.own.len());
             let (first, second) = others.split_at(if plane.refs >= 1 { predictor.offsets.first.len() } else { 0 });
@@ -246,48 +255,40 @@ impl Planes {
             pixel.counts[j] = sums.inputs;
             let weights = sums.weights_of_row(r);
             let inputs = &pixel.inputs[start..];
-            let sum: i64 = weights.iter().zip(inputs).map(|(&w, &u)| i64::from(w) * i64::from(u)).sum();
-            let moved = i64::from(medians[0] << 8) + ((sum + 8) >> 4);
+            let moved = i64::from(medians[0] << 8) + ((dot(weights, inputs) + 8) >> 4);
             pixel.predictions[j + 1] = moved.clamp(0, top.into()) as i32;
         }
         let count = codec.predictors.len();
         let Some(errors) = &plane.errors else { return };
-        let recent = recent_errors(errors, errors.index(r, q));
+        let recent = recent_errors(errors.around(r, q));
         pixel.error = recent[BLEND];
         pixel.prediction = blend(&pixel.predictions[1..=count], &recent[1..=count]);
         pixel.unit = Unit::new(recent[BLEND] + 16);
-        see_context(codec, plane, references, self.levels, &recent, pixel);
-        work.scratch.values.resize_with(network.values.len(), Vec::new);
-        let source = &mut work.scratch.values[0];
-        source.clear();
-        source.extend(pixel.context.iter().map(|&byte| i32::from(byte)));
-        network.run(&mut work.scratch, [1, 1]);
-        let output = |i: usize| &work.scratch.values[codec.outputs[i]][..];
-        let (weight, mean, scale) = (output(0), output(1), output(2));
-        codec.mixture.components(codec.mixture.components, weight, mean, scale, &mut pixel.parts);
+        see_context(codec, plane, references, self.levels, &recent, units, pixel);
     }
 
     /// Learns the symbol of a pixel that has been looked at.
+    #[inline(always)]
     pub fn learn(&mut self, codec: &Predictive, pixel: &Pixel, symbol: u32) {
         let Some(plane) = &mut self.planes[pixel.plane] else { return };
         let Pixel { r, q, .. } = *pixel;
         let x = symbol as i32;
         plane.x.set(r, q, symbol as u16);
         plane.p.set(r, q, pixel.prediction);
-        let mut own = [0; 6];
+        let mut own = [0; 8];
         for (error, prediction) in own.iter_mut().zip(&pixel.predictions[..=codec.predictors.len()]) {
             *error = ((x << 8) - prediction).abs();
         }
         own[BLEND] = ((x << 8) - pixel.prediction).abs();
         if let Some(errors) = &mut plane.errors {
-            errors.set(r, q, own);
+            errors.set(r, q, self.columns, own);
         }
         let unit = Unit::new(pixel.error + 64);
         let mut inputs = &pixel.inputs[..];
-        for ((predictor, sums), &count) in codec.predictors.iter().zip(&mut plane.sums).zip(&pixel.counts) {
+        for (sums, &count) in plane.sums.iter_mut().zip(&pixel.counts) {
             let (used, others) = inputs.split_at(count);
             inputs = others;
-            sums.add(r, q / predictor.cell, used, x - pixel.median, unit);
+            sums.add(r, q, used, x - pixel.median, unit);
         }
         plane.left -= 1;
         if plane.left == 0 {
@@ -297,13 +298,20 @@ impl Planes {
     }
 }
 
-#[inline]
-fn recent_errors(errors: &Padded<Errors>, place: usize) -> Errors {
-    let up = place - errors.stride;
-    let at = |place: usize| &errors.data[place];
-    let (left, above, corner) = (at(place - 1), at(up), at(up - 1));
-    let (right, left2, above2) = (at(up + 1), at(place - 2), at(up - errors.stride));
-    let mut recent = [0; 6];
+/// The sum of products, where 10 bits are enough for levels.
+#[inline(always)]
+fn dot_narrow(weights: &[i32], inputs: &[i32]) -> i64 {
+    weights.iter().zip(inputs).map(|(&w, &u)| w * u).sum::<i32>().into()
+}
+
+#[inline(always)]
+fn dot_wide(weights: &[i32], inputs: &[i32]) -> i64 {
+    weights.iter().zip(inputs).map(|(&w, &u)| i64::from(w) * i64::from(u)).sum()
+}
+
+#[inline(always)]
+fn recent_errors([left, above, corner, right, left2, above2]: [&Errors; 6]) -> Errors {
+    let mut recent = [0; 8];
     for (j, e) in recent.iter_mut().enumerate() {
         *e = (2 * left[j] + 2 * above[j] + corner[j] + right[j] + left2[j] + above2[j] + 4) >> 3;
     }
@@ -311,7 +319,11 @@ fn recent_errors(errors: &Padded<Errors>, place: usize) -> Errors {
 }
 
 /// The blend of predictions by their recent errors.
+#[inline(always)]
 fn blend(predictions: &[i32], recent: &[i32]) -> i32 {
+    if let &[alone] = predictions {
+        return alone;
+    }
     let m = i64::from(recent.iter().copied().min().unwrap_or(0) + 48);
     let (mut sum, mut total) = (0, 0);
     for (&prediction, &error) in predictions.iter().zip(recent) {
@@ -323,47 +335,64 @@ fn blend(predictions: &[i32], recent: &[i32]) -> i32 {
 }
 
 /// The inputs of a pixel's network.
+#[inline(always)]
 fn see_context(
     codec: &Predictive,
     plane: &Plane,
     references: [Option<&Plane>; 2],
     levels: i32,
     recent: &Errors,
+    units: impl Fn(i32, Unit) -> i32,
     pixel: &mut Pixel,
 ) {
     let Pixel { r, q, prediction, unit, predictions, .. } = *pixel;
-    let see = |d: i32| codec.see[(((i64::from(d) * unit.rho) >> (unit.lead + 4)).clamp(-1024, 1023) + 1024) as usize];
     let place = plane.x.index(r, q);
     let level = |x: &Padded<u16>, distance: isize| i32::from(x.at(place, distance)) << 8;
-    let context = &mut pixel.context;
-    context.clear();
     let (own, others) = plane.window.split_at(codec.window.own.len());
     let (first, second) = others.split_at(codec.window.first.len());
-    context.extend(own.iter().map(|&d| see(level(&plane.x, d) - prediction)));
+    let seen = &mut pixel.differences;
+    seen.clear();
+    seen.extend(own.iter().map(|&d| level(&plane.x, d) - prediction));
     for (distances, reference) in [first, second].into_iter().zip(references) {
         match reference {
             Some(other) => {
                 let base = other.p.data[other.p.index(r, q)];
-                context.extend(distances.iter().map(|&d| see(level(&other.x, d) - base)));
+                seen.extend(distances.iter().map(|&d| level(&other.x, d) - base));
             }
-            None => context.extend(distances.iter().map(|_| see(0))),
+            None => seen.resize(seen.len() + distances.len(), 0),
         }
     }
     let count = codec.predictors.len() + 1;
-    context.extend(predictions[..count].iter().map(|p| see(p - prediction)));
-    let relative = |error: &i32| (64 + 4 * (Unit::new(error + 16).index - unit.index)).clamp(0, 127) as u8;
-    context.extend(recent[..count].iter().map(relative));
-    let p = &plane.p;
-    let p_place = p.index(r, q);
-    for offset in [[0, -1], [-1, 0], [-1, -1], [-1, 1]] {
-        context.push(see(level(&plane.x, plane.x.distance(offset)) - p.at(p_place, p.distance(offset))));
+    seen.extend(predictions[..count].iter().map(|p| p - prediction));
+    let before = seen.len();
+    let p_place = plane.p.index(r, q);
+    let stride = plane.p.stride;
+    let mut apart = |place: usize, p_place: usize| {
+        seen.push((i32::from(plane.x.data[place]) << 8) - plane.p.data[p_place]);
+    };
+    apart(place - 1, p_place - 1);
+    apart(place - plane.x.stride, p_place - stride);
+    apart(place - plane.x.stride - 1, p_place - stride - 1);
+    apart(place - plane.x.stride + 1, p_place - stride + 1);
+    seen.push(prediction);
+    seen.push(((levels - 1) << 8) - prediction);
+    for d in seen.iter_mut() {
+        *d = units(*d, unit).clamp(-1024, 1023) + 1024;
     }
-    context.push(see(prediction));
-    context.push(see(((levels - 1) << 8) - prediction));
-    context.push(unit.index as u8);
-    context.push(Unit::new(4 * levels).index as u8);
-    context.push(((prediction & 255) >> 1) as u8);
-    context.push(63 * plane.refs as u8);
-    context.push(8 * r.min(15) as u8);
-    context.push(8 * q.min(15) as u8);
+    let see = |&d: &i32| codec.see[d as usize & 2047];
+    let context = &mut pixel.context;
+    context.clear();
+    context.extend(seen[..before].iter().map(see));
+    context.extend(
+        recent[..count].iter().map(|error| (64 + 4 * (Unit::new(error + 16).index - unit.index)).clamp(0, 127) as u8),
+    );
+    context.extend(seen[before..].iter().map(see));
+    context.extend([
+        unit.index as u8,
+        Unit::new(4 * levels).index as u8,
+        ((prediction & 255) >> 1) as u8,
+        63 * plane.refs as u8,
+        8 * r.min(15) as u8,
+        8 * q.min(15) as u8,
+    ]);
 }

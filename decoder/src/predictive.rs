@@ -4,6 +4,7 @@ use crate::beside::Counts;
 use crate::coder::Coder;
 use crate::error::{demand, Result};
 use crate::family::{component_count, read_outputs, Mixture};
+use crate::front::Front;
 use crate::image::Image;
 use crate::jpeg;
 use crate::json::Fields;
@@ -11,7 +12,8 @@ use crate::least_squares::triangle;
 use crate::model::Parts;
 use crate::network::{Network, Place, Value};
 use crate::offsets::{Offsets, SECTION};
-use crate::pixel::{Pixel, Planes, Work};
+use crate::pixel::{Pixel, Planes};
+use crate::simd::wide;
 use crate::tensor::integers;
 
 /// A predictor, and the sums that it starts from for 0, 1 and 2 references.
@@ -102,40 +104,55 @@ impl Predictive {
     }
 
     fn code_planes<C: Coder>(&self, coder: &mut C, network: &Network, images: &mut [Image], starts: Option<&Starts>) {
-        let mut items: Vec<(&mut Image, Planes)> = images
-            .iter_mut()
-            .map(|image| {
-                let planes = Planes::new(self, image, starts);
-                (image, planes)
-            })
-            .collect();
-        let mut work = Work::default();
-        let mut pixel = Pixel::default();
+        let mut numbers: Vec<usize> = (0..images.len()).collect();
+        let mut items: Vec<Planes> = images.iter().map(|image| Planes::new(self, image, starts)).collect();
+        let mut front = Front::default();
+        let mut pixels: Vec<Pixel> = Vec::new();
         let mut time = 0;
         while !items.is_empty() {
             coder.step();
-            for (image, planes) in &mut items {
-                let length = self.lag * (image.rows - 1) + image.columns;
-                let first = (time + 1usize).saturating_sub(length).div_ceil(self.delay);
-                for plane in first..=(time / self.delay).min(image.planes() - 1) {
-                    let own = time - plane * self.delay;
-                    let top = (own + 1).saturating_sub(image.columns).div_ceil(self.lag);
-                    for r in top..=(own / self.lag).min(image.rows - 1) {
-                        let q = own - r * self.lag;
-                        planes.look(self, network, plane, r, q, &mut work, &mut pixel);
-                        let place = image.place(plane, r, q);
-                        let known = if C::KNOWN { image.symbols[place].into() } else { (pixel.prediction >> 8) as u32 };
-                        let symbol = self.code_symbol(coder, &pixel, image, planes, known);
-                        image.symbols[place] = symbol as u16;
-                        planes.learn(self, &pixel, symbol);
-                    }
+            let mut count = 0;
+            for (item, &number) in numbers.iter().enumerate() {
+                count = self.list(time, item, &images[number], &mut pixels, count);
+            }
+            let pixels = &mut pixels[..count];
+            front.look(self, network, &mut items, pixels);
+            for pixel in pixels.iter() {
+                let image = &mut images[numbers[pixel.item]];
+                let place = image.place(pixel.plane, pixel.r, pixel.q);
+                let known = if C::KNOWN { image.symbols[place].into() } else { pixel.guess() };
+                let symbol = self.code_symbol(coder, pixel, image, &items[pixel.item], known);
+                image.symbols[place] = symbol as u16;
+            }
+            learn_all(self, &numbers, images, &mut items, pixels);
+            time += 1;
+            for item in (0..items.len()).rev() {
+                let image = &images[numbers[item]];
+                if time == self.delay * (image.planes() - 1) + self.lag * (image.rows - 1) + image.columns {
+                    items.remove(item);
+                    numbers.remove(item);
                 }
             }
-            time += 1;
-            items.retain(|(image, _)| {
-                time < self.delay * (image.planes() - 1) + self.lag * (image.rows - 1) + image.columns
-            });
         }
+    }
+
+    /// Lists the pixels of an item at this time.
+    fn list(&self, time: usize, item: usize, image: &Image, pixels: &mut Vec<Pixel>, mut count: usize) -> usize {
+        let length = self.lag * (image.rows - 1) + image.columns;
+        let first = (time + 1).saturating_sub(length).div_ceil(self.delay);
+        for plane in first..=(time / self.delay).min(image.planes() - 1) {
+            let own = time - plane * self.delay;
+            let top = (own + 1).saturating_sub(image.columns).div_ceil(self.lag);
+            for r in top..=(own / self.lag).min(image.rows - 1) {
+                if count == pixels.len() {
+                    pixels.push(Pixel::default());
+                }
+                let pixel = &mut pixels[count];
+                (pixel.item, pixel.plane, pixel.r, pixel.q) = (item, plane, r, own - r * self.lag);
+                count += 1;
+            }
+        }
+        count
     }
 
     fn code_symbol<C: Coder>(&self, coder: &mut C, pixel: &Pixel, image: &Image, planes: &Planes, known: u32) -> u32 {
@@ -147,6 +164,22 @@ impl Predictive {
         let r = self.precision;
         let known = if C::KNOWN { known } else { 128 };
         coder.search(r, 0, 256, known, |c| ((sums[c as usize] << r) / sums[256]) as u32)
+    }
+}
+
+wide! {
+    fn learn_all['a]['a](
+        codec: &'a Predictive,
+        numbers: &'a [usize],
+        images: &'a [Image],
+        items: &'a mut [Planes],
+        pixels: &'a [Pixel],
+    ) {
+        for pixel in pixels.iter() {
+            let image = &images[numbers[pixel.item]];
+            let symbol = image.symbols[image.place(pixel.plane, pixel.r, pixel.q)];
+            items[pixel.item].learn(codec, pixel, symbol.into());
+        }
     }
 }
 

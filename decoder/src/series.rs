@@ -91,8 +91,8 @@ impl Recent {
 /// What a predictor has learned in a channel.
 struct Learner {
     inputs: Vec<[usize; 2]>,
-    matrix: Vec<f64>,
-    weights: Vec<i32>,
+    matrix: Vec<[f64; 1]>,
+    weights: Vec<[i32; 1]>,
     values: Vec<i64>,
 }
 
@@ -110,7 +110,7 @@ struct Channel {
 struct Item {
     channels: Vec<Channel>,
     levels: i64,
-    solver: Solver,
+    solver: Solver<1>,
     predictions: Vec<i64>,
     weight: Vec<i64>,
     inverse_scale: Vec<i64>,
@@ -130,10 +130,10 @@ impl Item {
                     let inputs = inputs_of_channel(predictor, c, image.channels);
                     let n = inputs.len();
                     let matrix = match starts {
-                        Some(starts) => starts[c][j].clone(),
-                        None => vec![0.0; triangle(n)],
+                        Some(starts) => starts[c][j].iter().map(|&sum| [sum]).collect(),
+                        None => vec![[0.0]; triangle(n)],
                     };
-                    Learner { inputs, matrix, weights: vec![0; n], values: vec![0; n + 1] }
+                    Learner { inputs, matrix, weights: vec![[0]; n], values: vec![0; n + 1] }
                 })
                 .collect(),
             recent: vec![Recent::new(levels, 4); codec.predictors.len() + 1],
@@ -176,7 +176,7 @@ impl Item {
                     i64::from(symbols[(t - b) * count + channel]) - mean(&self.channels[channel])
                 };
             }
-            let sum: i64 = learner.weights.iter().zip(&learner.values).map(|(&w, u)| i64::from(w) * u).sum();
+            let sum: i64 = learner.weights.iter().zip(&learner.values).map(|(&[w], u)| i64::from(w) * u).sum();
             self.predictions.push(((own_mean << 8) + ((sum + 128) >> 8)).clamp(0, top));
             self.channels[c].learners[j] = learner;
         }
@@ -247,7 +247,7 @@ impl Learner {
         for a in 0..=n {
             let (row, behind) = std::mem::take(&mut rest).split_at_mut(a + 1);
             rest = behind;
-            for (sum, b) in row.iter_mut().zip(&v) {
+            for ([sum], b) in row.iter_mut().zip(&v) {
                 *sum = *sum * keep + v[a] * b;
             }
         }

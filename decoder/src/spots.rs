@@ -2,6 +2,7 @@
 
 use crate::blend::{Blend, Wrong};
 use crate::counted::{Counted, Flat};
+use crate::front::{HasPixel, HasPlanes};
 use crate::image::Image;
 use crate::jpeg::Blues;
 use crate::memory::Recall;
@@ -62,6 +63,18 @@ pub struct Spot {
     pub flat: Option<(usize, u32)>,
 }
 
+impl HasPlanes for Item {
+    fn planes(&mut self) -> Option<&mut Planes> {
+        self.planes.as_mut()
+    }
+}
+
+impl HasPixel for Spot {
+    fn pixel(&mut self) -> &mut Pixel {
+        &mut self.pixel
+    }
+}
+
 impl Item {
     pub fn new(codec: &Counted, beside: Option<Beside>, image: &Image, number: usize) -> Item {
         let lag = codec.lag.min(image.columns);
@@ -87,6 +100,7 @@ impl Item {
             }
             let spot = &mut spots[count];
             (spot.item, spot.plane, spot.r, spot.q) = (place, self.plane, r, self.time - r * lag);
+            (spot.pixel.item, spot.pixel.plane, spot.pixel.r, spot.pixel.q) = (place, self.plane, r, spot.q);
             spot.channel = self.plane % image.channels;
             spot.levels = image.levels;
             spot.known = image.symbols[image.place(self.plane, r, spot.q)].into();

@@ -39,10 +39,10 @@ impl Model {
     /// The digests of outputs of a network, over all items of the test.
     fn run_test(&self, network: &Network, outputs: &[usize], drawn: &mut Outputs) -> Vec<String> {
         let (count, size) = (self.test.count, self.test.size);
-        let mut sources: Vec<Vec<i32>> = Vec::new();
+        let mut sources: Vec<Vec<i16>> = Vec::new();
         for source in &network.values[..network.sources] {
             let span = (source.high - source.low + 1) as u64;
-            let draw = |_| (source.low + (u64::from(drawn.draw()) % span) as i64) as i32;
+            let draw = |_| (source.low + (u64::from(drawn.draw()) % span) as i64) as i16;
             sources.push((0..count * source.elements(size)).map(draw).collect());
         }
         let mut scratch = Scratch::default();
@@ -56,8 +56,8 @@ impl Model {
             }
             network.run(&mut scratch, size);
             for (digest, &output) in digests.iter_mut().zip(outputs) {
-                for value in &scratch.values[output] {
-                    digest.update(&value.to_le_bytes());
+                for &bits in &scratch.values[output] {
+                    digest.update(&network.values[output].number(bits).to_le_bytes());
                 }
             }
         }

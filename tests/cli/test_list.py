@@ -153,3 +153,38 @@ def test_pictures_go_to_this_folder_by_default(
 def test_a_name_that_is_mistyped(run: Run, pictures: Path) -> None:
     assert_one_line_error(run("extract", "in.bb", "a/b/2.pgn"), "did you mean 'a/b/2.png'?")
     assert_one_line_error(run("extract", "in.bb", "x*"), "'a/1.png'", "and 1 more")
+
+
+def test_thumbnails_are_the_previews_or_made_by_decoding(run: Run, pictures: Path) -> None:
+    wide = np.add.outer(np.arange(150), np.arange(300)).astype(np.uint8)
+    Image.fromarray(wide).save("in/wide.png")
+    Path("in/notes.txt").write_text("no picture")
+    for options, before in (((), 0), (("--previews",), 1)):
+        assert run("compress", "in", "-o", "in.bb", "-f", *options).exit_code == 0
+        listed = run("list", "in.bb", "--thumbnails", f"small{before}")
+        assert listed.exit_code == 0 and listed.stdout == ""
+        said = f"5 thumbnails, of which {before} were in the archive and {5 - before} were made"
+        assert said in listed.stderr
+    names = [f"{name}.png" for name in NAMES]
+    assert found("small0") == sorted([*names, "wide.png.png"])
+    assert found("small1") == sorted([*names, "wide.png.webp"])
+    for path, width in (("small0/wide.png.png", 128), ("small1/wide.png.webp", 64)):
+        with Image.open(path) as small:
+            assert small.size == (width, width // 2)
+            shown = np.asarray(small.convert("L"), int)
+            apart = shown - np.asarray(Image.fromarray(wide).resize(small.size), int)
+            assert np.median(np.abs(apart)) < 12
+    with Image.open("small0/c.png.png") as small:
+        assert small.size == (5, 6) and small.getpixel((0, 0)) == (3, 3, 3, 255)
+
+
+def test_thumbnails_of_some_and_of_items(run: Run, pictures: Path) -> None:
+    assert run("list", "in.bb", "a/b", "--thumbnails", "some").exit_code == 0
+    assert found("some") == ["a/b/2.png.png"]
+    assert_one_line_error(run("list", "in.bb", "--thumbnails", "some"), "some: is there already")
+    assert run("list", "in.bb", "-l", "--thumbnails", "other").exit_code == 2
+    assert run("list", "digits.bb", "--thumbnails", "digits").exit_code == 0
+    assert found("digits") == sorted(f"{number}.png" for number in range(COUNT))
+    bitsback.compress(np.arange(4000), "numbers.bb", force=True)
+    assert_one_line_error(run("list", "numbers.bb", "--thumbnails", "none"), "no pictures")
+    assert not Path("none").exists()

@@ -4,6 +4,7 @@ writes.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,9 +39,12 @@ def decoded(archive: Path, out: Path, *options: str) -> Path:
     return out
 
 
-def test_it_passes_the_conformance_files() -> None:
+@pytest.mark.parametrize("vectors", ["all", "avx2", "none"])
+def test_it_passes_the_conformance_files(vectors: str) -> None:
+    """With all vectors that an x86-64 has, and with less."""
     runner = [sys.executable, ROOT / "conformance" / "run.py", "--", COMMAND, "--arrays"]
-    run = subprocess.run(runner, capture_output=True, text=True)
+    environment = os.environ | {"BITSBACK_VECTORS": vectors}
+    run = subprocess.run(runner, capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stdout
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from bitsback.cli.commands import view
 from bitsback.cli.commands.view import Server
 from docs.blocks import ROOT
 from viewer.browser import CHROMIUM, Browser
@@ -179,6 +181,42 @@ def test_an_archive_by_ranges(browser: Browser, tmp_path: Path) -> None:
         ]
         assert sum(received) < 50_000
         server.shutdown()
+
+
+@pytest.mark.slow
+def test_an_archive_of_2_gb_opens_with_3_mb(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noise, which is stored raw: 131,072 items in 8,192 blocks. What the server sends is counted:
+    until the thumbnails in sight are there, and then for the last item.
+    """
+    noise = np.random.default_rng(0).integers(0, 256, (512, 128, 128), np.uint8)
+    bitsback.compress(noise, tmp_path / "part.bb", block=16)
+    bitsback.merge([tmp_path / "part.bb"] * 256, tmp_path / "x.bb")
+    assert (tmp_path / "x.bb").stat().st_size > 2e9
+    sent = 0
+
+    def count(handler: BaseHTTPRequestHandler, name: str, value: str) -> None:
+        nonlocal sent
+        if name == "Content-Length" and handler.command == "GET" and "/archive/" in handler.path:
+            sent += int(value)
+        BaseHTTPRequestHandler.send_header(handler, name, value)
+
+    monkeypatch.setattr(view._Handler, "send_header", count, raising=False)
+    with Server(tmp_path / "x.bb") as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser.open(server.address())
+        browser.wait("Boolean(archive)")
+        browser.wait("document.querySelectorAll('#grid canvas').length > 10")
+        settled(browser)
+        assert 0 < sent < 3_000_000
+        before = sent
+        open_entry(browser, 131_071)
+        browser.wait(f"{CHECK}.startsWith('checked')")
+        assert np.array_equal(canvas(browser)[..., 0], noise[511])
+        assert 0 < sent - before < 1_000_000
+        server.shutdown()
+    (tmp_path / "x.bb").unlink()
 
 
 def test_search_and_keys(browser: Browser, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,17 +38,27 @@ if TYPE_CHECKING:
         " for byte, in the form that 'sha256sum -c' reads."
     ),
 )  # fmt: skip
+@click.option(
+    "--thumbnails",
+    metavar="DIR",
+    help=(
+        "Write a small picture of each picture into the new folder DIR, as NAME.webp, NAME.jpg or"
+        " NAME.png, of 128 pixels along an axis at most: the previews of an archive that was made"
+        " with --previews, and others by decoding."
+    ),
+)
 @options.reading_options
 def command(
     archive: str,
     names: tuple[str, ...],
     long: bool,
     hashes: bool,
+    thumbnails: str | None,
     as_json: bool,
     storage_options: dict[str, Any],
 ) -> None:
     """List the names in the archive X.bb, one per line: pictures, or the arrays of an npz file.
-    Nothing is decoded, but headers of DICOM files with -l and --json.
+    Nothing is decoded, but headers of DICOM files with -l and --json, and for --thumbnails.
 
     Entries without names are listed by numbers: the items of an array, as 0:60, and the pages of a
     TIFF file, similar ones in a row together. 'extract' takes every line as an ITEM.
@@ -61,15 +72,22 @@ def command(
       bitsback list scans.bb 'a/*.png' b/
       bitsback list scans.bb --json
       bitsback list scans.bb --hashes > SHA256SUMS
+      bitsback list scans.bb --thumbnails small     small/a/1.png.webp, ...
+      bitsback list scans.bb 'a/*' --thumbnails small
     """
     if hashes and (long or as_json):
         raise click.UsageError("--hashes has a form of its own; leave out -l, or --json")
+    if thumbnails is not None and (long or as_json or hashes):
+        raise click.UsageError("--thumbnails writes files and lists nothing; leave out the others")
     with (
-        Progress("reading") as progress,
+        Progress("reading" if thumbnails is None else "thumbnails", show_count=True) as progress,
         opened(archive, storage_options=storage_options) as found,
     ):
         if hashes:
             _print_hashes(found, names, progress)
+            return
+        if thumbnails is not None:
+            _write_thumbnails(found, names, Path(thumbnails), progress)
             return
         entries = _entries(found, names, long or as_json)
         if as_json:
@@ -119,6 +137,25 @@ def _print_hashes(archive: Archive, names: Sequence[str], progress: Progress) ->
             without.append(name)
     for name in without:
         figures.say(f"bitsback: {name}: has no hash, as it comes back by its pixels only", err=True)
+
+
+def _write_thumbnails(
+    archive: Archive, names: Sequence[str], folder: Path, progress: Progress
+) -> None:
+    """Raises InputError and ArchiveError."""
+    from bitsback.cli import small_pictures
+    from bitsback.cli.selection import file_numbers
+
+    numbers = sorted(file_numbers(archive, names)) if names else range(len(archive))
+    kept, made = small_pictures.write(archive, numbers, folder, progress)
+    progress.end()
+    if not kept + made:
+        raise InputError(f"{archive.name}: has no pictures among what was asked for")
+    figures.say(
+        f"{folder}: {figures.count(kept + made, 'thumbnail')}, of which {kept:,} were in the"
+        f" archive and {made:,} were made by decoding",
+        err=True,
+    )
 
 
 def _row(entry: Entry) -> dict[str, Any]:

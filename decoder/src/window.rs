@@ -1,0 +1,85 @@
+//! The window of a pixel that is coded after those around it, as a network sees it (model-format.md, M3).
+
+/// How many numbers are copied at a time; there are as many behind all rows.
+const PIECE: usize = 16;
+
+/// The last rows of an item: their symbols as each of the planes of inputs has them, and where some are not flat.
+pub struct Window<'a> {
+    planes: &'a [Vec<u8>],
+    flat: &'a [bool],
+    above: usize,
+    side: usize,
+    channels: usize,
+    /// Of each plane the rows, in slots that later rows take over.
+    rows: Vec<i16>,
+    stride: usize,
+    /// Of each column, with margins, the last row that has a symbol there that is not flat: one more than its number.
+    uneven: Vec<usize>,
+}
+
+impl<'a> Window<'a> {
+    pub fn new(
+        planes: &'a [Vec<u8>],
+        flat: &'a [bool],
+        [above, side]: [usize; 2],
+        columns: usize,
+        channels: usize,
+    ) -> Window<'a> {
+        let stride = (columns + 2 * side) * channels + PIECE;
+        let rows = planes.iter().flat_map(|plane| std::iter::repeat_n(i16::from(plane[0]), (above + 1) * stride));
+        let mut uneven = vec![0; columns + 2 * side];
+        if flat.first() == Some(&false) {
+            // The symbols outside are 0.
+            uneven[..side].fill(usize::MAX);
+            uneven[side + columns..].fill(usize::MAX);
+        }
+        Window { planes, flat, above, side, channels, rows: rows.collect(), stride, uneven }
+    }
+
+    /// Makes room for a row.
+    pub fn begin_row(&mut self, r: usize) {
+        for (number, plane) in self.planes.iter().enumerate() {
+            let start = (number * (self.above + 1) + r % (self.above + 1)) * self.stride;
+            self.rows[start..start + self.stride].fill(plane[0].into());
+        }
+    }
+
+    /// Notes the symbol of a channel, by its place in the coding order.
+    pub fn set(&mut self, r: usize, q: usize, place: usize, symbol: u32) {
+        let column = (q + self.side) * self.channels + place;
+        for (number, plane) in self.planes.iter().enumerate() {
+            let start = (number * (self.above + 1) + r % (self.above + 1)) * self.stride;
+            self.rows[start + column] = plane[symbol as usize].into();
+        }
+        if self.flat.get(symbol as usize) == Some(&false) {
+            self.uneven[q + self.side] = r + 1;
+        }
+    }
+
+    /// Whether all symbols in the window of a pixel are flat; to be asked before the pixel itself is set.
+    pub fn is_flat(&self, r: usize, q: usize) -> bool {
+        let before = r.saturating_sub(self.above);
+        (r >= self.above || self.flat[0]) && self.uneven[q..=q + 2 * self.side].iter().all(|&last| last <= before)
+    }
+
+    /// Appends what a network sees of the window and of the first `known` channels of the pixel itself.
+    pub fn see(&self, r: usize, q: usize, known: usize, out: &mut Vec<i16>) {
+        let start = q * self.channels;
+        let (row, own) = ((2 * self.side + 1) * self.channels, self.side * self.channels + known);
+        let mut length = out.len();
+        let end = length + self.planes.len() * (self.above * row + own);
+        out.resize(end + row.next_multiple_of(PIECE), 0);
+        for plane in self.rows.chunks_exact((self.above + 1) * self.stride) {
+            for up in (0..=self.above).rev() {
+                let slot = (r + self.above + 1 - up) % (self.above + 1) * self.stride;
+                let count = if up > 0 { row } else { own };
+                let (from, to) = (&plane[slot + start..], &mut out[length..]);
+                for piece in (0..count).step_by(PIECE) {
+                    to[piece..piece + PIECE].copy_from_slice(&from[piece..piece + PIECE]);
+                }
+                length += count;
+            }
+        }
+        out.truncate(end);
+    }
+}

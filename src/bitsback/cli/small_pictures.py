@@ -1,0 +1,77 @@
+"""Write small pictures of the pictures of an archive: the previews that it has, and others made by
+decoding.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bitsback.errors import InputError
+from bitsback.restoring.output import made_folders, naming
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bitsback.reading.reader import Archive
+
+_SIDE = 128
+_ENDINGS = {b"\x89PNG": ".png", b"\xff\xd8\xff\xe0": ".jpg", b"RIFF": ".webp"}
+
+
+def write(
+    archive: Archive,
+    numbers: Sequence[int],
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[int, int]:
+    """Writes a file for each of these pictures, items or pages into a new folder, under its name or
+    number and one ending more. Gives how many were previews, and how many were made. What is no
+    picture has none. Raises InputError and ArchiveError.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"{folder}: is there already; name a new folder")
+    kept = made = 0
+    for done, number in enumerate(numbers):
+        data = archive.preview(number) if archive.names else None
+        kept += data is not None
+        if data is None:
+            data = _made(archive, number)
+            made += data is not None
+        if data is not None:
+            name = archive.names[number] if archive.names else str(number)
+            path = folder / (name + _ENDINGS.get(data[:4], ".jpg"))
+            with made_folders(path.parent, str(path)), naming(str(path)):
+                path.write_bytes(data)
+        if progress is not None:
+            progress(done + 1, len(numbers))
+    return kept, made
+
+
+def _made(archive: Archive, number: int) -> bytes | None:
+    """A PNG file of a picture that is decoded; None if it is none."""
+    from bitsback.reading.indexed import thumbnail
+
+    try:
+        picture = _image(archive[number])
+    except InputError:  # a file that is held as it is, and that is no picture
+        return None
+    if picture is None:
+        return None
+    file = io.BytesIO()
+    thumbnail(picture, _SIDE).save(file, "PNG")
+    return file.getvalue()
+
+
+def _image(found: Any) -> NDArray[np.generic] | None:
+    """An array as one image, of a stack the one in the middle; None if it is none."""
+    import numpy as np
+
+    from bitsback.reading.indexed import is_image
+
+    while len(found.shape) > 2 and not is_image(found.shape, found.dtype) and found.shape[0]:
+        found = found[found.shape[0] // 2]
+    return np.asarray(found[...]) if is_image(found.shape, found.dtype) else None
