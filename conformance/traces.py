@@ -55,8 +55,8 @@ it, follows.
 OF_KINDS = {"M": "A5.4", "v": "A5.17", "p": "A5.18"}
 """The sections of the specification that a kind of section of an archive needs."""
 
-WATCHED = 6.0
-"""The seconds for which a file is watched, since that is slow."""
+WATCHED, SEEN = 6.0, 20.0
+"""The seconds for which the lines, and then the calls, of a file are watched: that is slow."""
 
 Arc = tuple[str, int, int]
 """A module, a line in it, and the line that ran before it in the same call, 0 for none."""
@@ -107,7 +107,7 @@ class Trace:
         self._functions: set[tuple[str, str]] = set()
         self._kinds = _kinds_of(data)
         models = spec_models(data)
-        self._end = monotonic() + WATCHED
+        self._start = monotonic()
         self.refusal: tuple[Any, ...] | None = None
         sys.settrace(self._called if watch else None)
         try:
@@ -133,7 +133,10 @@ class Trace:
             return None
         module, last = Path(frame.f_code.co_filename).stem, 0
         self._functions.add((module, frame.f_code.co_qualname))
-        if monotonic() > self._end:
+        passed = monotonic() - self._start
+        if passed > SEEN:
+            sys.settrace(None)
+        if passed > WATCHED:
             return None
 
         def line(frame: FrameType, event: str, argument: Any) -> Any:

@@ -201,7 +201,7 @@ def test_blocks_of_any_shape_claim_no_more_than_their_bytes(model: StandIn) -> N
 @pytest.mark.parametrize("cut", [(1, 1), (1 << 30, 1), (1 << 20, 1 << 20)])
 def test_large_claims_of_tiles(cut: tuple[int, int]) -> None:
     """The reader must not list the claimed tiles before it reads them."""
-    array = Collection(BYTE, (1 << 30, 1 << 30), ONE, cut=cut)
+    array = Collection(BYTE, (1 << 29, 1 << 30), ONE, cut=cut)
     found = block(0, Run(1, BYTE, (1, 1), None), 0, b"x")
     refuse(archive(array, (1, found)), "hold|claims|dtype")
     refuse(archive(array, (array.tiles, found)), "hold|claims|too many|index")

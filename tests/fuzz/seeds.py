@@ -38,6 +38,8 @@ from reference.jpeg_colours import to_rgb
 from zoo.gif_files import Drawn, gif_file
 from zoo.tiff_files import by_hand
 
+GOLDEN = Path(__file__).parents[1] / "collections" / "golden"
+
 
 @dataclass(frozen=True)
 class Seed:
@@ -104,7 +106,16 @@ def archives() -> list[Seed]:
     made = [(name, array, compress(array, **options)) for name, array, options in arrays]
     made.append(("with parity", numbers, with_parity(compress(numbers, block=4))))
     made.append(("joined", np.concatenate([smooth, smooth]), joined(smooth, smooth)))
-    return [Seed(name, data, *items_of(array), stored=stored(data)) for name, array, data in made]
+    found = [Seed(name, data, *items_of(array), stored=stored(data)) for name, array, data in made]
+    return [*found, frames()]
+
+
+def frames() -> Seed:
+    """DICOM files whose frames are the slices of stacks."""
+    data = (GOLDEN / "frames.bb").read_bytes()
+    opened = bitsback.open(io.BytesIO(data))
+    items = tuple(content(opened[number]) for number in range(len(opened)))
+    return Seed("frames", data, items, stored=stored(data))
 
 
 def joined(items: NDArray[Any], slices: NDArray[Any]) -> bytes:
