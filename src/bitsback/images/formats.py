@@ -262,6 +262,8 @@ def _dicom() -> PictureCodec:
 
 
 _IDX = rb"\0\0[\x08\x09\x0b-\x0e][^\0]"
+_LOSSLESS_WEBP = rb"RIFF.{4}WEBP(VP8L|VP8X(?!.*(VP8 |ALPH|ANIM|ANMF)))"
+"""One with a long chunk of another kind before may be lossy or animated none the less."""
 _PNM = {".pnm": ("1", "L", "I;16", "RGB"), ".pbm": "1", ".pgm": ("L", "I;16"), ".ppm": ("RGB",)}
 NPY = ArrayFormat(
     title="a .npy file", endings=(".npy",), start=rb"\x93NUMPY", key="npy", container=0, codec=_npy
@@ -322,7 +324,7 @@ FORMATS: tuple[Format, ...] = (
         pillow=("Jpeg", "JPEG"),
     ),
     PictureFormat(
-        title="a lossless WebP file", endings=(".webp",), start=rb"RIFF.{4}WEBPVP8[LX]",
+        title="a lossless WebP file", endings=(".webp",), start=_LOSSLESS_WEBP,
         pillow=("WebP", "WEBP"), metadata=(7,), codec=_webp,
     ),
     PictureFormat(title="a WebP file", start=rb"RIFF", pillow=("WebP", "WEBP")),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 from bitsback.errors import ArchiveError
-from bitsback.images.bands import Bands, Read
+from bitsback.images.bands import Bands, Read, same_pixels
 from bitsback.images.drawing import Drawing, Seekable, Split
 from bitsback.images.file_io import FileContent
 from bitsback.images.pictures import identify, sample_bands
@@ -194,10 +194,11 @@ def unpack(cursor: Cursor, kind: int) -> WebP:
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
-    around, pixels = [], []
-    for each in (file, made):
-        chunks = list(_chunks(FileContent(each)[:]))
-        around.append([(name, b"" if name == _PIXELS else held) for name, held in chunks])
-        found = samples(each)
-        pixels += [] if found is None else [found.whole()]
-    return around[0] == around[1] and len(pixels) == 2 and np.array_equal(pixels[0], pixels[1])
+    around = [
+        [(name, b"" if name == _PIXELS else held) for name, held in _chunks(FileContent(each)[:])]
+        for each in (file, made)
+    ]
+    if around[0] != around[1]:
+        return False
+    pixels = samples(file), samples(made)
+    return pixels[0] is not None and pixels[1] is not None and same_pixels(pixels[0], pixels[1])
