@@ -203,7 +203,7 @@ def test_multisets_of_planes(bilevel: bool) -> None:
 
 def test_blocks() -> None:
     assert check(digits(7), model=NAME, block=3) == [spec_blocks.MODEL] * 3
-    assert len(check(np.arange(900).reshape(10, 90, 1).repeat(6, 2), block=3)) == 4
+    assert len(check(np.arange(900).reshape(10, 90, 1).repeat(6, 2), block=3, stack=False)) == 4
 
 
 @pytest.mark.parametrize(
