@@ -59,6 +59,8 @@ def test_the_specification_makes_the_same_file(kind: str) -> None:
             if kind != "|u1":
                 continue
             few = pixels & np.uint8((1 << (8 >> (layout >> 4 & 3))) - 1)
-        planes = 3 if layout & 64 and few.ndim == 3 else 1
+        if layout & 64 and few.ndim == 2:
+            continue
+        planes = 3 if layout & 64 else 1
         metadata = bytes([1, layout, 2, 2, 3, 1, 4 * planes - 3]) + b"some bytes"
         assert file_of(few, metadata) == restore(few, metadata)

@@ -38,7 +38,7 @@ def cut_of(elements: NDArray[Any]) -> tuple[Cut, list[NDArray[Any]]]:
     numbers = numbers_of(elements)
     base = numbers.min()
     numbers = numbers - base
-    used = int(np.bitwise_or.reduce(numbers))
+    used = int(np.bitwise_or.reduce(numbers)) or 1  # all may be equal
     shift = (used & -used).bit_length() - 1
     left = used.bit_length() - shift
     bits = [min(left, MOST_BITS)]

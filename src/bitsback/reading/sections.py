@@ -179,6 +179,8 @@ class FileSections:
             if stats or self._collection.has_removed:
                 raise ArchiveError("its files have stats, or were removed, and have no names")
             return unpack_unnamed(open_section(self._read(places[0]), UNNAMED), self._collection)
+        if self._collection.kind == FOLDER and self._collection.metadata_parts and not stats:
+            raise ArchiveError("the stats of its files are missing")
         return unpack_files(
             open_section(self._read(places[0]), NAMES),
             self._collection,
