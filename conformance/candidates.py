@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -63,10 +64,20 @@ def golden() -> Iterator[tuple[str, bytes]]:
             yield path.name, path.read_bytes()
 
 
-def damaged_or_newer() -> Iterator[tuple[str, str, bytes]]:
-    """Archives whose end is damaged (section A9), and such that only a newer release can read
-    (A10), with the section that says so.
+def always() -> Iterator[tuple[str, str, bytes]]:
+    """Archives with what a decoder need not read (the sections A5.17 and A5.18), whose end is
+    damaged (A9), and that only a newer release can read (A10), with the section that says so.
     """
+    files, numbers = (
+        TESTS / f"{name}.bb" for name in ("collections/golden/files", "archive/golden/number")
+    )
+    with TemporaryDirectory() as name:
+        bitsback.decompress(files, f"{name}/in")
+        bitsback.compress(f"{name}/in", f"{name}/x.bb", previews=True)
+        yield "A5.17", "previews.bb", Path(name, "x.bb").read_bytes()
+        Path(name, "y.bb").write_bytes(numbers.read_bytes())
+        bitsback.add_parity(f"{name}/y.bb", 20)
+        yield "A5.18", "parity.bb", Path(name, "y.bb").read_bytes()
     data = (TESTS / "collections/golden/changed.bb").read_bytes()
     yield "A9", "unfinished addition.bb", data + mutate.section("C", bytes(20)) + b"B"
     yield "A9", "damaged footer.bb", data[:-1] + b"?"

@@ -3,8 +3,8 @@
     PYTHONPATH=tests:lab/src python conformance/make.py
 
 What each file holds is said by the executable specification in tests/reference, never by the
-program. Golden archives, and archives that are cut off or need a newer release, are always among
-the files. Of archives of random models, and of seeds of
+program. Golden archives, and archives with previews or parity, that are cut off, or need a newer
+release, are always among the files. Of archives of random models, and of seeds of
 the fuzz tests, those are that reach a line or a branch of the specification that no file before
 them reaches, and of damaged and forged archives and of broken models one for each check by which
 the specification refuses a file. At the end it prints the lines that no file reaches.
@@ -69,7 +69,7 @@ def main() -> None:
     for name, data in candidates.golden():
         add(name, data, Trace(data))
         print(name, flush=True)
-    for section, name, data in candidates.damaged_or_newer():
+    for section, name, data in candidates.always():
         add(name, data, Trace(data), section)
     refusals = set()
     for source in (
