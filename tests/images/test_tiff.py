@@ -95,7 +95,6 @@ WRITTEN: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
     "CMYK and alpha": (
         colours(5, "u2"), {"photometric": "separated", "extrasamples": ["unassalpha"]},
     ),
-    "CIELAB": (colours(), {"photometric": "cielab", "compression": "zlib"}),
 }  # fmt: skip
 
 

@@ -41,10 +41,8 @@ _SUBSAMPLED = 530
 _WIDTHS = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
 """Bytes of an element, by the type of a tag that holds offsets or lengths."""
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
-_PHOTOMETRICS = frozenset([*range(4), 5, 8, 9, 10])
-"""Meanings of samples that stand in the file as they are; beside those above CMYK, CIELAB, ICCLAB
-and ITULAB.
-"""
+_LEAST_SAMPLES = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, 5: 4}
+"""Of a pixel, by the meaning of samples that stand in the file as they are; 5 is CMYK."""
 _KINDS = {1: 0, 2: SIGNED, 3: FLOAT, 4: 0}
 """Flags by the tag of the format of samples: unsigned, signed, floats, undefined."""
 _SAMPLE_FORMAT = 339
@@ -162,8 +160,7 @@ def _layout(page: Any) -> Layout | None:
     if not (
         isinstance(bits, int)
         and kind is not None
-        and photometric in _PHOTOMETRICS
-        and (photometric == _RGB) <= (samples >= 3)
+        and samples >= _LEAST_SAMPLES.get(photometric, samples + 1)
         and compression in COMPRESSIONS
         and predictor in (1, _HORIZONTAL, _OF_FLOATS)
         and page.imagedepth == 1
