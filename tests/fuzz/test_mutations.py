@@ -9,7 +9,7 @@ from fuzz.campaign import cases, run
 
 @pytest.mark.parametrize("seed", range(4))
 def test_mutations(seed: int) -> None:
-    outcomes = run(cases(seed, 0, 600))
+    outcomes = run(cases(seed, 0, 480))
     assert outcomes["damage, refused"] > 100
     assert outcomes["forgery, refused"] > 100
     assert outcomes["metadata, refused"] > 10 and outcomes["metadata, whole"] > 5
