@@ -29,10 +29,10 @@ test:
 without-torch: .venv-light/installed
 	.venv-light/bin/python tests/cli/without_torch.py
 
-# The second decoder, and the plug-in of HDF5 by it. Their tests say what is missing where there is no cargo.
+# The second decoder, and the plug-in of HDF5 by it; compiled in parts, which is sooner done, and decodes a little slower. Their tests say what is missing where there is no cargo.
 CARGO ?= $(firstword $(wildcard /usr/bin/cargo) cargo)
 decoder:
-	@if command -v $(CARGO) > /dev/null; then $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml \
+	@if command -v $(CARGO) > /dev/null; then CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml \
 		-p bitsback-decode -p bitsback-decode-c -p bitsback-hdf5; fi
 
 # The page that shows archives in a browser, src/bitsback/viewer.html, which is committed: to be made again after a change
