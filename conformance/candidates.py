@@ -66,7 +66,7 @@ def golden() -> Iterator[tuple[str, bytes]]:
 
 
 def always() -> Iterator[tuple[str, str, bytes]]:
-    """Archives with what a decoder need not read (the sections A5.17 and A5.18), whose end is
+    """Archives with what a decoder need not read (the sections A5.6, A5.17 and A5.18), whose end is
     damaged (A9), and that only a newer release can read (A10), with the section that says so.
     """
     with TemporaryDirectory() as name:
@@ -77,6 +77,8 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         Path(name, "y.bb").write_bytes((TESTS / "archive/golden/number.bb").read_bytes())
         bitsback.add_parity(f"{name}/y.bb", 20)
         yield "A5.18", "parity.bb", Path(name, "y.bb").read_bytes()
+    block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\3\0\2ababc"
+    yield "A5.6", "raw with two values.block", block + archive.crc32c(block).to_bytes(4, "little")
     data = (TESTS / "collections/golden/changed.bb").read_bytes()
     yield "A9", "unfinished addition.bb", data + mutate.section("C", bytes(20)) + b"B"
     yield "A9", "damaged footer.bb", data[:-1] + b"?"

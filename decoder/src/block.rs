@@ -101,7 +101,7 @@ impl<'a> Block<'a> {
             let fits = match &run.map {
                 ValueMap::None => self.method != Method::Packed,
                 ValueMap::Range { .. } | ValueMap::Set(_) => model,
-                ValueMap::Pair(_) => model || self.method == Method::Packed,
+                ValueMap::Pair(_) => model || matches!(self.method, Method::Packed | Method::Raw),
                 ValueMap::Jpeg => model,
             };
             demand(fits, &format!("run {i} of a block has a value map that its method may not have"), SECTION)?;

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import tifffile
 from PIL import Image
 
 import bitsback
@@ -128,7 +129,10 @@ def is_made_anew(metadata: bytes) -> bool:
     return metadata[:1] in (b"\4", b"\7") and not is_plain(metadata)
 
 
-def pixels_of(data: bytes) -> tuple[str, tuple[int, int], bytes]:
+def pixels_of(data: bytes) -> tuple[str, tuple[int, ...], bytes]:
+    if data[:2] in (b"II", b"MM"):  # TIFF, also of samples that Pillow does not read
+        array = tifffile.imread(io.BytesIO(data))
+        return array.dtype.name, array.shape, array.tobytes()
     with Image.open(io.BytesIO(data)) as image:
         return image.mode, image.size, image.tobytes()
 
