@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from bitsback.reading.reader import Archive
 
 _SIDE = 128
-_ENDINGS = {b"\x89PNG": ".png", b"\xff\xd8\xff\xe0": ".jpg", b"RIFF": ".webp"}
+_ENDINGS = {b"\x89PNG": ".png", b"RIFF": ".webp"}
+"""By the first bytes; a preview of another kind is a JPEG."""
 
 
 def write(

@@ -4,14 +4,14 @@ again row by row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.images.bands import Bands, PageRows, Read
+from bitsback.images.bands import Bands, PageRows, Read, joined
 from bitsback.images.file_io import Content
 from bitsback.wire import Cursor
 
@@ -39,6 +39,22 @@ class Drawing(Protocol):
         """Ends the file after the last row, and returns its number of bytes. Raises ArchiveError if
         the file cannot have had these rows.
         """
+
+
+class WholeDrawing:
+    """A file that is made of all of its rows at once."""
+
+    def __init__(self, file: Seekable, make: Callable[[NDArray[Any]], bytes]) -> None:
+        """make: gives the bytes of the file for its pixels. Raises ArchiveError."""
+        self._file, self._make, self._bands = file, make, list[NDArray[Any]]()
+
+    def add(self, rows: NDArray[Any]) -> None:
+        self._bands.append(rows)
+
+    def close(self) -> int:
+        data = self._make(joined(self._bands))
+        self._file.write(data)
+        return len(data)
 
 
 class ContainerMetadata(Protocol):

@@ -18,7 +18,7 @@ from PIL import Image
 from bitsback import _core
 from bitsback.errors import ArchiveError
 from bitsback.images.bands import Bands, Read
-from bitsback.images.drawing import Drawing, Seekable, Split, makes
+from bitsback.images.drawing import Drawing, Seekable, Split, WholeDrawing, makes
 from bitsback.images.file_io import FileContent, same_bytes
 from bitsback.wire import Cursor, varint
 
@@ -116,26 +116,6 @@ def _sheet(frames: Sequence[GifFrame]) -> tuple[list[tuple[slice, slice]], tuple
     return places, (top + tallest, width)
 
 
-class GifDrawing:
-    """A file, made when all rows of its sheet are there."""
-
-    def __init__(self, gif: Gif, file: Seekable) -> None:
-        self._gif, self._file, self._bands = gif, file, list[NDArray[Any]]()
-
-    def add(self, rows: NDArray[Any]) -> None:
-        self._bands.append(rows.copy())
-
-    def close(self) -> int:
-        sheet, others = np.concatenate(self._bands), self._gif.others
-        at = size = 0
-        for frame, place in zip(self._gif.frames, _sheet(self._gif.frames)[0], strict=True):
-            data = others[at : at + frame.gap] + frame.stored(sheet[place])
-            at, size = at + frame.gap, size + len(data)
-            self._file.write(data)
-        self._file.write(others[at:])
-        return size + len(others) - at
-
-
 @dataclass(frozen=True)
 class Gif:
     """Everything of a GIF file but the pixels of its frames."""
@@ -155,7 +135,14 @@ class Gif:
         return dtype == np.uint8 and shape == _sheet(self.frames)[1]
 
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
-        return GifDrawing(self, file)
+        return WholeDrawing(file, self._file_of)
+
+    def _file_of(self, sheet: Pixels) -> bytes:
+        parts, at = [], 0
+        for frame, place in zip(self.frames, _sheet(self.frames)[0], strict=True):
+            parts += [self.others[at : at + frame.gap], frame.stored(sheet[place])]
+            at += frame.gap
+        return b"".join([*parts, self.others[at:]])
 
     def pack(self) -> bytes:
         return (

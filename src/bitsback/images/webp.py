@@ -16,7 +16,7 @@ from PIL import Image, features
 
 from bitsback.errors import ArchiveError
 from bitsback.images.bands import Bands, Read, same_pixels
-from bitsback.images.drawing import Drawing, Seekable, Split
+from bitsback.images.drawing import Drawing, Seekable, Split, WholeDrawing
 from bitsback.images.file_io import FileContent
 from bitsback.images.pictures import identify, sample_bands
 from bitsback.wire import Cursor, varint
@@ -36,23 +36,6 @@ _ALPHA = 1 << 28
 _METHOD, _QUALITY = 4, 75
 
 Chunk = tuple[bytes, bytes]
-
-
-class WebPDrawing:
-    """A file whose pixels are compressed again, when all rows are there."""
-
-    def __init__(self, webp: WebP, file: Seekable) -> None:
-        self._webp, self._file, self._bands = webp, file, list[NDArray[Any]]()
-
-    def add(self, rows: NDArray[Any]) -> None:
-        self._bands.append(rows.copy())
-
-    def close(self) -> int:
-        """Raises ArchiveError if Pillow has no WebP here."""
-        pixels = _PIXELS, _compressed(np.concatenate(self._bands))
-        data = _file_of([*self._webp.before, pixels, *self._webp.after])
-        self._file.write(data)
-        return len(data)
 
 
 @dataclass(frozen=True)
@@ -81,8 +64,13 @@ class WebP:
         )
 
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
-        """The file, with pixels of this dtype and shape, which fit."""
-        return WebPDrawing(self, file)
+        """The file, with pixels of this dtype and shape, which fit. Its end raises ArchiveError if
+        Pillow has no WebP here.
+        """
+        return WholeDrawing(
+            file,
+            lambda pixels: _file_of([*self.before, (_PIXELS, _compressed(pixels)), *self.after]),
+        )
 
     def pack(self) -> bytes:
         parts = []

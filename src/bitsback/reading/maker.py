@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.format.grid import Shape
-from bitsback.images.drawing import Drawing, Seekable
+from bitsback.images.drawing import Drawing, Seekable, WholeDrawing
 from bitsback.images.names import printable
 from bitsback.lazy import cached_property
 from bitsback.locks import Lock
@@ -49,11 +49,11 @@ class Maker:
         """Writes the file of a picture with pixels of this dtype and shape to an empty file. It and
         its drawing raise ArchiveError, which names the picture.
         """
-        from bitsback.images.picture_files import drawing_of
+        from bitsback.images.picture_files import drawing_of, encode
 
         _, kind = target_of(self._files, number)
         if kind is not None:
-            return _Encoded(file, kind)
+            return WholeDrawing(file, lambda pixels: encode(pixels, kind))
         metadata = self.content(number)
         with self.naming(number):
             drawing = drawing_of(metadata, file, dtype, shape, self._exact)
@@ -109,25 +109,6 @@ class _Named:
     def close(self) -> int:
         with self._naming():
             return self._drawing.close()
-
-
-class _Encoded:
-    """A file that Pillow makes, of all pixels at once."""
-
-    def __init__(self, file: Seekable, kind: str) -> None:
-        self._file, self._kind = file, kind
-        self._bands: list[NDArray[Any]] = []
-
-    def add(self, rows: NDArray[Any]) -> None:
-        self._bands.append(rows)
-
-    def close(self) -> int:
-        from bitsback.images.bands import joined
-        from bitsback.images.picture_files import encode
-
-        data = encode(joined(self._bands), self._kind)
-        self._file.write(data)
-        return len(data)
 
 
 def damage(archive: OpenArchive, lost: Sequence[range]) -> Iterator[ArchiveError]:

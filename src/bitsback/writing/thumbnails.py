@@ -42,13 +42,16 @@ def previews(
     """Previews of the pictures among these files, some at a time. first: the number of the first
     file. archive_bytes: those of the archive without previews.
     """
-    pictures = sum(ending_of(name) in PICTURES or _is_dicom(listing, name) for name in names)
+    dicom = {name for name in names if _is_dicom(listing, name)}
+    pictures = len(dicom) + sum(ending_of(name) in PICTURES for name in names)
     most = max(int(archive_bytes * _SHARE) // max(pictures, 1), _LEAST)
     together = max(_SECTION // most, 1)
     made: list[bytes] = []
-    for number, preview in enumerate(
-        ordered_map(lambda name: _preview(listing, name, most), names, threads), first + 1
-    ):
+
+    def preview_of(name: str) -> bytes:
+        return _preview(listing, name, name in dicom, most)
+
+    for number, preview in enumerate(ordered_map(preview_of, names, threads), first + 1):
         made.append(preview)
         if len(made) == together or number == first + len(names):
             if any(made):
@@ -56,14 +59,14 @@ def previews(
             made = []
 
 
-def _preview(listing: Listing, name: str, most: int) -> bytes:
+def _preview(listing: Listing, name: str, is_dicom: bool, most: int) -> bytes:
     """The preview of a file in at most so many bytes; nothing for one that is small or no picture,
     or that cannot be read.
     """
     try:
         if ending_of(name) in PICTURES | OTHER_PICTURES:
             shown = _shown(listing.path(name))
-        elif _is_dicom(listing, name):
+        elif is_dicom:
             with open_regular(listing.path(name), True) as file:
                 shown = middle_frame(file, _MOST_PIXELS)
         else:
