@@ -389,10 +389,9 @@ def countable(tiles: Tiles, sample: Tiles, best: float | None, hurried: bool = F
     again = _repetition(sample)
     if again < _MUCH or (tiles.elements.size < _LITTLE and again > _SOME):
         return again < _MUCH
-    general = encode_fallback(sample, "deflate")
-    return general is not None and len(general) < min(
-        _GRAPHIC * best, _NOISE * sample.elements.nbytes
-    )
+    limit = min(_GRAPHIC * best, _NOISE * sample.elements.nbytes)
+    general = encode_fallback(sample, "deflate", limit)
+    return general is not None and len(general) < limit
 
 
 def _repetition(tiles: Tiles) -> float:
@@ -411,8 +410,9 @@ def _contested(picked: BlockPlan, coder: Coder) -> bool:
     """
     if picked.model.counted or not is_narrow(picked.tiles.dtype):
         return True
-    general = encode_fallback(picked.tiles, coder)
-    return general is not None and len(general) < _CONTESTED * picked.cost
+    limit = _CONTESTED * picked.cost
+    general = encode_fallback(picked.tiles, coder, limit)
+    return general is not None and len(general) < limit
 
 
 def _is_beaten(picked: BlockPlan) -> bool:

@@ -46,6 +46,7 @@ _HOPELESS = 0.98  # a ratio of the sample; above it the rest is not tried
 # more of them.
 _RIVAL = 1.25  # times as many bytes of a sample
 _REPEATING = 4  # the ratio of deflate from which LZMA takes little time
+_UNREPEATED = 0.85  # times a trial's bytes that the whole may take, where nothing in it repeats
 
 Bytes = NDArray[np.uint8]
 
@@ -91,21 +92,25 @@ class _Plan:
     size: int
 
 
-def encode_fallback(tiles: Tiles, coder: Coder) -> bytes | None:
+def encode_fallback(tiles: Tiles, coder: Coder, limit: float = math.inf) -> bytes | None:
     """The data of a block of tiles that have elements, coded in the way that is best for a sample;
     None if the sample shows no gain.
 
     coder: the slowest coder to try. LZMA is always tried if deflate compresses the content so well
-    that LZMA takes little time.
+    that LZMA takes little time. limit: a number of bytes from which on the data are of no use, so
+    that None may be returned for them.
     """
     if coder not in tiles.by_fallback:
-        tiles.by_fallback[coder] = _encoded(tiles, coder)
+        sample = _sample(tiles)
+        plans = sorted(_plans(tiles, sample), key=lambda plan: plan.size)
+        whole = plans[0].size * tiles.elements.size / sample.elements.size
+        if plans[0].strategy == zlib.Z_HUFFMAN_ONLY and _UNREPEATED * whole > limit:
+            return None
+        tiles.by_fallback[coder] = _encoded(tiles, sample, plans, coder)
     return tiles.by_fallback[coder]
 
 
-def _encoded(tiles: Tiles, coder: Coder) -> bytes | None:
-    sample = _sample(tiles)
-    plans = sorted(_plans(tiles, sample), key=lambda plan: plan.size)
+def _encoded(tiles: Tiles, sample: Tiles, plans: list[_Plan], coder: Coder) -> bytes | None:
     best = plans[0]
     if best.size > _HOPELESS * sample.elements.nbytes:
         return None
