@@ -46,6 +46,7 @@ from bitsback.errors import (
 if TYPE_CHECKING:
     from bitsback import codecs, research
     from bitsback.coding.array_bytes import decode, encode
+    from bitsback.comparing.differences import diff
     from bitsback.compress_options import CompressOptions
     from bitsback.decompress_options import DecompressOptions
     from bitsback.message import Message
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
     from bitsback.reading.reader import Archive, open
     from bitsback.restoring.extractor import decompress
     from bitsback.writing.changing import add, remove
-    from bitsback.writing.differences import diff
     from bitsback.writing.embedding import embed
     from bitsback.writing.merging import merge
     from bitsback.writing.repairing import add_parity, repair

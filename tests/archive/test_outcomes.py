@@ -12,7 +12,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.coding.trial import Alike, TrialOutcome, TrialOutcomes
-from bitsback.writing import folders
+from bitsback.inputs import folders
 
 ALIKE = Alike("|u1", (3,), False, 12, 3)
 YES, NO = TrialOutcome(True, False), TrialOutcome(False, False)

@@ -16,11 +16,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
+from bitsback.comparing import readback
 from bitsback.errors import InputError
 from bitsback.images import png_codec
 from bitsback.images.png_codec import PngDrawing
 from bitsback.images.png_parts import pack_chunk
-from bitsback.writing import readback
 
 from .conftest import Run, assert_one_line_error
 

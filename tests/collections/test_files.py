@@ -27,10 +27,10 @@ from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import FILES, HEAD, NAMES, section
 from bitsback.format.parts import FOLDER, FileList
 from bitsback.images.bands import Bands
+from bitsback.inputs import folders
+from bitsback.inputs.asked import Kept
 from bitsback.summary import SMALLER
 from bitsback.wire import varint
-from bitsback.writing import folders
-from bitsback.writing.asked import Kept
 from bundled_models import spec_models
 from fuzz.seeds import own_png
 from packing import index_of

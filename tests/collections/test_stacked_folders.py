@@ -15,7 +15,7 @@ import bitsback
 from bitsback.compress_options import CompressOptions
 from bitsback.format.collection import BYTES, COUNTED, ONE, Collection
 from bitsback.images.npy import ArrayItems
-from bitsback.writing.asked import Asked
+from bitsback.inputs.asked import Asked
 from plane_models import StandIn, ship
 
 from .conftest import Run, files, pixels, save

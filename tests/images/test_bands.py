@@ -17,6 +17,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.coding.trial import pixel_cost
+from bitsback.comparing.readback import compare
 from bitsback.format.grid import Grid
 from bitsback.images import bands, file_io, picture_files, pictures
 from bitsback.images.bands import Bands, Rows
@@ -24,7 +25,6 @@ from bitsback.images.picture_files import pixel_bands, samples_of
 from bitsback.images.pictures import pixels_of, samples
 from bitsback.images.png_reading import png_bands
 from bitsback.images.tiff import structure
-from bitsback.writing.readback import compare
 from plane_models import only_one_shape
 from reference import container_metadata as spec
 

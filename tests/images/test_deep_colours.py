@@ -19,8 +19,8 @@ from bitsback.coding import layouts
 from bitsback.errors import ArchiveError
 from bitsback.images import picture_files
 from bitsback.images.modes import DEEP
+from bitsback.inputs import folders
 from bitsback.reading.listing import entries
-from bitsback.writing import folders
 from reference.container_metadata import restore
 
 

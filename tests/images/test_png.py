@@ -14,7 +14,7 @@ from PIL import Image
 import bitsback
 from bitsback.images import bands, file_io, picture_files, pictures
 from bitsback.images.drawing import Split
-from bitsback.writing import folders
+from bitsback.inputs import folders
 from zoo.compared import png_chunks
 from zoo.png_files import KINDS, ODD, SHORT, TOLD, Drawn, drawn
 

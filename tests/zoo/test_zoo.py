@@ -10,7 +10,7 @@ import pytest
 
 import bitsback
 from bitsback.compress_options import FilesAs
-from bitsback.writing import asked, folders
+from bitsback.inputs import asked, folders
 
 from . import bitmap_files, library_files, png_files, tiff_files, tool_files
 from .compared import difference

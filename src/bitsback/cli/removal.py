@@ -44,8 +44,8 @@ def remove_compressed(
     there was any warning, or if anything does not come back as it is.
     """
     import bitsback
+    from bitsback.comparing.readback import compare
     from bitsback.images.file_lists import list_files
-    from bitsback.writing.readback import compare
 
     shown = sources[0] if len(sources) == 1 else f"the {len(sources)} inputs"
     if messages:
@@ -76,7 +76,7 @@ def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: b
     removes nothing, if `output` differs from the archive. wanted: the options of the restoration.
     """
     import bitsback
-    from bitsback.writing.readback import compare, restored_names
+    from bitsback.comparing.readback import compare, restored_names
 
     before = _states([Path(source)])
     with (

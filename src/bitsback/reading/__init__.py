@@ -1,1 +1,1 @@
-"""Archives to arrays and files: opening, indexing, restoring, verifying, merging."""
+"""Archives to arrays and files: opening, indexing, finding damage, verifying."""

@@ -1,1 +1,1 @@
-"""Arrays and files to archives: what an input holds, and the writer."""
+"""Inputs to archives, and archives changed: the writer, generations, merging, parity, previews."""

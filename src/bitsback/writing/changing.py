@@ -10,9 +10,9 @@ from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import InputError
 from bitsback.format.parts import FileList
 from bitsback.images.names import printable
+from bitsback.inputs.opening import Source
 from bitsback.summary import Compressed
 from bitsback.writing.continuing import ChangedFolder, continued
-from bitsback.writing.inputs import Source
 from bitsback.writing.longer_array import LongerArray
 from bitsback.writing.repairing import add_parity
 from bitsback.writing.writer import Changed, write_archive

@@ -35,6 +35,8 @@ from bitsback.format.parts import FOLDER, FileList
 from bitsback.format.previews import Previews
 from bitsback.images.file_io import name_of
 from bitsback.images.names import printable
+from bitsback.inputs.asked import Input
+from bitsback.inputs.opening import files_of
 from bitsback.reading.damage import Owners
 from bitsback.reading.hashes import Hashes
 from bitsback.reading.reader import Archive
@@ -42,9 +44,7 @@ from bitsback.reading.targets import check_restorable
 from bitsback.remote.url import Url, located
 from bitsback.restoring.hidden_files import lock
 from bitsback.restoring.output import Output, naming
-from bitsback.writing.asked import Input
 from bitsback.writing.generation import Generation
-from bitsback.writing.inputs import files_of
 
 _KEPT = (MODEL, LABELS, PREVIEWS, PARITY)
 """The sections that stay as they are when files are added or removed."""

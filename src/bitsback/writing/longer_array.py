@@ -8,8 +8,8 @@ from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.format.collection import ARRAY, ONE, Collection
 from bitsback.format.parts import FileList, Joined
+from bitsback.inputs.asked import Input
 from bitsback.reading.hashes import Hashes
-from bitsback.writing.asked import Input
 from bitsback.writing.continuing import Continued
 from bitsback.writing.generation import Generation
 

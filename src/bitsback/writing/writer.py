@@ -36,19 +36,19 @@ from bitsback.format.layout import (
 )
 from bitsback.format.members import Files
 from bitsback.format.parts import FileList
+from bitsback.inputs.asked import Asked, Input
+from bitsback.inputs.hashes import check_unchanged, hash_inputs
+from bitsback.inputs.opening import Source, files_of, open_source
+from bitsback.inputs.part_reader import part_readers
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.remote.url import check_options, located
 from bitsback.restoring.output import Destination, Output, open_output
 from bitsback.summary import Compressed
 from bitsback.work import Work, begin, check_threads, ordered_map
-from bitsback.writing.asked import Asked, Input
 from bitsback.writing.continuing import ChangedFolder
 from bitsback.writing.generation import Generation
-from bitsback.writing.input_hashes import check_unchanged, hash_inputs
-from bitsback.writing.inputs import Source, files_of, open_source
 from bitsback.writing.longer_array import LongerArray
-from bitsback.writing.part_reader import part_readers
 from bitsback.writing.unfinished import Unfinished, key_of, part_of
 
 Changed = ChangedFolder | LongerArray

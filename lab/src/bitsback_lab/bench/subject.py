@@ -23,10 +23,10 @@ from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.images.file_lists import list_folder
 from bitsback.images.npy import Items
 from bitsback.images.picture_files import read_pixels
+from bitsback.inputs.asked import Asked
+from bitsback.inputs.opening import Source, open_input
 from bitsback.peers.units import Picture, Pictures
 from bitsback.work import Progress
-from bitsback.writing.asked import Asked
-from bitsback.writing.inputs import Source, open_input
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 
 MOST_BYTES = 1 << 30  # the limit for the images; a compressor may need many times as much

@@ -24,11 +24,11 @@ from bitsback.format.collection import VARIED, Collection
 from bitsback.format.runs import pack_runs
 from bitsback.format.tiles import Tiles
 from bitsback.images.npy import Items
+from bitsback.inputs.asked import Asked
+from bitsback.inputs.opening import Source, open_input
 from bitsback.integer import Size
 from bitsback.models import Model, bundled
 from bitsback.models.variables import DATA
-from bitsback.writing.asked import Asked
-from bitsback.writing.inputs import Source, open_input
 from bitsback_lab.paper.coding import Symbols, length
 
 

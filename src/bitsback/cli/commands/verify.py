@@ -112,7 +112,7 @@ def _compared(
     """The differences to the original files, or the error that no comparison came past; neither
     without original files.
     """
-    from bitsback.writing.differences import with_place
+    from bitsback.comparing.differences import with_place
 
     if against is None:
         return None, None

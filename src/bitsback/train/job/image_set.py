@@ -18,6 +18,9 @@ from bitsback.errors import InputError, InputWarning
 from bitsback.format.collection import ONE, Collection
 from bitsback.format.value_range import is_narrow
 from bitsback.images.file_io import name_of
+from bitsback.inputs.asked import Asked, Input
+from bitsback.inputs.opening import Source, open_input
+from bitsback.inputs.taking import TileReader
 from bitsback.models import Model
 from bitsback.remote.url import Url
 from bitsback.train.fit.items import Item, as_items
@@ -30,9 +33,6 @@ from bitsback.train.job.splits import (
     Splits,
     assign_splits,
 )
-from bitsback.writing.asked import Asked, Input
-from bitsback.writing.inputs import Source, open_input
-from bitsback.writing.taking import TileReader
 
 Values = NDArray[Any]  # [slices, rows, columns, channels]
 

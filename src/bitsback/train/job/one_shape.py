@@ -12,11 +12,11 @@ from bitsback.errors import InputError
 from bitsback.format.collection import VARIED
 from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.images.npy import Items
+from bitsback.inputs.asked import Asked
+from bitsback.inputs.opening import Source
 from bitsback.train.fit.vae_training import read_idx_images
 from bitsback.train.job.image_set import ImageSet, opened
 from bitsback.train.job.splits import MOST, RUNS, TENTH, draw
-from bitsback.writing.asked import Asked
-from bitsback.writing.inputs import Source
 
 SMALLEST, LARGEST = 8, 128  # pixels, of a side
 FEWEST = 100  # images

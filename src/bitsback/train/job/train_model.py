@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from bitsback.downloads import TRAIN_IMAGES
 from bitsback.errors import InputError
+from bitsback.inputs.opening import Source
 from bitsback.models import Model
 from bitsback.train.export.exporter import Card
 from bitsback.train.job.image_set import read_image_set
@@ -15,7 +16,6 @@ from bitsback.train.job.one_shape import read_one_shape, read_public, suits_vae
 from bitsback.train.job.pixel_job import PixelJob
 from bitsback.train.job.pixel_material import UNIVERSAL, load_base
 from bitsback.train.job.vae_job import VaeJob
-from bitsback.writing.inputs import Source
 
 Kind = Literal["auto", "any-size", "vae"]
 

@@ -32,10 +32,10 @@ from bitsback.format.parts import ARRAYS, FileList
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_range import is_narrow
 from bitsback.images.npy import Items
+from bitsback.inputs.asked import Asked, Input
+from bitsback.inputs.taking import TileReader
 from bitsback.lazy import cached_property
 from bitsback.models import Model
-from bitsback.writing.asked import Asked, Input
-from bitsback.writing.taking import TileReader
 
 _QUICK_ELEMENTS = 8 * 784
 """Elements of a block for random access: a context model decodes them in some 5 ms, a dense one in

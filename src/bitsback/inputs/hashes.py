@@ -6,9 +6,9 @@ from bitsback.errors import InputError
 from bitsback.format.members import Files
 from bitsback.images.file_io import name_of, open_regular, reading
 from bitsback.images.names import printable
+from bitsback.inputs.asked import Input
 from bitsback.reading.hashes import Hashes, digest_of
 from bitsback.work import ordered_map
-from bitsback.writing.asked import Input
 
 
 def hash_inputs(taken: Input, files: Files, threads: int, all_exact: bool) -> Hashes:

@@ -25,13 +25,13 @@ from bitsback.images.arrays import Convertible, foreign_items
 from bitsback.images.file_io import Location, Readable, name_of, open_file, reading
 from bitsback.images.file_lists import Listing, list_files, list_folder
 from bitsback.images.npy import Items, open_items
+from bitsback.inputs.asked import Asked, Bonds, Input
+from bitsback.inputs.belonging import arrays_input
+from bitsback.inputs.groups import Groups
+from bitsback.inputs.unordered import picture_set
 from bitsback.reading.targets import check_restorable
 from bitsback.remote.files import is_folder
 from bitsback.remote.url import Url
-from bitsback.writing.asked import Asked, Bonds, Input
-from bitsback.writing.belonging import arrays_input
-from bitsback.writing.groups import Groups
-from bitsback.writing.unordered import picture_set
 
 Source: TypeAlias = "npy.Source | Url | Sequence[Location] | Convertible | Iterable[Any] | Listing"
 
@@ -189,7 +189,7 @@ def _arrays(arrays: dict[str, Items], name: str, asked: Asked) -> Input:
 
 def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
     """All of a file of pages; of a set of its pages the pixels alone."""
-    from bitsback.writing.paged_input import pages_input, pages_set
+    from bitsback.inputs.paged import pages_input, pages_set
 
     _check_labels(name, asked, formats.PAGES.title)
     return (pages_set if asked.options.unordered else pages_input)(file, name, asked)
@@ -204,7 +204,7 @@ def _pictures(listing: Listing, asked: Asked) -> Input:
     if asked.options.unordered:
         return picture_set(listing, asked)
     if asked.as_files:
-        from bitsback.writing.folders import folder_input
+        from bitsback.inputs.folders import folder_input
 
         return folder_input(listing, asked)
     from bitsback.images.picture_files import PictureItems, read_header

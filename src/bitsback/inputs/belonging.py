@@ -14,7 +14,7 @@ from bitsback.format.members import pack_files
 from bitsback.format.parts import ARRAYS, FileList
 from bitsback.images.names import printable
 from bitsback.images.npy import Items
-from bitsback.writing.asked import Asked, Bonds, Input
+from bitsback.inputs.asked import Asked, Bonds, Input
 
 _MOST = 1 << 30  # bytes of what belongs to items, which is in memory
 

@@ -16,9 +16,9 @@ from bitsback.images import names as naming
 from bitsback.images.file_io import name_of, size_of
 from bitsback.images.file_lists import Listing
 from bitsback.images.npy import Items
-from bitsback.writing.asked import Asked, Bonds, Input
-from bitsback.writing.groups import Group, Groups
-from bitsback.writing.warn import warn_of_losses, warn_of_names
+from bitsback.inputs.asked import Asked, Bonds, Input
+from bitsback.inputs.groups import Group, Groups
+from bitsback.inputs.warn import warn_of_losses, warn_of_names
 
 if TYPE_CHECKING:
     from bitsback.images.pictures import Header

@@ -9,6 +9,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bitsback.coding.choose import given_model
+from bitsback.comparing.readback import (
+    ComparedFiles,
+    Unlike,
+    differing_blocks,
+    restored_names,
+    same_pages,
+)
+from bitsback.comparing.two_archives import TwoArchives
 from bitsback.errors import InputError
 from bitsback.format.layout import MAGIC
 from bitsback.format.parts import FOLDER, PAGES, FileList
@@ -24,14 +32,6 @@ from bitsback.reading.whole_files import hand_over
 from bitsback.remote.url import Options, check_options, located
 from bitsback.summary import Differences
 from bitsback.work import Progress, Work, check_threads, ordered_map
-from bitsback.writing.readback import (
-    ComparedFiles,
-    Unlike,
-    differing_blocks,
-    restored_names,
-    same_pages,
-)
-from bitsback.writing.two_archives import TwoArchives
 
 
 def diff(

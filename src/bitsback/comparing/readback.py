@@ -27,6 +27,9 @@ from bitsback.images.names import printable
 from bitsback.images.npy import Items, Whole
 from bitsback.images.picture_files import alike
 from bitsback.images.pictures import reading_picture
+from bitsback.inputs.asked import Asked
+from bitsback.inputs.opening import open_input
+from bitsback.inputs.taking import TileReader
 from bitsback.reading.maker import Maker
 from bitsback.reading.paged import make_pages
 from bitsback.reading.reader import Archive
@@ -35,9 +38,6 @@ from bitsback.reading.strips import RestoredParts
 from bitsback.reading.targets import target_of
 from bitsback.reading.whole_files import hand_over
 from bitsback.work import Progress, Work, check_threads, ordered_map
-from bitsback.writing.asked import Asked
-from bitsback.writing.inputs import open_input
-from bitsback.writing.taking import TileReader
 
 _IN_MEMORY = 1 << 24
 

@@ -35,6 +35,10 @@ from bitsback.images.names import ending_of
 from bitsback.images.npy import Items, Whole
 from bitsback.images.picture_files import PictureItems, split
 from bitsback.images.pictures import Header, named, reading_picture
+from bitsback.inputs.asked import Asked, Bonds, Input, Kept
+from bitsback.inputs.groups import Groups
+from bitsback.inputs.series_of_slices import Sort, in_series
+from bitsback.inputs.warn import warn_of_names
 from bitsback.remote.url import Url, changed
 from bitsback.summary import (
     ASKED_FOR,
@@ -47,10 +51,6 @@ from bitsback.summary import (
     Held,
 )
 from bitsback.work import begin, check_threads, ordered_map
-from bitsback.writing.asked import Asked, Bonds, Input, Kept
-from bitsback.writing.groups import Groups
-from bitsback.writing.series_of_slices import Sort, in_series
-from bitsback.writing.warn import warn_of_names
 
 _MOST_OF_A_FILE = 0.98
 """Times the bytes of a file without its metadata: a picture whose pixels take more is stored

@@ -25,11 +25,11 @@ from bitsback.images.picture_files import (
     pixel_bands,
 )
 from bitsback.images.pictures import Header, header_of, named, reading_picture
+from bitsback.inputs.asked import Asked, Bonds, Input
+from bitsback.inputs.groups import Groups
+from bitsback.inputs.unordered import by_size
+from bitsback.inputs.warn import warn_of_losses
 from bitsback.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
-from bitsback.writing.asked import Asked, Bonds, Input
-from bitsback.writing.groups import Groups
-from bitsback.writing.unordered import by_size
-from bitsback.writing.warn import warn_of_losses
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -119,7 +119,7 @@ def _page(image: Image.Image, name: str, page: int, header: Header) -> Bands:
 def _bytes_part(
     name: str, size: int, chunks: Callable[[], Iterator[bytes]]
 ) -> tuple[Items, Collection]:
-    from bitsback.writing.folders import ByteItems
+    from bitsback.inputs.folders import ByteItems
 
     part = Collection(np.dtype("|u1"), (0, size), BYTES)
     part = Collection(part.dtype, part.shape, BYTES, cut=cut_for(part, None))

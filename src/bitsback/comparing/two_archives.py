@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bitsback.comparing.readback import same, spooled
 from bitsback.errors import InputError
 from bitsback.format.collection import ONE
 from bitsback.format.layout import Cursor
@@ -28,7 +29,6 @@ from bitsback.reading.strips import RestoredParts
 from bitsback.reading.view import JoinedView, View
 from bitsback.summary import Differences
 from bitsback.work import Progress, ordered_map
-from bitsback.writing.readback import same, spooled
 
 _CHUNK = 1 << 22
 

@@ -1,0 +1,1 @@
+"""Archives compared with what they were made from, and with each other."""

@@ -1,0 +1,1 @@
+"""What is compressed: arrays, files, folders and lists of pictures, cut into tiles."""
