@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import struct
 import subprocess
 import zlib
 from pathlib import Path
@@ -326,6 +327,28 @@ def test_pages_that_share_segments_are_held() -> None:
     shared = io.BytesIO(bytes(data))
     assert len(one_picture(pages_of(shared))) == 2
     assert picture_files.split(shared, False) is None
+
+
+@pytest.mark.parametrize("back", [0, 1, 2])
+@pytest.mark.parametrize("big", [False, True])
+def test_pages_that_form_a_loop_are_damage(back: int, big: bool, tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file, bigtiff=big) as tiff:
+        for page in waves(3, 30, 40):
+            tiff.write(page, contiguous=False)
+    with tifffile.TiffFile(io.BytesIO(file.getvalue())) as tiff:
+        places = [page.offset for page in tiff.pages]
+        last = tiff.pages.next_page_offset
+    file.seek(last)
+    file.write(struct.pack("<Q" if big else "<I", places[back]))
+    (tmp_path / "folder").mkdir()
+    loop = tmp_path / "folder" / "loop.tif"
+    loop.write_bytes(file.getvalue())
+    with pytest.raises(bitsback.InputError, match=r"loop\.tif: .*its pages form a loop"):
+        bitsback.compress(loop, tmp_path / "x.bb")
+    bitsback.compress(tmp_path / "folder", tmp_path / "x.bb")
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "restored")
+    assert (tmp_path / "restored" / "loop.tif").read_bytes() == file.getvalue()
 
 
 def test_pages_alone_are_written_in_strips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

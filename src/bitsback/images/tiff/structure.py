@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
@@ -93,12 +95,38 @@ def pages_of(file: BinaryIO) -> list[Page | None]:
 
 
 def opened(file: BinaryIO) -> Any:
-    """Opens a file by tifffile. Raises the errors of tifffile."""
+    """Opens a file by tifffile. Raises its errors, and OSError if the pages form a loop, which it
+    would follow for ever.
+    """
     import tifffile
 
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns about many tags
     file.seek(0)
-    return tifffile.TiffFile(file, name="a TIFF file")
+    tiff = tifffile.TiffFile(file, name="a TIFF file")
+    seen: set[int] = set()
+    for place in _places(tiff):
+        if place in seen:
+            tiff.close()
+            raise OSError("is damaged: its pages form a loop")
+        seen.add(place)
+    return tiff
+
+
+def _places(tiff: Any) -> Iterator[int]:
+    """The places of the pages in the file, in order, which each page tells of the next one."""
+    file, form = tiff.filehandle, tiff.tiff
+    place = tiff.pages.first.offset
+    while 0 < place < file.size:
+        yield place
+        file.seek(place)
+        tags = file.read(form.tagnosize)
+        if len(tags) < form.tagnosize:
+            return
+        file.seek(form.tagsize * struct.unpack(form.tagnoformat, tags)[0], os.SEEK_CUR)
+        following = file.read(form.offsetsize)
+        if len(following) < form.offsetsize:
+            return
+        (place,) = struct.unpack(form.offsetformat, following)
 
 
 def _pages(page: Any, size: int) -> list[Page | None]:
