@@ -32,6 +32,7 @@ impl<'a> Popper<'a> {
         Popper { message, lane: 0 }
     }
 
+    #[inline(always)]
     fn pop(&mut self, start: u32, frequency: u32, r: u32) {
         self.message.pop(self.lane, start, frequency, r);
         self.lane += 1;
@@ -48,6 +49,7 @@ impl Coder for Popper<'_> {
         self.lane = 0;
     }
 
+    #[inline(always)]
     fn search(&mut self, r: u32, low: u32, high: u32, known: u32, mut bound: impl FnMut(u32) -> u32) -> u32 {
         let x = self.message.peek(self.lane, r);
         // Invariant: bound(a) <= x < bound(b), and `start` and `end` are these bounds.

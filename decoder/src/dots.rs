@@ -6,7 +6,7 @@ use crate::simd::wide;
 use crate::x86;
 
 /// Outputs are filled up to a multiple of this.
-const BLOCK: usize = 8;
+pub const BLOCK: usize = 8;
 
 /// The weights of a layer in the order in which they are taken.
 pub struct Weights {

@@ -51,7 +51,7 @@ pub struct Mixture {
     pub components: usize,
     pub mean_shift: u32,
     pub exponential: Vec<u64>,
-    pub inverse_scale: Vec<i64>,
+    pub inverse_scale: Vec<i32>,
 }
 
 /// A family of distributions, and where its parameters come from.
@@ -68,22 +68,36 @@ pub struct Family {
 /// The components of one mixture.
 #[derive(Default)]
 pub struct Components {
-    pub count: usize,
-    pub weight: [i64; 32],
-    pub mean: [i64; 32],
-    pub inverse_scale: [i64; 32],
+    count: usize,
+    all: [Component; 32],
+}
+
+#[derive(Clone, Copy, Default)]
+struct Component {
+    weight: i32,
+    mean: i32,
+    inverse_scale: i32,
 }
 
 impl Components {
     /// The mean of the component that has most weight.
     pub fn heaviest(&self) -> i64 {
         let (mut mean, mut most) = (0, 0);
-        for (&own, &weight) in self.mean.iter().zip(&self.weight[..self.count]) {
-            if weight > most {
-                (mean, most) = (own, weight);
+        for own in &self.all[..self.count] {
+            if own.weight > most {
+                (mean, most) = (own.mean, own.weight);
             }
         }
-        mean
+        mean.into()
+    }
+
+    /// The weighted sum of their distribution functions.
+    #[inline(always)]
+    pub fn value(&self, table: &[i32; 2049], x: i64) -> i64 {
+        let value = |own: &Component| {
+            i64::from(own.weight) * logistic(table, (x - i64::from(own.mean)) * i64::from(own.inverse_scale))
+        };
+        self.all[..self.count].iter().map(value).sum()
     }
 }
 
@@ -104,6 +118,7 @@ impl Mixture {
         let exponential = parts.shared(&network.name, "exponential", "U32", &[256], 1, 1 << 24)?;
         let inverse_scale = parts.shared(&network.name, "inverse_scale", "U32", &[256], 1, 1 << 26)?;
         let exponential = exponential.iter().map(|&entry| entry as u64).collect();
+        let inverse_scale = inverse_scale.iter().map(|&entry| entry as i32).collect();
         Ok(Mixture { components, mean_shift, exponential, inverse_scale })
     }
 
@@ -115,11 +130,13 @@ impl Mixture {
         out.count = count;
         for k in 0..count {
             sum += self.exponential[weight[k] as usize];
-            let share = ((sum << 16) / total) as i64;
-            out.weight[k] = share - before;
+            let share = ((sum << 16) / total) as i32;
+            out.all[k] = Component {
+                weight: share - before,
+                mean: i32::from(mean[k]) << self.mean_shift,
+                inverse_scale: self.inverse_scale[scale[k] as usize],
+            };
             before = share;
-            out.mean[k] = i64::from(mean[k]) << self.mean_shift;
-            out.inverse_scale[k] = self.inverse_scale[scale[k] as usize];
         }
     }
 }
@@ -278,12 +295,7 @@ impl Family {
                 for (i, symbol) in symbols.iter_mut().enumerate() {
                     let own = |output: usize| &outputs[output][i * count..][..count];
                     mixture.components(count, own(0), own(1), own(2), &mut parts);
-                    let bound = |c: u32| {
-                        let x = (2 * i64::from(c) - 1) << 7;
-                        let sum = (0..count)
-                            .map(|k| parts.weight[k] * logistic(table, (x - parts.mean[k]) * parts.inverse_scale[k]));
-                        mixture_bound(c, sum.sum(), levels, r)
-                    };
+                    let bound = |c: u32| mixture_bound(c, parts.value(table, (2 * i64::from(c) - 1) << 7), levels, r);
                     let known = if C::KNOWN { *symbol } else { (parts.heaviest().max(0) >> 8) as u32 };
                     *symbol = coder.search(r, 0, levels, known, bound);
                 }

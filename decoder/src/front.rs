@@ -1,11 +1,11 @@
 //! The pixels of a step, which do not depend on each other, looked at together (model-format.md, M4).
 
-use crate::least_squares::{triangle, Solver};
+use crate::least_squares::Solver;
 use crate::network::{Network, Scratch};
-use crate::pixel::{Pixel, Planes};
+use crate::pixel::{Pixel, Planes, Sight};
 use crate::predictive::{Predictive, Predictor};
 use crate::simd::wide;
-use crate::sums::Sums;
+use crate::sums::{entry, Sums};
 
 /// What has the planes of an item.
 pub trait HasPlanes {
@@ -36,7 +36,8 @@ const LANES: usize = 4;
 #[derive(Default)]
 struct Systems {
     solver: Solver<LANES>,
-    h: Vec<[f64; LANES]>,
+    /// S of each.
+    h: [Vec<i32>; LANES],
     inputs: usize,
     /// The item, the plane and the row of each.
     owners: Vec<[usize; 3]>,
@@ -49,6 +50,7 @@ pub struct Front {
     /// The values of the network, for all pixels.
     pub scratch: Scratch,
     systems: Systems,
+    sight: Sight,
 }
 
 impl Front {
@@ -70,8 +72,8 @@ impl Front {
         }
         self.scratch.values.resize_with(network.values.len(), Vec::new);
         let source = &mut self.scratch.values[0];
-        source.clear();
-        see_all(codec, items, pixels, source);
+        source.resize(pixels.len() * codec.width(), 0);
+        see_all(codec, items, pixels, &mut self.sight, source);
         network.run_items(&mut self.scratch, pixels.len());
         let [weight, mean, scale] = [0, 1, 2].map(|i| &self.scratch.values[codec.outputs[i]][..]);
         let count = codec.mixture.components;
@@ -83,18 +85,18 @@ impl Front {
 }
 
 wide! {
-    /// Predicts pixels, and appends their contexts to the source of the network.
+    /// Predicts pixels, and makes their contexts, the source of the network.
     fn see_all['a, I: HasPlanes, P: HasPixel]['a, I, P](
         codec: &'a Predictive,
         items: &'a mut [I],
         pixels: &'a mut [P],
-        source: &'a mut Vec<i16>,
+        sight: &'a mut Sight,
+        contexts: &'a mut [i16],
     ) {
-        for pixel in pixels.iter_mut().map(P::pixel) {
+        for (pixel, context) in pixels.iter_mut().map(P::pixel).zip(contexts.chunks_exact_mut(codec.width())) {
             if let Some(planes) = items[pixel.item].planes() {
-                planes.look(codec, pixel);
+                planes.look(codec, pixel, sight, context);
             }
-            source.extend(pixel.context.iter().map(|&byte| i16::from(byte)));
         }
     }
 }
@@ -105,10 +107,9 @@ wide! {
         predictor: &'a Predictor,
         r: usize,
         k: usize,
-        h: &'a mut [[f64; LANES]],
-        lane: usize,
+        h: &'a mut Vec<i32>,
     ) {
-        sums.begin_cell(predictor, r, k, h, lane);
+        sums.begin_cell(predictor, r, k, h);
     }
 }
 
@@ -127,12 +128,9 @@ impl Systems {
             if self.owners.len() == LANES || self.inputs != inputs {
                 self.solve(codec, j, items);
                 self.inputs = inputs;
-                self.h.clear();
-                self.h.resize(triangle(inputs), [0.0; LANES]);
             }
             if let Some(sums) = items[item].planes().and_then(|planes| planes.sums(plane, j)) {
-                let lane = self.owners.len();
-                begin_cell(sums, predictor, r, q / predictor.cell, &mut self.h, lane);
+                begin_cell(sums, predictor, r, q / predictor.cell, &mut self.h[self.owners.len()]);
                 self.owners.push([item, plane, r]);
             }
         }
@@ -143,8 +141,17 @@ impl Systems {
         if self.owners.is_empty() {
             return;
         }
-        self.weights.resize(self.inputs, [0; LANES]);
-        self.solver.solve(&self.h, self.inputs, codec.predictors[j].ridge, 12, 32767.0, &mut self.weights);
+        let n = self.inputs;
+        self.weights.resize(n, [0; LANES]);
+        // What stands in a lane without a system means nothing.
+        let size = self.h[0].len();
+        self.h.iter_mut().for_each(|h| h.resize(size, 0));
+        let h = self.h.each_ref().map(|h| &h[..size]);
+        let of = |i: usize, j: usize| {
+            let place = entry(i, j, n);
+            h.map(|h| f64::from(h[place]))
+        };
+        self.solver.solve(of, n, codec.predictors[j].ridge, 12, 32767.0, &mut self.weights);
         for (lane, [item, plane, r]) in self.owners.drain(..).enumerate() {
             if let Some(sums) = items[item].planes().and_then(|planes| planes.sums(plane, j)) {
                 for (weight, own) in sums.weights_of_row(r).iter_mut().zip(&self.weights) {

@@ -23,13 +23,30 @@ pub struct Solver<const L: usize> {
 }
 
 impl<const L: usize> Solver<L> {
-    /// The weights from H, its lower triangle row by row, of n inputs; y times 2^shift, limited.
-    pub fn solve(&mut self, h: &[[f64; L]], n: usize, ridge: f64, shift: i32, limit: f64, weights: &mut [[i32; L]]) {
+    /// The weights from H, of which `h` gives the entry of a row and a column of the lower triangle, of n inputs; y
+    /// times 2^shift, limited.
+    pub fn solve(
+        &mut self,
+        h: impl Fn(usize, usize) -> [f64; L],
+        n: usize,
+        ridge: f64,
+        shift: i32,
+        limit: f64,
+        weights: &mut [[i32; L]],
+    ) {
         solve_wide(self, h, n, ridge, shift, limit, weights);
     }
 
     #[inline(always)]
-    fn solve_all(&mut self, h: &[[f64; L]], n: usize, ridge: f64, shift: i32, limit: f64, weights: &mut [[i32; L]]) {
+    fn solve_all(
+        &mut self,
+        h: impl Fn(usize, usize) -> [f64; L],
+        n: usize,
+        ridge: f64,
+        shift: i32,
+        limit: f64,
+        weights: &mut [[i32; L]],
+    ) {
         let m = n + 1;
         self.c.resize(m * m, [0.0; L]);
         self.d.resize(m * m, [0.0; L]);
@@ -38,16 +55,26 @@ impl<const L: usize> Solver<L> {
         for j in 0..n {
             let (done, column) = self.c.split_at_mut(j * m);
             let column = &mut column[j..m];
-            for (i, t) in column.iter_mut().enumerate().map(|(i, t)| (i + j, t)) {
-                *t = h[i * (i + 1) / 2 + j];
+            for (i, t) in column.iter_mut().enumerate() {
+                *t = h(i + j, j);
             }
             for t in &mut column[0] {
                 *t += ridge;
             }
-            for (other, factor) in done.chunks_exact(m).zip(&self.d[j * m..]) {
-                for (t, c) in column.iter_mut().zip(&other[j..]) {
-                    subtract(t, c, factor);
-                }
+            let factors = &self.d[j * m..][..j];
+            let mut eights = column.chunks_exact_mut(8);
+            let mut i = j;
+            for rows in &mut eights {
+                subtract_columns::<8, L>(rows, done, m, i, factors);
+                i += 8;
+            }
+            let mut twos = eights.into_remainder().chunks_exact_mut(2);
+            for rows in &mut twos {
+                subtract_columns::<2, L>(rows, done, m, i, factors);
+                i += 2;
+            }
+            for row in twos.into_remainder().chunks_exact_mut(1) {
+                subtract_columns::<1, L>(row, done, m, i, factors);
             }
             let pivot = column[0];
             for (solved, pivot) in solved.iter_mut().zip(&pivot) {
@@ -85,9 +112,9 @@ impl<const L: usize> Solver<L> {
 }
 
 wide! {
-    fn solve_wide['a, const L: usize]['a, L](
+    fn solve_wide['a, const L: usize, H: Fn(usize, usize) -> [f64; L]]['a, L, H](
         solver: &'a mut Solver<L>,
-        h: &'a [[f64; L]],
+        h: H,
         n: usize,
         ridge: f64,
         shift: i32,
@@ -96,6 +123,25 @@ wide! {
     ) {
         solver.solve_all(h, n, ridge, shift, limit, weights);
     }
+}
+
+/// Subtracts from R rows of a column, from row i on, the products of those of the columns before and their factors.
+#[inline(always)]
+fn subtract_columns<const R: usize, const L: usize>(
+    rows: &mut [[f64; L]],
+    columns: &[[f64; L]],
+    m: usize,
+    i: usize,
+    factors: &[[f64; L]],
+) {
+    let mut sums = [[0.0; L]; R];
+    sums.copy_from_slice(rows);
+    for (column, factor) in columns.chunks_exact(m).zip(factors) {
+        for (t, c) in sums.iter_mut().zip(&column[i..i + R]) {
+            subtract(t, c, factor);
+        }
+    }
+    rows.copy_from_slice(&sums);
 }
 
 /// t - a * b, each operation by itself.

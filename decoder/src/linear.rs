@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::slice::ChunksExact;
 
-use crate::dots::{self, Weights};
+use crate::dots::{self, Weights, BLOCK};
 use crate::error::{demand, error, Result};
 use crate::network::{Value, SECTION};
 use crate::simd::wide;
@@ -16,7 +16,7 @@ pub struct Linear {
     pub inputs: usize,
     pub outputs: usize,
     weights: Weights,
-    /// One for each output.
+    /// One for each output, filled up to a multiple of `BLOCK`.
     multiplier: Vec<i32>,
     shift: u32,
     low: i32,
@@ -64,7 +64,8 @@ impl Linear {
             demand(bound < 1 << 31 && product < 1 << 53, "a linear layer may overflow", SECTION)?;
         }
         let weights = Weights::new(&rows, inputs, &bias, input.high);
-        let multiplier = multiplier.iter().map(|&entry| entry as i32).collect();
+        let mut multiplier: Vec<i32> = multiplier.iter().map(|&entry| entry as i32).collect();
+        multiplier.resize(outputs.next_multiple_of(BLOCK), 0);
         let (low, high) = (low as i32, high as i32);
         Ok(Linear { kernel, stride, inputs, outputs, weights, multiplier, shift, low, high })
     }
@@ -132,32 +133,37 @@ impl Linear {
         scale_all(self, places, out);
     }
 
+    /// Scales the sums of some places, each filled up to a multiple of `BLOCK`.
     #[inline(always)]
-    fn scale_place(&self, sums: &[i32], out: &mut [i16]) {
-        let (shift, low, high) = (self.shift, self.low, self.high);
-        let half = 1i64 << (shift - 1);
-        let product = |sum: i32, multiplier: i32| i64::from(sum) * i64::from(multiplier);
-        let rows = out.iter_mut().zip(sums).zip(&self.multiplier);
-        if shift < 23 {
-            for ((out, &sum), &multiplier) in rows {
-                let scaled = (product(sum, multiplier) + half) >> shift;
-                *out = scaled.clamp(low.into(), high.into()) as i16;
+    fn scale_with(&self, places: ChunksExact<i32>, out: &mut [i16], scaled: impl Fn(i64) -> i32) {
+        for (out, sums) in out.chunks_exact_mut(self.outputs).zip(places) {
+            let blocks = sums.chunks_exact(BLOCK).zip(self.multiplier.chunks_exact(BLOCK));
+            for (out, (sums, multiplier)) in out.chunks_mut(BLOCK).zip(blocks) {
+                let mut own = [0i16; BLOCK];
+                for l in 0..BLOCK {
+                    let product = i64::from(sums[l]) * i64::from(multiplier[l]);
+                    own[l] = scaled(product).clamp(self.low, self.high) as i16;
+                }
+                if let Ok(out) = <&mut [i16; BLOCK]>::try_from(&mut *out) {
+                    *out = own;
+                } else {
+                    out.iter_mut().zip(own).for_each(|(out, own)| *out = own);
+                }
             }
-            return;
-        }
-        // With 2^53 added, products are not negative, and what is left of them fits in 32 bits.
-        let (more, less) = (half + (1 << 53), (1i64 << 53 >> shift) as i32);
-        for ((out, &sum), &multiplier) in rows {
-            let scaled = ((product(sum, multiplier) + more) as u64 >> shift) as i32 - less;
-            *out = scaled.clamp(low, high) as i16;
         }
     }
 }
 
 wide! {
     fn scale_all['a]['a](linear: &'a Linear, places: ChunksExact<'a, i32>, out: &'a mut [i16]) {
-        for (out, sums) in out.chunks_exact_mut(linear.outputs).zip(places) {
-            linear.scale_place(sums, out);
+        let shift = linear.shift;
+        let half = 1i64 << (shift - 1);
+        if shift < 23 {
+            let (low, high) = (i64::from(i32::MIN), i64::from(i32::MAX));
+            return linear.scale_with(places, out, |product| ((product + half) >> shift).clamp(low, high) as i32);
         }
+        // With 2^53 added, products are not negative, and what is left of them fits in 32 bits.
+        let (more, less) = (half + (1 << 53), (1i64 << 53 >> shift) as i32);
+        linear.scale_with(places, out, |product| ((product + more) as u64 >> shift) as i32 - less);
     }
 }

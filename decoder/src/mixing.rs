@@ -61,6 +61,8 @@ pub fn code<C: Coder>(codec: &Counted, coder: &mut C, images: &mut [Image], besi
 }
 
 impl Engine<'_> {
+    /// A function of its own, as those with vectors are (simd.rs).
+    #[inline(never)]
     fn step<C: Coder>(&mut self, coder: &mut C, active: &mut [Item], images: &mut [Image], spots: &mut [Spot]) {
         self.tree.begin_step();
         if let Some(candidate) = &mut self.candidate {
@@ -95,8 +97,7 @@ impl Engine<'_> {
                 Some(candidate) if spot.is_candidate => candidate,
                 _ => spot.a,
             };
-            let place = image.place(spot.plane, spot.r, spot.q);
-            image.symbols[place] = symbol as u16;
+            image.symbols[spot.pixel.place] = symbol as u16;
             item.field.set(spot.plane, spot.r, spot.q, symbol as u16);
             self.learn(spot, item, symbol);
         }
@@ -109,13 +110,18 @@ impl Engine<'_> {
         (spot.candidate_learned, spot.is_candidate, spot.flat, spot.sums) = (None, false, None, None);
         spot.recall = Recall::default();
         (spot.a, spot.e, spot.bits, spot.done) = (0, spot.levels, 0, false);
+        spot.ends = [None; 2];
         let Spot { plane, r, q, channel, .. } = *spot;
         let (mut prediction, mut unit) = (0, 0);
+        let inputs = match self.beside {
+            Some((codec, ..)) => &self.front.scratch.values[0][number * codec.width()..][..codec.width()],
+            None => &[],
+        };
         if let (Some(beside), Some(planes)) = (&codec.beside, &item.planes) {
             (prediction, unit) = (spot.pixel.prediction >> 8, spot.pixel.unit.index);
             spot.features.clear();
             if let Some(layer) = beside.features {
-                let bytes = spot.pixel.context.iter().map(|&byte| (i16::from(byte) - 64) << 5);
+                let bytes = inputs.iter().map(|&byte| (byte - 64) << 5);
                 let channels = &self.front.scratch.values[layer][number * beside.feature_channels..];
                 let channels = channels[..beside.feature_channels].iter().map(|&f| f << 5);
                 spot.features.extend(bytes.chain(channels));
@@ -126,7 +132,6 @@ impl Engine<'_> {
                 spot.sums = Some(Box::new((sums, blues)));
             }
         }
-        let inputs = &spot.pixel.context[..];
         let mut view =
             View { field: &item.field, plane, r, q, channel, candidate: codec.levels, prediction, unit, inputs };
         if let (Some(candidate), Some(memory)) = (&codec.candidate, &self.memory) {
@@ -250,21 +255,21 @@ impl Engine<'_> {
         };
         let low = Self::may_be(spot, spot.a, m.min(spot.e));
         let high = m < spot.e && Self::may_be(spot, m, spot.e);
-        let bit = if low && high {
+        let (bit, middle) = if low && high {
             let known = u32::from(spot.known >= m);
             self.open(coder, spot, [d, node, m], quantiles, known, fresh)
         } else {
-            u32::from(!low)
+            (u32::from(!low), None)
         };
         spot.bits = 2 * spot.bits + bit;
         if bit == 1 {
-            spot.a = m;
-        } else {
-            spot.e = spot.e.min(m);
+            (spot.a, spot.ends[0]) = (m, middle);
+        } else if m < spot.e {
+            (spot.e, spot.ends[1]) = (m, middle);
         }
     }
 
-    /// Predicts and codes a decision that is open.
+    /// Predicts and codes a decision that is open, and gives the bound of its split if that was needed.
     fn open<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -273,19 +278,23 @@ impl Engine<'_> {
         quantiles: bool,
         known: u32,
         fresh: &mut bool,
-    ) -> u32 {
+    ) -> (u32, Option<u64>) {
         if let Some((key, _)) = spot.flat {
             let bit = self.code_bit(coder, self.codec.tree.slot_probability(self.flat[key]), known, fresh);
             spot.flat = Some((key, bit));
-            return bit;
+            return (bit, None);
         }
-        let mut extra = None;
+        let (mut extra, mut split) = (None, None);
         if let Some(beside) = &self.codec.beside {
-            let [first, middle, last] = [spot.a, m, spot.e].map(|c| self.bound(spot, c));
+            let [first, last] = spot.ends;
+            let first = first.unwrap_or_else(|| self.bound(spot, spot.a));
+            let last = last.unwrap_or_else(|| self.bound(spot, spot.e));
+            let middle = self.bound(spot, m);
+            (spot.ends, split) = ([Some(first), Some(last)], Some(middle));
             let q = (((last - middle) << 28) / (last - first).max(1)) as i64;
             let edge = (1 << 28) >> beside.sure;
             if q < edge || q > (1 << 28) - edge {
-                return self.code_bit(coder, q, known, fresh);
+                return (self.code_bit(coder, q, known, fresh), split);
             }
             extra = Some(q);
         } else if let Some(blend) = &spot.blend {
@@ -317,7 +326,7 @@ impl Engine<'_> {
         let (probability, number) = self.tree.predict(&spot.keys, &spot.selected, decision, extra, &spot.features);
         let bit = self.code_bit(coder, probability, known, fresh);
         spot.learned.push((number, bit));
-        bit
+        (bit, split)
     }
 
     /// The last array of a step: what the decisions of quantiles leave.
@@ -353,8 +362,8 @@ impl Engine<'_> {
                 self.deviations.learn(blend, symbol);
             }
         }
-        if let (Some((codec, ..)), Some(planes)) = (self.beside, &mut item.planes) {
-            planes.learn(codec, &spot.pixel, symbol);
+        if let Some(planes) = &mut item.planes {
+            planes.learn(&spot.pixel, symbol);
         }
     }
 }

@@ -44,11 +44,14 @@ impl Offsets {
         self.len() == 0
     }
 
-    /// How many offsets count in a plane with so many references.
+    /// The offsets that count in a plane with so many references.
+    pub fn lists(&self, refs: usize) -> [&[[i32; 2]]; 3] {
+        [&self.own, if refs >= 1 { &self.first } else { &[] }, if refs >= 2 { &self.second } else { &[] }]
+    }
+
+    /// How many of them there are.
     pub fn counting(&self, refs: usize) -> usize {
-        let first = if refs >= 1 { self.first.len() } else { 0 };
-        let second = if refs >= 2 { self.second.len() } else { 0 };
-        self.own.len() + first + second
+        self.lists(refs).iter().map(|list| list.len()).sum()
     }
 
     /// All offsets that lead to references.

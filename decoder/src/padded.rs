@@ -11,6 +11,18 @@ pub struct Padded<T> {
     columns: usize,
 }
 
+/// Where some pixels around another one stand.
+pub struct Around {
+    pub count: usize,
+    /// How far the first of all numbers is before that of the pixel.
+    before: usize,
+    /// How far each is behind the first, and zeros up to a multiple of `EIGHT`.
+    places: Vec<u32>,
+}
+
+/// So many numbers are read at a time.
+const EIGHT: usize = 8;
+
 impl<T: Copy> Padded<T> {
     pub fn new(rows: usize, columns: usize, margin: usize, below: usize, start: T) -> Self {
         let stride = columns + 2 * margin;
@@ -24,14 +36,31 @@ impl<T: Copy> Padded<T> {
     }
 
     /// How far apart two pixels are.
-    #[inline]
-    pub fn distance(&self, [rows, columns]: [i32; 2]) -> isize {
+    fn distance(&self, [rows, columns]: [i32; 2]) -> isize {
         rows as isize * self.stride as isize + columns as isize
     }
 
-    #[inline]
-    pub fn at(&self, place: usize, distance: isize) -> T {
-        self.data[place.wrapping_add_signed(distance)]
+    /// The pixels at some offsets.
+    pub fn around(&self, offsets: &[[i32; 2]]) -> Around {
+        let distances: Vec<isize> = offsets.iter().map(|&offset| self.distance(offset)).collect();
+        let first = distances.iter().copied().min().unwrap_or(0).min(0);
+        let mut places: Vec<u32> = distances.iter().map(|distance| (distance - first) as u32).collect();
+        places.resize(offsets.len().next_multiple_of(EIGHT), 0);
+        Around { count: offsets.len(), before: first.unsigned_abs(), places }
+    }
+
+    /// Writes the numbers around a pixel; there is room for a multiple of `EIGHT`.
+    #[inline(always)]
+    pub fn gather(&self, place: usize, around: &Around, out: &mut [i32])
+    where
+        i32: From<T>,
+    {
+        let data = &self.data[place - around.before..];
+        for (out, places) in out.chunks_exact_mut(EIGHT).zip(around.places.chunks_exact(EIGHT)) {
+            for l in 0..EIGHT {
+                out[l] = data[places[l] as usize].into();
+            }
+        }
     }
 
     /// Sets the number of a pixel, and those outside that equal it.

@@ -1,14 +1,14 @@
 //! A pixel of the codec `predictive`: its predictions, its context, its distribution, and what it teaches
 //! (model-format.md, M4).
 
-use crate::coder::{logistic, mixture_bound};
+use crate::coder::mixture_bound;
 use crate::family::Components;
 use crate::image::Image;
 use crate::jpeg::Blues;
-use crate::padded::Padded;
+use crate::padded::{Around, Padded};
 use crate::predictive::{Predictive, Starts};
 use crate::ring::Ring;
-use crate::sums::Sums;
+use crate::sums::{Inputs, Sums};
 use crate::tables;
 
 /// The errors of P0, P1, ... and, in the last place, of P; some are nothing.
@@ -20,16 +20,25 @@ const BLEND: usize = 7;
 pub struct Unit {
     pub lead: u32,
     pub index: i32,
-    pub rho: i64,
+    pub rho: i32,
 }
 
 impl Unit {
-    #[inline]
+    #[inline(always)]
     pub fn new(s: i32) -> Unit {
-        let lead = 31 - (s as u32).leading_zeros();
-        let f = (s >> (lead - 2)) & 3;
-        Unit { lead, index: 4 * lead as i32 + f, rho: [256, 205, 171, 146][f as usize] }
+        Unit::of_index(index(s))
     }
+
+    #[inline(always)]
+    fn of_index(index: i32) -> Unit {
+        Unit { lead: index as u32 >> 2, index, rho: [256, 205, 171, 146][index as usize & 3] }
+    }
+}
+
+/// index(s) of a number below 2^24, which a float holds exactly: its exponent, and the two bits behind the first.
+#[inline(always)]
+fn index(s: i32) -> i32 {
+    ((s as f32).to_bits() >> 21) as i32 - 4 * 127
 }
 
 /// What is known of a pixel before its symbol.
@@ -40,23 +49,37 @@ pub struct Pixel {
     pub plane: usize,
     pub r: usize,
     pub q: usize,
+    /// Where its symbol stands among those of its image.
+    pub place: usize,
     /// P
     pub prediction: i32,
-    /// index(E + 16)
+    /// That of E + 16.
     pub unit: Unit,
-    /// E
-    error: i32,
-    /// P0, P1, ...
-    predictions: [i32; 5],
+    /// That of E + 64.
+    normal: Unit,
+    /// P0, P1, ... and, in the last place, P.
+    predictions: [i32; 8],
     /// M
     median: i32,
-    /// The inputs of all predictors, and for each how many it has.
-    inputs: Vec<i32>,
-    counts: [usize; 4],
-    /// The differences that the context sees.
-    differences: Vec<i32>,
-    pub context: Vec<u8>,
     pub parts: Components,
+}
+
+/// The most differences that the context of a pixel sees, as a multiple of `LANES`.
+const DIFFERENCES: usize = 264;
+
+/// How many of them are looked at at a time.
+const LANES: usize = 8;
+
+/// The differences of the context of a pixel while it is made: each is one of symbols, in units of 2^-8, and a base.
+pub struct Sight {
+    symbols: [i32; DIFFERENCES],
+    bases: [i32; DIFFERENCES],
+}
+
+impl Default for Sight {
+    fn default() -> Sight {
+        Sight { symbols: [0; DIFFERENCES], bases: [0; DIFFERENCES] }
+    }
 }
 
 /// The bounds of the intervals of a pixel's distribution.
@@ -78,21 +101,18 @@ impl Bounds<'_> {
             return 1 << self.precision;
         }
         let Unit { lead, rho, .. } = self.pixel.unit;
-        let n = (((i64::from(c) << 8) - 128 - i64::from(self.pixel.prediction)) * rho) >> (lead - 4);
-        let parts = &self.pixel.parts;
-        let mut sum = 0;
-        for k in 0..parts.count {
-            sum += parts.weight[k] * logistic(self.table, (n - parts.mean[k]) * parts.inverse_scale[k]);
-        }
-        mixture_bound(c, sum, self.levels, self.precision)
+        let n = (((i64::from(c) << 8) - 128 - i64::from(self.pixel.prediction)) * i64::from(rho)) >> (lead - 4);
+        mixture_bound(c, self.pixel.parts.value(self.table, n), self.levels, self.precision)
     }
 }
 
 impl Pixel {
     /// A symbol that is likely, to search from.
     pub fn guess(&self) -> u32 {
-        let Unit { lead, rho, .. } = self.unit;
-        let moved = i64::from(self.prediction) + (self.parts.heaviest() << (lead - 4)) / rho;
+        // 2^20 by rho, nearly.
+        let Unit { lead, index, .. } = self.unit;
+        let reciprocal = [4096, 5115, 6132, 7182][index as usize & 3];
+        let moved = i64::from(self.prediction) + ((self.parts.heaviest() << (lead - 4)) * reciprocal >> 20);
         ((moved + 128) >> 8).max(0) as u32
     }
 
@@ -110,7 +130,8 @@ struct Plane {
     /// Gone when the plane has been coded.
     errors: Option<Ring<Errors>>,
     sums: Vec<Sums>,
-    window: Vec<isize>,
+    /// Where what the window sees is: in the plane, in the first reference, in the second.
+    window: [Around; 3],
     left: usize,
 }
 
@@ -178,8 +199,7 @@ impl Planes {
             };
             sums.push(Sums::new(predictor, start, refs, columns, self.active, &x));
         }
-        let window = &codec.window;
-        let window = window.own.iter().chain(&window.first).chain(&window.second).map(|&o| x.distance(o)).collect();
+        let window = codec.window.lists(refs).map(|list| x.around(list));
         let start = (self.levels << 8) >> 5;
         self.planes[number] = Some(Plane {
             refs,
@@ -209,86 +229,68 @@ impl Planes {
 
     /// Predicts a pixel, and sees its context.
     #[inline(always)]
-    pub fn look(&mut self, codec: &Predictive, pixel: &mut Pixel) {
-        if self.levels <= 1 << 10 {
-            self.look_with(codec, pixel, dot_narrow, |d, unit| (d * unit.rho as i32) >> (unit.lead + 4));
-        } else {
-            self.look_with(codec, pixel, dot_wide, |d, unit| ((i64::from(d) * unit.rho) >> (unit.lead + 4)) as i32);
-        }
-    }
-
-    #[inline(always)]
-    fn look_with(
-        &mut self,
-        codec: &Predictive,
-        pixel: &mut Pixel,
-        dot: impl Fn(&[i32], &[i32]) -> i64,
-        units: impl Fn(i32, Unit) -> i32,
-    ) {
+    pub fn look(&mut self, codec: &Predictive, pixel: &mut Pixel, sight: &mut Sight, context: &mut [i16]) {
         let Pixel { plane: number, r, q, .. } = *pixel;
         let (before, rest) = self.planes.split_at_mut(number);
         let Some(plane) = &mut rest[0] else { return };
+        let Some(errors) = &plane.errors else { return };
         let reference = |i: usize| if i < plane.refs { before[plane.references[i]].as_ref() } else { None };
         let references = [reference(0), reference(1)];
+        let [first, second] = references.map(|reference| reference.map_or(&plane.x, |reference| &reference.x));
+        let planes = [&plane.x, first, second];
         let place = plane.x.index(r, q);
-        let top = (self.levels - 1) << 8;
-        let medians = [
-            median(&plane.x, place),
-            references[0].map_or(0, |reference| median(&reference.x, place)),
-            references[1].map_or(0, |reference| median(&reference.x, place)),
-        ];
-        pixel.median = medians[0];
-        pixel.predictions[0] = medians[0] << 8;
-        pixel.inputs.clear();
-        for (j, (predictor, sums)) in codec.predictors.iter().zip(&mut plane.sums).enumerate() {
-            let start = pixel.inputs.len();
-            let (own, others) = sums.distances.split_at(predictor.offsets.own.len());
-            let (first, second) = others.split_at(if plane.refs >= 1 { predictor.offsets.first.len() } else { 0 });
-            let own = own.iter().map(|&d| i32::from(plane.x.at(place, d)) - medians[0]);
-            pixel.inputs.extend(own);
-            if let Some(other) = references[0] {
-                pixel.inputs.extend(first.iter().map(|&d| i32::from(other.x.at(place, d)) - medians[1]));
+        let medians = planes.map(|x| median(x, place));
+        let recent = recent_errors(errors.around(r, q));
+        let normal = Unit::new(recent[BLEND] + 64);
+        let top = i64::from(self.levels - 1) << 8;
+        let mut predictions = [0; 8];
+        predictions[0] = medians[0] << 8;
+        for (sums, prediction) in plane.sums.iter_mut().zip(&mut predictions[1..]) {
+            let (mut inputs, mut bases): (Inputs, Inputs) = ([0; 56], [0; 56]);
+            let mut n = 0;
+            for ((around, x), median) in sums.around.iter().zip(planes).zip(medians) {
+                x.gather(place, around, &mut inputs[n..]);
+                bases[n..n + around.count].fill(median);
+                n += around.count;
             }
-            if let Some(other) = references[1] {
-                pixel.inputs.extend(second.iter().map(|&d| i32::from(other.x.at(place, d)) - medians[2]));
+            inputs[n..].fill(0);
+            for (input, base) in inputs.iter_mut().zip(&bases) {
+                *input -= base;
             }
-            pixel.counts[j] = sums.inputs;
-            let weights = sums.weights_of_row(r);
-            let inputs = &pixel.inputs[start..];
-            let moved = i64::from(medians[0] << 8) + ((dot(weights, inputs) + 8) >> 4);
-            pixel.predictions[j + 1] = moved.clamp(0, top.into()) as i32;
+            let moved = i64::from(medians[0] << 8) + ((sums.predict(r, &inputs) + 8) >> 4);
+            *prediction = moved.clamp(0, top) as i32;
+            sums.note(r, q, &inputs, normal);
         }
         let count = codec.predictors.len();
-        let Some(errors) = &plane.errors else { return };
-        let recent = recent_errors(errors.around(r, q));
-        pixel.error = recent[BLEND];
-        pixel.prediction = blend(&pixel.predictions[1..=count], &recent[1..=count]);
-        pixel.unit = Unit::new(recent[BLEND] + 16);
-        see_context(codec, plane, references, self.levels, &recent, units, pixel);
+        predictions[BLEND] = blend(&predictions[1..=count], &recent[1..=count]);
+        let indices = recent.map(|error| index(error + 16));
+        pixel.median = medians[0];
+        pixel.predictions = predictions;
+        pixel.prediction = predictions[BLEND];
+        pixel.normal = normal;
+        pixel.unit = Unit::of_index(indices[BLEND]);
+        let bases =
+            references.map(|reference| reference.map_or(0, |reference| reference.p.data[reference.p.index(r, q)]));
+        let count = sight.look(codec, plane, planes, bases, (self.levels - 1) as u16, pixel);
+        sight.see(count, pixel.unit);
+        let recent = &indices[..=codec.predictors.len()];
+        write_context(codec, &sight.symbols[..count], recent, plane.refs, self.levels, pixel, context);
     }
 
     /// Learns the symbol of a pixel that has been looked at.
     #[inline(always)]
-    pub fn learn(&mut self, codec: &Predictive, pixel: &Pixel, symbol: u32) {
+    pub fn learn(&mut self, pixel: &Pixel, symbol: u32) {
         let Some(plane) = &mut self.planes[pixel.plane] else { return };
         let Pixel { r, q, .. } = *pixel;
         let x = symbol as i32;
         plane.x.set(r, q, symbol as u16);
         plane.p.set(r, q, pixel.prediction);
-        let mut own = [0; 8];
-        for (error, prediction) in own.iter_mut().zip(&pixel.predictions[..=codec.predictors.len()]) {
-            *error = ((x << 8) - prediction).abs();
-        }
-        own[BLEND] = ((x << 8) - pixel.prediction).abs();
+        let own = pixel.predictions.map(|prediction| ((x << 8) - prediction).abs());
         if let Some(errors) = &mut plane.errors {
             errors.set(r, q, self.columns, own);
         }
-        let unit = Unit::new(pixel.error + 64);
-        let mut inputs = &pixel.inputs[..];
-        for (sums, &count) in plane.sums.iter_mut().zip(&pixel.counts) {
-            let (used, others) = inputs.split_at(count);
-            inputs = others;
-            sums.add(r, q, used, x - pixel.median, unit);
+        for sums in &mut plane.sums {
+            sums.add(r, q, x - pixel.median, pixel.normal);
         }
         plane.left -= 1;
         if plane.left == 0 {
@@ -296,17 +298,6 @@ impl Planes {
             plane.sums = Vec::new();
         }
     }
-}
-
-/// The sum of products, where 10 bits are enough for levels.
-#[inline(always)]
-fn dot_narrow(weights: &[i32], inputs: &[i32]) -> i64 {
-    weights.iter().zip(inputs).map(|(&w, &u)| w * u).sum::<i32>().into()
-}
-
-#[inline(always)]
-fn dot_wide(weights: &[i32], inputs: &[i32]) -> i64 {
-    weights.iter().zip(inputs).map(|(&w, &u)| i64::from(w) * i64::from(u)).sum()
 }
 
 #[inline(always)]
@@ -334,65 +325,100 @@ fn blend(predictions: &[i32], recent: &[i32]) -> i32 {
     ((sum + (total >> 1)) / total) as i32
 }
 
-/// The inputs of a pixel's network.
-#[inline(always)]
-fn see_context(
-    codec: &Predictive,
-    plane: &Plane,
-    references: [Option<&Plane>; 2],
-    levels: i32,
-    recent: &Errors,
-    units: impl Fn(i32, Unit) -> i32,
-    pixel: &mut Pixel,
-) {
-    let Pixel { r, q, prediction, unit, predictions, .. } = *pixel;
-    let place = plane.x.index(r, q);
-    let level = |x: &Padded<u16>, distance: isize| i32::from(x.at(place, distance)) << 8;
-    let (own, others) = plane.window.split_at(codec.window.own.len());
-    let (first, second) = others.split_at(codec.window.first.len());
-    let seen = &mut pixel.differences;
-    seen.clear();
-    seen.extend(own.iter().map(|&d| level(&plane.x, d) - prediction));
-    for (distances, reference) in [first, second].into_iter().zip(references) {
-        match reference {
-            Some(other) => {
-                let base = other.p.data[other.p.index(r, q)];
-                seen.extend(distances.iter().map(|&d| level(&other.x, d) - base));
+impl Sight {
+    /// Notes the differences of a pixel, and returns how many there are.
+    #[inline(always)]
+    fn look(
+        &mut self,
+        codec: &Predictive,
+        plane: &Plane,
+        planes: [&Padded<u16>; 3],
+        bases: [i32; 2],
+        top: u16,
+        pixel: &Pixel,
+    ) -> usize {
+        let Pixel { r, q, prediction, predictions, .. } = *pixel;
+        let place = plane.x.index(r, q);
+        let counts = codec.window.lists(2).map(|list| list.len());
+        let mut n = 0;
+        for (i, base) in [prediction, bases[0], bases[1]].into_iter().enumerate() {
+            self.bases[n..n + counts[i]].fill(base);
+            if i <= plane.refs {
+                planes[i].gather(place, &plane.window[i], &mut self.symbols[n..]);
+            } else {
+                self.symbols[n..n + counts[i]].fill(0);
             }
-            None => seen.resize(seen.len() + distances.len(), 0),
+            n += counts[i];
+        }
+        let mut put = |symbol: u16, base: i32| {
+            (self.symbols[n], self.bases[n]) = (symbol.into(), base);
+            n += 1;
+        };
+        for own in &predictions[..=codec.predictors.len()] {
+            put(0, prediction - own);
+        }
+        let (p_place, [stride, p_stride]) = (plane.p.index(r, q), [plane.x.stride, plane.p.stride]);
+        for [before, p_before] in [[1, 1], [stride, p_stride], [stride + 1, p_stride + 1], [stride - 1, p_stride - 1]] {
+            put(plane.x.data[place - before], plane.p.data[p_place - p_before]);
+        }
+        put(0, -prediction);
+        put(top, prediction);
+        n
+    }
+
+    /// Makes of each difference d, of which there are so many, the place of see(d).
+    #[inline(always)]
+    fn see(&mut self, count: usize, unit: Unit) {
+        let Unit { lead, rho, .. } = unit;
+        let lanes = self.symbols.chunks_exact_mut(LANES).zip(self.bases.chunks_exact(LANES));
+        for (symbols, bases) in lanes.take(count.div_ceil(LANES)) {
+            for l in 0..LANES {
+                let d = (symbols[l] << 8) - bases[l];
+                // The high and the low bits apart, so that 32 bits are enough.
+                let scaled = (d >> 8) * rho + (((d & 255) * rho) >> 8);
+                symbols[l] = (scaled >> (lead - 4)).clamp(-1024, 1023) + 1024;
+            }
         }
     }
-    let count = codec.predictors.len() + 1;
-    seen.extend(predictions[..count].iter().map(|p| p - prediction));
-    let before = seen.len();
-    let p_place = plane.p.index(r, q);
-    let stride = plane.p.stride;
-    let mut apart = |place: usize, p_place: usize| {
-        seen.push((i32::from(plane.x.data[place]) << 8) - plane.p.data[p_place]);
-    };
-    apart(place - 1, p_place - 1);
-    apart(place - plane.x.stride, p_place - stride);
-    apart(place - plane.x.stride - 1, p_place - stride - 1);
-    apart(place - plane.x.stride + 1, p_place - stride + 1);
-    seen.push(prediction);
-    seen.push(((levels - 1) << 8) - prediction);
-    for d in seen.iter_mut() {
-        *d = units(*d, unit).clamp(-1024, 1023) + 1024;
+}
+
+/// The inputs of a pixel's network: `seen` are the places of see(d), `indices` those of the units of predictions.
+#[inline(always)]
+fn write_context(
+    codec: &Predictive,
+    seen: &[i32],
+    indices: &[i32],
+    refs: usize,
+    levels: i32,
+    pixel: &Pixel,
+    context: &mut [i16],
+) {
+    let Pixel { r, q, prediction, unit, .. } = *pixel;
+    let (first, last) = seen.split_at(seen.len() - 6);
+    let (own, context) = context.split_at_mut(first.len());
+    let (units, context) = context.split_at_mut(indices.len());
+    let (around, others) = context.split_at_mut(last.len());
+    for (out, places) in [(own, first), (around, last)] {
+        let see = |place: i32| codec.see[place as usize & 2047].into();
+        let (mut out, mut places) = (out.chunks_exact_mut(LANES), places.chunks_exact(LANES));
+        for (out, places) in (&mut out).zip(&mut places) {
+            for l in 0..LANES {
+                out[l] = see(places[l]);
+            }
+        }
+        for (out, &place) in out.into_remainder().iter_mut().zip(places.remainder()) {
+            *out = see(place);
+        }
     }
-    let see = |&d: &i32| codec.see[d as usize & 2047];
-    let context = &mut pixel.context;
-    context.clear();
-    context.extend(seen[..before].iter().map(see));
-    context.extend(
-        recent[..count].iter().map(|error| (64 + 4 * (Unit::new(error + 16).index - unit.index)).clamp(0, 127) as u8),
-    );
-    context.extend(seen[before..].iter().map(see));
-    context.extend([
-        unit.index as u8,
-        Unit::new(4 * levels).index as u8,
-        ((prediction & 255) >> 1) as u8,
-        63 * plane.refs as u8,
-        8 * r.min(15) as u8,
-        8 * q.min(15) as u8,
+    for (out, index) in units.iter_mut().zip(indices) {
+        *out = (64 + 4 * (index - unit.index)).clamp(0, 127) as i16;
+    }
+    others.copy_from_slice(&[
+        unit.index as i16,
+        index(4 * levels) as i16,
+        (prediction as i16 & 255) >> 1,
+        63 * refs as i16,
+        8 * r.min(15) as i16,
+        8 * q.min(15) as i16,
     ]);
 }

@@ -31,7 +31,7 @@ pub struct Predictive {
     pub window: Offsets,
     pub network: usize,
     pub outputs: Vec<usize>,
-    pub see: Vec<u8>,
+    pub see: Box<[u8; 2048]>,
     pub mixture: Mixture,
     pub lag: usize,
     pub delay: usize,
@@ -71,7 +71,10 @@ impl Predictive {
         let mut window_fields = fields.take("window")?.fields("window")?;
         let window = Offsets::read(&mut window_fields, 112, 64)?;
         window_fields.end()?;
-        let see = parts.own("x.see", "U8", &[2048], 0, 127)?.iter().map(|&entry| entry as u8).collect();
+        let mut see = Box::new([0; 2048]);
+        for (see, entry) in see.iter_mut().zip(parts.own("x.see", "U8", &[2048], 0, 127)?) {
+            *see = entry as u8;
+        }
         let width = window.len() + 2 * (1 + predictors.len()) + 12;
         let source = Value { name: "context".into(), channels: width, place: Place::Item, low: 0, high: 127 };
         let network = parts.network(fields.text("network")?, vec![source], true)?;
@@ -117,14 +120,8 @@ impl Predictive {
             }
             let pixels = &mut pixels[..count];
             front.look(self, network, &mut items, pixels);
-            for pixel in pixels.iter() {
-                let image = &mut images[numbers[pixel.item]];
-                let place = image.place(pixel.plane, pixel.r, pixel.q);
-                let known = if C::KNOWN { image.symbols[place].into() } else { pixel.guess() };
-                let symbol = self.code_symbol(coder, pixel, image, &items[pixel.item], known);
-                image.symbols[place] = symbol as u16;
-            }
-            learn_all(self, &numbers, images, &mut items, pixels);
+            code_all(self, coder, &numbers, images, &items, pixels);
+            learn_all(&numbers, images, &mut items, pixels);
             time += 1;
             for item in (0..items.len()).rev() {
                 let image = &images[numbers[item]];
@@ -141,7 +138,7 @@ impl Predictive {
         let length = self.lag * (image.rows - 1) + image.columns;
         let first = (time + 1).saturating_sub(length).div_ceil(self.delay);
         for plane in first..=(time / self.delay).min(image.planes() - 1) {
-            let own = time - plane * self.delay;
+            let (own, start) = (time - plane * self.delay, image.place(plane, 0, 0));
             let top = (own + 1).saturating_sub(image.columns).div_ceil(self.lag);
             for r in top..=(own / self.lag).min(image.rows - 1) {
                 if count == pixels.len() {
@@ -149,12 +146,14 @@ impl Predictive {
                 }
                 let pixel = &mut pixels[count];
                 (pixel.item, pixel.plane, pixel.r, pixel.q) = (item, plane, r, own - r * self.lag);
+                pixel.place = start + (r * image.columns + pixel.q) * image.channels;
                 count += 1;
             }
         }
         count
     }
 
+    #[inline(always)]
     fn code_symbol<C: Coder>(&self, coder: &mut C, pixel: &Pixel, image: &Image, planes: &Planes, known: u32) -> u32 {
         let bounds = pixel.bounds(self.precision, image.levels);
         if !image.jpeg || pixel.plane % 3 != 2 {
@@ -168,8 +167,25 @@ impl Predictive {
 }
 
 wide! {
-    fn learn_all['a]['a](
+    fn code_all['a, C: Coder]['a, C](
         codec: &'a Predictive,
+        coder: &'a mut C,
+        numbers: &'a [usize],
+        images: &'a mut [Image],
+        items: &'a [Planes],
+        pixels: &'a [Pixel],
+    ) {
+        for pixel in pixels.iter() {
+            let image = &mut images[numbers[pixel.item]];
+            let known = if C::KNOWN { image.symbols[pixel.place].into() } else { pixel.guess() };
+            let symbol = codec.code_symbol(coder, pixel, image, &items[pixel.item], known);
+            image.symbols[pixel.place] = symbol as u16;
+        }
+    }
+}
+
+wide! {
+    fn learn_all['a]['a](
         numbers: &'a [usize],
         images: &'a [Image],
         items: &'a mut [Planes],
@@ -177,8 +193,8 @@ wide! {
     ) {
         for pixel in pixels.iter() {
             let image = &images[numbers[pixel.item]];
-            let symbol = image.symbols[image.place(pixel.plane, pixel.r, pixel.q)];
-            items[pixel.item].learn(codec, pixel, symbol.into());
+            let symbol = image.symbols[pixel.place];
+            items[pixel.item].learn(pixel, symbol.into());
         }
     }
 }

@@ -167,7 +167,14 @@ impl Item {
             );
             let n = learner.inputs.len();
             if t > 0 && (t <= 64 || t % predictor.every == 0) {
-                self.solver.solve(&learner.matrix, n, predictor.ridge, 16, 2097151.0, &mut learner.weights);
+                self.solver.solve(
+                    |i, j| learner.matrix[i * (i + 1) / 2 + j],
+                    n,
+                    predictor.ridge,
+                    16,
+                    2097151.0,
+                    &mut learner.weights,
+                );
             }
             for (value, &[b, channel]) in learner.values.iter_mut().zip(&learner.inputs) {
                 *value = if b > t {
@@ -240,7 +247,7 @@ impl Learner {
     fn learn(&mut self, target: i64, unit: Unit, forgetting: i32) {
         let n = self.inputs.len();
         self.values[n] = target;
-        let scaled = |u: i64| ((u * unit.rho * 64) >> unit.lead).clamp(-32767, 32767) as f64;
+        let scaled = |u: i64| ((u * i64::from(unit.rho) * 64) >> unit.lead).clamp(-32767, 32767) as f64;
         let keep = 1.0 - 1.0 / f64::from(1 << forgetting);
         let v: Vec<f64> = self.values.iter().map(|&u| scaled(u)).collect();
         let mut rest = &mut self.matrix[..];

@@ -9,9 +9,10 @@ pub trait Wide {
 #[cfg(target_arch = "x86_64")]
 pub use crate::x86::with_vectors;
 
-/// Does work compiled for the vectors that there are, which are those of the target here.
+/// Does work compiled for the vectors that there are, which are those of the target here. It stays a function of its
+/// own: browsers compile a function well once it has been called often, but not while it runs.
 #[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
+#[inline(never)]
 pub fn with_vectors(work: impl Wide) {
     work.run();
 }

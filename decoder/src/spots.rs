@@ -45,6 +45,8 @@ pub struct Spot {
     /// What is known of the symbol: it is from a to e - 1, and its first bits.
     pub a: u32,
     pub e: u32,
+    /// The bounds of a and of e, where they are known.
+    pub ends: [Option<u64>; 2],
     pub bits: u32,
     pub done: bool,
     /// What is learned from.
@@ -103,7 +105,8 @@ impl Item {
             (spot.pixel.item, spot.pixel.plane, spot.pixel.r, spot.pixel.q) = (place, self.plane, r, spot.q);
             spot.channel = self.plane % image.channels;
             spot.levels = image.levels;
-            spot.known = image.symbols[image.place(self.plane, r, spot.q)].into();
+            spot.pixel.place = image.place(self.plane, r, spot.q);
+            spot.known = image.symbols[spot.pixel.place].into();
             count += 1;
         }
         count

@@ -1,6 +1,6 @@
 //! The sums that the weights of a predictor follow in a plane (model-format.md, M4.1).
 
-use crate::padded::Padded;
+use crate::padded::{Around, Padded};
 use crate::pixel::Unit;
 use crate::predictive::Predictor;
 
@@ -16,15 +16,23 @@ pub struct Sums {
     /// The numbers of a slot.
     size: usize,
     sums: Vec<i32>,
+    /// The inputs and the target, filled up to a multiple of `COLUMNS`.
+    width: usize,
+    /// The rows that have weights less one; they are a power of 2.
+    rows: usize,
+    /// The weights of each row that is coded, with zeros behind them.
     weights: Vec<i32>,
     /// What is to be added to the cell of each row that is coded: v of one pixel after the other.
     waiting: Vec<i32>,
     /// The pixels of a cell.
     cell: usize,
     columns: usize,
-    /// How far the inputs are from the pixel: of own, of the first reference, of the second.
-    pub distances: Vec<isize>,
+    /// Where the inputs are: of own, of the first reference, of the second.
+    pub around: [Around; 3],
 }
+
+/// The inputs of a pixel, with zeros behind them.
+pub type Inputs = [i32; 56];
 
 impl Sums {
     pub fn new(
@@ -38,9 +46,7 @@ impl Sums {
         let inputs = predictor.offsets.counting(refs);
         let cells = columns.div_ceil(predictor.cell);
         let slots = cells + active + 2;
-        let offsets = &predictor.offsets;
-        let all = offsets.own.iter().chain(&offsets.first).chain(&offsets.second);
-        let distances = all.take(inputs).map(|&offset| x.distance(offset)).collect();
+        let around = predictor.offsets.lists(refs).map(|list| x.around(list));
         let mut first = Vec::new();
         for block in (0..=inputs).step_by(COLUMNS) {
             for a in block..=inputs {
@@ -49,9 +55,10 @@ impl Sums {
         }
         let size = first.len();
         let sums = first.repeat(slots);
-        let (weights, cell) = (vec![0; inputs * (active + 1)], predictor.cell);
-        let waiting = vec![0; (active + 1) * cell * (inputs + 1).next_multiple_of(COLUMNS)];
-        Sums { inputs, cells, slots, size, sums, weights, waiting, cell, columns, distances }
+        let (width, cell) = ((inputs + 1).next_multiple_of(COLUMNS), predictor.cell);
+        let rows = (active + 1).next_power_of_two();
+        let (weights, waiting) = (vec![0; rows * width], vec![0; rows * cell * width]);
+        Sums { inputs, cells, slots, size, sums, width, rows: rows - 1, weights, waiting, cell, columns, around }
     }
 
     /// Where A(r, k) stands: a row takes the slot of the cell before in the row before, which is not needed any more.
@@ -61,20 +68,28 @@ impl Sums {
 
     /// The weights of the cell of a row that is coded.
     pub fn weights_of_row(&mut self, r: usize) -> &mut [i32] {
-        let rows = self.weights.len() / self.inputs.max(1);
-        &mut self.weights[r % rows * self.inputs..][..self.inputs]
+        &mut self.weights[(r & self.rows) * self.width..][..self.inputs]
     }
 
-    /// Makes S(r, k), and writes its lower triangle, row by row, into a lane of a matrix.
+    /// The sum of the products of weights and inputs of a pixel.
     #[inline(always)]
-    pub fn begin_cell<const L: usize>(
-        &mut self,
-        predictor: &Predictor,
-        r: usize,
-        k: usize,
-        h: &mut [[f64; L]],
-        lane: usize,
-    ) {
+    pub fn predict(&self, r: usize, inputs: &Inputs) -> i64 {
+        let weights = &self.weights[(r & self.rows) * self.width..][..self.width];
+        // The high and the low bits of inputs, which have 17, are summed up apart, so that 32 bits are enough.
+        let (mut high, mut low) = ([0i32; COLUMNS], [0i32; COLUMNS]);
+        for (weights, inputs) in weights.chunks_exact(COLUMNS).zip(inputs.chunks_exact(COLUMNS)) {
+            for l in 0..COLUMNS {
+                high[l] += weights[l] * (inputs[l] >> 8);
+                low[l] += weights[l] * (inputs[l] & 255);
+            }
+        }
+        let [high, low] = [high, low].map(|sums| i64::from(sums.iter().sum::<i32>()));
+        (high << 8) + low
+    }
+
+    /// Makes S(r, k), and copies it: where its entries stand says `entry`.
+    #[inline(always)]
+    pub fn begin_cell(&mut self, predictor: &Predictor, r: usize, k: usize, h: &mut Vec<i32>) {
         let above = r as isize - 1;
         let slots =
             [self.slot(above, k), self.slot(above, k.saturating_sub(1)), self.slot(above, (k + 1).min(self.cells - 1))];
@@ -93,36 +108,38 @@ impl Sums {
                 *sum = high.wrapping_add(low >> 8);
             }
         }
-        let mut rows = self.sums[slot..][..self.size].chunks_exact(COLUMNS);
-        for block in (0..=self.inputs).step_by(COLUMNS) {
-            for (a, row) in (block..=self.inputs).zip(&mut rows) {
-                let own = &mut h[a * (a + 1) / 2 + block..][..COLUMNS.min(a + 1 - block)];
-                for (h, &sum) in own.iter_mut().zip(row) {
-                    h[lane] = f64::from(sum);
-                }
+        h.clear();
+        h.extend_from_slice(&self.sums[slot..][..self.size]);
+    }
+
+    /// Where what is to be added for a pixel stands.
+    #[inline(always)]
+    fn waiting(&mut self, r: usize, place: usize) -> &mut [i32] {
+        &mut self.waiting[((r & self.rows) * self.cell + place) * self.width..][..self.width]
+    }
+
+    /// Notes the inputs of a pixel, which are added with its target; `unit` is that of a number of at least 64.
+    #[inline(always)]
+    pub fn note(&mut self, r: usize, q: usize, inputs: &Inputs, unit: Unit) {
+        let place = q % self.cell;
+        let own = self.waiting(r, place).chunks_exact_mut(COLUMNS);
+        for (own, inputs) in own.zip(inputs.chunks_exact(COLUMNS)) {
+            for l in 0..COLUMNS {
+                own[l] = normalised(inputs[l], unit);
             }
         }
     }
 
-    /// Adds the products of a pixel to A(r, k), all of a cell together; `unit` is that of a number of at least 64.
+    /// Adds the products of a pixel whose inputs have been noted to A(r, k), all of a cell together.
     #[inline(always)]
-    pub fn add(&mut self, r: usize, q: usize, inputs: &[i32], target: i32, unit: Unit) {
-        let (rho, half, shift) = (unit.rho as i32, 1 << (unit.lead - 5), unit.lead - 4);
-        let width = (self.inputs + 1).next_multiple_of(COLUMNS);
-        let slot = self.slot(r as isize, q / self.cell);
-        let rows = self.waiting.len() / (self.cell * width);
-        let waiting = &mut self.waiting[r % rows * self.cell * width..][..self.cell * width];
-        let last = q % self.cell;
-        let own = &mut waiting[last * width..][..width];
-        let scale = |u: &i32| ((u * rho + half) >> shift).clamp(-1023, 1023);
-        for (v, u) in own.iter_mut().zip(inputs) {
-            *v = scale(u);
-        }
-        own[inputs.len()] = scale(&target);
+    pub fn add(&mut self, r: usize, q: usize, target: i32, unit: Unit) {
+        let (last, inputs, width) = (q % self.cell, self.inputs, self.width);
+        self.waiting(r, last)[inputs] = normalised(target, unit);
         if last + 1 < self.cell && q + 1 < self.columns {
             return;
         }
-        let waiting = &waiting[..(last + 1) * width];
+        let slot = self.slot(r as isize, q / self.cell);
+        let waiting = &self.waiting[(r & self.rows) * self.cell * width..][..(last + 1) * width];
         let mut sums = &mut self.sums[slot..][..self.size];
         for block in (0..=self.inputs).step_by(COLUMNS) {
             let (own, rest) = sums.split_at_mut((self.inputs + 1 - block) * COLUMNS);
@@ -140,6 +157,21 @@ impl Sums {
             }
         }
     }
+}
+
+/// Where the entry of row a and column b <= a of a matrix with n + 1 rows stands.
+#[inline(always)]
+pub fn entry(a: usize, b: usize, n: usize) -> usize {
+    let block = b / COLUMNS;
+    // All blocks before have n + 1 rows, less those above their first columns.
+    let before = block * (n + 1) - COLUMNS * (block * block.saturating_sub(1) / 2);
+    (before + a - block * COLUMNS) * COLUMNS + b % COLUMNS
+}
+
+/// v, of an input or a target.
+#[inline(always)]
+fn normalised(u: i32, unit: Unit) -> i32 {
+    ((u * unit.rho + (1 << (unit.lead - 5))) >> (unit.lead - 4)).clamp(-1023, 1023)
 }
 
 /// Adds the products of pixels to R rows of a block, from row a on.

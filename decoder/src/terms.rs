@@ -76,7 +76,7 @@ pub struct View<'a> {
     pub candidate: u32,
     pub prediction: i32,
     pub unit: i32,
-    pub inputs: &'a [u8],
+    pub inputs: &'a [i16],
 }
 
 /// The symbols of the last planes of an item; 0 outside of them.

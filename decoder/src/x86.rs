@@ -79,6 +79,14 @@ pub fn add_quads(weights: &[[i8; 32]], inputs: &[u8], width: usize, bias: &[i32]
 #[target_feature(enable = "avx2")]
 unsafe fn add_all<const VNNI: bool>(weights: &[[i8; 32]], inputs: &[u8], width: usize, bias: &[i32], sums: &mut [i32]) {
     let outputs = bias.len();
+    let (mut inputs, mut sums) = (inputs, sums);
+    if outputs == 8 {
+        // A block alone leaves room for more places, whose sums do not wait for each other.
+        while inputs.len() >= 8 * width {
+            add_tile::<8, 1, VNNI>(weights, inputs, width, bias, sums, outputs);
+            (inputs, sums) = (&inputs[8 * width..], &mut sums[8 * outputs..]);
+        }
+    }
     let rows = inputs.chunks(4 * width).zip(sums.chunks_mut(4 * outputs));
     for (inputs, sums) in rows {
         for (block, weights) in weights.chunks(width / 2).enumerate() {
