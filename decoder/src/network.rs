@@ -105,7 +105,7 @@ pub struct Scratch {
     pub values: Vec<Vec<i16>>,
     /// Which rows of each value there are; without any, all.
     pub needs: Vec<Range<usize>>,
-    linear: linear::Work,
+    pub(crate) linear: linear::Work,
 }
 
 impl Network {
