@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 pub mod adaptive;
+pub mod animated;
 pub mod archive;
 pub mod autoregressive;
 pub mod beside;
@@ -59,6 +60,7 @@ pub mod restore;
 pub mod ring;
 pub mod series;
 pub mod sha256;
+pub mod sheet;
 pub mod simd;
 pub mod splitmix;
 pub mod spots;

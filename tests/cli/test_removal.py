@@ -18,9 +18,9 @@ from PIL.PngImagePlugin import PngInfo
 import bitsback
 from bitsback.comparing import readback
 from bitsback.errors import InputError
-from bitsback.images import png_codec
-from bitsback.images.png_codec import PngDrawing
-from bitsback.images.png_parts import pack_chunk
+from bitsback.images.png import png_codec
+from bitsback.images.png.png_codec import PngDrawing
+from bitsback.images.png.png_parts import pack_chunk
 
 from .conftest import Run, assert_one_line_error
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import bitsback
 from bitsback import _core
@@ -201,14 +201,16 @@ def files_of(folder: Path) -> Items:
 
 
 def content_of_png(data: bytes) -> bytes:
-    """Its chunks and its pixels."""
+    """Its chunks, without their numbers in an animation, and the pixels of its frames."""
     kept, at = [], 8
     while at < len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        kept += [data[at:end]] if data[at + 4 : at + 8] != b"IDAT" else []
+        kind = data[at + 4 : at + 8]
+        kept += [data[at + 12 * (kind == b"fcTL") : end - 4]] * (kind not in (b"IDAT", b"fdAT"))
         at = end
     with suppress(OSError, SyntaxError, ValueError), Image.open(io.BytesIO(data)) as image:
-        kept.append(image.tobytes())
+        for frame in ImageSequence.Iterator(image):
+            kept.append(frame.tobytes())
     return b"".join(kept)
 
 

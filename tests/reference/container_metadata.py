@@ -53,6 +53,8 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return gif(reader, pixels)
     if kind == 7:
         return webp(reader, pixels)
+    if kind in (8, 9):
+        return animated_png(reader, pixels, kind == 9)
     require(kind == 4, "a kind of container metadata of the list")
     return tiff(reader, [pixels])
 
@@ -369,6 +371,9 @@ def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
             return metadata
         at = 1 + made.at
         return metadata[:at] + made.crc.to_bytes(4, "little") + metadata[at + 4 :]
+    if metadata[:1] == b"\11":
+        data, _, at = animated_file(Reader(metadata[1:]), pixels)
+        return metadata[: 1 + at] + zlib.crc32(data).to_bytes(4, "little") + metadata[5 + at :]
     if metadata[:1] != b"\3":
         return metadata
     reader = Reader(metadata[1:])
@@ -411,9 +416,20 @@ def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
     before, after = chunks(reader), chunks(reader)
     header, ways = way(reader)
     check = int.from_bytes(reader.take(4), "little")
+    parts = png_parts(reader, depth, colour, header, ways, pixels)
+    reader.done()
+    size = struct.pack(">II", pixels.shape[1], pixels.shape[0])
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([depth, colour, 0, 0, 0])) + before
+    data += b"".join(chunk(b"IDAT", part) for part in parts) + after + chunk(b"IEND", b"")
+    return data, check
+
+
+def png_parts(
+    reader: Reader, depth: int, colour: int, header: bytes, ways: bytes, pixels: NDArray[Any]
+) -> list[bytes]:
+    """What the chunks of pixels hold, by the cuts and filters that come next."""
     cuts = [reader.varint() for _ in range(reader.varint())]
     filters = reader.take(reader.varint())
-    reader.done()
     require(len(filters) == len(pixels), "a filter for each row")
     require(max(filters, default=0) <= 4, "a filter of PNG")
     content, above = b"", b""
@@ -426,13 +442,11 @@ def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
         above = data
     stream = deflated(content, header, ways)
     require(sum(cuts) == len(stream), "the chunks hold the stream")
-    size = struct.pack(">II", pixels.shape[1], pixels.shape[0])
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([depth, colour, 0, 0, 0])) + before
+    parts = []
     for cut in cuts:
-        data += chunk(b"IDAT", stream[:cut])
+        parts.append(stream[:cut])
         stream = stream[cut:]
-    data += after + chunk(b"IEND", b"")
-    return data, check
+    return parts
 
 
 def filtered(row: bytes, above: bytes, distance: int, kind: int) -> bytes:
@@ -446,7 +460,11 @@ def filtered(row: bytes, above: bytes, distance: int, kind: int) -> bytes:
 
 
 def chunks(reader: Reader) -> bytes:
-    return b"".join(chunk(reader.take(4), content(reader)) for _ in range(reader.varint()))
+    return b"".join(chunk(kind, held) for kind, held in chunk_list(reader))
+
+
+def chunk_list(reader: Reader) -> list[tuple[bytes, bytes]]:
+    return [(reader.take(4), content(reader)) for _ in range(reader.varint())]
 
 
 def content(reader: Reader) -> bytes:
@@ -492,16 +510,9 @@ def gif(reader: Reader, sheet: NDArray[Any]) -> bytes:
         require(sum(count for count, _ in runs) <= most + 1, "clear codes")
         frames.append(frame)
     require(len(frames) > 0, "frames")
-    width = max(frame.width for frame in frames)
-    top = left = tallest = 0
     data = b""
-    for frame in frames:
-        if left + frame.width > width:
-            top, left, tallest = top + tallest, 0, 0
-        tallest = max(tallest, frame.height)
-        require(sheet.shape[1] == width and top + tallest <= sheet.shape[0], "frames of the sheet")
-        pixels = sheet[top : top + frame.height, left : left + frame.width]
-        left += frame.width
+    parts = frames_of(sheet, [(frame.height, frame.width) for frame in frames])
+    for frame, pixels in zip(frames, parts, strict=True):
         if frame.flags & 1:
             starts = ((0, 8), (4, 8), (2, 4), (1, 2))
             pixels = np.concatenate([pixels[first::step] for first, step in starts])
@@ -512,8 +523,23 @@ def gif(reader: Reader, sheet: NDArray[Any]) -> bytes:
             block = stream[at : at + frame.block]
             data += bytes([len(block)]) + block
         data += b"\0"
-    require(top + tallest == sheet.shape[0], "a sheet of frames alone")
     return data + reader.take(len(reader.data) - reader.at)
+
+
+def frames_of(sheet: NDArray[Any], sizes: list[tuple[int, int]]) -> list[NDArray[Any]]:
+    """The frames of these rows and columns on a sheet."""
+    width = max(columns for _, columns in sizes)
+    top = left = tallest = 0
+    found = []
+    for rows, columns in sizes:
+        if left + columns > width:
+            top, left, tallest = top + tallest, 0, 0
+        tallest = max(tallest, rows)
+        require(sheet.shape[1] == width and top + tallest <= sheet.shape[0], "frames of the sheet")
+        found.append(sheet[top : top + rows, left : left + columns])
+        left += columns
+    require(top + tallest == sheet.shape[0], "a sheet of frames alone")
+    return found
 
 
 def lzw(pixels: list[int], bits: int, clears: list[int], flags: int) -> bytes:
@@ -564,3 +590,65 @@ def webp(reader: Reader, pixels: NDArray[Any]) -> None:
             pixels_too = (b"VP8L", b"VP8 ", b"ALPH", b"ANIM", b"ANMF")
             require(name not in pixels_too, "chunks without pixels")
     reader.done()
+
+
+def animated_png(reader: Reader, sheet: NDArray[Any], exact: bool) -> bytes | None:
+    if not exact:
+        animated_frames(reader, sheet)
+        reader.done()
+        return None
+    data, check, _ = animated_file(reader, sheet)
+    require(zlib.crc32(data) == check, "the check of the file")
+    return data
+
+
+class Frames(NamedTuple):
+    """The frames of an animated PNG, the first bytes of the file, and its chunks around them."""
+
+    depth: int
+    colour: int
+    pixels: list[NDArray[Any]]
+    start: bytes
+    lists: list[list[tuple[bytes, bytes]]]
+
+
+def animated_frames(reader: Reader, sheet: NDArray[Any]) -> Frames:
+    require(sheet.nbytes <= 1 << 28, "a sheet that is not too large")
+    depth, colour = reader.byte(), reader.byte()
+    width, height, count = reader.varint(), reader.varint(), reader.varint()
+    require(count > 0, "frames")
+    lists = [chunk_list(reader) for _ in range(count + 1)]
+    of_pixels = (b"IDAT", b"fdAT")
+    require(all(kind not in of_pixels for each in lists for kind, _ in each), "no pixels in lists")
+    sizes = [(height, width)]
+    for each in lists[1:-1]:
+        controls = [held for kind, held in each if kind == b"fcTL"]
+        require(len(controls) == 1 and len(controls[0]) >= 8, "a size of each frame")
+        columns, rows = struct.unpack_from(">II", controls[0])
+        sizes.append((rows, columns))
+    require(all(0 < side < 1 << 31 for size in sizes for side in size), "sides of a frame")
+    pixels = frames_of(sheet, sizes)
+    for frame in pixels:
+        samples_of_png(depth, colour, frame)
+    header = struct.pack(">II", width, height) + bytes([depth, colour, 0, 0, 0])
+    return Frames(depth, colour, pixels, b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header), lists)
+
+
+def animated_file(reader: Reader, sheet: NDArray[Any]) -> tuple[bytes, int, int]:
+    """A file made with zlib, the CRC that it must have, and where that stands."""
+    frames, at = animated_frames(reader, sheet), reader.at
+    check = int.from_bytes(reader.take(4), "little")
+    made: list[tuple[bytes, bytes]] = []
+    for number, pixels in enumerate(frames.pixels):
+        header, ways = way(reader)
+        parts = png_parts(reader, frames.depth, frames.colour, header, ways, pixels)
+        made += frames.lists[number]
+        made += [(b"fdAT" if number else b"IDAT", part) for part in parts]
+    reader.done()
+    data, numbers = frames.start, 0
+    for kind, held in [*made, *frames.lists[-1], (b"IEND", b"")]:
+        if kind in (b"fcTL", b"fdAT"):
+            held = numbers.to_bytes(4, "big") + held
+            numbers += 1
+        data += chunk(kind, held)
+    return data, check, at

@@ -232,7 +232,7 @@ def _tiff() -> PagesCodec:
 
 
 def _png() -> PictureCodec:
-    from bitsback.images import png_codec
+    from bitsback.images.png import png_codec
 
     return png_codec
 
@@ -307,8 +307,8 @@ FORMATS: tuple[Format, ...] = (
         pillow=("Tiff", "TIFF"), writes={".tif": NAMED, ".tiff": NAMED}, metadata=(4,), codec=_tiff,
     ),
     PictureFormat(
-        title="a PNG file", endings=(".png",), start=rb"\x89PNG\r\n\x1a\n", pillow=("Png", "PNG"),
-        writes={".png": NAMED}, metadata=(2, 3), codec=_png,
+        title="a PNG file", endings=(".png", ".apng"), start=rb"\x89PNG\r\n\x1a\n",
+        pillow=("Png", "PNG"), writes={".png": NAMED}, metadata=(2, 3, 8, 9), codec=_png,
     ),
     PictureFormat(
         title="a BMP file", endings=(".bmp",), start=rb"BM", pillow=("Bmp", "BMP"),

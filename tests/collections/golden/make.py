@@ -25,6 +25,7 @@ from bitsback import _core
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 from fuzz.seeds import plain_tiff, png_of_16_bits
 from reference.container_metadata import chunk
+from zoo.animated_files import SOUND, alike, animated, smaller
 from zoo.dicom_files import BIG, EXPLICIT, IMPLICIT, dicom_file
 from zoo.gif_files import Drawn, gif_file, noise, ramps
 
@@ -168,6 +169,19 @@ def webps(path: Path) -> None:
         Image.fromarray(pixels).save(path / f"{name}.webp", **options)
 
 
+def animations(path: Path) -> None:
+    """Animated PNG files: frames of one size and of several, of all kinds of samples."""
+    path.mkdir()
+    for colour, depth in ((0, 1), (0, 4), (0, 16), (2, 8), (3, 2), (4, 16), (6, 8)):
+        frames = smaller(colour, depth) if depth in (4, 8) else alike(4, colour, depth)
+        (path / f"{colour}-{depth}.png").write_bytes(animated(frames, apart=depth == 16))
+    for name in ("texts", "cut", "levels"):
+        (path / f"{name}.apng").write_bytes(SOUND[name])
+    grains = [_core.splitmix64(seed, 0, 24 * 36 * 3).reshape(24, 36, 3) for seed in range(6)]
+    moving = [Image.fromarray((grains[5] % 128 + grain % 4).astype("u1")) for grain in grains[:5]]
+    moving[0].save(path / "moving.png", save_all=True, append_images=moving[1:], loop=2)
+
+
 def npz(path: Path) -> None:
     np.savez(
         path,
@@ -276,6 +290,8 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "frames": frames,
     "gifs": gifs,
     "webps": webps,
+    "animations": animations,
+    "animations-exact": animations,
     "arrays.npz": npz,
     "labels.npz": pairs,
     "set.npz": pairs,
@@ -300,6 +316,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "kinds": {"files": "exact"},
     "scans": {"stack": True},
     "frames": {"stack": True},
+    "animations": {"stack": True},
+    "animations-exact": {"files": "exact"},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},
