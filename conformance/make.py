@@ -77,6 +77,7 @@ def main() -> None:
         candidates.of_generations,
         candidates.of_broken_models,
         candidates.forged,
+        candidates.of_animations,
     ):
         for name, data in source():
             if len(data) > LARGEST:

@@ -173,13 +173,10 @@ def animations(path: Path) -> None:
     """Animated PNG files: frames of one size and of several, of all kinds of samples."""
     path.mkdir()
     for colour, depth in ((0, 1), (0, 4), (0, 16), (2, 8), (3, 2), (4, 16), (6, 8)):
-        frames = smaller(colour, depth) if depth in (4, 8) else alike(4, colour, depth)
+        frames = smaller(colour, depth) if depth in (4, 8) else alike(9, colour, depth)
         (path / f"{colour}-{depth}.png").write_bytes(animated(frames, apart=depth == 16))
-    for name in ("texts", "cut", "levels"):
+    for name in ("texts", "cut"):
         (path / f"{name}.apng").write_bytes(SOUND[name])
-    grains = [_core.splitmix64(seed, 0, 24 * 36 * 3).reshape(24, 36, 3) for seed in range(6)]
-    moving = [Image.fromarray((grains[5] % 128 + grain % 4).astype("u1")) for grain in grains[:5]]
-    moving[0].save(path / "moving.png", save_all=True, append_images=moving[1:], loop=2)
 
 
 def npz(path: Path) -> None:
@@ -316,7 +313,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "kinds": {"files": "exact"},
     "scans": {"stack": True},
     "frames": {"stack": True},
-    "animations": {"stack": True},
     "animations-exact": {"files": "exact"},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
