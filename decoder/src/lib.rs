@@ -34,6 +34,7 @@ pub mod gif;
 pub mod image;
 pub mod inflate;
 pub mod jpeg;
+pub mod jpeg_xl;
 pub mod json;
 pub mod least_squares;
 pub mod library;

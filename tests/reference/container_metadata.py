@@ -55,6 +55,8 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return webp(reader, pixels)
     if kind in (8, 9):
         return animated_png(reader, pixels, kind == 9)
+    if kind == 10:
+        return jpeg_xl(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
     return tiff(reader, [pixels])
 
@@ -652,3 +654,113 @@ def animated_file(reader: Reader, sheet: NDArray[Any]) -> tuple[bytes, int, int]
             numbers += 1
         data += chunk(kind, held)
     return data, check, at
+
+
+def jpeg_xl(reader: Reader, pixels: NDArray[Any]) -> None:
+    require(pixels.dtype.str in ("|u1", "<u2"), "samples of 8 or 16 bits")
+    require(pixels.ndim == 2 or pixels.shape[2] in (2, 3, 4), "colours, with or without alpha")
+    require(pixels.shape[0] * pixels.shape[1] <= 1 << 25, "pixels of a JPEG XL")
+    lists = [[(reader.take(4), reader.take(reader.varint())) for _ in range(reader.varint())]
+             for _ in range(2)]  # fmt: skip
+    of_pixels = (b"jxlc", b"jxlp", b"jxli", b"jbrd")
+    require(all(kind not in of_pixels for boxes in lists for kind, _ in boxes), "other boxes")
+    require(bool(lists[0]) or not lists[1], "boxes before the codestream, if there are some")
+    header = reader.take(len(reader.data) - reader.at)
+    told = JpegXlBits(header)
+    require(
+        told.picture() == (*pixels.shape[:2], *pixels.shape[2:], 8 * pixels.itemsize), "its header"
+    )
+    require(told.at <= 8 * len(header) < told.at + 8 and not told.number >> told.at, "its end")
+
+
+class JpegXlBits:
+    """The bits of a header of ISO/IEC 18181-1, the low ones of a byte first."""
+
+    def __init__(self, data: bytes) -> None:
+        require(data[:2] == b"\xff\x0a", "the signature of a codestream")
+        self.number, self.size, self.at = int.from_bytes(data, "little"), 8 * len(data), 16
+
+    def bits(self, count: int) -> int:
+        require(self.at + count <= self.size, "bits of the header")
+        self.at += count
+        return self.number >> (self.at - count) & ((1 << count) - 1)
+
+    def none(self, count: int = 1) -> None:
+        require(self.bits(count) == 0, "a header of the list")
+
+    def u32(self, *choices: tuple[int, int]) -> int:
+        count, offset = choices[self.bits(2)]
+        return self.bits(count) + offset
+
+    def enum(self) -> int:
+        return self.u32((0, 0), (0, 1), (4, 2), (6, 18))
+
+    def side(self, small: int) -> int:
+        if small:
+            return 8 * (self.bits(5) + 1)
+        return self.u32((9, 1), (13, 1), (18, 1), (30, 1))
+
+    def sizes(self) -> tuple[int, int]:
+        small = self.bits(1)
+        height, ratio = self.side(small), self.bits(3)
+        if ratio == 0:
+            return height, self.side(small)
+        across, down = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))[ratio - 1]
+        return height, height * across // down
+
+    def depth(self) -> int:
+        self.none()
+        bits = self.u32((0, 8), (0, 10), (0, 12), (6, 1))
+        require(bits in (8, 16), "8 or 16 bits")
+        return bits
+
+    def picture(self) -> tuple[int, ...]:
+        """Height, width, channels if there are several, and bits."""
+        height, width = self.sizes()
+        self.none()
+        more = self.bits(1)
+        if more:
+            self.bits(3)
+            if self.bits(1):
+                self.sizes()
+            self.none(2)
+        bits = self.depth()
+        require(not self.bits(1) or bits == 8, "buffers of more than 16 bits")
+        alpha = self.alpha(bits)
+        self.none()
+        channels = alpha + (3 if self.bits(1) else self.colours())
+        if more and not self.bits(1):
+            self.bits(49)
+        self.none(2)
+        require(self.bits(1) == 1, "a header of the list")
+        return (height, width, *[channels] * (channels > 1), bits)
+
+    def alpha(self, bits: int) -> int:
+        count = self.u32((0, 0), (0, 1), (4, 2), (12, 1))
+        require(count <= 1, "alpha alone")
+        if count and self.bits(1):
+            require(bits == 8, "alpha of as many bits")
+        elif count:
+            require(self.enum() == 0 and self.depth() == bits, "alpha of as many bits")
+            self.none(2)
+            self.bits(8 * self.u32((0, 0), (4, 0), (5, 16), (10, 48)))
+            self.bits(1)
+        return count
+
+    def colours(self) -> int:
+        self.none()
+        space = self.enum()
+        require(space in (0, 1), "RGB or grey")
+        self.points(2 * (self.enum() == 2))
+        if space == 0:
+            self.points(6 * (self.enum() == 2))
+        if self.bits(1):
+            self.bits(24)
+        else:
+            self.enum()
+        self.enum()
+        return 1 if space else 3
+
+    def points(self, count: int) -> None:
+        for _ in range(count):
+            self.u32((19, 0), (19, 524288), (20, 1048576), (21, 2097152))

@@ -284,12 +284,13 @@ class _Sorter:
             with reading(shown), open_regular(path, True) as file:
                 found = _Sorted(file.seek(0, os.SEEK_END), _time_of(path))
                 ending = ending_of(name)
-                if ending in formats.OTHER_PICTURES:
-                    return name, self._stored(found, file, CAMERA_FILES)
-                if self._others and ending not in formats.PICTURES:
+                if ending not in formats.PICTURES:
                     file.seek(0)
-                    if not formats.told_by_content(file.read(formats.START)):
-                        return name, self._stored(found, file, NO_PICTURE)
+                    if not formats.is_coded(file.read(formats.START), name):
+                        if ending in formats.OTHER_PICTURES:
+                            return name, self._stored(found, file, CAMERA_FILES)
+                        if self._others:
+                            return name, self._stored(found, file, NO_PICTURE)
                 if name in self._asked.held:
                     return name, self._stored(found, file, SMALLER)
                 try:
