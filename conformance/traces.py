@@ -51,8 +51,8 @@ SECTIONS = {
     "mixed": "M6.4", "network": "M7", "layers": "M7", "values": "M7", "item_vectors": "M8",
     "cost": "M9", "program": "M2",
 }  # fmt: skip
-"""The sections of docs/format.md (A) and docs/model-format.md (M) that a module, or a function in
-it, follows.
+"""The sections of docs/format.md (A) and docs/model-format.md (M) that a module, or a function or
+a class in it, follows.
 """
 
 OF_KINDS = {"M": "A5.4", "v": "A5.17", "p": "A5.18"}
@@ -153,7 +153,9 @@ class Trace:
 
 
 def _sections_of(module: str, function: str) -> str:
-    return SECTIONS.get(f"{module}.{function}", SECTIONS.get(module, ""))
+    """function: with its class, if it is a method."""
+    names = (f"{module}.{function}", f"{module}.{function.partition('.')[0]}", module)
+    return next((SECTIONS[name] for name in names if name in SECTIONS), "")
 
 
 def _kinds_of(data: bytes) -> set[str]:
