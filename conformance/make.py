@@ -77,6 +77,8 @@ def main() -> None:
         candidates.of_generations,
         candidates.of_broken_models,
         candidates.forged,
+        candidates.of_animations,
+        candidates.of_jpeg_xl,
     ):
         for name, data in source():
             if len(data) > LARGEST:

@@ -37,7 +37,10 @@ SECTIONS = {
     "container_metadata.check_places": "A6.3", "container_metadata.check_samples": "A6.3",
     "container_metadata.rows_of": "A6.3", "container_metadata.restore_tiff": "A6.4",
     "container_metadata.gif": "A6.5", "container_metadata.lzw": "A6.5",
-    "container_metadata.webp": "A6.6",
+    "container_metadata.webp": "A6.6", "container_metadata.animated_png": "A6.7",
+    "container_metadata.animated_frames": "A6.7", "container_metadata.animated_file": "A6.7",
+    "container_metadata.frames_of": "A6.5", "container_metadata.jpeg_xl": "A6.8",
+    "container_metadata.JpegXlBits": "A6.8",
     "alone": "A7", "embedded": "A8", "model_file": "M1", "model": "M2 M8", "rules": "M2",
     "variables": "M2.1", "steps": "M2.2", "distributions": "M2.3", "outputs": "M2.3",
     "coupled": "M2.3", "grids": "M2.3", "logits": "M2.3", "autoregressive": "M3", "planes": "M4",
@@ -48,8 +51,8 @@ SECTIONS = {
     "mixed": "M6.4", "network": "M7", "layers": "M7", "values": "M7", "item_vectors": "M8",
     "cost": "M9", "program": "M2",
 }  # fmt: skip
-"""The sections of docs/format.md (A) and docs/model-format.md (M) that a module, or a function in
-it, follows.
+"""The sections of docs/format.md (A) and docs/model-format.md (M) that a module, or a function or
+a class in it, follows.
 """
 
 OF_KINDS = {"M": "A5.4", "v": "A5.17", "p": "A5.18"}
@@ -150,7 +153,9 @@ class Trace:
 
 
 def _sections_of(module: str, function: str) -> str:
-    return SECTIONS.get(f"{module}.{function}", SECTIONS.get(module, ""))
+    """function: with its class, if it is a method."""
+    names = (f"{module}.{function}", f"{module}.{function.partition('.')[0]}", module)
+    return next((SECTIONS[name] for name in names if name in SECTIONS), "")
 
 
 def _kinds_of(data: bytes) -> set[str]:

@@ -3,6 +3,7 @@
 use crate::bytes::Bytes;
 use crate::error::{demand, error, Result};
 use crate::picture::{Mode, Picture};
+use crate::sheet::places;
 
 const SECTION: &str = "format.md, A6.5";
 const MOST_CODES: usize = 4096;
@@ -58,19 +59,11 @@ pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     for _ in 0..bytes.varint()? {
         frames.push(Frame::read(&mut bytes)?);
     }
-    let width = frames.iter().map(|frame| frame.width).max();
-    demand(width == Some(picture.columns), "the frames are of another sheet", SECTION)?;
-    let (mut top, mut left, mut tallest) = (0, 0, 0);
+    let sizes: Vec<_> = frames.iter().map(|frame| (frame.height, frame.width)).collect();
     let mut encoder = Encoder::new();
     let mut out = Vec::new();
-    for frame in &frames {
-        if left + frame.width > picture.columns {
-            (top, left, tallest) = (top + tallest, 0, 0);
-        }
-        tallest = tallest.max(frame.height);
-        demand(top + tallest <= picture.rows, "the frames are of another sheet", SECTION)?;
+    for (frame, (top, left)) in frames.iter().zip(places(&sizes, picture)?) {
         let stream = encoder.stream(&frame.pixels(picture, top, left), frame)?;
-        left += frame.width;
         out.extend_from_slice(bytes.take_long(frame.gap)?);
         out.push(frame.bits as u8);
         for block in stream.chunks(frame.block) {
@@ -79,7 +72,6 @@ pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
         }
         out.push(0);
     }
-    demand(top + tallest == picture.rows, "the frames are of another sheet", SECTION)?;
     out.extend_from_slice(bytes.rest());
     Ok(out)
 }

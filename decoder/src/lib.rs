@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 pub mod adaptive;
+pub mod animated;
 pub mod archive;
 pub mod autoregressive;
 pub mod beside;
@@ -33,6 +34,7 @@ pub mod gif;
 pub mod image;
 pub mod inflate;
 pub mod jpeg;
+pub mod jpeg_xl;
 pub mod json;
 pub mod least_squares;
 pub mod library;
@@ -59,6 +61,7 @@ pub mod restore;
 pub mod ring;
 pub mod series;
 pub mod sha256;
+pub mod sheet;
 pub mod simd;
 pub mod splitmix;
 pub mod spots;

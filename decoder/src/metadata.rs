@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::animated;
 use crate::bytes::Bytes;
 use crate::error::{demand, Result};
 use crate::gif;
+use crate::jpeg_xl;
 use crate::picture::{pack, Chunk, Mode, Picture};
 use crate::tiff::{skip_deflate, Tiff};
 
@@ -14,7 +16,7 @@ pub enum Restored {
     Exact(Vec<u8>),
     /// A PNG file with the same pixels and chunks.
     Png(Vec<u8>),
-    /// A file whose pages are compressed, TIFF or WebP: how many rows each has.
+    /// A file whose pages are compressed, TIFF, WebP or JPEG XL: how many rows each has.
     Pages(Vec<usize>),
 }
 
@@ -36,6 +38,11 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
         6 => Ok(Restored::Exact(gif::file(bytes.rest(), picture)?)),
         7 => {
             webp(bytes.rest(), picture)?;
+            Ok(Restored::Pages(vec![picture.rows]))
+        }
+        kind @ (8 | 9) => Ok(Restored::Png(animated::file(bytes.rest(), kind == 9, picture)?)),
+        10 => {
+            jpeg_xl::check(bytes.rest(), picture)?;
             Ok(Restored::Pages(vec![picture.rows]))
         }
         kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
@@ -123,27 +130,37 @@ fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Re
 fn png(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(metadata, "format.md, A6.2");
     let [bits, colour] = bytes.array()?;
-    let mut lists = [Vec::new(), Vec::new()];
-    for list in &mut lists {
-        for _ in 0..bytes.varint()? {
-            let kind = bytes.array()?;
-            let length = bytes.varint_in(0, u64::from(u32::MAX >> 1), "the length of a chunk")?;
-            list.push(Chunk { kind, content: bytes.take_long(length)? });
-        }
-    }
+    let [before, behind] = [chunks(&mut bytes)?, chunks(&mut bytes)?];
     if exact {
         skip_deflate(&mut bytes)?;
         bytes.u32()?; // the check
-        for _ in 0..bytes.varint()? {
-            bytes.varint()?;
-        }
-        let rows = bytes.varint_in(picture.rows as u64, picture.rows as u64, "the number of filters")?;
-        if bytes.take_long(rows)?.iter().any(|&filter| filter > 4) {
-            return bytes.error("a filter is unknown");
-        }
+        skip_rows(&mut bytes, picture.rows)?;
     }
     bytes.end()?;
-    picture.png_with(bits, colour, &lists[0], &lists[1])
+    picture.png_with(bits, colour, &before, &behind)
+}
+
+/// A list of chunks of a PNG file.
+pub fn chunks<'a>(bytes: &mut Bytes<'a>) -> Result<Vec<Chunk<'a>>> {
+    let mut list = Vec::new();
+    for _ in 0..bytes.varint()? {
+        let kind = bytes.array()?;
+        let length = bytes.varint_in(0, u64::from(u32::MAX >> 1), "the length of a chunk")?;
+        list.push(Chunk { kind, content: bytes.take_long(length)? });
+    }
+    Ok(list)
+}
+
+/// The cuts and the filters of a stream with so many rows.
+pub fn skip_rows(bytes: &mut Bytes, rows: usize) -> Result<()> {
+    for _ in 0..bytes.varint()? {
+        bytes.varint()?;
+    }
+    let rows = bytes.varint_in(rows as u64, rows as u64, "the number of filters")?;
+    if bytes.take_long(rows)?.iter().any(|&filter| filter > 4) {
+        return bytes.error("a filter is unknown");
+    }
+    Ok(())
 }
 
 /// Kind 7: the chunks of a lossless WebP file, which is not made again here.

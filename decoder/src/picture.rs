@@ -214,6 +214,23 @@ impl<'a> Picture<'a> {
 
     /// A PNG file with these bits of a sample and this type of colour, and with chunks before and behind the pixels.
     pub fn png_with(&self, bits: u8, colour: u8, before: &[Chunk], behind: &[Chunk]) -> Result<Vec<u8>> {
+        let stream = self.png_stream(bits, colour)?;
+        let mut out = png_start(self.rows, self.columns, bits, colour);
+        for chunk in before {
+            push_chunk(&chunk.kind, chunk.content, &mut out);
+        }
+        for part in stream.chunks(1 << 30) {
+            push_chunk(b"IDAT", part, &mut out);
+        }
+        for chunk in behind {
+            push_chunk(&chunk.kind, chunk.content, &mut out);
+        }
+        push_chunk(b"IEND", &[], &mut out);
+        Ok(out)
+    }
+
+    /// What the chunks of pixels of a PNG file with these samples hold.
+    pub fn png_stream(&self, bits: u8, colour: u8) -> Result<Vec<u8>> {
         const SECTION: &str = "format.md, A6.2";
         let channels = match (colour, bits) {
             (0, 1 | 2 | 4 | 8 | 16) | (3, 1 | 2 | 4 | 8) => 1,
@@ -252,23 +269,18 @@ impl<'a> Picture<'a> {
                 }
             }
         }
-        let mut header = (self.columns as u32).to_be_bytes().to_vec();
-        header.extend((self.rows as u32).to_be_bytes());
-        header.extend([bits, colour, 0, 0, 0]);
-        let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
-        push_chunk(b"IHDR", &header, &mut out);
-        for chunk in before {
-            push_chunk(&chunk.kind, chunk.content, &mut out);
-        }
-        for part in zlib(&rows).chunks(1 << 30) {
-            push_chunk(b"IDAT", part, &mut out);
-        }
-        for chunk in behind {
-            push_chunk(&chunk.kind, chunk.content, &mut out);
-        }
-        push_chunk(b"IEND", &[], &mut out);
-        Ok(out)
+        Ok(zlib(&rows))
     }
+}
+
+/// The start of a PNG file.
+pub fn png_start(rows: usize, columns: usize, bits: u8, colour: u8) -> Vec<u8> {
+    let mut header = (columns as u32).to_be_bytes().to_vec();
+    header.extend((rows as u32).to_be_bytes());
+    header.extend([bits, colour, 0, 0, 0]);
+    let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
+    push_chunk(b"IHDR", &header, &mut out);
+    out
 }
 
 /// A chunk of a PNG file.
@@ -277,7 +289,7 @@ pub struct Chunk<'a> {
     pub content: &'a [u8],
 }
 
-fn push_chunk(kind: &[u8; 4], content: &[u8], out: &mut Vec<u8>) {
+pub fn push_chunk(kind: &[u8; 4], content: &[u8], out: &mut Vec<u8>) {
     out.extend((content.len() as u32).to_be_bytes());
     out.extend_from_slice(kind);
     out.extend_from_slice(content);

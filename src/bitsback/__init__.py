@@ -121,7 +121,7 @@ _LAZY = {
     "DecompressOptions": "decompress_options",
     "decode": "coding.array_bytes",
     "decompress": "restoring.extractor",
-    "diff": "writing.differences",
+    "diff": "comparing.differences",
     "encode": "coding.array_bytes",
     "embed": "writing.embedding",
     "merge": "writing.merging",

@@ -65,7 +65,10 @@ REMEDIES = {
     LOSSY: "they are compressed already, so nothing is to be done",
     CAMERA_FILES: "no model codes them, so nothing is to be done",
     SMALLER: "nothing is to be done",
-    OTHER_KIND: "animated PNG, YCbCr, LZW of a rare kind; as .npy arrays some may be smaller",
+    OTHER_KIND: (
+        "animated WebP, lossy JPEG XL, YCbCr, LZW of a rare kind, of which some may be smaller as"
+        " .npy arrays; and all JPEG XL without bitsback[peers]"
+    ),
     DAMAGED: "they come back as they are; --pictures-only refuses them by name",
     ASKED_FOR: "--files pixels codes them by their pixels",
     NO_PICTURE: "--pictures-only leaves them out",

@@ -18,9 +18,9 @@ from PIL.PngImagePlugin import PngInfo
 import bitsback
 from bitsback.comparing import readback
 from bitsback.errors import InputError
-from bitsback.images import png_codec
-from bitsback.images.png_codec import PngDrawing
-from bitsback.images.png_parts import pack_chunk
+from bitsback.images.png import png_metadata
+from bitsback.images.png.png_metadata import PngDrawing
+from bitsback.images.png.png_parts import pack_chunk
 
 from .conftest import Run, assert_one_line_error
 
@@ -156,7 +156,7 @@ def test_the_file_that_would_be_restored_is_what_is_compared(
         add = PngDrawing.add
         monkeypatch.setattr(PngDrawing, "add", lambda self, rows: add(self, rows ^ (rows == 90)))
     else:
-        monkeypatch.setattr(png_codec, "pack_chunk", without_texts)
+        monkeypatch.setattr(png_metadata, "pack_chunk", without_texts)
     with bitsback.open("in.bb") as archive, pytest.raises(InputError, match=r"2\.png differs"):
         readback.compare(archive, Path("in"), archive.names)
 

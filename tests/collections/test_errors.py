@@ -20,6 +20,7 @@ from PIL import Image
 import bitsback
 from bitsback.restoring.staging import _Hidden
 from waiting import until
+from zoo.animated_files import ODD
 from zoo.gif_files import Drawn, gif_file, ramps
 
 from .conftest import Run, files, noise, pixels, save, warnings_of
@@ -85,7 +86,7 @@ def uncoded_pictures() -> dict[str, tuple[str, bytes]]:
     Image.new("YCbCr", (4, 4)).save(ycbcr, "TIFF")
     return {
         "gif of another encoder": ("x.gif", gif_file([Drawn(ramps(30, 30), filled=False)])),
-        "apng": ("x.png", animation("PNG")),
+        "apng with a gap": ("x.png", ODD["a gap"]),
         "tiff": ("x.tif", animation("TIFF")),
         "ycbcr": ("x.tif", ycbcr.getvalue()),
         "pgm": ("x.pgm", b"P5 2 2 100\n\1\2\3\4"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
 import bitsback
+from zoo.compared import difference
 
 from .conftest import files, pixels
 from .golden.make import FOLDER, GOLDEN, PINNED, make
@@ -29,12 +31,12 @@ def test_it_is_restored(name: str, tmp_path: Path) -> None:
     GOLDEN[name](tmp_path / name)
     bitsback.decompress(FOLDER / f"{name}.bb", tmp_path / "out")
     assert_same(tmp_path / name, tmp_path / "out")
-    if name in ("files", "changed", "kinds", "scans", "gifs"):
+    if name in ("files", "changed", "kinds", "scans", "gifs", "animations-exact"):
         for file in files(tmp_path / name):
             before, after = tmp_path / name / file, tmp_path / "out" / file
             assert after.read_bytes() == before.read_bytes()
             assert (
-                name in ("kinds", "scans", "gifs")
+                name in ("kinds", "scans", "gifs", "animations-exact")
                 or after.stat().st_mtime_ns == before.stat().st_mtime_ns
             )
 
@@ -43,8 +45,18 @@ def assert_same(there: Path, here: Path) -> None:
     if there.is_dir():
         assert files(here) == files(there)
         for file in files(there):
-            if Path(file).suffix not in (".png", ".bmp", ".webp"):
+            if file.endswith(".jxl"):
+                one, other = (
+                    imagecodecs.jpegxl_decode((folder / file).read_bytes())
+                    for folder in (there, here)
+                )
+                assert one.dtype == other.dtype and np.array_equal(one, other)
+        for file in files(there):
+            if Path(file).suffix not in (".png", ".apng", ".bmp", ".webp"):
                 continue
+            if there.name == "animations":
+                one, other = (folder / file for folder in (there, here))
+                assert difference("a.png", one.read_bytes(), other.read_bytes()) is None
             assert pixels(here / file)[0] == pixels(there / file)[0]
             assert np.array_equal(pixels(here / file)[1], pixels(there / file)[1])
     elif there.suffix == ".npz":

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import bitsback
 from bitsback import _core
@@ -104,8 +104,8 @@ def case(seed: int, number: int) -> tuple[str, bytes]:
 
 def is_allowed(data: bytes, one: Items | str, other: Items | str) -> bool:
     """Whether the decoders may differ: a model that no block needs may be damaged; pictures without
-    container metadata become files of the same pixels; and of compressed TIFF and WebP files the
-    second decoder makes other files.
+    container metadata become files of the same pixels; and of compressed TIFF, WebP and JPEG XL
+    files the second decoder makes other files.
     """
     if isinstance(one, str):
         return "the model in the archive is damaged" in one
@@ -125,8 +125,8 @@ def is_allowed(data: bytes, one: Items | str, other: Items | str) -> bool:
 
 
 def is_made_anew(metadata: bytes) -> bool:
-    """Whether it is that of a compressed TIFF file, or of a WebP file."""
-    return metadata[:1] in (b"\4", b"\7") and not is_plain(metadata)
+    """Whether it is that of a compressed TIFF file, or of a WebP or JPEG XL file."""
+    return metadata[:1] in (b"\4", b"\7", b"\n") and not is_plain(metadata)
 
 
 def pixels_of(data: bytes) -> tuple[str, tuple[int, ...], bytes]:
@@ -201,14 +201,16 @@ def files_of(folder: Path) -> Items:
 
 
 def content_of_png(data: bytes) -> bytes:
-    """Its chunks and its pixels."""
+    """Its chunks, without their numbers in an animation, and the pixels of its frames."""
     kept, at = [], 8
     while at < len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        kept += [data[at:end]] if data[at + 4 : at + 8] != b"IDAT" else []
+        kind = data[at + 4 : at + 8]
+        kept += [data[at + 12 * (kind == b"fcTL") : end - 4]] * (kind not in (b"IDAT", b"fdAT"))
         at = end
     with suppress(OSError, SyntaxError, ValueError), Image.open(io.BytesIO(data)) as image:
-        kept.append(image.tobytes())
+        for frame in ImageSequence.Iterator(image):
+            kept.append(frame.tobytes())
     return b"".join(kept)
 
 

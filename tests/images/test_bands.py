@@ -23,7 +23,7 @@ from bitsback.images import bands, file_io, picture_files, pictures
 from bitsback.images.bands import Bands, Rows
 from bitsback.images.picture_files import pixel_bands, samples_of
 from bitsback.images.pictures import pixels_of, samples
-from bitsback.images.png_reading import png_bands
+from bitsback.images.png.png_reading import png_bands
 from bitsback.images.tiff import structure
 from plane_models import only_one_shape
 from reference import container_metadata as spec

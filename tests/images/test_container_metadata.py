@@ -227,12 +227,7 @@ def test_what_is_not_taken_apart() -> None:
     wrong = grey.replace(
         grey[8:33], spec.chunk(b"IHDR", struct.pack(">IIBBBBB", 5, 4, 8, 1, 0, 0, 0))
     )
-    frames = io.BytesIO()
-    picture("L", (5, 4), 0).save(
-        frames, "PNG", save_all=True, append_images=[picture("L", (5, 4), 1)]
-    )
-    for file in (grey + b"more", frames.getvalue()):
-        assert split(file, False) is None
+    assert split(grey + b"more", False) is None
     with pytest.raises(UnidentifiedImageError):
         split(wrong, False)
 

@@ -53,6 +53,10 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return gif(reader, pixels)
     if kind == 7:
         return webp(reader, pixels)
+    if kind in (8, 9):
+        return animated_png(reader, pixels, kind == 9)
+    if kind == 10:
+        return jpeg_xl(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
     return tiff(reader, [pixels])
 
@@ -369,6 +373,9 @@ def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
             return metadata
         at = 1 + made.at
         return metadata[:at] + made.crc.to_bytes(4, "little") + metadata[at + 4 :]
+    if metadata[:1] == b"\11":
+        data, _, at = animated_file(Reader(metadata[1:]), pixels)
+        return metadata[: 1 + at] + zlib.crc32(data).to_bytes(4, "little") + metadata[5 + at :]
     if metadata[:1] != b"\3":
         return metadata
     reader = Reader(metadata[1:])
@@ -411,9 +418,20 @@ def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
     before, after = chunks(reader), chunks(reader)
     header, ways = way(reader)
     check = int.from_bytes(reader.take(4), "little")
+    parts = png_parts(reader, depth, colour, header, ways, pixels)
+    reader.done()
+    size = struct.pack(">II", pixels.shape[1], pixels.shape[0])
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([depth, colour, 0, 0, 0])) + before
+    data += b"".join(chunk(b"IDAT", part) for part in parts) + after + chunk(b"IEND", b"")
+    return data, check
+
+
+def png_parts(
+    reader: Reader, depth: int, colour: int, header: bytes, ways: bytes, pixels: NDArray[Any]
+) -> list[bytes]:
+    """What the chunks of pixels hold, by the cuts and filters that come next."""
     cuts = [reader.varint() for _ in range(reader.varint())]
     filters = reader.take(reader.varint())
-    reader.done()
     require(len(filters) == len(pixels), "a filter for each row")
     require(max(filters, default=0) <= 4, "a filter of PNG")
     content, above = b"", b""
@@ -426,13 +444,11 @@ def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
         above = data
     stream = deflated(content, header, ways)
     require(sum(cuts) == len(stream), "the chunks hold the stream")
-    size = struct.pack(">II", pixels.shape[1], pixels.shape[0])
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([depth, colour, 0, 0, 0])) + before
+    parts = []
     for cut in cuts:
-        data += chunk(b"IDAT", stream[:cut])
+        parts.append(stream[:cut])
         stream = stream[cut:]
-    data += after + chunk(b"IEND", b"")
-    return data, check
+    return parts
 
 
 def filtered(row: bytes, above: bytes, distance: int, kind: int) -> bytes:
@@ -446,7 +462,11 @@ def filtered(row: bytes, above: bytes, distance: int, kind: int) -> bytes:
 
 
 def chunks(reader: Reader) -> bytes:
-    return b"".join(chunk(reader.take(4), content(reader)) for _ in range(reader.varint()))
+    return b"".join(chunk(kind, held) for kind, held in chunk_list(reader))
+
+
+def chunk_list(reader: Reader) -> list[tuple[bytes, bytes]]:
+    return [(reader.take(4), content(reader)) for _ in range(reader.varint())]
 
 
 def content(reader: Reader) -> bytes:
@@ -492,16 +512,9 @@ def gif(reader: Reader, sheet: NDArray[Any]) -> bytes:
         require(sum(count for count, _ in runs) <= most + 1, "clear codes")
         frames.append(frame)
     require(len(frames) > 0, "frames")
-    width = max(frame.width for frame in frames)
-    top = left = tallest = 0
     data = b""
-    for frame in frames:
-        if left + frame.width > width:
-            top, left, tallest = top + tallest, 0, 0
-        tallest = max(tallest, frame.height)
-        require(sheet.shape[1] == width and top + tallest <= sheet.shape[0], "frames of the sheet")
-        pixels = sheet[top : top + frame.height, left : left + frame.width]
-        left += frame.width
+    parts = frames_of(sheet, [(frame.height, frame.width) for frame in frames])
+    for frame, pixels in zip(frames, parts, strict=True):
         if frame.flags & 1:
             starts = ((0, 8), (4, 8), (2, 4), (1, 2))
             pixels = np.concatenate([pixels[first::step] for first, step in starts])
@@ -512,8 +525,23 @@ def gif(reader: Reader, sheet: NDArray[Any]) -> bytes:
             block = stream[at : at + frame.block]
             data += bytes([len(block)]) + block
         data += b"\0"
-    require(top + tallest == sheet.shape[0], "a sheet of frames alone")
     return data + reader.take(len(reader.data) - reader.at)
+
+
+def frames_of(sheet: NDArray[Any], sizes: list[tuple[int, int]]) -> list[NDArray[Any]]:
+    """The frames of these rows and columns on a sheet."""
+    width = max(columns for _, columns in sizes)
+    top = left = tallest = 0
+    found = []
+    for rows, columns in sizes:
+        if left + columns > width:
+            top, left, tallest = top + tallest, 0, 0
+        tallest = max(tallest, rows)
+        require(sheet.shape[1] == width and top + tallest <= sheet.shape[0], "frames of the sheet")
+        found.append(sheet[top : top + rows, left : left + columns])
+        left += columns
+    require(top + tallest == sheet.shape[0], "a sheet of frames alone")
+    return found
 
 
 def lzw(pixels: list[int], bits: int, clears: list[int], flags: int) -> bytes:
@@ -564,3 +592,175 @@ def webp(reader: Reader, pixels: NDArray[Any]) -> None:
             pixels_too = (b"VP8L", b"VP8 ", b"ALPH", b"ANIM", b"ANMF")
             require(name not in pixels_too, "chunks without pixels")
     reader.done()
+
+
+def animated_png(reader: Reader, sheet: NDArray[Any], exact: bool) -> bytes | None:
+    if not exact:
+        animated_frames(reader, sheet)
+        reader.done()
+        return None
+    data, check, _ = animated_file(reader, sheet)
+    require(zlib.crc32(data) == check, "the check of the file")
+    return data
+
+
+class Frames(NamedTuple):
+    """The frames of an animated PNG, the first bytes of the file, and its chunks around them."""
+
+    depth: int
+    colour: int
+    pixels: list[NDArray[Any]]
+    start: bytes
+    lists: list[list[tuple[bytes, bytes]]]
+
+
+def animated_frames(reader: Reader, sheet: NDArray[Any]) -> Frames:
+    require(sheet.nbytes <= 1 << 28, "a sheet that is not too large")
+    depth, colour = reader.byte(), reader.byte()
+    width, height, count = reader.varint(), reader.varint(), reader.varint()
+    require(count > 0, "frames")
+    lists = [chunk_list(reader) for _ in range(count + 1)]
+    of_pixels = (b"IDAT", b"fdAT")
+    require(all(kind not in of_pixels for each in lists for kind, _ in each), "no pixels in lists")
+    sizes = [(height, width)]
+    for each in lists[1:-1]:
+        controls = [held for kind, held in each if kind == b"fcTL"]
+        require(len(controls) == 1 and len(controls[0]) >= 8, "a size of each frame")
+        columns, rows = struct.unpack_from(">II", controls[0])
+        sizes.append((rows, columns))
+    require(all(0 < side < 1 << 31 for size in sizes for side in size), "sides of a frame")
+    pixels = frames_of(sheet, sizes)
+    for frame in pixels:
+        samples_of_png(depth, colour, frame)
+    header = struct.pack(">II", width, height) + bytes([depth, colour, 0, 0, 0])
+    return Frames(depth, colour, pixels, b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header), lists)
+
+
+def animated_file(reader: Reader, sheet: NDArray[Any]) -> tuple[bytes, int, int]:
+    """A file made with zlib, the CRC that it must have, and where that stands."""
+    frames, at = animated_frames(reader, sheet), reader.at
+    check = int.from_bytes(reader.take(4), "little")
+    made: list[tuple[bytes, bytes]] = []
+    for number, pixels in enumerate(frames.pixels):
+        header, ways = way(reader)
+        parts = png_parts(reader, frames.depth, frames.colour, header, ways, pixels)
+        made += frames.lists[number]
+        made += [(b"fdAT" if number else b"IDAT", part) for part in parts]
+    reader.done()
+    data, numbers = frames.start, 0
+    for kind, held in [*made, *frames.lists[-1], (b"IEND", b"")]:
+        if kind in (b"fcTL", b"fdAT"):
+            held = numbers.to_bytes(4, "big") + held
+            numbers += 1
+        data += chunk(kind, held)
+    return data, check, at
+
+
+def jpeg_xl(reader: Reader, pixels: NDArray[Any]) -> None:
+    require(pixels.dtype.str in ("|u1", "<u2"), "samples of 8 or 16 bits")
+    require(pixels.ndim == 2 or pixels.shape[2] in (2, 3, 4), "colours, with or without alpha")
+    require(pixels.shape[0] * pixels.shape[1] <= 1 << 25, "pixels of a JPEG XL")
+    lists = [[(reader.take(4), reader.take(reader.varint())) for _ in range(reader.varint())]
+             for _ in range(2)]  # fmt: skip
+    of_pixels = (b"jxlc", b"jxlp", b"jxli", b"jbrd")
+    require(all(kind not in of_pixels for boxes in lists for kind, _ in boxes), "other boxes")
+    require(bool(lists[0]) or not lists[1], "boxes before the codestream, if there are some")
+    header = reader.take(len(reader.data) - reader.at)
+    told = JpegXlBits(header)
+    require(
+        told.picture() == (*pixels.shape[:2], *pixels.shape[2:], 8 * pixels.itemsize), "its header"
+    )
+    require(told.at <= 8 * len(header) < told.at + 8 and not told.number >> told.at, "its end")
+
+
+class JpegXlBits:
+    """The bits of a header of ISO/IEC 18181-1, the low ones of a byte first."""
+
+    def __init__(self, data: bytes) -> None:
+        require(data[:2] == b"\xff\x0a", "the signature of a codestream")
+        self.number, self.size, self.at = int.from_bytes(data, "little"), 8 * len(data), 16
+
+    def bits(self, count: int) -> int:
+        require(self.at + count <= self.size, "bits of the header")
+        self.at += count
+        return self.number >> (self.at - count) & ((1 << count) - 1)
+
+    def none(self, count: int = 1) -> None:
+        require(self.bits(count) == 0, "a header of the list")
+
+    def u32(self, *choices: tuple[int, int]) -> int:
+        count, offset = choices[self.bits(2)]
+        return self.bits(count) + offset
+
+    def enum(self) -> int:
+        return self.u32((0, 0), (0, 1), (4, 2), (6, 18))
+
+    def side(self, small: int) -> int:
+        if small:
+            return 8 * (self.bits(5) + 1)
+        return self.u32((9, 1), (13, 1), (18, 1), (30, 1))
+
+    def sizes(self) -> tuple[int, int]:
+        small = self.bits(1)
+        height, ratio = self.side(small), self.bits(3)
+        if ratio == 0:
+            return height, self.side(small)
+        across, down = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))[ratio - 1]
+        return height, height * across // down
+
+    def depth(self) -> int:
+        self.none()
+        bits = self.u32((0, 8), (0, 10), (0, 12), (6, 1))
+        require(bits in (8, 16), "8 or 16 bits")
+        return bits
+
+    def picture(self) -> tuple[int, ...]:
+        """Height, width, channels if there are several, and bits."""
+        height, width = self.sizes()
+        self.none()
+        more = self.bits(1)
+        if more:
+            self.bits(3)
+            if self.bits(1):
+                self.sizes()
+            self.none(2)
+        bits = self.depth()
+        require(not self.bits(1) or bits == 8, "buffers of more than 16 bits")
+        alpha = self.alpha(bits)
+        self.none()
+        channels = alpha + (3 if self.bits(1) else self.colours())
+        if more and not self.bits(1):
+            self.bits(49)
+        self.none(2)
+        require(self.bits(1) == 1, "a header of the list")
+        return (height, width, *[channels] * (channels > 1), bits)
+
+    def alpha(self, bits: int) -> int:
+        count = self.u32((0, 0), (0, 1), (4, 2), (12, 1))
+        require(count <= 1, "alpha alone")
+        if count and self.bits(1):
+            require(bits == 8, "alpha of as many bits")
+        elif count:
+            require(self.enum() == 0 and self.depth() == bits, "alpha of as many bits")
+            self.none(2)
+            self.bits(8 * self.u32((0, 0), (4, 0), (5, 16), (10, 48)))
+            self.bits(1)
+        return count
+
+    def colours(self) -> int:
+        self.none()
+        space = self.enum()
+        require(space in (0, 1), "RGB or grey")
+        self.points(2 * (self.enum() == 2))
+        if space == 0:
+            self.points(6 * (self.enum() == 2))
+        if self.bits(1):
+            self.bits(24)
+        else:
+            self.enum()
+        self.enum()
+        return 1 if space else 3
+
+    def points(self, count: int) -> None:
+        for _ in range(count):
+            self.u32((19, 0), (19, 524288), (20, 1048576), (21, 2097152))

@@ -2,6 +2,7 @@
 damaged, and readers other than bitsback's to compare restored files.
 
     png_files.py       PNG by hand: types of colour, depths, interlace, filters, odd chunks
+    animated_files.py  animated PNG by hand
     bitmap_files.py    BMP and PNM by hand
     tiff_files.py      TIFF by tifffile, its options crossed, and by hand what it does not write
     library_files.py   all four by Pillow and imagecodecs

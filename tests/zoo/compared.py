@@ -82,6 +82,8 @@ def _first_difference(one: Any, other: Any, where: str = "") -> str | None:
 def _png_readers(before: bytes, after: bytes) -> Iterator[tuple[str, Callable[[bytes], Any]]]:
     yield "the list of chunks", png_chunks
     yield "libpng", lambda data: np.asarray(imagecodecs.png_decode(data))
+    if b"acTL" in before:
+        yield "libpng of frames", lambda data: np.asarray(imagecodecs.apng_decode(data))
     yield "Pillow", _pillow
     if _TOOLS["pngtopnm"]:
         yield "pngtopnm", lambda data: _output(["pngtopnm"], data)
@@ -94,12 +96,13 @@ def _png_readers(before: bytes, after: bytes) -> Iterator[tuple[str, Callable[[b
 
 
 def png_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    """All chunks except pixels, without IHDR's interlace method."""
+    """All chunks except pixels, without IHDR's interlace method and the numbers of frames."""
     found, at = [], 8
     while at < len(data):
         size = int.from_bytes(data[at : at + 4], "big")
         kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
-        if kind != b"IDAT":
+        if kind not in (b"IDAT", b"fdAT"):
+            content = content[4:] if kind == b"fcTL" else content
             found.append((kind, content[:12] if kind == b"IHDR" else content))
         at += size + 12
     return found

@@ -12,18 +12,19 @@ import bitsback
 from bitsback.compress_options import FilesAs
 from bitsback.inputs import asked, folders
 
-from . import bitmap_files, library_files, png_files, tiff_files, tool_files
+from . import animated_files, bitmap_files, library_files, png_files, tiff_files, tool_files
 from .compared import difference
 from .pictures import File
 
 ZOO: dict[str, Callable[[], Iterator[File]]] = {
     "png": png_files.files,
+    "animated": animated_files.files,
     "bitmap": bitmap_files.files,
     "library": library_files.files,
     "tiff": tiff_files.files,
     "tool": tool_files.files,
 }
-SAMPLED = {"png": 40, "bitmap": 25, "library": 40, "tiff": 80, "tool": 12}
+SAMPLED = {"png": 40, "animated": 12, "bitmap": 25, "library": 40, "tiff": 80, "tool": 12}
 """The number of files of each kind in a run. Writers refuse about a fifth of them."""
 
 
@@ -122,6 +123,10 @@ def test_all_tiff_on_its_own(kind: str, how: FilesAs, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_there_are_more_than_a_thousand() -> None:
     """Not counting files of tools, which may not be installed."""
-    files = [name for kind in ("png", "bitmap", "library", "tiff") for name in made(ZOO[kind]())]
+    files = [
+        name
+        for kind in ("png", "animated", "bitmap", "library", "tiff")
+        for name in made(ZOO[kind]())
+    ]
     assert len(files) > 4000
     assert {name.rsplit(".")[-1] for name in files} >= {"png", "tif", "bmp", "ppm", "pgm", "pbm"}

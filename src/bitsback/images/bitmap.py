@@ -20,7 +20,7 @@ from bitsback.images.drawing import Drawing, Seekable, Split, makes
 from bitsback.images.file_io import Content, same_bytes
 from bitsback.images.modes import NAMED, mode_of
 from bitsback.images.pictures import identify, sample_bands, split_picture
-from bitsback.images.png_parts import Bytes, pack_bits
+from bitsback.images.png.png_parts import Bytes, pack_bits
 from bitsback.wire import Cursor, varint
 
 _PLUGINS = (("Bmp", "BMP"), ("Ppm", "PPM"))

@@ -111,6 +111,8 @@ class Split:
     """Whether the very bytes of the file come back."""
     indexed: bool
     """Whether the pixels are indexes into a palette."""
+    frames: int = 1
+    """The frames of one size that the pixels consist of, one below the other."""
 
     @classmethod
     def of(cls, pixels: Bands, metadata: ContainerMetadata, indexed: bool) -> Split:

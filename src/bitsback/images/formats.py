@@ -232,7 +232,7 @@ def _tiff() -> PagesCodec:
 
 
 def _png() -> PictureCodec:
-    from bitsback.images import png_codec
+    from bitsback.images.png import png_codec
 
     return png_codec
 
@@ -255,6 +255,12 @@ def _webp() -> PictureCodec:
     return webp
 
 
+def _jpeg_xl() -> PictureCodec:
+    from bitsback.images.jpeg_xl import jpeg_xl_codec
+
+    return jpeg_xl_codec
+
+
 def _dicom() -> PictureCodec:
     from bitsback.images import dicom
 
@@ -273,7 +279,6 @@ NPY = ArrayFormat(
 FORMATS: tuple[Format, ...] = (
     HeldFormat(title="a HEIC file", endings=(".heic", ".heif", ".hif")),
     HeldFormat(title="an AVIF file", endings=(".avif",)),
-    HeldFormat(title="a JPEG XL file", endings=(".jxl",)),
     HeldFormat(title="a JPEG 2000 file", endings=(".jp2", ".j2k")),
     HeldFormat(
         title="raw files of cameras",
@@ -307,8 +312,8 @@ FORMATS: tuple[Format, ...] = (
         pillow=("Tiff", "TIFF"), writes={".tif": NAMED, ".tiff": NAMED}, metadata=(4,), codec=_tiff,
     ),
     PictureFormat(
-        title="a PNG file", endings=(".png",), start=rb"\x89PNG\r\n\x1a\n", pillow=("Png", "PNG"),
-        writes={".png": NAMED}, metadata=(2, 3), codec=_png,
+        title="a PNG file", endings=(".png", ".apng"), start=rb"\x89PNG\r\n\x1a\n",
+        pillow=("Png", "PNG"), writes={".png": NAMED}, metadata=(2, 3, 8, 9), codec=_png,
     ),
     PictureFormat(
         title="a BMP file", endings=(".bmp",), start=rb"BM", pillow=("Bmp", "BMP"),
@@ -331,6 +336,10 @@ FORMATS: tuple[Format, ...] = (
     PictureFormat(
         title="a GIF file", endings=(".gif",), start=rb"GIF8", pillow=("Gif", "GIF"), metadata=(6,),
         codec=_gif,
+    ),
+    PictureFormat(
+        title="a lossless JPEG XL file", endings=(".jxl",),
+        start=rb"\xff\x0a|\0{3}\x0cJXL \r\n\x87\n", metadata=(10,), codec=_jpeg_xl,
     ),
     NPY,
     UnreadFormat(
@@ -382,12 +391,15 @@ CONTAINERS = {line.container: line for line in ONE_ARRAY.values()}
 """The formats of files of one array, by their numbers in archives."""
 _PICTURES = [line for line in FORMATS if isinstance(line, PictureFormat)]
 _UNREAD = [line for line in FORMATS if isinstance(line, UnreadFormat)]
-PICTURES = frozenset(ending for line in _PICTURES for ending in line.endings)
-"""Endings of the names of pictures that are read."""
-OTHER_PICTURES = frozenset(
-    ending for line in FORMATS if isinstance(line, HeldFormat) for ending in line.endings
+PICTURES = frozenset(
+    ending for line in _PICTURES if line.pillow is not None for ending in line.endings
 )
-"""The titles of picture formats that are stored verbatim, unread."""
+"""Endings of the names of pictures that Pillow reads."""
+OTHER_PICTURES = frozenset(
+    ending for line in FORMATS if isinstance(line, PictureFormat | HeldFormat)
+    for ending in line.endings
+) - PICTURES  # fmt: skip
+"""Endings of the names of other pictures."""
 _WRITES = {
     ending: (line.pillow[1], modes)
     for line in _PICTURES
@@ -455,6 +467,14 @@ def none_of_these() -> str:
 def picture_format(start: bytes) -> PictureFormat | None:
     """The format of a picture file in a folder, by its first bytes."""
     return next((line for line in _PICTURES if line.starts(start)), None)
+
+
+def is_coded(start: bytes, name: str) -> bool:
+    """Whether a file with these first bytes and this name may be coded by its pixels, although
+    Pillow does not read it.
+    """
+    found = picture_format(start)
+    return found is not None and found.pillow is None and (found.any_name or found.ends(name))
 
 
 def told_by_content(start: bytes) -> bool:

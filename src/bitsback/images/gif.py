@@ -20,6 +20,8 @@ from bitsback.errors import ArchiveError
 from bitsback.images.bands import Bands, Read
 from bitsback.images.drawing import Drawing, Seekable, Split, WholeDrawing, makes
 from bitsback.images.file_io import FileContent, same_bytes
+from bitsback.images.modes import Shape
+from bitsback.images.sheet import Place, sheet_of
 from bitsback.wire import Cursor, varint
 
 INTERLACED, ENDED, ZERO, SINGLE = 1, 2, 4, 8
@@ -102,18 +104,9 @@ class GifFrame:
         return cls(gap, width, height, bits, flags, block, clears)
 
 
-def _sheet(frames: Sequence[GifFrame]) -> tuple[list[tuple[slice, slice]], tuple[int, int]]:
-    """The places of frames on a sheet, which stand side by side as far as the widest one is wide,
-    and the shape of the sheet.
-    """
-    width = max(frame.width for frame in frames)
-    places, top, left, tallest = [], 0, 0, 0
-    for frame in frames:
-        if left + frame.width > width:
-            top, left, tallest = top + tallest, 0, 0
-        places.append((slice(top, top + frame.height), slice(left, left + frame.width)))
-        left, tallest = left + frame.width, max(tallest, frame.height)
-    return places, (top + tallest, width)
+def _sheet(frames: Sequence[GifFrame]) -> tuple[list[Place], Shape]:
+    """The places of frames on a sheet, and its shape."""
+    return sheet_of([(frame.height, frame.width) for frame in frames])
 
 
 @dataclass(frozen=True)

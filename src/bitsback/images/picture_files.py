@@ -222,7 +222,7 @@ def encode(array: NDArray[Any], kind: str) -> bytes:
         page = PageRows(array.dtype, array.shape, Rows([array]))
         formats.PAGES.codec().write_pages(buffer, [page], array.nbytes)
     else:
-        from bitsback.images.png_codec import write
+        from bitsback.images.png.png_codec import write
 
         write(buffer, array)
     return buffer.getvalue()

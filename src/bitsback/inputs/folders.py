@@ -37,7 +37,7 @@ from bitsback.images.picture_files import PictureItems, split
 from bitsback.images.pictures import Header, named, reading_picture
 from bitsback.inputs.asked import Asked, Bonds, Input, Kept
 from bitsback.inputs.groups import Groups
-from bitsback.inputs.series_of_slices import Sort, in_series
+from bitsback.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.inputs.warn import warn_of_names
 from bitsback.remote.url import Url, changed
 from bitsback.summary import (
@@ -120,7 +120,7 @@ class _SortedFiles:
         self, listing: Listing, asked: Asked, metadata: BinaryIO, sorts: dict[str, Sort]
     ) -> None:
         """metadata: takes those of the pictures that are coded, one after the other. sorts: of
-        DICOM files.
+        files that are slices of a series, or have frames.
         """
         self._listing, self._asked, self._metadata = listing, asked, metadata
         self._sorts = sorts
@@ -252,7 +252,7 @@ class _Sorter:
     """Looks at files: `sort` in several threads, `decided` in one, in the order of the files."""
 
     def __init__(self, listing: Listing, asked: Asked, sorts: dict[str, Sort]) -> None:
-        """sorts: of DICOM files that can be coded."""
+        """sorts: of DICOM files that can be coded; those of other files of frames join them."""
         self._listing, self._asked, self._sorts = listing, asked, sorts
         self._others = not asked.options.pictures_only
         """Whether files that are no pictures, or damaged ones, are taken too."""
@@ -284,16 +284,17 @@ class _Sorter:
             with reading(shown), open_regular(path, True) as file:
                 found = _Sorted(file.seek(0, os.SEEK_END), _time_of(path))
                 ending = ending_of(name)
-                if ending in formats.OTHER_PICTURES:
-                    return name, self._stored(found, file, CAMERA_FILES)
-                if self._others and ending not in formats.PICTURES:
+                if ending not in formats.PICTURES:
                     file.seek(0)
-                    if not formats.told_by_content(file.read(formats.START)):
-                        return name, self._stored(found, file, NO_PICTURE)
+                    if not formats.is_coded(file.read(formats.START), name):
+                        if ending in formats.OTHER_PICTURES:
+                            return name, self._stored(found, file, CAMERA_FILES)
+                        if self._others:
+                            return name, self._stored(found, file, NO_PICTURE)
                 if name in self._asked.held:
                     return name, self._stored(found, file, SMALLER)
                 try:
-                    return name, self._picture(found, path, file, is_tried(number))
+                    return name, self._picture(found, name, file, is_tried(number))
                 except InputError as error:
                     if not self._others:
                         return name, _NoPicture(str(error))
@@ -302,12 +303,12 @@ class _Sorter:
             return name, error
 
     def _picture(
-        self, found: _Sorted, path: Path | Url, file: BinaryIO, tried: bool
+        self, found: _Sorted, name: str, file: BinaryIO, tried: bool
     ) -> _Sorted | _Undecided:
         """tried: whether it is to have a trial of its own. Raises InputError if it is no picture,
         or a damaged one.
         """
-        asked = self._asked
+        asked, path = self._asked, self._listing.path(name)
         with reading_picture(name_of(path)):
             file.seek(0)
             form = formats.picture_format(file.read(formats.START))
@@ -326,6 +327,9 @@ class _Sorter:
             pixels, coded = Bands.of(whole), replace(coded, pixels=whole)
         if self._knows(pixels.shape):
             return coded
+        if taken.frames >= FEWEST:
+            kind = f"frames {pixels.dtype.str} {pixels.shape} {taken.frames} {taken.indexed}"
+            self._sorts[name] = Sort(kind, taken.frames)
 
         def trial() -> TrialOutcome:
             enough = _MOST_OF_A_FILE * (found.size - len(taken.metadata))

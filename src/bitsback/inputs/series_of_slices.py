@@ -17,7 +17,7 @@ from bitsback.images.file_lists import Listing
 from bitsback.images.names import ending_of
 from bitsback.remote.url import Url
 
-_FEWEST = 4
+FEWEST = 4
 """Slices of a series that is a part of its own, and frames of a file that is no single picture."""
 
 
@@ -49,11 +49,11 @@ def in_series(listing: Listing) -> tuple[Listing, dict[str, Sort]]:
         if slice.series:
             series[slice.kind, slice.series].append(name)
     sorts = {
-        name: Sort(f"frames {slice.kind}", slice.frames) if slice.frames >= _FEWEST else Sort()
+        name: Sort(f"frames {slice.kind}", slice.frames) if slice.frames >= FEWEST else Sort()
         for name, slice in found.items()
     }
     for number, slices in enumerate(series.values()):
-        if len(slices) >= _FEWEST:
+        if len(slices) >= FEWEST:
             for name in slices:
                 sorts[name] = Sort(f"series {number}", found[name].frames)
     names: list[str] = []

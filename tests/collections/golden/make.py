@@ -24,7 +24,9 @@ import bitsback
 from bitsback import _core
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 from fuzz.seeds import plain_tiff, png_of_16_bits
+from images import test_jpeg_xl as jpeg_xl_files
 from reference.container_metadata import chunk
+from zoo.animated_files import SOUND, alike, animated, smaller
 from zoo.dicom_files import BIG, EXPLICIT, IMPLICIT, dicom_file
 from zoo.gif_files import Drawn, gif_file, noise, ramps
 
@@ -168,6 +170,23 @@ def webps(path: Path) -> None:
         Image.fromarray(pixels).save(path / f"{name}.webp", **options)
 
 
+def animations(path: Path) -> None:
+    """Animated PNG files: frames of one size and of several, of all kinds of samples."""
+    path.mkdir()
+    for colour, depth in ((0, 1), (0, 4), (0, 16), (2, 8), (3, 2), (4, 16), (6, 8)):
+        frames = smaller(colour, depth) if depth in (4, 8) else alike(9, colour, depth)
+        (path / f"{colour}-{depth}.png").write_bytes(animated(frames, apart=depth == 16))
+    for name in ("texts", "cut"):
+        (path / f"{name}.apng").write_bytes(SOUND[name])
+
+
+def jpeg_xls(path: Path) -> None:
+    """Lossless JPEG XL files, with boxes and without."""
+    path.mkdir()
+    for name in ("(64, 64, 3) u1", "(40, 50, 4) u1", "(40, 50) u2", "boxes", "turned", "gamma"):
+        (path / f"{name}.jxl").write_bytes(jpeg_xl_files.FILES[name])
+
+
 def npz(path: Path) -> None:
     np.savez(
         path,
@@ -276,6 +295,9 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "frames": frames,
     "gifs": gifs,
     "webps": webps,
+    "animations": animations,
+    "animations-exact": animations,
+    "jpeg-xls": jpeg_xls,
     "arrays.npz": npz,
     "labels.npz": pairs,
     "set.npz": pairs,
@@ -300,6 +322,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "kinds": {"files": "exact"},
     "scans": {"stack": True},
     "frames": {"stack": True},
+    "animations-exact": {"files": "exact"},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},

@@ -19,7 +19,7 @@ from PIL import Image, TiffImagePlugin
 from bitsback.errors import ArchiveError
 from bitsback.images.deflated import Deflated
 from bitsback.images.modes import MOST_CHANNELS
-from bitsback.images.png_parts import pack_bits
+from bitsback.images.png.png_parts import pack_bits
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from bitsback.images.bands import Bands, Read, pixels_as_they_are, reader_of, rows_of_band
 from bitsback.images.file_io import Content, Reader
-from bitsback.images.png_parts import AROUND, MAGIC, Bytes, Chunk, Place, Samples, pack_chunk
+from bitsback.images.png.png_parts import AROUND, MAGIC, Bytes, Chunk, Place, Samples, pack_chunk
 
 _CHUNK = 1 << 18
 _STORED = 0  # level of deflate

@@ -1,44 +1,38 @@
-"""The codec of PNG files: it keeps the chunks around the pixels, and, if zlib can make them again,
-the very bytes of the file (docs/format.md, Container metadata).
+"""Everything of a PNG file but its pixels: the chunks around them, and, if zlib can make them
+again, what makes the very bytes of the file (docs/format.md, Container metadata).
 """
 
 from __future__ import annotations
 
 import struct
-import tempfile
 import zlib
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.images.bands import Bands, Read, same_pixels
+from bitsback.images.bands import Bands
 from bitsback.images.deflated import ZLIB, Deflated
-from bitsback.images.drawing import Drawing, Seekable, Split, makes
-from bitsback.images.file_io import Content, FileContent, in_memory
-from bitsback.images.pictures import identify, sample_bands, split_picture
-from bitsback.images.png_parts import (
+from bitsback.images.drawing import Drawing, Seekable
+from bitsback.images.file_io import Content
+from bitsback.images.png.png_parts import (
     AROUND,
     MAGIC,
     Bytes,
     Chunk,
     Place,
     Samples,
-    around_pixels,
     content,
     pack_chunk,
-    places,
     size_of,
 )
-from bitsback.images.png_reading import filters_of, png_bands
+from bitsback.images.png.png_reading import filters_of
 from bitsback.wire import Cursor, varint
 
-_LEVEL = 6
+LEVEL = 6
 _LOOKAHEAD = 262  # bytes of its window that deflate does not use
 _MOST_IN_A_CHUNK = 1 << 30
 
@@ -51,9 +45,42 @@ class Stream:
     """One for each row."""
     deflated: Deflated
     cuts: tuple[int, ...]
-    """Bytes of each IDAT chunk."""
-    crc: int
-    """CRC-32 of the whole file."""
+    """Bytes of it in each chunk."""
+
+    def parts(self, content: bytes | bytearray) -> list[bytes]:
+        """The content of the chunks for these rows with their filters. Raises ArchiveError if this
+        zlib makes another stream.
+        """
+        packed = self.deflated.stream(content)
+        if sum(self.cuts) != len(packed):
+            raise not_made_again()
+        ends = accumulate(self.cuts)
+        return [packed[end - cut : end] for end, cut in zip(ends, self.cuts, strict=True)]
+
+    def pack_rows(self) -> bytes:
+        """The chunks and the filters; in most files all chunks but the last have one size."""
+        numbers = [len(self.cuts), *self.cuts, len(self.filters)]
+        return b"".join(map(varint, numbers)) + self.filters
+
+    @classmethod
+    def unpack_rows(cls, cursor: Cursor, deflated: Deflated) -> Stream:
+        """Raises ArchiveError."""
+        count = cursor.varint()
+        if count > len(cursor.data):
+            raise ArchiveError("its container metadata is too short for its chunks")
+        cuts = tuple(cursor.varint() for _ in range(count))
+        filters = bytes(cursor.take(cursor.varint()))
+        if not filters or max(filters) > 4:
+            raise ArchiveError("its container metadata lists filters that no PNG has")
+        return cls(filters, deflated, cuts)
+
+
+def not_made_again() -> ArchiveError:
+    """The error of a file whose very bytes another zlib made."""
+    return ArchiveError(
+        f"its very bytes cannot be made again by the zlib of this computer ({ZLIB}); its pixels and"
+        " all else of it can: 'decompress --files pixels'"
+    )
 
 
 @dataclass(frozen=True)
@@ -72,7 +99,7 @@ class PngDrawing:
     def __init__(self, samples: Samples, around: Around, size: int, file: Seekable) -> None:
         """size: bytes of all rows, with their filters."""
         self._samples, self._after, self._file = samples, around.after, file
-        self._packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _window(size))
+        self._packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _window(size))
         self._above: Bytes | None = None
         file.write(MAGIC + b"".join(map(pack_chunk, around.before)))
         self._at = len(MAGIC) + sum(map(size_of, around.before))
@@ -126,8 +153,12 @@ class ExactPngDrawing:
     may change its output.
     """
 
-    def __init__(self, samples: Samples, around: Around, stream: Stream, file: Seekable) -> None:
-        self._samples, self._around, self._stream, self._file = samples, around, stream, file
+    def __init__(
+        self, samples: Samples, around: Around, stream: Stream, crc: int, file: Seekable
+    ) -> None:
+        """crc: CRC-32 of the file."""
+        self._samples, self._around, self._stream = samples, around, stream
+        self._crc, self._file = crc, file
         self._content, self._row = bytearray(), 0
         self._above: Bytes | None = None
 
@@ -140,31 +171,22 @@ class ExactPngDrawing:
 
     def close(self) -> int:
         """Raises ArchiveError if the result is another file."""
-        stream = self._stream
-        packed = stream.deflated.stream(self._content)
-        ends = accumulate(stream.cuts)
-        idats = [packed[end - cut : end] for end, cut in zip(ends, stream.cuts, strict=True)]
-        chunks = [*self._around.before, *((b"IDAT", idat) for idat in idats), *self._around.after]
+        idats = [(b"IDAT", idat) for idat in self._stream.parts(self._content)]
+        chunks = [*self._around.before, *idats, *self._around.after]
         data = MAGIC + b"".join(map(pack_chunk, chunks))
-        if sum(stream.cuts) != len(packed) or zlib.crc32(data) != stream.crc:
-            raise ArchiveError(
-                "its very bytes cannot be made again by the zlib of this computer"
-                f" ({ZLIB}); its pixels and all else of it can:"
-                " 'decompress --files pixels'"
-            )
+        if zlib.crc32(data) != self._crc:
+            raise not_made_again()
         self._file.write(data)
         return len(data)
 
 
-_NEW, _EXACT = 2, 3
+NEW, EXACT = 2, 3
 """The kinds of container metadata: the pixels are compressed with new settings, or to the very
 bytes of the original.
 """
-_PLUGINS = (("Png", "PNG"),)
-_IN_MEMORY = 1 << 24
 _SMALLEST_CHUNK = 5  # bytes in container metadata
 _ANIMATED = frozenset([b"acTL", b"fcTL", b"fdAT"])
-_OF_BYTES = frozenset([b"iDOT", b"dSIG", b"caBX"])
+OF_BYTES = frozenset([b"iDOT", b"dSIG", b"caBX"])
 """Chunks that describe the very bytes of a file: starts for Apple's decoders, and signatures."""
 
 
@@ -179,6 +201,8 @@ class Png:
     """The chunks after the pixels, without IEND."""
     stream: Stream | None = None
     """None if the pixels are compressed with new settings."""
+    crc: int = 0
+    """CRC-32 of the file whose very bytes come back."""
 
     @classmethod
     def of(cls, data: Content, found: list[Place], pixels: Bands, exact: bool) -> Png | None:
@@ -206,7 +230,7 @@ class Png:
             (kind[:1].isupper() and kind != b"PLTE") or kind in _ANIMATED for kind in others
         ):
             return None
-        if not exact and not _OF_BYTES.isdisjoint(others):
+        if not exact and not OF_BYTES.isdisjoint(others):
             return None
         before, after = (
             tuple((place[0], content(data, place)) for place in around)
@@ -222,7 +246,7 @@ class Png:
         if not exact:
             return png
         stream = png._stream_of(data, idats, pixels.whole(), filters)
-        return None if stream is None else replace(png, stream=stream)
+        return None if stream is None else replace(png, stream=stream, crc=zlib.crc32(data[:]))
 
     def _has_colours(self, pixels: Bands) -> bool:
         """Whether the palette, if one is needed, has the colours of all pixels."""
@@ -235,7 +259,7 @@ class Png:
 
     def anew(self) -> Png:
         """The same with pixels compressed by new settings."""
-        return replace(self, stream=None)
+        return replace(self, stream=None, crc=0)
 
     def _stream_of(
         self, data: Content, idats: list[Place], pixels: NDArray[Any], filters: bytes
@@ -245,12 +269,12 @@ class Png:
         deflated = Deflated.of(rows, b"".join(parts))
         if deflated is None:
             return None
-        return Stream(filters, deflated, tuple(map(len, parts)), zlib.crc32(data[:]))
+        return Stream(filters, deflated, tuple(map(len, parts)))
 
     @property
     def kind(self) -> int:
         """Its number in an archive."""
-        return _NEW if self.stream is None else _EXACT
+        return NEW if self.stream is None else EXACT
 
     @property
     def exact(self) -> bool:
@@ -275,107 +299,45 @@ class Png:
         if self.stream is None:
             size = shape[0] * (1 + self.samples.bytes_of_row(shape[1]))
             return PngDrawing(self.samples, around, size, file)
-        return ExactPngDrawing(self.samples, around, self.stream, file)
+        return ExactPngDrawing(self.samples, around, self.stream, self.crc, file)
 
     def pack(self) -> bytes:
         parts = [bytes([self.samples.depth, self.samples.colour])]
-        for chunks in (self.before, self.after):
-            parts.append(varint(len(chunks)))
-            parts += [kind + varint(len(held)) + held for kind, held in chunks]
-        stream = self.stream
-        if stream is not None:
-            parts += [stream.deflated.pack(), stream.crc.to_bytes(4, "little")]
-            # In most files all chunks but the last have one size.
-            parts.append(varint(len(stream.cuts)))
-            parts += map(varint, stream.cuts)
-            parts.append(varint(len(stream.filters)) + stream.filters)
+        parts += map(pack_chunks, (self.before, self.after))
+        if self.stream is not None:
+            crc = self.crc.to_bytes(4, "little")
+            parts += [self.stream.deflated.pack(), crc, self.stream.pack_rows()]
         return b"".join(parts)
 
     @classmethod
     def unpack(cls, cursor: Cursor, exact: bool) -> Png:
         """Raises ArchiveError."""
-        samples = Samples(cursor.byte(), cursor.byte())
-        if not samples.held:
-            raise ArchiveError("its container metadata describes samples that no PNG has")
-        before, after = _unpack_chunks(cursor), _unpack_chunks(cursor)
-        stream = None
-        if exact:
-            deflated = Deflated.unpack(cursor)
-            crc = int.from_bytes(cursor.take(4), "little")
-            count = cursor.varint()
-            if count > len(cursor.data):
-                raise ArchiveError("its container metadata is too short for its chunks")
-            cuts = tuple(cursor.varint() for _ in range(count))
-            filters = bytes(cursor.take(cursor.varint()))
-            if not filters or max(filters) > 4:
-                raise ArchiveError("its container metadata lists filters that no PNG has")
-            stream = Stream(filters, deflated, cuts, crc)
-        return cls(samples, before, after, stream)
+        samples = unpack_samples(cursor)
+        before, after = unpack_chunks(cursor), unpack_chunks(cursor)
+        if not exact:
+            return cls(samples, before, after)
+        deflated = Deflated.unpack(cursor)
+        crc = int.from_bytes(cursor.take(4), "little")
+        return cls(samples, before, after, Stream.unpack_rows(cursor, deflated), crc)
 
 
-def _unpack_chunks(cursor: Cursor) -> tuple[Chunk, ...]:
+def pack_chunks(chunks: tuple[Chunk, ...]) -> bytes:
+    """Their number, and for each its type, its length and its content."""
+    packed = [kind + varint(len(held)) + held for kind, held in chunks]
+    return varint(len(chunks)) + b"".join(packed)
+
+
+def unpack_chunks(cursor: Cursor) -> tuple[Chunk, ...]:
+    """Raises ArchiveError."""
     count = cursor.varint()
     if count * _SMALLEST_CHUNK > len(cursor.data):
         raise ArchiveError("its container metadata is too short for its chunks")
     return tuple((bytes(cursor.take(4)), bytes(cursor.take(cursor.varint()))) for _ in range(count))
 
 
-def bands_of(image: Image.Image) -> Read | None:
-    return png_bands(image)
-
-
-def samples(file: BinaryIO) -> Bands | None:
-    return sample_bands(identify(file, _PLUGINS), png_bands)
-
-
-def split(file: BinaryIO, exact: bool) -> Split | None:
-    def metadata_of(data: Content, file: BinaryIO, pixels: Bands) -> Png | None:
-        found = list(places(data))
-        png = Png.of(data, found, pixels, exact)
-        with suppress(ArchiveError):
-            if png is not None and _made_again(png, data, found, pixels):
-                return png
-        return None
-
-    return split_picture(file, _PLUGINS, png_bands, metadata_of)
-
-
-def write(file: Seekable, pixels: NDArray[Any]) -> None:
-    """Writes a file of nothing but pixels of several channels of 16 bits to an empty file."""
-    samples = Samples.of_channels(pixels.shape[2])
-    drawing = Png(samples, (), ()).drawing(file, pixels.dtype, pixels.shape)
-    drawing.add(pixels)
-    drawing.close()
-
-
-def unpack(cursor: Cursor, kind: int) -> Png:
-    return Png.unpack(cursor, kind == _EXACT)
-
-
-def same(file: BinaryIO, made: BinaryIO) -> bool:
-    contents = FileContent(file), FileContent(made)
-    chunks = [around_pixels(each, list(places(each))) for each in contents]
-    if chunks[0] != chunks[1]:
-        return False
-    pixels = samples(file), samples(made)
-    return pixels[0] is not None and pixels[1] is not None and same_pixels(pixels[0], pixels[1])
-
-
-def _made_again(png: Png, data: Content, found: list[Place], pixels: Bands) -> bool:
-    """Whether the file that is made is the same: bit for bit, or in all pixels and chunks.
-
-    found: the chunks of the existing file.
-    """
-    if png.exact:
-        return makes(png, data, pixels)
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-        file = cast(BinaryIO, spool)
-        drawing = png.drawing(file, pixels.dtype, pixels.shape)
-        for band in pixels:
-            drawing.add(band)
-        drawing.close()
-        made, file = in_memory(file)
-        if around_pixels(made, list(places(made))) != around_pixels(data, found):
-            return False
-        again = samples(file)
-        return again is not None and same_pixels(again, pixels)
+def unpack_samples(cursor: Cursor) -> Samples:
+    """Raises ArchiveError."""
+    samples = Samples(cursor.byte(), cursor.byte())
+    if not samples.held:
+        raise ArchiveError("its container metadata describes samples that no PNG has")
+    return samples

@@ -1,0 +1,1 @@
+"""PNG files, still and animated: their chunks, their pixels, and files made again."""
