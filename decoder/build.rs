@@ -5,22 +5,10 @@ use std::path::Path;
 use std::{env, fs};
 
 #[allow(dead_code)]
-#[path = "src/bytes.rs"]
-mod bytes;
+#[path = "src/foundations/mod.rs"]
+mod foundations;
 #[allow(dead_code)]
-#[path = "src/dtype.rs"]
-mod dtype;
-#[allow(dead_code)]
-#[path = "src/error.rs"]
-mod error;
-#[allow(dead_code)]
-#[path = "src/json.rs"]
-mod json;
-#[allow(dead_code)]
-#[path = "src/sha256.rs"]
-mod sha256;
-#[allow(dead_code)]
-#[path = "src/tensor.rs"]
+#[path = "src/models/tensor.rs"]
 mod tensor;
 
 fn main() {

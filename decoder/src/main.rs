@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bitsback_decode::output::{decode, Output};
+use bitsback_decode::restored::output::{decode, Output};
 
 const USAGE: &str = "usage: bitsback-decode [--arrays] IN OUT";
 

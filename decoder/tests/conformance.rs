@@ -2,9 +2,9 @@
 
 mod common;
 
-use bitsback_decode::json::Json;
-use bitsback_decode::output::{decode, Output};
-use bitsback_decode::sha256::{hex, sha256};
+use bitsback_decode::foundations::json::Json;
+use bitsback_decode::foundations::sha256::{hex, sha256};
+use bitsback_decode::restored::output::{decode, Output};
 
 /// Whether a file is what an entry says: an array, or bytes.
 fn fits(file: &[u8], expected: &Json) -> bool {

@@ -4,9 +4,9 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use bitsback_decode::crc::crc32c;
-use bitsback_decode::output::decode;
-use bitsback_decode::splitmix::Outputs;
+use bitsback_decode::foundations::crc::crc32c;
+use bitsback_decode::foundations::splitmix::Outputs;
+use bitsback_decode::restored::output::decode;
 
 /// The places of the payloads of an archive's sections, and of the checksums behind them.
 fn sections(file: &[u8]) -> Vec<(usize, usize, usize)> {

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, CString};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 
-use bitsback_decode::output::{items, Item};
+use bitsback_decode::restored::output::{items, Item};
 
 /// An archive that has been decoded, or what is wrong with it.
 pub struct Archive {

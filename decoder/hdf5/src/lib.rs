@@ -7,9 +7,9 @@ use std::ffi::{c_char, c_int, c_uint, c_void, CStr, CString};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::{mem, ptr, slice};
 
-use bitsback_decode::bytes::Bytes;
-use bitsback_decode::dtype::{elements, read_shape, Dtype};
-use bitsback_decode::lone;
+use bitsback_decode::container::lone;
+use bitsback_decode::foundations::bytes::Bytes;
+use bitsback_decode::foundations::dtype::{elements, read_shape, Dtype};
 
 const FILTER: c_int = 443;
 /// The version of the numbers that HDF5 keeps with a dataset for the filter.
@@ -120,7 +120,7 @@ fn chunk_size(numbers: &[u32]) -> Option<u64> {
 }
 
 /// The bytes of the array of a block alone, by its own fields, before memory is allocated for them.
-fn told_size(block: &[u8]) -> bitsback_decode::error::Result<Option<u64>> {
+fn told_size(block: &[u8]) -> bitsback_decode::foundations::error::Result<Option<u64>> {
     let mut bytes = Bytes::new(block, SECTION);
     bytes.take(2)?;
     let dtype = Dtype::read(&mut bytes)?;

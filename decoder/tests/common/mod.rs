@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bitsback_decode::json::{self, Json};
+use bitsback_decode::foundations::json::{self, Json};
 
 pub fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../conformance")

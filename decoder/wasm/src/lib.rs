@@ -8,20 +8,20 @@
 use std::cell::RefCell;
 use std::fmt::Write;
 
-use bitsback_decode::archive::{block_payload, read_previews};
-use bitsback_decode::block::{Block, Method};
-use bitsback_decode::bytes::Bytes;
-use bitsback_decode::catalogue::{Catalogue, Entry};
-use bitsback_decode::collection::Collection;
-use bitsback_decode::dtype::Dtype;
-use bitsback_decode::error::{demand, error, Result};
-use bitsback_decode::library::Library;
-use bitsback_decode::npy::npy;
-use bitsback_decode::output::{check_tiles, part_of};
-use bitsback_decode::picture::Picture;
-use bitsback_decode::ranges::Ranges;
-use bitsback_decode::sha256::hex;
-use bitsback_decode::tables;
+use bitsback_decode::container::archive::{block_payload, read_previews};
+use bitsback_decode::container::block::{Block, Method};
+use bitsback_decode::container::catalogue::{Catalogue, Entry};
+use bitsback_decode::container::collection::Collection;
+use bitsback_decode::container::ranges::Ranges;
+use bitsback_decode::foundations::bytes::Bytes;
+use bitsback_decode::foundations::dtype::Dtype;
+use bitsback_decode::foundations::error::{demand, error, Result};
+use bitsback_decode::foundations::sha256::hex;
+use bitsback_decode::foundations::tables;
+use bitsback_decode::models::library::Library;
+use bitsback_decode::restored::npy::npy;
+use bitsback_decode::restored::output::{check_tiles, part_of};
+use bitsback_decode::restored::picture::Picture;
 
 const DONE: u32 = 0;
 const FAILED: u32 = 1;

@@ -1,0 +1,123 @@
+//! Multisets: picks that are pushed (format.md, A4, and picks in A2).
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use crate::ans::message::Message;
+use crate::foundations::splitmix;
+
+/// Distinct members of a multiset, in a binary search tree that random priorities keep in balance.
+#[derive(Default)]
+pub struct Multiset {
+    nodes: Vec<Node>,
+    root: Option<usize>,
+}
+
+struct Node {
+    /// An item with these bytes.
+    item: usize,
+    /// How many members equal it.
+    count: u32,
+    /// How many members the tree below has, those of this node included.
+    total: u32,
+    priority: u32,
+    less: Option<usize>,
+    greater: Option<usize>,
+}
+
+impl Multiset {
+    /// Pushes one step of picks; the members join those that came before, the last one first.
+    pub fn push_picks<'a>(&mut self, items: Range<usize>, message: &mut Message, bytes: impl Fn(usize) -> &'a [u8]) {
+        let lanes = message.lanes();
+        let first = items.start;
+        for item in items.rev() {
+            let (less, equal) = self.insert(item, &bytes);
+            let total = self.root.map_or(0, |root| u64::from(self.nodes[root].total));
+            if u64::from(equal) < total {
+                let bound = |a: u32| ((u64::from(a) << 24) / total) as u32;
+                let (start, end) = (bound(less), bound(less + equal));
+                message.push((item - first) % lanes, start, end - start, 24);
+            }
+        }
+    }
+
+    fn total(&self, node: Option<usize>) -> u32 {
+        node.map_or(0, |node| self.nodes[node].total)
+    }
+
+    /// Puts an item in; gives how many members are less, and how many equal it, itself included.
+    fn insert<'a>(&mut self, item: usize, bytes: &impl Fn(usize) -> &'a [u8]) -> (u32, u32) {
+        let new = bytes(item);
+        let mut path = Vec::new(); // nodes, and whether the item is less than theirs
+        let mut less = 0;
+        let mut place = self.root;
+        while let Some(node) = place {
+            self.nodes[node].total += 1;
+            let Node { item, count, less: lower, greater, .. } = self.nodes[node];
+            match new.cmp(bytes(item)) {
+                Ordering::Less => place = lower,
+                Ordering::Greater => {
+                    less += self.total(lower) + count;
+                    place = greater;
+                }
+                Ordering::Equal => {
+                    self.nodes[node].count += 1;
+                    return (less + self.total(lower), count + 1);
+                }
+            }
+            path.push((node, new < bytes(item)));
+        }
+        let child = self.nodes.len();
+        let priority = splitmix::output(1, child as u64);
+        self.nodes.push(Node { item, count: 1, total: 1, priority, less: None, greater: None });
+        // The new node turns above those of the path that have a lower priority, and hangs below the next one.
+        while let Some((parent, is_less)) = path.pop() {
+            if is_less {
+                self.nodes[parent].less = Some(child);
+            } else {
+                self.nodes[parent].greater = Some(child);
+            }
+            if priority <= self.nodes[parent].priority {
+                return (less, 1);
+            }
+            self.turn(parent, child, is_less);
+        }
+        self.root = Some(child);
+        (less, 1)
+    }
+
+    /// Turns a child above its parent.
+    fn turn(&mut self, parent: usize, child: usize, is_less: bool) {
+        let middle = if is_less { self.nodes[child].greater } else { self.nodes[child].less };
+        let total = self.nodes[parent].total;
+        let kept = total - self.nodes[child].total;
+        if is_less {
+            self.nodes[parent].less = middle;
+            self.nodes[child].greater = Some(parent);
+        } else {
+            self.nodes[parent].greater = middle;
+            self.nodes[child].less = Some(parent);
+        }
+        self.nodes[parent].total = kept + self.total(middle);
+        self.nodes[child].total = total;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_those_of_a_sorted_list() {
+        let items: Vec<Vec<u8>> = (0..500u64).map(|i| vec![(splitmix::output(7, i) % 90) as u8]).collect();
+        let mut set = Multiset::default();
+        let mut list: Vec<u8> = Vec::new();
+        for (i, item) in items.iter().enumerate() {
+            list.push(item[0]);
+            let less = list.iter().filter(|&&other| other < item[0]).count() as u32;
+            let equal = list.iter().filter(|&&other| other == item[0]).count() as u32;
+            assert_eq!(set.insert(i, &|i| &items[i][..]), (less, equal));
+            assert_eq!(set.total(set.root), list.len() as u32);
+        }
+    }
+}

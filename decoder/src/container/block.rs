@@ -1,0 +1,261 @@
+//! Blocks: their runs, value maps, and the methods raw and packed (format.md, A5.5).
+
+use crate::blocks::chain;
+use crate::container::{adaptive, digits, fallback};
+use crate::foundations::bytes::Bytes;
+use crate::foundations::dtype::{elements, read_shape, Dtype};
+use crate::foundations::error::{demand, refuse, Result};
+use crate::foundations::inflate;
+use crate::models::library::Library;
+
+pub const SECTION: &str = "format.md, A5.5";
+
+/// How the elements of a run become symbols.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ValueMap {
+    /// Kind 0: the elements are the symbols.
+    None,
+    /// Kind 1: the number of the value less the lowest, of so many levels.
+    Range { low: u64, levels: u32 },
+    /// Kind 2: two values, by their bytes.
+    Pair([Vec<u8>; 2]),
+    /// Kinds 3 and 6: the numbers of values, ascending.
+    Set(Vec<u64>),
+    /// Kind 5: colours of JPEG.
+    Jpeg,
+}
+
+/// Items of one shape.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub items: u64,
+    pub dtype: Dtype,
+    pub shape: Vec<u64>,
+    pub map: ValueMap,
+    /// The number of elements of an item.
+    pub elements: u64,
+}
+
+impl Run {
+    pub fn new(items: u64, dtype: Dtype, shape: Vec<u64>, map: ValueMap) -> Result<Run> {
+        match elements(&shape) {
+            Some(elements) => Ok(Run { items, dtype, shape, map, elements }),
+            None => refuse("an item of a block is too large", SECTION),
+        }
+    }
+
+    /// The bytes of all items; at most 2^31 in a block.
+    pub fn bytes(&self) -> u128 {
+        u128::from(self.items) * u128::from(self.elements) * self.dtype.size() as u128
+    }
+}
+
+/// The number of a method, and what belongs to it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Method {
+    Raw,
+    Packed,
+    Model { identity: [u8; 16], layout: u8, multiset: bool },
+    Fallback,
+    Adaptive,
+    Digits,
+}
+
+pub struct Block<'a> {
+    pub first: u64,
+    pub runs: Vec<Run>,
+    /// The `runs` field, with which the digest begins.
+    pub head: Vec<u8>,
+    pub method: Method,
+    pub data: &'a [u8],
+}
+
+impl<'a> Block<'a> {
+    pub fn read(payload: &'a [u8]) -> Result<Block<'a>> {
+        let mut bytes = Bytes::new(payload, SECTION);
+        let first = bytes.varint()?;
+        let start = bytes.at();
+        let runs = read_runs(&mut bytes)?;
+        let head = bytes.since(start).to_vec();
+        let form = bytes.byte()?;
+        let (method, layout, multiset) = (form & 7, form >> 3 & 3, form >> 5);
+        if multiset > 1 || (method != 2 && form > 5) || (layout > 1 && multiset == 1) {
+            return bytes.error("the method of a block is unknown: a newer release is needed");
+        }
+        let method = match method {
+            0 => Method::Raw,
+            1 => Method::Packed,
+            2 => Method::Model { identity: bytes.array()?, layout, multiset: multiset == 1 },
+            3 => Method::Fallback,
+            4 => Method::Adaptive,
+            5 => Method::Digits,
+            _ => return bytes.error("the method of a block is unknown: a newer release is needed"),
+        };
+        let block = Block { first, runs, head, method, data: bytes.rest() };
+        block.check()?;
+        Ok(block)
+    }
+
+    /// Which value maps the method may have, and how large items may be.
+    pub fn check(&self) -> Result<()> {
+        let model = matches!(self.method, Method::Model { .. });
+        for (i, run) in self.runs.iter().enumerate() {
+            let fits = match &run.map {
+                ValueMap::None => self.method != Method::Packed,
+                ValueMap::Range { .. } | ValueMap::Set(_) => model,
+                ValueMap::Pair(_) => model || matches!(self.method, Method::Packed | Method::Raw),
+                ValueMap::Jpeg => model,
+            };
+            demand(fits, &format!("run {i} of a block has a value map that its method may not have"), SECTION)?;
+        }
+        let total: u128 = self.runs.iter().map(Run::bytes).sum();
+        demand(total <= 1 << 31, "the items of a block are too large", SECTION)?;
+        match self.method {
+            Method::Raw => demand(self.data.len() as u128 == total, "a raw block has another number of bytes", SECTION),
+            Method::Packed => {
+                let size = self.elements().div_ceil(8);
+                demand(self.data.len() as u64 == size, "a packed block has another number of bytes", SECTION)
+            }
+            Method::Digits => Ok(()),
+            _ => self.limit(self.elements().into(), "a block of few bytes has too many elements"),
+        }
+    }
+
+    /// The bytes of all items.
+    pub fn size(&self) -> usize {
+        self.runs.iter().map(Run::bytes).sum::<u128>() as usize
+    }
+
+    pub fn elements(&self) -> u64 {
+        self.runs.iter().map(|run| run.items * run.elements).sum()
+    }
+
+    /// Decodes the bytes of all items, one after the other.
+    pub fn decode(&self, library: &Library) -> Result<Vec<u8>> {
+        match &self.method {
+            Method::Raw => Ok(self.data.to_vec()),
+            Method::Packed => self.unpack(),
+            Method::Model { identity, layout, multiset } => {
+                let model = library.find(identity)?;
+                chain::decode(self, &model, *layout, *multiset)
+            }
+            Method::Fallback => fallback::decode(self),
+            Method::Adaptive => adaptive::decode(self),
+            Method::Digits => digits::decode(self, library),
+        }
+    }
+
+    fn unpack(&self) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(self.size());
+        let mut place = 0usize;
+        for run in &self.runs {
+            let ValueMap::Pair(values) = &run.map else {
+                return refuse("a packed run has no two values", SECTION);
+            };
+            for _ in 0..run.items * run.elements {
+                let bit = self.data[place / 8] >> (place % 8) & 1;
+                out.extend_from_slice(&values[usize::from(bit)]);
+                place += 1;
+            }
+        }
+        let rest = if place % 8 > 0 { self.data[place / 8] >> (place % 8) } else { 0 };
+        demand(rest == 0, "a packed block is not filled with zeros", SECTION)?;
+        Ok(out)
+    }
+
+    /// Refuses more than 2^16 + 2^12 * (bytes of data).
+    pub fn limit(&self, count: u128, what: &str) -> Result<()> {
+        demand(count <= (1 << 16) + (1 << 12) * self.data.len() as u128, what, SECTION)
+    }
+}
+
+fn read_runs(bytes: &mut Bytes) -> Result<Vec<Run>> {
+    let count = bytes.varint_in(1, u64::MAX, "the number of runs")?;
+    let mut runs: Vec<Run> = Vec::new();
+    for i in 0..count {
+        let items = bytes.varint_in(1, u64::MAX, "the number of items of a run")?;
+        let dtype = Dtype::read(bytes)?;
+        let shape = read_shape(bytes)?;
+        let map = read_map(bytes, dtype, i == 0, runs.last())?;
+        runs.push(Run::new(items, dtype, shape, map)?);
+    }
+    Ok(runs)
+}
+
+/// Reads a value map; `before` is the run before, if there is one.
+pub fn read_map(bytes: &mut Bytes, dtype: Dtype, first: bool, before: Option<&Run>) -> Result<ValueMap> {
+    let kind = bytes.byte()?;
+    match kind {
+        0 => Ok(ValueMap::None),
+        1 | 3 => {
+            if dtype.is_float() || !first {
+                return bytes.error("a value map of values may not be here");
+            }
+            let low = dtype.number(bytes.take(dtype.size())?);
+            let high = dtype.number(bytes.take(dtype.size())?);
+            if low >= high || high - low >= 1 << 16 {
+                return bytes.error("the values of a value map are not ascending, or are too far apart");
+            }
+            let levels = (high - low) as u32 + 1;
+            if kind == 1 {
+                return Ok(ValueMap::Range { low, levels });
+            }
+            let length = bytes.varint()?;
+            let stream = bytes.take_long(length)?;
+            let size = levels.div_ceil(8) as usize;
+            let bits = inflate::inflate_all(stream, size)?;
+            let occurs = |i: u32| bits[i as usize / 8] >> (i % 8) & 1 == 1;
+            let ends = |bits: &[u8]| levels % 8 == 0 || bits[size - 1] >> (levels % 8) == 0;
+            if bits.len() != size || !occurs(0) || !occurs(levels - 1) || !ends(&bits) {
+                return bytes.error("the bits of a value map are wrong");
+            }
+            Ok(ValueMap::Set((0..levels).filter(|&i| occurs(i)).map(|i| low + u64::from(i)).collect()))
+        }
+        2 => {
+            let pair = [bytes.take(dtype.size())?.to_vec(), bytes.take(dtype.size())?.to_vec()];
+            if pair[0] == pair[1] {
+                return bytes.error("the two values of a value map are the same");
+            }
+            Ok(ValueMap::Pair(pair))
+        }
+        4 => match before {
+            Some(run) if run.dtype == dtype && !matches!(run.map, ValueMap::None | ValueMap::Jpeg) => {
+                Ok(run.map.clone())
+            }
+            _ => bytes.error("a value map is as one that is not there"),
+        },
+        5 => {
+            if dtype != Dtype::U8 {
+                return bytes.error("colours of JPEG have another dtype");
+            }
+            Ok(ValueMap::Jpeg)
+        }
+        6 => {
+            if !first || !dtype.is_float() && dtype.size() < 4 {
+                return bytes.error("a value map with a list may not be here");
+            }
+            let levels = bytes.varint_in(2, 1 << 16, "the number of values of a value map")? as usize;
+            let length = bytes.varint()?;
+            let stream = bytes.take_long(length)?;
+            let differences = inflate::inflate_all(stream, levels * dtype.size())?;
+            if differences.len() != levels * dtype.size() {
+                return bytes.error("a value map has another number of bytes");
+            }
+            let mut values = Vec::with_capacity(levels);
+            let mut value = 0u64;
+            for i in 0..levels {
+                let parts = (0..dtype.size()).map(|part| u64::from(differences[part * levels + i]) << (8 * part));
+                let difference: u64 = parts.sum();
+                let next =
+                    value.checked_add(difference).filter(|&next| dtype.bits() == 64 || next >> dtype.bits() == 0);
+                match next {
+                    Some(next) if i == 0 || difference > 0 => value = next,
+                    _ => return bytes.error("the values of a value map are not ascending"),
+                }
+                values.push(value);
+            }
+            Ok(ValueMap::Set(values))
+        }
+        _ => bytes.error(format!("a value map is of the unknown kind {kind}: a newer release is needed")),
+    }
+}

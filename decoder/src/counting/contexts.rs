@@ -1,0 +1,261 @@
+//! Contexts, mixers and probability maps: what the description says of them, and the keys and slots of contexts
+//! (model-format.md, M6).
+
+use crate::counting::terms::{log2_up, Allowed, Term, View, SECTION};
+use crate::foundations::error::{demand, refuse, Result};
+use crate::foundations::json::{Fields, Json};
+use crate::models::tensor::integers;
+
+pub const F: u64 = 0x9E37_79B9_7F4A_7C15;
+
+pub struct Context {
+    pub offset: u32,
+    pub limit: u32,
+    pub terms: Vec<Term>,
+    /// Of each term.
+    bits: Vec<u32>,
+    pub total_bits: u32,
+    /// Whether its node is the split of quantiles.
+    pub split: bool,
+    pub direct: bool,
+}
+
+#[derive(Clone)]
+pub enum Selector {
+    Node,
+    Depth,
+    Known(usize),
+    Odds,
+    Failures,
+    Term(usize),
+}
+
+pub struct Mixer {
+    pub select: Vec<(Selector, u32)>,
+    pub start: i16,
+    pub rates: [u32; 2],
+    pub sets: usize,
+}
+
+/// The first weight of the input of a network or a blend.
+#[derive(Clone, Copy)]
+pub enum Extra {
+    /// 1, of a network.
+    One,
+    /// `start` of the mixer, of a blend.
+    Start,
+}
+
+/// What contexts and mixers of one kind of decisions there are.
+pub struct Spec {
+    pub table: u32,
+    pub a: u32,
+    pub b: u32,
+    pub trust: i32,
+    pub contexts: Vec<Context>,
+    pub mixers: Vec<Mixer>,
+    /// The terms that select sets.
+    select_terms: Vec<Term>,
+    pub maps: Option<(i64, u32)>,
+    /// D
+    pub depth: u32,
+    /// The inputs behind the constant: whether there is one of a network or a blend, with its first weight, and others.
+    pub extra: Option<Extra>,
+    pub features: usize,
+}
+
+/// Which decisions a spec is for.
+pub struct Shape {
+    pub levels: u32,
+    pub depth: u32,
+    pub slot: [u32; 2],
+    pub trust: i32,
+    pub is_candidate: bool,
+    pub quantiles: bool,
+    pub odds: bool,
+    pub allowed: Allowed,
+}
+
+pub fn read_slot(json: &Json) -> Result<[u32; 2]> {
+    let slot = json.list_of(2, 2, "slot")?;
+    let a = slot[0].integer(12, 22, "slot")? as u32;
+    let b = slot[1].integer(4, 10, "slot")? as u32;
+    demand(a + b <= 32, "a slot has too many bits", SECTION)?;
+    Ok([a, b])
+}
+
+impl Spec {
+    /// Reads `table`, `contexts`, `mixers` and `maps`; `memory` is a context whose terms may not see a candidate.
+    pub fn read(fields: &mut Fields, shape: &Shape, memory: Option<usize>) -> Result<Spec> {
+        let table = fields.integer("table", 10, 24)? as u32;
+        let [a, b] = shape.slot;
+        let mut contexts = Vec::new();
+        for (i, json) in fields.take("contexts")?.list_of(1, 32, "contexts")?.iter().enumerate() {
+            let mut fields = json.fields("a context")?;
+            let offset = fields.integer("offset", 16, 255)? as u32;
+            let limit = fields.integer("limit", 1, (1 << b) - 1)? as u32;
+            let candidate = shape.allowed.candidate && memory != Some(i);
+            let allowed = Allowed { candidate, ..shape.allowed };
+            let terms = fields.take("terms")?.list_of(0, 64, "terms")?;
+            let terms: Vec<Term> = terms.iter().map(|json| Term::read(json, allowed)).collect::<Result<_>>()?;
+            let split = shape.quantiles
+                && match fields.text("node")? {
+                    "path" => false,
+                    "split" => true,
+                    _ => return refuse("the node of a context is unknown", SECTION),
+                };
+            fields.end()?;
+            let bits: Vec<u32> = terms.iter().map(|term| term.bits(shape.levels)).collect();
+            let total_bits = bits.iter().sum();
+            demand(total_bits <= 512, "the terms of a context have too many bits", SECTION)?;
+            let direct = !split && total_bits + shape.depth <= table;
+            contexts.push(Context { offset, limit, terms, bits, total_bits, split, direct });
+        }
+        let mut spec = Spec {
+            table,
+            a,
+            b,
+            trust: shape.trust,
+            contexts,
+            mixers: Vec::new(),
+            select_terms: Vec::new(),
+            maps: None,
+            depth: shape.depth,
+            extra: None,
+            features: 0,
+        };
+        for json in fields.take("mixers")?.list_of(1, 4, "mixers")? {
+            let mixer = spec.read_mixer(&mut json.fields("a mixer")?, shape)?;
+            spec.mixers.push(mixer);
+        }
+        if let Some(maps) = fields.optional("maps") {
+            let maps = maps.list_of(2, 2, "maps")?;
+            spec.maps = Some((maps[0].integer(0, 16, "maps")?, maps[1].integer(1, 1023, "maps")? as u32));
+        }
+        Ok(spec)
+    }
+
+    fn read_mixer(&mut self, fields: &mut Fields, shape: &Shape) -> Result<Mixer> {
+        let mut select = Vec::new();
+        let mut sets = 1u64;
+        for json in fields.take("select")?.list_of(0, 8, "select")? {
+            let (selector, n) = match json {
+                Json::Text(name) => match name.as_str() {
+                    "node" if !shape.is_candidate => (Selector::Node, 1 << shape.depth),
+                    "depth" if !shape.is_candidate => (Selector::Depth, shape.depth),
+                    "odds" if shape.odds => (Selector::Odds, 16),
+                    "failures" if shape.is_candidate => (Selector::Failures, 15),
+                    _ => return refuse(format!("the selector {name:?} may not be here"), SECTION),
+                },
+                Json::Map(map) if map.len() == 1 && map[0].0 == "known" => {
+                    let context = map[0].1.integer(0, self.contexts.len() as i64 - 1, "known")?;
+                    (Selector::Known(context as usize), 11)
+                }
+                json => {
+                    let term = Term::read(json, shape.allowed)?;
+                    let n = term.count(shape.levels);
+                    self.select_terms.push(term);
+                    (Selector::Term(self.select_terms.len() - 1), n)
+                }
+            };
+            sets = sets.saturating_mul(n.into());
+            select.push((selector, n));
+        }
+        demand(sets <= 1 << 16, "a mixer has too many sets", SECTION)?;
+        let start = fields.integer("start", 0, (1 << 15) - 1)? as i16;
+        let rates = integers(fields.take("rates")?.list_of(2, 2, "rates")?, 1, 2047, "a rate")?;
+        demand(rates[1] <= rates[0], "the second rate of a mixer is the greater one", SECTION)?;
+        let rates = [rates[0] as u32, rates[1] as u32];
+        let mixer = Mixer { select, start, rates, sets: sets as usize };
+        Ok(mixer)
+    }
+
+    /// The logarithm of the slots of a table, for so many elements times decisions.
+    pub fn table_bits(&self, elements: u64) -> u32 {
+        log2_up(elements).clamp(10, self.table)
+    }
+
+    /// The slots of a context's table.
+    pub fn slots(&self, context: &Context, elements: u64) -> u64 {
+        if context.direct {
+            1 << (context.total_bits + self.depth)
+        } else {
+            1 << self.table_bits(elements)
+        }
+    }
+
+    pub fn inputs(&self) -> usize {
+        2 * self.contexts.len() + 1 + usize::from(self.extra.is_some()) + self.features
+    }
+
+    /// How far the weights of sets are apart: the inputs are filled with zeros.
+    pub fn stride(&self) -> usize {
+        self.inputs().next_multiple_of(16)
+    }
+
+    pub fn all_terms(&self) -> impl Iterator<Item = &Term> {
+        self.contexts.iter().flat_map(|context| &context.terms).chain(&self.select_terms)
+    }
+
+    /// The keys of a pixel for each context, and the values of the terms that select.
+    pub fn look(&self, view: &View, keys: &mut Vec<u64>, selected: &mut Vec<u32>) {
+        keys.clear();
+        keys.extend(self.contexts.iter().map(|context| context.key(view)));
+        selected.clear();
+        selected.extend(self.select_terms.iter().map(|term| term.value(view)));
+    }
+}
+
+impl Context {
+    pub fn key(&self, view: &View) -> u64 {
+        let (mut hash, mut word, mut used) = (0u64, 0u64, 0);
+        for (term, &bits) in self.terms.iter().zip(&self.bits) {
+            if used + bits > 64 {
+                hash = mix(hash, word);
+                (word, used) = (0, 0);
+            }
+            word = word << bits | u64::from(term.value(view));
+            used += bits;
+        }
+        if self.direct {
+            word
+        } else {
+            mix(hash, word)
+        }
+    }
+}
+
+fn mix(hash: u64, word: u64) -> u64 {
+    let hash = (hash ^ word).wrapping_mul(F);
+    hash ^ hash >> 32
+}
+
+impl Spec {
+    /// A slot after it has learned a bit.
+    pub fn learn_slot(&self, slot: u32, check: u32, bit: u32, step: impl Fn(u32) -> u32, limit: u32) -> u32 {
+        let (a, b) = (self.a, self.b);
+        let fresh = u64::from(slot) >> (a + b) != u64::from(check);
+        let (p, n) = if fresh { (1 << (a - 1), 0) } else { (slot & ((1 << a) - 1), slot >> a & ((1 << b) - 1)) };
+        let goal = i64::from(((1u32 << a) - 1) * bit);
+        let least = (1i64 << a >> 17).max(1);
+        let moved = i64::from(p) + (((goal - i64::from(p)) * i64::from(step(n))) >> 16);
+        let p = moved.clamp(least, (1 << a) - least) as u32;
+        let n = (n + 1).min(limit);
+        (u64::from(check) << (a + b)) as u32 | n << a | p
+    }
+
+    /// A slot without a check as it is at first.
+    pub fn first_slot(&self) -> u32 {
+        1 << (self.a - 1)
+    }
+
+    /// The probability of a 1 of a slot alone, in units of 2^-28.
+    pub fn slot_probability(&self, slot: u32) -> i64 {
+        i64::from(slot & ((1 << self.a) - 1)) << (28 - self.a)
+    }
+
+    /// The same for one that belongs to flat pixels.
+    pub fn learn_flat(&self, slot: u32, bit: u32, offset: u32, limit: u32) -> u32 {
+        self.learn_slot(slot, 0, bit, |n| (1 << 20) / (16 * n + offset), limit)
+    }
+}

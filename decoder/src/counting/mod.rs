@@ -1,0 +1,11 @@
+//! Contexts that count decisions (M6).
+
+pub mod beside;
+pub mod blend;
+pub mod contexts;
+pub mod counted;
+pub mod decider;
+pub mod memory;
+pub mod mixing;
+pub mod spots;
+pub mod terms;

@@ -1,0 +1,13 @@
+//! Bytes, checksums, numbers, and the formats that others defined.
+
+pub mod bytes;
+pub mod crc;
+pub mod deflate;
+pub mod dtype;
+pub mod error;
+pub mod inflate;
+pub mod json;
+pub mod lzma2;
+pub mod sha256;
+pub mod splitmix;
+pub mod tables;

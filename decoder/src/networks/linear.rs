@@ -1,0 +1,169 @@
+//! Linear layers, at each place or on patches (model-format.md, M7).
+
+use std::ops::Range;
+use std::slice::ChunksExact;
+
+use crate::foundations::error::{demand, error, Result};
+use crate::models::tensor::{take, take_in, Tensors};
+use crate::networks::dots::{self, Weights, BLOCK};
+use crate::networks::network::{Value, SECTION};
+use crate::processor::simd::wide;
+
+/// A linear layer, or one on patches: `kernel` and `stride` are 1 of a linear one.
+pub struct Linear {
+    kernel: usize,
+    stride: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+    weights: Weights,
+    /// One for each output, filled up to a multiple of `BLOCK`.
+    multiplier: Vec<i32>,
+    shift: u32,
+    low: i32,
+    high: i32,
+}
+
+/// What layers need while they are run.
+#[derive(Default)]
+pub struct Work {
+    places: Vec<i16>,
+    dots: dots::Work,
+}
+
+/// The input of patches: what there is of it begins with the row `have`, of so many rows and columns.
+pub struct Patches<'a> {
+    pub input: &'a [i16],
+    pub have: usize,
+    pub rows: usize,
+    pub columns: usize,
+}
+
+impl Linear {
+    pub fn read(
+        path: &str,
+        input: &Value,
+        kernel: usize,
+        stride: usize,
+        shift: u32,
+        [low, high]: [i64; 2],
+        tensors: &mut Tensors,
+    ) -> Result<Linear> {
+        demand(input.low >= 0 && input.high <= 255, "the input of a linear layer has another range", SECTION)?;
+        let key = |tensor: &str| format!("{path}.{tensor}");
+        let missing = || error(format!("the tensor {path}.bias is missing"), SECTION);
+        let outputs = tensors.get(&key("bias")).ok_or_else(missing)?.elements();
+        demand(outputs >= 1, "a linear layer has no outputs", SECTION)?;
+        let inputs = input.channels.saturating_mul(kernel * kernel);
+        let bias = take(tensors, &key("bias"), "I32", &[outputs])?;
+        let multiplier = take_in(tensors, &key("multiplier"), "I32", &[outputs], 1, i64::MAX)?;
+        let rows = take(tensors, &key("weight"), "I8", &[outputs, inputs])?;
+        for (o, row) in rows.chunks_exact(inputs).enumerate() {
+            let sum: i64 = row.iter().map(|weight| weight.abs()).sum();
+            let bound = bias[o].abs() + input.high * sum;
+            let product = i128::from(bound) * i128::from(multiplier[o]) + (1i128 << (shift - 1));
+            demand(bound < 1 << 31 && product < 1 << 53, "a linear layer may overflow", SECTION)?;
+        }
+        let weights = Weights::new(&rows, inputs, &bias, input.high);
+        let mut multiplier: Vec<i32> = multiplier.iter().map(|&entry| entry as i32).collect();
+        multiplier.resize(outputs.next_multiple_of(BLOCK), 0);
+        let (low, high) = (low as i32, high as i32);
+        Ok(Linear { kernel, stride, inputs, outputs, weights, multiplier, shift, low, high })
+    }
+
+    /// Whether it is run at each place alone.
+    pub fn is_at_places(&self) -> bool {
+        self.kernel == 1 && self.stride == 1
+    }
+
+    /// The rows of the input, which has so many, that rows of the output depend on.
+    pub fn rows_for(&self, need: Range<usize>, rows: usize) -> Range<usize> {
+        let margin = self.kernel / 2;
+        let end = (need.end - 1) * self.stride + margin + 1;
+        (need.start * self.stride).saturating_sub(margin)..end.min(rows)
+    }
+
+    /// Runs it at places, one after the other.
+    pub fn run(&self, input: &[i16], work: &mut Work, out: &mut Vec<i16>) {
+        let width = self.weights.width;
+        if width == self.inputs {
+            return self.scale(self.weights.sums(input, &mut work.dots), out);
+        }
+        work.places.clear();
+        work.places.resize(input.len() / self.inputs * width, 0);
+        for (to, from) in work.places.chunks_exact_mut(width).zip(input.chunks_exact(self.inputs)) {
+            to[..self.inputs].copy_from_slice(from);
+        }
+        self.scale(self.weights.sums(&work.places, &mut work.dots), out);
+    }
+
+    /// Runs it on the patches of some rows of the output.
+    pub fn run_patches(
+        &self,
+        patches: &Patches,
+        channels: usize,
+        need: Range<usize>,
+        work: &mut Work,
+        out: &mut Vec<i16>,
+    ) {
+        let Patches { input, have, rows, columns } = *patches;
+        let width = self.weights.width;
+        work.places.clear();
+        work.places.resize(need.len() * columns.div_ceil(self.stride) * width, 0);
+        let mut places = work.places.chunks_exact_mut(width);
+        let margin = self.kernel / 2;
+        for r in need.map(|r| r * self.stride) {
+            for (q, place) in (0..columns).step_by(self.stride).zip(&mut places) {
+                let mut patch = place.chunks_exact_mut(channels);
+                for i in 0..self.kernel {
+                    for (j, to) in (0..self.kernel).zip(&mut patch) {
+                        let (row, column) = ((r + i).wrapping_sub(margin), (q + j).wrapping_sub(margin));
+                        if row < rows && column < columns {
+                            to.copy_from_slice(&input[((row - have) * columns + column) * channels..][..channels]);
+                        }
+                    }
+                }
+            }
+        }
+        self.scale(self.weights.sums(&work.places, &mut work.dots), out);
+    }
+
+    /// The outputs from the sums of places.
+    fn scale(&self, places: ChunksExact<i32>, out: &mut Vec<i16>) {
+        out.resize(places.len() * self.outputs, 0);
+        scale_all(self, places, out);
+    }
+
+    /// Scales the sums of some places, each filled up to a multiple of `BLOCK`.
+    #[inline(always)]
+    fn scale_with(&self, places: ChunksExact<i32>, out: &mut [i16], scaled: impl Fn(i64) -> i32) {
+        for (out, sums) in out.chunks_exact_mut(self.outputs).zip(places) {
+            let blocks = sums.chunks_exact(BLOCK).zip(self.multiplier.chunks_exact(BLOCK));
+            for (out, (sums, multiplier)) in out.chunks_mut(BLOCK).zip(blocks) {
+                let mut own = [0i16; BLOCK];
+                for l in 0..BLOCK {
+                    let product = i64::from(sums[l]) * i64::from(multiplier[l]);
+                    own[l] = scaled(product).clamp(self.low, self.high) as i16;
+                }
+                if let Ok(out) = <&mut [i16; BLOCK]>::try_from(&mut *out) {
+                    *out = own;
+                } else {
+                    out.iter_mut().zip(own).for_each(|(out, own)| *out = own);
+                }
+            }
+        }
+    }
+}
+
+wide! {
+    fn scale_all['a]['a](linear: &'a Linear, places: ChunksExact<'a, i32>, out: &'a mut [i16]) {
+        let shift = linear.shift;
+        let half = 1i64 << (shift - 1);
+        if shift < 23 {
+            let (low, high) = (i64::from(i32::MIN), i64::from(i32::MAX));
+            return linear.scale_with(places, out, |product| ((product + half) >> shift).clamp(low, high) as i32);
+        }
+        // With 2^53 added, products are not negative, and what is left of them fits in 32 bits.
+        let (more, less) = (half + (1 << 53), (1i64 << 53 >> shift) as i32);
+        linear.scale_with(places, out, |product| ((product + more) as u64 >> shift) as i32 - less);
+    }
+}

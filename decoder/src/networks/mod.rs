@@ -1,0 +1,8 @@
+//! Integer networks (M7), and pixels with contexts (M3).
+
+pub mod autoregressive;
+pub mod dots;
+pub mod linear;
+pub mod network;
+pub mod strips;
+pub mod window;

@@ -1,0 +1,69 @@
+//! Which blues make a colour of JPEG with green and red (model-format.md, M4.3).
+
+use std::sync::OnceLock;
+
+use crate::planes::pixel::Bounds;
+
+/// For each green and red, a bit for each blue.
+fn colours() -> &'static [[u64; 4]] {
+    static COLOURS: OnceLock<Vec<[u64; 4]>> = OnceLock::new();
+    COLOURS.get_or_init(|| {
+        let level = |x: i32| x.clamp(0, 255) as usize;
+        let mut table = vec![[0u64; 4]; 1 << 16];
+        for y in 0..256 {
+            for cb in -128..128 {
+                let blue = level(y + ((116130 * cb + (1 << 15)) >> 16));
+                for cr in -128..128 {
+                    let red = level(y + ((91881 * cr + (1 << 15)) >> 16));
+                    let green = level(y + ((-46802 * cr - 22554 * cb + (1 << 15)) >> 16));
+                    table[green * 256 + red][blue / 64] |= 1 << (blue % 64);
+                }
+            }
+        }
+        table
+    })
+}
+
+/// Of a pixel of blue the blues that may be.
+#[derive(Clone, Copy)]
+pub struct Blues([u64; 4]);
+
+impl Blues {
+    pub fn new(green: u16, red: u16) -> Blues {
+        Blues(colours()[usize::from(green & 255) * 256 + usize::from(red & 255)])
+    }
+
+    pub fn has(&self, blue: u32) -> bool {
+        self.0[blue as usize / 64] >> (blue % 64) & 1 == 1
+    }
+
+    /// Whether there is any from `low` to `high - 1`.
+    pub fn any(&self, low: u32, high: u32) -> bool {
+        (low..high).any(|blue| self.has(blue))
+    }
+}
+
+/// M(c) for c from 0 to 256.
+pub fn sums(bounds: &Bounds, blues: Blues) -> [u64; 257] {
+    let mut sums = [0; 257];
+    let (mut sum, mut start) = (0u64, 0);
+    for c in 0..256 {
+        let end = bounds.at(c + 1);
+        if blues.has(c) {
+            sum += u64::from(end - start);
+        }
+        sums[c as usize + 1] = sum;
+        start = end;
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_green_and_red_has_a_blue() {
+        assert!(super::colours().iter().all(|blues| blues.iter().any(|&word| word > 0)));
+        let count: u32 = super::colours().iter().flatten().map(|word| word.count_ones()).sum();
+        assert!((3 << 20..5 << 20).contains(&count), "about a quarter of all: {count}");
+    }
+}

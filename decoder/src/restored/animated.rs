@@ -1,0 +1,93 @@
+//! Container metadata of animated PNG files (format.md, A6.7).
+
+use crate::foundations::bytes::Bytes;
+use crate::foundations::error::{demand, error, Result};
+use crate::restored::metadata::{chunks, skip_rows};
+use crate::restored::picture::{png_start, push_chunk, Chunk, Picture};
+use crate::restored::sheet::places;
+use crate::restored::tiff::skip_deflate;
+
+const SECTION: &str = "format.md, A6.7";
+const MOST_BYTES: usize = 1 << 28;
+const MOST_SIDE: u64 = (1 << 31) - 1;
+
+/// A file with the chunks and the pixels; also where its very bytes are told.
+pub fn file(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Vec<u8>> {
+    let mut bytes = Bytes::new(metadata, SECTION);
+    demand(picture.pixels.len() <= MOST_BYTES, "the sheet of an animated PNG is too large", SECTION)?;
+    let [bits, colour] = bytes.array()?;
+    let columns = bytes.varint_in(1, MOST_SIDE, "the width of a picture")? as usize;
+    let rows = bytes.varint_in(1, MOST_SIDE, "the height of a picture")? as usize;
+    let count = bytes.varint_in(1, u64::MAX - 1, "the number of frames")?;
+    let mut lists = Vec::new();
+    for _ in 0..=count {
+        let list = chunks(&mut bytes)?;
+        let others = list.iter().all(|chunk| !matches!(&chunk.kind, b"IDAT" | b"fdAT"));
+        demand(others, "a list of chunks has pixels", SECTION)?;
+        lists.push(list);
+    }
+    let mut sizes = vec![(rows, columns)];
+    for list in &lists[1..lists.len() - 1] {
+        sizes.push(size(list)?);
+    }
+    if exact {
+        bytes.u32()?; // the check
+        for &(rows, _) in &sizes {
+            skip_deflate(&mut bytes)?;
+            skip_rows(&mut bytes, rows)?;
+        }
+    }
+    bytes.end()?;
+    let mut out = png_start(rows, columns, bits, colour);
+    let mut number = 0;
+    for (i, (&size, place)) in sizes.iter().zip(places(&sizes, picture)?).enumerate() {
+        push_numbered(&lists[i], &mut number, &mut out);
+        let stream = frame_stream(picture, size, place, bits, colour)?;
+        let pixels = Chunk { kind: if i == 0 { *b"IDAT" } else { *b"fdAT" }, content: &stream };
+        push_numbered(&[pixels], &mut number, &mut out);
+    }
+    push_numbered(&lists[sizes.len()], &mut number, &mut out);
+    push_chunk(b"IEND", &[], &mut out);
+    Ok(out)
+}
+
+/// The rows and columns of the frame that follows these chunks.
+fn size(list: &[Chunk]) -> Result<(usize, usize)> {
+    let mut controls = list.iter().filter(|chunk| chunk.kind == *b"fcTL");
+    let (Some(control), None) = (controls.next(), controls.next()) else {
+        return Err(error("a frame has not one fcTL chunk", SECTION));
+    };
+    let &[a, b, c, d, e, f, g, h, ..] = control.content else {
+        return Err(error("an fcTL chunk tells no size", SECTION));
+    };
+    let [columns, rows] = [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])];
+    let possible = [columns, rows].iter().all(|&side| side > 0 && u64::from(side) <= MOST_SIDE);
+    demand(possible, "a frame has no pixels, or too many", SECTION)?;
+    Ok((rows as usize, columns as usize))
+}
+
+fn frame_stream(
+    sheet: &Picture,
+    (rows, columns): (usize, usize),
+    (top, left): (usize, usize),
+    bits: u8,
+    colour: u8,
+) -> Result<Vec<u8>> {
+    let pixel = sheet.channels * sheet.dtype.size();
+    let own = sheet.rows().skip(top).take(rows);
+    let pixels: Vec<u8> = own.flat_map(|row| &row[left * pixel..(left + columns) * pixel]).copied().collect();
+    Picture { rows, columns, pixels: &pixels, ..*sheet }.png_stream(bits, colour)
+}
+
+/// Pushes chunks, of which those of the animation begin with their number.
+fn push_numbered(chunks: &[Chunk], number: &mut u32, out: &mut Vec<u8>) {
+    for chunk in chunks {
+        if matches!(&chunk.kind, b"fcTL" | b"fdAT") {
+            let content = [&number.to_be_bytes(), chunk.content].concat();
+            push_chunk(&chunk.kind, &content, out);
+            *number += 1;
+        } else {
+            push_chunk(&chunk.kind, chunk.content, out);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Container metadata: the files of pictures around their pixels (format.md, A6).
+
+use std::borrow::Cow;
+
+use crate::foundations::bytes::Bytes;
+use crate::foundations::error::{demand, Result};
+use crate::restored::animated;
+use crate::restored::gif;
+use crate::restored::jpeg_xl;
+use crate::restored::picture::{pack, Chunk, Mode, Picture};
+use crate::restored::tiff::{skip_deflate, Tiff};
+
+/// What container metadata makes of a picture.
+pub enum Restored {
+    /// The file, byte for byte.
+    Exact(Vec<u8>),
+    /// A PNG file with the same pixels and chunks.
+    Png(Vec<u8>),
+    /// A file whose pages are compressed, TIFF, WebP or JPEG XL: how many rows each has.
+    Pages(Vec<usize>),
+}
+
+pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
+    let mut bytes = Bytes::new(metadata, "format.md, A6");
+    match bytes.byte()? {
+        kind @ 1..=3 if picture.mode() == Mode::Unnamed && (kind > 1 || !is_signed(picture)) => {
+            bytes.error("a picture whose mode has no name has metadata of another format")
+        }
+        1 => Ok(Restored::Exact(frame(bytes.rest(), picture)?)),
+        kind @ (2 | 3) => Ok(Restored::Png(png(bytes.rest(), kind == 3, picture)?)),
+        4 => {
+            let tiff = Tiff::read(bytes.rest())?;
+            match tiff.file(picture)? {
+                Some(file) => Ok(Restored::Exact(file)),
+                None => Ok(Restored::Pages(tiff.page_rows(picture)?)),
+            }
+        }
+        6 => Ok(Restored::Exact(gif::file(bytes.rest(), picture)?)),
+        7 => {
+            webp(bytes.rest(), picture)?;
+            Ok(Restored::Pages(vec![picture.rows]))
+        }
+        kind @ (8 | 9) => Ok(Restored::Png(animated::file(bytes.rest(), kind == 9, picture)?)),
+        10 => {
+            jpeg_xl::check(bytes.rest(), picture)?;
+            Ok(Restored::Pages(vec![picture.rows]))
+        }
+        kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
+    }
+}
+
+/// Whether it is grey of 16 bits with a sign.
+fn is_signed(picture: &Picture) -> bool {
+    picture.dtype.code == *b"<i2" && picture.channels == 1
+}
+
+/// Kind 1: the pixels stand in the file as they are.
+fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
+    const SECTION: &str = "format.md, A6.1";
+    let mut bytes = Bytes::new(metadata, SECTION);
+    let layout = bytes.byte()?;
+    let apart = layout & 64 != 0;
+    let whole_bytes = layout & 48 == 0 || picture.mode() == Mode::Grey;
+    if layout >= 128 || !whole_bytes || (apart && picture.channels == 1) {
+        return bytes.error("the layout of a frame is unknown");
+    }
+    let mut segments = Vec::new();
+    for _ in 0..bytes.varint()? {
+        segments.push((bytes.varint()?, bytes.varint()?));
+    }
+    let total = segments.iter().try_fold(0u64, |sum, (_, rows)| sum.checked_add(*rows));
+    let mut rows: Vec<Cow<[u8]>> = if apart {
+        let channels = (0..picture.channels).flat_map(|c| picture.rows().map(move |row| channel(picture, row, c)));
+        channels.map(Cow::Owned).collect()
+    } else {
+        picture.rows().map(Cow::Borrowed).collect()
+    };
+    demand(total == Some(rows.len() as u64), "a frame has another number of rows", SECTION)?;
+    if layout & 1 != 0 {
+        rows.reverse();
+    }
+    let mut rows = rows.into_iter();
+    let mut out = Vec::new();
+    for (gap, count) in segments {
+        out.extend_from_slice(bytes.take_long(gap)?);
+        for row in rows.by_ref().take(count as usize) {
+            frame_row(layout, picture, &row, &mut out)?;
+        }
+    }
+    out.extend_from_slice(bytes.rest());
+    Ok(out)
+}
+
+/// The samples of one channel of a row.
+fn channel(picture: &Picture, row: &[u8], number: usize) -> Vec<u8> {
+    let size = picture.dtype.size();
+    let samples = row.chunks_exact(size).skip(number).step_by(picture.channels);
+    samples.flatten().copied().collect()
+}
+
+fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    let start = out.len();
+    let wide = picture.dtype.size() == 2;
+    let bits = match (picture.dtype.is_bool(), picture.channels == 1 && !wide) {
+        (true, _) => 1,
+        (_, true) => 8 >> (layout >> 4 & 3),
+        _ => 8,
+    };
+    let mut samples = row.to_vec();
+    if layout & 8 != 0 && wide {
+        samples.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+    } else if layout & 8 != 0 && layout & 64 == 0 && picture.channels >= 3 {
+        samples.chunks_exact_mut(picture.channels).for_each(|pixel| pixel.swap(0, 2));
+    }
+    let mask = if bits == 8 { 255 } else { (1u8 << bits) - 1 };
+    let section = "format.md, A6.1";
+    demand(samples.iter().all(|&sample| sample <= mask), "a sample of a frame has more bits than its layout", section)?;
+    if layout & 4 != 0 {
+        samples.iter_mut().for_each(|sample| *sample ^= mask);
+    }
+    pack(&samples, bits, out);
+    if layout & 2 != 0 {
+        let size = (out.len() - start).next_multiple_of(4);
+        out.resize(start + size, 0);
+    }
+    Ok(())
+}
+
+/// Kinds 2 and 3: of the latter the chunks and the pixels alone.
+fn png(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Vec<u8>> {
+    let mut bytes = Bytes::new(metadata, "format.md, A6.2");
+    let [bits, colour] = bytes.array()?;
+    let [before, behind] = [chunks(&mut bytes)?, chunks(&mut bytes)?];
+    if exact {
+        skip_deflate(&mut bytes)?;
+        bytes.u32()?; // the check
+        skip_rows(&mut bytes, picture.rows)?;
+    }
+    bytes.end()?;
+    picture.png_with(bits, colour, &before, &behind)
+}
+
+/// A list of chunks of a PNG file.
+pub fn chunks<'a>(bytes: &mut Bytes<'a>) -> Result<Vec<Chunk<'a>>> {
+    let mut list = Vec::new();
+    for _ in 0..bytes.varint()? {
+        let kind = bytes.array()?;
+        let length = bytes.varint_in(0, u64::from(u32::MAX >> 1), "the length of a chunk")?;
+        list.push(Chunk { kind, content: bytes.take_long(length)? });
+    }
+    Ok(list)
+}
+
+/// The cuts and the filters of a stream with so many rows.
+pub fn skip_rows(bytes: &mut Bytes, rows: usize) -> Result<()> {
+    for _ in 0..bytes.varint()? {
+        bytes.varint()?;
+    }
+    let rows = bytes.varint_in(rows as u64, rows as u64, "the number of filters")?;
+    if bytes.take_long(rows)?.iter().any(|&filter| filter > 4) {
+        return bytes.error("a filter is unknown");
+    }
+    Ok(())
+}
+
+/// Kind 7: the chunks of a lossless WebP file, which is not made again here.
+fn webp(metadata: &[u8], picture: &Picture) -> Result<()> {
+    const SECTION: &str = "format.md, A6.6";
+    let mut bytes = Bytes::new(metadata, SECTION);
+    let most = picture.rows.max(picture.columns) <= 1 << 14 && picture.rows * picture.columns <= 1 << 25;
+    let colours = picture.dtype.code == *b"|u1" && matches!(picture.channels, 3 | 4);
+    demand(most && colours, "a WebP file does not have such pixels", SECTION)?;
+    for _ in 0..2 {
+        for _ in 0..bytes.varint()? {
+            let name: [u8; 4] = bytes.array()?;
+            let length = bytes.varint()?;
+            bytes.take_long(length)?;
+            let other = !matches!(&name, b"VP8L" | b"VP8 " | b"ALPH" | b"ANIM" | b"ANMF");
+            demand(other, "a chunk has other pixels", SECTION)?;
+        }
+    }
+    bytes.end()
+}

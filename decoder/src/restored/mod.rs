@@ -1,0 +1,13 @@
+//! What comes out of an archive (A6).
+
+pub mod animated;
+pub mod gif;
+pub mod jpeg_xl;
+pub mod metadata;
+pub mod npy;
+pub mod output;
+pub mod picture;
+pub mod restore;
+pub mod sheet;
+pub mod tiff;
+pub mod zip;

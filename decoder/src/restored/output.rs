@@ -1,0 +1,287 @@
+//! What comes out of an archive: an array, or files.
+
+use std::ops::Range;
+
+use crate::container::archive::{block_payload, Archive};
+use crate::container::block::Block;
+use crate::container::collection::{Collection, Container, Kind, Part};
+use crate::container::lone::Array;
+use crate::container::names::{self, File};
+use crate::container::ranges::Ranges;
+use crate::foundations::dtype::Dtype;
+use crate::foundations::error::{demand, refuse, Result};
+use crate::foundations::sha256::sha256;
+use crate::models::library::Library;
+use crate::restored::npy::{npy, to_fortran};
+
+const SECTION: &str = "format.md, A5.5";
+
+/// What a file decodes to.
+pub enum Output {
+    /// The bytes of one file.
+    One(Vec<u8>),
+    /// A folder of files, by their names.
+    Folder(Vec<(String, Vec<u8>)>),
+}
+
+/// What is not as it was.
+pub type Notes = Vec<&'static str>;
+
+/// The parts of a collection, and their bytes.
+pub struct Decoded {
+    pub container: Container,
+    pub parts: Vec<Part>,
+    pub bytes: Vec<Vec<u8>>,
+    pub files: Vec<File>,
+}
+
+/// Decodes a file: an archive, or a block alone.
+pub fn decode(file: &[u8], arrays: bool) -> Result<(Output, Notes)> {
+    if file.first() == Some(&crate::container::lone::MAGIC) {
+        let Array { dtype, shape, fortran, data } = crate::container::lone::decode(file)?;
+        if fortran && !arrays {
+            let elements = to_fortran(&shape, dtype.size(), &data);
+            return Ok((Output::One(npy(dtype, &shape, true, &elements)), Vec::new()));
+        }
+        return Ok((Output::One(npy(dtype, &shape, false, &data)), Vec::new()));
+    }
+    let mut decoded = Decoded::read(file)?;
+    let mut notes = Notes::new();
+    if arrays {
+        return Ok((decoded.arrays()?, notes));
+    }
+    decoded.make_bools_bits();
+    let output = decoded.restore(&mut notes)?;
+    Ok((output, notes))
+}
+
+/// An array of an archive: all of it, one of an npz file, a picture or a page; or the bytes of another file.
+pub struct Item {
+    pub name: String,
+    pub dtype: Dtype,
+    pub shape: Vec<u64>,
+    /// The elements, in C order.
+    pub data: Vec<u8>,
+}
+
+/// Decodes all items of an archive, or of a block alone.
+pub fn items(file: &[u8]) -> Result<Vec<Item>> {
+    if file.first() == Some(&crate::container::lone::MAGIC) {
+        let Array { dtype, shape, data, .. } = crate::container::lone::decode(file)?;
+        return Ok(vec![Item { name: String::new(), dtype, shape, data }]);
+    }
+    Decoded::read(file)?.items()
+}
+
+impl Decoded {
+    pub fn read(file: &[u8]) -> Result<Decoded> {
+        let ranges = Ranges::whole(file);
+        let archive = Archive::open(&ranges)?;
+        if let Some(end) = archive.continued_at {
+            let what = "an addition that was not finished follows the archive, which is its first";
+            return refuse(format!("{what} {end} bytes"), "format.md, A9");
+        }
+        archive.check_others(&ranges)?;
+        let library = Library::new(archive.models.clone());
+        let files = match archive.collection.container {
+            Container::Files(kind) => names::read(&archive, kind)?,
+            _ => Vec::new(),
+        };
+        check_needed(&archive, &files)?;
+        let bytes = decode_parts(&archive, &ranges, &library)?;
+        for (part, bytes) in archive.collection.parts.iter().zip(&bytes) {
+            let tiff = matches!(archive.collection.container, Container::Files(Kind::Tiff));
+            let held = tiff && part.is_metadata() && bytes.first() == Some(&5);
+            let alone = archive.collection.parts.len() == 1;
+            demand(!held || alone, "there is another part beside a TIFF file that is held", "format.md, A5.3")?;
+        }
+        let Collection { container, parts, .. } = archive.collection;
+        Ok(Decoded { container, parts, bytes, files })
+    }
+
+    /// The true pixels of pictures may have any byte but 0; here they are 1.
+    fn make_bools_bits(&mut self) {
+        if let Container::Files(Kind::Pictures | Kind::Tiff) = self.container {
+            for (_, bytes) in self.parts.iter().zip(&mut self.bytes).filter(|(part, _)| part.dtype.is_bool()) {
+                bytes.iter_mut().for_each(|byte| *byte = (*byte).min(1));
+            }
+        }
+    }
+
+    /// The bytes of a file in a part of bytes, or of the container metadata of a picture.
+    pub fn bytes_of(&self, file: &File) -> &[u8] {
+        &self.bytes[file.holder][file.start as usize..(file.start + file.size) as usize]
+    }
+
+    /// The files that have not been removed.
+    pub fn there(&self) -> impl Iterator<Item = &File> {
+        let paged = matches!(self.container, Container::Files(Kind::Tiff));
+        self.files.iter().filter(move |file| paged || !file.name.is_empty())
+    }
+
+    /// One array.
+    pub fn array(&self) -> (Vec<u64>, Vec<u8>) {
+        let mut shape = self.parts[0].shape.clone();
+        if let Some(first) = shape.first_mut() {
+            *first = self.parts.iter().map(|part| part.shape[0]).sum();
+        }
+        (shape, self.bytes.concat())
+    }
+
+    /// The shape and the bytes of a file of a part: an array, a picture, or bytes.
+    pub fn picture(&self, file: &File) -> (Vec<u64>, &[u8]) {
+        let part = &self.parts[file.part];
+        let bytes = &self.bytes[file.part];
+        let (shape, start, size) = match part.axes {
+            0 => {
+                let count = part.shape[0].max(1);
+                let size = part.bytes / count;
+                (part.shape[1..].to_vec(), file.index * size, size)
+            }
+            _ => {
+                let run = part.runs.iter().rev().find(|run| run.first_item <= file.index && run.items > 0);
+                let run = run.unwrap_or(&part.runs[0]);
+                let within = file.index - run.first_item;
+                (run.shape.clone(), run.first_byte + within * run.item_bytes, run.item_bytes)
+            }
+        };
+        (shape, &bytes[start as usize..(start + size) as usize])
+    }
+
+    /// The items of the archive, in order.
+    fn items(&self) -> Result<Vec<Item>> {
+        let Container::Files(kind) = self.container else {
+            let (shape, data) = self.array();
+            return Ok(vec![Item { name: String::new(), dtype: self.parts[0].dtype, shape, data }]);
+        };
+        let mut items = Vec::new();
+        for file in self.there() {
+            let part = &self.parts[file.part];
+            let (shape, bytes) = if kind == Kind::Npz {
+                (part.shape.clone(), &self.bytes[file.part][..])
+            } else if part.axes == 3 {
+                let bytes = self.bytes_of(file);
+                let matches = file.hash.is_none_or(|hash| hash == sha256(bytes));
+                demand(matches, "a file has another hash", "format.md, A5.16")?;
+                (vec![file.size], bytes)
+            } else {
+                self.picture(file)
+            };
+            items.push(Item { name: file.name.clone(), dtype: part.dtype, shape, data: bytes.to_vec() });
+        }
+        Ok(items)
+    }
+
+    /// The form that conformance files are checked in.
+    pub fn arrays(mut self) -> Result<Output> {
+        let Container::Files(kind) = self.container else {
+            let (shape, bytes) = self.array();
+            return Ok(Output::One(npy(self.parts[0].dtype, &shape, false, &bytes)));
+        };
+        let are_bytes: Vec<bool> = self.there().map(|file| self.parts[file.part].axes == 3).collect();
+        let mut out = Vec::new();
+        for (item, are_bytes) in self.items()?.into_iter().zip(are_bytes) {
+            let name = if kind == Kind::Tiff { out.len().to_string() } else { item.name };
+            if are_bytes {
+                out.push((name, item.data));
+            } else {
+                out.push((format!("{name}.npy"), npy(item.dtype, &item.shape, false, &item.data)));
+            }
+        }
+        self.make_bools_bits();
+        out.extend(self.exact_files()?);
+        Ok(Output::Folder(out))
+    }
+}
+
+/// Refuses an archive in which tiles are missing that a file needs.
+fn check_needed(archive: &Archive, files: &[File]) -> Result<()> {
+    let parts = &archive.collection.parts;
+    let starts: Vec<u64> = parts.iter().scan(0, |sum, part| Some(std::mem::replace(sum, *sum + part.tiles))).collect();
+    let has = |part: usize, tiles: Range<u64>| {
+        let there = archive.has_tiles(starts[part] + tiles.start..starts[part] + tiles.end);
+        demand(there, "tiles that are needed are in no block", "format.md, A5.11")
+    };
+    if !matches!(archive.collection.container, Container::Files(Kind::Pictures | Kind::Npz)) {
+        return (0..parts.len()).try_for_each(|part| has(part, 0..parts[part].tiles));
+    }
+    for file in files.iter().filter(|file| !file.name.is_empty()) {
+        let part = &parts[file.part];
+        if matches!(archive.collection.container, Container::Files(Kind::Npz)) {
+            has(file.part, 0..part.tiles)?;
+        } else if part.axes == 0 {
+            has(file.part, part.tiles_between(0, file.index, file.index + 1))?;
+        } else if part.axes != 3 {
+            has(file.part, part.tiles_between(file.index, 0, u64::MAX))?;
+        }
+        if file.size > 0 {
+            has(file.holder, parts[file.holder].tiles_between(0, file.start, file.start + file.size))?;
+        }
+    }
+    Ok(())
+}
+
+/// Decodes all blocks, and puts their tiles where they belong.
+fn decode_parts(archive: &Archive, ranges: &Ranges, library: &Library) -> Result<Vec<Vec<u8>>> {
+    let parts = &archive.collection.parts;
+    let mut blocks = Vec::new();
+    for section in &archive.blocks {
+        let block = Block::read(block_payload(ranges.get(section.place, section.size)?)?)?;
+        let own = block.runs.iter().try_fold(0u64, |sum, run| sum.checked_add(run.items));
+        let same = block.first == section.first && own == Some(section.tiles);
+        demand(same, "a block has other tiles than the index says", SECTION)?;
+        let (number, first) = part_of(parts, block.first);
+        check_tiles(&parts[number], first, &block)?;
+        blocks.push((number, first, block));
+    }
+    let mut bytes: Vec<Vec<u8>> = parts.iter().map(|part| vec![0; part.bytes as usize]).collect();
+    for (number, first, block) in &blocks {
+        let decoded = block.decode(library)?;
+        let part = &parts[*number];
+        let mut rest = &decoded[..];
+        let mut tile = *first;
+        for run in &block.runs {
+            let size = run.elements as usize * run.dtype.size();
+            if size == 0 {
+                tile += run.items;
+                continue;
+            }
+            for _ in 0..run.items {
+                let (own, others) = rest.split_at(size);
+                part.place_tile(tile, own, &mut bytes[*number]);
+                rest = others;
+                tile += 1;
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// The part that a tile is of, and its number there.
+pub fn part_of(parts: &[Part], mut tile: u64) -> (usize, u64) {
+    for (number, part) in parts.iter().enumerate() {
+        if tile < part.tiles {
+            return (number, tile);
+        }
+        tile -= part.tiles;
+    }
+    (0, 0)
+}
+
+/// Checks that the runs of a block are tiles of a part.
+pub fn check_tiles(part: &Part, mut tile: u64, block: &Block) -> Result<()> {
+    for run in &block.runs {
+        let mut left = run.items;
+        while left > 0 {
+            if tile >= part.tiles {
+                return refuse("a block has tiles of two parts", SECTION);
+            }
+            let (shape, count) = part.tile(tile);
+            demand(run.dtype == part.dtype && run.shape == shape, "the tiles of a block have another shape", SECTION)?;
+            let count = count.min(left);
+            left -= count;
+            tile += count;
+        }
+    }
+    Ok(())
+}

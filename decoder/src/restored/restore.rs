@@ -1,0 +1,168 @@
+//! Files for people: pictures and other files as they were, as far as this decoder can make them.
+
+use std::collections::HashSet;
+
+use crate::container::collection::{Container, Kind};
+use crate::container::names::File;
+use crate::foundations::error::{demand, error, Result};
+use crate::foundations::sha256::sha256;
+use crate::restored::metadata::{self, Restored};
+use crate::restored::npy::npy;
+use crate::restored::output::{Decoded, Notes, Output};
+use crate::restored::picture::Picture;
+use crate::restored::tiff::Tiff;
+use crate::restored::zip::zip;
+
+const NAMES: &str = "format.md, A5.12";
+const HASHES: &str = "format.md, A5.16";
+
+const NOTE_PNG: &str = "PNG files have the same pixels and chunks, but not the same bytes: those take zlib";
+const NOTE_TIFF: &str =
+    "WebP and JPEG XL files, TIFF files with compressed pages, or on their own without metadata, came out page by page, as PNG or TIFF";
+
+impl Decoded {
+    /// The files that people want.
+    pub fn restore(self, notes: &mut Notes) -> Result<Output> {
+        match self.container {
+            Container::Files(Kind::Pictures) => self.restore_folder(notes),
+            Container::Files(Kind::Tiff) => self.restore_tiff(notes),
+            Container::Files(Kind::Npz) => {
+                let array = |file: &File| {
+                    let part = &self.parts[file.part];
+                    let content = npy(part.dtype, &part.shape, false, &self.bytes[file.part]);
+                    (format!("{}.npy", file.name), content)
+                };
+                Ok(Output::One(zip(&self.there().map(array).collect::<Vec<_>>())?))
+            }
+            _ => self.arrays(),
+        }
+    }
+
+    fn restore_folder(&self, notes: &mut Notes) -> Result<Output> {
+        let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut note = |text: &'static str| {
+            if !notes.contains(&text) {
+                notes.push(text);
+            }
+        };
+        for file in self.there() {
+            let bytes = self.bytes_of(file);
+            if self.parts[file.part].axes == 3 {
+                files.push((file.name.clone(), hashed(file, bytes.to_vec())?));
+                continue;
+            }
+            let (shape, pixels) = self.picture(file);
+            let picture = Picture::new(self.parts[file.part].dtype, &shape, pixels)?;
+            if bytes.is_empty() {
+                let ending = file.name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
+                let fits = picture.fits(&ending);
+                let other = if picture.fits("png") { "png" } else { "tif" };
+                let name = if fits { file.name.clone() } else { format!("{}.{other}", file.name) };
+                files.push((name, picture.file(if fits { &ending } else { other })?));
+                continue;
+            }
+            match metadata::restore(bytes, &picture)? {
+                Restored::Exact(made) => files.push((file.name.clone(), hashed(file, made)?)),
+                Restored::Png(made) => {
+                    note(NOTE_PNG);
+                    files.push((file.name.clone(), made));
+                }
+                Restored::Pages(rows) => {
+                    note(NOTE_TIFF);
+                    let digits = rows.len().to_string().len();
+                    let mut rest = pixels;
+                    for (page, &count) in rows.iter().enumerate() {
+                        let (own, others) = rest.split_at(count * picture.row_bytes());
+                        rest = others;
+                        let ending = if picture.fits("png") { "png" } else { "tif" };
+                        let name = if rows.len() == 1 {
+                            format!("{}.{ending}", file.name)
+                        } else {
+                            format!("{}.{page:0digits$}.{ending}", file.name)
+                        };
+                        files.push((name, Picture { rows: count, pixels: own, ..picture }.file(ending)?));
+                    }
+                }
+            }
+        }
+        check_names(&files)?;
+        Ok(Output::Folder(files))
+    }
+
+    fn restore_tiff(&self, notes: &mut Notes) -> Result<Output> {
+        let pages = self.pages()?;
+        if let Some(file) = self.tiff_of(&pages)? {
+            return Ok(Output::One(file));
+        }
+        let digits = pages.len().saturating_sub(1).to_string().len();
+        let mut files = Vec::new();
+        for (number, page) in pages.iter().enumerate() {
+            let ending = if page.fits("png") { "png" } else { "tif" };
+            files.push((format!("{number:0digits$}.{ending}"), page.file(ending)?));
+        }
+        notes.push(NOTE_TIFF);
+        Ok(Output::Folder(files))
+    }
+
+    fn pages(&self) -> Result<Vec<Picture<'_>>> {
+        let page = |file: &File| {
+            let (shape, pixels) = self.picture(file);
+            Picture::new(self.parts[file.part].dtype, &shape, pixels)
+        };
+        self.files.iter().map(page).collect()
+    }
+
+    /// The TIFF file of these pages, if its bytes take no compression.
+    fn tiff_of(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
+        let Some(part) = self.parts.iter().position(|part| part.is_metadata()) else { return Ok(None) };
+        match &self.bytes[part][..] {
+            [5, held @ ..] => Ok(Some(held.to_vec())),
+            [4, rest @ ..] => Tiff::read(rest)?.file_of_pages(pages),
+            _ => Err(error("container metadata is of another kind", "format.md, A6")),
+        }
+    }
+
+    /// The files of pictures, or of pages, whose bytes take no compression.
+    pub fn exact_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let mut found = Vec::new();
+        match self.container {
+            Container::Files(Kind::Pictures) => {
+                for file in self.there().filter(|file| self.parts[file.part].axes != 3 && file.size > 0) {
+                    let (shape, pixels) = self.picture(file);
+                    let picture = Picture::new(self.parts[file.part].dtype, &shape, pixels)?;
+                    if let Restored::Exact(made) = metadata::restore(self.bytes_of(file), &picture)? {
+                        found.push((file.name.clone(), hashed(file, made)?));
+                    }
+                }
+            }
+            Container::Files(Kind::Tiff) => {
+                found.extend(self.tiff_of(&self.pages()?)?.map(|file| ("file.tif".to_string(), file)));
+            }
+            _ => {}
+        }
+        Ok(found)
+    }
+}
+
+/// The bytes of a file, if they have the hash that it is said to have.
+fn hashed(file: &File, made: Vec<u8>) -> Result<Vec<u8>> {
+    let matches = file.hash.is_none_or(|hash| hash == sha256(&made));
+    demand(matches, &format!("{} has another hash", file.name), HASHES)?;
+    Ok(made)
+}
+
+/// Refuses two files of one name, a file where another one needs a folder, and names that are too long.
+fn check_names(files: &[(String, Vec<u8>)]) -> Result<()> {
+    let mut names = HashSet::new();
+    let mut folders = HashSet::new();
+    for (name, _) in files {
+        let fits = name.len() <= 1024 && name.split('/').all(|part| part.len() <= 255);
+        demand(fits, &format!("the name {name:?} is too long"), NAMES)?;
+        demand(names.insert(&name[..]), &format!("two files come out as {name:?}"), NAMES)?;
+        folders.extend(name.match_indices('/').map(|(place, _)| &name[..place]));
+    }
+    match names.intersection(&folders).next() {
+        Some(name) => Err(error(format!("{name:?} is a file and a folder"), NAMES)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,426 @@
+//! Container metadata of TIFF files (format.md, A6.3): files without compression come
+//! back bit for bit; of others the pages are known.
+
+use crate::foundations::bytes::Bytes;
+use crate::foundations::crc::crc32;
+use crate::foundations::error::{demand, error, refuse, Result};
+use crate::restored::picture::{pack, Picture};
+
+const SECTION: &str = "format.md, A6.3";
+
+/// A layout of pages.
+#[derive(Clone, Copy)]
+struct Layout {
+    rows: usize,
+    columns: usize,
+    channels: usize,
+    planes: usize,
+    bits: u8,
+    segment_rows: usize,
+    segment_columns: usize,
+    compression: u64,
+    flags: u16,
+}
+
+pub struct Tiff<'a> {
+    pages: Vec<(u64, Layout)>,
+    /// For each segment where it begins, and its length.
+    segments: Vec<(u64, u64)>,
+    check: Option<u32>,
+    padding: &'a [u8],
+    others: &'a [u8],
+}
+
+impl Layout {
+    fn read(bytes: &mut Bytes) -> Result<Layout> {
+        let mut numbers = [0u64; 9];
+        for number in &mut numbers {
+            *number = bytes.varint_in(0, 1 << 40, "a number of a layout")?;
+        }
+        let [rows, columns, channels, planes, bits, segment_rows, segment_columns, compression, flags] = numbers;
+        let samples = channels * planes.min(257);
+        let kinds = [2, 64, 128].iter().filter(|&flag| flags & flag != 0).count();
+        let sides = [rows, columns, segment_rows, segment_columns];
+        let known = sides.iter().all(|side| (1..1 << 32).contains(side))
+            && (1..=256).contains(&channels)
+            && (1..=256).contains(&samples)
+            && (channels == 1 || planes == 1)
+            && matches!(bits, 1 | 2 | 4 | 8 | 16 | 32 | 64)
+            && (samples == 1 || bits >= 8)
+            && kinds <= 1
+            && (flags & (16 | 64) == 0 || bits >= 8)
+            && (flags & 128 == 0 || bits >= 16 && flags & 16 == 0)
+            && matches!(compression, 1 | 4 | 5 | 8 | 32773 | 32946 | 34925 | 50000)
+            && (flags & 256 == 0 || flags & 128 != 0)
+            && flags < 512;
+        demand(known, "the layout of a page is unknown", SECTION)?;
+        let layout = Layout {
+            rows: rows as usize,
+            columns: columns as usize,
+            channels: channels as usize,
+            planes: planes as usize,
+            bits: bits as u8,
+            segment_rows: segment_rows as usize,
+            segment_columns: segment_columns as usize,
+            compression,
+            flags: flags as u16,
+        };
+        demand(layout.is_tiled() || segment_columns == columns, "a strip has other columns than its page", SECTION)?;
+        Ok(layout)
+    }
+
+    fn is_tiled(&self) -> bool {
+        self.flags & 32 != 0
+    }
+
+    fn has(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// How many segments there are down and across.
+    fn grid(&self) -> [usize; 2] {
+        [self.rows.div_ceil(self.segment_rows), self.columns.div_ceil(self.segment_columns)]
+    }
+
+    fn segments(&self) -> u128 {
+        let [down, across] = self.grid();
+        down as u128 * across as u128 * self.planes as u128
+    }
+
+    /// The pixels of all segments of a page, of those of tiles beyond its edges too.
+    fn area(&self) -> u128 {
+        let [down, across] = self.grid().map(|count| count as u128);
+        match self.is_tiled() {
+            true => down * self.segment_rows as u128 * across * self.segment_columns as u128,
+            false => self.own_area(),
+        }
+    }
+
+    /// The pixels of a page.
+    fn own_area(&self) -> u128 {
+        self.rows as u128 * self.columns as u128
+    }
+
+    /// The bytes of a segment before it is compressed, in a row of segments.
+    fn raw_bytes(&self, band: usize) -> u128 {
+        let left = self.rows - band * self.segment_rows;
+        let rows = if self.is_tiled() { self.segment_rows } else { self.segment_rows.min(left) };
+        let samples = self.segment_columns as u128 * self.channels as u128;
+        rows as u128 * (samples * u128::from(self.bits)).div_ceil(8)
+    }
+
+    /// Whether the samples of a page can be these.
+    fn fits(&self, page: &Picture) -> bool {
+        let samples = self.channels * self.planes;
+        (page.rows, page.columns, page.channels) == (self.rows, self.columns, samples)
+            && page.dtype.code == self.dtype()
+    }
+
+    fn sample_bytes(&self) -> usize {
+        usize::from(self.bits).div_ceil(8)
+    }
+
+    fn dtype(&self) -> [u8; 3] {
+        let kind = match (self.bits, self.has(64), self.has(128)) {
+            (1, ..) => b'b',
+            (_, true, _) => b'i',
+            (_, _, true) => b'f',
+            _ => b'u',
+        };
+        let size = self.sample_bytes() as u8;
+        [if size == 1 { b'|' } else { b'<' }, kind, b'0' + size]
+    }
+}
+
+/// How deflate was called, which takes zlib: header, level, window, memory, strategy.
+pub fn skip_deflate(bytes: &mut Bytes) -> Result<()> {
+    let [_, _, level, window, memory, strategy] = bytes.array()?;
+    let known = (1..=9).contains(&level) && (9..=15).contains(&window) && matches!(memory, 8 | 9) && strategy <= 4;
+    demand(known, "zlib has no such parameters", "format.md, A6.2")
+}
+
+impl<'a> Tiff<'a> {
+    /// Reads what stands behind the kind.
+    pub fn read(metadata: &'a [u8]) -> Result<Tiff<'a>> {
+        let mut bytes = Bytes::new(metadata, SECTION);
+        let mut pages = Vec::new();
+        let mut compressed = 0u64;
+        for _ in 0..bytes.varint_in(1, 1 << 20, "the number of runs of pages")? {
+            let count = bytes.varint_in(1, 1 << 20, "the number of pages")?;
+            let layout = Layout::read(&mut bytes)?;
+            if layout.compression != 1 {
+                compressed += count;
+            }
+            pages.push((count, layout));
+        }
+        let mut fields = Vec::new();
+        let mut before = 0i64;
+        for _ in 0..2 * compressed {
+            let place = before.checked_add(bytes.change()?).filter(|&place| (0..1 << 60).contains(&place));
+            before = place.ok_or_else(|| error("a field is nowhere", SECTION))?;
+            let size = bytes.varint()?;
+            demand(matches!(size, 2 | 4 | 8), "a field has another size", SECTION)?;
+            fields.push((before as u64, size));
+        }
+        let mut segments = Vec::new();
+        let mut end = 0u64;
+        for _ in 0..bytes.varint()? {
+            let count = bytes.varint_in(1, 1 << 20, "the number of segments")?;
+            let gap = bytes.change()?;
+            let length = bytes.varint_in(1, 1 << 40, "the length of a segment")?;
+            demand(count == 1 || gap >= 0, "the gap between segments is negative", SECTION)?;
+            demand(segments.len() as u64 + count <= 1 << 20, "there are too many segments", SECTION)?;
+            for _ in 0..count {
+                let place = end.checked_add_signed(gap).filter(|&place| place < 1 << 60);
+                let place = place.ok_or_else(|| error("a segment is nowhere", SECTION))?;
+                segments.push((place, length));
+                end = place + length;
+            }
+        }
+        let expected: u128 = pages.iter().map(|(count, layout)| u128::from(*count) * layout.segments()).sum();
+        demand(expected == segments.len() as u128, "the pages have another number of segments", SECTION)?;
+        let check = match bytes.byte()? {
+            0 => None,
+            1 => Some(bytes.u32()?),
+            _ => return bytes.error("the check of a TIFF file is unknown"),
+        };
+        skip_deflate(&mut bytes)?;
+        let length = bytes.varint()?;
+        let padding = bytes.take_long(length)?;
+        let tiff = Tiff { pages, segments, check, padding, others: bytes.rest() };
+        tiff.check_tiles()?;
+        tiff.check_places(&fields)?;
+        Ok(tiff)
+    }
+
+    fn sum(&self, of: impl Fn(&Layout) -> u128) -> u128 {
+        self.pages.iter().map(|(count, layout)| u128::from(*count) * of(layout)).sum()
+    }
+
+    fn check_tiles(&self) -> Result<()> {
+        let (area, own) = (self.sum(Layout::area), self.sum(Layout::own_area));
+        demand(area <= (1 << 24) + 16 * own, "tiles have too many pixels", SECTION)?;
+        let padding = self.sum(|layout| {
+            let samples = (layout.channels * layout.planes * layout.sample_bytes()) as u128;
+            (layout.area() - layout.own_area()) * samples
+        });
+        let fits = self.padding.is_empty() || self.padding.len() as u128 == padding;
+        demand(fits, "the padding is not that of the tiles", SECTION)
+    }
+
+    /// Checks the lengths of segments, and that neither they nor the fields overlap.
+    fn check_places(&self, fields: &[(u64, u64)]) -> Result<()> {
+        let mut segments = self.segments.iter();
+        let mut taken = Vec::new();
+        let mut fields = fields.iter();
+        for layout in self.layouts() {
+            let [down, across] = layout.grid();
+            for band in 0..down {
+                let raw = layout.raw_bytes(band);
+                for &(place, length) in segments.by_ref().take(across * layout.planes) {
+                    let known = u128::from(length);
+                    let fits = if layout.compression == 1 { known == raw } else { known <= 2 * raw + (1 << 16) };
+                    demand(fits, "a segment has another length", SECTION)?;
+                    taken.push((place, length));
+                }
+            }
+            if layout.compression != 1 {
+                let count = layout.segments() as u64;
+                taken.extend(fields.by_ref().take(2).map(|&(place, size)| (place, count * size)));
+            }
+        }
+        taken.sort_unstable();
+        let mut end = 0;
+        for (place, length) in &taken {
+            demand(*place >= end, "segments or fields overlap each other", SECTION)?;
+            end = place + length;
+        }
+        let total = self.others.len() as u64 + taken.iter().map(|(_, length)| length).sum::<u64>();
+        demand(end <= total, "a segment is behind the end of its file", SECTION)
+    }
+
+    /// All pages, one below the other.
+    fn layouts(&self) -> impl Iterator<Item = &Layout> {
+        self.pages.iter().flat_map(|(count, layout)| std::iter::repeat_n(layout, *count as usize))
+    }
+
+    /// The rows of each page of a picture with all pages one below the other.
+    pub fn page_rows(&self, picture: &Picture) -> Result<Vec<usize>> {
+        let rows: Vec<usize> = self.layouts().map(|layout| layout.rows).collect();
+        let total = rows.iter().try_fold(0usize, |sum, &rows| sum.checked_add(rows));
+        let same = self.layouts().all(|layout| layout.fits(&Picture { rows: layout.rows, ..*picture }));
+        demand(same && total == Some(picture.rows), "the pages do not fit the pixels", SECTION)?;
+        Ok(rows)
+    }
+
+    /// The file, of a picture with all pages one below the other, if its bytes take no compression.
+    pub fn file(&self, picture: &Picture) -> Result<Option<Vec<u8>>> {
+        let rows = self.page_rows(picture)?;
+        let mut pixels = picture.pixels;
+        let mut pages = Vec::new();
+        for rows in rows {
+            let (own, others) = pixels.split_at(rows * picture.row_bytes());
+            pages.push(Picture { pixels: own, rows, ..*picture });
+            pixels = others;
+        }
+        self.file_of_pages(&pages)
+    }
+
+    /// The file, from each page, if its bytes take no compression.
+    pub fn file_of_pages(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
+        demand(self.layouts().count() == pages.len(), "there is another number of pages", SECTION)?;
+        let same = self.layouts().zip(pages).all(|(layout, page)| layout.fits(page));
+        demand(same, "a page has another shape than its layout", SECTION)?;
+        if self.pages.iter().any(|(_, layout)| layout.compression != 1) {
+            return Ok(None);
+        }
+        let mut made = Vec::new();
+        let mut padding = self.padding;
+        for (layout, page) in self.layouts().zip(pages) {
+            make_segments(layout, page, !self.padding.is_empty(), &mut padding, &mut made)?;
+        }
+        demand(padding.is_empty(), "there is too much padding", SECTION)?;
+        self.assemble(&made).map(Some)
+    }
+
+    fn assemble(&self, made: &[Vec<u8>]) -> Result<Vec<u8>> {
+        let total = made.iter().map(Vec::len).sum::<usize>() + self.others.len();
+        let mut out = vec![0; total];
+        let mut taken = vec![false; total];
+        for ((place, length), segment) in self.segments.iter().zip(made) {
+            let fits = *length == segment.len() as u64 && place + length <= total as u64;
+            demand(fits, "a segment has another length, or is behind the end of its file", SECTION)?;
+            let range = *place as usize..(place + length) as usize;
+            demand(!taken[range.clone()].contains(&true), "segments overlap each other", SECTION)?;
+            out[range.clone()].copy_from_slice(segment);
+            taken[range].fill(true);
+        }
+        let free = out.iter_mut().zip(&taken).filter(|(_, taken)| !**taken).map(|(byte, _)| byte);
+        for (byte, &other) in free.zip(self.others) {
+            *byte = other;
+        }
+        if let Some(check) = self.check {
+            let parts: Vec<&[u8]> = made.iter().map(|segment| &segment[..]).collect();
+            demand(crc32(&parts) == check, "the segments of a TIFF file have another CRC", SECTION)?;
+        }
+        Ok(out)
+    }
+}
+
+/// The bytes of all segments of a page.
+fn make_segments(
+    layout: &Layout,
+    page: &Picture,
+    padded: bool,
+    padding: &mut &[u8],
+    out: &mut Vec<Vec<u8>>,
+) -> Result<()> {
+    let [down, across] = layout.grid();
+    let size = layout.sample_bytes();
+    for i in 0..down {
+        for plane in 0..layout.planes {
+            for j in 0..across {
+                let (top, left) = (i * layout.segment_rows, j * layout.segment_columns);
+                let rows = layout.segment_rows.min(layout.rows - top);
+                let columns = layout.segment_columns.min(layout.columns - left);
+                let width = layout.channels * size;
+                let full = layout.segment_columns * width;
+                let mut samples = Vec::new();
+                // Where the padding begins in each row.
+                let mut inside = Vec::new();
+                let mut take = |count: usize, samples: &mut Vec<u8>| {
+                    if !padded {
+                        samples.resize(samples.len() + count, 0);
+                        return Ok(());
+                    }
+                    let Some((own, others)) = padding.split_at_checked(count) else {
+                        return refuse("padding is missing", SECTION);
+                    };
+                    samples.extend_from_slice(own);
+                    *padding = others;
+                    Ok(())
+                };
+                for r in top..top + rows {
+                    let row = &page.pixels[r * page.row_bytes()..][..page.row_bytes()];
+                    for q in left..left + columns {
+                        let start = (q * page.channels + plane * layout.channels) * size;
+                        samples.extend_from_slice(&row[start..start + width]);
+                    }
+                    inside.push(columns * width);
+                    if layout.is_tiled() {
+                        take(full - columns * width, &mut samples)?;
+                    }
+                }
+                if layout.is_tiled() {
+                    take(full * (layout.segment_rows - rows), &mut samples)?;
+                    inside.resize(layout.segment_rows, 0);
+                }
+                out.push(make_segment(layout, samples, &inside, padded)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of a segment from its samples, of which each row has so many bytes that are pixels of the page.
+fn make_segment(layout: &Layout, mut samples: Vec<u8>, inside: &[usize], padded: bool) -> Result<Vec<u8>> {
+    let bits = layout.bits;
+    let size = layout.sample_bytes();
+    let full = samples.len() / inside.len().max(1);
+    let mut out = Vec::with_capacity(samples.len());
+    let mask = if bits >= 8 { 255 } else { (1u8 << bits) - 1 };
+    let factor = match (layout.has(4), bits) {
+        (true, 2) => 85,
+        (true, 4) => 17,
+        _ => 1,
+    };
+    for (row, &inside) in samples.chunks_exact_mut(full.max(1)).zip(inside) {
+        // Padding that is not stored has zeros behind the flags 2 and 4.
+        let counted = if padded { row.len() } else { inside };
+        for sample in &mut row[..counted] {
+            let value = *sample / factor;
+            demand(*sample % factor == 0 && value <= mask, "a sample has more bits than its layout", SECTION)?;
+            *sample = if layout.has(2) { value ^ mask } else { value };
+        }
+        if layout.has(16) {
+            difference(row, layout.channels, size, mask);
+        }
+        if layout.has(256) {
+            apart(row, layout.channels, size, &mut out);
+            continue;
+        }
+        if layout.has(1) {
+            row.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+        }
+        pack(row, bits.min(8), &mut out);
+    }
+    if layout.has(8) {
+        out.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+    }
+    Ok(out)
+}
+
+/// The bytes of floats, the highest of all samples first, as differences.
+fn apart(row: &[u8], channels: usize, size: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    for at in (0..size).rev() {
+        out.extend(row.iter().skip(at).step_by(size));
+    }
+    for i in (start + channels..out.len()).rev() {
+        out[i] = out[i].wrapping_sub(out[i - channels]);
+    }
+}
+
+/// Differences from the samples of the pixel before.
+fn difference(row: &mut [u8], channels: usize, size: usize, mask: u8) {
+    let apart = channels * size;
+    for i in (apart..row.len()).step_by(size).collect::<Vec<_>>().into_iter().rev() {
+        if size == 1 {
+            row[i] = row[i].wrapping_sub(row[i - apart]) & mask;
+            continue;
+        }
+        let at = |i: usize| row[i..i + size].iter().rev().fold(0u64, |value, &byte| value << 8 | u64::from(byte));
+        let change = at(i).wrapping_sub(at(i - apart)).to_le_bytes();
+        row[i..i + size].copy_from_slice(&change[..size]);
+    }
+}
