@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from bitsback.errors import InputError, MissingExtra
+from bitsback.errors import ArchiveError, InputError, MissingExtra
+from bitsback.format.grid import Shape
 from bitsback.reading.indexed import Indexed
 from bitsback.reading.reader import Archive
 from bitsback.reading.stacked import Stack, arrays_in
@@ -54,18 +55,40 @@ def _layers(path: Path) -> Iterator[Layer]:
         if array.ndim < 2 or 0 in array.shape:
             continue
         shown += 1
+        of_colours = array.dtype.kind == "u" and array.dtype.itemsize <= 2
+        rgb = of_colours and array.ndim > 2 and array.shape[-1] in (3, 4)
         options: dict[str, Any] = {
             "name": path.stem if name == "array" else f"{path.stem}: {name}",
-            "rgb": array.dtype == np.uint8 and array.ndim > 2 and array.shape[-1] in (3, 4),
+            "rgb": rgb,
             "metadata": {"archive": str(path)},
         }
-        if array.dtype == np.uint8:  # of others napari finds the limits, by some slices
-            options["contrast_limits"] = (0, 255)
+        if (limits := _limits(array, array.shape[: -3 if rgb else -2])) is not None:
+            options["contrast_limits"] = limits
         if isinstance(array, Stack) and archive._files.named:
             options["metadata"]["names"] = [archive.names[number] for number in array.numbers]
         yield _lazy(array), options, "image"
     if not shown:
         raise InputError(f"{path}: holds no arrays of two axes or more, which napari could show")
+
+
+def _limits(array: Indexed, stacked: Shape) -> tuple[float, float] | None:
+    """The contrast limits: those of the slice that napari shows first, the middle one. None where
+    napari finds the same: of a stack it would take the first slice, which is often empty.
+
+    stacked: the lengths of the axes that have a slider.
+    """
+    if array.dtype == np.uint8:
+        return 0, 255
+    if not stacked or array.dtype.kind not in "iuf":
+        return None
+    try:
+        middle = array[tuple((length - 1) // 2 for length in stacked)]
+    except ArchiveError:  # which is told when the slice is shown
+        return None
+    finite = middle[np.isfinite(middle)]
+    if not finite.size or finite.min() == finite.max():
+        return None
+    return float(finite.min()), float(finite.max())
 
 
 def _lazy(array: Indexed) -> da.Array:

@@ -20,6 +20,11 @@
 #include <string>
 #include <vector>
 
+#ifdef _WIN32
+#include <fcntl.h>
+#include <io.h>
+#endif
+
 #include "codecs.hpp"
 #include "crc32c.hpp"
 #include "distributions/autoregressive.hpp"
@@ -629,6 +634,11 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
 }  // namespace
 
 int main(int count, char** arguments) {
+#ifdef _WIN32
+    // Its libraries would change the ends of lines, and end a file at a byte of 26.
+    _setmode(_fileno(stdin), _O_BINARY);
+    _setmode(_fileno(stdout), _O_BINARY);
+#endif
     try {
         if (count > 1 && std::string(arguments[1]) == "engines") {
             for (const std::string& name : simd_paths()) std::printf("%s ", name.c_str());

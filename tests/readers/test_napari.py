@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -51,6 +54,38 @@ def test_pictures_of_one_shape_are_a_stack(made: Path, pictures: dict[str, NDArr
     assert of_picture["rgb"] and np.array_equal(picture.compute(), pictures["c.png"])
 
 
+def test_colours_of_16_bits(tmp_path: Path) -> None:
+    bitsback.compress(np.arange(240, dtype=">u2").reshape(8, 10, 3), tmp_path / "x.bb")
+    ((data, options, _),) = layers(tmp_path / "x.bb")
+    assert data.shape == (8, 10, 3) and options["rgb"] and "contrast_limits" not in options
+
+
+def test_limits_are_those_of_the_middle_slice(tmp_path: Path, decoded: list[int]) -> None:
+    """Which napari shows first; it would take them from the first one."""
+    stack = np.zeros((9, 6, 5), np.float32)
+    stack[4] = np.linspace(-2, 7, 30).reshape(6, 5)
+    stack[4, 0, 1:3] = np.nan, np.inf
+    bitsback.compress(stack, tmp_path / "x.bb", block=2)
+    ((_, options, _),) = layers(tmp_path / "x.bb")
+    assert options["contrast_limits"] == (-2, 7) and len(decoded) == 1
+    bitsback.compress(np.zeros((9, 6, 5), np.int16), tmp_path / "same.bb")
+    ((_, options, _),) = layers(tmp_path / "same.bb")
+    assert "contrast_limits" not in options
+
+
+def test_a_damaged_middle_slice(tmp_path: Path) -> None:
+    """The others are shown."""
+    stack = np.random.default_rng(0).integers(0, 1 << 16, (9, 20, 20), np.uint16)
+    bitsback.compress(stack, tmp_path / "x.bb", block=1)
+    content = bytearray((tmp_path / "x.bb").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "x.bb").write_bytes(content)
+    ((data, options, _),) = layers(tmp_path / "x.bb")
+    assert "contrast_limits" not in options and np.array_equal(data[0].compute(), stack[0])
+    with pytest.raises(bitsback.ArchiveError, match="block"):
+        data[4].compute()
+
+
 def test_several_archives(made: Path) -> None:
     found = layers(made / "scan.bb", made / "volume.bb")
     assert [options["name"] for _, options, _ in found] == ["scan: c.png", "volume"]
@@ -86,3 +121,36 @@ def test_npe2_accepts_the_manifest(made: Path) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code, str(made / "volume.bb")], capture_output=True)
     assert ran.stdout.split() == [b"(12,", b"10,", b"9)"], ran.stderr
+
+
+@pytest.mark.slow
+def test_a_window_shows_what_went_in(tmp_path: Path) -> None:
+    """A stack and a colour picture of 16 bits, by the plug-in that napari finds."""
+    if importlib.util.find_spec("napari") is None:
+        pytest.skip("napari is missing: pip install 'napari[pyqt6]'")
+    if shutil.which("xvfb-run") is None:
+        pytest.skip(
+            "a screen is missing: apt-get install xvfb xauth libgl1-mesa-dri libxcb-cursor0"
+        )
+    stack = np.random.default_rng(0).integers(0, 4000, (20, 60, 50), np.uint16)
+    stack[0] = 0
+    colours = np.arange(9000, dtype=np.uint16).reshape(50, 60, 3)
+    for name, array in (("stack", stack), ("colours", colours)):
+        np.save(tmp_path / f"{name}.npy", array)
+        bitsback.compress(array, tmp_path / f"{name}.bb", block=2)
+    command = ["xvfb-run", "-a", "-s", "-screen 0 1280x1024x24", sys.executable]
+    ran = subprocess.run(
+        [*command, Path(__file__).with_name("napari_window.py"), tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert found["stack"] == {
+        "rgb": False,
+        "slices as they were": [True] * 4,
+        "blocks for each slice": [[], [], [4], [18]],  # the first and the middle one were shown
+        "levels": True,
+    }
+    assert found["colours"]["rgb"] and found["colours"]["slices as they were"] == [True]
