@@ -42,7 +42,7 @@ def sources() -> list[Path]:
         DECODER / "Cargo.lock",
         DECODER / "build.rs",
     ]
-    files += [*(DECODER / "src").glob("*.rs"), *(DECODER / "wasm").rglob("*.*")]
+    files += [*(DECODER / "src").rglob("*.rs"), *(DECODER / "wasm").rglob("*.*")]
     files += [*TABLES.glob("*.bin"), *models()]
     return sorted(files)
 
