@@ -29,7 +29,11 @@ class UrlSource {
   async size() {
     const response = await this.fetch({ method: "HEAD" });
     const size = response.headers.get("Content-Length");
-    if (size === null) throw new Error("the server does not say how long the archive is");
+    if (size === null) {
+      throw new Error(
+        "the server does not say how long the archive is, perhaps since it compresses what it sends; save the archive, and drop it here",
+      );
+    }
     return Number(size);
   }
 
