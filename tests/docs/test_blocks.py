@@ -71,6 +71,8 @@ def bucket(s3_server: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterat
     ):
         monkeypatch.setenv(name, value)
     files = fsspec.filesystem("s3", skip_instance_cache=True)
+    if files.exists("bucket"):  # of other tests
+        files.rm("bucket", recursive=True)
     files.mkdir("bucket")
     yield
     files.rm("bucket", recursive=True)
