@@ -35,8 +35,8 @@ def photograph(shape: tuple[int, ...], levels: int) -> NDArray[Any]:
 
 PHOTOGRAPHS = {
     "grey": photograph((96, 120), 256),
-    "colour": photograph((80, 100, 3), 256),
-    "colour and alpha": photograph((60, 80, 4), 256),
+    "colour": photograph((52, 64, 3), 256),
+    "colour and alpha": photograph((44, 52, 4), 256),
     "16 bits": photograph((90, 110), 65_536),
     "12 bits": photograph((90, 110), 4_096),
 }
