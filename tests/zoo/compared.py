@@ -79,12 +79,17 @@ def _first_difference(one: Any, other: Any, where: str = "") -> str | None:
     return next(filter(None, (_first_difference(a, b, at) for at, a, b in pairs)), None)
 
 
+_DEEP_GREY = bytes([16, 0])
+"""Bits and type of colour of PNG files whose frames Pillow does not lay over each other."""
+
+
 def _png_readers(before: bytes, after: bytes) -> Iterator[tuple[str, Callable[[bytes], Any]]]:
     yield "the list of chunks", png_chunks
     yield "libpng", lambda data: np.asarray(imagecodecs.png_decode(data))
     if b"acTL" in before:
         yield "libpng of frames", lambda data: np.asarray(imagecodecs.apng_decode(data))
-    yield "Pillow", _pillow
+    if b"acTL" not in before or before[24:26] != _DEEP_GREY:
+        yield "Pillow", _pillow
     if _TOOLS["pngtopnm"]:
         yield "pngtopnm", lambda data: _output(["pngtopnm"], data)
         yield "pngtopnm -alpha", lambda data: _output(["pngtopnm", "-alpha"], data)
