@@ -116,12 +116,19 @@ def test_hashes_made_to_harm(folder: Path, tmp_path: Path, payload: bytes) -> No
 
 
 def test_a_file_that_changes_meanwhile(folder: Path) -> None:
-    def change(done: int, total: int) -> None:
-        (folder / "1.csv").write_bytes(bytes(1000))
-        os.utime(folder / "1.csv", ns=(1, 1))
+    class Changing:
+        """Changes a file as soon as blocks are coded, when all files have been looked at."""
+
+        def stage(self, name: str) -> None:
+            if name == "compressing":
+                (folder / "1.csv").write_bytes(bytes(1000))
+                os.utime(folder / "1.csv", ns=(1, 1))
+
+        def __call__(self, done: int, total: int) -> None:
+            pass
 
     with pytest.raises(bitsback.InputError, match=r"1\.csv: was changed while it was read"):
-        packed(folder, progress=change)
+        packed(folder, progress=Changing())
 
 
 def test_merged(folder: Path, tmp_path: Path) -> None:
