@@ -92,6 +92,14 @@ class _Plan:
     size: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """The plans for tiles, the best first, and the share of the tiles that was their sample."""
+
+    plans: list[_Plan]
+    share: float
+
+
 def encode_fallback(tiles: Tiles, coder: Coder, limit: float = math.inf) -> bytes | None:
     """The data of a block of tiles that have elements, coded in the way that is best for a sample;
     None if the sample shows no gain.
@@ -100,19 +108,23 @@ def encode_fallback(tiles: Tiles, coder: Coder, limit: float = math.inf) -> byte
     that LZMA takes little time. limit: a number of bytes from which on the data are of no use, so
     that None may be returned for them.
     """
-    if coder not in tiles.by_fallback:
-        sample = _sample(tiles)
-        plans = sorted(_plans(tiles, sample), key=lambda plan: plan.size)
-        whole = plans[0].size * tiles.elements.size / sample.elements.size
-        if plans[0].strategy == zlib.Z_HUFFMAN_ONLY and _UNREPEATED * whole > limit:
+    known = tiles.by_fallback
+    if coder not in known:
+        if "trial" not in known:
+            known["trial"] = _try(tiles)
+        trial: _Trial = known["trial"]
+        best = trial.plans[0]
+        if best.strategy == zlib.Z_HUFFMAN_ONLY and _UNREPEATED * best.size > limit * trial.share:
             return None
-        tiles.by_fallback[coder] = _encoded(tiles, sample, plans, coder)
-    return tiles.by_fallback[coder]
+        known[coder] = _encoded(tiles, trial, coder)
+    result: bytes | None = known[coder]
+    return result
 
 
-def _encoded(tiles: Tiles, sample: Tiles, plans: list[_Plan], coder: Coder) -> bytes | None:
+def _encoded(tiles: Tiles, trial: _Trial, coder: Coder) -> bytes | None:
+    plans = trial.plans
     best = plans[0]
-    if best.size > _HOPELESS * sample.elements.nbytes:
+    if best.size > _HOPELESS * trial.share * tiles.elements.nbytes:
         return None
     rival = next((plan for plan in plans if plan.way.filtered != best.way.filtered), best)
     tried = [best] + [rival] * (rival is not best and rival.size < _RIVAL * best.size)
@@ -166,6 +178,12 @@ def _claim(dtype: np.dtype[Any], shapes: Shapes, data: bytes | memoryview) -> in
     if data[1] != ROWS:
         return elements * dtype.itemsize
     return max(elements, pixel_rows.content_size(dtype, shapes, data[2], _colours(data)[0]))
+
+
+def _try(tiles: Tiles) -> _Trial:
+    sample = _sample(tiles)
+    plans = sorted(_plans(tiles, sample), key=lambda plan: plan.size)
+    return _Trial(plans, sample.elements.size / tiles.elements.size)
 
 
 def _plans(tiles: Tiles, sample: Tiles) -> Iterator[_Plan]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -87,8 +86,8 @@ class Tiles:
         return _core.are_jpeg_colours(self.elements)
 
     @cached_property
-    def by_fallback(self) -> dict[str, builtins.bytes | None]:
-        """The results of general compressors, by their names."""
+    def by_fallback(self) -> dict[str, Any]:
+        """What general compressors found: results by their names, and what a sample showed."""
         return {}
 
     def seen_as(self, shapes: tuple[tuple[int, Shape], ...]) -> Tiles:
