@@ -12,7 +12,7 @@ import pytest
 
 from bitsback.lazy import cached_property
 from bitsback.locks import Lock
-from waiting import until
+from waiting import PATIENCE, until
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork"),
@@ -115,4 +115,4 @@ sys.exit(status != 0)
 
 def test_a_process_that_is_forked_while_another_thread_loads_a_model() -> None:
     command = [sys.executable, "-W", "ignore", "-c", COLD]
-    assert subprocess.run(command, timeout=60).returncode == 0
+    assert subprocess.run(command, timeout=PATIENCE).returncode == 0

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.cli.main import bitsback as command
 from bitsback_lab.digits import binarised_mnist_test_images
+from waiting import PATIENCE
 
 COUNT = 60
 BLOCK = 20
@@ -65,7 +66,7 @@ def process(folder: Path) -> Process:
             [sys.executable, "-m", "bitsback", *arguments],
             capture_output=True,
             cwd=folder,
-            timeout=60,
+            timeout=PATIENCE,
             **settings,
         )
 

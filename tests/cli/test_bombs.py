@@ -18,12 +18,14 @@ from bitsback.format.parts import PAGES, FileList
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import varint
 from packing import index_of
+from waiting import PATIENCE
 
 from .conftest import assert_error_line
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
 
 MEASURE = """
+from waiting import PATIENCE
 import resource, subprocess, sys
 code = subprocess.run([sys.executable, "-m", "bitsback", *sys.argv[1:]]).returncode
 print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
@@ -33,7 +35,10 @@ print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 def cost(folder: Path, *arguments: str) -> tuple[int, int, str]:
     """The exit code, the peak memory in bytes, and standard error."""
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, *arguments], capture_output=True, cwd=folder, timeout=60
+        [sys.executable, "-c", MEASURE, *arguments],
+        capture_output=True,
+        cwd=folder,
+        timeout=PATIENCE,
     )
     code, kilobytes = map(int, done.stdout.splitlines()[-1].split())
     return code, kilobytes * 1024, done.stderr.decode()

@@ -15,6 +15,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.cli.main import bitsback as command
+from waiting import PATIENCE
 
 from .conftest import Run, assert_one_line_error
 
@@ -112,7 +113,7 @@ def test_in_bash(run: Run, pictures: Path) -> None:
         capture_output=True,
         text=True,
         env={**os.environ, "PATH": f"{binaries.resolve()}:{os.environ['PATH']}"},
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert result.stderr == ""
     assert result.stdout.splitlines() == [

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import bitsback
+from waiting import PATIENCE
 
 from .conftest import Process, Run, assert_error_line
 
@@ -71,7 +72,7 @@ def test_nobody_waits_for_a_terminal(folder: Path, command: str) -> None:
             stdin=terminal,
             capture_output=True,
             cwd=folder,
-            timeout=60,
+            timeout=PATIENCE,
         )
     finally:
         os.close(master)

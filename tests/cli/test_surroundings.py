@@ -32,7 +32,7 @@ BITSBACK = f"{sys.executable} -m bitsback"
 
 def shell(folder: Path, command: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        command, shell=True, capture_output=True, cwd=folder, timeout=60, check=False
+        command, shell=True, capture_output=True, cwd=folder, timeout=PATIENCE, check=False
     )
 
 
@@ -160,7 +160,11 @@ except KeyboardInterrupt:
     print("stopped")
 """
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, cwd=folder, timeout=60, check=False
+        [sys.executable, "-c", script],
+        capture_output=True,
+        cwd=folder,
+        timeout=PATIENCE,
+        check=False,
     )
     assert (result.returncode, result.stdout, result.stderr) == (0, b"stopped\n", b"")
 

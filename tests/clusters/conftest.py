@@ -13,6 +13,7 @@ from distributed import Client, LocalCluster
 from numpy.typing import NDArray
 
 from bitsback_lab.digits import binarised_mnist_test_images
+from waiting import PATIENCE
 
 
 @pytest.fixture(scope="package")
@@ -37,7 +38,7 @@ def client() -> Iterator[Client]:
 @pytest.fixture
 def cluster(client: Client) -> Iterator[Client]:
     """The Dask client of the cluster."""
-    client.wait_for_workers(2, timeout=60)
+    client.wait_for_workers(2, timeout=PATIENCE)
     with client.as_current():
         yield client
 

@@ -18,6 +18,7 @@ from PIL import Image
 import bitsback
 from bitsback.cli.main import bitsback as command
 from bitsback.dask import from_archive
+from waiting import PATIENCE
 
 Run = Callable[..., Result]
 
@@ -26,7 +27,7 @@ Run = Callable[..., Result]
 def compress(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command in its own folder, on the cluster of the tests."""
     monkeypatch.chdir(tmp_path)
-    client.wait_for_workers(2, timeout=60)
+    client.wait_for_workers(2, timeout=PATIENCE)
 
     def run(*arguments: str, address: str = client.scheduler.address) -> Result:
         line = ["compress", "--scheduler", address, *arguments]

@@ -21,6 +21,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.filesystem import ArchiveFileSystem
+from waiting import PATIENCE
 
 LIBRARY = os.environ.get("FUSE_LIBRARY_PATH") or ctypes.util.find_library("fuse")
 MAY_MOUNT = os.access("/dev/fuse", os.R_OK) and not os.system("unshare --mount true 2> /dev/null")
@@ -106,7 +107,7 @@ def test_a_mounted_archive(made: Path, tmp_path: Path, stop: signal.Signals) -> 
             assert raised.value.errno == errno.EROFS
         finally:
             process.send_signal(stop)
-            told = process.communicate(timeout=30)[1].decode()
+            told = process.communicate(timeout=PATIENCE)[1].decode()
         assert process.returncode == 0, told
         assert "until Ctrl-C" in told and not folder.is_mount()
 

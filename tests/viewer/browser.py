@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from waiting import PATIENCE
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -90,9 +92,9 @@ class Browser:
             raise BrowserError(found["exceptionDetails"])
         return found["result"].get("value")
 
-    def wait(self, script: str, seconds: float = 20) -> Any:
+    def wait(self, script: str) -> Any:
         """Waits until an expression is true, and gives its value."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE
         while not (value := self.run(script)):
             if time.monotonic() > end:
                 raise BrowserError(f"never true: {script}; {self.errors()}")
@@ -154,6 +156,6 @@ class Browser:
             self.call("Browser.close")
         except (BrowserError, OSError):
             self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
         os.close(self._out)
         os.close(self._in)

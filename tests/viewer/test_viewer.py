@@ -21,6 +21,7 @@ from bitsback.cli.commands import view
 from bitsback.cli.commands.view import Server
 from docs.blocks import ROOT
 from viewer.browser import CHROMIUM, Browser
+from waiting import PATIENCE
 
 PAGE = ROOT / "src" / "bitsback" / "viewer.html"
 CHECK = "document.querySelector('#check').textContent"
@@ -272,7 +273,7 @@ def test_view_prints_an_address(tmp_path: Path) -> None:
         assert run.stdout is not None
         assert run.stdout.readline().startswith("http://127.0.0.1:")
         run.send_signal(2)
-        assert run.wait(10) == 130
+        assert run.wait(PATIENCE) == 130
 
 
 def test_previews_are_thumbnails(browser: Browser, tmp_path: Path) -> None:
