@@ -1,5 +1,6 @@
 """Tiles to the bytes of a `B` section, in the smallest way (docs/format.md, `B`, a block)."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -119,7 +120,8 @@ def find_way(
         pair = tiles.two_values
         if pair is not None and chosen.invert:
             pair = pair[::-1]
-        ways = [*_otherwise(tiles, pair, coder), *([way] if way is not None else [])]
+        limit = math.inf if way is None else way.cost
+        ways = [*_otherwise(tiles, pair, coder, limit), *([way] if way is not None else [])]
         if records:
             ways += _by_counting(tiles)
         if chosen.digits:
@@ -148,14 +150,18 @@ def _by_model(tiles: Tiles, chosen: Chosen, multiset: bool) -> "tuple[bool, Way 
     return True, Way(Method(MODEL, chosen.layout, multiset), plan.value_map, [data], chosen.model)
 
 
-def _otherwise(tiles: Tiles, two_values: TwoValues | None, coder: Coder) -> Iterator["Way"]:
-    """All ways without a model; the first of equal ones is taken."""
+def _otherwise(
+    tiles: Tiles, two_values: TwoValues | None, coder: Coder, limit: float
+) -> Iterator["Way"]:
+    """All ways without a model; the first of equal ones is taken. limit: the bytes from which on
+    that of a general compressor may be left out.
+    """
     yield Way(Method(RAW), None, [tiles.bytes])
     if two_values is not None:
         bits = np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
         yield Way(Method(PACKED), two_values, [bits.data])
     if tiles.elements.size:
-        by_fallback = encode_fallback(tiles, coder)
+        by_fallback = encode_fallback(tiles, coder, limit)
         if by_fallback is not None:
             yield Way(Method(FALLBACK), None, [by_fallback])
 

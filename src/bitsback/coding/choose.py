@@ -421,7 +421,7 @@ def _is_beaten(picked: BlockPlan) -> bool:
     """
     if not picked.model.autoregressive:
         return False
-    general = encode_fallback(picked.tiles, "deflate")
+    general = encode_fallback(picked.tiles, "deflate", picked.cost)
     return general is not None and len(general) < picked.cost
 
 

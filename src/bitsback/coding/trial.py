@@ -97,11 +97,11 @@ def pixel_cost(
             if given is not None or (whole and not chosen.contested):
                 return int(by_model), False
     coder = coder_for(effort, job)
-    limit = math.inf if by_model is None else _HOPELESS * by_model * share
+    limit = math.inf if by_model is None else by_model * share
     of_sample = None
     if whole or by_model is not None:
         of_sample = encode_fallback(sample, coder, limit)
-    if by_model is not None and (of_sample is None or len(of_sample) > limit):
+    if by_model is not None and (of_sample is None or len(of_sample) > _HOPELESS * limit):
         return int(by_model), False
     if whole:
         by_fallback = _size(of_sample, sample)
