@@ -151,3 +151,28 @@ def test_no_picture_is_larger_than_its_png(name: str, model: str) -> None:
     bitsback.compress(picture, file, model=model)
     assert len(file.getvalue()) <= len(png.getvalue()) + 80
     assert np.array_equal(bitsback.decompress(io.BytesIO(file.getvalue())), picture)
+
+
+def smooth(number: int) -> NDArray[np.uint8]:
+    """Rows that filters predict, without a sequence that occurs twice."""
+    steps = np.random.default_rng(number).integers(-3, 4, (200, 200)).cumsum(1)
+    return (128 + 100 * np.sin(steps / 50)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("coder", ["deflate", "lzma"])
+def test_where_nothing_occurs_again_a_limit_saves_its_work(coder: Coder) -> None:
+    tiles = Tiles.of([smooth(number) for number in range(4)], np.dtype("u1"))
+    whole = encode_fallback(tiles, coder)
+    assert whole is not None
+    limited = Tiles(tiles.elements, tiles.shapes)
+    assert encode_fallback(limited, coder, len(whole) / 2) is None
+    assert encode_fallback(limited, coder, 2 * len(whole)) == whole
+    assert encode_fallback(limited, coder, len(whole) / 2) == whole, "it is known by now"
+
+
+def test_where_tiles_occur_again_far_away_a_limit_saves_nothing() -> None:
+    tiles = Tiles.of([smooth(number) for number in (0, 1, 0, 1)], np.dtype("u1"))
+    whole = encode_fallback(tiles, "lzma")
+    assert whole is not None and encode_fallback(tiles, "deflate", 0.9 * len(whole)) is not None
+    limited = Tiles(tiles.elements, tiles.shapes)
+    assert encode_fallback(limited, "lzma", 0.9 * len(whole)) == whole

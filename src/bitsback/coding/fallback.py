@@ -47,6 +47,9 @@ _HOPELESS = 0.98  # a ratio of the sample; above it the rest is not tried
 _RIVAL = 1.25  # times as many bytes of a sample
 _REPEATING = 4  # the ratio of deflate from which LZMA takes little time
 _UNREPEATED = 0.85  # times a trial's bytes that the whole may take, where nothing in it repeats
+_SEQUENCE = 32  # bytes that occur again
+_BEGINS = 61  # one of so many pairs of bytes begins a sequence
+_MOSTLY = 0.7  # the share of sequences that differ, below which much occurs again
 
 Bytes = NDArray[np.uint8]
 
@@ -114,7 +117,8 @@ def encode_fallback(tiles: Tiles, coder: Coder, limit: float = math.inf) -> byte
             known["trial"] = _try(tiles)
         trial: _Trial = known["trial"]
         best = trial.plans[0]
-        if best.strategy == zlib.Z_HUFFMAN_ONLY and _UNREPEATED * best.size > limit * trial.share:
+        beaten = _UNREPEATED * best.size > limit * trial.share
+        if beaten and best.strategy == zlib.Z_HUFFMAN_ONLY and not _recurs(tiles):
             return None
         known[coder] = _encoded(tiles, trial, coder)
     result: bytes | None = known[coder]
@@ -184,6 +188,19 @@ def _try(tiles: Tiles) -> _Trial:
     sample = _sample(tiles)
     plans = sorted(_plans(tiles, sample), key=lambda plan: plan.size)
     return _Trial(plans, sample.elements.size / tiles.elements.size)
+
+
+def _recurs(tiles: Tiles) -> bool:
+    """Whether much occurs again, however far away: sequences of bytes that begin where two bytes
+    have one of some values, so that they begin at the same places of equal tiles.
+    """
+    content = tiles.elements.view(np.uint8)
+    if content.size <= _SEQUENCE:
+        return False
+    pairs = 251 * content[: 1 - _SEQUENCE].astype(np.uint16) + content[1 : 2 - _SEQUENCE]
+    begins = np.flatnonzero(pairs % _BEGINS == 0)
+    sequences = np.lib.stride_tricks.sliding_window_view(content, _SEQUENCE)[begins]
+    return len(np.unique(sequences.view(f"V{_SEQUENCE}"))) < _MOSTLY * len(begins)
 
 
 def _plans(tiles: Tiles, sample: Tiles) -> Iterator[_Plan]:
