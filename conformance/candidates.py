@@ -107,8 +107,10 @@ def always() -> Iterator[tuple[str, str, bytes]]:
 
 def valid() -> Iterator[tuple[str, bytes]]:
     """Other archives that a decoder restores."""
+    known = {data for _, data in golden()}
     for seed in [*seeds.archives(), *seeds.collections()]:
-        yield f"{seed.name}.bb", seed.data
+        if seed.data not in known:
+            yield f"{seed.name}.bb", seed.data
     yield from of_numbers()
     for number in range(PROGRAMS):
         program = random_program(number)
