@@ -59,6 +59,7 @@ from bitsback.train.network.rounding import HIDDEN, TOP
 UNIT, REFERENCES = -6, -3  # bytes of a context (docs/model-format.md, M4.2)
 TEACHER, SHIPPED = "universal", "universal-fast"
 AT_ONCE = 1 << 15
+SEEN = seen_differences()
 ABOVE = (((-1, 0), 2), ((-1, -1), 1), ((-1, 1), 1), ((-2, 0), 1))
 """Offsets whose errors make the unit of rows, with their weights."""
 
@@ -300,7 +301,7 @@ class _RowContexts:
 
     def _seen(self, difference: NDArray[Any], unit: NDArray[np.float64]) -> NDArray[np.uint8]:
         d = np.floor(16 * difference[self.kept] / unit[self.kept]).clip(-1024, 1023)
-        found: NDArray[np.uint8] = seen_differences()[d.astype(np.int32) + 1024]
+        found: NDArray[np.uint8] = SEEN[d.astype(np.int32) + 1024]
         return found
 
     def _constant(self, value: Any) -> NDArray[np.uint8]:
