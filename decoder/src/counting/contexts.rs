@@ -184,13 +184,14 @@ impl Spec {
         }
     }
 
-    pub fn inputs(&self) -> usize {
-        2 * self.contexts.len() + 1 + usize::from(self.extra.is_some()) + self.features
+    /// How many inputs stand in front of the features.
+    pub fn head(&self) -> usize {
+        2 * self.contexts.len() + 1 + usize::from(self.extra.is_some())
     }
 
     /// How far the weights of sets are apart: the inputs are filled with zeros.
     pub fn stride(&self) -> usize {
-        self.inputs().next_multiple_of(16)
+        (self.head() + self.features).next_multiple_of(16)
     }
 
     pub fn all_terms(&self) -> impl Iterator<Item = &Term> {
@@ -232,6 +233,7 @@ fn mix(hash: u64, word: u64) -> u64 {
 
 impl Spec {
     /// A slot after it has learned a bit.
+    #[inline]
     pub fn learn_slot(&self, slot: u32, check: u32, bit: u32, step: impl Fn(u32) -> u32, limit: u32) -> u32 {
         let (a, b) = (self.a, self.b);
         let fresh = u64::from(slot) >> (a + b) != u64::from(check);
