@@ -21,6 +21,8 @@ struct Engine<'a> {
     deviations: Deviations,
     flat: Vec<u32>,
     front: Front,
+    /// Those of the terms of a pixel.
+    values: Vec<u32>,
 }
 
 /// Codes the images of a batch.
@@ -36,6 +38,7 @@ pub fn code<C: Coder>(codec: &Counted, coder: &mut C, images: &mut [Image], besi
         deviations: Deviations::default(),
         flat: vec![codec.tree.first_slot(); flat_slots],
         front: Front::default(),
+        values: Vec::new(),
     };
     let mut active: Vec<Item> = Vec::new();
     let mut next = 0;
@@ -141,12 +144,12 @@ impl Engine<'_> {
         let (field, place) = (&item.field, item.field.index(r, q));
         let mut view = View { field, place, r, q, channel, candidate: codec.levels, prediction, unit, inputs };
         if let (Some(candidate), Some(memory)) = (&codec.candidate, &self.memory) {
-            let key = candidate.spec.contexts[candidate.memory].key(&view);
+            let key = candidate.spec.key(candidate.memory, &view);
             spot.recall = memory.recall(key, spot.levels);
             view.candidate = spot.recall.candidate.unwrap_or(codec.levels);
             if spot.recall.candidate.is_some() {
                 spot.candidate_inputs.resize(candidate.spec.stride(), 0);
-                candidate.spec.look(&view, &mut spot.candidate_keys, &mut spot.candidate_selected);
+                candidate.spec.look(&view, &mut self.values, &mut spot.candidate_keys, &mut spot.candidate_selected);
             }
         }
         if let Some(wrong) = &item.wrong {
@@ -158,7 +161,7 @@ impl Engine<'_> {
             spot.flat = flat.key(&view, spot.levels).map(|key| (key, 0));
         }
         if spot.flat.is_none() {
-            codec.tree.look(&view, &mut spot.keys, &mut spot.selected);
+            codec.tree.look(&view, &mut self.values, &mut spot.keys, &mut spot.selected);
         }
     }
 

@@ -14,7 +14,7 @@ pub struct Spot {
     pub dq: i32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Scale {
     Range { shift: u32, low: i32, high: i32 },
     Steps(Vec<i32>),
@@ -30,7 +30,7 @@ pub enum Where {
     Unit,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Term {
     Pixel {
         spot: Spot,
