@@ -11,7 +11,8 @@ pub const F: u64 = 0x9E37_79B9_7F4A_7C15;
 pub struct Context {
     pub offset: u32,
     pub limit: u32,
-    pub terms: Vec<Term>,
+    /// Their numbers.
+    terms: Vec<usize>,
     /// Of each term.
     bits: Vec<u32>,
     pub total_bits: u32,
@@ -54,8 +55,10 @@ pub struct Spec {
     pub trust: i32,
     pub contexts: Vec<Context>,
     pub mixers: Vec<Mixer>,
-    /// The terms that select sets.
-    select_terms: Vec<Term>,
+    /// The terms of contexts and mixers, each once.
+    terms: Vec<Term>,
+    /// The numbers of those that select sets.
+    select_terms: Vec<usize>,
     pub maps: Option<(i64, u32)>,
     /// D
     pub depth: u32,
@@ -89,7 +92,7 @@ impl Spec {
     pub fn read(fields: &mut Fields, shape: &Shape, memory: Option<usize>) -> Result<Spec> {
         let table = fields.integer("table", 10, 24)? as u32;
         let [a, b] = shape.slot;
-        let mut contexts = Vec::new();
+        let (mut contexts, mut all_terms) = (Vec::new(), Vec::new());
         for (i, json) in fields.take("contexts")?.list_of(1, 32, "contexts")?.iter().enumerate() {
             let mut fields = json.fields("a context")?;
             let offset = fields.integer("offset", 16, 255)? as u32;
@@ -106,6 +109,7 @@ impl Spec {
                 };
             fields.end()?;
             let bits: Vec<u32> = terms.iter().map(|term| term.bits(shape.levels)).collect();
+            let terms = terms.into_iter().map(|term| number_of(&mut all_terms, term)).collect();
             let total_bits = bits.iter().sum();
             demand(total_bits <= 512, "the terms of a context have too many bits", SECTION)?;
             let direct = !split && total_bits + shape.depth <= table;
@@ -118,6 +122,7 @@ impl Spec {
             trust: shape.trust,
             contexts,
             mixers: Vec::new(),
+            terms: all_terms,
             select_terms: Vec::new(),
             maps: None,
             depth: shape.depth,
@@ -154,7 +159,7 @@ impl Spec {
                 json => {
                     let term = Term::read(json, shape.allowed)?;
                     let n = term.count(shape.levels);
-                    self.select_terms.push(term);
+                    self.select_terms.push(number_of(&mut self.terms, term));
                     (Selector::Term(self.select_terms.len() - 1), n)
                 }
             };
@@ -184,37 +189,58 @@ impl Spec {
         }
     }
 
-    pub fn inputs(&self) -> usize {
-        2 * self.contexts.len() + 1 + usize::from(self.extra.is_some()) + self.features
+    /// How many inputs stand in front of the features.
+    pub fn head(&self) -> usize {
+        2 * self.contexts.len() + 1 + usize::from(self.extra.is_some())
     }
 
     /// How far the weights of sets are apart: the inputs are filled with zeros.
     pub fn stride(&self) -> usize {
-        self.inputs().next_multiple_of(16)
+        (self.head() + self.features).next_multiple_of(16)
     }
 
+    /// The terms of all contexts and mixers, as often as they stand there.
     pub fn all_terms(&self) -> impl Iterator<Item = &Term> {
-        self.contexts.iter().flat_map(|context| &context.terms).chain(&self.select_terms)
+        let contexts = self.contexts.iter().flat_map(|context| &context.terms);
+        contexts.chain(&self.select_terms).map(|&number| &self.terms[number])
     }
 
-    /// The keys of a pixel for each context, and the values of the terms that select.
-    pub fn look(&self, view: &View, keys: &mut Vec<u64>, selected: &mut Vec<u32>) {
+    /// The keys of a pixel for each context, and the values of the terms that select; `values` is room for those of all
+    /// terms.
+    pub fn look(&self, view: &View, values: &mut Vec<u32>, keys: &mut Vec<u64>, selected: &mut Vec<u32>) {
+        values.clear();
+        values.extend(self.terms.iter().map(|term| term.value(view)));
         keys.clear();
-        keys.extend(self.contexts.iter().map(|context| context.key(view)));
+        keys.extend(self.contexts.iter().map(|context| context.key(|number| values[number])));
         selected.clear();
-        selected.extend(self.select_terms.iter().map(|term| term.value(view)));
+        selected.extend(self.select_terms.iter().map(|&number| values[number]));
+    }
+
+    /// The key of a pixel for one context.
+    pub fn key(&self, context: usize, view: &View) -> u64 {
+        self.contexts[context].key(|number| self.terms[number].value(view))
     }
 }
 
+/// The number of a term, which is put behind the others unless it is among them.
+fn number_of(terms: &mut Vec<Term>, term: Term) -> usize {
+    terms.iter().position(|other| *other == term).unwrap_or_else(|| {
+        terms.push(term);
+        terms.len() - 1
+    })
+}
+
 impl Context {
-    pub fn key(&self, view: &View) -> u64 {
+    /// The key from the values of terms.
+    #[inline]
+    fn key(&self, value: impl Fn(usize) -> u32) -> u64 {
         let (mut hash, mut word, mut used) = (0u64, 0u64, 0);
-        for (term, &bits) in self.terms.iter().zip(&self.bits) {
+        for (&term, &bits) in self.terms.iter().zip(&self.bits) {
             if used + bits > 64 {
                 hash = mix(hash, word);
                 (word, used) = (0, 0);
             }
-            word = word << bits | u64::from(term.value(view));
+            word = word << bits | u64::from(value(term));
             used += bits;
         }
         if self.direct {
@@ -232,6 +258,7 @@ fn mix(hash: u64, word: u64) -> u64 {
 
 impl Spec {
     /// A slot after it has learned a bit.
+    #[inline]
     pub fn learn_slot(&self, slot: u32, check: u32, bit: u32, step: impl Fn(u32) -> u32, limit: u32) -> u32 {
         let (a, b) = (self.a, self.b);
         let fresh = u64::from(slot) >> (a + b) != u64::from(check);

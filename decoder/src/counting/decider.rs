@@ -12,17 +12,27 @@ pub fn place_of(key: u64, table_bits: u32) -> (usize, u64) {
     ((v >> (64 - table_bits)) as usize, v >> 20)
 }
 
+/// A slot of a context's table, or those of a group of decisions, which differ in their last bits.
+#[derive(Clone, Copy, Default)]
+pub struct Place {
+    slot: u32,
+    check: u32,
+}
+
+/// So many slots stand in a line of the processor's cache, those of a group of decisions together.
+const LINE: usize = 16;
+
+#[derive(Clone)]
+#[repr(align(64))]
+struct Line([u32; LINE]);
+
 /// Which decision is predicted.
 #[derive(Clone, Copy)]
 pub struct Decision {
-    /// Behind the key of a direct context.
-    pub direct: usize,
-    /// M
-    pub mixed: u64,
-    /// What is added to the number of a slot, modulo 2.
-    pub flip: usize,
-    /// The split, of quantiles.
-    pub split: u64,
+    /// What is added to the number of a slot of a direct context, modulo 2.
+    pub direct: u32,
+    /// The same of another context.
+    pub flip: u32,
     pub node: u32,
     pub depth: u32,
     pub failures: u32,
@@ -31,7 +41,7 @@ pub struct Decision {
 /// The learned state, and the decisions of a step that it has been asked for.
 pub struct Decider<'a> {
     pub spec: &'a Spec,
-    tables: Vec<Vec<u32>>,
+    tables: Vec<Vec<Line>>,
     table_bits: u32,
     /// For each context 2^20 div (16 n + offset) by n.
     steps: Vec<Vec<u32>>,
@@ -46,9 +56,9 @@ pub struct Decider<'a> {
 #[derive(Default)]
 struct Trace {
     count: usize,
-    places: Vec<u32>,
-    checks: Vec<u32>,
-    inputs: Vec<i16>,
+    places: Vec<Place>,
+    /// The inputs in front of the features.
+    heads: Vec<i16>,
     sets: Vec<u32>,
     sums: Vec<i32>,
     means: Vec<i32>,
@@ -68,8 +78,8 @@ pub fn squash(t: i32) -> i64 {
 #[inline]
 pub fn stretch(p: u32) -> i16 {
     let g = p.min((1 << 22) - p).max(1);
-    let lead = 31 - g.leading_zeros();
-    let place = 64 * lead + ((u64::from(g) << 6 >> lead) as u32) - 64;
+    // A float holds it exactly: its exponent, and the six bits behind the first.
+    let place = ((g as f32).to_bits() >> 17) - 127 * 64;
     let s = tables::stretch()[(place as usize).min(1407)] as i16;
     if p > 1 << 21 {
         s
@@ -167,7 +177,8 @@ impl<'a> Decider<'a> {
     /// `elements` are those of all items of the batch, times the decisions.
     pub fn new(spec: &'a Spec, elements: u64) -> Self {
         let first = 1u32 << (spec.a - 1);
-        let tables = spec.contexts.iter().map(|context| vec![first; spec.slots(context, elements) as usize]).collect();
+        let lines = |context: &Context| (spec.slots(context, elements) as usize).div_ceil(LINE);
+        let tables = spec.contexts.iter().map(|context| vec![Line([first; LINE]); lines(context)]).collect();
         let steps = |context: &Context| (0..=context.limit).map(|n| (1 << 20) / (16 * n + context.offset)).collect();
         let inputs = spec.stride();
         let weights = |mixer: &Mixer| {
@@ -200,78 +211,70 @@ impl<'a> Decider<'a> {
 
     /// Forgets the decisions of the step before.
     pub fn begin_step(&mut self) {
-        let Trace { count, places, checks, inputs, sets, sums, means } = &mut self.trace;
+        let Trace { count, places, heads, sets, sums, means } = &mut self.trace;
         *count = 0;
-        for list in [places, checks, sets] {
-            list.clear();
-        }
-        inputs.clear();
-        for list in [sums, means] {
-            list.clear();
-        }
+        places.clear();
+        heads.clear();
+        sets.clear();
+        sums.clear();
+        means.clear();
     }
 
-    /// Reads the slots of a decision, so that its memory is near when it is predicted: those of many decisions are on
-    /// their way at once. The next decisions of a pixel are beside them.
-    pub fn touch(&self, keys: &[u64], node: u32) {
+    /// Finds the slots of a group of decisions; `mixed` is M, and `split` the split of quantiles. Reads them, so that
+    /// their memory is near when one is predicted: those of many groups are on their way at once.
+    pub fn find(&self, keys: &[u64], mixed: u64, split: u64, places: &mut Vec<Place>) {
+        let spec = self.spec;
+        let check_mask = ((1u64 << (32 - spec.a - spec.b)) - 1) as u32;
         let mut seen = 0;
-        for ((context, &key), table) in self.spec.contexts.iter().zip(keys).zip(&self.tables) {
+        places.clear();
+        places.extend(spec.contexts.iter().zip(keys).zip(&self.tables).map(|((context, &key), table)| {
             let place = if context.direct {
-                ((key as usize) << self.spec.depth) + node as usize
+                Place { slot: (key << spec.depth) as u32, check: 0 }
             } else {
-                place_of(key ^ u64::from(node), self.table_bits).0
+                let (slot, check) = place_of(key ^ if context.split { split } else { mixed }, self.table_bits);
+                Place { slot: slot as u32, check: check as u32 & check_mask }
             };
-            seen ^= table[place];
-        }
+            seen ^= table[place.slot as usize / LINE].0[0];
+            place
+        }));
         std::hint::black_box(seen);
     }
 
-    /// The probability of a 1 in units of 2^-28, and the number of the decision in this step.
+    /// The probability of a 1 in units of 2^-28, and the number of the decision in this step. The slots of its group
+    /// have been found; of its inputs only the features are there.
     pub fn predict(
         &mut self,
-        keys: &[u64],
+        places: &[Place],
         selected: &[u32],
         decision: Decision,
         extra: Option<i16>,
-        features: &[i16],
+        inputs: &mut [i16],
     ) -> (i64, usize) {
         let spec = self.spec;
         let trace = &mut self.trace;
-        let check_mask = ((1u64 << (32 - spec.a - spec.b)) - 1) as u32;
-        let start = trace.inputs.len();
-        // All slots first, so that the memory has them on their way at once.
-        let mut slots = [0u32; 32];
-        for (c, (context, &key)) in spec.contexts.iter().zip(keys).enumerate() {
-            let (place, check) = if context.direct {
-                (((key as usize) << spec.depth) + decision.direct, 0)
-            } else {
-                let node = if context.split { decision.split } else { decision.mixed };
-                let (place, check) = place_of(key ^ node, self.table_bits);
-                (place ^ decision.flip, check as u32 & check_mask)
-            };
-            slots[c] = self.tables[c][place];
-            trace.places.push(place as u32);
-            trace.checks.push(check);
-        }
         let mut counts = [0u32; 32];
-        let checks = &trace.checks[trace.checks.len() - spec.contexts.len()..];
-        for ((count, &slot), &check) in counts.iter_mut().zip(&slots).zip(checks) {
-            let fresh = u64::from(slot) >> (spec.a + spec.b) != u64::from(check);
-            let n = if fresh { 0 } else { slot >> spec.a & ((1 << spec.b) - 1) };
+        let (most, count_mask, check_shift) = ((1 << spec.a) - 1, (1 << spec.b) - 1, spec.a + spec.b);
+        let slots = spec.contexts.iter().zip(places).zip(&self.tables);
+        for (((context, place), table), (input, count)) in slots.zip(inputs.chunks_exact_mut(2).zip(&mut counts)) {
+            let number = place.slot ^ if context.direct { decision.direct } else { decision.flip };
+            let slot = table[number as usize / LINE].0[number as usize % LINE];
+            trace.places.push(Place { slot: number, ..*place });
+            let fresh = u64::from(slot) >> check_shift != u64::from(place.check);
+            let n = if fresh { 0 } else { slot >> spec.a & count_mask };
             *count = n;
-            if n == 0 {
-                trace.inputs.extend([0, 0]);
-            } else {
-                let p = (slot & ((1 << spec.a) - 1)) << (22 - spec.a);
-                let trusted = i64::from(p as i32 - (1 << 21)) * i64::from((n as i32).min(spec.trust));
-                trace.inputs.extend([stretch(p), (trusted >> 14) as i16]);
-            }
+            let p = (slot & most) << (22 - spec.a);
+            let trusted = i64::from(p as i32 - (1 << 21)) * i64::from((n as i32).min(spec.trust));
+            let known = -i16::from(n > 0);
+            input[0] = stretch(p) & known;
+            input[1] = (trusted >> 14) as i16;
         }
-        trace.inputs.push(1 << 7);
-        trace.inputs.extend(extra);
-        trace.inputs.extend_from_slice(features);
-        trace.inputs.resize(start + spec.stride(), 0);
-        let inputs = &trace.inputs[start..];
+        let last = 2 * spec.contexts.len();
+        inputs[last] = 1 << 7;
+        if let Some(extra) = extra {
+            inputs[last + 1] = extra;
+        }
+        trace.heads.extend_from_slice(&inputs[..spec.head()]);
+        let inputs = &inputs[..spec.stride()];
         let mut total = 0;
         for (mixer, weights) in spec.mixers.iter().zip(&self.weights) {
             let mut set = 0;
@@ -311,18 +314,19 @@ impl<'a> Decider<'a> {
         (probability, trace.count - 1)
     }
 
-    /// Learns the bit of a decision of this step.
-    pub fn learn(&mut self, number: usize, bit: u32) {
+    /// Learns the bit of a decision of this step; of its inputs the features are there.
+    pub fn learn(&mut self, number: usize, bit: u32, inputs: &mut [i16]) {
         let spec = self.spec;
         let contexts = spec.contexts.len();
-        for c in 0..contexts {
-            let place = self.trace.places[number * contexts + c] as usize;
-            let check = self.trace.checks[number * contexts + c];
-            let slot = &mut self.tables[c][place];
-            *slot = spec.learn_slot(*slot, check, bit, |n| self.steps[c][n as usize], spec.contexts[c].limit);
+        let places = &self.trace.places[number * contexts..][..contexts];
+        let tables = self.tables.iter_mut().zip(&self.steps);
+        for ((place, context), (table, steps)) in places.iter().zip(&spec.contexts).zip(tables) {
+            let slot = &mut table[place.slot as usize / LINE].0[place.slot as usize % LINE];
+            *slot = spec.learn_slot(*slot, place.check, bit, |n| steps[n as usize], context.limit);
         }
-        let count = spec.stride();
-        let inputs = &self.trace.inputs[number * count..][..count];
+        let (head, count) = (spec.head(), spec.stride());
+        inputs[..head].copy_from_slice(&self.trace.heads[number * head..][..head]);
+        let inputs = &inputs[..count];
         let mixers = spec.mixers.len();
         for (m, mixer) in spec.mixers.iter().enumerate() {
             let set = self.trace.sets[number * mixers + m] as usize;

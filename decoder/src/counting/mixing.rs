@@ -21,6 +21,8 @@ struct Engine<'a> {
     deviations: Deviations,
     flat: Vec<u32>,
     front: Front,
+    /// Those of the terms of a pixel.
+    values: Vec<u32>,
 }
 
 /// Codes the images of a batch.
@@ -36,6 +38,7 @@ pub fn code<C: Coder>(codec: &Counted, coder: &mut C, images: &mut [Image], besi
         deviations: Deviations::default(),
         flat: vec![codec.tree.first_slot(); flat_slots],
         front: Front::default(),
+        values: Vec::new(),
     };
     let mut active: Vec<Item> = Vec::new();
     let mut next = 0;
@@ -76,18 +79,19 @@ impl Engine<'_> {
             self.look(spot, i, item, &images[item.number]);
         }
         self.code_candidates(coder, spots);
+        let quantiles = self.codec.beside.as_ref().is_some_and(|beside| beside.quantiles);
         for d in 0..self.codec.depth {
             let mut fresh = true;
-            if d % 4 == 0 {
-                for spot in spots.iter().filter(|spot| !spot.done && spot.flat.is_none()) {
-                    self.tree.touch(&spot.keys, (1 << d) + spot.bits);
+            if d % 4 == 0 && !quantiles {
+                for spot in spots.iter_mut().filter(|spot| !spot.done && spot.flat.is_none()) {
+                    self.tree.find(&spot.keys, (1 << d) + u64::from(spot.bits), 0, &mut spot.places);
                 }
             }
             for spot in spots.iter_mut().filter(|spot| !spot.done) {
                 self.decide(coder, spot, d, &mut fresh);
             }
         }
-        if self.codec.beside.as_ref().is_some_and(|beside| beside.quantiles) {
+        if quantiles {
             self.code_rests(coder, spots);
         }
         for spot in spots.iter_mut() {
@@ -98,7 +102,7 @@ impl Engine<'_> {
                 _ => spot.a,
             };
             image.symbols[spot.pixel.place] = symbol as u16;
-            item.field.set(spot.plane, spot.r, spot.q, symbol as u16);
+            item.field.set(spot.r, spot.q, symbol as u16);
             self.learn(spot, item, symbol);
         }
     }
@@ -107,11 +111,12 @@ impl Engine<'_> {
     fn look(&mut self, spot: &mut Spot, number: usize, item: &mut Item, image: &Image) {
         let codec = self.codec;
         spot.learned.clear();
+        spot.inputs.resize(codec.tree.stride(), 0);
         (spot.candidate_learned, spot.is_candidate, spot.flat, spot.sums) = (None, false, None, None);
         spot.recall = Recall::default();
         (spot.a, spot.e, spot.bits, spot.done) = (0, spot.levels, 0, false);
         spot.ends = [None; 2];
-        let Spot { plane, r, q, channel, .. } = *spot;
+        let Spot { r, q, channel, .. } = *spot;
         let (mut prediction, mut unit) = (0, 0);
         let inputs = match self.beside {
             Some((codec, ..)) => &self.front.scratch.values[0][number * codec.width()..][..codec.width()],
@@ -119,12 +124,16 @@ impl Engine<'_> {
         };
         if let (Some(beside), Some(planes)) = (&codec.beside, &item.planes) {
             (prediction, unit) = (spot.pixel.prediction >> 8, spot.pixel.unit.index);
-            spot.features.clear();
             if let Some(layer) = beside.features {
-                let bytes = inputs.iter().map(|&byte| (byte - 64) << 5);
-                let channels = &self.front.scratch.values[layer][number * beside.feature_channels..];
-                let channels = channels[..beside.feature_channels].iter().map(|&f| f << 5);
-                spot.features.extend(bytes.chain(channels));
+                let features = &mut spot.inputs[codec.tree.head()..][..codec.tree.features];
+                let (bytes, channels) = features.split_at_mut(inputs.len());
+                for (to, from) in bytes.iter_mut().zip(inputs) {
+                    *to = (from - 64) << 5;
+                }
+                let own = &self.front.scratch.values[layer][number * beside.feature_channels..];
+                for (to, from) in channels.iter_mut().zip(own) {
+                    *to = from << 5;
+                }
             }
             if image.jpeg && channel == 2 {
                 let blues = planes.jpeg_colours(&spot.pixel);
@@ -132,14 +141,15 @@ impl Engine<'_> {
                 spot.sums = Some(Box::new((sums, blues)));
             }
         }
-        let mut view =
-            View { field: &item.field, plane, r, q, channel, candidate: codec.levels, prediction, unit, inputs };
+        let (field, place) = (&item.field, item.field.index(r, q));
+        let mut view = View { field, place, r, q, channel, candidate: codec.levels, prediction, unit, inputs };
         if let (Some(candidate), Some(memory)) = (&codec.candidate, &self.memory) {
-            let key = candidate.spec.contexts[candidate.memory].key(&view);
+            let key = candidate.spec.key(candidate.memory, &view);
             spot.recall = memory.recall(key, spot.levels);
             view.candidate = spot.recall.candidate.unwrap_or(codec.levels);
             if spot.recall.candidate.is_some() {
-                candidate.spec.look(&view, &mut spot.candidate_keys, &mut spot.candidate_selected);
+                spot.candidate_inputs.resize(candidate.spec.stride(), 0);
+                candidate.spec.look(&view, &mut self.values, &mut spot.candidate_keys, &mut spot.candidate_selected);
             }
         }
         if let Some(wrong) = &item.wrong {
@@ -151,7 +161,7 @@ impl Engine<'_> {
             spot.flat = flat.key(&view, spot.levels).map(|key| (key, 0));
         }
         if spot.flat.is_none() {
-            codec.tree.look(&view, &mut spot.keys, &mut spot.selected);
+            codec.tree.look(&view, &mut self.values, &mut spot.keys, &mut spot.selected);
         }
     }
 
@@ -176,17 +186,11 @@ impl Engine<'_> {
                 let probability = self.memory.as_ref().map_or(1 << 27, |memory| memory.sure_probability(failures));
                 spot.is_candidate = self.code_bit(coder, probability, known, &mut fresh) == 1;
             } else {
-                let decision = Decision {
-                    direct: symbol as usize,
-                    mixed: 1 + u64::from(symbol),
-                    flip: 1,
-                    split: 0,
-                    node: 0,
-                    depth: 0,
-                    failures,
-                };
+                decider.find(&spot.candidate_keys, 1 + u64::from(symbol), 0, &mut spot.places);
+                let decision = Decision { direct: symbol, flip: 1, node: 0, depth: 0, failures };
+                let Spot { places, candidate_selected, candidate_inputs, .. } = spot;
                 let (probability, number) =
-                    decider.predict(&spot.candidate_keys, &spot.candidate_selected, decision, None, &[]);
+                    decider.predict(places, candidate_selected, decision, None, candidate_inputs);
                 let bit = self.code_bit(coder, probability, known, &mut fresh);
                 spot.candidate_learned = Some((number, bit));
                 spot.is_candidate = bit == 1;
@@ -301,29 +305,15 @@ impl Engine<'_> {
             extra = Some(blend.probability(spot.a, m, spot.e));
         }
         let extra = extra.map(|q| stretch((q >> 6).clamp(1, (1 << 22) - 1) as u32));
-        let decision = if quantiles {
-            Decision {
-                direct: node as usize,
-                mixed: node.into(),
-                flip: 1,
-                split: m.into(),
-                node,
-                depth: d,
-                failures: 0,
-            }
+        let flip = if quantiles {
+            self.tree.find(&spot.keys, node.into(), m.into(), &mut spot.places);
+            1
         } else {
             let low = d % 4;
-            Decision {
-                direct: node as usize,
-                mixed: u64::from(node >> low),
-                flip: (1 << low) + (node as usize & ((1 << low) - 1)),
-                split: 0,
-                node,
-                depth: d,
-                failures: 0,
-            }
+            (1 << low) + (node & ((1 << low) - 1))
         };
-        let (probability, number) = self.tree.predict(&spot.keys, &spot.selected, decision, extra, &spot.features);
+        let decision = Decision { direct: node, flip, node, depth: d, failures: 0 };
+        let (probability, number) = self.tree.predict(&spot.places, &spot.selected, decision, extra, &mut spot.inputs);
         let bit = self.code_bit(coder, probability, known, fresh);
         spot.learned.push((number, bit));
         (bit, split)
@@ -343,15 +333,15 @@ impl Engine<'_> {
         }
     }
 
-    fn learn(&mut self, spot: &Spot, item: &mut Item, symbol: u32) {
+    fn learn(&mut self, spot: &mut Spot, item: &mut Item, symbol: u32) {
         if let (Some(decider), Some((number, bit))) = (&mut self.candidate, spot.candidate_learned) {
-            decider.learn(number, bit);
+            decider.learn(number, bit, &mut spot.candidate_inputs);
         }
         if let Some(memory) = &mut self.memory {
             memory.learn(&spot.recall, symbol);
         }
         for &(number, bit) in &spot.learned {
-            self.tree.learn(number, bit);
+            self.tree.learn(number, bit, &mut spot.inputs);
         }
         if let (Some((key, bit)), Some(Flat { offset, limit, .. })) = (spot.flat, &self.codec.flat) {
             self.flat[key] = self.codec.tree.learn_flat(self.flat[key], bit, *offset, *limit);

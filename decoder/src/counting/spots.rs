@@ -2,6 +2,7 @@
 
 use crate::counting::blend::{Blend, Wrong};
 use crate::counting::counted::{Counted, Flat};
+use crate::counting::decider::Place;
 use crate::counting::memory::Recall;
 use crate::counting::terms::{Field, View};
 use crate::networks::network::Network;
@@ -33,7 +34,6 @@ pub type Learned = (usize, u32);
 pub struct Spot {
     /// The place in the list of active items.
     pub item: usize,
-    pub plane: usize,
     pub r: usize,
     pub q: usize,
     pub channel: usize,
@@ -42,6 +42,10 @@ pub struct Spot {
     pub levels: u32,
     pub keys: Vec<u64>,
     pub selected: Vec<u32>,
+    /// The slots of the decisions that come next.
+    pub places: Vec<Place>,
+    /// Of a decision: the features are there from the start.
+    pub inputs: Vec<i16>,
     /// What is known of the symbol: it is from a to e - 1, and its first bits.
     pub a: u32,
     pub e: u32,
@@ -54,11 +58,11 @@ pub struct Spot {
     pub recall: Recall,
     pub candidate_keys: Vec<u64>,
     pub candidate_selected: Vec<u32>,
+    pub candidate_inputs: Vec<i16>,
     pub candidate_learned: Option<Learned>,
     pub is_candidate: bool,
     pub blend: Option<Blend>,
     pub pixel: Pixel,
-    pub features: Vec<i16>,
     /// M, of a pixel of blue of an item with colours of JPEG.
     pub sums: Option<Box<([u64; 257], Blues)>>,
     /// The key of a flat pixel, and its bit.
@@ -101,7 +105,7 @@ impl Item {
                 spots.push(Spot::default());
             }
             let spot = &mut spots[count];
-            (spot.item, spot.plane, spot.r, spot.q) = (place, self.plane, r, self.time - r * lag);
+            (spot.item, spot.r, spot.q) = (place, r, self.time - r * lag);
             (spot.pixel.item, spot.pixel.plane, spot.pixel.r, spot.pixel.q) = (place, self.plane, r, spot.q);
             spot.channel = self.plane % image.channels;
             spot.levels = image.levels;
@@ -118,7 +122,7 @@ impl Item {
         if self.time == lag * (image.rows - 1) + image.columns {
             self.time = 0;
             self.plane += 1;
-            self.field.begin(self.plane);
+            self.field.begin();
             if let Some(wrong) = &mut self.wrong {
                 wrong.begin();
             }

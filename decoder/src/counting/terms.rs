@@ -14,7 +14,7 @@ pub struct Spot {
     pub dq: i32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Scale {
     Range { shift: u32, low: i32, high: i32 },
     Steps(Vec<i32>),
@@ -30,7 +30,7 @@ pub enum Where {
     Unit,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Term {
     Pixel {
         spot: Spot,
@@ -68,7 +68,8 @@ pub struct Allowed {
 /// What is known around a pixel.
 pub struct View<'a> {
     pub field: &'a Field,
-    pub plane: usize,
+    /// Where the pixel stands in the field.
+    pub place: usize,
     pub r: usize,
     pub q: usize,
     pub channel: usize,
@@ -81,6 +82,7 @@ pub struct View<'a> {
 
 /// The symbols of the last planes of an item; 0 outside of them.
 pub struct Field {
+    /// The last one first.
     planes: Vec<Vec<u16>>,
     /// What stands for planes that there are not.
     none: Vec<u16>,
@@ -99,28 +101,27 @@ impl Field {
         Field { planes: vec![plane; kept], none, stride }
     }
 
-    /// Makes room for a plane.
-    pub fn begin(&mut self, plane: usize) {
-        let count = self.planes.len();
-        self.planes[plane % count].fill(0);
+    /// Makes room for the next plane.
+    pub fn begin(&mut self) {
+        self.planes.rotate_right(1);
+        self.planes[0].fill(0);
     }
 
-    pub fn set(&mut self, plane: usize, r: usize, q: usize, symbol: u16) {
-        let count = self.planes.len();
+    pub fn set(&mut self, r: usize, q: usize, symbol: u16) {
         let place = self.index(r, q);
-        self.planes[plane % count][place] = symbol;
+        self.planes[0][place] = symbol;
     }
 
     #[inline]
-    fn index(&self, r: usize, q: usize) -> usize {
+    pub fn index(&self, r: usize, q: usize) -> usize {
         (r + MARGIN) * self.stride + q + MARGIN
     }
 
+    /// The symbol of a pixel around a place.
     #[inline]
-    pub fn at(&self, plane: usize, r: usize, q: usize, spot: Spot) -> u32 {
-        let count = self.planes.len();
-        let place = self.index(r, q) as isize + spot.dr as isize * self.stride as isize + spot.dq as isize;
-        let seen = if spot.k < count { &self.planes[(plane + count - spot.k) % count] } else { &self.none };
+    fn at(&self, place: usize, spot: Spot) -> u32 {
+        let place = place as isize + spot.dr as isize * self.stride as isize + spot.dq as isize;
+        let seen = self.planes.get(spot.k).unwrap_or(&self.none);
         u32::from(seen[place as usize])
     }
 }
@@ -128,7 +129,7 @@ impl Field {
 impl View<'_> {
     #[inline]
     pub fn at(&self, spot: Spot) -> u32 {
-        self.field.at(self.plane, self.r, self.q, spot)
+        self.field.at(self.place, spot)
     }
 }
 

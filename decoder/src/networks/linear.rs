@@ -133,16 +133,17 @@ impl Linear {
         scale_all(self, places, out);
     }
 
-    /// Scales the sums of some places, each filled up to a multiple of `BLOCK`.
+    /// Scales the sums of some places, each filled up to a multiple of `BLOCK`; `FAR` are shifts of 23 and more.
     #[inline(always)]
-    fn scale_with(&self, places: ChunksExact<i32>, out: &mut [i16], scaled: impl Fn(i64) -> i32) {
+    fn scale_with<const FAR: bool>(&self, places: ChunksExact<i32>, out: &mut [i16]) {
         for (out, sums) in out.chunks_exact_mut(self.outputs).zip(places) {
             let blocks = sums.chunks_exact(BLOCK).zip(self.multiplier.chunks_exact(BLOCK));
             for (out, (sums, multiplier)) in out.chunks_mut(BLOCK).zip(blocks) {
                 let mut own = [0i16; BLOCK];
-                for l in 0..BLOCK {
-                    let product = i64::from(sums[l]) * i64::from(multiplier[l]);
-                    own[l] = scaled(product).clamp(self.low, self.high) as i16;
+                if FAR {
+                    self.scale_far(sums, multiplier, &mut own);
+                } else {
+                    self.scale_near(sums, multiplier, &mut own);
                 }
                 if let Ok(out) = <&mut [i16; BLOCK]>::try_from(&mut *out) {
                     *out = own;
@@ -152,18 +153,72 @@ impl Linear {
             }
         }
     }
+
+    #[inline(always)]
+    fn scale_near(&self, sums: &[i32], multiplier: &[i32], out: &mut [i16; BLOCK]) {
+        let half = 1i64 << (self.shift - 1);
+        for l in 0..BLOCK {
+            let product = i64::from(sums[l]) * i64::from(multiplier[l]);
+            let scaled = ((product + half) >> self.shift).clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+            out[l] = scaled.clamp(self.low, self.high) as i16;
+        }
+    }
+
+    /// What is added to products before they are shifted by 23 or more, and what is subtracted again: with 2^53 added
+    /// they are not negative, and what is left of them fits in 32 bits.
+    #[inline(always)]
+    fn moved(&self) -> (i64, i32) {
+        ((1 << (self.shift - 1)) + (1 << 53), (1i64 << 53 >> self.shift) as i32)
+    }
+
+    #[cfg(not(target_feature = "simd128"))]
+    #[inline(always)]
+    fn scale_far(&self, sums: &[i32], multiplier: &[i32], out: &mut [i16; BLOCK]) {
+        let (more, less) = self.moved();
+        for l in 0..BLOCK {
+            let product = i64::from(sums[l]) * i64::from(multiplier[l]);
+            let scaled = ((product + more) as u64 >> self.shift) as i32 - less;
+            out[l] = scaled.clamp(self.low, self.high) as i16;
+        }
+    }
+
+    #[cfg(target_feature = "simd128")]
+    #[inline(always)]
+    fn scale_far(&self, sums: &[i32], multiplier: &[i32], out: &mut [i16; BLOCK]) {
+        use std::arch::wasm32::{
+            i16x8_extract_lane, i16x8_max, i16x8_min, i16x8_narrow_i32x4, i16x8_splat, i32x4, i32x4_shuffle,
+            i32x4_splat, i32x4_sub, i64x2_add, i64x2_extmul_high_i32x4, i64x2_extmul_low_i32x4, i64x2_splat, u64x2_shr,
+        };
+        let (more, less) = self.moved();
+        let four = |x: &[i32]| i32x4(x[0], x[1], x[2], x[3]);
+        let shifted = |product| u64x2_shr(i64x2_add(product, i64x2_splat(more)), self.shift);
+        let scaled = |sums: &[i32], multiplier: &[i32]| {
+            let (sums, multiplier) = (four(sums), four(multiplier));
+            let low = shifted(i64x2_extmul_low_i32x4(sums, multiplier));
+            let high = shifted(i64x2_extmul_high_i32x4(sums, multiplier));
+            i32x4_sub(i32x4_shuffle::<0, 2, 4, 6>(low, high), i32x4_splat(less))
+        };
+        let own = i16x8_narrow_i32x4(scaled(&sums[..4], &multiplier[..4]), scaled(&sums[4..], &multiplier[4..]));
+        let own = i16x8_max(i16x8_min(own, i16x8_splat(self.high as i16)), i16x8_splat(self.low as i16));
+        *out = [
+            i16x8_extract_lane::<0>(own),
+            i16x8_extract_lane::<1>(own),
+            i16x8_extract_lane::<2>(own),
+            i16x8_extract_lane::<3>(own),
+            i16x8_extract_lane::<4>(own),
+            i16x8_extract_lane::<5>(own),
+            i16x8_extract_lane::<6>(own),
+            i16x8_extract_lane::<7>(own),
+        ];
+    }
 }
 
 wide! {
     fn scale_all['a]['a](linear: &'a Linear, places: ChunksExact<'a, i32>, out: &'a mut [i16]) {
-        let shift = linear.shift;
-        let half = 1i64 << (shift - 1);
-        if shift < 23 {
-            let (low, high) = (i64::from(i32::MIN), i64::from(i32::MAX));
-            return linear.scale_with(places, out, |product| ((product + half) >> shift).clamp(low, high) as i32);
+        if linear.shift < 23 {
+            linear.scale_with::<false>(places, out);
+        } else {
+            linear.scale_with::<true>(places, out);
         }
-        // With 2^53 added, products are not negative, and what is left of them fits in 32 bits.
-        let (more, less) = (half + (1 << 53), (1i64 << 53 >> shift) as i32);
-        linear.scale_with(places, out, |product| ((product + more) as u64 >> shift) as i32 - less);
     }
 }

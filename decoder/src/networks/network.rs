@@ -298,7 +298,10 @@ impl Network {
                 let have = scratch.needs[number].start;
                 &before[number][(need.start - have) * width..(need.end - have) * width]
             };
-            out.clear();
+            // These two write over what there is.
+            if !matches!(layer.op, Op::Linear(_) | Op::Add { .. }) {
+                out.clear();
+            }
             match &layer.op {
                 Op::Linear(linear) if linear.is_at_places() => {
                     linear.run(same_rows(layer.input), &mut scratch.linear, out);

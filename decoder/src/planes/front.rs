@@ -93,10 +93,19 @@ wide! {
         sight: &'a mut Sight,
         contexts: &'a mut [i16],
     ) {
-        for (pixel, context) in pixels.iter_mut().map(P::pixel).zip(contexts.chunks_exact_mut(codec.width())) {
-            if let Some(planes) = items[pixel.item].planes() {
-                planes.look(codec, pixel, sight, context);
+        let (mut pixels, mut contexts) = (pixels, contexts);
+        while let Some(&mut Pixel { item, plane, .. }) = pixels.first_mut().map(P::pixel) {
+            let own = |pixel: &mut P| {
+                let pixel = pixel.pixel();
+                pixel.item == item && pixel.plane == plane
+            };
+            let count = pixels.iter_mut().position(|pixel| !own(pixel)).unwrap_or(pixels.len());
+            let (of_plane, others) = pixels.split_at_mut(count);
+            let (own, rest) = contexts.split_at_mut(count * codec.width());
+            if let Some(planes) = items[item].planes() {
+                planes.look(codec, of_plane, sight, own);
             }
+            (pixels, contexts) = (others, rest);
         }
     }
 }
@@ -154,9 +163,7 @@ impl Systems {
         self.solver.solve(of, n, codec.predictors[j].ridge, 12, 32767.0, &mut self.weights);
         for (lane, [item, plane, r]) in self.owners.drain(..).enumerate() {
             if let Some(sums) = items[item].planes().and_then(|planes| planes.sums(plane, j)) {
-                for (weight, own) in sums.weights_of_row(r).iter_mut().zip(&self.weights) {
-                    *weight = own[lane];
-                }
+                sums.set_weights(r, self.weights.iter().map(|weights| weights[lane]));
             }
         }
     }

@@ -4,12 +4,14 @@
 use crate::ans::coder::mixture_bound;
 use crate::foundations::tables;
 use crate::models::family::Components;
+use crate::planes::front::HasPixel;
 use crate::planes::image::Image;
 use crate::planes::jpeg::Blues;
-use crate::planes::padded::{Around, Padded};
+use crate::planes::offsets::Offsets;
 use crate::planes::predictive::{Predictive, Starts};
 use crate::planes::ring::Ring;
-use crate::planes::sums::{Inputs, Sums};
+use crate::planes::skew::{Skew, LANES};
+use crate::planes::sums::{normalised, Sums};
 
 /// The errors of P0, P1, ... and, in the last place, of P; some are nothing.
 type Errors = [i32; 8];
@@ -59,26 +61,37 @@ pub struct Pixel {
     normal: Unit,
     /// P0, P1, ... and, in the last place, P.
     predictions: [i32; 8],
+    /// Those of Ej + 16.
+    indices: [i32; 8],
     /// M
     median: i32,
     pub parts: Components,
 }
 
-/// The most differences that the context of a pixel sees, as a multiple of `LANES`.
-const DIFFERENCES: usize = 264;
+/// A number of each of some pixels of a step, whose rows follow one another.
+type Lanes = [i32; LANES];
 
-/// How many of them are looked at at a time.
-const LANES: usize = 8;
+/// The most inputs of a predictor.
+const INPUTS: usize = 48;
 
-/// The differences of the context of a pixel while it is made: each is one of symbols, in units of 2^-8, and a base.
+/// The most differences that the context of a pixel sees.
+const DIFFERENCES: usize = 256;
+
+/// What pixels of a step see while their contexts are made.
 pub struct Sight {
-    symbols: [i32; DIFFERENCES],
-    bases: [i32; DIFFERENCES],
+    /// Where what the window and each predictor see stands, less the row.
+    window: Vec<usize>,
+    inputs: Vec<Vec<usize>>,
+    /// The inputs of a predictor, and v of them.
+    values: [Lanes; INPUTS],
+    /// For each difference d the place of see(d).
+    seen: [[u16; LANES]; DIFFERENCES],
 }
 
 impl Default for Sight {
     fn default() -> Sight {
-        Sight { symbols: [0; DIFFERENCES], bases: [0; DIFFERENCES] }
+        let (values, seen) = ([[0; LANES]; INPUTS], [[0; LANES]; DIFFERENCES]);
+        Sight { window: Vec::new(), inputs: Vec::new(), values, seen }
     }
 }
 
@@ -125,13 +138,11 @@ struct Plane {
     refs: usize,
     /// The numbers of the references.
     references: [usize; 2],
-    x: Padded<u16>,
-    p: Padded<i32>,
+    x: Vec<u16>,
+    p: Vec<i32>,
     /// Gone when the plane has been coded.
     errors: Option<Ring<Errors>>,
     sums: Vec<Sums>,
-    /// Where what the window sees is: in the plane, in the first reference, in the second.
-    window: [Around; 3],
     left: usize,
 }
 
@@ -142,24 +153,10 @@ pub struct Planes {
     channels: usize,
     levels: i32,
     starts: Option<Starts>,
+    skew: Skew,
     planes: Vec<Option<Plane>>,
     /// How many rows are coded at one time.
     active: usize,
-}
-
-/// The median of LOCO-I at a place.
-#[inline]
-fn median(x: &Padded<u16>, place: usize) -> i32 {
-    let a = i32::from(x.data[place - 1]);
-    let b = i32::from(x.data[place - x.stride]);
-    let c = i32::from(x.data[place - x.stride - 1]);
-    if c >= a.max(b) {
-        a.min(b)
-    } else if c <= a.min(b) {
-        a.max(b)
-    } else {
-        a + b - c
-    }
 }
 
 impl Planes {
@@ -170,6 +167,7 @@ impl Planes {
             channels: image.channels,
             levels: image.levels as i32,
             starts: starts.cloned(),
+            skew: Skew::new(image.rows, image.columns, codec.lag),
             planes: (0..image.planes()).map(|_| None).collect(),
             active: image.rows.min((image.columns - 1) / codec.lag + 2),
         }
@@ -190,25 +188,22 @@ impl Planes {
             }
         }
         let (rows, columns) = (self.rows, self.columns);
-        let x = Padded::new(rows, columns, 8, 8, (self.levels >> 1) as u16);
         let mut sums = Vec::new();
         for (j, predictor) in codec.predictors.iter().enumerate() {
             let start = match &self.starts {
                 Some(starts) => &starts[j][refs],
                 None => &predictor.start[refs],
             };
-            sums.push(Sums::new(predictor, start, refs, columns, self.active, &x));
+            sums.push(Sums::new(predictor, start, refs, columns, self.active));
         }
-        let window = codec.window.lists(refs).map(|list| x.around(list));
         let start = (self.levels << 8) >> 5;
         self.planes[number] = Some(Plane {
             refs,
             references,
-            x,
-            p: Padded::new(rows, columns, 1, 0, (self.levels >> 1) << 8),
+            x: self.skew.numbers((self.levels >> 1) as u16),
+            p: self.skew.numbers((self.levels >> 1) << 8),
             errors: Some(Ring::new(self.active, codec.lag, [start; 8])),
             sums,
-            window,
             left: rows * columns,
         });
     }
@@ -216,7 +211,7 @@ impl Planes {
     /// The green and the red of a pixel of blue.
     pub fn jpeg_colours(&self, pixel: &Pixel) -> Blues {
         let level = |plane: usize| match &self.planes[plane] {
-            Some(plane) => plane.x.data[plane.x.index(pixel.r, pixel.q)],
+            Some(plane) => plane.x[self.skew.place(pixel.r, pixel.q)],
             None => 0,
         };
         Blues::new(level(pixel.plane - 2), level(pixel.plane - 1))
@@ -227,54 +222,30 @@ impl Planes {
         self.planes[plane].as_mut()?.sums.get_mut(predictor)
     }
 
-    /// Predicts a pixel, and sees its context.
+    /// Predicts pixels of a plane and a step, one row after the other, and makes their contexts.
     #[inline(always)]
-    pub fn look(&mut self, codec: &Predictive, pixel: &mut Pixel, sight: &mut Sight, context: &mut [i16]) {
-        let Pixel { plane: number, r, q, .. } = *pixel;
+    pub fn look<P: HasPixel>(&mut self, codec: &Predictive, pixels: &mut [P], sight: &mut Sight, contexts: &mut [i16]) {
+        let Some(&mut Pixel { plane: number, r, q, .. }) = pixels.first_mut().map(P::pixel) else { return };
         let (before, rest) = self.planes.split_at_mut(number);
         let Some(plane) = &mut rest[0] else { return };
-        let Some(errors) = &plane.errors else { return };
+        let time = self.skew.time(r, q);
+        sight.find(codec, &self.skew, time, plane.refs);
         let reference = |i: usize| if i < plane.refs { before[plane.references[i]].as_ref() } else { None };
-        let references = [reference(0), reference(1)];
-        let [first, second] = references.map(|reference| reference.map_or(&plane.x, |reference| &reference.x));
-        let planes = [&plane.x, first, second];
-        let place = plane.x.index(r, q);
-        let medians = planes.map(|x| median(x, place));
-        let recent = recent_errors(errors.around(r, q));
-        let normal = Unit::new(recent[BLEND] + 64);
-        let top = i64::from(self.levels - 1) << 8;
-        let mut predictions = [0; 8];
-        predictions[0] = medians[0] << 8;
-        for (sums, prediction) in plane.sums.iter_mut().zip(&mut predictions[1..]) {
-            let (mut inputs, mut bases): (Inputs, Inputs) = ([0; 56], [0; 56]);
-            let mut n = 0;
-            for ((around, x), median) in sums.around.iter().zip(planes).zip(medians) {
-                x.gather(place, around, &mut inputs[n..]);
-                bases[n..n + around.count].fill(median);
-                n += around.count;
+        let step =
+            Step { codec, levels: self.levels, skew: &self.skew, time, references: [reference(0), reference(1)] };
+        let (mut pixels, mut contexts) = (pixels, contexts);
+        while let Some(&mut Pixel { r, .. }) = pixels.first_mut().map(P::pixel) {
+            let count = (LANES - r % LANES).min(pixels.len());
+            let (own, others) = pixels.split_at_mut(count);
+            let (own_contexts, rest) = contexts.split_at_mut(count * codec.width());
+            // Of these, differences may have more than 32 bits once they are multiplied.
+            if self.levels > 1024 {
+                step.look::<P, true>(plane, r - r % LANES, own, sight, own_contexts);
+            } else {
+                step.look::<P, false>(plane, r - r % LANES, own, sight, own_contexts);
             }
-            inputs[n..].fill(0);
-            for (input, base) in inputs.iter_mut().zip(&bases) {
-                *input -= base;
-            }
-            let moved = i64::from(medians[0] << 8) + ((sums.predict(r, &inputs) + 8) >> 4);
-            *prediction = moved.clamp(0, top) as i32;
-            sums.note(r, q, &inputs, normal);
+            (pixels, contexts) = (others, rest);
         }
-        let count = codec.predictors.len();
-        predictions[BLEND] = blend(&predictions[1..=count], &recent[1..=count]);
-        let indices = recent.map(|error| index(error + 16));
-        pixel.median = medians[0];
-        pixel.predictions = predictions;
-        pixel.prediction = predictions[BLEND];
-        pixel.normal = normal;
-        pixel.unit = Unit::of_index(indices[BLEND]);
-        let bases =
-            references.map(|reference| reference.map_or(0, |reference| reference.p.data[reference.p.index(r, q)]));
-        let count = sight.look(codec, plane, planes, bases, (self.levels - 1) as u16, pixel);
-        sight.see(count, pixel.unit);
-        let recent = &indices[..=codec.predictors.len()];
-        write_context(codec, &sight.symbols[..count], recent, plane.refs, self.levels, pixel, context);
     }
 
     /// Learns the symbol of a pixel that has been looked at.
@@ -283,8 +254,8 @@ impl Planes {
         let Some(plane) = &mut self.planes[pixel.plane] else { return };
         let Pixel { r, q, .. } = *pixel;
         let x = symbol as i32;
-        plane.x.set(r, q, symbol as u16);
-        plane.p.set(r, q, pixel.prediction);
+        self.skew.set(&mut plane.x, r, q, symbol as u16);
+        self.skew.set(&mut plane.p, r, q, pixel.prediction);
         let own = pixel.predictions.map(|prediction| ((x << 8) - prediction).abs());
         if let Some(errors) = &mut plane.errors {
             errors.set(r, q, self.columns, own);
@@ -326,88 +297,236 @@ fn blend(predictions: &[i32], recent: &[i32]) -> i32 {
 }
 
 impl Sight {
-    /// Notes the differences of a pixel, and returns how many there are.
+    /// Finds what the pixels of a time see.
     #[inline(always)]
-    fn look(
-        &mut self,
-        codec: &Predictive,
-        plane: &Plane,
-        planes: [&Padded<u16>; 3],
-        bases: [i32; 2],
-        top: u16,
-        pixel: &Pixel,
-    ) -> usize {
-        let Pixel { r, q, prediction, predictions, .. } = *pixel;
-        let place = plane.x.index(r, q);
-        let counts = codec.window.lists(2).map(|list| list.len());
-        let mut n = 0;
-        for (i, base) in [prediction, bases[0], bases[1]].into_iter().enumerate() {
-            self.bases[n..n + counts[i]].fill(base);
-            if i <= plane.refs {
-                planes[i].gather(place, &plane.window[i], &mut self.symbols[n..]);
-            } else {
-                self.symbols[n..n + counts[i]].fill(0);
-            }
-            n += counts[i];
-        }
-        let mut put = |symbol: u16, base: i32| {
-            (self.symbols[n], self.bases[n]) = (symbol.into(), base);
-            n += 1;
+    fn find(&mut self, codec: &Predictive, skew: &Skew, time: usize, refs: usize) {
+        let find = |offsets: &Offsets, places: &mut Vec<usize>| {
+            places.clear();
+            let offsets = offsets.lists(refs).into_iter().flatten();
+            places.extend(offsets.map(|&offset| skew.around(time, offset)));
         };
-        for own in &predictions[..=codec.predictors.len()] {
-            put(0, prediction - own);
-        }
-        let (p_place, [stride, p_stride]) = (plane.p.index(r, q), [plane.x.stride, plane.p.stride]);
-        for [before, p_before] in [[1, 1], [stride, p_stride], [stride + 1, p_stride + 1], [stride - 1, p_stride - 1]] {
-            put(plane.x.data[place - before], plane.p.data[p_place - p_before]);
-        }
-        put(0, -prediction);
-        put(top, prediction);
-        n
-    }
-
-    /// Makes of each difference d, of which there are so many, the place of see(d).
-    #[inline(always)]
-    fn see(&mut self, count: usize, unit: Unit) {
-        let Unit { lead, rho, .. } = unit;
-        let lanes = self.symbols.chunks_exact_mut(LANES).zip(self.bases.chunks_exact(LANES));
-        for (symbols, bases) in lanes.take(count.div_ceil(LANES)) {
-            for l in 0..LANES {
-                let d = (symbols[l] << 8) - bases[l];
-                // The high and the low bits apart, so that 32 bits are enough.
-                let scaled = (d >> 8) * rho + (((d & 255) * rho) >> 8);
-                symbols[l] = (scaled >> (lead - 4)).clamp(-1024, 1023) + 1024;
-            }
+        find(&codec.window, &mut self.window);
+        self.inputs.resize_with(codec.predictors.len(), Vec::new);
+        for (predictor, places) in codec.predictors.iter().zip(&mut self.inputs) {
+            find(&predictor.offsets, places);
         }
     }
 }
 
-/// The inputs of a pixel's network: `seen` are the places of see(d), `indices` those of the units of predictions.
+/// What the pixels of a step and a plane have in common.
+struct Step<'a> {
+    codec: &'a Predictive,
+    levels: i32,
+    skew: &'a Skew,
+    time: usize,
+    references: [Option<&'a Plane>; 2],
+}
+
+impl Step<'_> {
+    /// Predicts pixels, the rows of which are some of the `LANES` rows from `top` on, and makes their contexts.
+    #[inline(always)]
+    fn look<P: HasPixel, const DEEP: bool>(
+        &self,
+        plane: &mut Plane,
+        top: usize,
+        pixels: &mut [P],
+        sight: &mut Sight,
+        contexts: &mut [i16],
+    ) {
+        let Step { codec, levels, skew, time, references } = *self;
+        let Plane { x, p, errors: Some(errors), sums: all_sums, refs, .. } = plane else { return };
+        let count = codec.predictors.len();
+        let highest = i64::from(levels - 1) << 8;
+        let planes = [Some(&x[..]), references[0].map(|plane| &plane.x[..]), references[1].map(|plane| &plane.x[..])];
+        let planes = planes.map(|x| x.unwrap_or(&[]));
+        let mut near = [0; 5];
+        for (place, offset) in near.iter_mut().zip([[0, -1], [-1, 0], [-1, -1], [-1, 1], [0, 0]]) {
+            *place = skew.around(time, offset) + top;
+        }
+        let [left, above, corner, right, here] = near;
+        let mut medians = [[0; LANES]; 3];
+        for (median, x) in medians.iter_mut().zip(&planes[..=*refs]) {
+            let (a, b, c) = (eight(x, left), eight(x, above), eight(x, corner));
+            for l in 0..LANES {
+                median[l] = (a[l] + b[l] - c[l]).min(a[l].max(b[l])).max(a[l].min(b[l]));
+            }
+        }
+
+        // The lanes of other rows mean nothing.
+        let mut recent: [Errors; LANES] = [[0; 8]; LANES];
+        for pixel in pixels.iter_mut().map(P::pixel) {
+            recent[pixel.r % LANES] = recent_errors(errors.around(pixel.r, pixel.q));
+        }
+        let mut normals = [Unit::default(); LANES];
+        let mut predictions = [[0; LANES]; 8];
+        for l in 0..LANES {
+            normals[l] = Unit::new(recent[l][BLEND] + 64);
+            predictions[0][l] = medians[0][l] << 8;
+        }
+        for (j, sums) in all_sums.iter_mut().enumerate() {
+            let values = &mut sight.values[..sight.inputs[j].len()];
+            let mut waiting = values.iter_mut().zip(&sight.inputs[j]);
+            for (i, offsets) in codec.predictors[j].offsets.lists(*refs).into_iter().enumerate() {
+                for (value, place) in waiting.by_ref().take(offsets.len()) {
+                    *value = differences(eight(planes[i], place + top), medians[i]);
+                }
+            }
+            let moved = sums.predict::<DEEP>(top, values);
+            for l in 0..LANES {
+                let prediction = i64::from(predictions[0][l]) + ((moved[l] + 8) >> 4);
+                predictions[1 + j][l] = prediction.clamp(0, highest) as i32;
+            }
+            for value in values.iter_mut() {
+                for l in 0..LANES {
+                    value[l] = normalised(value[l], normals[l]);
+                }
+            }
+            for pixel in pixels.iter_mut().map(P::pixel) {
+                sums.note(pixel.r, pixel.q, values);
+            }
+        }
+
+        let mut units = [Unit::new(16); LANES];
+        for pixel in pixels.iter_mut().map(P::pixel) {
+            let l = pixel.r % LANES;
+            let mut own = [0; 8];
+            for (own, predictions) in own.iter_mut().zip(&predictions) {
+                *own = predictions[l];
+            }
+            own[BLEND] = blend(&own[1..=count], &recent[l][1..=count]);
+            predictions[BLEND][l] = own[BLEND];
+            let mut indices = [0; 8];
+            for (index_of, error) in indices.iter_mut().zip(&recent[l]) {
+                *index_of = index(error + 16);
+            }
+            units[l] = Unit::of_index(indices[BLEND]);
+            pixel.median = medians[0][l];
+            pixel.predictions = own;
+            pixel.prediction = own[BLEND];
+            pixel.normal = normals[l];
+            pixel.unit = units[l];
+            pixel.indices = indices;
+        }
+        let prediction = predictions[BLEND];
+        let mut see = See::<DEEP> { seen: &mut sight.seen, count: 0, rho: [0; LANES], shift: [0; LANES] };
+        for l in 0..LANES {
+            (see.rho[l], see.shift[l]) = (units[l].rho, units[l].lead as i32 - 4);
+        }
+        let mut places = sight.window.iter();
+        for (i, offsets) in codec.window.lists(2).into_iter().enumerate() {
+            if i > *refs {
+                see.skip(offsets.len());
+                continue;
+            }
+            let base = match if i > 0 { references[i - 1] } else { None } {
+                Some(reference) => numbers(&reference.p, here),
+                None => prediction,
+            };
+            for place in places.by_ref().take(offsets.len()) {
+                see.put(eight(planes[i], place + top), base);
+            }
+        }
+        for own in &predictions[..=count] {
+            see.put([0; LANES], differences(prediction, *own));
+        }
+        for place in [left, above, corner, right] {
+            see.put(eight(x, place), numbers(p, place));
+        }
+        see.put([0; LANES], differences([0; LANES], prediction));
+        see.put([levels - 1; LANES], prediction);
+
+        let width = codec.width();
+        for (pixel, context) in pixels.iter_mut().map(P::pixel).zip(contexts.chunks_exact_mut(width)) {
+            write_context(codec, &sight.seen, *refs, levels, pixel, context);
+        }
+    }
+}
+
+/// The differences of pixels, in their units.
+struct See<'a, const DEEP: bool> {
+    seen: &'a mut [[u16; LANES]; DIFFERENCES],
+    count: usize,
+    rho: Lanes,
+    /// lead - 4
+    shift: Lanes,
+}
+
+impl<const DEEP: bool> See<'_, DEEP> {
+    /// Puts down the places of see(d), d the differences of symbols, in units of 2^-8, and bases.
+    #[inline(always)]
+    fn put(&mut self, symbols: Lanes, base: Lanes) {
+        let seen = &mut self.seen[self.count % DIFFERENCES];
+        let place = |scaled: i32, shift: i32| ((scaled >> shift).clamp(-1024, 1023) + 1024) as u16;
+        if DEEP {
+            for l in 0..LANES {
+                let d = (symbols[l] << 8) - base[l];
+                // The high and the low bits apart, so that 32 bits are enough.
+                let scaled = (d >> 8) * self.rho[l] + (((d & 255) * self.rho[l]) >> 8);
+                seen[l] = place(scaled, self.shift[l]);
+            }
+        } else {
+            for l in 0..LANES {
+                let d = (symbols[l] << 8) - base[l];
+                seen[l] = place((d * self.rho[l]) >> 8, self.shift[l]);
+            }
+        }
+        self.count += 1;
+    }
+
+    /// Puts down that of see(0) so many times.
+    #[inline(always)]
+    fn skip(&mut self, count: usize) {
+        self.seen[self.count..][..count].fill([1024; LANES]);
+        self.count += count;
+    }
+}
+
+/// The symbols that stand from a place on.
+#[inline(always)]
+fn eight(x: &[u16], place: usize) -> Lanes {
+    let mut own = [0; LANES];
+    for (own, &x) in own.iter_mut().zip(&x[place..][..LANES]) {
+        *own = x.into();
+    }
+    own
+}
+
+#[inline(always)]
+fn numbers(p: &[i32], place: usize) -> Lanes {
+    let mut own = [0; LANES];
+    own.copy_from_slice(&p[place..][..LANES]);
+    own
+}
+
+#[inline(always)]
+fn differences(a: Lanes, b: Lanes) -> Lanes {
+    let mut own = [0; LANES];
+    for l in 0..LANES {
+        own[l] = a[l] - b[l];
+    }
+    own
+}
+
+/// The inputs of a pixel's network; `seen` are the places of see(d) of its lane and others.
 #[inline(always)]
 fn write_context(
     codec: &Predictive,
-    seen: &[i32],
-    indices: &[i32],
+    seen: &[[u16; LANES]; DIFFERENCES],
     refs: usize,
     levels: i32,
     pixel: &Pixel,
     context: &mut [i16],
 ) {
-    let Pixel { r, q, prediction, unit, .. } = *pixel;
-    let (first, last) = seen.split_at(seen.len() - 6);
-    let (own, context) = context.split_at_mut(first.len());
-    let (units, context) = context.split_at_mut(indices.len());
-    let (around, others) = context.split_at_mut(last.len());
+    let Pixel { r, q, prediction, unit, indices, .. } = *pixel;
+    let predictions = codec.predictors.len() + 1;
+    let lane = r % LANES;
+    let (own, context) = context.split_at_mut(codec.window.len() + predictions);
+    let (units, context) = context.split_at_mut(predictions);
+    let (around, others) = context.split_at_mut(6);
+    let (first, last) = seen.split_at(own.len());
     for (out, places) in [(own, first), (around, last)] {
-        let see = |place: i32| codec.see[place as usize & 2047].into();
-        let (mut out, mut places) = (out.chunks_exact_mut(LANES), places.chunks_exact(LANES));
-        for (out, places) in (&mut out).zip(&mut places) {
-            for l in 0..LANES {
-                out[l] = see(places[l]);
-            }
-        }
-        for (out, &place) in out.into_remainder().iter_mut().zip(places.remainder()) {
-            *out = see(place);
+        for (out, places) in out.iter_mut().zip(places) {
+            *out = codec.see[places[lane] as usize & 2047].into();
         }
     }
     for (out, index) in units.iter_mut().zip(indices) {

@@ -1,8 +1,8 @@
 //! The sums that the weights of a predictor follow in a plane (model-format.md, M4.1).
 
-use crate::planes::padded::{Around, Padded};
 use crate::planes::pixel::Unit;
 use crate::planes::predictive::Predictor;
+use crate::planes::skew::LANES;
 
 /// A matrix of sums stands in blocks of so many columns, each from the row of its first column on; what they have above
 /// the diagonal means nothing.
@@ -20,33 +20,20 @@ pub struct Sums {
     width: usize,
     /// The rows that have weights less one; they are a power of 2.
     rows: usize,
-    /// The weights of each row that is coded, with zeros behind them.
+    /// The weights of each input, of all rows that are coded.
     weights: Vec<i32>,
     /// What is to be added to the cell of each row that is coded: v of one pixel after the other.
     waiting: Vec<i32>,
     /// The pixels of a cell.
     cell: usize,
     columns: usize,
-    /// Where the inputs are: of own, of the first reference, of the second.
-    pub around: [Around; 3],
 }
 
-/// The inputs of a pixel, with zeros behind them.
-pub type Inputs = [i32; 56];
-
 impl Sums {
-    pub fn new(
-        predictor: &Predictor,
-        start: &[i32],
-        refs: usize,
-        columns: usize,
-        active: usize,
-        x: &Padded<u16>,
-    ) -> Sums {
+    pub fn new(predictor: &Predictor, start: &[i32], refs: usize, columns: usize, active: usize) -> Sums {
         let inputs = predictor.offsets.counting(refs);
         let cells = columns.div_ceil(predictor.cell);
         let slots = cells + active + 2;
-        let around = predictor.offsets.lists(refs).map(|list| x.around(list));
         let mut first = Vec::new();
         for block in (0..=inputs).step_by(COLUMNS) {
             for a in block..=inputs {
@@ -56,9 +43,9 @@ impl Sums {
         let size = first.len();
         let sums = first.repeat(slots);
         let (width, cell) = ((inputs + 1).next_multiple_of(COLUMNS), predictor.cell);
-        let rows = (active + 1).next_power_of_two();
-        let (weights, waiting) = (vec![0; rows * width], vec![0; rows * cell * width]);
-        Sums { inputs, cells, slots, size, sums, width, rows: rows - 1, weights, waiting, cell, columns, around }
+        let rows = (active + 1).next_power_of_two().max(LANES);
+        let (weights, waiting) = (vec![0; inputs * rows], vec![0; rows * cell * width]);
+        Sums { inputs, cells, slots, size, sums, width, rows: rows - 1, weights, waiting, cell, columns }
     }
 
     /// Where A(r, k) stands: a row takes the slot of the cell before in the row before, which is not needed any more.
@@ -66,25 +53,40 @@ impl Sums {
         (k as isize - r).rem_euclid(self.slots as isize) as usize * self.size
     }
 
-    /// The weights of the cell of a row that is coded.
-    pub fn weights_of_row(&mut self, r: usize) -> &mut [i32] {
-        &mut self.weights[(r & self.rows) * self.width..][..self.inputs]
+    /// Sets the weights of the cell of a row that is coded.
+    pub fn set_weights(&mut self, r: usize, weights: impl Iterator<Item = i32>) {
+        let row = r & self.rows;
+        for (own, weight) in self.weights.chunks_exact_mut(self.rows + 1).zip(weights) {
+            own[row] = weight;
+        }
     }
 
-    /// The sum of the products of weights and inputs of a pixel.
+    /// The sums of the products of weights and inputs of pixels of rows from `top` on. `DEEP` are images whose sums may
+    /// have more than 32 bits.
     #[inline(always)]
-    pub fn predict(&self, r: usize, inputs: &Inputs) -> i64 {
-        let weights = &self.weights[(r & self.rows) * self.width..][..self.width];
+    pub fn predict<const DEEP: bool>(&self, top: usize, inputs: &[[i32; LANES]]) -> [i64; LANES] {
+        let first = top & self.rows;
+        let weights = self.weights.chunks_exact(self.rows + 1);
         // The high and the low bits of inputs, which have 17, are summed up apart, so that 32 bits are enough.
-        let (mut high, mut low) = ([0i32; COLUMNS], [0i32; COLUMNS]);
-        for (weights, inputs) in weights.chunks_exact(COLUMNS).zip(inputs.chunks_exact(COLUMNS)) {
-            for l in 0..COLUMNS {
-                high[l] += weights[l] * (inputs[l] >> 8);
-                low[l] += weights[l] * (inputs[l] & 255);
+        let (mut high, mut low) = ([0i32; LANES], [0i32; LANES]);
+        for (weights, inputs) in weights.zip(inputs) {
+            let weights = eight(&weights[first..]);
+            if DEEP {
+                for l in 0..LANES {
+                    high[l] += weights[l] * (inputs[l] >> 8);
+                    low[l] += weights[l] * (inputs[l] & 255);
+                }
+            } else {
+                for l in 0..LANES {
+                    low[l] += weights[l] * inputs[l];
+                }
             }
         }
-        let [high, low] = [high, low].map(|sums| i64::from(sums.iter().sum::<i32>()));
-        (high << 8) + low
+        let mut sums = [0; LANES];
+        for l in 0..LANES {
+            sums[l] = (i64::from(high[l]) << 8) + i64::from(low[l]);
+        }
+        sums
     }
 
     /// Makes S(r, k), and copies it: where its entries stand says `entry`.
@@ -118,15 +120,12 @@ impl Sums {
         &mut self.waiting[((r & self.rows) * self.cell + place) * self.width..][..self.width]
     }
 
-    /// Notes the inputs of a pixel, which are added with its target; `unit` is that of a number of at least 64.
+    /// Notes v of the inputs of the pixel of a lane, which are added with its target.
     #[inline(always)]
-    pub fn note(&mut self, r: usize, q: usize, inputs: &Inputs, unit: Unit) {
-        let place = q % self.cell;
-        let own = self.waiting(r, place).chunks_exact_mut(COLUMNS);
-        for (own, inputs) in own.zip(inputs.chunks_exact(COLUMNS)) {
-            for l in 0..COLUMNS {
-                own[l] = normalised(inputs[l], unit);
-            }
+    pub fn note(&mut self, r: usize, q: usize, values: &[[i32; LANES]]) {
+        let (place, lane) = (q % self.cell, r % LANES);
+        for (own, values) in self.waiting(r, place).iter_mut().zip(values) {
+            *own = values[lane];
         }
     }
 
@@ -168,9 +167,9 @@ pub fn entry(a: usize, b: usize, n: usize) -> usize {
     (before + a - block * COLUMNS) * COLUMNS + b % COLUMNS
 }
 
-/// v, of an input or a target.
+/// v, of an input or a target; `unit` is that of a number of at least 64.
 #[inline(always)]
-fn normalised(u: i32, unit: Unit) -> i32 {
+pub fn normalised(u: i32, unit: Unit) -> i32 {
     ((u * unit.rho + (1 << (unit.lead - 5))) >> (unit.lead - 4)).clamp(-1023, 1023)
 }
 
