@@ -7,7 +7,6 @@ import hashlib
 import sys
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic
 from types import FrameType
 from typing import Any
 
@@ -58,8 +57,8 @@ a class in it, follows.
 OF_KINDS = {"M": "A5.4", "v": "A5.17", "p": "A5.18"}
 """The sections of the specification that a kind of section of an archive needs."""
 
-WATCHED, SEEN = 6.0, 20.0
-"""The seconds for which the lines, and then the calls, of a file are watched: that is slow."""
+WATCHED, SEEN = 1_000_000, 4_000_000
+"""The calls of which the lines are watched, and those that are seen at all: that is slow."""
 
 Arc = tuple[str, int, int]
 """A module, a line in it, and the line that ran before it in the same call, 0 for none."""
@@ -110,7 +109,7 @@ class Trace:
         self._functions: set[tuple[str, str]] = set()
         self._kinds = _kinds_of(data)
         models = spec_models(data)
-        self._start = monotonic()
+        self._calls = 0
         self.refusal: tuple[Any, ...] | None = None
         sys.settrace(self._called if watch else None)
         try:
@@ -132,14 +131,14 @@ class Trace:
         return sorted(reached | self._kinds)
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
+        self._calls += 1
+        if self._calls > SEEN:
+            sys.settrace(None)
         if not frame.f_code.co_filename.startswith(SPECIFICATION):
             return None
         module, last = Path(frame.f_code.co_filename).stem, 0
         self._functions.add((module, frame.f_code.co_qualname))
-        passed = monotonic() - self._start
-        if passed > SEEN:
-            sys.settrace(None)
-        if passed > WATCHED:
+        if self._calls > WATCHED:
             return None
 
         def line(frame: FrameType, event: str, argument: Any) -> Any:
