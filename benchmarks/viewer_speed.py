@@ -70,7 +70,7 @@ def opened(browser: Any, page: Path, archive: Path) -> tuple[float, float]:
     computed, start = computed_by(os.getpid()), time.perf_counter()
     browser.open(page.resolve().as_uri())
     browser.drop(archive)
-    browser.wait("document.querySelector('#check').textContent.startsWith('checked')", 120)
+    browser.wait("document.querySelector('#check').textContent.startsWith('checked')")
     return time.perf_counter() - start, computed_by(os.getpid()) - computed
 
 
