@@ -25,7 +25,6 @@ from .conftest import assert_error_line
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
 
 MEASURE = """
-from waiting import PATIENCE
 import resource, subprocess, sys
 code = subprocess.run([sys.executable, "-m", "bitsback", *sys.argv[1:]]).returncode
 print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
