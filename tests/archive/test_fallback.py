@@ -176,3 +176,11 @@ def test_where_tiles_occur_again_far_away_a_limit_saves_nothing() -> None:
     assert whole is not None and encode_fallback(tiles, "deflate", 0.9 * len(whole)) is not None
     limited = Tiles(tiles.elements, tiles.shapes)
     assert encode_fallback(limited, "lzma", 0.9 * len(whole)) == whole
+
+
+def test_where_one_byte_is_frequent_a_limit_saves_nothing() -> None:
+    """All places with that byte would begin a sequence, which takes memory."""
+    random = np.random.default_rng(0)
+    sparse = np.where(random.random((400, 400)) < 0.5, 0, random.integers(0, 256, (400, 400)))
+    tiles = Tiles.of([sparse.astype(np.uint8)], np.dtype("u1"))
+    assert encode_fallback(tiles, "deflate", 1) is not None

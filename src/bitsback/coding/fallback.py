@@ -49,6 +49,7 @@ _REPEATING = 4  # the ratio of deflate from which LZMA takes little time
 _UNREPEATED = 0.85  # times a trial's bytes that the whole may take, where nothing in it repeats
 _SEQUENCE = 32  # bytes that occur again
 _BEGINS = 61  # one of so many pairs of bytes begins a sequence
+_FEW = 16  # sequences begin at one of so many bytes at most
 _MOSTLY = 0.7  # the share of sequences that differ, below which much occurs again
 
 Bytes = NDArray[np.uint8]
@@ -199,6 +200,8 @@ def _recurs(tiles: Tiles) -> bool:
         return False
     pairs = 251 * content[: 1 - _SEQUENCE].astype(np.uint16) + content[1 : 2 - _SEQUENCE]
     begins = np.flatnonzero(pairs % _BEGINS == 0)
+    if len(begins) > content.size // _FEW:  # many are alike, and would take much memory
+        return True
     sequences = np.lib.stride_tricks.sliding_window_view(content, _SEQUENCE)[begins]
     return len(np.unique(sequences.view(f"V{_SEQUENCE}"))) < _MOSTLY * len(begins)
 
