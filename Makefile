@@ -42,7 +42,7 @@ viewer:
 
 # Whole data sets, long campaigns, and property tests with many examples, where `make test` takes samples.
 test-slow: .venv/installed-test
-	$(BIN)/python -m pytest $(WORKERS) -m "slow or hypothesis" --hypothesis-profile bitsback-slow
+	$(BIN)/python -m pytest $(WORKERS) -o faulthandler_timeout=0 -m "slow or hypothesis" --hypothesis-profile bitsback-slow
 
 # The site, into site/. The tests build it too.
 docs: .venv/installed-docs

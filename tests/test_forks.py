@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ import pytest
 
 from bitsback.lazy import cached_property
 from bitsback.locks import Lock
-from waiting import PATIENCE, until
+from waiting import PATIENCE, exit_code, forked
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork"),
@@ -31,18 +30,6 @@ class Slow:
         return self.value
 
 
-def ended_well(child: int) -> bool:
-    ended = (0, 0)
-
-    def has_ended() -> int:
-        nonlocal ended
-        ended = os.waitpid(child, os.WNOHANG)
-        return ended[0]
-
-    until(has_ended)
-    return ended[1] == 0
-
-
 def test_a_property_that_another_thread_computes() -> None:
     go, free = threading.Event(), threading.Event()
     free.set()
@@ -50,11 +37,10 @@ def test_a_property_that_another_thread_computes() -> None:
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(lambda: slow.computed)
         slow.begun.wait()
-        child = os.fork()
-        if child == 0:
-            os._exit(0 if other.computed == 2 else 1)
-        assert ended_well(child)
-        go.set()
+        try:
+            assert exit_code(forked(lambda: other.computed == 2)) == 0
+        finally:
+            go.set()
         assert found.result() == 1
     assert slow.computed == 1 and vars(slow)["computed"] == 1
     assert isinstance(Slow.computed, cached_property)
@@ -69,15 +55,17 @@ def test_a_lock_that_another_thread_holds() -> None:
             held.set()
             go.wait()
 
+    def is_one_lock() -> bool:
+        with lock:
+            return not lock._lock.acquire(blocking=False)
+
     with ThreadPoolExecutor(1) as pool:
         pool.submit(hold)
         held.wait()
-        child = os.fork()
-        if child == 0:
-            with lock:
-                os._exit(0 if not lock._lock.acquire(blocking=False) else 1)
-        assert ended_well(child)
-        go.set()
+        try:
+            assert exit_code(forked(is_one_lock)) == 0
+        finally:
+            go.set()
 
 
 COLD = """

@@ -1,9 +1,13 @@
-"""Waiting for a condition instead of a fixed time."""
+"""Waiting for a condition instead of a fixed time, and for forked processes."""
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +24,41 @@ def until(happened: Callable[[], object], running: subprocess.Popen[bytes] | Non
         assert running is None or running.poll() is None, "the process has ended before"
         assert time.monotonic() < deadline, "it has not happened"
         time.sleep(0.01)
+
+
+def forked(act: Callable[[], object]) -> int:
+    """Forks a process that ends with 0 if `act` gives something true, 1 if not, and 2 if it raises.
+    It never returns to the tests, which it would run, and report, a second time.
+    """
+    child = os.fork()
+    if child:
+        return child
+    code = 2
+    try:
+        code = 0 if act() else 1
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def exit_code(child: int) -> int:
+    """The exit code of a forked process, which is killed if it does not end."""
+    found = (0, 0)
+
+    def has_ended() -> int:
+        nonlocal found
+        found = os.waitpid(child, os.WNOHANG)
+        return found[0]
+
+    try:
+        until(has_ended)
+    except AssertionError:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    return os.waitstatus_to_exitcode(found[1])
 
 
 def begun(folder: Path) -> bool:

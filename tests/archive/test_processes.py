@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import multiprocessing
-import os
 import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from waiting import exit_code, forked
 
 from .conftest import pack
 
@@ -36,13 +37,8 @@ def test_forked_processes_do_not_disturb_each_other(
     path: Path, digits: NDArray[np.bool_], opened_by: str
 ) -> None:
     with path.open("rb") as file, bitsback.open(path if opened_by == "path" else file) as archive:
-        children = []
-        for seed in range(4):
-            child = os.fork()
-            if child == 0:
-                os._exit(0 if read(archive, digits, seed) else 1)
-            children.append(child)
-        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+        children = [forked(partial(read, archive, digits, seed)) for seed in range(4)]
+        assert [exit_code(child) for child in children] == [0] * 4
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
@@ -60,18 +56,15 @@ def test_forked_processes_with_threads_under_load(tmp_path: Path, where: str) ->
             order = np.random.default_rng(seed).integers(0, len(noise), 250)
             return all(np.array_equal(archive[int(item)], noise[item]) for item in order)
 
+        def load_by_threads(seed: int) -> bool:
+            with ThreadPoolExecutor(4) as pool:
+                return all(pool.map(load, range(seed, seed + 4)))
+
         with ThreadPoolExecutor(4) as pool:
             here = [pool.submit(load, seed) for seed in range(4)]
-            children = []
-            for number in range(3):
-                child = os.fork()
-                if child == 0:
-                    seeds = range(10 * number + 10, 10 * number + 14)
-                    with ThreadPoolExecutor(4) as own:
-                        os._exit(0 if all(own.map(load, seeds)) else 1)
-                children.append(child)
+            children = [forked(partial(load_by_threads, number)) for number in (10, 20, 30)]
             assert all(future.result() for future in here)
-        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 3
+        assert [exit_code(child) for child in children] == [0] * 3
     file.close()
 
 

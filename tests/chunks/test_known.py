@@ -20,6 +20,7 @@ import bitsback
 from bitsback.models import bundled, known
 from bitsback.numcodecs import Bitsback
 from bitsback.zarr import BitsbackCodec
+from waiting import exit_code, forked
 
 
 @pytest.fixture
@@ -146,7 +147,4 @@ def test_a_model_is_loaded_once_by_many_threads(
 def test_a_process_forked_while_a_model_is_looked_for_finds_its_own() -> None:
     prefix = bundled.identity("mnist-binary")
     with known._lock:
-        child = os.fork()
-        if child == 0:
-            os._exit(0 if known.find(prefix) is not None else 1)
-        assert os.waitpid(child, 0)[1] == 0
+        assert exit_code(forked(lambda: known.find(prefix) is not None)) == 0

@@ -13,6 +13,7 @@ import pytest
 
 import bitsback
 from bitsback.restoring import hidden_files
+from waiting import exit_code, forked
 
 from .conftest import files, noise, pixels, save, warnings_of
 
@@ -141,12 +142,12 @@ def test_an_interrupt_in_the_middle_comes_when_all_are_moved(
 
 def killed(monkeypatch: pytest.MonkeyPatch, number: int, archive: Path, folder: Path) -> None:
     """Restores in a process that exits immediately before the move with this number."""
-    child = os.fork()
-    if child == 0:
+
+    def restore() -> None:
         stop_before_move(monkeypatch, number, lambda: os._exit(9))
         bitsback.decompress(archive, folder, force=True, threads=1)
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] >> 8 == 9
+
+    assert exit_code(forked(restore)) == 9
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")

@@ -9,7 +9,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.filesystem import ArchiveFileSystem
-from waiting import PATIENCE
+from waiting import PATIENCE, until
 
 LIBRARY = os.environ.get("FUSE_LIBRARY_PATH") or ctypes.util.find_library("fuse")
 MAY_MOUNT = os.access("/dev/fuse", os.R_OK) and not os.system("unshare --mount true 2> /dev/null")
@@ -95,8 +94,7 @@ def test_a_mounted_archive(made: Path, tmp_path: Path, stop: signal.Signals) -> 
     command = [sys.executable, "-m", "bitsback", "mount", str(made / "folder.bb"), str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         try:
-            while not folder.is_mount() and process.poll() is None:
-                time.sleep(0.05)
+            until(folder.is_mount, process)
             names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.*"))
             assert names == ["a/1.png", "a/2.png", "b.png", "c.png", "notes.txt"]
             assert (folder / "notes.txt").read_text() == "no picture"

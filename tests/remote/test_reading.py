@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from PIL import Image
 import bitsback
 from bitsback.remote.ranges import Ranges
 from bitsback.restoring.restore import extract
+from waiting import exit_code, forked
 
 from .conftest import BLOCK, COUNT, Web
 
@@ -79,14 +80,13 @@ def test_threads(web: Web, noise: NDArray[np.int64]) -> None:
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_forked_processes_connect_anew(web: Web, noise: NDArray[np.int64]) -> None:
     with bitsback.open(web.url("x.bb")) as archive:
-        children = []
-        for seed in range(3):
-            child = os.fork()
-            if child == 0:
-                order = np.random.default_rng(seed).integers(0, COUNT, 20)
-                os._exit(0 if all((archive[int(n)] == noise[n]).all() for n in order) else 1)
-            children.append(child)
-        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 3
+
+        def read(seed: int) -> bool:
+            order = np.random.default_rng(seed).integers(0, COUNT, 20)
+            return all((archive[int(n)] == noise[n]).all() for n in order)
+
+        children = [forked(partial(read, seed)) for seed in range(3)]
+        assert [exit_code(child) for child in children] == [0] * 3
         assert np.array_equal(archive[5], noise[5])
 
 

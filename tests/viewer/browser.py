@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import time
@@ -73,6 +74,8 @@ class Browser:
 
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
+            if not select.select([self._in], [], [], PATIENCE)[0]:
+                raise BrowserError("the browser does not answer")
             part = os.read(self._in, 1 << 20)
             if not part:
                 raise BrowserError("the browser has ended")
@@ -154,8 +157,9 @@ class Browser:
         try:
             self._session = None
             self.call("Browser.close")
-        except (BrowserError, OSError):
+            self._process.wait(PATIENCE)
+        except (BrowserError, OSError, subprocess.TimeoutExpired):
             self._process.kill()
-        self._process.wait(PATIENCE)
+            self._process.wait(PATIENCE)
         os.close(self._out)
         os.close(self._in)
