@@ -1,4 +1,4 @@
-"""Waiting for a condition instead of a fixed time, and for forked processes."""
+"""Waiting for a condition instead of a fixed time, and processes that end with their tests."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 PATIENCE = 120.0
 """Seconds after which a test fails: far more than a busy machine needs."""
@@ -24,6 +26,16 @@ def until(happened: Callable[[], object], running: subprocess.Popen[bytes] | Non
         assert running is None or running.poll() is None, "the process has ended before"
         assert time.monotonic() < deadline, "it has not happened"
         time.sleep(0.01)
+
+
+@contextmanager
+def running(command: Sequence[str], **settings: Any) -> Iterator[subprocess.Popen[Any]]:
+    """A process that does not outlive the body."""
+    with subprocess.Popen(command, **settings) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def forked(act: Callable[[], object]) -> int:

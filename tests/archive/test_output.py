@@ -137,7 +137,7 @@ def test_killed_in_the_middle(folder: Path) -> None:
     process = run(folder, code)
     until(lambda: begun(folder), process)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.communicate(timeout=PATIENCE)
     assert (folder / "x.bb").read_text() == "mine"
     temporary, *others = names(folder)
     assert temporary.startswith(".bitsback-") and temporary.endswith(".tmp")

@@ -17,6 +17,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.writing import unfinished
+from waiting import PATIENCE
 
 PART = ".x.bb.part"
 SLOW = (
@@ -101,7 +102,7 @@ def test_killed(folder: Path, source: str) -> None:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             kills += 1
-        assert process.wait() in (0, -signal.SIGKILL)
+        assert process.wait(PATIENCE) in (0, -signal.SIGKILL)
     assert Path("x.bb").read_bytes() == expected
     assert not Path(PART).exists()
 

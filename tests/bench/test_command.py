@@ -24,7 +24,7 @@ from bitsback.cli.main import bitsback as command
 from bitsback.peers.measure import Peer
 from bitsback_lab.bench import comparison, plot
 from bitsback_lab.bench.subject import read
-from waiting import PATIENCE, until
+from waiting import PATIENCE, running, until
 
 Run = Callable[..., Result]
 
@@ -266,7 +266,7 @@ def test_it_says_that_it_reads_as_long_as_it_waits_for_images() -> None:
             said += os.read(master, 1000)
         return b"reading ... " in said
 
-    with subprocess.Popen(
+    with running(
         [sys.executable, "-m", "bitsback", "bench", "-"], stdin=subprocess.PIPE, stderr=terminal
     ) as process:
         until(reading, process)

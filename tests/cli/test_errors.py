@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.format.layout import COLLECTION, HEAD, Cursor, open_section, section
-from waiting import PATIENCE, begun, until
+from waiting import PATIENCE, begun, running, until
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
 
@@ -186,33 +186,23 @@ def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> No
             signal.signal(signal_number, signal.SIG_DFL)
 
     npy = (folder / "digits.npy").read_bytes()
-    with subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "bitsback",
-            "compress",
-            "-",
-            "--block",
-            "2",
-            "-o",
-            "digits.bb",
-            "--force",
-        ],
+    command = ["compress", "-", "--block", "2", "-o", "digits.bb", "--force"]
+    with running(
+        [sys.executable, "-m", "bitsback", *command],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
         preexec_fn=heed,
-    ) as running:
-        assert running.stdin is not None and running.stderr is not None
+    ) as process:
+        assert process.stdin is not None and process.stderr is not None
         before = (folder / "digits.bb").read_bytes()
-        running.stdin.write(npy[: len(npy) // 2])
-        running.stdin.flush()
-        until(lambda: begun(folder), running)
-        running.send_signal(signal_number)
-        assert running.wait(PATIENCE) == code
-        error = running.stderr.read().decode()
-        running.stdin.close()
+        process.stdin.write(npy[: len(npy) // 2])
+        process.stdin.flush()
+        until(lambda: begun(folder), process)
+        process.send_signal(signal_number)
+        assert process.wait(PATIENCE) == code
+        error = process.stderr.read().decode()
+        process.stdin.close()
     assert (folder / "digits.bb").read_bytes() == before
     if code > 0:
         assert error == "bitsback: interrupted\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from waiting import until
+from waiting import PATIENCE, running, until
 
 from .conftest import Run
 
@@ -26,10 +26,10 @@ def test_interrupted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     np.save("x.npy", noise)
     assert run("compress", "x.npy", "-o", "whole.bb", "--block", "1").exit_code == 0
     command = [sys.executable, "-m", "bitsback", "compress", "x.npy", "--block", "1", "--resume"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with running(command, stderr=subprocess.PIPE, text=True) as process:
         until(lambda: PART.exists() and PART.stat().st_size > 200_000)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate()
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert f"kept what is coded in {PART.absolute()}; the same command goes on" in said
     assert not Path("x.bb").exists()

@@ -21,7 +21,7 @@ from bitsback.format.layout import HEAD, section
 from bitsback.images import file_io as image_files
 from bitsback.wire import varint
 from packing import index_of
-from waiting import PATIENCE, begun, until
+from waiting import PATIENCE, begun, running, until
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
 
@@ -119,7 +119,7 @@ def test_a_pipe_with_a_name_is_read_like_any_other(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     writing = subprocess.Popen("sleep 0.3; cat digits.npy > pipe", shell=True, cwd=folder)
     bitsback.compress(folder / "pipe", folder / "x.bb")
-    assert writing.wait() == 0
+    assert writing.wait(PATIENCE) == 0
     assert (bitsback.decompress(folder / "x.bb") == np.load(folder / "digits.npy")).all()
 
 
@@ -127,19 +127,19 @@ def test_a_pipe_with_a_name_is_read_like_any_other(folder: Path) -> None:
 def test_two_interrupts_with_threads_at_work(folder: Path, pause: float) -> None:
     many = np.tile(np.load(folder / "digits.npy"), (150, 1, 1))
     np.save(folder / "many.npy", many)
-    with subprocess.Popen(
+    with running(
         [sys.executable, "-m", "bitsback", "compress", "many.npy", "--best", "--block", "1500",
          "--threads", "2"],
         stderr=subprocess.PIPE,
         cwd=folder,
-    ) as running:  # fmt: skip
-        assert running.stderr is not None
-        until(lambda: begun(folder), running)
-        running.send_signal(signal.SIGINT)
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        until(lambda: begun(folder), process)
+        process.send_signal(signal.SIGINT)
         time.sleep(pause)
-        running.send_signal(signal.SIGINT)
-        assert running.wait(PATIENCE) == 130
-        assert running.stderr.read() == b"bitsback: interrupted\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
+        assert process.stderr.read() == b"bitsback: interrupted\n"
     assert sorted(path.name for path in folder.iterdir()) == ["digits.bb", "digits.npy", "many.npy"]
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.dask import from_archive, to_archives
-from waiting import until
+from waiting import PATIENCE, until
 
 MODEL = "mnist-binary"
 
@@ -122,7 +122,7 @@ def test_a_run_that_died_does_what_is_missing_when_it_is_started_again(
     first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
     until(lambda: len(list(folder.glob("*.bb"))) >= 3, first)
     first.kill()
-    first.communicate()
+    first.communicate(timeout=PATIENCE)
     # The cluster drops tasks that nobody waits for, but workers finish tasks that they have begun.
     until(lambda: not cluster.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)))
     until(lambda: not any(cluster.run(lambda dask_worker: len(dask_worker.state.tasks)).values()))

@@ -19,7 +19,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.restoring.staging import _Hidden
-from waiting import until
+from waiting import PATIENCE, until
 from zoo.animated_files import ODD
 from zoo.gif_files import Drawn, gif_file, ramps
 
@@ -227,7 +227,7 @@ def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
     until(lambda: any(tmp_path.glob(".bitsback-*/new/**/*.png")), process)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.wait(PATIENCE)
     assert sorted(path.name for path in tmp_path.iterdir())[1:] == ["a.bb", "in"]
 
 

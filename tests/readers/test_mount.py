@@ -20,7 +20,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.filesystem import ArchiveFileSystem
-from waiting import PATIENCE, until
+from waiting import PATIENCE, running, until
 
 LIBRARY = os.environ.get("FUSE_LIBRARY_PATH") or ctypes.util.find_library("fuse")
 MAY_MOUNT = os.access("/dev/fuse", os.R_OK) and not os.system("unshare --mount true 2> /dev/null")
@@ -92,7 +92,7 @@ def test_a_mounted_archive(made: Path, tmp_path: Path, stop: signal.Signals) -> 
     folder = tmp_path / "shown"
     folder.mkdir()
     command = [sys.executable, "-m", "bitsback", "mount", str(made / "folder.bb"), str(folder)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+    with running(command, stderr=subprocess.PIPE) as process:
         try:
             until(folder.is_mount, process)
             names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.*"))

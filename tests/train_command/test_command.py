@@ -14,7 +14,7 @@ from PIL import Image
 
 from bitsback.cli.main import bitsback as command
 from bitsback.models import load_model
-from waiting import PATIENCE, until
+from waiting import PATIENCE, running, until
 
 
 @pytest.mark.parametrize(
@@ -94,15 +94,12 @@ def test_an_interruption_says_how_to_go_on(folder: Path) -> None:
         "--epochs",
         "100000",
     ]
-    with subprocess.Popen(
+    with running(
         arguments, stderr=subprocess.PIPE, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}
     ) as run:
         until((folder / "m.safetensors.ckpt" / "plan.json").exists, run)
         run.send_signal(signal.SIGINT)
-        try:
-            assert run.wait(PATIENCE) == 130
-        finally:
-            run.kill()
+        assert run.wait(PATIENCE) == 130
         assert run.stderr is not None
         said = run.stderr.read().decode()
     assert "train grey.npy -o m.safetensors --kind vae --epochs 100000 --resume" in said

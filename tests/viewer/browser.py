@@ -31,6 +31,7 @@ class Browser:
         self._in, theirs_out = os.pipe()
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"]
         options += ["--no-first-run", "--disable-extensions", "--disable-background-networking"]
+        options += ["--disable-dev-shm-usage"]  # containers have little of it
         command = [CHROMIUM, *options, f"--user-data-dir={profile}", "about:blank"]
 
         def at_3_and_4() -> None:
@@ -55,7 +56,7 @@ class Browser:
         page = next(target for target in targets if target["type"] == "page")
         attached = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)
         self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
+        for domain in ("Inspector", "Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters: Any) -> Any:
@@ -75,6 +76,7 @@ class Browser:
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
             if not select.select([self._in], [], [], PATIENCE)[0]:
+                self._process.kill()
                 raise BrowserError("the browser does not answer")
             part = os.read(self._in, 1 << 20)
             if not part:
@@ -82,6 +84,9 @@ class Browser:
             self._buffer += part
         line, self._buffer = self._buffer.split(b"\0", 1)
         message: dict[str, Any] = json.loads(line)
+        if message.get("method") == "Inspector.targetCrashed":
+            self._process.kill()
+            raise BrowserError("the page has crashed")
         if "method" in message:
             self.events.append(message)
         return message

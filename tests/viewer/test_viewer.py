@@ -21,7 +21,7 @@ from bitsback.cli.commands import view
 from bitsback.cli.commands.view import Server
 from docs.blocks import ROOT
 from viewer.browser import CHROMIUM, Browser
-from waiting import PATIENCE
+from waiting import PATIENCE, running, until
 
 PAGE = ROOT / "src" / "bitsback" / "viewer.html"
 CHECK = "document.querySelector('#check').textContent"
@@ -255,11 +255,7 @@ def test_saved_files(browser: Browser, tmp_path: Path) -> None:
     for name, button in (("x.png", "png"), ("x.npy", "npy")):
         browser.run(f"at.{button}.click()")
         browser.wait(f"{CHECK}.startsWith('saved')")
-        end = tmp_path / name
-        for _ in range(200):
-            if end.exists():
-                break
-            browser.run("new Promise((done) => setTimeout(done, 20))")
+        until((tmp_path / name).exists)
     assert np.array_equal(np.load(tmp_path / "x.npy"), picture)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "x.png")), picture)
 
@@ -267,9 +263,7 @@ def test_saved_files(browser: Browser, tmp_path: Path) -> None:
 def test_view_prints_an_address(tmp_path: Path) -> None:
     bitsback.compress(photo(20, 20), tmp_path / "x.bb")
     command = [sys.executable, "-m", "bitsback", "view", "--no-browser", str(tmp_path / "x.bb")]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as run:
+    with running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         assert run.stdout.readline().startswith("http://127.0.0.1:")
         run.send_signal(2)
