@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from bitsback import load_model
@@ -22,7 +23,9 @@ from bitsback.train.export.size_agnostic import (
 from bitsback.train.fit.items import Item, as_items
 from bitsback.train.fit.pixel_training import mean_bits
 from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback.train.network.dense import LinearModule
 from bitsback.train.network.pixel_predictor import OUTPUTS, PredictiveModule
+from bitsback.train.network.rounding import HIDDEN
 
 from .conftest import wavy
 
@@ -99,3 +102,12 @@ def test_what_is_no_free_model_of_this_kind_is_refused(
 def test_the_file_is_read_back(base: Path) -> None:
     model = load_model(base)
     assert model.any_shape and model.identity == file.identity(*file.read(base.read_bytes()))
+
+
+def test_where_no_input_differs_rounded_weights_cancel(module: PredictiveModule) -> None:
+    first = module.pixel[0]
+    assert isinstance(first, LinearModule)
+    layer = first.requantised()
+    sums = 64 * layer.weight.sum(1) + layer.bias
+    found = sums * layer.multiplier / 2.0**layer.shift / HIDDEN.scale
+    assert torch.allclose(found, first.linear.bias.double(), atol=1e-3)

@@ -64,7 +64,8 @@ def write(what: str) -> str:
             Image.fromarray(pixels).save(f"pictures/{number:02}.png")
         return "pictures"
     arrays = {
-        "one image of 12 bits": lambda: wavy((1, 120, 40), np.uint16)[0] >> 4,
+        # large, as a message has whole words and few steps gain little
+        "one image of 12 bits": lambda: wavy((1, 360, 120), np.uint16)[0] >> 4,
         "a stack": lambda: wavy((30, 20, 24), np.int16),
         "small images": lambda: wavy((60, 12, 12), np.uint8),
     }

@@ -249,7 +249,8 @@ def _restore(layer: LinearModule, where: str, tensors: Tensors, shift: int) -> N
     step = ratio * HIDDEN.scale / layer.target.scale  # the step of the weights
     layer.linear.weight.copy_(integers * step[:, None])
     zero = layer.target.zero / layer.target.scale
-    layer.linear.bias.copy_(bias * step / HIDDEN.scale - zero)
+    centred = bias + layer.centre * HIDDEN.scale * integers.sum(1)
+    layer.linear.bias.copy_(centred * step / HIDDEN.scale - zero)
 
 
 def _pixel(fields: dict[str, Any]) -> dict[str, Any]:

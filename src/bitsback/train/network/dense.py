@@ -110,12 +110,13 @@ class LinearModule(nn.Module):
 
     def _linear(self, value: Tensor, weight: Tensor) -> Tensor:
         bias = self._snapped_bias() if self.quantised else self.linear.bias
+        if self.centre:
+            value = value - self.centre
         if self.half_precision and self.training:
             if self.quantised:  # the grids of the results are finer than bfloat16
                 return functional.linear(value.bfloat16(), weight.bfloat16()).float() + bias
             return functional.linear(value.bfloat16(), weight.bfloat16(), bias.bfloat16())
-        value = value.to(weight.dtype)
-        return functional.linear(value - self.centre if self.centre else value, weight, bias)
+        return functional.linear(value.to(weight.dtype), weight, bias)
 
     def _snapped_bias(self) -> Tensor:
         """The bias rounded as `_integers` rounds it, with a straight-through gradient."""

@@ -18,6 +18,9 @@ Offset = tuple[int, int]  # rows and columns
 
 REACH = 8  # the most rows and columns of an offset
 WEIGHT_START = -2.0
+NO_DIFFERENCE = 64 / HIDDEN.scale  # as the network sees it; its rounded weights lose nothing there
+FIRST_WEIGHTS = 0.1
+"""Times PyTorch's weights the first layer starts with: small ones leave less noise behind."""
 OTHER_BYTES = 12  # the bytes of a context, besides the window and two for each predictor
 
 
@@ -167,7 +170,8 @@ class PredictiveModule(nn.Module):
         super().__init__()
         a = self.architecture = architecture
         self.quantised = False
-        self.pixel = nn.ModuleList((LinearModule(a.width, a.hidden, HIDDEN, HIDDEN, half=True),))
+        first = LinearModule(a.width, a.hidden, HIDDEN, HIDDEN, NO_DIFFERENCE, half=True)
+        self.pixel = nn.ModuleList((first,))
         for _ in range(a.residuals):
             inner = LinearModule(a.hidden, a.hidden, HIDDEN, RESIDUAL, half=True)
             self.pixel.append(ResidualModule(inner))
@@ -180,6 +184,9 @@ class PredictiveModule(nn.Module):
 
     @torch.no_grad()
     def _start(self) -> None:
+        first = self.pixel[0]
+        assert isinstance(first, LinearModule)
+        first.linear.weight.mul_(FIRST_WEIGHTS)
         layers = self.output_layers()
         layers["weight"].linear.bias.fill_(WEIGHT_START)
         layers["mean"].linear.weight.mul_(0.1)
