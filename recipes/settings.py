@@ -372,7 +372,7 @@ RECIPES: dict[str, Vae | SizeAgnostic] = {
                 muon=False, half=False,
             ),
         ),
-        FAST_FOLDERS,
+        FAST_FOLDERS, last_weights=True,
     ),
     "universal-bilevel": SizeAgnostic(  # 30 minutes
         "bilevel images of any size, trained on scanned pages",
