@@ -14,7 +14,7 @@ import io
 import numpy as np
 from harness import report
 from numpy.typing import NDArray
-from pictures import Key, archive_of, arguments, of_peer, peers, picture_files, row
+from pictures import Key, archive_of, arguments, picture_files, row, rows_of_peers
 from PIL import Image
 
 PEERS: tuple[Key, ...] = (("JPEG XL e9", "each"), ("JPEG XL e7", "each"), ("WebP m6", "each"))
@@ -34,11 +34,9 @@ def main() -> None:
         rows = [row("bitsback", auto, images, auto)]
         best = sum(archive_of(image, "--best") for image in images)
         rows.append(row("bitsback --best", best, images, auto))
-        found, missing = peers(PEERS, images)
-        for peer in found:
-            rows.append(row(peer.title, of_peer(peer, images).bytes, images, auto))
+        others, missing = rows_of_peers(PEERS, images, auto)
         title = f"{folder.name}, {len(images)} pictures, quality {options.quality}"
-        report(title, rows, missing, options.json)
+        report(title, rows + others, missing, options.json)
 
 
 def _through_jpeg(image: Image.Image, quality: int, subsampling: int) -> NDArray[np.uint8]:

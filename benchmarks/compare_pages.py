@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from harness import report
 from numpy.typing import NDArray
-from pictures import Key, archive_of, archive_size, arguments, npy_files, of_peer, peers, row
+from pictures import Key, archive_of, archive_size, arguments, npy_files, row, rows_of_peers
 from PIL import Image
 
 PEERS: tuple[Key, ...] = (
@@ -33,10 +33,8 @@ def main() -> None:
             row("bitsback, each", alone, pages, alone),
             row("bitsback, one archive", _together(pages), pages, alone),
         ]
-        found, missing = peers(PEERS, pages)
-        for peer in found:
-            rows.append(row(peer.title, of_peer(peer, pages).bytes, pages, alone))
-        report(f"{folder.name}, {len(pages)} pages", rows, missing, options.json)
+        others, missing = rows_of_peers(PEERS, pages, alone)
+        report(f"{folder.name}, {len(pages)} pages", rows + others, missing, options.json)
 
 
 def _together(pages: list[NDArray[np.bool_]]) -> int:

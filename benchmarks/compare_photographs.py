@@ -3,14 +3,15 @@
     python benchmarks/compare_photographs.py KODAK OTHERS
 
 Kodak's 24 photographs were scanned from film, and their colours lie on a lattice, which contexts
-that count in the picture find; `reduced_photographs.py` makes a folder of others, whose do not.
+that count in the picture find; `reduced_photographs.py` makes a folder of others, whose
+colours lie on none.
 None of them is used for tuning. Needs bitsback[peers].
 """
 
 from __future__ import annotations
 
 from harness import report
-from pictures import Key, archive_size, arguments, of_peer, peers, picture_files, row
+from pictures import Key, archive_size, arguments, picture_files, row, rows_of_peers
 
 from bitsback.images.picture_files import read_pixels
 
@@ -28,17 +29,17 @@ PEERS: tuple[Key, ...] = (
 
 def main() -> None:
     options = arguments(__doc__, "folders of pictures").parse_args()
+    if options.first is not None:
+        raise SystemExit("--first: the archives are of whole folders")
     for folder in options.data:
-        if options.first is not None:
-            raise SystemExit("--first: the archives are of whole folders")
         photographs = [read_pixels(path) for path in picture_files(folder).values()]
         sizes = {name: archive_size(folder, *given) for name, given in OURS.items()}
         first = next(iter(sizes.values()))
         rows = [row(name, size, photographs, first) for name, size in sizes.items()]
-        found, missing = peers(PEERS, photographs)
-        for peer in found:
-            rows.append(row(peer.title, of_peer(peer, photographs).bytes, photographs, first))
-        report(f"{folder.name}, {len(photographs)} photographs", rows, missing, options.json)
+        others, missing = rows_of_peers(PEERS, photographs, first)
+        report(
+            f"{folder.name}, {len(photographs)} photographs", rows + others, missing, options.json
+        )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ A folder holds a .npy file for each volume, [slices, rows, columns]. Needs bitsb
 from __future__ import annotations
 
 from harness import report
-from pictures import Key, archive_of, arguments, npy_files, of_peer, peers, row
+from pictures import Key, archive_of, arguments, npy_files, row, rows_of_peers
 
 PEERS: tuple[Key, ...] = (
     ("JPEG XL e9", "each"), ("JPEG XL e9", "mosaics"), ("JPEG-LS", "each"), ("JPEG 2000", "each"),
@@ -28,10 +28,8 @@ def main() -> None:
                 row("bitsback, a stack", stack, volume, stack),
                 row("bitsback, slices alone", alone, volume, stack),
             ]
-            found, missing = peers(PEERS, volume)
-            for peer in found:
-                rows.append(row(peer.title, of_peer(peer, volume).bytes, volume, stack))
-            report(f"{name}, {volume.shape} {volume.dtype}", rows, missing, options.json)
+            others, missing = rows_of_peers(PEERS, volume, stack)
+            report(f"{name}, {volume.shape} {volume.dtype}", rows + others, missing, options.json)
 
 
 if __name__ == "__main__":

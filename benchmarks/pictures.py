@@ -62,6 +62,14 @@ def of_peer(peer: Peer, images: Pictures) -> Measurement:
     return measure(peer, images)
 
 
+def rows_of_peers(
+    wanted: Sequence[Key], images: Pictures, ours: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """A table row for each of the wanted peers, and a line about each missing one."""
+    found, missing = peers(wanted, images)
+    return [row(peer.title, of_peer(peer, images).bytes, images, ours) for peer in found], missing
+
+
 def archive_size(source: Path, *options: str) -> int:
     """Bytes of the archive that the command makes of a file or folder, which is restored and
     compared. Raises SystemExit if anything is different.

@@ -13,7 +13,8 @@ rounding and the coder are not in it. Multiply-adds are the mean over the pixels
   gives, at levels drawn from each of its logistics.
 - Rows: the network sees the rows above and the known planes only, so that it can run for a row at
   once. The pixels to the left enter by linear terms, whose weights the network gives.
-- The bundled weights as a start, with the start matrices that belong to them; larger batches.
+- The bundled weights as a start, with the architecture and the start matrices that belong to them;
+  larger batches.
 
 Needs bitsback[train].
 """
@@ -434,8 +435,9 @@ def main() -> None:
 
 def _drawn(material: Material, kind: str) -> tuple[Pixels, Pixels]:
     if kind == "bundled":
-        _, starts = _bundled(SHIPPED)
-        return material.drawn(FAST, starts, True), material.drawn(FAST, starts, False)
+        module, starts = _bundled(SHIPPED)
+        of = module.architecture
+        return material.drawn(of, starts, True), material.drawn(of, starts, False)
     if kind == "rows":
         return material.rows(True), material.rows(False)
     held_out = material.drawn(FAST, material.starts, False)

@@ -246,7 +246,6 @@ FAST_FOLDERS = replace(
     UNIVERSAL_FOLDERS,
     photos=tuple(f"patches_{number:02}.webp" for number in range(1, 20)),
     photo_part=0.1,
-    photo_share=0.6,
     others=(
         Sampled(
             (
@@ -265,7 +264,7 @@ FAST_FOLDERS = replace(
         name: Sampled((Kind(name, 2, Crop(10, 256)),), 40_000)
         for name in ("med16", "micro16", "grey8", VOLUME, "multi")
     }
-    | {"graphics": Sampled((Kind("graphics", 2, Crop(1, 128)),), 10_000)},
+    | {"graphics": UNIVERSAL_FOLDERS.validated["graphics"]},
 )
 BILEVEL = PredictiveArchitecture(
     predictors=(LinearPredictor(Places.nearest(4, 1, 1), 16, (86, 72, 72)),),

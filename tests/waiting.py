@@ -17,13 +17,13 @@ PATIENCE = 120.0
 """Seconds after which a test fails: far more than a busy machine needs."""
 
 
-def until(happened: Callable[[], object], running: subprocess.Popen[bytes] | None = None) -> None:
-    """Returns as soon as something has happened; fails if it does not happen, or if `running`,
+def until(happened: Callable[[], object], process: subprocess.Popen[bytes] | None = None) -> None:
+    """Returns as soon as something has happened; fails if it does not happen, or if `process`,
     which should cause it, has ended.
     """
     deadline = time.monotonic() + PATIENCE
     while not happened():
-        assert running is None or running.poll() is None, "the process has ended before"
+        assert process is None or process.poll() is None, "the process has ended before"
         assert time.monotonic() < deadline, "it has not happened"
         time.sleep(0.01)
 
