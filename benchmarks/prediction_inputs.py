@@ -56,10 +56,10 @@ def main() -> None:
     options = parser.parse_args()
     photos = [_item(one) for one in patches(options.photos / "patches_00.webp")[3::16]]
     sets = [photos, *([_item(read_pixels(path)[:256, :400])] for path in options.pictures)]
-    earlier = [_bits(EARLIER, items) for items in sets]
+    earlier = [bits((EARLIER,), items) for items in sets]
 
     def measured(one: LinearPredictor) -> dict[str, Any]:
-        ratios = [_bits(one, items) / of for items, of in zip(sets, earlier, strict=True)]
+        ratios = [bits((one,), items) / of for items, of in zip(sets, earlier, strict=True)]
         pictures = ratios[1:] or ratios
         return {"of_patches": ratios[0], "of_pictures": float(np.mean(pictures))}
 
@@ -100,17 +100,27 @@ def _smaller(places: Places) -> Iterator[tuple[str, Places]]:
                 yield f"{plane} {offset}", replace(places, **{plane: rest})
 
 
-def _bits(predictor: LinearPredictor, items: list[Item]) -> float:
-    """Bits per sub-pixel of items in colour, for residuals many levels wide."""
-    symbols = flat(items)
-    architecture = PredictiveArchitecture((predictor,), Places.nearest(1, 0, 0))
-    core = make_predictor(architecture, no_starts(architecture))
-    _, predictions, units = core.contexts(symbols, [item.shape for item in items])
+def bits(predictors: tuple[LinearPredictor, ...], items: list[Item]) -> float:
+    """Bits per sub-pixel of items, for residuals many levels wide; classes are those of items in
+    colour.
+    """
+    symbols, predictions, units = predicted(predictors, items)
     residuals = np.abs(256 * symbols.astype(np.int64) - predictions) / 256 + ROUNDING
     classes = 3 * units.astype(np.int64) + np.arange(len(symbols)) % 3
     counts, sums = np.bincount(classes), np.bincount(classes, residuals)
     counts, sums = counts[counts > 0], sums[counts > 0]
     return float((counts * np.log2(2 * np.e * sums / counts)).sum() / len(symbols))
+
+
+def predicted(
+    predictors: tuple[LinearPredictor, ...], items: list[Item]
+) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.uint8]]:
+    """The symbols of items, [n], what is predicted, in 2^-8 levels, and the units of errors."""
+    symbols = flat(items)
+    architecture = PredictiveArchitecture(predictors, Places.nearest(1, 0, 0))
+    core = make_predictor(architecture, no_starts(architecture))
+    _, predictions, units = core.contexts(symbols, [item.shape for item in items])
+    return symbols, predictions, units
 
 
 if __name__ == "__main__":

@@ -240,8 +240,14 @@ def graphics(
     }
 
 
-def beside(contexts: list[str]) -> dict[str, Any]:
-    """The field `counts`. The network's last hidden layer is for the mixers, too."""
+def last_hidden(base: Model) -> str:
+    """The layer of its network that the outputs see, which mixers see, too."""
+    layers = json.loads(base.description)["networks"]["pixel"]["layers"]
+    return next(str(layer["input"]) for layer in layers if layer["name"] == "weight")
+
+
+def beside(contexts: list[str], features: str) -> dict[str, Any]:
+    """The field `counts`. features: a layer of the network that the mixers see, too."""
     terms = [[CHANNEL, *map(term, of.split())] for of in contexts]
     last = len(contexts) - 1
     selects = (
@@ -255,7 +261,7 @@ def beside(contexts: list[str]) -> dict[str, Any]:
         "slot": [16, 7],
         "trust": 30,
         "sure": 8,
-        "features": "hidden3",
+        "features": features,
         "maps": [4, 1023],
         "contexts": [{"offset": 21, "limit": 60, "terms": of} for of in terms],
         "mixers": [{"select": of, "start": 1638, "rates": [2047, 200]} for of in selects],
@@ -265,8 +271,8 @@ def beside(contexts: list[str]) -> dict[str, Any]:
 def mixed(base: Model) -> Model:
     """The model of up to 256 levels with contexts beside its network."""
     about = "Images of any size and up to 256 levels, with contexts learned as they come"
-    name = f"{base.name}-mixed"
-    return build_with_counts(base, beside(BESIDE), 256, name=name, about=about)
+    counts = beside(BESIDE, last_hidden(base))
+    return build_with_counts(base, counts, 256, name=f"{base.name}-mixed", about=about)
 
 
 def deep(base: Model) -> Model:
@@ -293,7 +299,7 @@ def deep(base: Model) -> Model:
     by_split: list[list[Any]] = [[{"place": "prediction", "shift": 0, "most": 65535}], []]
     counts = {
         "quantiles": 5,
-        "features": "hidden3",
+        "features": last_hidden(base),
         "queues": 4,
         "table": 20,
         "slot": [16, 8],
