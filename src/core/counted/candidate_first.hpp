@@ -53,10 +53,10 @@ class CandidateFirst {
         of.exists = of.exists && of.symbol < levels;
         if (!of.exists) of.symbol = none_;
         if (!of.exists || of.failures < sure_) return;
-        mixer_.start(pixel);
         picture.look(others_, plane, row, column, {0, 0, of.symbol}, direct(), mixer_.keys(pixel),
                      mixer_.values(pixel));
         mixer_.values(pixel)[failures_] = of.failures;
+        mixer_.start(pixel);
         mixer_.find(pixel, 0, 1 + of.symbol);
     }
     bool exists(std::size_t pixel) const { return candidates_[pixel].exists; }
@@ -68,6 +68,7 @@ class CandidateFirst {
         const SymbolMemory::Candidate& of = candidates_[pixel];
         if (of.failures < sure_) return counts_[of.failures].probability();
         mixer_.look(pixel, 0, 1 + of.symbol);
+        mixer_.mix(pixel, 0);
         return mixer_.predict(pixel, 0);
     }
     void learn(std::size_t pixel, std::uint32_t symbol) {
@@ -76,7 +77,7 @@ class CandidateFirst {
         if (of.exists && of.failures < sure_)
             counts_[of.failures].learn(right);
         else if (of.exists)
-            mixer_.learn(pixel, 0, right ? 1 : 0);
+            mixer_.learn(pixel, right ? 1 : 0);
         symbols_.learn(pixel, symbol);
     }
 

@@ -85,6 +85,9 @@ class CountedCoder {
         for (const Front& front : order_.fronts()) add(front);
         beside_.look();
         mixer_.begin(pixels_.size());
+        open_.resize(pixels_.size());
+        frequencies_.resize(pixels_.size());
+        mixed_.resize(pixels_.size());
         if (first_)
             guess();
         else
@@ -109,16 +112,11 @@ class CountedCoder {
     unsigned decisions() const { return decisions_ + (first_ ? 1 : 0); }
     // The pixels of which a decision is open, and the frequencies of its being 1.
     void predict(unsigned decision) {
-        open_.clear();
-        frequencies_.clear();
-        mixed_.clear();
+        opened_ = mixes_ = 0;
         guessing_ = first_ && decision == 0;
         if (guessing_) {
-            for (std::size_t i = 0; i < pixels_.size(); ++i) {
-                if (!first_->exists(i)) continue;
-                open_.push_back(static_cast<std::uint32_t>(i));
-                frequencies_.push_back(frequency(first_->predict(i)));
-            }
+            for (std::size_t i = 0; i < pixels_.size(); ++i)
+                if (first_->exists(i)) open(i, frequency(first_->predict(i)));
             return;
         }
         const unsigned d = depth_ = first_ ? decision - 1 : decision;
@@ -137,7 +135,7 @@ class CountedCoder {
             if constexpr (Beside::is_network) {
                 if (settings_.quantiles() != 0) {
                     if (beside_.divide(i))
-                        ask(i, d);
+                        ask(i);
                     else
                         of.node *= 2;
                     continue;
@@ -156,19 +154,11 @@ class CountedCoder {
                 continue;
             }
             if constexpr (Beside::exists) beside_.divide(i, middle);
-            ask(i, d);
+            ask(i);
         }
-        for (const std::uint32_t k : mixed_) {
-            const Pixel& of = pixels_[open_[k]];
-            std::int32_t given = 0;
-            if constexpr (Beside::exists)
-                given = logistic_.stretch(std::clamp(of.probability >> 6, 1u, (1u << 22) - 1));
-            mixer_.look(open_[k], d, of.node, given);
-        }
-        for (const std::uint32_t k : mixed_)
-            frequencies_[k] = frequency(mixer_.predict(open_[k], d));
+        mix();
     }
-    std::span<const std::uint32_t> open() const { return open_; }
+    std::span<const std::uint32_t> open() const { return {open_.data(), opened_}; }
     std::uint32_t frequency_of(std::size_t k) const { return frequencies_[k]; }
 
     // How it comes out for pixel k of those of which it is open, if this is its symbol.
@@ -193,11 +183,10 @@ class CountedCoder {
     // With quantiles: the pixels of which several symbols are left after all decisions.
     bool has_rest() const { return settings_.quantiles() != 0; }
     void predict_rest() {
-        open_.clear();
+        opened_ = 0;
         if constexpr (Beside::is_network)
             for (std::size_t i = 0; i < pixels_.size(); ++i)
-                if (beside_.left(i).high - beside_.left(i).low > 1)
-                    open_.push_back(static_cast<std::uint32_t>(i));
+                if (beside_.left(i).high - beside_.left(i).low > 1) open(i, 0);
     }
     Interval rest(std::size_t k, std::uint32_t symbol) const {
         if constexpr (Beside::is_network) return beside_.interval(open_[k], symbol);
@@ -214,13 +203,10 @@ class CountedCoder {
     // Learns the symbols of the step.
     void learn() {
         for (std::size_t i = 0; i < pixels_.size(); ++i) {
-            if (i + 1 < pixels_.size() && !pixels_[i + 1].hit && !pixels_[i + 1].flat)
-                mixer_.expect(i + 1);
             const Pixel& at = pixels_[i];
             if (first_) first_->learn(i, symbol(i));
             if (at.flat) flat_->learn(at.key, symbol(i));
-            for (unsigned d = 0; d < decisions_ && !at.hit && !at.flat; ++d)
-                mixer_.learn(i, d, at.node >> (decisions_ - 1 - d) & 1);
+            mixer_.learn(i, at.node);
             at.picture->put(at.plane, at.row, at.column, symbol(i));
             beside_.learn(i, symbol(i));
         }
@@ -254,17 +240,16 @@ class CountedCoder {
                 at.key = at.picture->flat_key();
                 return;
             }
-            mixer_.start(i);
             at.picture->look(direct, mixer_.keys(i), mixer_.values(i));
         } else {
-            mixer_.start(i);
             at.picture->look(at.plane, at.row, at.column, foreseen, direct, mixer_.keys(i),
                              mixer_.values(i));
         }
+        mixer_.start(i);
     }
 
     // A decision of a pixel, if both sides can be.
-    void ask(std::uint32_t i, unsigned d) {
+    void ask(std::uint32_t i) {
         Pixel& of = pixels_[i];
         if constexpr (Beside::exists) {
             of.probability = beside_.probability(i);
@@ -274,28 +259,52 @@ class CountedCoder {
                 return;
             }
         }
-        open_.push_back(i);
         if constexpr (of_bits) {
-            if (of.flat) {
-                frequencies_.push_back(frequency(flat_->predict(of.key)));
-                return;
-            }
+            if (of.flat) return open(i, frequency(flat_->predict(of.key)));
         }
         if constexpr (Beside::exists) {
-            if (is_sure(of.probability)) {
-                frequencies_.push_back(frequency(static_cast<std::int32_t>(of.probability)));
-                return;
-            }
+            if (is_sure(of.probability))
+                return open(i, frequency(static_cast<std::int32_t>(of.probability)));
         }
-        mixed_.push_back(static_cast<std::uint32_t>(frequencies_.size()));
-        frequencies_.push_back(0);
-        const unsigned depth = d % settings_.mixing().together;
-        if (of.found <= d - depth) {
-            std::uint32_t split = 0;
-            if constexpr (Beside::is_network) split = beside_.split(i);
-            mixer_.find(i, d - depth, of.node >> depth, split);
-            of.found = d + 1;
+        mixed_[mixes_++] = static_cast<std::uint32_t>(opened_);
+        open(i, 0);
+    }
+    void open(std::size_t i, std::uint32_t frequency) {
+        open_[opened_] = static_cast<std::uint32_t>(i);
+        frequencies_[opened_++] = frequency;
+    }
+
+    // Finds the frequencies of the decisions that are mixed. What a decision needs of large tables
+    // is asked for some decisions before.
+    void mix() {
+        constexpr std::size_t apart = 8;
+        for (std::size_t t = 0; t < mixes_ + 3 * apart; ++t) {
+            const auto now = [&](std::size_t step) {
+                return t >= step * apart && t - step * apart < mixes_;
+            };
+            const auto pixel = [&](std::size_t step) { return open_[mixed_[t - step * apart]]; };
+            if (now(0)) find(pixel(0));
+            if (now(1)) look_at_slots(pixel(1));
+            if (now(2)) mixer_.mix(pixel(2), depth_);
+            if (now(3))
+                frequencies_[mixed_[t - 3 * apart]] = frequency(mixer_.predict(pixel(3), depth_));
         }
+    }
+    void find(std::size_t i) {
+        Pixel& of = pixels_[i];
+        const unsigned depth = depth_ % settings_.mixing().together;
+        if (of.found > depth_ - depth) return;
+        std::uint32_t split = 0;
+        if constexpr (Beside::is_network) split = beside_.split(i);
+        mixer_.find(i, depth_ - depth, of.node >> depth, split);
+        of.found = depth_ + 1;
+    }
+    void look_at_slots(std::size_t i) {
+        const Pixel& of = pixels_[i];
+        std::int32_t given = 0;
+        if constexpr (Beside::exists)
+            given = logistic_.stretch(std::clamp(of.probability >> 6, 1u, (1u << 22) - 1));
+        mixer_.look(i, depth_, of.node, given);
     }
 
     // Whether there is a symbol from first on below end, but for the candidate of a pixel.
@@ -363,8 +372,10 @@ class CountedCoder {
     bool guessing_ = false;              // whether it is the first one of a candidate
     unsigned depth_ = 0;                 // else in the tree
     std::vector<std::uint32_t> missed_;  // the pixels that are not as their candidates
+    std::size_t opened_ = 0;             // so many of the next ones are of it
     std::vector<std::uint32_t> open_;
     std::vector<std::uint32_t> frequencies_;
+    std::size_t mixes_ = 0;             // likewise
     std::vector<std::uint32_t> mixed_;  // the numbers among them of those that are mixed
 };
 

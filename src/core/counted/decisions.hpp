@@ -20,17 +20,22 @@ inline Interval decision_interval(unsigned precision, std::uint32_t frequency, s
 template <class Coder, class Symbol>
 void push_decisions(Message& message, unsigned precision, Coder& coder,
                     std::span<const Symbol> symbols) {
+    std::vector<std::uint32_t> known;   // the symbols of a step
     std::vector<std::uint32_t> coded;   // of a decision, 2 * frequency of a one + bit
     std::vector<std::uint32_t> counts;  // of each array of decisions
     std::vector<Interval> rests;        // of what is left after all decisions
     std::vector<std::uint32_t> rest_counts;
     while (coder.next()) {
+        known.resize(coder.pixels());
+        for (std::size_t i = 0; i < known.size(); ++i) known[i] = symbols[coder.element(i)];
         for (unsigned d = 0; d < coder.decisions(); ++d) {
             coder.predict(d);
             const std::span<const std::uint32_t> open = coder.open();
+            const std::size_t first = coded.size();
+            coded.resize(first + open.size());
             for (std::size_t k = 0; k < open.size(); ++k) {
-                const std::uint32_t bit = coder.bit(k, symbols[coder.element(open[k])]);
-                coded.push_back(coder.frequency_of(k) << 1 | bit);
+                const std::uint32_t bit = coder.bit(k, known[open[k]]);
+                coded[first + k] = coder.frequency_of(k) << 1 | bit;
                 coder.put(k, bit);
             }
             counts.push_back(static_cast<std::uint32_t>(open.size()));
@@ -39,7 +44,7 @@ void push_decisions(Message& message, unsigned precision, Coder& coder,
             coder.predict_rest();
             const std::span<const std::uint32_t> open = coder.open();
             for (std::size_t k = 0; k < open.size(); ++k) {
-                const auto symbol = std::uint32_t{symbols[coder.element(open[k])]};
+                const std::uint32_t symbol = known[open[k]];
                 rests.push_back(coder.rest(k, symbol));
                 coder.put_rest(k, symbol);
             }

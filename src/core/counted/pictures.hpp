@@ -24,35 +24,6 @@ struct Foreseen {
     const std::uint8_t* inputs = nullptr;  // of the network
 };
 
-// Puts terms together to the words of a key, and these to a hash; or, of few bits, to the key.
-class KeyMaker {
-  public:
-    explicit KeyMaker(bool direct) : direct_(direct) {}
-
-    void add(std::uint32_t value, unsigned bits) {
-        if (filled_ + bits > 64) finish_word();
-        word_ = word_ << bits | value;
-        filled_ += bits;
-    }
-    std::uint64_t key() {
-        if (direct_) return word_;
-        finish_word();
-        return hash_;
-    }
-
-  private:
-    void finish_word() {
-        hash_ = hash_word(hash_, word_);
-        word_ = 0;
-        filled_ = 0;
-    }
-
-    bool direct_;
-    std::uint64_t hash_ = 0;
-    std::uint64_t word_ = 0;
-    unsigned filled_ = 0;
-};
-
 // Some contexts and values, whose terms are each looked up once: first those that are symbols.
 class SymbolContexts {
   public:
@@ -82,17 +53,26 @@ class SymbolContexts {
             if (of.kind == Term::Kind::inputs) continue;
             for (const Term::Part& part : of.parts) back_ = std::max(back_, part.site.back);
         }
-        const auto pieces = [&](const Terms& some) {
-            std::vector<Piece> out;
-            for (const Term& of : some) {
-                const auto found = std::ranges::find(terms, of) - terms.begin();
-                out.push_back({static_cast<std::uint32_t>(found), of.bits()});
-            }
-            return out;
+        const auto number = [&](const Term& of) {
+            return static_cast<std::uint32_t>(std::ranges::find(terms, of) - terms.begin());
         };
-        for (const std::size_t c : numbers)
-            contexts_.push_back({c, pieces(settings.contexts()[c])});
-        values_ = pieces(values);
+        for (const std::size_t c : numbers) {
+            contexts_.push_back({c, {{}}});
+            unsigned filled = 0;
+            for (const Term& of : settings.contexts()[c]) {
+                const unsigned bits = of.bits();
+                if (bits == 0) continue;  // it is always 0
+                std::vector<Word>& words = contexts_.back().words;
+                if (filled + bits > 64) {
+                    words.emplace_back();
+                    filled = 0;
+                }
+                for (Piece& before : words.back()) before.shift += bits;
+                words.back().push_back({number(of), 0});
+                filled += bits;
+            }
+        }
+        for (const Term& of : values) values_.push_back(number(of));
     }
 
     struct Symbol {
@@ -110,21 +90,28 @@ class SymbolContexts {
     void make(const std::uint32_t* terms, const Direct& direct, std::uint64_t* keys,
               std::uint32_t* values) const {
         for (const Context& of : contexts_) {
-            KeyMaker key(direct(of.number));
-            for (const Piece& piece : of.pieces) key.add(terms[piece.term], piece.bits);
-            keys[of.number] = key.key();
+            std::uint64_t key = 0;
+            for (const Word& word : of.words) {
+                std::uint64_t made = 0;
+                for (const auto [term, shift] : word) made |= std::uint64_t{terms[term]} << shift;
+                key = direct(of.number) ? made : hash_word(key, made);
+            }
+            keys[of.number] = key;
         }
-        for (std::size_t i = 0; i < values_.size(); ++i) values[i] = terms[values_[i].term];
+        for (std::size_t i = 0; i < values_.size(); ++i) values[i] = terms[values_[i]];
     }
 
   private:
+    // A term, and where it lies in a word of a key.
     struct Piece {
         std::uint32_t term;
-        unsigned bits;
+        unsigned shift;
     };
+    using Word = std::vector<Piece>;
+    // The words whose hash is the key; or of few bits, a word that is the key.
     struct Context {
         std::size_t number;
-        std::vector<Piece> pieces;
+        std::vector<Word> words;
     };
 
     static std::vector<std::size_t> every(std::size_t count) {
@@ -137,7 +124,7 @@ class SymbolContexts {
     Terms others_;
     std::int32_t back_ = 0;
     std::vector<Context> contexts_;
-    std::vector<Piece> values_;
+    std::vector<std::uint32_t> values_;  // the numbers of their terms
 };
 
 // A symbol for each pixel, in planes with a margin of zeros; before them one that is all zeros, for

@@ -89,13 +89,12 @@ class MixtureCurve {
             const std::uint64_t n = sums[k] << 16;
             std::uint64_t end = multiply_high(n, reciprocal);  // or one less
             end += n - end * sum >= sum ? 1 : 0;
-            weight_[k] = static_cast<std::int64_t>(end - before);
+            const std::int64_t slope = tables.inverse_scale(scale[k]);
+            const std::int64_t shifted =
+                std::int64_t{mean[k]} * (std::int64_t{1} << tables.mean_shift());
+            parts_[k] = {static_cast<std::int64_t>(end - before), slope,
+                         (std::int64_t{16} << 24) - shifted * slope};
             before = end;
-            // t + (16 << 24) of docs/format.md is offset + position * slope.
-            slope_[k] = tables.inverse_scale(scale[k]);
-            offset_[k] = (std::int64_t{16} << 24) - std::int64_t{mean[k]} *
-                                                        (std::int64_t{1} << tables.mean_shift()) *
-                                                        slope_[k];
         }
     }
 
@@ -103,14 +102,13 @@ class MixtureCurve {
     // what it is at another one farther out is the same.
     bool is_below(std::int64_t position) const {
         bool below = true;
-        for (std::size_t k = 0; k < components_; ++k)
-            below &= offset_[k] + position * slope_[k] <= 0;
+        for (std::size_t k = 0; k < components_; ++k) below &= parts_[k].at(position) <= 0;
         return below;
     }
     bool is_above(std::int64_t position) const {
         bool above = true;
         for (std::size_t k = 0; k < components_; ++k)
-            above &= offset_[k] + position * slope_[k] >= (std::int64_t{32} << 24) - 1;
+            above &= parts_[k].at(position) >= (std::int64_t{32} << 24) - 1;
         return above;
     }
 
@@ -137,12 +135,12 @@ class MixtureCurve {
         std::array<std::int64_t, n> sums{};
         const auto add = [&](std::size_t k) BITSBACK_INLINE {
             for (std::size_t i = 0; i < n; ++i) {
-                std::int64_t t = offset_[k] + positions[i] * slope_[k];
-                t = std::min(std::max(t, std::int64_t{0}), most);
+                const std::int64_t t =
+                    std::min(std::max(parts_[k].at(positions[i]), std::int64_t{0}), most);
                 const MixtureTables::Segment segment = segments_[t >> 18];
                 const std::int64_t risen =
                     (std::int64_t{segment.rise} * (t & ((1 << 18) - 1))) >> 18;
-                sums[i] += weight_[k] * (segment.start + risen);
+                sums[i] += parts_[k].weight * (segment.start + risen);
             }
         };
         if constexpr (known != 0)
@@ -153,11 +151,18 @@ class MixtureCurve {
         return sums;
     }
 
+    struct Part {
+        std::int64_t weight;
+        std::int64_t slope;
+        std::int64_t offset;
+
+        // t + (16 << 24) of docs/format.md.
+        std::int64_t at(std::int64_t position) const { return offset + position * slope; }
+    };
+
     const MixtureTables::Segment* segments_;
     std::size_t components_;
-    std::array<std::int64_t, MixtureTables::max_components> weight_;
-    std::array<std::int64_t, MixtureTables::max_components> slope_;
-    std::array<std::int64_t, MixtureTables::max_components> offset_;
+    std::array<Part, MixtureTables::max_components> parts_;  // of the components
 };
 
 // The distribution of one pixel over its levels.

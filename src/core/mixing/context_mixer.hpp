@@ -36,8 +36,7 @@ class ContextMixer {
           direct_(padded_),
           counts_(padded_) {
         bias_ = free_place();
-        uses_ = free_place();
-        given_ = settings.beside != Beside::nothing ? free_place() : uses_;
+        if (settings.beside != Beside::nothing) given_ = free_place();
         const std::size_t most_counts = std::size_t{1} << settings.count_bits;
         rates_.resize(padded_ * most_counts);
         limits_.resize(padded_);
@@ -59,6 +58,8 @@ class ContextMixer {
             if (settings.maps.limit != 0)
                 maps_.emplace_back(of.sets(), settings.maps.limit, logistic);
         }
+        const auto mixers = static_cast<std::int64_t>(mixers_.size());
+        share_ = ((std::int64_t{1} << 32) + mixers - 1) / mixers;
     }
 
     std::size_t contexts() const { return tables_.size(); }
@@ -68,6 +69,7 @@ class ContextMixer {
     // A step of so many symbols begins.
     void begin(std::size_t symbols) {
         const std::size_t all = symbols * settings_.decisions;
+        predicted_.assign(symbols, 0);
         keys_.resize(symbols * contexts());
         values_.resize(symbols * values_of_a_symbol_);
         seen_.resize(symbols * features_);
@@ -75,12 +77,9 @@ class ContextMixer {
         checks_.resize(symbols * settings_.groups() * padded_);
         numbers_.resize(all * padded_);
         inputs_.resize(all * stride_);
+        odds_.resize(all);
+        sets_.resize(symbols * mixers_.size());
         mixed_.resize(all * mixers_.size());
-    }
-    // The decisions of one of them begin.
-    void start(std::size_t symbol) {
-        const std::size_t count = settings_.decisions * mixers_.size();
-        std::fill_n(mixed_.data() + symbol * count, count, Mixed{});
     }
     // The keys of a symbol, one for each context, and the values by which mixers are chosen.
     std::uint64_t* keys(std::size_t symbol) { return keys_.data() + symbol * contexts(); }
@@ -90,6 +89,15 @@ class ContextMixer {
     // The features of a symbol: numbers of 16 bits, and zeros behind them.
     std::int16_t* features(std::size_t symbol) { return seen_.data() + symbol * features_; }
 
+    // The decisions of a symbol begin, whose keys and values are there.
+    void start(std::size_t symbol) {
+        const std::uint32_t* values = this->values(symbol);
+        for (std::size_t m = 0; m < mixers_.size(); ++m) {
+            std::uint32_t set = 0;
+            for (const Part& of : mixers_[m].values) set += values[of.number] * of.stride;
+            sets_[symbol * mixers_.size() + m] = set;
+        }
+    }
     // Finds the slots of a group of decisions of a symbol, the first of which is d, at this node.
     // split: what stands for the node in some contexts.
     void find(std::size_t symbol, unsigned d, std::uint32_t node, std::uint32_t split = 0) {
@@ -116,20 +124,25 @@ class ContextMixer {
                       {lines_.data() + line_of(symbol, d), direct_.data(), node, place},
                       logistic_.stretch(), settings_.trust, inputs, counts_.data());
         inputs[bias_] = bias;
-        inputs[given_] = static_cast<std::int16_t>(given);
+        if (given_ != 0) inputs[given_] = static_cast<std::int16_t>(given);
+        const auto likely =
+            static_cast<std::uint32_t>(std::clamp((given + (1 << 14)) >> 11, 0, 15));
         Mixed* mixed = mixed_.data() + number * mixers_.size();
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
-            std::size_t set = 0;
-            for (const Selector& by : settings_.mixers[m].selectors)
-                set = set * by.count + chosen(by, symbol, d, node, given);
-            mixed[m].set = static_cast<std::uint32_t>(set);
-            const std::int16_t* weights = mixers_[m].weights.data() + set * weights_;
+            const Mixer& of = mixers_[m];
+            std::uint32_t set = sets_[symbol * mixers_.size() + m] + of.node * node + of.depth * d +
+                                of.odds * likely;
+            for (const Part& by : of.known)
+                set += (static_cast<std::uint32_t>(std::bit_width(counts_[by.number] + 1)) - 1) *
+                       by.stride;
+            mixed[m].set = set;
+            const std::int16_t* weights = of.weights.data() + set * weights_;
             for (std::size_t i = 0; i < weights_; i += 32) prefetch(weights + i);
         }
     }
 
-    // The probability that it is 1, in units of 2^-28.
-    std::int32_t predict(std::size_t symbol, unsigned d) {
+    // Mixes what has been looked at.
+    void mix(std::size_t symbol, unsigned d) {
         const std::size_t number = symbol * settings_.decisions + d;
         Mixed* mixed = mixed_.data() + number * mixers_.size();
         std::array<const std::int16_t*, MixingSettings::most_mixers> weights;
@@ -138,50 +151,44 @@ class ContextMixer {
             weights[m] = mixers_[m].weights.data() + mixed[m].set * weights_;
         kernels_.mix(weights.data(), mixers_.size(), inputs_of(symbol, d), sums.data());
         constexpr std::int64_t reach = LogisticTables::reach;
-        std::int32_t sum = 0;
+        std::int64_t sum = 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
-            const auto t = static_cast<std::int32_t>(
-                std::clamp(sums[m] >> (weight_bits - 1), -reach, reach - 1));
-            mixed[m].probability = logistic_.squash(t);
-            sum += t;
+            const std::int64_t t = std::clamp(sums[m] >> (weight_bits - 1), -reach, reach - 1);
+            mixed[m].probability = logistic_.squash(static_cast<std::int32_t>(t));
+            sum += t + reach;
         }
-        const auto count = static_cast<std::int32_t>(mixers_.size());
-        const std::int32_t odds = sum / count - (sum % count < 0 ? 1 : 0);
-        return mapped(odds, mixed);
+        // Without a division: the sum is below 2^19.
+        odds_[number] = static_cast<std::int32_t>((sum * share_ >> 32) - reach);
+        predicted_[symbol] |= 1u << d;
+        const ProbabilityMap::Place place = ProbabilityMap::place(odds_[number]);
+        for (std::size_t m = 0; m < maps_.size(); ++m) {
+            mixed[m].entry = maps_[m].entry(mixed[m].set, place);
+            maps_[m].expect(mixed[m].entry);
+        }
     }
 
-    // The decisions of a symbol are soon learned.
-    void expect(std::size_t symbol) const {
-        const std::size_t count = settings_.decisions * mixers_.size();
-        const Mixed* mixed = mixed_.data() + symbol * count;
-        for (std::size_t k = 0; k < count; ++k) {
-            if (mixed[k].probability == 0) continue;
-            const std::size_t m = k % mixers_.size();
-            const std::int16_t* weights = mixers_[m].weights.data() + mixed[k].set * weights_;
-            prefetch(weights + uses_);
-            if (!maps_.empty()) maps_[m].expect(mixed[k].entry);
-        }
-    }
-    // Takes decision d of a symbol, if it was predicted.
-    void learn(std::size_t symbol, unsigned d, std::uint32_t bit) {
+    // The probability that a decision that has been mixed is 1, in units of 2^-28.
+    std::int32_t predict(std::size_t symbol, unsigned d) const {
         const std::size_t number = symbol * settings_.decisions + d;
+        const std::int32_t odds = odds_[number], p = logistic_.squash(odds);
+        if (maps_.empty()) return p;
+        const ProbabilityMap::Place place = ProbabilityMap::place(odds);
         const Mixed* mixed = mixed_.data() + number * mixers_.size();
-        if (mixed[0].probability == 0) return;
-        const MixerInputs inputs = inputs_of(symbol, d);
-        const std::int64_t goal = bit != 0 ? 1 << 28 : 0;
-        for (std::size_t m = 0; m < mixers_.size(); ++m) {
-            std::int16_t* weights = mixers_[m].weights.data() + mixed[m].set * weights_;
-            std::int16_t& uses = weights[uses_];
-            const std::vector<std::int32_t>& rates = mixers_[m].rates;
-            const std::int64_t change =
-                (goal - mixed[m].probability) * rates[static_cast<std::size_t>(uses)];
-            const auto error =
-                static_cast<std::int16_t>((change + (1 << (error_shift - 1))) >> error_shift);
-            if (static_cast<std::size_t>(uses) + 1 < rates.size()) ++uses;
-            if (error != 0) kernels_.adjust(weights, inputs, error);
+        std::int64_t sum = std::int64_t{settings_.maps.weight} * p;
+        for (std::size_t m = 0; m < maps_.size(); ++m)
+            sum += std::int64_t{maps_[m].probability(mixed[m].entry, place)} << 6;
+        // Doubles hold the sum, which is below 2^33, and their quotient is exact enough to be
+        // rounded down.
+        const auto weights = static_cast<double>(settings_.maps.weight + maps_.size());
+        return static_cast<std::int32_t>(static_cast<double>(sum) / weights);
+    }
+
+    // Takes the decisions of a symbol that were predicted. bits: of all, the first one highest.
+    void learn(std::size_t symbol, std::uint32_t bits) {
+        for (std::uint32_t left = predicted_[symbol]; left != 0; left &= left - 1) {
+            const auto d = static_cast<unsigned>(std::countr_zero(left));
+            learn(symbol, d, bits >> (settings_.decisions - 1 - d) & 1);
         }
-        for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry, bit);
-        kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);
     }
 
   private:
@@ -192,13 +199,28 @@ class ContextMixer {
     static constexpr unsigned error_shift = 40 - weight_bits;
     static constexpr std::uint32_t fresh = 1u << 31;  // a half, and nothing counted
 
-    struct Mixer {
-        // Those of a set, as the inputs are, with how often it has learned, up to where that no
-        // longer matters.
-        Aligned<std::int16_t> weights;
-        std::vector<std::int32_t> rates;  // of learning, by that
+    // A number that helps to choose a set of weights: so many sets lie between its values.
+    struct Part {
+        std::size_t number;
+        std::uint32_t stride;
+    };
 
-        Mixer(const MixerSettings& of, const ContextMixer& in) : weights(of.sets() * in.weights_) {
+    struct Mixer {
+        Aligned<std::int16_t> weights;  // those of a set, as the inputs are
+        // How often each set has learned, up to where that no longer matters. It lies apart from
+        // the weights, since these are read as vectors right after it is written.
+        std::vector<std::uint16_t> uses;
+        std::vector<std::int32_t> rates;  // of learning, by that
+        // What chooses a set: values of the symbol, and counts of contexts. Other strides are 0
+        // where the node, the depth and the odds do not matter.
+        std::vector<Part> values;
+        std::vector<Part> known;
+        std::uint32_t node = 0;
+        std::uint32_t depth = 0;
+        std::uint32_t odds = 0;
+
+        Mixer(const MixerSettings& of, const ContextMixer& in)
+            : weights(of.sets() * in.weights_), uses(of.sets()) {
             const auto start = static_cast<std::int16_t>(of.start);
             for (std::size_t set = 0; set < of.sets(); ++set) {
                 std::int16_t* own = weights.data() + set * in.weights_;
@@ -211,28 +233,63 @@ class ContextMixer {
                 const auto uses = static_cast<std::int32_t>(rates.size());
                 rates.push_back(std::max(16 * of.first_rate / (16 + uses), of.last_rate));
             } while (rates.back() > of.last_rate);
+            std::uint32_t stride = 1;
+            for (auto by = of.selectors.rbegin(); by != of.selectors.rend(); ++by) {
+                choose(*by, stride);
+                stride *= by->count;
+            }
+        }
+
+        void choose(const Selector& by, std::uint32_t stride) {
+            switch (by.kind) {
+                case Selector::Kind::known:
+                    known.push_back({by.number, stride});
+                    break;
+                case Selector::Kind::node:
+                    node += stride;
+                    break;
+                case Selector::Kind::depth:
+                    depth += stride;
+                    break;
+                case Selector::Kind::odds:
+                    odds += stride;
+                    break;
+                default:
+                    values.push_back({by.number, stride});
+            }
         }
     };
 
-    // What a mixer made of a decision; a probability of 0 if it was none.
+    // What a mixer made of a decision.
     struct Mixed {
-        std::uint32_t set = 0;
-        std::int32_t probability = 0;
-        std::uint32_t entry = 0;  // of its probability map
+        std::uint32_t set;
+        std::int32_t probability;
+        std::uint32_t entry;  // of its probability map, below the odds
     };
 
-    // The probability of a one, of these log-odds by all mixers.
-    std::int32_t mapped(std::int32_t odds, Mixed* mixed) const {
-        const std::int32_t p = logistic_.squash(odds);
-        if (maps_.empty()) return p;
-        std::int64_t sum = std::int64_t{settings_.maps.weight} * p;
-        for (std::size_t m = 0; m < maps_.size(); ++m) {
-            const ProbabilityMap::Found found = maps_[m].find(mixed[m].set, odds);
-            mixed[m].entry = found.entry;
-            sum += std::int64_t{found.probability} << 6;
+    // Takes decision d of a symbol.
+    void learn(std::size_t symbol, unsigned d, std::uint32_t bit) {
+        const std::size_t number = symbol * settings_.decisions + d;
+        const Mixed* mixed = mixed_.data() + number * mixers_.size();
+        const std::int64_t goal = bit != 0 ? 1 << 28 : 0;
+        std::array<std::int16_t*, MixingSettings::most_mixers> changed;
+        std::array<std::int16_t, MixingSettings::most_mixers> errors;
+        std::size_t count = 0;
+        for (std::size_t m = 0; m < mixers_.size(); ++m) {
+            Mixer& of = mixers_[m];
+            std::uint16_t& uses = of.uses[mixed[m].set];
+            const std::int64_t change = (goal - mixed[m].probability) * of.rates[uses];
+            const auto error =
+                static_cast<std::int16_t>((change + (1 << (error_shift - 1))) >> error_shift);
+            if (uses + 1u < of.rates.size()) ++uses;
+            changed[count] = of.weights.data() + mixed[m].set * weights_;
+            errors[count] = error;
+            count += error != 0 ? 1 : 0;
         }
-        const auto weights = static_cast<std::int64_t>(settings_.maps.weight + maps_.size());
-        return static_cast<std::int32_t>(sum / weights);
+        if (count != 0) kernels_.adjust(changed.data(), errors.data(), count, inputs_of(symbol, d));
+        const std::uint32_t nearer = ProbabilityMap::place(odds_[number]).nearer;
+        for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry + nearer, bit);
+        kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);
     }
 
     // The next place of an input that is of no context.
@@ -265,45 +322,30 @@ class ContextMixer {
                 seen_.data() + symbol * features_, features_};
     }
 
-    std::uint32_t chosen(const Selector& by, std::size_t symbol, unsigned d, std::uint32_t node,
-                         std::int32_t given) const {
-        switch (by.kind) {
-            case Selector::Kind::known:
-                return static_cast<std::uint32_t>(std::bit_width(counts_[by.number] + 1)) - 1;
-            case Selector::Kind::node:
-                return node;
-            case Selector::Kind::depth:
-                return d;
-            case Selector::Kind::odds:
-                return static_cast<std::uint32_t>(std::clamp((given + (1 << 14)) >> 11, 0, 15));
-            default:
-                return values_[symbol * values_of_a_symbol_ + by.number];
-        }
-    }
-
     const MixingSettings& settings_;
     const LogisticTables& logistic_;
     const MixingKernels& kernels_ = mixing_kernels();
     // The inputs of a decision: the log-odds of all contexts, padded to eights; likewise the
-    // probabilities as far as they are trusted; in the padding, or behind them, a constant, a zero,
-    // at whose place weights have how often they learned, and the log-odds by a model beside. The
-    // features of a symbol are inputs of all of its decisions.
+    // probabilities as far as they are trusted; in the padding, or behind them, a constant and the
+    // log-odds by a model beside. The features of a symbol are inputs of all of its decisions.
     std::size_t padded_;
     std::size_t stride_;
     std::size_t features_;
     std::size_t weights_ = 0;  // of a set
     std::size_t bias_ = 0;
-    std::size_t uses_ = 0;
-    std::size_t given_ = 0;
+    std::size_t given_ = 0;  // or 0 if there is none
     std::size_t taken_ = 0;  // of the places in the padding and behind it
     std::vector<ContextTable> tables_;
     Aligned<std::uint32_t> slots_;     // of all contexts
     std::vector<std::int32_t> rates_;  // of each context, by its count
     std::vector<std::uint32_t> limits_;
     std::vector<Mixer> mixers_;
+    std::int64_t share_;                // 2^32 / the number of mixers, rounded up
     std::vector<ProbabilityMap> maps_;  // of each mixer, if there are any
     // Of the symbols of the step.
     std::size_t values_of_a_symbol_;
+    std::vector<std::uint32_t> predicted_;  // its decisions that are mixed, a bit each
+    std::vector<std::uint32_t> sets_;       // of each mixer, as far as values choose them
     std::vector<std::uint64_t> keys_;
     std::vector<std::uint32_t> values_;
     Aligned<std::int16_t> seen_;
@@ -312,6 +354,7 @@ class ContextMixer {
     // Of their decisions.
     std::vector<std::uint32_t> numbers_;  // of slots
     Aligned<std::int16_t> inputs_;
+    std::vector<std::int32_t> odds_;  // by all mixers
     std::vector<Mixed> mixed_;
     std::vector<std::uint32_t>
         direct_;  // of each context, all ones if its keys have their own slots

@@ -2,6 +2,8 @@
 // name of what comes of it.
 #include "kernels.hpp"
 
+#include "../repeat.hpp"
+
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -104,51 +106,117 @@ void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, 
     }
 }
 
-// The sum of products of 16 bits, kept as lower halves without a sign and upper ones.
-struct Sum {
-    __m256i low = _mm256_setzero_si256();
-    __m256i high = low;
+// The sums of weights times inputs of some mixers, in each lane modulo 2^32, and of their upper
+// halves, by which the sums are known whole.
+template <size_t mixers>
+struct Sums {
+    __m256i sum[mixers];
+    __m256i high[mixers];
 
-    void add(const int16_t* weights, const int16_t* inputs, size_t count) {
-        for (size_t i = 0; i < count; i += 16) {
-            const __m256i two = _mm256_madd_epi16(load(weights + i), load(inputs + i));
-            low = _mm256_add_epi32(low, _mm256_and_si256(two, all(0xFFFF)));
-            high = _mm256_add_epi32(high, _mm256_srai_epi32(two, 16));
-        }
+    Sums() {
+        repeat<mixers>(
+            [&](auto m) BITSBACK_INLINE { sum[m.value] = high[m.value] = _mm256_setzero_si256(); });
     }
-    int64_t total() const {
-        const __m256i lows =
-            _mm256_add_epi64(_mm256_and_si256(low, _mm256_set1_epi64x(0xFFFFFFFF)), odd(low));
-        const __m256i highs = _mm256_add_epi64(_mm256_mul_epi32(high, all(1u << 16)),
-                                               _mm256_mul_epi32(odd(high), all(1u << 16)));
-        const __m256i four = _mm256_add_epi64(lows, highs);
-        const __m128i pair =
-            _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
-        return _mm_cvtsi128_si64(_mm_add_epi64(pair, _mm_unpackhi_epi64(pair, pair)));
+
+    // Those of so many vectors from the input i on, whose products add up to less than 2^31.
+    template <size_t vectors>
+    BITSBACK_INLINE void add(const int16_t* const (&weights)[mixers], const int16_t* inputs,
+                             size_t i) {
+        __m256i x[vectors];
+        repeat<vectors>([&](auto v)
+                            BITSBACK_INLINE { x[v.value] = load(inputs + i + 16 * v.value); });
+        repeat<mixers>([&](auto m) BITSBACK_INLINE {
+            __m256i some = _mm256_madd_epi16(x[0], load(weights[m.value] + i));
+            repeat<vectors - 1>([&](auto v) BITSBACK_INLINE {
+                const size_t next = v.value + 1;
+                some = _mm256_add_epi32(
+                    some, _mm256_madd_epi16(x[next], load(weights[m.value] + i + 16 * next)));
+            });
+            sum[m.value] = _mm256_add_epi32(sum[m.value], some);
+            high[m.value] = _mm256_add_epi32(high[m.value], _mm256_srai_epi32(some, 16));
+        });
+    }
+
+    // All lanes of lower halves, and of upper ones, add up to less than 2^31, too.
+    BITSBACK_INLINE void total(int64_t* sums) const {
+        __m256i both[mixers];
+        repeat<mixers>([&](auto m) BITSBACK_INLINE {
+            const __m256i low =
+                _mm256_sub_epi32(sum[m.value], _mm256_slli_epi32(high[m.value], 16));
+            both[m.value] = _mm256_hadd_epi32(low, high[m.value]);
+        });
+        repeat<(mixers + 1) / 2>([&](auto pair) BITSBACK_INLINE {
+            constexpr size_t m = 2 * decltype(pair)::value, other = m + 1 < mixers ? m + 1 : m;
+            const __m256i two = _mm256_hadd_epi32(both[m], both[other]);
+            alignas(16) int32_t of[4];
+            _mm_store_si128(
+                reinterpret_cast<__m128i*>(of),
+                _mm_add_epi32(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1)));
+            sums[m] = of[0] + int64_t{of[1]} * (1 << 16);
+            sums[other] = of[2] + int64_t{of[3]} * (1 << 16);
+        });
     }
 };
 
-void mix(const int16_t* const* weights, size_t mixers, const MixerInputs& inputs, int64_t* sums) {
-    for (size_t m = 0; m < mixers; ++m) {
-        Sum sum;
-        sum.add(weights[m], inputs.own, inputs.own_count);
-        sum.add(weights[m] + inputs.own_count, inputs.shared, inputs.shared_count);
-        sums[m] = sum.total();
+template <size_t mixers>
+void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t* sums) {
+    const int16_t *own[mixers], *shared[mixers];
+    repeat<mixers>([&](auto m) BITSBACK_INLINE {
+        own[m.value] = weights[m.value];
+        shared[m.value] = weights[m.value] + inputs.own_count;
+    });
+    Sums<mixers> all;
+    for (size_t i = 0; i < inputs.own_count; i += 16) all.template add<1>(own, inputs.own, i);
+    size_t i = 0;
+    for (; i + 64 <= inputs.shared_count; i += 64) all.template add<4>(shared, inputs.shared, i);
+    for (; i < inputs.shared_count; i += 16) all.template add<1>(shared, inputs.shared, i);
+    all.total(sums);
+}
+
+template <size_t mixers>
+void adjust_some(int16_t* const* weights, const int16_t* errors, const MixerInputs& inputs) {
+    const __m256i least = _mm256_set1_epi16(static_cast<int16_t>(-most_weight));
+    int16_t* all[mixers];
+    __m256i error[mixers];
+    repeat<mixers>([&](auto m) BITSBACK_INLINE {
+        all[m.value] = weights[m.value];
+        error[m.value] = _mm256_set1_epi16(errors[m.value]);
+    });
+    const auto take = [&](const int16_t* from, size_t count, size_t first) BITSBACK_INLINE {
+        for (size_t i = 0; i < count; i += 16) {
+            const __m256i x = load(from + i);
+            repeat<mixers>([&](auto m) BITSBACK_INLINE {
+                int16_t* const at = all[m.value] + first + i;
+                const __m256i change = _mm256_mulhrs_epi16(x, error[m.value]);
+                store(at, _mm256_max_epi16(_mm256_adds_epi16(load(at), change), least));
+            });
+        }
+    };
+    take(inputs.own, inputs.own_count, 0);
+    take(inputs.shared, inputs.shared_count, inputs.own_count);
+}
+
+// Calls code with the number of mixers, which the compiler knows then.
+template <class Code>
+void with_mixers(size_t mixers, const Code& code) {
+    switch (mixers) {
+        case 1:
+            return code(Index<1>());
+        case 2:
+            return code(Index<2>());
+        case 3:
+            return code(Index<3>());
+        default:
+            return code(Index<4>());
     }
 }
 
-void adjust_some(int16_t* weights, const int16_t* inputs, __m256i error, size_t count) {
-    for (size_t i = 0; i < count; i += 16) {
-        const __m256i change = _mm256_mulhrs_epi16(load(inputs + i), error);
-        const __m256i w = _mm256_adds_epi16(load(weights + i), change);
-        store(weights + i,
-              _mm256_max_epi16(w, _mm256_set1_epi16(static_cast<int16_t>(-most_weight))));
-    }
+void mix(const int16_t* const* weights, size_t mixers, const MixerInputs& inputs, int64_t* sums) {
+    with_mixers(mixers, [&](auto m) { mix_some<decltype(m)::value>(weights, inputs, sums); });
 }
-void adjust(int16_t* weights, const MixerInputs& inputs, int16_t error) {
-    const __m256i e = _mm256_set1_epi16(error);
-    adjust_some(weights, inputs.own, e, inputs.own_count);
-    adjust_some(weights + inputs.own_count, inputs.shared, e, inputs.shared_count);
+void adjust(int16_t* const* weights, const int16_t* errors, size_t mixers,
+            const MixerInputs& inputs) {
+    with_mixers(mixers, [&](auto m) { adjust_some<decltype(m)::value>(weights, errors, inputs); });
 }
 #else
 template <class T>
@@ -221,16 +289,19 @@ void mix(const int16_t* const* weights, size_t mixers, const MixerInputs& inputs
                   dot(weights[m] + inputs.own_count, inputs.shared, inputs.shared_count);
 }
 
-void adjust_some(int16_t* weights, const int16_t* inputs, int32_t error, size_t count) {
+void adjust_one(int16_t* weights, const int16_t* inputs, int32_t error, size_t count) {
     for (size_t i = 0; i < count; ++i) {
         const int32_t change = (static_cast<int32_t>(inputs[i]) * error + (1 << 14)) >> 15;
         weights[i] = static_cast<int16_t>(
             clamped(static_cast<int32_t>(weights[i]) + change, -most_weight, most_weight));
     }
 }
-void adjust(int16_t* weights, const MixerInputs& inputs, int16_t error) {
-    adjust_some(weights, inputs.own, error, inputs.own_count);
-    adjust_some(weights + inputs.own_count, inputs.shared, error, inputs.shared_count);
+void adjust(int16_t* const* weights, const int16_t* errors, size_t mixers,
+            const MixerInputs& inputs) {
+    for (size_t m = 0; m < mixers; ++m) {
+        adjust_one(weights[m], inputs.own, errors[m], inputs.own_count);
+        adjust_one(weights[m] + inputs.own_count, inputs.shared, errors[m], inputs.shared_count);
+    }
 }
 #endif
 

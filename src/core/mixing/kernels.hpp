@@ -29,8 +29,8 @@ struct Within {
     uint32_t place;          // its number in the tree of these decisions
 };
 
-// What mixers take: what is a decision's own, and then what others have too. The counts are
-// multiples of sixteen.
+// What mixers take: what is a decision's own, and then what others have too, which lies within
+// [-2^13, 2^13]. The counts are multiples of sixteen, and together at most 2^13.
 struct MixerInputs {
     const int16_t* own;
     size_t own_count;
@@ -48,11 +48,13 @@ struct MixingKernels {
     // limits: of counts. contexts: so many of the slots are learned.
     void (*learn)(const SlotView& slots, const int32_t* rates, const uint32_t* limits,
                   size_t contexts, uint32_t bit);
-    // The sum of weights[m][i] * inputs[i], for some mixers; no weight is -2^15.
+    // The sum of weights[m][i] * inputs[i], for 1 to 4 mixers; no weight is -2^15.
     void (*mix)(const int16_t* const* weights, size_t mixers, const MixerInputs& inputs,
                 int64_t* sums);
-    // weights[i] += (inputs[i] * error + 2^14) >> 15, within [-(2^15 - 1), 2^15 - 1].
-    void (*adjust)(int16_t* weights, const MixerInputs& inputs, int16_t error);
+    // weights[m][i] += (inputs[i] * errors[m] + 2^14) >> 15, within [-(2^15 - 1), 2^15 - 1], for 1
+    // to 4 mixers.
+    void (*adjust)(int16_t* const* weights, const int16_t* errors, size_t mixers,
+                   const MixerInputs& inputs);
 };
 
 // Those for the engine in use (linear.hpp).

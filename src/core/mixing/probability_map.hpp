@@ -18,25 +18,33 @@ class ProbabilityMap {
     // limit: of counts.
     ProbabilityMap(std::size_t sets, std::uint32_t limit, const LogisticTables& logistic)
         : limit_(limit), entries_(sets * points) {
-        for (std::uint32_t n = 0; n <= limit; ++n) rates_.push_back((1u << 17) / (2 * n + 3));
+        for (std::uint32_t n = 0; n <= limit; ++n)
+            rates_.push_back((1 << 17) / (2 * static_cast<std::int32_t>(n) + 3));
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             const auto odds = (static_cast<std::int32_t>(i % points) - 16) * step;
             entries_[i] = static_cast<std::uint32_t>(logistic.squash(odds) >> 6) << 10;
         }
     }
 
-    struct Found {
-        std::uint32_t probability;  // in units of 2^-22
-        std::uint32_t entry;        // the nearest one
+    // Where the log-odds of a decision lie among the entries of a set.
+    struct Place {
+        std::uint32_t entry;   // below them
+        std::uint32_t beyond;  // that one
+        std::uint32_t nearer;  // 1 if the next entry is
     };
-    // odds: of the decision, by the mixers.
-    Found find(std::size_t set, std::int32_t odds) const {
+    static Place place(std::int32_t odds) {
         const auto at = static_cast<std::uint32_t>(std::clamp(odds, -reach, reach - 1) + reach);
-        const std::uint32_t beyond = at % step;
-        const std::size_t entry = set * points + at / step;
+        return {at / step, at % step, at / (step / 2) % 2};
+    }
+
+    // The number of the entry of a set that is below a place, and the probability that it and the
+    // next one give, in units of 2^-22.
+    std::uint32_t entry(std::size_t set, const Place& at) const {
+        return static_cast<std::uint32_t>(set * points + at.entry);
+    }
+    std::uint32_t probability(std::uint32_t entry, const Place& at) const {
         const std::uint64_t low = entries_[entry] >> 10, high = entries_[entry + 1] >> 10;
-        return {static_cast<std::uint32_t>((low * (step - beyond) + high * beyond) / step),
-                static_cast<std::uint32_t>(entry + (beyond >= step / 2 ? 1 : 0))};
+        return static_cast<std::uint32_t>((low * (step - at.beyond) + high * at.beyond) / step);
     }
 
     void expect(std::uint32_t entry) const { prefetch(entries_.data() + entry); }
@@ -56,7 +64,7 @@ class ProbabilityMap {
     static constexpr std::int64_t one = 1 << 22, margin = 16;
 
     std::uint32_t limit_;
-    std::vector<std::int64_t> rates_;  // in units of 2^-16, by the count
+    std::vector<std::int32_t> rates_;  // in units of 2^-16, by the count
     std::vector<std::uint32_t> entries_;
 };
 

@@ -99,11 +99,13 @@ class NetworkBeside {
     }
     std::uint32_t split(std::size_t i) const { return pixels_[i].split; }
     // The probability, in units of 2^-28, that a symbol of what is left is that of the split or
-    // more: none or all of it where no other can be.
+    // more: none or all of it where no other can be. Doubles hold the numbers, which are below
+    // 2^53, and a quotient that is no integer is at least 2^-24 from one, while its rounding moves
+    // it by 2^-25 at most, so that it is rounded down on every machine.
     std::uint32_t probability(std::size_t i) const {
         const Ranged& of = pixels_[i];
-        return static_cast<std::uint32_t>((std::uint64_t{of.left.end - of.below} << 28) /
-                                          (of.left.end - of.left.first));
+        const double part = static_cast<double>(of.left.end - of.below) * (1 << 28);
+        return static_cast<std::uint32_t>(part / static_cast<double>(of.left.end - of.left.first));
     }
     void end_at(std::size_t, std::uint32_t) {}  // there are no candidates
     void put(std::size_t i, std::uint32_t bit) {
@@ -159,14 +161,15 @@ class NetworkBeside {
 
     // The distribution of a pixel, and the part of it that is left.
     struct Ranged {
-        PixelDistribution distribution;  // large, and so made where it stays
         Bracket left;
-        std::uint32_t split = 0;  // of the decision
-        std::uint32_t below = 0;  // what symbols below it leave of the distribution
+        std::uint32_t split = 0;         // of the decision
+        std::uint32_t below = 0;         // what symbols below it leave of the distribution
+        PixelDistribution distribution;  // large, and so made where it stays
 
         template <class Make>
-        Ranged(const Make& make, std::size_t i, std::uint32_t levels)
-            : distribution(make(i)), left{0, levels, 0, distribution.total()} {}
+        Ranged(const Make& make, std::size_t i, std::uint32_t levels) : distribution(make(i)) {
+            left = {0, levels, 0, distribution.total()};
+        }
     };
 
     std::uint32_t scaled(std::size_t i, std::uint32_t c) const {

@@ -30,9 +30,9 @@ class PixelDistribution {
     PixelDistribution(const MixtureTables& tables, const Expected& expected,
                       const std::uint8_t* weight, const Mean* mean, const std::uint8_t* scale,
                       std::size_t components)
-        : curve_(tables, weight, mean, scale, components),
-          expected_(expected),
-          precision_(tables.precision()) {
+        : expected_(expected),
+          precision_(tables.precision()),
+          curve_(tables, weight, mean, scale, components) {
         if (expected.blues != nullptr) cut(*expected.blues);
     }
 
@@ -178,9 +178,10 @@ class PixelDistribution {
     static constexpr std::uint32_t levels = 256;
     static constexpr std::size_t most_runs = levels / 2;
 
-    MixtureCurve curve_;
+    // What every pixel needs lies together.
     Expected expected_;
     unsigned precision_;
+    MixtureCurve curve_;
     // The runs of levels that can be, if not all can.
     std::size_t runs_;
     std::uint32_t total_;
