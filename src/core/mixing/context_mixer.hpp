@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../prefetch.hpp"
+#include "../quotient.hpp"
 #include "aligned.hpp"
 #include "context_table.hpp"
 #include "kernels.hpp"
@@ -177,10 +178,8 @@ class ContextMixer {
         std::int64_t sum = std::int64_t{settings_.maps.weight} * p;
         for (std::size_t m = 0; m < maps_.size(); ++m)
             sum += std::int64_t{maps_[m].probability(mixed[m].entry, place)} << 6;
-        // Doubles hold the sum, which is below 2^33, and their quotient is exact enough to be
-        // rounded down.
-        const auto weights = static_cast<double>(settings_.maps.weight + maps_.size());
-        return static_cast<std::int32_t>(static_cast<double>(sum) / weights);
+        const auto weights = static_cast<std::int64_t>(settings_.maps.weight + maps_.size());
+        return static_cast<std::int32_t>(quotient(sum, weights));
     }
 
     // Takes the decisions of a symbol that were predicted. bits: of all, the first one highest.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../counted/pictures.hpp"
+#include "../quotient.hpp"
 #include "mixtures.hpp"
 #include "step_predictor.hpp"
 
@@ -99,13 +100,11 @@ class NetworkBeside {
     }
     std::uint32_t split(std::size_t i) const { return pixels_[i].split; }
     // The probability, in units of 2^-28, that a symbol of what is left is that of the split or
-    // more: none or all of it where no other can be. Doubles hold the numbers, which are below
-    // 2^53, and a quotient that is no integer is at least 2^-24 from one, while its rounding moves
-    // it by 2^-25 at most, so that it is rounded down on every machine.
+    // more: none or all of it where no other can be.
     std::uint32_t probability(std::size_t i) const {
         const Ranged& of = pixels_[i];
-        const double part = static_cast<double>(of.left.end - of.below) * (1 << 28);
-        return static_cast<std::uint32_t>(part / static_cast<double>(of.left.end - of.left.first));
+        return static_cast<std::uint32_t>(
+            quotient(std::int64_t{of.left.end - of.below} << 28, of.left.end - of.left.first));
     }
     void end_at(std::size_t, std::uint32_t) {}  // there are no candidates
     void put(std::size_t i, std::uint32_t bit) {
