@@ -1,7 +1,7 @@
 """Choose how to code a block alone: which model, and what the axes of the array are to it."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -12,7 +12,7 @@ from bitsback.coding import layouts
 from bitsback.coding.block import FALLBACK
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.block_writer import Way, find_way, way_of_digits
-from bitsback.coding.choose import Chosen, able, countable
+from bitsback.coding.choose import Chosen, able, countable, recurs
 from bitsback.coding.fallback import encode_fallback
 from bitsback.coding.number_digits import cut_of, is_noise
 from bitsback.coding.sampling import boxes_at
@@ -140,16 +140,13 @@ def _way_of_all(
     ]
     sample, above = _sample(array, choices)
 
-    def plans(counted: bool) -> list[BlockPlan]:
-        return [
-            _plan(choice, sample, above, whole)
-            for choice in choices
-            if choice.outline.counted == counted
-        ]
+    def plans(wanted: Callable[[Outline], bool]) -> list[BlockPlan]:
+        return [_plan(choice, sample, above, whole) for choice in choices if wanted(choice.outline)]
 
-    found, later = plans(counted=False), any(choice.outline.counted for choice in choices)
+    found = plans(lambda outline: not outline.counted)
+    later = any(choice.outline.counted for choice in choices)
     if later and (whole.two_values is not None or not found):
-        found, later = found + plans(counted=True), False
+        found, later = found + plans(lambda outline: outline.counted), False
     if not found:
         count = _default_view(array.shape, axes).axes if wanted is None else wanted
         return count, _coded(_seen(whole, array.shape, count), Chosen(None))
@@ -157,7 +154,9 @@ def _way_of_all(
     count, way = _coded_as(best, whole, array.shape)
     if not later or not _countable(best, way, whole):
         return count, way
-    counted = min(plans(counted=True), key=lambda plan: plan.cost)
+    alone = recurs(whole, best.tiles, best.cost)
+    slower = plans(lambda outline: outline.counted and (alone or outline.predictive))
+    counted = min(slower, key=lambda plan: plan.cost, default=best)
     if counted.cost > _WORTH * best.cost:
         return count, way
     other = _coded_as(counted, whole, array.shape)

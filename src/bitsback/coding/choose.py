@@ -2,7 +2,7 @@
 
 import logging
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
@@ -215,19 +215,21 @@ def choose(
     known = tiles if before is None else Tiles.of([*before, *tiles], dtype)
     found = list(able(outlines, known))
 
-    def plans(counted: bool) -> list[BlockPlan]:
+    def plans(wanted: Callable[[Outline], bool]) -> list[BlockPlan]:
         return [
             plan
             for outline, invert in found
-            if outline.counted == counted
+            if wanted(outline)
             for plan in trial_plans(outline, known, sample, invert, before)
         ]
 
-    trials = plans(counted=False)
+    trials = plans(lambda outline: not outline.counted)
     if any(outline.counted for outline, _ in found):
         best = min((trial.cost for trial in trials), default=None)
-        if given is not None or effort == "best" or countable(known, sample, best, job >= HURRIED):
-            slower = plans(counted=True)
+        thorough = given is not None or effort == "best"
+        if thorough or countable(known, sample, best, job >= HURRIED):
+            alone = thorough or recurs(known, sample, best)
+            slower = plans(lambda outline: outline.counted and (alone or outline.predictive))
             if large and best is not None and known.two_values is None:
                 slower = [trial for trial in slower if trial.cost < _FAR_BETTER * best]
             trials += slower
@@ -394,6 +396,16 @@ def countable(tiles: Tiles, sample: Tiles, best: float | None, hurried: bool = F
     return general is not None and len(general) < limit
 
 
+def recurs(tiles: Tiles, sample: Tiles, best: float | None) -> bool:
+    """Whether so much occurs again that models that count may do without a network. The arguments
+    are those of `countable`.
+    """
+    if tiles.two_values is not None or best is None or _repetition(sample) < _MUCH:
+        return True
+    general = encode_fallback(sample, "deflate", best)
+    return general is not None and len(general) < best
+
+
 def _repetition(tiles: Tiles) -> float:
     """How many times the bytes deflate leaves that the frequencies of values alone would leave: few
     where much occurs again.
@@ -427,9 +439,14 @@ def _is_beaten(picked: BlockPlan) -> bool:
 
 def _rival_of(picked: BlockPlan, trials: list[BlockPlan], contested: bool) -> Chosen | None:
     """The next best model after one that counts, if it is near: a sample does not tell how much
-    each of them will learn from a block.
+    each of them will learn from a block. One that has a network learns beyond those that do not
+    count.
     """
-    others = [trial for trial in trials if trial.model is not picked.model]
+    others = [
+        trial
+        for trial in trials
+        if trial.model is not picked.model and (trial.model.counted or not picked.model.predictive)
+    ]
     if not picked.model.counted or not others:
         return None
     next_best = min(others, key=lambda trial: trial.cost)
