@@ -360,6 +360,26 @@ def test_photographs_are_tried_by_counting_for_the_best_alone(model: str, found:
     assert compressed(photograph, model=model).model == found
 
 
+@pytest.mark.parametrize("effort", ["auto", "best"])
+def test_where_little_recurs_contexts_are_counted_beside_the_network_alone(
+    effort: choosing.Effort, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In this photograph channels differ by even numbers, which the network cannot know."""
+    random = np.random.default_rng(0)
+    rows, columns = np.indices((160, 150))
+    light = 128 + 40 * np.sin(rows / 9) + 30 * np.sin(columns / 13)
+    green = np.rint(light + random.normal(0, 12, light.shape)).astype(int)
+    apart = 2 * random.integers(-4, 5, (*green.shape, 2))
+    photograph = np.stack([green, green + apart[..., 0], green + apart[..., 1]], -1)
+    tiles = Tiles.stacked(photograph.clip(0, 255).astype(np.uint8)[np.newaxis])
+    caplog.set_level("DEBUG", choosing.__name__)
+    chosen = choosing.choose(None, tiles, "a photograph", effort)
+    assert chosen.model is not None
+    found = {chosen.model.name, chosen.rival and chosen.rival.model and chosen.rival.model.name}
+    assert found == {"universal-mixed", "graphics" if effort == "best" else None}
+    assert ("graphics makes" in caplog.text) == (effort == "best")
+
+
 @pytest.mark.parametrize("model", ["fast", "mnist"])
 def test_where_the_model_loses_it_is_told(grey: NDArray[np.uint8], model: str) -> None:
     noise = np.random.default_rng(0).integers(0, 128, grey.shape, np.uint8)
