@@ -19,20 +19,13 @@ import numpy as np
 from harness import report
 from PIL import Image
 from prediction_inputs import bits, core_of
+from prediction_parts import CHOSEN, KNOWN, LARGE, SMALL
 
 from bitsback.train.fit.items import VOLUME, Crop, Item, Kind, crops, flat, patches
-from bitsback.train.network.pixel_predictor import (
-    LinearPredictor,
-    Places,
-    PredictiveArchitecture,
-    nearest,
-)
+from bitsback.train.network.pixel_predictor import LinearPredictor, Places, nearest
 
 NEAREST = nearest(10, True)
-CHOSEN = (*NEAREST[:6], (-2, 1), (-1, -2), (-1, 2))
-KNOWN = ((0, 0), (-1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1), (1, 0))
-"""Of a known plane, those that help most."""
-LARGE, SMALL = PredictiveArchitecture().predictors
+OF_KNOWN = (*KNOWN, (1, 0))
 
 
 def predictor(
@@ -40,22 +33,21 @@ def predictor(
 ) -> LinearPredictor:
     above, left, right = decay
     return LinearPredictor(
-        Places(own, KNOWN[:first], KNOWN[:second]), cell, (above, left, right), 256
+        Places(own, OF_KNOWN[:first], OF_KNOWN[:second]), cell, (above, left, right), 256
     )
 
 
-ALONE = predictor(CHOSEN, 6, 3, 8, 80, 66, 66)
 FOUR = predictor(NEAREST[:4], 3, 1, 4, 70, 62, 62)
 TWELVE = (*NEAREST, (0, -3), (-1, -3))
 SETS: dict[str, tuple[LinearPredictor, ...]] = {
-    "9, 6 and 3 in cells of 8 (universal-fast)": (ALONE,),
+    "9, 6 and 3 in cells of 8 (universal-fast)": (CHOSEN,),
     "16, 9 and 5 in cells of 8; 6, 5 and 1 in cells of 4 (universal)": (LARGE, SMALL),
     "16, 9 and 5 in cells of 8": (LARGE,),
     "12, 7 and 4 in cells of 8": (predictor(TWELVE, 7, 4, 8, 80, 66, 66),),
-    "9, 6 and 3 in cells of 8; 6, 5 and 1 in cells of 4": (ALONE, SMALL),
-    "9, 6 and 3 in cells of 8; 4, 3 and 1 in cells of 4": (ALONE, FOUR),
+    "9, 6 and 3 in cells of 8; 6, 5 and 1 in cells of 4": (CHOSEN, SMALL),
+    "9, 6 and 3 in cells of 8; 4, 3 and 1 in cells of 4": (CHOSEN, FOUR),
     "9, 6 and 3 in cells of 8; 2, 1 and 1 in cells of 4": (
-        ALONE,
+        CHOSEN,
         predictor(NEAREST[:2], 1, 1, 4, 70, 62, 62),
     ),
     "14, 7 and 4 in cells of 16; 4, 3 and 1 in cells of 4": (
@@ -70,7 +62,7 @@ SETS: dict[str, tuple[LinearPredictor, ...]] = {
         predictor(NEAREST, 6, 3, 16, 82, 66, 66),
         predictor(NEAREST[:4], 1, 1, 8, 60, 54, 54),
     ),
-    "9, 6 and 3 in cells of 16": (predictor(CHOSEN, 6, 3, 16, 78, 62, 62),),
+    "9, 6 and 3 in cells of 16": (predictor(CHOSEN.places.own, 6, 3, 16, 78, 62, 62),),
 }
 KINDS = "med16", "grey8", VOLUME, "multi", "aerial"
 CROPS = 24  # of each kind

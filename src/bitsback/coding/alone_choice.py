@@ -12,7 +12,7 @@ from bitsback.coding import layouts
 from bitsback.coding.block import FALLBACK
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.block_writer import Way, find_way, way_of_digits
-from bitsback.coding.choose import Chosen, able, countable, recurs
+from bitsback.coding.choose import Chosen, Countable, able, countable
 from bitsback.coding.fallback import encode_fallback
 from bitsback.coding.number_digits import cut_of, is_noise
 from bitsback.coding.sampling import boxes_at
@@ -146,16 +146,14 @@ def _way_of_all(
     found = plans(lambda outline: not outline.counted)
     later = any(choice.outline.counted for choice in choices)
     if later and (whole.two_values is not None or not found):
-        found, later = found + plans(lambda outline: outline.counted), False
+        found, later = found + plans(Countable.ALL.has), False
     if not found:
         count = _default_view(array.shape, axes).axes if wanted is None else wanted
         return count, _coded(_seen(whole, array.shape, count), Chosen(None))
     best = min(found, key=lambda plan: plan.cost) if len(found) > 1 else found[0]
     count, way = _coded_as(best, whole, array.shape)
-    if not later or not _countable(best, way, whole):
-        return count, way
-    alone = recurs(whole, best.tiles, best.cost)
-    slower = plans(lambda outline: outline.counted and (alone or outline.predictive))
+    worth = _countable(best, way, whole) if later else Countable.NONE
+    slower = plans(worth.has)
     counted = min(slower, key=lambda plan: plan.cost, default=best)
     if counted.cost > _WORTH * best.cost:
         return count, way
@@ -309,12 +307,12 @@ def _rivalled(way: Way, tiles: Tiles) -> bool:
     return len(by_fallback) * tiles.elements.size < _RIVAL * way.cost * some.elements.size
 
 
-def _countable(best: BlockPlan, way: Way, whole: Tiles) -> bool:
-    """Whether models that count may be better than the best plan of the others for a sample, by
+def _countable(best: BlockPlan, way: Way, whole: Tiles) -> Countable:
+    """The models that count that may be better than the best plan of the others for a sample, by
     which the way for all of an array was found.
     """
     if way.model is None:
-        return way.method.number == FALLBACK
+        return Countable.ALL if way.method.number == FALLBACK else Countable.NONE
     all_of_it = best.tiles.elements.size == whole.elements.size
     return countable(whole, best.tiles, way.cost if all_of_it else best.cost)
 

@@ -4,6 +4,7 @@ import logging
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -227,9 +228,9 @@ def choose(
     if any(outline.counted for outline, _ in found):
         best = min((trial.cost for trial in trials), default=None)
         thorough = given is not None or effort == "best"
-        if thorough or countable(known, sample, best, job >= HURRIED):
-            alone = thorough or recurs(known, sample, best)
-            slower = plans(lambda outline: outline.counted and (alone or outline.predictive))
+        worth = Countable.ALL if thorough else countable(known, sample, best, job >= HURRIED)
+        if worth is not Countable.NONE:
+            slower = plans(worth.has)
             if large and best is not None and known.two_values is None:
                 slower = [trial for trial in slower if trial.cost < _FAR_BETTER * best]
             trials += slower
@@ -378,32 +379,40 @@ def is_bundled(model: Model) -> bool:
     return model.name in bundled.names() and bundled.identity(model.name) == model.identity
 
 
-def countable(tiles: Tiles, sample: Tiles, best: float | None, hurried: bool = False) -> bool:
-    """Whether models that count may be better than those that were tried: for two levels; and for
-    more, where they take far longer than others, if much occurs again, or, where there is more to
-    learn from, if a general compressor is not far worse. best: the bytes of the sample by those
-    that were tried, if any was.
+class Countable(Enum):
+    """Which models that count may be better than those that were tried."""
+
+    NONE = "none"
+    NETWORKED = "those with a network"
+    ALL = "all"
+
+    def has(self, outline: Outline) -> bool:
+        """Whether a model is one of these."""
+        return outline.counted and (
+            self is Countable.ALL or (self is Countable.NETWORKED and outline.predictive)
+        )
+
+
+def countable(tiles: Tiles, sample: Tiles, best: float | None, hurried: bool = False) -> Countable:
+    """The models that count that may be better: all for two levels; and for more, where they take
+    far longer than others, if much occurs again or a general compressor is better, and those with a
+    network, where there is more to learn from, if it is not far worse. best: the bytes of the
+    sample by the models that were tried, if any was.
     """
     if tiles.two_values is not None:
-        return True
+        return Countable.ALL
     if hurried or best is None:
-        return False
+        return Countable.NONE
     again = _repetition(sample)
-    if again < _MUCH or (tiles.elements.size < _LITTLE and again > _SOME):
-        return again < _MUCH
+    if again < _MUCH:
+        return Countable.ALL
+    if tiles.elements.size < _LITTLE and again > _SOME:
+        return Countable.NONE
     limit = min(_GRAPHIC * best, _NOISE * sample.elements.nbytes)
     general = encode_fallback(sample, "deflate", limit)
-    return general is not None and len(general) < limit
-
-
-def recurs(tiles: Tiles, sample: Tiles, best: float | None) -> bool:
-    """Whether so much occurs again that models that count may do without a network. The arguments
-    are those of `countable`.
-    """
-    if tiles.two_values is not None or best is None or _repetition(sample) < _MUCH:
-        return True
-    general = encode_fallback(sample, "deflate", best)
-    return general is not None and len(general) < best
+    if general is None or len(general) >= limit:
+        return Countable.NONE
+    return Countable.ALL if len(general) < best else Countable.NETWORKED
 
 
 def _repetition(tiles: Tiles) -> float:
