@@ -35,7 +35,6 @@ from bitsback.models.item_shape import ItemShape
 from broken_models import MODELS, broken, field, tensor
 from fuzz import mutate, seeds
 from images import test_animated_png as bad_animations
-from images import test_jpeg_xl as bad_jpeg_xl
 from model_parts import Tensors
 from packing import archive_of_file, index_of
 from random_programs import random_program
@@ -206,12 +205,6 @@ def forged() -> Iterator[tuple[str, bytes]]:
         yield f"forged {number}.bb", change(random, data, other)
     for number, data in enumerate(seeds.hostile()):
         yield f"hostile {number}.bb", data
-
-
-def of_jpeg_xl() -> Iterator[tuple[str, bytes]]:
-    """Archives of a JPEG XL file whose container metadata break a rule."""
-    for name, data in bad_jpeg_xl.BAD.items():
-        yield f"jpeg xl with {name}.bb", archive_of_file(b"\n" + data, bad_jpeg_xl.RGB)
 
 
 def of_animations() -> Iterator[tuple[str, bytes]]:

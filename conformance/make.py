@@ -78,7 +78,6 @@ def main() -> None:
         candidates.of_broken_models,
         candidates.forged,
         candidates.of_animations,
-        candidates.of_jpeg_xl,
     ):
         for name, data in source():
             if len(data) > LARGEST:

@@ -52,7 +52,7 @@ class Restored(Summary):
     """The faults of the archive."""
 
 
-LOSSY, CAMERA_FILES, SMALLER, OTHER_KIND, DAMAGED, ASKED_FOR, NO_PICTURE = (
+LOSSY, UNREAD, SMALLER, OTHER_KIND, DAMAGED, ASKED_FOR, NO_PICTURE = (
     formats.lossy(),
     formats.unread_pictures(),
     "smaller so than by their pixels",
@@ -63,11 +63,10 @@ LOSSY, CAMERA_FILES, SMALLER, OTHER_KIND, DAMAGED, ASKED_FOR, NO_PICTURE = (
 )
 REMEDIES = {
     LOSSY: "they are compressed already, so nothing is to be done",
-    CAMERA_FILES: "no model codes them, so nothing is to be done",
+    UNREAD: "their pixels are not read; convert lossless JPEG XL to PNG to have it coded",
     SMALLER: "nothing is to be done",
     OTHER_KIND: (
-        "animated WebP, lossy JPEG XL, YCbCr, LZW of a rare kind, of which some may be smaller as"
-        " .npy arrays; and all JPEG XL without bitsback[peers]"
+        "animated WebP, YCbCr, LZW of a rare kind, of which some may be smaller as .npy arrays"
     ),
     DAMAGED: "they come back as they are; --pictures-only refuses them by name",
     ASKED_FOR: "--files pixels codes them by their pixels",

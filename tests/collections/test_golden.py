@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
@@ -44,13 +43,6 @@ def test_it_is_restored(name: str, tmp_path: Path) -> None:
 def assert_same(there: Path, here: Path) -> None:
     if there.is_dir():
         assert files(here) == files(there)
-        for file in files(there):
-            if file.endswith(".jxl"):
-                one, other = (
-                    imagecodecs.jpegxl_decode((folder / file).read_bytes())
-                    for folder in (there, here)
-                )
-                assert one.dtype == other.dtype and np.array_equal(one, other)
         for file in files(there):
             if Path(file).suffix not in (".png", ".apng", ".bmp", ".webp"):
                 continue

@@ -104,8 +104,8 @@ def case(seed: int, number: int) -> tuple[str, bytes]:
 
 def is_allowed(data: bytes, one: Items | str, other: Items | str) -> bool:
     """Whether the decoders may differ: a model that no block needs may be damaged; pictures without
-    container metadata become files of the same pixels; and of compressed TIFF, WebP and JPEG XL
-    files the second decoder makes other files.
+    container metadata become files of the same pixels; and of compressed TIFF and WebP files the
+    second decoder makes other files.
     """
     if isinstance(one, str):
         return "the model in the archive is damaged" in one
@@ -125,8 +125,8 @@ def is_allowed(data: bytes, one: Items | str, other: Items | str) -> bool:
 
 
 def is_made_anew(metadata: bytes) -> bool:
-    """Whether it is that of a compressed TIFF file, or of a WebP or JPEG XL file."""
-    return metadata[:1] in (b"\4", b"\7", b"\n") and not is_plain(metadata)
+    """Whether it is that of a compressed TIFF file, or of a WebP file."""
+    return metadata[:1] in (b"\4", b"\7") and not is_plain(metadata)
 
 
 def pixels_of(data: bytes) -> tuple[str, tuple[int, ...], bytes]:

@@ -6,7 +6,6 @@ use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, Result};
 use crate::restored::animated;
 use crate::restored::gif;
-use crate::restored::jpeg_xl;
 use crate::restored::picture::{pack, Chunk, Mode, Picture};
 use crate::restored::tiff::{skip_deflate, Tiff};
 
@@ -16,7 +15,7 @@ pub enum Restored {
     Exact(Vec<u8>),
     /// A PNG file with the same pixels and chunks.
     Png(Vec<u8>),
-    /// A file whose pages are compressed, TIFF, WebP or JPEG XL: how many rows each has.
+    /// A file whose pages are compressed, TIFF or WebP: how many rows each has.
     Pages(Vec<usize>),
 }
 
@@ -41,10 +40,6 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
             Ok(Restored::Pages(vec![picture.rows]))
         }
         kind @ (8 | 9) => Ok(Restored::Png(animated::file(bytes.rest(), kind == 9, picture)?)),
-        10 => {
-            jpeg_xl::check(bytes.rest(), picture)?;
-            Ok(Restored::Pages(vec![picture.rows]))
-        }
         kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
     }
 }

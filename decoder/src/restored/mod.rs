@@ -2,7 +2,6 @@
 
 pub mod animated;
 pub mod gif;
-pub mod jpeg_xl;
 pub mod metadata;
 pub mod npy;
 pub mod output;

@@ -18,7 +18,7 @@ const HASHES: &str = "format.md, A5.16";
 
 const NOTE_PNG: &str = "PNG files have the same pixels and chunks, but not the same bytes: those take zlib";
 const NOTE_TIFF: &str =
-    "WebP and JPEG XL files, TIFF files with compressed pages, or on their own without metadata, came out page by page, as PNG or TIFF";
+    "WebP files, TIFF files with compressed pages, or on their own without metadata, came out page by page, as PNG or TIFF";
 
 impl Decoded {
     /// The files that people want.

@@ -255,12 +255,6 @@ def _webp() -> PictureCodec:
     return webp
 
 
-def _jpeg_xl() -> PictureCodec:
-    from bitsback.images.jpeg_xl import jpeg_xl_codec
-
-    return jpeg_xl_codec
-
-
 def _dicom() -> PictureCodec:
     from bitsback.images import dicom
 
@@ -280,6 +274,7 @@ FORMATS: tuple[Format, ...] = (
     HeldFormat(title="a HEIC file", endings=(".heic", ".heif", ".hif")),
     HeldFormat(title="an AVIF file", endings=(".avif",)),
     HeldFormat(title="a JPEG 2000 file", endings=(".jp2", ".j2k")),
+    HeldFormat(title="a JPEG XL file", endings=(".jxl",)),
     HeldFormat(
         title="raw files of cameras",
         endings=(
@@ -337,10 +332,6 @@ FORMATS: tuple[Format, ...] = (
         title="a GIF file", endings=(".gif",), start=rb"GIF8", pillow=("Gif", "GIF"), metadata=(6,),
         codec=_gif,
     ),
-    PictureFormat(
-        title="a lossless JPEG XL file", endings=(".jxl",),
-        start=rb"\xff\x0a|\0{3}\x0cJXL \r\n\x87\n", metadata=(10,), codec=_jpeg_xl,
-    ),
     NPY,
     UnreadFormat(
         title="a DICOM file", start=rb".{128}DICM", remedy="pydicom.dcmread('FILE').pixel_array"
@@ -396,10 +387,9 @@ PICTURES = frozenset(
 )
 """Endings of the names of pictures that Pillow reads."""
 OTHER_PICTURES = frozenset(
-    ending for line in FORMATS if isinstance(line, PictureFormat | HeldFormat)
-    for ending in line.endings
-) - PICTURES  # fmt: skip
-"""Endings of the names of other pictures."""
+    ending for line in FORMATS if isinstance(line, HeldFormat) for ending in line.endings
+)
+"""Endings of the names of pictures that are stored verbatim, unread."""
 _WRITES = {
     ending: (line.pillow[1], modes)
     for line in _PICTURES
@@ -467,14 +457,6 @@ def none_of_these() -> str:
 def picture_format(start: bytes) -> PictureFormat | None:
     """The format of a picture file in a folder, by its first bytes."""
     return next((line for line in _PICTURES if line.starts(start)), None)
-
-
-def is_coded(start: bytes, name: str) -> bool:
-    """Whether a file with these first bytes and this name may be coded by its pixels, although
-    Pillow does not read it.
-    """
-    found = picture_format(start)
-    return found is not None and found.pillow is None and (found.any_name or found.ends(name))
 
 
 def told_by_content(start: bytes) -> bool:

@@ -42,12 +42,12 @@ from bitsback.inputs.warn import warn_of_names
 from bitsback.remote.url import Url, changed
 from bitsback.summary import (
     ASKED_FOR,
-    CAMERA_FILES,
     DAMAGED,
     LOSSY,
     NO_PICTURE,
     OTHER_KIND,
     SMALLER,
+    UNREAD,
     Held,
 )
 from bitsback.work import begin, check_threads, ordered_map
@@ -286,9 +286,9 @@ class _Sorter:
                 ending = ending_of(name)
                 if ending not in formats.PICTURES:
                     file.seek(0)
-                    if not formats.is_coded(file.read(formats.START), name):
+                    if not formats.told_by_content(file.read(formats.START)):
                         if ending in formats.OTHER_PICTURES:
-                            return name, self._stored(found, file, CAMERA_FILES)
+                            return name, self._stored(found, file, UNREAD)
                         if self._others:
                             return name, self._stored(found, file, NO_PICTURE)
                 if name in self._asked.held:

@@ -24,7 +24,6 @@ import bitsback
 from bitsback import _core
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 from fuzz.seeds import plain_tiff, png_of_16_bits
-from images import test_jpeg_xl as jpeg_xl_files
 from reference.container_metadata import chunk
 from zoo.animated_files import SOUND, alike, animated, smaller
 from zoo.dicom_files import BIG, EXPLICIT, IMPLICIT, dicom_file
@@ -180,13 +179,6 @@ def animations(path: Path) -> None:
         (path / f"{name}.apng").write_bytes(SOUND[name])
 
 
-def jpeg_xls(path: Path) -> None:
-    """Lossless JPEG XL files, with boxes and without."""
-    path.mkdir()
-    for name in ("(64, 64, 3) u1", "(40, 50, 4) u1", "(40, 50) u2", "boxes", "turned", "gamma"):
-        (path / f"{name}.jxl").write_bytes(jpeg_xl_files.FILES[name])
-
-
 def npz(path: Path) -> None:
     np.savez(
         path,
@@ -297,7 +289,6 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "webps": webps,
     "animations": animations,
     "animations-exact": animations,
-    "jpeg-xls": jpeg_xls,
     "arrays.npz": npz,
     "labels.npz": pairs,
     "set.npz": pairs,

@@ -1,1 +1,0 @@
-"""Lossless JPEG XL files: the bits that tell that they are, and files made again by libjxl."""
