@@ -94,6 +94,8 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         _archive([("C", b"\0\5" + collection[2:]), *parts[1:]], counts),
     )
     yield "A10", "newer section.bb", _archive([parts[0], ("Q", b""), *parts[1:]], counts)
+    unknown_kind = archive_of_file(b"\x0a", np.zeros((4, 5), np.uint8))
+    yield "A10", "newer container metadata.bb", unknown_kind
     yield "A10", "newer version.bb", MAGIC + bytes([VERSION + 1]) + _archive(parts, counts)[8:]
     for name, body in (("method", b"\6\0!"), ("value map", b"\x22\7!"), ("bits", b"\x50\0!")):
         block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\1" + body
