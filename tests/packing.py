@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import bitsback
 from bitsback.format.collection import BYTES, Collection
 from bitsback.format.file_stats import FileStats
 from bitsback.format.index import BlockInfo, Index, Place
-from bitsback.format.layout import BLOCK, HEAD, Cursor, section
+from bitsback.format.layout import BLOCK, FOOTER_SIZE, HEAD, NAMES, Cursor, open_section, section
 from bitsback.format.members import pack_files
 from bitsback.format.parts import FOLDER, FileList
 from bitsback.format.runs import Run, pack_runs
@@ -31,6 +32,27 @@ def index_of(archive: bytes, counts: Iterable[int]) -> bytes:
         else:
             sections.append(Place(section[:1], at, len(section)))
     return Index(sections, blocks).pack()
+
+
+def replaced(data: bytes, kind: bytes, payload: bytes) -> bytes:
+    """The archive with the payload of its section of this kind changed, and an index that fits."""
+    with bitsback.open(data) as archive:
+        (place,) = (place for place in archive._sections() if place.kind == kind)
+        counts = [block.items for block in archive._blocks]
+    end = -FOOTER_SIZE - int.from_bytes(data[-FOOTER_SIZE:][:8], "little")
+    body = data[: place.offset] + section(kind, payload) + data[place.offset + place.size : end]
+    return body + index_of(body, counts)
+
+
+def swapped(data: bytes, one: str, other: str) -> bytes:
+    """The archive of a folder with the names of two files exchanged, as a wrong program writes
+    it.
+    """
+    with bitsback.open(data) as archive:
+        names, runs, _ = archive._files.listed
+    names = [{one: other, other: one}.get(name, name) for name in names]
+    packed = pack_files(FOLDER, runs, names)
+    return replaced(data, NAMES, bytes(open_section(packed, NAMES)))
 
 
 def archive_of_file(metadata: bytes, pixels: NDArray[Any]) -> bytes:

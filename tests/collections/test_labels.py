@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.format import adaptive
-from bitsback.format.layout import FOOTER_SIZE, LABELS, UNNAMED, section
+from bitsback.format.layout import LABELS, UNNAMED, section
 from bitsback.wire import varint
 from bitsback_lab.digits import binarised_mnist_test_images
 from bundled_models import spec_model
-from packing import index_of
+from packing import index_of, replaced
 from reference import archive as spec
 from reference.fields import ArchiveError
 from reference.message import MessageError
@@ -206,16 +206,6 @@ def test_the_command(tmp_path: Path, run: Run) -> None:
     assert failed.exit_code == 2 and "cannot be merged" in failed.stderr
     failed = run("compress", "some.npz", "--labels", "y", "--scheduler", "local")
     assert failed.exit_code == 2 and "--labels does not go with --scheduler" in failed.stderr
-
-
-def replaced(data: bytes, kind: bytes, payload: bytes) -> bytes:
-    """The archive with the payload of its section of this kind changed, and an index that fits."""
-    with bitsback.open(io.BytesIO(data)) as archive:
-        (place,) = (place for place in archive._sections() if place.kind == kind)
-        counts = [block.items for block in archive._blocks]
-    end = -FOOTER_SIZE - int.from_bytes(data[-FOOTER_SIZE:][:8], "little")
-    body = data[: place.offset] + section(kind, payload) + data[place.offset + place.size : end]
-    return body + index_of(body, counts)
 
 
 def refused(data: bytes, folder: Path, said: str) -> None:

@@ -20,6 +20,7 @@ import bitsback
 from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
 from docs.blocks import ROOT
 from fuzz import differential
+from packing import swapped
 
 COMMAND = ROOT / "decoder" / "target" / "release" / "bitsback-decode"
 
@@ -53,6 +54,19 @@ def test_it_agrees_about_damage() -> None:
     outcomes = differential.run(0, 0, 250)
     assert all(outcomes[f"{kind}, refused"] > 10 for kind in differential.KINDS), outcomes
     assert outcomes["forgery, the same"] > 10 and outcomes["metadata, the same"] > 5, outcomes
+
+
+def test_it_refuses_exchanged_names(tmp_path: Path) -> None:
+    """The digests of files, which no block has, tell that content stands under another name."""
+    (tmp_path / "in").mkdir()
+    for number in range(2):
+        Image.fromarray(np.full((9, 9), number, np.uint8)).save(tmp_path / "in" / f"{number}.bmp")
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    decoded(tmp_path / "x.bb", tmp_path / "out")
+    path = tmp_path / "wrong.bb"
+    path.write_bytes(swapped((tmp_path / "x.bb").read_bytes(), "0.bmp", "1.bmp"))
+    run = subprocess.run([COMMAND, path, tmp_path / "no"], capture_output=True, text=True)
+    assert run.returncode == 1 and "another content" in run.stderr
 
 
 def noisy(dtype: str, *shape: int) -> NDArray[Any]:

@@ -17,7 +17,7 @@ from . import embedded
 from .blocks import decode_block
 from .collection import Part, read_collection
 from .container_metadata import restore_tiff
-from .fields import Reader, require
+from .fields import Reader, require, varint
 from .labels import read_names, read_pairs, read_unnamed
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
@@ -179,7 +179,7 @@ def decode_files(
     if names.kind == "U":
         require(kind == 0, "pictures")
         require(not any(part.axes == 3 for part in parts), "no bytes of files")
-        require(all(section.kind != "F" for section in sections), "no stats of what has no name")
+        require(all(section.kind not in "FH" for section in sections), "no F or H without names")
         require(not removed, "files that can be removed have names")
         found = [array for part in arrays for array in part]
         called, _, _ = read_unnamed(names.payload, len(found))
@@ -187,25 +187,53 @@ def decode_files(
     stats = [section.payload for section in sections if section.kind == "F"]
     require(len(stats) <= (kind == 0), "one F at most, of a folder")
     files = list(read_files(Reader(names.payload), kind, parts, arrays, stats, removed))
-    check_hashes([section.payload for section in sections if section.kind == "H"], kind, files)
+    check_digests([section.payload for section in sections if section.kind == "H"], kind, files)
     files = [file for file in files if file.name != ""]
     for file in files:
         require(not np.ma.is_masked(file.array), "the tiles that a file needs")
     return files
 
 
-def check_hashes(payloads: list[bytes], kind: int | None, files: list[File]) -> None:
-    """Checks `H` for files that are stored verbatim; the others' hashes need container metadata."""
+def check_digests(payloads: list[bytes], kind: int | None, files: list[File]) -> None:
+    """Checks `H`; the hashes of files that are not stored verbatim need container metadata."""
     require(len(payloads) <= (kind == 0), "one H at most, of a folder")
     for payload in payloads:
         reader = Reader(payload)
         require(reader.byte() == 0, "SHA-256")
-        for file in files:
+        left = files
+        for _ in range(reader.varint()):
+            count, digest = reader.varint(), reader.take(reader.byte())
+            require(1 <= count <= len(left), "files of a group")
+            require(len(digest) in (0, 32), "a digest, or none")
+            own, left = left[:count], left[count:]
+            found = sum(content_digests(file) for file in own if file.name) % 2**256
+            same = found.to_bytes(32, "little") == digest
+            require(not digest or same, "the digest of a group of files")
+        require(not left, "groups of all files")
+        with_hashes = reader.byte()
+        require(with_hashes <= 1, "hashes, or none")
+        for file in files if with_hashes else ():
             hashed = reader.take(reader.byte())
             require(len(hashed) in (0, 32), "a hash, or none")
             same = hashlib.sha256(file.array.tobytes()).digest() == hashed
             require(not (file.held and hashed and file.name) or same, "the hash of a file")
         reader.done()
+
+
+def content_digests(file: File) -> int:
+    """The sum of the content digests of a file."""
+    require(not np.ma.is_masked(file.array), "the tiles that a file needs")
+    total = content_digest(0, file.name or "", np.asarray(file.array))
+    if file.metadata:
+        total += content_digest(1, file.name or "", np.frombuffer(file.metadata, "|u1"))
+    return total
+
+
+def content_digest(what: int, name: str, array: NDArray[Any]) -> int:
+    fields = [varint(len(name.encode())), name.encode(), array.dtype.str.encode()]
+    shape = bytes([array.ndim]) + b"".join(map(varint, array.shape))
+    data = bytes([what]) + b"".join(fields) + shape + array.tobytes()
+    return int.from_bytes(hashlib.sha256(data).digest(), "little")
 
 
 def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> tuple[bytes | None, bytes]:

@@ -58,3 +58,12 @@ class Reader:
 
     def done(self) -> None:
         require(self.at == len(self.data), "nothing follows the last field")
+
+
+def varint(value: int) -> bytes:
+    """LEB128, the shortest form."""
+    digits = []
+    while value >= 128:
+        digits.append(value % 128 + 128)
+        value //= 128
+    return bytes([*digits, value])

@@ -24,7 +24,7 @@ pub struct Archive<'a> {
     pub numbered: Option<&'a [u8]>,
     pub labels: Option<&'a [u8]>,
     pub stats: Option<&'a [u8]>,
-    pub hashes: Option<&'a [u8]>,
+    pub digests: Option<&'a [u8]>,
     /// The sections that a reader may ignore; they are not read.
     pub others: Vec<Listed>,
     /// Where the archive ends, if an addition that was not finished follows it.
@@ -182,7 +182,7 @@ impl<'a> Archive<'a> {
             numbered: None,
             labels: None,
             stats: None,
-            hashes: None,
+            digests: None,
             others: Vec::new(),
             continued_at: None,
         };
@@ -199,7 +199,7 @@ impl<'a> Archive<'a> {
                 b'U' => &mut archive.numbered,
                 b'L' => &mut archive.labels,
                 b'F' => &mut archive.stats,
-                b'H' => &mut archive.hashes,
+                b'H' => &mut archive.digests,
                 b'a'..=b'z' => {
                     archive.others.push(*section);
                     continue;
@@ -270,7 +270,8 @@ impl<'a> Archive<'a> {
         demand(labels, "an L section may not be there", SECTION)?;
         demand(self.stats.is_none() || pictures, "an F section may not be there", SECTION)?;
         demand(!pictures || !bytes || self.stats.is_some(), "the F section is missing", SECTION)?;
-        demand(self.hashes.is_none() || pictures, "an H section may not be there", SECTION)
+        let named = pictures && self.names.is_some();
+        demand(self.digests.is_none() || named, "an H section may not be there", SECTION)
     }
 }
 

@@ -111,12 +111,12 @@ impl Catalogue {
         let archive = Archive::open(ranges)?;
         let entries = match archive.collection.container {
             Container::Files(kind @ (Kind::Pictures | Kind::Tiff)) => {
-                let mut numbered: Vec<(u64, File)> = (0..).zip(names::read(&archive, kind)?).collect();
+                let mut numbered: Vec<(u64, File)> = (0..).zip(names::read(&archive, kind)?.0).collect();
                 numbered.retain(|(_, file)| kind == Kind::Tiff || !file.name.is_empty());
                 Entries::Files(numbered)
             }
             Container::Files(Kind::Npz) => {
-                Entries::Spans(arrays(&archive.collection, &names::read(&archive, Kind::Npz)?))
+                Entries::Spans(arrays(&archive.collection, &names::read(&archive, Kind::Npz)?.0))
             }
             _ => Entries::Spans(arrays(&archive.collection, &[])),
         };

@@ -1,4 +1,4 @@
-//! The files of a collection: their order, names, sizes and hashes (format.md, A5.12 to A5.16).
+//! The files of a collection: their order, names, sizes and digests (format.md, A5.12 to A5.16).
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::foundations::error::{demand, error, refuse, Result};
 const NAMES: &str = "format.md, A5.12";
 const NUMBERED: &str = "format.md, A5.13";
 const STATS: &str = "format.md, A5.15";
-const HASHES: &str = "format.md, A5.16";
+const DIGESTS: &str = "format.md, A5.16";
 
 /// A file: which of its part, and its name, which pages of a TIFF file do not have.
 #[derive(Clone, Debug)]
@@ -28,8 +28,14 @@ pub struct File {
     pub hash: Option<[u8; 32]>,
 }
 
+/// Consecutive files, and the sum of their content digests, if it is known.
+pub struct Group {
+    pub files: usize,
+    pub digest: Option<[u8; 32]>,
+}
+
 /// All files, in order; `pictures` is the number of those that are there to be named, checked against what is decoded.
-pub fn read(archive: &Archive, kind: Kind) -> Result<Vec<File>> {
+pub fn read(archive: &Archive, kind: Kind) -> Result<(Vec<File>, Vec<Group>)> {
     let collection = &archive.collection;
     let mut files = match (archive.names, archive.numbered) {
         (Some(payload), _) => read_names(payload, collection, kind)?,
@@ -42,10 +48,11 @@ pub fn read(archive: &Archive, kind: Kind) -> Result<Vec<File>> {
     if let Some(payload) = archive.stats {
         read_stats(payload, collection, &mut files)?;
     }
-    if let Some(payload) = archive.hashes {
-        read_hashes(payload, &mut files)?;
-    }
-    Ok(files)
+    let groups = match archive.digests {
+        Some(payload) => read_digests(payload, &mut files)?,
+        None => Vec::new(),
+    };
+    Ok((files, groups))
 }
 
 /// How many files a part has.
@@ -226,17 +233,36 @@ fn read_stats(payload: &[u8], collection: &Collection, files: &mut [File]) -> Re
     demand(all, "the sizes of files do not sum up to their parts", STATS)
 }
 
-fn read_hashes(payload: &[u8], files: &mut [File]) -> Result<()> {
-    let mut bytes = Bytes::new(payload, HASHES);
+fn read_digests(payload: &[u8], files: &mut [File]) -> Result<Vec<Group>> {
+    let mut bytes = Bytes::new(payload, DIGESTS);
     if bytes.byte()? != 0 {
-        return bytes.error("the algorithm of hashes is unknown: a newer release is needed");
+        return bytes.error("the algorithm of digests is unknown: a newer release is needed");
     }
-    for file in files {
-        file.hash = match bytes.byte()? {
-            0 => None,
-            32 => Some(bytes.array()?),
-            length => return bytes.error(format!("a hash has {length} bytes")),
-        };
+    let mut groups = Vec::new();
+    let mut left = files.len();
+    for _ in 0..bytes.varint()? {
+        let count = bytes.varint_in(1, left as u64, "the number of files of a group")? as usize;
+        left -= count;
+        groups.push(Group { files: count, digest: read_digest(&mut bytes)? });
     }
-    bytes.end()
+    demand(left == 0, "the groups are not of all files", DIGESTS)?;
+    match bytes.byte()? {
+        0 => (),
+        1 => {
+            for file in files {
+                file.hash = read_digest(&mut bytes)?;
+            }
+        }
+        _ => return bytes.error("hashes of an unknown kind: a newer release is needed"),
+    }
+    bytes.end()?;
+    Ok(groups)
+}
+
+fn read_digest(bytes: &mut Bytes) -> Result<Option<[u8; 32]>> {
+    match bytes.byte()? {
+        0 => Ok(None),
+        32 => Ok(Some(bytes.array()?)),
+        length => bytes.error(format!("a digest has {length} bytes")),
+    }
 }

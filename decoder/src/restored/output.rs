@@ -5,16 +5,18 @@ use std::ops::Range;
 use crate::container::archive::{block_payload, Archive};
 use crate::container::block::Block;
 use crate::container::collection::{Collection, Container, Kind, Part};
+use crate::container::digits::push_varint;
 use crate::container::lone::Array;
-use crate::container::names::{self, File};
+use crate::container::names::{self, File, Group};
 use crate::container::ranges::Ranges;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
-use crate::foundations::sha256::sha256;
+use crate::foundations::sha256::{sha256, Sha256};
 use crate::models::library::Library;
 use crate::restored::npy::{npy, to_fortran};
 
 const SECTION: &str = "format.md, A5.5";
+const DIGESTS: &str = "format.md, A5.16";
 
 /// What a file decodes to.
 pub enum Output {
@@ -83,9 +85,9 @@ impl Decoded {
         }
         archive.check_others(&ranges)?;
         let library = Library::new(archive.models.clone());
-        let files = match archive.collection.container {
+        let (files, groups) = match archive.collection.container {
             Container::Files(kind) => names::read(&archive, kind)?,
-            _ => Vec::new(),
+            _ => (Vec::new(), Vec::new()),
         };
         check_needed(&archive, &files)?;
         let bytes = decode_parts(&archive, &ranges, &library)?;
@@ -96,7 +98,37 @@ impl Decoded {
             demand(!held || alone, "there is another part beside a TIFF file that is held", "format.md, A5.3")?;
         }
         let Collection { container, parts, .. } = archive.collection;
-        Ok(Decoded { container, parts, bytes, files })
+        let decoded = Decoded { container, parts, bytes, files };
+        decoded.check_groups(&groups)?;
+        Ok(decoded)
+    }
+
+    /// Refuses content that stands under another name than when it was compressed.
+    fn check_groups(&self, groups: &[Group]) -> Result<()> {
+        let mut files = &self.files[..];
+        for group in groups {
+            let (own, others) = files.split_at(group.files);
+            files = others;
+            let Some(digest) = group.digest else { continue };
+            let mut sum = [0; 32];
+            for file in own.iter().filter(|file| !file.name.is_empty()) {
+                let bytes = self.bytes_of(file);
+                let of_bytes = |what| content_digest(what, &file.name, b"|u1", &[file.size], bytes);
+                if self.parts[file.part].axes == 3 {
+                    add(&mut sum, &of_bytes(0));
+                    continue;
+                }
+                let (shape, pixels) = self.picture(file);
+                let dtype = self.parts[file.part].dtype;
+                add(&mut sum, &content_digest(0, &file.name, &dtype.code, &shape, pixels));
+                if file.size > 0 {
+                    add(&mut sum, &of_bytes(1));
+                }
+            }
+            let first = own.first().map_or("", |file| &file.name);
+            demand(sum == digest, &format!("a file from {first} on has another content"), DIGESTS)?;
+        }
+        Ok(())
     }
 
     /// The true pixels of pictures may have any byte but 0; here they are 1.
@@ -191,6 +223,29 @@ impl Decoded {
         self.make_bools_bits();
         out.extend(self.exact_files()?);
         Ok(Output::Folder(out))
+    }
+}
+
+fn content_digest(what: u8, name: &str, dtype: &[u8], shape: &[u64], elements: &[u8]) -> [u8; 32] {
+    let mut head = vec![what];
+    push_varint(name.len() as u64, &mut head);
+    head.extend(name.as_bytes());
+    head.extend(dtype);
+    head.push(shape.len() as u8);
+    shape.iter().for_each(|&size| push_varint(size, &mut head));
+    let mut digest = Sha256::default();
+    digest.update(&head);
+    digest.update(elements);
+    digest.finish()
+}
+
+/// Adds little-endian numbers modulo 2^256.
+fn add(sum: &mut [u8; 32], other: &[u8; 32]) {
+    let mut carry = 0;
+    for (digit, more) in sum.iter_mut().zip(other) {
+        carry += u16::from(*digit) + u16::from(*more);
+        *digit = carry as u8;
+        carry >>= 8;
     }
 }
 

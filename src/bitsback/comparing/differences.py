@@ -177,7 +177,7 @@ def _decided(archive: Archive, number: int, place: Path) -> str | None:
         if told.st_mtime_ns == files.time(number):
             return ""
         hashes = archive._file_hashes
-        if hashes is not None and hashes.digests[number]:
+        if hashes is not None and hashes[number]:
             with open_regular(place, True) as file:
-                return "" if digest_of(file) == hashes.digests[number] else "bytes"
+                return "" if digest_of(file) == hashes[number] else "bytes"
     return None

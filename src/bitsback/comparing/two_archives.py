@@ -173,7 +173,7 @@ class TwoArchives:
         same.
         """
         hashes = [
-            b"" if found is None else found.digests[place]
+            b"" if found is None else found[place]
             for found, place in (
                 (self._one._file_hashes, number),
                 (self._other._file_hashes, at),

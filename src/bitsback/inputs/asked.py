@@ -17,6 +17,7 @@ from bitsback.coding.trial import Peek, as_stack, frames_stack, is_stack, stacka
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.format.collection import BYTES, ONE, VARIED, Collection
+from bitsback.format.digests import FileSums
 from bitsback.format.grid import Shape
 from bitsback.format.parts import Content, FileList
 from bitsback.images.file_lists import Listing
@@ -46,6 +47,8 @@ class Kept:
     """The names of the pictures of each part; none of parts of bytes."""
     metadata: BinaryIO
     """The file that holds the container metadata of pictures until it is coded."""
+    sums: FileSums
+    """The content digests of what was read of the files."""
 
     def outgrown(self, collection: FileList, index: Sequence[tuple[int, int]]) -> frozenset[str]:
         """The names of the pictures that take more by their pixels than as files, where all

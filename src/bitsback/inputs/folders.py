@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from bitsback.coding.cutting import cut_for
 from bitsback.coding.trial import Alike, TrialOutcome, TrialOutcomes, is_tried, pixel_cost
 from bitsback.errors import InputError
 from bitsback.format.collection import BYTES, Collection
+from bitsback.format.digests import CONTENT, METADATA, ContentDigest, FileSums, digest_of_bytes
 from bitsback.format.file_stats import FileStats
 from bitsback.format.labelling import check_classes, pack_folders
 from bitsback.format.members import pack_files
@@ -125,6 +126,7 @@ class _SortedFiles:
         self._listing, self._asked, self._metadata = listing, asked, metadata
         self._sorts = sorts
         self._groups, self._stats = Groups(asked.knows), FileStats()
+        self._sums = FileSums()
         self._names: list[str] = []
         self._bad = dict(listing.bad)
         self._size = 0
@@ -139,7 +141,11 @@ class _SortedFiles:
     def add(self, name: str, found: _Sorted) -> None:
         self._names.append(name)
         self._size += found.size
+        self._sums.add_file()
         if found.header is not None:
+            if found.metadata:
+                digest = digest_of_bytes(name, METADATA, found.metadata)
+                self._sums.add(len(self._names) - 1, digest, len(found.metadata))
             self._groups.add(found.header, found.sort)
             self._stats.add(len(found.metadata), found.time)
             self._metadata.write(found.metadata)
@@ -191,11 +197,13 @@ class _SortedFiles:
         for group in self._groups:
             if group.part.axes == BYTES:
                 part = replace(group.part, cut=cut_for(group.part, None))
-                chunks = chunks_of(listing, names, list(group.members), self._stats)
+                chunks = chunks_of(listing, names, group.members, self._stats, self._sums)
                 parts.append((ByteItems(name, part, chunks), part))
                 of_parts.append([])
             else:
-                items = PictureItems(listing, names, group.members, group.part, self._pixels)
+                items = PictureItems(
+                    listing, names, group.members, group.part, self._pixels, self._sums
+                )
                 sort = self._sorts.get(names[group.members[0]], Sort())
                 frames = sort.frames if sort.name else 0
                 seen, are_frames = asked.seen_pictures(group.part, items, frames)
@@ -212,7 +220,7 @@ class _SortedFiles:
             listing.skipped,
             self._bad,
             listing,
-            Kept(self._size, self._stored, self._coded, of_parts, self._metadata),
+            Kept(self._size, self._stored, self._coded, of_parts, self._metadata, self._sums),
             bonds=Bonds(frames=frozenset(framed)),
             labels=b"" if asked.options.labels is None else pack_folders(),
         )
@@ -393,27 +401,33 @@ class ByteItems(Whole):
         return None
 
     def finish(self) -> None:
-        pass
+        next(self._chunks, None)  # which checks the size of the last file
 
 
 def chunks_of(
-    listing: Listing, names: list[str], members: list[int], stats: FileStats
+    listing: Listing, names: list[str], members: Sequence[int], stats: FileStats, sums: FileSums
 ) -> Callable[[], Iterator[bytes]]:
-    """The content of files. Raises InputError if one of them has another size than before."""
+    """The content of files, whose digests are added to the sums. Raises InputError if one of them
+    has another size than before.
+    """
 
     def chunks() -> Iterator[bytes]:
         for member in members:
+            size = stats.sizes[member]
+            digest = ContentDigest(names[member], CONTENT, np.dtype("|u1"), (size,))
             path = listing.path(names[member])
             shown = naming.printable(name_of(path))
-            left = stats.sizes[member]
+            left = size
             with reading(shown), open_regular(path, True) as file:
                 while data := file.read(_CHUNK):
                     left -= len(data)
                     if left < 0:
                         break
+                    digest.add(data)
                     yield data
             if left:
                 raise InputError(f"{shown}: was changed while it was read; try again")
+            sums.add(member, digest.number, size)
 
     return chunks
 

@@ -7,11 +7,11 @@ from bitsback.format.members import Files
 from bitsback.images.file_io import name_of, open_regular, reading
 from bitsback.images.names import printable
 from bitsback.inputs.asked import Input
-from bitsback.reading.hashes import Hashes, digest_of
+from bitsback.reading.hashes import digest_of
 from bitsback.work import ordered_map
 
 
-def hash_inputs(taken: Input, files: Files, threads: int, all_exact: bool) -> Hashes:
+def hash_inputs(taken: Input, files: Files, threads: int, all_exact: bool) -> list[bytes]:
     """Reads the files of a folder that come back byte for byte, be it all. Raises InputError."""
     from bitsback.images.picture_files import promised
 
@@ -38,7 +38,7 @@ def hash_inputs(taken: Input, files: Files, threads: int, all_exact: bool) -> Ha
         with reading(printable(name_of(path))), open_regular(path, True) as file:
             return digest_of(file)
 
-    return Hashes(list(ordered_map(digest, wanted, threads)))
+    return list(ordered_map(digest, wanted, threads))
 
 
 def check_unchanged(taken: Input, files: Files) -> None:

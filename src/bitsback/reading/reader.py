@@ -3,7 +3,7 @@
 import os
 import weakref
 from collections.abc import Collection as Members
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from bitsback.coding.block import Opened
 from bitsback.coding.choose import given_model
 from bitsback.errors import ArchiveError, InputError
+from bitsback.format.digests import Digests
 from bitsback.format.index import BlockInfo, Place
 from bitsback.format.labelling import Pairs
 from bitsback.format.layout import (
@@ -38,10 +39,10 @@ from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.models.model import Choice
 from bitsback.reading.contents import Contents
-from bitsback.reading.damage import Owners, Problem, described, gaps_of, lost_names, merged
+from bitsback.reading.damage import Owners, Problem, described, gaps_of, lost_names
 from bitsback.reading.describe import describe
 from bitsback.reading.directory import guess_collection, scan
-from bitsback.reading.hashes import Check, Hashes, check_of
+from bitsback.reading.hashes import Check, check_of
 from bitsback.reading.indexing import read_number
 from bitsback.reading.library import START, Library
 from bitsback.reading.maker import Maker
@@ -196,7 +197,7 @@ class Archive(Contents):
         hashes = self._file_hashes
         if hashes is None:
             return None
-        named = zip(self._files.names, hashes.digests, strict=True)
+        named = zip(self._files.names, hashes, strict=True)
         return {name: digest for name, digest in named if digest}
 
     def preview(self, which: int | str) -> bytes | None:
@@ -231,15 +232,20 @@ class Archive(Contents):
         return number
 
     @property
-    def _file_hashes(self) -> Hashes | None:
-        """The same for each file, in order."""
+    def _file_hashes(self) -> Sequence[bytes] | None:
+        """The same for each file, in order; empty for one that comes back by its pixels only."""
         with self._naming():
             return None if self._beside is None else self._beside.hashes
+
+    @property
+    def _digests(self) -> Digests | None:
+        with self._naming():
+            return None if self._beside is None else self._beside.digests
 
     def _check_file(self, number: int) -> Check | None:
         assert self._beside is not None
         hashes = self._beside.hashes
-        digest = b"" if hashes is None else hashes.digests[number]
+        digest = b"" if hashes is None else hashes[number]
         return check_of(self.name, self._beside.files.names[number], digest) if digest else None
 
     @property
@@ -325,6 +331,9 @@ class Archive(Contents):
         """
         problems: list[Problem] = [(error.block, error) for error in self.problems]
         problems += [(None, problem) for problem in self._damage()]
+        if self.kind == "folder" and not problems:
+            with suppress(ArchiveError):  # otherwise each block is looked at
+                return self._file_problems(threads, progress)
 
         def read() -> Iterator[tuple[BlockInfo, Task | ArchiveError]]:
             self._expect(self._blocks)
@@ -354,36 +363,39 @@ class Archive(Contents):
                 problems.append((block.number, error))
             work.add(block.first, block.items)
         if self.kind == "folder":
-            from bitsback.reading.maker import damage
-
-            bad = {number for number, _ in problems if number is not None}
-            gaps = gaps_of(self._blocks, bad, self._collection.tiles)
             with suppress(ArchiveError):  # the loss of the names was reported before
-                lost = self._owners.of(gaps)
-                problems += [(error.block, error) for error in damage(self, lost)]
-                problems += [(None, error) for error in self._other_hashes(problems, threads)]
+                problems += self._file_problems(threads, None, problems)
         if not problems and isinstance(self._collection, FileList) and self._collection.whole:
             from bitsback.reading.paged import pages_damage
 
             problems += [(error.block, error) for error in pages_damage(self)]
         return problems
 
-    def _other_hashes(self, problems: Iterable[Problem], threads: int | None) -> list[ArchiveError]:
-        """The files that can be made but with another hash than the original. Raises ArchiveError
-        if names or hashes are lost.
+    def _file_problems(
+        self, threads: int | None, progress: Progress | None, problems: Sequence[Problem] = ()
+    ) -> list[Problem]:
+        """Decodes a folder, and finds files that cannot be made, that have another hash than the
+        original, or another content than their digests. problems: damaged blocks, whose files are
+        left out. Raises ArchiveError if there are others, or if names or digests are lost.
         """
-        from bitsback.reading.maker import Maker
+        from bitsback.reading.content_sums import ContentSums
+        from bitsback.reading.maker import damage
         from bitsback.reading.strips import RestoredParts
         from bitsback.reading.whole_files import Hashing, hand_over
 
-        if self._beside is None or (hashes := self._beside.hashes) is None:
-            return []
-        whole = RestoredParts(self, check_threads(threads), problems=problems)
-        unhashed = (n for n, digest in enumerate(hashes.digests) if not digest)
-        left_out = merged([*whole.lost_files, *(range(n, n + 1) for n in unhashed)])
-        taker = Hashing(self.name, Maker(self), self._beside.files, hashes)
-        hand_over(whole, taker, Work(self._collection, None), left_out)
-        return taker.problems
+        bad = {number for number, _ in problems if number is not None}
+        lost = list(self._owners.of(gaps_of(self._blocks, bad, self._collection.tiles)))
+        found: list[Problem] = []
+        for error in damage(self, lost):
+            if error.block is not None and not problems:
+                raise error
+            found.append((error.block, error))
+        known = [*problems, *found]
+        whole = RestoredParts(self, check_threads(threads), problems=known)
+        hashing = Hashing(self)
+        sums = ContentSums(self, hashing)
+        hand_over(whole, sums, Work(self._collection, progress), whole.lost_files)
+        return [*found, *((None, error) for error in (*hashing.problems, *sums.problems()))]
 
     def _check(self) -> None:
         for problem in self.problems:
@@ -407,7 +419,7 @@ class Archive(Contents):
                     yield self._named(problem)
         try:
             if beside is not None:
-                _ = beside.pairs, beside.hashes
+                _ = beside.pairs, beside.digests
                 self._check_tiles(beside.files)
             check_restorable(self._array if beside is None else beside.files)
         except ArchiveError as problem:

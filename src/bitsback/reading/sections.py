@@ -4,11 +4,12 @@ and the names, stats, hashes and labels of files.
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bitsback.coding.block import Opened, read_header
 from bitsback.errors import ArchiveError
+from bitsback.format.digests import Digests
 from bitsback.format.index import BlockInfo, Place
 from bitsback.format.labelling import Pairs, unpack_pairs
 from bitsback.format.layout import (
@@ -30,7 +31,6 @@ from bitsback.format.unnamed import unpack_unnamed
 from bitsback.lazy import cached_property
 from bitsback.locks import Lock
 from bitsback.reading.directory import Directory, Read
-from bitsback.reading.hashes import Hashes
 from bitsback.reading.source import BlockSource, Task, at_block, decode
 
 CACHE_BYTES = 64 << 20
@@ -188,24 +188,27 @@ class FileSections:
         )
 
     @cached_property
-    def hashes(self) -> Hashes | None:
-        """The SHA-256 of the original files; None if the archive has no hashes."""
-        files, hashes = self.files, self.all_hashes
+    def hashes(self) -> Sequence[bytes] | None:
+        """The SHA-256 of each original file, empty for one that has none; None if the archive has
+        no hashes.
+        """
+        files, digests = self.files, self.digests
+        hashes = None if digests is None else digests.files
         if hashes is None or not files.named or not self._collection.has_removed:
             return hashes
-        return Hashes([hashes.digests[number] for number in files.kept])
+        return [hashes[number] for number in files.kept]
 
     @cached_property
-    def all_hashes(self) -> Hashes | None:
-        """The same, those of files that were removed included."""
+    def digests(self) -> Digests | None:
+        """The digests of the files, those that were removed included."""
         places = self._directory.hashes
-        if not places:
+        if not places or self._names_are_lost:
             return None
-        if len(places) > 1 or self._collection.kind != FOLDER:
-            raise ArchiveError("the hashes of its files are there twice, or are of no files")
+        if len(places) > 1 or self._collection.kind != FOLDER or self._directory.unnamed:
+            raise ArchiveError("the digests of its files are there twice, or are of no files")
         files = self.files
         listed = len(files.listed.names) if files.named else len(files)
-        return Hashes.unpack(open_section(self._read(places[0]), HASHES), listed)
+        return Digests.unpack(open_section(self._read(places[0]), HASHES), listed)
 
     def preview(self, number: int) -> bytes:
         """The preview of a file; empty if it has none."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from bitsback.coding import block_reader
 from bitsback.coding.block import Opened
 from bitsback.errors import ArchiveError
+from bitsback.format.digests import Digests
 from bitsback.format.index import BlockInfo
 from bitsback.format.labelling import Pairs
 from bitsback.format.members import Files
@@ -133,6 +134,13 @@ class OpenArchive(BlockSource, Protocol):
     def _check(self) -> None:
         """Raises the first of `problems`, or any other fault outside of blocks with which
         decompression would fail.
+        """
+
+    @property
+    @abstractmethod
+    def _digests(self) -> Digests | None:
+        """The digests of its files, those that were removed included; None if it has none. Raises
+        ArchiveError for damage.
         """
 
     @abstractmethod

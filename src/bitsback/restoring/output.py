@@ -19,8 +19,9 @@ Destination = str | os.PathLike[str] | BinaryIO | Url
 class Output:
     """Writes and counts bytes, and names the output in errors. It seeks only to start again."""
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        self.name = name
+    def __init__(self, file: BinaryIO, name: str, place: Path | None = None) -> None:
+        """place: the file until it is complete, if it can be read."""
+        self.name, self.place = name, place
         self.size = 0
         self._file = file
 
@@ -116,7 +117,7 @@ def _hidden_output(
         hidden, file = hidden_files.make_file(path.parent)
     try:
         with file:
-            yield Output(file, name)
+            yield Output(file, name, hidden)
             with naming(name):
                 os.fsync(file.fileno())
                 if status is not None:

@@ -15,6 +15,7 @@ from bitsback.format.parts import ARRAYS, FOLDER
 from bitsback.images import formats
 from bitsback.images.drawing import Drawing
 from bitsback.images.file_io import Location, Writable
+from bitsback.reading.content_sums import ContentSums
 from bitsback.reading.damage import others
 from bitsback.reading.maker import Maker
 from bitsback.reading.paged import make_pages
@@ -94,7 +95,13 @@ def _restore_folder(
         names = _targets(archive, others(lost, len(files))).values()
     with staging(destination, names, options.force) as stage:
         taker = _Staged(archive, stage, parts.verify, options.files == "exact")
-        return hand_over(parts, taker, work, lost)
+        if not parts.verify or parts.damaged:
+            return hand_over(parts, taker, work, lost)
+        sums = ContentSums(archive, taker)
+        size = hand_over(parts, sums, work, lost)
+        for problem in sums.problems():
+            raise problem
+        return size
 
 
 def _targets(archive: OpenArchive, numbers: Iterable[int]) -> dict[int, str]:

@@ -103,7 +103,7 @@ def remove(archive: str | os.PathLike[str], names: Iterable[str]) -> list[str]:
         wanted = list(dict.fromkeys(names))
         numbers = [_number(folder, name) for name in wanted]
         folder.remove(numbers)
-        folder.begin().finish()
+        folder.finish()
     return wanted
 
 

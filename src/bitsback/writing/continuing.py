@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from copy import copy
@@ -16,6 +17,7 @@ from typing import BinaryIO
 from bitsback.coding.block import PREFIX_SIZE
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import ArchiveError, InputError
+from bitsback.format.digests import Digests, joined
 from bitsback.format.file_stats import FileStats
 from bitsback.format.index import BlockInfo, Place
 from bitsback.format.labelling import FOLDERS
@@ -37,8 +39,8 @@ from bitsback.images.file_io import name_of
 from bitsback.images.names import printable
 from bitsback.inputs.asked import Input
 from bitsback.inputs.opening import files_of
+from bitsback.reading.content_sums import sums_of
 from bitsback.reading.damage import Owners
-from bitsback.reading.hashes import Hashes
 from bitsback.reading.reader import Archive
 from bitsback.reading.targets import check_restorable
 from bitsback.remote.url import Url, located
@@ -143,7 +145,7 @@ class ChangedFolder:
         self.content, self.stats = content, listed.stats
         self.names, self.runs = list(listed.names), list(listed.runs)
         assert archive._beside is not None, "it has files"
-        self.hashes = archive._beside.all_hashes
+        self._digests = archive._beside.digests
         self.labelled = bool(before.sections([LABELS]))
         self.previews: dict[Place, Previews] = {}
         """Sections with previews of files that are removed, and those that take their places."""
@@ -155,10 +157,11 @@ class ChangedFolder:
 
     def options(self, options: CompressOptions) -> CompressOptions:
         """The options for files to add, which have labels and hashes if those of the archive do."""
+        with_hashes = self._digests is not None and self._digests.files is not None
         return replace(
             options,
             labels=FOLDERS if self.labelled else options.labels,
-            hashes="sha256" if self.hashes is not None else options.hashes,
+            hashes="sha256" if with_hashes else options.hashes,
         )
 
     def number(self, name: str) -> int | None:
@@ -169,16 +172,24 @@ class ChangedFolder:
 
     def remove(self, numbers: Iterable[int]) -> None:
         """numbers: of all files, those that were removed included."""
+        removed = set(numbers)
         self.names, times = list(self.names), array("q", self.stats.times)
-        digests = None if self.hashes is None else list(self.hashes.digests)
-        for number in numbers:
+        for number in removed:
             self.names[number], times[number] = "", 0
-            if digests is not None:
-                digests[number] = b""
         gone = {number for number, name in enumerate(self.names) if not name}
         self.previews = dict(self._previews_without(gone))
         self.stats = FileStats(self.stats.sizes, times)
-        self.hashes = None if digests is None else Hashes(digests)
+        if self._digests is not None and removed:
+            self._digests = self._digests.without(removed, self.names, self._sums_of)
+
+    def _sums_of(self, numbers: list[int]) -> dict[int, int]:
+        """The sums of the content digests of some files, without those that are damaged."""
+        archive = self.before.archive
+        kept = archive._files.kept if archive._files.collection.has_removed else None
+        places = [number if kept is None else bisect_left(kept, number) for number in numbers]
+        sums = sums_of(archive, places)
+        found = zip(numbers, places, strict=True)
+        return {number: sums[place] for number, place in found if place in sums}
 
     def _previews_without(self, numbers: set[int]) -> Iterator[tuple[Place, Previews]]:
         for place in self.before.sections([PREVIEWS]):
@@ -188,17 +199,31 @@ class ChangedFolder:
             if left != previews:
                 yield place, left
 
-    def extended(self, taken: Input, hashes: Hashes | None) -> Generation:
-        """Begins a generation with the files of the input, and their parts, behind the others.
-        Raises InputError for one whose name is taken.
+    def extended(self, taken: Input) -> ChangedFolder:
+        """The folder with the files of the input, and their parts, behind the others. Raises
+        InputError for one whose name is taken.
         """
         if taken.kept is None or not isinstance(taken.collection, FileList):
             raise InputError(f"{taken.name}: only files can be added to {self.name}")
         changed = copy(self)  # as a run that is made again starts with the same
-        changed._append(files_of(taken.collection, taken), hashes)
-        return changed.begin()
+        changed._append(files_of(taken.collection, taken))
+        return changed
 
-    def _append(self, files: Files, hashes: Hashes | None) -> None:
+    def finish(self) -> None:
+        """Writes a generation without new files. Raises InputError as `begin` does."""
+        written = self.begin()
+        if self._digests is not None:
+            written.add(self._digests.pack())
+        written.finish()
+
+    def with_digests(self, added: Digests) -> Digests:
+        """The digests of all files. added: those of the files behind the ones before."""
+        new = sum(group.files for group in added.groups)
+        both = joined([(self._digests, len(self.names) - new), (added, new)])
+        assert both is not None, "the new files have digests"
+        return both
+
+    def _append(self, files: Files) -> None:
         clashing = {
             name: number for name in files.names if (number := self.number(name)) is not None
         }
@@ -214,16 +239,12 @@ class ChangedFolder:
         self.stats = FileStats(
             self.stats.sizes + files.stats.sizes, self.stats.times + files.stats.times
         )
-        if self.hashes is not None or hashes is not None:
-            old = [b""] * len(self.names) if self.hashes is None else self.hashes.digests
-            new = [b""] * len(files) if hashes is None else hashes.digests
-            self.hashes = Hashes([*old, *new])
         self.names = [*self.names, *files.names]
         self.runs = [*self.runs, *((part + shift, count) for part, count in files.runs)]
 
     @property
     def _features(self) -> int:
-        features = FILES | LABELLED * self.labelled | HASHED * (self.hashes is not None)
+        features = FILES | HASHED | LABELLED * self.labelled
         return features | REMOVED * ("" in self.names)
 
     def begin(self) -> Generation:
@@ -249,7 +270,6 @@ class ChangedFolder:
         kept = [place for place in self.before.sections() if place not in self.previews]
         written = Generation(self.before.output, kept, blocks)
         written.add(content.pack() + pack_files(FOLDER, self.runs, self.names) + self.stats.pack())
-        written.add(b"" if self.hashes is None else self.hashes.pack())
         for previews in self.previews.values():
             written.add(previews.pack())
         return written

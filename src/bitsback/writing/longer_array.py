@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 
 from bitsback.compress_options import CompressOptions
@@ -9,7 +10,6 @@ from bitsback.errors import InputError
 from bitsback.format.collection import ARRAY, ONE, Collection
 from bitsback.format.parts import FileList, Joined
 from bitsback.inputs.asked import Input
-from bitsback.reading.hashes import Hashes
 from bitsback.writing.continuing import Continued
 from bitsback.writing.generation import Generation
 
@@ -38,10 +38,8 @@ class LongerArray:
     def options(self, options: CompressOptions) -> CompressOptions:
         return options
 
-    def extended(self, taken: Input, hashes: Hashes | None) -> Generation:
-        """Begins a generation with the array of the input behind the others. Raises InputError if
-        it does not fit.
-        """
+    def extended(self, taken: Input) -> LongerArray:
+        """The array with that of the input behind it. Raises InputError if it does not fit."""
         if isinstance(taken.collection, FileList):
             raise InputError(f"{taken.name}: holds files, and {self.name} one array")
         (other,) = taken.collection.parts
@@ -57,10 +55,15 @@ class LongerArray:
                     " joined along their first axis"
                 )
         parts = [part for part in (*self.content.parts, other) if part.entries]
+        longer = copy(self)  # as a run that is made again starts with the same
+        longer.content = Joined(tuple(parts)) if len(parts) > 1 else replace(parts[0], features=0)
+        return longer
+
+    def begin(self) -> Generation:
+        """Writes what describes the array."""
         archive = self.before.archive
         written = Generation(self.before.output, self.before.sections(), archive._blocks)
-        content = Joined(tuple(parts)) if len(parts) > 1 else replace(parts[0], features=0)
-        written.add(content.pack())
+        written.add(self.content.pack())
         return written
 
 

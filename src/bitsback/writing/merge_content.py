@@ -10,6 +10,7 @@ from pathlib import Path
 from bitsback.coding.block import PREFIX_SIZE, read_header
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.format.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection
+from bitsback.format.digests import Digests, joined
 from bitsback.format.file_stats import FileStats
 from bitsback.format.grid import Shape
 from bitsback.format.index import BlockInfo
@@ -32,7 +33,6 @@ from bitsback.format.previews import Previews
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.names import printable
 from bitsback.reading.describe import kind_of
-from bitsback.reading.hashes import Hashes
 from bitsback.reading.reader import Archive
 from bitsback.reading.targets import check_restorable
 from bitsback.remote.url import CHANGED, Url
@@ -58,7 +58,7 @@ class Shard:
     runs: Sequence[tuple[int, int]]
     """The order of its files; see `Files`."""
     stats: FileStats | None
-    hashes: Hashes | None
+    digests: Digests | None
     unordered: bool
     stamp: Stamp
     """The stamp of its file."""
@@ -90,7 +90,7 @@ class Merged:
     names: bytes = b""
     """The `N` section, and the `F` and the `H` section if there are some."""
     with_stats: bool = False
-    with_hashes: bool = False
+    with_digests: bool = False
 
 
 def look(place: Location) -> Shard:
@@ -113,7 +113,7 @@ def look(place: Location) -> Shard:
             {section.kind for section in archive._sections()},
             [identity for identity, _ in models_of(archive)],
             *listed,
-            None if archive._beside is None else archive._beside.all_hashes,
+            archive._digests,
             archive.unordered,
             _stamp(place),
         )
@@ -246,19 +246,28 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     pages_alone = kind == PAGES and len(shards) > 1
     if pages_alone:
         _leave_tags(shards)
-    members: dict[object, list[tuple[int, int]]] = {}
+    members: list[list[tuple[int, int]]] = []
+    groups: dict[tuple[str, Shape, Shape | None], list[tuple[int, int]]] = {}
     for number, shard in enumerate(shards):
+        spans = _spans_of_parts(shard)
         for part, collection in enumerate(shard.parts):
             if pages_alone and collection.axes == BYTES:
                 continue
-            alone = kind == ARRAYS or collection.axes in (ONE, BYTES)
-            key = (number, part) if alone else _likeness(collection)
-            members.setdefault(key, []).append((number, part))
-    numbers = {each: new for new, group in enumerate(members.values()) for each in group}
-    joined = [
-        _joined([shards[number].parts[part] for number, part in group])
-        for group in members.values()
-    ]
+            if kind == ARRAYS or collection.axes in (ONE, BYTES):
+                members.append([(number, part)])
+                continue
+            group = groups.get(_likeness(collection), [])
+            # The files of a part are in the order of its items, so those of parts that are joined
+            # must not be between each other.
+            if group and (group[-1][0] < number or spans[group[-1][1]].stop <= spans[part].start):
+                group.append((number, part))
+                continue
+            groups[_likeness(collection)] = [(number, part)]
+            members.append(groups[_likeness(collection)])
+    numbers = {each: new for new, group in enumerate(members) for each in group}
+    parts = tuple(
+        _joined([shards[number].parts[part] for number, part in group]) for group in members
+    )
     runs = [
         (numbers[number, part], count)
         for number, shard in enumerate(shards)
@@ -270,17 +279,28 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     ]
     names = [name for shard in shards for name in shard.names]
     features = REMOVED * any(_has_removed(shard) for shard in shards)
-    files, stats = FileList(kind, tuple(joined), features), _join_stats(shards)
+    files, stats = FileList(kind, parts, features), _join_stats(shards)
     try:
-        check_restorable(Files(files, names, order, stats))
+        merged = Files(files, names, order, stats)
+        check_restorable(merged)
     except ArchiveError as error:
         raise InputError(f"the archives cannot be joined: {error}") from None
-    told = b"" if stats is None else stats.pack()
-    hashes = _join_hashes(shards)
-    told += b"" if hashes is None else hashes.pack()
-    packed = pack_files(kind, order, names) + told
-    parts = list(members.values())
-    return Merged(files, parts, packed, stats is not None, hashes is not None)
+    packed = pack_files(kind, order, names)
+    packed += b"" if stats is None else stats.pack()
+    digests = joined([(shard.digests, len(shard.names)) for shard in shards])
+    packed += b"" if digests is None else digests.pack()
+    return Merged(files, members, packed, stats is not None, digests is not None)
+
+
+def _spans_of_parts(shard: Shard) -> list[range]:
+    """For each part the numbers of its first file and of its last one."""
+    spans = [range(0)] * len(shard.parts)
+    first = 0
+    for part, count in shard.runs:
+        start = spans[part].start if spans[part] else first
+        spans[part] = range(start, first + count)
+        first += count
+    return spans
 
 
 def _has_removed(shard: Shard) -> bool:
@@ -336,17 +356,6 @@ def _join_stats(shards: Sequence[Shard]) -> FileStats | None:
             joined.sizes.extend(shard.stats.sizes)
             joined.times.extend(shard.stats.times)
     return None if shards[0].stats is None else joined
-
-
-def _join_hashes(shards: Sequence[Shard]) -> Hashes | None:
-    """None if no archive has hashes; the files of one that has none have none."""
-    if all(shard.hashes is None for shard in shards):
-        return None
-    digests: list[bytes] = []
-    for shard in shards:
-        none = [b""] * len(shard.names)
-        digests += none if shard.hashes is None else shard.hashes.digests
-    return Hashes(digests)
 
 
 def _likeness(part: Collection) -> tuple[str, Shape, Shape | None]:

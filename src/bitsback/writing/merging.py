@@ -8,15 +8,16 @@ from dataclasses import replace
 from itertools import chain, groupby
 from pathlib import Path
 
-from bitsback.errors import InputError
+from bitsback.errors import ArchiveError, InputError
 from bitsback.format.layout import FILES, HASHED, MODEL, PREVIEWS, REMOVED, UNORDERED, section
 from bitsback.format.parts import FileList
 from bitsback.images.file_io import Location, name_of
+from bitsback.reading.reader import Archive
 from bitsback.remote.files import matching
 from bitsback.remote.url import Options, Url, check_options, located
 from bitsback.restoring.output import Destination, Output, open_output
 from bitsback.summary import Summary
-from bitsback.work import Progress
+from bitsback.work import Progress, begin
 from bitsback.writing.generation import Generation
 from bitsback.writing.merge_content import (
     Merged,
@@ -35,10 +36,12 @@ def merge(
     destination: Destination,
     *,
     force: bool = False,
+    verify: bool = True,
+    threads: int | None = None,
     progress: Progress | None = None,
     storage_options: Options | None = None,
 ) -> Summary:
-    """Makes one archive of several, in their order, without decoding a block.
+    """Makes one archive of several, in their order, without coding a block again.
 
     Arrays are joined along their first axis, be they items or stacks, the files of folders and of
     npz archives, and the pages of TIFF files, one archive after the other. The pages lose their
@@ -46,12 +49,14 @@ def merge(
     Every checksum is compared; the digests of what blocks hold stay in them.
 
     sources: paths or URLs; `*` in a URL stands for all that match, numbers in them in their order.
-    destination, force, storage_options: as in `compress`. progress: called with the number of
-    tiles that are done, and of all.
+    destination, force, threads, storage_options: as in `compress`. verify: decode the new archive,
+    if it is a file, before it appears. progress: called with the number of tiles that are done, and
+    of all.
 
     Memory is bounded by a block, and by the names and the indexes. Raises InputError if the
     archives cannot be joined: arrays of different dtypes or items, or that are one picture each, a
-    TIFF file that is stored verbatim, or two files of one name; ArchiveError if one is damaged.
+    TIFF file that is stored verbatim, or two files of one name; ArchiveError if one is damaged, or
+    the new one does not verify.
 
     >>> import bitsback, numpy as np, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +80,23 @@ def merge(
         merge_files(shards, first.kind) if isinstance(first, FileList) else merge_arrays(shards)
     )
     with open_output(destination, force) as output:
-        return _write(shards, merged, output, progress)
+        begin(progress, "merging")
+        summary = _write(shards, merged, output, progress)
+        if verify and output.place is not None:
+            begin(progress, "verifying")
+            _verify(output.place, output.name, threads, progress)
+        return summary
+
+
+def _verify(place: Path, name: str, threads: int | None, progress: Progress | None) -> None:
+    """Raises ArchiveError if the archive at the place, which gets this name, is damaged."""
+    with Archive(place) as archive:
+        archive.name = name
+        for _, problem in archive.verify(threads, progress):
+            raise ArchiveError(
+                f"{problem}; nothing was written. 'bitsback verify' checks each of the archives,"
+                " and --no-verify (verify=False) merges them as they are"
+            )
 
 
 def _places(source: str | os.PathLike[str], options: Options | None) -> list[Location]:
@@ -97,7 +118,7 @@ def _write(
 ) -> Summary:
     content = merged.content
     features = FILES * merged.with_stats | UNORDERED * any(shard.unordered for shard in shards)
-    features |= HASHED * merged.with_hashes | content.features & REMOVED
+    features |= HASHED * merged.with_digests | content.features & REMOVED
     written, done = Generation(output), 0
     written.add(replace(content, features=features).pack() + merged.names)
     _write_models(shards, written)

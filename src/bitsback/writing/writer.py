@@ -26,6 +26,7 @@ from bitsback.coding.choose import (
 )
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import InputError, ModelWarning
+from bitsback.format.digests import Digests
 from bitsback.format.layout import (
     FILES,
     HASHED,
@@ -179,7 +180,7 @@ class _Writer:
         """unfinished: where coded blocks are kept. changed: what the input is added to. Raises
         InputError if the input is not one for the options.
         """
-        self._changed = changed
+        self._changed = self._extended = changed
         self._taken, self._asked, self._unfinished = taken, asked, unfinished
         self._given, self._options = asked.given, asked.options
         self._threads = check_threads(asked.options.threads)
@@ -236,18 +237,18 @@ class _Writer:
         """Writes the head of an archive."""
         taken, options = self._taken, self._options
         features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
-        features |= LABELLED * (options.labels is not None) | HASHED * (self._hashes is not None)
+        features |= LABELLED * (options.labels is not None) | HASHED * (taken.kept is not None)
         written = Generation(self._output)
         written.add(replace(taken.collection, features=features).pack())
         if taken.settle is None:  # an archive that is cut off still tells names
             written.add(taken.names + taken.labels)
-            written.add(b"" if self._hashes is None else self._hashes.pack())
         return written
 
     def _go_on(self, changed: Changed) -> Generation:
         """Writes the head of another generation."""
         self._has_models = changed.before.models()
-        return changed.extended(self._taken, self._hashes)
+        self._extended = changed.extended(self._taken)
+        return self._extended.begin()
 
     def _write(self, blocks: Iterable[Encoded]) -> None:
         for encoded in blocks:
@@ -270,6 +271,7 @@ class _Writer:
             self._write_previews()
         if self._files is not None:
             check_unchanged(taken, self._files)
+        self._written.add(self._digests())
         self._written.finish()
         files = collection.told if isinstance(collection, FileList) else None
         return Compressed(
@@ -296,6 +298,16 @@ class _Writer:
             resumed=None if self._unfinished is None else self._unfinished.used,
             unfit=0 if self._unfinished is None else self._unfinished.unfit,
         )
+
+    def _digests(self) -> bytes:
+        """The `H` section, of a folder that comes back as files."""
+        kept = self._taken.kept
+        if kept is None:
+            return b""
+        digests = Digests(kept.sums.groups(self._output.size - self._start), self._hashes)
+        if isinstance(self._extended, ChangedFolder):
+            digests = self._extended.with_digests(digests)
+        return digests.pack()
 
     def _write_previews(self) -> None:
         """Raises InputError if the input is no folder."""

@@ -11,26 +11,30 @@ from bitsback.cli import complete, figures, options
 from bitsback.cli.progress import Progress, shown_warnings
 
 
-@click.command(short_help="Merge archives without decoding them.")
+@click.command(short_help="Merge archives into one.")
 @click.argument(
     "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
 @click.option("-o", "--output", required=True, metavar="FILE", help="The archive to write.")
+@click.option("--no-verify", is_flag=True, help="Do not decode the new archive before it appears.")
+@options.threads_option
 @options.writing_options
 def command(
     sources: tuple[str, ...],
     output: str,
+    no_verify: bool,
+    threads: int | None,
     force: bool,
     quiet: bool,
     as_json: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """Merge several archives into one, in their order, without decoding them.
+    """Merge several archives into one, in their order, without coding them again.
 
     Arrays are joined along their first axis, stacks too: their items must have one dtype and shape.
     Folders become one folder with the files of all; two files of one name are an error. The pages
-    of TIFF files are joined, without their tags. Embedded models are kept, each once. All checksums
-    are checked; 'verify' checks more.
+    of TIFF files are joined, without their tags. Embedded models are kept, each once. A new archive
+    that is a file is decoded and checked before it appears.
 
     X.bb and the output may be URLs that fsspec supports. In a URL, * matches several archives,
     which are sorted by the numbers in their names: part-2 before part-10.
@@ -52,6 +56,8 @@ def command(
             sources,
             options.standard_output() if output == options.STANDARD else output,
             force=force,
+            verify=not no_verify,
+            threads=threads,
             progress=progress,
             storage_options=storage_options,
         )
