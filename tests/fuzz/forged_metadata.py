@@ -24,7 +24,7 @@ from packing import index_of
 from reference import archive as spec
 from reference import container_metadata as spec_metadata
 
-from .mutate import NUMBERS, mutate, read, section
+from .mutate import NUMBERS, mutate, read, section, without_digests
 
 _PIXELS = np.dtype("u1")
 
@@ -62,7 +62,7 @@ def take_apart(data: bytes) -> WithMetadata | None:
         return None
     parts, counts = read(data)
     files = spec.decode_files(data, [spec_model(name) for name in ("mnist-binary", "mnist")])
-    return WithMetadata(data[:8], parts[:-1], counts, content, archive._files.stats, files)
+    return WithMetadata(data[:8], without_digests(parts[:-1]), counts, content, archive._files.stats, files)
 
 
 def forge_metadata(random: Random, data: bytes, other: bytes) -> bytes:

@@ -6,7 +6,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -206,14 +206,16 @@ def collections() -> list[Seed]:
             opened = bitsback.open(io.BytesIO(data))
             items = tuple(content(opened[number]) for number in range(len(opened)))
             seeds.append(Seed(f"{path.name} {options}", data, items, stored=stored(data)))
-        seeds.append(changed(exact, with_metadata, folder))
+        seeds += changed(exact, with_metadata, folder)
         for path in (folder / "x.idx", folder / "x.idx.gz"):
             seeds.append(Seed(path.name, compress(path, model="fast"), *items_of(grey)))
     return seeds
 
 
-def changed(one: Path, other: Path, folder: Path) -> Seed:
-    """An archive of three generations, with files removed."""
+def changed(one: Path, other: Path, folder: Path) -> list[Seed]:
+    """An archive of three generations, with files removed; what it is merged to with another one;
+    and that with parity.
+    """
     path, found = folder / "changed.bb", list[tuple[bytes, ...]]()
 
     def look() -> None:
@@ -228,7 +230,14 @@ def changed(one: Path, other: Path, folder: Path) -> Seed:
     look()
     bitsback.remove(path, ["0.pgm", "1.jpg", "palette.png", "raw.tif", "fax.tif"])
     look()
-    return Seed("continued", path.read_bytes(), found[2], stored=found[1])
+    continued = Seed("continued", path.read_bytes(), found[2], stored=found[1])
+    bitsback.compress(folder / "classes", folder / "more.bb", model="fast", tile=16)
+    bitsback.merge([path, folder / "more.bb"], folder / "merged.bb")
+    path = folder / "merged.bb"
+    look()
+    merged = Seed("merged", path.read_bytes(), found[3], stored=stored(path.read_bytes()))
+    bitsback.add_parity(path, 20)
+    return [continued, merged, replace(merged, name="parity", data=path.read_bytes())]
 
 
 def save_with_metadata(folder: Path) -> None:
