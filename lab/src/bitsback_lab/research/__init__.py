@@ -225,7 +225,7 @@ def _opened(path: Place) -> Iterator[tuple[BinaryIO, str]]:
         if Path(path).exists() and not Path(path).is_file():
             raise InputError(f"{name}: is no file")
         with reading(name):
-            opened: AbstractContextManager[BinaryIO] = Path(path).open("rb")
+            opened: AbstractContextManager[BinaryIO] = Path(path).open("rb")  # noqa: SIM115 - closed below
     else:
         path.seek(0)
         name, opened = stream_name(path, "the archive"), nullcontext(path)
