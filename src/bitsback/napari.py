@@ -5,7 +5,6 @@ It needs the extra `napari`, which brings Dask; napari itself has it.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,8 +42,7 @@ def read(path: Paths) -> list[Layer]:
 
 def _layers(path: Path) -> Iterator[Layer]:
     archive = Archive(path)
-    # napari drops layers without closing anything.
-    weakref.finalize(archive, archive._reader.close)
+    archive._close_when_dropped()
     shown = 0
     for name, array in arrays_in(archive).items():
         if array.ndim < 2 or 0 in array.shape:

@@ -2,7 +2,6 @@
 
 import os
 import uuid
-import weakref
 
 import dask.array as da
 import numpy as np
@@ -40,7 +39,7 @@ def from_archive(
     read, or holds files; ArchiveError if it is damaged. Tasks raise the same.
     """
     archive = Archive(url, model=model, storage_options=storage_options)
-    weakref.finalize(archive, archive._reader.close)
+    archive._close_when_dropped()
     for problem in archive.problems:
         raise problem
     if isinstance(archive._collection, FileList):

@@ -29,6 +29,7 @@ from bitsback.images.npy import check_dtype
 from bitsback.inputs.asked import Asked
 from bitsback.models import Model
 from bitsback.reading.reader import Archive
+from bitsback.remote.files import exists
 from bitsback.remote.url import Url, located
 from bitsback.restoring.output import naming
 from bitsback.writing.merging import merge
@@ -265,12 +266,7 @@ def _groups(listing: Listing, files: int) -> list[Listing]:
 def _exists(place: Location) -> bool:
     """Whether there is such a file. Raises InputError."""
     with reading(name_of(place)):
-        if not isinstance(place, Url):
-            return Path(place).exists()
-        fs, path = place.connect()
-        with place.as_os_error():
-            fs.invalidate_cache(fs._parent(path))
-            return bool(fs.exists(path))
+        return exists(place) if isinstance(place, Url) else Path(place).exists()
 
 
 def _remove(places: Sequence[Location]) -> None:
