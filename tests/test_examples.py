@@ -20,15 +20,16 @@ import bitsback.pillow
 import bitsback.torch
 import bitsback.train
 import bitsback.xarray
-from bitsback import codecs, research
+from bitsback import codecs
 from bitsback.train import portable
+from bitsback_lab import research
 
 PUBLIC = {
     name: found
     for package in (bitsback, bitsback.dask, bitsback.torch, bitsback.train, codecs)
     for name in package.__all__
     if callable(found := getattr(package, name))
-} | {"bitsback": bitsback, "bitsback.research": research, "Functions": research.Functions}
+} | {"bitsback": bitsback, "bitsback_lab.research": research, "Functions": research.Functions}
 PUBLIC |= {
     found.__name__: found
     for found in (

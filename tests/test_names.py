@@ -77,7 +77,6 @@ OTHERS = [
     "register_model",
     "remove",
     "repair",
-    "research",
 ]
 
 

@@ -72,18 +72,15 @@ def test_only_training_and_its_own_package_need_torch() -> None:
     assert {name.removeprefix("bitsback.").split(".")[0] for name in needing} == {"train", "torch"}
 
 
-def test_only_its_own_package_and_napari_need_dask() -> None:
-    packages = ("dask", "distributed")
+def test_only_its_own_package_needs_dask() -> None:
     needing = {
         package(name)
         for name, needed in graph().items()
-        if any(n.split(".")[0] in packages for n in needed)
+        if any(n.split(".")[0] in ("dask", "distributed") for n in needed)
     }
-    assert needing == {"bitsback.dask", "bitsback.napari"}
+    assert needing == {"bitsback.dask"}
     users = {name for name, needed in graph().items() if any("bitsback.dask" in n for n in needed)}
-    assert {name for name in users if package(name) != "bitsback.dask"} == {
-        "bitsback.cli.scheduled"
-    }
+    assert {name for name in users if package(name) != "bitsback.dask"} == {"bitsback.napari"}
 
 
 def test_only_what_reads_urls_needs_fsspec() -> None:

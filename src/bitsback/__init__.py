@@ -19,11 +19,10 @@ True
 
 `bitsback.torch` has a dataset for PyTorch, `bitsback.train` makes models, `bitsback.dask`,
 `bitsback.zarr`, `bitsback.numcodecs`, `bitsback.hdf5`, `bitsback.pillow`, `bitsback.imageio` and
-`bitsback.xarray` are for those packages, `bitsback.codecs` has the parts of models, and
-`bitsback.research` makes archives with any functions of floats. Each is imported on first use, and
-raises MissingExtra, which says what to install, if its package is missing. Every error that is
-raised on purpose is a `BitsbackError`, or one of Python's own: IndexError and KeyError for a
-missing item, ValueError for a closed archive.
+`bitsback.xarray` are for those packages, and `bitsback.codecs` has the parts of models. Each is
+imported on first use, and raises MissingExtra, which says what to install, if its package is
+missing. Every error that is raised on purpose is a `BitsbackError`, or one of Python's own:
+IndexError and KeyError for a missing item, ValueError for a closed archive.
 """
 
 from importlib import import_module
@@ -44,7 +43,7 @@ from bitsback.errors import (
 )
 
 if TYPE_CHECKING:
-    from bitsback import codecs, research
+    from bitsback import codecs
     from bitsback.coding.array_bytes import decode, encode
     from bitsback.comparing.differences import diff
     from bitsback.compress_options import CompressOptions
@@ -93,7 +92,6 @@ __all__ = [
     "register_model",
     "remove",
     "repair",
-    "research",
 ]
 
 _MODULES = {
@@ -103,7 +101,6 @@ _MODULES = {
     "imageio": "imageio",
     "numcodecs": "numcodecs",
     "pillow": None,
-    "research": None,
     "torch": "torch",
     "train": "torch",
     "xarray": "xarray",

@@ -1,6 +1,6 @@
 """The options of `compress`: what each means, its default and its check.
 
-`bitsback.compress`, the command `bitsback compress` and `bitsback.dask.to_archives` make one
+`bitsback.compress`, the command `bitsback compress` and `bitsback.dask.to_archive` make one
 `CompressOptions` of what they are given, and pass it on whole.
 """
 

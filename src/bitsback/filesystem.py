@@ -47,10 +47,11 @@ class AsFiles:
             self._named = {target_of(files, number)[0]: number for number in range(len(files))}
         elif isinstance(collection, FileList) and collection.kind == ARRAYS:
             self._named = {name + _NPY: number for number, name in enumerate(archive.names)}
-        whole = not isinstance(collection, FileList) and (
+        self._whole = not isinstance(collection, FileList) and (
             collection.picture or not collection.shape
         )
-        self._count = 1 if whole else len(archive)
+        """Whether an array is one file."""
+        self._count = 1 if self._whole else len(archive)
         self._ending = _PNG if isinstance(collection, FileList) else _NPY
         self._digits = len(str(max(self._count - 1, 0)))
 
@@ -91,8 +92,7 @@ class AsFiles:
         number, archive = self._number(name), self._archive
         shape = self._shape(number)
         if shape is not None:
-            whole = not isinstance(archive._collection, FileList) and shape == archive.shape
-            array = np.asarray(archive[...] if whole else archive[number])
+            array = np.asarray(archive[...] if self._whole else archive[number])
             return self._header(name, shape) + array.tobytes()
         if self._named is None:
             return encode_page(archive[number]._all(), f"{archive.name}: page {number}")
@@ -114,8 +114,7 @@ class AsFiles:
         """The shape of the array in a .npy file; None for a picture."""
         collection = self._archive._collection
         if not isinstance(collection, FileList):
-            whole = collection.picture or not collection.shape
-            return collection.shape if whole else collection.shape[1:]
+            return collection.shape if self._whole else collection.shape[1:]
         return collection.parts[number].shape if collection.kind == ARRAYS else None
 
     def _header(self, name: str, shape: Shape) -> bytes:

@@ -5,24 +5,18 @@ It needs the extra `napari`, which brings Dask; napari itself has it.
 
 from __future__ import annotations
 
-import uuid
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bitsback.errors import ArchiveError, InputError, MissingExtra
+from bitsback.dask.reading import lazy
+from bitsback.errors import ArchiveError, InputError
 from bitsback.format.grid import Shape
 from bitsback.reading.indexed import Indexed
 from bitsback.reading.reader import Archive
 from bitsback.reading.stacked import Stack, arrays_in
-
-try:
-    import dask.array as da
-except ImportError as error:
-    raise MissingExtra("dask", "bitsback[napari]", ".[napari]") from error
 
 Layer = tuple[Any, dict[str, Any], str]
 Paths = str | Sequence[str]
@@ -48,8 +42,7 @@ def read(path: Paths) -> list[Layer]:
 
 def _layers(path: Path) -> Iterator[Layer]:
     archive = Archive(path)
-    # napari drops layers without closing anything.
-    weakref.finalize(archive, archive._reader.close)
+    archive._close_when_dropped()
     shown = 0
     for name, array in arrays_in(archive).items():
         if array.ndim < 2 or 0 in array.shape:
@@ -66,7 +59,7 @@ def _layers(path: Path) -> Iterator[Layer]:
             options["contrast_limits"] = limits
         if isinstance(array, Stack) and archive._files.named:
             options["metadata"]["names"] = [archive.names[number] for number in array.numbers]
-        yield _lazy(array), options, "image"
+        yield lazy(array), options, "image"
     if not shown:
         raise InputError(f"{path}: holds no arrays of two axes or more, which napari could show")
 
@@ -89,8 +82,3 @@ def _limits(array: Indexed, stacked: Shape) -> tuple[float, float] | None:
     if not finite.size or finite.min() == finite.max():
         return None
     return float(finite.min()), float(finite.max())
-
-
-def _lazy(array: Indexed) -> da.Array:
-    name = f"bitsback-{uuid.uuid4().hex}"
-    return da.from_array(array, chunks=array.chunks, name=name, meta=np.empty(0, array.dtype))

@@ -1,6 +1,4 @@
-"""The options of `compress` and of `decompress` are one object each, for Python, the command and
-clusters.
-"""
+"""The options of `compress` and of `decompress` are one object each, for Python and the command."""
 
 from __future__ import annotations
 

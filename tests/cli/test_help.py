@@ -56,7 +56,7 @@ def test_help_of_compress_shows_the_dozen_options_that_most_people_need(run: Run
 
 def test_what_only_few_need_to_know_stands_in_the_help_of_all_options(run: Run) -> None:
     short, every = run("compress", "-h").stdout, run("compress", "--help-all").stdout
-    assert "--scheduler" not in short and "Thumbs.db" not in short
+    assert "--previews" not in short and "Thumbs.db" not in short
     assert "Thumbs.db" in every and "\f" not in every
 
 

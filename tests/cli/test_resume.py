@@ -46,4 +46,3 @@ def test_what_it_says_otherwise(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
     assert result.exit_code == 0 and "earlier run" not in result.stderr
     failed = run("compress", "x.npy", "-o", "-", "--resume")
     assert failed.exit_code == 2
-    assert "--resume" in run("compress", "x.npy", "--resume", "--scheduler", "local").stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -9,12 +10,13 @@ import numpy as np
 import pytest
 from distributed import Client
 from numpy.typing import NDArray
+from PIL import Image
 
 import bitsback
-from bitsback.dask import from_archive, to_archives
+from bitsback.dask import from_archive, to_archive, to_shards
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def options(s3_server: dict[str, Any]) -> dict[str, Any]:
     """The options of the S3 server, which has a bucket."""
     fsspec.filesystem("s3", **s3_server).mkdir("shards")
@@ -28,18 +30,33 @@ def test_shards_at_urls(
     private: bitsback.Model,
     options: dict[str, Any],
 ) -> None:
-    pattern = "s3://shards/set/part-{i}.bb"
-    done = to_archives(lazy, pattern, model=private, shard=150, storage_options=options)
-    assert (done.manifest, done.new) == ("s3://shards/set/manifest.json", 3)
+    url = "s3://shards/set/digits.bb"
+    to_shards(lazy, url + ".shards", model=private, shard=150, storage_options=options)
     fs = fsspec.filesystem("s3", **options)
+    before = {path: fs.info(path)["LastModified"] for path in fs.find("shards/set")}
+    assert len(before) == 3
+    fs.rm_file(list(before)[1])
+    shards = to_shards(lazy, url + ".shards", model=private, shard=150, storage_options=options)
     fs.invalidate_cache()
-    names = sorted(name.rpartition("/")[2] for name in fs.find("shards/set"))
-    model = f"model-{private.identity.hex()}.safetensors"
-    assert names == ["manifest.json", model, "part-0.bb", "part-1.bb", "part-2.bb"]
-    array = from_archive(done.manifest, storage_options=options)
+    after = {path: fs.info(path)["LastModified"] for path in fs.find("shards/set")}
+    assert [before[path] == after[path] for path in before] == [True, False, True]
+    assert shards == [f"s3://{path}" for path in before]
+    to_archive(lazy, url, model=private, shard=150, storage_options=options)
+    fs.invalidate_cache()
+    assert fs.find("shards/set") == ["shards/set/digits.bb"]
+    array = from_archive(url, storage_options=options)
     assert np.array_equal(array.compute(), digits)
-    fs.rm_file("shards/set/part-1.bb")
-    again = to_archives(lazy, pattern, model=private, shard=150, storage_options=options)
-    assert again.new == 1
-    array = from_archive(done.manifest, chunks="archive", storage_options=options)
-    assert np.array_equal(array.compute(), digits)
+    with pytest.raises(bitsback.InputError, match=r"digits\.bb: exists already"):
+        to_archive(lazy, url, storage_options=options)
+
+
+def test_files_at_urls(cluster: Client, tmp_path: Path, options: dict[str, Any]) -> None:
+    fs = fsspec.filesystem("s3", **options)
+    for number in range(4):
+        with fs.open(f"shards/scans/{number}.png", "wb") as file:
+            Image.new("L", (9, 9), number).save(file, "PNG")
+    urls = [f"s3://shards/scans/{number}.png" for number in range(4)]
+    to_archive(urls, tmp_path / "scans.bb", shard=2, storage_options=options)
+    with bitsback.open(tmp_path / "scans.bb") as archive:
+        assert archive.names == [f"{number}.png" for number in range(4)]
+        assert [int(np.max(archive[number])) for number in range(4)] == [0, 1, 2, 3]

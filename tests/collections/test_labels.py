@@ -204,8 +204,6 @@ def test_the_command(tmp_path: Path, run: Run) -> None:
     assert "labels    the array y\n" in run("info", "some.bb").stdout
     failed = run("merge", "some.bb", "some.bb", "-o", "x.bb")
     assert failed.exit_code == 2 and "cannot be merged" in failed.stderr
-    failed = run("compress", "some.npz", "--labels", "y", "--scheduler", "local")
-    assert failed.exit_code == 2 and "--labels does not go with --scheduler" in failed.stderr
 
 
 def refused(data: bytes, folder: Path, said: str) -> None:

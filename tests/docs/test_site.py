@@ -64,7 +64,7 @@ def test_what_is_gathered_is_there(site: Path, page: str, text: str) -> None:
     assert text in (site / page / "index.html").read_text("utf-8")
 
 
-MODULES = ("", ".research", ".torch", ".train", ".train.portable", ".dask")
+MODULES = ("", "_lab.research", ".torch", ".train", ".train.portable", ".dask")
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,7 +1,6 @@
 """A research archive describes itself and is refused where it might decode to other data."""
 
 import io
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,10 +12,10 @@ import pytest
 import torch
 
 import bitsback
-from bitsback import ArchiveError, research
-from bitsback.format.research import ResearchArchive
-from bitsback.research import float_file
-from bitsback.research.fingerprint import differences, fingerprint
+from bitsback import ArchiveError
+from bitsback_lab import research
+from bitsback_lab.research import float_file
+from bitsback_lab.research.fingerprint import differences, fingerprint
 from research.models import Network, Steps, digits, linear, values
 
 
@@ -124,9 +123,9 @@ def test_threads_of_torch_are_part_of_it() -> None:
 def test_other_readers_say_what_it_is(path: Path) -> None:
     for read in (bitsback.open, bitsback.decompress):
         for given in (path, io.BytesIO(path.read_bytes())):
-            with pytest.raises(ArchiveError, match="research archive of 90 x 4 x 4 uint8, made by"):
+            with pytest.raises(ArchiveError, match="this is a research archive, which only"):
                 read(given)
-    with pytest.raises(ArchiveError, match=r"use bitsback\.research\.decompress\(path, model\)"):
+    with pytest.raises(ArchiveError, match=r"use bitsback_lab\.research\.decompress\(path"):
         bitsback.decompress(path)
 
 
@@ -136,16 +135,14 @@ def bitsback_says(*arguments: Any, given: bytes = b"") -> tuple[int, str, str]:
     return ran.returncode, ran.stdout.decode(), ran.stderr.decode()
 
 
-def test_the_command_shows_it_and_refuses_to_decode(path: Path) -> None:
-    code, out, _ = bitsback_says("info", path)
-    assert code == 0
-    assert "a research archive: not portable" in out
-    assert "90 x 4 x 4 uint8" in out
-    assert f"numpy {np.__version__}" in out
-    code, out, _ = bitsback_says("info", path, "--json")
-    assert code == 0
-    assert json.loads(out)["research"] is True
-    for command in ("decompress", "verify", "list"):
+def test_it_is_described(path: Path) -> None:
+    said = research.describe(path)
+    assert said.startswith("90 x 4 x 4 uint8, made by ")
+    assert f"numpy {np.__version__}" in said
+
+
+def test_the_command_says_what_it_is_and_refuses_to_decode(path: Path) -> None:
+    for command in ("decompress", "verify", "list", "info"):
         code, _, err = bitsback_says(command, path)
         assert code == 2
         assert "this is a research archive" in err
@@ -201,15 +198,11 @@ def hostile(**others: Any) -> bytes:
         ({"batch": 2**17}, "not one of images"),
         ({"blocks": ((4, 2**40),)}, "too large"),
         ({"blocks": ((4, 0),)}, "not have as many images"),
-        ({"fingerprint": {}}, "KeyError"),
+        ({"fingerprint": {}}, "is not told"),
         ({"shape": (4, 2**30, 2**30)}, "block 0: .* other floats"),
     ],
 )
 def test_lies_are_errors(others: Any, why: str) -> None:
-    if why == "KeyError":
-        with pytest.raises(KeyError):  # it cannot be written
-            hostile(**others)
-        return
     with pytest.raises(ArchiveError, match=why):
         research.decompress(io.BytesIO(hostile(**others)), linear())
 
@@ -220,4 +213,3 @@ def test_a_refusal_goes_to_other_processes(path: Path) -> None:
     error = research.OtherEnvironment("no", ["a is 1, and was 2"])
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.differences) == ("no", ["a is 1, and was 2"])
-    assert isinstance(pickle.loads(pickle.dumps(ResearchArchive(None))), ResearchArchive)

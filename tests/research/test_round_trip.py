@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback import ArchiveError, InputError, Message, ModelError, research
+from bitsback import ArchiveError, InputError, Message, ModelError
 from bitsback.coding import chain as archive_chain
-from bitsback.research import float_models
-from bitsback.research.float_file import read_header
-from bitsback.research.float_models import codec_of
+from bitsback_lab import research
+from bitsback_lab.research import float_models
+from bitsback_lab.research.float_file import read_header
+from bitsback_lab.research.float_models import codec_of
 from research.models import Linear, Network, Steps, digits, linear, values
 
 

@@ -1,5 +1,5 @@
-"""Archives on clusters, with Dask: lazy arrays of archives, and archives of lazy arrays. Needs the
-extra `bitsback[dask]`.
+"""Archives on clusters, with Dask: lazy arrays of archives, and archives of lazy arrays and of
+files. Needs the extra `bitsback[dask]`.
 """
 
 from importlib.util import find_spec
@@ -10,6 +10,6 @@ if find_spec("dask") is None:
     raise MissingExtra("dask", "bitsback[dask]", ".[dask]")
 
 from bitsback.dask.reading import from_archive
-from bitsback.dask.sharding import Sharded, to_archives
+from bitsback.dask.writing import to_archive, to_shards
 
-__all__ = ["Sharded", "from_archive", "to_archives"]
+__all__ = ["from_archive", "to_archive", "to_shards"]

@@ -8,7 +8,6 @@ import numpy as np
 
 from bitsback import _core, wire
 from bitsback.errors import ArchiveError
-from bitsback.format.research import START, refuse
 from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
@@ -25,6 +24,8 @@ CRC_SIZE = 4
 COLLECTION, MODEL, BLOCK, INDEX = b"C", b"M", b"B", b"I"
 NAMES, STATS, UNNAMED, LABELS, HASHES = b"N", b"F", b"U", b"L", b"H"
 PARITY, PREVIEWS = b"p", b"v"
+RESEARCH = b"R"
+"""The first section of research archives, which only bitsback-lab reads (docs/research.md)."""
 
 MAX_BLOCK_BYTES = 1 << 31
 MAX_DIMENSIONS = 32
@@ -124,8 +125,11 @@ def check_head(data: bytes) -> None:
         raise ArchiveError(
             f"this archive was written by a newer bitsback (format {version}): update bitsback"
         )
-    if data[len(HEAD) : len(HEAD) + 1] == START:
-        raise refuse(data, len(HEAD))
+    if data[len(HEAD) : len(HEAD) + 1] == RESEARCH:
+        raise ArchiveError(
+            "this is a research archive, which only the model that made it decodes: use"
+            " bitsback_lab.research.decompress(path, model), of the package bitsback-lab"
+        )
 
 
 def read_features(cursor: Cursor) -> int:

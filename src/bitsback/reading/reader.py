@@ -171,6 +171,10 @@ class Archive(Contents):
         if self._owned:
             self._reader.close()
 
+    def _close_when_dropped(self) -> None:
+        """Closes the file with the archive's last reference, for users who never close it."""
+        weakref.finalize(self, self._reader.close)
+
     def __reduce__(self) -> tuple[Any, ...]:
         self._check_open()
         if not self._owned:
@@ -517,8 +521,7 @@ class Archive(Contents):
 
 def _open_again(place: Location, model: bytes | None, cache: int) -> Archive:
     archive = Archive(place, model=None if model is None else Model.from_bytes(model), cache=cache)
-    # Workers, which unpickle it, drop it without closing it.
-    weakref.finalize(archive, archive._reader.close)
+    archive._close_when_dropped()
     return archive
 
 

@@ -25,6 +25,16 @@ def is_folder(url: Url) -> bool:
         return bool(fs.info(path)["type"] == "directory")
 
 
+def exists(url: Url) -> bool:
+    """Whether there is a file that could be replaced; HTTP, which is read-only, has none. Raises
+    OSError, and the errors of `Url.connect`.
+    """
+    fs, path = url.connect()
+    with url.as_os_error():
+        fs.invalidate_cache(fs._parent(path))
+        return not {"http", "https"} & set(protocols(fs)) and bool(fs.exists(path))
+
+
 def files_in(url: Url) -> dict[str, Url]:
     """All files in the folder and its subfolders, by their names, with `/` between folders. Raises
     OSError, and the errors of `Url.connect`.
@@ -155,16 +165,13 @@ def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
     left of it. Raises InputError if the file exists, unless `force`; OSError, and the errors of
     `Url.connect`.
     """
-    fs, path = url.connect()
-    with url.as_os_error():
-        fs.invalidate_cache(fs._parent(path))
-        # HTTP, which is read-only, would fetch it.
-        there = not {"http", "https"} & set(protocols(fs)) and fs.exists(path)
+    there = exists(url)
     if there and not force:
         raise InputError(
             f"{url.name}: exists already; name another output, or use --force (force=True) to"
             " replace it"
         )
+    fs, path = url.connect()
     if "memory" in protocols(fs):  # its files are visible while they are written
         file: Any = io.BytesIO()
         yield cast(BinaryIO, file)

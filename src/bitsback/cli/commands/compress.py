@@ -202,25 +202,6 @@ TILE_OPTIONS = (
     options.traceback_option,
     rare=True,
 )  # fmt: skip
-@group(
-    "Clusters",
-    click.option(
-        "--scheduler", metavar="ADDRESS",
-        help=(
-            "Make archives on the cluster of this Dask scheduler, tcp://HOST:8786 or its scheduler"
-            " file .json; or local[:N], N processes of this machine. See above."
-        ),
-    ),
-    click.option(
-        "--shard", type=click.IntRange(min=1), metavar="N",
-        help="With --scheduler: items of an array in an archive.  [default: 128 MiB of them]",
-    ),
-    click.option(
-        "--assume-unchanged", is_flag=True,
-        help="With --scheduler: do not read inputs again whose archives exist.",
-    ),
-    rare=True,
-)  # fmt: skip
 def command(
     sources: tuple[str, ...],
     output: str | None,
@@ -228,9 +209,6 @@ def command(
     fast: bool,
     best: bool,
     embed: Embed,
-    scheduler: str | None,
-    shard: int | None,
-    assume_unchanged: bool,
     remove: bool,
     quiet: bool,
     as_json: bool,
@@ -269,11 +247,6 @@ def command(
     a second in both directions; beyond 20 million pixels a fast one replaces them, unless it is far
     worse.
 
-    With --scheduler workers make an archive each of some of the items, and beside these a manifest:
-    -o names a folder, or archives as part-{i}.bb. INPUT is a .npy or .npz file, a Zarr array, or a
-    folder of pictures, where all workers see it. Archives that are there and whole are not made
-    again: start a run that has died again.
-
     \b
       bitsback compress scans --unordered             a set of pictures, which lose their names
       bitsback compress digits.npz --labels y         images with labels
@@ -281,16 +254,11 @@ def command(
       bitsback compress scans --hashes sha256         and 'list --hashes' tells them
       bitsback compress scans --resume                goes on if it is stopped and called again
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
-      bitsback compress scans.zarr -o s3://bucket/scans --scheduler tcp://host:8786
     """
     source = sources[0]
-    if scheduler is None and (shard is not None or assume_unchanged):
-        raise click.UsageError("--shard and --assume-unchanged are for --scheduler")
     if given["keep_names"] and not given["unordered"]:
         raise click.UsageError("--keep-names is for --unordered; names are kept otherwise")
-    if scheduler is not None and embed == "always":
-        raise click.UsageError("with --scheduler a model lies beside the archives, not in them")
-    if len(sources) > 1 and scheduler is None:
+    if len(sources) > 1:
         if options.STANDARD in sources:
             raise click.UsageError("standard input cannot be one of several inputs")
         if output is None:
@@ -300,31 +268,6 @@ def command(
         model=choice_of(model, fast, best),
         embed="if-smaller" if embed == "auto" else embed,
     )
-    if scheduler is not None:
-        from bitsback.cli import scheduled
-
-        for option, of_one in (
-            ("--rm", remove),
-            ("--unordered", asked.unordered),
-            ("--labels", asked.labels is not None),
-            ("--hashes", asked.hashes is not None),
-            ("--previews", asked.previews),
-            ("--parity", asked.parity is not None),
-            ("--resume", asked.resume),
-        ):
-            if of_one:
-                raise click.UsageError(f"{option} does not go with --scheduler")
-        folder = _default_output(source).removesuffix(".bb") + ".shards"
-        with (
-            Progress("compressing", quiet) as progress,
-            shown_warnings(progress, quiet or as_json) as messages,
-        ):
-            finished = scheduled.compress(
-                scheduler, sources, folder if output is None else output, shard, assume_unchanged,
-                progress, asked,
-            )  # fmt: skip
-        scheduled.report(source, finished, messages, as_json, quiet)
-        return
     if remove and asked.unordered:
         raise click.UsageError("--rm would remove the order, which --unordered does not keep")
     output = options.checked_output(source, _default_output(source) if output is None else output)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import Progress
 from bitsback.cli.spool import opened
-
-if TYPE_CHECKING:
-    from bitsback.format.research import ResearchSummary
 
 _SHOWN = 10  # shapes and modes of a collection
 
@@ -34,14 +31,10 @@ def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str,
       bitsback info digits.bb --json
       bitsback info *.bb
     """
-    from bitsback.research.float_file import look
-
     shown = 0
 
     def show(name: str) -> tuple[bool, dict[str, Any]]:
         nonlocal shown
-        if name != options.STANDARD and (found := look(name)):
-            return _research(name, found, as_json)
         with Progress("reading"), opened(name, storage_options=storage_options) as archive:
             info = archive.info()
         if not as_json:
@@ -53,15 +46,6 @@ def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str,
         return True, info
 
     failures.each(archives, show, as_json)
-
-
-def _research(name: str, found: ResearchSummary, as_json: bool) -> tuple[bool, dict[str, Any]]:
-    if not as_json:
-        figures.say(f"archive   {name}, a research archive: not portable")
-        figures.say(f"array     {found.images}")
-        figures.say(f"made by   {found.made}")
-        figures.say("read it   bitsback.research.decompress(path, model), with the model of then")
-    return True, {"archive": name, "research": True, "images": found.images, "made": found.made}
 
 
 def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:

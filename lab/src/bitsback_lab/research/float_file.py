@@ -1,9 +1,7 @@
 """The bytes of a research archive (docs/research.md, The file)."""
 
 import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -14,6 +12,7 @@ from bitsback.format.layout import (
     CRC_SIZE,
     DTYPES,
     HEAD,
+    RESEARCH,
     Cursor,
     Shape,
     check_head,
@@ -21,10 +20,9 @@ from bitsback.format.layout import (
     pack_shape,
     section,
 )
-from bitsback.format.research import START, ResearchArchive, ResearchSummary
 from bitsback.images.file_io import read_up_to
-from bitsback.research.fingerprint import Fingerprint, made_by
 from bitsback.wire import varint
+from bitsback_lab.research.fingerprint import Fingerprint
 
 MOST_IMAGES = 1 << 24
 """The most images of a block."""
@@ -44,19 +42,13 @@ class Header:
     """The images and the section's bytes of each block."""
     fingerprint: Fingerprint
 
-    @property
-    def summary(self) -> ResearchSummary:
-        sizes = " x ".join(f"{size:,}" for size in self.shape)
-        return ResearchSummary(f"{sizes} {self.dtype.name}", made_by(self.fingerprint))
-
     def pack(self) -> bytes:
         """The file up to the first block."""
         numbers = [self.growth, self.batch, len(self.blocks)]
         numbers += [number for block in self.blocks for number in block]
         text = json.dumps(self.fingerprint, sort_keys=True).encode()
         return HEAD + section(
-            START,
-            self.summary.pack(),
+            RESEARCH,
             self.dtype.str.encode(),
             pack_shape(self.shape),
             b"".join(map(varint, numbers)),
@@ -73,20 +65,16 @@ def dtype_of(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
 def read_header(file: BinaryIO, name: str) -> Header:
     """Reads from the start of a file up to the first block. Raises ArchiveError."""
     start = bytes(read_up_to(file, 20, name))
-    try:
+    if start[: len(HEAD) + 1] != HEAD + RESEARCH:
         check_head(start)
-    except ResearchArchive:
-        pass
-    else:
         raise ArchiveError("this is no research archive: use bitsback.decompress")
     cursor = Cursor(start, len(HEAD) + 1)
     length = cursor.varint()
     if length > _MOST:
         raise ArchiveError("its description is damaged")
     rest = bytes(read_up_to(file, cursor.at + length + CRC_SIZE - len(start), name))
-    payload = open_section((start + rest)[len(HEAD) :], START)
+    payload = open_section((start + rest)[len(HEAD) :], RESEARCH)
     cursor = Cursor(payload)
-    ResearchSummary.read(cursor)
     dtype, shape = cursor.dtype(), cursor.shape()
     growth, batch, count = (cursor.varint() for _ in range(3))
     if count > len(payload):
@@ -122,18 +110,3 @@ def read_block(file: BinaryIO, size: int, name: str) -> bytes:
     if size > _MOST:
         raise ArchiveError("it is too large")
     return bytes(open_section(bytes(read_up_to(file, size, name)), BLOCK))
-
-
-def look(path: str | os.PathLike[str]) -> ResearchSummary | None:
-    """The summary of a file, if it is a research archive on this machine."""
-    place = Path(path)
-    try:
-        if not place.is_file():  # a pipe can be read only once, and may never end
-            return None
-        with place.open("rb") as file:
-            check_head(file.read(512))
-    except ResearchArchive as error:
-        return error.summary
-    except (OSError, ArchiveError):
-        return None
-    return None

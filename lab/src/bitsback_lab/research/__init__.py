@@ -3,10 +3,11 @@
 
     compress(images, model, path)    codes them with bits back, and says what by
     decompress(path, model)          where the floats are the same; elsewhere it is refused
+    describe(path)                   its images, and what it was made by
 
 >>> import io
 >>> import numpy as np
->>> from bitsback import research
+>>> from bitsback_lab import research
 >>> from bitsback.codecs import Bernoulli, GaussianBuckets, Uniform
 >>> weights = np.random.default_rng(0).normal(size=(2, 16))
 >>> def prior(images):
@@ -25,7 +26,7 @@ True
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,8 +35,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from bitsback.errors import ArchiveError, InputError, ModelError
 from bitsback.images.file_io import reading, stream_name
-from bitsback.research.fingerprint import differences, fingerprint
-from bitsback.research.float_file import (
+from bitsback.restoring.output import open_output
+from bitsback.summary import Summary
+from bitsback_lab.research.fingerprint import differences, fingerprint, made_by
+from bitsback_lab.research.float_file import (
     MOST_IMAGES,
     Header,
     block_section,
@@ -43,11 +46,9 @@ from bitsback.research.float_file import (
     read_block,
     read_header,
 )
-from bitsback.research.float_models import FloatModel, Functions, decode_checked, encode
-from bitsback.restoring.output import open_output
-from bitsback.summary import Summary
+from bitsback_lab.research.float_models import FloatModel, Functions, decode_checked, encode
 
-__all__ = ["FloatModel", "Functions", "OtherEnvironment", "compress", "decompress"]
+__all__ = ["FloatModel", "Functions", "OtherEnvironment", "compress", "decompress", "describe"]
 
 Place = str | os.PathLike[str] | BinaryIO
 
@@ -138,14 +139,19 @@ def decompress(
     other floats.
     """
     with _opened(path) as (file, name):
-        try:
-            header = read_header(file, name)
-            _check_environment(header, model, force)
-            return _decode(file, name, header, model, items)
-        except OtherEnvironment as error:
-            raise OtherEnvironment(f"{name}: {error}", error.differences) from None
-        except ArchiveError as error:
-            raise ArchiveError(f"{name}: {error}", error.block) from error
+        header = read_header(file, name)
+        _check_environment(header, model, force)
+        return _decode(file, name, header, model, items)
+
+
+def describe(path: Place) -> str:
+    """The images of a research archive, and the environment that made it, in a few words. Raises
+    InputError, and ArchiveError for a file that is damaged or no research archive.
+    """
+    with _opened(path) as (file, name):
+        header = read_header(file, name)
+    sizes = " x ".join(f"{size:,}" for size in header.shape)
+    return f"{sizes} {header.dtype.name}, made by {made_by(header.fingerprint)}"
 
 
 def _run_again(
@@ -213,14 +219,20 @@ def _block(
 
 @contextmanager
 def _opened(path: Place) -> Iterator[tuple[BinaryIO, str]]:
+    """The file and its name, which is put before errors of archives."""
     if isinstance(path, str | os.PathLike):
         name = os.fspath(path)
         if Path(path).exists() and not Path(path).is_file():
             raise InputError(f"{name}: is no file")
         with reading(name):
-            file = Path(path).open("rb")  # noqa: SIM115 - closed below
-        with file:
+            opened: AbstractContextManager[BinaryIO] = Path(path).open("rb")  # noqa: SIM115 - closed below
+    else:
+        path.seek(0)
+        name, opened = stream_name(path, "the archive"), nullcontext(path)
+    with opened as file:
+        try:
             yield file, name
-        return
-    path.seek(0)
-    yield path, stream_name(path, "the archive")
+        except OtherEnvironment as error:
+            raise OtherEnvironment(f"{name}: {error}", error.differences) from None
+        except ArchiveError as error:
+            raise ArchiveError(f"{name}: {error}", error.block) from error

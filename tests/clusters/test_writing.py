@@ -1,0 +1,261 @@
+"""A cluster makes each shard once, even if workers or the caller die, and shards become one
+archive.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+from distributed import Client
+from numpy.typing import NDArray
+from PIL import Image
+
+import bitsback
+from bitsback.dask import from_archive, to_archive, to_shards
+from waiting import PATIENCE, until
+
+MODEL = "mnist-binary"
+
+
+def stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    """The inode and the times of each file, which show whether it was written anew."""
+    return {
+        path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.glob("*.bb")
+    }
+
+
+def contents(shards: list[str]) -> NDArray[Any]:
+    return np.concatenate([bitsback.decompress(path) for path in shards])
+
+
+def test_an_array_becomes_one_archive_and_comes_back(
+    cluster: Client, lazy: Any, digits: NDArray[np.bool_], tmp_path: Path
+) -> None:
+    to_archive(lazy, tmp_path / "digits.bb", model=MODEL, shard=100, block=25)
+    assert [path.name for path in tmp_path.iterdir()] == ["digits.bb"]
+    array = from_archive(tmp_path / "digits.bb")
+    assert array.chunks[0] == (25,) * 16
+    assert np.array_equal(array.compute(), digits)
+
+
+def test_shards_follow_one_another(
+    cluster: Client, lazy: Any, digits: NDArray[np.bool_], tmp_path: Path
+) -> None:
+    shards = to_shards(lazy, tmp_path, model=MODEL, shard=150)
+    assert [Path(shard).name.partition("-")[0] for shard in shards] == ["0", "1", "2"]
+    assert {Path(shard).parent for shard in shards} == {tmp_path}
+    assert np.array_equal(contents(shards), digits)
+    assert len(to_shards(lazy, tmp_path / "whole", model=MODEL)) == 1
+
+
+@pytest.mark.parametrize("length", [2, 3])
+@pytest.mark.parametrize("shape", [(40,), (0, 4, 4), (5, 70, 90), (4, 70, 90, 3)])
+def test_arrays_of_any_shape(shape: tuple[int, ...], length: int, tmp_path: Path) -> None:
+    array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    with dask.config.set(scheduler="sync"):
+        to_archive(da.from_array(array, chunks=2), tmp_path / "x.bb", shard=length, tile=32)
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        assert np.array_equal(archive, array)
+
+
+def test_files_keep_their_names_below_the_folder(cluster: Client, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for number in range(7):
+        shape = (9, 11) if number % 3 else (6, 5, 3)
+        place = tmp_path / "scans" / ("deep/er" if number % 2 else "deep") / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, shape, np.uint8)).save(place)
+    (tmp_path / "scans" / "readme.txt").write_text("about them")
+    to_archive(tmp_path / "scans", tmp_path / "scans.bb", shard=3, files="exact")
+    bitsback.decompress(tmp_path / "scans.bb", tmp_path / "back")
+    files = [path for path in (tmp_path / "scans").rglob("*") if path.is_file()]
+    assert len(files) == 8
+    for path in files:
+        assert (tmp_path / "back" / path.relative_to(tmp_path / "scans")).read_bytes() == (
+            path.read_bytes()
+        )
+    listed = sorted((tmp_path / "scans").rglob("*.png"))
+    to_archive(listed, tmp_path / "listed.bb", shard=2)
+    with bitsback.open(tmp_path / "listed.bb") as archive:
+        assert sorted(archive.names) == sorted(
+            path.relative_to(tmp_path / "scans" / "deep").as_posix() for path in listed
+        )
+    with pytest.warns(bitsback.InputWarning, match=r"left out: \*\.txt: readme\.txt"):
+        to_archive(tmp_path / "scans", tmp_path / "pictures.bb", pictures_only=True)
+
+
+def test_a_worker_that_is_killed_loses_nothing(
+    cluster: Client, lazy: Any, digits: NDArray[np.bool_], tmp_path: Path
+) -> None:
+    workers = set(cluster.run(os.getpid).values())
+    killed = tmp_path / "killed"
+
+    def kill_once(block: NDArray[Any]) -> NDArray[Any]:
+        try:
+            killed.touch(exist_ok=False)
+        except FileExistsError:
+            return block
+        os.kill(os.getpid(), signal.SIGKILL)
+        return block
+
+    deadly = lazy.map_blocks(kill_once, dtype=bool, meta=lazy._meta)
+    shards = to_shards(deadly, tmp_path / "shards", model=MODEL, shard=25)
+    assert set(cluster.run(os.getpid).values()) != workers
+    assert np.array_equal(contents(shards), digits)
+
+
+def test_a_run_that_died_does_what_is_missing_when_it_is_started_again(
+    cluster: Client, digits: NDArray[np.bool_], tmp_path: Path
+) -> None:
+    """The process that requested the shards is killed, as if its machine had failed."""
+    np.save(tmp_path / "digits.npy", digits)
+    folder = tmp_path / "digits.bb.shards"
+    script = (
+        "import dask.array as da, numpy as np\n"
+        "from distributed import Client\n"
+        "from bitsback.dask import to_archive\n"
+        f"with Client({cluster.scheduler.address!r}):\n"
+        "    array = da.from_array(np.load('digits.npy'), chunks=(50, 28, 28))\n"
+        f"    to_archive(array, 'digits.bb', model={MODEL!r}, shard=10)\n"
+    )
+    command = [sys.executable, "-c", script]
+    first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
+    until(lambda: len(list(folder.glob("*.bb"))) >= 3, first)
+    first.kill()
+    first.communicate(timeout=PATIENCE)
+    # The cluster drops tasks that nobody waits for, but workers finish tasks that they have begun.
+    until(lambda: not cluster.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)))
+    until(lambda: not any(cluster.run(lambda dask_worker: len(dask_worker.state.tasks)).values()))
+    before = stamps(folder)
+    array = da.from_array(digits, chunks=50)
+    shards = to_shards(array, folder, model=MODEL, shard=10)
+    after = stamps(folder)
+    assert len(after) == 40 > len(before)
+    assert before.items() <= after.items()
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=PATIENCE)
+    assert not any(Path(shard).exists() for shard in shards)
+    with bitsback.open(tmp_path / "digits.bb") as archive:
+        assert np.array_equal(archive, digits)
+
+
+def test_a_shard_that_is_damaged_or_gone_is_made_again(
+    cluster: Client, lazy: Any, tmp_path: Path
+) -> None:
+    shards = to_shards(lazy, tmp_path, model=MODEL, shard=50)
+    before = stamps(tmp_path)
+    cut, gone = Path(shards[1]), Path(shards[5])
+    cut.write_bytes(cut.read_bytes()[:-20])
+    gone.unlink()
+    assert to_shards(lazy, tmp_path, model=MODEL, shard=50) == shards
+    changed = {name for name, stamp in stamps(tmp_path).items() if before[name] != stamp}
+    assert changed == {cut.name, gone.name}
+
+
+def test_another_input_or_option_is_another_shard(
+    cluster: Client, lazy: Any, digits: NDArray[np.bool_], tmp_path: Path
+) -> None:
+    """One differing element is enough."""
+    first = to_shards(lazy, tmp_path, model=MODEL, shard=100)
+    changed = digits.copy()
+    changed[250, 3, 3] ^= True
+    second = to_shards(da.from_array(changed, chunks=100), tmp_path, model=MODEL, shard=100)
+    assert [a == b for a, b in zip(first, second, strict=True)] == [True, True, False, True]
+    assert np.array_equal(contents(second), changed)
+    assert not {*first} & {*to_shards(lazy, tmp_path, model=MODEL, shard=100, block=10)}
+    assert first == to_shards(lazy, tmp_path, model=MODEL, shard=100, threads=2)
+
+
+def test_two_runs_at_once_do_not_tear_a_shard(
+    cluster: Client, lazy: Any, digits: NDArray[np.bool_], tmp_path: Path
+) -> None:
+    from threading import Thread
+
+    def run() -> None:
+        with cluster.as_current():
+            to_shards(lazy, tmp_path, model=MODEL, shard=25)
+
+    threads = [Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert np.array_equal(contents(sorted(map(str, tmp_path.glob("*.bb")))), digits)
+
+
+def test_an_existing_archive_is_replaced_only_on_request(tmp_path: Path) -> None:
+    array = da.zeros((4, 2, 2), dtype=np.uint8)
+    (tmp_path / "x.bb").write_text("mine")
+    with pytest.raises(bitsback.InputError, match=r"x\.bb: exists already.*force=True"):
+        to_archive(array, tmp_path / "x.bb")
+    to_archive(array, tmp_path / "x.bb", force=True)
+    assert from_archive(tmp_path / "x.bb").shape == (4, 2, 2)
+
+
+def test_an_input_that_fails_stops_the_run_with_its_own_error(
+    cluster: Client, lazy: Any, tmp_path: Path
+) -> None:
+    def fail(block: NDArray[Any], block_info: Any = None) -> NDArray[Any]:
+        if block_info[0]["chunk-location"][0] == 3:
+            raise ZeroDivisionError("of the input")
+        return block
+
+    broken = lazy.map_blocks(fail, dtype=bool)
+    with pytest.raises(ZeroDivisionError, match="of the input"):
+        to_archive(broken, tmp_path / "x.bb", model=MODEL, shard=50)
+    assert not (tmp_path / "x.bb").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (da.zeros((90, 70), dtype=np.uint8), "is one picture"),
+        (da.zeros((), dtype=np.uint8), "is one number"),
+        (da.zeros((4, 2), dtype=complex), "its dtype is complex128"),
+        (da.arange(9)[da.arange(9) > 3], "compute_chunk_sizes"),
+        ("nowhere", "nowhere: is no folder on a disk"),
+        ([], "list of no files"),
+    ],
+)
+def test_inputs_that_cannot_be_shards(source: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(bitsback.InputError, match=said):
+        to_archive(source, tmp_path / "x.bb", shard=30)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"unordered": True}, {"labels": "y"}, {"resume": True}, {"parity": 5}, {"skip_bad": True},
+        {"shard": 0},
+    ],
+)  # fmt: skip
+def test_options_of_one_archive_are_refused(tmp_path: Path, option: dict[str, Any]) -> None:
+    [name] = option
+    with pytest.raises(bitsback.InputError, match=name):
+        to_archive(da.zeros((4, 2, 2), dtype=np.uint8), tmp_path / "x.bb", **option)
+    assert not list(tmp_path.iterdir())
+
+
+def test_previews_and_hashes_are_merged(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    (tmp_path / "scans").mkdir()
+    for number in range(4):
+        pixels = random.integers(0, 256, (300, 300, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "scans" / f"{number}.png")
+    to_archive(
+        tmp_path / "scans", tmp_path / "scans.bb",
+        shard=2, previews=True, hashes="sha256", files="exact",
+    )  # fmt: skip
+    with bitsback.open(tmp_path / "scans.bb") as archive:
+        assert all(archive.preview(number) for number in range(4))
+        assert archive.hashes is not None
+        assert len(archive.hashes) == 4
