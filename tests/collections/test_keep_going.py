@@ -103,8 +103,9 @@ def test_names_stand_before_the_blocks(folder: Path) -> None:
     data = packed(folder)
     with bitsback.open(data) as archive:
         kinds = [place.kind for place in archive._sections()]
-        assert kinds[:2] == [NAMES, b"F"]
-        assert all(place.offset < archive._blocks[0].offset for place in archive._sections())
+        assert kinds == [NAMES, b"F", b"H"]
+        names, stats, digests = (place.offset for place in archive._sections())
+        assert names < stats < archive._blocks[0].offset < digests
 
 
 def test_nothing_whole_is_an_error(tmp_path: Path) -> None:
