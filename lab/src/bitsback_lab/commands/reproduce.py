@@ -19,8 +19,8 @@ _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
     what it analyses.
 
     Townsend, Bird, Barber: Practical Lossless Compression with Latent Variables using Bits Back
-    Coding (ICLR 2019). Everything is made from the data and the models that ship. Numbers and
-    pictures go into the folder 'paper', as NAME.json, NAME.png and NAME.svg, and a text about them
+    Coding (ICLR 2019). Everything is computed from bundled data and models. Numbers and pictures
+    are written into the folder 'paper', as NAME.json, NAME.png and NAME.svg, and a text about them
     to standard output.
 
     \b
