@@ -103,7 +103,10 @@ def test_what_a_page_says_runs(
         run(block, page, names)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+NOTES = sorted((ROOT / "lab" / "notes").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", [*PAGES, *NOTES], ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_links_to_exists(page: Path) -> None:
     text = re.sub(r"^ *```.*?^ *```$", "", page.read_text("utf-8"), flags=re.M | re.S)
     for target in re.findall(r"(?:\]\(|^\[[^]]+\]: )([^)\s#]+)", text, re.MULTILINE):

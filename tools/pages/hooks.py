@@ -1,5 +1,5 @@
-"""Pages of the site beyond those in docs/: the examples, the list of changes, the sources of the
-universal models; and the modules beside this one, for the code in pages.
+"""Pages of the site beyond those in docs/: the examples, the list of changes, the notes of the lab,
+the sources and licences of the models; and the modules beside this one, for the code in pages.
 """
 
 from __future__ import annotations
@@ -31,15 +31,20 @@ def on_files(files: Files, config: Any) -> Files:
     for name, text in pages.items():
         inside = text.replace("](docs/", "](")
         files.append(File.generated(config, name, content=inside))
-    sources = "src/bitsback/models/bundled/universal-sources.md"
-    files.append(File.generated(config, sources, abs_src_path=str(ROOT / sources)))
+    notes = sorted((ROOT / "lab" / "notes").glob("*.md"))
+    bundled = ROOT / "src" / "bitsback" / "models" / "bundled"
+    for path in [*notes, bundled / "universal-sources.md", bundled / "LICENCE.md"]:
+        name = path.relative_to(ROOT).as_posix()
+        files.append(File.generated(config, name, abs_src_path=str(path)))
     return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Links out of docs/ go to what `on_files` made of their targets."""
     for target, found in {
+        "../../docs/": "../../",
         "../src/": "src/",
+        "../lab/": "lab/",
         "../../examples/README.md": "../examples.md",
         "../examples/README.md": "examples.md",
     }.items():
