@@ -1,7 +1,9 @@
 # `make demo` and `make test` do everything from a fresh clone: they need Python 3.11 or newer, a C++20 compiler and make.
 
-PYTHON ?= python3
-BIN := .venv/bin
+WINDOWS := $(filter Windows_NT,$(OS))
+PYTHON ?= $(if $(WINDOWS),python,python3)
+SCRIPTS := $(if $(WINDOWS),Scripts,bin)
+BIN := .venv/$(SCRIPTS)
 
 # The wheels are built once, however many environments they are installed into.
 SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE $(shell find src -type f -not -name '*.pyc')
@@ -10,11 +12,15 @@ LAB_SOURCES := $(shell find lab -type f -not -name '*.pyc')
 LAB_WHEEL := build/lab-wheel/built
 
 # The compiler is started once for each core; without this, where there is no ninja, for one file after the other.
-export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell getconf _NPROCESSORS_ONLN)
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(or $(NUMBER_OF_PROCESSORS),$(shell getconf _NPROCESSORS_ONLN))
 
 # A process for each core. One that has nothing left takes half of what another has, in the order of the files: the tests
 # of a file, which share what they train, stay together but for one cut, and none waits for the last file of another.
 WORKERS := -n auto --dist worksteal
+
+# Tests of tools that a machine lacks are left out by their markers, which pyproject.toml lists:
+# `make test MARKERS="not slow and not chromium"`.
+MARKERS ?= not slow
 
 .PHONY: demo test without-torch decoder viewer test-slow docs lint bench cross sanitize fuzz clean
 
@@ -24,10 +30,10 @@ demo: .venv/installed-lab
 # Installing waits for one core and for the network, so decoding without torch is tested meanwhile.
 test:
 	@$(MAKE) --no-print-directory -j2 .venv/installed-test without-torch decoder
-	$(BIN)/python -m pytest $(WORKERS)
+	$(BIN)/python -m pytest $(WORKERS) -m "$(MARKERS)"
 
 without-torch: .venv-light/installed
-	.venv-light/bin/python tests/cli/without_torch.py
+	.venv-light/$(SCRIPTS)/python tests/cli/without_torch.py
 
 # The second decoder, and the plug-in of HDF5 by it; compiled in parts, which is sooner done, and decodes a little slower. Their tests say what is missing where there is no cargo.
 CARGO ?= $(firstword $(wildcard /usr/bin/cargo) cargo)
@@ -93,8 +99,8 @@ $(LAB_WHEEL): .venv/created $(LAB_SOURCES)
 
 .venv/installed .venv-light/installed: %/installed: %/created $(WHEEL)
 	@echo "installing bitsback into $*"
-	@$*/bin/python -m pip install -q --no-deps --force-reinstall build/wheel/*.whl
-	@$*/bin/python -m pip install -q build/wheel/*.whl
+	@$*/$(SCRIPTS)/python -m pip install -q --no-deps --force-reinstall build/wheel/*.whl
+	@$*/$(SCRIPTS)/python -m pip install -q build/wheel/*.whl
 	@touch $@
 
 .venv/installed-lab: .venv/installed $(LAB_WHEEL)

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import torch
 from code_length import code
-from elbo import test_set
 from numpy.typing import NDArray
 
 from bitsback import Message, Model, load_model
@@ -28,6 +27,8 @@ from bitsback.coding import chain
 from bitsback.train.export.code_lengths import code_lengths, safe_growth
 from bitsback.train.fit.vae_training import binarise, mnist_split
 from bitsback_lab.paper import layer_costs
+from bitsback_lab.paper.coding import as_symbols
+from bitsback_lab.paper.sets import mnist
 
 COUNTS = (1, 3, 10, 30, 100, 300, 1000, 2000)
 BLOCKS = 20
@@ -60,7 +61,7 @@ def main() -> None:
 
 def of_model(model: Model, data: Path, samples: int, blocks: int) -> dict[str, Any]:
     """All figures of a model."""
-    x = test_set(data, model.levels)
+    x = as_symbols(mnist(model.levels))
     grey = mnist_split(data).validation
     validation = binarise(grey, torch.Generator().manual_seed(1)) if model.levels == 2 else grey
     runs = [code_lengths(model, x, seed) for seed in range(samples)]

@@ -337,7 +337,7 @@ RECIPES: dict[str, Vae | SizeAgnostic] = {
         "grey pictures of clothes of 28x28 pixels, a context VAE trained on Fashion-MNIST",
         FASHION_FIRST, FASHION, licence="MIT",
     ),
-    "photographs-1": photographs(1),  # 20 minutes and 1 GB, each; docs/models.md compares them
+    "photographs-1": photographs(1),  # 20 minutes and 1 GB, each; lab/notes/layers-of-latents.md
     "photographs-layers": photographs(2),
     "photographs-3": photographs(3),
     "universal": SizeAgnostic(  # an hour, beside minutes for looking at the pixels, in 8 GB

@@ -14,6 +14,7 @@ import bitsback
 from bitsback.cli.main import COMMANDS
 from bitsback.cli.main import bitsback as group
 
+from . import help_texts
 from .conftest import Run, assert_one_line_error
 
 SOURCES = Path(bitsback.__file__).parent
@@ -31,6 +32,18 @@ def test_help_of_a_command(run: Run, name: str) -> None:
     result = run("help", name)
     assert result.exit_code == 0
     assert result.stdout == run(name, "--help").stdout
+
+
+def test_help_texts_are_those_that_were_read() -> None:
+    """`python tests/cli/help_texts.py` renews the files after a change."""
+    kept = {path.name: path.read_text(encoding="utf-8") for path in help_texts.FOLDER.iterdir()}
+    assert help_texts.current() == kept
+
+
+def test_no_line_of_help_is_wider_than_a_terminal() -> None:
+    """Examples, which click does not wrap, included."""
+    for name, text in help_texts.current().items():
+        assert max(map(len, text.splitlines())) <= 80, name
 
 
 def options_in(help_text: str) -> set[str]:

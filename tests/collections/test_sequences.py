@@ -15,10 +15,10 @@ from PIL import Image
 
 import bitsback
 from bitsback.reading.maker import Stored
-from docs.blocks import ROOT
 from reference import archive as spec
+from second_decoder import PROGRAM
 
-DECODER = ROOT / "decoder" / "target" / "release" / "bitsback-decode"
+pytestmark = pytest.mark.rust
 ENDINGS = ("png", "gif", "bmp", "pgm", "tif", "txt", "p.png", "c.png")
 Folder = dict[str, bytes]
 """The bytes of files, by their names."""
@@ -170,7 +170,7 @@ class Sequence:
         assert not wrong
         theirs = self.place / "theirs"
         ran = subprocess.run(
-            [DECODER, "--arrays", self.archive, theirs], capture_output=True, text=True, check=False
+            [PROGRAM, "--arrays", self.archive, theirs], capture_output=True, text=True, check=False
         )
         assert ran.returncode == 0, ran.stderr
         with bitsback.open(self.archive) as archive:

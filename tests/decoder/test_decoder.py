@@ -21,21 +21,18 @@ from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
 from docs.blocks import ROOT
 from fuzz import differential
 from packing import swapped
+from second_decoder import PROGRAM, require
 
-COMMAND = ROOT / "decoder" / "target" / "release" / "bitsback-decode"
+pytestmark = pytest.mark.rust
 
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    if not COMMAND.exists():
-        pytest.fail(
-            f"{COMMAND} is missing: install cargo (apt-get install rustc cargo), and run"
-            " `make decoder`"
-        )
+    require(PROGRAM)
 
 
 def decoded(archive: Path, out: Path, *options: str) -> Path:
-    run = subprocess.run([COMMAND, *options, archive, out], capture_output=True, text=True)
+    run = subprocess.run([PROGRAM, *options, archive, out], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     return out
 
@@ -43,7 +40,7 @@ def decoded(archive: Path, out: Path, *options: str) -> Path:
 @pytest.mark.parametrize("vectors", ["all", "avx2", "none"])
 def test_it_passes_the_conformance_files(vectors: str) -> None:
     """With all vectors that an x86-64 has, and with less."""
-    runner = [sys.executable, ROOT / "conformance" / "run.py", "--", COMMAND, "--arrays"]
+    runner = [sys.executable, ROOT / "conformance" / "run.py", "--", PROGRAM, "--arrays"]
     environment = os.environ | {"BITSBACK_VECTORS": vectors}
     run = subprocess.run(runner, capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stdout
@@ -65,7 +62,7 @@ def test_it_refuses_exchanged_names(tmp_path: Path) -> None:
     decoded(tmp_path / "x.bb", tmp_path / "out")
     path = tmp_path / "wrong.bb"
     path.write_bytes(swapped((tmp_path / "x.bb").read_bytes(), "0.bmp", "1.bmp"))
-    run = subprocess.run([COMMAND, path, tmp_path / "no"], capture_output=True, text=True)
+    run = subprocess.run([PROGRAM, path, tmp_path / "no"], capture_output=True, text=True)
     assert run.returncode == 1 and "another content" in run.stderr
 
 
@@ -136,7 +133,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     data[len(data) // 2] ^= 4
     (tmp_path / "x.bb").write_bytes(data)
     run = subprocess.run(
-        [COMMAND, tmp_path / "x.bb", tmp_path / "x.npy"], capture_output=True, text=True
+        [PROGRAM, tmp_path / "x.bb", tmp_path / "x.npy"], capture_output=True, text=True
     )
     assert run.returncode == 1 and run.stderr.count("\n") == 1 and "x.bb" in run.stderr
     assert not (tmp_path / "x.npy").exists()

@@ -26,6 +26,7 @@ from bitsback import _core
 from bundled_models import spec_models
 from reference import archive as spec
 from reference.container_metadata import is_plain
+from second_decoder import LIBRARY, PROGRAM
 
 from . import seeds
 from .check import MEMORY
@@ -33,8 +34,6 @@ from .forged_metadata import forge_metadata, take_apart
 from .mutate import forge, mutate
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARY = ROOT / "decoder/target/release/libbitsback_decode_c.so"
-PROGRAM = ROOT / "decoder/target/release/bitsback-decode"
 GOLDEN = "archive/golden", "chunks/golden"
 LARGEST = 5_000  # bytes of a golden file: what is larger takes too long to decode a million times
 SECONDS = 600  # for one run of the second decoder's program

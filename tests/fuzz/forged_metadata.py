@@ -62,7 +62,9 @@ def take_apart(data: bytes) -> WithMetadata | None:
         return None
     parts, counts = read(data)
     files = spec.decode_files(data, [spec_model(name) for name in ("mnist-binary", "mnist")])
-    return WithMetadata(data[:8], without_digests(parts[:-1]), counts, content, archive._files.stats, files)
+    return WithMetadata(
+        data[:8], without_digests(parts[:-1]), counts, content, archive._files.stats, files
+    )
 
 
 def forge_metadata(random: Random, data: bytes, other: bytes) -> bytes:

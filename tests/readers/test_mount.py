@@ -26,6 +26,7 @@ LIBRARY = os.environ.get("FUSE_LIBRARY_PATH") or ctypes.util.find_library("fuse"
 MAY_MOUNT = os.access("/dev/fuse", os.R_OK) and not os.system("unshare --mount true 2> /dev/null")
 
 Operations = Callable[[Path], Any]
+pytestmark = pytest.mark.fuse
 
 
 @pytest.fixture(scope="session")

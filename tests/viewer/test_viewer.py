@@ -24,13 +24,13 @@ from viewer.browser import CHROMIUM, Browser
 from waiting import PATIENCE, running, until
 
 PAGE = ROOT / "src" / "bitsback" / "viewer.html"
+pytestmark = pytest.mark.chromium
 CHECK = "document.querySelector('#check').textContent"
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.fail("chromium is missing: apt-get install chromium")
+    assert CHROMIUM is not None, "chromium is missing: apt-get install chromium"
     with Browser(tmp_path_factory.mktemp("profile")) as found:
         found.size(1280, 800)
         yield found

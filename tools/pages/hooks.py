@@ -1,12 +1,10 @@
-"""Pages of the site beyond those in docs/: the examples, the list of changes, the sources of the
-universal models, the page of the paper; and the modules beside this one, for the code in pages.
+"""Pages of the site beyond those in docs/: the examples, the list of changes, the notes of the lab,
+the sources and licences of the models; and the modules beside this one, for the code in pages.
 """
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -33,38 +31,20 @@ def on_files(files: Files, config: Any) -> Files:
     for name, text in pages.items():
         inside = text.replace("](docs/", "](")
         files.append(File.generated(config, name, content=inside))
-    _add_paper(files, config)
-    sources = "src/bitsback/models/bundled/universal-sources.md"
-    files.append(File.generated(config, sources, abs_src_path=str(ROOT / sources)))
+    notes = sorted((ROOT / "lab" / "notes").glob("*.md"))
+    bundled = ROOT / "src" / "bitsback" / "models" / "bundled"
+    for path in [*notes, bundled / "universal-sources.md", bundled / "LICENCE.md"]:
+        name = path.relative_to(ROOT).as_posix()
+        files.append(File.generated(config, name, abs_src_path=str(path)))
     return files
-
-
-def _add_paper(files: Files, config: Any) -> None:
-    """Replaces the README of the paper's folder with the page of the paper and its pictures."""
-    from bitsback_lab.paper import reproducing
-    from bitsback_lab.paper.exhibits import NAMES
-
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made, reproducing.FOLDER)
-        shutil.copytree(ROOT / "docs" / "paper", folder)
-        results = reproducing.read(NAMES, folder)
-        pictures = [path for path in reproducing.draw(results, Path(made)) if path.suffix == ".png"]
-        page, _ = reproducing.write_page(results, Path(made))
-        text = page.read_text(encoding="utf-8").replace(f"]({reproducing.FOLDER}/", "](")
-        contents: dict[str, str | bytes] = {"README.md": text}
-        contents |= {path.name: path.read_bytes() for path in pictures}
-    for name, content in contents.items():
-        uri = f"{reproducing.FOLDER}/{name}"
-        present = files.get_file_from_path(uri)
-        if present is not None:
-            files.remove(present)
-        files.append(File.generated(config, uri, content=content))
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Links out of docs/ go to what `on_files` made of their targets."""
     for target, found in {
+        "../../docs/": "../../",
         "../src/": "src/",
+        "../lab/": "lab/",
         "../../examples/README.md": "../examples.md",
         "../examples/README.md": "examples.md",
     }.items():

@@ -75,7 +75,7 @@ class GroupedCommand(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         if not ctx.meta.get(_ALL):
             formatter.write_paragraph()
-            formatter.write_text(f"'{ctx.command_path} --help-all' tells of all options.")
+            formatter.write_text(f"'{ctx.command_path} --help-all' shows all options.")
 
 
 def _show_all(context: click.Context, parameter: click.Parameter, value: bool) -> None:

@@ -198,7 +198,8 @@ def _hold_standard_streams() -> None:
     "-v",
     "--verbose",
     count=True,
-    help="Say which model is chosen and why; -vv says more. So does BITSBACK_LOG=info or debug.",
+    help="Say which model is chosen and why; -vv says more. The variable BITSBACK_LOG=info, or"
+    " =debug, does the same.",
 )
 @click.pass_context
 def bitsback(context: click.Context, verbose: int) -> None:
@@ -206,15 +207,16 @@ def bitsback(context: click.Context, verbose: int) -> None:
     coding.
 
     \b
+      bitsback compress scans            makes scans.bb of the folder scans
+      bitsback decompress scans.bb       restores the folder scans
       bitsback compress digits.npy       makes digits.bb
-      bitsback compress scans            a folder of pictures
-      bitsback decompress digits.bb      digits.npy, bit for bit
-      bitsback list scans.bb             the names in it
+      bitsback decompress digits.bb      restores digits.npy
+      bitsback list scans.bb             lists the names in it
       bitsback extract scans.bb a/b.png 'c/*.png'
       bitsback extract digits.bb 3 10:20 -o some.npy
-      bitsback view scans.bb             pictures in the browser
-      bitsback demo                      shows what it does
+      bitsback view scans.bb             shows the pictures in the browser
+      bitsback demo                      compresses a test set, and compares
 
-    'bitsback COMMAND --help' tells more. A file name of - is standard input or output.
+    'bitsback COMMAND --help' describes a command. The file name - is standard input or output.
     """
     logs.show(verbose, context)

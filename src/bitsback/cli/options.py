@@ -30,7 +30,7 @@ def traceback_option(function: Function) -> Function:
         is_flag=True,
         expose_value=False,
         callback=note,
-        help="Show the traceback of an error.",
+        help="Show the Python traceback of an error.",
     )(function)
 
 
@@ -50,8 +50,8 @@ def model_option(function: Function) -> Function:
         metavar="FILE",
         shell_complete=complete.models,
         help=(
-            "The file of a model that the archive needs, if it is neither in the archive nor"
-            " bundled."
+            "The model file that the archive was made with, if the model is neither in the archive"
+            " nor bundled."
         ),
     )(function)
 
@@ -64,12 +64,12 @@ def force_option(function: Function) -> Function:
 
 def quiet_option(function: Function) -> Function:
     return click.option(
-        "-q", "--quiet", is_flag=True, help="No progress bar and no summary; errors only."
+        "-q", "--quiet", is_flag=True, help="Show errors only: no progress bar and no summary."
     )(function)
 
 
 def json_option(function: Function) -> Function:
-    return click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")(
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(
         function
     )
 

@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     metavar="NAME|FILE",
-    help="A model of your own to measure too.",
+    help="Measure this model too.",
 )
 @click.option(
     "--codecs",
     metavar="TEXT,...",
-    help="Only codecs with one of these in their names: bitsback,png.",
+    help="Measure only codecs whose names contain one of these texts: bitsback,png.",
 )
 @click.option(
     "--sample", type=click.IntRange(min=1), metavar="N", help="Take N of the images, evenly spaced."
 )
 @click.option("--quick", is_flag=True, help="Leave out codecs that take more than a few seconds.")
-@click.option("--remeasure", is_flag=True, help="Measure everything anew, here and now.")
+@click.option("--remeasure", is_flag=True, help="Ignore the cache and measure everything again.")
 @click.option(
     "--plot",
     metavar="FILE",
@@ -56,18 +56,20 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Compress the images of DATA with everything that is installed, restore them, and compare.
+    """Compress the images of DATA with bitsback and with other compressors, restore them, and
+    compare sizes and speeds.
 
     DATA is anything that 'bitsback compress' reads: grey, colour or bilevel images, of 8 or 16
-    bits, of one size or many. Or it is a word: mnist or mnist-binary, the test set that ships;
-    kodak or cifar10, of which $BITSBACK_DATA has a folder; several words are measured one after the
-    other, for one picture. bitsback is measured with each of its
-    models that fits, other compressors with all images in one file where they can, and with a file
-    for each. What takes long is measured once and kept in a cache, so that an interrupted run loses
-    little.
+    bits, of one size or many. Or it is the name of a data set: mnist or mnist-binary, the test set
+    that ships; kodak or cifar10, folders of these names in $BITSBACK_DATA. Several data sets are
+    measured one after the other, and drawn in one plot.
 
-    Brotli, zstd, JPEG XL, JPEG-LS, JPEG 2000 and the picture need bitsback-lab[bench]; zpaq and
-    JBIG2 their programs.
+    bitsback is measured with each of its models that fits. Other compressors are measured with all
+    images in one file, if their format allows it, and with a file for each image. Slow measurements
+    are kept in a cache, so an interrupted run loses little.
+
+    Brotli, zstd, JPEG XL, JPEG-LS, JPEG 2000 and --plot need bitsback-lab[bench]; zpaq and JBIG2
+    need their programs. Compressors that are not installed are left out.
 
     \b
       bitsback bench digits.npy

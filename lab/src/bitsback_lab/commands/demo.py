@@ -35,8 +35,8 @@ EACH_STRIDE = 20
 def command(output: str) -> None:
     """Compress the MNIST test set, restore it, and compare with gzip, bz2, xz, PNG and WebP.
 
-    Takes some ten seconds. Prints a table of what was measured here and now, and writes two files
-    into DIR: the archive mnist-test.bb, and figure1.png, a picture of its bits beside the images.
+    This takes some ten seconds. It prints a table of the measurements, and writes two files into
+    DIR: the archive mnist-test.bb, and figure1.png, a picture of its bits beside the images.
     """
     run(Path(output), click.echo)
 

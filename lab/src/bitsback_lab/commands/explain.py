@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "-m",
     "--model",
     metavar="MODEL",
-    help="A bundled model's name, or a model file.  [default: the bundled one that is best]",
+    help="A bundled model's name, or a model file.  [default: the best bundled one]",
 )
 @click.option(
     "--item",
@@ -28,17 +28,18 @@ if TYPE_CHECKING:
     default=0,
     show_default=True,
     metavar="N",
-    help="Which image, where there are several.",
+    help="The number of the image, if the input has several.",
 )
 @options.json_option
 @options.traceback_option
 def command(image: str, model: str | None, item: int, as_json: bool) -> None:
-    """Show the ledger of an image: what each step of bits back takes from the message, and adds to
-    it.
+    """Show how bits-back coding codes an image: how many bits each step adds to the message, or
+    removes from it.
 
     IMAGE is a picture, an array (.npy) or anything else that 'bitsback compress' reads, of a size
-    that a model is for. The message is that of an archive of this image alone: it starts from 256
-    bits of the image's digest. Lengths are the log2 of the message as a number.
+    that a latent-variable model is for, such as 28 x 28. The message is that of an archive of this
+    image alone: it starts with the 256 bits of the image's digest. The length of a message is its
+    log2 as a number.
 
     \b
       bitsback explain digit.png

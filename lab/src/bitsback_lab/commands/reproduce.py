@@ -19,15 +19,15 @@ _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
     what it analyses.
 
     Townsend, Bird, Barber: Practical Lossless Compression with Latent Variables using Bits Back
-    Coding (ICLR 2019). Everything is made from the data and the models that ship. Numbers and
-    pictures go into the folder 'paper', as NAME.json, NAME.png and NAME.svg, and a text about them
-    to standard output.
+    Coding (ICLR 2019). Everything is computed from bundled data and models. Numbers and pictures
+    are written into the folder 'paper', as NAME.json and NAME.png, and a text about them to
+    standard output.
 
     \b
       NAME is one of
 {_LIST}
-      all          all of them, and pages of them: paper.md, paper.html; minutes
-      page         only pictures and pages, from the numbers in the folder
+      all          all of them, and a page of them, paper/README.md; minutes
+      page         only the page and its pictures, from the numbers in the folder
 
     Needs bitsback-lab[paper] for the pictures; other compressors come with bitsback[peers]. What
     slow ones make of the test set is known already and looked up, unless --remeasure is given.
@@ -36,7 +36,7 @@ _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
 )
 @click.argument("name", metavar="NAME", type=click.Choice([*NAMES, _ALL, _PAGE]))
 @options.output_option(
-    "Where the folder 'paper' goes, and the pages.  [default: the current folder]", metavar="DIR"
+    "Where the folder 'paper' goes.  [default: the current folder]", metavar="DIR"
 )
 @click.option(
     "--check",

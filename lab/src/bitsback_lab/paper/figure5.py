@@ -5,6 +5,7 @@ messages of both.
 from __future__ import annotations
 
 import inspect
+import re
 from itertools import accumulate
 
 import numpy as np
@@ -78,13 +79,19 @@ def _body(source: str) -> str:
     return source[source.index("\nfrom ") + 1 :]
 
 
+def _without_docstring(source: str) -> str:
+    """The source of a class without the docstring of the class."""
+    return re.sub(r'\n    """.*?"""\n\n', "\n", source, count=1, flags=re.DOTALL).rstrip()
+
+
 def text(numbers: Numbers) -> str:
     rows = [["", numbers["start"], numbers["start"]]]
     rows += [[str(row["x"]), row["plain"], row["library"]] for row in numbers["rows"]]
     return "\n\n".join(
         (
-            "The library's `BitsBack`, `bitsback/codecs/bits_back.py`:",
-            f"```python\n{numbers['library_source'].rstrip()}\n```",
+            "The library's `BitsBack`, `bitsback/codecs/bits_back.py`, without its docstring:",
+            "<!-- not run: it is a part of the library -->\n"
+            f"```python\n{_without_docstring(numbers['library_source'])}\n```",
             (
                 "The same on plain integers, one big number for the message"
                 " (`bitsback_lab.paper.plain`):"

@@ -105,10 +105,10 @@ def draw(axes: Any, numbers: Numbers) -> None:
         axes.plot(numbers["bits"], above, marker=marker, label=model["model"], **line)
     own = numbers["models"][0]["own_bits"]
     axes.axvline(own, color=style.INK, linewidth=0.8, linestyle=":")
-    axes.annotate("the models that ship", (own, 30), xytext=(4, 0), textcoords="offset points")
+    axes.annotate("the bundled models", (own, 30), xytext=(4, 0), textcoords="offset points")
     axes.set_yscale("symlog", linthresh=0.1)
     axes.set_yticks([0, 0.1, 1, 10, 100], ["0", "0.1 %", "1 %", "10 %", "100 %"])
-    axes.set_ylim(-0.01, None)
+    axes.set_ylim(-0.01, 200)
     axes.set_xticks(numbers["bits"])
     axes.set_xlabel("bits of a latent (log2 of its buckets)")
     axes.set_ylabel("rate above the best")

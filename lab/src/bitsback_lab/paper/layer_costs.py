@@ -10,7 +10,7 @@ from typing import Any
 
 from bitsback.errors import InputError
 from bitsback_lab.paper import style
-from bitsback_lab.paper.exhibits import Numbers, fixed, table
+from bitsback_lab.paper.exhibits import Numbers, fixed, measured_by, table
 
 FILE = "layers.json"
 """The file that `benchmarks/layers.py` writes."""
@@ -44,8 +44,8 @@ def section(folder: Path) -> list[str]:
         return []
     return [
         "## Layers of latents",
-        f"    {_COMMAND}",
-        f"![start-up by order](paper/{Path(FILE).stem}.png)",
+        measured_by(_COMMAND),
+        f"![start-up by order]({Path(FILE).stem}.png)",
         (
             "With several layers of latents, Bit-Swap (Kingma, Abbeel, Ho 2019) pops each layer"
             " once what depends on the one below it has been pushed, so that only the latents next"

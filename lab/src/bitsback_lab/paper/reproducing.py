@@ -9,7 +9,7 @@ from typing import Any
 
 from bitsback.errors import InputError
 from bitsback_lab.paper import layer_costs, page, sets, style
-from bitsback_lab.paper.exhibits import NAMES, TIMED, Conditions, Exhibit, Numbers, find
+from bitsback_lab.paper.exhibits import TIMED, Conditions, Exhibit, Numbers, find
 from bitsback_lab.paper.page import FOLDER as FOLDER
 
 
@@ -19,8 +19,6 @@ def prepare(names: tuple[str, ...], output: Path) -> None:
     """
     if any(find(name)[1].draw is not None for name in names):
         style.check()
-    if names == NAMES:
-        page.check()
     if "table3" in names:
         sets.fashion()
     (output / FOLDER).mkdir(parents=True, exist_ok=True)
@@ -52,13 +50,11 @@ def draw(results: dict[str, Numbers], output: Path) -> list[Path]:
 
 
 def write_page(results: dict[str, Numbers], output: Path) -> list[Path]:
-    """Writes the page in Markdown and HTML. Returns the files."""
+    """Writes the page into the folder of its pictures. Returns the file."""
     folder = output / FOLDER
-    text = page.markdown(results, folder)
-    paths = [output / "paper.md", output / "paper.html"]
-    paths[0].write_text(text, encoding="utf-8")
-    paths[1].write_text(page.to_html(text, folder), encoding="utf-8")
-    return paths
+    path = folder / page.PAGE
+    path.write_text(page.markdown(results, folder), encoding="utf-8", newline="\n")
+    return [path]
 
 
 def read(names: tuple[str, ...], folder: Path) -> dict[str, Numbers]:

@@ -40,8 +40,6 @@ _SETTINGS = {
     "legend.frameon": False,
     "figure.dpi": 150,
     "savefig.dpi": 150,
-    "svg.hashsalt": "bitsback",  # else every SVG file differs from the last
-    "svg.fonttype": "path",
 }
 
 
@@ -57,8 +55,8 @@ Draw = Callable[[dict[str, Any], Path], list[Path]]
 def picture(
     name: str, height: float, rows: int = 1, columns: int = 1, **settings: Any
 ) -> Callable[[Any], Draw]:
-    """Turns `paint(axes, numbers)` into a function of numbers and a folder that writes NAME.png and
-    NAME.svg into it.
+    """Turns `paint(axes, numbers)` into a function of numbers and a folder that writes NAME.png
+    into it.
 
     The picture is as wide as all others and `height` inches high; `axes` is the result of
     `pyplot.subplots` for so many rows and columns. The same numbers give the same bytes. The
@@ -69,7 +67,7 @@ def picture(
         def draw(numbers: dict[str, Any], folder: Path) -> list[Path]:
             check()
             matplotlib = import_module("matplotlib")
-            paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+            path = folder / f"{name}.png"
             with matplotlib.rc_context(_SETTINGS):
                 drawn = import_module("matplotlib.figure").Figure(
                     (WIDTH, height), layout="constrained"
@@ -78,10 +76,8 @@ def picture(
                 pixels = io.BytesIO()
                 drawn.savefig(pixels, metadata={"Software": None})
                 # In grey it has a third of the size, and looks as printed.
-                Image.open(pixels).convert("L").save(paths[0], optimize=True)
-                drawn.set_layout_engine("none")  # keeps the layout, which takes long to compute
-                drawn.savefig(paths[1], metadata={"Date": None})
-            return paths
+                Image.open(pixels).convert("L").save(path, optimize=True)
+            return [path]
 
         return draw
 

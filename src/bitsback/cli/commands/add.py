@@ -29,7 +29,7 @@ from bitsback.compress_options import CompressOptions, Embed
     "Files of a folder",
     click.option(
         "--replace", is_flag=True,
-        help="Replace files of the same names, which are removed as 'bitsback remove' does.",
+        help="Replace files of the same names. The old ones are removed as by 'bitsback remove'.",
     ),
     *FILE_OPTIONS,
 )  # fmt: skip
@@ -52,23 +52,24 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Add files to the archive X.bb of a folder, or items to that of an array, without coding
-    again what is in it.
+    """Add files to the archive X.bb of a folder, or items to the archive of an array. What is
+    already in X.bb is not coded again.
 
-    INPUT is a folder, with all files in it and its folders, or several files. Their names are those
-    that 'compress' would give them: files of a folder are named from that folder on. A file whose
-    name is taken is an error, unless --replace is given. If X.bb has labels or hashes, the new
-    files get them too. To an array one of the same dtype and items is added, along its first axis.
+    INPUT is a folder, with all files in it and in its subfolders, or several files. Files get the
+    same names as with 'compress': those of a folder are named relative to it. A name that exists in
+    X.bb is an error, unless --replace is given. If X.bb has labels or hashes, the new files get
+    them too. An array that is added must have the same dtype and item shape; its items follow along
+    the first axis.
 
-    What is new is written behind the end of X.bb. Until all of it is there and on the disk, X.bb is
-    what it was before, even if the power fails; after Ctrl-C it has its old length. Of an addition
-    that could not be finished 'verify' tells, and 'repair' or the next 'add' removes it.
+    New data is appended to X.bb. Until all of it is on the disk, X.bb still reads as before, even
+    after a power failure. Ctrl-C restores the old length. 'verify' reports an unfinished addition;
+    'repair' or the next 'add' removes it.
 
     \b
-      bitsback add scans.bb monday                     the files in the folder monday
+      bitsback add scans.bb monday        adds the files in the folder monday
       bitsback add scans.bb a.png b.png --replace
       bitsback add stack.bb more.npy
-      bitsback add scans.bb --parity 5                 nothing but parity
+      bitsback add scans.bb --parity 5    adds parity data only
     """
     from bitsback.writing.changing import add_with
 

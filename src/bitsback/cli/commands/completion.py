@@ -15,7 +15,8 @@ _VARIABLE = "_BITSBACK_COMPLETE"
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @options.traceback_option
 def command(shell: str) -> None:
-    """Print a script that completes commands, options, models, archives, and the names in them.
+    """Print a script that lets the shell complete commands, options, model names, archives, and the
+    names in archives.
 
     \b
       bitsback completion bash >> ~/.bashrc

@@ -29,11 +29,11 @@ from bitsback.images import formats
 MODEL_OPTIONS = (
     click.option(
         "-m", "--model", metavar="NAME|FILE", shell_complete=complete.models,
-        help="See 'bitsback models'.  [default: auto]",
+        help="A bundled model, see 'bitsback models', or a model file.  [default: auto]",
     ),
     click.option(
         "--fast", is_flag=True,
-        help="Choose among the fast models, whatever the size of the input.",
+        help="Choose among the fast models, also for small inputs.",
     ),
     click.option(
         "--best", is_flag=True,
@@ -44,8 +44,8 @@ EMBED_OPTION = click.option(
         "--embed", type=click.Choice(["auto", "always", "never"]), default="auto",
         show_default=True,
         help=(
-            "Put the model into the archive. auto: unless it is bundled, or a trial says that the"
-            " archive is smaller without it."
+            "Put the model into the archive. auto: only a model that is not bundled, and only if"
+            " it makes the archive smaller, model included, in a trial."
         ),
     )  # fmt: skip
 FILE_OPTIONS = (
@@ -53,21 +53,22 @@ FILE_OPTIONS = (
         "--files", type=click.Choice(["pixels", "exact"]), default="pixels", show_default=True,
         help=(
             "pixels: files come back with the same pixels and metadata; exact: with the same"
-            " bytes, which takes more where their compression cannot be reproduced."
+            " bytes. Files whose compression cannot be reproduced then take more space."
         ),
     ),
     click.option(
         "--pictures-only", is_flag=True,
         help=(
-            "Leave out, and list, hidden files and files other than pictures (labels, texts). A"
-            " damaged picture is then an error. Without this option every file of a folder is kept."
+            "Leave out hidden files and files other than pictures (labels, texts), and list them."
+            " A damaged picture is then an error. Without this option every file of a folder is"
+            " kept."
         ),
     ),
     click.option(
         "--skip-bad", is_flag=True,
         help=(
-            "Leave out, and list, files that cannot be read. Without this option the first of them"
-            " is an error."
+            "Leave out files that cannot be read, and list them. Without this option the first of"
+            " them is an error."
         ),
     ),
 )  # fmt: skip
@@ -75,9 +76,8 @@ PURPOSE_OPTION = click.option(
         "--for", "purpose", type=click.Choice(["storage", "random-access"]), default="storage",
         show_default=True,
         help=(
-            "random-access: reading one item is fast. A digit takes 0.3 ms with a dense model,"
-            " which is chosen where one fits, or 5 ms with a context model; photographs are cut"
-            " into tiles of 64 x 64. The archive grows by 8 % for grey digits, 57 % for bilevel"
+            "storage: the archive is small. random-access: reading one item, or a region of a large"
+            " one, is fast, and the archive is larger: 8 % for grey MNIST digits, 57 % for bilevel"
             " ones, 4 % for photographs."
         ),
     )  # fmt: skip
@@ -85,13 +85,13 @@ EXTRA_OPTIONS = (
     click.option(
         "--previews", is_flag=True,
         help=(
-            "Keep small pictures of large ones in a folder, about 1 % of the archive, for viewers."
+            "Store a small picture of each large one, for viewers; about 1 % of the archive."
         ),
     ),
     click.option(
         "--parity", type=click.FloatRange(0, MOST_PARITY, min_open=True), metavar="PERCENT",
         help=(
-            "Put parity of so many per cent behind the archive, so that 'bitsback repair' can mend"
+            "Append parity data of this share of the archive, so that 'bitsback repair' can mend"
             " bad sectors of a disk."
         ),
     ),
@@ -107,9 +107,9 @@ TILE_OPTIONS = (
     click.option(
         "--tile", type=click.IntRange(SMALLEST_TILE, LARGEST_TILE), metavar="N",
         help=(
-            "Rows and columns of the tiles of large pictures. Small tiles make regions faster to"
+            "Cut large pictures into tiles of N x N pixels. Small tiles make regions faster to"
             " read, large ones make the archive smaller.  [default: 1024, and 64 for a"
-            " model with latents that codes images of any size]"
+            " latent-variable model for images of any size]"
         ),
     ),
     click.option(
@@ -117,7 +117,7 @@ TILE_OPTIONS = (
         help=(
             "Treat the slices of an array, the pages of a TIFF file, or the pictures of a folder"
             " that have one size, as a stack, where each is similar to the one before it. "
-            " [default: by a trial]"
+            " [default: as a trial decides]"
         ),
     ),
 )  # fmt: skip
@@ -128,7 +128,7 @@ TILE_OPTIONS = (
 @click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
 @group(
     "Output",
-    options.output_option("The archive to write.  [default: INPUT.bb; of a URL, in this folder]"),
+    options.output_option("The archive to write.  [default: INPUT.bb; for a URL, in this folder]"),
     options.force_option,
     removal_option,
 )
@@ -151,13 +151,13 @@ TILE_OPTIONS = (
         "--labels", metavar="KEY",
         help=(
             "The array of an .npz file that holds a label, or another small record, for each item"
-            " of the largest array; or the word folders: the label of a picture is its folder."
+            " of its largest array. Or the word folders: the label of a picture is its folder."
         ),
     ),
     click.option(
         "--hashes", type=click.Choice(["sha256"]),
         help=(
-            "Keep the hash of each file of a folder that comes back byte for byte. It is checked"
+            "Store the hash of each file of a folder that comes back byte for byte. It is checked"
             " whenever the file is restored, and 'list --hashes' prints it."
         ),
     ),
@@ -169,9 +169,9 @@ TILE_OPTIONS = (
     click.option(
         "--unordered", is_flag=True,
         help=(
-            "Drop the order of the items, which saves 11.8 bits for each of 10,000 items. They"
-            " come back sorted. All of them are one block, unless --block is given, so reading one"
-            " decodes all."
+            "Drop the order and the names of the items; they come back sorted. This saves 11.8 bits"
+            " an item for 10,000 items. All of them are one block, unless --block is given, so"
+            " reading one decodes all."
         ),
     ),
 )  # fmt: skip
@@ -180,7 +180,7 @@ TILE_OPTIONS = (
     click.option(
         "--keep-names", is_flag=True,
         help=(
-            "With --unordered: keep the names of files, and report the bytes that they take."
+            "With --unordered: keep the names of files, and report how many bytes they take."
         ),
     ),
     *TILE_OPTIONS,
@@ -194,8 +194,8 @@ TILE_OPTIONS = (
     click.option(
         "--resume", is_flag=True,
         help=(
-            "Continue an earlier run with this option that was stopped. Coded blocks are kept"
-            " beside the archive, in .NAME.part, until it is complete."
+            "Keep coded blocks beside the archive, in .NAME.part, until it is complete. After an"
+            " interruption, the same command continues from them."
         ),
     ),
     options.storage_option,
@@ -216,43 +216,49 @@ def command(
 ) -> None:
     """Compress an array or a collection of pictures into an archive.
 
-    INPUT is $on_their_own, maybe of several pages; a folder, with all files in it and its folders;
-    or several files of pictures. 'decompress' gives back the same kind, with the same names, sizes
-    and modes, and every pixel as it was. INPUT and the archive may be URLs that fsspec supports.
+    INPUT is one of: $on_their_own, with one or several pages; a folder, with all files in it and
+    in its subfolders; one or several files of pictures. 'decompress' restores the same kind of file
+    or folder, with the same names, and every pixel as it was. INPUT and the archive may be URLs
+    that fsspec supports, or -, standard input and output.
 
-    \b bitsback compress digits.npy makes digits.bb bitsback compress digits -o small.bb all files
-    in the folder digits bitsback compress scans --files exact every file with its very bytes
-    bitsback compress t10k-images-idx3-ubyte.gz --fast bitsback compress digits.npy --for
-    random-access bitsback compress digits.npy --unordered a set, which has no order bitsback
-    compress scans --rm and the pictures go make-digits | bitsback compress - -o - | ssh host 'cat >
-    digits.bb' \f A folder comes back with the same names, metadata (profiles, EXIF, texts,
-    palettes, resolution) and modification times. $coded files are coded by their pixels where that
-    makes them smaller; all others, JPEG, texts and hidden files among them, are stored verbatim, so
-    that the archive is never larger than the files, and the folder may be deleted. Links to
-    folders, broken links, pipes, empty folders, Thumbs.db and .DS_Store are left out, and named at
-    the end. --files exact restores the very bytes of every file. The same holds for a single TIFF
-    file.
+    \b
+      bitsback compress digits.npy                makes digits.bb
+      bitsback compress scans                     makes scans.bb of a folder
+      bitsback compress scans -o small.bb --best  the smallest archive, slowly
+      bitsback compress scans --files exact       restores bytes, not only pixels
+      bitsback compress scans --rm                removes the verified folder
+      bitsback compress t10k-images-idx3-ubyte.gz --fast
+      bitsback compress digits.npy --for random-access
+      bitsback compress digits.npy --unordered    drops the order of the items
+      make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
+    \f
+    A folder comes back with the same names, metadata (profiles, EXIF, texts, palettes, resolution)
+    and modification times. $coded files are coded by their pixels where that makes them smaller.
+    All other files, JPEG, texts and hidden files among them, are stored verbatim. So the archive is
+    hardly ever larger than the files, and the folder may be deleted. Links to folders, broken
+    links, pipes, empty folders, Thumbs.db and .DS_Store are left out, and listed at the end.
+    --files exact restores the same bytes of every file, or of a single TIFF file.
 
-    Pictures may be of any size. Large ones are cut into tiles, so that memory does not grow with
-    them, unless a picture file has to be decoded as a whole. The slices of an array, the pages of a
-    TIFF file, or the pictures of a folder that have one size, are coded as a stack where that makes
-    them smaller.
+    Pictures may be of any size. Large ones are cut into tiles, so memory does not grow with their
+    size, unless the file format has to be decoded as a whole. The slices of an array, the pages of
+    a TIFF file, or the pictures of a folder that have one size, are coded as a stack where that
+    makes them smaller.
 
-    Items of a size that has a model, such as 28 x 28, are coded with that model: those of two
-    values (bool, 0/1, 0/255) and grey ones have models of their own. Pictures of all other sizes
-    are coded with universal models, and arrays of one dimension, or of a few columns, are series,
-    with a model that learns from them. Anything that no model suits is compressed by LZMA, or by
-    deflate if there are many items. 'bitsback train' makes models. If several models fit, the one
-    that makes a sample smallest is used. The best ones ('context' in their names) process a few MB
-    a second in both directions; beyond 20 million pixels a fast one replaces them, unless it is far
+    Items of a size that has a model, such as 28 x 28, are coded with that model; bilevel items
+    (bool, 0/1, 0/255) and grey items have different ones. Pictures of all other sizes are coded
+    with universal models. Arrays of one dimension, or of a few columns, are coded as series, with a
+    model that learns from them. Anything that no model suits is compressed by LZMA, or by deflate
+    if there are many items. 'bitsback train' makes models. If several models fit, the one that
+    makes a sample smallest is used. The best ones ('context' in their names) process a few MB a
+    second in both directions; beyond 20 million pixels a fast one replaces them, unless it is far
     worse.
 
     \b
-      bitsback compress scans --unordered             a set of pictures, which lose their names
-      bitsback compress digits.npz --labels y         images with labels
-      bitsback compress digits --labels folders       of pictures, the folders that they are in
-      bitsback compress scans --hashes sha256         and 'list --hashes' tells them
-      bitsback compress scans --resume                goes on if it is stopped and called again
+      bitsback compress scans --unordered        a set of pictures without names
+      bitsback compress digits.npz --labels y    images with labels
+      bitsback compress digits --labels folders  labels are names of folders
+      bitsback compress scans --hashes sha256    'list --hashes' prints them
+      bitsback compress scans --resume           continues an interrupted run
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
     """
     source = sources[0]

@@ -23,21 +23,22 @@ if TYPE_CHECKING:
     from bitsback.summary import Restored
 
 
-@click.command(short_help="Restore the input of X.bb.")
+@click.command(short_help="Restore what X.bb was made from.")
 @click.argument(
     "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
 @options.output_option(
-    "The file or folder to write; of several archives, a folder for all.  [default: X with the"
-    " ending of its format, or the folder X; of a URL, in this folder]",
+    "The file or folder to write; for several archives, a folder for all.  [default: X with the"
+    " extension of its format, or the folder X; for a URL, in this folder]",
     "PATH",
 )
 @click.option(
     "--files", type=click.Choice(["exact", "pixels"]), default="exact",
     show_default=True,
     help=(
-        "exact: files come back with the bytes that were promised. pixels: with the same pixels"
-        " and metadata where zlib or libtiff of this computer cannot reproduce the bytes."
+        "For an archive made with --files exact. exact: it is an error if zlib or libtiff of this"
+        " computer cannot reproduce the bytes of a file. pixels: such a file comes back with the"
+        " same pixels and metadata."
     ),
 )  # fmt: skip
 @click.option(
@@ -66,28 +67,28 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Restore the input of X.bb: a file of arrays or pages, or a folder of pictures.
+    """Restore what X.bb was made from: a file, or a folder of files.
 
-    X.bb and the output may be URLs that fsspec supports.
+    X.bb and the output may be URLs that fsspec supports. X.bb may be -, standard input; the output
+    then goes to standard output unless -o is given.
 
     Every block is checked against its checksum and against the digest of its items. Any difference
     from the input is an error, and then no output is left behind. The files of a folder appear when
-    the last one is complete; with --force they may replace files of a folder that is there, whose
-    other files stay.
+    the last one is complete. With --force they may replace files in an existing folder; other files
+    in it stay.
 
-    With --keep-going the undamaged files of a damaged archive come back. An array gets shorter: its
-    undamaged items come back one after the other, or the undamaged rows if it is one item; with
-    --fill it keeps its shape. Lost items are listed, one per line, in the form that 'extract'
-    takes. Where the names are lost, files are named by numbers.
+    With --keep-going the undamaged files of a damaged archive come back. An array becomes shorter:
+    only its undamaged items come back, or the undamaged rows if it is one item; with --fill it
+    keeps its shape. Lost items are listed, one per line, in the form that 'extract' takes. If the
+    names are lost, files are named by numbers.
 
-    With several archives, each is tried, and the exit status is 2 if any failed. X.bb may be -,
-    standard input; the output then goes to standard output unless -o is given.
+    With several archives, each is tried, and the exit status is 2 if any failed.
 
     \b
-      bitsback decompress digits.bb                   makes digits.npy, or whatever it was
+      bitsback decompress digits.bb           makes digits.npy, say
       bitsback decompress pictures.bb -o folder
       bitsback decompress pictures.bb -o folder --keep-going > lost.txt
-      bitsback decompress *.bb -o folder/             folder/digits.npy, folder/pictures, ...
+      bitsback decompress *.bb -o folder/     folder/digits.npy, folder/pictures
       bitsback decompress digits.bb -o - | python3 count.py
       ssh host cat pictures.bb | bitsback decompress - -o folder
     """

@@ -18,7 +18,7 @@ DIFFERENT = 1
 """The exit code for differences, as that of other programs which compare."""
 
 
-@click.command(short_help="List what differs between X.bb and Y.bb, or a folder.")
+@click.command(short_help="List differences from another archive or a folder.")
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @click.argument("other", metavar="Y.bb|PATH", shell_complete=complete.archives)
 @options.model_option
@@ -27,13 +27,13 @@ DIFFERENT = 1
 @options.reading_options
 def command(archive: str, other: str, quiet: bool, as_json: bool, **settings: Any) -> None:
     """List what was added, removed and changed from the archive X.bb to another archive Y.bb, or to
-    a folder, or a file of arrays or pages. The exit status is 0 if nothing differs, 1 if something
-    does, and 2 after an error.
+    a folder or a file on the disk. The exit status is 0 if nothing differs, 1 if something does,
+    and 2 after an error.
 
-    Files and arrays are compared by their names, items and pages by their numbers. Only what names,
-    sizes, hashes and the bytes of blocks do not decide is decoded. A file on the disk that has the
-    time that it has in the archive counts as the same; 'bitsback verify X.bb --against FOLDER'
-    reads and restores all.
+    Files and arrays are matched by their names, items and pages by their numbers. Blocks are only
+    decoded where names, sizes, hashes and coded bytes do not decide. A file on the disk with the
+    modification time that is stored in the archive counts as unchanged; 'bitsback verify X.bb
+    --against FOLDER' compares the content of all files.
 
     \b
       bitsback diff scans.bb scans

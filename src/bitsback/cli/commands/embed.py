@@ -25,12 +25,12 @@ def command(
     as_json: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """Put all models that the blocks of the archive X.bb name into it, without decoding them.
+    """Put all models that the archive X.bb needs into it, without decoding its blocks.
 
-    Archives name the models that ship with bitsback and do not contain them. With them in it, an
-    archive needs nothing but a program that knows the format. It grows by the size of the models,
-    60 kB each at most for pictures of any size. What is in X.bb already stays; X.bb itself is
-    replaced once the new archive is complete, unless there is an output.
+    An archive stores only the identity of the bundled models that it was made with. With the models
+    in it, any program that implements the format can decode it. It grows by the size of the models;
+    the universal ones take 60 kB each at most. X.bb is replaced once the new archive is complete,
+    unless -o names another file.
 
     X.bb and the output may be URLs that fsspec supports.
 

@@ -24,19 +24,22 @@ if TYPE_CHECKING:
     from bitsback.reading.reader import Archive
 
 
-@click.command(context_settings={"ignore_unknown_options": True})  # so that -1 is an item
+@click.command(
+    short_help="Extract files or items from X.bb.",
+    context_settings={"ignore_unknown_options": True},  # so that -1 is an item
+)
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...", shell_complete=complete.names)
 @options.output_option(
-    "The .npy file to write; for pictures, the folder to write them to, by default this one; for"
-    " several arrays of an npz file, the .npz file.",
+    "The output. From an archive of pictures: a folder.  [default: this folder]  From an array:"
+    " a .npy file. For several arrays of an npz file: an .npz file.",
     "PATH",
 )
 @click.option(
     "--png",
     "folder",
     metavar="DIR",
-    help="A folder for PNG files, one for each item or page, named by its number.",
+    help="Write PNG files into this folder, one for each item or page, named by its number.",
 )
 @click.option(
     "--no-verify",
@@ -62,16 +65,17 @@ def command(
     quiet: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """Extract items from the archive X.bb.
+    """Extract files or items from the archive X.bb. Only the blocks that they need are decoded.
 
-    An ITEM is the name of a picture or an array, if X.bb was made of files with names; or a folder,
-    with all that is in it; or a quoted pattern of names, with *, ? and [...], where * stands for /
-    too; or a number, counted from 0; or a range START:STOP without its end, as in Python. Negative
-    numbers count from the end of the archive. A name that exists is taken literally, even if it
-    looks like a pattern. 'bitsback list' shows all names.
+    An ITEM of an archive of files is the name of a file or an array; or a folder, with all files in
+    it; or a quoted pattern with *, ? and [...], where * matches / too. A name that exists is taken
+    literally, even if it looks like a pattern. 'bitsback list' shows all names.
 
-    From an array, a single number extracts the item itself, anything else a stack of items. Only
-    the blocks that hold them are decoded. X.bb may be -, standard input.
+    An ITEM of any archive may be a number, counted from 0, or a range START:STOP that ends before
+    STOP, as in Python. Negative numbers count from the end.
+
+    From an array, a single number extracts the item itself, and anything else an array of items.
+    X.bb may be -, standard input.
 
     \b
       bitsback extract digits.bb 3 -o three.npy            shape (28, 28)

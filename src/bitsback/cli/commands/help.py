@@ -12,7 +12,7 @@ from bitsback.cli import complete, options
 @options.traceback_option
 @click.pass_context
 def command(context: click.Context, name: str | None) -> None:
-    """Show the help of a command, or of all.
+    """Show the help of a command, or the list of commands.
 
     \b
       bitsback help

@@ -14,16 +14,16 @@ from bitsback.cli.spool import opened
 _SHOWN = 10  # shapes and modes of a collection
 
 
-@click.command(short_help="Show the content of archives X.bb.")
+@click.command(short_help="Summarise archives: shapes, models, sizes.")
 @click.argument(
     "archives", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
 @options.reading_options
 def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str, Any]) -> None:
-    """Show the content of one or several archives X.bb: shapes, modes, models, sizes, blocks.
+    """Summarise one or several archives X.bb: shapes, modes, models, sizes, blocks.
 
-    It reads the header, the index and the first bytes of each block and model, and decodes nothing;
-    'bitsback verify' checks the content, and 'bitsback list' lists the names. X.bb may be -,
+    Nothing is decoded: only the header, the index and the first bytes of each block and model are
+    read. 'bitsback verify' checks the content, and 'bitsback list' lists the names. X.bb may be -,
     standard input. If an archive cannot be read, the others are shown, and the exit status is 2.
 
     \b

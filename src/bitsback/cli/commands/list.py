@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "--long",
     is_flag=True,
     help=(
-        "Show also the uncompressed bytes of each entry, its share of the compressed bytes, its"
+        "Also show the uncompressed bytes of each entry, its share of the compressed bytes, its"
         " mode or dtype, its shape, and the modality and frames of DICOM files."
     ),
 )
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     "--thumbnails",
     metavar="DIR",
     help=(
-        "Write a small picture of each picture into the new folder DIR, as NAME.webp, NAME.jpg or"
-        " NAME.png, of 128 pixels along an axis at most: the previews of an archive that was made"
-        " with --previews, and others by decoding."
+        "Write a thumbnail of each picture into the new folder DIR, as NAME.webp, NAME.jpg or"
+        " NAME.png, at most 128 pixels wide and high. Previews that the archive contains, see"
+        " 'compress --previews', are copied; other pictures are decoded."
     ),
 )
 @options.reading_options
@@ -58,13 +58,15 @@ def command(
     storage_options: dict[str, Any],
 ) -> None:
     """List the names in the archive X.bb, one per line: pictures, or the arrays of an npz file.
-    Nothing is decoded, but headers of DICOM files with -l and --json, and for --thumbnails.
+    Nothing is decoded, except headers of DICOM files for -l and --json, and pictures for
+    --thumbnails.
 
-    Entries without names are listed by numbers: the items of an array, as 0:60, and the pages of a
-    TIFF file, similar ones in a row together. 'extract' takes every line as an ITEM.
+    Entries without names are listed by numbers: the items of an array as a range, such as 0:60, and
+    the pages of a TIFF file, successive similar ones as a range. 'extract' takes every line as an
+    ITEM.
 
-    With NAMEs, folders or patterns, as for 'extract', only the matching entries are listed. X.bb
-    may be -, standard input.
+    A NAME is a name, a folder or a pattern, as for 'extract'; then only the matching entries are
+    listed. X.bb may be -, standard input.
 
     \b
       bitsback list scans.bb

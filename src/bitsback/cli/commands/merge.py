@@ -31,10 +31,10 @@ def command(
 ) -> None:
     """Merge several archives into one, in their order, without coding them again.
 
-    Arrays are joined along their first axis, stacks too: their items must have one dtype and shape.
-    Folders become one folder with the files of all; two files of one name are an error. The pages
-    of TIFF files are joined, without their tags. Embedded models are kept, each once. A new archive
-    that is a file is decoded and checked before it appears.
+    Arrays, stacks included, are joined along their first axis; their items must have the same dtype
+    and shape. Folders become one folder with the files of all; the same name in two of them is an
+    error. The pages of TIFF files are joined, without their tags. Each embedded model is kept once.
+    A new archive that is a file is decoded and checked before it appears.
 
     X.bb and the output may be URLs that fsspec supports. In a URL, * matches several archives,
     which are sorted by the numbers in their names: part-2 before part-10.

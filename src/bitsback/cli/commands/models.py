@@ -17,14 +17,14 @@ _FAST, _SMALL = "tens of MB/s with a thread", "a few MB/s with a thread"
 def command(as_json: bool) -> None:
     """List the models that ship with bitsback.
 
-    An archive names its model by identity, and bitsback keeps every model it has ever released, so
-    such an archive needs no copy of it. Other models, made with bitsback[train], are files that you
-    give to 'compress -m FILE'.
+    'compress' chooses one by itself; 'compress -m NAME' uses the one that you name. An archive
+    stores only the identity of a bundled model, because every later release keeps the model. The
+    models that 'bitsback train' makes are files, for 'compress -m FILE'.
 
-    Models that code an image as a whole are fast. Autoregressive ones, where each pixel depends on
-    those before it, make smaller archives. 'compress --fast' and 'compress --best' choose
-    accordingly. The universal models code images of any size and kind; 'compress --fast' takes
-    universal-fast for them.
+    Models that code an image as a whole are fast. Autoregressive models, where each pixel depends
+    on those before it, make smaller archives. 'compress --fast' and 'compress --best' choose
+    accordingly. The universal models code images of any size and kind; for these 'compress --fast'
+    uses universal-fast.
 
     \b
       bitsback models

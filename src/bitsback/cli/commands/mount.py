@@ -10,7 +10,7 @@ import click
 from bitsback.cli import complete, figures, options
 
 
-@click.command(short_help="Show X.bb as a folder.")
+@click.command(short_help="Mount X.bb as a read-only folder.")
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 @options.model_option
@@ -20,14 +20,14 @@ from bitsback.cli import complete, figures, options
 def command(
     archive: str, folder: Path, model: str | None, quiet: bool, storage_options: dict[str, Any]
 ) -> None:
-    """Show the files of the archive X.bb in the empty folder FOLDER, for reading, until Ctrl-C, or
-    until FOLDER is unmounted: 'fusermount -u FOLDER', or 'umount FOLDER'.
+    """Mount the archive X.bb, read-only, at the empty folder FOLDER. The command runs until Ctrl-C,
+    or until FOLDER is unmounted by 'fusermount -u FOLDER' or 'umount FOLDER'.
 
-    Files are made when they are opened, or when something asks for their sizes, as 'ls -l' does;
-    'ls' alone makes none. The items of an array, and the arrays of an npz file, are .npy files, and
-    the pages of a TIFF file PNG files.
+    A file is decoded when it is opened, or when its size is asked for, as by 'ls -l'; plain 'ls'
+    decodes nothing. The items of an array, and the arrays of an npz file, appear as .npy files, and
+    the pages of a TIFF file as PNG files.
 
-    It needs the extra 'mount' and FUSE (Linux: libfuse2; macOS: macFUSE).
+    This needs bitsback[mount] and FUSE (Linux: libfuse2; macOS: macFUSE).
 
     \b
       mkdir scans

@@ -17,13 +17,13 @@ from bitsback.cli.selection import file_numbers
 def command(archive: str, items: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     """Remove files from the archive X.bb of a folder, without coding anything again.
 
-    A NAME is one of those that 'bitsback list' shows; or a folder, with all that is in it; or a
-    quoted pattern of names, with *, ? and [...], where * stands for / too.
+    A NAME is a name that 'bitsback list' shows; or a folder, with all files in it; or a quoted
+    pattern with *, ? and [...], where * matches / too.
 
-    The names of the files are gone, and no command restores them. Their bytes stay in X.bb, which
-    gets no smaller, and whoever examines the file may find them. 'bitsback merge X.bb -o Y.bb'
-    writes an archive without the blocks that no file needs any more; a block that other files need
-    keeps what was removed. To be rid of every byte, decompress X.bb and compress the folder again.
+    No command restores the removed files. But X.bb does not get smaller: their coded bytes stay in
+    it, and could be recovered with other programs. 'bitsback merge X.bb -o Y.bb' writes an archive
+    without the blocks that no file uses any more; a block that other files use still contains the
+    removed data. To delete every byte, decompress X.bb and compress the folder again.
 
     \b
       bitsback remove scans.bb a/b.png

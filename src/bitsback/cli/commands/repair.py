@@ -9,7 +9,7 @@ import click
 from bitsback.cli import complete, figures, options
 
 
-@click.command(short_help="Repair an archive by its parity.")
+@click.command(short_help="Repair a damaged archive from its parity data.")
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @options.output_option("The archive to write.  [default: X.bb, which is replaced]")
 @options.writing_options
@@ -21,15 +21,15 @@ def command(
     as_json: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """Write the archive X.bb as it was before some of its bytes changed.
+    """Restore the damaged bytes of the archive X.bb from its parity data, and remove what an
+    unfinished 'add' left.
 
-    That takes parity, which 'compress --parity' and 'add --parity' put into an archive: with 5 %,
-    bytes in so many of its places may be wrong, be it one long stretch or several. What is left of
-    an addition that was not finished is removed, with or without parity.
+    Parity data is made by 'compress --parity' and 'add --parity'. With 5 % of it, up to 5 % of the
+    archive may be damaged, in one place or in several. An unfinished addition is removed with or
+    without parity data.
 
-    X.bb is replaced once the new archive is complete, unless there is an output. If there is more
-    damage than parity makes up for, nothing is written, and 'decompress --keep-going' restores
-    what is whole.
+    X.bb is replaced once the new archive is complete, unless -o names another file. If the damage
+    is too large, nothing is written; 'decompress --keep-going' then restores what is undamaged.
 
     \b
       bitsback repair scans.bb

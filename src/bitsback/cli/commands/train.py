@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     metavar="NAME|FILE",
     default="universal",
     show_default=True,
-    help="The size-agnostic model to start from, or the word none.",
+    help="With --kind any-size: the model to start from, or the word none.",
 )
 @click.option(
     "--arch",
@@ -69,7 +69,14 @@ if TYPE_CHECKING:
     ),
 )
 @click.option("--epochs", type=click.IntRange(min=2), hidden=True)
-@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, metavar="N")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="The seed of all random numbers.",
+)
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -132,8 +139,8 @@ def command(
 
     \b
       bitsback train scans/ -o scans.safetensors
-      bitsback train scans/ -o scans.safetensors --resume          after an interruption
-      bitsback compress scans/ -m scans.safetensors                the model goes into the archive
+      bitsback train scans/ -o scans.safetensors --resume    continues
+      bitsback compress scans/ -m scans.safetensors          embeds the model
     """
     with Progress("loading PyTorch", quiet):
         from bitsback.train.job.job import Settings, check_output, train

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from bitsback.summary import Differences
 
 
-@click.command(short_help="Check every block of archives X.bb.")
+@click.command(short_help="Check archives by decoding every block.")
 @click.argument(
     "archives", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
 @click.option(
     "--against", metavar="PATH",
     help=(
-        "Compare X.bb in full with the folder, or the file, that it was made from or restored to:"
-        " each file is restored, and its bytes, or, where these are not promised, all of its pixels"
-        " and metadata are compared."
+        "Compare X.bb in full with the folder or file that it was made from or restored to. Each"
+        " file is restored and compared: its bytes, or its pixels and metadata if the archive does"
+        " not keep the bytes."
     ),
 )  # fmt: skip
 @options.model_option
@@ -50,11 +50,13 @@ def command(
     numbers of items. 'decompress --keep-going' restores the rest. The exit status is 0 if all is
     well and 2 if not; all archives are checked. X.bb may be -, standard input.
 
-    With --against, standard output lists also what differs from the original files, is missing
-    among them, or is there in addition; any of these makes the exit status 2.
+    This shows that the archive is undamaged, not that it equals files on the disk. With --against,
+    X.bb is compared with them too: standard output also lists what differs, is missing on the disk
+    or exists only there, and any of these makes the exit status 2.
 
     \b
-      bitsback verify digits.bb && rm digits.npy
+      bitsback verify digits.bb
+      bitsback verify digits.bb --against digits.npy && rm digits.npy
       bitsback verify *.bb
       bitsback verify scans.bb > lost.txt
       bitsback verify scans.bb --against scans

@@ -27,16 +27,19 @@ _PART = 1 << 20  # bytes that are sent at a time
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @options.model_option
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Port.  [default: a free one]"
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="The port to serve at.  [default: a free one]",
 )
-@click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
+@click.option("--no-browser", is_flag=True, help="Print the address and do not open a browser.")
 @options.traceback_option
 def command(archive: str, model: str | None, port: int, no_browser: bool) -> None:
     """Show the archive X.bb in the browser: thumbnails, pictures at full size, slices of stacks,
-    window and level of 16 bits, and saving as PNG or .npy.
+    and window and level for 16-bit pictures. The page can save pictures as PNG or .npy.
 
-    It serves a page and the archive on this computer only, until Ctrl-C. The page decodes in the
-    browser, block by block, what is looked at, and checks it.
+    The command serves the page and the archive to this computer only, until Ctrl-C. The page
+    decodes and checks the blocks that are looked at.
 
     \b
       bitsback view scans.bb
