@@ -17,6 +17,7 @@ import bitsback
 import reference
 from archive import test_digits as bad_digits
 from archive import test_value_lists as bad_lists
+from bitsback import lzma2
 from bitsback.coding import alone, chain
 from bitsback.coding.alone import NOTHING, pack
 from bitsback.coding.block import MODEL, Method
@@ -46,7 +47,7 @@ from reference import (
     test_refusals,
     test_series,
 )
-from reference.message import Message, write_varint
+from reference.message import write_varint
 from reference.model_file import identity
 
 TESTS = Path(reference.__file__).parent.parent
@@ -310,17 +311,16 @@ def _with_model(sections: list[archive.Section], description: str, tensors: Tens
 
 
 def _plain_model(told: bytes, description: str, tensors: Tensors) -> bytes:
-    """The payload of an `M` section, each tensor as bytes."""
+    """The payload of an `M` section, each tensor in rows."""
     text = description.encode()
-    out = told + write_varint(len(text)) + text + write_varint(len(tensors))
-    message = Message([2**32])
-    names = sorted(tensors, key=str.encode)
-    for name in names:
+    heads, planes = b"", b""
+    for name in sorted(tensors, key=str.encode):
         array = tensors[name]
-        out += write_varint(len(name.encode())) + name.encode() + bytes([DTYPES[array.dtype]])
-        out += bytes([array.ndim]) + b"".join(map(write_varint, array.shape)) + b"\0"
-    for name in reversed(names):
-        array = tensors[name]
-        for byte in reversed(array.astype(array.dtype.newbyteorder("<")).tobytes()):
-            message.push(0, byte << 16, 1 << 16, 24)
-    return out + message.to_bytes()
+        heads += write_varint(len(name.encode())) + name.encode() + bytes([DTYPES[array.dtype]])
+        heads += bytes([array.ndim]) + b"".join(map(write_varint, array.shape)) + b"\0"
+        bits = 8 * array.itemsize
+        signed = np.ascontiguousarray(array).view(f"i{array.itemsize}").reshape(-1)
+        folded = ((signed << 1) ^ (signed >> bits - 1)).astype(f"<i{array.itemsize}")
+        planes += folded.view(np.uint8).reshape(-1, array.itemsize).T.tobytes()
+    start = write_varint(len(text)) + text + b"\0" + write_varint(len(tensors))
+    return told + lzma2.compress(start + heads + planes)

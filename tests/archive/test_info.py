@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback import lzma2
 from bitsback.reading import library
 from packing import index_of
 
@@ -45,7 +46,8 @@ def test_a_model_that_describes_itself_badly(
     whole = pack(dots, model=tiny)
     opened = bitsback.open(io.BytesIO(whole))
     start = whole[: whole.index(b"M", len(HEAD))]
-    model = section(b"M", tiny.identity[:16] + varint(len(description)) + description)
+    content = lzma2.compress(varint(len(description)) + description)
+    model = section(b"M", tiny.identity[:16] + content)
     blocks = whole[opened._blocks[0].offset : opened._blocks[-1].offset + opened._blocks[-1].size]
     archive = start + model + blocks
     archive += index_of(archive, [block.items for block in opened._blocks])

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import bitsback
+from bitsback import lzma2
 from bitsback.format.layout import HEAD, section
 from bitsback.images import file_io as image_files
 from bitsback.wire import varint
@@ -95,7 +96,8 @@ def test_a_name_of_a_model_that_would_act_on_the_terminal(
     with bitsback.open("whole.bb") as opened:
         blocks = opened._blocks
     text = json.dumps({"name": "x\narchive   all well\x1b[2J"}).encode()
-    model = section(b"M", private.identity[:16] + varint(len(text)) + text)
+    content = lzma2.compress(varint(len(text)) + text)
+    model = section(b"M", private.identity[:16] + content)
     start = whole[: whole.index(b"M", len(HEAD))] + model
     behind = whole[blocks[0].offset : blocks[-1].offset + blocks[-1].size]
     index = index_of(start + behind, [block.items for block in blocks])

@@ -18,6 +18,8 @@ from PIL import Image
 
 import bitsback
 from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
+from bitsback.models.embed import pack_model
+from bitsback.writing import writer
 from docs.blocks import ROOT
 from fuzz import differential
 from packing import swapped
@@ -85,6 +87,14 @@ ARRAYS: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     "series": (lambda: swinging("<i2", 500), {"model": "series"}),
     "many items": (lambda: noisy("u1", 900, 12, 12), {}),
     "floats": (lambda: np.sin(np.arange(5000.0)).astype(">f4").reshape(50, 100), {}),
+    **{
+        f"digits, {name} inside": (GOLDEN["digits"][0], {"model": name, "embed": "always"})
+        for name in ("mnist-binary-paper", "mnist-binary-context")
+    },
+    "stack, its model inside": (
+        lambda: np.stack([noisy("u1", 40, 50)] * 4),
+        {"model": "universal", "embed": "always"},
+    ),
     **{f"{name}, again": GOLDEN[name] for name in ("digits", "multiset", "number", "empty")},
 }
 
@@ -97,6 +107,15 @@ def test_an_array(tmp_path: Path, name: str) -> None:
     found = np.load(decoded(tmp_path / "x.bb", tmp_path / "x.npy"))
     assert found.dtype == array.dtype and found.shape == array.shape
     assert found.tobytes() == array.tobytes()
+
+
+def test_a_model_by_its_differences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    array = noisy("u1", 40, 50)
+    monkeypatch.setattr(writer, "pack_model", lambda model, bases: pack_model(model))
+    bitsback.compress(array, tmp_path / "x.bb", model="universal", embed="always")
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        assert archive.info()["model_bytes"] < 2000
+    assert np.array_equal(np.load(decoded(tmp_path / "x.bb", tmp_path / "x.npy")), array)
 
 
 def test_a_folder(tmp_path: Path) -> None:

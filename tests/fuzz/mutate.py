@@ -4,7 +4,8 @@ import re
 from functools import cache
 from random import Random
 
-from bitsback import _core
+from bitsback import _core, lzma2
+from bitsback.errors import ArchiveError
 from reference import archive as spec
 from reference.fields import Reader
 from reference.message import write_varint
@@ -168,7 +169,8 @@ def forge(random: Random, data: bytes, other: bytes) -> bytes:
                 )
             case _:
                 kind, payload = parts[at]
-                parts[at] = kind, change(random, payload, random.choice(strange)[1])
+                changed = change_model if kind == "M" and random.random() < 0.5 else change
+                parts[at] = kind, changed(random, payload, random.choice(strange)[1])
         if not parts:
             return data
     out = [data[:8], *(section(*part) for part in parts)]
@@ -214,6 +216,15 @@ def change(random: Random, payload: bytes, other: bytes) -> bytes:
         head = payload[: random.choice((8, 24, 60))]
         return mutate(random, head, other[:30]) + payload[len(head) :]
     return mutate(random, payload, other)
+
+
+def change_model(random: Random, payload: bytes, other: bytes) -> bytes:
+    """Changes what the stream of an `M` section holds, if it is one."""
+    try:
+        content, _ = lzma2.decompress(payload[16:], 1 << 20)
+    except ArchiveError:
+        content = b""
+    return payload[:16] + lzma2.compress(change(random, content, other))
 
 
 def forge_model(random: Random, data: bytes, other: bytes) -> bytes:

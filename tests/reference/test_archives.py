@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import Message
-from bitsback.models import Model, bundled, tensor_code
+from bitsback.models import Model, bundled
 from bundled_models import spec_models
-from laws import to_reference
 from plane_models import only_one_shape
 from random_models import random_model
 from reference import archive as spec
 from reference import blocks as spec_blocks
-from reference.fields import ArchiveError, Reader
+from reference.fields import ArchiveError
 
 NAME = bundled.names()[0]
 GREY = "mnist"
@@ -99,41 +98,6 @@ def test_a_model_that_the_archive_carries(name: str) -> None:
     assert method_of(sections[2].payload) == spec_blocks.MODEL
     assert (spec.decode(data) == x).all()
     assert spec.embedded.read_model(sections[1].payload).identity == model.identity
-
-
-@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4"])
-def test_tensors_of_every_form(dtype: str) -> None:
-    """Smooth, noisy and extreme ones, of which each makes the writer choose another form."""
-    rng = np.random.default_rng(0)
-    info = np.iinfo(dtype)
-    smooth = np.cumsum(rng.integers(-3, 4, (30, 7)), 0) + 100
-    for values in (
-        rng.integers(info.min, info.max, (3, 2, 2, 5), dtype, endpoint=True),
-        rng.choice([info.min, info.max], (20,)).astype(dtype),
-        np.full((4, 4), 7),
-        smooth.clip(info.min, info.max),
-        (
-            rng.standard_normal((24, 30))
-            * 2.0 ** np.arange(30).clip(0, 8 * np.dtype(dtype).itemsize - 4)
-        ).clip(info.min, info.max),
-    ):
-        tensor = values.astype(dtype)
-        for transposed in (False, True):
-            for lags in ((), (1,), (1, 2)):
-                for by in ((False, False), (True, True)):
-                    form, steps = tensor_code.encode_tokens(tensor, lags, transposed, by)
-                    message = Message([2**32])
-                    for codec, symbols in reversed(steps):
-                        codec.push(message, symbols)
-                    reader = Reader(form.pack())
-                    form_read = spec.embedded.read_form(reader)
-                    head = spec.embedded.Head(
-                        "", tensor.dtype, tensor.shape, spec.embedded.TOKENS, form_read
-                    )
-                    reader.done()
-                    left = to_reference(message)
-                    assert (spec.embedded.pop_tensor(left, head) == tensor).all()
-                    assert left == to_reference(Message([2**32]))
 
 
 @pytest.mark.parametrize(

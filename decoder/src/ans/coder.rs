@@ -160,23 +160,6 @@ pub fn push_uniform(message: &mut Message, n: u32, symbols: &[u32]) {
     }
 }
 
-/// categorical(F, r): a step of symbols.
-pub fn pop_categorical(message: &mut Message, frequencies: &[u32], r: u32, symbols: &mut [u32]) -> Result<()> {
-    if frequencies.len() <= 1 {
-        symbols.fill(0);
-        return Ok(());
-    }
-    let mut bounds = vec![0];
-    for &frequency in frequencies {
-        bounds.push(bounds[bounds.len() - 1] + frequency);
-    }
-    let mut popper = Popper::new(message);
-    for symbol in symbols.iter_mut() {
-        *symbol = popper.search(r, 0, frequencies.len() as u32, 0, |c| bounds[c as usize]);
-    }
-    message.check()
-}
-
 /// adaptive(L): a step of symbols.
 pub fn pop_adaptive(message: &mut Message, levels: u32, symbols: &mut [u32]) -> Result<()> {
     if levels <= 1 {

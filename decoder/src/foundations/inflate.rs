@@ -103,12 +103,10 @@ impl Huffman {
     }
 }
 
-/// Inflates a stream at the start of `data`, with a window that begins with `dictionary`.
-/// Gives the output, of at most `limit` bytes, and the number of bytes that the stream took.
-pub fn inflate(data: &[u8], dictionary: &[u8], limit: usize) -> Result<(Vec<u8>, usize)> {
+/// Inflates a stream that ends with the data, to at most `limit` bytes.
+pub fn inflate_all(data: &[u8], limit: usize) -> Result<Vec<u8>> {
     let mut bits = Bits { data, at: 0, buffer: 0, count: 0 };
-    let mut out = dictionary.to_vec();
-    let limit = limit.saturating_add(dictionary.len());
+    let mut out = Vec::new();
     loop {
         let last = bits.take(1)?;
         match bits.take(2)? {
@@ -129,13 +127,7 @@ pub fn inflate(data: &[u8], dictionary: &[u8], limit: usize) -> Result<(Vec<u8>,
             break;
         }
     }
-    Ok((out.split_off(dictionary.len()), bits.used()))
-}
-
-/// Inflates a stream that ends with the data.
-pub fn inflate_all(data: &[u8], limit: usize) -> Result<Vec<u8>> {
-    let (out, used) = inflate(data, &[], limit)?;
-    if used != data.len() {
+    if bits.used() != data.len() {
         return refuse("there are bytes behind a deflate stream", SECTION);
     }
     Ok(out)

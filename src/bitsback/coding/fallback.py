@@ -2,7 +2,6 @@
 method fallback).
 """
 
-import lzma
 import math
 import zlib
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback import lzma2
 from bitsback.coding import pixel_rows
 from bitsback.coding.pixel_rows import (
     AVERAGE,
@@ -35,8 +35,6 @@ PLAIN, SHUFFLED, ROWS = range(3)
 """The form of the content: plain bytes, bytes grouped by significance, or rows of pictures."""
 
 _HEAD = 3  # bytes: coder, form, distance or transform
-_DICTIONARY = 1 << 23
-_SMALLEST_DICTIONARY = 1 << 12
 _RAW_DEFLATE = -15
 _REPETITIONS = zlib.Z_DEFAULT_STRATEGY
 _TRIAL_LEVEL = 5
@@ -275,7 +273,8 @@ def _packed(tiles: Tiles, plan: _Plan, coder: Coder) -> bytes:
     deflated = plan.way.head("deflate") + _deflate(content, plan.strategy)
     if coder == "deflate" and _REPEATING * len(deflated) > content.size:
         return deflated
-    return min(deflated, plan.way.head("lzma") + _lzma(content), key=len)
+    stream = lzma2.compress(content.data, pb=0, nice_len=273)
+    return min(deflated, plan.way.head("lzma") + stream, key=len)
 
 
 def _deflate(content: Bytes, strategy: int, level: int = 9) -> bytes:
@@ -283,27 +282,17 @@ def _deflate(content: Bytes, strategy: int, level: int = 9) -> bytes:
     return packer.compress(content.data) + packer.flush()
 
 
-def _lzma(content: Bytes) -> bytes:
-    dictionary = min(max(1 << content.size.bit_length(), _SMALLEST_DICTIONARY), _DICTIONARY)
-    options = {"preset": 6, "pb": 0, "nice_len": 273, "dict_size": dictionary}
-    filters = [{"id": lzma.FILTER_LZMA2, **options}]
-    return lzma.compress(content.data, lzma.FORMAT_RAW, filters=filters)
-
-
 def _decompress(data: memoryview, coder: Coder, size: int) -> bytes:
     """The content of the stream, which must be `size` bytes. No more of it is ever in memory."""
-    try:
-        if coder == "deflate":
-            inflater = zlib.decompressobj(_RAW_DEFLATE)
+    if coder == "lzma":
+        content, whole = lzma2.decompress(data, size + 1)
+    else:
+        inflater = zlib.decompressobj(_RAW_DEFLATE)
+        try:
             content = inflater.decompress(data, size + 1)
-            whole = inflater.eof and not inflater.unused_data
-        else:
-            filters = [{"id": lzma.FILTER_LZMA2, "dict_size": _DICTIONARY}]
-            unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
-            content = unpacker.decompress(data, size + 1)
-            whole = unpacker.eof and not unpacker.unused_data
-    except (zlib.error, lzma.LZMAError, EOFError) as error:
-        raise ArchiveError(f"its compressed bytes are damaged: {error}") from None
+        except zlib.error as error:
+            raise ArchiveError(f"its compressed bytes are damaged: {error}") from None
+        whole = inflater.eof and not inflater.unused_data
     if len(content) != size or not whole:
         raise ArchiveError(f"its compressed bytes do not hold just the {size} that it should have")
     return content

@@ -4,31 +4,43 @@ model file's size, and a tenth if it holds differences to a bundled model.
 docs/format.md, An embedded model, is normative.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.errors import ArchiveError, MessageError, ModelError
-from bitsback.message import Message
-from bitsback.models import bundled, tensor_code
-from bitsback.models.embed_difference import (
-    DIFFERENCE,
-    SAME,
-    Find,
-    pack_difference,
-    plus,
-    read_base,
-    read_heads,
-)
+from bitsback import lzma2
+from bitsback.errors import ArchiveError, ModelError
+from bitsback.models import bundled
+from bitsback.models.file import Tensors
 from bitsback.models.model import Model
-from bitsback.models.tensor_choice import Head, empty_message, encode, message_of
-from bitsback.models.tensor_code import PLAIN, TOKENS, Codec, Form, Pop, Step
 from bitsback.wire import Cursor, varint
 
 _PREFIX_SIZE = 16
 _DTYPES = tuple(np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4"))
+_ROWS, _COLUMNS, _PREDICTED, _DIFFERENCE = range(4)
+"""The methods of tensors."""
+
+Find = Callable[[bytes], Model | None]
+"""A bundled model by the first 16 bytes of its identity."""
+
+
+@dataclass(frozen=True)
+class _Head:
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    method: int
+    distances: tuple[int, ...] = ()
+    """With the method _PREDICTED: of the two elements that predict one."""
+
+    def pack(self) -> bytes:
+        fields = [bytes([_DTYPES.index(self.dtype), len(self.shape)]), *map(varint, self.shape)]
+        fields += [bytes([self.method]), *map(varint, self.distances)]
+        return _pack_octets(self.name.encode()) + b"".join(fields)
 
 
 def pack_model(model: Model, bases: Sequence[Model] | None = None) -> bytes:
@@ -38,31 +50,12 @@ def pack_model(model: Model, bases: Sequence[Model] | None = None) -> bytes:
     Raises ModelError if the model cannot be embedded.
     """
     found = bundled.alike(model) if bases is None else bases
-    differences = [pack_difference(model, base) for base in found]
-    smallest = min([_pack_whole(model), *differences], key=len)
-    return model.identity[:_PREFIX_SIZE] + smallest
-
-
-def _pack_whole(model: Model) -> bytes:
-    steps: list[Step] = []
-    heads = []
-    for name in sorted(model.tensors, key=str.encode):
-        tensor = model.tensors[name]
-        form, tensor_steps = encode(tensor, model)
-        steps += tensor_steps
-        shape = bytes([tensor.ndim]) + b"".join(map(varint, tensor.shape))
-        method = bytes([PLAIN]) if form is None else bytes([TOKENS]) + form.pack()
-        heads.append(_pack_text(name) + bytes([_DTYPES.index(tensor.dtype)]) + shape + method)
-    payload = b"".join(
-        [
-            _pack_text(model.description),
-            varint(len(heads)),
-            *heads,
-            message_of(steps),
-        ]
+    contents = [_content(model, base) for base in (None, *found)]
+    content, stream = min(
+        ((content, _compress(content)) for content in contents), key=lambda pair: len(pair[1])
     )
-    elements = sum(tensor.size for tensor in model.tensors.values())
-    if elements > _most_elements(_PREFIX_SIZE + len(payload)):
+    payload = model.identity[:_PREFIX_SIZE] + stream
+    if len(content) > _most_content(len(payload)):
         raise ModelError(f"the model {model.name} is too regular to be embedded; use embed='never'")
     return payload
 
@@ -71,91 +64,152 @@ def unpack_model(payload: bytes | memoryview, find: Find = bundled.find) -> Mode
     """The model in the payload of an `M` section. Raises ArchiveError or ModelError if it is
     damaged, or if its base is missing.
     """
-    cursor = Cursor(payload)
-    prefix = cursor.take(_PREFIX_SIZE)
-    description, base = read_description(cursor, find)
-    heads = _read_heads(cursor) if base is None else read_heads(cursor, base)
-    tensors: dict[str, NDArray[Any]] = {}
-    try:
-        message = Message.from_bytes(bytes(payload[cursor.at :]))
-
-        def pop(codec: Codec) -> NDArray[np.uint32]:
-            return codec.pop(message)
-
-        for head in heads:
-            old = None if base is None else base.tensors[head.name]
-            tensors[head.name] = _decode(head, pop, old)
-        if message != empty_message():
-            raise ArchiveError("the tensors of a model leave something of its message over")
-    except MessageError as error:
-        raise ArchiveError(f"the message of a model: {error}") from None
-    model = Model.build(description, tensors)
-    if not model.identity.startswith(prefix):
-        raise ArchiveError("a model is not the one that it claims to be")
-    return model
-
-
-def read_description(cursor: Cursor, find: Find = bundled.find) -> tuple[str, Model | None]:
-    """The description of a model, which follows its identity, and its base, if it holds
-    differences. Raises ArchiveError.
-    """
+    content, whole = lzma2.decompress(payload[_PREFIX_SIZE:], _most_content(len(payload)) + 1)
+    if not whole:
+        raise ArchiveError("a model is cut short, or claims more bytes than any writer makes")
+    cursor = Cursor(content)
     description = _take_text(cursor)
-    if description:
-        return description, None
-    base, description = read_base(cursor, find)
-    return description, base
-
-
-def _read_heads(cursor: Cursor) -> list[Head]:
+    base = _read_base(cursor, find)
     heads = [_read_head(cursor) for _ in range(cursor.varint())]
     names = [head.name.encode() for head in heads]
     if names != sorted(set(names)):
         raise ArchiveError("the tensors of a model are not in order")
-    elements = sum(int(np.prod(head.shape, dtype=object)) for head in heads)
-    if elements > _most_elements(len(cursor.data)):
-        raise ArchiveError(
-            f"a model claims {elements} elements in {len(cursor.data)} bytes, more than any writer"
-            " makes"
-        )
-    return heads
+    tensors = {head.name: _read_tensor(cursor, head, base) for head in heads}
+    cursor.done()
+    model = Model.build(description, tensors)
+    if not model.identity.startswith(bytes(payload[:_PREFIX_SIZE])):
+        raise ArchiveError("a model is not the one that it claims to be")
+    return model
 
 
-def _decode(head: Head, pop: Pop, old: NDArray[Any] | None) -> NDArray[Any]:
-    """old: the tensor of the base, if there is one."""
-    if head.method == SAME:
-        assert old is not None
-        return old
-    if head.form is None:
-        return tensor_code.decode_plain(pop, head.dtype, head.shape)
-    tensor = tensor_code.decode_tokens(head.form, pop, head.dtype, head.shape)
-    if head.method == DIFFERENCE:
-        assert old is not None
-        return plus(tensor, old)
+def read_description(start: bytes) -> str:
+    """The description of a model, from the first bytes of the payload. Raises ArchiveError."""
+    content, _ = lzma2.decompress(start[_PREFIX_SIZE:], _most_content(len(start)))
+    return _take_text(Cursor(content))
+
+
+def _content(model: Model, base: Model | None) -> bytes:
+    heads, planes = [], []
+    for name in sorted(model.tensors, key=str.encode):
+        coded = ((head, _planes(values)) for head, values in _codings(name, model, base))
+        head, data = min(coded, key=lambda pair: len(_compress(pair[1])))
+        heads.append(head.pack())
+        planes.append(data)
+    prefix = b"" if base is None else base.identity[:_PREFIX_SIZE]
+    texts = _pack_octets(model.description.encode()) + _pack_octets(prefix)
+    return b"".join([texts, varint(len(heads)), *heads, *planes])
+
+
+def _codings(name: str, model: Model, base: Model | None) -> Iterator[tuple[_Head, NDArray[Any]]]:
+    """The heads of a tensor that are worth a trial, and the values that follow from each."""
+    tensor = model.tensors[name]
+    start = name, tensor.dtype, tensor.shape
+    matrix = tensor.reshape(len(tensor), -1)
+    yield _Head(*start, _ROWS), tensor
+    if tensor.ndim > 1:
+        yield _Head(*start, _COLUMNS), matrix.T
+    if model.size and model.pixels in matrix.shape:  # the weights of neighbours are alike
+        step = matrix.shape[1] if len(matrix) == model.pixels else 1
+        distances = step, step * model.size[1]
+        yield _Head(*start, _PREDICTED, distances), tensor - _predict(tensor, *distances)
+    if base is not None:
+        yield _Head(*start, _DIFFERENCE), tensor - base.tensors[name]
+
+
+def _predict(tensor: NDArray[Any], near: int, far: int) -> NDArray[Any]:
+    """The mean, rounded down, of the elements at these distances before each."""
+    values = _signed(tensor.reshape(-1)).astype(np.int64)
+    sums = np.zeros_like(values)
+    for distance in (near, far):
+        sums[distance:] += values[:-distance]
+    return (sums >> 1).astype(tensor.dtype).reshape(tensor.shape)
+
+
+def _unpredict(values: NDArray[Any], near: int, far: int) -> NDArray[Any]:
+    """Adds to each element the mean of those before it, which `_predict` subtracted."""
+    half = 1 << 8 * values.itemsize - 1
+    before = max(near, far)
+    line = [0] * before + values.tolist()
+    for i in range(before, len(line)):
+        mean = line[i - near] + line[i - far] >> 1
+        line[i] = (line[i] + mean + half) % (2 * half) - half
+    return np.array(line[before:], values.dtype)
+
+
+def _planes(values: NDArray[Any]) -> bytes:
+    """The lowest bytes of all values, then their second bytes, ..., each value folded so that its
+    sign is the lowest bit.
+    """
+    size = values.itemsize
+    signed = _signed(np.ascontiguousarray(values).reshape(-1))
+    folded = ((signed << 1) ^ (signed >> 8 * size - 1)).astype(f"<i{size}")
+    return folded.view(np.uint8).reshape(-1, size).T.tobytes()
+
+
+def _read_tensor(cursor: Cursor, head: _Head, base: Tensors) -> NDArray[Any]:
+    size = head.dtype.itemsize
+    planes = np.frombuffer(cursor.take(prod(head.shape) * size), np.uint8).reshape(size, -1)
+    folded = planes.T.copy().view(f"<u{size}").astype(f"u{size}").reshape(-1)
+    values = _signed((folded >> 1) ^ -(folded & 1))
+    if head.method == _PREDICTED:
+        if not all(1 <= distance <= values.size for distance in head.distances):
+            raise ArchiveError("a tensor is predicted from elements that it does not have")
+        values = _unpredict(values, *head.distances)
+    tensor = values.view(head.dtype)
+    if head.method == _COLUMNS:
+        tensor = tensor.reshape(-1, head.shape[0]).T
+    tensor = np.ascontiguousarray(tensor).reshape(head.shape)
+    if head.method == _DIFFERENCE:
+        old = base.get(head.name)
+        if old is None or (old.dtype, old.shape) != (head.dtype, head.shape):
+            raise ArchiveError("a tensor is a difference to one that its base does not have")
+        tensor = tensor + old
     return tensor
 
 
-def _most_elements(size: int) -> int:
-    """The most elements in a payload of this many bytes, so that a few bytes cannot claim all
-    memory.
-    """
-    return (1 << 16) + (size << 4)
-
-
-def _read_head(cursor: Cursor) -> Head:
+def _read_head(cursor: Cursor) -> _Head:
     name = _take_text(cursor)
     dtype, dimensions = cursor.byte(), cursor.byte()
     if dtype >= len(_DTYPES) or not 1 <= dimensions <= 4:
         raise ArchiveError("a tensor has an impossible dtype or number of dimensions")
     shape = tuple(cursor.varint() for _ in range(dimensions))
     method = cursor.byte()
-    if method > TOKENS or 0 in shape:
+    if method > _DIFFERENCE or 0 in shape:
         raise ArchiveError("a tensor is coded with a method that does not exist")
-    form = Form.unpack(cursor) if method == TOKENS else None
-    return Head(name, _DTYPES[dtype], shape, method, form)
+    distances = (cursor.varint(), cursor.varint()) if method == _PREDICTED else ()
+    return _Head(name, _DTYPES[dtype], shape, method, distances)
 
 
-def _pack_text(text: str) -> bytes:
-    octets = text.encode()
+def _read_base(cursor: Cursor, find: Find) -> Tensors:
+    """The tensors of the base; none without a base. Raises ArchiveError if it is missing."""
+    prefix = cursor.take(cursor.varint())
+    if not prefix:
+        return {}
+    base = find(prefix) if len(prefix) == _PREFIX_SIZE else None
+    if base is None:
+        raise ArchiveError(
+            f"it is told by how it differs from the model {prefix.hex()}, which does not ship with"
+            " this bitsback: a newer one is needed"
+        )
+    return dict(base.tensors)
+
+
+def _signed(values: NDArray[Any]) -> NDArray[Any]:
+    return values.view(f"i{values.itemsize}")
+
+
+def _compress(content: bytes) -> bytes:
+    return lzma2.compress(content, lc=0)  # weights say little of those that follow them
+
+
+def _most_content(size: int) -> int:
+    """The most bytes of content of a payload of this many bytes, so that a few bytes cannot claim
+    all memory.
+    """
+    return (1 << 18) + (size << 4)
+
+
+def _pack_octets(octets: bytes) -> bytes:
     return varint(len(octets)) + octets
 
 

@@ -118,7 +118,7 @@ def _described(start: bytes, prefix: bytes) -> dict[str, Any] | None:
         cursor.varint()
         if cursor.take(PREFIX_SIZE) != prefix:
             return None
-        description, _ = read_description(cursor)
+        description = read_description(start[cursor.at - PREFIX_SIZE :])
         return _about(Outline.read(Fields(file.parse(description), "description")))
     except (ArchiveError, ModelError):
         return None
