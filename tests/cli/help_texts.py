@@ -6,6 +6,7 @@ Run it after a change of a help text, and read the difference.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -32,11 +33,16 @@ def shown(*arguments: str) -> str:
     return result.stdout
 
 
+def read(folder: Path = FOLDER) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+
+
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    folder.mkdir(exist_ok=True)
     texts = current()
-    for path in FOLDER.iterdir():
+    for path in folder.iterdir():
         if path.name not in texts:
             path.unlink()
     for name, text in texts.items():
-        (FOLDER / name).write_text(text, encoding="utf-8", newline="\n")
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")

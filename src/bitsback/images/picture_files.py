@@ -5,8 +5,7 @@ again, with the codecs of their formats (docs/format.md, Container metadata).
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from bitsback.errors import ArchiveError, InputError
-from bitsback.format.digests import CONTENT, ContentDigest, FileSums
 from bitsback.images import formats
 from bitsback.images.bands import BandItems, Bands, Kind, PageRows, Read, Rows, joined
 from bitsback.images.drawing import ContainerMetadata, Drawing, PictureCodec, Seekable, Split
@@ -39,6 +37,9 @@ from bitsback.images.pictures import (
 from bitsback.remote.url import Url
 from bitsback.wire import Cursor
 
+Watch = Callable[
+    [int, np.dtype[Any], tuple[int, ...], Iterator[NDArray[Any]]], Iterator[NDArray[Any]]
+]
 HELD = 5
 """The kind of the container metadata of a file of pages on its own that is stored verbatim."""
 
@@ -254,15 +255,15 @@ class PictureItems(BandItems):
         members: Sequence[int],
         kind: Kind,
         known: dict[int, NDArray[Any]] | None = None,
-        sums: FileSums | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """members: the numbers of the pictures among the names. known: if given, samples are read
-        without palettes, and members that were read before are taken out of it. sums: takes the
-        digests of the pictures that are read.
+        without palettes, and members that were read before are taken out of it. watch: passes
+        on the bands of each picture that is read, given its member, dtype and shape.
         """
         super().__init__(name_of(listing.root), kind, self._bands)
         self._listing, self._names, self._members = listing, names, members
-        self._known, self._sums = known, sums
+        self._known, self._watch = known, watch
 
     def peek(self, first: int, count: int) -> NDArray[Any]:
         numbers = range(first, first + count)
@@ -287,21 +288,9 @@ class PictureItems(BandItems):
         it.
         """
         bands = self._read(number, again)
-        return bands if again or self._sums is None else self._digested(number, bands, self._sums)
-
-    def _digested(
-        self, number: int, bands: Iterator[NDArray[Any]], sums: FileSums
-    ) -> Iterator[NDArray[Any]]:
-        """The same bands, whose digest is added when the last one is taken."""
-        member, shape = self._members[number], self._kind.shape_of(number)
-        digest = ContentDigest(self._names[member], CONTENT, self.dtype, shape)
-        left = shape[0]
-        for band in bands:
-            digest.add(np.ascontiguousarray(band, self.dtype))
-            left -= len(band)
-            if not left:
-                sums.add(member, digest.number, math.prod(shape) * self.dtype.itemsize)
-            yield band
+        if again or self._watch is None:
+            return bands
+        return self._watch(self._members[number], self.dtype, self._kind.shape_of(number), bands)
 
     def _read(self, number: int, again: bool) -> Iterator[NDArray[Any]]:
         member = self._members[number]

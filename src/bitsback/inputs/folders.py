@@ -4,6 +4,7 @@ are stored verbatim, since they are smaller so or cannot be coded.
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import zlib
@@ -24,6 +25,7 @@ from bitsback.errors import InputError
 from bitsback.format.collection import BYTES, Collection
 from bitsback.format.digests import CONTENT, METADATA, ContentDigest, FileSums, digest_of_bytes
 from bitsback.format.file_stats import FileStats
+from bitsback.format.grid import Shape
 from bitsback.format.labelling import check_classes, pack_folders
 from bitsback.format.members import pack_files
 from bitsback.format.parts import FOLDER, FileList
@@ -180,6 +182,19 @@ class _SortedFiles:
             check_classes(self._names, name_of(root))
         warn_of_names(self._names)
 
+    def _digested(
+        self, file: int, dtype: np.dtype[Any], shape: Shape, bands: Iterator[NDArray[Any]]
+    ) -> Iterator[NDArray[Any]]:
+        """The same bands of a picture, whose digest is added when the last one is taken."""
+        digest = ContentDigest(self._names[file], CONTENT, dtype, shape)
+        left = shape[0]
+        for band in bands:
+            digest.add(np.ascontiguousarray(band, dtype))
+            left -= len(band)
+            if not left:
+                self._sums.add(file, digest.number, math.prod(shape) * dtype.itemsize)
+            yield band
+
     def as_input(self) -> Input:
         listing, asked, names = self._listing, self._asked, self._names
         name = naming.printable(name_of(listing.root))
@@ -202,7 +217,7 @@ class _SortedFiles:
                 of_parts.append([])
             else:
                 items = PictureItems(
-                    listing, names, group.members, group.part, self._pixels, self._sums
+                    listing, names, group.members, group.part, self._pixels, self._digested
                 )
                 sort = self._sorts.get(names[group.members[0]], Sort())
                 frames = sort.frames if sort.name else 0
