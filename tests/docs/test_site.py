@@ -46,7 +46,7 @@ def test_nothing_is_fetched_by_who_reads_it(site: Path) -> None:
 def test_the_paper_is_there_with_its_pictures(site: Path) -> None:
     text = (site / "paper" / "index.html").read_text("utf-8")
     names = [entry.name for entry in ENTRIES if find(entry.name)[1].draw is not None]
-    for name in [*names, "layers"]:
+    for name in names:
         assert f'src="{name}.png"' in text
         assert (site / "paper" / f"{name}.png").exists()
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from bitsback.errors import InputError, MissingExtra
-from bitsback_lab.paper import layer_costs
 from bitsback_lab.paper.exhibits import NAMES, Entry, Numbers, find, table
 
 FOLDER = "paper"
@@ -43,8 +42,7 @@ def check() -> None:
 def markdown(results: dict[str, Numbers], folder: Path) -> str:
     """The page. results: the numbers of exhibits by name. folder: where their pictures are.
 
-    Raises InputError if the folder has a damaged file of numbers of other programs: FLOAT_DECODING
-    or that of layers.
+    Raises InputError if the folder has a damaged FLOAT_DECODING.
     """
     parts = [f"# {_TITLE}", _LEAD]
     for name in NAMES:
@@ -54,7 +52,6 @@ def markdown(results: dict[str, Numbers], folder: Path) -> str:
             if (folder / f"{name}.png").exists():
                 parts.append(f"![{entry.about}]({FOLDER}/{name}.png)")
             parts.append(exhibit.text(results[name]))
-    parts += layer_costs.section(folder)
     parts += float_decoding(folder)
     return "\n\n".join(parts) + "\n"
 

@@ -3,6 +3,7 @@ file.
 """
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -10,28 +11,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bitsback import _core
-from bitsback.train.export.latent_grids import pyramid_integers
-from bitsback.train.export.latent_layers import (
-    Answers,
-    Draw,
-    normal_integers,
-    real_latents,
-    top_down_integers,
-)
-from bitsback.train.network.architectures import AnyVae, OneLayer
+from bitsback.train.network.architectures import AnyVae
 from bitsback.train.network.context import ContextModule
-from bitsback.train.network.dense import VaeModule
 from bitsback.train.network.exact_tables import bucket_centres, latent_grid
-from bitsback.train.network.layered import LayeredModule, TopDownModule
-from bitsback.train.network.pyramid import PyramidModule
 from bitsback.train.network.rounding import HIDDEN, TOP, Grid
 
 TEST_SEED = 1
 TEST_COUNT = 4
 
+Answers = dict[str, NDArray[np.int32]]
+"""The outputs by name, int32 [n, elements]."""
+Draw = Callable[[int, int], NDArray[np.uint16]]
+"""A function from a width and a top to symbols 0 ... top, [n, width]."""
+
 
 @torch.no_grad()
-def posterior_integers(module: OneLayer, x: Tensor) -> Answers:
+def posterior_integers(module: AnyVae, x: Tensor) -> Answers:
     """`mean` and `scale`, for symbols [n, pixels]."""
     mean, scale = module.posterior(x.double())
     return {
@@ -41,7 +36,7 @@ def posterior_integers(module: OneLayer, x: Tensor) -> Answers:
 
 
 @torch.no_grad()
-def likelihood_integers(module: OneLayer, buckets: NDArray[np.integer]) -> Answers:
+def likelihood_integers(module: AnyVae, buckets: NDArray[np.integer]) -> Answers:
     """The outputs of the network `likelihood`, for buckets [n, latents]."""
     centres = torch.from_numpy(bucket_centres(module.architecture.bits).astype(np.float64))
     value = latent_grid(module.architecture.bits).real(
@@ -50,33 +45,11 @@ def likelihood_integers(module: OneLayer, buckets: NDArray[np.integer]) -> Answe
     if isinstance(module, ContextModule):
         rows, columns = module.architecture.shape
         return {"features": _integers(HIDDEN, module.decode(value)[:, :rows, :columns].flatten(1))}
-    return _of_decoder(module, value)
-
-
-def _of_decoder(module: VaeModule | LayeredModule, value: Tensor) -> Answers:
     hidden = module.decoder(value)
     return {
         name: _integers(layer.target, layer(hidden))
         for name, layer in module.output_layers().items()
     }
-
-
-@torch.no_grad()
-def layered_integers(module: LayeredModule, draw: Draw) -> dict[str, Answers]:
-    """The outputs of all networks, in the order of the description, each for its own sources."""
-    a = module.architecture
-    tops = [grid.hi for grid in module.grids[:-1]] + [2**a.bits - 1]
-
-    def latents(layer: int) -> Tensor:
-        return real_latents(module, layer, draw(a.layers[layer], tops[layer]))
-
-    x = torch.from_numpy(draw(a.pixels, a.levels - 1).astype(np.float64))
-    found = {"posterior1": normal_integers(module.up[0], module.image(x))}
-    for layer in range(1, len(module.up)):
-        found[f"posterior{layer + 1}"] = normal_integers(module.up[layer], latents(layer - 1))
-    for layer, down in enumerate(module.down):
-        found[f"prior{layer + 1}"] = normal_integers(down, latents(layer + 1))
-    return found | {"likelihood": _of_decoder(module, latents(0))}
 
 
 @torch.no_grad()
@@ -106,7 +79,7 @@ def _integers(grid: Grid, value: Tensor) -> NDArray[np.int32]:
     return grid.integers(value).numpy().astype(np.int32)
 
 
-def one_layer_integers(module: OneLayer, draw: Draw) -> dict[str, Answers]:
+def all_integers(module: AnyVae, draw: Draw) -> dict[str, Answers]:
     """The outputs of all networks, in the order of the description, each for its own sources."""
     a = module.architecture
     x = draw(a.pixels, a.levels - 1)
@@ -134,16 +107,6 @@ def vector_digests(module: AnyVae) -> dict[str, str]:
 
     return {
         f"{network}.{name}": hashlib.sha256(out.astype("<i4").tobytes()).hexdigest()
-        for network, outputs in _answers(module, draw).items()
+        for network, outputs in all_integers(module, draw).items()
         for name, out in outputs.items()
     }
-
-
-def _answers(module: AnyVae, draw: Draw) -> dict[str, Answers]:
-    if isinstance(module, PyramidModule):
-        return pyramid_integers(module, draw)
-    if isinstance(module, TopDownModule):
-        return top_down_integers(module, draw)
-    if isinstance(module, LayeredModule):
-        return layered_integers(module, draw)
-    return one_layer_integers(module, draw)

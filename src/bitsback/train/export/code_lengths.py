@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.integer import Size
 from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.variables import DATA
@@ -28,20 +27,16 @@ class CodeLengths:
     popped: Bits
 
 
-def code_lengths(
-    model: Model, x: NDArray[np.uint8], seed: int, size: Size | None = None
-) -> CodeLengths:
+def code_lengths(model: Model, x: NDArray[np.uint8], seed: int) -> CodeLengths:
     """x uint8 [n, pixels]. Latents are popped from random bits, as the chain pops them: one sample
     of each item.
-
-    size: rows and columns of the images, for a model of any size.
     """
     random = np.random.default_rng(seed)
     net, popped = np.empty(len(x)), np.empty(len(x))
     batch = max(1, min(BATCH, ELEMENTS // x.shape[1]))
     for start in range(0, len(x), batch):
         items = slice(start, min(start + batch, len(x)))
-        net[items], popped[items] = _one_batch(model, x[items], random, size or model.whole_size())
+        net[items], popped[items] = _one_batch(model, x[items], random)
     return CodeLengths(net, popped)
 
 
@@ -62,8 +57,9 @@ def repeated_lengths(model: Model, x: NDArray[np.uint8], seed: int, count: int) 
 
 
 def _one_batch(
-    model: Model, x: NDArray[np.uint8], random: np.random.Generator, size: Size
+    model: Model, x: NDArray[np.uint8], random: np.random.Generator
 ) -> tuple[Bits, Bits]:
+    size = model.whole_size()
     heads = random.integers(2**32, 2**64, 8, dtype=np.uint64)
     latents = sum(of.elements(size) for name, of in model.variables.items() if name != DATA)
     tail = random.integers(0, 2**32, len(x) * latents, dtype=np.uint32)

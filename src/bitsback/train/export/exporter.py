@@ -9,7 +9,6 @@ import torch
 
 from bitsback.models import Model
 from bitsback.models.outline import VERSION
-from bitsback.train.export import latent_grids, latent_layers
 from bitsback.train.export.answers import TEST_COUNT, TEST_SEED, vector_digests
 from bitsback.train.export.network_writer import NetworkWriter, Tensors
 from bitsback.train.network.architectures import AnyVae
@@ -17,9 +16,7 @@ from bitsback.train.network.context import FACTOR, ContextModule
 from bitsback.train.network.convolutions import seen_planes
 from bitsback.train.network.dense import FineLinearModule, VaeModule
 from bitsback.train.network.exact_tables import bucket_centres, inverse_scales
-from bitsback.train.network.layered import LayeredModule, TopDownModule
 from bitsback.train.network.mixtures import MEAN, MEAN_SHIFT
-from bitsback.train.network.pyramid import PyramidModule
 from bitsback.train.network.rounding import TOP, seven_bits
 
 GAUSSIAN_PRECISION = 24
@@ -52,9 +49,6 @@ def described(module: AnyVae, card: Card, growth: int) -> tuple[str, Tensors]:
     """The description and the tensors of that model."""
     tensors: Tensors = {}
     parts = _parts(module, card, tensors)
-    test: dict[str, Any] = {"seed": TEST_SEED, "count": TEST_COUNT}
-    if isinstance(module, PyramidModule):
-        test["size"] = latent_grids.test_size(module)
     description = {
         "format": "bitsback-model", "version": VERSION,
         "name": card.name, "about": card.about, "licence": card.licence,
@@ -63,7 +57,7 @@ def described(module: AnyVae, card: Card, growth: int) -> tuple[str, Tensors]:
         "distributions": parts.distributions,
         "code": parts.code,
         "chain": {"growth": growth, "batch": chain_batch(module)},
-        "test": {**test, "sha256": vector_digests(module)},
+        "test": {"seed": TEST_SEED, "count": TEST_COUNT, "sha256": vector_digests(module)},
     }  # fmt: skip
     return json.dumps(description, separators=(",", ":")), tensors
 
@@ -86,15 +80,9 @@ class Parts:
 
 
 def _parts(module: AnyVae, card: Card, tensors: Tensors) -> Parts:
-    if isinstance(module, PyramidModule):
-        return _pyramid_parts(module, tensors)
     a = module.architecture
     size = card.item_shape if len(card.item_shape) == 2 else (1, a.pixels)
     x = {"channels": 1, "levels": a.levels, "size": size}
-    if isinstance(module, LayeredModule):
-        return _layered_parts(module, x, tensors)
-    if isinstance(module, TopDownModule):
-        return _top_down_parts(module, x, tensors)
     networks, likelihood = (
         _context_parts(module, tensors)
         if isinstance(module, ContextModule)
@@ -113,53 +101,6 @@ def _parts(module: AnyVae, card: Card, tensors: Tensors) -> Parts:
     )
 
 
-def _top_down_parts(module: TopDownModule, x: dict[str, Any], tensors: Tensors) -> Parts:
-    """The parts of a model with a top-down posterior."""
-    levels = module.architecture.levels
-    top = NetworkWriter("posterior2", ["x"], tensors)
-    lower = NetworkWriter("posterior1", ["x", "z2"], tensors)
-    seen = _seven_bits(top, levels), _seven_bits(lower, levels)
-    networks = latent_layers.top_down_posteriors(module, top, seen[0], lower, seen[1])
-    likelihood = NetworkWriter("likelihood", ["z1", "z2"], tensors)
-    networks.append(
-        _independent(module, latent_layers.top_down_values(module, likelihood), likelihood)
-    )
-    distributions = {
-        "p(x|z1,z2)": _pixels(module, likelihood), **latent_layers.top_down_distributions(),
-    }  # fmt: skip
-    variables = {"x": x, **latent_layers.top_down_variables(module)}
-    return Parts(variables, networks, distributions, latent_layers.TOP_DOWN_CODE)
-
-
-def _pyramid_parts(module: PyramidModule, tensors: Tensors) -> Parts:
-    """The parts of a model with layers of latents on grids, for images of any size."""
-    variables = latent_grids.variables(module)
-    networks, distributions = (
-        latent_grids.networks(module, tensors),
-        latent_grids.distributions(module),
-    )
-    latents = [name for name in variables if name != "x"]
-    return Parts(variables, networks, distributions, latent_layers.bit_swap(latents))
-
-
-def _layered_parts(module: LayeredModule, x: dict[str, Any], tensors: Tensors) -> Parts:
-    """The parts of a model with layers of latents, whose pixels are independent given the first
-    layer.
-    """
-    first = NetworkWriter("posterior1", ["x"], tensors)
-    seen = _seven_bits(first, module.architecture.levels)
-    networks = latent_layers.latent_networks(module, seen, first, tensors)
-    likelihood = NetworkWriter("likelihood", ["z1"], tensors)
-    networks.append(
-        _independent(module, latent_layers.latent_value(module, likelihood, 0), likelihood)
-    )
-    distributions = {
-        "p(x|z1)": _pixels(module, likelihood), **latent_layers.latent_distributions(module),
-    }  # fmt: skip
-    latents = latent_layers.latent_variables(module)
-    return Parts({"x": x, **latents}, networks, distributions, latent_layers.bit_swap(latents))
-
-
 NetworksAndPixels = tuple[list[NetworkWriter], dict[str, Any]]
 """Networks, and the distribution of x."""
 
@@ -176,20 +117,12 @@ def _dense_parts(module: VaeModule, tensors: Tensors) -> NetworksAndPixels:
     likelihood = NetworkWriter("likelihood", ["z"], tensors)
     centres = bucket_centres(module.architecture.bits)
     source = likelihood.add("lookup_table", "value", "z", table=centres)
-    _independent(module, source, likelihood)
-    return [posterior, likelihood], _pixels(module, likelihood)
-
-
-def _independent(
-    module: VaeModule | LayeredModule | TopDownModule, source: str, likelihood: NetworkWriter
-) -> NetworkWriter:
-    """The layers of a dense decoder, from the values of latents on."""
     for position, layer in enumerate(module.decoder.layers):
         source = likelihood.layer(f"hidden{position + 1}", source, layer)
     for name, layer in module.output_layers().items():
         row = likelihood.layer(f"{name}_row", source, layer)
         likelihood.add("image", name, row, grid=1)
-    return likelihood
+    return [posterior, likelihood], _pixels(module, likelihood)
 
 
 def _context_parts(module: ContextModule, tensors: Tensors) -> NetworksAndPixels:

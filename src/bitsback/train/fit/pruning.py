@@ -10,8 +10,6 @@ from bitsback.train.fit.vae_training import ACTIVE_NATS, latent_nats, parts
 from bitsback.train.network.architectures import AnyVae
 from bitsback.train.network.context import ContextModule
 from bitsback.train.network.dense import LinearModule
-from bitsback.train.network.layered import LayeredModule, TopDownModule
-from bitsback.train.network.pyramid import PyramidModule
 
 
 def prune(module: AnyVae, x: Tensor) -> AnyVae:
@@ -20,11 +18,8 @@ def prune(module: AnyVae, x: Tensor) -> AnyVae:
 
     The likelihood gets the prior's mean, 0, in their place. At least one latent stays. The encoder
     of a context VAE has most of its weights in its last hidden layer; units that are zero for all
-    of `x` are removed. Several layers of latents are not pruned: a latent that equals its prior may
-    still pass on information of the layer above.
+    of `x` are removed.
     """
-    if isinstance(module, LayeredModule | PyramidModule | TopDownModule):
-        return module
     nats = latent_nats(module, x)
     kept = torch.nonzero((nats > ACTIVE_NATS) | (nats == nats.max()))[:, 0]
     pruned = copy.deepcopy(module)

@@ -13,11 +13,10 @@ from torch import Tensor
 from bitsback.downloads import TRAIN_IMAGES
 from bitsback.errors import InputError
 from bitsback.train.fit.training import Recipe, Training
-from bitsback.train.fit.warm_start import as_lowest, equalise, grow, revive
+from bitsback.train.fit.warm_start import equalise, grow, revive
 from bitsback.train.network.architectures import AnyVae, make_module
 from bitsback.train.network.context import ContextModule
 from bitsback.train.network.dense import Architecture
-from bitsback.train.network.layered import LayeredArchitecture, LayeredModule, TopDownArchitecture
 from bitsback.train.network.likelihoods import LN2, pixel_means
 from bitsback.train.network.pixel_predictor import PredictiveArchitecture
 
@@ -87,8 +86,9 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
         torch.manual_seed(recipe.seed)
         # Images of two levels are drawn from grey ones.
         top = 255 if a.levels == 2 else a.levels - 1
-        dense = isinstance(a, Architecture | LayeredArchitecture | TopDownArchitecture)
-        centre = round(float(pixel_means(split.train, top).mean()), 3) if dense else 0.0
+        centre = 0.0
+        if isinstance(a, Architecture):
+            centre = round(float(pixel_means(split.train, top).mean()), 3)
         module = make_module(a, centre)
         if isinstance(module, ContextModule):
             module.multiply_in_half(half and recipe.half)
@@ -100,14 +100,13 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
         super().__init__(recipe, module, steps, folder, replanned)
 
     def start_from(self, learned: dict[str, Tensor]) -> None:
-        """Start from the weights of a module of the same size or smaller, or with fewer layers of
-        latents.
+        """Start from the weights of a module of the same size or smaller.
 
         See bitsback.train.fit.warm_start: `revive` if floats are trained further, `equalise` if
         rounding begins.
         """
         torch.manual_seed(self.recipe.seed)
-        grow(self.module, as_lowest(learned) if isinstance(self.module, LayeredModule) else learned)
+        grow(self.module, learned)
         if isinstance(self.module, ContextModule):
             adapt = equalise if self.recipe.quantise_from == 0 else revive
             adapt(self.module.eval(), self.symbols_to_train_on(PROBED))

@@ -12,25 +12,6 @@ from bitsback.train.network.convolutions import ConvModule, ResidualModule, by_c
 from bitsback.train.network.dense import LinearModule
 from bitsback.train.network.rounding import HIDDEN
 
-LOWEST = {"encoder.": "up.0.hidden.", "mean.": "up.0.mean.", "scale.": "up.0.scale."}
-"""The beginnings of parameter names in a module with one layer of latents, and the matching ones in
-a module with several, for the layer next to the image.
-"""
-
-
-def as_lowest(learned: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Renames the parameters of a module with one layer of latents to those of one with several;
-    the latter's are unchanged.
-    """
-    renamed = {}
-    for name, parameter in learned.items():
-        for start, other in LOWEST.items():
-            if name.startswith(start):
-                name = other + name.removeprefix(start)
-                break
-        renamed[name] = parameter
-    return renamed
-
 
 @torch.no_grad()
 def grow(module: nn.Module, learned: dict[str, Tensor]) -> None:

@@ -1,5 +1,5 @@
-"""All kinds of VAEs: their sizes in words and as JSON, modules of given sizes, and float weights as
-a small safetensors file (float16), for measuring and comparing.
+"""Both kinds of VAEs: sizes in words and as JSON, modules of given sizes, and float weights as a
+small safetensors file (float16), for measuring and comparing.
 """
 
 import json
@@ -13,24 +13,9 @@ import safetensors.torch
 from bitsback.errors import InputError
 from bitsback.train.network.context import ContextArchitecture, ContextModule
 from bitsback.train.network.dense import Architecture, VaeModule
-from bitsback.train.network.layered import (
-    LayeredArchitecture,
-    LayeredModule,
-    TopDownArchitecture,
-    TopDownModule,
-)
-from bitsback.train.network.pyramid import PyramidArchitecture, PyramidModule
 
-AnyArchitecture = (
-    Architecture
-    | ContextArchitecture
-    | LayeredArchitecture
-    | PyramidArchitecture
-    | TopDownArchitecture
-)
-
-OneLayer = VaeModule | ContextModule
-AnyVae = OneLayer | LayeredModule | PyramidModule | TopDownModule
+AnyArchitecture = Architecture | ContextArchitecture
+AnyVae = VaeModule | ContextModule
 KEY = "bitsback-twin"
 
 
@@ -40,12 +25,6 @@ def make_module(architecture: AnyArchitecture, centre: float) -> AnyVae:
     """
     if isinstance(architecture, ContextArchitecture):
         return ContextModule(architecture)
-    if isinstance(architecture, TopDownArchitecture):
-        return TopDownModule(architecture, centre)
-    if isinstance(architecture, PyramidArchitecture):
-        return PyramidModule(architecture)
-    if isinstance(architecture, LayeredArchitecture):
-        return LayeredModule(architecture, centre)
     return VaeModule(architecture, centre)
 
 
@@ -55,17 +34,6 @@ def to_json(architecture: AnyArchitecture) -> dict[str, Any]:
 
 def in_words(architecture: AnyArchitecture, latents: int) -> str:
     """The sizes, for people, with the remaining latents."""
-    if isinstance(architecture, PyramidArchitecture):
-        layers = ", ".join(map(str, architecture.layers))
-        grids = ", ".join(map(str, architecture.grids))
-        return f"convolutions, layers of {layers} latents in cells of {grids} pixels either way"
-    if isinstance(architecture, TopDownArchitecture):
-        sizes = "-".join(map(str, (architecture.pixels, *architecture.hidden)))
-        lower, upper = architecture.lower, architecture.upper
-        return f"dense, sizes {sizes}, {upper} latents and {lower} below them, from the top down"
-    if isinstance(architecture, LayeredArchitecture):
-        sizes = "-".join(map(str, (architecture.pixels, *architecture.hidden)))
-        return f"dense, sizes {sizes}, layers of {', '.join(map(str, architecture.layers))} latents"
     if isinstance(architecture, Architecture):
         return (
             "dense, sizes"
@@ -82,12 +50,6 @@ def from_json(fields: dict[str, Any]) -> AnyArchitecture:
     values: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()
     }
-    if "upper" in values:
-        return TopDownArchitecture(**values)
-    if "factors" in values:
-        return PyramidArchitecture(**values)
-    if "layers" in values:
-        return LayeredArchitecture(**values)
     return ContextArchitecture(**values) if "shape" in values else Architecture(**values)
 
 

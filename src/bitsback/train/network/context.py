@@ -20,7 +20,7 @@ from bitsback.train.network.convolutions import (
     seen_planes,
     value_planes,
 )
-from bitsback.train.network.dense import FineLinearModule, LinearModule, OneLayerModule
+from bitsback.train.network.dense import FineLinearModule, LatentModule, LinearModule
 from bitsback.train.network.likelihoods import BernoulliModule, LikelihoodModule
 from bitsback.train.network.mixtures import MEAN as PIXEL_MEAN
 from bitsback.train.network.mixtures import MixtureModule
@@ -85,7 +85,7 @@ class ContextArchitecture:
         return self.above * (2 * self.side + 1) + self.side
 
 
-class ContextModule(OneLayerModule):
+class ContextModule(LatentModule):
     """Prior N(0, 1), diagonal normal posterior q(z | x), and likelihood p(x | z) pixel by pixel,
     given earlier pixels.
     """

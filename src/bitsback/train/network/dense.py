@@ -226,8 +226,21 @@ class Architecture:
             raise ValueError("a VAE needs at least one hidden layer")
 
 
+def normal_kl(mean: Tensor, log2_inverse: Tensor) -> Tensor:
+    """The KL to N(0, 1), in nats, of normals with these means and log2 of the inverse standard
+    deviations; of their shape.
+    """
+    log_scale = -LN2 * log2_inverse
+    return 0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale
+
+
 class LatentModule(nn.Module):
-    """Base of all modules: the buckets of latents with the prior N(0, 1), and rounding."""
+    """Base of both modules: a latent variable with the prior N(0, 1), cut into buckets, its
+    diagonal normal posterior q(z | x), and rounding.
+    """
+
+    mean: LinearModule
+    scale: LinearModule
 
     def __init__(self, bits: int) -> None:
         """bits: of a latent, which has 2^bits buckets."""
@@ -244,32 +257,11 @@ class LatentModule(nn.Module):
             if isinstance(module, LinearModule | LikelihoodModule):
                 module.quantised = on
 
-    def latent_nats(self, x: Tensor) -> Tensor:
-        """The cost of each latent, [b, latents], in nats, for symbols x [b, pixels]."""
-        raise NotImplementedError
-
     def bucket(self, z: Tensor) -> Tensor:
         """The centre, on the latent grid, of the bucket that holds z; straight-through gradient."""
         centres = self.get_buffer("centres")
         c = (torch.special.ndtr(z.detach()) * len(centres)).long().clamp_(0, len(centres) - 1)
         return z + (centres[c].to(z.dtype) - z.detach())
-
-
-def normal_kl(mean: Tensor, log2_inverse: Tensor) -> Tensor:
-    """The KL to N(0, 1), in nats, of normals with these means and log2 of the inverse standard
-    deviations; of their shape.
-    """
-    log_scale = -LN2 * log2_inverse
-    return 0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale
-
-
-class OneLayerModule(LatentModule):
-    """Base of modules of one latent variable: its sample and its KL, with the prior N(0, 1) and a
-    diagonal normal posterior q(z | x).
-    """
-
-    mean: LinearModule
-    scale: LinearModule
 
     def last_hidden(self, x: Tensor) -> Tensor:
         """Symbols [b, pixels] to the encoder's last hidden layer, [b, units]."""
@@ -295,23 +287,24 @@ class OneLayerModule(LatentModule):
         return normal_kl(*self.posterior(x))
 
 
-class DensePixelsModule(LatentModule):
-    """Base of modules that see all pixels of an image at once, and code each pixel given only
-    latents: the input of the first layer, and the last layers, which give the distributions.
+class VaeModule(LatentModule):
+    """Prior N(0, 1), diagonal normal posterior q(z | x), and likelihood p(x | z) by the
+    architecture's codec, in which pixels are independent given the latents.
     """
 
-    pixel_likelihood: LikelihoodModule
-
-    def see_pixels(self, levels: int) -> None:
-        """Makes the input of the first layer, for symbols 0 ... levels - 1."""
-        self.levels = levels
-        self.pixel_grid = pixel_grid(levels)
-
-    def make_outputs(self, likelihood: str, width: int, pixels: int) -> None:
-        """Makes the last layers, from `width` hidden units."""
-        self.pixel_likelihood = make_likelihood(likelihood, self.levels)
+    def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
+        super().__init__(architecture.bits)
+        pixels, hidden, latents = architecture.pixels, architecture.hidden, architecture.latents
+        self.architecture = architecture
+        self.centre = centre
+        self.pixel_grid = pixel_grid(architecture.levels)
+        self.encoder = Mlp((pixels, *hidden), self.pixel_grid, centre)
+        self.mean = LinearModule(hidden[-1], latents, HIDDEN, MEAN)
+        self.scale = LinearModule(hidden[-1], latents, HIDDEN, SCALE)
+        self.decoder = Mlp((latents, *hidden[::-1]), self.latent_grid)
+        self.pixel_likelihood = make_likelihood(architecture.likelihood, architecture.levels)
         for name, grid in self.pixel_likelihood.outputs.items():
-            self.add_module(name, LinearModule(width, pixels, HIDDEN, grid))
+            self.add_module(name, LinearModule(hidden[0], pixels, HIDDEN, grid))
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> None:
@@ -324,31 +317,9 @@ class DensePixelsModule(LatentModule):
         layers = {name: self.get_submodule(name) for name in self.pixel_likelihood.outputs}
         return {name: layer for name, layer in layers.items() if isinstance(layer, LinearModule)}
 
-    def outputs_of(self, hidden: Tensor) -> tuple[Tensor, ...]:
-        """The outputs that make the likelihood, each [b, pixels], from the last hidden layer."""
-        return tuple(layer(hidden) for layer in self.output_layers().values())
-
     def image(self, x: Tensor) -> Tensor:
         """Symbols [b, pixels] as the first layer sees them."""
-        return self.pixel_grid.real(seven_bits(x, self.levels))
-
-
-class VaeModule(OneLayerModule, DensePixelsModule):
-    """Prior N(0, 1), diagonal normal posterior q(z | x), and likelihood p(x | z) by the
-    architecture's codec.
-    """
-
-    def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
-        super().__init__(architecture.bits)
-        pixels, hidden, latents = architecture.pixels, architecture.hidden, architecture.latents
-        self.architecture = architecture
-        self.centre = centre
-        self.see_pixels(architecture.levels)
-        self.encoder = Mlp((pixels, *hidden), self.pixel_grid, centre)
-        self.mean = LinearModule(hidden[-1], latents, HIDDEN, MEAN)
-        self.scale = LinearModule(hidden[-1], latents, HIDDEN, SCALE)
-        self.decoder = Mlp((latents, *hidden[::-1]), self.latent_grid)
-        self.make_outputs(architecture.likelihood, hidden[0], pixels)
+        return self.pixel_grid.real(seven_bits(x, self.architecture.levels))
 
     def last_hidden(self, x: Tensor) -> Tensor:
         hidden: Tensor = self.encoder(self.image(x))
@@ -356,8 +327,8 @@ class VaeModule(OneLayerModule, DensePixelsModule):
 
     def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:
         """Real latents [b, latents] to the outputs of the likelihood, each [b, pixels]."""
-        h = self.decoder(self.bucket(z) if self.quantised else z)
-        return self.outputs_of(h)
+        hidden = self.decoder(self.bucket(z) if self.quantised else z)
+        return tuple(layer(hidden) for layer in self.output_layers().values())
 
     def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The two halves of the negative ELBO of each item, [b], in nats: -log p(x | z) for one
