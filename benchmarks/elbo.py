@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bitsback.downloads import TEST_IMAGES
 from bitsback.models import bundled, load_model
-from bitsback.train.export.code_lengths import code_lengths
-from bitsback.train.fit.vae_training import nats_in_parts, read_idx_images
-from bitsback.train.network.architectures import AnyVae, load_module
-from bitsback.train.network.likelihoods import LN2
+from bitsback_train.downloads import TEST_IMAGES
+from bitsback_train.export.code_lengths import code_lengths
+from bitsback_train.fit.vae_training import nats_in_parts, read_idx_images
+from bitsback_train.network.architectures import AnyVae, load_module
+from bitsback_train.network.likelihoods import LN2
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 

@@ -39,15 +39,15 @@ from torch import Tensor, nn
 
 from bitsback import _core
 from bitsback.models import bundled, file
-from bitsback.train.export.size_agnostic import rebuild
-from bitsback.train.fit.items import PATCH, Item, flat, together, turned_patches
-from bitsback.train.fit.optimiser import Optimiser
-from bitsback.train.fit.pixel_training import PixelTraining, Share, pixel_recipe
-from bitsback.train.fit.pixels import GROUP, Pixels, Starts, make_predictor, sample_pixels, unit_of
-from bitsback.train.network.dense import LinearModule
-from bitsback.train.network.exact_tables import seen_differences
-from bitsback.train.network.likelihoods import LN2
-from bitsback.train.network.pixel_predictor import (
+from bitsback_train.export.size_agnostic import rebuild
+from bitsback_train.fit.items import PATCH, Item, flat, together, turned_patches
+from bitsback_train.fit.optimiser import Optimiser
+from bitsback_train.fit.pixel_training import PixelTraining, Share, pixel_recipe
+from bitsback_train.fit.pixels import GROUP, Pixels, Starts, make_predictor, sample_pixels, unit_of
+from bitsback_train.network.dense import LinearModule
+from bitsback_train.network.exact_tables import seen_differences
+from bitsback_train.network.likelihoods import LN2
+from bitsback_train.network.pixel_predictor import (
     FIRST_LEVEL,
     LAST_LEVEL,
     PredictiveArchitecture,
@@ -55,7 +55,7 @@ from bitsback.train.network.pixel_predictor import (
     Targets,
     relative_nats,
 )
-from bitsback.train.network.rounding import HIDDEN, TOP
+from bitsback_train.network.rounding import HIDDEN, TOP
 
 UNIT, REFERENCES = -6, -3  # bytes of a context (docs/model-format.md, M4.2)
 TEACHER, SHIPPED = "universal", "universal-fast"

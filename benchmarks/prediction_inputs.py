@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.images.picture_files import read_pixels
-from bitsback.train.fit.items import Item, flat, patches
-from bitsback.train.fit.pixels import make_predictor
-from bitsback.train.fit.start_matrices import no_starts
-from bitsback.train.network.pixel_predictor import (
+from bitsback_train.fit.items import Item, flat, patches
+from bitsback_train.fit.pixels import make_predictor
+from bitsback_train.fit.start_matrices import no_starts
+from bitsback_train.network.pixel_predictor import (
     LinearPredictor,
     Offset,
     Places,

@@ -30,23 +30,23 @@ from harness import report
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pixel_shuffle
 
-from bitsback.train.fit.items import Item, patches
-from bitsback.train.fit.machine import faster_in_half
-from bitsback.train.fit.optimiser import Optimiser
-from bitsback.train.fit.pixels import Pixels, make_predictor, sample_pixels
-from bitsback.train.fit.start_matrices import PSEUDO_COUNT, as_starts, no_starts, sum_products
-from bitsback.train.fit.vae_training import read_idx_images
-from bitsback.train.network.convolutions import chain
-from bitsback.train.network.dense import LinearModule
-from bitsback.train.network.likelihoods import LN2
-from bitsback.train.network.pixel_predictor import (
+from bitsback_train.fit.items import Item, patches
+from bitsback_train.fit.machine import faster_in_half
+from bitsback_train.fit.optimiser import Optimiser
+from bitsback_train.fit.pixels import Pixels, make_predictor, sample_pixels
+from bitsback_train.fit.start_matrices import PSEUDO_COUNT, as_starts, no_starts, sum_products
+from bitsback_train.fit.vae_training import read_idx_images
+from bitsback_train.network.convolutions import chain
+from bitsback_train.network.dense import LinearModule
+from bitsback_train.network.likelihoods import LN2
+from bitsback_train.network.pixel_predictor import (
     LinearPredictor,
     Places,
     PredictiveArchitecture,
     PredictiveModule,
     relative_nats,
 )
-from bitsback.train.network.rounding import HIDDEN
+from bitsback_train.network.rounding import HIDDEN
 
 GREY = PredictiveArchitecture()
 BILEVEL = replace(

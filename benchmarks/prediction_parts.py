@@ -27,13 +27,13 @@ from harness import report
 
 from bitsback.message import Message
 from bitsback.models import Model
-from bitsback.train.export.exporter import Card
-from bitsback.train.export.size_agnostic import export_predictive
-from bitsback.train.fit.items import Item, flat, patches, turned_patches
-from bitsback.train.fit.pixel_training import PixelTraining, Share, pixel_recipe
-from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.fit.start_matrices import PSEUDO_COUNT, as_starts, no_starts, sum_products
-from bitsback.train.network.pixel_predictor import (
+from bitsback_train.export.exporter import Card
+from bitsback_train.export.size_agnostic import export_predictive
+from bitsback_train.fit.items import Item, flat, patches, turned_patches
+from bitsback_train.fit.pixel_training import PixelTraining, Share, pixel_recipe
+from bitsback_train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback_train.fit.start_matrices import PSEUDO_COUNT, as_starts, no_starts, sum_products
+from bitsback_train.network.pixel_predictor import (
     LinearPredictor,
     Places,
     PredictiveArchitecture,

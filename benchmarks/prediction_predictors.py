@@ -21,8 +21,8 @@ from PIL import Image
 from prediction_inputs import bits, core_of
 from prediction_parts import CHOSEN, KNOWN, LARGE, SMALL
 
-from bitsback.train.fit.items import VOLUME, Crop, Item, Kind, crops, flat, patches
-from bitsback.train.network.pixel_predictor import LinearPredictor, Places, nearest
+from bitsback_train.fit.items import VOLUME, Crop, Item, Kind, crops, flat, patches
+from bitsback_train.network.pixel_predictor import LinearPredictor, Places, nearest
 
 NEAREST = nearest(10, True)
 OF_KNOWN = (*KNOWN, (1, 0))

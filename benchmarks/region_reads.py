@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pictures import command, peers
 
 import bitsback
-from bitsback.peers.units import units
+from bitsback_train.peers.units import units
 
 
 def main() -> None:

@@ -21,18 +21,18 @@ import torch
 from settings import RECIPES, SizeAgnostic, Vae
 
 from bitsback.models import Model
-from bitsback.train.export.code_lengths import code_lengths, safe_growth
-from bitsback.train.export.exporter import Card, chain_batch, export
-from bitsback.train.export.size_agnostic import export_predictive
-from bitsback.train.fit.gate import with_gate
-from bitsback.train.fit.machine import keep_freed_memory
-from bitsback.train.fit.pixel_training import PixelTraining
-from bitsback.train.fit.pruning import prune
-from bitsback.train.fit.training import CURVE
-from bitsback.train.fit.vae_training import Split, VaeTraining, mnist_split
-from bitsback.train.network.architectures import save_module
-from bitsback.train.network.context import ContextModule
-from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
+from bitsback_train.export.code_lengths import code_lengths, safe_growth
+from bitsback_train.export.exporter import Card, chain_batch, export
+from bitsback_train.export.size_agnostic import export_predictive
+from bitsback_train.fit.gate import with_gate
+from bitsback_train.fit.machine import keep_freed_memory
+from bitsback_train.fit.pixel_training import PixelTraining
+from bitsback_train.fit.pruning import prune
+from bitsback_train.fit.training import CURVE
+from bitsback_train.fit.vae_training import Split, VaeTraining, mnist_split
+from bitsback_train.network.architectures import save_module
+from bitsback_train.network.context import ContextModule
+from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
 GATE_IMAGES = 14_000  # their flat contexts train the network for these
 FLOATS = "module.safetensors"

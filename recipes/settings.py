@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from material import Cifar, Folders, Material, Pages, Sampled
 
-from bitsback.train.export.exporter import Card
-from bitsback.train.fit.gate import Gate
-from bitsback.train.fit.items import VOLUME, Crop, Kind
-from bitsback.train.fit.pixel_training import pixel_recipe
-from bitsback.train.fit.training import Recipe, last_part
-from bitsback.train.network.context import ContextArchitecture
-from bitsback.train.network.dense import Architecture
-from bitsback.train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
+from bitsback_train.export.exporter import Card
+from bitsback_train.fit.gate import Gate
+from bitsback_train.fit.items import VOLUME, Crop, Kind
+from bitsback_train.fit.pixel_training import pixel_recipe
+from bitsback_train.fit.training import Recipe, last_part
+from bitsback_train.network.context import ContextArchitecture
+from bitsback_train.network.dense import Architecture
+from bitsback_train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
 
 DIGITS = (28, 28)
 

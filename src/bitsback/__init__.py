@@ -17,7 +17,7 @@ True
 ...     archive[[3, 1], 10:20].shape
 (2, 10, 28)
 
-`bitsback.torch` has a dataset for PyTorch, `bitsback.train` makes models, `bitsback.dask`,
+`bitsback.torch` has a dataset for PyTorch, `bitsback.dask`,
 `bitsback.zarr`, `bitsback.numcodecs`, `bitsback.hdf5`, `bitsback.pillow`, `bitsback.imageio` and
 `bitsback.xarray` are for those packages, `bitsback.codecs` has the parts of models, and
 `bitsback.research` makes archives with any functions of floats. Each is imported on first use, and
@@ -105,7 +105,6 @@ _MODULES = {
     "pillow": None,
     "research": None,
     "torch": "torch",
-    "train": "torch",
     "xarray": "xarray",
     "zarr": "zarr",
 }

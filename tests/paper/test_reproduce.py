@@ -15,8 +15,6 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from bitsback.downloads import TEST_IMAGES
-from bitsback.peers.measure import Peer
 from bitsback_lab import digits
 from bitsback_lab.paper import (
     compressors,
@@ -28,6 +26,8 @@ from bitsback_lab.paper import (
     table3,
 )
 from bitsback_lab.paper.exhibits import ENTRIES, NAMES, Conditions, find
+from bitsback_train.downloads import TEST_IMAGES
+from bitsback_train.peers.measure import Peer
 from paper.conftest import assert_one_line_error
 
 Invoke = Callable[..., Result]

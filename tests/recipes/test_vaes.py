@@ -10,13 +10,13 @@ import pytest
 from run import main
 from settings import RECIPES, Vae
 
-from bitsback.downloads import TRAIN_IMAGES
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.file import read
-from bitsback.train.fit.gate import Gate
-from bitsback.train.fit.training import Recipe, last_part
-from bitsback.train.network.architectures import load_module
-from bitsback.train.network.context import ContextArchitecture
+from bitsback_train.downloads import TRAIN_IMAGES
+from bitsback_train.fit.gate import Gate
+from bitsback_train.fit.training import Recipe, last_part
+from bitsback_train.network.architectures import load_module
+from bitsback_train.network.context import ContextArchitecture
 
 SMALL = ContextArchitecture(
     shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1,

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from bitsback.train.network.dense import FineLinearModule, LinearModule
-from bitsback.train.network.mixtures import MEAN, SCALE, WEIGHT
-from bitsback.train.network.rounding import HIDDEN, LOGIT, Grid, pixel_grid
+from bitsback_train.network.dense import FineLinearModule, LinearModule
+from bitsback_train.network.mixtures import MEAN, SCALE, WEIGHT
+from bitsback_train.network.rounding import HIDDEN, LOGIT, Grid, pixel_grid
 
 
 @pytest.mark.parametrize("half", [True, False])
