@@ -14,8 +14,8 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from bitsback import downloads
 from bitsback.errors import InputError
+from bitsback_train import downloads
 from bitsback_train.downloads import TEST_IMAGES, TRAIN_IMAGES
 from bitsback_train.job.one_shape import read_public
 
