@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 from bitsback_train import portable
-from bitsback_train.portable.parameters import LN2
+from bitsback_train.network.likelihoods import LN2
 from own_models import images, trained
 from reference.model import Model as SpecModel
 

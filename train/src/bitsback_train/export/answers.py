@@ -2,27 +2,18 @@
 file.
 """
 
-import hashlib
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bitsback import _core
+from bitsback_train.export.vectors import Answers, Draw, digests
 from bitsback_train.network.architectures import AnyVae
 from bitsback_train.network.context import ContextModule
 from bitsback_train.network.exact_tables import bucket_centres, latent_grid
 from bitsback_train.network.rounding import HIDDEN, TOP, Grid
 
-TEST_SEED = 1
 TEST_COUNT = 4
-
-Answers = dict[str, NDArray[np.int32]]
-"""The outputs by name, int32 [n, elements]."""
-Draw = Callable[[int, int], NDArray[np.uint16]]
-"""A function from a width and a top to symbols 0 ... top, [n, width]."""
 
 
 @torch.no_grad()
@@ -97,16 +88,4 @@ def all_integers(module: AnyVae, draw: Draw) -> dict[str, Answers]:
 
 def vector_digests(module: AnyVae) -> dict[str, str]:
     """The `sha256` of the test vectors: docs/model-format.md, Test vectors."""
-    taken = 0
-
-    def draw(width: int, top: int) -> NDArray[np.uint16]:
-        nonlocal taken
-        words = _core.splitmix64(TEST_SEED, taken, TEST_COUNT * width) >> np.uint64(32)
-        taken += len(words)
-        return (words % np.uint64(top + 1)).astype(np.uint16).reshape(TEST_COUNT, width)
-
-    return {
-        f"{network}.{name}": hashlib.sha256(out.astype("<i4").tobytes()).hexdigest()
-        for network, outputs in all_integers(module, draw).items()
-        for name, out in outputs.items()
-    }
+    return digests(all_integers(module, Draw(TEST_COUNT)))

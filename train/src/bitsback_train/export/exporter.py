@@ -9,8 +9,9 @@ import torch
 
 from bitsback.models import Model
 from bitsback.models.outline import VERSION
-from bitsback_train.export.answers import TEST_COUNT, TEST_SEED, vector_digests
+from bitsback_train.export.answers import TEST_COUNT, vector_digests
 from bitsback_train.export.network_writer import NetworkWriter, Tensors
+from bitsback_train.export.vectors import TEST_SEED
 from bitsback_train.network.architectures import AnyVae
 from bitsback_train.network.context import FACTOR, ContextModule
 from bitsback_train.network.convolutions import seen_planes
@@ -35,6 +36,13 @@ class Card:
     item_shape: tuple[int, ...] = ()
     """The shape of its items; None for a size-agnostic model."""
 
+    def heading(self) -> dict[str, Any]:
+        """The first fields of the description."""
+        return {
+            "format": "bitsback-model", "version": VERSION,
+            "name": self.name, "about": self.about, "licence": self.licence,
+        }  # fmt: skip
+
 
 def export(module: AnyVae, card: Card, growth: int) -> Model:
     """The integer model that `module` computes in eval mode. `growth`: see `code_lengths.py`.
@@ -50,8 +58,7 @@ def described(module: AnyVae, card: Card, growth: int) -> tuple[str, Tensors]:
     tensors: Tensors = {}
     parts = _parts(module, card, tensors)
     description = {
-        "format": "bitsback-model", "version": VERSION,
-        "name": card.name, "about": card.about, "licence": card.licence,
+        **card.heading(),
         "variables": parts.variables,
         "networks": {network.name: network.described() for network in parts.networks},
         "distributions": parts.distributions,

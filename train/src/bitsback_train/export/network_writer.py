@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from bitsback_train.network.convolutions import ResidualModule
-from bitsback_train.network.dense import FineLinearModule, LinearModule, Requantised
+from bitsback_train.network.dense import FineLinearModule, LinearModule
+from bitsback_train.network.requantising import Requantised
 from bitsback_train.network.rounding import HIDDEN, Grid
 
 Tensors = dict[str, NDArray[Any]]

@@ -2,7 +2,6 @@
 training can continue.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -11,13 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bitsback import _core
 from bitsback.errors import InputError
 from bitsback.models import Model, file
 from bitsback.models.item_choice import build_with_counts, build_with_items
-from bitsback.models.outline import VERSION
 from bitsback_train.export.exporter import Card
 from bitsback_train.export.network_writer import NetworkWriter, Tensors
+from bitsback_train.export.vectors import TEST_SEED, Answers, Draw, digests
 from bitsback_train.network.convolutions import ResidualModule
 from bitsback_train.network.dense import LinearModule
 from bitsback_train.network.exact_tables import exponentials, inverse_unit_scales, seen_differences
@@ -36,11 +34,7 @@ LEVELS = 65_536
 BESIDE = ("universal-mixed", "universal-deep")
 """The bundled models with contexts beside a network, of the fewest levels first."""
 PLANES = ("own", "first", "second")
-TEST_SEED = 1
 TEST_COUNT = 16
-
-Answers = dict[str, NDArray[np.int32]]
-"""The outputs by name, int32 [n, components]."""
 
 
 def export_predictive(
@@ -121,8 +115,7 @@ def described(
         for one in a.predictors
     ]
     description = {
-        "format": "bitsback-model", "version": VERSION,
-        "name": card.name, "about": card.about, "licence": card.licence,
+        **card.heading(),
         "variables": {"x": {"planes": "any", "levels": levels}},
         "networks": {pixel.name: pixel.described()},
         "distributions": {
@@ -154,13 +147,8 @@ def pixel_integers(module: PredictiveModule, context: NDArray[np.uint8]) -> Answ
 
 def vector_digests(module: PredictiveModule) -> dict[str, str]:
     """The `sha256` of the test vectors: docs/model-format.md, Test vectors."""
-    width = module.architecture.width
-    words = _core.splitmix64(TEST_SEED, 0, TEST_COUNT * width) >> np.uint64(32)
-    context = (words % np.uint64(TOP + 1)).astype(np.uint8).reshape(TEST_COUNT, width)
-    return {
-        f"pixel.{name}": hashlib.sha256(output.astype("<i4").tobytes()).hexdigest()
-        for name, output in pixel_integers(module, context).items()
-    }
+    context = Draw(TEST_COUNT)(module.architecture.width, TOP).astype(np.uint8)
+    return digests({"pixel": pixel_integers(module, context)})
 
 
 def _offsets(places: Places) -> dict[str, Any]:

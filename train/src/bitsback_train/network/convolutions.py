@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback_train.network.dense import LinearModule, Requantised
+from bitsback_train.network.dense import LinearModule
+from bitsback_train.network.requantising import Requantised
 from bitsback_train.network.rounding import HIDDEN, TOP, WEIGHT_TOP, Grid
 
 SAID = 32  # the byte of context that means yes

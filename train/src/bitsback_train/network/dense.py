@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bitsback_train.network.exact_tables import bucket_centres, latent_grid
 from bitsback_train.network.likelihoods import LN2, LikelihoodModule, make_likelihood
+from bitsback_train.network.requantising import Requantised, requantise
 from bitsback_train.network.rounding import (
     HIDDEN,
     MEAN,
@@ -32,35 +32,6 @@ from bitsback_train.network.rounding import (
     weight_integers,
     weight_step,
 )
-
-
-@dataclass(frozen=True)
-class Requantised:
-    """The integers of one linear layer, all float64 tensors: weight [out, in], or of a convolution
-    [out, in, kernel, kernel]; bias [out], multiplier [out].
-    """
-
-    weight: Tensor
-    bias: Tensor
-    multiplier: Tensor
-    shift: int
-
-    def fields(self, low: int, high: int) -> dict[str, Any]:
-        """The fields of the layer in a model file; the arrays are its tensors."""
-        weight = self.weight
-        if weight.dim() == 4:
-            weight = weight.permute(0, 2, 3, 1).flatten(1)
-        return {
-            "shift": self.shift,
-            "clamp": [low, high],
-            "weight": weight.numpy().astype(np.int8),
-            "bias": self.bias.numpy().astype(np.int32),
-            "multiplier": self.multiplier.numpy().astype(np.int32),
-        }
-
-    def largest(self, top: int) -> int:
-        """A bound on every sum and partial sum, for inputs of 0 to `top`."""
-        return int((self.bias.abs() + top * self.weight.abs().sum(1)).max())
 
 
 class LinearModule(nn.Module):
@@ -98,15 +69,21 @@ class LinearModule(nn.Module):
         if not self.quantised:
             return self.target.clamp(self._linear(value, self.linear.weight))
         if self.training:
-            return self.target.snap(self._linear(value, snap_weight(self.linear.weight, self.top)))
+            weight = self.linear.weight
+            return self.target.snap(
+                self._linear(value, snap_weight(weight, self._weight_step(), self.top))
+            )
         return self._exact(value, self.requantised())
 
     def _exact(self, value: Tensor, layer: Requantised) -> Tensor:
         exact = torch.float32 if layer.largest(self.source.hi) < 2**24 else torch.float64
         source = self.source.integers(value).to(exact)
         out = functional.linear(source, layer.weight.to(exact), layer.bias.to(exact)).double()
-        out.mul_(layer.multiplier).add_(2.0 ** (layer.shift - 1)).div_(2.0**layer.shift).floor_()
-        return self.target.real(out.clamp_(self.target.lo, self.target.hi)).to(value.dtype)
+        out = layer.scaled(out).clamp_(self.target.lo, self.target.hi)
+        return self.target.real(out).to(value.dtype)
+
+    def _weight_step(self) -> Tensor:
+        return weight_step(self.linear.weight, self.top)
 
     def _linear(self, value: Tensor, weight: Tensor) -> Tensor:
         bias = self._snapped_bias() if self.quantised else self.linear.bias
@@ -120,24 +97,21 @@ class LinearModule(nn.Module):
 
     def _snapped_bias(self) -> Tensor:
         """The bias rounded as `_integers` rounds it, with a straight-through gradient."""
-        bias, step = (
-            self.linear.bias,
-            weight_step(self.linear.weight, self.top)[:, 0] / self.source.scale,
-        )
+        bias, weight_steps = self.linear.bias, self._weight_step()
+        step = weight_steps[:, 0] / self.source.scale
         exact = (bias.detach() + self.target.zero / self.target.scale) / step
         offset = self.source.zero + self.centre * self.source.scale
         if offset:
-            exact = exact - offset * weight_integers(self.linear.weight, self.top).sum(1)
+            whole = weight_integers(self.linear.weight, weight_steps, self.top)
+            exact = exact - offset * whole.sum(1)
         return bias + (torch.round(exact) - exact) * step
 
     def requantised(self) -> Requantised:
         """The exported integers of this layer, with a multiplier as exact as the bounds of the
         format allow.
         """
-        weight, step = (
-            weight_integers(self.linear.weight, self.top),
-            weight_step(self.linear.weight, self.top),
-        )
+        step = self._weight_step()
+        weight = weight_integers(self.linear.weight, step, self.top)
         return self._integers(weight, step, self.linear.bias)
 
     def fields(self, integers: Requantised) -> dict[str, Any]:
@@ -148,19 +122,9 @@ class LinearModule(nn.Module):
         """The integers for int8 weights [out, in], which are in steps [out, 1], and a real bias
         [out].
         """
-        weight, step = weight.double(), step[:, 0].double()
-        real_bias = bias.detach().double() + self.target.zero / self.target.scale
         offset = self.source.zero + self.centre * self.source.scale
-        bias = torch.round(real_bias * self.source.scale / step - offset * weight.sum(1))
-        ratio = step * self.target.scale / self.source.scale
-        bound = bias.abs() + self.source.hi * weight.abs().sum(1)
-        shift = 52
-        while not fits(bound, torch.round(ratio * 2.0**shift), shift):
-            shift -= 1
-        multiplier = torch.round(ratio * 2.0**shift)
-        if float(multiplier.min()) < 1 or float(bound.max()) >= 2.0**31:
-            raise ValueError("a layer's weights or bias left the range of the integer format")
-        return Requantised(weight, bias, multiplier, shift)
+        unseen = offset * weight.double().sum(1)
+        return requantise(weight, step, bias, self.source, self.target, unseen)
 
 
 class FineLinearModule(LinearModule):
@@ -182,14 +146,6 @@ class FineLinearModule(LinearModule):
         """The second layer: the rounding errors of the first one's weights."""
         weight, step = fine_integers(self.linear.weight)
         return self._integers(weight, step, torch.zeros_like(self.linear.bias))
-
-
-def fits(bound: Tensor, multiplier: Tensor, shift: int) -> bool:
-    """Whether sums of at most `bound`, [out], can be requantised in this way within the bounds of
-    the format.
-    """
-    largest = int((bound * multiplier).max()) + 2 ** (shift - 1)
-    return int(multiplier.max()) < 2**31 and largest < 2**53
 
 
 class Mlp(nn.Module):

@@ -9,6 +9,7 @@ from bitsback.tables import normal_quantile
 from bitsback_train.network.rounding import LOGIT, SCALE, TOP, Grid
 
 PROBABILITY_BITS = 16
+_SCALE_STEPS, _SCALE_ZERO = int(SCALE.scale), int(SCALE.zero)
 
 
 def bucket_centres(bits: int) -> NDArray[np.uint8]:
@@ -16,8 +17,8 @@ def bucket_centres(bits: int) -> NDArray[np.uint8]:
     uint8 [2^bits].
     """
     grid = latent_grid(bits)
-    nearest = (bucket_quantiles(bits) * grid.scale + 2**15) >> 16
-    return (nearest + grid.zero).astype(np.uint8)
+    nearest = (bucket_quantiles(bits) * int(grid.scale) + 2**15) >> 16
+    return (nearest + int(grid.zero)).astype(np.uint8)
 
 
 def latent_grid(bits: int) -> Grid:
@@ -42,7 +43,8 @@ def inverse_scales() -> NDArray[np.uint32]:
     """
     indices = range(SCALE.lo, SCALE.hi + 1)
     return np.array(
-        [_power_of_two(16 * SCALE.scale + i - SCALE.zero, SCALE.scale) for i in indices], np.uint32
+        [_power_of_two(16 * _SCALE_STEPS + i - _SCALE_ZERO, _SCALE_STEPS) for i in indices],
+        np.uint32,
     )
 
 
@@ -51,8 +53,10 @@ def inverse_step_scales(steps: int) -> NDArray[np.uint32]:
     zero) / scale) / steps in units of 2^-16, uint32 [256].
     """
     indices = range(SCALE.lo, SCALE.hi + 1)
-    one = (17 - steps.bit_length()) * SCALE.scale
-    return np.array([_power_of_two(one + i - SCALE.zero, SCALE.scale) for i in indices], np.uint32)
+    one = (17 - steps.bit_length()) * _SCALE_STEPS
+    return np.array(
+        [_power_of_two(one + i - _SCALE_ZERO, _SCALE_STEPS) for i in indices], np.uint32
+    )
 
 
 def _power_of_two(numerator: int, denominator: int) -> int:
@@ -78,7 +82,7 @@ def probabilities() -> NDArray[np.uint16]:
     with localcontext() as context:
         context.prec = 50
         exact = [
-            one / (1 + (Decimal(LOGIT.zero - i) / LOGIT.scale).exp())
+            one / (1 + (Decimal(LOGIT.zero - i) / int(LOGIT.scale)).exp())
             for i in range(LOGIT.lo, LOGIT.hi + 1)
         ]
         return np.array(

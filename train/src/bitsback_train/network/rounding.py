@@ -21,8 +21,8 @@ SMALLEST_WEIGHT_STEP = 2.0**-14
 class Grid:
     """The integers lo ... hi, where q represents (q - zero) / scale."""
 
-    scale: int
-    zero: int
+    scale: float
+    zero: float
     lo: int
     hi: int
 
@@ -45,8 +45,8 @@ class Grid:
         return cast(Tensor, _Snap.apply(self.clamp(value), self))  # type: ignore[no-untyped-call]
 
     def integers(self, value: Tensor) -> Tensor:
-        """The integers (as floats) of real values that lie on the grid."""
-        return torch.round(value * self.scale + self.zero)
+        """The nearest integers, halves up, as floats."""
+        return torch.floor(value * self.scale + (self.zero + 0.5)).clamp_(self.lo, self.hi)
 
     def real(self, integers: Tensor) -> Tensor:
         return (integers - self.zero) / self.scale
@@ -85,16 +85,19 @@ class _Snap(torch.autograd.Function):
         return gradients[0], None
 
 
-def weight_step(weight: Tensor, top: int = WEIGHT_TOP) -> Tensor:
-    """The size of one int8 step for each output channel, [out, 1], of weights [out, in], the
-    largest of which becomes `top`.
+def weight_step(
+    weight: Tensor, top: int = WEIGHT_TOP, least: float = SMALLEST_WEIGHT_STEP
+) -> Tensor:
+    """The size of one int8 step for each output channel, [out, 1, ...], of weights [out, in, ...],
+    the largest of which becomes `top`; at least `least`.
     """
-    return (weight.detach().abs().amax(dim=1, keepdim=True) / top).clamp(min=SMALLEST_WEIGHT_STEP)
+    largest = weight.detach().flatten(1).abs().amax(1)
+    return (largest / top).clamp(min=least).view(-1, *[1] * (weight.dim() - 1))
 
 
-def weight_integers(weight: Tensor, top: int = WEIGHT_TOP) -> Tensor:
-    """The int8 values (as floats), [out, in]."""
-    return torch.round(weight.detach() / weight_step(weight, top)).clamp(-top, top)
+def weight_integers(weight: Tensor, step: Tensor, top: int = WEIGHT_TOP) -> Tensor:
+    """The int8 values (as floats) in steps [out, 1, ...], of the shape of the weights."""
+    return torch.round(weight.detach() / step).clamp(-top, top)
 
 
 def fine_integers(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,18 +106,18 @@ def fine_integers(weight: Tensor) -> tuple[Tensor, Tensor]:
     """
     step = weight_step(weight)
     fine_step = step / (2 * WEIGHT_TOP)
-    left = weight.detach() - weight_integers(weight) * step
-    return torch.round(left / fine_step).clamp(-WEIGHT_TOP, WEIGHT_TOP), fine_step
+    left = weight.detach() - weight_integers(weight, step) * step
+    return weight_integers(left, fine_step), fine_step
 
 
 def snap_finely(weight: Tensor) -> Tensor:
     """The weights rounded to these fine steps, with a straight-through gradient."""
     fine, fine_step = fine_integers(weight)
-    rounded = weight_integers(weight) * weight_step(weight) + fine * fine_step
+    step = weight_step(weight)
+    rounded = weight_integers(weight, step) * step + fine * fine_step
     return weight + (rounded - weight.detach())
 
 
-def snap_weight(weight: Tensor, top: int = WEIGHT_TOP) -> Tensor:
-    """The weights rounded to int8 steps, with a straight-through gradient."""
-    rounded = weight_integers(weight, top) * weight_step(weight, top)
-    return weight + (rounded - weight.detach())
+def snap_weight(weight: Tensor, step: Tensor, top: int = WEIGHT_TOP) -> Tensor:
+    """The weights rounded to int8 steps [out, 1, ...], with a straight-through gradient."""
+    return weight + (weight_integers(weight, step, top) * step - weight.detach())

@@ -3,7 +3,7 @@ docs/model-format.md.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,10 +14,15 @@ from torch.nn import functional
 
 from bitsback.errors import InputError
 from bitsback_train.export.network_writer import NetworkWriter
-from bitsback_train.network.dense import Requantised, fits
-from bitsback_train.network.rounding import WEIGHT_TOP
+from bitsback_train.network.requantising import Requantised, requantise
+from bitsback_train.network.rounding import (
+    TOP,
+    WEIGHT_TOP,
+    snap_weight,
+    weight_integers,
+    weight_step,
+)
 from bitsback_train.portable.operations import Operation, Range
-from bitsback_train.portable.steps import TOP, Steps
 
 _SMALLEST_PART = 2.0**-10  # a share of a layer's largest step, so that all biases fit into int32
 
@@ -25,7 +30,7 @@ _SMALLEST_PART = 2.0**-10  # a share of a layer's largest step, so that all bias
 @dataclass(frozen=True)
 class _Exported:
     """The layer in the model file. `inside`: constants that become extra channels of the input and
-    are 0 outside of the grid, where they represent the zero of the input's steps.
+    are 0 outside of the image, where they represent the zero of the input's grid.
     """
 
     integers: Requantised
@@ -87,7 +92,7 @@ class Affine(Operation):
         (value,) = values
         weight = self.weight * self.get_buffer("mask")
         if self.rounded:
-            weight = _snap_weight(weight)
+            weight = snap_weight(weight, _weight_step(weight))
         out = self._product(value, weight.to(value.dtype)) + self.bias.to(value.dtype)
         if self.clamps:
             out = out.clamp(self.low, self.high)
@@ -100,8 +105,7 @@ class Affine(Operation):
             inside = torch.tensor(exported.inside, dtype=value.dtype)
             value = torch.cat((value, inside.expand(*value.shape[:-1], -1)), -1)
         layer = exported.integers
-        out = self._product(value, layer.weight) + layer.bias
-        out = torch.floor((out * layer.multiplier + 2.0 ** (layer.shift - 1)) / 2.0**layer.shift)
+        out = layer.scaled(self._product(value, layer.weight) + layer.bias)
         return out.clamp(*self.range())
 
     def write(self, writer: NetworkWriter, inputs: list[str], where: str) -> str:
@@ -132,7 +136,8 @@ class Affine(Operation):
 
     def _exported(self, where: str) -> _Exported:
         weight = (self.weight * self.get_buffer("mask")).detach().double()
-        steps, whole = _weight_steps(weight), _weight_integers(weight)
+        step = _weight_step(weight)
+        whole = weight_integers(weight, step)
         (source,) = self.sources
         unseen = source.zero * whole.sum((1, 2, 3))
         inside: tuple[int, ...] = ()
@@ -141,8 +146,13 @@ class Affine(Operation):
             whole = torch.cat((whole, parts), 1)
             unseen = torch.zeros_like(unseen)
         high = max((self.source_ranges[0][1], *inside))
-        seen = Steps(source.step, source.zero, 0, high)
-        integers = _requantised(where, whole, steps, self.bias, seen, self.target, unseen)
+        seen = replace(source, lo=0, hi=high)
+        try:
+            integers = requantise(whole, step, self.bias, seen, self.target, unseen)
+        except ValueError as error:
+            raise InputError(
+                f"{where}: {error}; use weight decay, or batch normalisation in eval mode"
+            ) from None
         return _Exported(integers, inside)
 
     def _write_inside(self, writer: NetworkWriter, source: str, inside: tuple[int, ...]) -> str:
@@ -175,55 +185,7 @@ def _split(values: Tensor) -> tuple[Tensor, tuple[int, ...]]:
     return torch.stack([*parts, rest], 1), (*constants, 1)
 
 
-def _weight_steps(weight: Tensor) -> Tensor:
-    """The size of one int8 step for each output, [out, 1, ...], of weights [out, in, ...]."""
-    flat = weight.detach().flatten(1).abs().amax(1) / WEIGHT_TOP
-    least = float(flat.max()) * _SMALLEST_PART or 1.0
-    return flat.clamp(min=least).view(-1, *[1] * (weight.dim() - 1))
-
-
-def _weight_integers(weight: Tensor) -> Tensor:
-    """The int8 values, as floats."""
-    steps = _weight_steps(weight)
-    return torch.round(weight.detach() / steps).clamp(-WEIGHT_TOP, WEIGHT_TOP)
-
-
-def _snap_weight(weight: Tensor) -> Tensor:
-    """The weights rounded to int8 steps, with a straight-through gradient."""
-    return weight + (_weight_integers(weight) * _weight_steps(weight) - weight.detach())
-
-
-def _requantised(
-    where: str,
-    weight: Tensor,
-    steps: Tensor,
-    bias: Tensor,
-    source: Steps,
-    target: Steps,
-    unseen: Tensor,
-) -> Requantised:
-    """The requantised integers of int8 weights [out, in, ...] in steps [out, 1, ...] and a real
-    bias [out]. The multiplier is as exact as the bounds of the format allow.
-
-    unseen: the amount to subtract from the bias, [out], for the zero of the source. Raises
-    InputError, which names `where`.
-    """
-    steps = steps.flatten().double()
-    ratio = steps * source.step / target.step
-    exact = (bias.detach().double() + target.zero * target.step) / (steps * source.step)
-    whole = torch.round(exact - unseen)
-    bound = whole.abs() + source.high * weight.double().flatten(1).abs().sum(1)
-    if not bool(torch.isfinite(bound).all()) or float(bound.max()) >= 2.0**31:
-        raise InputError(
-            f"{where}: a bias is too large for its weights, so the sums leave 32 bits; use weight"
-            " decay, or batch normalisation in eval mode, to keep them together"
-        )
-    shift = 52
-    while shift > 1 and not fits(bound, torch.round(ratio * 2.0**shift), shift):
-        shift -= 1
-    multiplier = torch.round(ratio * 2.0**shift).clamp(min=1)
-    if not fits(bound, multiplier, shift):
-        raise InputError(
-            f"{where}: its outputs are too large for the integers of a model file; scale them down"
-        )
-    return Requantised(weight.double(), whole, multiplier, shift)
+def _weight_step(weight: Tensor) -> Tensor:
+    """The size of one int8 step for each output; none is much smaller than the largest."""
+    largest = float(weight.detach().abs().max()) / WEIGHT_TOP
+    return weight_step(weight, least=largest * _SMALLEST_PART or 1.0)

@@ -16,8 +16,8 @@ from bitsback.models import Model
 from bitsback.restoring.output import open_output
 from bitsback_train.export.code_lengths import code_lengths
 from bitsback_train.export.exporter import Card
+from bitsback_train.network.likelihoods import LN2
 from bitsback_train.portable.distributions import Step
-from bitsback_train.portable.parameters import LN2
 from bitsback_train.portable.torch_program import Program
 from bitsback_train.portable.torch_variables import Data, Latent
 from bitsback_train.portable.writing import write

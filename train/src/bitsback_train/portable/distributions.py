@@ -4,7 +4,7 @@ of these.
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from bitsback.errors import InputError
 from bitsback_train.export.network_writer import Tensors
+from bitsback_train.network import mixtures
 from bitsback_train.network.exact_tables import (
     PROBABILITY_BITS,
     exponentials,
@@ -21,14 +22,14 @@ from bitsback_train.network.exact_tables import (
     inverse_symbol_scales,
     probabilities,
 )
-from bitsback_train.network.rounding import LOGIT, MEAN, SCALE
+from bitsback_train.network.likelihoods import LN2
+from bitsback_train.network.mixtures import PRECISION
+from bitsback_train.network.rounding import LOGIT, MEAN, SCALE, Grid
 from bitsback_train.portable.operations import Function, scaling
-from bitsback_train.portable.parameters import LN2, Output, Spread, log2_inverse
-from bitsback_train.portable.steps import Steps
+from bitsback_train.portable.parameters import Output, Spread, log2_inverse
 from bitsback_train.portable.torch_variables import Data, Latent
 
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
-_WEIGHT_STEP = 1 / 16  # the step of a mixture's logits, in nats below the greatest
 
 Variable = Data | Latent
 
@@ -124,12 +125,10 @@ class Normal(Conditional):
     def outputs(self, variable: Variable) -> list[Output]:
         if isinstance(variable, Data):
             return of_symbols(variable, self.spread)
-        low, zero = (MEAN.lo, 0) if self.buckets else (0, 1024)
-        mean = Steps(1 / MEAN.scale, zero, low, MEAN.hi)
-        scale = Steps(1 / SCALE.scale, SCALE.zero, SCALE.lo, SCALE.hi)
+        mean = MEAN if self.buckets else replace(MEAN, zero=1024, lo=0)
         return [
             Output("mean", scaling(1.0, 0.0), mean),
-            Output("scale", log2_inverse(self.spread), scale),
+            Output("scale", log2_inverse(self.spread), SCALE),
         ]
 
     def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -180,7 +179,7 @@ class Bernoulli(Conditional):
         if isinstance(variable, Latent) or variable.levels != 2:
             raise InputError("Bernoulli is for data of two levels")
         function = Function(_logit) if self.parameter == "probability" else scaling(1.0, 0.0)
-        return [Output("logit", function, Steps(1 / LOGIT.scale, LOGIT.zero, LOGIT.lo, LOGIT.hi))]
+        return [Output("logit", function, LOGIT)]
 
     def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
         assert isinstance(variable, Data)
@@ -215,7 +214,7 @@ class Logistic(Conditional):
         self.spread = spread
 
     def outputs(self, variable: Variable) -> list[Output]:
-        weight = Output("weight", scaling(1.0, 0.0), _WEIGHTS, constant=True)
+        weight = Output("weight", scaling(1.0, 0.0), mixtures.WEIGHT, constant=True)
         return [weight, *of_symbols(variable, self.spread)]
 
     def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -259,7 +258,7 @@ class LogisticMixture(Logistic):
         self.components = components
 
     def outputs(self, variable: Variable) -> list[Output]:
-        weight = Output("weight", scaling(1.0, 0.0), _WEIGHTS, relative=True)
+        weight = Output("weight", scaling(1.0, 0.0), mixtures.WEIGHT, relative=True)
         return [weight, *of_symbols(variable, self.spread)]
 
     def nats(self, variable: Variable, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -304,14 +303,10 @@ def push(variable: str, distribution: Distribution) -> Step:
     return Step(variable, distribution, False)
 
 
-_WEIGHTS = Steps(_WEIGHT_STEP, 255, 0, 255)
-
-
 def _logit(probability: Tensor) -> Tensor:
     return torch.logit(probability, eps=1e-7)
 
 
-PRECISION = 24
 _LEAST_ZERO, _MOST_ZERO = 96, 240  # keeps the inverse scales of a symbol within 2^-15 ... 2^10
 
 
@@ -320,8 +315,8 @@ def of_symbols(variable: Data | Latent, spread: Spread) -> list[Output]:
     if isinstance(variable, Latent):
         raise InputError("logistics are for the data; use Normal for a latent")
     unit = (variable.high - variable.low) / (variable.levels - 1)
-    mean = Steps(2.0 ** (mean_shift(variable) - 8), 0, -(2**15), 2**15 - 1)
-    scale = Steps(1 / 16, scale_zero(variable), 0, 255)
+    mean = Grid(2.0 ** (8 - mean_shift(variable)), 0, -(2**15), 2**15 - 1)
+    scale = replace(mixtures.SCALE, zero=scale_zero(variable))
     return [
         Output("mean", scaling(1 / unit, -variable.low / unit), mean),
         Output("scale", log2_inverse(spread, math.log2(unit)), scale),
@@ -341,7 +336,7 @@ def scale_zero(variable: Data) -> int:
 
 
 def symbols(variable: Data, value: Tensor) -> Tensor:
-    return torch.round(variable.steps.integers(value))
+    return variable.grid.integers(value)
 
 
 def discretised(

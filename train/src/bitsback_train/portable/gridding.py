@@ -2,19 +2,22 @@
 two kinds of integers.
 
 The inputs of linear layers and convolutions are *narrow*, seven bits from 0 on. The inputs of
-functions are *wide*, and so are the terms of a sum, which share their steps with it.
+functions are *wide*, and so are the terms of a sum, which share their grid with it.
 """
 
 import copy
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from torch import Tensor
+
+from bitsback_train.network.rounding import TOP, Grid
 from bitsback_train.portable.affine import Affine
 from bitsback_train.portable.graph import Node, in_order
 from bitsback_train.portable.operations import Add, Concat, Elementwise, Operation, Source, identity
-from bitsback_train.portable.steps import TOP, Steps
 
 FUNCTION_TOP = 1023
 SUM_TOP = 4095
@@ -29,22 +32,22 @@ class Kind(Enum):
 
 @dataclass(eq=False)
 class Slot:
-    """Steps that some values share, found by calibration unless they are given."""
+    """The grid that some values share, found by calibration unless it is given."""
 
     kind: Kind
-    steps: Steps | None = None
+    grid: Grid | None = None
     members: list[Operation] = field(default_factory=list)
 
     @property
     def multiplied(self) -> bool:
         """Whether a linear layer can read it."""
-        if self.kind is Kind.FIXED and self.steps is not None:
-            return self.steps.low == 0 and self.steps.high <= 255
+        if self.kind is Kind.FIXED and self.grid is not None:
+            return self.grid.lo == 0 and self.grid.hi <= 255
         return self.kind is Kind.NARROW
 
 
 Demand = Kind | Slot
-"""The need of a reader: narrow values, any input of a function, or the steps of a slot."""
+"""The need of a reader: narrow values, any input of a function, or the grid of a slot."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,10 @@ class Gridded:
     slots: dict[Operation, Slot]
 
 
-def gridded(outputs: Sequence[Node], fixed: Sequence[Steps]) -> Gridded:
-    """The same graph with the needed tables. fixed: the steps of each output."""
+def gridded(outputs: Sequence[Node], fixed: Sequence[Grid]) -> Gridded:
+    """The same graph with the needed tables. fixed: the grid of each output."""
     wanted: dict[Node, list[Demand]] = defaultdict(list)
-    ends = [Slot(Kind.FIXED, steps) for steps in fixed]
+    ends = [Slot(Kind.FIXED, grid) for grid in fixed]
     for node, end in zip(outputs, ends, strict=True):
         wanted[node].append(end)
     chosen: dict[Node, Slot] = {}
@@ -79,8 +82,8 @@ def _choose(node: Node, demands: list[Demand], sources: dict[Operation, Slot]) -
     base = node
     while base.operation.moves and len(base.inputs) == 1:
         base = base.inputs[0]
-    if isinstance(base.operation, Source):  # its steps are given
-        return sources.setdefault(base.operation, Slot(Kind.FIXED, base.operation.steps))
+    if isinstance(base.operation, Source):  # its grid is given
+        return sources.setdefault(base.operation, Slot(Kind.FIXED, base.operation.grid))
     slots = [demand for demand in dict.fromkeys(demands) if isinstance(demand, Slot)]
     sums = [slot for slot in slots if slot.kind is Kind.SUM]
     if isinstance(operation, Add):
@@ -153,4 +156,34 @@ def _kind(demand: Demand) -> Kind:
     return demand
 
 
-TOPS = {Kind.NARROW: TOP, Kind.FUNCTION: FUNCTION_TOP, Kind.SUM: SUM_TOP}
+def choose_grid(samples: Tensor, kind: Kind) -> Grid:
+    """The grid of real numbers like these for values of a kind."""
+    if kind is Kind.NARROW:
+        return _narrow_grid(samples)
+    return _wide_grid(samples, FUNCTION_TOP if kind is Kind.FUNCTION else SUM_TOP)
+
+
+def _narrow_grid(samples: Tensor) -> Grid:
+    """The grid 0 ... TOP with an integer zero that minimises the squared error of rounding and
+    clamping the samples. If no sample is below 0, the zero is 0.
+    """
+    samples = samples.double()
+    low, high = min(float(samples.min()), 0.0), max(float(samples.max()), 0.0)
+    if high - low <= 0.0:
+        return Grid(TOP, 0, 0, TOP)
+    found, least = Grid(1.0, 0, 0, TOP), math.inf
+    for part in (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3):
+        scale = TOP / ((high - low) * part)
+        grid = Grid(scale, round(-low * part * scale), 0, TOP)
+        error = float((grid.real(grid.integers(samples)) - samples).square().mean())
+        if error < least:
+            found, least = grid, error
+    return found
+
+
+def _wide_grid(samples: Tensor, top: int, room: float = 1.25) -> Grid:
+    """A grid around 0 that covers the samples with a margin, within -top - 1 ... top."""
+    low, high = min(float(samples.min()), 0.0) * room, max(float(samples.max()), 0.0) * room
+    scale = top / (max(high, -low) or 1.0)
+    lowest, highest = max(math.floor(low * scale), -top - 1), min(math.ceil(high * scale), top)
+    return Grid(scale, 0, lowest, max(highest, lowest + 1))

@@ -5,7 +5,7 @@ weights.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bitsback_train.export.network_writer import NetworkWriter
-from bitsback_train.portable.steps import Steps
+from bitsback_train.network.rounding import Grid
 
 Range = tuple[int, int]
 """The least and the greatest integer of a value."""
@@ -26,12 +26,12 @@ class Operation(nn.Module):
     docs/model-format.md.
     """
 
-    sources: tuple[Steps, ...]
-    """The steps of its inputs."""
+    sources: tuple[Grid, ...]
+    """The grids of its inputs."""
     source_ranges: tuple[Range, ...]
     """The least and the greatest integer of each input in the model file."""
-    target: Steps
-    """The steps of its output."""
+    target: Grid
+    """The grid of its output."""
     rounded = False
     """Whether `forward` rounds like the integers."""
     word = ""
@@ -61,16 +61,16 @@ class Operation(nn.Module):
 
 
 class Source(Operation):
-    """A variable as a network sees it: symbols that represent real numbers by `steps`; or, with a
+    """A variable as a network sees it: symbols on `grid`; or, with a
     `table`, buckets that are equally likely under N(0, 1), with integers from the table.
     """
 
     word = "source"
 
-    def __init__(self, variable: str, steps: Steps, table: NDArray[np.uint8] | None = None) -> None:
+    def __init__(self, variable: str, grid: Grid, table: NDArray[np.uint8] | None = None) -> None:
         super().__init__()
         self.variable = variable
-        self.steps = self.target = steps
+        self.grid = self.target = grid
         self.table = table
 
     def forward(self, *values: Tensor) -> Tensor:
@@ -78,10 +78,10 @@ class Source(Operation):
         if not self.rounded:
             return value
         if self.table is None:
-            return self.steps.snap(value)
+            return self.grid.snap(value)
         count = len(self.table)
         bucket = (torch.special.ndtr(value.detach().double()) * count).long().clamp_(0, count - 1)
-        held = self.steps.real(self._entries(bucket)).to(value.dtype)
+        held = self.grid.real(self._entries(bucket)).to(value.dtype)
         return value + (held - value.detach())
 
     def integers(self, *values: Tensor) -> Tensor:
@@ -90,14 +90,14 @@ class Source(Operation):
 
     def range(self) -> Range:
         if self.table is None:
-            return self.steps.low, self.steps.high
+            return self.grid.lo, self.grid.hi
         return int(self.table.min()), int(self.table.max())
 
     def scaled(self, factor: float, shift: float) -> "Source":
         """The same symbols with the meaning factor * value + shift; factor > 0."""
-        step = self.steps.step * factor
-        zero = self.steps.zero - shift / step
-        made = Source(self.variable, Steps(step, zero, self.steps.low, self.steps.high), self.table)
+        scale = self.grid.scale / factor
+        grid = replace(self.grid, scale=scale, zero=self.grid.zero - shift * scale)
+        made = Source(self.variable, grid, self.table)
         made.factor, made.shift = self.factor * factor, self.shift * factor + shift
         return made
 
@@ -117,7 +117,7 @@ class Source(Operation):
 
 
 class Add(Operation):
-    """The sum of two values, as in a residual connection. All three have the same steps, and the
+    """The sum of two values, as in a residual connection. All three have the same grid, with the
     zero 0.
     """
 
@@ -129,14 +129,14 @@ class Add(Operation):
 
     def integers(self, *values: Tensor) -> Tensor:
         one, two = values
-        return (one + two).clamp(self.target.low, self.target.high)
+        return (one + two).clamp(self.target.lo, self.target.hi)
 
     def range(self) -> Range:
-        return self.target.low, self.target.high
+        return self.target.lo, self.target.hi
 
     def write(self, writer: NetworkWriter, inputs: list[str], where: str) -> str:
         one, two = inputs
-        clamp = [self.target.low, self.target.high]
+        clamp = [self.target.lo, self.target.hi]
         return writer.add("add", writer.numbered("sum"), one, other=two, clamp=clamp)
 
 
@@ -213,7 +213,7 @@ class Elementwise(Operation):
 
 
 class Concat(Operation):
-    """The channels of several values with the same steps, one after the other."""
+    """The channels of several values on the same grid, one after the other."""
 
     moves = True
 

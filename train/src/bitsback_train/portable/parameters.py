@@ -1,16 +1,14 @@
 """The parameters of distributions, from a user's terms to those of the model format."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
 from bitsback.errors import InputError
+from bitsback_train.network.likelihoods import LN2
+from bitsback_train.network.rounding import Grid
 from bitsback_train.portable.operations import Function, scaling
-from bitsback_train.portable.steps import Steps
-
-LN2 = math.log(2.0)
 
 Spread = Literal["log_scale", "log_variance", "scale"]
 
@@ -18,13 +16,13 @@ Spread = Literal["log_scale", "log_variance", "scale"]
 @dataclass(frozen=True)
 class Output:
     """One of the parameters. `function`: from the output of the user's network to the parameter of
-    the format; `steps`: of the latter. `relative`: only differences matter, so the greatest of the
+    the format; `grid`: of the latter. `relative`: only differences matter, so the greatest of the
     calibration data becomes 0. `constant`: it is no output of the user's network, but always 0.
     """
 
     name: str
     function: Function
-    steps: Steps
+    grid: Grid
     relative: bool = False
     constant: bool = False
 

@@ -81,7 +81,7 @@ class Program(nn.Module):
 
     def real_data(self, symbols: NDArray[Any]) -> Tensor:
         """Symbols [n, elements] as the networks see them, channels last."""
-        value = self.data.steps.real(torch.from_numpy(symbols.astype(np.float32)))
+        value = self.data.grid.real(torch.from_numpy(symbols.astype(np.float32)))
         return value.reshape(len(symbols), *self.data.size, self.data.channels)
 
     def nats(self, x: Tensor, noise: Mapping[str, Tensor]) -> Tensor:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from bitsback.errors import InputError
 from bitsback_train.network.exact_tables import bucket_quantiles
+from bitsback_train.network.rounding import Grid
 from bitsback_train.portable.graph import Node
 from bitsback_train.portable.operations import Flatten, Source
-from bitsback_train.portable.steps import Steps
 from bitsback_train.portable.value import Value, flat_value
 
 _REACH_BITS = 2  # the range of a latent on a fixed grid: -2^2 to 2^2
@@ -67,16 +67,16 @@ class Data:
         return math.prod(self.shape)
 
     @property
-    def steps(self) -> Steps:
-        step = (self.high - self.low) / (self.levels - 1)
-        return Steps(step, -self.low / step, 0, self.levels - 1)
+    def grid(self) -> Grid:
+        scale = (self.levels - 1) / (self.high - self.low)
+        return Grid(scale, -self.low * scale, 0, self.levels - 1)
 
     def described(self) -> dict[str, Any]:
         return {"channels": self.channels, "levels": self.levels, "size": list(self.size)}
 
     def source(self, name: str) -> Value:
         rows, columns = self.size
-        node = Node(Source(name, self.steps), (), (rows, columns, self.channels), name)
+        node = Node(Source(name, self.grid), (), (rows, columns, self.channels), name)
         if len(self.shape) == 3:
             return Value(node)
         return flat_value(node.over(Flatten(), self.shape, name))
@@ -139,11 +139,10 @@ class Latent:
         return (*self.shape[1:], self.shape[0])
 
     @property
-    def fixed(self) -> Steps:
-        """The steps of its symbols on a fixed grid."""
-        return Steps(
-            2.0 ** (1 + _REACH_BITS - self.bits), 1 << (self.bits - 1), 0, (1 << self.bits) - 1
-        )
+    def fixed(self) -> Grid:
+        """The fixed grid of its symbols."""
+        scale = 2.0 ** (self.bits - 1 - _REACH_BITS)
+        return Grid(scale, 1 << (self.bits - 1), 0, (1 << self.bits) - 1)
 
     @property
     def mean_shift(self) -> int:
@@ -157,10 +156,10 @@ class Latent:
         node = Node(operation, (), self.whole, name)
         return Value(node) if len(self.shape) == 3 else flat_value(node)
 
-    def _buckets(self) -> tuple[Steps, NDArray[np.uint8]]:
+    def _buckets(self) -> tuple[Grid, NDArray[np.uint8]]:
         """The integers of the medians of the buckets."""
         medians = bucket_quantiles(self.bits)
         reach = float(medians[-1]) / 2**16
-        steps = Steps(2 * reach / _LATENT_TOP, _LATENT_TOP // 2 + 1, 0, _LATENT_TOP)
-        table = np.floor(medians / 2**16 / steps.step + steps.zero + 0.5)
-        return steps, table.clip(0, _LATENT_TOP).astype(np.uint8)
+        grid = Grid(_LATENT_TOP / (2 * reach), _LATENT_TOP // 2 + 1, 0, _LATENT_TOP)
+        table = np.floor(medians / 2**16 * grid.scale + grid.zero + 0.5)
+        return grid, table.clip(0, _LATENT_TOP).astype(np.uint8)

@@ -1,6 +1,7 @@
 """One network of a model: traced, quantised, computed in three ways, and described."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,18 +11,18 @@ from torch import Tensor, nn
 
 from bitsback.errors import InputError
 from bitsback_train.export.network_writer import NetworkWriter, Tensors
+from bitsback_train.network.rounding import Grid
 from bitsback_train.portable.graph import Node, applied
-from bitsback_train.portable.gridding import TOPS, Gridded, Kind, gridded
+from bitsback_train.portable.gridding import Gridded, Kind, Slot, choose_grid, gridded
 from bitsback_train.portable.lowerings import shapes
 from bitsback_train.portable.lowerings.call import Call
 from bitsback_train.portable.operations import Image, Operation, Source
 from bitsback_train.portable.parameters import Output
-from bitsback_train.portable.steps import Steps, best_steps, wide_steps
 from bitsback_train.portable.torch_variables import Data, Latent
 from bitsback_train.portable.tracing import trace
 from bitsback_train.portable.value import Value
 
-_SAMPLES = 1 << 16  # the samples of a value for choosing its steps
+_SAMPLES = 1 << 16  # the samples of a value for choosing its grid
 
 Target = tuple[str, Data | Latent]
 """A variable and its name."""
@@ -54,7 +55,7 @@ class PortableNetwork(nn.Module):
                 _split(name, values, len(self.parameters_of)), self.parameters_of, strict=True
             )
         ]
-        self._own(gridded(nodes, [each.steps for each in self.parameters_of]))
+        self._own(gridded(nodes, [each.grid for each in self.parameters_of]))
         self.components = components
 
     def _own(self, graph: Gridded) -> None:
@@ -94,21 +95,19 @@ class PortableNetwork(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, values: Mapping[str, Tensor]) -> None:
-        """Chooses the steps of all values by the real network's values for these sources."""
+        """Chooses the grids of all values by the real network's values for these sources."""
         self.round(False)
         known = self._run(values)
         seen = {node.operation: _sample(value) for node, value in known.items()}
         for slot in dict.fromkeys(self.graph.slots.values()):
             if slot.kind is not Kind.FIXED:
                 samples = torch.cat([seen[each] for each in slot.members])
-                choose = best_steps if slot.kind is Kind.NARROW else wide_steps
-                slot.steps = choose(samples, TOPS[slot.kind])
+                slot.grid = choose_grid(samples, slot.kind)
         for node, each in zip(self.graph.outputs, self.parameters_of, strict=True):
             if each.relative:
                 top = float(known[node].max())
                 slot = self.graph.slots[node.operation]
-                steps = each.steps
-                slot.steps = Steps(steps.step, steps.high - top / steps.step, steps.low, steps.high)
+                slot.grid = replace(each.grid, zero=each.grid.hi - top * each.grid.scale)
         self._bind()
 
     def _bind(self) -> None:
@@ -116,8 +115,8 @@ class PortableNetwork(nn.Module):
         slots = self.graph.slots
         for node in self.graph.nodes:
             operation = node.operation
-            operation.target = _steps(slots[operation].steps)
-            operation.sources = tuple(_steps(slots[one.operation].steps) for one in node.inputs)
+            operation.target = _chosen(slots[operation])
+            operation.sources = tuple(_chosen(slots[one.operation]) for one in node.inputs)
         self.find_ranges()
 
     def find_ranges(self) -> None:
@@ -188,9 +187,9 @@ class PortableNetwork(nn.Module):
         return value.reshape(*value.shape[:-1], -1, self.components)
 
 
-def _steps(steps: Steps | None) -> Steps:
-    assert steps is not None, "calibrated before"
-    return steps
+def _chosen(slot: Slot) -> Grid:
+    assert slot.grid is not None, "calibrated before"
+    return slot.grid
 
 
 def _sample(value: Tensor) -> Tensor:

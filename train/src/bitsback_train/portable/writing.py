@@ -2,28 +2,26 @@
 computes.
 """
 
-import hashlib
 import json
+import math
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bitsback import _core
 from bitsback.errors import ModelError
 from bitsback.models import Model
-from bitsback.models.outline import VERSION
 from bitsback.models.variables import DATA
 from bitsback_train.export.code_lengths import repeated_lengths, safe_growth
 from bitsback_train.export.exporter import Card
 from bitsback_train.export.network_writer import Tensors
+from bitsback_train.export.vectors import TEST_SEED, Draw, digests
 from bitsback_train.portable.torch_program import Program, in_words, key
 from bitsback_train.portable.torch_variables import Data
 
 _BATCH = 256
 _MOST_ROOM = 1 << 28
-_TEST_SEED = 1
 _TEST_COUNTS = (4, 2, 1)
 _GROWTH_ITEMS = 256
 _GROWTH_RUNS = 4
@@ -38,7 +36,7 @@ def write(program: Program, card: Card, symbols: NDArray[Any]) -> Model:
     parts = _Parts(program, card)
     model = parts.model(1)
     items = symbols[:_GROWTH_ITEMS]
-    lengths = repeated_lengths(model, items, _TEST_SEED, _GROWTH_RUNS * len(items))
+    lengths = repeated_lengths(model, items, TEST_SEED, _GROWTH_RUNS * len(items))
     return parts.model(safe_growth(lengths, parts.batch))
 
 
@@ -70,14 +68,13 @@ class _Parts:
 
     def _description(self, growth: int, batch: int, digests: dict[str, str]) -> str:
         description = {
-            "format": "bitsback-model", "version": VERSION,
-            "name": self.card.name, "about": self.card.about, "licence": self.card.licence,
+            **self.card.heading(),
             "variables": self._variables(),
             "networks": self.networks,
             "distributions": self.distributions,
             "code": [in_words(step) for step in self.program.steps],
             "chain": {"growth": growth, "batch": batch},
-            "test": {"seed": _TEST_SEED, "count": self.count, "sha256": digests},
+            "test": {"seed": TEST_SEED, "count": self.count, "sha256": digests},
         }  # fmt: skip
         return json.dumps(description, separators=(",", ":"))
 
@@ -112,8 +109,8 @@ class _Parts:
 
     def _digests(self) -> dict[str, str]:
         """The digests of torch's outputs for the test: docs/model-format.md, Test vectors."""
-        taken = 0
-        found = {}
+        draw = Draw(self.count)
+        answers = {}
         for network in self.program.every_network():
             values = {}
             for name in network.sources:
@@ -124,12 +121,9 @@ class _Parts:
                     else variable.whole
                 )
                 levels = variable.levels if isinstance(variable, Data) else 1 << variable.bits
-                width = int(np.prod(shape))
-                words = _core.splitmix64(_TEST_SEED, taken, self.count * width) >> np.uint64(32)
-                taken += self.count * width
-                symbols = (words % np.uint64(levels)).astype(np.float64)
+                symbols = draw(math.prod(shape), levels - 1).astype(np.float64)
                 values[name] = torch.from_numpy(symbols).reshape(self.count, *shape)
-            for name, out in network.integers(values).items():
-                data = out.numpy().astype("<i4").tobytes()
-                found[f"{network.name}.{name}"] = hashlib.sha256(data).hexdigest()
-        return found
+            answers[network.name] = {
+                name: out.numpy().astype(np.int32) for name, out in network.integers(values).items()
+            }
+        return digests(answers)
