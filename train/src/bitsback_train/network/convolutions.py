@@ -72,7 +72,7 @@ def pixel_shuffle(value: Tensor, factor: int) -> Tensor:
     of pixels.
     """
     b, h, w, c = value.shape
-    squares = value.view(b, h, w, factor, factor, c // factor**2)
+    squares = value.reshape(b, h, w, factor, factor, c // factor**2)
     return squares.transpose(2, 3).reshape(b, h * factor, w * factor, c // factor**2)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bitsback_train.export.network_writer import NetworkWriter
+from bitsback_train.network.convolutions import pixel_shuffle
 from bitsback_train.network.rounding import Grid
 
 Range = tuple[int, int]
@@ -262,11 +263,7 @@ class PixelShuffle(Move):
         self.ratio = Fraction(1, factor)
 
     def moved(self, value: Tensor) -> Tensor:
-        b, h, w, c = value.shape
-        f = self.factor
-        squares = value.reshape(b, h, w, f, f, c // f**2).transpose(2, 3)
-        whole = squares.reshape(b, h * f, w * f, c // f**2)
-        return whole[:, : self.rows, : self.columns]
+        return pixel_shuffle(value, self.factor)[:, : self.rows, : self.columns]
 
     def write(self, writer: NetworkWriter, inputs: list[str], where: str) -> str:
         name = writer.numbered("shuffled")
