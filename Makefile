@@ -8,7 +8,7 @@ BIN := .venv/$(SCRIPTS)
 # The wheels are built once, however many environments they are installed into.
 SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE $(shell find src -type f -not -name '*.pyc')
 WHEEL := build/wheel/built
-LAB_SOURCES := $(shell find lab -type f -not -name '*.pyc')
+TRAIN_WHEEL := build/train-wheel/built
 LAB_WHEEL := build/lab-wheel/built
 
 # The compiler is started once for each core; without this, where there is no ninja, for one file after the other.
@@ -57,7 +57,7 @@ docs: .venv/installed-docs
 lint: .venv/installed-test .venv/installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src lab/src benchmarks examples recipes tools
+	$(BIN)/mypy src lab/src train/src benchmarks examples recipes tools
 	$(BIN)/clang-format --dry-run -Werror $(shell find src/core -name '*.[ch]pp')
 
 bench: .venv/installed-bench
@@ -92,9 +92,11 @@ $(WHEEL): .venv/created $(SOURCES)
 	@$(BIN)/python -m pip wheel -q --no-deps -w build/wheel .
 	@touch $@
 
-$(LAB_WHEEL): .venv/created $(LAB_SOURCES)
-	@rm -rf build/lab-wheel
-	@$(BIN)/python -m pip wheel -q --no-deps -w build/lab-wheel ./lab
+$(TRAIN_WHEEL): $(shell find train -type f -not -name '*.pyc')
+$(LAB_WHEEL): $(shell find lab -type f -not -name '*.pyc')
+$(TRAIN_WHEEL) $(LAB_WHEEL): build/%-wheel/built: .venv/created
+	@rm -rf build/$*-wheel
+	@$(BIN)/python -m pip wheel -q --no-deps -w build/$*-wheel ./$*
 	@touch $@
 
 .venv/installed .venv-light/installed: %/installed: %/created $(WHEEL)
@@ -103,14 +105,15 @@ $(LAB_WHEEL): .venv/created $(LAB_SOURCES)
 	@$*/$(SCRIPTS)/python -m pip install -q build/wheel/*.whl
 	@touch $@
 
-.venv/installed-lab: .venv/installed $(LAB_WHEEL)
-	@$(BIN)/python -m pip install -q --no-deps --force-reinstall build/lab-wheel/*.whl
+# The lab compares with the compressors that the trainer lists, which takes no PyTorch.
+.venv/installed-lab: .venv/installed $(TRAIN_WHEEL) $(LAB_WHEEL)
+	@$(BIN)/python -m pip install -q --no-deps --force-reinstall build/train-wheel/*.whl build/lab-wheel/*.whl
 	@touch $@
 
 .venv/installed-test: .venv/installed-lab
 	@echo "installing what the tests need, PyTorch for the CPU among it"
 	@$(BIN)/python -m pip install -q -U pip  # one that finds what belongs together in half the time
-	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[test]" "$$(echo build/lab-wheel/*.whl)[paper]"
+	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[test]" build/train-wheel/*.whl "$$(echo build/lab-wheel/*.whl)[paper]"
 	@touch $@
 
 # With the lab, whose commands and digits are in pages, and the modules that the pages of `bitsback.zarr` and others are about.

@@ -17,13 +17,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from bitsback.downloads import TEST_IMAGES, find
 from bitsback.images.formats import ONE_ARRAY
-from bitsback.peers.catalogue import all_peers
-from bitsback.peers.units import Images
 from bitsback_lab.bench import peer_cache
 from bitsback_lab.bench.process import PeerFailed, measure_apart
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
+from bitsback_train.downloads import TEST_IMAGES, find
+from bitsback_train.peers.catalogue import all_peers
+from bitsback_train.peers.units import Images
 
 RESULTS = Path(__file__).resolve().parents[1] / "lab/src/bitsback_lab/bench" / peer_cache.SHIPPED
 

@@ -25,16 +25,16 @@ import numpy as np
 from harness import report
 from numpy.typing import NDArray
 
-from bitsback.downloads import TRAIN_IMAGES, find
 from bitsback.errors import InputError
-from bitsback.train.export.exporter import Card
-from bitsback.train.fit.vae_training import read_idx_images
-from bitsback.train.job.evaluation import break_even
-from bitsback.train.job.image_set import ImageSet
-from bitsback.train.job.job import Settings, train
-from bitsback.train.job.one_shape import one_shape, read_one_shape
-from bitsback.train.job.vae_job import VaeJob
 from bitsback_lab.digits import binarise
+from bitsback_train.downloads import TRAIN_IMAGES, find
+from bitsback_train.export.exporter import Card
+from bitsback_train.fit.vae_training import read_idx_images
+from bitsback_train.job.evaluation import break_even
+from bitsback_train.job.image_set import ImageSet
+from bitsback_train.job.job import Settings, train
+from bitsback_train.job.one_shape import one_shape, read_one_shape
+from bitsback_train.job.vae_job import VaeJob
 
 IMAGES = 10_000
 

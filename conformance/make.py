@@ -1,6 +1,6 @@
 """Make the conformance files: archives that a decoder must restore, and others that it must refuse.
 
-    PYTHONPATH=tests:lab/src python conformance/make.py
+    PYTHONPATH=tests:lab/src:train/src python conformance/make.py
 
 What each file holds is said by the executable specification in tests/reference, never by the
 program. Golden archives, and archives with previews or parity, that are cut off, or need a newer

@@ -1,6 +1,6 @@
 """The bundled model for pictures of all kinds, trained further on a folder of your own.
 
-`bitsback train` calls `bitsback.train.train_model`. It starts from the weights of `universal`,
+`bitsback train` calls `bitsback_train.train_model`. It starts from the weights of `universal`,
 holds out images for testing, and never returns a model that is worse on these.
 
 This script draws the folder: sheets of tinted digits on grainy paper. Use your own instead, and
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.train import train_model
 from bitsback_lab.digits import mnist_test_images
+from bitsback_train import train_model
 
 
 def draw_sheets(folder: Path, sheets: int, seed: int) -> None:

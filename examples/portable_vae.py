@@ -1,7 +1,7 @@
 """A VAE of your own PyTorch modules, made portable: any machine reads its archives without torch.
 
 A convolutional VAE is trained as usual, in floats, on most of the digits that ship with the lab.
-`bitsback.train.portable` traces its networks, quantises them, reports the cost layer by layer, and
+`bitsback_train.portable` traces its networks, quantises them, reports the cost layer by layer, and
 saves a model file. The other digits are compressed with it, and a process that cannot import torch
 decodes them.
 
@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 import bitsback
-from bitsback.train import portable
 from bitsback_lab.digits import binarised_mnist_test_images
+from bitsback_train import portable
 
 LATENTS = 20
 

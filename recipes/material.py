@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from bitsback.train.fit.items import Item, Kind, crops, patches, turned_patches
-from bitsback.train.fit.pixel_training import Share
-from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.fit.start_matrices import PSEUDO_COUNT, as_starts, no_starts, sum_products
-from bitsback.train.network.pixel_predictor import PredictiveArchitecture
+from bitsback_train.fit.items import Item, Kind, crops, patches, turned_patches
+from bitsback_train.fit.pixel_training import Share
+from bitsback_train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback_train.fit.start_matrices import PSEUDO_COUNT, as_starts, no_starts, sum_products
+from bitsback_train.network.pixel_predictor import PredictiveArchitecture
 
 Where = Mapping[str, Path]
 """The folders that the command line names, by the names of the options."""

@@ -18,23 +18,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from settings import DIGITS, RECIPES, SizeAgnostic, Vae
+from settings import RECIPES, SizeAgnostic, Vae
 
 from bitsback.models import Model
-from bitsback.train.export.code_lengths import code_lengths, safe_growth
-from bitsback.train.export.exporter import Card, chain_batch, export
-from bitsback.train.export.size_agnostic import export_predictive
-from bitsback.train.fit.gate import with_gate
-from bitsback.train.fit.items import patches
-from bitsback.train.fit.machine import keep_freed_memory
-from bitsback.train.fit.pixel_training import PixelTraining
-from bitsback.train.fit.pruning import prune
-from bitsback.train.fit.training import CURVE
-from bitsback.train.fit.vae_training import Split, VaeTraining, mnist_split
-from bitsback.train.network.architectures import AnyVae, load_module, save_module
-from bitsback.train.network.context import ContextModule
-from bitsback.train.network.layered import LayeredModule, with_steps
-from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
+from bitsback_train.export.code_lengths import code_lengths, safe_growth
+from bitsback_train.export.exporter import Card, chain_batch, export
+from bitsback_train.export.size_agnostic import export_predictive
+from bitsback_train.fit.gate import with_gate
+from bitsback_train.fit.machine import keep_freed_memory
+from bitsback_train.fit.pixel_training import PixelTraining
+from bitsback_train.fit.pruning import prune
+from bitsback_train.fit.training import CURVE
+from bitsback_train.fit.vae_training import Split, VaeTraining, mnist_split
+from bitsback_train.network.architectures import save_module
+from bitsback_train.network.context import ContextModule
+from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
 GATE_IMAGES = 14_000  # their flat contexts train the network for these
 FLOATS = "module.safetensors"
@@ -65,7 +63,7 @@ def main(
     )
     chosen = parser.parse_args(arguments)
     recipe = recipes[chosen.name]
-    needs = recipe.material.needs if isinstance(recipe, SizeAgnostic) else (_folder(recipe),)
+    needs = recipe.material.needs if isinstance(recipe, SizeAgnostic) else ("data",)
     where = {name: folder for name in needs if (folder := getattr(chosen, name)) is not None}
     for name in needs:
         if name not in where:
@@ -77,7 +75,8 @@ def main(
         model = train_pixels(recipe, card, where, chosen.out, chosen.device)
     else:
         keep_freed_memory()
-        training = train_vae(recipe, read(recipe, where), chosen.out, chosen.as_float)
+        split = mnist_split(where["data"], recipe.validation)
+        training = train_vae(recipe, split, chosen.out, chosen.as_float)
         if chosen.as_float:
             save_module(training.best_module(), chosen.out / FLOATS)
             print(f"wrote {chosen.out / FLOATS}")
@@ -88,24 +87,6 @@ def main(
     print(f"wrote {path}")
 
 
-def _folder(recipe: Vae) -> str:
-    return "data" if recipe.size == DIGITS else "photos"
-
-
-def read(recipe: Vae, where: Mapping[str, Path]) -> Split:
-    """Digits, or patches of photographs, uint8 [n, pixels]."""
-    if recipe.size == DIGITS:
-        return mnist_split(where["data"], recipe.validation)
-
-    def rows(paths: list[Path], step: int = 1) -> torch.Tensor:
-        found = np.concatenate([patches(path)[::step] for path in paths])
-        return torch.from_numpy(found.reshape(len(found), -1))
-
-    folder = where["photos"]
-    validation = rows([folder / "val_00.webp"], step=4)[: recipe.validation]
-    return Split(rows(sorted(folder.glob("patches_*.webp"))), validation)
-
-
 def train_vae(recipe: Vae, images: Split, out: Path, as_float: bool) -> VaeTraining:
     """Trains all parts in turn. Returns the last one."""
     parts = list(recipe.parts)
@@ -113,9 +94,9 @@ def train_vae(recipe: Vae, images: Split, out: Path, as_float: bool) -> VaeTrain
         parts[-1] = replace(parts[-1], quantise_from=None, seed=recipe.float_seed)
     elif recipe.last is not None:
         parts.append(recipe.last)
-    start = None if recipe.start is None else load_module(recipe.start).state_dict()
+    start = None
     for part in parts:
-        training = VaeTraining(part, images, out / part.name, recipe.samples)
+        training = VaeTraining(part, images, out / part.name)
         if start is not None and training.epoch == 0:
             training.start_from(start)
         _run(training)
@@ -126,17 +107,14 @@ def train_vae(recipe: Vae, images: Split, out: Path, as_float: bool) -> VaeTrain
 
 def finish(recipe: Vae, training: VaeTraining, card: Card) -> Model:
     """The integer model, with the growth that the validation images allow."""
-    module: AnyVae = training.best_module()
+    module = training.best_module()
     seed = recipe.parts[-1].seed
     if recipe.drop_idle_latents:
         module = prune(module, training.validation)
-    if recipe.step_bits is not None and isinstance(module, LayeredModule):
-        module = with_steps(module, recipe.step_bits)
     if recipe.gate is not None and isinstance(module, ContextModule):
         module = with_gate(module, recipe.gate, training.symbols_to_train_on(GATE_IMAGES), seed)
     x = training.validation.numpy().astype(np.uint8)
-    size = recipe.size[0], recipe.size[1]
-    lengths = code_lengths(export(module, card, growth=1), x, seed, size)
+    lengths = code_lengths(export(module, card, growth=1), x, seed)
     model = export(module, card, safe_growth(lengths, chain_batch(module)))
     print(
         f"{module.architecture.latents} latents, growth {model.growth}; on the validation set"

@@ -4,30 +4,24 @@ The times are those of one core. The same machine and the same PyTorch give the 
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from material import Cifar, Folders, Material, Pages, Sampled
 
-from bitsback.train.export.exporter import Card
-from bitsback.train.fit.gate import Gate
-from bitsback.train.fit.items import VOLUME, Crop, Kind
-from bitsback.train.fit.pixel_training import pixel_recipe
-from bitsback.train.fit.training import Recipe, last_part
-from bitsback.train.network.context import ContextArchitecture
-from bitsback.train.network.dense import Architecture
-from bitsback.train.network.layered import LayeredArchitecture, TopDownArchitecture
-from bitsback.train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
-from bitsback.train.network.pyramid import PyramidArchitecture
+from bitsback_train.export.exporter import Card
+from bitsback_train.fit.gate import Gate
+from bitsback_train.fit.items import VOLUME, Crop, Kind
+from bitsback_train.fit.pixel_training import pixel_recipe
+from bitsback_train.fit.training import Recipe, last_part
+from bitsback_train.network.context import ContextArchitecture
+from bitsback_train.network.dense import Architecture
+from bitsback_train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
 
 DIGITS = (28, 28)
-PATCH = (64, 64, 3)
 
 
 @dataclass(frozen=True)
 class Vae:
-    """A VAE. Its data are MNIST's files, or similar ones, in the folder --data; or, for a model of
-    any size, pictures of patches in --photos.
-    """
+    """A VAE of digits. Its data are MNIST's files, or similar ones, in the folder --data."""
 
     about: str
     parts: tuple[Recipe, ...]
@@ -37,25 +31,17 @@ class Vae:
     last: Recipe | None = None
     """Continues the training of the parts with rounding; the float model skips it."""
     licence: str = "CC-BY-SA-3.0"
-    size: tuple[int, ...] = DIGITS
-    """The size of the images; for a model of any size, that of the patches, with their channels."""
     validation: int = 5_000
     """The number of validation images, the last ones, which no training uses and which decide all
     choices.
     """
-    samples: int = 3
-    """The samples of the posterior, for each of them."""
-    start: Path | None = None
-    """Weights of a float model to start from."""
     float_seed: int = 1
     drop_idle_latents: bool = False
     gate: Gate | None = None
     """Flat contexts have a network of their own, which is trained at the end."""
-    step_bits: int | None = None
-    """The bits of latents below the top in the model, if they differ from training."""
 
     def card(self, name: str) -> Card:
-        return Card(name, self.about, self.licence, self.size if self.size == DIGITS else ())
+        return Card(name, self.about, self.licence, DIGITS)
 
 
 @dataclass(frozen=True)
@@ -91,33 +77,6 @@ MNIST_PAPER = replace(
 MNIST_BINARY_PAPER = replace(
     MNIST_BINARY, name="mnist-binary-paper", architecture=Architecture(784, (100,), 40, 8)
 )
-
-# Layers of latents.
-
-ONE_LAYER = Path(__file__).resolve().parent / "mnist-float.safetensors"
-BINARY_LAYERS = Recipe(
-    "mnist-binary-layers", LayeredArchitecture(784, (256, 128), (32, 16)), epochs=180,
-    quantise_from=110,
-)  # fmt: skip
-BINARY_FOUR_LAYERS = Recipe(
-    "mnist-binary-four-layers", LayeredArchitecture(784, (256, 128), (32, 16, 12, 8)), epochs=30,
-    quantise_from=18, learning_rate=1e-3, kl_warm_up=0,
-)  # fmt: skip
-TOP_DOWN = Recipe(
-    "mnist-binary-top-down", TopDownArchitecture(784, (256, 128), lower=24, upper=12), epochs=36,
-    quantise_from=22, kl_warm_up=12,
-)  # fmt: skip
-LAYERS = Recipe(
-    "mnist-layers",
-    LayeredArchitecture(784, (256, 128), (32, 16), levels=256, likelihood="exponential"),
-    epochs=40, quantise_from=24, learning_rate=1e-3, kl_warm_up=0, validate_every=4,
-)  # fmt: skip
-FOUR_LAYERS = replace(
-    LAYERS, name="mnist-four-layers", epochs=36, quantise_from=18,
-    architecture=LayeredArchitecture(
-        784, (256, 128), (32, 16, 12, 8), levels=256, likelihood="exponential"
-    ),
-)  # fmt: skip
 
 # Context VAEs.
 
@@ -169,21 +128,6 @@ def context(about: str, *parts: Recipe, licence: str = "CC-BY-SA-3.0") -> Vae:
         about, parts, last_part(parts[-1]), licence, validation=2_000, drop_idle_latents=True,
         gate=Gate(),
     )  # fmt: skip
-
-
-# Photographs of any size, without autoregression, with layers of latents on grids.
-
-
-def photographs(layers: int) -> Vae:
-    name = "photographs-layers" if layers == 2 else f"photographs-{layers}"
-    architecture = PyramidArchitecture(
-        PATCH, factors=(4, 2, 2)[:layers], layers=(16, 12, 8)[:layers], widths=(48, 32, 32)[:layers]
-    )
-    recipe = Recipe(
-        name, architecture, epochs=12, quantise_from=8, batch=16, kl_warm_up=0, validate_every=1
-    )
-    about = f"photographs in colour of any size, {layers} layers of latents, no scan"
-    return Vae(about, (recipe,), licence="CC0-1.0", size=PATCH, validation=256, samples=1)
 
 
 # Size-agnostic models.
@@ -297,28 +241,6 @@ RECIPES: dict[str, Vae | SizeAgnostic] = {
         " (784-100-40)",
         (MNIST_BINARY_PAPER,),
     ),
-    "mnist-binary-layers": Vae(  # 15 minutes
-        "bilevel handwritten digits of 28x28 pixels, a dense VAE with two layers of latents",
-        (BINARY_LAYERS,), step_bits=5,
-    ),
-    "mnist-binary-four-layers": Vae(  # 5 minutes, after those of the recipe before
-        "bilevel handwritten digits of 28x28 pixels, a dense VAE with four layers of latents",
-        (BINARY_LAYERS, BINARY_FOUR_LAYERS), step_bits=5,
-    ),
-    "mnist-binary-top-down": Vae(  # 5 minutes
-        "bilevel handwritten digits of 28x28 pixels, a dense VAE with a top-down posterior",
-        (TOP_DOWN,),
-    ),
-    "mnist-layers": Vae(  # 16 minutes, after those of the float model of mnist
-        "grey handwritten digits of 28x28 pixels, a dense VAE with two layers of latents",
-        (LAYERS,),
-        replace(last_part(LAYERS), epochs=16, learning_rate=6e-4, validate_every=4),
-        start=ONE_LAYER, float_seed=2, step_bits=6,
-    ),
-    "mnist-four-layers": Vae(  # 6 minutes, after the 11 of the first part of the one before
-        "grey handwritten digits of 28x28 pixels, a dense VAE with four layers of latents",
-        (LAYERS, FOUR_LAYERS), start=ONE_LAYER, float_seed=2, step_bits=6,
-    ),
     "mnist-binary-context": context(  # 110 minutes on two cores, with --threads 2
         "bilevel handwritten digits of 28x28 pixels, a context VAE trained on MNIST binarised at"
         " random",
@@ -337,9 +259,6 @@ RECIPES: dict[str, Vae | SizeAgnostic] = {
         "grey pictures of clothes of 28x28 pixels, a context VAE trained on Fashion-MNIST",
         FASHION_FIRST, FASHION, licence="MIT",
     ),
-    "photographs-1": photographs(1),  # 20 minutes and 1 GB, each; lab/notes/layers-of-latents.md
-    "photographs-layers": photographs(2),
-    "photographs-3": photographs(3),
     "universal": SizeAgnostic(  # an hour, beside minutes for looking at the pixels, in 8 GB
         "images, stacks and volumes of any size, kind and depth, trained on photographs, medical"
         " images, microscopy, satellite images and graphics",

@@ -56,7 +56,7 @@ def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
         "find_spec",
         lambda name, *rest: None if name == "torch" else find(name, *rest),
     )
-    for name in [name for name in sys.modules if name.startswith("bitsback.train")]:
+    for name in [name for name in sys.modules if name.startswith("bitsback_train")]:
         monkeypatch.delitem(sys.modules, name)
 
 

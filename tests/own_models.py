@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback.train import portable
-from bitsback.train.portable import PortableModel
+from bitsback_train import portable
+from bitsback_train.portable import PortableModel
 
 
 def images(shape: tuple[int, ...], levels: int, count: int = 24, seed: int = 0) -> NDArray[Any]:

@@ -31,7 +31,7 @@ LD_PRELOAD=$("$compiler" -print-file-name=lib$library.so):$("$compiler" -print-f
 ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=16
 UBSAN_OPTIONS=print_stacktrace=1
 TSAN_OPTIONS=halt_on_error=1:report_signal_unsafe=0
-PYTHONPATH=$PWD/$folder/python:$PWD/lab/src
+PYTHONPATH=$PWD/$folder/python:$PWD/lab/src:$PWD/train/src
 PYTHONMALLOC=malloc
 export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS PYTHONPATH PYTHONMALLOC
 

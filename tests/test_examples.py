@@ -18,15 +18,15 @@ import bitsback.imageio
 import bitsback.napari
 import bitsback.pillow
 import bitsback.torch
-import bitsback.train
 import bitsback.xarray
+import bitsback_train
 from bitsback import codecs
-from bitsback.train import portable
 from bitsback_lab import research
+from bitsback_train import portable
 
 PUBLIC = {
     name: found
-    for package in (bitsback, bitsback.dask, bitsback.torch, bitsback.train, codecs)
+    for package in (bitsback, bitsback.dask, bitsback.torch, bitsback_train, codecs)
     for name in package.__all__
     if callable(found := getattr(package, name))
 } | {"bitsback": bitsback, "bitsback_lab.research": research, "Functions": research.Functions}

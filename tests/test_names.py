@@ -107,7 +107,7 @@ def test_codecs_are_loaded_when_their_name_is_asked_for() -> None:
     assert ran.stdout.split() == ["False", "True"]
 
 
-INTEGRATIONS = ["dask", "hdf5", "imageio", "numcodecs", "torch", "train", "xarray", "zarr"]
+INTEGRATIONS = ["dask", "hdf5", "imageio", "numcodecs", "torch", "xarray", "zarr"]
 
 
 @pytest.mark.parametrize("name", [*INTEGRATIONS, "pillow"])
@@ -123,7 +123,7 @@ def test_an_integration_is_an_attribute(name: str) -> None:
 
 @pytest.mark.parametrize("name", INTEGRATIONS)
 def test_an_integration_that_is_not_installed_says_what_to_install(name: str) -> None:
-    package = {"train": "torch", "hdf5": "h5py"}.get(name, name)
+    package = {"hdf5": "h5py"}.get(name, name)
     extra = "zarr" if name == "numcodecs" else name
     code = (
         f"import sys; sys.modules[{package!r}] = None; import bitsback\n"
@@ -133,9 +133,3 @@ def test_an_integration_that_is_not_installed_says_what_to_install(name: str) ->
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert f"pip install 'bitsback[{extra}]'" in ran.stdout, ran.stderr
-
-
-def test_portable_models_are_an_attribute_of_training() -> None:
-    code = "import bitsback; print(bitsback.train.portable.build.__name__)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert ran.stdout.split() == ["build"], ran.stderr

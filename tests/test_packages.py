@@ -24,7 +24,11 @@ def modules(folder: Path) -> dict[str, ast.Module]:
 
 @cache
 def sources() -> dict[str, ast.Module]:
-    return modules(ROOT / "src") | modules(ROOT / "lab" / "src")
+    return {
+        name: tree
+        for part in (".", "train", "lab")
+        for name, tree in modules(ROOT / part / "src").items()
+    }
 
 
 def imports(name: str) -> set[str]:
@@ -48,7 +52,7 @@ def graph() -> dict[str, set[str]]:
 
 
 def package(name: str) -> str:
-    return ".".join(name.split(".")[: 3 if name.startswith("bitsback.train.") else 2])
+    return ".".join(name.split(".")[:2])
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
@@ -69,7 +73,10 @@ def test_only_training_and_its_own_package_need_torch() -> None:
     needing = {
         package(name) for name, needed in graph().items() if any("torch" in n for n in needed)
     }
-    assert {name.removeprefix("bitsback.").split(".")[0] for name in needing} == {"train", "torch"}
+    assert {name for name in needing if not name.startswith("bitsback_train.")} == {
+        "bitsback.torch"
+    }
+    assert not needing & {"bitsback_train.peers", "bitsback_train.downloads"}
 
 
 def test_only_its_own_package_needs_dask() -> None:
@@ -94,9 +101,12 @@ def test_only_training_and_the_lab_are_edges() -> None:
     for name, needed in graph().items():
         if not name.startswith("bitsback.torch"):
             assert not any(n.startswith("bitsback.torch") for n in needed), name
-        if not name.startswith(("bitsback.train", "bitsback.cli")):
-            assert not any(n.startswith("bitsback.train") for n in needed), name
-        if not name.startswith("bitsback_lab"):
+        if not name.startswith(("bitsback_train", "bitsback_lab")):
+            assert not any(n.startswith("bitsback_train") for n in needed), name
+        if name.startswith("bitsback_lab"):
+            trainer = {".".join(n.split(".")[:2]) for n in needed if n.startswith("bitsback_train")}
+            assert trainer <= {"bitsback_train.peers", "bitsback_train.downloads"}, name
+        else:
             assert not any(n.startswith("bitsback_lab") for n in needed), name
 
 

@@ -21,11 +21,14 @@ def project(folder: str) -> dict[str, Any]:
 
 
 def test_there_is_one_version() -> None:
-    lab = project("lab")
-    assert lab["version"] == bitsback.__version__
-    assert lab["dependencies"] == [f"bitsback=={bitsback.__version__}"]
-    assert f"\nversion: {bitsback.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
-    assert f"\n## {bitsback.__version__}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    version = bitsback.__version__
+    train, lab = project("train"), project("lab")
+    assert train["version"] == lab["version"] == version
+    assert train["dependencies"] == [f"bitsback=={version}"]
+    assert lab["dependencies"] == [f"bitsback=={version}", f"bitsback-train=={version}"]
+    assert project("")["optional-dependencies"]["train"] == [f"bitsback-train[torch]=={version}"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", bundled.names())

@@ -17,7 +17,7 @@ True
 ...     archive[[3, 1], 10:20].shape
 (2, 10, 28)
 
-`bitsback.torch` has a dataset for PyTorch, `bitsback.train` makes models, `bitsback.dask`,
+`bitsback.torch` has a dataset for PyTorch, `bitsback.dask`,
 `bitsback.zarr`, `bitsback.numcodecs`, `bitsback.hdf5`, `bitsback.pillow`, `bitsback.imageio` and
 `bitsback.xarray` are for those packages, and `bitsback.codecs` has the parts of models. Each is
 imported on first use, and raises MissingExtra, which says what to install, if its package is
@@ -102,7 +102,6 @@ _MODULES = {
     "numcodecs": "numcodecs",
     "pillow": None,
     "torch": "torch",
-    "train": "torch",
     "xarray": "xarray",
     "zarr": "zarr",
 }

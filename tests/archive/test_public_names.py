@@ -140,7 +140,7 @@ def test_a_sheet_takes_bounded_work(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_has_a_model_is_given_as_one() -> None:
-    """Like the result of `bitsback.train.portable.build`."""
+    """Like the result of `bitsback_train.portable.build`."""
 
     class Made:
         model = bitsback.load_model("mnist-binary")

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.peers.measure import Measurement, Peer, measure
-from bitsback.peers.units import Images
 from bitsback_lab.bench import comparison, peer_cache
 from bitsback_lab.bench.process import PeerFailed
 from bitsback_lab.digits import binarised_mnist_test_images
+from bitsback_train.peers.measure import Measurement, Peer, measure
+from bitsback_train.peers.units import Images
 
 PROCESSOR = "a processor of the tests"
 

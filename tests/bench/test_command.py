@@ -21,9 +21,9 @@ from PIL import Image
 
 import bitsback
 from bitsback.cli.main import bitsback as command
-from bitsback.peers.measure import Peer
 from bitsback_lab.bench import comparison, plot
 from bitsback_lab.bench.subject import read
+from bitsback_train.peers.measure import Peer
 from waiting import PATIENCE, running, until
 
 Run = Callable[..., Result]

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.errors import InputError
-from bitsback.peers.measure import Measurement, Peer
-from bitsback.peers.units import Images, layouts, pack, plain, same, shuffle, units
 from bitsback_lab.bench import comparison, peer_cache
 from bitsback_lab.bench.comparison import Lineup, Row, best_layouts, compare, plan
 from bitsback_lab.bench.itself import ours
 from bitsback_lab.bench.process import PeerFailed
 from bitsback_lab.bench.subject import Data
+from bitsback_train.peers.measure import Measurement, Peer
+from bitsback_train.peers.units import Images, layouts, pack, plain, same, shuffle, units
 from plane_models import only_one_shape
 
 FAST = Peer("zlib", "stream", zlib.compress, zlib.decompress, version="zlib 1")

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.peers.measure import Peer, peak_memory
 from bitsback_lab.bench.process import PeerFailed, measure_apart
+from bitsback_train.peers.measure import Peer, peak_memory
 
 HERE = Path(__file__).parent
 

@@ -226,9 +226,8 @@ def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> No
         "        if name == 'bitsback.cli.main': signal.raise_signal(signal.SIGINT)\n"
         "sys.meta_path.insert(0, Finder)\n",
         # Before the command runs.
-        "import bitsback.cli.lab\n"
-        "bitsback.cli.lab.COMMANDS = type('C', (), {'__contains__': lambda *_:"
-        " signal.raise_signal(signal.SIGINT)})()\n",
+        "import bitsback.cli.logs\n"
+        "bitsback.cli.logs.with_option = lambda *_: signal.raise_signal(signal.SIGINT)\n",
     ],
 )
 def test_an_interrupt_while_modules_are_imported(folder: Path, code: str) -> None:

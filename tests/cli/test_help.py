@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import bitsback
+from bitsback.cli.added import PARTS
 from bitsback.cli.main import COMMANDS
 from bitsback.cli.main import bitsback as group
 
@@ -29,7 +30,7 @@ def test_the_program_alone_shows_its_help(run: Run) -> None:
     assert run("help").stdout == result.stdout
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "demo"])
+@pytest.mark.parametrize("name", [*COMMANDS, *PARTS])
 def test_help_of_a_command(run: Run, name: str) -> None:
     result = run("help", name)
     assert result.exit_code == 0
@@ -90,6 +91,33 @@ def test_what_only_few_need_to_know_stands_in_the_help_of_all_options(run: Run) 
 )
 def test_near_misses(run: Run, folder: Path, arguments: list[str], part: str) -> None:
     assert_one_line_error(run(*arguments), part, "id you mean")
+
+
+def test_another_distribution_adds_a_command(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other.py").write_text(
+        "import click\n\n@click.command()\ndef greet():\n"
+        "    'Say hello.'\n    click.echo('hello')\n"
+    )
+    metadata = tmp_path / "other-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Name: other\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[bitsback.commands]\ngreet = other:greet\n")
+    assert "greet" not in run("--help").stdout
+    monkeypatch.syspath_prepend(tmp_path)
+    assert re.search(r"^  greet +Say hello", run("--help").stdout, re.MULTILINE)
+    assert run("greet").stdout == "hello\n"
+    assert_one_line_error(run("gret"), "'greet'")
+
+
+def test_commands_that_are_not_installed_name_their_distribution(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bitsback.cli.added.GROUP", "none")
+    for command, (distribution, *_) in PARTS.items():
+        assert not re.search(rf"^  {command} ", run("--help").stdout, re.MULTILINE)
+        assert_one_line_error(run(command), distribution, "pip install")
 
 
 def test_nothing_is_suggested_for_what_is_far(run: Run, folder: Path) -> None:

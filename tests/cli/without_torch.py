@@ -1,4 +1,4 @@
-"""bitsback compresses and decompresses without torch, and without the lab.
+"""bitsback compresses and decompresses without torch, the trainer and the lab.
 
 `make test` runs this in an environment with only the packages that `pip install .` installs.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import bitsback
-from bitsback.cli.lab import COMMANDS
+from bitsback.cli.added import PARTS
 from bitsback.models import bundled
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ DIGITS = ROOT / "lab" / "src" / "bitsback_lab" / "digits" / "mnist-test-images.i
 
 
 def main() -> None:
-    for package in ("torch", "pytest", "bitsback_lab"):
+    for package in ("torch", "pytest", "bitsback_train", "bitsback_lab"):
         if find_spec(package) is not None:
             sys.exit(f"{package} is installed here, so this proves nothing")
     archives = sorted(GOLDEN.glob("*.bb"))
@@ -44,14 +44,14 @@ def main() -> None:
         buffer.seek(0)
         if not np.array_equal(bitsback.decompress(buffer), digits):
             sys.exit(f"{name} did not restore the images")
-    for command in COMMANDS:
+    for command, (distribution, *_) in PARTS.items():
         call = [sys.executable, "-m", "bitsback", command, "digits.npy"]
         ran = subprocess.run(call, capture_output=True, text=True)
-        if ran.returncode != 2 or ran.stderr.count("\n") != 1 or "bitsback-lab" not in ran.stderr:
-            sys.exit(f"bitsback {command} does not say that it needs the lab: {ran.stderr}")
+        if ran.returncode != 2 or ran.stderr.count("\n") != 1 or distribution not in ran.stderr:
+            sys.exit(f"bitsback {command} does not name {distribution}: {ran.stderr}")
     print(
         f"Without torch: {len(archives)} golden archives and both ways of"
-        f" {', '.join(bundled.names())}, and a word on the lab: all well"
+        f" {', '.join(bundled.names())}, and the names of the other distributions: all well"
     )
 
 

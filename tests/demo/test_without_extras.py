@@ -1,4 +1,4 @@
-"""The lab runs with what `pip install . ./lab` installs, without any package of an extra."""
+"""The lab runs with what `pip install . ./train ./lab` installs, without packages of extras."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ def extras(project: Path) -> set[str]:
         for extra in listed["optional-dependencies"].values()
         for each in extra
     }
-    return names - {"bitsback"}
+    return names - {"bitsback", "bitsback_train"}
 
 
-ABSENT = extras(ROOT / "pyproject.toml") | extras(ROOT / "lab" / "pyproject.toml")
+ABSENT = set.union(*(extras(ROOT / part / "pyproject.toml") for part in (".", "train", "lab")))
 
 # As if these were not installed: import statements and find_spec find nothing.
 WITHOUT = f"import sys; sys.modules.update(dict.fromkeys({sorted(ABSENT)!r}))"
 
 EVERY_COMMAND = """
-from importlib import import_module
-from bitsback.cli.lab import COMMANDS
-for name in COMMANDS:
-    import_module(f"bitsback_lab.commands.{name}")
+from bitsback.cli.added import load, names
+for name in names():
+    load(name)
 """
 
 EVERY_MODULE_OF_BENCH = """
@@ -47,7 +46,7 @@ for package in (bitsback_lab.bench, bitsback_lab.digits):
 """
 
 THE_DEMO = """
-from bitsback_lab.commands import demo
+from bitsback_lab import demo
 digits = demo.binarised_mnist_test_images()[:60]
 demo.binarised_mnist_test_images = lambda: digits
 from bitsback.cli.main import bitsback

@@ -13,7 +13,7 @@ PAGE = "".join(
 )
 FILES = r"[\w./-]+\.(?:py|pyi|hpp|cpp|md|sh)"
 NAMED = sorted({*re.findall(rf"`({FILES})`", PAGE), *re.findall(r"`([\w./-]+/)`", PAGE)})
-FOLDERS = ("src", "lab", "tests", "docs", "benchmarks", "examples", "recipes", "tools")
+FOLDERS = ("src", "lab", "train", "tests", "docs", "benchmarks", "examples", "recipes", "tools")
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,9 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from bitsback.downloads import TEST_IMAGES
-from bitsback.peers.measure import Peer
 from bitsback_lab import digits
 from bitsback_lab.paper import (
     compressors,
-    layer_costs,
     model_cost,
     page,
     sets,
@@ -27,6 +24,8 @@ from bitsback_lab.paper import (
     table3,
 )
 from bitsback_lab.paper.exhibits import ENTRIES, NAMES, Conditions, find
+from bitsback_train.downloads import TEST_IMAGES
+from bitsback_train.peers.measure import Peer
 from paper.conftest import assert_one_line_error
 
 Invoke = Callable[..., Result]
@@ -300,24 +299,6 @@ def test_the_page_is_made_of_numbers_that_are_there(
     run("reproduce", "figure5", "-q")
     assert run("reproduce", "page").stderr.split() == ["paper/README.md"]
     assert Path("paper/README.md").read_text().startswith("# The paper, reproduced")
-
-
-def test_the_page_takes_in_layers_of_latents(apart: Path) -> None:
-    order = {
-        "order": "Bit-Swap", "popped": 160.4, "growth": 140, "start_up": [200.0] * 3,
-        "push_mb_s": 90.2, "pop_mb_s": 70.7,
-    }  # fmt: skip
-    model = {"model": "digits", "levels": 2, "layers": [8, 4], "rate": 0.16801, "orders": [order]}
-    path = apart / layer_costs.FILE
-    path.write_text(json.dumps({"counts": [1, 30, 2000], "models": [model]}))
-    text = page.markdown({}, apart)
-    row = (
-        "| `digits` | 8, 4 | 0.1680 | Bit-Swap | 160 | 200 | 200 | 200 | 140 | 90 MB/s | 71 MB/s |"
-    )
-    assert row in text
-    path.write_text("{}")
-    with pytest.raises(Exception, match=r"benchmarks/layers\.py"):
-        page.markdown({}, apart)
 
 
 def test_the_page_takes_in_how_floats_fail(apart: Path) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from bitsback.errors import InputError
-from bitsback.train.portable import PortableModel
+from bitsback_train.portable import PortableModel
 from own_models import Own, convolutional, dense, images
 
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations
 
-from bitsback.train import portable
-from bitsback.train.portable.parameters import LN2
+from bitsback_train import portable
+from bitsback_train.network.likelihoods import LN2
 from own_models import images, trained
 from reference.model import Model as SpecModel
 

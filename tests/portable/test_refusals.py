@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bitsback.errors import InputError
-from bitsback.train import portable
+from bitsback_train import portable
 from own_models import Own, dense, perceptron
 
 

@@ -13,9 +13,9 @@ from settings import SizeAgnostic
 
 from bitsback import load_model
 from bitsback.errors import InputError
-from bitsback.train.fit.items import VOLUME, Crop, Kind, arrays, patches
-from bitsback.train.fit.pixel_training import pixel_recipe
-from bitsback.train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
+from bitsback_train.fit.items import VOLUME, Crop, Kind, arrays, patches
+from bitsback_train.fit.pixel_training import pixel_recipe
+from bitsback_train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
 from size_agnostic.conftest import wavy
 
 SMALL = PredictiveArchitecture(

@@ -10,15 +10,13 @@ import pytest
 from run import main
 from settings import RECIPES, Vae
 
-from bitsback.downloads import TRAIN_IMAGES
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.file import read
-from bitsback.train.fit.gate import Gate
-from bitsback.train.fit.training import Recipe, last_part
-from bitsback.train.network.architectures import load_module
-from bitsback.train.network.context import ContextArchitecture
-from bitsback.train.network.dense import Architecture
-from bitsback.train.network.layered import LayeredArchitecture
+from bitsback_train.downloads import TRAIN_IMAGES
+from bitsback_train.fit.gate import Gate
+from bitsback_train.fit.training import Recipe, last_part
+from bitsback_train.network.architectures import load_module
+from bitsback_train.network.context import ContextArchitecture
 
 SMALL = ContextArchitecture(
     shape=(28, 28), latents=3, bits=8, levels=2, above=2, side=2, features=4, hidden=8, residuals=1,
@@ -75,27 +73,6 @@ def test_parts_follow_each_other(
     assert (out / "small.safetensors").read_bytes() == made
     call("--float")
     assert load_module(out / "module.safetensors").architecture == SECOND.architecture
-
-
-def test_layers_start_from_a_float_model_and_end_with_fewer_places(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def call(name: str, sizes: Architecture | LayeredArchitecture, *options: str) -> Path:
-        out = tmp_path / name
-        part = replace(FIRST, name=name, architecture=sizes, quantise_from=0, muon=False)
-        start = None if options else tmp_path / "one" / "module.safetensors"
-        recipe = Vae("squares", (part,), validation=40, start=start, step_bits=5)
-        main(["small", "--data", str(data), "--out", str(out), *options], {"small": recipe})
-        return out
-
-    call("one", Architecture(pixels=784, hidden=(8, 6), latents=4, bits=8), "--float")
-    layers = LayeredArchitecture(pixels=784, hidden=(8, 6), layers=(4, 2), between=5)
-    made = Model.from_bytes((call("two", layers) / "small.safetensors").read_bytes())
-    assert {name: of.bits for name, of in made.variables.items() if name != "x"} == {
-        "z1": 5,
-        "z2": 8,
-    }
-    assert capsys.readouterr().out.count("'epoch': 1") == 2
 
 
 def test_what_a_recipe_needs_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from bitsback.train.fit.pixels import Starts
-    from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
+    from bitsback_train.fit.pixels import Starts
+    from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
 if find_spec("torch") is None:
     collect_ignore = [path.name for path in Path(__file__).parent.glob("test_*.py")]
@@ -22,7 +22,7 @@ else:
 
 @pytest.fixture(scope="session")
 def architecture() -> "PredictiveArchitecture":
-    from bitsback.train.network.pixel_predictor import (
+    from bitsback_train.network.pixel_predictor import (
         LinearPredictor,
         Places,
         PredictiveArchitecture,
@@ -43,7 +43,7 @@ def architecture() -> "PredictiveArchitecture":
 @pytest.fixture
 def module(architecture: "PredictiveArchitecture") -> "PredictiveModule":
     """An untrained float module."""
-    from bitsback.train.network.pixel_predictor import PredictiveModule
+    from bitsback_train.network.pixel_predictor import PredictiveModule
 
     torch.manual_seed(7)
     return PredictiveModule(architecture)
@@ -51,8 +51,8 @@ def module(architecture: "PredictiveArchitecture") -> "PredictiveModule":
 
 @pytest.fixture(scope="session")
 def starts(architecture: "PredictiveArchitecture") -> "Starts":
-    from bitsback.train.fit.items import as_items
-    from bitsback.train.fit.start_matrices import as_starts, no_starts, sum_products
+    from bitsback_train.fit.items import as_items
+    from bitsback_train.fit.start_matrices import as_starts, no_starts, sum_products
 
     items = as_items([wavy((2, 24, 24, 2), np.uint8, seed) for seed in range(3)])
     none = no_starts(architecture)
@@ -71,8 +71,8 @@ def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
 @pytest.fixture
 def base(module: "PredictiveModule", starts: "Starts", tmp_path: Path) -> Path:
     """A model file to start from."""
-    from bitsback.train.export.exporter import Card
-    from bitsback.train.export.size_agnostic import export_predictive
+    from bitsback_train.export.exporter import Card
+    from bitsback_train.export.size_agnostic import export_predictive
 
     module.quantise()
     model = export_predictive(module.eval(), starts, Card("base", "for tests", "CC0-1.0"))

@@ -9,10 +9,10 @@ import torch
 from bitsback.errors import ArchiveError, ModelError
 from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model, unpack_model
-from bitsback.train.export.exporter import Card
-from bitsback.train.export.size_agnostic import export_predictive
-from bitsback.train.fit.pixels import Starts
-from bitsback.train.network.pixel_predictor import PredictiveModule
+from bitsback_train.export.exporter import Card
+from bitsback_train.export.size_agnostic import export_predictive
+from bitsback_train.fit.pixels import Starts
+from bitsback_train.network.pixel_predictor import PredictiveModule
 from reference.embedded import read_model
 from reference.model import Model as Specified
 

@@ -13,19 +13,19 @@ from bitsback import load_model
 from bitsback.errors import InputError
 from bitsback.message import Message
 from bitsback.models import file
-from bitsback.train.export.exporter import Card
-from bitsback.train.export.size_agnostic import (
+from bitsback_train.export.exporter import Card
+from bitsback_train.export.size_agnostic import (
     described,
     export_predictive,
     pixel_integers,
     rebuild,
 )
-from bitsback.train.fit.items import Item, as_items
-from bitsback.train.fit.pixel_training import mean_bits
-from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.network.dense import LinearModule
-from bitsback.train.network.pixel_predictor import OUTPUTS, PredictiveModule
-from bitsback.train.network.rounding import HIDDEN
+from bitsback_train.fit.items import Item, as_items
+from bitsback_train.fit.pixel_training import mean_bits
+from bitsback_train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback_train.network.dense import LinearModule
+from bitsback_train.network.pixel_predictor import OUTPUTS, PredictiveModule
+from bitsback_train.network.rounding import HIDDEN
 
 from .conftest import wavy
 

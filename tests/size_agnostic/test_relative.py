@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from bitsback.train.network.pixel_predictor import (
+from bitsback_train.network.pixel_predictor import (
     FIRST_LEVEL,
     LAST_LEVEL,
     OUTPUTS,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bitsback.train.fit.items import Item, as_items
-from bitsback.train.fit.pixel_training import mean_bits
-from bitsback.train.fit.pixels import Pixels, make_predictor, sample_pixels
-from bitsback.train.fit.start_matrices import (
+from bitsback_train.fit.items import Item, as_items
+from bitsback_train.fit.pixel_training import mean_bits
+from bitsback_train.fit.pixels import Pixels, make_predictor, sample_pixels
+from bitsback_train.fit.start_matrices import (
     FEWEST,
     MOST_ENTRY,
     Sums,
@@ -16,7 +16,7 @@ from bitsback.train.fit.start_matrices import (
     no_starts,
     sum_products,
 )
-from bitsback.train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
+from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
 from .conftest import wavy
 

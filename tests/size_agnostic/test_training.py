@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from bitsback.errors import InputError
-from bitsback.train.fit.items import as_items
-from bitsback.train.fit.pixel_training import PixelTraining, Share, pixel_recipe
-from bitsback.train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback.train.fit.training import CHECKPOINT, CURVE, Recipe
-from bitsback.train.network.pixel_predictor import PredictiveArchitecture
+from bitsback_train.fit.items import as_items
+from bitsback_train.fit.pixel_training import PixelTraining, Share, pixel_recipe
+from bitsback_train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
+from bitsback_train.fit.training import CHECKPOINT, CURVE, Recipe
+from bitsback_train.network.pixel_predictor import PredictiveArchitecture
 
 from .conftest import wavy
 

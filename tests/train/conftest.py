@@ -21,13 +21,13 @@ else:
     import torch
 
     from bitsback import Message
-    from bitsback.train.export.code_lengths import code_lengths
-    from bitsback.train.export.exporter import Card, export
-    from bitsback.train.fit.training import Recipe
-    from bitsback.train.fit.vae_training import Split, VaeTraining
-    from bitsback.train.network.architectures import AnyVae
-    from bitsback.train.network.context import ContextArchitecture, ContextModule
-    from bitsback.train.network.dense import Architecture, LinearModule, VaeModule
+    from bitsback_train.export.code_lengths import code_lengths
+    from bitsback_train.export.exporter import Card, export
+    from bitsback_train.fit.training import Recipe
+    from bitsback_train.fit.vae_training import Split, VaeTraining
+    from bitsback_train.network.architectures import AnyVae
+    from bitsback_train.network.context import ContextArchitecture, ContextModule
+    from bitsback_train.network.dense import Architecture, LinearModule, VaeModule
 
     torch.set_num_threads(1)
     SMALL = Architecture(pixels=36, hidden=(16, 12), latents=5, bits=8)

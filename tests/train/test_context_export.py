@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.models import Model, load_model
-from bitsback.train.export.answers import (
+from bitsback_train.export.answers import (
     flat_integers,
     likelihood_integers,
     pixel_integers,
     posterior_integers,
 )
-from bitsback.train.export.exporter import Card, chain_batch, export
-from bitsback.train.fit.pruning import prune
-from bitsback.train.network.context import ContextArchitecture, ContextModule
-from bitsback.train.network.exact_tables import bucket_centres, latent_grid
-from bitsback.train.network.likelihoods import LN2
-from bitsback.train.network.rounding import HIDDEN, TOP
+from bitsback_train.export.exporter import Card, chain_batch, export
+from bitsback_train.fit.pruning import prune
+from bitsback_train.network.context import ContextArchitecture, ContextModule
+from bitsback_train.network.exact_tables import bucket_centres, latent_grid
+from bitsback_train.network.likelihoods import LN2
+from bitsback_train.network.rounding import HIDDEN, TOP
 
 from .conftest import CONTEXTS, widen
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from bitsback.train.export.code_lengths import code_lengths, repeated_lengths
-from bitsback.train.export.exporter import Card, export
-from bitsback.train.fit.machine import faster_in_half
-from bitsback.train.fit.training import Recipe
-from bitsback.train.fit.vae_training import Split, VaeTraining, latent_nats, nats_in_parts
-from bitsback.train.network.architectures import load_module, save_module
-from bitsback.train.network.context import SPARSE, ContextArchitecture, ContextModule
-from bitsback.train.network.dense import LinearModule
+from bitsback_train.export.code_lengths import code_lengths, repeated_lengths
+from bitsback_train.export.exporter import Card, export
+from bitsback_train.fit.machine import faster_in_half
+from bitsback_train.fit.training import Recipe
+from bitsback_train.fit.vae_training import Split, VaeTraining, latent_nats, nats_in_parts
+from bitsback_train.network.architectures import load_module, save_module
+from bitsback_train.network.context import SPARSE, ContextArchitecture, ContextModule
+from bitsback_train.network.dense import LinearModule
 
 
 @pytest.mark.parametrize("muon", [True, False])
@@ -83,7 +83,7 @@ def test_looking_at_images_in_parts_changes_nothing(
     with torch.no_grad():
         losses, kl = context_module.nats(x, noise)
     whole = latent_nats(context_module, x)
-    monkeypatch.setattr("bitsback.train.fit.vae_training.MOST_PIXELS", 7 * 42)
+    monkeypatch.setattr("bitsback_train.fit.vae_training.MOST_PIXELS", 7 * 42)
     for ours, there in zip(nats_in_parts(context_module, x, noise), (losses, kl), strict=True):
         torch.testing.assert_close(ours, there)
     torch.testing.assert_close(latent_nats(context_module, x), whole)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bitsback.train.network.convolutions import (
+from bitsback_train.network.convolutions import (
     ConvModule,
     byte_planes,
     patches,
@@ -12,7 +12,7 @@ from bitsback.train.network.convolutions import (
     seen_planes,
     value_planes,
 )
-from bitsback.train.network.rounding import HIDDEN, LOGIT
+from bitsback_train.network.rounding import HIDDEN, LOGIT
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from bitsback.train.fit.warm_start import PART, equalise
-from bitsback.train.network.context import ContextArchitecture, ContextModule
-from bitsback.train.network.rounding import HIDDEN
+from bitsback_train.fit.warm_start import PART, equalise
+from bitsback_train.network.context import ContextArchitecture, ContextModule
+from bitsback_train.network.rounding import HIDDEN
 
 
 @pytest.fixture

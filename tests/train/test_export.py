@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from bitsback.models import load_model
-from bitsback.train.export.answers import likelihood_integers, posterior_integers
-from bitsback.train.export.exporter import Card, export
-from bitsback.train.fit.pruning import prune
-from bitsback.train.fit.vae_training import latent_nats
-from bitsback.train.network.dense import LinearModule, VaeModule
-from bitsback.train.network.rounding import HIDDEN
+from bitsback_train.export.answers import likelihood_integers, posterior_integers
+from bitsback_train.export.exporter import Card, export
+from bitsback_train.fit.pruning import prune
+from bitsback_train.fit.vae_training import latent_nats
+from bitsback_train.network.dense import LinearModule, VaeModule
+from bitsback_train.network.rounding import HIDDEN
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (6, 6))
 

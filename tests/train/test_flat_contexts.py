@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from bitsback.train.export.exporter import Card
-from bitsback.train.fit.gate import Gate, with_gate
-from bitsback.train.network.context import ContextArchitecture, ContextModule
+from bitsback_train.export.exporter import Card
+from bitsback_train.fit.gate import Gate, with_gate
+from bitsback_train.network.context import ContextArchitecture, ContextModule
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (7, 6))
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bitsback.codecs.categorical import starts_of
-from bitsback.train.network.likelihoods import (
+from bitsback_train.network.likelihoods import (
     LN2,
     ROW_PRECISION,
     BetaBinomialModule,

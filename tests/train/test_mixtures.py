@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bitsback.train.network.mixtures import MEAN, MixtureModule, _Nats
+from bitsback_train.network.mixtures import MEAN, MixtureModule, _Nats
 
 
 def outputs(levels: int, count: int, components: int = 3) -> tuple[Tensor, Tensor, Tensor]:

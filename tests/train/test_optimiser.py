@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bitsback.train.fit.optimiser import Optimiser
-from bitsback.train.network.context import ContextArchitecture, ContextModule
+from bitsback_train.fit.optimiser import Optimiser
+from bitsback_train.network.context import ContextArchitecture, ContextModule
 
 
 def named(module: ContextModule, part: torch.optim.Optimizer) -> set[str]:

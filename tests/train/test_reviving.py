@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bitsback.train.fit.warm_start import revive
-from bitsback.train.network.context import ContextArchitecture, ContextModule
+from bitsback_train.fit.warm_start import revive
+from bitsback_train.network.context import ContextArchitecture, ContextModule
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from bitsback.train.network.dense import FineLinearModule, LinearModule
-from bitsback.train.network.mixtures import MEAN, SCALE, WEIGHT
-from bitsback.train.network.rounding import HIDDEN, LOGIT, Grid, pixel_grid
+from bitsback_train.network.dense import FineLinearModule, LinearModule
+from bitsback_train.network.mixtures import MEAN, SCALE, WEIGHT
+from bitsback_train.network.rounding import HIDDEN, LOGIT, Grid, pixel_grid
 
 
 @pytest.mark.parametrize("half", [True, False])
@@ -51,10 +51,10 @@ def test_a_bias_is_rounded_in_training_as_it_is_exported(levels: int, centre: fl
     source = pixel_grid(levels)
     layer = LinearModule(9, 64, source, HIDDEN, centre=centre)
     layer.quantised = True
-    value = source.real(torch.randint(0, levels, (500, 9)).float())
+    value = source.real(torch.randint(0, source.hi + 1, (500, 9)).float())
     with torch.no_grad():
         layer.linear.bias.copy_((torch.arange(64) + 0.5) / 32 + 1e-3 * torch.randn(64))
         in_training = HIDDEN.integers(layer.train()(value))
         exported = HIDDEN.integers(layer.eval()(value))
     assert float((in_training != exported).float().mean()) < 1e-3
-    assert len(exported.unique()) > 40
+    assert len(exported.unique()) > 30

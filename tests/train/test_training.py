@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from bitsback.errors import InputError
-from bitsback.train.export.code_lengths import CodeLengths, code_lengths, deepest, safe_growth
-from bitsback.train.export.exporter import Card, export
-from bitsback.train.fit.training import Recipe
-from bitsback.train.fit.vae_training import Split, VaeTraining
-from bitsback.train.network.architectures import load_module, save_module
-from bitsback.train.network.dense import Architecture
+from bitsback_train.export.code_lengths import CodeLengths, code_lengths, deepest, safe_growth
+from bitsback_train.export.exporter import Card, export
+from bitsback_train.fit.training import Recipe
+from bitsback_train.fit.vae_training import Split, VaeTraining
+from bitsback_train.network.architectures import load_module, save_module
+from bitsback_train.network.dense import Architecture
 
 COLUMNS = (
     "epoch", "quantised", "train_bpd", "validation_bpd", "validation_kl_bits", "active", "seconds",

@@ -15,10 +15,10 @@ from PIL import Image
 
 from bitsback.cli.main import bitsback as command
 from bitsback.models import load_model
-from bitsback.train.export.exporter import Card
-from bitsback.train.export.size_agnostic import export_predictive
-from bitsback.train.fit.start_matrices import no_starts
-from bitsback.train.network.pixel_predictor import (
+from bitsback_train.export.exporter import Card
+from bitsback_train.export.size_agnostic import export_predictive
+from bitsback_train.fit.start_matrices import no_starts
+from bitsback_train.network.pixel_predictor import (
     LinearPredictor,
     Places,
     PredictiveArchitecture,
@@ -46,7 +46,7 @@ def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
 @pytest.fixture
 def base(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """An untrained model, the only one to compare with."""
-    monkeypatch.setattr("bitsback.train.job.pixel_job.counted_models", lambda images: [])
+    monkeypatch.setattr("bitsback_train.job.pixel_job.counted_models", lambda images: [])
     torch.manual_seed(1)
     module = PredictiveModule(SMALL)
     module.quantise()
@@ -122,7 +122,7 @@ def test_it_is_never_worse_than_the_model_that_it_started_from(
     assert (
         run("train", data, "-o", "a.safetensors", "--from", base, "--epochs", "40").exit_code == 0
     )
-    monkeypatch.setattr("bitsback.train.job.pixel_job.RATE", 0.5)
+    monkeypatch.setattr("bitsback_train.job.pixel_job.RATE", 0.5)
     again = run("train", data, "-o", "b.safetensors", "--from", "a.safetensors", "--epochs", "3")
     assert again.exit_code == 0, again.output
     assert "the model that it started from" in again.stdout or "new start matrices" in again.stdout

@@ -1,4 +1,4 @@
-"""`bitsback.train.train_model`: training without the command."""
+"""`bitsback_train.train_model`: training without the command."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.train import train_model
+from bitsback_train import train_model
 
 
 def test_a_vae_of_an_array(folder: Path, stripes: NDArray[np.uint8]) -> None:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.errors import InputError
-from bitsback.train.job.image_set import ImageSet
-from bitsback.train.job.one_shape import MOST_IMAGES, one_shape, read_one_shape
+from bitsback_train.job.image_set import ImageSet
+from bitsback_train.job.one_shape import MOST_IMAGES, one_shape, read_one_shape
 
 
 def parts(images: ImageSet) -> dict[str, NDArray[np.uint8]]:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.peers.measure import Peer, measure
-from bitsback.peers.units import Pictures
-from bitsback.train.job.evaluation import Clock, chosen_peers
-from bitsback.train.job.pixel_job import as_pictures, wanted_peers
+from bitsback_train.job.evaluation import Clock, chosen_peers
+from bitsback_train.job.pixel_job import as_pictures, wanted_peers
+from bitsback_train.peers.measure import Peer, measure
+from bitsback_train.peers.units import Pictures
 
 
 def rivals(pictures: Pictures) -> list[Peer]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bitsback.cli.main import bitsback as command
 from bitsback.models import file, load_model
-from bitsback.train.export.size_agnostic import with_contexts
+from bitsback_train.export.size_agnostic import with_contexts
 
 from ..drawn_letters import lettering
 
@@ -67,7 +67,7 @@ def test_contexts_are_counted_beside_the_trained_network_where_they_pay(
     again = run("-o", "b.safetensors", "--epochs", "2", "--from", "a.safetensors")
     assert counts("b.safetensors") == counts("a.safetensors")
     assert again["held_out"][0]["bytes"] <= figures["held_out"][0]["bytes"]
-    monkeypatch.setattr("bitsback.train.job.pixel_job.WORTH", 0.0)
+    monkeypatch.setattr("bitsback_train.job.pixel_job.WORTH", 0.0)
     without = run("-o", "c.safetensors", "--epochs", "40", "--from", "universal")
     assert without["held_out"][0]["bytes"] >= figures["held_out"][0]["bytes"]
 

@@ -5,8 +5,8 @@ import io
 import pytest
 from PIL import Image
 
-from bitsback.train.fit.training import Point
-from bitsback.train.job.curve import _axis, draw
+from bitsback_train.fit.training import Point
+from bitsback_train.job.curve import _axis, draw
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 37])

@@ -14,10 +14,10 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from bitsback import downloads
-from bitsback.downloads import TEST_IMAGES, TRAIN_IMAGES
 from bitsback.errors import InputError
-from bitsback.train.job.one_shape import read_public
+from bitsback_train import downloads
+from bitsback_train.downloads import TEST_IMAGES, TRAIN_IMAGES
+from bitsback_train.job.one_shape import read_public
 
 pytest.importorskip("pooch")
 

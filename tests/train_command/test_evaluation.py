@@ -6,11 +6,9 @@ from dataclasses import replace
 import pytest
 
 from bitsback.models import load_model
-from bitsback.peers.measure import Measurement, Peer
-from bitsback.peers.measure import measure as really_measure
-from bitsback.peers.units import Images
-from bitsback.train.job import evaluation
-from bitsback.train.job.evaluation import (
+from bitsback_lab.digits import binarised_mnist_test_images
+from bitsback_train.job import evaluation
+from bitsback_train.job.evaluation import (
     Contender,
     Evaluation,
     break_even,
@@ -18,7 +16,9 @@ from bitsback.train.job.evaluation import (
     table,
     verdict_of_whole,
 )
-from bitsback_lab.digits import binarised_mnist_test_images
+from bitsback_train.peers.measure import Measurement, Peer
+from bitsback_train.peers.measure import measure as really_measure
+from bitsback_train.peers.units import Images
 
 
 def row(name: str, size: int, unit: str = "each", whole: int | None = None) -> Contender:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.train.job import one_shape
-from bitsback.train.job.one_shape import suits_vae
+from bitsback_train.job import one_shape
+from bitsback_train.job.one_shape import suits_vae
 
 
 def images(*shape: int, dtype: str = "uint8") -> NDArray[Any]:

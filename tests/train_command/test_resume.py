@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitsback.cli.train_report import replanned
 from bitsback.errors import InputError
 from bitsback.models import load_model
-from bitsback.train.export.exporter import Card
-from bitsback.train.fit.training import Point
-from bitsback.train.job.job import Outcome, Settings, no_better, train
-from bitsback.train.job.one_shape import one_shape
-from bitsback.train.job.presets import Kind
-from bitsback.train.job.vae_job import MOST_EPOCHS, VaeJob, VaePlan
-from bitsback.train.network.dense import Architecture
+from bitsback_train.export.exporter import Card
+from bitsback_train.fit.training import Point
+from bitsback_train.job.job import Outcome, Settings, no_better, train
+from bitsback_train.job.one_shape import one_shape
+from bitsback_train.job.presets import Kind
+from bitsback_train.job.vae_job import MOST_EPOCHS, VaeJob, VaePlan
+from bitsback_train.network.dense import Architecture
+from bitsback_train.report import replanned
 
 CARD = Card("stripes", "for tests", "CC0-1.0", (8, 10))
 EPOCHS = 5  # three of them in floats
@@ -27,7 +27,7 @@ EPOCHS = 5  # three of them in floats
 def in_full() -> Iterator[None]:
     """Fixes float32: the choice of bfloat16 depends on timings, which vary on a busy machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bitsback.train.job.vae_job.faster_in_half", lambda: False)
+        patch.setattr("bitsback_train.job.vae_job.faster_in_half", lambda: False)
         yield
 
 
@@ -146,7 +146,7 @@ def test_a_run_that_is_slower_than_planned_has_half_of_the_epochs(
     hopeful = VaePlan(
         architecture, images=320, batch=20, epochs=10, seed=1, threads=1, seconds=(1e-9, 1e-9)
     )
-    monkeypatch.setattr("bitsback.train.job.vae_job.plan", lambda *_: hopeful)
+    monkeypatch.setattr("bitsback_train.job.vae_job.plan", lambda *_: hopeful)
     calls = 0
 
     def interrupt(done: int, total: int, rate: float | None) -> None:

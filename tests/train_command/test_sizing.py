@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitsback.train.job.image_set import ImageSet
-from bitsback.train.job.job import Settings
-from bitsback.train.job.one_shape import one_shape
-from bitsback.train.job.presets import CONTEXT, DENSE, KINDS, Kind, candidates, weights
-from bitsback.train.job.vae_job import batch_size, plan
-from bitsback.train.network.architectures import from_json, in_words, to_json
-from bitsback.train.network.context import ContextArchitecture
-from bitsback.train.network.dense import Architecture, VaeModule
+from bitsback_train.job.image_set import ImageSet
+from bitsback_train.job.job import Settings
+from bitsback_train.job.one_shape import one_shape
+from bitsback_train.job.presets import CONTEXT, DENSE, KINDS, Kind, candidates, weights
+from bitsback_train.job.vae_job import batch_size, plan
+from bitsback_train.network.architectures import from_json, in_words, to_json
+from bitsback_train.network.context import ContextArchitecture
+from bitsback_train.network.dense import Architecture, VaeModule
 
 
 def noise(count: int, side: int, levels: int) -> ImageSet:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bitsback.errors import InputError
-from bitsback.train.job.image_set import ImageSet, Values, fill
-from bitsback.train.job.splits import HELD_OUT, TRAIN, VALIDATION, Shape, Splits, assign_splits
+from bitsback_train.job.image_set import ImageSet, Values, fill
+from bitsback_train.job.splits import HELD_OUT, TRAIN, VALIDATION, Shape, Splits, assign_splits
 
 
 def filled(tiles: Iterable[Values], splits: Splits, seed: int) -> ImageSet:
@@ -65,7 +65,7 @@ def test_what_is_too_small_is_refused() -> None:
 
 
 def test_of_much_only_parts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bitsback.train.job.image_set.MOST_BYTES", 200_000)
+    monkeypatch.setattr("bitsback_train.job.image_set.MOST_BYTES", 200_000)
     tiles: list[tuple[int, Shape]] = [(n, (1, 160, 150, 1)) for n in range(40)]
     random = np.random.default_rng(0)
     splits = assign_splits(tiles, 1, "x")

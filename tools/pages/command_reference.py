@@ -5,11 +5,9 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from importlib import import_module
 
 import click
 
-from bitsback.cli.lab import LabCommand
 from bitsback.cli.main import bitsback as group
 
 _AS_IT_STANDS = re.compile(r"^\x08\n(.*?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -28,8 +26,6 @@ def in_markdown(text: str) -> str:
 
 
 def described(name: str, command: click.Command) -> click.Command:
-    if isinstance(command, LabCommand):
-        command = import_module(f"bitsback_lab.commands.{name}").command
     command = copy.copy(command)
     command.name = name
     command.help = in_markdown(command.help or "")

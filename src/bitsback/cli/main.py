@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from bitsback import __version__
-from bitsback.cli import lab, logs
+from bitsback.cli import added, logs
 from bitsback.cli.ending import end_interrupted
 from bitsback.cli.failures import FAILED, TOLD, tell
 from bitsback.cli.progress import Progress
@@ -34,7 +34,6 @@ COMMANDS = (
     "view",
     "mount",
     "models",
-    "train",
     "completion",
     "help",
 )
@@ -62,13 +61,11 @@ class LazyGroup(click.Group):
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *lab.COMMANDS]
+        return [*COMMANDS, *added.names()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in lab.COMMANDS:
-            return lab.LabCommand(cmd_name)
         if cmd_name not in COMMANDS:
-            return None
+            return added.load(cmd_name)
         command = import_module(f"bitsback.cli.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
         return logs.with_option(command)

@@ -348,7 +348,7 @@ def _count(batches: Batches) -> int:
 
 
 class HasModel(Protocol):
-    """An object that holds a model, such as the result of `bitsback.train.portable.build`."""
+    """An object that holds a model, such as the result of `bitsback_train.portable.build`."""
 
     model: Model
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from bitsback.errors import InputError
 from bitsback.models import Model
-from bitsback.peers.catalogue import all_peers
-from bitsback.peers.measure import Measurement, Peer
-from bitsback.peers.units import MOSAICS, Pictures, pack
 from bitsback_lab.bench import peer_cache
 from bitsback_lab.bench.itself import Ours, ours
 from bitsback_lab.bench.process import PeerFailed, measure_apart, processor
 from bitsback_lab.bench.subject import Data
+from bitsback_train.peers.catalogue import all_peers
+from bitsback_train.peers.measure import Measurement, Peer
+from bitsback_train.peers.units import MOSAICS, Pictures, pack
 
 Progress = Callable[[int, int, str], object]
 """Called with the number of compressors done, their total, and the name of the next."""

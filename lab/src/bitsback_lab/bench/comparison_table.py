@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from bitsback.peers.units import one_channel, two_levels
 from bitsback_lab.bench.comparison import Comparison, Row
 from bitsback_lab.bench.process import processor
 from bitsback_lab.bench.subject import Data
+from bitsback_train.peers.units import one_channel, two_levels
 
 WIDTH = 100
 

@@ -24,8 +24,8 @@ from bitsback.images.modes import MODES, mode_of
 from bitsback.images.picture_files import read_pixels
 from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model
-from bitsback.peers.measure import Peer
-from bitsback.peers.units import Picture, Pictures, dtypes
+from bitsback_train.peers.measure import Peer
+from bitsback_train.peers.units import Picture, Pictures, dtypes
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bitsback.peers.measure import Measurement, Peer
-from bitsback.peers.units import Pictures
 from bitsback_lab.bench.process import measure_apart
+from bitsback_train.peers.measure import Measurement, Peer
+from bitsback_train.peers.units import Pictures
 
 SHIPPED = "results.json"
 """The file in this package that `benchmarks/measure_peers.py` fills."""

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import BitsbackError
-from bitsback.peers.measure import Measurement, Peer, measure
-from bitsback.peers.units import Pictures
+from bitsback_train.peers.measure import Measurement, Peer, measure
+from bitsback_train.peers.units import Pictures
 
 LEAST_SECONDS = 0.2
 """The time for which each direction is repeated."""

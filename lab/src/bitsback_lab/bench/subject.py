@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.compress_options import CompressOptions
-from bitsback.downloads import ENVIRONMENT
 from bitsback.errors import InputError, InputWarning
 from bitsback.format.parts import ARRAYS, FileList
 from bitsback.format.two_values import find_two_values, to_symbols
@@ -25,9 +24,10 @@ from bitsback.images.npy import Items
 from bitsback.images.picture_files import read_pixels
 from bitsback.inputs.asked import Asked
 from bitsback.inputs.opening import Source, open_input
-from bitsback.peers.units import Picture, Pictures
 from bitsback.work import Progress
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
+from bitsback_train.downloads import ENVIRONMENT
+from bitsback_train.peers.units import Picture, Pictures
 
 MOST_BYTES = 1 << 30  # the limit for the images; a compressor may need many times as much
 MOST_CHANNELS = 16  # the limit for a picture; a longer last axis is not one of channels

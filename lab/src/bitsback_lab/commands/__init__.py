@@ -1,1 +1,1 @@
-"""The lab's commands, a file each; `bitsback.cli.lab` finds them."""
+"""The lab's commands, a file each; `bitsback.cli.added` finds them."""

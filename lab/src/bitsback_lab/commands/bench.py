@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bitsback_lab.bench.subject import Data
 
 
-@click.command()
+@click.command(short_help="Compare with other compressors on your images.")
 @click.argument("sources", nargs=-1, required=True, metavar="DATA...")
 @click.option(
     "-m",

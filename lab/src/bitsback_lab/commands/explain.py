@@ -8,13 +8,12 @@ import click
 
 from bitsback.cli import figures, options
 from bitsback.images.names import printable
-from bitsback.models.variables import DATA
 
 if TYPE_CHECKING:
     from bitsback_lab.paper.ledger import Explained
 
 
-@click.command()
+@click.command(short_help="Show what bits back does with an image.")
 @click.argument("image", metavar="IMAGE")
 @click.option(
     "-m",
@@ -131,6 +130,8 @@ def _text(explained: Explained) -> str:
 
 def _latents(explained: Explained) -> str:
     """The number of latents of each variable, and of their values."""
+    from bitsback.models.variables import DATA
+
     size = explained.model.size_of(explained.shape)
     assert size is not None, "the model codes the image"
     latents = {

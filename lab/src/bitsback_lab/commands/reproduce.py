@@ -15,6 +15,7 @@ _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
 
 
 @click.command(
+    short_help="Reproduce the paper's tables and figures.",
     help=f"""Reproduce the tables and figures of the paper that bitsback comes from, and measure
     what it analyses.
 

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 import bitsback
-from bitsback.peers.catalogue import standard_peers
-from bitsback.peers.image_codecs import encode_png
-from bitsback.peers.units import Images, mosaic, pack
 from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 from bitsback_lab.paper.table2 import BB_ANS_OF_PAPER, OF_PAPER
+from bitsback_train.peers.catalogue import standard_peers
+from bitsback_train.peers.image_codecs import encode_png
+from bitsback_train.peers.units import Images, mosaic, pack
 
 MODEL = "mnist-binary"
 SHOWN = 30  # images, as in the paper

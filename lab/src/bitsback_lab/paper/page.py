@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from bitsback.errors import InputError
-from bitsback_lab.paper import layer_costs
 from bitsback_lab.paper.exhibits import NAMES, Numbers, find, measured_by, table
 
 FOLDER = "paper"
@@ -36,8 +35,7 @@ _LEAD = (
 def markdown(results: dict[str, Numbers], folder: Path) -> str:
     """The page. results: the numbers of exhibits by name. folder: where their pictures are.
 
-    Raises InputError if the folder has a damaged file of numbers of other programs: FLOAT_DECODING
-    or that of layers.
+    Raises InputError if the folder has a damaged FLOAT_DECODING.
     """
     parts = [f"# {_TITLE}", _LEAD]
     for name in NAMES:
@@ -49,7 +47,6 @@ def markdown(results: dict[str, Numbers], folder: Path) -> str:
             if (folder / f"{name}.png").exists():
                 parts.append(f"![{entry.about}]({name}.png)")
             parts.append(exhibit.text(results[name]))
-    parts += layer_costs.section(folder)
     parts += float_decoding(folder)
     return "\n\n".join(parts) + "\n"
 

@@ -12,13 +12,13 @@ from typing import Any
 import bitsback
 from bitsback import Model, load_model
 from bitsback.coding import chain
-from bitsback.peers.units import Images
 from bitsback.work import check_threads
 from bitsback_lab.bench.process import processor
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols
 from bitsback_lab.paper.exhibits import TIMED, Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
+from bitsback_train.peers.units import Images
 
 MODELS = ("mnist-binary", "mnist")
 BLOCKS = 16

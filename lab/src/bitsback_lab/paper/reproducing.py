@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bitsback.errors import InputError
-from bitsback_lab.paper import layer_costs, page, sets, style
+from bitsback_lab.paper import page, sets, style
 from bitsback_lab.paper.exhibits import TIMED, Conditions, Exhibit, Numbers, find
 from bitsback_lab.paper.page import FOLDER as FOLDER
 
@@ -39,14 +39,10 @@ def write(name: str, exhibit: Exhibit, numbers: Numbers, folder: Path) -> list[P
 
 
 def draw(results: dict[str, Numbers], output: Path) -> list[Path]:
-    """Draws the exhibits, and layers of latents if their numbers are in the folder. Returns the
-    files. Raises MissingExtra without matplotlib, InputError if those numbers are damaged.
-    """
+    """Draws the exhibits. Returns the files. Raises MissingExtra without matplotlib."""
     folder = output / FOLDER
     exhibits = [(find(name)[1], numbers) for name, numbers in results.items()]
-    drawn = [path for each, numbers in exhibits if each.draw for path in each.draw(numbers, folder)]
-    layers = layer_costs.read(folder)
-    return drawn if layers is None else [*drawn, *layer_costs.draw(layers, folder)]
+    return [path for each, numbers in exhibits if each.draw for path in each.draw(numbers, folder)]
 
 
 def write_page(results: dict[str, Numbers], output: Path) -> list[Path]:

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.downloads import ENVIRONMENT, TEST_IMAGES
 from bitsback.errors import BitsbackError, InputError
 from bitsback.images.formats import ONE_ARRAY
-from bitsback.peers.units import Images
 from bitsback_lab import digits
+from bitsback_train.downloads import ENVIRONMENT, TEST_IMAGES
+from bitsback_train.peers.units import Images
 
 FASHION = "fashion-mnist"
 FASHION_PIXELS = "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a"  # SHA-256

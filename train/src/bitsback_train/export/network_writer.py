@@ -1,0 +1,92 @@
+"""The entry of an integer network in a description, and its tensors (docs/model-format.md)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from bitsback_train.network.convolutions import ResidualModule
+from bitsback_train.network.dense import FineLinearModule, LinearModule
+from bitsback_train.network.requantising import Requantised
+from bitsback_train.network.rounding import HIDDEN, Grid
+
+Tensors = dict[str, NDArray[Any]]
+
+
+@dataclass
+class NetworkWriter:
+    """The network `name` of a model file, layer by layer. Each method that adds layers returns the
+    name of the last one.
+    """
+
+    name: str
+    sources: list[str]
+    tensors: Tensors
+    """The tensors of the whole model, to which each layer adds its own."""
+    entries: list[dict[str, Any]] = field(default_factory=list)
+
+    def described(self) -> dict[str, Any]:
+        """Its entry in the description."""
+        return {"sources": self.sources, "layers": self.entries}
+
+    def add(self, op: str, name: str, source: str, **fields: Any) -> str:
+        """Adds a layer of any kind. fields: of its entry; arrays become its tensors."""
+        entry: dict[str, Any] = {"op": op, "name": name, "input": source}
+        for key, value in fields.items():
+            if isinstance(value, np.ndarray):
+                self.tensors[f"{self.name}.{name}.{key}"] = np.ascontiguousarray(value)
+            else:
+                entry[key] = value
+        self.entries.append(entry)
+        return name
+
+    def numbered(self, stem: str) -> str:
+        """A unique name for the next layer."""
+        return f"{stem}{len(self.entries)}"
+
+    def rename(self, old: str, new: str) -> None:
+        """Renames the last layer, which nothing reads yet."""
+        entry = self.entries[-1]
+        assert entry["name"] == old
+        entry["name"] = new
+        for key in [key for key in self.tensors if key.startswith(f"{self.name}.{old}.")]:
+            tensor = self.tensors.pop(key)
+            self.tensors[f"{self.name}.{new}.{key.rsplit('.', 1)[1]}"] = tensor
+
+    def layer(self, name: str, source: str, layer: nn.Module, width: int | None = None) -> str:
+        """Exports a linear layer or a convolution. width: the number of first elements of the
+        source, if the layer reads only these.
+        """
+        assert isinstance(layer, LinearModule)
+        return self._weighted(layer, name, source, layer.requantised(), width)
+
+    def fine(
+        self, name: str, source: str, layer: FineLinearModule, width: int | None = None
+    ) -> str:
+        """Adds the two layers of one with finer weights, and their sum."""
+        coarse = self.layer(f"{name}_coarse", source, layer, width)
+        fine = self._weighted(layer, f"{name}_fine", source, layer.fine(), width)
+        return self.sum(name, coarse, fine, layer.target)
+
+    def sum(self, name: str, source: str, other: str, target: Grid) -> str:
+        """Adds a sum, clamped to the range of `target`."""
+        return self.add("add", name, source, other=other, clamp=[target.lo, target.hi])
+
+    def residuals(self, name: str, source: str, layers: Iterable[nn.Module]) -> str:
+        """Adds residual layers, one after the other."""
+        for position, residual in enumerate(layers, 1):
+            assert isinstance(residual, ResidualModule)
+            change = self.layer(f"{name}_change{position}", source, residual.layer)
+            source = self.sum(f"{name}{position}", source, change, HIDDEN)
+        return source
+
+    def _weighted(
+        self, layer: LinearModule, name: str, source: str, integers: Requantised, width: int | None
+    ) -> str:
+        fields = layer.fields(integers)
+        missing = (width or fields["weight"].shape[1]) - fields["weight"].shape[1]
+        fields["weight"] = np.pad(fields["weight"], ((0, 0), (0, missing)))
+        return self.add(layer.op, name, source, **fields)

@@ -1,0 +1,129 @@
+"""The tables of a model, computed in exact or decimal arithmetic, without the machine's floats."""
+
+from decimal import Decimal, localcontext
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.tables import normal_quantile
+from bitsback_train.network.rounding import LOGIT, SCALE, TOP, Grid
+
+PROBABILITY_BITS = 16
+_SCALE_STEPS, _SCALE_ZERO = int(SCALE.scale), int(SCALE.zero)
+
+
+def bucket_centres(bits: int) -> NDArray[np.uint8]:
+    """The point of the latent grid nearest to the median of each of the 2^bits buckets of N(0, 1),
+    uint8 [2^bits].
+    """
+    grid = latent_grid(bits)
+    nearest = (bucket_quantiles(bits) * int(grid.scale) + 2**15) >> 16
+    return (nearest + int(grid.zero)).astype(np.uint8)
+
+
+def latent_grid(bits: int) -> Grid:
+    """The grid of the value of a latent of 2^bits buckets: the finest with seven bits for all
+    medians.
+    """
+    zero = TOP // 2 + 1
+    scale = ((TOP - zero) << 16) // int(bucket_quantiles(bits)[-1])
+    return Grid(scale=scale, zero=zero, lo=0, hi=TOP)
+
+
+def bucket_quantiles(bits: int) -> NDArray[np.int64]:
+    """The median of each of the 2^bits buckets of N(0, 1), in units of 2^-16."""
+    quantile = normal_quantile().astype(np.int64)
+    medians: NDArray[np.int64] = quantile[((2 * np.arange(2**bits) + 1) << 12) >> bits]
+    return medians
+
+
+def inverse_scales() -> NDArray[np.uint32]:
+    """The inverse scale for each index i: 2^((i - zero) / scale) in units of 2^-16, rounded to
+    nearest, uint32 [256].
+    """
+    indices = range(SCALE.lo, SCALE.hi + 1)
+    return np.array(
+        [_power_of_two(16 * _SCALE_STEPS + i - _SCALE_ZERO, _SCALE_STEPS) for i in indices],
+        np.uint32,
+    )
+
+
+def inverse_step_scales(steps: int) -> NDArray[np.uint32]:
+    """The inverse scale for each index i for latents of `steps` steps to 1, a power of two: 2^((i -
+    zero) / scale) / steps in units of 2^-16, uint32 [256].
+    """
+    indices = range(SCALE.lo, SCALE.hi + 1)
+    one = (17 - steps.bit_length()) * _SCALE_STEPS
+    return np.array(
+        [_power_of_two(one + i - _SCALE_ZERO, _SCALE_STEPS) for i in indices], np.uint32
+    )
+
+
+def _power_of_two(numerator: int, denominator: int) -> int:
+    """2^(n / d) rounded to nearest, computed with integers: the k with (2k - 1)^d <= 2^(n + d) <
+    (2k + 1)^d.
+    """
+    target = 1 << (numerator + denominator)
+    low, high = 0, 1 << (numerator // denominator + 1)
+    while low < high:
+        middle = (low + high) // 2
+        if (2 * middle + 1) ** denominator <= target:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def probabilities() -> NDArray[np.uint16]:
+    """The probability of a one for each index i of a logit, out of 2^16, never 0 nor 1, uint16
+    [256].
+    """
+    one = 2**PROBABILITY_BITS
+    with localcontext() as context:
+        context.prec = 50
+        exact = [
+            one / (1 + (Decimal(LOGIT.zero - i) / int(LOGIT.scale)).exp())
+            for i in range(LOGIT.lo, LOGIT.hi + 1)
+        ]
+        return np.array(
+            [min(max(int(p.to_integral_value()), 1), one - 1) for p in exact], np.uint16
+        )
+
+
+def exponentials() -> NDArray[np.uint32]:
+    """The weight for each index i of a mixture: exp((i - 255) / 16) in units of 2^-24, at least 1,
+    uint32 [256].
+    """
+    with localcontext() as context:
+        context.prec = 50
+        exact = [(Decimal(i - 255) / 16).exp() * 2**24 for i in range(256)]
+        return np.array([max(int(e.to_integral_value()), 1) for e in exact], np.uint32)
+
+
+def inverse_symbol_scales(zero: int = 112) -> NDArray[np.uint32]:
+    """The inverse scale for each index i of a mixture: 2^((i - zero) / 16) in units of 2^-16,
+    uint32 [256].
+    """
+    return np.array([_power_of_two(16 * 16 + i - zero, 16) for i in range(256)], np.uint32)
+
+
+def inverse_unit_scales() -> NDArray[np.uint32]:
+    """The inverse scale for each index i of the codec `predictive`: 2^((i - 64) / 16) in units of
+    2^-12, uint32 [256].
+    """
+    return np.array([_power_of_two(16 * 12 + i - 64, 16) for i in range(256)], np.uint32)
+
+
+def seen_differences() -> NDArray[np.uint8]:
+    """The input byte of the network of a pixel for a difference d to the prediction, in 2^-4 of the
+    recent error from -1024 to 1023: 64 + 63 asinh(1.5 d / 16) / asinh(96), uint8 [2048].
+    """
+    with localcontext() as context:
+        context.prec = 50
+
+        def asinh(x: Decimal) -> Decimal:
+            return (abs(x) + (x * x + 1).sqrt()).ln().copy_sign(x)
+
+        part = 63 / asinh(Decimal(96))
+        exact = [64 + part * asinh(Decimal(3 * d) / 32) for d in range(-1024, 1024)]
+        return np.array([int(e.to_integral_value()) for e in exact], np.uint8)
