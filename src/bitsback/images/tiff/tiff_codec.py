@@ -195,7 +195,7 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
         for number, spans in enumerate(zip(page.spans, again.spans, strict=True)):
             rows = layout.rows_stored(number // across)
             raw = [
-                decompress(layout, reader.read(start, end - start), rows)
+                decompress(layout, reader.read(start, end - start), rows, whole=True)
                 for reader, (start, end) in zip(readers, spans, strict=True)
             ]
             if raw[0] is None or raw[0] != raw[1]:
