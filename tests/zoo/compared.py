@@ -217,7 +217,7 @@ def _libtiff(data: bytes) -> list[Any]:
     for number in range(count):
         try:
             pages.append(imagecodecs.tiff_decode(data, index=number))
-        except (imagecodecs.TiffError, ValueError, NotImplementedError):
+        except (imagecodecs.TiffError, ValueError, NotImplementedError, IndexError):
             pages.append(None)
     return pages
 

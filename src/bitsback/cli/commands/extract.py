@@ -24,7 +24,21 @@ if TYPE_CHECKING:
     from bitsback.reading.reader import Archive
 
 
-@click.command(context_settings={"ignore_unknown_options": True})  # so that -1 is an item
+class _Command(click.Command):
+    """Refuses unknown long options before --, as names stand only behind it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Raises NoSuchOption."""
+        behind = len(args) - args.index("--") - 1 if "--" in args else 0
+        rest = super().parse_args(ctx, args)
+        items: tuple[str, ...] = ctx.params.get("items") or ()
+        for text in items[: max(len(items) - behind, 0)]:
+            if text.startswith("--") and not ctx.resilient_parsing:
+                raise click.NoSuchOption(text, ctx=ctx)
+        return rest
+
+
+@click.command(cls=_Command, context_settings={"ignore_unknown_options": True})  # -1 is an item
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...", shell_complete=complete.names)
 @options.output_option(
@@ -68,7 +82,8 @@ def command(
     with all that is in it; or a quoted pattern of names, with *, ? and [...], where * stands for /
     too; or a number, counted from 0; or a range START:STOP without its end, as in Python. Negative
     numbers count from the end of the archive. A name that exists is taken literally, even if it
-    looks like a pattern. 'bitsback list' shows all names.
+    looks like a pattern. 'bitsback list' shows all names, and a name with control characters may be
+    given as it shows it. A name that begins with - stands behind --.
 
     From an array, a single number extracts the item itself, anything else a stack of items. Only
     the blocks that hold them are decoded. X.bb may be -, standard input.
@@ -81,9 +96,6 @@ def command(
       bitsback extract photos.bb 'a/*.png' b/ -o some      some/a/b.png ...
       bitsback extract arrays.bb labels -o labels.npy
     """
-    for text in items:
-        if text.startswith("--"):
-            raise click.NoSuchOption(text)
     if output == options.STANDARD:
         options.refuse_terminal()
     with ExitStack() as stack:
