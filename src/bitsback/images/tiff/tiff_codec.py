@@ -92,6 +92,7 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
         metadata = _metadata(content, reader, pages)
         if metadata is None:
             return None
+        exact = exact or metadata.has_leaders
         comparison = Comparison(content)
         drawing = _drawn(metadata, reader, pages, comparison)
         if drawing is not None and drawing.close() == len(content) and not comparison.differs:
