@@ -38,6 +38,8 @@ def difference(name: str, before: bytes, after: bytes) -> str | None:
         readers = _png_readers(before, after)
     elif name.endswith(".webp"):
         readers = iter([("the list of chunks", webp_chunks), ("Pillow", _pillow)])
+    elif name.endswith(".jxl"):
+        readers = iter([("libjxl", imagecodecs.jpegxl_decode)])
     elif name.endswith((".tif", ".tiff")):
         readers = _tiff_readers(before)
         said = _tiffcmp(before, after)

@@ -92,6 +92,7 @@ PICTURES: dict[str, bytes] = {
     "animated.png": animated(alike(3)),
     "lossless.webp": saved(COLOURS, "WEBP", lossless=True),
     "alpha.webp": saved(np.dstack([COLOURS, GREY]), "WEBP", lossless=True, exact=True),
+    "lossless.jxl": bytes(imagecodecs.jpegxl_encode(COLOURS, lossless=True)),
     "one.gif": saved(GREY, "GIF"),
     "several.gif": gif_file([Drawn(ramps(20, 30)), Drawn(ramps(9, 9), interlaced=True)]),
     "bitmap.bmp": saved(COLOURS, "BMP"),
@@ -169,7 +170,7 @@ def check_folder(place: Path, how: FilesAs, count: int) -> None:
     faults = {}
     for name, data in files.items():
         again = (place / "out" / name).read_bytes()
-        exact = how == "exact" or not name.endswith((".png", ".tif", ".webp"))
+        exact = how == "exact" or not name.endswith((".png", ".tif", ".webp", ".jxl"))
         fault = "other bytes" if exact and data != again else difference(name, data, again)
         if fault is not None:
             faults[name] = fault
