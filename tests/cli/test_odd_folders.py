@@ -137,6 +137,13 @@ def test_names_as_list_shows_them(run: Run, odd: Path) -> None:
     assert run("list", "in.bb").stdout.splitlines() == left
 
 
+def test_a_folder_of_a_superscript(run: Run, odd: Path) -> None:
+    Path("in/²").mkdir()
+    Path("in/²/a").touch()
+    bitsback.compress("in", "in.bb")
+    assert run("list", "in.bb", "²").stdout == "²/a\n"
+
+
 def test_a_picture_from_a_pipe(run: Run, odd: Path) -> None:
     result = run("compress", "-", "-o", "x.bb", stdin=Path("in/a.png").read_bytes())
     assert_one_line_error(result, "no .npy file, the only kind that is read from a pipe")

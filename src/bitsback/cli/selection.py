@@ -51,7 +51,7 @@ def file_numbers(archive: Archive, texts: Sequence[str]) -> list[int]:
         named = archive._files.number(text)
         if named is not None:
             numbers.append(named)
-        elif (text.removeprefix("-")[:1].isdigit() and _is_range(text)) or text.startswith(":"):
+        elif (text.removeprefix("-")[:1].isdecimal() and _is_range(text)) or text.startswith(":"):
             numbers += item_range(text, len(archive))
         else:
             found = list(_matching(archive.names, text))
@@ -78,7 +78,7 @@ def _escaped(archive: Archive, text: str) -> list[int]:
 
 
 def _is_range(text: str) -> bool:
-    return all(part.removeprefix("-").isdigit() or not part for part in text.split(":"))
+    return all(part.removeprefix("-").isdecimal() or not part for part in text.split(":"))
 
 
 def _matching(names: Sequence[str], pattern: str) -> Iterator[int]:
