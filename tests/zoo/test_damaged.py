@@ -188,6 +188,31 @@ def test_many_in_a_folder(tmp_path: Path, how: FilesAs) -> None:
     check_folder(tmp_path, how, 400)
 
 
+def check_tiff_alone(place: Path, count: int) -> None:
+    faults = {}
+    for name, data in PICTURES.items():
+        for number, variant in enumerate(damaged(name, data, count * name.endswith(".tif"))):
+            (place / name).write_bytes(variant)
+            try:
+                bitsback.compress(place / name, place / "a.bb", model="fast", force=True)
+            except bitsback.InputError:
+                continue
+            bitsback.decompress(place / "a.bb", place / "after.tif", force=True)
+            fault = difference(name, variant, (place / "after.tif").read_bytes())
+            if fault is not None:
+                faults[f"{number} {name}"] = fault
+    assert not faults, "\n".join(f"{name}: {fault}" for name, fault in faults.items())
+
+
+def test_a_sample_of_tiff_on_its_own(tmp_path: Path) -> None:
+    check_tiff_alone(tmp_path, 6)
+
+
+@pytest.mark.slow
+def test_many_tiff_on_their_own(tmp_path: Path) -> None:
+    check_tiff_alone(tmp_path, 200)
+
+
 def arrays_in(name: str, data: bytes) -> dict[str, Pixels]:
     """The arrays of a file as NumPy and gzip read them. Raises their errors."""
     if name.endswith(".npz"):
