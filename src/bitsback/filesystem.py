@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from fsspec.archive import AbstractArchiveFileSystem
+from fsspec.utils import stringify_path
 
 from bitsback.errors import InputError
 from bitsback.format.parts import ARRAYS, FOLDER, FileList
@@ -165,11 +166,15 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
         self._files = AsFiles(self._archive)
         self._read = lru_cache(_REMEMBERED)(self._files.read)
         self.dir_cache: dict[str, dict[str, Any]] | None = None
+        self._listings: dict[str, list[dict[str, Any]]] = {}
+        """What stands in each folder, in order."""
 
     @classmethod
-    def _strip_protocol(cls, path: str) -> str:
-        stripped: str = super()._strip_protocol(path).lstrip("/")
-        return stripped
+    def _strip_protocol(cls, path: Any) -> Any:
+        """The name in the archive, which may begin with "bitsback::", so that this prefix stays."""
+        if isinstance(path, list):
+            return [cls._strip_protocol(one) for one in path]
+        return stringify_path(path).removeprefix("bitsback://").strip("/")
 
     def close(self) -> None:
         self._archive.close()
@@ -182,9 +187,17 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
         self.dir_cache = {
             name: {"name": name, "size": 0, "type": "directory"} for name in sorted(folders)
         } | {name: {"name": name, "size": self._files.size(name), "type": "file"} for name in names}
+        self._listings = {folder: [] for folder in ("", *folders)}
+        for name in sorted(self.dir_cache):
+            self._listings[self._parent(name)].append(self.dir_cache[name])
 
     def ls(self, path: str, detail: bool = True, **kwargs: Any) -> Any:
-        return super().ls(self._strip_protocol(path), detail, **kwargs)
+        path = self._strip_protocol(path)
+        self._get_dirs()
+        found = self._listings.get(path)
+        if found is None:
+            found = [super().info(path)]
+        return list(found) if detail else [entry["name"] for entry in found]
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
         path = self._strip_protocol(path)

@@ -11,7 +11,7 @@ import signal
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from errno import EIO
+from errno import EIO, EISDIR, ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,9 @@ except OSError as error:
 
 from bitsback.filesystem import ArchiveFileSystem  # which needs fsspec
 
+_NUMBERS: dict[type, int] = {FileNotFoundError: ENOENT, IsADirectoryError: EISDIR}
+"""The numbers of errors that come without one."""
+
 
 class ArchiveOperations(FUSEr):
     """What the kernel asks of a mounted archive."""
@@ -46,11 +49,12 @@ class ArchiveOperations(FUSEr):
         """By path, since the size of a picture is known only when it has been made."""
 
     def __call__(self, operation: str, *arguments: Any) -> Any:
-        """Raises FuseOSError for damage, as for a disk that cannot be read."""
+        """Raises FuseOSError, also for damage, as for a disk that cannot be read."""
         try:
             return super().__call__(operation, *arguments)
-        except BitsbackError as error:
-            raise fuse.FuseOSError(EIO) from error
+        except (BitsbackError, OSError) as error:  # fusepy expects a number in every error
+            number = getattr(error, "errno", None) or _NUMBERS.get(type(error), EIO)
+            raise fuse.FuseOSError(number) from error
 
     def init(self, path: str) -> None:
         self._mounted()
@@ -65,6 +69,12 @@ class ArchiveOperations(FUSEr):
                 told["st_mtime"] = self.fs.modified(path).timestamp()
             self._known[path] = told
         return self._known[path]
+
+
+class _Fuse(fuse.FUSE):
+    def _decode_optional_path(self, path: bytes | None) -> str | None:
+        """A path that something looks up, which need not be in UTF-8."""
+        return None if path is None else path.decode(errors="surrogateescape")
 
 
 def mount(
@@ -85,7 +95,7 @@ def mount(
     # libfuse handles the signals that nobody else does, and unmounts.
     before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
     try:
-        fuse.FUSE(
+        _Fuse(
             ArchiveOperations(files, mounted),
             os.fspath(folder),
             foreground=True,

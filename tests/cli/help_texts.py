@@ -11,7 +11,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from bitsback.cli import lab
+from bitsback.cli.added import PARTS
 from bitsback.cli.main import COMMANDS, bitsback
 
 FOLDER = Path(__file__).parent / "help"
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent / "help"
 def current() -> dict[str, str]:
     """The name of each file in tests/cli/help, and its text."""
     texts = {"bitsback.txt": shown("--help")}
-    for name in (*COMMANDS, *lab.COMMANDS):
+    for name in (*COMMANDS, *PARTS):
         texts[f"{name}.txt"] = text = shown(name, "--help")
         if "--help-all" in text:
             texts[f"{name}-all.txt"] = shown(name, "--help-all")

@@ -56,6 +56,15 @@ def test_names_in_an_archive_level_by_level(pictures: Path) -> None:
     assert completed("extract", "digits.bb", "") == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs names with control characters")
+@pytest.mark.filterwarnings("ignore:.*cannot be restored on Windows")
+def test_names_are_completed_as_list_shows_them(folder: Path) -> None:
+    Path("in").mkdir()
+    Path("in/new\nline").touch()
+    bitsback.compress("in", "in.bb")
+    assert completed("extract", "in.bb", "new\\") == ["new\\nline"]
+
+
 def test_models(folder: Path) -> None:
     Path("own.safetensors").touch()
     assert completed("compress", "digits.npy", "-m", "universal") == [

@@ -4,6 +4,7 @@ and empty ones.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -77,6 +78,70 @@ def test_a_name_like_an_option(run: Run, odd: Path) -> None:
     assert_one_line_error(run("extract", "in.bb", "-rf.png"), "did you mean '-rf.png' (behind --)?")
     assert run("extract", "in.bb", "--", "-rf.png").exit_code == 0
     assert Path("-rf.png").read_text() == "no picture"
+
+
+def test_a_name_like_a_long_option(run: Run, odd: Path) -> None:
+    for name in ("in/--help.png", "in/--force"):
+        Path(name).write_text(name)
+    bitsback.compress("in", "in.bb")
+    assert_one_line_error(run("extract", "in.bb", "--help.png"), "--help.png")
+    refused = run("extract", "in.bb", "a.png", "--forge", "--", "--force")
+    assert_one_line_error(refused, "--forge")
+    result = run("extract", "in.bb", "-o", "out", "--", "--help.png", "--force")
+    assert result.exit_code == 0, result.output
+    assert Path("out/--help.png").read_text() == "in/--help.png"
+    assert run("extract", "--", "in.bb", "--help.png").exit_code == 0
+    assert Path("--help.png").exists()
+    assert run("list", "in.bb", "--", "--force").stdout == "--force\n"
+    assert run("remove", "in.bb", "--", "--force", "--help.png").exit_code == 0
+    assert run("list", "in.bb").stdout == "a.png\nb.png\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs names with control characters")
+@pytest.mark.filterwarnings("ignore:.*cannot be restored on Windows")
+def test_names_as_list_shows_them(run: Run, odd: Path) -> None:
+    names = [
+        "new\nline.png",
+        "both",
+        "both\\n",
+        "tab\t/1",
+        "tab\t/2",
+        "x\\n\n",
+        "x\n\\n",
+        "y\\n",
+        "y\n",
+    ]
+    for name in names:
+        (Path("in") / name).parent.mkdir(exist_ok=True)
+        (Path("in") / name).write_text(name)
+    bitsback.compress("in", "in.bb")
+    shown = run("list", "in.bb").stdout.splitlines()
+    assert "new\\nline.png" in shown and "tab\\t/1" in shown
+    for text, expected in (
+        ("new\\nline.png", ["new\nline.png"]),
+        ("new\nline.png", ["new\nline.png"]),
+        ("both\\n", ["both\\n"]),
+        ("y\\n", ["y\\n"]),  # the exact name comes first
+        ("y\n", ["y\n"]),
+        ("tab\\t/", ["tab\t/1", "tab\t/2"]),
+        ("tab\\t/?", ["tab\t/1", "tab\t/2"]),
+    ):
+        assert run("extract", "in.bb", text, "-o", "out", "-f").exit_code == 0
+        for name in expected:
+            assert (Path("out") / name).read_text() == name
+        result = run("list", "in.bb", text, "--json")
+        assert [row["name"] for row in json.loads(result.stdout)] == expected
+    assert_one_line_error(run("extract", "in.bb", "x\\n\\n"), "shown for 2 files", "number")
+    assert run("remove", "in.bb", "new\\nline.png", "tab\\t/2").exit_code == 0
+    left = [name for name in shown if name not in ("new\\nline.png", "tab\\t/2")]
+    assert run("list", "in.bb").stdout.splitlines() == left
+
+
+def test_a_folder_of_a_superscript(run: Run, odd: Path) -> None:
+    Path("in/²").mkdir()
+    Path("in/²/a").touch()
+    bitsback.compress("in", "in.bb")
+    assert run("list", "in.bb", "²").stdout == "²/a\n"
 
 
 def test_a_picture_from_a_pipe(run: Run, odd: Path) -> None:

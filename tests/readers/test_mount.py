@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes.util
 import errno
 import os
+import random
 import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,118 @@ def test_errors_of_operations(made: Path, tmp_path: Path, operations: Operations
         with pytest.raises(OSError) as raised:
             call(*arguments)
         assert raised.value.errno == number, arguments
+
+
+def test_errors_always_have_a_number(made: Path, operations: Operations) -> None:
+    call = operations(made / "folder.bb")
+    for arguments, number in (
+        (("open", "/none", os.O_RDONLY), errno.ENOENT),
+        (("readdir", "/none", None), errno.ENOENT),
+        (("getattr", "/b.png/none", None), errno.ENOENT),
+        (("getattr", "/\udcff", None), errno.ENOENT),
+        (("open", "/a", os.O_RDONLY), errno.EISDIR),
+    ):
+        with pytest.raises(OSError) as raised:
+            call(*arguments)
+        assert raised.value.errno == number, arguments
+
+
+def test_damaged_archives(made: Path, tmp_path: Path, operations: Operations) -> None:
+    """Each file has its bytes, or cannot be read."""
+    whole = (made / "folder.bb").read_bytes()
+    with bitsback.open(whole) as archive:
+        expected = {f"/{name}": archive.open(name).read() for name in archive.names}
+    draw, lost = random.Random(0), 0
+    for _ in range(150):
+        data, at = bytearray(whole), draw.randrange(len(whole))
+        if draw.randrange(4):
+            data[at] ^= 1 << draw.randrange(8)
+        else:
+            del data[at:]
+        (tmp_path / "x.bb").write_bytes(data)
+        try:
+            call = operations(tmp_path / "x.bb")
+        except bitsback.BitsbackError:
+            continue
+        for path, content in expected.items():
+            try:
+                handle = call("open", path, os.O_RDONLY)
+                assert call("read", path, 1 << 20, 0, handle) == content
+                assert call("getattr", path, None)["st_size"] == len(content)
+            except OSError as error:
+                assert error.errno in (errno.EIO, errno.ENOENT)
+                lost += 1
+    assert lost
+
+
+def test_an_archive_that_shrinks_while_it_is_mounted(
+    made: Path, tmp_path: Path, operations: Operations
+) -> None:
+    (tmp_path / "x.bb").write_bytes((made / "folder.bb").read_bytes())
+    call = operations(tmp_path / "x.bb")
+    os.truncate(tmp_path / "x.bb", 40)
+    with pytest.raises(OSError) as raised:
+        call("open", "/a/1.png", os.O_RDONLY)
+    assert raised.value.errno == errno.EIO
+
+
+def test_a_large_listing(tmp_path: Path, operations: Operations) -> None:
+    names = [f"{a}/{b}/{c}.txt" for a in range(4) for b in range(30) for c in range(30)]
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).touch()
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    call = operations(tmp_path / "x.bb")
+    assert call("readdir", "/", None) == [".", "..", "0", "1", "2", "3"]
+    found = [
+        f"{a}/{b}/{c}"
+        for a in call("readdir", "/", None)[2:]
+        for b in call("readdir", f"/{a}", None)[2:]
+        for c in call("readdir", f"/{a}/{b}", None)[2:]
+    ]
+    assert sorted(found) == sorted(names)
+
+
+ODD_NAMES = [
+    "new\nline", "tab\t.png", "'\".png", "back\\slash", "bitsback::x", "bitsback::a/b", "*?[a]",
+    "-rf", "ü/日本.png", "é" * 127, " before", "behind ", "a%20b", "#x", "q?y=1", "..x", ".a/.b",
+    "~", "file:", "http:/x", "\x7f", "\u202e", "a" * 255, "1/2/3/4/5/6/7", "x::y", ".fuse_ready",
+]  # fmt: skip
+
+
+@pytest.mark.skipif(not MAY_MOUNT, reason="nobody may mount here: no /dev/fuse, or no right to it")
+@pytest.mark.filterwarnings("ignore:.*cannot be restored on Windows")
+def test_odd_names_and_readers_at_once(tmp_path: Path) -> None:
+    for number, name in enumerate(ODD_NAMES):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(name.encode() * (1 + 1000 * number))
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    folder = tmp_path / "shown"
+    folder.mkdir()
+    command = [sys.executable, "-m", "bitsback", "mount", "-q", str(tmp_path / "x.bb"), str(folder)]
+    with running(command, stderr=subprocess.PIPE) as process:
+        try:
+            until(folder.is_mount, process)
+            found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+            assert found == set(ODD_NAMES)
+            with pytest.raises(FileNotFoundError):
+                (folder / "\udcff").stat()
+
+            def read(seed: int) -> None:
+                draw = random.Random(seed)
+                for name in draw.sample(ODD_NAMES, len(ODD_NAMES)):
+                    content = (tmp_path / "in" / name).read_bytes()
+                    at = draw.randrange(len(content))
+                    with (folder / name).open("rb") as file:
+                        file.seek(at)
+                        assert file.read() == content[at:]
+
+            with ThreadPoolExecutor(12) as pool:
+                list(pool.map(read, range(24)))
+        finally:
+            process.send_signal(signal.SIGINT)
+            told = process.communicate(timeout=PATIENCE)[1].decode()
+        assert (process.returncode, told) == (0, "")
 
 
 @pytest.mark.skipif(not MAY_MOUNT, reason="nobody may mount here: no /dev/fuse, or no right to it")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import bitsback
+from bitsback.remote.files import matching
+from bitsback.remote.ranges import _sent
 from bitsback.remote.url import Url, is_url, located
 
 from .conftest import Web
@@ -116,3 +119,18 @@ def test_files_need_no_fsspec_and_urls_name_what_they_need(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
     assert message in done.stdout, done.stderr
+
+
+def test_files_in_the_order_of_numbers_in_their_names(memory: Any) -> None:
+    """A superscript is no number, though Python calls it a digit."""
+    for name in ("10.png", "9.png", "1²2.png", "²"):
+        memory.pipe(f"/scans/{name}", b"")
+    found = [url.name.rpartition("/")[2] for url in matching(Url("memory://scans/*"))]
+    assert found == ["1²2.png", "9.png", "10.png", "²"]
+
+
+def test_a_server_that_sends_any_number() -> None:
+    for digits, sent in (("7", (7, 8, 7)), ("9" * 5000, (None, None, None))):
+        header = f"bytes {digits}-{digits}/{digits}"
+        response = SimpleNamespace(status=206, headers={"Content-Range": header})
+        assert _sent(response) == sent

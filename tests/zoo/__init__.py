@@ -9,6 +9,7 @@ damaged, and readers other than bitsback's to compare restored files.
     tool_files.py      by libtiff's tools, netpbm and ImageMagick, where they are installed
     compared.py        whether two files are the same, bytes aside, by readers that are not ours
     test_zoo.py        every file through a folder, and TIFF on its own too
+    test_damaged.py    a small file of each format with damage of every kind
 
 A file is a name and a function that makes its bytes. Each module yields the same files every time.
 """

@@ -6,10 +6,12 @@ ImageMagick if they are installed.
 from __future__ import annotations
 
 import io
+import lzma
 import shutil
 import subprocess
 import tempfile
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,10 @@ def difference(name: str, before: bytes, after: bytes) -> str | None:
         return None
     if name.endswith(".png"):
         readers = _png_readers(before, after)
+    elif name.endswith(".webp"):
+        readers = iter([("the list of chunks", webp_chunks), ("Pillow", _pillow)])
+    elif name.endswith(".jxl"):
+        readers = iter([("libjxl", imagecodecs.jpegxl_decode)])
     elif name.endswith((".tif", ".tiff")):
         readers = _tiff_readers(before)
         said = _tiffcmp(before, after)
@@ -101,16 +107,48 @@ def _png_readers(before: bytes, after: bytes) -> Iterator[tuple[str, Callable[[b
 
 
 def png_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    """All chunks except pixels, without IHDR's interlace method and the numbers of frames."""
-    found, at = [], 8
+    """All chunks except pixels, without IHDR's interlace method and the numbers of frames. Raises
+    ValueError for wrong checksums, and pixels that are no whole stream of zlib.
+    """
+    found, at, pixels = [], 8, list[bytes]()
     while at < len(data):
         size = int.from_bytes(data[at : at + 4], "big")
         kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
-        if kind not in (b"IDAT", b"fdAT"):
+        if zlib.crc32(kind + content).to_bytes(4, "big") != data[at + size + 8 : at + size + 12]:
+            raise ValueError(f"the checksum of {kind!r} is wrong")
+        if kind == b"fcTL":
+            pixels = [*filter(None, pixels), b""]
+        if kind == b"IDAT":
+            pixels[-1:] = [b"".join(pixels[-1:]) + content]
+        elif kind == b"fdAT":
+            pixels[-1] += content[4:]
+        else:
             content = content[4:] if kind == b"fcTL" else content
             found.append((kind, content[:12] if kind == b"IHDR" else content))
         at += size + 12
+    for stream in pixels:
+        _unpacked(zlib.decompressobj(), stream)
     return found
+
+
+def webp_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """All chunks except pixels. Raises ValueError for chunks that do not fill the file."""
+    found, at = [], 12
+    while at < len(data):
+        kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        found.append((kind, b"" if kind == b"VP8L" else data[at + 8 : at + 8 + size]))
+        at += 8 + size + size % 2
+    if at != len(data) or int.from_bytes(data[4:8], "little") != len(data) - 8:
+        raise ValueError("its chunks do not fill it")
+    return found
+
+
+def _unpacked(stream: Any, data: bytes) -> bytes:
+    """The content of a stream of zlib or lzma. Raises ValueError unless it fills `data`."""
+    content: bytes = stream.decompress(data)
+    if not stream.eof or stream.unused_data:
+        raise ValueError("a stream is cut off, or something follows it")
+    return content
 
 
 def _pillow(data: bytes) -> tuple[Any, ...]:
@@ -132,6 +170,7 @@ def _pillow(data: bytes) -> tuple[Any, ...]:
 
 def _tiff_readers(before: bytes) -> Iterator[tuple[str, Callable[[bytes], Any]]]:
     yield "tifffile", _tifffile
+    yield "zlib and lzma", _streams
     # imagecodecs does not unpack some pages of one bit, which libtiff reads: others compare those.
     pages = [number for number, page in enumerate(_libtiff(before)) if page is not None]
     yield "libtiff", lambda data: [_libtiff(data)[number] for number in pages]
@@ -155,6 +194,23 @@ def _tifffile(data: bytes) -> dict[str, Any]:
         return told
 
 
+def _streams(data: bytes) -> list[bytes]:
+    """The content of all segments that zlib and lzma compressed."""
+    found = []
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        for page in file.pages:
+            compression = int(page.compression)
+            for at, size in zip(page.dataoffsets, page.databytecounts, strict=True):
+                segment = data[at : at + size]
+                if page.fillorder == 2:
+                    segment = imagecodecs.bitorder_decode(segment)
+                if compression in (8, 32946):
+                    found.append(_unpacked(zlib.decompressobj(), segment))
+                elif compression == 34925:
+                    found.append(_unpacked(lzma.LZMADecompressor(lzma.FORMAT_XZ), segment))
+    return found
+
+
 def _libtiff(data: bytes) -> list[Any]:
     """The samples of each page; None for a page that imagecodecs does not read."""
     with tifffile.TiffFile(io.BytesIO(data)) as file:
@@ -163,7 +219,7 @@ def _libtiff(data: bytes) -> list[Any]:
     for number in range(count):
         try:
             pages.append(imagecodecs.tiff_decode(data, index=number))
-        except (imagecodecs.TiffError, ValueError, NotImplementedError):
+        except (imagecodecs.TiffError, ValueError, NotImplementedError, IndexError):
             pages.append(None)
     return pages
 

@@ -47,12 +47,13 @@ def names(
 
     import bitsback
     from bitsback.errors import BitsbackError
+    from bitsback.images.names import printable
 
     if "://" in context.params["archive"]:  # completion should not wait for a network
         return []
     try:
         with bitsback.open(context.params["archive"]) as archive:
-            found = _levels(archive.names, incomplete)
+            found = _levels(map(printable, archive.names), incomplete)
     except (BitsbackError, OSError):
         return []
     return [CompletionItem(name) for name in found]

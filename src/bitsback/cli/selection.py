@@ -12,6 +12,7 @@ import click
 
 from bitsback.cli import figures
 from bitsback.errors import InputError
+from bitsback.images.names import printable
 
 if TYPE_CHECKING:
     from bitsback.reading.reader import Archive
@@ -42,26 +43,42 @@ def item_range(text: str, length: int) -> range:
 
 
 def file_numbers(archive: Archive, texts: Sequence[str]) -> list[int]:
-    """The numbers of files, each once. Each text is a name, or otherwise a number, a range, a
-    folder or a pattern. Raises InputError, UsageError.
+    """The numbers of files, each once. Each text is a name, or otherwise a number, a range, a name
+    as `list` shows it, a folder or a pattern. Raises InputError, UsageError.
     """
     numbers: list[int] = []
     for text in texts:
         named = archive._files.number(text)
         if named is not None:
             numbers.append(named)
-        elif (text.removeprefix("-")[:1].isdigit() and _is_range(text)) or text.startswith(":"):
+        elif (text.removeprefix("-")[:1].isdecimal() and _is_range(text)) or text.startswith(":"):
             numbers += item_range(text, len(archive))
         else:
             found = list(_matching(archive.names, text))
+            if not found and "\\" in text:
+                found = _escaped(archive, text)
             if not found:
                 raise InputError(f"{archive.name}: {_nothing(archive.names, text)}")
             numbers += found
     return list(dict.fromkeys(numbers))
 
 
+def _escaped(archive: Archive, text: str) -> list[int]:
+    """The numbers of files by names as `list` shows them, where control characters are escaped.
+    Raises InputError if several files are shown by the same name.
+    """
+    shown = list(map(printable, archive.names))
+    found = [number for number, name in enumerate(shown) if name == text]
+    if len(found) > 1:
+        raise InputError(
+            f"{archive.name}: {text} is shown for {figures.count(len(found), 'file')}; give one by"
+            f" its number in the list: {', '.join(map(str, found[:_SHOWN]))}"
+        )
+    return found or list(_matching(shown, text))
+
+
 def _is_range(text: str) -> bool:
-    return all(part.removeprefix("-").isdigit() or not part for part in text.split(":"))
+    return all(part.removeprefix("-").isdecimal() or not part for part in text.split(":"))
 
 
 def _matching(names: Sequence[str], pattern: str) -> Iterator[int]:

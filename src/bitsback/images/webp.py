@@ -157,6 +157,8 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
         return None
     if _file_of(chunks) != data or not _all_is_read(webp, chunks[at][1], pixels):
         return None
+    if not _ends_with_its_pixels(webp, chunks[at][1]):
+        return None
     pixels = Bands.of(pixels.whole())
     made = io.BytesIO()
     drawing = webp.drawing(made, pixels.dtype, pixels.shape)
@@ -175,6 +177,19 @@ def _all_is_read(webp: WebP, held: bytes, pixels: Bands) -> bool:
     told = [*webp.before, (_PIXELS, _with_alpha(held, True)), *webp.after]
     found = samples(io.BytesIO(_file_of(told)))
     return found is not None and bool(np.all(found.whole()[..., 3:] == 255))
+
+
+def _ends_with_its_pixels(webp: WebP, held: bytes) -> bool:
+    """Whether the chunk of pixels needs one of its last two bytes. Pillow skips bytes behind
+    pixels, and does not need the last byte of some.
+    """
+    for end in (-1, -2):
+        cut = [*webp.before, (_PIXELS, held[:end]), *webp.after]
+        try:
+            samples(io.BytesIO(_file_of(cut)))
+        except Exception:  # a damaged file may make Pillow's readers raise any error
+            return True
+    return False
 
 
 def unpack(cursor: Cursor, kind: int) -> WebP:

@@ -75,7 +75,7 @@ def matching(url: Url) -> list[Url]:
 
 def _by_number(name: str) -> list[tuple[int, str]]:
     parts = re.split(r"(\d+)", name)
-    return [(int(part) if part.isdigit() else -1, part) for part in parts]
+    return [(int(part) if part.isdecimal() else -1, part) for part in parts]
 
 
 class Uploads:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from bitsback.locks import Lock
 from bitsback.remote.url import CHANGED, Description, Url, describe, differ, protocols
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
 
 
 def fetch_http(

@@ -24,7 +24,22 @@ if TYPE_CHECKING:
     from bitsback.reading.reader import Archive
 
 
+class _Command(click.Command):
+    """Refuses unknown long options before --, as names stand only behind it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Raises NoSuchOption."""
+        behind = len(args) - args.index("--") - 1 if "--" in args else 0
+        rest = super().parse_args(ctx, args)
+        items: tuple[str, ...] = ctx.params.get("items") or ()
+        for text in items[: max(len(items) - behind, 0)]:
+            if text.startswith("--") and not ctx.resilient_parsing:
+                raise click.NoSuchOption(text, ctx=ctx)
+        return rest
+
+
 @click.command(
+    cls=_Command,
     short_help="Extract files or items from X.bb.",
     context_settings={"ignore_unknown_options": True},  # so that -1 is an item
 )
@@ -69,7 +84,8 @@ def command(
 
     An ITEM of an archive of files is the name of a file or an array; or a folder, with all files in
     it; or a quoted pattern with *, ? and [...], where * matches / too. A name that exists is taken
-    literally, even if it looks like a pattern. 'bitsback list' shows all names.
+    literally, even if it looks like a pattern. 'bitsback list' shows all names; a name with control
+    characters may be given as it shows it. A name that begins with - stands behind --.
 
     An ITEM of any archive may be a number, counted from 0, or a range START:STOP that ends before
     STOP, as in Python. Negative numbers count from the end.
@@ -85,9 +101,6 @@ def command(
       bitsback extract photos.bb 'a/*.png' b/ -o some      some/a/b.png ...
       bitsback extract arrays.bb labels -o labels.npy
     """
-    for text in items:
-        if text.startswith("--"):
-            raise click.NoSuchOption(text)
     if output == options.STANDARD:
         options.refuse_terminal()
     with ExitStack() as stack:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import webbrowser
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _PART = 1 << 20  # bytes that are sent at a time
+_DIGITS = 19  # more are beyond every file
 
 
 @click.command(short_help="Show X.bb in the browser.")
@@ -72,6 +74,11 @@ class Server(ThreadingHTTPServer):
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/#archive/{quote(self.archive.name)}"
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Says nothing of browsers that leave before the end of an answer."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
     def models(self) -> Iterator[tuple[bytes, bytes]]:
         """The identity and the file of each model that there is."""
         from bitsback.models import bundled, file
@@ -104,7 +111,12 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/":
             self._send(HTTPStatus.OK, self.server.page, "text/html; charset=utf-8", with_content)
         elif path == f"/archive/{self.server.archive.name}":
-            with self.server.archive.open("rb") as stream:
+            try:
+                stream = self.server.archive.open("rb")
+            except OSError:  # it was moved meanwhile
+                self._send(HTTPStatus.NOT_FOUND, b"", "text/plain", with_content)
+                return
+            with stream:
                 self._send_range(stream, with_content)
         elif path.startswith("/models/") and (found := self._model(path.removeprefix("/models/"))):
             self._send(HTTPStatus.OK, found, "application/octet-stream", with_content)
@@ -129,10 +141,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_range(self, stream: BinaryIO, with_content: bool) -> None:
         size = stream.seek(0, 2)
         start, end = 0, size
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        asked = re.fullmatch("bytes=([0-9]+)-([0-9]*)", self.headers.get("Range", ""))
         if asked:
-            start = int(asked[1])
-            end = min(size, int(asked[2]) + 1) if asked[2] else size
+            start = _place(asked[1])
+            end = min(size, _place(asked[2]) + 1) if asked[2] else size
             if start >= end:
                 self.send_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
                 self.send_header("Content-Range", f"bytes */{size}")
@@ -154,3 +166,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             self.wfile.write(part)
             start += len(part)
+
+
+def _place(digits: str) -> int:
+    """The place in a file, of as many digits as a client sends."""
+    return int(digits.lstrip("0")[:_DIGITS] or "0")

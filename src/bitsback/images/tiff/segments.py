@@ -5,9 +5,10 @@ compression, and their places. Source: TIFF revision 6.0, sections 3, 14 and 15.
 from __future__ import annotations
 
 import io
+import lzma
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -219,6 +220,16 @@ def unpack_bits(rows: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
 
 
 _BY_ZLIB = (DEFLATE, OLD_DEFLATE)
+_MOST_MEMORY = 1 << 28
+"""The bytes that unpacking LZMA may take."""
+_STREAMS: dict[int, Callable[[], Any]] = {
+    DEFLATE: zlib.decompressobj,
+    OLD_DEFLATE: zlib.decompressobj,
+    LZMA: lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MOST_MEMORY),
+}
+"""Decompressors that check where a stream ends; libtiff stops at the last byte that it wants, and
+accepts damaged LZMA.
+"""
 _BY_PILLOW = {
     GROUP_4: "group4",
     LZW: "tiff_lzw",
@@ -241,20 +252,85 @@ def most_bytes(raw: int) -> int:
     return 2 * raw + _EXTRA
 
 
-def decompress(layout: Layout, data: bytes, rows: int) -> bytes | None:
-    """The bytes of a segment of `rows` rows; None if it has more or fewer. Raises the errors of
-    zlib and Pillow.
+def decompress(layout: Layout, data: bytes, rows: int, whole: bool = False) -> bytes | None:
+    """The bytes of a segment of `rows` rows; None if it has more or fewer. whole: also None unless
+    the compressed stream ends, with the last byte of `data`. Raises the errors of zlib, lzma and
+    Pillow.
     """
     size = rows * layout.row_bytes
     if layout.compression == NONE:
         return data if len(data) == size else None
     if layout.flags & REVERSED:
         data = data.translate(REVERSE)
-    if layout.compression in _BY_ZLIB:
-        inflater = zlib.decompressobj()
-        raw = inflater.decompress(data, size + 1)
-        return raw if len(raw) == size and inflater.eof else None
-    return _decompress_by_pillow(layout, data, rows)
+    if layout.compression in _STREAMS:
+        stream = _STREAMS[layout.compression]()
+        raw = stream.decompress(data, size + 1)
+        held = len(raw) == size and stream.eof and not (whole and stream.unused_data)
+        return raw if held else None
+    raw = _decompress_by_pillow(layout, data, rows)
+    held = not whole or layout.compression == GROUP_4 or _ENDS[layout.compression](data, size)
+    return raw if held else None
+
+
+def _ends_as_lzw(data: bytes, size: int) -> bool:
+    """Whether these bytes are one stream of LZW, with `size` bytes, from the first to the last.
+    Source: TIFF, section 13.
+    """
+    lengths = [1] * _LZW_FIRST
+    previous = buffer = held = made = 0
+    width = 9
+    for at, byte in enumerate(data):
+        buffer, held = buffer << 8 | byte, held + 8
+        if held < width:
+            continue
+        held -= width
+        code, buffer = buffer >> held, buffer & ((1 << held) - 1)
+        if code == _LZW_END:
+            # Some encoders begin a byte that they do not need.
+            return made == size and not buffer and data[at + 1 :] in (b"", b"\0")
+        if code == _LZW_CLEAR:
+            del lengths[_LZW_FIRST:]
+            previous, width = 0, 9
+            continue
+        if previous and len(lengths) < 1 << 12:
+            lengths.append(previous + 1)
+        if code >= len(lengths):
+            return False
+        previous = lengths[code]
+        made += previous
+        # Codes become wider one code early.
+        width = min(max((len(lengths) + 1).bit_length(), 9), 12)
+    return False
+
+
+def _ends_as_packbits(data: bytes, size: int) -> bool:
+    """Whether these bytes are runs of `size` bytes together. Source: TIFF, section 9."""
+    at = made = 0
+    while at < len(data):
+        count = data[at]
+        if count < 128:
+            at, made = at + count + 2, made + count + 1
+        else:  # 128 stands for nothing
+            at, made = at + 1 + (count > 128), made + (257 - count) * (count > 128)
+    return at == len(data) and made == size
+
+
+def _ends_as_zstd(data: bytes, size: int) -> bool:
+    """Whether these bytes are one frame of Zstandard, from the first to the last. Source: RFC 8878,
+    section 3.1.1.
+    """
+    single, checked = data[4] >> 5 & 1, data[4] >> 2 & 1
+    told = (single, 2, 4, 8)[data[4] >> 6]
+    at, last = 6 - single + (0, 1, 2, 4)[data[4] & 3] + told, 0
+    while not last and at < len(data):
+        header = int.from_bytes(data[at : at + 3], "little")
+        last, kind, length = header & 1, header >> 1 & 3, header >> 3
+        at += 3 + (1 if kind == 1 else length)
+    return bool(last) and at + 4 * checked == len(data)
+
+
+_LZW_CLEAR, _LZW_END, _LZW_FIRST = 256, 257, 258
+_ENDS = {LZW: _ends_as_lzw, PACKBITS: _ends_as_packbits, ZSTD: _ends_as_zstd}
 
 
 def compress(layout: Layout, raw: bytes, rows: int, deflated: Deflated) -> bytes:

@@ -92,6 +92,7 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
         metadata = _metadata(content, reader, pages)
         if metadata is None:
             return None
+        exact = exact or metadata.has_leaders
         comparison = Comparison(content)
         drawing = _drawn(metadata, reader, pages, comparison)
         if drawing is not None and drawing.close() == len(content) and not comparison.differs:
@@ -195,7 +196,7 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
         for number, spans in enumerate(zip(page.spans, again.spans, strict=True)):
             rows = layout.rows_stored(number // across)
             raw = [
-                decompress(layout, reader.read(start, end - start), rows)
+                decompress(layout, reader.read(start, end - start), rows, whole=True)
                 for reader, (start, end) in zip(readers, spans, strict=True)
             ]
             if raw[0] is None or raw[0] != raw[1]:

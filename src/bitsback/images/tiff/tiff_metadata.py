@@ -41,6 +41,10 @@ _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
 """The factor and the offset for the most pixels of tiles by those of their picture."""
 _CHUNK = 1 << 20
+_LEADERS = b"GDAL_STRUCTURAL_METADATA_SIZE="
+"""The text behind the header of a cloud-optimised GeoTIFF file, whose tiles stand between copies of
+their lengths and of their last bytes. Source: GDAL, driver COG.
+"""
 
 
 @dataclass(frozen=True)
@@ -95,9 +99,16 @@ class Tiff:
         """Whether a file can be made with any pixels that fit."""
         return not self.compressed and all(layout.bits not in (2, 4) for _, layout in self.pages)
 
+    @property
+    def has_leaders(self) -> bool:
+        """Whether the bytes around compressed segments repeat their lengths, so that the file is
+        right only with the very bytes of these.
+        """
+        return self.compressed and any(self.others.startswith(_LEADERS, at) for at in (8, 16))
+
     def anew(self) -> Tiff:
-        """The same without a promise."""
-        return replace(self, check=None)
+        """The same without a promise, if a file with other segments is right."""
+        return self if self.has_leaders else replace(self, check=None)
 
     def layouts(self) -> Iterator[Layout]:
         """The layout of each page."""
@@ -282,10 +293,10 @@ class TiffDrawing:
             for first in range(0, space, _CHUNK):
                 self._write(at + first, bytes(min(space - first, _CHUNK)))
         if self._metadata.check not in (None, self.crc):
+            advice = "; its pixels and all else of it can: 'decompress --files pixels'"
             raise ArchiveError(
                 "its very bytes cannot be made again by the zlib"
-                f" ({ZLIB}) or Pillow of this computer; its pixels and all"
-                " else of it can: 'decompress --files pixels'"
+                f" ({ZLIB}) or Pillow of this computer" + advice * (not self._metadata.has_leaders)
             )
         return self._size
 
