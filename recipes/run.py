@@ -30,7 +30,7 @@ from bitsback_train.fit.pixel_training import PixelTraining
 from bitsback_train.fit.pruning import prune
 from bitsback_train.fit.training import CURVE
 from bitsback_train.fit.vae_training import Split, VaeTraining, mnist_split
-from bitsback_train.network.architectures import save_module
+from bitsback_train.network.architectures import load_module, save_module
 from bitsback_train.network.context import ContextModule
 from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
@@ -61,6 +61,14 @@ def main(
     parser.add_argument(
         "--threads", type=int, default=1, help="on which the outcome depends (default: %(default)s)"
     )
+    parser.add_argument("--start", type=Path, help="weights for the first part of a VAE")
+    parser.add_argument(
+        "--done", type=int, default=0, help="epochs of the first part that made these weights"
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FILE",
+        help="write the weights of an unfinished first part, for --start, and end",
+    )  # fmt: skip
     chosen = parser.parse_args(arguments)
     recipe = recipes[chosen.name]
     needs = recipe.material.needs if isinstance(recipe, SizeAgnostic) else ("data",)
@@ -76,7 +84,14 @@ def main(
     else:
         keep_freed_memory()
         split = mnist_split(where["data"], recipe.validation)
-        training = train_vae(recipe, split, chosen.out, chosen.as_float)
+        if chosen.checkpoint is not None:
+            part = recipe.parts[0]
+            training = VaeTraining(part, split, chosen.out / part.name)
+            save_module(training.module, chosen.checkpoint)
+            print(f"wrote {chosen.checkpoint}: --start it with --done {training.epoch}")
+            return
+        start = None if chosen.start is None else load_module(chosen.start).state_dict()
+        training = train_vae(recipe, split, chosen.out, chosen.as_float, start, chosen.done)
         if chosen.as_float:
             save_module(training.best_module(), chosen.out / FLOATS)
             print(f"wrote {chosen.out / FLOATS}")
@@ -87,19 +102,29 @@ def main(
     print(f"wrote {path}")
 
 
-def train_vae(recipe: Vae, images: Split, out: Path, as_float: bool) -> VaeTraining:
-    """Trains all parts in turn. Returns the last one."""
+def train_vae(
+    recipe: Vae,
+    images: Split,
+    out: Path,
+    as_float: bool,
+    start: dict[str, torch.Tensor] | None = None,
+    done: int = 0,
+) -> VaeTraining:
+    """Trains all parts in turn. Returns the last one. start: weights for the first part, after as
+    many epochs of it as are `done`.
+    """
     parts = list(recipe.parts)
     if as_float:
         parts[-1] = replace(parts[-1], quantise_from=None, seed=recipe.float_seed)
     elif recipe.last is not None:
         parts.append(recipe.last)
-    start = None
     for part in parts:
         training = VaeTraining(part, images, out / part.name)
         if start is not None and training.epoch == 0:
             training.start_from(start)
+            training.epoch = done
         _run(training)
+        done = 0
         start = training.best_module().state_dict()
     print(f"least validation loss {training.best_loss:.5f} bpd")
     return training

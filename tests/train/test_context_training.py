@@ -34,6 +34,22 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
         assert torch.equal(a, b), name
 
 
+def test_a_share_of_the_images_is_moved_by_a_pixel(
+    context_recipe: Recipe, split: Split, tmp_path: Path
+) -> None:
+    """While the rate is constant, so that training ends with images as they are."""
+    recipe = replace(context_recipe, shifted=1.0, constant=0.5, epochs=2, batch=len(split.train))
+    training = VaeTraining(recipe, split, tmp_path)
+    images = split.train.reshape(-1, 6, 6)
+    moved = training._shifted(split.train, torch.Generator().manual_seed(0)).reshape(-1, 6, 6)
+    offsets = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    found = [
+        any(torch.equal(image, one.roll(offset, (0, 1))) for offset in offsets)
+        for image, one in zip(moved, images, strict=True)
+    ]
+    assert all(found) and not torch.equal(moved, images)
+
+
 @pytest.mark.parametrize("levels", [2, 256])
 def test_the_integer_model_codes_at_the_rate_the_module_was_chosen_by(
     context_recipe: Recipe, split: Split, tmp_path: Path, levels: int

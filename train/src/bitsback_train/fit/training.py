@@ -60,6 +60,8 @@ class Recipe:
     """The weight of a step in the running average of the weights."""
     validate_every: int = 5
     seed: int = 1
+    shifted: float = 0.0
+    """The share of training images that are moved by a pixel, until the rate begins to fall."""
     muon: bool = False
     """Whether Muon trains the matrices of hidden layers instead of Adam."""
     half: bool = True

@@ -15,7 +15,7 @@ from bitsback_train.downloads import TRAIN_IMAGES
 from bitsback_train.fit.training import Recipe, Training
 from bitsback_train.fit.warm_start import equalise, grow, revive
 from bitsback_train.network.architectures import AnyVae, make_module
-from bitsback_train.network.context import ContextModule
+from bitsback_train.network.context import ContextArchitecture, ContextModule
 from bitsback_train.network.dense import Architecture
 from bitsback_train.network.likelihoods import LN2, pixel_means
 from bitsback_train.network.pixel_predictor import PredictiveArchitecture
@@ -124,8 +124,26 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
         order = torch.randperm(len(self.split.train), generator=generator)
         for step in range(self.steps):
             chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
-            x = self._symbols(self.split.train[chosen], generator)
+            grey = self.split.train[chosen]
+            if self.epoch < recipe.constant * recipe.epochs:
+                grey = self._shifted(grey, generator)
+            x = self._symbols(grey, generator)
             yield x, torch.randn(len(x), self.architecture.latents, generator=generator)
+
+    def _shifted(self, grey: Tensor, generator: torch.Generator) -> Tensor:
+        """Moves the recipe's share of the images by one pixel in one of eight directions."""
+        if not self.recipe.shifted:
+            return grey
+        assert isinstance(self.architecture, ContextArchitecture), "it knows rows and columns"
+        rows, columns = self.architecture.shape
+        images = grey.reshape(-1, rows, columns).clone()
+        moved = torch.rand(len(images), generator=generator) < self.recipe.shifted
+        steps = torch.randint(-1, 2, (len(images), 2), generator=generator)
+        for down in (-1, 0, 1):
+            for right in (-1, 0, 1):
+                which = moved & (steps == torch.tensor([down, right])).all(1)
+                images[which] = images[which].roll((down, right), (1, 2))
+        return images.reshape(grey.shape)
 
     def _symbols(self, grey: Tensor, generator: torch.Generator) -> Tensor:
         """The symbols of grey pixels: all 256 levels, or two, drawn."""
