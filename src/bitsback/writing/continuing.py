@@ -42,7 +42,7 @@ from bitsback.reading.hashes import Hashes
 from bitsback.reading.reader import Archive
 from bitsback.reading.targets import check_restorable
 from bitsback.remote.url import Url, located
-from bitsback.restoring.hidden_files import lock
+from bitsback.restoring.file_lock import is_at, open_locked
 from bitsback.restoring.output import Output, naming
 from bitsback.writing.generation import Generation
 
@@ -100,12 +100,10 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
     place = located(place, None)
     if isinstance(place, Url):
         raise InputError(f"{name}: is at a URL, where files are not changed; change a copy of it")
-    with naming(name):
-        file = Path(place).open("r+b", buffering=0)  # noqa: SIM115 - closed below
+    path = Path(place)
     with ExitStack() as stack:
-        stack.enter_context(file)
-        if not lock(file):
-            raise InputError(f"{name}: is being changed by another process; try again later")
+        with naming(name):
+            file = stack.enter_context(open_locked(path, "r+b", name))
         archive = stack.enter_context(Archive(place))
         directory = archive._directory
         for problem in directory.problems:
@@ -115,6 +113,11 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
         try:
             yield Continued(archive, output)
             output.sync()
+            if not is_at(file, path):
+                raise InputError(
+                    f"{name}: was replaced or removed meanwhile, and the change is lost with the"
+                    " file that it was made in; make it again"
+                )
         except BaseException:
             with suppress(OSError):
                 file.truncate(directory.end)
