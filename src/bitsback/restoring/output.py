@@ -1,5 +1,6 @@
 """Write a result to a file that appears when it is complete, or to a stream."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -105,6 +106,8 @@ def open_output(
             f"{name}: exists already; name another output, or use --force (force=True) to"
             " replace it"
         )
+    if status is not None and not os.access(path, os.W_OK):
+        raise InputError(f"{name}: cannot be written: {os.strerror(errno.EACCES)}")
     with made_folders(path.parent, name):
         yield from _hidden_output(path, name, status, force)
 

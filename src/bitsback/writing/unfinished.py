@@ -75,6 +75,8 @@ class Unfinished:
             with naming(str(path)):
                 self._open()
         except BaseException:
+            if not os.fstat(self._file.fileno()).st_size:
+                self._remove()
             self._file.close()
             raise
 
@@ -85,11 +87,14 @@ class Unfinished:
         self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
     ) -> None:
         if kind is None or not self._places:
-            with suppress(OSError):
-                if os.name == "nt":  # an open file cannot be removed
-                    self._file.close()
-                self.path.unlink()
+            self._remove()
         self._file.close()
+
+    def _remove(self) -> None:
+        with suppress(OSError):
+            if os.name == "nt":  # an open file cannot be removed
+                self._file.close()
+            self.path.unlink()
 
     @property
     def used(self) -> int:
@@ -161,7 +166,7 @@ class Unfinished:
             end = 0
         self._file.truncate(end)  # removes a record that is incomplete
         if not end:
-            self._file.write(head)
+            Output(self._file, str(self.path)).write(head)
 
     def _start(self, place: int, size: int) -> tuple[bytes | None, int]:
         """The key of a record, and where the next one begins; none of one that is cut off."""
