@@ -164,6 +164,10 @@ class FileSections:
         except ArchiveError:
             self._names_are_lost = True
 
+    def take(self, files: Files, hashes: Hashes | None) -> None:
+        """Takes these in place of those in the archive. hashes: of removed files, too."""
+        self.__dict__ |= {"files": files, "all_hashes": hashes}
+
     @cached_property
     def files(self) -> Files:
         """The files of the archive and their items."""

@@ -61,8 +61,10 @@ def command(
     files get them too. To an array one of the same dtype and items is added, along its first axis.
 
     What is new is written behind the end of X.bb. Until all of it is there and on the disk, X.bb is
-    what it was before, even if the power fails; after Ctrl-C it has its old length. Of an addition
-    that could not be finished 'verify' tells, and 'repair' or the next 'add' removes it.
+    what it was before, even if the power fails; after Ctrl-C it has its old length. 'verify' tells
+    of an addition that could not be finished, 'decompress --keep-going' restores what is whole of
+    it, 'repair' completes it where that is possible, and the next 'add' moves it to the new file
+    X.bb.tail-1.
 
     \b
       bitsback add scans.bb monday                     the files in the folder monday
@@ -78,9 +80,13 @@ def command(
     if not sources:
         import bitsback
 
-        size = bitsback.add_parity(archive, parity)
+        with (
+            Progress("adding parity", quiet) as progress,
+            shown_warnings(progress, quiet or as_json) as messages,
+        ):
+            size = bitsback.add_parity(archive, parity)
         if as_json:
-            figures.show_json({"output": archive, "bytes_out": size})
+            figures.show_json({"output": archive, "bytes_out": size, "warnings": messages})
         elif not quiet:
             figures.say(f"{archive}: {figures.size(size)} of parity added", err=True)
         return
