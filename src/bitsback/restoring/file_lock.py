@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,14 +68,10 @@ def held(path: Path, name: str) -> Iterator[BinaryIO | None]:
     """Holds the lock of a file that may be replaced or removed. Gives None, and holds nothing, if
     there is no file that can be opened, and on Windows. Raises InputError as `open_locked` does.
     """
-    file: BinaryIO | None = None
-    if SUPPORTED and path.is_file():
-        try:
-            file = open_locked(path, "rb", name)
-        except (FileNotFoundError, PermissionError):
-            file = None
-    try:
+    with ExitStack() as stack:
+        file: BinaryIO | None = None
+        for mode in ("r+b", "rb"):  # the lock of a file that is only read is none in NFS
+            if SUPPORTED and file is None and path.is_file():
+                with suppress(OSError):
+                    file = stack.enter_context(open_locked(path, mode, name))
         yield file
-    finally:
-        if file is not None:
-            file.close()

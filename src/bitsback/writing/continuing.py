@@ -109,6 +109,7 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
         with naming(name):
             file = stack.enter_context(open_locked(path, "r+b", name))
         archive = stack.enter_context(Archive(place))
+        _check_there(file, path, name)
         end = archive._directory.end
         for problem in archive._directory.problems:
             if problem is not archive._directory.tail:
@@ -119,15 +120,20 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
         try:
             yield Continued(archive, output)
             output.sync()
-            if not is_at(file, path):
-                raise InputError(
-                    f"{name}: was replaced or removed meanwhile, and the change is lost with the"
-                    " file that it was made in; make it again"
-                )
+            _check_there(file, path, name)
         except BaseException:
             with suppress(OSError):
                 file.truncate(end)
             raise
+
+
+def _check_there(file: BinaryIO, path: Path, name: str) -> None:
+    """Raises InputError if the path names another file than this one, or none."""
+    if not is_at(file, path):
+        raise InputError(
+            f"{name}: was replaced or removed meanwhile, and the change is lost with the file that"
+            " it was made in; make it again"
+        )
 
 
 def _cut_tail(archive: Archive, file: BinaryIO, path: Path) -> None:
