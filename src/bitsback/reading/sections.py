@@ -158,11 +158,19 @@ class FileSections:
         self._names_are_lost = False
 
     def do_without_names(self) -> None:
-        """Calls the files by numbers from now on, if their names are lost."""
+        """Calls the files by numbers from now on, if their names are lost, and does without hashes
+        that are lost, or of files with names.
+        """
         try:
             _ = self.files
         except ArchiveError:
             self._names_are_lost = True
+        try:
+            is_lost = self._names_are_lost or self.hashes is None
+        except ArchiveError:
+            is_lost = True
+        if is_lost:
+            self.__dict__ |= {"all_hashes": None, "hashes": None}
 
     def take(self, files: Files, hashes: Hashes | None) -> None:
         """Takes these in place of those in the archive. hashes: of removed files, too."""

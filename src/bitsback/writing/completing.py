@@ -39,23 +39,24 @@ def index_of(read: Read, found: Directory) -> Index | None:
     kinds, old = {place.kind for place in own}, {place.kind for place in found.sections}
     own_blocks = [block for block in found.blocks if block.offset >= found.start]
     blocks = found.blocks
+    if not own_blocks and NAMES not in kinds:  # what it was to change is not there
+        return None
     gaps = lost_tiles(read, found)
     if isinstance(content, FileList):
         if PARITY in kinds or not _has_all(content.features, kinds, old):
             return None
-        rewritten = content.has_removed and PREVIEWS in old - kinds and not own_blocks
+        # A removal writes previews again, and nothing tells whether the last of them is there.
+        is_open = content.has_removed and PREVIEWS in old and not own_blocks
         beside = sections_of(read, found)
-        if rewritten or beside is None or not is_described(read, found):
+        if is_open or beside is None or not is_described(read, found):
             return None
         owners = Owners(beside.files)
         if owners.of(gaps) or (gaps and not content.has_removed):
             return None
         if content.has_removed:
-            blocks = [
-                block
-                for block in blocks
-                if block in own_blocks or owners.of([(block.first, block.first + block.items)])
-            ]
+            needed = (owners.of([(block.first, block.first + block.items)]) for block in blocks)
+            pairs = zip(blocks, needed, strict=True)
+            blocks = [block for block, some in pairs if some or block.offset >= found.start]
     elif gaps or PARITY in kinds:
         return None
     collection = section_at(read, found.start, found.walked)

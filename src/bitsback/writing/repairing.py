@@ -46,7 +46,7 @@ def add_parity(archive: str | os.PathLike[str], percent: float) -> int:
     ...     size = bitsback.add_parity(path, 10)
     ...     with open(path, "r+b") as file:
     ...         _ = file.seek(99), file.write(b"a scratch")
-    ...     bitsback.repair(path)
+    ...     bitsback.repair(path).shards
     ...     int(bitsback.decompress(path)[-1])
     1
     115
