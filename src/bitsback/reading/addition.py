@@ -9,7 +9,7 @@ from array import array
 from bitsback.errors import ArchiveError
 from bitsback.format.file_stats import FileStats
 from bitsback.format.index import Place
-from bitsback.format.layout import BLOCK, COLLECTION, FOOTER_SIZE, INDEX
+from bitsback.format.layout import BLOCK, COLLECTION, FOOTER_SIZE, HASHES, INDEX
 from bitsback.format.members import Files
 from bitsback.format.parts import FileList
 from bitsback.images.names import printable
@@ -43,6 +43,7 @@ def with_addition(read: Read, size: int, before: Directory) -> Directory | None:
             starts = walk(read, after, before.end, end)
             if starts and is_described(read, after):
                 check_claims(after, size)
+                _leave_out_hashes(read, after)
                 rest = after.walked + size_of_index(read, after.walked, size)
                 after.unread = size - rest if read(rest, 1) == COLLECTION else 0
                 return after
@@ -52,6 +53,21 @@ def with_addition(read: Read, size: int, before: Directory) -> Directory | None:
             return None
         end = starts[-1]  # the additions before it may be whole
     return None
+
+
+def _leave_out_hashes(read: Read, directory: Directory) -> None:
+    """Does without hashes that are of fewer files, or damaged."""
+    sections = sections_of(read, directory)
+    if sections is not None and directory.hashes and _hashes(sections) is None:
+        directory.sections = [place for place in directory.sections if place.kind != HASHES]
+        directory.problems.append(ArchiveError("the hashes of its files are lost"))
+
+
+def _hashes(sections: FileSections) -> Hashes | None:
+    try:
+        return sections.all_hashes
+    except ArchiveError:
+        return None
 
 
 def size_of_index(read: Read, offset: int, end: int) -> int:
@@ -72,11 +88,11 @@ def sections_of(read: Read, directory: Directory) -> FileSections | None:
 
 
 def is_described(read: Read, directory: Directory) -> bool:
-    """Whether the names, stats, hashes and labels of the files are whole, and of these files."""
+    """Whether the names, stats and labels of the files are whole, and of these files."""
     sections = sections_of(read, directory)
     if sections is not None:
         try:
-            _ = sections.files, sections.all_hashes, sections.pairs
+            _ = sections.files, sections.pairs
         except ArchiveError:
             return False
     return True
@@ -108,7 +124,7 @@ def keep_removed(read: Read, before: Directory, after: Directory, now: FileSecti
         return
     gaps = lost_tiles(read, after, len(before.blocks))
     lost = {now.files.kept[n] for found in Owners(now.files).of(gaps) for n in found}
-    times, had, hashes = array("q", new.stats.times), then.all_hashes, now.all_hashes
+    times, had, hashes = array("q", new.stats.times), _hashes(then), _hashes(now)
     digests = None if hashes is None else [*hashes.digests]
     problems = []
     for number in removed:
