@@ -123,6 +123,28 @@ class Compressed(Summary):
 
 
 @dataclass(frozen=True)
+class Repaired:
+    """What `repair` has mended. It is true if the new archive differs from the old one."""
+
+    shards: int = 0
+    """The number of shards that were computed again by parity."""
+    index: bool = False
+    """Whether the index was cut off or damaged, and was made anew of what it lists."""
+    footer: bool = False
+    """Whether the footer was written again."""
+    parity: str | None = None
+    """What became of its parity: "renewed", "damaged" if it still is, or "dropped"."""
+    tail: int = 0
+    """The number of bytes behind its end that are not in the new archive."""
+    tail_file: str | None = None
+    """The new file with these bytes; None if the old archive stays."""
+
+    def __bool__(self) -> bool:
+        renewed = self.parity in ("renewed", "dropped")
+        return bool(self.shards or self.index or self.footer or renewed or self.tail)
+
+
+@dataclass(frozen=True)
 class Differences:
     """The differences between two archives, or an archive and a folder or a file. Files and arrays
     are given by their names, items and pages by their numbers, `3` or `3:8`.

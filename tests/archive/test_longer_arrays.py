@@ -44,7 +44,24 @@ def test_items_and_slices(path: Path, tmp_path: Path) -> None:
     path.write_bytes(damaged)
     bitsback.decompress(path, tmp_path / "out.npy", keep_going=True)
     assert (np.load(tmp_path / "out.npy") == SMOOTH[:4]).all()
-    assert bitsback.repair(path) == 0 and path.read_bytes() == before
+    assert bitsback.repair(path).tail == 40 and path.read_bytes() == before
+
+
+def test_what_is_whole_of_a_cut_addition_comes_back(path: Path, tmp_path: Path) -> None:
+    bitsback.add(path, SMOOTH[4:], model="fast", stack=False, block=2)
+    data, out = path.read_bytes(), tmp_path / "out.npy"
+    with bitsback.open(path) as archive:
+        (one, at), (two, last) = [(block.first, block.offset) for block in archive._blocks[-2:]]
+    path.write_bytes(data[:-13])
+    summary = bitsback.decompress(path, out, keep_going=True)
+    assert (np.load(out) == SMOOTH).all() and summary.problems and not summary.lost
+    assert bitsback.repair(path).index and path.read_bytes() == data
+    path.write_bytes(data[:last])
+    summary = bitsback.decompress(path, out, keep_going=True, force=True)
+    assert (np.load(out) == SMOOTH[:two]).all() and summary.lost == (f"{two}:9",)
+    path.write_bytes(data[: at + 9])
+    bitsback.decompress(path, out, keep_going=True, fill=7, force=True)
+    assert (np.load(out)[:one] == SMOOTH[:one]).all() and (np.load(out)[one:] == 7).all()
 
 
 def test_a_model_in_the_archive_is_used_again(

@@ -14,6 +14,7 @@ import bitsback
 from bitsback.cli.main import bitsback as command
 from bitsback.format.layout import PARITY
 from bitsback.format.parity import Window, windows_for
+from bitsback.summary import Repaired
 from reference import archive as spec
 from reference import parity
 
@@ -80,24 +81,28 @@ def test_damaged_sectors_and_lost_ends(path: Path, tmp_path: Path) -> None:
     data = path.read_bytes()
     other = tmp_path / "y.bb"
 
-    def mended(damaged: bytes) -> int:
+    def mended(damaged: bytes) -> Repaired:
         path.write_bytes(damaged)
-        shards = bitsback.repair(path, other, force=True)
-        assert other.read_bytes() == data
-        return shards
+        done = bitsback.repair(path, other, force=True)
+        assert other.read_bytes() == data and bool(done) == (damaged != data)
+        return done
 
-    assert mended(data) == 0
+    assert mended(data) == Repaired()
+    parity_at = data.index(b"bb\x1a\n") + 4
     for at in range(0, len(data), 2500):
         zeros = bytes(len(data[at : at + SECTOR]))
-        assert mended(data[:at] + zeros + data[at + SECTOR :]) or at > len(data) - 3 * SECTOR
+        done = mended(data[:at] + zeros + data[at + SECTOR :])
+        assert bool(done.shards) == (at < parity_at)
+        assert (done.parity == "renewed") == (at + SECTOR > parity_at)
     random = Random(0)
     for _ in range(5):
         scratched = bytearray(data)
         for at in random.sample(range(len(data)), 4):
             scratched[at] ^= random.randint(1, 255)
         mended(bytes(scratched))
-    mended(data[:-1])
-    mended(data[: -SECTOR - 100])
+    assert mended(data[:-1]) == Repaired(footer=True)
+    assert mended(data[: -SECTOR - 100]) == Repaired(parity="renewed")
+    assert mended(data + b"more").tail == 4
     path.write_bytes(data[: SECTOR * 2] + bytes(SECTOR * 4) + data[SECTOR * 6 :])
     with pytest.raises(bitsback.ArchiveError, match=r"more than its parity.*--keep-going"):
         bitsback.repair(path)
@@ -108,10 +113,28 @@ def test_damaged_sectors_and_lost_ends(path: Path, tmp_path: Path) -> None:
         with pytest.raises(bitsback.ArchiveError, match="no parity"):
             bitsback.repair(path)
     path.write_bytes(data + b"C")
-    assert bitsback.repair(path) == 0 and path.read_bytes() == data
+    assert bitsback.repair(path).tail == 1 and path.read_bytes() == data
     (tmp_path / "none.bb").write_bytes(bytes(SECTOR))
     with pytest.raises(bitsback.ArchiveError, match="no bitsback archive"):
         bitsback.repair(tmp_path / "none.bb")
+
+
+def test_lost_parity_is_told(path: Path, tmp_path: Path) -> None:
+    data = path.read_bytes()
+    with bitsback.open(path) as archive:
+        sums, *rows, _ = [place for place in archive._sections() if place.kind == PARITY]
+    bitsback.add(path, NOISE[:5], model="fast")
+    damaged = bytearray(path.read_bytes())
+    for row in rows:
+        damaged[row.offset + 90] ^= 1
+    path.write_bytes(damaged)
+    run = CliRunner()
+    assert "its parity is damaged" in run.invoke(command, ["repair", str(path)]).stderr
+    path.write_bytes(data[: sums.end + 1])
+    told = run.invoke(command, ["repair", str(path)]).stderr
+    assert "its parity was made anew" in told or "its parity is lost" in told
+    assert "no bytes" not in told
+    assert (bitsback.decompress(path) == NOISE).all()
 
 
 def test_several_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,15 +165,16 @@ def test_what_was_added_behind_parity_is_kept(path: Path) -> None:
         parity_at = next(place.offset for place in archive._sections() if place.kind == PARITY)
         last = archive._blocks[-1].offset
     path.write_bytes(data[:9000] + bytes(SECTOR) + data[9000 + SECTOR :])
-    assert bitsback.repair(path) > 0 and path.read_bytes() == data
+    assert bitsback.repair(path).shards > 0 and path.read_bytes() == data
     path.write_bytes(data[: parity_at + 50] + b"?" + data[parity_at + 51 :])
-    assert bitsback.repair(path) == 0 and path.read_bytes() == data
+    assert bitsback.repair(path) == Repaired(parity="renewed") and path.read_bytes() == data
     assert (bitsback.decompress(path) == whole).all()
-    for at in (last + 9, len(data) - 20):
-        path.write_bytes(data[:at] + b"??" + data[at + 2 :])
-        with pytest.raises(bitsback.ArchiveError, match="keep-going"):
-            bitsback.repair(path)
-        assert path.stat().st_size == len(data)
+    path.write_bytes(data[:-20] + b"??" + data[-18:])
+    assert bitsback.repair(path).index and path.read_bytes() == data
+    path.write_bytes(data[: last + 9] + b"??" + data[last + 11 :])
+    with pytest.raises(bitsback.ArchiveError, match="keep-going"):
+        bitsback.repair(path)
+    assert path.stat().st_size == len(data)
 
 
 def test_an_archive_that_holds_another_one(path: Path, tmp_path: Path) -> None:
@@ -160,7 +184,7 @@ def test_an_archive_that_holds_another_one(path: Path, tmp_path: Path) -> None:
     bitsback.compress(tmp_path / "in", whole, parity=5)
     data = whole.read_bytes()
     whole.write_bytes(data[:9000] + bytes(1000) + data[10000:])
-    assert bitsback.repair(whole) > 0
+    assert bitsback.repair(whole).shards > 0
     assert whole.read_bytes() == data
 
 

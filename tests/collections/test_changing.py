@@ -16,6 +16,7 @@ from bitsback.format.index import Index
 from bitsback.format.layout import BLOCK, INDEX, Cursor
 from bitsback.reading.contents import block_numbers
 from bitsback.reading.view import View
+from bitsback.summary import Repaired
 from bitsback.writing.continuing import continued
 from bundled_models import spec_model
 from reference import archive as spec
@@ -181,9 +182,173 @@ def test_an_addition_that_is_cut_off_anywhere(path: Path, two: Path, tmp_path: P
             assert "bitsback repair" in str(archive.verify()[0][1])
         with pytest.raises(bitsback.ArchiveError, match="not finished"):
             bitsback.decompress(path, tmp_path / "none")
-    assert there(path, tmp_path / "rescued", keep_going=True) == whole
+        with pytest.warns(bitsback.InputWarning, match=r"followed its end were moved to .*tail-1$"):
+            bitsback.add(path, two, model="fast")
+        assert path.read_bytes() == after
+        tail = path.with_name("x.bb.tail-1")
+        assert tail.read_bytes() == after[len(before) : end]
+        tail.unlink()
+
+
+def test_what_is_whole_of_a_cut_addition_comes_back(path: Path, two: Path, tmp_path: Path) -> None:
+    before, old = path.read_bytes(), there(path, tmp_path / "old")
     bitsback.add(path, two, model="fast")
-    assert path.read_bytes() == after
+    after, new = path.read_bytes(), of(two)
+    found = []
+    for number, (kind, at) in enumerate(sections_of(after)):
+        for end in (at, at + 9):
+            if end <= len(before):
+                continue
+            path.write_bytes(after[:end])
+            out = tmp_path / f"out{number}-{end}"
+            summary = bitsback.decompress(path, out, files="exact", keep_going=True)
+            restored = of(out)
+            assert old.items() <= restored.items() <= (old | new).items()
+            assert summary.problems
+            if set(summary.lost) <= set(new):
+                assert {*summary.lost} == {*new} - {*restored}
+            else:  # before the names
+                assert restored == old and "bytes behind its end were to add" in summary.lost[0]
+            found.append(len(restored) - len(old))
+            assert kind != INDEX or restored == old | new
+    assert {*found} == {0, 1, 3}, found
+
+
+def test_the_commands_tell_of_a_cut_addition(run: Run, path: Path, two: Path) -> None:
+    run("add", path, two, "--fast")
+    data = path.read_bytes()
+    path.write_bytes(data[:-13])
+    refused = run("decompress", path, "-o", "out")
+    assert refused.exit_code == 2 and "'decompress --keep-going' restores" in refused.stderr
+    rescued = run("decompress", path, "-o", "out", "--keep-going")
+    assert (
+        rescued.exit_code == 2 and not rescued.stdout and of(Path("out")).items() > of(two).items()
+    )
+    removed = run("remove", path, "a.txt")
+    assert removed.exit_code == 0 and "x.bb.tail-1" in removed.stderr
+    path.write_bytes(data[:-13])
+    repaired = run("repair", path)
+    assert "its index was written again" in repaired.stderr and path.read_bytes() == data
+    last = data.rindex(b"bb\x1a\n", 0, -12) + 4
+    path.write_bytes(data[: last + 60])
+    run("verify", path)
+    assert run("verify", path).stdout == "what the 60 bytes behind its end were to add\n"
+
+
+def test_an_addition_behind_one_whose_index_is_lost(path: Path, two: Path, tmp_path: Path) -> None:
+    before = path.read_bytes()
+    bitsback.add(path, two / "more", model="fast")
+    middle = len(path.read_bytes())
+    bitsback.add(path, [two / "c.txt"], model="fast")
+    data = bytearray(path.read_bytes())
+    data[middle - 14] ^= 1
+    for end, names in (
+        (len(data) - 13, {"0.pgm", "1.pgm", "c.txt"}),
+        (middle + 30, {"0.pgm", "1.pgm"}),
+    ):
+        path.write_bytes(data[:end])
+        out = tmp_path / f"out{end}"
+        summary = bitsback.decompress(path, out, files="exact", keep_going=True)
+        assert names == {*files(out)} - {*bitsback.open(before).names}
+        assert bool(summary.lost) == (end < len(data) - 13)
+
+
+def test_a_cut_addition_loses_no_older_version(path: Path, two: Path, tmp_path: Path) -> None:
+    before, old = path.read_bytes(), there(path, tmp_path / "old")
+    (two / "a.txt").write_bytes(os.urandom(3000))
+    (two / "b.txt").write_text("new")
+    bitsback.add(path, two, model="fast", replace=True)
+    after, new = path.read_bytes(), of(two)
+    ends = [at for _, at in sections_of(after) if at > len(before)]
+    for number, end in enumerate(ends):
+        path.write_bytes(after[:end])
+        out = tmp_path / f"out{number}"
+        summary = bitsback.decompress(path, out, files="exact", keep_going=True)
+        restored = of(out)
+        for name, data in restored.items():
+            assert data in (old.get(name), new.get(name))
+        assert restored.keys() >= old.keys() and restored.items() >= {
+            item for item in old.items() if item[0] not in new
+        }
+        kept = [name for name in ("a.txt", "b.txt") if restored[name] == old[name]]
+        said = " ".join((*summary.problems, *summary.lost))
+        assert "bytes behind its end" in said or all(
+            f"{name}: of the file" in said for name in kept
+        )
+    assert restored == old | new
+    assert (tmp_path / "out0" / "a.txt").stat().st_mtime_ns == (
+        tmp_path / "old" / "a.txt"
+    ).stat().st_mtime_ns
+    path.write_bytes(after[:end])
+    assert bitsback.repair(path).index and path.read_bytes() == after
+
+
+def test_a_cut_removal_removes_nothing(path: Path, tmp_path: Path) -> None:
+    before, old = path.read_bytes(), there(path, tmp_path / "old")
+    bitsback.remove(path, ["a.txt", "same/2.pgm"])
+    after = path.read_bytes()
+    for end in range(len(before) + 1, len(after) - 12, 40):
+        path.write_bytes(after[:end])
+        bitsback.decompress(path, tmp_path / f"{end}", files="exact", keep_going=True)
+        assert of(tmp_path / f"{end}") == old
+
+
+def test_a_cut_addition_is_completed(path: Path, two: Path, tmp_path: Path) -> None:
+    before = path.read_bytes()
+    bitsback.add(path, two, model="fast")
+    after = path.read_bytes()
+    index = next(at for kind, at in reversed(sections_of(after)) if kind == INDEX)
+    for end in (index, index + 1, index + 5, len(after) - 13, len(after) - 20):
+        path.write_bytes(after[:end])
+        done = bitsback.repair(path)
+        assert done == Repaired(index=True, footer=True) and done
+        assert path.read_bytes() == after
+    path.write_bytes(after[: index - 1])
+    done = bitsback.repair(path)
+    tail = path.with_name("x.bb.tail-1")
+    assert done == Repaired(tail=index - 1 - len(before), tail_file=str(tail))
+    assert path.read_bytes() == before and tail.read_bytes() == after[len(before) : index - 1]
+    path.write_bytes(after[: index - 1])
+    other = tmp_path / "other.bb"
+    assert bitsback.repair(path, other).tail_file is None
+    assert other.read_bytes() == before and path.read_bytes() == after[: index - 1]
+    assert bitsback.repair(path).tail_file == str(path.with_name("x.bb.tail-2"))
+
+
+def test_an_archive_without_its_index_is_completed(path: Path, two: Path) -> None:
+    bitsback.remove(path, ["same/2.pgm"])
+    bitsback.add(path, two, model="fast")
+    bitsback.remove(path, ["a.txt"])
+    data = path.read_bytes()
+    first, *_, last = [at for kind, at in sections_of(data) if kind == INDEX]
+    damaged = bytearray(data)
+    damaged[last + 4] ^= 1
+    for broken, whole in (
+        (bytes(damaged), data),
+        (data[: len(data) - 13], data),
+        (data[: first + 3], None),
+        (data[:first], None),
+    ):
+        path.write_bytes(broken)
+        assert bitsback.repair(path) == Repaired(index=True, footer=True)
+        assert whole is None or path.read_bytes() == whole
+        with bitsback.open(path) as archive:
+            assert archive.verify() == []
+
+
+def test_bytes_behind_the_end(path: Path, run: Run) -> None:
+    before = path.read_bytes()
+    for junk in (b"junk", bytes(5000), before[-12:], b"C", b"junk" + before[-12:]):
+        path.write_bytes(before + junk)
+        with bitsback.open(path) as archive:
+            assert f"{len(junk)} bytes" in str(archive.problems[0])
+        result = run("repair", path)
+        tail = path.with_name("x.bb.tail-1")
+        moved = "1 byte" if len(junk) == 1 else f"{len(junk):,} bytes"
+        assert f"{moved} that followed its end moved to {tail}" in result.stderr
+        assert "no bytes" not in result.stderr
+        assert path.read_bytes() == before and tail.read_bytes() == junk
+        tail.unlink()
 
 
 def test_only_the_footer_is_damaged(path: Path, one: Path, two: Path, tmp_path: Path) -> None:
@@ -196,7 +361,7 @@ def test_only_the_footer_is_damaged(path: Path, one: Path, two: Path, tmp_path: 
             assert sorted(archive.names) == sorted(whole)
         with pytest.raises(bitsback.ArchiveError, match="its last bytes"):
             bitsback.add(path, two, model="fast")
-        assert bitsback.repair(path) == 0
+        assert bitsback.repair(path) == Repaired(footer=True)
         assert path.read_bytes() == data
     path.write_bytes(data[:-1])
     assert there(path, tmp_path / "rescued", keep_going=True) == whole
@@ -229,7 +394,10 @@ def test_an_interrupted_addition_leaves_nothing(path: Path, two: Path) -> None:
     assert path.read_bytes() == before
     path.write_bytes(before + b"C\5hello")
     (two / "a.txt").touch()
-    with pytest.raises(bitsback.InputError):
+    with (
+        pytest.warns(bitsback.InputWarning, match="7 bytes that followed"),
+        pytest.raises(bitsback.InputError),
+    ):
         bitsback.add(path, two, model="fast")
     assert path.read_bytes() == before
 

@@ -15,7 +15,7 @@ import pytest
 
 import bitsback
 from bitsback.format.digests import Digests
-from bitsback.format.layout import HASHES, open_section
+from bitsback.format.layout import HASHES, NAMES, open_section
 from packing import replaced
 from reference import archive as spec
 
@@ -172,3 +172,17 @@ def test_the_command(folder: Path, run: Run) -> None:
     assert run("compress", folder, "-o", "y.bb").exit_code == 0
     assert "was made without hashes" in run("list", "y.bb", "--hashes").stderr
     assert run("list", "x.bb", "--hashes", "--json").exit_code == 2
+
+
+def test_files_come_back_without_hashes_that_are_lost(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.bb"
+    bitsback.compress(folder, path, model="fast", hashes="sha256")
+    data = path.read_bytes()
+    with bitsback.open(path) as archive:
+        places = {place.kind: place.offset + 5 for place in archive._sections()}
+    for kind, count in ((HASHES, len(files(folder))), (NAMES, 4)):
+        at, out = places[kind], tmp_path / kind.decode()
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        summary = bitsback.decompress(path, out, keep_going=True)
+        assert summary.problems and len(files(out)) == count
+    assert not any("SHA-256" in problem for problem in summary.problems)

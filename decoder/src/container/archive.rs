@@ -110,14 +110,21 @@ fn find_index<'a>(ranges: &'a Ranges, end: u64) -> Result<(&'a [u8], u64)> {
     Ok((read_section(ranges.get(place, footer - place)?, b'I', place)?, place))
 }
 
-/// Where the last generation ends whose index and footer are whole, by a walk over all sections, if an addition that
-/// was not finished follows it.
+/// Where the last generation ends whose index and footer are whole, if an addition that was not finished, or what is
+/// none, follows it.
 fn last_whole(ranges: &Ranges) -> Result<u64> {
+    let whole = walk(ranges)?;
+    let is_addition = ranges.get(whole, 1)? == b"C";
+    if is_addition && ranges.get(ranges.size() - 4, 4)? == END {
+        return refuse("the archive is cut off, or its end is damaged", SECTION);
+    }
+    Ok(whole)
+}
+
+/// The same, whatever follows it, by a walk over all sections.
+fn walk(ranges: &Ranges) -> Result<u64> {
     let damaged = || Err(error("the archive is cut off, or its end is damaged", SECTION));
     let mut whole = damaged();
-    if ranges.size() >= 12 && ranges.get(ranges.size() - 4, 4)? == END {
-        return whole;
-    }
     let mut place = 8;
     while place < ranges.size() {
         let mut head = Bytes::new(ranges.get(place, (ranges.size() - place).min(11))?, SECTION);

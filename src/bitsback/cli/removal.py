@@ -46,11 +46,16 @@ def remove_compressed(
     import bitsback
     from bitsback.comparing.readback import compare
     from bitsback.images.file_lists import list_files
+    from bitsback.restoring.file_lock import held
 
     shown = sources[0] if len(sources) == 1 else f"the {len(sources)} inputs"
     if messages:
         raise InputError(f"{shown}: kept, since not all comes back as it was: {messages[0]}")
-    with Progress("comparing", quiet) as progress, bitsback.open(output) as archive:
+    with (
+        held(Path(output), output),  # so that it stays until its input is removed
+        Progress("comparing", quiet) as progress,
+        bitsback.open(output) as archive,
+    ):
         if archive.kind != "folder":
             place, names = Path(sources[0]), list[str]()
             files = [place]
@@ -64,7 +69,7 @@ def remove_compressed(
             files = [place / name for name in names]
         before = _states(files)
         compare(archive, place, names, threads, progress, times=True)
-    _remove(files, before)
+        _remove(files, before)
     if archive.kind == "folder" and Path(sources[0]).is_dir():
         _remove_empty(Path(sources[0]), names)
     if not quiet:
@@ -77,16 +82,18 @@ def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: b
     """
     import bitsback
     from bitsback.comparing.readback import compare, restored_names
+    from bitsback.restoring.file_lock import held
 
-    before = _states([Path(source)])
-    with (
-        Progress("comparing", quiet) as progress,
-        bitsback.open(source, model=wanted.model) as archive,
-    ):
-        names = restored_names(archive) if archive.kind == "folder" else []
-        exact = wanted.files == "exact"
-        compare(archive, Path(output), names, wanted.threads, progress, exact)
-    _remove([Path(source)], before)
+    with held(Path(source), source):
+        before = _states([Path(source)])
+        with (
+            Progress("comparing", quiet) as progress,
+            bitsback.open(source, model=wanted.model) as archive,
+        ):
+            names = restored_names(archive) if archive.kind == "folder" else []
+            exact = wanted.files == "exact"
+            compare(archive, Path(output), names, wanted.threads, progress, exact)
+        _remove([Path(source)], before)
     if not quiet:
         figures.say(f"{source}: removed", err=True)
 

@@ -58,8 +58,14 @@ class Directory:
     """The end of the newest generation, or of the file."""
     endless: bool = False
     """Whether all is there but the footer."""
-    unfinished: ArchiveError | None = None
-    """The fault that bytes of an unfinished addition follow the end, which is among `problems`."""
+    start: int = 0
+    """Where the newest generation begins."""
+    walked: int = 0
+    """Where the last section ends that was found without an index."""
+    tail: ArchiveError | None = None
+    """The fault that bytes follow the end, which is among `problems`."""
+    unread: int = 0
+    """The number of these bytes if they are an addition of which nothing is known."""
     sections: list[Place] = field(default_factory=list)
     """The sections that count, `M` and others that are no blocks, without `C` and `I`."""
     drift: int = 0
@@ -113,25 +119,26 @@ def scan(read: Read, size: int) -> Directory:
     found, directory.end = _find_index(read, size), size
     newest = _newest(read, size) if found is None else None
     # Otherwise what ends like an archive was finished, and has lost its index since.
-    if newest and (newest[0] == size or read(size - len(END), len(END)) != END):
+    if newest and not (_continues(read, newest[0]) and read(size - len(END), len(END)) == END):
         directory.end, found = newest
         if directory.end == size:
             directory.endless = True
-            directory.problems.append(ArchiveError("its last bytes are cut off or damaged"))
+            directory.problems.append(
+                ArchiveError(
+                    "its last bytes are cut off or damaged; 'bitsback repair' writes them again"
+                )
+            )
     if found is None:
         check_head(read(0, _HEAD_SPACE))
-        start = _read_collection(read, directory, len(HEAD), size)
         directory.problems.append(ArchiveError("its end, with the index, is cut off or damaged"))
-        _walk(read, directory, start, size)
+        if not walk(read, directory, len(HEAD), size):
+            raise ArchiveError(_NO_COLLECTION)
     else:
         offset, index = found
         directory.index, directory.drift = index, offset - index.end
+        directory.start = index.start
         if directory.end < size:
-            directory.unfinished = ArchiveError(
-                f"{size - directory.end} bytes of an addition that was not finished follow its end;"
-                " 'bitsback repair' removes them"
-            )
-            directory.problems.append(directory.unfinished)
+            _note_tail(directory, size - directory.end, _continues(read, directory.end))
         if directory.drift:
             what = "added to" if directory.drift > 0 else "lost from"
             directory.problems.append(ArchiveError(f"{abs(directory.drift)} bytes were {what} it"))
@@ -140,8 +147,7 @@ def scan(read: Read, size: int) -> Directory:
             directory.problems.append(ArchiveError("its sections are not in order"))
         _place_sections(directory, index, read)
         _place_blocks(directory, index, size)
-    if directory.collection is not None:
-        _check_claims(directory, directory.collection, size)
+    check_claims(directory, size)
     if directory.index is not None:  # which may claim many blocks that are not there
         directory.listed = directory.counted
         directory.index = replace(directory.index, blocks=directory.blocks)
@@ -165,6 +171,28 @@ def guess_collection(directory: Directory, read: Read) -> Collection:
     raise ArchiveError("neither the description of its contents nor any block is whole")
 
 
+def _continues(read: Read, end: int) -> bool:
+    """Whether a generation may begin behind the end of one."""
+    return read(end, 1) == COLLECTION
+
+
+def _note_tail(directory: Directory, count: int, is_addition: bool) -> None:
+    """Notes that so many bytes follow the end."""
+    if is_addition:
+        directory.unread = count
+        directory.tail = ArchiveError(
+            f"{count} bytes of an addition that was not finished, or is cut off, follow its end;"
+            " unless it is still running, 'decompress --keep-going' restores what is whole of it,"
+            " and 'bitsback repair' completes it or moves it to another file"
+        )
+    else:
+        directory.tail = ArchiveError(
+            f"{count} bytes that are no part of it follow its end; 'bitsback repair' moves them to"
+            " another file"
+        )
+    directory.problems.append(directory.tail)
+
+
 def _find_index(read: Read, end: int) -> tuple[int, Index] | None:
     """The index of the generation that ends here, and its place."""
     footer = read(max(end - FOOTER_SIZE, 0), FOOTER_SIZE)
@@ -184,7 +212,7 @@ def _newest(read: Read, size: int) -> tuple[int, tuple[int, Index]] | None:
     start, and its index; a footer at the end of the file may be damaged or missing.
     """
     newest, offset = None, len(HEAD)
-    while (place := _section_at(read, offset, size)) is not None and known_kind(place.kind):
+    while (place := section_at(read, offset, size)) is not None and known_kind(place.kind):
         offset = place.end
         if place.kind == INDEX:
             offset += FOOTER_SIZE
@@ -227,18 +255,23 @@ class _DamagedCollection(ArchiveError):
     pass
 
 
-def _read_collection(read: Read, directory: Directory, offset: int, end: int) -> int:
-    """Reads `C`, and returns its end. Raises _DamagedCollection if it is damaged."""
-    place = _section_at(read, offset, end)
-    if place is None or place.kind != COLLECTION or not _intact(read, place):
+def _read_collection(read: Read, directory: Directory, offset: int, end: int) -> None:
+    """Reads `C`. Raises _DamagedCollection if it is damaged."""
+    place = section_at(read, offset, end)
+    if place is None or place.kind != COLLECTION or not is_whole(read, place):
         raise _DamagedCollection(_NO_COLLECTION)
     directory.collection = unpack_collection(
         open_section(read(place.offset, place.size), COLLECTION)
     )
-    return place.offset + place.size
 
 
-def _check_claims(directory: Directory, collection: Content, size: int) -> None:
+def check_claims(directory: Directory, size: int) -> None:
+    """Compares what the blocks hold with the collection. Raises ArchiveError if they claim too
+    much.
+    """
+    collection = directory.collection
+    if collection is None:
+        return
     counted, removed = directory.counted, _has_removed(collection)
     if directory.index is not None:
         listed = sum(block.items for block in directory.index.blocks)
@@ -273,7 +306,7 @@ def _place_sections(directory: Directory, index: Index, read: Read) -> None:
     for place in index.sections:
         if place.kind != COLLECTION:
             moved = Place(place.kind, place.offset + directory.drift, place.size)
-            if directory.drift and not _intact(read, place) and _intact(read, moved):
+            if directory.drift and not is_whole(read, place) and is_whole(read, moved):
                 place = moved
             directory.sections.append(place)
 
@@ -299,7 +332,7 @@ def _has_removed(collection: Content | None) -> bool:
     return isinstance(collection, FileList) and collection.has_removed
 
 
-def _section_at(read: Read, offset: int, end: int) -> Place | None:
+def section_at(read: Read, offset: int, end: int) -> Place | None:
     """The section that begins here, if there can be one that ends before `end`."""
     data = read(offset, min(_LONGEST_START, max(end - offset, 0)))
     cursor = Cursor(data)
@@ -311,27 +344,33 @@ def _section_at(read: Read, offset: int, end: int) -> Place | None:
     return Place(kind, offset, size) if offset + size <= end else None
 
 
-def _walk(read: Read, directory: Directory, offset: int, end: int) -> None:
-    """Walks the sections of all generations from offset to end, as far as they are in order, and
-    adds those that count, since there is no index of their places.
+def walk(read: Read, directory: Directory, offset: int, end: int) -> list[int]:
+    """Walks the sections of all generations from offset, where one begins, to end, as far as they
+    are in order, and adds those that count, since there is no index of their places. Returns where
+    the generations begin; none if the description of the first one is damaged.
     """
-    once: dict[bytes, Place] = {}
-    several: list[Place] = []
+    once = {place.kind: place for place in directory.sections if place.kind in _ONCE}
+    several = [place for place in directory.sections if place.kind not in _ONCE]
+    starts: list[int] = []
     begins = False  # a generation, which has had no block
-    while (place := _section_at(read, offset, end)) is not None:
-        offset = place.end
-        if place.kind == BLOCK:
+    is_start = True
+    while (place := section_at(read, offset, end)) is not None:
+        if is_start:
+            try:
+                _read_collection(read, directory, offset, end)
+            except _DamagedCollection:
+                break
+            starts.append(offset)
+            begins, is_start = True, False
+        elif place.kind == BLOCK:
             begins = False
             if not _add_block(read, directory, place):
                 break
-        elif place.kind == INDEX and read(place.end + FOOTER_SIZE, 1) == COLLECTION:
-            try:
-                offset = _read_collection(read, directory, place.end + FOOTER_SIZE, end)
-            except _DamagedCollection:
-                break
-            begins = True
+        elif place.kind == INDEX and _continues(read, place.end + FOOTER_SIZE):
+            offset, is_start = place.end + FOOTER_SIZE, True
+            continue
         elif place.kind in (COLLECTION, INDEX) or not known_kind(place.kind):
-            if not known_kind(place.kind) and _intact(read, place):
+            if not known_kind(place.kind) and is_whole(read, place):
                 raise ArchiveError(
                     f"it has a part of the kind {place.kind.decode('latin-1')!r}: update bitsback"
                 )
@@ -342,10 +381,14 @@ def _walk(read: Read, directory: Directory, offset: int, end: int) -> None:
             once[place.kind] = place
         else:
             several.append(place)
+        offset = directory.walked = place.end
     directory.sections = [*several, *once.values()]
+    directory.start = starts[-1] if starts else directory.start
+    return starts
 
 
-def _intact(read: Read, place: Place) -> bool:
+def is_whole(read: Read, place: Place) -> bool:
+    """Whether there is a section of this kind that passes its CRC."""
     try:
         open_section(read(place.offset, place.size), place.kind)
     except ArchiveError:

@@ -41,7 +41,7 @@ from bitsback.models.model import Choice
 from bitsback.reading.contents import Contents
 from bitsback.reading.damage import Owners, Problem, described, gaps_of, lost_names
 from bitsback.reading.describe import describe
-from bitsback.reading.directory import guess_collection, scan
+from bitsback.reading.directory import Directory, guess_collection, scan
 from bitsback.reading.hashes import Check, check_of
 from bitsback.reading.indexing import read_number
 from bitsback.reading.library import START, Library
@@ -141,22 +141,37 @@ class Archive(Contents):
                     for place in self._directory.models
                 ),
             )
-            self._directory = scan(self._read, self.file_bytes)
-            self._collection = self._directory.collection or guess_collection(
-                self._directory, self._read
-            )
-            self._beside = (
-                FileSections(self._collection, self._directory, self._read_place)
-                if isinstance(self._collection, FileList)
-                else None
-            )
-            self._store = Blocks(self, self._directory, self._read, self._cache)
+            self._use(scan(self._read, self.file_bytes))
         except ArchiveError as error:
             self.close()
             raise self._named(error) from None
         except BaseException:
             self.close()
             raise
+
+    def _use(self, directory: Directory) -> None:
+        """Reads what a directory lists. Raises ArchiveError."""
+        self._directory = directory
+        self._collection = directory.collection or guess_collection(directory, self._read)
+        self._beside = (
+            FileSections(self._collection, directory, self._read_place)
+            if isinstance(self._collection, FileList)
+            else None
+        )
+        self._store = Blocks(self, directory, self._read, self._cache)
+
+    def _take_addition(self) -> None:
+        """Reads also what is whole of an addition behind the end, from now on."""
+        before = self._directory
+        if not before.unread:
+            return
+        from bitsback.reading.addition import keep_removed, with_addition
+
+        after = with_addition(self._read, self.file_bytes, before)
+        if after is not None:
+            self._use(after)
+            if self._beside is not None:
+                keep_removed(self._read, before, after, self._beside)
 
     def __enter__(self) -> "Archive":
         return self
@@ -315,6 +330,8 @@ class Archive(Contents):
         held = files.collection.files - len(files) if files is not None and unnamed else 0
         if held:
             found.append(f"all {held} that are stored verbatim, since their names are lost")
+        if self._directory.unread:
+            found.append(f"what the {self._directory.unread} bytes behind its end were to add")
         return list(dict.fromkeys(found))
 
     def _do_without_names(self) -> None:

@@ -158,11 +158,21 @@ class FileSections:
         self._names_are_lost = False
 
     def do_without_names(self) -> None:
-        """Calls the files by numbers from now on, if their names are lost."""
+        """Calls the files by numbers from now on, if their names are lost, and does without
+        digests that are lost.
+        """
         try:
             _ = self.files
         except ArchiveError:
             self._names_are_lost = True
+        try:
+            _ = self.hashes
+        except ArchiveError:
+            self.__dict__ |= {"digests": None, "hashes": None}
+
+    def take(self, files: Files, digests: Digests | None) -> None:
+        """Takes these in place of those in the archive. digests: of removed files, too."""
+        self.__dict__ |= {"files": files, "digests": digests}
 
     @cached_property
     def files(self) -> Files:

@@ -190,6 +190,7 @@ def _rescue(
         "to find what is whole of an archive it is read twice",
         "keep_going needs an output; from an open archive any item can be read that is whole",
     )
+    archive._take_addition()
     content = archive._collection
     if isinstance(content, FileList) and content.kind == FOLDER:
         folder_of(archive, destination)

@@ -17,19 +17,19 @@ import json
 import os
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from bitsback.images.names import UNFINISHED, fault
+from bitsback.errors import InputError
+from bitsback.images.names import UNFINISHED, fault, printable
+from bitsback.restoring import file_lock
 
 LOCK = "lock"
 """The locked file in a hidden folder."""
 
-_WITHOUT_LOCKS = sys.platform == "win32"
 _HOUR = 3600.0
 
 
@@ -77,12 +77,12 @@ def _new_name() -> str:
 
 
 def _clear_file(path: Path) -> None:
-    if _WITHOUT_LOCKS:
+    if not file_lock.SUPPORTED:
         if time.time() - path.stat().st_mtime > _HOUR:
             path.unlink()  # fails while the file is open anywhere
         return
     with path.open("ab") as file:
-        if _try_lock(file):
+        if file_lock.lock(file, without=False):
             path.unlink()
 
 
@@ -90,14 +90,14 @@ def _clear_folder(path: Path) -> None:
     lock_path = path / LOCK
     if lock_path.is_symlink():
         return
-    if _WITHOUT_LOCKS:
+    if not file_lock.SUPPORTED:
         if time.time() - path.stat().st_mtime > _HOUR:
             lock_path.unlink(missing_ok=True)  # fails while the file is open anywhere
             if finish(path):
                 shutil.rmtree(path, ignore_errors=True)
         return
     with lock_path.open("ab") as lock:
-        if _try_lock(lock) and finish(path):
+        if file_lock.lock(lock, without=False) and finish(path):
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -105,45 +105,7 @@ def _locked(file: BinaryIO, path: Path) -> bool:
     """Locks a new file. Returns whether it is ours: before it is locked it looks like one of a dead
     process, so another process may have locked it and be about to remove it, or have removed it.
     """
-    if _WITHOUT_LOCKS:
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # without locks nobody removes anything
-        return True
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
-    except FileNotFoundError:
-        return False
-
-
-def lock(file: BinaryIO) -> bool:
-    """Locks a file until it is closed. Returns False if another process has locked it."""
-    if _WITHOUT_LOCKS:
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
-
-
-def _try_lock(file: BinaryIO) -> bool:
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    return not file_lock.SUPPORTED or (file_lock.lock(file) and file_lock.is_at(file, path))
 
 
 NEW, OLD, LIST = "new", "old", "moves"
@@ -186,7 +148,7 @@ def finish(hidden: Path) -> bool:
         return False
     try:
         _forward(hidden, folder, names)
-    except OSError:
+    except (OSError, InputError):
         try:
             _back(hidden, folder, names, made)
         except OSError:
@@ -222,10 +184,11 @@ def _forward(hidden: Path, folder: Path, names: Sequence[str]) -> None:
         if not os.path.lexists(new):
             continue  # moved before
         place.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(place) and not os.path.lexists(old):
-            old.parent.mkdir(parents=True, exist_ok=True)
-            _keep(place, old)
-        new.replace(place)
+        with nullcontext() if place.is_symlink() else file_lock.held(place, printable(str(place))):
+            if os.path.lexists(place) and not os.path.lexists(old):
+                old.parent.mkdir(parents=True, exist_ok=True)
+                _keep(place, old)
+            new.replace(place)
     for parent in ("", *_parents(names)):
         sync(folder / parent)
 

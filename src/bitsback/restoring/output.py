@@ -1,5 +1,6 @@
 """Write a result to a file that appears when it is complete, or to a stream."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from bitsback.images.file_io import stream_name
 from bitsback.remote.files import writing
 from bitsback.remote.url import Url
 from bitsback.restoring import hidden_files
+from bitsback.restoring.file_lock import SUPPORTED, held, is_at
 
 Destination = str | os.PathLike[str] | BinaryIO | Url
 
@@ -65,7 +67,8 @@ def open_output(
 
     The file appears at a path or a URL when the body ends, complete and on disk, in folders that
     are made if necessary; if the body raises, nothing is left, and an existing file stays as it
-    was. Raises InputError if the file exists, unless `force`, or if it is `source`.
+    was. No other process changes or replaces it meanwhile. Raises InputError if the file exists,
+    unless `force`, if it is `source`, or if another process is changing it.
     """
     if isinstance(destination, Url):
         if destination == source:
@@ -104,6 +107,8 @@ def open_output(
             f"{name}: exists already; name another output, or use --force (force=True) to"
             " replace it"
         )
+    if status is not None and not os.access(path, os.W_OK):
+        raise InputError(f"{name}: cannot be written: {os.strerror(errno.EACCES)}")
     with made_folders(path.parent, name):
         yield from _hidden_output(path, name, status, force)
 
@@ -113,30 +118,52 @@ def _hidden_output(
 ) -> Iterator[Output]:
     """The same for a path in an existing folder. status: of the existing file."""
     hidden_files.clear(path.parent)
-    with naming(name):
-        hidden, file = hidden_files.make_file(path.parent)
-    try:
-        with file:
-            yield Output(file, name, hidden)
-            with naming(name):
-                os.fsync(file.fileno())
-                if status is not None:
-                    hidden.chmod(stat.S_IMODE(status.st_mode))
-                elif path.exists() and not force:
-                    raise InputError(
-                        f"{name}: exists since just now; name another output, or use --force to"
-                        " replace it"
-                    )
-                if os.name != "nt":  # no other process removes a file that is open and locked
-                    hidden.replace(path)
+    with ExitStack() as stack:
         with naming(name):
-            if os.name == "nt":  # an open file cannot be moved
-                hidden.replace(path)
-            hidden_files.sync(path.parent)
-    except BaseException:
-        with suppress(OSError):
+            old = stack.enter_context(held(path, name)) if force else None
+            hidden, file = hidden_files.make_file(path.parent)
+        try:
+            with file:
+                yield Output(file, name, hidden)
+                with naming(name):
+                    os.fsync(file.fileno())
+                    if status is not None:
+                        hidden.chmod(stat.S_IMODE(status.st_mode))
+                    if SUPPORTED:  # no other process removes a file that is open and locked
+                        _put(hidden, path, name, old, force)
+            with naming(name):
+                if not SUPPORTED:  # an open file cannot be moved
+                    _put(hidden, path, name, old, force)
+                hidden_files.sync(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                hidden.unlink()
+            raise
+
+
+def _put(hidden: Path, path: Path, name: str, old: BinaryIO | None, force: bool) -> None:
+    """Moves a hidden file to its path. old: the file that was there before, whose lock is held.
+    Raises InputError if another one has come there since.
+    """
+    since = f"{name}: exists since just now; name another output, or use --force to replace it"
+    if old is not None:
+        if path.exists() and not is_at(old, path):
+            raise InputError(f"{name}: was replaced by another process meanwhile; try again")
+        hidden.replace(path)
+    elif force:
+        with held(path, name):
+            hidden.replace(path)
+    else:
+        try:
+            os.link(hidden, path)  # which fails if there is a file
+        except FileExistsError:
+            raise InputError(since) from None
+        except OSError:  # a file system without links
+            if path.exists():
+                raise InputError(since) from None
+            hidden.replace(path)
+        else:
             hidden.unlink()
-        raise
 
 
 @contextmanager

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from typing import BinaryIO
 
 from bitsback.coding.block import PREFIX_SIZE
 from bitsback.compress_options import CompressOptions
-from bitsback.errors import ArchiveError, InputError
+from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.format.digests import Digests, joined
 from bitsback.format.file_stats import FileStats
 from bitsback.format.index import BlockInfo, Place
@@ -44,9 +45,10 @@ from bitsback.reading.damage import Owners
 from bitsback.reading.reader import Archive
 from bitsback.reading.targets import check_restorable
 from bitsback.remote.url import Url, located
-from bitsback.restoring.hidden_files import lock
+from bitsback.restoring.file_lock import is_at, open_locked
 from bitsback.restoring.output import Output, naming
 from bitsback.writing.generation import Generation
+from bitsback.writing.tail import kept_tail
 
 _KEPT = (MODEL, LABELS, PREVIEWS, PARITY)
 """The sections that stay as they are when files are added or removed."""
@@ -96,31 +98,57 @@ class Continued:
 @contextmanager
 def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
     """Opens an archive to write another generation. If the body raises, the file gets its old
-    length again. Raises InputError if it cannot be written, ArchiveError if it is damaged.
+    length again. Bytes behind its end are moved to a file beside it, with an InputWarning. Raises
+    InputError if it cannot be written, is being changed by another process, or was replaced when
+    the body ended; ArchiveError if it is damaged.
     """
     name = name_of(place)
     place = located(place, None)
     if isinstance(place, Url):
         raise InputError(f"{name}: is at a URL, where files are not changed; change a copy of it")
-    with naming(name):
-        file = Path(place).open("r+b", buffering=0)  # noqa: SIM115 - closed below
+    path = Path(place)
     with ExitStack() as stack:
-        stack.enter_context(file)
-        if not lock(file):
-            raise InputError(f"{name}: is being changed by another process; try again later")
+        with naming(name):
+            file = stack.enter_context(open_locked(path, "r+b", name))
         archive = stack.enter_context(Archive(place))
-        directory = archive._directory
-        for problem in directory.problems:
-            if problem is not directory.unfinished:
+        _check_there(file, path, name)
+        end = archive._directory.end
+        for problem in archive._directory.problems:
+            if problem is not archive._directory.tail:
                 raise archive._named(problem)
-        output = _Continuation(file, name, directory.end)
+        if archive._directory.tail is not None:
+            _cut_tail(archive, file, path)
+        output = _Continuation(file, name, end)
         try:
             yield Continued(archive, output)
             output.sync()
+            _check_there(file, path, name)
         except BaseException:
             with suppress(OSError):
-                file.truncate(directory.end)
+                file.truncate(end)
             raise
+
+
+def _check_there(file: BinaryIO, path: Path, name: str) -> None:
+    """Raises InputError if the path names another file than this one, or none."""
+    if not is_at(file, path):
+        raise InputError(
+            f"{name}: was replaced or removed meanwhile, and the change is lost with the file that"
+            " it was made in; make it again"
+        )
+
+
+def _cut_tail(archive: Archive, file: BinaryIO, path: Path) -> None:
+    """Moves the bytes behind the end of an archive to a file beside it."""
+    end, size = archive._directory.end, archive.file_bytes
+    with kept_tail(archive._read, end, size, path) as tail, naming(archive.name):
+        file.truncate(end)
+        os.fsync(file.fileno())
+    warnings.warn(
+        f"{archive.name}: {size - end:,} bytes that followed its end were moved to {tail}",
+        InputWarning,
+        stacklevel=2,
+    )
 
 
 class ChangedFolder:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from bitsback.compress_options import MOST_PARITY
@@ -12,11 +15,16 @@ from bitsback.format.index import Place
 from bitsback.format.layout import COLLECTION, PARITY, Cursor, footer_of, open_section
 from bitsback.format.parity import Found, Parity, Window, find, found_at, windows_for
 from bitsback.images.file_io import RandomAccess, name_of, open_anywhere
+from bitsback.reading.addition import size_of_index, with_addition
+from bitsback.reading.directory import Directory
 from bitsback.reading.reader import Archive
 from bitsback.remote.url import Options, Url, located
 from bitsback.restoring.output import Destination, Output, open_output
+from bitsback.summary import Repaired
+from bitsback.writing.completing import index_of
 from bitsback.writing.continuing import continued
 from bitsback.writing.generation import Generation
+from bitsback.writing.tail import kept_tail
 
 _ADVICE = "'decompress --keep-going' restores what is whole"
 _CHUNK = 1 << 20
@@ -38,7 +46,7 @@ def add_parity(archive: str | os.PathLike[str], percent: float) -> int:
     ...     size = bitsback.add_parity(path, 10)
     ...     with open(path, "r+b") as file:
     ...         _ = file.seek(99), file.write(b"a scratch")
-    ...     bitsback.repair(path)
+    ...     bitsback.repair(path).shards
     ...     int(bitsback.decompress(path)[-1])
     1
     115
@@ -72,13 +80,14 @@ def repair(
     *,
     force: bool = False,
     storage_options: Options | None = None,
-) -> int:
-    """Writes an archive again as it was before it was damaged, as far as its parity tells, and
-    without what is left of an addition that was not finished. Returns the number of shards that
-    were computed again; 0 if no byte had changed.
+) -> Repaired:
+    """Writes an archive again as it was before it was damaged, as far as its parity tells. An index
+    or a footer that is cut off is made anew if all else is whole. Other bytes behind the end are
+    not in the new archive. Returns what was done.
 
     source: a path or URL. destination: by default the archive itself, which is replaced once the
-    new one is complete. force, storage_options: as in `compress`.
+    new one is complete; bytes behind its end are then moved to a file beside it. force,
+    storage_options: as in `compress`.
 
     Raises ArchiveError, and writes nothing, if the archive has no parity and is damaged, or has
     more damage than its parity makes up for.
@@ -92,40 +101,60 @@ def repair(
     ...         written = file.write(bytes(4))
     ...     mended = bitsback.repair(path)
     ...     restored = bitsback.decompress(path)
-    >>> mended, np.array_equal(restored, np.arange(5000) ** 2)
+    >>> mended.shards, np.array_equal(restored, np.arange(5000) ** 2)
     (1, True)
     """
     place = located(source, storage_options)
     target = place if destination is None else located(destination, storage_options)
     if destination is None and isinstance(place, Url):
         raise InputError(f"{name_of(place)}: is at a URL; name an output")
-    name = name_of(place)
-    reader = open_anywhere(place)
-    try:
-        mended = _Mended(reader, name)
-        windows, ours = list[Window](), list[Parity]()
-        for parity in _parity_of(mended):
-            try:
-                patches = parity.repair(mended.at)
-            except ArchiveError as error:
-                raise ArchiveError(f"{name}: {error}; {_ADVICE}") from None
-            if patches is not None:
-                mended.patches |= patches
-                windows.append(parity.window)
-                ours.append(parity)
-        shards = len(mended.patches)
-        if _damaged_parity(mended):
-            for parity in ours:
-                mended.patches |= parity.renewed(mended.at)
-        with open_output(target, force or destination is None) as output:
-            if not _with_new_parity(mended, windows, output):
-                output.restart()
-                end, footer = _whole(mended, bool(windows))
-                _copy(mended, end, output)
-                output.write(footer)
-        return shards
-    finally:
-        reader.close()
+    with (
+        ExitStack() as tails,
+        open_output(target, force or destination is None) as output,
+        closing(open_anywhere(place)) as reader,
+    ):
+        done, end = _repaired(_Mended(reader, name_of(place)), output)
+        if done.tail and not isinstance(place, Url) and _is_same(place, target):
+            tail = kept_tail(reader.read, end, end + done.tail, Path(place))
+            done = replace(done, tail_file=tails.enter_context(tail))
+    return done
+
+
+def _is_same(place: str | os.PathLike[str], target: Destination) -> bool:
+    if not isinstance(target, str | os.PathLike):
+        return False
+    return Path(target).exists() and Path(target).samefile(place)
+
+
+def _repaired(mended: _Mended, output: Output) -> tuple[Repaired, int]:
+    """Writes the repaired archive. Gives the place of the bytes behind its end, too."""
+    windows, ours = list[Window](), list[Parity]()
+    for parity in _parity_of(mended):
+        try:
+            patches = parity.repair(mended.at)
+        except ArchiveError as error:
+            raise ArchiveError(f"{mended.name}: {error}; {_ADVICE}") from None
+        if patches is not None:
+            mended.patches |= patches
+            windows.append(parity.window)
+            ours.append(parity)
+    done = Repaired(shards=len(mended.patches))
+    if _damaged_parity(mended):
+        for parity in ours:
+            mended.patches |= parity.renewed(mended.at)
+        done = replace(done, parity="damaged" if _damaged_parity(mended) else "renewed")
+    if _with_new_parity(mended, windows, output):
+        return replace(done, parity="renewed"), mended.size
+    output.restart()
+    ending = _ending(mended, bool(windows))
+    _copy(mended, ending.end, output)
+    output.write(ending.written)
+    if not ending.has_parity:
+        done = replace(done, parity="dropped" if windows else None)
+    return (
+        replace(done, footer=ending.footer, index=ending.index, tail=mended.size - ending.tail),
+        ending.tail,
+    )
 
 
 def _damaged_parity(mended: _Mended) -> bool:
@@ -150,10 +179,10 @@ def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output)
     try:
         with mended.opened() as archive:
             whole = all(_intact(archive, place) for place in archive._directory.sections)
-            unfinished = archive._directory.unfinished is not None
-            if not newest or (whole and not archive.problems):
+            has_tail = archive._directory.tail is not None
+            if not newest or (whole and (not archive.problems or archive._directory.endless)):
                 return False
-            if unfinished and archive._directory.end > newest:
+            if has_tail and archive._directory.end > newest:
                 return False
     except ArchiveError:  # its end is lost
         pass
@@ -172,10 +201,23 @@ def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output)
     return output.size >= mended.size
 
 
-def _whole(mended: _Mended, has_parity: bool) -> tuple[int, bytes]:
-    """The end of the part of the file that is whole, and its footer if that is not there. Raises
-    ArchiveError if that is not an archive, or is damaged.
-    """
+@dataclass
+class _Ending:
+    """How a repaired archive ends."""
+
+    end: int
+    """The end of the bytes that stay."""
+    has_parity: bool
+    tail: int
+    """Where bytes begin that are no part of it."""
+    written: bytes = b""
+    """What is written behind the bytes that stay."""
+    footer: bool = False
+    index: bool = False
+
+
+def _ending(mended: _Mended, has_parity: bool) -> _Ending:
+    """Raises ArchiveError if it is not an archive, or is damaged."""
     told = "" if has_parity else ": it has no parity for that"
     with mended.opened() as archive:
         problems, directory = archive.problems, archive._directory
@@ -187,15 +229,34 @@ def _whole(mended: _Mended, has_parity: bool) -> tuple[int, bytes]:
                 archive._task(block)
             except ArchiveError as error:
                 raise ArchiveError(f"{error}, and cannot be repaired{told}; {_ADVICE}") from None
-    if directory.unfinished is not None and len(problems) == 1:
-        return directory.end, b""
+    with_parity = any(place.kind == PARITY for place in directory.sections)
+    if len(problems) == 1 and (directory.tail is not None or directory.index is None):
+        found = _completed(mended, directory)
+        if found is not None:
+            return found
+    if len(problems) == 1 and directory.tail is not None:
+        return _Ending(directory.end, with_parity, directory.end)
     if directory.endless and len(problems) == 1 and directory.index is not None:
         start = directory.index.end
         index = Cursor(mended.at(start, mended.size - start)).section()
-        return start + len(index), footer_of(index)
+        end = start + len(index)
+        return _Ending(end, with_parity, mended.size, footer_of(index), footer=True)
     for problem in problems:
         raise ArchiveError(f"{problem}, and cannot be repaired{told}; {_ADVICE}")
-    return mended.size, b""
+    return _Ending(mended.size, with_parity, mended.size)
+
+
+def _completed(mended: _Mended, directory: Directory) -> _Ending | None:
+    """With an index for what lacks one, if nothing else of it is missing."""
+    found: Directory | None = directory
+    if directory.index is not None:
+        found = with_addition(mended.at, mended.size, directory) if directory.unread else None
+    index = None if found is None else index_of(mended.at, found)
+    if index is None:
+        return None
+    with_parity = any(place.kind == PARITY for place in index.sections)
+    tail = index.end + size_of_index(mended.at, index.end, mended.size)
+    return _Ending(index.end, with_parity, tail, index.pack(), footer=True, index=True)
 
 
 def _reaches(window: Window, windows: Sequence[Window], end: int) -> bool:
@@ -262,7 +323,7 @@ def _listed(mended: _Mended) -> list[Found]:
     try:
         with mended.opened() as archive:
             directory = archive._directory
-            if directory.index is None or directory.unfinished is not None:
+            if directory.index is None or directory.tail is not None:
                 return []
             places = [place for place in directory.sections if place.kind == PARITY]
     except ArchiveError:

@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 from bitsback import __version__, _core
 from bitsback.coding.block_writer import Encoded, Uncoded
@@ -31,6 +31,7 @@ from bitsback.format.layout import CRC_SIZE
 from bitsback.locks import Lock
 from bitsback.models import Model, known
 from bitsback.remote.url import Url
+from bitsback.restoring.file_lock import open_locked
 from bitsback.restoring.output import Destination, Output, naming
 
 _MAGIC = b"bitsback unfinished archive\n\0\0\0\1"
@@ -69,11 +70,13 @@ class Unfinished:
         self._places: dict[bytes, int] = {}
         self._lock = Lock()
         with naming(str(path)):
-            self._file: BinaryIO = path.open("r+b" if path.exists() else "x+b", buffering=0)
+            self._file = open_locked(path, "a+b", str(path))
         try:
             with naming(str(path)):
                 self._open()
         except BaseException:
+            if not os.fstat(self._file.fileno()).st_size:
+                self._remove()
             self._file.close()
             raise
 
@@ -84,11 +87,14 @@ class Unfinished:
         self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
     ) -> None:
         if kind is None or not self._places:
-            with suppress(OSError):
-                if os.name == "nt":  # an open file cannot be removed
-                    self._file.close()
-                self.path.unlink()
+            self._remove()
         self._file.close()
+
+    def _remove(self) -> None:
+        with suppress(OSError):
+            if os.name == "nt":  # an open file cannot be removed
+                self._file.close()
+            self.path.unlink()
 
     @property
     def used(self) -> int:
@@ -137,18 +143,8 @@ class Unfinished:
             self._places[key] = place
 
     def _open(self) -> None:
-        """Locks the file, and finds the blocks in it; starts again with another version's."""
-        if sys.platform != "win32":
-            import fcntl
-
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(
-                    f"{self.path}: another process is making this archive; wait for its end"
-                ) from None
-            except OSError:  # the file system has no locks
-                pass
+        """Finds the blocks in the file; starts again with another version's."""
+        self._file.seek(0)
         head = _MAGIC + _versions()
         found = self._file.read(len(head))
         if found and not _MAGIC.startswith(found[: len(_MAGIC)]):
@@ -170,8 +166,7 @@ class Unfinished:
             end = 0
         self._file.truncate(end)  # removes a record that is incomplete
         if not end:
-            self._file.seek(0)
-            self._file.write(head)
+            Output(self._file, str(self.path)).write(head)
 
     def _start(self, place: int, size: int) -> tuple[bytes | None, int]:
         """The key of a record, and where the next one begins; none of one that is cut off."""

@@ -62,8 +62,9 @@ def command(
     the first axis.
 
     New data is appended to X.bb. Until all of it is on the disk, X.bb still reads as before, even
-    after a power failure. Ctrl-C restores the old length. 'verify' reports an unfinished addition;
-    'repair' or the next 'add' removes it.
+    after a power failure. Ctrl-C restores the old length. 'verify' reports an unfinished addition,
+    'decompress --keep-going' restores its undamaged files, 'repair' completes it if possible, and
+    the next 'add' moves it to the new file X.bb.tail-1.
 
     \b
       bitsback add scans.bb monday        adds the files in the folder monday
@@ -79,9 +80,13 @@ def command(
     if not sources:
         import bitsback
 
-        size = bitsback.add_parity(archive, parity)
+        with (
+            Progress("adding parity", quiet) as progress,
+            shown_warnings(progress, quiet or as_json) as messages,
+        ):
+            size = bitsback.add_parity(archive, parity)
         if as_json:
-            figures.show_json({"output": archive, "bytes_out": size})
+            figures.show_json({"output": archive, "bytes_out": size, "warnings": messages})
         elif not quiet:
             figures.say(f"{archive}: {figures.size(size)} of parity added", err=True)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bitsback.cli import complete, figures, options
+from bitsback.cli.progress import Progress, shown_warnings
 from bitsback.cli.selection import file_numbers
 
 
@@ -34,8 +35,12 @@ def command(archive: str, items: tuple[str, ...], quiet: bool, as_json: bool) ->
 
     with bitsback.open(archive) as opened:
         names = [opened.names[number] for number in file_numbers(opened, items)]
-    removed = bitsback.remove(archive, names)
+    with (
+        Progress("removing", quiet) as progress,
+        shown_warnings(progress, quiet or as_json) as messages,
+    ):
+        removed = bitsback.remove(archive, names)
     if as_json:
-        figures.show_json({"archive": archive, "removed": removed})
+        figures.show_json({"archive": archive, "removed": removed, "warnings": messages})
     elif not quiet:
         figures.say(f"{archive}: {figures.count(len(removed), 'file')} removed", err=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bitsback.cli import complete, figures, options
+
+if TYPE_CHECKING:
+    from bitsback.summary import Repaired
 
 
 @click.command(short_help="Repair a damaged archive from its parity data.")
@@ -25,8 +30,9 @@ def command(
     unfinished 'add' left.
 
     Parity data is made by 'compress --parity' and 'add --parity'. With 5 % of it, up to 5 % of the
-    archive may be damaged, in one place or in several. An unfinished addition is removed with or
-    without parity data.
+    archive may be damaged, in one place or in several. With or without parity data, a lost index or
+    footer is rebuilt if everything else is intact, and other bytes behind the end, such as an
+    unfinished addition, are moved to the new file X.bb.tail-1.
 
     X.bb is replaced once the new archive is complete, unless -o names another file. If the damage
     is too large, nothing is written; 'decompress --keep-going' then restores what is undamaged.
@@ -38,9 +44,24 @@ def command(
     import bitsback
 
     target = archive if output is None else output
-    shards = bitsback.repair(archive, output, force=force, storage_options=storage_options)
+    done = bitsback.repair(archive, output, force=force, storage_options=storage_options)
     if as_json:
-        figures.show_json({"archive": archive, "output": target, "shards": shards})
+        figures.show_json({"archive": archive, "output": target, **dataclasses.asdict(done)})
     elif not quiet:
-        what = "no bytes had changed" if not shards else f"{figures.count(shards, 'shard')} mended"
+        what = "; ".join(_mended(done)) or "no bytes had changed"
         figures.say(f"{target}: {what}; 'bitsback verify' checks all of it", err=True)
+
+
+def _mended(done: Repaired) -> Iterator[str]:
+    if done.shards:
+        yield f"{figures.count(done.shards, 'shard')} mended"
+    if done.index or done.footer:
+        yield f"its {'index' if done.index else 'footer'} was written again"
+    if done.parity == "renewed":
+        yield "its parity was made anew"
+    elif done.parity is not None:
+        what = "damaged" if done.parity == "damaged" else "lost"
+        yield f"its parity is {what}, and 'bitsback add --parity' makes new one"
+    if done.tail:
+        where = "left out" if done.tail_file is None else f"moved to {done.tail_file}"
+        yield f"{figures.count(done.tail, 'byte')} that followed its end {where}"

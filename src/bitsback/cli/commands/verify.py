@@ -70,6 +70,7 @@ def command(
             Progress("verifying", quiet) as progress,
             opened(name, model=model, storage_options=storage_options) as archive,
         ):
+            archive._take_addition()
             found, fault = _compared(archive, against, threads, progress)
             # What is the same as the originals was decoded for that.
             same = found is not None and not found

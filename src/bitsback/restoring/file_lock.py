@@ -1,0 +1,77 @@
+"""The lock of a file, which every process takes that changes, replaces or removes an archive.
+
+It is the advisory lock of the open file (flock), so the system releases it when the process ends.
+Readers need none. Windows has no such locks, and does not replace files that are open.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from bitsback.errors import InputError
+
+SUPPORTED = sys.platform != "win32"
+_ATTEMPTS = 100
+
+
+def lock(file: BinaryIO, without: bool = True) -> bool:
+    """Locks a file until it is closed. Returns False if another process has locked it. without: the
+    result where the system or the file system has no locks.
+    """
+    if sys.platform == "win32":
+        return without
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return without
+    return True
+
+
+def is_at(file: BinaryIO, path: Path) -> bool:
+    """Whether the path names this open file, and not another one or none."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def open_locked(path: Path, mode: str, name: str) -> BinaryIO:
+    """Opens the file at a path and locks it until it is closed. Raises InputError, which has the
+    name, if another process has locked it, OSError if it cannot be opened.
+    """
+    for _ in range(_ATTEMPTS):
+        file: BinaryIO = path.open(mode, buffering=0)  # type: ignore[assignment]
+        try:
+            locked = lock(file)
+            if locked and is_at(file, path):  # and was not replaced before it was locked
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+        if not locked:
+            break
+    raise InputError(f"{name}: is being changed by another process; try again later")
+
+
+@contextmanager
+def held(path: Path, name: str) -> Iterator[BinaryIO | None]:
+    """Holds the lock of a file that may be replaced or removed. Gives None, and holds nothing, if
+    there is no file that can be opened, and on Windows. Raises InputError as `open_locked` does.
+    """
+    with ExitStack() as stack:
+        file: BinaryIO | None = None
+        for mode in ("r+b", "rb"):  # the lock of a file that is only read is none in NFS
+            if SUPPORTED and file is None and path.is_file():
+                with suppress(OSError):
+                    file = stack.enter_context(open_locked(path, mode, name))
+        yield file
