@@ -92,7 +92,8 @@ def _holds_array(start: bytes) -> bool:
     try:
         if cursor.take(len(HEAD)) != HEAD or cursor.take(1) != COLLECTION:
             return False
-        cursor.varint()
+        cursor.varint()  # length
+        cursor.varint()  # features
         return cursor.byte() != FILE_LIST
     except ArchiveError:
         return False
