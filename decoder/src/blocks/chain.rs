@@ -3,41 +3,19 @@
 use crate::ans::coder::{pop_uniform, push_uniform, Coder, Noter, Popper};
 use crate::ans::message::Message;
 use crate::blocks::content::Content;
-use crate::container::block::{Block, Run, ValueMap};
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::sha256::Sha256;
 use crate::models::cost;
-use crate::models::model::{Codec, Distribution, Model, Shape};
+use crate::models::model::{Codec, Distribution, Model};
 use crate::networks::network::Scratch;
-use crate::planes::image::Image;
+use crate::types::batch::{Batch, Group};
+use crate::types::block::{Block, Run, ValueMap};
+use crate::types::image::Image;
+use crate::types::value::Shape;
 
 const SECTION: &str = "format.md, A3";
 const LAYOUT: &str = "format.md, A5.7";
-
-/// Items one after the other that are alike to the model.
-#[derive(Clone, Debug)]
-pub struct Group {
-    pub items: u64,
-    /// Slices, rows, columns, channels.
-    pub shape: [u64; 4],
-    pub levels: u32,
-    pub jpeg: bool,
-}
-
-impl Group {
-    pub fn elements(&self) -> u64 {
-        self.shape.iter().fold(1, |product: u64, &extent| product.saturating_mul(extent))
-    }
-}
-
-/// Items `first` to `first + count - 1` of a block; for a model with channels they have one size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Batch {
-    pub first: usize,
-    pub count: usize,
-    pub group: usize,
-}
 
 /// Decodes the bytes of all items of a block.
 pub fn decode(block: &Block, model: &Model, layout: u8, multiset: bool) -> Result<Vec<u8>> {

@@ -3,8 +3,7 @@
 
 use crate::counting::terms::{log2_up, Allowed, Term, View, SECTION};
 use crate::foundations::error::{demand, refuse, Result};
-use crate::foundations::json::{Fields, Json};
-use crate::models::tensor::integers;
+use crate::foundations::json::{integers, Fields, Json};
 
 pub const F: u64 = 0x9E37_79B9_7F4A_7C15;
 

@@ -1,8 +1,7 @@
 //! Terms: what contexts and selectors see of the known pixels (model-format.md, M6).
 
 use crate::foundations::error::{demand, refuse, Result};
-use crate::foundations::json::Json;
-use crate::models::tensor::integers;
+use crate::foundations::json::{integers, Json};
 
 pub const SECTION: &str = "model-format.md, M6";
 

@@ -279,6 +279,11 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// A list of integers between two bounds.
+pub fn integers(list: &[Json], low: i64, high: i64, what: &str) -> Result<Vec<i64>> {
+    list.iter().map(|number| number.integer(low, high, what)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

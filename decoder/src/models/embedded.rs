@@ -6,7 +6,7 @@ use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, error, Result};
 use crate::foundations::inflate;
 use crate::models::library::Library;
-use crate::models::tensor::{type_size, Tensor, Tensors, TYPES};
+use crate::types::tensor::{type_size, Tensor, Tensors, TYPES};
 
 const SECTION: &str = "format.md, A8";
 

@@ -7,10 +7,10 @@ use crate::foundations::sha256::{hex, sha256, Sha256};
 use crate::foundations::splitmix::Outputs;
 use crate::models::model::{Codec, Model, TestItems};
 use crate::networks::network::{Network, Scratch};
-use crate::planes::image::Image;
 use crate::planes::least_squares::triangle;
 use crate::planes::predictive::{self, Predictive};
 use crate::planes::series::{self, inputs_of_channel, Series};
+use crate::types::image::Image;
 
 const SECTION: &str = "model-format.md, M8";
 
@@ -131,7 +131,7 @@ enum Starts {
 impl Starts {
     fn draw(codec: &Codec, channels: usize, drawn: &mut Outputs) -> Starts {
         match codec {
-            Codec::Predictive(codec) => Starts::Predictive(draw_predictive(codec, drawn)),
+            Codec::Predictive(codec) => Starts::Predictive(draw_predictive(&codec.planes, drawn)),
             Codec::Series(codec) => Starts::Series(draw_series(codec, channels, drawn)),
             _ => Starts::None,
         }

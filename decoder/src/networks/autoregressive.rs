@@ -2,12 +2,12 @@
 
 use crate::ans::coder::Coder;
 use crate::foundations::error::{demand, Result};
-use crate::foundations::json::Fields;
-use crate::models::family::{read_outputs, Family, Over};
-use crate::models::model::{Parts, Variable};
-use crate::models::tensor::integers;
-use crate::networks::network::{Network, Place, Scratch, Value};
+use crate::foundations::json::{integers, Fields};
+use crate::networks::family::{read_outputs, Family, Over};
+use crate::networks::network::{Network, Scratch};
+use crate::networks::parts::Parts;
 use crate::networks::window::Window;
+use crate::types::value::{Place, Value, Variable};
 
 const SECTION: &str = "model-format.md, M3";
 

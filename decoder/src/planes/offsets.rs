@@ -2,8 +2,7 @@
 //! (model-format.md, M4).
 
 use crate::foundations::error::{demand, Result};
-use crate::foundations::json::{Fields, Json};
-use crate::models::tensor::integers;
+use crate::foundations::json::{integers, Fields, Json};
 
 pub const SECTION: &str = "model-format.md, M4";
 

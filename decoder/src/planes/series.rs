@@ -2,12 +2,11 @@
 
 use crate::ans::coder::{logistic, mixture_bound, Coder};
 use crate::foundations::error::Result;
-use crate::foundations::json::Fields;
+use crate::foundations::json::{integers, Fields};
 use crate::foundations::tables;
-use crate::models::tensor::integers;
-use crate::planes::image::Image;
 use crate::planes::least_squares::{triangle, Solver};
 use crate::planes::pixel::Unit;
+use crate::types::image::Image;
 
 pub struct Predictor {
     /// Pairs [b, d] of steps and channels before.
