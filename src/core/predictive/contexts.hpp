@@ -5,7 +5,7 @@
 
 #include "../repeat.hpp"
 #include "kernels.hpp"
-#include "lanes.hpp"
+#include "../lanes.hpp"
 
 namespace bitsback {
 namespace {
