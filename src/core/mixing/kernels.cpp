@@ -212,27 +212,13 @@ void adjust_some(int16_t* const* weights, const int16_t* errors, const MixerInpu
     take(inputs.shared, inputs.shared_count, inputs.own_count);
 }
 
-// Calls code with the number of mixers, which the compiler knows then.
-template <class Code>
-void with_mixers(size_t mixers, const Code& code) {
-    switch (mixers) {
-        case 1:
-            return code(Index<1>());
-        case 2:
-            return code(Index<2>());
-        case 3:
-            return code(Index<3>());
-        default:
-            return code(Index<4>());
-    }
-}
-
 void mix(const int16_t* const* weights, size_t mixers, const MixerInputs& inputs, int64_t* sums) {
-    with_mixers(mixers, [&](auto m) { mix_some<decltype(m)::value>(weights, inputs, sums); });
+    with_index<4>(mixers, [&](auto m) { mix_some<decltype(m)::value>(weights, inputs, sums); });
 }
 void adjust(int16_t* const* weights, const int16_t* errors, size_t mixers,
             const MixerInputs& inputs) {
-    with_mixers(mixers, [&](auto m) { adjust_some<decltype(m)::value>(weights, errors, inputs); });
+    with_index<4>(mixers,
+                  [&](auto m) { adjust_some<decltype(m)::value>(weights, errors, inputs); });
 }
 
 }  // namespace

@@ -55,28 +55,9 @@ void accumulate(const int16_t* values, size_t count, size_t stride, size_t size,
         }
     for (size_t a = 0; a < size; ++a) {
         int32_t* row = matrix + triangle_row(a);
-        switch (a / 8) {
-            case 0:
-                add_row<1>(pairs, pair_count, a, row);
-                break;
-            case 1:
-                add_row<2>(pairs, pair_count, a, row);
-                break;
-            case 2:
-                add_row<3>(pairs, pair_count, a, row);
-                break;
-            case 3:
-                add_row<4>(pairs, pair_count, a, row);
-                break;
-            case 4:
-                add_row<5>(pairs, pair_count, a, row);
-                break;
-            case 5:
-                add_row<6>(pairs, pair_count, a, row);
-                break;
-            default:
-                add_row<7>(pairs, pair_count, a, row);
-        }
+        with_index<most_stride / 8>(a / 8 + 1, [&](auto blocks) BITSBACK_INLINE {
+            add_row<decltype(blocks)::value>(pairs, pair_count, a, row);
+        });
     }
 }
 
