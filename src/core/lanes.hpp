@@ -153,6 +153,14 @@ template <class V>
 inline V most_of(V a, V b) {
     return chosen(a < b, b, a);
 }
+#if defined(__AVX2__)
+inline BITSBACK_INLINE ShortLanes least_of(ShortLanes a, ShortLanes b) {
+    return seen_as<ShortLanes>(_mm256_min_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+}
+inline BITSBACK_INLINE ShortLanes most_of(ShortLanes a, ShortLanes b) {
+    return seen_as<ShortLanes>(_mm256_max_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+}
+#endif
 template <class V>
 inline V clamped(V x, int32_t low, int32_t high) {
     return least_of(most_of(x, all<V>(low)), all<V>(high));
