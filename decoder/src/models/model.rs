@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use crate::ans::coder::Coder;
 use crate::counting::beside::PredictiveCodec;
 use crate::counting::counted::Counted;
-use crate::foundations::error::{demand, error, Result};
+use crate::foundations::error::{demand, error, refuse, Result};
 use crate::foundations::json::{self, Json};
 use crate::models::description::{is_model_name, is_printable, read_code, read_test, read_variables};
 use crate::networks::autoregressive::Autoregressive;
 use crate::networks::family::{Family, Over};
 use crate::networks::network::Network;
 use crate::networks::parts::Parts;
-use crate::planes::series::Series;
+use crate::planes::predictive;
+use crate::planes::series::{self, Series};
+use crate::types::image::Image;
 use crate::types::tensor::{self, Tensors};
 use crate::types::value::{is_name, Shape, Value, Variable};
 
@@ -25,6 +28,13 @@ pub enum Codec {
     Predictive(Box<PredictiveCodec>),
     Series(Series),
     Counted(Box<Counted>),
+}
+
+/// The sums that least squares start from; tests bring their own.
+pub enum Starts {
+    Predictive(predictive::Starts),
+    Series(series::Starts),
+    None,
 }
 
 pub struct Distribution {
@@ -136,6 +146,27 @@ impl Model {
     pub fn x_codec(&self) -> &Codec {
         let found = self.distributions.iter().find(|distribution| distribution.variable == self.x);
         found.map_or(&Codec::Uniform, |distribution| &distribution.codec)
+    }
+}
+
+impl Codec {
+    /// Codes images of any shape.
+    pub fn code_images<C: Coder>(
+        &self,
+        coder: &mut C,
+        networks: &[Network],
+        images: &mut [Image],
+        starts: &Starts,
+    ) -> Result<()> {
+        match (self, starts) {
+            (Codec::Predictive(codec), Starts::Predictive(starts)) => codec.code(coder, networks, images, Some(starts)),
+            (Codec::Predictive(codec), _) => codec.code(coder, networks, images, None),
+            (Codec::Series(codec), Starts::Series(starts)) => codec.code(coder, images, Some(starts)),
+            (Codec::Series(codec), _) => codec.code(coder, images, None),
+            (Codec::Counted(codec), _) => codec.code(coder, images),
+            _ => return refuse("an x of any shape has another codec", DISTRIBUTIONS),
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::ans::coder::Coder;
 use crate::foundations::error::{demand, Result};
-use crate::foundations::json::{integers, Fields};
+use crate::foundations::json::Fields;
 use crate::networks::family::{component_count, read_outputs, Mixture};
 use crate::networks::network::Network;
 use crate::networks::parts::Parts;
@@ -47,7 +47,7 @@ impl Predictive {
         for (j, json) in fields.take("predictors")?.list_of(1, 4, "predictors")?.iter().enumerate() {
             let mut fields = json.fields("a predictor")?;
             let cell = fields.integer("cell", 4, 32)? as usize;
-            let decay = integers(fields.take("decay")?.list_of(3, 3, "decay")?, 0, 252, "decay")?;
+            let decay = fields.take("decay")?.integers(0, 252, "decay")?;
             let ridge = fields.integer("ridge", 1, 1 << 20)? as f64;
             let offsets = Offsets::read(&mut fields, 32, 32)?;
             fields.end()?;
@@ -64,7 +64,7 @@ impl Predictive {
                 demand(fits, "x.start has a negative diagonal, or no zeros behind", "model-format.md, M4.1")?;
                 *row = used.iter().map(|&entry| entry as i32).collect();
             }
-            predictors.push(Predictor { cell, decay: [decay[0], decay[1], decay[2]], ridge, offsets, start: rows });
+            predictors.push(Predictor { cell, decay, ridge, offsets, start: rows });
         }
         let mut window_fields = fields.take("window")?.fields("window")?;
         let window = Offsets::read(&mut window_fields, 112, 64)?;
