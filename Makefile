@@ -22,7 +22,7 @@ WORKERS := -n auto --dist worksteal
 # `make test MARKERS="not slow and not chromium"`.
 MARKERS ?= not slow
 
-.PHONY: demo test without-torch decoder viewer test-slow docs lint bench cross sanitize fuzz clean
+.PHONY: demo test without-torch decoder viewer test-slow docs lint lint-decoder bench cross sanitize fuzz clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
@@ -54,11 +54,21 @@ test-slow: .venv/installed-test
 docs: .venv/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-lint: .venv/installed-test .venv/installed-lint
+lint: .venv/installed-test .venv/installed-lint lint-decoder
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src lab/src train/src benchmarks examples recipes tools
 	$(BIN)/clang-format --dry-run -Werror $(shell find src/core -name '*.[ch]pp')
+
+# Where cargo has clippy and rustfmt, which rustup installs.
+LINT_CARGO ?= $(firstword $(wildcard $(HOME)/.cargo/bin/cargo) cargo)
+lint-decoder:
+	@if $(LINT_CARGO) clippy --version > /dev/null 2>&1 && $(LINT_CARGO) fmt --version > /dev/null 2>&1; then \
+		$(LINT_CARGO) fmt --manifest-path decoder/Cargo.toml --all --check && \
+		$(LINT_CARGO) clippy --quiet --offline --manifest-path decoder/Cargo.toml -p bitsback-decode -p bitsback-decode-c \
+			-p bitsback-hdf5 --all-targets -- -D warnings && \
+		$(LINT_CARGO) clippy --quiet --offline --manifest-path decoder/Cargo.toml -p bitsback-decode-wasm -- -D warnings; \
+	else echo "the decoder in Rust is not linted: cargo has no clippy and rustfmt here"; fi
 
 bench: .venv/installed-bench
 	for script in benchmarks/bench_*.py; do echo; $(BIN)/python $$script || exit 1; done

@@ -8,7 +8,7 @@ use std::{env, fs};
 #[path = "src/foundations/mod.rs"]
 mod foundations;
 #[allow(dead_code)]
-#[path = "src/models/tensor.rs"]
+#[path = "src/types/tensor.rs"]
 mod tensor;
 
 fn main() {

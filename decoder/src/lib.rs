@@ -12,3 +12,4 @@ pub mod networks;
 pub mod planes;
 pub mod processor;
 pub mod restored;
+pub mod types;

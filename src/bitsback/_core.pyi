@@ -122,8 +122,8 @@ class Program:
 class Predictor:
     def __init__(
         self,
-        predictors: Sequence[tuple[int, tuple[int, int, int], int, _Offsets, _Offsets, _Offsets]],
-        window: tuple[_Offsets, _Offsets, _Offsets],
+        predictors: Sequence[Mapping[str, object]],
+        window: Mapping[str, _Offsets],
         see: NDArray[np.uint8],
         starts: Sequence[NDArray[np.int32]],
     ) -> None: ...

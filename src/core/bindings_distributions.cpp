@@ -12,7 +12,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -65,6 +64,13 @@ class Fields {
             all.push_back(copy(nb::cast<In<T>>(one)));
         return all;
     }
+    // A list of named arguments.
+    std::vector<Fields> list(const char* name) const {
+        std::vector<Fields> all;
+        for (const nb::handle one : get<nb::sequence>(name))
+            all.emplace_back(nb::cast<nb::dict>(one));
+        return all;
+    }
 
   private:
     nb::dict fields_;
@@ -114,7 +120,6 @@ const std::map<std::string, MakeFamily> families{
 // ---- distributions
 
 using Offsets = std::vector<std::pair<std::int32_t, std::int32_t>>;
-using PlaceLists = std::tuple<Offsets, Offsets, Offsets>;
 
 std::vector<Offset> offsets(const Offsets& pairs) {
     std::vector<Offset> all;
@@ -122,9 +127,9 @@ std::vector<Offset> offsets(const Offsets& pairs) {
     return all;
 }
 
-Places places(const PlaceLists& lists) {
-    const auto& [own, first, second] = lists;
-    return {offsets(own), offsets(first), offsets(second)};
+Places places(const Fields& of) {
+    return {offsets(of.get<Offsets>("own")), offsets(of.get<Offsets>("first")),
+            offsets(of.get<Offsets>("second"))};
 }
 
 Arithmetic arithmetic(const Fields& of) {
@@ -139,14 +144,13 @@ Arithmetic arithmetic(const Fields& of) {
 }
 
 SeriesSettings series_settings(const Fields& of) {
-    // inputs, forgetting, every, ridge
-    using Predictor = std::tuple<Offsets, unsigned, std::uint32_t, std::int32_t>;
     std::vector<SeriesPredictor> predictors;
-    for (const auto& [pairs, forgetting, every, ridge] :
-         of.get<std::vector<Predictor>>("predictors")) {
+    for (const Fields& one : of.list("predictors")) {
         std::vector<SeriesInput> inputs;
-        for (const auto& [back, channels] : pairs) inputs.push_back({back, channels});
-        predictors.push_back({std::move(inputs), forgetting, every, ridge});
+        for (const auto& [back, channels] : one.get<Offsets>("inputs"))
+            inputs.push_back({back, channels});
+        predictors.push_back({std::move(inputs), one.get<unsigned>("forgetting"),
+                              one.get<std::uint32_t>("every"), one.get<std::int32_t>("ridge")});
     }
     SeriesSettings settings(std::move(predictors), of.get<std::vector<std::int32_t>>("scales"),
                             of.array<std::int32_t>("cdf"), of.get<std::uint32_t>("levels"),
@@ -155,13 +159,8 @@ SeriesSettings series_settings(const Fields& of) {
     return settings;
 }
 
-// kind, parts, shift, low, high, steps
-using TermTuple =
-    std::tuple<std::string,
-               std::vector<std::tuple<std::int32_t, std::int32_t, std::int32_t, std::int32_t>>,
-               unsigned, std::int32_t, std::int32_t, std::vector<std::int32_t>>;
-
-Terms terms(const std::vector<TermTuple>& tuples) {
+Terms terms(const Fields& of, const char* name) {
+    using Parts = std::vector<std::array<std::int32_t, 4>>;
     static const std::map<std::string, Term::Kind> kinds{{"sum", Term::Kind::sum},
                                                          {"row", Term::Kind::row},
                                                          {"column", Term::Kind::column},
@@ -172,9 +171,14 @@ Terms terms(const std::vector<TermTuple>& tuples) {
                                                          {"candidate", Term::Kind::candidate},
                                                          {"equal", Term::Kind::equal}};
     Terms all;
-    for (const auto& [kind, parts, shift, low, high, steps] : tuples) {
-        Term term{kinds.at(kind), {}, shift, low, high, steps};
-        for (const auto& [back, rows, columns, weight] : parts)
+    for (const Fields& one : of.list(name)) {
+        Term term{kinds.at(one.get<std::string>("kind")),
+                  {},
+                  one.get<unsigned>("shift"),
+                  one.get<std::int32_t>("low"),
+                  one.get<std::int32_t>("high"),
+                  one.get<std::vector<std::int32_t>>("steps")};
+        for (const auto& [back, rows, columns, weight] : one.get<Parts>("parts"))
             term.parts.push_back({{back, rows, columns}, weight});
         all.push_back(std::move(term));
     }
@@ -182,9 +186,7 @@ Terms terms(const std::vector<TermTuple>& tuples) {
 }
 
 CountedSettings counted_settings(const Fields& of) {
-    using Context = std::tuple<std::uint32_t, std::uint32_t, bool, std::vector<TermTuple>>;
     using Select = std::vector<std::pair<std::string, std::size_t>>;
-    using Mixer = std::tuple<Select, std::int32_t, std::array<std::int32_t, 2>>;
     static const std::map<std::string, Selector::Kind> kinds{
         {"known", Selector::Kind::known},       {"node", Selector::Kind::node},
         {"depth", Selector::Kind::depth},       {"odds", Selector::Kind::odds},
@@ -198,14 +200,16 @@ CountedSettings counted_settings(const Fields& of) {
     const auto maps = of.get<std::array<std::uint32_t, 2>>("maps");
     mixing.maps = {maps[0], maps[1]};
     std::vector<Terms> contexts;
-    for (const auto& [offset, limit, by_split, tuples] : of.get<std::vector<Context>>("contexts")) {
-        mixing.contexts.push_back({0, offset, limit, by_split});
-        contexts.push_back(terms(tuples));
+    for (const Fields& one : of.list("contexts")) {
+        mixing.contexts.push_back({0, one.get<std::uint32_t>("offset"),
+                                   one.get<std::uint32_t>("limit"), one.get<bool>("by_split")});
+        contexts.push_back(terms(one, "terms"));
     }
-    for (const auto& [select, start, rates] : of.get<std::vector<Mixer>>("mixers")) {
-        MixerSettings& mixer =
-            mixing.mixers.emplace_back(MixerSettings{{}, start, rates[0], rates[1]});
-        for (const auto& [kind, number] : select)
+    for (const Fields& one : of.list("mixers")) {
+        const auto rates = one.get<std::array<std::int32_t, 2>>("rates");
+        MixerSettings& mixer = mixing.mixers.emplace_back(
+            MixerSettings{{}, one.get<std::int32_t>("start"), rates[0], rates[1]});
+        for (const auto& [kind, number] : one.get<Select>("select"))
             mixer.selectors.push_back({kinds.at(kind), number, 0});
     }
     std::optional<std::size_t> memory;
@@ -239,8 +243,8 @@ CountedSettings counted_settings(const Fields& of) {
             of.get<unsigned>("sure"),
             of.get<unsigned>("quantiles"),
             std::move(contexts),
-            terms(of.get<std::vector<TermTuple>>("values")),
-            terms(of.get<std::vector<TermTuple>>("predictors")),
+            terms(of, "values"),
+            terms(of, "predictors"),
             std::move(candidate),
             memory,
             std::move(flat)};
@@ -252,8 +256,7 @@ LogisticTables logistic_tables(const Fields& of) {
 
 std::vector<ChannelGroup> channel_groups(const Fields& of) {
     std::vector<ChannelGroup> groups;
-    for (const nb::handle entry : of.get<nb::sequence>("groups")) {
-        const Fields fields(nb::cast<nb::dict>(entry));
+    for (const Fields& fields : of.list("groups")) {
         ChannelGroup group{fields.get<Numbers>("channels"),
                            fields.get<SharedFamily>("family"),
                            {fields.get<Network>("network"), fields.get<Numbers>("outputs")},
@@ -356,17 +359,18 @@ nb::tuple contexts(const PredictiveSettings& self, const In<Symbol>& symbols,
     return nb::make_tuple(seen, predictions, units);
 }
 
-void make_settings(PredictiveSettings* self,
-                   const std::vector<std::tuple<std::int32_t, std::array<std::int32_t, 3>,
-                                                std::int32_t, Offsets, Offsets, Offsets>>& tuples,
-                   const PlaceLists& window, const In<std::uint8_t>& see,
-                   const std::vector<In<std::int32_t>>& starts) {
-    std::vector<PredictorSettings> predictors;
-    for (const auto& [cell, decay, ridge, own, first, second] : tuples)
-        predictors.push_back({places({own, first, second}), cell, decay, ridge});
+void make_settings(PredictiveSettings* self, const nb::sequence& predictors, const nb::dict& window,
+                   const In<std::uint8_t>& see, const std::vector<In<std::int32_t>>& starts) {
+    std::vector<PredictorSettings> all;
+    for (const nb::handle predictor : predictors) {
+        const Fields of(nb::cast<nb::dict>(predictor));
+        all.push_back({places(of), of.get<std::int32_t>("cell"),
+                       of.get<std::array<std::int32_t, 3>>("decay"),
+                       of.get<std::int32_t>("ridge")});
+    }
     std::vector<std::vector<std::int32_t>> matrices;
     for (const auto& start : starts) matrices.push_back(copy(start));
-    new (self) PredictiveSettings(std::move(predictors), places(window), copy(see), matrices);
+    new (self) PredictiveSettings(std::move(all), places(Fields(window)), copy(see), matrices);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #ifdef BITSBACK_ZLIB
+#define ZLIB_CONST
 #include <zlib.h>
 #endif
 
@@ -52,8 +53,7 @@ class Deflate {
 
   private:
     void run(std::span<const std::uint8_t> content, int flush, std::vector<std::uint8_t>& made) {
-        // zlib's interface predates const.
-        stream_->next_in = const_cast<Bytef*>(content.data());
+        stream_->next_in = content.data();
         stream_->avail_in = static_cast<uInt>(content.size());
         std::uint8_t room[1 << 14];
         do {

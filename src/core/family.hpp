@@ -109,6 +109,7 @@ class ParameterArrays {
 
 // Symbols of 8 bits or of 16.
 using SomeSymbols = std::variant<std::span<std::uint8_t>, std::span<std::uint16_t>>;
+using KnownSymbols = std::variant<std::span<const std::uint8_t>, std::span<const std::uint16_t>>;
 
 class Family {
   public:
@@ -122,14 +123,15 @@ class Family {
     virtual void require_outputs(const std::vector<Shape>& shapes) const = 0;
 
     virtual void push(Message& message, const Parameters& parameters,
-                      const SomeSymbols& symbols) const = 0;
+                      const KnownSymbols& symbols) const = 0;
     virtual void pop(Message& message, const Parameters& parameters,
                      const SomeSymbols& symbols) const = 0;
 };
 
 // The bytes of symbols that have at most 256 levels.
-inline std::span<std::uint8_t> bytes_of(const SomeSymbols& symbols) {
-    return std::get<std::span<std::uint8_t>>(symbols);
+template <class Symbols>
+auto bytes_of(const Symbols& symbols) {
+    return std::get<0>(symbols);
 }
 
 }  // namespace bitsback

@@ -7,76 +7,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lanes.hpp"
 #include "least_squares.hpp"
-#include "repeat.hpp"
 
 namespace bitsback {
 namespace {
 
 constexpr size_t lanes = LeastSquares::lanes;
 
-// Doubles in a vector.
-#if defined(__AVX512F__)
-constexpr size_t width = 8;
-#elif defined(__AVX2__)
-constexpr size_t width = 4;
-#else
-constexpr size_t width = 2;
-#endif
+using Doubles = Vector<double, width / 2>;
 
 // Within these bounds no product of two results is too small to be a normal number
 // (docs/model-format.md).
 constexpr double least = 0x1p-200, most = 0x1p200;
 
-#if defined(__GNUC__)
-typedef double Doubles __attribute__((vector_size(8 * width), may_alias));
-typedef int64_t Masks __attribute__((vector_size(8 * width), may_alias));
-
-inline BITSBACK_INLINE Doubles load(const double* from) {
-    return *reinterpret_cast<const Doubles*>(from);
-}
-inline BITSBACK_INLINE void store(double* to, Doubles x) { *reinterpret_cast<Doubles*>(to) = x; }
-
 // Zero where x is too small.
 inline BITSBACK_INLINE Doubles kept(Doubles x) {
-    const Masks tiny = (x > -least) & (x < least);
-    return reinterpret_cast<Doubles>(reinterpret_cast<Masks>(x) & ~tiny);
+    const Doubles low = all<Doubles>(-least), high = all<Doubles>(least);
+    return chosen(low < x, chosen(x < high, all<Doubles>(0), x), x);
 }
-#else
-struct Doubles {
-    double of[width];
-
-    double& operator[](size_t i) { return of[i]; }
-    double operator[](size_t i) const { return of[i]; }
-
-    friend Doubles operator*(Doubles a, Doubles b) {
-        for (size_t i = 0; i < width; ++i) a.of[i] *= b.of[i];
-        return a;
-    }
-    friend Doubles operator-(Doubles a, Doubles b) {
-        for (size_t i = 0; i < width; ++i) a.of[i] -= b.of[i];
-        return a;
-    }
-    friend Doubles operator/(Doubles a, Doubles b) {
-        for (size_t i = 0; i < width; ++i) a.of[i] /= b.of[i];
-        return a;
-    }
-};
-
-inline Doubles load(const double* from) {
-    Doubles x;
-    for (size_t i = 0; i < width; ++i) x.of[i] = from[i];
-    return x;
-}
-inline void store(double* to, Doubles x) {
-    for (size_t i = 0; i < width; ++i) to[i] = x.of[i];
-}
-inline Doubles kept(Doubles x) {
-    for (double& one : x.of) one = one > -least && one < least ? 0 : one;
-    return x;
-}
-#endif
-
 inline BITSBACK_INLINE double kept(double x) { return x > -least && x < least ? 0 : x; }
 
 // t - a * b and a * b + t.
@@ -84,7 +33,7 @@ inline BITSBACK_INLINE double kept(double x) { return x > -least && x < least ? 
 inline double minus(double t, double a, double b) { return fma(-a, b, t); }
 inline double plus(double a, double b, double t) { return fma(a, b, t); }
 inline Doubles minus(Doubles t, Doubles a, Doubles b) {
-    for (size_t i = 0; i < width; ++i) t[i] = fma(-a[i], b[i], t[i]);
+    for (size_t i = 0; i < width / 2; ++i) t[i] = fma(-a[i], b[i], t[i]);
     return t;
 }
 #else
@@ -108,7 +57,7 @@ struct PlaneMatrix {
     double* at;
 
     static constexpr size_t place(size_t i, size_t j) { return (i * (i + 1) / 2 + j) * lanes; }
-    Doubles get(size_t i, size_t j) const { return load(at + place(i, j)); }
+    Doubles get(size_t i, size_t j) const { return load<Doubles>(at + place(i, j)); }
     void put(size_t i, size_t j, Doubles x) const { store(at + place(i, j), x); }
 };
 
@@ -164,13 +113,13 @@ inline BITSBACK_INLINE void reduce(const PlaneMatrix& c, const PlaneMatrix& l, s
     double* row[count];
     repeat<count>([&](auto m) {
         row[m.value] = c.at + c.place(i + m.value, 0);
-        sum[m.value] = load(row[m.value] + j * lanes);
+        sum[m.value] = load<Doubles>(row[m.value] + j * lanes);
     });
     const double* factors = l.at + l.place(j, 0);
     for (size_t k = 0; k < j; ++k) {
-        const Doubles factor = load(factors + k * lanes);
+        const Doubles factor = load<Doubles>(factors + k * lanes);
         repeat<count>([&](auto m) {
-            sum[m.value] = minus(sum[m.value], load(row[m.value] + k * lanes), factor);
+            sum[m.value] = minus(sum[m.value], load<Doubles>(row[m.value] + k * lanes), factor);
         });
     }
     repeat<count>([&](auto m) { store(row[m.value] + j * lanes, sum[m.value]); });
@@ -180,7 +129,7 @@ void solve_planes(double* c, double* l, size_t n, int32_t ridge, int32_t* const*
     constexpr auto place = PlaneMatrix::place;
     for (size_t i = 0; i < n; ++i)
         for (size_t lane = 0; lane < lanes; ++lane) c[place(i, i) + lane] += ridge;
-    for (size_t first = 0; first < lanes; first += width) {
+    for (size_t first = 0; first < lanes; first += width / 2) {
         const PlaneMatrix some_c{c + first}, some_l{l + first};
         for (size_t j = 0; j < n; ++j) {
             size_t i = j;

@@ -30,5 +30,13 @@ inline BITSBACK_INLINE void repeat(const Body& body) {
     }
 }
 
+// Calls code with a number from 1 to `most`, which the compiler knows then.
+template <size_t most, class Code>
+inline BITSBACK_INLINE void with_index(size_t n, const Code& code) {
+    if constexpr (most > 1)
+        if (n < most) return with_index<most - 1>(n, code);
+    code(Index<most>());
+}
+
 }  // namespace
 }  // namespace bitsback

@@ -163,10 +163,13 @@ def weights_in_the_core(start: Ints, ridge: int) -> list[int]:
     rows = np.zeros((3, triangle(n)), np.int32)
     rows[2] = start[np.tril_indices(n + 1)]
     predictor = _core.Predictor(
-        [(8, DECAY, ridge, own, first, second)],
-        (own, [], []),
-        np.zeros(2048, np.uint8),
-        [rows.ravel()],
+        predictors=[
+            {"cell": 8, "decay": DECAY, "ridge": ridge}
+            | {"own": own, "first": first, "second": second}
+        ],
+        window={"own": own, "first": [], "second": []},
+        see=np.zeros(2048, np.uint8),
+        starts=[rows.ravel()],
     )
     weights = []
     for channel, places in ((0, first), (1, second)):  # green, of number 1, is the first plane

@@ -32,6 +32,7 @@ from reference.jpeg_colours import blues
 from reference.model import Model as SpecModel
 from reference.planes import ItemShape
 from reference.predicted_plane import Plane
+from reference.predictive_rules import Offsets
 from reference.values import Ints
 
 SEEDS = range(60)
@@ -47,12 +48,18 @@ def predictor(model: SpecModel) -> _core.Predictor:
     """The core's."""
     of = model.predictive
     settings = [
-        (one.cell, one.decay, one.ridge, one.offsets.own, one.offsets.first, one.offsets.second)
+        {"cell": one.cell, "decay": one.decay, "ridge": one.ridge, **offsets(one.offsets)}
         for one in of.predictors
     ]
-    window = of.window.own, of.window.first, of.window.second
     starts = [model.tensors[f"x.start.{j}"].ravel() for j in range(len(of.predictors))]
-    return _core.Predictor(settings, window, model.tensors["x.see"], starts)
+    return _core.Predictor(
+        predictors=settings, window=offsets(of.window), see=model.tensors["x.see"], starts=starts
+    )
+
+
+def offsets(of: Offsets) -> dict[str, Any]:
+    """The arguments of the core's predictor."""
+    return {"own": of.own, "first": of.first, "second": of.second}
 
 
 def to_symbols(x: Ints, shapes: list[ItemShape]) -> NDArray[Any]:

@@ -3,41 +3,19 @@
 use crate::ans::coder::{pop_uniform, push_uniform, Coder, Noter, Popper};
 use crate::ans::message::Message;
 use crate::blocks::content::Content;
-use crate::container::block::{Block, Run, ValueMap};
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::sha256::Sha256;
 use crate::models::cost;
-use crate::models::model::{Codec, Distribution, Model, Shape};
+use crate::models::model::{Codec, Distribution, Model, Starts};
 use crate::networks::network::Scratch;
-use crate::planes::image::Image;
+use crate::types::batch::{Batch, Group};
+use crate::types::block::{Block, Run, ValueMap};
+use crate::types::image::Image;
+use crate::types::value::Shape;
 
 const SECTION: &str = "format.md, A3";
 const LAYOUT: &str = "format.md, A5.7";
-
-/// Items one after the other that are alike to the model.
-#[derive(Clone, Debug)]
-pub struct Group {
-    pub items: u64,
-    /// Slices, rows, columns, channels.
-    pub shape: [u64; 4],
-    pub levels: u32,
-    pub jpeg: bool,
-}
-
-impl Group {
-    pub fn elements(&self) -> u64 {
-        self.shape.iter().fold(1, |product: u64, &extent| product.saturating_mul(extent))
-    }
-}
-
-/// Items `first` to `first + count - 1` of a block; for a model with channels they have one size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Batch {
-    pub first: usize,
-    pub count: usize,
-    pub group: usize,
-}
 
 /// Decodes the bytes of all items of a block.
 pub fn decode(block: &Block, model: &Model, layout: u8, multiset: bool) -> Result<Vec<u8>> {
@@ -204,13 +182,7 @@ fn decode_images(
             Image::new(shape.map(|extent| extent as usize), levels, jpeg)
         })
         .collect();
-    let mut popper = Popper::new(message);
-    match model.x_codec() {
-        Codec::Predictive(codec) => codec.code(&mut popper, &model.networks, &mut images, None),
-        Codec::Series(codec) => codec.code(&mut popper, &mut images, None),
-        Codec::Counted(codec) => codec.code(&mut popper, &mut images),
-        _ => return refuse("an x of any shape has another codec", SECTION),
-    }
+    model.x_codec().code_images(&mut Popper::new(message), &model.networks, &mut images, &Starts::None)?;
     for (i, image) in images.iter().enumerate() {
         content.write(batch.first + i, image.symbols.iter().map(|&symbol| symbol.into()))?;
     }
@@ -317,28 +289,29 @@ fn pop(
                 outputs.first().map_or(Vec::new(), |features| features.iter().map(|&f| f as u8).collect());
             codec.code(&mut Popper::new(message), &model.networks, size, &features, symbols);
         }
-        codec => pop_slices(model, codec, size, symbols, message),
+        codec => pop_slices(model, codec, size, symbols, message)?,
     }
     Ok(())
 }
 
 /// Pops items of one slice each, of a model with channels whose codec is one for any shape.
-fn pop_slices(model: &Model, codec: &Codec, size: [usize; 2], symbols: &mut [u32], message: &mut Message) {
+fn pop_slices(
+    model: &Model,
+    codec: &Codec,
+    size: [usize; 2],
+    symbols: &mut [u32],
+    message: &mut Message,
+) -> Result<()> {
     let x = &model.variables[model.x];
     let shape = [1, size[0], size[1], x.channels];
     let item = size[0] * size[1] * x.channels;
     let mut images: Vec<Image> = (0..symbols.len() / item).map(|_| Image::new(shape, x.levels, false)).collect();
-    let mut popper = Popper::new(message);
-    match codec {
-        Codec::Predictive(codec) => codec.code(&mut popper, &model.networks, &mut images, None),
-        Codec::Series(codec) => codec.code(&mut popper, &mut images, None),
-        Codec::Counted(codec) => codec.code(&mut popper, &mut images),
-        _ => {}
-    }
+    codec.code_images(&mut Popper::new(message), &model.networks, &mut images, &Starts::None)?;
     let decoded = images.iter().flat_map(|image| &image.symbols);
     for (symbol, &value) in symbols.iter_mut().zip(decoded) {
         *symbol = value.into();
     }
+    Ok(())
 }
 
 /// Pushes a latent; one is uniform or of a family.

@@ -1,10 +1,10 @@
 //! The bytes of a block's items, from their symbols (format.md, A4 and A5.6).
 
 use crate::ans::message::Message;
-use crate::blocks::chain::{Batch, Group};
 use crate::blocks::multiset::Multiset;
-use crate::container::block::{Block, Run, ValueMap};
 use crate::foundations::error::{refuse, Result};
+use crate::types::batch::{Batch, Group};
+use crate::types::block::{Block, Run, ValueMap};
 
 const SECTION: &str = "format.md, A5.6";
 

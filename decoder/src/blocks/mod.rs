@@ -1,5 +1,9 @@
-//! Blocks that models code (A3, A4).
+//! The methods of blocks, those that models code among them (A3, A4, A5.5 to A5.10).
 
+pub mod adaptive;
 pub mod chain;
 pub mod content;
+pub mod digits;
+pub mod fallback;
+pub mod methods;
 pub mod multiset;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::dtype::{elements, is_possible, read_shape, Dtype};
-use crate::foundations::error::{demand, error, refuse, Result};
+use crate::foundations::error::{demand, error, Result};
 
 const SECTION: &str = "format.md, A5.1";
 
@@ -382,12 +382,4 @@ pub fn tile_ranges(shape: &[u64], cut: &[u64], mut tile: u64) -> Vec<(u64, u64)>
         .collect();
     ranges.reverse();
     ranges
-}
-
-/// Checks the shape of a lone array, as of a block alone.
-pub fn check_elements(shape: &[u64]) -> Result<u64> {
-    match elements(shape) {
-        Some(count) => Ok(count),
-        None => refuse("an array is too large", SECTION),
-    }
 }

@@ -1,12 +1,12 @@
 //! A block alone (format.md, A7).
 
-use crate::container::block::{read_map, Block, Method, Run, ValueMap};
-use crate::container::digits::push_varint;
-use crate::foundations::bytes::Bytes;
+use crate::blocks::methods;
+use crate::foundations::bytes::{push_varint, Bytes};
 use crate::foundations::crc::crc32c;
 use crate::foundations::dtype::{elements, is_possible, read_shape, Dtype};
 use crate::foundations::error::{demand, error, refuse, Result};
 use crate::models::library::Library;
+use crate::types::block::{read_map, Block, Method, Run, ValueMap};
 
 const SECTION: &str = "format.md, A7";
 pub const MAGIC: u8 = 0xBB;
@@ -77,6 +77,6 @@ pub fn decode(block: &[u8]) -> Result<Array> {
     head.extend_from_slice(&map_bytes);
     let block = Block { first: 0, runs: vec![run], head, method, data: bytes.rest() };
     block.check()?;
-    let data = block.decode(&Library::new(Vec::new()))?;
+    let data = methods::decode(&block, &Library::new(Vec::new()))?;
     Ok(Array { dtype, shape, fortran: flags & 4 != 0, data })
 }

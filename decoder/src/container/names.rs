@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::container::adaptive;
+use crate::blocks::adaptive;
 use crate::container::archive::Archive;
 use crate::container::collection::{Collection, Kind, Part};
 use crate::foundations::bytes::Bytes;

@@ -4,7 +4,6 @@
 use crate::counting::terms::{log2_up, Allowed, Term, View, SECTION};
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::json::{Fields, Json};
-use crate::models::tensor::integers;
 
 pub const F: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -168,9 +167,8 @@ impl Spec {
         }
         demand(sets <= 1 << 16, "a mixer has too many sets", SECTION)?;
         let start = fields.integer("start", 0, (1 << 15) - 1)? as i16;
-        let rates = integers(fields.take("rates")?.list_of(2, 2, "rates")?, 1, 2047, "a rate")?;
+        let rates = fields.take("rates")?.integers(1, 2047, "rates")?.map(|rate| rate as u32);
         demand(rates[1] <= rates[0], "the second rate of a mixer is the greater one", SECTION)?;
-        let rates = [rates[0] as u32, rates[1] as u32];
         let mixer = Mixer { select, start, rates, sets: sets as usize };
         Ok(mixer)
     }

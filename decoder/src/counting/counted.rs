@@ -6,7 +6,7 @@ use crate::counting::mixing;
 use crate::counting::terms::{log2_up, read_spot, Allowed, Scale, Spot, Term, SECTION};
 use crate::foundations::error::{demand, Result};
 use crate::foundations::json::{Fields, Json};
-use crate::planes::image::Image;
+use crate::types::image::Image;
 
 /// The first decision of a pixel: whether it is as its candidate.
 pub struct Candidate {

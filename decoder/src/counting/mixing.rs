@@ -8,8 +8,8 @@ use crate::counting::memory::{Memory, Recall};
 use crate::counting::spots::{Beside, Item, Spot};
 use crate::counting::terms::View;
 use crate::planes::front::Front;
-use crate::planes::image::Image;
 use crate::planes::jpeg;
+use crate::types::image::Image;
 
 /// All that is learned in a batch.
 struct Engine<'a> {

@@ -7,10 +7,10 @@ use crate::counting::memory::Recall;
 use crate::counting::terms::{Field, View};
 use crate::networks::network::Network;
 use crate::planes::front::{HasPixel, HasPlanes};
-use crate::planes::image::Image;
 use crate::planes::jpeg::Blues;
 use crate::planes::pixel::{Pixel, Planes};
 use crate::planes::predictive::{Predictive, Starts};
+use crate::types::image::Image;
 
 /// The codec `predictive` with its network, and starts that tests bring.
 pub type Beside<'a> = (&'a Predictive, &'a Network, Option<&'a Starts>);

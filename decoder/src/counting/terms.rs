@@ -2,7 +2,6 @@
 
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::json::Json;
-use crate::models::tensor::integers;
 
 pub const SECTION: &str = "model-format.md, M6";
 
@@ -263,14 +262,14 @@ impl Term {
 fn read_scale(fields: &mut crate::foundations::json::Fields) -> Result<Scale> {
     const MOST: i64 = 1 << 20;
     if let Some(steps) = fields.optional("steps") {
-        let steps = integers(steps.list_of(1, 255, "steps")?, -MOST, MOST, "a step")?;
+        let steps = steps.integers_up_to(255, -MOST, MOST, "steps")?;
         demand(steps.windows(2).all(|pair| pair[0] < pair[1]), "steps are not ascending", SECTION)?;
         return Ok(Scale::Steps(steps.iter().map(|&step| step as i32).collect()));
     }
     let shift = fields.integer("shift", 0, 15)? as u32;
-    let range = integers(fields.take("range")?.list_of(2, 2, "a range")?, -MOST, MOST, "the end of a range")?;
-    demand((0..1 << 16).contains(&(range[1] - range[0])), "a range is too large, or reversed", SECTION)?;
-    Ok(Scale::Range { shift, low: range[0] as i32, high: range[1] as i32 })
+    let [low, high] = fields.take("range")?.integers(-MOST, MOST, "range")?;
+    demand((0..1 << 16).contains(&(high - low)), "a range is too large, or reversed", SECTION)?;
+    Ok(Scale::Range { shift, low: low as i32, high: high as i32 })
 }
 
 /// A pixel [k, dr, dq], which has to be known with such a lag.

@@ -116,6 +116,14 @@ impl<'a> Bytes<'a> {
     }
 }
 
+pub fn push_varint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 128 {
+        out.push(value as u8 | 128);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

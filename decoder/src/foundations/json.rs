@@ -228,6 +228,20 @@ impl Json {
         Ok(self.number(low.into(), high.into(), what)? as i64)
     }
 
+    /// A list of so many integers between two bounds.
+    pub fn integers<const N: usize>(&self, low: i64, high: i64, what: &str) -> Result<[i64; N]> {
+        let mut all = [0; N];
+        for (number, json) in all.iter_mut().zip(self.list_of(N, N, what)?) {
+            *number = json.integer(low, high, what)?;
+        }
+        Ok(all)
+    }
+
+    /// The same of up to `most`.
+    pub fn integers_up_to(&self, most: usize, low: i64, high: i64, what: &str) -> Result<Vec<i64>> {
+        self.list_of(1, most, what)?.iter().map(|json| json.integer(low, high, what)).collect()
+    }
+
     pub fn map(&self, what: &str) -> Result<&[(String, Json)]> {
         match self {
             Json::Map(map) => Ok(map),

@@ -1,13 +1,14 @@
 //! What a model may cost (model-format.md, M9; format.md, A5.10).
 
-use crate::blocks::chain::{Batch, Group};
 use crate::counting::contexts::Spec;
 use crate::counting::counted::Counted;
 use crate::counting::terms::Term;
 use crate::foundations::error::{demand, Result};
-use crate::models::model::{Codec, Model, Shape};
+use crate::models::model::{Codec, Model};
 use crate::planes::predictive::Predictive;
 use crate::planes::series::Series;
+use crate::types::batch::{Batch, Group};
+use crate::types::value::{Shape, Variable};
 
 const SECTION: &str = "model-format.md, M9";
 const BLOCK: &str = "format.md, A5.10";
@@ -92,7 +93,7 @@ fn largest_variable(model: &Model, group: &Group) -> u128 {
         return group.elements().into();
     }
     let size = [group.shape[1] as usize, group.shape[2] as usize];
-    let elements = |v: &crate::models::model::Variable| v.channels as u128 * v.place.count(size) as u128;
+    let elements = |v: &Variable| v.channels as u128 * v.place.count(size) as u128;
     model.variables.iter().map(elements).max().unwrap_or(0)
 }
 
@@ -149,7 +150,7 @@ fn item_cost(model: &Model, group: &Group) -> Cost {
     for distribution in &model.distributions {
         match &distribution.codec {
             Codec::Autoregressive(codec) => codec.pixel_networks().for_each(|network| at_pixels[network] = true),
-            Codec::Predictive(codec) => at_pixels[codec.network] = true,
+            Codec::Predictive(codec) => at_pixels[codec.planes.network] = true,
             _ => {}
         }
     }
@@ -187,10 +188,11 @@ fn codec_cost(model: &Model, codec: &Codec, e: Extent, group: &Group) -> Cost {
             }
         }
         Codec::Predictive(codec) => {
-            let mut cost = predictive_cost(codec, model.networks[codec.network].macs([1, 1]), e, group.jpeg);
+            let mut cost =
+                predictive_cost(&codec.planes, model.networks[codec.planes.network].macs([1, 1]), e, group.jpeg);
             if let Some(counts) = &codec.counts {
                 cost.steps = 0;
-                cost.add(counted_cost(&counts.counted, e));
+                cost.add(counted_cost(counts, e));
             }
             cost
         }
@@ -272,7 +274,7 @@ fn table_memory(codec: &Codec, elements: u128) -> u128 {
     let counted = match codec {
         Codec::Counted(codec) => codec,
         Codec::Predictive(codec) => match &codec.counts {
-            Some(counts) => &counts.counted,
+            Some(counts) => counts,
             None => return 0,
         },
         _ => return 0,

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::json::Json;
-use crate::models::model::{Codec, Distribution, Shape, Step, Test, TestItems, Variable};
-use crate::models::tensor;
-use crate::networks::network::{is_name, Place};
+use crate::models::model::{Codec, Distribution, Step, Test, TestItems};
+use crate::types::value::{is_name, Place, Shape, Variable};
 
 pub fn is_model_name(name: &str) -> bool {
     let plain = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
@@ -45,10 +44,10 @@ pub fn read_variables(json: &Json) -> Result<(Vec<Variable>, usize, Shape)> {
             } else {
                 channels = fields.integer("channels", 1, 256)? as usize;
                 if let Some(size) = fields.optional("size") {
-                    let size = tensor::integers(size.list_of(2, 2, "size")?, 1, 1 << 24, "an extent")?;
-                    let elements = i128::from(size[0]) * i128::from(size[1]) * channels as i128;
+                    let size = size.integers::<2>(1, 1 << 24, "size")?;
+                    let elements = size.iter().map(|&n| i128::from(n)).product::<i128>() * channels as i128;
                     demand(elements <= 1 << 24, "an item has too many elements", SECTION)?;
-                    shape = Shape::Sized([size[0] as usize, size[1] as usize]);
+                    shape = Shape::Sized(size.map(|n| n as usize));
                 }
             }
         } else {
@@ -122,10 +121,7 @@ pub fn read_test(json: &Json, size: Option<[usize; 2]>, distributions: &[Distrib
     let count = fields.integer("count", 1, 16)? as usize;
     let size = match size {
         Some(size) => size,
-        None => {
-            let size = tensor::integers(fields.take("size")?.list_of(2, 2, "size")?, 1, 4096, "an extent")?;
-            [size[0] as usize, size[1] as usize]
-        }
+        None => fields.take("size")?.integers(1, 4096, "size")?.map(|n| n as usize),
     };
     let mut sha256 = BTreeMap::new();
     for (name, digest) in fields.take("sha256")?.map("sha256")? {
@@ -141,14 +137,13 @@ pub fn read_test(json: &Json, size: Option<[usize; 2]>, distributions: &[Distrib
         None => None,
         Some(limited) => {
             let mut fields = fields.take("items")?.fields("items")?;
-            let shape = tensor::integers(fields.take("shape")?.list_of(4, 4, "shape")?, 1, 4096, "an extent")?;
+            let shape = fields.take("shape")?.integers(1, 4096, "shape")?.map(|n| n as usize);
             let most_levels = if limited { i64::from(x.levels) } else { 65536 };
             let levels = fields.integer("levels", 2, most_levels)? as u32;
             let seeds = fields.take("seeds")?.list_of(1, 16, "seeds")?;
             let seeds = seeds.iter().map(|seed| Ok(seed.number(0, most, "a seed")? as u64)).collect::<Result<_>>()?;
             let sha256 = fields.text("sha256")?.to_string();
             fields.end()?;
-            let shape = [shape[0] as usize, shape[1] as usize, shape[2] as usize, shape[3] as usize];
             demand(shape.iter().product::<usize>() <= 1 << 12, "the items of a test are too large", SECTION)?;
             Some(TestItems { shape, levels, seeds, sha256 })
         }

@@ -4,7 +4,7 @@ use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, error, refuse, Result};
 use crate::foundations::lzma2;
 use crate::models::library::Library;
-use crate::models::tensor::{type_size, Tensor, Tensors, TYPES};
+use crate::types::tensor::{type_size, Tensor, Tensors, TYPES};
 
 const SECTION: &str = "format.md, A8";
 

@@ -9,7 +9,7 @@ use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::sha256::hex;
 use crate::models::embedded;
 use crate::models::model::Model;
-use crate::models::tensor::{self, Tensors};
+use crate::types::tensor::{self, Tensors};
 
 const SECTION: &str = "model-format.md, M1";
 

@@ -3,8 +3,6 @@
 pub mod cost;
 pub mod description;
 pub mod embedded;
-pub mod family;
 pub mod library;
 pub mod model;
-pub mod tensor;
 pub mod vectors;

@@ -2,48 +2,39 @@
 
 use std::collections::BTreeMap;
 
+use crate::ans::coder::Coder;
+use crate::counting::beside::PredictiveCodec;
 use crate::counting::counted::Counted;
 use crate::foundations::error::{demand, error, refuse, Result};
 use crate::foundations::json::{self, Json};
 use crate::models::description::{is_model_name, is_printable, read_code, read_test, read_variables};
-use crate::models::family::{Family, Over};
-use crate::models::tensor::{self, take_in, Tensors};
 use crate::networks::autoregressive::Autoregressive;
-use crate::networks::network::{is_name, Network, Place, Value};
-use crate::planes::predictive::Predictive;
-use crate::planes::series::Series;
+use crate::networks::family::{Family, Over};
+use crate::networks::network::Network;
+use crate::networks::parts::Parts;
+use crate::planes::predictive;
+use crate::planes::series::{self, Series};
+use crate::types::image::Image;
+use crate::types::tensor::{self, Tensors};
+use crate::types::value::{is_name, Shape, Value, Variable};
 
 const SECTION: &str = "model-format.md, M2";
 const DISTRIBUTIONS: &str = "model-format.md, M2.3";
-
-/// The data x, or a latent.
-#[derive(Clone, Debug)]
-pub struct Variable {
-    pub name: String,
-    pub channels: usize,
-    pub levels: u32,
-    /// The bits of a latent; 0 of x.
-    pub bits: u32,
-    pub place: Place,
-}
-
-/// Which images x has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    Sized([usize; 2]),
-    /// Of any number of rows and columns.
-    Free,
-    /// Of any shape.
-    Any,
-}
 
 pub enum Codec {
     Uniform,
     Family(Family),
     Autoregressive(Autoregressive),
-    Predictive(Box<Predictive>),
+    Predictive(Box<PredictiveCodec>),
     Series(Series),
     Counted(Box<Counted>),
+}
+
+/// The sums that least squares start from; tests bring their own.
+pub enum Starts {
+    Predictive(predictive::Starts),
+    Series(series::Starts),
+    None,
 }
 
 pub struct Distribution {
@@ -93,85 +84,6 @@ pub struct Model {
     pub elements: u64,
 }
 
-/// The parts of a model while it is read.
-pub struct Parts<'a> {
-    tensors: Tensors,
-    shared: BTreeMap<String, Vec<i64>>,
-    names: Vec<&'a str>,
-    jsons: Vec<&'a Json>,
-    networks: Vec<Option<Network>>,
-    /// Whether a network belongs to one group alone.
-    owned: Vec<bool>,
-    size: Option<[usize; 2]>,
-}
-
-impl Parts<'_> {
-    /// A tensor of a network that distributions share.
-    pub fn shared(
-        &mut self,
-        network: &str,
-        name: &str,
-        kind: &str,
-        shape: &[usize],
-        low: i64,
-        high: i64,
-    ) -> Result<Vec<i64>> {
-        let name = format!("{network}.{name}");
-        if let Some(values) = self.shared.get(&name) {
-            let fits = values.len() == shape.iter().product() && values.iter().all(|v| (low..=high).contains(v));
-            demand(fits, "a tensor does not fit two distributions", DISTRIBUTIONS)?;
-            return Ok(values.clone());
-        }
-        let values = take_in(&mut self.tensors, &name, kind, shape, low, high)?;
-        self.shared.insert(name, values.clone());
-        Ok(values)
-    }
-
-    /// A tensor of x.
-    pub fn own(&mut self, name: &str, kind: &str, shape: &[usize], low: i64, high: i64) -> Result<Vec<i64>> {
-        take_in(&mut self.tensors, name, kind, shape, low, high)
-    }
-
-    /// The first dimension of a tensor, before it is taken.
-    pub fn length(&self, owner: &str, name: &str) -> Result<usize> {
-        let name = format!("{owner}.{name}");
-        if let Some(values) = self.shared.get(&name) {
-            return Ok(values.len());
-        }
-        let extent = self.tensors.get(&name).and_then(|tensor| tensor.shape.first().copied());
-        extent.map(|n| n as usize).ok_or_else(|| error(format!("the tensor {name} is missing"), DISTRIBUTIONS))
-    }
-
-    /// The number of a network with these sources, which is read when it is named for the first time.
-    pub fn network(&mut self, name: &str, sources: Vec<Value>, owned: bool) -> Result<usize> {
-        let Some(number) = self.names.iter().position(|&known| known == name) else {
-            return refuse(format!("there is no network {name}"), DISTRIBUTIONS);
-        };
-        match &self.networks[number] {
-            Some(network) => {
-                let same = network.values[..network.sources] == sources;
-                demand(same && !owned && !self.owned[number], "a network is given other sources", DISTRIBUTIONS)?;
-            }
-            None => {
-                let network = Network::read(name, self.jsons[number], sources, self.size, &mut self.tensors)?;
-                let at_item = network.values.iter().all(|value| value.place == Place::Item);
-                demand(at_item || !owned, "a value of a pixel's network is not at the item", DISTRIBUTIONS)?;
-                self.networks[number] = Some(network);
-                self.owned[number] = owned;
-            }
-        }
-        Ok(number)
-    }
-
-    pub fn take_network(&mut self, number: usize) -> Result<Network> {
-        self.networks[number].take().ok_or_else(|| error("a network is missing", DISTRIBUTIONS))
-    }
-
-    pub fn put_network(&mut self, number: usize, network: Network) {
-        self.networks[number] = Some(network);
-    }
-}
-
 impl Model {
     /// Reads a model, and checks all that can be checked without running it.
     pub fn read(description: &str, tensors: Tensors) -> Result<Model> {
@@ -189,15 +101,7 @@ impl Model {
         let size = if let Shape::Sized(size) = shape { Some(size) } else { None };
         let networks = fields.take("networks")?.map("networks")?;
         demand(networks.iter().all(|(name, _)| is_name(name)), "a network has no proper name", SECTION)?;
-        let mut parts = Parts {
-            tensors,
-            shared: BTreeMap::new(),
-            names: networks.iter().map(|(name, _)| name.as_str()).collect(),
-            jsons: networks.iter().map(|(_, json)| json).collect(),
-            networks: networks.iter().map(|_| None).collect(),
-            owned: vec![false; networks.len()],
-            size,
-        };
+        let mut parts = Parts::new(tensors, networks, size);
         let entries = fields.take("distributions")?.map("distributions")?;
         let mut distributions = Vec::new();
         for (key, json) in entries {
@@ -212,10 +116,7 @@ impl Model {
         let test = read_test(fields.take("test")?, size, &distributions, &variables[x])?;
         fields.end()?;
         demand(parts.tensors.is_empty(), "a model has tensors that nothing names", SECTION)?;
-        let networks: Option<Vec<Network>> = parts.networks.into_iter().collect();
-        let Some(networks) = networks else {
-            return refuse("no distribution names a network", "model-format.md, M7");
-        };
+        let networks = parts.finish()?;
         for network in &networks {
             network.check(test.size)?;
         }
@@ -248,6 +149,27 @@ impl Model {
     }
 }
 
+impl Codec {
+    /// Codes images of any shape.
+    pub fn code_images<C: Coder>(
+        &self,
+        coder: &mut C,
+        networks: &[Network],
+        images: &mut [Image],
+        starts: &Starts,
+    ) -> Result<()> {
+        match (self, starts) {
+            (Codec::Predictive(codec), Starts::Predictive(starts)) => codec.code(coder, networks, images, Some(starts)),
+            (Codec::Predictive(codec), _) => codec.code(coder, networks, images, None),
+            (Codec::Series(codec), Starts::Series(starts)) => codec.code(coder, images, Some(starts)),
+            (Codec::Series(codec), _) => codec.code(coder, images, None),
+            (Codec::Counted(codec), _) => codec.code(coder, images),
+            _ => return refuse("an x of any shape has another codec", DISTRIBUTIONS),
+        }
+        Ok(())
+    }
+}
+
 impl Distribution {
     /// Adds the outputs that the distribution names, for each network.
     fn note_outputs(&self, outputs: &mut [Vec<usize>]) {
@@ -261,7 +183,7 @@ impl Distribution {
         match &self.codec {
             Codec::Family(family) => note(family.network, &family.outputs),
             Codec::Autoregressive(codec) => codec.note_outputs(&mut note),
-            Codec::Predictive(codec) => note(codec.network, &codec.outputs),
+            Codec::Predictive(codec) => note(codec.planes.network, &codec.planes.outputs),
             _ => {}
         }
     }
@@ -312,7 +234,9 @@ fn read_distribution(
             demand(given.is_empty(), "a uniform distribution is given something", DISTRIBUTIONS)?;
             Codec::Uniform
         }
-        "predictive" if alone => Codec::Predictive(Box::new(Predictive::read(&mut fields, variable.levels, parts)?)),
+        "predictive" if alone => {
+            Codec::Predictive(Box::new(PredictiveCodec::read(&mut fields, variable.levels, parts)?))
+        }
         "series" if alone => Codec::Series(Series::read(&mut fields, variable.levels)?),
         "counted" if alone => Codec::Counted(Box::new(Counted::read(&mut fields, variable.levels)?)),
         "autoregressive" if is_x => {

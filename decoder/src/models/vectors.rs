@@ -1,16 +1,16 @@
 //! Test vectors: the first thing a reader does with a model is to run it (model-format.md, M8).
 
-use crate::ans::coder::{Coder, Noter, Popper};
+use crate::ans::coder::{Noter, Popper};
 use crate::ans::message::Message;
-use crate::foundations::error::{demand, refuse, Result};
+use crate::foundations::error::{demand, Result};
 use crate::foundations::sha256::{hex, sha256, Sha256};
 use crate::foundations::splitmix::Outputs;
-use crate::models::model::{Codec, Model, TestItems};
+use crate::models::model::{Codec, Model, Starts, TestItems};
 use crate::networks::network::{Network, Scratch};
-use crate::planes::image::Image;
 use crate::planes::least_squares::triangle;
 use crate::planes::predictive::{self, Predictive};
 use crate::planes::series::{self, inputs_of_channel, Series};
+use crate::types::image::Image;
 
 const SECTION: &str = "model-format.md, M8";
 
@@ -75,7 +75,7 @@ impl Model {
             let starts = Starts::draw(self.x_codec(), items.shape[3], &mut drawn);
             let mut noter = Noter::default();
             let mut images = [image];
-            self.code_items(&mut noter, &mut images, &starts)?;
+            self.x_codec().code_images(&mut noter, &self.networks, &mut images, &starts)?;
             noter.push(&mut message);
             let [image] = images;
             pushed.push((image, starts));
@@ -85,23 +85,11 @@ impl Model {
         for (image, starts) in pushed.iter().rev() {
             let shape = [image.slices, image.rows, image.columns, image.channels];
             let mut images = [Image::new(shape, image.levels, false)];
-            self.code_items(&mut Popper::new(&mut message), &mut images, starts)?;
+            self.x_codec().code_images(&mut Popper::new(&mut message), &self.networks, &mut images, starts)?;
             demand(images[0].symbols == image.symbols, "the test of items does not come back", SECTION)?;
         }
         message.reduce();
         demand(message == first, "the test of items does not restore its message", SECTION)
-    }
-
-    fn code_items<C: Coder>(&self, coder: &mut C, images: &mut [Image], starts: &Starts) -> Result<()> {
-        match (self.x_codec(), starts) {
-            (Codec::Predictive(codec), Starts::Predictive(starts)) => {
-                codec.code(coder, &self.networks, images, Some(starts));
-            }
-            (Codec::Series(codec), Starts::Series(starts)) => codec.code(coder, images, Some(starts)),
-            (Codec::Counted(codec), _) => codec.code(coder, images),
-            _ => return refuse("a model has items to test, and no codec for them", SECTION),
-        }
-        Ok(())
     }
 }
 
@@ -121,17 +109,10 @@ fn draw_image(items: &TestItems, drawn: &mut Outputs) -> Image {
     image
 }
 
-/// The sums that least squares of the test start from.
-enum Starts {
-    Predictive(predictive::Starts),
-    Series(series::Starts),
-    None,
-}
-
 impl Starts {
     fn draw(codec: &Codec, channels: usize, drawn: &mut Outputs) -> Starts {
         match codec {
-            Codec::Predictive(codec) => Starts::Predictive(draw_predictive(codec, drawn)),
+            Codec::Predictive(codec) => Starts::Predictive(draw_predictive(&codec.planes, drawn)),
             Codec::Series(codec) => Starts::Series(draw_series(codec, channels, drawn)),
             _ => Starts::None,
         }

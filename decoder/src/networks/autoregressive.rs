@@ -3,11 +3,11 @@
 use crate::ans::coder::Coder;
 use crate::foundations::error::{demand, Result};
 use crate::foundations::json::Fields;
-use crate::models::family::{read_outputs, Family, Over};
-use crate::models::model::{Parts, Variable};
-use crate::models::tensor::integers;
-use crate::networks::network::{Network, Place, Scratch, Value};
+use crate::networks::family::{read_outputs, Family, Over};
+use crate::networks::network::{Network, Scratch};
+use crate::networks::parts::Parts;
 use crate::networks::window::Window;
+use crate::types::value::{Place, Value, Variable};
 
 const SECTION: &str = "model-format.md, M3";
 
@@ -48,8 +48,7 @@ pub struct Autoregressive {
 impl Autoregressive {
     pub fn read(fields: &mut Fields, x: &Variable, sources: Vec<Value>, parts: &mut Parts) -> Result<Self> {
         demand(fields.text("order")? == "raster", "an order of pixels is unknown", SECTION)?;
-        let window = integers(fields.take("window")?.list_of(2, 2, "a window")?, 1, 8, "a window")?;
-        let (above, side) = (window[0] as usize, window[1] as usize);
+        let [above, side] = fields.take("window")?.integers(1, 8, "a window")?.map(|n| n as usize);
         let levels = x.levels as usize;
         let count = parts.length("x", "planes")?;
         demand((1..=8).contains(&count), "x.planes has too many rows", SECTION)?;
@@ -109,7 +108,7 @@ impl Autoregressive {
         parts: &mut Parts,
     ) -> Result<()> {
         let most = x.channels as i64 - 1;
-        let channels = integers(fields.take("channels")?.list_of(1, x.channels, "channels")?, 0, most, "a channel")?;
+        let channels = fields.take("channels")?.integers_up_to(x.channels, 0, most, "channels")?;
         let channels: Vec<usize> = channels.iter().map(|&channel| channel as usize).collect();
         let known = self.coding_order().len();
         let width = self.planes.len() * (self.window() * x.channels + known) + self.feature_count;

@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::slice::ChunksExact;
 
 use crate::foundations::error::{demand, error, Result};
-use crate::models::tensor::{take, take_in, Tensors};
 use crate::networks::dots::{self, Weights, BLOCK};
-use crate::networks::network::{Value, SECTION};
+use crate::networks::network::SECTION;
 use crate::processor::simd::wide;
+use crate::types::tensor::{take, take_in, Tensors};
+use crate::types::value::Value;
 
 /// A linear layer, or one on patches: `kernel` and `stride` are 1 of a linear one.
 pub struct Linear {

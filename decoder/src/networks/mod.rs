@@ -2,7 +2,9 @@
 
 pub mod autoregressive;
 pub mod dots;
+pub mod family;
 pub mod linear;
 pub mod network;
+pub mod parts;
 pub mod strips;
 pub mod window;

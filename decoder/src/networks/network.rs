@@ -4,64 +4,12 @@ use std::ops::Range;
 
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::json::Json;
-use crate::models::tensor::{take, Tensors};
 use crate::networks::linear::{self, Linear, Patches};
 use crate::processor::simd::wide;
+use crate::types::tensor::{take, Tensors};
+use crate::types::value::{is_name, Place, Value};
 
 pub const SECTION: &str = "model-format.md, M7";
-
-/// Where a value has its numbers: once an item, or at the places of a grid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    Item,
-    Grid(u32),
-}
-
-impl Place {
-    /// Rows and columns of places, for an image of so many rows and columns.
-    pub fn extent(self, size: [usize; 2]) -> [usize; 2] {
-        match self {
-            Place::Item => [1, 1],
-            Place::Grid(s) => [size[0].div_ceil(s as usize), size[1].div_ceil(s as usize)],
-        }
-    }
-
-    pub fn count(self, size: [usize; 2]) -> usize {
-        let [rows, columns] = self.extent(size);
-        rows.saturating_mul(columns)
-    }
-}
-
-/// What is known of a value before anything runs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Value {
-    pub name: String,
-    pub channels: usize,
-    pub place: Place,
-    pub low: i64,
-    pub high: i64,
-}
-
-impl Value {
-    pub fn elements(&self, size: [usize; 2]) -> usize {
-        self.channels.saturating_mul(self.place.count(size))
-    }
-
-    /// The number that 16 bits of this value mean.
-    #[inline(always)]
-    pub fn number(&self, bits: i16) -> i32 {
-        i32::from(bits) & self.mask()
-    }
-
-    /// Of a value without a sign, the bits of a number.
-    fn mask(&self) -> i32 {
-        if self.low < 0 {
-            -1
-        } else {
-            0xffff
-        }
-    }
-}
 
 pub(crate) enum Op {
     Linear(Linear),
@@ -374,14 +322,6 @@ wide! {
             *out = sum.clamp(clamp[0], clamp[1]) as i16;
         }
     }
-}
-
-/// Names of variables, networks and layers.
-pub fn is_name(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    (1..=64).contains(&bytes.len())
-        && bytes[0].is_ascii_lowercase()
-        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_')
 }
 
 fn read_clamp(json: &Json) -> Result<(i64, i64)> {

@@ -44,8 +44,8 @@ impl Network {
 mod tests {
     use crate::foundations::splitmix::output;
     use crate::models::model::Model;
-    use crate::models::tensor;
     use crate::networks::network::Scratch;
+    use crate::types::tensor;
 
     #[test]
     fn strips_are_parts_of_the_whole() {

@@ -1,7 +1,6 @@
 //! Planes by prediction (M4), and series (M5).
 
 pub mod front;
-pub mod image;
 pub mod jpeg;
 pub mod least_squares;
 pub mod offsets;

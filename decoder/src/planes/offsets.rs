@@ -3,7 +3,6 @@
 
 use crate::foundations::error::{demand, Result};
 use crate::foundations::json::{Fields, Json};
-use crate::models::tensor::integers;
 
 pub const SECTION: &str = "model-format.md, M4";
 
@@ -15,12 +14,8 @@ pub struct Offsets {
 }
 
 fn read_list(json: &Json, low: usize, high: usize) -> Result<Vec<[i32; 2]>> {
-    let mut offsets = Vec::new();
-    for pair in json.list_of(low, high, "a list of offsets")? {
-        let pair = integers(pair.list_of(2, 2, "an offset")?, -8, 8, "an offset")?;
-        offsets.push([pair[0] as i32, pair[1] as i32]);
-    }
-    Ok(offsets)
+    let read = |pair: &Json| Ok(pair.integers(-8, 8, "an offset")?.map(|n| n as i32));
+    json.list_of(low, high, "a list of offsets")?.iter().map(read).collect()
 }
 
 impl Offsets {

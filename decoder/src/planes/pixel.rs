@@ -3,15 +3,15 @@
 
 use crate::ans::coder::mixture_bound;
 use crate::foundations::tables;
-use crate::models::family::Components;
+use crate::networks::family::Components;
 use crate::planes::front::HasPixel;
-use crate::planes::image::Image;
 use crate::planes::jpeg::Blues;
 use crate::planes::offsets::Offsets;
 use crate::planes::predictive::{Predictive, Starts};
 use crate::planes::ring::Ring;
 use crate::planes::skew::{Skew, LANES};
 use crate::planes::sums::{normalised, Sums};
+use crate::types::image::Image;
 
 /// The errors of P0, P1, ... and, in the last place, of P; some are nothing.
 type Errors = [i32; 8];
@@ -125,7 +125,7 @@ impl Pixel {
         // 2^20 by rho, nearly.
         let Unit { lead, index, .. } = self.unit;
         let reciprocal = [4096, 5115, 6132, 7182][index as usize & 3];
-        let moved = i64::from(self.prediction) + ((self.parts.heaviest() << (lead - 4)) * reciprocal >> 20);
+        let moved = i64::from(self.prediction) + (((self.parts.heaviest() << (lead - 4)) * reciprocal) >> 20);
         ((moved + 128) >> 8).max(0) as u32
     }
 
@@ -409,8 +409,8 @@ impl Step<'_> {
         }
         let prediction = predictions[BLEND];
         let mut see = See::<DEEP> { seen: &mut sight.seen, count: 0, rho: [0; LANES], shift: [0; LANES] };
-        for l in 0..LANES {
-            (see.rho[l], see.shift[l]) = (units[l].rho, units[l].lead as i32 - 4);
+        for (l, unit) in units.iter().enumerate() {
+            (see.rho[l], see.shift[l]) = (unit.rho, unit.lead as i32 - 4);
         }
         let mut places = sight.window.iter();
         for (i, offsets) in codec.window.lists(2).into_iter().enumerate() {

@@ -1,20 +1,19 @@
 //! The codec `predictive` (model-format.md, M4).
 
 use crate::ans::coder::Coder;
-use crate::counting::beside::Counts;
 use crate::foundations::error::{demand, Result};
 use crate::foundations::json::Fields;
-use crate::models::family::{component_count, read_outputs, Mixture};
-use crate::models::model::Parts;
-use crate::models::tensor::integers;
-use crate::networks::network::{Network, Place, Value};
+use crate::networks::family::{component_count, read_outputs, Mixture};
+use crate::networks::network::Network;
+use crate::networks::parts::Parts;
 use crate::planes::front::Front;
-use crate::planes::image::Image;
 use crate::planes::jpeg;
 use crate::planes::least_squares::triangle;
 use crate::planes::offsets::{Offsets, SECTION};
 use crate::planes::pixel::{Pixel, Planes};
 use crate::processor::simd::wide;
+use crate::types::image::Image;
+use crate::types::value::{Place, Value};
 
 /// A predictor, and the sums that it starts from for 0, 1 and 2 references.
 pub struct Predictor {
@@ -35,21 +34,20 @@ pub struct Predictive {
     pub mixture: Mixture,
     pub lag: usize,
     pub delay: usize,
-    pub counts: Option<Counts>,
 }
 
 /// The starts of tests, for each predictor and each number of references.
 pub type Starts = Vec<[Vec<i32>; 3]>;
 
 impl Predictive {
-    pub fn read(fields: &mut Fields, levels: u32, parts: &mut Parts) -> Result<Self> {
+    pub fn read(fields: &mut Fields, parts: &mut Parts) -> Result<Self> {
         let precision = fields.integer("precision", 20, 24)? as u32;
         let mean_shift = fields.integer("mean_shift", 0, 9)? as u32;
         let mut predictors = Vec::new();
         for (j, json) in fields.take("predictors")?.list_of(1, 4, "predictors")?.iter().enumerate() {
             let mut fields = json.fields("a predictor")?;
             let cell = fields.integer("cell", 4, 32)? as usize;
-            let decay = integers(fields.take("decay")?.list_of(3, 3, "decay")?, 0, 252, "decay")?;
+            let decay = fields.take("decay")?.integers(0, 252, "decay")?;
             let ridge = fields.integer("ridge", 1, 1 << 20)? as f64;
             let offsets = Offsets::read(&mut fields, 32, 32)?;
             fields.end()?;
@@ -66,7 +64,7 @@ impl Predictive {
                 demand(fits, "x.start has a negative diagonal, or no zeros behind", "model-format.md, M4.1")?;
                 *row = used.iter().map(|&entry| entry as i32).collect();
             }
-            predictors.push(Predictor { cell, decay: [decay[0], decay[1], decay[2]], ridge, offsets, start: rows });
+            predictors.push(Predictor { cell, decay, ridge, offsets, start: rows });
         }
         let mut window_fields = fields.take("window")?.fields("window")?;
         let window = Offsets::read(&mut window_fields, 112, 64)?;
@@ -84,12 +82,8 @@ impl Predictive {
         component_count(own.values[outputs[0]].channels, 1)?;
         let mixture = Mixture::read(&own, &outputs, 1, mean_shift, parts)?;
         let (lag, delay) = order(&predictors, &window);
-        let counts = match fields.optional("counts") {
-            Some(json) => Some(Counts::read(json.fields("counts")?, levels, precision, lag, width, &mut own)?),
-            None => None,
-        };
         parts.put_network(network, own);
-        Ok(Predictive { precision, predictors, window, network, outputs, see, mixture, lag, delay, counts })
+        Ok(Predictive { precision, predictors, window, network, outputs, see, mixture, lag, delay })
     }
 
     /// The bytes of the context of a pixel.
@@ -98,15 +92,7 @@ impl Predictive {
     }
 
     /// Codes the images of a batch; tests bring their own starts.
-    pub fn code<C: Coder>(&self, coder: &mut C, networks: &[Network], images: &mut [Image], starts: Option<&Starts>) {
-        let network = &networks[self.network];
-        match &self.counts {
-            Some(counts) => counts.code(coder, self, network, images, starts),
-            None => self.code_planes(coder, network, images, starts),
-        }
-    }
-
-    fn code_planes<C: Coder>(&self, coder: &mut C, network: &Network, images: &mut [Image], starts: Option<&Starts>) {
+    pub fn code<C: Coder>(&self, coder: &mut C, network: &Network, images: &mut [Image], starts: Option<&Starts>) {
         let mut numbers: Vec<usize> = (0..images.len()).collect();
         let mut items: Vec<Planes> = images.iter().map(|image| Planes::new(self, image, starts)).collect();
         let mut front = Front::default();

@@ -4,10 +4,9 @@ use crate::ans::coder::{logistic, mixture_bound, Coder};
 use crate::foundations::error::Result;
 use crate::foundations::json::Fields;
 use crate::foundations::tables;
-use crate::models::tensor::integers;
-use crate::planes::image::Image;
 use crate::planes::least_squares::{triangle, Solver};
 use crate::planes::pixel::Unit;
+use crate::types::image::Image;
 
 pub struct Predictor {
     /// Pairs [b, d] of steps and channels before.
@@ -45,7 +44,7 @@ impl Series {
             fields.end()?;
             predictors.push(Predictor { inputs, forgetting, every, ridge });
         }
-        let scales = integers(fields.take("scales")?.list_of(1, 16, "scales")?, 1, 65536, "a scale")?;
+        let scales = fields.take("scales")?.integers_up_to(16, 1, 65536, "scales")?;
         Ok(Series { precision, predictors, scales })
     }
 

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, Result};
-use crate::restored::animated;
-use crate::restored::gif;
 use crate::restored::picture::{pack, Chunk, Mode, Picture};
 use crate::restored::tiff::{skip_deflate, Tiff};
+use crate::restored::{animated, gif};
 
 /// What container metadata makes of a picture.
 pub enum Restored {

@@ -2,18 +2,19 @@
 
 use std::ops::Range;
 
+use crate::blocks::methods;
 use crate::container::archive::{block_payload, Archive};
-use crate::container::block::Block;
 use crate::container::collection::{Collection, Container, Kind, Part};
-use crate::container::digits::push_varint;
 use crate::container::lone::Array;
 use crate::container::names::{self, File, Group};
 use crate::container::ranges::Ranges;
+use crate::foundations::bytes::push_varint;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::sha256::{sha256, Sha256};
 use crate::models::library::Library;
 use crate::restored::npy::{npy, to_fortran};
+use crate::types::block::Block;
 
 const SECTION: &str = "format.md, A5.5";
 const DIGESTS: &str = "format.md, A5.16";
@@ -291,7 +292,7 @@ fn decode_parts(archive: &Archive, ranges: &Ranges, library: &Library) -> Result
     }
     let mut bytes: Vec<Vec<u8>> = parts.iter().map(|part| vec![0; part.bytes as usize]).collect();
     for (number, first, block) in &blocks {
-        let decoded = block.decode(library)?;
+        let decoded = methods::decode(block, library)?;
         let part = &parts[*number];
         let mut rest = &decoded[..];
         let mut tile = *first;

@@ -8,8 +8,8 @@
 use std::cell::RefCell;
 use std::fmt::Write;
 
+use bitsback_decode::blocks::methods;
 use bitsback_decode::container::archive::{block_payload, read_previews};
-use bitsback_decode::container::block::{Block, Method};
 use bitsback_decode::container::catalogue::{Catalogue, Entry};
 use bitsback_decode::container::collection::Collection;
 use bitsback_decode::container::ranges::Ranges;
@@ -22,6 +22,7 @@ use bitsback_decode::models::library::Library;
 use bitsback_decode::restored::npy::npy;
 use bitsback_decode::restored::output::{check_tiles, part_of};
 use bitsback_decode::restored::picture::Picture;
+use bitsback_decode::types::block::{Block, Method};
 
 const DONE: u32 = 0;
 const FAILED: u32 = 1;
@@ -274,7 +275,7 @@ pub extern "C" fn decode(bytes: *mut u8, size: usize, first: f64, tiles: f64) ->
         let parts = &state.collection.as_ref().ok_or_else(|| error("there is no collection", "format.md, A5"))?.parts;
         let (number, tile) = part_of(parts, block.first);
         check_tiles(&parts[number], tile, &block)?;
-        let mut content = block.decode(&state.library)?;
+        let mut content = methods::decode(&block, &state.library)?;
         let model = match block.method {
             Method::Model { identity, .. } => hex(&identity),
             _ => " ".repeat(32),

@@ -1,5 +1,5 @@
-// The pixels of a batch in their order, with the contexts and the mixer that follow them, a
-// candidate that may come first, and a network or a blend of predictors that may stand beside them.
+// The pixels of a batch in their order, with the contexts and the mixer that follow them, and a
+// network or a blend of predictors that may stand beside them.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "../mixing/context_mixer.hpp"
-#include "candidate_first.hpp"
 #include "order.hpp"
 #include "pictures.hpp"
 #include "settings.hpp"
@@ -39,10 +38,8 @@ struct NothingBeside {
 };
 
 // Goes through a batch step by step: `next`; for each of the `decisions` `predict`, and `put` for
-// each pixel of which it is open; then `learn`. With candidates, the first decision is whether a
-// pixel is as its own; the tree is of those that are not, and of symbols that are not it. With
-// quantiles, the pixels of which several symbols are left come last, by what is left of their
-// distributions: `predict_rest`, and an interval of each.
+// each pixel of which it is open; then `learn`. Decisions divide the levels into halves; see
+// CandidateCoder and QuantileCoder for others.
 template <class Picture, class Beside = NothingBeside>
 class CountedCoder {
   public:
@@ -58,8 +55,6 @@ class CountedCoder {
           mixer_(settings.mixing(), logistic, elements_of(shapes), settings.values().size()),
           order_(shapes, settings.lag(), settings.queues()),
           contexts_(settings) {
-        if (settings.candidate() != nullptr)
-            first_.emplace(*settings.candidate(), logistic, elements_of(shapes));
         if (settings.flat()) flat_.emplace(*settings.flat(), settings.mixing().probability_bits);
         std::size_t first = 0;
         for (const ItemShape& shape : shapes) {
@@ -76,6 +71,67 @@ class CountedCoder {
 
     // Goes to the pixels of the next time; whether there is one.
     bool next() {
+        if (!begin_step()) return false;
+        for (std::size_t i = 0; i < pixels_.size(); ++i) {
+            look(i, beside_.foreseen(i));
+            if constexpr (Beside::is_network) beside_.describe(i, mixer_.features(i));
+        }
+        return true;
+    }
+
+    std::size_t pixels() const { return pixels_.size(); }
+    // Where pixel i stands among the symbols of all items.
+    std::size_t element(std::size_t i) const { return pixels_[i].element; }
+    // Its symbol, once all of its decisions are known.
+    std::uint32_t symbol(std::size_t i) const { return pixels_[i].node - (1u << decisions_); }
+
+    // Of a pixel.
+    unsigned decisions() const { return decisions_; }
+    // The pixels of which a decision is open, and the frequencies of its being 1.
+    void predict(unsigned decision) {
+        begin(decision);
+        for (std::size_t i = 0; i < pixels_.size(); ++i) predict_half(i);
+        mix();
+    }
+    std::span<const std::uint32_t> open() const { return {open_.data(), opened_}; }
+    std::uint32_t frequency_of(std::size_t k) const { return frequencies_[k]; }
+
+    // How it comes out for pixel k of those of which it is open, if this is its symbol.
+    std::uint32_t bit(std::size_t, std::uint32_t symbol) const {
+        return symbol >> (decisions_ - 1 - depth_) & 1;
+    }
+    // Takes it.
+    void put(std::size_t k, std::uint32_t bit) {
+        Pixel& of = pixels_[open_[k]];
+        of.node = 2 * of.node + bit;
+        beside_.put(open_[k], bit);
+    }
+
+    // Learns the symbols of the step.
+    void learn() {
+        for (std::size_t i = 0; i < pixels_.size(); ++i) learn(i, symbol(i));
+    }
+
+  protected:
+    static constexpr std::uint32_t none = ~0u;
+
+    struct Pixel {
+        Picture* picture;
+        std::size_t plane;
+        std::size_t row;
+        std::size_t column;
+        std::size_t element;
+        std::uint32_t levels;
+        std::uint32_t node;             // what is known of it, below a one
+        std::uint32_t excluded = none;  // a symbol that it is known not to be
+        unsigned found = 0;             // decisions up to the last whose group has been found
+        std::uint32_t probability = 0;  // of the decision, by what stands beside, in 2^-28
+        bool flat = false;              // whether its surroundings are
+        std::uint32_t key = 0;          // of those
+    };
+
+    // Goes to the pixels of the next time, without a look at their contexts.
+    bool begin_step() {
         if (!order_.next()) return false;
         for (const std::size_t item : order_.ended()) {
             pictures_.erase(item);
@@ -88,147 +144,43 @@ class CountedCoder {
         open_.resize(pixels_.size());
         frequencies_.resize(pixels_.size());
         mixed_.resize(pixels_.size());
-        if (first_)
-            guess();
-        else
-            for (std::size_t i = 0; i < pixels_.size(); ++i) {
-                look(i, beside_.foreseen(i));
-                if constexpr (Beside::is_network) beside_.describe(i, mixer_.features(i));
-            }
         return true;
     }
 
-    std::size_t pixels() const { return pixels_.size(); }
-    // Where pixel i stands among the symbols of all items.
-    std::size_t element(std::size_t i) const { return pixels_[i].element; }
-    // Its symbol, once all of its decisions are known.
-    std::uint32_t symbol(std::size_t i) const {
-        if constexpr (Beside::is_network)
-            if (settings_.quantiles() != 0) return beside_.left(i).low;
-        return pixels_[i].node - (1u << decisions_);
+    // A decision begins, of this depth in the tree.
+    void begin(unsigned depth) {
+        opened_ = mixes_ = 0;
+        depth_ = depth;
     }
 
-    // Of a pixel.
-    unsigned decisions() const { return decisions_ + (first_ ? 1 : 0); }
-    // The pixels of which a decision is open, and the frequencies of its being 1.
-    void predict(unsigned decision) {
-        opened_ = mixes_ = 0;
-        guessing_ = first_ && decision == 0;
-        if (guessing_) {
-            for (std::size_t i = 0; i < pixels_.size(); ++i)
-                if (first_->exists(i)) open(i, frequency(first_->predict(i)));
+    // Whether the symbol of a pixel is in the upper half of what is left.
+    void predict_half(std::size_t i) {
+        Pixel& of = pixels_[i];
+        // The least symbol of that half.
+        const std::uint32_t half = 1u << (decisions_ - 1 - depth_);
+        const std::uint32_t middle = (2 * of.node + 1) * half - (1u << decisions_);
+        if (!any(of, middle, std::min(middle + half, of.levels))) {
+            of.node *= 2;
+            if (middle < of.levels) beside_.end_at(i, middle);  // before an excluded one
             return;
         }
-        const unsigned d = depth_ = first_ ? decision - 1 : decision;
-        if (d == 0) {
-            missed_.clear();
-            for (std::size_t i = 0; i < pixels_.size(); ++i)
-                if (!pixels_[i].hit) missed_.push_back(static_cast<std::uint32_t>(i));
+        if (!any(of, middle - half, middle)) {
+            of.node = 2 * of.node + 1;
+            return;
         }
-        for (const std::uint32_t i : missed_) {
-            Pixel& of = pixels_[i];
-            if (first_ && d == 0) {
-                Foreseen foreseen = beside_.foreseen(i);
-                foreseen.candidate = first_->candidate(i);
-                look(i, foreseen);
-            }
-            if constexpr (Beside::is_network) {
-                if (settings_.quantiles() != 0) {
-                    if (beside_.divide(i))
-                        ask(i);
-                    else
-                        of.node *= 2;
-                    continue;
-                }
-            }
-            // The least symbol of the upper half of what is left.
-            const std::uint32_t half = 1u << (decisions_ - 1 - d);
-            const std::uint32_t middle = (2 * of.node + 1) * half - (1u << decisions_);
-            if (!any(i, middle, std::min(middle + half, of.levels))) {
-                of.node *= 2;
-                if (middle < of.levels) beside_.end_at(i, middle);  // before a candidate
-                continue;
-            }
-            if (!any(i, middle - half, middle)) {
-                of.node = 2 * of.node + 1;
-                continue;
-            }
-            if constexpr (Beside::exists) beside_.divide(i, middle);
-            ask(i);
-        }
-        mix();
-    }
-    std::span<const std::uint32_t> open() const { return {open_.data(), opened_}; }
-    std::uint32_t frequency_of(std::size_t k) const { return frequencies_[k]; }
-
-    // How it comes out for pixel k of those of which it is open, if this is its symbol.
-    std::uint32_t bit(std::size_t k, std::uint32_t symbol) const {
-        if (guessing_) return symbol == first_->candidate(open_[k]) ? 1 : 0;
-        if constexpr (Beside::is_network)
-            if (settings_.quantiles() != 0) return symbol >= beside_.split(open_[k]) ? 1 : 0;
-        return symbol >> (decisions_ - 1 - depth_) & 1;
-    }
-    // Takes it.
-    void put(std::size_t k, std::uint32_t bit) {
-        Pixel& of = pixels_[open_[k]];
-        if (!guessing_) {
-            of.node = 2 * of.node + bit;
-            beside_.put(open_[k], bit);
-        } else if (bit != 0) {
-            of.hit = true;
-            of.node = 1u << decisions_ | first_->candidate(open_[k]);
-        }
+        if constexpr (Beside::exists) beside_.divide(i, middle);
+        ask(i);
     }
 
-    // With quantiles: the pixels of which several symbols are left after all decisions.
-    bool has_rest() const { return settings_.quantiles() != 0; }
-    void predict_rest() {
-        opened_ = 0;
-        if constexpr (Beside::is_network)
-            for (std::size_t i = 0; i < pixels_.size(); ++i)
-                if (beside_.left(i).high - beside_.left(i).low > 1) open(i, 0);
-    }
-    Interval rest(std::size_t k, std::uint32_t symbol) const {
-        if constexpr (Beside::is_network) return beside_.interval(open_[k], symbol);
-        return {};
-    }
-    std::uint32_t find_rest(std::size_t k, std::uint32_t x) const {
-        if constexpr (Beside::is_network) return beside_.find(open_[k], x);
-        return 0;
-    }
-    void put_rest(std::size_t k, std::uint32_t symbol) {
-        if constexpr (Beside::is_network) beside_.keep(open_[k], symbol);
+    void learn(std::size_t i, std::uint32_t symbol) {
+        const Pixel& at = pixels_[i];
+        if (at.flat) flat_->learn(at.key, symbol);
+        mixer_.learn(i, at.node);
+        at.picture->put(at.plane, at.row, at.column, symbol);
+        beside_.learn(i, symbol);
     }
 
-    // Learns the symbols of the step.
-    void learn() {
-        for (std::size_t i = 0; i < pixels_.size(); ++i) {
-            const Pixel& at = pixels_[i];
-            if (first_) first_->learn(i, symbol(i));
-            if (at.flat) flat_->learn(at.key, symbol(i));
-            mixer_.learn(i, at.node);
-            at.picture->put(at.plane, at.row, at.column, symbol(i));
-            beside_.learn(i, symbol(i));
-        }
-    }
-
-  private:
     static constexpr bool of_bits = std::is_same_v<Picture, BitPicture>;
-
-    struct Pixel {
-        Picture* picture;
-        std::size_t plane;
-        std::size_t row;
-        std::size_t column;
-        std::size_t element;
-        std::uint32_t levels;
-        std::uint32_t node;             // what is known of it, below a one
-        unsigned found = 0;             // decisions up to the last whose group has been found
-        std::uint32_t probability = 0;  // of the decision, by what stands beside, in 2^-28
-        bool hit = false;               // whether it is as its candidate
-        bool flat = false;              // whether its surroundings are
-        std::uint32_t key = 0;          // of those
-    };
 
     void look(std::size_t i, const Foreseen& foreseen) {
         Pixel& at = pixels_[i];
@@ -249,7 +201,7 @@ class CountedCoder {
     }
 
     // A decision of a pixel, if both sides can be.
-    void ask(std::uint32_t i) {
+    void ask(std::size_t i) {
         Pixel& of = pixels_[i];
         if constexpr (Beside::exists) {
             of.probability = beside_.probability(i);
@@ -307,24 +259,9 @@ class CountedCoder {
         mixer_.look(i, depth_, of.node, given);
     }
 
-    // Whether there is a symbol from first on below end, but for the candidate of a pixel.
-    bool any(std::size_t i, std::uint32_t first, std::uint32_t end) const {
-        return first < end && !(first_ && first + 1 == end && first == first_->candidate(i));
-    }
-
-    // Finds the candidates of the pixels.
-    void guess() {
-        if constexpr (std::is_same_v<Picture, SymbolPicture>) {
-            first_->begin(pixels_.size());
-            for (std::size_t i = 0; i < pixels_.size(); ++i) {
-                const Pixel& at = pixels_[i];
-                first_->look(i, *at.picture, at.plane, at.row, at.column);
-            }
-            for (std::size_t i = 0; i < pixels_.size(); ++i) {
-                const Pixel& at = pixels_[i];
-                first_->guess(i, *at.picture, at.plane, at.row, at.column, at.levels);
-            }
-        }
+    // Whether a pixel may have a symbol from first on below end.
+    static bool any(const Pixel& of, std::uint32_t first, std::uint32_t end) {
+        return first < end && !(first + 1 == end && first == of.excluded);
     }
 
     void add(const Front& front) {
@@ -361,7 +298,6 @@ class CountedCoder {
     std::span<const ItemShape> shapes_;
     unsigned decisions_;
     ContextMixer mixer_;
-    std::optional<CandidateFirst> first_;
     std::optional<FlatSurroundings> flat_;
     FrontOrder order_;
     typename Picture::Contexts contexts_;
@@ -369,10 +305,8 @@ class CountedCoder {
     std::vector<std::size_t> firsts_;
     std::vector<Pixel> pixels_;
     // Of the decision that is predicted.
-    bool guessing_ = false;              // whether it is the first one of a candidate
-    unsigned depth_ = 0;                 // else in the tree
-    std::vector<std::uint32_t> missed_;  // the pixels that are not as their candidates
-    std::size_t opened_ = 0;             // so many of the next ones are of it
+    unsigned depth_ = 0;      // in the tree
+    std::size_t opened_ = 0;  // so many of the next ones are of it
     std::vector<std::uint32_t> open_;
     std::vector<std::uint32_t> frequencies_;
     std::size_t mixes_ = 0;             // likewise

@@ -16,6 +16,12 @@ inline Interval decision_interval(unsigned precision, std::uint32_t frequency, s
     return bit != 0 ? Interval{rest, frequency} : Interval{0, rest};
 }
 
+// Whether symbols may be left after all decisions.
+template <class Coder>
+constexpr bool has_rest = requires(Coder& coder) {
+    coder.predict_rest();
+};
+
 // symbols: of all items, as the coder counts them.
 template <class Coder, class Symbol>
 void push_decisions(Message& message, unsigned precision, Coder& coder,
@@ -40,7 +46,7 @@ void push_decisions(Message& message, unsigned precision, Coder& coder,
             }
             counts.push_back(static_cast<std::uint32_t>(open.size()));
         }
-        if (coder.has_rest()) {
+        if constexpr (has_rest<Coder>) {
             coder.predict_rest();
             const std::span<const std::uint32_t> open = coder.open();
             for (std::size_t k = 0; k < open.size(); ++k) {
@@ -82,7 +88,7 @@ void pop_decisions(Message& message, unsigned precision, Coder& coder, std::span
                 return decision_interval(precision, frequency, bit);
             });
         }
-        if (coder.has_rest()) {
+        if constexpr (has_rest<Coder>) {
             coder.predict_rest();
             pop_step(message, precision, coder.open().size(), [&](std::size_t k, std::uint32_t x) {
                 const std::uint32_t symbol = coder.find_rest(k, x);

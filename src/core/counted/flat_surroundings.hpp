@@ -8,9 +8,18 @@
 #include <vector>
 
 #include "../codecs.hpp"
-#include "site.hpp"
 
 namespace bitsback {
+
+// A pixel near another one: in the plane that comes so many before, so many rows below and columns
+// to the right.
+struct Site {
+    std::int32_t back;
+    std::int32_t rows;
+    std::int32_t columns;
+
+    bool operator==(const Site&) const = default;
+};
 
 struct FlatSettings {
     static constexpr std::size_t most_regions = 8, most_sites = 64;

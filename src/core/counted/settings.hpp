@@ -12,7 +12,6 @@
 
 #include "../mixing/settings.hpp"
 #include "flat_surroundings.hpp"
-#include "site.hpp"
 #include "symbol_memory.hpp"
 
 namespace bitsback {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "../counted/blending.hpp"
-#include "../counted/coder.hpp"
+#include "../counted/candidate_coder.hpp"
 #include "../counted/decisions.hpp"
 #include "../counted/settings.hpp"
 #include "of_data.hpp"
@@ -41,17 +41,21 @@ class CountedDistribution : public OfData<CountedDistribution> {
 
     template <class Code>
     void with_coder(std::span<const ItemShape> shapes, const Code& code) const {
-        if (settings_.of_bits()) {
-            CountedCoder<BitPicture> coder(settings_, logistic_, shapes);
+        const auto run = [&]<class Coder>(const auto&... beside) {
+            Coder coder(settings_, logistic_, shapes, beside...);
             code(coder);
-        } else if (!settings_.predictors().empty()) {
-            CountedCoder<SymbolPicture, Blending> coder(settings_, logistic_, shapes, settings_,
-                                                        logistic_);
-            code(coder);
-        } else {
-            CountedCoder<SymbolPicture> coder(settings_, logistic_, shapes);
-            code(coder);
-        }
+        };
+        const bool first = settings_.candidate() != nullptr;
+        if (settings_.of_bits())
+            run.template operator()<CountedCoder<BitPicture>>();
+        else if (settings_.predictors().empty() && first)
+            run.template operator()<CandidateCoder<>>();
+        else if (settings_.predictors().empty())
+            run.template operator()<CountedCoder<SymbolPicture>>();
+        else if (first)
+            run.template operator()<CandidateCoder<Blending>>(settings_, logistic_);
+        else
+            run.template operator()<CountedCoder<SymbolPicture, Blending>>(settings_, logistic_);
     }
 
     CountedSettings settings_;

@@ -39,17 +39,17 @@ class IndependentDistribution : public Distribution {
 
     void push(Message& message, const Batch& batch) const override {
         const ParameterArrays parameters = gather(batch);
-        // A push only reads its symbols.
-        family_->push(message, parameters.view(), symbols(const_cast<Batch&>(batch)));
+        family_->push(message, parameters.view(), symbols<KnownSymbols>(batch));
     }
     void pop(Message& message, Batch& batch) const override {
         const ParameterArrays parameters = gather(batch);
-        family_->pop(message, parameters.view(), symbols(batch));
+        family_->pop(message, parameters.view(), symbols<SomeSymbols>(batch));
     }
 
   private:
-    SomeSymbols symbols(Batch& batch) const {
-        return std::visit([](auto& of) -> SomeSymbols { return std::span(of); },
+    template <class All, class Batches>
+    All symbols(Batches& batch) const {
+        return std::visit([](auto& of) -> All { return std::span(of); },
                           batch.variables[variable_]);
     }
 

@@ -7,8 +7,8 @@
 #include <span>
 #include <utility>
 
-#include "../counted/coder.hpp"
 #include "../counted/decisions.hpp"
+#include "../counted/quantile_coder.hpp"
 #include "../predictive/beside.hpp"
 #include "of_data.hpp"
 
@@ -27,6 +27,8 @@ class MixedDistribution : public OfData<MixedDistribution> {
           counted_(std::move(counted)),
           logistic_(std::move(logistic)),
           arithmetic_(arithmetic) {
+        require(counted_.quantiles() != 0 || counted_.most() == 255,
+                "decisions that halve the levels are for 256 of them at most");
         require(counted_.sure() != 0 && counted_.lag() == predictive_.lag() &&
                     counted_.inputs() <= predictive_.width(),
                 "contexts beside a network follow its order, and look at its inputs");
@@ -55,15 +57,16 @@ class MixedDistribution : public OfData<MixedDistribution> {
 
     template <class Code>
     void with_coder(std::span<const ItemShape> shapes, const Code& code) const {
-        const auto run = [&]<class Picture>() {
-            CountedCoder<Picture, NetworkBeside> coder(counted_, logistic_, shapes, predictive_,
-                                                       mixtures_, arithmetic_);
+        const auto run = [&]<class Coder>() {
+            Coder coder(counted_, logistic_, shapes, predictive_, mixtures_, arithmetic_);
             code(coder);
         };
-        if (counted_.most() == 255)
-            run.template operator()<SymbolPicture>();
+        if (counted_.most() != 255)
+            run.template operator()<QuantileCoder<DeepPicture, NetworkBeside>>();
+        else if (counted_.quantiles() != 0)
+            run.template operator()<QuantileCoder<SymbolPicture, NetworkBeside>>();
         else
-            run.template operator()<DeepPicture>();
+            run.template operator()<CountedCoder<SymbolPicture, NetworkBeside>>();
     }
 
     PredictiveSettings predictive_;

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "../predictive/mixtures.hpp"
-#include "../predictive/predictor.hpp"
 #include "../predictive/settings.hpp"
 #include "../predictive/wavefront.hpp"
 #include "../step.hpp"

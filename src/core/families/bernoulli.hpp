@@ -21,7 +21,7 @@ class BernoulliFamily : public Family {
     }
 
     void push(Message& message, const Parameters& parameters,
-              const SomeSymbols& symbols) const override {
+              const KnownSymbols& symbols) const override {
         const std::span<const std::uint8_t> bytes = bytes_of(symbols);
         bitsback::push(message, BernoulliTable(table_, {parameters.bytes[0], bytes.size()}), bytes);
     }

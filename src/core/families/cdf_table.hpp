@@ -28,7 +28,7 @@ class CdfTableFamily : public Family {
     }
 
     void push(Message& message, const Parameters& parameters,
-              const SomeSymbols& symbols) const override {
+              const KnownSymbols& symbols) const override {
         const std::vector<std::uint16_t> rows = look_up(parameters, bytes_of(symbols).size());
         bitsback::push(message, Rows(table_, rows), bytes_of(symbols));
     }

@@ -222,10 +222,9 @@ class MixtureFamily : public Family {
     }
 
     void push(Message& message, const Parameters& parameters,
-              const SomeSymbols& symbols) const override {
+              const KnownSymbols& symbols) const override {
         with(parameters, symbols, [&](auto pixels, auto known) {
-            require_symbols(std::span<const typename decltype(known)::value_type>(known),
-                            tables_.levels());
+            require_symbols(known, tables_.levels());
             push_step(message, tables_.precision(), known.size(),
                       [&](std::size_t i) { return pixels(i).interval(known[i]); });
         });
@@ -245,8 +244,8 @@ class MixtureFamily : public Family {
   private:
     // Calls `code` with a function that makes the mixture of a pixel, and with the symbols in their
     // type.
-    template <class Code>
-    void with(const Parameters& parameters, const SomeSymbols& symbols, const Code& code) const {
+    template <class Symbols, class Code>
+    void with(const Parameters& parameters, const Symbols& symbols, const Code& code) const {
         const auto of = [&](const auto* means) {
             return [this, &parameters, means](std::size_t i) {
                 const std::size_t at = i * parameters.components;

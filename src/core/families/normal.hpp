@@ -49,9 +49,9 @@ class NormalFamily : public Family {
     }
 
     void push(Message& message, const Parameters& parameters,
-              const SomeSymbols& symbols) const override {
+              const KnownSymbols& symbols) const override {
         with(parameters, symbols, [&](const auto& normals, auto known) {
-            require_symbols(std::span<const typename decltype(known)::value_type>(known), levels_);
+            require_symbols(known, levels_);
             push_step(message, precision_, known.size(),
                       [&](std::size_t i) { return normals.interval(i, known[i]); });
         });
@@ -109,8 +109,8 @@ class NormalFamily : public Family {
     ComponentCdf table() const { return {cdf_, 3}; }
 
     // Calls `code` with the distributions of the symbols, and with these in their type.
-    template <class Code>
-    void with(const Parameters& parameters, const SomeSymbols& symbols, const Code& code) const {
+    template <class Symbols, class Code>
+    void with(const Parameters& parameters, const Symbols& symbols, const Code& code) const {
         std::visit(
             [&](auto known) {
                 if (parameters.words[0] != nullptr)

@@ -3,9 +3,9 @@
 // All of it is internal to the file that includes it, which is compiled for each instruction set.
 #pragma once
 
+#include "../lanes.hpp"
 #include "../repeat.hpp"
 #include "kernels.hpp"
-#include "lanes.hpp"
 
 namespace bitsback {
 namespace {

@@ -3,9 +3,9 @@
 // All of it is internal to the file that includes it, which is compiled for each instruction set.
 #pragma once
 
+#include "../lanes.hpp"
 #include "contexts.hpp"
 #include "kernels.hpp"
-#include "lanes.hpp"
 
 namespace bitsback {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 // The index of a unit: four times its logarithm, with its fraction. It is read off a float, which
 // holds a number below 2^24 exactly.
 inline Lanes unit_index(Lanes s) {
-    return (bits_of(converted<FloatLanes>(s)) >> all(21)) - all(4 * 127);
+    return (seen_as<Lanes>(converted<FloatLanes>(s)) >> all(21)) - all(4 * 127);
 }
 inline Lanes reciprocal_of(Lanes index) {
     const Lanes fraction = index & all(3);

@@ -77,9 +77,18 @@ class Mixing:
             "table": self.table,
             "maps": self.maps,
             "contexts": [
-                (of.offset, of.limit, of.by_split, core_terms(of.terms)) for of in self.contexts
+                {
+                    "offset": of.offset,
+                    "limit": of.limit,
+                    "by_split": of.by_split,
+                    "terms": core_terms(of.terms),
+                }
+                for of in self.contexts
             ],
-            "mixers": [(self._core_select(of.select), of.start, of.rates) for of in self.mixers],
+            "mixers": [
+                {"select": self._core_select(of.select), "start": of.start, "rates": of.rates}
+                for of in self.mixers
+            ],
             "values": core_terms(self._values),
         }
 

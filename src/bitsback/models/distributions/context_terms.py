@@ -2,7 +2,7 @@
 docs/model-format.md, Counted contexts, says.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bitsback.errors import ModelError
@@ -55,9 +55,6 @@ class Term:
     @property
     def needs_candidate(self) -> bool:
         return self.kind in ("candidate", "equal")
-
-    def core(self) -> tuple[object, ...]:
-        return self.kind, self.parts, self.shift, self.low, self.high, self.steps
 
 
 @dataclass(frozen=True)
@@ -136,5 +133,5 @@ class TermReader:
         return back, rows, columns, number
 
 
-def core_terms(terms: tuple[Term, ...]) -> list[tuple[object, ...]]:
-    return [term.core() for term in terms]
+def core_terms(terms: tuple[Term, ...]) -> list[dict[str, object]]:
+    return [asdict(term) for term in terms]

@@ -92,13 +92,13 @@ class PredictiveDistribution(AdaptiveDistribution):
 
     def _predictor_of(self, starts: list[NDArray[np.int32]]) -> _core.Predictor:
         return _core.Predictor(
-            [
-                (of.cell, of.decay, of.ridge, of.places.own, of.places.first, of.places.second)
+            predictors=[
+                {"cell": of.cell, "decay": of.decay, "ridge": of.ridge, **vars(of.places)}
                 for of in self.predictors
             ],
-            (self.window.own, self.window.first, self.window.second),
-            self.see,
-            starts,
+            window=vars(self.window),
+            see=self.see,
+            starts=starts,
         )
 
     def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:

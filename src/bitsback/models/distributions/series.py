@@ -6,7 +6,7 @@ Source: docs/model-format.md, for its integers. Nothing in it is learned from ot
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class SeriesDistribution(AdaptiveDistribution):
         return _core.distribution(
             "series",
             variable,
-            predictors=[(of.inputs, of.forgetting, of.every, of.ridge) for of in self.predictors],
+            predictors=[asdict(of) for of in self.predictors],
             scales=self.scales,
             cdf=tables.logistic_cdf(),
             levels=levels,

@@ -70,12 +70,14 @@ class Pixels:
 def make_predictor(architecture: PredictiveArchitecture, starts: Starts) -> _core.Predictor:
     """The core's predictor with these settings."""
     predictors = [
-        (one.cell, one.decay, one.ridge, one.places.own, one.places.first, one.places.second)
+        {"cell": one.cell, "decay": one.decay, "ridge": one.ridge, **vars(one.places)}
         for one in architecture.predictors
     ]
-    window = architecture.window
     return _core.Predictor(
-        predictors, (window.own, window.first, window.second), seen_differences(), starts
+        predictors=predictors,
+        window=vars(architecture.window),
+        see=seen_differences(),
+        starts=starts,
     )
 
 

@@ -2,10 +2,10 @@
 
 use crate::ans::coder::pop_adaptive;
 use crate::ans::message::Message;
-use crate::container::block::Block;
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, Result};
 use crate::foundations::inflate;
+use crate::types::block::Block;
 
 const SECTION: &str = "format.md, A5.9";
 

@@ -4,9 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "../mixing/context_mixer.hpp"
+#include "coder.hpp"
 #include "pictures.hpp"
 #include "settings.hpp"
 #include "symbol_memory.hpp"
@@ -115,6 +117,82 @@ class CandidateFirst {
     std::size_t failures_;  // the number of this value by which mixers are chosen
     std::array<Count, SymbolMemory::failures> counts_;
     std::vector<SymbolMemory::Candidate> candidates_;  // of the pixels of the step
+};
+
+// The coder whose first decision is whether a pixel is as its candidate; the tree is of those that
+// are not, and of the symbols that are not it.
+template <class Beside = NothingBeside>
+class CandidateCoder : public CountedCoder<SymbolPicture, Beside> {
+    using Tree = CountedCoder<SymbolPicture, Beside>;
+
+  public:
+    template <class... Arguments>
+    CandidateCoder(const CountedSettings& settings, const LogisticTables& logistic,
+                   std::span<const ItemShape> shapes, const Arguments&... beside)
+        : Tree(settings, logistic, shapes, beside...),
+          first_(*settings.candidate(), logistic, Tree::elements_of(shapes)) {}
+
+    bool next() {
+        if (!this->begin_step()) return false;
+        first_.begin(this->pixels());
+        for (std::size_t i = 0; i < this->pixels(); ++i) {
+            const auto& at = this->pixels_[i];
+            first_.look(i, *at.picture, at.plane, at.row, at.column);
+        }
+        for (std::size_t i = 0; i < this->pixels(); ++i) {
+            auto& at = this->pixels_[i];
+            first_.guess(i, *at.picture, at.plane, at.row, at.column, at.levels);
+            at.excluded = first_.candidate(i);
+        }
+        return true;
+    }
+
+    unsigned decisions() const { return Tree::decisions() + 1; }
+    void predict(unsigned decision) {
+        guessing_ = decision == 0;
+        this->begin(guessing_ ? 0 : decision - 1);
+        if (guessing_) {
+            for (std::size_t i = 0; i < this->pixels(); ++i)
+                if (first_.exists(i)) this->open(i, this->frequency(first_.predict(i)));
+            return;
+        }
+        if (decision == 1) {
+            missed_.clear();
+            for (std::size_t i = 0; i < this->pixels(); ++i)
+                if (this->pixels_[i].node == 1) missed_.push_back(i);
+        }
+        for (const std::size_t i : missed_) {
+            if (decision == 1) {
+                Foreseen foreseen = this->beside_.foreseen(i);
+                foreseen.candidate = first_.candidate(i);
+                this->look(i, foreseen);
+            }
+            this->predict_half(i);
+        }
+        this->mix();
+    }
+
+    std::uint32_t bit(std::size_t k, std::uint32_t symbol) const {
+        if (guessing_) return symbol == first_.candidate(this->open()[k]) ? 1 : 0;
+        return Tree::bit(k, symbol);
+    }
+    void put(std::size_t k, std::uint32_t bit) {
+        if (!guessing_) return Tree::put(k, bit);
+        const std::size_t i = this->open()[k];
+        if (bit != 0) this->pixels_[i].node = 1u << Tree::decisions() | first_.candidate(i);
+    }
+
+    void learn() {
+        for (std::size_t i = 0; i < this->pixels(); ++i) {
+            first_.learn(i, this->symbol(i));
+            Tree::learn(i, this->symbol(i));
+        }
+    }
+
+  private:
+    CandidateFirst first_;
+    bool guessing_ = false;            // whether the decision is the first one
+    std::vector<std::size_t> missed_;  // the pixels that are not as their candidates
 };
 
 }  // namespace bitsback

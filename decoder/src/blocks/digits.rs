@@ -1,10 +1,11 @@
 //! The method digits: elements of many bits in parts of few (format.md, A5.7).
 
-use crate::container::block::{read_map, Block, Method, Run, ValueMap};
-use crate::foundations::bytes::Bytes;
+use crate::blocks::methods;
+use crate::foundations::bytes::{push_varint, Bytes};
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, Result};
 use crate::models::library::Library;
+use crate::types::block::{read_map, Block, Method, Run, ValueMap};
 
 const SECTION: &str = "format.md, A5.7";
 
@@ -55,7 +56,7 @@ impl Digit {
         }
         let block = Block { first: 0, runs, head, method: self.method, data };
         block.check()?;
-        block.decode(library)
+        methods::decode(&block, library)
     }
 }
 
@@ -95,12 +96,4 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
         out.extend_from_slice(&dtype.element(base.wrapping_add(scaled))[..dtype.size()]);
     }
     Ok(out)
-}
-
-pub fn push_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 128 {
-        out.push(value as u8 | 128);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }

@@ -4,8 +4,9 @@ use crate::ans::coder::{gaussian_bound, logistic, mixture_bound, normal, table_b
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::json::{Fields, Json};
 use crate::foundations::tables;
-use crate::models::model::Parts;
-use crate::networks::network::{Network, Place};
+use crate::networks::network::Network;
+use crate::networks::parts::Parts;
+use crate::types::value::Place;
 
 const SECTION: &str = "model-format.md, M2.3";
 

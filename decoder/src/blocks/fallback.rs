@@ -1,9 +1,9 @@
 //! The method fallback (format.md, A5.8).
 
-use crate::container::block::{Block, Run};
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::{inflate, lzma2};
+use crate::types::block::{Block, Run};
 
 const SECTION: &str = "format.md, A5.8";
 

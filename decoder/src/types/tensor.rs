@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, error, refuse, Result};
-use crate::foundations::json::{self, Json};
+use crate::foundations::json;
 
 const SECTION: &str = "model-format.md";
 
@@ -141,9 +141,4 @@ pub fn identity(description: &str, tensors: &Tensors) -> [u8; 32] {
         digest.update(&tensor.data);
     }
     digest.finish()
-}
-
-/// A list of integers between two bounds.
-pub fn integers(list: &[Json], low: i64, high: i64, what: &str) -> Result<Vec<i64>> {
-    list.iter().map(|number| number.integer(low, high, what)).collect()
 }

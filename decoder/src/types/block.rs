@@ -1,12 +1,9 @@
 //! Blocks: their runs, value maps, and the methods raw and packed (format.md, A5.5).
 
-use crate::blocks::chain;
-use crate::container::{adaptive, digits, fallback};
 use crate::foundations::bytes::Bytes;
 use crate::foundations::dtype::{elements, read_shape, Dtype};
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::inflate;
-use crate::models::library::Library;
 
 pub const SECTION: &str = "format.md, A5.5";
 
@@ -128,39 +125,6 @@ impl<'a> Block<'a> {
 
     pub fn elements(&self) -> u64 {
         self.runs.iter().map(|run| run.items * run.elements).sum()
-    }
-
-    /// Decodes the bytes of all items, one after the other.
-    pub fn decode(&self, library: &Library) -> Result<Vec<u8>> {
-        match &self.method {
-            Method::Raw => Ok(self.data.to_vec()),
-            Method::Packed => self.unpack(),
-            Method::Model { identity, layout, multiset } => {
-                let model = library.find(identity)?;
-                chain::decode(self, &model, *layout, *multiset)
-            }
-            Method::Fallback => fallback::decode(self),
-            Method::Adaptive => adaptive::decode(self),
-            Method::Digits => digits::decode(self, library),
-        }
-    }
-
-    fn unpack(&self) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(self.size());
-        let mut place = 0usize;
-        for run in &self.runs {
-            let ValueMap::Pair(values) = &run.map else {
-                return refuse("a packed run has no two values", SECTION);
-            };
-            for _ in 0..run.items * run.elements {
-                let bit = self.data[place / 8] >> (place % 8) & 1;
-                out.extend_from_slice(&values[usize::from(bit)]);
-                place += 1;
-            }
-        }
-        let rest = if place % 8 > 0 { self.data[place / 8] >> (place % 8) } else { 0 };
-        demand(rest == 0, "a packed block is not filled with zeros", SECTION)?;
-        Ok(out)
     }
 
     /// Refuses more than 2^16 + 2^12 * (bytes of data).

@@ -1,0 +1,227 @@
+// Vectors of integers and floats in GCC's and Clang's vector extensions, which become instructions
+// of any processor; elsewhere they are arrays. The products of words are intrinsics on x86, which
+// no compiler finds in such code.
+//
+// All of it is internal to the file that includes it, which is compiled for each instruction set.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <type_traits>
+#include <utility>
+
+#if defined(__SSE2__) || defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#include "repeat.hpp"
+
+namespace bitsback {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr size_t width = 16;
+#elif defined(__AVX2__)
+constexpr size_t width = 8;
+#else
+constexpr size_t width = 4;
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+template <class T, size_t n>
+struct VectorOf {
+    typedef T type __attribute__((vector_size(n * sizeof(T))));
+};
+template <class T, size_t n>
+using Vector = typename VectorOf<T, n>::type;
+
+template <class To, class From>
+inline To converted(From x) {
+    return __builtin_convertvector(x, To);
+}
+template <class V, class Mask>
+inline V chosen(Mask mask, V yes, V no) {
+    return mask ? yes : no;
+}
+// The elements of two vectors, one behind the other, at these places.
+template <size_t... at, class V>
+inline V shuffled(V a, V b) {
+#if defined(__clang__) || __GNUC__ >= 12
+    return __builtin_shufflevector(a, b, at...);
+#else
+    V out = a;
+    size_t i = 0;
+    ((out[i++] = at < sizeof...(at) ? a[at] : b[at - sizeof...(at)]), ...);
+    return out;
+#endif
+}
+#else
+template <class T, size_t n>
+struct Vector {
+    T of[n];
+
+    Vector() = default;
+    Vector(T x) {
+        for (size_t i = 0; i < n; ++i) of[i] = x;
+    }
+    T& operator[](size_t i) { return of[i]; }
+    T operator[](size_t i) const { return of[i]; }
+
+#define BITSBACK_OPERATOR(name)                                               \
+    friend Vector operator name(Vector a, Vector b) {                         \
+        for (size_t i = 0; i < n; ++i) a[i] = static_cast<T>(a[i] name b[i]); \
+        return a;                                                             \
+    }
+    BITSBACK_OPERATOR(+)
+    BITSBACK_OPERATOR(-)
+    BITSBACK_OPERATOR(*)
+    BITSBACK_OPERATOR(/)
+    BITSBACK_OPERATOR(>>)
+    BITSBACK_OPERATOR(<<)
+    BITSBACK_OPERATOR(&)
+    BITSBACK_OPERATOR(|)
+    BITSBACK_OPERATOR(^)
+    BITSBACK_OPERATOR(<)
+    BITSBACK_OPERATOR(==)
+#undef BITSBACK_OPERATOR
+};
+
+template <class To, class T, size_t n>
+inline To converted(Vector<T, n> x) {
+    To out;
+    for (size_t i = 0; i < n; ++i)
+        out[i] = static_cast<std::remove_reference_t<decltype(out[i])>>(x[i]);
+    return out;
+}
+template <class T, size_t n, class Mask>
+inline Vector<T, n> chosen(Mask mask, Vector<T, n> yes, Vector<T, n> no) {
+    for (size_t i = 0; i < n; ++i) yes[i] = mask[i] ? yes[i] : no[i];
+    return yes;
+}
+template <size_t... at, class V>
+inline V shuffled(V a, V b) {
+    V out;
+    size_t i = 0;
+    ((out[i++] = at < sizeof...(at) ? a[at] : b[at - sizeof...(at)]), ...);
+    return out;
+}
+#endif
+
+using Lanes = Vector<int32_t, width>;
+using FloatLanes = Vector<float, width>;
+using DoubleLanes = Vector<double, width>;
+using WordLanes = Vector<int16_t, width>;
+
+// Vectors of at most 256 bits, for what would not fill longer ones.
+constexpr size_t short_width = width < 8 ? width : 8;
+using ShortLanes = Vector<int32_t, short_width>;
+using ShortWords = Vector<int16_t, 2 * short_width>;
+using Four = Vector<int32_t, 4>;
+
+template <class V>
+inline BITSBACK_INLINE V load(const void* from) {
+    V out;
+    memcpy(&out, from, sizeof(V));
+    return out;
+}
+template <class V>
+inline BITSBACK_INLINE void store(void* to, V x) {
+    memcpy(to, &x, sizeof(V));
+}
+// The same bits as other elements.
+template <class To, class From>
+inline BITSBACK_INLINE To seen_as(From x) {
+    static_assert(sizeof(To) == sizeof(From));
+    return load<To>(&x);
+}
+
+// The same in each lane.
+template <class V = Lanes>
+inline BITSBACK_INLINE V all(std::remove_reference_t<decltype(V{}[0])> x) {
+    return V{} + x;  // a broadcast, which compilers do not make of a loop
+}
+
+template <class V>
+inline V least_of(V a, V b) {
+    return chosen(a < b, a, b);
+}
+template <class V>
+inline V most_of(V a, V b) {
+    return chosen(a < b, b, a);
+}
+#if defined(__AVX2__)
+inline BITSBACK_INLINE ShortLanes least_of(ShortLanes a, ShortLanes b) {
+    return seen_as<ShortLanes>(_mm256_min_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+}
+inline BITSBACK_INLINE ShortLanes most_of(ShortLanes a, ShortLanes b) {
+    return seen_as<ShortLanes>(_mm256_max_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+}
+#endif
+template <class V>
+inline V clamped(V x, int32_t low, int32_t high) {
+    return least_of(most_of(x, all<V>(low)), all<V>(high));
+}
+inline Lanes magnitude(Lanes x) { return most_of(x, all(0) - x); }
+
+inline Lanes load_symbols(const uint16_t* from) {
+#if defined(__AVX512F__) && defined(__GNUC__)
+    return reinterpret_cast<Lanes>(_mm512_cvtepu16_epi32(load<__m256i>(from)));
+#elif defined(__AVX2__) && defined(__GNUC__)
+    return reinterpret_cast<Lanes>(_mm256_cvtepu16_epi32(load<__m128i>(from)));
+#else
+    return converted<Lanes>(load<Vector<uint16_t, width>>(from));
+#endif
+}
+
+// a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1].
+inline BITSBACK_INLINE ShortLanes products(ShortWords a, ShortWords b) {
+#if defined(__AVX2__)
+    return seen_as<ShortLanes>(_mm256_madd_epi16(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+#elif defined(__SSE2__)
+    return seen_as<ShortLanes>(_mm_madd_epi16(seen_as<__m128i>(a), seen_as<__m128i>(b)));
+#elif defined(__aarch64__)
+    const auto x = seen_as<int16x8_t>(a), y = seen_as<int16x8_t>(b);
+    return seen_as<ShortLanes>(
+        vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y)));
+#else
+    // Which words are the lower ones does not matter.
+    const auto x = seen_as<ShortLanes>(a), y = seen_as<ShortLanes>(b);
+    const ShortLanes half = all<ShortLanes>(16);
+    return ((x << half) >> half) * ((y << half) >> half) + (x >> half) * (y >> half);
+#endif
+}
+inline BITSBACK_INLINE ShortLanes add_products(ShortLanes sum, ShortWords a, ShortWords b) {
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+    return seen_as<ShortLanes>(
+        _mm256_dpwssd_epi32(seen_as<__m256i>(sum), seen_as<__m256i>(a), seen_as<__m256i>(b)));
+#else
+    return sum + products(a, b);
+#endif
+}
+
+// Of each `group` elements of two vectors, the first half in turns, or the second one.
+template <size_t group, bool second, class V, size_t... i>
+inline BITSBACK_INLINE V interleaved(V a, V b, std::index_sequence<i...>) {
+    constexpr size_t half = second ? group / 2 : 0;
+    return shuffled<(i / group * group + half + i % group / 2 + i % 2 * sizeof...(i))...>(a, b);
+}
+// Transposes the matrices of which the rows are groups of elements.
+template <size_t group, class V>
+inline BITSBACK_INLINE void transpose(V (&rows)[group]) {
+    constexpr std::make_index_sequence<sizeof(V) / sizeof(rows[0][0])> places;
+    for (size_t step = 1; step < group; step *= 2) {
+        V out[group];
+        for (size_t i = 0; i < group / 2; ++i) {
+            out[2 * i] = interleaved<group, false>(rows[i], rows[i + group / 2], places);
+            out[2 * i + 1] = interleaved<group, true>(rows[i], rows[i + group / 2], places);
+        }
+        for (size_t i = 0; i < group; ++i) rows[i] = out[i];
+    }
+}
+
+}  // namespace
+}  // namespace bitsback
