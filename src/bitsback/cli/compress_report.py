@@ -35,6 +35,8 @@ def report(
     ) | {
         "disk_in": disk,
         "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
+        "model": summary.model,
+        "policy": summary.policy,
         "outdone": summary.outdone,
         "order_bits": summary.order_bits,
         "name_bytes": summary.name_bytes,
@@ -53,6 +55,10 @@ def report(
             f" -> {output} {figures.size(summary.bytes_out)}"
             f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
             err=True,
+        )
+    if summary.policy:
+        figures.say(
+            f"chosen by {summary.policy!r}: {summary.model or 'a general compressor'}", err=True
         )
     from bitsback.summary import REMEDIES  # late, as a command runs
 

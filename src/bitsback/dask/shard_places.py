@@ -8,11 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from bitsback.coding.choose import is_bundled
 from bitsback.errors import InputError, ModelError
 from bitsback.images.file_io import Location, name_of, reading
 from bitsback.models import Model, bundled
 from bitsback.models.model import Choice, model_of
+from bitsback.planner.candidates import is_bundled
 from bitsback.remote.url import Options, Url, located
 from bitsback.restoring.output import naming, open_output
 

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-from bitsback.coding.choose import is_bundled, read_choice
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.dask import manifest as manifests
 from bitsback.dask import shard_places
@@ -24,6 +23,7 @@ from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.file_io import Location, name_of
 from bitsback.images.npy import check_dtype
 from bitsback.models import Model
+from bitsback.planner.candidates import is_bundled, read_choice
 from bitsback.remote.url import Url, check_options
 from bitsback.work import Progress
 
@@ -135,8 +135,8 @@ def make_shards(
     place = Pattern(pattern, options.storage_options)
     target = place.beside(manifests.NAME)
     check_options(options.storage_options, target)
-    given, effort = read_choice(options.model)
-    settings = {"model": effort if given is None else given.identity.hex()}
+    given, policy = read_choice(options.model)
+    settings = {"model": policy.name if given is None else given.identity.hex()}
     settings |= {name: getattr(options, name) for name in _SETTINGS}
     chunks = _chunks(source, shard)
     force = options.force
@@ -154,7 +154,7 @@ def make_shards(
     shard_places.make_folder(target)
     job = Job(
         target,
-        effort if given is None else _put_model(given, place),
+        policy.name if given is None else _put_model(given, place),
         settings,
         replace(
             options,
