@@ -142,7 +142,8 @@ class PartReader:
             coder = "lzma"
         for number, (start, count) in enumerate(self._blocks):
             if number == policy.rival_blocks:
-                plan = replace(plan, rivals=())
+                digits = tuple(rival for rival in plan.rivals if rival.digits)
+                plan = replace(plan, rivals=digits)
             tiles = self._ahead.pop(0) if self._ahead else self._read(start, count)
             bits = None
             if self._sets:

@@ -201,13 +201,13 @@ def _planes(told: Any) -> int:
     """The planes that a distribution looks at, by its description, which may be damaged: `first`
     and `second` are those before a pixel's own, and k > 0 in a place [k, row, column, weight].
     """
-    found = 1
+    found: int = 1
     if isinstance(told, dict):
         found += 2 if told.get("second") else 1 if told.get("first") else 0
         told = list(told.values())
     if isinstance(told, list):
         if len(told) == 4 and all(type(part) is int for part in told):
-            return 1 + min(max(told[0], 0), 2)
+            return 1 + int(min(max(told[0], 0), 2))
         found = max([found, *(_planes(part) for part in told if isinstance(part, dict | list))])
     return found
 

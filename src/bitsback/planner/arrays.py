@@ -18,13 +18,14 @@ from bitsback.errors import InputError
 from bitsback.format.collection import MOST_COLOURS
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
+from bitsback.format.value_list import ValueList
 from bitsback.format.value_range import is_narrow
 from bitsback.models.named import NamedModel
 from bitsback.models.outline import Outline
 from bitsback.planner.blocks import find_way
 from bitsback.planner.candidates import Candidate, able, outlines_of, undominated
 from bitsback.planner.plan import NO_MODEL, Plan
-from bitsback.planner.planner import Planner
+from bitsback.planner.planner import Planner, long_list
 from bitsback.planner.policy import DEFAULT
 from bitsback.planner.sampling import boxes_at
 
@@ -109,7 +110,10 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
         for one in (plan, *plan.rivals)
     ]
     ways = [(count, each.way) for count, each in found]
-    many = plan.model is None and array.ndim > 1 and not is_narrow(array.dtype)
+    many = array.ndim > 1 and not is_narrow(array.dtype)
+    if plan.model is not None and many:
+        listed = whole.value_range
+        many = isinstance(listed, ValueList) and long_list(listed, whole)
     if many and whole.elements.size and whole.two_values is None:
         ways += _by_digits(planner, array, outlines, axes)
     return min(ways, key=lambda pair: pair[1].cost)
@@ -223,9 +227,19 @@ def _sample(
         return [array], []
     channels = array.ndim > 2 and array.shape[-1] <= layouts.MOST_CHANNELS
     most = planner.policy.sample_elements
-    pairs = boxes_at(array.shape, array.ndim - 2 - channels, most, most)
-    before = [array[rows] for rows, _ in pairs]
-    return [array[box] for _, box in pairs], [part for part in before if part.size]
+    slices = array.reshape(-1, *array.shape[array.ndim - 2 - channels :])
+    length = min(len(slices), DEFAULT.sample_slices)
+    groups = min(most // (length * slices[0].size), len(slices) // (2 * length))
+    most //= max(groups, 1)
+    sample, before = [], []
+    for number in range(max(groups, 1)):
+        end = (number + 1) * len(slices) // max(groups, 1)
+        group = slices[end - length : end]
+        pairs = boxes_at(group.shape, 1, most, most)
+        sample += [group[box] for _, box in pairs]
+        before += [group[rows] for rows, _ in pairs]
+        before += [slices[end - 2 * length : end - length]] if groups else []
+    return sample, [part for part in before if part.size]
 
 
 def _some_items(array: NDArray[Any], axes: int) -> NDArray[Any]:

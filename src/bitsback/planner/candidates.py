@@ -107,7 +107,7 @@ def _dominates(other: Outline, one: Outline, policy: Policy, colours: bool) -> b
 
 def _kind(outline: Outline) -> tuple[object, ...]:
     kind = (outline.any_shape, outline.serial, outline.counted, outline.predictive)
-    return (*kind, outline.size, outline.channels, outline.levels)
+    return (*kind, outline.levels, None if outline.any_shape else (outline.size, outline.channels))
 
 
 def fits(model: Outline, item_shape: Shape) -> bool:

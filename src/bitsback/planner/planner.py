@@ -73,9 +73,10 @@ class Planner:
         picked, plan = self.choose(known, sample, candidates, plans)
         if picked is None:
             return plan
-        listed = picked.value_map.levels if isinstance(picked.value_map, ValueList) else 0
-        long = self.policy.values_of_list * listed > known.elements.size
-        if long and self.given is None and (digits := self._by_digits(sample)) is not None:
+        listed = picked.value_map
+        if self.given is not None or not isinstance(listed, ValueList):
+            return plan
+        if long_list(listed, known) and (digits := self._by_digits(sample)) is not None:
             plan = replace(plan, rivals=(*plan.rivals, digits))
         return plan
 
@@ -213,6 +214,11 @@ class Planner:
     def surprised(self, plan: Plan, size: int, elements: int) -> bool:
         """Whether a block of `size` bytes is far larger than the trial promised."""
         return size > self.policy.surprise * plan.rate * elements + self.policy.block_bytes
+
+
+def long_list(values: ValueList, tiles: Tiles) -> bool:
+    """Whether a list of the values of tiles is so long that digits may be better."""
+    return DEFAULT.values_of_list * values.levels > tiles.elements.size
 
 
 def plan_of_digits(digits: tuple[Plan, ...]) -> Plan | None:

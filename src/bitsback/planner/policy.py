@@ -60,7 +60,7 @@ class Policy:
     large_sample: int = 1 << 19
     """Elements before a sample of two levels, of neighbouring slices, and of a picture whose trial
     takes no time to speak of."""
-    array_share: int = 8
+    array_share: int = 16
     """One of so many elements of an array alone, a chunk say, is in its sample."""
     small_sample: int = 1 << 14
     """Elements of a sample of an array alone at least. From fewer, models that count learn too
@@ -74,7 +74,7 @@ class Policy:
     rival_share: float = 1.15
     """Share of the bytes of a model that counts, below which another model codes a block too: a
     sample does not say how fast each learns."""
-    rival_blocks: int = 1
+    rival_blocks: int = 2
     """Blocks of a part that are coded with rivals, the first ones."""
     surprise: float = 1.25
     """Share of the estimated bytes above which a block has a plan of its own."""

@@ -33,7 +33,7 @@ MODEL_OPTIONS = (
     ),
     click.option(
         "--fast", is_flag=True,
-        help="Choose among the fast models, whatever the size of the input.",
+        help="Choose among the fast models.",
     ),
     click.option(
         "--best", is_flag=True,
@@ -263,11 +263,10 @@ def command(
     Items of a size that has a model, such as 28 x 28, are coded with that model: those of two
     values (bool, 0/1, 0/255) and grey ones have models of their own. Pictures of all other sizes
     are coded with universal models, and arrays of one dimension, or of a few columns, are series,
-    with a model that learns from them. Anything that no model suits is compressed by LZMA, or by
-    deflate if there are many items. 'bitsback train' makes models. If several models fit, the one
-    that makes a sample smallest is used. The best ones ('context' in their names) process a few MB
-    a second in both directions; beyond 20 million pixels a fast one replaces them, unless it is far
-    worse.
+    with a model that learns from them. Anything that no model suits is compressed by LZMA, or with
+    --fast by deflate. 'bitsback train' makes models. If several models fit, the one that makes a
+    sample smallest is used, whatever the size of the input. The slowest models, which count
+    contexts, are tried where a look at the sample says that they may pay, and by --best always.
 
     With --scheduler workers make an archive each of some of the items, and beside these a manifest:
     -o names a folder, or archives as part-{i}.bb. INPUT is a .npy or .npz file, a Zarr array, or a
