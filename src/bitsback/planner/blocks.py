@@ -139,7 +139,7 @@ def _by_plan(block: Uncoded, plan: Plan) -> Encoded:
         int(found.codable and not way.models),
         block.order_bits if way.method.multiset and block.order_bits else 0,
     )
-    if not found.refused or multiset:
+    if not found.refused or multiset or tiles.count == 1:
         return encoded
     count = _parts(block, plan, found.refused)
     ends = [number * tiles.count // count for number in range(count + 1)]
