@@ -352,8 +352,7 @@ def test_photographs_are_tried_by_counting_for_the_best_alone(
 def test_where_the_model_loses_it_is_told(grey: NDArray[np.uint8], model: str) -> None:
     noise = np.random.default_rng(0).integers(0, 128, grey.shape, np.uint8)
     summary = compressed(noise, model=model)
-    assert (summary.model, summary.methods["fallback"]) == (None, 1)
-    assert summary.outdone == (model == "mnist"), "deflate was better on a sample already"
+    assert (summary.model, summary.methods["fallback"], summary.outdone) == (None, 1, 1)
     assert summary.bytes_out < 0.9 * noise.size
 
 

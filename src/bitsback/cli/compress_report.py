@@ -29,9 +29,10 @@ def report(
     """Prints sizes and the warnings `messages`. Returns the same as JSON."""
     little = _little(source, summary)
     disk = summary.disk_in
+    chosen = f", {summary.model or 'no model'} by {summary.policy!r}" if summary.policy else ""
     row = figures.report(
         source, output, summary, seconds, summary.bytes_in, summary.bytes_out, as_json,
-        quiet or disk is not None,
+        quiet or disk is not None, chosen,
     ) | {
         "disk_in": disk,
         "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
@@ -53,12 +54,8 @@ def report(
         figures.say(
             f"{source}: {figures.contents(summary)}, {figures.size(disk)} on disk"
             f" -> {output} {figures.size(summary.bytes_out)}"
-            f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
+            f" ({figures.per(100 * summary.bytes_out, disk, 0)} %){chosen}",
             err=True,
-        )
-    if summary.policy:
-        figures.say(
-            f"chosen by {summary.policy!r}: {summary.model or 'a general compressor'}", err=True
         )
     from bitsback.summary import REMEDIES  # late, as a command runs
 

@@ -124,7 +124,8 @@ class Planner:
                 layouts.LAYOUTS[trial.layout],
             )
         picked = _pick(trials, self.policy)
-        if self._is_beaten(picked):
+        free = all(trial.model.any_shape for trial in trials)
+        if free and self._is_beaten(picked):
             return None, replace(NO_MODEL, reason="no model, since deflate is better on a sample")
         contested = self._contested(picked)
         rivals = () if self.given is not None else self._rivals(picked, trials, contested)
@@ -187,8 +188,7 @@ class Planner:
         """Whether deflate makes a sample smaller than a model that a fast policy has picked: then
         blocks need not be coded by both, as a block gives deflate more to learn from.
         """
-        fast = self.given is None and self.policy.most_products < math.inf
-        if not fast or not picked.model.any_shape:
+        if self.given is not None or self.policy.most_products == math.inf:
             return False
         general = encode_fallback(picked.tiles, "deflate", picked.cost)
         return general is not None and len(general) < picked.cost
