@@ -53,8 +53,8 @@ def pixel_cost(pixels: Bands, tile: int | None, planner: Planner) -> tuple[int, 
         with suppress(UnfitError):
             plan = planner.plan(sample, "a picture", before if before.elements.size else None)
         if plan.models:
-            by_model = max(plan.rate * sample.elements.size - planner.policy.block_bytes, 1.0)
-            by_model /= share
+            start = planner.policy.block_bytes // 2  # of a message, which pictures share
+            by_model = max(plan.rate * sample.elements.size - start, 1.0) / share
             if planner.given is not None or (whole and not plan.contested):
                 return int(by_model), False
     coder = planner.policy.coder
