@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -142,8 +142,7 @@ class PartReader:
             coder = "lzma"
         for number, (start, count) in enumerate(self._blocks):
             if number == policy.rival_blocks:
-                digits = tuple(rival for rival in plan.rivals if rival.digits)
-                plan = replace(plan, rivals=digits)
+                plan = plan.settled
             tiles = self._ahead.pop(0) if self._ahead else self._read(start, count)
             bits = None
             if self._sets:

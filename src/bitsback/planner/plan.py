@@ -41,6 +41,11 @@ class Plan:
         """All of them, those of rivals included."""
         return [model for plan in (self, *self.rivals) for model in plan.models]
 
+    @property
+    def settled(self) -> Plan:
+        """The same without other models for whole elements: digits are rivals still."""
+        return replace(self, rivals=tuple(rival for rival in self.rivals if rival.digits))
+
     def of_frames(self) -> Plan:
         """The plan for frames, from that for stacks of them."""
         layout = layouts.FRAMES if self.layout == layouts.STACKS else self.layout

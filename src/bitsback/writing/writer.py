@@ -205,7 +205,7 @@ class _Writer:
         self._output = output
         self._written = self._begin() if self._changed is None else self._go_on(self._changed)
         plans = self._plan() if self._early else []
-        models = {model.identity: model for plan in plans for model in plan.models}
+        models = {model.identity: model for plan in plans for model in plan.all_models}
         held_back: list[Encoded] = []  # until it is known that a model is used
         work = Work(taken.collection, options.progress)
         done = 0
@@ -373,8 +373,7 @@ class _Writer:
         refused: UnfitError | None = None
         for part in self._parts:
             try:
-                plan = part.plan(self._asked.planner)
-                plans.append(replace(plan, rivals=()))  # all models are written before
+                plans.append(part.plan(self._asked.planner).settled)
             except UnfitError as error:
                 refused = refused or error
                 plans.append(NO_MODEL)
