@@ -333,7 +333,7 @@ class _Sorter:
         def trial() -> TrialOutcome:
             enough = asked.policy.worthwhile * (found.size - len(taken.metadata))
             # Models that take long are tried where the others are not enough.
-            for policy in dict.fromkeys([asked.policy.hurried, asked.policy]):
+            for policy in dict.fromkeys([asked.policy.glance, asked.policy]):
                 cost, general = pixel_cost(pixels, asked.tile, Planner(policy, asked.given))
                 if cost <= enough and not general:
                     break

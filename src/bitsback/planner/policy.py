@@ -110,12 +110,19 @@ class Policy:
 
     @property
     def hurried(self) -> Policy:
-        """The same for what is to be read at random, or decided at once."""
+        """The same for what is to be read at random."""
         if self.name != "auto":
             return self
         return replace(
             self, coder="deflate", counting_share=0, autoregressive_share=2 / 3, rival_blocks=0
         )
+
+    @property
+    def glance(self) -> Policy:
+        """The same for a first look at a picture: models that count are tried only where much
+        occurs again.
+        """
+        return replace(self, coder="deflate", graphic=0) if self.name == "auto" else self
 
     def for_array(self, elements: int) -> Policy:
         """The same for an array alone of so many elements."""
