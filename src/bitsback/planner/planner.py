@@ -160,10 +160,11 @@ class Planner:
         policy = self.policy
         if known.two_values is not None or policy.graphic == math.inf:
             return counting
-        if _repetition(sample) < policy.repetition:
+        repetition = _repetition(sample)
+        if repetition < policy.repetition:
             return counting
-        if known.elements.size <= policy.small_sample:  # there is too little to learn from
-            return []
+        if known.elements.size <= policy.small_sample and repetition > policy.little_repetition:
+            return []  # there is too little to learn from
         limit = min(policy.graphic * best, policy.noise * sample.elements.nbytes)
         general = encode_fallback(sample, "deflate", limit)
         if general is None or len(general) >= limit:

@@ -41,6 +41,9 @@ class Policy:
     """Bytes by deflate, as a share of those by frequencies alone, below which all models that count
     are tried. `benchmarks/compare_policies.py` has plots at 0.15 to 0.37, letters of many fonts at
     0.50 to 0.54, and photographs of Kodak at 0.67 to 0.93."""
+    little_repetition: float = 0.8
+    """The same share, above which models that count are not tried on `small_sample` elements, from
+    which they learn too little."""
     graphic: float = 1.4
     """Bytes by deflate, as a share of those by the best model, below which models that count beside
     a network are tried; the others are tried below 1. Photographs of Kodak are at 1.17 to 1.55;
@@ -65,8 +68,8 @@ class Policy:
     array_share: int = 16
     """One of so many elements of an array alone, a chunk say, is in its sample."""
     small_sample: int = 1 << 14
-    """Elements of a sample of an array alone at least. From fewer, models that count learn too
-    little, unless much occurs again; and they do not say that a requested model does badly."""
+    """Elements of a sample of an array alone at least. Fewer do not say that a requested model does
+    badly."""
 
     # What is tried on whole blocks.
     margin: float = 1.1
@@ -91,10 +94,8 @@ class Policy:
     table_ratio: int = 4
     """Rows for each column that make a table of an array."""
     stack_slices: int = 4
-    """Slices in a row of a trial for a stack, the places of these, and slices of a tile of a stack
-    of pictures at least."""
-    stack_places: int = 2
-    """Places of a trial of slices that are known to be neighbours."""
+    """Slices in a row of a trial for a stack, the places of these, half as many of neighbours, and
+    slices of a tile of a stack of pictures at least."""
     worthwhile: float = 0.98
     """Share below which a stack, a digit by a model, or pixels instead of a file are worthwhile."""
     stack_learns: tuple[float, float] = (0.95, 0.8)

@@ -131,7 +131,7 @@ def _groups(part: Collection, policy: Policy, likely: bool) -> list[range]:
     """Slices in a row, at places all over the array."""
     most, places = policy.stack_slices, policy.stack_slices
     if likely:
-        most, places = policy.sample_slices, policy.stack_places
+        most, places = policy.sample_slices, policy.stack_slices // 2
     slices = part.elements // part.entries
     length = min(part.entries, most, _MOST_READ // slices)
     if length < 2:
