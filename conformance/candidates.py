@@ -22,9 +22,8 @@ from bitsback.coding import alone, chain
 from bitsback.coding.alone import NOTHING, pack
 from bitsback.coding.block import MODEL, Method
 from bitsback.coding.block_plan import BlockPlan
-from bitsback.coding.block_writer import Way, find_way, way_of_digits
-from bitsback.coding.choose import Chosen
 from bitsback.coding.number_digits import cut_of
+from bitsback.coding.way import Way, way_of_digits
 from bitsback.format.collection import Collection
 from bitsback.format.index import Index, Place
 from bitsback.format.layout import HEAD, MAGIC, REMOVED, VERSION, Cursor, open_section
@@ -33,6 +32,8 @@ from bitsback.format.tiles import Tiles
 from bitsback.models import Model, bundled, file
 from bitsback.models.embed import pack_model
 from bitsback.models.item_shape import ItemShape
+from bitsback.planner.blocks import find_way
+from bitsback.planner.plan import NO_MODEL
 from broken_models import MODELS, broken, field, tensor
 from fuzz import mutate, seeds
 from images import test_animated_png as bad_animations
@@ -158,7 +159,7 @@ def _way_of(digit: np.ndarray[Any, Any], name: str | None) -> Way:
     tiles = Tiles.stacked(digit[np.newaxis])
     plan = None if name is None else BlockPlan.of(bundled.load(name), tiles)
     if plan is None or int(digit.min()) == int(digit.max()):
-        return find_way(tiles, Chosen(None), "deflate", lambda _: True)[0]
+        return find_way(tiles, NO_MODEL, "deflate").way
     data = plan.encode(1, False)
     assert data is not None
     return Way(Method(MODEL), plan.value_map, [data], plan.model)

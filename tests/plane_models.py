@@ -169,6 +169,7 @@ def stand_in() -> StandIn:
     return StandIn(
         name=name, about="", licence="", variables={}, size=None, keys={}, code=(), growth=1,
         batch=1, autoregressive=False, serial=False, predictive=False, counted=False,
+        planes=1, cost=0,
         description="", tensors={}, identity=hashlib.sha256(name.encode()).digest(),
         networks={}, outputs={}, distributions={},
     )  # fmt: skip

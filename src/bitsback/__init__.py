@@ -44,7 +44,7 @@ from bitsback.errors import (
 
 if TYPE_CHECKING:
     from bitsback import codecs
-    from bitsback.coding.array_bytes import decode, encode
+    from bitsback.array_bytes import decode, encode
     from bitsback.comparing.differences import diff
     from bitsback.compress_options import CompressOptions
     from bitsback.decompress_options import DecompressOptions
@@ -115,10 +115,10 @@ _LAZY = {
     "CompressOptions": "compress_options",
     "compress": "writing.writer",
     "DecompressOptions": "decompress_options",
-    "decode": "coding.array_bytes",
+    "decode": "array_bytes",
     "decompress": "restoring.extractor",
     "diff": "comparing.differences",
-    "encode": "coding.array_bytes",
+    "encode": "array_bytes",
     "embed": "writing.embedding",
     "merge": "writing.merging",
     "open": "reading.reader",

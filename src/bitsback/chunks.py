@@ -11,22 +11,22 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.array_bytes import check_size, encode_array
 from bitsback.coding import alone
-from bitsback.coding.alone_choice import (
-    AUTO,
-    AUTO_MODELS,
-    Axes,
-    auto_models,
-    check_axes,
-    codable,
-)
-from bitsback.coding.array_bytes import check_size, encode_array
 from bitsback.errors import InputError, ModelError
 from bitsback.format.grid import Shape
 from bitsback.format.layout import DTYPES
 from bitsback.models import Model, bundled
 from bitsback.models.known import register_model
 from bitsback.models.named import NamedModel
+from bitsback.planner.arrays import (
+    AUTO,
+    Axes,
+    auto_models,
+    auto_names,
+    check_axes,
+    codable,
+)
 
 OneModel = str | os.PathLike[str] | Model | NamedModel
 ModelChoice = OneModel | Sequence[OneModel]
@@ -80,7 +80,7 @@ class ChunkCoding:
         shown: list[str | NamedModel] = [
             model.name if model.name in bundled.names() else model for model in self.models or ()
         ]
-        if self.models is None or tuple(shown) == AUTO_MODELS:
+        if self.models is None or tuple(shown) == auto_names():
             return AUTO
         return shown[0] if len(shown) == 1 else shown
 

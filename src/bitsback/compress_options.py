@@ -32,10 +32,10 @@ class CompressOptions:
     that exclude each other.
 
     model: the name of a bundled model, the path of a model file, or a model; or how a bundled one
-        is chosen. "fast" chooses among those of independent pixels, or, for images of any size,
-        takes `universal-fast`; "best" whichever makes a sample smallest. "auto" does the same as
-        "best" for at most 20 million elements, which takes some seconds; for more it takes one of
-        independent pixels, unless all of these are far worse.
+        is chosen. "best" takes whichever makes a sample smallest. "auto" does the same, but tries
+        the slow ones, which count contexts, only where a look at the sample says that they may
+        pay. "fast" chooses among those that code 5 MB a second and more. The size of the input does
+        not matter.
     block: items, or tiles of them, in a block at most. Blocks decode on their own, in parallel. By
         default a block has about 1.6 million elements.
     threads: blocks to work on at once; all cores by default. The archive is the same for any

@@ -21,14 +21,14 @@ from typing import Any, get_args
 
 import numpy as np
 
+from bitsback.array_bytes import decode
 from bitsback.chunks import ChunkCoding, ModelChoice
 from bitsback.coding.alone import told_array
-from bitsback.coding.alone_choice import AUTO, Axes
-from bitsback.coding.array_bytes import decode
 from bitsback.errors import ArchiveError, InputError, MissingExtra
 from bitsback.format.grid import Shape
 from bitsback.format.layout import DTYPES
 from bitsback.models.named import NamedModel
+from bitsback.planner.arrays import AUTO, Axes
 
 try:
     import h5py

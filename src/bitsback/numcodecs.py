@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from bitsback.chunks import ChunkCoding, ModelChoice
-from bitsback.coding.alone_choice import AUTO_MODELS, Axes
 from bitsback.errors import MissingExtra
+from bitsback.planner.arrays import Axes, auto_names
 
 try:
     from numcodecs.abc import Codec
@@ -42,7 +42,7 @@ class Bitsback(Codec):
         know the arrays in advance, so "auto" stands for all models that may be chosen for any
         array.
         """
-        choice = AUTO_MODELS if isinstance(model, str) and model == "auto" else model
+        choice = auto_names() if isinstance(model, str) and model == "auto" else model
         self._coding = ChunkCoding.of(choice, axes, embed)
 
     def encode(self, buf: Any) -> bytes:

@@ -93,6 +93,8 @@ class Compressed(Summary):
     """The number of blocks by method."""
     model: str | None
     """The name of the model of the blocks, or the names."""
+    policy: str | None
+    """The policy by which models were chosen: "auto", "fast" or "best"; None if one was given."""
     outdone: int
     """The number of blocks that a model could code, but a general compressor made smaller."""
     model_bytes: int
@@ -119,7 +121,8 @@ class Compressed(Summary):
     """The number of unusable blocks of an earlier run with other inputs, options or versions."""
 
     def _more(self) -> str:
-        return f", model {self.model}" if self.model else ", no model"
+        model = f"model {self.model}" if self.model else "no model"
+        return f", {model}" + (f", chosen by {self.policy!r}" if self.policy else "")
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bitsback.chunks import ChunkCoding, ModelChoice
-from bitsback.coding.alone_choice import Axes
 from bitsback.errors import InputError, MissingExtra
+from bitsback.planner.arrays import Axes
 
 try:
     from zarr.abc.codec import ArrayBytesCodec

@@ -13,12 +13,13 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.coding import choose as choosing
-from bitsback.coding.sampling import boxes_in
-from bitsback.coding.trial import pixel_cost
 from bitsback.format.tiles import Tiles
 from bitsback.images.bands import Bands
 from bitsback.models import bundled
+from bitsback.planner.pictures import pixel_cost
+from bitsback.planner.planner import Planner
+from bitsback.planner.policy import BEST, DEFAULT, FAST, Policy
+from bitsback.planner.sampling import boxes_in
 from bitsback.summary import Compressed
 from bitsback_lab.digits import mnist_test_images
 from drawn_letters import lettering
@@ -181,7 +182,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def shelved(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes those models the only bundled ones, with no general compressor beside them."""
-    monkeypatch.setattr(choosing, "_CONTESTED", 0)
+    monkeypatch.setattr(Planner, "_contested", lambda *_: False)
     monkeypatch.setattr(bundled, "_NAMES", ("shelf-fast", "shelf-mild", "shelf-sharp"))
     monkeypatch.setattr(bundled, "_file", lambda name: shelf / f"{name}.safetensors")
 
@@ -195,8 +196,8 @@ def drawn(name: str, count: int = 100) -> NDArray[np.uint8]:
     return np.asarray(model.likelihood(z).pop(message)).reshape(count, *SHAPE)
 
 
-def chosen(items: NDArray[np.uint8], effort: choosing.Effort, job: int = 0) -> str:
-    model = choosing.choose(None, Tiles.stacked(items), "x", effort, job).model
+def chosen(items: NDArray[np.uint8], policy: Policy) -> str:
+    model = Planner(policy).plan(Tiles.stacked(items)).model
     assert model is not None
     return model.name
 
@@ -205,20 +206,15 @@ def chosen(items: NDArray[np.uint8], effort: choosing.Effort, job: int = 0) -> s
 def test_fast_and_best() -> None:
     for name in ("shelf-mild", "shelf-sharp"):
         items = drawn(name)
-        assert chosen(items, "fast") == "shelf-fast"
-        assert chosen(items, "best") == name
-        assert chosen(items, "best", 10**12) == name
-        assert chosen(1 - items, "best") == name
+        assert chosen(items, FAST) == "shelf-fast"
+        for policy in (DEFAULT, BEST):
+            assert chosen(items, policy) == chosen(1 - items, policy) == name
 
 
 @pytest.mark.usefixtures("shelved")
-def test_auto_goes_by_the_size_of_the_job() -> None:
-    """From some size on, a fast model is chosen unless it is far worse."""
-    few, many = choosing._LARGE, choosing._LARGE + 1
-    assert chosen(drawn("shelf-mild"), "auto", few) == "shelf-mild"
-    assert chosen(drawn("shelf-mild"), "auto", many) == "shelf-fast"
-    assert chosen(drawn("shelf-sharp"), "auto", few) == "shelf-sharp"
-    assert chosen(drawn("shelf-sharp"), "auto", many) == "shelf-sharp"
+def test_random_access_has_a_fast_model_unless_it_is_far_worse() -> None:
+    assert chosen(drawn("shelf-mild"), DEFAULT.hurried) == "shelf-fast"
+    assert chosen(drawn("shelf-sharp"), DEFAULT.hurried) == "shelf-sharp"
 
 
 @pytest.mark.usefixtures("shelved")
@@ -236,18 +232,6 @@ def test_archives_of_a_model_of_context() -> None:
     (model,) = opened.info()["models"]
     assert model["name"] == "shelf-sharp"
     assert model["code"] == ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"]
-
-
-@pytest.mark.usefixtures("shelved")
-def test_the_job_is_all_that_a_model_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Training uses only the npz file's arrays of that shape."""
-    monkeypatch.setattr(choosing, "_LARGE", 30_000)
-    items = drawn("shelf-mild")  # 24,000 elements
-    np.savez(tmp_path / "one.npz", items, np.zeros((400, 9, 9), np.uint8))
-    np.savez(tmp_path / "two.npz", items, items)
-    assert compressed(tmp_path / "one.npz").model == "shelf-mild"
-    assert compressed(tmp_path / "two.npz").model != "shelf-mild"
-    assert compressed(tmp_path / "two.npz", model="best").model == "shelf-mild"
 
 
 def test_a_model_of_context_of_ones_own_is_embedded(shelf: Path) -> None:
@@ -324,7 +308,7 @@ def test_a_picture_with_an_empty_middle_is_seen_elsewhere() -> None:
     sizes = {name: compressed(picture, model=name).bytes_out for name in models}
     assert summary.model in ("graphics", "universal-mixed")
     assert summary.bytes_out == min(sizes.values()) < 0.8 * sizes["universal"]
-    cost, general = pixel_cost(Bands.of(picture), None, None, "auto", picture.size)
+    cost, general = pixel_cost(Bands.of(picture), None, Planner())
     assert not general and 0.5 < cost / summary.bytes_out < 2
 
 
@@ -350,34 +334,18 @@ def test_what_no_bundled_model_has_seen_is_counted(grey: NDArray[np.uint8]) -> N
     assert_same(unpack(archive), inverted)
 
 
-@pytest.mark.parametrize(("model", "found"), [("auto", "universal"), ("best", "universal-mixed")])
-def test_photographs_are_tried_by_counting_for_the_best_alone(model: str, found: str) -> None:
-    """Each channel of this photograph determines the others."""
-    rows, columns = np.indices((64, 90))
-    light = 128 + 40 * np.sin(rows / 9) + 30 * np.sin(columns / 13)
-    light += np.random.default_rng(0).normal(0, 8, light.shape)
-    photograph = np.clip(light[..., None] * [0.9, 0.7, 0.5], 0, 255).astype(np.uint8)
-    assert compressed(photograph, model=model).model == found
-
-
-@pytest.mark.parametrize("effort", ["auto", "best"])
-def test_where_little_recurs_contexts_are_counted_beside_the_network_alone(
-    effort: choosing.Effort, caplog: pytest.LogCaptureFixture
+def test_photographs_are_tried_by_counting_for_the_best_alone(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """In this photograph channels differ by even numbers, which the network cannot know."""
-    random = np.random.default_rng(0)
-    rows, columns = np.indices((160, 150))
+    rows, columns = np.indices((96, 90))
     light = 128 + 40 * np.sin(rows / 9) + 30 * np.sin(columns / 13)
-    green = np.rint(light + random.normal(0, 12, light.shape)).astype(int)
-    apart = 2 * random.integers(-4, 5, (*green.shape, 2))
-    photograph = np.stack([green, green + apart[..., 0], green + apart[..., 1]], -1)
-    tiles = Tiles.stacked(photograph.clip(0, 255).astype(np.uint8)[np.newaxis])
-    caplog.set_level("DEBUG", choosing.__name__)
-    chosen = choosing.choose(None, tiles, "a photograph", effort)
-    assert chosen.model is not None
-    found = {chosen.model.name, chosen.rival and chosen.rival.model and chosen.rival.model.name}
-    assert found == {"universal-mixed", "graphics" if effort == "best" else None}
-    assert ("graphics makes" in caplog.text) == (effort == "best")
+    random = np.random.default_rng(0).normal(0, 6, (96, 90, 3))
+    photograph = np.clip(light[..., None] * [0.9, 0.7, 0.5] + random, 0, 255).astype(np.uint8)
+    caplog.set_level("DEBUG", "bitsback.planner")
+    assert compressed(photograph).model == "universal"
+    assert "universal-mixed makes" not in caplog.text
+    compressed(photograph, model="best")
+    assert "universal-mixed makes" in caplog.text
 
 
 @pytest.mark.parametrize("model", ["fast", "mnist"])

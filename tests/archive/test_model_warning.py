@@ -65,8 +65,8 @@ def test_the_log_says_what_is_chosen_and_why(caplog: pytest.LogCaptureFixture) -
     assert all(record.name.startswith("bitsback.") for record in caplog.records)
     (chosen,) = [text for level, text in told if level == "INFO"]
     assert chosen.startswith("the array: the model mnist-context")
-    assert "the smallest of 6 trials" in chosen
-    assert any("trial: mnist-paper makes" in text for level, text in told if level == "DEBUG")
+    assert "of 4 trials" in chosen
+    assert any("trial: mnist-context makes" in text for level, text in told if level == "DEBUG")
     assert any(text.startswith("block 1: 40 items, model by mnist-") for _, text in told)
 
 

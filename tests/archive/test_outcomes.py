@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.coding.trial import Alike, TrialOutcome, TrialOutcomes
 from bitsback.inputs import folders
+from bitsback.planner.pictures import Alike, TrialOutcome, TrialOutcomes
 
 ALIKE = Alike("|u1", (3,), False, 12, 3)
 YES, NO = TrialOutcome(True, False), TrialOutcome(False, False)

@@ -15,9 +15,9 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.coding import alone_choice
 from bitsback.format.layout import DTYPES
 from bitsback.models import known
+from bitsback.planner.candidates import Candidate
 from bundled_models import spec_model, spec_models
 from drawn_letters import lettering
 from reference import alone as spec
@@ -90,13 +90,13 @@ def test_graphics_are_coded_by_a_model_that_counts() -> None:
 
 def test_noise_is_not_tried_with_models_that_count(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = []
-    plan = alone_choice._plan
+    plan = Candidate.plan
 
-    def noted(choice: Any, *others: Any) -> Any:
-        tried.append(choice.outline.name)
-        return plan(choice, *others)
+    def noted(candidate: Candidate, *others: Any) -> Any:
+        tried.append(candidate.outline.name)
+        return plan(candidate, *others)
 
-    monkeypatch.setattr(alone_choice, "_plan", noted)
+    monkeypatch.setattr(Candidate, "plan", noted)
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:32, :32]
     smooth = (128 + 50 * np.sin(x / 9 + y / 7) + rng.normal(0, 6, (32, 32))).astype(np.uint8)

@@ -15,7 +15,7 @@ import bitsback
 import bitsback.hdf5
 import bitsback.numcodecs
 import bitsback.zarr
-from bitsback.coding import array_bytes
+from bitsback import array_bytes
 from bitsback.zarr import BitsbackCodec
 
 DOCS = Path(__file__).parents[2] / "docs"

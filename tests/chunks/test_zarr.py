@@ -188,8 +188,8 @@ def test_auto_is_resolved_before_anything_is_written(shards: Any, grey: NDArray[
     create(store, grey, (32, 28, 28), shards=shards)
     models = configuration(store)["models"]
     assert [model["name"] for model in models] == [
-        "mnist-binary-context", "mnist-context", "fashion-mnist-context", "universal",
-        "universal-bilevel", *COUNTED,
+        "mnist-binary-context", "mnist-context", "mnist-context-small", "fashion-mnist-context",
+        "universal", "universal-bilevel", *COUNTED,
     ]  # fmt: skip
     for model in models:
         assert model["identity"] == bundled.identity(model["name"]).hex()

@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import bitsback
-from bitsback.coding.trial import pixel_cost
 from bitsback.format.collection import BYTES, Collection
 from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import FILES, HEAD, NAMES, section
@@ -29,6 +28,9 @@ from bitsback.format.parts import FOLDER, FileList
 from bitsback.images.bands import Bands
 from bitsback.inputs import folders
 from bitsback.inputs.asked import Kept
+from bitsback.planner.pictures import pixel_cost
+from bitsback.planner.planner import Planner
+from bitsback.planner.policy import BEST
 from bitsback.summary import SMALLER
 from bitsback.wire import varint
 from bundled_models import spec_models
@@ -279,7 +281,7 @@ def test_a_page_is_not_judged_by_its_middle_alone(
     drawn = waves > 128 if mode == "1" else waves.astype(np.uint8)
     page = np.full((rows, columns), drawn.max(), drawn.dtype)
     page[rows // 2 - 120 : rows // 2 + 120, columns // 2 - 120 : columns // 2 + 120] = drawn
-    cost, _ = pixel_cost(Bands.of(page), None, None, "best", page.size)
+    cost, _ = pixel_cost(Bands.of(page), None, Planner(BEST))
     bitsback.compress(page[np.newaxis], tmp_path / "page.bb")
     assert cost < 1.5 * (tmp_path / "page.bb").stat().st_size
 
@@ -291,7 +293,7 @@ def test_a_picture_is_judged_by_the_tiles_that_were_asked_for(
     waves = 127 + 60 * np.sin(x / 9) + 50 * np.cos(y / 13) + noise("L", (120, 100)) / 64
     picture = waves.astype(np.uint8)
     bands = Bands.of(picture)
-    costs = {tile: pixel_cost(bands, tile, None, "best", bands.size)[0] for tile in (None, 16)}
+    costs = {tile: pixel_cost(bands, tile, Planner(BEST))[0] for tile in (None, 16)}
     for tile, cost in costs.items():
         summary = bitsback.compress(picture[np.newaxis], tmp_path / f"{tile}.bb", tile=tile)
         assert cost == pytest.approx(summary.bytes_out, rel=0.05)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.coding.trial import pixel_cost
 from bitsback.comparing.readback import compare
 from bitsback.format.grid import Grid
 from bitsback.images import bands, file_io, picture_files, pictures
@@ -25,6 +24,9 @@ from bitsback.images.picture_files import pixel_bands, samples_of
 from bitsback.images.pictures import pixels_of, samples
 from bitsback.images.png.png_reading import png_bands
 from bitsback.images.tiff import structure
+from bitsback.planner.pictures import pixel_cost
+from bitsback.planner.planner import Planner
+from bitsback.planner.policy import BEST
 from plane_models import only_one_shape
 from reference import container_metadata as spec
 
@@ -302,7 +304,7 @@ def test_regions_are_those_of_the_whole() -> None:
     ):
         for box, found in zip(boxes, read.regions(boxes), strict=True):
             assert np.array_equal(found, pixels[box])
-    costs = [pixel_cost(each, 16, None, "best", pixels.size) for each in (read, Bands.of(pixels))]
+    costs = [pixel_cost(each, 16, Planner(BEST)) for each in (read, Bands.of(pixels))]
     assert costs[0] == costs[1]
 
 

@@ -29,12 +29,15 @@ def report(
     """Prints sizes and the warnings `messages`. Returns the same as JSON."""
     little = _little(source, summary)
     disk = summary.disk_in
+    chosen = f", {summary.model or 'no model'} by {summary.policy!r}" if summary.policy else ""
     row = figures.report(
         source, output, summary, seconds, summary.bytes_in, summary.bytes_out, as_json,
-        quiet or disk is not None,
+        quiet or disk is not None, chosen,
     ) | {
         "disk_in": disk,
         "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
+        "model": summary.model,
+        "policy": summary.policy,
         "outdone": summary.outdone,
         "order_bits": summary.order_bits,
         "name_bytes": summary.name_bytes,
@@ -51,7 +54,7 @@ def report(
         figures.say(
             f"{source}: {figures.contents(summary)}, {figures.size(disk)} on disk"
             f" -> {output} {figures.size(summary.bytes_out)}"
-            f" ({figures.per(100 * summary.bytes_out, disk, 0)} %)",
+            f" ({figures.per(100 * summary.bytes_out, disk, 0)} %){chosen}",
             err=True,
         )
     from bitsback.summary import REMEDIES  # late, as a command runs

@@ -69,16 +69,17 @@ def report(
     archive_bytes: int,
     as_json: bool,
     quiet: bool,
+    more: str = "",
 ) -> dict[str, Any]:
-    """Print the sizes of a compression or a decompression in one line on standard error. Returns
-    the figures for JSON.
+    """Print the sizes of a compression or a decompression in one line on standard error, and `more`
+    at its end. Returns the figures for JSON.
     """
     if not (as_json or quiet):
         say(
             f"{output}: {contents(summary)},"
             f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
             f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
-            f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s",
+            f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s{more}",
             err=True,
         )
     return {

@@ -33,7 +33,7 @@ from bitsback.coding.block import (
     check_map,
 )
 from bitsback.coding.block_reader import FindModel, decode_elements
-from bitsback.coding.block_writer import Way
+from bitsback.coding.way import Way
 from bitsback.errors import ArchiveError
 from bitsback.format.collection import check_shape
 from bitsback.format.grid import Shape

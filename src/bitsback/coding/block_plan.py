@@ -72,17 +72,16 @@ class BlockPlan:
         digest = chain.digest(b"", self.tiles.bytes)
         return len(chain.encode(self.parts, self.symbols, digest, 1))
 
-    def encode(self, lanes: int, multiset: bool) -> bytes | None:
-        """The data of a block; None if a reader would refuse it. multiset: the order of the tiles
-        does not matter.
-        """
+    def affordable(self, size: int, multiset: bool = False) -> bool:
+        """Whether a reader accepts these items in a block with so many bytes of data."""
+        return chain.affordable(self.parts, size, multiset)
+
+    def encode(self, lanes: int, multiset: bool) -> bytes:
+        """The data of a block. multiset: the order of the tiles does not matter."""
         elements = self.tiles.elements
-        if not chain.affordable(self.parts, elements.nbytes, multiset):
-            return None
         digest = chain.digest(pack_runs(self.runs), self.tiles.bytes)
         sets = Multisets(self.runs, elements, self.symbols) if multiset else None
-        data = chain.encode(self.parts, self.symbols, digest, lanes, sets)
-        return data if chain.affordable(self.parts, len(data), multiset) else None
+        return chain.encode(self.parts, self.symbols, digest, lanes, sets)
 
 
 def runs_of(tiles: Tiles, value_map: ValueMap | None) -> list[Run]:

@@ -16,7 +16,6 @@ MOST_BITS = 16
 MOST_DIGITS = 8
 _BYTE = 8
 _LOOK = 1 << 16  # elements
-_NOISE = 0.985  # a share of the bits of a digit
 
 
 @dataclass(frozen=True)
@@ -88,16 +87,16 @@ def fits(digit: NDArray[Any], bits: int) -> bool:
     return int(digit.max(initial=0)) >> bits == 0
 
 
-def is_noise(digit: NDArray[Any], bits: int) -> bool:
+def is_noise(digit: NDArray[Any], bits: int, share: float) -> bool:
     """Whether a digit of at most a byte is noise, by the entropies of its values and of their
-    differences: no model need be tried then.
+    differences, of which each is at least this share of its bits: no model need be tried then.
     """
     if bits > _BYTE:
         return False
     start = max((digit.size - _LOOK) // 2, 0)
     some = digit[start : start + _LOOK]
     kept = np.uint8((1 << bits) - 1)
-    return min(_entropy(some), _entropy((some[1:] - some[:-1]) & kept)) > _NOISE * bits
+    return min(_entropy(some), _entropy((some[1:] - some[:-1]) & kept)) > share * bits
 
 
 def _entropy(values: NDArray[np.uint8]) -> float:

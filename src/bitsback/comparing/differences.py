@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bitsback.coding.choose import given_model
 from bitsback.comparing.readback import (
     ComparedFiles,
     Unlike,
@@ -24,6 +23,7 @@ from bitsback.images.file_io import open_file, open_regular, reading
 from bitsback.images.file_lists import list_folder
 from bitsback.images.names import printable
 from bitsback.models.model import Choice
+from bitsback.planner.candidates import given_model
 from bitsback.reading.damage import lost_names, merged
 from bitsback.reading.hashes import digest_of
 from bitsback.reading.reader import Archive, Source

@@ -20,7 +20,6 @@ import numpy as np
 from dask.delayed import Delayed
 from numpy.typing import NDArray
 
-from bitsback.coding.choose import item_axes, read_choice
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.images.file_io import Location, name_of, open_file, reading
@@ -28,6 +27,7 @@ from bitsback.images.file_lists import Listing, list_files, list_folder
 from bitsback.images.npy import check_dtype
 from bitsback.inputs.asked import Asked
 from bitsback.models import Model
+from bitsback.planner.candidates import item_axes, read_choice
 from bitsback.reading.reader import Archive
 from bitsback.remote.files import exists
 from bitsback.remote.url import Url, located
@@ -134,8 +134,8 @@ def to_shards(
             dask.delayed(each, pure=False, traverse=False)
             for each in _groups(_listed(source, asked), shard or SHARD_FILES)
         ]
-    given, effort = read_choice(asked.model, asked.storage_options)
-    job = dask.delayed(_Job.of(place, given or effort, asked), pure=False, traverse=False)
+    given, policy = read_choice(asked.model, asked.storage_options)
+    job = dask.delayed(_Job.of(place, given or policy.name, asked), pure=False, traverse=False)
     make = dask.delayed(_make, pure=False)
     digits = len(str(len(chunks) - 1))
     tasks: list[Delayed] = [

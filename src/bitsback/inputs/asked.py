@@ -11,9 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding.choose import Effort, any_fits, read_choice
 from bitsback.coding.cutting import SIDE, cut_for, slices_in_memory
-from bitsback.coding.trial import Peek, as_stack, frames_stack, is_stack, stackable
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.format.collection import BYTES, ONE, VARIED, Collection
@@ -25,12 +23,15 @@ from bitsback.images.formats import OTHER_PICTURES, PICTURES
 from bitsback.images.npy import Items
 from bitsback.images.picture_files import PictureItems
 from bitsback.models import Model
+from bitsback.planner.candidates import any_fits, read_choice
+from bitsback.planner.planner import Planner
+from bitsback.planner.policy import DEFAULT, Policy
+from bitsback.planner.stacks import Peek, as_stack, frames_stack, is_stack, stackable
 from bitsback.remote.url import Url
 from bitsback.summary import Held
 
 _SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may outgrow it
 _SMALL_TILE = 64  # rows and columns
-_FEWEST_SLICES = 4  # of a tile of a stack of pictures, unless a stack was asked for
 
 
 @dataclass(frozen=True)
@@ -193,8 +194,8 @@ class Asked:
     given: Model | None = None
     """The model that was asked for, if one was."""
     options: CompressOptions = field(default_factory=CompressOptions)
-    effort: Effort = "auto"
-    """The way to choose a bundled model, if none was asked for."""
+    policy: Policy = DEFAULT
+    """By which a model is chosen, and what is tried beside it."""
     as_files: bool = False
     """Whether pictures come back as the files that they were; otherwise they are their pixels
     alone, in the colours that they show.
@@ -205,8 +206,13 @@ class Asked:
     @classmethod
     def by(cls, options: CompressOptions) -> "Asked":
         """The view of `compress` on its input. Raises ModelError if the model is missing."""
-        given, effort = read_choice(options.model, options.storage_options)
-        return cls(given, options, effort, as_files=True)
+        given, policy = read_choice(options.model, options.storage_options)
+        policy = policy.hurried if options.quick else policy
+        return cls(given, options, policy, as_files=True)
+
+    @property
+    def planner(self) -> Planner:
+        return Planner(self.policy, self.given)
 
     @property
     def exact(self) -> bool:
@@ -252,7 +258,7 @@ class Asked:
         several = self._frames(part, frames) if frames else None
         if several is None or frames > 1 or self.stack:
             slices = slices_in_memory(part) if stackable(part) else 0
-            few = slices < _FEWEST_SLICES and not self.stack
+            few = slices < self.policy.stack_slices and not self.stack
             if not few and self._is_stack(part, items.peek):
                 cut = cut_for(as_stack(part), self.tile, max(slices, 1))
                 return replace(as_stack(part), cut=cut), False
@@ -273,7 +279,7 @@ class Asked:
             return False
         if self.stack is None:
             known = self.knows(part.item_shape)
-            return not known and is_stack(part, peek, self.given, self.effort, likely)
+            return not known and is_stack(part, peek, self.planner, likely)
         return True
 
     def cut(self, part: Collection) -> Collection:

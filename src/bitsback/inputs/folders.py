@@ -18,9 +18,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding.choose import HURRIED
 from bitsback.coding.cutting import cut_for
-from bitsback.coding.trial import Alike, TrialOutcome, TrialOutcomes, is_tried, pixel_cost
 from bitsback.errors import InputError
 from bitsback.format.collection import BYTES, Collection
 from bitsback.format.digests import CONTENT, METADATA, ContentDigest, FileSums, digest_of_bytes
@@ -32,7 +30,7 @@ from bitsback.format.parts import FOLDER, FileList
 from bitsback.images import formats
 from bitsback.images import names as naming
 from bitsback.images.bands import Bands
-from bitsback.images.file_io import name_of, open_regular, reading, size_of
+from bitsback.images.file_io import name_of, open_regular, reading
 from bitsback.images.file_lists import Listing
 from bitsback.images.names import ending_of
 from bitsback.images.npy import Items, Whole
@@ -42,6 +40,9 @@ from bitsback.inputs.asked import Asked, Bonds, Input, Kept
 from bitsback.inputs.groups import Groups
 from bitsback.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.inputs.warn import warn_of_names
+from bitsback.planner.pictures import Alike, TrialOutcome, TrialOutcomes, is_tried, pixel_cost
+from bitsback.planner.planner import Planner
+from bitsback.planner.policy import DEFAULT
 from bitsback.remote.url import Url, changed
 from bitsback.summary import (
     ASKED_FOR,
@@ -55,14 +56,8 @@ from bitsback.summary import (
 )
 from bitsback.work import begin, check_threads, ordered_map
 
-_MOST_OF_A_FILE = 0.98
-"""Times the bytes of a file without its metadata: a picture whose pixels take more is stored
-verbatim.
-"""
 _SMALL = 1 << 14
 _LOOK = 1 << 16
-_DENSE = 0.9
-"""Times as many bytes that deflate leaves of a file that is compressed."""
 _IN_MEMORY = 1 << 24
 _KEPT = 1 << 26
 """Bytes of the pixels of small pictures that are in memory until they are coded."""
@@ -279,10 +274,6 @@ class _Sorter:
         self._listing, self._asked, self._sorts = listing, asked, sorts
         self._others = not asked.options.pictures_only
         """Whether files that are no pictures, or damaged ones, are taken too."""
-        pictures = [
-            name for name in listing.names if name in sorts or ending_of(name) in formats.PICTURES
-        ]
-        self._job = sum(map(size_of, map(listing.path, pictures)))
         self._outcomes = TrialOutcomes()
         self._knows = lru_cache(maxsize=None)(asked.knows)
 
@@ -355,11 +346,10 @@ class _Sorter:
             self._sorts[name] = Sort(kind, taken.frames)
 
         def trial() -> TrialOutcome:
-            enough = _MOST_OF_A_FILE * (found.size - len(taken.metadata))
+            enough = asked.policy.worthwhile * (found.size - len(taken.metadata))
             # Models that take long are tried where the others are not enough.
-            hurried = asked.given is None and asked.effort == "auto" and self._job < HURRIED
-            for job in [HURRIED, self._job] if hurried else [self._job]:
-                cost, general = pixel_cost(pixels, asked.tile, asked.given, asked.effort, job)
+            for policy in dict.fromkeys([asked.policy.glance, asked.policy]):
+                cost, general = pixel_cost(pixels, asked.tile, Planner(policy, asked.given))
                 if cost <= enough and not general:
                     break
             return TrialOutcome(cost <= enough, general)
@@ -376,7 +366,7 @@ class _Sorter:
     def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
         file.seek(0)
         start = file.read(_LOOK)
-        dense = found.size > _SMALL and len(zlib.compress(start, 1)) > _DENSE * len(start)
+        dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
         return replace(found, sort="dense" if dense else "loose", reason=reason)
 
 

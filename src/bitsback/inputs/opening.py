@@ -11,7 +11,6 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from bitsback.coding.choose import item_axes
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.collection import ARRAY, COUNTED, Collection
 from bitsback.format.labelling import FOLDERS
@@ -29,6 +28,7 @@ from bitsback.inputs.asked import Asked, Bonds, Input
 from bitsback.inputs.belonging import arrays_input
 from bitsback.inputs.groups import Groups
 from bitsback.inputs.unordered import picture_set
+from bitsback.planner.candidates import item_axes
 from bitsback.reading.targets import check_restorable
 from bitsback.remote.files import is_folder
 from bitsback.remote.url import Url

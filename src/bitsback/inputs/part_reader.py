@@ -10,21 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding import layouts
-from bitsback.coding.block_writer import Uncoded
 from bitsback.coding.canonical import canonical
-from bitsback.coding.choose import (
-    Chosen,
-    Effort,
-    any_codes,
-    check_fit,
-    choose,
-    is_bundled,
-    picture_models,
-    plans_of,
-)
 from bitsback.coding.cutting import BLOCK_ELEMENTS, blocks_of
 from bitsback.coding.fallback import Coder, encode_fallback
-from bitsback.coding.sampling import sample_of
 from bitsback.errors import ModelWarning
 from bitsback.format.collection import BYTES, COUNTED, VARIED, Collection
 from bitsback.format.layout import Shape
@@ -36,6 +24,12 @@ from bitsback.inputs.asked import Asked, Input
 from bitsback.inputs.taking import TileReader
 from bitsback.lazy import cached_property
 from bitsback.models import Model
+from bitsback.planner.blocks import Uncoded
+from bitsback.planner.candidates import any_codes, check_fit, is_bundled, picture_plans
+from bitsback.planner.plan import NO_MODEL, Plan
+from bitsback.planner.planner import Planner
+from bitsback.planner.policy import DEFAULT, Policy
+from bitsback.planner.sampling import sample_of
 
 _QUICK_ELEMENTS = 8 * 784
 """Elements of a block for random access: a context model decodes them in some 5 ms, a dense one in
@@ -43,11 +37,6 @@ a fraction of one.
 """
 _FRAMES_ELEMENTS = 1 << 21
 """The same of a block of frames, as of a tile of a stack."""
-_SEEN = 1 << 17  # elements that a trial may see, and
-_SEEN_TILES = 64
-_WORSE = 1.1  # times as many bytes of a sample
-_LARGE_TILE = 1 << 12  # elements, on average
-_ENOUGH = 1 << 14  # elements of a sample, from which on it tells something
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +80,8 @@ class PartReader:
         self._blocks = list(blocks_of(collection, block, items.name, elements, whole))
         self._reader = TileReader(items, collection)
         self._ahead: list[Tiles] = []
+        self._planned = False
+        """Whether the plan was made of just one block, the first one."""
         self._orders: list[NDArray[np.intp]] = []
 
     @cached_property
@@ -112,37 +103,46 @@ class PartReader:
             return False
         return self.collection.axes != BYTES and any_codes(given, self.collection.dtype, self.shape)
 
-    def choose(self, given: Model | None, effort: Effort, job: int) -> Chosen:
-        """The model for it; see `bitsback.coding.choose`. Raises UnfitError if a `given` one fits
-        the shape, but not the values.
+    def plan(self, planner: Planner) -> Plan:
+        """The plan for it; see `bitsback.planner`. Raises UnfitError if a given model fits the
+        shape, but not the values.
         """
+        given, policy = planner.given, planner.policy
         if not self._blocks or not self.codable(given):
-            return Chosen(None)
+            return NO_MODEL
         elements = tiles = 0
         for number, (first, count) in enumerate(self._blocks):
             if number == len(self._ahead):  # another choice may have read it
                 self._ahead.append(self._read(first, count))
             elements, tiles = elements + self._ahead[number].elements.size, tiles + count
             # The first block tells whether a given model fits; it may not code others.
-            if given is not None or elements >= _SEEN or tiles >= _SEEN_TILES:
+            if (
+                given is not None
+                or elements >= policy.sample_elements
+                or tiles >= policy.sample_tiles
+            ):
                 break
         first_ones = self._ahead[0]
+        self._planned = len(self._ahead) == 1 and not self._role.frames and not self._sets
         if len(self._ahead) > 1:
             first_ones = Tiles.of(chain.from_iterable(self._ahead), first_ones.dtype)
         if self._role.frames:
             first_ones = layouts.as_stacks(first_ones)
-        chosen = choose(given, first_ones, self.items.name, effort, job)
+        plan = planner.plan(first_ones, self.items.name)
         if self._role.frames:
-            chosen = chosen.of_frames()
+            plan = plan.of_frames()
         if given is not None:
-            _warn_if_outdone(chosen, first_ones, self.items.name)
-        return chosen
+            _warn_if_outdone(plan, first_ones, self.items.name)
+        return plan
 
-    def tasks(self, first: int, chosen: Chosen, coder: Coder) -> Iterator[Uncoded]:
-        """Its blocks. first: the number of its first tile. coder: the general compressor."""
+    def tasks(self, first: int, plan: Plan, policy: Policy) -> Iterator[Uncoded]:
+        """Its blocks. first: the number of its first tile."""
+        coder: Coder = policy.coder
         if self.collection.axes == BYTES:  # so few bytes that LZMA needs no trial
             coder = "lzma"
-        for start, count in self._blocks:
+        for number, (start, count) in enumerate(self._blocks):
+            if number == policy.rival_blocks:
+                plan = plan.settled
             tiles = self._ahead.pop(0) if self._ahead else self._read(start, count)
             bits = None
             if self._sets:
@@ -150,7 +150,8 @@ class PartReader:
                 sorted_ones = canonical(tiles, ties)
                 tiles, bits = sorted_ones.tiles, sorted_ones.bits
                 self._orders.append(start + sorted_ones.order)
-            yield Uncoded(tiles, first + start, chosen, coder, bits, self._role.records)
+            planned = self._planned and number == 0
+            yield Uncoded(tiles, first + start, plan, coder, bits, self._role.records, planned)
         if self._role.follows is None:
             self.items.finish()
 
@@ -195,23 +196,23 @@ def _apart(part: Collection) -> bool:
     """Whether the tiles of pictures are blocks of their own: those of one have few values, or a
     list of its own.
     """
-    large = part.tiles and part.elements >= _LARGE_TILE * part.tiles
+    large = part.tiles and part.elements >= DEFAULT.box_elements * part.tiles
     return bool(part.axes in (COUNTED, VARIED) and large and not is_narrow(part.dtype))
 
 
-def _warn_if_outdone(chosen: Chosen, tiles: Tiles, name: str) -> None:
+def _warn_if_outdone(plan: Plan, tiles: Tiles, name: str) -> None:
     """Warns with ModelWarning if a general compressor, or a bundled model of any shape, makes a
     tenth less of a sample than the model that was asked for. name: of the input.
     """
-    model = chosen.model
+    model = plan.model
     if model is None or (model.any_shape and is_bundled(model)):
         return
     sample = sample_of(tiles, whole=False)
-    if sample.elements.size < _ENOUGH:
+    if sample.elements.size < DEFAULT.small_sample:
         return
-    cost = chosen.rate * sample.elements.size
+    cost = plan.rate * sample.elements.size
     other, least = min(_others(sample).items(), key=lambda pair: pair[1])
-    if cost > _WORSE * least:
+    if cost > DEFAULT.margin * least:
         times = cost / least
         much = f"{100 * (times - 1):.0f} % more than" if times < 2 else f"{times:,.1f} times what"
         warnings.warn(
@@ -231,7 +232,7 @@ def _others(sample: Tiles) -> dict[str, int]:
         found["a general compressor"] = len(general)
     shape = sample.shapes[0][1]
     if layouts.layouts_for(sample.dtype, shape):
-        for plan in plans_of(picture_models(None, "auto"), sample):
+        for plan in picture_plans(None, DEFAULT, sample):
             name, cost = f"the model {plan.model.name}", plan.cost
             found[name] = min(cost, found.get(name, cost))
     return found

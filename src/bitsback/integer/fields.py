@@ -90,6 +90,10 @@ class Fields:
     def object(self, key: str) -> "Fields":
         return Fields(self._take(key), f"{self._where}.{key}" if self._where else key)
 
+    def peek(self, key: str) -> Any:
+        """The value of a key, which stays, to be taken later; None if it is missing."""
+        return self._rest.get(key)
+
     def peek_object(self, key: str) -> "Fields":
         """Like `object`, but the key stays, to be taken later."""
         value = self._take(key)

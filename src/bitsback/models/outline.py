@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,10 @@ class Outline:
     """Whether it learns everything from the items of a batch: the more items, the fewer bits each
     takes.
     """
+    planes: int
+    """The planes of a pixel, its own included, that it looks at."""
+    cost: int
+    """Products of its linear predictors, for each element."""
 
     @property
     def any_shape(self) -> bool:
@@ -175,6 +180,7 @@ class Outline:
         inner.done()
         entries = top.peek_object("distributions")
         keys = {key: read_key(key, variables) for key in entries.names()}
+        told = [entries.peek(key) for key in keys]
         found = [entries.object(key) for key in keys]
         codecs = {fields.peek_text("codec") for fields in found}
         autoregressive = not codecs.isdisjoint((AUTOREGRESSIVE, *ANY_SHAPE))
@@ -186,8 +192,43 @@ class Outline:
         chain.done()
         return cls(
             name, about, licence, variables, size, keys, code, growth, batch, autoregressive,
-            serial, PREDICTIVE in codecs, counted,
+            serial, PREDICTIVE in codecs, counted, max(map(_planes, told)),
+            sum(_products(each.get("predictors")) for each in told),
         )  # fmt: skip
+
+
+def _planes(told: Any) -> int:
+    """The planes that a distribution looks at, by its description, which may be damaged: `first`
+    and `second` are those before a pixel's own, and k > 0 in a place [k, row, column, weight].
+    """
+    found: int = 1
+    if isinstance(told, dict):
+        found += 2 if told.get("second") else 1 if told.get("first") else 0
+        told = list(told.values())
+    if isinstance(told, list):
+        if len(told) == 4 and all(type(part) is int for part in told):
+            return 1 + int(min(max(told[0], 0), 2))
+        found = max([found, *(_planes(part) for part in told if isinstance(part, dict | list))])
+    return found
+
+
+def _products(predictors: Any) -> int:
+    """A predictor of n neighbours, each a list, takes some (n + 1)^2 products."""
+    sizes = (
+        [
+            sum(
+                isinstance(each, list)
+                for places in one.values()
+                if isinstance(places, list)
+                for each in places
+            )
+            for one in predictors
+            if isinstance(one, dict)
+        ]
+        if isinstance(predictors, list)
+        else []
+    )
+    return sum((size + 1) ** 2 for size in sizes)
 
 
 def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -9,7 +9,6 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 from bitsback.coding.block import Opened
-from bitsback.coding.choose import given_model
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.digests import Digests
 from bitsback.format.index import BlockInfo, Place
@@ -38,6 +37,7 @@ from bitsback.images.names import printable
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.models.model import Choice
+from bitsback.planner.candidates import given_model
 from bitsback.reading.contents import Contents
 from bitsback.reading.damage import Owners, Problem, described, gaps_of, lost_names
 from bitsback.reading.describe import describe

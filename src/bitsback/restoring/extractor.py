@@ -9,7 +9,6 @@ from typing import Any, Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding.choose import given_model
 from bitsback.decompress_options import DecompressKeywords, DecompressOptions
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.collection import BYTES
@@ -18,6 +17,7 @@ from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileList
 from bitsback.format.tiles import Tiles
 from bitsback.images.file_io import open_file
 from bitsback.models import Model
+from bitsback.planner.candidates import given_model
 from bitsback.reading.damage import BESIDE_PAGES, Problem
 from bitsback.reading.reader import Archive, Source
 from bitsback.reading.source import BlockSource, Task, decode

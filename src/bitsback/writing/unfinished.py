@@ -25,11 +25,11 @@ from types import TracebackType
 from typing import Any
 
 from bitsback import __version__, _core
-from bitsback.coding.block_writer import Encoded, Uncoded
 from bitsback.errors import InputError, ModelError
 from bitsback.format.layout import CRC_SIZE
 from bitsback.locks import Lock
 from bitsback.models import Model, known
+from bitsback.planner.blocks import Encoded, Uncoded
 from bitsback.remote.url import Url
 from bitsback.restoring.file_lock import open_locked
 from bitsback.restoring.output import Destination, Output, naming
@@ -106,35 +106,34 @@ class Unfinished:
         """The number of blocks that were there before and were not taken."""
         return len(self._unused)
 
-    def find(self, key: bytes, chosen: Sequence[Model]) -> Encoded | None:
-        """The block with this key, if it is there. chosen: models that it may be coded with."""
+    def find(self, key: bytes, models: Sequence[Model]) -> Encoded | None:
+        """The block with this key, if it is there. models: those that it may be coded with."""
         place = self._places.get(key)
         record = None if place is None else self._record(place)
         if record is None:
             return None
-        head, section = record
-        found = [_model(bytes.fromhex(identity), chosen) for identity in head.pop("models")]
-        models = tuple(model for model in found if model is not None)
-        if len(models) < len(found):
+        head, sections = record
+        found = [_model(bytes.fromhex(identity), models) for identity in head.pop("models")]
+        used = tuple(model for model in found if model is not None)
+        if len(used) < len(found):
             return None
         with self._lock:
             self._unused.discard(key)
-        return Encoded(section=section, models=models, **head)
+        blocks = tuple(map(tuple, head.pop("blocks")))
+        return Encoded(sections=sections, blocks=blocks, models=used, **head)
 
     def add(self, key: bytes, block: Encoded) -> None:
         """Keeps a block. Raises InputError if the disk is full or the like."""
         head = json.dumps(
             {
-                "items": block.items,
-                "method": block.method,
+                "blocks": block.blocks,
                 "models": [model.identity.hex() for model in block.models],
-                "two_valued": block.two_valued,
                 "outdone": block.outdone,
                 "order_bits": block.order_bits,
             }
         ).encode()
-        start = _START.pack(key, len(head), len(block.section))
-        record = start + head + block.section
+        start = _START.pack(key, len(head), len(block.sections))
+        record = start + head + block.sections
         crc = _core.crc32c(record).to_bytes(CRC_SIZE, "little")
         with self._lock:
             with naming(str(self.path)):
@@ -194,12 +193,11 @@ class Unfinished:
 
 def key_of(task: Uncoded, *settings: object) -> bytes:
     """The key of a block. settings: everything else that decides how it is coded."""
-    chosen, rival = task.chosen, task.chosen.rival
-    choices = [one for one in (chosen, rival) if one is not None]
-    choices += [digit for one in choices for digit in one.digits]
+    plans = [task.plan, *task.plan.rivals]
+    plans += [digit for one in plans for digit in one.digits]
     told = (
-        [model.identity.hex() for one in choices for model in one.models],
-        [replace(one, model=None, rival=None, digits=()) for one in choices],
+        [model.identity.hex() for one in plans for model in one.models],
+        [replace(one, model=None, rivals=(), digits=()) for one in plans],
         (task.first, task.coder, task.order_bits, task.records),
         task.tiles.dtype.str,
         task.tiles.shapes,
@@ -219,8 +217,8 @@ def _versions() -> bytes:
     ).digest()
 
 
-def _model(identity: bytes, chosen: Sequence[Model]) -> Model | None:
-    for model in chosen:
+def _model(identity: bytes, models: Sequence[Model]) -> Model | None:
+    for model in models:
         if model.identity == identity:
             return model
     with suppress(ModelError):

@@ -14,16 +14,6 @@ from pathlib import Path
 from typing import BinaryIO, Unpack, cast
 
 from bitsback.coding.block import METHODS, PREFIX_SIZE
-from bitsback.coding.block_writer import Encoded, Uncoded, encode
-from bitsback.coding.choose import (
-    HURRIED,
-    Chosen,
-    UnfitError,
-    any_codes,
-    choose,
-    coder_for,
-    is_bundled,
-)
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import InputError, ModelWarning
 from bitsback.format.digests import Digests
@@ -43,6 +33,10 @@ from bitsback.inputs.opening import Source, files_of, open_source
 from bitsback.inputs.part_reader import part_readers
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
+from bitsback.planner.blocks import Encoded, Uncoded, encode
+from bitsback.planner.candidates import is_bundled
+from bitsback.planner.plan import NO_MODEL, Plan
+from bitsback.planner.planner import Planner, UnfitError
 from bitsback.remote.url import check_options, located
 from bitsback.restoring.output import Destination, Output, open_output
 from bitsback.summary import Compressed
@@ -193,10 +187,7 @@ class _Writer:
         self._parts = part_readers(taken, asked)
         # Otherwise when it is a part's turn: the first block of each would have to be in memory.
         self._early = asked.given is not None or asked.options.embed == "always"
-        least = HURRIED if asked.options.quick else 0
-        job = sum(part.collection.elements for part in self._parts if part.codable(asked.given))
-        self._job = max(job, least)
-        self._coder = coder_for(asked.effort, max(taken.collection.elements, least))
+        self._planner = Planner(asked.policy)  # for parts and blocks without the given model
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._names: dict[str, None] = {}
         """The names of the models that blocks were coded with."""
@@ -213,14 +204,14 @@ class _Writer:
         begin(options.progress, "compressing")
         self._output = output
         self._written = self._begin() if self._changed is None else self._go_on(self._changed)
-        chosen = self._choose() if self._early else []
-        models = {model.identity: model for choice in chosen for model in choice.models}
+        plans = self._plan() if self._early else []
+        models = {model.identity: model for plan in plans for model in plan.all_models}
         held_back: list[Encoded] = []  # until it is known that a model is used
         work = Work(taken.collection, options.progress)
         done = 0
-        for encoded in ordered_map(self._encode, self._tasks(chosen), self._threads):
+        for encoded in ordered_map(self._encode, self._tasks(plans), self._threads):
             held_back.append(encoded)
-            held_bytes = sum(len(held.section) for held in held_back)
+            held_bytes = sum(len(held.sections) for held in held_back)
             if encoded.models or held_bytes > _HELD_BACK:
                 for model in models.values():
                     self._write_model(model)
@@ -229,8 +220,8 @@ class _Writer:
                 self._write(held_back)
                 held_back = []
             self._count(encoded)
-            work.add(done, encoded.items)
-            done += encoded.items
+            work.add(done, encoded.tiles)
+            done += encoded.tiles
         self._write(held_back)
 
     def _begin(self) -> Generation:
@@ -252,8 +243,11 @@ class _Writer:
 
     def _write(self, blocks: Iterable[Encoded]) -> None:
         for encoded in blocks:
-            self._written.add_block(encoded.section, self._tile, encoded.items)
-            self._tile += encoded.items
+            start = 0
+            for tiles, size, _ in encoded.blocks:
+                block = encoded.sections[start : start + size]
+                self._written.add_block(block, self._tile, tiles)
+                start, self._tile = start + size, self._tile + tiles
 
     @property
     def own_blocks(self) -> list[tuple[int, int]]:
@@ -282,6 +276,7 @@ class _Writer:
             blocks=len(self.own_blocks),
             methods=self._methods,
             model=", ".join(self._names) or None,
+            policy=None if self._given is not None else self._planner.policy.name,
             outdone=self._outdone,
             model_bytes=self._model_bytes,
             bytes_in=collection.nbytes,
@@ -327,34 +322,35 @@ class _Writer:
         self._outdone += encoded.outdone
         self._order_bits += encoded.order_bits
         self._names.update(dict.fromkeys(model.name for model in encoded.models))
-        self._methods[METHODS[encoded.method]] += 1
-        _log.debug(
-            "block %d: %d items, %s%s, %d bytes",
-            sum(self._methods.values()),
-            encoded.items,
-            METHODS[encoded.method],
-            "".join(f" by {model.name}" for model in dict.fromkeys(encoded.models)),
-            len(encoded.section),
-        )
+        for tiles, size, method in encoded.blocks:
+            self._methods[METHODS[method]] += 1
+            _log.debug(
+                "block %d: %d items, %s%s, %d bytes",
+                sum(self._methods.values()),
+                tiles,
+                METHODS[method],
+                "".join(f" by {model.name}" for model in dict.fromkeys(encoded.models)),
+                size,
+            )
 
-    def _choose(self) -> list[Chosen]:
-        """The model for each part: the given one, unless the archive is smaller without it and it
-        may be left aside. Raises UnfitError if the given one codes none of them.
+    def _plan(self) -> list[Plan]:
+        """The plan for each part: by the given model, unless the archive is smaller without it and
+        it may be left aside. Raises UnfitError if the given one codes none of them.
         """
-        chosen = self._choose_given()
+        plans = self._plan_given()
         given = self._given
         if given is None or self._options.embed != "if-smaller" or is_bundled(given):
-            return chosen
+            return plans
         weight = len(section(MODEL, pack_model(given)))
-        others = [part.choose(None, self._asked.effort, self._job) for part in self._parts]
-        with_it, without = self._bytes_by(chosen) + weight, self._bytes_by(others)
+        others = [part.plan(self._planner) for part in self._parts]
+        with_it, without = self._bytes_by(plans) + weight, self._bytes_by(others)
         known = all(
             other.model is not None
-            for choice, other in zip(chosen, others, strict=True)
-            if choice.model is not None
+            for plan, other in zip(plans, others, strict=True)
+            if plan.model is not None
         )
         if with_it <= without or not known:
-            return chosen
+            return plans
         warnings.warn(
             f"{self._taken.name}: the model {given.name} is left aside, by a trial: with it inside"
             f" ({weight:,} bytes) the archive would take some {with_it:,} bytes, and without it"
@@ -366,24 +362,24 @@ class _Writer:
         self._early = False
         return others
 
-    def _bytes_by(self, chosen: list[Chosen]) -> int:
+    def _bytes_by(self, plans: list[Plan]) -> int:
         """The bytes of all blocks, by the trials."""
-        pairs = zip(self._parts, chosen, strict=True)
-        return round(sum(choice.rate * part.collection.elements for part, choice in pairs))
+        pairs = zip(self._parts, plans, strict=True)
+        return round(sum(plan.rate * part.collection.elements for part, plan in pairs))
 
-    def _choose_given(self) -> list[Chosen]:
+    def _plan_given(self) -> list[Plan]:
         """Raises UnfitError if there is a given one that codes none of the parts."""
-        chosen: list[Chosen] = []
+        plans: list[Plan] = []
         refused: UnfitError | None = None
         for part in self._parts:
             try:
-                chosen.append(part.choose(self._given, self._asked.effort, self._job))
+                plans.append(part.plan(self._asked.planner).settled)
             except UnfitError as error:
                 refused = refused or error
-                chosen.append(Chosen(None))
-        if refused is not None and not any(choice.model for choice in chosen):
+                plans.append(NO_MODEL)
+        if refused is not None and not any(plan.model for plan in plans):
             raise refused
-        return chosen
+        return plans
 
     def _write_model(self, model: Model) -> None:
         """Embeds a model, if the options ask for it."""
@@ -396,62 +392,25 @@ class _Writer:
             self._written.add(embedded)
             self._model_bytes += len(embedded)
 
-    def _tasks(self, chosen: list[Chosen]) -> Iterator[Uncoded]:
-        """The blocks to code. chosen: the model for each part; none if they are to be chosen
-        now.
-        """
+    def _tasks(self, plans: list[Plan]) -> Iterator[Uncoded]:
+        """The blocks to code. plans: of each part; none if they are to be made now."""
         first = self._first
-        for part, choice in zip_longest(self._parts, chosen):
-            if choice is None:
-                choice = part.choose(None, self._asked.effort, self._job)
-            yield from part.tasks(first, choice, self._coder)
+        for part, plan in zip_longest(self._parts, plans):
+            if plan is None:
+                plan = part.plan(self._planner)
+            yield from part.tasks(first, plan, self._planner.policy)
             first += part.collection.tiles
 
     def _encode(self, task: Uncoded) -> Encoded:
         """A block, by an earlier run that was stopped, if there was one, or coded now."""
         if self._unfinished is None:
-            return self._coded(task)
-        key = key_of(task, self._asked.effort, self._job, self._early)
-        encoded = self._unfinished.find(key, task.chosen.models)
+            return encode(task, self._planner, self._early)
+        key = key_of(task, self._planner.policy, self._early)
+        encoded = self._unfinished.find(key, task.plan.all_models)
         if encoded is None:
-            encoded = self._coded(task)
+            encoded = encode(task, self._planner, self._early)
             self._unfinished.add(key, encoded)
         return encoded
-
-    def _coded(self, task: Uncoded) -> Encoded:
-        """A block, with the model of its part, or with another one if that does worse than it was
-        expected to, since the blocks of a part may differ much.
-        """
-        tiles, chosen = task.tiles, task.chosen
-        encoded = encode(task, chosen)
-        if chosen.rival is not None:
-            encoded = _smaller(encoded, encode(task, chosen.rival))
-        if (
-            self._early  # when all models were written before
-            or not tiles.elements.size
-            or not any_codes(None, tiles.dtype, tiles.shapes[0][1])
-        ):
-            return encoded
-        used = next(iter(encoded.models), None)
-        if (
-            used is not None
-            and (used.any_shape or (used.levels == 2) == encoded.two_valued)
-            and not chosen.disappoints(len(encoded.section), tiles.elements.size)
-            and not (chosen.digits and tiles.value_range is not None)  # which may be listed
-        ):
-            return encoded
-        other = choose(None, tiles, "", self._asked.effort, self._job)
-        if not other.models or (other.models, other.invert, other.layout) == (
-            chosen.models,
-            chosen.invert,
-            chosen.layout,
-        ):
-            return encoded
-        return _smaller(encoded, encode(task, other))
-
-
-def _smaller(encoded: Encoded, other: Encoded) -> Encoded:
-    return min(encoded, other, key=lambda encoded: len(encoded.section))
 
 
 def _files(taken: Input) -> Files:

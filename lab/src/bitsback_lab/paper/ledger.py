@@ -17,8 +17,7 @@ import bitsback
 from bitsback import InputError, InputWarning, Message
 from bitsback.coding import chain
 from bitsback.coding.block_plan import BlockPlan
-from bitsback.coding.block_writer import lanes_for
-from bitsback.coding.choose import any_fits, check_fit, choose, given_model
+from bitsback.coding.way import lanes_for
 from bitsback.compress_options import LARGEST_TILE, CompressOptions
 from bitsback.format.collection import VARIED, Collection
 from bitsback.format.runs import pack_runs
@@ -29,6 +28,8 @@ from bitsback.inputs.opening import Source, open_input
 from bitsback.integer import Size
 from bitsback.models import Model, bundled
 from bitsback.models.variables import DATA
+from bitsback.planner.candidates import any_fits, check_fit, given_model
+from bitsback.planner.planner import Planner
 from bitsback_lab.paper.coding import Symbols, length
 
 
@@ -169,12 +170,12 @@ def _explain(
         items.read(1, collection.axes)
     image = items.read(1, collection.axes)
     tiles = Tiles.stacked(image)
-    chosen = choose(given, tiles, name)
+    planned = Planner(given=given).plan(tiles, name)
     plan = size = None
-    if chosen.model is not None:
-        plan = BlockPlan.of(chosen.model, tiles, chosen.layout, chosen.invert)
-        size = chosen.model.size_of(shape)
-    if chosen.model is None or plan is None or size is None:
+    if planned.model is not None:
+        plan = BlockPlan.of(planned.model, tiles, planned.layout, planned.invert)
+        size = planned.model.size_of(shape)
+    if plan is None or size is None:
         raise InputError(
             f"{name}: no model codes such values ({image.dtype}, from {image.min()} to"
             f" {image.max()}); convert the image to 8 bits grey, or to two values"
@@ -182,9 +183,9 @@ def _explain(
     x = plan.symbols.reshape(1, -1)
     digest = chain.digest(pack_runs(plan.runs), tiles.bytes)
     message = chain.initial(digest, lanes_for(x.size))
-    ledger = enter(chosen.model, size, message, x)
+    ledger = enter(plan.model, size, message, x)
     buffer = io.BytesIO()
-    whole = LARGEST_TILE if chosen.model.wants_small else None  # the ledger covers this
-    bitsback.compress(image, buffer, model=chosen.model, embed="never", tile=whole)
+    whole = LARGEST_TILE if plan.model.wants_small else None  # the ledger covers this
+    bitsback.compress(image, buffer, model=plan.model, embed="never", tile=whole)
     raw = image.nbytes if tiles.two_values is None else (image.size + 7) // 8
-    return Explained(chosen.model, shape, ledger, raw, len(message.to_bytes()), buffer.tell())
+    return Explained(plan.model, shape, ledger, raw, len(message.to_bytes()), buffer.tell())

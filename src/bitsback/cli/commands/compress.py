@@ -33,7 +33,7 @@ MODEL_OPTIONS = (
     ),
     click.option(
         "--fast", is_flag=True,
-        help="Choose among the fast models, also for small inputs.",
+        help="Choose among the fast models.",
     ),
     click.option(
         "--best", is_flag=True,
@@ -247,11 +247,10 @@ def command(
     Items of a size that has a model, such as 28 x 28, are coded with that model; bilevel items
     (bool, 0/1, 0/255) and grey items have different ones. Pictures of all other sizes are coded
     with universal models. Arrays of one dimension, or of a few columns, are coded as series, with a
-    model that learns from them. Anything that no model suits is compressed by LZMA, or by deflate
-    if there are many items. 'bitsback train' makes models. If several models fit, the one that
-    makes a sample smallest is used. The best ones ('context' in their names) process a few MB a
-    second in both directions; beyond 20 million pixels a fast one replaces them, unless it is far
-    worse.
+    model that learns from them. Anything that no model suits is compressed by LZMA, or with --fast
+    by deflate. 'bitsback train' makes models. If several models fit, the one that makes a sample
+    smallest is used, whatever the size of the input. The slowest models, which count contexts, are
+    tried where a look at the sample says that they may pay, and by --best always.
 
     \b
       bitsback compress scans --unordered        a set of pictures without names

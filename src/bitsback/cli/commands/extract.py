@@ -105,8 +105,8 @@ def command(
         options.refuse_terminal()
     with ExitStack() as stack:
         progress = stack.enter_context(Progress("extracting", quiet))
-        from bitsback.coding.choose import given_model
         from bitsback.images.formats import ONE_ARRAY
+        from bitsback.planner.candidates import given_model
         from bitsback.remote.url import check_options, located
 
         places = [located(place, storage_options) for place in (archive, output, folder)]

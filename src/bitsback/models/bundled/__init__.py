@@ -19,8 +19,6 @@ _NAMES = (
     "universal-bilevel", "bilevel", "graphics", "graphics-grey", "universal-mixed",
     "universal-deep", "series", "universal-fast",
 )  # fmt: skip
-FAST = "universal-fast"
-"""The autoregressive model that is fast enough for those who ask for speed, and for nobody else."""
 
 
 def names() -> tuple[str, ...]:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback.coding import alone
-from bitsback.coding.alone_choice import AUTO, Axes, auto_models, check_axes, choose_way, codable
 from bitsback.errors import InputError, ModelError
 from bitsback.format.grid import Shape
 from bitsback.format.layout import DTYPES, MAX_BLOCK_BYTES
@@ -16,6 +15,7 @@ from bitsback.models import Model
 from bitsback.models.known import ADVICE, find, register_model
 from bitsback.models.model import Choice
 from bitsback.models.named import NamedModel
+from bitsback.planner.arrays import AUTO, Axes, auto_models, check_axes, choose_way, codable
 
 
 def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes = AUTO) -> bytes:

@@ -10,29 +10,22 @@ from numpy.typing import NDArray
 from bitsback.coding import layouts
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
+from bitsback.planner.policy import DEFAULT, Policy
 
-_TILES = 64
-_ELEMENTS = 1 << 17  # the size of a sample that may consist of parts
-_SLICES = 8
-_BEFORE = 1 << 19  # elements from which a model learns before a sample of two levels
-_BEFORE_OF_MORE = 1 << 17
-_CELLS = 3  # along rows and columns at most
-_CELL_SIDE = 64  # rows or columns at least
-_BOX = 1 << 12  # elements at least, of one of several boxes
 Box = tuple[slice, ...]
 
 
-def sample_of(tiles: Tiles, whole: bool) -> Tiles:
+def sample_of(tiles: Tiles, whole: bool, policy: Policy = DEFAULT) -> Tiles:
     """Some of the tiles; of large ones, unless `whole`, some boxes."""
-    numbers = _sampled(tiles.count)
-    if len(numbers) == tiles.count and (whole or tiles.elements.size <= _ELEMENTS):
+    numbers, elements = _sampled(tiles.count), policy.sample_elements
+    if len(numbers) == tiles.count and (whole or tiles.elements.size <= elements):
         return tiles  # so that a trial and a block see the same data
     if tiles.shape is not None:
         sample = Tiles.stacked(np.ascontiguousarray(tiles.stack[:: numbers.step][: len(numbers)]))
     else:
         sample = Tiles.of(islice(tiles, 0, numbers.stop, numbers.step), tiles.dtype)
-    most = _ELEMENTS // sample.count
-    if whole or sample.elements.size <= _ELEMENTS:
+    most = elements // sample.count
+    if whole or sample.elements.size <= elements:
         return sample
     boxes = (
         np.ascontiguousarray(tile[box])
@@ -42,7 +35,7 @@ def sample_of(tiles: Tiles, whole: bool) -> Tiles:
     return Tiles.of(boxes, tiles.dtype)
 
 
-def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
+def learned_before(tiles: Tiles, sample: Tiles, policy: Policy = DEFAULT) -> Tiles | None:
     """The data of a block from which a model may learn before it codes the sample: the other tiles,
     or the rows above the boxes of the sample in large ones. None if there is little of it.
     """
@@ -51,14 +44,14 @@ def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
         tile.size for tile in islice(tiles, 0, numbers.stop, numbers.step)
     )
     found: list[NDArray[Any]] = []
-    before = _BEFORE if tiles.two_values is not None else _BEFORE_OF_MORE
+    before = policy.large_sample if tiles.two_values is not None else policy.sample_elements
     left = before
     for number, tile in enumerate(tiles):
         if left <= 0:
             break
         boxes: list[Box] = [(slice(None),) * tile.ndim]
         if number in numbers:
-            most, above = _ELEMENTS // len(numbers), before // len(numbers)
+            most, above = policy.sample_elements // len(numbers), before // len(numbers)
             pairs = boxes_in(tile.dtype, tile.shape, most, above) if cut else []
             boxes = [rows for rows, _ in pairs]
         for box in boxes:
@@ -68,10 +61,10 @@ def learned_before(tiles: Tiles, sample: Tiles) -> Tiles | None:
     return Tiles.of((tile for tile in found if tile.size), tiles.dtype) if enough else None
 
 
-def series_sample(tiles: Tiles) -> Tiles:
+def series_sample(tiles: Tiles, policy: Policy = DEFAULT) -> Tiles:
     """The first of the tiles, of which each follows the one before it."""
     (count, shape), *_ = tiles.shapes
-    steps = min(count, _ELEMENTS // max(math.prod(shape), 1))
+    steps = min(count, policy.sample_elements // max(math.prod(shape), 1))
     elements = tiles.elements[: steps * math.prod(shape)]
     return Tiles(elements, ((steps, shape),))
 
@@ -82,13 +75,13 @@ def sample_boxes(dtype: np.dtype[Any], grid: Grid) -> list[tuple[Box, Box]]:
     """
     regions = [grid.region(number) for number in _sampled(grid.tiles)]
     shapes = [tuple(part.stop - part.start for part in region) for region in regions]
-    if sum(map(math.prod, shapes)) <= _ELEMENTS:
+    if sum(map(math.prod, shapes)) <= DEFAULT.sample_elements:
         return [((slice(0, 0),) * len(region), region) for region in regions]
-    most, above = (n // len(shapes) for n in (_ELEMENTS, _BEFORE_OF_MORE))
+    most = DEFAULT.sample_elements // len(shapes)
     return [
         (_within(region, rows), _within(region, box))
         for region, shape in zip(regions, shapes, strict=True)
-        for rows, box in boxes_in(dtype, shape, most, above)
+        for rows, box in boxes_in(dtype, shape, most, most)
     ]
 
 
@@ -113,9 +106,10 @@ def boxes_at(shape: Shape, rows: int, most: int, above: int = 0) -> list[tuple[B
     its rows and columns, and the middle of each is a box: a picture may be empty in its own middle.
     Before each box comes what is above it in its cell, all of these of `above` elements at most.
     """
-    each, counts = min(math.isqrt(max(most // _BOX, 1)), _CELLS), [1] * len(shape)
+    box_elements, counts = DEFAULT.box_elements, [1] * len(shape)
+    each = min(math.isqrt(max(most // box_elements, 1)), DEFAULT.boxes)
     for axis in (rows, rows + 1):
-        counts[axis] = max(min(each, shape[axis] // _CELL_SIDE), 1)
+        counts[axis] = max(min(each, shape[axis] // math.isqrt(box_elements)), 1)
     cells = math.prod(counts)
     found = []
     for at in np.ndindex(*counts):
@@ -133,8 +127,9 @@ def boxes_at(shape: Shape, rows: int, most: int, above: int = 0) -> list[tuple[B
 
 def _sampled(count: int) -> range:
     """The numbers of the sampled tiles, out of `count`."""
-    step = max(count // _TILES, 1)
-    return range(0, min(step * _TILES, count), step)
+    most = DEFAULT.sample_tiles
+    step = max(count // most, 1)
+    return range(0, min(step * most, count), step)
 
 
 def middle(tile: NDArray[Any], most: int) -> NDArray[Any]:
@@ -155,7 +150,9 @@ def _axis_of_rows(dtype: np.dtype[Any], shape: Shape) -> int:
 
 
 def _middle_at(shape: Shape, rows: int, most: int) -> Box:
-    sides = [1] * (rows - 1) + [min(side, _SLICES) for side in shape[max(rows - 1, 0) : rows]]
+    sides = [1] * (rows - 1) + [
+        min(side, DEFAULT.sample_slices) for side in shape[max(rows - 1, 0) : rows]
+    ]
     sides += shape[rows:]
     others = math.prod(sides[:rows]) * math.prod(sides[rows + 2 :])
     side = max(math.isqrt(most // others), 1)

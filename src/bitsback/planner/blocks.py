@@ -1,0 +1,220 @@
+"""Blocks of tiles to `B` sections, in the smallest of the ways that a plan names (docs/format.md,
+`B`, a block).
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from bitsback.coding import layouts
+from bitsback.coding.block_plan import BlockPlan, runs_of
+from bitsback.coding.fallback import Coder
+from bitsback.coding.number_digits import cut_of, seen_at
+from bitsback.coding.way import (
+    Way,
+    by_counting,
+    by_model,
+    least_size,
+    way_of_digits,
+    without_model,
+)
+from bitsback.format.layout import BLOCK, section
+from bitsback.format.runs import pack_runs
+from bitsback.format.tiles import Tiles
+from bitsback.models import Model
+from bitsback.planner.candidates import any_codes
+from bitsback.planner.plan import Plan
+from bitsback.planner.planner import Planner
+from bitsback.planner.policy import DEFAULT
+from bitsback.wire import varint
+
+
+@dataclass(frozen=True)
+class Uncoded:
+    """A block before it is coded."""
+
+    tiles: Tiles
+    first: int
+    """The number of its first tile."""
+    plan: Plan
+    coder: Coder
+    """The general compressor to try if no model is used, or if a model may not be better."""
+    order_bits: float | None
+    """For tiles in canonical order, which are a multiset: the bits that another order would take.
+    """
+    records: bool
+    """Whether they are records, which may have few values."""
+    planned: bool = False
+    """Whether the plan was made of just these tiles."""
+
+    def part(self, start: int, stop: int) -> "Uncoded":
+        """Some of its tiles as a block of their own."""
+        tiles = Tiles.of((self.tiles[n] for n in range(start, stop)), self.tiles.dtype)
+        return replace(self, tiles=tiles, first=self.first + start)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Coded tiles as they go into the archive: a block, or several where one would cost a reader
+    too much.
+    """
+
+    sections: bytes
+    """One after the other."""
+    blocks: tuple[tuple[int, int, int], ...]
+    """The tiles, the bytes and the method of each."""
+    models: tuple[Model, ...]
+    """The models that coded them."""
+    outdone: int
+    """The blocks that a model could code, but another method made smaller."""
+    order_bits: float
+    """The bits that the order of the tiles would take, if it is left out."""
+
+    @property
+    def tiles(self) -> int:
+        return sum(tiles for tiles, _, _ in self.blocks)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The smallest way to store tiles."""
+
+    way: Way
+    codable: bool
+    """Whether the model could code them."""
+    refused: int = 0
+    """The bytes of the model's way, if a reader would refuse so many elements in so few."""
+
+
+def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
+    """Encodes a block by its plan, or by one of its own if it does worse than expected, since the
+    blocks of a part may differ much. fixed: no other model may be used.
+    """
+    tiles, plan = block.tiles, block.plan
+    encoded = _smallest(block, (plan, *plan.rivals))
+    if (
+        fixed
+        or block.planned
+        or not tiles.elements.size
+        or not any_codes(None, tiles.dtype, tiles.shapes[0][1])
+    ):
+        return encoded
+    used = next(iter(encoded.models), None)
+    if (
+        used is not None
+        and (used.any_shape or (used.levels == 2) == (tiles.two_values is not None))
+        and not planner.surprised(plan, len(encoded.sections), tiles.elements.size)
+        and not (plan.digits and tiles.value_range is not None)  # which may be listed
+    ):
+        return encoded
+    other = planner.plan(tiles)
+    if not other.models or other.same_as(plan):
+        return encoded
+    return min(encoded, _smallest(block, [other]), key=lambda encoded: len(encoded.sections))
+
+
+def _smallest(block: Uncoded, plans: Sequence[Plan]) -> Encoded:
+    found = (_by_plan(block, plan) for plan in plans)
+    return min(found, key=lambda encoded: len(encoded.sections))
+
+
+def _by_plan(block: Uncoded, plan: Plan) -> Encoded:
+    """A block by its plan, cut into several if a reader would refuse it by the plan's model."""
+    tiles, multiset = block.tiles, block.order_bits is not None
+    found = find_way(tiles, plan, block.coder, multiset, block.records)
+    way = found.way
+    whole = section(
+        BLOCK,
+        varint(block.first),
+        pack_runs(runs_of(tiles, way.value_map)),
+        bytes([way.method.pack()]),
+        way.prefix,
+        *way.data,
+    )
+    encoded = Encoded(
+        whole,
+        ((tiles.count, len(whole), way.method.number),),
+        way.models,
+        int(found.codable and not way.models),
+        block.order_bits if way.method.multiset and block.order_bits else 0,
+    )
+    if not found.refused or multiset or tiles.count == 1:
+        return encoded
+    count = _parts(block, plan, found.refused)
+    ends = [number * tiles.count // count for number in range(count + 1)]
+    parts: list[Encoded] = []
+    for start, end in pairwise(ends):
+        parts.append(_by_plan(block.part(start, end), plan))
+        if parts[0].outdone:  # the others are hardly better
+            return encoded
+    return min(encoded, _joined(parts), key=lambda encoded: len(encoded.sections))
+
+
+def _parts(block: Uncoded, plan: Plan, size: int) -> int:
+    """The number of even parts of a block, of which a reader accepts the first if it takes its
+    share of `size` bytes, or the number of tiles.
+    """
+    tiles, parts = block.tiles.count, 1
+    assert plan.model is not None
+    while parts < tiles:
+        parts = min(2 * parts, tiles)
+        first = block.part(0, tiles // parts)
+        trial = BlockPlan.of(plan.model, first.tiles, plan.layout, plan.invert)
+        if trial is None or trial.affordable(size // parts):
+            break
+    return parts
+
+
+def _joined(parts: Sequence[Encoded]) -> Encoded:
+    return Encoded(
+        b"".join(part.sections for part in parts),
+        tuple(block for part in parts for block in part.blocks),
+        tuple(dict.fromkeys(model for part in parts for model in part.models)),
+        sum(part.outdone for part in parts),
+        sum(part.order_bits for part in parts),
+    )
+
+
+def find_way(
+    tiles: Tiles, plan: Plan, coder: Coder, multiset: bool = False, records: bool = False
+) -> Found:
+    """The smallest way to store tiles of those that a plan names. multiset: their order does not
+    matter. records: they may have few values.
+    """
+    trial = None
+    if plan.model is not None and not (multiset and plan.layout > layouts.STACKS):
+        trial = BlockPlan.of(plan.model, tiles, plan.layout, plan.invert)
+    way: Way | None = None
+    refused = 0
+    if trial is not None:
+        expected = round(plan.rate * tiles.elements.size)
+        most = DEFAULT.surprise * expected + DEFAULT.block_bytes if expected else math.inf
+        if trial.affordable(int(min(most, tiles.elements.nbytes)), multiset):
+            way = by_model(trial, multiset)
+            expected = sum(map(len, way.data))
+        if way is None or not trial.affordable(expected, multiset):
+            way, refused = None, expected + 1
+    if way is None or plan.contested or way.cost >= least_size(tiles):
+        pair = tiles.two_values
+        if pair is not None and plan.invert:
+            pair = pair[::-1]
+        limit = math.inf if way is None else way.cost
+        ways = [*without_model(tiles, pair, coder, limit), *([way] if way is not None else [])]
+        if records:
+            ways += by_counting(tiles)
+        if plan.digits:
+            ways += _by_digits(tiles, plan.digits, coder)
+        way = min(ways, key=lambda way: way.cost)
+    return Found(way, trial is not None, refused)
+
+
+def _by_digits(tiles: Tiles, plans: Sequence[Plan], coder: Coder) -> Iterator[Way]:
+    """The method digits. plans: for each digit, as far as they are known."""
+    if tiles.elements.size and tiles.two_values is None:
+        cut, digits = cut_of(tiles.elements)
+        ways = []
+        for place, digit in enumerate(digits):
+            plan = replace(seen_at(plans, place), contested=True)
+            ways.append(find_way(Tiles(digit, tiles.shapes), plan, coder).way)
+        yield way_of_digits(tiles, cut, ways)

@@ -1,0 +1,257 @@
+"""The planner: tries the models that may code some tiles on a sample, and makes a plan."""
+
+import logging
+import math
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bitsback.coding import layouts
+from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.fallback import encode_fallback
+from bitsback.coding.number_digits import cut_of, is_noise
+from bitsback.errors import InputError
+from bitsback.format.tiles import Tiles
+from bitsback.format.two_values import symbol_dtype
+from bitsback.format.value_list import ValueList
+from bitsback.format.value_range import is_narrow
+from bitsback.models import Model
+from bitsback.planner.candidates import Candidate, able, fitting
+from bitsback.planner.plan import NO_MODEL, Plan
+from bitsback.planner.policy import DEFAULT, Policy
+from bitsback.planner.sampling import learned_before, sample_of, series_sample
+
+_log = logging.getLogger(__name__)
+
+PlansOf = Callable[[Candidate], Iterable[BlockPlan]]
+"""A function that makes the plans for a sample, in each layout, of a candidate."""
+
+
+class UnfitError(InputError):
+    """A model was given that does not code the values of the items."""
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans by a policy, with a given model or with the bundled ones."""
+
+    policy: Policy = DEFAULT
+    given: Model | None = None
+
+    def plan(self, tiles: Tiles, name: str = "", before: Tiles | None = None) -> Plan:
+        """The plan for a block of these tiles, by a trial on some of what they have.
+
+        name: of the input, for messages. before: what stands before the tiles, from which a model
+        may learn, if they are but a sample. Raises UnfitError if the tiles have values that a given
+        model does not code.
+        """
+        plan = self._plan(tiles, name, before)
+        _log.info("%s: %s", name or "a block", plan.reason)
+        return plan
+
+    def _plan(self, tiles: Tiles, name: str, before: Tiles | None) -> Plan:
+        known = tiles if before is None else Tiles.of([*before, *tiles], tiles.dtype)
+        outlines = fitting(self.given, self.policy, tiles)
+        if not outlines:
+            return NO_MODEL
+        serial = any(outline.serial for outline in outlines)
+        whole = any(not outline.any_shape for outline in outlines)
+        sample = series_sample(tiles) if serial else sample_of(tiles, whole)
+        candidates = list(able(outlines, known))
+        if not candidates:
+            return self._without_model(sample, name)
+
+        def plans(candidate: Candidate) -> Iterator[BlockPlan]:
+            learned = before
+            if candidate.outline.counted and before is None:
+                learned = learned_before(known, sample)
+            for layout in layouts.layouts_of(candidate.outline, tiles.dtype, tiles.shapes[0][1]):
+                yield candidate.plan(sample, known, layout, learned)
+
+        picked, plan = self.choose(known, sample, candidates, plans)
+        if picked is None:
+            return plan
+        listed = picked.value_map
+        if self.given is not None or not isinstance(listed, ValueList):
+            return plan
+        if long_list(listed, known) and (digits := self._by_digits(sample)) is not None:
+            plan = replace(plan, rivals=(*plan.rivals, digits))
+        return plan
+
+    def _without_model(self, sample: Tiles, name: str) -> Plan:
+        """The plan for tiles whose values no model codes. Raises UnfitError."""
+        if self.given is None:
+            return self._by_digits(sample) or NO_MODEL
+        if sample.elements.size:
+            given = self.given
+            allowed = (
+                "two values"
+                if given.levels == 2
+                else f"the values 0 to {given.levels - 1} as {np.dtype(symbol_dtype(given)).name}"
+            )
+            raise UnfitError(
+                f"{name}: its items have other values than the model {given.name} codes, {allowed};"
+                " convert them first, or leave the choice to 'auto'"
+            )
+        return replace(NO_MODEL, model=self.given)
+
+    def choose(
+        self, known: Tiles, sample: Tiles, candidates: list[Candidate], plans: PlansOf
+    ) -> tuple[BlockPlan | None, Plan]:
+        """The best plan for a sample of known tiles, and what it means for blocks; None, and a plan
+        without a model, if there is none or a general compressor is better.
+        """
+        trials = [plan for each in candidates if not each.outline.counted for plan in plans(each)]
+        counting = [each for each in candidates if each.outline.counted]
+        best = min((trial.cost for trial in trials), default=math.inf)
+        if trials and counting:
+            counting = self._promising(known, sample, counting, best)
+        slower = [plan for each in counting for plan in plans(each)]
+        share = 1.0 if known.two_values is not None else self.policy.counting_share
+        if min((trial.cost for trial in slower), default=math.inf) <= share * best:
+            trials += slower
+        if not trials:
+            return None, NO_MODEL
+        for trial in trials:
+            _log.debug(
+                "trial: %s%s makes %d bytes of %d, as %s",
+                trial.model.name,
+                ", levels exchanged," if trial.invert else "",
+                trial.cost,
+                trial.tiles.elements.nbytes,
+                layouts.LAYOUTS[trial.layout],
+            )
+        picked = _pick(trials, self.policy)
+        free = all(trial.model.any_shape for trial in trials)
+        if free and self._is_beaten(picked):
+            return None, replace(NO_MODEL, reason="no model, since deflate is better on a sample")
+        contested = self._contested(picked)
+        rivals = () if self.given is not None else self._rivals(picked, trials, contested)
+        reason = f"the model {picked.model.name}, of {len(trials)} trials on"
+        reason += f" {picked.tiles.elements.size} elements"
+        reason += "".join(f"; {rival.models[0].name} is near, and is tried" for rival in rivals)
+        reason += "; a general compressor may be as good, and is tried" if contested else ""
+        return picked, replace(_plan_of(picked, contested), rivals=rivals, reason=reason)
+
+    def _by_digits(self, sample: Tiles) -> Plan | None:
+        """The plans for the digits of the elements; None if no model codes any of them. sample:
+        some tiles of a block.
+        """
+        if is_narrow(sample.dtype) or not sample.elements.size or sample.two_values is not None:
+            return None
+        cut, digits = cut_of(sample.elements)
+        found = tuple(
+            NO_MODEL
+            if is_noise(digit, bits, self.policy.worthwhile)
+            else self._plan(Tiles(digit, sample.shapes), "a digit", None)
+            for digit, bits in zip(digits, cut.bits, strict=True)
+        )
+        return plan_of_digits(found)
+
+    def _promising(
+        self, known: Tiles, sample: Tiles, counting: list[Candidate], best: float
+    ) -> list[Candidate]:
+        """The models that count that may be better than the best of the others: all for two levels;
+        and for more, where they take far longer, if much occurs again or a general compressor is
+        better; and those with a network if that is nearly as good.
+        """
+        policy = self.policy
+        if known.two_values is not None or policy.graphic == math.inf:
+            return counting
+        repetition = _repetition(sample)
+        if repetition < policy.repetition:
+            return counting
+        if known.elements.size <= policy.small_sample and repetition > policy.little_repetition:
+            return []  # there is too little to learn from
+        limit = min(policy.graphic * best, policy.noise * sample.elements.nbytes)
+        general = encode_fallback(sample, "deflate", limit)
+        if general is None or len(general) >= limit:
+            return []
+        every = len(general) < best
+        return [each for each in counting if every or each.outline.predictive]
+
+    def _contested(self, picked: BlockPlan) -> bool:
+        """Whether a general compressor may be as good on a block as the model that was picked.
+        Models that count are like one, and a sample does not tell how soon each of them learns; nor
+        does it tell what a list of values takes.
+        """
+        if self.given is not None and not self.given.any_shape:
+            return False  # it was asked for, and knows items of this very shape
+        if picked.model.counted or not is_narrow(picked.tiles.dtype):
+            return True
+        limit = self.policy.margin * picked.cost
+        general = encode_fallback(picked.tiles, self.policy.coder, limit)
+        return general is not None and len(general) < limit
+
+    def _is_beaten(self, picked: BlockPlan) -> bool:
+        """Whether deflate makes a sample smaller than a model that a fast policy has picked: then
+        blocks need not be coded by both, as a block gives deflate more to learn from.
+        """
+        if self.given is not None or self.policy.most_products == math.inf:
+            return False
+        general = encode_fallback(picked.tiles, "deflate", picked.cost)
+        return general is not None and len(general) < picked.cost
+
+    def _rivals(
+        self, picked: BlockPlan, trials: list[BlockPlan], contested: bool
+    ) -> tuple[Plan, ...]:
+        """The next best model after one that counts, if it is near. One that has a network learns
+        beyond those that do not count.
+        """
+        others = [
+            trial
+            for trial in trials
+            if trial.model is not picked.model
+            and (trial.model.counted or not picked.model.predictive)
+        ]
+        if not self.policy.rival_blocks or not picked.model.counted or not others:
+            return ()
+        next_best = min(others, key=lambda trial: trial.cost)
+        limit = self.policy.rival_share * picked.cost + self.policy.block_bytes
+        return (_plan_of(next_best, contested),) if next_best.cost <= limit else ()
+
+    def surprised(self, plan: Plan, size: int, elements: int) -> bool:
+        """Whether a block of `size` bytes is far larger than the trial promised."""
+        return size > self.policy.surprise * plan.rate * elements + self.policy.block_bytes
+
+
+def long_list(values: ValueList, tiles: Tiles) -> bool:
+    """Whether a list of the values of tiles is so long that digits may be better."""
+    return DEFAULT.values_of_list * values.levels > tiles.elements.size
+
+
+def plan_of_digits(digits: tuple[Plan, ...]) -> Plan | None:
+    """The plan of elements that are cut into these digits; None if no model codes any of them."""
+    if all(digit.model is None for digit in digits):
+        return None
+    names = dict.fromkeys(digit.model.name for digit in digits if digit.model is not None)
+    rate = sum(digit.rate if digit.model is not None else 1.0 for digit in digits)
+    reason = f"too many values for a model: their highest digits are coded by {' and '.join(names)}"
+    return Plan(rate=rate, digits=digits, reason=reason)
+
+
+def _plan_of(trial: BlockPlan, contested: bool) -> Plan:
+    rate = trial.cost / trial.tiles.elements.size
+    axes = len(trial.tiles.shapes[0][1])
+    return Plan(trial.model, trial.layout, axes, trial.invert, rate, contested)
+
+
+def _pick(trials: list[BlockPlan], policy: Policy) -> BlockPlan:
+    """The cheapest, the first of equals, unless it is autoregressive, and one that is not is near
+    enough.
+    """
+    picked = min(trials, key=lambda trial: trial.cost)
+    others = [trial for trial in trials if not trial.model.autoregressive]
+    other = min(others, key=lambda trial: trial.cost, default=picked)
+    return other if policy.autoregressive_share * other.cost < picked.cost else picked
+
+
+def _repetition(tiles: Tiles) -> float:
+    """How many times the bytes deflate leaves that the frequencies of values alone would leave: few
+    where much occurs again.
+    """
+    frequencies = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)
+    size = len(frequencies.compress(tiles.bytes)) + len(frequencies.flush())
+    return len(zlib.compress(tiles.bytes)) / size

@@ -1,0 +1,138 @@
+"""Policies: the numbers by which a planner decides, and nothing but these."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bitsback.coding.fallback import Coder
+
+Effort = Literal["auto", "fast", "best"]
+"""The names of the policies, as `model` takes them; "auto" is the default one."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How much a planner tries, and how much better something slower has to be.
+
+    A share is bytes divided by the bytes of what it is compared with. No number depends on the
+    size of a job: a large picture and many small ones are planned alike. Where no measurement is
+    named, a number is a choice by hand.
+    """
+
+    name: Effort
+    coder: Coder = "lzma"
+    """The slowest general compressor to try. LZMA takes longer than deflate, and finds what occurs
+    again farther away."""
+
+    # Which models are tried.
+    most_products: float = math.inf
+    """Products of linear predictors an element, above which an autoregressive model is not tried.
+    `universal-fast` has 361, and `universal` 1,130, at a third of the speed (docs/figures.md)."""
+    autoregressive_share: float = 1.0
+    """Share of the others' bytes below which an autoregressive model is taken. Random access to a
+    digit takes 5 ms with one, and 0.3 ms with others."""
+    counting_share: float = 0.99
+    """Share of the others' bytes below which a model that counts is taken, for more than two
+    levels; 0: none is tried. They take 2 to 4 times as long as `universal`, and where they
+    gain in the trials of `benchmarks/compare_policies.py`, it is 1.2 % at least."""
+    repetition: float = 0.6
+    """Bytes by deflate, as a share of those by frequencies alone, below which all models that count
+    are tried. `benchmarks/compare_policies.py` has plots at 0.15 to 0.37, letters of many fonts at
+    0.50 to 0.54, and photographs of Kodak at 0.67 to 0.93."""
+    little_repetition: float = 0.8
+    """The same share, above which models that count are not tried on `small_sample` elements, from
+    which they learn too little."""
+    graphic: float = 1.4
+    """Bytes by deflate, as a share of those by the best model, below which models that count beside
+    a network are tried; the others are tried below 1. Photographs of Kodak are at 1.17 to 1.55;
+    the models gain 1 to 18 % there."""
+    noise: float = 0.9
+    """Share of the elements' bytes that deflate leaves of what is only noise, or already packed."""
+
+    # How large a trial is.
+    sample_elements: int = 1 << 17
+    """Elements of a sample, and of what a model learns before it: a twelfth of a block."""
+    sample_tiles: int = 64
+    """Tiles of a sample."""
+    sample_slices: int = 8
+    """Slices in a row of a sample of a stack, or items of an array alone."""
+    box_elements: int = 1 << 12
+    """Elements of a box at least, of several of a large tile; its sides have 64 at least."""
+    boxes: int = 3
+    """Boxes along the rows and the columns at most: a picture may be empty in its middle."""
+    large_sample: int = 1 << 19
+    """Elements before a sample of two levels, of neighbouring slices, and of a picture whose trial
+    takes no time to speak of."""
+    array_share: int = 16
+    """One of so many elements of an array alone, a chunk say, is in its sample."""
+    small_sample: int = 1 << 14
+    """Elements of a sample of an array alone at least. Fewer do not say that a requested model does
+    badly."""
+
+    # What is tried on whole blocks.
+    margin: float = 1.1
+    """Share of the model's bytes of a sample below which a general compressor is tried on blocks;
+    with a whole block to learn from it gains up to a tenth. Also the share of other bytes above
+    which it is said that a requested model does badly."""
+    rival_share: float = 1.15
+    """Share of the bytes of a model that counts, below which another model codes a block too: a
+    sample does not say how fast each learns."""
+    rival_blocks: int = 2
+    """Blocks of a part that are coded with rivals, the first ones."""
+    surprise: float = 1.25
+    """Share of the estimated bytes above which a block has a plan of its own."""
+    block_bytes: int = 80
+    """Bytes that a block takes for being one, and for the start of its message."""
+    values_of_list: int = 16
+    """Elements for each value of a list, below which digits are tried too."""
+
+    # What an array or a file is.
+    picture_side: int = 16
+    """Rows and columns of a picture of wide numbers at least; others are tables."""
+    table_ratio: int = 4
+    """Rows for each column that make a table of an array."""
+    stack_slices: int = 4
+    """Slices in a row of a trial for a stack, the places of these, half as many of neighbours, and
+    slices of a tile of a stack of pictures at least."""
+    worthwhile: float = 0.98
+    """Share below which a stack, a digit by a model, or pixels instead of a file are worthwhile."""
+    stack_learns: tuple[float, float] = (0.95, 0.8)
+    """Shares of the bytes of slices alone below which an array is a stack, where a block of slices
+    gives more to learn than a sample: to general compressors and models that count in both cases;
+    and to a model that counts, where none does so with stacks."""
+    own_trials: int = 32
+    """One of so many files has a trial of its own."""
+    same_outcomes: int = 6
+    """Trials of similar pictures with one outcome, after which it is expected."""
+    density_steps: int = 4
+    """Steps of the bytes a pixel of similar pictures' files, for each factor of two."""
+
+    @property
+    def hurried(self) -> Policy:
+        """The same for what is to be read at random."""
+        if self.name != "auto":
+            return self
+        return replace(
+            self, coder="deflate", counting_share=0, autoregressive_share=2 / 3, rival_blocks=0
+        )
+
+    @property
+    def glance(self) -> Policy:
+        """The same for a first look at a picture: models that count are tried only where much
+        occurs again.
+        """
+        return replace(self, coder="deflate", graphic=0) if self.name == "auto" else self
+
+    def for_array(self, elements: int) -> Policy:
+        """The same for an array alone of so many elements."""
+        sample = max(elements // self.array_share, self.small_sample)
+        return replace(self, sample_elements=min(sample, self.sample_elements))
+
+
+DEFAULT = Policy("auto")
+FAST = Policy("fast", "deflate", most_products=400, counting_share=0, rival_blocks=0)
+BEST = Policy("best", counting_share=1, repetition=math.inf, graphic=math.inf, rival_blocks=1 << 62)
+
+POLICIES = {policy.name: policy for policy in (DEFAULT, FAST, BEST)}

@@ -1,0 +1,144 @@
+"""Find whether an array is a stack: slices, each like the one before it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.coding import layouts
+from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.fallback import encode_fallback
+from bitsback.coding.number_digits import cut_of
+from bitsback.format.collection import COUNTED, ONE, Collection
+from bitsback.format.tiles import Tiles
+from bitsback.format.value_list import find_value_list
+from bitsback.format.value_range import is_narrow
+from bitsback.planner.candidates import picture_plans
+from bitsback.planner.planner import Planner
+from bitsback.planner.policy import Policy
+from bitsback.planner.sampling import boxes_in, middle
+
+Peek = Callable[[int, int], NDArray[Any] | None]
+"""Some items from a place on, if they can be read more than once."""
+_MOST_READ = 1 << 26  # elements of a sample that are in memory
+
+
+def stackable(part: Collection) -> bool:
+    """Whether an array can be a stack: slices, each like the one before it, that are coded
+    together.
+    """
+    return (
+        part.axes == COUNTED
+        and part.entries > 1
+        and layouts.STACKS in layouts.layouts_for(part.dtype, part.shape)
+    )
+
+
+def as_stack(part: Collection) -> Collection:
+    """The same array as one item."""
+    return replace(part, axes=ONE)
+
+
+def frames_stack(part: Collection) -> bool:
+    """Whether the pictures of an array can be tiles that are slices of a stack."""
+    some = (min(part.entries, layouts.MOST_SLICES), *part.entry_shape)
+    return stackable(part) and layouts.layouts_for(part.dtype, some) == (layouts.STACKS,)
+
+
+def is_stack(part: Collection, peek: Peek, planner: Planner, likely: bool = False) -> bool:
+    """Whether a trial on some slices in a row, at several places, says so; not of what can be read
+    only once. likely: whether they are known to be neighbours, so that the trial has more slices,
+    and any gain is enough.
+    """
+    policy, given = planner.policy, planner.given
+    if not stackable(part) or not part.elements:
+        return False
+    groups = _groups(part, policy, likely)
+    found = []
+    for group in groups:
+        slices = peek(group.start, len(group))
+        if slices is None:
+            return False
+        found.append(slices)
+    if not found:
+        return False
+    alone, stacked = _alone_and_stacked(found, policy, spread=likely)
+    apart, together = (picture_plans(given, policy, tiles) for tiles in (alone, stacked))
+    if not apart or not together:
+        return False
+    # The first slice of each group has none before it, but only one of the whole array has none.
+    length = len(groups[0])
+    more = (1 - 1 / part.entries) / (1 - 1 / length)
+    enough = 1 / policy.worthwhile if likely else policy.worthwhile
+    pays = 1.0 if likely else policy.worthwhile
+    tried = likely or policy.graphic < math.inf
+    if tried and _least(together) >= (1 - (1 - pays) / more) * _least(apart):
+        return False
+    if likely:  # no more than what a choice looks at, so that it sees the same of both
+        alone, stacked = _alone_and_stacked(found, policy, spread=False)
+    best, best_stacked = (planner.plan(tiles, "some slices") for tiles in (alone, stacked))
+    if best.model is None or best_stacked.model is None:
+        return False
+    if best.model.counted:  # beside a network, it would gain as much from the slices before
+        learns = policy.stack_learns[0 if best_stacked.model.counted else 1]
+        enough = max(enough, 1.0) if best.model.predictive else learns
+    limit = enough * best.rate * alone.elements.size
+    if best.contested:
+        general = encode_fallback(alone, policy.coder)
+        size = alone.elements.nbytes
+        size = size if general is None else min(len(general), size)
+        limit = min(limit, policy.stack_learns[0] * size)
+    whole = best.rate + more * (best_stacked.rate - best.rate)
+    return whole * alone.elements.size < limit
+
+
+def _alone_and_stacked(
+    groups: list[NDArray[Any]], policy: Policy, spread: bool
+) -> tuple[Tiles, Tiles]:
+    """Some of groups of slices, as tiles of one slice, and of several: of wide numbers of many
+    values their highest digits. spread: more, from all over the slices, instead of their middle.
+    """
+    if spread:
+        boxes = [
+            (slices, box)
+            for slices in groups
+            for _, box in boxes_in(slices.dtype, slices.shape, policy.large_sample // len(groups))
+        ]
+        sample = [np.ascontiguousarray(slices[box]) for slices, box in boxes]
+    else:
+        sample = [middle(slices, policy.sample_elements // len(groups)) for slices in groups]
+    alone = Tiles.of((one for slices in sample for one in slices), sample[0].dtype)
+    stacked = Tiles.of(sample, alone.dtype)
+    if is_narrow(alone.dtype):
+        return alone, stacked
+    listed = find_value_list(alone.elements)
+    if listed is not None and policy.values_of_list * listed.levels <= alone.elements.size:
+        return alone, stacked
+    _, (highest, *_) = cut_of(alone.elements)
+    return Tiles(highest, alone.shapes), Tiles(highest, stacked.shapes)
+
+
+def _least(plans: list[BlockPlan]) -> int:
+    return min(plan.cost for plan in plans)
+
+
+def _groups(part: Collection, policy: Policy, likely: bool) -> list[range]:
+    """Slices in a row, at places all over the array."""
+    most, places = policy.stack_slices, policy.stack_slices
+    if likely:
+        most, places = policy.sample_slices, policy.stack_slices // 2
+    slices = part.elements // part.entries
+    length = min(part.entries, most, _MOST_READ // slices)
+    if length < 2:
+        return []
+    several = max(policy.sample_elements // (length * slices), places)
+    most = policy.sample_tiles // length
+    count = min(several, most, part.entries // length, _MOST_READ // (length * slices))
+    lead = (part.entries // count - length) // 2
+    starts = (n * part.entries // count + lead for n in range(count))
+    return [range(start, start + length) for start in starts]

@@ -1,0 +1,104 @@
+"""One policy decides what is tried, whatever the size of a job."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.format.tiles import Tiles
+from bitsback.models import bundled
+from bitsback.planner.candidates import fitting
+from bitsback.planner.planner import Planner
+from bitsback.planner.policy import BEST, DEFAULT, FAST, Policy
+from drawn_letters import lettering
+
+
+def numbers(policy: Policy) -> list[float]:
+    found: list[float] = []
+    for field in fields(policy):
+        value = getattr(policy, field.name)
+        found += value if isinstance(value, tuple) else [value] * (not isinstance(value, str))
+    return found
+
+
+def names(policy: Policy, *shape: int, dtype: str = "u1") -> set[str]:
+    tiles = Tiles.stacked(np.zeros((2, *shape), dtype))
+    return {outline.name for outline in fitting(None, policy, tiles)}
+
+
+def test_a_policy_has_few_numbers() -> None:
+    assert len(numbers(DEFAULT)) <= 30
+
+
+def test_models_are_known_by_their_outlines() -> None:
+    assert names(FAST, 40, 50, 3) == {"universal-fast", "universal-bilevel"}
+    colour, grey = names(BEST, 40, 50, 3), names(BEST, 40, 50)
+    assert grey - colour == {"graphics-grey"} and "universal-fast" not in grey
+    assert "mnist" not in names(DEFAULT, 28, 28) and "mnist-context" in names(DEFAULT, 28, 28)
+    assert {"mnist", "mnist-context"} < names(DEFAULT.hurried, 28, 28)
+    assert "mnist-context" not in names(FAST, 28, 28)
+
+
+def test_names_of_models_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    outline = bundled.outline
+
+    def renamed(name: str) -> Any:
+        found = outline(name)
+        object.__setattr__(found := type(found)(**vars(found)), "name", name[::-1])
+        return found
+
+    before = names(FAST, 40, 50, 3), names(BEST, 40, 50, 3)
+    monkeypatch.setattr(bundled, "outline", renamed)
+    after = names(FAST, 40, 50, 3), names(BEST, 40, 50, 3)
+    assert after == tuple({name[::-1] for name in each} for each in before)
+
+
+def letters(count: int) -> NDArray[np.uint8]:
+    return np.stack([lettering(28, 28, seed) for seed in range(count)])
+
+
+def test_the_default_is_as_small_as_the_best_where_much_occurs_again() -> None:
+    for array in (letters(300), lettering(200, 300)[..., None].repeat(3, -1)):
+        sizes = {
+            model: bitsback.compress(array, io.BytesIO(), model=model).bytes_out
+            for model in ("auto", "best")
+        }
+        assert sizes["auto"] <= 1.02 * sizes["best"]
+
+
+def test_the_summary_names_the_policy() -> None:
+    summary = bitsback.compress(lettering(60, 90), io.BytesIO(), model="fast")
+    assert summary.policy == "fast" and "chosen by 'fast'" in repr(summary)
+    assert bitsback.compress(lettering(60, 90), io.BytesIO(), model="universal").policy is None
+
+
+def test_a_plan_says_why() -> None:
+    plan = Planner().plan(Tiles.stacked(letters(100)))
+    assert plan.model is not None and plan.model.name in plan.reason and "trials" in plan.reason
+    assert Planner().plan(Tiles.stacked(np.zeros((3, 0)))).reason.startswith("no model")
+
+
+def test_a_block_that_costs_a_reader_too_much_is_cut() -> None:
+    """A smooth shape in each of many pictures takes more memory than its bytes warrant."""
+    rng, (rows, columns) = np.random.default_rng(0), np.indices((105, 105))
+    places = rng.integers(30, 75, (130, 2, 1, 1)), rng.integers(80, 900, (130, 2, 1, 1))
+    distances = [
+        (of - at) ** 2 / size
+        for of, at, size in zip(
+            (rows, columns), *(np.moveaxis(place, 1, 0) for place in places), strict=True
+        )
+    ]
+    array = sum(distances) < 1
+    file = io.BytesIO()
+    options: dict[str, Any] = {"model": "universal-mixed", "block": 130}
+    summary = bitsback.compress(array, file, **options)
+    assert summary.methods["model"] == summary.blocks > 1
+    assert np.array_equal(bitsback.decompress(io.BytesIO(file.getvalue())), array)
+    with bitsback.open(io.BytesIO(file.getvalue())) as archive:
+        assert np.array_equal(archive[121], array[121])
