@@ -19,7 +19,8 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -53,9 +55,9 @@ def glyphs(count: int, side: int, levels: int = 256) -> NDArray[Any]:
     for _ in range(count):
         picture = Image.new("L", (side, side))
         letter = chr(int(random.integers(33, 127)))
-        place = random.integers(0, side // 3), random.integers(-side // 7, side // 7)
+        left, top = random.integers(0, side // 3), random.integers(-side // 7, side // 7)
         font = fonts[random.integers(len(fonts))]
-        ImageDraw.Draw(picture).text(tuple(map(int, place)), letter, 255, font)
+        ImageDraw.Draw(picture).text((int(left), int(top)), letter, 255, font)
         found.append(np.asarray(picture))
     array = np.stack(found)
     return array > 127 if levels == 2 else array
@@ -110,8 +112,9 @@ def plot(kind: int) -> NDArray[np.uint8]:
         else:
             one.scatter(*random.normal(0, 1, (2, 150)), c=random.random(150), alpha=0.6)
         one.set_title(f"A plot of kind {kind}")
-    figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()  # type: ignore[no-untyped-call]
     plt.close(figure)
     return pixels
 
@@ -121,7 +124,8 @@ def labels() -> NDArray[np.uint8]:
     points = np.random.default_rng(0).integers(0, 300, (40, 2))
     rows, columns = np.indices((300, 400))[:, None]
     near = (rows - points[:, 0, None, None]) ** 2 + (columns - points[:, 1, None, None]) ** 2
-    return np.argmin(near, 0).astype(np.uint8)
+    found: NDArray[np.uint8] = np.argmin(near, 0).astype(np.uint8)
+    return found
 
 
 def stack() -> NDArray[np.uint16]:
@@ -129,7 +133,9 @@ def stack() -> NDArray[np.uint16]:
     random = np.random.default_rng(0)
     z, y, x = np.indices((24, 96, 112))
     light = 1500 + 900 * np.sin(x / 11 + z / 9) * np.cos(y / 13)
-    return (light + random.normal(0, 9, (96, 112)) + random.normal(0, 3, light.shape)).astype("u2")
+    noise = random.normal(0, 9, (96, 112)) + random.normal(0, 3, light.shape)
+    found: NDArray[np.uint16] = (light + noise).astype("u2")
+    return found
 
 
 def scan(path: str) -> Any:
@@ -155,7 +161,7 @@ def kinds(photographs: Path) -> dict[str, Make]:
         "glyphs": lambda _: glyphs(2000, 28),
         "glyphs-105-two": lambda _: glyphs(500, 105, 2),
         "glyphs-40": lambda _: glyphs(400, 40),
-        **{f"plots-{kind}": lambda _, kind=kind: plot(kind) for kind in range(4)},
+        **{f"plots-{kind}": partial(_plot, kind) for kind in range(4)},
         "screenshot": lambda _: screenshot(),
         "page-grey": lambda _: page(700, 500),
         "page-two": lambda _: page(1400, 1000) > 127,
@@ -183,10 +189,22 @@ def kinds(photographs: Path) -> dict[str, Make]:
     arrays, collections = _golden("archive"), _golden("collections")
     for name, (make, options) in arrays.GOLDEN.items():
         if "model" not in options or name.startswith("fallback"):
-            found[f"golden-{name}"] = lambda _, make=make: make()
+            found[f"golden-{name}"] = partial(_made_alone, make)
     for name, make in collections.GOLDEN.items():
-        found[f"golden-{name}"] = lambda at, name=name, make=make: make(at / name) or at / name
+        found[f"golden-{name}"] = partial(_made_at, name, make)
     return found
+
+
+def _plot(kind: int, _: Path) -> NDArray[np.uint8]:
+    return plot(kind)
+
+
+def _made_alone(make: Callable[[], Any], _: Path) -> Any:
+    return make()
+
+
+def _made_at(name: str, make: Callable[[Path], Any], at: Path) -> Any:
+    return make(at / name) or at / name
 
 
 def _golden(tests: str) -> Any:
@@ -238,6 +256,12 @@ def main() -> None:
     report(found, before)
 
 
+def _sums(figures: Iterable[tuple[int, float, str]]) -> tuple[float, float]:
+    """Bytes and seconds."""
+    pairs = [(size, seconds) for size, seconds, _ in figures]
+    return sum(size for size, _ in pairs), sum(seconds for _, seconds in pairs)
+
+
 def report(found: dict[str, Figures], before: dict[str, Figures]) -> None:
     """The sums of each kind, each effort beside the same before."""
     groups: dict[str, list[str]] = {}
@@ -251,8 +275,8 @@ def report(found: dict[str, Figures], before: dict[str, Figures]) -> None:
         for effort in (*EFFORTS, "encode"):
             some = [name for name in names if effort in found[name]]
             both = [name for name in some if effort in before.get(name, {})]
-            sums = [sum(found[name][effort][at] for name in some) for at in (0, 1)]
-            old = [sum(before[name][effort][at] for name in both) for at in (0, 1)]
+            sums = _sums(found[name][effort] for name in some)
+            old = _sums(before[name][effort] for name in both)
             more = [
                 100 * (new / was - 1) if was else 0.0 for new, was in zip(sums, old, strict=True)
             ]
