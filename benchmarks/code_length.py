@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback import Model
 from bitsback.coding import chain
-from bitsback.integer import Size
+from bitsback.models.integer import Size
 from bitsback.models.variables import DATA
 
 

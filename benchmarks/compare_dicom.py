@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pictures import arguments, of_peer, peers
 
 import bitsback
-from bitsback.images.dicom import samples
+from bitsback.files.dicom import samples
 
 Files = dict[str, bytes]
 

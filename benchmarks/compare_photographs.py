@@ -13,7 +13,7 @@ from __future__ import annotations
 from harness import report
 from pictures import Key, archive_size, arguments, picture_files, row, rows_of_peers
 
-from bitsback.images.picture_files import read_pixels
+from bitsback.files.picture_files import read_pixels
 
 OURS = {
     "bitsback": (),

@@ -17,7 +17,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bitsback.images.formats import ONE_ARRAY
+from bitsback.files.formats import ONE_ARRAY
 from bitsback_lab.bench import peer_cache
 from bitsback_lab.bench.process import PeerFailed, measure_apart
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images

@@ -27,8 +27,8 @@ WRITE_LARGE = """
 import sys
 import zlib
 import numpy as np
-from bitsback.images.png.png_metadata import Around, PngDrawing
-from bitsback.images.png.png_parts import Samples
+from bitsback.files.png.png_metadata import Around, PngDrawing
+from bitsback.files.png.png_parts import Samples
 import tifffile
 path, rows, side = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 shape, ending = (rows, side, 3), path.rsplit(".")[-1]

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.images.file_lists import list_folder
-from bitsback.images.picture_files import read_pixels
+from bitsback.files.file_lists import list_folder
+from bitsback.files.picture_files import read_pixels
 from bitsback_train.peers.catalogue import all_peers
 from bitsback_train.peers.measure import Measurement, Peer, measure
 from bitsback_train.peers.units import Pictures, Unit, elements

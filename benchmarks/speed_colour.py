@@ -25,7 +25,7 @@ from typing import Any
 from harness import median_seconds, pin, report
 from pictures import Key, arguments, npy_files, peers, picture_files
 
-from bitsback.images.picture_files import read_pixels
+from bitsback.files.picture_files import read_pixels
 from bitsback_lab.bench.itself import compress, decompress
 from bitsback_train.peers.image_codecs import encode_jpegxl
 from bitsback_train.peers.measure import measure

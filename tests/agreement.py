@@ -15,9 +15,9 @@ from bitsback.coding import chain
 from bitsback.coding.layouts import elements_of
 from bitsback.coding.multisets import Multisets
 from bitsback.format.runs import Run
-from bitsback.integer import Size
 from bitsback.models import Model, file
 from bitsback.models import item_shape as program
+from bitsback.models.integer import Size
 from laws import check_laws, to_reference
 from networks import engine
 from reference import chain as spec_chain

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.integer import Activations, Network, Size
-from bitsback.integer.fields import Fields, TensorReader
+from bitsback.models.integer import Activations, Network, Size
+from bitsback.models.integer.fields import Fields, TensorReader
 from reference.layers import Linear as SpecLinear
 from reference.values import Value
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from bitsback.io.locks import Lock
 from bitsback.lazy import cached_property
-from bitsback.locks import Lock
 from waiting import PATIENCE, exit_code, forked
 
 pytestmark = [
@@ -72,7 +72,7 @@ COLD = """
 import io, os, signal, sys, threading
 import numpy as np
 import bitsback
-from bitsback.reading import library
+from bitsback.archive.reading import library
 
 small, large = io.BytesIO(), io.BytesIO()
 bitsback.compress(np.arange(100), small, model="fast", threads=1)

@@ -44,20 +44,20 @@ from bitsback.errors import (
 
 if TYPE_CHECKING:
     from bitsback import codecs
+    from bitsback.archive.comparing.differences import diff
+    from bitsback.archive.reading.reader import Archive, open
+    from bitsback.archive.restoring.extractor import decompress
+    from bitsback.archive.writing.changing import add, remove
+    from bitsback.archive.writing.embedding import embed
+    from bitsback.archive.writing.merging import merge
+    from bitsback.archive.writing.repairing import add_parity, repair
+    from bitsback.archive.writing.writer import compress
     from bitsback.array_bytes import decode, encode
-    from bitsback.comparing.differences import diff
     from bitsback.compress_options import CompressOptions
     from bitsback.decompress_options import DecompressOptions
     from bitsback.message import Message
     from bitsback.models import Model, load_model
     from bitsback.models.known import register_model
-    from bitsback.reading.reader import Archive, open
-    from bitsback.restoring.extractor import decompress
-    from bitsback.writing.changing import add, remove
-    from bitsback.writing.embedding import embed
-    from bitsback.writing.merging import merge
-    from bitsback.writing.repairing import add_parity, repair
-    from bitsback.writing.writer import compress
 
 __version__ = "1.0.0"
 
@@ -109,25 +109,25 @@ _MODULES = {
 
 # Loaded on first use, so that `bitsback --help` does not wait for NumPy.
 _LAZY = {
-    "Archive": "reading.reader",
-    "add": "writing.changing",
-    "add_parity": "writing.repairing",
+    "Archive": "archive.reading.reader",
+    "add": "archive.writing.changing",
+    "add_parity": "archive.writing.repairing",
     "CompressOptions": "compress_options",
-    "compress": "writing.writer",
+    "compress": "archive.writing.writer",
     "DecompressOptions": "decompress_options",
     "decode": "array_bytes",
-    "decompress": "restoring.extractor",
-    "diff": "comparing.differences",
+    "decompress": "archive.restoring.extractor",
+    "diff": "archive.comparing.differences",
     "encode": "array_bytes",
-    "embed": "writing.embedding",
-    "merge": "writing.merging",
-    "open": "reading.reader",
+    "embed": "archive.writing.embedding",
+    "merge": "archive.writing.merging",
+    "open": "archive.reading.reader",
     "Message": "message",
     "Model": "models",
     "load_model": "models",
     "register_model": "models.known",
-    "remove": "writing.changing",
-    "repair": "writing.repairing",
+    "remove": "archive.writing.changing",
+    "repair": "archive.writing.repairing",
 }
 
 

@@ -15,8 +15,8 @@ from bitsback.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
+    from bitsback.io.remote.url import Options
     from bitsback.models.model import Choice
-    from bitsback.remote.url import Options
 
 Embed = Literal["auto", "if-smaller", "always", "never"]
 FilesAs = Literal["pixels", "exact"]

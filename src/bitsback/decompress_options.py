@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
+    from bitsback.io.remote.url import Options
     from bitsback.models.model import Choice
-    from bitsback.remote.url import Options
     from bitsback.work import Progress
 
 RestoredFiles = Literal["exact", "pixels"]

@@ -12,14 +12,14 @@ import numpy as np
 from fsspec.archive import AbstractArchiveFileSystem
 from fsspec.utils import stringify_path
 
+from bitsback.archive.reading.maker import Maker
+from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.targets import target_of
 from bitsback.errors import InputError
+from bitsback.files.npy import Shape, write_header
 from bitsback.format.parts import ARRAYS, FOLDER, FileList
-from bitsback.images.npy import Shape, write_header
+from bitsback.io.remote.url import Url, as_datetime, located
 from bitsback.models import Model
-from bitsback.reading.maker import Maker
-from bitsback.reading.reader import Archive
-from bitsback.reading.targets import target_of
-from bitsback.remote.url import Url, as_datetime, located
 
 _REMEMBERED = 8  # files
 _MOST_LISTED = 1 << 22
@@ -88,7 +88,7 @@ class AsFiles:
 
     def read(self, name: str) -> bytes:
         """All bytes of a file. Raises KeyError, ArchiveError, InputError."""
-        from bitsback.images.picture_files import encode_page
+        from bitsback.files.picture_files import encode_page
 
         number, archive = self._number(name), self._archive
         shape = self._shape(number)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from bitsback.errors import BitsbackError, InputError, MissingExtra
-from bitsback.images.names import printable
-from bitsback.interrupts import SIGNALS
+from bitsback.io.interrupts import SIGNALS
+from bitsback.io.names import printable
 
 try:
     import fuse

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.reading.indexed import Indexed, is_image
+from bitsback.archive.reading.indexing import read_number
+from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.stacked import Stack, arrays_in, picture_numbers
 from bitsback.errors import ArchiveError, InputError, MissingExtra
 from bitsback.format.parts import ARRAYS, FileList
 from bitsback.models.model import Choice
-from bitsback.reading.indexed import Indexed, is_image
-from bitsback.reading.indexing import read_number
-from bitsback.reading.reader import Archive
-from bitsback.reading.stacked import Stack, arrays_in, picture_numbers
 
 try:
     from imageio.config import known_extensions, known_plugins

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from bitsback.archive.reading.indexed import Indexed
+from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.stacked import Stack, arrays_in
 from bitsback.dask.reading import lazy
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.grid import Shape
-from bitsback.reading.indexed import Indexed
-from bitsback.reading.reader import Archive
-from bitsback.reading.stacked import Stack, arrays_in
 
 Layer = tuple[Any, dict[str, Any], str]
 Paths = str | Sequence[str]

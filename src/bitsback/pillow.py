@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from bitsback.archive.reading.indexed import is_image
+from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.stacked import picture_numbers
 from bitsback.errors import InputError
 from bitsback.format.layout import MAGIC
 from bitsback.format.parts import ARRAYS, FOLDER, FileList
-from bitsback.reading.indexed import is_image
-from bitsback.reading.reader import Archive
-from bitsback.reading.stacked import picture_numbers
 
 _WIDE = ("u2", "i4", "f4")
 """The dtypes beside bool and bytes that Pillow has modes for."""

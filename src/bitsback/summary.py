@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from bitsback.files import formats
 from bitsback.format.layout import Shape
-from bitsback.images import formats
 
 
 @dataclass(frozen=True, repr=False)

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.reading.indexed import Indexed
+from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.stacked import Stack, arrays_in
 from bitsback.errors import InputError, MissingExtra
+from bitsback.io.remote.url import Options
 from bitsback.models.model import Choice
-from bitsback.reading.indexed import Indexed
-from bitsback.reading.reader import Archive
-from bitsback.reading.stacked import Stack, arrays_in
-from bitsback.remote.url import Options
 
 try:
     from xarray import Dataset, Variable

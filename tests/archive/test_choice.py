@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.files.bands import Bands
 from bitsback.format.tiles import Tiles
-from bitsback.images.bands import Bands
 from bitsback.models import bundled
 from bitsback.planner.pictures import pixel_cost
 from bitsback.planner.planner import Planner

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import lzma2
-from bitsback.reading import library
+from bitsback.archive.reading import library
 from packing import index_of
 
 from .conftest import pack

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.inputs import folders
+from bitsback.archive.inputs import folders
 from bitsback.planner.pictures import Alike, TrialOutcome, TrialOutcomes
 
 ALIKE = Alike("|u1", (3,), False, 12, 3)

@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.restoring.output import open_output
-from bitsback.restoring.staging import staging
+from bitsback.archive.restoring.staging import staging
+from bitsback.io.output import open_output
 from waiting import PATIENCE, begun, until
 
 from .conftest import pack

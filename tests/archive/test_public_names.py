@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.reading import contents
-from bitsback.reading.indexed import MOST_SHOWN
+from bitsback.archive.reading import contents
+from bitsback.archive.reading.indexed import MOST_SHOWN
 
 NAMES = [
     "cache", "chunks", "classes", "close", "closed", "dtype", "file_bytes", "hashes",

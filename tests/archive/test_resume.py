@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.writing import unfinished
+from bitsback.archive.writing import unfinished
 from waiting import PATIENCE
 
 PART = ".x.bb.part"

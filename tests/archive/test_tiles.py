@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bitsback.archive.reading.indexing import read_index
+from bitsback.archive.reading.strips import Joiner
+from bitsback.archive.reading.view import last_touched, touched
 from bitsback.coding.cutting import blocks_of, cut_for
+from bitsback.files import bands
 from bitsback.format.collection import COUNTED, VARIED, Collection
 from bitsback.format.grid import Grid
 from bitsback.format.layout import Cursor
-from bitsback.images import bands
-from bitsback.reading.indexing import read_index
-from bitsback.reading.strips import Joiner
-from bitsback.reading.view import last_touched, touched
 
 sides = st.integers(1, 9)
 

@@ -15,8 +15,8 @@ import tifffile
 from PIL import Image
 
 import bitsback
+from bitsback.archive.reading.reader import Archive
 from bitsback.format.collection import BYTES
-from bitsback.reading.reader import Archive
 
 from .conftest import Run, assert_one_line_error
 

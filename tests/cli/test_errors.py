@@ -216,8 +216,8 @@ def test_killed_in_the_middle(folder: Path, signal_number: int, code: int) -> No
     "code",
     [
         # Modules make named tuples by `exec`, and Python treats exceptions out of it differently.
-        "import bitsback.writing.writer\n"
-        "bitsback.writing.writer.write_archive = lambda *_:"
+        "import bitsback.archive.writing.writer\n"
+        "bitsback.archive.writing.writer.write_archive = lambda *_:"
         " exec('signal.raise_signal(signal.SIGINT)')\n",
         # Before there is a command.
         "class Finder:\n"

@@ -16,11 +16,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
-from bitsback.comparing import readback
+from bitsback.archive.comparing import readback
 from bitsback.errors import InputError
-from bitsback.images.png import png_metadata
-from bitsback.images.png.png_metadata import PngDrawing
-from bitsback.images.png.png_parts import pack_chunk
+from bitsback.files.png import png_metadata
+from bitsback.files.png.png_metadata import PngDrawing
+from bitsback.files.png.png_parts import pack_chunk
 
 from .conftest import Run, assert_one_line_error
 

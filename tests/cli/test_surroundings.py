@@ -19,7 +19,7 @@ import pytest
 import bitsback
 from bitsback import lzma2
 from bitsback.format.layout import HEAD, section
-from bitsback.images import file_io as image_files
+from bitsback.io import file_io as image_files
 from bitsback.wire import varint
 from packing import index_of
 from waiting import PATIENCE, begun, running, until

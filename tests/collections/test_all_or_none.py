@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 import pytest
 
 import bitsback
-from bitsback.restoring import hidden_files
+from bitsback.io import hidden_files
 from waiting import exit_code, forked
 
 from .conftest import files, noise, pixels, save, warnings_of

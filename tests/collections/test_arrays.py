@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.images.modes import MODES
+from bitsback.format.modes import MODES
 
 from .conftest import Run, noise, pixels, warnings_of
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import bitsback
+from bitsback.archive.reading.contents import block_numbers
+from bitsback.archive.reading.view import View
+from bitsback.archive.writing.continuing import continued
 from bitsback.format.index import Index
 from bitsback.format.layout import BLOCK, INDEX, Cursor
-from bitsback.reading.contents import block_numbers
-from bitsback.reading.view import View
 from bitsback.summary import Repaired
-from bitsback.writing.continuing import continued
 from bundled_models import spec_model
 from reference import archive as spec
 from reference.fields import ArchiveError as Refusal

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.restoring.staging import _Hidden
+from bitsback.archive.restoring.staging import _Hidden
 from waiting import PATIENCE, until
 from zoo.animated_files import ODD
 from zoo.gif_files import Drawn, gif_file, ramps

@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import bitsback
+from bitsback.archive.inputs import folders
+from bitsback.archive.inputs.asked import Kept
+from bitsback.files.bands import Bands
 from bitsback.format.collection import BYTES, Collection
 from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import FILES, HEAD, NAMES, section
 from bitsback.format.parts import FOLDER, FileList
-from bitsback.images.bands import Bands
-from bitsback.inputs import folders
-from bitsback.inputs.asked import Kept
 from bitsback.planner.pictures import pixel_cost
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import BEST

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.images.modes import MODES
+from bitsback.format.modes import MODES
 
 from .conftest import Run, files, noise, pixels, restored, save, warnings_of
 

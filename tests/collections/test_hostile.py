@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 import bitsback
 import bitsback.pillow
+from bitsback.archive.reading.stacked import arrays_in
 from bitsback.coding.block import RAW
 from bitsback.format.collection import Collection
 from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList
 from bitsback.format.runs import Run, pack_runs
-from bitsback.reading.stacked import arrays_in
 from bitsback.wire import varint
 from packing import index_of
 

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image, ImageSequence
 
 import bitsback
+from bitsback.archive.reading.damage import BESIDE_PAGES
 from bitsback.format.collection import BYTES
 from bitsback.format.index import BlockInfo
 from bitsback.format.layout import MODEL, NAMES
-from bitsback.reading.damage import BESIDE_PAGES
 
 from .conftest import Run, files, noise, save
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.comparing import readback
-from bitsback.restoring import file_lock
+from bitsback.archive.comparing import readback
+from bitsback.io import file_lock
 from waiting import running
 
 from .conftest import Run, files, save
@@ -167,7 +167,7 @@ def test_two_processes(at: Place) -> None:
     before = at.path.read_bytes()
     code = (
         "import sys\n"
-        "from bitsback.writing.continuing import continued\n"
+        "from bitsback.archive.writing.continuing import continued\n"
         "with continued(sys.argv[1]):\n"
         "    print('locked', flush=True)\n"
         "    sys.stdin.read()\n"

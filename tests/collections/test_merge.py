@@ -19,9 +19,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
+from bitsback.archive.reading.contents import block_numbers
+from bitsback.archive.reading.maker import Stored
 from bitsback.coding import block_reader
-from bitsback.reading.contents import block_numbers
-from bitsback.reading.maker import Stored
 from plane_models import only_one_shape
 from reference import archive as spec
 from reference.model import Model as SpecModel

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 import bitsback
 from bitsback.errors import ArchiveError
+from bitsback.files.formats import restored as restored_name
 from bitsback.format.collection import Collection
 from bitsback.format.layout import NAMES, open_section
 from bitsback.format.members import pack_files, unpack_files
 from bitsback.format.parts import ARRAYS, FOLDER, FileList
-from bitsback.images.formats import restored as restored_name
-from bitsback.images.names import fault, first_clash, printable, windows_fault
+from bitsback.io.names import fault, first_clash, printable, windows_fault
 
 from .conftest import files, noise, restored, save
 

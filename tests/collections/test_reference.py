@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.images.modes import MODES
+from bitsback.format.modes import MODES
 from bitsback.models import bundled
 from random_models import random_context_model_file
 from reference import archive as spec

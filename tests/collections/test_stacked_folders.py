@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.archive.inputs.asked import Asked
 from bitsback.compress_options import CompressOptions
+from bitsback.files.npy import ArrayItems
 from bitsback.format.collection import BYTES, COUNTED, ONE, Collection
-from bitsback.images.npy import ArrayItems
-from bitsback.inputs.asked import Asked
 from plane_models import StandIn, ship
 
 from .conftest import Run, files, pixels, save

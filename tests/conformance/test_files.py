@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.reading.maker import Stored
+from bitsback.archive.reading.maker import Stored
 from docs.blocks import ROOT
 
 FOLDER = ROOT / "conformance"

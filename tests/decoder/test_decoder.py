@@ -18,8 +18,8 @@ from PIL import Image
 
 import bitsback
 from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
+from bitsback.archive.writing import writer
 from bitsback.models.embed import pack_model
-from bitsback.writing import writer
 from docs.blocks import ROOT
 from fuzz import differential
 from packing import swapped

@@ -19,14 +19,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
+from bitsback.archive.reading.maker import Stored
+from bitsback.archive.reading.source import decode
+from bitsback.files.formats import ONE_ARRAY
 from bitsback.format.collection import Collection
 from bitsback.format.layout import HEAD, section
 from bitsback.format.parts import FOLDER, FileList
 from bitsback.format.runs import Run, pack_runs
-from bitsback.images.formats import ONE_ARRAY
 from bitsback.models import Model, bundled
-from bitsback.reading.maker import Stored
-from bitsback.reading.source import decode
 from bitsback.wire import varint
 from packing import index_of
 from plane_models import only_one_shape

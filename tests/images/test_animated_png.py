@@ -11,8 +11,8 @@ from PIL import Image, ImageSequence
 
 import bitsback
 from bitsback.errors import ArchiveError
-from bitsback.images.drawing import Split
-from bitsback.images.picture_files import alike, file_of, samples_of, split, unpack
+from bitsback.files.drawing import Split
+from bitsback.files.picture_files import alike, file_of, samples_of, split, unpack
 from packing import archive_of_file
 from reference.container_metadata import restore
 from reference.fields import ArchiveError as SpecArchiveError

@@ -17,11 +17,11 @@ import pytest
 import tifffile
 
 import bitsback
+from bitsback.archive.inputs import asked, folders
 from bitsback.compress_options import FilesAs
 from bitsback.errors import ArchiveError
-from bitsback.images.picture_files import split, unpack
-from bitsback.images.tiff.tiff_metadata import Tiff
-from bitsback.inputs import asked, folders
+from bitsback.files.picture_files import split, unpack
+from bitsback.files.tiff.tiff_metadata import Tiff
 
 ROWS, COLUMNS = np.mgrid[:120, :100]
 PIXELS = ((np.sin(ROWS / 9) + np.cos(COLUMNS / 7) + 2) * 50 + ROWS * COLUMNS % 5).astype("u1")

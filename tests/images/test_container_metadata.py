@@ -18,8 +18,8 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.images import picture_files
-from bitsback.images.picture_files import file_of
+from bitsback.files import picture_files
+from bitsback.files.picture_files import file_of
 from reference import container_metadata as spec
 
 MODES = ("1", "L", "P", "I;16", "LA", "RGB", "RGBA")

@@ -15,12 +15,12 @@ import tifffile
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.archive.inputs import folders
+from bitsback.archive.reading.listing import entries
 from bitsback.coding import layouts
 from bitsback.errors import ArchiveError
-from bitsback.images import picture_files
-from bitsback.images.modes import DEEP
-from bitsback.inputs import folders
-from bitsback.reading.listing import entries
+from bitsback.files import picture_files
+from bitsback.format.modes import DEEP
 from reference.container_metadata import restore
 
 

@@ -17,8 +17,8 @@ from PIL import Image
 
 import bitsback
 from bitsback.errors import BitsbackError
-from bitsback.images import dicom
-from bitsback.images.picture_files import file_of
+from bitsback.files import dicom
+from bitsback.files.picture_files import file_of
 from reference.container_metadata import restore
 from zoo.dicom_files import BIG, DEFLATED, EXPLICIT, IMPLICIT, dicom_file, element, sequence
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bitsback.images import formats
-from bitsback.images.formats import FORMATS, ArrayFormat, Format, PictureFormat
+from bitsback.files import formats
+from bitsback.files.formats import FORMATS, ArrayFormat, Format, PictureFormat
 
 ROOT = Path(__file__).parents[2]
 LINES = [pytest.param(line, id=f"{number} {line.label}") for number, line in enumerate(FORMATS)]

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.images import npy
+from bitsback.files import npy
 
 SHAPES = [(40, 5, 3), (1, 7), (7, 1), (0, 3), (3, 0), (2, 3, 4, 5), (1000, 2)]
 

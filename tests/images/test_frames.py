@@ -7,7 +7,7 @@ import pytest
 
 import bitsback
 from bitsback.errors import ArchiveError
-from bitsback.images.picture_files import file_of
+from bitsback.files.picture_files import file_of
 from packing import archive_of_file
 from reference.container_metadata import restore
 from reference.fields import ArchiveError as SpecArchiveError

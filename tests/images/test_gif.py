@@ -15,9 +15,9 @@ from PIL import Image
 import bitsback
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.images.drawing import Split
-from bitsback.images.gif import Gif
-from bitsback.images.picture_files import alike, file_of, samples_of, split
+from bitsback.files.drawing import Split
+from bitsback.files.gif import Gif
+from bitsback.files.picture_files import alike, file_of, samples_of, split
 from bitsback.wire import Cursor
 from packing import archive_of_file
 from reference.container_metadata import restore

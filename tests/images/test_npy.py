@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.images.npy import open_items, write_header
+from bitsback.files.npy import open_items, write_header
 
 
 class Pipe(io.RawIOBase):

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.images import bands, file_io, picture_files, pictures
-from bitsback.images.drawing import Split
-from bitsback.inputs import folders
+from bitsback.archive.inputs import folders
+from bitsback.files import bands, file_io, picture_files, pictures
+from bitsback.files.drawing import Split
 from zoo.compared import png_chunks
 from zoo.png_files import KINDS, ODD, SHORT, TOLD, Drawn, drawn
 

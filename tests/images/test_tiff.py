@@ -18,10 +18,10 @@ from PIL import Image, ImageSequence
 
 import bitsback
 from bitsback.errors import ArchiveError
-from bitsback.images import bands, picture_files
-from bitsback.images.tiff.structure import one_picture, pages_of, pixels_of
-from bitsback.images.tiff.tiff_codec import held, same
-from bitsback.images.tiff.tiff_metadata import Tiff
+from bitsback.files import bands, picture_files
+from bitsback.files.tiff.structure import one_picture, pages_of, pixels_of
+from bitsback.files.tiff.tiff_codec import held, same
+from bitsback.files.tiff.tiff_metadata import Tiff
 from bundled_models import spec_models
 from reference import archive as spec
 from reference import container_metadata as spec_metadata

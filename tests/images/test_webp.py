@@ -12,9 +12,9 @@ from PIL import Image
 
 import bitsback
 from bitsback.errors import ArchiveError
-from bitsback.images import webp
-from bitsback.images.drawing import Split
-from bitsback.images.picture_files import alike, file_of, split
+from bitsback.files import webp
+from bitsback.files.drawing import Split
+from bitsback.files.picture_files import alike, file_of, split
 from packing import archive_of_file
 from reference.container_metadata import restore
 from reference.fields import ArchiveError as SpecArchiveError

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bitsback import ModelError
-from bitsback.integer import Network
+from bitsback.models.integer import Network
 from networks import SIMD_PATHS, engine, random_linear, read_network
 from reference import network as spec
 from reference.values import ITEM, Value

@@ -15,8 +15,8 @@ import pytest
 import bitsback
 from bitsback.codecs import Categorical, HiddenMarkov, Poisson
 from bitsback.errors import ModelError
-from bitsback.integer.fields import Fields
 from bitsback.models import Model, bundled, file, item_vectors
+from bitsback.models.integer.fields import Fields
 from bitsback.models.item_choice import WRONG, build_with_items
 from bitsback.models.item_vectors import ItemVectors
 from broken_models import MISSING, broken, field

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from bitsback.archive.reading.reader import Archive
 from bitsback.format.collection import BYTES
-from bitsback.reading.reader import Archive
 
 BLOCK = 4
 

@@ -16,7 +16,7 @@ import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
 
-from bitsback.reading.reader import Archive
+from bitsback.archive.reading.reader import Archive
 
 decoded: list[int] = []
 decode = Archive._decode_at

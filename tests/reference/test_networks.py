@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.integer import Size
+from bitsback.models.integer import Size
 from model_parts import Net, Parts
 from networks import SIMD_PATHS, engine, read_network
 from reference import network as spec

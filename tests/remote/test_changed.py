@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.remote.files import files_in
-from bitsback.remote.ranges import Ranges
-from bitsback.remote.url import Url, describe, differ
+from bitsback.io.remote.files import files_in
+from bitsback.io.remote.ranges import Ranges
+from bitsback.io.remote.url import Url, describe, differ
 
 from .conftest import Web
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.remote.ranges import Ranges
-from bitsback.restoring.restore import extract
+from bitsback.archive.restoring.restore import extract
+from bitsback.io.remote.ranges import Ranges
 from waiting import exit_code, forked
 
 from .conftest import BLOCK, COUNT, Web

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.remote.files import matching
-from bitsback.remote.ranges import _sent
-from bitsback.remote.url import Url, is_url, located
+from bitsback.io.remote.files import matching
+from bitsback.io.remote.ranges import _sent
+from bitsback.io.remote.url import Url, is_url, located
 
 from .conftest import Web
 

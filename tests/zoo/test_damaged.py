@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from bitsback.archive.inputs import asked, folders
 from bitsback.compress_options import FilesAs
-from bitsback.images.picture_files import split
-from bitsback.inputs import asked, folders
+from bitsback.files.picture_files import split
 
 from .animated_files import alike, animated
 from .compared import difference

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import bitsback
+from bitsback.archive.inputs import asked, folders
 from bitsback.compress_options import FilesAs
-from bitsback.inputs import asked, folders
 
 from . import animated_files, bitmap_files, library_files, png_files, tiff_files, tool_files
 from .compared import difference

@@ -47,7 +47,7 @@ def names(
 
     import bitsback
     from bitsback.errors import BitsbackError
-    from bitsback.images.names import printable
+    from bitsback.io.names import printable
 
     if "://" in context.params["archive"]:  # completion should not wait for a network
         return []

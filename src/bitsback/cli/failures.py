@@ -14,7 +14,7 @@ import click
 
 from bitsback.cli import figures, options
 from bitsback.errors import BitsbackError
-from bitsback.images.names import printable
+from bitsback.io.names import printable
 
 FAILED = 2
 

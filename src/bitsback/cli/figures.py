@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bitsback.images.names import printable
+from bitsback.io.names import printable
 
 if TYPE_CHECKING:
     from bitsback.summary import Summary

@@ -140,7 +140,7 @@ def _stop_once() -> Iterator[None]:
     import signal
     import threading
 
-    from bitsback.interrupts import SIGNALS
+    from bitsback.io.interrupts import SIGNALS
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -147,7 +147,7 @@ def checked_output(source: str, output: str) -> str:
 
 def base_of_url(source: str) -> str:
     """The name of a file at a URL, in this folder; a path stays unchanged."""
-    from bitsback.remote.url import Url, located
+    from bitsback.io.remote.url import Url, located
 
     place = located(source)
     return place.base if isinstance(place, Url) else str(place)
@@ -181,7 +181,7 @@ def refuse_terminal() -> None:
 
 
 def _same_file(source: str, output: str) -> bool:
-    from bitsback.remote.url import is_url
+    from bitsback.io.remote.url import is_url
 
     if is_url(source) or is_url(output):
         return source == output

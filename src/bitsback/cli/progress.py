@@ -18,7 +18,7 @@ import click
 
 from bitsback.cli import figures
 from bitsback.errors import InputWarning, ModelWarning
-from bitsback.locks import Lock
+from bitsback.io.locks import Lock
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar

@@ -44,9 +44,9 @@ def remove_compressed(
     there was any warning, or if anything does not come back as it is.
     """
     import bitsback
-    from bitsback.comparing.readback import compare
-    from bitsback.images.file_lists import list_files
-    from bitsback.restoring.file_lock import held
+    from bitsback.archive.comparing.readback import compare
+    from bitsback.files.file_lists import list_files
+    from bitsback.io.file_lock import held
 
     shown = sources[0] if len(sources) == 1 else f"the {len(sources)} inputs"
     if messages:
@@ -81,8 +81,8 @@ def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: b
     removes nothing, if `output` differs from the archive. wanted: the options of the restoration.
     """
     import bitsback
-    from bitsback.comparing.readback import compare, restored_names
-    from bitsback.restoring.file_lock import held
+    from bitsback.archive.comparing.readback import compare, restored_names
+    from bitsback.io.file_lock import held
 
     with held(Path(source), source):
         before = _states([Path(source)])

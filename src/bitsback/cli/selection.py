@@ -12,10 +12,10 @@ import click
 
 from bitsback.cli import figures
 from bitsback.errors import InputError
-from bitsback.images.names import printable
+from bitsback.io.names import printable
 
 if TYPE_CHECKING:
-    from bitsback.reading.reader import Archive
+    from bitsback.archive.reading.reader import Archive
 
 _SHOWN = 3  # names in an error
 _COMPARED = 10_000  # names that a mistyped one is compared with

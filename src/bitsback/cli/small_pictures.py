@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bitsback.errors import InputError
-from bitsback.restoring.output import made_folders, naming
+from bitsback.io.output import made_folders, naming
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from bitsback.reading.reader import Archive
+    from bitsback.archive.reading.reader import Archive
 
 _SIDE = 128
 _ENDINGS = {b"\x89PNG": ".png", b"RIFF": ".webp"}
@@ -54,7 +54,7 @@ def write(
 
 def _made(archive: Archive, number: int) -> bytes | None:
     """A PNG file of a picture that is decoded; None if it is none."""
-    from bitsback.reading.indexed import thumbnail
+    from bitsback.archive.reading.indexed import thumbnail
 
     try:
         picture = _image(archive[number])
@@ -71,7 +71,7 @@ def _image(found: Any) -> NDArray[np.generic] | None:
     """An array as one image, of a stack the one in the middle; None if it is none."""
     import numpy as np
 
-    from bitsback.reading.indexed import is_image
+    from bitsback.archive.reading.indexed import is_image
 
     while len(found.shape) > 2 and not is_image(found.shape, found.dtype) and found.shape[0]:
         found = found[found.shape[0] // 2]

@@ -15,8 +15,8 @@ from bitsback.cli import options
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
-    from bitsback.images.file_io import Location
-    from bitsback.reading.reader import Archive
+    from bitsback.archive.reading.reader import Archive
+    from bitsback.io.file_io import Location
 
 _CHUNK = 1 << 20
 _START = 64  # bytes, which tell the kind of archive
@@ -29,7 +29,7 @@ class _StandardInput(io.BufferedReader):
 @contextmanager
 def opened(source: Location | BinaryIO, **settings: Any) -> Iterator[Archive]:
     """The archive of this name. settings: for `bitsback.open`, whose errors this raises."""
-    from bitsback.reading.reader import Archive
+    from bitsback.archive.reading.reader import Archive
 
     if source != options.STANDARD:
         with Archive(source, **settings) as archive:

@@ -6,12 +6,12 @@ import uuid
 import dask.array as da
 import numpy as np
 
+from bitsback.archive.reading.indexed import Indexed
+from bitsback.archive.reading.reader import Archive
 from bitsback.errors import InputError
 from bitsback.format.parts import FileList
+from bitsback.io.remote.url import Options
 from bitsback.models.model import Choice
-from bitsback.reading.indexed import Indexed
-from bitsback.reading.reader import Archive
-from bitsback.remote.url import Options
 
 
 def from_archive(

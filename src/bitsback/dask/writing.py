@@ -20,20 +20,20 @@ import numpy as np
 from dask.delayed import Delayed
 from numpy.typing import NDArray
 
+from bitsback.archive.inputs.asked import Asked
+from bitsback.archive.reading.reader import Archive
+from bitsback.archive.writing.merging import merge
+from bitsback.archive.writing.writer import write_archive
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import ArchiveError, InputError, InputWarning
-from bitsback.images.file_io import Location, name_of, open_file, reading
-from bitsback.images.file_lists import Listing, list_files, list_folder
-from bitsback.images.npy import check_dtype
-from bitsback.inputs.asked import Asked
+from bitsback.files.file_lists import Listing, list_files, list_folder
+from bitsback.files.npy import check_dtype
+from bitsback.io.file_io import Location, name_of, open_file, reading
+from bitsback.io.output import naming
+from bitsback.io.remote.files import exists
+from bitsback.io.remote.url import Url, located
 from bitsback.models import Model
 from bitsback.planner.candidates import item_axes, read_choice
-from bitsback.reading.reader import Archive
-from bitsback.remote.files import exists
-from bitsback.remote.url import Url, located
-from bitsback.restoring.output import naming
-from bitsback.writing.merging import merge
-from bitsback.writing.writer import write_archive
 
 Place: TypeAlias = str | os.PathLike[str]
 Source: TypeAlias = da.Array | Place | Sequence[Place]

@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 
 from bitsback.errors import ArchiveError
+from bitsback.format.containers import ARRAY as ARRAY
+from bitsback.format.containers import GZIPPED_IDX, IDX
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.layout import COLLECTION, Cursor, pack_shape, section
-from bitsback.images.formats import CONTAINERS
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
-
-ARRAY = 0
-"""The container of an array without a file, or in a .npy file."""
 
 ONE, COUNTED, VARIED, BYTES = range(4)
 """Axes: the array is one item; its first dimension counts the items; the items differ in rows and
@@ -237,7 +235,7 @@ class Collection:
 
     @classmethod
     def unpack(cls, cursor: Cursor, container: int, features: int) -> "Collection":
-        if container not in CONTAINERS:
+        if container not in (ARRAY, IDX, GZIPPED_IDX):
             raise ArchiveError(
                 "this archive holds another kind of collection: it needs a newer bitsback"
             )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.layout import LABELS, Cursor, section
 from bitsback.format.parts import ARRAYS, FOLDER, FileList
-from bitsback.images.names import printable
+from bitsback.io.names import printable
 from bitsback.wire import varint
 
 _ARRAYS, _FOLDERS = range(2)

@@ -19,7 +19,7 @@ from bitsback.format.collection import BYTES
 from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import NAMES, Cursor, section
 from bitsback.format.parts import ARRAYS, PAGES, FileList
-from bitsback.images import names as naming
+from bitsback.io import names as naming
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 

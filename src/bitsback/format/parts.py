@@ -13,7 +13,7 @@ from bitsback.errors import ArchiveError
 from bitsback.format.collection import ARRAY, BYTES, COUNTED, VARIED, Collection, check_shape
 from bitsback.format.grid import Shape
 from bitsback.format.layout import COLLECTION, REMOVED, Cursor, read_features, section
-from bitsback.images.modes import mode_of
+from bitsback.format.modes import mode_of
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 

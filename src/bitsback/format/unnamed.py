@@ -19,7 +19,7 @@ from bitsback.format.members import (
     unpack_names,
 )
 from bitsback.format.parts import FOLDER, FileList
-from bitsback.images import names as naming
+from bitsback.io import names as naming
 from bitsback.models.costs import max_elements
 from bitsback.wire import varint
 

@@ -4,10 +4,10 @@ from os import PathLike
 from pathlib import Path
 
 from bitsback.errors import ModelError
+from bitsback.io.remote.ranges import read_all
+from bitsback.io.remote.url import Options, Url, located
 from bitsback.models import bundled
 from bitsback.models.model import Model
-from bitsback.remote.ranges import read_all
-from bitsback.remote.url import Options, Url, located
 
 __all__ = ["Model", "bundled", "load_model"]
 

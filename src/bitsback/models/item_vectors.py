@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer.fields import Fields
 from bitsback.message import Message
 from bitsback.models import costs
 from bitsback.models.distributions.adaptive_distribution import AdaptiveDistribution, Words
+from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.outline import Outline
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from bitsback.errors import ModelError
-from bitsback.locks import Lock
+from bitsback.io.locks import Lock
 from bitsback.models import bundled, file, load_model
 from bitsback.models.model import HasModel, Model, model_of
 

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.codecs.symbol_arrays import as_symbols
 from bitsback.errors import MessageError, ModelError
-from bitsback.integer import Network, Size
-from bitsback.integer.fields import Fields, TensorReader
 from bitsback.lazy import cached_property
 from bitsback.message import Message
 from bitsback.models import costs, file, item_vectors, vectors
 from bitsback.models.distributions import Distribution, read_distribution
 from bitsback.models.distributions.adaptive_distribution import AdaptiveDistribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.integer import Network, Size
+from bitsback.models.integer.fields import Fields, TensorReader
 from bitsback.models.item_shape import ItemShape, Shapes
 from bitsback.models.networks import NetworkReader
 from bitsback.models.outline import Outline

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from bitsback.errors import ModelError
-from bitsback.integer import ITEM, Activations, Network, Size
-from bitsback.integer.fields import Fields, TensorReader
-from bitsback.integer.network import NAME
+from bitsback.models.integer import ITEM, Activations, Network, Size
+from bitsback.models.integer.fields import Fields, TensorReader
+from bitsback.models.integer.network import NAME
 
 
 class NetworkReader:

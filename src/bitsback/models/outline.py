@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from bitsback.errors import ModelError
-from bitsback.integer import Size
-from bitsback.integer.fields import Fields
 from bitsback.models.code import CodeStep, Of, read_code, read_key
 from bitsback.models.distributions import ANY_SHAPE, AUTOREGRESSIVE, COUNTED, PREDICTIVE, SERIES
+from bitsback.models.integer import Size
+from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable, read_variables
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from bitsback.codecs.codec import one_step
 from bitsback.codecs.exact_functions import total
-from bitsback.integer import Size
 from bitsback.message import Message
 from bitsback.models.code import CodeStep
 from bitsback.models.distributions import Distribution
+from bitsback.models.integer import Size
 from bitsback.models.variables import DATA
 
 

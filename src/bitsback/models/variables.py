@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitsback.errors import ModelError
-from bitsback.integer import ITEM, Activations, Size
-from bitsback.integer.fields import Fields
-from bitsback.integer.network import NAME
+from bitsback.models.integer import ITEM, Activations, Size
+from bitsback.models.integer.fields import Fields
+from bitsback.models.integer.network import NAME
 
 DATA = "x"
 CONTEXT, FEATURES = "context", "features"

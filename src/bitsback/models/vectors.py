@@ -7,8 +7,8 @@ import numpy as np
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import Network, Size
-from bitsback.integer.fields import Fields
+from bitsback.models.integer import Network, Size
+from bitsback.models.integer.fields import Fields
 
 Named = Mapping[str, Network]
 Wanted = Mapping[str, tuple[str, ...]]

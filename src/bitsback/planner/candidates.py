@@ -12,11 +12,11 @@ from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_range import is_narrow
+from bitsback.io.remote.url import Options
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.model import Choice, model_of
 from bitsback.models.outline import Outline
 from bitsback.planner.policy import DEFAULT, POLICIES, Policy
-from bitsback.remote.url import Options
 
 
 def given_model(choice: Choice, storage_options: Options | None = None) -> Model | None:

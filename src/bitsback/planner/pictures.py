@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from bitsback.coding.cutting import cut_for
 from bitsback.coding.fallback import encode_fallback
+from bitsback.files.bands import Bands, Rows
 from bitsback.format.collection import ONE, Collection
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import find_two_values, to_symbols
-from bitsback.images.bands import Bands, Rows
 from bitsback.planner.candidates import any_codes
 from bitsback.planner.plan import NO_MODEL
 from bitsback.planner.planner import Planner, UnfitError

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 import bitsback
+from bitsback.archive.reading.contents import block_numbers
 from bitsback.errors import InputError
-from bitsback.images.formats import ARRAYS, PAGES
+from bitsback.files.formats import ARRAYS, PAGES
 from bitsback.lazy import cached_property
-from bitsback.reading.contents import block_numbers
 
 Image = NDArray[Any]
 Labels = Sequence[Any] | NDArray[Any] | torch.Tensor | Callable[[str], Any] | str

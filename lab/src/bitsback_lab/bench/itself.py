@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.errors import ModelError
+from bitsback.files.picture_files import read_pixels
 from bitsback.format.layout import MODEL, section
+from bitsback.format.modes import MODES, mode_of
 from bitsback.format.tiles import Tiles
-from bitsback.images.modes import MODES, mode_of
-from bitsback.images.picture_files import read_pixels
 from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model
 from bitsback_train.peers.measure import Peer

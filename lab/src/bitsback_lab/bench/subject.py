@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.inputs.asked import Asked
+from bitsback.archive.inputs.opening import Source, open_input
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError, InputWarning
+from bitsback.files.file_lists import list_folder
+from bitsback.files.npy import Items
+from bitsback.files.picture_files import read_pixels
 from bitsback.format.parts import ARRAYS, FileList
 from bitsback.format.two_values import find_two_values, to_symbols
-from bitsback.images.file_lists import list_folder
-from bitsback.images.npy import Items
-from bitsback.images.picture_files import read_pixels
-from bitsback.inputs.asked import Asked
-from bitsback.inputs.opening import Source, open_input
 from bitsback.work import Progress
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 from bitsback_train.downloads import ENVIRONMENT

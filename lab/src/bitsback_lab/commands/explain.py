@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bitsback.cli import figures, options
-from bitsback.images.names import printable
+from bitsback.io.names import printable
 
 if TYPE_CHECKING:
     from bitsback_lab.paper.ledger import Explained

@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import InputError, InputWarning, Message
+from bitsback.archive.inputs.asked import Asked
+from bitsback.archive.inputs.opening import Source, open_input
 from bitsback.coding import chain
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.way import lanes_for
 from bitsback.compress_options import LARGEST_TILE, CompressOptions
+from bitsback.files.npy import Items
 from bitsback.format.collection import VARIED, Collection
 from bitsback.format.runs import pack_runs
 from bitsback.format.tiles import Tiles
-from bitsback.images.npy import Items
-from bitsback.inputs.asked import Asked
-from bitsback.inputs.opening import Source, open_input
-from bitsback.integer import Size
 from bitsback.models import Model, bundled
+from bitsback.models.integer import Size
 from bitsback.models.variables import DATA
 from bitsback.planner.candidates import any_fits, check_fit, given_model
 from bitsback.planner.planner import Planner

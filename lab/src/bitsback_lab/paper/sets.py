@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import BitsbackError, InputError
-from bitsback.images.formats import ONE_ARRAY
+from bitsback.files.formats import ONE_ARRAY
 from bitsback_lab import digits
 from bitsback_train.downloads import ENVIRONMENT, TEST_IMAGES
 from bitsback_train.peers.units import Images

@@ -34,8 +34,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback.errors import ArchiveError, InputError, ModelError
-from bitsback.images.file_io import reading, stream_name
-from bitsback.restoring.output import open_output
+from bitsback.io.file_io import reading, stream_name
+from bitsback.io.output import open_output
 from bitsback.summary import Summary
 from bitsback_lab.research.fingerprint import differences, fingerprint, made_by
 from bitsback_lab.research.float_file import (

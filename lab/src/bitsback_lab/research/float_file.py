@@ -20,7 +20,7 @@ from bitsback.format.layout import (
     pack_shape,
     section,
 )
-from bitsback.images.file_io import read_up_to
+from bitsback.io.file_io import read_up_to
 from bitsback.wire import varint
 from bitsback_lab.research.fingerprint import Fingerprint
 

@@ -72,7 +72,7 @@ def command(
       bitsback add stack.bb more.npy
       bitsback add scans.bb --parity 5    adds parity data only
     """
-    from bitsback.writing.changing import add_with
+    from bitsback.archive.writing.changing import add_with
 
     parity = given["parity"]
     if not sources and parity is None:

@@ -24,7 +24,7 @@ from bitsback.compress_options import (
     Embed,
 )
 from bitsback.errors import InputError
-from bitsback.images import formats
+from bitsback.files import formats
 
 MODEL_OPTIONS = (
     click.option(
@@ -284,7 +284,7 @@ def command(
         Progress("compressing", quiet) as progress,
         shown_warnings(progress, quiet or as_json) as messages,
     ):
-        from bitsback.writing.writer import write_archive
+        from bitsback.archive.writing.writer import write_archive
 
         with _told_what_is_kept(progress, output, asked.resume):
             summary = write_archive(
@@ -318,7 +318,7 @@ def _told_what_is_kept(progress: Progress, output: str, resume: bool) -> Iterato
         yield
     except (KeyboardInterrupt, InputError):
         if resume:
-            from bitsback.writing.unfinished import part_of
+            from bitsback.archive.writing.unfinished import part_of
 
             if (part := part_of(output)).exists():
                 progress.say(f"bitsback: kept what is coded in {part}; the same command goes on")

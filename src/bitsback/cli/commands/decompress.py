@@ -19,7 +19,7 @@ from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
-    from bitsback.remote.url import Options
+    from bitsback.io.remote.url import Options
     from bitsback.summary import Restored
 
 
@@ -115,7 +115,7 @@ def command(
     new = into is not None and not into.exists()
 
     def restore(source: str) -> tuple[bool, dict[str, Any]]:
-        from bitsback.restoring.extractor import restore_archive
+        from bitsback.archive.restoring.extractor import restore_archive
         from bitsback.summary import Restored
 
         with ExitStack() as stack:
@@ -190,7 +190,7 @@ def _default_output(source: str, storage_options: Options | None) -> str:
     """The default place to restore an archive to: beside it, with the ending of its content."""
     if source == options.STANDARD:
         return options.STANDARD
-    from bitsback.images.formats import KINDS
+    from bitsback.files.formats import KINDS
 
     kind = _kind(source, storage_options)
     source = options.base_of_url(source)

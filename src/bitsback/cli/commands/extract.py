@@ -20,8 +20,8 @@ from bitsback.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bitsback.images.file_io import Location
-    from bitsback.reading.reader import Archive
+    from bitsback.archive.reading.reader import Archive
+    from bitsback.io.file_io import Location
 
 
 class _Command(click.Command):
@@ -105,9 +105,9 @@ def command(
         options.refuse_terminal()
     with ExitStack() as stack:
         progress = stack.enter_context(Progress("extracting", quiet))
-        from bitsback.images.formats import ONE_ARRAY
+        from bitsback.files.formats import ONE_ARRAY
+        from bitsback.io.remote.url import check_options, located
         from bitsback.planner.candidates import given_model
-        from bitsback.remote.url import check_options, located
 
         places = [located(place, storage_options) for place in (archive, output, folder)]
         check_options(storage_options, *places, located(model))
@@ -146,8 +146,8 @@ def _write_npy(
     """Write the items as they are decoded: a stack of them, or, if `single`, the only one as it
     is.
     """
-    from bitsback.images.npy import write_header
-    from bitsback.restoring.output import open_output
+    from bitsback.files.npy import write_header
+    from bitsback.io.output import open_output
 
     item_shape = archive.shape if archive._array.picture else archive.shape[1:]
     shape = item_shape if single else (sum(map(len, ranges)), *item_shape)
@@ -171,7 +171,7 @@ def _write_png(
     progress: Progress,
 ) -> None:
     """Write each item as `folder`/NUMBER.png."""
-    from bitsback.restoring.staging import staging
+    from bitsback.archive.restoring.staging import staging
 
     picture = archive._array.picture
     digits = len(str(max(len(archive) - 1, 0))) if not picture else 1
@@ -224,7 +224,7 @@ def _write_files(
     force: bool,
 ) -> str:
     """Writes the files that `texts` name, and reports their number and place."""
-    from bitsback.images import formats
+    from bitsback.files import formats
 
     if archive.kind == formats.PAGES.key and folder is not None and output is None:
         # Pages may be claimed by the million, so no list of them is made.
@@ -233,7 +233,7 @@ def _write_files(
         return f"{folder}: {figures.count(sum(map(len, ranges)), 'file')}"
     numbers = file_numbers(archive, texts)
     if archive.kind == "folder" and output is not None and folder is None:
-        from bitsback.restoring.restore import extract
+        from bitsback.archive.restoring.restore import extract
 
         extract(archive, numbers, output, force, verify)
     elif archive.kind == formats.ARRAYS.key and output is not None and folder is None:
@@ -250,8 +250,8 @@ def _write_files(
 
 def _write_arrays(archive: Archive, numbers: list[int], output: Location, force: bool) -> None:
     """Writes one array to a file, or several to one npz file."""
-    from bitsback.images import formats
-    from bitsback.restoring.output import open_output
+    from bitsback.files import formats
+    from bitsback.io.output import open_output
 
     several, one = formats.ARRAYS, formats.NPY
     container = several.ends(str(output))
@@ -276,8 +276,8 @@ def _write_arrays(archive: Archive, numbers: list[int], output: Location, force:
 
 def _write_pages(archive: Archive, ranges: Sequence[range], folder: Location, force: bool) -> None:
     """Writes pages as PNG files with their numbers as names."""
-    from bitsback.images.picture_files import encode_page
-    from bitsback.restoring.staging import staging
+    from bitsback.archive.restoring.staging import staging
+    from bitsback.files.picture_files import encode_page
 
     digits = len(str(len(archive) - 1))
     with staging(folder, (), force) as stage:

@@ -49,7 +49,7 @@ def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str,
 
 
 def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    from bitsback.images import formats
+    from bitsback.files import formats
 
     yield "archive", f"{info['archive']}, version {info['version']} of the format"
     if "parts" in info:
@@ -113,7 +113,7 @@ def _size(info: dict[str, Any]) -> str:
 
 
 def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    from bitsback.images import formats
+    from bitsback.files import formats
 
     held = any(part["held"] for part in info["parts"])
     paged = info["kind"] == formats.PAGES.key

@@ -15,8 +15,8 @@ from bitsback.cli.spool import opened
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
-    from bitsback.reading.listing import Entry
-    from bitsback.reading.reader import Archive
+    from bitsback.archive.reading.listing import Entry
+    from bitsback.archive.reading.reader import Archive
 
 
 @click.command(short_help="List the names in X.bb.")
@@ -106,8 +106,8 @@ def command(
 
 def _entries(archive: Archive, names: Sequence[str], facts: bool) -> Iterator[Entry]:
     """The entries to list. facts: those of DICOM files too. Raises InputError."""
+    from bitsback.archive.reading.listing import entries
     from bitsback.cli.selection import file_numbers
-    from bitsback.reading.listing import entries
 
     if not names:
         return entries(archive, facts)
@@ -119,8 +119,8 @@ def _entries(archive: Archive, names: Sequence[str], facts: bool) -> Iterator[En
 
 def _print_hashes(archive: Archive, names: Sequence[str], progress: Progress) -> None:
     """Raises InputError if the archive has none."""
+    from bitsback.archive.reading.hashes import as_line
     from bitsback.cli.selection import file_numbers
-    from bitsback.reading.hashes import as_line
 
     hashes = archive.hashes
     if hashes is None:

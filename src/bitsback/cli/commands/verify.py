@@ -14,7 +14,7 @@ from bitsback.cli.spool import opened
 from bitsback.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from bitsback.reading.reader import Archive
+    from bitsback.archive.reading.reader import Archive
     from bitsback.summary import Differences
 
 
@@ -115,7 +115,7 @@ def _compared(
     """The differences to the original files, or the error that no comparison came past; neither
     without original files.
     """
-    from bitsback.comparing.differences import with_place
+    from bitsback.archive.comparing.differences import with_place
 
     if against is None:
         return None, None

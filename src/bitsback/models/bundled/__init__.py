@@ -7,8 +7,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from bitsback.errors import ModelError
-from bitsback.integer.fields import Fields
 from bitsback.models import file
+from bitsback.models.integer.fields import Fields
 from bitsback.models.model import Model
 from bitsback.models.outline import Outline
 

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import Size
 from bitsback.models.distributions import (
     autoregressive,
     counted,
@@ -32,6 +31,7 @@ from bitsback.models.distributions import (
 )
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import INDEPENDENT
+from bitsback.models.integer import Size
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 

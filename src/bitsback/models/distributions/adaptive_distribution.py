@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import Size
+from bitsback.models.integer import Size
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 

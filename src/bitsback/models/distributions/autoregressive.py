@@ -17,11 +17,11 @@ from bitsback import _core
 from bitsback.codecs.codec import one_step, undoing
 from bitsback.codecs.symbol_arrays import as_symbols
 from bitsback.errors import MessageError, ModelError
-from bitsback.integer import ITEM, Activations, Network, Size
-from bitsback.integer.fields import Fields
 from bitsback.message import Message
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import IN_CONTEXT, Family, Outputs, check_outputs, read_family
+from bitsback.models.integer import ITEM, Activations, Network, Size
+from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import CONTEXT, DATA, FEATURES, Variable
 

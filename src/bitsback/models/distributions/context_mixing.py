@@ -7,10 +7,10 @@ from typing import Any
 
 from bitsback import tables
 from bitsback.errors import ModelError
-from bitsback.integer import Network
-from bitsback.integer.fields import Fields
 from bitsback.lazy import cached_property
 from bitsback.models.distributions.context_terms import Term, TermReader, core_terms
+from bitsback.models.integer import Network
+from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import CONTEXT
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bitsback.errors import ModelError
-from bitsback.integer.fields import Fields
+from bitsback.models.integer.fields import Fields
 
 _REACH = 15
 _MOST = 1 << 20  # the bound of the thresholds of a sum

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import Size
 from bitsback.models.distributions.adaptive_distribution import AdaptiveDistribution, Words
 from bitsback.models.distributions.context_mixing import ContextMixing, read_mixing
 from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.integer import Size
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 

@@ -15,10 +15,10 @@ from bitsback import _core
 from bitsback.codecs.codec import one_step, undoing
 from bitsback.codecs.symbol_arrays import as_symbols
 from bitsback.errors import MessageError, ModelError
-from bitsback.integer import Network, Size
 from bitsback.message import Message
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families.normal import NormalFamily
+from bitsback.models.integer import Network, Size
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from bitsback.errors import ModelError
-from bitsback.integer import Network
-from bitsback.integer.fields import Fields, TensorReader
 from bitsback.models.code import Of
+from bitsback.models.integer import Network
+from bitsback.models.integer.fields import Fields, TensorReader
 from bitsback.models.networks import NetworkReader
 from bitsback.models.variables import DATA, Variable
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.codecs import GaussianBuckets
 from bitsback.errors import ModelError
-from bitsback.integer import Network, Size
 from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.integer import Network, Size
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable
 from bitsback.tables import normal_cdf, normal_quantile

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import Network, Size
 from bitsback.models.distributions import coupled
 from bitsback.models.distributions.coupled import CoupledDistribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import OF_LATENTS, Family, Outputs, check_outputs, read_family
 from bitsback.models.families.normal import NormalFamily
+from bitsback.models.integer import Network, Size
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable
 

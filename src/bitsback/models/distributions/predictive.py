@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import ITEM, Activations, Network, Size
-from bitsback.integer.fields import Fields, TensorReader
 from bitsback.lazy import cached_property
 from bitsback.models.distributions.adaptive_distribution import (
     AdaptiveDistribution,
@@ -26,6 +24,8 @@ from bitsback.models.distributions.context_mixing import ContextMixing, read_mix
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import Outputs, check_outputs, read_family
 from bitsback.models.families.mixture import MixtureFamily
+from bitsback.models.integer import ITEM, Activations, Network, Size
+from bitsback.models.integer.fields import Fields, TensorReader
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import CONTEXT, Variable
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from bitsback import _core, tables
 from bitsback.errors import ModelError
-from bitsback.integer import Size
-from bitsback.integer.fields import Fields
 from bitsback.models.distributions.adaptive_distribution import (
     AdaptiveDistribution,
     Words,
     sums_for_test,
 )
 from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.integer import Size
+from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 

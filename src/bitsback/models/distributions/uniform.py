@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from bitsback import _core
 from bitsback.codecs import Uniform
 from bitsback.errors import ModelError
-from bitsback.integer import Size
 from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.integer import Size
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 

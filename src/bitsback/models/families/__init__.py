@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ModelError
-from bitsback.integer import Activations
-from bitsback.integer.fields import Fields, TensorReader
 from bitsback.models.families import bernoulli, cdf_table, mixture, normal
 from bitsback.models.families.family_entry import FamilyEntry, Range
+from bitsback.models.integer import Activations
+from bitsback.models.integer.fields import Fields, TensorReader
 
 
 class Family(Protocol):

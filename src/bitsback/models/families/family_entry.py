@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bitsback.errors import ModelError
-from bitsback.integer.fields import Fields, TensorReader
+from bitsback.models.integer.fields import Fields, TensorReader
 
 Range = tuple[int, int]
 """Lowest and highest value, both included."""

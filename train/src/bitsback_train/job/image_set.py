@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.inputs.asked import Asked, Input
+from bitsback.archive.inputs.opening import Source, open_input
+from bitsback.archive.inputs.taking import TileReader
 from bitsback.coding import layouts
 from bitsback.coding.cutting import blocks_of
 from bitsback.errors import InputError, InputWarning
 from bitsback.format.collection import ONE, Collection
 from bitsback.format.value_range import is_narrow
-from bitsback.images.file_io import name_of
-from bitsback.inputs.asked import Asked, Input
-from bitsback.inputs.opening import Source, open_input
-from bitsback.inputs.taking import TileReader
+from bitsback.io.file_io import name_of
+from bitsback.io.remote.url import Url
 from bitsback.models import Model
-from bitsback.remote.url import Url
 from bitsback_train.fit.items import Item, as_items
 from bitsback_train.job.splits import (
     HELD_OUT,

@@ -16,8 +16,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import torch
 
 from bitsback.errors import InputError
+from bitsback.io.output import open_output
 from bitsback.models import Model
-from bitsback.restoring.output import open_output
 from bitsback_train.export.exporter import Card
 from bitsback_train.fit.machine import keep_freed_memory
 from bitsback_train.fit.pixel_training import PixelTraining

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.inputs.asked import Asked
+from bitsback.archive.inputs.opening import Source
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
+from bitsback.files.npy import Items
 from bitsback.format.collection import VARIED
 from bitsback.format.two_values import find_two_values, to_symbols
-from bitsback.images.npy import Items
-from bitsback.inputs.asked import Asked
-from bitsback.inputs.opening import Source
 from bitsback_train.downloads import SETS, TEST_IMAGES, TRAIN_IMAGES
 from bitsback_train.fit.vae_training import read_idx_images
 from bitsback_train.job.image_set import ImageSet, opened

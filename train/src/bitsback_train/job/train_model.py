@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from bitsback.archive.inputs.opening import Source
 from bitsback.errors import InputError
-from bitsback.inputs.opening import Source
 from bitsback.models import Model
 from bitsback_train.downloads import TRAIN_IMAGES
 from bitsback_train.export.exporter import Card

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from bitsback.errors import InputError
+from bitsback.io.output import open_output
 from bitsback.models import Model
-from bitsback.restoring.output import open_output
 from bitsback_train.export.code_lengths import code_lengths
 from bitsback_train.export.exporter import Card
 from bitsback_train.network.likelihoods import LN2

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bitsback.errors import InputError
-from bitsback.integer.network import NAME
+from bitsback.models.integer.network import NAME
 from bitsback.models.variables import CONTEXT, DATA, FEATURES
 from bitsback_train.portable.distributions import Normal, StandardNormal, Step
 from bitsback_train.portable.torch_variables import Data, Latent

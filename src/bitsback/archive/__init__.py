@@ -1,0 +1,1 @@
+"""Archives: what goes into them, reading, writing, restoring and comparing them."""

@@ -1,0 +1,183 @@
+"""Finds what differs between an archive and another one, a folder, or a file, and decodes only what
+names, sizes, times, hashes and the bytes of blocks do not decide.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bitsback.archive.comparing.readback import (
+    ComparedFiles,
+    Unlike,
+    differing_blocks,
+    restored_names,
+    same_pages,
+)
+from bitsback.archive.comparing.two_archives import TwoArchives
+from bitsback.archive.reading.damage import lost_names, merged
+from bitsback.archive.reading.hashes import digest_of
+from bitsback.archive.reading.reader import Archive, Source
+from bitsback.archive.reading.strips import RestoredParts
+from bitsback.archive.reading.whole_files import hand_over
+from bitsback.errors import InputError
+from bitsback.files.file_lists import list_folder
+from bitsback.format.layout import MAGIC
+from bitsback.format.parts import FOLDER, PAGES, FileList
+from bitsback.io.file_io import open_file, open_regular, reading
+from bitsback.io.names import printable
+from bitsback.io.remote.url import Options, check_options, located
+from bitsback.models.model import Choice
+from bitsback.planner.candidates import given_model
+from bitsback.summary import Differences
+from bitsback.work import Progress, Work, check_threads, ordered_map
+
+
+def diff(
+    archive: Source,
+    other: Source,
+    *,
+    full: bool = False,
+    model: Choice | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    storage_options: Options | None = None,
+) -> Differences:
+    """What differs between an archive and another archive, the folder that it was made from or
+    restored to, or a file of arrays or pages. Times of files are no difference.
+
+    >>> import io
+    >>> import bitsback
+    >>> import numpy as np
+    >>> one, other = io.BytesIO(), io.BytesIO()
+    >>> summary = bitsback.compress(np.arange(60, dtype=np.uint8), one)
+    >>> summary = bitsback.compress(np.arange(62, dtype=np.uint8), other)
+    >>> bitsback.diff(one, other)
+    Differences(added=['60:62'], removed=[], changed={})
+
+    full: read all files of a folder, and restore all of them from the archive. Otherwise a file
+    with the time that the archive has for it, and, where that is known, the size, counts as the
+    same, and so does one with the same SHA-256, in an archive with hashes. model: one that the
+    archives may need. threads: all cores by default. progress: called with the work done and the
+    total. storage_options: for the filesystem of a URL.
+
+    Raises InputError if the two cannot be compared, such as an array with files, or cannot be read,
+    and ArchiveError for damage.
+    """
+    archive, other = (located(place, storage_options) for place in (archive, other))
+    check_options(storage_options, archive, other, located(model))
+    model = None if model is None else given_model(model, storage_options)
+    with Archive(archive, model=model) as one:
+        if isinstance(other, str | os.PathLike) and not _is_archive(Path(other)):
+            return with_place(one, Path(other), full, threads, progress)
+        with Archive(other, model=model) as another:
+            return TwoArchives(one, another, check_threads(threads), progress).differences()
+
+
+def _is_archive(place: Path) -> bool:
+    if place.is_dir():
+        return False
+    with open_file(place) as file:
+        return file.peek(len(MAGIC))[: len(MAGIC)] == MAGIC
+
+
+def with_place(
+    archive: Archive,
+    place: Path,
+    full: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Differences:
+    """The differences of an open archive to a folder or a file; the arguments and errors are those
+    of `diff`.
+    """
+    collection, threads = archive._collection, check_threads(threads)
+    is_folder = isinstance(collection, FileList) and collection.kind == FOLDER
+    if archive.unordered:
+        raise InputError(
+            f"{archive.name}: is a set, which keeps neither files nor an order that"
+            f" {printable(str(place))} could be compared with"
+        )
+    if is_folder and place.is_dir():
+        there = list_folder(place, skip_bad=True, endings=None).names
+        return _with_files(archive, place, restored_names(archive), there, full, threads, progress)
+    if is_folder and len(archive) == 1:
+        name = [place.name]
+        return _with_files(archive, place.parent, name, name, full, threads, progress)
+    if is_folder or place.is_dir():
+        raise InputError(
+            f"{archive.name}: holds {'files' if is_folder else 'no folder'}, and"
+            f" {printable(str(place))} is {'no' if is_folder else 'a'} folder"
+        )
+    if isinstance(collection, FileList) and collection.kind == PAGES:
+        alike = same_pages(archive, place, threads, progress)
+        return Differences(changed={} if alike else {place.name: "pages or tags"})
+    gaps = []
+    try:
+        for task, ours, theirs in differing_blocks(archive, place, threads, progress):
+            for number in range(task.items):
+                if ours[number].tobytes() != theirs[number].tobytes():
+                    gaps.append((task.first + number, task.first + number + 1))
+    except Unlike:
+        return Differences(changed={place.name: "shapes, dtypes or names"})
+    files = archive._files if isinstance(collection, FileList) else None
+    return Differences(changed=dict.fromkeys(lost_names(collection, files, gaps), "elements"))
+
+
+def _with_files(
+    archive: Archive,
+    root: Path,
+    names: Sequence[str],
+    there: Iterable[str],
+    full: bool,
+    threads: int,
+    progress: Progress | None,
+) -> Differences:
+    """names: of the archive's files on the disk, in its order. there: those of the files that there
+    are.
+    """
+    files, there = archive._files, set(there)
+    both = [number for number, name in enumerate(names) if name in there]
+    changed: dict[int, str] = {}
+
+    def decided(number: int) -> str | None:
+        return _decided(archive, number, root / names[number])
+
+    decisions = [None] * len(both) if full else ordered_map(decided, both, threads)
+    found = dict(zip(both, decisions, strict=True))
+    changed |= {number: what for number, what in found.items() if what}
+    wanted = [number for number, what in found.items() if what is None]
+    if wanted:
+        everything = len(wanted) == len(files)
+        only = None if everything else {block.number for block in archive._blocks_of(wanted)}
+        left_out = merged(range(n, n + 1) for n in {*range(len(files))} - {*wanted})
+        differs: set[int] = set()
+        taker = ComparedFiles(archive, root, names, True, False, differs.add)
+        work = Work(files.collection, progress)
+        hand_over(RestoredParts(archive, threads, only=only), taker, work, left_out)
+        changed |= dict.fromkeys(differs, "content")
+    return Differences(
+        sorted(there.difference(names)),
+        [name for name in names if name not in there],
+        {names[number]: changed[number] for number in sorted(changed)},
+    )
+
+
+def _decided(archive: Archive, number: int, place: Path) -> str | None:
+    """What differs in a file on the disk, or nothing, as far as that needs no decoding; None if it
+    does. Raises InputError.
+    """
+    files = archive._files
+    with reading(printable(os.fspath(place))):
+        told = place.stat()
+        held = files.stats is not None and files.stored(number)
+        if held and told.st_size != files.span(number)[2] - files.span(number)[1]:
+            return "size"
+        if told.st_mtime_ns == files.time(number):
+            return ""
+        hashes = archive._file_hashes
+        if hashes is not None and hashes[number]:
+            with open_regular(place, True) as file:
+                return "" if digest_of(file) == hashes[number] else "bytes"
+    return None

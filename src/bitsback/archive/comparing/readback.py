@@ -1,0 +1,281 @@
+"""Compares an archive with the files that it was made from, by reading both once more."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.inputs.asked import Asked
+from bitsback.archive.inputs.opening import open_input
+from bitsback.archive.inputs.taking import TileReader
+from bitsback.archive.reading.maker import Maker
+from bitsback.archive.reading.paged import make_pages
+from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.source import Task, decode
+from bitsback.archive.reading.strips import RestoredParts
+from bitsback.archive.reading.targets import target_of
+from bitsback.archive.reading.whole_files import hand_over
+from bitsback.compress_options import CompressOptions
+from bitsback.errors import InputError
+from bitsback.files.drawing import Comparison, Drawing
+from bitsback.files.npy import Items, Whole
+from bitsback.files.picture_files import alike
+from bitsback.files.pictures import reading_picture
+from bitsback.format.collection import ONE, Collection
+from bitsback.format.grid import Shape
+from bitsback.format.members import pack_files
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList, Joined
+from bitsback.format.tiles import Tiles
+from bitsback.io.file_io import FileContent, Writable, reading, same_bytes
+from bitsback.io.names import printable
+from bitsback.work import Progress, Work, check_threads, ordered_map
+
+_IN_MEMORY = 1 << 24
+
+
+def restored_names(archive: Archive) -> list[str]:
+    """Under which names the files of a folder are restored, in their order."""
+    return [target_of(archive._files, number)[0] for number in range(len(archive._files))]
+
+
+def compare(
+    archive: Archive,
+    place: Path,
+    names: Sequence[str] = (),
+    threads: int | None = None,
+    progress: Progress | None = None,
+    exact: bool = True,
+    times: bool = False,
+) -> None:
+    """Raises InputError, naming what differs, unless every element, shape, dtype and name of the
+    archive is that of the file `place`, or the files that it restores are those of `names` in the
+    folder `place`; and ArchiveError for damage.
+
+    names: of the files of an archive of a folder, in its order. Each of them, and a TIFF file on
+    its own, is made as it is restored, and read again: it is the same if its bytes are, or, where
+    these are not promised, if all of its pixels and all else that it tells are. exact: as
+    `decompress` with files="exact" makes them. times: those of files are compared too.
+    """
+    threads = check_threads(threads)
+    collection = archive._collection
+    if isinstance(collection, FileList) and collection.kind == PAGES:
+        if not same_pages(archive, place, threads, progress, exact):
+            shown = printable(os.fspath(place))
+            raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
+        return
+    if isinstance(collection, FileList) and collection.kind == FOLDER:
+        taker = ComparedFiles(archive, place, names, exact, times)
+        hand_over(RestoredParts(archive, threads), taker, Work(collection, progress))
+        return
+    for task, _, _ in differing_blocks(archive, place, threads, progress):
+        where = collection.where(task.first, task.items)
+        raise InputError(f"{archive.name}: {where} differ from what {os.fspath(place)} holds now")
+
+
+def same_pages(
+    archive: Archive,
+    place: Path,
+    threads: int,
+    progress: Progress | None = None,
+    exact: bool = True,
+) -> bool:
+    """Whether the TIFF file that an archive restores is the one at `place`. Raises InputError."""
+    shown = printable(os.fspath(place))
+    with spooled() as made, reading(shown), place.open("rb") as file:
+        work = Work(archive._files.collection, progress)
+        make_pages(RestoredParts(archive, threads), made, work, exact)
+        return same(file, made, shown)
+
+
+class Unlike(InputError):
+    """An archive and a file hold arrays of other shapes, dtypes or names."""
+
+
+def differing_blocks(
+    archive: Archive, place: Path, threads: int, progress: Progress | None
+) -> Iterator[tuple[Task, Tiles, Tiles]]:
+    """The blocks of an archive of arrays that differ from the file `place`, with their tiles, and
+    those of the file. Raises Unlike, before anything is decoded, if shapes, dtypes or names
+    differ, and InputError.
+    """
+    collection = archive._collection
+    parts, starts = collection.parts, collection.starts
+
+    def work(task: Task) -> tuple[Task, Tiles]:
+        return task, decode(archive, task)
+
+    with (
+        _items(archive, place) as items,
+        closing(ordered_map(work, archive._tasks(), threads)) as blocks,
+    ):
+        readers = [TileReader(each, part) for each, part in zip(items, parts, strict=True)]
+        for task, tiles in blocks:
+            number = bisect_right(starts, task.first, hi=len(parts)) - 1
+            there = readers[number].read(task.first - starts[number], task.items)
+            if there.shapes != tiles.shapes or there.bytes != tiles.bytes:
+                yield task, tiles, there
+            if progress is not None:
+                progress(task.first + task.items, collection.tiles)
+        for each in items:
+            each.finish()
+
+
+def spooled() -> AbstractContextManager[BinaryIO]:
+    """A file that is made, to be read again."""
+    return cast(AbstractContextManager[BinaryIO], tempfile.SpooledTemporaryFile(_IN_MEMORY))
+
+
+def same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
+    """Whether the file that was made is the one that there is, which is called `shown`."""
+    with reading_picture(shown):
+        return same_bytes(file, made) or alike(file, made)
+
+
+@contextmanager
+def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
+    """The arrays that the parts of the archive should hold."""
+    collection = archive._collection
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the warnings were shown when the archive was made
+        with open_input(place, Asked(options=CompressOptions(stack=False))) as taken:
+            parts = collection.parts if isinstance(collection, FileList) else (collection,)
+            found: list[Items] = [items for items, _ in taken.parts]
+            alike = [(part.dtype, part.shape) for part in parts] == [
+                (items.dtype, items.shape) for items in found
+            ]
+            if isinstance(collection, FileList) and collection.kind == ARRAYS:
+                alike = alike and taken.names == pack_files(ARRAYS, [], archive.names)
+            if not alike:
+                raise Unlike(
+                    f"{archive.name}: its shapes, dtypes or names differ from those that"
+                    f" {os.fspath(place)} has now"
+                )
+            if isinstance(collection, Joined):
+                found = [_Rows(found[0], part) for part in collection.parts]
+            yield found
+
+
+class _Rows(Whole):
+    """The rows of one part of an array that is read from its first row to its last."""
+
+    def __init__(self, items: Items, part: Collection) -> None:
+        super().__init__()
+        self.name, self.dtype, self.shape = items.name, items.dtype, part.shape
+        self._items = items
+
+    def read(self, count: int, axes: int) -> NDArray[Any]:
+        if axes == ONE:
+            return self._items.rows(self.shape[0], ONE)[np.newaxis]
+        return self._items.rows(count, ONE)
+
+    def rows(self, count: int, axes: int) -> NDArray[Any]:
+        return self._items.rows(count, ONE) if axes == ONE else super().rows(count, axes)
+
+    def peek(self, first: int, count: int) -> None:
+        return None
+
+    def finish(self) -> None:
+        self._items.finish()
+
+
+class ComparedFiles:
+    """Compares the files of a folder with those on the disk, as they would be restored."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        root: Path,
+        names: Sequence[str],
+        exact: bool,
+        times: bool,
+        differs: Callable[[int], object] | None = None,
+    ) -> None:
+        """differs: takes the number of a file that differs or is none that could be read; without
+        it, that raises InputError.
+        """
+        self._archive, self._root, self._names, self._times = archive, root, names, times
+        self._files, self._maker = archive._files, Maker(archive, exact=exact)
+        self._differs = differs
+
+    @contextmanager
+    def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
+        with self._reading(number) as place, place.open("rb") as file:
+            if self._maker.promises(number):
+                content = FileContent(file)
+                comparison = Comparison(content)
+                drawing = _Counted(self._maker.drawing(number, comparison, dtype, shape))
+                yield drawing
+                if drawing.size != len(content) or comparison.differs:
+                    self._tell(number)
+            else:
+                with spooled() as made:
+                    yield self._maker.drawing(number, made, dtype, shape)
+                    try:
+                        if not same(file, made, printable(os.fspath(place))):
+                            self._tell(number)
+                    except InputError:
+                        if self._differs is None:
+                            raise
+                        self._differs(number)
+
+    @contextmanager
+    def file(self, number: int) -> Iterator[Writable]:
+        with self._reading(number) as place, place.open("rb") as file:
+            comparing = _Comparing(file)
+            yield comparing
+            if comparing.differs or file.read(1):
+                self._tell(number)
+
+    @contextmanager
+    def _reading(self, number: int) -> Iterator[Path]:
+        place = self._root / self._names[number]
+        with reading(printable(os.fspath(place))):
+            if self._times and self._files.time(number) not in (None, place.stat().st_mtime_ns):
+                self._tell(number)
+            yield place
+
+    def _tell(self, number: int) -> None:
+        """Raises InputError, unless differences are collected."""
+        if self._differs is not None:
+            self._differs(number)
+            return
+        place = self._root / self._names[number]
+        raise InputError(
+            f"{self._archive.name}: {printable(self._files.names[number])} differs from what"
+            f" {printable(os.fspath(place))} is now"
+        )
+
+
+class _Counted:
+    """A drawing, and how many bytes it has."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self._drawing = drawing
+        self.size = 0
+
+    def add(self, rows: NDArray[Any]) -> None:
+        self._drawing.add(rows)
+
+    def close(self) -> int:
+        self.size = self._drawing.close()
+        return self.size
+
+
+class _Comparing:
+    """Takes the bytes that a file should have."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.differs = False
+
+    def write(self, data: memoryview) -> None:
+        self.differs = self.differs or self._file.read(len(data)) != data

@@ -1,0 +1,296 @@
+"""Finds what differs between two archives. Blocks are compared by their bytes, and decoded only
+where these differ.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from bitsback.archive.comparing.readback import same, spooled
+from bitsback.archive.reading.contents import block_numbers
+from bitsback.archive.reading.damage import BESIDE_PAGES, as_text, merged
+from bitsback.archive.reading.indexed import Indexed
+from bitsback.archive.reading.maker import Maker, Stored
+from bitsback.archive.reading.paged import make_pages
+from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.stacked import MOST_LISTED
+from bitsback.archive.reading.strips import RestoredParts
+from bitsback.archive.reading.view import JoinedView, View
+from bitsback.errors import InputError
+from bitsback.format.collection import ONE
+from bitsback.format.layout import Cursor
+from bitsback.format.members import Numbered
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList
+from bitsback.summary import Differences
+from bitsback.work import Progress, ordered_map
+
+_CHUNK = 1 << 22
+
+
+class TwoArchives:
+    """Two open archives."""
+
+    def __init__(
+        self, one: Archive, other: Archive, threads: int, progress: Progress | None
+    ) -> None:
+        self._one, self._other, self._threads = one, other, threads
+        self._progress = progress or (lambda done, total: None)
+        self._alike: dict[tuple[int, int], bool] = {}
+        """Of blocks that have been looked at, by their numbers."""
+
+    def differences(self) -> Differences:
+        one, other = self._one, self._other
+        kinds = [
+            each._collection.kind if isinstance(each._collection, FileList) else None
+            for each in (one, other)
+        ]
+        if kinds[0] != kinds[1]:
+            raise InputError(
+                f"{one.name} holds {_content(kinds[0])}, and {other.name} {_content(kinds[1])}"
+            )
+        for each in (one, other):
+            if isinstance(each.names, Numbered) or (each.unordered and kinds[0] != FOLDER):
+                raise InputError(
+                    f"{each.name}: is a set without names, so that nothing tells which of its"
+                    " items is which"
+                )
+        if kinds[0] is None:
+            return self._arrays()
+        return self._pages() if kinds[0] == PAGES else self._named(kinds[0])
+
+    def _arrays(self) -> Differences:
+        one, other = self._one._whole, self._other._whole
+        lengths = [shape[0] if shape else 1 for shape in (one.shape, other.shape)]
+        if not _comparable(one, other):
+            return Differences(changed={as_text(range(lengths[0])): "shape or dtype"})
+        common = min(lengths)
+        rest = [[as_text(range(common, length))] * (length > common) for length in lengths]
+        changed = merged(self._changed_entries(one, other, common, self._threads))
+        return Differences(rest[1], rest[0], dict.fromkeys(map(as_text, changed), "elements"))
+
+    def _changed_entries(
+        self, one: Indexed, other: Indexed, count: int, threads: int = 1
+    ) -> Iterator[range]:
+        """Which of the first entries along the first axis differ, of arrays that are comparable."""
+        bounds, stops = [], 0
+        for length in one.chunks[0] if one.shape else (1,):
+            if stops < count:
+                bounds.append((stops, min(stops + length, count)))
+            stops += length
+
+        def unequal(bound: tuple[int, int]) -> list[range]:
+            start, stop = bound
+            parts = _part_at(one, start, stop), _part_at(other, start, stop)
+            if 0 in one.shape or self._shared(*parts):
+                return []
+            left, right = (
+                np.asarray(each[start:stop] if each.shape else each[...])
+                .reshape(stop - start, -1)
+                .view(np.uint8)
+                for each in (one, other)
+            )
+            differ = (left != right).any(axis=1)
+            edges = np.flatnonzero(np.diff(differ, prepend=False, append=False)) + start
+            return [range(low, high) for low, high in edges.reshape(-1, 2).tolist()]
+
+        yield from chain.from_iterable(ordered_map(unequal, bounds, threads))
+
+    def _pages(self) -> Differences:
+        one, other = self._one, self._other
+        common = min(len(one), len(other))
+        if common > MOST_LISTED:  # which a few bytes may claim
+            raise InputError(f"{one.name}: its {common} pages are too many to be compared")
+        pairs = ((str(number), number, number) for number in range(common))
+        found = self._compared(pairs, lambda n, at: "pixels" * self._differ(one[n], other[at]))
+        rest = [[as_text(range(common, len(each)))] * (len(each) > common) for each in (one, other)]
+        if not found and len(one) == len(other) and not self._same_file_of_pages():
+            found = {BESIDE_PAGES: "tags"}
+        return Differences(rest[1], rest[0], found)
+
+    def _same_file_of_pages(self) -> bool:
+        """Whether both restore the same file, given that the pixels of all pages are the same."""
+        archives = self._one, self._other
+        parts = [archive._files.collection.metadata_parts for archive in archives]
+        if all(parts):
+            first, second = (
+                archive._content(numbers[0])._all().tobytes()
+                for archive, numbers in zip(archives, parts, strict=True)
+            )
+            if first == second:
+                return True
+        with spooled() as one, spooled() as other:
+            for archive, file in zip(archives, (one, other), strict=True):
+                make_pages(RestoredParts(archive, self._threads), file)
+            return same(one, other, self._one.name)
+
+    def _named(self, kind: int) -> Differences:
+        ours, theirs = (
+            {name: number for number, name in enumerate(each.names)}
+            for each in (self._one, self._other)
+        )
+        pairs = ((name, ours[name], theirs[name]) for name in ours if name in theirs)
+        what = self._what_of_file if kind == FOLDER else self._what_of_array
+        found = self._compared(pairs, what)
+        return Differences(
+            [name for name in theirs if name not in ours],
+            [name for name in ours if name not in theirs],
+            {name: found[name] for name in ours if name in found},
+        )
+
+    def _compared(
+        self, pairs: Iterable[tuple[str, int, int]], what: Callable[[int, int], str]
+    ) -> dict[str, str]:
+        """What differs in pairs of files or pages, by name: (name, number, number in the other)."""
+        blocks = block_numbers(self._one) if len(self._one) else np.empty(0, np.int64)
+        groups: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
+        for pair in pairs:
+            groups[int(blocks[pair[1]]) if pair[1] < len(blocks) else 0].append(pair)
+
+        def work(group: list[tuple[str, int, int]]) -> list[tuple[str, str]]:
+            return [(name, what(number, at)) for name, number, at in group]
+
+        found: dict[str, str] = {}
+        # One thread compares all of a block, which is so decoded once.
+        for done, some in enumerate(ordered_map(work, groups.values(), self._threads), 1):
+            found |= {name: told for name, told in some if told}
+            self._progress(done, len(groups))
+        return found
+
+    def _what_of_array(self, number: int, at: int) -> str:
+        one, other = self._one[number], self._other[at]
+        if (one.shape, one.dtype) != (other.shape, other.dtype):
+            return "shape or dtype"
+        return "elements" * self._differ(one, other)
+
+    def _what_of_file(self, number: int, at: int) -> str:
+        """What differs between a file of the one and a file of the other; nothing if they are the
+        same.
+        """
+        hashes = [
+            b"" if found is None else found[place]
+            for found, place in (
+                (self._one._file_hashes, number),
+                (self._other._file_hashes, at),
+            )
+        ]
+        if all(hashes):
+            return "bytes" * (hashes[0] != hashes[1])
+        one, other = self._one[number], self._other[at]
+        spans = self._one._files.span(number), self._other._files.span(at)
+        sizes = [stop - start for _, start, stop in spans]
+        if isinstance(one, Stored) and isinstance(other, Stored):
+            if sizes[0] != sizes[1]:
+                return "size"
+            return "bytes" * (not self._same_bytes(*spans))
+        if isinstance(one, View) and isinstance(other, View):
+            if one.shape[:2] != other.shape[:2]:
+                return "shape"
+            if _comparable(one, other):
+                if self._differ(one, other):
+                    return "pixels"
+                if sizes[0] == sizes[1] and self._same_bytes(*spans):
+                    return ""
+        with spooled() as first, spooled() as second:
+            first.write(Maker(self._one).file(number))
+            second.write(Maker(self._other).file(at))
+            return "content" * (not same(first, second, self._one.names[number]))
+
+    def _same_bytes(self, one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
+        """Whether spans of parts of bytes, (part, start, stop), of one length, are the same."""
+        return all(
+            self._one._bytes_of(one[0], one[1] + at, min(one[1] + at + _CHUNK, one[2]))
+            == self._other._bytes_of(other[0], other[1] + at, min(other[1] + at + _CHUNK, other[2]))
+            for at in range(0, one[2] - one[1], _CHUNK)
+        )
+
+    def _differ(self, one: Indexed, other: Indexed) -> bool:
+        """Whether two arrays differ in shape, dtype, or an element."""
+        if not _comparable(one, other) or one.shape != other.shape:
+            return True
+        count = one.shape[0] if one.shape else 1
+        return any(True for _ in self._changed_entries(one, other, count))
+
+    def _shared(self, one: _Tiles | None, other: _Tiles | None) -> bool:
+        """Whether the blocks of both have the same bytes there."""
+        if one is None or other is None or one.cut != other.cut or one.count != other.count:
+            return False
+        at = 0
+        while at < one.count:
+            left = self._one._block_of(one.first + at)
+            right = self._other._block_of(other.first + at)
+            if one.first + at - left.first != other.first + at - right.first:
+                return False
+            if not self._same_block(left.number, right.number):
+                return False
+            at = left.first + left.items - one.first
+        return True
+
+    def _same_block(self, one: int, other: int) -> bool:
+        known = self._alike.get((one, other))
+        if known is None:
+            left, right = self._one._blocks[one], self._other._blocks[other]
+            known = (left.items == right.items) and (
+                _after_first(self._one._task(left).payload)
+                == _after_first(self._other._task(right).payload)
+            )
+            self._alike[one, other] = known
+        return known
+
+
+@dataclass(frozen=True)
+class _Tiles:
+    """Tiles that follow each other."""
+
+    cut: Any
+    """Tells what they are of what is compared."""
+    first: int
+    count: int
+
+
+def _part_at(array: Indexed, start: int, stop: int) -> _Tiles | None:
+    """The tiles that hold these entries along the first axis; None if they are not in one part."""
+    if isinstance(array, JoinedView):
+        places = array._array.places
+        for number, part in enumerate(array._array.parts):
+            if places[number] <= start and stop <= places[number + 1]:
+                view = View(array._archive, part, array._array.starts[number])
+                return _part_at(view, start - places[number], stop - places[number])
+    if not isinstance(array, View) or not array._part.shape:
+        return None
+    part, entry = array._part, array._entry
+    if part.axes == ONE:
+        if entry is not None:  # a slice of a stack
+            start, stop = entry, entry + 1
+        grid = part.grid(0)
+        extent = grid.extents[0]
+        low, high = start // extent, -(-stop // extent)
+        first, end = low * grid.in_a_strip, high * grid.in_a_strip
+        return _Tiles((grid.extents, start - low * extent), array._first + first, end - first)
+    if entry is not None:  # rows of a picture
+        start, stop = entry, entry + 1
+    first, end = part.first_tile(start), part.first_tile(stop)
+    return _Tiles(part.cut, array._first + first, end - first)
+
+
+def _after_first(payload: memoryview) -> memoryview:
+    """A block without the number of its first tile."""
+    cursor = Cursor(payload)
+    cursor.varint()
+    return payload[cursor.at :]
+
+
+def _comparable(one: Indexed, other: Indexed) -> bool:
+    """Whether two arrays differ at most in their elements, and their lengths."""
+    return (one.shape[1:], one.ndim, one.dtype) == (other.shape[1:], other.ndim, other.dtype)
+
+
+def _content(kind: int | None) -> str:
+    if kind is None:
+        return "an array"
+    return {FOLDER: "a folder of files", ARRAYS: "arrays", PAGES: "pages"}[kind]

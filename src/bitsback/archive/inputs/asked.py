@@ -1,0 +1,288 @@
+"""The options for an input, and what was detected about it."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.coding.cutting import SIDE, cut_for, slices_in_memory
+from bitsback.compress_options import CompressOptions
+from bitsback.errors import InputError
+from bitsback.files.file_lists import Listing
+from bitsback.files.formats import OTHER_PICTURES, PICTURES
+from bitsback.files.npy import Items
+from bitsback.files.picture_files import PictureItems
+from bitsback.format.collection import BYTES, ONE, VARIED, Collection
+from bitsback.format.digests import FileSums
+from bitsback.format.grid import Shape
+from bitsback.format.parts import Content, FileList
+from bitsback.io.remote.url import Url
+from bitsback.models import Model
+from bitsback.planner.candidates import any_fits, read_choice
+from bitsback.planner.planner import Planner
+from bitsback.planner.policy import DEFAULT, Policy
+from bitsback.planner.stacks import Peek, as_stack, frames_stack, is_stack, stackable
+from bitsback.summary import Held
+
+_SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may outgrow it
+_SMALL_TILE = 64  # rows and columns
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The known properties of the files of a folder that comes back as files."""
+
+    size: int
+    """Bytes of all files."""
+    stored: dict[str, Held]
+    """Files that are stored verbatim, by the reason."""
+    coded: dict[str, int]
+    """The bytes of the files of pictures that are coded by their pixels, by name."""
+    parts: list[list[str]]
+    """The names of the pictures of each part; none of parts of bytes."""
+    metadata: BinaryIO
+    """The file that holds the container metadata of pictures until it is coded."""
+    sums: FileSums
+    """The content digests of what was read of the files."""
+
+    def outgrown(self, collection: FileList, index: Sequence[tuple[int, int]]) -> frozenset[str]:
+        """The names of the pictures that take more by their pixels than as files, where all
+        pictures take more together; see `Input.outgrown`.
+        """
+        costs: Counter[str] = Counter()
+        total = tile = 0
+        for tiles, size in index:
+            first, part = collection.part_of(tile)
+            number = collection.starts.index(first)
+            at, tile = tile - first, tile + tiles
+            if part.axes == BYTES:
+                total += size if number in collection.metadata_parts else 0
+                continue
+            total += size
+            before, end = part.elements_before(at), part.elements_before(at + tiles)
+            for entry, low, high in _shares(part, at, tiles):
+                costs[self.parts[number][entry]] += size * (high - low) // (end - before)
+        if total <= sum(self.coded.values()):
+            return frozenset()
+        grown = frozenset(name for name, cost in costs.items() if cost > self.coded[name])
+        return grown or frozenset(self.coded)
+
+
+def _shares(part: Collection, first: int, tiles: int) -> Iterator[tuple[int, int, int]]:
+    """The pictures that tiles of a part are of: the number of each, and the elements of the part
+    from which and up to which they are its own. A tile of a stack is of all of its slices alike.
+    """
+    for tile in range(first, first + tiles) if part.axes == ONE else ():
+        slices, *_ = part.grid(0).region(tile)
+        low, high = part.elements_before(tile), part.elements_before(tile + 1)
+        each = (high - low) // (slices.stop - slices.start)
+        for at, entry in enumerate(range(slices.start, slices.stop)):
+            yield entry, low + at * each, low + (at + 1) * each
+    if part.axes == ONE:
+        return
+    before, end = part.elements_before(first), part.elements_before(first + tiles)
+    for item in range(part.item_of(first)[0], part.item_of(first + tiles - 1)[0] + 1):
+        low = max(before, part.elements_before(part.first_tile(item)))
+        yield item, low, min(end, part.elements_before(part.first_tile(item + 1)))
+
+
+@dataclass(frozen=True)
+class Bonds:
+    """The relations between parts whose order does not matter, and their labels."""
+
+    sets: frozenset[int] = frozenset()
+    """The numbers of the parts whose order does not matter."""
+    ties: Mapping[int, Sequence[NDArray[Any]]] = field(default_factory=dict)
+    """Arrays of what belongs to the items of these, by which equal ones are ordered."""
+    follows: Mapping[int, tuple[int, NDArray[Any]]] = field(default_factory=dict)
+    """Parts that are put into the order of another part, before them: its number, and the array."""
+    records: frozenset[int] = frozenset()
+    """The numbers of the parts that are labels, or other small records."""
+    frames: frozenset[int] = frozenset()
+    """The numbers of the parts whose tiles are frames, each like the one before it."""
+
+
+Settle = Callable[[Sequence[NDArray[np.intp]]], bytes]
+"""A function that takes, for each part, the original numbers of its items in their new order."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """The content for an archive."""
+
+    collection: Content
+    parts: list[tuple[Items, Collection]]
+    """The arrays that it is made of, in the order in which they are stored."""
+    name: str
+    """The name for error messages."""
+    names: bytes = b""
+    """The `N` section, for files, and the `F` section."""
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    """The names of what of a folder was left out, by what it is."""
+    bad: dict[str, str] = field(default_factory=dict)
+    """The files that were left out since they cannot be used, and why."""
+    listing: Listing | None = None
+    kept: Kept | None = None
+    """The properties of files that come back as files."""
+    settle: Settle | None = None
+    """The function that makes `names` when the order of the items of each part is known, if it is
+    not before.
+    """
+    bonds: Bonds = Bonds()
+    labels: bytes = b""
+    """The `L` section, if the items have labels."""
+    disk: int | None = None
+    """Bytes that the files have on disk, of pictures whose order does not matter, and of a TIFF
+    file on its own.
+    """
+    stored: dict[str, Held] = field(default_factory=dict)
+    """Files that are stored verbatim, by the reason, of other inputs than folders."""
+
+    @property
+    def may_outgrow(self) -> bool:
+        """Whether it has files that are stored verbatim where their pixels take more."""
+        whole = isinstance(self.collection, FileList) and self.collection.whole
+        return whole or self.kept is not None
+
+    def outgrown(self, index: Sequence[tuple[int, int]]) -> frozenset[str]:
+        """The names of the files to store verbatim, since an archive would be larger than the
+        input otherwise. index: for each block its number of tiles and the size of its section.
+        """
+        if not self.may_outgrow or not isinstance(self.collection, FileList):
+            return frozenset()
+        if self.kept is not None:
+            return self.kept.outgrown(self.collection, index)
+        # A TIFF file on its own, whose pages are not arrays then.
+        larger = sum(size for _, size in index) > (self.disk or 0) + _SLACK
+        return frozenset([self.name] if self.collection.files and larger else [])
+
+    def close(self) -> None:
+        if self.kept is not None:
+            self.kept.metadata.close()
+
+    def check_output(self, destination: object) -> None:
+        """Raises InputError if the output is one of the files that are read."""
+        if self.listing is not None and destination in self.listing.urls.values():
+            raise InputError(f"{destination}: is one of the files too; name another output")
+        if self.listing is not None and isinstance(destination, str | os.PathLike):
+            path = Path(os.path.realpath(destination))
+            files = map(self.listing.path, self.listing.names)
+            if path.exists() and any(_is_file(path, file) for file in files):
+                raise InputError(
+                    f"{os.fspath(destination)}: is one of the files too; name another output"
+                )
+
+
+def _is_file(path: Path, file: Path | Url) -> bool:
+    if isinstance(file, Url):
+        return False
+    with suppress(OSError):  # a link may lead nowhere
+        return path.samefile(file)
+    return False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options for an input, and the model that they name."""
+
+    given: Model | None = None
+    """The model that was asked for, if one was."""
+    options: CompressOptions = field(default_factory=CompressOptions)
+    policy: Policy = DEFAULT
+    """By which a model is chosen, and what is tried beside it."""
+    as_files: bool = False
+    """Whether pictures come back as the files that they were; otherwise they are their pixels
+    alone, in the colours that they show.
+    """
+    held: frozenset[str] = frozenset()
+    """The names of files to store verbatim in any case."""
+
+    @classmethod
+    def by(cls, options: CompressOptions) -> "Asked":
+        """The view of `compress` on its input. Raises ModelError if the model is missing."""
+        given, policy = read_choice(options.model, options.storage_options)
+        policy = policy.hurried if options.quick else policy
+        return cls(given, options, policy, as_files=True)
+
+    @property
+    def planner(self) -> Planner:
+        return Planner(self.policy, self.given)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the very bytes of files come back."""
+        return self.options.files == "exact"
+
+    @property
+    def tile(self) -> int | None:
+        """Rows and columns of a tile at most, unless they are the usual ones."""
+        small = self.options.quick or (self.given is not None and self.given.wants_small)
+        return _SMALL_TILE if self.options.tile is None and small else self.options.tile
+
+    @property
+    def stack(self) -> bool | None:
+        """Whether arrays are stacks; None: a trial decides."""
+        if self.options.unordered:
+            return False
+        # A slice of a stack needs those before it, which takes long.
+        return bool(self.options.stack) if self.options.quick else self.options.stack
+
+    @property
+    def endings(self) -> frozenset[str] | None:
+        """The endings of the files of a folder to take; None: all."""
+        if not self.as_files or self.options.unordered:
+            return PICTURES
+        return PICTURES | OTHER_PICTURES if self.options.pictures_only else None
+
+    def knows(self, shape: Shape) -> bool:
+        """Whether there is a model of just these items, which then stay whole and together."""
+        return any_fits(self.given, shape)
+
+    def seen(self, part: Collection, items: Items) -> Collection:
+        """The array as a stack, if it is one, and cut into tiles."""
+        return self.cut(as_stack(part) if self._is_stack(part, items.peek) else part)
+
+    def seen_pictures(
+        self, part: Collection, items: PictureItems, frames: int = 0
+    ) -> tuple[Collection, bool]:
+        """The same for pictures of a folder, of which not too many are in memory at a time, and
+        whether its tiles are frames, each like the one before it. frames: of slices of a series,
+        and of pictures that consist of frames, how many each has.
+        """
+        several = self._frames(part, frames) if frames else None
+        if several is None or frames > 1 or self.stack:
+            slices = slices_in_memory(part) if stackable(part) else 0
+            few = slices < self.policy.stack_slices and not self.stack
+            if not few and self._is_stack(part, items.peek):
+                cut = cut_for(as_stack(part), self.tile, max(slices, 1))
+                return replace(as_stack(part), cut=cut), False
+        if several is not None and self._is_stack(several, items.frames(frames).peek, likely=True):
+            return replace(part, cut=several.entry_shape if frames > 1 else None), True
+        return self.cut(part), False
+
+    def _frames(self, part: Collection, frames: int) -> Collection | None:
+        """The frames of pictures, so many of each; None if a tile cannot be one."""
+        rows, *others = part.item_shape
+        frame = (rows // frames, *others)
+        several = Collection.of_items(part.dtype.str, frame, part.entries * frames)
+        side = SIDE if self.tile is None else self.tile
+        return several if max(frame[:2]) <= side and frames_stack(several) else None
+
+    def _is_stack(self, part: Collection, peek: Peek, likely: bool = False) -> bool:
+        if self.stack is False or not stackable(part):
+            return False
+        if self.stack is None:
+            known = self.knows(part.item_shape)
+            return not known and is_stack(part, peek, self.planner, likely)
+        return True
+
+    def cut(self, part: Collection) -> Collection:
+        known = part.axes != VARIED and self.knows(part.item_shape)
+        known &= self.given is None or not self.given.wants_small
+        return part if known else replace(part, cut=cut_for(part, self.tile))

@@ -1,0 +1,118 @@
+"""Arrays of an npz file that belong together: items, and the records of these (docs/sets.md)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.inputs.asked import Asked, Bonds, Input
+from bitsback.errors import InputError
+from bitsback.files.npy import Items
+from bitsback.format.collection import COUNTED, Collection
+from bitsback.format.labelling import pack_arrays
+from bitsback.format.members import pack_files
+from bitsback.format.parts import ARRAYS, FileList
+from bitsback.io.names import printable
+
+_MOST = 1 << 30  # bytes of what belongs to items, which is in memory
+
+
+@dataclass(frozen=True)
+class _Leader:
+    """An array of items, and the arrays of as many records that belong to them."""
+
+    name: str
+    followers: Sequence[str]
+
+
+def arrays_input(
+    arrays: Mapping[str, Items], name: str, asked: Asked, seen: Mapping[str, Collection]
+) -> Input:
+    """name: of the file. seen: what the arrays are, if they keep their order. Raises InputError."""
+    labels = asked.options.labels
+    if labels is not None and labels not in arrays:
+        known = ", ".join(map(printable, arrays))
+        raise InputError(f"{name}: has no array {printable(labels)!r} of labels, but {known}")
+    order = list(arrays)
+    leaders = _leaders(arrays) if asked.options.unordered else []
+    followers = {follower for leader in leaders for follower in leader.followers}
+    for leader in leaders:  # members come after the leader that gives them their order
+        for follower in leader.followers:
+            order.remove(follower)
+        at = order.index(leader.name) + 1
+        order[at:at] = leader.followers
+    parts = [
+        (
+            arrays[key],
+            _counted(arrays[key]) if key in followers or key == labels else seen[key],
+        )
+        for key in order
+    ]
+    held: dict[str, NDArray[Any]] = {key: _held(arrays[key]) for key in order if key in followers}
+    numbers = {key: number for number, key in enumerate(order)}
+    return Input(
+        FileList(ARRAYS, tuple(part for _, part in parts)),
+        parts,
+        name,
+        pack_files(ARRAYS, [], order),
+        labels=b"" if labels is None else _labels(arrays, labels, name, numbers),
+        bonds=Bonds(
+            frozenset(numbers[leader.name] for leader in leaders),
+            {numbers[leader.name]: [held[key] for key in leader.followers] for leader in leaders},
+            {
+                numbers[key]: (numbers[leader.name], held[key])
+                for leader in leaders
+                for key in leader.followers
+            },
+            frozenset(numbers[key] for key in {*followers, labels} if key is not None),
+        ),
+    )
+
+
+def _leaders(arrays: Mapping[str, Items]) -> list[_Leader]:
+    """For each length, the largest array of that length, if its items are more than numbers."""
+    found = []
+    for length in dict.fromkeys(items.shape[0] for items in arrays.values() if items.shape):
+        alike = [key for key, items in arrays.items() if items.shape[:1] == (length,)]
+        largest = max(alike, key=lambda key: _bytes(arrays[key]))
+        if len(arrays[largest].shape) > 1:
+            found.append(_Leader(largest, [key for key in alike if key != largest]))
+    return found
+
+
+def _labels(
+    arrays: Mapping[str, Items], labels: str, name: str, numbers: Mapping[str, int]
+) -> bytes:
+    """The `L` section. Raises InputError if there are no items to be labelled."""
+    shape = arrays[labels].shape
+    alike = [key for key, items in arrays.items() if key != labels and items.shape[:1] == shape[:1]]
+    if not shape or not alike:
+        raise InputError(
+            f"{name}: {printable(labels)} has {' x '.join(map(str, shape)) or 'one'} labels, and no"
+            " other array is as long"
+        )
+    images = max(alike, key=lambda key: _bytes(arrays[key]))
+    return pack_arrays(numbers[images], numbers[labels])
+
+
+def _bytes(items: Items) -> int:
+    return int(np.prod(items.shape, dtype=object)) * items.dtype.itemsize
+
+
+def _counted(items: Items) -> Collection:
+    return Collection(items.dtype, items.shape, COUNTED if items.shape else 0)
+
+
+def _held(items: Items) -> NDArray[Any]:
+    """All of it. Raises InputError if it is too large to belong to items."""
+    if _bytes(items) > _MOST:
+        raise InputError(
+            f"{items.name}: belongs to items whose order does not matter, and is in memory with all"
+            f" of its {_bytes(items)} bytes, more than the {_MOST} that may be; compress it on its"
+            " own, or without unordered (--unordered)"
+        )
+    array = items.read(items.shape[0], COUNTED)
+    items.finish()
+    return array

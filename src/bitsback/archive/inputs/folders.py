@@ -1,0 +1,446 @@
+"""Sort the files of a folder: into those whose pictures are coded by their pixels, and those that
+are stored verbatim, since they are smaller so or cannot be coded.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from time import time_ns
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.inputs.asked import Asked, Bonds, Input, Kept
+from bitsback.archive.inputs.groups import Groups
+from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
+from bitsback.archive.inputs.warn import warn_of_names
+from bitsback.coding.cutting import cut_for
+from bitsback.errors import InputError
+from bitsback.files import formats
+from bitsback.files.bands import Bands
+from bitsback.files.file_lists import Listing
+from bitsback.files.npy import Items, Whole
+from bitsback.files.picture_files import PictureItems, split
+from bitsback.files.pictures import Header, named, reading_picture
+from bitsback.format.collection import BYTES, Collection
+from bitsback.format.digests import CONTENT, METADATA, ContentDigest, FileSums, digest_of_bytes
+from bitsback.format.file_stats import FileStats
+from bitsback.format.grid import Shape
+from bitsback.format.labelling import check_classes, pack_folders
+from bitsback.format.members import pack_files
+from bitsback.format.parts import FOLDER, FileList
+from bitsback.io import names as naming
+from bitsback.io.file_io import name_of, open_regular, reading
+from bitsback.io.names import ending_of
+from bitsback.io.remote.url import Url, changed
+from bitsback.planner.pictures import Alike, TrialOutcome, TrialOutcomes, is_tried, pixel_cost
+from bitsback.planner.planner import Planner
+from bitsback.planner.policy import DEFAULT
+from bitsback.summary import (
+    ASKED_FOR,
+    DAMAGED,
+    LOSSY,
+    NO_PICTURE,
+    OTHER_KIND,
+    SMALLER,
+    UNREAD,
+    Held,
+)
+from bitsback.work import begin, check_threads, ordered_map
+
+_SMALL = 1 << 14
+_LOOK = 1 << 16
+_IN_MEMORY = 1 << 24
+_KEPT = 1 << 26
+"""Bytes of the pixels of small pictures that are in memory until they are coded."""
+_CHUNK = 1 << 20
+_TOGETHER = 1 << 22
+"""Bytes of container metadata that are compressed together, since headers repeat each other."""
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """The decision on a file."""
+
+    size: int
+    time: int
+    header: Header | None = None
+    """The header of a picture that is coded by its pixels."""
+    sort: str = ""
+    """The sort of pictures that it shares a part with."""
+    metadata: bytes = b""
+    reason: str = ""
+    """Why it is stored verbatim."""
+    pixels: NDArray[Any] | None = None
+    """The pixels of a small picture that is coded, so that it need not be read again."""
+
+
+@dataclass(frozen=True)
+class _Undecided:
+    """A picture that is coded or held: as its own trial says, or those of others like it."""
+
+    coded: _Sorted
+    held: _Sorted
+    indexed: bool
+    alike: Alike
+    trial: Callable[[], TrialOutcome]
+    tried: TrialOutcome | None = None
+    """The outcome of its own trial, if it has one in any case."""
+
+
+class _PixelStore(dict[int, NDArray[Any]]):
+    """The pixels of small pictures, by the number of the file, so that these need not be read
+    again; as many as there is memory for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = _KEPT
+
+    def keep(self, number: int, pixels: NDArray[Any]) -> None:
+        if pixels.nbytes <= self._left:
+            self._left -= pixels.nbytes
+            self[number] = pixels
+
+
+class _SortedFiles:
+    """The files of a folder as the parts of a collection."""
+
+    def __init__(
+        self, listing: Listing, asked: Asked, metadata: BinaryIO, sorts: dict[str, Sort]
+    ) -> None:
+        """metadata: takes those of the pictures that are coded, one after the other. sorts: of
+        files that are slices of a series, or have frames.
+        """
+        self._listing, self._asked, self._metadata = listing, asked, metadata
+        self._sorts = sorts
+        self._groups, self._stats = Groups(asked.knows), FileStats()
+        self._sums = FileSums()
+        self._names: list[str] = []
+        self._bad = dict(listing.bad)
+        self._size = 0
+        self._coded: dict[str, int] = {}
+        self._stored: dict[str, Held] = {}
+        self._pixels = _PixelStore()
+
+    def __len__(self) -> int:
+        """The number of files, with those that are left out."""
+        return len(self._names) + len(self._bad)
+
+    def add(self, name: str, found: _Sorted) -> None:
+        self._names.append(name)
+        self._size += found.size
+        self._sums.add_file()
+        if found.header is not None:
+            if found.metadata:
+                digest = digest_of_bytes(name, METADATA, found.metadata)
+                self._sums.add(len(self._names) - 1, digest, len(found.metadata))
+            self._groups.add(found.header, found.sort)
+            self._stats.add(len(found.metadata), found.time)
+            self._metadata.write(found.metadata)
+            self._coded[name] = found.size
+            if found.pixels is not None:
+                self._pixels.keep(len(self._names) - 1, found.pixels)
+        else:
+            self._groups.add_file(found.size, found.sort)
+            self._stats.add(found.size, found.time)
+            before = self._stored.get(found.reason, Held(0, 0, name))
+            self._stored[found.reason] = replace(
+                before, files=before.files + 1, bytes=before.bytes + found.size
+            )
+
+    def leave_out(self, name: str, error: InputError) -> None:
+        """Leaves a bad file out, or raises InputError if bad files are not to be left out."""
+        if not self._asked.options.skip_bad:
+            held = ", and without --pictures-only (pictures_only=True) they are stored verbatim"
+            raise InputError(
+                f"{error}; --skip-bad (skip_bad=True) leaves such files out"
+                + held * isinstance(error, _NoPicture)
+            )
+        self._bad[name] = str(error)
+
+    def check(self) -> None:
+        """When all are there. Raises InputError if they cannot be held."""
+        root = self._listing.root
+        if not self._names:
+            first = f"; the first: {next(iter(self._bad.values()))}" if self._bad else ""
+            raise InputError(f"{root}: there is no file that can be used{first}")
+        if self._asked.options.labels is not None:
+            check_classes(self._names, name_of(root))
+        warn_of_names(self._names)
+
+    def _digested(
+        self, file: int, dtype: np.dtype[Any], shape: Shape, bands: Iterator[NDArray[Any]]
+    ) -> Iterator[NDArray[Any]]:
+        """The same bands of a picture, whose digest is added when the last one is taken."""
+        digest = ContentDigest(self._names[file], CONTENT, dtype, shape)
+        left = shape[0]
+        for band in bands:
+            digest.add(np.ascontiguousarray(band, dtype))
+            left -= len(band)
+            if not left:
+                self._sums.add(file, digest.number, math.prod(shape) * dtype.itemsize)
+            yield band
+
+    def as_input(self) -> Input:
+        listing, asked, names = self._listing, self._asked, self._names
+        name = naming.printable(name_of(listing.root))
+        parts: list[tuple[Items, Collection]] = []
+        of_parts: list[list[str]] = []
+        framed: set[int] = set()
+        length = self._metadata.tell()
+        if length:  # first, so that whatever else is there of a cut archive has its metadata
+            part = Collection(np.dtype("|u1"), (0, length), BYTES)
+            cut = (_TOGETHER,) if length > _TOGETHER else None
+            part = replace(part, cut=cut_for(part, None) if asked.options.quick else cut)
+            parts.append((ByteItems(name, part, _metadata_chunks(self._metadata)), part))
+            of_parts.append([])
+        first = len(parts)
+        for group in self._groups:
+            if group.part.axes == BYTES:
+                part = replace(group.part, cut=cut_for(group.part, None))
+                chunks = chunks_of(listing, names, group.members, self._stats, self._sums)
+                parts.append((ByteItems(name, part, chunks), part))
+                of_parts.append([])
+            else:
+                items = PictureItems(
+                    listing, names, group.members, group.part, self._pixels, self._digested
+                )
+                sort = self._sorts.get(names[group.members[0]], Sort())
+                frames = sort.frames if sort.name else 0
+                seen, are_frames = asked.seen_pictures(group.part, items, frames)
+                if are_frames:
+                    framed.add(len(parts))
+                parts.append((items, seen))
+                of_parts.append([names[member] for member in group.members])
+        runs = [(first + part, count) for part, count in self._groups.runs]
+        return Input(
+            FileList(FOLDER, tuple(part for _, part in parts)),
+            parts,
+            name,
+            pack_files(FOLDER, runs, names) + self._stats.pack(),
+            listing.skipped,
+            self._bad,
+            listing,
+            Kept(self._size, self._stored, self._coded, of_parts, self._metadata, self._sums),
+            bonds=Bonds(frames=frozenset(framed)),
+            labels=b"" if asked.options.labels is None else pack_folders(),
+        )
+
+
+def folder_input(listing: Listing, asked: Asked) -> Input:
+    """Sorts the files of a folder, or of a list. Raises InputError."""
+    options = asked.options
+    listing, sorts = in_series(listing)
+    sorter = _Sorter(listing, asked, sorts)
+    threads = check_threads(options.threads)
+    spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
+    try:
+        files = _SortedFiles(listing, asked, cast(BinaryIO, spool), sorts)
+        begin(options.progress, "looking at the files")
+        for name, found in ordered_map(sorter.sort, enumerate(listing.names), threads):
+            if isinstance(found, _Undecided):
+                found = sorter.decided(name, found)
+            if options.progress is not None:
+                options.progress(len(files) + 1, len(listing.names))
+            if isinstance(found, InputError):
+                files.leave_out(name, found)
+            else:
+                files.add(name, found)
+        files.check()
+        return files.as_input()
+    except BaseException:
+        spool.close()
+        raise
+
+
+class _NoPicture(InputError):
+    """The error of a file that can be stored verbatim."""
+
+
+class _Sorter:
+    """Looks at files: `sort` in several threads, `decided` in one, in the order of the files."""
+
+    def __init__(self, listing: Listing, asked: Asked, sorts: dict[str, Sort]) -> None:
+        """sorts: of DICOM files that can be coded; those of other files of frames join them."""
+        self._listing, self._asked, self._sorts = listing, asked, sorts
+        self._others = not asked.options.pictures_only
+        """Whether files that are no pictures, or damaged ones, are taken too."""
+        self._outcomes = TrialOutcomes()
+        self._knows = lru_cache(maxsize=None)(asked.knows)
+
+    def decided(self, name: str, picture: _Undecided) -> _Sorted:
+        """The decision on a picture."""
+        outcome = self._outcomes.of(picture.alike, picture.tried, picture.trial)
+        if not outcome.by_pixels:
+            return picture.held
+        sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
+        sort = self._sorts.get(name, Sort()).name or sort
+        return replace(picture.coded, sort=sort)
+
+    def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Undecided | InputError]:
+        """The decision on a file, or the error if it can neither be coded nor be held."""
+        number, name = numbered
+        path = self._listing.path(name)
+        shown = naming.printable(name_of(path))
+        try:
+            reason = naming.file_fault(name)
+            if reason is not None:
+                raise InputError(f"{shown}: {reason}; rename it")
+            with reading(shown), open_regular(path, True) as file:
+                found = _Sorted(file.seek(0, os.SEEK_END), _time_of(path))
+                ending = ending_of(name)
+                if ending not in formats.PICTURES:
+                    file.seek(0)
+                    if not formats.told_by_content(file.read(formats.START)):
+                        if ending in formats.OTHER_PICTURES:
+                            return name, self._stored(found, file, UNREAD)
+                        if self._others:
+                            return name, self._stored(found, file, NO_PICTURE)
+                if name in self._asked.held:
+                    return name, self._stored(found, file, SMALLER)
+                try:
+                    return name, self._picture(found, name, file, is_tried(number))
+                except InputError as error:
+                    if not self._others:
+                        return name, _NoPicture(str(error))
+                    return name, self._stored(found, file, DAMAGED)
+        except InputError as error:
+            return name, error
+
+    def _picture(
+        self, found: _Sorted, name: str, file: BinaryIO, tried: bool
+    ) -> _Sorted | _Undecided:
+        """tried: whether it is to have a trial of its own. Raises InputError if it is no picture,
+        or a damaged one.
+        """
+        asked, path = self._asked, self._listing.path(name)
+        with reading_picture(name_of(path)):
+            file.seek(0)
+            form = formats.picture_format(file.read(formats.START))
+            if form is not None and form.codec is None:
+                return self._stored(found, file, LOSSY)
+            taken = split(file, asked.exact)
+            if taken is None:
+                again = asked.exact and split(file, False) is not None
+                return self._stored(found, file, ASKED_FOR if again else OTHER_KIND)
+        pixels = named(taken.pixels, name_of(path))
+        header = Header(pixels.dtype, pixels.shape, ())
+        coded = replace(found, header=header, metadata=taken.metadata)
+        alike = Alike.of(pixels, taken.indexed, found.size)
+        if alike.small:  # its trial may come when its file is closed
+            whole = pixels.whole()
+            pixels, coded = Bands.of(whole), replace(coded, pixels=whole)
+        if self._knows(pixels.shape):
+            return coded
+        if taken.frames >= FEWEST:
+            kind = f"frames {pixels.dtype.str} {pixels.shape} {taken.frames} {taken.indexed}"
+            self._sorts[name] = Sort(kind, taken.frames)
+
+        def trial() -> TrialOutcome:
+            enough = asked.policy.worthwhile * (found.size - len(taken.metadata))
+            # Models that take long are tried where the others are not enough.
+            for policy in dict.fromkeys([asked.policy.glance, asked.policy]):
+                cost, general = pixel_cost(pixels, asked.tile, Planner(policy, asked.given))
+                if cost <= enough and not general:
+                    break
+            return TrialOutcome(cost <= enough, general)
+
+        return _Undecided(
+            coded,
+            self._stored(found, file, SMALLER),
+            taken.indexed,
+            alike,
+            trial,
+            trial() if tried or not alike.small else None,
+        )
+
+    def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
+        file.seek(0)
+        start = file.read(_LOOK)
+        dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
+        return replace(found, sort="dense" if dense else "loose", reason=reason)
+
+
+def _time_of(path: Path | Url) -> int:
+    """When a file was changed, in ns since 1970; now, where nobody knows."""
+    if not isinstance(path, Url):
+        return path.stat().st_mtime_ns
+    time = changed(path)
+    return time_ns() if time is None else time
+
+
+class ByteItems(Whole):
+    """The bytes of files, one after the other."""
+
+    def __init__(self, name: str, part: Collection, chunks: Callable[[], Iterator[bytes]]) -> None:
+        super().__init__()
+        self.name, self.dtype, self.shape = name, part.dtype, part.shape
+        self._chunks = chunks()
+        self._left = memoryview(b"")
+
+    def read(self, count: int, axes: int) -> NDArray[np.uint8]:
+        """All of them, as one item."""
+        return self.rows(self.shape[1], axes)[np.newaxis]
+
+    def rows(self, count: int, axes: int) -> NDArray[np.uint8]:
+        rows, at = np.empty(count, np.uint8), 0
+        while at < count:
+            if not self._left:
+                self._left = memoryview(next(self._chunks))
+                continue
+            taken = min(len(self._left), count - at)
+            rows[at : at + taken] = self._left[:taken]
+            self._left, at = self._left[taken:], at + taken
+        return rows
+
+    def peek(self, first: int, count: int) -> None:
+        return None
+
+    def finish(self) -> None:
+        next(self._chunks, None)  # which checks the size of the last file
+
+
+def chunks_of(
+    listing: Listing, names: list[str], members: Sequence[int], stats: FileStats, sums: FileSums
+) -> Callable[[], Iterator[bytes]]:
+    """The content of files, whose digests are added to the sums. Raises InputError if one of them
+    has another size than before.
+    """
+
+    def chunks() -> Iterator[bytes]:
+        for member in members:
+            size = stats.sizes[member]
+            digest = ContentDigest(names[member], CONTENT, np.dtype("|u1"), (size,))
+            path = listing.path(names[member])
+            shown = naming.printable(name_of(path))
+            left = size
+            with reading(shown), open_regular(path, True) as file:
+                while data := file.read(_CHUNK):
+                    left -= len(data)
+                    if left < 0:
+                        break
+                    digest.add(data)
+                    yield data
+            if left:
+                raise InputError(f"{shown}: was changed while it was read; try again")
+            sums.add(member, digest.number, size)
+
+    return chunks
+
+
+def _metadata_chunks(metadata: BinaryIO) -> Callable[[], Iterator[bytes]]:
+    def chunks() -> Iterator[bytes]:
+        metadata.seek(0)
+        while data := metadata.read(_CHUNK):
+            yield data
+
+    return chunks

@@ -1,0 +1,91 @@
+"""Sort pictures into the parts of a collection (docs/format.md, `C`)."""
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bitsback.format.collection import BYTES, VARIED, Collection
+from bitsback.format.grid import Shape
+from bitsback.format.members import Runs, runs_of
+
+if TYPE_CHECKING:
+    from bitsback.files.pictures import Header
+
+
+_BYTE = "|u1"
+_Key = tuple[str, Shape, str]
+"""The key of a part: its dtype, its shape, empty for files, and its sort."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A part, and which of all pictures are in it, in order."""
+
+    part: Collection
+    members: "array[int]"
+
+
+class Groups:
+    """The parts of pictures. Those of one dtype and number of channels make a part, whatever their
+    sizes; those whose shape has models of its own make a part for each shape. Files that are stored
+    verbatim are in parts of their own. The parts come in the order of their first pictures.
+    """
+
+    def __init__(self, apart: Callable[[Shape], bool]) -> None:
+        """apart: whether pictures of a shape are a part of their own."""
+        self.losses: Counter[str] = Counter()
+        """For each of the LOSSES, the number of pictures that it applies to."""
+        self._apart = lru_cache(maxsize=None)(apart)
+        self._members: dict[_Key, array[int]] = {}
+        self._sizes: dict[_Key, array[int]] = {}
+        """Rows and columns of each picture, or bytes of each file."""
+        self._count = 0
+
+    def add(self, header: "Header", sort: str = "") -> None:
+        """Adds the next picture. sort: pictures of several sorts are in several parts."""
+        shape = header.shape
+        kind = shape if self._apart(shape) else (0, 0, *shape[2:])
+        self._add((header.dtype.str, kind, sort), shape[:2])
+        self.losses.update(header.losses)
+
+    def add_file(self, size: int, sort: str) -> None:
+        """Adds the next file, which is stored verbatim, in a part of files of one sort."""
+        self._add((_BYTE, (), sort), (size,))
+
+    def _add(self, key: "_Key", sizes: Shape) -> None:
+        self._members.setdefault(key, array("Q")).append(self._count)
+        self._sizes.setdefault(key, array("Q")).extend(sizes)
+        self._count += 1
+
+    def __iter__(self) -> Iterator[Group]:
+        for key, members in self._members.items():
+            (dtype, shape, _), sizes = key, self._sizes[key]
+            if shape:
+                yield Group(_part(np.dtype(dtype), sizes, shape[2:]), members)
+            else:
+                files = Collection(np.dtype(_BYTE), (len(members), sum(sizes)), BYTES)
+                yield Group(files, members)
+
+    @property
+    def runs(self) -> Runs:
+        """The parts of the pictures, in order."""
+        parts = array("Q", bytes(8 * self._count))
+        for number, members in enumerate(self._members.values()):
+            for member in members:
+                parts[member] = number
+        return runs_of(parts)
+
+
+def _part(dtype: np.dtype[Any], sizes: "array[int]", channels: Shape) -> Collection:
+    pairs = zip(sizes[::2], sizes[1::2], strict=True)
+    runs = [(sum(1 for _ in group), *size) for size, group in groupby(pairs)]
+    if len(runs) == 1:
+        count, rows, columns = runs[0]
+        return Collection.of_items(dtype.str, (rows, columns, *channels), count)
+    return Collection(dtype, (len(sizes) // 2, *channels), VARIED, sizes=tuple(runs))

@@ -1,0 +1,56 @@
+"""Hashes of the files that are compressed, as far as they come back byte for byte."""
+
+from pathlib import Path
+
+from bitsback.archive.inputs.asked import Input
+from bitsback.archive.reading.hashes import digest_of
+from bitsback.errors import InputError
+from bitsback.format.members import Files
+from bitsback.io.file_io import name_of, open_regular, reading
+from bitsback.io.names import printable
+from bitsback.work import ordered_map
+
+
+def hash_inputs(taken: Input, files: Files, threads: int, all_exact: bool) -> list[bytes]:
+    """Reads the files of a folder that come back byte for byte, be it all. Raises InputError."""
+    from bitsback.files.picture_files import promised
+
+    listing, kept = taken.listing, taken.kept
+    if listing is None or kept is None:
+        raise InputError(
+            f"{taken.name}: hashes (--hashes) are of files that come back byte for byte; those of"
+            " folders and lists of pictures may, and without --unordered"
+        )
+
+    def exact(number: int) -> bool:
+        if all_exact or files.stored(number):
+            return True
+        _, start, end = files.span(number)
+        kept.metadata.seek(start)
+        return end > start and promised(kept.metadata.read(end - start))
+
+    wanted = [name if exact(number) else None for number, name in enumerate(files.names)]
+
+    def digest(name: str | None) -> bytes:
+        if name is None:
+            return b""
+        path = listing.path(name)
+        with reading(printable(name_of(path))), open_regular(path, True) as file:
+            return digest_of(file)
+
+    return list(ordered_map(digest, wanted, threads))
+
+
+def check_unchanged(taken: Input, files: Files) -> None:
+    """Raises InputError if a file has another time than before, so that its hash may be that of
+    something else than what was read.
+    """
+    assert taken.listing is not None, "they were hashed"
+    for number, name in enumerate(files.names):
+        path = taken.listing.path(name)
+        if isinstance(path, Path):
+            shown = printable(name_of(path))
+            with reading(shown):
+                time = path.stat().st_mtime_ns
+            if time != files.time(number):
+                raise InputError(f"{shown}: was changed while it was read; try again")

@@ -1,0 +1,226 @@
+"""Opens what is compressed: arrays, files of arrays, folders and lists of pictures."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import partial
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+
+from bitsback.archive.inputs.asked import Asked, Bonds, Input
+from bitsback.archive.inputs.belonging import arrays_input
+from bitsback.archive.inputs.groups import Groups
+from bitsback.archive.inputs.unordered import picture_set
+from bitsback.archive.reading.targets import check_restorable
+from bitsback.errors import ArchiveError, InputError
+from bitsback.files import formats, npy
+from bitsback.files.arrays import Convertible, foreign_items
+from bitsback.files.file_lists import Listing, list_files, list_folder
+from bitsback.files.npy import Items, open_items
+from bitsback.format.collection import ARRAY, COUNTED, Collection
+from bitsback.format.labelling import FOLDERS
+from bitsback.format.layout import COLLECTION, NAMES, STATS, UNNAMED, Cursor, open_section
+from bitsback.format.members import Files, pack_files, unpack_files
+from bitsback.format.parts import FOLDER, FileList, unpack_collection
+from bitsback.format.unnamed import unpack_unnamed
+from bitsback.io import names as naming
+from bitsback.io.file_io import Location, Readable, name_of, open_file, reading
+from bitsback.io.remote.files import is_folder
+from bitsback.io.remote.url import Url
+from bitsback.planner.candidates import item_axes
+
+Source: TypeAlias = "npy.Source | Url | Sequence[Location] | Convertible | Iterable[Any] | Listing"
+
+
+Plan = Callable[[Asked], Input]
+"""Looks at what an open source holds, and decides what is coded and how, by trials where it must.
+Who calls it closes the input. Raises InputError if it cannot be used.
+"""
+
+
+@contextmanager
+def open_input(source: Source, asked: Asked) -> Iterator[Input]:
+    """Opens a source and plans it. Raises InputError if it cannot be used."""
+    with open_source(source, asked) as plan, closing(plan(asked)) as taken:
+        yield taken
+
+
+@contextmanager
+def open_source(source: Source, asked: Asked) -> Iterator[Plan]:
+    """Finds out what the source is. Raises InputError if it cannot be used."""
+    with _open_source(source, asked) as plan:
+
+        def checked(asked: Asked) -> Input:
+            taken = plan(asked)
+            try:
+                _check_readable(taken)
+            except BaseException:
+                taken.close()
+                raise
+            return taken
+
+        yield checked
+
+
+@contextmanager
+def _open_source(source: Source, asked: Asked) -> Iterator[Plan]:
+    described = asked.options.dtype is not None or asked.options.shape is not None
+    stream = isinstance(source, Readable) and not isinstance(source, Convertible)
+    usual = stream or isinstance(source, str | os.PathLike | Url | np.ndarray)
+    if usual and described:
+        raise InputError(
+            "dtype and shape are for images that come one after another; this input has its own"
+        )
+    if (
+        isinstance(source, list | tuple)
+        and not described
+        and all(isinstance(path, str | os.PathLike | Url) for path in source)
+    ):
+        yield partial(_pictures, list_files(source))
+    elif isinstance(source, str | os.PathLike | Url) and _is_folder(source):
+        root = source if isinstance(source, Url) else Path(source)
+        yield partial(_pictures, list_folder(root, asked.options.skip_bad, asked.endings))
+    elif isinstance(source, Listing):
+        yield partial(_pictures, source)
+    elif isinstance(source, str | os.PathLike | Url):
+        with open_file(source) as file, _open_file(file, source) as plan:
+            yield plan
+    elif usual:
+        with open_items(cast(npy.Source, source)) as items:
+            yield partial(_array, items, ARRAY)
+    else:
+        items = foreign_items(source, asked.options.dtype, asked.options.shape)
+        yield partial(_array, items, ARRAY)
+
+
+def _is_folder(place: Location) -> bool:
+    if not isinstance(place, Url):
+        return Path(place).is_dir()
+    with reading(place.name):
+        return is_folder(place)
+
+
+def _check_readable(taken: Input) -> None:
+    """Raises InputError for what the reader of archives would refuse."""
+    try:
+        read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
+        if isinstance(read, FileList):
+            check_restorable(files_of(read, taken))
+        else:
+            check_restorable(read)
+    except ArchiveError as error:
+        folder = isinstance(taken.collection, FileList) and taken.collection.kind == FOLDER
+        advice = "; rename one of them" if folder else ""
+        raise InputError(f"{taken.name}: cannot be held: {error}{advice}") from None
+
+
+def files_of(collection: FileList, taken: Input) -> Files:
+    """The files as a reader of the archive finds them. Raises ArchiveError."""
+    names = taken.names
+    if taken.settle is not None:
+        names = taken.settle([np.arange(part.entries) for part in collection.parts])
+    sections = Cursor(names)
+    first = sections.section()
+    if first[:1] == UNNAMED:
+        return unpack_unnamed(open_section(first, UNNAMED), collection)
+    stats = open_section(sections.section(), STATS) if taken.kept is not None else None
+    return unpack_files(open_section(first, NAMES), collection, stats)
+
+
+@contextmanager
+def _open_file(file: BufferedReader, place: Location) -> Iterator[Plan]:
+    """The content of a file on its own, by its format."""
+    name = name_of(place)
+    start = file.peek(formats.START)[: formats.START]
+    found = formats.format_of(start, name)
+    if isinstance(found, formats.ArraysFormat):
+        with found.codec().open_arrays(file, name) as arrays:
+            yield partial(_arrays, arrays, name)
+    elif isinstance(found, formats.PagesFormat) and found.starts(start):
+        yield partial(_pages, file, name)
+    elif isinstance(found, formats.PictureFormat | formats.HeldFormat):
+        yield partial(_listed, place)
+    elif isinstance(found, formats.ArrayFormat):
+        yield partial(_array, found.open(file, name), found.container)
+    elif isinstance(found, formats.UnreadFormat):
+        raise InputError(f"{naming.printable(name)}: {found.advice(name)}")
+    else:
+        items = formats.NPY.open(file, name, f"is {formats.none_of_these()}")
+        yield partial(_array, items, ARRAY)
+
+
+def _listed(place: Location, asked: Asked) -> Input:
+    """A picture file on its own."""
+    options = replace(asked.options, skip_bad=False)
+    return _pictures(list_files([place]), replace(asked, options=options))
+
+
+def _array(items: Items, container: int, asked: Asked) -> Input:
+    _check_labels(items.name, asked, "an array")
+    collection = _seen(items, asked, container)
+    sets = frozenset([0] if asked.options.unordered else [])
+    return Input(collection, [(items, collection)], items.name, bonds=Bonds(sets))
+
+
+def _check_labels(name: str, asked: Asked, what: str) -> None:
+    """Raises InputError if labels are asked for of what can have none."""
+    if asked.options.labels is not None:
+        raise InputError(
+            f"{name}: labels (--labels) are for an npz file and for folders, not for {what}"
+        )
+
+
+def _seen(items: Items, asked: Asked, container: int = ARRAY) -> Collection:
+    axes = item_axes(items.shape, items.dtype, asked.given)
+    if asked.options.unordered and items.shape:  # the rows of a table are items, too
+        axes = COUNTED
+    return asked.seen(Collection(items.dtype, items.shape, axes, container), items)
+
+
+def _arrays(arrays: dict[str, Items], name: str, asked: Asked) -> Input:
+    labels = [] if asked.options.labels is None else [asked.options.labels]
+    seen = {key: _seen(items, asked) for key, items in arrays.items() if key not in labels}
+    return arrays_input(arrays, name, asked, seen)
+
+
+def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
+    """All of a file of pages; of a set of its pages the pixels alone."""
+    from bitsback.archive.inputs.paged import pages_input, pages_set
+
+    _check_labels(name, asked, formats.PAGES.title)
+    return (pages_set if asked.options.unordered else pages_input)(file, name, asked)
+
+
+def _pictures(listing: Listing, asked: Asked) -> Input:
+    """Looks at all pictures, and sorts them into parts."""
+    if asked.options.labels not in (None, FOLDERS):
+        raise InputError(
+            f"{listing.root}: the labels of a folder are its folders; --labels {FOLDERS}"
+        )
+    if asked.options.unordered:
+        return picture_set(listing, asked)
+    if asked.as_files:
+        from bitsback.archive.inputs.folders import folder_input
+
+        return folder_input(listing, asked)
+    from bitsback.files.picture_files import PictureItems, read_header
+
+    groups = Groups(asked.knows)
+    for name in listing.names:
+        groups.add(read_header(listing.path(name)))
+    parts: list[tuple[Items, Collection]] = [
+        (PictureItems(listing, listing.names, group.members, group.part), asked.cut(group.part))
+        for group in groups
+    ]
+    return Input(
+        FileList(FOLDER, tuple(part for _, part in parts)),
+        parts,
+        naming.printable(name_of(listing.root)),
+        pack_files(FOLDER, groups.runs, listing.names),
+        listing.skipped,
+        listing=listing,
+    )

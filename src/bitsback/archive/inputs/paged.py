@@ -1,0 +1,133 @@
+"""Takes a file of pages on its own apart: its pages become pictures of parts, and its container
+metadata the last part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.inputs.asked import Asked, Bonds, Input
+from bitsback.archive.inputs.groups import Groups
+from bitsback.archive.inputs.unordered import by_size
+from bitsback.archive.inputs.warn import warn_of_losses
+from bitsback.coding.cutting import cut_for
+from bitsback.files import formats
+from bitsback.files.bands import BandItems, Bands
+from bitsback.files.drawing import pack
+from bitsback.files.npy import Items
+from bitsback.files.picture_files import (
+    HELD,
+    identified,
+    pixel_bands,
+)
+from bitsback.files.pictures import Header, header_of, named, reading_picture
+from bitsback.format.collection import BYTES, Collection
+from bitsback.format.members import pack_files, part_by_part
+from bitsback.format.parts import PAGES, FileList
+from bitsback.io.file_io import Reader
+from bitsback.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_CHUNK = 1 << 20
+
+
+def pages_input(file: BinaryIO, name: str, asked: Asked) -> Input:
+    """The pages of a file, sorted into parts, and its metadata; or the file bit for bit. Raises
+    InputError for a damaged one.
+    """
+    size = Reader(file).size
+    with reading_picture(name):
+        found = formats.PAGES.codec().split_pages(file, asked.exact)
+    pages, metadata = ([], None) if found is None else found
+    reason = ASKED_FOR if found is not None and asked.exact else OTHER_KIND
+    if name in asked.held:
+        metadata, reason = None, SMALLER
+    parts: list[tuple[Items, Collection]] = []
+    groups = Groups(asked.knows)
+    if metadata is not None:
+        for page in pages:
+            groups.add(Header(page.dtype, page.shape, ()))
+        for group in groups:
+            members = [named(pages[member], name) for member in group.members]
+            items = BandItems(name, group.part, members.__getitem__, peeks=True)
+            parts.append((items, asked.seen(group.part, items)))
+        packed = pack(metadata)
+        parts.append(_bytes_part(name, len(packed), lambda: iter([packed])))
+        stored = {}
+    else:
+        parts.append(_bytes_part(name, 1 + size, lambda: _file_after(HELD, file)))
+        stored = {reason: Held(1, size, name)}
+    files = FileList(PAGES, tuple(part for _, part in parts))
+    names = pack_files(PAGES, groups.runs, [])
+    return Input(files, parts, name, names, disk=size, stored=stored)
+
+
+def pages_set(file: BinaryIO, name: str, asked: Asked) -> Input:
+    """The pixels of all pages of a file, whose order does not matter."""
+    with reading_picture(name):
+        image = identified(file)
+    headers = list(_headers(image, name))
+    order = by_size(headers)
+    groups = Groups(asked.knows)
+    for page in order:
+        groups.add(headers[page])
+    warn_of_losses(groups.losses, "page")
+    parts: list[tuple[Items, Collection]] = []
+    for group in groups:
+        members = [
+            _page(image, name, order[member], headers[order[member]]) for member in group.members
+        ]
+        pages = BandItems(name, group.part, members.__getitem__, peeks=True)
+        parts.append((pages, asked.seen(group.part, pages)))
+    files = FileList(PAGES, tuple(part for _, part in parts))
+    names = pack_files(PAGES, part_by_part(files), [])
+    return Input(files, parts, name, names, bonds=Bonds(frozenset(range(len(parts)))))
+
+
+def _headers(image: Image.Image, name: str) -> Iterator[Header]:
+    """The headers of the pages of an open file. Raises InputError for a page that archives do not
+    hold.
+    """
+    with reading_picture(name):
+        pages = getattr(image, "n_frames", 1)
+    for page in range(pages):
+        with reading_picture(f"{name}: page {page}"):
+            image.seek(page)
+            header = header_of(image, f"{name}: page {page}")
+        yield header
+
+
+def _page(image: Image.Image, name: str, page: int, header: Header) -> Bands:
+    """A page of an open file. What reads it raises InputError, naming it."""
+    shown = f"{name}: page {page}"
+
+    def read() -> Iterator[NDArray[Any]]:
+        with reading_picture(shown):
+            image.seek(page)
+            picture = pixel_bands(image, shown)
+        yield from named(picture, shown)
+
+    return Bands(header.dtype, header.shape, read)
+
+
+def _bytes_part(
+    name: str, size: int, chunks: Callable[[], Iterator[bytes]]
+) -> tuple[Items, Collection]:
+    from bitsback.archive.inputs.folders import ByteItems
+
+    part = Collection(np.dtype("|u1"), (0, size), BYTES)
+    part = Collection(part.dtype, part.shape, BYTES, cut=cut_for(part, None))
+    return ByteItems(name, part, chunks), part
+
+
+def _file_after(kind: int, file: BinaryIO) -> Iterator[bytes]:
+    yield bytes([kind])
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        yield chunk

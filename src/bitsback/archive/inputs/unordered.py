@@ -1,0 +1,125 @@
+"""Sort pictures whose order does not matter: by size here, and within a size by their blocks."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.inputs.asked import Asked, Bonds, Input
+from bitsback.archive.inputs.groups import Group, Groups
+from bitsback.archive.inputs.warn import warn_of_losses, warn_of_names
+from bitsback.errors import InputError
+from bitsback.files.file_lists import Listing
+from bitsback.files.npy import Items
+from bitsback.format.collection import Collection
+from bitsback.format.labelling import check_classes, classes_of, pack_folders
+from bitsback.format.members import pack_files, part_by_part
+from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.unnamed import pack_unnamed
+from bitsback.io import names as naming
+from bitsback.io.file_io import name_of, size_of
+
+if TYPE_CHECKING:
+    from bitsback.files.pictures import Header
+
+Orders = Sequence[NDArray[np.intp]]
+"""For each part, the original numbers of its items in their new order."""
+
+
+def picture_set(listing: Listing, asked: Asked) -> Input:
+    """Looks at all pictures of a folder or a list. Raises InputError."""
+    from bitsback.files.picture_files import PictureItems
+
+    found, bad = _headers(listing, asked)
+    if not found:
+        first = f"; the first: {next(iter(bad.values()))}" if bad else ""
+        raise InputError(f"{listing.root}: there is no picture that can be used{first}")
+    order = by_size([header for _, header in found])
+    names = [found[number][0] for number in order]
+    groups = Groups(asked.knows)
+    for number in order:
+        groups.add(found[number][1])
+    warn_of_losses(groups.losses, "picture")
+    if asked.options.keep_names:
+        warn_of_names(names)
+    parts: list[tuple[Items, Collection]] = [
+        (PictureItems(listing, names, group.members, group.part), asked.cut(group.part))
+        for group in groups
+    ]
+
+    files = FileList(FOLDER, tuple(part for _, part in parts))
+
+    labels = None
+    classes: list[str] = []
+    if asked.options.labels is not None:
+        check_classes(names, name_of(listing.root))
+        classes, labels = classes_of(names)
+
+    def settle(orders: Orders) -> bytes:
+        in_order = _settled(list(groups), orders)
+        if asked.options.keep_names:
+            kept = (names[member] for member in in_order)
+            return pack_files(FOLDER, part_by_part(files), kept)
+        return pack_unnamed(classes, None if labels is None else labels[in_order])
+
+    ties = (
+        {}
+        if labels is None
+        else {
+            number: [labels[np.array(group.members, np.intp)]]
+            for number, group in enumerate(groups)
+        }
+    )
+
+    return Input(
+        files,
+        parts,
+        naming.printable(name_of(listing.root)),
+        skipped=listing.skipped,
+        bad=bad,
+        listing=listing,
+        settle=settle,
+        bonds=Bonds(frozenset(range(len(parts))), ties),
+        labels=pack_folders() if labels is not None and asked.options.keep_names else b"",
+        disk=sum(map(size_of, map(listing.path, names))),
+    )
+
+
+def by_size(headers: Sequence["Header"]) -> list[int]:
+    """Their numbers, those of pictures of one size one after another."""
+    return sorted(range(len(headers)), key=lambda number: headers[number].shape[:2])
+
+
+def _headers(listing: Listing, asked: Asked) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
+    """The name and the header of each picture; and the pictures that are left out, with the
+    reasons.
+    """
+    from bitsback.files.picture_files import read_header, read_pixels
+
+    found: list[tuple[str, Header]] = []
+    bad = dict(listing.bad)
+    for name in listing.names:
+        path = listing.path(name)
+        try:
+            header = read_header(path)
+            if asked.options.skip_bad:  # later is too late to find damaged data
+                read_pixels(path)
+        except InputError as error:
+            if not asked.options.skip_bad:
+                raise InputError(
+                    f"{error}; --skip-bad (skip_bad=True) leaves such pictures out"
+                ) from None
+            bad[name] = str(error)
+        else:
+            found.append((name, header))
+    return found, bad
+
+
+def _settled(groups: Sequence[Group], orders: Orders) -> list[int]:
+    """The members of all parts, in the order that they have got."""
+    return [
+        group.members[item]
+        for group, order in zip(groups, orders, strict=True)
+        for item in order.tolist()
+    ]

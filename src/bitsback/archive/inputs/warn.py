@@ -1,0 +1,37 @@
+"""Warnings of what may not come back everywhere."""
+
+import warnings
+from collections import Counter
+
+from bitsback.errors import InputWarning
+from bitsback.io import names as naming
+
+
+def warn_of_names(names: list[str]) -> None:
+    """Warns of names that some systems cannot have."""
+    clash = naming.first_clash(names)
+    if clash is not None:
+        warnings.warn(
+            f"{naming.printable(clash)}: its name differs from that of another file only in case or"
+            " Unicode composition, so macOS and Windows cannot restore both",
+            InputWarning,
+            stacklevel=2,
+        )
+    faults = [fault for fault in map(naming.windows_fault, names) if fault is not None]
+    if faults:
+        warnings.warn(
+            f"{len(faults)} of the names cannot be restored on Windows:"
+            f" {naming.printable(faults[0])}",
+            InputWarning,
+            stacklevel=2,
+        )
+
+
+def warn_of_losses(losses: Counter[str], noun: str) -> None:
+    """Warns of what of pictures, called by the noun, does not come back as it was."""
+    from bitsback.files.pictures import LOSSES
+
+    for loss, count in losses.items():
+        warnings.warn(
+            LOSSES[loss].format(f"{count} {noun}" + "s" * (count > 1)), InputWarning, stacklevel=2
+        )

@@ -1,0 +1,134 @@
+"""Content digests of files as they come out of an archive, compared with those of their groups
+(docs/format.md, `H`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.reading.source import OpenArchive
+from bitsback.archive.reading.view import View
+from bitsback.archive.reading.whole_files import Taker
+from bitsback.errors import ArchiveError
+from bitsback.files.drawing import Drawing
+from bitsback.format.digests import (
+    CONTENT,
+    METADATA,
+    ContentDigest,
+    digest_of_bytes,
+    packed_sum,
+)
+from bitsback.format.grid import Shape
+from bitsback.io.file_io import Writable
+from bitsback.io.names import printable
+
+_CHUNK = 1 << 20
+
+
+class ContentSums:
+    """Adds up the content digests of the files that it takes, and passes them on. Several threads
+    may use it.
+    """
+
+    def __init__(self, archive: OpenArchive, taker: Taker | None = None) -> None:
+        self.sums: dict[int, int] = {}
+        """The sum for each file that was complete, by its number."""
+        self._archive, self._files, self._taker = archive, archive._files, taker
+
+    @contextmanager
+    def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
+        name = self._files.names[number]
+        digest = ContentDigest(name, CONTENT, dtype, shape)
+        taker = self._taker
+        with nullcontext() if taker is None else taker.picture(number, dtype, shape) as drawing:
+            yield _Digested(digest, drawing)
+        part, start, end = self._files.span(number)
+        metadata = 0
+        if end > start:
+            data = self._archive._bytes_of(part, start, end)
+            metadata = digest_of_bytes(name, METADATA, data)
+        self.sums[number] = digest.number + metadata
+
+    @contextmanager
+    def file(self, number: int) -> Iterator[Writable]:
+        _, start, end = self._files.span(number)
+        name = self._files.names[number]
+        digest = ContentDigest(name, CONTENT, np.dtype("|u1"), (end - start,))
+        with nullcontext() if self._taker is None else self._taker.file(number) as file:
+            yield _Copied(digest, file)
+        self.sums[number] = digest.number
+
+    def problems(self) -> Iterator[ArchiveError]:
+        """The groups whose files all came, with another digest."""
+        digests = self._archive._digests
+        if digests is None or not self._files.named:
+            return
+        removed = self._files.collection.has_removed
+        kept = self._files.kept if removed else range(len(self._files))
+        for numbers, digest in digests.ranges:
+            here = range(bisect_left(kept, numbers.start), bisect_left(kept, numbers.stop))
+            if digest and all(number in self.sums for number in here):
+                found = packed_sum(self.sums[number] for number in here)
+                if found != digest:
+                    yield self._wrong(here)
+
+    def _wrong(self, numbers: range) -> ArchiveError:
+        first, last = (printable(self._files.names[number]) for number in (numbers[0], numbers[-1]))
+        which = first if len(numbers) == 1 else f"one of the {len(numbers)} files {first} to {last}"
+        return ArchiveError(f"{self._archive.name}: {which} has another content than its name had")
+
+
+class _Digested:
+    """A drawing whose rows are digested too."""
+
+    def __init__(self, digest: ContentDigest, drawing: Drawing | None) -> None:
+        self._digest, self._drawing = digest, drawing
+
+    def add(self, rows: NDArray[Any]) -> None:
+        self._digest.add(np.ascontiguousarray(rows))
+        if self._drawing is not None:
+            self._drawing.add(rows)
+
+    def close(self) -> int:
+        return 0 if self._drawing is None else self._drawing.close()
+
+
+class _Copied:
+    """A file whose bytes are digested too."""
+
+    def __init__(self, digest: ContentDigest, file: Writable | None) -> None:
+        self._digest, self._file = digest, file
+
+    def write(self, data: Any) -> None:
+        self._digest.add(data)
+        if self._file is not None:
+            self._file.write(data)
+
+
+def sums_of(archive: OpenArchive, numbers: Iterable[int]) -> dict[int, int]:
+    """The sums of the content digests of some files, without those that are damaged."""
+    in_order = sorted(numbers, key=archive._files.place)
+    taker = ContentSums(archive)
+    for number in in_order:
+        with suppress(ArchiveError):
+            _take(archive, number, taker)
+    return taker.sums
+
+
+def _take(archive: OpenArchive, number: int, taker: ContentSums) -> None:
+    if archive._files.stored(number):
+        part, start, end = archive._files.span(number)
+        with taker.file(number) as file:
+            for low in range(start, end, _CHUNK):
+                file.write(archive._bytes_of(part, low, min(low + _CHUNK, end)))
+        return
+    view: View = archive[number]
+    with taker.picture(number, view.dtype, view.shape) as drawing:
+        for rows in view._stacks(0, len(view)):
+            drawing.add(rows)

@@ -1,0 +1,205 @@
+"""Find out what a damaged archive has lost, as names of files and numbers of pages and items, and
+recover the undamaged rest.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection as Members
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+from bitsback.errors import ArchiveError
+from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.index import BlockInfo
+from bitsback.format.members import Files
+from bitsback.format.parts import ARRAYS, PAGES, Content, FileList, Joined
+from bitsback.io.names import printable
+
+Problem = tuple[int | None, ArchiveError]
+"""A fault of an archive, and the number of the block, if it is in one."""
+
+Gap = tuple[int, int]
+"""Lost tiles: the number of the first one, and the number after the last one."""
+
+BESIDE_PAGES = "what the file has beside its pages"
+"""The container metadata of a TIFF file."""
+
+_SHOWN = 3  # names in an error
+
+
+def gaps_of(blocks: Sequence[BlockInfo], bad: Members[int], tiles: int) -> Iterator[Gap]:
+    """The tiles that no undamaged block has. blocks: those that were found, in order. bad: the
+    numbers of damaged blocks. tiles: of the whole archive.
+    """
+    whole = 0
+    for block in blocks:
+        if block.number in bad:
+            continue
+        if block.first > whole:
+            yield whole, block.first
+        whole = max(whole, block.first + block.items)
+    if whole < tiles:
+        yield whole, tiles
+
+
+def in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
+    """The gaps in the part of this number, counted from its first tile."""
+    start, end = content.starts[number : number + 2]
+    return [
+        (max(low, start) - start, min(high, end) - start)
+        for low, high in gaps
+        if low < end and high > start
+    ]
+
+
+def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
+    """The gaps extended to all tiles of the items that they touch, or, if the array is one item, to
+    all tiles of the strips; adjacent gaps are merged.
+    """
+    found: list[Gap] = []
+    for low, high in gaps:
+        if part.axes == ONE:
+            step = part.grid(0).in_a_strip
+            wide = low // step * step, min(-(-high // step) * step, part.tiles)
+        else:
+            first, last = part.item_of(low)[0], part.item_of(high - 1)[0]
+            wide = part.first_tile(first), part.first_tile(last + 1)
+        if found and wide[0] <= found[-1][1]:
+            wide = found.pop()[0], wide[1]
+        found.append(wide)
+    return found
+
+
+def entries_of(part: Collection, gap: Gap) -> range:
+    """The entries of a widened gap along the first axis of an array."""
+    if part.axes != ONE:
+        return range(part.item_of(gap[0])[0], part.item_of(gap[1] - 1)[0] + 1)
+    if not part.shape:
+        return range(1)
+    grid = part.grid(0)
+    return range(grid.region(gap[0])[0].start, grid.region(gap[1] - 1)[0].stop)
+
+
+def as_text(numbers: range) -> str:
+    """Items as 'extract' takes them: `3`, or `3:8`."""
+    return f"{numbers.start}" if len(numbers) == 1 else f"{numbers.start}:{numbers.stop}"
+
+
+class Owners:
+    """The owners of tiles: the files of an archive, by number. Pages and pictures without names are
+    not listed individually, since a few bytes may claim many of them.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files, self._content = files, files.collection
+        self._spans: list[list[tuple[int, int, int]]] = [[] for _ in self._content.parts]
+        """For each part of bytes, the start, end and file of each span of files or metadata."""
+        for number in range(len(files)) if files.stats is not None else ():
+            part, start, end = files.span(number)
+            if end > start:
+                self._spans[part].append((start, end, number))
+
+    def of(self, gaps: Iterable[Gap]) -> list[range]:
+        """The numbers of the files that need one of the tiles, in order."""
+        gaps, found = list(gaps), list[range]()
+        for at in range(len(self._content.parts)):
+            for gap in in_part(self._content, gaps, at):
+                found += self._in(at, gap)
+        return merged(found)
+
+    def _in(self, at: int, gap: Gap) -> Iterable[range]:
+        part = self._content.parts[at]
+        if self._content.kind == ARRAYS:
+            return [range(at, at + 1)]
+        if part.axes == BYTES:
+            low, high = map(part.elements_before, gap)
+            spans = self._spans[at]
+            first = bisect_right(spans, low, key=lambda span: span[1])
+            last = bisect_right(spans, high - 1, key=lambda span: span[0])
+            return [range(number, number + 1) for _, _, number in spans[first:last]]
+        (wide,) = widened(part, [gap])
+        return self._files.numbers_of(at, entries_of(part, wide))
+
+
+def merged(ranges: Iterable[range]) -> list[range]:
+    """The same numbers in as few ranges as possible, in order."""
+    found: list[range] = []
+    for numbers in sorted(ranges, key=lambda numbers: numbers.start):
+        if found and numbers.start <= found[-1].stop:
+            numbers = range(found[-1].start, max(found.pop().stop, numbers.stop))
+        found.append(numbers)
+    return found
+
+
+def has(ranges: Sequence[range], number: int) -> bool:
+    """Whether a number is in one of the ranges, which are in order."""
+    at = bisect_right(ranges, number, key=lambda numbers: numbers.start) - 1
+    return at >= 0 and number in ranges[at]
+
+
+def others(ranges: Iterable[range], count: int) -> Iterator[int]:
+    """The numbers below the count that are in none of the ranges, which are in order."""
+    start = 0
+    for numbers in ranges:
+        yield from range(start, numbers.start)
+        start = numbers.stop
+    yield from range(start, count)
+
+
+def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> list[str]:
+    """The lost items, in the form that 'extract' takes: names of files, numbers of pages, of items,
+    or of pictures without names; for an npz file names of arrays, as `y`, or `y[3:8]`. files: of an
+    archive of files with known names.
+    """
+    if files is not None and files.collection.kind != ARRAYS:
+        found = labels(files, Owners(files).of(gaps))
+        beside = files.collection.kind == PAGES and any(
+            part.axes == BYTES and in_part(content, gaps, at)
+            for at, part in enumerate(content.parts)
+        )
+        return found + [BESIDE_PAGES] * beside
+    if files is None and isinstance(content, FileList):
+        return [content.where(low, high - low) for low, high in gaps]
+    found = []
+    for at, part in enumerate(content.parts):
+        before = content.places[at] if isinstance(content, Joined) else 0
+        for gap in widened(part, in_part(content, gaps, at)):
+            entries = entries_of(part, gap)
+            items = as_text(range(entries.start + before, entries.stop + before))
+            if files is not None:
+                name = printable(files.names[at])
+                items = name if len(entries) == part.entries else f"{name}[{items}]"
+            found.append(items)
+    return found
+
+
+def labels(files: Files, numbers: Iterable[range]) -> list[str]:
+    """The names of files, or the numbers of pages and of unnamed pictures."""
+    if files.named:
+        return [printable(files.names[number]) for some in numbers for number in some]
+    return list(map(as_text, numbers))
+
+
+def described(files: Files, owners: Owners, gap: Gap) -> str:
+    """The owners of tiles, for people; some names of many."""
+    content, numbers = files.collection, owners.of([gap])
+    if not numbers:
+        return BESIDE_PAGES if content.kind == PAGES else "no file"
+    noun = "page" if content.kind == PAGES else "picture"
+    if not files.named:
+        plural = "s" * (sum(map(len, numbers)) > 1)
+        return f"{noun}{plural} {', '.join(map(as_text, numbers))}"
+    names = labels(files, _first(numbers))
+    more = sum(map(len, numbers)) - len(names)
+    part = bisect_right(content.starts, gap[0]) - 1
+    what = "what the files beside their pixels have: " if part in content.metadata_parts else ""
+    region, of, _ = content.where(gap[0], gap[1] - gap[0]).rpartition(" of item ")
+    if of and len(names) == 1:  # tiles of a large picture
+        return f"{region} of {names[0]}"
+    return f"{what}{', '.join(names)}{f' and {more:,} more' if more else ''}"
+
+
+def _first(numbers: Iterable[range]) -> list[range]:
+    """The first ones that are shown."""
+    return [range(number, number + 1) for number in islice(chain(*numbers), _SHOWN)]

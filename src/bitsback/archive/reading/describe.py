@@ -1,0 +1,164 @@
+"""`Archive.info` as JSON. It reads the header, the index, the first bytes of each block, and the
+descriptions of models in the archive; it decodes nothing, and builds no model.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from bitsback.archive.reading.source import OpenArchive, at_block
+from bitsback.coding.block import METHODS
+from bitsback.coding.layouts import LAYOUTS
+from bitsback.errors import ArchiveError
+from bitsback.files import formats
+from bitsback.format.collection import BYTES, ONE, VARIED, Collection
+from bitsback.format.layout import VERSION
+from bitsback.format.modes import mode_of
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileList, Joined
+
+_SHOWN = 100  # damaged blocks
+_FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key, PAGES: formats.PAGES.key}
+
+
+def kind_of(collection: Content) -> str:
+    """The key of the format of an archive's input, or "folder"."""
+    return (
+        _FILES[collection.kind]
+        if isinstance(collection, FileList)
+        else formats.CONTAINERS[collection.container].key
+    )
+
+
+def describe(archive: OpenArchive) -> dict[str, Any]:
+    """The description of the archive's content."""
+    methods = dict.fromkeys(reversed(METHODS), 0)
+    layouts = dict.fromkeys(LAYOUTS, 0)
+    lanes: set[int] = set()
+    multisets = 0
+    models: dict[str, dict[str, Any]] = {}
+    problems = archive.problems
+    damaged = 0
+    for block in archive._blocks:
+        try:
+            header = archive._header(block)
+        except ArchiveError as error:
+            damaged += 1
+            if damaged <= _SHOWN:
+                problems.append(at_block(archive, block.number, block.first, block.items, error))
+            continue
+        methods[METHODS[header.method.number]] += 1
+        multisets += header.method.multiset
+        if header.model is not None:
+            lanes.update(header.data[:1])
+            layouts[LAYOUTS[header.method.layout]] += 1
+        for model in dict.fromkeys(header.models):
+            models.setdefault(model.hex(), _describe_model(archive, model))["blocks"] += 1
+    if damaged > _SHOWN:
+        problems.append(ArchiveError(f"{archive.name}: {damaged - _SHOWN} more blocks are damaged"))
+    collection = archive._collection
+    if isinstance(collection, FileList):
+        contents = _describe_files(collection, archive._told)
+    else:
+        contents = _describe_array(collection)
+    try:
+        labels = _labels(archive)
+    except ArchiveError as error:
+        labels = None
+        problems.append(error)
+    return {
+        "archive": archive.name,
+        "version": VERSION,
+        "bytes": archive.file_bytes,
+        "kind": archive.kind,
+        "unordered": archive.unordered,
+        "labels": labels,
+        **contents,
+        "items": archive._told if isinstance(collection, FileList) else len(archive),
+        "tiles": collection.tiles,
+        "elements": collection.elements,
+        # None if something may be missing, since the rest says nothing about the whole.
+        "bits_per_dimension": 8 * archive.file_bytes / collection.elements
+        if collection.elements and not problems
+        else None,
+        "array_bytes": collection.nbytes,
+        "blocks": len(archive._blocks),
+        "block_tiles": max((block.items for block in archive._blocks), default=0),
+        "block_bytes": sum(block.size for block in archive._blocks),
+        "methods": methods,
+        "layouts": layouts,
+        "multisets": multisets,
+        "lanes": sorted(lanes),
+        "models": list(models.values()),
+        "model_bytes": archive._model_bytes,
+        "problems": [str(problem) for problem in problems],
+    }
+
+
+def _labels(archive: OpenArchive) -> dict[str, Any] | None:
+    """The labels: the name of their array, or the number of classes."""
+    pairs, classes = archive._pairs, archive.classes
+    if pairs is not None and pairs.labels is not None:
+        return {"array": archive.names[pairs.labels], "classes": None}
+    return {"array": None, "classes": len(classes)} if classes else None
+
+
+def _describe_array(array: Array) -> dict[str, Any]:
+    told: dict[str, Any] = {"dtype": array.dtype.str, "shape": list(array.shape)}
+    if isinstance(array, Joined):
+        cuts = {part.cut for part in array.parts}
+        return {
+            **told,
+            "item_shape": list(array.shape[1:]),
+            "whole": False,
+            "stack": all(part.stack for part in array.parts),
+            "joined": len(array.parts),
+            "cut": list(cut) if len(cuts) == 1 and (cut := cuts.pop()) is not None else None,
+        }
+    return {
+        **told,
+        "item_shape": list(array.item_shape),
+        "whole": array.axes == ONE,
+        "stack": array.stack,
+        "joined": 1,
+        "cut": array.cut and list(array.cut),
+    }
+
+
+def _describe_files(files: FileList, told: int) -> dict[str, Any]:
+    return {
+        "names": 0 if files.kind == PAGES else told,
+        "removed": files.files - told if files.has_removed else 0,
+        "parts": [
+            _describe_part(part, files.kind)
+            for number, part in enumerate(files.parts)
+            if number not in files.metadata_parts or not files.files
+        ],
+        "metadata_bytes": sum(files.parts[number].elements for number in files.metadata_parts),
+    }
+
+
+def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
+    varied, held = part.axes == VARIED, part.axes == BYTES
+    return {
+        "dtype": part.dtype.str,
+        "shape": None if varied else list(part.shape),
+        "items": part.items if kind == ARRAYS else part.entries or 1,
+        "held": held,
+        "mode": None if kind == ARRAYS or held else mode_of(part.dtype, part.entry_shape),
+        "stack": kind != ARRAYS and part.axes == ONE,
+        "smallest": list(min((shape for _, shape in part.runs), key=math.prod)),
+        "largest": list(max((shape for _, shape in part.runs), key=math.prod)),
+        "cut": part.cut and list(part.cut),
+    }
+
+
+def _describe_model(archive: OpenArchive, prefix: bytes) -> dict[str, Any]:
+    return {
+        "identity": prefix.hex(),
+        "name": None,
+        "about": None,
+        "code": None,
+        **(archive._library.describe(prefix) or {}),
+        "blocks": 0,
+    }

@@ -1,0 +1,45 @@
+"""Compare files with the SHA-256 hashes that an archive has of them (docs/format.md, `H`)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import BinaryIO, Protocol
+
+from bitsback.errors import ArchiveError
+from bitsback.io.names import printable
+
+_CHUNK = 1 << 20
+
+
+def as_line(digest: bytes, name: str) -> str:
+    """A line for `sha256sum -c`."""
+    escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    mark = "\\" if escaped != name else ""
+    return f"{mark}{digest.hex()}  {escaped}"
+
+
+class Check(Protocol):
+    """Checks a complete file."""
+
+    def __call__(self, file: BinaryIO) -> None: ...
+
+
+def check_of(archive: str, name: str, digest: bytes) -> Check:
+    """A check that raises ArchiveError, which names archive and file, for another hash."""
+
+    def check(file: BinaryIO) -> None:
+        if digest_of(file) != digest:
+            shown = printable(name)
+            raise ArchiveError(
+                f"{archive}: {shown}: is restored with another SHA-256 than it had", file=name
+            )
+
+    return check
+
+
+def digest_of(file: BinaryIO) -> bytes:
+    """SHA-256 of a file from its current position."""
+    found = hashlib.sha256()
+    while data := file.read(_CHUNK):
+        found.update(data)
+    return found.digest()

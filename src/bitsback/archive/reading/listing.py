@@ -1,0 +1,190 @@
+"""List the entries of an archive without decoding it."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bitsback.errors import ArchiveError
+from bitsback.files.formats import PICTURES
+from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.layout import Shape
+from bitsback.format.modes import mode_of
+from bitsback.format.parts import ARRAYS, PAGES, FileList
+from bitsback.io.names import ending_of
+
+if TYPE_CHECKING:
+    from bitsback.archive.reading.reader import Archive
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A named picture or array, or consecutive items or pages that are alike."""
+
+    name: str
+    """The name, or numbers as `3` or `0:60`."""
+    shape: Shape
+    """The shape of all of them."""
+    dtype: str
+    mode: str | None
+    """Pillow's mode of a picture."""
+    bytes: int
+    """The bytes of its elements."""
+    stored_bytes: int
+    """Its share of the bytes of its blocks, by elements."""
+    held: bool = False
+    """Whether it is a file stored verbatim, whose elements are its bytes."""
+    modality: str = ""
+    frames: int = 0
+    """Of a DICOM file that is coded by its pixels; 0 of others."""
+
+
+def entries(archive: Archive, facts: bool = False) -> Iterator[Entry]:
+    """The entries in the order of the archive. facts: look into the headers of DICOM files, which
+    are decoded then. Raises ArchiveError if the names are damaged.
+    """
+    collection = archive._collection
+    shares = _Shares(archive)
+    if not isinstance(collection, FileList):
+        count = 1 if collection.picture else len(archive)
+        name = "0" if collection.picture or not collection.shape else f"0:{count}"
+        yield shares.entry(name, 0, collection.dtype, 0, collection.tiles, collection.shape)
+        return
+    if collection.kind == ARRAYS:
+        for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
+            yield shares.entry(name, number, part.dtype, 0, part.tiles, part.shape)
+        return
+    if collection.kind == PAGES:
+        yield from _pages(archive, collection, shares)
+        return
+    for number, name in enumerate(archive.names):
+        at, item = archive._files.place(number)
+        part = collection.parts[at]
+        if part.axes == BYTES:
+            _, start, stop = archive._files.span(number)
+            yield shares.held(name, at, part, start, stop)
+            continue
+        shape = part.item_shape[1:] if part.axes == ONE else part.shape_of(item)
+        entry = shares.pictures(name, at, part, range(item, item + 1), shape)
+        yield _with_facts(archive, number, entry) if facts else entry
+
+
+def _with_facts(archive: Archive, number: int, entry: Entry) -> Entry:
+    """The entry with the facts of a DICOM file, which is known by no ending."""
+    if ending_of(entry.name) in PICTURES:
+        return entry
+    from bitsback.files.dicom import facts_of
+
+    try:
+        part, start, stop = archive._files.span(number)
+        found = facts_of(archive._bytes_of(part, start, stop)) if stop > start else None
+    except ArchiveError:
+        return entry
+    return entry if found is None else replace(entry, modality=found[0], frames=found[1])
+
+
+def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[Entry]:
+    """Lists consecutive pages of a part with one size as one entry, since a few bytes may claim
+    millions of pages.
+    """
+    sizes = [
+        iter([(part.entries, part.shape[1:])]) if part.axes == ONE else part.runs
+        for part in collection.parts
+    ]
+    left: list[tuple[int, Shape]] = [(0, ())] * len(sizes)
+    done = [0] * len(sizes)
+    number = 0
+    for at, count in archive._files.runs:
+        part = collection.parts[at]
+        while count:
+            if not left[at][0]:
+                left[at] = next(sizes[at])
+            alike = min(left[at][0], count)
+            size = left[at][1]
+            first, end = done[at], done[at] + alike
+            name = f"{number}:{number + alike}" if alike > 1 else f"{number}"
+            shape = (alike, *size) if alike > 1 else size
+            yield shares.pictures(name, at, part, range(first, end), shape)
+            left[at], done[at] = (left[at][0] - alike, size), end
+            number, count = number + alike, count - alike
+
+
+class _Shares:
+    """The shares of entries in the bytes of blocks."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._collection = archive._collection
+        self._blocks = archive._blocks
+        self._firsts = [block.first for block in self._blocks]
+        self._sizes = [0]
+        for block in self._blocks:
+            self._sizes.append(self._sizes[-1] + block.size)
+
+    def entry(
+        self,
+        name: str,
+        at: int,
+        dtype: np.dtype[Any],
+        first: int,
+        end: int,
+        shape: Shape,
+    ) -> Entry:
+        """at: the number of its part. first, end: its tiles there."""
+        starts = self._collection.starts
+        stored = self._before(starts[at] + end) - self._before(starts[at] + first)
+        size = math.prod(shape) * dtype.itemsize
+        return Entry(name, shape, dtype.str, None, size, stored)
+
+    def pictures(self, name: str, at: int, part: Collection, entries: range, shape: Shape) -> Entry:
+        """Pictures that are these entries of a part."""
+        before, end = (self._before_entry(at, part, n) for n in (entries.start, entries.stop))
+        mode = mode_of(part.dtype, part.entry_shape)
+        size = math.prod(shape) * part.dtype.itemsize
+        return Entry(name, shape, part.dtype.str, mode, size, end - before)
+
+    def held(self, name: str, at: int, part: Collection, start: int, stop: int) -> Entry:
+        """A verbatim file, which has these bytes of a part."""
+        stored = self._before_byte(at, part, stop) - self._before_byte(at, part, start)
+        return Entry(name, (stop - start,), part.dtype.str, None, stop - start, stored, True)
+
+    def _before_entry(self, at: int, part: Collection, entry: int) -> int:
+        """Bytes of blocks for what is before this entry of a part. The slices that tiles of a stack
+        share have the same share in them.
+        """
+        start = self._collection.starts[at]
+        if part.axes != ONE:
+            return self._before(start + part.first_tile(entry))
+        grid = part.grid(0)
+        strip, within = divmod(entry, grid.extents[0])
+        low, high = (self._before(start + n * grid.in_a_strip) for n in (strip, strip + 1))
+        slices = min(grid.extents[0], part.entries - strip * grid.extents[0])
+        return low + (high - low) * within // slices if within else low
+
+    def _before_byte(self, at: int, part: Collection, byte: int) -> int:
+        """The bytes of blocks for the earlier bytes of a part."""
+        tiles = range(part.tiles)
+        tile = max(bisect_right(tiles, byte, key=part.elements_before) - 1, 0)
+        low, high = part.elements_before(tile), part.elements_before(tile + 1)
+        first = self._collection.starts[at] + tile
+        before, end = self._before(first), self._before(first + 1)
+        return before + (end - before) * (byte - low) // max(high - low, 1)
+
+    def _before(self, tile: int) -> int:
+        """The bytes of blocks for the tiles before this one."""
+        number = bisect_right(self._firsts, tile) - 1
+        if number < 0:
+            return 0
+        block = self._blocks[number]
+        if tile >= block.first + block.items:
+            return self._sizes[number + 1]
+        start, part = self._collection.part_of(block.first)
+        low, here, high = (
+            part.elements_before(min(place - start, part.tiles))
+            for place in (block.first, tile, block.first + block.items)
+        )
+        return self._sizes[number] + block.size * (here - low) // max(high - low, 1)

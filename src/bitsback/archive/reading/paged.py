@@ -1,0 +1,157 @@
+"""Restores a file of pages on its own, whose pages are pictures of parts, and whose container
+metadata is the last part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.reading.damage import others
+from bitsback.archive.reading.source import OpenArchive
+from bitsback.archive.reading.strips import RestoredParts
+from bitsback.errors import ArchiveError
+from bitsback.files import formats
+from bitsback.files.bands import PageRows, Rows
+from bitsback.files.drawing import Nowhere, Seekable
+from bitsback.files.picture_files import (
+    HELD,
+    drawing_of_pages,
+    unpack,
+)
+from bitsback.format.collection import BYTES, ONE
+from bitsback.format.members import Files
+from bitsback.io.file_io import Writable
+from bitsback.work import Work
+
+_CHUNK = 1 << 20
+
+
+def make_pages(
+    parts: RestoredParts, file: BinaryIO, work: Work | None = None, exact: bool = True
+) -> None:
+    """Writes the file of pages of an archive to an empty file, or, if the archive is damaged or has
+    no container metadata, a file of the pages that come back. Raises ArchiveError.
+    """
+    archive = parts.archive
+    collection = archive._files.collection
+    held = collection.whole and not parts.damaged
+    file_of_pages = PagesFile(archive, parts.verify, exact) if held else None
+    if file_of_pages is not None and file_of_pages.held:
+        file_of_pages.copy(file)
+        return
+    with ExitStack() as stack:
+        pages = read_pages(parts, stack, work)
+        if file_of_pages is None:
+            formats.PAGES.codec().write_pages(file, pages, collection.nbytes)
+        else:
+            file_of_pages.draw(file, pages)
+
+
+def pages_damage(archive: OpenArchive) -> Iterator[ArchiveError]:
+    """The faults of the container metadata of a file of pages, in undamaged blocks."""
+    try:
+        file_of_pages = PagesFile(archive)
+        if not file_of_pages.certain:
+            with ExitStack() as stack:
+                file_of_pages.draw(Nowhere(), read_pages(RestoredParts(archive), stack))
+    except ArchiveError as error:
+        yield error
+
+
+def read_pages(
+    parts: RestoredParts, stack: ExitStack, work: Work | None = None
+) -> Iterator[PageRows]:
+    """The pages that come back, in order; a few blocks, or a strip, of each part are in memory at a
+    time. stack: holds resources until the last page.
+    """
+    files = parts.files
+    work = work or Work(files.collection, None)
+    rows = {
+        number: Rows(stack.enter_context(closing(_rows(parts, number, work))))
+        for number, part in enumerate(files.collection.parts)
+        if part.axes != BYTES
+    }
+    for page in others(parts.lost_files, len(files)):
+        number, entry = files.place(page)
+        part = files.collection.parts[number]
+        shape = part.entry_shape if part.axes == ONE else part.shape_of(entry)
+        yield PageRows(part.dtype, shape, rows[number])
+
+
+def _rows(parts: RestoredParts, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
+    """Rows of the pictures of a part, one picture after the other."""
+    part = parts.files.collection.parts[number]
+    with closing(parts.strips(number, work)) as strips:
+        for rows in strips:
+            if part.axes == ONE or part.plain:  # the slices of a stack, or whole pages
+                yield from rows.reshape(-1, *part.entry_shape)
+            else:
+                yield rows
+
+
+class PagesFile:
+    """The file of pages that an archive restores."""
+
+    def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
+        """Raises ArchiveError for container metadata that is damaged, or belongs to other pages."""
+        self._archive, self._exact, self._verify = archive, exact, verify
+        files: Files = archive._files
+        self._part = len(files.collection.parts) - 1
+        self._size = files.collection.parts[self._part].elements
+        self.held = archive._bytes_of(self._part, 0, 1, verify=verify) == bytes([HELD])
+        """Whether it is stored verbatim."""
+        if self.held != (len(files) == 0):
+            raise ArchiveError(f"{archive.name}: its container metadata is that of another file")
+        self._metadata = b""
+        if not self.held:
+            self._metadata = archive._bytes_of(self._part, 0, self._size, verify=verify)
+
+    def pages(self) -> Iterator[tuple[np.dtype[Any], tuple[int, ...]]]:
+        """The dtype and the shape of each page."""
+        files: Files = self._archive._files
+        parts, items = files.collection.parts, [0] * len(files.collection.parts)
+        for number in files.parts_in_order():
+            part = parts[number]
+            stack = part.axes == 0
+            yield part.dtype, part.entry_shape if stack else part.shape_of(items[number])
+            items[number] += 1
+
+    @property
+    def certain(self) -> bool:
+        """Whether the file can be made from any pixels. Raises ArchiveError if it cannot be made
+        from pages like those of the archive.
+        """
+        if self.held:
+            return True
+        with self._naming():
+            drawing_of_pages(self._metadata, Nowhere(), self.pages(), self._exact)
+            return unpack(self._metadata).certain
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except ArchiveError as error:
+            if error.block is not None:
+                raise
+            raise ArchiveError(f"{self._archive.name}: {error}") from None
+
+    def draw(self, file: Seekable, pages: Iterable[PageRows]) -> None:
+        """Writes the file of all pages. Raises ArchiveError."""
+        with self._naming():
+            drawing = drawing_of_pages(self._metadata, file, self.pages(), self._exact)
+            for page in pages:
+                for rows in page:
+                    drawing.add(rows)
+            drawing.close()
+
+    def copy(self, output: Writable) -> None:
+        """Writes a file that is stored verbatim."""
+        for start in range(1, self._size, _CHUNK):
+            end = min(start + _CHUNK, self._size)
+            output.write(self._archive._bytes_of(self._part, start, end, verify=self._verify))

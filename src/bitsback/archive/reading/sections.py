@@ -1,0 +1,255 @@
+"""The sections of an open archive: its blocks, which are found by their tiles, decoded and cached,
+and the names, stats, hashes and labels of files.
+"""
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from bitsback.archive.reading.directory import Directory, Read
+from bitsback.archive.reading.source import BlockSource, Task, at_block, decode
+from bitsback.coding.block import Opened, read_header
+from bitsback.errors import ArchiveError
+from bitsback.format.digests import Digests
+from bitsback.format.index import BlockInfo, Place
+from bitsback.format.labelling import Pairs, unpack_pairs
+from bitsback.format.layout import (
+    BLOCK,
+    HASHES,
+    LABELS,
+    NAMES,
+    PREVIEWS,
+    STATS,
+    UNNAMED,
+    Cursor,
+    open_section,
+)
+from bitsback.format.members import Files, unpack_files
+from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.previews import Previews, read_range
+from bitsback.format.tiles import Tiles
+from bitsback.format.unnamed import unpack_unnamed
+from bitsback.io.locks import Lock
+from bitsback.lazy import cached_property
+
+CACHE_BYTES = 64 << 20
+"""The default bytes of the cache."""
+
+
+class BlockCache:
+    """Blocks by their numbers. The one that was decoded last is kept even if it exceeds the
+    capacity, unless that is 0. Several threads may use it.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        """capacity: in bytes."""
+        self.capacity = capacity
+        self.nbytes = 0
+        """The bytes of the blocks that are kept."""
+        self._kept: OrderedDict[int, Tiles] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, number: int) -> Tiles | None:
+        with self._lock:
+            if number in self._kept:
+                self._kept.move_to_end(number)
+            return self._kept.get(number)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._kept
+
+    def put(self, number: int, tiles: Tiles) -> None:
+        if self.capacity == 0:
+            return
+        with self._lock:
+            self._drop(number)
+            self._kept[number] = tiles
+            self.nbytes += tiles.elements.nbytes
+            while self.nbytes > self.capacity and len(self._kept) > 1:
+                self._drop(next(iter(self._kept)))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self.nbytes = 0
+
+    def _drop(self, number: int) -> None:
+        dropped = self._kept.pop(number, None)
+        self.nbytes -= 0 if dropped is None else dropped.elements.nbytes
+
+
+_PREVIEWS_START = 32  # bytes that hold the range of files
+HEADER_SPACE = 512
+"""The header of a block from our writer takes fewer bytes."""
+
+
+class Blocks:
+    """The blocks of an archive. Several threads may use it."""
+
+    def __init__(
+        self, archive: BlockSource, directory: Directory, read: Read, cache: BlockCache
+    ) -> None:
+        """read: reads from the archive."""
+        self._archive, self._read, self._cache = archive, read, cache
+        self._all, self._drift = directory.blocks, directory.drift
+
+    def of_tile(self, tile: int) -> BlockInfo:
+        """The block that holds a tile. Raises ArchiveError if it is missing."""
+        behind = bisect_right(self._all, tile, key=lambda block: block.first)
+        if behind == 0 or tile >= self._all[behind - 1].first + self._all[behind - 1].items:
+            number = self._all[behind - 1].number + 1 if behind else 0
+            raise ArchiveError(
+                f"{self._archive.name}: block {number}: {self._archive._where(tile, 1)} is"
+                " missing, the archive is cut off",
+                number,
+            )
+        return self._all[behind - 1]
+
+    def task(self, block: BlockInfo) -> Task:
+        """Reads a block and checks its CRC. Raises ArchiveError, which names archive and block."""
+        data = self._read(block.offset, block.size)
+        try:
+            try:
+                payload = open_section(data, BLOCK)
+            except ArchiveError:
+                if not self._drift:
+                    raise
+                data = self._read(block.offset + self._drift, block.size)
+                payload = open_section(data, BLOCK)
+        except ArchiveError as error:
+            raise at_block(self._archive, block.number, block.first, block.items, error) from None
+        return Task(block.number, block.first, block.items, payload)
+
+    def decode_at(self, tile: int, stop: int | None) -> tuple[int, Tiles]:
+        """The block that holds this tile: the number of its first tile, and its tiles. stop: tiles
+        from this one on are not needed, and nothing is verified.
+        """
+        block = self.of_tile(tile)
+        tiles = self._cache.get(block.number)
+        if tiles is None:
+            tiles = decode(
+                self._archive, self.task(block), None if stop is None else stop - block.first
+            )
+            if stop is None:
+                self._cache.put(block.number, tiles)
+        return block.first, tiles
+
+    def header(self, block: BlockInfo) -> Opened:
+        """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
+        data = memoryview(self._read(block.offset, min(HEADER_SPACE, block.size)))
+        cursor = Cursor(data, 1)
+        cursor.varint()
+        try:
+            return read_header(data[cursor.at :])
+        except ArchiveError:
+            return read_header(self.task(block).payload)
+
+
+class FileSections:
+    """Reads each section on first use. Raises ArchiveError, without the name of the archive, for
+    damage.
+    """
+
+    def __init__(
+        self, collection: FileList, directory: Directory, read: Callable[[Place], bytes]
+    ) -> None:
+        self._collection, self._directory, self._read = collection, directory, read
+        self._names_are_lost = False
+
+    def do_without_names(self) -> None:
+        """Calls the files by numbers from now on, if their names are lost, and does without
+        digests that are lost.
+        """
+        try:
+            _ = self.files
+        except ArchiveError:
+            self._names_are_lost = True
+        try:
+            _ = self.hashes
+        except ArchiveError:
+            self.__dict__ |= {"digests": None, "hashes": None}
+
+    def take(self, files: Files, digests: Digests | None) -> None:
+        """Takes these in place of those in the archive. digests: of removed files, too."""
+        self.__dict__ |= {"files": files, "digests": digests}
+
+    @cached_property
+    def files(self) -> Files:
+        """The files of the archive and their items."""
+        if self._names_are_lost:
+            return Files.unnamed(self._collection)
+        places, stats = self._directory.names, self._directory.stats
+        if len(places) != 1:
+            what = "there twice" if places else "missing"
+            raise ArchiveError(f"the names of its files are {what}")
+        if len(stats) > (self._collection.kind == FOLDER):
+            raise ArchiveError("the stats of its files are there twice")
+        if places[0].kind == UNNAMED:
+            if stats or self._collection.has_removed:
+                raise ArchiveError("its files have stats, or were removed, and have no names")
+            return unpack_unnamed(open_section(self._read(places[0]), UNNAMED), self._collection)
+        if self._collection.kind == FOLDER and self._collection.metadata_parts and not stats:
+            raise ArchiveError("the stats of its files are missing")
+        return unpack_files(
+            open_section(self._read(places[0]), NAMES),
+            self._collection,
+            open_section(self._read(stats[0]), STATS) if stats else None,
+        )
+
+    @cached_property
+    def hashes(self) -> Sequence[bytes] | None:
+        """The SHA-256 of each original file, empty for one that has none; None if the archive has
+        no hashes.
+        """
+        files, digests = self.files, self.digests
+        hashes = None if digests is None else digests.files
+        if hashes is None or not files.named or not self._collection.has_removed:
+            return hashes
+        return [hashes[number] for number in files.kept]
+
+    @cached_property
+    def digests(self) -> Digests | None:
+        """The digests of the files, those that were removed included."""
+        places = self._directory.hashes
+        if not places or self._names_are_lost:
+            return None
+        if len(places) > 1 or self._collection.kind != FOLDER or self._directory.unnamed:
+            raise ArchiveError("the digests of its files are there twice, or are of no files")
+        files = self.files
+        listed = len(files.listed.names) if files.named else len(files)
+        return Digests.unpack(open_section(self._read(places[0]), HASHES), listed)
+
+    def preview(self, number: int) -> bytes:
+        """The preview of a file; empty if it has none."""
+        if self._collection.has_removed:
+            number = self.files.kept[number]
+        for first, count, place in self._previews:
+            if first <= number < first + count:
+                previews = Previews.unpack(open_section(self._read(place), PREVIEWS))
+                return previews.pictures[number - first]
+        return b""
+
+    @cached_property
+    def _previews(self) -> list[tuple[int, int, Place]]:
+        """The first file and the number of files of each section with previews."""
+        places = [place for place in self._directory.sections if place.kind == PREVIEWS]
+        found = []
+        for place in places:
+            start = replace(place, size=min(place.size, _PREVIEWS_START))
+            cursor = Cursor(self._read(start), 1)
+            cursor.varint()
+            found.append((*read_range(cursor), place))
+        return found
+
+    @cached_property
+    def pairs(self) -> Pairs | None:
+        """The arrays of an npz file that hold the items and their labels, or pictures with their
+        folders as labels; None for neither.
+        """
+        places = self._directory.labels
+        if not places:
+            return None
+        if len(places) > 1:
+            raise ArchiveError("the labels of its items are given twice")
+        return unpack_pairs(open_section(self._read(places[0]), LABELS), self._collection)

@@ -1,0 +1,88 @@
+"""Names and formats of restored files, and a check that they do not collide: no two files have one
+name, and no file has the name of another's folder.
+"""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from itertools import pairwise
+
+from bitsback.errors import ArchiveError
+from bitsback.files.formats import CONTAINERS, restored
+from bitsback.format.collection import BYTES
+from bitsback.format.grid import Shape
+from bitsback.format.members import Files, Numbered
+from bitsback.format.modes import mode_of
+from bitsback.format.parts import FOLDER, Array
+from bitsback.io.file_io import Writable
+from bitsback.io.names import file_fault, printable
+
+Target = tuple[str, str | None]
+"""A name, and the format of a picture without container metadata."""
+
+
+def target_of(files: Files, number: int) -> Target:
+    """The target of a file of a folder."""
+    part = files.collection.parts[files.place(number)[0]]
+    if part.axes == BYTES or (files.stats is not None and files.stats.sizes[number]):
+        return files.names[number], None
+    mode = mode_of(part.dtype, part.entry_shape)
+    assert mode is not None, "the collection was checked"
+    return restored(files.names[number], mode)
+
+
+def check_restorable(content: Files | Array) -> None:
+    """Raises ArchiveError if the content of an archive cannot be restored to its original form."""
+    problem = None
+    if not isinstance(content, Files):
+        check_container(content)
+    elif content.collection.kind == FOLDER and not isinstance(content.names, Numbered):
+        problem = unrestorable(
+            (name, target_of(content, number)[0]) for number, name in enumerate(content.names)
+        )
+    if problem is not None:
+        raise ArchiveError(problem)
+
+
+def check_container(array: Array) -> None:
+    """Raises ArchiveError if the array cannot come from a file of the claimed kind."""
+    form = CONTAINERS[array.container]
+    if not form.codec().holds(array.dtype, array.shape):
+        raise ArchiveError(
+            f"its array, {array.shape} of {array.dtype}, cannot come from {form.title}"
+        )
+
+
+def packed(array: Array, output: Writable, shape: Shape) -> AbstractContextManager[Writable]:
+    """A writer for the elements of an array, in the format of the original file. shape: of the
+    restored elements. Raises ArchiveError.
+    """
+    check_container(array)
+    return CONTAINERS[array.container].write(output, array.dtype, shape)
+
+
+def unrestorable(pairs: Iterable[tuple[str, str]]) -> str | None:
+    """The reason why the pictures cannot all be restored, with the name of the first; None if they
+    can.
+
+    pairs: the name of each picture, and the name of its restored file.
+    """
+    sources: dict[str, str] = {}
+    for name, target in pairs:
+        reason = file_fault(target)
+        if reason is not None:
+            return f"{printable(name)}: would be restored as {printable(target)}: {reason}"
+        other = sources.setdefault(target, name)
+        if other != name:
+            return (
+                f"{printable(name)}: would be restored as {printable(target)}, and so would"
+                f" {printable(other)}"
+            )
+    # If `/` sorts first, the content of a folder follows a file with the folder's name.
+    ordered = sorted(sources, key=lambda target: target.replace("/", "\0"))
+    for file, inside in pairwise(ordered):
+        if inside.startswith(file + "/"):
+            return (
+                f"{printable(sources[file])}: would be restored as the file {printable(file)}, and"
+                f" {printable(sources[inside])} in a folder of that name"
+            )
+    return None

@@ -1,0 +1,298 @@
+"""Delivers the files of a folder as their blocks are decoded: large pictures strip by strip, and
+files stored verbatim chunk by chunk.
+"""
+
+import tempfile
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from typing import Any, BinaryIO, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.reading.damage import has
+from bitsback.archive.reading.hashes import Check
+from bitsback.archive.reading.maker import Maker
+from bitsback.archive.reading.source import OpenArchive, Task
+from bitsback.archive.reading.strips import Joiner, RestoredParts
+from bitsback.errors import ArchiveError
+from bitsback.files.drawing import Drawing
+from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.grid import Shape
+from bitsback.format.parts import FileList
+from bitsback.format.tiles import Tiles
+from bitsback.io.file_io import Writable
+from bitsback.io.locks import Lock
+from bitsback.work import Work
+
+_IN_MEMORY = 1 << 24
+
+
+class Taker(Protocol):
+    """The receiver of the files. Several threads may use it."""
+
+    def picture(
+        self, number: int, dtype: np.dtype[Any], shape: Shape
+    ) -> AbstractContextManager[Drawing]:
+        """A drawing for the rows of a picture, by the number of its file, which is closed before
+        the body ends.
+        """
+
+    def file(self, number: int) -> AbstractContextManager[Writable]:
+        """A writer for the bytes of a file stored verbatim."""
+
+
+class Hashing:
+    """Makes the files that have a hash, and collects those with another one."""
+
+    def __init__(self, archive: OpenArchive) -> None:
+        self.problems: list[ArchiveError] = []
+        self._archive, self._maker = archive, Maker(archive)
+
+    @contextmanager
+    def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
+        check = self._archive._check_file(number)
+        if check is None:
+            yield _Unmade()
+            return
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            file = cast(BinaryIO, spool)
+            yield self._maker.drawing(number, file, dtype, shape)
+            file.seek(0)
+            self._compare(check, file)
+
+    @contextmanager
+    def file(self, number: int) -> Iterator[Writable]:
+        check = self._archive._check_file(number)
+        if check is None:
+            yield _Unmade()
+            return
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            file = cast(BinaryIO, spool)
+            yield file
+            file.seek(0)
+            self._compare(check, file)
+
+    def _compare(self, check: Check, file: BinaryIO) -> None:
+        try:
+            check(file)
+        except ArchiveError as error:
+            self.problems.append(error)
+
+
+class _Unmade:
+    """Stands for a file that is not made."""
+
+    def add(self, rows: NDArray[Any]) -> None:
+        pass
+
+    def write(self, data: Any) -> None:
+        pass
+
+    def close(self) -> int:
+        return 0
+
+
+def hand_over(parts: RestoredParts, taker: Taker, work: Work, lost: Sequence[range] = ()) -> int:
+    """Delivers the files of a folder, and returns their number of bytes. Raises ArchiveError, and
+    the errors of the taker.
+
+    lost: the numbers of files to leave out, which need damaged blocks or cannot be made.
+    """
+    return _Folder(parts, taker, lost).hand_over(work)
+
+
+class _Folder:
+    """Decodes the blocks of a folder, and delivers its files."""
+
+    def __init__(self, parts: RestoredParts, taker: Taker, lost: Sequence[range]) -> None:
+        self._parts, self._taker, self._lost = parts, taker, lost
+        self._files = parts.files
+        self._collection = self._files.collection
+        self._size = 0
+        self._size_lock = Lock()
+
+    def hand_over(self, work: Work) -> int:
+        with ExitStack() as stack:
+            parts = [
+                self._part(number, numbers, stack.enter_context(ExitStack()))
+                for number, numbers in enumerate(self._files.by_part())
+            ]
+            # No thread goes on writing after an error.
+            blocks = stack.enter_context(closing(self._parts.map(self._work)))
+            for waiting, task in blocks:
+                number, _, _ = _part_of(self._collection, task.first)
+                for place, tile in waiting:
+                    parts[number].take(place, tile)
+                work.add(task.first, task.items)
+            for part in parts:
+                part.finish()
+        return self._size
+
+    def _part(
+        self, number: int, numbers: Iterator[int], stack: ExitStack
+    ) -> "_Cutter | _Painter | _Slicer":
+        part = self._collection.parts[number]
+        if part.axes == ONE:
+            return _Slicer(self, number, part)
+        if part.axes != BYTES:
+            return _Painter(self, number, part, stack)
+        return _Cutter(self, part, numbers, stack)
+
+    def _work(self, task: Task, tiles: Tiles) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
+        """Delivers the whole pictures of a block, and returns the other tiles."""
+        number, first, part = _part_of(self._collection, task.first)
+        waiting = []
+        for place, tile in enumerate(tiles, task.first - first):
+            item, _ = part.item_of(place)
+            if part.axes == ONE and part.grid(0).in_a_strip == 1:
+                self.slices(number, part.grid(0).region(place)[0].start, tile)
+            elif part.axes in (ONE, BYTES) or part.grid(item).tiles > 1:
+                waiting.append((place, tile))
+            elif not self.lost(self.number(number, item)):
+                with self.picture(number, item, tile.shape) as drawing:
+                    drawing.add(tile)
+        return waiting, task
+
+    def slices(self, part: int, first: int, slices: NDArray[Any]) -> None:
+        """Hands over slices of a stack, of which each is a picture."""
+        for entry, pixels in enumerate(slices, first):
+            if not self.lost(self.number(part, entry)):
+                with self.picture(part, entry, pixels.shape) as drawing:
+                    drawing.add(pixels)
+
+    @contextmanager
+    def picture(self, part: int, item: int, shape: Shape) -> Iterator[Drawing]:
+        """A drawing that takes the rows of a picture until the body ends."""
+        number, dtype = self.number(part, item), self._collection.parts[part].dtype
+        assert number is not None, "it is not lost"
+        with self._taker.picture(number, dtype, shape) as drawing:
+            yield drawing
+            self.add(drawing.close())
+
+    def number(self, part: int, item: int) -> int | None:
+        """The number of the file of an item in a part of pictures, unless it was removed."""
+        numbers = next(self._files.numbers_of(part, range(item, item + 1)), None)
+        return None if numbers is None else numbers.start
+
+    def lost(self, number: int | None) -> bool:
+        """Whether a file is left out, or was removed."""
+        return number is None or has(self._lost, number)
+
+    def span(self, number: int) -> tuple[int, int]:
+        """The start and the end of a verbatim file in its part."""
+        _, start, end = self._files.span(number)
+        return start, end
+
+    def file(self, number: int) -> AbstractContextManager[Writable]:
+        """A writer for a file stored verbatim."""
+        return self._taker.file(number)
+
+    def add(self, size: int) -> None:
+        """Counts delivered bytes."""
+        with self._size_lock:
+            self._size += size
+
+
+class _Painter:
+    """Delivers pictures that are cut into tiles, which arrive in order; one strip is in memory at a
+    time.
+    """
+
+    def __init__(self, folder: _Folder, number: int, part: Collection, stack: ExitStack) -> None:
+        """stack: holds the resources of the unfinished picture."""
+        self._folder, self._number, self._part, self._stack = folder, number, part, stack
+        self._joiner = Joiner(part)
+        self._drawing: Drawing | None = None
+
+    def take(self, place: int, tile: NDArray[Any]) -> None:
+        """The next tile, which has this number in the part."""
+        item, at = self._part.item_of(place)
+        if self._folder.lost(self._folder.number(self._number, item)):
+            return
+        grid = self._part.grid(item)
+        for rows in self._joiner.take(place, tile):
+            if self._drawing is None:
+                picture = self._folder.picture(self._number, item, grid.shape)
+                self._drawing = self._stack.enter_context(picture)
+            self._drawing.add(rows)
+        if at + 1 == grid.tiles:
+            self._drawing = None
+            self._stack.close()
+
+    def finish(self) -> None:
+        """Checks the end; each picture ends with its last tile."""
+
+
+class _Slicer:
+    """Hands over pictures that are the slices of a stack, whose tiles come in order; those of a
+    strip of tiles are in memory at a time.
+    """
+
+    def __init__(self, folder: _Folder, number: int, part: Collection) -> None:
+        self._folder, self._number, self._part = folder, number, part
+        self._joiner = Joiner(part)
+
+    def take(self, place: int, tile: NDArray[Any]) -> None:
+        """The next tile, which has this number in the part."""
+        entries, *_ = self._part.grid(0).region(place)
+        numbers = (self._folder.number(self._number, n) for n in range(entries.start, entries.stop))
+        if all(map(self._folder.lost, numbers)):  # other tiles of its strip may be missing
+            return
+        first = entries.start
+        for slices in self._joiner.take(place, tile):
+            self._folder.slices(self._number, first, slices)
+            first += len(slices)
+
+    def finish(self) -> None:
+        """Each strip ends with its last tile."""
+
+
+class _Cutter:
+    """Writes files whose bytes arrive one after the other."""
+
+    def __init__(
+        self, folder: _Folder, part: Collection, numbers: Iterator[int], stack: ExitStack
+    ) -> None:
+        """numbers: of the files. stack: holds the resources of the unfinished file."""
+        self._folder, self._part, self._numbers, self._stack = folder, part, numbers, stack
+        self._open: Writable | None = None
+        self._number = next(numbers, None)
+
+    def take(self, place: int, tile: NDArray[Any]) -> None:
+        """The next bytes."""
+        self._take(self._part.elements_before(place), tile.data)
+
+    def finish(self) -> None:
+        """Writes the empty files after the last byte."""
+        self._take(self._part.elements, memoryview(b""))
+
+    def _take(self, at: int, data: memoryview) -> None:
+        """The bytes from this one of the part on."""
+        stop = at + len(data)
+        while self._number is not None:
+            start, end = self._folder.span(self._number)
+            if start >= stop and end > start:
+                return
+            if not self._folder.lost(self._number):
+                self._write(data[max(start - at, 0) : max(end - at, 0)])
+            if end > stop:
+                return
+            self._open = None
+            self._stack.close()
+            self._number = next(self._numbers, None)
+
+    def _write(self, data: memoryview) -> None:
+        """Writes bytes of the current file."""
+        assert self._number is not None, "there are bytes of a file"
+        if self._open is None:
+            self._open = self._stack.enter_context(self._folder.file(self._number))
+        self._open.write(data)
+        self._folder.add(len(data))
+
+
+def _part_of(collection: FileList, tile: int) -> tuple[int, int, Collection]:
+    """The number of a tile's part, the number of the part's first tile, and the part."""
+    number = bisect_right(collection.starts, tile) - 1
+    return number, collection.starts[number], collection.parts[number]

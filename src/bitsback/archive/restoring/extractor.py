@@ -1,0 +1,278 @@
+"""Restore an archive to its original array or files."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, groupby
+from typing import Any, Unpack, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.reading.damage import BESIDE_PAGES, Problem
+from bitsback.archive.reading.reader import Archive, Source
+from bitsback.archive.reading.source import BlockSource, Task, decode
+from bitsback.archive.reading.strips import RestoredParts, fill_value, strips_of
+from bitsback.archive.reading.targets import packed
+from bitsback.archive.restoring.restore import folder_of, restore
+from bitsback.archive.restoring.stream import Stream
+from bitsback.decompress_options import DecompressKeywords, DecompressOptions
+from bitsback.errors import ArchiveError, InputError
+from bitsback.format.collection import BYTES
+from bitsback.format.grid import Shape
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileList
+from bitsback.format.tiles import Tiles
+from bitsback.io.file_io import open_file
+from bitsback.io.output import Destination, open_output
+from bitsback.io.remote.url import Url, check_options, located
+from bitsback.models import Model
+from bitsback.planner.candidates import given_model
+from bitsback.summary import Restored
+from bitsback.work import Work, begin, check_threads, ordered_map
+
+
+@overload
+def decompress(
+    source: Source, destination: None = None, **options: Unpack[DecompressKeywords]
+) -> NDArray[Any]: ...
+
+
+@overload
+def decompress(
+    source: Source, destination: Destination, **options: Unpack[DecompressKeywords]
+) -> Restored: ...
+
+
+def decompress(
+    source: Source, destination: Destination | None = None, **options: Unpack[DecompressKeywords]
+) -> NDArray[Any] | Restored:
+    """Restores the input of an archive: dtype, byte order, shape and every bit of every element,
+    and names.
+
+    >>> import bitsback, io
+    >>> import numpy as np
+    >>> file = io.BytesIO()
+    >>> summary = bitsback.compress(np.arange(6, dtype=np.uint8).reshape(2, 3), file)
+    >>> bitsback.decompress(file.getvalue())
+    array([[0, 1, 2],
+           [3, 4, 5]], dtype=uint8)
+
+    source: a path, a URL, the bytes of an archive, or a binary stream, which need not be seekable
+        if the archive holds an array. destination: the path of a file in the format of the input,
+        which appears when it is complete, or a binary stream; without one the array is returned.
+        For a folder of pictures: the path of a folder.
+    options: the fields of `bitsback.DecompressOptions`, by their names.
+
+    Raises ArchiveError, which names archive and block, for damage anywhere in the archive,
+    InputError if something cannot be read or written.
+    """
+    return restore_archive(source, destination, DecompressOptions(**options))
+
+
+def restore_archive(
+    source: Source, destination: Destination | None, options: DecompressOptions
+) -> NDArray[Any] | Restored:
+    """Restores the input of an archive, as `decompress` does."""
+    storage_options = options.storage_options
+    source, destination = (located(place, storage_options) for place in (source, destination))
+    check_options(storage_options, source, destination, located(options.model))
+    given = None if options.model is None else given_model(options.model, storage_options)
+    with _open(source, given) as archive:
+        place = source if isinstance(source, Url) else archive.name
+        if options.keep_going:
+            return _rescue(archive, place, destination, options)
+        if isinstance(archive._collection, FileList):
+            return _restore_files(archive, place, destination, options)
+        return _restore_array(archive, archive._collection, place, destination, options)
+
+
+def _restore_array(
+    archive: BlockSource,
+    array: Array,
+    place: object,
+    destination: Destination | None,
+    options: DecompressOptions,
+) -> NDArray[Any] | Restored:
+    work, count = Work(array, options.progress), 0
+
+    def decoded(task: Task) -> tuple[Task, Tiles]:
+        return task, decode(archive, task, None if options.verify else task.items)
+
+    def blocks() -> Iterator[tuple[Task, Tiles]]:
+        nonlocal count
+        for block in ordered_map(decoded, archive._tasks(), check_threads(options.threads)):
+            yield block
+            count += 1
+
+    strips = chain.from_iterable(
+        strips_of(array.part_of(start)[1], start, of_part, work)
+        for start, of_part in groupby(blocks(), lambda block: array.part_of(block[0].first)[0])
+    )
+    if destination is None:
+        unsure = not isinstance(archive, Archive) or bool(archive.problems)
+        return _gather(array, unsure, strips)
+    size = _write(array, array.shape, strips, place, destination, options)
+    return _restored(archive, array.shape, array.items, count, size)
+
+
+def _gather(array: Array, unsure: bool, strips: Iterator[NDArray[Any]]) -> NDArray[Any]:
+    """The whole array. unsure: whether its real size is unknown before the end."""
+    flat = (strip.reshape(-1) for strip in strips)
+    if unsure:  # a few bytes must not claim all memory
+        found = [np.empty(0, array.dtype), *flat]
+        return np.concatenate(found, dtype=array.dtype).reshape(array.shape)
+    made, at = np.empty(array.elements, array.dtype), 0
+    for strip in flat:
+        made[at : at + strip.size] = strip
+        at += strip.size
+    return made.reshape(array.shape)
+
+
+def _write(
+    array: Array,
+    shape: Shape,
+    strips: Iterable[NDArray[Any]],
+    place: object,
+    destination: Destination,
+    options: DecompressOptions,
+) -> int:
+    """Writes a file of the array, as far as it comes back, and returns its bytes."""
+    with (
+        open_output(destination, options.force, place) as output,
+        packed(array, output, shape) as file,
+    ):
+        for strip in strips:
+            file.write(strip.reshape(-1).view(np.uint8).data)
+    return output.size
+
+
+def _restore_files(
+    archive: BlockSource,
+    place: object,
+    destination: Destination | None,
+    options: DecompressOptions,
+) -> Restored:
+    archive, destination = _needed(
+        archive,
+        destination,
+        "holds files, and is not read from beginning to end to restore them",
+        "holds files; name an output, or open it and take them one by one",
+    )
+    collection = archive._files.collection
+    parts = RestoredParts(archive, check_threads(options.threads), options.verify)
+    size = restore(parts, place, destination, Work(collection, options.progress), options)
+    return _restored(archive, (archive._told,), collection.items, len(archive._blocks), size)
+
+
+def _needed(
+    archive: BlockSource, destination: Destination | None, twice: str, output: str
+) -> tuple[Archive, Destination]:
+    """The archive and the destination. Raises InputError if the archive is a stream, with the
+    reason `twice`, or if there is no destination, with the advice `output`.
+    """
+    if not isinstance(archive, Archive):
+        raise InputError(f"{archive.name}: {twice}; save it as a file first")
+    if destination is None:
+        raise InputError(f"{archive.name}: {output}")
+    return archive, destination
+
+
+def _rescue(
+    archive: BlockSource,
+    place: object,
+    destination: Destination | None,
+    options: DecompressOptions,
+) -> Restored:
+    """Restores the undamaged parts. Raises ArchiveError if there are none."""
+    archive, destination = _needed(
+        archive,
+        destination,
+        "to find what is whole of an archive it is read twice",
+        "keep_going needs an output; from an open archive any item can be read that is whole",
+    )
+    archive._take_addition()
+    content = archive._collection
+    if isinstance(content, FileList) and content.kind == FOLDER:
+        folder_of(archive, destination)
+    if options.fill is not None:
+        if isinstance(content, FileList) and content.kind != ARRAYS:
+            raise InputError(
+                f"{archive.name}: fill (--fill) is for arrays; files and pages that are damaged"
+                " are left out"
+            )
+        for part in content.parts:
+            fill_value(options.fill, part.dtype)
+    begin(options.progress, "verifying")
+    problems = archive.verify(options.threads, options.progress)
+    archive._do_without_names()
+    threads = check_threads(options.threads)
+    parts = RestoredParts(archive, threads, problems=problems, fill=options.fill)
+    begin(options.progress, "decompressing")
+    work = Work(content, options.progress)
+    if isinstance(content, FileList):
+        shape: Shape = (_files_left(parts),)
+        size = restore(parts, place, destination, work, options)
+    else:
+        shape, numbers = parts.joined()
+        strips = chain.from_iterable(parts.strips(number, work) for number in numbers)
+        size = _write(content, shape, strips, place, destination, options)
+    items = shape[0] if shape else 1
+    return _restored(archive, shape, items, len(archive._blocks), size, problems)
+
+
+def _files_left(parts: RestoredParts) -> int:
+    """The number of files that come back. Raises ArchiveError if none does."""
+    files = parts.files
+    if files.collection.kind == ARRAYS:
+        left = sum(parts.shape(number) is not None for number in range(len(files)))
+    else:
+        left = len(files) - sum(map(len, parts.lost_files))
+    if not left:
+        what = "none of its files" if files.collection.kind == FOLDER else "nothing that it holds"
+        raise ArchiveError(f"{parts.archive.name}: {what} is whole")
+    return left
+
+
+def _restored(
+    archive: BlockSource,
+    shape: Shape,
+    items: int,
+    blocks: int,
+    size: int,
+    problems: Sequence[Problem] = (),
+) -> Restored:
+    content = archive._collection
+    files = isinstance(content, FileList)
+    lost = archive.lost(problems) if isinstance(archive, Archive) and problems else []
+    beside = any(part.axes == BYTES for part in content.parts)
+    if problems and beside and isinstance(content, FileList) and content.kind == PAGES:
+        lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # since pages are restored alone
+    return Restored(
+        shape=shape,
+        dtype=content.dtype if isinstance(content, FileList) else content.dtype.str,
+        items=items,
+        elements=content.elements,
+        blocks=blocks,
+        bytes_in=archive.file_bytes,
+        bytes_out=size,
+        files=shape[0] if files else None,
+        noun=content.noun if isinstance(content, FileList) else "item",
+        lost=tuple(lost),
+        problems=tuple(str(error) for _, error in problems),
+    )
+
+
+@contextmanager
+def _open(source: Source, model: Model | None) -> Iterator[BlockSource]:
+    """The archive, as a file or, if it is not seekable, as a stream."""
+    if isinstance(source, Url):
+        with Archive(source, model=model) as archive:
+            yield archive
+    elif isinstance(source, str | os.PathLike):
+        with open_file(source) as file, _open(file, model) as blocks:
+            yield blocks
+    elif isinstance(source, bytes | bytearray | memoryview) or source.seekable():
+        with Archive(source, model=model) as archive:
+            yield archive
+    else:
+        yield Stream(source, model)

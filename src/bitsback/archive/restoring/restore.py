@@ -1,0 +1,162 @@
+"""Restores a collection of files: a folder, or a file of arrays or of pages."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from bitsback.archive.reading.content_sums import ContentSums
+from bitsback.archive.reading.damage import others
+from bitsback.archive.reading.maker import Maker
+from bitsback.archive.reading.paged import make_pages
+from bitsback.archive.reading.source import OpenArchive
+from bitsback.archive.reading.strips import RestoredParts
+from bitsback.archive.reading.targets import target_of, unrestorable
+from bitsback.archive.reading.whole_files import hand_over
+from bitsback.archive.restoring.staging import Staging, staging
+from bitsback.decompress_options import DecompressOptions
+from bitsback.errors import ArchiveError, InputError
+from bitsback.files import formats
+from bitsback.files.drawing import Drawing
+from bitsback.format.grid import Shape
+from bitsback.format.parts import ARRAYS, FOLDER
+from bitsback.io.file_io import Location, Writable
+from bitsback.io.output import Destination, Output, open_output
+from bitsback.io.remote.url import Url
+from bitsback.work import Work
+
+_CHUNK = 1 << 20
+
+
+def restore(
+    parts: RestoredParts,
+    place: object,
+    destination: Destination,
+    work: Work,
+    options: DecompressOptions,
+) -> int:
+    """Restores all files, and returns their number of bytes. Raises ArchiveError, InputError.
+
+    place: of the archive, if it has one. destination: for a folder its path or URL, which need not
+    exist; for a file of arrays or of pages its path or URL, or a binary stream.
+    """
+    archive = parts.archive
+    if not parts.damaged:
+        archive._check()  # before anything is made; checks that the names can be restored, too
+    kind = archive._files.collection.kind
+    if kind == FOLDER:
+        return _restore_folder(parts, folder_of(archive, destination), work, options)
+    with open_output(destination, options.force, place) as output:
+        if kind == ARRAYS:
+            _write_arrays(parts, output, work)
+        else:
+            with tempfile.TemporaryFile() as file:
+                make_pages(parts, cast(BinaryIO, file), work, options.files == "exact")
+                file.seek(0)
+                while chunk := file.read(_CHUNK):
+                    output.write(chunk)
+        return output.size
+
+
+def folder_of(archive: OpenArchive, destination: Destination) -> Location:
+    """The folder to restore to. Raises InputError if it is no folder."""
+    if isinstance(destination, str | os.PathLike | Url):
+        return destination
+    raise InputError(f"{archive.name}: holds a folder of pictures; give a folder to restore it to")
+
+
+def _write_arrays(parts: RestoredParts, output: Output, work: Work) -> None:
+    files = parts.files
+    with formats.ARRAYS.codec().write_arrays(output) as array:
+        for number, (name, part) in enumerate(
+            zip(files.names, files.collection.parts, strict=True)
+        ):
+            shape = parts.shape(number)
+            if shape is None:
+                continue
+            with (
+                array(name, part.dtype, shape) as member,
+                closing(parts.strips(number, work)) as strips,
+            ):
+                for strip in strips:
+                    member.write(strip.reshape(-1).view(np.uint8).data)
+
+
+def _restore_folder(
+    parts: RestoredParts, destination: Location, work: Work, options: DecompressOptions
+) -> int:
+    archive, files, lost = parts.archive, parts.files, parts.lost_files
+    # A few bytes may claim many names, even in a valid archive, so no list of them is made.
+    names: Iterable[str] = (target_of(files, number)[0] for number in range(len(files)))
+    if parts.damaged:
+        names = _targets(archive, others(lost, len(files))).values()
+    with staging(destination, names, options.force) as stage:
+        taker = _Staged(archive, stage, parts.verify, options.files == "exact")
+        if not parts.verify or parts.damaged:
+            return hand_over(parts, taker, work, lost)
+        sums = ContentSums(archive, taker)
+        size = hand_over(parts, sums, work, lost)
+        for problem in sums.problems():
+            raise problem
+        return size
+
+
+def _targets(archive: OpenArchive, numbers: Iterable[int]) -> dict[int, str]:
+    """The names of the restored files with these numbers. Raises ArchiveError if they collide."""
+    files = archive._files
+    found = {number: target_of(files, number)[0] for number in numbers}
+    problem = unrestorable((files.names[number], name) for number, name in found.items())
+    if problem is not None:
+        raise ArchiveError(f"{archive.name}: {problem}; extract them into different folders")
+    return found
+
+
+def extract(
+    archive: OpenArchive,
+    numbers: Sequence[int],
+    destination: Location,
+    force: bool,
+    verify: bool = True,
+) -> int:
+    """Restores the files with these numbers to a folder, and returns their number of bytes. Raises
+    ArchiveError, InputError.
+
+    Only their blocks are decoded.
+    """
+    files = archive._files
+    wanted = [number for _, number in sorted({files.place(n): n for n in numbers}.items())]
+    found = _targets(archive, wanted)
+    size = 0
+    with staging(destination, found.values(), force) as stage:
+        maker = Maker(archive, verify)
+        with archive._announced(archive._blocks_of(wanted)):
+            for number in wanted:
+                data = maker.file(number)
+                stage.write(found[number], data, files.time(number), archive._check_file(number))
+                size += len(data)
+    return size
+
+
+class _Staged:
+    """Writes files to a staging place."""
+
+    def __init__(self, archive: OpenArchive, stage: Staging, verify: bool, exact: bool) -> None:
+        self._stage, self._files = stage, archive._files
+        self._archive, self._exact = archive, exact
+        self._maker = Maker(archive, verify, exact)
+
+    @contextmanager
+    def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
+        name, _ = target_of(self._files, number)
+        check = self._archive._check_file(number)
+        if check is not None and not self._exact and not self._maker.promises(number):
+            check = None  # another file of the same pixels was asked for
+        with self._stage.open(name, self._files.time(number), check) as file:
+            yield self._maker.drawing(number, file, dtype, shape)
+
+    def file(self, number: int) -> AbstractContextManager[Writable]:
+        check = self._archive._check_file(number)
+        return self._stage.open(self._files.names[number], self._files.time(number), check)

@@ -1,0 +1,198 @@
+"""Write many files into a folder: all appear when the last one is complete, or none."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from bitsback.archive.reading.hashes import Check
+from bitsback.errors import InputError
+from bitsback.files.drawing import Seekable
+from bitsback.io import hidden_files
+from bitsback.io.interrupts import put_off
+from bitsback.io.locks import Lock
+from bitsback.io.names import printable, windows_fault
+from bitsback.io.output import SeekableOutput, made_folders, naming
+from bitsback.io.remote.files import Uploads
+from bitsback.io.remote.url import Url
+
+
+class Staging(Protocol):
+    """Receives files by name, with `/` between folders. Several threads may use it."""
+
+    def write(
+        self, name: str, data: bytes, time: int | None = None, check: Check | None = None
+    ) -> None:
+        """time: its modification time, in ns since 1970. check: as in `open`. Raises InputError if
+        it cannot be written.
+        """
+
+    def open(
+        self, name: str, time: int | None = None, check: Check | None = None
+    ) -> AbstractContextManager[Seekable]:
+        """A file to write to, which exists when the body ends; errors of writing name it. check:
+        reads the complete file, and raises an error for any fault.
+        """
+
+
+class _Hidden:
+    """A hidden folder."""
+
+    def __init__(self, hidden: Path, target: "_Target") -> None:
+        self.names: list[str] = []
+        """The names of the written files."""
+        self._new, self._target = hidden / hidden_files.NEW, target
+        self._lock = Lock()
+
+    def write(
+        self, name: str, data: bytes, time: int | None = None, check: Check | None = None
+    ) -> None:
+        """time: its modification time, in ns since 1970. Raises InputError as `open` does."""
+        with self.open(name, time, check) as file:
+            file.write(data)
+
+    @contextmanager
+    def open(
+        self, name: str, time: int | None = None, check: Check | None = None
+    ) -> Iterator[Seekable]:
+        """A file to write to. Raises InputError if it cannot be written, if the file system takes
+        its name for another's, or if the folder has such a file that must not be replaced.
+        """
+        self._target.check([name])
+        shown = self._target.shown(name)
+        path = self._new / name
+        with naming(shown):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with path.open("x+b") as file:
+                    yield SeekableOutput(file, shown)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    if check is not None:
+                        file.seek(0)
+                        check(file)
+                if time is not None:
+                    # a time that the file system does not support
+                    with suppress(OSError, OverflowError):
+                        os.utime(path, ns=(time, time))
+            except FileExistsError:
+                raise InputError(
+                    f"{shown}: another file of the archive has a name that this file system takes"
+                    " for the same; extract them into different folders"
+                ) from None
+        with self._lock:
+            self.names.append(name)
+
+
+@contextmanager
+def staging(
+    destination: str | os.PathLike[str] | Url, names: Iterable[str], force: bool
+) -> Iterator[Staging]:
+    """A place for files, which are moved into the folder `destination` when the body ends. In a
+    folder at a URL, where files cannot be moved, they are written immediately.
+
+    names: the names of the files, as far as they are known in advance, to refuse early. Parent
+    folders are made if necessary. If the body raises, nothing is left. If the process ends while
+    files are moved, the next one that writes there moves the others. Raises InputError if a file
+    exists, unless `force`, or if this computer does not support one of the names.
+    """
+    if isinstance(destination, Url):
+        with naming(destination.name):
+            uploads = Uploads(destination, force)
+        uploads.check(names)
+        try:
+            yield uploads
+        except BaseException:
+            uploads.remove_new()
+            raise
+        return
+    target = _Target(destination, force)
+    with naming(target.name):
+        exists = target.folder.exists()
+        if exists and not target.folder.is_dir():
+            raise InputError(f"{target.name}: is a file; name a folder")
+    with made_folders(target.folder if exists else target.folder.parent, target.name):
+        yield from _hidden_folder(target, names, exists)
+
+
+def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Iterator[Staging]:
+    """The same for a folder on disk; files wait in it if it exists, otherwise beside it."""
+    hidden_files.clear(target.folder)
+    hidden_files.clear(target.folder.parent)
+    target.check(names)
+    with naming(target.name):
+        hidden, lock = hidden_files.make_folder(target.folder if exists else target.folder.parent)
+    try:
+        with naming(target.name):
+            (hidden / hidden_files.NEW).mkdir()
+        stage = _Hidden(hidden, target)
+        yield stage
+        with put_off():
+            target.take(hidden, stage.names)
+    finally:
+        if os.name == "nt":  # an open file cannot be removed
+            lock.close()
+        # If there is a list, a later process must finish or undo the moves.
+        if not (hidden / hidden_files.LIST).exists():
+            shutil.rmtree(hidden, ignore_errors=True)
+        lock.close()
+
+
+class _Target:
+    """The folder that the files are for."""
+
+    def __init__(self, destination: str | os.PathLike[str], force: bool) -> None:
+        self.name = printable(os.fspath(destination))
+        self.folder = Path(os.path.realpath(destination))
+        self._force = force
+
+    def shown(self, name: str) -> str:
+        return os.path.join(self.name, printable(name))  # noqa: PTH118
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raises InputError unless files of these names can be moved into the folder."""
+        exists = self.folder.exists()
+        for name in names:
+            fault = windows_fault(name) if os.name == "nt" else None
+            if fault is not None:
+                raise InputError(
+                    f"{printable(name)}: {fault}; extract the other files by their numbers"
+                )
+            if exists:
+                with naming(self.shown(name)):
+                    self._check_place(name)
+
+    def take(self, hidden: Path, names: Sequence[str]) -> None:
+        """Moves the files to their places. Raises InputError, with nothing changed, if one cannot
+        be moved.
+        """
+        with naming(self.name):
+            if not self.folder.exists():
+                hidden_files.sync_all(hidden / hidden_files.NEW)
+                (hidden / hidden_files.NEW).rename(self.folder)
+                hidden_files.sync(self.folder.parent)
+                return
+        self.check(names)
+        with naming(self.name):
+            hidden_files.carry_out(hidden, self.folder, names)
+
+    def _check_place(self, name: str) -> None:
+        link = hidden_files.link_inside(self.folder, [name])
+        if link is not None:
+            what = "is a link" if (self.folder / link).is_symlink() else "is a file"
+            raise InputError(
+                f"{self.shown(link)}: {what}, and the archive has a folder of that name; name"
+                " another folder"
+            )
+        place = self.folder / name
+        if not os.path.lexists(place):
+            return
+        if place.is_dir() and not place.is_symlink():
+            raise InputError(f"{self.shown(name)}: is a folder; name another folder")
+        if not self._force:
+            raise InputError(
+                f"{self.shown(name)}: exists already; name another folder, or use --force"
+                " (force=True)"
+            )

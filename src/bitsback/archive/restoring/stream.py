@@ -1,0 +1,156 @@
+"""Read an archive from a pipe, once, from its first byte to its last."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from bitsback.archive.reading.library import Library
+from bitsback.archive.reading.source import Task, at_block
+from bitsback.archive.reading.targets import check_container
+from bitsback.coding.block import read_header
+from bitsback.errors import ArchiveError
+from bitsback.format.index import BlockInfo, Index, Place
+from bitsback.format.layout import (
+    BLOCK,
+    COLLECTION,
+    CRC_SIZE,
+    FOOTER_SIZE,
+    HEAD,
+    INDEX,
+    MAX_BLOCK_BYTES,
+    MODEL,
+    Cursor,
+    check_head,
+    footer_of,
+    known_kind,
+    open_section,
+)
+from bitsback.format.parts import FileList, unpack_collection
+from bitsback.io.file_io import read_up_to, reading, stream_name
+from bitsback.models import Model
+
+_MAX_SECTION = MAX_BLOCK_BYTES + (1 << 16)
+
+
+class Stream:
+    """The blocks of an archive in a stream, which is checked completely on the way."""
+
+    def __init__(self, file: BinaryIO, model: Model | None) -> None:
+        self.name = stream_name(file, "the input")
+        self.file_bytes = 0
+        self._file, self._ahead = file, b""
+        self._models: list[bytes] = []
+        self._library = Library(model, lambda: self._models)
+        try:
+            head = self._take(len(HEAD))
+            check_head(head)
+            first = self._take_section()
+            check_head(head + first)  # refuses a research archive
+            self._described = open_section(first, COLLECTION)
+            self._collection = unpack_collection(self._described)
+            if not isinstance(self._collection, FileList):
+                check_container(self._collection)
+        except ArchiveError as error:
+            raise ArchiveError(f"{self.name}: {error}") from None
+
+    def _where(self, first: int, count: int) -> str:
+        """A description of some tiles for people."""
+        return self._collection.where(first, count)
+
+    def _tasks(self) -> Iterator[Task]:
+        blocks: list[BlockInfo] = []
+        sections = [Place(COLLECTION, len(HEAD), self.file_bytes - len(HEAD))]
+        first = 0
+        while True:
+            try:
+                data = self._take_section()
+                kind, place = data[:1], self.file_bytes - len(data)
+                if kind == MODEL and not blocks:
+                    self._models.append(data)  # the library checks it
+                    sections.append(Place(kind, place, len(data)))
+                    continue
+                payload = open_section(data, kind)
+                if kind == INDEX:
+                    break
+                if kind != BLOCK:
+                    if not known_kind(kind):
+                        raise ArchiveError(
+                            f"it has a part of the kind {kind.decode('latin-1')!r}: update bitsback"
+                        )
+                    if kind in (MODEL, COLLECTION):
+                        raise ArchiveError("its parts are not in order")
+                    sections.append(Place(kind, place, len(data)))
+                    continue
+                if blocks and blocks[-1].end != place:
+                    raise ArchiveError("its parts are not in order")
+                items = read_header(payload).items
+            except ArchiveError as error:
+                number = len(blocks)
+                raise ArchiveError(f"{self.name}: block {number}: {error}", number) from None
+            if first + items > self._collection.tiles:
+                surplus = ArchiveError("the archive should not have so many")
+                raise at_block(self, len(blocks), first, items, surplus)
+            yield Task(len(blocks), first, items, payload)
+            blocks.append(BlockInfo(len(blocks), first, items, place, len(data)))
+            first += items
+        try:
+            self._end_of_generation(data, Index(sections, blocks))
+            if first != self._collection.tiles:
+                raise ArchiveError(
+                    f"it should hold {self._collection.tiles} items, and holds {first}"
+                )
+            while not self._at_end():
+                self._further(sections, blocks)
+            for problem in self._library.damage():
+                raise problem
+        except ArchiveError as error:
+            raise ArchiveError(f"{self.name}: {error}") from None
+
+    def _end_of_generation(self, data: bytes, expected: Index) -> None:
+        """Checks its index, and reads its footer."""
+        if Index.unpack(open_section(data, INDEX)) != expected or not expected.in_order():
+            raise ArchiveError("its index is not that of its blocks")
+        if self._take(FOOTER_SIZE) != footer_of(data):
+            raise ArchiveError("its last bytes are damaged")
+
+    def _further(self, sections: list[Place], blocks: list[BlockInfo]) -> None:
+        """Reads a later generation, which may have added parity and the like, but no blocks."""
+        own: list[Place] = []
+        while True:
+            data = self._take_section()
+            kind, place = data[:1], self.file_bytes - len(data)
+            payload = open_section(data, kind)
+            if kind == INDEX:
+                break
+            if kind in (BLOCK, MODEL) or (kind == COLLECTION) != (not own):
+                raise ArchiveError("it was continued with other content; save it as a file first")
+            if kind == COLLECTION and payload != self._described:
+                raise ArchiveError("it was continued with other content; save it as a file first")
+            own.append(Place(kind, place, len(data)))
+        listed = [each for each in Index.unpack(payload).sections if each in sections]
+        sections[:] = [*listed, *own]
+        self._end_of_generation(data, Index(sections, blocks))
+
+    def _at_end(self) -> bool:
+        with reading(self.name):
+            self._ahead = self._ahead or self._file.read(1)
+        return not self._ahead
+
+    def _take(self, size: int) -> bytes:
+        """The next `size` bytes. Memory grows only with the bytes that exist. Raises ArchiveError
+        at the end of the stream.
+        """
+        ahead, self._ahead = self._ahead, b""
+        data = ahead + read_up_to(self._file, size - len(ahead), self.name)
+        if len(data) < size:
+            raise ArchiveError("it is cut short")
+        self.file_bytes += size
+        return bytes(data)
+
+    def _take_section(self) -> bytes:
+        start = self._take(2)
+        while start[-1] >= 128 and len(start) < 11:
+            start += self._take(1)
+        length = Cursor(start, 1).varint()
+        if length > _MAX_SECTION:
+            raise ArchiveError(f"a part of it claims {length} bytes, more than any has")
+        return start + self._take(length + CRC_SIZE)

@@ -1,0 +1,98 @@
+"""Complete an addition that lacks nothing but its index and footer (docs/format.md, Damage)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bitsback.archive.reading.addition import is_described, lost_tiles, sections_of
+from bitsback.archive.reading.damage import Owners
+from bitsback.archive.reading.directory import Directory, Read, is_whole, section_at
+from bitsback.errors import ArchiveError
+from bitsback.format.index import BlockInfo, Index, Place
+from bitsback.format.layout import (
+    FILES,
+    HASHED,
+    HASHES,
+    LABELLED,
+    LABELS,
+    NAMES,
+    PARITY,
+    PREVIEWS,
+    STATS,
+    UNNAMED,
+    Cursor,
+)
+from bitsback.format.parts import FileList
+from bitsback.format.previews import read_range
+
+_RANGE = 32  # bytes that hold the range of a section's previews
+
+
+def index_of(read: Read, found: Directory) -> Index | None:
+    """The index of the newest generation that a walk has found; None if a part of it is missing, or
+    not whole.
+    """
+    own = [place for place in found.sections if place.offset >= found.start]
+    content = found.collection
+    if content is None or not all(is_whole(read, place) for place in own):
+        return None
+    kinds, old = {place.kind for place in own}, {place.kind for place in found.sections}
+    own_blocks = [block for block in found.blocks if block.offset >= found.start]
+    blocks = found.blocks
+    if not own_blocks and NAMES not in kinds:  # what it was to change is not there
+        return None
+    gaps = lost_tiles(read, found)
+    if isinstance(content, FileList):
+        if PARITY in kinds or not _has_all(content.features, kinds, old):
+            return None
+        # A removal writes previews again, and nothing tells whether the last of them is there.
+        is_open = content.has_removed and PREVIEWS in old and not own_blocks
+        beside = sections_of(read, found)
+        if is_open or beside is None or not is_described(read, found):
+            return None
+        owners = Owners(beside.files)
+        if owners.of(gaps) or (gaps and not content.has_removed):
+            return None
+        if content.has_removed:
+            needed = (owners.of([(block.first, block.first + block.items)]) for block in blocks)
+            pairs = zip(blocks, needed, strict=True)
+            blocks = [block for block, some in pairs if some or block.offset >= found.start]
+    elif gaps or PARITY in kinds:
+        return None
+    collection = section_at(read, found.start, found.walked)
+    assert collection is not None, "it was read"
+    kept = [place for place in found.sections if not _superseded(read, place, own, found.start)]
+    sections = sorted([collection, *kept], key=lambda place: place.offset)
+    index = Index(sections, _numbered(blocks))
+    return index if index.in_order() and index.end == found.walked else None
+
+
+def _has_all(features: int, own: set[bytes], kinds: set[bytes]) -> bool:
+    """Whether the sections are there that the features tell of, those that change together too."""
+    needed = {STATS: features & FILES, HASHES: features & HASHED}
+    for kind in (kind for kind, is_needed in needed.items() if is_needed):
+        if kind not in (own if NAMES in own else kinds):
+            return False
+    return not features & LABELLED or bool(kinds & {LABELS, UNNAMED})
+
+
+def _superseded(read: Read, place: Place, own: list[Place], start: int) -> bool:
+    """Whether a section has previews of files of which a newer one has some."""
+    if place.kind != PREVIEWS or place.offset >= start:
+        return False
+    first, count = _range(read, place)
+    ranges = [_range(read, each) for each in own if each.kind == PREVIEWS]
+    return any(first < low + many and low < first + count for low, many in ranges)
+
+
+def _range(read: Read, place: Place) -> tuple[int, int]:
+    cursor = Cursor(read(place.offset, min(place.size, _RANGE)), 1)
+    cursor.varint()
+    try:
+        return read_range(cursor)
+    except ArchiveError:
+        return 0, 0
+
+
+def _numbered(blocks: list[BlockInfo]) -> list[BlockInfo]:
+    return [replace(block, number=number) for number, block in enumerate(blocks)]

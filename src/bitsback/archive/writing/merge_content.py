@@ -1,0 +1,381 @@
+"""Merge the contents of archives: arrays along their first axis, files under their names."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+
+from bitsback.archive.reading.describe import kind_of
+from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.targets import check_restorable
+from bitsback.coding.block import PREFIX_SIZE, read_header
+from bitsback.errors import ArchiveError, InputError, InputWarning
+from bitsback.format.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection
+from bitsback.format.digests import Digests, joined
+from bitsback.format.file_stats import FileStats
+from bitsback.format.grid import Shape
+from bitsback.format.index import BlockInfo
+from bitsback.format.layout import (
+    BLOCK,
+    HASHES,
+    MODEL,
+    NAMES,
+    PARITY,
+    PREVIEWS,
+    REMOVED,
+    STATS,
+    Cursor,
+    open_section,
+)
+from bitsback.format.layout import section as pack_section
+from bitsback.format.members import Files, Listed, pack_files
+from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileList, Joined
+from bitsback.format.previews import Previews
+from bitsback.io.file_io import Location, name_of
+from bitsback.io.names import printable
+from bitsback.io.remote.url import CHANGED, Url
+from bitsback.wire import varint
+
+Stamp = tuple[int, int, int] | None
+"""Device, inode and time of a file; None of a URL, which is itself watched for changes."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The known properties of an archive after it was closed."""
+
+    place: Location
+    content: Content
+    size: int
+    kinds: set[bytes]
+    """Those of its sections."""
+    models: list[bytes]
+    """The first bytes of the identities of those that are in it."""
+    names: Sequence[str]
+    """Empty for files that were removed."""
+    runs: Sequence[tuple[int, int]]
+    """The order of its files; see `Files`."""
+    stats: FileStats | None
+    digests: Digests | None
+    unordered: bool
+    stamp: Stamp
+    """The stamp of its file."""
+
+    @property
+    def name(self) -> str:
+        return name_of(self.place)
+
+    @property
+    def parts(self) -> tuple[Collection, ...]:
+        return self.content.parts
+
+    @contextmanager
+    def opened(self) -> Iterator[Archive]:
+        """The archive again. Raises ArchiveError if it is another one by now."""
+        with Archive(self.place) as archive:
+            if (archive.file_bytes, _stamp(self.place)) != (self.size, self.stamp):
+                raise ArchiveError(f"{self.name}: {CHANGED}")
+            yield archive
+
+
+@dataclass
+class Merged:
+    """The content of the new archive."""
+
+    content: Content
+    parts: list[list[tuple[int, int]]] = field(default_factory=list)
+    """For each of its parts, the parts that make it: number of the shard, and of its part."""
+    names: bytes = b""
+    """The `N` section, and the `F` and the `H` section if there are some."""
+    with_stats: bool = False
+    with_digests: bool = False
+
+
+def look(place: Location) -> Shard:
+    """Reads all of an archive but its blocks. Raises InputError, ArchiveError."""
+    with Archive(place) as archive:
+        for problem in archive.problems:
+            raise problem
+        for section in archive._sections():
+            if section.kind not in (MODEL, NAMES, STATS, HASHES, PARITY, PREVIEWS):
+                raise InputError(
+                    f"{archive.name}: has a part of the kind {section.kind.decode('latin-1')!r},"
+                    " which cannot be merged; decompress it, and compress it with the others"
+                )
+        content = archive._collection
+        listed = archive._files.listed if isinstance(content, FileList) else Listed([], [], None)
+        return Shard(
+            place,
+            content,
+            archive.file_bytes,
+            {section.kind for section in archive._sections()},
+            [identity for identity, _ in models_of(archive)],
+            *listed,
+            archive._digests,
+            archive.unordered,
+            _stamp(place),
+        )
+
+
+def _stamp(place: Location) -> Stamp:
+    if isinstance(place, Url):
+        return None
+    status = Path(place).stat()
+    return status.st_dev, status.st_ino, status.st_mtime_ns
+
+
+def models_of(archive: Archive) -> Iterator[tuple[bytes, memoryview]]:
+    """The models in an archive: the first bytes of the identity, and all of the section's payload.
+    Raises ArchiveError.
+    """
+    for section in archive._sections():
+        if section.kind == MODEL:
+            try:
+                payload = open_section(archive._read(section.offset, section.size), MODEL)
+            except ArchiveError as error:
+                raise ArchiveError(f"{archive.name}: the model in it is damaged: {error}") from None
+            yield bytes(payload[:PREFIX_SIZE]), payload
+
+
+def previews_of(archive: Archive) -> Iterator[Previews]:
+    """Its previews. Raises ArchiveError."""
+    for section in archive._sections():
+        if section.kind == PREVIEWS:
+            try:
+                payload = open_section(archive._read(section.offset, section.size), PREVIEWS)
+                yield Previews.unpack(payload)
+            except ArchiveError as error:
+                raise ArchiveError(f"{archive.name}: its previews are damaged: {error}") from None
+
+
+def blocks_of(archive: Archive, part: int, start: int) -> Iterator[tuple[int, int, bytes]]:
+    """The blocks of one of its parts, whose first tile gets the number `start`: the new number of
+    the first tile of each, the number of its tiles, and its section. Raises ArchiveError.
+    """
+    tiles = range(*archive._collection.starts[part : part + 2])
+    wanted = [block for block in archive._blocks if block.first in tiles]
+    archive._expect(wanted)
+    for block in wanted:
+        shift = start - tiles.start
+        yield block.first + shift, block.items, _renumbered(archive, block, shift)
+
+
+def _renumbered(archive: Archive, block: BlockInfo, shift: int) -> bytes:
+    payload = archive._task(block).payload
+    header = read_header(payload)
+    if (header.first, header.items) != (block.first, block.items):
+        raise ArchiveError(
+            f"{archive.name}: block {block.number}: it does not hold what the index says",
+            block.number,
+        )
+    cursor = Cursor(payload)
+    cursor.varint()
+    return pack_section(BLOCK, varint(block.first + shift), payload[cursor.at :])
+
+
+def merge_arrays(shards: Sequence[Shard]) -> Merged:
+    """Raises InputError if they cannot be one."""
+    arrays = [_array_of(shard, shards[0]) for shard in shards]
+    if len(shards) > 1:
+        for shard in shards:
+            _check_alike(shard, shards[0])
+    parts: list[Collection] = []
+    members: list[list[tuple[int, int]]] = []
+    for number, array in enumerate(arrays):
+        for part, found in enumerate(array.parts):
+            if parts and _go_on(parts[-1], found):
+                parts[-1] = _longer(parts[-1], found)
+                members[-1].append((number, part))
+            elif found.entries or len(shards) == 1:
+                parts.append(found)
+                members.append([(number, part)])
+    if not parts:
+        parts, members = [arrays[0].parts[0]], [[(0, 0)]]
+    if len(parts) > 1:
+        return Merged(Joined(tuple(parts)), members)
+    containers = {array.container for array in arrays}
+    container = containers.pop() if len(containers) == 1 else ARRAY
+    return Merged(replace(parts[0], container=container), members)
+
+
+def _array_of(shard: Shard, first: Shard) -> Array:
+    if isinstance(shard.content, FileList):
+        raise InputError(f"{shard.name}: holds files, and {first.name} one array")
+    return shard.content
+
+
+def _check_alike(shard: Shard, first: Shard) -> None:
+    """Raises InputError unless the array can be joined to the first one."""
+    (mine, *_), (other, *_) = shard.parts, first.parts
+    if mine.axes == ONE and not mine.stack:
+        raise InputError(
+            f"{shard.name}: its array is one picture, or one item, behind which no more can be put;"
+            " compress such arrays together, along a first axis, or as files"
+        )
+    for what, a, b in (
+        ("dtype", mine.dtype.str, other.dtype.str),
+        ("items of the shape", mine.shape[1:], other.shape[1:]),
+    ):
+        if a != b:
+            raise InputError(
+                f"{shard.name}: has the {what} {a}, and {first.name} {b}; arrays are joined along"
+                " their first axis"
+            )
+
+
+def _go_on(part: Collection, other: Collection) -> bool:
+    """Whether the items of another array can be more items of this one."""
+    return part.axes == other.axes == COUNTED and (part.cut == other.cut or not other.entries)
+
+
+def _longer(part: Collection, other: Collection) -> Collection:
+    return replace(part, shape=(part.entries + other.entries, *part.shape[1:]))
+
+
+def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
+    """kind: of the first. Raises InputError if they cannot be one."""
+    for shard in shards:
+        if not isinstance(shard.content, FileList) or shard.content.kind != kind:
+            raise InputError(
+                f"{shard.name}: was made from another kind of input ({kind_of(shard.content)}) than"
+                f" {shards[0].name} ({kind_of(shards[0].content)})"
+            )
+    _check_names(shards)
+    pages_alone = kind == PAGES and len(shards) > 1
+    if pages_alone:
+        _leave_tags(shards)
+    members: list[list[tuple[int, int]]] = []
+    groups: dict[tuple[str, Shape, Shape | None], list[tuple[int, int]]] = {}
+    for number, shard in enumerate(shards):
+        spans = _spans_of_parts(shard)
+        for part, collection in enumerate(shard.parts):
+            if pages_alone and collection.axes == BYTES:
+                continue
+            if kind == ARRAYS or collection.axes in (ONE, BYTES):
+                members.append([(number, part)])
+                continue
+            group = groups.get(_likeness(collection), [])
+            # The files of a part are in the order of its items, so those of parts that are joined
+            # must not be between each other.
+            if group and (group[-1][0] < number or spans[group[-1][1]].stop <= spans[part].start):
+                group.append((number, part))
+                continue
+            groups[_likeness(collection)] = [(number, part)]
+            members.append(groups[_likeness(collection)])
+    numbers = {each: new for new, group in enumerate(members) for each in group}
+    parts = tuple(
+        _joined([shards[number].parts[part] for number, part in group]) for group in members
+    )
+    runs = [
+        (numbers[number, part], count)
+        for number, shard in enumerate(shards)
+        for part, count in shard.runs
+    ]
+    order = [
+        (part, sum(count for _, count in group))
+        for part, group in groupby(runs, lambda run: run[0])
+    ]
+    names = [name for shard in shards for name in shard.names]
+    features = REMOVED * any(_has_removed(shard) for shard in shards)
+    files, stats = FileList(kind, parts, features), _join_stats(shards)
+    try:
+        merged = Files(files, names, order, stats)
+        check_restorable(merged)
+    except ArchiveError as error:
+        raise InputError(f"the archives cannot be joined: {error}") from None
+    packed = pack_files(kind, order, names)
+    packed += b"" if stats is None else stats.pack()
+    digests = joined([(shard.digests, len(shard.names)) for shard in shards])
+    packed += b"" if digests is None else digests.pack()
+    return Merged(files, members, packed, stats is not None, digests is not None)
+
+
+def _spans_of_parts(shard: Shard) -> list[range]:
+    """For each part the numbers of its first file and of its last one."""
+    spans = [range(0)] * len(shard.parts)
+    first = 0
+    for part, count in shard.runs:
+        start = spans[part].start if spans[part] else first
+        spans[part] = range(start, first + count)
+        first += count
+    return spans
+
+
+def _has_removed(shard: Shard) -> bool:
+    return isinstance(shard.content, FileList) and shard.content.has_removed
+
+
+def _leave_tags(shards: Sequence[Shard]) -> None:
+    """Warns that all of TIFF files but their pages is left out, as the files are one now. Raises
+    InputError for one whose pages are no parts of its archive.
+    """
+    with_tags = [
+        shard for shard in shards if isinstance(shard.content, FileList) and shard.content.whole
+    ]
+    for shard in with_tags:
+        if isinstance(shard.content, FileList) and not shard.content.files:
+            raise InputError(
+                f"{shard.name}: stores a TIFF file verbatim, whose pages cannot be joined to"
+                " others; decompress it and keep the files in a folder, which can be compressed"
+            )
+    if with_tags:
+        warnings.warn(
+            f"{with_tags[0].name}: the pages of its TIFF file are joined without their tags"
+            " (description, resolution and the like), and so are those of all that are merged; keep"
+            " the archives to restore the files as they were",
+            InputWarning,
+            stacklevel=4,
+        )
+
+
+def _check_names(shards: Sequence[Shard]) -> None:
+    """Raises InputError, naming both archives, if a name is in two."""
+    seen: dict[str, Shard] = {}
+    for shard in shards:
+        for name in filter(None, shard.names):
+            other = seen.setdefault(name, shard)
+            if other is not shard:
+                raise InputError(
+                    f"{printable(name)}: is in {other.name} and in {shard.name}; rename one of"
+                    " them, and compress it again"
+                )
+
+
+def _join_stats(shards: Sequence[Shard]) -> FileStats | None:
+    """Raises InputError if some archives have stats, and others do not."""
+    joined = FileStats()
+    for shard in shards:
+        if (shard.stats is None) != (shards[0].stats is None):
+            raise InputError(
+                f"{shard.name}: one of it and {shards[0].name} was made by an older bitsback, which"
+                " did not keep the times of files; decompress that, and compress it again"
+            )
+        if shard.stats is not None:
+            joined.sizes.extend(shard.stats.sizes)
+            joined.times.extend(shard.stats.times)
+    return None if shards[0].stats is None else joined
+
+
+def _likeness(part: Collection) -> tuple[str, Shape, Shape | None]:
+    """The properties that parts of pictures must share to be joined."""
+    return part.dtype.str, part.entry_shape[2:], part.cut
+
+
+def _joined(parts: Sequence[Collection]) -> Collection:
+    if len(parts) == 1:
+        return parts[0]
+    runs = [(count, shape[:2]) for part in parts for count, shape in part.runs]
+    sizes = tuple(
+        (sum(count for count, _ in group), *size)
+        for size, group in (
+            (size, list(group)) for size, group in groupby(runs, lambda run: run[1])
+        )
+    )
+    first, channels = parts[0], parts[0].entry_shape[2:]
+    items = sum(part.items for part in parts)
+    if len(sizes) == 1:
+        shape = (items, *sizes[0][1:], *channels)
+        return Collection(first.dtype, shape, COUNTED, cut=first.cut)
+    return Collection(first.dtype, (items, *channels), VARIED, cut=first.cut, sizes=sizes)

@@ -1,0 +1,171 @@
+"""Merge archives without decoding their blocks (docs/format.md, `B`: only the number of a block's
+first tile changes).
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain, groupby
+from pathlib import Path
+
+from bitsback.archive.reading.reader import Archive
+from bitsback.archive.writing.generation import Generation
+from bitsback.archive.writing.merge_content import (
+    Merged,
+    Shard,
+    blocks_of,
+    look,
+    merge_arrays,
+    merge_files,
+    models_of,
+    previews_of,
+)
+from bitsback.errors import ArchiveError, InputError
+from bitsback.format.layout import FILES, HASHED, MODEL, PREVIEWS, REMOVED, UNORDERED, section
+from bitsback.format.parts import FileList
+from bitsback.io.file_io import Location, name_of
+from bitsback.io.output import Destination, Output, open_output
+from bitsback.io.remote.files import matching
+from bitsback.io.remote.url import Options, Url, check_options, located
+from bitsback.summary import Summary
+from bitsback.work import Progress, begin
+
+
+def merge(
+    sources: Sequence[str | os.PathLike[str]],
+    destination: Destination,
+    *,
+    force: bool = False,
+    verify: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    storage_options: Options | None = None,
+) -> Summary:
+    """Makes one archive of several, in their order, without coding a block again.
+
+    Arrays are joined along their first axis, be they items or stacks, the files of folders and of
+    npz archives, and the pages of TIFF files, one archive after the other. The pages lose their
+    tags, which an InputWarning says. Models that are in several archives are in the new one once.
+    Every checksum is compared; the digests of what blocks hold stay in them.
+
+    sources: paths or URLs; `*` in a URL stands for all that match, numbers in them in their order.
+    destination, force, threads, storage_options: as in `compress`. verify: decode the new archive,
+    if it is a file, before it appears. progress: called with the number of tiles that are done, and
+    of all.
+
+    Memory is bounded by a block, and by the names and the indexes. Raises InputError if the
+    archives cannot be joined: arrays of different dtypes or items, or that are one picture each, a
+    TIFF file that is stored verbatim, or two files of one name; ArchiveError if one is damaged, or
+    the new one does not verify.
+
+    >>> import bitsback, numpy as np, os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = [os.path.join(folder, f"part-{number}.bb") for number in range(3)]
+    ...     for number, path in enumerate(paths):
+    ...         summary = bitsback.compress(np.full((10, 4, 4), number), path)
+    ...     summary = bitsback.merge(paths, os.path.join(folder, "all.bb"))
+    ...     bitsback.decompress(os.path.join(folder, "all.bb")).shape
+    (30, 4, 4)
+    """
+    destination = located(destination, storage_options)
+    places = [place for source in sources for place in _places(source, storage_options)]
+    check_options(storage_options, destination, places)
+    if not places:
+        raise InputError("no archives were given that could be merged")
+    for place in places:
+        _check_other(place, destination)
+    shards = [look(place) for place in places]
+    first = shards[0].content
+    merged = (
+        merge_files(shards, first.kind) if isinstance(first, FileList) else merge_arrays(shards)
+    )
+    with open_output(destination, force) as output:
+        begin(progress, "merging")
+        summary = _write(shards, merged, output, progress)
+        if verify and output.place is not None:
+            begin(progress, "verifying")
+            _verify(output.place, output.name, threads, progress)
+        return summary
+
+
+def _verify(place: Path, name: str, threads: int | None, progress: Progress | None) -> None:
+    """Raises ArchiveError if the archive at the place, which gets this name, is damaged."""
+    with Archive(place) as archive:
+        archive.name = name
+        for _, problem in archive.verify(threads, progress):
+            raise ArchiveError(
+                f"{problem}; nothing was written. 'bitsback verify' checks each of the archives,"
+                " and --no-verify (verify=False) merges them as they are"
+            )
+
+
+def _places(source: str | os.PathLike[str], options: Options | None) -> list[Location]:
+    place: Location = located(source, options)
+    return list(matching(place)) if isinstance(place, Url) else [place]
+
+
+def _check_other(place: Location, destination: object) -> None:
+    same = place == destination
+    if isinstance(destination, str | os.PathLike) and not isinstance(place, Url):
+        same = Path(destination).exists() and Path(place).exists()
+        same = same and Path(place).samefile(destination)
+    if same:
+        raise InputError(f"{name_of(place)}: is one of the inputs too; name another output")
+
+
+def _write(
+    shards: Sequence[Shard], merged: Merged, output: Output, progress: Progress | None
+) -> Summary:
+    content = merged.content
+    features = FILES * merged.with_stats | UNORDERED * any(shard.unordered for shard in shards)
+    features |= HASHED * merged.with_digests | content.features & REMOVED
+    written, done = Generation(output), 0
+    written.add(replace(content, features=features).pack() + merged.names)
+    _write_models(shards, written)
+    for number, members in groupby(chain.from_iterable(merged.parts), lambda member: member[0]):
+        with shards[number].opened() as archive:
+            for _, part in members:
+                for first, tiles, block in blocks_of(archive, part, done):
+                    written.add_block(block, first, tiles)
+                    if progress is not None:
+                        progress(first + tiles, content.tiles)
+                done += shards[number].parts[part].tiles
+    assert done == content.tiles, "they have all parts"
+    _write_previews(shards, written)
+    written.finish()
+    files = content.files if isinstance(content, FileList) else None
+    return Summary(
+        shape=(content.files,) if isinstance(content, FileList) else content.shape,
+        dtype=content.dtype if isinstance(content, FileList) else content.dtype.str,
+        items=content.items,
+        elements=content.elements,
+        blocks=len(written.blocks),
+        bytes_in=sum(shard.size for shard in shards),
+        bytes_out=output.size,
+        files=files,
+        noun=content.noun if isinstance(content, FileList) else "item",
+    )
+
+
+def _write_previews(shards: Sequence[Shard], output: Generation) -> None:
+    """Those of all archives, as of files with the numbers that these have now."""
+    before = 0
+    for shard in shards:
+        if PREVIEWS in shard.kinds:
+            with shard.opened() as archive:
+                for previews in previews_of(archive):
+                    output.add(replace(previews, first=previews.first + before).pack())
+        before += len(shard.names)
+
+
+def _write_models(shards: Sequence[Shard], output: Generation) -> None:
+    """Each of them once."""
+    written: set[bytes] = set()
+    for shard in shards:
+        if written.issuperset(shard.models):
+            continue
+        with shard.opened() as archive:
+            for identity, payload in models_of(archive):
+                if identity not in written:
+                    output.add(section(MODEL, payload))
+                    written.add(identity)

@@ -1,0 +1,48 @@
+"""Keep bytes that stand behind the end of an archive, before they are cut off."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+from bitsback.io import hidden_files
+from bitsback.io.output import Output, naming
+
+_COPIED = 1 << 20  # bytes at once
+
+
+@contextmanager
+def kept_tail(read: Callable[[int, int], bytes], start: int, end: int, path: Path) -> Iterator[str]:
+    """Copies the bytes from start to end to a new file beside the archive at `path`, on the disk:
+    `x.bb.tail-1`, or the next number. Gives its name. Removes it again if the body raises.
+
+    read: reads (offset, size). Raises InputError if it cannot be written.
+    """
+    path = Path(os.path.realpath(path))
+    tail = _unused(path)
+    with naming(str(tail)):
+        file = tail.open("xb", buffering=0)
+    try:
+        with file:
+            output = Output(file, str(tail))
+            with naming(str(tail)):
+                tail.chmod(stat.S_IMODE(path.stat().st_mode))
+            for at in range(start, end, _COPIED):
+                output.write(read(at, min(_COPIED, end - at)))
+            with naming(str(tail)):
+                os.fsync(file.fileno())
+        hidden_files.sync(tail.parent)
+        yield str(tail)
+    except BaseException:
+        with suppress(OSError):
+            tail.unlink()
+        raise
+
+
+def _unused(path: Path) -> Path:
+    tails = (path.with_name(f"{path.name}.tail-{number}") for number in count(1))
+    return next(tail for tail in tails if not os.path.lexists(tail))

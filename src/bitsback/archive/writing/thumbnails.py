@@ -1,0 +1,113 @@
+"""Make the previews of the pictures of a folder (docs/format.md, `v`)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, features
+
+from bitsback.archive.reading.indexed import thumbnail
+from bitsback.errors import InputError
+from bitsback.files.dicom import middle_frame
+from bitsback.files.file_lists import Listing
+from bitsback.files.formats import OTHER_PICTURES, PICTURES, START, told_by_content
+from bitsback.files.picture_files import opened
+from bitsback.files.pictures import reading_picture
+from bitsback.format.previews import Previews
+from bitsback.io.file_io import name_of, open_regular
+from bitsback.io.names import ending_of
+from bitsback.io.remote.url import Url
+from bitsback.work import ordered_map
+
+_SHARE = 0.01
+"""Of the bytes of an archive, for all previews together."""
+_LEAST = 256
+"""The bytes that a preview may take in any case."""
+_SECTION = 100_000
+_FORMS = ((128, 60), (128, 40), (96, 40), (64, 40), (48, 30), (32, 20))
+"""Rows or columns at most, and quality, from the best on."""
+_SMALL = _FORMS[0][0]
+_MOST_PIXELS = 1 << 26
+
+
+def previews(
+    listing: Listing, names: Sequence[str], first: int, archive_bytes: int, threads: int
+) -> Iterator[Previews]:
+    """Previews of the pictures among these files, some at a time. first: the number of the first
+    file. archive_bytes: those of the archive without previews.
+    """
+    dicom = {name for name in names if _is_dicom(listing, name)}
+    pictures = len(dicom) + sum(ending_of(name) in PICTURES for name in names)
+    most = max(int(archive_bytes * _SHARE) // max(pictures, 1), _LEAST)
+    together = max(_SECTION // most, 1)
+    made: list[bytes] = []
+
+    def preview_of(name: str) -> bytes:
+        return _preview(listing, name, name in dicom, most)
+
+    for number, preview in enumerate(ordered_map(preview_of, names, threads), first + 1):
+        made.append(preview)
+        if len(made) == together or number == first + len(names):
+            if any(made):
+                yield Previews(number - len(made), made)
+            made = []
+
+
+def _preview(listing: Listing, name: str, is_dicom: bool, most: int) -> bytes:
+    """The preview of a file in at most so many bytes; nothing for one that is small or no picture,
+    or that cannot be read.
+    """
+    try:
+        if ending_of(name) in PICTURES | OTHER_PICTURES:
+            shown = _shown(listing.path(name))
+        elif is_dicom:
+            with open_regular(listing.path(name), True) as file:
+                shown = middle_frame(file, _MOST_PIXELS)
+        else:
+            return b""
+    except (InputError, OSError):
+        return b""
+    if shown is None or max(shown.shape[:2]) <= _SMALL:
+        return b""
+    small = thumbnail(shown, _SMALL).convert("L" if shown.ndim == 2 else "RGBA")
+    for side, quality in _FORMS:
+        small.thumbnail((side, side))
+        data = _encoded(small, quality)
+        if len(data) <= most:
+            return data
+    return b""
+
+
+def _is_dicom(listing: Listing, name: str) -> bool:
+    """Whether a file is told by its content, as those of DICOM are; remote ones are not read."""
+    path = listing.path(name)
+    if isinstance(path, Url) or ending_of(name) in PICTURES | OTHER_PICTURES:
+        return False
+    with suppress(OSError), open_regular(path, False) as file:
+        return told_by_content(file.read(START))
+    return False
+
+
+def _shown(path: Path | Url) -> NDArray[Any] | None:
+    """A picture as Pillow shows it; None if it is small, or too large. Raises InputError."""
+    with reading_picture(name_of(path)), opened(path, True) as image:
+        image.draft(None, (_SMALL, _SMALL))
+        if max(image.size) <= _SMALL or image.width * image.height > _MOST_PIXELS:
+            return None
+        shown = image.convert("RGBA") if image.mode in ("P", "CMYK", "YCbCr") else image
+        return np.asarray(shown)
+
+
+def _encoded(image: Image.Image, quality: int) -> bytes:
+    file = io.BytesIO()
+    if features.check("webp"):
+        image.save(file, "WEBP", quality=quality, method=4)
+    else:
+        image.convert("L" if image.mode == "L" else "RGB").save(file, "JPEG", quality=quality)
+    return file.getvalue()

@@ -1,0 +1,226 @@
+"""The coded blocks of a compression that was stopped, kept beside the archive that it was to make.
+
+    file   = magic, SHA-256 of the versions that code blocks, record*
+    record = key (32 bytes), length of head and section (4 and 8 bytes, little-endian), head (JSON),
+             section, CRC32C of all of these (4 bytes)
+
+A key is the SHA-256 of all that decides how a block is coded: its elements, and what was chosen for
+it. So a block is taken from the file only if coding it again would give the same bytes, whatever
+has become of the input since; and all else of an archive is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+import sys
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bitsback import __version__, _core
+from bitsback.errors import InputError, ModelError
+from bitsback.format.layout import CRC_SIZE
+from bitsback.io.file_lock import open_locked
+from bitsback.io.locks import Lock
+from bitsback.io.output import Destination, Output, naming
+from bitsback.io.remote.url import Url
+from bitsback.models import Model, known
+from bitsback.planner.blocks import Encoded, Uncoded
+
+_MAGIC = b"bitsback unfinished archive\n\0\0\0\1"
+_START = struct.Struct("<32sIQ")
+_MOST_HEAD = 1 << 16
+
+
+def part_of(destination: Destination) -> Path:
+    """The place of an archive's blocks until it is complete. Raises InputError if it is no file of
+    this computer.
+    """
+    if isinstance(destination, Url) or not isinstance(destination, str | os.PathLike):
+        raise InputError(
+            "resume (--resume) keeps blocks beside the archive, which is to be a file of this"
+            " computer; name one with -o FILE"
+        )
+    path = Path(os.path.realpath(destination))
+    return path.with_name(f".{path.name}.part")
+
+
+class Unfinished:
+    """A context manager that has the file open, for this process alone. When its body ends the file
+    is removed; if it raises, the file stays, unless nothing is in it. May be used from several
+    threads.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises InputError if it cannot be written, is another file, or another process has it
+        open.
+        """
+        self.path = path
+        self._before = 0
+        """The number of blocks that were there before."""
+        self._unused: set[bytes] = set()
+        """The keys of those of them that have not been taken."""
+        self._places: dict[bytes, int] = {}
+        self._lock = Lock()
+        with naming(str(path)):
+            self._file = open_locked(path, "a+b", str(path))
+        try:
+            with naming(str(path)):
+                self._open()
+        except BaseException:
+            if not os.fstat(self._file.fileno()).st_size:
+                self._remove()
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Unfinished:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        if kind is None or not self._places:
+            self._remove()
+        self._file.close()
+
+    def _remove(self) -> None:
+        with suppress(OSError):
+            if os.name == "nt":  # an open file cannot be removed
+                self._file.close()
+            self.path.unlink()
+
+    @property
+    def used(self) -> int:
+        """The number of blocks that were there before and were taken."""
+        return self._before - self.unfit
+
+    @property
+    def unfit(self) -> int:
+        """The number of blocks that were there before and were not taken."""
+        return len(self._unused)
+
+    def find(self, key: bytes, models: Sequence[Model]) -> Encoded | None:
+        """The block with this key, if it is there. models: those that it may be coded with."""
+        place = self._places.get(key)
+        record = None if place is None else self._record(place)
+        if record is None:
+            return None
+        head, sections = record
+        found = [_model(bytes.fromhex(identity), models) for identity in head.pop("models")]
+        used = tuple(model for model in found if model is not None)
+        if len(used) < len(found):
+            return None
+        with self._lock:
+            self._unused.discard(key)
+        blocks = tuple(map(tuple, head.pop("blocks")))
+        return Encoded(sections=sections, blocks=blocks, models=used, **head)
+
+    def add(self, key: bytes, block: Encoded) -> None:
+        """Keeps a block. Raises InputError if the disk is full or the like."""
+        head = json.dumps(
+            {
+                "blocks": block.blocks,
+                "models": [model.identity.hex() for model in block.models],
+                "outdone": block.outdone,
+                "order_bits": block.order_bits,
+            }
+        ).encode()
+        start = _START.pack(key, len(head), len(block.sections))
+        record = start + head + block.sections
+        crc = _core.crc32c(record).to_bytes(CRC_SIZE, "little")
+        with self._lock:
+            with naming(str(self.path)):
+                place = self._file.seek(0, os.SEEK_END)
+            Output(self._file, str(self.path)).write(record + crc)
+            self._places[key] = place
+
+    def _open(self) -> None:
+        """Finds the blocks in the file; starts again with another version's."""
+        self._file.seek(0)
+        head = _MAGIC + _versions()
+        found = self._file.read(len(head))
+        if found and not _MAGIC.startswith(found[: len(_MAGIC)]):
+            raise InputError(
+                f"{self.path}: is no unfinished archive; move it, or name another output"
+            )
+        end = len(found)
+        size = self._file.seek(0, os.SEEK_END)
+        while end < size:
+            start, following = self._start(end, size)
+            if start is None:
+                break
+            self._places[start] = end
+            end = following
+        self._unused = set(self._places)
+        self._before = len(self._places)
+        if found != head:  # an older run with other versions, or nothing
+            self._places.clear()
+            end = 0
+        self._file.truncate(end)  # removes a record that is incomplete
+        if not end:
+            Output(self._file, str(self.path)).write(head)
+
+    def _start(self, place: int, size: int) -> tuple[bytes | None, int]:
+        """The key of a record, and where the next one begins; none of one that is cut off."""
+        self._file.seek(place)
+        start = self._file.read(_START.size)
+        if len(start) < _START.size:
+            return None, place
+        key, head, section = _START.unpack(start)
+        following = place + _START.size + head + section + CRC_SIZE
+        return (key, following) if following <= size and head <= _MOST_HEAD else (None, place)
+
+    def _record(self, place: int) -> tuple[dict[str, Any], bytes] | None:
+        """The content of a record; None for a damaged one."""
+        with self._lock, naming(str(self.path)):
+            self._file.seek(place)
+            start = self._file.read(_START.size)
+            _, head, section = _START.unpack(start)
+            rest = self._file.read(head + section + CRC_SIZE)
+        crc = int.from_bytes(rest[-CRC_SIZE:], "little")
+        if len(rest) < head + section + CRC_SIZE or _core.crc32c(start + rest[:-CRC_SIZE]) != crc:
+            return None
+        fields: dict[str, Any] = json.loads(rest[:head])
+        return fields, rest[head:-CRC_SIZE]
+
+
+def key_of(task: Uncoded, *settings: object) -> bytes:
+    """The key of a block. settings: everything else that decides how it is coded."""
+    plans = [task.plan, *task.plan.rivals]
+    plans += [digit for one in plans for digit in one.digits]
+    told = (
+        [model.identity.hex() for one in plans for model in one.models],
+        [replace(one, model=None, rivals=(), digits=()) for one in plans],
+        (task.first, task.coder, task.order_bits, task.records),
+        task.tiles.dtype.str,
+        task.tiles.shapes,
+        settings,
+    )
+    digest = hashlib.sha256(repr(told).encode())
+    digest.update(task.tiles.bytes)
+    return digest.digest()
+
+
+def _versions() -> bytes:
+    """The versions of what codes blocks: other versions may make other bytes of the same
+    elements.
+    """
+    return hashlib.sha256(
+        repr((__version__, sys.version, zlib.ZLIB_RUNTIME_VERSION)).encode()
+    ).digest()
+
+
+def _model(identity: bytes, models: Sequence[Model]) -> Model | None:
+    for model in models:
+        if model.identity == identity:
+            return model
+    with suppress(ModelError):
+        return known.find(identity)
+    return None

@@ -1,0 +1,423 @@
+"""Compress: arrays, read once from beginning to end, become an archive, written once from beginning
+to end.
+"""
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+from dataclasses import replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import BinaryIO, Unpack, cast
+
+from bitsback.archive.inputs.asked import Asked, Input
+from bitsback.archive.inputs.hashes import check_unchanged, hash_inputs
+from bitsback.archive.inputs.opening import Source, files_of, open_source
+from bitsback.archive.inputs.part_reader import part_readers
+from bitsback.archive.writing.continuing import ChangedFolder
+from bitsback.archive.writing.generation import Generation
+from bitsback.archive.writing.longer_array import LongerArray
+from bitsback.archive.writing.unfinished import Unfinished, key_of, part_of
+from bitsback.coding.block import METHODS, PREFIX_SIZE
+from bitsback.compress_options import CompressKeywords, CompressOptions
+from bitsback.errors import InputError, ModelWarning
+from bitsback.format.digests import Digests
+from bitsback.format.layout import (
+    FILES,
+    HASHED,
+    LABELLED,
+    MODEL,
+    UNORDERED,
+    section,
+)
+from bitsback.format.members import Files
+from bitsback.format.parts import FileList
+from bitsback.io.output import Destination, Output, open_output
+from bitsback.io.remote.url import check_options, located
+from bitsback.models import Model
+from bitsback.models.embed import pack_model
+from bitsback.planner.blocks import Encoded, Uncoded, encode
+from bitsback.planner.candidates import is_bundled
+from bitsback.planner.plan import NO_MODEL, Plan
+from bitsback.planner.planner import Planner, UnfitError
+from bitsback.summary import Compressed
+from bitsback.work import Work, begin, check_threads, ordered_map
+
+Changed = ChangedFolder | LongerArray
+"""What an archive becomes to which something is added."""
+
+_log = logging.getLogger(__name__)
+_COPIED = 1 << 20  # bytes at once
+_HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
+
+
+def compress(
+    source: Source, destination: Destination, **options: Unpack[CompressKeywords]
+) -> Compressed:
+    """Compresses an array, a folder, or a collection of pictures or arrays, into an archive.
+
+    >>> import bitsback, io
+    >>> import numpy as np
+    >>> rows = (np.full((4, 6), number, np.uint8) for number in range(20))
+    >>> file = io.BytesIO()
+    >>> summary = bitsback.compress(rows, file, dtype=np.uint8, shape=(20, 4, 6))
+    >>> summary.items, summary.bytes_in
+    (20, 480)
+
+    source: an array; the path of a file of one of the formats in docs/images.md, or of a folder; a
+        list of paths of pictures; a binary stream of a .npy file; or images of one shape, one after
+        another, in a list or from a generator. Files may be at URLs of fsspec's.
+        An array may be any that has `__array__`; those of Zarr and Dask, and others with `chunks`,
+        are read chunk by chunk along the first axis. Arrays are of bool, integers of 8 to 64 bits,
+        or floats of 16 to 64 bits; their first axis counts the items, unless the array is one
+        picture or a stack.
+    destination: a path or a URL, whose file appears when it is complete, or a binary stream, which
+        is never sought in.
+    options: the fields of `bitsback.CompressOptions`, by their names.
+
+    Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
+    names; if a model is to be embedded, by a block for each array or kind of picture too. Raises
+    InputError if the input cannot be used or the output not be written, ModelError if the model
+    cannot. Warns with InputWarning, once for each kind of thing, of what will not come back as it
+    was, and with ModelWarning of a model that was asked for and does badly. What is chosen, and
+    why, goes to the logger "bitsback".
+    """
+    return write_archive(source, destination, CompressOptions(**options))
+
+
+def write_archive(
+    source: Source,
+    destination: Destination,
+    options: CompressOptions,
+    changed: Changed | None = None,
+) -> Compressed:
+    """The same, with the options made before. changed: the content of an archive, the
+    destination, to which the source is added.
+    """
+    storage_options = options.storage_options
+    destination = located(destination, storage_options)
+    if options.parity is not None and not _is_file(destination):
+        raise InputError("parity (--parity) is for archives that are files")
+    if isinstance(source, list | tuple):
+        source = [located(each, storage_options) for each in source]
+    else:
+        source = located(source, storage_options)
+    check_options(storage_options, source, destination, located(options.model))
+    asked = Asked.by(options)
+    with (
+        Unfinished(part_of(destination)) if options.resume else nullcontext() as unfinished,
+        open_source(source, asked) as plan,
+        ExitStack() as inputs,
+    ):
+        taken = inputs.enter_context(closing(plan(asked)))
+        taken.check_output(destination)
+        writer = _Writer(taken, asked, unfinished, changed)
+        with (
+            nullcontext(changed.before.output)
+            if changed is not None
+            else open_output(destination, options.force, source) as output,
+            _restartable(output, destination, taken) as restartable,
+        ):
+            writer.write_blocks(restartable)
+            # Only its blocks tell how many bytes a picture takes.
+            while outgrown := taken.outgrown(writer.own_blocks):
+                asked = replace(asked, held=asked.held | outgrown)
+                taken = inputs.enter_context(closing(plan(asked)))
+                writer = _Writer(taken, asked, unfinished, changed)
+                restartable.restart()
+                writer.write_blocks(restartable)
+            summary = writer.finish()
+    if options.parity is None:
+        return summary
+    from bitsback.archive.writing.repairing import add_parity
+
+    grown = add_parity(cast(str, destination), options.parity)
+    return replace(summary, bytes_out=summary.bytes_out + grown)
+
+
+@contextmanager
+def _restartable(output: Output, destination: Destination, taken: Input) -> Iterator[Output]:
+    """The output; where an archive may have to be made a second time, and the output cannot be
+    rewound, a file that is copied to it at the end.
+    """
+    if _is_file(destination) or not taken.may_outgrow:
+        yield output
+        return
+    with tempfile.TemporaryFile() as spool:
+        yield Output(cast(BinaryIO, spool), output.name)
+        spool.seek(0)
+        while chunk := spool.read(_COPIED):
+            output.write(chunk)
+
+
+def _is_file(destination: Destination) -> bool:
+    """Whether it is a path, of a file or of none, and not of a device."""
+    if not isinstance(destination, str | os.PathLike):
+        return False
+    path = Path(destination)
+    return path.is_file() or not path.exists()
+
+
+class _Writer:
+    """Writes an archive: `write_blocks`, then `finish`."""
+
+    def __init__(
+        self,
+        taken: Input,
+        asked: Asked,
+        unfinished: Unfinished | None,
+        changed: Changed | None,
+    ) -> None:
+        """unfinished: where coded blocks are kept. changed: what the input is added to. Raises
+        InputError if the input is not one for the options.
+        """
+        self._changed = self._extended = changed
+        self._taken, self._asked, self._unfinished = taken, asked, unfinished
+        self._given, self._options = asked.given, asked.options
+        self._threads = check_threads(asked.options.threads)
+        self._files = None if asked.options.hashes is None else _files(taken)
+        self._hashes = (
+            None
+            if self._files is None
+            else hash_inputs(taken, self._files, self._threads, asked.exact)
+        )
+        self._parts = part_readers(taken, asked)
+        # Otherwise when it is a part's turn: the first block of each would have to be in memory.
+        self._early = asked.given is not None or asked.options.embed == "always"
+        self._planner = Planner(asked.policy)  # for parts and blocks without the given model
+        self._methods = dict.fromkeys(reversed(METHODS), 0)
+        self._names: dict[str, None] = {}
+        """The names of the models that blocks were coded with."""
+        self._outdone = 0
+        self._order_bits = 0.0
+        self._model_bytes = 0
+        self._has_models: set[bytes] = set()
+        self._start = 0 if changed is None else changed.before.end
+        self._tile = self._first = 0 if changed is None else changed.content.tiles
+
+    def write_blocks(self, output: Output) -> None:
+        """Writes all that stands before the index and the names of pictures in no order."""
+        taken, options = self._taken, self._options
+        begin(options.progress, "compressing")
+        self._output = output
+        self._written = self._begin() if self._changed is None else self._go_on(self._changed)
+        plans = self._plan() if self._early else []
+        models = {model.identity: model for plan in plans for model in plan.all_models}
+        held_back: list[Encoded] = []  # until it is known that a model is used
+        work = Work(taken.collection, options.progress)
+        done = 0
+        for encoded in ordered_map(self._encode, self._tasks(plans), self._threads):
+            held_back.append(encoded)
+            held_bytes = sum(len(held.sections) for held in held_back)
+            if encoded.models or held_bytes > _HELD_BACK:
+                for model in models.values():
+                    self._write_model(model)
+                models = {}
+            if not models:
+                self._write(held_back)
+                held_back = []
+            self._count(encoded)
+            work.add(done, encoded.tiles)
+            done += encoded.tiles
+        self._write(held_back)
+
+    def _begin(self) -> Generation:
+        """Writes the head of an archive."""
+        taken, options = self._taken, self._options
+        features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
+        features |= LABELLED * (options.labels is not None) | HASHED * (taken.kept is not None)
+        written = Generation(self._output)
+        written.add(replace(taken.collection, features=features).pack())
+        if taken.settle is None:  # an archive that is cut off still tells names
+            written.add(taken.names + taken.labels)
+        return written
+
+    def _go_on(self, changed: Changed) -> Generation:
+        """Writes the head of another generation."""
+        self._has_models = changed.before.models()
+        self._extended = changed.extended(self._taken)
+        return self._extended.begin()
+
+    def _write(self, blocks: Iterable[Encoded]) -> None:
+        for encoded in blocks:
+            start = 0
+            for tiles, size, _ in encoded.blocks:
+                block = encoded.sections[start : start + size]
+                self._written.add_block(block, self._tile, tiles)
+                start, self._tile = start + size, self._tile + tiles
+
+    @property
+    def own_blocks(self) -> list[tuple[int, int]]:
+        """For each block its number of tiles and the size of its section."""
+        return self._written.own_blocks
+
+    def finish(self) -> Compressed:
+        """Writes the rest."""
+        taken, collection = self._taken, self._taken.collection
+        settled = taken.names
+        if taken.settle is not None:
+            settled = taken.settle([part.order for part in self._parts])
+            self._written.add(settled + taken.labels)
+        if self._options.previews:
+            self._write_previews()
+        if self._files is not None:
+            check_unchanged(taken, self._files)
+        self._written.add(self._digests())
+        self._written.finish()
+        files = collection.told if isinstance(collection, FileList) else None
+        return Compressed(
+            shape=(collection.told,) if isinstance(collection, FileList) else collection.shape,
+            dtype=collection.dtype if isinstance(collection, FileList) else collection.dtype.str,
+            items=collection.items if files is None else files,
+            elements=collection.elements,
+            blocks=len(self.own_blocks),
+            methods=self._methods,
+            model=", ".join(self._names) or None,
+            policy=None if self._given is not None else self._planner.policy.name,
+            outdone=self._outdone,
+            model_bytes=self._model_bytes,
+            bytes_in=collection.nbytes,
+            bytes_out=self._output.size - self._start,
+            files=files,
+            noun=collection.noun if isinstance(collection, FileList) else "item",
+            skipped=taken.skipped,
+            noted={} if taken.listing is None else taken.listing.noted,
+            bad=taken.bad,
+            disk_in=taken.disk if taken.kept is None else taken.kept.size,
+            stored=taken.stored if taken.kept is None else taken.kept.stored,
+            order_bits=self._order_bits if self._options.unordered else None,
+            name_bytes=len(settled) if self._options.keep_names else None,
+            resumed=None if self._unfinished is None else self._unfinished.used,
+            unfit=0 if self._unfinished is None else self._unfinished.unfit,
+        )
+
+    def _digests(self) -> bytes:
+        """The `H` section, of a folder that comes back as files."""
+        kept = self._taken.kept
+        if kept is None:
+            return b""
+        digests = Digests(kept.sums.groups(self._output.size - self._start), self._hashes)
+        if isinstance(self._extended, ChangedFolder):
+            digests = self._extended.with_digests(digests)
+        return digests.pack()
+
+    def _write_previews(self) -> None:
+        """Raises InputError if the input is no folder."""
+        from bitsback.archive.writing.thumbnails import previews
+
+        taken = self._taken
+        if taken.kept is None or taken.listing is None:
+            raise InputError(f"{taken.name}: previews (--previews) are of the files of folders")
+        folder = self._changed
+        before = len(folder.names) if isinstance(folder, ChangedFolder) else 0
+        size, names = self._output.size - self._start, _files(taken).names
+        for made in previews(taken.listing, names, before, size, self._threads):
+            self._written.add(made.pack())
+
+    def _count(self, encoded: Encoded) -> None:
+        """Records what a block has become."""
+        self._outdone += encoded.outdone
+        self._order_bits += encoded.order_bits
+        self._names.update(dict.fromkeys(model.name for model in encoded.models))
+        for tiles, size, method in encoded.blocks:
+            self._methods[METHODS[method]] += 1
+            _log.debug(
+                "block %d: %d items, %s%s, %d bytes",
+                sum(self._methods.values()),
+                tiles,
+                METHODS[method],
+                "".join(f" by {model.name}" for model in dict.fromkeys(encoded.models)),
+                size,
+            )
+
+    def _plan(self) -> list[Plan]:
+        """The plan for each part: by the given model, unless the archive is smaller without it and
+        it may be left aside. Raises UnfitError if the given one codes none of them.
+        """
+        plans = self._plan_given()
+        given = self._given
+        if given is None or self._options.embed != "if-smaller" or is_bundled(given):
+            return plans
+        weight = len(section(MODEL, pack_model(given)))
+        others = [part.plan(self._planner) for part in self._parts]
+        with_it, without = self._bytes_by(plans) + weight, self._bytes_by(others)
+        known = all(
+            other.model is not None
+            for plan, other in zip(plans, others, strict=True)
+            if plan.model is not None
+        )
+        if with_it <= without or not known:
+            return plans
+        warnings.warn(
+            f"{self._taken.name}: the model {given.name} is left aside, by a trial: with it inside"
+            f" ({weight:,} bytes) the archive would take some {with_it:,} bytes, and without it"
+            f" {without:,}; 'always' (--embed always) puts it in, and 'never' (--embed never) codes"
+            " with it and leaves it outside",
+            ModelWarning,
+            stacklevel=2,
+        )
+        self._early = False
+        return others
+
+    def _bytes_by(self, plans: list[Plan]) -> int:
+        """The bytes of all blocks, by the trials."""
+        pairs = zip(self._parts, plans, strict=True)
+        return round(sum(plan.rate * part.collection.elements for part, plan in pairs))
+
+    def _plan_given(self) -> list[Plan]:
+        """Raises UnfitError if there is a given one that codes none of the parts."""
+        plans: list[Plan] = []
+        refused: UnfitError | None = None
+        for part in self._parts:
+            try:
+                plans.append(part.plan(self._asked.planner).settled)
+            except UnfitError as error:
+                refused = refused or error
+                plans.append(NO_MODEL)
+        if refused is not None and not any(plan.model for plan in plans):
+            raise refused
+        return plans
+
+    def _write_model(self, model: Model) -> None:
+        """Embeds a model, if the options ask for it."""
+        embed = self._options.embed
+        if model.identity[:PREFIX_SIZE] in self._has_models:
+            return
+        if embed == "always" or (embed != "never" and not is_bundled(model)):
+            bases = () if embed == "always" else None  # whole, so that nothing else is needed
+            embedded = section(MODEL, pack_model(model, bases))
+            self._written.add(embedded)
+            self._model_bytes += len(embedded)
+
+    def _tasks(self, plans: list[Plan]) -> Iterator[Uncoded]:
+        """The blocks to code. plans: of each part; none if they are to be made now."""
+        first = self._first
+        for part, plan in zip_longest(self._parts, plans):
+            if plan is None:
+                plan = part.plan(self._planner)
+            yield from part.tasks(first, plan, self._planner.policy)
+            first += part.collection.tiles
+
+    def _encode(self, task: Uncoded) -> Encoded:
+        """A block, by an earlier run that was stopped, if there was one, or coded now."""
+        if self._unfinished is None:
+            return encode(task, self._planner, self._early)
+        key = key_of(task, self._planner.policy, self._early)
+        encoded = self._unfinished.find(key, task.plan.all_models)
+        if encoded is None:
+            encoded = encode(task, self._planner, self._early)
+            self._unfinished.add(key, encoded)
+        return encoded
+
+
+def _files(taken: Input) -> Files:
+    """The files to hash. Raises InputError if the input is no collection of files."""
+    if not isinstance(taken.collection, FileList):
+        raise InputError(
+            f"{taken.name}: hashes (--hashes) are of the files of a folder or of a list, not of an"
+            " array"
+        )
+    return files_of(taken.collection, taken)

@@ -1,0 +1,210 @@
+"""Interfaces for splitting a picture file into pixels and container metadata, and for writing it
+again row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.files.bands import Bands, PageRows, Read, joined
+from bitsback.io.file_io import Content
+from bitsback.wire import Cursor
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class Seekable(Protocol):
+    """An output that can be written at any offset, but not read."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+    def write(self, data: Any, /) -> Any: ...
+
+
+class Drawing(Protocol):
+    """A file in writing, which `close` completes. No byte is written twice."""
+
+    def add(self, rows: NDArray[Any]) -> None:
+        """Adds the next rows, [rows, width] or [rows, width, channels]. Raises ArchiveError if the
+        file cannot have them.
+        """
+
+    def close(self) -> int:
+        """Ends the file after the last row, and returns its number of bytes. Raises ArchiveError if
+        the file cannot have had these rows.
+        """
+
+
+class WholeDrawing:
+    """A file that is made of all of its rows at once."""
+
+    def __init__(self, file: Seekable, make: Callable[[NDArray[Any]], bytes]) -> None:
+        """make: gives the bytes of the file for its pixels. Raises ArchiveError."""
+        self._file, self._make, self._bands = file, make, list[NDArray[Any]]()
+
+    def add(self, rows: NDArray[Any]) -> None:
+        self._bands.append(rows)
+
+    def close(self) -> int:
+        data = self._make(joined(self._bands))
+        self._file.write(data)
+        return len(data)
+
+
+class ContainerMetadata(Protocol):
+    """The container metadata of a file: everything but its pixels."""
+
+    @property
+    def kind(self) -> int:
+        """Its number in an archive (docs/format.md, Container metadata)."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the very bytes of the file come back."""
+
+    @property
+    def certain(self) -> bool:
+        """Whether a file can be made with any pixels that fit."""
+
+    def anew(self) -> ContainerMetadata:
+        """The same without the promise of the very bytes, if that is possible."""
+
+    def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
+        """Whether pixels of this dtype and shape can be those of the file."""
+
+    def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
+        """Writes the file, with pixels of this dtype and shape, which must fit, to an empty
+        file.
+        """
+
+    def pack(self) -> bytes: ...
+
+
+class PagesMetadata(ContainerMetadata, Protocol):
+    """The container metadata of a file of several pages."""
+
+    def anew(self) -> PagesMetadata: ...
+
+    def fits_pages(self, pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]]) -> bool:
+        """Whether these are the dtypes and shapes of the pages."""
+
+    def draw(self, file: Seekable) -> Drawing:
+        """Writes the file, with the rows of its pages one after the other, to an empty file."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A file split into pixels and container metadata."""
+
+    pixels: Bands
+    """The samples of the file: indexes if there is a palette; the pages of a file one below the
+    other. Those of a large picture are read from the file each time.
+    """
+    metadata: bytes
+    exact: bool
+    """Whether the very bytes of the file come back."""
+    indexed: bool
+    """Whether the pixels are indexes into a palette."""
+    frames: int = 1
+    """The frames of one size that the pixels consist of, one below the other."""
+
+    @classmethod
+    def of(cls, pixels: Bands, metadata: ContainerMetadata, indexed: bool) -> Split:
+        return cls(pixels, pack(metadata), metadata.exact, indexed)
+
+
+class PictureCodec(Protocol):
+    """Splits picture files into pixels and container metadata, and reads large ones some rows at a
+    time. Reading a damaged file raises the errors of Pillow.
+    """
+
+    def bands_of(self, image: Image.Image) -> Read | None:
+        """Reads an open picture some rows at a time; None if its file does not allow that."""
+
+    def samples(self, file: BinaryIO) -> Bands | None:
+        """The pixels that `split` finds in a file that it can split."""
+
+    def split(self, file: BinaryIO, exact: bool) -> Split | None:
+        """Splits a file; None if the file that both parts make again is not the same: in all
+        pixels, by the samples of its format, and in everything else, or, with `exact`, in every
+        byte.
+        """
+
+    def unpack(self, cursor: Cursor, kind: int) -> ContainerMetadata:
+        """The container metadata of a file. Raises ArchiveError."""
+
+    def same(self, file: BinaryIO, made: BinaryIO) -> bool:
+        """Whether two files differ at most in their compression."""
+
+
+class PagesCodec(PictureCodec, Protocol):
+    """Reads and writes files of several pages, each a picture, too."""
+
+    def split_pages(
+        self, file: BinaryIO, exact: bool
+    ) -> tuple[list[Bands], PagesMetadata | None] | None:
+        """The pixels of each page, and the container metadata, which is None where `split` returns
+        None; None if the pixels of a page cannot be read.
+        """
+
+    def unpack(self, cursor: Cursor, kind: int) -> PagesMetadata: ...
+
+    def write_pages(self, file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
+        """Writes a file that consists only of pages to an empty file. size: bytes of all pixels."""
+
+    def count_pages(self, file: bytes) -> int:
+        """The number of pages, as another reader of the format counts them."""
+
+    def read_page(self, file: bytes, number: int) -> NDArray[Any]:
+        """A page, as that reader shows it."""
+
+
+def pack(metadata: ContainerMetadata) -> bytes:
+    """The bytes of the metadata in an archive."""
+    return bytes([metadata.kind]) + metadata.pack()
+
+
+class Nowhere:
+    """An output that discards what is written."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return offset
+
+    def write(self, data: Any, /) -> int:
+        return len(data)
+
+
+class Comparison:
+    """An output that compares what is written with an existing file."""
+
+    def __init__(self, there: Content) -> None:
+        self._there, self._at = there, 0
+        self.differs = False
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        assert whence == 0, "a drawing knows its places"
+        self._at = offset
+        return offset
+
+    def write(self, data: bytes) -> int:
+        end = self._at + len(data)
+        self.differs = self.differs or self._there[self._at : end] != data
+        self._at = end
+        return len(data)
+
+
+def makes(metadata: ContainerMetadata, there: Content, pixels: Bands) -> bool:
+    """Whether the metadata and the pixels make the existing file, bit for bit."""
+    same = Comparison(there)
+    drawing = metadata.drawing(same, pixels.dtype, pixels.shape)
+    for band in pixels:
+        drawing.add(band)
+        if same.differs:
+            return False
+    return drawing.close() == len(there) and not same.differs

@@ -1,0 +1,509 @@
+"""The table of file formats: their names, how each is recognised, and the module that reads and
+writes it.
+
+To add a format, write a module with its codec, add a line to FORMATS, and a row to docs/images.md.
+Inputs, folders, outputs, help and errors read the table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+from bitsback.format.containers import ARRAY, GZIPPED_IDX, IDX
+from bitsback.format.modes import NAMED
+from bitsback.io.names import ending_of
+
+if TYPE_CHECKING:  # the command's help names formats and must not import NumPy
+    import numpy as np
+
+    from bitsback.files.drawing import PagesCodec, PictureCodec
+    from bitsback.files.npy import Items, NextArray
+    from bitsback.io.file_io import Writable
+
+Shape = tuple[int, ...]
+
+START = 512
+"""The number of bytes at the start of a file that identify its format."""
+
+
+class ArrayCodec(Protocol):
+    """Reads and writes files of one array."""
+
+    def open_array(self, file: BinaryIO, name: str, otherwise: str) -> Items:
+        """The array in a file. otherwise: the error for a file of another format. Raises
+        InputError, which calls the file `name`.
+        """
+
+    def holds(self, dtype: np.dtype[Any], shape: Shape) -> bool:
+        """Whether a file can have this array."""
+
+    def write_array(
+        self, output: Writable, dtype: np.dtype[Any], shape: Shape
+    ) -> AbstractContextManager[Writable]:
+        """A writer that takes the elements, in C order."""
+
+
+class ArraysCodec(Protocol):
+    """Reads and writes files of several named arrays."""
+
+    def open_arrays(self, file: BinaryIO, name: str) -> AbstractContextManager[dict[str, Items]]:
+        """The arrays in a file. Raises InputError, which calls the file `name`."""
+
+    def write_arrays(self, output: Writable) -> AbstractContextManager[NextArray]:
+        """Writes a file, one array after the other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """An entry of the table."""
+
+    title: str
+    """The name of such a file in messages, such as "an idx file"."""
+    endings: tuple[str, ...] = ()
+    """The endings of names, the usual one first."""
+    start: bytes = b""
+    """A regular expression that the first bytes of a file match."""
+
+    @property
+    def label(self) -> str:
+        """The name in lists of formats, such as "idx"."""
+        return self.title.removeprefix("an ").removeprefix("a ").removesuffix(" file")
+
+    @property
+    def whole_title(self) -> str:
+        """The title, with the container of the file."""
+        return self.title
+
+    def starts(self, start: bytes) -> bool:
+        """Whether a file with these first bytes has the format."""
+        return bool(self.start) and re.match(self.start, start, re.DOTALL) is not None
+
+    def ends(self, name: str) -> bool:
+        """Whether a name has one of its endings."""
+        base = name.rpartition("/")[2].lower()
+        return any(base.endswith(ending) and base != ending for ending in self.endings)
+
+    def takes(self, start: bytes, name: str) -> bool:
+        """Whether a single file has the format."""
+        return self.starts(start)
+
+    def ending_behind(self, name: str) -> str:
+        """The ending to append to a name for such a file."""
+        return self.endings[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayFormat(Format):
+    """Files of one array."""
+
+    key: str
+    """The kind of an archive that restores such a file."""
+    container: int
+    """The number of the format in an archive (docs/format.md, `C`)."""
+    codec: Callable[[], ArrayCodec]
+    gzip: bool = False
+    """Whether the file is in a gzip container."""
+    names: str = r"(?!)"
+    """A regular expression that finds names that identify the format without an ending."""
+
+    @property
+    def whole_title(self) -> str:
+        return self.title + " in a gzip container" * self.gzip
+
+    def ending_behind(self, name: str) -> str:
+        if re.search(self.names, name):
+            return ".gz" if self.gzip else ""
+        return self.endings[0]
+
+    def open(self, file: BinaryIO, name: str, otherwise: str | None = None) -> Items:
+        """The array in a file. otherwise: the error for a file of another format. Raises
+        InputError.
+        """
+        from bitsback.io.file_io import GzipReader
+
+        if self.gzip:
+            file = cast(BinaryIO, GzipReader(file, name))
+            otherwise = f"holds no {self.label} file; unpack it with gunzip first"
+        return self.codec().open_array(file, name, otherwise or f"is no {self.label} file")
+
+    @contextmanager
+    def write(self, output: Writable, dtype: np.dtype[Any], shape: Shape) -> Iterator[Writable]:
+        """A writer that takes the elements of an array, in C order. The format holds the array."""
+        from bitsback.io.file_io import GzipWriter
+
+        with ExitStack() as stack:
+            if self.gzip:
+                output = stack.enter_context(GzipWriter(output))
+            yield stack.enter_context(self.codec().write_array(output, dtype, shape))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArraysFormat(Format):
+    """Files of several named arrays."""
+
+    key: str
+    codec: Callable[[], ArraysCodec]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFormat(Format):
+    """Files of pictures."""
+
+    pillow: tuple[str, str] | None = None
+    """Pillow's module and its name for the format; None if Pillow has no reader, so that only the
+    codec reads it, from folders.
+    """
+    writes: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    """The modes of pictures that come back as files of the format, by the ending of the name."""
+    metadata: tuple[int, ...] = ()
+    """The kinds of its container metadata in an archive (docs/format.md, Container metadata)."""
+    codec: Callable[[], PictureCodec] | None = None
+    """None if such files are stored verbatim in folders, since they are small already."""
+    any_name: bool = False
+    """Whether files of a folder have the format whatever their names are."""
+
+    def takes(self, start: bytes, name: str) -> bool:
+        return self.starts(start) if self.any_name else self.ends(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagesFormat(PictureFormat):
+    """Files of one picture or of several pages."""
+
+    key: str
+    codec: Callable[[], PagesCodec]
+
+    def takes(self, start: bytes, name: str) -> bool:
+        return self.starts(start) or self.ends(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldFormat(Format):
+    """Files of pictures that are stored verbatim, unread."""
+
+    def takes(self, start: bytes, name: str) -> bool:
+        return self.ends(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadFormat(Format):
+    """Files of numbers that are not read."""
+
+    remedy: str
+    """Python code that makes the array x.npy from the file FILE."""
+
+    def takes(self, start: bytes, name: str) -> bool:
+        return (not self.start or self.starts(start)) and (not self.endings or self.ends(name))
+
+    def advice(self, name: str) -> str:
+        """Advice on what to do with a file of this name."""
+        file = name.rpartition("/")[2].replace("'", "\\'")
+        return (
+            f"is {self.title}, which is not read; make a .npy file of its numbers, by Python:"
+            f" numpy.save('x.npy', {self.remedy.replace('FILE', file)})"
+        )
+
+
+def _npy() -> ArrayCodec:
+    from bitsback.files import npy
+
+    return npy
+
+
+def _npz() -> ArraysCodec:
+    from bitsback.files import npz
+
+    return npz
+
+
+def _idx() -> ArrayCodec:
+    from bitsback.files import idx
+
+    return idx
+
+
+def _tiff() -> PagesCodec:
+    from bitsback.files.tiff import tiff_codec
+
+    return tiff_codec
+
+
+def _png() -> PictureCodec:
+    from bitsback.files.png import png_codec
+
+    return png_codec
+
+
+def _bitmap() -> PictureCodec:
+    from bitsback.files import bitmap
+
+    return bitmap
+
+
+def _gif() -> PictureCodec:
+    from bitsback.files import gif
+
+    return gif
+
+
+def _webp() -> PictureCodec:
+    from bitsback.files import webp
+
+    return webp
+
+
+def _dicom() -> PictureCodec:
+    from bitsback.files import dicom
+
+    return dicom
+
+
+_IDX = rb"\0\0[\x08\x09\x0b-\x0e][^\0]"
+_LOSSLESS_WEBP = rb"RIFF.{4}WEBP(VP8L|VP8X(?!.*(VP8 |ALPH|ANIM|ANMF)))"
+"""One with a long chunk of another kind before may be lossy or animated none the less."""
+_PNM = {".pnm": ("1", "L", "I;16", "RGB"), ".pbm": "1", ".pgm": ("L", "I;16"), ".ppm": ("RGB",)}
+NPY = ArrayFormat(
+    title="a .npy file",
+    endings=(".npy",),
+    start=rb"\x93NUMPY",
+    key="npy",
+    container=ARRAY,
+    codec=_npy,
+)
+
+# The first format that accepts a file on its own reads it.
+FORMATS: tuple[Format, ...] = (
+    HeldFormat(title="a HEIC file", endings=(".heic", ".heif", ".hif")),
+    HeldFormat(title="an AVIF file", endings=(".avif",)),
+    HeldFormat(title="a JPEG 2000 file", endings=(".jp2", ".j2k")),
+    HeldFormat(title="a JPEG XL file", endings=(".jxl",)),
+    HeldFormat(
+        title="raw files of cameras",
+        endings=(
+            ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq",
+            ".kdc", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2",
+            ".srf", ".srw", ".x3f",
+        ),
+    ),
+    ArraysFormat(
+        title="an npz file", endings=(".npz",), start=rb"PK\x03\x04", key="npz", codec=_npz
+    ),
+    UnreadFormat(
+        title="a NIfTI file", endings=(".nii.gz",), start=rb"\x1f\x8b",
+        remedy="numpy.asanyarray(nibabel.load('FILE').dataobj)",
+    ),
+    ArrayFormat(
+        title="an idx file", endings=(".idx.gz", ".gz"), start=rb"\x1f\x8b", key="idx.gz",
+        container=GZIPPED_IDX, codec=_idx, gzip=True, names=r"idx\d",
+    ),
+    ArrayFormat(
+        title="an idx file", endings=(".idx",), start=_IDX, key="idx", container=IDX, codec=_idx,
+        names=r"idx\d",
+    ),
+    # Some DICOM files begin as TIFF files, and may be both.
+    PictureFormat(
+        title="a DICOM file", start=rb".{128}DICM", metadata=(1,), codec=_dicom, any_name=True
+    ),
+    PagesFormat(
+        title="a TIFF file", endings=(".tif", ".tiff"), start=rb"II[*+]\0|MM\0[*+]", key="tiff",
+        pillow=("Tiff", "TIFF"), writes={".tif": NAMED, ".tiff": NAMED}, metadata=(4,), codec=_tiff,
+    ),
+    PictureFormat(
+        title="a PNG file", endings=(".png", ".apng"), start=rb"\x89PNG\r\n\x1a\n",
+        pillow=("Png", "PNG"), writes={".png": NAMED}, metadata=(2, 3, 8, 9), codec=_png,
+    ),
+    PictureFormat(
+        title="a BMP file", endings=(".bmp",), start=rb"BM", pillow=("Bmp", "BMP"),
+        writes={".bmp": ("1", "L", "RGB")}, metadata=(1,), codec=_bitmap,
+    ),
+    PictureFormat(title="a DIB file", pillow=("Bmp", "DIB"), codec=_bitmap),
+    PictureFormat(
+        title="a PNM file", endings=tuple(_PNM), start=rb"P[0-6fy]", pillow=("Ppm", "PPM"),
+        writes=_PNM, metadata=(1,), codec=_bitmap,
+    ),
+    PictureFormat(
+        title="a JPEG file", endings=(".jpg", ".jpeg", ".jpe", ".jfif"), start=rb"\xff\xd8\xff",
+        pillow=("Jpeg", "JPEG"),
+    ),
+    PictureFormat(
+        title="a lossless WebP file", endings=(".webp",), start=_LOSSLESS_WEBP,
+        pillow=("WebP", "WEBP"), metadata=(7,), codec=_webp,
+    ),
+    PictureFormat(title="a WebP file", start=rb"RIFF", pillow=("WebP", "WEBP")),
+    PictureFormat(
+        title="a GIF file", endings=(".gif",), start=rb"GIF8", pillow=("Gif", "GIF"), metadata=(6,),
+        codec=_gif,
+    ),
+    NPY,
+    UnreadFormat(
+        title="a DICOM file", start=rb".{128}DICM", remedy="pydicom.dcmread('FILE').pixel_array"
+    ),
+    UnreadFormat(
+        title="a NIfTI file", endings=(".nii",),
+        remedy="numpy.asanyarray(nibabel.load('FILE').dataobj)",
+    ),
+    UnreadFormat(
+        title="an HDF5 file", start=rb"\x89HDF\r\n\x1a\n", remedy="h5py.File('FILE')['NAME'][...]"
+    ),
+    UnreadFormat(
+        title="a FITS file", start=rb"SIMPLE  =", remedy="astropy.io.fits.getdata('FILE')"
+    ),
+    UnreadFormat(
+        title="a WAV file", start=rb"RIFF.{4}WAVE", remedy="scipy.io.wavfile.read('FILE')[1]"
+    ),
+    UnreadFormat(
+        title="a FLAC file", start=rb"fLaC", remedy="soundfile.read('FILE', dtype='int16')[0]"
+    ),
+    UnreadFormat(
+        title="a Parquet file", start=rb"PAR1", remedy="pandas.read_parquet('FILE').to_numpy()"
+    ),
+    UnreadFormat(
+        title="a table as text", endings=(".csv",),
+        remedy="numpy.loadtxt('FILE', delimiter=',', skiprows=1)",
+    ),
+    UnreadFormat(
+        title="a table as text", endings=(".tsv", ".tab"),
+        remedy="numpy.loadtxt('FILE', delimiter='\\t', skiprows=1)",
+    ),
+)  # fmt: skip
+
+ARRAYS = next(line for line in FORMATS if isinstance(line, ArraysFormat))
+"""The format of archives of named arrays."""
+PAGES = next(line for line in FORMATS if isinstance(line, PagesFormat))
+"""The format of archives of pages."""
+ONE_ARRAY = {
+    line.key: line
+    for line in sorted(
+        (line for line in FORMATS if isinstance(line, ArrayFormat)), key=lambda line: line.container
+    )
+}
+"""The formats of files of one array, by the kinds of their archives."""
+KINDS = {**ONE_ARRAY, ARRAYS.key: ARRAYS, PAGES.key: PAGES}
+"""The formats of files on their own, by the kinds of their archives."""
+CONTAINERS = {line.container: line for line in ONE_ARRAY.values()}
+"""The formats of files of one array, by their numbers in archives."""
+_PICTURES = [line for line in FORMATS if isinstance(line, PictureFormat)]
+_UNREAD = [line for line in FORMATS if isinstance(line, UnreadFormat)]
+PICTURES = frozenset(
+    ending for line in _PICTURES if line.pillow is not None for ending in line.endings
+)
+"""Endings of the names of pictures that Pillow reads."""
+OTHER_PICTURES = frozenset(
+    ending for line in FORMATS if isinstance(line, HeldFormat) for ending in line.endings
+)
+"""Endings of the names of pictures that are stored verbatim, unread."""
+_WRITES = {
+    ending: (line.pillow[1], modes)
+    for line in _PICTURES
+    if line.pillow is not None
+    for ending, modes in line.writes.items()
+}
+
+
+def format_of(start: bytes, name: str) -> Format | None:
+    """The format of a single file, by its first bytes and its name; None if it is unknown."""
+    return next((line for line in FORMATS if line.takes(start, name)), None)
+
+
+def without_ending(name: str) -> str:
+    """The name of a single file without the ending of its format."""
+    endings = [ending for line in KINDS.values() for ending in line.endings]
+    for ending in sorted(endings, key=len, reverse=True):
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def listed(names: Iterable[str], conjunction: str) -> str:
+    """The names in a sentence, as "PNG, TIFF and BMP".
+
+    >>> listed(["PNG", "TIFF", "PNG", "BMP"], "or")
+    'PNG, TIFF or BMP'
+    """
+    *others, last = dict.fromkeys(names)
+    return f"{', '.join(others)} {conjunction} {last}" if others else last
+
+
+def on_their_own() -> str:
+    """The formats of single files."""
+    return listed((line.whole_title for line in KINDS.values()), "or")
+
+
+def coded() -> str:
+    """The formats of pictures in folders that are coded by their pixels."""
+    return listed(
+        (line.label for line in _PICTURES if line.start and line.codec is not None), "and"
+    )
+
+
+def lossy() -> str:
+    """The names of picture formats that are stored verbatim because they are compressed."""
+    return listed((line.label for line in _PICTURES if line.codec is None), "or")
+
+
+def unread_pictures() -> str:
+    """The names of picture formats that are stored verbatim, unread."""
+    return listed((line.label for line in FORMATS if isinstance(line, HeldFormat)), "or")
+
+
+def none_of_these() -> str:
+    """The description of a single file of an unknown format."""
+    others = dict.fromkeys(line.label for line in FORMATS if line in KINDS.values())
+    del others[NPY.label]
+    return (
+        f"no {NPY.label} file, nor one of the other kinds ({', '.join(others)}, or pictures by"
+        " their endings); make one with numpy.save"
+    )
+
+
+def picture_format(start: bytes) -> PictureFormat | None:
+    """The format of a picture file in a folder, by its first bytes."""
+    return next((line for line in _PICTURES if line.starts(start)), None)
+
+
+def told_by_content(start: bytes) -> bool:
+    """Whether a file with these first bytes is a picture, whatever its name is."""
+    found = picture_format(start)
+    return found is not None and found.any_name
+
+
+def format_of_pillow(name: str | None) -> PictureFormat | None:
+    """The format with this name in Pillow."""
+    return next(
+        (line for line in _PICTURES if line.pillow is not None and line.pillow[1] == name), None
+    )
+
+
+def format_of_metadata(kind: int) -> PictureFormat | None:
+    """The format whose container metadata are of this kind."""
+    return next((line for line in _PICTURES if kind in line.metadata), None)
+
+
+def plugins() -> list[tuple[str, str]]:
+    """Pillow's modules and names of the formats of pictures."""
+    return [line.pillow for line in _PICTURES if line.pillow is not None]
+
+
+def advice(start: bytes, name: str) -> str | None:
+    """Advice on a file of an unsupported format; None if the format is unknown.
+
+    >>> print(advice(b"", "sensor.csv"))  # doctest: +ELLIPSIS
+    is a table as text, which is not read; make a .npy file of its numbers, by Python: numpy.save...
+    """
+    found = next((line for line in _UNREAD if line.takes(start, name)), None)
+    return None if found is None else found.advice(name)
+
+
+def restored(name: str, mode: str) -> tuple[str, str]:
+    """The name of a restored picture without container metadata, and Pillow's name of its format:
+    its own if its ending is that of a lossless format with this mode, otherwise PNG, with `.png`
+    appended to the name, or TIFF, with `.tif`, which holds any mode.
+    """
+    kind, modes = _WRITES.get(ending_of(name), ("PNG", ()))
+    if mode in modes or kind == "TIFF":
+        return name, kind
+    return (name + ".png", "PNG") if mode in NAMED else (name + ".tif", "TIFF")

@@ -1,0 +1,334 @@
+"""Reads picture files as arrays, splits them into pixels and container metadata, and writes them
+again, with the codecs of their formats (docs/format.md, Container metadata).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
+
+from bitsback.errors import ArchiveError, InputError
+from bitsback.files import formats
+from bitsback.files.bands import BandItems, Bands, Kind, PageRows, Read, Rows, joined
+from bitsback.files.drawing import ContainerMetadata, Drawing, PictureCodec, Seekable, Split
+from bitsback.files.file_lists import Listing
+from bitsback.files.npy import stacked
+from bitsback.files.pictures import (
+    Header,
+    check_pixels,
+    header_of,
+    identify,
+    named,
+    reading_picture,
+    shown_in_bands,
+)
+from bitsback.format.modes import MODES, NAMED, mode_of
+from bitsback.io.file_io import name_of, open_regular
+from bitsback.io.names import printable
+from bitsback.io.remote.url import Url
+from bitsback.wire import Cursor
+
+Watch = Callable[
+    [int, np.dtype[Any], tuple[int, ...], Iterator[NDArray[Any]]], Iterator[NDArray[Any]]
+]
+HELD = 5
+"""The kind of the container metadata of a file of pages on its own that is stored verbatim."""
+
+
+def read_header(path: Path | Url) -> Header:
+    """Reads the header of a picture. Raises InputError, which names it, if it is no picture, or an
+    unsupported one.
+    """
+    name = name_of(path)
+    with reading_picture(name), opened(path) as image:
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1:
+            advice = (
+                "compress it on its own"
+                if isinstance(formats.format_of_pillow(image.format), formats.PagesFormat)
+                else "save its frames as files"
+            )
+            raise InputError(f"{printable(name)}: holds {frames} pictures; {advice}")
+        return header_of(image, name)
+
+
+def read_pixels(path: Path | Url) -> NDArray[Any]:
+    """The array of a picture: [height, width] or [height, width, channels]. Raises InputError,
+    which names it.
+    """
+    with reading_picture(name_of(path)), opened(path, whole=True) as image:
+        return pixel_bands(image, name_of(path)).whole()
+
+
+def read_shown(data: bytes, name: str) -> NDArray[Any]:
+    """A picture file as the array that Pillow shows. Raises InputError, which calls it `name`."""
+    with reading_picture(name), identified(io.BytesIO(data)) as image:
+        check_pixels(image)
+        image.load()
+        return np.asarray(image)
+
+
+def identified(file: BinaryIO) -> ImageFile:
+    """The picture in an open file of a supported format. Raises the errors of Pillow."""
+    return identify(file, formats.plugins())
+
+
+@contextmanager
+def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
+    """The picture in a file. whole: its pixels will be read. Raises the errors of Pillow."""
+    # Pillow does not close a file that it opened itself if its first bytes cannot be read.
+    with open_regular(path, whole) as file:
+        try:
+            image = identified(file)
+        except UnidentifiedImageError:
+            file.seek(0)
+            told = formats.advice(file.read(formats.START), name_of(path))
+            if told is None:
+                raise
+            raise InputError(f"{printable(name_of(path))}: {told}") from None
+        with image:
+            yield image
+
+
+def pixel_bands(image: Image.Image, name: str) -> Bands:
+    """The array of the current frame of an open picture, some rows at a time, valid while it is the
+    current one. Raises InputError if it is unsupported.
+    """
+    return shown_in_bands(image, name, _bands_of)
+
+
+def _bands_of(image: Image.Image) -> Read | None:
+    found = formats.format_of_pillow(image.format)
+    return None if found is None or found.codec is None else found.codec().bands_of(image)
+
+
+def _format_of(file: BinaryIO) -> formats.PictureFormat | None:
+    file.seek(0)
+    return formats.picture_format(file.read(formats.START))
+
+
+def _codec_of(file: BinaryIO) -> PictureCodec:
+    found = _format_of(file)
+    if found is None or found.codec is None:
+        raise UnidentifiedImageError
+    return found.codec()
+
+
+def split(file: BinaryIO, exact: bool) -> Split | None:
+    """Splits a file; None if the file that would be made again is not the same: in all pixels, by
+    the samples of its format, and in everything else, or, with `exact`, in every byte. Raises the
+    errors of Pillow for a damaged file.
+    """
+    return _codec_of(file).split(file, exact)
+
+
+def samples_of(file: BinaryIO) -> Bands | None:
+    """The pixels that `split` finds in a file that it can split. Raises the errors of Pillow for a
+    damaged file.
+    """
+    return _codec_of(file).samples(file)
+
+
+def alike(one: BinaryIO, other: BinaryIO) -> bool:
+    """Whether two files of a format differ at most in their compression: all pixels, by the samples
+    of their format, and everything else are equal. Raises the errors of Pillow for damaged files.
+    """
+    found = _format_of(one)
+    if found is None or found.codec is None or found is not _format_of(other):
+        return False
+    return found.codec().same(one, other)
+
+
+def unpack(data: bytes) -> ContainerMetadata:
+    """Reads container metadata. Raises ArchiveError."""
+    cursor = Cursor(data)
+    kind = cursor.byte()
+    found = formats.format_of_metadata(kind)
+    if found is None or found.codec is None:
+        raise ArchiveError(
+            "its container metadata is of an unknown kind: it needs a newer bitsback"
+        )
+    metadata = found.codec().unpack(cursor, kind)
+    cursor.done()
+    return metadata
+
+
+def drawing_of(
+    metadata: bytes,
+    file: Seekable,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    exact: bool = True,
+) -> Drawing:
+    """Writes the file of a picture to an empty file. exact: if its very bytes were promised, make
+    them or raise an error; otherwise make a file of the same pixels and metadata. Raises
+    ArchiveError.
+    """
+    unpacked = unpack(metadata)
+    if not unpacked.fits(dtype, shape):
+        raise ArchiveError("its container metadata is that of another picture")
+    return (unpacked if exact else unpacked.anew()).drawing(file, dtype, shape)
+
+
+def promised(metadata: bytes, exact: bool = True) -> bool:
+    """Whether `drawing_of` makes the very bytes of the file. Raises ArchiveError."""
+    unpacked = unpack(metadata)
+    return (unpacked if exact else unpacked.anew()).exact
+
+
+def drawing_of_pages(
+    metadata: bytes,
+    file: Seekable,
+    pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]],
+    exact: bool = True,
+) -> Drawing:
+    """Writes a file of several pages, with these dtypes and shapes, to an empty file. exact: as in
+    `drawing_of`. Raises ArchiveError.
+    """
+    cursor = Cursor(metadata)
+    kind = cursor.byte()
+    if kind not in formats.PAGES.metadata:
+        raise ArchiveError("its container metadata is that of another file")
+    unpacked = formats.PAGES.codec().unpack(cursor, kind)
+    cursor.done()
+    if not unpacked.fits_pages(pages):
+        raise ArchiveError("its container metadata is that of another file")
+    return (unpacked if exact else unpacked.anew()).draw(file)
+
+
+def file_of(pixels: NDArray[Any], metadata: bytes, exact: bool = True) -> bytes:
+    """The file of a picture as bytes. Raises ArchiveError."""
+    file = io.BytesIO()
+    drawing = drawing_of(metadata, file, pixels.dtype, pixels.shape, exact)
+    drawing.add(pixels)
+    drawing.close()
+    return file.getvalue()
+
+
+def encode(array: NDArray[Any], kind: str) -> bytes:
+    """The file of a picture, in one of Pillow's formats such as "PNG" that can hold it; dtype and
+    shape give its mode.
+    """
+    buffer = io.BytesIO()
+    if mode_of(array.dtype, array.shape) in MODES:
+        Image.fromarray(np.ascontiguousarray(array)).save(buffer, kind)
+    elif kind == "TIFF":
+        page = PageRows(array.dtype, array.shape, Rows([array]))
+        formats.PAGES.codec().write_pages(buffer, [page], array.nbytes)
+    else:
+        from bitsback.files.png.png_codec import write
+
+        write(buffer, array)
+    return buffer.getvalue()
+
+
+def encode_page(page: NDArray[Any], name: str) -> bytes:
+    """A page of a TIFF file as a PNG file. name: of the page. Raises InputError for elements that
+    PNG does not support.
+    """
+    page = np.asarray(page, page.dtype.newbyteorder("<"))
+    if mode_of(page.dtype, page.shape) not in NAMED:
+        raise InputError(
+            f"{printable(name)}: has elements of {page.dtype} in the shape"
+            f" {' x '.join(map(str, page.shape))}, which a PNG file cannot hold; `bitsback"
+            " decompress` restores the TIFF file, and bitsback.open reads its pages as arrays"
+        )
+    return encode(page, "PNG")
+
+
+class PictureItems(BandItems):
+    """The pictures of a list that belong to one part."""
+
+    def __init__(
+        self,
+        listing: Listing,
+        names: Sequence[str],
+        members: Sequence[int],
+        kind: Kind,
+        known: dict[int, NDArray[Any]] | None = None,
+        watch: Watch | None = None,
+    ) -> None:
+        """members: the numbers of the pictures among the names. known: if given, samples are read
+        without palettes, and members that were read before are taken out of it. watch: passes
+        on the bands of each picture that is read, given its member, dtype and shape.
+        """
+        super().__init__(name_of(listing.root), kind, self._bands)
+        self._listing, self._names, self._members = listing, names, members
+        self._known, self._watch = known, watch
+
+    def peek(self, first: int, count: int) -> NDArray[Any]:
+        numbers = range(first, first + count)
+        return stacked([joined(self._bands(number, again=True)) for number in numbers])
+
+    def frames(self, count: int) -> Frames:
+        """The same pictures, which have one shape and so many frames each, frame by frame."""
+        return Frames(self, count)
+
+    def peek_rows(self, number: int, first: int, last: int) -> NDArray[Any]:
+        """Some rows of a picture."""
+        found, at = [], 0
+        for band in self._bands(number, again=True):
+            found.append(band[max(first - at, 0) : max(last - at, 0)])
+            at += len(band)
+            if at >= last:
+                break
+        return joined(found)
+
+    def _bands(self, number: int, again: bool = False) -> Iterator[NDArray[Any]]:
+        """The bands of a picture. again: it will be read once more. Raises InputError, naming
+        it.
+        """
+        bands = self._read(number, again)
+        if again or self._watch is None:
+            return bands
+        return self._watch(self._members[number], self.dtype, self._kind.shape_of(number), bands)
+
+    def _read(self, number: int, again: bool) -> Iterator[NDArray[Any]]:
+        member = self._members[number]
+        if self._known is not None and member in self._known:
+            yield self._known[member] if again else self._known.pop(member)
+            return
+        path = self._listing.path(self._names[member])
+        with ExitStack() as stack:
+            with reading_picture(name_of(path)):
+                picture = self._picture(stack, path)
+                if (picture.dtype, picture.shape) != (self.dtype, self._kind.shape_of(number)):
+                    raise InputError(
+                        f"{printable(name_of(path))}: was changed while it was read; try again"
+                    )
+            yield from named(picture, name_of(path))
+
+    def _picture(self, stack: ExitStack, path: Path | Url) -> Bands:
+        if self._known is None:
+            return pixel_bands(stack.enter_context(opened(path, whole=True)), name_of(path))
+        found = samples_of(stack.enter_context(open_regular(path, True)))
+        if found is None:
+            raise InputError(f"{printable(name_of(path))}: is no picture that is coded any more")
+        return found
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames of pictures of one shape, each of which has some, one below the other."""
+
+    items: PictureItems
+    each: int
+
+    def peek(self, first: int, count: int) -> NDArray[Any]:
+        """Some frames: [frames, rows, columns] or [frames, rows, columns, channels]."""
+        rows, found, last = self.items.shape[1] // self.each, [], first + count
+        while first < last:
+            picture, at = divmod(first, self.each)
+            end = min(self.each, at + last - first)
+            found.append(self.items.peek_rows(picture, at * rows, end * rows))
+            first += end - at
+        return np.concatenate(found).reshape(count, rows, *self.items.shape[2:])

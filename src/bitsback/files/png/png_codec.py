@@ -1,0 +1,129 @@
+"""The codec of PNG files, still and animated: it keeps the chunks around the pixels, and, if zlib
+can make them again, the very bytes of the file (docs/format.md, Container metadata).
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zlib
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, BinaryIO, cast
+
+from numpy.typing import NDArray
+from PIL import Image
+
+from bitsback.errors import ArchiveError
+from bitsback.files.bands import Bands, Read, same_pixels
+from bitsback.files.drawing import ContainerMetadata, Seekable, Split, makes
+from bitsback.files.pictures import identify, sample_bands, split_picture
+from bitsback.files.png import animated, png_metadata
+from bitsback.files.png.animated import Animation, is_animated
+from bitsback.files.png.png_metadata import Png
+from bitsback.files.png.png_parts import Place, Samples, around_pixels, places
+from bitsback.files.png.png_reading import png_bands
+from bitsback.io.file_io import Content, FileContent, in_memory, same_bytes
+from bitsback.wire import Cursor
+
+_PLUGINS = (("Png", "PNG"),)
+_IN_MEMORY = 1 << 24
+
+
+def bands_of(image: Image.Image) -> Read | None:
+    return png_bands(image)
+
+
+def samples(file: BinaryIO) -> Bands | None:
+    content = FileContent(file)
+    if is_animated(content):
+        found = animated.read(content)
+        sheet = None if found is None else found.sheet()
+        return None if sheet is None else Bands.of(sheet)
+    return sample_bands(identify(file, _PLUGINS), png_bands)
+
+
+def split(file: BinaryIO, exact: bool) -> Split | None:
+    if is_animated(FileContent(file)):
+        return _split_animated(file, exact)
+
+    def metadata_of(data: Content, file: BinaryIO, pixels: Bands) -> Png | None:
+        found = list(places(data))
+        png = Png.of(data, found, pixels, exact)
+        with suppress(ArchiveError):
+            if png is not None and _made_again(png, data, found, pixels):
+                return png
+        return None
+
+    return split_picture(file, _PLUGINS, png_bands, metadata_of)
+
+
+def write(file: Seekable, pixels: NDArray[Any]) -> None:
+    """Writes a file of nothing but pixels of several channels of 16 bits to an empty file."""
+    samples = Samples.of_channels(pixels.shape[2])
+    drawing = Png(samples, (), ()).drawing(file, pixels.dtype, pixels.shape)
+    drawing.add(pixels)
+    drawing.close()
+
+
+def _split_animated(file: BinaryIO, exact: bool) -> Split | None:
+    data = FileContent(file)
+    found = animated.read(data)
+    sheet = None if found is None else found.sheet()
+    if found is None or sheet is None:
+        return None
+    animation = found.described(sheet, exact)
+    if animation is None:
+        return None
+    if exact:
+        animation = replace(animation, crc=zlib.crc32(data[:]))
+    pixels, made = Bands.of(sheet), io.BytesIO()
+    with suppress(ArchiveError):
+        drawing = animation.drawing(made, sheet.dtype, sheet.shape)
+        drawing.add(sheet)
+        drawing.close()
+        if same_bytes(file, made) if exact else same(file, made):
+            split = Split.of(pixels, animation, indexed=animation.samples.indexed)
+            return replace(split, frames=animation.alike)
+    return None
+
+
+def unpack(cursor: Cursor, kind: int) -> ContainerMetadata:
+    if kind in (animated.NEW, animated.EXACT):
+        return Animation.unpack(cursor, kind == animated.EXACT)
+    return Png.unpack(cursor, kind == png_metadata.EXACT)
+
+
+def same(file: BinaryIO, made: BinaryIO) -> bool:
+    contents = FileContent(file), FileContent(made)
+    if is_animated(contents[0]):
+        parts = [animated.read(each) for each in contents]
+        one, other = (None if part is None else part.metadata for part in parts)
+        alike = one is not None and one == other
+    else:
+        chunks = [around_pixels(each, list(places(each))) for each in contents]
+        alike = chunks[0] == chunks[1]
+    if not alike:
+        return False
+    pixels = samples(file), samples(made)
+    return pixels[0] is not None and pixels[1] is not None and same_pixels(pixels[0], pixels[1])
+
+
+def _made_again(png: Png, data: Content, found: list[Place], pixels: Bands) -> bool:
+    """Whether the file that is made is the same: bit for bit, or in all pixels and chunks.
+
+    found: the chunks of the existing file.
+    """
+    if png.exact:
+        return makes(png, data, pixels)
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+        file = cast(BinaryIO, spool)
+        drawing = png.drawing(file, pixels.dtype, pixels.shape)
+        for band in pixels:
+            drawing.add(band)
+        drawing.close()
+        made, file = in_memory(file)
+        if around_pixels(made, list(places(made))) != around_pixels(data, found):
+            return False
+        again = samples(file)
+        return again is not None and same_pixels(again, pixels)

@@ -1,0 +1,343 @@
+"""Everything of a PNG file but its pixels: the chunks around them, and, if zlib can make them
+again, what makes the very bytes of the file (docs/format.md, Container metadata).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError
+from bitsback.files.bands import Bands
+from bitsback.files.deflated import ZLIB, Deflated
+from bitsback.files.drawing import Drawing, Seekable
+from bitsback.files.png.png_parts import (
+    AROUND,
+    MAGIC,
+    Bytes,
+    Chunk,
+    Place,
+    Samples,
+    content,
+    pack_chunk,
+    size_of,
+)
+from bitsback.files.png.png_reading import filters_of
+from bitsback.io.file_io import Content
+from bitsback.wire import Cursor, varint
+
+LEVEL = 6
+_LOOKAHEAD = 262  # bytes of its window that deflate does not use
+_MOST_IN_A_CHUNK = 1 << 30
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The compression of the pixels."""
+
+    filters: bytes
+    """One for each row."""
+    deflated: Deflated
+    cuts: tuple[int, ...]
+    """Bytes of it in each chunk."""
+
+    def parts(self, content: bytes | bytearray) -> list[bytes]:
+        """The content of the chunks for these rows with their filters. Raises ArchiveError if this
+        zlib makes another stream.
+        """
+        packed = self.deflated.stream(content)
+        if sum(self.cuts) != len(packed):
+            raise not_made_again()
+        ends = accumulate(self.cuts)
+        return [packed[end - cut : end] for end, cut in zip(ends, self.cuts, strict=True)]
+
+    def pack_rows(self) -> bytes:
+        """The chunks and the filters; in most files all chunks but the last have one size."""
+        numbers = [len(self.cuts), *self.cuts, len(self.filters)]
+        return b"".join(map(varint, numbers)) + self.filters
+
+    @classmethod
+    def unpack_rows(cls, cursor: Cursor, deflated: Deflated) -> Stream:
+        """Raises ArchiveError."""
+        count = cursor.varint()
+        if count > len(cursor.data):
+            raise ArchiveError("its container metadata is too short for its chunks")
+        cuts = tuple(cursor.varint() for _ in range(count))
+        filters = bytes(cursor.take(cursor.varint()))
+        if not filters or max(filters) > 4:
+            raise ArchiveError("its container metadata lists filters that no PNG has")
+        return cls(filters, deflated, cuts)
+
+
+def not_made_again() -> ArchiveError:
+    """The error of a file whose very bytes another zlib made."""
+    return ArchiveError(
+        f"its very bytes cannot be made again by the zlib of this computer ({ZLIB}); its pixels and"
+        " all else of it can: 'decompress --files pixels'"
+    )
+
+
+@dataclass(frozen=True)
+class Around:
+    """All chunks except IDAT: those before it, which start with IHDR, and those after it, which end
+    with IEND.
+    """
+
+    before: tuple[Chunk, ...]
+    after: tuple[Chunk, ...]
+
+
+class PngDrawing:
+    """A file whose pixels are compressed again."""
+
+    def __init__(self, samples: Samples, around: Around, size: int, file: Seekable) -> None:
+        """size: bytes of all rows, with their filters."""
+        self._samples, self._after, self._file = samples, around.after, file
+        self._packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _window(size))
+        self._above: Bytes | None = None
+        file.write(MAGIC + b"".join(map(pack_chunk, around.before)))
+        self._at = len(MAGIC) + sum(map(size_of, around.before))
+        self._crc = self._size = 0  # of the current IDAT chunk, if it has bytes
+
+    def add(self, rows: NDArray[Any]) -> None:
+        """Raises ArchiveError if there are values that the file cannot have."""
+        data = self._samples.row_bytes(rows)
+        filters = self._samples.filters_for(data, self._above)
+        self._put(self._packer.compress(self._samples.filtered(data, filters, self._above)))
+        self._above = data[-1:].copy()
+
+    def close(self) -> int:
+        self._put(self._packer.flush())
+        self._end_chunk()
+        after = b"".join(map(pack_chunk, self._after))
+        self._file.write(after)
+        return self._at + len(after)
+
+    def _put(self, data: bytes) -> None:
+        if not data:
+            return
+        if not self._size:
+            self._file.seek(self._at + 4)  # after the size, which is written last
+            self._file.write(b"IDAT")
+            self._crc = zlib.crc32(b"IDAT")
+        self._file.write(data)
+        self._crc = zlib.crc32(data, self._crc)
+        self._size += len(data)
+        if self._size > _MOST_IN_A_CHUNK:
+            self._end_chunk()
+
+    def _end_chunk(self) -> None:
+        self._file.write(struct.pack(">I", self._crc))
+        self._file.seek(self._at)
+        self._file.write(struct.pack(">I", self._size))
+        self._at += self._size + AROUND
+        self._file.seek(self._at)
+        self._size = 0
+
+
+def _window(size: int) -> int:
+    """The smallest window of zlib, as the logarithm of its bytes, that works like the largest one
+    for content of `size` bytes: a small window is faster.
+    """
+    return min(max((size + _LOOKAHEAD).bit_length(), 9), zlib.MAX_WBITS)
+
+
+class ExactPngDrawing:
+    """The original file, byte for byte. All of it is in memory, since the sizes of zlib's inputs
+    may change its output.
+    """
+
+    def __init__(
+        self, samples: Samples, around: Around, stream: Stream, crc: int, file: Seekable
+    ) -> None:
+        """crc: CRC-32 of the file."""
+        self._samples, self._around, self._stream = samples, around, stream
+        self._crc, self._file = crc, file
+        self._content, self._row = bytearray(), 0
+        self._above: Bytes | None = None
+
+    def add(self, rows: NDArray[Any]) -> None:
+        """Raises ArchiveError if there are values that the file cannot have."""
+        data = self._samples.row_bytes(rows)
+        filters = self._stream.filters[self._row : self._row + len(data)]
+        self._content += self._samples.filtered(data, filters, self._above)
+        self._above, self._row = data[-1:].copy(), self._row + len(data)
+
+    def close(self) -> int:
+        """Raises ArchiveError if the result is another file."""
+        idats = [(b"IDAT", idat) for idat in self._stream.parts(self._content)]
+        chunks = [*self._around.before, *idats, *self._around.after]
+        data = MAGIC + b"".join(map(pack_chunk, chunks))
+        if zlib.crc32(data) != self._crc:
+            raise not_made_again()
+        self._file.write(data)
+        return len(data)
+
+
+NEW, EXACT = 2, 3
+"""The kinds of container metadata: the pixels are compressed with new settings, or to the very
+bytes of the original.
+"""
+_SMALLEST_CHUNK = 5  # bytes in container metadata
+_ANIMATED = frozenset([b"acTL", b"fcTL", b"fdAT"])
+OF_BYTES = frozenset([b"iDOT", b"dSIG", b"caBX"])
+"""Chunks that describe the very bytes of a file: starts for Apple's decoders, and signatures."""
+
+
+@dataclass(frozen=True)
+class Png:
+    """Everything of a PNG file but its pixels."""
+
+    samples: Samples
+    before: tuple[Chunk, ...]
+    """The chunks before the pixels, without IHDR."""
+    after: tuple[Chunk, ...]
+    """The chunks after the pixels, without IEND."""
+    stream: Stream | None = None
+    """None if the pixels are compressed with new settings."""
+    crc: int = 0
+    """CRC-32 of the file whose very bytes come back."""
+
+    @classmethod
+    def of(cls, data: Content, found: list[Place], pixels: Bands, exact: bool) -> Png | None:
+        """The container metadata of a file; None if they cannot describe all of it.
+
+        found: its chunks. pixels: as Pillow reads them. exact: None unless the very bytes of the
+        file can be made again; the whole file is in memory. Raises ValueError if its pixels are
+        damaged.
+        """
+        kinds = [kind for kind, _, _ in found]
+        if kinds[:1] != [b"IHDR"] or kinds[-1] != b"IEND" or b"IDAT" not in kinds:
+            return None
+        header = content(data, found[0])
+        if len(header) != 13 or content(data, found[-1]):
+            return None
+        width, height, depth, colour, *methods, interlace = struct.unpack(">IIBBBBB", header)
+        samples = Samples(depth, colour)
+        if any(methods) or interlace > 1 or (height, width) != pixels.shape[:2]:
+            return None
+        first, last = kinds.index(b"IDAT"), len(kinds) - 1 - kinds[::-1].index(b"IDAT")
+        if not samples.held or set(kinds[first : last + 1]) != {b"IDAT"}:
+            return None
+        others = kinds[1:first] + kinds[last + 1 : -1]
+        if b"PLTE" in kinds[last:] or any(
+            (kind[:1].isupper() and kind != b"PLTE") or kind in _ANIMATED for kind in others
+        ):
+            return None
+        if not exact and not OF_BYTES.isdisjoint(others):
+            return None
+        before, after = (
+            tuple((place[0], content(data, place)) for place in around)
+            for around in (found[1:first], found[last + 1 : -1])
+        )
+        png = cls(samples, before, after)
+        if not png.fits(pixels.dtype, pixels.shape) or not png._has_colours(pixels):
+            return None
+        idats = found[first : last + 1]
+        filters = filters_of(samples, data, idats, pixels, bool(interlace))
+        if filters is None or (exact and interlace):
+            return None
+        if not exact:
+            return png
+        stream = png._stream_of(data, idats, pixels.whole(), filters)
+        return None if stream is None else replace(png, stream=stream, crc=zlib.crc32(data[:]))
+
+    def _has_colours(self, pixels: Bands) -> bool:
+        """Whether the palette, if one is needed, has the colours of all pixels."""
+        if not self.samples.indexed:
+            return True
+        sizes = [len(held) for kind, held in self.before if kind == b"PLTE"]
+        if len(sizes) != 1 or sizes[0] % 3:
+            return False
+        return all(3 * int(band.max()) < sizes[0] for band in pixels)
+
+    def anew(self) -> Png:
+        """The same with pixels compressed by new settings."""
+        return replace(self, stream=None, crc=0)
+
+    def _stream_of(
+        self, data: Content, idats: list[Place], pixels: NDArray[Any], filters: bytes
+    ) -> Stream | None:
+        rows = self.samples.filtered(self.samples.row_bytes(pixels), filters)
+        parts = [content(data, place) for place in idats]
+        deflated = Deflated.of(rows, b"".join(parts))
+        if deflated is None:
+            return None
+        return Stream(filters, deflated, tuple(map(len, parts)))
+
+    @property
+    def kind(self) -> int:
+        """Its number in an archive."""
+        return NEW if self.stream is None else EXACT
+
+    @property
+    def exact(self) -> bool:
+        """Whether the very bytes of the file come back."""
+        return self.stream is not None
+
+    @property
+    def certain(self) -> bool:
+        """Whether a file can be made with any pixels that fit."""
+        return self.stream is None and self.samples.depth >= 8
+
+    def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
+        """Whether pixels of this dtype and shape can be those of the file."""
+        if self.stream is not None and len(self.stream.filters) != shape[0]:
+            return False
+        return self.samples.fit(dtype, shape)
+
+    def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
+        """The file, with pixels of this dtype and shape, which fit."""
+        header = self.samples.header((shape[1], shape[0]))
+        around = Around((header, *self.before), (*self.after, (b"IEND", b"")))
+        if self.stream is None:
+            size = shape[0] * (1 + self.samples.bytes_of_row(shape[1]))
+            return PngDrawing(self.samples, around, size, file)
+        return ExactPngDrawing(self.samples, around, self.stream, self.crc, file)
+
+    def pack(self) -> bytes:
+        parts = [bytes([self.samples.depth, self.samples.colour])]
+        parts += map(pack_chunks, (self.before, self.after))
+        if self.stream is not None:
+            crc = self.crc.to_bytes(4, "little")
+            parts += [self.stream.deflated.pack(), crc, self.stream.pack_rows()]
+        return b"".join(parts)
+
+    @classmethod
+    def unpack(cls, cursor: Cursor, exact: bool) -> Png:
+        """Raises ArchiveError."""
+        samples = unpack_samples(cursor)
+        before, after = unpack_chunks(cursor), unpack_chunks(cursor)
+        if not exact:
+            return cls(samples, before, after)
+        deflated = Deflated.unpack(cursor)
+        crc = int.from_bytes(cursor.take(4), "little")
+        return cls(samples, before, after, Stream.unpack_rows(cursor, deflated), crc)
+
+
+def pack_chunks(chunks: tuple[Chunk, ...]) -> bytes:
+    """Their number, and for each its type, its length and its content."""
+    packed = [kind + varint(len(held)) + held for kind, held in chunks]
+    return varint(len(chunks)) + b"".join(packed)
+
+
+def unpack_chunks(cursor: Cursor) -> tuple[Chunk, ...]:
+    """Raises ArchiveError."""
+    count = cursor.varint()
+    if count * _SMALLEST_CHUNK > len(cursor.data):
+        raise ArchiveError("its container metadata is too short for its chunks")
+    return tuple((bytes(cursor.take(4)), bytes(cursor.take(cursor.varint()))) for _ in range(count))
+
+
+def unpack_samples(cursor: Cursor) -> Samples:
+    """Raises ArchiveError."""
+    samples = Samples(cursor.byte(), cursor.byte())
+    if not samples.held:
+        raise ArchiveError("its container metadata describes samples that no PNG has")
+    return samples

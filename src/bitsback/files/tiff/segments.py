@@ -1,0 +1,501 @@
+"""The segments, strips or tiles, of a TIFF file: their layout of the pixels of a page, their
+compression, and their places. Source: TIFF revision 6.0, sections 3, 14 and 15.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, TiffImagePlugin
+
+from bitsback.errors import ArchiveError
+from bitsback.files.deflated import Deflated
+from bitsback.files.png.png_parts import pack_bits
+from bitsback.format.modes import MOST_CHANNELS
+from bitsback.lazy import cached_property
+from bitsback.wire import Cursor, varint
+
+NONE, GROUP_4, LZW, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = (
+    1, 4, 5, 8, 32773, 32946, 34925, 50000,
+)  # fmt: skip
+"""Compressions, by their numbers in the tag 259."""
+
+BIG, INVERTED, SCALED, REVERSED, PREDICTED, TILED, SIGNED, FLOAT, BY_BYTES = (
+    1, 2, 4, 8, 16, 32, 64, 128, 256,
+)  # fmt: skip
+"""Flags: samples are big-endian; each bit of a sample is inverted, since the least value is white;
+samples of 2 or 4 bits become 8 bits from black to white; the bits of each byte are reversed;
+samples are differences to those before them; segments are tiles; samples are signed integers, or
+floats, of which the bytes are differences to those before them.
+"""
+
+_LEAST_BITS = {0: 1, INVERTED: 1, SIGNED: 8, FLOAT: 16}
+"""Bits of a sample at least, by the flags of its kind."""
+_BITS = (1, 2, 4, 8, 16, 32, 64)
+REVERSE = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
+"""Each byte with its bits in reverse."""
+_MOST = 1 << 32
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A page, [height, width] or [height, width, channels or planes], in segments."""
+
+    height: int
+    width: int
+    channels: int
+    """The number of samples of a pixel that are stored together."""
+    planes: int
+    """The number of times that segments cover the page, each time for one channel; 1 if channels
+    stand together.
+    """
+    bits: int
+    """Bits of a sample: 1, 2, 4, 8, 16, 32 or 64."""
+    rows: int
+    columns: int
+    """The columns of a segment; the last strip may have fewer rows, and tiles are whole."""
+    compression: int
+    flags: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether such a page is possible and supported."""
+        sides = (self.height, self.width, self.rows, self.columns)
+        colours = self.channels * self.planes
+        return (
+            all(0 < side < _MOST for side in sides)
+            and 1 in (self.channels, self.planes)
+            and 1 <= colours <= MOST_CHANNELS
+            and self.bits in _BITS
+            and (colours == 1 or self.bits >= 8)
+            and (self.flags & TILED > 0 or self.columns == self.width)
+            and self.flags < 512
+            and self.flags & (BY_BYTES | FLOAT) != BY_BYTES
+            and self.bits >= _LEAST_BITS.get(self.flags & (INVERTED | SIGNED | FLOAT), 65)
+            and not (self.flags & PREDICTED and (self.bits < 8 or self.flags & FLOAT))
+        )
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        kind = "f" if self.flags & FLOAT else "i" if self.flags & SIGNED else "u"
+        return np.dtype("|b1" if self.bits == 1 else f"<{kind}{max(self.bits // 8, 1)}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        colours = self.channels * self.planes
+        return (self.height, self.width) + (colours,) * (colours > 1)
+
+    @property
+    def across(self) -> int:
+        """Segments side by side."""
+        return -(-self.width // self.columns)
+
+    @property
+    def down(self) -> int:
+        """Segments one below the other."""
+        return -(-self.height // self.rows)
+
+    @property
+    def segments(self) -> int:
+        return self.planes * self.down * self.across
+
+    @property
+    def area(self) -> int:
+        """The pixels of the segments of a plane, including those beyond the edges of the page."""
+        rows = self.down * self.rows if self.flags & TILED else self.height
+        return rows * self.across * self.columns
+
+    @property
+    def blank(self) -> Any:
+        """The sample whose bits are zeros in the file."""
+        return np.invert(self.dtype.type(0)) if self.flags & INVERTED else self.dtype.type(0)
+
+    @property
+    def row_bytes(self) -> int:
+        """The bytes of a segment's row."""
+        return -(-self.columns * self.channels * self.bits // 8)
+
+    def rows_of(self, band: int) -> int:
+        """The rows of the picture in a row of segments."""
+        return min(self.rows, self.height - band * self.rows)
+
+    def rows_stored(self, band: int) -> int:
+        """The rows of these segments."""
+        return self.rows if self.flags & TILED else self.rows_of(band)
+
+    def samples(self, raw: bytes) -> NDArray[Any]:
+        """The samples of a segment from its bytes, decompressed: [rows, columns, channels]."""
+        if self.reversed_alone:
+            raw = raw.translate(REVERSE)
+        data = np.frombuffer(raw, np.uint8).reshape(-1, self.row_bytes)
+        values: NDArray[Any]
+        if self.flags & BY_BYTES:
+            summed = np.cumsum(data.reshape(len(data), -1, self.channels), axis=1, dtype=np.uint8)
+            planes = summed.reshape(len(data), self.bits // 8, -1)
+            values = np.ascontiguousarray(planes.swapaxes(1, 2)).view(f">u{self.bits // 8}")
+        elif self.bits >= 8:
+            values = data.view(self._order)
+        else:
+            values = unpack_bits(data, self.bits)[:, : self.columns]
+            values = values.astype(bool) if self.bits == 1 else values * np.uint8(self._step)
+        values = values.reshape(len(data), self.columns, self.channels)
+        if self.flags & PREDICTED:
+            values = np.cumsum(values, axis=1, dtype=values.dtype.newbyteorder("="))
+        if self.bits >= 8:
+            values = values.astype(values.dtype.newbyteorder("<")).view(self.dtype)
+        return np.invert(values) if self.flags & INVERTED else values
+
+    def raw(self, samples: NDArray[Any]) -> bytes:
+        """The bytes of a segment before compression. Raises ArchiveError for samples that it cannot
+        have.
+        """
+        values = np.invert(samples) if self.flags & INVERTED else samples
+        if self.bits >= 8:  # floats may be none, so that their bits are handled
+            values = np.ascontiguousarray(values).view(f"<u{self.bits // 8}")
+        if self.flags & PREDICTED:
+            values = values.copy()
+            values[:, 1:] -= values[:, :-1].copy()
+        rows = np.ascontiguousarray(values).reshape(len(values), -1)
+        if self.flags & BY_BYTES:
+            whole = rows.astype(f">u{self.bits // 8}").view(np.uint8)
+            planes = whole.reshape(len(rows), -1, self.bits // 8).swapaxes(1, 2)
+            ordered = planes.reshape(len(rows), -1)
+            made = ordered.copy()
+            made[:, self.channels :] -= ordered[:, : -self.channels]
+            raw = made.tobytes()
+        elif self.bits >= 8:
+            raw = rows.astype(self._order).tobytes()
+        elif self.bits == 1:
+            raw = np.packbits(rows, axis=1).tobytes()
+        else:
+            fewer = rows // np.uint8(self._step)
+            if (fewer * np.uint8(self._step) != rows).any() or (fewer >> self.bits).any():
+                raise ArchiveError("its pixels have values that its file cannot have")
+            raw = pack_bits(fewer, self.bits).tobytes()
+        return raw.translate(REVERSE) if self.reversed_alone else raw
+
+    @property
+    def reversed_alone(self) -> bool:
+        """Whether the bits of uncompressed bytes are reversed."""
+        return bool(self.flags & REVERSED) and self.compression == NONE
+
+    @property
+    def _order(self) -> str:
+        return f"{'>' if self.flags & BIG else '<'}u{self.bits // 8}"
+
+    @property
+    def _step(self) -> int:
+        return 255 // ((1 << self.bits) - 1) if self.flags & SCALED else 1
+
+    def pack(self) -> bytes:
+        numbers = (
+            self.height, self.width, self.channels, self.planes, self.bits, self.rows,
+            self.columns, self.compression, self.flags,
+        )  # fmt: skip
+        return b"".join(map(varint, numbers))
+
+    @classmethod
+    def unpack(cls, cursor: Cursor) -> Layout:
+        """Raises ArchiveError."""
+        layout = cls(*(cursor.varint() for _ in range(9)))
+        if not layout.sound:
+            raise ArchiveError("its container metadata describes an impossible page")
+        return layout
+
+
+def unpack_bits(rows: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Samples of 1, 2 or 4 bits from bytes, the first one in the highest bits: [rows, samples]."""
+    shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
+    spread = (rows[:, :, np.newaxis] >> shifts) & np.uint8((1 << bits) - 1)
+    return spread.reshape(len(rows), -1)
+
+
+_BY_ZLIB = (DEFLATE, OLD_DEFLATE)
+_MOST_MEMORY = 1 << 28
+"""The bytes that unpacking LZMA may take."""
+_STREAMS: dict[int, Callable[[], Any]] = {
+    DEFLATE: zlib.decompressobj,
+    OLD_DEFLATE: zlib.decompressobj,
+    LZMA: lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MOST_MEMORY),
+}
+"""Decompressors that check where a stream ends; libtiff stops at the last byte that it wants, and
+accepts damaged LZMA.
+"""
+_BY_PILLOW = {
+    GROUP_4: "group4",
+    LZW: "tiff_lzw",
+    PACKBITS: "packbits",
+    LZMA: "lzma",
+    ZSTD: "zstd",
+}
+"""Pillow's names."""
+COMPRESSIONS = (NONE, *_BY_ZLIB, *_BY_PILLOW)
+"""The compressions that are undone and made again."""
+
+BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
+"""The settings of zlib for segments of another deflate encoder, at one of its levels."""
+
+_EXTRA = 1 << 16
+
+
+def most_bytes(raw: int) -> int:
+    """The most bytes of a compressed segment of `raw` bytes."""
+    return 2 * raw + _EXTRA
+
+
+def decompress(layout: Layout, data: bytes, rows: int, whole: bool = False) -> bytes | None:
+    """The bytes of a segment of `rows` rows; None if it has more or fewer. whole: also None unless
+    the compressed stream ends, with the last byte of `data`. Raises the errors of zlib, lzma and
+    Pillow.
+    """
+    size = rows * layout.row_bytes
+    if layout.compression == NONE:
+        return data if len(data) == size else None
+    if layout.flags & REVERSED:
+        data = data.translate(REVERSE)
+    if layout.compression in _STREAMS:
+        stream = _STREAMS[layout.compression]()
+        raw = stream.decompress(data, size + 1)
+        held = len(raw) == size and stream.eof and not (whole and stream.unused_data)
+        return raw if held else None
+    raw = _decompress_by_pillow(layout, data, rows)
+    held = not whole or layout.compression == GROUP_4 or _ENDS[layout.compression](data, size)
+    return raw if held else None
+
+
+def _ends_as_lzw(data: bytes, size: int) -> bool:
+    """Whether these bytes are one stream of LZW, with `size` bytes, from the first to the last.
+    Source: TIFF, section 13.
+    """
+    lengths = [1] * _LZW_FIRST
+    previous = buffer = held = made = 0
+    width = 9
+    for at, byte in enumerate(data):
+        buffer, held = buffer << 8 | byte, held + 8
+        if held < width:
+            continue
+        held -= width
+        code, buffer = buffer >> held, buffer & ((1 << held) - 1)
+        if code == _LZW_END:
+            # Some encoders begin a byte that they do not need.
+            return made == size and not buffer and data[at + 1 :] in (b"", b"\0")
+        if code == _LZW_CLEAR:
+            del lengths[_LZW_FIRST:]
+            previous, width = 0, 9
+            continue
+        if previous and len(lengths) < 1 << 12:
+            lengths.append(previous + 1)
+        if code >= len(lengths):
+            return False
+        previous = lengths[code]
+        made += previous
+        # Codes become wider one code early.
+        width = min(max((len(lengths) + 1).bit_length(), 9), 12)
+    return False
+
+
+def _ends_as_packbits(data: bytes, size: int) -> bool:
+    """Whether these bytes are runs of `size` bytes together. Source: TIFF, section 9."""
+    at = made = 0
+    while at < len(data):
+        count = data[at]
+        if count < 128:
+            at, made = at + count + 2, made + count + 1
+        else:  # 128 stands for nothing
+            at, made = at + 1 + (count > 128), made + (257 - count) * (count > 128)
+    return at == len(data) and made == size
+
+
+def _ends_as_zstd(data: bytes, size: int) -> bool:
+    """Whether these bytes are one frame of Zstandard, from the first to the last. Source: RFC 8878,
+    section 3.1.1.
+    """
+    single, checked = data[4] >> 5 & 1, data[4] >> 2 & 1
+    told = (single, 2, 4, 8)[data[4] >> 6]
+    at, last = 6 - single + (0, 1, 2, 4)[data[4] & 3] + told, 0
+    while not last and at < len(data):
+        header = int.from_bytes(data[at : at + 3], "little")
+        last, kind, length = header & 1, header >> 1 & 3, header >> 3
+        at += 3 + (1 if kind == 1 else length)
+    return bool(last) and at + 4 * checked == len(data)
+
+
+_LZW_CLEAR, _LZW_END, _LZW_FIRST = 256, 257, 258
+_ENDS = {LZW: _ends_as_lzw, PACKBITS: _ends_as_packbits, ZSTD: _ends_as_zstd}
+
+
+def compress(layout: Layout, raw: bytes, rows: int, deflated: Deflated) -> bytes:
+    """A compressed segment of `rows` rows. Raises ArchiveError if Pillow cannot make it."""
+    if layout.compression == NONE:
+        return raw
+    if layout.compression in _BY_ZLIB:
+        data = deflated.stream(raw)
+    else:
+        try:
+            data = _compress_by_pillow(layout, raw, rows)
+        except Exception as error:  # libtiff may make Pillow's writers raise any error
+            raise ArchiveError(
+                "the Pillow of this computer cannot compress as its file was,"
+                f" {_BY_PILLOW[layout.compression]}: {error}"
+            ) from None
+    return data.translate(REVERSE) if layout.flags & REVERSED else data
+
+
+def _size(layout: Layout, rows: int) -> tuple[str, tuple[int, int]]:
+    """The mode and the size of a picture with the bytes of a segment."""
+    if layout.compression == GROUP_4:
+        return "1", (layout.columns, rows)
+    return "L", (layout.row_bytes, rows)
+
+
+def _decompress_by_pillow(layout: Layout, data: bytes, rows: int) -> bytes:
+    mode, size = _size(layout, rows)
+    directory: Any = TiffImagePlugin.ImageFileDirectory_v2()
+    tags = {
+        256: size[0], 257: size[1], 258: 1 if mode == "1" else 8, 259: layout.compression,
+        262: 1, 273: 0, 277: 1, 278: rows, 279: len(data),
+    }  # fmt: skip
+    for number, value in tags.items():
+        directory[number] = value
+    file = b"II*\0" + struct.pack("<I", 8) + directory.tobytes(8) + data  # `tobytes` sets its place
+    with Image.open(io.BytesIO(file), formats=("TIFF",)) as image:
+        return image.tobytes()
+
+
+def _compress_by_pillow(layout: Layout, raw: bytes, rows: int) -> bytes:
+    mode, size = _size(layout, rows)
+    file = io.BytesIO()
+    image = Image.frombytes(mode, size, raw)
+    image.save(file, "TIFF", compression=_BY_PILLOW[layout.compression], tiffinfo={278: rows})
+    with Image.open(file, formats=("TIFF",)) as made:
+        tags: Any = getattr(made, "tag_v2")  # noqa: B009 - as not all images have one
+        offsets, counts = tags[273], tags[279]
+    if len(offsets) != 1:
+        raise ArchiveError("it made several strips of one")
+    return file.getvalue()[offsets[0] : offsets[0] + counts[0]]
+
+
+Span = tuple[int, int]
+"""The places of the first byte, and of the one after the last."""
+
+_SMALLEST = 3  # bytes of a run
+_MOST_END = 1 << 48
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place of a segment in the original file."""
+
+    start: int
+    end: int
+    space: int
+    """The end of the adjacent segments from this one on."""
+    first: bool
+    """Whether there is a gap before it."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Runs of segments: their number, the gap before each, and their length."""
+
+    runs: tuple[tuple[int, int, int], ...]
+
+    @classmethod
+    def of(cls, spans: Iterable[Span]) -> Places:
+        gaps, end = [], 0
+        for start, stop in spans:
+            gaps.append((start - end, stop - start))
+            end = stop
+        runs: list[tuple[int, int, int]] = []
+        for (gap, length), group in groupby(gaps):
+            count = sum(1 for _ in group)
+            runs += [(count, gap, length)] if gap >= 0 else [(1, gap, length)] * count
+        return cls(tuple(runs))
+
+    @property
+    def count(self) -> int:
+        return sum(count for count, _, _ in self.runs)
+
+    def __iter__(self) -> Iterator[Place]:
+        followed = [0]
+        for count, gap, length in reversed(self.runs):
+            followed.append(0 if gap else count * length + followed[-1])
+        end = 0
+        for (count, gap, length), behind in zip(self.runs, followed[-2::-1], strict=True):
+            last = end + count * (gap + length)
+            for number in range(count):
+                start = end + gap
+                end = start + length
+                space = last + behind if not gap or number == count - 1 else end
+                yield Place(start, end, space, gap != 0)
+
+    def spans(self, most: int) -> Iterator[Span]:
+        """The spans without gaps. most: the most bytes of all gaps; raises ArchiveError if there
+        are more.
+        """
+        end = 0
+        for count, gap, length in self.runs:
+            if gap > 0:
+                most -= count * gap
+            if end + gap < 0 or end + count * (gap + length) > _MOST_END or most < -_MOST_END:
+                raise ArchiveError("its container metadata places segments where there can be none")
+            if not gap:
+                yield end, end + count * length
+                end += count * length
+                continue
+            if count > 1 and most < 0:
+                raise ArchiveError("its container metadata lists more gaps than it has bytes for")
+            for _ in range(count):
+                yield end + gap, end + gap + length
+                end += gap + length
+
+    def pack(self) -> bytes:
+        return varint(len(self.runs)) + b"".join(
+            varint(count) + signed(gap) + varint(length) for count, gap, length in self.runs
+        )
+
+    @classmethod
+    def unpack(cls, cursor: Cursor) -> Places:
+        """Raises ArchiveError."""
+        count = cursor.varint()
+        if count * _SMALLEST > len(cursor.data):
+            raise ArchiveError("its container metadata is too short for its segments")
+        runs = tuple((cursor.varint(), unsigned(cursor), cursor.varint()) for _ in range(count))
+        if any(count < 1 or not length or (gap < 0 and count > 1) for count, gap, length in runs):
+            raise ArchiveError("its container metadata places segments where there can be none")
+        return cls(runs)
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The spans in the order of the file; adjacent ones are joined. Raises ArchiveError if two
+    overlap.
+    """
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start < found[-1][1]:
+            raise ArchiveError("its container metadata lists segments that overlap")
+        if found and start == found[-1][1]:
+            found[-1] = found[-1][0], end
+        else:
+            found.append((start, end))
+    return found
+
+
+def signed(number: int) -> bytes:
+    """2n for n >= 0, otherwise -2n - 1, as a varint."""
+    return varint(2 * number if number >= 0 else -2 * number - 1)
+
+
+def unsigned(cursor: Cursor) -> int:
+    """The inverse of `signed`. Raises ArchiveError."""
+    number = cursor.varint()
+    return -(number >> 1) - 1 if number & 1 else number >> 1

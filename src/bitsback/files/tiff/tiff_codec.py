@@ -1,0 +1,277 @@
+"""The codec of TIFF files: it splits a file only if the file that is made again is the same, bit
+for bit or in everything that tifffile, zlib and libtiff read from it. tifffile writes files that
+consist only of pages.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain, groupby
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bitsback.errors import ArchiveError
+from bitsback.files.bands import Bands, PageRows, Read
+from bitsback.files.deflated import Deflated
+from bitsback.files.drawing import Comparison, Split
+from bitsback.files.tiff.segments import (
+    BEST,
+    DEFLATE,
+    GROUP_4,
+    OLD_DEFLATE,
+    TILED,
+    Places,
+    decompress,
+    merged,
+)
+from bitsback.files.tiff.structure import (
+    Page,
+    PageReader,
+    one_picture,
+    opened,
+    pages_of,
+    pixels_of,
+    shown_bands,
+)
+from bitsback.files.tiff.tiff_metadata import Tiff, TiffDrawing
+from bitsback.io.file_io import Content, FileContent, Reader, in_memory
+from bitsback.wire import Cursor
+
+_IN_MEMORY = 1 << 24
+_MOST_OTHERS = 1 << 26
+"""The most bytes of container metadata, which is in memory."""
+_PLACES = (273, 279, 324, 325)
+"""Tags that hold the places of segments."""
+_OTHER_PAGES = 330
+"""The tag of pages outside of the main sequence."""
+
+
+def bands_of(image: Image.Image) -> Read | None:
+    return shown_bands(image)
+
+
+def samples(file: BinaryIO) -> Bands | None:
+    pages = one_picture(pages_of(file))
+    return pixels_of(file, pages) if pages else None
+
+
+def split(file: BinaryIO, exact: bool) -> Split | None:
+    _, file = in_memory(file)  # the caller may read the pixels after the file is closed
+    pages = one_picture(pages_of(file))
+    metadata = tiff_metadata(file, pages, exact) if pages else None
+    return (
+        None if metadata is None else Split.of(pixels_of(file, pages), metadata, pages[0].palette)
+    )
+
+
+def split_pages(file: BinaryIO, exact: bool) -> tuple[list[Bands], Tiff | None] | None:
+    pages = held(file)
+    if pages is None:
+        return None
+    return [pixels_of(file, [page]) for page in pages], tiff_metadata(file, pages, exact)
+
+
+def unpack(cursor: Cursor, kind: int) -> Tiff:
+    return Tiff.unpack(cursor)
+
+
+def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None:
+    """The metadata of a file, of which these pages are coded by their pixels; None if the file that
+    both make would not be the same. exact: in every byte. Raises the errors of zlib and Pillow for
+    a damaged file.
+    """
+    content, reader = FileContent(file), Reader(file)
+    try:
+        metadata = _metadata(content, reader, pages)
+        if metadata is None:
+            return None
+        exact = exact or metadata.has_leaders
+        comparison = Comparison(content)
+        drawing = _drawn(metadata, reader, pages, comparison)
+        if drawing is not None and drawing.close() == len(content) and not comparison.differs:
+            return (
+                replace(metadata, check=drawing.crc) if exact and metadata.compressed else metadata
+            )
+        if exact or not metadata.compressed or not _alone(file, pages):
+            return None
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            made = cast(BinaryIO, spool)
+            drawing = _drawn(metadata, reader, pages, made)
+            assert drawing is not None
+            drawing.close()
+            return metadata if same(file, made) else None
+    except ArchiveError:
+        return None
+
+
+def _metadata(content: Content, reader: Reader, pages: list[Page]) -> Tiff | None:
+    runs = [(len(list(group)), layout) for layout, group in groupby(p.layout for p in pages)]
+    fields = tuple(page.fields for page in pages if page.fields is not None)
+    places = Places.of(span for page in pages for span in page.spans)
+    segments = merged(
+        chain(
+            (span for page in pages for span in page.spans),
+            *(page.fields.spans(page.layout.segments) for page in pages if page.fields is not None),
+        )
+    )
+    if len(content) - sum(end - start for start, end in segments) > _MOST_OTHERS:
+        return None
+    ends = [0, *(end for _, end in segments)]
+    starts = [*(start for start, _ in segments), len(content)]
+    others = b"".join(content[end:start] for end, start in zip(ends, starts, strict=True))
+    metadata = Tiff(tuple(runs), fields, places, others, deflated=_deflated(reader, pages))
+    padding = b"".join(_padding(reader, pages))
+    if padding.strip(b"\0") or any(page.layout.blank for page in pages):
+        metadata = replace(metadata, padding=padding)
+    return metadata if metadata.sound else None
+
+
+def _padding(reader: Reader, pages: list[Page]) -> Iterator[bytes]:
+    for page in pages:
+        layout = page.layout
+        if layout.flags & TILED and layout.area > layout.height * layout.width:
+            for band in range(layout.down):
+                for part in PageReader(reader, page).band(band)[1]:
+                    yield part.tobytes()
+
+
+def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
+    """The settings of zlib that make the first segment again, or otherwise the smallest one, so
+    that it fits in the place of one by another encoder.
+    """
+    for page in pages:
+        if page.layout.compression in (DEFLATE, OLD_DEFLATE):
+            start, end = page.spans[0]
+            data = reader.read(start, end - start)
+            raw = decompress(page.layout, data, page.layout.rows_stored(0))
+            if raw is None:
+                return BEST
+            others = [replace(BEST, level=level) for level in range(9, 0, -1)]
+            return Deflated.of(raw, data) or min(others, key=lambda one: len(one.stream(raw)))
+    return BEST
+
+
+def _drawn(metadata: Tiff, reader: Reader, pages: list[Page], file: Any) -> TiffDrawing | None:
+    """The file with all pixels, not closed; None if it differs from the compared one."""
+    drawing = TiffDrawing(metadata, file)
+    for page in pages:
+        for rows in PageReader(reader, page).bands():
+            drawing.add(rows)
+            if getattr(file, "differs", False):
+                return None
+    return drawing
+
+
+def _alone(file: BinaryIO, pages: list[Page]) -> bool:
+    """Whether only these pages can refer to the places of segments, which may move, and all readers
+    agree on their content; libtiff reads as much of a damaged fax as it can.
+    """
+    if any(page.layout.compression == GROUP_4 for page in pages):
+        return False
+    found = _tags(file)
+    return held(file) == pages and all(tag[0] != _OTHER_PAGES for page in found[2:] for tag in page)
+
+
+def same(file: BinaryIO, made: BinaryIO) -> bool:
+    """Whether two files have the same pages: the same tags in the same order, with the same types
+    and values except for the places of segments, and segments that decompress to the same bytes.
+    """
+    if _tags(file) != _tags(made):
+        return False
+    before, after = held(file), held(made)
+    if before is None or after is None or len(before) != len(after):
+        return False
+    readers = Reader(file), Reader(made)
+    for page, again in zip(before, after, strict=True):
+        if page.layout != again.layout or len(page.spans) != len(again.spans):
+            return False
+        layout, across = page.layout, page.layout.across * page.layout.planes
+        for number, spans in enumerate(zip(page.spans, again.spans, strict=True)):
+            rows = layout.rows_stored(number // across)
+            raw = [
+                decompress(layout, reader.read(start, end - start), rows, whole=True)
+                for reader, (start, end) in zip(readers, spans, strict=True)
+            ]
+            if raw[0] is None or raw[0] != raw[1]:
+                return False
+    return True
+
+
+def held(file: BinaryIO) -> list[Page] | None:
+    """All pages of a file, if the pixels of each can be read."""
+    found = pages_of(file)
+    pages = [page for page in found if page is not None]
+    return pages if pages and len(pages) == len(found) else None
+
+
+def _tags(file: BinaryIO) -> list[Any]:
+    """The order of bytes, and all tags of all pages."""
+    with opened(file) as tiff:
+        found: list[Any] = [tiff.byteorder, tiff.is_bigtiff]
+        for page in tiff.pages:
+            found.append(
+                [
+                    (tag.code, int(tag.dtype), tag.count)
+                    + (() if tag.code in _PLACES else (_plain(tag.value),))
+                    for tag in getattr(page, "tags").values()  # noqa: B009 - which frames lack
+                ]
+            )
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value.tobytes() if isinstance(value, np.ndarray) else repr(value)
+
+
+_BIG = (1 << 32) - (1 << 25)
+"""The bytes of pixels from which a file is BigTIFF."""
+
+
+def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
+    """Writes pages to an empty file. size: bytes of all pixels."""
+    import tifffile
+
+    # Temporary files have names that tifffile does not expect.
+    handle = tifffile.FileHandle(file, name="pages.tif")
+    with tifffile.TiffWriter(handle, bigtiff=size > _BIG, byteorder="<") as tiff:
+        for page in pages:
+            colours = page.shape[2] if len(page.shape) == 3 else 1
+            tiff.write(
+                map(_compressed, page),  # otherwise tifffile asks for whole pages
+                shape=page.shape,
+                dtype=page.dtype,
+                rowsperstrip=page.in_a_strip,
+                compression="zlib",
+                photometric="rgb" if colours in (3, 4) else "minisblack",
+                planarconfig="contig" if colours > 1 else None,
+                extrasamples=["unassalpha"] if colours in (2, 4) else None,
+                metadata=None,
+                software=False,
+                contiguous=False,
+            )
+
+
+def count_pages(file: bytes) -> int:
+    """The number of pages of a file according to tifffile. Raises the errors of tifffile."""
+    with opened(io.BytesIO(file)) as tiff:
+        return len(tiff.pages)
+
+
+def read_page(file: bytes, number: int) -> NDArray[Any]:
+    """A page as tifffile reads it. Raises the errors of tifffile."""
+    with opened(io.BytesIO(file)) as tiff:
+        pixels: NDArray[Any] = tiff.pages[number].asarray()
+        return pixels
+
+
+def _compressed(rows: NDArray[Any]) -> bytes:
+    """The bytes of a strip."""
+    packed = np.packbits(rows, axis=1) if rows.dtype == bool else rows
+    return zlib.compress(packed.tobytes())

@@ -1,0 +1,263 @@
+"""Hidden files and folders in which results are made, and the moves of many files from there to
+their places: all of them or none.
+
+Each hidden file or folder is locked while the process that made it is alive. The system releases
+the lock when the process ends, for whatever reason, and then the next process that writes there
+removes the remains.
+
+    hidden folder/new/...    the files that are to be moved, complete and on disk
+    hidden folder/old/...    the files that stood at their places, as long as the moves go on
+    hidden folder/moves      the list of the moves; while it is there they are decided on
+
+At any moment each file is either in `new` or at its place, and the file that it replaces is at that
+place or in `old`. So a process that finds the list can finish or undo the moves at any point.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from bitsback.errors import InputError
+from bitsback.io import file_lock
+from bitsback.io.names import UNFINISHED, fault, printable
+
+LOCK = "lock"
+"""The locked file in a hidden folder."""
+
+_HOUR = 3600.0
+
+
+def make_file(folder: Path) -> tuple[Path, BinaryIO]:
+    """A new hidden file in the folder, open for writing and locked until it is closed."""
+    while True:
+        path = folder / _new_name()
+        file = path.open("xb", buffering=0)
+        if _locked(file, path):
+            return path, file
+        file.close()
+
+
+def make_folder(folder: Path) -> tuple[Path, BinaryIO]:
+    """A new hidden folder in the folder, and its lock, which holds until it is closed."""
+    while True:
+        path = folder / _new_name()
+        path.mkdir()
+        try:
+            lock = (path / LOCK).open("xb", buffering=0)
+        # another process took it for that of a dead process
+        except (FileExistsError, FileNotFoundError):
+            continue
+        if _locked(lock, path / LOCK):
+            return path, lock
+        lock.close()
+
+
+def clear(folder: Path) -> None:
+    """Removes the remains of dead processes from the folder. If one of them had decided on moves of
+    its files, these are finished.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        left = [entry for entry in entries if UNFINISHED.fullmatch(entry.name)]
+        for entry in left:
+            with suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    _clear_folder(Path(entry.path))
+                elif entry.is_file(follow_symlinks=False):
+                    _clear_file(Path(entry.path))
+
+
+def _new_name() -> str:
+    return f".bitsback-{secrets.token_hex(6)}.tmp"
+
+
+def _clear_file(path: Path) -> None:
+    if not file_lock.SUPPORTED:
+        if time.time() - path.stat().st_mtime > _HOUR:
+            path.unlink()  # fails while the file is open anywhere
+        return
+    with path.open("ab") as file:
+        if file_lock.lock(file, without=False):
+            path.unlink()
+
+
+def _clear_folder(path: Path) -> None:
+    lock_path = path / LOCK
+    if lock_path.is_symlink():
+        return
+    if not file_lock.SUPPORTED:
+        if time.time() - path.stat().st_mtime > _HOUR:
+            lock_path.unlink(missing_ok=True)  # fails while the file is open anywhere
+            if finish(path):
+                shutil.rmtree(path, ignore_errors=True)
+        return
+    with lock_path.open("ab") as lock:
+        if file_lock.lock(lock, without=False) and finish(path):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _locked(file: BinaryIO, path: Path) -> bool:
+    """Locks a new file. Returns whether it is ours: before it is locked it looks like one of a dead
+    process, so another process may have locked it and be about to remove it, or have removed it.
+    """
+    return not file_lock.SUPPORTED or (file_lock.lock(file) and file_lock.is_at(file, path))
+
+
+NEW, OLD, LIST = "new", "old", "moves"
+
+
+def carry_out(hidden: Path, folder: Path, names: Sequence[str]) -> None:
+    """Moves the files of these names, with `/` between folders, from `hidden`/new into the folder.
+
+    Raises OSError after undoing everything. `hidden` is in the folder or beside it.
+    """
+    made = [parent for parent in _parents(names) if not os.path.lexists(folder / parent)]
+    sync_all(hidden / NEW)
+    _write_list(hidden, folder, names, made)
+    try:
+        _forward(hidden, folder, names)
+    except BaseException:
+        _back(hidden, folder, names, made)
+        _remove_list(hidden)
+        raise
+    _remove_list(hidden)
+
+
+def finish(hidden: Path) -> bool:
+    """Completes the moves on which a dead process had decided, or undoes them if they cannot be
+    made. Returns whether the hidden folder is no longer needed.
+    """
+    try:
+        plan = json.loads((hidden / LIST).read_bytes())
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    # A hidden folder that was copied from elsewhere must not make moves here.
+    if not isinstance(plan, dict) or plan.get("here") != _where(hidden):
+        return False
+    folder = hidden.parent / plan["folder"]
+    names, made = plan["names"], plan["made"]
+    inside = all(fault(name) is None for name in (plan["folder"] or "folder", *names, *made))
+    if not inside or link_inside(folder, names) is not None:
+        return False
+    try:
+        _forward(hidden, folder, names)
+    except (OSError, InputError):
+        try:
+            _back(hidden, folder, names, made)
+        except OSError:
+            return False
+    _remove_list(hidden)
+    return True
+
+
+def link_inside(folder: Path, names: Sequence[str]) -> str | None:
+    """The first folder of files with these names that is a link or no folder, if there is one."""
+    for parent in _parents(names):
+        path = folder / parent
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            return parent
+    return None
+
+
+def sync(path: Path) -> None:
+    """Makes the entries of a folder survive a power failure, if a folder can be opened (not on
+    Windows).
+    """
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _forward(hidden: Path, folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        new, old, place = hidden / NEW / name, hidden / OLD / name, folder / name
+        if not os.path.lexists(new):
+            continue  # moved before
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with nullcontext() if place.is_symlink() else file_lock.held(place, printable(str(place))):
+            if os.path.lexists(place) and not os.path.lexists(old):
+                old.parent.mkdir(parents=True, exist_ok=True)
+                _keep(place, old)
+            new.replace(place)
+    for parent in ("", *_parents(names)):
+        sync(folder / parent)
+
+
+def _keep(place: Path, old: Path) -> None:
+    """Keeps a second link to a file, if possible, so that the file stays at its place until it is
+    replaced.
+    """
+    if not place.is_symlink():
+        with suppress(OSError):
+            os.link(place, old)
+            return
+    place.replace(old)
+
+
+def _back(hidden: Path, folder: Path, names: Sequence[str], made: Sequence[str]) -> None:
+    for name in reversed(names):
+        new, old, place = hidden / NEW / name, hidden / OLD / name, folder / name
+        if not os.path.lexists(new) and os.path.lexists(place):
+            place.replace(new)
+        if os.path.lexists(old):
+            old.replace(place)
+    for parent in reversed(made):
+        with suppress(OSError):
+            (folder / parent).rmdir()
+    for parent in ("", *_parents(names)):
+        sync(folder / parent)
+
+
+def _write_list(hidden: Path, folder: Path, names: Sequence[str], made: Sequence[str]) -> None:
+    plan = {
+        "here": _where(hidden),
+        "folder": "" if hidden.parent == folder else folder.name,
+        "names": list(names),
+        "made": list(made),
+    }
+    draft = hidden / f"{LIST}.draft"
+    with draft.open("xb") as file:
+        file.write(json.dumps(plan).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(hidden / LIST)
+    sync(hidden)
+
+
+def _remove_list(hidden: Path) -> None:
+    (hidden / LIST).unlink()
+    sync(hidden)
+
+
+def _where(hidden: Path) -> list[int]:
+    status = hidden.stat()
+    return [status.st_dev, status.st_ino]
+
+
+def _parents(names: Sequence[str]) -> list[str]:
+    """The folders of files with these names, each after its parent."""
+    found: dict[str, None] = {}
+    for name in names:
+        for parent in reversed(PurePosixPath(name).parents[:-1]):
+            found[str(parent)] = None
+    return list(found)
+
+
+def sync_all(folder: Path) -> None:
+    for path in _folders(folder):
+        sync(path)
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    for path, _, _ in os.walk(folder):
+        yield Path(path)
