@@ -21,9 +21,9 @@ from bitsback import lzma2
 from bitsback.coding import alone, chain
 from bitsback.coding.alone import NOTHING, pack
 from bitsback.coding.block import MODEL, Method
+from bitsback.coding.block_coding import Way, way_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.number_digits import cut_of
-from bitsback.coding.way import Way, way_of_digits
 from bitsback.format.collection import Collection
 from bitsback.format.index import Index, Place
 from bitsback.format.layout import HEAD, MAGIC, REMOVED, VERSION, Cursor, open_section

@@ -15,7 +15,7 @@ from bitsback.models import Model
 from bitsback.models.known import ADVICE, find, register_model
 from bitsback.models.model import Choice
 from bitsback.models.named import NamedModel
-from bitsback.planner.arrays import AUTO, Axes, auto_models, check_axes, choose_way, codable
+from bitsback.planner.arrays import AUTO, Axes, auto_models, check_axes, choose_coding, codable
 
 
 def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes = AUTO) -> bytes:
@@ -90,8 +90,8 @@ def encode_array(
     check_size(array.dtype, array.shape)
     columns = array.flags.f_contiguous and not array.flags.c_contiguous
     ordered = np.asarray(array, order="C")
-    count, way = choose_way(ordered, models, axes)
-    return alone.pack(array.dtype, array.shape, count, way, columns and not known.array, known)
+    count, coding = choose_coding(ordered, models, axes)
+    return alone.pack(array.dtype, array.shape, count, coding, columns and not known.array, known)
 
 
 def check_size(dtype: np.dtype[Any], shape: Shape) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from fsspec.archive import AbstractArchiveFileSystem
 from fsspec.utils import stringify_path
 
-from bitsback.archive.reading.maker import Maker
+from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.reader import Archive
 from bitsback.archive.reading.targets import target_of
 from bitsback.errors import InputError
@@ -97,7 +97,7 @@ class AsFiles:
             return self._header(name, shape) + array.tobytes()
         if self._named is None:
             return encode_page(archive[number]._all(), f"{archive.name}: page {number}")
-        return Maker(archive).file(number)
+        return FileWriter(archive).file(number)
 
     def _number(self, name: str) -> int:
         number = self.number(name)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.coding.alone import NOTHING, pack
 from bitsback.coding.block import MODEL, Method
+from bitsback.coding.block_coding import Way
 from bitsback.coding.block_plan import BlockPlan
-from bitsback.coding.way import Way
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import Cursor
 from bitsback.format.numbers import numbers_of

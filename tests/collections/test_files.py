@@ -22,7 +22,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive.inputs import folders
-from bitsback.archive.inputs.asked import Kept
+from bitsback.archive.inputs.request import Kept
 from bitsback.files.bands import Bands
 from bitsback.format.collection import BYTES, Collection
 from bitsback.format.file_stats import FileStats

@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 import bitsback
 from bitsback.archive.reading.contents import block_numbers
-from bitsback.archive.reading.maker import Stored
+from bitsback.archive.reading.file_writer import Stored
 from bitsback.coding import block_reader
 from plane_models import only_one_shape
 from reference import archive as spec

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.inputs.asked import Asked
+from bitsback.archive.inputs.request import Request
 from bitsback.compress_options import CompressOptions
 from bitsback.files.npy import ArrayItems
 from bitsback.format.collection import BYTES, COUNTED, ONE, Collection
@@ -152,8 +152,8 @@ def test_pictures_that_are_smaller_as_files_are_stored_verbatim(tmp_path: Path) 
 def test_large_pictures_are_no_stack_unless_asked_for() -> None:
     array = np.empty((6, 3000, 3000), np.uint8)
     part = Collection.of_items("|u1", array.shape[1:], 6)
-    by_trial, _ = Asked().seen_pictures(part, ArrayItems(array, "x"))
+    by_trial, _ = Request().seen_pictures(part, ArrayItems(array, "x"))
     assert by_trial.axes == COUNTED and by_trial.cut == (1024, 1024)
     options = CompressOptions(stack=True)
-    asked, _ = Asked(options=options).seen_pictures(part, ArrayItems(array, "x"))
+    asked, _ = Request(options=options).seen_pictures(part, ArrayItems(array, "x"))
     assert asked.axes == ONE and asked.cut is not None and asked.cut[0] == 3

@@ -19,7 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
-from bitsback.archive.reading.maker import Stored
+from bitsback.archive.reading.file_writer import Stored
 from bitsback.archive.reading.source import decode
 from bitsback.files.formats import ONE_ARRAY
 from bitsback.format.collection import Collection

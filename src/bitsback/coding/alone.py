@@ -32,8 +32,8 @@ from bitsback.coding.block import (
     Opened,
     check_map,
 )
+from bitsback.coding.block_coding import Coding
 from bitsback.coding.block_reader import FindModel, decode_elements
-from bitsback.coding.way import Way
 from bitsback.errors import ArchiveError
 from bitsback.format.collection import check_shape
 from bitsback.format.grid import Shape
@@ -66,22 +66,22 @@ NOTHING = Known()
 
 
 def pack(
-    dtype: np.dtype[Any], shape: Shape, axes: int, way: Way, columns: bool, known: Known
+    dtype: np.dtype[Any], shape: Shape, axes: int, coding: Coding, columns: bool, known: Known
 ) -> bytes:
     """A block alone, of an array of this dtype and shape, whose last `axes` axes are those of an
     item. columns: whether the array comes back in Fortran's order. known: properties to leave out.
     """
-    prefix = way.prefix
+    prefix = coding.prefix
     numbers = [identity[:PREFIX_SIZE] for identity in known.models]
     array = dtype.str.encode() + pack_shape(shape)
-    form = bytes([axes << _METHOD_BITS | way.method.pack()]) + pack_value_map(way.value_map)
+    form = bytes([axes << _METHOD_BITS | coding.method.pack()]) + pack_value_map(coding.value_map)
     number = prefix in numbers
     flags = _COLUMNS * columns | _NUMBERED * number | _IMPLIED * (known.array is not None)
     told = b"" if known.array is not None else array
     model = bytes([numbers.index(prefix)]) if number else prefix
-    body = b"".join([_head(flags), told, form, model, *way.data])
+    body = b"".join([_head(flags), told, form, model, *coding.data])
     whole: list[bytes | memoryview] = [_head(_COLUMNS * columns), array, form, prefix]
-    return body + _checksum(whole + list(way.data))
+    return body + _checksum(whole + list(coding.data))
 
 
 def unpack(data: Buffer, known: Known, find_model: FindModel) -> NDArray[Any]:

@@ -20,7 +20,7 @@ import numpy as np
 from dask.delayed import Delayed
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.asked import Asked
+from bitsback.archive.inputs.request import Request
 from bitsback.archive.reading.reader import Archive
 from bitsback.archive.writing.merging import merge
 from bitsback.archive.writing.writer import write_archive
@@ -75,19 +75,19 @@ def to_archive(
     Raises InputError, ModelError and ArchiveError as `to_shards` and `bitsback.merge`; InputError
     for an array that is one picture, which has to be compressed as a whole.
     """
-    asked = CompressOptions(**options)
-    place = located(destination, asked.storage_options)
-    if not asked.force and _exists(place):
+    request = CompressOptions(**options)
+    place = located(destination, request.storage_options)
+    if not request.force and _exists(place):
         raise InputError(
             f"{name_of(place)}: exists already; name another output, or use --force (force=True)"
             " to replace it"
         )
     if isinstance(source, da.Array):
-        _check_items(source, shard, asked)
+        _check_items(source, shard, request)
     folder = f"{os.fspath(destination)}.shards"
     shards = to_shards(source, folder, shard=shard, **options)
-    at_url = asked.storage_options if isinstance(place, Url) else None
-    merge(shards, destination, force=asked.force, storage_options=at_url)
+    at_url = request.storage_options if isinstance(place, Url) else None
+    merge(shards, destination, force=request.force, storage_options=at_url)
     _remove([located(each, at_url) for each in shards])
     with suppress(OSError):  # it holds shards of another run, or is at a URL
         Path(folder).rmdir()
@@ -119,23 +119,23 @@ def to_shards(
     if the input cannot be used or the output cannot be written; ModelError if the model cannot be
     used. Warns with InputWarning about anything that does not come back as it was, on the worker.
     """
-    asked = CompressOptions(**options)
+    request = CompressOptions(**options)
     usual = CompressOptions()
     for name in _OF_ONE_ARCHIVE:
-        if getattr(asked, name) != getattr(usual, name):
+        if getattr(request, name) != getattr(usual, name):
             raise InputError(f"{name} does not go with shards; compress one archive")
     if shard is not None and shard < 1:
         raise InputError(f"shard={shard}: a shard has one item at least")
-    place = located(folder, asked.storage_options)
+    place = located(folder, request.storage_options)
     if isinstance(source, da.Array):
         chunks = list(_rows(source, shard).to_delayed().ravel())
     else:
         chunks = [
             dask.delayed(each, pure=False, traverse=False)
-            for each in _groups(_listed(source, asked), shard or SHARD_FILES)
+            for each in _groups(_listed(source, request), shard or SHARD_FILES)
         ]
-    given, policy = read_choice(asked.model, asked.storage_options)
-    job = dask.delayed(_Job.of(place, given or policy.name, asked), pure=False, traverse=False)
+    given, policy = read_choice(request.model, request.storage_options)
+    job = dask.delayed(_Job.of(place, given or policy.name, request), pure=False, traverse=False)
     make = dask.delayed(_make, pure=False)
     digits = len(str(len(chunks) - 1))
     tasks: list[Delayed] = [
@@ -154,13 +154,13 @@ class _Job:
     """The options on which the bytes of an archive depend."""
 
     @classmethod
-    def of(cls, folder: Location, model: Model | str, asked: CompressOptions) -> "_Job":
+    def of(cls, folder: Location, model: Model | str, request: CompressOptions) -> "_Job":
         if not isinstance(folder, Url):
             folder = Path(folder).absolute()
         options = replace(
-            asked,
+            request,
             model=model,
-            threads=asked.threads or 1,
+            threads=request.threads or 1,
             force=True,  # another worker may make the same shard
             storage_options=None,  # they are in the URLs
         )
@@ -222,10 +222,10 @@ def _rows(array: da.Array, shard: int | None) -> da.Array:
     return array.rechunk({0: length, **dict.fromkeys(range(1, array.ndim), -1)})
 
 
-def _check_items(array: da.Array, shard: int | None, asked: CompressOptions) -> None:
+def _check_items(array: da.Array, shard: int | None, request: CompressOptions) -> None:
     """Raises InputError if the shards of an array could not be merged."""
     rows = _rows(array, shard)
-    given, _ = read_choice(asked.model, asked.storage_options)
+    given, _ = read_choice(request.model, request.storage_options)
     shapes = {(length, *array.shape[1:]) for length in rows.chunks[0]}
     if rows.numblocks[0] > 1 and any(item_axes(shape, array.dtype, given) == 0 for shape in shapes):
         raise InputError(
@@ -234,17 +234,17 @@ def _check_items(array: da.Array, shard: int | None, asked: CompressOptions) -> 
         )
 
 
-def _listed(source: Place | Sequence[Place], asked: CompressOptions) -> Listing:
+def _listed(source: Place | Sequence[Place], request: CompressOptions) -> Listing:
     """The files of a folder or of a list. Raises InputError."""
     if not isinstance(source, str | os.PathLike):
-        return list_files([located(each, asked.storage_options) for each in source])
+        return list_files([located(each, request.storage_options) for each in source])
     root = located(source)
     if isinstance(root, Url) or not Path(root).is_dir():
         raise InputError(
             f"{name_of(root)}: is no folder on a disk; give a dask.array, a folder, or a list of"
             " files"
         )
-    listing = list_folder(Path(root).absolute(), endings=Asked.by(asked).endings)
+    listing = list_folder(Path(root).absolute(), endings=Request.by(request).endings)
     for kind, names in listing.skipped.items():
         message = f"left out: {kind}: {', '.join(names[:3])}{', ...' * (len(names) > 3)}"
         warnings.warn(message, InputWarning, stacklevel=3)

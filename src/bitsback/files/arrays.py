@@ -164,10 +164,10 @@ class _ChunkedItems:
         )
 
     def _fetch(self, place: tuple[int, ...], start: int, stop: int) -> NDArray[Any]:
-        asked = self._source[(*place, slice(start, stop))]
-        if isinstance(asked, Lazy):  # Dask's, whose masks NumPy would drop
-            asked = asked.compute()
-        found = _plain(np.asanyarray(asked), self.name)
+        request = self._source[(*place, slice(start, stop))]
+        if isinstance(request, Lazy):  # Dask's, whose masks NumPy would drop
+            request = request.compute()
+        found = _plain(np.asanyarray(request), self.name)
         if (found.dtype, found.shape) != (
             self.dtype,
             (stop - start, *self.shape[len(place) + 1 :]),

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding import layouts
+from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.number_digits import cut_of, is_noise
-from bitsback.coding.way import Way, way_of_digits
 from bitsback.errors import InputError
 from bitsback.format.collection import MOST_COLOURS
 from bitsback.format.grid import Shape
@@ -22,7 +22,7 @@ from bitsback.format.value_list import ValueList
 from bitsback.format.value_range import is_narrow
 from bitsback.models.named import NamedModel
 from bitsback.models.outline import Outline
-from bitsback.planner.blocks import find_way
+from bitsback.planner.blocks import smallest_coding
 from bitsback.planner.candidates import Candidate, able, outlines_of, undominated
 from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.planner import Planner, long_list
@@ -95,7 +95,9 @@ def codable(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> bo
     return any(_views(model, dtype, shape, axes))
 
 
-def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> tuple[int, Way]:
+def choose_coding(
+    array: NDArray[Any], models: Sequence[NamedModel], axes: str
+) -> tuple[int, Coding]:
     """The way to store an array, C-contiguous and of a dtype that archives hold: the number of axes
     of an item, and the smallest way that was found. Raises ModelError if a model that is needed is
     missing.
@@ -106,26 +108,29 @@ def choose_way(array: NDArray[Any], models: Sequence[NamedModel], axes: str) -> 
     plan = _plan(planner, array, outlines, axes)
     default = _default_axes(array.shape, axes)
     found = [
-        (one.axes or default, find_way(_seen(whole, array.shape, one.axes or default), one, "lzma"))
+        (
+            one.axes or default,
+            smallest_coding(_seen(whole, array.shape, one.axes or default), one, "lzma"),
+        )
         for one in (plan, *plan.rivals)
     ]
-    ways = [(count, each.way) for count, each in found]
+    codings = [(count, each.coding) for count, each in found]
     many = array.ndim > 1 and not is_narrow(array.dtype)
     if plan.model is not None and many:
         listed = whole.value_range
         many = isinstance(listed, ValueList) and long_list(listed, whole)
     if many and whole.elements.size and whole.two_values is None:
-        ways += _by_digits(planner, array, outlines, axes)
-    return min(ways, key=lambda pair: pair[1].cost)
+        codings += _by_digits(planner, array, outlines, axes)
+    return min(codings, key=lambda pair: pair[1].cost)
 
 
 def _by_digits(
     planner: Planner, array: NDArray[Any], outlines: Sequence[Outline], axes: str
-) -> Iterator[tuple[int, Way]]:
+) -> Iterator[tuple[int, Coding]]:
     """The method digits: the highest digit decides what the axes are."""
     whole = Tiles.stacked(array[np.newaxis])
     cut, digits = cut_of(whole.elements)
-    ways: list[Way] = []
+    codings: list[Coding] = []
     count = 0
     for digit, bits in zip(digits, cut.bits, strict=True):
         noise = is_noise(digit, bits, planner.policy.worthwhile)
@@ -135,8 +140,8 @@ def _by_digits(
         if not count:
             return
         tiles = _seen(Tiles.stacked(digit[np.newaxis]), array.shape, count)
-        ways.append(find_way(tiles, plan, "lzma").way)
-    yield count, way_of_digits(_seen(whole, array.shape, count), cut, ways)
+        codings.append(smallest_coding(tiles, plan, "lzma").coding)
+    yield count, coding_of_digits(_seen(whole, array.shape, count), cut, codings)
 
 
 def _plan(

@@ -1,4 +1,4 @@
-"""Blocks of tiles to `B` sections, in the smallest of the ways that a plan names (docs/format.md,
+"""Blocks of tiles to `B` sections, in the smallest of the codings that a plan names (docs/format.md,
 `B`, a block).
 """
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from bitsback.coding import layouts
+from bitsback.coding.block_coding import (
+    Coding,
+    by_counting,
+    by_model,
+    coding_of_digits,
+    least_size,
+    without_model,
+)
 from bitsback.coding.block_plan import BlockPlan, runs_of
 from bitsback.coding.fallback import Coder
 from bitsback.coding.number_digits import cut_of, seen_at
-from bitsback.coding.way import (
-    Way,
-    by_counting,
-    by_model,
-    least_size,
-    way_of_digits,
-    without_model,
-)
 from bitsback.format.layout import BLOCK, section
 from bitsback.format.runs import pack_runs
 from bitsback.format.tiles import Tiles
@@ -80,7 +80,7 @@ class Encoded:
 class Found:
     """The smallest way to store tiles."""
 
-    way: Way
+    coding: Coding
     codable: bool
     """Whether the model could code them."""
     refused: int = 0
@@ -122,22 +122,22 @@ def _smallest(block: Uncoded, plans: Sequence[Plan]) -> Encoded:
 def _by_plan(block: Uncoded, plan: Plan) -> Encoded:
     """A block by its plan, cut into several if a reader would refuse it by the plan's model."""
     tiles, multiset = block.tiles, block.order_bits is not None
-    found = find_way(tiles, plan, block.coder, multiset, block.records)
-    way = found.way
+    found = smallest_coding(tiles, plan, block.coder, multiset, block.records)
+    coding = found.coding
     whole = section(
         BLOCK,
         varint(block.first),
-        pack_runs(runs_of(tiles, way.value_map)),
-        bytes([way.method.pack()]),
-        way.prefix,
-        *way.data,
+        pack_runs(runs_of(tiles, coding.value_map)),
+        bytes([coding.method.pack()]),
+        coding.prefix,
+        *coding.data,
     )
     encoded = Encoded(
         whole,
-        ((tiles.count, len(whole), way.method.number),),
-        way.models,
-        int(found.codable and not way.models),
-        block.order_bits if way.method.multiset and block.order_bits else 0,
+        ((tiles.count, len(whole), coding.method.number),),
+        coding.models,
+        int(found.codable and not coding.models),
+        block.order_bits if coding.method.multiset and block.order_bits else 0,
     )
     if not found.refused or multiset or tiles.count == 1:
         return encoded
@@ -176,7 +176,7 @@ def _joined(parts: Sequence[Encoded]) -> Encoded:
     )
 
 
-def find_way(
+def smallest_coding(
     tiles: Tiles, plan: Plan, coder: Coder, multiset: bool = False, records: bool = False
 ) -> Found:
     """The smallest way to store tiles of those that a plan names. multiset: their order does not
@@ -185,36 +185,39 @@ def find_way(
     trial = None
     if plan.model is not None and not (multiset and plan.layout > layouts.STACKS):
         trial = BlockPlan.of(plan.model, tiles, plan.layout, plan.invert)
-    way: Way | None = None
+    coding: Coding | None = None
     refused = 0
     if trial is not None:
         expected = round(plan.rate * tiles.elements.size)
         most = DEFAULT.surprise * expected + DEFAULT.block_bytes if expected else math.inf
         if trial.affordable(int(min(most, tiles.elements.nbytes)), multiset):
-            way = by_model(trial, multiset)
-            expected = sum(map(len, way.data))
-        if way is None or not trial.affordable(expected, multiset):
-            way, refused = None, expected + 1
-    if way is None or plan.contested or way.cost >= least_size(tiles):
+            coding = by_model(trial, multiset)
+            expected = sum(map(len, coding.data))
+        if coding is None or not trial.affordable(expected, multiset):
+            coding, refused = None, expected + 1
+    if coding is None or plan.contested or coding.cost >= least_size(tiles):
         pair = tiles.two_values
         if pair is not None and plan.invert:
             pair = pair[::-1]
-        limit = math.inf if way is None else way.cost
-        ways = [*without_model(tiles, pair, coder, limit), *([way] if way is not None else [])]
+        limit = math.inf if coding is None else coding.cost
+        codings = [
+            *without_model(tiles, pair, coder, limit),
+            *([coding] if coding is not None else []),
+        ]
         if records:
-            ways += by_counting(tiles)
+            codings += by_counting(tiles)
         if plan.digits:
-            ways += _by_digits(tiles, plan.digits, coder)
-        way = min(ways, key=lambda way: way.cost)
-    return Found(way, trial is not None, refused)
+            codings += _by_digits(tiles, plan.digits, coder)
+        coding = min(codings, key=lambda coding: coding.cost)
+    return Found(coding, trial is not None, refused)
 
 
-def _by_digits(tiles: Tiles, plans: Sequence[Plan], coder: Coder) -> Iterator[Way]:
+def _by_digits(tiles: Tiles, plans: Sequence[Plan], coder: Coder) -> Iterator[Coding]:
     """The method digits. plans: for each digit, as far as they are known."""
     if tiles.elements.size and tiles.two_values is None:
         cut, digits = cut_of(tiles.elements)
-        ways = []
+        codings = []
         for place, digit in enumerate(digits):
             plan = replace(seen_at(plans, place), contested=True)
-            ways.append(find_way(Tiles(digit, tiles.shapes), plan, coder).way)
-        yield way_of_digits(tiles, cut, ways)
+            codings.append(smallest_coding(Tiles(digit, tiles.shapes), plan, coder).coding)
+        yield coding_of_digits(tiles, cut, codings)

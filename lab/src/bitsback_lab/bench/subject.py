@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.asked import Asked
 from bitsback.archive.inputs.opening import Source, open_input
+from bitsback.archive.inputs.request import Request
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError, InputWarning
 from bitsback.files.file_lists import list_folder
@@ -79,7 +79,7 @@ def read(
         warnings.simplefilter(
             "ignore", InputWarning
         )  # the warning about parts that do not come back, which do not matter here
-        with open_input(source, Asked(options=CompressOptions(stack=False))) as found:
+        with open_input(source, Request(options=CompressOptions(stack=False))) as found:
             files = isinstance(found.collection, FileList) and found.collection.kind != ARRAYS
             parts = [
                 (items, list(part.runs) if files else [_run(part.shape, name)])

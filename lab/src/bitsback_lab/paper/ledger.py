@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import InputError, InputWarning, Message
-from bitsback.archive.inputs.asked import Asked
 from bitsback.archive.inputs.opening import Source, open_input
+from bitsback.archive.inputs.request import Request
 from bitsback.coding import chain
+from bitsback.coding.block_coding import lanes_for
 from bitsback.coding.block_plan import BlockPlan
-from bitsback.coding.way import lanes_for
 from bitsback.compress_options import LARGEST_TILE, CompressOptions
 from bitsback.files.npy import Items
 from bitsback.format.collection import VARIED, Collection
@@ -131,7 +131,7 @@ def explain(source: Source, name: str, model: str | None = None, item: int = 0) 
         warnings.simplefilter(
             "ignore", InputWarning
         )  # the warning about parts that do not come back, which do not matter here
-        with open_input(source, Asked(given, CompressOptions(stack=False))) as found:
+        with open_input(source, Request(given, CompressOptions(stack=False))) as found:
             items, collection = _part(found.parts, name, item)
             return _explain(items, collection, given, name, item)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from bitsback import Message, Model, _core, load_model
 from bitsback.coding import chain
-from bitsback.coding.way import lanes_for
+from bitsback.coding.block_coding import lanes_for
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, rounded
 from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bitsback.codecs.bits_back import BitsBack
 from bitsback.codecs.codec import Codec, require_functions
 from bitsback.coding import chain
-from bitsback.coding.way import lanes_for
+from bitsback.coding.block_coding import lanes_for
 from bitsback.errors import ArchiveError, BitsbackError
 from bitsback.format.layout import Shape, pack_shape
 from bitsback.message import Message

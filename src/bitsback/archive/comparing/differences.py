@@ -153,9 +153,9 @@ def _with_files(
         only = None if everything else {block.number for block in archive._blocks_of(wanted)}
         left_out = merged(range(n, n + 1) for n in {*range(len(files))} - {*wanted})
         differs: set[int] = set()
-        taker = ComparedFiles(archive, root, names, True, False, differs.add)
+        receiver = ComparedFiles(archive, root, names, True, False, differs.add)
         work = Work(files.collection, progress)
-        hand_over(RestoredParts(archive, threads, only=only), taker, work, left_out)
+        hand_over(RestoredParts(archive, threads, only=only), receiver, work, left_out)
         changed |= dict.fromkeys(differs, "content")
     return Differences(
         sorted(there.difference(names)),

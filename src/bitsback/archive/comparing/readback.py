@@ -14,10 +14,10 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.asked import Asked
 from bitsback.archive.inputs.opening import open_input
-from bitsback.archive.inputs.taking import TileReader
-from bitsback.archive.reading.maker import Maker
+from bitsback.archive.inputs.request import Request
+from bitsback.archive.inputs.tile_reader import TileReader
+from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.paged import make_pages
 from bitsback.archive.reading.reader import Archive
 from bitsback.archive.reading.source import Task, decode
@@ -73,8 +73,8 @@ def compare(
             raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
         return
     if isinstance(collection, FileList) and collection.kind == FOLDER:
-        taker = ComparedFiles(archive, place, names, exact, times)
-        hand_over(RestoredParts(archive, threads), taker, Work(collection, progress))
+        receiver = ComparedFiles(archive, place, names, exact, times)
+        hand_over(RestoredParts(archive, threads), receiver, Work(collection, progress))
         return
     for task, _, _ in differing_blocks(archive, place, threads, progress):
         where = collection.where(task.first, task.items)
@@ -146,7 +146,7 @@ def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
     collection = archive._collection
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the warnings were shown when the archive was made
-        with open_input(place, Asked(options=CompressOptions(stack=False))) as taken:
+        with open_input(place, Request(options=CompressOptions(stack=False))) as taken:
             parts = collection.parts if isinstance(collection, FileList) else (collection,)
             found: list[Items] = [items for items, _ in taken.parts]
             alike = [(part.dtype, part.shape) for part in parts] == [
@@ -203,22 +203,22 @@ class ComparedFiles:
         it, that raises InputError.
         """
         self._archive, self._root, self._names, self._times = archive, root, names, times
-        self._files, self._maker = archive._files, Maker(archive, exact=exact)
+        self._files, self._file_writer = archive._files, FileWriter(archive, exact=exact)
         self._differs = differs
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         with self._reading(number) as place, place.open("rb") as file:
-            if self._maker.promises(number):
+            if self._file_writer.promises(number):
                 content = FileContent(file)
                 comparison = Comparison(content)
-                drawing = _Counted(self._maker.drawing(number, comparison, dtype, shape))
+                drawing = _Counted(self._file_writer.drawing(number, comparison, dtype, shape))
                 yield drawing
                 if drawing.size != len(content) or comparison.differs:
                     self._tell(number)
             else:
                 with spooled() as made:
-                    yield self._maker.drawing(number, made, dtype, shape)
+                    yield self._file_writer.drawing(number, made, dtype, shape)
                     try:
                         if not same(file, made, printable(os.fspath(place))):
                             self._tell(number)

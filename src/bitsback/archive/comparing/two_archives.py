@@ -15,8 +15,8 @@ import numpy as np
 from bitsback.archive.comparing.readback import same, spooled
 from bitsback.archive.reading.contents import block_numbers
 from bitsback.archive.reading.damage import BESIDE_PAGES, as_text, merged
+from bitsback.archive.reading.file_writer import FileWriter, Stored
 from bitsback.archive.reading.indexed import Indexed
-from bitsback.archive.reading.maker import Maker, Stored
 from bitsback.archive.reading.paged import make_pages
 from bitsback.archive.reading.reader import Archive
 from bitsback.archive.reading.stacked import MOST_LISTED
@@ -197,8 +197,8 @@ class TwoArchives:
                 if sizes[0] == sizes[1] and self._same_bytes(*spans):
                     return ""
         with spooled() as first, spooled() as second:
-            first.write(Maker(self._one).file(number))
-            second.write(Maker(self._other).file(at))
+            first.write(FileWriter(self._one).file(number))
+            second.write(FileWriter(self._other).file(at))
             return "content" * (not same(first, second, self._one.names[number]))
 
     def _same_bytes(self, one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:

@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.asked import Asked, Bonds, Input, Kept
 from bitsback.archive.inputs.groups import Groups
+from bitsback.archive.inputs.request import Bonds, Input, Kept, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
 from bitsback.coding.cutting import cut_for
@@ -115,14 +115,14 @@ class _SortedFiles:
     """The files of a folder as the parts of a collection."""
 
     def __init__(
-        self, listing: Listing, asked: Asked, metadata: BinaryIO, sorts: dict[str, Sort]
+        self, listing: Listing, request: Request, metadata: BinaryIO, sorts: dict[str, Sort]
     ) -> None:
         """metadata: takes those of the pictures that are coded, one after the other. sorts: of
         files that are slices of a series, or have frames.
         """
-        self._listing, self._asked, self._metadata = listing, asked, metadata
+        self._listing, self._request, self._metadata = listing, request, metadata
         self._sorts = sorts
-        self._groups, self._stats = Groups(asked.knows), FileStats()
+        self._groups, self._stats = Groups(request.knows), FileStats()
         self._sums = FileSums()
         self._names: list[str] = []
         self._bad = dict(listing.bad)
@@ -159,7 +159,7 @@ class _SortedFiles:
 
     def leave_out(self, name: str, error: InputError) -> None:
         """Leaves a bad file out, or raises InputError if bad files are not to be left out."""
-        if not self._asked.options.skip_bad:
+        if not self._request.options.skip_bad:
             held = ", and without --pictures-only (pictures_only=True) they are stored verbatim"
             raise InputError(
                 f"{error}; --skip-bad (skip_bad=True) leaves such files out"
@@ -173,7 +173,7 @@ class _SortedFiles:
         if not self._names:
             first = f"; the first: {next(iter(self._bad.values()))}" if self._bad else ""
             raise InputError(f"{root}: there is no file that can be used{first}")
-        if self._asked.options.labels is not None:
+        if self._request.options.labels is not None:
             check_classes(self._names, name_of(root))
         warn_of_names(self._names)
 
@@ -191,7 +191,7 @@ class _SortedFiles:
             yield band
 
     def as_input(self) -> Input:
-        listing, asked, names = self._listing, self._asked, self._names
+        listing, request, names = self._listing, self._request, self._names
         name = naming.printable(name_of(listing.root))
         parts: list[tuple[Items, Collection]] = []
         of_parts: list[list[str]] = []
@@ -200,7 +200,7 @@ class _SortedFiles:
         if length:  # first, so that whatever else is there of a cut archive has its metadata
             part = Collection(np.dtype("|u1"), (0, length), BYTES)
             cut = (_TOGETHER,) if length > _TOGETHER else None
-            part = replace(part, cut=cut_for(part, None) if asked.options.quick else cut)
+            part = replace(part, cut=cut_for(part, None) if request.options.quick else cut)
             parts.append((ByteItems(name, part, _metadata_chunks(self._metadata)), part))
             of_parts.append([])
         first = len(parts)
@@ -216,7 +216,7 @@ class _SortedFiles:
                 )
                 sort = self._sorts.get(names[group.members[0]], Sort())
                 frames = sort.frames if sort.name else 0
-                seen, are_frames = asked.seen_pictures(group.part, items, frames)
+                seen, are_frames = request.seen_pictures(group.part, items, frames)
                 if are_frames:
                     framed.add(len(parts))
                 parts.append((items, seen))
@@ -232,19 +232,19 @@ class _SortedFiles:
             listing,
             Kept(self._size, self._stored, self._coded, of_parts, self._metadata, self._sums),
             bonds=Bonds(frames=frozenset(framed)),
-            labels=b"" if asked.options.labels is None else pack_folders(),
+            labels=b"" if request.options.labels is None else pack_folders(),
         )
 
 
-def folder_input(listing: Listing, asked: Asked) -> Input:
+def folder_input(listing: Listing, request: Request) -> Input:
     """Sorts the files of a folder, or of a list. Raises InputError."""
-    options = asked.options
+    options = request.options
     listing, sorts = in_series(listing)
-    sorter = _Sorter(listing, asked, sorts)
+    sorter = _Sorter(listing, request, sorts)
     threads = check_threads(options.threads)
     spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
     try:
-        files = _SortedFiles(listing, asked, cast(BinaryIO, spool), sorts)
+        files = _SortedFiles(listing, request, cast(BinaryIO, spool), sorts)
         begin(options.progress, "looking at the files")
         for name, found in ordered_map(sorter.sort, enumerate(listing.names), threads):
             if isinstance(found, _Undecided):
@@ -269,13 +269,13 @@ class _NoPicture(InputError):
 class _Sorter:
     """Looks at files: `sort` in several threads, `decided` in one, in the order of the files."""
 
-    def __init__(self, listing: Listing, asked: Asked, sorts: dict[str, Sort]) -> None:
+    def __init__(self, listing: Listing, request: Request, sorts: dict[str, Sort]) -> None:
         """sorts: of DICOM files that can be coded; those of other files of frames join them."""
-        self._listing, self._asked, self._sorts = listing, asked, sorts
-        self._others = not asked.options.pictures_only
+        self._listing, self._request, self._sorts = listing, request, sorts
+        self._others = not request.options.pictures_only
         """Whether files that are no pictures, or damaged ones, are taken too."""
         self._outcomes = TrialOutcomes()
-        self._knows = lru_cache(maxsize=None)(asked.knows)
+        self._knows = lru_cache(maxsize=None)(request.knows)
 
     def decided(self, name: str, picture: _Undecided) -> _Sorted:
         """The decision on a picture."""
@@ -305,7 +305,7 @@ class _Sorter:
                             return name, self._stored(found, file, UNREAD)
                         if self._others:
                             return name, self._stored(found, file, NO_PICTURE)
-                if name in self._asked.held:
+                if name in self._request.held:
                     return name, self._stored(found, file, SMALLER)
                 try:
                     return name, self._picture(found, name, file, is_tried(number))
@@ -322,15 +322,15 @@ class _Sorter:
         """tried: whether it is to have a trial of its own. Raises InputError if it is no picture,
         or a damaged one.
         """
-        asked, path = self._asked, self._listing.path(name)
+        request, path = self._request, self._listing.path(name)
         with reading_picture(name_of(path)):
             file.seek(0)
             form = formats.picture_format(file.read(formats.START))
             if form is not None and form.codec is None:
                 return self._stored(found, file, LOSSY)
-            taken = split(file, asked.exact)
+            taken = split(file, request.exact)
             if taken is None:
-                again = asked.exact and split(file, False) is not None
+                again = request.exact and split(file, False) is not None
                 return self._stored(found, file, ASKED_FOR if again else OTHER_KIND)
         pixels = named(taken.pixels, name_of(path))
         header = Header(pixels.dtype, pixels.shape, ())
@@ -346,10 +346,10 @@ class _Sorter:
             self._sorts[name] = Sort(kind, taken.frames)
 
         def trial() -> TrialOutcome:
-            enough = asked.policy.worthwhile * (found.size - len(taken.metadata))
+            enough = request.policy.worthwhile * (found.size - len(taken.metadata))
             # Models that take long are tried where the others are not enough.
-            for policy in dict.fromkeys([asked.policy.glance, asked.policy]):
-                cost, general = pixel_cost(pixels, asked.tile, Planner(policy, asked.given))
+            for policy in dict.fromkeys([request.policy.glance, request.policy]):
+                cost, general = pixel_cost(pixels, request.tile, Planner(policy, request.given))
                 if cost <= enough and not general:
                     break
             return TrialOutcome(cost <= enough, general)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bitsback.archive.inputs.asked import Input
+from bitsback.archive.inputs.request import Input
 from bitsback.archive.reading.hashes import digest_of
 from bitsback.errors import InputError
 from bitsback.format.members import Files

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from bitsback.archive.inputs.asked import Asked, Bonds, Input
-from bitsback.archive.inputs.belonging import arrays_input
 from bitsback.archive.inputs.groups import Groups
+from bitsback.archive.inputs.paired_arrays import arrays_input
+from bitsback.archive.inputs.request import Bonds, Input, Request
 from bitsback.archive.inputs.unordered import picture_set
 from bitsback.archive.reading.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError
@@ -36,26 +36,26 @@ from bitsback.planner.candidates import item_axes
 Source: TypeAlias = "npy.Source | Url | Sequence[Location] | Convertible | Iterable[Any] | Listing"
 
 
-Plan = Callable[[Asked], Input]
+Plan = Callable[[Request], Input]
 """Looks at what an open source holds, and decides what is coded and how, by trials where it must.
 Who calls it closes the input. Raises InputError if it cannot be used.
 """
 
 
 @contextmanager
-def open_input(source: Source, asked: Asked) -> Iterator[Input]:
+def open_input(source: Source, request: Request) -> Iterator[Input]:
     """Opens a source and plans it. Raises InputError if it cannot be used."""
-    with open_source(source, asked) as plan, closing(plan(asked)) as taken:
+    with open_source(source, request) as plan, closing(plan(request)) as taken:
         yield taken
 
 
 @contextmanager
-def open_source(source: Source, asked: Asked) -> Iterator[Plan]:
+def open_source(source: Source, request: Request) -> Iterator[Plan]:
     """Finds out what the source is. Raises InputError if it cannot be used."""
-    with _open_source(source, asked) as plan:
+    with _open_source(source, request) as plan:
 
-        def checked(asked: Asked) -> Input:
-            taken = plan(asked)
+        def checked(request: Request) -> Input:
+            taken = plan(request)
             try:
                 _check_readable(taken)
             except BaseException:
@@ -67,8 +67,8 @@ def open_source(source: Source, asked: Asked) -> Iterator[Plan]:
 
 
 @contextmanager
-def _open_source(source: Source, asked: Asked) -> Iterator[Plan]:
-    described = asked.options.dtype is not None or asked.options.shape is not None
+def _open_source(source: Source, request: Request) -> Iterator[Plan]:
+    described = request.options.dtype is not None or request.options.shape is not None
     stream = isinstance(source, Readable) and not isinstance(source, Convertible)
     usual = stream or isinstance(source, str | os.PathLike | Url | np.ndarray)
     if usual and described:
@@ -83,7 +83,7 @@ def _open_source(source: Source, asked: Asked) -> Iterator[Plan]:
         yield partial(_pictures, list_files(source))
     elif isinstance(source, str | os.PathLike | Url) and _is_folder(source):
         root = source if isinstance(source, Url) else Path(source)
-        yield partial(_pictures, list_folder(root, asked.options.skip_bad, asked.endings))
+        yield partial(_pictures, list_folder(root, request.options.skip_bad, request.endings))
     elif isinstance(source, Listing):
         yield partial(_pictures, source)
     elif isinstance(source, str | os.PathLike | Url):
@@ -93,7 +93,7 @@ def _open_source(source: Source, asked: Asked) -> Iterator[Plan]:
         with open_items(cast(npy.Source, source)) as items:
             yield partial(_array, items, ARRAY)
     else:
-        items = foreign_items(source, asked.options.dtype, asked.options.shape)
+        items = foreign_items(source, request.options.dtype, request.options.shape)
         yield partial(_array, items, ARRAY)
 
 
@@ -153,67 +153,67 @@ def _open_file(file: BufferedReader, place: Location) -> Iterator[Plan]:
         yield partial(_array, items, ARRAY)
 
 
-def _listed(place: Location, asked: Asked) -> Input:
+def _listed(place: Location, request: Request) -> Input:
     """A picture file on its own."""
-    options = replace(asked.options, skip_bad=False)
-    return _pictures(list_files([place]), replace(asked, options=options))
+    options = replace(request.options, skip_bad=False)
+    return _pictures(list_files([place]), replace(request, options=options))
 
 
-def _array(items: Items, container: int, asked: Asked) -> Input:
-    _check_labels(items.name, asked, "an array")
-    collection = _seen(items, asked, container)
-    sets = frozenset([0] if asked.options.unordered else [])
+def _array(items: Items, container: int, request: Request) -> Input:
+    _check_labels(items.name, request, "an array")
+    collection = _seen(items, request, container)
+    sets = frozenset([0] if request.options.unordered else [])
     return Input(collection, [(items, collection)], items.name, bonds=Bonds(sets))
 
 
-def _check_labels(name: str, asked: Asked, what: str) -> None:
+def _check_labels(name: str, request: Request, what: str) -> None:
     """Raises InputError if labels are asked for of what can have none."""
-    if asked.options.labels is not None:
+    if request.options.labels is not None:
         raise InputError(
             f"{name}: labels (--labels) are for an npz file and for folders, not for {what}"
         )
 
 
-def _seen(items: Items, asked: Asked, container: int = ARRAY) -> Collection:
-    axes = item_axes(items.shape, items.dtype, asked.given)
-    if asked.options.unordered and items.shape:  # the rows of a table are items, too
+def _seen(items: Items, request: Request, container: int = ARRAY) -> Collection:
+    axes = item_axes(items.shape, items.dtype, request.given)
+    if request.options.unordered and items.shape:  # the rows of a table are items, too
         axes = COUNTED
-    return asked.seen(Collection(items.dtype, items.shape, axes, container), items)
+    return request.seen(Collection(items.dtype, items.shape, axes, container), items)
 
 
-def _arrays(arrays: dict[str, Items], name: str, asked: Asked) -> Input:
-    labels = [] if asked.options.labels is None else [asked.options.labels]
-    seen = {key: _seen(items, asked) for key, items in arrays.items() if key not in labels}
-    return arrays_input(arrays, name, asked, seen)
+def _arrays(arrays: dict[str, Items], name: str, request: Request) -> Input:
+    labels = [] if request.options.labels is None else [request.options.labels]
+    seen = {key: _seen(items, request) for key, items in arrays.items() if key not in labels}
+    return arrays_input(arrays, name, request, seen)
 
 
-def _pages(file: BufferedReader, name: str, asked: Asked) -> Input:
+def _pages(file: BufferedReader, name: str, request: Request) -> Input:
     """All of a file of pages; of a set of its pages the pixels alone."""
     from bitsback.archive.inputs.paged import pages_input, pages_set
 
-    _check_labels(name, asked, formats.PAGES.title)
-    return (pages_set if asked.options.unordered else pages_input)(file, name, asked)
+    _check_labels(name, request, formats.PAGES.title)
+    return (pages_set if request.options.unordered else pages_input)(file, name, request)
 
 
-def _pictures(listing: Listing, asked: Asked) -> Input:
+def _pictures(listing: Listing, request: Request) -> Input:
     """Looks at all pictures, and sorts them into parts."""
-    if asked.options.labels not in (None, FOLDERS):
+    if request.options.labels not in (None, FOLDERS):
         raise InputError(
             f"{listing.root}: the labels of a folder are its folders; --labels {FOLDERS}"
         )
-    if asked.options.unordered:
-        return picture_set(listing, asked)
-    if asked.as_files:
+    if request.options.unordered:
+        return picture_set(listing, request)
+    if request.as_files:
         from bitsback.archive.inputs.folders import folder_input
 
-        return folder_input(listing, asked)
+        return folder_input(listing, request)
     from bitsback.files.picture_files import PictureItems, read_header
 
-    groups = Groups(asked.knows)
+    groups = Groups(request.knows)
     for name in listing.names:
         groups.add(read_header(listing.path(name)))
     parts: list[tuple[Items, Collection]] = [
-        (PictureItems(listing, listing.names, group.members, group.part), asked.cut(group.part))
+        (PictureItems(listing, listing.names, group.members, group.part), request.cut(group.part))
         for group in groups
     ]
     return Input(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.asked import Asked, Bonds, Input
 from bitsback.archive.inputs.groups import Groups
+from bitsback.archive.inputs.request import Bonds, Input, Request
 from bitsback.archive.inputs.unordered import by_size
 from bitsback.archive.inputs.warn import warn_of_losses
 from bitsback.coding.cutting import cut_for
@@ -37,26 +37,26 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 
 
-def pages_input(file: BinaryIO, name: str, asked: Asked) -> Input:
+def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
     """The pages of a file, sorted into parts, and its metadata; or the file bit for bit. Raises
     InputError for a damaged one.
     """
     size = Reader(file).size
     with reading_picture(name):
-        found = formats.PAGES.codec().split_pages(file, asked.exact)
+        found = formats.PAGES.codec().split_pages(file, request.exact)
     pages, metadata = ([], None) if found is None else found
-    reason = ASKED_FOR if found is not None and asked.exact else OTHER_KIND
-    if name in asked.held:
+    reason = ASKED_FOR if found is not None and request.exact else OTHER_KIND
+    if name in request.held:
         metadata, reason = None, SMALLER
     parts: list[tuple[Items, Collection]] = []
-    groups = Groups(asked.knows)
+    groups = Groups(request.knows)
     if metadata is not None:
         for page in pages:
             groups.add(Header(page.dtype, page.shape, ()))
         for group in groups:
             members = [named(pages[member], name) for member in group.members]
             items = BandItems(name, group.part, members.__getitem__, peeks=True)
-            parts.append((items, asked.seen(group.part, items)))
+            parts.append((items, request.seen(group.part, items)))
         packed = pack(metadata)
         parts.append(_bytes_part(name, len(packed), lambda: iter([packed])))
         stored = {}
@@ -68,13 +68,13 @@ def pages_input(file: BinaryIO, name: str, asked: Asked) -> Input:
     return Input(files, parts, name, names, disk=size, stored=stored)
 
 
-def pages_set(file: BinaryIO, name: str, asked: Asked) -> Input:
+def pages_set(file: BinaryIO, name: str, request: Request) -> Input:
     """The pixels of all pages of a file, whose order does not matter."""
     with reading_picture(name):
         image = identified(file)
     headers = list(_headers(image, name))
     order = by_size(headers)
-    groups = Groups(asked.knows)
+    groups = Groups(request.knows)
     for page in order:
         groups.add(headers[page])
     warn_of_losses(groups.losses, "page")
@@ -84,7 +84,7 @@ def pages_set(file: BinaryIO, name: str, asked: Asked) -> Input:
             _page(image, name, order[member], headers[order[member]]) for member in group.members
         ]
         pages = BandItems(name, group.part, members.__getitem__, peeks=True)
-        parts.append((pages, asked.seen(group.part, pages)))
+        parts.append((pages, request.seen(group.part, pages)))
     files = FileList(PAGES, tuple(part for _, part in parts))
     names = pack_files(PAGES, part_by_part(files), [])
     return Input(files, parts, name, names, bonds=Bonds(frozenset(range(len(parts)))))

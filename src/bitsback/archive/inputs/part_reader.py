@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.asked import Asked, Input
-from bitsback.archive.inputs.taking import TileReader
+from bitsback.archive.inputs.request import Input, Request
+from bitsback.archive.inputs.tile_reader import TileReader
 from bitsback.coding import layouts
 from bitsback.coding.canonical import canonical
 from bitsback.coding.cutting import BLOCK_ELEMENTS, blocks_of
@@ -162,9 +162,9 @@ class PartReader:
         return Tiles.stacked(array[leader.order[first : first + count]])
 
 
-def part_readers(taken: Input, asked: Asked) -> list[PartReader]:
+def part_readers(taken: Input, request: Request) -> list[PartReader]:
     """The parts of an input. Raises InputError if a model is given that fits none of them."""
-    elements = _QUICK_ELEMENTS if asked.options.quick else BLOCK_ELEMENTS
+    elements = _QUICK_ELEMENTS if request.options.quick else BLOCK_ELEMENTS
     parts: list[PartReader] = []
     for number, (items, collection) in enumerate(taken.parts):
         leader, array = taken.bonds.follows.get(number, (None, None))
@@ -175,7 +175,7 @@ def part_readers(taken: Input, asked: Asked) -> list[PartReader]:
             number in taken.bonds.records,
             number in taken.bonds.frames,
         )
-        block, files = asked.options.block, taken.collection
+        block, files = request.options.block, taken.collection
         if (
             block is None
             and isinstance(files, FileList)
@@ -185,7 +185,7 @@ def part_readers(taken: Input, asked: Asked) -> list[PartReader]:
             block = 1
         size = max(elements, _FRAMES_ELEMENTS) if role.frames else elements
         parts.append(PartReader(items, collection, block, size, role))
-    given = asked.given
+    given = request.given
     if given is not None and not any(part.codable(given) for part in parts):
         for part in [part for part in parts if part.collection.axes != BYTES][:1]:
             check_fit(given, part.collection.dtype, part.shape, part.items.name)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.asked import Asked, Bonds, Input
 from bitsback.archive.inputs.groups import Group, Groups
+from bitsback.archive.inputs.request import Bonds, Input, Request
 from bitsback.archive.inputs.warn import warn_of_losses, warn_of_names
 from bitsback.errors import InputError
 from bitsback.files.file_lists import Listing
@@ -27,24 +27,24 @@ Orders = Sequence[NDArray[np.intp]]
 """For each part, the original numbers of its items in their new order."""
 
 
-def picture_set(listing: Listing, asked: Asked) -> Input:
+def picture_set(listing: Listing, request: Request) -> Input:
     """Looks at all pictures of a folder or a list. Raises InputError."""
     from bitsback.files.picture_files import PictureItems
 
-    found, bad = _headers(listing, asked)
+    found, bad = _headers(listing, request)
     if not found:
         first = f"; the first: {next(iter(bad.values()))}" if bad else ""
         raise InputError(f"{listing.root}: there is no picture that can be used{first}")
     order = by_size([header for _, header in found])
     names = [found[number][0] for number in order]
-    groups = Groups(asked.knows)
+    groups = Groups(request.knows)
     for number in order:
         groups.add(found[number][1])
     warn_of_losses(groups.losses, "picture")
-    if asked.options.keep_names:
+    if request.options.keep_names:
         warn_of_names(names)
     parts: list[tuple[Items, Collection]] = [
-        (PictureItems(listing, names, group.members, group.part), asked.cut(group.part))
+        (PictureItems(listing, names, group.members, group.part), request.cut(group.part))
         for group in groups
     ]
 
@@ -52,13 +52,13 @@ def picture_set(listing: Listing, asked: Asked) -> Input:
 
     labels = None
     classes: list[str] = []
-    if asked.options.labels is not None:
+    if request.options.labels is not None:
         check_classes(names, name_of(listing.root))
         classes, labels = classes_of(names)
 
     def settle(orders: Orders) -> bytes:
         in_order = _settled(list(groups), orders)
-        if asked.options.keep_names:
+        if request.options.keep_names:
             kept = (names[member] for member in in_order)
             return pack_files(FOLDER, part_by_part(files), kept)
         return pack_unnamed(classes, None if labels is None else labels[in_order])
@@ -81,7 +81,7 @@ def picture_set(listing: Listing, asked: Asked) -> Input:
         listing=listing,
         settle=settle,
         bonds=Bonds(frozenset(range(len(parts))), ties),
-        labels=pack_folders() if labels is not None and asked.options.keep_names else b"",
+        labels=pack_folders() if labels is not None and request.options.keep_names else b"",
         disk=sum(map(size_of, map(listing.path, names))),
     )
 
@@ -91,7 +91,9 @@ def by_size(headers: Sequence["Header"]) -> list[int]:
     return sorted(range(len(headers)), key=lambda number: headers[number].shape[:2])
 
 
-def _headers(listing: Listing, asked: Asked) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
+def _headers(
+    listing: Listing, request: Request
+) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
     """The name and the header of each picture; and the pictures that are left out, with the
     reasons.
     """
@@ -103,10 +105,10 @@ def _headers(listing: Listing, asked: Asked) -> "tuple[list[tuple[str, Header]],
         path = listing.path(name)
         try:
             header = read_header(path)
-            if asked.options.skip_bad:  # later is too late to find damaged data
+            if request.options.skip_bad:  # later is too late to find damaged data
                 read_pixels(path)
         except InputError as error:
-            if not asked.options.skip_bad:
+            if not request.options.skip_bad:
                 raise InputError(
                     f"{error}; --skip-bad (skip_bad=True) leaves such pictures out"
                 ) from None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bitsback.archive.reading.source import OpenArchive
 from bitsback.archive.reading.view import View
-from bitsback.archive.reading.whole_files import Taker
+from bitsback.archive.reading.whole_files import Receiver
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing
 from bitsback.format.digests import (
@@ -36,17 +36,19 @@ class ContentSums:
     may use it.
     """
 
-    def __init__(self, archive: OpenArchive, taker: Taker | None = None) -> None:
+    def __init__(self, archive: OpenArchive, receiver: Receiver | None = None) -> None:
         self.sums: dict[int, int] = {}
         """The sum for each file that was complete, by its number."""
-        self._archive, self._files, self._taker = archive, archive._files, taker
+        self._archive, self._files, self._receiver = archive, archive._files, receiver
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         name = self._files.names[number]
         digest = ContentDigest(name, CONTENT, dtype, shape)
-        taker = self._taker
-        with nullcontext() if taker is None else taker.picture(number, dtype, shape) as drawing:
+        receiver = self._receiver
+        with (
+            nullcontext() if receiver is None else receiver.picture(number, dtype, shape) as drawing
+        ):
             yield _Digested(digest, drawing)
         part, start, end = self._files.span(number)
         metadata = 0
@@ -60,7 +62,7 @@ class ContentSums:
         _, start, end = self._files.span(number)
         name = self._files.names[number]
         digest = ContentDigest(name, CONTENT, np.dtype("|u1"), (end - start,))
-        with nullcontext() if self._taker is None else self._taker.file(number) as file:
+        with nullcontext() if self._receiver is None else self._receiver.file(number) as file:
             yield _Copied(digest, file)
         self.sums[number] = digest.number
 
@@ -114,21 +116,21 @@ class _Copied:
 def sums_of(archive: OpenArchive, numbers: Iterable[int]) -> dict[int, int]:
     """The sums of the content digests of some files, without those that are damaged."""
     in_order = sorted(numbers, key=archive._files.place)
-    taker = ContentSums(archive)
+    receiver = ContentSums(archive)
     for number in in_order:
         with suppress(ArchiveError):
-            _take(archive, number, taker)
-    return taker.sums
+            _take(archive, number, receiver)
+    return receiver.sums
 
 
-def _take(archive: OpenArchive, number: int, taker: ContentSums) -> None:
+def _take(archive: OpenArchive, number: int, receiver: ContentSums) -> None:
     if archive._files.stored(number):
         part, start, end = archive._files.span(number)
-        with taker.file(number) as file:
+        with receiver.file(number) as file:
             for low in range(start, end, _CHUNK):
                 file.write(archive._bytes_of(part, low, min(low + _CHUNK, end)))
         return
     view: View = archive[number]
-    with taker.picture(number, view.dtype, view.shape) as drawing:
+    with receiver.picture(number, view.dtype, view.shape) as drawing:
         for rows in view._stacks(0, len(view)):
             drawing.add(rows)

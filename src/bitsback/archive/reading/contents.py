@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.reading.describe import kind_of
+from bitsback.archive.reading.file_writer import Stored, StoredPage
 from bitsback.archive.reading.indexed import (
     MOST_ELEMENTS,
     MOST_SHOWN,
@@ -20,7 +21,6 @@ from bitsback.archive.reading.indexed import (
     table,
 )
 from bitsback.archive.reading.indexing import Along, Steps, all_of, read_number
-from bitsback.archive.reading.maker import Stored, StoredPage
 from bitsback.archive.reading.source import OpenArchive
 from bitsback.archive.reading.view import View, view_of
 from bitsback.errors import ArchiveError, BitsbackError, InputError
@@ -45,7 +45,7 @@ class Contents(Indexed, OpenArchive):
         collection = self._collection
         if isinstance(collection, FileList):
             noun = {ARRAYS: "array", PAGES: "page"}.get(collection.kind, "picture")
-            what = f"{self._told} {noun}" + "s" * (self._told != 1)
+            what = f"{self._visible_files} {noun}" + "s" * (self._visible_files != 1)
         else:
             what = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
         blocks = len(self._blocks)
@@ -75,7 +75,7 @@ class Contents(Indexed, OpenArchive):
         collection = self._collection
         rows = [("made of", self.kind)]
         if isinstance(collection, FileList):
-            rows.append(("files", f"{self._told:,}"))
+            rows.append(("files", f"{self._visible_files:,}"))
         else:
             rows += [("shape", f"{collection.shape}"), ("dtype", f"{collection.dtype}")]
         share = f", {self.file_bytes / collection.nbytes:.1%}" if collection.nbytes else ""
@@ -93,11 +93,11 @@ class Contents(Indexed, OpenArchive):
         if not isinstance(self._collection, FileList):
             return self._collection.entries
         if self._collection.has_removed:
-            return self._told
+            return self._visible_files
         return self._collection.files if self._held is None else self._held[1]
 
     @property
-    def _told(self) -> int:
+    def _visible_files(self) -> int:
         """The number of files for people."""
         assert isinstance(self._collection, FileList), "it is asked for files"
         if self._collection.has_removed:

@@ -58,7 +58,7 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
         problems.append(ArchiveError(f"{archive.name}: {damaged - _SHOWN} more blocks are damaged"))
     collection = archive._collection
     if isinstance(collection, FileList):
-        contents = _describe_files(collection, archive._told)
+        contents = _describe_files(collection, archive._visible_files)
     else:
         contents = _describe_array(collection)
     try:
@@ -74,7 +74,7 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
         "unordered": archive.unordered,
         "labels": labels,
         **contents,
-        "items": archive._told if isinstance(collection, FileList) else len(archive),
+        "items": archive._visible_files if isinstance(collection, FileList) else len(archive),
         "tiles": collection.tiles,
         "elements": collection.elements,
         # None if something may be missing, since the rest says nothing about the whole.

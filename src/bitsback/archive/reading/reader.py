@@ -12,10 +12,10 @@ from bitsback.archive.reading.contents import Contents
 from bitsback.archive.reading.damage import Owners, Problem, described, gaps_of, lost_names
 from bitsback.archive.reading.describe import describe
 from bitsback.archive.reading.directory import Directory, guess_collection, scan
+from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.hashes import Check, check_of
 from bitsback.archive.reading.indexing import read_number
 from bitsback.archive.reading.library import START, Library
-from bitsback.archive.reading.maker import Maker
 from bitsback.archive.reading.sections import (
     CACHE_BYTES,
     HEADER_SPACE,
@@ -244,7 +244,7 @@ class Archive(Contents):
             raise InputError(f"{self.name}: holds no folder, of which a file could be opened")
         number = self._file_number(which)
         with self._naming():
-            return BytesIO(Maker(self).file(number))
+            return BytesIO(FileWriter(self).file(number))
 
     def _file_number(self, which: int | str) -> int:
         """Raises KeyError or IndexError if there is no such file."""
@@ -406,7 +406,7 @@ class Archive(Contents):
         left out. Raises ArchiveError if there are others, or if names or digests are lost.
         """
         from bitsback.archive.reading.content_sums import ContentSums
-        from bitsback.archive.reading.maker import damage
+        from bitsback.archive.reading.file_writer import damage
         from bitsback.archive.reading.strips import RestoredParts
         from bitsback.archive.reading.whole_files import Hashing, hand_over
 

@@ -90,7 +90,7 @@ class OpenArchive(BlockSource, Protocol):
 
     @property
     @abstractmethod
-    def _told(self) -> int:
+    def _visible_files(self) -> int:
         """The number of files for people."""
 
     @abstractmethod

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.reading.damage import has
+from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.hashes import Check
-from bitsback.archive.reading.maker import Maker
 from bitsback.archive.reading.source import OpenArchive, Task
 from bitsback.archive.reading.strips import Joiner, RestoredParts
 from bitsback.errors import ArchiveError
@@ -29,7 +29,7 @@ from bitsback.work import Work
 _IN_MEMORY = 1 << 24
 
 
-class Taker(Protocol):
+class Receiver(Protocol):
     """The receiver of the files. Several threads may use it."""
 
     def picture(
@@ -48,7 +48,7 @@ class Hashing:
 
     def __init__(self, archive: OpenArchive) -> None:
         self.problems: list[ArchiveError] = []
-        self._archive, self._maker = archive, Maker(archive)
+        self._archive, self._file_writer = archive, FileWriter(archive)
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
@@ -58,7 +58,7 @@ class Hashing:
             return
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             file = cast(BinaryIO, spool)
-            yield self._maker.drawing(number, file, dtype, shape)
+            yield self._file_writer.drawing(number, file, dtype, shape)
             file.seek(0)
             self._compare(check, file)
 
@@ -94,20 +94,22 @@ class _Unmade:
         return 0
 
 
-def hand_over(parts: RestoredParts, taker: Taker, work: Work, lost: Sequence[range] = ()) -> int:
+def hand_over(
+    parts: RestoredParts, receiver: Receiver, work: Work, lost: Sequence[range] = ()
+) -> int:
     """Delivers the files of a folder, and returns their number of bytes. Raises ArchiveError, and
     the errors of the taker.
 
     lost: the numbers of files to leave out, which need damaged blocks or cannot be made.
     """
-    return _Folder(parts, taker, lost).hand_over(work)
+    return _Folder(parts, receiver, lost).hand_over(work)
 
 
 class _Folder:
     """Decodes the blocks of a folder, and delivers its files."""
 
-    def __init__(self, parts: RestoredParts, taker: Taker, lost: Sequence[range]) -> None:
-        self._parts, self._taker, self._lost = parts, taker, lost
+    def __init__(self, parts: RestoredParts, receiver: Receiver, lost: Sequence[range]) -> None:
+        self._parts, self._receiver, self._lost = parts, receiver, lost
         self._files = parts.files
         self._collection = self._files.collection
         self._size = 0
@@ -167,7 +169,7 @@ class _Folder:
         """A drawing that takes the rows of a picture until the body ends."""
         number, dtype = self.number(part, item), self._collection.parts[part].dtype
         assert number is not None, "it is not lost"
-        with self._taker.picture(number, dtype, shape) as drawing:
+        with self._receiver.picture(number, dtype, shape) as drawing:
             yield drawing
             self.add(drawing.close())
 
@@ -187,7 +189,7 @@ class _Folder:
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
         """A writer for a file stored verbatim."""
-        return self._taker.file(number)
+        return self._receiver.file(number)
 
     def add(self, size: int) -> None:
         """Counts delivered bytes."""

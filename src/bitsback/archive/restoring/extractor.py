@@ -161,7 +161,9 @@ def _restore_files(
     collection = archive._files.collection
     parts = RestoredParts(archive, check_threads(options.threads), options.verify)
     size = restore(parts, place, destination, Work(collection, options.progress), options)
-    return _restored(archive, (archive._told,), collection.items, len(archive._blocks), size)
+    return _restored(
+        archive, (archive._visible_files,), collection.items, len(archive._blocks), size
+    )
 
 
 def _needed(

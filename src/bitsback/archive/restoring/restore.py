@@ -10,7 +10,7 @@ import numpy as np
 
 from bitsback.archive.reading.content_sums import ContentSums
 from bitsback.archive.reading.damage import others
-from bitsback.archive.reading.maker import Maker
+from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.paged import make_pages
 from bitsback.archive.reading.source import OpenArchive
 from bitsback.archive.reading.strips import RestoredParts
@@ -94,10 +94,10 @@ def _restore_folder(
     if parts.damaged:
         names = _targets(archive, others(lost, len(files))).values()
     with staging(destination, names, options.force) as stage:
-        taker = _Staged(archive, stage, parts.verify, options.files == "exact")
+        receiver = _Staged(archive, stage, parts.verify, options.files == "exact")
         if not parts.verify or parts.damaged:
-            return hand_over(parts, taker, work, lost)
-        sums = ContentSums(archive, taker)
+            return hand_over(parts, receiver, work, lost)
+        sums = ContentSums(archive, receiver)
         size = hand_over(parts, sums, work, lost)
         for problem in sums.problems():
             raise problem
@@ -131,10 +131,10 @@ def extract(
     found = _targets(archive, wanted)
     size = 0
     with staging(destination, found.values(), force) as stage:
-        maker = Maker(archive, verify)
+        file_writer = FileWriter(archive, verify)
         with archive._announced(archive._blocks_of(wanted)):
             for number in wanted:
-                data = maker.file(number)
+                data = file_writer.file(number)
                 stage.write(found[number], data, files.time(number), archive._check_file(number))
                 size += len(data)
     return size
@@ -146,16 +146,16 @@ class _Staged:
     def __init__(self, archive: OpenArchive, stage: Staging, verify: bool, exact: bool) -> None:
         self._stage, self._files = stage, archive._files
         self._archive, self._exact = archive, exact
-        self._maker = Maker(archive, verify, exact)
+        self._file_writer = FileWriter(archive, verify, exact)
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         name, _ = target_of(self._files, number)
         check = self._archive._check_file(number)
-        if check is not None and not self._exact and not self._maker.promises(number):
+        if check is not None and not self._exact and not self._file_writer.promises(number):
             check = None  # another file of the same pixels was asked for
         with self._stage.open(name, self._files.time(number), check) as file:
-            yield self._maker.drawing(number, file, dtype, shape)
+            yield self._file_writer.drawing(number, file, dtype, shape)
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
         check = self._archive._check_file(number)

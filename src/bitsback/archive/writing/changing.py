@@ -68,8 +68,8 @@ def add_with(
                 source = [source]  # a file like others, be it an array or have it pages
         else:
             changed = LongerArray(before)
-        asked = dataclasses.replace(changed.options(options), parity=None)
-        summary = write_archive(source, archive, asked, changed)
+        request = dataclasses.replace(changed.options(options), parity=None)
+        summary = write_archive(source, archive, request, changed)
     if options.parity is None:
         return summary
     grown = add_parity(archive, options.parity)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from bitsback.archive.inputs.asked import Input
 from bitsback.archive.inputs.opening import files_of
+from bitsback.archive.inputs.request import Input
 from bitsback.archive.reading.content_sums import sums_of
 from bitsback.archive.reading.damage import Owners
 from bitsback.archive.reading.reader import Archive

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import replace
 
-from bitsback.archive.inputs.asked import Input
+from bitsback.archive.inputs.request import Input
 from bitsback.archive.writing.continuing import Continued
 from bitsback.archive.writing.generation import Generation
 from bitsback.compress_options import CompressOptions

@@ -13,10 +13,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, Unpack, cast
 
-from bitsback.archive.inputs.asked import Asked, Input
 from bitsback.archive.inputs.hashes import check_unchanged, hash_inputs
 from bitsback.archive.inputs.opening import Source, files_of, open_source
 from bitsback.archive.inputs.part_reader import part_readers
+from bitsback.archive.inputs.request import Input, Request
 from bitsback.archive.writing.continuing import ChangedFolder
 from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.longer_array import LongerArray
@@ -106,15 +106,15 @@ def write_archive(
     else:
         source = located(source, storage_options)
     check_options(storage_options, source, destination, located(options.model))
-    asked = Asked.by(options)
+    request = Request.by(options)
     with (
         Unfinished(part_of(destination)) if options.resume else nullcontext() as unfinished,
-        open_source(source, asked) as plan,
+        open_source(source, request) as plan,
         ExitStack() as inputs,
     ):
-        taken = inputs.enter_context(closing(plan(asked)))
+        taken = inputs.enter_context(closing(plan(request)))
         taken.check_output(destination)
-        writer = _Writer(taken, asked, unfinished, changed)
+        writer = _Writer(taken, request, unfinished, changed)
         with (
             nullcontext(changed.before.output)
             if changed is not None
@@ -124,9 +124,9 @@ def write_archive(
             writer.write_blocks(restartable)
             # Only its blocks tell how many bytes a picture takes.
             while outgrown := taken.outgrown(writer.own_blocks):
-                asked = replace(asked, held=asked.held | outgrown)
-                taken = inputs.enter_context(closing(plan(asked)))
-                writer = _Writer(taken, asked, unfinished, changed)
+                request = replace(request, held=request.held | outgrown)
+                taken = inputs.enter_context(closing(plan(request)))
+                writer = _Writer(taken, request, unfinished, changed)
                 restartable.restart()
                 writer.write_blocks(restartable)
             summary = writer.finish()
@@ -167,7 +167,7 @@ class _Writer:
     def __init__(
         self,
         taken: Input,
-        asked: Asked,
+        request: Request,
         unfinished: Unfinished | None,
         changed: Changed | None,
     ) -> None:
@@ -175,19 +175,19 @@ class _Writer:
         InputError if the input is not one for the options.
         """
         self._changed = self._extended = changed
-        self._taken, self._asked, self._unfinished = taken, asked, unfinished
-        self._given, self._options = asked.given, asked.options
-        self._threads = check_threads(asked.options.threads)
-        self._files = None if asked.options.hashes is None else _files(taken)
+        self._taken, self._request, self._unfinished = taken, request, unfinished
+        self._given, self._options = request.given, request.options
+        self._threads = check_threads(request.options.threads)
+        self._files = None if request.options.hashes is None else _files(taken)
         self._hashes = (
             None
             if self._files is None
-            else hash_inputs(taken, self._files, self._threads, asked.exact)
+            else hash_inputs(taken, self._files, self._threads, request.exact)
         )
-        self._parts = part_readers(taken, asked)
+        self._parts = part_readers(taken, request)
         # Otherwise when it is a part's turn: the first block of each would have to be in memory.
-        self._early = asked.given is not None or asked.options.embed == "always"
-        self._planner = Planner(asked.policy)  # for parts and blocks without the given model
+        self._early = request.given is not None or request.options.embed == "always"
+        self._planner = Planner(request.policy)  # for parts and blocks without the given model
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._names: dict[str, None] = {}
         """The names of the models that blocks were coded with."""
@@ -373,7 +373,7 @@ class _Writer:
         refused: UnfitError | None = None
         for part in self._parts:
             try:
-                plans.append(part.plan(self._asked.planner).settled)
+                plans.append(part.plan(self._request.planner).settled)
             except UnfitError as error:
                 refused = refused or error
                 plans.append(NO_MODEL)

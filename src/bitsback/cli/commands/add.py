@@ -92,7 +92,7 @@ def command(
         return
     start = time.perf_counter()
     shown = sources[0] if len(sources) == 1 else f"{len(sources)} inputs"
-    asked = CompressOptions(
+    request = CompressOptions(
         **given,
         model=choice_of(model, fast, best),
         embed="if-smaller" if embed == "auto" else embed,
@@ -105,7 +105,7 @@ def command(
 
         summary = add_with(
             archive, list(sources) if len(sources) > 1 else sources[0], replace,
-            changed(asked, progress=progress),
+            changed(request, progress=progress),
         )  # fmt: skip
     row = compress_report.report(
         shown, archive, summary, time.perf_counter() - start, as_json, quiet, messages

@@ -268,12 +268,12 @@ def command(
             raise click.UsageError("standard input cannot be one of several inputs")
         if output is None:
             raise click.UsageError("several inputs make one archive; name it with -o FILE")
-    asked = CompressOptions(
+    request = CompressOptions(
         **given,
         model=choice_of(model, fast, best),
         embed="if-smaller" if embed == "auto" else embed,
     )
-    if remove and asked.unordered:
+    if remove and request.unordered:
         raise click.UsageError("--rm would remove the order, which --unordered does not keep")
     output = options.checked_output(source, _default_output(source) if output is None else output)
     if remove:
@@ -286,11 +286,11 @@ def command(
     ):
         from bitsback.archive.writing.writer import write_archive
 
-        with _told_what_is_kept(progress, output, asked.resume):
+        with _told_what_is_kept(progress, output, request.resume):
             summary = write_archive(
                 options.standard_input() if source == options.STANDARD else taken,
                 options.standard_output() if output == options.STANDARD else output,
-                replace(asked, progress=progress),
+                replace(request, progress=progress),
             )
     row = compress_report.report(
         source if len(sources) == 1 else f"{len(sources)} inputs", output, summary,
@@ -299,7 +299,7 @@ def command(
     if as_json:
         figures.show_json(row, err=output == options.STANDARD)
     if remove:
-        remove_compressed(sources, output, messages, asked.threads, quiet or as_json)
+        remove_compressed(sources, output, messages, request.threads, quiet or as_json)
 
 
 def choice_of(model: str | None, fast: bool, best: bool) -> str:

@@ -141,21 +141,21 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_range(self, stream: BinaryIO, with_content: bool) -> None:
         size = stream.seek(0, 2)
         start, end = 0, size
-        asked = re.fullmatch("bytes=([0-9]+)-([0-9]*)", self.headers.get("Range", ""))
-        if asked:
-            start = _place(asked[1])
-            end = min(size, _place(asked[2]) + 1) if asked[2] else size
+        found = re.fullmatch("bytes=([0-9]+)-([0-9]*)", self.headers.get("Range", ""))
+        if found:
+            start = _place(found[1])
+            end = min(size, _place(found[2]) + 1) if found[2] else size
             if start >= end:
                 self.send_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
                 self.send_header("Content-Range", f"bytes */{size}")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-        self.send_response(HTTPStatus.PARTIAL_CONTENT if asked else HTTPStatus.OK)
+        self.send_response(HTTPStatus.PARTIAL_CONTENT if found else HTTPStatus.OK)
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(end - start))
         self.send_header("Accept-Ranges", "bytes")
-        if asked:
+        if found:
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
         self.end_headers()
         stream.seek(start)

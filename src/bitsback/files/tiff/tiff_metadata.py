@@ -303,7 +303,7 @@ class TiffDrawing:
     def _begin(self, page: Layout) -> None:
         self._page, self._band, self._count = page, 0, 0
         self._waiting: list[NDArray[Any]] = []
-        self._told: list[Span] = []
+        self._visible_files: list[Span] = []
 
     def _end_band(self) -> None:
         page, waiting = self._page, self._waiting
@@ -337,7 +337,7 @@ class TiffDrawing:
             self._at, self._space = place.start, place.space
         at = self._place_for(len(data))
         self._write(at, data)
-        self._told.append((at, len(data)))
+        self._visible_files.append((at, len(data)))
 
     def _place_for(self, length: int) -> int:
         """The place for a compressed segment of `length` bytes."""
@@ -378,7 +378,7 @@ class TiffDrawing:
         order: Literal["big", "little"] = "big" if page.flags & BIG else "little"
         # The file has its segments plane by plane; here they arrive band by band.
         ordered = [
-            self._told[(band * page.planes + plane) * page.across + column]
+            self._visible_files[(band * page.planes + plane) * page.across + column]
             for plane in range(page.planes)
             for band in range(page.down)
             for column in range(page.across)

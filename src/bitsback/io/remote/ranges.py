@@ -45,8 +45,8 @@ async def _fetch(
 ) -> bytes:
     start, end = span
     options = {**fs.kwargs}
-    asked = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
-    options["headers"] = {**options.get("headers", {}), **asked}
+    wanted = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
+    options["headers"] = {**options.get("headers", {}), **wanted}
     async with session.get(fs.encode_url(path), **options) as response:
         if response.status == 404:
             raise FileNotFoundError(path)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.asked import Asked, Input
 from bitsback.archive.inputs.opening import Source, open_input
-from bitsback.archive.inputs.taking import TileReader
+from bitsback.archive.inputs.request import Input, Request
+from bitsback.archive.inputs.tile_reader import TileReader
 from bitsback.coding import layouts
 from bitsback.coding.cutting import blocks_of
 from bitsback.errors import InputError, InputWarning
@@ -81,14 +81,14 @@ class ImageSet:
 
 
 @contextmanager
-def opened(source: Source, asked: Asked) -> Iterator[tuple[str, Input]]:
+def opened(source: Source, request: Request) -> Iterator[tuple[str, Input]]:
     """The inputs as `bitsback.compress` takes them, and their names for messages. There are no
     warnings about what an archive would lose, which does not matter for training.
     """
     name = name_of(source) if isinstance(source, str | os.PathLike | Url) else "the images"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)
-        with open_input(source, asked) as found:
+        with open_input(source, request) as found:
             yield name, found
 
 
@@ -99,7 +99,7 @@ def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
     whether arrays are stacks. Raises InputError for data that no such model codes, and for too
     little data.
     """
-    with opened(source, Asked(model)) as (name, found):
+    with opened(source, Request(model)) as (name, found):
         parts = [(items, part) for items, part in found.parts if part.elements]
         shapes: list[tuple[int, Shape]] = []
         for _, part in parts:

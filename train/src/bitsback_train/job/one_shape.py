@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.asked import Asked
 from bitsback.archive.inputs.opening import Source
+from bitsback.archive.inputs.request import Request
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.files.npy import Items
@@ -36,7 +36,7 @@ def suits_vae(source: Source) -> bool:
     """
     if isinstance(source, str) and source in SETS:
         return True
-    with opened(source, Asked(options=CompressOptions(stack=False))) as (_, found):
+    with opened(source, Request(options=CompressOptions(stack=False))) as (_, found):
         shapes = {shape for _, part in found.parts for _, shape in part.runs}
         grey = all(part.dtype in (np.uint8, np.bool_) for _, part in found.parts)
         count = sum(part.items for _, part in found.parts)
@@ -50,7 +50,7 @@ def read_one_shape(source: Source, seed: int) -> ImageSet:
     """The images of anything that `bitsback.compress` takes. Raises InputError if they are
     unsuitable for training.
     """
-    with opened(source, Asked(options=CompressOptions(stack=False))) as (name, found):
+    with opened(source, Request(options=CompressOptions(stack=False))) as (name, found):
         arrays = [items for items, _ in found.parts]
         kinds = {
             (shape, part.dtype)

@@ -24,7 +24,7 @@ from bitsback.io.names import printable
 from bitsback.lazy import cached_property
 
 
-class Maker:
+class FileWriter:
     """The bytes of files. Several threads may use it."""
 
     def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
@@ -120,16 +120,16 @@ def damage(archive: OpenArchive, lost: Sequence[range]) -> Iterator[ArchiveError
     files = archive._files
     if files.stats is None:
         return
-    maker = Maker(archive)
+    file_writer = FileWriter(archive)
     for number in (number for part in files.by_part() for number in part):
         if has(lost, number) or files.stored(number) or target_of(files, number)[1] is not None:
             continue
         try:
-            with maker.naming(number):
-                metadata = unpack(maker.content(number))
+            with file_writer.naming(number):
+                metadata = unpack(file_writer.content(number))
             picture = archive[number]
             if not metadata.certain or not metadata.fits(picture.dtype, picture.shape):
-                maker.file(number)
+                file_writer.file(number)
         except ArchiveError as error:
             yield error
 

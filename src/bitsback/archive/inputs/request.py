@@ -188,7 +188,7 @@ def _is_file(path: Path, file: Path | Url) -> bool:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """The options for an input, and the model that they name."""
 
     given: Model | None = None
@@ -204,7 +204,7 @@ class Asked:
     """The names of files to store verbatim in any case."""
 
     @classmethod
-    def by(cls, options: CompressOptions) -> "Asked":
+    def by(cls, options: CompressOptions) -> "Request":
         """The view of `compress` on its input. Raises ModelError if the model is missing."""
         given, policy = read_choice(options.model, options.storage_options)
         policy = policy.hurried if options.quick else policy

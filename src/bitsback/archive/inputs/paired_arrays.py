@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.asked import Asked, Bonds, Input
+from bitsback.archive.inputs.request import Bonds, Input, Request
 from bitsback.errors import InputError
 from bitsback.files.npy import Items
 from bitsback.format.collection import COUNTED, Collection
@@ -28,15 +28,15 @@ class _Leader:
 
 
 def arrays_input(
-    arrays: Mapping[str, Items], name: str, asked: Asked, seen: Mapping[str, Collection]
+    arrays: Mapping[str, Items], name: str, request: Request, seen: Mapping[str, Collection]
 ) -> Input:
     """name: of the file. seen: what the arrays are, if they keep their order. Raises InputError."""
-    labels = asked.options.labels
+    labels = request.options.labels
     if labels is not None and labels not in arrays:
         known = ", ".join(map(printable, arrays))
         raise InputError(f"{name}: has no array {printable(labels)!r} of labels, but {known}")
     order = list(arrays)
-    leaders = _leaders(arrays) if asked.options.unordered else []
+    leaders = _leaders(arrays) if request.options.unordered else []
     followers = {follower for leader in leaders for follower in leader.followers}
     for leader in leaders:  # members come after the leader that gives them their order
         for follower in leader.followers:

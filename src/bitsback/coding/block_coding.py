@@ -40,7 +40,7 @@ def lanes_for(elements: int) -> int:
 
 
 @dataclass(frozen=True)
-class Way:
+class Coding:
     """A way to store a block."""
 
     method: Method
@@ -66,47 +66,52 @@ class Way:
         return len(self.prefix) + sum(map(len, self.data)) + len(pack_value_map(self.value_map))
 
 
-def by_model(plan: BlockPlan, multiset: bool = False) -> Way:
+def by_model(plan: BlockPlan, multiset: bool = False) -> Coding:
     """The tiles as the plan codes them, which a reader may refuse."""
     data = plan.encode(lanes_for(plan.tiles.elements.size), multiset)
-    return Way(Method(MODEL, plan.layout, multiset), plan.value_map, [data], plan.model)
+    return Coding(Method(MODEL, plan.layout, multiset), plan.value_map, [data], plan.model)
 
 
 def without_model(
     tiles: Tiles, two_values: TwoValues | None, coder: Coder, limit: float
-) -> Iterator[Way]:
-    """All ways without a model; the first of equal ones is taken. limit: the bytes from which on
+) -> Iterator[Coding]:
+    """All codings without a model; the first of equal ones is taken. limit: the bytes from which on
     that of a general compressor may be left out.
     """
-    yield Way(Method(RAW), None, [tiles.bytes])
+    yield Coding(Method(RAW), None, [tiles.bytes])
     if two_values is not None:
         bits = np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
-        yield Way(Method(PACKED), two_values, [bits.data])
+        yield Coding(Method(PACKED), two_values, [bits.data])
     if tiles.elements.size:
         by_fallback = encode_fallback(tiles, coder, limit)
         if by_fallback is not None:
-            yield Way(Method(FALLBACK), None, [by_fallback])
+            yield Coding(Method(FALLBACK), None, [by_fallback])
 
 
-def by_counting(tiles: Tiles) -> Iterator[Way]:
+def by_counting(tiles: Tiles) -> Iterator[Coding]:
     """The method adaptive, if it suits them."""
     elements = tiles.elements
     if tiles.shape is None or not elements.size:
         return
     data = adaptive.pack(elements.reshape(tiles.count, -1))
     if data is not None and elements.size <= max_elements(len(data)):
-        yield Way(Method(ADAPTIVE), None, [data])
+        yield Coding(Method(ADAPTIVE), None, [data])
 
 
-def way_of_digits(tiles: Tiles, cut: Cut, ways: Sequence[Way]) -> Way:
+def coding_of_digits(tiles: Tiles, cut: Cut, codings: Sequence[Coding]) -> Coding:
     """The method digits, from the way of each digit."""
     heads = tuple(
-        DigitHead(way.value_map, way.method, way.prefix or None, sum(map(len, way.data)))
-        for way in ways
+        DigitHead(
+            coding.value_map, coding.method, coding.prefix or None, sum(map(len, coding.data))
+        )
+        for coding in codings
     )
-    data = [Digits(cut, heads).pack(tiles.dtype), *(part for way in ways for part in way.data)]
-    models = tuple(way.model for way in ways if way.model is not None)
-    return Way(Method(DIGITS), None, data, digit_models=models)
+    data = [
+        Digits(cut, heads).pack(tiles.dtype),
+        *(part for coding in codings for part in coding.data),
+    ]
+    models = tuple(coding.model for coding in codings if coding.model is not None)
+    return Coding(Method(DIGITS), None, data, digit_models=models)
 
 
 def least_size(tiles: Tiles) -> int:
