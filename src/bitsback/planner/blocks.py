@@ -1,5 +1,5 @@
-"""Blocks of tiles to `B` sections, in the smallest of the codings that a plan names (docs/format.md,
-`B`, a block).
+"""Blocks of tiles to `B` sections, each in the smallest coding of those that a plan names
+(docs/format.md, `B`, a block).
 """
 
 import math

@@ -152,14 +152,14 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     "fallback-shuffled": (lambda: np.arange(1200.0).reshape(30, 40), {}),
     "fallback-rows": (lambda: photo("u1", 40, 60), {"model": "fast"}),
     "fallback-green": (
-        lambda: photo("u1", 40, 60)[..., None] + np.array([0, 3, 7], np.uint8),
+        lambda: photo("u1", 40, 60)[None, ..., None] + np.array([0, 3, 7], np.uint8),
         {"model": "fast"},
     ),
     "fallback-deep": (
         lambda: photo(">i2", 50, 70) + np.arange(70, dtype=">i2") * np.int16(3),
         {"model": "fast", "block": 20},
     ),
-    "fallback-colours": (lambda: photo("u1", 40, 61, 3) // 80, {"model": "fast"}),
+    "fallback-colours": (lambda: photo("u1", 40, 61, 3)[None] // 80, {"model": "fast"}),
     "fallback-bits": (
         lambda: np.kron(noise("u1", 30, 35) > 99, np.ones((3, 2), bool)),
         {"model": "fast"},
