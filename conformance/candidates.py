@@ -21,7 +21,7 @@ from bitsback import lzma2
 from bitsback.coding import alone, chain
 from bitsback.coding.alone import NOTHING, pack
 from bitsback.coding.block import MODEL, Method
-from bitsback.coding.block_coding import Way, way_of_digits
+from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.number_digits import cut_of
 from bitsback.format.collection import Collection
@@ -32,7 +32,7 @@ from bitsback.format.tiles import Tiles
 from bitsback.models import Model, bundled, file
 from bitsback.models.embed import pack_model
 from bitsback.models.item_shape import ItemShape
-from bitsback.planner.blocks import find_way
+from bitsback.planner.blocks import smallest_coding
 from bitsback.planner.plan import NO_MODEL
 from broken_models import MODELS, broken, field, tensor
 from fuzz import mutate, seeds
@@ -134,9 +134,9 @@ def of_numbers() -> Iterator[tuple[str, bytes]]:
             if kind != "f2":
                 cut, digits = cut_of(array.reshape(-1))
                 for model in ("universal", None):
-                    ways = [_way_of(digit.reshape(x.shape), model) for digit in digits]
-                    way = way_of_digits(Tiles.stacked(array[np.newaxis]), cut, ways)
-                    block = pack(array.dtype, array.shape, 2, way, False, NOTHING)
+                    ways = [_coding_of(digit.reshape(x.shape), model) for digit in digits]
+                    coding = coding_of_digits(Tiles.stacked(array[np.newaxis]), cut, ways)
+                    block = pack(array.dtype, array.shape, 2, coding, False, NOTHING)
                     yield f"digits {order}{kind} by {model}.block", block
     for name, (dtype, data) in bad_digits.BAD.items():
         yield f"digits {name}.block", bad_digits.block_of(dtype, data)
@@ -154,15 +154,15 @@ def of_numbers() -> Iterator[tuple[str, bytes]]:
         yield f"values {name}.block", body + bytes(9) + crc
 
 
-def _way_of(digit: np.ndarray[Any, Any], name: str | None) -> Way:
+def _coding_of(digit: np.ndarray[Any, Any], name: str | None) -> Coding:
     """How a digit is coded, by a model or by none."""
     tiles = Tiles.stacked(digit[np.newaxis])
     plan = None if name is None else BlockPlan.of(bundled.load(name), tiles)
     if plan is None or int(digit.min()) == int(digit.max()):
-        return find_way(tiles, NO_MODEL, "deflate").way
+        return smallest_coding(tiles, NO_MODEL, "deflate").coding
     data = plan.encode(1, False)
     assert data is not None
-    return Way(Method(MODEL), plan.value_map, [data], plan.model)
+    return Coding(Method(MODEL), plan.value_map, [data], plan.model)
 
 
 def _archive_by(model: Model, size: tuple[int, int], seed: int) -> bytes:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.coding.alone import NOTHING, pack
 from bitsback.coding.block import MODEL, Method
-from bitsback.coding.block_coding import Way
+from bitsback.coding.block_coding import Coding
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import Cursor
@@ -47,8 +47,8 @@ def by_model(array: NDArray[Any]) -> bytes:
     assert plan is not None
     data = plan.encode(1, False)
     assert data is not None
-    way = Way(Method(MODEL), plan.value_map, [data], plan.model)
-    return pack(array.dtype, array.shape, array.ndim, way, False, NOTHING)
+    coding = Coding(Method(MODEL), plan.value_map, [data], plan.model)
+    return pack(array.dtype, array.shape, array.ndim, coding, False, NOTHING)
 
 
 @pytest.mark.parametrize("order", "<>")

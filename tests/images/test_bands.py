@@ -17,13 +17,14 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive.comparing.readback import compare
-from bitsback.files import bands, file_io, picture_files, pictures
+from bitsback.files import bands, picture_files, pictures
 from bitsback.files.bands import Bands, Rows
 from bitsback.files.picture_files import pixel_bands, samples_of
 from bitsback.files.pictures import pixels_of, samples
 from bitsback.files.png.png_reading import png_bands
 from bitsback.files.tiff import structure
 from bitsback.format.grid import Grid
+from bitsback.io import file_io
 from bitsback.planner.pictures import pixel_cost
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import BEST

@@ -17,7 +17,7 @@ import pytest
 import tifffile
 
 import bitsback
-from bitsback.archive.inputs import asked, folders
+from bitsback.archive.inputs import folders, request
 from bitsback.compress_options import FilesAs
 from bitsback.errors import ArchiveError
 from bitsback.files.picture_files import split, unpack
@@ -111,7 +111,7 @@ def check_leaders(data: bytes) -> None:
 def by_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Codes all possible pictures by their pixels, also where their files are smaller."""
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
-    monkeypatch.setattr(asked.Kept, "outgrown", lambda *_: frozenset())
+    monkeypatch.setattr(request.Kept, "outgrown", lambda *_: frozenset())
 
 
 @pytest.mark.parametrize("how", ["pixels", "exact"])

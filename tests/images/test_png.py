@@ -13,8 +13,9 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive.inputs import folders
-from bitsback.files import bands, file_io, picture_files, pictures
+from bitsback.files import bands, picture_files, pictures
 from bitsback.files.drawing import Split
+from bitsback.io import file_io
 from zoo.compared import png_chunks
 from zoo.png_files import KINDS, ODD, SHORT, TOLD, Drawn, drawn
 
