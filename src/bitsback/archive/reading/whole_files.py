@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from bitsback.archive.reading.damage import has
 from bitsback.archive.reading.file_writer import FileWriter
-from bitsback.archive.reading.hashes import Check
 from bitsback.archive.reading.source import OpenArchive, Task
 from bitsback.archive.reading.strips import Joiner, RestoredParts
 from bitsback.errors import ArchiveError
@@ -52,33 +51,32 @@ class Hashing:
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
-        check = self._archive._check_file(number)
-        if check is None:
-            yield _Unmade()
-            return
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-            file = cast(BinaryIO, spool)
-            yield self._file_writer.drawing(number, file, dtype, shape)
-            file.seek(0)
-            self._compare(check, file)
+        with self._checked(number) as file:
+            if file is None:
+                yield _Unmade()
+            else:
+                yield self._file_writer.drawing(number, file, dtype, shape)
 
     @contextmanager
     def file(self, number: int) -> Iterator[Writable]:
+        with self._checked(number) as file:
+            yield _Unmade() if file is None else file
+
+    @contextmanager
+    def _checked(self, number: int) -> Iterator[BinaryIO | None]:
+        """A file whose hash is compared when the body ends; None for one without a hash."""
         check = self._archive._check_file(number)
         if check is None:
-            yield _Unmade()
+            yield None
             return
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             file = cast(BinaryIO, spool)
             yield file
             file.seek(0)
-            self._compare(check, file)
-
-    def _compare(self, check: Check, file: BinaryIO) -> None:
-        try:
-            check(file)
-        except ArchiveError as error:
-            self.problems.append(error)
+            try:
+                check(file)
+            except ArchiveError as error:
+                self.problems.append(error)
 
 
 class _Unmade:
