@@ -17,6 +17,9 @@ _LITTLE = 0.9
 """The share of a folder's bytes from which the report says that it shrank by little."""
 
 
+_POLICIES = {"auto": "default choice", "fast": "--fast", "best": "--best"}
+
+
 def report(
     source: str,
     output: str,
@@ -29,7 +32,10 @@ def report(
     """Prints sizes and the warnings `messages`. Returns the same as JSON."""
     little = _little(source, summary)
     disk = summary.disk_in
-    chosen = f", {summary.model or 'no model'} by {summary.policy!r}" if summary.policy else ""
+    chosen = ""
+    if summary.policy is not None:
+        model = f"model {summary.model}" if summary.model else "no model"
+        chosen = f", {model} ({_POLICIES[summary.policy]})"
     row = figures.report(
         source, output, summary, seconds, summary.bytes_in, summary.bytes_out, as_json,
         quiet or disk is not None, chosen,
