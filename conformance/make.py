@@ -59,8 +59,10 @@ def main() -> None:
 
     def add(name: str, data: bytes, trace: Trace, section: str = "") -> None:
         name = re.sub(r"[^A-Za-z0-9.]+", "-", name).replace("-.", ".")
-        place = f"{'valid' if trace.refusal is None else 'refused'}/{name}"
-        assert all(place != entry["file"] for entry in index), f"two files are called {place}"
+        folder = "valid" if trace.refusal is None else "refused"
+        while any(f"{folder}/{name}" == entry["file"] for entry in index):
+            name = f"another-{name}"  # a seed of the fuzz tests may be called like a golden archive
+        place = f"{folder}/{name}"
         (FOLDER / place).write_bytes(data)
         sections = sorted({*trace.sections, *section.split()})
         index.append({"file": place, "sections": sections, **trace.entry})

@@ -52,6 +52,12 @@ def test_without_blocks_nothing_stands_behind_them() -> None:
     refused(empty[:index] + section("x", b"not known") + empty[index:])
 
 
+def test_an_index_is_no_generation() -> None:
+    """The end of an archive, once more behind it, begins with no description."""
+    end = len(SEED) - 12 - int.from_bytes(SEED[-12:-4], "little")
+    refused(SEED + SEED[end:])
+
+
 def test_the_archive_that_the_others_are_made_from_is_whole() -> None:
     assert pack([COLLECTION, *BLOCKS], HEAD) == SEED
     whole = io.BytesIO(pack(PARTS, HEAD))

@@ -119,8 +119,10 @@ class Stream:
             data = self._take_section()
             kind, place = data[:1], self.file_bytes - len(data)
             payload = open_section(data, kind)
-            if kind == INDEX:
+            if kind == INDEX and own:
                 break
+            if kind == INDEX:
+                raise ArchiveError("its parts are not in order")
             if kind in (BLOCK, MODEL) or (kind == COLLECTION) != (not own):
                 raise ArchiveError("it was continued with other content; save it as a file first")
             if kind == COLLECTION and payload != self._described:
