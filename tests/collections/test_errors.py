@@ -259,7 +259,8 @@ def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2 and "x.png" in result.stderr and "--skip-bad" in result.stderr
     result = run("compress", "in", "--pictures-only", "--skip-bad", "-f")
     assert result.exit_code == 0, result.output
-    assert re.match(r"in: 30 files, .* on disk -> in\.bb .* \(\d+ %\)\n", result.stderr)
+    head = r"in: 30 files, .* on disk -> in\.bb .* \(\d+ %\), no model \(default choice\)\n"
+    assert re.match(head, result.stderr)
     assert "left out: in/0/x.png: is no picture" in result.stderr.replace("\\", "/")
     assert "left out: *.txt: notes.txt\n" in result.stderr
     result = run("info", "in.bb")

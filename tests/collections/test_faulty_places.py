@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,7 @@ from .conftest import Run, files
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
 
+NOBODY = 65534
 COMMANDS = {
     "add": ["add", "x.bb", "b"],
     "remove": ["remove", "x.bb", "0.bin"],
@@ -39,12 +44,16 @@ RUN = (
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The archives x.bb and y.bb of folders a and b, of some 30 and 60 kB."""
     monkeypatch.chdir(tmp_path)
+    fill()
+    return tmp_path
+
+
+def fill() -> None:
     for number, name in enumerate("ab", 1):
         Path(name).mkdir()
         for file in range(3):
             (Path(name) / f"{file + 3 * number - 3}.bin").write_bytes(os.urandom(10_000 * number))
         bitsback.compress(name, f"{'xy'[number - 1]}.bb", parity=10)
-    return tmp_path
 
 
 def x_for(command: str) -> bytes:
@@ -80,18 +89,43 @@ def test_a_full_disk(folder: Path, command: str) -> None:
 
 @pytest.mark.parametrize("what", ["x.bb", "."])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_read_only_place(folder: Path, run: Run, command: str, what: str) -> None:
-    before = x_for(command)
-    Path(what).chmod(0o555 if what == "." else 0o444)
-    if os.access(what, os.W_OK):
-        pytest.skip("nothing is read-only for root")
+def test_a_read_only_place(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str, what: str
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        place, other = Path(name, "place"), Path(name, "other")
+        place.mkdir()
+        monkeypatch.chdir(place)
+        fill()
+        before = x_for(command)
+        shutil.copytree(place, other)
+        monkeypatch.chdir(other)
+        run(*COMMANDS[command])  # imports what only root may read
+        monkeypatch.chdir(place)
+        Path(what).chmod(0o555 if what == "." else 0o444)
+        with as_a_user(Path(name)):
+            assert not os.access(what, os.W_OK)
+            result = run(*COMMANDS[command])
+        place.chmod(0o755)
+        assert hidden(place) == []
+        if result.exit_code:
+            assert "cannot be written: Permission denied" in result.stderr.splitlines()[-1]
+            assert Path("x.bb").read_bytes() == before
+        else:
+            assert command in ("decompress" if what == "x.bb" else ("add", "remove", "parity"))
+        monkeypatch.undo()
+
+
+@contextmanager
+def as_a_user(place: Path) -> Iterator[None]:
+    """Root may write everywhere, so it becomes nobody, who owns the place, until the body ends."""
+    if os.getuid():
+        yield
+        return
+    for path in (place, *place.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, 0)
     try:
-        result = run(*COMMANDS[command])
+        yield
     finally:
-        folder.chmod(0o755)
-    assert hidden(folder) == []
-    if result.exit_code:
-        assert "cannot be written: Permission denied" in result.stderr.splitlines()[-1]
-        assert Path("x.bb").read_bytes() == before
-    else:
-        assert command in ("decompress" if what == "x.bb" else ("add", "remove", "parity"))
+        os.setresuid(0, 0, 0)

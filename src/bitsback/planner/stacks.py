@@ -18,7 +18,7 @@ from bitsback.format.collection import COUNTED, ONE, Collection
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_list import find_value_list
 from bitsback.format.value_range import is_narrow
-from bitsback.planner.candidates import picture_plans
+from bitsback.planner.candidates import any_codes, picture_plans
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import Policy
 from bitsback.planner.sampling import boxes_in, middle
@@ -56,7 +56,7 @@ def is_stack(part: Collection, peek: Peek, planner: Planner, likely: bool = Fals
     and any gain is enough.
     """
     policy, given = planner.policy, planner.given
-    if not stackable(part) or not part.elements:
+    if not stackable(part) or not part.elements or not any_codes(given, part.dtype, part.shape):
         return False
     groups = _groups(part, policy, likely)
     found = []
