@@ -25,7 +25,7 @@ ASKING = {"fields", "rules"}  # the modules whose functions other modules ask
 SECTIONS = {
     "message": "A1", "codecs": "A2", "chain": "A3", "picks": "A4", "archive": "A5",
     "archive.read_index": "A5.11", "archive.read_files": "A5.12", "archive.check_labels": "A5.14",
-    "archive.with_stats": "A5.15", "archive.check_hashes": "A5.16", "fields": "A5",
+    "archive.with_stats": "A5.15", "archive.check_digests": "A5.16", "fields": "A5",
     "collection": "A5.1 A5.2 A5.3", "blocks": "A5.5 A5.6 A5.7 A5.10",
     "blocks.decode_fallback": "A5.8", "blocks.decode_adaptive": "A5.9", "rows": "A5.8",
     "labels.read_names": "A5.12", "labels.read_unnamed": "A5.13", "labels.read_pairs": "A5.14",
