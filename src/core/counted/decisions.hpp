@@ -18,9 +18,7 @@ inline Interval decision_interval(unsigned precision, std::uint32_t frequency, s
 
 // Whether symbols may be left after all decisions.
 template <class Coder>
-constexpr bool has_rest = requires(Coder& coder) {
-    coder.predict_rest();
-};
+constexpr bool has_rest = requires(Coder& coder) { coder.predict_rest(); };
 
 // symbols: of all items, as the coder counts them.
 template <class Coder, class Symbol>
