@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from bitsback.archive.reading import whole_files
 from bitsback.format.digests import Digests, Group, joined
 from bitsback.format.layout import HASHES
 from packing import swapped
@@ -70,6 +71,19 @@ def test_exchanged_metadata_is_found(folder: Path) -> None:
     data = packed(folder)
     with bitsback.open(swapped(data, "0.bmp", "1.bmp")) as archive:
         assert [WRONG in str(error) for _, error in archive.verify()] == [True]
+
+
+def test_verify_reports_what_no_block_tells(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error while files are made from undamaged blocks is not lost."""
+
+    def fail(*_: Any) -> int:
+        raise bitsback.ArchiveError("a file that cannot be made")
+
+    with bitsback.open(packed(folder)) as archive:
+        assert archive.verify() == []
+        monkeypatch.setattr(whole_files, "hand_over", fail)
+        ((block, error),) = archive.verify()
+        assert block is None and "cannot be made" in str(error)
 
 
 def test_their_cost() -> None:

@@ -390,8 +390,11 @@ class Archive(Contents):
                 problems.append((block.number, error))
             work.add(block.first, block.items)
         if self.kind == "folder":
-            with suppress(ArchiveError):  # the loss of the names was reported before
+            try:
                 problems += self._file_problems(threads, None, problems)
+            except ArchiveError as error:  # the loss of the names was reported before
+                if not problems:
+                    problems.append((error.block, error))
         if not problems and isinstance(self._collection, FileList) and self._collection.whole:
             from bitsback.archive.reading.paged import pages_damage
 
