@@ -24,7 +24,7 @@ from bitsback.coding.block import MODEL, Method
 from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.number_digits import cut_of
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.index import Index, Place
 from bitsback.format.layout import HEAD, MAGIC, REMOVED, VERSION, Cursor, open_section
 from bitsback.format.runs import Run, pack_runs
@@ -178,7 +178,7 @@ def _archive_by(model: Model, size: tuple[int, int], seed: int) -> bytes:
     dtype = np.dtype("u1" if shape.levels <= 256 else "<u2")
     item = (shape.rows, shape.columns, shape.channels)[: 2 + (shape.channels > 1)]
     counts = [max(400 // shape.elements, 1), 2]
-    array = Collection.of_items(dtype.str, item, sum(counts)).pack_array()
+    array = ArrayPart.of_items(dtype.str, item, sum(counts)).pack_array()
     parts = [("C", b"\0\0" + array), ("M", pack_model(model))]
     for number, count in enumerate(counts):
         words = np.random.default_rng([seed, number]).integers(0, 2**32, 9000, np.uint32)

@@ -17,7 +17,7 @@ from bitsback.archive.reading.reader import Archive
 from bitsback.archive.reading.targets import target_of
 from bitsback.errors import InputError
 from bitsback.files.npy import Shape, write_header
-from bitsback.format.parts import ARRAYS, FOLDER, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.io.remote.url import Url, as_datetime, located
 from bitsback.models import Model
 
@@ -43,17 +43,17 @@ class AsFiles:
         collection = archive._collection
         self._named: dict[str, int] | None = None
         """The numbers of the files, if they have names."""
-        if isinstance(collection, FileList) and collection.kind == FOLDER:
+        if isinstance(collection, FileCollection) and collection.kind == FOLDER:
             files = archive._files
             self._named = {target_of(files, number)[0]: number for number in range(len(files))}
-        elif isinstance(collection, FileList) and collection.kind == ARRAYS:
+        elif isinstance(collection, FileCollection) and collection.kind == ARRAYS:
             self._named = {name + _NPY: number for number, name in enumerate(archive.names)}
-        self._whole = not isinstance(collection, FileList) and (
+        self._whole = not isinstance(collection, FileCollection) and (
             collection.picture or not collection.shape
         )
         """Whether an array is one file."""
         self._count = 1 if self._whole else len(archive)
-        self._ending = _PNG if isinstance(collection, FileList) else _NPY
+        self._ending = _PNG if isinstance(collection, FileCollection) else _NPY
         self._digits = len(str(max(self._count - 1, 0)))
 
     def __len__(self) -> int:
@@ -107,14 +107,14 @@ class AsFiles:
 
     def _dtype(self, name: str) -> np.dtype[Any]:
         collection = self._archive._collection
-        if not isinstance(collection, FileList):
+        if not isinstance(collection, FileCollection):
             return collection.dtype
         return collection.parts[self._number(name)].dtype
 
     def _shape(self, number: int) -> Shape | None:
         """The shape of the array in a .npy file; None for a picture."""
         collection = self._archive._collection
-        if not isinstance(collection, FileList):
+        if not isinstance(collection, FileCollection):
             return collection.shape if self._whole else collection.shape[1:]
         return collection.parts[number].shape if collection.kind == ARRAYS else None
 

@@ -18,7 +18,7 @@ from bitsback.archive.reading.indexing import read_number
 from bitsback.archive.reading.reader import Archive
 from bitsback.archive.reading.stacked import Stack, arrays_in, picture_numbers
 from bitsback.errors import ArchiveError, InputError, MissingExtra
-from bitsback.format.parts import ARRAYS, FileList
+from bitsback.format.parts import ARRAYS, FileCollection
 from bitsback.models.model import Choice
 
 try:
@@ -61,7 +61,7 @@ class BitsbackPlugin(PluginV3):
         archive, collection = self._archive, self._archive._collection
         self._numbers: Sequence[int] | None = None
         """Those of the files or pages."""
-        if isinstance(collection, FileList):
+        if isinstance(collection, FileCollection):
             arrays = collection.kind == ARRAYS
             self._numbers = range(len(archive)) if arrays else picture_numbers(archive)
         self._whole = self._numbers is None and (

@@ -16,7 +16,7 @@ from bitsback.archive.reading.reader import Archive
 from bitsback.archive.reading.stacked import picture_numbers
 from bitsback.errors import InputError
 from bitsback.format.layout import MAGIC
-from bitsback.format.parts import ARRAYS, FOLDER, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 
 _WIDE = ("u2", "i4", "f4")
 """The dtypes beside bool and bytes that Pillow has modes for."""
@@ -74,7 +74,7 @@ class BitsbackImageFile(ImageFile.ImageFile):
     def _image(self, which: int | None) -> Image.Image:
         archive = self._archive
         collection = archive._collection
-        if isinstance(collection, FileList) and collection.kind == FOLDER:
+        if isinstance(collection, FileCollection) and collection.kind == FOLDER:
             assert which is not None, "files have numbers"
             made: Image.Image = Image.open(archive.open(which))
             made.info["name"] = archive.names[which]
@@ -89,7 +89,7 @@ def _frames(archive: Archive) -> Sequence[int] | list[None]:
     """
     collection = archive._collection
     frames: Sequence[int] | list[None] = []
-    if not isinstance(collection, FileList):
+    if not isinstance(collection, FileCollection):
         if is_image(archive.shape, archive.dtype):
             frames = [None]
         elif archive.shape and is_image(archive.shape[1:], archive.dtype):

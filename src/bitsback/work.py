@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from bitsback.errors import InputError
-from bitsback.format.collection import BYTES, Collection
+from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.parts import Content
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Work:
         self._progress(self._done, self._all)
 
 
-def _weight(part: Collection) -> int:
+def _weight(part: ArrayPart) -> int:
     if part.axes == BYTES:
         return _BYTE
     return _BIT if part.dtype == np.bool_ else _OTHER

@@ -18,7 +18,7 @@ from bitsback.coding import chain
 from bitsback.coding.block import read_header
 from bitsback.coding.cutting import blocks_of
 from bitsback.coding.multisets import Multisets
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.runs import Run
 from plane_models import ship
 from random_models import random_model
@@ -194,7 +194,7 @@ def test_blocks_are_multisets_each(digits: NDArray[np.bool_], block: int) -> Non
 def test_what_is_too_large_for_a_block_is_several(
     items: int, shape: tuple[int, ...], dtype: str, blocks: int
 ) -> None:
-    part = Collection.of_items(dtype, shape, items)
+    part = ArrayPart.of_items(dtype, shape, items)
     found = list(blocks_of(part, None, "x", unordered=True))
     assert len(found) == blocks and sum(count for _, count in found) == items
     assert max(count for _, count in found) - min(count for _, count in found) <= 1

@@ -16,7 +16,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive.reading.reader import Archive
-from bitsback.format.collection import BYTES
+from bitsback.format.array_part import BYTES
 
 from .conftest import Run, assert_one_line_error
 

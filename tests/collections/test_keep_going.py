@@ -14,7 +14,7 @@ from PIL import Image, ImageSequence
 
 import bitsback
 from bitsback.archive.reading.damage import BESIDE_PAGES
-from bitsback.format.collection import BYTES
+from bitsback.format.array_part import BYTES
 from bitsback.format.index import BlockInfo
 from bitsback.format.layout import MODEL, NAMES
 

@@ -15,7 +15,7 @@ import bitsback
 from bitsback.archive.inputs.request import Request
 from bitsback.compress_options import CompressOptions
 from bitsback.files.npy import ArrayItems
-from bitsback.format.collection import BYTES, COUNTED, ONE, Collection
+from bitsback.format.array_part import BYTES, COUNTED, ONE, ArrayPart
 from plane_models import StandIn, ship
 
 from .conftest import Run, files, pixels, save
@@ -151,7 +151,7 @@ def test_pictures_that_are_smaller_as_files_are_stored_verbatim(tmp_path: Path) 
 
 def test_large_pictures_are_no_stack_unless_asked_for() -> None:
     array = np.empty((6, 3000, 3000), np.uint8)
-    part = Collection.of_items("|u1", array.shape[1:], 6)
+    part = ArrayPart.of_items("|u1", array.shape[1:], 6)
     by_trial, _ = Request().seen_pictures(part, ArrayItems(array, "x"))
     assert by_trial.axes == COUNTED and by_trial.cut == (1024, 1024)
     options = CompressOptions(stack=True)

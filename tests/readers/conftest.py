@@ -13,7 +13,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive.reading.reader import Archive
-from bitsback.format.collection import BYTES
+from bitsback.format.array_part import BYTES
 
 BLOCK = 4
 

@@ -35,7 +35,7 @@ from bitsback.coding.block import (
 from bitsback.coding.block_coding import Coding
 from bitsback.coding.block_reader import FindModel, decode_elements
 from bitsback.errors import ArchiveError
-from bitsback.format.collection import check_shape
+from bitsback.format.array_part import check_shape
 from bitsback.format.grid import Shape
 from bitsback.format.layout import CRC_SIZE, Cursor, pack_shape
 from bitsback.format.runs import Run, pack_runs, pack_value_map, read_value_map

@@ -9,7 +9,7 @@ import numpy as np
 from bitsback.archive.reading.indexed import Indexed
 from bitsback.archive.reading.reader import Archive
 from bitsback.errors import InputError
-from bitsback.format.parts import FileList
+from bitsback.format.parts import FileCollection
 from bitsback.io.remote.url import Options
 from bitsback.models.model import Choice
 
@@ -42,7 +42,7 @@ def from_archive(
     archive._close_when_dropped()
     for problem in archive.problems:
         raise problem
-    if isinstance(archive._collection, FileList):
+    if isinstance(archive._collection, FileCollection):
         raise InputError(
             f"{archive.name}: holds files, not one array; read them by dask.delayed"
             " (docs/clusters.md)"

@@ -18,7 +18,7 @@ from bitsback.format.members import (
     part_by_part,
     unpack_names,
 )
-from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.io import names as naming
 from bitsback.models.costs import max_elements
 from bitsback.wire import varint
@@ -50,7 +50,7 @@ def pack_unnamed(classes: Sequence[str] = (), labels: NDArray[Any] | None = None
     return section(UNNAMED, varint(len(classes)), pack_names(classes), packed)
 
 
-def unpack_unnamed(payload: memoryview, collection: FileList) -> Files:
+def unpack_unnamed(payload: memoryview, collection: FileCollection) -> Files:
     """Reads a `U` section. Raises ArchiveError."""
     cursor = Cursor(payload)
     if collection.kind != FOLDER:

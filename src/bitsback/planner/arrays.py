@@ -15,7 +15,7 @@ from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.number_digits import cut_of, is_noise
 from bitsback.errors import InputError
-from bitsback.format.collection import MOST_COLOURS
+from bitsback.format.array_part import MOST_COLOURS
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_list import ValueList

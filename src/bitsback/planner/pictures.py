@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bitsback.coding.cutting import cut_for
 from bitsback.coding.fallback import encode_fallback
 from bitsback.files.bands import Bands, Rows
-from bitsback.format.collection import ONE, Collection
+from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import find_two_values, to_symbols
@@ -88,7 +88,7 @@ def _box(key: tuple[tuple[int, int], ...]) -> Box:
 
 def _grid(pixels: Bands, tile: int | None) -> Grid:
     """The grid of a picture, if another size of tiles was requested."""
-    part = Collection(pixels.dtype, pixels.shape, ONE)
+    part = ArrayPart(pixels.dtype, pixels.shape, ONE)
     return Grid(pixels.shape, None if tile is None else cut_for(part, tile))
 
 

@@ -24,7 +24,7 @@ from bitsback.archive.reading.whole_files import hand_over
 from bitsback.errors import InputError
 from bitsback.files.file_lists import list_folder
 from bitsback.format.layout import MAGIC
-from bitsback.format.parts import FOLDER, PAGES, FileList
+from bitsback.format.parts import FOLDER, PAGES, FileCollection
 from bitsback.io.file_io import open_file, open_regular, reading
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Options, check_options, located
@@ -93,7 +93,7 @@ def with_place(
     of `diff`.
     """
     collection, threads = archive._collection, check_threads(threads)
-    is_folder = isinstance(collection, FileList) and collection.kind == FOLDER
+    is_folder = isinstance(collection, FileCollection) and collection.kind == FOLDER
     if archive.unordered:
         raise InputError(
             f"{archive.name}: is a set, which keeps neither files nor an order that"
@@ -110,7 +110,7 @@ def with_place(
             f"{archive.name}: holds {'files' if is_folder else 'no folder'}, and"
             f" {printable(str(place))} is {'no' if is_folder else 'a'} folder"
         )
-    if isinstance(collection, FileList) and collection.kind == PAGES:
+    if isinstance(collection, FileCollection) and collection.kind == PAGES:
         alike = same_pages(archive, place, threads, progress)
         return Differences(changed={} if alike else {place.name: "pages or tags"})
     gaps = []
@@ -121,7 +121,7 @@ def with_place(
                     gaps.append((task.first + number, task.first + number + 1))
     except Unlike:
         return Differences(changed={place.name: "shapes, dtypes or names"})
-    files = archive._files if isinstance(collection, FileList) else None
+    files = archive._files if isinstance(collection, FileCollection) else None
     return Differences(changed=dict.fromkeys(lost_names(collection, files, gaps), "elements"))
 
 

@@ -30,10 +30,10 @@ from bitsback.files.drawing import Comparison, Drawing
 from bitsback.files.npy import Items, Whole
 from bitsback.files.picture_files import alike
 from bitsback.files.pictures import reading_picture
-from bitsback.format.collection import ONE, Collection
+from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.members import pack_files
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList, Joined
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileCollection, JoinedArray
 from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import FileContent, Writable, reading, same_bytes
 from bitsback.io.names import printable
@@ -67,12 +67,12 @@ def compare(
     """
     threads = check_threads(threads)
     collection = archive._collection
-    if isinstance(collection, FileList) and collection.kind == PAGES:
+    if isinstance(collection, FileCollection) and collection.kind == PAGES:
         if not same_pages(archive, place, threads, progress, exact):
             shown = printable(os.fspath(place))
             raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
         return
-    if isinstance(collection, FileList) and collection.kind == FOLDER:
+    if isinstance(collection, FileCollection) and collection.kind == FOLDER:
         receiver = ComparedFiles(archive, place, names, exact, times)
         hand_over(RestoredParts(archive, threads), receiver, Work(collection, progress))
         return
@@ -147,19 +147,19 @@ def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the warnings were shown when the archive was made
         with open_input(place, Request(options=CompressOptions(stack=False))) as taken:
-            parts = collection.parts if isinstance(collection, FileList) else (collection,)
+            parts = collection.parts if isinstance(collection, FileCollection) else (collection,)
             found: list[Items] = [items for items, _ in taken.parts]
             alike = [(part.dtype, part.shape) for part in parts] == [
                 (items.dtype, items.shape) for items in found
             ]
-            if isinstance(collection, FileList) and collection.kind == ARRAYS:
+            if isinstance(collection, FileCollection) and collection.kind == ARRAYS:
                 alike = alike and taken.names == pack_files(ARRAYS, [], archive.names)
             if not alike:
                 raise Unlike(
                     f"{archive.name}: its shapes, dtypes or names differ from those that"
                     f" {os.fspath(place)} has now"
                 )
-            if isinstance(collection, Joined):
+            if isinstance(collection, JoinedArray):
                 found = [_Rows(found[0], part) for part in collection.parts]
             yield found
 
@@ -167,7 +167,7 @@ def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
 class _Rows(Whole):
     """The rows of one part of an array that is read from its first row to its last."""
 
-    def __init__(self, items: Items, part: Collection) -> None:
+    def __init__(self, items: Items, part: ArrayPart) -> None:
         super().__init__()
         self.name, self.dtype, self.shape = items.name, items.dtype, part.shape
         self._items = items

@@ -23,10 +23,10 @@ from bitsback.archive.reading.stacked import MOST_LISTED
 from bitsback.archive.reading.strips import RestoredParts
 from bitsback.archive.reading.view import JoinedView, View
 from bitsback.errors import InputError
-from bitsback.format.collection import ONE
+from bitsback.format.array_part import ONE
 from bitsback.format.layout import Cursor
 from bitsback.format.members import Numbered
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileCollection
 from bitsback.summary import Differences
 from bitsback.work import Progress, ordered_map
 
@@ -47,7 +47,7 @@ class TwoArchives:
     def differences(self) -> Differences:
         one, other = self._one, self._other
         kinds = [
-            each._collection.kind if isinstance(each._collection, FileList) else None
+            each._collection.kind if isinstance(each._collection, FileCollection) else None
             for each in (one, other)
         ]
         if kinds[0] != kinds[1]:

@@ -21,11 +21,11 @@ from bitsback.files import formats, npy
 from bitsback.files.arrays import Convertible, foreign_items
 from bitsback.files.file_lists import Listing, list_files, list_folder
 from bitsback.files.npy import Items, open_items
-from bitsback.format.collection import ARRAY, COUNTED, Collection
+from bitsback.format.array_part import ARRAY, COUNTED, ArrayPart
 from bitsback.format.labelling import FOLDERS
 from bitsback.format.layout import COLLECTION, NAMES, STATS, UNNAMED, Cursor, open_section
 from bitsback.format.members import Files, pack_files, unpack_files
-from bitsback.format.parts import FOLDER, FileList, unpack_collection
+from bitsback.format.parts import FOLDER, FileCollection, unpack_collection
 from bitsback.format.unnamed import unpack_unnamed
 from bitsback.io import names as naming
 from bitsback.io.file_io import Location, Readable, name_of, open_file, reading
@@ -108,17 +108,17 @@ def _check_readable(taken: Input) -> None:
     """Raises InputError for what the reader of archives would refuse."""
     try:
         read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
-        if isinstance(read, FileList):
+        if isinstance(read, FileCollection):
             check_restorable(files_of(read, taken))
         else:
             check_restorable(read)
     except ArchiveError as error:
-        folder = isinstance(taken.collection, FileList) and taken.collection.kind == FOLDER
+        folder = isinstance(taken.collection, FileCollection) and taken.collection.kind == FOLDER
         advice = "; rename one of them" if folder else ""
         raise InputError(f"{taken.name}: cannot be held: {error}{advice}") from None
 
 
-def files_of(collection: FileList, taken: Input) -> Files:
+def files_of(collection: FileCollection, taken: Input) -> Files:
     """The files as a reader of the archive finds them. Raises ArchiveError."""
     names = taken.names
     if taken.settle is not None:
@@ -174,11 +174,11 @@ def _check_labels(name: str, request: Request, what: str) -> None:
         )
 
 
-def _seen(items: Items, request: Request, container: int = ARRAY) -> Collection:
+def _seen(items: Items, request: Request, container: int = ARRAY) -> ArrayPart:
     axes = item_axes(items.shape, items.dtype, request.given)
     if request.options.unordered and items.shape:  # the rows of a table are items, too
         axes = COUNTED
-    return request.seen(Collection(items.dtype, items.shape, axes, container), items)
+    return request.seen(ArrayPart(items.dtype, items.shape, axes, container), items)
 
 
 def _arrays(arrays: dict[str, Items], name: str, request: Request) -> Input:
@@ -212,12 +212,12 @@ def _pictures(listing: Listing, request: Request) -> Input:
     groups = Groups(request.knows)
     for name in listing.names:
         groups.add(read_header(listing.path(name)))
-    parts: list[tuple[Items, Collection]] = [
+    parts: list[tuple[Items, ArrayPart]] = [
         (PictureItems(listing, listing.names, group.members, group.part), request.cut(group.part))
         for group in groups
     ]
     return Input(
-        FileList(FOLDER, tuple(part for _, part in parts)),
+        FileCollection(FOLDER, tuple(part for _, part in parts)),
         parts,
         naming.printable(name_of(listing.root)),
         pack_files(FOLDER, groups.runs, listing.names),

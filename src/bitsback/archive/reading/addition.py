@@ -23,7 +23,7 @@ from bitsback.format.file_stats import FileStats
 from bitsback.format.index import Place
 from bitsback.format.layout import BLOCK, COLLECTION, FOOTER_SIZE, HASHES, INDEX
 from bitsback.format.members import Files
-from bitsback.format.parts import FileList
+from bitsback.format.parts import FileCollection
 from bitsback.io.names import printable
 
 _MOST = 4
@@ -87,7 +87,7 @@ def size_of_index(read: Read, offset: int, end: int) -> int:
 
 def sections_of(read: Read, directory: Directory) -> FileSections | None:
     """What stands beside the blocks of an archive of files."""
-    if not isinstance(directory.collection, FileList):
+    if not isinstance(directory.collection, FileCollection):
         return None
     return FileSections(
         directory.collection, directory, lambda place: read(place.offset, place.size)

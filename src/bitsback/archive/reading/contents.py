@@ -24,13 +24,13 @@ from bitsback.archive.reading.indexing import Along, Steps, all_of, read_number
 from bitsback.archive.reading.source import OpenArchive
 from bitsback.archive.reading.view import View, view_of
 from bitsback.errors import ArchiveError, BitsbackError, InputError
-from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.grid import Grid
 from bitsback.format.index import BlockInfo
 from bitsback.format.labelling import classes_of
 from bitsback.format.layout import Shape
 from bitsback.format.members import Numbered
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileCollection
 from bitsback.lazy import cached_property
 
 
@@ -43,7 +43,7 @@ class Contents(Indexed, OpenArchive):
 
     def __repr__(self) -> str:
         collection = self._collection
-        if isinstance(collection, FileList):
+        if isinstance(collection, FileCollection):
             noun = {ARRAYS: "array", PAGES: "page"}.get(collection.kind, "picture")
             what = f"{self._visible_files} {noun}" + "s" * (self._visible_files != 1)
         else:
@@ -60,7 +60,7 @@ class Contents(Indexed, OpenArchive):
         notebook.
         """
         try:
-            if not isinstance(self._collection, FileList):
+            if not isinstance(self._collection, FileCollection):
                 return super()._repr_png_()
             images, left = list[NDArray[Any]](), MOST_ELEMENTS
             for number in range(min(len(self), MOST_SHOWN)):
@@ -74,7 +74,7 @@ class Contents(Indexed, OpenArchive):
     def _repr_html_(self) -> str:
         collection = self._collection
         rows = [("made of", self.kind)]
-        if isinstance(collection, FileList):
+        if isinstance(collection, FileCollection):
             rows.append(("files", f"{self._visible_files:,}"))
         else:
             rows += [("shape", f"{collection.shape}"), ("dtype", f"{collection.dtype}")]
@@ -90,7 +90,7 @@ class Contents(Indexed, OpenArchive):
         """The length of the array's first axis, or the number of files (pictures, pages,
         arrays).
         """
-        if not isinstance(self._collection, FileList):
+        if not isinstance(self._collection, FileCollection):
             return self._collection.entries
         if self._collection.has_removed:
             return self._visible_files
@@ -99,11 +99,11 @@ class Contents(Indexed, OpenArchive):
     @property
     def _visible_files(self) -> int:
         """The number of files for people."""
-        assert isinstance(self._collection, FileList), "it is asked for files"
+        assert isinstance(self._collection, FileCollection), "it is asked for files"
         if self._collection.has_removed:
             with suppress(ArchiveError):  # of the names
                 return len(self._files)
-        return self._collection.told
+        return self._collection.shown_files
 
     @cached_property
     def _held(self) -> tuple[bytes, int] | None:
@@ -111,7 +111,7 @@ class Contents(Indexed, OpenArchive):
         none if the file cannot be read. Raises ArchiveError.
         """
         collection = self._collection
-        if not isinstance(collection, FileList) or not collection.whole or collection.files:
+        if not isinstance(collection, FileCollection) or not collection.whole or collection.files:
             return None
         from bitsback.files import formats
         from bitsback.files.pictures import reading_picture
@@ -126,7 +126,7 @@ class Contents(Indexed, OpenArchive):
     @property
     def _array(self) -> Array:
         """The array as a whole. Raises InputError if the archive holds a collection of files."""
-        if isinstance(self._collection, FileList):
+        if isinstance(self._collection, FileCollection):
             raise InputError(
                 f"{self.name}: holds not one array but files; take them by number or by name"
             )
@@ -159,7 +159,7 @@ class Contents(Indexed, OpenArchive):
         """The items of the array, whose blocks are decoded once each and are in memory one at a
         time; for files a View of each.
         """
-        if isinstance(self._collection, FileList):
+        if isinstance(self._collection, FileCollection):
             return map(self._file_view, range(len(self)))
         return super().__iter__()
 
@@ -172,7 +172,7 @@ class Contents(Indexed, OpenArchive):
                 f"{self.name}: `in` looks for the name of a file, not {type(name).__name__}; look"
                 " for values with (np.asarray(archive) == value).any()"
             )
-        return isinstance(self._collection, FileList) and self._files.number(name) is not None
+        return isinstance(self._collection, FileCollection) and self._files.number(name) is not None
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self.names)
@@ -187,7 +187,7 @@ class Contents(Indexed, OpenArchive):
         """The names of the files, in order; none for an array or the pages of a TIFF file. Raises
         ArchiveError for damage.
         """
-        return self._files.names if isinstance(self._collection, FileList) else []
+        return self._files.names if isinstance(self._collection, FileCollection) else []
 
     @property
     def labels(self) -> NDArray[Any] | None:
@@ -204,7 +204,7 @@ class Contents(Indexed, OpenArchive):
         ...         archive.labels.tolist()
         [5, 0, 5]
         """
-        if not isinstance(self._collection, FileList):
+        if not isinstance(self._collection, FileCollection):
             return None
         pairs = self._pairs
         if pairs is not None and pairs.labels is not None:
@@ -225,7 +225,7 @@ class Contents(Indexed, OpenArchive):
         """The folders that are labels of pictures, sorted; none if there are no labels. Raises
         ArchiveError for damage.
         """
-        if not isinstance(self._collection, FileList) or self._collection.kind != FOLDER:
+        if not isinstance(self._collection, FileCollection) or self._collection.kind != FOLDER:
             return []
         if self._pairs is None and not self._unnamed:
             return []
@@ -239,7 +239,7 @@ class Contents(Indexed, OpenArchive):
         Raises IndexError or KeyError if there is no such item, ArchiveError, which names the block,
         if a needed one is damaged, InputError if the result does not fit into memory.
         """
-        if not isinstance(self._collection, FileList):
+        if not isinstance(self._collection, FileCollection):
             return super().__getitem__(which)
         if isinstance(which, slice):
             return [self._file_view(number) for number in range(len(self))[which]]
@@ -296,7 +296,7 @@ class Contents(Indexed, OpenArchive):
 
     def _content(self, part: int) -> View:
         """The content of a part of bytes."""
-        assert isinstance(self._collection, FileList)
+        assert isinstance(self._collection, FileCollection)
         return View(self, self._collection.parts[part].content, self._collection.starts[part])
 
     def _blocks_of(self, numbers: Iterable[int]) -> Iterator[BlockInfo]:
@@ -348,7 +348,7 @@ def block_numbers(archive: Contents, array: str | None = None) -> NDArray[np.int
     array: its name, in an archive of an npz file.
     """
     collection = archive._collection
-    if not isinstance(collection, FileList):
+    if not isinstance(collection, FileCollection):
         tiles = np.concatenate(_of_parts(collection.starts, collection.parts))
     elif array is not None:
         number = archive._files.number(array)
@@ -360,7 +360,7 @@ def block_numbers(archive: Contents, array: str | None = None) -> NDArray[np.int
     return np.searchsorted(firsts, tiles, side="right") - 1
 
 
-def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
+def _of_files(archive: Contents, collection: FileCollection) -> NDArray[np.int64]:
     starts = np.array(collection.starts[:-1], np.int64)
     if collection.kind == ARRAYS:
         return starts
@@ -373,11 +373,11 @@ def _of_files(archive: Contents, collection: FileList) -> NDArray[np.int64]:
     return np.concatenate(tiles)
 
 
-def _of_parts(starts: Sequence[int], parts: Sequence[Collection]) -> list[NDArray[np.int64]]:
+def _of_parts(starts: Sequence[int], parts: Sequence[ArrayPart]) -> list[NDArray[np.int64]]:
     return [start + _first_tiles(part) for start, part in zip(starts, parts, strict=False)]
 
 
-def _first_tiles(part: Collection) -> NDArray[np.int64]:
+def _first_tiles(part: ArrayPart) -> NDArray[np.int64]:
     """The numbers of the first tiles of the entries along the first axis."""
     if part.axes == ONE:
         grid = part.grid(0)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from bitsback.errors import ArchiveError
-from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.index import BlockInfo
 from bitsback.format.members import Files
-from bitsback.format.parts import ARRAYS, PAGES, Content, FileList, Joined
+from bitsback.format.parts import ARRAYS, PAGES, Content, JoinedArray
 from bitsback.io.names import printable
 
 Problem = tuple[int | None, ArchiveError]
@@ -53,7 +53,7 @@ def in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
     ]
 
 
-def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
+def widened(part: ArrayPart, gaps: Iterable[Gap]) -> list[Gap]:
     """The gaps extended to all tiles of the items that they touch, or, if the array is one item, to
     all tiles of the strips; adjacent gaps are merged.
     """
@@ -71,7 +71,7 @@ def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
     return found
 
 
-def entries_of(part: Collection, gap: Gap) -> range:
+def entries_of(part: ArrayPart, gap: Gap) -> range:
     """The entries of a widened gap along the first axis of an array."""
     if part.axes != ONE:
         return range(part.item_of(gap[0])[0], part.item_of(gap[1] - 1)[0] + 1)
@@ -159,11 +159,11 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
             for at, part in enumerate(content.parts)
         )
         return found + [BESIDE_PAGES] * beside
-    if files is None and isinstance(content, FileList):
+    if files is None and content.kind is not None:
         return [content.where(low, high - low) for low, high in gaps]
     found = []
     for at, part in enumerate(content.parts):
-        before = content.places[at] if isinstance(content, Joined) else 0
+        before = content.places[at] if isinstance(content, JoinedArray) else 0
         for gap in widened(part, in_part(content, gaps, at)):
             entries = entries_of(part, gap)
             items = as_text(range(entries.start + before, entries.stop + before))

@@ -12,10 +12,10 @@ from bitsback.coding.block import METHODS
 from bitsback.coding.layouts import LAYOUTS
 from bitsback.errors import ArchiveError
 from bitsback.files import formats
-from bitsback.format.collection import BYTES, ONE, VARIED, Collection
+from bitsback.format.array_part import BYTES, ONE, VARIED, ArrayPart
 from bitsback.format.layout import VERSION
 from bitsback.format.modes import mode_of
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileList, Joined
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileCollection, JoinedArray
 
 _SHOWN = 100  # damaged blocks
 _FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key, PAGES: formats.PAGES.key}
@@ -25,7 +25,7 @@ def kind_of(collection: Content) -> str:
     """The key of the format of an archive's input, or "folder"."""
     return (
         _FILES[collection.kind]
-        if isinstance(collection, FileList)
+        if isinstance(collection, FileCollection)
         else formats.CONTAINERS[collection.container].key
     )
 
@@ -57,7 +57,7 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
     if damaged > _SHOWN:
         problems.append(ArchiveError(f"{archive.name}: {damaged - _SHOWN} more blocks are damaged"))
     collection = archive._collection
-    if isinstance(collection, FileList):
+    if isinstance(collection, FileCollection):
         contents = _describe_files(collection, archive._visible_files)
     else:
         contents = _describe_array(collection)
@@ -74,7 +74,7 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
         "unordered": archive.unordered,
         "labels": labels,
         **contents,
-        "items": archive._visible_files if isinstance(collection, FileList) else len(archive),
+        "items": archive._visible_files if isinstance(collection, FileCollection) else len(archive),
         "tiles": collection.tiles,
         "elements": collection.elements,
         # None if something may be missing, since the rest says nothing about the whole.
@@ -105,7 +105,7 @@ def _labels(archive: OpenArchive) -> dict[str, Any] | None:
 
 def _describe_array(array: Array) -> dict[str, Any]:
     told: dict[str, Any] = {"dtype": array.dtype.str, "shape": list(array.shape)}
-    if isinstance(array, Joined):
+    if isinstance(array, JoinedArray):
         cuts = {part.cut for part in array.parts}
         return {
             **told,
@@ -125,7 +125,7 @@ def _describe_array(array: Array) -> dict[str, Any]:
     }
 
 
-def _describe_files(files: FileList, told: int) -> dict[str, Any]:
+def _describe_files(files: FileCollection, told: int) -> dict[str, Any]:
     return {
         "names": 0 if files.kind == PAGES else told,
         "removed": files.files - told if files.has_removed else 0,
@@ -138,7 +138,7 @@ def _describe_files(files: FileList, told: int) -> dict[str, Any]:
     }
 
 
-def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
+def _describe_part(part: ArrayPart, kind: int) -> dict[str, Any]:
     varied, held = part.axes == VARIED, part.axes == BYTES
     return {
         "dtype": part.dtype.str,

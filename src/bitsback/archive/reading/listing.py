@@ -12,10 +12,10 @@ import numpy as np
 
 from bitsback.errors import ArchiveError
 from bitsback.files.formats import PICTURES
-from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.layout import Shape
 from bitsback.format.modes import mode_of
-from bitsback.format.parts import ARRAYS, PAGES, FileList
+from bitsback.format.parts import ARRAYS, PAGES, FileCollection
 from bitsback.io.names import ending_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def entries(archive: Archive, facts: bool = False) -> Iterator[Entry]:
     """
     collection = archive._collection
     shares = _Shares(archive)
-    if not isinstance(collection, FileList):
+    if not isinstance(collection, FileCollection):
         count = 1 if collection.picture else len(archive)
         name = "0" if collection.picture or not collection.shape else f"0:{count}"
         yield shares.entry(name, 0, collection.dtype, 0, collection.tiles, collection.shape)
@@ -88,7 +88,7 @@ def _with_facts(archive: Archive, number: int, entry: Entry) -> Entry:
     return entry if found is None else replace(entry, modality=found[0], frames=found[1])
 
 
-def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[Entry]:
+def _pages(archive: Archive, collection: FileCollection, shares: _Shares) -> Iterator[Entry]:
     """Lists consecutive pages of a part with one size as one entry, since a few bytes may claim
     millions of pages.
     """
@@ -140,19 +140,19 @@ class _Shares:
         size = math.prod(shape) * dtype.itemsize
         return Entry(name, shape, dtype.str, None, size, stored)
 
-    def pictures(self, name: str, at: int, part: Collection, entries: range, shape: Shape) -> Entry:
+    def pictures(self, name: str, at: int, part: ArrayPart, entries: range, shape: Shape) -> Entry:
         """Pictures that are these entries of a part."""
         before, end = (self._before_entry(at, part, n) for n in (entries.start, entries.stop))
         mode = mode_of(part.dtype, part.entry_shape)
         size = math.prod(shape) * part.dtype.itemsize
         return Entry(name, shape, part.dtype.str, mode, size, end - before)
 
-    def held(self, name: str, at: int, part: Collection, start: int, stop: int) -> Entry:
+    def held(self, name: str, at: int, part: ArrayPart, start: int, stop: int) -> Entry:
         """A verbatim file, which has these bytes of a part."""
         stored = self._before_byte(at, part, stop) - self._before_byte(at, part, start)
         return Entry(name, (stop - start,), part.dtype.str, None, stop - start, stored, True)
 
-    def _before_entry(self, at: int, part: Collection, entry: int) -> int:
+    def _before_entry(self, at: int, part: ArrayPart, entry: int) -> int:
         """Bytes of blocks for what is before this entry of a part. The slices that tiles of a stack
         share have the same share in them.
         """
@@ -165,7 +165,7 @@ class _Shares:
         slices = min(grid.extents[0], part.entries - strip * grid.extents[0])
         return low + (high - low) * within // slices if within else low
 
-    def _before_byte(self, at: int, part: Collection, byte: int) -> int:
+    def _before_byte(self, at: int, part: ArrayPart, byte: int) -> int:
         """The bytes of blocks for the earlier bytes of a part."""
         tiles = range(part.tiles)
         tile = max(bisect_right(tiles, byte, key=part.elements_before) - 1, 0)

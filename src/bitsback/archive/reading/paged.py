@@ -23,7 +23,7 @@ from bitsback.files.picture_files import (
     drawing_of_pages,
     unpack,
 )
-from bitsback.format.collection import BYTES, ONE
+from bitsback.format.array_part import BYTES, ONE
 from bitsback.format.members import Files
 from bitsback.io.file_io import Writable
 from bitsback.work import Work

@@ -39,7 +39,7 @@ from bitsback.format.layout import (
     open_section,
 )
 from bitsback.format.members import Files
-from bitsback.format.parts import FileList
+from bitsback.format.parts import FileCollection
 from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import (
     Location,
@@ -161,7 +161,7 @@ class Archive(Contents):
         self._collection = directory.collection or guess_collection(directory, self._read)
         self._beside = (
             FileSections(self._collection, directory, self._read_place)
-            if isinstance(self._collection, FileList)
+            if isinstance(self._collection, FileCollection)
             else None
         )
         self._store = Blocks(self, directory, self._read, self._cache)
@@ -395,7 +395,7 @@ class Archive(Contents):
             except ArchiveError as error:  # the loss of the names was reported before
                 if not problems:
                     problems.append((error.block, error))
-        if not problems and isinstance(self._collection, FileList) and self._collection.whole:
+        if not problems and isinstance(self._collection, FileCollection) and self._collection.whole:
             from bitsback.archive.reading.paged import pages_damage
 
             problems += [(error.block, error) for error in pages_damage(self)]

@@ -26,7 +26,7 @@ from bitsback.format.layout import (
     open_section,
 )
 from bitsback.format.members import Files, unpack_files
-from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.previews import Previews, read_range
 from bitsback.format.tiles import Tiles
 from bitsback.format.unnamed import unpack_unnamed
@@ -152,7 +152,7 @@ class FileSections:
     """
 
     def __init__(
-        self, collection: FileList, directory: Directory, read: Callable[[Place], bytes]
+        self, collection: FileCollection, directory: Directory, read: Callable[[Place], bytes]
     ) -> None:
         self._collection, self._directory, self._read = collection, directory, read
         self._names_are_lost = False

@@ -18,9 +18,9 @@ from bitsback.archive.reading.reader import Archive
 from bitsback.archive.reading.view import Found, View
 from bitsback.errors import InputError
 from bitsback.files.formats import PICTURES
-from bitsback.format.collection import BYTES, VARIED
+from bitsback.format.array_part import BYTES, VARIED
 from bitsback.format.grid import Shape
-from bitsback.format.parts import ARRAYS, FOLDER, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.io.names import ending_of
 from bitsback.lazy import cached_property
 
@@ -99,7 +99,7 @@ def arrays_in(archive: Archive) -> dict[str, Indexed]:
     Pictures that are stored verbatim have to be read to find their shapes.
     """
     collection = archive._collection
-    if not isinstance(collection, FileList):
+    if not isinstance(collection, FileCollection):
         return {"array": archive}
     if collection.kind == ARRAYS:
         return {name: archive[name] for name in archive.names}
@@ -123,7 +123,7 @@ def arrays_in(archive: Archive) -> dict[str, Indexed]:
     return found
 
 
-def _only_part(archive: Archive, collection: FileList, count: int) -> View | None:
+def _only_part(archive: Archive, collection: FileCollection, count: int) -> View | None:
     """The part that has all pictures, of one shape; None if there is none. count: of pictures."""
     of_pictures = [n for n, part in enumerate(collection.parts) if part.axes != BYTES]
     if len(of_pictures) != 1 or collection.has_removed:

@@ -28,7 +28,7 @@ from bitsback.archive.reading.damage import (
 from bitsback.archive.reading.source import OpenArchive, Task, decode
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files.bands import in_bands, rows_of_band
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.members import Files
 from bitsback.format.tiles import Tiles
@@ -144,7 +144,7 @@ class RestoredParts:
 
 
 def strips_of(
-    part: Collection,
+    part: ArrayPart,
     start: int,
     blocks: Iterable[tuple[Task, Tiles]],
     work: Work,
@@ -179,7 +179,7 @@ class Joiner:
     the first dimension, whose elements are contiguous in C order.
     """
 
-    def __init__(self, part: Collection) -> None:
+    def __init__(self, part: ArrayPart) -> None:
         self._part = part
         self._waiting: list[NDArray[Any]] = []
         """Kept separately until all have arrived, since a few bytes may claim a large item."""
@@ -211,7 +211,7 @@ def _joined(waiting: list[NDArray[Any]], grid: Grid, first: int) -> Iterator[NDA
         yield band
 
 
-def _filling(part: Collection, gap: Gap, value: NDArray[Any] | None) -> Iterator[NDArray[Any]]:
+def _filling(part: ArrayPart, gap: Gap, value: NDArray[Any] | None) -> Iterator[NDArray[Any]]:
     if value is None:
         return
     size = part.elements_before(gap[1]) - part.elements_before(gap[0])

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from bitsback.errors import ArchiveError
 from bitsback.files.formats import CONTAINERS, restored
-from bitsback.format.collection import BYTES
+from bitsback.format.array_part import BYTES
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files, Numbered
 from bitsback.format.modes import mode_of

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from bitsback.archive.reading.indexed import Chunks, Indexed
 from bitsback.archive.reading.indexing import Along, Steps, Take, all_of, cells
 from bitsback.archive.reading.source import OpenArchive
-from bitsback.format.collection import ONE, Collection
+from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.index import BlockInfo
-from bitsback.format.parts import Joined
+from bitsback.format.parts import JoinedArray
 from bitsback.format.tiles import Tiles
 
 Decode = Callable[[int, int | None], tuple[int, Tiles]]
@@ -29,7 +29,7 @@ if a number is given, those from it on may be missing, and nothing is verified.
 class Reading:
     """Reads of one array or picture, in order; it keeps the last needed block."""
 
-    def __init__(self, part: Collection, first: int, decode: Decode, verify: bool = True) -> None:
+    def __init__(self, part: ArrayPart, first: int, decode: Decode, verify: bool = True) -> None:
         """first: the number of the part's first tile. verify: check each block's digest."""
         self._part, self._first, self._decode, self._verify = part, first, decode, verify
         self._start, self._tiles = 0, Tiles(np.empty(0, part.dtype), ())
@@ -167,7 +167,7 @@ class View(Indexed):
     """An array that is one part of an archive, or one entry along its first axis."""
 
     def __init__(
-        self, archive: OpenArchive, part: Collection, first: int, entry: int | None = None
+        self, archive: OpenArchive, part: ArrayPart, first: int, entry: int | None = None
     ) -> None:
         """first: the number of the part's first tile. entry: the number along its first axis, if
         the view has only one entry.
@@ -266,7 +266,7 @@ def _lengths(grid: Grid) -> Chunks:
 class JoinedView(Indexed):
     """An array in several parts of an archive."""
 
-    def __init__(self, archive: OpenArchive, array: Joined) -> None:
+    def __init__(self, archive: OpenArchive, array: JoinedArray) -> None:
         super().__init__(archive.name)
         self._archive, self._array = archive, array
 
@@ -326,6 +326,6 @@ class JoinedView(Indexed):
         return View(self._archive, self._array.parts[number], self._array.starts[number])
 
 
-def view_of(archive: OpenArchive, array: Collection | Joined) -> Indexed:
+def view_of(archive: OpenArchive, array: ArrayPart | JoinedArray) -> Indexed:
     """The whole array of an archive with only one."""
-    return View(archive, array, 0) if isinstance(array, Collection) else JoinedView(archive, array)
+    return View(archive, array, 0) if isinstance(array, ArrayPart) else JoinedView(archive, array)

@@ -17,9 +17,9 @@ from bitsback.archive.reading.source import OpenArchive, Task
 from bitsback.archive.reading.strips import Joiner, RestoredParts
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing
-from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.grid import Shape
-from bitsback.format.parts import FileList
+from bitsback.format.parts import FileCollection
 from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import Writable
 from bitsback.io.locks import Lock
@@ -200,7 +200,7 @@ class _Painter:
     time.
     """
 
-    def __init__(self, folder: _Folder, number: int, part: Collection, stack: ExitStack) -> None:
+    def __init__(self, folder: _Folder, number: int, part: ArrayPart, stack: ExitStack) -> None:
         """stack: holds the resources of the unfinished picture."""
         self._folder, self._number, self._part, self._stack = folder, number, part, stack
         self._joiner = Joiner(part)
@@ -230,7 +230,7 @@ class _Slicer:
     strip of tiles are in memory at a time.
     """
 
-    def __init__(self, folder: _Folder, number: int, part: Collection) -> None:
+    def __init__(self, folder: _Folder, number: int, part: ArrayPart) -> None:
         self._folder, self._number, self._part = folder, number, part
         self._joiner = Joiner(part)
 
@@ -253,7 +253,7 @@ class _Cutter:
     """Writes files whose bytes arrive one after the other."""
 
     def __init__(
-        self, folder: _Folder, part: Collection, numbers: Iterator[int], stack: ExitStack
+        self, folder: _Folder, part: ArrayPart, numbers: Iterator[int], stack: ExitStack
     ) -> None:
         """numbers: of the files. stack: holds the resources of the unfinished file."""
         self._folder, self._part, self._numbers, self._stack = folder, part, numbers, stack
@@ -292,7 +292,7 @@ class _Cutter:
         self._folder.add(len(data))
 
 
-def _part_of(collection: FileList, tile: int) -> tuple[int, int, Collection]:
+def _part_of(collection: FileCollection, tile: int) -> tuple[int, int, ArrayPart]:
     """The number of a tile's part, the number of the part's first tile, and the part."""
     number = bisect_right(collection.starts, tile) - 1
     return number, collection.starts[number], collection.parts[number]

@@ -18,9 +18,9 @@ from bitsback.archive.restoring.restore import folder_of, restore
 from bitsback.archive.restoring.stream import Stream
 from bitsback.decompress_options import DecompressKeywords, DecompressOptions
 from bitsback.errors import ArchiveError, InputError
-from bitsback.format.collection import BYTES
+from bitsback.format.array_part import BYTES
 from bitsback.format.grid import Shape
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array
 from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import open_file
 from bitsback.io.output import Destination, open_output
@@ -81,9 +81,10 @@ def restore_archive(
         place = source if isinstance(source, Url) else archive.name
         if options.keep_going:
             return _rescue(archive, place, destination, options)
-        if isinstance(archive._collection, FileList):
+        content = archive._collection
+        if content.kind is not None:
             return _restore_files(archive, place, destination, options)
-        return _restore_array(archive, archive._collection, place, destination, options)
+        return _restore_array(archive, content, place, destination, options)
 
 
 def _restore_array(
@@ -194,10 +195,10 @@ def _rescue(
     )
     archive._take_addition()
     content = archive._collection
-    if isinstance(content, FileList) and content.kind == FOLDER:
+    if content.kind == FOLDER:
         folder_of(archive, destination)
     if options.fill is not None:
-        if isinstance(content, FileList) and content.kind != ARRAYS:
+        if content.kind not in (None, ARRAYS):
             raise InputError(
                 f"{archive.name}: fill (--fill) is for arrays; files and pages that are damaged"
                 " are left out"
@@ -211,7 +212,7 @@ def _rescue(
     parts = RestoredParts(archive, threads, problems=problems, fill=options.fill)
     begin(options.progress, "decompressing")
     work = Work(content, options.progress)
-    if isinstance(content, FileList):
+    if content.kind is not None:
         shape: Shape = (_files_left(parts),)
         size = restore(parts, place, destination, work, options)
     else:
@@ -244,21 +245,20 @@ def _restored(
     problems: Sequence[Problem] = (),
 ) -> Restored:
     content = archive._collection
-    files = isinstance(content, FileList)
     lost = archive.lost(problems) if isinstance(archive, Archive) and problems else []
     beside = any(part.axes == BYTES for part in content.parts)
-    if problems and beside and isinstance(content, FileList) and content.kind == PAGES:
+    if problems and beside and content.kind == PAGES:
         lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # since pages are restored alone
     return Restored(
         shape=shape,
-        dtype=content.dtype if isinstance(content, FileList) else content.dtype.str,
+        dtype=content.dtype_name,
         items=items,
         elements=content.elements,
         blocks=blocks,
         bytes_in=archive.file_bytes,
         bytes_out=size,
-        files=shape[0] if files else None,
-        noun=content.noun if isinstance(content, FileList) else "item",
+        files=None if content.kind is None else shape[0],
+        noun=content.noun,
         lost=tuple(lost),
         problems=tuple(str(error) for _, error in problems),
     )

@@ -24,7 +24,7 @@ from bitsback.format.layout import (
     known_kind,
     open_section,
 )
-from bitsback.format.parts import FileList, unpack_collection
+from bitsback.format.parts import FileCollection, unpack_collection
 from bitsback.io.file_io import read_up_to, reading, stream_name
 from bitsback.models import Model
 
@@ -47,7 +47,7 @@ class Stream:
             check_head(head + first)  # refuses a research archive
             self._described = open_section(first, COLLECTION)
             self._collection = unpack_collection(self._described)
-            if not isinstance(self._collection, FileList):
+            if not isinstance(self._collection, FileCollection):
                 check_container(self._collection)
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None

@@ -22,7 +22,6 @@ from bitsback.format.layout import (
     UNNAMED,
     Cursor,
 )
-from bitsback.format.parts import FileList
 from bitsback.format.previews import read_range
 
 _RANGE = 32  # bytes that hold the range of a section's previews
@@ -42,7 +41,7 @@ def index_of(read: Read, found: Directory) -> Index | None:
     if not own_blocks and NAMES not in kinds:  # what it was to change is not there
         return None
     gaps = lost_tiles(read, found)
-    if isinstance(content, FileList):
+    if content.kind is not None:
         if PARITY in kinds or not _has_all(content.features, kinds, old):
             return None
         # A removal writes previews again, and nothing tells whether the last of them is there.

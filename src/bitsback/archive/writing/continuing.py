@@ -42,7 +42,7 @@ from bitsback.format.layout import (
     open_section,
 )
 from bitsback.format.members import Files, Listed, pack_files
-from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.previews import Previews
 from bitsback.io.file_io import name_of
 from bitsback.io.file_lock import is_at, open_locked
@@ -160,7 +160,7 @@ class ChangedFolder:
         """
         self.before, archive, self._replacing = before, before.archive, replacing
         content = archive._collection
-        if not isinstance(content, FileList) or content.kind != FOLDER:
+        if not isinstance(content, FileCollection) or content.kind != FOLDER:
             raise InputError(
                 f"{archive.name}: was not made from a folder, whose files can be added and removed"
             )
@@ -231,7 +231,7 @@ class ChangedFolder:
         """The folder with the files of the input, and their parts, behind the others. Raises
         InputError for one whose name is taken.
         """
-        if taken.kept is None or not isinstance(taken.collection, FileList):
+        if taken.kept is None or taken.collection.kind is None:
             raise InputError(f"{taken.name}: only files can be added to {self.name}")
         changed = copy(self)  # as a run that is made again starts with the same
         changed._append(files_of(taken.collection, taken))

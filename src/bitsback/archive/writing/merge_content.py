@@ -12,7 +12,7 @@ from bitsback.archive.reading.reader import Archive
 from bitsback.archive.reading.targets import check_restorable
 from bitsback.coding.block import PREFIX_SIZE, read_header
 from bitsback.errors import ArchiveError, InputError, InputWarning
-from bitsback.format.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection
+from bitsback.format.array_part import ARRAY, BYTES, COUNTED, ONE, VARIED, ArrayPart
 from bitsback.format.digests import Digests, joined
 from bitsback.format.file_stats import FileStats
 from bitsback.format.grid import Shape
@@ -31,7 +31,7 @@ from bitsback.format.layout import (
 )
 from bitsback.format.layout import section as pack_section
 from bitsback.format.members import Files, Listed, pack_files
-from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileList, Joined
+from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileCollection, JoinedArray
 from bitsback.format.previews import Previews
 from bitsback.io.file_io import Location, name_of
 from bitsback.io.names import printable
@@ -68,7 +68,7 @@ class Shard:
         return name_of(self.place)
 
     @property
-    def parts(self) -> tuple[Collection, ...]:
+    def parts(self) -> tuple[ArrayPart, ...]:
         return self.content.parts
 
     @contextmanager
@@ -105,7 +105,9 @@ def look(place: Location) -> Shard:
                     " which cannot be merged; decompress it, and compress it with the others"
                 )
         content = archive._collection
-        listed = archive._files.listed if isinstance(content, FileList) else Listed([], [], None)
+        listed = (
+            archive._files.listed if isinstance(content, FileCollection) else Listed([], [], None)
+        )
         return Shard(
             place,
             content,
@@ -181,7 +183,7 @@ def merge_arrays(shards: Sequence[Shard]) -> Merged:
     if len(shards) > 1:
         for shard in shards:
             _check_alike(shard, shards[0])
-    parts: list[Collection] = []
+    parts: list[ArrayPart] = []
     members: list[list[tuple[int, int]]] = []
     for number, array in enumerate(arrays):
         for part, found in enumerate(array.parts):
@@ -194,14 +196,14 @@ def merge_arrays(shards: Sequence[Shard]) -> Merged:
     if not parts:
         parts, members = [arrays[0].parts[0]], [[(0, 0)]]
     if len(parts) > 1:
-        return Merged(Joined(tuple(parts)), members)
+        return Merged(JoinedArray(tuple(parts)), members)
     containers = {array.container for array in arrays}
     container = containers.pop() if len(containers) == 1 else ARRAY
     return Merged(replace(parts[0], container=container), members)
 
 
 def _array_of(shard: Shard, first: Shard) -> Array:
-    if isinstance(shard.content, FileList):
+    if shard.content.kind is not None:
         raise InputError(f"{shard.name}: holds files, and {first.name} one array")
     return shard.content
 
@@ -225,19 +227,19 @@ def _check_alike(shard: Shard, first: Shard) -> None:
             )
 
 
-def _go_on(part: Collection, other: Collection) -> bool:
+def _go_on(part: ArrayPart, other: ArrayPart) -> bool:
     """Whether the items of another array can be more items of this one."""
     return part.axes == other.axes == COUNTED and (part.cut == other.cut or not other.entries)
 
 
-def _longer(part: Collection, other: Collection) -> Collection:
+def _longer(part: ArrayPart, other: ArrayPart) -> ArrayPart:
     return replace(part, shape=(part.entries + other.entries, *part.shape[1:]))
 
 
 def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     """kind: of the first. Raises InputError if they cannot be one."""
     for shard in shards:
-        if not isinstance(shard.content, FileList) or shard.content.kind != kind:
+        if shard.content.kind != kind:
             raise InputError(
                 f"{shard.name}: was made from another kind of input ({kind_of(shard.content)}) than"
                 f" {shards[0].name} ({kind_of(shards[0].content)})"
@@ -278,8 +280,8 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
         for part, group in groupby(runs, lambda run: run[0])
     ]
     names = [name for shard in shards for name in shard.names]
-    features = REMOVED * any(_has_removed(shard) for shard in shards)
-    files, stats = FileList(kind, parts, features), _join_stats(shards)
+    features = REMOVED * any(shard.content.has_removed for shard in shards)
+    files, stats = FileCollection(kind, parts, features), _join_stats(shards)
     try:
         merged = Files(files, names, order, stats)
         check_restorable(merged)
@@ -303,19 +305,13 @@ def _spans_of_parts(shard: Shard) -> list[range]:
     return spans
 
 
-def _has_removed(shard: Shard) -> bool:
-    return isinstance(shard.content, FileList) and shard.content.has_removed
-
-
 def _leave_tags(shards: Sequence[Shard]) -> None:
     """Warns that all of TIFF files but their pages is left out, as the files are one now. Raises
     InputError for one whose pages are no parts of its archive.
     """
-    with_tags = [
-        shard for shard in shards if isinstance(shard.content, FileList) and shard.content.whole
-    ]
+    with_tags = [shard for shard in shards if shard.content.whole]
     for shard in with_tags:
-        if isinstance(shard.content, FileList) and not shard.content.files:
+        if not any(part.entries for part in shard.parts):
             raise InputError(
                 f"{shard.name}: stores a TIFF file verbatim, whose pages cannot be joined to"
                 " others; decompress it and keep the files in a folder, which can be compressed"
@@ -358,12 +354,12 @@ def _join_stats(shards: Sequence[Shard]) -> FileStats | None:
     return None if shards[0].stats is None else joined
 
 
-def _likeness(part: Collection) -> tuple[str, Shape, Shape | None]:
+def _likeness(part: ArrayPart) -> tuple[str, Shape, Shape | None]:
     """The properties that parts of pictures must share to be joined."""
     return part.dtype.str, part.entry_shape[2:], part.cut
 
 
-def _joined(parts: Sequence[Collection]) -> Collection:
+def _joined(parts: Sequence[ArrayPart]) -> ArrayPart:
     if len(parts) == 1:
         return parts[0]
     runs = [(count, shape[:2]) for part in parts for count, shape in part.runs]
@@ -377,5 +373,5 @@ def _joined(parts: Sequence[Collection]) -> Collection:
     items = sum(part.items for part in parts)
     if len(sizes) == 1:
         shape = (items, *sizes[0][1:], *channels)
-        return Collection(first.dtype, shape, COUNTED, cut=first.cut)
-    return Collection(first.dtype, (items, *channels), VARIED, cut=first.cut, sizes=sizes)
+        return ArrayPart(first.dtype, shape, COUNTED, cut=first.cut)
+    return ArrayPart(first.dtype, (items, *channels), VARIED, cut=first.cut, sizes=sizes)

@@ -34,7 +34,6 @@ from bitsback.format.layout import (
     section,
 )
 from bitsback.format.members import Files
-from bitsback.format.parts import FileList
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import check_options, located
 from bitsback.models import Model
@@ -267,10 +266,10 @@ class _Writer:
             check_unchanged(taken, self._files)
         self._written.add(self._digests())
         self._written.finish()
-        files = collection.told if isinstance(collection, FileList) else None
+        files = collection.shown_files
         return Compressed(
-            shape=(collection.told,) if isinstance(collection, FileList) else collection.shape,
-            dtype=collection.dtype if isinstance(collection, FileList) else collection.dtype.str,
+            shape=collection.shape,
+            dtype=collection.dtype_name,
             items=collection.items if files is None else files,
             elements=collection.elements,
             blocks=len(self.own_blocks),
@@ -282,7 +281,7 @@ class _Writer:
             bytes_in=collection.nbytes,
             bytes_out=self._output.size - self._start,
             files=files,
-            noun=collection.noun if isinstance(collection, FileList) else "item",
+            noun=collection.noun,
             skipped=taken.skipped,
             noted={} if taken.listing is None else taken.listing.noted,
             bad=taken.bad,
@@ -415,7 +414,7 @@ class _Writer:
 
 def _files(taken: Input) -> Files:
     """The files to hash. Raises InputError if the input is no collection of files."""
-    if not isinstance(taken.collection, FileList):
+    if taken.collection.kind is None:
         raise InputError(
             f"{taken.name}: hashes (--hashes) are of the files of a folder or of a list, not of an"
             " array"
