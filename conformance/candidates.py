@@ -227,7 +227,7 @@ def of_generations() -> Iterator[tuple[str, bytes]]:
     """
     data = (TESTS / "collections/golden/changed.bb").read_bytes()
     with bitsback.open(data) as opened:
-        index = opened._directory.index
+        index = opened.reader.directory.index
     assert index is not None
     body, sections, blocks = data[: index.end], list(index.sections), list(index.blocks)
     head = next(number for number, place in enumerate(sections) if place.kind == b"C")

@@ -37,8 +37,8 @@ def index_of(archive: bytes, counts: Iterable[int]) -> bytes:
 def replaced(data: bytes, kind: bytes, payload: bytes) -> bytes:
     """The archive with the payload of its section of this kind changed, and an index that fits."""
     with bitsback.open(data) as archive:
-        (place,) = (place for place in archive._sections() if place.kind == kind)
-        counts = [block.items for block in archive._blocks]
+        (place,) = (place for place in archive.reader.directory.sections if place.kind == kind)
+        counts = [block.items for block in archive.reader.blocks]
     end = -FOOTER_SIZE - int.from_bytes(data[-FOOTER_SIZE:][:8], "little")
     body = data[: place.offset] + section(kind, payload) + data[place.offset + place.size : end]
     return body + index_of(body, counts)
@@ -49,7 +49,7 @@ def swapped(data: bytes, one: str, other: str) -> bytes:
     it.
     """
     with bitsback.open(data) as archive:
-        names, runs, _ = archive._files.listed
+        names, runs, _ = archive.reader.files.listed
     names = [{one: other, other: one}.get(name, name) for name in names]
     packed = pack_files(FOLDER, runs, names)
     return replaced(data, NAMES, bytes(open_section(packed, NAMES)))

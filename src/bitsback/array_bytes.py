@@ -1,5 +1,7 @@
 """One array to bytes and back, without an archive around it."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Any

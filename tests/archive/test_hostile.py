@@ -101,8 +101,8 @@ def test_a_shape_that_no_array_can_have() -> None:
 
 def test_an_index_with_claims_of_its_own(digits: NDArray[np.bool_]) -> None:
     data = pack(digits[:20], block=10)
-    start = data[: bitsback.open(io.BytesIO(data))._blocks[0].offset]
-    first, second = bitsback.open(io.BytesIO(data))._blocks
+    start = data[: bitsback.open(io.BytesIO(data)).reader.blocks[0].offset]
+    first, second = bitsback.open(io.BytesIO(data)).reader.blocks
     blocks = data[len(start) : second.end]
 
     def ending(*numbers: int) -> bytes:
@@ -367,7 +367,7 @@ def test_runs_of_different_levels_in_one_block() -> None:
 
 def test_parts_of_other_kinds(digits: NDArray[np.bool_]) -> None:
     data = pack(digits[:20], block=10)
-    last = bitsback.open(io.BytesIO(data))._blocks[-1]
+    last = bitsback.open(io.BytesIO(data)).reader.blocks[-1]
     end = last.offset + last.size
     for kind in (b"x", b"N"):
         more = data[:end] + section(kind, b"whatever")

@@ -48,9 +48,12 @@ def test_a_model_that_describes_itself_badly(
     start = whole[: whole.index(b"M", len(HEAD))]
     content = lzma2.compress(varint(len(description)) + description)
     model = section(b"M", tiny.identity[:16] + content)
-    blocks = whole[opened._blocks[0].offset : opened._blocks[-1].offset + opened._blocks[-1].size]
+    blocks = whole[
+        opened.reader.blocks[0].offset : opened.reader.blocks[-1].offset
+        + opened.reader.blocks[-1].size
+    ]
     archive = start + model + blocks
-    archive += index_of(archive, [block.items for block in opened._blocks])
+    archive += index_of(archive, [block.items for block in opened.reader.blocks])
     (found,) = bitsback.open(io.BytesIO(archive)).info()["models"]
     assert found["name"] in (None, "\ud800")
     assert bitsback.open(io.BytesIO(archive)).verify()

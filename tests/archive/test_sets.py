@@ -39,7 +39,9 @@ def check(array: NDArray[Any], **options: Any) -> bytes:
         if len(array):
             some = len(array) // 2
             assert_same(archive[some : some + 3], in_order(array)[some : some + 3])
-            assert_same(archive._items(0, 1, verify=False), in_order(array)[:1])
+            assert_same(
+                archive.reader.array_source.entries(0, 1, verify=False), in_order(array)[:1]
+            )
     return data
 
 
@@ -261,8 +263,8 @@ def test_the_flag_of_a_block_needs_a_method_that_codes_multisets(
 ) -> None:
     data = pack(digits[:3], unordered=True, model="mnist-binary")
     with bitsback.open(io.BytesIO(data)) as archive:
-        payload = bytes(archive._task(archive._blocks[0]).payload)
-        assert archive._header(archive._blocks[0]).method.multiset
+        payload = bytes(archive.reader.blocks.task(archive.reader.blocks[0]).payload)
+        assert archive.reader.blocks.header(archive.reader.blocks[0]).method.multiset
     at = payload.index(bytes([32 + 2]))
     for method in (32, 33, 35, 36, 64 + 2, 32 + 24 + 2):
         changed = payload[:at] + bytes([method]) + payload[at + 1 :]

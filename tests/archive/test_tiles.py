@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitsback.archive.reading.indexing import read_index
+from bitsback.archive.reading.part_source import last_touched, touched
 from bitsback.archive.reading.strips import Joiner
-from bitsback.archive.reading.view import last_touched, touched
 from bitsback.coding.cutting import blocks_of, cut_for
 from bitsback.files import bands
 from bitsback.format.array_part import COUNTED, VARIED, ArrayPart

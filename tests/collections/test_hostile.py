@@ -217,7 +217,7 @@ def test_many_pages_in_few_bytes_for_other_programs(tmp_path: Path) -> None:
     (tmp_path / "x.bb").write_bytes(archive(collection.pack(), names, (count, payload)))
     tracemalloc.start()
     with bitsback.open(tmp_path / "x.bb") as opened:
-        pages = arrays_in(opened)["pages"]
+        pages = arrays_in(opened.reader)["pages"]
         assert (pages.shape, pages.chunks) == ((count, 1, 1), ((count,), (1,), (1,)))
         with pytest.raises(bitsback.ArchiveError):
             np.asarray(pages[7])

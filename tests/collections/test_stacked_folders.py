@@ -130,8 +130,10 @@ def test_damage_costs_the_slices_of_a_strip(tmp_path: Path, model: StandIn, tile
     bitsback.compress(written(tmp_path / "in", slices), file, stack=True, tile=tile, block=1)
     data = bytearray(file.getvalue())
     with bitsback.open(bytes(data)) as archive:
-        parts, starts = archive._collection.parts, archive._collection.starts
-        *_, last = (b for b in archive._blocks if parts[bisect(starts, b.first) - 1].axes != BYTES)
+        parts, starts = archive.reader.collection.parts, archive.reader.collection.starts
+        *_, last = (
+            b for b in archive.reader.blocks if parts[bisect(starts, b.first) - 1].axes != BYTES
+        )
     data[last.offset + last.size // 2] ^= 1
     summary = bitsback.decompress(bytes(data), tmp_path / "out", keep_going=True)
     assert summary.lost == tuple(f"{number:03}.png" for number in range(48, 70))

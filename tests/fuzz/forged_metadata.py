@@ -52,18 +52,18 @@ class WithMetadata:
 def take_apart(data: bytes) -> WithMetadata | None:
     """None if it has no metadata."""
     archive = bitsback.open(io.BytesIO(data))
-    content = archive._collection
+    content = archive.reader.collection
     if (
         not isinstance(content, FileCollection)
         or not content.metadata_parts
         or content.has_removed
-        or archive._files.stats is None
+        or archive.reader.files.stats is None
     ):
         return None
     parts, counts = read(data)
     files = spec.decode_files(data, [spec_model(name) for name in ("mnist-binary", "mnist")])
     return WithMetadata(
-        data[:8], without_digests(parts[:-1]), counts, content, archive._files.stats, files
+        data[:8], without_digests(parts[:-1]), counts, content, archive.reader.files.stats, files
     )
 
 

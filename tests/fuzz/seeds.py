@@ -19,8 +19,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
-from bitsback.archive.reading.file_writer import Stored
 from bitsback.archive.reading.source import decode
+from bitsback.archive.reading.stored import Stored
 from bitsback.files.formats import ONE_ARRAY
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import HEAD, section
@@ -146,7 +146,9 @@ def in_order(array: NDArray[Any]) -> NDArray[Any]:
 def stored(data: bytes) -> tuple[bytes, ...]:
     """The tiles of an archive."""
     opened = bitsback.open(io.BytesIO(data))
-    return tuple(tile.tobytes() for task in opened._tasks() for tile in decode(opened, task))
+    return tuple(
+        tile.tobytes() for task in opened.reader.tasks() for tile in decode(opened.reader, task)
+    )
 
 
 @cache

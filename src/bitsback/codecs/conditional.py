@@ -1,5 +1,7 @@
 """Parts whose distributions depend on the parts before them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Integers near a mean: discretised normal, logistic and Laplace distributions, and mixtures."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
@@ -149,7 +151,7 @@ class DiscretisedMixture(ByValue):
         precision: int = 24,
         component: Component = "logistic",
         shape: tuple[int, ...] | None = None,
-    ) -> "DiscretisedMixture":
+    ) -> DiscretisedMixture:
         """From floats of one shape [..., components]; weights need not sum to one.
 
         Each is rounded once, halves to even: q = round(weight * 2^32 / the largest weight of its

@@ -1,5 +1,7 @@
 """A normal distribution over buckets that are equally likely under N(0, 1)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +78,7 @@ class GaussianBuckets(ByValue):
         bucket_bits: int,
         precision: int = 24,
         shape: tuple[int, ...] | None = None,
-    ) -> "GaussianBuckets":
+    ) -> GaussianBuckets:
         """From float means and standard deviations: round(mean * 2^16) and round(2^16 / scale).
 
         One correctly rounded operation, then halves to even: every machine gives the same integers.

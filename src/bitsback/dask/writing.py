@@ -4,6 +4,8 @@ The name of a shard has a digest of its input and its options. A shard that exis
 is complete, since files appear when they are complete.
 """
 
+from __future__ import annotations
+
 import hashlib
 import math
 import os
@@ -21,7 +23,7 @@ from dask.delayed import Delayed
 from numpy.typing import NDArray
 
 from bitsback.archive.inputs.request import Request
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.writing.merging import merge
 from bitsback.archive.writing.writer import write_archive
 from bitsback.compress_options import CompressKeywords, CompressOptions
@@ -154,7 +156,7 @@ class _Job:
     """The options on which the bytes of an archive depend."""
 
     @classmethod
-    def of(cls, folder: Location, model: Model | str, request: CompressOptions) -> "_Job":
+    def of(cls, folder: Location, model: Model | str, request: CompressOptions) -> _Job:
         if not isinstance(folder, Url):
             folder = Path(folder).absolute()
         options = replace(
@@ -188,7 +190,7 @@ def _whole(place: Location) -> bool:
     if not _exists(place):
         return False
     try:
-        with Archive(place) as archive:
+        with ArchiveReader(place) as archive:
             return not archive.problems
     except ArchiveError:
         return False

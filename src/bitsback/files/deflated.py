@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
@@ -12,6 +13,15 @@ from bitsback.wire import Cursor
 
 ZLIB = _core.classic_zlib() or zlib.ZLIB_RUNTIME_VERSION
 """The version of the zlib that makes streams again: the core's, or Python's where it has none."""
+
+
+class _Packer(Protocol):
+    """A stream that is being made, by the core's zlib or by Python's."""
+
+    def compress(self, content: bytes | bytearray | memoryview, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
 
 _HEADER = 2  # bytes
 _SLICE = 1 << 16
@@ -75,7 +85,7 @@ class Deflated:
         # output.
         return self.stream(content) == stream
 
-    def _packer(self) -> _core.Deflate | zlib._Compress:
+    def _packer(self) -> _Packer:
         if _core.classic_zlib():
             return _core.Deflate(self.level, self.window, self.memory, self.strategy)
         return zlib.compressobj(self.level, zlib.DEFLATED, -self.window, self.memory, self.strategy)

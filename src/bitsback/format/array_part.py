@@ -15,7 +15,7 @@ from bitsback.errors import ArchiveError
 from bitsback.format.containers import ARRAY as ARRAY
 from bitsback.format.containers import GZIPPED_IDX, IDX
 from bitsback.format.grid import Grid, Shape
-from bitsback.format.layout import COLLECTION, Cursor, pack_shape, section
+from bitsback.format.layout import COLLECTION, Cursor, check_dimensions, pack_shape, section
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
@@ -255,11 +255,11 @@ class ArrayPart(OneArray):
             raise ArchiveError(
                 "this archive holds another kind of collection: it needs a newer bitsback"
             )
-        collection = cls.unpack_array(cursor, container)
+        part = cls.unpack_array(cursor, container)
         cursor.done()
-        if collection.axes >= VARIED:
+        if part.axes >= VARIED:
             raise ArchiveError("its array has items that only a folder of files has")
-        return replace(collection, features=features)
+        return replace(part, features=features)
 
     @classmethod
     def unpack_array(cls, cursor: Cursor, container: int = ARRAY) -> "ArrayPart":
@@ -271,11 +271,17 @@ class ArrayPart(OneArray):
         sizes = _unpack_sizes(cursor, shape[0]) if axes == VARIED else ()
         dimensions = 1 + len(shape) if axes == VARIED else len(shape) - min(axes, COUNTED)
         cut = _unpack_cut(cursor, dimensions)
-        collection = cls(dtype, shape, axes, container, cut, sizes)
-        check_shape(dtype, shape if axes < VARIED else (max(collection.elements, 1),))
-        if cut is not None and not collection.elements:
+        part = cls(dtype, shape, axes, container, cut, sizes)
+        part.check()
+        return part
+
+    def check(self) -> None:
+        """Raises ArchiveError for an array that no archive can hold."""
+        check_dimensions(len(self.shape))
+        whole = self.shape if self.axes < VARIED else (max(self.elements, 1),)
+        check_shape(self.dtype, whole)
+        if self.cut is not None and not self.elements:
             raise ArchiveError("it is cut into tiles, and has no elements")
-        return collection
 
 
 def check_shape(dtype: np.dtype[Any], shape: Shape) -> None:

@@ -271,10 +271,22 @@ def unpack_files(
     if collection.kind != PAGES:
         names = list(unpack_names(cursor, collection.files, removed))
     cursor.done()
+    _check_distinct(names)
+    unpacked = None if stats is None else FileStats.unpack(stats, len(names))
+    return Files(collection, names, runs, unpacked)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raises ArchiveError for names that no archive can hold."""
+    for name in names:
+        if (reason := naming.fault(name)) is not None:
+            raise ArchiveError(f"{naming.printable(name)!r}: {reason}")
+    _check_distinct(names)
+
+
+def _check_distinct(names: Sequence[str]) -> None:
     if len(set(names)) < len(names) - max(names.count("") - 1, 0):
         raise ArchiveError("two of its files have the same name")
-    told = None if stats is None else FileStats.unpack(stats, len(names))
-    return Files(collection, names, runs, told)
 
 
 def unpack_names(cursor: Cursor, count: int, removed: bool = False) -> Iterator[str]:

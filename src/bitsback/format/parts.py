@@ -148,6 +148,20 @@ class FileCollection(Parts):
     def pack(self) -> bytes:
         return self._pack(FILE_LIST, self.kind)
 
+    def check(self) -> None:
+        """Raises ArchiveError for files that no archive can hold."""
+        for part in self.parts:
+            part.check()
+        if self.kind == ARRAYS:
+            if any(part.axes >= VARIED for part in self.parts):
+                raise ArchiveError("an array of it has items that only a folder of files has")
+        elif not (self.parts and all(_has_pictures(part, self.kind) for part in self.parts)):
+            raise ArchiveError("a part of its contents has no pictures")
+        elif self.kind == PAGES and any(part.axes == BYTES for part in self.parts[:-1]):
+            raise ArchiveError("the container metadata of its file is not its last part")
+        if self.files >= 1 << 63:
+            raise ArchiveError("its files are more than any computer counts")
+
 
 @dataclass(frozen=True)
 class JoinedArray(Parts, OneArray):
@@ -184,6 +198,15 @@ class JoinedArray(Parts, OneArray):
     def pack(self) -> bytes:
         return self._pack(JOINED)
 
+    def check(self) -> None:
+        """Raises ArchiveError for parts that are no array."""
+        alike = {(part.dtype.str, part.shape[1:]) for part in self.parts}
+        if len(alike) != 1 or any(
+            part.axes > COUNTED or not part.shape or part.entries == 0 for part in self.parts
+        ):
+            raise ArchiveError("the parts of its array are none that can be one")
+        check_shape(self.dtype, self.shape)
+
 
 Array = ArrayPart | JoinedArray
 Content = Array | FileCollection
@@ -203,7 +226,7 @@ def unpack_collection(payload: memoryview) -> Content:
 def _unpack_content(cursor: Cursor, features: int, container: int) -> Content:
     if container == JOINED:
         joined = JoinedArray(_unpack_parts(cursor), features)
-        _check_joined(joined)
+        joined.check()
         return joined
     if container != FILE_LIST:
         return ArrayPart.unpack(cursor, container, features)
@@ -212,17 +235,8 @@ def _unpack_content(cursor: Cursor, features: int, container: int) -> Content:
         raise ArchiveError(
             f"this archive holds files of the kind {kind}: it needs a newer bitsback"
         )
-    parts = _unpack_parts(cursor)
-    if kind == ARRAYS:
-        if any(part.axes >= VARIED for part in parts):
-            raise ArchiveError("an array of it has items that only a folder of files has")
-    elif not (parts and all(_has_pictures(part, kind) for part in parts)):
-        raise ArchiveError("a part of its contents has no pictures")
-    elif kind == PAGES and any(part.axes == BYTES for part in parts[:-1]):
-        raise ArchiveError("the container metadata of its file is not its last part")
-    files = FileCollection(kind, parts, features)
-    if files.files >= 1 << 63:
-        raise ArchiveError("its files are more than any computer counts")
+    files = FileCollection(kind, _unpack_parts(cursor), features)
+    files.check()
     return files
 
 
@@ -234,15 +248,6 @@ def _unpack_parts(cursor: Cursor) -> tuple[ArrayPart, ...]:
     parts = tuple(ArrayPart.unpack_array(cursor) for _ in range(count))
     cursor.done()
     return parts
-
-
-def _check_joined(array: JoinedArray) -> None:
-    alike = {(part.dtype.str, part.shape[1:]) for part in array.parts}
-    if len(alike) != 1 or any(
-        part.axes > COUNTED or not part.shape or part.entries == 0 for part in array.parts
-    ):
-        raise ArchiveError("the parts of its array are none that can be one")
-    check_shape(array.dtype, array.shape)
 
 
 def _has_pictures(part: ArrayPart, kind: int) -> bool:

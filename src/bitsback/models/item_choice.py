@@ -4,6 +4,7 @@ a machine whose arithmetic differs from docs/model-format.md.
 
 import json
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from bitsback.errors import ModelError
@@ -23,7 +24,7 @@ directions of IEEE 754.
 _SEEDS = (0, 1, 2, 3)
 """The seeds for models that compute only with integers, where nothing rounds."""
 _MOST_TRIES, _TIMES = 1_000, 2
-_SHAPE = ItemShape(slices=1, rows=2, columns=40, channels=3, levels=1 << 16)
+_SHAPE = partial(ItemShape, slices=1, rows=2, columns=40, channels=3)
 _SHAPE_OF_SERIES = ItemShape(slices=1, rows=8, columns=1, channels=3, levels=1 << 16)
 
 
@@ -37,10 +38,10 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     if isinstance(of, SeriesDistribution):
         items = choose(of, _SHAPE_OF_SERIES)
     elif isinstance(of, CountedDistribution):
-        items = ItemVectors(_SHAPE._replace(levels=of.variable.levels), _SEEDS)
+        items = ItemVectors(_SHAPE(levels=of.variable.levels), _SEEDS)
     else:
         counts = isinstance(of, PredictiveDistribution) and of.counts is not None
-        items = choose(of, _SHAPE._replace(levels=of.variable.levels) if counts else _SHAPE)
+        items = choose(of, _SHAPE(levels=of.variable.levels if counts else 1 << 16))
     test = {**description["test"], "items": items.described(of)}
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
 

@@ -35,7 +35,7 @@ from bitsback.format.digests import CONTENT, METADATA, ContentDigest, FileSums, 
 from bitsback.format.file_stats import FileStats
 from bitsback.format.grid import Shape
 from bitsback.format.labelling import check_classes, pack_folders
-from bitsback.format.members import pack_files
+from bitsback.format.members import Files
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.io import names as naming
 from bitsback.io.file_io import name_of, open_regular, reading
@@ -222,11 +222,12 @@ class _SortedFiles:
                 parts.append((items, seen))
                 of_parts.append([names[member] for member in group.members])
         runs = [(first + part, count) for part, count in self._groups.runs]
+        collection = FileCollection(FOLDER, tuple(part for _, part in parts))
         return Input(
-            FileCollection(FOLDER, tuple(part for _, part in parts)),
+            collection,
             parts,
             name,
-            pack_files(FOLDER, runs, names) + self._stats.pack(),
+            Files(collection, names, runs, self._stats),
             listing.skipped,
             self._bad,
             listing,

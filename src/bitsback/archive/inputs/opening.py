@@ -23,10 +23,9 @@ from bitsback.files.file_lists import Listing, list_files, list_folder
 from bitsback.files.npy import Items, open_items
 from bitsback.format.array_part import ARRAY, COUNTED, ArrayPart
 from bitsback.format.labelling import FOLDERS
-from bitsback.format.layout import COLLECTION, NAMES, STATS, UNNAMED, Cursor, open_section
-from bitsback.format.members import Files, pack_files, unpack_files
-from bitsback.format.parts import FOLDER, FileCollection, unpack_collection
-from bitsback.format.unnamed import unpack_unnamed
+from bitsback.format.members import Files, Numbered, check_names
+from bitsback.format.parts import FOLDER, FileCollection
+from bitsback.format.unnamed import pack_described
 from bitsback.io import names as naming
 from bitsback.io.file_io import Location, Readable, name_of, open_file, reading
 from bitsback.io.remote.files import is_folder
@@ -106,29 +105,21 @@ def _is_folder(place: Location) -> bool:
 
 def _check_readable(taken: Input) -> None:
     """Raises InputError for what the reader of archives would refuse."""
-    try:
-        read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
-        if isinstance(read, FileCollection):
-            check_restorable(files_of(read, taken))
-        else:
-            check_restorable(read)
-    except ArchiveError as error:
-        folder = isinstance(taken.collection, FileCollection) and taken.collection.kind == FOLDER
-        advice = "; rename one of them" if folder else ""
-        raise InputError(f"{taken.name}: cannot be held: {error}{advice}") from None
-
-
-def files_of(collection: FileCollection, taken: Input) -> Files:
-    """The files as a reader of the archive finds them. Raises ArchiveError."""
-    names = taken.names
+    content, files = taken.collection, taken.files
     if taken.settle is not None:
-        names = taken.settle([np.arange(part.entries) for part in collection.parts])
-    sections = Cursor(names)
-    first = sections.section()
-    if first[:1] == UNNAMED:
-        return unpack_unnamed(open_section(first, UNNAMED), collection)
-    stats = open_section(sections.section(), STATS) if taken.kept is not None else None
-    return unpack_files(open_section(first, NAMES), collection, stats)
+        files = taken.settle([np.arange(part.entries) for part in content.parts])
+        pack_described(files)  # which refuses classes that have no room
+    try:
+        content.check()
+        if content.kind is None:
+            check_restorable(content)
+        elif files is not None:
+            if not isinstance(files.names, Numbered):
+                check_names(files.names)
+            check_restorable(files)
+    except ArchiveError as error:
+        advice = "; rename one of them" if content.kind == FOLDER else ""
+        raise InputError(f"{taken.name}: cannot be held: {error}{advice}") from None
 
 
 @contextmanager
@@ -216,11 +207,12 @@ def _pictures(listing: Listing, request: Request) -> Input:
         (PictureItems(listing, listing.names, group.members, group.part), request.cut(group.part))
         for group in groups
     ]
+    collection = FileCollection(FOLDER, tuple(part for _, part in parts))
     return Input(
-        FileCollection(FOLDER, tuple(part for _, part in parts)),
+        collection,
         parts,
         naming.printable(name_of(listing.root)),
-        pack_files(FOLDER, groups.runs, listing.names),
+        Files(collection, listing.names, groups.runs),
         listing.skipped,
         listing=listing,
     )

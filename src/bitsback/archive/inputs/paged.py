@@ -26,7 +26,7 @@ from bitsback.files.picture_files import (
 )
 from bitsback.files.pictures import Header, header_of, named, reading_picture
 from bitsback.format.array_part import BYTES, ArrayPart
-from bitsback.format.members import pack_files, part_by_part
+from bitsback.format.members import Files, part_by_part
 from bitsback.format.parts import PAGES, FileCollection
 from bitsback.io.file_io import Reader
 from bitsback.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
@@ -64,8 +64,7 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
         parts.append(_bytes_part(name, 1 + size, lambda: _file_after(HELD, file)))
         stored = {reason: Held(1, size, name)}
     files = FileCollection(PAGES, tuple(part for _, part in parts))
-    names = pack_files(PAGES, groups.runs, [])
-    return Input(files, parts, name, names, disk=size, stored=stored)
+    return Input(files, parts, name, Files(files, [], groups.runs), disk=size, stored=stored)
 
 
 def pages_set(file: BinaryIO, name: str, request: Request) -> Input:
@@ -86,8 +85,8 @@ def pages_set(file: BinaryIO, name: str, request: Request) -> Input:
         pages = BandItems(name, group.part, members.__getitem__, peeks=True)
         parts.append((pages, request.seen(group.part, pages)))
     files = FileCollection(PAGES, tuple(part for _, part in parts))
-    names = pack_files(PAGES, part_by_part(files), [])
-    return Input(files, parts, name, names, bonds=Bonds(frozenset(range(len(parts)))))
+    bonds = Bonds(frozenset(range(len(parts))))
+    return Input(files, parts, name, Files(files, [], part_by_part(files)), bonds=bonds)
 
 
 def _headers(image: Image.Image, name: str) -> Iterator[Header]:

@@ -12,7 +12,7 @@ from bitsback.errors import InputError
 from bitsback.files.npy import Items
 from bitsback.format.array_part import COUNTED, ArrayPart
 from bitsback.format.labelling import pack_arrays
-from bitsback.format.members import pack_files
+from bitsback.format.members import Files
 from bitsback.format.parts import ARRAYS, FileCollection
 from bitsback.io.names import printable
 
@@ -52,11 +52,12 @@ def arrays_input(
     ]
     held: dict[str, NDArray[Any]] = {key: _held(arrays[key]) for key in order if key in followers}
     numbers = {key: number for number, key in enumerate(order)}
+    collection = FileCollection(ARRAYS, tuple(part for _, part in parts))
     return Input(
-        FileCollection(ARRAYS, tuple(part for _, part in parts)),
+        collection,
         parts,
         name,
-        pack_files(ARRAYS, [], order),
+        Files(collection, order, []),
         labels=b"" if labels is None else _labels(arrays, labels, name, numbers),
         bonds=Bonds(
             frozenset(numbers[leader.name] for leader in leaders),

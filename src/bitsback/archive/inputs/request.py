@@ -21,6 +21,7 @@ from bitsback.files.picture_files import PictureItems
 from bitsback.format.array_part import BYTES, ONE, VARIED, ArrayPart
 from bitsback.format.digests import FileSums
 from bitsback.format.grid import Shape
+from bitsback.format.members import Files
 from bitsback.format.parts import Content, FileCollection
 from bitsback.io.remote.url import Url
 from bitsback.models import Model
@@ -110,7 +111,7 @@ class Bonds:
     """The numbers of the parts whose tiles are frames, each like the one before it."""
 
 
-Settle = Callable[[Sequence[NDArray[np.intp]]], bytes]
+Settle = Callable[[Sequence[NDArray[np.intp]]], Files]
 """A function that takes, for each part, the original numbers of its items in their new order."""
 
 
@@ -123,8 +124,8 @@ class Input:
     """The arrays that it is made of, in the order in which they are stored."""
     name: str
     """The name for error messages."""
-    names: bytes = b""
-    """The `N` section, for files, and the `F` section."""
+    files: Files | None = None
+    """Names and stats of files, unless `settle` makes them."""
     skipped: dict[str, list[str]] = field(default_factory=dict)
     """The names of what of a folder was left out, by what it is."""
     bad: dict[str, str] = field(default_factory=dict)
@@ -133,7 +134,7 @@ class Input:
     kept: Kept | None = None
     """The properties of files that come back as files."""
     settle: Settle | None = None
-    """The function that makes `names` when the order of the items of each part is known, if it is
+    """The function that makes `files` when the order of the items of each part is known, if it is
     not before.
     """
     bonds: Bonds = Bonds()

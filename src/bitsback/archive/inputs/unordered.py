@@ -14,9 +14,8 @@ from bitsback.files.file_lists import Listing
 from bitsback.files.npy import Items
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.labelling import check_classes, classes_of, pack_folders
-from bitsback.format.members import pack_files, part_by_part
+from bitsback.format.members import Files, Numbered, part_by_part
 from bitsback.format.parts import FOLDER, FileCollection
-from bitsback.format.unnamed import pack_unnamed
 from bitsback.io import names as naming
 from bitsback.io.file_io import name_of, size_of
 
@@ -56,12 +55,12 @@ def picture_set(listing: Listing, request: Request) -> Input:
         check_classes(names, name_of(listing.root))
         classes, labels = classes_of(names)
 
-    def settle(orders: Orders) -> bytes:
+    def settle(orders: Orders) -> Files:
         in_order = _settled(list(groups), orders)
-        if request.options.keep_names:
-            kept = (names[member] for member in in_order)
-            return pack_files(FOLDER, part_by_part(files), kept)
-        return pack_unnamed(classes, None if labels is None else labels[in_order])
+        kept: Sequence[str] = [names[member] for member in in_order]
+        if not request.options.keep_names:
+            kept = Numbered(len(kept), classes, None if labels is None else labels[in_order])
+        return Files(files, kept, part_by_part(files))
 
     ties = (
         {}

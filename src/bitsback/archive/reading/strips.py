@@ -25,7 +25,8 @@ from bitsback.archive.reading.damage import (
     merged,
     widened,
 )
-from bitsback.archive.reading.source import OpenArchive, Task, decode
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.source import Task, decode
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files.bands import in_bands, rows_of_band
 from bitsback.format.array_part import ArrayPart
@@ -43,7 +44,7 @@ class RestoredParts:
 
     def __init__(
         self,
-        archive: OpenArchive,
+        archive: ArchiveReader,
         threads: int = 1,
         verify: bool = True,
         problems: Iterable[Problem] = (),
@@ -61,13 +62,13 @@ class RestoredParts:
         self.damaged = bool(problems)
         self._unmade = [error.file for _, error in problems if error.file is not None]
         self._bad = {number for number, _ in problems if number is not None}
-        tiles = archive._collection.tiles
-        self._gaps = list(gaps_of(archive._blocks, self._bad, tiles)) if problems else []
+        tiles = archive.collection.tiles
+        self._gaps = list(gaps_of(archive.blocks, self._bad, tiles)) if problems else []
 
     @property
     def files(self) -> Files:
         """The files of the archive."""
-        return self.archive._files
+        return self.archive.files
 
     @property
     def lost_files(self) -> list[range]:
@@ -82,24 +83,24 @@ class RestoredParts:
     def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
         """The undamaged blocks that are wanted and begin with the tiles from first to end - 1."""
         if not self.damaged:
-            yield from self.archive._tasks(first, end, self._only)
+            yield from self.archive.tasks(first, end, self._only)
             return
-        for block in self.archive._blocks:
+        for block in self.archive.blocks:
             if block.number in self._bad or block.first < first:
                 continue
             if end is None or block.first < end:
-                yield self.archive._task(block)
+                yield self.archive.blocks.task(block)
 
     def lost_of(self, number: int) -> list[Gap]:
         """The tiles of a part that do not come back, counted from its first."""
-        collection = self.archive._collection
+        collection = self.archive.collection
         return widened(collection.parts[number], in_part(collection, self._gaps, number))
 
     def shape(self, number: int) -> Shape | None:
         """The shape of the restored array of a part, without lost items, or lost rows of an array
         that is one item; None if nothing is left.
         """
-        part = self.archive._collection.parts[number]
+        part = self.archive.collection.parts[number]
         lost = self.lost_of(number)
         if not lost or self._fill is not None:
             return part.shape
@@ -108,7 +109,7 @@ class RestoredParts:
 
     def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
         """The restored elements of a part, in C order, some items, or rows, at a time."""
-        collection = self.archive._collection
+        collection = self.archive.collection
         part, start = collection.parts[number], collection.starts[number]
         filled = fill_value(self._fill, part.dtype) if self._fill is not None else None
         tasks = self.tasks(start, start + part.tiles)
@@ -133,7 +134,7 @@ class RestoredParts:
         """
         shapes = {
             number: shape
-            for number in range(len(self.archive._collection.parts))
+            for number in range(len(self.archive.collection.parts))
             if (shape := self.shape(number)) is not None
         }
         if not shapes:

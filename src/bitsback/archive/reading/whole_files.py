@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from bitsback.archive.reading.damage import has
 from bitsback.archive.reading.file_writer import FileWriter
-from bitsback.archive.reading.source import OpenArchive, Task
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.source import Task
 from bitsback.archive.reading.strips import Joiner, RestoredParts
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing
@@ -45,7 +46,7 @@ class Receiver(Protocol):
 class Hashing:
     """Makes the files that have a hash, and collects those with another one."""
 
-    def __init__(self, archive: OpenArchive) -> None:
+    def __init__(self, archive: ArchiveReader) -> None:
         self.problems: list[ArchiveError] = []
         self._archive, self._file_writer = archive, FileWriter(archive)
 
@@ -65,7 +66,7 @@ class Hashing:
     @contextmanager
     def _checked(self, number: int) -> Iterator[BinaryIO | None]:
         """A file whose hash is compared when the body ends; None for one without a hash."""
-        check = self._archive._check_file(number)
+        check = self._archive.check_of_file(number)
         if check is None:
             yield None
             return

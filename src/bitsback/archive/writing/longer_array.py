@@ -11,7 +11,7 @@ from bitsback.archive.writing.generation import Generation
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.format.array_part import ARRAY, ONE, ArrayPart
-from bitsback.format.parts import FileCollection, JoinedArray
+from bitsback.format.parts import JoinedArray
 
 
 class LongerArray:
@@ -20,8 +20,7 @@ class LongerArray:
     def __init__(self, before: Continued) -> None:
         """Raises InputError if nothing can be put behind it."""
         self.before, archive = before, before.archive
-        content = archive._collection
-        assert not isinstance(content, FileCollection), "it is an array"
+        content = archive.array
         self.name, self.content = archive.name, content
         if archive.unordered:
             raise InputError(
@@ -63,7 +62,7 @@ class LongerArray:
     def begin(self) -> Generation:
         """Writes what describes the array."""
         archive = self.before.archive
-        written = Generation(self.before.output, self.before.sections(), archive._blocks)
+        written = Generation(self.before.output, self.before.sections(), archive.blocks)
         written.add(self.content.pack())
         return written
 

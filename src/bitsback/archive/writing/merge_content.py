@@ -1,5 +1,7 @@
 """Merge the contents of archives: arrays along their first axis, files under their names."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
-from bitsback.archive.reading.describe import kind_of
-from bitsback.archive.reading.reader import Archive
-from bitsback.archive.reading.targets import check_restorable
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.targets import check_restorable, kind_of
 from bitsback.coding.block import PREFIX_SIZE, read_header
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.format.array_part import ARRAY, BYTES, COUNTED, ONE, VARIED, ArrayPart
@@ -30,9 +31,10 @@ from bitsback.format.layout import (
     open_section,
 )
 from bitsback.format.layout import section as pack_section
-from bitsback.format.members import Files, Listed, pack_files
+from bitsback.format.members import Files, Listed
 from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileCollection, JoinedArray
 from bitsback.format.previews import Previews
+from bitsback.format.unnamed import pack_described
 from bitsback.io.file_io import Location, name_of
 from bitsback.io.names import printable
 from bitsback.io.remote.url import CHANGED, Url
@@ -72,9 +74,9 @@ class Shard:
         return self.content.parts
 
     @contextmanager
-    def opened(self) -> Iterator[Archive]:
+    def opened(self) -> Iterator[ArchiveReader]:
         """The archive again. Raises ArchiveError if it is another one by now."""
-        with Archive(self.place) as archive:
+        with ArchiveReader(self.place) as archive:
             if (archive.file_bytes, _stamp(self.place)) != (self.size, self.stamp):
                 raise ArchiveError(f"{self.name}: {CHANGED}")
             yield archive
@@ -95,27 +97,25 @@ class Merged:
 
 def look(place: Location) -> Shard:
     """Reads all of an archive but its blocks. Raises InputError, ArchiveError."""
-    with Archive(place) as archive:
+    with ArchiveReader(place) as archive:
         for problem in archive.problems:
             raise problem
-        for section in archive._sections():
+        for section in archive.directory.sections:
             if section.kind not in (MODEL, NAMES, STATS, HASHES, PARITY, PREVIEWS):
                 raise InputError(
                     f"{archive.name}: has a part of the kind {section.kind.decode('latin-1')!r},"
                     " which cannot be merged; decompress it, and compress it with the others"
                 )
-        content = archive._collection
-        listed = (
-            archive._files.listed if isinstance(content, FileCollection) else Listed([], [], None)
-        )
+        content = archive.collection
+        listed = Listed([], [], None) if content.kind is None else archive.files.listed
         return Shard(
             place,
             content,
             archive.file_bytes,
-            {section.kind for section in archive._sections()},
+            {section.kind for section in archive.directory.sections},
             [identity for identity, _ in models_of(archive)],
             *listed,
-            archive._digests,
+            archive.digests,
             archive.unordered,
             _stamp(place),
         )
@@ -128,44 +128,44 @@ def _stamp(place: Location) -> Stamp:
     return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
-def models_of(archive: Archive) -> Iterator[tuple[bytes, memoryview]]:
+def models_of(archive: ArchiveReader) -> Iterator[tuple[bytes, memoryview]]:
     """The models in an archive: the first bytes of the identity, and all of the section's payload.
     Raises ArchiveError.
     """
-    for section in archive._sections():
+    for section in archive.directory.sections:
         if section.kind == MODEL:
             try:
-                payload = open_section(archive._read(section.offset, section.size), MODEL)
+                payload = open_section(archive.file.read_place(section), MODEL)
             except ArchiveError as error:
                 raise ArchiveError(f"{archive.name}: the model in it is damaged: {error}") from None
             yield bytes(payload[:PREFIX_SIZE]), payload
 
 
-def previews_of(archive: Archive) -> Iterator[Previews]:
+def previews_of(archive: ArchiveReader) -> Iterator[Previews]:
     """Its previews. Raises ArchiveError."""
-    for section in archive._sections():
+    for section in archive.directory.sections:
         if section.kind == PREVIEWS:
             try:
-                payload = open_section(archive._read(section.offset, section.size), PREVIEWS)
+                payload = open_section(archive.file.read_place(section), PREVIEWS)
                 yield Previews.unpack(payload)
             except ArchiveError as error:
                 raise ArchiveError(f"{archive.name}: its previews are damaged: {error}") from None
 
 
-def blocks_of(archive: Archive, part: int, start: int) -> Iterator[tuple[int, int, bytes]]:
+def blocks_of(archive: ArchiveReader, part: int, start: int) -> Iterator[tuple[int, int, bytes]]:
     """The blocks of one of its parts, whose first tile gets the number `start`: the new number of
     the first tile of each, the number of its tiles, and its section. Raises ArchiveError.
     """
-    tiles = range(*archive._collection.starts[part : part + 2])
-    wanted = [block for block in archive._blocks if block.first in tiles]
-    archive._expect(wanted)
+    tiles = range(*archive.collection.starts[part : part + 2])
+    wanted = [block for block in archive.blocks if block.first in tiles]
+    archive.file.expect(wanted)
     for block in wanted:
         shift = start - tiles.start
         yield block.first + shift, block.items, _renumbered(archive, block, shift)
 
 
-def _renumbered(archive: Archive, block: BlockInfo, shift: int) -> bytes:
-    payload = archive._task(block).payload
+def _renumbered(archive: ArchiveReader, block: BlockInfo, shift: int) -> bytes:
+    payload = archive.blocks.task(block).payload
     header = read_header(payload)
     if (header.first, header.items) != (block.first, block.items):
         raise ArchiveError(
@@ -287,8 +287,7 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
         check_restorable(merged)
     except ArchiveError as error:
         raise InputError(f"the archives cannot be joined: {error}") from None
-    packed = pack_files(kind, order, names)
-    packed += b"" if stats is None else stats.pack()
+    packed = pack_described(merged)
     digests = joined([(shard.digests, len(shard.names)) for shard in shards])
     packed += b"" if digests is None else digests.pack()
     return Merged(files, members, packed, stats is not None, digests is not None)

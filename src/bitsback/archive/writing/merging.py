@@ -2,13 +2,16 @@
 first tile changes).
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, groupby
 from pathlib import Path
 
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.verifying import verify as verify_archive
 from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.merge_content import (
     Merged,
@@ -87,9 +90,9 @@ def merge(
 
 def _verify(place: Path, name: str, threads: int | None, progress: Progress | None) -> None:
     """Raises ArchiveError if the archive at the place, which gets this name, is damaged."""
-    with Archive(place) as archive:
-        archive.name = name
-        for _, problem in archive.verify(threads, progress):
+    with ArchiveReader(place) as archive:
+        archive.file.name = name
+        for _, problem in verify_archive(archive, threads, progress):
             raise ArchiveError(
                 f"{problem}; nothing was written. 'bitsback verify' checks each of the archives,"
                 " and --no-verify (verify=False) merges them as they are"

@@ -231,6 +231,11 @@ def check_options(options: Options | None, *places: object) -> None:
         raise InputError("storage options are for URLs, as s3://bucket/x.bb, and none was given")
 
 
+def parent_of(fs: Any, path: str) -> str:
+    """The folder of a path in a filesystem of fsspec."""
+    return path.rpartition("/")[0] or str(fs.root_marker)
+
+
 def protocols(fs: Any) -> tuple[str, ...]:
     """The names that a filesystem has."""
     return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
