@@ -157,7 +157,7 @@ def of_numbers() -> Iterator[tuple[str, bytes]]:
 def _coding_of(digit: np.ndarray[Any, Any], name: str | None) -> Coding:
     """How a digit is coded, by a model or by none."""
     tiles = Tiles.stacked(digit[np.newaxis])
-    plan = None if name is None else BlockPlan.of(bundled.load(name), tiles)
+    plan = None if name is None else BlockPlan.for_model(bundled.load(name), tiles)
     if plan is None or int(digit.min()) == int(digit.max()):
         return smallest_coding(tiles, NO_MODEL, "deflate").coding
     data = plan.encode(1, False)

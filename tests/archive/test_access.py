@@ -68,6 +68,21 @@ def test_items_are_copies(digits: NDArray[np.bool_], archive: bytes) -> None:
         assert_same(opened[where], digits[where])
 
 
+def test_items_are_extracted(digits: NDArray[np.bool_], archive: bytes, tmp_path: Path) -> None:
+    """One number is the item itself, and all else an array of items."""
+    opened, path = bitsback.open(io.BytesIO(archive)), tmp_path / "some.npy"
+    wanted: list[tuple[Any, Any]] = [(3, 3), ([3], [3]), ([-1, np.s_[4:6]], [299, 4, 5])]
+    for items, numbers in [*wanted, (np.s_[90:20:-9], np.s_[90:20:-9])]:
+        count = opened.extract(items, path, force=True)
+        expected = np.ascontiguousarray(digits[numbers])
+        assert_same(np.load(path), expected)
+        assert count == (1 if items == 3 else len(expected))
+    with pytest.raises(bitsback.InputError, match="exists already"):
+        opened.extract(3, path)
+    with pytest.raises(IndexError):
+        opened.extract(300, path, force=True)
+
+
 def test_an_item_needs_only_the_bytes_of_its_block(archive: bytes) -> None:
     file = Watched(archive)
     opened = bitsback.open(file)

@@ -281,7 +281,7 @@ def test_a_page_is_not_judged_by_its_middle_alone(
     drawn = waves > 128 if mode == "1" else waves.astype(np.uint8)
     page = np.full((rows, columns), drawn.max(), drawn.dtype)
     page[rows // 2 - 120 : rows // 2 + 120, columns // 2 - 120 : columns // 2 + 120] = drawn
-    cost, _ = pixel_cost(Bands.of(page), None, Planner(BEST))
+    cost, _ = pixel_cost(Bands.from_array(page), None, Planner(BEST))
     bitsback.compress(page[np.newaxis], tmp_path / "page.bb")
     assert cost < 1.5 * (tmp_path / "page.bb").stat().st_size
 
@@ -292,7 +292,7 @@ def test_a_picture_is_judged_by_the_tiles_that_were_asked_for(
     y, x = np.mgrid[:100, :120]
     waves = 127 + 60 * np.sin(x / 9) + 50 * np.cos(y / 13) + noise("L", (120, 100)) / 64
     picture = waves.astype(np.uint8)
-    bands = Bands.of(picture)
+    bands = Bands.from_array(picture)
     costs = {tile: pixel_cost(bands, tile, Planner(BEST))[0] for tile in (None, 16)}
     for tile, cost in costs.items():
         summary = bitsback.compress(picture[np.newaxis], tmp_path / f"{tile}.bb", tile=tile)

@@ -154,8 +154,8 @@ def test_pictures_that_are_smaller_as_files_are_stored_verbatim(tmp_path: Path) 
 def test_large_pictures_are_no_stack_unless_asked_for() -> None:
     array = np.empty((6, 3000, 3000), np.uint8)
     part = ArrayPart.of_items("|u1", array.shape[1:], 6)
-    by_trial, _ = Request().seen_pictures(part, ArrayItems(array, "x"))
+    by_trial, _ = Request().arranged_pictures(part, ArrayItems(array, "x"))
     assert by_trial.axes == COUNTED and by_trial.cut == (1024, 1024)
     options = CompressOptions(stack=True)
-    asked, _ = Request(options=options).seen_pictures(part, ArrayItems(array, "x"))
+    asked, _ = Request(options=options).arranged_pictures(part, ArrayItems(array, "x"))
     assert asked.axes == ONE and asked.cut is not None and asked.cut[0] == 3

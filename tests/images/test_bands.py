@@ -305,7 +305,7 @@ def test_regions_are_those_of_the_whole() -> None:
     ):
         for box, found in zip(boxes, read.regions(boxes), strict=True):
             assert np.array_equal(found, pixels[box])
-    costs = [pixel_cost(each, 16, Planner(BEST)) for each in (read, Bands.of(pixels))]
+    costs = [pixel_cost(each, 16, Planner(BEST)) for each in (read, Bands.from_array(pixels))]
     assert costs[0] == costs[1]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,7 @@ from bitsback.archive.reading.indexed import (
 )
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.sections import CACHE_BYTES, HEADER_SPACE
-from bitsback.archive.reading.stored import Stored, StoredSource
-from bitsback.archive.reading.verifying import lost_items, verify
-from bitsback.archive.restoring.extracting import Item, extract
+from bitsback.archive.reading.stored import Stored, StoredSource, shown_picture
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.labelling import classes_of
 from bitsback.format.members import Numbered
@@ -35,6 +33,9 @@ from bitsback.io.output import Destination
 from bitsback.io.remote.url import Options
 from bitsback.models.model import Choice
 from bitsback.work import Progress
+
+if TYPE_CHECKING:
+    from bitsback.archive.restoring.extracting import Item
 
 
 class Archive(Indexed):
@@ -296,18 +297,24 @@ class Archive(Indexed):
         Raises KeyError or IndexError if there is no such item, InputError if it cannot be written
         so, ArchiveError for damage.
         """
+        from bitsback.archive.restoring.extracting import extract  # late, as it imports Pillow
+
         return extract(self.reader, items, destination, png, verify, force, progress)
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
         """Decodes every block and checks everything else. Returns the faults, each with the number
         of its block if it is in one.
         """
+        from bitsback.archive.reading.verifying import verify  # late, as it imports Pillow
+
         return verify(self.reader, threads, progress)
 
     def lost(self, problems: Iterable[Problem]) -> list[str]:
         """The lost items, given the problems that `verify` has found, in the form that `bitsback
         extract` takes: names of files and arrays, numbers of pages and items, `3` or `3:8`.
         """
+        from bitsback.archive.reading.verifying import lost_items  # late, as it imports Pillow
+
         return lost_items(self.reader, problems)
 
     def info(self) -> dict[str, Any]:
@@ -366,9 +373,7 @@ class Archive(Indexed):
         preview = self.preview(number)
         try:
             if preview is not None:
-                from bitsback.files.picture_files import read_shown
-
-                return [read_shown(preview, self.name)]
+                return [shown_picture(preview, self.name)]
             source = self.reader.file_source(number)
             is_small = isinstance(source, StoredSource) or np.prod(source.shape) <= most
             return shown_images(source, 1) if is_small else []

@@ -43,7 +43,7 @@ class OwnWeights:
     ends: NDArray[np.uint64]
 
     @classmethod
-    def of(cls, weights: Weights, precision: int) -> OwnWeights:
+    def from_weights(cls, weights: Weights, precision: int) -> OwnWeights:
         """Raises MessageError for weights that are negative, not finite, or a row of zeros."""
         return cls(weights, precision, *_core.look_at_weights(weights, precision))
 
@@ -140,7 +140,7 @@ class Categorical(ByValue):
             raise MessageError(f"probabilities have the shape [..., levels], not {p.shape}")
         rows = p.reshape(-1, p.shape[-1])
         if p.ndim > 1 and (shape is None or as_shape(shape) == p.shape[:-1]):
-            return CategoricalOfWeights(OwnWeights.of(rows, precision), p.shape[:-1])
+            return CategoricalOfWeights(OwnWeights.from_weights(rows, precision), p.shape[:-1])
         frequencies = _core.frequencies_of(rows.astype(np.float64, copy=False), precision)
         return cls(frequencies.reshape(p.shape), precision, shape)
 

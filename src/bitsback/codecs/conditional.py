@@ -254,9 +254,9 @@ class Autoregressive(ByValue):
         return np.array([total(cost) for cost in costs]).reshape(places)
 
     def _codec(self, known: NDArray[np.int64], position: Position) -> Codec[Any]:
-        seen = known.view()
-        seen.flags.writeable = False
-        return returned("step", self.step(seen, position))
+        view = known.view()
+        view.flags.writeable = False
+        return returned("step", self.step(view, position))
 
     def _positions(self) -> Iterator[tuple[Position, tuple[Any, ...]]]:
         """Each position, and the index of its symbols."""

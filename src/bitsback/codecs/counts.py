@@ -157,10 +157,12 @@ class NegativeBinomial(Counts):
         successes, probability = together(
             ("successes", self.successes), ("probability", self.probability), shape=self.shape
         )
-        of, floats = "of a negative binomial codec", "NegativeBinomial.from_float"
-        successes = as_parameters(successes, np.uint32, f"the successes {of}", 1, 2**32 - 1, floats)
+        owner, floats = "of a negative binomial codec", "NegativeBinomial.from_float"
+        successes = as_parameters(
+            successes, np.uint32, f"the successes {owner}", 1, 2**32 - 1, floats
+        )
         probability = as_parameters(
-            probability, np.uint32, f"the probabilities {of}", 1, _CHANCES - 1, floats
+            probability, np.uint32, f"the probabilities {owner}", 1, _CHANCES - 1, floats
         )
         object.__setattr__(self, "successes", successes)
         object.__setattr__(self, "probability", probability)

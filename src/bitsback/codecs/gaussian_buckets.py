@@ -63,9 +63,9 @@ class GaussianBuckets(ByValue):
         mean, scale = together(
             ("mean", self.mean), ("inverse_scale", self.inverse_scale), shape=self.shape
         )
-        of, floats = "of a Gaussian codec", "GaussianBuckets.from_float"
-        mean = as_parameters(mean, np.int32, f"the means {of}", -(2**20), 2**20, floats)
-        scale = as_parameters(scale, np.uint32, f"the inverse scales {of}", 2**10, 2**26, floats)
+        owner, floats = "of a Gaussian codec", "GaussianBuckets.from_float"
+        mean = as_parameters(mean, np.int32, f"the means {owner}", -(2**20), 2**20, floats)
+        scale = as_parameters(scale, np.uint32, f"the inverse scales {owner}", 2**10, 2**26, floats)
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "inverse_scale", scale)
         object.__setattr__(self, "shape", mean.shape)

@@ -77,9 +77,9 @@ def pack(
     form = bytes([axes << _METHOD_BITS | coding.method.pack()]) + pack_value_map(coding.value_map)
     number = prefix in numbers
     flags = _COLUMNS * columns | _NUMBERED * number | _IMPLIED * (known.array is not None)
-    told = b"" if known.array is not None else array
+    description = b"" if known.array is not None else array
     model = bytes([numbers.index(prefix)]) if number else prefix
-    body = b"".join([_head(flags), told, form, model, *coding.data])
+    body = b"".join([_head(flags), description, form, model, *coding.data])
     whole: list[bytes | memoryview] = [_head(_COLUMNS * columns), array, form, prefix]
     return body + _checksum(whole + list(coding.data))
 

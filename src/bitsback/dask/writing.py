@@ -137,7 +137,9 @@ def to_shards(
             for each in _groups(_listed(source, request), shard or SHARD_FILES)
         ]
     given, policy = read_choice(request.model, request.storage_options)
-    job = dask.delayed(_Job.of(place, given or policy.name, request), pure=False, traverse=False)
+    job = dask.delayed(
+        _Job.for_folder(place, given or policy.name, request), pure=False, traverse=False
+    )
     make = dask.delayed(_make, pure=False)
     digits = len(str(len(chunks) - 1))
     tasks: list[Delayed] = [
@@ -156,7 +158,7 @@ class _Job:
     """The options on which the bytes of an archive depend."""
 
     @classmethod
-    def of(cls, folder: Location, model: Model | str, request: CompressOptions) -> _Job:
+    def for_folder(cls, folder: Location, model: Model | str, request: CompressOptions) -> _Job:
         if not isinstance(folder, Url):
             folder = Path(folder).absolute()
         options = replace(
@@ -246,7 +248,7 @@ def _listed(source: Place | Sequence[Place], request: CompressOptions) -> Listin
             f"{name_of(root)}: is no folder on a disk; give a dask.array, a folder, or a list of"
             " files"
         )
-    listing = list_folder(Path(root).absolute(), endings=Request.by(request).endings)
+    listing = list_folder(Path(root).absolute(), endings=Request.from_options(request).endings)
     for kind, names in listing.skipped.items():
         message = f"left out: {kind}: {', '.join(names[:3])}{', ...' * (len(names) > 3)}"
         warnings.warn(message, InputWarning, stacklevel=3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
@@ -13,15 +13,6 @@ from bitsback.wire import Cursor
 
 ZLIB = _core.classic_zlib() or zlib.ZLIB_RUNTIME_VERSION
 """The version of the zlib that makes streams again: the core's, or Python's where it has none."""
-
-
-class _Packer(Protocol):
-    """A stream that is being made, by the core's zlib or by Python's."""
-
-    def compress(self, content: bytes | bytearray | memoryview, /) -> bytes: ...
-
-    def flush(self) -> bytes: ...
-
 
 _HEADER = 2  # bytes
 _SLICE = 1 << 16
@@ -59,7 +50,7 @@ class Deflated:
     strategy: int
 
     @classmethod
-    def of(cls, content: bytes, stream: bytes) -> Deflated | None:
+    def find(cls, content: bytes, stream: bytes) -> Deflated | None:
         """The settings with which this zlib makes the stream from the content, if there are any."""
         if len(stream) < _HEADER + 4:
             return None
@@ -70,7 +61,7 @@ class Deflated:
 
     def stream(self, content: bytes | bytearray) -> bytes:
         packer = self._packer()
-        packed = packer.compress(content) + packer.flush()
+        packed: bytes = packer.compress(content) + packer.flush()
         return self.header + packed + zlib.adler32(content).to_bytes(4, "big")
 
     def _makes(self, content: bytes, stream: bytes) -> bool:
@@ -85,7 +76,7 @@ class Deflated:
         # output.
         return self.stream(content) == stream
 
-    def _packer(self) -> _Packer:
+    def _packer(self) -> Any:
         if _core.classic_zlib():
             return _core.Deflate(self.level, self.window, self.memory, self.strategy)
         return zlib.compressobj(self.level, zlib.DEFLATED, -self.window, self.memory, self.strategy)

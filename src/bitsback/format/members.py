@@ -86,8 +86,10 @@ class Files:
                 entries.append(entry)
         if self.stats is not None:
             of_files = (self.stats.sizes, self.stats.times)
-            sizes, times = (array(of.typecode, [of[number] for number in kept]) for of in of_files)
-            spans = tuple(array("Q", [of[number] for number in kept]) for of in self._spans)
+            sizes, times = (
+                array(column.typecode, [column[number] for number in kept]) for column in of_files
+            )
+            spans = tuple(array("Q", [column[number] for number in kept]) for column in self._spans)
             self.stats, self.__dict__["_spans"] = FileStats(sizes, times), spans
         self.names = [self.names[number] for number in kept]
         self.runs, self._entries, self.kept = runs, entries, kept

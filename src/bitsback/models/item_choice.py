@@ -33,16 +33,20 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     are found that every wrong arithmetic codes differently.
     """
     untested = Model.build(json.dumps(description), tensors, tested=False)
-    of = untested.adaptive
-    assert of is not None
-    if isinstance(of, SeriesDistribution):
-        items = choose(of, _SHAPE_OF_SERIES)
-    elif isinstance(of, CountedDistribution):
-        items = ItemVectors(_SHAPE(levels=of.variable.levels), _SEEDS)
+    distribution = untested.adaptive
+    assert distribution is not None
+    if isinstance(distribution, SeriesDistribution):
+        items = choose(distribution, _SHAPE_OF_SERIES)
+    elif isinstance(distribution, CountedDistribution):
+        items = ItemVectors(_SHAPE(levels=distribution.variable.levels), _SEEDS)
     else:
-        counts = isinstance(of, PredictiveDistribution) and of.counts is not None
-        items = choose(of, _SHAPE(levels=of.variable.levels if counts else 1 << 16))
-    test = {**description["test"], "items": items.described(of)}
+        counts = (
+            isinstance(distribution, PredictiveDistribution) and distribution.counts is not None
+        )
+        items = choose(
+            distribution, _SHAPE(levels=distribution.variable.levels if counts else 1 << 16)
+        )
+    test = {**description["test"], "items": items.described(distribution)}
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
 
 
@@ -57,13 +61,13 @@ def build_with_counts(base: Model, counts: dict[str, Any], levels: int, **change
     return build_with_items(description, base.tensors)
 
 
-def choose(of: AdaptiveDistribution, shape: ItemShape) -> ItemVectors:
+def choose(distribution: AdaptiveDistribution, shape: ItemShape) -> ItemVectors:
     """Items of this shape, of which every wrong arithmetic codes two differently."""
     found, seeds = Counter[str](), list[int]()
     for seed in range(_MOST_TRIES):
         item = ItemVectors(shape, (seed,))
-        right = item.digest(of)
-        changed = [one for one in WRONG if item.digest(of, one) != right]
+        right = item.digest(distribution)
+        changed = [one for one in WRONG if item.digest(distribution, one) != right]
         if any(found[one] < _TIMES for one in changed):
             seeds.append(seed)
             found.update(changed)

@@ -44,7 +44,8 @@ def pixel_cost(pixels: Bands, tile: int | None, planner: Planner) -> tuple[int, 
     read = sorted({*map(_key, boxes), *map(_key, above)})
     regions = dict(zip(read, pixels.regions([*map(_box, read)]), strict=True))
     sample, before = (
-        Tiles.of((regions[_key(box)] for box in some), pixels.dtype) for some in (boxes, above)
+        Tiles.from_arrays((regions[_key(box)] for box in some), pixels.dtype)
+        for some in (boxes, above)
     )
     share = _share(sample, pixels, grid)
     whole, by_model = sample.elements.size == pixels.size, None
@@ -108,7 +109,7 @@ def _tiles(pixels: Bands, grid: Grid) -> Iterator[Tiles]:
         top, bottom = grid.region(numbers[0])[0].start, grid.region(numbers[-1])[0].stop
         some = rows.take(bottom - top)
         regions = (grid.region(number) for number in numbers)
-        yield Tiles.of(
+        yield Tiles.from_arrays(
             (
                 np.ascontiguousarray(some[(slice(along.start - top, along.stop - top), *others)])
                 for along, *others in regions
@@ -170,7 +171,7 @@ class Alike:
     density: int
 
     @classmethod
-    def of(cls, pixels: Bands, indexed: bool, file_size: int) -> Alike:
+    def measure(cls, pixels: Bands, indexed: bool, file_size: int) -> Alike:
         density = round(DEFAULT.density_steps * math.log2(file_size / pixels.size))
         size = pixels.size.bit_length()
         return cls(pixels.dtype.str, pixels.shape[2:], indexed, size, density)
@@ -191,7 +192,7 @@ class TrialOutcomes:
     def __init__(self) -> None:
         self._last: dict[Alike, deque[TrialOutcome]] = {}
 
-    def of(
+    def decide(
         self, alike: Alike, own: TrialOutcome | None, trial: Callable[[], TrialOutcome]
     ) -> TrialOutcome:
         """The outcome of the picture's own trial, or that of the last trials of its kind if

@@ -112,8 +112,8 @@ def _alone_and_stacked(
         sample = [np.ascontiguousarray(slices[box]) for slices, box in boxes]
     else:
         sample = [middle(slices, policy.sample_elements // len(groups)) for slices in groups]
-    alone = Tiles.of((one for slices in sample for one in slices), sample[0].dtype)
-    stacked = Tiles.of(sample, alone.dtype)
+    alone = Tiles.from_arrays((one for slices in sample for one in slices), sample[0].dtype)
+    stacked = Tiles.from_arrays(sample, alone.dtype)
     if is_narrow(alone.dtype):
         return alone, stacked
     listed = find_value_list(alone.elements)

@@ -173,7 +173,7 @@ def _explain(
     planned = Planner(given=given).plan(tiles, name)
     plan = size = None
     if planned.model is not None:
-        plan = BlockPlan.of(planned.model, tiles, planned.layout, planned.invert)
+        plan = BlockPlan.for_model(planned.model, tiles, planned.layout, planned.invert)
         size = planned.model.size_of(shape)
     if plan is None or size is None:
         raise InputError(

@@ -171,11 +171,11 @@ def _decided(archive: ArchiveReader, number: int, place: Path) -> str | None:
     """
     files = archive.files
     with reading(printable(os.fspath(place))):
-        told = place.stat()
+        status = place.stat()
         held = files.stats is not None and files.stored(number)
-        if held and told.st_size != files.span(number)[2] - files.span(number)[1]:
+        if held and status.st_size != files.span(number)[2] - files.span(number)[1]:
             return "size"
-        if told.st_mtime_ns == files.time(number):
+        if status.st_mtime_ns == files.time(number):
             return ""
         hashes = archive.hashes
         if hashes is not None and hashes[number]:

@@ -214,13 +214,13 @@ class ComparedFiles:
                 drawing = _Counted(self._file_writer.drawing(number, comparison, dtype, shape))
                 yield drawing
                 if drawing.size != len(content) or comparison.differs:
-                    self._tell(number)
+                    self._report(number)
             else:
                 with spooled() as made:
                     yield self._file_writer.drawing(number, made, dtype, shape)
                     try:
                         if not same(file, made, printable(os.fspath(place))):
-                            self._tell(number)
+                            self._report(number)
                     except InputError:
                         if self._differs is None:
                             raise
@@ -232,17 +232,17 @@ class ComparedFiles:
             comparing = _Comparing(file)
             yield comparing
             if comparing.differs or file.read(1):
-                self._tell(number)
+                self._report(number)
 
     @contextmanager
     def _reading(self, number: int) -> Iterator[Path]:
         place = self._root / self._names[number]
         with reading(printable(os.fspath(place))):
             if self._times and self._files.time(number) not in (None, place.stat().st_mtime_ns):
-                self._tell(number)
+                self._report(number)
             yield place
 
-    def _tell(self, number: int) -> None:
+    def _report(self, number: int) -> None:
         """Raises InputError, unless differences are collected."""
         if self._differs is not None:
             self._differs(number)

@@ -21,7 +21,7 @@ from bitsback.archive.reading.paged import make_pages
 from bitsback.archive.reading.part_source import JoinedSource, PartSource
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.stacked import MOST_LISTED
-from bitsback.archive.reading.stored import StoredFile
+from bitsback.archive.reading.stored import StoredSource
 from bitsback.archive.reading.strips import RestoredParts
 from bitsback.errors import InputError
 from bitsback.format.array_part import ONE
@@ -186,7 +186,7 @@ class TwoArchives:
         one, other = self._one.file_source(number), self._other.file_source(at)
         spans = self._one.files.span(number), self._other.files.span(at)
         sizes = [stop - start for _, start, stop in spans]
-        if isinstance(one, StoredFile) and isinstance(other, StoredFile):
+        if isinstance(one, StoredSource) and isinstance(other, StoredSource):
             if sizes[0] != sizes[1]:
                 return "size"
             return "bytes" * (not self._same_bytes(*spans))

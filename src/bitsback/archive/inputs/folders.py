@@ -216,10 +216,10 @@ class _SortedFiles:
                 )
                 sort = self._sorts.get(names[group.members[0]], Sort())
                 frames = sort.frames if sort.name else 0
-                seen, are_frames = request.seen_pictures(group.part, items, frames)
+                part, are_frames = request.arranged_pictures(group.part, items, frames)
                 if are_frames:
                     framed.add(len(parts))
-                parts.append((items, seen))
+                parts.append((items, part))
                 of_parts.append([names[member] for member in group.members])
         runs = [(first + part, count) for part, count in self._groups.runs]
         collection = FileCollection(FOLDER, tuple(part for _, part in parts))
@@ -280,7 +280,7 @@ class _Sorter:
 
     def decided(self, name: str, picture: _Undecided) -> _Sorted:
         """The decision on a picture."""
-        outcome = self._outcomes.of(picture.alike, picture.tried, picture.trial)
+        outcome = self._outcomes.decide(picture.alike, picture.tried, picture.trial)
         if not outcome.by_pixels:
             return picture.held
         sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
@@ -336,10 +336,10 @@ class _Sorter:
         pixels = named(taken.pixels, name_of(path))
         header = Header(pixels.dtype, pixels.shape, ())
         coded = replace(found, header=header, metadata=taken.metadata)
-        alike = Alike.of(pixels, taken.indexed, found.size)
+        alike = Alike.measure(pixels, taken.indexed, found.size)
         if alike.small:  # its trial may come when its file is closed
             whole = pixels.whole()
-            pixels, coded = Bands.of(whole), replace(coded, pixels=whole)
+            pixels, coded = Bands.from_array(whole), replace(coded, pixels=whole)
         if self._knows(pixels.shape):
             return coded
         if taken.frames >= FEWEST:

@@ -152,7 +152,7 @@ def _listed(place: Location, request: Request) -> Input:
 
 def _array(items: Items, container: int, request: Request) -> Input:
     _check_labels(items.name, request, "an array")
-    collection = _seen(items, request, container)
+    collection = _arranged(items, request, container)
     sets = frozenset([0] if request.options.unordered else [])
     return Input(collection, [(items, collection)], items.name, bonds=Bonds(sets))
 
@@ -165,17 +165,17 @@ def _check_labels(name: str, request: Request, what: str) -> None:
         )
 
 
-def _seen(items: Items, request: Request, container: int = ARRAY) -> ArrayPart:
+def _arranged(items: Items, request: Request, container: int = ARRAY) -> ArrayPart:
     axes = item_axes(items.shape, items.dtype, request.given)
     if request.options.unordered and items.shape:  # the rows of a table are items, too
         axes = COUNTED
-    return request.seen(ArrayPart(items.dtype, items.shape, axes, container), items)
+    return request.arranged(ArrayPart(items.dtype, items.shape, axes, container), items)
 
 
 def _arrays(arrays: dict[str, Items], name: str, request: Request) -> Input:
     labels = [] if request.options.labels is None else [request.options.labels]
-    seen = {key: _seen(items, request) for key, items in arrays.items() if key not in labels}
-    return arrays_input(arrays, name, request, seen)
+    parts = {key: _arranged(items, request) for key, items in arrays.items() if key not in labels}
+    return arrays_input(arrays, name, request, parts)
 
 
 def _pages(file: BufferedReader, name: str, request: Request) -> Input:

@@ -56,7 +56,7 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
         for group in groups:
             members = [named(pages[member], name) for member in group.members]
             items = BandItems(name, group.part, members.__getitem__, peeks=True)
-            parts.append((items, request.seen(group.part, items)))
+            parts.append((items, request.arranged(group.part, items)))
         packed = pack(metadata)
         parts.append(_bytes_part(name, len(packed), lambda: iter([packed])))
         stored = {}
@@ -83,7 +83,7 @@ def pages_set(file: BinaryIO, name: str, request: Request) -> Input:
             _page(image, name, order[member], headers[order[member]]) for member in group.members
         ]
         pages = BandItems(name, group.part, members.__getitem__, peeks=True)
-        parts.append((pages, request.seen(group.part, pages)))
+        parts.append((pages, request.arranged(group.part, pages)))
     files = FileCollection(PAGES, tuple(part for _, part in parts))
     bonds = Bonds(frozenset(range(len(parts))))
     return Input(files, parts, name, Files(files, [], part_by_part(files)), bonds=bonds)

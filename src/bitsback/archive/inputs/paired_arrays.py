@@ -28,7 +28,7 @@ class _Leader:
 
 
 def arrays_input(
-    arrays: Mapping[str, Items], name: str, request: Request, seen: Mapping[str, ArrayPart]
+    arrays: Mapping[str, Items], name: str, request: Request, ordered: Mapping[str, ArrayPart]
 ) -> Input:
     """name: of the file. seen: what the arrays are, if they keep their order. Raises InputError."""
     labels = request.options.labels
@@ -46,7 +46,7 @@ def arrays_input(
     parts = [
         (
             arrays[key],
-            _counted(arrays[key]) if key in followers or key == labels else seen[key],
+            _counted(arrays[key]) if key in followers or key == labels else ordered[key],
         )
         for key in order
     ]

@@ -125,7 +125,7 @@ class PartReader:
         first_ones = self._ahead[0]
         self._planned = len(self._ahead) == 1 and not self._role.frames and not self._sets
         if len(self._ahead) > 1:
-            first_ones = Tiles.of(chain.from_iterable(self._ahead), first_ones.dtype)
+            first_ones = Tiles.from_arrays(chain.from_iterable(self._ahead), first_ones.dtype)
         if self._role.frames:
             first_ones = layouts.as_stacks(first_ones)
         plan = planner.plan(first_ones, self.items.name)

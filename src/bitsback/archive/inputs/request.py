@@ -206,7 +206,7 @@ class Request:
     """The names of files to store verbatim in any case."""
 
     @classmethod
-    def by(cls, options: CompressOptions) -> "Request":
+    def from_options(cls, options: CompressOptions) -> "Request":
         """The view of `compress` on its input. Raises ModelError if the model is missing."""
         given, policy = read_choice(options.model, options.storage_options)
         policy = policy.hurried if options.quick else policy
@@ -246,11 +246,11 @@ class Request:
         """Whether there is a model of just these items, which then stay whole and together."""
         return any_fits(self.given, shape)
 
-    def seen(self, part: ArrayPart, items: Items) -> ArrayPart:
+    def arranged(self, part: ArrayPart, items: Items) -> ArrayPart:
         """The array as a stack, if it is one, and cut into tiles."""
         return self.cut(as_stack(part) if self._is_stack(part, items.peek) else part)
 
-    def seen_pictures(
+    def arranged_pictures(
         self, part: ArrayPart, items: PictureItems, frames: int = 0
     ) -> tuple[ArrayPart, bool]:
         """The same for pictures of a folder, of which not too many are in memory at a time, and

@@ -22,7 +22,7 @@ class TileReader:
         part = self._part
         if part.plain:
             return Tiles.stacked(self._items.read(count, part.axes))
-        return Tiles.of(map(self._next, range(first, first + count)), part.dtype)
+        return Tiles.from_arrays(map(self._next, range(first, first + count)), part.dtype)
 
     def _next(self, number: int) -> NDArray[Any]:
         part = self._part

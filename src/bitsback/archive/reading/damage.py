@@ -100,7 +100,7 @@ class Owners:
             if end > start:
                 self._spans[part].append((start, end, number))
 
-    def of(self, gaps: Iterable[Gap]) -> list[range]:
+    def with_tiles(self, gaps: Iterable[Gap]) -> list[range]:
         """The numbers of the files that need one of the tiles, in order."""
         gaps, found = list(gaps), list[range]()
         for at in range(len(self._content.parts)):
@@ -132,7 +132,7 @@ def merged(ranges: Iterable[range]) -> list[range]:
     return found
 
 
-def has(ranges: Sequence[range], number: int) -> bool:
+def contains(ranges: Sequence[range], number: int) -> bool:
     """Whether a number is in one of the ranges, which are in order."""
     at = bisect_right(ranges, number, key=lambda numbers: numbers.start) - 1
     return at >= 0 and number in ranges[at]
@@ -153,7 +153,7 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
     archive of files with known names.
     """
     if files is not None and files.collection.kind != ARRAYS:
-        found = labels(files, Owners(files).of(gaps))
+        found = labels(files, Owners(files).with_tiles(gaps))
         beside = files.collection.kind == PAGES and any(
             part.axes == BYTES and in_part(content, gaps, at)
             for at, part in enumerate(content.parts)
@@ -183,7 +183,7 @@ def labels(files: Files, numbers: Iterable[range]) -> list[str]:
 
 def described(files: Files, owners: Owners, gap: Gap) -> str:
     """The owners of tiles, for people; some names of many."""
-    content, numbers = files.collection, owners.of([gap])
+    content, numbers = files.collection, owners.with_tiles([gap])
     if not numbers:
         return BESIDE_PAGES if content.kind == PAGES else "no file"
     noun = "page" if content.kind == PAGES else "picture"
@@ -194,8 +194,8 @@ def described(files: Files, owners: Owners, gap: Gap) -> str:
     more = sum(map(len, numbers)) - len(names)
     part = bisect_right(content.starts, gap[0]) - 1
     what = "what the files beside their pixels have: " if part in content.metadata_parts else ""
-    region, of, _ = content.where(gap[0], gap[1] - gap[0]).rpartition(" of item ")
-    if of and len(names) == 1:  # tiles of a large picture
+    region, separator, _ = content.where(gap[0], gap[1] - gap[0]).rpartition(" of item ")
+    if separator and len(names) == 1:  # tiles of a large picture
         return f"{region} of {names[0]}"
     return f"{what}{', '.join(names)}{f' and {more:,} more' if more else ''}"
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import has
+from bitsback.archive.reading.damage import contains
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.targets import target_of
 from bitsback.errors import ArchiveError
@@ -117,7 +117,11 @@ def damage(archive: ArchiveReader, lost: Sequence[range]) -> Iterator[ArchiveErr
         return
     file_writer = FileWriter(archive)
     for number in (number for part in files.by_part() for number in part):
-        if has(lost, number) or files.stored(number) or target_of(files, number)[1] is not None:
+        if (
+            contains(lost, number)
+            or files.stored(number)
+            or target_of(files, number)[1] is not None
+        ):
             continue
         try:
             with file_writer.naming(number):

@@ -117,7 +117,7 @@ class _Shares:
 
     def __init__(self, archive: ArchiveReader) -> None:
         self._collection = archive.collection
-        self._blocks = archive.blocks
+        self._blocks = list(archive.blocks)
         self._firsts = [block.first for block in self._blocks]
         self._sizes = [0]
         for block in self._blocks:

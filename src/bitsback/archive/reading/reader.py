@@ -21,7 +21,7 @@ from bitsback.archive.reading.library import START, Library
 from bitsback.archive.reading.part_source import PartSource, array_source
 from bitsback.archive.reading.sections import CACHE_BYTES, BlockCache, Blocks, FileSections
 from bitsback.archive.reading.source import Task
-from bitsback.archive.reading.stored import StoredFile, StoredPage
+from bitsback.archive.reading.stored import StoredSource, shown_picture, stored_page
 from bitsback.archive.reading.targets import check_restorable, kind_of
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.digests import Digests
@@ -258,17 +258,17 @@ class ArchiveReader:
                 " name, or by a slice of numbers"
             ) from None
 
-    def file_source(self, which: Any) -> PartSource | StoredFile | StoredPage:
+    def file_source(self, which: Any) -> PartSource | StoredSource:
         """The array of a file, by number or by name. Raises KeyError, IndexError, TypeError."""
         number, files = self.file_number(which), self.files
         if self._whole_pages is not None:
-            return StoredPage(self.name, number, self._whole_pages[0])
+            return stored_page(self.name, number, self._whole_pages[0])
         collection = files.collection
         if collection.kind == ARRAYS:
             return self.part_source(number)
         if files.stored(number):
             read = partial(self.part_bytes, *files.span(number))
-            return StoredFile(self.name, files.names[number], read)
+            return StoredSource(self.name, files.names[number], read, shown_picture)
         return self.part_source(*files.place(number))
 
     def preview(self, which: int | str) -> bytes | None:
@@ -355,7 +355,7 @@ class ArchiveReader:
         if not files.collection.has_removed:
             return
         gaps = gaps_of(self.blocks, (), files.collection.tiles)
-        for numbers in self.owners.of(gaps):
+        for numbers in self.owners.with_tiles(gaps):
             name = printable(files.names[numbers.start])
             raise ArchiveError(f"{name}: a part of it is in no block")
 

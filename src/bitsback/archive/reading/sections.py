@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, overload
+from typing import Any
 
 from bitsback.archive.reading.archive_file import ArchiveFile
 from bitsback.archive.reading.directory import Directory
@@ -103,13 +103,10 @@ class Blocks(Sequence[BlockInfo]):
     def __len__(self) -> int:
         return len(self._listed)
 
-    @overload
-    def __getitem__(self, which: int) -> BlockInfo: ...
+    def __iter__(self) -> Iterator[BlockInfo]:
+        return iter(self._listed)
 
-    @overload
-    def __getitem__(self, which: slice) -> list[BlockInfo]: ...
-
-    def __getitem__(self, which: int | slice) -> BlockInfo | list[BlockInfo]:
+    def __getitem__(self, which: Any) -> Any:
         return self._listed[which]
 
     def with_tile(self, tile: int) -> BlockInfo:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,30 +12,32 @@ from numpy.typing import NDArray
 from bitsback.archive.reading.indexed import ArraySource, Chunks, View
 from bitsback.archive.reading.indexing import Along
 from bitsback.archive.reading.part_source import Found
+from bitsback.files import formats
 from bitsback.format.grid import Shape
 from bitsback.lazy import cached_property
 
 
 class StoredSource(ArraySource):
-    """A file that is stored verbatim. A picture is also an array; for other files this raises
-    InputError.
+    """A file, or a page of one, that is stored verbatim. A picture is also an array; for other
+    files this raises InputError.
     """
 
-    def __init__(self, archive: str, file_name: str) -> None:
+    def __init__(
+        self,
+        archive: str,
+        file_name: str,
+        read: Callable[..., bytes],
+        pixels: Callable[[bytes, str], NDArray[Any]],
+    ) -> None:
+        """read: the bytes of the file; verify: check the digest of each block. pixels: makes the
+        array of these, and takes the name for errors.
+        """
         super().__init__(archive)
-        self.file_name = file_name
-
-    @abstractmethod
-    def read(self, verify: bool = True) -> bytes:
-        """The bytes of the file. verify: check the digest of each block. Raises ArchiveError."""
-
-    @abstractmethod
-    def _decode(self) -> NDArray[Any]:
-        """All elements."""
+        self.file_name, self.read, self._decode = file_name, read, pixels
 
     @cached_property
     def _pixels(self) -> NDArray[Any]:
-        return self._decode()
+        return self._decode(self.read(), f"{self.name}: {self.file_name}")
 
     @property
     def shape(self) -> Shape:
@@ -59,39 +61,28 @@ class StoredSource(ArraySource):
         yield self._pixels[start:stop].copy()
 
 
-class StoredFile(StoredSource):
-    """A file of a folder, whose picture Pillow reads."""
-
-    def __init__(self, archive: str, file_name: str, read: Callable[..., bytes]) -> None:
-        super().__init__(archive, file_name)
-        self._read = read
-
-    def read(self, verify: bool = True) -> bytes:
-        return self._read(verify=verify)
-
-    def _decode(self) -> NDArray[Any]:
-        from bitsback.files.picture_files import read_shown
-
-        return read_shown(self.read(), f"{self.name}: {self.file_name}")
+def stored_page(archive: str, number: int, file: bytes) -> StoredSource:
+    """A page of a TIFF file on its own."""
+    read = partial(_whole, file)
+    return StoredSource(archive, f"page {number}", read, partial(_page, number))
 
 
-class StoredPage(StoredSource):
-    """A page of a TIFF file on its own, which tifffile reads. Raises InputError if it cannot."""
+def _whole(file: bytes, verify: bool = True) -> bytes:
+    return file
 
-    def __init__(self, archive: str, number: int, file: bytes) -> None:
-        super().__init__(archive, f"page {number}")
-        self._number, self._file = number, file
 
-    def read(self, verify: bool = True) -> bytes:
-        """The bytes of its file."""
-        return self._file
+def _page(number: int, file: bytes, name: str) -> NDArray[Any]:
+    from bitsback.files.pictures import reading_picture
 
-    def _decode(self) -> NDArray[Any]:
-        from bitsback.files import formats
-        from bitsback.files.pictures import reading_picture
+    with reading_picture(name):
+        return formats.PAGES.codec().read_page(file, number)
 
-        with reading_picture(f"{self.name}: {self.file_name}"):
-            return formats.PAGES.codec().read_page(self._file, self._number)
+
+def shown_picture(file: bytes, name: str) -> NDArray[Any]:
+    """The pixels of a picture file. Raises InputError."""
+    from bitsback.files.picture_files import read_shown
+
+    return read_shown(file, name)
 
 
 class Stored(View):
@@ -109,7 +100,7 @@ class Stored(View):
 
     def read(self, verify: bool = True) -> bytes:
         """The bytes of the file. verify: check the digest of each block. Raises ArchiveError."""
-        return self._file.read(verify)
+        return self._file.read(verify=verify)
 
     def __repr__(self) -> str:
         return f"<the file {self.name} in {self._file.name}>"

@@ -78,7 +78,7 @@ class RestoredParts:
         files = self.files
         numbers = (files.number(name) for name in self._unmade)
         unmade = [range(number, number + 1) for number in numbers if number is not None]
-        return merged([*Owners(files).of(self._gaps), *unmade])
+        return merged([*Owners(files).with_tiles(self._gaps), *unmade])
 
     def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
         """The undamaged blocks that are wanted and begin with the tiles from first to end - 1."""

@@ -82,7 +82,7 @@ def _file_problems(
     bad = {number for number, _ in problems if number is not None}
     gaps = gaps_of(archive.blocks, bad, archive.collection.tiles)
     found: list[Problem] = []
-    for error in damage(archive, list(archive.owners.of(gaps))):
+    for error in damage(archive, list(archive.owners.with_tiles(gaps))):
         if error.block is not None and not problems:
             raise error
         found.append((error.block, error))

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import has
+from bitsback.archive.reading.damage import contains
 from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.source import Task
@@ -179,7 +179,7 @@ class _Folder:
 
     def lost(self, number: int | None) -> bool:
         """Whether a file is left out, or was removed."""
-        return number is None or has(self._lost, number)
+        return number is None or contains(self._lost, number)
 
     def span(self, number: int) -> tuple[int, int]:
         """The start and the end of a verbatim file in its part."""

@@ -50,10 +50,12 @@ def index_of(read: Read, found: Directory) -> Index | None:
         if is_open or beside is None or not is_described(read, found):
             return None
         owners = Owners(beside.files)
-        if owners.of(gaps) or (gaps and not content.has_removed):
+        if owners.with_tiles(gaps) or (gaps and not content.has_removed):
             return None
         if content.has_removed:
-            needed = (owners.of([(block.first, block.first + block.items)]) for block in blocks)
+            needed = (
+                owners.with_tiles([(block.first, block.first + block.items)]) for block in blocks
+            )
             pairs = zip(blocks, needed, strict=True)
             blocks = [block for block, some in pairs if some or block.offset >= found.start]
     elif gaps or PARITY in kinds:

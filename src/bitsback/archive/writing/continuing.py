@@ -294,7 +294,7 @@ class ChangedFolder:
         blocks: Iterable[BlockInfo] = archive.blocks
         if content.has_removed:
             owners = Owners(files)
-            blocks = [b for b in blocks if owners.of([(b.first, b.first + b.items)])]
+            blocks = [b for b in blocks if owners.with_tiles([(b.first, b.first + b.items)])]
         kept = [place for place in self.before.sections() if place not in self.previews]
         written = Generation(self.before.output, kept, blocks)
         written.add(content.pack() + pack_described(files))

@@ -327,10 +327,10 @@ def _leave_tags(shards: Sequence[Shard]) -> None:
 
 def _check_names(shards: Sequence[Shard]) -> None:
     """Raises InputError, naming both archives, if a name is in two."""
-    seen: dict[str, Shard] = {}
+    owners: dict[str, Shard] = {}
     for shard in shards:
         for name in filter(None, shard.names):
-            other = seen.setdefault(name, shard)
+            other = owners.setdefault(name, shard)
             if other is not shard:
                 raise InputError(
                     f"{printable(name)}: is in {other.name} and in {shard.name}; rename one of"

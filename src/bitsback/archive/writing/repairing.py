@@ -218,7 +218,7 @@ class _Ending:
 
 def _ending(mended: _Mended, has_parity: bool) -> _Ending:
     """Raises ArchiveError if it is not an archive, or is damaged."""
-    told = "" if has_parity else ": it has no parity for that"
+    reason = "" if has_parity else ": it has no parity for that"
     with mended.opened() as archive:
         problems, directory = archive.problems, archive.directory
         for place in directory.sections:
@@ -228,7 +228,7 @@ def _ending(mended: _Mended, has_parity: bool) -> _Ending:
             try:
                 archive.blocks.task(block)
             except ArchiveError as error:
-                raise ArchiveError(f"{error}, and cannot be repaired{told}; {_ADVICE}") from None
+                raise ArchiveError(f"{error}, and cannot be repaired{reason}; {_ADVICE}") from None
     with_parity = any(place.kind == PARITY for place in directory.sections)
     if len(problems) == 1 and (directory.tail is not None or directory.index is None):
         found = _completed(mended, directory)
@@ -242,7 +242,7 @@ def _ending(mended: _Mended, has_parity: bool) -> _Ending:
         end = start + len(index)
         return _Ending(end, with_parity, mended.size, footer_of(index), footer=True)
     for problem in problems:
-        raise ArchiveError(f"{problem}, and cannot be repaired{told}; {_ADVICE}")
+        raise ArchiveError(f"{problem}, and cannot be repaired{reason}; {_ADVICE}")
     return _Ending(mended.size, with_parity, mended.size)
 
 

@@ -107,7 +107,7 @@ def write_archive(
     else:
         source = located(source, storage_options)
     check_options(storage_options, source, destination, located(options.model))
-    request = Request.by(options)
+    request = Request.from_options(options)
     with (
         Unfinished(part_of(destination)) if options.resume else nullcontext() as unfinished,
         open_source(source, request) as plan,

@@ -186,9 +186,9 @@ def _long(entry: Entry) -> str:
 
 def _facts(entry: Entry) -> str:
     """Those of a DICOM file, which tell nothing of patients."""
-    told = [entry.modality] * bool(entry.modality)
-    told += [f"{entry.frames} frames"] * (entry.frames > 1)
-    return f"  ({', '.join(told)})" if told else ""
+    facts = [entry.modality] * bool(entry.modality)
+    facts += [f"{entry.frames} frames"] * (entry.frames > 1)
+    return f"  ({', '.join(facts)})" if facts else ""
 
 
 def _columns(size: str, stored: str, kind: str, shape: str, name: str) -> str:

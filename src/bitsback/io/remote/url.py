@@ -26,9 +26,9 @@ unknown.
 """
 
 
-def describe(of: Mapping[str, Any], size: int | None) -> Description:
+def describe(info: Mapping[str, Any], size: int | None) -> Description:
     """The description from the `info` of fsspec, or from the headers of a response."""
-    marks = {mark: of.get(mark) for mark in _MARKS}
+    marks = {mark: info.get(mark) for mark in _MARKS}
     return {"size": size} | {
         # A listing and `info` may give the same time in different types.
         mark: value.timestamp() if isinstance(value, datetime) else value
