@@ -54,13 +54,11 @@ def test_items_and_ranges(digits: NDArray[np.bool_], archive: bytes) -> None:
         np.s_[9:3],
     ):
         assert_same(opened[where], np.ascontiguousarray(digits[where]))
-    assert_same(opened._items(20, 60, verify=False), digits[20:60])
-    assert [len(stack) for stack in opened._stacks(20, 60)] == [5, 25, 10]
+    assert_same(opened.reader.array_source.entries(20, 60, verify=False), digits[20:60])
+    assert [len(stack) for stack in opened.reader.array_source.stacks(20, 60)] == [5, 25, 10]
     for number in (300, -301):
         with pytest.raises(IndexError):
             opened[number]
-    with pytest.raises(IndexError):
-        opened._items(0, 301)
 
 
 def test_items_are_copies(digits: NDArray[np.bool_], archive: bytes) -> None:
@@ -68,6 +66,21 @@ def test_items_are_copies(digits: NDArray[np.bool_], archive: bytes) -> None:
     for where in (3, np.s_[2:6], np.s_[0:25]):
         opened[where][:] ^= True
         assert_same(opened[where], digits[where])
+
+
+def test_items_are_extracted(digits: NDArray[np.bool_], archive: bytes, tmp_path: Path) -> None:
+    """One number is the item itself, and all else an array of items."""
+    opened, path = bitsback.open(io.BytesIO(archive)), tmp_path / "some.npy"
+    wanted: list[tuple[Any, Any]] = [(3, 3), ([3], [3]), ([-1, np.s_[4:6]], [299, 4, 5])]
+    for items, numbers in [*wanted, (np.s_[90:20:-9], np.s_[90:20:-9])]:
+        count = opened.extract(items, path, force=True)
+        expected = np.ascontiguousarray(digits[numbers])
+        assert_same(np.load(path), expected)
+        assert count == (1 if items == 3 else len(expected))
+    with pytest.raises(bitsback.InputError, match="exists already"):
+        opened.extract(3, path)
+    with pytest.raises(IndexError):
+        opened.extract(300, path, force=True)
 
 
 def test_an_item_needs_only_the_bytes_of_its_block(archive: bytes) -> None:
@@ -78,7 +91,9 @@ def test_an_item_needs_only_the_bytes_of_its_block(archive: bytes) -> None:
         file.spans.clear()
         opened[number]
         (block,) = (
-            block for block in opened._blocks if block.first <= number < block.first + block.items
+            block
+            for block in opened.reader.blocks
+            if block.first <= number < block.first + block.items
         )
         assert file.spans == [(block.offset, block.offset + block.size)]
     file.spans.clear()
@@ -89,8 +104,8 @@ def test_an_item_needs_only_the_bytes_of_its_block(archive: bytes) -> None:
 def test_a_part_of_a_block_can_be_had_without_the_rest(digits: NDArray[np.bool_]) -> None:
     opened = bitsback.open(io.BytesIO(pack(digits)))
     for stop in (1, 2, 50, 299, 300):
-        assert_same(opened._items(0, stop, verify=False), digits[:stop])
-    assert_same(opened._items(40, 50, verify=False), digits[40:50])
+        assert_same(opened.reader.array_source.entries(0, stop, verify=False), digits[:stop])
+    assert_same(opened.reader.array_source.entries(40, 50, verify=False), digits[40:50])
 
 
 @pytest.mark.parametrize("dtype", [">f8", ">i2", "|u1"])
@@ -121,7 +136,7 @@ def test_what_is_in_it(digits: NDArray[np.bool_], tmp_path: Path) -> None:
     with bitsback.open(path) as opened:
         info: dict[str, Any] = json.loads(json.dumps(opened.info()))
         assert opened.verify() == []
-        blocks = opened._blocks
+        blocks = opened.reader.blocks
     assert info["bytes"] == path.stat().st_size
     assert (info["dtype"], info["shape"], info["items"], info["blocks"]) == (
         "|b1",

@@ -308,7 +308,7 @@ def test_a_picture_with_an_empty_middle_is_seen_elsewhere() -> None:
     sizes = {name: compressed(picture, model=name).bytes_out for name in models}
     assert summary.model in ("graphics", "universal-mixed")
     assert summary.bytes_out == min(sizes.values()) < 0.8 * sizes["universal"]
-    cost, general = pixel_cost(Bands.of(picture), None, Planner())
+    cost, general = pixel_cost(Bands.from_array(picture), None, Planner())
     assert not general and 0.5 < cost / summary.bytes_out < 2
 
 

@@ -49,7 +49,7 @@ def test_items_and_ranges(grey: NDArray[np.uint8], archive: bytes) -> None:
         assert_same(opened[number], grey[number])
     for a, b in ((0, 30), (3, 5), (6, 8), (13, 30)):
         assert_same(opened[a:b], grey[a:b])
-        assert_same(opened._items(a, b, verify=False), grey[a:b])
+        assert_same(opened.reader.array_source.entries(a, b, verify=False), grey[a:b])
 
 
 def test_threads_and_pipes(grey: NDArray[np.uint8], archive: bytes) -> None:

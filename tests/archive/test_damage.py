@@ -42,7 +42,7 @@ def damaged(archive: bytes, at: int) -> Iterator[bytes]:
 def sections(archive: bytes) -> list[bytes]:
     return [
         archive[block.offset : block.offset + block.size]
-        for block in bitsback.open(io.BytesIO(archive))._blocks
+        for block in bitsback.open(io.BytesIO(archive)).reader.blocks
     ]
 
 
@@ -118,7 +118,7 @@ def test_every_byte_around_an_embedded_model(
     array = dots[:COUNT]
     archive = pack(array, block=BLOCK, model=tiny)
     whole = sections(archive)
-    first = bitsback.open(io.BytesIO(archive))._blocks[0].offset
+    first = bitsback.open(io.BytesIO(archive)).reader.blocks[0].offset
     for at in [*range(60), *range(80, first, 151), *range(first - 8, len(archive), 3)]:
         for data in some(damaged(archive, at), at, ways):
             check(data, whole, array, tiny)
@@ -160,7 +160,7 @@ def test_the_file_of_a_damaged_model_stands_in_for_it(
 def test_cuts(digits: NDArray[np.bool_], step: int) -> None:
     array = digits[:COUNT]
     archive = pack(array, block=BLOCK)
-    blocks = bitsback.open(io.BytesIO(archive))._blocks
+    blocks = bitsback.open(io.BytesIO(archive)).reader.blocks
     for size in range(0, len(archive), step):
         data = archive[:size]
         for source in (io.BytesIO(data), Pipe(data)):
@@ -183,7 +183,7 @@ def test_cuts(digits: NDArray[np.bool_], step: int) -> None:
 
 def test_a_hole_that_swallows_blocks(digits: NDArray[np.bool_]) -> None:
     archive = pack(digits, block=20)
-    blocks = bitsback.open(io.BytesIO(archive))._blocks
+    blocks = bitsback.open(io.BytesIO(archive)).reader.blocks
     data = archive[: blocks[3].offset + 10] + archive[blocks[6].offset + 7 :]
     opened = bitsback.open(io.BytesIO(data))
     for block in blocks:
@@ -198,7 +198,7 @@ def test_a_hole_that_swallows_blocks(digits: NDArray[np.bool_]) -> None:
 def test_a_block_is_not_taken_for_another(digits: NDArray[np.bool_]) -> None:
     """Each section is intact, yet the file is wrong."""
     archive = pack(digits[:40], block=10)
-    first, second, *_ = blocks = bitsback.open(io.BytesIO(archive))._blocks
+    first, second, *_ = blocks = bitsback.open(io.BytesIO(archive)).reader.blocks
     a, b = (archive[block.offset : block.offset + block.size] for block in (first, second))
     for data in (archive.replace(a, b), archive.replace(b, b""), archive.replace(a + b, b + a)):
         for source in (io.BytesIO(data), Pipe(data)):

@@ -66,7 +66,7 @@ def test_every_cut_behind_the_first_block(digits: NDArray[np.bool_]) -> None:
     array = digits[:COUNT]
     archive = pack(array, block=BLOCK)
     with bitsback.open(archive) as opened:
-        blocks = opened._blocks
+        blocks = opened.reader.blocks
     for block in blocks:
         end = block.offset + block.size
         for cut in (end, end + 1):
@@ -89,7 +89,7 @@ def test_arrays_in_tiles(shape: tuple[int, ...], options: dict[str, Any]) -> Non
     array = np.random.default_rng(0).integers(0, 200, shape, np.uint8)
     archive = pack(array, **{"block": 3, "model": "fast"} | options)
     with bitsback.open(archive) as opened:
-        blocks = opened._blocks
+        blocks = opened.reader.blocks
     assert len(blocks) > 3
     for block in blocks:
         at = block.offset + block.size - CRC_SIZE
@@ -107,7 +107,7 @@ def test_an_array_in_parts(tmp_path: Path) -> None:
     bitsback.merge(places, tmp_path / "all.bb")
     archive = (tmp_path / "all.bb").read_bytes()
     with bitsback.open(archive) as opened:
-        for block in opened._blocks:
+        for block in opened.reader.blocks:
             at = block.offset + block.size - 1
             check(archive[:at] + bytes([archive[at] ^ 1]) + archive[at + 1 :], array)
 

@@ -74,7 +74,7 @@ def test_large_images_are_cut_by_default() -> None:
     file = io.BytesIO()
     bitsback.compress(images, file, model=model, embed="never")
     with bitsback.open(file, model=model) as archive:
-        (part,) = archive._collection.parts
+        (part,) = archive.reader.collection.parts
         assert part.cut == (64, 64)
         np.testing.assert_array_equal(np.asarray(archive), images)
 

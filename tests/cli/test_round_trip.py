@@ -33,7 +33,7 @@ def test_the_command_writes_what_the_function_writes(folder: Path, run: Run) -> 
 def test_an_archive_for_random_access(folder: Path, run: Run, digits: NDArray[np.bool_]) -> None:
     assert run("compress", "digits.npy", "--for", "random-access", "-o", "fast.bb").exit_code == 0
     with bitsback.open("fast.bb") as archive:
-        assert max(block.items for block in archive._blocks) == 8
+        assert max(block.items for block in archive.reader.blocks) == 8
         assert np.array_equal(archive, digits)
     assert "57 % for bilevel" in " ".join(run("compress", "--help").output.split())
 

@@ -208,7 +208,7 @@ def test_nothing_is_left_after_an_error(
             )
     data = bytearray((tmp_path / "a.bb").read_bytes())
     with bitsback.open(tmp_path / "a.bb") as archive:
-        data[archive._blocks[5].offset + 20] ^= 1
+        data[archive.reader.blocks[5].offset + 20] ^= 1
     (tmp_path / "b.bb").write_bytes(data)
     with pytest.raises(bitsback.ArchiveError, match="block 5"):
         bitsback.decompress(tmp_path / "b.bb", tmp_path / "out")

@@ -15,7 +15,7 @@ import bitsback
 from bitsback.archive.inputs.request import Request
 from bitsback.compress_options import CompressOptions
 from bitsback.files.npy import ArrayItems
-from bitsback.format.collection import BYTES, COUNTED, ONE, Collection
+from bitsback.format.array_part import BYTES, COUNTED, ONE, ArrayPart
 from plane_models import StandIn, ship
 
 from .conftest import Run, files, pixels, save
@@ -130,8 +130,10 @@ def test_damage_costs_the_slices_of_a_strip(tmp_path: Path, model: StandIn, tile
     bitsback.compress(written(tmp_path / "in", slices), file, stack=True, tile=tile, block=1)
     data = bytearray(file.getvalue())
     with bitsback.open(bytes(data)) as archive:
-        parts, starts = archive._collection.parts, archive._collection.starts
-        *_, last = (b for b in archive._blocks if parts[bisect(starts, b.first) - 1].axes != BYTES)
+        parts, starts = archive.reader.collection.parts, archive.reader.collection.starts
+        *_, last = (
+            b for b in archive.reader.blocks if parts[bisect(starts, b.first) - 1].axes != BYTES
+        )
     data[last.offset + last.size // 2] ^= 1
     summary = bitsback.decompress(bytes(data), tmp_path / "out", keep_going=True)
     assert summary.lost == tuple(f"{number:03}.png" for number in range(48, 70))
@@ -151,9 +153,9 @@ def test_pictures_that_are_smaller_as_files_are_stored_verbatim(tmp_path: Path) 
 
 def test_large_pictures_are_no_stack_unless_asked_for() -> None:
     array = np.empty((6, 3000, 3000), np.uint8)
-    part = Collection.of_items("|u1", array.shape[1:], 6)
-    by_trial, _ = Request().seen_pictures(part, ArrayItems(array, "x"))
+    part = ArrayPart.of_items("|u1", array.shape[1:], 6)
+    by_trial, _ = Request().arranged_pictures(part, ArrayItems(array, "x"))
     assert by_trial.axes == COUNTED and by_trial.cut == (1024, 1024)
     options = CompressOptions(stack=True)
-    asked, _ = Request(options=options).seen_pictures(part, ArrayItems(array, "x"))
+    asked, _ = Request(options=options).arranged_pictures(part, ArrayItems(array, "x"))
     assert asked.axes == ONE and asked.cut is not None and asked.cut[0] == 3

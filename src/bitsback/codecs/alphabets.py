@@ -2,6 +2,8 @@
 earlier ones.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from operator import index
 from typing import Any
@@ -62,7 +64,7 @@ class Bernoulli(ByValue):
     @classmethod
     def from_probability(
         cls, probability: ArrayLike, precision: int = 16, shape: tuple[int, ...] | None = None
-    ) -> "Bernoulli":
+    ) -> Bernoulli:
         """From float probabilities of a one: frequency = clamp(round(p * 2^precision), 1,
         2^precision - 1).
 
@@ -78,7 +80,7 @@ class Bernoulli(ByValue):
     @classmethod
     def from_logits(
         cls, logits: ArrayLike, precision: int = 16, shape: tuple[int, ...] | None = None
-    ) -> "Bernoulli":
+    ) -> Bernoulli:
         """From the logarithms of odds, floats: log(p / (1 - p)) for the probability p of a one.
 
         Each is rounded once, halves to even, to units of 2^-24, and clamped to [-16, 16]. Integer

@@ -1,5 +1,7 @@
 """Listed probabilities: of all symbols, of each symbol, or rows of a table that symbols share."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -41,7 +43,7 @@ class OwnWeights:
     ends: NDArray[np.uint64]
 
     @classmethod
-    def of(cls, weights: Weights, precision: int) -> "OwnWeights":
+    def from_weights(cls, weights: Weights, precision: int) -> OwnWeights:
         """Raises MessageError for weights that are negative, not finite, or a row of zeros."""
         return cls(weights, precision, *_core.look_at_weights(weights, precision))
 
@@ -122,7 +124,7 @@ class Categorical(ByValue):
     @classmethod
     def from_probability(
         cls, probability: ArrayLike, precision: int = 24, shape: tuple[int, ...] | None = None
-    ) -> "Categorical":
+    ) -> Categorical:
         """From float probabilities [..., levels], which need not sum to one; 1 to 65,536 levels, at
         most 2^precision.
 
@@ -138,14 +140,14 @@ class Categorical(ByValue):
             raise MessageError(f"probabilities have the shape [..., levels], not {p.shape}")
         rows = p.reshape(-1, p.shape[-1])
         if p.ndim > 1 and (shape is None or as_shape(shape) == p.shape[:-1]):
-            return CategoricalOfWeights(OwnWeights.of(rows, precision), p.shape[:-1])
+            return CategoricalOfWeights(OwnWeights.from_weights(rows, precision), p.shape[:-1])
         frequencies = _core.frequencies_of(rows.astype(np.float64, copy=False), precision)
         return cls(frequencies.reshape(p.shape), precision, shape)
 
     @classmethod
     def from_logits(
         cls, logits: ArrayLike, precision: int = 24, shape: tuple[int, ...] | None = None
-    ) -> "Categorical":
+    ) -> Categorical:
         """From the logarithms of probabilities [..., levels], floats, up to a constant: the inputs
         of a softmax. -inf is a probability of 0.
 
@@ -317,7 +319,7 @@ class CdfTable(ByValue):
         object.__setattr__(self, "shape", index.shape)
 
     @classmethod
-    def from_probability(cls, probability: ArrayLike, precision: int = 24) -> "CdfTable":
+    def from_probability(cls, probability: ArrayLike, precision: int = 24) -> CdfTable:
         """One row of float probabilities for each symbol: [n, levels] for n symbols; n <= 65,536.
 
         Rounded once, q = round(p * 2^32), halves to even. From there on integers:

@@ -1,5 +1,7 @@
 """Counts: Poisson, negative binomial and beta-binomial distributions."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -105,7 +107,7 @@ class Poisson(Counts):
     @classmethod
     def from_float(
         cls, rate: ArrayLike, levels: int, shape: tuple[int, ...] | None = None
-    ) -> "Poisson":
+    ) -> Poisson:
         """From float rates of [2^-16, 2^16 - 2^-16]: round(rate * 2^16), halves to even.
 
         Raises MessageError for rates out of range.
@@ -155,10 +157,12 @@ class NegativeBinomial(Counts):
         successes, probability = together(
             ("successes", self.successes), ("probability", self.probability), shape=self.shape
         )
-        of, floats = "of a negative binomial codec", "NegativeBinomial.from_float"
-        successes = as_parameters(successes, np.uint32, f"the successes {of}", 1, 2**32 - 1, floats)
+        owner, floats = "of a negative binomial codec", "NegativeBinomial.from_float"
+        successes = as_parameters(
+            successes, np.uint32, f"the successes {owner}", 1, 2**32 - 1, floats
+        )
         probability = as_parameters(
-            probability, np.uint32, f"the probabilities {of}", 1, _CHANCES - 1, floats
+            probability, np.uint32, f"the probabilities {owner}", 1, _CHANCES - 1, floats
         )
         object.__setattr__(self, "successes", successes)
         object.__setattr__(self, "probability", probability)
@@ -171,7 +175,7 @@ class NegativeBinomial(Counts):
         probability: ArrayLike,
         levels: int,
         shape: tuple[int, ...] | None = None,
-    ) -> "NegativeBinomial":
+    ) -> NegativeBinomial:
         """From floats: round(successes * 2^16) and clamp(round(probability * 2^24), 1, 2^24 - 1),
         halves to even.
 
@@ -235,7 +239,7 @@ class BetaBinomial(Counts):
         beta: ArrayLike,
         trials: int,
         shape: tuple[int, ...] | None = None,
-    ) -> "BetaBinomial":
+    ) -> BetaBinomial:
         """From floats of [2^-16, 2^16 - 2^-16]: round(alpha * 2^16) and round(beta * 2^16), halves
         to even.
 

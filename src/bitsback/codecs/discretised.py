@@ -1,5 +1,7 @@
 """Integers near a mean: discretised normal, logistic and Laplace distributions, and mixtures."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
@@ -51,17 +53,17 @@ def as_inverse_scales(values: ArrayLike, what: str) -> NDArray[np.uint32]:
     return scales
 
 
-def rounded_means(mean: NDArray[np.float64], of: str) -> NDArray[np.int32]:
+def rounded_means(mean: NDArray[np.float64], codec: str) -> NDArray[np.int32]:
     """Converts floats to units of 2^-8. Raises MessageError for those outside of [-2^16, 2^16]."""
-    require_within(mean, -(2.0**16), 2.0**16, f"a mean of a {of}", "[-2^16, 2^16]")
+    require_within(mean, -(2.0**16), 2.0**16, f"a mean of a {codec}", "[-2^16, 2^16]")
     return np.rint(mean * 2.0**MEAN_BITS).astype(np.int32)
 
 
-def rounded_scales(scale: NDArray[np.float64], of: str) -> NDArray[np.uint32]:
+def rounded_scales(scale: NDArray[np.float64], codec: str) -> NDArray[np.uint32]:
     """Converts float scales to inverse scales in units of 2^-16. Raises MessageError for scales
     outside [2^-10, 2^16].
     """
-    require_within(scale, 2.0**-10, 2.0**16, f"a scale of a {of}", "[2^-10, 2^16]")
+    require_within(scale, 2.0**-10, 2.0**16, f"a scale of a {codec}", "[2^-10, 2^16]")
     return np.rint(65536 / scale).astype(np.uint32)
 
 
@@ -149,7 +151,7 @@ class DiscretisedMixture(ByValue):
         precision: int = 24,
         component: Component = "logistic",
         shape: tuple[int, ...] | None = None,
-    ) -> "DiscretisedMixture":
+    ) -> DiscretisedMixture:
         """From floats of one shape [..., components]; weights need not sum to one.
 
         Each is rounded once, halves to even: q = round(weight * 2^32 / the largest weight of its
@@ -232,11 +234,11 @@ class Discretised(ByValue):
         mean, scale = together(
             ("mean", self.mean), ("inverse_scale", self.inverse_scale), shape=self.shape
         )
-        at, of, floats = self.low << MEAN_BITS, f"of a {self._name} codec", "from_float"
-        what = f"the means {of}"
+        at, owner, floats = self.low << MEAN_BITS, f"of a {self._name} codec", "from_float"
+        what = f"the means {owner}"
         means = as_parameters(mean, np.int32, what, at - 2**24, at + 2**24, floats)
         object.__setattr__(self, "mean", means)
-        scale = as_inverse_scales(scale, f"the inverse scales {of}")
+        scale = as_inverse_scales(scale, f"the inverse scales {owner}")
         object.__setattr__(self, "inverse_scale", scale)
         object.__setattr__(self, "shape", means.shape)
 

@@ -1,5 +1,7 @@
 """A normal distribution over buckets that are equally likely under N(0, 1)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,9 +63,9 @@ class GaussianBuckets(ByValue):
         mean, scale = together(
             ("mean", self.mean), ("inverse_scale", self.inverse_scale), shape=self.shape
         )
-        of, floats = "of a Gaussian codec", "GaussianBuckets.from_float"
-        mean = as_parameters(mean, np.int32, f"the means {of}", -(2**20), 2**20, floats)
-        scale = as_parameters(scale, np.uint32, f"the inverse scales {of}", 2**10, 2**26, floats)
+        owner, floats = "of a Gaussian codec", "GaussianBuckets.from_float"
+        mean = as_parameters(mean, np.int32, f"the means {owner}", -(2**20), 2**20, floats)
+        scale = as_parameters(scale, np.uint32, f"the inverse scales {owner}", 2**10, 2**26, floats)
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "inverse_scale", scale)
         object.__setattr__(self, "shape", mean.shape)
@@ -76,7 +78,7 @@ class GaussianBuckets(ByValue):
         bucket_bits: int,
         precision: int = 24,
         shape: tuple[int, ...] | None = None,
-    ) -> "GaussianBuckets":
+    ) -> GaussianBuckets:
         """From float means and standard deviations: round(mean * 2^16) and round(2^16 / scale).
 
         One correctly rounded operation, then halves to even: every machine gives the same integers.

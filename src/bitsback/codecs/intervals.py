@@ -1,5 +1,7 @@
 """Distributions given by the user's functions: intervals, or a cumulative distribution."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass

@@ -115,7 +115,7 @@ class Split:
     """The frames of one size that the pixels consist of, one below the other."""
 
     @classmethod
-    def of(cls, pixels: Bands, metadata: ContainerMetadata, indexed: bool) -> Split:
+    def from_pixels(cls, pixels: Bands, metadata: ContainerMetadata, indexed: bool) -> Split:
         return cls(pixels, pack(metadata), metadata.exact, indexed)
 
 

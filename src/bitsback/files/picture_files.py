@@ -91,10 +91,10 @@ def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
             image = identified(file)
         except UnidentifiedImageError:
             file.seek(0)
-            told = formats.advice(file.read(formats.START), name_of(path))
-            if told is None:
+            advice = formats.advice(file.read(formats.START), name_of(path))
+            if advice is None:
                 raise
-            raise InputError(f"{printable(name_of(path))}: {told}") from None
+            raise InputError(f"{printable(name_of(path))}: {advice}") from None
         with image:
             yield image
 

@@ -159,7 +159,7 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
         return None
     if not _ends_with_its_pixels(webp, chunks[at][1]):
         return None
-    pixels = Bands.of(pixels.whole())
+    pixels = Bands.from_array(pixels.whole())
     made = io.BytesIO()
     drawing = webp.drawing(made, pixels.dtype, pixels.shape)
     drawing.add(pixels.whole())
@@ -167,15 +167,15 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
         drawing.close()
     except ArchiveError:
         return None
-    return Split.of(pixels, webp, indexed=False) if same(file, made) else None
+    return Split.from_pixels(pixels, webp, indexed=False) if same(file, made) else None
 
 
 def _all_is_read(webp: WebP, held: bytes, pixels: Bands) -> bool:
     """Whether Pillow reads the alpha, which the header may deny, or it is 255 throughout."""
     if pixels.shape[2] == 4:
         return True
-    told = [*webp.before, (_PIXELS, _with_alpha(held, True)), *webp.after]
-    found = samples(io.BytesIO(_file_of(told)))
+    chunks = [*webp.before, (_PIXELS, _with_alpha(held, True)), *webp.after]
+    found = samples(io.BytesIO(_file_of(chunks)))
     return found is not None and bool(np.all(found.whole()[..., 3:] == 255))
 
 

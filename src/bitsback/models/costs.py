@@ -83,7 +83,9 @@ def macs_of(
 
 def latents_of(variables: Mapping[str, Variable], shape: ItemShape) -> int:
     """Elements of all latents of an item."""
-    return sum(of.elements(shape.size) for name, of in variables.items() if name != DATA)
+    return sum(
+        variable.elements(shape.size) for name, variable in variables.items() if name != DATA
+    )
 
 
 def max_elements(data_size: int) -> int:

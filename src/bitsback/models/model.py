@@ -58,8 +58,10 @@ class Model(Outline):
     distributions: dict[str, Distribution] = field(repr=False)
 
     def __repr__(self) -> str:
-        of = "items of any size" if self.size is None else " x ".join(map(str, self.whole_size()))
-        return f"<Model {self.name}: {of}, {self.levels} levels, {self.identity.hex()[:8]}>"
+        items = (
+            "items of any size" if self.size is None else " x ".join(map(str, self.whole_size()))
+        )
+        return f"<Model {self.name}: {items}, {self.levels} levels, {self.identity.hex()[:8]}>"
 
     def bind(self, shapes: Shapes) -> BoundModel:
         """The model for items of these shapes, each with its number of consecutive items. Raises
@@ -77,7 +79,10 @@ class Model(Outline):
     def _program(self, size: Size | None) -> _core.Program:
         names = list(self.variables)
         numbers = {name: number for number, name in enumerate(names)}
-        parts = {key: of.core(size, numbers) for key, of in self.distributions.items()}
+        parts = {
+            key: distribution.core(size, numbers)
+            for key, distribution in self.distributions.items()
+        }
         return _core.Program(
             [
                 (0 if size is None else variable.elements(size), variable.levels)
@@ -117,7 +122,11 @@ class Model(Outline):
 
     def macs(self, shape: ItemShape) -> int:
         """Multiply-adds that coding an item takes, and some for each element."""
-        networks = [of for of in self.networks.values() if set(of.sources) <= set(self.variables)]
+        networks = [
+            network
+            for network in self.networks.values()
+            if set(network.sources) <= set(self.variables)
+        ]
         return costs.macs_of(self.variables, networks, self.distributions.values(), shape)
 
     def steps(self, shape: ItemShape) -> int:
@@ -132,34 +141,34 @@ class Model(Outline):
 
     def posterior(self, x: NDArray[Any]) -> Any:
         """q(z|x), likewise: x [size, pixels]; a codec of buckets [size, latents]."""
-        of = self._one_latent(latent=True, given=(DATA,))
-        return of.codec({DATA: x}, len(x), self.whole_size())
+        distribution = self._one_latent(latent=True, given=(DATA,))
+        return distribution.codec({DATA: x}, len(x), self.whole_size())
 
     def likelihood(self, z: NDArray[Any]) -> Any:
         """p(x|z), likewise: z buckets [size, latents]; a codec of pixels [size, pixels]."""
         name = self.latent.name
-        of = self._one_latent(latent=False, given=(name,))
-        return of.codec({name: z}, len(z), self.whole_size())
+        distribution = self._one_latent(latent=False, given=(name,))
+        return distribution.codec({name: z}, len(z), self.whole_size())
 
     def posterior_parameters(self, x: NDArray[Any]) -> list[NDArray[Any]]:
         """The posterior network's integers, likewise: mean int16 and scale uint8, each [size,
         latents].
         """
-        of = self._one_latent(latent=True, given=(DATA,))
-        return of.parameters({DATA: x}, self.whole_size())
+        distribution = self._one_latent(latent=True, given=(DATA,))
+        return distribution.parameters({DATA: x}, self.whole_size())
 
     def likelihood_parameters(self, z: NDArray[Any]) -> list[NDArray[Any]]:
         """The likelihood network's integers, likewise, for z [size, latents]: the parameters of the
         pixels, or the features of autoregressive pixels.
         """
         name = self.latent.name
-        of = self._one_latent(latent=False, given=(name,))
-        return of.parameters({name: z}, self.whole_size())
+        distribution = self._one_latent(latent=False, given=(name,))
+        return distribution.parameters({name: z}, self.whole_size())
 
     def _one_latent(self, latent: bool, given: tuple[str, ...]) -> Distribution:
         variable = self.latent.name if latent else DATA
-        for key, of in self.keys.items():
-            if of.variable == variable and of.given == given:
+        for key, parsed in self.keys.items():
+            if parsed.variable == variable and parsed.given == given:
                 return self.distributions[key]
         raise ModelError(
             f"the model {self.name} is no variational auto-encoder with one layer of latents"
@@ -209,26 +218,28 @@ class Model(Outline):
         entries.done()
         keyed = top.object("distributions")
         entries_of = {
-            key: DistributionEntry(key, of, keyed.object(key), reader, outline.variables, library)
-            for key, of in outline.keys.items()
+            key: DistributionEntry(
+                key, parsed, keyed.object(key), reader, outline.variables, library
+            )
+            for key, parsed in outline.keys.items()
         }
-        distributions = {key: read_distribution(of) for key, of in entries_of.items()}
+        distributions = {key: read_distribution(entry) for key, entry in entries_of.items()}
         networks, outputs = library.done()
         reader.done()
         top.done()
         if outline.size is not None:
             shape = outline.shape_of()
             memory = costs.memory_of(outline.variables, distributions.values(), shape)
-            of = _adaptive(distributions)
-            state = 0 if of is None else of.state_memory(outline.batch * shape.elements)
+            adaptive = _adaptive(distributions)
+            state = 0 if adaptive is None else adaptive.state_memory(outline.batch * shape.elements)
             costs.check_memory(memory, outline.batch, state)
         costs.check_test(networks, size, count, reader.elements)
         identity = file.identity(description, tensors)
         if tested:
             vectors.check(outline.name, test, seed, count, networks, outputs, size)
-            of = _adaptive(distributions)
-            if of is not None:
-                item_vectors.check(outline, test, of, reader.elements, identity)
+            adaptive = _adaptive(distributions)
+            if adaptive is not None:
+                item_vectors.check(outline, test, adaptive, reader.elements, identity)
             test.done()
         return cls(
             **{part.name: getattr(outline, part.name) for part in fields(outline)},
@@ -309,9 +320,9 @@ class BoundModel:
     @property
     def most_elements(self) -> int:
         """The elements of the largest variable."""
-        latents = [of for name, of in self.model.variables.items() if name != DATA]
+        latents = [variable for name, variable in self.model.variables.items() if name != DATA]
         return sum(
-            count * max([shape.elements, *(of.elements(shape.size) for of in latents)])
+            count * max([shape.elements, *(variable.elements(shape.size) for variable in latents)])
             for count, shape in self.shapes
         )
 
@@ -319,14 +330,14 @@ class BoundModel:
     def memory(self) -> int:
         """The most bytes of a batch."""
         memory, elements = (
-            sum(count * of(shape) for count, shape in self.shapes)
-            for of in (self.model.memory, lambda shape: shape.elements)
+            sum(count * measure(shape) for count, shape in self.shapes)
+            for measure in (self.model.memory, lambda shape: shape.elements)
         )
         if not self.model.any_shape and self.items > self.model.batch:
             memory = memory // self.items * self.model.batch
             elements = elements // self.items * self.model.batch
-        of = self.model.adaptive
-        return memory + (0 if of is None else of.state_memory(elements))
+        adaptive = self.model.adaptive
+        return memory + (0 if adaptive is None else adaptive.state_memory(elements))
 
     @property
     def macs(self) -> int:
@@ -339,8 +350,12 @@ class BoundModel:
 
 
 def _adaptive(distributions: Mapping[str, Distribution]) -> AdaptiveDistribution | None:
-    of = next(of for of in distributions.values() if of.variable.name == DATA)
-    return of if isinstance(of, AdaptiveDistribution) else None
+    distribution = next(
+        distribution
+        for distribution in distributions.values()
+        if distribution.variable.name == DATA
+    )
+    return distribution if isinstance(distribution, AdaptiveDistribution) else None
 
 
 def _count(batches: Batches) -> int:

@@ -29,7 +29,7 @@ _ONE_PIXEL = (1, 1)
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class PixelContext:
     """The context of a pixel."""
 
     window: tuple[int, int]
@@ -86,12 +86,12 @@ class ChannelGroup:
 
     @property
     def networks(self) -> list[Network]:
-        return [of.network for of in (self.network, self.flat) if of is not None]
+        return [network.network for network in (self.network, self.flat) if network is not None]
 
     @staticmethod
-    def _core_of(of: PixelNetwork) -> tuple[_core.Network, list[int]]:
-        bound = of.network.at(_ONE_PIXEL)
-        return bound.core, [bound.numbers[name] for name in of.outputs.names]
+    def _core_of(network: PixelNetwork) -> tuple[_core.Network, list[int]]:
+        bound = network.network.at(_ONE_PIXEL)
+        return bound.core, [bound.numbers[name] for name in network.outputs.names]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ class AutoregressiveDistribution:
     network: Network | None
     """The network that computes features from the given variables."""
     features: str | None
-    seen: Seen
+    context: PixelContext
     groups: tuple[ChannelGroup, ...]
 
     @property
@@ -138,15 +138,15 @@ class AutoregressiveDistribution:
             "autoregressive",
             numbers[self.variable.name],
             size=(*size, self.variable.channels),
-            window=self.seen.window,
-            planes=self.seen.planes,
-            flat=self.seen.flat,
+            window=self.context.window,
+            planes=self.context.planes,
+            flat=self.context.flat,
             features=features,
             groups=[group.core() for group in self.groups],
         )
 
     def memory(self, shape: ItemShape) -> int:
-        (above, side), planes = self.seen.window, len(self.seen.planes)
+        (above, side), planes = self.context.window, len(self.context.planes)
         window = planes * self.variable.channels * (above + 1) * (shape.columns + 2 * side)
         return window + self.feature_channels * shape.rows * shape.columns + shape.elements
 
@@ -230,23 +230,25 @@ class AutoregressiveCodec:
 
     def _codec(self, x: NDArray[Any], number: int, row: int, column: int) -> Any:
         """The codec of a group of one pixel of all items, which depends only on earlier groups."""
-        group, seen = self.autoregressive.groups[number], self.autoregressive.seen
+        group, context = self.autoregressive.groups[number], self.autoregressive.context
         items, _, columns, channels = self._shape
-        order = [channel for of in self.autoregressive.groups for channel in of.channels]
-        known = [channel for of in self.autoregressive.groups[:number] for channel in of.channels]
-        down, right = seen.offsets()
+        order = [channel for group in self.autoregressive.groups for channel in group.channels]
+        known = [
+            channel for group in self.autoregressive.groups[:number] for channel in group.channels
+        ]
+        down, right = context.offsets()
         inside = (down + row >= 0) & (right + column >= 0) & (right + column < columns)
         window = np.zeros((items, len(down), channels), x.dtype)
         window[:, inside] = x[:, (row + down)[inside], (column + right)[inside]][..., order]
-        seen_symbols = window.reshape(items, len(down) * channels)
-        before = np.concatenate([seen_symbols, x[:, row, column, known]], axis=1)
+        symbols = window.reshape(items, len(down) * channels)
+        before = np.concatenate([symbols, x[:, row, column, known]], axis=1)
         features = self.features[:, row, column]
-        contexts = np.concatenate([*(plane[before] for plane in seen.planes), features], axis=1)
-        if seen.flat is None or group.flat is None:
+        contexts = np.concatenate([*(plane[before] for plane in context.planes), features], axis=1)
+        if context.flat is None or group.flat is None:
             return group.family.codec(group.network(contexts, len(group.channels)))
-        flat: NDArray[np.bool_] = np.all(seen.flat[seen_symbols], axis=1)
+        flat: NDArray[np.bool_] = np.all(context.flat[symbols], axis=1)
         count = len(group.channels)
-        most = max(of.outputs.components for of in (group.network, group.flat))
+        most = max(network.outputs.components for network in (group.network, group.flat))
         of_flat = group.family.parameters(group.flat(features[flat], count), most)
         of_others = group.family.parameters(group.network(contexts[~flat], count), most)
         return group.family.codec_of(
@@ -278,7 +280,7 @@ def read(source: DistributionEntry, codec: str) -> AutoregressiveDistribution:
     fields.text("order", "raster")
     above, side = fields.integers("window", 2, 1, 8)
     network, features, of_features = None, None, None
-    if source.of.given:
+    if source.parsed_key.given:
         network, (features,) = source.network(1)
         of_features = network.known[features]
         if of_features.channels > 256 or not of_features.within(0, 255):
@@ -295,22 +297,22 @@ def read(source: DistributionEntry, codec: str) -> AutoregressiveDistribution:
         if not all(gated) or of_features is None:
             raise ModelError("all groups have 'flat' or none has, and it needs features")
         flat = source.tensors.bounded("x.flat", "uint8", (variable.levels,), 0, 1)
-    seen = Seen((above, side), planes, flat)
+    window = PixelContext((above, side), planes, flat)
     groups: list[ChannelGroup] = []
     for entry in entries:
-        groups.append(_read_group(source, entry, seen, of_features, groups))
+        groups.append(_read_group(source, entry, window, of_features, groups))
     named = sorted(channel for group in groups for channel in group.channels)
     if len(groups) > 16 or named != list(range(variable.channels)):
         raise ModelError("'groups' must be 1 to 16 that name each channel once")
     return AutoregressiveDistribution(
-        variable, source.of.given, network, features, seen, tuple(groups)
+        variable, source.parsed_key.given, network, features, window, tuple(groups)
     )
 
 
 def _read_group(
     source: DistributionEntry,
     fields: Fields,
-    seen: Seen,
+    window: PixelContext,
     features: Activations | None,
     before: list[ChannelGroup],
 ) -> ChannelGroup:
@@ -324,9 +326,9 @@ def _read_group(
         source.variable.levels,
         fields.peek_text("network"),
     )
-    width = len(seen.planes) * (seen.pixels * all_channels + known)
+    width = len(window.planes) * (window.pixels * all_channels + known)
     width += features.channels if features else 0
-    high = max(int(seen.planes.max()), features.high if features else 0)
+    high = max(int(window.planes.max()), features.high if features else 0)
     context = Activations(ITEM, width, 0, high)
     network = _read_network(source, fields, CONTEXT, context, family, len(channels))
     flat = None

@@ -169,4 +169,4 @@ def make(
                 f"{network.name}: '{name}' must have {count} channels in"
                 f" [{allowed[0]}, {allowed[1]}], and has {values}"
             )
-    return CoupledDistribution(variable, source.of.given, network, tuple(names), family)
+    return CoupledDistribution(variable, source.parsed_key.given, network, tuple(names), family)

@@ -86,5 +86,5 @@ def read(source: DistributionEntry, codec: str) -> GaussianDistribution:
         f"{network.name}.inverse_scale", "uint32", (256,), 1 << 10, 1 << 26
     )
     return GaussianDistribution(
-        variable, source.of.given, network, mean, scale, inverse_scale, precision
+        variable, source.parsed_key.given, network, mean, scale, inverse_scale, precision
     )

@@ -73,4 +73,4 @@ def read(source: DistributionEntry, codec: str) -> IndependentDistribution | Cou
     if isinstance(family, NormalFamily) and len(names) == coupled.OUTPUTS:
         return coupled.make(source, network, names, family)
     outputs = check_outputs(family, names, network.known, variable.channels, network.name)
-    return IndependentDistribution(variable, source.of.given, network, outputs, family)
+    return IndependentDistribution(variable, source.parsed_key.given, network, outputs, family)

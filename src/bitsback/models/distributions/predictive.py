@@ -33,7 +33,7 @@ Offset = tuple[int, int]
 """Rows below and columns to the right of a pixel."""
 
 _ONE_PIXEL = (1, 1)
-_SEEN = 2048
+_SEE_ENTRIES = 2048
 _HIGHEST = 127
 """The largest byte that the network sees."""
 _FARTHEST = 8
@@ -88,13 +88,18 @@ class PredictiveDistribution(AdaptiveDistribution):
     @cached_property
     def predictor(self) -> _core.Predictor:
         """The predictions alone."""
-        return self._predictor_of([of.start for of in self.predictors])
+        return self._predictor_of([predictor.start for predictor in self.predictors])
 
     def _predictor_of(self, starts: list[NDArray[np.int32]]) -> _core.Predictor:
         return _core.Predictor(
             predictors=[
-                {"cell": of.cell, "decay": of.decay, "ridge": of.ridge, **vars(of.places)}
-                for of in self.predictors
+                {
+                    "cell": predictor.cell,
+                    "decay": predictor.decay,
+                    "ridge": predictor.ridge,
+                    **vars(predictor.places),
+                }
+                for predictor in self.predictors
             ],
             window=vars(self.window),
             see=self.see,
@@ -128,14 +133,15 @@ class PredictiveDistribution(AdaptiveDistribution):
     def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
         if self.counts is not None and shape.levels > self.variable.levels:
             raise ModelError("the items of the test have more levels than the data")
-        starts = [_start_for_test(of, words) for of in self.predictors]
+        starts = [_start_for_test(predictor, words) for predictor in self.predictors]
         family = replace(self.family, levels=shape.levels)
         return self._core_of(0, self._predictor_of(starts), family, arithmetic)
 
     def memory(self, shape: ItemShape) -> int:
         lag = self.predictor.lag
         line = 64 * (2 * lag + 8) + sum(
-            2 * (of.places.count(2) + 8) ** 2 * (-(-lag // of.cell) + 2) for of in self.predictors
+            2 * (predictor.places.count(2) + 8) ** 2 * (-(-lag // predictor.cell) + 2)
+            for predictor in self.predictors
         )
         lines = min(shape.rows, (shape.columns - 1) // lag + 3)
         memory = shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + line * lines)
@@ -150,8 +156,8 @@ class PredictiveDistribution(AdaptiveDistribution):
             + self.network.multiply_adds(_ONE_PIXEL)
             + sum((n + 1) * (n + 2) for n in self._inputs)
         )
-        for n, of in zip(self._inputs, self.predictors, strict=True):
-            macs += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
+        for n, predictor in zip(self._inputs, self.predictors, strict=True):
+            macs += shape.planes * shape.rows * -(-shape.columns // predictor.cell) * (n + 1) ** 3
         if shape.jpeg:
             macs += shape.slices * shape.rows * shape.columns << _MACS_OF_COLOURS
         return macs + (self.counts.macs(shape) if self.counts else 0)
@@ -165,7 +171,7 @@ class PredictiveDistribution(AdaptiveDistribution):
 
     @property
     def _inputs(self) -> list[int]:
-        return [of.places.count(2) for of in self.predictors]
+        return [predictor.places.count(2) for predictor in self.predictors]
 
 
 def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
@@ -180,7 +186,7 @@ def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
     entry = fields.object("window")
     window = _read_places(entry, most_own=112, most=64)
     entry.done()
-    see = tensors.bounded("x.see", "uint8", (_SEEN,), 0, _HIGHEST)
+    see = tensors.bounded("x.see", "uint8", (_SEE_ENTRIES,), 0, _HIGHEST)
     name = fields.text("network")
     family = read_family("mixture", fields, tensors, source.variable.levels, name)
     assert isinstance(family, MixtureFamily)
@@ -189,16 +195,16 @@ def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
     context = Activations(ITEM, width, 0, _HIGHEST)
     network = source.networks.of_pixel(name, CONTEXT, context, names)
     outputs = check_outputs(family, names, network.known, 1, name)
-    of = PredictiveDistribution(
+    distribution = PredictiveDistribution(
         source.variable, predictors, window, see, family, network, outputs, None
     )
     if not fields.has("counts"):
-        return of
+        return distribution
     entry = fields.object("counts")
-    levels, lag = source.variable.levels, of.predictor.lag
+    levels, lag = source.variable.levels, distribution.predictor.lag
     counts = read_mixing(entry, f"{source.key}.counts", levels, lag, network)
     entry.done()
-    return replace(of, counts=counts)
+    return replace(distribution, counts=counts)
 
 
 def _read_predictor(fields: Fields, tensors: TensorReader, number: int) -> Predictor:
@@ -223,16 +229,16 @@ def _read_predictor(fields: Fields, tensors: TensorReader, number: int) -> Predi
     return Predictor(places, cell, (above, left, right), ridge, start)
 
 
-def _start_for_test(of: Predictor, words: Words) -> NDArray[np.int32]:
+def _start_for_test(predictor: Predictor, words: Words) -> NDArray[np.int32]:
     """The sums above the first row of an image, of which that row's are singular but for their
     ridge, and this but for rounding.
     """
-    rows = np.zeros((3, _triangle(of.places.count(2))), np.int32)
+    rows = np.zeros((3, _triangle(predictor.places.count(2))), np.int32)
     for references, row in enumerate(rows):
-        n = of.places.count(references)
+        n = predictor.places.count(references)
         sums = sums_for_test(n, words)
-        sums[range(n), range(n)] = np.maximum(sums.diagonal()[:n] - of.ridge, 0)
-        above = -(-256 * sums // max(sum(of.decay), 1))
+        sums[range(n), range(n)] = np.maximum(sums.diagonal()[:n] - predictor.ridge, 0)
+        above = -(-256 * sums // max(sum(predictor.decay), 1))
         row[: _triangle(n)] = np.clip(above, -_MOST_START, _MOST_START)[np.tril_indices(n + 1)]
     return rows
 

@@ -65,7 +65,7 @@ class SeriesDistribution(AdaptiveDistribution):
         return _core.distribution(
             "series",
             variable,
-            predictors=[asdict(of) for of in self.predictors],
+            predictors=[asdict(predictor) for predictor in self.predictors],
             scales=self.scales,
             cdf=tables.logistic_cdf(),
             levels=levels,
@@ -77,27 +77,31 @@ class SeriesDistribution(AdaptiveDistribution):
     def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
         starts = []
         for channel in range(shape.channels):
-            for of in self.predictors:
+            for predictor in self.predictors:
                 there = [
-                    back for back, before in of.inputs if 0 <= channel - before < shape.channels
+                    back
+                    for back, before in predictor.inputs
+                    if 0 <= channel - before < shape.channels
                 ]
-                n, keep = len(there), 1 - 2.0**-of.forgetting
+                n, keep = len(there), 1 - 2.0**-predictor.forgetting
                 sums = sums_for_test(n, words).astype(np.float64)
                 # When the inputs first differ from 0, forgetting has scaled it down to the ridge.
-                sums[range(n), range(n)] -= of.ridge / (keep if 0 in there else keep * keep)
+                sums[range(n), range(n)] -= predictor.ridge / (keep if 0 in there else keep * keep)
                 starts.append(sums)
         return self._core_of(0, shape.levels, starts, arithmetic)
 
     def memory(self, shape: ItemShape) -> int:
-        of_a_channel = 2048 + sum(8 * (len(of.inputs) + 2) ** 2 for of in self.predictors)
+        of_a_channel = 2048 + sum(
+            8 * (len(predictor.inputs) + 2) ** 2 for predictor in self.predictors
+        )
         return 6 * shape.elements + shape.channels * of_a_channel
 
     def macs(self, shape: ItemShape) -> int:
         steps = shape.elements // shape.channels
         macs = shape.elements * _MACS_OF_AN_ELEMENT
-        for of in self.predictors:
-            n = len(of.inputs)
-            solutions = min(steps, 64) + steps // of.every
+        for predictor in self.predictors:
+            n = len(predictor.inputs)
+            solutions = min(steps, 64) + steps // predictor.every
             macs += shape.elements * (n + 2) ** 2 + shape.channels * solutions * (n + 1) ** 3
         return macs
 

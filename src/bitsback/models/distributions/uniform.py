@@ -42,6 +42,6 @@ class UniformDistribution:
 
 
 def read(source: DistributionEntry, codec: str) -> UniformDistribution:
-    if source.of.given:
+    if source.parsed_key.given:
         raise ModelError("a uniform distribution is given nothing")
     return UniformDistribution(source.variable)

@@ -1,4 +1,4 @@
-"""The content of an archive, or a part of it: one array, or pictures of several sizes
+"""One array, or pictures of several sizes: the content of an archive, or a part of it
 (docs/format.md, `C`).
 """
 
@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from bitsback.errors import ArchiveError
 from bitsback.format.containers import ARRAY as ARRAY
 from bitsback.format.containers import GZIPPED_IDX, IDX
 from bitsback.format.grid import Grid, Shape
-from bitsback.format.layout import COLLECTION, Cursor, pack_shape, section
+from bitsback.format.layout import COLLECTION, Cursor, check_dimensions, pack_shape, section
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
@@ -33,8 +33,19 @@ Sizes = tuple[tuple[int, int, int], ...]
 """Runs of items of one size: number, rows, columns."""
 
 
+class OneArray:
+    """The answers of an array to what is asked of any content, such as a `FileCollection`."""
+
+    kind: ClassVar[None] = None
+    """It is no collection of files."""
+    noun: ClassVar[str] = "item"
+    shown_files: ClassVar[None] = None
+    whole: ClassVar[bool] = False
+    has_removed: ClassVar[bool] = False
+
+
 @dataclass(frozen=True)
-class Collection:
+class ArrayPart(OneArray):
     """An array, whose items are cut into tiles; blocks hold tiles, in order."""
 
     dtype: np.dtype[Any]
@@ -53,8 +64,13 @@ class Collection:
     """The features of the archive, if it holds this array alone."""
 
     @classmethod
-    def of_items(cls, dtype: str, item_shape: Shape, items: int) -> "Collection":
+    def of_items(cls, dtype: str, item_shape: Shape, items: int) -> "ArrayPart":
         return cls(np.dtype(dtype), (items, *item_shape), COUNTED)
+
+    @property
+    def dtype_name(self) -> str:
+        """NumPy's type string."""
+        return self.dtype.str
 
     @property
     def runs(self) -> Iterator[tuple[int, Shape]]:
@@ -84,7 +100,7 @@ class Collection:
         return self._elements[-1]
 
     @property
-    def content(self) -> "Collection":
+    def content(self) -> "ArrayPart":
         """The bytes of files as an array."""
         return replace(self, shape=self.item_shape, axes=ONE)
 
@@ -189,7 +205,7 @@ class Collection:
             first += alike
 
     @property
-    def parts(self) -> "tuple[Collection, ...]":
+    def parts(self) -> "tuple[ArrayPart, ...]":
         """The only part, as in `Parts`."""
         return (self,)
 
@@ -197,7 +213,7 @@ class Collection:
     def starts(self) -> list[int]:
         return [0, self.tiles]
 
-    def part_of(self, tile: int) -> tuple[int, "Collection"]:
+    def part_of(self, tile: int) -> tuple[int, "ArrayPart"]:
         return 0, self
 
     def where(self, first: int, count: int, items_before: int = 0) -> str:
@@ -234,19 +250,19 @@ class Collection:
         return b"".join([*parts, bytes([self.cut is not None]), *map(varint, cut)])
 
     @classmethod
-    def unpack(cls, cursor: Cursor, container: int, features: int) -> "Collection":
+    def unpack(cls, cursor: Cursor, container: int, features: int) -> "ArrayPart":
         if container not in (ARRAY, IDX, GZIPPED_IDX):
             raise ArchiveError(
                 "this archive holds another kind of collection: it needs a newer bitsback"
             )
-        collection = cls.unpack_array(cursor, container)
+        part = cls.unpack_array(cursor, container)
         cursor.done()
-        if collection.axes >= VARIED:
+        if part.axes >= VARIED:
             raise ArchiveError("its array has items that only a folder of files has")
-        return replace(collection, features=features)
+        return replace(part, features=features)
 
     @classmethod
-    def unpack_array(cls, cursor: Cursor, container: int = ARRAY) -> "Collection":
+    def unpack_array(cls, cursor: Cursor, container: int = ARRAY) -> "ArrayPart":
         dtype, axes, shape = cursor.dtype(), cursor.byte(), cursor.shape()
         if axes > BYTES or (axes and not shape) or (axes == VARIED and len(shape) > 2):
             raise ArchiveError("its items are counted along an axis that is not there")
@@ -255,11 +271,17 @@ class Collection:
         sizes = _unpack_sizes(cursor, shape[0]) if axes == VARIED else ()
         dimensions = 1 + len(shape) if axes == VARIED else len(shape) - min(axes, COUNTED)
         cut = _unpack_cut(cursor, dimensions)
-        collection = cls(dtype, shape, axes, container, cut, sizes)
-        check_shape(dtype, shape if axes < VARIED else (max(collection.elements, 1),))
-        if cut is not None and not collection.elements:
+        part = cls(dtype, shape, axes, container, cut, sizes)
+        part.check()
+        return part
+
+    def check(self) -> None:
+        """Raises ArchiveError for an array that no archive can hold."""
+        check_dimensions(len(self.shape))
+        whole = self.shape if self.axes < VARIED else (max(self.elements, 1),)
+        check_shape(self.dtype, whole)
+        if self.cut is not None and not self.elements:
             raise ArchiveError("it is cut into tiles, and has no elements")
-        return collection
 
 
 def check_shape(dtype: np.dtype[Any], shape: Shape) -> None:

@@ -1,5 +1,5 @@
-"""Views: parts of arrays and pictures, assembled from the tiles that they touch. Each needed block
-is decoded once.
+"""Parts of arrays and pictures, assembled from the tiles that they touch. Each needed block is
+decoded once.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.indexed import Chunks, Indexed
+from bitsback.archive.reading.indexed import ArraySource, Chunks
 from bitsback.archive.reading.indexing import Along, Steps, Take, all_of, cells
-from bitsback.archive.reading.source import OpenArchive
-from bitsback.format.collection import ONE, Collection
+from bitsback.archive.reading.sections import Blocks
+from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.index import BlockInfo
-from bitsback.format.parts import Joined
+from bitsback.format.parts import JoinedArray
 from bitsback.format.tiles import Tiles
 
 Decode = Callable[[int, int | None], tuple[int, Tiles]]
@@ -29,7 +29,7 @@ if a number is given, those from it on may be missing, and nothing is verified.
 class Reading:
     """Reads of one array or picture, in order; it keeps the last needed block."""
 
-    def __init__(self, part: Collection, first: int, decode: Decode, verify: bool = True) -> None:
+    def __init__(self, part: ArrayPart, first: int, decode: Decode, verify: bool = True) -> None:
         """first: the number of the part's first tile. verify: check each block's digest."""
         self._part, self._first, self._decode, self._verify = part, first, decode, verify
         self._start, self._tiles = 0, Tiles(np.empty(0, part.dtype), ())
@@ -160,20 +160,21 @@ class Found:
         """Copies the wanted elements of a tile. places: for each axis their places in the result,
         and in the tile.
         """
-        self.array[tuple(to for to, _ in places)] = tile[tuple(of for _, of in places)]
+        self.array[tuple(to for to, _ in places)] = tile[tuple(within for _, within in places)]
 
 
-class View(Indexed):
+class PartSource(ArraySource):
     """An array that is one part of an archive, or one entry along its first axis."""
 
     def __init__(
-        self, archive: OpenArchive, part: Collection, first: int, entry: int | None = None
+        self, blocks: Blocks, part: ArrayPart, first: int, entry: int | None = None
     ) -> None:
         """first: the number of the part's first tile. entry: the number along its first axis, if
-        the view has only one entry.
+        only one entry is wanted.
         """
-        super().__init__(archive.name)
-        self._archive, self._part, self._first, self._entry = archive, part, first, entry
+        super().__init__(blocks.file.name)
+        self.part, self.first, self.entry = part, first, entry
+        self._blocks = blocks
         if entry is None:
             self._shape = part.shape
         else:
@@ -185,37 +186,37 @@ class View(Indexed):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._part.dtype
+        return self.part.dtype
 
     @property
     def chunks(self) -> Chunks:
-        part, blocks = self._part, self._archive._blocks
-        behind = self._first + part.tiles
+        part, blocks = self.part, self._blocks
+        behind = self.first + part.tiles
         if behind > (blocks[-1].first + blocks[-1].items if blocks else 0):
-            self._archive._block_of(behind - 1)
-        if self._entry is None and part.axes != ONE:
+            self._blocks.with_tile(behind - 1)
+        if self.entry is None and part.axes != ONE:
             if not part.plain:
                 return ((1,) * part.entries, *_lengths(part.grid(0)))
             start, stop = (
                 bisect_left(blocks, tile, key=lambda block: block.first)
-                for tile in (self._first, behind)
+                for tile in (self.first, behind)
             )
             counts = (block.items for block in blocks[start:stop])
             return (tuple(counts) or (0,), *((size,) for size in self.shape[1:]))
         grid, axis = self._grid()
         return _lengths(grid)[axis:]
 
-    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        with self._archive._announced(self._blocks(wanted)):
+    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        with self._blocks.announced(self.blocks(wanted)):
             return self._taken(self._reading(verify), wanted)
 
-    def _blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
+    def blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
         """The blocks with the wanted places along each axis, or all blocks, in order."""
         wanted = all_of(self.shape) if wanted is None else wanted
-        yield from self._reading().blocks(self._of_part(wanted), self._archive._block_of)
+        yield from self._reading().blocks(self._of_part(wanted), self._blocks.with_tile)
 
-    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        self._archive._announce(self._blocks((Steps(range(start, stop)), *all_of(self.shape[1:]))))
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        self._blocks.announce(self.blocks((Steps(range(start, stop)), *all_of(self.shape[1:]))))
         reading = self._reading(verify)
         while start < stop:
             end = min(self._end_of_stack(start), stop)
@@ -223,34 +224,34 @@ class View(Indexed):
             start = end
 
     def _reading(self, verify: bool = True) -> Reading:
-        return Reading(self._part, self._first, self._archive._decode_at, verify)
+        return Reading(self.part, self.first, self._blocks.decode_at, verify)
 
     def _taken(self, reading: Reading, wanted: tuple[Along, ...]) -> NDArray[Any]:
-        self._archive._check_open()
+        self._blocks.file.check_open()
         shape = tuple(map(len, wanted))
-        with self._fitting(shape):
+        with self.fitting(shape):
             return reading.take(self._of_part(wanted)).reshape(shape)
 
     def _of_part(self, wanted: tuple[Along, ...]) -> tuple[Along, ...]:
         """The same along each axis of the part."""
-        if self._entry is None:
+        if self.entry is None:
             return wanted
-        return (Steps(range(self._entry, self._entry + 1)), *wanted)
+        return (Steps(range(self.entry, self.entry + 1)), *wanted)
 
     def _grid(self) -> tuple[Grid, int]:
         """The tiles of the only visible item, and the number of its axis that is the first here."""
-        if self._entry is None:
-            return self._part.grid(0), 0
-        if self._part.axes == ONE:
-            return self._part.grid(0), 1
-        return self._part.grid(self._entry), 0
+        if self.entry is None:
+            return self.part.grid(0), 0
+        if self.part.axes == ONE:
+            return self.part.grid(0), 1
+        return self.part.grid(self.entry), 0
 
     def _end_of_stack(self, at: int) -> int:
-        if self._entry is None and self._part.axes != ONE:
-            if not self._part.plain:
+        if self.entry is None and self.part.axes != ONE:
+            if not self.part.plain:
                 return at + 1
-            block = self._archive._block_of(self._first + at)
-            return block.first + block.items - self._first
+            block = self._blocks.with_tile(self.first + at)
+            return block.first + block.items - self.first
         grid, axis = self._grid()
         return (at // grid.extents[axis] + 1) * grid.extents[axis]
 
@@ -263,24 +264,24 @@ def _lengths(grid: Grid) -> Chunks:
     )
 
 
-class JoinedView(Indexed):
+class JoinedSource(ArraySource):
     """An array in several parts of an archive."""
 
-    def __init__(self, archive: OpenArchive, array: Joined) -> None:
-        super().__init__(archive.name)
-        self._archive, self._array = archive, array
+    def __init__(self, blocks: Blocks, array: JoinedArray) -> None:
+        super().__init__(blocks.file.name)
+        self.array, self._blocks = array, blocks
 
     @property
     def shape(self) -> Shape:
-        return self._array.shape
+        return self.array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._array.dtype
+        return self.array.dtype
 
     @property
     def chunks(self) -> Chunks:
-        found = [self._view(number).chunks for number in range(len(self._array.parts))]
+        found = [self.part_at(number).chunks for number in range(len(self.array.parts))]
         inner = {chunks[1:] for chunks in found}
         return (
             tuple(length for chunks in found for length in chunks[0]),
@@ -288,44 +289,49 @@ class JoinedView(Indexed):
             *(inner.pop() if len(inner) == 1 else ((size,) for size in self.shape[1:])),
         )
 
-    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         shape = tuple(map(len, wanted))
         found = Found(shape, self.dtype)
-        with self._archive._announced(self._blocks(wanted)):
-            for to, view, of in self._split(wanted):
-                taken = view._take(of, verify)
-                with self._fitting(shape):
+        with self._blocks.announced(self.blocks(wanted)):
+            for to, part, within in self._split(wanted):
+                taken = part.take(within, verify)
+                with self.fitting(shape):
                     found.put([(to, slice(None))], taken)
-        with self._fitting(shape):
+        with self.fitting(shape):
             return found.array
 
-    def _blocks(self, wanted: tuple[Along, ...]) -> Iterator[BlockInfo]:
-        for _, view, of in self._split(wanted):
-            yield from view._blocks(of)
+    def blocks(self, wanted: tuple[Along, ...]) -> Iterator[BlockInfo]:
+        for _, part, within in self._split(wanted):
+            yield from part.blocks(within)
 
-    def _split(self, wanted: tuple[Along, ...]) -> Iterator[tuple[Take, View, tuple[Along, ...]]]:
+    def _split(
+        self, wanted: tuple[Along, ...]
+    ) -> Iterator[tuple[Take, PartSource, tuple[Along, ...]]]:
         """Splits wanted places by parts: the position along the first axis, the part, and the
         places in it.
         """
-        places, place = self._array.places, wanted[0].next(0)
+        places, place = self.array.places, wanted[0].next(0)
         while place is not None:
             number = bisect_right(places, place) - 1
-            to, of = wanted[0].between(places[number], places[number + 1])
-            yield to, self._view(number), (of, *wanted[1:])
+            to, within = wanted[0].between(places[number], places[number + 1])
+            yield to, self.part_at(number), (within, *wanted[1:])
             place = wanted[0].next(places[number + 1])
 
-    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        places = self._array.places
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        places = self.array.places
         while start < stop:
             number = bisect_right(places, start) - 1
             low, end = places[number], min(places[number + 1], stop)
-            yield from self._view(number)._stacks(start - low, end - low, verify=verify)
+            yield from self.part_at(number).stacks(start - low, end - low, verify=verify)
             start = end
 
-    def _view(self, number: int) -> View:
-        return View(self._archive, self._array.parts[number], self._array.starts[number])
+    def part_at(self, number: int) -> PartSource:
+        """One of its parts."""
+        return PartSource(self._blocks, self.array.parts[number], self.array.starts[number])
 
 
-def view_of(archive: OpenArchive, array: Collection | Joined) -> Indexed:
+def array_source(blocks: Blocks, array: ArrayPart | JoinedArray) -> ArraySource:
     """The whole array of an archive with only one."""
-    return View(archive, array, 0) if isinstance(array, Collection) else JoinedView(archive, array)
+    if isinstance(array, JoinedArray):
+        return JoinedSource(blocks, array)
+    return PartSource(blocks, array, 0)
