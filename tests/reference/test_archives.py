@@ -121,13 +121,6 @@ def test_two_values_of_any_dtype(dtype: str) -> None:
     assert check(array[:1, 10:13, :3].copy()) == [few]
 
 
-def test_ink_may_be_the_lesser_value() -> None:
-    """White paper: the symbol 1 represents the smaller of the levels, which the model would
-    otherwise find unlikely.
-    """
-    assert check((1 - digits(3)) * np.uint8(255), model=NAME) == [spec_blocks.MODEL]
-
-
 def in_order(array: NDArray[Any]) -> NDArray[Any]:
     return array[sorted(range(len(array)), key=lambda item: array[item].tobytes())]
 
