@@ -168,7 +168,8 @@ def test_a_tiff_file_comes_back(name: str, files: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "shape"),
     [("one directory", (60, 70)), ("channels", (60, 70)), ("planes", (60, 70, 3)),
-     ("premultiplied", (60, 70, 4)), ("turned", (61, 70)), ("OME", (60, 70))],
+     ("premultiplied", (60, 70, 4)), ("turned", (61, 70)), ("OME", (60, 70)),
+     ("floats", (60, 70))],
 )  # fmt: skip
 def test_its_pages_are_arrays_of_its_samples(
     name: str, shape: tuple[int, ...], tmp_path: Path
@@ -253,21 +254,6 @@ def test_segments_that_grow_find_another_place() -> None:
         assert drawing.close() == len(out.getvalue())
         assert same(file, out)
         assert np.array_equal(tifffile.imread(io.BytesIO(out.getvalue())), pixels)
-
-
-def test_the_very_bytes_are_checked() -> None:
-    image = io.BytesIO()
-    Image.fromarray(waves(40, 50, dtype="u1")).save(image, "TIFF", compression="tiff_lzw")
-    taken = picture_files.split(image, True)
-    assert taken is not None and taken.exact
-    pixels = taken.pixels.whole().copy()
-    assert picture_files.file_of(pixels, taken.metadata) == image.getvalue()
-    pixels[3, 4] ^= 1
-    with pytest.raises(ArchiveError, match="--files pixels"):
-        picture_files.file_of(pixels, taken.metadata)
-    assert np.array_equal(
-        tifffile.imread(io.BytesIO(picture_files.file_of(pixels, taken.metadata, False))), pixels
-    )
 
 
 @pytest.mark.parametrize("name", ["tiles", "planes", "bits", "one directory", "BigTIFF"])
@@ -366,18 +352,6 @@ def test_pages_alone_are_written_in_strips(tmp_path: Path, monkeypatch: pytest.M
     assert len(found) == len(images)
     for image, page in zip(images, pages, strict=True):
         assert any(image.mode == mode and np.array_equal(page, other) for mode, other in found)
-
-
-def test_pages_of_a_file_that_is_held_are_arrays(tmp_path: Path) -> None:
-    pixels = waves(3, 20, 30, dtype="f4") / 7
-    tifffile.imwrite(tmp_path / "x.tif", pixels, photometric="minisblack")
-    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb")
-    with bitsback.open(tmp_path / "x.bb") as archive:
-        assert len(archive) == 3
-        assert np.array_equal(np.stack([np.asarray(page) for page in archive]), pixels)
-        assert np.array_equal(archive[-1][2:5, 7], pixels[2, 2:5, 7])
-        with pytest.raises(IndexError):
-            archive[3]
 
 
 def test_merged_archives_have_the_pages_alone(tmp_path: Path) -> None:
