@@ -76,15 +76,9 @@ endless = depths.filter(lambda depth: depth is not None)
 
 @pytest.mark.parametrize("name", CODECS)
 @given(st.data())
-def test_both_laws(name: str, data: st.DataObject) -> None:
+def test_both_laws_and_the_specification(name: str, data: st.DataObject) -> None:
     case, message = data.draw(CODECS[name]), data.draw(messages())
     check_laws(case.codec, message, case.symbols)
-
-
-@pytest.mark.parametrize("name", CODECS)
-@given(st.data())
-def test_the_core_is_the_specification(name: str, data: st.DataObject) -> None:
-    case, message = data.draw(CODECS[name]), data.draw(messages())
     check_reference(case.codec, case.reference, message, case.symbols)
 
 
