@@ -52,17 +52,10 @@ def test_what_is_no_probability_is_refused(p: float) -> None:
 @pytest.mark.parametrize(
     ("mean", "scale"),
     [
-        (16.001, 1),
-        (-16.001, 1),
-        (np.nan, 1),
-        (np.inf, 1),
-        (0, 65),
-        (0, 2.0**-11),
-        (0, 0),
-        (0, -1),
-        (0, np.nan),
+        (16.001, 1), (-16.001, 1), (np.nan, 1), (np.inf, 1), (0, 65), (0, 2.0**-11), (0, 0),
+        (0, -1), (0, np.nan),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_mean_or_no_scale_is_refused(mean: float, scale: float) -> None:
     with pytest.raises(MessageError, match=r"mean|scale"):
         GaussianBuckets.from_float([mean], [scale], 10)
@@ -124,17 +117,10 @@ def test_what_is_no_weight_is_refused(weight: list[float]) -> None:
 @pytest.mark.parametrize(
     ("mean", "scale"),
     [
-        (65537, 1),
-        (-65537, 1),
-        (np.nan, 1),
-        (np.inf, 1),
-        (0, 65537),
-        (0, 2.0**-11),
-        (0, 0),
-        (0, -1),
-        (0, np.nan),
+        (65537, 1), (-65537, 1), (np.nan, 1), (np.inf, 1), (0, 65537), (0, 2.0**-11), (0, 0),
+        (0, -1), (0, np.nan),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_component_is_refused(mean: float, scale: float) -> None:
     with pytest.raises(MessageError, match=r"(mean|scale) of a mixture"):
         DiscretisedMixture.from_float([1.0], mean, scale, 256)

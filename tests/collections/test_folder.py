@@ -56,11 +56,8 @@ def test_what_is_alike_is_coded_together(mixed: Path, tmp_path: Path) -> None:
         assert info["names"] == 48
         kinds = [(part["mode"], part["shape"], part["items"]) for part in info["parts"]]
         assert kinds == [
-            ("1", [20, 28, 28], 20),
-            ("RGB", None, 4),
-            ("L", [20, 28, 28], 20),
-            ("L", [4, 5, 7], 4),
-        ]
+            ("1", [20, 28, 28], 20), ("RGB", None, 4), ("L", [20, 28, 28], 20), ("L", [4, 5, 7], 4),
+        ]  # fmt: skip
         assert info["parts"][1]["smallest"] == [4, 3, 3]
         assert info["parts"][1]["largest"] == [4, 18, 3]
         assert archive.verify() == []

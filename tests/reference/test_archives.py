@@ -72,18 +72,12 @@ def test_a_chain_of_bytes(count: int, block: int | None) -> None:
 LIKELIHOODS: dict[str, dict[str, Any]] = {
     "bernoulli": {"shape": (9, 9), "latents": 1},
     "exponential": {
-        "shape": (5, 4),
-        "likelihood": "exponential",
-        "levels": 13,
-        "likelihood_precision": 20,
+        "shape": (5, 4), "likelihood": "exponential", "levels": 13, "likelihood_precision": 20,
     },
     "beta-binomial": {
-        "shape": (6, 7),
-        "likelihood": "beta-binomial",
-        "levels": 256,
-        "likelihood_precision": 24,
+        "shape": (6, 7), "likelihood": "beta-binomial", "levels": 256, "likelihood_precision": 24,
     },
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
@@ -177,17 +171,10 @@ def test_blocks() -> None:
         np.random.default_rng(0).integers(0, 2, (4, 28, 28), np.uint8),
     ],
     ids=[
-        "no items",
-        "no elements",
-        "no axes",
-        "zeros",
-        "numbers",
-        "odd floats",
-        "two odd floats",
-        "bytes",
-        "noise",
+        "no items", "no elements", "no axes", "zeros", "numbers", "odd floats", "two odd floats",
+        "bytes", "noise",
     ],
-)
+)  # fmt: skip
 def test_arrays_that_no_model_fits(array: NDArray[Any]) -> None:
     assert spec_blocks.MODEL not in check(array) or not array.any()
 
