@@ -12,27 +12,21 @@ from cases import (
     adaptives,
     bernoulli_tables,
     bernoullis,
+    beta_binomials,
     bit_swaps,
     bits_backs,
     categoricals,
     chain_rules,
-    gaussians,
-    mixtures,
-    multisets,
-    rows,
-    serials,
-    uniforms,
-)
-from laws import LANES, assert_same, check_laws, check_reference, depths, messages
-from more_cases import (
-    beta_binomials,
     dependents,
     discretised,
     from_cdfs,
+    gaussians,
     hidden_markovs,
     intervals,
     latent_mixtures,
     mapped,
+    mixtures,
+    multisets,
     named,
     negative_binomials,
     of_logits,
@@ -40,8 +34,12 @@ from more_cases import (
     own_categoricals,
     poissons,
     repeats,
+    rows,
+    serials,
     top_downs,
+    uniforms,
 )
+from laws import LANES, assert_same, check_laws, check_reference, depths, messages
 
 CODECS = {
     "adaptive": adaptives(),
