@@ -304,24 +304,16 @@ def pairs(c: Any) -> Any:
 WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "a shape of floats": (lambda: Uniform(2, (2.0,)), "shape"),
     "a negative shape": (lambda: Uniform(2, (-1,)), "shape"),
-    "means and scales": (
-        lambda: GaussianBuckets([0] * 2, [2**16] * 3, 4),
-        r"mean \(2,\), inverse_scale",
-    ),
+    "means and scales": (lambda: GaussianBuckets([0] * 2, [2**16] * 3, 4),
+     r"mean \(2,\), inverse_scale"),
     "bucket_bits": (lambda: GaussianBuckets([0], [2**16], 13), "bucket_bits"),
     "weights": (lambda: DiscretisedMixture([[1, 2]], 0, 1, 9), "weights of a mixture must sum"),
-    "weights for nobody": (
-        lambda: DiscretisedMixture(2**16, 0, 1, 9),
-        "weights of a mixture have the shape",
-    ),
-    "float weights for nobody": (
-        lambda: DiscretisedMixture.from_float(1, 0, 1, 9),
-        "weights of a mixture",
-    ),
-    "frequencies that do not fit": (
-        lambda: Categorical([[1, 1], [1, 1]], 1, (3,)),
-        r"frequencies of shape \(2, 2\) do not fit symbols of shape \(3,\)",
-    ),
+    "weights for nobody": (lambda: DiscretisedMixture(2**16, 0, 1, 9),
+     "weights of a mixture have the shape"),
+    "float weights for nobody": (lambda: DiscretisedMixture.from_float(1, 0, 1, 9),
+     "weights of a mixture"),
+    "frequencies that do not fit": (lambda: Categorical([[1, 1], [1, 1]], 1, (3,)),
+     r"frequencies of shape \(2, 2\) do not fit symbols of shape \(3,\)"),
     "no frequencies": (lambda: Categorical(4, 2), "frequencies of a categorical"),
     "negative probabilities": (lambda: Categorical.from_probability([-1e-9, 1]), "probabilities"),
     "no probability": (lambda: Categorical.from_probability(0.5), "probabilities have the shape"),
@@ -377,41 +369,27 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "weights for codecs": (lambda: LatentMixture([1], [ONE, ONE]), "a weight for each codec"),
     "no weights": (lambda: LatentMixture([0, 0], [ONE, ONE]), "weights"),
     "a component": (lambda: LatentMixture([1], [pairs]), "component 0 must be a codec"),  # type: ignore[list-item]
-    "a probability in place of a frequency": (
-        lambda: Bernoulli(0.5),
-        "frequencies of a Bernoulli .* integers, not float64; Bernoulli.from_probability takes",
-    ),
-    "probabilities of symbols": (
-        lambda: Categorical([0.5, 0.5], 8, ()),
-        "Categorical.from_probability takes floats",
-    ),
-    "a float mean": (
-        lambda: GaussianBuckets(0.5, 2**16, 8),
-        "GaussianBuckets.from_float takes floats",
-    ),
+    "a probability in place of a frequency": (lambda: Bernoulli(0.5),
+     "frequencies of a Bernoulli .* integers, not float64; Bernoulli.from_probability takes"),
+    "probabilities of symbols": (lambda: Categorical([0.5, 0.5], 8, ()),
+     "Categorical.from_probability takes floats"),
+    "a float mean": (lambda: GaussianBuckets(0.5, 2**16, 8),
+     "GaussianBuckets.from_float takes floats"),
     "a float rate": (lambda: Poisson(0.5, 9), "Poisson.from_float takes floats"),
     "a float normal": (lambda: Normal([0.5], 1, 9), "from_float takes floats"),
-    "a probability out of range": (
-        lambda: Bernoulli.from_probability([[0.5, 0.1], [0.2, 1.5]]),
-        r"must lie in \[0, 1\], and that at index \(1, 1\) is 1.5",
-    ),
-    "no number": (
-        lambda: Bernoulli.from_probability([0.5, np.nan]),
-        r"and that at index \(1,\) is nan",
-    ),
-    "a scale of 0": (
-        lambda: GaussianBuckets.from_float([0, 0], [1, 0], 8),
-        r"scale must lie in \[2\^-10, 2\^6\], and that at index \(1,\) is 0.0",
-    ),
-    "a frequency": (
-        lambda: Bernoulli([[1], [70000]]),
-        r"must lie in \[1, 65535\], and that at index \(1, 0\) is 70000",
-    ),
+    "a probability out of range": (lambda: Bernoulli.from_probability([[0.5, 0.1], [0.2, 1.5]]),
+     r"must lie in \[0, 1\], and that at index \(1, 1\) is 1.5"),
+    "no number": (lambda: Bernoulli.from_probability([0.5, np.nan]),
+     r"and that at index \(1,\) is nan"),
+    "a scale of 0": (lambda: GaussianBuckets.from_float([0, 0], [1, 0], 8),
+     r"scale must lie in \[2\^-10, 2\^6\], and that at index \(1,\) is 0.0"),
+    "a frequency": (lambda: Bernoulli([[1], [70000]]),
+     r"must lie in \[1, 65535\], and that at index \(1, 0\) is 70000"),
     "a size that is no integer": (lambda: Uniform(2.5, ()), "integer, not 2.5"),  # type: ignore[arg-type]
     "a layer without a posterior": (lambda: TopDown([], [], TWO), "one at least"),
     "lengths and a shape": (lambda: HiddenMarkov(*HMM, (3,), (3,)), "either"),
     "neither": (lambda: HiddenMarkov(*HMM), "either the shape of series, or their lengths"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -441,11 +419,8 @@ SYMBOLS: dict[str, tuple[Any, Any, str]] = {
     "a count too large": (Poisson([5], 9), [9], r"in \[0, 8\], .* is 9"),
     "beyond a function": (FromCdf(lambda x: x / 9, 9, 0, (1,)), [9], r"\[0, 8\]"),
     "an interval beyond": (Interval(pairs, pairs, 4, (1,)), [8], "starts of intervals"),
-    "an empty interval": (
-        Interval(lambda c: (c, c * 0), pairs, 4, (1,)),
-        [1],
-        "frequencies of intervals",
-    ),
+    "an empty interval": (Interval(lambda c: (c, c * 0), pairs, 4, (1,)), [1],
+     "frequencies of intervals"),
     "intervals of another shape": (Interval(lambda c: (0, 1), pairs, 4, (1,)), [1], "starts"),
     "a name that is missing": (Named({"a": ONE, "b": ONE}), {"a": 1}, "a, b: missing.* is b"),
     "a name too many": (Named({"a": ONE}), {"a": 1, "b": 1}, "unknown is b"),
@@ -453,37 +428,22 @@ SYMBOLS: dict[str, tuple[Any, Any, str]] = {
     "a part too few": (Dependent(yields_two), (1,), "1 parts were given, and there are more"),
     "a part too many": (Dependent(yields_two), (1, 1, 1), "3 parts .* there are 2 codecs"),
     "what is no codec": (Dependent(yields_no_codec), (1, 1), "what is yielded must be a codec"),
-    "too much for the dtype": (
-        Autoregressive(lambda x, p: Uniform(1000, (2,)), (2, 3)),
-        np.full((2, 3), 256),
-        "uint8",
-    ),
+    "too much for the dtype": (Autoregressive(lambda x, p: Uniform(1000, (2,)), (2, 3)),
+     np.full((2, 3), 256), "uint8"),
     "a negative symbol": (TWO, [3, -1], r"in \[0, 4\], and that at index \(1,\) is -1"),
     "one alone": (Uniform(5, ()), -1, r"must lie in \[0, 4\], not -1"),
     "one alone of two": (Bernoulli(5), 2, r"must lie in \[0, 1\], not 2"),
     "one alone of several": (Categorical([1, 1], 1, ()), 2, r"must lie in \[0, 1\], not 2"),
     "a large one": (TWO, np.array([3, 2**64 - 1], np.uint64), r"\(1,\) is 18446744073709551615"),
-    "no likelihood": (
-        BitsBack(TWO, nothing, lambda x: TWO),
-        [0, 0],
-        "the likelihood must return a codec, and has returned NoneType",
-    ),
+    "no likelihood": (BitsBack(TWO, nothing, lambda x: TWO), [0, 0],
+     "the likelihood must return a codec, and has returned NoneType"),
     "no posterior": (BitsBack(TWO, lambda z: TWO, nothing), [0, 0], "the posterior must return"),
-    "another prior": (
-        BitsBack(THREE, lambda z: TWO, lambda x: TWO),
-        [0, 0],
-        r"the prior cannot code what the posterior has popped: .* shape \(3,\), not \(2,\)",
-    ),
-    "another likelihood": (
-        BitsBack(TWO, lambda z: THREE, lambda x: TWO),
-        [0, 0],
-        r"the likelihood cannot code x: .* shape \(3,\), not \(2,\)",
-    ),
-    "layers": (
-        BitSwap([lambda x: TWO] * 2, [lambda z: TWO, lambda z: THREE], TWO),
-        [0, 0],
-        "the likelihood cannot code x: this codec",
-    ),
+    "another prior": (BitsBack(THREE, lambda z: TWO, lambda x: TWO), [0, 0],
+     r"the prior cannot code what the posterior has popped: .* shape \(3,\), not \(2,\)"),
+    "another likelihood": (BitsBack(TWO, lambda z: THREE, lambda x: TWO), [0, 0],
+     r"the likelihood cannot code x: .* shape \(3,\), not \(2,\)"),
+    "layers": (BitSwap([lambda x: TWO] * 2, [lambda z: TWO, lambda z: THREE], TWO), [0, 0],
+     "the likelihood cannot code x: this codec"),
     "a layer": (TopDown([nothing], [nothing], TWO), [0, 0], "posterior of the last layer must"),
     "a part": (Serial(TWO, Repeat(TWO, 2)), ([0, 0], [[1, 1], [5, 1]]), r"part 1: item 1: .* is 5"),
     "a name": (Named({"a": TWO}), {"a": [0, 5]}, "the part 'a': symbols"),
@@ -493,12 +453,9 @@ SYMBOLS: dict[str, tuple[Any, Any, str]] = {
     "a length": (HiddenMarkov(*HMM, lengths=(1, 2)), ([0], [0]), r"series 1: .*\(2,\), not \(1,\)"),
     "series": (HiddenMarkov(*HMM, lengths=(1, 2)), ([0],), "there are 2 series, not 1"),
     "no bijection": (Mapped(TWO, lambda x: x // 2, lambda y: y * 2), [1, 2], "no bijection"),
-    "floats": (
-        Mapped(TWO, lambda x: x + 0, lambda y: y + 0.0),
-        [1, 2],
-        "in kind, shape and values",
-    ),
-}
+    "floats": (Mapped(TWO, lambda x: x + 0, lambda y: y + 0.0), [1, 2],
+     "in kind, shape and values"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SYMBOLS)

@@ -48,16 +48,12 @@ def white_margin() -> NDArray[Any]:
 
 WRITTEN: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
     "turned": (white_margin(), {"extratags": [(274, 3, 1, 2, True)], "compression": "zlib"}),
-    "premultiplied": (
-        colours(4),
-        {"photometric": "rgb", "extrasamples": ["assocalpha"], "compression": "zlib"},
-    ),
+    "premultiplied": (colours(4),
+     {"photometric": "rgb", "extrasamples": ["assocalpha"], "compression": "zlib"}),
     "a tag twice": (waves(36, 44), {"description": "of tifffile's own too"}),
     "a tag twice, deflate": (waves(36, 44), {"description": "as well", "compression": "zlib"}),
-    "channels": (
-        waves(5, 36, 44, dtype="u1"),
-        {"planarconfig": "separate", "photometric": "minisblack"},
-    ),
+    "channels": (waves(5, 36, 44, dtype="u1"),
+     {"planarconfig": "separate", "photometric": "minisblack"}),
     "one directory": (waves(4, 36, 44), {"imagej": True, "truncate": True}),
     "calibrated": (
         waves(4, 36, 44),
@@ -66,10 +62,8 @@ WRITTEN: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
             "metadata": {"axes": "ZYX", "spacing": 2.5, "unit": "um", "Labels": ["a"] * 4},
         },
     ),
-    "OME": (
-        waves(2, 2, 36, 44),
-        {"ome": True, "metadata": {"axes": "CZYX", "PhysicalSizeX": 0.5}, "compression": "lzw"},
-    ),
+    "OME": (waves(2, 2, 36, 44),
+     {"ome": True, "metadata": {"axes": "CZYX", "PhysicalSizeX": 0.5}, "compression": "lzw"}),
     "big-endian ImageJ": (
         waves(4, 36, 44),
         {
@@ -77,10 +71,8 @@ WRITTEN: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
             "metadata": {"axes": "ZYX", "Labels": ["a", "bc", "d", "e"], "Ranges": (0.0, 9.0)},
         },
     ),
-    "planes": (
-        np.moveaxis(colours(), -1, 0),
-        {"planarconfig": "separate", "photometric": "rgb", "compression": "zlib"},
-    ),
+    "planes": (np.moveaxis(colours(), -1, 0),
+     {"planarconfig": "separate", "photometric": "rgb", "compression": "zlib"}),
     "tiles": (waves(75, 70), {"tile": (16, 32), "compression": "zlib", "predictor": True}),
     "BigTIFF": (
         waves(3, 36, 44), {"bigtiff": True, "rowsperstrip": 7, "photometric": "minisblack"},
