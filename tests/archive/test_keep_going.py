@@ -140,15 +140,10 @@ def test_what_is_refused(digits: NDArray[np.bool_], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("dtype", "fill", "good"),
     [
-        ("u1", 255, True),
-        ("u1", 256, False),
-        ("i2", -1, True),
-        ("i2", 0.5, False),
-        ("f4", float("nan"), True),
-        ("f4", 0.1, True),
-        ("f2", 1e9, False),
+        ("u1", 255, True), ("u1", 256, False), ("i2", -1, True), ("i2", 0.5, False),
+        ("f4", float("nan"), True), ("f4", 0.1, True), ("f2", 1e9, False),
     ],
-)
+)  # fmt: skip
 def test_values_to_fill_with(dtype: str, fill: float, good: bool) -> None:
     array = np.arange(300).astype(dtype) % 100
     archive = pack(array, block=100)

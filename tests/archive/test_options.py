@@ -58,16 +58,10 @@ def test_they_stay_what_they_are() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("block", 0),
-        ("embed", "yes"),
-        ("files", "bytes"),
-        ("hashes", "md5"),
-        ("keep_names", True),
-        ("purpose", "speed"),
-        ("threads", 0),
-        ("tile", 8),
+        ("block", 0), ("embed", "yes"), ("files", "bytes"), ("hashes", "md5"), ("keep_names", True),
+        ("purpose", "speed"), ("threads", 0), ("tile", 8),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_value_is_named(name: str, value: Any) -> None:
     with pytest.raises(InputError, match=name):
         CompressOptions(**{name: value})

@@ -173,13 +173,9 @@ def _palette(array: NDArray[Any], path: Path) -> None:
 
 
 KINDS: dict[str, tuple[str, Callable[[NDArray[Any], Path], None]]] = {
-    "grey": ("png", save),
-    "palette": ("png", _palette),
-    "gif": ("gif", save),
-    "tiff": ("tif", save),
-    "bmp": ("bmp", save),
-    "dicom": ("dcm", _dicom),
-}
+    "grey": ("png", save), "palette": ("png", _palette), "gif": ("gif", save),
+    "tiff": ("tif", save), "bmp": ("bmp", save), "dicom": ("dcm", _dicom),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("mode", ["pixels", "exact"])

@@ -49,11 +49,8 @@ def same(one: bytes, other: bytes) -> bool:
         return True
     with Image.open(io.BytesIO(one)) as a, Image.open(io.BytesIO(other)) as b:
         return (a.mode, a.size, a.getpalette(), a.tobytes()) == (
-            b.mode,
-            b.size,
-            b.getpalette(),
-            b.tobytes(),
-        )
+            b.mode, b.size, b.getpalette(), b.tobytes(),
+        )  # fmt: skip
 
 
 class Sequence:

@@ -59,7 +59,7 @@ def are_stacks(archive: Path) -> list[bool]:
 
 @pytest.mark.parametrize("colours", [False, True])
 def test_slices_of_a_volume_take_fewer_bytes(tmp_path: Path, colours: bool) -> None:
-    slices = volume(24, 48, 64)
+    slices = volume(16, 36, 48)
     if colours:
         slices = np.stack([slices, 255 - slices // 2, slices // 3], -1)
     folder, archive, alone = written(tmp_path / "in", slices), tmp_path / "x.bb", tmp_path / "y.bb"
@@ -72,10 +72,10 @@ def test_slices_of_a_volume_take_fewer_bytes(tmp_path: Path, colours: bool) -> N
     bitsback.compress(folder, alone, purpose="random-access", force=True)
     assert are_stacks(alone) == [False]
     with bitsback.open(archive) as opened:
-        assert opened.verify() == [] and len(opened) == 24
-        assert np.array_equal(opened["017.png"], slices[17])
+        assert opened.verify() == [] and len(opened) == 16
+        assert np.array_equal(opened["013.png"], slices[13])
         assert np.array_equal(opened[5][3:9, ::-2], slices[5][3:9, ::-2])
-        assert opened.info()["parts"][0]["items"] == 24
+        assert opened.info()["parts"][0]["items"] == 16
     bitsback.decompress(archive, tmp_path / "out")
     assert_restored(folder, tmp_path / "out")
 

@@ -1,8 +1,9 @@
-"""Coupled channels: the program and the specification code the same bits, also at the limits of the
-format, and the coupling has its meaning.
+"""Coupled channels and layers of latents: the program and the specification code the same bits,
+also at the limits of the format, and the coupling has its meaning.
 """
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from agreement import Pair, a_message
 from bitsback.errors import ModelError
 from bitsback.models import Model, file
 from bitsback.models.distributions.coupled import CoupledCodec, CoupledDistribution
+from hierarchies import NAMES, bit_swap, hierarchy, plain
 from model_parts import Parts
 from random_programs import COUPLINGS
 from reference.model import Model as SpecModel
@@ -91,3 +93,40 @@ def test_one_channel_has_none_to_follow() -> None:
         Model.build(json.dumps(about), tensors)
     with pytest.raises(SpecModelError, match="2 channels"):
         SpecModel(json.dumps(about), tensors)
+
+
+SMALLEST, LARGEST = 2**26, 1  # scales, by their inverses
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=list(NAMES))
+@pytest.mark.parametrize("order", [bit_swap, plain])
+def test_both_orders_of_two_and_of_four_layers(names: list[str], order: Any) -> None:
+    check(hierarchy(names, order(names)), (3, 4), items=5)
+
+
+@pytest.mark.parametrize("inverse_scale", [SMALLEST, LARGEST])
+@pytest.mark.parametrize("codec", ["normal", "mixture"])
+def test_the_ends_of_the_scales_of_layers(codec: str, inverse_scale: int) -> None:
+    names = NAMES["two"]
+    check(hierarchy(names, bit_swap(names), inverse_scale=inverse_scale, codec=codec), (3, 4))
+
+
+@pytest.mark.parametrize("bits", [1, 12])
+def test_one_latent_with_the_fewest_and_the_most_places(bits: int) -> None:
+    names = NAMES["four"]
+    check(hierarchy(names, bit_swap(names), channels=1, bits=bits), (3, 4))
+
+
+def test_one_image_of_layers_alone() -> None:
+    for order in (bit_swap, plain):
+        check(hierarchy(NAMES["two"], order(NAMES["two"])), (3, 4), items=1)
+
+
+def test_one_pixel() -> None:
+    check(hierarchy(NAMES["two"], bit_swap(NAMES["two"]), size=(1, 1)), (1, 1))
+
+
+@pytest.mark.parametrize("size", [(3, 4), (1, 1), (9, 2), (16, 17)])
+def test_grids_of_several_sizes_down_to_one_cell(size: Size) -> None:
+    names = NAMES["four"]
+    check(hierarchy(names, bit_swap(names), size=None, grids=(1, 2, 4, 8)), size, items=2)

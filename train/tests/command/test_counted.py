@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from bitsback.cli.main import bitsback as command
 from bitsback.models import file, load_model
 from bitsback_train.export.size_agnostic import with_contexts
-
-from ..drawn_letters import lettering
+from drawn_letters import lettering
 
 
 def pages(count: int) -> NDArray[np.uint8]:

@@ -1,6 +1,5 @@
-"""Common setup of all tests: the folder of tests on the path, for `reference` and `laws`; one
-thread of torch where every core has a process of its own; the profiles of hypothesis; and a server
-of S3 on this machine for the tests that need one.
+"""Common setup of all tests: one thread of torch where every core has a process of its own; the
+profiles of hypothesis; and a server of S3 on this machine for the tests that need one.
 """
 
 import importlib.util
@@ -10,7 +9,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +17,6 @@ from hypothesis import HealthCheck, settings
 # A shell that runs the tests in the background makes them and their processes ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-sys.path.insert(0, str(Path(__file__).parent))
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -13,7 +13,7 @@ from PIL import Image
 from bitsback_lab.paper.exhibits import NAMES, Conditions, Numbers, find
 from bitsback_lab.paper.reproducing import differences, draw, read, write_page
 
-PAPER = Path(__file__).parents[2] / "docs" / "paper"
+PAPER = Path(__file__).parents[3] / "docs" / "paper"
 QUICK = ("table1", "figure1", "figure4", "figure5")
 """Exhibits that take at most two seconds; `bitsback reproduce all --check docs/paper` checks all of
 them.
