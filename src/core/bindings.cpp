@@ -238,6 +238,7 @@ CdfTable cdf_table(const In<std::uint32_t>& starts, unsigned precision) {
 }
 
 void bind_codecs(nb::module_& m) {
+    m.def("recorder", &Message::recorder);
     m.def("push_uniform", [](Message& message, std::uint32_t n, const In<std::uint32_t>& symbols) {
         nb::gil_scoped_release release;
         push(message, Uniform(n), view(symbols));
@@ -339,20 +340,6 @@ void bind_codecs(nb::module_& m) {
                 out);
         });
     });
-    m.def("mixture_starts",
-          [](const In<std::int32_t>& cdf, unsigned reach_bits, const In<std::uint32_t>& weight,
-             const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,
-             std::uint32_t levels, unsigned precision, const In<std::uint32_t>& symbols) {
-              return make_array<std::uint32_t>({symbols.size()}, [&](auto out) {
-                  const DiscretisedMixture codec =
-                      mixture(cdf, reach_bits, weight, mean, inverse_scale, levels, precision);
-                  require(symbols.size() == codec.size(),
-                          "a mixture needs one symbol a row of components");
-                  require_symbols(view(symbols), std::uint64_t{levels} + 1);
-                  for (std::size_t i = 0; i < out.size(); ++i)
-                      out[i] = codec.start(i, view(symbols)[i]);
-              });
-          });
     m.def("push_gaussian",
           [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
              const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, unsigned bits,
@@ -384,23 +371,6 @@ void bind_codecs(nb::module_& m) {
               return make_array<std::uint32_t>(
                   shape, [&](auto out) { pop_adaptive(message, levels, out); });
           });
-    m.def("adaptive_frequencies", [](std::uint32_t levels, const In<std::uint32_t>& symbols) {
-        return make_array<std::uint32_t>(
-            shape_of(symbols), [&](auto out) { adaptive_frequencies(levels, view(symbols), out); });
-    });
-    m.def(
-        "gaussian_starts", [](const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
-                              const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,
-                              unsigned bits, unsigned precision, const In<std::uint32_t>& buckets) {
-            return make_array<std::uint32_t>(shape_of(mean), [&](auto out) {
-                const GaussianBuckets codec(view(quantile), view(cdf), view(mean),
-                                            view(inverse_scale), bits, precision);
-                require(buckets.size() == mean.size(), "a Gaussian codec needs one symbol a mean");
-                require_symbols(view(buckets), (std::uint64_t{1} << bits) + 1);
-                for (std::size_t i = 0; i < out.size(); ++i)
-                    out[i] = codec.start(i, view(buckets)[i]);
-            });
-        });
 }
 
 // pixels: [pictures, rows, width].

@@ -38,18 +38,6 @@ void bind_counts(nb::module_& m, const std::string& name) {
             pop(message, codec, out);
         });
     });
-    m.def((name + "_frequencies").c_str(),
-          [](const Parameter& a, const Parameter& b, std::size_t levels, unsigned precision,
-             const In<std::uint16_t>& symbols) {
-              return make_array<std::uint32_t>({a.size()}, [&](auto out) {
-                  CountCodec<Counts> codec({view(a), view(b)}, levels, precision);
-                  require(symbols.size() == codec.size(),
-                          "a codec of counts needs one symbol a parameter");
-                  require_symbols(view(symbols), levels);
-                  for (std::size_t i = 0; i < out.size(); ++i)
-                      out[i] = codec.interval(i, view(symbols)[i]).freq;
-              });
-          });
 }
 
 template <class Weight>
@@ -99,17 +87,6 @@ void bind_own_weights(nb::module_& m) {
                                              [&](auto out) { pop(message, codec, out); });
         },
         nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg());
-    m.def(
-        "own_weights_frequencies",
-        [](const In<Weight>& weights, unsigned precision, const Scales& scales, const Ends& ends,
-           const In<std::uint32_t>& symbols) {
-            const auto codec = own_weights_of(weights, precision, scales, ends);
-            return make_array<std::uint32_t>({codec.size()}, [&](auto out) {
-                const auto intervals = intervals_of(codec, view(symbols));
-                for (std::size_t i = 0; i < out.size(); ++i) out[i] = intervals[i].freq;
-            });
-        },
-        nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg());
 }
 
 using Rows = In<std::uint32_t>;
