@@ -52,6 +52,16 @@ def test_both_laws(message: Message, seed: int, path: str) -> None:
         check_laws(codec, message, random_items(seed, shapes).astype(np.uint16))
 
 
+@pytest.mark.parametrize("name", ["universal", "universal-mixed", "bilevel", "series"])
+def test_bits_are_what_the_message_grows_by(name: str) -> None:
+    model = bundled.load(name)
+    shapes = [SpecShape(1, 20, 30, 1, 2), SpecShape(1, 9, 1, 2, 2)]
+    codec, message = bound(model, shapes), Message()
+    x = np.random.default_rng(0).integers(0, 2, codec.elements, np.uint8)
+    codec.push(message, x)
+    assert abs(message.net_bits - codec.bits(x)) < 0.1
+
+
 @pytest.mark.parametrize("seed", [1, 5, 7])
 def test_large_items_are_the_same_on_every_path(seed: int) -> None:
     data = random_predictive(seed, levels=65536)

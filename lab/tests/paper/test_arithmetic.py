@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback_lab.paper import compressors, figure4, latent_bits, precision, start
+from bitsback_lab.paper import compressors, figure4, latent_bits, precision, start, vae_codecs
 from bitsback_lab.paper.coding import as_symbols, code_lengths, length, random_message, rounded
 from bitsback_lab.paper.dirty_bits import compared
 from bitsback_lab.paper.exhibits import TIMED, Conditions, fixed, table
@@ -116,6 +116,18 @@ def test_with_its_own_number_of_buckets_a_model_is_itself(name: str) -> None:
     assert np.array_equal(likelihood(z).bits(x), model.likelihood(z).bits(x))
 
 
+@pytest.mark.parametrize("name", latent_bits.MODELS)
+def test_public_codecs_have_the_model_s_frequencies(name: str) -> None:
+    model = bitsback.load_model(name)
+    x = as_symbols(mnist(model.levels)[:20])
+    message, other = random_message(3, 2000), random_message(3, 2000)
+    z = model.posterior(x).pop(message)
+    assert np.array_equal(vae_codecs.posterior(model, x).pop(other), z)
+    vae_codecs.likelihood(model, z).push(other, x)
+    model.likelihood(z).push(message, x)
+    assert other == message
+
+
 def test_few_buckets_cost_bits() -> None:
     model = bitsback.load_model("mnist-binary-paper")
     x = as_symbols(mnist(2)[:100])
@@ -126,7 +138,7 @@ def test_few_buckets_cost_bits() -> None:
 @pytest.mark.parametrize("name", precision.MODELS)
 def test_tables_at_the_model_s_own_precision_are_its_own(name: str) -> None:
     model = bitsback.load_model(name)
-    codec: Any = model.likelihood(np.zeros((1, model.latents), np.uint16))
+    codec: Any = vae_codecs.likelihood(model, np.zeros((1, model.latents), np.uint16))
     own = codec.table if model.levels == 2 else codec.starts
     assert np.array_equal(precision.coarse_table(codec, codec.precision), own)
     coarse = precision.coarse_table(codec, 12)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.exact_functions import bits_of
+from bitsback.codecs.array_codec import ArrayCodec
 from bitsback.codecs.symbol_arrays import (
-    ByValue,
     as_parameters,
     as_pushed,
-    as_symbols,
     require_within,
     together,
 )
@@ -38,9 +36,10 @@ def rounded(values: NDArray[np.float64], what: str) -> NDArray[np.uint32]:
     return np.rint(values * UNITS).astype(np.uint32)
 
 
-class Counts(ByValue, ABC):
+class Counts(ArrayCodec):
     """Codes counts below `levels`, each with parameters of its own, popped as uint16."""
 
+    precision = PRECISION
     _core_name: str
 
     @abstractmethod
@@ -57,12 +56,6 @@ class Counts(ByValue, ABC):
     def pop(self, message: Message) -> NDArray[np.uint16]:
         popped: NDArray[np.uint16] = self._function("pop_{}")(message, *self._arguments())
         return popped.reshape(self._parameters()[0].shape)
-
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        x = as_symbols(symbols, np.uint16, self._parameters()[0].shape, self._levels())
-        frequency = self._function("{}_frequencies")(*self._arguments(), x.reshape(-1))
-        return bits_of(frequency, PRECISION).reshape(x.shape)
 
     def _function(self, name: str) -> Any:
         return getattr(_core, name.format(self._core_name))

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core, tables
-from bitsback.codecs.exact_functions import bits_of
+from bitsback.codecs.array_codec import ArrayCodec
 from bitsback.codecs.symbol_arrays import (
-    ByValue,
     as_parameters,
     as_pushed,
     as_shape,
@@ -80,7 +79,7 @@ _TABLES: dict[Component, Callable[[], tuple[NDArray[np.int32], int]]] = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DiscretisedMixture(ByValue):
+class DiscretisedMixture(ArrayCodec):
     """A symbol, 0 ... levels - 1, is a draw from a mixture, rounded to the nearest integer and
     clamped to the range.
 
@@ -185,13 +184,6 @@ class DiscretisedMixture(ByValue):
     def pop(self, message: Message) -> NDArray[np.uint16]:
         return _core.pop_mixture(message, *self._arguments()).reshape(self.weight.shape[:-1])
 
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        c = as_symbols(symbols, np.uint32, self.weight.shape[:-1], self.levels)
-        edges = (c.reshape(-1), c.reshape(-1) + np.uint32(1))
-        first, end = (_core.mixture_starts(*self._arguments(), edge) for edge in edges)
-        return bits_of(end - first, self.precision).reshape(c.shape)
-
     def _arguments(
         self,
     ) -> tuple[
@@ -214,7 +206,7 @@ _FARTHEST = 1 << 22  # the bound of `low` and of means
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Discretised(ByValue):
+class Discretised(ArrayCodec):
     """A `DiscretisedMixture` of one component, whose symbols begin at `low` and pop as int32."""
 
     mean: NDArray[np.int32]
@@ -279,10 +271,6 @@ class Discretised(ByValue):
 
     def pop(self, message: Message) -> NDArray[np.int32]:
         return self._mixture.pop(message).astype(np.int32) + np.int32(self.low)
-
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        return self._mixture.bits(self._levels_of(symbols))
 
     def _levels_of(self, symbols: ArrayLike) -> NDArray[np.uint16]:
         x = as_symbols(symbols, np.int64, self.mean.shape, self.levels, self.low)

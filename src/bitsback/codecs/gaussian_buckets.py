@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.exact_functions import bits_of
+from bitsback.codecs.array_codec import ArrayCodec, pushed_frequencies
 from bitsback.codecs.symbol_arrays import (
-    ByValue,
     as_parameters,
     as_pushed,
-    as_symbols,
     check_precision,
     require_within,
     together,
@@ -24,7 +22,7 @@ from bitsback.tables import normal_cdf, normal_quantile
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GaussianBuckets(ByValue):
+class GaussianBuckets(ArrayCodec):
     """A symbol is the bucket, 0 ... 2^bucket_bits - 1, of a draw from N(mean, scale^2).
 
     The buckets have maximum entropy under the prior: 2^bucket_bits intervals of the real line,
@@ -129,16 +127,7 @@ class GaussianBuckets(ByValue):
 
     def frequency(self, symbols: ArrayLike) -> NDArray[np.uint32]:
         """The exact probability of each symbol, out of 2^precision."""
-        bucket = as_symbols(symbols, np.uint32, self.mean.shape, 1 << self.bucket_bits)
-        tables = normal_quantile(), normal_cdf()
-        first, end = (
-            _core.gaussian_starts(
-                *tables, self.mean, self.inverse_scale, self.bucket_bits, self.precision, b
-            )
-            for b in (bucket, bucket + np.uint32(1))
+        frequencies = pushed_frequencies(
+            lambda message: self.push(message, symbols), self.precision
         )
-        return end - first
-
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        return bits_of(self.frequency(symbols), self.precision)
+        return frequencies.reshape(self.mean.shape)

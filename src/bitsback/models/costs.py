@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from bitsback.errors import ModelError
-from bitsback.models.distributions import Distribution
+from bitsback.models.distributions.distribution import Distribution
 from bitsback.models.integer import Network, Size
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable

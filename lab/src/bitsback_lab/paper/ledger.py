@@ -87,7 +87,7 @@ def enter(model: Model, size: Size, message: Message, x: Symbols) -> Ledger:
     values: dict[str, NDArray[Any]] = {DATA: x}
     before = length(message)
     for line in model.code:
-        codec = model.distributions[line.distribution].codec(values, 1, size)
+        codec = model.step_codec(line.distribution, values, 1, size)
         if line.pops:
             values[line.variable] = symbols = codec.pop(message)
             information = -float(codec.bits(symbols).sum())

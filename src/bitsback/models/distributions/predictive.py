@@ -8,6 +8,7 @@ median, and Wu, Barthel 1998 (causal least squares).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,11 @@ from bitsback.models.distributions.adaptive_distribution import (
 )
 from bitsback.models.distributions.context_mixing import ContextMixing, read_mixing
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.families import Outputs, check_outputs, read_family
-from bitsback.models.families.mixture import MixtureFamily
+from bitsback.models.families import Family, check_outputs, read_family
 from bitsback.models.integer import ITEM, Activations, Network, Size
 from bitsback.models.integer.fields import Fields, TensorReader
 from bitsback.models.item_shape import ItemShape
-from bitsback.models.variables import CONTEXT, Variable
+from bitsback.models.variables import CONTEXT
 
 Offset = tuple[int, int]
 """Rows below and columns to the right of a pixel."""
@@ -72,17 +72,17 @@ class Predictor:
     """
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class PredictiveDistribution(AdaptiveDistribution):
-    variable: Variable
     predictors: tuple[Predictor, ...]
     window: Places
     see: NDArray[np.uint8]
     """The byte for each difference of -64 ... 64 units: uint8 [2048]."""
-    family: MixtureFamily
+    family: Family
+    """Mixtures."""
     network: Network
-    outputs: Outputs
-    counts: ContextMixing | None
+    outputs: tuple[str, ...]
+    counts: ContextMixing | None = None
     """Contexts that are counted beside the network, and mixed with what it says."""
 
     @cached_property
@@ -107,25 +107,25 @@ class PredictiveDistribution(AdaptiveDistribution):
         )
 
     def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:
-        return self._core_of(numbers[self.variable.name], self.predictor, self.family)
+        return self._core_of(numbers[self.variable.name], self.predictor, self.family.fields)
 
     def _core_of(
         self,
         variable: int,
         predictor: _core.Predictor,
-        family: MixtureFamily,
+        mixture: dict[str, Any],
         arithmetic: str = "exact",
     ) -> _core.Distribution:
         bound = self.network.at(_ONE_PIXEL)
-        fields = family.fields() | {
+        fields = mixture | {
             "predictor": predictor,
             "network": bound.core,
-            "outputs": [bound.numbers[name] for name in self.outputs.names],
+            "outputs": [bound.numbers[name] for name in self.outputs],
             "arithmetic": arithmetic,
         }
         if self.counts is None:
             return _core.distribution("predictive", variable, **fields)
-        counts = self.counts.fields(self.family.precision)
+        counts = self.counts.fields(self.family.fields["precision"])
         layer = self.counts.layer
         features = None if layer is None else bound.numbers[layer]
         return _core.distribution("mixed", variable, counts=counts, features=features, **fields)
@@ -134,8 +134,8 @@ class PredictiveDistribution(AdaptiveDistribution):
         if self.counts is not None and shape.levels > self.variable.levels:
             raise ModelError("the items of the test have more levels than the data")
         starts = [_start_for_test(predictor, words) for predictor in self.predictors]
-        family = replace(self.family, levels=shape.levels)
-        return self._core_of(0, self._predictor_of(starts), family, arithmetic)
+        mixture = self.family.fields | {"levels": shape.levels}
+        return self._core_of(0, self._predictor_of(starts), mixture, arithmetic)
 
     def memory(self, shape: ItemShape) -> int:
         lag = self.predictor.lag
@@ -189,14 +189,19 @@ def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
     see = tensors.bounded("x.see", "uint8", (_SEE_ENTRIES,), 0, _HIGHEST)
     name = fields.text("network")
     family = read_family("mixture", fields, tensors, source.variable.levels, name)
-    assert isinstance(family, MixtureFamily)
     width = window.count(2) + 2 * (1 + len(predictors)) + 12
     names = fields.texts("outputs", len(family.outputs))
     context = Activations(ITEM, width, 0, _HIGHEST)
     network = source.networks.of_pixel(name, CONTEXT, context, names)
-    outputs = check_outputs(family, names, network.known, 1, name)
+    check_outputs(family, names, network.known, 1, name)
     distribution = PredictiveDistribution(
-        source.variable, predictors, window, see, family, network, outputs, None
+        variable=source.variable,
+        predictors=predictors,
+        window=window,
+        see=see,
+        family=family,
+        network=network,
+        outputs=tuple(names),
     )
     if not fields.has("counts"):
         return distribution

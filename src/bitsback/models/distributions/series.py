@@ -22,7 +22,6 @@ from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.integer import Size
 from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
-from bitsback.models.variables import Variable
 
 Input = tuple[int, int]
 """The steps before a symbol, and the channels before its own."""
@@ -44,9 +43,8 @@ class SeriesPredictor:
     ridge: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SeriesDistribution(AdaptiveDistribution):
-    variable: Variable
     predictors: tuple[SeriesPredictor, ...]
     scales: tuple[int, ...]
     """The scales of the logistics, in 2^-8 of the recent error."""
@@ -123,7 +121,12 @@ def read(source: DistributionEntry, codec: str) -> SeriesDistribution:
         raise ModelError("'scales' must be a list of 1 to 16 integers from 1 to 65,536")
     least = max((source.variable.levels - 1).bit_length() + 4, 20)
     precision = fields.integer("precision", least, 24)
-    return SeriesDistribution(source.variable, predictors, tuple(scales), precision)
+    return SeriesDistribution(
+        variable=source.variable,
+        predictors=predictors,
+        scales=tuple(scales),
+        precision=precision,
+    )
 
 
 def _read_predictor(fields: Fields) -> SeriesPredictor:
