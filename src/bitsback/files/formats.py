@@ -159,7 +159,7 @@ class PictureFormat(Format):
 
     pillow: tuple[str, str] | None = None
     """Pillow's module and its name for the format; None if Pillow has no reader, so that only the
-    codec reads it, from folders.
+    codec reads it, from folders, whatever the name of a file is.
     """
     writes: Mapping[str, Iterable[str]] = field(default_factory=dict)
     """The modes of pictures that come back as files of the format, by the ending of the name."""
@@ -167,11 +167,9 @@ class PictureFormat(Format):
     """The kinds of its container metadata in an archive (docs/format.md, Container metadata)."""
     codec: Callable[[], PictureCodec] | None = None
     """None if such files are stored verbatim in folders, since they are small already."""
-    any_name: bool = False
-    """Whether files of a folder have the format whatever their names are."""
 
     def takes(self, start: bytes, name: str) -> bool:
-        return self.starts(start) if self.any_name else self.ends(name)
+        return self.starts(start) if self.pillow is None else self.ends(name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,8 +265,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     # Some DICOM files begin as TIFF files, and may be both.
     PictureFormat(
-        title="a DICOM file", start=rb".{128}DICM", metadata=(1,), codec=_codec("dicom"),
-        any_name=True,
+        title="a DICOM file", start=rb".{128}DICM", metadata=(1,), codec=_codec("dicom")
     ),
     PagesFormat(
         title="a TIFF file", endings=(".tif", ".tiff"), start=rb"II[*+]\0|MM\0[*+]", key="tiff",
@@ -432,7 +429,7 @@ def picture_format(start: bytes) -> PictureFormat | None:
 def told_by_content(start: bytes) -> bool:
     """Whether a file with these first bytes is a picture, whatever its name is."""
     found = picture_format(start)
-    return found is not None and found.any_name
+    return found is not None and found.pillow is None
 
 
 def format_of_pillow(name: str | None) -> PictureFormat | None:
