@@ -19,6 +19,7 @@ from bitsback.option import about, flag
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Made = TypeVar("Made")
+Place = TypeVar("Place")
 
 STANDARD = "-"
 TRACEBACK = "bitsback.traceback"
@@ -164,7 +165,7 @@ writing_options = _together(force_option, quiet_option, reading_options)
 def checked_output(source: str, output: str) -> str:
     """The output, which must not be a terminal nor the input. Raises InputError."""
     if output == STANDARD:
-        refuse_terminal()
+        standard_output()
     elif source != STANDARD and _same_file(source, output):
         raise InputError(f"{output}: is the input too; name another output with -o")
     return output
@@ -188,21 +189,21 @@ def standard_input() -> BinaryIO:
 
 
 def standard_output() -> BinaryIO:
-    """Raises InputError if standard output is closed."""
-    if sys.stdout is None:
-        raise InputError("standard output is closed; give -o FILE")
-    return sys.stdout.buffer
-
-
-def refuse_terminal() -> None:
-    """Raise InputError if standard output is closed, or is a terminal, which binary data would
+    """Raises InputError if standard output is closed, or is a terminal, which binary data would
     garble.
     """
-    standard_output()
+    if sys.stdout is None:
+        raise InputError("standard output is closed; give -o FILE")
     if sys.stdout.isatty():
         raise InputError(
             "standard output is a terminal and the output is binary; redirect it, or give -o FILE"
         )
+    return sys.stdout.buffer
+
+
+def destination(output: Place) -> Place | BinaryIO:
+    """Where to write an output: a place, or standard output. Raises InputError."""
+    return standard_output() if output == STANDARD else output
 
 
 def _same_file(source: str, output: str) -> bool:

@@ -68,10 +68,9 @@ def command(
             shown_warnings(progress, quiet or as_json) as messages,
         ):
             size = bitsback.add_parity(archive, parity)
-        if as_json:
-            figures.show_json({"output": archive, "bytes_out": size, "warnings": messages})
-        elif not quiet:
-            figures.say(f"{archive}: {figures.size(size)} of parity added", err=True)
+        row = {"output": archive, "bytes_out": size, "warnings": messages}
+        text = f"{archive}: {figures.size(size)} of parity added"
+        figures.result(row, text, as_json, quiet)
         return
     start = time.perf_counter()
     shown = sources[0] if len(sources) == 1 else f"{len(sources)} inputs"

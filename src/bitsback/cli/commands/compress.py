@@ -108,7 +108,7 @@ def command(
         with _told_what_is_kept(progress, output, request.resume):
             summary = write_archive(
                 options.standard_input() if source == options.STANDARD else taken,
-                options.standard_output() if output == options.STANDARD else output,
+                options.destination(output),
                 replace(request, progress=progress),
             )
     row = compress_report.report(

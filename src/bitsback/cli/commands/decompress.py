@@ -107,8 +107,9 @@ def command(
             if into is not None:
                 into.mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
-            place = options.standard_output() if target == options.STANDARD else target
-            summary = restore_archive(archive, place, replace(wanted, progress=progress))
+            summary = restore_archive(
+                archive, options.destination(target), replace(wanted, progress=progress)
+            )
             assert isinstance(summary, Restored)
             seconds = time.perf_counter() - start
         row = figures.report(

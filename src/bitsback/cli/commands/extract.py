@@ -101,8 +101,7 @@ def command(
       bitsback extract photos.bb 'a/*.png' b/ -o some      some/a/b.png ...
       bitsback extract arrays.bb labels -o labels.npy
     """
-    if output == options.STANDARD:
-        options.refuse_terminal()
+    options.destination(output)  # before anything is read
     with ExitStack() as stack:
         progress = stack.enter_context(Progress("extracting", quiet))
         from bitsback.files.formats import ONE_ARRAY
@@ -151,8 +150,7 @@ def _write_npy(
 
     item_shape = archive.shape if archive._array.picture else archive.shape[1:]
     shape = item_shape if single else (sum(map(len, ranges)), *item_shape)
-    destination = options.standard_output() if output == options.STANDARD else output
-    with open_output(destination, force, archive.name) as file:
+    with open_output(options.destination(output), force, archive.name) as file:
         write_header(file.write, archive.dtype, shape)
         done, total = 0, sum(map(len, ranges))
         for wanted in ranges:
@@ -260,8 +258,7 @@ def _write_arrays(archive: Archive, numbers: list[int], output: Location, force:
             f"{archive.name}: holds arrays; give -o FILE{several.endings[0]}, or one name, and"
             f" -o FILE{one.endings[0]}"
         )
-    destination = options.standard_output() if output == options.STANDARD else output
-    with open_output(destination, force, archive.name) as file:
+    with open_output(options.destination(output), force, archive.name) as file:
         if not container:
             array = archive[numbers[0]]
             with one.write(file, array.dtype, array.shape) as member:
