@@ -58,8 +58,8 @@ class Option:
 
 def option(default: Any, meaning: str, note: str = "", **others: Any) -> Any:
     """A field of a dataclass of options."""
-    about = Option(meaning=meaning, note=note, **others)
-    return field(default=default, metadata={_KEY: about})
+    declared = Option(meaning=meaning, note=note, **others)
+    return field(default=default, metadata={_KEY: declared})
 
 
 def force_option() -> Any:
@@ -90,7 +90,7 @@ def storage_option() -> Any:
     )
 
 
-def about(each: Field[Any]) -> Option:
+def declaration(each: Field[Any]) -> Option:
     found = each.metadata[_KEY]
     assert isinstance(found, Option)
     return found
@@ -98,16 +98,16 @@ def about(each: Field[Any]) -> Option:
 
 def flag(each: Field[Any]) -> str:
     """The option of the command for a field."""
-    return (about(each).names or (f"--{each.name.replace('_', '-')}",))[-1].split("/")[0]
+    return (declaration(each).names or (f"--{each.name.replace('_', '-')}",))[-1].split("/")[0]
 
 
 def check(options: Any) -> None:
     """Raises InputError for a value that is not allowed, or lacks what it needs."""
     by_name = {each.name: each for each in fields(options)}
     for name, each in by_name.items():
-        value, needed = getattr(options, name), about(each).needs
+        value, needed = getattr(options, name), declaration(each).needs
         if value is not None or each.default is not None:
-            about(each).check(name, value)
+            declaration(each).check(name, value)
         if needed and value != each.default and not getattr(options, needed):
             raise InputError(f"{name} ({flag(each)}) is for {needed} ({flag(by_name[needed])})")
 
@@ -120,7 +120,7 @@ def documented(kind: type) -> type:
     before, _, behind = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")
     texts = []
     for each in fields(kind):
-        known = about(each)
+        known = declaration(each)
         usual = f"By default {known.usual}." if known.usual else ""
         text = " ".join(filter(None, (f"{each.name}:", known.meaning, usual, known.note)))
         texts.append(fill(text, 96, subsequent_indent="    "))

@@ -16,7 +16,7 @@ from bitsback.cli.main import bitsback as group
 from bitsback.cli.options import from_command
 from bitsback.compress_options import CompressKeywords
 from bitsback.decompress_options import DecompressKeywords
-from bitsback.option import about
+from bitsback.option import declaration
 
 COMPRESS = (CompressOptions, CompressKeywords, "compress")
 DECOMPRESS = (DecompressOptions, DecompressKeywords, "decompress")
@@ -46,7 +46,7 @@ def test_the_command_has_all_of_them(options: type, keywords: type, command: str
     found = group.get_command(click.Context(group), command)
     assert found is not None
     taken = {parameter.name for parameter in found.params}
-    declared = {field.name for field in fields(options) if about(field).in_command}
+    declared = {field.name for field in fields(options) if declaration(field).in_command}
     assert declared <= taken
     python_only = {field.name for field in fields(options)} - declared
     assert python_only <= {"dtype", "progress", "shape", "verify"}

@@ -15,7 +15,7 @@ from bitsback.cli import complete
 from bitsback.cli.grouped import group
 from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import InputError
-from bitsback.option import about, flag
+from bitsback.option import declaration, flag
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Made = TypeVar("Made")
@@ -94,7 +94,7 @@ def field_option(each: Field[Any]) -> Callable[[Function], Function]:
     """The option of the command for a field of `CompressOptions` or `DecompressOptions`, and the
     options for some of its values.
     """
-    known = about(each)
+    known = declaration(each)
     text = re.sub(r'"([\w-]+)"', r"\1", known.meaning)
     text = re.sub(r"`(\w+)`", lambda found: f"--{found[1].replace('_', '-')}", text)
     text += f"  [default: {known.usual}]" if known.usual else ""
@@ -127,7 +127,7 @@ def field_options(kind: type, added: bool = False) -> Callable[[Function], Funct
     """The options of the command for all fields of `CompressOptions` or `DecompressOptions`.
     added: those of `bitsback add` only.
     """
-    known = ((each, about(each)) for each in fields(kind))
+    known = ((each, declaration(each)) for each in fields(kind))
     return _together(
         *(
             field_option(each)
@@ -142,7 +142,7 @@ def from_command(kind: Callable[..., Made], given: dict[str, Any]) -> Made:
     a value is given twice, InputError for other wrong values.
     """
     for each in fields(cast(Any, kind)):
-        words = about(each).shortcuts
+        words = declaration(each).shortcuts
         chosen = [word for word in words if given.pop(word)]
         chosen += [value for value in (given.pop(each.name, None),) if value is not None]
         if len(chosen) > 1 and words:
