@@ -47,6 +47,9 @@ class Frame:
     others: bytes
     """The bytes before, between and after the rows."""
 
+    kind = 1
+    exact = True
+
     @classmethod
     def read(cls, data: Content, image: Image.Image, pixels: Bands) -> Frame | None:
         """The frame of a file; None if its pixels are not stored plainly.
@@ -85,16 +88,6 @@ class Frame:
                 others.append(data[at:offset])
             at = offset + rows * stride
         return cls(layout, tuple(segments), b"".join([*others, data[at:]]))
-
-    @property
-    def kind(self) -> int:
-        """Its number in an archive."""
-        return 1
-
-    @property
-    def exact(self) -> bool:
-        """Whether the very bytes of the file come back."""
-        return True
 
     @property
     def certain(self) -> bool:

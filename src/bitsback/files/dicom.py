@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.files.bands import Bands, Read, rows_of_band
+from bitsback.files.bands import Bands, rows_of_band
 from bitsback.files.bitmap import PLANES, SWAP, Frame
 from bitsback.files.drawing import Split, makes
 from bitsback.io.file_io import Content, FileContent, in_memory, same_bytes
 from bitsback.wire import Cursor
 
 if TYPE_CHECKING:
-    from PIL import Image
+    pass
 
 _PREAMBLE = 128
 _SYNTAXES = {
@@ -281,10 +281,6 @@ def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:
     frames = pixels.whole().reshape(int(found.frames), -1, *pixels.shape[1:])
     frame: NDArray[Any] = frames[len(frames) // 2]
     return frame.max() - frame if photometric == b"MONOCHROME1" else frame
-
-
-def bands_of(image: Image.Image) -> Read | None:
-    return None
 
 
 def samples(file: BinaryIO) -> Bands | None:

@@ -13,11 +13,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.files.bands import Bands, Read
+from bitsback.files.bands import Bands
 from bitsback.files.drawing import Drawing, Seekable, Split, WholeDrawing, makes
 from bitsback.files.sheet import Place, sheet_of
 from bitsback.format.modes import Shape
@@ -160,10 +159,6 @@ class Gif:
 def _too_large(frames: Sequence[GifFrame]) -> bool:
     height, width = _sheet(frames)[1]
     return height * width > _MOST_PIXELS
-
-
-def bands_of(image: Image.Image) -> Read | None:
-    return None
 
 
 def samples(file: BinaryIO) -> Bands | None:

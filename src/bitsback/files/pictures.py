@@ -254,7 +254,7 @@ BandsOf = Callable[[Image.Image], Read | None]
 """Reads an open picture some rows at a time, if its file allows it."""
 
 
-def sample_bands(image: Image.Image, bands_of: BandsOf) -> Bands | None:
+def sample_bands(image: Image.Image, bands_of: BandsOf | None = None) -> Bands | None:
     """The bands of `samples` of an open picture, valid while its file is open."""
     check_pixels(image)
     mode = "L" if image.mode == "P" else _mode(image)
@@ -282,10 +282,10 @@ def shown_in_bands(image: Image.Image, name: str, bands_of: BandsOf) -> Bands:
     return Bands.from_array(pixels_of(image, name))
 
 
-def _in_bands(image: Image.Image, mode: str, bands_of: BandsOf) -> Read | None:
+def _in_bands(image: Image.Image, mode: str, bands_of: BandsOf | None) -> Read | None:
     """A reader of a large picture, or of one that Pillow does not read whole."""
     wanted = mode in DEEP or image.width * image.height >= LARGE
-    return bands_of(image) if wanted else None
+    return bands_of(image) if wanted and bands_of is not None else None
 
 
 def split_picture(

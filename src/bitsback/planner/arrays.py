@@ -107,14 +107,10 @@ def choose_coding(
     planner = Planner(DEFAULT.for_array(array.size))
     plan = _plan(planner, array, outlines, axes)
     default = _default_axes(array.shape, axes)
-    found = [
-        (
-            one.axes or default,
-            smallest_coding(_reshaped(whole, array.shape, one.axes or default), one, "lzma"),
-        )
-        for one in (plan, *plan.rivals)
-    ]
-    codings = [(count, each.coding) for count, each in found]
+    plans = [(one.axes or default, one) for one in (plan, *plan.rivals)]
+    # What general compressors make of tiles is kept with them.
+    tiles = {count: _reshaped(whole, array.shape, count) for count, _ in plans}
+    codings = [(count, smallest_coding(tiles[count], one, "lzma").coding) for count, one in plans]
     many = array.ndim > 1 and not is_narrow(array.dtype)
     if plan.model is not None and many:
         listed = whole.value_range

@@ -93,8 +93,7 @@ def command(
       bitsback extract photos.bb 'a/*.png' b/ -o some      some/a/b.png ...
       bitsback extract arrays.bb labels -o labels.npy
     """
-    if output == options.STANDARD:
-        options.refuse_terminal()
+    options.destination(output)  # before anything is read
     with ExitStack() as stack:
         progress = stack.enter_context(Progress("extracting", quiet))
         from bitsback.files.formats import ONE_ARRAY, PAGES
@@ -128,7 +127,7 @@ def command(
                 to_stream = place == options.STANDARD and opened.kind != "folder" and not png
                 count = opened.extract(
                     wanted,
-                    options.standard_output() if to_stream else place,
+                    options.destination(place) if to_stream else place,
                     png=png,
                     verify=not no_verify,
                     force=force,
