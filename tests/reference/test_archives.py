@@ -71,12 +71,10 @@ def test_a_chain_of_bytes(count: int, block: int | None) -> None:
 
 LIKELIHOODS: dict[str, dict[str, Any]] = {
     "bernoulli": {"shape": (9, 9), "latents": 1},
-    "exponential": {
-        "shape": (5, 4), "likelihood": "exponential", "levels": 13, "likelihood_precision": 20,
-    },
-    "beta-binomial": {
-        "shape": (6, 7), "likelihood": "beta-binomial", "levels": 256, "likelihood_precision": 24,
-    },
+    "exponential": {"shape": (5, 4), "likelihood": "exponential", "levels": 13,
+        "likelihood_precision": 20},
+    "beta-binomial": {"shape": (6, 7), "likelihood": "beta-binomial", "levels": 256,
+        "likelihood_precision": 24},
 }  # fmt: skip
 
 

@@ -27,64 +27,43 @@ DENSE: dict[str, dict[str, Any]] = {
     "dense, wide": {"shape": (28, 28), "latents": 40, "hidden": 5},
     "bytes": {"likelihood": "beta-binomial", "levels": 256, "likelihood_precision": 24},
     "bytes, least precision": {"likelihood": "beta-binomial", "levels": 256},
-    "dense family of 256 levels": {
-        "likelihood": "exponential",
-        "levels": 256,
-        "likelihood_precision": 18,
-    },
-    "dense family of 17 levels": {
-        "likelihood": "exponential", "levels": 17, "shape": (2, 2, 3), "bits": 8,
-    },
+    "dense family of 256 levels": {"likelihood": "exponential", "levels": 256,
+        "likelihood_precision": 18},
+    "dense family of 17 levels": {"likelihood": "exponential", "levels": 17, "shape": (2, 2, 3),
+        "bits": 8},
     "dense family of 2 levels": {"likelihood": "exponential", "likelihood_precision": 24},
-    "dense mixture of 1000 levels": {
-        "likelihood": "mixture", "levels": 1000, "shape": (2, 5, 2), "likelihood_precision": 20,
-    },
+    "dense mixture of 1000 levels": {"likelihood": "mixture", "levels": 1000, "shape": (2, 5, 2),
+        "likelihood_precision": 20},
 }  # fmt: skip
 SCANS: dict[str, dict[str, Any]] = {
     "pixels": {},
-    "pixels, least precision": {
-        "precision": 8, "shape": (4, 4), "window": (1, 1), "planes": 1, "bits": 4,
-    },
+    "pixels, least precision": {"precision": 8, "shape": (4, 4), "window": (1, 1), "planes": 1,
+        "bits": 4},
     "one row": {"shape": (1, 9), "window": (3, 2), "kernel": 5, "stride": 3, "latents": 1},
-    "one column": {
-        "shape": (9, 1), "codec": "mixture", "levels": 5, "precision": 22, "factor": 3,
-    },
-    "one pixel": {
-        "shape": (1, 1), "codec": "exponential", "levels": 9, "precision": 20, "kernel": 7,
-        "planes": 8,
-    },
+    "one column": {"shape": (9, 1), "codec": "mixture", "levels": 5, "precision": 22, "factor": 3},
+    "one pixel": {"shape": (1, 1), "codec": "exponential", "levels": 9, "precision": 20,
+        "kernel": 7, "planes": 8},
     "a window beyond the image": {"shape": (3, 2), "window": (8, 8), "kernel": 7, "stride": 4},
     "a family": {"codec": "exponential", "levels": 17, "precision": 18, "seed": 2, "bits": 8},
-    "a family of 256 levels": {
-        "codec": "exponential", "levels": 256, "precision": 24, "window": (4, 1),
-    },
+    "a family of 256 levels": {"codec": "exponential", "levels": 256, "precision": 24,
+        "window": (4, 1)},
     "a mixture": {"codec": "mixture", "levels": 256, "precision": 24, "hidden": 33},
-    "a mixture of one": {
-        "codec": "mixture", "levels": 2, "precision": 20, "components": 1, "stride": 1,
-    },
-    "a mixture of many": {
-        "codec": "mixture", "levels": 256, "precision": 20, "components": 32, "planes": 3,
-    },
-    "a mixture, 8 bits": {
-        "codec": "mixture", "levels": 30, "precision": 21, "bits": 8, "factor": 8, "kernel": 1,
-    },
-    "a mixture of 65,536 levels": {
-        "codec": "mixture", "levels": 65536, "precision": 20, "mean_shift": 9, "shape": (3, 4),
-    },
+    "a mixture of one": {"codec": "mixture", "levels": 2, "precision": 20, "components": 1,
+        "stride": 1},
+    "a mixture of many": {"codec": "mixture", "levels": 256, "precision": 20, "components": 32,
+        "planes": 3},
+    "a mixture, 8 bits": {"codec": "mixture", "levels": 30, "precision": 21, "bits": 8, "factor": 8,
+        "kernel": 1},
+    "a mixture of 65,536 levels": {"codec": "mixture", "levels": 65536, "precision": 20,
+        "mean_shift": 9, "shape": (3, 4)},
     "three channels at once": {"shape": (3, 4, 3), "hidden": 40},
-    "three channels one by one": {
-        "shape": (3, 4, 3), "codec": "mixture", "levels": 256, "precision": 24,
-        "groups": [[1], [2], [0]],
-    },
-    "four channels in two groups": {
-        "shape": (4, 3, 4), "codec": "exponential", "levels": 9, "precision": 20,
-        "groups": [[3, 0], [2, 1]],
-    },
+    "three channels one by one": {"shape": (3, 4, 3), "codec": "mixture", "levels": 256,
+        "precision": 24, "groups": [[1], [2], [0]]},
+    "four channels in two groups": {"shape": (4, 3, 4), "codec": "exponential", "levels": 9,
+        "precision": 20, "groups": [[3, 0], [2, 1]]},
     "flat contexts": {"flat": True, "seed": 3, "shape": (6, 9), "window": (1, 2)},
-    "flat contexts of two groups": {
-        "flat": True, "shape": (5, 5, 2), "codec": "mixture", "levels": 40, "precision": 22,
-        "window": (1, 1), "groups": [[1], [0]],
-    },
+    "flat contexts of two groups": {"flat": True, "shape": (5, 5, 2), "codec": "mixture",
+        "levels": 40, "precision": 22, "window": (1, 1), "groups": [[1], [0]]},
 }  # fmt: skip
 MODELS = {**DENSE, **SCANS}
 
