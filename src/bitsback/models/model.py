@@ -58,10 +58,8 @@ class Model(Outline):
     distributions: dict[str, Distribution] = field(repr=False)
 
     def __repr__(self) -> str:
-        items = (
-            "items of any size" if self.size is None else " x ".join(map(str, self.whole_size()))
-        )
-        return f"<Model {self.name}: {items}, {self.levels} levels, {self.identity.hex()[:8]}>"
+        size = "items of any size" if self.size is None else " x ".join(map(str, self.whole_size()))
+        return f"<Model {self.name}: {size}, {self.levels} levels, {self.identity.hex()[:8]}>"
 
     def bind(self, shapes: Shapes) -> BoundModel:
         """The model for items of these shapes, each with its number of consecutive items. Raises
@@ -79,10 +77,7 @@ class Model(Outline):
     def _program(self, size: Size | None) -> _core.Program:
         names = list(self.variables)
         numbers = {name: number for number, name in enumerate(names)}
-        parts = {
-            key: distribution.core(size, numbers)
-            for key, distribution in self.distributions.items()
-        }
+        parts = {key: each.core(size, numbers) for key, each in self.distributions.items()}
         return _core.Program(
             [
                 (0 if size is None else variable.elements(size), variable.levels)
@@ -122,11 +117,8 @@ class Model(Outline):
 
     def macs(self, shape: ItemShape) -> int:
         """Multiply-adds that coding an item takes, and some for each element."""
-        networks = [
-            network
-            for network in self.networks.values()
-            if set(network.sources) <= set(self.variables)
-        ]
+        known = set(self.variables)
+        networks = [each for each in self.networks.values() if set(each.sources) <= known]
         return costs.macs_of(self.variables, networks, self.distributions.values(), shape)
 
     def steps(self, shape: ItemShape) -> int:
@@ -219,9 +211,9 @@ class Model(Outline):
         keyed = top.object("distributions")
         entries_of = {
             key: DistributionEntry(
-                key, parsed, keyed.object(key), reader, outline.variables, library
+                key, names, keyed.object(key), reader, outline.variables, library
             )
-            for key, parsed in outline.keys.items()
+            for key, names in outline.keys.items()
         }
         distributions = {key: read_distribution(entry) for key, entry in entries_of.items()}
         networks, outputs = library.done()
@@ -350,12 +342,8 @@ class BoundModel:
 
 
 def _adaptive(distributions: Mapping[str, Distribution]) -> AdaptiveDistribution | None:
-    distribution = next(
-        distribution
-        for distribution in distributions.values()
-        if distribution.variable.name == DATA
-    )
-    return distribution if isinstance(distribution, AdaptiveDistribution) else None
+    of_data = next(each for each in distributions.values() if each.variable.name == DATA)
+    return of_data if isinstance(of_data, AdaptiveDistribution) else None
 
 
 def _count(batches: Batches) -> int:
