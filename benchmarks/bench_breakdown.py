@@ -1,4 +1,5 @@
-"""The time of each step of bits back on one core, with public codecs, and of the whole.
+"""The time of each step of bits back on one core, networks alone and with their coding, and of the
+whole.
 
     python benchmarks/bench_breakdown.py
 
@@ -81,9 +82,9 @@ def steps(model: bitsback.Model, x: NDArray[np.uint8]) -> dict[str, Callable[[],
 
     return {
         "posterior network": lambda: [model.posterior_parameters(batch) for batch in batches],
-        "pop z under the posterior": popped,
+        "pop z under the posterior, with its network": popped,
         "likelihood network": lambda: [model.likelihood_parameters(latents) for latents in z],
-        "push x under the likelihood": partial(pushed, likelihoods, batches),
+        "push x under the likelihood, with its network": partial(pushed, likelihoods, batches),
         "push z under the prior": partial(pushed, priors, z),
     }
 
