@@ -25,9 +25,10 @@ else:
     from bitsback_train.export.exporter import Card, export
     from bitsback_train.fit.training import Recipe
     from bitsback_train.fit.vae_training import Split, VaeTraining
+    from bitsback_train.layers.affine import Affine
     from bitsback_train.network.architectures import AnyVae
     from bitsback_train.network.context import ContextArchitecture, ContextModule
-    from bitsback_train.network.dense import Architecture, LinearModule, VaeModule
+    from bitsback_train.network.dense import Architecture, VaeModule
 
     torch.set_num_threads(1)
     SMALL = Architecture(pixels=36, hidden=(16, 12), latents=5, bits=8)
@@ -114,7 +115,7 @@ def check_training(recipe: "Recipe", split: "Split", folder: Path, least: float)
 def widen(module: "AnyVae", factor: float) -> None:
     with torch.no_grad():
         for layer in module.modules():
-            if isinstance(layer, LinearModule):
+            if isinstance(layer, Affine):
                 layer.linear.weight.mul_(factor)
                 layer.linear.bias.normal_(0, 2)
 

@@ -14,9 +14,9 @@ from bitsback_train.export.exporter import Card, export
 from bitsback_train.fit.machine import faster_in_half
 from bitsback_train.fit.training import Recipe
 from bitsback_train.fit.vae_training import Split, VaeTraining, latent_nats, nats_in_parts
+from bitsback_train.layers.affine import Affine
 from bitsback_train.network.architectures import load_module, save_module
 from bitsback_train.network.context import SPARSE, ContextArchitecture, ContextModule
-from bitsback_train.network.dense import LinearModule
 
 
 @pytest.mark.parametrize("muon", [True, False])
@@ -77,9 +77,7 @@ def test_training_works_with_and_without_bfloat16(
     training = VaeTraining(recipe, split, tmp_path, samples=1, half=half)
     assert (
         any(
-            layer.half_precision
-            for layer in training.module.modules()
-            if isinstance(layer, LinearModule)
+            layer.half_precision for layer in training.module.modules() if isinstance(layer, Affine)
         )
         == half
     )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.tables import normal_quantile
-from bitsback_train.network.rounding import LOGIT, SCALE, TOP, Grid
+from bitsback_train.layers.rounding import LOGIT, SCALE, TOP, Grid
 
 PROBABILITY_BITS = 16
 _SCALE_STEPS, _SCALE_ZERO = int(SCALE.scale), int(SCALE.zero)

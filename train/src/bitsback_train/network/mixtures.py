@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bitsback.models.families.mixture import MixtureFamily
+from bitsback_train.layers.rounding import Grid
 from bitsback_train.network.exact_tables import exponentials, inverse_symbol_scales
 from bitsback_train.network.likelihoods import LN2, LikelihoodModule
-from bitsback_train.network.rounding import Grid
 
 PRECISION = 24
 MEAN_SHIFT = 2  # the unit of a mean: 2^-6 of a symbol
@@ -39,7 +39,7 @@ class MixtureModule(LikelihoodModule):
     def nats(self, x: Tensor, *outputs: Tensor) -> Tensor:
         """x: symbols [b, 1]. Returns [b]."""
         weight, mean, scale = outputs
-        if self.quantised and not self.training:
+        if self.rounded and not self.training:
             return self.exact_nats(x, weight, mean, scale)
         losses = _Nats.apply(x, weight.float(), mean.float(), scale.float(), self.levels)  # type: ignore[no-untyped-call]
         return cast(Tensor, losses)

@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from bitsback.errors import InputError
-from bitsback_train.export.network_writer import Tensors
+from bitsback_train.layers.network_writer import Tensors
+from bitsback_train.layers.operations import Function, scaling
+from bitsback_train.layers.rounding import LOGIT, MEAN, SCALE, Grid
 from bitsback_train.network import mixtures
 from bitsback_train.network.exact_tables import (
     PROBABILITY_BITS,
@@ -24,8 +26,6 @@ from bitsback_train.network.exact_tables import (
 )
 from bitsback_train.network.likelihoods import LN2
 from bitsback_train.network.mixtures import PRECISION
-from bitsback_train.network.rounding import LOGIT, MEAN, SCALE, Grid
-from bitsback_train.portable.operations import Function, scaling
 from bitsback_train.portable.parameters import Output, Spread, log2_inverse
 from bitsback_train.portable.torch_variables import Data, Latent
 

@@ -6,9 +6,9 @@ from typing import Literal
 import torch
 
 from bitsback.errors import InputError
+from bitsback_train.layers.operations import Function, scaling
+from bitsback_train.layers.rounding import Grid
 from bitsback_train.network.likelihoods import LN2
-from bitsback_train.network.rounding import Grid
-from bitsback_train.portable.operations import Function, scaling
 
 Spread = Literal["log_scale", "log_variance", "scale"]
 
