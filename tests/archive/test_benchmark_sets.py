@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback import _core
 from bitsback_lab.bench.subject import cifar10, kodak
-from bitsback_train.downloads import ENVIRONMENT
+from bitsback_lab.datasets import ENVIRONMENT
 
 SETS: dict[str, tuple[Callable[[], Any], float]] = {
     "kodak": (kodak, 2.80),

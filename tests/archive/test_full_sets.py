@@ -17,7 +17,7 @@ import pytest
 import bitsback
 from bitsback import _core
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.units import Images
 
 MODELS: dict[str, tuple[Callable[[], Images], float, float]] = {
     "mnist-binary-context": (binarised_mnist_test_images, 0.1482, 0.1495),

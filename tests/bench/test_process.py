@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bitsback_lab.bench.process import PeerFailed, measure_apart
-from bitsback_train.peers.measure import Peer, peak_memory
+from bitsback_lab.peers.measure import Peer, peak_memory
 
 HERE = Path(__file__).parent
 

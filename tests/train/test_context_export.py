@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from pruning import prune
 
 import bitsback
 from bitsback.models import Model, load_model
 from bitsback_train.export.exporter import Card, chain_batch, export
-from bitsback_train.fit.pruning import prune
 from bitsback_train.layers.rounding import HIDDEN, TOP
 from bitsback_train.network.context import ContextArchitecture, ContextModule
 from bitsback_train.network.exact_tables import bucket_centres, latent_grid

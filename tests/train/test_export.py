@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import torch
+from pruning import prune
+from vae_training import latent_nats
 
 from bitsback.models import load_model
 from bitsback_train.export.exporter import Card, export
-from bitsback_train.fit.pruning import prune
-from bitsback_train.fit.vae_training import latent_nats
 from bitsback_train.layers.affine import Affine
 from bitsback_train.layers.rounding import HIDDEN
 from bitsback_train.network.dense import VaeModule

@@ -22,12 +22,13 @@ from bitsback_train.export.vectors import TEST_SEED, Draw, digests
 from bitsback_train.layers.network import Network
 from bitsback_train.layers.network_writer import Tensors
 from bitsback_train.layers.rounding import TOP
-from bitsback_train.network.architectures import AnyVae
 from bitsback_train.network.context import ContextModule
 from bitsback_train.network.context_bytes import seen_planes
+from bitsback_train.network.dense import VaeModule
 from bitsback_train.network.exact_tables import inverse_scales
 from bitsback_train.network.mixtures import MEAN_SHIFT
 
+AnyVae = VaeModule | ContextModule
 GAUSSIAN_PRECISION = 24
 BATCH = 256
 # the batch of a context VAE, which keeps its features in memory: 256 images of 28 x 28

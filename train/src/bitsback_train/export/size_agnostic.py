@@ -17,7 +17,7 @@ from bitsback_train.export.exporter import Card, Parts
 from bitsback_train.layers.affine import Affine, affine_layers
 from bitsback_train.layers.network_writer import Tensors
 from bitsback_train.layers.rounding import HIDDEN
-from bitsback_train.network.exact_tables import exponentials, inverse_unit_scales, seen_differences
+from bitsback_train.network.exact_tables import exponentials, inverse_scales, seen_differences
 from bitsback_train.network.pixel_predictor import (
     MEAN_SHIFT,
     OUTPUTS,
@@ -100,7 +100,7 @@ def described(
     tensors: Tensors = {
         "x.see": seen_differences(),
         "pixel.exponential": exponentials(),
-        "pixel.inverse_scale": inverse_unit_scales(),
+        "pixel.inverse_scale": inverse_scales(64, 16, 12),
     }
     tensors |= {f"x.start.{number}": start for number, start in enumerate(starts)}
     predictors = [

@@ -11,10 +11,10 @@ import io
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ from bitsback_train.layers.operations import Rounding
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
-REPLANNED = ("epochs", "quantise_from", "warm_up", "kl_warm_up", "validate_every")
+REPLANNED = ("epochs", "quantise_from", "warm_up", "validate_every")
 """The fields of a recipe that may change during a run."""
 
 Trained = TypeVar("Trained", bound=Rounding)
@@ -76,20 +76,6 @@ def last_part(recipe: Recipe) -> Recipe:
         recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5,
         constant=0.0, kl_warm_up=0, validate_every=1, muon=False,
     )  # fmt: skip
-
-
-class Point(NamedTuple):
-    """A validation: its epoch, whether with rounding, and the rates of both in bits per pixel."""
-
-    epoch: float
-    quantised: float
-    train: float
-    validation: float
-
-
-def points(rows: Sequence[Mapping[str, float]]) -> list[Point]:
-    """The points of a curve's rows, whatever the names of its columns."""
-    return [Point(*list(row.values())[:4]) for row in rows]
 
 
 class Descent(ABC, Generic[Trained, Batch]):
@@ -172,12 +158,14 @@ class Training(Descent[Trained, Batch]):
     followed = 4  # suffices and is cheaper
     counted = "epoch"
     """The name of an epoch in rows of the curve."""
-    train_column, validation_column = "train_bpd", "validation_bpd"
-    validation_takes_time = False
-    """Whether `seconds` includes the time of validations."""
 
     def __init__(
-        self, recipe: Recipe, module: Trained, steps: int, folder: Path, replanned: bool
+        self,
+        recipe: Recipe,
+        module: Trained,
+        steps: int,
+        folder: Path,
+        replanned: bool = False,
     ) -> None:
         super().__init__(recipe, module, steps)
         self.folder, self.replanned = folder, replanned
@@ -190,7 +178,7 @@ class Training(Descent[Trained, Batch]):
 
     @abstractmethod
     def _validated(self) -> dict[str, float]:
-        """The row of the curve for the average, in eval mode; the first entry makes the choices."""
+        """The row of the curve for the average, in eval mode; `validation` makes the choices."""
 
     def run(self, until: int | None = None) -> Trained:
         """Train to the end, or through the epoch `until`. Returns the best module so far."""
@@ -198,12 +186,10 @@ class Training(Descent[Trained, Batch]):
         while self.epoch < end:
             begin = time.perf_counter()
             self.run_epoch()
+            validates = self.epoch % self.recipe.validate_every == 0
+            row = self._validate() if validates or self.epoch == self.recipe.epochs else None
             self.seconds += time.perf_counter() - begin
-            if self.epoch % self.recipe.validate_every == 0 or self.epoch == self.recipe.epochs:
-                begin = time.perf_counter()
-                row = self._validate()
-                if self.validation_takes_time:
-                    self.seconds += time.perf_counter() - begin
+            if row is not None:
                 self.rows.append(row | {"seconds": round(self.seconds)})
                 self._save()
         return self.best_module()
@@ -228,7 +214,7 @@ class Training(Descent[Trained, Batch]):
         self.average.quantise(rounds)
         self.average.eval()
         found = self._validated()
-        loss = found[self.validation_column]
+        loss = found["validation"]
         # The best loss of floats cannot be compared with one of integers.
         first_rounded = rounds and not any(row["quantised"] for row in self.rows)
         if loss < self.best_loss or first_rounded:
@@ -236,7 +222,7 @@ class Training(Descent[Trained, Batch]):
         train = sum(self.losses) / len(self.losses)
         self.losses.clear()
         row: dict[str, float] = {self.counted: self.epoch, "quantised": int(rounds)}
-        named = {self.train_column: train, **found}
+        named = {"train": train, **found}
         return row | {name: round(value, 5) for name, value in named.items()}
 
     def _save(self) -> None:

@@ -2,9 +2,8 @@
 pixels for details.
 """
 
-import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -237,15 +236,6 @@ class ContextModule(LatentModule):
         """Which contexts are flat, [n]: windows uint8 [n, window]."""
         return windows.amax(1) < self.architecture.flat_levels
 
-    def without_gate(self) -> "ContextModule":
-        """The module without its gate, whose pixel network handles flat contexts too."""
-        module = copy.deepcopy(self)
-        module.architecture = replace(
-            module.architecture, flat_hidden=0, flat_components=1, flat_levels=1
-        )
-        module.flat, module.flat_outputs = nn.ModuleList(), nn.ModuleDict()
-        return module
-
     def outputs_if_flat(self, features: Any) -> tuple[Any, ...]:
         """Features [n, features] of flat contexts to the likelihood's outputs, each [n,
         outputs].
@@ -259,7 +249,7 @@ class ContextModule(LatentModule):
 
         x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the
         continuous normals; buckets can only lower it. In training, -log p(x | z) is an unbiased
-        estimate, see SPARSE, and there is no gate: bitsback_train.fit.gate adds it afterwards.
+        estimate, see SPARSE, and there is no gate: recipes/gate.py adds it afterwards.
         """
         z, kl = self.sample(x, noise)
         windows, features, symbols = (

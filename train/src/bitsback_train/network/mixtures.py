@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bitsback.models.families.mixture import MixtureFamily
 from bitsback_train.layers.rounding import Grid
-from bitsback_train.network.exact_tables import exponentials, inverse_symbol_scales
+from bitsback_train.network.exact_tables import exponentials, inverse_scales
 from bitsback_train.network.likelihoods import LN2, LikelihoodModule
 
 PRECISION = 24
@@ -51,7 +51,7 @@ class MixtureModule(LikelihoodModule):
             g.integers(v.double()).numpy() for g, v in zip(grids, outputs, strict=True)
         )
         family = MixtureFamily(
-            exponentials(), inverse_symbol_scales(), self.levels, PRECISION, MEAN_SHIFT
+            exponentials(), inverse_scales(int(SCALE.zero), 16), self.levels, PRECISION, MEAN_SHIFT
         )
         codec = family.codec(
             [weight.astype(np.uint8), mean.astype(np.int16), scale.astype(np.uint8)]
@@ -60,7 +60,7 @@ class MixtureModule(LikelihoodModule):
         return torch.from_numpy((bits * LN2).astype(np.float32))
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        return {"exponential": exponentials(), "inverse_scale": inverse_symbol_scales()}
+        return {"exponential": exponentials(), "inverse_scale": inverse_scales(int(SCALE.zero), 16)}
 
     def start(self, grey: Tensor) -> dict[str, Tensor]:
         """Spreads the components over the levels, all wide and equally likely."""

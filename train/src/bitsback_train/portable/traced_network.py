@@ -12,11 +12,11 @@ from bitsback.errors import InputError
 from bitsback_train.layers.network import Network
 from bitsback_train.layers.operations import Image, Node, Operation, Source, in_order
 from bitsback_train.layers.rounding import Grid
+from bitsback_train.portable.distributions import Output
 from bitsback_train.portable.graph import applied
 from bitsback_train.portable.gridding import Kind, Slot, choose_grid, gridded
 from bitsback_train.portable.lowerings import shapes
 from bitsback_train.portable.lowerings.call import Call
-from bitsback_train.portable.parameters import Output
 from bitsback_train.portable.torch_variables import Data, Latent
 from bitsback_train.portable.tracing import trace
 from bitsback_train.portable.value import Value

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from vae_training import parts
 
 from bitsback_train.fit.training import Descent, Recipe
-from bitsback_train.fit.vae_training import parts
 from bitsback_train.layers.rounding import HIDDEN
 from bitsback_train.network.context import ContextArchitecture, ContextModule
 from bitsback_train.network.likelihoods import LN2
