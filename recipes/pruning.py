@@ -4,10 +4,10 @@ import copy
 from dataclasses import replace
 
 import torch
-from architectures import AnyVae
 from torch import Tensor, nn
 from vae_training import ACTIVE_NATS, latent_nats, parts
 
+from bitsback_train.export.exporter import AnyVae
 from bitsback_train.layers.affine import Affine
 from bitsback_train.network.context import ContextModule
 

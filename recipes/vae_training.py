@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from architectures import AnyVae, make_module
+from architectures import make_module
 from numpy.typing import NDArray
 from torch import Tensor
 from warm_start import equalise, grow, revive
 
 from bitsback.errors import InputError
+from bitsback_train.export.exporter import AnyVae
 from bitsback_train.fit.training import Recipe, Training
 from bitsback_train.network.context import ContextArchitecture, ContextModule
 from bitsback_train.network.dense import Architecture

@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from architectures import AnyVae
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bitsback_train.export.exporter import AnyVae
 from bitsback_train.layers.rounding import HIDDEN, Grid
 from bitsback_train.network.context import ContextModule
 from bitsback_train.network.exact_tables import bucket_centres

@@ -22,12 +22,11 @@ if find_spec("torch") is None:
     ]
 else:
     import torch
-    from architectures import AnyVae
     from vae_training import Split, VaeTraining
 
     from bitsback import Message
     from bitsback_train.export.code_lengths import code_lengths
-    from bitsback_train.export.exporter import Card, export
+    from bitsback_train.export.exporter import AnyVae, Card, export
     from bitsback_train.fit.training import Recipe
     from bitsback_train.layers.affine import Affine
     from bitsback_train.network.context import ContextArchitecture, ContextModule

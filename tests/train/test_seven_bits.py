@@ -1,10 +1,9 @@
 """The inputs of layers lie within 0 to 127 in all models that training makes."""
 
 import torch
-from architectures import AnyVae
 
 from bitsback.models import Model
-from bitsback_train.export.exporter import Card, export
+from bitsback_train.export.exporter import AnyVae, Card, export
 from bitsback_train.layers.rounding import pixel_grid, seven_bits
 from bitsback_train.network.context import ContextModule
 from bitsback_train.network.dense import VaeModule

@@ -60,6 +60,7 @@ class Affine(Operation):
     low, high = -math.inf, math.inf
     """The range of the result, for example that of a ReLU."""
     learns = True
+    mask: Tensor | None
 
     def __init__(
         self,

@@ -83,6 +83,8 @@ class ContextModule(LatentModule):
     given earlier pixels.
     """
 
+    architecture: ContextArchitecture
+
     def __init__(self, architecture: ContextArchitecture) -> None:
         super().__init__(architecture.bits)
         a = architecture

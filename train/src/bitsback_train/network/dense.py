@@ -136,6 +136,8 @@ class VaeModule(LatentModule):
     architecture's codec, in which pixels are independent given the latents.
     """
 
+    architecture: Architecture
+
     def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
         super().__init__(architecture.bits)
         pixels, hidden, latents = architecture.pixels, architecture.hidden, architecture.latents
