@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 def odd(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets this process and those it starts import `odd_codecs`."""
     monkeypatch.syspath_prepend(str(HERE))
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
 
 
 def peer(name: str, decode: str | None = None) -> Peer:
