@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.format.tiles import Tiles
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.units import Images
 
 
 def main() -> None:
