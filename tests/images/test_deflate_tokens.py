@@ -109,12 +109,7 @@ def odd_streams() -> dict[str, bytes]:
         "empty stored": Bits().put((1, 1), (0, 2)).end() + b"\0\0\xff\xff",
         "padding of a stored block": Bits().put((1, 1), (0, 2)).end(21) + b"\1\0\xfe\xffx",
         "padding at the end": Bits().put(*fixed).words("0000000").end(41),
-        "empty blocks": Bits()
-        .put((0, 1), (1, 2))
-        .words("0000000")
-        .put(*fixed)
-        .words("0000000")
-        .end(),
+        "empty blocks": Bits().put(*more).words("0000000").put(*fixed).words("0000000").end(),
         "flushed": flushed + packer.flush(),
         "stored": raw(some(200_000, 256), 0),
         "distance 32,768": raw(far + far[:300], 9),

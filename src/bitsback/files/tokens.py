@@ -35,7 +35,7 @@ class Tokens:
         return plaintext, cls(coded, size)
 
     def stream(self, plaintext: bytes | bytearray) -> bytes:
-        """The stream with this plaintext. Raises ArchiveError if it is not the one of the tokens."""
+        """The stream with this plaintext. Raises ArchiveError if it is not that of the tokens."""
         try:
             return _core.deflate_stream(
                 plaintext, self.coded, self.size, tables.stretch(), tables.logistic_cdf()

@@ -15,74 +15,115 @@
 
 namespace bitsback::deflate {
 
-// What a search has to be like to find the matches of a stream, but for a share of them.
+// Calls take(position, token) for each match of a stream.
+template <class Take>
+void for_matches(const Stream& stream, const Take& take) {
+    std::size_t at = 0;
+    auto token = stream.tokens.begin();
+    for (const Block& block : stream.blocks) {
+        at += block.stored;
+        for (std::size_t i = 0; i < block.tokens; ++i, at += token++->bytes())
+            if (token->length != 0) take(at, *token);
+    }
+}
+
+// Finds what a search has to be like to find the matches of a stream.
 class SettingsFinder {
   public:
-    SettingsFinder(const Stream& stream, std::size_t share) : stream_(stream), share_(share) {
-        // Where matches come from: inside of which others.
-        std::vector<std::uint16_t> inside(stream_.plaintext.size());
-        std::vector<std::size_t> sources(most_match + 1), ends(most_match + 1);
-        std::size_t matches = 0, at_ends = 0;
-        for_matches([&](std::size_t at, const Token& token) {
+    explicit SettingsFinder(const Stream& stream) {
+        std::vector<std::uint16_t> inside(stream.plaintext.size());
+        for_matches(stream, [&](std::size_t at, const Token& token) {
             const std::uint16_t of = inside[at - token.distance()];
-            ++(of > most_match ? ends : sources)[of % 512];
-            ++matches;
+            if (of < last_inside) ++sources_[of];
             for (unsigned i = 1; i < token.length; ++i) inside[at + i] = token.length;
-            inside[at + token.length - 1] += 512;
+            inside[at + token.length - 1] += last_inside;
         });
-        insert_ = static_cast<std::uint16_t>(above(sources));
-        for (std::size_t length = insert_ + 1u; length <= most_match; ++length)
-            at_ends += ends[length];
-        ends_ = at_ends * share_ > matches;
+        for (const std::uint16_t of : inside) ++positions_[of % last_inside];
     }
 
-    // Those of a search by this hash.
-    SearchSettings settings(std::uint8_t hash) const {
-        SearchSettings of{hash, most_depth, most_match, insert_, ends_};
-        Search search(stream_.plaintext, of);
+    static constexpr std::size_t none = std::size_t{1} << 40;  // a share
+
+    // Settings that differ in what is inserted, the likeliest ones first.
+    std::vector<SearchSettings> inserts() const {
+        std::vector<SearchSettings> made;
+        for (const std::size_t insert : {above(sources_, none), dense(), above(sources_, 64)})
+            for (const bool ends : {false, true})
+                made.push_back(
+                    {0, most_depth, most_match, static_cast<std::uint16_t>(insert), ends});
+        return made;
+    }
+
+    // The others, with which the share of its matches that are no candidates is so small.
+    static void fit(const Stream& stream, SearchSettings& settings, std::size_t share) {
+        settings.depth = most_depth;
+        settings.nice = most_match;
+        Search search(stream.plaintext, settings);
         Candidates found;
-        std::vector<std::size_t> depths(most_depth + 1), lengths(most_match + 1);
-        for_matches([&](std::size_t at, const Token& token) {
+        Counts depths(most_depth + 1), lengths(most_match + 1);
+        for_matches(stream, [&](std::size_t at, const Token& token) {
             search.find(at, found, token.distance());
             search.take(at, token.length);
-            const Candidate& last = found.all[found.count - 1];
-            if (found.count == 0 || last.distance != token.distance()) return;
-            ++depths[last.depth];
-            // A search does not go on from such a match.
+            if (found.count == 0 || found.all[found.count - 1].distance != token.distance()) return;
+            ++depths[found.all[found.count - 1].depth];
+            // Its search went on from the longest nearer match.
             ++lengths[found.count < 2 ? 0 : found.all[found.count - 2].length];
         });
-        of.depth = static_cast<std::uint16_t>(std::max<std::size_t>(above(depths), 1));
-        of.nice =
-            static_cast<std::uint16_t>(std::clamp<std::size_t>(above(lengths) + 1, 3, most_match));
-        return of;
+        settings.depth = static_cast<std::uint16_t>(std::max<std::size_t>(above(depths, share), 1));
+        settings.nice = static_cast<std::uint16_t>(
+            std::clamp<std::size_t>(above(lengths, share) + 1, least_match, most_match));
     }
 
   private:
-    template <class Take>
-    void for_matches(const Take& take) const {
-        std::size_t at = 0, next = 0;
-        for (const Block& block : stream_.blocks) {
-            at += block.stored;
-            for (std::size_t i = 0; i < block.tokens; ++i, ++next) {
-                if (stream_.tokens[next].length != 0) take(at, stream_.tokens[next]);
-                at += stream_.tokens[next].bytes();
-            }
-        }
-    }
+    using Counts = std::vector<std::size_t>;
+    static constexpr unsigned last_inside = 512;
 
-    // The number that no more than the share exceed.
-    std::size_t above(const std::vector<std::size_t>& counts) const {
+    // The number that no more than a share exceed.
+    static std::size_t above(const Counts& counts, std::size_t share) {
         std::size_t sum = 0, more = 0, n = counts.size() - 1;
         for (const std::size_t count : counts) sum += count;
-        for (; n > 0 && (more + counts[n]) * share_ <= sum; --n) more += counts[n];
+        for (; n > 0 && (more + counts[n]) * share <= sum; --n) more += counts[n];
         return n;
     }
 
-    const Stream& stream_;
-    std::size_t share_;
-    std::uint16_t insert_;
-    bool ends_;
+    // The longest match inside of which matches come from not much less often than from elsewhere.
+    std::size_t dense() const {
+        std::size_t some = 0, expected = 0, n = most_match;
+        for (; n > 0; --n) {
+            const std::size_t here =
+                positions_[n] * sources_[0] / std::max<std::size_t>(positions_[0], 1);
+            some += sources_[n];
+            expected += here;
+            if (16 * some > expected || (here > 64 && 64 * sources_[n] > here)) break;
+        }
+        return n;
+    }
+
+    // By the length of the match that they are inside of, 0 outside: the positions that matches
+    // come from, but for last ones, and all positions.
+    Counts sources_ = Counts(most_match + 1), positions_ = sources_;
 };
+
+// The first tokens of a stream, without codes.
+inline Stream beginning(const Stream& stream, std::size_t tokens) {
+    Stream made;
+    std::size_t bytes = 0;
+    for (const Block& block : stream.blocks) {
+        const std::size_t left = tokens - made.tokens.size();
+        Block& of = made.blocks.emplace_back();
+        of.type = block.type == 0 ? 0 : 1;
+        of.stored = block.stored;
+        of.tokens = std::min(block.tokens, left);
+        bytes += block.stored;
+        for (std::size_t i = 0; i < of.tokens; ++i) {
+            made.tokens.push_back(stream.tokens[made.tokens.size()]);
+            bytes += made.tokens.back().bytes();
+        }
+        if (block.tokens >= left) break;
+    }
+    made.plaintext.assign(stream.plaintext.begin(),
+                          stream.plaintext.begin() + static_cast<std::ptrdiff_t>(bytes));
+    return made;
+}
 
 // Codes the settings with equal chances.
 template <class Coder>
@@ -101,9 +142,8 @@ void code_settings(Coder& coder, SearchSettings& of) {
         throw std::invalid_argument("coded tokens are of no search");
 }
 
-// most: tokens that are coded.
 inline std::vector<std::uint8_t> encode(const Stream& stream, SearchSettings settings,
-                                        const LogisticTables& logistic, std::size_t most) {
+                                        const LogisticTables& logistic) {
     Encoder coder;
     code_settings(coder, settings);
     TokenCoder tokens(stream.plaintext, settings, logistic);
@@ -118,7 +158,6 @@ inline std::vector<std::uint8_t> encode(const Stream& stream, SearchSettings set
             const Token& token = stream.tokens[next++];
             tokens.code(coder, at, token);
             at += token.bytes();
-            if (next >= most) return coder.end();
         }
         if (each.header) {
             Header header = *each.header;
@@ -132,18 +171,23 @@ inline std::vector<std::uint8_t> encode(const Stream& stream, SearchSettings set
 }
 
 inline std::vector<std::uint8_t> encode(const Stream& stream, const LogisticTables& logistic) {
+    const Stream trial = beginning(stream, 1 << 14);
+    const std::vector<SearchSettings> inserts = SettingsFinder(stream).inserts();
     SearchSettings best;
-    std::size_t least = ~std::size_t{0};
-    const auto attempt = [&](const SettingsFinder& finder, std::uint8_t hash) {
-        constexpr std::size_t trial = 1 << 14;
-        const SearchSettings settings = finder.settings(hash);
-        const std::size_t size = encode(stream, settings, logistic, trial).size();
-        if (size < least) least = size, best = settings;
+    std::size_t least = ~std::size_t{0}, best_share = 0;
+    const auto attempt = [&](SearchSettings settings, std::uint8_t hash, std::size_t share) {
+        settings.hash = hash;
+        SettingsFinder::fit(trial, settings, share);
+        const std::size_t size = encode(trial, settings, logistic).size();
+        if (size < least) least = size, best = settings, best_share = share;
     };
-    const SettingsFinder all(stream, ~std::size_t{0} >> 32);
-    for (std::uint8_t hash = 0; hash < hashes; ++hash) attempt(all, hash);
-    for (const std::size_t share : {512, 64}) attempt(SettingsFinder(stream, share), best.hash);
-    return encode(stream, best, logistic, ~std::size_t{0});
+    for (std::uint8_t hash = 0; hash < hashes; ++hash)
+        attempt(inserts[0], hash, SettingsFinder::none);
+    for (const SearchSettings& each : inserts)
+        for (const std::size_t share : {SettingsFinder::none, std::size_t{512}})
+            attempt(each, best.hash, share);
+    SettingsFinder::fit(stream, best, best_share);
+    return encode(stream, best, logistic);
 }
 
 // The stream with this plaintext, of so many bytes. Throws std::invalid_argument for what `encode`
