@@ -345,6 +345,16 @@ class Deflate:
     def compress(self, content: bytes | bytearray | memoryview) -> bytes: ...
     def flush(self) -> bytes: ...
 
+def deflate_tokens(
+    stream: bytes | memoryview, most: int, stretch: NDArray[np.int32], cdf: NDArray[np.int32]
+) -> tuple[bytes, bytes, int]: ...
+def deflate_stream(
+    plaintext: bytes | bytearray,
+    coded: bytes,
+    size: int,
+    stretch: NDArray[np.int32],
+    cdf: NDArray[np.int32],
+) -> bytes: ...
 def lzw_unpack(
     stream: bytes | NDArray[np.uint8], bits: int, count: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint32], bool, int] | None: ...

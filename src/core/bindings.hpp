@@ -107,5 +107,7 @@ void bind_models(nb::module_& m);
 void bind_distributions(nb::module_& m);
 // Codecs that archives do not use.
 void bind_more_codecs(nb::module_& m);
+// Deflate streams of any encoder.
+void bind_deflate(nb::module_& m);
 
 }  // namespace bitsback

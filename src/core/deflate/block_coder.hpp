@@ -1,0 +1,214 @@
+// Codes the blocks of a deflate stream: their types and sizes, and, once the tokens are known, the
+// codes of their symbols.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "arithmetic.hpp"
+#include "code_builders.hpp"
+#include "format.hpp"
+
+namespace bitsback::deflate {
+
+class BlockCoder {
+  public:
+    // What comes before the tokens. A last block has tokens up to the end of the plaintext.
+    template <class Coder>
+    void start(Coder& coder, Block& block) {
+        block.last = last_.code(coder, block.last) != 0;
+        Counter* types = types_[type_];
+        if (types[0].code(coder, block.type == 2) != 0)
+            block.type = 2;
+        else
+            block.type = types[1].code(coder, block.type == 1) != 0 ? 1 : 0;
+        type_ = block.type;
+        if (block.type == 0) {
+            block.padding = paddings_.code(coder, block.padding);
+            block.stored = repeated(coder, stored_, block.stored);
+            if (block.stored > 0xffff)
+                throw std::invalid_argument("coded tokens have a wrong stored block");
+        } else if (!block.last) {
+            block.tokens = repeated(coder, tokens_, static_cast<std::uint32_t>(block.tokens));
+        }
+    }
+
+    // The codes of a block with these tokens.
+    template <class Coder>
+    void code(Coder& coder, Header& header, std::span<const Token> tokens,
+              const std::uint8_t* plaintext) {
+        std::array<std::uint32_t, literals> literal{};
+        std::array<std::uint32_t, distances> distance{};
+        for (const Token& token : tokens) {
+            if (token.length == 0) {
+                ++literal[*plaintext];
+            } else {
+                ++literal[first_length + (token.odd ? 27 : length_symbol(token.length).symbol)];
+                ++distance[distance_symbol(token.distance()).symbol];
+            }
+            plaintext += token.bytes();
+        }
+        ++literal[end_of_block];
+        CodeLengths actual;
+        if constexpr (Coder::encodes) actual = CodeLengths::of(header);
+        std::uint32_t builder = 0;
+        if constexpr (Coder::encodes) {
+            std::size_t least = literals + distances + 1;
+            for (std::uint32_t each = 0; each < builders; ++each) {
+                const auto a = built(each, literal, most_bits);
+                const auto b = built(each, distance, most_bits);
+                std::size_t wrong = 0;
+                for (std::size_t i = 0; i < literals; ++i) wrong += a[i] != actual.literal[i];
+                for (std::size_t i = 0; i < distances; ++i) wrong += b[i] != actual.distance[i];
+                if (wrong < least) least = wrong, builder = each;
+            }
+        }
+        builder = builder_[0].code(coder, builder != 0) == 0
+                      ? 0
+                      : 1 + builder_[1].code(coder, builder == 2);
+        differences(coder, 0, built(builder, literal, most_bits), actual.literal);
+        differences(coder, 1, built(builder, distance, most_bits), actual.distance);
+        header.literals =
+            count(coder, 0, std::span(actual.literal).first(literals), 257, header.literals);
+        header.distances =
+            count(coder, 1, std::span(actual.distance).first(distances), 1, header.distances);
+        std::vector<std::uint8_t> all(actual.literal.begin(),
+                                      actual.literal.begin() + header.literals);
+        all.insert(all.end(), actual.distance.begin(), actual.distance.begin() + header.distances);
+        runs(coder, all, header);
+        std::array<std::uint32_t, precodes> precode{};
+        for (const Run& run : header.runs) ++precode[run.symbol];
+        differences(coder, 2, built(builder, precode, 7), header.precode);
+        std::array<std::uint8_t, precodes> ordered;
+        for (std::size_t i = 0; i < precodes; ++i) ordered[i] = header.precode[precode_order[i]];
+        header.precodes = count(coder, 2, ordered, 4, header.precodes);
+    }
+
+    // The bits behind the last block.
+    template <class Coder>
+    std::uint32_t end(Coder& coder, std::uint32_t padding) {
+        return paddings_.code(coder, padding);
+    }
+
+  private:
+    static constexpr std::uint32_t builders = 3;
+
+    static std::vector<std::uint8_t> built(std::uint32_t builder, Counts counts, unsigned most) {
+        if (builder == 0) return zlib_lengths(counts, most);
+        // libdeflate has shorter words of literals.
+        return sorted_lengths(counts, builder == 1 && counts.size() == literals ? 14 : most);
+    }
+
+    // A number that is often the one before.
+    struct Repeated {
+        std::uint32_t before;
+        Counter same;
+        NumberCounters numbers;
+    };
+    template <class Coder>
+    std::uint32_t repeated(Coder& coder, Repeated& of, std::uint32_t number) {
+        if (of.same.code(coder, number == of.before) == 0)
+            of.before = of.numbers.code(coder, number);
+        return of.before;
+    }
+
+    // Lengths of words, by what they differ from those of a builder.
+    template <class Coder>
+    void differences(Coder& coder, unsigned code, const std::vector<std::uint8_t>& expected,
+                     std::span<std::uint8_t> actual) {
+        Differences& of = differences_[code];
+        std::uint32_t before = 0;
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            const std::uint32_t guess = expected[i], is = actual[i];
+            before = of.differs[guess != 0][before].code(coder, is != guess);
+            if (before == 0) {
+                actual[i] = static_cast<std::uint8_t>(guess);
+                continue;
+            }
+            const std::uint32_t more = guess == 0 ? 1 : of.more.code(coder, is > guess);
+            const std::uint32_t by = 1 + of.sizes[guess != 0][more].code(
+                                             coder, (more != 0 ? is - guess : guess - is) - 1);
+            const std::uint32_t made = more != 0 ? guess + by : guess - by;
+            if (made > (code == 2 ? 7u : most_bits))
+                throw std::invalid_argument("coded tokens have a wrong code");
+            actual[i] = static_cast<std::uint8_t>(made);
+        }
+    }
+
+    // How many lengths are written: most often those up to the last that is not 0.
+    template <class Coder>
+    unsigned count(Coder& coder, unsigned code, std::span<const std::uint8_t> lengths,
+                   unsigned least, unsigned number) {
+        auto needed = static_cast<unsigned>(lengths.size());
+        while (needed > least && lengths[needed - 1] == 0) --needed;
+        const std::uint32_t more = counts_[code].code(coder, number - needed);
+        if (more > lengths.size() - needed)
+            throw std::invalid_argument("coded tokens have a wrong code");
+        return needed + more;
+    }
+
+    template <class Coder>
+    void runs(Coder& coder, const std::vector<std::uint8_t>& all, Header& header) {
+        std::vector<Run> made;
+        for (std::size_t at = 0; at < all.size(); at += made.back().count) {
+            const Run run = Coder::encodes ? header.runs[made.size()] : Run{};
+            made.push_back(code_run(coder, all, at, header.literals, run));
+        }
+        header.runs = std::move(made);
+    }
+
+    template <class Coder>
+    Run code_run(Coder& coder, const std::vector<std::uint8_t>& all, std::size_t at,
+                 std::size_t middle, const Run& run) {
+        const std::uint8_t length = all[at];
+        std::size_t same = 1;
+        while (same < 138 && at + same < all.size() && all[at + same] == length) ++same;
+        const bool again = at > 0 && all[at - 1] == length, zero = length == 0;
+        if (same < 3 || !(again || zero)) return {length, 1};
+        // Some encoders let no run go on from literals to distances.
+        const std::size_t near = at < middle ? std::min(same, middle - at) : same;
+        Runs& of = runs_[zero][again];
+        if (of.is[std::min<std::size_t>(near, 11)][near < same].code(coder, run.symbol >= 16) == 0)
+            return {length, 1};
+        unsigned kind = 0;
+        if (zero && again)
+            kind = of.zeros.code(coder, run.symbol > 16);
+        else if (zero)
+            kind = 1;
+        if (kind == 1 && same >= 11) kind += of.many.code(coder, run.symbol == 18);
+        std::size_t most = same;
+        if (near < same && of.crosses.code(coder, run.count > near) == 0) most = near;
+        most = std::min<std::size_t>(most, run_most[kind]);
+        std::size_t count = most;
+        if (of.all[kind].code(coder, run.count == most) == 0)
+            count =
+                most - 1 - of.less.code(coder, static_cast<std::uint32_t>(most - 1 - run.count));
+        if (count < run_least[kind] || count > most)
+            throw std::invalid_argument("coded tokens have a wrong run");
+        return {static_cast<std::uint8_t>(16 + kind), static_cast<std::uint8_t>(count)};
+    }
+
+    struct Differences {
+        Counter differs[2][2], more;
+        NumberCounters sizes[2][2];
+    };
+    struct Runs {
+        Counter is[12][2], zeros, many, crosses, all[3];
+        NumberCounters less;
+    };
+
+    Counter last_, types_[3][2], builder_[2];
+    unsigned type_ = 2;
+    NumberCounters paddings_, counts_[3];
+    Repeated stored_{0, {}, {}}, tokens_{16383, {}, {}};
+    Differences differences_[3];
+    Runs runs_[2][2];
+};
+
+}  // namespace bitsback::deflate

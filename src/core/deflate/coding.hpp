@@ -1,0 +1,265 @@
+// Deflate streams as their plaintext and what their encoders chose (docs/format.md, A6.10).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "block_coder.hpp"
+#include "stream.hpp"
+#include "token_coder.hpp"
+
+namespace bitsback::deflate {
+
+// Calls take(position, token) for each match of a stream.
+template <class Take>
+void for_matches(const Stream& stream, const Take& take) {
+    std::size_t at = 0;
+    auto token = stream.tokens.begin();
+    for (const Block& block : stream.blocks) {
+        at += block.stored;
+        for (std::size_t i = 0; i < block.tokens; ++i, at += token++->bytes())
+            if (token->length != 0) take(at, *token);
+    }
+}
+
+// Finds what a search has to be like to find the matches of a stream.
+class SettingsFinder {
+  public:
+    explicit SettingsFinder(const Stream& stream) {
+        std::vector<std::uint16_t> inside(stream.plaintext.size());
+        for_matches(stream, [&](std::size_t at, const Token& token) {
+            const std::uint16_t of = inside[at - token.distance()];
+            if (of < last_inside) ++sources_[of];
+            for (unsigned i = 1; i < token.length; ++i) inside[at + i] = token.length;
+            inside[at + token.length - 1] += last_inside;
+        });
+        for (const std::uint16_t of : inside) ++positions_[of % last_inside];
+    }
+
+    static constexpr std::uint64_t none = std::uint64_t{1} << 32;  // a share
+
+    // Settings that differ in what is inserted, the likeliest ones first.
+    std::vector<SearchSettings> inserts() const {
+        std::vector<SearchSettings> made;
+        for (const std::size_t insert : {above(sources_, none), dense(), above(sources_, 64)})
+            for (const bool ends : {false, true})
+                made.push_back(
+                    {0, most_depth, most_match, static_cast<std::uint16_t>(insert), ends});
+        return made;
+    }
+
+    // The others, with which the share of its matches that are no candidates is so small. How many
+    // are none with any.
+    static std::size_t fit(const Stream& stream, SearchSettings& settings, std::uint64_t share) {
+        settings.depth = most_depth;
+        settings.nice = most_match;
+        Search search(stream.plaintext, settings);
+        Candidates found;
+        Counts depths(most_depth + 1), lengths(most_match + 1);
+        std::size_t missed = 0;
+        for_matches(stream, [&](std::size_t at, const Token& token) {
+            search.find(at, found, token.distance());
+            search.take(at, token.length);
+            if (found.count == 0 || found.all[found.count - 1].distance != token.distance()) {
+                ++missed;
+                return;
+            }
+            ++depths[found.all[found.count - 1].depth];
+            // Its search went on from the longest nearer match.
+            ++lengths[found.count < 2 ? 0 : found.all[found.count - 2].length];
+        });
+        settings.depth = static_cast<std::uint16_t>(std::max<std::size_t>(above(depths, share), 1));
+        settings.nice = static_cast<std::uint16_t>(
+            std::clamp<std::size_t>(above(lengths, share) + 1, least_match, most_match));
+        return missed;
+    }
+
+  private:
+    using Counts = std::vector<std::uint64_t>;
+    static constexpr unsigned last_inside = 512;
+
+    // The number that no more than a share exceed.
+    static std::size_t above(const Counts& counts, std::uint64_t share) {
+        std::uint64_t sum = 0, more = 0;
+        std::size_t n = counts.size() - 1;
+        for (const std::uint64_t count : counts) sum += count;
+        for (; n > 0 && (more + counts[n]) * share <= sum; --n) more += counts[n];
+        return n;
+    }
+
+    // The longest match inside of which matches come from not much less often than from elsewhere.
+    std::size_t dense() const {
+        std::uint64_t some = 0, expected = 0;
+        std::size_t n = most_match;
+        for (; n > 0; --n) {
+            const std::uint64_t here =
+                positions_[n] * sources_[0] / std::max<std::uint64_t>(positions_[0], 1);
+            some += sources_[n];
+            expected += here;
+            if (16 * some > expected || (here > 64 && 64 * sources_[n] > here)) break;
+        }
+        return n;
+    }
+
+    // By the length of the match that they are inside of, 0 outside: the positions that matches
+    // come from, but for last ones, and all positions.
+    Counts sources_ = Counts(most_match + 1), positions_ = sources_;
+};
+
+// The first tokens of a stream, at most so many, without codes.
+inline Stream beginning(const Stream& stream, std::size_t tokens) {
+    Stream made;
+    std::size_t bytes = 0;
+    for (const Block& block : stream.blocks) {
+        const std::size_t left = tokens - made.tokens.size();
+        Block& of = made.blocks.emplace_back();
+        of.type = block.type == 0 ? 0 : 1;
+        of.stored = block.stored;
+        of.tokens = std::min(block.tokens, left);
+        bytes += block.stored;
+        for (std::size_t i = 0; i < of.tokens; ++i) {
+            made.tokens.push_back(stream.tokens[made.tokens.size()]);
+            bytes += made.tokens.back().bytes();
+        }
+        if (block.tokens >= left || bytes >= most_match * tokens) break;
+    }
+    made.plaintext.assign(stream.plaintext.begin(),
+                          stream.plaintext.begin() + static_cast<std::ptrdiff_t>(bytes));
+    return made;
+}
+
+// Codes the settings with equal chances.
+template <class Coder>
+void code_settings(Coder& coder, SearchSettings& of) {
+    const auto number = [&](unsigned bits, unsigned value) {
+        unsigned made = 0;
+        for (unsigned i = bits; i-- > 0;) made = 2 * made + coder.bit(1u << 15, value >> i & 1);
+        return made;
+    };
+    of.hash = static_cast<std::uint8_t>(number(2, of.hash));
+    of.depth = static_cast<std::uint16_t>(number(12, of.depth - 1u) + 1);
+    of.nice = static_cast<std::uint16_t>(number(9, of.nice));
+    of.insert = static_cast<std::uint16_t>(number(9, of.insert));
+    of.ends = number(1, of.ends) != 0;
+    if (of.nice < least_match || of.nice > most_match || of.insert > most_match)
+        throw std::invalid_argument("coded tokens are of no search");
+}
+
+inline std::vector<std::uint8_t> encode(const Stream& stream, SearchSettings settings,
+                                        const LogisticTables& logistic) {
+    Encoder coder;
+    code_settings(coder, settings);
+    TokenCoder tokens(stream.plaintext, settings, logistic);
+    BlockCoder blocks;
+    std::size_t at = 0, next = 0;
+    for (const Block& each : stream.blocks) {
+        Block block{each.last, each.type, each.padding, each.stored, each.tokens, nullptr};
+        blocks.start(coder, block);
+        const std::size_t first = at, first_token = next;
+        at += each.stored;
+        for (std::size_t i = 0; i < each.tokens; ++i) {
+            const Token& token = stream.tokens[next++];
+            tokens.code(coder, at, token);
+            at += token.bytes();
+        }
+        if (each.header) {
+            Header header = *each.header;
+            blocks.code(coder, header,
+                        std::span(stream.tokens).subspan(first_token, next - first_token),
+                        stream.plaintext.data() + first);
+        }
+    }
+    blocks.end(coder, stream.padding);
+    return coder.end();
+}
+
+inline std::vector<std::uint8_t> encode(const Stream& stream, const LogisticTables& logistic) {
+    const Stream trial = beginning(stream, 1 << 14);
+    const std::vector<SearchSettings> inserts = SettingsFinder(stream).inserts();
+    const auto size_of = [&](SearchSettings& settings, std::uint64_t share) {
+        SettingsFinder::fit(trial, settings, share);
+        return encode(trial, settings, logistic).size();
+    };
+    std::array<std::size_t, hashes> sizes;
+    const auto with_hash = [&](SearchSettings settings, std::size_t hash) {
+        settings.hash = static_cast<std::uint8_t>(hash);
+        return settings;
+    };
+    for (std::size_t hash = 0; hash < hashes; ++hash) {
+        SearchSettings settings = with_hash(inserts[0], hash);
+        sizes[hash] = size_of(settings, SettingsFinder::none);
+    }
+    // Of hashes that may be as good, the one is taken by which most matches of all are found.
+    const std::size_t good = 2 * *std::min_element(sizes.begin(), sizes.end()) + 64;
+    std::size_t best_hash = 0, least = ~std::size_t{0};
+    for (std::size_t hash = 0; hash < hashes; ++hash) {
+        if (sizes[hash] > good) continue;
+        SearchSettings settings = with_hash(inserts[0], hash);
+        const std::size_t cost =
+            4 * SettingsFinder::fit(stream, settings, SettingsFinder::none) + sizes[hash];
+        if (cost < least) least = cost, best_hash = hash;
+    }
+    SearchSettings best;
+    std::uint64_t best_share = 0;
+    least = ~std::size_t{0};
+    for (const SearchSettings& each : inserts)
+        for (const std::uint64_t share : {SettingsFinder::none, std::uint64_t{512}}) {
+            SearchSettings settings = with_hash(each, best_hash);
+            const std::size_t size = size_of(settings, share);
+            if (size < least) least = size, best = settings, best_share = share;
+        }
+    SettingsFinder::fit(stream, best, best_share);
+    return encode(stream, best, logistic);
+}
+
+// The stream with this plaintext, of so many bytes. Throws std::invalid_argument for what `encode`
+// does not make.
+inline std::vector<std::uint8_t> decode(std::span<const std::uint8_t> plaintext,
+                                        std::span<const std::uint8_t> coded, std::size_t bytes,
+                                        const LogisticTables& logistic) {
+    if (plaintext.size() > most_plaintext)
+        throw std::invalid_argument("the plaintext of a deflate stream is too long");
+    Decoder coder(coded);
+    SearchSettings settings;
+    code_settings(coder, settings);
+    TokenCoder tokens(plaintext, settings, logistic);
+    BlockCoder blocks;
+    StreamWriter out;
+    std::vector<Token> made;
+    std::size_t at = 0;
+    for (bool last = false; !last;) {
+        Block block;
+        blocks.start(coder, block);
+        last = block.last;
+        const std::size_t first = at;
+        made.clear();
+        if (block.stored > plaintext.size() - at)
+            throw std::invalid_argument("coded tokens are of a longer plaintext");
+        at += block.stored;
+        while (block.type != 0 && (last ? at < plaintext.size() : made.size() < block.tokens)) {
+            if (at == plaintext.size())
+                throw std::invalid_argument("coded tokens are of a longer plaintext");
+            made.push_back(tokens.code(coder, at, {}));
+            at += made.back().bytes();
+        }
+        if (block.type == 2) {
+            block.header = std::make_unique<Header>();
+            blocks.code(coder, *block.header, made, plaintext.data() + first);
+        }
+        out.put(block, made, plaintext.subspan(first, at - first));
+        if (out.bytes().size() > bytes)
+            throw std::invalid_argument("coded tokens are of a longer stream");
+    }
+    out.pad(blocks.end(coder, 0));
+    coder.end();
+    if (at != plaintext.size() || out.bytes().size() != bytes)
+        throw std::invalid_argument("coded tokens are of another stream");
+    return std::move(out.bytes());
+}
+
+}  // namespace bitsback::deflate

@@ -1,0 +1,199 @@
+// Reads a deflate stream into its plaintext and all that its encoder chose, and writes the same
+// bits again. Source: RFC 1951.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "format.hpp"
+
+namespace bitsback::deflate {
+
+struct Stream {
+    std::vector<std::uint8_t> plaintext;
+    std::vector<Block> blocks;
+    std::vector<Token> tokens;  // of all blocks
+    std::uint32_t padding = 0;  // the bits behind the last block
+    std::size_t bytes = 0;
+};
+
+class StreamReader {
+  public:
+    // most: bytes of plaintext. Throws std::invalid_argument for what zlib would refuse, and for
+    // longer plaintext.
+    StreamReader(std::span<const std::uint8_t> bytes, std::size_t most)
+        : in_(bytes), most_(std::min(most, most_plaintext)) {}
+
+    Stream read() {
+        do read_block();
+        while (!stream_.blocks.back().last);
+        stream_.padding = in_.take(in_.room());
+        stream_.bytes = in_.bytes();
+        return std::move(stream_);
+    }
+
+  private:
+    void read_block() {
+        Block& block = stream_.blocks.emplace_back();
+        block.last = in_.take(1) != 0;
+        block.type = static_cast<std::uint8_t>(in_.take(2));
+        if (block.type == 0) return read_stored(block);
+        if (block.type == 3) throw std::invalid_argument("a deflate stream has an unknown block");
+        if (block.type == 2) block.header = std::make_unique<Header>(read_header());
+        read_tokens(block);
+    }
+
+    void read_stored(Block& block) {
+        block.padding = in_.take(in_.room());
+        block.stored = in_.take(16);
+        if (in_.take(16) != (~block.stored & 0xffffu))
+            throw std::invalid_argument("a stored block of a deflate stream is damaged");
+        require_room(block.stored);
+        for (unsigned i = 0; i < block.stored; ++i)
+            stream_.plaintext.push_back(static_cast<std::uint8_t>(in_.take(8)));
+    }
+
+    Header read_header() {
+        Header header;
+        header.literals = in_.take(5) + 257;
+        header.distances = in_.take(5) + 1;
+        header.precodes = in_.take(4) + 4;
+        if (header.literals > literals || header.distances > distances)
+            throw std::invalid_argument("a deflate stream has too many symbols");
+        for (unsigned i = 0; i < header.precodes; ++i)
+            header.precode[precode_order[i]] = static_cast<std::uint8_t>(in_.take(3));
+        Code precode(header.precode, true);
+        precode.fill();
+        const unsigned end = header.literals + header.distances;
+        for (unsigned at = 0; at < end; at += header.runs.back().count) {
+            Run run{static_cast<std::uint8_t>(precode.take(in_)), 1};
+            if (run.symbol >= 16) {
+                const unsigned kind = run.symbol - 16u;
+                run.count = static_cast<std::uint8_t>(run_least[kind] + in_.take(run_bits[kind]));
+                if (run.count > end - at || (kind == 0 && at == 0))
+                    throw std::invalid_argument("a deflate stream has wrong code lengths");
+            }
+            header.runs.push_back(run);
+        }
+        return header;
+    }
+
+    void read_tokens(Block& block) {
+        const CodeLengths lengths = block.lengths();
+        Code literal(lengths.literal), distance(lengths.distance);
+        if (!literal.has(end_of_block))
+            throw std::invalid_argument("a block of a deflate stream has no end");
+        literal.fill();
+        distance.fill();
+        std::vector<std::uint8_t>& out = stream_.plaintext;
+        while (true) {
+            unsigned symbol = literal.take(in_);
+            if (symbol == end_of_block) return;
+            Token token;
+            if (symbol < end_of_block) {
+                require_room(1);
+                out.push_back(static_cast<std::uint8_t>(symbol));
+            } else {
+                symbol -= first_length;
+                if (symbol > 28) throw std::invalid_argument("a deflate stream has no such length");
+                const Symbol length = base_of(symbol, 2);
+                token.length = symbol == 28
+                                   ? most_match
+                                   : static_cast<std::uint16_t>(least_match + length.extra +
+                                                                in_.take(length.bits));
+                token.odd = symbol == 27 && token.length == most_match;
+                const Symbol far = base_of(distance.take(in_), 1);
+                if (far.symbol >= distances)
+                    throw std::invalid_argument("a deflate stream has no such distance");
+                token.before = static_cast<std::uint16_t>(far.extra + in_.take(far.bits));
+                if (token.distance() > out.size())
+                    throw std::invalid_argument("a deflate stream copies what is before it");
+                require_room(token.length);
+                for (unsigned i = 0; i < token.length; ++i)
+                    out.push_back(out[out.size() - token.distance()]);
+            }
+            stream_.tokens.push_back(token);
+            ++block.tokens;
+        }
+    }
+
+    void require_room(std::size_t bytes) const {
+        if (bytes > most_ - stream_.plaintext.size())
+            throw std::invalid_argument("a deflate stream is longer than it may be");
+    }
+
+    BitReader in_;
+    std::size_t most_;
+    Stream stream_;
+};
+
+class StreamWriter {
+  public:
+    // Writes a block that stands for the plaintext from here on. Throws std::invalid_argument where
+    // a symbol has no code.
+    void put(const Block& block, std::span<const Token> tokens,
+             std::span<const std::uint8_t> plaintext) {
+        out_.put(block.last, 1);
+        out_.put(block.type, 2);
+        if (block.type == 0) return put_stored(block, plaintext);
+        if (block.type == 2) put_header(*block.header);
+        const CodeLengths lengths = block.lengths();
+        const Code literal(lengths.literal), distance(lengths.distance);
+        const auto put = [&](const Code& code, unsigned symbol) {
+            if (!code.has(symbol))
+                throw std::invalid_argument("a symbol of a deflate stream has no code");
+            code.put(out_, symbol);
+        };
+        std::size_t at = 0;
+        for (const Token& token : tokens) {
+            if (token.length == 0) {
+                put(literal, plaintext[at]);
+            } else {
+                const Symbol length = token.odd ? Symbol{27, 5, 31} : length_symbol(token.length);
+                put(literal, first_length + length.symbol);
+                out_.put(length.extra, length.bits);
+                const Symbol far = distance_symbol(token.distance());
+                put(distance, far.symbol);
+                out_.put(far.extra, far.bits);
+            }
+            at += token.bytes();
+        }
+        put(literal, end_of_block);
+    }
+    // Writes these bits up to the next byte.
+    void pad(std::uint32_t bits) {
+        if (bits >> out_.room() != 0)
+            throw std::invalid_argument("the padding of a deflate stream is too long");
+        out_.put(bits, out_.room());
+    }
+    std::vector<std::uint8_t>& bytes() { return out_.bytes(); }
+
+  private:
+    void put_stored(const Block& block, std::span<const std::uint8_t> plaintext) {
+        pad(block.padding);
+        out_.put(block.stored, 16);
+        out_.put(~block.stored & 0xffffu, 16);
+        for (unsigned i = 0; i < block.stored; ++i) out_.put(plaintext[i], 8);
+    }
+
+    void put_header(const Header& header) {
+        out_.put(header.literals - 257, 5);
+        out_.put(header.distances - 1, 5);
+        out_.put(header.precodes - 4, 4);
+        for (unsigned i = 0; i < header.precodes; ++i)
+            out_.put(header.precode[precode_order[i]], 3);
+        const Code precode(header.precode, true);
+        for (const Run& run : header.runs) {
+            precode.put(out_, run.symbol);
+            if (run.symbol >= 16)
+                out_.put(run.count - run_least[run.symbol - 16], run_bits[run.symbol - 16]);
+        }
+    }
+
+    BitWriter out_;
+};
+
+}  // namespace bitsback::deflate
