@@ -150,7 +150,8 @@ class ContextMixer {
         std::array<std::int64_t, MixingSettings::most_mixers> sums;
         for (std::size_t m = 0; m < mixers_.size(); ++m)
             weights[m] = mixers_[m].weights.data() + mixed[m].set * weights_;
-        kernels_.mix(weights.data(), mixers_.size(), inputs_of(symbol, d), sums.data());
+        for (std::size_t m = 0; m < mixers_.size(); m += 4)
+            kernels_.mix(weights.data() + m, std::min<std::size_t>(mixers_.size() - m, 4), inputs_of(symbol, d), sums.data() + m);
         constexpr std::int64_t reach = LogisticTables::reach;
         std::int64_t sum = 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
@@ -285,7 +286,8 @@ class ContextMixer {
             errors[count] = error;
             count += error != 0 ? 1 : 0;
         }
-        if (count != 0) kernels_.adjust(changed.data(), errors.data(), count, inputs_of(symbol, d));
+        for (std::size_t m = 0; m < count; m += 4)
+            kernels_.adjust(changed.data() + m, errors.data() + m, std::min<std::size_t>(count - m, 4), inputs_of(symbol, d));
         const std::uint32_t nearer = ProbabilityMap::place(odds_[number]).nearer;
         for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry + nearer, bit);
         kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);
