@@ -64,17 +64,17 @@ struct Exceptions {
 
 // Places count blocks, or stretches between restarts, over all scans of a stream.
 struct Details {
-    bool zeros = false;      // bytes are padded by zeros, not by ones
-    bool long_runs = false;  // runs of ends of bands go on behind 937 bits of corrections
+    bool zeros = false;        // bytes are padded by zeros, not by ones
+    bool long_runs = false;    // runs of ends of bands go on behind 937 bits of corrections
     bool no_restarts = false;  // the restart interval that is told is not kept
-    Exceptions padding;      // by stretch: other bits
-    Exceptions zero_runs;    // by block: runs of 16 zeros in front of the end of a band
-    Exceptions breaks;       // by block: a run of ends of bands that ends before it
-    struct Cut {             // a scan whose data do not end where its last unit does
-        std::uint64_t units;  // that were decoded
+    Exceptions padding;        // by stretch: other bits
+    Exceptions zero_runs;      // by block: runs of 16 zeros in front of the end of a band
+    Exceptions breaks;         // by block: a run of ends of bands that ends before it
+    struct Cut {               // a scan whose data do not end where its last unit does
+        std::uint64_t units;   // that were decoded
         std::vector<std::uint8_t> rest;
     };
-    std::vector<Cut> cuts;   // by scan; units of -1: all
+    std::vector<Cut> cuts;  // by scan; units of -1: all
     static constexpr std::uint64_t all = ~std::uint64_t{0} >> 2;
 
     std::vector<std::uint8_t> pack() const {

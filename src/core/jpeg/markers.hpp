@@ -131,10 +131,18 @@ class Segments {
             frame(marker, segment);
         } else if ((marker >= 0xC3 && marker <= 0xCF && marker != 0xC8 && marker != 0xCC) ||
                    marker == 0xDE) {
-            static constexpr std::array names = {"lossless",    "",           "hierarchical",
-                                                 "hierarchical", "hierarchical", "",
-                                                 "arithmetic",  "arithmetic", "lossless arithmetic",
-                                                 "",            "hierarchical", "hierarchical",
+            static constexpr std::array names = {"lossless",
+                                                 "",
+                                                 "hierarchical",
+                                                 "hierarchical",
+                                                 "hierarchical",
+                                                 "",
+                                                 "arithmetic",
+                                                 "arithmetic",
+                                                 "lossless arithmetic",
+                                                 "",
+                                                 "hierarchical",
+                                                 "hierarchical",
                                                  "hierarchical"};
             throw Unsupported(std::string("a JPEG stream that is ") +
                               (marker == 0xDE ? "hierarchical" : names[marker - 0xC3u]));
@@ -162,9 +170,10 @@ class Segments {
                 throw Unsupported("a quantisation table that is damaged");
             auto& table = quantisation_[segment[0] & 3];
             for (std::size_t k = 0; k < block_size; ++k)
-                table[k] = wide != 0 ? static_cast<std::uint16_t>(segment[1 + 2 * k] << 8 |
-                                                                  segment[2 + 2 * k])
-                                     : segment[1 + k];
+                table[k] =
+                    wide != 0
+                        ? static_cast<std::uint16_t>(segment[1 + 2 * k] << 8 | segment[2 + 2 * k])
+                        : segment[1 + k];
             segment = segment.subspan(1 + bytes);
         }
     }

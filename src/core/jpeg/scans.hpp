@@ -28,7 +28,8 @@ using Coefficients = std::vector<std::int16_t>;  // of a component, block by blo
 // Counters that go on over all scans of a stream.
 struct Progress {
     std::uint64_t block = 0, stretch = 0;
-    bool padded = false;  // whether bits of a byte have been padded, so that the usual ones are known
+    bool padded =
+        false;  // whether bits of a byte have been padded, so that the usual ones are known
 };
 
 // A unit of a scan: the blocks that are coded one after the other. visit(component of the scan,
@@ -234,8 +235,8 @@ class ScanReader : ScanCoder {
     void ended() {
         --run_;
         ++written_;
-        const bool full = written_ == longest_run ||
-                          (!details_.long_runs && corrections_ > most_corrections);
+        const bool full =
+            written_ == longest_run || (!details_.long_runs && corrections_ > most_corrections);
         if (full && run_ != 0) throw LongRuns{};
         open_ = !full;
         if (full) written_ = corrections_ = 0;
@@ -316,8 +317,8 @@ class ScanReader : ScanCoder {
 
     std::span<const std::uint8_t> bytes_;
     BitReader bits_;
-    bool open_ = false;      // whether an encoder would add the next end of a band to the run
-    unsigned written_ = 0;   // how many ends of bands such a run has
+    bool open_ = false;     // whether an encoder would add the next end of a band to the run
+    unsigned written_ = 0;  // how many ends of bands such a run has
 };
 
 class ScanWriter : ScanCoder {
