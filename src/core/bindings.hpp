@@ -80,5 +80,7 @@ void bind_models(nb::module_& m);
 void bind_distributions(nb::module_& m);
 // Codecs that archives do not use.
 void bind_more_codecs(nb::module_& m);
+// JPEG streams.
+void bind_jpeg(nb::module_& m);
 
 }  // namespace bitsback

@@ -50,6 +50,12 @@ inline Outline outline(std::span<const std::uint8_t> skeleton) {
     return found;
 }
 
+// Of a stream of so many bytes.
+inline void require_scans(const Outline& outline, std::size_t size) {
+    if (outline.scans * outline.frame.blocks() / visits_of_a_byte > free_blocks + size)
+        throw Unsupported("a JPEG stream with too many scans");
+}
+
 // The bytes of a stream. Throws std::invalid_argument where its parts do not belong together.
 inline std::vector<std::uint8_t> write(std::span<const std::uint8_t> skeleton,
                                        std::span<Coefficients> planes,
@@ -90,15 +96,14 @@ class StreamReader {
         copy();
         stream_.size = segments.place();
         if (data_.empty()) throw Unsupported("a JPEG stream without a scan");
-        const Outline found = outline(stream_.skeleton);
-        stream_.frame = found.frame;
-        stream_.steps = found.steps;
-        const std::size_t blocks = found.frame.blocks();
-        if (blocks > free_blocks + stream_.size)
-            throw Unsupported("a JPEG stream with less than a byte for each block");
-        if (found.scans * blocks / visits_of_a_byte > free_blocks + stream_.size)
-            throw Unsupported("a JPEG stream with too many scans");
+        outline_ = jpeg::outline(stream_.skeleton);
+        stream_.frame = outline_.frame;
+        stream_.steps = outline_.steps;
+        require_scans(outline_, stream_.size);
     }
+
+    std::size_t size() const { return stream_.size; }
+    const Outline& outline() const { return outline_; }
 
     Stream read() {
         std::vector<std::uint64_t> limits(data_.size(), Details::all);
@@ -148,6 +153,7 @@ class StreamReader {
     std::span<const std::uint8_t> bytes_;
     std::vector<std::span<const std::uint8_t>> data_;  // entropy-coded, of each scan
     Stream stream_;
+    Outline outline_;
     Details details_;
 };
 
