@@ -22,15 +22,20 @@ WORKERS := -n auto --dist worksteal
 # `make test MARKERS="not slow and not chromium"`.
 MARKERS ?= not slow
 
-.PHONY: demo test without-torch decoder viewer test-slow docs lint lint-decoder bench cross sanitize fuzz clean
+.PHONY: demo test test-core test-parts without-torch decoder viewer test-slow docs lint lint-decoder bench cross sanitize fuzz clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
 
 # Installing waits for one core and for the network, so decoding without torch is tested meanwhile.
-test:
+test test-core:
 	@$(MAKE) --no-print-directory -j2 .venv/installed-test without-torch decoder
-	$(BIN)/python -m pytest $(WORKERS) -m "$(MARKERS)"
+	$(BIN)/python -m pytest $(WORKERS) -m "$(MARKERS)" $(TESTS)
+
+# `make test` in two halves: the package, and what surrounds it.
+test-core: TESTS := tests
+test-parts: .venv/installed-test
+	$(BIN)/python -m pytest $(WORKERS) -m "$(MARKERS)" lab/tests train/tests benchmarks/tests recipes/tests
 
 without-torch: .venv-light/installed
 	.venv-light/$(SCRIPTS)/python tests/cli/without_torch.py
@@ -102,8 +107,8 @@ $(WHEEL): .venv/created $(SOURCES)
 	@$(BIN)/python -m pip wheel -q --no-deps -w build/wheel .
 	@touch $@
 
-$(TRAIN_WHEEL): $(shell find train -type f -not -name '*.pyc')
-$(LAB_WHEEL): $(shell find lab -type f -not -name '*.pyc')
+$(TRAIN_WHEEL): train/pyproject.toml $(shell find train/src -type f -not -name '*.pyc')
+$(LAB_WHEEL): lab/pyproject.toml $(shell find lab/src -type f -not -name '*.pyc')
 $(TRAIN_WHEEL) $(LAB_WHEEL): build/%-wheel/built: .venv/created
 	@rm -rf build/$*-wheel
 	@$(BIN)/python -m pip wheel -q --no-deps -w build/$*-wheel ./$*

@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def find_symbols(data: Images, model: bitsback.Model) -> object:
-    plan = BlockPlan.of(model, Tiles.stacked(data))
+    plan = BlockPlan.for_model(model, Tiles.stacked(data))
     return plan and plan.symbols
 
 

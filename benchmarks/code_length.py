@@ -47,8 +47,7 @@ def code(model: Model, items: NDArray[np.uint8], lanes: int, image: Size | None 
     for size in (size for size, count in schedule for _ in range(count)):
         values: dict[str, NDArray[Any]] = {DATA: items[end - size : end]}
         for step in model.code:
-            distribution = model.distributions[step.distribution]
-            codec = distribution.codec(values, size, image or model.whole_size())
+            codec = model.step_codec(step.distribution, values, size, image)
             if step.pops:
                 values[step.variable] = symbols = codec.pop(message)
             else:

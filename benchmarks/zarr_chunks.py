@@ -67,7 +67,7 @@ def digits(data: NDArray[Any]) -> list[Options]:
         file = io.BytesIO()
         bitsback.compress(data, file, model=name, block=ITEMS)
         with bitsback.open(file) as archive:
-            blocks = sum(block.size for block in archive._blocks)
+            blocks = sum(block.size for block in archive.reader.blocks)
         store = write(data, (ITEMS, 28, 28), serializer=BitsbackCodec(model=name))
         chunks = chunk_bytes(store)
         rows.append(

@@ -24,7 +24,7 @@ from bitsback.coding.block import MODEL, Method
 from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.number_digits import cut_of
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.index import Index, Place
 from bitsback.format.layout import HEAD, MAGIC, REMOVED, VERSION, Cursor, open_section
 from bitsback.format.runs import Run, pack_runs
@@ -157,7 +157,7 @@ def of_numbers() -> Iterator[tuple[str, bytes]]:
 def _coding_of(digit: np.ndarray[Any, Any], name: str | None) -> Coding:
     """How a digit is coded, by a model or by none."""
     tiles = Tiles.stacked(digit[np.newaxis])
-    plan = None if name is None else BlockPlan.of(bundled.load(name), tiles)
+    plan = None if name is None else BlockPlan.for_model(bundled.load(name), tiles)
     if plan is None or int(digit.min()) == int(digit.max()):
         return smallest_coding(tiles, NO_MODEL, "deflate").coding
     data = plan.encode(1, False)
@@ -178,7 +178,7 @@ def _archive_by(model: Model, size: tuple[int, int], seed: int) -> bytes:
     dtype = np.dtype("u1" if shape.levels <= 256 else "<u2")
     item = (shape.rows, shape.columns, shape.channels)[: 2 + (shape.channels > 1)]
     counts = [max(400 // shape.elements, 1), 2]
-    array = Collection.of_items(dtype.str, item, sum(counts)).pack_array()
+    array = ArrayPart.of_items(dtype.str, item, sum(counts)).pack_array()
     parts = [("C", b"\0\0" + array), ("M", pack_model(model))]
     for number, count in enumerate(counts):
         words = np.random.default_rng([seed, number]).integers(0, 2**32, 9000, np.uint32)
@@ -227,7 +227,7 @@ def of_generations() -> Iterator[tuple[str, bytes]]:
     """
     data = (TESTS / "collections/golden/changed.bb").read_bytes()
     with bitsback.open(data) as opened:
-        index = opened._directory.index
+        index = opened.reader.directory.index
     assert index is not None
     body, sections, blocks = data[: index.end], list(index.sections), list(index.blocks)
     head = next(number for number, place in enumerate(sections) if place.kind == b"C")

@@ -18,6 +18,7 @@ from bitsback.format.runs import Run
 from bitsback.models import Model, file
 from bitsback.models import item_shape as program
 from bitsback.models.integer import Size
+from bitsback.models.variables import DATA
 from laws import check_laws, to_reference
 from networks import engine
 from reference import chain as spec_chain
@@ -119,18 +120,22 @@ class Pair:
         spec_chain.check_end(expected, start)
 
     def check_codec(self, x: NDArray[Any], message: Message) -> None:
-        """One batch by public codecs, if it has some, in the core, and by the specification."""
+        """One batch in one call, step by step, and by the specification."""
         ours, size = self.ours, self.size
-        slow, fast, reference = message.copy(), message.copy(), to_reference(message)
-        if ours.adaptive is None:
-            check_laws(ours.codec(len(x), size), message, x)
-            ours.codec(len(x), size).push(slow, x)
-        else:
-            ours.push(slow, x, [(len(x), 1)], size)
-        ours.push(fast, x, [(len(x), 1)], size)
+        codec, by_steps = ours.codec(len(x), size), message.copy()
+        check_laws(codec, message, x)
+        values: dict[str, Any] = {DATA: x}
+        for step in ours.code:
+            of_step = ours.step_codec(step.distribution, values, len(x), size)
+            if step.pops:
+                values[step.variable] = of_step.pop(by_steps)
+            else:
+                of_step.push(by_steps, values[step.variable])
+        fast, reference = message.copy(), to_reference(message)
+        codec.push(fast, x)
         self.bound.codec(len(x)).push(reference, x.ravel().tolist())
-        assert slow.to_bytes() == reference.to_bytes()
-        assert fast == slow
+        assert fast.to_bytes() == reference.to_bytes()
+        assert by_steps == fast
 
     def check_random_bits(self, count: int, message: Message) -> None:
         """Checks that symbols decoded from random bits are likely under the model."""

@@ -12,12 +12,8 @@ from random_predictive import small_predictive
 Change = Callable[[dict[str, Any], Tensors], None]
 MISSING = object()
 BIT_SWAP = [
-    "pop z ~ q(z|x)",
-    "push x ~ p(x|z)",
-    "pop y ~ q(y|z)",
-    "push z ~ p(z|y)",
-    "push y ~ p(y)",
-]
+    "pop z ~ q(z|x)", "push x ~ p(x|z)", "pop y ~ q(y|z)", "push z ~ p(z|y)", "push y ~ p(y)",
+]  # fmt: skip
 
 
 def two_latents(size: tuple[int, int] | None) -> tuple[str, Tensors]:

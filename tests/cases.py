@@ -1,5 +1,5 @@
 """Random codecs: each as bitsback's, as the specification's, and with symbols for it. Extremes are
-frequent.
+frequent. Those behind `multisets` are of docs/codecs.md, which archives do not use.
 """
 
 from dataclasses import dataclass
@@ -13,21 +13,38 @@ from bitsback.codecs import (
     Adaptive,
     Bernoulli,
     BernoulliTable,
+    BetaBinomial,
     BitsBack,
     BitSwap,
     Categorical,
     CdfTable,
     ChainRule,
     Codec,
+    Dependent,
     DiscretisedMixture,
+    FromCdf,
     GaussianBuckets,
+    HiddenMarkov,
+    Interval,
+    Laplace,
+    LatentMixture,
+    Logistic,
+    Mapped,
     Multiset,
+    Named,
+    NegativeBinomial,
+    Normal,
+    OnLanes,
+    Poisson,
+    Repeat,
     Serial,
+    TopDown,
     Uniform,
 )
 from bitsback.codecs.categorical import starts_of
 from bitsback.codecs.discretised import Component
 from reference import codecs as spec
+from reference import combinators, counts, hidden_markov, logits
 
 
 @dataclass
@@ -296,4 +313,305 @@ def multisets(draw: st.DrawFn) -> Case:
         Multiset(Serial(one, one), size),
         spec.Multiset(spec.Serial([reference, reference]), size),
         pairs,
+    )
+
+
+@st.composite
+def own_categoricals(draw: st.DrawFn) -> Case:
+    """Each symbol with frequencies from weights of its own, of any magnitude, some of them 0."""
+    shape, levels = draw(shapes), draw(st.one_of(st.integers(1, 140), st.just(256)))
+    precision = draw(st.integers(max((levels - 1).bit_length(), 1), 24))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    weights = rng.random((*shape, levels)) ** draw(st.sampled_from([0, 1, 30]))
+    weights[..., 1:] *= rng.random((*shape, levels - 1)) < 0.7
+    weights[..., 0] = np.maximum(weights[..., 0], 2.0**-60)
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    most = 120 if dtype is np.float32 else 900
+    weights = (weights * 2.0 ** draw(st.sampled_from([60 - most, -3, 0, most]))).astype(dtype)
+    reference = [counts.Weighted(row.tolist(), precision) for row in weights.reshape(-1, levels)]
+    codec = Categorical.from_probability(weights, precision)
+    return Case(codec, spec.Array(reference), draw_integers(draw, 0, levels - 1, shape))
+
+
+@st.composite
+def discretised(draw: st.DrawFn) -> Case:
+    kind, shape = draw(st.sampled_from([Logistic, Normal, Laplace])), draw(shapes)
+    levels, low = draw(st.integers(2, 300)), draw(st.integers(-(2**22), 2**22))
+    precision = draw(st.integers((levels - 1).bit_length() + 4, 24))
+    mean = low * 2**8 + draw_integers(draw, -(2**24), 2**24, shape)
+    inverse_scale = 2 ** draw_integers(draw, 0, 26, shape)
+    of_each = zip(mean.ravel().tolist(), inverse_scale.ravel().tolist(), strict=True)
+    component = kind.__name__.lower()
+    reference = [
+        spec.DiscretisedMixture([2**16], [m - low * 2**8], [v], levels, precision, component)
+        for m, v in of_each
+    ]
+    codec = kind(mean, inverse_scale, levels, low, precision)
+    symbols = low + draw_integers(draw, 0, levels - 1, shape)
+    return Case(codec, spec.From(low, spec.Array(reference)), symbols)
+
+
+fixed = st.one_of(
+    st.sampled_from([1, 2**16 - 1, 2**16, 2**16 + 1, 2**20, 2**32 - 1]), st.integers(1, 2**32 - 1)
+)
+
+
+@st.composite
+def poissons(draw: st.DrawFn) -> Case:
+    shape, levels = draw(shapes), draw(st.integers(1, 300))
+    rates = draw(st.lists(fixed, min_size=1, max_size=3))
+    rate = np.array(rates)[draw_integers(draw, 0, len(rates) - 1, shape)]
+    reference = spec.Array([counts.poisson(a, levels) for a in rate.ravel().tolist()])
+    return Case(Poisson(rate, levels), reference, draw_integers(draw, 0, levels - 1, shape))
+
+
+@st.composite
+def negative_binomials(draw: st.DrawFn) -> Case:
+    shape, levels, successes = draw(shapes), draw(st.integers(1, 300)), draw(fixed)
+    probability = draw_integers(draw, 1, 2**24 - 1, shape)
+    of_each = probability.ravel().tolist()
+    reference = spec.Array([counts.negative_binomial(successes, b, levels) for b in of_each])
+    codec = NegativeBinomial(successes, probability, levels)
+    return Case(codec, reference, draw_integers(draw, 0, levels - 1, shape))
+
+
+@st.composite
+def beta_binomials(draw: st.DrawFn) -> Case:
+    shape, trials, beta = draw(shapes), draw(st.integers(0, 300)), draw(fixed)
+    alpha = draw_integers(draw, 1, draw(st.sampled_from([2**18, 2**32 - 1])), shape)
+    of_each = alpha.ravel().tolist()
+    reference = spec.Array([counts.beta_binomial(a, beta, trials) for a in of_each])
+    codec = BetaBinomial(alpha, beta, trials)
+    return Case(codec, reference, draw_integers(draw, 0, trials, shape))
+
+
+@st.composite
+def from_cdfs(draw: st.DrawFn) -> Case:
+    """Codecs from the CDF of a straight line, in numbers that are exact on all machines."""
+    shape, levels, low = draw(shapes), draw(st.integers(1, 70)), draw(st.integers(-1000, 1000))
+    precision = draw(st.integers(max((levels - 1).bit_length(), 1), 24))
+    slope = draw(st.sampled_from([0.0, 0.25, 2.0**-5, 1 / 70]))
+
+    def below(x: Any) -> Any:
+        return np.clip((x - low) * slope, 0, 1)
+
+    one = counts.Cumulative(lambda x: float(below(x)), low, levels, precision)
+    reference = spec.From(low, spec.Array([one] * int(np.prod(shape))))
+    codec = FromCdf(below, levels, low, shape, precision)
+    return Case(codec, reference, low + draw_integers(draw, 0, levels - 1, shape))
+
+
+@st.composite
+def intervals(draw: st.DrawFn) -> Case:
+    """Uniform symbols whose intervals are shifts of bits."""
+    shape, bits = draw(shapes), draw(st.integers(0, 12))
+    precision = draw(st.integers(max(bits, 1), 24))
+    rest = precision - bits
+    codec = Interval(
+        interval=lambda c: (c << rest, np.full(c.shape, 1 << rest)),
+        symbol=lambda x: x >> np.uint32(rest),
+        precision=precision,
+        shape=shape,
+    )
+    one = spec.Categorical([1 << rest] * (1 << bits), precision)
+    reference = spec.Array([one] * int(np.prod(shape)))
+    return Case(codec, reference, draw_integers(draw, 0, 2**bits - 1, shape))
+
+
+any_simple = st.one_of(simple, own_categoricals(), discretised(), poissons(), intervals())
+
+
+@st.composite
+def named(draw: st.DrawFn) -> Case:
+    parts = draw(st.dictionaries(st.text(max_size=3), any_simple, max_size=3))
+    return Case(
+        Named({name: part.codec for name, part in parts.items()}),
+        combinators.Named({name: part.reference for name, part in parts.items()}),
+        {name: part.symbols for name, part in reversed(parts.items())},
+    )
+
+
+@st.composite
+def repeats(draw: st.DrawFn) -> Case:
+    part, times = draw(any_simple), draw(st.integers(0, 3))
+    return Case(
+        Repeat(part.codec, times), spec.Serial([part.reference] * times), (part.symbols,) * times
+    )
+
+
+LANES = [slice(None), slice(1), slice(None, None, -1), slice(None, None, 2), slice(-1, None), (0,)]
+
+
+@st.composite
+def on_lanes(draw: st.DrawFn) -> Case:
+    """Codecs on the lanes that every message has, or on a part of them."""
+    part, lanes, others = draw(any_simple), draw(st.sampled_from(LANES)), slice(None, None, -1)
+    return Case(
+        OnLanes(OnLanes(part.codec, others), lanes),
+        combinators.OnLanes(combinators.OnLanes(part.reference, others), lanes),
+        part.symbols,
+    )
+
+
+@st.composite
+def dependents(draw: st.DrawFn) -> Case:
+    """Sequences whose first number is their length. Each number is at most one above the previous
+    one.
+    """
+    most = draw(st.integers(1, 5))
+
+    def steps() -> Any:
+        count = last = yield Uniform(most, ())
+        for _ in range(int(count)):
+            last = yield Uniform(int(last) + 2, ())
+
+    def codec_after(parts: Any) -> Any:
+        numbers = [part[0] for part in parts]
+        if not numbers:
+            return spec.Array([spec.Uniform(most)])
+        return None if len(parts) > numbers[0] else spec.Array([spec.Uniform(numbers[-1] + 2)])
+
+    symbols = [draw(st.integers(0, most - 1))]
+    for _ in range(symbols[0]):
+        symbols.append(draw(st.integers(0, symbols[-1] + 1)))
+    return Case(Dependent(steps), combinators.Dependent(codec_after), tuple(symbols))
+
+
+@st.composite
+def latent_mixtures(draw: st.DrawFn) -> Case:
+    count, pixels = draw(st.integers(1, 4)), draw(st.integers(0, 10))
+    weights = draw(st.lists(st.floats(0, 1), min_size=count, max_size=count))
+    weights[0] += 0.01
+    ones = draw_integers(draw, 1, 2**16 - 1, (count, pixels))
+    codec = LatentMixture(weights, [Bernoulli(row) for row in ones])
+    reference = combinators.LatentMixture(
+        weights, [spec.Array([spec.Bernoulli(f, 16) for f in row]) for row in ones.tolist()]
+    )
+    return Case(codec, reference, draw_integers(draw, 0, 1, (pixels,)))
+
+
+@st.composite
+def hidden_markovs(draw: st.DrawFn) -> Case:
+    """Any number of series, states and levels, and weights of any magnitude, some of them 0; series
+    of one length, or of several.
+    """
+    sizes = st.sampled_from([0, 1, 2, 3, 7])
+    lengths = draw(st.lists(sizes, max_size=4))
+    ragged = draw(st.booleans())
+    shape = (len(lengths), draw(sizes))
+    states, levels = draw(st.integers(1, 5)), draw(st.integers(1, 6))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+
+    def weights(*shape: int) -> Any:
+        found = rng.random(shape) ** draw(st.sampled_from([0, 1, 30]))
+        found[..., 1:] *= rng.random((*shape[:-1], shape[-1] - 1)) < 0.7
+        found[..., 0] = np.maximum(found[..., 0], 2.0**-60)
+        return found
+
+    given = weights(states), weights(states, states), weights(states, levels)
+    initial, *rows = (
+        [counts.Weighted(row) for row in np.atleast_2d(part).tolist()] for part in given
+    )
+    if ragged:
+        return Case(
+            HiddenMarkov(*given, lengths=lengths),
+            Ragged(hidden_markov.HiddenMarkov(initial[0], *rows, lengths), lengths),
+            tuple(draw_integers(draw, 0, levels - 1, (length,)) for length in lengths),
+        )
+    return Case(
+        HiddenMarkov(*given, shape),
+        hidden_markov.HiddenMarkov(initial[0], *rows, [shape[1]] * shape[0]),
+        draw_integers(draw, 0, levels - 1, shape),
+    )
+
+
+@dataclass
+class Ragged:
+    """A tuple of parts for a codec that codes them in turn."""
+
+    codec: Any
+    lengths: list[int]
+
+    def push(self, message: Any, parts: Any) -> None:
+        self.codec.push(message, [symbol for part in parts for symbol in part])
+
+    def pop(self, message: Any) -> Any:
+        found = iter(self.codec.pop(message))
+        return tuple([next(found) for _ in range(length)] for length in self.lengths)
+
+
+@st.composite
+def of_logits(draw: st.DrawFn) -> Case:
+    """Logits of any size, at the ends of the tables and beyond."""
+    shape, levels = draw(shapes), draw(st.integers(1, 20))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    scale = draw(st.sampled_from([0.0, 1e-3, 1.0, 8.0, 1e3, 1e300]))
+    if draw(st.booleans()):
+        precision, values = draw(st.integers(1, 24)), rng.normal(size=shape) * scale
+        ones = [logits.bernoulli(x, precision) for x in values.ravel().tolist()]
+        codec: Any = Bernoulli.from_logits(values, precision)
+        return Case(codec, spec.Array(ones), draw_integers(draw, 0, 1, shape))
+    precision = draw(st.integers(max((levels - 1).bit_length(), 1), 24))
+    values = rng.normal(size=(*shape, levels)) * scale
+    values[..., 1:][rng.random((*shape, levels - 1)) < 0.1] = -np.inf
+    rows = [logits.categorical(row, precision) for row in values.reshape(-1, levels).tolist()]
+    codec = Categorical.from_logits(values, precision)
+    return Case(codec, spec.Array(rows), draw_integers(draw, 0, levels - 1, shape))
+
+
+@st.composite
+def top_downs(draw: st.DrawFn) -> Case:
+    """Layers of latents, each near the one above, with posteriors that depend on x."""
+    widths = draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
+    pixels, levels = draw(st.integers(1, 5)), 50
+
+    def of(width: int, side: int) -> Any:
+        def codec(*given: Any) -> Any:
+            means = [300 * i + 77 * sum(int(np.sum(part)) for part in given) for i in range(width)]
+            ours = Normal(np.array(means), 2**13, levels)
+            one = [
+                spec.DiscretisedMixture([2**16], [m], [2**13], levels, 24, "normal") for m in means
+            ]
+            return ours if side == 0 else spec.Array(one)
+
+        return codec
+
+    def model(side: int) -> tuple[Any, Any]:
+        posteriors = [of(width, side) for width in widths]
+        return posteriors, [of(width, side) for width in [pixels, *widths[:-1]]]
+
+    top = [spec.Uniform(levels)] * widths[-1]
+    return Case(
+        TopDown(*model(0), Uniform(levels, (widths[-1],))),
+        spec.TopDown(*model(1), spec.Array(top)),
+        draw_integers(draw, 0, levels - 1, (pixels,)),
+    )
+
+
+@st.composite
+def mapped(draw: st.DrawFn) -> Case:
+    """A permutation, and shears of one part by the other."""
+    size = 2 * draw(st.integers(0, 4))
+    order = draw(st.permutations(range(size)))
+    back = np.argsort(order).astype(int)
+
+    def forward(x: Any) -> Any:
+        x = np.asarray(x, int)[np.array(order, int)]
+        a, b = np.split(x, 2)
+        return np.concatenate([a, b + a // 2])
+
+    def inverse(y: Any) -> Any:
+        a, b = np.split(np.asarray(y, int), 2)
+        return np.concatenate([a, b - a // 2])[back]
+
+    part = Normal(np.zeros(size, int), 2**13, 200, -100)
+    one = spec.DiscretisedMixture([2**16], [100 * 2**8], [2**13], 200, 24, "normal")
+    return Case(
+        Mapped(part, forward, inverse),
+        spec.Mapped(
+            spec.From(-100, spec.Array([one] * size)),
+            lambda x: forward(x).tolist(),
+            lambda y: inverse(y).tolist(),
+        ),
+        draw_integers(draw, -40, 40, (size,)),
     )

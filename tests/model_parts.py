@@ -142,8 +142,12 @@ class Net:
             most = min(64 * levels + 1000, 32767)  # beyond the last symbol, as -1000 before all
             clamps = {"weight": BYTES, "mean": (-1000, most), "scale": BYTES}
             return [self.linear(of, n * components, clamps[name], prefix + name) for name in clamps]
-        sizes = zip(("first", "second"), GRIDS[codec], strict=True)
-        return [self.linear(of, n, (0, size - 1), prefix + name) for name, size in sizes]
+        names = MEANINGS[codec].OUTPUTS
+        sizes = GRIDS.get(codec, (256,) * len(names))
+        return [
+            self.linear(of, n, (0, size - 1), prefix + name)
+            for name, size in zip(names, sizes, strict=True)
+        ]
 
     @property
     def about(self) -> dict[str, Any]:

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.format.collection import BYTES, Collection
+from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.file_stats import FileStats
 from bitsback.format.index import BlockInfo, Index, Place
 from bitsback.format.layout import BLOCK, FOOTER_SIZE, HEAD, NAMES, Cursor, open_section, section
 from bitsback.format.members import pack_files
-from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import varint
 
@@ -37,8 +37,8 @@ def index_of(archive: bytes, counts: Iterable[int]) -> bytes:
 def replaced(data: bytes, kind: bytes, payload: bytes) -> bytes:
     """The archive with the payload of its section of this kind changed, and an index that fits."""
     with bitsback.open(data) as archive:
-        (place,) = (place for place in archive._sections() if place.kind == kind)
-        counts = [block.items for block in archive._blocks]
+        (place,) = (place for place in archive.reader.directory.sections if place.kind == kind)
+        counts = [block.items for block in archive.reader.blocks]
     end = -FOOTER_SIZE - int.from_bytes(data[-FOOTER_SIZE:][:8], "little")
     body = data[: place.offset] + section(kind, payload) + data[place.offset + place.size : end]
     return body + index_of(body, counts)
@@ -49,7 +49,7 @@ def swapped(data: bytes, one: str, other: str) -> bytes:
     it.
     """
     with bitsback.open(data) as archive:
-        names, runs, _ = archive._files.listed
+        names, runs, _ = archive.reader.files.listed
     names = [{one: other, other: one}.get(name, name) for name in names]
     packed = pack_files(FOLDER, runs, names)
     return replaced(data, NAMES, bytes(open_section(packed, NAMES)))
@@ -57,11 +57,13 @@ def swapped(data: bytes, one: str, other: str) -> bytes:
 
 def archive_of_file(metadata: bytes, pixels: NDArray[Any]) -> bytes:
     """An archive of a folder of one picture, `a`, whose container metadata may be anything."""
-    held = Collection(np.dtype("|u1"), (0, len(metadata)), BYTES)
-    picture = Collection.of_items(pixels.dtype.str, pixels.shape, 1)
+    held = ArrayPart(np.dtype("|u1"), (0, len(metadata)), BYTES)
+    picture = ArrayPart.of_items(pixels.dtype.str, pixels.shape, 1)
     stats = FileStats()
     stats.add(len(metadata), 0)
-    data = HEAD + FileList(FOLDER, (held, picture)).pack() + pack_files(FOLDER, [(1, 1)], ["a"])
+    data = (
+        HEAD + FileCollection(FOLDER, (held, picture)).pack() + pack_files(FOLDER, [(1, 1)], ["a"])
+    )
     data += stats.pack()
     for number, array in enumerate((np.frombuffer(metadata, np.uint8), pixels)):
         runs = pack_runs([Run(1, array.dtype, array.shape, None)])

@@ -282,13 +282,8 @@ def small_counted(levels: int = 256) -> Any:
     """A description."""
     near = [[0, 0, -1, 0], [0, -1, 0, 0]]
     fields: dict[str, Any] = {
-        "precision": 24,
-        "lag": 3,
-        "queues": 2,
-        "table": 16,
-        "slot": [18, 8],
-        "trust": 30,
-    }
+        "precision": 24, "lag": 3, "queues": 2, "table": 16, "slot": [18, 8], "trust": 30,
+    }  # fmt: skip
     fields["contexts"] = [
         {"offset": 26, "limit": 255, "terms": near},
         {"offset": 24, "limit": 100, "terms": [*near, [0, -1, -1, 0], [0, -1, 1, 0]]},

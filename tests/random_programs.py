@@ -214,11 +214,8 @@ def bend(net: Net, of: str) -> str:
 
 
 GROW: dict[str, Callable[[Net, str], str]] = {
-    "residual": Net.residual,
-    "convolve": convolve,
-    "down and up": down_and_up,
-    "bend": bend,
-}
+    "residual": Net.residual, "convolve": convolve, "down and up": down_and_up, "bend": bend,
+}  # fmt: skip
 BODIES: list[list[str]] = [
     [],
     ["residual"],

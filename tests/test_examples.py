@@ -30,6 +30,7 @@ PUBLIC = {
     for name in package.__all__
     if callable(found := getattr(package, name))
 } | {"bitsback": bitsback, "bitsback_lab.research": research, "Functions": research.Functions}
+PUBLIC["Archive.extract"] = bitsback.Archive.extract
 PUBLIC |= {
     found.__name__: found
     for found in (

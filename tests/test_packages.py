@@ -142,3 +142,38 @@ def test_the_limit_of_pillow_is_that_of_the_program() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr == "MAX_IMAGE_PIXELS":
                 assert isinstance(node.ctx, ast.Load), name
+
+
+def private_names(tree: ast.Module) -> set[str]:
+    """The private names that a module defines: of functions, classes, variables and attributes."""
+    found = set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found |= {node.attr} if is_own(node.value) else set()
+    return {name for name in found if name.startswith("_")}
+
+
+def is_own(node: ast.expr) -> bool:
+    """Whether an expression is an object that its class asks for its own attributes."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "super"
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
+
+
+def test_private_names_stay_in_their_modules() -> None:
+    """No module uses an attribute, or imports a name, that is private to another one."""
+    for name, tree in sources().items():
+        own = private_names(tree)
+        for node in ast.walk(tree):
+            used = list[str]()
+            if isinstance(node, ast.Attribute) and not is_own(node.value):
+                used = [node.attr]
+            elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+                used = [each.name for each in node.names if each.name != "_core"]
+            for each in used:
+                is_private = each.startswith("_") and not each.startswith("__")
+                assert not is_private or each in own, f"{name} uses {each}"

@@ -44,8 +44,8 @@ from bitsback.errors import (
 
 if TYPE_CHECKING:
     from bitsback import codecs
+    from bitsback.archive.archive import Archive, open
     from bitsback.archive.comparing.differences import diff
-    from bitsback.archive.reading.reader import Archive, open
     from bitsback.archive.restoring.extractor import decompress
     from bitsback.archive.writing.changing import add, remove
     from bitsback.archive.writing.embedding import embed
@@ -109,7 +109,7 @@ _MODULES = {
 
 # Loaded on first use, so that `bitsback --help` does not wait for NumPy.
 _LAZY = {
-    "Archive": "archive.reading.reader",
+    "Archive": "archive.archive",
     "add": "archive.writing.changing",
     "add_parity": "archive.writing.repairing",
     "CompressOptions": "compress_options",
@@ -121,7 +121,7 @@ _LAZY = {
     "encode": "array_bytes",
     "embed": "archive.writing.embedding",
     "merge": "archive.writing.merging",
-    "open": "archive.reading.reader",
+    "open": "archive.archive",
     "Message": "message",
     "Model": "models",
     "load_model": "models",

@@ -118,6 +118,23 @@ class Program:
         batches: Sequence[tuple[int, int]],
         kept: bool = True,
     ) -> NDArray[Any]: ...
+    def push_step(
+        self,
+        message: Message,
+        step: int,
+        items: int,
+        shape: _ItemShape,
+        values: Mapping[int, NDArray[Any]],
+    ) -> None: ...
+    def pop_step(
+        self,
+        message: Message,
+        step: int,
+        items: int,
+        shape: _ItemShape,
+        values: Mapping[int, NDArray[Any]],
+        variable: int,
+    ) -> NDArray[Any]: ...
 
 class Predictor:
     def __init__(
@@ -137,11 +154,11 @@ class Predictor:
         self, symbols: NDArray[Any], shapes: Sequence[_ItemShape]
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint8]]: ...
 
+def recorder() -> Message: ...
 def push_uniform(message: Message, n: int, symbols: NDArray[np.uint32]) -> None: ...
 def pop_uniform(message: Message, n: int, shape: _Shape) -> NDArray[np.uint32]: ...
 def push_adaptive(message: Message, levels: int, symbols: NDArray[np.uint32]) -> None: ...
 def pop_adaptive(message: Message, levels: int, shape: _Shape) -> NDArray[np.uint32]: ...
-def adaptive_frequencies(levels: int, symbols: NDArray[np.uint32]) -> NDArray[np.uint32]: ...
 def push_hidden_markov(
     message: Message,
     initial: NDArray[np.uint32],
@@ -211,16 +228,6 @@ def pop_mixture(
     levels: int,
     precision: int,
 ) -> NDArray[np.uint16]: ...
-def mixture_starts(
-    cdf: NDArray[np.int32],
-    reach_bits: int,
-    weight: NDArray[np.uint32],
-    mean: NDArray[np.int32],
-    inverse_scale: NDArray[np.uint32],
-    levels: int,
-    precision: int,
-    symbols: NDArray[np.uint32],
-) -> NDArray[np.uint32]: ...
 def push_gaussian(
     message: Message,
     quantile: NDArray[np.int32],
@@ -240,15 +247,6 @@ def pop_gaussian(
     bits: int,
     precision: int,
 ) -> NDArray[np.uint16]: ...
-def gaussian_starts(
-    quantile: NDArray[np.int32],
-    cdf: NDArray[np.int32],
-    mean: NDArray[np.int32],
-    inverse_scale: NDArray[np.uint32],
-    bits: int,
-    precision: int,
-    buckets: NDArray[np.uint32],
-) -> NDArray[np.uint32]: ...
 def frequencies_of(weights: NDArray[np.float64], precision: int) -> NDArray[np.uint32]: ...
 def check_own_categorical(frequencies: NDArray[np.uint32], precision: int) -> None: ...
 def push_own_categorical(
@@ -274,13 +272,6 @@ def pop_own_weights(
     precision: int,
     scales: NDArray[np.float64],
     ends: NDArray[np.uint64],
-) -> NDArray[np.uint32]: ...
-def own_weights_frequencies(
-    weights: _Weights,
-    precision: int,
-    scales: NDArray[np.float64],
-    ends: NDArray[np.uint64],
-    symbols: NDArray[np.uint32],
 ) -> NDArray[np.uint32]: ...
 def push_intervals(
     message: Message,
@@ -312,13 +303,6 @@ def pop_poisson(
     levels: int,
     precision: int,
 ) -> NDArray[np.uint16]: ...
-def poisson_frequencies(
-    a: NDArray[np.uint32],
-    b: NDArray[np.uint32],
-    levels: int,
-    precision: int,
-    symbols: NDArray[np.uint16],
-) -> NDArray[np.uint32]: ...
 def push_negative_binomial(
     message: Message,
     a: NDArray[np.uint32],
@@ -334,13 +318,6 @@ def pop_negative_binomial(
     levels: int,
     precision: int,
 ) -> NDArray[np.uint16]: ...
-def negative_binomial_frequencies(
-    a: NDArray[np.uint32],
-    b: NDArray[np.uint32],
-    levels: int,
-    precision: int,
-    symbols: NDArray[np.uint16],
-) -> NDArray[np.uint32]: ...
 def push_beta_binomial(
     message: Message,
     a: NDArray[np.uint32],
@@ -356,13 +333,6 @@ def pop_beta_binomial(
     levels: int,
     precision: int,
 ) -> NDArray[np.uint16]: ...
-def beta_binomial_frequencies(
-    a: NDArray[np.uint32],
-    b: NDArray[np.uint32],
-    levels: int,
-    precision: int,
-    symbols: NDArray[np.uint16],
-) -> NDArray[np.uint32]: ...
 def simd_paths() -> tuple[str, ...]: ...
 def simd() -> str: ...
 def set_simd(name: str) -> None: ...

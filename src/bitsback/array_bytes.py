@@ -1,5 +1,7 @@
 """One array to bytes and back, without an archive around it."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -53,7 +55,7 @@ def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes 
         models = auto_models(taken.dtype, taken.shape)
     else:
         given = register_model(model)
-        models = [NamedModel.of(given)]
+        models = [NamedModel.from_model(given)]
         if not codable(given, taken.dtype, taken.shape, axes):
             raise InputError(
                 f"the model {given.name} codes {given.items_in_words}, and the array has the shape"

@@ -46,7 +46,7 @@ class ChunkCoding:
     axes: Axes
 
     @classmethod
-    def of(cls, model: ModelChoice, axes: Axes, embed: bool) -> ChunkCoding:
+    def from_choice(cls, model: ModelChoice, axes: Axes, embed: bool) -> ChunkCoding:
         """embed: whether models that do not ship go into the metadata. They become known to this
         process. Raises InputError or ModelError.
         """
@@ -122,14 +122,14 @@ class ChunkCoding:
                 " shape of chunks or another model, or leave the choice to 'auto'"
             )
 
-    def encode(self, chunk: NDArray[Any], told: bool, numbered: bool = True) -> bytes:
-        """The bytes of a chunk. told: whether they include its dtype and shape; otherwise the chunk
-        is C-contiguous, and the caller gives both to `decode`. numbered: whether they may name
-        their model by its number among these; otherwise `bitsback.decode` reads them, too.
+    def encode(self, chunk: NDArray[Any], described: bool, numbered: bool = True) -> bytes:
+        """The bytes of a chunk. described: whether they include its dtype and shape; otherwise the
+        chunk is C-contiguous, and the caller gives both to `decode`. numbered: whether they may
+        name their model by its number among these; otherwise `bitsback.decode` reads them, too.
         """
         held = as_held(chunk)
         models = self.for_arrays(held.dtype, held.shape).models or ()
-        array = None if told else (held.dtype, held.shape)
+        array = None if described else (held.dtype, held.shape)
         # An array coded in the order of its memory has one axis.
         axes = self.axes if held.ndim > 1 else AUTO
         known = self._known(array) if numbered else alone.Known(array)
@@ -190,4 +190,4 @@ def _named(model: OneModel, embed: bool) -> NamedModel:
         return model
     if isinstance(model, str) and model in bundled.names():
         return NamedModel.bundled(model)
-    return NamedModel.of(register_model(model), embed)
+    return NamedModel.from_model(register_model(model), embed)

@@ -1,5 +1,7 @@
 """`bitsback://`: read the contents of an archive as files, by an fsspec filesystem."""
 
+from __future__ import annotations
+
 import io
 import math
 import weakref
@@ -11,13 +13,15 @@ from typing import Any
 import numpy as np
 from fsspec.archive import AbstractArchiveFileSystem
 from fsspec.utils import stringify_path
+from numpy.typing import NDArray
 
 from bitsback.archive.reading.file_writer import FileWriter
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.indexed import View
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.targets import target_of
 from bitsback.errors import InputError
 from bitsback.files.npy import Shape, write_header
-from bitsback.format.parts import ARRAYS, FOLDER, FileList
+from bitsback.format.parts import ARRAYS, FOLDER
 from bitsback.io.remote.url import Url, as_datetime, located
 from bitsback.models import Model
 
@@ -33,27 +37,25 @@ class AsFiles:
     >>> import bitsback, numpy as np
     >>> archive = io.BytesIO()
     >>> compressed = bitsback.compress(np.eye(12, 5), archive)
-    >>> files = AsFiles(bitsback.open(archive))
+    >>> files = AsFiles(bitsback.open(archive).reader)
     >>> list(files)[9:], files.size("09.npy"), np.load(io.BytesIO(files.read("09.npy")))
     (['09.npy', '10.npy', '11.npy'], 168, array([0., 0., 0., 0., 0.]))
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: ArchiveReader) -> None:
         self._archive = archive
-        collection = archive._collection
+        collection = archive.collection
         self._named: dict[str, int] | None = None
         """The numbers of the files, if they have names."""
-        if isinstance(collection, FileList) and collection.kind == FOLDER:
-            files = archive._files
+        if collection.kind == FOLDER:
+            files = archive.files
             self._named = {target_of(files, number)[0]: number for number in range(len(files))}
-        elif isinstance(collection, FileList) and collection.kind == ARRAYS:
+        elif collection.kind == ARRAYS:
             self._named = {name + _NPY: number for number, name in enumerate(archive.names)}
-        self._whole = not isinstance(collection, FileList) and (
-            collection.picture or not collection.shape
-        )
+        self._whole = collection.kind is None and (collection.picture or not collection.shape)
         """Whether an array is one file."""
         self._count = 1 if self._whole else len(archive)
-        self._ending = _PNG if isinstance(collection, FileList) else _NPY
+        self._ending = _NPY if collection.kind is None else _PNG
         self._digits = len(str(max(self._count - 1, 0)))
 
     def __len__(self) -> int:
@@ -93,10 +95,10 @@ class AsFiles:
         number, archive = self._number(name), self._archive
         shape = self._shape(number)
         if shape is not None:
-            array = np.asarray(archive[...] if self._whole else archive[number])
-            return self._header(name, shape) + array.tobytes()
+            return self._header(name, shape) + self._array(number).tobytes()
         if self._named is None:
-            return encode_page(archive[number]._all(), f"{archive.name}: page {number}")
+            page = archive.file_source(number).whole()
+            return encode_page(page, f"{archive.name}: page {number}")
         return FileWriter(archive).file(number)
 
     def _number(self, name: str) -> int:
@@ -105,16 +107,23 @@ class AsFiles:
             raise KeyError(name)
         return number
 
+    def _array(self, number: int) -> NDArray[Any]:
+        """The array in a .npy file."""
+        if self._archive.collection.kind is not None:
+            return self._archive.file_source(number).whole()
+        array = View(self._archive.array_source)
+        return np.asarray(array[...] if self._whole else array[number])
+
     def _dtype(self, name: str) -> np.dtype[Any]:
-        collection = self._archive._collection
-        if not isinstance(collection, FileList):
+        collection = self._archive.collection
+        if collection.kind is None:
             return collection.dtype
         return collection.parts[self._number(name)].dtype
 
     def _shape(self, number: int) -> Shape | None:
         """The shape of the array in a .npy file; None for a picture."""
-        collection = self._archive._collection
-        if not isinstance(collection, FileList):
+        collection = self._archive.collection
+        if collection.kind is None:
             return collection.shape if self._whole else collection.shape[1:]
         return collection.parts[number].shape if collection.kind == ARRAYS else None
 
@@ -161,7 +170,7 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
             place = located(fo, target_options)
         else:
             place = Url(fo, target_options, target_protocol)
-        self._archive = Archive(place, model=model)
+        self._archive = ArchiveReader(place, model=model)
         weakref.finalize(self, self._archive.close)
         self._files = AsFiles(self._archive)
         self._read = lru_cache(_REMEMBERED)(self._files.read)
@@ -220,7 +229,7 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
         number = self._files.number(self._strip_protocol(path))
         if number is None:
             raise FileNotFoundError(path)
-        time = self._archive._files.time(number) if self._archive.kind == "folder" else None
+        time = self._archive.files.time(number) if self._archive.kind == "folder" else None
         if time is None:
             raise NotImplementedError
         return as_datetime(time)

@@ -61,13 +61,13 @@ class ArchiveOperations(FUSEr):
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
         if path not in self._known:
-            told: dict[str, Any] = super().getattr(path, fh)
-            folder = stat.S_ISDIR(told["st_mode"])
-            told["st_mode"] = stat.S_IFDIR | 0o555 if folder else stat.S_IFREG | 0o444
-            told |= {"st_uid": os.getuid(), "st_gid": os.getgid()}
+            attributes: dict[str, Any] = super().getattr(path, fh)
+            folder = stat.S_ISDIR(attributes["st_mode"])
+            attributes["st_mode"] = stat.S_IFDIR | 0o555 if folder else stat.S_IFREG | 0o444
+            attributes |= {"st_uid": os.getuid(), "st_gid": os.getgid()}
             with suppress(FileNotFoundError, NotImplementedError):
-                told["st_mtime"] = self.fs.modified(path).timestamp()
-            self._known[path] = told
+                attributes["st_mtime"] = self.fs.modified(path).timestamp()
+            self._known[path] = attributes
         return self._known[path]
 
 

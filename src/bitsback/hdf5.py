@@ -68,7 +68,7 @@ class Bitsback(h5py.filters.FilterRefBase):
         models that do not ship, and holds none: its readers give them to `bitsback.register_model`,
         or name their files in the environment variable BITSBACK_MODELS.
         """
-        coding = ChunkCoding.of(model, axes, embed=False)
+        coding = ChunkCoding.from_choice(model, axes, embed=False)
         models = coding.models or ()
         words = np.frombuffer(b"".join(one.digest[:_PREFIX] for one in models), "<u4")
         axes_number = _AXES.index(coding.axes)
@@ -110,7 +110,7 @@ class _Settings:
 
     def encode(self, chunk: bytes) -> bytes:
         array = np.frombuffer(chunk, self.dtype).reshape(self.shape)
-        return _coding(self.options).encode(array, told=True, numbered=False)
+        return _coding(self.options).encode(array, described=True, numbered=False)
 
     def decode(self, data: bytes) -> bytes:
         dtype, shape = told_array(data)
@@ -141,7 +141,7 @@ def _coding(options: tuple[int, ...]) -> ChunkCoding:
     words = np.array(options[3:], "<u4").tobytes()
     prefixes = [words[at : at + _PREFIX] for at in range(0, len(words), _PREFIX)]
     models = [NamedModel(prefix.hex(), prefix.hex()).load() for prefix in prefixes]
-    return ChunkCoding.of(models or AUTO, _AXES[options[1]], embed=False)
+    return ChunkCoding.from_choice(models or AUTO, _AXES[options[1]], embed=False)
 
 
 # The callbacks of the HDF5 library, by way of ctypes. h5py's lock is held during all of them.

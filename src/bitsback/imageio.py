@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.indexed import Indexed, is_image
+from bitsback.archive.reading.indexed import View, is_image
 from bitsback.archive.reading.indexing import read_number
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.stacked import Stack, arrays_in, picture_numbers
 from bitsback.errors import ArchiveError, InputError, MissingExtra
-from bitsback.format.parts import ARRAYS, FileList
+from bitsback.format.parts import ARRAYS
 from bitsback.models.model import Choice
 
 try:
@@ -55,17 +55,17 @@ class BitsbackPlugin(PluginV3):
         if request.mode.io_mode == IOMode.write:
             raise InitializationError("bitsback.compress writes archives")
         try:
-            self._archive = Archive(request.get_file(), model=model)
+            self._archive = ArchiveReader(request.get_file(), model=model)
         except (ArchiveError, InputError) as error:
             raise InitializationError(str(error)) from error
-        archive, collection = self._archive, self._archive._collection
+        archive, collection = self._archive, self._archive.collection
         self._numbers: Sequence[int] | None = None
         """Those of the files or pages."""
-        if isinstance(collection, FileList):
+        if collection.kind is not None:
             arrays = collection.kind == ARRAYS
             self._numbers = range(len(archive)) if arrays else picture_numbers(archive)
-        self._whole = self._numbers is None and (
-            not archive.shape or is_image(archive.shape, archive.dtype)
+        self._whole = collection.kind is None and (
+            not collection.shape or is_image(collection.shape, collection.dtype)
         )
         self._count = 1 if self._whole else len(archive if self._numbers is None else self._numbers)
 
@@ -82,8 +82,8 @@ class BitsbackPlugin(PluginV3):
         if self._whole:
             return iter([self.read()])
         if self._numbers is None:
-            return map(np.asarray, self._archive)
-        return (np.asarray(self._archive[number]) for number in self._numbers)
+            return map(np.asarray, View(self._archive.array_source))
+        return (self._archive.file_source(number).whole() for number in self._numbers)
 
     def properties(self, index: int | EllipsisType | None = None) -> ImageProperties:
         """Shape and dtype of what `read` returns; nothing that a model codes is decoded."""
@@ -114,18 +114,18 @@ class BitsbackPlugin(PluginV3):
         """Whether all images are asked for, and the result has an axis for them."""
         return index is ... or (index is None and self._count != 1)
 
-    def _find(self, index: int | EllipsisType | None) -> tuple[Indexed, Any]:
+    def _find(self, index: int | EllipsisType | None) -> tuple[View, Any]:
         """An array, and an index of it."""
         archive, numbers = self._archive, self._numbers
         if not self._is_several(index):
             number = read_number(index or 0, self._count, "images")
             if numbers is None:
-                return archive, ... if self._whole else number
-            return archive[numbers[number]], ...
+                return View(archive.array_source), ... if self._whole else number
+            return View(archive.file_source(numbers[number])), ...
         if numbers is None:
-            return archive, np.newaxis if self._whole else ...
+            return View(archive.array_source), np.newaxis if self._whole else ...
         if self._count == 1:
-            return archive[numbers[0]], np.newaxis
+            return View(archive.file_source(numbers[0])), np.newaxis
         arrays = arrays_in(archive)
         if len({(array.shape, array.dtype) for array in arrays.values()}) != 1:
             raise InputError(

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from bitsback.archive.reading.indexed import Indexed
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.indexed import View
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.stacked import Stack, arrays_in
 from bitsback.dask.reading import lazy
 from bitsback.errors import ArchiveError, InputError
@@ -41,8 +41,8 @@ def read(path: Paths) -> list[Layer]:
 
 
 def _layers(path: Path) -> Iterator[Layer]:
-    archive = Archive(path)
-    archive._close_when_dropped()
+    archive = ArchiveReader(path)
+    archive.close_when_dropped()
     shown = 0
     for name, array in arrays_in(archive).items():
         if array.ndim < 2 or 0 in array.shape:
@@ -57,14 +57,14 @@ def _layers(path: Path) -> Iterator[Layer]:
         }
         if (limits := _limits(array, array.shape[: -3 if rgb else -2])) is not None:
             options["contrast_limits"] = limits
-        if isinstance(array, Stack) and archive._files.named:
+        if isinstance(array, Stack) and archive.files.named:
             options["metadata"]["names"] = [archive.names[number] for number in array.numbers]
         yield lazy(array), options, "image"
     if not shown:
         raise InputError(f"{path}: holds no arrays of two axes or more, which napari could show")
 
 
-def _limits(array: Indexed, stacked: Shape) -> tuple[float, float] | None:
+def _limits(array: View, stacked: Shape) -> tuple[float, float] | None:
     """The contrast limits: those of the slice that napari shows first, the middle one. None where
     napari finds the same: of a stack it would take the first slice, which is often empty.
 

@@ -43,14 +43,14 @@ class Bitsback(Codec):
         array.
         """
         choice = auto_names() if isinstance(model, str) and model == "auto" else model
-        self._coding = ChunkCoding.of(choice, axes, embed)
+        self._coding = ChunkCoding.from_choice(choice, axes, embed)
 
     def encode(self, buf: Any) -> bytes:
         """buf: an array, of any dtype but objects, or a buffer. Raises InputError or ModelError."""
         array = ensure_ndarray(buf)
         if array.dtype.hasobject:
             raise TypeError("object arrays are not supported")
-        return self._coding.encode(array, told=True)
+        return self._coding.encode(array, described=True)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
         """The array. For a dtype that bitsback does not support, it is the memory of the array, as

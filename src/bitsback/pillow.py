@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from bitsback.archive.reading.indexed import is_image
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.file_writer import FileWriter
+from bitsback.archive.reading.indexed import View, is_image
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.stacked import picture_numbers
 from bitsback.errors import InputError
 from bitsback.format.layout import MAGIC
-from bitsback.format.parts import ARRAYS, FOLDER, FileList
+from bitsback.format.parts import ARRAYS, FOLDER
 
 _WIDE = ("u2", "i4", "f4")
 """The dtypes beside bool and bytes that Pillow has modes for."""
@@ -43,7 +45,7 @@ class BitsbackImageFile(ImageFile.ImageFile):
     _close_exclusive_fp_after_loading = False
 
     def _open(self) -> None:
-        self._archive = Archive(self.fp)  # type: ignore[arg-type]
+        self._archive = ArchiveReader(self.fp)  # type: ignore[arg-type]
         self._frames = _frames(self._archive)
         self.n_frames = len(self._frames)
         self.is_animated = self.n_frames > 1
@@ -73,26 +75,27 @@ class BitsbackImageFile(ImageFile.ImageFile):
 
     def _image(self, which: int | None) -> Image.Image:
         archive = self._archive
-        collection = archive._collection
-        if isinstance(collection, FileList) and collection.kind == FOLDER:
+        if archive.collection.kind == FOLDER:
             assert which is not None, "files have numbers"
-            made: Image.Image = Image.open(archive.open(which))
+            made: Image.Image = Image.open(io.BytesIO(FileWriter(archive).file(which)))
             made.info["name"] = archive.names[which]
             return made
-        array = archive[...] if which is None else archive[which]
-        return _from_array(np.asarray(array), archive.name)
+        if archive.collection.kind is not None:
+            return _from_array(archive.file_source(which).whole(), archive.name)
+        array = View(archive.array_source)
+        return _from_array(np.asarray(array[... if which is None else which]), archive.name)
 
 
-def _frames(archive: Archive) -> Sequence[int] | list[None]:
+def _frames(archive: ArchiveReader) -> Sequence[int] | list[None]:
     """The numbers of the frames; None for an array that is one image. Raises InputError if there
     are none.
     """
-    collection = archive._collection
+    collection = archive.collection
     frames: Sequence[int] | list[None] = []
-    if not isinstance(collection, FileList):
-        if is_image(archive.shape, archive.dtype):
+    if collection.kind is None:
+        if is_image(collection.shape, collection.dtype):
             frames = [None]
-        elif archive.shape and is_image(archive.shape[1:], archive.dtype):
+        elif collection.shape and is_image(collection.shape[1:], collection.dtype):
             frames = range(len(archive))
     elif collection.kind != ARRAYS:
         frames = picture_numbers(archive)

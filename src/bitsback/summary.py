@@ -1,5 +1,7 @@
 """Summaries of compressions, decompressions and comparisons."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 from bitsback.files import formats
@@ -109,7 +111,7 @@ class Compressed(Summary):
     """The files that `skip_bad` has left out, and the reasons."""
     disk_in: int | None
     """The bytes on disk of the files of a folder or a list; None for other inputs."""
-    stored: "dict[str, Held]"
+    stored: dict[str, Held]
     """The files of a folder that are stored verbatim instead of by their pixels, by the reason."""
     order_bits: float | None
     """The bits that the order of the items would have taken, if it was dropped; otherwise None."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from bitsback.errors import InputError
-from bitsback.format.collection import BYTES, Collection
+from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.parts import Content
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Work:
     def __init__(self, content: Content, progress: Progress | None) -> None:
         self._content, self._progress = content, progress
         self._done = 0
-        self._all = sum(_weight(part) * part.elements for part in content.parts)
+        self._total = sum(_weight(part) * part.elements for part in content.parts)
 
     def add(self, first: int, tiles: int) -> None:
         """Reports that `tiles` tiles of one part, from `first` on, are done."""
@@ -97,10 +97,10 @@ class Work:
         start, part = self._content.part_of(first)
         low, high = (min(place - start, part.tiles) for place in (first, first + tiles))
         self._done += _weight(part) * (part.elements_before(high) - part.elements_before(low))
-        self._progress(self._done, self._all)
+        self._progress(self._done, self._total)
 
 
-def _weight(part: Collection) -> int:
+def _weight(part: ArrayPart) -> int:
     if part.axes == BYTES:
         return _BYTE
     return _BIT if part.dtype == np.bool_ else _OTHER
@@ -108,6 +108,6 @@ def _weight(part: Collection) -> int:
 
 def begin(progress: Progress | None, stage: str) -> None:
     """Announces a stage of the work to a progress callback that has a method `stage`."""
-    told = getattr(progress, "stage", None)
-    if told is not None:
-        told(stage)
+    announce = getattr(progress, "stage", None)
+    if announce is not None:
+        announce(stage)

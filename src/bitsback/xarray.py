@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.indexed import Indexed
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.indexed import View
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.stacked import Stack, arrays_in
 from bitsback.errors import InputError, MissingExtra
 from bitsback.io.remote.url import Options
@@ -35,7 +35,7 @@ class LazyArray(BackendArray):
 
     __slots__ = ("array", "dtype", "shape")
 
-    def __init__(self, array: Indexed) -> None:
+    def __init__(self, array: View) -> None:
         self.array, self.shape = array, array.shape
         self.dtype = array.dtype
 
@@ -101,7 +101,7 @@ class BitsbackBackend(BackendEntrypoint):
         shape are one variable, whose coordinate `name` has the names of files. Blocks are the
         preferred chunks, `chunks={}`. Raises InputError and ArchiveError.
         """
-        archive = Archive(filename_or_obj, model=model, storage_options=storage_options)
+        archive = ArchiveReader(filename_or_obj, model=model, storage_options=storage_options)
         try:
             left_out = (
                 {drop_variables} if isinstance(drop_variables, str) else {*(drop_variables or ())}
@@ -117,7 +117,7 @@ class BitsbackBackend(BackendEntrypoint):
                 lazy = indexing.LazilyIndexedArray(LazyArray(array))
                 variable = Variable(axes, lazy, encoding={"preferred_chunks": chunks})
                 dataset[name] = variable
-                if isinstance(array, Stack) and archive._files.named:
+                if isinstance(array, Stack) and archive.files.named:
                     names = [archive.names[number] for number in array.numbers]
                     label = "name" if axes[0] == "dim_0" or dims else f"{name}_name"
                     dataset = dataset.assign_coords({label: (axes[0], names)})
@@ -134,7 +134,7 @@ class BitsbackBackend(BackendEntrypoint):
         )
 
 
-def _dims_of(arrays: Mapping[str, Indexed], dims: Dims | None) -> dict[str, tuple[str, ...]]:
+def _dims_of(arrays: Mapping[str, View], dims: Dims | None) -> dict[str, tuple[str, ...]]:
     """Raises InputError if there are too few or too many names for the axes of an array."""
     found: dict[str, tuple[str, ...]] = {}
     for name, array in arrays.items():

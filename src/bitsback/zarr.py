@@ -68,7 +68,7 @@ class BitsbackCodec(ArrayBytesCodec):
 
         Raises InputError or ModelError.
         """
-        object.__setattr__(self, "coding", ChunkCoding.of(model, axes, embed))
+        object.__setattr__(self, "coding", ChunkCoding.from_choice(model, axes, embed))
 
     @classmethod
     def from_dict(cls, data: dict[str, JSON]) -> BitsbackCodec:
@@ -108,7 +108,7 @@ class BitsbackCodec(ArrayBytesCodec):
         dtype = _stored(array.dtype)
         self.coding.check(dtype, array.shape)
         self.coding.check_models(dtype, array.shape)
-        data = self.coding.encode(np.asarray(array, dtype, order="C"), told=False)
+        data = self.coding.encode(np.asarray(array, dtype, order="C"), described=False)
         return chunk_spec.prototype.buffer.from_bytes(data)
 
     def _decode_sync(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:

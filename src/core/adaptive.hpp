@@ -96,16 +96,4 @@ inline void pop_adaptive(Message& message, std::uint32_t levels, std::span<std::
     });
 }
 
-// The frequencies of the symbols, out of 2^24.
-inline void adaptive_frequencies(std::uint32_t levels, std::span<const std::uint32_t> symbols,
-                                 std::span<std::uint32_t> frequencies) {
-    require_adaptive(levels, symbols.size());
-    require_symbols(symbols, levels);
-    Tally tally(levels);
-    for (std::size_t i = 0; i < symbols.size(); ++i) {
-        frequencies[i] = tally.interval(symbols[i]).freq;
-        tally.add(symbols[i]);
-    }
-}
-
 }  // namespace bitsback

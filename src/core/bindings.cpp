@@ -31,13 +31,6 @@ Out<T> copy_array(std::span<const T> values) {
                          [&](std::span<T> out) { std::ranges::copy(values, out.begin()); });
 }
 
-template <class T>
-std::vector<std::size_t> shape_of(const In<T>& array) {
-    std::vector<std::size_t> shape(array.ndim());
-    for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = array.shape(i);
-    return shape;
-}
-
 nb::bytes to_python(const std::vector<std::uint8_t>& bytes) {
     return nb::bytes(bytes.data(), bytes.size());
 }
@@ -54,7 +47,18 @@ In<T> to_array(const nb::object& values, const char* dtype) {
     return nb::cast<In<T>>(array);
 }
 
+// A function of a message, for which the thread holds it.
+template <class Function>
+auto held(Function function) {
+    return [function](const Message& self) {
+        const Message::Hold hold(self);
+        return function(self);
+    };
+}
+
 void bind_message(nb::module_& m) {
+    const auto copied = held([](const Message& self) { return self; });
+    const auto bytes = held([](const Message& self) { return to_python(self.to_bytes()); });
     nb::class_<Message>(
         m, "Message",
         R"doc(An ANS message: a stack of bits that codecs push to and pop from, in place.
@@ -104,25 +108,9 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
             "from_bytes", [](const nb::bytes& data) { return Message::from_bytes(view(data)); },
             "data"_a,
             "The message that `to_bytes` gave. Raises MessageError for bytes that are none.")
-        .def(
-            "to_bytes",
-            [](const Message& self) {
-                const Message::Hold hold(self);
-                return to_python(self.to_bytes());
-            },
-            "All of the message, in the layout of docs/format.md.")
-        .def(
-            "copy",
-            [](const Message& self) {
-                const Message::Hold hold(self);
-                return Message(self);
-            },
-            "An independent message, equal to this one.")
-        .def("__copy__",
-             [](const Message& self) {
-                 const Message::Hold hold(self);
-                 return Message(self);
-             })
+        .def("to_bytes", bytes, "All of the message, in the layout of docs/format.md.")
+        .def("copy", copied, "An independent message, equal to this one.")
+        .def("__copy__", copied)
         .def(
             "__deepcopy__",
             [](const Message& self, const nb::object&) {
@@ -130,11 +118,7 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
                 return Message(self);
             },
             "memo"_a)
-        .def("__getstate__",
-             [](const Message& self) {
-                 const Message::Hold hold(self);
-                 return to_python(self.to_bytes());
-             })
+        .def("__getstate__", bytes)
         .def("__setstate__",
              [](Message& self, const nb::bytes& data) {
                  new (&self) Message(Message::from_bytes(view(data)));
@@ -150,48 +134,21 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
                         (self.depth() ? "depth " + std::to_string(*self.depth()) : "finite tail") +
                         ">";
              })
+        .def_prop_ro("lanes", held([](const Message& self) { return self.lanes(); }),
+                     "The number of heads.")
+        .def_prop_ro("depth", held([](const Message& self) { return self.depth(); }),
+                     "Words taken from the implicit tail; None if the tail is finite.")
+        .def_prop_ro("heads", held([](const Message& self) { return copy_array(self.heads()); }),
+                     nb::rv_policy::automatic, "A copy of the heads, uint64 [lanes].")
+        .def_prop_ro("tail", held([](const Message& self) { return copy_array(self.tail()); }),
+                     nb::rv_policy::automatic,
+                     "A copy of the stored words, uint32, the lowest first.")
         .def_prop_ro(
-            "lanes",
-            [](const Message& self) {
-                const Message::Hold hold(self);
-                return self.lanes();
-            },
-            "The number of heads.")
-        .def_prop_ro(
-            "depth",
-            [](const Message& self) {
-                const Message::Hold hold(self);
-                return self.depth();
-            },
-            "Words taken from the implicit tail; None if the tail is finite.")
-        .def_prop_ro(
-            "heads",
-            [](const Message& self) {
-                const Message::Hold hold(self);
-                return copy_array(self.heads());
-            },
-            nb::rv_policy::automatic, "A copy of the heads, uint64 [lanes].")
-        .def_prop_ro(
-            "tail",
-            [](const Message& self) {
-                const Message::Hold hold(self);
-                return copy_array(self.tail());
-            },
-            nb::rv_policy::automatic, "A copy of the stored words, uint32, the lowest first.")
-        .def_prop_ro(
-            "bits",
-            [](const Message& self) {
-                const Message::Hold hold(self);
-                return self.bits();
-            },
+            "bits", held([](const Message& self) { return self.bits(); }),
             "How much the message holds, in bits: log2 of its heads, and 32 a stored word. Words "
             "from the implicit tail are not told apart; see net_bits. For people, not for coding.")
         .def_prop_ro(
-            "net_bits",
-            [](const Message& self) {
-                const Message::Hold hold(self);
-                return self.net_bits();
-            },
+            "net_bits", held([](const Message& self) { return self.net_bits(); }),
             "How much has been pushed since this message was made, less what has been popped, in "
             "bits, of either sign: the growth of bits, less 32 for each word taken from the "
             "implicit tail. A copy keeps the beginning; from_bytes and pickles start again. For "
@@ -231,13 +188,28 @@ DiscretisedMixture mixture(const In<std::int32_t>& cdf, unsigned reach_bits,
             weight.shape(1),         levels,       precision};
 }
 
-CdfTable cdf_table(const In<std::uint32_t>& starts, unsigned precision) {
-    require(starts.ndim() == 2 && starts.shape(1) > 1,
-            "a table of rows has the shape [rows, levels + 1]");
-    return {view(starts), starts.shape(1) - 1, precision};
+// A codec with a table that it refers to.
+template <class Table, class Codec>
+struct WithTable {
+    template <class Index>
+    WithTable(Table of, const Index& index) : table(std::move(of)), codec(table, view(index)) {}
+    WithTable(const WithTable&) = delete;
+
+    Table table;
+    Codec codec;
+};
+
+template <class Table, class Codec, class Symbol>
+void push(Message& message, const WithTable<Table, Codec>& of, std::span<const Symbol> symbols) {
+    push(message, of.codec, symbols);
+}
+template <class Table, class Codec, class Symbol>
+void pop(Message& message, const WithTable<Table, Codec>& of, std::span<Symbol> symbols) {
+    pop(message, of.codec, symbols);
 }
 
 void bind_codecs(nb::module_& m) {
+    m.def("recorder", &Message::recorder);
     m.def("push_uniform", [](Message& message, std::uint32_t n, const In<std::uint32_t>& symbols) {
         nb::gil_scoped_release release;
         push(message, Uniform(n), view(symbols));
@@ -279,101 +251,44 @@ void bind_codecs(nb::module_& m) {
                 return symbol;
             },
             "message"_a);
-    m.def("push_bernoulli", [](Message& message, const In<std::uint32_t>& frequencies,
-                               unsigned precision, const In<std::uint8_t>& symbols) {
-        nb::gil_scoped_release release;
-        require(frequencies.size() == symbols.size(),
-                "a Bernoulli codec needs one symbol a frequency");
-        push(message, Bernoulli(view(frequencies), precision), view(symbols));
-    });
-    m.def("pop_bernoulli",
-          [](Message& message, const In<std::uint32_t>& frequencies, unsigned precision) {
-              return make_array<std::uint8_t>(shape_of(frequencies), [&](auto out) {
-                  pop(message, Bernoulli(view(frequencies), precision), out);
-              });
-          });
-    m.def("push_bernoulli_table", [](Message& message, const In<std::uint32_t>& table,
-                                     const In<std::uint8_t>& index, unsigned precision,
-                                     const In<std::uint8_t>& symbols) {
-        nb::gil_scoped_release release;
-        require(index.size() == symbols.size(), "a Bernoulli codec needs one symbol a frequency");
-        push(message, BernoulliTable(BernoulliIntervals(view(table), precision), view(index)),
-             view(symbols));
-    });
-    m.def("pop_bernoulli_table", [](Message& message, const In<std::uint32_t>& table,
-                                    const In<std::uint8_t>& index, unsigned precision) {
-        return make_array<std::uint8_t>(shape_of(index), [&](auto out) {
-            pop(message, BernoulliTable(BernoulliIntervals(view(table), precision), view(index)),
-                out);
+    using Words = In<std::uint32_t>;
+    using Numbers = In<std::int32_t>;
+    bind_codec<std::uint8_t, Words, unsigned>(
+        m, "bernoulli",
+        [](const Words& frequencies, unsigned precision) {
+            return Bernoulli(view(frequencies), precision);
+        },
+        [](const Words& frequencies, unsigned) { return shape_of(frequencies); });
+    using Bytes = In<std::uint8_t>;
+    bind_codec<std::uint8_t, Words, Bytes, unsigned>(
+        m, "bernoulli_table",
+        [](const Words& table, const Bytes& index, unsigned precision) {
+            return WithTable<BernoulliIntervals, BernoulliTable>({view(table), precision}, index);
+        },
+        [](const Words&, const Bytes& index, unsigned) { return shape_of(index); });
+    using Index = In<std::uint16_t>;
+    bind_codec<std::uint8_t, Words, Index, unsigned>(
+        m, "rows",
+        [](const Words& starts, const Index& index, unsigned precision) {
+            require(starts.ndim() == 2 && starts.shape(1) > 1,
+                    "a table of rows has the shape [rows, levels + 1]");
+            return WithTable<CdfTable, Rows>({view(starts), starts.shape(1) - 1, precision}, index);
+        },
+        [](const Words&, const Index& index, unsigned) { return shape_of(index); });
+    bind_codec<std::uint16_t, Numbers, unsigned, Words, Numbers, Words, std::uint32_t, unsigned>(
+        m, "mixture", &mixture, [](const auto&, unsigned, const Words& weight, const auto&...) {
+            return std::vector<std::size_t>{weight.shape(0)};
         });
-    });
-    m.def("push_rows",
-          [](Message& message, const In<std::uint32_t>& starts, const In<std::uint16_t>& index,
-             unsigned precision, const In<std::uint8_t>& symbols) {
-              nb::gil_scoped_release release;
-              require(index.size() == symbols.size(), "a codec of rows needs one symbol an index");
-              const CdfTable table = cdf_table(starts, precision);
-              push(message, Rows(table, view(index)), view(symbols));
-          });
-    m.def("pop_rows", [](Message& message, const In<std::uint32_t>& starts,
-                         const In<std::uint16_t>& index, unsigned precision) {
-        return make_array<std::uint8_t>(shape_of(index), [&](auto out) {
-            const CdfTable table = cdf_table(starts, precision);
-            pop(message, Rows(table, view(index)), out);
+    bind_codec<std::uint16_t, Numbers, Numbers, Numbers, Words, unsigned, unsigned>(
+        m, "gaussian",
+        [](const Numbers& quantile, const Numbers& cdf, const Numbers& mean,
+           const Words& inverse_scale, unsigned bits, unsigned precision) {
+            return GaussianBuckets(view(quantile), view(cdf), view(mean), view(inverse_scale), bits,
+                                   precision);
+        },
+        [](const auto&, const auto&, const Numbers& mean, const auto&...) {
+            return shape_of(mean);
         });
-    });
-    m.def("push_mixture", [](Message& message, const In<std::int32_t>& cdf, unsigned reach_bits,
-                             const In<std::uint32_t>& weight, const In<std::int32_t>& mean,
-                             const In<std::uint32_t>& inverse_scale, std::uint32_t levels,
-                             unsigned precision, const In<std::uint16_t>& symbols) {
-        nb::gil_scoped_release release;
-        push(message, mixture(cdf, reach_bits, weight, mean, inverse_scale, levels, precision),
-             view(symbols));
-    });
-    m.def("pop_mixture", [](Message& message, const In<std::int32_t>& cdf, unsigned reach_bits,
-                            const In<std::uint32_t>& weight, const In<std::int32_t>& mean,
-                            const In<std::uint32_t>& inverse_scale, std::uint32_t levels,
-                            unsigned precision) {
-        return make_array<std::uint16_t>({weight.shape(0)}, [&](auto out) {
-            pop(message, mixture(cdf, reach_bits, weight, mean, inverse_scale, levels, precision),
-                out);
-        });
-    });
-    m.def("mixture_starts",
-          [](const In<std::int32_t>& cdf, unsigned reach_bits, const In<std::uint32_t>& weight,
-             const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,
-             std::uint32_t levels, unsigned precision, const In<std::uint32_t>& symbols) {
-              return make_array<std::uint32_t>({symbols.size()}, [&](auto out) {
-                  const DiscretisedMixture codec =
-                      mixture(cdf, reach_bits, weight, mean, inverse_scale, levels, precision);
-                  require(symbols.size() == codec.size(),
-                          "a mixture needs one symbol a row of components");
-                  require_symbols(view(symbols), std::uint64_t{levels} + 1);
-                  for (std::size_t i = 0; i < out.size(); ++i)
-                      out[i] = codec.start(i, view(symbols)[i]);
-              });
-          });
-    m.def("push_gaussian",
-          [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
-             const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, unsigned bits,
-             unsigned precision, const In<std::uint16_t>& symbols) {
-              nb::gil_scoped_release release;
-              push(message,
-                   GaussianBuckets(view(quantile), view(cdf), view(mean), view(inverse_scale), bits,
-                                   precision),
-                   view(symbols));
-          });
-    m.def("pop_gaussian",
-          [](Message& message, const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
-             const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale, unsigned bits,
-             unsigned precision) {
-              return make_array<std::uint16_t>(shape_of(mean), [&](auto out) {
-                  pop(message,
-                      GaussianBuckets(view(quantile), view(cdf), view(mean), view(inverse_scale),
-                                      bits, precision),
-                      out);
-              });
-          });
     m.def("push_adaptive",
           [](Message& message, std::uint32_t levels, const In<std::uint32_t>& symbols) {
               nb::gil_scoped_release release;
@@ -384,23 +299,6 @@ void bind_codecs(nb::module_& m) {
               return make_array<std::uint32_t>(
                   shape, [&](auto out) { pop_adaptive(message, levels, out); });
           });
-    m.def("adaptive_frequencies", [](std::uint32_t levels, const In<std::uint32_t>& symbols) {
-        return make_array<std::uint32_t>(
-            shape_of(symbols), [&](auto out) { adaptive_frequencies(levels, view(symbols), out); });
-    });
-    m.def(
-        "gaussian_starts", [](const In<std::int32_t>& quantile, const In<std::int32_t>& cdf,
-                              const In<std::int32_t>& mean, const In<std::uint32_t>& inverse_scale,
-                              unsigned bits, unsigned precision, const In<std::uint32_t>& buckets) {
-            return make_array<std::uint32_t>(shape_of(mean), [&](auto out) {
-                const GaussianBuckets codec(view(quantile), view(cdf), view(mean),
-                                            view(inverse_scale), bits, precision);
-                require(buckets.size() == mean.size(), "a Gaussian codec needs one symbol a mean");
-                require_symbols(view(buckets), (std::uint64_t{1} << bits) + 1);
-                for (std::size_t i = 0; i < out.size(); ++i)
-                    out[i] = codec.start(i, view(buckets)[i]);
-            });
-        });
 }
 
 // pixels: [pictures, rows, width].

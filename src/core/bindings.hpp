@@ -10,10 +10,12 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <string>
 #include <tuple>
 #include <vector>
 
 #include "item_shape.hpp"
+#include "message.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -63,6 +65,31 @@ Out<T> make_array(std::vector<std::size_t> shape, Fill&& fill) {
     T* raw = data.release();
     nb::capsule owner(raw, [](void* p) noexcept { delete[] static_cast<T*>(p); });
     return Out<T>(raw, shape.size(), shape.data(), owner);
+}
+
+template <class T>
+std::vector<std::size_t> shape_of(const In<T>& array) {
+    std::vector<std::size_t> shape(array.ndim());
+    for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = array.shape(i);
+    return shape;
+}
+
+// push_NAME(message, parameters ..., symbols) and pop_NAME(message, parameters ...) of the codec
+// that make(parameters ...) gives. shape(parameters ...): of its symbols.
+template <class Symbol, class... Parameters, class Make, class ShapeOf>
+void bind_codec(nb::module_& m, const std::string& name, Make make, ShapeOf shape) {
+    m.def(("push_" + name).c_str(),
+          [make](Message& message, const Parameters&... of, const In<Symbol>& symbols) {
+              nb::gil_scoped_release release;
+              auto codec = make(of...);
+              push(message, codec, view(symbols));
+          });
+    m.def(("pop_" + name).c_str(), [make, shape](Message& message, const Parameters&... of) {
+        return make_array<Symbol>(shape(of...), [&](auto out) {
+            auto codec = make(of...);
+            pop(message, codec, out);
+        });
+    });
 }
 
 // slices, rows, columns, channels, levels, whether its colours are those of JPEG

@@ -24,32 +24,12 @@ std::size_t levels_of(const In<T>& rows) {
 template <class Counts>
 void bind_counts(nb::module_& m, const std::string& name) {
     using Parameter = In<std::uint32_t>;
-    m.def(("push_" + name).c_str(),
-          [](Message& message, const Parameter& a, const Parameter& b, std::size_t levels,
-             unsigned precision, const In<std::uint16_t>& symbols) {
-              nb::gil_scoped_release release;
-              CountCodec<Counts> codec({view(a), view(b)}, levels, precision);
-              push(message, codec, view(symbols));
-          });
-    m.def(("pop_" + name).c_str(), [](Message& message, const Parameter& a, const Parameter& b,
-                                      std::size_t levels, unsigned precision) {
-        return make_array<std::uint16_t>({a.size()}, [&](auto out) {
-            CountCodec<Counts> codec({view(a), view(b)}, levels, precision);
-            pop(message, codec, out);
-        });
-    });
-    m.def((name + "_frequencies").c_str(),
-          [](const Parameter& a, const Parameter& b, std::size_t levels, unsigned precision,
-             const In<std::uint16_t>& symbols) {
-              return make_array<std::uint32_t>({a.size()}, [&](auto out) {
-                  CountCodec<Counts> codec({view(a), view(b)}, levels, precision);
-                  require(symbols.size() == codec.size(),
-                          "a codec of counts needs one symbol a parameter");
-                  require_symbols(view(symbols), levels);
-                  for (std::size_t i = 0; i < out.size(); ++i)
-                      out[i] = codec.interval(i, view(symbols)[i]).freq;
-              });
-          });
+    bind_codec<std::uint16_t, Parameter, Parameter, std::size_t, unsigned>(
+        m, name,
+        [](const Parameter& a, const Parameter& b, std::size_t levels, unsigned precision) {
+            return CountCodec<Counts>({view(a), view(b)}, levels, precision);
+        },
+        [](const Parameter& a, const auto&...) { return std::vector<std::size_t>{a.size()}; });
 }
 
 template <class Weight>
@@ -99,17 +79,6 @@ void bind_own_weights(nb::module_& m) {
                                              [&](auto out) { pop(message, codec, out); });
         },
         nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg());
-    m.def(
-        "own_weights_frequencies",
-        [](const In<Weight>& weights, unsigned precision, const Scales& scales, const Ends& ends,
-           const In<std::uint32_t>& symbols) {
-            const auto codec = own_weights_of(weights, precision, scales, ends);
-            return make_array<std::uint32_t>({codec.size()}, [&](auto out) {
-                const auto intervals = intervals_of(codec, view(symbols));
-                for (std::size_t i = 0; i < out.size(); ++i) out[i] = intervals[i].freq;
-            });
-        },
-        nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg());
 }
 
 using Rows = In<std::uint32_t>;
@@ -160,19 +129,15 @@ void bind_more_codecs(nb::module_& m) {
         nb::gil_scoped_release release;
         OwnCategorical(view(frequencies), levels, precision);
     });
-    m.def("push_own_categorical", [](Message& message, const In<std::uint32_t>& frequencies,
-                                     unsigned precision, const In<std::uint32_t>& symbols) {
-        const std::size_t levels = levels_of(frequencies);
-        nb::gil_scoped_release release;
-        push(message, OwnCategorical(view(frequencies), levels, precision), view(symbols));
-    });
-    m.def("pop_own_categorical",
-          [](Message& message, const In<std::uint32_t>& frequencies, unsigned precision) {
-              const std::size_t levels = levels_of(frequencies);
-              return make_array<std::uint32_t>({frequencies.shape(0)}, [&](auto out) {
-                  pop(message, OwnCategorical(view(frequencies), levels, precision), out);
-              });
-          });
+    bind_codec<std::uint32_t, In<std::uint32_t>, unsigned>(
+        m, "own_categorical",
+        [](const In<std::uint32_t>& frequencies, unsigned precision) {
+            return OwnCategorical(view(frequencies), levels_of(frequencies), precision);
+        },
+        [](const In<std::uint32_t>& frequencies, unsigned) {
+            levels_of(frequencies);
+            return std::vector<std::size_t>{frequencies.shape(0)};
+        });
     m.def("push_intervals", [](Message& message, const In<std::uint32_t>& starts,
                                const In<std::uint32_t>& frequencies, unsigned precision) {
         nb::gil_scoped_release release;

@@ -1,4 +1,5 @@
 // Python bindings of models: networks, programs of distributions, and multisets of items.
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -7,6 +8,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -210,6 +212,41 @@ nb::object pop_items(const Program& self, Message& message, const RunTuples& tup
     return nb::cast(make_array<std::uint16_t>({elements}, fill));
 }
 
+// Symbols of variables, [items, elements], by their numbers.
+using Values = std::map<std::size_t, Items>;
+
+Batch batch_of(const Program& self, std::size_t items, const ShapeTuple& shape,
+               const Values& values) {
+    Batch batch = self.zeros(items, shape_of(shape));
+    for (const auto& [variable, symbols] : values)
+        std::visit([&](const auto& array) { self.set(batch, variable, view(array)); }, symbols);
+    return batch;
+}
+
+// Pushes the variable of a step under its distribution, whichever the step does.
+void push_step_of(const Program& self, Message& message, std::size_t step, std::size_t items,
+                  const ShapeTuple& shape, const Values& values) {
+    nb::gil_scoped_release release;
+    const Batch batch = batch_of(self, items, shape, values);
+    message.transaction([&](Message& work) { self.distribution(step).push(work, batch); });
+}
+
+nb::object pop_step_of(const Program& self, Message& message, std::size_t step, std::size_t items,
+                       const ShapeTuple& shape, const Values& values, std::size_t variable) {
+    Batch batch = batch_of(self, items, shape, values);
+    {
+        nb::gil_scoped_release release;
+        message.transaction([&](Message& work) { self.distribution(step).pop(work, batch); });
+    }
+    return std::visit(
+        [&](const auto& symbols) {
+            using Symbol = typename std::remove_cvref_t<decltype(symbols)>::value_type;
+            return nb::cast(make_array<Symbol>(
+                {symbols.size()}, [&](auto out) { std::ranges::copy(symbols, out.begin()); }));
+        },
+        batch.variables.at(variable));
+}
+
 void bind_program(nb::module_& m) {
     using Codes = std::vector<std::pair<bool, std::shared_ptr<Distribution>>>;
     nb::class_<Program>(m, "Program")
@@ -226,7 +263,11 @@ void bind_program(nb::module_& m) {
             "variables"_a, "steps"_a)
         .def("push", &push_items, "message"_a, nb::arg("x").noconvert(), "shapes"_a, "batches"_a,
              "kept"_a = true)
-        .def("pop", &pop_items, "message"_a, "shapes"_a, "batches"_a, "kept"_a = true);
+        .def("pop", &pop_items, "message"_a, "shapes"_a, "batches"_a, "kept"_a = true)
+        .def("push_step", &push_step_of, "message"_a, "step"_a, "items"_a, "shape"_a,
+             nb::arg("values").noconvert())
+        .def("pop_step", &pop_step_of, "message"_a, "step"_a, "items"_a, "shape"_a,
+             nb::arg("values").noconvert(), "variable"_a);
 }
 
 // The keys of a list of bytes, or of the rows of an array.

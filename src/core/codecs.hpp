@@ -11,6 +11,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "message.hpp"
@@ -30,6 +31,37 @@ void require_symbols(std::span<const Symbol> symbols, std::uint64_t count) {
         throw MessageError("symbols must lie in [0, " + std::to_string(count - 1) +
                            "], and number " + std::to_string(most - symbols.begin()) +
                            " in C order, from 0 on, is " + std::to_string(*most));
+}
+
+// Symbol i has a distribution of its own: an interval for each level, and a search.
+template <class Codec>
+concept ArrayCodec = requires(Codec& codec, std::uint32_t symbol) {
+    { codec.size() } -> std::same_as<std::size_t>;
+    codec.levels();
+    codec.precision();
+    codec.interval(std::size_t{}, symbol);
+    codec.find(std::size_t{}, std::uint32_t{}, symbol);
+};
+
+template <class Codec, class Symbol>
+    requires ArrayCodec<std::remove_reference_t<Codec>>
+void push(Message& message, Codec&& codec, std::span<const Symbol> symbols) {
+    require(symbols.size() == codec.size(), "a codec needs one symbol for each of its parameters");
+    require_symbols(symbols, codec.levels());
+    push_step(message, codec.precision(), symbols.size(),
+              [&](std::size_t i) { return codec.interval(i, symbols[i]); });
+}
+
+template <class Codec, class Symbol>
+    requires ArrayCodec<std::remove_reference_t<Codec>>
+void pop(Message& message, Codec&& codec, std::span<Symbol> symbols) {
+    require(symbols.size() == codec.size(), "a codec needs one symbol for each of its parameters");
+    pop_step(message, codec.precision(), symbols.size(), [&](std::size_t i, std::uint32_t x) {
+        std::uint32_t symbol = 0;
+        const Interval interval = codec.find(i, x, symbol);
+        symbols[i] = static_cast<Symbol>(symbol);
+        return interval;
+    });
 }
 
 // ---- uniform over n: [floor(c 2^24 / n), floor((c + 1) 2^24 / n))
@@ -95,6 +127,7 @@ struct Bernoulli {
         : frequencies(frequencies), precision(precision) {
         require_bernoulli(frequencies, precision);
     }
+    std::size_t size() const { return frequencies.size(); }
     std::uint32_t ones(std::size_t i) const { return frequencies[i]; }
     Interval interval(std::size_t i, unsigned symbol) const {
         const std::uint32_t one = frequencies[i];
@@ -128,6 +161,7 @@ struct BernoulliTable {
 
     BernoulliTable(const BernoulliIntervals& table, std::span<const std::uint8_t> index)
         : table(table), index(index), precision(table.precision) {}
+    std::size_t size() const { return index.size(); }
     std::uint32_t ones(std::size_t i) const { return table.intervals[2 * index[i] + 1u].freq; }
     const ReadyInterval& interval(std::size_t i, unsigned symbol) const {
         return table.intervals[2 * index[i] + symbol];
@@ -138,6 +172,7 @@ template <class T>
 concept AnyBernoulli = std::same_as<T, Bernoulli> || std::same_as<T, BernoulliTable>;
 
 void push(Message& message, const AnyBernoulli auto& codec, std::span<const std::uint8_t> symbols) {
+    require(symbols.size() == codec.size(), "a Bernoulli codec needs one symbol a frequency");
     require_symbols(symbols, 2);
     push_step(message, codec.precision, symbols.size(),
               [&](std::size_t i) { return codec.interval(i, symbols[i]); });
@@ -291,28 +326,21 @@ class CdfTable {
 struct Rows {
     const CdfTable& table;
     std::span<const std::uint16_t> index;
-    unsigned precision;
 
-    Rows(const CdfTable& table, std::span<const std::uint16_t> index)
-        : table(table), index(index), precision(table.precision()) {
+    Rows(const CdfTable& table, std::span<const std::uint16_t> index) : table(table), index(index) {
         const auto most = index.empty() ? std::uint16_t{0} : *std::ranges::max_element(index);
         require(most < table.rows(), "the index of a row lies beyond the table");
     }
+
+    std::size_t size() const { return index.size(); }
+    std::size_t levels() const { return table.levels(); }
+    unsigned precision() const { return table.precision(); }
+    Interval interval(std::size_t i, std::size_t c) const { return table.interval(index[i], c); }
+    Interval find(std::size_t i, std::uint32_t x, std::uint32_t& symbol) const {
+        symbol = static_cast<std::uint32_t>(table.find(index[i], x));
+        return interval(i, symbol);
+    }
 };
-
-inline void push(Message& message, const Rows& codec, std::span<const std::uint8_t> symbols) {
-    require_symbols(symbols, codec.table.levels());
-    push_step(message, codec.precision, symbols.size(),
-              [&](std::size_t i) { return codec.table.interval(codec.index[i], symbols[i]); });
-}
-
-inline void pop(Message& message, const Rows& codec, std::span<std::uint8_t> symbols) {
-    pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        const std::size_t symbol = codec.table.find(codec.index[i], x);
-        symbols[i] = static_cast<std::uint8_t>(symbol);
-        return codec.table.interval(codec.index[i], symbol);
-    });
-}
 
 // ---- Gaussian over the buckets that are equally likely under N(0, 1)
 // ----------------------------------------------
@@ -330,7 +358,7 @@ struct GaussianBuckets {
     std::span<const std::int32_t> mean;
     std::span<const std::uint32_t> inverse_scale;
     unsigned bits;
-    unsigned precision;
+    unsigned precision_;
 
     GaussianBuckets(std::span<const std::int32_t> quantile, std::span<const std::int32_t> cdf,
                     std::span<const std::int32_t> mean,
@@ -340,7 +368,7 @@ struct GaussianBuckets {
           mean(mean),
           inverse_scale(inverse_scale),
           bits(bits),
-          precision(precision) {
+          precision_(precision) {
         require(quantile.size() == quantile_size && cdf.size() == cdf_size,
                 "the tables of the normal are not whole");
         require(mean.size() == inverse_scale.size(),
@@ -356,10 +384,14 @@ struct GaussianBuckets {
                     "a Gaussian scale must lie within [2^-10, 2^6]");
     }
 
+    std::size_t size() const { return mean.size(); }
+    std::uint32_t levels() const { return std::uint32_t{1} << bits; }
+    unsigned precision() const { return precision_; }
+
     // The lower end of bucket c, for c = 0 ... 2^bits.
     std::uint32_t start(std::size_t i, std::uint32_t c) const {
         const std::uint32_t buckets = std::uint32_t{1} << bits;
-        const std::uint32_t total = std::uint32_t{1} << precision;
+        const std::uint32_t total = std::uint32_t{1} << precision_;
         if (c == 0) return 0;
         if (c == buckets) return total;
         std::int64_t t =
@@ -377,7 +409,7 @@ struct GaussianBuckets {
     // A bucket close to the one that contains x: the bucket of the quantile z of x.
     std::uint32_t guess(std::size_t i, std::uint32_t x) const {
         const std::int64_t quantile_of_x =
-            quantile[std::clamp<std::uint64_t>((std::uint64_t{x} << 13) >> precision, 1, 8191)];
+            quantile[std::clamp<std::uint64_t>((std::uint64_t{x} << 13) >> precision_, 1, 8191)];
         const std::int64_t z =
             mean[i] + (quantile_of_x * 65536) / static_cast<std::int64_t>(inverse_scale[i]);
         const std::int64_t at =
@@ -387,27 +419,14 @@ struct GaussianBuckets {
         return std::min(static_cast<std::uint32_t>(p >> (28 - bits)),
                         (std::uint32_t{1} << bits) - 1);
     }
-};
-
-inline void push(Message& message, const GaussianBuckets& codec,
-                 std::span<const std::uint16_t> symbols) {
-    require(symbols.size() == codec.mean.size(), "a Gaussian codec needs one symbol a mean");
-    require_symbols(symbols, std::uint64_t{1} << codec.bits);
-    push_step(message, codec.precision, symbols.size(),
-              [&](std::size_t i) { return codec.interval(i, symbols[i]); });
-}
-
-inline void pop(Message& message, const GaussianBuckets& codec, std::span<std::uint16_t> symbols) {
-    require(symbols.size() == codec.mean.size(), "a Gaussian codec needs one symbol a mean");
-    const std::uint32_t buckets = std::uint32_t{1} << codec.bits;
-    pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        // The guess is right nearly always.
-        const Bracket found = widen(x, codec.guess(i, x), buckets,
-                                    [&](std::uint32_t c) { return codec.start(i, c); });
-        symbols[i] = static_cast<std::uint16_t>(found.low);
+    // The guess is right nearly always.
+    Interval find(std::size_t i, std::uint32_t x, std::uint32_t& symbol) const {
+        const Bracket found =
+            widen(x, guess(i, x), levels(), [&](std::uint32_t c) { return start(i, c); });
+        symbol = found.low;
         return found.interval();
-    });
-}
+    }
+};
 
 // ---- mixtures of discretised distributions over 0 ... levels - 1
 // ------------------------------------------------------
@@ -434,8 +453,8 @@ struct DiscretisedMixture {
     std::span<const std::int32_t> mean;            // [n, components], in units of 2^-8 of a symbol
     std::span<const std::uint32_t> inverse_scale;  // [n, components], in units of 2^-16
     std::size_t components;
-    std::uint32_t levels;
-    unsigned precision;
+    std::uint32_t levels_;
+    unsigned precision_;
 
     DiscretisedMixture(ComponentCdf cdf, std::span<const std::uint32_t> weight,
                        std::span<const std::int32_t> mean,
@@ -446,8 +465,8 @@ struct DiscretisedMixture {
           mean(mean),
           inverse_scale(inverse_scale),
           components(components),
-          levels(levels),
-          precision(precision) {
+          levels_(levels),
+          precision_(precision) {
         require(cdf.values.size() == cdf_size,
                 "the table of the distribution function is not whole");
         require(components >= 1 && weight.size() % components == 0 &&
@@ -470,40 +489,29 @@ struct DiscretisedMixture {
     }
 
     std::size_t size() const { return weight.size() / components; }
+    std::uint32_t levels() const { return levels_; }
+    unsigned precision() const { return precision_; }
 
     std::uint32_t start(std::size_t i, std::uint32_t c) const {
-        const std::uint32_t total = std::uint32_t{1} << precision;
+        const std::uint32_t total = std::uint32_t{1} << precision_;
         if (c == 0) return 0;
-        if (c == levels) return total;
+        if (c == levels_) return total;
         const std::int64_t edge = (2 * std::int64_t{c} - 1) * 128;
         std::int64_t sum = 0;
         for (std::size_t k = i * components; k < (i + 1) * components; ++k)
             sum += weight[k] * cdf.at((edge - mean[k]) * std::int64_t{inverse_scale[k]});
-        return c + static_cast<std::uint32_t>(((sum >> 16) * (total - levels)) >> 28);
+        return c + static_cast<std::uint32_t>(((sum >> 16) * (total - levels_)) >> 28);
     }
     Interval interval(std::size_t i, std::uint32_t c) const {
         const std::uint32_t first = start(i, c);
         return {first, start(i, c + 1) - first};
     }
-};
-
-inline void push(Message& message, const DiscretisedMixture& codec,
-                 std::span<const std::uint16_t> symbols) {
-    require(symbols.size() == codec.size(), "a mixture needs one symbol a row of components");
-    require_symbols(symbols, codec.levels);
-    push_step(message, codec.precision, symbols.size(),
-              [&](std::size_t i) { return codec.interval(i, symbols[i]); });
-}
-
-inline void pop(Message& message, const DiscretisedMixture& codec,
-                std::span<std::uint16_t> symbols) {
-    require(symbols.size() == codec.size(), "a mixture needs one symbol a row of components");
-    pop_step(message, codec.precision, symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        const Bracket found = halve(x, {0, codec.levels, 0, std::uint32_t{1} << codec.precision},
-                                    [&](std::uint32_t c) { return codec.start(i, c); });
-        symbols[i] = static_cast<std::uint16_t>(found.low);
+    Interval find(std::size_t i, std::uint32_t x, std::uint32_t& symbol) const {
+        const Bracket found = halve(x, {0, levels_, 0, std::uint32_t{1} << precision_},
+                                    [&](std::uint32_t c) { return start(i, c); });
+        symbol = found.low;
         return found.interval();
-    });
-}
+    }
+};
 
 }  // namespace bitsback

@@ -90,10 +90,11 @@ class CountCodec {
         make(i);
         return {starts_[c], starts_[c + 1] - starts_[c]};
     }
-    std::size_t find(std::size_t i, std::uint32_t x) {
+    Interval find(std::size_t i, std::uint32_t x, std::uint32_t& symbol) {
         make(i);
         const auto above = std::upper_bound(starts_.begin(), starts_.end() - 1, x);
-        return static_cast<std::size_t>(above - starts_.begin() - 1);
+        symbol = static_cast<std::uint32_t>(above - starts_.begin() - 1);
+        return {starts_[symbol], starts_[symbol + std::size_t{1}] - starts_[symbol]};
     }
 
   private:
@@ -128,22 +129,5 @@ class CountCodec {
     bool made_ = false;
     std::uint32_t a_ = 0, b_ = 0;
 };
-
-template <class Counts>
-void push(Message& message, CountCodec<Counts>& codec, std::span<const std::uint16_t> symbols) {
-    require(symbols.size() == codec.size(), "a codec of counts needs one symbol a parameter");
-    require_symbols(symbols, codec.levels());
-    push_step(message, codec.precision(), symbols.size(),
-              [&](std::size_t i) { return codec.interval(i, symbols[i]); });
-}
-
-template <class Counts>
-void pop(Message& message, CountCodec<Counts>& codec, std::span<std::uint16_t> symbols) {
-    pop_step(message, codec.precision(), symbols.size(), [&](std::size_t i, std::uint32_t x) {
-        const std::size_t c = codec.find(i, x);
-        symbols[i] = static_cast<std::uint16_t>(c);
-        return codec.interval(i, c);
-    });
-}
 
 }  // namespace bitsback

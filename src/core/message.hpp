@@ -132,6 +132,15 @@ class Message {
         return {std::vector<std::uint64_t>(std::min(lanes, max_lanes + 1), head_floor), {}, depth};
     }
 
+    // Pushes to a recorder append the frequency of each symbol out of 2^max_precision to its tail,
+    // and code nothing.
+    static Message recorder() {
+        Message message = {{head_floor}, {}, std::nullopt};
+        message.records_ = true;
+        return message;
+    }
+    bool records() const { return records_; }
+
     // Endless random bits: heads with uniformly distributed logarithms, above the implicit tail
     // from a random place on.
     static Message random(std::uint64_t seed, std::size_t lanes) {
@@ -355,6 +364,7 @@ class Message {
     std::size_t bottom_ = 0;
     std::size_t top_ = 0;
     std::optional<std::uint64_t> depth_;
+    bool records_ = false;
     double bits_at_first_ = 0;
     std::uint64_t depth_at_first_ = 0;
     mutable Occupied occupied_;

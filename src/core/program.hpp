@@ -43,6 +43,30 @@ class Program {
     }
 
     const Variable& data() const { return variables_[0]; }
+    const Distribution& distribution(std::size_t step) const {
+        return *steps_.at(step).distribution;
+    }
+
+    // The variables of items of this shape, all symbols 0.
+    Batch zeros(std::size_t items, const ItemShape& shape) const {
+        require_shape(shape);
+        Batch batch{items, std::vector<ItemShape>(items, shape), {}};
+        if (data().bytes())
+            begin<std::uint8_t>(batch);
+        else
+            begin<std::uint16_t>(batch);
+        return batch;
+    }
+
+    // Sets the symbols of a variable.
+    template <class Symbol>
+    void set(Batch& batch, std::size_t variable, std::span<const Symbol> symbols) const {
+        auto* of = std::get_if<std::vector<Symbol>>(&batch.variables.at(variable));
+        require(of != nullptr && of->size() == symbols.size(),
+                "the symbols of a variable have another type or number");
+        require_symbols(symbols, variables_[variable].levels);
+        std::ranges::copy(symbols, of->begin());
+    }
 
     // x: the symbols of all items, of these shapes. The batches are taken from the end of x: the
     // first one has its last items. kept: whether the message is unchanged if this throws.
@@ -112,14 +136,18 @@ class Program {
             step.distribution->push(message, batch);
     }
 
+    void require_shape(const ItemShape& shape) const {
+        shape.check();
+        require(shape.levels <= data().levels, "an item has more levels than the model");
+        require(data().any_shape() || shape.elements() == data().elements,
+                "an item has another size than the model");
+    }
+
     void require_items(std::size_t elements, std::span<const ShapeRun> shapes,
                        std::span<const Batches> batches) const {
         std::size_t left = 0;
         for (const auto& [count, shape] : shapes) {
-            shape.check();
-            require(shape.levels <= data().levels, "an item has more levels than the model");
-            require(data().any_shape() || shape.elements() == data().elements,
-                    "an item has another size than the model");
+            require_shape(shape);
             require(count <= elements / shape.elements(), "the items have more elements");
             elements -= count * shape.elements();
             left += count;

@@ -127,6 +127,11 @@ const std::uint32_t* pop_lanes(std::uint64_t* heads, const std::uint32_t* top, u
 template <class Intervals>
 void push_step(Message& message, unsigned precision, std::size_t n, Intervals&& interval_of) {
     message.push_step(n, [&](std::uint64_t* heads, std::uint32_t* top) {
+        if (message.records()) {
+            for (std::size_t i = n; i-- > 0;)
+                *top++ = interval_of(i).freq << (max_precision - precision);
+            return top;
+        }
         const std::size_t lanes = message.lanes();
         switch (lanes) {
             case 1:

@@ -88,12 +88,12 @@ inline void frequencies_of(std::span<const double> weights, std::size_t levels, 
 // Symbol i has the frequencies of row i.
 struct OwnCategorical {
     std::span<const std::uint32_t> frequencies;  // [n, levels]
-    std::size_t levels;
-    unsigned precision;
+    std::size_t levels_;
+    unsigned precision_;
 
     OwnCategorical(std::span<const std::uint32_t> frequencies, std::size_t levels,
                    unsigned precision)
-        : frequencies(frequencies), levels(levels), precision(precision) {
+        : frequencies(frequencies), levels_(levels), precision_(precision) {
         require(precision >= 1 && precision <= max_precision,
                 "a categorical codec needs a precision from 1 to 24");
         for (std::size_t at = 0; at < frequencies.size(); at += levels) {
@@ -108,16 +108,20 @@ struct OwnCategorical {
         }
     }
 
+    std::size_t size() const { return frequencies.size() / levels_; }
+    std::size_t levels() const { return levels_; }
+    unsigned precision() const { return precision_; }
+
     Interval interval(std::size_t i, std::size_t c) const {
-        const std::uint32_t* row = frequencies.data() + i * levels;
+        const std::uint32_t* row = frequencies.data() + i * levels_;
         return {std::accumulate(row, row + c, std::uint32_t{0}), row[c]};
     }
     // Sixteen at a time, so that compilers vectorise the sum.
     Interval find(std::size_t i, std::uint32_t x, std::uint32_t& symbol) const {
-        const std::uint32_t* row = frequencies.data() + i * levels;
+        const std::uint32_t* row = frequencies.data() + i * levels_;
         std::uint32_t start = 0;
         std::size_t c = 0;
-        for (; c + 16 <= levels; c += 16) {
+        for (; c + 16 <= levels_; c += 16) {
             const std::uint32_t sum = std::accumulate(row + c, row + c + 16, std::uint32_t{0});
             if (x - start < sum) break;
             start += sum;
@@ -127,21 +131,5 @@ struct OwnCategorical {
         return {start, row[c]};
     }
 };
-
-inline void push(Message& message, const OwnCategorical& codec,
-                 std::span<const std::uint32_t> symbols) {
-    require(symbols.size() * codec.levels == codec.frequencies.size(),
-            "a categorical codec needs one symbol a row of frequencies");
-    require_symbols(symbols, codec.levels);
-    push_step(message, codec.precision, symbols.size(),
-              [&](std::size_t i) { return codec.interval(i, symbols[i]); });
-}
-
-inline void pop(Message& message, const OwnCategorical& codec, std::span<std::uint32_t> symbols) {
-    require(symbols.size() * codec.levels == codec.frequencies.size(),
-            "a categorical codec needs one symbol a row of frequencies");
-    pop_step(message, codec.precision, symbols.size(),
-             [&](std::size_t i, std::uint32_t x) { return codec.find(i, x, symbols[i]); });
-}
 
 }  // namespace bitsback

@@ -40,27 +40,13 @@ def test_items_and_ranges(digits: NDArray[np.bool_], archive: bytes) -> None:
     assert len(opened) == 300
     assert opened.shape == (300, 28, 28)
     assert opened.dtype == np.bool_
-    for number in (0, 1, 24, 25, 299, -1, -300):
-        assert_same(opened[number], digits[number])
-    for a, b in ((0, 300), (0, 0), (10, 11), (20, 30), (24, 25), (25, 50), (3, 297), (290, 999)):
-        assert_same(opened[a:b], digits[a:b])
-    for where in (
-        np.s_[:],
-        np.s_[::7],
-        np.s_[::-1],
-        np.s_[250:20:-9],
-        np.s_[-3:],
-        np.s_[5:5],
-        np.s_[9:3],
-    ):
+    for where in (24, -300, np.s_[20:30], np.s_[25:50], np.s_[250:20:-9]):
         assert_same(opened[where], np.ascontiguousarray(digits[where]))
-    assert_same(opened._items(20, 60, verify=False), digits[20:60])
-    assert [len(stack) for stack in opened._stacks(20, 60)] == [5, 25, 10]
+    assert_same(opened.reader.array_source.entries(20, 60, verify=False), digits[20:60])
+    assert [len(stack) for stack in opened.reader.array_source.stacks(20, 60)] == [5, 25, 10]
     for number in (300, -301):
         with pytest.raises(IndexError):
             opened[number]
-    with pytest.raises(IndexError):
-        opened._items(0, 301)
 
 
 def test_items_are_copies(digits: NDArray[np.bool_], archive: bytes) -> None:
@@ -68,6 +54,21 @@ def test_items_are_copies(digits: NDArray[np.bool_], archive: bytes) -> None:
     for where in (3, np.s_[2:6], np.s_[0:25]):
         opened[where][:] ^= True
         assert_same(opened[where], digits[where])
+
+
+def test_items_are_extracted(digits: NDArray[np.bool_], archive: bytes, tmp_path: Path) -> None:
+    """One number is the item itself, and all else an array of items."""
+    opened, path = bitsback.open(io.BytesIO(archive)), tmp_path / "some.npy"
+    wanted: list[tuple[Any, Any]] = [(3, 3), ([3], [3]), ([-1, np.s_[4:6]], [299, 4, 5])]
+    for items, numbers in [*wanted, (np.s_[90:20:-9], np.s_[90:20:-9])]:
+        count = opened.extract(items, path, force=True)
+        expected = np.ascontiguousarray(digits[numbers])
+        assert_same(np.load(path), expected)
+        assert count == (1 if items == 3 else len(expected))
+    with pytest.raises(bitsback.InputError, match="exists already"):
+        opened.extract(3, path)
+    with pytest.raises(IndexError):
+        opened.extract(300, path, force=True)
 
 
 def test_an_item_needs_only_the_bytes_of_its_block(archive: bytes) -> None:
@@ -78,7 +79,9 @@ def test_an_item_needs_only_the_bytes_of_its_block(archive: bytes) -> None:
         file.spans.clear()
         opened[number]
         (block,) = (
-            block for block in opened._blocks if block.first <= number < block.first + block.items
+            block
+            for block in opened.reader.blocks
+            if block.first <= number < block.first + block.items
         )
         assert file.spans == [(block.offset, block.offset + block.size)]
     file.spans.clear()
@@ -89,29 +92,8 @@ def test_an_item_needs_only_the_bytes_of_its_block(archive: bytes) -> None:
 def test_a_part_of_a_block_can_be_had_without_the_rest(digits: NDArray[np.bool_]) -> None:
     opened = bitsback.open(io.BytesIO(pack(digits)))
     for stop in (1, 2, 50, 299, 300):
-        assert_same(opened._items(0, stop, verify=False), digits[:stop])
-    assert_same(opened._items(40, 50, verify=False), digits[40:50])
-
-
-@pytest.mark.parametrize("dtype", [">f8", ">i2", "|u1"])
-def test_the_dtype_is_kept_across_blocks(dtype: str) -> None:
-    array = np.arange(60).reshape(20, 3).astype(dtype)
-    opened = bitsback.open(io.BytesIO(pack(array, block=3)))
-    for where in (0, np.s_[:], np.s_[1:9], np.s_[5:5], np.s_[::2]):
-        assert_same(opened[where], np.asarray(array[where], order="C"))
-
-
-def test_one_item(digits: NDArray[np.bool_]) -> None:
-    opened = bitsback.open(io.BytesIO(pack(digits[4])))
-    assert (len(opened), opened.shape) == (28, (28, 28))
-    assert_same(opened[0], digits[4][0])
-    assert_same(opened[:], digits[4])
-    assert_same(opened[5:9, ::-2], np.ascontiguousarray(digits[4][5:9, ::-2]))
-
-
-def test_items_that_are_numbers() -> None:
-    opened = bitsback.open(io.BytesIO(pack(np.arange(10))))
-    assert opened[3].shape == () and opened[3] == 3
+        assert_same(opened.reader.array_source.entries(0, stop, verify=False), digits[:stop])
+    assert_same(opened.reader.array_source.entries(40, 50, verify=False), digits[40:50])
 
 
 def test_what_is_in_it(digits: NDArray[np.bool_], tmp_path: Path) -> None:
@@ -121,31 +103,17 @@ def test_what_is_in_it(digits: NDArray[np.bool_], tmp_path: Path) -> None:
     with bitsback.open(path) as opened:
         info: dict[str, Any] = json.loads(json.dumps(opened.info()))
         assert opened.verify() == []
-        blocks = opened._blocks
+        blocks = opened.reader.blocks
     assert info["bytes"] == path.stat().st_size
-    assert (info["dtype"], info["shape"], info["items"], info["blocks"]) == (
-        "|b1",
-        [300, 28, 28],
-        300,
-        3,
-    )
-    assert info["methods"] == {
-        "digits": 0,
-        "adaptive": 0,
-        "fallback": 0,
-        "model": 3,
-        "packed": 0,
-        "raw": 0,
-    }
+    assert (info["dtype"], info["shape"]) == ("|b1", [300, 28, 28])
+    assert (info["items"], info["blocks"]) == (300, 3)
+    assert info["methods"]["model"] == sum(info["methods"].values()) == 3
     (model,) = info["models"]
     assert (model["name"], model["blocks"]) == ("mnist-binary", 3)
     assert model["identity"] == bitsback.load_model("mnist-binary").identity.hex()
     assert info["problems"] == []
-    assert [(block.number, block.first, block.items) for block in blocks] == [
-        (0, 0, 100),
-        (1, 100, 100),
-        (2, 200, 100),
-    ]
+    numbers = [(block.number, block.first, block.items) for block in blocks]
+    assert numbers == [(0, 0, 100), (1, 100, 100), (2, 200, 100)]
     assert info["block_bytes"] == sum(block.size for block in blocks)
 
 

@@ -103,6 +103,19 @@ def test_a_model_that_does_not_fit(
     assert [file.name for file in tmp_path.iterdir()] == ["x.npy"]
 
 
+def test_bytes_that_a_model_of_more_than_two_levels_does_not_code() -> None:
+    model = bitsback.Model.build(
+        *random_model(likelihood="exponential", levels=40, likelihood_precision=20)
+    )
+    array = np.zeros((9, *model.item_shape), np.uint8)
+    array[8] = 40
+    with pytest.raises(bitsback.InputError, match="random codes, the values 0 to 39 as uint8"):
+        pack(array[::-1], model=model)
+    with pytest.raises(bitsback.InputError, match="as uint8"):
+        pack(array.astype(np.int32), model=model)
+    assert_same(unpack(pack(array, model=model, block=3)), array)
+
+
 def test_a_model_of_ones_own_is_embedded(tiny: bitsback.Model, dots: NDArray[np.uint8]) -> None:
     summary = compressed(dots, model=tiny)
     assert summary.methods["model"] == 1 and summary.model_bytes > 0
@@ -308,7 +321,7 @@ def test_a_picture_with_an_empty_middle_is_seen_elsewhere() -> None:
     sizes = {name: compressed(picture, model=name).bytes_out for name in models}
     assert summary.model in ("graphics", "universal-mixed")
     assert summary.bytes_out == min(sizes.values()) < 0.8 * sizes["universal"]
-    cost, general = pixel_cost(Bands.of(picture), None, Planner())
+    cost, general = pixel_cost(Bands.from_array(picture), None, Planner())
     assert not general and 0.5 < cost / summary.bytes_out < 2
 
 

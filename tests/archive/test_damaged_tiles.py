@@ -30,7 +30,7 @@ def image() -> NDArray[np.uint8]:
 
 
 def damaged(data: bytes, number: int) -> bytes:
-    block = bitsback.open(io.BytesIO(data))._blocks[number]
+    block = bitsback.open(io.BytesIO(data)).reader.blocks[number]
     changed = bytearray(data)
     changed[block.offset + block.size // 2] ^= 1
     return bytes(changed)
@@ -60,7 +60,7 @@ def test_a_lost_index_and_lost_bytes(image: NDArray[np.uint8]) -> None:
     cut = data[: -FOOTER_SIZE - 3]
     opened = bitsback.open(io.BytesIO(cut))
     assert opened.problems and np.array_equal(opened[...], image)
-    block = opened._blocks[1]
+    block = opened.reader.blocks[1]
     lost = data[: block.offset + 20] + data[block.offset + 21 :]
     opened = bitsback.open(io.BytesIO(lost))
     assert np.array_equal(opened[60:], image[60:])

@@ -77,7 +77,7 @@ def test_tiles_of_several_shapes(coder: Coder) -> None:
         np.repeat(ramp[: 20 + n, : 60 + n // 2, np.newaxis] + n, 3, 2).astype(np.uint8)
         for n in range(9)
     ]
-    tiles = Tiles.of(pictures, np.dtype(np.uint8))
+    tiles = Tiles.from_arrays(pictures, np.dtype(np.uint8))
     data = encode_fallback(tiles, coder)
     assert data is not None
     assert len(data) < tiles.elements.nbytes / 20
@@ -161,7 +161,7 @@ def smooth(number: int) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("coder", ["deflate", "lzma"])
 def test_where_nothing_occurs_again_a_limit_saves_its_work(coder: Coder) -> None:
-    tiles = Tiles.of([smooth(number) for number in range(4)], np.dtype("u1"))
+    tiles = Tiles.from_arrays([smooth(number) for number in range(4)], np.dtype("u1"))
     whole = encode_fallback(tiles, coder)
     assert whole is not None
     limited = Tiles(tiles.elements, tiles.shapes)
@@ -171,7 +171,7 @@ def test_where_nothing_occurs_again_a_limit_saves_its_work(coder: Coder) -> None
 
 
 def test_where_tiles_occur_again_far_away_a_limit_saves_nothing() -> None:
-    tiles = Tiles.of([smooth(number) for number in (0, 1, 0, 1)], np.dtype("u1"))
+    tiles = Tiles.from_arrays([smooth(number) for number in (0, 1, 0, 1)], np.dtype("u1"))
     whole = encode_fallback(tiles, "lzma")
     assert whole is not None and encode_fallback(tiles, "deflate", 0.9 * len(whole)) is not None
     limited = Tiles(tiles.elements, tiles.shapes)
@@ -182,5 +182,5 @@ def test_where_one_byte_is_frequent_a_limit_saves_nothing() -> None:
     """All places with that byte would begin a sequence, which takes memory."""
     random = np.random.default_rng(0)
     sparse = np.where(random.random((400, 400)) < 0.5, 0, random.integers(0, 256, (400, 400)))
-    tiles = Tiles.of([sparse.astype(np.uint8)], np.dtype("u1"))
+    tiles = Tiles.from_arrays([sparse.astype(np.uint8)], np.dtype("u1"))
     assert encode_fallback(tiles, "deflate", 1) is not None

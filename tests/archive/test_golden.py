@@ -13,6 +13,7 @@ import pytest
 
 import bitsback
 from bitsback import _core
+from reference import archive as spec
 
 from .conftest import assert_same
 from .golden.make import FOLDER, GOLDEN, PINNED, make
@@ -21,6 +22,14 @@ from .golden.make import FOLDER, GOLDEN, PINNED, make
 @pytest.mark.parametrize("name", GOLDEN)
 def test_it_decodes_to_its_array(name: str) -> None:
     assert_same(bitsback.decompress(FOLDER / f"{name}.bb"), GOLDEN[name][0]())
+
+
+@pytest.mark.parametrize("name", [name for name in GOLDEN if name.startswith("context-")])
+def test_the_specification_reads_those_of_pixels_in_context(name: str) -> None:
+    data = (FOLDER / f"{name}.bb").read_bytes()
+    assert_same(spec.decode(data), GOLDEN[name][0]())
+    methods = bitsback.open(data).info()["methods"]
+    assert methods["model"] == sum(methods.values()) == 3
 
 
 @pytest.mark.parametrize("name", PINNED)

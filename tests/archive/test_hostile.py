@@ -21,9 +21,9 @@ from bitsback.coding.block import ADAPTIVE, FALLBACK, MODEL, PREFIX_SIZE, Method
 from bitsback.coding.fallback import decode_fallback
 from bitsback.coding.multisets import Multisets
 from bitsback.format import adaptive, layout
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import BLOCK, HEAD, section
-from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import Cursor, varint
 from packing import index_of
@@ -36,7 +36,7 @@ LEVELS = (b"\0", b"\1")
 MNIST = (28, 28)
 
 
-def archive(collection: Collection, *blocks: tuple[int, bytes], others: bytes = b"") -> bytes:
+def archive(collection: ArrayPart, *blocks: tuple[int, bytes], others: bytes = b"") -> bytes:
     """An archive of blocks, given as the items that the index lists and the payload."""
     packed = [section(BLOCK, payload) for _, payload in blocks]
     data = HEAD + collection.pack() + b"".join(packed) + others
@@ -76,15 +76,15 @@ def test_many_items_in_few_bytes(count: int, method: int) -> None:
     data = block(0, Run(count, BOOL, MNIST, levels), method, name + message)
     shape = (count, *MNIST)
     if count < 1 << 50:
-        refuse(archive(Collection(BOOL, shape, 1), (count, data)), "claims|bytes for|compression")
+        refuse(archive(ArrayPart(BOOL, shape, 1), (count, data)), "claims|bytes for|compression")
     else:
-        refuse(archive(Collection(BOOL, shape, 1), (count, data)), "memory")
+        refuse(archive(ArrayPart(BOOL, shape, 1), (count, data)), "memory")
 
 
 def test_items_without_elements_are_as_many_as_they_are() -> None:
     shape = (1 << 59, 0)
     data = archive(
-        Collection(BOOL, shape, 1), (1 << 59, block(0, Run(1 << 59, BOOL, (0,), None), 0, b""))
+        ArrayPart(BOOL, shape, 1), (1 << 59, block(0, Run(1 << 59, BOOL, (0,), None), 0, b""))
     )
     opened = bitsback.open(io.BytesIO(data))
     assert len(opened) == 1 << 59
@@ -94,15 +94,15 @@ def test_items_without_elements_are_as_many_as_they_are() -> None:
 
 def test_a_shape_that_no_array_can_have() -> None:
     for shape in ((1 << 40, 1 << 40, 0), (1 << 63,), (1 << 32, 1 << 32)):
-        refuse(archive(Collection(BOOL, shape, 1)), "memory")
-    many = Collection(BOOL, (1,) * 33, 1)
+        refuse(archive(ArrayPart(BOOL, shape, 1)), "memory")
+    many = ArrayPart(BOOL, (1,) * 33, 1)
     refuse(archive(many), "dimensions")
 
 
 def test_an_index_with_claims_of_its_own(digits: NDArray[np.bool_]) -> None:
     data = pack(digits[:20], block=10)
-    start = data[: bitsback.open(io.BytesIO(data))._blocks[0].offset]
-    first, second = bitsback.open(io.BytesIO(data))._blocks
+    start = data[: bitsback.open(io.BytesIO(data)).reader.blocks[0].offset]
+    first, second = bitsback.open(io.BytesIO(data)).reader.blocks
     blocks = data[len(start) : second.end]
 
     def ending(*numbers: int) -> bytes:
@@ -128,13 +128,13 @@ def test_an_index_with_claims_of_its_own(digits: NDArray[np.bool_]) -> None:
 
 
 def test_a_section_that_claims_a_length_beyond_all() -> None:
-    start = HEAD + Collection(BOOL, (5, 28, 28), 1).pack()
+    start = HEAD + ArrayPart(BOOL, (5, 28, 28), 1).pack()
     refuse(start + b"B" + varint(1 << 60) + bytes(100))
     refuse(HEAD + b"C" + varint(1 << 63) + bytes(100))
 
 
 def test_blocks_that_break_a_rule() -> None:
-    collection = Collection(BOOL, (8, 3), 1)
+    collection = ArrayPart(BOOL, (8, 3), 1)
     fine = Run(8, BOOL, (3,), LEVELS)
     cases = {
         "update|newer": block(0, fine, 6, bytes(3)),
@@ -157,7 +157,7 @@ def test_blocks_that_break_a_rule() -> None:
             unpack(data)
         refuse(data)
     refuse(
-        archive(Collection(BOOL, (9,), 1), (9, block(0, Run(9, BOOL, (), LEVELS), 1, b"\0\2"))),
+        archive(ArrayPart(BOOL, (9,), 1), (9, block(0, Run(9, BOOL, (), LEVELS), 1, b"\0\2"))),
         "zeros",
     )
 
@@ -170,7 +170,7 @@ def deflated(content: bytes) -> bytes:
 def test_adaptive_blocks() -> None:
     """Records of two columns, three of them."""
     dtype = np.dtype(">u2")
-    run, collection = Run(3, dtype, (2,), None), Collection(dtype, (3, 2), 1)
+    run, collection = Run(3, dtype, (2,), None), ArrayPart(dtype, (3, 2), 1)
     records = np.array([[7, 1], [7, 256], [9, 256]], dtype)
     data = adaptive.pack(records)
     assert data is not None
@@ -222,7 +222,7 @@ def test_fallback_blocks(coder: int) -> None:
     content = bytes(range(240))
     head = bytes([coder, 0, 0])
     plain, two = Run(80, np.dtype("u1"), (3,), None), Run(80, np.dtype("u1"), (3,), LEVELS)
-    collection = Collection(np.dtype("u1"), (80, 3), 1)
+    collection = ArrayPart(np.dtype("u1"), (80, 3), 1)
     fine = archive(collection, (80, block(0, plain, FALLBACK, head + stream(content))))
     assert unpack(fine).tobytes() == content
     for match, run, data in (
@@ -240,7 +240,7 @@ def test_fallback_blocks(coder: int) -> None:
     ):
         refuse(archive(collection, (80, block(0, run, FALLBACK, data))), match)
     many = 1 << 26
-    claim = Collection(np.dtype("u1"), (many, 1), 1)
+    claim = ArrayPart(np.dtype("u1"), (many, 1), 1)
     bomb = head + stream(bytes(many))[:2000]
     refuse(
         archive(claim, (many, block(0, Run(many, claim.dtype, (1,), None), FALLBACK, bomb))),
@@ -256,7 +256,7 @@ def test_rows_of_pictures(coder: int) -> None:
         return lzma.compress(content, lzma.FORMAT_RAW, filters=LZMA)
 
     dtype, shape, rows = np.dtype("u1"), (4, 5, 3), 8
-    collection, run = Collection(dtype, (2, *shape), 1), Run(2, dtype, shape, None)
+    collection, run = ArrayPart(dtype, (2, *shape), 1), Run(2, dtype, shape, None)
     left, indexes = bytes(range(120)), bytes([0b01_10_10_00, 0b01_000000] * rows)
     colours = bytes(range(9))
     fine = bytes([coder, 2, 0]) + stream(bytes(rows) + left)
@@ -283,15 +283,15 @@ def test_rows_of_pictures(coder: int) -> None:
         data = bytes(head) + stream(content)
         refuse(archive(collection, (2, block(0, run, FALLBACK, data))), match)
     refuse(archive(collection, (2, block(0, run, FALLBACK, bytes([coder, 2, 5])))), "damaged")
-    one = Collection(dtype, (2, 4, 5), 1)
+    one = ArrayPart(dtype, (2, 4, 5), 1)
     data = bytes([coder, 2, 1]) + stream(bytes(rows + 40))
     refuse(archive(one, (2, block(0, Run(2, dtype, (4, 5), None), FALLBACK, data))), "no writer")
-    floats, of_floats = Collection(np.dtype("<f4"), (2, 4), 1), Run(2, np.dtype("<f4"), (4,), None)
+    floats, of_floats = ArrayPart(np.dtype("<f4"), (2, 4), 1), Run(2, np.dtype("<f4"), (4,), None)
     data = bytes([coder, 2, 0]) + stream(bytes(34))
     refuse(archive(floats, (2, block(0, of_floats, FALLBACK, data))), "no writer")
     with pytest.raises(bitsback.ArchiveError, match="without elements"):
         decode_fallback(memoryview(bytes([coder, 2, 0]) + stream(b"")), dtype, [(2, (0, 5))])
-    many = Collection(dtype, (1 << 30, 1), 1)
+    many = ArrayPart(dtype, (1 << 30, 1), 1)
     data = bytes([coder, 2, 0]) + stream(bytes(1 << 16))[:2000]
     refuse(
         archive(many, (1 << 30, block(0, Run(1 << 30, dtype, (1,), None), FALLBACK, data))),
@@ -309,7 +309,7 @@ def test_messages_that_are_none() -> None:
         b"\1" + b"\xff" * 8 + b"\x7f" + bytes(7) + b"\1",
     ):  # fmt: skip
         data = archive(
-            Collection(BOOL, (2, *MNIST), 1), (2, block(0, run, 2, model.identity[:16] + message))
+            ArrayPart(BOOL, (2, *MNIST), 1), (2, block(0, run, 2, model.identity[:16] + message))
         )
         refuse(data, "block 0")
 
@@ -328,10 +328,10 @@ def test_multisets_that_are_none(digits: NDArray[np.bool_]) -> None:
     ):
         count = sum(run.items for run in some)
         payload = varint(0) + pack_runs(some) + bytes([SET]) + data
-        refuse(archive(Collection(BOOL, (count, *MNIST), 1), (count, payload)), match)
+        refuse(archive(ArrayPart(BOOL, (count, *MNIST), 1), (count, payload)), match)
     for method in (0, 1, 3, 4, 5, 6, 7, 32):  # and one with an unused bit
         payload = block(0, runs[0], 32 + method, b"")
-        refuse(archive(Collection(BOOL, (2, *MNIST), 1), (2, payload)), "newer")
+        refuse(archive(ArrayPart(BOOL, (2, *MNIST), 1), (2, payload)), "newer")
 
 
 def test_another_order_of_a_multiset(digits: NDArray[np.bool_]) -> None:
@@ -349,7 +349,7 @@ def test_another_order_of_a_multiset(digits: NDArray[np.bool_]) -> None:
             Multisets([run], keys, flat),
         )
         payload = block(0, run, SET, model.identity[:16] + message)
-        refuse(archive(Collection(BOOL, x.shape, 1), (20, payload)), "digest")
+        refuse(archive(ArrayPart(BOOL, x.shape, 1), (20, payload)), "digest")
 
 
 def test_runs_of_different_levels_in_one_block() -> None:
@@ -359,7 +359,7 @@ def test_runs_of_different_levels_in_one_block() -> None:
         Run(1, np.dtype(">u2"), (2,), (b"\0\7", b"\0\3")),
     ]
     payload = varint(0) + pack_runs(runs) + b"\1" + bytes([0b10_011010])
-    data = archive(Collection(np.dtype(">u2"), (4, 2), 1), (4, payload))
+    data = archive(ArrayPart(np.dtype(">u2"), (4, 2), 1), (4, payload))
     expected = np.array([[1, 256], [1, 256], [256, 1], [7, 3]], ">u2")
     np.testing.assert_array_equal(unpack(data), expected)
     assert unpack(data).dtype.str == ">u2"
@@ -367,7 +367,7 @@ def test_runs_of_different_levels_in_one_block() -> None:
 
 def test_parts_of_other_kinds(digits: NDArray[np.bool_]) -> None:
     data = pack(digits[:20], block=10)
-    last = bitsback.open(io.BytesIO(data))._blocks[-1]
+    last = bitsback.open(io.BytesIO(data)).reader.blocks[-1]
     end = last.offset + last.size
     for kind in (b"x", b"N"):
         more = data[:end] + section(kind, b"whatever")
@@ -416,7 +416,7 @@ def test_many_small_blocks_have_no_work_for_nothing() -> None:
     method = bytes([MODEL]) + model.identity[:PREFIX_SIZE]
     message = b"\1\1" + bytes(7) + b"\1"
     blocks = [(1, varint(number) + start + method + message) for number in range(100)]
-    data = archive(Collection(pixels, (100, 320, 320), 1), *blocks)
+    data = archive(ArrayPart(pixels, (100, 320, 320), 1), *blocks)
     opened = bitsback.open(io.BytesIO(data))
     assert len(opened.verify()) == 100
     refuse(data, "claims")
@@ -443,14 +443,14 @@ def test_what_a_block_may_take_is_linear_in_its_bytes(name: str) -> None:
 
 def test_more_files_than_can_be_counted() -> None:
     """16 parts of 2^59 pictures each, in about 400 bytes."""
-    part = Collection.of_items("|u1", (1, 1), 1 << 59)
-    start = HEAD + FileList(FOLDER, (part,) * 16).pack()
+    part = ArrayPart.of_items("|u1", (1, 1), 1 << 59)
+    start = HEAD + FileCollection(FOLDER, (part,) * 16).pack()
     refuse(start + index_of(start, []), "more than any computer counts", whole=True)
 
 
 def test_numbers_that_are_cut_into_tiles() -> None:
     """A scalar is its own single tile: an odd archive, but a valid one."""
-    collection = Collection(np.dtype("u1"), (3,), 1, cut=())
+    collection = ArrayPart(np.dtype("u1"), (3,), 1, cut=())
     data = archive(collection, (3, block(0, Run(3, np.dtype("u1"), (), None), 0, b"\1\2\3")))
     assert unpack(data).tolist() == [1, 2, 3]
     opened = bitsback.open(io.BytesIO(data))

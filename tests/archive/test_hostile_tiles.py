@@ -12,8 +12,15 @@ import pytest
 
 import bitsback
 from bitsback.coding.block import MODEL
-from bitsback.format.collection import BYTES, COUNTED, ONE, VARIED, Collection
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList, Joined, unpack_collection
+from bitsback.format.array_part import BYTES, COUNTED, ONE, VARIED, ArrayPart
+from bitsback.format.parts import (
+    ARRAYS,
+    FOLDER,
+    PAGES,
+    FileCollection,
+    JoinedArray,
+    unpack_collection,
+)
 from bitsback.format.runs import Run, pack_runs, read_runs
 from bitsback.format.value_range import ValueRange
 from bitsback.wire import varint
@@ -22,7 +29,7 @@ from plane_models import StandIn, ship
 from .test_hostile import archive, block, refuse
 
 BYTE, SHORT = np.dtype("u1"), np.dtype("<i2")
-PICTURES = Collection(BYTE, (3, 3), VARIED, sizes=((2, 4, 5), (1, 7, 6)))
+PICTURES = ArrayPart(BYTE, (3, 3), VARIED, sizes=((2, 4, 5), (1, 7, 6)))
 
 
 @pytest.mark.parametrize(
@@ -35,29 +42,29 @@ PICTURES = Collection(BYTE, (3, 3), VARIED, sizes=((2, 4, 5), (1, 7, 6)))
         (replace(PICTURES, shape=(3, 1, 1)), "axis"),
         (replace(PICTURES, shape=(3, 257)), "no pictures"),
         (replace(PICTURES, cut=(2, 0, 3)), "no extent"),
-        (Collection(BYTE, (3, 4, 4), COUNTED, cut=(1, 0)), "no extent"),
-        (Collection(BYTE, (0, 4, 4), COUNTED, cut=(1, 1)), "no elements"),
-        (Collection(BYTE, (3, 4, 4), 3), "other elements than bytes"),
-        (Collection(BYTE, (3, 4, 4), 4), "axis"),
+        (ArrayPart(BYTE, (3, 4, 4), COUNTED, cut=(1, 0)), "no extent"),
+        (ArrayPart(BYTE, (0, 4, 4), COUNTED, cut=(1, 1)), "no elements"),
+        (ArrayPart(BYTE, (3, 4, 4), 3), "other elements than bytes"),
+        (ArrayPart(BYTE, (3, 4, 4), 4), "axis"),
     ],
 )
-def test_parts(part: Collection, match: str) -> None:
+def test_parts(part: ArrayPart, match: str) -> None:
     with pytest.raises(bitsback.ArchiveError, match=match):
-        unpack_collection(memoryview(FileList(FOLDER, (part,)).pack())[2:-4])
+        unpack_collection(memoryview(FileCollection(FOLDER, (part,)).pack())[2:-4])
 
 
 def test_descriptions_that_are_not_whole() -> None:
-    whole = FileList(FOLDER, (PICTURES,)).pack()[2:-4]
+    whole = FileCollection(FOLDER, (PICTURES,)).pack()[2:-4]
     for size in range(len(whole)):
         with pytest.raises(bitsback.ArchiveError):
             unpack_collection(memoryview(whole[:size]))
     with pytest.raises(bitsback.ArchiveError, match=r"only a folder of files"):
-        unpack_collection(memoryview(FileList(ARRAYS, (PICTURES,)).pack())[2:-4])
+        unpack_collection(memoryview(FileCollection(ARRAYS, (PICTURES,)).pack())[2:-4])
     for kind in (FOLDER, PAGES):
-        stack, flat = (Collection(BYTE, shape, ONE) for shape in ((3, 4, 4), (3, 4)))
-        assert unpack_collection(memoryview(FileList(kind, (stack,)).pack())[2:-4]).tiles == 1
+        stack, flat = (ArrayPart(BYTE, shape, ONE) for shape in ((3, 4, 4), (3, 4)))
+        assert unpack_collection(memoryview(FileCollection(kind, (stack,)).pack())[2:-4]).tiles == 1
         with pytest.raises(bitsback.ArchiveError, match="no pictures"):
-            unpack_collection(memoryview(FileList(kind, (flat,)).pack())[2:-4])
+            unpack_collection(memoryview(FileCollection(kind, (flat,)).pack())[2:-4])
     with pytest.raises(bitsback.ArchiveError, match="only a folder of files"):
         unpack_collection(memoryview(b"\0\0" + PICTURES.pack_array()))
     cut = PICTURES.pack_array()[:-1] + b"\2"
@@ -72,25 +79,25 @@ def test_descriptions_that_are_not_whole() -> None:
     "parts",
     [
         (),
-        (Collection(BYTE, (), ONE),),
-        (Collection(BYTE, (0, 4), COUNTED),),
-        (Collection(BYTE, (3, 4), COUNTED), Collection(BYTE, (3, 5), COUNTED)),
-        (Collection(BYTE, (3, 4), COUNTED), Collection(BYTE, (3, 4, 1), ONE)),
-        (Collection(BYTE, (3, 4), COUNTED), Collection(SHORT, (3, 4), COUNTED)),
+        (ArrayPart(BYTE, (), ONE),),
+        (ArrayPart(BYTE, (0, 4), COUNTED),),
+        (ArrayPart(BYTE, (3, 4), COUNTED), ArrayPart(BYTE, (3, 5), COUNTED)),
+        (ArrayPart(BYTE, (3, 4), COUNTED), ArrayPart(BYTE, (3, 4, 1), ONE)),
+        (ArrayPart(BYTE, (3, 4), COUNTED), ArrayPart(SHORT, (3, 4), COUNTED)),
         (PICTURES,),
-        (Collection(BYTE, (3, 4), BYTES),),
+        (ArrayPart(BYTE, (3, 4), BYTES),),
     ],
 )
-def test_parts_that_are_no_array(parts: tuple[Collection, ...]) -> None:
+def test_parts_that_are_no_array(parts: tuple[ArrayPart, ...]) -> None:
     with pytest.raises(bitsback.ArchiveError, match="none that can be one"):
-        unpack_collection(memoryview(Joined(parts).pack())[2:-4])
+        unpack_collection(memoryview(JoinedArray(parts).pack())[2:-4])
 
 
 def test_parts_of_an_array_that_no_memory_has() -> None:
-    large = Joined((Collection(BYTE, (1 << 61, 2), COUNTED),) * 2)
+    large = JoinedArray((ArrayPart(BYTE, (1 << 61, 2), COUNTED),) * 2)
     with pytest.raises(bitsback.ArchiveError, match="memory"):
         unpack_collection(memoryview(large.pack())[2:-4])
-    few = Joined((Collection(BYTE, (3, 4), COUNTED),) * 2).pack()[2:-4]
+    few = JoinedArray((ArrayPart(BYTE, (3, 4), COUNTED),) * 2).pack()[2:-4]
     for size in range(1, len(few)):
         with pytest.raises(bitsback.ArchiveError):
             unpack_collection(memoryview(few[:size]))
@@ -161,7 +168,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 def test_blocks_of_planes(model: StandIn) -> None:
-    array = Collection(BYTE, (8, 9, 3), ONE)
+    array = ArrayPart(BYTE, (8, 9, 3), ONE)
     good = bitsback.load_model("mnist-binary").identity[:16]
     fine = Run(1, BYTE, (8, 9, 3), None)
     prefix = model.identity[:16]
@@ -179,13 +186,13 @@ def test_blocks_of_planes(model: StandIn) -> None:
         "dtype": block(0, replace(fine, shape=(9, 8, 3)), MODEL, prefix + message),
     }.items():
         refuse(archive(array, (1, found)), f"block 0.*({match})")
-    frames = Collection(BYTE, (2, 8, 9, 3, 1), COUNTED)
+    frames = ArrayPart(BYTE, (2, 8, 9, 3, 1), COUNTED)
     run = Run(2, BYTE, (8, 9, 3, 1), None)
     refuse(archive(frames, (2, block(0, run, MODEL + 24, prefix + message))), "do not make planes")
-    flat = Collection(BYTE, (1, 12), COUNTED)
+    flat = ArrayPart(BYTE, (1, 12), COUNTED)
     run = Run(1, BYTE, (12,), None)
     refuse(archive(flat, (1, block(0, run, MODEL, prefix + message))), "do not make planes")
-    signed = Collection(SHORT, (8, 9), ONE)
+    signed = ArrayPart(SHORT, (8, 9), ONE)
     run = Run(1, SHORT, (8, 9), None)
     refuse(archive(signed, (1, block(0, run, MODEL, prefix + message))), "no symbols")
 
@@ -195,20 +202,20 @@ def test_blocks_of_any_shape_claim_no_more_than_their_bytes(model: StandIn) -> N
     for shape in ((1 << 20, 1 << 20), (1 << 12, 1 << 12), (1, 1 << 30)):
         run = Run(1, BYTE, shape, None)
         found = block(0, run, MODEL, model.identity[:16] + message)
-        refuse(archive(Collection(BYTE, shape, ONE), (1, found)), "claims|memory")
+        refuse(archive(ArrayPart(BYTE, shape, ONE), (1, found)), "claims|memory")
 
 
 @pytest.mark.parametrize("cut", [(1, 1), (1 << 30, 1), (1 << 20, 1 << 20)])
 def test_large_claims_of_tiles(cut: tuple[int, int]) -> None:
     """The reader must not list the claimed tiles before it reads them."""
-    array = Collection(BYTE, (1 << 29, 1 << 30), ONE, cut=cut)
+    array = ArrayPart(BYTE, (1 << 29, 1 << 30), ONE, cut=cut)
     found = block(0, Run(1, BYTE, (1, 1), None), 0, b"x")
     refuse(archive(array, (1, found)), "hold|claims|dtype")
     refuse(archive(array, (array.tiles, found)), "hold|claims|too many|index|dtype")
 
 
 def test_an_archive_of_tiles_that_are_not_those_of_its_cut() -> None:
-    array = Collection(BYTE, (4, 6), ONE, cut=(4, 4))
+    array = ArrayPart(BYTE, (4, 6), ONE, cut=(4, 4))
     right = varint(0) + pack_runs([Run(2, BYTE, (4, 3), None)]) + b"\0" + bytes(range(24))
     data = archive(array, (2, right))
     assert bitsback.decompress(io.BytesIO(data))[1].tolist() == [3, 4, 5, 15, 16, 17]

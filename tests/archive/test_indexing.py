@@ -88,7 +88,7 @@ def test_only_blocks_that_are_needed_are_decoded_and_each_once(
     file = Watched(pack(PLAIN, block=BLOCK))
     archive = bitsback.open(file, cache=0)
     block_of = np.repeat(
-        np.arange(len(archive._blocks)), [block.items for block in archive._blocks]
+        np.arange(len(archive.reader.blocks)), [block.items for block in archive.reader.blocks]
     )
     for wanted in (numbers, key):
         file.spans.clear()
@@ -97,8 +97,8 @@ def test_only_blocks_that_are_needed_are_decoded_and_each_once(
         needed = sorted(set(block_of[np.ravel(rows[wanted])].tolist()))
         assert file.spans == [
             (
-                archive._blocks[number].offset,
-                archive._blocks[number].offset + archive._blocks[number].size,
+                archive.reader.blocks[number].offset,
+                archive.reader.blocks[number].offset + archive.reader.blocks[number].size,
             )
             for number in needed
         ]
@@ -119,7 +119,7 @@ def test_iterating_decodes_each_block_once() -> None:
         file.spans.clear()
         for item, expected in zip(archive, array, strict=True):
             assert_same(item, expected)
-        assert len(file.spans) == len(set(file.spans)) == len(archive._blocks)
+        assert len(file.spans) == len(set(file.spans)) == len(archive.reader.blocks)
 
 
 def test_it_looks_like_an_array() -> None:
@@ -181,7 +181,7 @@ def test_the_cache_is_bounded() -> None:
     for capacity, kept in ((0, 0), (1, 1), (block, 1), (2 * block, 2), (1 << 30, 5)):
         archive = bitsback.open(file, cache=capacity)
         list(archive[::-1]), archive[3], archive[20], archive[:]
-        assert archive._cache.nbytes <= max(capacity, block if capacity else 0)
+        assert archive.reader.cache.nbytes <= max(capacity, block if capacity else 0)
         file.spans.clear()
         for number in (22, 17, 12, 8, 3)[:kept]:  # the last ones needed
             archive[number]
@@ -247,7 +247,6 @@ def test_pictures_by_name_and_number(
             assert np.array_equal(again["1.png"][...], pictures["1.png"])
         view = pickle.loads(pickle.dumps(archive["1.png"]))
         assert np.array_equal(view, pictures["1.png"])
-        view._archive.close()
         with pytest.raises(IndexError, match="index 8 is out of bounds for files with size 8"):
             archive[8]
         with pytest.raises(TypeError, match="by number, by name"):
@@ -255,7 +254,7 @@ def test_pictures_by_name_and_number(
         with pytest.raises(bitsback.InputError, match="holds not one array but files"):
             np.asarray(archive)
         assert repr(archive).endswith(
-            f"x.bb: 8 pictures, {len(archive._blocks)} blocks, {archive.nbytes} bytes in"
+            f"x.bb: 8 pictures, {len(archive.reader.blocks)} blocks, {archive.nbytes} bytes in"
             f" {archive.file_bytes}>"
         )
         view = archive["2.png"]

@@ -48,19 +48,22 @@ def test_a_model_that_describes_itself_badly(
     start = whole[: whole.index(b"M", len(HEAD))]
     content = lzma2.compress(varint(len(description)) + description)
     model = section(b"M", tiny.identity[:16] + content)
-    blocks = whole[opened._blocks[0].offset : opened._blocks[-1].offset + opened._blocks[-1].size]
+    blocks = whole[
+        opened.reader.blocks[0].offset : opened.reader.blocks[-1].offset
+        + opened.reader.blocks[-1].size
+    ]
     archive = start + model + blocks
-    archive += index_of(archive, [block.items for block in opened._blocks])
+    archive += index_of(archive, [block.items for block in opened.reader.blocks])
     (found,) = bitsback.open(io.BytesIO(archive)).info()["models"]
     assert found["name"] in (None, "\ud800")
     assert bitsback.open(io.BytesIO(archive)).verify()
 
 
 def test_names_are_counted_and_not_read() -> None:
-    from bitsback.format.collection import Collection
+    from bitsback.format.array_part import ArrayPart
     from bitsback.format.layout import BLOCK, HEAD, section
     from bitsback.format.members import pack_files
-    from bitsback.format.parts import FOLDER, FileList
+    from bitsback.format.parts import FOLDER, FileCollection
     from bitsback.format.runs import Run, pack_runs
     from bitsback.wire import varint
 
@@ -68,7 +71,7 @@ def test_names_are_counted_and_not_read() -> None:
     names = pack_files(
         FOLDER, [(0, count)], ("/".join(["x" * 50] * 3) + str(n) for n in range(count))
     )
-    start = HEAD + FileList(FOLDER, (Collection.of_items("|u1", (1, 1), count),)).pack()
+    start = HEAD + FileCollection(FOLDER, (ArrayPart.of_items("|u1", (1, 1), count),)).pack()
     run = pack_runs([Run(count, np.dtype("u1"), (1, 1), None)])
     block = section(BLOCK, varint(0) + run + b"\0" + bytes(count))
     archive = start + block + names
@@ -83,17 +86,17 @@ def test_names_are_counted_and_not_read() -> None:
 
 
 def test_many_sizes_take_little_memory() -> None:
-    from bitsback.format.collection import VARIED, Collection
+    from bitsback.format.array_part import VARIED, ArrayPart
     from bitsback.format.layout import BLOCK, HEAD, section
     from bitsback.format.members import pack_files
-    from bitsback.format.parts import PAGES, FileList
+    from bitsback.format.parts import PAGES, FileCollection
     from bitsback.format.runs import Run, pack_runs
     from bitsback.wire import varint
 
     count = 20_000
     sizes = tuple((1, 1 + number % 2, 1) for number in range(count))
-    part = Collection(np.dtype("u1"), (count,), VARIED, sizes=sizes)
-    start = HEAD + FileList(PAGES, (part,)).pack()
+    part = ArrayPart(np.dtype("u1"), (count,), VARIED, sizes=sizes)
+    start = HEAD + FileCollection(PAGES, (part,)).pack()
     runs = pack_runs([Run(1, part.dtype, size, None) for _, *size in sizes])
     block = section(BLOCK, varint(0) + runs + b"\0" + bytes(part.elements))
     names = pack_files(PAGES, [(0, count)], [])

@@ -66,7 +66,7 @@ def test_every_cut_behind_the_first_block(digits: NDArray[np.bool_]) -> None:
     array = digits[:COUNT]
     archive = pack(array, block=BLOCK)
     with bitsback.open(archive) as opened:
-        blocks = opened._blocks
+        blocks = opened.reader.blocks
     for block in blocks:
         end = block.offset + block.size
         for cut in (end, end + 1):
@@ -89,7 +89,7 @@ def test_arrays_in_tiles(shape: tuple[int, ...], options: dict[str, Any]) -> Non
     array = np.random.default_rng(0).integers(0, 200, shape, np.uint8)
     archive = pack(array, **{"block": 3, "model": "fast"} | options)
     with bitsback.open(archive) as opened:
-        blocks = opened._blocks
+        blocks = opened.reader.blocks
     assert len(blocks) > 3
     for block in blocks:
         at = block.offset + block.size - CRC_SIZE
@@ -107,7 +107,7 @@ def test_an_array_in_parts(tmp_path: Path) -> None:
     bitsback.merge(places, tmp_path / "all.bb")
     archive = (tmp_path / "all.bb").read_bytes()
     with bitsback.open(archive) as opened:
-        for block in opened._blocks:
+        for block in opened.reader.blocks:
             at = block.offset + block.size - 1
             check(archive[:at] + bytes([archive[at] ^ 1]) + archive[at + 1 :], array)
 
@@ -140,15 +140,10 @@ def test_what_is_refused(digits: NDArray[np.bool_], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("dtype", "fill", "good"),
     [
-        ("u1", 255, True),
-        ("u1", 256, False),
-        ("i2", -1, True),
-        ("i2", 0.5, False),
-        ("f4", float("nan"), True),
-        ("f4", 0.1, True),
-        ("f2", 1e9, False),
+        ("u1", 255, True), ("u1", 256, False), ("i2", -1, True), ("i2", 0.5, False),
+        ("f4", float("nan"), True), ("f4", 0.1, True), ("f2", 1e9, False),
     ],
-)
+)  # fmt: skip
 def test_values_to_fill_with(dtype: str, fill: float, good: bool) -> None:
     array = np.arange(300).astype(dtype) % 100
     archive = pack(array, block=100)

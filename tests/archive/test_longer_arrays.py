@@ -51,7 +51,9 @@ def test_what_is_whole_of_a_cut_addition_comes_back(path: Path, tmp_path: Path) 
     bitsback.add(path, SMOOTH[4:], model="fast", stack=False, block=2)
     data, out = path.read_bytes(), tmp_path / "out.npy"
     with bitsback.open(path) as archive:
-        (one, at), (two, last) = [(block.first, block.offset) for block in archive._blocks[-2:]]
+        (one, at), (two, last) = [
+            (block.first, block.offset) for block in archive.reader.blocks[-2:]
+        ]
     path.write_bytes(data[:-13])
     summary = bitsback.decompress(path, out, keep_going=True)
     assert (np.load(out) == SMOOTH).all() and summary.problems and not summary.lost
@@ -71,7 +73,7 @@ def test_a_model_in_the_archive_is_used_again(
     bitsback.compress(dots[:20], path, model=tiny)
     bitsback.add(path, dots[20:], model=tiny)
     with bitsback.open(path) as archive:
-        assert [place.kind for place in archive._sections()] == [MODEL]
+        assert [place.kind for place in archive.reader.directory.sections] == [MODEL]
         assert archive.info()["models"][0]["blocks"] == 2
         assert (np.asarray(archive) == dots).all()
     bitsback.compress(dots[:0], path, force=True)

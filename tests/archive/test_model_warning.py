@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import bitsback
 from bitsback.models.file import write
 from bitsback_lab.digits import mnist_test_images
+from drawn_letters import lettering
 
 
 def slopes() -> NDArray[np.uint8]:
@@ -99,6 +101,25 @@ def test_the_command_says_it_when_asked(tmp_path: Path) -> None:
     code, told = say("compress", "-f", path, BITSBACK_LOG="loud")
     assert (code, len(told.splitlines())) == (2, 1)
     assert "BITSBACK_LOG=loud: it is info or debug" in told
+
+
+@pytest.mark.parametrize("shape", [(1, 600, 900), (200, 28, 28)], ids=["large", "many small"])
+def test_the_command_names_its_policy_and_says_why(
+    shape: tuple[int, int, int], tmp_path: Path
+) -> None:
+    (count, height, width), scans = shape, tmp_path / "scans"
+    scans.mkdir()
+    for number in range(count):
+        picture = lettering(height, width, number)
+        Image.fromarray(picture).save(scans / f"{number}.png")
+    for options, policy in (((), "default choice"), (("--fast",), "--fast")):
+        code, told = say("compress", "-v", "-f", *options, scans)
+        *reasons, last = told.splitlines()
+        chosen = last.rpartition(", ")[2].partition(" (")[0]
+        assert code == 0 and last.endswith(f"({policy})")
+        assert any(
+            f"scans: {words}{chosen}, " in each for each in reasons for words in ("", "the ")
+        )
 
 
 def test_the_command_warns_in_a_line(tmp_path: Path) -> None:

@@ -13,16 +13,16 @@ import pytest
 
 from bitsback import CompressOptions, DecompressOptions, InputError
 from bitsback.cli.main import bitsback as group
+from bitsback.cli.options import from_command
 from bitsback.compress_options import CompressKeywords
 from bitsback.decompress_options import DecompressKeywords
+from bitsback.option import declaration
 
 COMPRESS = (CompressOptions, CompressKeywords, "compress")
 DECOMPRESS = (DecompressOptions, DecompressKeywords, "decompress")
 EACH = pytest.mark.parametrize(
     ("options", "keywords", "command"), [COMPRESS, DECOMPRESS], ids=["compress", "decompress"]
 )
-OF_PYTHON = {"dtype", "progress", "shape", "verify"}
-"""Options that a command line has no use for."""
 
 
 @EACH
@@ -46,7 +46,23 @@ def test_the_command_has_all_of_them(options: type, keywords: type, command: str
     found = group.get_command(click.Context(group), command)
     assert found is not None
     taken = {parameter.name for parameter in found.params}
-    assert {field.name for field in fields(options)} - OF_PYTHON <= taken
+    declared = {field.name for field in fields(options) if declaration(field).in_command}
+    assert declared <= taken
+    python_only = {field.name for field in fields(options)} - declared
+    assert python_only <= {"dtype", "progress", "shape", "verify"}
+
+
+@EACH
+def test_an_unset_option_of_the_command_is_the_default(
+    options: type, keywords: type, command: str
+) -> None:
+    found = group.get_command(click.Context(group), command)
+    assert found is not None
+    names = {"fast", "best"} | {field.name for field in fields(options)}
+    given = found.make_context(command, ["x"]).params
+    made = from_command(options, {name: given[name] for name in names & given.keys()})
+    expected = {"embed": "if-smaller"} if command == "compress" else {}
+    assert made == options(**expected, storage_options={})
 
 
 def test_they_stay_what_they_are() -> None:
@@ -58,16 +74,10 @@ def test_they_stay_what_they_are() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("block", 0),
-        ("embed", "yes"),
-        ("files", "bytes"),
-        ("hashes", "md5"),
-        ("keep_names", True),
-        ("purpose", "speed"),
-        ("threads", 0),
-        ("tile", 8),
+        ("block", 0), ("embed", "yes"), ("files", "bytes"), ("hashes", "md5"), ("keep_names", True),
+        ("purpose", "speed"), ("threads", 0), ("tile", 8),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_value_is_named(name: str, value: Any) -> None:
     with pytest.raises(InputError, match=name):
         CompressOptions(**{name: value})

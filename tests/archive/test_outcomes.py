@@ -25,8 +25,8 @@ def fails() -> TrialOutcome:
 def test_what_all_told_is_expected() -> None:
     outcomes = TrialOutcomes()
     for _ in range(6):
-        assert outcomes.of(ALIKE, None, lambda: YES) == YES
-    assert outcomes.of(ALIKE, None, fails) == YES
+        assert outcomes.decide(ALIKE, None, lambda: YES) == YES
+    assert outcomes.decide(ALIKE, None, fails) == YES
 
 
 def test_as_long_as_they_differ_each_has_its_own() -> None:
@@ -37,27 +37,27 @@ def test_as_long_as_they_differ_each_has_its_own() -> None:
         return YES if len(tried) % 3 else NO
 
     for _ in range(50):
-        outcomes.of(ALIKE, None, trial)
+        outcomes.decide(ALIKE, None, trial)
     assert len(tried) == 50
 
 
 def test_a_surprise_asks_for_trials_again() -> None:
     outcomes = TrialOutcomes()
     for _ in range(6):
-        outcomes.of(ALIKE, YES, fails)
-    assert outcomes.of(ALIKE, NO, fails) == NO
-    assert outcomes.of(ALIKE, None, lambda: NO) == NO
+        outcomes.decide(ALIKE, YES, fails)
+    assert outcomes.decide(ALIKE, NO, fails) == NO
+    assert outcomes.decide(ALIKE, None, lambda: NO) == NO
     for _ in range(4):
-        outcomes.of(ALIKE, None, lambda: NO)
-    assert outcomes.of(ALIKE, None, fails) == NO
+        outcomes.decide(ALIKE, None, lambda: NO)
+    assert outcomes.decide(ALIKE, None, fails) == NO
 
 
 def test_others_say_nothing() -> None:
     outcomes = TrialOutcomes()
     for _ in range(6):
-        outcomes.of(ALIKE, YES, fails)
+        outcomes.decide(ALIKE, YES, fails)
     dense = Alike("|u1", (3,), False, 12, 4)
-    assert outcomes.of(dense, None, lambda: NO) == NO
+    assert outcomes.decide(dense, None, lambda: NO) == NO
 
 
 def photographs(count: int) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:

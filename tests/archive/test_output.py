@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +12,6 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.archive.restoring.staging import staging
 from bitsback.io.output import open_output
-from waiting import PATIENCE, begun, until
 
 from .conftest import pack
 
@@ -98,50 +93,6 @@ def test_a_link_stays_a_link(folder: Path, digits: NDArray[np.bool_]) -> None:
 def test_a_device_is_written_to_and_stays(folder: Path) -> None:
     bitsback.compress(folder / "x.npy", os.devnull)
     assert not Path(os.devnull).is_file()
-
-
-def run(folder: Path, code: str, **settings: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-B", "-c", "import bitsback, time\n" + code],
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        **settings,
-    )
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
-def test_a_full_disk_is_one_error_that_names_the_file(folder: Path) -> None:
-    import resource
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
-    code = "bitsback.compress('x.npy', 'x.bb')"
-    process = run(folder, code, preexec_fn=limit)
-    _, error = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 1
-    assert (
-        error.decode().splitlines()[-1]
-        == "bitsback.errors.InputError: x.bb: cannot be written: File too large"
-    )
-    assert names(folder) == ["x.npy"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_killed_in_the_middle(folder: Path) -> None:
-    (folder / "x.bb").write_text("mine")
-    code = (
-        "bitsback.compress('x.npy', 'x.bb', block=20, force=True, progress=lambda done, total:"
-        " time.sleep(600))"
-    )
-    process = run(folder, code)
-    until(lambda: begun(folder), process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=PATIENCE)
-    assert (folder / "x.bb").read_text() == "mine"
-    temporary, *others = names(folder)
-    assert temporary.startswith(".bitsback-") and temporary.endswith(".tmp")
-    assert others == ["x.bb", "x.npy"]
 
 
 def test_folders_of_an_output_are_made(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_an_archive_with_parity_is_read_as_before(path: Path, tmp_path: Path) ->
     size = bitsback.add_parity(path, 20)
     assert path.stat().st_size == len(data) + size
     with bitsback.open(path) as archive:
-        parts = [place for place in archive._sections() if place.kind == PARITY]
+        parts = [place for place in archive.reader.directory.sections if place.kind == PARITY]
         assert all(place.offset > len(data) for place in parts)
     assert (bitsback.decompress(Pipe(path.read_bytes())) == NOISE).all()
 
@@ -122,7 +122,9 @@ def test_damaged_sectors_and_lost_ends(path: Path, tmp_path: Path) -> None:
 def test_lost_parity_is_told(path: Path, tmp_path: Path) -> None:
     data = path.read_bytes()
     with bitsback.open(path) as archive:
-        sums, *rows, _ = [place for place in archive._sections() if place.kind == PARITY]
+        sums, *rows, _ = [
+            place for place in archive.reader.directory.sections if place.kind == PARITY
+        ]
     bitsback.add(path, NOISE[:5], model="fast")
     damaged = bytearray(path.read_bytes())
     for row in rows:
@@ -162,8 +164,10 @@ def test_what_was_added_behind_parity_is_kept(path: Path) -> None:
     bitsback.add(path, NOISE[:5], model="fast")
     data, whole = path.read_bytes(), np.concatenate([NOISE, NOISE[:5]])
     with bitsback.open(path) as archive:
-        parity_at = next(place.offset for place in archive._sections() if place.kind == PARITY)
-        last = archive._blocks[-1].offset
+        parity_at = next(
+            place.offset for place in archive.reader.directory.sections if place.kind == PARITY
+        )
+        last = archive.reader.blocks[-1].offset
     path.write_bytes(data[:9000] + bytes(SECTOR) + data[9000 + SECTOR :])
     assert bitsback.repair(path).shards > 0 and path.read_bytes() == data
     path.write_bytes(data[: parity_at + 50] + b"?" + data[parity_at + 51 :])

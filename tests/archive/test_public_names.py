@@ -5,20 +5,24 @@ NumPy.
 from __future__ import annotations
 
 import io
+import pydoc
+import re
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.archive.reading import contents
+from bitsback.archive import archive as archive_module
 from bitsback.archive.reading.indexed import MOST_SHOWN
+from bitsback.archive.reading.sections import Blocks
 
 NAMES = [
-    "cache", "chunks", "classes", "close", "closed", "dtype", "file_bytes", "hashes",
+    "cache", "chunks", "classes", "close", "closed", "dtype", "extract", "file_bytes", "hashes",
     "info", "kind", "labels", "lost", "name", "names", "nbytes", "ndim", "open", "preview",
-    "problems", "shape", "size", "unordered", "verify",
+    "problems", "reader", "shape", "size", "unordered", "verify",
 ]  # fmt: skip
 
 
@@ -47,6 +51,15 @@ def test_names_of_what_is_in_an_archive(tmp_path: Path) -> None:
     with bitsback.open(tmp_path.parent / "some.bb") as archive:
         names = {name for name in dir(archive["a.png"]) if not name.startswith("_")}
         assert names <= {"chunks", "dtype", "name", "nbytes", "ndim", "read", "shape", "size"}
+
+
+@pytest.mark.parametrize("module", [bitsback, bitsback.codecs])
+def test_signatures_name_the_types_of_arrays(module: ModuleType) -> None:
+    """`help` shows `ArrayLike` and `NDArray`, and not what these stand for."""
+    for name in module.__all__:
+        if not isinstance(thing := getattr(module, name), ModuleType):
+            text = pydoc.render_doc(thing, renderer=pydoc.plaintext)
+            assert not re.search(r"numpy\._typing|_SupportsArray|numpy\.ndarray\[", text), name
 
 
 @pytest.mark.parametrize("shape", [(7,), (3, 4, 5), (0, 4), ()])
@@ -125,13 +138,13 @@ def test_a_sheet_takes_bounded_work(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     sources = sorted(tmp_path.glob("*.png"))
     bitsback.compress(sources, tmp_path / "with.bb", previews=True, model="fast")
     bitsback.compress(sources, tmp_path / "without.bb", model="fast")
-    decode = bitsback.Archive._decode_at
+    decode = Blocks.decode_at
     monkeypatch.setattr(
-        bitsback.Archive,
-        "_decode_at",
+        Blocks,
+        "decode_at",
         lambda self, tile, stop=None: decoded.append(tile) or decode(self, tile, stop),
     )
-    monkeypatch.setattr(contents, "MOST_ELEMENTS", 300 * 400 * 2)
+    monkeypatch.setattr(archive_module, "MOST_ELEMENTS", 300 * 400 * 2)
     with bitsback.open(tmp_path / "with.bb") as archive:
         assert drawn(archive._repr_png_()).size[0] == 3 * 66
         assert not decoded and "alt='the first images in" in archive._repr_html_()

@@ -24,14 +24,14 @@ def models(archive: bitsback.Archive) -> set[str]:
 
 def test_blocks_are_small_and_a_dense_model_is_chosen(digits: NDArray[np.bool_]) -> None:
     archive = opened(digits[:100])
-    assert max(block.items for block in archive._blocks) == 8
+    assert max(block.items for block in archive.reader.blocks) == 8
     assert models(archive) == {"mnist-binary"}
     assert np.array_equal(archive, digits[:100])
 
 
 def test_what_is_asked_for_goes_first(digits: NDArray[np.bool_]) -> None:
     archive = opened(digits[:40], model="best", block=20)
-    assert [block.items for block in archive._blocks] == [20, 20]
+    assert [block.items for block in archive.reader.blocks] == [20, 20]
     assert models(archive) == {"mnist-binary-context"}
     with pytest.raises(bitsback.InputError, match="purpose='speed'"):
         bitsback.compress(digits, io.BytesIO(), purpose="speed")  # type: ignore[arg-type]
@@ -42,7 +42,7 @@ def test_pictures_are_cut_small() -> None:
     picture = ((rows * 3 + columns * 2 + rows * columns // 50) % 200).astype(np.uint8)
     archive = opened(picture)
     assert archive.chunks == ((44, 44, 42), (50, 50))
-    assert all(block.items <= 2 for block in archive._blocks)
+    assert all(block.items <= 2 for block in archive.reader.blocks)
     assert np.array_equal(archive[60:70, 45:60], picture[60:70, 45:60])
 
 

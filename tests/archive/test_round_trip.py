@@ -82,14 +82,7 @@ def test_two_valued_digits_of_any_kind_are_coded_with_a_model(
     array = make(digits)
     stream = io.BytesIO()
     summary = bitsback.compress(array, stream)
-    assert summary.methods == {
-        "digits": 0,
-        "adaptive": 0,
-        "fallback": 0,
-        "model": 1,
-        "packed": 0,
-        "raw": 0,
-    }
+    assert summary.methods["model"] == sum(summary.methods.values()) == 1
     assert summary.bytes_out < 0.2 * digits.size / 8 + 300
     assert_same(unpack(stream.getvalue()), array)
 
@@ -130,16 +123,6 @@ def test_from_file_to_file(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
     back = bitsback.decompress(str(archive), restored)
     assert (back.bytes_in, back.bytes_out) == (archive.stat().st_size, restored.stat().st_size)
     assert restored.read_bytes() == source.read_bytes()
-
-
-def test_a_file_in_fortran_order(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
-    np.save(tmp_path / "x.npy", np.asfortranarray(digits))
-    bitsback.compress(tmp_path / "x.npy", tmp_path / "x.bb", block=50)
-    assert_same(bitsback.decompress(tmp_path / "x.bb"), digits)
-    pipe = Pipe((tmp_path / "x.npy").read_bytes())
-    stream = io.BytesIO()
-    bitsback.compress(pipe, stream, block=50)
-    assert stream.getvalue() == (tmp_path / "x.bb").read_bytes()
 
 
 def test_through_pipes(digits: NDArray[np.bool_]) -> None:

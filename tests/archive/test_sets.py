@@ -18,7 +18,7 @@ from bitsback.coding import chain
 from bitsback.coding.block import read_header
 from bitsback.coding.cutting import blocks_of
 from bitsback.coding.multisets import Multisets
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.runs import Run
 from plane_models import ship
 from random_models import random_model
@@ -39,7 +39,9 @@ def check(array: NDArray[Any], **options: Any) -> bytes:
         if len(array):
             some = len(array) // 2
             assert_same(archive[some : some + 3], in_order(array)[some : some + 3])
-            assert_same(archive._items(0, 1, verify=False), in_order(array)[:1])
+            assert_same(
+                archive.reader.array_source.entries(0, 1, verify=False), in_order(array)[:1]
+            )
     return data
 
 
@@ -194,7 +196,7 @@ def test_blocks_are_multisets_each(digits: NDArray[np.bool_], block: int) -> Non
 def test_what_is_too_large_for_a_block_is_several(
     items: int, shape: tuple[int, ...], dtype: str, blocks: int
 ) -> None:
-    part = Collection.of_items(dtype, shape, items)
+    part = ArrayPart.of_items(dtype, shape, items)
     found = list(blocks_of(part, None, "x", unordered=True))
     assert len(found) == blocks and sum(count for _, count in found) == items
     assert max(count for _, count in found) - min(count for _, count in found) <= 1
@@ -261,8 +263,8 @@ def test_the_flag_of_a_block_needs_a_method_that_codes_multisets(
 ) -> None:
     data = pack(digits[:3], unordered=True, model="mnist-binary")
     with bitsback.open(io.BytesIO(data)) as archive:
-        payload = bytes(archive._task(archive._blocks[0]).payload)
-        assert archive._header(archive._blocks[0]).method.multiset
+        payload = bytes(archive.reader.blocks.task(archive.reader.blocks[0]).payload)
+        assert archive.reader.blocks.header(archive.reader.blocks[0]).method.multiset
     at = payload.index(bytes([32 + 2]))
     for method in (32, 33, 35, 36, 64 + 2, 32 + 24 + 2):
         changed = payload[:at] + bytes([method]) + payload[at + 1 :]

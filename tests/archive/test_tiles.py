@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitsback.archive.reading.indexing import read_index
+from bitsback.archive.reading.part_source import last_touched, touched
 from bitsback.archive.reading.strips import Joiner
-from bitsback.archive.reading.view import last_touched, touched
 from bitsback.coding.cutting import blocks_of, cut_for
 from bitsback.files import bands
-from bitsback.format.collection import COUNTED, VARIED, Collection
+from bitsback.format.array_part import COUNTED, VARIED, ArrayPart
 from bitsback.format.grid import Grid
 from bitsback.format.layout import Cursor
 
@@ -62,20 +62,20 @@ def test_the_tiles_that_a_region_touches(grid: Grid, data: st.DataObject) -> Non
 
 
 @st.composite
-def collections(draw: st.DrawFn) -> Collection:
+def collections(draw: st.DrawFn) -> ArrayPart:
     channels = draw(st.sampled_from([(), (3,)]))
     cut = draw(st.none() | st.tuples(sides, sides, *(st.just(3) for _ in channels)))
     if draw(st.booleans()):
         shape = (draw(sides), draw(sides), draw(sides), *channels)
-        return Collection(np.dtype("u1"), shape, COUNTED, cut=cut)
+        return ArrayPart(np.dtype("u1"), shape, COUNTED, cut=cut)
     sizes = tuple(draw(st.lists(st.tuples(st.integers(1, 3), sides, sides), min_size=1)))
     items = sum(count for count, _, _ in sizes)
-    return Collection(np.dtype("u1"), (items, *channels), VARIED, cut=cut, sizes=sizes)
+    return ArrayPart(np.dtype("u1"), (items, *channels), VARIED, cut=cut, sizes=sizes)
 
 
 @given(collections(), st.integers(1, 5))
-def test_the_tiles_of_a_collection(part: Collection, block: int) -> None:
-    assert Collection.unpack_array(Cursor(part.pack_array())) == part
+def test_the_tiles_of_a_collection(part: ArrayPart, block: int) -> None:
+    assert ArrayPart.unpack_array(Cursor(part.pack_array())) == part
     shapes, before = [], 0
     for item in range(part.items):
         grid = part.grid(item)
@@ -100,7 +100,7 @@ def test_the_tiles_of_a_collection(part: Collection, block: int) -> None:
 
 
 @given(collections(), st.integers(1, 99))
-def test_what_was_cut_is_put_together(part: Collection, band: int) -> None:
+def test_what_was_cut_is_put_together(part: ArrayPart, band: int) -> None:
     joiner, found = Joiner(part), []
     arrays = [
         np.arange(math.prod(part.shape_of(item))).reshape(part.shape_of(item)) % 251
@@ -120,7 +120,7 @@ def test_what_was_cut_is_put_together(part: Collection, band: int) -> None:
 
 def test_large_images_are_cut_evenly_and_stacks_by_slices() -> None:
     def cut(*shape: int, axes: int = 0, tile: int | None = None) -> tuple[list[int], int]:
-        part = Collection(np.dtype("u1"), shape, axes)
+        part = ArrayPart(np.dtype("u1"), shape, axes)
         grid = Grid(part.item_shape, cut_for(part, tile))
         return list(grid.extents), grid.tiles
 

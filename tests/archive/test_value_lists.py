@@ -43,7 +43,7 @@ def few_values(dtype: np.dtype[Any], count: int) -> NDArray[Any]:
 
 def by_model(array: NDArray[Any]) -> bytes:
     """The array as a block alone, of the method model."""
-    plan = BlockPlan.of(bundled.load("universal"), Tiles.stacked(array[np.newaxis]))
+    plan = BlockPlan.for_model(bundled.load("universal"), Tiles.stacked(array[np.newaxis]))
     assert plan is not None
     data = plan.encode(1, False)
     assert data is not None

@@ -170,7 +170,7 @@ def test_digits_take_no_more_than_in_an_archive(
         file = io.BytesIO()
         bitsback.compress(digits, file, model=model, block=64)
         with bitsback.open(file) as archive:
-            in_archive = archive._blocks[0].size
+            in_archive = archive.reader.blocks[0].size
         assert len(bitsback.encode(digits, model=model)) <= in_archive
 
 

@@ -219,7 +219,7 @@ def test_chunks_take_no_more_than_blocks_of_an_archive(
     for digits in (grey, bilevel):
         bitsback.compress(digits, tmp_path / "digits.bb", block=64, force=True)
         with bitsback.open(tmp_path / "digits.bb") as archive:
-            in_archive = archive._blocks[0].size
+            in_archive = archive.reader.blocks[0].size
         store: Store = {}
         write(store, digits, (64, 28, 28))
         assert (read(store) == digits).all()

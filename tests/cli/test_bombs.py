@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.index import BlockInfo, Index, Place
 from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section
-from bitsback.format.parts import PAGES, FileList
+from bitsback.format.parts import PAGES, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import varint
 from packing import index_of
@@ -45,7 +45,7 @@ def cost(folder: Path, *arguments: str) -> tuple[int, int, str]:
 
 def pages(folder: Path, count: int, data: int) -> Path:
     """An archive of `count` pages of one pixel, whose block has `data` bytes."""
-    collection = FileList(PAGES, (Collection.of_items("|b1", (1, 1), count),))
+    collection = FileCollection(PAGES, (ArrayPart.of_items("|b1", (1, 1), count),))
     run = pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))])
     block = section(BLOCK, varint(0) + run + b"\1" + bytes(data))
     start = HEAD + collection.pack()
@@ -78,7 +78,7 @@ def test_pages_that_are_not_there(tmp_path: Path, arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("command", ["info", "verify"])
 def test_blocks_that_are_not_there(tmp_path: Path, command: str) -> None:
-    start = HEAD + Collection(np.dtype("u1"), (500_000, 0), 1).pack()
+    start = HEAD + ArrayPart(np.dtype("u1"), (500_000, 0), 1).pack()
     blocks = [BlockInfo(n, n, 1, len(start) + 6 * n, 6) for n in range(500_000)]
     collection = Place(COLLECTION, len(HEAD), len(start) - len(HEAD))
     index = Index([collection], blocks).pack()

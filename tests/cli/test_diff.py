@@ -15,8 +15,9 @@ import tifffile
 from PIL import Image
 
 import bitsback
-from bitsback.archive.reading.reader import Archive
-from bitsback.format.collection import BYTES
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.sections import Blocks
+from bitsback.format.array_part import BYTES
 
 from .conftest import Run, assert_one_line_error
 
@@ -42,14 +43,14 @@ def pictures(folder: Path) -> Path:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The numbers of the blocks that are decoded for comparisons with files."""
     numbers: list[int] = []
-    tasks = Archive._tasks
+    tasks = ArchiveReader.tasks
 
-    def counted(self: Archive, *arguments: Any) -> Any:
+    def counted(self: ArchiveReader, *arguments: Any) -> Any:
         for task in tasks(self, *arguments):
             numbers.append(task.number)
             yield task
 
-    monkeypatch.setattr(Archive, "_tasks", counted)
+    monkeypatch.setattr(ArchiveReader, "tasks", counted)
     return numbers
 
 
@@ -70,8 +71,11 @@ def test_files_that_were_touched_are_compared(pictures: Path, decoded: list[int]
     os.utime(pictures / "3.png", (1, 1))
     assert changes("in.bb", "in") == ([], [], {})
     with bitsback.open("in.bb") as archive:
-        needed = {block.number for block in archive._blocks_of([archive._files.number("3.png")])}
-    assert set(decoded) == needed < set(range(len(archive._blocks)))
+        needed = {
+            block.number
+            for block in archive.reader.blocks_of([archive.reader.files.number("3.png")])
+        }
+    assert set(decoded) == needed < set(range(len(archive.reader.blocks)))
 
 
 def test_added_removed_and_changed_files(run: Run, pictures: Path) -> None:
@@ -115,7 +119,7 @@ def test_damage_is_found_whether_files_are_there_or_not(
     run: Run, pictures: Path, missing: bool
 ) -> None:
     with bitsback.open("in.bb") as archive:
-        at = archive._blocks[0].end - 9
+        at = archive.reader.blocks[0].end - 9
     data = bytearray(Path("in.bb").read_bytes())
     data[at] ^= 1
     Path("in.bb").write_bytes(data)
@@ -159,14 +163,14 @@ def test_hashes_decide(pictures: Path, decoded: list[int]) -> None:
 def read_blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The tiles whose blocks are decoded, but for those of metadata and verbatim files."""
     tiles: list[int] = []
-    decode = Archive._decode_at
+    decode = Blocks.decode_at
 
-    def counted(self: Archive, tile: int, stop: int | None = None) -> Any:
-        if self._collection.part_of(tile)[1].axes != BYTES:
+    def counted(self: Blocks, tile: int, stop: int | None = None) -> Any:
+        if self.archive.collection.part_of(tile)[1].axes != BYTES:
             tiles.append(tile)
         return decode(self, tile, stop)
 
-    monkeypatch.setattr(Archive, "_decode_at", counted)
+    monkeypatch.setattr(Blocks, "decode_at", counted)
     return tiles
 
 

@@ -89,17 +89,6 @@ def test_an_archive_cut_short(run: Run, folder: Path, keep: int) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["digits.bb", "digits.npy"]
 
 
-def test_an_array_cut_short(run: Run, folder: Path) -> None:
-    Path("digits.npy").write_bytes(Path("digits.npy").read_bytes()[:-1])
-    assert_one_line_error(run("compress", "digits.npy", "-o", "x.bb"), "digits.npy")
-    assert not Path("x.bb").exists()
-
-
-def test_an_array_of_objects(run: Run, folder: Path) -> None:
-    np.save("objects.npy", np.array([{}, None]), allow_pickle=True)
-    assert_one_line_error(run("compress", "objects.npy"), "objects.npy")
-
-
 def test_a_damaged_archive_is_told_block_by_block(run: Run, folder: Path) -> None:
     data = bytearray(Path("digits.bb").read_bytes())
     data[len(data) // 2] ^= 16

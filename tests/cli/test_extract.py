@@ -119,7 +119,7 @@ def test_a_damaged_block_leaves_the_others_readable(
     run: Run, folder: Path, digits: NDArray[np.bool_]
 ) -> None:
     with bitsback.open("digits.bb") as archive:
-        middle = archive._blocks[1]
+        middle = archive.reader.blocks[1]
     data = bytearray(Path("digits.bb").read_bytes())
     data[middle.offset + middle.size // 2] ^= 1
     Path("digits.bb").write_bytes(data)

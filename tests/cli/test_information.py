@@ -8,10 +8,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 import bitsback
-from bitsback.cli.main import COMMANDS
 from bitsback.models import bundled
 
 from .conftest import COUNT, Run
@@ -44,18 +42,6 @@ def test_models(run: Run) -> None:
         assert row["identity"] == model.identity.hex()
         assert row["identity"] in result.stdout
         assert row["name"] in result.stdout
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help(run: Run, name: str) -> None:
-    result = run(name, "--help-all" if name in ("compress", "add") else "--help")
-    assert result.exit_code == 0
-    assert "--traceback" in result.stdout
-    assert name in run("--help").stdout
-
-
-def test_help_without_a_command(run: Run) -> None:
-    assert "bitsback compress digits.npy" in run("--help").stdout
 
 
 def test_version(run: Run) -> None:

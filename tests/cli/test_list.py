@@ -47,7 +47,7 @@ def test_the_long_form_and_json(run: Run, pictures: Path) -> None:
     assert rows[-1]["shape"] == [6, 5] and rows[-1]["mode"] == "L" and rows[-1]["bytes"] == 30
     with bitsback.open("in.bb") as archive:
         # The container metadata is in a block of its own.
-        metadata, *blocks = (block.size for block in archive._blocks)
+        metadata, *blocks = (block.size for block in archive.reader.blocks)
         assert sum(row["stored_bytes"] for row in rows) == sum(blocks) and metadata > 0
 
 

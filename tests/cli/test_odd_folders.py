@@ -101,16 +101,8 @@ def test_a_name_like_a_long_option(run: Run, odd: Path) -> None:
 @pytest.mark.filterwarnings("ignore:.*cannot be restored on Windows")
 def test_names_as_list_shows_them(run: Run, odd: Path) -> None:
     names = [
-        "new\nline.png",
-        "both",
-        "both\\n",
-        "tab\t/1",
-        "tab\t/2",
-        "x\\n\n",
-        "x\n\\n",
-        "y\\n",
-        "y\n",
-    ]
+        "new\nline.png", "both", "both\\n", "tab\t/1", "tab\t/2", "x\\n\n", "x\n\\n", "y\\n", "y\n",
+    ]  # fmt: skip
     for name in names:
         (Path("in") / name).parent.mkdir(exist_ok=True)
         (Path("in") / name).write_text(name)

@@ -142,7 +142,7 @@ def test_a_page_that_was_changed_is_told(folder: Path) -> None:
         bitsback.compress("x.tif", "x.bb", force=True)
         save(Path("x.tif"), text, pixel)
         with bitsback.open("x.bb") as archive, pytest.raises(InputError, match=r"x\.tif has now"):
-            readback.compare(archive, Path("x.tif"))
+            readback.compare(archive.reader, Path("x.tif"))
 
 
 @pytest.mark.parametrize("fault", ["pixel", "chunk"])
@@ -158,7 +158,7 @@ def test_the_file_that_would_be_restored_is_what_is_compared(
     else:
         monkeypatch.setattr(png_metadata, "pack_chunk", without_texts)
     with bitsback.open("in.bb") as archive, pytest.raises(InputError, match=r"2\.png differs"):
-        readback.compare(archive, Path("in"), archive.names)
+        readback.compare(archive.reader, Path("in"), archive.names)
 
 
 def without_texts(chunk: tuple[bytes, bytes]) -> bytes:
@@ -210,7 +210,7 @@ def check_told(path: Path, change: Callable[[Path], object], later: int = 0) -> 
     if path.exists():
         os.utime(path, ns=(0, time))
     with bitsback.open("in.bb") as archive, pytest.raises(InputError, match=re.escape(path.name)):
-        readback.compare(archive, Path("in"), archive.names, times=True)
+        readback.compare(archive.reader, Path("in"), archive.names, times=True)
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_a_picture_that_is_compressed_in_another_way_is_the_same(pictures: Path)
         about.add_text("Title", "one")
         image.save(path, compress_level=1, pnginfo=about)
     with bitsback.open("pixels.bb") as archive:
-        readback.compare(archive, Path("in"), archive.names)
+        readback.compare(archive.reader, Path("in"), archive.names)
     with bitsback.open("exact.bb") as archive, pytest.raises(InputError, match=r"2\.png differs"):
-        readback.compare(archive, Path("in"), archive.names)
+        readback.compare(archive.reader, Path("in"), archive.names)
 
 
 def test_an_array_that_was_changed_is_told(folder: Path) -> None:
@@ -257,8 +257,8 @@ def test_an_array_that_was_changed_is_told(folder: Path) -> None:
     others = [digits[:-1], digits.astype(np.uint8), digits.copy()]
     others[-1][-1, -1, -1] ^= True
     with bitsback.open("digits.bb") as archive:
-        readback.compare(archive, Path("digits.npy"))
+        readback.compare(archive.reader, Path("digits.npy"))
         for other in others:
             np.save("other.npy", other)
             with pytest.raises(InputError, match="differ"):
-                readback.compare(archive, Path("other.npy"))
+                readback.compare(archive.reader, Path("other.npy"))

@@ -94,7 +94,7 @@ def test_a_name_of_a_model_that_would_act_on_the_terminal(
     bitsback.compress(np.load("digits.npy"), "whole.bb", model=private)
     whole = Path("whole.bb").read_bytes()
     with bitsback.open("whole.bb") as opened:
-        blocks = opened._blocks
+        blocks = opened.reader.blocks
     text = json.dumps({"name": "x\narchive   all well\x1b[2J"}).encode()
     content = lzma2.compress(varint(len(text)) + text)
     model = section(b"M", private.identity[:16] + content)
@@ -200,7 +200,7 @@ def test_what_is_left_of_a_container_after_an_error_is_not_whole(folder: Path, k
     bitsback.compress(folder / f"x.{kind}", folder / "x.bb", block=20)
     data = bytearray((folder / "x.bb").read_bytes())
     with bitsback.open(folder / "x.bb") as opened:
-        data[opened._blocks[-1].offset + 40] ^= 1
+        data[opened.reader.blocks[-1].offset + 40] ^= 1
     (folder / "x.bb").write_bytes(data)
     result = shell(folder, f"{BITSBACK} decompress x.bb -o - > out")
     assert result.returncode == 2

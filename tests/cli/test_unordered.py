@@ -56,4 +56,5 @@ def test_what_does_not_go_together(folder: Path, run: Run) -> None:
         (("--stack",), "a stack is one item"),
     ):
         assert_one_line_error(run("compress", "digits.npy", "--unordered", *others), said)
-    assert_one_line_error(run("compress", ".", "--keep-names"), "--keep-names is for --unordered")
+    alone = run("compress", ".", "--keep-names")
+    assert_one_line_error(alone, "keep_names (--keep-names) is for unordered (--unordered)")

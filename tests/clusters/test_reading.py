@@ -31,7 +31,7 @@ def test_a_chunk_is_a_block_and_only_its_own_is_decoded(
     archive: Path, digits: NDArray[np.bool_]
 ) -> None:
     with bitsback.open(archive) as opened:
-        block = opened._blocks[1]
+        block = opened.reader.blocks[1]
     data = bytearray(archive.read_bytes())
     data[block.offset + block.size // 2] ^= 1
     archive.write_bytes(data)

@@ -22,15 +22,19 @@ from bitsback.codecs import (
     Uniform,
     check_codec,
 )
-from cases import Case, bit_swaps, bits_backs, chain_rules, multisets, simple
-from more_cases import (
+from cases import (
+    Case,
     beta_binomials,
+    bit_swaps,
+    bits_backs,
+    chain_rules,
     dependents,
     discretised,
     from_cdfs,
     intervals,
     latent_mixtures,
     mapped,
+    multisets,
     named,
     negative_binomials,
     of_logits,
@@ -38,6 +42,7 @@ from more_cases import (
     own_categoricals,
     poissons,
     repeats,
+    simple,
     top_downs,
 )
 

@@ -12,27 +12,21 @@ from cases import (
     adaptives,
     bernoulli_tables,
     bernoullis,
+    beta_binomials,
     bit_swaps,
     bits_backs,
     categoricals,
     chain_rules,
-    gaussians,
-    mixtures,
-    multisets,
-    rows,
-    serials,
-    uniforms,
-)
-from laws import LANES, assert_same, check_laws, check_reference, depths, messages
-from more_cases import (
-    beta_binomials,
     dependents,
     discretised,
     from_cdfs,
+    gaussians,
     hidden_markovs,
     intervals,
     latent_mixtures,
     mapped,
+    mixtures,
+    multisets,
     named,
     negative_binomials,
     of_logits,
@@ -40,8 +34,12 @@ from more_cases import (
     own_categoricals,
     poissons,
     repeats,
+    rows,
+    serials,
     top_downs,
+    uniforms,
 )
+from laws import LANES, assert_same, check_laws, check_reference, depths, messages
 
 CODECS = {
     "adaptive": adaptives(),
@@ -76,15 +74,9 @@ endless = depths.filter(lambda depth: depth is not None)
 
 @pytest.mark.parametrize("name", CODECS)
 @given(st.data())
-def test_both_laws(name: str, data: st.DataObject) -> None:
+def test_both_laws_and_the_specification(name: str, data: st.DataObject) -> None:
     case, message = data.draw(CODECS[name]), data.draw(messages())
     check_laws(case.codec, message, case.symbols)
-
-
-@pytest.mark.parametrize("name", CODECS)
-@given(st.data())
-def test_the_core_is_the_specification(name: str, data: st.DataObject) -> None:
-    case, message = data.draw(CODECS[name]), data.draw(messages())
     check_reference(case.codec, case.reference, message, case.symbols)
 
 

@@ -23,11 +23,10 @@ def data(model: Model) -> Any:
 
 def of(model: Model, key: str) -> Any:
     """The function from the given symbols to the codec of a distribution."""
-    distribution = model.distributions[key]
 
     def codec(*given: Any) -> Codec[Any]:
-        values = dict(zip(distribution.given, given, strict=True))
-        return distribution.codec(values, ITEMS, model.whole_size())
+        values = dict(zip(model.keys[key].given, given, strict=True))
+        return model.step_codec(key, values, ITEMS)
 
     return codec
 
@@ -55,6 +54,19 @@ def test_bits_back_over_pairs_is_the_program_in_plain_order() -> None:
     same(model, codec)
 
 
+def test_bits_are_what_the_message_grows_by() -> None:
+    """All latents are popped before anything is pushed, so that both draw the same ones."""
+    names = NAMES["two"]
+    model = Model.from_bytes(hierarchy(names, plain(names)))
+    x, message = data(model), Message.random()
+    codec = model.codec(ITEMS)
+    codec.push(message, x)
+    assert codec.bits(x).shape == (ITEMS,)
+    assert abs(message.net_bits - codec.bits(x).sum()) < 0.1
+    bound = model.bind([(ITEMS, model.shape_of())])
+    assert bound.bits(x.reshape(-1)) == pytest.approx(codec.bits(x).sum(), abs=1e-9)
+
+
 def same(model: Model, codec: Codec[Any]) -> None:
     x = data(model)
     ours, core = a_message(3, 4), a_message(3, 4)
@@ -79,6 +91,6 @@ def test_bit_swap_needs_no_more_than_the_first_layer_to_begin() -> None:
 
 
 def test_a_layer_without_a_likelihood_is_refused() -> None:
-    prior = Model.from_bytes(hierarchy(NAMES["two"], plain(NAMES["two"]))).distributions["p(y)"]
+    prior = of(Model.from_bytes(hierarchy(NAMES["two"], plain(NAMES["two"]))), "p(y)")()
     with pytest.raises(MessageError, match="each layer of latents, not 1 and 0"):
-        BitSwap([lambda x: prior.codec({}, 1, (1, 1))], [], prior.codec({}, 1, (1, 1)))
+        BitSwap([lambda x: prior], [], prior)

@@ -93,7 +93,7 @@ from bitsback.codecs.categorical import OwnWeights
 for lie in (1e300, -1e300, np.nan, np.inf, 0.0):
     for levels in (3, 200):
         weights = np.ones((50, levels))
-        codec = OwnWeights.of(weights, 24)
+        codec = OwnWeights.from_weights(weights, 24)
         weights[:, : levels // 2] = lie
         for symbol in (0, 1, levels - 1):
             message = Message.random(lanes=2)

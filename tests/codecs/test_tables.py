@@ -69,16 +69,10 @@ BETA_BINOMIALS = [
 @pytest.mark.parametrize(
     ("i", "j", "c"),
     [
-        (0, 0, 1),
-        (3, 31, 9),
-        (20, 5, 1),
-        (31, 16, 128),
-        (32, 2, 250),
-        (63, 31, 254),
-        (0, 31, 255),
+        (0, 0, 1), (3, 31, 9), (20, 5, 1), (31, 16, 128), (32, 2, 250), (63, 31, 254), (0, 31, 255),
         *BETA_BINOMIALS,
     ],
-)
+)  # fmt: skip
 def test_entries_of_the_beta_binomials(i: int, j: int, c: int) -> None:
     """Checks by the beta function, independently of how the table was made."""
     with mp.workdps(40):

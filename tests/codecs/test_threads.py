@@ -101,7 +101,7 @@ CODECS: dict[str, Callable[[], Any]] = {
     "one of a table": lambda: codecs.Categorical([1, 2, 5], 3, ()),
     "a model": lambda: Images("mnist-binary", 20),
     "an autoregressive model": lambda: Images("mnist-context-small", 3),
-    "a model by public codecs": lambda: bitsback.load_model("mnist-binary").codec(5),
+    "a model's codec": lambda: bitsback.load_model("mnist-binary").codec(5),
     "predictive": lambda: bound("universal", 1, 30, 30, 3, 256),
     "series": lambda: bound("series", 1, 150, 1, 2, 256),
 }

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.archive.reading.contents import block_numbers
-from bitsback.archive.reading.view import View
+from bitsback.archive.reading.block_numbers import block_numbers
+from bitsback.archive.reading.part_source import PartSource
 from bitsback.archive.writing.continuing import continued
 from bitsback.format.index import Index
 from bitsback.format.layout import BLOCK, INDEX, Cursor
@@ -110,7 +110,7 @@ def test_a_merged_archive_has_only_the_needed_blocks(path: Path, two: Path, tmp_
     bitsback.add(path, two, model="fast")
     with bitsback.open(path) as archive:
         pictures = [name for name in archive.names if name.startswith("same")]
-        blocks = len(archive._blocks)
+        blocks = len(archive.reader.blocks)
     bitsback.remove(path, pictures)
     whole = there(path, tmp_path / "whole")
     other = tmp_path / "other.bb"
@@ -147,9 +147,10 @@ def test_loaders_find_the_blocks_of_files_that_are_left(path: Path, two: Path) -
     bitsback.add(path, two, model="fast")
     bitsback.remove(path, ["same/0.pgm", "same/3.pgm", "b.txt"])
     with bitsback.open(path) as archive:
-        for view, block in zip(archive, block_numbers(archive), strict=True):
-            if isinstance(view, View):
-                assert next(view._blocks()).number == block
+        for number, block in enumerate(block_numbers(archive.reader)):
+            source = archive.reader.file_source(number)
+            if isinstance(source, PartSource):
+                assert next(source.blocks()).number == block
 
 
 def test_a_file_replaces_another(path: Path, two: Path, tmp_path: Path) -> None:
@@ -494,7 +495,7 @@ def test_an_archive_at_a_url(path: Path, two: Path) -> None:
 def test_a_block_that_a_file_needs_is_missed(path: Path, tmp_path: Path) -> None:
     bitsback.remove(path, ["a.txt"])
     with bitsback.open(path) as archive:
-        index = archive._directory.index
+        index = archive.reader.directory.index
     assert index is not None
     data = path.read_bytes()
     end = -12 - int.from_bytes(data[-12:-4], "little")

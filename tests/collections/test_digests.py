@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.archive.reading import whole_files
+from bitsback.archive.reading import verifying
 from bitsback.format.digests import Digests, Group, joined
 from bitsback.format.layout import HASHES
 from packing import swapped
@@ -81,7 +81,7 @@ def test_verify_reports_what_no_block_tells(folder: Path, monkeypatch: pytest.Mo
 
     with bitsback.open(packed(folder)) as archive:
         assert archive.verify() == []
-        monkeypatch.setattr(whole_files, "hand_over", fail)
+        monkeypatch.setattr(verifying, "hand_over", fail)
         ((block, error),) = archive.verify()
         assert block is None and "cannot be made" in str(error)
 
@@ -125,8 +125,8 @@ def test_they_follow_every_change(folder: Path, tmp_path: Path) -> None:
     for place in (path, tmp_path / "y.bb"):
         with bitsback.open(place) as archive:
             assert archive.verify() == []
-            assert archive._digests is not None
-            assert all(group.digest for group in archive._digests.groups)
+            assert archive.reader.digests is not None
+            assert all(group.digest for group in archive.reader.digests.groups)
         spec.decode_files(place.read_bytes())
     with bitsback.open(swapped((tmp_path / "y.bb").read_bytes(), "0.png", "2.png")) as archive:
         assert any(WRONG in str(error) for _, error in archive.verify())
@@ -137,15 +137,15 @@ def test_a_damaged_file_can_be_removed(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.bb"
     data = bytearray(packed(folder, block=1))
     with bitsback.open(bytes(data)) as archive:
-        block, *_ = archive._blocks_of([archive.names.index("1.gif")])
+        block, *_ = archive.reader.blocks_of([archive.names.index("1.gif")])
     data[block.offset + block.size - 6] ^= 1
     path.write_bytes(data)
     with bitsback.open(path) as archive:
         assert len(archive.verify()) == 1
     bitsback.remove(path, ["1.gif"])
     with bitsback.open(path) as archive:
-        assert archive.verify() == [] and archive._digests is not None
-        assert [group.digest for group in archive._digests.groups] == [b""]
+        assert archive.verify() == [] and archive.reader.digests is not None
+        assert [group.digest for group in archive.reader.digests.groups] == [b""]
 
 
 def _dicom(array: NDArray[Any], path: Path) -> None:
@@ -173,13 +173,9 @@ def _palette(array: NDArray[Any], path: Path) -> None:
 
 
 KINDS: dict[str, tuple[str, Callable[[NDArray[Any], Path], None]]] = {
-    "grey": ("png", save),
-    "palette": ("png", _palette),
-    "gif": ("gif", save),
-    "tiff": ("tif", save),
-    "bmp": ("bmp", save),
-    "dicom": ("dcm", _dicom),
-}
+    "grey": ("png", save), "palette": ("png", _palette), "gif": ("gif", save),
+    "tiff": ("tif", save), "bmp": ("bmp", save), "dicom": ("dcm", _dicom),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("mode", ["pixels", "exact"])
@@ -218,4 +214,6 @@ def test_merge_verifies(folder: Path, tmp_path: Path, run: Run) -> None:
     assert run("compress", "z", "-o", "z.bb").exit_code == 0
     assert run("merge", "z.bb", "-o", "w.bb").exit_code == 0
     with bitsback.open(tmp_path / "w.bb") as archive:
-        assert archive.verify() == [] and any(p.kind == HASHES for p in archive._sections())
+        assert archive.verify() == [] and any(
+            p.kind == HASHES for p in archive.reader.directory.sections
+        )

@@ -24,10 +24,10 @@ import bitsback
 from bitsback.archive.inputs import folders
 from bitsback.archive.inputs.request import Kept
 from bitsback.files.bands import Bands
-from bitsback.format.collection import BYTES, Collection
+from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import FILES, HEAD, NAMES, section
-from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.planner.pictures import pixel_cost
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import BEST
@@ -281,7 +281,7 @@ def test_a_page_is_not_judged_by_its_middle_alone(
     drawn = waves > 128 if mode == "1" else waves.astype(np.uint8)
     page = np.full((rows, columns), drawn.max(), drawn.dtype)
     page[rows // 2 - 120 : rows // 2 + 120, columns // 2 - 120 : columns // 2 + 120] = drawn
-    cost, _ = pixel_cost(Bands.of(page), None, Planner(BEST))
+    cost, _ = pixel_cost(Bands.from_array(page), None, Planner(BEST))
     bitsback.compress(page[np.newaxis], tmp_path / "page.bb")
     assert cost < 1.5 * (tmp_path / "page.bb").stat().st_size
 
@@ -292,7 +292,7 @@ def test_a_picture_is_judged_by_the_tiles_that_were_asked_for(
     y, x = np.mgrid[:100, :120]
     waves = 127 + 60 * np.sin(x / 9) + 50 * np.cos(y / 13) + noise("L", (120, 100)) / 64
     picture = waves.astype(np.uint8)
-    bands = Bands.of(picture)
+    bands = Bands.from_array(picture)
     costs = {tile: pixel_cost(bands, tile, Planner(BEST))[0] for tile in (None, 16)}
     for tile, cost in costs.items():
         summary = bitsback.compress(picture[np.newaxis], tmp_path / f"{tile}.bb", tile=tile)
@@ -342,10 +342,10 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     assert files(tmp_path / "some") == ["a.bmp", "c.txt"]
 
 
-HELD = FileList(FOLDER, (Collection(np.dtype("u1"), (2, 4), BYTES),))
+HELD = FileCollection(FOLDER, (ArrayPart(np.dtype("u1"), (2, 4), BYTES),))
 
 
-def held(stats: bytes, collection: FileList = HELD, names: bytes | None = None) -> bytes:
+def held(stats: bytes, collection: FileCollection = HELD, names: bytes | None = None) -> bytes:
     """An archive of a folder of two files that are stored verbatim, with these stats."""
     sections = section(NAMES, one_run(2) + name(b"a") + name(b"b") if names is None else names)
     start = HEAD + replace(collection, features=FILES).pack()
@@ -386,13 +386,13 @@ def test_stats_that_are_refused(tmp_path: Path, told: bytes, match: str) -> None
 @pytest.mark.parametrize(
     "part",
     [
-        Collection(np.dtype("u1"), (0, 0), BYTES),
-        Collection(np.dtype("i1"), (2, 4), BYTES),
-        Collection(np.dtype("u1"), (2, 2, 1), BYTES),
+        ArrayPart(np.dtype("u1"), (0, 0), BYTES),
+        ArrayPart(np.dtype("i1"), (2, 4), BYTES),
+        ArrayPart(np.dtype("u1"), (2, 2, 1), BYTES),
     ],
 )
-def test_parts_of_bytes_that_are_refused(tmp_path: Path, part: Collection) -> None:
-    refuse(held(stats((1, 0), (3, 0)), FileList(FOLDER, (part,))), tmp_path)
+def test_parts_of_bytes_that_are_refused(tmp_path: Path, part: ArrayPart) -> None:
+    refuse(held(stats((1, 0), (3, 0)), FileCollection(FOLDER, (part,))), tmp_path)
 
 
 def test_stats_of_times_and_sizes_round_trip() -> None:

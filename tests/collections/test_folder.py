@@ -56,11 +56,8 @@ def test_what_is_alike_is_coded_together(mixed: Path, tmp_path: Path) -> None:
         assert info["names"] == 48
         kinds = [(part["mode"], part["shape"], part["items"]) for part in info["parts"]]
         assert kinds == [
-            ("1", [20, 28, 28], 20),
-            ("RGB", None, 4),
-            ("L", [20, 28, 28], 20),
-            ("L", [4, 5, 7], 4),
-        ]
+            ("1", [20, 28, 28], 20), ("RGB", None, 4), ("L", [20, 28, 28], 20), ("L", [4, 5, 7], 4),
+        ]  # fmt: skip
         assert info["parts"][1]["smallest"] == [4, 3, 3]
         assert info["parts"][1]["largest"] == [4, 18, 3]
         assert archive.verify() == []
@@ -275,8 +272,8 @@ def test_many_small_pictures(tmp_path: Path) -> None:
     folder.mkdir()
     data = io.BytesIO()
     Image.new("L", (1, 1), 7).save(data, "PNG")
-    for number in range(3000):
+    for number in range(1000):
         (folder / f"{number}.png").write_bytes(data.getvalue())
     out, _ = restored(folder, tmp_path)
-    assert len(files(out)) == 3000
-    assert (tmp_path / "round.bb").stat().st_size < 35_000  # mostly names and times
+    assert len(files(out)) == 1000
+    assert (tmp_path / "round.bb").stat().st_size < 12_500  # mostly names and times

@@ -81,10 +81,10 @@ def test_another_hash_is_refused(folder: Path, tmp_path: Path, name: str) -> Non
     """The hash differs when the file changed while it was read, or a library writes other bytes."""
     data = packed(folder)
     with bitsback.open(data) as archive:
-        assert archive._file_hashes is not None
-        hashes = list(archive._file_hashes)
+        assert archive.reader.hashes is not None
+        hashes = list(archive.reader.hashes)
         number = archive.names.index(name)
-        groups = archive._digests.groups
+        groups = archive.reader.digests.groups
     hashes[number] = bytes(32)
     wrong = replaced(data, HASHES, bytes(open_section(Digests(groups, hashes).pack(), HASHES)))
     for asked in ("exact", "pixels"):
@@ -179,7 +179,7 @@ def test_files_come_back_without_hashes_that_are_lost(folder: Path, tmp_path: Pa
     bitsback.compress(folder, path, model="fast", hashes="sha256")
     data = path.read_bytes()
     with bitsback.open(path) as archive:
-        places = {place.kind: place.offset + 5 for place in archive._sections()}
+        places = {place.kind: place.offset + 5 for place in archive.reader.directory.sections}
     for kind, count in ((HASHES, len(files(folder))), (NAMES, 4)):
         at, out = places[kind], tmp_path / kind.decode()
         path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])

@@ -15,9 +15,9 @@ import bitsback
 import bitsback.pillow
 from bitsback.archive.reading.stacked import arrays_in
 from bitsback.coding.block import RAW
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import varint
 from packing import index_of
@@ -27,8 +27,10 @@ from .conftest import files, noise, save, warnings_of
 BYTE = np.dtype("|u1")
 
 
-def pictures(*counts: int, shape: tuple[int, ...] = (2, 2)) -> FileList:
-    return FileList(FOLDER, tuple(Collection.of_items("|u1", shape, count) for count in counts))
+def pictures(*counts: int, shape: tuple[int, ...] = (2, 2)) -> FileCollection:
+    return FileCollection(
+        FOLDER, tuple(ArrayPart.of_items("|u1", shape, count) for count in counts)
+    )
 
 
 def block(first: int, items: int, shape: tuple[int, ...] = (2, 2)) -> bytes:
@@ -139,20 +141,20 @@ def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
     [
         (varint(1 << 60), "too short"),
         (varint(0), "no pictures"),
-        (varint(1) + Collection.of_items("|u1", (2, 2), 0).pack_array(), "no pictures"),
-        (varint(1) + Collection.of_items("|u1", (0, 2), 2).pack_array(), "no pictures"),
-        (varint(1) + Collection.of_items(">f4", (2, 2), 2).pack_array(), "no pictures"),
-        (varint(1) + Collection.of_items("|u1", (2, 2, 257), 2).pack_array(), "no pictures"),
-        (varint(1) + Collection(BYTE, (2, 2, 2), 0).pack_array(), "no pictures|hold 1 items"),
+        (varint(1) + ArrayPart.of_items("|u1", (2, 2), 0).pack_array(), "no pictures"),
+        (varint(1) + ArrayPart.of_items("|u1", (0, 2), 2).pack_array(), "no pictures"),
+        (varint(1) + ArrayPart.of_items(">f4", (2, 2), 2).pack_array(), "no pictures"),
+        (varint(1) + ArrayPart.of_items("|u1", (2, 2, 257), 2).pack_array(), "no pictures"),
+        (varint(1) + ArrayPart(BYTE, (2, 2, 2), 0).pack_array(), "no pictures|hold 1 items"),
         (
-            varint(1) + Collection.of_items("|u1", (2, 2), 1 << 57).pack_array(),
+            varint(1) + ArrayPart.of_items("|u1", (2, 2), 1 << 57).pack_array(),
             "hold 144115188075855872 items",
         ),
-        (varint(1) + Collection.of_items("|u1", (2, 2), 1 << 62).pack_array(), "memory"),
-        (varint(1) + Collection.of_items("|u1", (1 << 58, 1), 2).pack_array(), "too many"),
-        (varint(2) + 2 * Collection.of_items("|u1", (2, 2), 1).pack_array(), "not that of all"),
-        (varint(1) + Collection.of_items("|u1", (2, 2, 3), 2).pack_array(), "dtype and shape"),
-        (varint(1) + Collection.of_items("|u1", (2, 2), 2).pack_array() + b"x", "follows"),
+        (varint(1) + ArrayPart.of_items("|u1", (2, 2), 1 << 62).pack_array(), "memory"),
+        (varint(1) + ArrayPart.of_items("|u1", (1 << 58, 1), 2).pack_array(), "too many"),
+        (varint(2) + 2 * ArrayPart.of_items("|u1", (2, 2), 1).pack_array(), "not that of all"),
+        (varint(1) + ArrayPart.of_items("|u1", (2, 2, 3), 2).pack_array(), "dtype and shape"),
+        (varint(1) + ArrayPart.of_items("|u1", (2, 2), 2).pack_array() + b"x", "follows"),
     ],
 )
 @pytest.mark.parametrize("kind", [FOLDER, PAGES])
@@ -184,7 +186,7 @@ def test_features_kinds_and_containers_that_are_not_known(tmp_path: Path) -> Non
 
 def test_an_array_that_no_idx_file_can_hold(tmp_path: Path) -> None:
     for container in (2, 3):
-        array = Collection(np.dtype("<f2"), (0, 2), 1, container)
+        array = ArrayPart(np.dtype("<f2"), (0, 2), 1, container)
         (tmp_path / "x.bb").write_bytes(HEAD + array.pack() + index_of(HEAD + array.pack(), []))
         with pytest.raises(bitsback.ArchiveError, match="cannot come from an idx file"):
             bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
@@ -193,7 +195,7 @@ def test_an_array_that_no_idx_file_can_hold(tmp_path: Path) -> None:
 
 def test_many_pages_in_few_bytes(tmp_path: Path) -> None:
     for count in (1 << 20, 1 << 40, 1 << 60):
-        collection = FileList(PAGES, (Collection.of_items("|b1", (1, 1), count),))
+        collection = FileCollection(PAGES, (ArrayPart.of_items("|b1", (1, 1), count),))
         payload = (
             varint(0)
             + pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))])
@@ -208,14 +210,14 @@ def test_many_pages_in_few_bytes(tmp_path: Path) -> None:
 def test_many_pages_in_few_bytes_for_other_programs(tmp_path: Path) -> None:
     """They are opened, and nothing of them is listed."""
     count = 1 << 21
-    collection = FileList(PAGES, (Collection.of_items("|b1", (1, 1), count),))
+    collection = FileCollection(PAGES, (ArrayPart.of_items("|b1", (1, 1), count),))
     run = Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))
     payload = varint(0) + pack_runs([run]) + b"\1" + bytes(500)
     names = section(NAMES, one_run(count))
     (tmp_path / "x.bb").write_bytes(archive(collection.pack(), names, (count, payload)))
     tracemalloc.start()
     with bitsback.open(tmp_path / "x.bb") as opened:
-        pages = arrays_in(opened)["pages"]
+        pages = arrays_in(opened.reader)["pages"]
         assert (pages.shape, pages.chunks) == ((count, 1, 1), ((count,), (1,), (1,)))
         with pytest.raises(bitsback.ArchiveError):
             np.asarray(pages[7])
@@ -228,8 +230,8 @@ def test_many_pages_in_few_bytes_for_other_programs(tmp_path: Path) -> None:
 
 
 def test_arrays_without_elements_are_as_many_as_they_are(tmp_path: Path) -> None:
-    collection = FileList(
-        ARRAYS, (Collection(BYTE, (1 << 58, 0), 1), Collection(BYTE, (1 << 59, 0), 1))
+    collection = FileCollection(
+        ARRAYS, (ArrayPart(BYTE, (1 << 58, 0), 1), ArrayPart(BYTE, (1 << 59, 0), 1))
     )
     blocks = [(1 << 58, block(0, 1 << 58, (0,))), (1 << 59, block(1 << 58, 1 << 59, (0,)))]
     names = section(NAMES, name(b"a"), name(b"b"))

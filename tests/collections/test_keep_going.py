@@ -14,7 +14,7 @@ from PIL import Image, ImageSequence
 
 import bitsback
 from bitsback.archive.reading.damage import BESIDE_PAGES
-from bitsback.format.collection import BYTES
+from bitsback.format.array_part import BYTES
 from bitsback.format.index import BlockInfo
 from bitsback.format.layout import MODEL, NAMES
 
@@ -44,7 +44,7 @@ def packed(root: Path, **options: Any) -> bytes:
 
 def blocks(data: bytes) -> list[BlockInfo]:
     with bitsback.open(data) as archive:
-        return archive._blocks
+        return archive.reader.blocks
 
 
 def damaged(data: bytes, block: BlockInfo) -> bytes:
@@ -102,10 +102,10 @@ def test_every_cut(folder: Path, tmp_path: Path) -> None:
 def test_names_stand_before_the_blocks(folder: Path) -> None:
     data = packed(folder)
     with bitsback.open(data) as archive:
-        kinds = [place.kind for place in archive._sections()]
+        kinds = [place.kind for place in archive.reader.directory.sections]
         assert kinds == [NAMES, b"F", b"H"]
-        names, stats, digests = (place.offset for place in archive._sections())
-        assert names < stats < archive._blocks[0].offset < digests
+        names, stats, digests = (place.offset for place in archive.reader.directory.sections)
+        assert names < stats < archive.reader.blocks[0].offset < digests
 
 
 def test_nothing_whole_is_an_error(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_lost_names(tmp_path: Path) -> None:
     (tmp_path / "in" / "a.csv").write_bytes(b"some text")
     data = packed(tmp_path / "in")
     with bitsback.open(data) as archive:
-        (place,) = (place for place in archive._sections() if place.kind == NAMES)
+        (place,) = (place for place in archive.reader.directory.sections if place.kind == NAMES)
     broken = data[: place.offset + 8] + b"\xff" + data[place.offset + 9 :]
     summary = bitsback.decompress(broken, tmp_path / "out", keep_going=True)
     assert any("checksum" in problem for problem in summary.problems)
@@ -166,7 +166,7 @@ def test_a_lost_model(tmp_path: Path) -> None:
     bitsback.compress(tmp_path / "in", file, model=model, embed="always", block=1)
     data = bytearray(file.getvalue())
     with bitsback.open(bytes(data)) as archive:
-        places = [place for place in archive._sections() if place.kind == MODEL]
+        places = [place for place in archive.reader.directory.sections if place.kind == MODEL]
     for place in places:
         data[place.offset + 1] ^= 64
     summary = bitsback.decompress(bytes(data), tmp_path / "out", keep_going=True)
@@ -204,8 +204,10 @@ def test_pages(tmp_path: Path, stack: bool) -> None:
     bitsback.compress(tmp_path / "some.tiff", file, block=1 if stack else 4, stack=stack)
     data = file.getvalue()
     with bitsback.open(data) as archive:
-        parts, starts = archive._collection.parts, archive._collection.starts
-        *_, last = (b for b in archive._blocks if parts[bisect(starts, b.first) - 1].axes != BYTES)
+        parts, starts = archive.reader.collection.parts, archive.reader.collection.starts
+        *_, last = (
+            b for b in archive.reader.blocks if parts[bisect(starts, b.first) - 1].axes != BYTES
+        )
     summary = bitsback.decompress(damaged(data, last), tmp_path / "out.tiff", keep_going=True)
     with bitsback.open(data) as archive:
         left = 20 if stack else last.first

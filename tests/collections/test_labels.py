@@ -132,7 +132,10 @@ def test_sets_of_several_lengths(tmp_path: Path) -> None:
         assert list(zip(map(bytes, found[x]), found[y].tolist(), strict=True)) == before
     with bitsback.open(tmp_path / "some.bb") as archive:
         assert archive.labels is not None and len(archive.labels) == 20
-        assert archive._pairs is not None and archive.names[archive._pairs.images or 0] == "x_train"
+        assert (
+            archive.reader.pairs is not None
+            and archive.names[archive.reader.pairs.images or 0] == "x_train"
+        )
 
 
 @pytest.mark.parametrize("shape", [(0, 4, 4), (1, 4, 4)])
@@ -155,7 +158,7 @@ def test_labels_cost_what_they_tell(tmp_path: Path) -> None:
     for dtype in ("u1", "<i8"):
         packed(tmp_path, {"x": images, "y": labels.astype(dtype)}, labels="y")
         with bitsback.open(tmp_path / "some.bb") as archive:
-            size = archive._blocks[-1].size
+            size = archive.reader.blocks[-1].size
         assert 8 * size == pytest.approx(3000 * np.log2(10), abs=800)
 
 
@@ -284,8 +287,8 @@ def test_classes_made_to_harm(tmp_path: Path, payload: bytes, said: str) -> None
 def test_names_and_none(tmp_path: Path) -> None:
     data = of_classes(tmp_path)
     with bitsback.open(io.BytesIO(data)) as archive:
-        (place,) = archive._sections()
-        counts = [block.items for block in archive._blocks]
+        (place,) = archive.reader.directory.sections
+        counts = [block.items for block in archive.reader.blocks]
 
     def put_in(more: bytes) -> bytes:
         body = data[: place.offset] + more + data[place.offset : place.end]

@@ -19,8 +19,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
-from bitsback.archive.reading.contents import block_numbers
-from bitsback.archive.reading.file_writer import Stored
+from bitsback.archive.reading.block_numbers import block_numbers
+from bitsback.archive.reading.stored import Stored
 from bitsback.coding import block_reader
 from plane_models import only_one_shape
 from reference import archive as spec
@@ -64,7 +64,7 @@ def test_the_array_is_that_of_all(
     whole = np.concatenate(arrays)
     with bitsback.open("memory://all.bb") as archive:
         assert archive.verify() == []
-        assert (archive.shape, archive.dtype.str, len(archive._blocks)) == (
+        assert (archive.shape, archive.dtype.str, len(archive.reader.blocks)) == (
             whole.shape,
             dtype,
             summary.blocks,
@@ -84,7 +84,7 @@ def test_blocks_of_models_are_copied(
     data = (tmp_path / "all.bb").read_bytes()
     expected = np.concatenate([digits[:25], digits[:20]])
     with bitsback.open(tmp_path / "all.bb") as archive:
-        assert [block.items for block in archive._blocks] == [6, 7, 7, 5, 6, 7, 7]
+        assert [block.items for block in archive.reader.blocks] == [6, 7, 7, 5, 6, 7, 7]
         assert archive.info()["methods"]["model"] == 7
         assert np.array_equal(archive[:], expected)
     models = [
@@ -102,10 +102,10 @@ def test_a_model_is_in_it_once(tmp_path: Path, digits: NDArray[np.bool_]) -> Non
     sizes = []
     for path in paths:
         with bitsback.open(path) as archive:
-            sizes.append(archive._model_bytes)
+            sizes.append(archive.info()["model_bytes"])
     bitsback.merge(paths, tmp_path / "all.bb")
     with bitsback.open(tmp_path / "all.bb") as archive:
-        assert archive._model_bytes == sizes[0] + sizes[1]
+        assert archive.info()["model_bytes"] == sizes[0] + sizes[1]
         assert archive.verify() == []
         assert np.array_equal(archive[:], np.concatenate([digits[:9]] * 3))
 
@@ -241,8 +241,10 @@ def test_stacks_become_one_array(
         assert sum(archive.chunks[0]) == len(whole) and archive.chunks[1:] == ((90,), (70,))
         assert np.array_equal(np.stack(list(archive)), whole)
         assert archive.info()["joined"] == 5, "items are one part with those before them"
-        numbers = block_numbers(archive)
-        assert [*numbers[:6]] == [0, 0, 0, 0, 1, 2] and numbers[-1] == len(archive._blocks) - 1
+        numbers = block_numbers(archive.reader)
+        assert [*numbers[:6]] == [0, 0, 0, 0, 1, 2] and numbers[-1] == len(
+            archive.reader.blocks
+        ) - 1
     bitsback.merge([tmp_path / "all", paths[0]], tmp_path / "more")
     assert np.array_equal(
         bitsback.decompress(tmp_path / "more"), np.concatenate([whole, whole[:4]])
@@ -374,7 +376,7 @@ def test_damage_is_an_error_that_names_the_archive(tmp_path: Path) -> None:
     paths = [shard(tmp_path, ITEMS, block=1) for _ in range(2)]
     data = bytearray(paths[1].read_bytes())
     with bitsback.open(paths[1]) as archive:
-        block = archive._blocks[3]
+        block = archive.reader.blocks[3]
     for at, message in (
         (block.offset + block.size // 2, r"1\.bb: block 3 \(item 3\): its checksum"),
         (len(data) - 20, r"1\.bb: its end, with the index"),

@@ -13,36 +13,24 @@ from hypothesis import strategies as st
 import bitsback
 from bitsback.errors import ArchiveError
 from bitsback.files.formats import restored as restored_name
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import NAMES, open_section
 from bitsback.format.members import pack_files, unpack_files
-from bitsback.format.parts import ARRAYS, FOLDER, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.io.names import fault, first_clash, printable, windows_fault
 
 from .conftest import files, noise, restored, save
 
-GREY = Collection.of_items("|u1", (2, 2), 1)
+GREY = ArrayPart.of_items("|u1", (2, 2), 1)
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "",
-        "/a",
-        "a/",
-        "a//b",
-        ".",
-        "..",
-        "../a",
-        "a/../b",
-        "a/..",
-        "./a",
-        "a\0b",
-        "x" * 1025,
-        "é" * 513,
-        "\udcff.png",
+        "", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/..", "./a", "a\0b", "x" * 1025,
+        "é" * 513, "\udcff.png",
     ],
-)
+)  # fmt: skip
 def test_names_that_no_collection_has(name: str) -> None:
     assert fault(name) is not None
 
@@ -57,21 +45,10 @@ def test_names_that_are_fine(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "CON",
-        "nul.png",
-        "a/Com1.tif",
-        "LPT9",
-        "aux .x",
-        "a.",
-        "b /c.png",
-        "a:b",
-        "..\\x.png",
-        "C:\\x",
-        'a"',
-        "a?",
-        "\x07",
+        "CON", "nul.png", "a/Com1.tif", "LPT9", "aux .x", "a.", "b /c.png", "a:b", "..\\x.png",
+        "C:\\x", 'a"', "a?", "\x07",
     ],
-)
+)  # fmt: skip
 def test_names_that_windows_cannot_have(name: str) -> None:
     assert windows_fault(name) is not None
 
@@ -120,8 +97,8 @@ names = st.lists(
 def test_names_and_order_round_trip(names: list[str], data: st.DataObject) -> None:
     parts = [data.draw(st.integers(0, 2)) for _ in names]
     counts = [parts.count(part) for part in range(3)]
-    collection = FileList(
-        FOLDER, tuple(Collection.of_items("|u1", (2, 2), count) for count in counts)
+    collection = FileCollection(
+        FOLDER, tuple(ArrayPart.of_items("|u1", (2, 2), count) for count in counts)
     )
     runs = [(part, 1) for part in parts]
     files = unpack_files(open_section(pack_files(FOLDER, runs, names), NAMES), collection)
@@ -134,7 +111,7 @@ def test_names_and_order_round_trip(names: list[str], data: st.DataObject) -> No
         (part, entry) for part, count in enumerate(counts) for entry in range(count)
     ]
     assert all(files.number(name) == number for number, name in enumerate(names))
-    arrays = FileList(ARRAYS, (GREY,) * len(names))
+    arrays = FileCollection(ARRAYS, (GREY,) * len(names))
     assert unpack_files(open_section(pack_files(ARRAYS, [], names), NAMES), arrays).names == names
 
 
@@ -177,7 +154,7 @@ def test_a_file_twice_and_folders_in_a_list(tmp_path: Path) -> None:
 
 
 def test_a_names_section_never_has_bad_names() -> None:
-    collection = FileList(FOLDER, (Collection.of_items("|u1", (2, 2), 2),))
+    collection = FileCollection(FOLDER, (ArrayPart.of_items("|u1", (2, 2), 2),))
     for bad in ("../x", "/x", "a//b", "x\0"):
         with pytest.raises(ArchiveError, match="do harm"):
             unpack_files(open_section(pack_files(FOLDER, [(0, 2)], ["ok", bad]), NAMES), collection)

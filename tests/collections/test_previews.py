@@ -82,7 +82,11 @@ def test_previews_of_changed_and_merged_archives(folder: Path, tmp_path: Path) -
             assert shown(archive, "9.png")[0] == 2 * shown(archive, "9.png")[1]
             assert shown(archive, "0.png")[0] > shown(archive, "0.png")[1]
             assert archive.verify() == []
-            pictures = [archive._read_place(p) for p in archive._sections() if p.kind == PREVIEWS]
+            pictures = [
+                archive.reader.file.read_place(p)
+                for p in archive.reader.directory.sections
+                if p.kind == PREVIEWS
+            ]
             assert gone is not None and all(gone not in section for section in pictures)
     with bitsback.open(merged) as archive:
         assert archive.preview("1.png") is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from PIL import Image
 import bitsback
 from bitsback.format.modes import MODES
 from bitsback.models import bundled
-from random_models import random_context_model_file
 from reference import archive as spec
 from reference.model import Model as SpecModel
 
@@ -53,24 +51,6 @@ def test_pictures(tmp_path: Path, models: list[SpecModel], digits: NDArray[np.bo
     check(tmp_path / "in", models, block=2)
 
 
-def test_pictures_that_an_embedded_model_of_pixels_in_context_codes(tmp_path: Path) -> None:
-    model = bitsback.load_model(
-        random_context_model_file(codec="mixture", levels=256, precision=24, latents=1, seed=1)
-    )
-    message = bitsback.Message([2**40], depth=0)
-    items = (
-        model.likelihood(model.prior(40).pop(message)).pop(message).reshape(40, *model.item_shape)
-    )
-    for number, picture in enumerate(items):
-        save(picture, tmp_path / "in" / f"{number % 3}" / f"{number}.png")
-    save(noise("RGB"), tmp_path / "in" / "colour.png")
-    stream = io.BytesIO()
-    warnings_of(tmp_path / "in", stream, model=model, embed="always")
-    with bitsback.open(stream) as archive:
-        assert archive.info()["methods"]["model"] == 1
-    check(tmp_path / "in", [], model=model, embed="always")
-
-
 def test_npz(tmp_path: Path, models: list[SpecModel], digits: NDArray[np.bool_]) -> None:
     np.savez(
         tmp_path / "x.npz",
@@ -86,12 +66,3 @@ def test_tiff(tmp_path: Path, models: list[SpecModel]) -> None:
     pages = [Image.fromarray(noise(mode)) for mode in MODES * 2]
     pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
     check(tmp_path / "x.tif", models)
-
-
-def test_idx(tmp_path: Path, models: list[SpecModel]) -> None:
-    data = bytes([0, 0, 8, 2, 0, 0, 0, 3, 0, 0, 0, 2]) + bytes(range(6))
-    for name, content in (("x", data), ("x.gz", gzip.compress(data))):
-        (tmp_path / name).write_bytes(content)
-        stream = io.BytesIO()
-        bitsback.compress(tmp_path / name, stream)
-        assert np.array_equal(spec.decode(stream.getvalue(), models), np.arange(6).reshape(3, 2))

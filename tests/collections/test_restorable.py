@@ -49,10 +49,8 @@ def test_pictures_that_cannot_all_be_restored_can_be_taken_one_by_one(tmp_path: 
     names = one_run(2) + name(b"a.jpg") + name(b"a.jpg.png/b.png")
     data = archive(pictures(2).pack(), section(NAMES, names), (2, block(0, 2)))
     with bitsback.open(io.BytesIO(data)) as opened:
-        from bitsback.archive.restoring.restore import extract
-
         for number in range(2):
-            extract(opened, [number], tmp_path / str(number), force=False)
+            opened.extract(number, tmp_path / str(number))
     assert files(tmp_path) == ["0/a.jpg.png", "1/a.jpg.png/b.png"]
     assert pixels(tmp_path / "0" / "a.jpg.png")[0] == "L"
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.archive.reading.file_writer import Stored
+from bitsback.archive.reading.stored import Stored
 from reference import archive as spec
 from second_decoder import PROGRAM
 
@@ -49,11 +49,8 @@ def same(one: bytes, other: bytes) -> bool:
         return True
     with Image.open(io.BytesIO(one)) as a, Image.open(io.BytesIO(other)) as b:
         return (a.mode, a.size, a.getpalette(), a.tobytes()) == (
-            b.mode,
-            b.size,
-            b.getpalette(),
-            b.tobytes(),
-        )
+            b.mode, b.size, b.getpalette(), b.tobytes(),
+        )  # fmt: skip
 
 
 class Sequence:

@@ -72,7 +72,9 @@ def test_a_region_needs_only_the_blocks_that_it_touches(tmp_path: Path, model: S
     save(image, tmp_path / "in" / "a.png")
     bitsback.compress(tmp_path / "in", tmp_path / "a.bb", tile=100, block=1)
     with bitsback.open(tmp_path / "a.bb") as archive:
-        assert [block.items for block in archive._blocks] == [1] * 13  # the last one has metadata
+        assert [block.items for block in archive.reader.blocks] == [
+            1
+        ] * 13  # the last one has metadata
         asked = []
         pop = BoundStandIn.pop
 

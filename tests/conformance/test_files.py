@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.reading.file_writer import Stored
+from bitsback.archive.reading.stored import Stored
 from docs.blocks import ROOT
 
 FOLDER = ROOT / "conformance"

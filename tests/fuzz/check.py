@@ -76,16 +76,16 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
     archive.info()
     problems = archive.verify(threads=1)
     assert bool(problems) == whole[0], "verify and decompress do not agree"
-    for block in itertools.islice(archive._blocks, MOST_ITEMS):
-        if any(not part.plain or not part.axes for part in archive._array.parts):
+    for block in itertools.islice(archive.reader.blocks, MOST_ITEMS):
+        if any(not part.plain or not part.axes for part in archive.reader.array.parts):
             some = min(MOST_ITEMS, len(archive))
-            refused(lambda: take(list(split(archive._items(0, some)))))  # noqa: B023
+            refused(lambda: take(list(split(archive.reader.array_source.entries(0, some)))))  # noqa: B023
             break
         end = min(block.first + block.items, block.first + MOST_ITEMS, len(archive))
         if end <= block.first:
             continue
         for verify in (True, False):
-            items = partial(archive._items, block.first, end, verify=verify)
+            items = partial(archive.reader.array_source.entries, block.first, end, verify=verify)
             refused(lambda: take(list(split(items())), block.first))  # noqa: B023
         refused(lambda: archive[block.first])  # noqa: B023
     return not whole[0]
@@ -136,7 +136,7 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
             assert not list(folder.iterdir()), "something is left"
         elif archive.kind == "folder":
             assert len(found) == len(archive)
-            if archive._collection.nbytes < MOST_SPECIFIED:
+            if archive.reader.collection.nbytes < MOST_SPECIFIED:
                 restored = {
                     path.relative_to(folder / "out").as_posix(): path.read_bytes() for path in found
                 }
@@ -167,7 +167,7 @@ def read_files(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
             assert of_sources(number, items[number], archive, sources)
     if whole:
         assert len(items) == min(len(archive), MOST_ITEMS)
-        if sources is None and archive._collection.nbytes < MOST_SPECIFIED:
+        if sources is None and archive.reader.collection.nbytes < MOST_SPECIFIED:
             models = spec_models(data)
             files = spec.decode_files(data, models)
             assert [file.array.tobytes() for file in files[:MOST_ITEMS]] == list(items.values())

@@ -14,9 +14,9 @@ from random import Random
 import numpy as np
 
 import bitsback
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.file_stats import FileStats
-from bitsback.format.parts import FileList
+from bitsback.format.parts import FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import Cursor, varint
 from bundled_models import spec_model
@@ -38,7 +38,7 @@ class WithMetadata:
     """The sections as they are."""
     counts: list[int]
     """Tiles of each block."""
-    content: FileList
+    content: FileCollection
     stats: FileStats
     files: list[spec.File]
 
@@ -52,18 +52,18 @@ class WithMetadata:
 def take_apart(data: bytes) -> WithMetadata | None:
     """None if it has no metadata."""
     archive = bitsback.open(io.BytesIO(data))
-    content = archive._collection
+    content = archive.reader.collection
     if (
-        not isinstance(content, FileList)
+        not isinstance(content, FileCollection)
         or not content.metadata_parts
         or content.has_removed
-        or archive._files.stats is None
+        or archive.reader.files.stats is None
     ):
         return None
     parts, counts = read(data)
     files = spec.decode_files(data, [spec_model(name) for name in ("mnist-binary", "mnist")])
     return WithMetadata(
-        data[:8], without_digests(parts[:-1]), counts, content, archive._files.stats, files
+        data[:8], without_digests(parts[:-1]), counts, content, archive.reader.files.stats, files
     )
 
 
@@ -115,7 +115,7 @@ def put_together(random: Random, seed: WithMetadata, of_files: list[bytes]) -> b
     content = b"".join(of_files)
     first, last = seed.content.metadata_parts[0], seed.content.metadata_parts[-1]
     begin, end = seed.content.starts[first], seed.content.starts[last + 1]
-    part = Collection(_PIXELS, (0, len(content)), seed.content.parts[first].axes)
+    part = ArrayPart(_PIXELS, (0, len(content)), seed.content.parts[first].axes)
     parts = (*seed.content.parts[:first], part, *seed.content.parts[last + 1 :])
     sizes = [
         len(metadata) if file.metadata else size

@@ -11,23 +11,9 @@ from reference.fields import Reader
 from reference.message import write_varint
 
 NUMBERS = [
-    0,
-    1,
-    2,
-    127,
-    128,
-    255,
-    256,
-    2**16,
-    2**24,
-    2**31 - 1,
-    2**31,
-    2**32,
-    2**40,
-    2**60,
-    2**63,
+    0, 1, 2, 127, 128, 255, 256, 2**16, 2**24, 2**31 - 1, 2**31, 2**32, 2**40, 2**60, 2**63,
     2**64 - 1,
-]
+]  # fmt: skip
 
 
 def mutate(random: Random, data: bytes, other: bytes) -> bytes:
@@ -102,20 +88,9 @@ def append(random: Random, data: bytes, other: bytes) -> bytes:
 
 
 CHANGES = [
-    flip,
-    flip,
-    set_bytes,
-    set_bytes,
-    insert,
-    delete,
-    repeat,
-    splice,
-    cross_over,
-    number,
-    number,
-    truncate,
-    append,
-]
+    flip, flip, set_bytes, set_bytes, insert, delete, repeat, splice, cross_over, number, number,
+    truncate, append,
+]  # fmt: skip
 
 
 def section(kind: str, payload: bytes) -> bytes:
@@ -248,16 +223,10 @@ def forge_model(random: Random, data: bytes, other: bytes) -> bytes:
                 one = random.choice(list(re.finditer(r"\d+", header)))
                 value = random.choice(
                     [
-                        *NUMBERS,
-                        -1,
-                        int(one.group()) + 1,
-                        int(one.group()) - 1,
-                        "1e9",
-                        "true",
-                        "null",
-                        "[]",
+                        *NUMBERS, -1, int(one.group()) + 1, int(one.group()) - 1, "1e9", "true",
+                        "null", "[]",
                     ]
-                )
+                )  # fmt: skip
                 header = header[: one.start()] + str(value) + header[one.end() :]
     text = header.encode()
     return len(text).to_bytes(8, "little") + text + tensors

@@ -19,12 +19,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
-from bitsback.archive.reading.file_writer import Stored
 from bitsback.archive.reading.source import decode
+from bitsback.archive.reading.stored import Stored
 from bitsback.files.formats import ONE_ARRAY
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import HEAD, section
-from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.models import Model, bundled
 from bitsback.wire import varint
@@ -146,7 +146,9 @@ def in_order(array: NDArray[Any]) -> NDArray[Any]:
 def stored(data: bytes) -> tuple[bytes, ...]:
     """The tiles of an archive."""
     opened = bitsback.open(io.BytesIO(data))
-    return tuple(tile.tobytes() for task in opened._tasks() for tile in decode(opened, task))
+    return tuple(
+        tile.tobytes() for task in opened.reader.tasks() for tile in decode(opened.reader, task)
+    )
 
 
 @cache
@@ -340,7 +342,7 @@ def hostile() -> list[bytes]:
 
     def of_pictures(count: int, names: bytes, data: bytes, bits: bool = False) -> bytes:
         dtype = np.dtype(bool) if bits else np.dtype("u1")
-        collection = FileList(FOLDER, (Collection.of_items(dtype.str, (1, 1), count),)).pack()
+        collection = FileCollection(FOLDER, (ArrayPart.of_items(dtype.str, (1, 1), count),)).pack()
         run = pack_runs([Run(count, dtype, (1, 1), (b"\0", b"\1") if bits else None)])
         block = section(b"B", varint(0) + run + bytes([int(bits)]) + data)
         start = HEAD + collection
@@ -351,7 +353,7 @@ def hostile() -> list[bytes]:
     def name(text: bytes, start: int = 0, end: int = 0) -> bytes:
         return varint(start) + varint(end) + varint(len(text)) + text
 
-    def of_nothing(collection: Collection) -> bytes:
+    def of_nothing(collection: ArrayPart) -> bytes:
         start = HEAD + collection.pack()
         return start + index_of(start, [])
 
@@ -363,8 +365,8 @@ def hostile() -> list[bytes]:
         of_pictures(401, long, bytes(401)),
         of_pictures(8_000_000, name(b"a"), bytes(2000), bits=True),
         of_pictures(1, name(b"a\n\x1b[2J.png"), b"\7"),
-        of_nothing(Collection(np.dtype("u1"), (0,) + (1,) * 31, 1)),
-        of_nothing(Collection(np.dtype("<f2"), (0, 2), 1, ONE_ARRAY["idx"].container)),
+        of_nothing(ArrayPart(np.dtype("u1"), (0,) + (1,) * 31, 1)),
+        of_nothing(ArrayPart(np.dtype("<f2"), (0, 2), 1, ONE_ARRAY["idx"].container)),
     ]
 
 

@@ -114,7 +114,7 @@ def test_a_folder_of_all_kinds(tmp_path: Path) -> None:
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
     with bitsback.open(tmp_path / "x.bb") as archive:
         assert archive.verify() == []
-        assert {entry.mode for entry in entries(archive)} >= {*DEEP, "uint32", "float32 x 5"}
+        assert {entry.mode for entry in entries(archive.reader)} >= {*DEEP, "uint32", "float32 x 5"}
         for name, (samples, _) in KINDS.items():
             path = tmp_path / "out" / f"{name}.tif"
             assert tifffile.imread(path).tobytes() == samples.tobytes()

@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import bitsback
-from bitsback.errors import ArchiveError
 from bitsback.files.picture_files import file_of
-from packing import archive_of_file
+from broken_metadata import assert_both_refuse
 from reference.container_metadata import restore
-from reference.fields import ArchiveError as SpecArchiveError
 
 BAD: dict[str, tuple[str, int, bytes]] = {
     "of an unknown layout": ("|u1", 1, b"\1\x80\1\0\4"),
@@ -36,16 +33,7 @@ def test_a_frame_that_breaks_a_rule_is_refused(name: str) -> None:
     pixels = np.arange(72).astype(dtype).reshape(4, -1, channels)
     if channels == 1:
         pixels = pixels[..., 0]
-    with pytest.raises(ArchiveError):
-        file_of(pixels, metadata)
-    with pytest.raises(SpecArchiveError):
-        restore(pixels, metadata)
-    with (
-        bitsback.open(archive_of_file(metadata, pixels)) as archive,
-        pytest.raises(ArchiveError) as caught,
-    ):
-        archive.open("a")
-    assert "\n" not in str(caught.value)
+    assert_both_refuse(pixels, metadata)
 
 
 @pytest.mark.parametrize("kind", ["|u1", "<u2", "<i2", "colours", "deep colours"])

@@ -34,14 +34,14 @@ def test_a_picture_with_many_pixels_in_many_bytes_is_taken(
 @pytest.mark.parametrize(
     "shape",
     [
-        (6000, 7000),
+        (4000, 5500),
         *[pytest.param(s, marks=pytest.mark.slow) for s in ((2, 4200, 5000), (1, 300, 400, 350))],
     ],
 )
 def test_strips_of_a_large_array_are_in_memory(
     tmp_path: Path, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An array of about 42 MB."""
+    """Arrays of 22 MB, and of about 42."""
     only_one_shape(monkeypatch)  # models of any size would take long
     path = tmp_path / "x.npy"
     array = np.resize(np.repeat(np.arange(223, dtype=np.uint8), 1000), shape)

@@ -36,62 +36,54 @@ def waves(*shape: int, dtype: str = "u2", seed: int = 0) -> NDArray[Any]:
 
 
 def colours(channels: int = 3, dtype: str = "u1") -> NDArray[Any]:
-    return np.moveaxis(waves(channels, 60, 70, dtype=dtype), 0, -1)
+    return np.moveaxis(waves(channels, 36, 44, dtype=dtype), 0, -1)
 
 
 def white_margin() -> NDArray[Any]:
     """A scan in which the first, the middle and the last row are white."""
-    picture = np.full((61, 70), 255, np.uint8)
-    picture[5:25, 9:50] = waves(20, 41, dtype="u1")
+    picture = np.full((61, 44), 255, np.uint8)
+    picture[5:25, 3:44] = waves(20, 41, dtype="u1")
     return picture
 
 
 WRITTEN: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
     "turned": (white_margin(), {"extratags": [(274, 3, 1, 2, True)], "compression": "zlib"}),
-    "premultiplied": (
-        colours(4),
-        {"photometric": "rgb", "extrasamples": ["assocalpha"], "compression": "zlib"},
-    ),
-    "a tag twice": (waves(60, 70), {"description": "of tifffile's own too"}),
-    "a tag twice, deflate": (waves(60, 70), {"description": "as well", "compression": "zlib"}),
-    "channels": (
-        waves(5, 60, 70, dtype="u1"),
-        {"planarconfig": "separate", "photometric": "minisblack"},
-    ),
-    "one directory": (waves(4, 60, 70), {"imagej": True, "truncate": True}),
+    "premultiplied": (colours(4),
+     {"photometric": "rgb", "extrasamples": ["assocalpha"], "compression": "zlib"}),
+    "a tag twice": (waves(36, 44), {"description": "of tifffile's own too"}),
+    "a tag twice, deflate": (waves(36, 44), {"description": "as well", "compression": "zlib"}),
+    "channels": (waves(5, 36, 44, dtype="u1"),
+     {"planarconfig": "separate", "photometric": "minisblack"}),
+    "one directory": (waves(4, 36, 44), {"imagej": True, "truncate": True}),
     "calibrated": (
-        waves(4, 60, 70),
+        waves(4, 36, 44),
         {
             "imagej": True, "resolution": (3.5, 3.5),
             "metadata": {"axes": "ZYX", "spacing": 2.5, "unit": "um", "Labels": ["a"] * 4},
         },
     ),
-    "OME": (
-        waves(2, 2, 60, 70),
-        {"ome": True, "metadata": {"axes": "CZYX", "PhysicalSizeX": 0.5}, "compression": "lzw"},
-    ),
+    "OME": (waves(2, 2, 36, 44),
+     {"ome": True, "metadata": {"axes": "CZYX", "PhysicalSizeX": 0.5}, "compression": "lzw"}),
     "big-endian ImageJ": (
-        waves(4, 60, 70),
+        waves(4, 36, 44),
         {
             "imagej": True, "byteorder": ">", "compression": "zlib",
             "metadata": {"axes": "ZYX", "Labels": ["a", "bc", "d", "e"], "Ranges": (0.0, 9.0)},
         },
     ),
-    "planes": (
-        np.moveaxis(colours(), -1, 0),
-        {"planarconfig": "separate", "photometric": "rgb", "compression": "zlib"},
-    ),
+    "planes": (np.moveaxis(colours(), -1, 0),
+     {"planarconfig": "separate", "photometric": "rgb", "compression": "zlib"}),
     "tiles": (waves(75, 70), {"tile": (16, 32), "compression": "zlib", "predictor": True}),
     "BigTIFF": (
-        waves(3, 60, 70), {"bigtiff": True, "rowsperstrip": 7, "photometric": "minisblack"},
+        waves(3, 36, 44), {"bigtiff": True, "rowsperstrip": 7, "photometric": "minisblack"},
     ),
     "bits": (waves(61, 70) % 3 > 0, {"photometric": "miniswhite"}),
-    "floats": (waves(60, 70, dtype="f4"), {}),
+    "floats": (waves(36, 44, dtype="f4"), {}),
     "deep colours": (colours(3, "u2"), {"photometric": "rgb", "compression": "lzw"}),
-    "signed": (waves(60, 70, dtype="i2"), {}),
+    "signed": (waves(36, 44, dtype="i2"), {}),
     "pyramid": (waves(64, 64), {"subifds": 1}),
     "packed": (colours(), {"photometric": "rgb", "compression": "packbits", "rowsperstrip": 9}),
-    "zstd": (waves(60, 70), {"compression": "zstd"}),
+    "zstd": (waves(36, 44), {"compression": "zstd"}),
     "CMYK": (colours(4), {"photometric": "separated", "compression": "lzw", "predictor": True}),
     "CMYK and alpha": (
         colours(5, "u2"), {"photometric": "separated", "extrasamples": ["unassalpha"]},
@@ -160,15 +152,17 @@ def test_a_tiff_file_comes_back(name: str, files: Any, tmp_path: Path) -> None:
         assert files == "pixels" or path.read_bytes() == data
     with bitsback.open(tmp_path / "x.bb") as archive:
         assert archive.verify() == []
-    coded = (tmp_path / "x.bb").read_bytes()
-    of_specification, _ = spec.decode_tiff(coded, spec_models(coded))
-    assert of_specification in (None, data)
+    if files == "exact":
+        coded = (tmp_path / "x.bb").read_bytes()
+        of_specification, _ = spec.decode_tiff(coded, spec_models(coded))
+        assert of_specification in (None, data)
 
 
 @pytest.mark.parametrize(
     ("name", "shape"),
-    [("one directory", (60, 70)), ("channels", (60, 70)), ("planes", (60, 70, 3)),
-     ("premultiplied", (60, 70, 4)), ("turned", (61, 70)), ("OME", (60, 70))],
+    [("one directory", (36, 44)), ("channels", (36, 44)), ("planes", (36, 44, 3)),
+     ("premultiplied", (36, 44, 4)), ("turned", (61, 44)), ("OME", (36, 44)),
+     ("floats", (36, 44))],
 )  # fmt: skip
 def test_its_pages_are_arrays_of_its_samples(
     name: str, shape: tuple[int, ...], tmp_path: Path
@@ -253,21 +247,6 @@ def test_segments_that_grow_find_another_place() -> None:
         assert drawing.close() == len(out.getvalue())
         assert same(file, out)
         assert np.array_equal(tifffile.imread(io.BytesIO(out.getvalue())), pixels)
-
-
-def test_the_very_bytes_are_checked() -> None:
-    image = io.BytesIO()
-    Image.fromarray(waves(40, 50, dtype="u1")).save(image, "TIFF", compression="tiff_lzw")
-    taken = picture_files.split(image, True)
-    assert taken is not None and taken.exact
-    pixels = taken.pixels.whole().copy()
-    assert picture_files.file_of(pixels, taken.metadata) == image.getvalue()
-    pixels[3, 4] ^= 1
-    with pytest.raises(ArchiveError, match="--files pixels"):
-        picture_files.file_of(pixels, taken.metadata)
-    assert np.array_equal(
-        tifffile.imread(io.BytesIO(picture_files.file_of(pixels, taken.metadata, False))), pixels
-    )
 
 
 @pytest.mark.parametrize("name", ["tiles", "planes", "bits", "one directory", "BigTIFF"])
@@ -366,18 +345,6 @@ def test_pages_alone_are_written_in_strips(tmp_path: Path, monkeypatch: pytest.M
     assert len(found) == len(images)
     for image, page in zip(images, pages, strict=True):
         assert any(image.mode == mode and np.array_equal(page, other) for mode, other in found)
-
-
-def test_pages_of_a_file_that_is_held_are_arrays(tmp_path: Path) -> None:
-    pixels = waves(3, 20, 30, dtype="f4") / 7
-    tifffile.imwrite(tmp_path / "x.tif", pixels, photometric="minisblack")
-    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb")
-    with bitsback.open(tmp_path / "x.bb") as archive:
-        assert len(archive) == 3
-        assert np.array_equal(np.stack([np.asarray(page) for page in archive]), pixels)
-        assert np.array_equal(archive[-1][2:5, 7], pixels[2, 2:5, 7])
-        with pytest.raises(IndexError):
-            archive[3]
 
 
 def test_merged_archives_have_the_pages_alone(tmp_path: Path) -> None:

@@ -16,14 +16,10 @@ MODELS: dict[str, dict[str, Any]] = {
     "family": {"codec": "exponential", "levels": 9, "precision": 20},
     "mixture": {"codec": "mixture", "levels": 256, "precision": 24, "planes": 3},
     "two groups": {
-        "shape": (3, 4, 3),
-        "codec": "mixture",
-        "levels": 1000,
-        "precision": 22,
-        "groups": [[2, 0], [1]],
-        "flat": True,
+        "shape": (3, 4, 3), "codec": "mixture", "levels": 1000, "precision": 22,
+        "groups": [[2, 0], [1]], "flat": True,
     },
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODELS)

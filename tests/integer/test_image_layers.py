@@ -1,5 +1,5 @@
-"""Layers of images: convolution, pixel shuffle and the others, against docs/model-format.md in
-plain NumPy.
+"""Layers of images: convolutions and sums of any size, and what does not fit. Random networks of
+all layers are in reference/test_networks.py.
 """
 
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from networks import SIMD_PATHS, build, engine, random_linear
+from reference.layers import Conv as SpecConv
 from reference.layers import Linear as SpecLinear
 
 Array = NDArray[Any]
@@ -57,34 +58,6 @@ def broadcast(network: _core.Network, of: int, rows: int, columns: int) -> int:
     return network.add("broadcast", [of], {"rows": rows, "columns": columns})
 
 
-def convolve(layer: SpecLinear, image: Array, kernel: int, stride: int) -> Array:
-    """image [n, rows, columns, channels]: each output pixel by the definition, from its patch."""
-    n, rows, columns, channels = image.shape
-    m = (kernel - 1) // 2
-    out = np.zeros((n, -(-rows // stride), -(-columns // stride), len(layer.weight)), np.int64)
-    for r in range(out.shape[1]):
-        for q in range(out.shape[2]):
-            patch = np.zeros((n, kernel, kernel, channels), np.int64)
-            for i in range(kernel):
-                for j in range(kernel):
-                    y, x = r * stride - m + i, q * stride - m + j
-                    if 0 <= y < rows and 0 <= x < columns:
-                        patch[:, i, j] = image[:, y, x]
-            out[:, r, q] = layer.apply(patch.reshape(n, -1))
-    return out
-
-
-def shuffled(image: Array, factor: int) -> Array:
-    n, rows, columns, channels = image.shape
-    c = channels // factor**2
-    out = np.zeros((n, rows * factor, columns * factor, c), image.dtype)
-    for i in range(factor):
-        for j in range(factor):
-            for k in range(c):
-                out[:, i::factor, j::factor, k] = image[..., (i * factor + j) * c + k]
-    return out
-
-
 def run(network: _core.Network, source: Array, value: int) -> Array:
     """One value, [items, elements], for a source [items, ...]."""
     (out,) = run_all(network, source, [value])
@@ -93,30 +66,6 @@ def run(network: _core.Network, source: Array, value: int) -> Array:
 
 def run_all(network: _core.Network, source: Array, values: list[int]) -> list[Array]:
     return network([source.reshape(len(source), -1).astype(np.uint16)], values)
-
-
-@pytest.mark.parametrize("path", SIMD_PATHS)
-@pytest.mark.parametrize("kernel", [1, 3, 5, 7])
-@pytest.mark.parametrize("stride", [1, 2, 3, 4])
-def test_convolutions(path: str, kernel: int, stride: int) -> None:
-    """All kernels and strides, images smaller than the kernel, few and many channels."""
-    rng = np.random.default_rng(kernel * 10 + stride)
-    for rows, columns, channels, outputs in (
-        (1, 1, 1, 1),
-        (2, 9, 3, 5),
-        (7, 4, 1, 33),
-        (13, 11, 20, 66),
-        (28, 28, 1, 8),
-    ):
-        for clamp in (BYTES, WORDS):
-            layer = random_linear(rng, kernel * kernel * channels, outputs, clamp)
-            image = rng.integers(0, 256, (3, rows, columns, channels), np.uint8)
-            with engine(path):
-                network = source_of(rows, columns, channels)
-                out = run(network, image, conv(network, 0, build(layer), kernel, stride))
-            expected = convolve(layer, image, kernel, stride)
-            assert out.dtype == (np.uint8 if clamp == BYTES else np.int16)
-            assert (out.reshape(expected.shape) == expected).all()
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -139,7 +88,9 @@ def test_convolutions_of_any_size(path: str, data: st.DataObject) -> None:
     with engine(path):
         network = source_of(rows, columns, channels, top)
         out = run(network, image, conv(network, 0, build(layer, top=top), kernel, stride))
-    expected = convolve(layer, image, kernel, stride)
+    places = -(-rows // stride), -(-columns // stride)
+    expected = SpecConv(layer, kernel, stride).run((), places, image.astype(np.int64))
+    assert out.dtype == (np.uint8 if clamp in (BYTES, (7, 8)) else np.int16)
     assert (out.reshape(expected.shape) == expected).all()
 
 
@@ -158,40 +109,6 @@ def test_an_items_integers_do_not_depend_on_those_beside_it(path: str) -> None:
     assert (together[-1:] == run(network, image[-1:], value)).all()
     nothing = np.zeros((0, 9 * 11 * 40), np.uint16)
     assert network([nothing], [value])[0].shape == (0, 9 * 11 * 64)
-
-
-@pytest.mark.parametrize("factor", range(2, 9))
-@pytest.mark.parametrize("top", [255, 1000, 65535])
-def test_shuffles(factor: int, top: int) -> None:
-    """Rows and columns beyond the requested ones are dropped."""
-    rng = np.random.default_rng(factor)
-    for rows, columns, channels in ((1, 1, 1), (2, 3, 1), (3, 2, 5), (7, 7, 8)):
-        image = rng.integers(0, top + 1, (4, rows, columns, channels * factor**2))
-        for fewer in (0, 1, factor - 1):
-            height, width = rows * factor - fewer, columns * factor - fewer // 2
-            network = source_of(rows, columns, channels * factor**2, top)
-            out = run(network, image, pixel_shuffle(network, 0, factor, height, width))
-            expected = shuffled(image, factor)[:, :height, :width]
-            assert (out.reshape(expected.shape).astype(np.uint16) == expected).all()
-
-
-@pytest.mark.parametrize("top", [255, 1000, 65535])
-def test_joins_spreads_and_views(top: int) -> None:
-    """The channels of two; the same at each place; the same elements, seen as another image."""
-    rng = np.random.default_rng(top)
-    image = rng.integers(0, top + 1, (3, 2, 5, 4))
-    network = source_of(2, 5, 4, top)
-    row = view(network, 0, 1, 1)
-    join = concat(network, 0, conv(network, 0, a_layer(4, 3), 1, 1) if top == 255 else 0)
-    joined = run(network, image, join).astype(np.uint16).reshape(3, 2, 5, -1)
-    assert (joined[..., :4] == image).all()
-    if top > 255:
-        assert (joined[..., 4:] == image).all()
-    assert (run(network, image, row).astype(np.uint16) == image.reshape(3, -1)).all()
-    spread = run(network, image, broadcast(network, row, 3, 2)).astype(np.uint16)
-    assert (spread.reshape(3, 6, -1) == image.reshape(3, 1, -1)).all()
-    back = view(network, lookup(network, row, np.arange(top + 1).astype(np.int16)), 5, 8)
-    assert (run(network, image, back).astype(np.uint16) == image.reshape(3, -1)).all()
 
 
 def a_value(network: _core.Network, rng: np.random.Generator, clamp: tuple[int, int]) -> int:
@@ -236,15 +153,8 @@ def test_residual_networks(path: str, data: st.DataObject) -> None:
     with engine(path):
         network = source_of(1, 1, width)
         for _ in range(draw(st.integers(1, 4))):
-            of = draw(
-                st.sampled_from(
-                    [
-                        i
-                        for i, v in enumerate(values)
-                        if v.min(initial=0) >= 0 and v.max(initial=0) < 256
-                    ]
-                )
-            )
+            are_bytes = [v.min(initial=0) >= 0 and v.max(initial=0) < 256 for v in values]
+            of = draw(st.sampled_from(np.flatnonzero(are_bytes).tolist()))
             clamp = draw(st.sampled_from([(-256, 255), WORDS, SIGNED_BYTES, BYTES]))
             layer = random_linear(rng, width, width, clamp, extreme=draw(st.booleans()))
             if clamp != BYTES and network_reads_bytes(network, x, of):

@@ -1,25 +1,23 @@
-"""Linear layers: every engine gives the integers of the specification, for any sizes and values."""
+"""Linear layers: every engine gives the integers of the specification, for any sizes and values, up
+to and beyond the limits of their short cuts: sums of 16 bits, the high word of a product, sums with
+other values.
+"""
 
-import os
-import subprocess
-import sys
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from bitsback import ModelError
-from networks import SIMD_PATHS, build, random_linear, run_on
+from networks import SIMD_PATHS, build, engine, largest_multiplier, random_linear, run_on
 from reference.layers import Linear as SpecLinear
 from reference.values import Value
 
 BYTES, WORDS, SIGNED_BYTES = (0, 255), (-32768, 32767), (-128, 127)
 SIZES = [1, 2, 3, 15, 16, 17, 63, 64, 65, 100, 784]
-
-
-def test_the_plain_path_is_always_there() -> None:
-    assert SIMD_PATHS[0] == "scalar"
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -58,10 +56,8 @@ def test_nothing_saturates(path: str, inputs: int, sign: int) -> None:
     weight[2, 0] = -128
     acc = 255 * weight.sum(axis=1)
     layer = SpecLinear(weight, np.zeros(3, np.int64), np.ones(3, np.int64), 10, WORDS)
-    assert (
-        run_on(path, layer, np.full((2, inputs), 255, np.uint8)).tolist()
-        == [((acc + 512) >> 10).tolist()] * 2
-    )
+    out = run_on(path, layer, np.full((2, inputs), 255, np.uint8))
+    assert out.tolist() == [((acc + 512) >> 10).tolist()] * 2
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
@@ -93,15 +89,6 @@ def test_halves_round_up_and_the_shift_rounds_down_below_zero(path: str) -> None
     assert result == [int(np.floor(a / 8 + 0.5)) for a in acc]
     assert result[8] == -1  # -12 / 8
     assert result[16] == 0  # -4 / 8
-
-
-@pytest.mark.parametrize("path", SIMD_PATHS)
-def test_outputs_are_bytes_where_they_fit_and_words_where_not(path: str) -> None:
-    rng = np.random.default_rng(0)
-    x = np.zeros((2, 4), np.uint8)
-    assert build(random_linear(rng, 4, 4, BYTES))(x).dtype == np.uint8
-    assert build(random_linear(rng, 4, 4, (0, 256)))(x).dtype == np.int16
-    assert build(random_linear(rng, 4, 4, SIGNED_BYTES))(x).dtype == np.int16
 
 
 # ---- bounds ----
@@ -184,31 +171,17 @@ def test_the_bounds_count_the_range_of_the_input() -> None:
 
 
 @pytest.mark.parametrize(
-    "layer",
+    "number",
     [
-        layer_of(1, 1, shift=0),
-        layer_of(1, 1, shift=53),
-        layer_of(1, 1, multiplier=0),
-        layer_of(1, 1, multiplier=-1),
-        layer_of(1, 1, clamp=(5, 5)),
-        layer_of(1, 1, clamp=(6, 5)),
-        layer_of(1, 1, clamp=(-32769, 5)),
-        layer_of(1, 1, clamp=(0, 32768)),
+        *({"shift": shift} for shift in (0, 53)),
+        *({"multiplier": multiplier} for multiplier in (0, -1)),
+        *({"clamp": clamp} for clamp in ((5, 5), (6, 5), (-32769, 5), (0, 32768))),
     ],
-    ids=[
-        "shift 0",
-        "shift 53",
-        "multiplier 0",
-        "multiplier -1",
-        "clamp empty",
-        "clamp upside down",
-        "low",
-        "high",
-    ],
+    ids=str,
 )
-def test_numbers_out_of_range_are_refused(layer: SpecLinear) -> None:
+def test_numbers_out_of_range_are_refused(number: dict[str, Any]) -> None:
     with pytest.raises(ModelError):
-        build(layer)
+        build(layer_of(1, 1, **number))
 
 
 def test_shapes_that_do_not_go_together_are_refused() -> None:
@@ -222,15 +195,96 @@ def test_shapes_that_do_not_go_together_are_refused() -> None:
         build(random_linear(rng, 4, 5, BYTES))(np.zeros((2, 3), np.uint8))
 
 
-def test_a_setting_that_is_none_is_told_as_such() -> None:
-    """The error is about the setting, not about the first loaded model."""
-    code = "import bitsback; bitsback.load_model('mnist-binary-paper')"
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "BITSBACK_SIMD": "mmx"},
-        capture_output=True,
-        text=True,
-    )
-    assert result.stderr.splitlines()[-1].startswith(
-        "bitsback.errors.InputError: BITSBACK_SIMD: no such SIMD path here: 'mmx'; this machine has"
-    )
+# ---- chains: sums of products in 16 bits ----
+
+
+def lane_of(total: int) -> NDArray[np.int64]:
+    """The largest weights of one sign whose sum is `total`, at the first two of each four inputs,
+    whose products vpmaddubsw adds.
+    """
+    most = 127 if total > 0 else -128
+    full, rest = divmod(total, most)
+    weights = np.array([most] * full + [rest] * (rest != 0))
+    lane = np.zeros((-(-len(weights) // 2), 4), np.int64)
+    lane[:, :2].flat[: len(weights)] = weights
+    return lane.ravel()
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@pytest.mark.parametrize("top", [1, 2, 3, 15, 63, 100, 127, 128, 129, 200, 255])
+@pytest.mark.parametrize("limit", [32767, -32768])
+@pytest.mark.parametrize("beyond", [-1, 0, 1, 2])
+def test_sums_at_the_limit_of_16_bits(path: str, top: int, limit: int, beyond: int) -> None:
+    """The largest and the smallest sum that fit into 16 bits, and one more, in each output of a
+    panel separately.
+    """
+    total = abs(limit) // top + beyond
+    lane = lane_of(total if limit > 0 else -total)
+    weight = np.zeros((21, len(lane)), np.int64)
+    x = np.full((7, len(lane)), top)
+    for o in (0, 7, 8, 15, 16, 20):
+        weight[:] = 0
+        weight[o] = lane
+        layer = SpecLinear(weight, np.zeros(21, np.int64), np.ones(21, np.int64), 2, WORDS)
+        result = run_on(path, layer, x.astype(np.uint8), top)
+        assert (result == layer.apply(x)).all()
+        assert result[0, o] == (abs(limit) // limit * total * top + 2) >> 2
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@given(st.data())
+def test_weights_of_one_size_make_the_longest_chains_there_are(
+    path: str, data: st.DataObject
+) -> None:
+    """Every sum meets its bound, for inputs of nothing but 0 and the largest value."""
+    top = data.draw(st.sampled_from([1, 7, 63, 127, 255]))
+    size = data.draw(st.integers(1, 128))
+    inputs, outputs, rows = (data.draw(st.integers(1, most)) for most in (200, 40, 8))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    sign = np.array(data.draw(st.sampled_from([[1], [-1], [-1, 1]])))
+    weight = (size * rng.choice(sign, (outputs, inputs))).clip(-128, 127)
+    multiplier = np.full(outputs, largest_multiplier(top * 128 * inputs, 34))
+    layer = SpecLinear(weight, np.zeros(outputs, np.int64), multiplier, 34, WORDS)
+    x = rng.choice([0, top], (rows, inputs), p=[0.2, 0.8])
+    assert (run_on(path, layer, x.astype(np.uint8), top) == layer.apply(x)).all()
+
+
+# ---- requantisation ----
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@given(st.data())
+def test_every_shift_multiplier_and_accumulator(path: str, data: st.DataObject) -> None:
+    """Biases are the accumulators. Many results lie halfway between integers."""
+    shift = data.draw(st.integers(1, 52))
+    bits = data.draw(st.integers(1, min(31, 52 - 1)))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    most = largest_multiplier(2**bits - 1, shift)
+    acc = rng.integers(1 - 2**bits, 2**bits, 80)
+    multiplier = np.exp2(rng.uniform(0, np.log2(most), 80)).astype(np.int64).clip(1, most)
+    multiplier[::2] = np.exp2(np.log2(multiplier[::2]).astype(int)).astype(np.int64)
+    clamp = data.draw(st.sampled_from([WORDS, (0, 255), (0, 127), (-2048, 2047), (-5, 9)]))
+    layer = SpecLinear(np.zeros((80, 1), np.int64), acc, multiplier, shift, clamp)
+    x = np.zeros((1, 1), np.int64)
+    assert (run_on(path, layer, x.astype(np.uint8), 1) == layer.apply(x)).all()
+
+
+# ---- sums ----
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+@given(st.data())
+def test_sums_with_other_values(path: str, data: st.DataObject) -> None:
+    """The layer's result is clamped to its own range before it is added."""
+    top = data.draw(st.sampled_from([1, 127, 255]))
+    clamp = data.draw(st.sampled_from([WORDS, (0, 255), (-256, 255), (-7, 9), (5, 300)]))
+    low = data.draw(st.integers(0, 254))
+    high = data.draw(st.integers(low + 1, 255))
+    inputs, outputs, rows = (data.draw(st.integers(1, most)) for most in (70, 70, 9))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    spec = random_linear(rng, inputs, outputs, clamp, data.draw(st.booleans()), top)
+    x = rng.integers(0, top + 1, (rows, inputs))
+    other = rng.integers(0, 256, (rows, outputs))
+    with engine(path):
+        result = build(spec, top=top).run_sum(x.astype(np.uint8), other.astype(np.uint8), low, high)
+    assert (result == (other + spec.apply(x)).clip(low, high)).all()

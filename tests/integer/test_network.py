@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback import ModelError
 from bitsback.models.integer import Network
-from networks import SIMD_PATHS, engine, random_linear, read_network
+from networks import random_linear, read_network
 from reference import network as spec
 from reference.values import ITEM, Value
 
@@ -59,20 +59,6 @@ def build(layers: list[Any], tensors: Tensors, outputs: list[str] = OUTPUTS) -> 
     network = read_network(layers, tensors, SOURCES, None, SIZE)
     network.check_read(set(outputs))
     return network
-
-
-@pytest.mark.parametrize("path", SIMD_PATHS)
-@pytest.mark.parametrize("seed", range(5))
-def test_every_path_gives_the_integers_of_the_specification(path: str, seed: int) -> None:
-    layers, tensors = a_network(seed)
-    x = np.random.default_rng(seed).integers(0, 4, (33, 30), np.uint8)
-    with engine(path):
-        network = build(layers, tensors).at(SIZE)
-    squashed, logit = network(x, outputs=OUTPUTS)
-    theirs = spec.build("net", layers, SOURCES, tensors, None)
-    expected = theirs.run(SIZE, {"x": x.reshape(33, 1, 1, 30)})
-    assert (squashed == expected["squashed"].reshape(33, 9)).all()
-    assert (logit == expected["logit"].reshape(33, 9)).all()
 
 
 @given(st.integers(-32768, 32767), st.integers(-32768, 32767), st.booleans())

@@ -89,13 +89,10 @@ def test_it_shows_its_lanes_and_bits() -> None:
 @pytest.mark.parametrize(
     "parts",
     [
-        ([HEAD], [1, 2]),
-        ([HEAD], [2, 1], 0),
-        ([HEAD + 1], [2, 1]),
-        ([HEAD] * 2, [2, 1]),
+        ([HEAD], [1, 2]), ([HEAD], [2, 1], 0), ([HEAD + 1], [2, 1]), ([HEAD] * 2, [2, 1]),
         ([HEAD], [1]),
     ],
-)
+)  # fmt: skip
 def test_messages_that_differ_in_any_part_are_not_equal(parts: tuple[Any, ...]) -> None:
     assert Message(*parts) == Message(*parts)
     assert Message(*parts) != Message([HEAD], [2, 1])
@@ -129,16 +126,10 @@ def test_bad_heads_are_refused(bad: list[int], why: str) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ([-1],),
-        ([HEAD + 0.5],),
-        (np.array([-1]),),
-        ([HEAD], [-1]),
-        ([HEAD], [2**32]),
-        ([HEAD], np.array([2**32])),
-        ([HEAD], [0.5]),
-        ([HEAD], (), -1),
+        ([-1],), ([HEAD + 0.5],), (np.array([-1]),), ([HEAD], [-1]), ([HEAD], [2**32]),
+        ([HEAD], np.array([2**32])), ([HEAD], [0.5]), ([HEAD], (), -1),
     ],
-)
+)  # fmt: skip
 def test_numbers_that_do_not_fit_are_refused(arguments: tuple[Any, ...]) -> None:
     with pytest.raises((MessageError, TypeError, OverflowError)):
         Message(*arguments)

@@ -2,6 +2,7 @@
 instruction set nor on the rest of a batch.
 """
 
+import json
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from bitsback.models.model import BoundModel
 from choices import Seeded
 from laws import check_laws, messages
 from networks import SIMD_PATHS, engine
+from random_counted import small_counted
 from random_predictive import random_item, random_items, random_predictive, random_shapes
+from random_series import small_series
 from reference.planes import ItemShape as SpecShape
 
 LARGE = [
@@ -47,6 +50,16 @@ def test_both_laws(message: Message, seed: int, path: str) -> None:
         shapes = random_shapes(Seeded(np.random.default_rng(seed)), model.levels)
         codec = bound(model, shapes)
         check_laws(codec, message, random_items(seed, shapes).astype(np.uint16))
+
+
+@pytest.mark.parametrize("name", ["universal", "universal-mixed", "bilevel", "series"])
+def test_bits_are_what_the_message_grows_by(name: str) -> None:
+    model = bundled.load(name)
+    shapes = [SpecShape(1, 20, 30, 1, 2), SpecShape(1, 9, 1, 2, 2)]
+    codec, message = bound(model, shapes), Message()
+    x = np.random.default_rng(0).integers(0, 2, codec.elements, np.uint8)
+    codec.push(message, x)
+    assert abs(message.net_bits - codec.bits(x)) < 0.1
 
 
 @pytest.mark.parametrize("seed", [1, 5, 7])
@@ -79,8 +92,13 @@ def test_an_item_is_seen_alike_alone_and_among_others() -> None:
         np.testing.assert_array_equal(part, np.concatenate(parts))
 
 
-def test_bytes_and_words_are_the_same_symbols() -> None:
-    model = Model.from_bytes(random_predictive(2))
+@pytest.mark.parametrize("kind", ["predictive", "counted", "series"])
+def test_bytes_and_words_are_the_same_symbols(kind: str) -> None:
+    if kind == "predictive":
+        model = Model.from_bytes(random_predictive(2))
+    else:
+        small = small_counted() if kind == "counted" else small_series()
+        model = Model.build(json.dumps(small), {})
     shapes = [SpecShape(2, 11, 13, 3, 200)]
     x = random_items(2, shapes)
     pushed = []

@@ -11,7 +11,7 @@ import pytest
 import bitsback
 from bitsback.coding import block, block_reader, chain
 from bitsback.errors import ArchiveError, ModelError
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.runs import Run, pack_runs
 from bitsback.models import Model
 from bitsback.wire import varint
@@ -53,13 +53,13 @@ def test_a_batch_whose_windows_take_all_memory() -> None:
         Model.build(description.replace('"batch": 8', '"batch": 4096'), tensors)
 
 
-def archive_of(model: Model, items: int, data: bytes) -> tuple[Collection, bytes]:
+def archive_of(model: Model, items: int, data: bytes) -> tuple[ArrayPart, bytes]:
     """A collection of bilevel items of the model, and a block that claims them."""
     shape = model.item_shape
     assert shape is not None
     run = pack_runs([Run(items, np.dtype(np.uint8), shape, (b"\0", b"\1"))])
     payload = varint(0) + run + bytes([block.MODEL]) + model.identity[: block.PREFIX_SIZE] + data
-    return Collection.of_items("|u1", shape, items), payload
+    return ArrayPart.of_items("|u1", shape, items), payload
 
 
 def test_a_block_of_many_batches_for_few_bytes() -> None:

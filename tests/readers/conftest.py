@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.archive.reading.reader import Archive
-from bitsback.format.collection import BYTES
+from bitsback.archive.reading.sections import Blocks
+from bitsback.format.array_part import BYTES
 
 BLOCK = 4
 
@@ -53,14 +53,14 @@ def made(
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The first tiles of the blocks of arrays and pictures that are decoded."""
-    blocks: list[int] = []
-    decode: Callable[..., Any] = Archive._decode_at
+    first: list[int] = []
+    decode: Callable[..., Any] = Blocks.decode_at
 
-    def counted(self: Archive, tile: int, stop: int | None = None) -> Any:
+    def counted(self: Blocks, tile: int, stop: int | None = None) -> Any:
         found = decode(self, tile, stop)
-        if self._collection.part_of(tile)[1].axes != BYTES:
-            blocks.append(found[0])
+        if self.archive.collection.part_of(tile)[1].axes != BYTES:
+            first.append(found[0])
         return found
 
-    monkeypatch.setattr(Archive, "_decode_at", counted)
-    return blocks
+    monkeypatch.setattr(Blocks, "decode_at", counted)
+    return first

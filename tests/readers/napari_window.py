@@ -16,20 +16,20 @@ import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
 
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.sections import Blocks
 
 decoded: list[int] = []
-decode = Archive._decode_at
+decode = Blocks.decode_at
 
 
-def counted(archive: Archive, tile: int, stop: int | None = None) -> Any:
-    found = decode(archive, tile, stop)
+def counted(blocks: Blocks, tile: int, stop: int | None = None) -> Any:
+    found = decode(blocks, tile, stop)
     decoded.append(found[0])
     return found
 
 
 def main(folder: Path) -> None:
-    Archive._decode_at = counted  # type: ignore[method-assign]
+    Blocks.decode_at = counted  # type: ignore[method-assign]
     viewer = napari.Viewer()
     print(json.dumps({name: shown(viewer, folder, name) for name in ("stack", "colours")}))
     viewer.close()

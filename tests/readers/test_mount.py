@@ -75,7 +75,7 @@ def test_operations(made: Path, operations: Operations, pictures: dict[str, NDAr
 def test_errors_of_operations(made: Path, tmp_path: Path, operations: Operations) -> None:
     data = bytearray((made / "folder.bb").read_bytes())
     with bitsback.open(bytes(data)) as archive:
-        for block in archive._blocks:
+        for block in archive.reader.blocks:
             data[block.end - 6] ^= 1
     (tmp_path / "x.bb").write_bytes(data)
     call = operations(tmp_path / "x.bb")

@@ -98,6 +98,6 @@ def test_what_pillow_cannot_show(array: NDArray[Any], part: str) -> None:
 def test_damage_is_an_error(made: Path) -> None:
     data = bytearray((made / "volume.bb").read_bytes())
     with bitsback.open(bytes(data)) as archive:
-        data[archive._blocks[0].end - 6] ^= 1
+        data[archive.reader.blocks[0].end - 6] ^= 1
     with pytest.raises(bitsback.ArchiveError, match="block 0"):
         Image.open(io.BytesIO(data))

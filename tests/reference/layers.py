@@ -324,16 +324,9 @@ class Broadcast:
 
 
 LAYERS: dict[str, type[Layer]] = {
-    "linear": Linear,
-    "lookup_table": Lookup,
-    "add": Add,
-    "concat": Concat,
-    "conv": Conv,
-    "pixel_shuffle": PixelShuffle,
-    "flatten": Flatten,
-    "image": Image,
-    "broadcast": Broadcast,
-}
+    "linear": Linear, "lookup_table": Lookup, "add": Add, "concat": Concat, "conv": Conv,
+    "pixel_shuffle": PixelShuffle, "flatten": Flatten, "image": Image, "broadcast": Broadcast,
+}  # fmt: skip
 
 
 def inputs(about: dict[str, Any]) -> tuple[str, ...]:

@@ -123,12 +123,8 @@ class Exponential(BetaBinomial):
     """Like a beta-binomial, with a grid that the model's tensors describe."""
 
     TENSORS: ClassVar[tuple[str, ...]] = (
-        "base",
-        "first_statistic",
-        "second_statistic",
-        "first_value",
-        "second_value",
-    )
+        "base", "first_statistic", "second_statistic", "first_value", "second_value",
+    )  # fmt: skip
 
     def __init__(
         self, about: dict[str, Any], variable: Variable, n: int, prefix: str, tensors: Tensors
@@ -238,10 +234,6 @@ def check_coupled(normal: Normal, variable: Variable, *outputs: Value) -> None:
 
 
 MEANINGS: dict[str, type[Meaning]] = {
-    "gaussian": Gaussian,
-    "bernoulli": Bernoulli,
-    "beta-binomial": BetaBinomial,
-    "exponential": Exponential,
-    "mixture": Mixture,
-    "normal": Normal,
-}
+    "gaussian": Gaussian, "bernoulli": Bernoulli, "beta-binomial": BetaBinomial,
+    "exponential": Exponential, "mixture": Mixture, "normal": Normal,
+}  # fmt: skip

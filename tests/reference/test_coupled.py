@@ -1,16 +1,19 @@
-"""Coupled channels: the program and the specification code the same bits, also at the limits of the
-format, and the coupling has its meaning.
+"""Coupled channels and layers of latents: the program and the specification code the same bits,
+also at the limits of the format, and the coupling has its meaning.
 """
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from agreement import Pair, a_message
+from bitsback.codecs.array_codec import bits_of_push
 from bitsback.errors import ModelError
 from bitsback.models import Model, file
-from bitsback.models.distributions.coupled import CoupledCodec, CoupledDistribution
+from hierarchies import NAMES, bit_swap, hierarchy, plain
 from model_parts import Parts
 from random_programs import COUPLINGS
 from reference.model import Model as SpecModel
@@ -67,20 +70,31 @@ def test_one_image_alone() -> None:
     check(model(4, 256, 2, COUPLINGS[1]), (3, 3), items=1)
 
 
-def test_a_channel_follows_those_before_it() -> None:
-    """With a coupling of one, a channel deviates from its mean as much as the channel before it."""
-    of = Model.from_bytes(model(3, 256, 2, COUPLINGS[0], scale=2**16)).distributions["p(x|z)"]
-    assert isinstance(of, CoupledDistribution)
-    mean = np.array([[[100, 50, 200]]]) << 6
-    scale, coupling = np.zeros((1, 1, 3), np.uint8), np.array([[[64, -32, 32]]])
-    codec = CoupledCodec(of, mean, scale, coupling)
-    # 12 more than 100; so 62 is expected, and 200 - 6 + 6.
-    for off, expected in [(12, [112, 62, 200]), (-8, [92, 42, 200])]:
-        bits = codec.bits(np.array([expected], np.uint8))[0]
-        assert expected[0] == 100 + off
-        assert bits[1:].max() < 1.5
-        apart = codec.bits(np.array([[expected[0], 50, 210]], np.uint8))[0]
-        assert apart[1:].min() > 10
+@pytest.mark.parametrize("off", [12, -8])
+@pytest.mark.parametrize("z", [0, 100, 255])
+def test_a_channel_follows_those_before_it(z: int, off: int) -> None:
+    """Its mean moves by the coupling times what the channels before it are off their means."""
+    it = Model.from_bytes(model(3, 256, 2, COUPLINGS[0], scale=2**16))
+    conditional, latent = it.distributions["p(x|z)"].conditional, np.array([[z]])
+    assert conditional is not None
+    mean, _, coupling = (of[0] / 64 for of in conditional.parameters({"z": latent}, (1, 1)))
+    assert coupling.any()
+    first = np.clip(np.rint(mean[0] + off), 0, 255)
+    apart = first - mean[0]
+    second = np.clip(np.rint(mean[1] + coupling[0] * apart), 0, 255)
+    moved = coupling[1] * apart + coupling[2] * (second - mean[1])
+    third = np.clip(np.rint(mean[2] + moved), 0, 255)
+    expected = np.array([[first, second, third]], np.uint8)
+    codec = it.step_codec("p(x|z)", {"z": latent}, 1, (1, 1))
+
+    def costs(x: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return bits_of_push(lambda message: codec.push(message, x))
+
+    assert costs(expected)[1:].max() < 1.7
+    for channel in 1, 2:
+        other = expected.copy()
+        other[0, channel] += 20 if other[0, channel] < 128 else -20
+        assert costs(other)[channel] > 10
 
 
 def test_one_channel_has_none_to_follow() -> None:
@@ -91,3 +105,40 @@ def test_one_channel_has_none_to_follow() -> None:
         Model.build(json.dumps(about), tensors)
     with pytest.raises(SpecModelError, match="2 channels"):
         SpecModel(json.dumps(about), tensors)
+
+
+SMALLEST, LARGEST = 2**26, 1  # scales, by their inverses
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=list(NAMES))
+@pytest.mark.parametrize("order", [bit_swap, plain])
+def test_both_orders_of_two_and_of_four_layers(names: list[str], order: Any) -> None:
+    check(hierarchy(names, order(names)), (3, 4), items=5)
+
+
+@pytest.mark.parametrize("inverse_scale", [SMALLEST, LARGEST])
+@pytest.mark.parametrize("codec", ["normal", "mixture"])
+def test_the_ends_of_the_scales_of_layers(codec: str, inverse_scale: int) -> None:
+    names = NAMES["two"]
+    check(hierarchy(names, bit_swap(names), inverse_scale=inverse_scale, codec=codec), (3, 4))
+
+
+@pytest.mark.parametrize("bits", [1, 12])
+def test_one_latent_with_the_fewest_and_the_most_places(bits: int) -> None:
+    names = NAMES["four"]
+    check(hierarchy(names, bit_swap(names), channels=1, bits=bits), (3, 4))
+
+
+def test_one_image_of_layers_alone() -> None:
+    for order in (bit_swap, plain):
+        check(hierarchy(NAMES["two"], order(NAMES["two"])), (3, 4), items=1)
+
+
+def test_one_pixel() -> None:
+    check(hierarchy(NAMES["two"], bit_swap(NAMES["two"]), size=(1, 1)), (1, 1))
+
+
+@pytest.mark.parametrize("size", [(3, 4), (1, 1), (9, 2), (16, 17)])
+def test_grids_of_several_sizes_down_to_one_cell(size: Size) -> None:
+    names = NAMES["four"]
+    check(hierarchy(names, bit_swap(names), size=None, grids=(1, 2, 4, 8)), size, items=2)

@@ -20,18 +20,9 @@ RIDGES = [1, 128, 2**20]
 SUM = 2**26  # the largest that a model may start from
 DECAY = 252, 0, 0
 KINDS = [
-    "sums",
-    "large",
-    "singular",
-    "nearly singular",
-    "rounding",
-    "zero",
-    "anything",
-    "indefinite",
-    "least",
-    "most",
-    "one",
-]
+    "sums", "large", "singular", "nearly singular", "rounding", "zero", "anything", "indefinite",
+    "least", "most", "one",
+]  # fmt: skip
 
 
 def numbers(seed: int, count: int, top: int) -> Ints:

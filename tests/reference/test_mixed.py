@@ -12,13 +12,10 @@ from hypothesis import strategies as st
 
 from agreement import a_message, assert_both_refuse, check_messages
 from bitsback.models import Model
-from bitsback.models import item_shape as program
 from choices import Choices, Drawn, Seeded
-from laws import to_reference
 from networks import SIMD_PATHS, engine
 from random_predictive import Grower, random_items, random_mixed, random_shapes, small_predictive
 from reference.model import Model as SpecModel
-from reference.planes import ItemShape
 
 
 def symbol_type(model: SpecModel) -> type[np.unsignedinteger[Any]]:
@@ -49,34 +46,6 @@ def test_models_that_hypothesis_draws(data: Any, seed: int) -> None:
     check(Model.build(*parts), SpecModel(*parts), choose, seed, 2)
 
 
-@pytest.mark.parametrize("path", SIMD_PATHS)
-def test_each_engine_codes_the_same_bits(path: str) -> None:
-    with engine(path):
-        model, spec = (of.from_bytes(random_mixed(5)) for of in (Model, SpecModel))
-        shape = ItemShape(1, 7, 9, 3, model.levels)
-        x = random_items(5, [shape]).astype(symbol_type(spec))
-        message = a_message(1, lanes=2)
-        reference, before = to_reference(message), message.copy()
-        spec.planes([shape]).push(reference, x.tolist())
-        bound = model.bind([(1, program.ItemShape(*shape))])
-        bound.push(message, x)
-        assert to_reference(message) == reference
-        np.testing.assert_array_equal(bound.pop(message), x)
-        assert message == before
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_costs_are_those_of_the_specification(seed: int) -> None:
-    data = random_mixed(seed)
-    model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
-    shapes = [(1, 1000, 1, 3, 2), (2, 30, 7, 1, 2), (1, 300, 200, 1, 2)]
-    ours = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])
-    theirs = [ItemShape(*shape) for shape in shapes]
-    assert ours.memory == spec.plane_memory(theirs)
-    assert ours.macs == spec.plane_macs(theirs)
-    assert ours.steps == spec.plane_steps(theirs) == 0
-
-
 TERM: list[str | int] = ["counts", "contexts", 0, "terms", 0]
 BROKEN: dict[str, tuple[list[str | int], Any]] = {
     "sure of everything": (["counts", "sure"], 0),
@@ -102,7 +71,6 @@ BROKEN: dict[str, tuple[list[str | int], Any]] = {
     "a list": (["counts"], []),
 }
 
-
 DEEP: dict[str, tuple[list[str | int], Any]] = {
     "bits of deep symbols": (["counts", "quantiles"], None),
     "more quantiles": (["counts", "quantiles"], 9),
@@ -111,15 +79,8 @@ DEEP: dict[str, tuple[list[str | int], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", DEEP)
-def test_what_it_does_not_allow_of_deep_images_is_refused(name: str) -> None:
-    description, tensors = small_predictive(counts=True, levels=1000)
-    path, value = DEEP[name]
-    assert_both_refuse(json.loads(description), path, value, tensors)
-
-
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("name", [*BROKEN, *DEEP])
 def test_what_the_format_does_not_allow_is_refused(name: str) -> None:
-    description, tensors = small_predictive(counts=True)
-    path, value = BROKEN[name]
-    assert_both_refuse(json.loads(description), path, value, tensors)
+    levels = {"levels": 1000} if name in DEEP else {}
+    description, tensors = small_predictive(counts=True, **levels)
+    assert_both_refuse(json.loads(description), *{**BROKEN, **DEEP}[name], tensors)

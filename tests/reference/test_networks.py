@@ -3,6 +3,7 @@ path.
 """
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,12 @@ from bitsback.models.integer import Size
 from model_parts import Net, Parts
 from networks import SIMD_PATHS, engine, read_network
 from reference import network as spec
+from reference.layers import LAYERS
 from reference.rules import ModelError
 from reference.values import ITEM, Value, places
 
 CLAMPS = [(0, 255), (0, 255), (3, 200), (0, 1), (-300, 300), (-32768, 32767), (-7, -3), (254, 256)]
-OPS = [
-    "linear", "lookup_table", "conv", "conv", "conv", "pixel_shuffle", "pixel_shuffle",
-    "pixel_shuffle", "add", "concat",
-    "flatten", "image", "broadcast",
-]  # fmt: skip
+OPS = [*LAYERS, *["conv", "pixel_shuffle"] * 2]
 SIZES = [(1, 1), (1, 9), (7, 1), (4, 5), (5, 3), (6, 8)]
 MOST_ELEMENTS = 3000  # the limit of a value, and of the patch of a convolution
 SEEDS = range(60)
@@ -60,7 +58,7 @@ class Random:
         area = np.prod(places(of.where, self.size))
         outputs = min(int(self.pick([1, 2, 3, 4, 8, 17, 33, 64])), max(1, MOST_ELEMENTS // area))
         is_bytes = lo >= 0 and hi <= 255
-        match self.pick(OPS):
+        match op := self.pick(OPS):
             case "linear" if is_bytes:
                 net.linear(name, outputs, clamp)
             case "conv" if is_bytes and of.where != ITEM:
@@ -88,8 +86,6 @@ class Random:
                 low = min(lo, net.values[other].range[0])
                 if top <= 32767 or low >= 0:
                     net.grow("concat", name, other=other)
-            case "flatten" if of.where != ITEM and self.has_size:
-                net.grow("flatten", name)
             case "image" if of.where == ITEM and self.has_size:
                 for grid in self.rng.permutation([1, 2, 3, 4, 100]).tolist():
                     if of.channels % np.prod(places(grid, self.size)) == 0:
@@ -97,6 +93,9 @@ class Random:
                         return
             case "broadcast" if of.where == ITEM and of.channels <= 64:
                 net.grow("broadcast", name, grid=int(self.pick([1, 2, 3, 4, 100])))
+            case _ if not LAYERS[op].KEYS and not LAYERS[op].TENSORS:
+                with suppress(ModelError):
+                    net.grow(op, name)
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)

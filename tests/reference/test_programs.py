@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agreement import Pair, a_message
 from networks import SIMD_PATHS
-from random_programs import CODES, Program, programs, random_program
+from random_programs import CODES, DATA, OF_LATENTS, Program, programs, random_program
 from reference.model import Model as SpecModel
 from reference.outputs import COUPLED
 
@@ -72,20 +72,8 @@ def test_programs_of_every_kind_are_among_them() -> None:
             "p(x)", {}
         )
     wanted: list[Any] = [tuple(code) for code in CODES.values()]
-    wanted += [
-        "autoregressive",
-        "bernoulli",
-        "beta-binomial",
-        "exponential",
-        "mixture",
-        "normal",
-        "uniform",
-        "gaussian",
-        "predictive",
-        "series",
-    ]
+    wanted += ["autoregressive", *DATA, *(f"{codec} of a latent" for codec in OF_LATENTS)]
     wanted += ["linear", "lookup_table", "conv", "add", "concat", "pixel_shuffle", "flatten"]
     wanted += ["image", "broadcast"]
-    wanted += ["gaussian of a latent", "normal of a latent", "mixture of a latent"]
     wanted += [True, False, "autoregressive without features", "coupled"]
     assert [kind for kind in wanted if not seen[kind]] == []

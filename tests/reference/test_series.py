@@ -3,6 +3,7 @@ extremes.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from bitsback.models import item_shape as program
 from bundled_models import spec_model
 from choices import Choices, Drawn, Seeded
 from laws import to_reference
+from random_counted import small_counted
 from random_series import random_series, series_model, small_series
 from reference.model import Model as SpecModel
 from reference.planes import ItemShape
@@ -98,29 +100,6 @@ def test_exact_bytes() -> None:
     )
 
 
-def test_bytes_and_words_are_the_same_symbols() -> None:
-    model = bundled.load("series")
-    x = a_series(np.random.default_rng(1), 50, 200)
-    bound = model.bind([(1, program.ItemShape(1, 25, 1, 2, 256))])
-    one, other = Message.random(1), Message.random(1)
-    bound.push(one, x)
-    bound.push(other, x.astype(np.uint8))
-    assert one == other
-    assert bound.pop(one).tolist() == x.tolist()
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_costs_are_those_of_the_specification(seed: int) -> None:
-    data = random_series(seed)
-    model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
-    shapes = [(1, 1000, 1, 3, 2), (2, 30, 7, 1, 2)]
-    ours = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])
-    theirs = [ItemShape(*shape) for shape in shapes]
-    assert ours.memory == spec.plane_memory(theirs)
-    assert ours.macs == spec.plane_macs(theirs)
-    assert ours.steps == spec.plane_steps(theirs) == 0
-
-
 BROKEN: dict[str, tuple[list[str | int], Any]] = {
     "no predictors": (["predictors"], []),
     "five predictors": (["predictors"], [small_series()] * 5),
@@ -151,8 +130,9 @@ def test_what_the_format_does_not_allow_is_refused(name: str) -> None:
     assert_both_refuse(small_series(), *BROKEN[name])
 
 
-def test_a_model_with_a_size_may_code_its_items_as_series() -> None:
-    description = small_series()
+@pytest.mark.parametrize("small", [small_series, small_counted])
+def test_a_model_with_a_size_may_code_its_items_as_any_others(small: Callable[[], Any]) -> None:
+    description = small()
     description["variables"]["x"] = {"channels": 2, "levels": 256, "size": [3, 4]}
     del description["test"]["size"]
     pair = Pair.of(file.write(json.dumps(description), {}))

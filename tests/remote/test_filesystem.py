@@ -82,7 +82,7 @@ def test_chained_urls(web: Web, s3: dict[str, Any], scans: Path, noise: NDArray[
     with fsspec.open(f"bitsback://123.npy::{web.url('x.bb')}") as file:
         assert np.array_equal(np.load(file), noise[123])
     with bitsback.open(web.url("x.bb")) as archive:
-        block = archive._blocks[123 // BLOCK]
+        block = archive.reader.blocks[123 // BLOCK]
     assert (block.offset, block.offset + block.size) in web.spans, "only its block is fetched"
     assert len(web.spans) == 5
 

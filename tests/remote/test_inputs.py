@@ -132,7 +132,7 @@ def test_a_folder_that_cannot_be_restored_leaves_nothing(memory: Any) -> None:
     bitsback.compress("memory://scans", "memory://x.bb", block=5)
     data = bytearray(memory.cat("/x.bb"))
     with bitsback.open("memory://x.bb") as archive:
-        data[archive._blocks[-1].offset + 30] ^= 1
+        data[archive.reader.blocks[-1].offset + 30] ^= 1
     memory.pipe("/x.bb", bytes(data))
     with pytest.raises(bitsback.ArchiveError, match="checksum"):
         bitsback.decompress("memory://x.bb", "memory://restored")
@@ -175,7 +175,7 @@ def test_times_are_kept_where_a_filesystem_has_them(memory: Any, tmp_path: Path)
     for place in ("memory://out", "bitsback://::memory://one.bb"):
         bitsback.compress(place, tmp_path / "again.bb", force=True)
         with bitsback.open(tmp_path / "again.bb") as archive:
-            assert [archive._files.time(number) for number in range(2)] == [time, time]
+            assert [archive.reader.files.time(number) for number in range(2)] == [time, time]
 
 
 def test_folders_are_made_where_names_do_not_make_them(memory: Any, tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.archive.restoring.restore import extract
 from bitsback.io.remote.ranges import Ranges
 from waiting import exit_code, forked
 
@@ -44,7 +43,7 @@ def test_a_small_archive_is_one_request(web: Web) -> None:
 def test_an_item_is_a_request_for_its_block(web: Web, noise: NDArray[np.int64]) -> None:
     with bitsback.open(web.url("x.bb")) as archive:
         for number in (7, 130, 131):
-            block = archive._blocks[number // BLOCK]
+            block = archive.reader.blocks[number // BLOCK]
             web.spans.clear()
             assert np.array_equal(archive[number], noise[number])
             expected = [] if number == 131 else [(block.offset, block.offset + block.size)]
@@ -169,7 +168,7 @@ def test_the_blocks_of_an_index_are_fetched_together(
     with bitsback.open(web.url("x.bb")) as archive, counted(web) as calls:
         assert np.array_equal(archive[key], noise[key])
         first = key[0] if isinstance(key, tuple) else key
-        wanted = {archive._block_of(int(item)) for item in np.arange(COUNT)[first]}
+        wanted = {archive.reader.blocks.with_tile(int(item)) for item in np.arange(COUNT)[first]}
     sizes = sum(block.size for block in wanted)
     assert web.fetched <= sizes + (1 << 16) * len(wanted)
     assert calls == [len(web.spans)], "all at the same time"
@@ -227,7 +226,7 @@ def test_the_blocks_of_files_are_fetched_together(web: Web, memory: Any, tmp_pat
     with bitsback.open(web.url("files.bb")) as archive:
         names = archive.names
         with counted(web) as calls:
-            extract(archive, [33, 2, 5, 38, 11], tmp_path / "out", force=False)
+            archive.extract([33, 2, 5, 38, 11], tmp_path / "out")
         assert len(calls) <= 2, "no request for each file"
     for number in (33, 2, 5, 38, 11):
         assert pixels_of(tmp_path / "out" / names[number]) == pixels_of(

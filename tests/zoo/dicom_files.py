@@ -10,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 IMPLICIT, EXPLICIT, DEFLATED, BIG = (
-    "1.2.840.10008.1.2",
-    "1.2.840.10008.1.2.1",
-    "1.2.840.10008.1.2.1.99",
-    "1.2.840.10008.1.2.2",
-)
+    "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2",
+)  # fmt: skip
 _LONG = ("OB", "OW", "SQ", "UN", "UT")
 Elements = Mapping[tuple[int, int], tuple[str, Any]]
 

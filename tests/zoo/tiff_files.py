@@ -48,20 +48,11 @@ _CHANNELS = {
 }  # fmt: skip
 _COMPRESSIONS = (
     *(
-        None,
-        "zlib",
-        "lzw",
-        "packbits",
-        "zstd",
-        "lzma",
-        "deflate",
-        "jpeg",
-        "jpeg2000",
-        "webp",
+        None, "zlib", "lzw", "packbits", "zstd", "lzma", "deflate", "jpeg", "jpeg2000", "webp",
         "png",
     ),
     *("jpegxl", "lerc", "ccittfax4", "pixarlog"),
-)
+)  # fmt: skip
 _LAYOUTS: tuple[dict[str, Any], ...] = ({}, {"rowsperstrip": 4}, {"tile": (16, 16)})
 _EVERY = 11
 """One in this number of combinations is made."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import fields
 from importlib import import_module
 from operator import attrgetter
 from typing import Any
@@ -44,6 +45,16 @@ def of_the_core(path: str) -> str:
     return re.sub(r"\A\w+\([^\n]*\) -> [^\n]*\n\n", "", text)  # nanobind's signature
 
 
+def complete_options(cls: griffe.Class) -> None:
+    """Gives a class of options the docstring and the defaults that its fields declare."""
+    options = attrgetter(cls.name)(import_module(cls.module.path))
+    cls.docstring = griffe.Docstring(inspect.getdoc(options) or "", parent=cls)
+    for field in fields(options):
+        member = cls.members[field.name]
+        assert isinstance(member, griffe.Attribute)
+        member.value = repr(field.default)
+
+
 def change(of: griffe.Object, names: set[str]) -> None:
     if of.path.startswith("bitsback._core.Message") and not of.name.startswith("__"):
         of.docstring = griffe.Docstring(of_the_core(of.path), parent=of)
@@ -63,6 +74,8 @@ class Docstrings(griffe.Extension):
         change(attr, set())
 
     def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
+        if any(str(decorator.value) == "documented" for decorator in cls.decorators):
+            complete_options(cls)
         change(cls, {*cls.members} | {parameter.name for parameter in cls.parameters})
 
     def on_module_members(self, *, mod: griffe.Module, **_: Any) -> None:

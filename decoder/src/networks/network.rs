@@ -33,6 +33,19 @@ pub(crate) enum Op {
     Broadcast,
 }
 
+impl Op {
+    /// The rows of the input, which has `rows`, that some rows of the result depend on, and of the other input.
+    pub(crate) fn reads(&self, need: Range<usize>, rows: usize) -> (Range<usize>, Option<(usize, Range<usize>)>) {
+        match self {
+            Op::Linear(linear) => (linear.rows_for(need, rows), None),
+            Op::Add { other, .. } | Op::Concat { other } => (need.clone(), Some((*other, need))),
+            Op::Lookup { .. } => (need, None),
+            Op::Shuffle { factor } => (need.start / factor..(need.end - 1) / factor + 1, None),
+            Op::Same | Op::Broadcast => (0..rows, None),
+        }
+    }
+}
+
 pub(crate) struct Layer {
     pub(crate) input: usize,
     pub(crate) op: Op,

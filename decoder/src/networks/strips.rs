@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::networks::network::{Network, Op};
+use crate::networks::network::Network;
 
 impl Network {
     /// The rows of each value that some rows of outputs of one grid depend on.
@@ -17,13 +17,7 @@ impl Network {
                 continue;
             }
             let [rows, _] = self.values[layer.input].place.extent(size);
-            let (own, other) = match &layer.op {
-                Op::Linear(linear) => (linear.rows_for(need, rows), None),
-                Op::Add { other, .. } | Op::Concat { other } => (need.clone(), Some((*other, need))),
-                Op::Lookup { .. } => (need, None),
-                Op::Shuffle { factor } => (need.start / factor..(need.end - 1) / factor + 1, None),
-                Op::Same | Op::Broadcast => (0..rows, None),
-            };
+            let (own, other) = layer.op.reads(need, rows);
             for (number, rows) in [Some((layer.input, own)), other].into_iter().flatten() {
                 let known = &mut needs[number];
                 *known =

@@ -110,11 +110,11 @@ def report(
 
 def say_names(skipped: Mapping[str, Sequence[str]], noted: Mapping[str, Sequence[str]]) -> None:
     """Names the files of a folder that were left out, and unexpected ones that were kept."""
-    for said, names in (("kept", noted), ("left out", skipped)):
+    for verb, names in (("kept", noted), ("left out", skipped)):
         for kind, of_kind in names.items():
             more = len(of_kind) - _NAMED
             shown = ", ".join(of_kind[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
-            figures.say(f"{said}: {kind}: {shown}", err=True)
+            figures.say(f"{verb}: {kind}: {shown}", err=True)
 
 
 def _little(source: str, summary: Compressed) -> str | None:

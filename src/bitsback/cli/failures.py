@@ -18,7 +18,7 @@ from bitsback.io.names import printable
 
 FAILED = 2
 
-TOLD = (click.ClickException, BitsbackError, OSError, MemoryError)
+REPORTED = (click.ClickException, BitsbackError, OSError, MemoryError)
 """Errors that are shown in one line, since the program is not at fault."""
 
 _PYTHON = re.compile(r" \([a-z_]+=[A-Za-z_]+\)")
@@ -48,7 +48,7 @@ def describe(error: BaseException) -> str:
     return printable(" ".join(message.split()))
 
 
-def tell(error: BaseException, with_traceback: bool) -> None:
+def report(error: BaseException, with_traceback: bool) -> None:
     """Prints the line, after the traceback if that is requested."""
     if with_traceback:
         import traceback
@@ -74,11 +74,11 @@ def each(names: Sequence[str], work: Work, as_json: bool, err: bool = False) -> 
             well, row = work(name)
         except BrokenPipeError:
             raise
-        except TOLD as error:
+        except REPORTED as error:
             if len(names) == 1:
                 raise
             well, row = False, {"archive": name, "error": describe(error)}
-            tell(error, click.get_current_context().meta.get(options.TRACEBACK, False))
+            report(error, click.get_current_context().meta.get(options.TRACEBACK, False))
         good = good and well
         rows.append(row)
     if as_json:

@@ -103,3 +103,11 @@ def show_json(figures: dict[str, Any] | list[dict[str, Any]], err: bool = False)
     import json  # here, since `bitsback --help` loads this file
 
     click.echo(json.dumps(figures, indent=2), err=err)
+
+
+def result(row: dict[str, Any], text: str, as_json: bool, quiet: bool, err: bool = False) -> None:
+    """Prints what a command did: as JSON, on standard error if `err`, or in a line for people."""
+    if as_json:
+        show_json(row, err)
+    elif not quiet:
+        say(text, err=True)

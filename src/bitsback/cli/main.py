@@ -15,7 +15,7 @@ import click
 from bitsback import __version__
 from bitsback.cli import added, logs
 from bitsback.cli.ending import end_interrupted
-from bitsback.cli.failures import FAILED, TOLD, tell
+from bitsback.cli.failures import FAILED, REPORTED, report
 from bitsback.cli.progress import Progress
 
 COMMANDS = (
@@ -126,8 +126,8 @@ class LazyGroup(click.Group):
             sys.exit(code if isinstance(code, int) else 0)
         except Interrupted:
             end_interrupted()
-        except TOLD as error:
-            tell(error, "--traceback" in args)
+        except REPORTED as error:
+            report(error, "--traceback" in args)
             sys.exit(FAILED)
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
+from dataclasses import Field, fields
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 import click
 
 from bitsback.cli import complete
+from bitsback.cli.grouped import group
+from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import InputError
+from bitsback.option import declaration, flag
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Made = TypeVar("Made")
+Place = TypeVar("Place")
 
 STANDARD = "-"
 TRACEBACK = "bitsback.traceback"
@@ -34,34 +41,6 @@ def traceback_option(function: Function) -> Function:
     )(function)
 
 
-def threads_option(function: Function) -> Function:
-    return click.option(
-        "--threads",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Number of threads.  [default: all cores]",
-    )(function)
-
-
-def model_option(function: Function) -> Function:
-    return click.option(
-        "-m",
-        "--model",
-        metavar="FILE",
-        shell_complete=complete.models,
-        help=(
-            "The model file that the archive was made with, if the model is neither in the archive"
-            " nor bundled."
-        ),
-    )(function)
-
-
-def force_option(function: Function) -> Function:
-    return click.option("-f", "--force", is_flag=True, help="Replace an existing output file.")(
-        function
-    )
-
-
 def quiet_option(function: Function) -> Function:
     return click.option(
         "-q", "--quiet", is_flag=True, help="Show errors only: no progress bar and no summary."
@@ -78,21 +57,6 @@ def output_option(text: str, metavar: str = "FILE") -> Callable[[Function], Func
     return click.option("-o", "--output", metavar=metavar, help=text)
 
 
-def storage_option(function: Function) -> Function:
-    return click.option(
-        "--storage-option",
-        "storage_options",
-        multiple=True,
-        metavar="KEY=VALUE",
-        callback=_storage_options,
-        help=(
-            "An fsspec option for the filesystem of a URL, such as anon=true or"
-            " endpoint_url=http://host:9000 for s3://; s3.KEY=VALUE sets it for one protocol."
-            " May be repeated."
-        ),
-    )(function)
-
-
 def _together(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
     """Several options, in the order in which help lists them."""
 
@@ -102,16 +66,6 @@ def _together(*options: Callable[[Function], Function]) -> Callable[[Function], 
         return function
 
     return add
-
-
-def reading_options(function: Function) -> Function:
-    """The options of commands that report on archives."""
-    return _together(json_option, storage_option, traceback_option)(function)
-
-
-def writing_options(function: Function) -> Function:
-    """The options of commands that write an output."""
-    return _together(force_option, quiet_option, reading_options)(function)
 
 
 def _storage_options(
@@ -136,10 +90,82 @@ def _storage_options(
     return options
 
 
+def field_option(each: Field[Any]) -> Callable[[Function], Function]:
+    """The option of the command for a field of `CompressOptions` or `DecompressOptions`, and the
+    options for some of its values.
+    """
+    known = declaration(each)
+    text = re.sub(r'"([\w-]+)"', r"\1", known.meaning)
+    text = re.sub(r"`(\w+)`", lambda found: f"--{found[1].replace('_', '-')}", text)
+    text += f"  [default: {known.usual}]" if known.usual else ""
+    default = known.command_default or each.default
+    form: dict[str, Any] = {"default": default, "metavar": known.metavar, "help": text}
+    low = known.least if known.above is None else known.above
+    kinds = str(each.type).split(" | ")
+    if known.choices:
+        form |= {"type": click.Choice(known.choices), "show_default": default is not None}
+    elif "bool" in kinds:
+        form |= {"is_flag": True}
+    elif low is not None:
+        numbers = click.IntRange if "int" in kinds else click.FloatRange
+        form |= {"type": numbers(low, known.most, min_open=known.above is not None)}
+    elif "float" in kinds:
+        form |= {"type": float}
+    elif each.name == "model":
+        form |= {"default": None, "shell_complete": complete.models}
+    elif each.name == "storage_options":
+        form |= {"multiple": True, "callback": _storage_options, "help": text + " May be repeated."}
+    shortcuts = (
+        click.option(f"--{value}", is_flag=True, help=help)
+        for value, help in known.shortcuts.items()
+    )
+    own = click.option(*(known.names or [flag(each)]), each.name, **form)
+    return group(known.heading, own, *shortcuts, rare=known.rare)
+
+
+def field_options(kind: type, added: bool = False) -> Callable[[Function], Function]:
+    """The options of the command for all fields of `CompressOptions` or `DecompressOptions`.
+    added: those of `bitsback add` only.
+    """
+    known = ((each, declaration(each)) for each in fields(kind))
+    return _together(
+        *(
+            field_option(each)
+            for each, option in known
+            if option.in_command and (option.in_add or not added)
+        )
+    )
+
+
+def from_command(kind: Callable[..., Made], given: dict[str, Any]) -> Made:
+    """The `CompressOptions` or `DecompressOptions` that a command was given. Raises UsageError if
+    a value is given twice, InputError for other wrong values.
+    """
+    for each in fields(cast(Any, kind)):
+        words = declaration(each).shortcuts
+        chosen = [word for word in words if given.pop(word)]
+        chosen += [value for value in (given.pop(each.name, None),) if value is not None]
+        if len(chosen) > 1 and words:
+            flags = ", ".join(f"--{word}" for word in words)
+            raise click.UsageError(f"{flags} and {flag(each)} exclude each other; give one of them")
+        if chosen:
+            given[each.name] = chosen[0]
+    return kind(**given)
+
+
+_SHARED = {each.name: field_option(each) for each in fields(DecompressOptions)}
+force_option, threads_option = _SHARED["force"], _SHARED["threads"]
+model_option, storage_option = _SHARED["model"], _SHARED["storage_options"]
+reading_options = _together(json_option, storage_option, traceback_option)
+"""The options of commands that report on archives."""
+writing_options = _together(force_option, quiet_option, reading_options)
+"""The options of commands that write an output."""
+
+
 def checked_output(source: str, output: str) -> str:
     """The output, which must not be a terminal nor the input. Raises InputError."""
     if output == STANDARD:
-        refuse_terminal()
+        standard_output()
     elif source != STANDARD and _same_file(source, output):
         raise InputError(f"{output}: is the input too; name another output with -o")
     return output
@@ -163,21 +189,21 @@ def standard_input() -> BinaryIO:
 
 
 def standard_output() -> BinaryIO:
-    """Raises InputError if standard output is closed."""
-    if sys.stdout is None:
-        raise InputError("standard output is closed; give -o FILE")
-    return sys.stdout.buffer
-
-
-def refuse_terminal() -> None:
-    """Raise InputError if standard output is closed, or is a terminal, which binary data would
+    """Raises InputError if standard output is closed, or is a terminal, which binary data would
     garble.
     """
-    standard_output()
+    if sys.stdout is None:
+        raise InputError("standard output is closed; give -o FILE")
     if sys.stdout.isatty():
         raise InputError(
             "standard output is a terminal and the output is binary; redirect it, or give -o FILE"
         )
+    return sys.stdout.buffer
+
+
+def destination(output: Place) -> Place | BinaryIO:
+    """Where to write an output: a place, or standard output. Raises InputError."""
+    return standard_output() if output == STANDARD else output
 
 
 def _same_file(source: str, output: str) -> bool:

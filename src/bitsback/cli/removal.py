@@ -68,7 +68,7 @@ def remove_compressed(
             names = list(archive.names)
             files = [place / name for name in names]
         before = _states(files)
-        compare(archive, place, names, threads, progress, times=True)
+        compare(archive.reader, place, names, threads, progress, times=True)
         _remove(files, before)
     if archive.kind == "folder" and Path(sources[0]).is_dir():
         _remove_empty(Path(sources[0]), names)
@@ -90,9 +90,9 @@ def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: b
             Progress("comparing", quiet) as progress,
             bitsback.open(source, model=wanted.model) as archive,
         ):
-            names = restored_names(archive) if archive.kind == "folder" else []
+            names = restored_names(archive.reader) if archive.kind == "folder" else []
             exact = wanted.files == "exact"
-            compare(archive, Path(output), names, wanted.threads, progress, exact)
+            compare(archive.reader, Path(output), names, wanted.threads, progress, exact)
         _remove([Path(source)], before)
     if not quiet:
         figures.say(f"{source}: removed", err=True)

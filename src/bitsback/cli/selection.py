@@ -15,7 +15,7 @@ from bitsback.errors import InputError
 from bitsback.io.names import printable
 
 if TYPE_CHECKING:
-    from bitsback.archive.reading.reader import Archive
+    from bitsback.archive.archive import Archive
 
 _SHOWN = 3  # names in an error
 _COMPARED = 10_000  # names that a mistyped one is compared with
@@ -48,7 +48,7 @@ def file_numbers(archive: Archive, texts: Sequence[str]) -> list[int]:
     """
     numbers: list[int] = []
     for text in texts:
-        named = archive._files.number(text)
+        named = archive.reader.files.number(text)
         if named is not None:
             numbers.append(named)
         elif (text.removeprefix("-")[:1].isdecimal() and _is_range(text)) or text.startswith(":"):

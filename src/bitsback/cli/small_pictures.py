@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from bitsback.archive.reading.reader import Archive
+    from bitsback.archive.archive import Archive
 
 _SIDE = 128
 _ENDINGS = {b"\x89PNG": ".png", b"RIFF": ".webp"}

@@ -15,7 +15,7 @@ from bitsback.cli import options
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
-    from bitsback.archive.reading.reader import Archive
+    from bitsback.archive.archive import Archive
     from bitsback.io.file_io import Location
 
 _CHUNK = 1 << 20
@@ -29,7 +29,7 @@ class _StandardInput(io.BufferedReader):
 @contextmanager
 def opened(source: Location | BinaryIO, **settings: Any) -> Iterator[Archive]:
     """The archive of this name. settings: for `bitsback.open`, whose errors this raises."""
-    from bitsback.archive.reading.reader import Archive
+    from bitsback.archive.archive import Archive
 
     if source != options.STANDARD:
         with Archive(source, **settings) as archive:

@@ -2,6 +2,8 @@
 earlier ones.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from operator import index
 from typing import Any
@@ -10,14 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.exact_functions import LOGISTIC_BITS, bits_of, logistic
+from bitsback.codecs.array_codec import MOST_PRECISION, ArrayCodec
+from bitsback.codecs.exact_functions import LOGISTIC_BITS, logistic
 from bitsback.codecs.symbol_arrays import (
-    ByValue,
     as_one,
     as_parameters,
     as_pushed,
     as_shape,
-    as_symbols,
     check_precision,
     require_within,
     together,
@@ -34,7 +35,7 @@ def _frequencies(values: ArrayLike, precision: int) -> NDArray[np.uint32]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Bernoulli(ByValue):
+class Bernoulli(ArrayCodec):
     """Each symbol is 1 with probability frequency / 2^precision.
 
     frequency: integers of any shape, each in [1, 2^precision - 1]. precision: 1 to 24. shape: of
@@ -62,7 +63,7 @@ class Bernoulli(ByValue):
     @classmethod
     def from_probability(
         cls, probability: ArrayLike, precision: int = 16, shape: tuple[int, ...] | None = None
-    ) -> "Bernoulli":
+    ) -> Bernoulli:
         """From float probabilities of a one: frequency = clamp(round(p * 2^precision), 1,
         2^precision - 1).
 
@@ -78,7 +79,7 @@ class Bernoulli(ByValue):
     @classmethod
     def from_logits(
         cls, logits: ArrayLike, precision: int = 16, shape: tuple[int, ...] | None = None
-    ) -> "Bernoulli":
+    ) -> Bernoulli:
         """From the logarithms of odds, floats: log(p / (1 - p)) for the probability p of a one.
 
         Each is rounded once, halves to even, to units of 2^-24, and clamped to [-16, 16]. Integer
@@ -102,12 +103,6 @@ class Bernoulli(ByValue):
     def pop(self, message: Message) -> NDArray[np.uint8]:
         return _core.pop_bernoulli(message, self.frequency, self.precision)
 
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        x = as_symbols(symbols, np.uint8, self.frequency.shape, 2)
-        zeros = (1 << self.precision) - self.frequency
-        return bits_of(np.where(x == 1, self.frequency, zeros), self.precision)
-
     def _interval(self, symbol: int) -> tuple[int, int]:
         """The interval of a single symbol."""
         ones = self.frequency.item()
@@ -116,7 +111,7 @@ class Bernoulli(ByValue):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BernoulliTable(ByValue):
+class BernoulliTable(ArrayCodec):
     """Bernoulli with the frequencies table[index]: the same bits, faster.
 
     table: integers [256], each in [1, 2^precision - 1]. index: uint8 of any shape. shape: of the
@@ -153,16 +148,12 @@ class BernoulliTable(ByValue):
     def pop(self, message: Message) -> NDArray[np.uint8]:
         return _core.pop_bernoulli_table(message, self.table, self.index, self.precision)
 
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        return Bernoulli(self.table[self.index], self.precision).bits(symbols)
 
-
-PRECISION = 24
+PRECISION = MOST_PRECISION
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Uniform(ByValue):
+class Uniform(ArrayCodec):
     """Symbols 0 ... n - 1, equally likely up to the rounding of docs/format.md; 1 <= n <= 2^24.
 
     Codes arrays of `shape`, popped as uint32. Each symbol costs log2(n) bits. Raises MessageError
@@ -179,6 +170,8 @@ class Uniform(ByValue):
 
     n: int
     shape: tuple[int, ...]
+
+    precision = PRECISION
 
     def __post_init__(self) -> None:
         try:
@@ -198,11 +191,6 @@ class Uniform(ByValue):
     def pop(self, message: Message) -> NDArray[np.uint32]:
         return _core.pop_uniform(message, self.n, self.shape)
 
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        _, frequency = self._interval(as_symbols(symbols, np.uint64, self.shape, self.n))
-        return bits_of(np.asarray(frequency), PRECISION)
-
     def _interval(self, symbol: Any) -> tuple[Any, Any]:
         """The start of the interval of a symbol, or of each in an array, and its length."""
         start = (symbol << PRECISION) // self.n
@@ -210,7 +198,7 @@ class Uniform(ByValue):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Adaptive(ByValue):
+class Adaptive(ArrayCodec):
     """Symbols 0 ... levels - 1 with unknown probabilities: after n symbols, one that has occurred m
     times has the probability (m + 1) / (n + levels), by Laplace's rule of succession.
 
@@ -229,6 +217,8 @@ class Adaptive(ByValue):
     levels: int
     shape: tuple[int, ...]
 
+    precision = PRECISION
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", as_shape(self.shape))
         count = int(np.prod(self.shape, dtype=object))
@@ -244,8 +234,3 @@ class Adaptive(ByValue):
 
     def pop(self, message: Message) -> NDArray[np.uint32]:
         return _core.pop_adaptive(message, self.levels, self.shape)
-
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        values = as_symbols(symbols, np.uint32, self.shape, self.levels)
-        return bits_of(_core.adaptive_frequencies(self.levels, values), 24)

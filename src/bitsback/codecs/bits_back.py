@@ -1,5 +1,7 @@
 """Bits back: with one latent, with layers of latents, and with a choice of codecs as the latent."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Listed probabilities: of all symbols, of each symbol, or rows of a table that symbols share."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -7,14 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.exact_functions import bits_of, softmax_weights
+from bitsback.codecs.array_codec import ArrayCodec
+from bitsback.codecs.exact_functions import softmax_weights
 from bitsback.codecs.symbol_arrays import (
-    ByValue,
     as_one,
     as_parameters,
     as_pushed,
     as_shape,
-    as_symbols,
     check_precision,
     kept,
     require_within,
@@ -41,7 +42,7 @@ class OwnWeights:
     ends: NDArray[np.uint64]
 
     @classmethod
-    def of(cls, weights: Weights, precision: int) -> "OwnWeights":
+    def from_weights(cls, weights: Weights, precision: int) -> OwnWeights:
         """Raises MessageError for weights that are negative, not finite, or a row of zeros."""
         return cls(weights, precision, *_core.look_at_weights(weights, precision))
 
@@ -53,19 +54,13 @@ class OwnWeights:
     def pop(self, message: Message) -> NDArray[np.uint32]:
         return _core.pop_own_weights(message, self.weights, self.precision, self.scales, self.ends)
 
-    def frequencies_of(self, symbols: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """The frequency of one symbol in each row."""
-        return _core.own_weights_frequencies(
-            self.weights, self.precision, self.scales, self.ends, symbols
-        )
-
     def frequencies(self) -> NDArray[np.uint32]:
         """The frequencies of all symbols, [n, levels]."""
         return _core.frequencies_of(self.weights.astype(np.float64, copy=False), self.precision)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Categorical(ByValue):
+class Categorical(ArrayCodec):
     """Symbol c has probability frequencies[..., c] / 2^precision.
 
     frequencies: integers [..., levels], each at least 1, of sum 2^precision over the levels.
@@ -122,7 +117,7 @@ class Categorical(ByValue):
     @classmethod
     def from_probability(
         cls, probability: ArrayLike, precision: int = 24, shape: tuple[int, ...] | None = None
-    ) -> "Categorical":
+    ) -> Categorical:
         """From float probabilities [..., levels], which need not sum to one; 1 to 65,536 levels, at
         most 2^precision.
 
@@ -138,14 +133,14 @@ class Categorical(ByValue):
             raise MessageError(f"probabilities have the shape [..., levels], not {p.shape}")
         rows = p.reshape(-1, p.shape[-1])
         if p.ndim > 1 and (shape is None or as_shape(shape) == p.shape[:-1]):
-            return CategoricalOfWeights(OwnWeights.of(rows, precision), p.shape[:-1])
+            return CategoricalOfWeights(OwnWeights.from_weights(rows, precision), p.shape[:-1])
         frequencies = _core.frequencies_of(rows.astype(np.float64, copy=False), precision)
         return cls(frequencies.reshape(p.shape), precision, shape)
 
     @classmethod
     def from_logits(
         cls, logits: ArrayLike, precision: int = 24, shape: tuple[int, ...] | None = None
-    ) -> "Categorical":
+    ) -> Categorical:
         """From the logarithms of probabilities [..., levels], floats, up to a constant: the inputs
         of a softmax. -inf is a probability of 0.
 
@@ -176,14 +171,6 @@ class Categorical(ByValue):
                 return np.array(self._table.pop_one(message), np.uint32)
             return self._table.pop(message, self._shape)
         return _core.pop_own_categorical(message, self._rows(), self.precision).reshape(self._shape)
-
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        x = as_symbols(symbols, np.uint32, self._shape, self._levels)
-        if self._is_fixed:
-            return bits_of(self.frequencies[x], self.precision)
-        own = np.take_along_axis(self.frequencies, x[..., None].astype(np.intp), -1)[..., 0]
-        return bits_of(own, self.precision)
 
     @property
     def _shape(self) -> tuple[int, ...]:
@@ -244,11 +231,6 @@ class CategoricalOfWeights(Categorical):
     def pop(self, message: Message) -> NDArray[np.uint32]:
         return self._weights.pop(message).reshape(self._shape)
 
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        x = as_symbols(symbols, np.uint32, self._shape, self._levels)
-        frequencies = self._weights.frequencies_of(x.reshape(-1)).reshape(self._shape)
-        return bits_of(frequencies, self.precision)
-
 
 CUMULATIVE_BITS = 16  # cumulative probabilities are in units of 2^-16
 
@@ -275,7 +257,7 @@ def starts_of(cumulative: NDArray[np.unsignedinteger[Any]], precision: int) -> N
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CdfTable(ByValue):
+class CdfTable(ArrayCodec):
     """Symbol i, 0 ... levels - 1, has the distribution of row index[i].
 
     starts: uint32 [rows, levels + 1], each row strictly increasing from 0 to 2^precision: symbol c
@@ -317,7 +299,7 @@ class CdfTable(ByValue):
         object.__setattr__(self, "shape", index.shape)
 
     @classmethod
-    def from_probability(cls, probability: ArrayLike, precision: int = 24) -> "CdfTable":
+    def from_probability(cls, probability: ArrayLike, precision: int = 24) -> CdfTable:
         """One row of float probabilities for each symbol: [n, levels] for n symbols; n <= 65,536.
 
         Rounded once, q = round(p * 2^32), halves to even. From there on integers:
@@ -342,8 +324,3 @@ class CdfTable(ByValue):
 
     def pop(self, message: Message) -> NDArray[np.uint8]:
         return _core.pop_rows(message, self.starts, self.index, self.precision)
-
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        c = as_symbols(symbols, np.intp, self.index.shape, self.starts.shape[1] - 1)
-        return bits_of(self.starts[self.index, c + 1] - self.starts[self.index, c], self.precision)

@@ -1,5 +1,7 @@
 """Check that a codec keeps the laws of codecs."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping
 from functools import partial

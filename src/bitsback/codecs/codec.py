@@ -7,6 +7,8 @@ depends on the dtype, and sums of floats may depend on the order in memory, so `
 both to the same form.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -155,7 +157,7 @@ def one_form(symbols: Any) -> Any:
     if isinstance(symbols, Mapping):
         return {name: one_form(part) for name, part in symbols.items()}
     if isinstance(symbols, tuple) and hasattr(symbols, "_make"):
-        return symbols._make(map(one_form, symbols))
+        return type(symbols)(*map(one_form, symbols))
     if isinstance(symbols, tuple | list):
         return _joined(symbols)
     array = np.asarray(symbols)

@@ -1,5 +1,7 @@
 """Combinators: independent parts one after the other, a bijection, a part of the lanes."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack

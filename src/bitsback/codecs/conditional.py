@@ -1,5 +1,7 @@
 """Parts whose distributions depend on the parts before them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -252,9 +254,9 @@ class Autoregressive(ByValue):
         return np.array([total(cost) for cost in costs]).reshape(places)
 
     def _codec(self, known: NDArray[np.int64], position: Position) -> Codec[Any]:
-        seen = known.view()
-        seen.flags.writeable = False
-        return returned("step", self.step(seen, position))
+        view = known.view()
+        view.flags.writeable = False
+        return returned("step", self.step(view, position))
 
     def _positions(self) -> Iterator[tuple[Position, tuple[Any, ...]]]:
         """Each position, and the index of its symbols."""

@@ -1,6 +1,8 @@
 """Counts: Poisson, negative binomial and beta-binomial distributions."""
 
-from abc import ABC, abstractmethod
+from __future__ import annotations
+
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.exact_functions import bits_of
+from bitsback.codecs.array_codec import ArrayCodec
 from bitsback.codecs.symbol_arrays import (
-    ByValue,
     as_parameters,
     as_pushed,
-    as_symbols,
     require_within,
     together,
 )
@@ -36,9 +36,10 @@ def rounded(values: NDArray[np.float64], what: str) -> NDArray[np.uint32]:
     return np.rint(values * UNITS).astype(np.uint32)
 
 
-class Counts(ByValue, ABC):
+class Counts(ArrayCodec):
     """Codes counts below `levels`, each with parameters of its own, popped as uint16."""
 
+    precision = PRECISION
     _core_name: str
 
     @abstractmethod
@@ -55,12 +56,6 @@ class Counts(ByValue, ABC):
     def pop(self, message: Message) -> NDArray[np.uint16]:
         popped: NDArray[np.uint16] = self._function("pop_{}")(message, *self._arguments())
         return popped.reshape(self._parameters()[0].shape)
-
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        x = as_symbols(symbols, np.uint16, self._parameters()[0].shape, self._levels())
-        frequency = self._function("{}_frequencies")(*self._arguments(), x.reshape(-1))
-        return bits_of(frequency, PRECISION).reshape(x.shape)
 
     def _function(self, name: str) -> Any:
         return getattr(_core, name.format(self._core_name))
@@ -105,7 +100,7 @@ class Poisson(Counts):
     @classmethod
     def from_float(
         cls, rate: ArrayLike, levels: int, shape: tuple[int, ...] | None = None
-    ) -> "Poisson":
+    ) -> Poisson:
         """From float rates of [2^-16, 2^16 - 2^-16]: round(rate * 2^16), halves to even.
 
         Raises MessageError for rates out of range.
@@ -155,10 +150,12 @@ class NegativeBinomial(Counts):
         successes, probability = together(
             ("successes", self.successes), ("probability", self.probability), shape=self.shape
         )
-        of, floats = "of a negative binomial codec", "NegativeBinomial.from_float"
-        successes = as_parameters(successes, np.uint32, f"the successes {of}", 1, 2**32 - 1, floats)
+        owner, floats = "of a negative binomial codec", "NegativeBinomial.from_float"
+        successes = as_parameters(
+            successes, np.uint32, f"the successes {owner}", 1, 2**32 - 1, floats
+        )
         probability = as_parameters(
-            probability, np.uint32, f"the probabilities {of}", 1, _CHANCES - 1, floats
+            probability, np.uint32, f"the probabilities {owner}", 1, _CHANCES - 1, floats
         )
         object.__setattr__(self, "successes", successes)
         object.__setattr__(self, "probability", probability)
@@ -171,7 +168,7 @@ class NegativeBinomial(Counts):
         probability: ArrayLike,
         levels: int,
         shape: tuple[int, ...] | None = None,
-    ) -> "NegativeBinomial":
+    ) -> NegativeBinomial:
         """From floats: round(successes * 2^16) and clamp(round(probability * 2^24), 1, 2^24 - 1),
         halves to even.
 
@@ -235,7 +232,7 @@ class BetaBinomial(Counts):
         beta: ArrayLike,
         trials: int,
         shape: tuple[int, ...] | None = None,
-    ) -> "BetaBinomial":
+    ) -> BetaBinomial:
         """From floats of [2^-16, 2^16 - 2^-16]: round(alpha * 2^16) and round(beta * 2^16), halves
         to even.
 

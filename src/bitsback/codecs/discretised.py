@@ -1,5 +1,7 @@
 """Integers near a mean: discretised normal, logistic and Laplace distributions, and mixtures."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
@@ -8,9 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core, tables
-from bitsback.codecs.exact_functions import bits_of
+from bitsback.codecs.array_codec import ArrayCodec
 from bitsback.codecs.symbol_arrays import (
-    ByValue,
     as_parameters,
     as_pushed,
     as_shape,
@@ -51,17 +52,17 @@ def as_inverse_scales(values: ArrayLike, what: str) -> NDArray[np.uint32]:
     return scales
 
 
-def rounded_means(mean: NDArray[np.float64], of: str) -> NDArray[np.int32]:
+def rounded_means(mean: NDArray[np.float64], codec: str) -> NDArray[np.int32]:
     """Converts floats to units of 2^-8. Raises MessageError for those outside of [-2^16, 2^16]."""
-    require_within(mean, -(2.0**16), 2.0**16, f"a mean of a {of}", "[-2^16, 2^16]")
+    require_within(mean, -(2.0**16), 2.0**16, f"a mean of a {codec}", "[-2^16, 2^16]")
     return np.rint(mean * 2.0**MEAN_BITS).astype(np.int32)
 
 
-def rounded_scales(scale: NDArray[np.float64], of: str) -> NDArray[np.uint32]:
+def rounded_scales(scale: NDArray[np.float64], codec: str) -> NDArray[np.uint32]:
     """Converts float scales to inverse scales in units of 2^-16. Raises MessageError for scales
     outside [2^-10, 2^16].
     """
-    require_within(scale, 2.0**-10, 2.0**16, f"a scale of a {of}", "[2^-10, 2^16]")
+    require_within(scale, 2.0**-10, 2.0**16, f"a scale of a {codec}", "[2^-10, 2^16]")
     return np.rint(65536 / scale).astype(np.uint32)
 
 
@@ -78,7 +79,7 @@ _TABLES: dict[Component, Callable[[], tuple[NDArray[np.int32], int]]] = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DiscretisedMixture(ByValue):
+class DiscretisedMixture(ArrayCodec):
     """A symbol, 0 ... levels - 1, is a draw from a mixture, rounded to the nearest integer and
     clamped to the range.
 
@@ -149,7 +150,7 @@ class DiscretisedMixture(ByValue):
         precision: int = 24,
         component: Component = "logistic",
         shape: tuple[int, ...] | None = None,
-    ) -> "DiscretisedMixture":
+    ) -> DiscretisedMixture:
         """From floats of one shape [..., components]; weights need not sum to one.
 
         Each is rounded once, halves to even: q = round(weight * 2^32 / the largest weight of its
@@ -183,13 +184,6 @@ class DiscretisedMixture(ByValue):
     def pop(self, message: Message) -> NDArray[np.uint16]:
         return _core.pop_mixture(message, *self._arguments()).reshape(self.weight.shape[:-1])
 
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        c = as_symbols(symbols, np.uint32, self.weight.shape[:-1], self.levels)
-        edges = (c.reshape(-1), c.reshape(-1) + np.uint32(1))
-        first, end = (_core.mixture_starts(*self._arguments(), edge) for edge in edges)
-        return bits_of(end - first, self.precision).reshape(c.shape)
-
     def _arguments(
         self,
     ) -> tuple[
@@ -212,7 +206,7 @@ _FARTHEST = 1 << 22  # the bound of `low` and of means
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Discretised(ByValue):
+class Discretised(ArrayCodec):
     """A `DiscretisedMixture` of one component, whose symbols begin at `low` and pop as int32."""
 
     mean: NDArray[np.int32]
@@ -232,11 +226,11 @@ class Discretised(ByValue):
         mean, scale = together(
             ("mean", self.mean), ("inverse_scale", self.inverse_scale), shape=self.shape
         )
-        at, of, floats = self.low << MEAN_BITS, f"of a {self._name} codec", "from_float"
-        what = f"the means {of}"
+        at, owner, floats = self.low << MEAN_BITS, f"of a {self._name} codec", "from_float"
+        what = f"the means {owner}"
         means = as_parameters(mean, np.int32, what, at - 2**24, at + 2**24, floats)
         object.__setattr__(self, "mean", means)
-        scale = as_inverse_scales(scale, f"the inverse scales {of}")
+        scale = as_inverse_scales(scale, f"the inverse scales {owner}")
         object.__setattr__(self, "inverse_scale", scale)
         object.__setattr__(self, "shape", means.shape)
 
@@ -277,10 +271,6 @@ class Discretised(ByValue):
 
     def pop(self, message: Message) -> NDArray[np.int32]:
         return self._mixture.pop(message).astype(np.int32) + np.int32(self.low)
-
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        return self._mixture.bits(self._levels_of(symbols))
 
     def _levels_of(self, symbols: ArrayLike) -> NDArray[np.uint16]:
         x = as_symbols(symbols, np.int64, self.mean.shape, self.levels, self.low)

@@ -3,6 +3,8 @@ sums, products and quotients of doubles in a fixed order, and tables of integers
 of a mathematical library.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any, TypeAlias
 

@@ -1,17 +1,17 @@
 """A normal distribution over buckets that are equally likely under N(0, 1)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
-from bitsback.codecs.exact_functions import bits_of
+from bitsback.codecs.array_codec import ArrayCodec, pushed_frequencies
 from bitsback.codecs.symbol_arrays import (
-    ByValue,
     as_parameters,
     as_pushed,
-    as_symbols,
     check_precision,
     require_within,
     together,
@@ -22,7 +22,7 @@ from bitsback.tables import normal_cdf, normal_quantile
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GaussianBuckets(ByValue):
+class GaussianBuckets(ArrayCodec):
     """A symbol is the bucket, 0 ... 2^bucket_bits - 1, of a draw from N(mean, scale^2).
 
     The buckets have maximum entropy under the prior: 2^bucket_bits intervals of the real line,
@@ -61,9 +61,9 @@ class GaussianBuckets(ByValue):
         mean, scale = together(
             ("mean", self.mean), ("inverse_scale", self.inverse_scale), shape=self.shape
         )
-        of, floats = "of a Gaussian codec", "GaussianBuckets.from_float"
-        mean = as_parameters(mean, np.int32, f"the means {of}", -(2**20), 2**20, floats)
-        scale = as_parameters(scale, np.uint32, f"the inverse scales {of}", 2**10, 2**26, floats)
+        owner, floats = "of a Gaussian codec", "GaussianBuckets.from_float"
+        mean = as_parameters(mean, np.int32, f"the means {owner}", -(2**20), 2**20, floats)
+        scale = as_parameters(scale, np.uint32, f"the inverse scales {owner}", 2**10, 2**26, floats)
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "inverse_scale", scale)
         object.__setattr__(self, "shape", mean.shape)
@@ -76,7 +76,7 @@ class GaussianBuckets(ByValue):
         bucket_bits: int,
         precision: int = 24,
         shape: tuple[int, ...] | None = None,
-    ) -> "GaussianBuckets":
+    ) -> GaussianBuckets:
         """From float means and standard deviations: round(mean * 2^16) and round(2^16 / scale).
 
         One correctly rounded operation, then halves to even: every machine gives the same integers.
@@ -127,16 +127,7 @@ class GaussianBuckets(ByValue):
 
     def frequency(self, symbols: ArrayLike) -> NDArray[np.uint32]:
         """The exact probability of each symbol, out of 2^precision."""
-        bucket = as_symbols(symbols, np.uint32, self.mean.shape, 1 << self.bucket_bits)
-        tables = normal_quantile(), normal_cdf()
-        first, end = (
-            _core.gaussian_starts(
-                *tables, self.mean, self.inverse_scale, self.bucket_bits, self.precision, b
-            )
-            for b in (bucket, bucket + np.uint32(1))
+        frequencies = pushed_frequencies(
+            lambda message: self.push(message, symbols), self.precision
         )
-        return end - first
-
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        return bits_of(self.frequency(symbols), self.precision)
+        return frequencies.reshape(self.mean.shape)

@@ -1,5 +1,7 @@
 """Hidden Markov models: series of symbols, each drawn from the state of a hidden chain."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

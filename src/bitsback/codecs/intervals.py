@@ -1,5 +1,7 @@
 """Distributions given by the user's functions: intervals, or a cumulative distribution."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from bitsback import _core
+from bitsback.codecs.array_codec import ArrayCodec
 from bitsback.codecs.categorical import Categorical
 from bitsback.codecs.codec import one_form, one_step, require_functions
 from bitsback.codecs.exact_functions import bits_of
@@ -119,7 +122,7 @@ class HasCdf(Protocol):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FromCdf(ByValue):
+class FromCdf(ArrayCodec):
     """A symbol, low ... low + levels - 1, is a draw from a distribution, rounded to the nearest
     integer and clamped to the range.
 
@@ -169,10 +172,6 @@ class FromCdf(ByValue):
 
     def pop(self, message: Message) -> NDArray[np.int64]:
         return self._categorical.pop(message).astype(np.int64) + self.low
-
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        return self._categorical.bits(self._levels_of(symbols))
 
     def _levels_of(self, symbols: ArrayLike) -> NDArray[np.int64]:
         shape = self._categorical.shape or ()

@@ -1,5 +1,7 @@
 """Multisets: items whose order costs nothing."""
 
+from __future__ import annotations
+
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence

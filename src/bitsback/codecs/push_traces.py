@@ -2,6 +2,8 @@
 functions that return codecs.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -118,7 +120,7 @@ class Entry:
     pushed: bool
     growth: float
     """The growth of the message, in bits, including words of the implicit tail."""
-    parts: list["Entry"] = field(default_factory=list)
+    parts: list[Entry] = field(default_factory=list)
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """The parameters and symbols of codecs: checked, copied, compared, printed and pickled."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import Field
 from functools import partial

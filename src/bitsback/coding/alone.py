@@ -35,7 +35,7 @@ from bitsback.coding.block import (
 from bitsback.coding.block_coding import Coding
 from bitsback.coding.block_reader import FindModel, decode_elements
 from bitsback.errors import ArchiveError
-from bitsback.format.collection import check_shape
+from bitsback.format.array_part import check_shape
 from bitsback.format.grid import Shape
 from bitsback.format.layout import CRC_SIZE, Cursor, pack_shape
 from bitsback.format.runs import Run, pack_runs, pack_value_map, read_value_map
@@ -77,9 +77,9 @@ def pack(
     form = bytes([axes << _METHOD_BITS | coding.method.pack()]) + pack_value_map(coding.value_map)
     number = prefix in numbers
     flags = _COLUMNS * columns | _NUMBERED * number | _IMPLIED * (known.array is not None)
-    told = b"" if known.array is not None else array
+    description = b"" if known.array is not None else array
     model = bytes([numbers.index(prefix)]) if number else prefix
-    body = b"".join([_head(flags), told, form, model, *coding.data])
+    body = b"".join([_head(flags), description, form, model, *coding.data])
     whole: list[bytes | memoryview] = [_head(_COLUMNS * columns), array, form, prefix]
     return body + _checksum(whole + list(coding.data))
 

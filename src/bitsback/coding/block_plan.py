@@ -35,7 +35,7 @@ class BlockPlan:
     """Earlier tiles of the same block, from which the model has learned before it codes these."""
 
     @classmethod
-    def of(
+    def for_model(
         cls, model: Model, tiles: Tiles, layout: int = layouts.PICTURES, invert: bool = False
     ) -> BlockPlan | None:
         """None if the model does not code them."""
@@ -65,7 +65,7 @@ class BlockPlan:
         if not layouts.map_fits(self.model, self.tiles, self.value_map):
             return self.tiles.elements.nbytes + 1
         if self.before is not None:
-            both = Tiles.of([*self.before, *self.tiles], self.tiles.dtype)
+            both = Tiles.from_arrays([*self.before, *self.tiles], self.tiles.dtype)
             alone = replace(self, before=None)
             return replace(alone, tiles=both).cost - replace(alone, tiles=self.before).cost
         # A chain that started from zeros would draw the least likely latents for its first items.

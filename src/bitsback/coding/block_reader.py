@@ -14,7 +14,7 @@ from bitsback.coding.multisets import Multisets
 from bitsback.coding.number_digits import dtype_of, fits, joined
 from bitsback.errors import ArchiveError, MessageError
 from bitsback.format import adaptive
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import MAX_BLOCK_BYTES
 from bitsback.format.runs import Run, pack_runs
 from bitsback.format.tiles import Tiles
@@ -27,7 +27,7 @@ FindModel = Callable[[bytes], Model]
 
 def decode(
     payload: memoryview,
-    part: Collection,
+    part: ArrayPart,
     first: int,
     items: int,
     find_model: FindModel,
@@ -61,7 +61,7 @@ def decode(
     return Tiles(flat, tuple((run.items, run.shape) for run in block.runs))
 
 
-def _check_shapes(block: Opened, part: Collection, at: int) -> None:
+def _check_shapes(block: Opened, part: ArrayPart, at: int) -> None:
     """Raises ArchiveError unless the block's tiles are those of the part from number `at` on."""
     for run in block.runs:
         if run.dtype != part.dtype or any(

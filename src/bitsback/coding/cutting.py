@@ -9,7 +9,7 @@ import numpy as np
 
 from bitsback.coding import layouts
 from bitsback.errors import InputError
-from bitsback.format.collection import MOST_COLOURS, Collection
+from bitsback.format.array_part import MOST_COLOURS, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.layout import MAX_BLOCK_BYTES
 
@@ -26,7 +26,7 @@ SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
 """The limits of a block of unordered items, which are all in memory."""
 
 
-def cut_for(part: Collection, tile: int | None, slices: int = layouts.MOST_SLICES) -> Shape | None:
+def cut_for(part: ArrayPart, tile: int | None, slices: int = layouts.MOST_SLICES) -> Shape | None:
     """The greatest extents of a tile, if the items are cut. tile: the greatest number of rows and
     columns. slices: that of slices of a stack.
     """
@@ -42,7 +42,7 @@ def cut_for(part: Collection, tile: int | None, slices: int = layouts.MOST_SLICE
     return cut
 
 
-def slices_in_memory(part: Collection) -> int:
+def slices_in_memory(part: ArrayPart) -> int:
     """The slices of a stack of pictures that a tile has at most, so that as many pictures as that
     fit into memory, and one of them is decoded in seconds; some.
     """
@@ -75,7 +75,7 @@ def _leading(shape: Shape) -> Shape:
 
 
 def blocks_of(
-    part: Collection,
+    part: ArrayPart,
     block: int | None,
     name: str,
     elements: int = BLOCK_ELEMENTS,
@@ -113,6 +113,6 @@ def _largest(shape: Shape, cut: Shape | None) -> Shape:
     return shape if cut is None else tuple(map(min, shape, cut))
 
 
-def _tile_at(part: Collection, elements: int) -> int:
+def _tile_at(part: ArrayPart, elements: int) -> int:
     """The first tile before which there are at least `elements` elements."""
     return bisect_left(range(part.tiles + 1), elements, key=part.elements_before)

@@ -54,7 +54,7 @@ Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
-class _Way:
+class _Transform:
     """A transform that makes content more regular before it is compressed."""
 
     form: int
@@ -89,7 +89,7 @@ class _Way:
 class _Plan:
     """A way, the strategy of zlib that suits it, and the bytes that both make of a sample."""
 
-    way: _Way
+    transform: _Transform
     strategy: int
     size: int
 
@@ -129,13 +129,17 @@ def _encoded(tiles: Tiles, trial: _Trial, coder: Coder) -> bytes | None:
     best = plans[0]
     if best.size > _HOPELESS * trial.share * tiles.elements.nbytes:
         return None
-    rival = next((plan for plan in plans if plan.way.filtered != best.way.filtered), best)
+    rival = next(
+        (plan for plan in plans if plan.transform.filtered != best.transform.filtered), best
+    )
     tried = [best] + [rival] * (rival is not best and rival.size < _RIVAL * best.size)
     found = min((_packed(tiles, plan, coder) for plan in tried), key=len)
     if _claim(tiles.dtype, tiles.shapes, found) <= max_elements(len(found)):
         return found
-    plain = _Plan(_Way(PLAIN, 0), _REPETITIONS, 0)  # its size always suffices for the claim
-    return plain.way.head("deflate") + _deflate(plain.way.content(tiles), plain.strategy)
+    plain = _Plan(_Transform(PLAIN, 0), _REPETITIONS, 0)  # its size always suffices for the claim
+    return plain.transform.head("deflate") + _deflate(
+        plain.transform.content(tiles), plain.strategy
+    )
 
 
 def decode_fallback(data: memoryview, dtype: np.dtype[Any], shapes: Shapes) -> NDArray[Any]:
@@ -207,39 +211,41 @@ def _recurs(tiles: Tiles) -> bool:
 def _plans(tiles: Tiles, sample: Tiles) -> Iterator[_Plan]:
     """For each transform, the plan with the best strategy."""
     few = None
-    for way in _ways(tiles):
-        seen = way
-        if way.colours is not None and sample is not tiles:
+    for transform in _transforms(tiles):
+        sampled = transform
+        if transform.colours is not None and sample is not tiles:
             few = few or pixel_rows.find_colours(sample)
-            seen = replace(way, colours=few)
-        content = seen.content(sample)
-        strategies = (zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY) if way.filtered else (_REPETITIONS,)
+            sampled = replace(transform, colours=few)
+        content = sampled.content(sample)
+        strategies = (
+            (zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY) if transform.filtered else (_REPETITIONS,)
+        )
         sizes = {each: len(_deflate(content, each, _TRIAL_LEVEL)) for each in strategies}
         best = min(sizes, key=lambda each: sizes[each])
-        yield _Plan(way, best, sizes[best])
+        yield _Plan(transform, best, sizes[best])
 
 
-def _ways(tiles: Tiles) -> Iterator[_Way]:
+def _transforms(tiles: Tiles) -> Iterator[_Transform]:
     itemsize = tiles.dtype.itemsize
     channels = pixel_rows.channels_of(tiles.shapes)
     if pixel_rows.has_numbers(tiles.dtype):
         green = [GREEN] if channels is not None and channels > 2 else []
         for colours in (0, *green):
             for kept in (NONE, PAETH, EACH):
-                yield _Way(ROWS, colours, kept)
+                yield _Transform(ROWS, colours, kept)
             if itemsize == 2:
                 for kept in (AVERAGE, EACH):
-                    yield _Way(ROWS, colours | WHOLE, kept)
+                    yield _Transform(ROWS, colours | WHOLE, kept)
     else:
-        yield _Way(PLAIN, 0)
-        yield _Way(PLAIN, min((channels or 1) * itemsize, 255))
+        yield _Transform(PLAIN, 0)
+        yield _Transform(PLAIN, min((channels or 1) * itemsize, 255))
         if itemsize > 1:
-            yield _Way(SHUFFLED, 0)
-            yield _Way(SHUFFLED, channels or 1)
+            yield _Transform(SHUFFLED, 0)
+            yield _Transform(SHUFFLED, channels or 1)
     few = pixel_rows.find_colours(tiles)
     if few is not None:
         for kept in (NONE, EACH):
-            yield _Way(ROWS, few.transform, kept, few)
+            yield _Transform(ROWS, few.transform, kept, few)
 
 
 def _sample(tiles: Tiles) -> Tiles:
@@ -265,16 +271,16 @@ def _sample(tiles: Tiles) -> Tiles:
             rows = max(_SAMPLE * len(run[number]) // each, 1)
             first = min(within * len(run[number]) // each, len(run[number]) - rows)
             parts.append(run[number, first : first + rows])
-    return Tiles.of(parts, tiles.dtype)
+    return Tiles.from_arrays(parts, tiles.dtype)
 
 
 def _packed(tiles: Tiles, plan: _Plan, coder: Coder) -> bytes:
-    content = plan.way.content(tiles)
-    deflated = plan.way.head("deflate") + _deflate(content, plan.strategy)
+    content = plan.transform.content(tiles)
+    deflated = plan.transform.head("deflate") + _deflate(content, plan.strategy)
     if coder == "deflate" and _REPEATING * len(deflated) > content.size:
         return deflated
     stream = lzma2.compress(content.data, pb=0, nice_len=273)
-    return min(deflated, plan.way.head("lzma") + stream, key=len)
+    return min(deflated, plan.transform.head("lzma") + stream, key=len)
 
 
 def _deflate(content: Bytes, strategy: int, level: int = 9) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.format.collection import MOST_COLOURS
+from bitsback.format.array_part import MOST_COLOURS
 from bitsback.format.grid import Shape
 from bitsback.format.runs import Run
 from bitsback.format.tiles import Tiles

@@ -47,7 +47,7 @@ class Pictures:
     channels: int
 
     @classmethod
-    def of(cls, count: int, shape: Shape) -> Pictures:
+    def from_shape(cls, count: int, shape: Shape) -> Pictures:
         """Axes before rows and columns count pictures. Tiles of one axis are rows of one."""
         coloured = len(shape) > 2 and shape[-1] <= _MOST_CHANNELS
         channels, axes = (shape[-1], shape[:-1]) if coloured else (1, shape)
@@ -60,7 +60,7 @@ class Pictures:
     @classmethod
     def of_runs(cls, shapes: Shapes) -> list[Pictures]:
         """The pictures of runs that have elements."""
-        return [cls.of(count, shape) for count, shape in shapes if count * math.prod(shape)]
+        return [cls.from_shape(count, shape) for count, shape in shapes if count * math.prod(shape)]
 
     @property
     def pixels(self) -> int:

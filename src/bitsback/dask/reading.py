@@ -1,15 +1,16 @@
 """Archives as lazy arrays."""
 
+from __future__ import annotations
+
 import os
 import uuid
 
 import dask.array as da
 import numpy as np
 
-from bitsback.archive.reading.indexed import Indexed
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.indexed import View
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.errors import InputError
-from bitsback.format.parts import FileList
 from bitsback.io.remote.url import Options
 from bitsback.models.model import Choice
 
@@ -38,19 +39,19 @@ def from_archive(
     Reads the index of the archive, and nothing else. Raises InputError if the archive cannot be
     read, or holds files; ArchiveError if it is damaged. Tasks raise the same.
     """
-    archive = Archive(url, model=model, storage_options=storage_options)
-    archive._close_when_dropped()
+    archive = ArchiveReader(url, model=model, storage_options=storage_options)
+    archive.close_when_dropped()
     for problem in archive.problems:
         raise problem
-    if isinstance(archive._collection, FileList):
+    if archive.collection.kind is not None:
         raise InputError(
             f"{archive.name}: holds files, not one array; read them by dask.delayed"
             " (docs/clusters.md)"
         )
-    return lazy(archive)
+    return lazy(View(archive.array_source))
 
 
-def lazy(array: Indexed) -> da.Array:
+def lazy(array: View) -> da.Array:
     """A dask.array of an array in an open archive."""
     # A new name for each call: Dask takes equal names for equal arrays, and files change.
     name = f"bitsback-{uuid.uuid4().hex}"

@@ -4,6 +4,8 @@ The name of a shard has a digest of its input and its options. A shard that exis
 is complete, since files appear when they are complete.
 """
 
+from __future__ import annotations
+
 import hashlib
 import math
 import os
@@ -21,7 +23,7 @@ from dask.delayed import Delayed
 from numpy.typing import NDArray
 
 from bitsback.archive.inputs.request import Request
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.writing.merging import merge
 from bitsback.archive.writing.writer import write_archive
 from bitsback.compress_options import CompressKeywords, CompressOptions
@@ -135,7 +137,9 @@ def to_shards(
             for each in _groups(_listed(source, request), shard or SHARD_FILES)
         ]
     given, policy = read_choice(request.model, request.storage_options)
-    job = dask.delayed(_Job.of(place, given or policy.name, request), pure=False, traverse=False)
+    job = dask.delayed(
+        _Job.for_folder(place, given or policy.name, request), pure=False, traverse=False
+    )
     make = dask.delayed(_make, pure=False)
     digits = len(str(len(chunks) - 1))
     tasks: list[Delayed] = [
@@ -154,7 +158,7 @@ class _Job:
     """The options on which the bytes of an archive depend."""
 
     @classmethod
-    def of(cls, folder: Location, model: Model | str, request: CompressOptions) -> "_Job":
+    def for_folder(cls, folder: Location, model: Model | str, request: CompressOptions) -> _Job:
         if not isinstance(folder, Url):
             folder = Path(folder).absolute()
         options = replace(
@@ -188,7 +192,7 @@ def _whole(place: Location) -> bool:
     if not _exists(place):
         return False
     try:
-        with Archive(place) as archive:
+        with ArchiveReader(place) as archive:
             return not archive.problems
     except ArchiveError:
         return False
@@ -244,7 +248,7 @@ def _listed(source: Place | Sequence[Place], request: CompressOptions) -> Listin
             f"{name_of(root)}: is no folder on a disk; give a dask.array, a folder, or a list of"
             " files"
         )
-    listing = list_folder(Path(root).absolute(), endings=Request.by(request).endings)
+    listing = list_folder(Path(root).absolute(), endings=Request.from_options(request).endings)
     for kind, names in listing.skipped.items():
         message = f"left out: {kind}: {', '.join(names[:3])}{', ...' * (len(names) > 3)}"
         warnings.warn(message, InputWarning, stacklevel=3)

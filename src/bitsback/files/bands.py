@@ -36,7 +36,7 @@ class Bands:
     Pillow.
 
     >>> import numpy as np
-    >>> picture = Bands.of(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    >>> picture = Bands.from_array(np.arange(12, dtype=np.uint8).reshape(3, 4))
     >>> picture.rows([0, 2]).tolist()
     [[0, 1, 2, 3], [8, 9, 10, 11]]
     """
@@ -46,7 +46,7 @@ class Bands:
     read: Read
 
     @classmethod
-    def of(cls, pixels: NDArray[Any]) -> Bands:
+    def from_array(cls, pixels: NDArray[Any]) -> Bands:
         """The bands of a picture that is in memory."""
         return cls(pixels.dtype, pixels.shape, lambda: iter((pixels,)))
 

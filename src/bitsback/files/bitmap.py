@@ -47,8 +47,11 @@ class Frame:
     others: bytes
     """The bytes before, between and after the rows."""
 
+    kind = 1
+    exact = True
+
     @classmethod
-    def of(cls, data: Content, image: Image.Image, pixels: Bands) -> Frame | None:
+    def read(cls, data: Content, image: Image.Image, pixels: Bands) -> Frame | None:
         """The frame of a file; None if its pixels are not stored plainly.
 
         image: the same file, not loaded. pixels: as Pillow reads them.
@@ -85,16 +88,6 @@ class Frame:
                 others.append(data[at:offset])
             at = offset + rows * stride
         return cls(layout, tuple(segments), b"".join([*others, data[at:]]))
-
-    @property
-    def kind(self) -> int:
-        """Its number in an archive."""
-        return 1
-
-    @property
-    def exact(self) -> bool:
-        """Whether the very bytes of the file come back."""
-        return True
 
     @property
     def certain(self) -> bool:
@@ -236,9 +229,9 @@ def bands_of(image: Image.Image) -> Read | None:
     tiles: Any = getattr(image, "tile", ())
     if len(tiles) != 1:
         return None
-    decoder, box, offset, told = tiles[0]
-    kind, *more = (told,) if isinstance(told, str) else told
-    deep = (decoder, told) == ("ppm", ("RGB", 65535))  # of which Pillow would read 8 bits
+    decoder, box, offset, arguments = tiles[0]
+    kind, *more = (arguments,) if isinstance(arguments, str) else arguments
+    deep = (decoder, arguments) == ("ppm", ("RGB", 65535))  # of which Pillow would read 8 bits
     if deep:
         kind, more = "RGB;16B", []
     if box != (0, 0, *image.size) or kind not in _BITS_OF_KIND or not (deep or decoder == "raw"):
@@ -271,7 +264,7 @@ def samples(file: BinaryIO) -> Bands | None:
 def split(file: BinaryIO, exact: bool) -> Split | None:
     def metadata_of(data: Content, file: BinaryIO, pixels: Bands) -> Frame | None:
         # opened again, since loading changes its info
-        return Frame.of(data, identify(file, _PLUGINS), pixels)
+        return Frame.read(data, identify(file, _PLUGINS), pixels)
 
     return split_picture(file, _PLUGINS, bands_of, metadata_of)
 

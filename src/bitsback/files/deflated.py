@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
@@ -49,7 +50,7 @@ class Deflated:
     strategy: int
 
     @classmethod
-    def of(cls, content: bytes, stream: bytes) -> Deflated | None:
+    def find(cls, content: bytes, stream: bytes) -> Deflated | None:
         """The settings with which this zlib makes the stream from the content, if there are any."""
         if len(stream) < _HEADER + 4:
             return None
@@ -60,7 +61,7 @@ class Deflated:
 
     def stream(self, content: bytes | bytearray) -> bytes:
         packer = self._packer()
-        packed = packer.compress(content) + packer.flush()
+        packed: bytes = packer.compress(content) + packer.flush()
         return self.header + packed + zlib.adler32(content).to_bytes(4, "big")
 
     def _makes(self, content: bytes, stream: bytes) -> bool:
@@ -75,7 +76,7 @@ class Deflated:
         # output.
         return self.stream(content) == stream
 
-    def _packer(self) -> _core.Deflate | zlib._Compress:
+    def _packer(self) -> Any:
         if _core.classic_zlib():
             return _core.Deflate(self.level, self.window, self.memory, self.strategy)
         return zlib.compressobj(self.level, zlib.DEFLATED, -self.window, self.memory, self.strategy)

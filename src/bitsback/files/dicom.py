@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.files.bands import Bands, Read, rows_of_band
+from bitsback.files.bands import Bands, rows_of_band
 from bitsback.files.bitmap import PLANES, SWAP, Frame
 from bitsback.files.drawing import Split, makes
 from bitsback.io.file_io import Content, FileContent, in_memory, same_bytes
 from bitsback.wire import Cursor
 
 if TYPE_CHECKING:
-    from PIL import Image
+    pass
 
 _PREAMBLE = 128
 _SYNTAXES = {
@@ -110,7 +110,7 @@ class Dicom:
     order: str
 
     @classmethod
-    def of(cls, data: Content) -> Dicom | None:
+    def read(cls, data: Content) -> Dicom | None:
         """None for a file of another kind, or a damaged one."""
         at, syntax = _PREAMBLE + 4, b""
         for element in _elements(data, at, True, "<"):
@@ -241,9 +241,9 @@ class Slice:
     """Where it is in its series: along the normal of its slices, and by its number."""
 
     @classmethod
-    def of(cls, file: BinaryIO) -> Slice | None:
+    def read(cls, file: BinaryIO) -> Slice | None:
         """None if the file is not coded. Raises OSError."""
-        found = Dicom.of(FileContent(file))
+        found = Dicom.read(FileContent(file))
         pixels = None if found is None else found.bands()
         if found is None or pixels is None:
             return None
@@ -259,7 +259,7 @@ def facts_of(metadata: bytes) -> tuple[str, int] | None:
         frame = Frame.unpack(Cursor(metadata, 1))
     except ArchiveError:
         return None
-    found = Dicom.of(frame.others) if frame.others[_PREAMBLE : _PREAMBLE + 4] == b"DICM" else None
+    found = Dicom.read(frame.others) if frame.others[_PREAMBLE : _PREAMBLE + 4] == b"DICM" else None
     if found is None or metadata[0] != frame.kind:
         return None
     word = found.values.get(_MODALITY, b"").strip(b"\0 ")
@@ -271,35 +271,31 @@ def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:
     """The frame in the middle of a file, grey or RGB, for people to see; None if its pixels are
     others, or have more than `most` elements. Raises OSError.
     """
-    found = Dicom.of(FileContent(file))
+    found = Dicom.read(FileContent(file))
     pixels = None if found is None else found.bands()
     if found is None or pixels is None or pixels.size > most:
         return None
-    told = found.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
-    if told not in (b"MONOCHROME1", b"MONOCHROME2", b"RGB"):
+    photometric = found.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
+    if photometric not in (b"MONOCHROME1", b"MONOCHROME2", b"RGB"):
         return None
     frames = pixels.whole().reshape(int(found.frames), -1, *pixels.shape[1:])
     frame: NDArray[Any] = frames[len(frames) // 2]
-    return frame.max() - frame if told == b"MONOCHROME1" else frame
-
-
-def bands_of(image: Image.Image) -> Read | None:
-    return None
+    return frame.max() - frame if photometric == b"MONOCHROME1" else frame
 
 
 def samples(file: BinaryIO) -> Bands | None:
-    found = Dicom.of(in_memory(file)[0])
+    found = Dicom.read(in_memory(file)[0])
     return None if found is None else found.bands()
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
     data, _ = in_memory(file)  # the caller may read the pixels after the file is closed
-    found = Dicom.of(data)
+    found = Dicom.read(data)
     pixels = None if found is None else found.bands()
     if found is None or pixels is None:
         return None
     frame = found.frame(pixels)
-    return Split.of(pixels, frame, found.palette) if makes(frame, data, pixels) else None
+    return Split.from_pixels(pixels, frame, found.palette) if makes(frame, data, pixels) else None
 
 
 def unpack(cursor: Cursor, kind: int) -> Frame:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,17 +115,14 @@ class Split:
     """The frames of one size that the pixels consist of, one below the other."""
 
     @classmethod
-    def of(cls, pixels: Bands, metadata: ContainerMetadata, indexed: bool) -> Split:
+    def from_pixels(cls, pixels: Bands, metadata: ContainerMetadata, indexed: bool) -> Split:
         return cls(pixels, pack(metadata), metadata.exact, indexed)
 
 
 class PictureCodec(Protocol):
-    """Splits picture files into pixels and container metadata, and reads large ones some rows at a
-    time. Reading a damaged file raises the errors of Pillow.
+    """Splits picture files into pixels and container metadata. Reading a damaged file raises the
+    errors of Pillow.
     """
-
-    def bands_of(self, image: Image.Image) -> Read | None:
-        """Reads an open picture some rows at a time; None if its file does not allow that."""
 
     def samples(self, file: BinaryIO) -> Bands | None:
         """The pixels that `split` finds in a file that it can split."""
@@ -141,6 +138,14 @@ class PictureCodec(Protocol):
 
     def same(self, file: BinaryIO, made: BinaryIO) -> bool:
         """Whether two files differ at most in their compression."""
+
+
+@runtime_checkable
+class BandsCodec(Protocol):
+    """Reads large pictures some rows at a time."""
+
+    def bands_of(self, image: Image.Image) -> Read | None:
+        """Reads an open picture some rows at a time; None if its file does not allow that."""
 
 
 class PagesCodec(PictureCodec, Protocol):

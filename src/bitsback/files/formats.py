@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from bitsback.format.containers import ARRAY, GZIPPED_IDX, IDX
@@ -20,8 +21,11 @@ from bitsback.io.names import ending_of
 if TYPE_CHECKING:  # the command's help names formats and must not import NumPy
     import numpy as np
 
+    from bitsback.files import bitmap, dicom, gif, idx, npy, npz, webp
     from bitsback.files.drawing import PagesCodec, PictureCodec
     from bitsback.files.npy import Items, NextArray
+    from bitsback.files.png import png_codec
+    from bitsback.files.tiff import tiff_codec
     from bitsback.io.file_io import Writable
 
 Shape = tuple[int, ...]
@@ -155,7 +159,7 @@ class PictureFormat(Format):
 
     pillow: tuple[str, str] | None = None
     """Pillow's module and its name for the format; None if Pillow has no reader, so that only the
-    codec reads it, from folders.
+    codec reads it, from folders, whatever the name of a file is.
     """
     writes: Mapping[str, Iterable[str]] = field(default_factory=dict)
     """The modes of pictures that come back as files of the format, by the ending of the name."""
@@ -163,11 +167,9 @@ class PictureFormat(Format):
     """The kinds of its container metadata in an archive (docs/format.md, Container metadata)."""
     codec: Callable[[], PictureCodec] | None = None
     """None if such files are stored verbatim in folders, since they are small already."""
-    any_name: bool = False
-    """Whether files of a folder have the format whatever their names are."""
 
     def takes(self, start: bytes, name: str) -> bool:
-        return self.starts(start) if self.any_name else self.ends(name)
+        return self.starts(start) if self.pillow is None else self.ends(name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,59 +210,16 @@ class UnreadFormat(Format):
         )
 
 
-def _npy() -> ArrayCodec:
-    from bitsback.files import npy
-
-    return npy
-
-
-def _npz() -> ArraysCodec:
-    from bitsback.files import npz
-
-    return npz
+def _codec(name: str) -> Callable[[], Any]:
+    """Imports a module of `bitsback.files`, when it is needed."""
+    return lambda: import_module(f"bitsback.files.{name}")
 
 
-def _idx() -> ArrayCodec:
-    from bitsback.files import idx
-
-    return idx
-
-
-def _tiff() -> PagesCodec:
-    from bitsback.files.tiff import tiff_codec
-
-    return tiff_codec
-
-
-def _png() -> PictureCodec:
-    from bitsback.files.png import png_codec
-
-    return png_codec
-
-
-def _bitmap() -> PictureCodec:
-    from bitsback.files import bitmap
-
-    return bitmap
-
-
-def _gif() -> PictureCodec:
-    from bitsback.files import gif
-
-    return gif
-
-
-def _webp() -> PictureCodec:
-    from bitsback.files import webp
-
-    return webp
-
-
-def _dicom() -> PictureCodec:
-    from bitsback.files import dicom
-
-    return dicom
-
+if TYPE_CHECKING:  # whether each module is what the table says
+    _ARRAYS: tuple[ArrayCodec, ...] = (npy, idx)
+    _NAMED_ARRAYS: ArraysCodec = npz
+    _PICTURE_FILES: tuple[PictureCodec, ...] = (png_codec, bitmap, gif, webp, dicom)
+    _PAGE_FILES: PagesCodec = tiff_codec
 
 _IDX = rb"\0\0[\x08\x09\x0b-\x0e][^\0]"
 _LOSSLESS_WEBP = rb"RIFF.{4}WEBP(VP8L|VP8X(?!.*(VP8 |ALPH|ANIM|ANMF)))"
@@ -272,7 +231,7 @@ NPY = ArrayFormat(
     start=rb"\x93NUMPY",
     key="npy",
     container=ARRAY,
-    codec=_npy,
+    codec=_codec("npy"),
 )
 
 # The first format that accepts a file on its own reads it.
@@ -290,7 +249,7 @@ FORMATS: tuple[Format, ...] = (
         ),
     ),
     ArraysFormat(
-        title="an npz file", endings=(".npz",), start=rb"PK\x03\x04", key="npz", codec=_npz
+        title="an npz file", endings=(".npz",), start=rb"PK\x03\x04", key="npz", codec=_codec("npz")
     ),
     UnreadFormat(
         title="a NIfTI file", endings=(".nii.gz",), start=rb"\x1f\x8b",
@@ -298,32 +257,34 @@ FORMATS: tuple[Format, ...] = (
     ),
     ArrayFormat(
         title="an idx file", endings=(".idx.gz", ".gz"), start=rb"\x1f\x8b", key="idx.gz",
-        container=GZIPPED_IDX, codec=_idx, gzip=True, names=r"idx\d",
+        container=GZIPPED_IDX, codec=_codec("idx"), gzip=True, names=r"idx\d",
     ),
     ArrayFormat(
-        title="an idx file", endings=(".idx",), start=_IDX, key="idx", container=IDX, codec=_idx,
-        names=r"idx\d",
+        title="an idx file", endings=(".idx",), start=_IDX, key="idx", container=IDX,
+        codec=_codec("idx"), names=r"idx\d",
     ),
     # Some DICOM files begin as TIFF files, and may be both.
     PictureFormat(
-        title="a DICOM file", start=rb".{128}DICM", metadata=(1,), codec=_dicom, any_name=True
+        title="a DICOM file", start=rb".{128}DICM", metadata=(1,), codec=_codec("dicom")
     ),
     PagesFormat(
         title="a TIFF file", endings=(".tif", ".tiff"), start=rb"II[*+]\0|MM\0[*+]", key="tiff",
-        pillow=("Tiff", "TIFF"), writes={".tif": NAMED, ".tiff": NAMED}, metadata=(4,), codec=_tiff,
+        pillow=("Tiff", "TIFF"), writes={".tif": NAMED, ".tiff": NAMED}, metadata=(4,),
+        codec=_codec("tiff.tiff_codec"),
     ),
     PictureFormat(
         title="a PNG file", endings=(".png", ".apng"), start=rb"\x89PNG\r\n\x1a\n",
-        pillow=("Png", "PNG"), writes={".png": NAMED}, metadata=(2, 3, 8, 9), codec=_png,
+        pillow=("Png", "PNG"), writes={".png": NAMED}, metadata=(2, 3, 8, 9),
+        codec=_codec("png.png_codec"),
     ),
     PictureFormat(
         title="a BMP file", endings=(".bmp",), start=rb"BM", pillow=("Bmp", "BMP"),
-        writes={".bmp": ("1", "L", "RGB")}, metadata=(1,), codec=_bitmap,
+        writes={".bmp": ("1", "L", "RGB")}, metadata=(1,), codec=_codec("bitmap"),
     ),
-    PictureFormat(title="a DIB file", pillow=("Bmp", "DIB"), codec=_bitmap),
+    PictureFormat(title="a DIB file", pillow=("Bmp", "DIB"), codec=_codec("bitmap")),
     PictureFormat(
         title="a PNM file", endings=tuple(_PNM), start=rb"P[0-6fy]", pillow=("Ppm", "PPM"),
-        writes=_PNM, metadata=(1,), codec=_bitmap,
+        writes=_PNM, metadata=(1,), codec=_codec("bitmap"),
     ),
     PictureFormat(
         title="a JPEG file", endings=(".jpg", ".jpeg", ".jpe", ".jfif"), start=rb"\xff\xd8\xff",
@@ -331,12 +292,12 @@ FORMATS: tuple[Format, ...] = (
     ),
     PictureFormat(
         title="a lossless WebP file", endings=(".webp",), start=_LOSSLESS_WEBP,
-        pillow=("WebP", "WEBP"), metadata=(7,), codec=_webp,
+        pillow=("WebP", "WEBP"), metadata=(7,), codec=_codec("webp"),
     ),
     PictureFormat(title="a WebP file", start=rb"RIFF", pillow=("WebP", "WEBP")),
     PictureFormat(
         title="a GIF file", endings=(".gif",), start=rb"GIF8", pillow=("Gif", "GIF"), metadata=(6,),
-        codec=_gif,
+        codec=_codec("gif"),
     ),
     NPY,
     UnreadFormat(
@@ -468,7 +429,7 @@ def picture_format(start: bytes) -> PictureFormat | None:
 def told_by_content(start: bytes) -> bool:
     """Whether a file with these first bytes is a picture, whatever its name is."""
     found = picture_format(start)
-    return found is not None and found.any_name
+    return found is not None and found.pillow is None
 
 
 def format_of_pillow(name: str | None) -> PictureFormat | None:

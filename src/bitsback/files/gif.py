@@ -13,11 +13,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.files.bands import Bands, Read
+from bitsback.files.bands import Bands
 from bitsback.files.drawing import Drawing, Seekable, Split, WholeDrawing, makes
 from bitsback.files.sheet import Place, sheet_of
 from bitsback.format.modes import Shape
@@ -162,13 +161,9 @@ def _too_large(frames: Sequence[GifFrame]) -> bool:
     return height * width > _MOST_PIXELS
 
 
-def bands_of(image: Image.Image) -> Read | None:
-    return None
-
-
 def samples(file: BinaryIO) -> Bands | None:
     found = _split(file)
-    return None if found is None else Bands.of(found[1])
+    return None if found is None else Bands.from_array(found[1])
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
@@ -176,8 +171,12 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     if found is None:
         return None
     gif, sheet = found
-    pixels = Bands.of(sheet)
-    return Split.of(pixels, gif, indexed=True) if makes(gif, FileContent(file), pixels) else None
+    pixels = Bands.from_array(sheet)
+    return (
+        Split.from_pixels(pixels, gif, indexed=True)
+        if makes(gif, FileContent(file), pixels)
+        else None
+    )
 
 
 def unpack(cursor: Cursor, kind: int) -> Gif:
@@ -255,8 +254,8 @@ class _ImageBlock:
                 taken += count
         runs = tuple((len(list(run)), codes) for codes, run in groupby(clears.tolist()))
         flags = INTERLACED * self.interlaced + ENDED * ended + ZERO * (stream[size:] == b"\0")
-        for way in (0, SINGLE):
-            frame = GifFrame(gap, self.width, self.height, bits, flags + way, block, runs)
+        for mode in (0, SINGLE):
+            frame = GifFrame(gap, self.width, self.height, bits, flags + mode, block, runs)
             try:
                 if frame.stored(pixels) == data[self.start : self.end]:
                     return frame, pixels

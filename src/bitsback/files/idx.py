@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from bitsback.errors import InputError
-from bitsback.files.npy import Items, Shape, StreamItems
+from bitsback.files.npy import Items, Shape, StreamItems, check_shape
 from bitsback.io.file_io import Writable, read_up_to
 
 _DTYPES = {8: "|u1", 9: "|i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
@@ -29,10 +29,7 @@ def open_array(file: BinaryIO, name: str, otherwise: str) -> Items:
     shape = struct.unpack(f">{len(sizes) // 4}I", sizes[: len(sizes) // 4 * 4])
     if len(sizes) != 4 * start[3]:
         raise InputError(f"{name}: ends within its header")
-    if len(shape) > 32 or int(np.prod([max(n, 1) for n in shape], dtype=object)) > 1 << 59:
-        raise InputError(
-            f"{name}: its header says that its shape is {shape}, which no array can have"
-        )
+    check_shape(shape, name)
     return StreamItems(file, name, np.dtype(_DTYPES[start[2]]), shape)
 
 

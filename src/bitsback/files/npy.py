@@ -215,13 +215,7 @@ class _Spooled:
 
     def finish(self) -> None:
         """Raises InputError if anything follows."""
-        with reading(self._name):
-            rest = self._stream.read(1)
-        if rest:
-            raise InputError(
-                f"{self._name}: is longer than its shape and dtype say; only one array a file is"
-                " allowed"
-            )
+        _check_end(self._stream, self._name)
 
 
 class StreamItems:
@@ -263,13 +257,17 @@ class StreamItems:
         return np.frombuffer(data, self.dtype).reshape(shape) if len(data) == count * item else None
 
     def finish(self) -> None:
-        with reading(self.name):
-            rest = self._file.read(1)
-        if rest:
-            raise InputError(
-                f"{self.name}: is longer than its shape {self.shape} of {self.dtype}; only one"
-                " array a file is allowed"
-            )
+        _check_end(self._file, self.name)
+
+
+def _check_end(file: BinaryIO, name: str) -> None:
+    """Raises InputError if anything follows."""
+    with reading(name):
+        rest = file.read(1)
+    if rest:
+        raise InputError(
+            f"{name}: is longer than its shape and dtype say; only one array a file is allowed"
+        )
 
 
 @contextmanager
@@ -389,15 +387,20 @@ def read_header(
     except Exception as error:  # a damaged header may make the parser raise any error
         raise InputError(f"{name}: its .npy header is damaged: {one_line(error)}") from None
     check_dtype(dtype, name)
+    check_shape(shape, name)
+    return dtype, fortran, shape
+
+
+def check_shape(shape: Shape, name: str) -> None:
+    """Raises InputError for the shape in a header that no array can have."""
     if (
         len(shape) > 32
         or min(shape, default=0) < 0
-        or int(np.prod([max(n, 1) for n in shape], dtype=object)) > 1 << 59
+        or math.prod(max(n, 1) for n in shape) > 1 << 59
     ):
         raise InputError(
-            f"{name}: its .npy header says that its shape is {shape}, which no array can have"
+            f"{name}: its header says that its shape is {shape}, which no array can have"
         )
-    return dtype, fortran, shape
 
 
 def _check_size(file: BinaryIO, name: str, size: int) -> int | None:

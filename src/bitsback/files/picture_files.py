@@ -19,7 +19,14 @@ from PIL.ImageFile import ImageFile
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files import formats
 from bitsback.files.bands import BandItems, Bands, Kind, PageRows, Read, Rows, joined
-from bitsback.files.drawing import ContainerMetadata, Drawing, PictureCodec, Seekable, Split
+from bitsback.files.drawing import (
+    BandsCodec,
+    ContainerMetadata,
+    Drawing,
+    PictureCodec,
+    Seekable,
+    Split,
+)
 from bitsback.files.file_lists import Listing
 from bitsback.files.npy import stacked
 from bitsback.files.pictures import (
@@ -91,10 +98,10 @@ def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
             image = identified(file)
         except UnidentifiedImageError:
             file.seek(0)
-            told = formats.advice(file.read(formats.START), name_of(path))
-            if told is None:
+            advice = formats.advice(file.read(formats.START), name_of(path))
+            if advice is None:
                 raise
-            raise InputError(f"{printable(name_of(path))}: {told}") from None
+            raise InputError(f"{printable(name_of(path))}: {advice}") from None
         with image:
             yield image
 
@@ -108,7 +115,8 @@ def pixel_bands(image: Image.Image, name: str) -> Bands:
 
 def _bands_of(image: Image.Image) -> Read | None:
     found = formats.format_of_pillow(image.format)
-    return None if found is None or found.codec is None else found.codec().bands_of(image)
+    codec = None if found is None or found.codec is None else found.codec()
+    return codec.bands_of(image) if isinstance(codec, BandsCodec) else None
 
 
 def _format_of(file: BinaryIO) -> formats.PictureFormat | None:

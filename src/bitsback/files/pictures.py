@@ -229,13 +229,13 @@ def _deep_mode(image: Image.Image) -> str | None:
     """The mode of a picture that is not loaded, if it has several channels of 16 bits, of which
     Pillow reads 8.
     """
-    told = [tile[3] for tile in getattr(image, "tile", [])][:1]
+    arguments = [tile[3] for tile in getattr(image, "tile", [])][:1]
     if image.mode.startswith("I") or image.mode == "P":
         return None
     if image.format == "PNG":  # of grey with transparency Pillow makes RGBA
-        mode = str(*told).removesuffix("B")
+        mode = str(*arguments).removesuffix("B")
         return mode if mode in DEEP else None
-    deep = told == [("RGB", 65535)] or _largest(image, _BITS_PER_SAMPLE) > 8
+    deep = arguments == [("RGB", 65535)] or _largest(image, _BITS_PER_SAMPLE) > 8
     return f"{image.mode};16" if deep else None
 
 
@@ -254,14 +254,14 @@ BandsOf = Callable[[Image.Image], Read | None]
 """Reads an open picture some rows at a time, if its file allows it."""
 
 
-def sample_bands(image: Image.Image, bands_of: BandsOf) -> Bands | None:
+def sample_bands(image: Image.Image, bands_of: BandsOf | None = None) -> Bands | None:
     """The bands of `samples` of an open picture, valid while its file is open."""
     check_pixels(image)
     mode = "L" if image.mode == "P" else _mode(image)
     read = None if mode is None else _in_bands(image, mode, bands_of)
     if mode is None or read is None:
         pixels = samples(image) if mode not in DEEP else None
-        return None if pixels is None else Bands.of(pixels)
+        return None if pixels is None else Bands.from_array(pixels)
     return Bands(*array_of(mode, image.size), read)
 
 
@@ -279,13 +279,13 @@ def shown_in_bands(image: Image.Image, name: str, bands_of: BandsOf) -> Bands:
             f"{printable(name)}: has several channels of 16 bits, and is to be shown turned, or"
             " with other samples than it has; compress it as a .npy array"
         )
-    return Bands.of(pixels_of(image, name))
+    return Bands.from_array(pixels_of(image, name))
 
 
-def _in_bands(image: Image.Image, mode: str, bands_of: BandsOf) -> Read | None:
+def _in_bands(image: Image.Image, mode: str, bands_of: BandsOf | None) -> Read | None:
     """A reader of a large picture, or of one that Pillow does not read whole."""
     wanted = mode in DEEP or image.width * image.height >= LARGE
-    return bands_of(image) if wanted else None
+    return bands_of(image) if wanted and bands_of is not None else None
 
 
 def split_picture(
@@ -310,7 +310,7 @@ def split_picture(
         for _ in pixels:  # finds out whether a file that will be stored verbatim is damaged
             pass
         return None
-    return Split.of(pixels, metadata, image.mode == "P")
+    return Split.from_pixels(pixels, metadata, image.mode == "P")
 
 
 def named(pixels: Bands, name: str) -> Bands:

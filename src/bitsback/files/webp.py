@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 from bitsback.errors import ArchiveError
-from bitsback.files.bands import Bands, Read, same_pixels
+from bitsback.files.bands import Bands, same_pixels
 from bitsback.files.drawing import Drawing, Seekable, Split, WholeDrawing
 from bitsback.files.pictures import identify, sample_bands
 from bitsback.io.file_io import FileContent
@@ -130,12 +130,8 @@ def _with_alpha(held: bytes, alpha: bool) -> bytes:
     return held[:1] + size.to_bytes(4, "little") + held[_HEADER:]
 
 
-def bands_of(image: Image.Image) -> Read | None:
-    return None
-
-
 def samples(file: BinaryIO) -> Bands | None:
-    return sample_bands(identify(file, _PLUGINS), bands_of)
+    return sample_bands(identify(file, _PLUGINS))
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
@@ -150,7 +146,7 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     image = identify(file, _PLUGINS)
     if image.width * image.height > _MOST_PIXELS:
         return None
-    pixels = sample_bands(image, bands_of)  # finds out whether a file is damaged
+    pixels = sample_bands(image)  # finds out whether a file is damaged
     at = names.index(_PIXELS)
     webp = WebP(tuple(chunks[:at]), tuple(chunks[at + 1 :]))
     if exact or pixels is None or not webp.fits(pixels.dtype, pixels.shape):
@@ -159,7 +155,7 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
         return None
     if not _ends_with_its_pixels(webp, chunks[at][1]):
         return None
-    pixels = Bands.of(pixels.whole())
+    pixels = Bands.from_array(pixels.whole())
     made = io.BytesIO()
     drawing = webp.drawing(made, pixels.dtype, pixels.shape)
     drawing.add(pixels.whole())
@@ -167,15 +163,15 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
         drawing.close()
     except ArchiveError:
         return None
-    return Split.of(pixels, webp, indexed=False) if same(file, made) else None
+    return Split.from_pixels(pixels, webp, indexed=False) if same(file, made) else None
 
 
 def _all_is_read(webp: WebP, held: bytes, pixels: Bands) -> bool:
     """Whether Pillow reads the alpha, which the header may deny, or it is 255 throughout."""
     if pixels.shape[2] == 4:
         return True
-    told = [*webp.before, (_PIXELS, _with_alpha(held, True)), *webp.after]
-    found = samples(io.BytesIO(_file_of(told)))
+    chunks = [*webp.before, (_PIXELS, _with_alpha(held, True)), *webp.after]
+    found = samples(io.BytesIO(_file_of(chunks)))
     return found is not None and bool(np.all(found.whole()[..., 3:] == 255))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.layout import LABELS, Cursor, section
-from bitsback.format.parts import ARRAYS, FOLDER, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.io.names import printable
 from bitsback.wire import varint
 
@@ -38,7 +38,7 @@ def pack_folders() -> bytes:
     return section(LABELS, bytes([_FOLDERS]))
 
 
-def unpack_pairs(payload: memoryview, collection: FileList) -> Pairs:
+def unpack_pairs(payload: memoryview, collection: FileCollection) -> Pairs:
     """Raises ArchiveError."""
     cursor = Cursor(payload)
     kind = cursor.byte()

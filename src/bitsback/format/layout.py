@@ -54,10 +54,7 @@ class Cursor(wire.Cursor):
 
     def shape(self) -> Shape:
         dimensions = self.byte()
-        if dimensions > MAX_DIMENSIONS:
-            raise ArchiveError(
-                f"{dimensions} dimensions are more than the {MAX_DIMENSIONS} that an array can have"
-            )
+        check_dimensions(dimensions)
         return tuple(self.varint() for _ in range(dimensions))
 
     def section(self) -> bytes:
@@ -65,6 +62,14 @@ class Cursor(wire.Cursor):
         start = Cursor(self.data, self.at + 1)
         length = start.varint()
         return self.take(start.at - self.at + length + CRC_SIZE)
+
+
+def check_dimensions(count: int) -> None:
+    """Raises ArchiveError for more dimensions than an array can have."""
+    if count > MAX_DIMENSIONS:
+        raise ArchiveError(
+            f"{count} dimensions are more than the {MAX_DIMENSIONS} that an array can have"
+        )
 
 
 def pack_shape(shape: Shape) -> bytes:

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.format.collection import BYTES
+from bitsback.format.array_part import BYTES
 from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import NAMES, Cursor, section
-from bitsback.format.parts import ARRAYS, PAGES, FileList
+from bitsback.format.parts import ARRAYS, PAGES, FileCollection
 from bitsback.io import names as naming
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
@@ -41,7 +41,11 @@ class Files:
     """The files, in their order, without those that were removed."""
 
     def __init__(
-        self, collection: FileList, names: Sequence[str], runs: Runs, stats: FileStats | None = None
+        self,
+        collection: FileCollection,
+        names: Sequence[str],
+        runs: Runs,
+        stats: FileStats | None = None,
     ) -> None:
         """names: of each file, empty for one that was removed; none for the pages of a TIFF file.
         runs: none for an npz file, where each file is a part. stats: of a folder, unless an older
@@ -82,15 +86,17 @@ class Files:
                 entries.append(entry)
         if self.stats is not None:
             of_files = (self.stats.sizes, self.stats.times)
-            sizes, times = (array(of.typecode, [of[number] for number in kept]) for of in of_files)
-            spans = tuple(array("Q", [of[number] for number in kept]) for of in self._spans)
+            sizes, times = (
+                array(column.typecode, [column[number] for number in kept]) for column in of_files
+            )
+            spans = tuple(array("Q", [column[number] for number in kept]) for column in self._spans)
             self.stats, self.__dict__["_spans"] = FileStats(sizes, times), spans
         self.names = [self.names[number] for number in kept]
         self.runs, self._entries, self.kept = runs, entries, kept
         self._count_runs()
 
     @classmethod
-    def unnamed(cls, collection: FileList) -> Files:
+    def unnamed(cls, collection: FileCollection) -> Files:
         """The files of an archive whose names, order and stats are lost: numbered arrays and
         pictures, in the order of the parts, without metadata, and without files that are stored
         verbatim.
@@ -213,7 +219,7 @@ def runs_of(parts: Iterable[int]) -> Runs:
     return [(part, sum(1 for _ in group)) for part, group in groupby(parts)]
 
 
-def part_by_part(collection: FileList) -> Runs:
+def part_by_part(collection: FileCollection) -> Runs:
     """The runs of files that come part by part."""
     return [(number, part.entries) for number, part in enumerate(collection.parts)]
 
@@ -247,7 +253,7 @@ def pack_names(names: Iterable[str]) -> bytes:
 
 
 def unpack_files(
-    payload: memoryview, collection: FileList, stats: memoryview | None = None
+    payload: memoryview, collection: FileCollection, stats: memoryview | None = None
 ) -> Files:
     """Reads an `N` section, and an `F` section if there is one. Raises ArchiveError."""
     cursor = Cursor(payload)
@@ -267,10 +273,22 @@ def unpack_files(
     if collection.kind != PAGES:
         names = list(unpack_names(cursor, collection.files, removed))
     cursor.done()
+    _check_distinct(names)
+    unpacked = None if stats is None else FileStats.unpack(stats, len(names))
+    return Files(collection, names, runs, unpacked)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raises ArchiveError for names that no archive can hold."""
+    for name in names:
+        if (reason := naming.fault(name)) is not None:
+            raise ArchiveError(f"{naming.printable(name)!r}: {reason}")
+    _check_distinct(names)
+
+
+def _check_distinct(names: Sequence[str]) -> None:
     if len(set(names)) < len(names) - max(names.count("") - 1, 0):
         raise ArchiveError("two of its files have the same name")
-    told = None if stats is None else FileStats.unpack(stats, len(names))
-    return Files(collection, names, runs, told)
 
 
 def unpack_names(cursor: Cursor, count: int, removed: bool = False) -> Iterator[str]:

@@ -105,7 +105,7 @@ class Window:
         return -(-self.shards // self.groups)
 
     @classmethod
-    def of(cls, place: int, length: int, percent: float) -> Window:
+    def for_percent(cls, place: int, length: int, percent: float) -> Window:
         """A window with parity of so many per cent, and, unless it is small, enough for a bad
         sector of a disk.
         """
@@ -166,7 +166,8 @@ class Window:
 def windows_for(end: int, percent: float) -> list[Window]:
     """Windows that are together the first bytes of an archive, up to `end`."""
     return [
-        Window.of(start, min(_WINDOW, end - start), percent) for start in range(0, end, _WINDOW)
+        Window.for_percent(start, min(_WINDOW, end - start), percent)
+        for start in range(0, end, _WINDOW)
     ]
 
 
@@ -257,17 +258,17 @@ class Parity:
         """
         if self._sums is None:
             return None
-        of, found = self.window, dict[int, bytes]()
+        window, found = self.window, dict[int, bytes]()
         bad: dict[int, list[int]] = {}
-        for number in range(of.shards):
-            if self._differs(number, of.shard(number, read)):
-                bad.setdefault(number % of.groups, []).append(number // of.groups)
-        if 2 * sum(map(len, bad.values())) > of.shards and not _is_collection(read, of.end):
+        for number in range(window.shards):
+            if self._differs(number, window.shard(number, read)):
+                bad.setdefault(number % window.groups, []).append(number // window.groups)
+        if 2 * sum(map(len, bad.values())) > window.shards and not _is_collection(read, window.end):
             return None
         for group, columns in bad.items():
             for column, shard in zip(columns, self._made(group, columns, read), strict=True):
-                at = of.place + (column * of.groups + group) * of.size
-                found[at] = shard[: of.end - at]
+                at = window.place + (column * window.groups + group) * window.size
+                found[at] = shard[: window.end - at]
         return found
 
     def renewed(self, read: Read) -> dict[int, bytes]:
@@ -285,26 +286,26 @@ class Parity:
 
     def _made(self, group: int, bad: Sequence[int], read: Read) -> Iterator[bytes]:
         """The shards of these columns of a group, made of others."""
-        of = self.window
+        window = self.window
         shards: dict[int, bytes] = {
-            column: of.shard(column * of.groups + group, read)
-            for column in range(of.columns)
+            column: window.shard(column * window.groups + group, read)
+            for column in range(window.columns)
             if column not in bad
         }
         for row, content in self._rows.items():
-            shard = content[group * of.size :][: of.size]
-            number = of.shards + row * of.groups + group
-            if len(shards) < of.columns and not self._differs(number, shard):
-                shards[of.columns + row] = shard
-        if len(shards) < of.columns:
+            shard = content[group * window.size :][: window.size]
+            number = window.shards + row * window.groups + group
+            if len(shards) < window.columns and not self._differs(number, shard):
+                shards[window.columns + row] = shard
+        if len(shards) < window.columns:
             raise ArchiveError(
-                f"{len(bad)} parts of {of.columns} are damaged, more than its parity"
+                f"{len(bad)} parts of {window.columns} are damaged, more than its parity"
             )
         for column in bad:
             factors = coefficients(tuple(shards), column)
-            made = np.zeros(of.size, np.uint8)
+            made = np.zeros(window.size, np.uint8)
             for factor, shard in zip(factors, shards.values(), strict=True):
                 made ^= np.frombuffer(shard.translate(_products(factor)), np.uint8)
-            if self._differs(column * of.groups + group, made.tobytes()):
+            if self._differs(column * window.groups + group, made.tobytes()):
                 raise ArchiveError("its parity is damaged")
             yield made.tobytes()

@@ -10,7 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bitsback.errors import ArchiveError
-from bitsback.format.collection import ARRAY, BYTES, COUNTED, VARIED, Collection, check_shape
+from bitsback.format.array_part import (
+    ARRAY,
+    BYTES,
+    COUNTED,
+    VARIED,
+    ArrayPart,
+    OneArray,
+    check_shape,
+)
 from bitsback.format.grid import Shape
 from bitsback.format.layout import COLLECTION, REMOVED, Cursor, read_features, section
 from bitsback.format.modes import mode_of
@@ -26,7 +34,7 @@ _SMALLEST_PART = 6  # bytes: a dtype, axes, dimensions, cut
 class Parts:
     """Arrays, the parts, one after the other; their tiles are the archive's."""
 
-    parts: tuple[Collection, ...]
+    parts: tuple[ArrayPart, ...]
     features: int
 
     @cached_property
@@ -55,7 +63,7 @@ class Parts:
     def nbytes(self) -> int:
         return sum(part.nbytes for part in self.parts)
 
-    def part_of(self, tile: int) -> tuple[int, Collection]:
+    def part_of(self, tile: int) -> tuple[int, ArrayPart]:
         """The part of a tile, and the number of its first tile. Raises ArchiveError if there is no
         such tile.
         """
@@ -79,18 +87,18 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class FileList(Parts):
+class FileCollection(Parts):
     """Files. In a folder or a TIFF file, a part holds the pictures of one dtype and number of
     channels, each as an item or all as one stack; further parts hold the bytes of metadata and, in
     a folder, of files. In an npz file each array is a part.
     """
 
     kind: int
-    parts: tuple[Collection, ...]
+    parts: tuple[ArrayPart, ...]
     features: int = 0
 
     @property
-    def dtype(self) -> str:
+    def dtype_name(self) -> str:
         """NumPy's type string, or "mixed"."""
         dtypes = {part.dtype.str for part in self.parts}
         return dtypes.pop() if len(dtypes) == 1 else "mixed"
@@ -129,21 +137,39 @@ class FileList(Parts):
         return sum(part.entries for part in self.parts)
 
     @property
-    def told(self) -> int:
+    def shown_files(self) -> int:
         """The number of files for people: a TIFF file that is stored verbatim counts as one."""
         return self.files or int(self.whole)
+
+    @property
+    def shape(self) -> Shape:
+        return (self.shown_files,)
 
     def pack(self) -> bytes:
         return self._pack(FILE_LIST, self.kind)
 
+    def check(self) -> None:
+        """Raises ArchiveError for files that no archive can hold."""
+        for part in self.parts:
+            part.check()
+        if self.kind == ARRAYS:
+            if any(part.axes >= VARIED for part in self.parts):
+                raise ArchiveError("an array of it has items that only a folder of files has")
+        elif not (self.parts and all(_has_pictures(part, self.kind) for part in self.parts)):
+            raise ArchiveError("a part of its contents has no pictures")
+        elif self.kind == PAGES and any(part.axes == BYTES for part in self.parts[:-1]):
+            raise ArchiveError("the container metadata of its file is not its last part")
+        if self.files >= 1 << 63:
+            raise ArchiveError("its files are more than any computer counts")
+
 
 @dataclass(frozen=True)
-class Joined(Parts):
+class JoinedArray(Parts, OneArray):
     """One array in parts along its first axis: arrays of one dtype, equal in all other dimensions,
     whose items or stacks were cut separately.
     """
 
-    parts: tuple[Collection, ...]
+    parts: tuple[ArrayPart, ...]
     features: int = 0
     container: ClassVar[int] = ARRAY
     picture: ClassVar[bool] = False
@@ -151,6 +177,10 @@ class Joined(Parts):
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.parts[0].dtype
+
+    @property
+    def dtype_name(self) -> str:
+        return self.dtype.str
 
     @cached_property
     def places(self) -> list[int]:
@@ -168,9 +198,18 @@ class Joined(Parts):
     def pack(self) -> bytes:
         return self._pack(JOINED)
 
+    def check(self) -> None:
+        """Raises ArchiveError for parts that are no array."""
+        alike = {(part.dtype.str, part.shape[1:]) for part in self.parts}
+        if len(alike) != 1 or any(
+            part.axes > COUNTED or not part.shape or part.entries == 0 for part in self.parts
+        ):
+            raise ArchiveError("the parts of its array are none that can be one")
+        check_shape(self.dtype, self.shape)
 
-Array = Collection | Joined
-Content = Array | FileList
+
+Array = ArrayPart | JoinedArray
+Content = Array | FileCollection
 """The content of an archive: an array, in one part or in several, or files."""
 
 
@@ -179,58 +218,39 @@ def unpack_collection(payload: memoryview) -> Content:
     cursor = Cursor(payload)
     features, container = read_features(cursor), cursor.byte()
     content = _unpack_content(cursor, features, container)
-    folder = isinstance(content, FileList) and content.kind == FOLDER
-    if features & REMOVED and not folder:
+    if features & REMOVED and content.kind != FOLDER:
         raise ArchiveError("files were removed from it, though it has no folder")
     return content
 
 
 def _unpack_content(cursor: Cursor, features: int, container: int) -> Content:
     if container == JOINED:
-        joined = Joined(_unpack_parts(cursor), features)
-        _check_joined(joined)
+        joined = JoinedArray(_unpack_parts(cursor), features)
+        joined.check()
         return joined
     if container != FILE_LIST:
-        return Collection.unpack(cursor, container, features)
+        return ArrayPart.unpack(cursor, container, features)
     kind = cursor.byte()
     if kind > PAGES:
         raise ArchiveError(
             f"this archive holds files of the kind {kind}: it needs a newer bitsback"
         )
-    parts = _unpack_parts(cursor)
-    if kind == ARRAYS:
-        if any(part.axes >= VARIED for part in parts):
-            raise ArchiveError("an array of it has items that only a folder of files has")
-    elif not (parts and all(_has_pictures(part, kind) for part in parts)):
-        raise ArchiveError("a part of its contents has no pictures")
-    elif kind == PAGES and any(part.axes == BYTES for part in parts[:-1]):
-        raise ArchiveError("the container metadata of its file is not its last part")
-    files = FileList(kind, parts, features)
-    if files.files >= 1 << 63:
-        raise ArchiveError("its files are more than any computer counts")
+    files = FileCollection(kind, _unpack_parts(cursor), features)
+    files.check()
     return files
 
 
-def _unpack_parts(cursor: Cursor) -> tuple[Collection, ...]:
+def _unpack_parts(cursor: Cursor) -> tuple[ArrayPart, ...]:
     """The parts, up to the end."""
     count = cursor.varint()
     if count * _SMALLEST_PART > len(cursor.data):
         raise ArchiveError(f"the description of its contents is too short for {count} parts")
-    parts = tuple(Collection.unpack_array(cursor) for _ in range(count))
+    parts = tuple(ArrayPart.unpack_array(cursor) for _ in range(count))
     cursor.done()
     return parts
 
 
-def _check_joined(array: Joined) -> None:
-    alike = {(part.dtype.str, part.shape[1:]) for part in array.parts}
-    if len(alike) != 1 or any(
-        part.axes > COUNTED or not part.shape or part.entries == 0 for part in array.parts
-    ):
-        raise ArchiveError("the parts of its array are none that can be one")
-    check_shape(array.dtype, array.shape)
-
-
-def _has_pictures(part: Collection, kind: int) -> bool:
+def _has_pictures(part: ArrayPart, kind: int) -> bool:
     """Whether a part has pictures, or the bytes of files or of metadata."""
     if part.axes == BYTES:
         return part.elements > 0 if part.entries == 0 else kind == FOLDER

@@ -36,7 +36,7 @@ class Tiles:
         return cls(items.reshape(-1), ((len(items), items.shape[1:]),))
 
     @classmethod
-    def of(cls, arrays: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> Tiles:
+    def from_arrays(cls, arrays: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> Tiles:
         shapes: list[tuple[int, Shape]] = []
         flat = []
         for array in arrays:

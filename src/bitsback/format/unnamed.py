@@ -14,17 +14,28 @@ from bitsback.format.members import (
     Files,
     Numbered,
     could_be_number,
+    pack_files,
     pack_names,
     part_by_part,
     unpack_names,
 )
-from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.io import names as naming
 from bitsback.models.costs import max_elements
 from bitsback.wire import varint
 
 _MOST_CLASSES = 1 << 16
 _LONGEST = 32  # bytes of the name of a picture in its folder
+
+
+def pack_described(files: Files) -> bytes:
+    """The `N` section, or for pictures without names the `U` section; and the `F` section. Raises
+    InputError for unsupported classes.
+    """
+    names, runs, stats = files.listed
+    if isinstance(names, Numbered):
+        return pack_unnamed(names.classes, names.labels)
+    return pack_files(files.collection.kind, runs, names) + (b"" if stats is None else stats.pack())
 
 
 def pack_unnamed(classes: Sequence[str] = (), labels: NDArray[Any] | None = None) -> bytes:
@@ -50,7 +61,7 @@ def pack_unnamed(classes: Sequence[str] = (), labels: NDArray[Any] | None = None
     return section(UNNAMED, varint(len(classes)), pack_names(classes), packed)
 
 
-def unpack_unnamed(payload: memoryview, collection: FileList) -> Files:
+def unpack_unnamed(payload: memoryview, collection: FileCollection) -> Files:
     """Reads a `U` section. Raises ArchiveError."""
     cursor = Cursor(payload)
     if collection.kind != FOLDER:

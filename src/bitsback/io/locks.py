@@ -10,7 +10,7 @@ class Lock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        _all.add(self)
+        _locks.add(self)
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -19,12 +19,12 @@ class Lock:
         self._lock.release()
 
 
-_all: WeakSet[Lock] = WeakSet()
+_locks: WeakSet[Lock] = WeakSet()
 
 
 def _free_all() -> None:
     """Releases all locks in a process that was just forked, which has one thread."""
-    for lock in _all:
+    for lock in _locks:
         lock._lock = threading.Lock()
 
 

@@ -72,12 +72,12 @@ def first_clash(names: Iterable[str]) -> str | None:
     """The first name that macOS or Windows would take for an earlier one: equal except for case and
     Unicode composition.
     """
-    seen: set[str] = set()
+    folded_names: set[str] = set()
     for name in names:
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        if folded in seen:
+        if folded in folded_names:
             return name
-        seen.add(folded)
+        folded_names.add(folded)
     return None
 
 

@@ -1,5 +1,7 @@
 """Latent-variable models: their file, their parts, and the bundled models."""
 
+from __future__ import annotations
+
 from os import PathLike
 from pathlib import Path
 

@@ -12,7 +12,7 @@ _KEY = re.compile(r"[pq]\(([a-z][a-z0-9_]*)(?:\|([a-z0-9_]+(?:,[a-z0-9_]+)*))?\)
 
 
 @dataclass(frozen=True)
-class Of:
+class DistributionKey:
     """The key of a distribution: the variable, and the variables that are given."""
 
     variable: str
@@ -31,20 +31,20 @@ class CodeStep:
         return f"{'pop' if self.pops else 'push'} {self.variable} ~ {self.distribution}"
 
 
-def read_key(key: str, variables: Iterable[str]) -> Of:
+def read_key(key: str, variables: Iterable[str]) -> DistributionKey:
     """The parts of a key such as `q(z|x,y)`. Raises ModelError if it is invalid."""
     match = _KEY.match(key)
     if match is None:
         raise ModelError(f"distributions: {key!r} must be of the form p(x), p(x|z) or q(z|x,y)")
-    of = Of(match[1], tuple(match[2].split(",")) if match[2] else ())
-    names = [of.variable, *of.given]
+    parsed = DistributionKey(match[1], tuple(match[2].split(",")) if match[2] else ())
+    names = [parsed.variable, *parsed.given]
     if len(set(names)) != len(names) or not set(names) <= set(variables):
         raise ModelError(f"distributions: {key!r} must name different variables of the model")
-    return of
+    return parsed
 
 
 def read_code(
-    lines: list[str], variables: Iterable[str], distributions: dict[str, Of]
+    lines: list[str], variables: Iterable[str], distributions: dict[str, DistributionKey]
 ) -> tuple[CodeStep, ...]:
     """The steps. Raises ModelError unless everything on which a step depends is known in both
     directions, so that a pop can undo every push.
@@ -59,8 +59,8 @@ def read_code(
                 f"code: {line!r} must be of the form  pop z ~ q(z|x)  or  push x ~ p(x)"
             )
         step = CodeStep(match[1] == "pop", match[2], match[3])
-        of = distributions.get(step.distribution)
-        if of is None or of.variable != step.variable:
+        parsed = distributions.get(step.distribution)
+        if parsed is None or parsed.variable != step.variable:
             raise ModelError(f"code: {line!r}: there is no such distribution of {step.variable!r}")
         if step.pops:
             if step.variable not in fresh:
@@ -68,7 +68,7 @@ def read_code(
             fresh.remove(step.variable)
         elif step.variable not in live:
             raise ModelError(f"code: {line!r}: {step.variable!r} is not there to be pushed")
-        if not set(of.given) <= live - {step.variable}:
+        if not set(parsed.given) <= live - {step.variable}:
             raise ModelError(f"code: {line!r}: what it is given is not known in both directions")
         live = live | {step.variable} if step.pops else live - {step.variable}
         steps.append(step)

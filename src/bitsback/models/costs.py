@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from bitsback.errors import ModelError
-from bitsback.models.distributions import Distribution
+from bitsback.models.distributions.distribution import Distribution
 from bitsback.models.integer import Network, Size
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import DATA, Variable
@@ -83,7 +83,9 @@ def macs_of(
 
 def latents_of(variables: Mapping[str, Variable], shape: ItemShape) -> int:
     """Elements of all latents of an item."""
-    return sum(of.elements(shape.size) for name, of in variables.items() if name != DATA)
+    return sum(
+        variable.elements(shape.size) for name, variable in variables.items() if name != DATA
+    )
 
 
 def max_elements(data_size: int) -> int:

@@ -4,6 +4,7 @@ a machine whose arithmetic differs from docs/model-format.md.
 
 import json
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from bitsback.errors import ModelError
@@ -23,7 +24,7 @@ directions of IEEE 754.
 _SEEDS = (0, 1, 2, 3)
 """The seeds for models that compute only with integers, where nothing rounds."""
 _MOST_TRIES, _TIMES = 1_000, 2
-_SHAPE = ItemShape(slices=1, rows=2, columns=40, channels=3, levels=1 << 16)
+_SHAPE = partial(ItemShape, slices=1, rows=2, columns=40, channels=3)
 _SHAPE_OF_SERIES = ItemShape(slices=1, rows=8, columns=1, channels=3, levels=1 << 16)
 
 
@@ -32,16 +33,20 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     are found that every wrong arithmetic codes differently.
     """
     untested = Model.build(json.dumps(description), tensors, tested=False)
-    of = untested.adaptive
-    assert of is not None
-    if isinstance(of, SeriesDistribution):
-        items = choose(of, _SHAPE_OF_SERIES)
-    elif isinstance(of, CountedDistribution):
-        items = ItemVectors(_SHAPE._replace(levels=of.variable.levels), _SEEDS)
+    distribution = untested.adaptive
+    assert distribution is not None
+    if isinstance(distribution, SeriesDistribution):
+        items = choose(distribution, _SHAPE_OF_SERIES)
+    elif isinstance(distribution, CountedDistribution):
+        items = ItemVectors(_SHAPE(levels=distribution.variable.levels), _SEEDS)
     else:
-        counts = isinstance(of, PredictiveDistribution) and of.counts is not None
-        items = choose(of, _SHAPE._replace(levels=of.variable.levels) if counts else _SHAPE)
-    test = {**description["test"], "items": items.described(of)}
+        counts = (
+            isinstance(distribution, PredictiveDistribution) and distribution.counts is not None
+        )
+        items = choose(
+            distribution, _SHAPE(levels=distribution.variable.levels if counts else 1 << 16)
+        )
+    test = {**description["test"], "items": items.described(distribution)}
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
 
 
@@ -56,13 +61,13 @@ def build_with_counts(base: Model, counts: dict[str, Any], levels: int, **change
     return build_with_items(description, base.tensors)
 
 
-def choose(of: AdaptiveDistribution, shape: ItemShape) -> ItemVectors:
+def choose(distribution: AdaptiveDistribution, shape: ItemShape) -> ItemVectors:
     """Items of this shape, of which every wrong arithmetic codes two differently."""
     found, seeds = Counter[str](), list[int]()
     for seed in range(_MOST_TRIES):
         item = ItemVectors(shape, (seed,))
-        right = item.digest(of)
-        changed = [one for one in WRONG if item.digest(of, one) != right]
+        right = item.digest(distribution)
+        changed = [one for one in WRONG if item.digest(distribution, one) != right]
         if any(found[one] < _TIMES for one in changed):
             seeds.append(seed)
             found.update(changed)

@@ -45,30 +45,32 @@ class ItemVectors:
             raise ModelError("the items of the test have more than 2^12 elements")
         return cls(shape, tuple(seeds))
 
-    def check_cost(self, of: AdaptiveDistribution, tensor_elements: int) -> None:
+    def check_cost(self, distribution: AdaptiveDistribution, tensor_elements: int) -> None:
         """Raises ModelError if coding them would take far more than the model's size warrants."""
-        memory = costs.memory_of({}, [of], self.shape) + of.state_memory(self.shape.elements)
-        macs = len(self.seeds) * costs.macs_of({}, [], [of], self.shape)
+        memory = costs.memory_of({}, [distribution], self.shape) + distribution.state_memory(
+            self.shape.elements
+        )
+        macs = len(self.seeds) * costs.macs_of({}, [], [distribution], self.shape)
         if memory > _MOST_MEMORY or macs > (1 << 28) + (tensor_elements << 12):
             raise ModelError("the items of the test take more than a model of this size may")
 
-    def digest(self, of: AdaptiveDistribution, arithmetic: str = "exact") -> str:
+    def digest(self, distribution: AdaptiveDistribution, arithmetic: str = "exact") -> str:
         """SHA-256 (hex) of their message with least squares in this arithmetic: 'contracted'
         (products and sums), 'upward', 'downward' or 'toward zero' (rounding), or 'exact'.
         """
         message = Message()
         for seed in self.seeds:
             symbols, words = _item(self.shape, seed)
-            program = self._program(of.for_test(self.shape, words, arithmetic))
+            program = self._program(distribution.for_test(self.shape, words, arithmetic))
             program.push(message, symbols, [(1, self.shape)], [(1, 1)])
         return hashlib.sha256(message.to_bytes()).hexdigest()
 
-    def hold(self, of: AdaptiveDistribution, sha256: str) -> bool:
+    def hold(self, distribution: AdaptiveDistribution, sha256: str) -> bool:
         """Whether they give the message with this digest, and come back from it."""
         message, pushed = Message(), []
         for seed in self.seeds:
             symbols, words = _item(self.shape, seed)
-            program = self._program(of.for_test(self.shape, words, "exact"))
+            program = self._program(distribution.for_test(self.shape, words, "exact"))
             program.push(message, symbols, [(1, self.shape)], [(1, 1)])
             pushed.append((program, symbols))
         if hashlib.sha256(message.to_bytes()).hexdigest() != sha256:
@@ -79,17 +81,17 @@ class ItemVectors:
         )
         return same and message == Message()
 
-    def described(self, of: AdaptiveDistribution) -> dict[str, Any]:
+    def described(self, distribution: AdaptiveDistribution) -> dict[str, Any]:
         """The field `items`."""
-        digest = self.digest(of)
+        digest = self.digest(distribution)
         shape, levels = list(self.shape[:4]), self.shape.levels
         return {"shape": shape, "levels": levels, "seeds": list(self.seeds), "sha256": digest}
 
-    def _program(self, of: _core.Distribution) -> _core.Program:
+    def _program(self, distribution: _core.Distribution) -> _core.Program:
         """A program that codes items of this shape, with 16-bit symbols, by the distribution
         alone.
         """
-        return _core.Program([(0, self.shape.levels)], [(False, of)])
+        return _core.Program([(0, self.shape.levels)], [(False, distribution)])
 
 
 _held: set[bytes] = set()
@@ -99,7 +101,7 @@ _held: set[bytes] = set()
 def check(
     outline: Outline,
     test: Fields,
-    of: AdaptiveDistribution,
+    distribution: AdaptiveDistribution,
     tensor_elements: int,
     identity: bytes,
 ) -> None:
@@ -114,9 +116,9 @@ def check(
     fields = test.object("items")
     items, sha256 = ItemVectors.read(fields), fields.text("sha256")
     fields.done()
-    items.check_cost(of, tensor_elements)
+    items.check_cost(distribution, tensor_elements)
     if identity not in _held:
-        if not items.hold(of, sha256):
+        if not items.hold(distribution, sha256):
             raise ModelError(
                 f"the model {outline.name} does not code on this machine as it coded where it was"
                 " made, so nothing is read or written with it: its file is damaged, or bitsback was"

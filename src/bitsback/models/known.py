@@ -2,6 +2,8 @@
 the files that the environment variable BITSBACK_MODELS names.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from pathlib import Path

@@ -9,23 +9,26 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bitsback import _core
+from bitsback.codecs.array_codec import bits_of_push
+from bitsback.codecs.exact_functions import total
 from bitsback.codecs.symbol_arrays import as_symbols
 from bitsback.errors import MessageError, ModelError
 from bitsback.lazy import cached_property
 from bitsback.message import Message
 from bitsback.models import costs, file, item_vectors, vectors
-from bitsback.models.distributions import Distribution, read_distribution
+from bitsback.models.distributions import read_distribution
 from bitsback.models.distributions.adaptive_distribution import AdaptiveDistribution
+from bitsback.models.distributions.distribution import Distribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.integer import Network, Size
 from bitsback.models.integer.fields import Fields, TensorReader
 from bitsback.models.item_shape import ItemShape, Shapes
 from bitsback.models.networks import NetworkReader
 from bitsback.models.outline import Outline
-from bitsback.models.program import ProgramCodec
+from bitsback.models.step_codec import StepCodec
 from bitsback.models.variables import DATA
 
 Batches = Sequence[tuple[int, int]]
@@ -58,8 +61,10 @@ class Model(Outline):
     distributions: dict[str, Distribution] = field(repr=False)
 
     def __repr__(self) -> str:
-        of = "items of any size" if self.size is None else " x ".join(map(str, self.whole_size()))
-        return f"<Model {self.name}: {of}, {self.levels} levels, {self.identity.hex()[:8]}>"
+        items = (
+            "items of any size" if self.size is None else " x ".join(map(str, self.whole_size()))
+        )
+        return f"<Model {self.name}: {items}, {self.levels} levels, {self.identity.hex()[:8]}>"
 
     def bind(self, shapes: Shapes) -> BoundModel:
         """The model for items of these shapes, each with its number of consecutive items. Raises
@@ -71,13 +76,14 @@ class Model(Outline):
             size = shapes[0][1].size
             if {shape for _, shape in shapes} != {self.shape_of(size)}:
                 raise ModelError(f"the model {self.name} codes {self.items_in_words}")
-        return BoundModel(self, tuple(shapes), self._program(size))
+        return BoundModel(self, tuple(shapes), self.program(size))
 
     @lru_cache(maxsize=8)  # noqa: B019 - a model lives as long as what is bound of it
-    def _program(self, size: Size | None) -> _core.Program:
+    def program(self, size: Size | None) -> _core.Program:
+        """Its code in the core, for images of this size, or for data of any shape."""
         names = list(self.variables)
         numbers = {name: number for number, name in enumerate(names)}
-        parts = {key: of.core(size, numbers) for key, of in self.distributions.items()}
+        parts = {key: entry.core(size, numbers) for key, entry in self.distributions.items()}
         return _core.Program(
             [
                 (0 if size is None else variable.elements(size), variable.levels)
@@ -87,14 +93,11 @@ class Model(Outline):
         )
 
     def push(
-        self, message: Message, x: NDArray[Any], batches: Batches, size: Size | None = None
+        self, message: Message, x: ArrayLike, batches: Batches, size: Size | None = None
     ) -> None:
         """Pushes the batches of x [items, elements], from its end: the first of the batches has its
         last items. x: uint8 for up to 256 levels and uint16 for more. size: rows and columns of the
         images, if the model has none.
-
-        One call to the core gives the same bits as `codec(items).push` for one batch after the
-        other.
         """
         shape, items = self.shape_of(size), _count(batches)
         symbols = as_symbols(x, self.variables[DATA].dtype, (items, shape.elements))
@@ -107,9 +110,46 @@ class Model(Outline):
         shape, items = self.shape_of(size), _count(batches)
         return self.bind([(items, shape)]).pop(message, batches).reshape(items, shape.elements)
 
-    def codec(self, items: int, size: Size | None = None) -> ProgramCodec:
-        """The codec of `items` items in one batch, made of public codecs."""
-        return ProgramCodec(self.code, self.distributions, items, self.shape_of(size).size)
+    def codec(self, items: int, size: Size | None = None) -> ModelCodec:
+        """The codec of `items` items in one batch."""
+        return ModelCodec(self, items, self.shape_of(size).size)
+
+    def step_codec(
+        self,
+        distribution: str,
+        given: Mapping[str, ArrayLike],
+        items: int,
+        size: Size | None = None,
+    ) -> StepCodec:
+        """The codec of a variable [items, elements] under the distribution of this key.
+
+        given: the variables on which it depends, [items, elements] each; others are ignored.
+        """
+        shape, parsed = self.shape_of(size), self.keys[distribution]
+        return StepCodec(
+            program=self.program(shape.size),
+            step=[step.distribution for step in self.code].index(distribution),
+            variables=self.variables,
+            variable=parsed.variable,
+            given={name: given[name] for name in parsed.given},
+            items=items,
+            shape=shape,
+        )
+
+    def step_bits(
+        self, x: ArrayLike, message: Message, size: Size | None = None
+    ) -> NDArray[np.float64]:
+        """The exact information of each item of x [items, elements] in each step of the code, in
+        bits, negative in pops: [steps, items]. Latents are popped from the message.
+        """
+        values, bits = {DATA: np.asarray(x)}, []
+        for step in self.code:
+            codec = self.step_codec(step.distribution, values, len(values[DATA]), size)
+            if step.pops:
+                values[step.variable] = codec.pop(message)
+            each = codec.bits(values[step.variable])
+            bits.append(-each if step.pops else each)
+        return np.array(bits)
 
     def memory(self, shape: ItemShape) -> int:
         """Bytes that coding an item takes (docs/model-format.md, What a model may cost)."""
@@ -117,50 +157,56 @@ class Model(Outline):
 
     def macs(self, shape: ItemShape) -> int:
         """Multiply-adds that coding an item takes, and some for each element."""
-        networks = [of for of in self.networks.values() if set(of.sources) <= set(self.variables)]
+        networks = [
+            network
+            for network in self.networks.values()
+            if set(network.sources) <= set(self.variables)
+        ]
         return costs.macs_of(self.variables, networks, self.distributions.values(), shape)
 
     def steps(self, shape: ItemShape) -> int:
         """Arrays that coding a batch of such items takes."""
         return sum(self.distributions[step.distribution].steps(shape) for step in self.code)
 
-    def prior(self, size: int) -> Any:
+    def prior(self, size: int) -> StepCodec:
         """p(z) for `size` items, of a model with a size and one latent: a codec of buckets [size,
         latents].
         """
-        return self._one_latent(latent=True, given=()).codec({}, size, self.whole_size())
+        return self.step_codec(self._key(latent=True, given=()), {}, size)
 
-    def posterior(self, x: NDArray[Any]) -> Any:
+    def posterior(self, x: ArrayLike) -> StepCodec:
         """q(z|x), likewise: x [size, pixels]; a codec of buckets [size, latents]."""
-        of = self._one_latent(latent=True, given=(DATA,))
-        return of.codec({DATA: x}, len(x), self.whole_size())
+        return self.step_codec(self._key(latent=True, given=(DATA,)), {DATA: x}, len(np.asarray(x)))
 
-    def likelihood(self, z: NDArray[Any]) -> Any:
+    def likelihood(self, z: ArrayLike) -> StepCodec:
         """p(x|z), likewise: z buckets [size, latents]; a codec of pixels [size, pixels]."""
         name = self.latent.name
-        of = self._one_latent(latent=False, given=(name,))
-        return of.codec({name: z}, len(z), self.whole_size())
+        key = self._key(latent=False, given=(name,))
+        return self.step_codec(key, {name: z}, len(np.asarray(z)))
 
     def posterior_parameters(self, x: NDArray[Any]) -> list[NDArray[Any]]:
         """The posterior network's integers, likewise: mean int16 and scale uint8, each [size,
         latents].
         """
-        of = self._one_latent(latent=True, given=(DATA,))
-        return of.parameters({DATA: x}, self.whole_size())
+        return self._parameters(self._key(latent=True, given=(DATA,)), {DATA: x})
 
     def likelihood_parameters(self, z: NDArray[Any]) -> list[NDArray[Any]]:
         """The likelihood network's integers, likewise, for z [size, latents]: the parameters of the
         pixels, or the features of autoregressive pixels.
         """
         name = self.latent.name
-        of = self._one_latent(latent=False, given=(name,))
-        return of.parameters({name: z}, self.whole_size())
+        return self._parameters(self._key(latent=False, given=(name,)), {name: z})
 
-    def _one_latent(self, latent: bool, given: tuple[str, ...]) -> Distribution:
+    def _parameters(self, key: str, given: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        conditional = self.distributions[key].conditional
+        assert conditional is not None
+        return conditional.parameters(given, self.whole_size())
+
+    def _key(self, latent: bool, given: tuple[str, ...]) -> str:
         variable = self.latent.name if latent else DATA
-        for key, of in self.keys.items():
-            if of.variable == variable and of.given == given:
-                return self.distributions[key]
+        for key, parsed in self.keys.items():
+            if parsed.variable == variable and parsed.given == given:
+                return key
         raise ModelError(
             f"the model {self.name} is no variational auto-encoder with one layer of latents"
         )
@@ -209,26 +255,28 @@ class Model(Outline):
         entries.done()
         keyed = top.object("distributions")
         entries_of = {
-            key: DistributionEntry(key, of, keyed.object(key), reader, outline.variables, library)
-            for key, of in outline.keys.items()
+            key: DistributionEntry(
+                key, parsed, keyed.object(key), reader, outline.variables, library
+            )
+            for key, parsed in outline.keys.items()
         }
-        distributions = {key: read_distribution(of) for key, of in entries_of.items()}
+        distributions = {key: read_distribution(entry) for key, entry in entries_of.items()}
         networks, outputs = library.done()
         reader.done()
         top.done()
         if outline.size is not None:
             shape = outline.shape_of()
             memory = costs.memory_of(outline.variables, distributions.values(), shape)
-            of = _adaptive(distributions)
-            state = 0 if of is None else of.state_memory(outline.batch * shape.elements)
+            adaptive = _adaptive(distributions)
+            state = 0 if adaptive is None else adaptive.state_memory(outline.batch * shape.elements)
             costs.check_memory(memory, outline.batch, state)
         costs.check_test(networks, size, count, reader.elements)
         identity = file.identity(description, tensors)
         if tested:
             vectors.check(outline.name, test, seed, count, networks, outputs, size)
-            of = _adaptive(distributions)
-            if of is not None:
-                item_vectors.check(outline, test, of, reader.elements, identity)
+            adaptive = _adaptive(distributions)
+            if adaptive is not None:
+                item_vectors.check(outline, test, adaptive, reader.elements, identity)
             test.done()
         return cls(
             **{part.name: getattr(outline, part.name) for part in fields(outline)},
@@ -239,6 +287,37 @@ class Model(Outline):
             outputs=outputs,
             distributions=distributions,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class ModelCodec:
+    """Codes x [items, elements] in one batch, at the cost of the negative ELBO of the model: the
+    bits that choose latents come back.
+
+    Source: Townsend, Bird, Barber 2019, Table 1 and Figure 5; Kingma, Abbeel, Ho 2019, for more
+    than one layer of latents.
+    """
+
+    model: Model
+    items: int
+    size: Size
+
+    def push(self, message: Message, x: ArrayLike) -> None:
+        self.model.push(message, x, self._batches, self.size)
+
+    def pop(self, message: Message) -> NDArray[Any]:
+        return self.model.pop(message, self._batches, self.size)
+
+    def bits(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The cost of each item of a push of x, for latents drawn with random bits: samples of the
+        negative ELBO, in bits, [items].
+        """
+        of_items: NDArray[np.float64] = self.model.step_bits(x, Message.random(), self.size).sum(0)
+        return of_items
+
+    @property
+    def _batches(self) -> list[tuple[int, int]]:
+        return [(self.items, 1)] if self.items else []
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,6 +378,16 @@ class BoundModel:
         """
         return self.core.pop(message, self.shapes, self._batches(batches), kept)
 
+    def bits(self, x: NDArray[Any]) -> float:
+        """The exact information of a push of x [elements] as one batch, in bits; with latents a
+        sample of the negative ELBO, for those that random bits draw.
+        """
+        if any(step.pops for step in self.model.code):
+            ((_, shape),) = self.shapes
+            rows = x.reshape(self.items, shape.elements)
+            return total(self.model.step_bits(rows, Message.random(), shape.size))
+        return total(bits_of_push(lambda message: self.push(message, x)))
+
     def _batches(self, batches: Batches | None) -> Batches:
         if batches is not None:
             return batches
@@ -309,9 +398,9 @@ class BoundModel:
     @property
     def most_elements(self) -> int:
         """The elements of the largest variable."""
-        latents = [of for name, of in self.model.variables.items() if name != DATA]
+        latents = [variable for name, variable in self.model.variables.items() if name != DATA]
         return sum(
-            count * max([shape.elements, *(of.elements(shape.size) for of in latents)])
+            count * max([shape.elements, *(variable.elements(shape.size) for variable in latents)])
             for count, shape in self.shapes
         )
 
@@ -319,14 +408,14 @@ class BoundModel:
     def memory(self) -> int:
         """The most bytes of a batch."""
         memory, elements = (
-            sum(count * of(shape) for count, shape in self.shapes)
-            for of in (self.model.memory, lambda shape: shape.elements)
+            sum(count * measure(shape) for count, shape in self.shapes)
+            for measure in (self.model.memory, lambda shape: shape.elements)
         )
         if not self.model.any_shape and self.items > self.model.batch:
             memory = memory // self.items * self.model.batch
             elements = elements // self.items * self.model.batch
-        of = self.model.adaptive
-        return memory + (0 if of is None else of.state_memory(elements))
+        adaptive = self.model.adaptive
+        return memory + (0 if adaptive is None else adaptive.state_memory(elements))
 
     @property
     def macs(self) -> int:
@@ -339,8 +428,8 @@ class BoundModel:
 
 
 def _adaptive(distributions: Mapping[str, Distribution]) -> AdaptiveDistribution | None:
-    of = next(of for of in distributions.values() if of.variable.name == DATA)
-    return of if isinstance(of, AdaptiveDistribution) else None
+    distribution = next(each for each in distributions.values() if each.variable.name == DATA)
+    return distribution if isinstance(distribution, AdaptiveDistribution) else None
 
 
 def _count(batches: Batches) -> int:

@@ -29,7 +29,7 @@ class NamedModel:
     """The whole model, as in an archive (docs/format.md, An embedded model), in Base64."""
 
     @classmethod
-    def of(cls, model: Model, embed: bool = False) -> "NamedModel":
+    def from_model(cls, model: Model, embed: bool = False) -> "NamedModel":
         embedded = base64.b64encode(pack_model(model)).decode() if embed else None
         return cls(model.name, model.identity.hex(), embedded)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bitsback.errors import ModelError
-from bitsback.models.code import CodeStep, Of, read_code, read_key
+from bitsback.models.code import CodeStep, DistributionKey, read_code, read_key
 from bitsback.models.distributions import ANY_SHAPE, AUTOREGRESSIVE, COUNTED, PREDICTIVE, SERIES
 from bitsback.models.integer import Size
 from bitsback.models.integer.fields import Fields
@@ -35,7 +35,7 @@ class Outline:
     """x, the data, and the latents."""
     size: Size | None
     """The only size of image that it codes, if there is one."""
-    keys: dict[str, Of]
+    keys: dict[str, DistributionKey]
     """Its distributions: their variables, and the given ones."""
     code: tuple[CodeStep, ...]
     growth: int
@@ -180,7 +180,7 @@ class Outline:
         inner.done()
         entries = top.peek_object("distributions")
         keys = {key: read_key(key, variables) for key in entries.names()}
-        told = [entries.peek(key) for key in keys]
+        descriptions = [entries.peek(key) for key in keys]
         found = [entries.object(key) for key in keys]
         codecs = {fields.peek_text("codec") for fields in found}
         autoregressive = not codecs.isdisjoint((AUTOREGRESSIVE, *ANY_SHAPE))
@@ -192,23 +192,23 @@ class Outline:
         chain.done()
         return cls(
             name, about, licence, variables, size, keys, code, growth, batch, autoregressive,
-            serial, PREDICTIVE in codecs, counted, max(map(_planes, told)),
-            sum(_products(each.get("predictors")) for each in told),
+            serial, PREDICTIVE in codecs, counted, max(map(_planes, descriptions)),
+            sum(_products(each.get("predictors")) for each in descriptions),
         )  # fmt: skip
 
 
-def _planes(told: Any) -> int:
+def _planes(planes: Any) -> int:
     """The planes that a distribution looks at, by its description, which may be damaged: `first`
     and `second` are those before a pixel's own, and k > 0 in a place [k, row, column, weight].
     """
     found: int = 1
-    if isinstance(told, dict):
-        found += 2 if told.get("second") else 1 if told.get("first") else 0
-        told = list(told.values())
-    if isinstance(told, list):
-        if len(told) == 4 and all(type(part) is int for part in told):
-            return 1 + int(min(max(told[0], 0), 2))
-        found = max([found, *(_planes(part) for part in told if isinstance(part, dict | list))])
+    if isinstance(planes, dict):
+        found += 2 if planes.get("second") else 1 if planes.get("first") else 0
+        planes = list(planes.values())
+    if isinstance(planes, list):
+        if len(planes) == 4 and all(type(part) is int for part in planes):
+            return 1 + int(min(max(planes[0], 0), 2))
+        found = max([found, *(_planes(part) for part in planes if isinstance(part, dict | list))])
     return found
 
 

@@ -63,4 +63,4 @@ def digest_outputs(
 
 
 def _keys(outputs: Wanted) -> list[str]:
-    return [f"{name}.{output}" for name, of in outputs.items() for output in of]
+    return [f"{name}.{output}" for name, names in outputs.items() for output in names]

@@ -15,7 +15,7 @@ from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.number_digits import cut_of, is_noise
 from bitsback.errors import InputError
-from bitsback.format.collection import MOST_COLOURS
+from bitsback.format.array_part import MOST_COLOURS
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_list import ValueList
@@ -107,14 +107,10 @@ def choose_coding(
     planner = Planner(DEFAULT.for_array(array.size))
     plan = _plan(planner, array, outlines, axes)
     default = _default_axes(array.shape, axes)
-    found = [
-        (
-            one.axes or default,
-            smallest_coding(_seen(whole, array.shape, one.axes or default), one, "lzma"),
-        )
-        for one in (plan, *plan.rivals)
-    ]
-    codings = [(count, each.coding) for count, each in found]
+    plans = [(one.axes or default, one) for one in (plan, *plan.rivals)]
+    # What general compressors make of tiles is kept with them.
+    tiles = {count: _reshaped(whole, array.shape, count) for count, _ in plans}
+    codings = [(count, smallest_coding(tiles[count], one, "lzma").coding) for count, one in plans]
     many = array.ndim > 1 and not is_narrow(array.dtype)
     if plan.model is not None and many:
         listed = whole.value_range
@@ -139,9 +135,9 @@ def _by_digits(
         count = count or plan.axes
         if not count:
             return
-        tiles = _seen(Tiles.stacked(digit[np.newaxis]), array.shape, count)
+        tiles = _reshaped(Tiles.stacked(digit[np.newaxis]), array.shape, count)
         codings.append(smallest_coding(tiles, plan, "lzma").coding)
-    yield count, coding_of_digits(_seen(whole, array.shape, count), cut, codings)
+    yield count, coding_of_digits(_reshaped(whole, array.shape, count), cut, codings)
 
 
 def _plan(
@@ -249,24 +245,24 @@ def _sample(
 
 def _some_items(array: NDArray[Any], axes: int) -> NDArray[Any]:
     """Some items that follow one another, as slices do."""
-    items = _seen(Tiles.stacked(array[np.newaxis]), array.shape, axes).stack
+    items = _reshaped(Tiles.stacked(array[np.newaxis]), array.shape, axes).stack
     start = max((len(items) - DEFAULT.sample_slices) // 2, 0)
     return items[start : start + DEFAULT.sample_slices]
 
 
 def _tiles(parts: list[NDArray[Any]], axes: int) -> Tiles:
     """The parts as items of this number of axes, which may exceed their own."""
-    return Tiles.of(
+    return Tiles.from_arrays(
         (
             item
             for part in parts
-            for item in _seen(Tiles.stacked(part.copy()[np.newaxis]), part.shape, axes)
+            for item in _reshaped(Tiles.stacked(part.copy()[np.newaxis]), part.shape, axes)
         ),
         parts[0].dtype,
     )
 
 
-def _seen(whole: Tiles, shape: Shape, axes: int) -> Tiles:
+def _reshaped(whole: Tiles, shape: Shape, axes: int) -> Tiles:
     """The same of an array of this shape that is one tile."""
     shape = (1,) * (axes - len(shape)) + shape
     at = len(shape) - axes

@@ -50,7 +50,7 @@ class Uncoded:
 
     def part(self, start: int, stop: int) -> "Uncoded":
         """Some of its tiles as a block of their own."""
-        tiles = Tiles.of((self.tiles[n] for n in range(start, stop)), self.tiles.dtype)
+        tiles = Tiles.from_arrays((self.tiles[n] for n in range(start, stop)), self.tiles.dtype)
         return replace(self, tiles=tiles, first=self.first + start)
 
 
@@ -160,7 +160,7 @@ def _parts(block: Uncoded, plan: Plan, size: int) -> int:
     while parts < tiles:
         parts = min(2 * parts, tiles)
         first = block.part(0, tiles // parts)
-        trial = BlockPlan.of(plan.model, first.tiles, plan.layout, plan.invert)
+        trial = BlockPlan.for_model(plan.model, first.tiles, plan.layout, plan.invert)
         if trial is None or trial.affordable(size // parts):
             break
     return parts
@@ -184,7 +184,7 @@ def smallest_coding(
     """
     trial = None
     if plan.model is not None and not (multiset and plan.layout > layouts.STACKS):
-        trial = BlockPlan.of(plan.model, tiles, plan.layout, plan.invert)
+        trial = BlockPlan.for_model(plan.model, tiles, plan.layout, plan.invert)
     coding: Coding | None = None
     refused = 0
     if trial is not None:

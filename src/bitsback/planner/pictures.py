@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bitsback.coding.cutting import cut_for
 from bitsback.coding.fallback import encode_fallback
 from bitsback.files.bands import Bands, Rows
-from bitsback.format.collection import ONE, Collection
+from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import find_two_values, to_symbols
@@ -44,7 +44,8 @@ def pixel_cost(pixels: Bands, tile: int | None, planner: Planner) -> tuple[int, 
     read = sorted({*map(_key, boxes), *map(_key, above)})
     regions = dict(zip(read, pixels.regions([*map(_box, read)]), strict=True))
     sample, before = (
-        Tiles.of((regions[_key(box)] for box in some), pixels.dtype) for some in (boxes, above)
+        Tiles.from_arrays((regions[_key(box)] for box in some), pixels.dtype)
+        for some in (boxes, above)
     )
     share = _share(sample, pixels, grid)
     whole, by_model = sample.elements.size == pixels.size, None
@@ -88,7 +89,7 @@ def _box(key: tuple[tuple[int, int], ...]) -> Box:
 
 def _grid(pixels: Bands, tile: int | None) -> Grid:
     """The grid of a picture, if another size of tiles was requested."""
-    part = Collection(pixels.dtype, pixels.shape, ONE)
+    part = ArrayPart(pixels.dtype, pixels.shape, ONE)
     return Grid(pixels.shape, None if tile is None else cut_for(part, tile))
 
 
@@ -108,7 +109,7 @@ def _tiles(pixels: Bands, grid: Grid) -> Iterator[Tiles]:
         top, bottom = grid.region(numbers[0])[0].start, grid.region(numbers[-1])[0].stop
         some = rows.take(bottom - top)
         regions = (grid.region(number) for number in numbers)
-        yield Tiles.of(
+        yield Tiles.from_arrays(
             (
                 np.ascontiguousarray(some[(slice(along.start - top, along.stop - top), *others)])
                 for along, *others in regions
@@ -170,7 +171,7 @@ class Alike:
     density: int
 
     @classmethod
-    def of(cls, pixels: Bands, indexed: bool, file_size: int) -> Alike:
+    def measure(cls, pixels: Bands, indexed: bool, file_size: int) -> Alike:
         density = round(DEFAULT.density_steps * math.log2(file_size / pixels.size))
         size = pixels.size.bit_length()
         return cls(pixels.dtype.str, pixels.shape[2:], indexed, size, density)
@@ -191,7 +192,7 @@ class TrialOutcomes:
     def __init__(self) -> None:
         self._last: dict[Alike, deque[TrialOutcome]] = {}
 
-    def of(
+    def decide(
         self, alike: Alike, own: TrialOutcome | None, trial: Callable[[], TrialOutcome]
     ) -> TrialOutcome:
         """The outcome of the picture's own trial, or that of the last trials of its kind if

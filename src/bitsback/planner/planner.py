@@ -52,7 +52,7 @@ class Planner:
         return plan
 
     def _plan(self, tiles: Tiles, name: str, before: Tiles | None) -> Plan:
-        known = tiles if before is None else Tiles.of([*before, *tiles], tiles.dtype)
+        known = tiles if before is None else Tiles.from_arrays([*before, *tiles], tiles.dtype)
         outlines = fitting(self.given, self.policy, tiles)
         if not outlines:
             return NO_MODEL

@@ -23,7 +23,7 @@ def sample_of(tiles: Tiles, whole: bool, policy: Policy = DEFAULT) -> Tiles:
     if tiles.shape is not None:
         sample = Tiles.stacked(np.ascontiguousarray(tiles.stack[:: numbers.step][: len(numbers)]))
     else:
-        sample = Tiles.of(islice(tiles, 0, numbers.stop, numbers.step), tiles.dtype)
+        sample = Tiles.from_arrays(islice(tiles, 0, numbers.stop, numbers.step), tiles.dtype)
     most = elements // sample.count
     if whole or sample.elements.size <= elements:
         return sample
@@ -32,7 +32,7 @@ def sample_of(tiles: Tiles, whole: bool, policy: Policy = DEFAULT) -> Tiles:
         for tile in sample
         for _, box in boxes_in(tile.dtype, tile.shape, most)
     )
-    return Tiles.of(boxes, tiles.dtype)
+    return Tiles.from_arrays(boxes, tiles.dtype)
 
 
 def learned_before(tiles: Tiles, sample: Tiles, policy: Policy = DEFAULT) -> Tiles | None:
@@ -58,7 +58,7 @@ def learned_before(tiles: Tiles, sample: Tiles, policy: Policy = DEFAULT) -> Til
             found.append(np.ascontiguousarray(tile[box]))
             left -= found[-1].size
     enough = 2 * (before - left) >= sample.elements.size
-    return Tiles.of((tile for tile in found if tile.size), tiles.dtype) if enough else None
+    return Tiles.from_arrays((tile for tile in found if tile.size), tiles.dtype) if enough else None
 
 
 def series_sample(tiles: Tiles, policy: Policy = DEFAULT) -> Tiles:

@@ -14,7 +14,7 @@ from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.fallback import encode_fallback
 from bitsback.coding.number_digits import cut_of
-from bitsback.format.collection import COUNTED, ONE, Collection
+from bitsback.format.array_part import COUNTED, ONE, ArrayPart
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_list import find_value_list
 from bitsback.format.value_range import is_narrow
@@ -28,7 +28,7 @@ Peek = Callable[[int, int], NDArray[Any] | None]
 _MOST_READ = 1 << 26  # elements of a sample that are in memory
 
 
-def stackable(part: Collection) -> bool:
+def stackable(part: ArrayPart) -> bool:
     """Whether an array can be a stack: slices, each like the one before it, that are coded
     together.
     """
@@ -39,18 +39,18 @@ def stackable(part: Collection) -> bool:
     )
 
 
-def as_stack(part: Collection) -> Collection:
+def as_stack(part: ArrayPart) -> ArrayPart:
     """The same array as one item."""
     return replace(part, axes=ONE)
 
 
-def frames_stack(part: Collection) -> bool:
+def frames_stack(part: ArrayPart) -> bool:
     """Whether the pictures of an array can be tiles that are slices of a stack."""
     some = (min(part.entries, layouts.MOST_SLICES), *part.entry_shape)
     return stackable(part) and layouts.layouts_for(part.dtype, some) == (layouts.STACKS,)
 
 
-def is_stack(part: Collection, peek: Peek, planner: Planner, likely: bool = False) -> bool:
+def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False) -> bool:
     """Whether a trial on some slices in a row, at several places, says so; not of what can be read
     only once. likely: whether they are known to be neighbours, so that the trial has more slices,
     and any gain is enough.
@@ -112,8 +112,8 @@ def _alone_and_stacked(
         sample = [np.ascontiguousarray(slices[box]) for slices, box in boxes]
     else:
         sample = [middle(slices, policy.sample_elements // len(groups)) for slices in groups]
-    alone = Tiles.of((one for slices in sample for one in slices), sample[0].dtype)
-    stacked = Tiles.of(sample, alone.dtype)
+    alone = Tiles.from_arrays((one for slices in sample for one in slices), sample[0].dtype)
+    stacked = Tiles.from_arrays(sample, alone.dtype)
     if is_narrow(alone.dtype):
         return alone, stacked
     listed = find_value_list(alone.elements)
@@ -127,7 +127,7 @@ def _least(plans: list[BlockPlan]) -> int:
     return min(plan.cost for plan in plans)
 
 
-def _groups(part: Collection, policy: Policy, likely: bool) -> list[range]:
+def _groups(part: ArrayPart, policy: Policy, likely: bool) -> list[range]:
     """Slices in a row, at places all over the array."""
     most, places = policy.stack_slices, policy.stack_slices
     if likely:

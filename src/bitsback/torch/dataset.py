@@ -1,6 +1,9 @@
 """An archive as a PyTorch dataset."""
 
+from __future__ import annotations
+
 import os
+import pickle
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +14,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 import bitsback
-from bitsback.archive.reading.contents import block_numbers
+from bitsback.archive.reading.block_numbers import block_numbers
 from bitsback.errors import InputError
 from bitsback.files.formats import ARRAYS, PAGES
 from bitsback.lazy import cached_property
@@ -69,7 +72,7 @@ class ArchiveDataset(Dataset[Any]):
         """
         archive = bitsback.open(path, **options)
         self._keep_opened({os.getpid(): archive})
-        self._open_again, self._arguments = archive.__reduce__()
+        self._pickled = pickle.dumps(archive)  # which is opened again where it is unpickled
         own = _labelled(archive)
         array = own if array is None else array
         self._array = array
@@ -90,7 +93,7 @@ class ArchiveDataset(Dataset[Any]):
         """The archive as opened by this process."""
         process = os.getpid()
         if process not in self._opened:
-            self._opened[process] = self._open_again(*self._arguments)
+            self._opened[process] = pickle.loads(self._pickled)
         return self._opened[process]
 
     def _keep_opened(self, archives: dict[int, bitsback.Archive]) -> None:
@@ -130,7 +133,7 @@ class ArchiveDataset(Dataset[Any]):
     @cached_property
     def blocks(self) -> NDArray[np.int64]:
         """The number of the block of each item, or of its beginning."""
-        return block_numbers(self.archive, self._array)
+        return block_numbers(self.archive.reader, self._array)
 
     def _images(self, indices: Sequence[int]) -> list[Image]:
         if not self._pictures:
@@ -139,7 +142,8 @@ class ArchiveDataset(Dataset[Any]):
         # Block by block, so that each is decoded once.
         order = sorted(range(len(indices)), key=lambda place: self.blocks[indices[place]])
         archive = self.archive
-        with archive._announced(archive._blocks_of(indices[place] for place in order)):
+        needed = archive.reader.blocks_of(indices[place] for place in order)
+        with archive.reader.blocks.announced(needed):
             found = {place: np.asarray(archive[indices[place]]) for place in order}
         return [found[place] for place in range(len(indices))]
 
@@ -177,7 +181,7 @@ def _close(archives: dict[int, bitsback.Archive]) -> None:
 
 def _labelled(archive: bitsback.Archive) -> str | None:
     """The name of the array of an npz file with labelled items, if there is one."""
-    pairs = archive._pairs
+    pairs = archive.reader.pairs
     return None if pairs is None or pairs.images is None else archive.names[pairs.images]
 
 

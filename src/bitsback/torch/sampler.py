@@ -1,5 +1,7 @@
 """A random order of a dataset's items that needs few blocks at a time."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import cycle, islice
 

@@ -49,11 +49,13 @@ class GaussianDistribution : public Distribution {
 
     void push(Message& message, const Batch& batch) const override {
         const Parts parts = parameters(batch);
-        bitsback::push(message, codec(parts), std::get<Latents>(batch.variables[variable_]));
+        bitsback::push(message, codec(parts),
+                       std::span(std::get<Latents>(batch.variables[variable_])));
     }
     void pop(Message& message, Batch& batch) const override {
         const Parts parts = parameters(batch);
-        bitsback::pop(message, codec(parts), std::get<Latents>(batch.variables[variable_]));
+        bitsback::pop(message, codec(parts),
+                      std::span(std::get<Latents>(batch.variables[variable_])));
     }
 
   private:

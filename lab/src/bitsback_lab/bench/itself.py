@@ -70,7 +70,7 @@ def codes(model: Model, images: Pictures) -> bool:
         return all(dtype == np.bool_ or dtype.itemsize <= most for dtype in dtypes(images))
     if isinstance(images, list):
         return False
-    return BlockPlan.of(model, Tiles.stacked(images)) is not None
+    return BlockPlan.for_model(model, Tiles.stacked(images)) is not None
 
 
 def _peer(model: Model, source: str | bytes) -> Peer:

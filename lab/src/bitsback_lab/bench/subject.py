@@ -22,7 +22,7 @@ from bitsback.errors import InputError, InputWarning
 from bitsback.files.file_lists import list_folder
 from bitsback.files.npy import Items
 from bitsback.files.picture_files import read_pixels
-from bitsback.format.parts import ARRAYS, FileList
+from bitsback.format.parts import ARRAYS, FileCollection
 from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.work import Progress
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
@@ -80,7 +80,7 @@ def read(
             "ignore", InputWarning
         )  # the warning about parts that do not come back, which do not matter here
         with open_input(source, Request(options=CompressOptions(stack=False))) as found:
-            files = isinstance(found.collection, FileList) and found.collection.kind != ARRAYS
+            files = isinstance(found.collection, FileCollection) and found.collection.kind != ARRAYS
             parts = [
                 (items, list(part.runs) if files else [_run(part.shape, name)])
                 for items, part in found.parts

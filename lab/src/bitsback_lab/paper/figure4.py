@@ -16,6 +16,7 @@ from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import as_symbols, rounded
 from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
+from bitsback_lab.paper.vae_codecs import posterior
 
 MODEL, IMAGE, LATENT = "mnist-binary-paper", 0, 8
 BITS = 4
@@ -24,7 +25,7 @@ REACH = 3.0  # the range of the picture, in standard deviations of the prior
 
 def measure(conditions: Conditions) -> Numbers:
     model = load_model(MODEL)
-    whole = model.posterior(as_symbols(mnist(model.levels)[IMAGE : IMAGE + 1]))
+    whole = posterior(model, as_symbols(mnist(model.levels)[IMAGE : IMAGE + 1]))
     mean, inverse_scale = whole.mean[0, LATENT], whole.inverse_scale[0, LATENT]
     buckets = np.arange(1 << BITS)
     codec = GaussianBuckets(np.full(1 << BITS, mean), np.full(1 << BITS, inverse_scale), BITS)

@@ -99,8 +99,8 @@ def text(numbers: Numbers) -> str:
             f"```python\n{numbers['plain_source'].rstrip()}\n```",
             (
                 "Both at work on a toy model of four latents and three symbols: the message after"
-                " each symbol, as a hexadecimal number. `tests/paper/test_plain.py` compares them"
-                " for random models and long messages."
+                " each symbol, as a hexadecimal number. `lab/tests/paper/test_plain.py` compares"
+                " them for random models and long messages."
             ),
             table(["x pushed", "plain integers", "`BitsBack`"], rows),
         )

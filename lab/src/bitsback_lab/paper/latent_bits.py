@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bitsback import BitsbackError, Model, load_model
 from bitsback.codecs import GaussianBuckets, Uniform
 from bitsback.tables import normal_quantile
-from bitsback_lab.paper import style
+from bitsback_lab.paper import style, vae_codecs
 from bitsback_lab.paper.coding import Symbols, as_symbols, mean_net, rounded
 from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
@@ -45,8 +45,7 @@ def rate(model: Model, x: Symbols, bits: int) -> float:
     likelihood = with_buckets(model, bits)
 
     def posterior(items: Symbols) -> GaussianBuckets:
-        codec: GaussianBuckets = model.posterior(items)
-        return replace(codec, bucket_bits=bits)
+        return replace(vae_codecs.posterior(model, items), bucket_bits=bits)
 
     def prior(size: int) -> Uniform:
         return Uniform(1 << bits, (size, model.latents))

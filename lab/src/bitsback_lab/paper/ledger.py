@@ -22,7 +22,7 @@ from bitsback.coding.block_coding import lanes_for
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.compress_options import LARGEST_TILE, CompressOptions
 from bitsback.files.npy import Items
-from bitsback.format.collection import VARIED, Collection
+from bitsback.format.array_part import VARIED, ArrayPart
 from bitsback.format.runs import pack_runs
 from bitsback.format.tiles import Tiles
 from bitsback.models import Model, bundled
@@ -87,7 +87,7 @@ def enter(model: Model, size: Size, message: Message, x: Symbols) -> Ledger:
     values: dict[str, NDArray[Any]] = {DATA: x}
     before = length(message)
     for line in model.code:
-        codec = model.distributions[line.distribution].codec(values, 1, size)
+        codec = model.step_codec(line.distribution, values, 1, size)
         if line.pops:
             values[line.variable] = symbols = codec.pop(message)
             information = -float(codec.bits(symbols).sum())
@@ -136,7 +136,7 @@ def explain(source: Source, name: str, model: str | None = None, item: int = 0) 
             return _explain(items, collection, given, name, item)
 
 
-def _part(parts: list[tuple[Items, Collection]], name: str, item: int) -> tuple[Items, Collection]:
+def _part(parts: list[tuple[Items, ArrayPart]], name: str, item: int) -> tuple[Items, ArrayPart]:
     """The array that has the item. Raises InputError."""
     if len(parts) != 1 or parts[0][1].axes == VARIED:
         raise InputError(f"{name}: holds images of several shapes or kinds; give one of them")
@@ -149,7 +149,7 @@ def _part(parts: list[tuple[Items, Collection]], name: str, item: int) -> tuple[
 
 
 def _explain(
-    items: Items, collection: Collection, given: Model | None, name: str, item: int
+    items: Items, collection: ArrayPart, given: Model | None, name: str, item: int
 ) -> Explained:
     shape = collection.item_shape
     if given is not None:
@@ -173,7 +173,7 @@ def _explain(
     planned = Planner(given=given).plan(tiles, name)
     plan = size = None
     if planned.model is not None:
-        plan = BlockPlan.of(planned.model, tiles, planned.layout, planned.invert)
+        plan = BlockPlan.for_model(planned.model, tiles, planned.layout, planned.invert)
         size = planned.model.size_of(shape)
     if plan is None or size is None:
         raise InputError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bitsback import Model, load_model
 from bitsback.codecs import Bernoulli, BernoulliTable, CdfTable, GaussianBuckets
 from bitsback.codecs.categorical import starts_of
-from bitsback_lab.paper import style
+from bitsback_lab.paper import style, vae_codecs
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, mean_net, random_message, rounded
 from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
@@ -53,13 +53,13 @@ def rounding(model: Model, x: Symbols) -> Numbers:
         return rounded(mean_net(model.prior, likelihood, posterior, x, SAMPLES) / model.pixels)
 
     def posterior(precision: int) -> Callable[[Symbols], GaussianBuckets]:
-        return lambda items: replace(model.posterior(items), precision=precision)
+        return lambda items: replace(vae_codecs.posterior(model, items), precision=precision)
 
     def likelihood(precision: int) -> Callable[[NDArray[Any]], Any]:
         # The model's own tables, rounded once; they do not depend on the latents.
-        some = model.likelihood(np.zeros((1, model.latents), np.uint16))
+        some = vae_codecs.likelihood(model, np.zeros((1, model.latents), np.uint16))
         table = coarse_table(some, precision)
-        return lambda z: with_table(model.likelihood(z), table, precision)
+        return lambda z: with_table(vae_codecs.likelihood(model, z), table, precision)
 
     return {
         "posterior_precision": list(POSTERIOR),
@@ -127,7 +127,7 @@ def heads(model: Model, x: Symbols) -> Numbers:
     """
     items = x[:HEAD_IMAGES]
     z = model.posterior(items).pop(random_message(1, HEAD_IMAGES * 64, 8))
-    codec = model.likelihood(z)
+    codec = vae_codecs.likelihood(model, z)
     assert isinstance(codec, BernoulliTable)
     ones = codec.table[codec.index].reshape(items.shape)
     information = float(Bernoulli(ones, codec.precision).bits(items).sum())

@@ -16,15 +16,16 @@ from bitsback.archive.comparing.readback import (
     same_pages,
 )
 from bitsback.archive.comparing.two_archives import TwoArchives
+from bitsback.archive.reading.archive_file import Source
 from bitsback.archive.reading.damage import lost_names, merged
 from bitsback.archive.reading.hashes import digest_of
-from bitsback.archive.reading.reader import Archive, Source
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.strips import RestoredParts
 from bitsback.archive.reading.whole_files import hand_over
 from bitsback.errors import InputError
 from bitsback.files.file_lists import list_folder
 from bitsback.format.layout import MAGIC
-from bitsback.format.parts import FOLDER, PAGES, FileList
+from bitsback.format.parts import FOLDER, PAGES
 from bitsback.io.file_io import open_file, open_regular, reading
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Options, check_options, located
@@ -68,10 +69,10 @@ def diff(
     archive, other = (located(place, storage_options) for place in (archive, other))
     check_options(storage_options, archive, other, located(model))
     model = None if model is None else given_model(model, storage_options)
-    with Archive(archive, model=model) as one:
+    with ArchiveReader(archive, model=model) as one:
         if isinstance(other, str | os.PathLike) and not _is_archive(Path(other)):
             return with_place(one, Path(other), full, threads, progress)
-        with Archive(other, model=model) as another:
+        with ArchiveReader(other, model=model) as another:
             return TwoArchives(one, another, check_threads(threads), progress).differences()
 
 
@@ -83,7 +84,7 @@ def _is_archive(place: Path) -> bool:
 
 
 def with_place(
-    archive: Archive,
+    archive: ArchiveReader,
     place: Path,
     full: bool = True,
     threads: int | None = None,
@@ -92,8 +93,8 @@ def with_place(
     """The differences of an open archive to a folder or a file; the arguments and errors are those
     of `diff`.
     """
-    collection, threads = archive._collection, check_threads(threads)
-    is_folder = isinstance(collection, FileList) and collection.kind == FOLDER
+    collection, threads = archive.collection, check_threads(threads)
+    is_folder = collection.kind == FOLDER
     if archive.unordered:
         raise InputError(
             f"{archive.name}: is a set, which keeps neither files nor an order that"
@@ -110,7 +111,7 @@ def with_place(
             f"{archive.name}: holds {'files' if is_folder else 'no folder'}, and"
             f" {printable(str(place))} is {'no' if is_folder else 'a'} folder"
         )
-    if isinstance(collection, FileList) and collection.kind == PAGES:
+    if collection.kind == PAGES:
         alike = same_pages(archive, place, threads, progress)
         return Differences(changed={} if alike else {place.name: "pages or tags"})
     gaps = []
@@ -121,12 +122,12 @@ def with_place(
                     gaps.append((task.first + number, task.first + number + 1))
     except Unlike:
         return Differences(changed={place.name: "shapes, dtypes or names"})
-    files = archive._files if isinstance(collection, FileList) else None
+    files = None if collection.kind is None else archive.files
     return Differences(changed=dict.fromkeys(lost_names(collection, files, gaps), "elements"))
 
 
 def _with_files(
-    archive: Archive,
+    archive: ArchiveReader,
     root: Path,
     names: Sequence[str],
     there: Iterable[str],
@@ -137,7 +138,7 @@ def _with_files(
     """names: of the archive's files on the disk, in its order. there: those of the files that there
     are.
     """
-    files, there = archive._files, set(there)
+    files, there = archive.files, set(there)
     both = [number for number, name in enumerate(names) if name in there]
     changed: dict[int, str] = {}
 
@@ -150,7 +151,7 @@ def _with_files(
     wanted = [number for number, what in found.items() if what is None]
     if wanted:
         everything = len(wanted) == len(files)
-        only = None if everything else {block.number for block in archive._blocks_of(wanted)}
+        only = None if everything else {block.number for block in archive.blocks_of(wanted)}
         left_out = merged(range(n, n + 1) for n in {*range(len(files))} - {*wanted})
         differs: set[int] = set()
         receiver = ComparedFiles(archive, root, names, True, False, differs.add)
@@ -164,19 +165,19 @@ def _with_files(
     )
 
 
-def _decided(archive: Archive, number: int, place: Path) -> str | None:
+def _decided(archive: ArchiveReader, number: int, place: Path) -> str | None:
     """What differs in a file on the disk, or nothing, as far as that needs no decoding; None if it
     does. Raises InputError.
     """
-    files = archive._files
+    files = archive.files
     with reading(printable(os.fspath(place))):
-        told = place.stat()
+        status = place.stat()
         held = files.stats is not None and files.stored(number)
-        if held and told.st_size != files.span(number)[2] - files.span(number)[1]:
+        if held and status.st_size != files.span(number)[2] - files.span(number)[1]:
             return "size"
-        if told.st_mtime_ns == files.time(number):
+        if status.st_mtime_ns == files.time(number):
             return ""
-        hashes = archive._file_hashes
+        hashes = archive.hashes
         if hashes is not None and hashes[number]:
             with open_regular(place, True) as file:
                 return "" if digest_of(file) == hashes[number] else "bytes"

@@ -19,7 +19,7 @@ from bitsback.archive.inputs.request import Request
 from bitsback.archive.inputs.tile_reader import TileReader
 from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.paged import make_pages
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.source import Task, decode
 from bitsback.archive.reading.strips import RestoredParts
 from bitsback.archive.reading.targets import target_of
@@ -30,10 +30,9 @@ from bitsback.files.drawing import Comparison, Drawing
 from bitsback.files.npy import Items, Whole
 from bitsback.files.picture_files import alike
 from bitsback.files.pictures import reading_picture
-from bitsback.format.collection import ONE, Collection
+from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Shape
-from bitsback.format.members import pack_files
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList, Joined
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, JoinedArray
 from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import FileContent, Writable, reading, same_bytes
 from bitsback.io.names import printable
@@ -42,13 +41,13 @@ from bitsback.work import Progress, Work, check_threads, ordered_map
 _IN_MEMORY = 1 << 24
 
 
-def restored_names(archive: Archive) -> list[str]:
+def restored_names(archive: ArchiveReader) -> list[str]:
     """Under which names the files of a folder are restored, in their order."""
-    return [target_of(archive._files, number)[0] for number in range(len(archive._files))]
+    return [target_of(archive.files, number)[0] for number in range(len(archive.files))]
 
 
 def compare(
-    archive: Archive,
+    archive: ArchiveReader,
     place: Path,
     names: Sequence[str] = (),
     threads: int | None = None,
@@ -66,13 +65,13 @@ def compare(
     `decompress` with files="exact" makes them. times: those of files are compared too.
     """
     threads = check_threads(threads)
-    collection = archive._collection
-    if isinstance(collection, FileList) and collection.kind == PAGES:
+    collection = archive.collection
+    if collection.kind == PAGES:
         if not same_pages(archive, place, threads, progress, exact):
             shown = printable(os.fspath(place))
             raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
         return
-    if isinstance(collection, FileList) and collection.kind == FOLDER:
+    if collection.kind == FOLDER:
         receiver = ComparedFiles(archive, place, names, exact, times)
         hand_over(RestoredParts(archive, threads), receiver, Work(collection, progress))
         return
@@ -82,7 +81,7 @@ def compare(
 
 
 def same_pages(
-    archive: Archive,
+    archive: ArchiveReader,
     place: Path,
     threads: int,
     progress: Progress | None = None,
@@ -91,7 +90,7 @@ def same_pages(
     """Whether the TIFF file that an archive restores is the one at `place`. Raises InputError."""
     shown = printable(os.fspath(place))
     with spooled() as made, reading(shown), place.open("rb") as file:
-        work = Work(archive._files.collection, progress)
+        work = Work(archive.files.collection, progress)
         make_pages(RestoredParts(archive, threads), made, work, exact)
         return same(file, made, shown)
 
@@ -101,13 +100,13 @@ class Unlike(InputError):
 
 
 def differing_blocks(
-    archive: Archive, place: Path, threads: int, progress: Progress | None
+    archive: ArchiveReader, place: Path, threads: int, progress: Progress | None
 ) -> Iterator[tuple[Task, Tiles, Tiles]]:
     """The blocks of an archive of arrays that differ from the file `place`, with their tiles, and
     those of the file. Raises Unlike, before anything is decoded, if shapes, dtypes or names
     differ, and InputError.
     """
-    collection = archive._collection
+    collection = archive.collection
     parts, starts = collection.parts, collection.starts
 
     def work(task: Task) -> tuple[Task, Tiles]:
@@ -115,7 +114,7 @@ def differing_blocks(
 
     with (
         _items(archive, place) as items,
-        closing(ordered_map(work, archive._tasks(), threads)) as blocks,
+        closing(ordered_map(work, archive.tasks(), threads)) as blocks,
     ):
         readers = [TileReader(each, part) for each, part in zip(items, parts, strict=True)]
         for task, tiles in blocks:
@@ -141,25 +140,25 @@ def same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
 
 
 @contextmanager
-def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
+def _items(archive: ArchiveReader, place: Path) -> Iterator[list[Items]]:
     """The arrays that the parts of the archive should hold."""
-    collection = archive._collection
+    collection = archive.collection
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the warnings were shown when the archive was made
         with open_input(place, Request(options=CompressOptions(stack=False))) as taken:
-            parts = collection.parts if isinstance(collection, FileList) else (collection,)
+            arrays = (collection,) if collection.kind is None else collection.parts
             found: list[Items] = [items for items, _ in taken.parts]
-            alike = [(part.dtype, part.shape) for part in parts] == [
+            alike = [(array.dtype, array.shape) for array in arrays] == [
                 (items.dtype, items.shape) for items in found
             ]
-            if isinstance(collection, FileList) and collection.kind == ARRAYS:
-                alike = alike and taken.names == pack_files(ARRAYS, [], archive.names)
+            if collection.kind == ARRAYS:
+                alike = alike and taken.files is not None and taken.files.names == archive.names
             if not alike:
                 raise Unlike(
                     f"{archive.name}: its shapes, dtypes or names differ from those that"
                     f" {os.fspath(place)} has now"
                 )
-            if isinstance(collection, Joined):
+            if isinstance(collection, JoinedArray):
                 found = [_Rows(found[0], part) for part in collection.parts]
             yield found
 
@@ -167,7 +166,7 @@ def _items(archive: Archive, place: Path) -> Iterator[list[Items]]:
 class _Rows(Whole):
     """The rows of one part of an array that is read from its first row to its last."""
 
-    def __init__(self, items: Items, part: Collection) -> None:
+    def __init__(self, items: Items, part: ArrayPart) -> None:
         super().__init__()
         self.name, self.dtype, self.shape = items.name, items.dtype, part.shape
         self._items = items
@@ -192,7 +191,7 @@ class ComparedFiles:
 
     def __init__(
         self,
-        archive: Archive,
+        archive: ArchiveReader,
         root: Path,
         names: Sequence[str],
         exact: bool,
@@ -203,7 +202,7 @@ class ComparedFiles:
         it, that raises InputError.
         """
         self._archive, self._root, self._names, self._times = archive, root, names, times
-        self._files, self._file_writer = archive._files, FileWriter(archive, exact=exact)
+        self._files, self._file_writer = archive.files, FileWriter(archive, exact=exact)
         self._differs = differs
 
     @contextmanager
@@ -215,13 +214,13 @@ class ComparedFiles:
                 drawing = _Counted(self._file_writer.drawing(number, comparison, dtype, shape))
                 yield drawing
                 if drawing.size != len(content) or comparison.differs:
-                    self._tell(number)
+                    self._report(number)
             else:
                 with spooled() as made:
                     yield self._file_writer.drawing(number, made, dtype, shape)
                     try:
                         if not same(file, made, printable(os.fspath(place))):
-                            self._tell(number)
+                            self._report(number)
                     except InputError:
                         if self._differs is None:
                             raise
@@ -233,17 +232,17 @@ class ComparedFiles:
             comparing = _Comparing(file)
             yield comparing
             if comparing.differs or file.read(1):
-                self._tell(number)
+                self._report(number)
 
     @contextmanager
     def _reading(self, number: int) -> Iterator[Path]:
         place = self._root / self._names[number]
         with reading(printable(os.fspath(place))):
             if self._times and self._files.time(number) not in (None, place.stat().st_mtime_ns):
-                self._tell(number)
+                self._report(number)
             yield place
 
-    def _tell(self, number: int) -> None:
+    def _report(self, number: int) -> None:
         """Raises InputError, unless differences are collected."""
         if self._differs is not None:
             self._differs(number)

@@ -13,20 +13,21 @@ from typing import Any
 import numpy as np
 
 from bitsback.archive.comparing.readback import same, spooled
-from bitsback.archive.reading.contents import block_numbers
+from bitsback.archive.reading.block_numbers import block_numbers
 from bitsback.archive.reading.damage import BESIDE_PAGES, as_text, merged
-from bitsback.archive.reading.file_writer import FileWriter, Stored
-from bitsback.archive.reading.indexed import Indexed
+from bitsback.archive.reading.file_writer import FileWriter
+from bitsback.archive.reading.indexed import ArraySource
 from bitsback.archive.reading.paged import make_pages
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.part_source import JoinedSource, PartSource
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.stacked import MOST_LISTED
+from bitsback.archive.reading.stored import StoredSource
 from bitsback.archive.reading.strips import RestoredParts
-from bitsback.archive.reading.view import JoinedView, View
 from bitsback.errors import InputError
-from bitsback.format.collection import ONE
+from bitsback.format.array_part import ONE
 from bitsback.format.layout import Cursor
 from bitsback.format.members import Numbered
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES
 from bitsback.summary import Differences
 from bitsback.work import Progress, ordered_map
 
@@ -37,7 +38,7 @@ class TwoArchives:
     """Two open archives."""
 
     def __init__(
-        self, one: Archive, other: Archive, threads: int, progress: Progress | None
+        self, one: ArchiveReader, other: ArchiveReader, threads: int, progress: Progress | None
     ) -> None:
         self._one, self._other, self._threads = one, other, threads
         self._progress = progress or (lambda done, total: None)
@@ -46,10 +47,7 @@ class TwoArchives:
 
     def differences(self) -> Differences:
         one, other = self._one, self._other
-        kinds = [
-            each._collection.kind if isinstance(each._collection, FileList) else None
-            for each in (one, other)
-        ]
+        kinds = [each.collection.kind for each in (one, other)]
         if kinds[0] != kinds[1]:
             raise InputError(
                 f"{one.name} holds {_content(kinds[0])}, and {other.name} {_content(kinds[1])}"
@@ -65,7 +63,7 @@ class TwoArchives:
         return self._pages() if kinds[0] == PAGES else self._named(kinds[0])
 
     def _arrays(self) -> Differences:
-        one, other = self._one._whole, self._other._whole
+        one, other = self._one.array_source, self._other.array_source
         lengths = [shape[0] if shape else 1 for shape in (one.shape, other.shape)]
         if not _comparable(one, other):
             return Differences(changed={as_text(range(lengths[0])): "shape or dtype"})
@@ -75,7 +73,7 @@ class TwoArchives:
         return Differences(rest[1], rest[0], dict.fromkeys(map(as_text, changed), "elements"))
 
     def _changed_entries(
-        self, one: Indexed, other: Indexed, count: int, threads: int = 1
+        self, one: ArraySource, other: ArraySource, count: int, threads: int = 1
     ) -> Iterator[range]:
         """Which of the first entries along the first axis differ, of arrays that are comparable."""
         bounds, stops = [], 0
@@ -90,7 +88,7 @@ class TwoArchives:
             if 0 in one.shape or self._shared(*parts):
                 return []
             left, right = (
-                np.asarray(each[start:stop] if each.shape else each[...])
+                np.ascontiguousarray(each.entries(start, stop))
                 .reshape(stop - start, -1)
                 .view(np.uint8)
                 for each in (one, other)
@@ -107,7 +105,11 @@ class TwoArchives:
         if common > MOST_LISTED:  # which a few bytes may claim
             raise InputError(f"{one.name}: its {common} pages are too many to be compared")
         pairs = ((str(number), number, number) for number in range(common))
-        found = self._compared(pairs, lambda n, at: "pixels" * self._differ(one[n], other[at]))
+
+        def what(number: int, at: int) -> str:
+            return "pixels" * self._differ(one.file_source(number), other.file_source(at))
+
+        found = self._compared(pairs, what)
         rest = [[as_text(range(common, len(each)))] * (len(each) > common) for each in (one, other)]
         if not found and len(one) == len(other) and not self._same_file_of_pages():
             found = {BESIDE_PAGES: "tags"}
@@ -116,10 +118,10 @@ class TwoArchives:
     def _same_file_of_pages(self) -> bool:
         """Whether both restore the same file, given that the pixels of all pages are the same."""
         archives = self._one, self._other
-        parts = [archive._files.collection.metadata_parts for archive in archives]
+        parts = [archive.files.collection.metadata_parts for archive in archives]
         if all(parts):
             first, second = (
-                archive._content(numbers[0])._all().tobytes()
+                _metadata(archive, numbers[0])
                 for archive, numbers in zip(archives, parts, strict=True)
             )
             if first == second:
@@ -158,12 +160,12 @@ class TwoArchives:
         found: dict[str, str] = {}
         # One thread compares all of a block, which is so decoded once.
         for done, some in enumerate(ordered_map(work, groups.values(), self._threads), 1):
-            found |= {name: told for name, told in some if told}
+            found |= {name: difference for name, difference in some if difference}
             self._progress(done, len(groups))
         return found
 
     def _what_of_array(self, number: int, at: int) -> str:
-        one, other = self._one[number], self._other[at]
+        one, other = self._one.file_source(number), self._other.file_source(at)
         if (one.shape, one.dtype) != (other.shape, other.dtype):
             return "shape or dtype"
         return "elements" * self._differ(one, other)
@@ -175,20 +177,20 @@ class TwoArchives:
         hashes = [
             b"" if found is None else found[place]
             for found, place in (
-                (self._one._file_hashes, number),
-                (self._other._file_hashes, at),
+                (self._one.hashes, number),
+                (self._other.hashes, at),
             )
         ]
         if all(hashes):
             return "bytes" * (hashes[0] != hashes[1])
-        one, other = self._one[number], self._other[at]
-        spans = self._one._files.span(number), self._other._files.span(at)
+        one, other = self._one.file_source(number), self._other.file_source(at)
+        spans = self._one.files.span(number), self._other.files.span(at)
         sizes = [stop - start for _, start, stop in spans]
-        if isinstance(one, Stored) and isinstance(other, Stored):
+        if isinstance(one, StoredSource) and isinstance(other, StoredSource):
             if sizes[0] != sizes[1]:
                 return "size"
             return "bytes" * (not self._same_bytes(*spans))
-        if isinstance(one, View) and isinstance(other, View):
+        if isinstance(one, PartSource) and isinstance(other, PartSource):
             if one.shape[:2] != other.shape[:2]:
                 return "shape"
             if _comparable(one, other):
@@ -203,13 +205,15 @@ class TwoArchives:
 
     def _same_bytes(self, one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
         """Whether spans of parts of bytes, (part, start, stop), of one length, are the same."""
-        return all(
-            self._one._bytes_of(one[0], one[1] + at, min(one[1] + at + _CHUNK, one[2]))
-            == self._other._bytes_of(other[0], other[1] + at, min(other[1] + at + _CHUNK, other[2]))
-            for at in range(0, one[2] - one[1], _CHUNK)
-        )
 
-    def _differ(self, one: Indexed, other: Indexed) -> bool:
+        def chunks(archive: ArchiveReader, part: int, start: int, stop: int) -> Iterator[bytes]:
+            for at in range(start, stop, _CHUNK):
+                yield archive.part_bytes(part, at, min(at + _CHUNK, stop))
+
+        pairs = zip(chunks(self._one, *one), chunks(self._other, *other), strict=True)
+        return all(mine == theirs for mine, theirs in pairs)
+
+    def _differ(self, one: ArraySource, other: ArraySource) -> bool:
         """Whether two arrays differ in shape, dtype, or an element."""
         if not _comparable(one, other) or one.shape != other.shape:
             return True
@@ -222,8 +226,8 @@ class TwoArchives:
             return False
         at = 0
         while at < one.count:
-            left = self._one._block_of(one.first + at)
-            right = self._other._block_of(other.first + at)
+            left = self._one.blocks.with_tile(one.first + at)
+            right = self._other.blocks.with_tile(other.first + at)
             if one.first + at - left.first != other.first + at - right.first:
                 return False
             if not self._same_block(left.number, right.number):
@@ -234,10 +238,10 @@ class TwoArchives:
     def _same_block(self, one: int, other: int) -> bool:
         known = self._alike.get((one, other))
         if known is None:
-            left, right = self._one._blocks[one], self._other._blocks[other]
+            left, right = self._one.blocks[one], self._other.blocks[other]
             known = (left.items == right.items) and (
-                _after_first(self._one._task(left).payload)
-                == _after_first(self._other._task(right).payload)
+                _after_first(self._one.blocks.task(left).payload)
+                == _after_first(self._other.blocks.task(right).payload)
             )
             self._alike[one, other] = known
         return known
@@ -253,17 +257,17 @@ class _Tiles:
     count: int
 
 
-def _part_at(array: Indexed, start: int, stop: int) -> _Tiles | None:
+def _part_at(array: ArraySource, start: int, stop: int) -> _Tiles | None:
     """The tiles that hold these entries along the first axis; None if they are not in one part."""
-    if isinstance(array, JoinedView):
-        places = array._array.places
-        for number, part in enumerate(array._array.parts):
+    if isinstance(array, JoinedSource):
+        places = array.array.places
+        for number in range(len(places) - 1):
             if places[number] <= start and stop <= places[number + 1]:
-                view = View(array._archive, part, array._array.starts[number])
-                return _part_at(view, start - places[number], stop - places[number])
-    if not isinstance(array, View) or not array._part.shape:
+                part_source = array.part_at(number)
+                return _part_at(part_source, start - places[number], stop - places[number])
+    if not isinstance(array, PartSource) or not array.part.shape:
         return None
-    part, entry = array._part, array._entry
+    part, entry = array.part, array.entry
     if part.axes == ONE:
         if entry is not None:  # a slice of a stack
             start, stop = entry, entry + 1
@@ -271,11 +275,16 @@ def _part_at(array: Indexed, start: int, stop: int) -> _Tiles | None:
         extent = grid.extents[0]
         low, high = start // extent, -(-stop // extent)
         first, end = low * grid.in_a_strip, high * grid.in_a_strip
-        return _Tiles((grid.extents, start - low * extent), array._first + first, end - first)
+        return _Tiles((grid.extents, start - low * extent), array.first + first, end - first)
     if entry is not None:  # rows of a picture
         start, stop = entry, entry + 1
     first, end = part.first_tile(start), part.first_tile(stop)
-    return _Tiles(part.cut, array._first + first, end - first)
+    return _Tiles(part.cut, array.first + first, end - first)
+
+
+def _metadata(archive: ArchiveReader, part: int) -> bytes:
+    """The container metadata that a part holds."""
+    return archive.part_bytes(part, 0, archive.collection.parts[part].elements)
 
 
 def _after_first(payload: memoryview) -> memoryview:
@@ -285,9 +294,10 @@ def _after_first(payload: memoryview) -> memoryview:
     return payload[cursor.at :]
 
 
-def _comparable(one: Indexed, other: Indexed) -> bool:
+def _comparable(one: ArraySource, other: ArraySource) -> bool:
     """Whether two arrays differ at most in their elements, and their lengths."""
-    return (one.shape[1:], one.ndim, one.dtype) == (other.shape[1:], other.ndim, other.dtype)
+    ours, theirs = (len(one.shape), one.dtype), (len(other.shape), other.dtype)
+    return one.shape[1:] == other.shape[1:] and ours == theirs
 
 
 def _content(kind: int | None) -> str:

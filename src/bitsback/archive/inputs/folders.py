@@ -30,13 +30,13 @@ from bitsback.files.file_lists import Listing
 from bitsback.files.npy import Items, Whole
 from bitsback.files.picture_files import PictureItems, split
 from bitsback.files.pictures import Header, named, reading_picture
-from bitsback.format.collection import BYTES, Collection
+from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.digests import CONTENT, METADATA, ContentDigest, FileSums, digest_of_bytes
 from bitsback.format.file_stats import FileStats
 from bitsback.format.grid import Shape
 from bitsback.format.labelling import check_classes, pack_folders
-from bitsback.format.members import pack_files
-from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.members import Files
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.io import names as naming
 from bitsback.io.file_io import name_of, open_regular, reading
 from bitsback.io.names import ending_of
@@ -193,12 +193,12 @@ class _SortedFiles:
     def as_input(self) -> Input:
         listing, request, names = self._listing, self._request, self._names
         name = naming.printable(name_of(listing.root))
-        parts: list[tuple[Items, Collection]] = []
+        parts: list[tuple[Items, ArrayPart]] = []
         of_parts: list[list[str]] = []
         framed: set[int] = set()
         length = self._metadata.tell()
         if length:  # first, so that whatever else is there of a cut archive has its metadata
-            part = Collection(np.dtype("|u1"), (0, length), BYTES)
+            part = ArrayPart(np.dtype("|u1"), (0, length), BYTES)
             cut = (_TOGETHER,) if length > _TOGETHER else None
             part = replace(part, cut=cut_for(part, None) if request.options.quick else cut)
             parts.append((ByteItems(name, part, _metadata_chunks(self._metadata)), part))
@@ -216,17 +216,18 @@ class _SortedFiles:
                 )
                 sort = self._sorts.get(names[group.members[0]], Sort())
                 frames = sort.frames if sort.name else 0
-                seen, are_frames = request.seen_pictures(group.part, items, frames)
+                part, are_frames = request.arranged_pictures(group.part, items, frames)
                 if are_frames:
                     framed.add(len(parts))
-                parts.append((items, seen))
+                parts.append((items, part))
                 of_parts.append([names[member] for member in group.members])
         runs = [(first + part, count) for part, count in self._groups.runs]
+        collection = FileCollection(FOLDER, tuple(part for _, part in parts))
         return Input(
-            FileList(FOLDER, tuple(part for _, part in parts)),
+            collection,
             parts,
             name,
-            pack_files(FOLDER, runs, names) + self._stats.pack(),
+            Files(collection, names, runs, self._stats),
             listing.skipped,
             self._bad,
             listing,
@@ -279,7 +280,7 @@ class _Sorter:
 
     def decided(self, name: str, picture: _Undecided) -> _Sorted:
         """The decision on a picture."""
-        outcome = self._outcomes.of(picture.alike, picture.tried, picture.trial)
+        outcome = self._outcomes.decide(picture.alike, picture.tried, picture.trial)
         if not outcome.by_pixels:
             return picture.held
         sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
@@ -335,10 +336,10 @@ class _Sorter:
         pixels = named(taken.pixels, name_of(path))
         header = Header(pixels.dtype, pixels.shape, ())
         coded = replace(found, header=header, metadata=taken.metadata)
-        alike = Alike.of(pixels, taken.indexed, found.size)
+        alike = Alike.measure(pixels, taken.indexed, found.size)
         if alike.small:  # its trial may come when its file is closed
             whole = pixels.whole()
-            pixels, coded = Bands.of(whole), replace(coded, pixels=whole)
+            pixels, coded = Bands.from_array(whole), replace(coded, pixels=whole)
         if self._knows(pixels.shape):
             return coded
         if taken.frames >= FEWEST:
@@ -381,7 +382,7 @@ def _time_of(path: Path | Url) -> int:
 class ByteItems(Whole):
     """The bytes of files, one after the other."""
 
-    def __init__(self, name: str, part: Collection, chunks: Callable[[], Iterator[bytes]]) -> None:
+    def __init__(self, name: str, part: ArrayPart, chunks: Callable[[], Iterator[bytes]]) -> None:
         super().__init__()
         self.name, self.dtype, self.shape = name, part.dtype, part.shape
         self._chunks = chunks()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bitsback.format.collection import BYTES, VARIED, Collection
+from bitsback.format.array_part import BYTES, VARIED, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.members import Runs, runs_of
 
@@ -27,7 +27,7 @@ _Key = tuple[str, Shape, str]
 class Group:
     """A part, and which of all pictures are in it, in order."""
 
-    part: Collection
+    part: ArrayPart
     members: "array[int]"
 
 
@@ -69,7 +69,7 @@ class Groups:
             if shape:
                 yield Group(_part(np.dtype(dtype), sizes, shape[2:]), members)
             else:
-                files = Collection(np.dtype(_BYTE), (len(members), sum(sizes)), BYTES)
+                files = ArrayPart(np.dtype(_BYTE), (len(members), sum(sizes)), BYTES)
                 yield Group(files, members)
 
     @property
@@ -82,10 +82,10 @@ class Groups:
         return runs_of(parts)
 
 
-def _part(dtype: np.dtype[Any], sizes: "array[int]", channels: Shape) -> Collection:
+def _part(dtype: np.dtype[Any], sizes: "array[int]", channels: Shape) -> ArrayPart:
     pairs = zip(sizes[::2], sizes[1::2], strict=True)
     runs = [(sum(1 for _ in group), *size) for size, group in groupby(pairs)]
     if len(runs) == 1:
         count, rows, columns = runs[0]
-        return Collection.of_items(dtype.str, (rows, columns, *channels), count)
-    return Collection(dtype, (len(sizes) // 2, *channels), VARIED, sizes=tuple(runs))
+        return ArrayPart.of_items(dtype.str, (rows, columns, *channels), count)
+    return ArrayPart(dtype, (len(sizes) // 2, *channels), VARIED, sizes=tuple(runs))

@@ -5,18 +5,17 @@ from pathlib import Path
 from bitsback.archive.inputs.request import Input
 from bitsback.archive.reading.hashes import digest_of
 from bitsback.errors import InputError
-from bitsback.format.members import Files
 from bitsback.io.file_io import name_of, open_regular, reading
 from bitsback.io.names import printable
 from bitsback.work import ordered_map
 
 
-def hash_inputs(taken: Input, files: Files, threads: int, all_exact: bool) -> list[bytes]:
+def hash_inputs(taken: Input, threads: int, all_exact: bool) -> list[bytes]:
     """Reads the files of a folder that come back byte for byte, be it all. Raises InputError."""
     from bitsback.files.picture_files import promised
 
-    listing, kept = taken.listing, taken.kept
-    if listing is None or kept is None:
+    listing, kept, files = taken.listing, taken.kept, taken.files
+    if listing is None or kept is None or files is None:
         raise InputError(
             f"{taken.name}: hashes (--hashes) are of files that come back byte for byte; those of"
             " folders and lists of pictures may, and without --unordered"
@@ -41,16 +40,16 @@ def hash_inputs(taken: Input, files: Files, threads: int, all_exact: bool) -> li
     return list(ordered_map(digest, wanted, threads))
 
 
-def check_unchanged(taken: Input, files: Files) -> None:
+def check_unchanged(taken: Input) -> None:
     """Raises InputError if a file has another time than before, so that its hash may be that of
     something else than what was read.
     """
-    assert taken.listing is not None, "they were hashed"
-    for number, name in enumerate(files.names):
+    assert taken.listing is not None and taken.files is not None, "they were hashed"
+    for number, name in enumerate(taken.files.names):
         path = taken.listing.path(name)
         if isinstance(path, Path):
             shown = printable(name_of(path))
             with reading(shown):
                 time = path.stat().st_mtime_ns
-            if time != files.time(number):
+            if time != taken.files.time(number):
                 raise InputError(f"{shown}: was changed while it was read; try again")

@@ -21,12 +21,11 @@ from bitsback.files import formats, npy
 from bitsback.files.arrays import Convertible, foreign_items
 from bitsback.files.file_lists import Listing, list_files, list_folder
 from bitsback.files.npy import Items, open_items
-from bitsback.format.collection import ARRAY, COUNTED, Collection
+from bitsback.format.array_part import ARRAY, COUNTED, ArrayPart
 from bitsback.format.labelling import FOLDERS
-from bitsback.format.layout import COLLECTION, NAMES, STATS, UNNAMED, Cursor, open_section
-from bitsback.format.members import Files, pack_files, unpack_files
-from bitsback.format.parts import FOLDER, FileList, unpack_collection
-from bitsback.format.unnamed import unpack_unnamed
+from bitsback.format.members import Files, Numbered, check_names
+from bitsback.format.parts import FOLDER, FileCollection
+from bitsback.format.unnamed import pack_described
 from bitsback.io import names as naming
 from bitsback.io.file_io import Location, Readable, name_of, open_file, reading
 from bitsback.io.remote.files import is_folder
@@ -106,29 +105,21 @@ def _is_folder(place: Location) -> bool:
 
 def _check_readable(taken: Input) -> None:
     """Raises InputError for what the reader of archives would refuse."""
-    try:
-        read = unpack_collection(open_section(taken.collection.pack(), COLLECTION))
-        if isinstance(read, FileList):
-            check_restorable(files_of(read, taken))
-        else:
-            check_restorable(read)
-    except ArchiveError as error:
-        folder = isinstance(taken.collection, FileList) and taken.collection.kind == FOLDER
-        advice = "; rename one of them" if folder else ""
-        raise InputError(f"{taken.name}: cannot be held: {error}{advice}") from None
-
-
-def files_of(collection: FileList, taken: Input) -> Files:
-    """The files as a reader of the archive finds them. Raises ArchiveError."""
-    names = taken.names
+    content, files = taken.collection, taken.files
     if taken.settle is not None:
-        names = taken.settle([np.arange(part.entries) for part in collection.parts])
-    sections = Cursor(names)
-    first = sections.section()
-    if first[:1] == UNNAMED:
-        return unpack_unnamed(open_section(first, UNNAMED), collection)
-    stats = open_section(sections.section(), STATS) if taken.kept is not None else None
-    return unpack_files(open_section(first, NAMES), collection, stats)
+        files = taken.settle([np.arange(part.entries) for part in content.parts])
+        pack_described(files)  # which refuses classes that have no room
+    try:
+        content.check()
+        if content.kind is None:
+            check_restorable(content)
+        elif files is not None:
+            if not isinstance(files.names, Numbered):
+                check_names(files.names)
+            check_restorable(files)
+    except ArchiveError as error:
+        advice = "; rename one of them" if content.kind == FOLDER else ""
+        raise InputError(f"{taken.name}: cannot be held: {error}{advice}") from None
 
 
 @contextmanager
@@ -161,7 +152,7 @@ def _listed(place: Location, request: Request) -> Input:
 
 def _array(items: Items, container: int, request: Request) -> Input:
     _check_labels(items.name, request, "an array")
-    collection = _seen(items, request, container)
+    collection = _arranged(items, request, container)
     sets = frozenset([0] if request.options.unordered else [])
     return Input(collection, [(items, collection)], items.name, bonds=Bonds(sets))
 
@@ -174,17 +165,17 @@ def _check_labels(name: str, request: Request, what: str) -> None:
         )
 
 
-def _seen(items: Items, request: Request, container: int = ARRAY) -> Collection:
+def _arranged(items: Items, request: Request, container: int = ARRAY) -> ArrayPart:
     axes = item_axes(items.shape, items.dtype, request.given)
     if request.options.unordered and items.shape:  # the rows of a table are items, too
         axes = COUNTED
-    return request.seen(Collection(items.dtype, items.shape, axes, container), items)
+    return request.arranged(ArrayPart(items.dtype, items.shape, axes, container), items)
 
 
 def _arrays(arrays: dict[str, Items], name: str, request: Request) -> Input:
     labels = [] if request.options.labels is None else [request.options.labels]
-    seen = {key: _seen(items, request) for key, items in arrays.items() if key not in labels}
-    return arrays_input(arrays, name, request, seen)
+    parts = {key: _arranged(items, request) for key, items in arrays.items() if key not in labels}
+    return arrays_input(arrays, name, request, parts)
 
 
 def _pages(file: BufferedReader, name: str, request: Request) -> Input:
@@ -212,15 +203,16 @@ def _pictures(listing: Listing, request: Request) -> Input:
     groups = Groups(request.knows)
     for name in listing.names:
         groups.add(read_header(listing.path(name)))
-    parts: list[tuple[Items, Collection]] = [
+    parts: list[tuple[Items, ArrayPart]] = [
         (PictureItems(listing, listing.names, group.members, group.part), request.cut(group.part))
         for group in groups
     ]
+    collection = FileCollection(FOLDER, tuple(part for _, part in parts))
     return Input(
-        FileList(FOLDER, tuple(part for _, part in parts)),
+        collection,
         parts,
         naming.printable(name_of(listing.root)),
-        pack_files(FOLDER, groups.runs, listing.names),
+        Files(collection, listing.names, groups.runs),
         listing.skipped,
         listing=listing,
     )

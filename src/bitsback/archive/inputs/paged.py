@@ -25,9 +25,9 @@ from bitsback.files.picture_files import (
     pixel_bands,
 )
 from bitsback.files.pictures import Header, header_of, named, reading_picture
-from bitsback.format.collection import BYTES, Collection
-from bitsback.format.members import pack_files, part_by_part
-from bitsback.format.parts import PAGES, FileList
+from bitsback.format.array_part import BYTES, ArrayPart
+from bitsback.format.members import Files, part_by_part
+from bitsback.format.parts import PAGES, FileCollection
 from bitsback.io.file_io import Reader
 from bitsback.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
 
@@ -48,7 +48,7 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
     reason = ASKED_FOR if found is not None and request.exact else OTHER_KIND
     if name in request.held:
         metadata, reason = None, SMALLER
-    parts: list[tuple[Items, Collection]] = []
+    parts: list[tuple[Items, ArrayPart]] = []
     groups = Groups(request.knows)
     if metadata is not None:
         for page in pages:
@@ -56,16 +56,15 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
         for group in groups:
             members = [named(pages[member], name) for member in group.members]
             items = BandItems(name, group.part, members.__getitem__, peeks=True)
-            parts.append((items, request.seen(group.part, items)))
+            parts.append((items, request.arranged(group.part, items)))
         packed = pack(metadata)
         parts.append(_bytes_part(name, len(packed), lambda: iter([packed])))
         stored = {}
     else:
         parts.append(_bytes_part(name, 1 + size, lambda: _file_after(HELD, file)))
         stored = {reason: Held(1, size, name)}
-    files = FileList(PAGES, tuple(part for _, part in parts))
-    names = pack_files(PAGES, groups.runs, [])
-    return Input(files, parts, name, names, disk=size, stored=stored)
+    files = FileCollection(PAGES, tuple(part for _, part in parts))
+    return Input(files, parts, name, Files(files, [], groups.runs), disk=size, stored=stored)
 
 
 def pages_set(file: BinaryIO, name: str, request: Request) -> Input:
@@ -78,16 +77,16 @@ def pages_set(file: BinaryIO, name: str, request: Request) -> Input:
     for page in order:
         groups.add(headers[page])
     warn_of_losses(groups.losses, "page")
-    parts: list[tuple[Items, Collection]] = []
+    parts: list[tuple[Items, ArrayPart]] = []
     for group in groups:
         members = [
             _page(image, name, order[member], headers[order[member]]) for member in group.members
         ]
         pages = BandItems(name, group.part, members.__getitem__, peeks=True)
-        parts.append((pages, request.seen(group.part, pages)))
-    files = FileList(PAGES, tuple(part for _, part in parts))
-    names = pack_files(PAGES, part_by_part(files), [])
-    return Input(files, parts, name, names, bonds=Bonds(frozenset(range(len(parts)))))
+        parts.append((pages, request.arranged(group.part, pages)))
+    files = FileCollection(PAGES, tuple(part for _, part in parts))
+    bonds = Bonds(frozenset(range(len(parts))))
+    return Input(files, parts, name, Files(files, [], part_by_part(files)), bonds=bonds)
 
 
 def _headers(image: Image.Image, name: str) -> Iterator[Header]:
@@ -118,11 +117,11 @@ def _page(image: Image.Image, name: str, page: int, header: Header) -> Bands:
 
 def _bytes_part(
     name: str, size: int, chunks: Callable[[], Iterator[bytes]]
-) -> tuple[Items, Collection]:
+) -> tuple[Items, ArrayPart]:
     from bitsback.archive.inputs.folders import ByteItems
 
-    part = Collection(np.dtype("|u1"), (0, size), BYTES)
-    part = Collection(part.dtype, part.shape, BYTES, cut=cut_for(part, None))
+    part = ArrayPart(np.dtype("|u1"), (0, size), BYTES)
+    part = ArrayPart(part.dtype, part.shape, BYTES, cut=cut_for(part, None))
     return ByteItems(name, part, chunks), part
 
 

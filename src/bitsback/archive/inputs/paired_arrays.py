@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from bitsback.archive.inputs.request import Bonds, Input, Request
 from bitsback.errors import InputError
 from bitsback.files.npy import Items
-from bitsback.format.collection import COUNTED, Collection
+from bitsback.format.array_part import COUNTED, ArrayPart
 from bitsback.format.labelling import pack_arrays
-from bitsback.format.members import pack_files
-from bitsback.format.parts import ARRAYS, FileList
+from bitsback.format.members import Files
+from bitsback.format.parts import ARRAYS, FileCollection
 from bitsback.io.names import printable
 
 _MOST = 1 << 30  # bytes of what belongs to items, which is in memory
@@ -28,7 +28,7 @@ class _Leader:
 
 
 def arrays_input(
-    arrays: Mapping[str, Items], name: str, request: Request, seen: Mapping[str, Collection]
+    arrays: Mapping[str, Items], name: str, request: Request, ordered: Mapping[str, ArrayPart]
 ) -> Input:
     """name: of the file. seen: what the arrays are, if they keep their order. Raises InputError."""
     labels = request.options.labels
@@ -46,17 +46,18 @@ def arrays_input(
     parts = [
         (
             arrays[key],
-            _counted(arrays[key]) if key in followers or key == labels else seen[key],
+            _counted(arrays[key]) if key in followers or key == labels else ordered[key],
         )
         for key in order
     ]
     held: dict[str, NDArray[Any]] = {key: _held(arrays[key]) for key in order if key in followers}
     numbers = {key: number for number, key in enumerate(order)}
+    collection = FileCollection(ARRAYS, tuple(part for _, part in parts))
     return Input(
-        FileList(ARRAYS, tuple(part for _, part in parts)),
+        collection,
         parts,
         name,
-        pack_files(ARRAYS, [], order),
+        Files(collection, order, []),
         labels=b"" if labels is None else _labels(arrays, labels, name, numbers),
         bonds=Bonds(
             frozenset(numbers[leader.name] for leader in leaders),
@@ -101,8 +102,8 @@ def _bytes(items: Items) -> int:
     return int(np.prod(items.shape, dtype=object)) * items.dtype.itemsize
 
 
-def _counted(items: Items) -> Collection:
-    return Collection(items.dtype, items.shape, COUNTED if items.shape else 0)
+def _counted(items: Items) -> ArrayPart:
+    return ArrayPart(items.dtype, items.shape, COUNTED if items.shape else 0)
 
 
 def _held(items: Items) -> NDArray[Any]:

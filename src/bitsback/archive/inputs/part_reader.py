@@ -17,9 +17,9 @@ from bitsback.coding.cutting import BLOCK_ELEMENTS, blocks_of
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.errors import ModelWarning
 from bitsback.files.npy import Items
-from bitsback.format.collection import BYTES, COUNTED, VARIED, Collection
+from bitsback.format.array_part import BYTES, COUNTED, VARIED, ArrayPart
 from bitsback.format.layout import Shape
-from bitsback.format.parts import ARRAYS, FileList
+from bitsback.format.parts import ARRAYS
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_range import is_narrow
 from bitsback.lazy import cached_property
@@ -63,7 +63,7 @@ class PartReader:
     def __init__(
         self,
         items: Items,
-        collection: Collection,
+        collection: ArrayPart,
         block: int | None,
         elements: int,
         role: Role,
@@ -125,7 +125,7 @@ class PartReader:
         first_ones = self._ahead[0]
         self._planned = len(self._ahead) == 1 and not self._role.frames and not self._sets
         if len(self._ahead) > 1:
-            first_ones = Tiles.of(chain.from_iterable(self._ahead), first_ones.dtype)
+            first_ones = Tiles.from_arrays(chain.from_iterable(self._ahead), first_ones.dtype)
         if self._role.frames:
             first_ones = layouts.as_stacks(first_ones)
         plan = planner.plan(first_ones, self.items.name)
@@ -175,13 +175,8 @@ def part_readers(taken: Input, request: Request) -> list[PartReader]:
             number in taken.bonds.records,
             number in taken.bonds.frames,
         )
-        block, files = request.options.block, taken.collection
-        if (
-            block is None
-            and isinstance(files, FileList)
-            and files.kind != ARRAYS
-            and _apart(collection)
-        ):
+        block = request.options.block
+        if block is None and taken.collection.kind not in (None, ARRAYS) and _apart(collection):
             block = 1
         size = max(elements, _FRAMES_ELEMENTS) if role.frames else elements
         parts.append(PartReader(items, collection, block, size, role))
@@ -192,7 +187,7 @@ def part_readers(taken: Input, request: Request) -> list[PartReader]:
     return parts
 
 
-def _apart(part: Collection) -> bool:
+def _apart(part: ArrayPart) -> bool:
     """Whether the tiles of pictures are blocks of their own: those of one have few values, or a
     list of its own.
     """

@@ -18,10 +18,11 @@ from bitsback.files.file_lists import Listing
 from bitsback.files.formats import OTHER_PICTURES, PICTURES
 from bitsback.files.npy import Items
 from bitsback.files.picture_files import PictureItems
-from bitsback.format.collection import BYTES, ONE, VARIED, Collection
+from bitsback.format.array_part import BYTES, ONE, VARIED, ArrayPart
 from bitsback.format.digests import FileSums
 from bitsback.format.grid import Shape
-from bitsback.format.parts import Content, FileList
+from bitsback.format.members import Files
+from bitsback.format.parts import Content, FileCollection
 from bitsback.io.remote.url import Url
 from bitsback.models import Model
 from bitsback.planner.candidates import any_fits, read_choice
@@ -51,7 +52,9 @@ class Kept:
     sums: FileSums
     """The content digests of what was read of the files."""
 
-    def outgrown(self, collection: FileList, index: Sequence[tuple[int, int]]) -> frozenset[str]:
+    def outgrown(
+        self, collection: FileCollection, index: Sequence[tuple[int, int]]
+    ) -> frozenset[str]:
         """The names of the pictures that take more by their pixels than as files, where all
         pictures take more together; see `Input.outgrown`.
         """
@@ -74,7 +77,7 @@ class Kept:
         return grown or frozenset(self.coded)
 
 
-def _shares(part: Collection, first: int, tiles: int) -> Iterator[tuple[int, int, int]]:
+def _shares(part: ArrayPart, first: int, tiles: int) -> Iterator[tuple[int, int, int]]:
     """The pictures that tiles of a part are of: the number of each, and the elements of the part
     from which and up to which they are its own. A tile of a stack is of all of its slices alike.
     """
@@ -108,7 +111,7 @@ class Bonds:
     """The numbers of the parts whose tiles are frames, each like the one before it."""
 
 
-Settle = Callable[[Sequence[NDArray[np.intp]]], bytes]
+Settle = Callable[[Sequence[NDArray[np.intp]]], Files]
 """A function that takes, for each part, the original numbers of its items in their new order."""
 
 
@@ -117,12 +120,12 @@ class Input:
     """The content for an archive."""
 
     collection: Content
-    parts: list[tuple[Items, Collection]]
+    parts: list[tuple[Items, ArrayPart]]
     """The arrays that it is made of, in the order in which they are stored."""
     name: str
     """The name for error messages."""
-    names: bytes = b""
-    """The `N` section, for files, and the `F` section."""
+    files: Files | None = None
+    """Names and stats of files, unless `settle` makes them."""
     skipped: dict[str, list[str]] = field(default_factory=dict)
     """The names of what of a folder was left out, by what it is."""
     bad: dict[str, str] = field(default_factory=dict)
@@ -131,7 +134,7 @@ class Input:
     kept: Kept | None = None
     """The properties of files that come back as files."""
     settle: Settle | None = None
-    """The function that makes `names` when the order of the items of each part is known, if it is
+    """The function that makes `files` when the order of the items of each part is known, if it is
     not before.
     """
     bonds: Bonds = Bonds()
@@ -147,14 +150,13 @@ class Input:
     @property
     def may_outgrow(self) -> bool:
         """Whether it has files that are stored verbatim where their pixels take more."""
-        whole = isinstance(self.collection, FileList) and self.collection.whole
-        return whole or self.kept is not None
+        return self.collection.whole or self.kept is not None
 
     def outgrown(self, index: Sequence[tuple[int, int]]) -> frozenset[str]:
         """The names of the files to store verbatim, since an archive would be larger than the
         input otherwise. index: for each block its number of tiles and the size of its section.
         """
-        if not self.may_outgrow or not isinstance(self.collection, FileList):
+        if not self.may_outgrow or self.collection.kind is None:
             return frozenset()
         if self.kept is not None:
             return self.kept.outgrown(self.collection, index)
@@ -204,7 +206,7 @@ class Request:
     """The names of files to store verbatim in any case."""
 
     @classmethod
-    def by(cls, options: CompressOptions) -> "Request":
+    def from_options(cls, options: CompressOptions) -> "Request":
         """The view of `compress` on its input. Raises ModelError if the model is missing."""
         given, policy = read_choice(options.model, options.storage_options)
         policy = policy.hurried if options.quick else policy
@@ -244,13 +246,13 @@ class Request:
         """Whether there is a model of just these items, which then stay whole and together."""
         return any_fits(self.given, shape)
 
-    def seen(self, part: Collection, items: Items) -> Collection:
+    def arranged(self, part: ArrayPart, items: Items) -> ArrayPart:
         """The array as a stack, if it is one, and cut into tiles."""
         return self.cut(as_stack(part) if self._is_stack(part, items.peek) else part)
 
-    def seen_pictures(
-        self, part: Collection, items: PictureItems, frames: int = 0
-    ) -> tuple[Collection, bool]:
+    def arranged_pictures(
+        self, part: ArrayPart, items: PictureItems, frames: int = 0
+    ) -> tuple[ArrayPart, bool]:
         """The same for pictures of a folder, of which not too many are in memory at a time, and
         whether its tiles are frames, each like the one before it. frames: of slices of a series,
         and of pictures that consist of frames, how many each has.
@@ -266,15 +268,15 @@ class Request:
             return replace(part, cut=several.entry_shape if frames > 1 else None), True
         return self.cut(part), False
 
-    def _frames(self, part: Collection, frames: int) -> Collection | None:
+    def _frames(self, part: ArrayPart, frames: int) -> ArrayPart | None:
         """The frames of pictures, so many of each; None if a tile cannot be one."""
         rows, *others = part.item_shape
         frame = (rows // frames, *others)
-        several = Collection.of_items(part.dtype.str, frame, part.entries * frames)
+        several = ArrayPart.of_items(part.dtype.str, frame, part.entries * frames)
         side = SIDE if self.tile is None else self.tile
         return several if max(frame[:2]) <= side and frames_stack(several) else None
 
-    def _is_stack(self, part: Collection, peek: Peek, likely: bool = False) -> bool:
+    def _is_stack(self, part: ArrayPart, peek: Peek, likely: bool = False) -> bool:
         if self.stack is False or not stackable(part):
             return False
         if self.stack is None:
@@ -282,7 +284,7 @@ class Request:
             return not known and is_stack(part, peek, self.planner, likely)
         return True
 
-    def cut(self, part: Collection) -> Collection:
+    def cut(self, part: ArrayPart) -> ArrayPart:
         known = part.axes != VARIED and self.knows(part.item_shape)
         known &= self.given is None or not self.given.wants_small
         return part if known else replace(part, cut=cut_for(part, self.tile))

@@ -41,9 +41,9 @@ def in_series(listing: Listing) -> tuple[Listing, dict[str, Sort]]:
             continue
         with suppress(OSError, InputError), open_regular(listing.path(name), True) as file:
             if formats.told_by_content(file.read(formats.START)):
-                told = Slice.of(file)
-                if told is not None:
-                    found[name] = told
+                dicom = Slice.read(file)
+                if dicom is not None:
+                    found[name] = dicom
     series: dict[tuple[str, bytes], list[str]] = defaultdict(list)
     for name, slice in found.items():
         if slice.series:

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.files.npy import Items
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.tiles import Tiles
 
 
 class TileReader:
     """Holds no more of an item than a strip of tiles, if its source can be read so."""
 
-    def __init__(self, items: Items, part: Collection) -> None:
+    def __init__(self, items: Items, part: ArrayPart) -> None:
         self._items, self._part = items, part
         self._strip: NDArray[Any] | None = None
 
@@ -22,7 +22,7 @@ class TileReader:
         part = self._part
         if part.plain:
             return Tiles.stacked(self._items.read(count, part.axes))
-        return Tiles.of(map(self._next, range(first, first + count)), part.dtype)
+        return Tiles.from_arrays(map(self._next, range(first, first + count)), part.dtype)
 
     def _next(self, number: int) -> NDArray[Any]:
         part = self._part

@@ -12,11 +12,10 @@ from bitsback.archive.inputs.warn import warn_of_losses, warn_of_names
 from bitsback.errors import InputError
 from bitsback.files.file_lists import Listing
 from bitsback.files.npy import Items
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.labelling import check_classes, classes_of, pack_folders
-from bitsback.format.members import pack_files, part_by_part
-from bitsback.format.parts import FOLDER, FileList
-from bitsback.format.unnamed import pack_unnamed
+from bitsback.format.members import Files, Numbered, part_by_part
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.io import names as naming
 from bitsback.io.file_io import name_of, size_of
 
@@ -43,12 +42,12 @@ def picture_set(listing: Listing, request: Request) -> Input:
     warn_of_losses(groups.losses, "picture")
     if request.options.keep_names:
         warn_of_names(names)
-    parts: list[tuple[Items, Collection]] = [
+    parts: list[tuple[Items, ArrayPart]] = [
         (PictureItems(listing, names, group.members, group.part), request.cut(group.part))
         for group in groups
     ]
 
-    files = FileList(FOLDER, tuple(part for _, part in parts))
+    files = FileCollection(FOLDER, tuple(part for _, part in parts))
 
     labels = None
     classes: list[str] = []
@@ -56,12 +55,12 @@ def picture_set(listing: Listing, request: Request) -> Input:
         check_classes(names, name_of(listing.root))
         classes, labels = classes_of(names)
 
-    def settle(orders: Orders) -> bytes:
+    def settle(orders: Orders) -> Files:
         in_order = _settled(list(groups), orders)
-        if request.options.keep_names:
-            kept = (names[member] for member in in_order)
-            return pack_files(FOLDER, part_by_part(files), kept)
-        return pack_unnamed(classes, None if labels is None else labels[in_order])
+        kept: Sequence[str] = [names[member] for member in in_order]
+        if not request.options.keep_names:
+            kept = Numbered(len(kept), classes, None if labels is None else labels[in_order])
+        return Files(files, kept, part_by_part(files))
 
     ties = (
         {}

@@ -23,7 +23,7 @@ from bitsback.format.file_stats import FileStats
 from bitsback.format.index import Place
 from bitsback.format.layout import BLOCK, COLLECTION, FOOTER_SIZE, HASHES, INDEX
 from bitsback.format.members import Files
-from bitsback.format.parts import FileList
+from bitsback.format.parts import FileCollection
 from bitsback.io.names import printable
 
 _MOST = 4
@@ -87,7 +87,7 @@ def size_of_index(read: Read, offset: int, end: int) -> int:
 
 def sections_of(read: Read, directory: Directory) -> FileSections | None:
     """What stands beside the blocks of an archive of files."""
-    if not isinstance(directory.collection, FileList):
+    if not isinstance(directory.collection, FileCollection):
         return None
     return FileSections(
         directory.collection, directory, lambda place: read(place.offset, place.size)
@@ -130,9 +130,9 @@ def keep_removed(read: Read, before: Directory, after: Directory, now: FileSecti
     if not removed or new.stats is None or old.stats is None:
         return
     gaps = lost_tiles(read, after, len(before.blocks))
-    lost = {now.files.kept[n] for found in Owners(now.files).of(gaps) for n in found}
-    times, had, has = array("q", new.stats.times), _hashes(then), _hashes(now)
-    hashes = None if has is None or has.files is None else [*has.files]
+    lost = {now.files.kept[n] for found in Owners(now.files).with_tiles(gaps) for n in found}
+    times, old_digests, new_digests = array("q", new.stats.times), _hashes(then), _hashes(now)
+    hashes = None if new_digests is None or new_digests.files is None else [*new_digests.files]
     changed, problems = set[int](), []
     for number in removed:
         name = old.names[number]
@@ -146,8 +146,8 @@ def keep_removed(read: Read, before: Directory, after: Directory, now: FileSecti
             problems.append(ArchiveError(what))
         names[number], times[number] = name, old.stats.times[number]
         changed.add(number)
-        if hashes is not None and had is not None and had.files is not None:
-            hashes[number] = had.files[number]
+        if hashes is not None and old_digests is not None and old_digests.files is not None:
+            hashes[number] = old_digests.files[number]
     stats = FileStats(new.stats.sizes, times)
     try:
         files = Files(now.files.collection, names, new.runs, stats)
@@ -156,7 +156,7 @@ def keep_removed(read: Read, before: Directory, after: Directory, now: FileSecti
         return
     groups = [
         Group(len(numbers), digest if changed.isdisjoint(numbers) else b"")
-        for numbers, digest in (() if has is None else has.ranges)
+        for numbers, digest in (() if new_digests is None else new_digests.ranges)
     ]
-    now.take(files, None if has is None else Digests(groups, hashes))
+    now.take(files, None if new_digests is None else Digests(groups, hashes))
     after.problems += problems

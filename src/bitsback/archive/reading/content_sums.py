@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.source import OpenArchive
-from bitsback.archive.reading.view import View
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.whole_files import Receiver
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing
@@ -36,10 +35,10 @@ class ContentSums:
     may use it.
     """
 
-    def __init__(self, archive: OpenArchive, receiver: Receiver | None = None) -> None:
+    def __init__(self, archive: ArchiveReader, receiver: Receiver | None = None) -> None:
         self.sums: dict[int, int] = {}
         """The sum for each file that was complete, by its number."""
-        self._archive, self._files, self._receiver = archive, archive._files, receiver
+        self._archive, self._files, self._receiver = archive, archive.files, receiver
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
@@ -53,7 +52,7 @@ class ContentSums:
         part, start, end = self._files.span(number)
         metadata = 0
         if end > start:
-            data = self._archive._bytes_of(part, start, end)
+            data = self._archive.part_bytes(part, start, end)
             metadata = digest_of_bytes(name, METADATA, data)
         self.sums[number] = digest.number + metadata
 
@@ -68,7 +67,7 @@ class ContentSums:
 
     def problems(self) -> Iterator[ArchiveError]:
         """The groups whose files all came, with another digest."""
-        digests = self._archive._digests
+        digests = self._archive.digests
         if digests is None or not self._files.named:
             return
         removed = self._files.collection.has_removed
@@ -113,9 +112,9 @@ class _Copied:
             self._file.write(data)
 
 
-def sums_of(archive: OpenArchive, numbers: Iterable[int]) -> dict[int, int]:
+def sums_of(archive: ArchiveReader, numbers: Iterable[int]) -> dict[int, int]:
     """The sums of the content digests of some files, without those that are damaged."""
-    in_order = sorted(numbers, key=archive._files.place)
+    in_order = sorted(numbers, key=archive.files.place)
     receiver = ContentSums(archive)
     for number in in_order:
         with suppress(ArchiveError):
@@ -123,14 +122,14 @@ def sums_of(archive: OpenArchive, numbers: Iterable[int]) -> dict[int, int]:
     return receiver.sums
 
 
-def _take(archive: OpenArchive, number: int, receiver: ContentSums) -> None:
-    if archive._files.stored(number):
-        part, start, end = archive._files.span(number)
+def _take(archive: ArchiveReader, number: int, receiver: ContentSums) -> None:
+    if archive.files.stored(number):
+        part, start, end = archive.files.span(number)
         with receiver.file(number) as file:
             for low in range(start, end, _CHUNK):
-                file.write(archive._bytes_of(part, low, min(low + _CHUNK, end)))
+                file.write(archive.part_bytes(part, low, min(low + _CHUNK, end)))
         return
-    view: View = archive[number]
-    with receiver.picture(number, view.dtype, view.shape) as drawing:
-        for rows in view._stacks(0, len(view)):
+    picture = archive.file_source(number)
+    with receiver.picture(number, picture.dtype, picture.shape) as drawing:
+        for rows in picture.stacks(0, picture.shape[0]):
             drawing.add(rows)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from bitsback.errors import ArchiveError
-from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.index import BlockInfo
 from bitsback.format.members import Files
-from bitsback.format.parts import ARRAYS, PAGES, Content, FileList, Joined
+from bitsback.format.parts import ARRAYS, PAGES, Content, JoinedArray
 from bitsback.io.names import printable
 
 Problem = tuple[int | None, ArchiveError]
@@ -53,7 +53,7 @@ def in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
     ]
 
 
-def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
+def widened(part: ArrayPart, gaps: Iterable[Gap]) -> list[Gap]:
     """The gaps extended to all tiles of the items that they touch, or, if the array is one item, to
     all tiles of the strips; adjacent gaps are merged.
     """
@@ -71,7 +71,7 @@ def widened(part: Collection, gaps: Iterable[Gap]) -> list[Gap]:
     return found
 
 
-def entries_of(part: Collection, gap: Gap) -> range:
+def entries_of(part: ArrayPart, gap: Gap) -> range:
     """The entries of a widened gap along the first axis of an array."""
     if part.axes != ONE:
         return range(part.item_of(gap[0])[0], part.item_of(gap[1] - 1)[0] + 1)
@@ -100,7 +100,7 @@ class Owners:
             if end > start:
                 self._spans[part].append((start, end, number))
 
-    def of(self, gaps: Iterable[Gap]) -> list[range]:
+    def with_tiles(self, gaps: Iterable[Gap]) -> list[range]:
         """The numbers of the files that need one of the tiles, in order."""
         gaps, found = list(gaps), list[range]()
         for at in range(len(self._content.parts)):
@@ -132,7 +132,7 @@ def merged(ranges: Iterable[range]) -> list[range]:
     return found
 
 
-def has(ranges: Sequence[range], number: int) -> bool:
+def contains(ranges: Sequence[range], number: int) -> bool:
     """Whether a number is in one of the ranges, which are in order."""
     at = bisect_right(ranges, number, key=lambda numbers: numbers.start) - 1
     return at >= 0 and number in ranges[at]
@@ -153,17 +153,17 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
     archive of files with known names.
     """
     if files is not None and files.collection.kind != ARRAYS:
-        found = labels(files, Owners(files).of(gaps))
+        found = labels(files, Owners(files).with_tiles(gaps))
         beside = files.collection.kind == PAGES and any(
             part.axes == BYTES and in_part(content, gaps, at)
             for at, part in enumerate(content.parts)
         )
         return found + [BESIDE_PAGES] * beside
-    if files is None and isinstance(content, FileList):
+    if files is None and content.kind is not None:
         return [content.where(low, high - low) for low, high in gaps]
     found = []
     for at, part in enumerate(content.parts):
-        before = content.places[at] if isinstance(content, Joined) else 0
+        before = content.places[at] if isinstance(content, JoinedArray) else 0
         for gap in widened(part, in_part(content, gaps, at)):
             entries = entries_of(part, gap)
             items = as_text(range(entries.start + before, entries.stop + before))
@@ -183,7 +183,7 @@ def labels(files: Files, numbers: Iterable[range]) -> list[str]:
 
 def described(files: Files, owners: Owners, gap: Gap) -> str:
     """The owners of tiles, for people; some names of many."""
-    content, numbers = files.collection, owners.of([gap])
+    content, numbers = files.collection, owners.with_tiles([gap])
     if not numbers:
         return BESIDE_PAGES if content.kind == PAGES else "no file"
     noun = "page" if content.kind == PAGES else "picture"
@@ -194,8 +194,8 @@ def described(files: Files, owners: Owners, gap: Gap) -> str:
     more = sum(map(len, numbers)) - len(names)
     part = bisect_right(content.starts, gap[0]) - 1
     what = "what the files beside their pixels have: " if part in content.metadata_parts else ""
-    region, of, _ = content.where(gap[0], gap[1] - gap[0]).rpartition(" of item ")
-    if of and len(names) == 1:  # tiles of a large picture
+    region, separator, _ = content.where(gap[0], gap[1] - gap[0]).rpartition(" of item ")
+    if separator and len(names) == 1:  # tiles of a large picture
         return f"{region} of {names[0]}"
     return f"{what}{', '.join(names)}{f' and {more:,} more' if more else ''}"
 

@@ -7,30 +7,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bitsback.archive.reading.source import OpenArchive, at_block
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.source import at_block
 from bitsback.coding.block import METHODS
 from bitsback.coding.layouts import LAYOUTS
 from bitsback.errors import ArchiveError
-from bitsback.files import formats
-from bitsback.format.collection import BYTES, ONE, VARIED, Collection
+from bitsback.format.array_part import BYTES, ONE, VARIED, ArrayPart
 from bitsback.format.layout import VERSION
 from bitsback.format.modes import mode_of
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, Content, FileList, Joined
+from bitsback.format.parts import ARRAYS, PAGES, Array, FileCollection, JoinedArray
 
 _SHOWN = 100  # damaged blocks
-_FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key, PAGES: formats.PAGES.key}
 
 
-def kind_of(collection: Content) -> str:
-    """The key of the format of an archive's input, or "folder"."""
-    return (
-        _FILES[collection.kind]
-        if isinstance(collection, FileList)
-        else formats.CONTAINERS[collection.container].key
-    )
-
-
-def describe(archive: OpenArchive) -> dict[str, Any]:
+def describe(archive: ArchiveReader) -> dict[str, Any]:
     """The description of the archive's content."""
     methods = dict.fromkeys(reversed(METHODS), 0)
     layouts = dict.fromkeys(LAYOUTS, 0)
@@ -39,9 +29,9 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
     models: dict[str, dict[str, Any]] = {}
     problems = archive.problems
     damaged = 0
-    for block in archive._blocks:
+    for block in archive.blocks:
         try:
-            header = archive._header(block)
+            header = archive.blocks.header(block)
         except ArchiveError as error:
             damaged += 1
             if damaged <= _SHOWN:
@@ -56,11 +46,11 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
             models.setdefault(model.hex(), _describe_model(archive, model))["blocks"] += 1
     if damaged > _SHOWN:
         problems.append(ArchiveError(f"{archive.name}: {damaged - _SHOWN} more blocks are damaged"))
-    collection = archive._collection
-    if isinstance(collection, FileList):
-        contents = _describe_files(collection, archive._visible_files)
-    else:
+    collection = archive.collection
+    if collection.kind is None:
         contents = _describe_array(collection)
+    else:
+        contents = _describe_files(collection, archive.visible_files)
     try:
         labels = _labels(archive)
     except ArchiveError as error:
@@ -74,7 +64,7 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
         "unordered": archive.unordered,
         "labels": labels,
         **contents,
-        "items": archive._visible_files if isinstance(collection, FileList) else len(archive),
+        "items": len(archive) if collection.kind is None else archive.visible_files,
         "tiles": collection.tiles,
         "elements": collection.elements,
         # None if something may be missing, since the rest says nothing about the whole.
@@ -82,33 +72,33 @@ def describe(archive: OpenArchive) -> dict[str, Any]:
         if collection.elements and not problems
         else None,
         "array_bytes": collection.nbytes,
-        "blocks": len(archive._blocks),
-        "block_tiles": max((block.items for block in archive._blocks), default=0),
-        "block_bytes": sum(block.size for block in archive._blocks),
+        "blocks": len(archive.blocks),
+        "block_tiles": max((block.items for block in archive.blocks), default=0),
+        "block_bytes": sum(block.size for block in archive.blocks),
         "methods": methods,
         "layouts": layouts,
         "multisets": multisets,
         "lanes": sorted(lanes),
         "models": list(models.values()),
-        "model_bytes": archive._model_bytes,
+        "model_bytes": sum(place.size for place in archive.directory.models),
         "problems": [str(problem) for problem in problems],
     }
 
 
-def _labels(archive: OpenArchive) -> dict[str, Any] | None:
+def _labels(archive: ArchiveReader) -> dict[str, Any] | None:
     """The labels: the name of their array, or the number of classes."""
-    pairs, classes = archive._pairs, archive.classes
+    pairs, classes = archive.pairs, archive.classes
     if pairs is not None and pairs.labels is not None:
         return {"array": archive.names[pairs.labels], "classes": None}
     return {"array": None, "classes": len(classes)} if classes else None
 
 
 def _describe_array(array: Array) -> dict[str, Any]:
-    told: dict[str, Any] = {"dtype": array.dtype.str, "shape": list(array.shape)}
-    if isinstance(array, Joined):
+    common: dict[str, Any] = {"dtype": array.dtype.str, "shape": list(array.shape)}
+    if isinstance(array, JoinedArray):
         cuts = {part.cut for part in array.parts}
         return {
-            **told,
+            **common,
             "item_shape": list(array.shape[1:]),
             "whole": False,
             "stack": all(part.stack for part in array.parts),
@@ -116,7 +106,7 @@ def _describe_array(array: Array) -> dict[str, Any]:
             "cut": list(cut) if len(cuts) == 1 and (cut := cuts.pop()) is not None else None,
         }
     return {
-        **told,
+        **common,
         "item_shape": list(array.item_shape),
         "whole": array.axes == ONE,
         "stack": array.stack,
@@ -125,10 +115,10 @@ def _describe_array(array: Array) -> dict[str, Any]:
     }
 
 
-def _describe_files(files: FileList, told: int) -> dict[str, Any]:
+def _describe_files(files: FileCollection, visible: int) -> dict[str, Any]:
     return {
-        "names": 0 if files.kind == PAGES else told,
-        "removed": files.files - told if files.has_removed else 0,
+        "names": 0 if files.kind == PAGES else visible,
+        "removed": files.files - visible if files.has_removed else 0,
         "parts": [
             _describe_part(part, files.kind)
             for number, part in enumerate(files.parts)
@@ -138,7 +128,7 @@ def _describe_files(files: FileList, told: int) -> dict[str, Any]:
     }
 
 
-def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
+def _describe_part(part: ArrayPart, kind: int) -> dict[str, Any]:
     varied, held = part.axes == VARIED, part.axes == BYTES
     return {
         "dtype": part.dtype.str,
@@ -153,12 +143,12 @@ def _describe_part(part: Collection, kind: int) -> dict[str, Any]:
     }
 
 
-def _describe_model(archive: OpenArchive, prefix: bytes) -> dict[str, Any]:
+def _describe_model(archive: ArchiveReader, prefix: bytes) -> dict[str, Any]:
     return {
         "identity": prefix.hex(),
         "name": None,
         "about": None,
         "code": None,
-        **(archive._library.describe(prefix) or {}),
+        **(archive.library.describe(prefix) or {}),
         "blocks": 0,
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from bitsback.coding.block import read_header
 from bitsback.errors import ArchiveError
-from bitsback.format.collection import Collection, check_shape
+from bitsback.format.array_part import ArrayPart, check_shape
 from bitsback.format.index import BlockInfo, Index, Place
 from bitsback.format.layout import (
     BLOCK,
@@ -28,7 +28,7 @@ from bitsback.format.layout import (
     known_kind,
     open_section,
 )
-from bitsback.format.parts import Content, FileList, unpack_collection
+from bitsback.format.parts import Content, unpack_collection
 from bitsback.models.costs import max_elements
 
 Read = Callable[[int, int], bytes]
@@ -154,7 +154,7 @@ def scan(read: Read, size: int) -> Directory:
     return directory
 
 
-def guess_collection(directory: Directory, read: Read) -> Collection:
+def guess_collection(directory: Directory, read: Read) -> ArrayPart:
     """The collection according to its first undamaged block, if its own description is damaged.
     Raises ArchiveError.
     """
@@ -167,7 +167,7 @@ def guess_collection(directory: Directory, read: Read) -> Collection:
             continue
         shape = (directory.counted, *run.shape)
         check_shape(run.dtype, shape)
-        return Collection(run.dtype, shape, 1)
+        return ArrayPart(run.dtype, shape, 1)
     raise ArchiveError("neither the description of its contents nor any block is whole")
 
 
@@ -329,7 +329,7 @@ def _place_blocks(directory: Directory, index: Index, archive_size: int) -> None
 
 
 def _has_removed(collection: Content | None) -> bool:
-    return isinstance(collection, FileList) and collection.has_removed
+    return collection is not None and collection.has_removed
 
 
 def section_at(read: Read, offset: int, end: int) -> Place | None:

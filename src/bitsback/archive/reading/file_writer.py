@@ -1,4 +1,4 @@
-"""Makes the files of a folder in an archive again, and reads those stored verbatim as arrays."""
+"""Makes the files of a folder in an archive again."""
 
 from __future__ import annotations
 
@@ -10,25 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import has
-from bitsback.archive.reading.indexed import Chunks, Indexed
-from bitsback.archive.reading.indexing import Along
-from bitsback.archive.reading.source import OpenArchive
+from bitsback.archive.reading.damage import contains
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.targets import target_of
-from bitsback.archive.reading.view import Found
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing, Seekable, WholeDrawing
-from bitsback.format.grid import Shape
 from bitsback.io.locks import Lock
 from bitsback.io.names import printable
-from bitsback.lazy import cached_property
 
 
 class FileWriter:
     """The bytes of files. Several threads may use it."""
 
-    def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
-        self._archive, self._files, self._verify = archive, archive._files, verify
+    def __init__(self, archive: ArchiveReader, verify: bool = True, exact: bool = True) -> None:
+        self._archive, self._files, self._verify = archive, archive.files, verify
         self._exact = exact
         self._lock = Lock()
 
@@ -36,7 +31,7 @@ class FileWriter:
         """The bytes of a file. Raises ArchiveError, which names the file."""
         if self._files.stored(number):
             return self.content(number)
-        pixels = self._archive[number]._all(self._verify)
+        pixels = self._archive.file_source(number).whole(self._verify)
         file = io.BytesIO()
         drawing = self.drawing(number, file, pixels.dtype, pixels.shape)
         drawing.add(pixels)
@@ -91,7 +86,7 @@ class FileWriter:
         picture.
         """
         with self._lock:  # so that no block of container metadata is decoded twice
-            return self._archive._bytes_of(*self._files.span(number), verify=self._verify)
+            return self._archive.part_bytes(*self._files.span(number), verify=self._verify)
 
 
 class _Named:
@@ -111,101 +106,28 @@ class _Named:
             return self._drawing.close()
 
 
-def damage(archive: OpenArchive, lost: Sequence[range]) -> Iterator[ArchiveError]:
+def damage(archive: ArchiveReader, lost: Sequence[range]) -> Iterator[ArchiveError]:
     """Finds container metadata that is damaged. lost: the numbers of the files whose blocks are
     damaged.
     """
     from bitsback.files.picture_files import unpack
 
-    files = archive._files
+    files = archive.files
     if files.stats is None:
         return
     file_writer = FileWriter(archive)
     for number in (number for part in files.by_part() for number in part):
-        if has(lost, number) or files.stored(number) or target_of(files, number)[1] is not None:
+        if (
+            contains(lost, number)
+            or files.stored(number)
+            or target_of(files, number)[1] is not None
+        ):
             continue
         try:
             with file_writer.naming(number):
                 metadata = unpack(file_writer.content(number))
-            picture = archive[number]
+            picture = archive.file_source(number)
             if not metadata.certain or not metadata.fits(picture.dtype, picture.shape):
                 file_writer.file(number)
         except ArchiveError as error:
             yield error
-
-
-class Stored(Indexed):
-    """A file of a folder that is stored verbatim. A picture is also an array, which Pillow reads;
-    for other files this raises InputError.
-    """
-
-    def __init__(self, archive: OpenArchive, number: int) -> None:
-        super().__init__(archive.name)
-        self._archive, self._number = archive, number
-
-    @property
-    def name(self) -> str:
-        return self._archive._files.names[self._number]
-
-    def read(self, verify: bool = True) -> bytes:
-        """The bytes of the file. verify: check the digest of each block. Raises ArchiveError."""
-        return self._archive._bytes_of(*self._archive._files.span(self._number), verify=verify)
-
-    @cached_property
-    def _pixels(self) -> NDArray[Any]:
-        from bitsback.files.picture_files import read_shown
-
-        return read_shown(self.read(), f"{self._archive.name}: {self.name}")
-
-    @property
-    def shape(self) -> Shape:
-        return self._pixels.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self._pixels.dtype
-
-    @property
-    def chunks(self) -> Chunks:
-        return tuple((size,) for size in self.shape)
-
-    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        found = Found(tuple(map(len, wanted)), self.dtype)
-        places = [along.within(0, size) for along, size in zip(wanted, self.shape, strict=True)]
-        found.put(places, self._pixels)
-        return found.array
-
-    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        yield self._pixels[start:stop].copy()
-
-    def __repr__(self) -> str:
-        return f"<the file {self.name} in {self._archive.name}>"
-
-
-class StoredPage(Stored):
-    """A page of a TIFF file on its own that is stored verbatim: an array, which tifffile reads.
-    Raises InputError if it cannot.
-    """
-
-    def __init__(self, archive: OpenArchive, number: int, file: bytes) -> None:
-        super().__init__(archive, number)
-        self._file = file
-
-    @property
-    def name(self) -> str:
-        return f"page {self._number}"
-
-    def read(self, verify: bool = True) -> bytes:
-        """The bytes of its file."""
-        return self._file
-
-    @cached_property
-    def _pixels(self) -> NDArray[Any]:
-        from bitsback.files import formats
-        from bitsback.files.pictures import reading_picture
-
-        with reading_picture(f"{self._archive.name}: {self.name}"):
-            return formats.PAGES.codec().read_page(self._file, self._number)
-
-    def __repr__(self) -> str:
-        return f"<{self.name} of the TIFF file in {self._archive.name}>"

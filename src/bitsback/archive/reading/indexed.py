@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.indexing import Along, all_of, read_index
+from bitsback.archive.reading.indexing import Along, Steps, all_of, read_index
 from bitsback.errors import BitsbackError, InputError
 from bitsback.format.grid import Shape
 
@@ -104,15 +104,12 @@ Chunks = tuple[tuple[int, ...], ...]
 """The lengths of the chunks along each axis, in Dask's form."""
 
 
-class Indexed(ABC):
-    """An array, or a picture, in an archive. It is indexed by numbers, slices, `...`, `None`, and
-    along its first axis by lists of numbers and masks. An index decodes each needed block once, and
-    returns a copy.
-    """
+class ArraySource(ABC):
+    """An array, or a picture, in an archive, of which any region can be decoded."""
 
     def __init__(self, name: str) -> None:
         """name: of the archive."""
-        self._name = name
+        self.name = name
 
     @property
     @abstractmethod
@@ -132,25 +129,79 @@ class Indexed(ABC):
         """
 
     @abstractmethod
-    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         """The wanted elements along each axis. verify: check each block's digest."""
 
     @abstractmethod
-    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         """The entries from start to stop - 1 along the first axis, as many at a time as lie in a
         block, or in tiles of one row, so that any number of them fits into memory.
         """
 
+    def whole(self, verify: bool = True) -> NDArray[Any]:
+        """All elements. verify: check each block's digest."""
+        return self.take(all_of(self.shape), verify)
+
+    def entries(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
+        """The entries from start to stop - 1 along the first axis; a number is one."""
+        if not self.shape:
+            return self.whole(verify).reshape(1)[start:stop]
+        return self.take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
+
     @contextmanager
-    def _fitting(self, shape: Shape) -> Iterator[None]:
+    def fitting(self, shape: Shape) -> Iterator[None]:
         """Turns a MemoryError into an InputError that names the cause."""
         try:
             yield
         except MemoryError:
             raise InputError(
-                f"{self._name}: a region of {' x '.join(map(str, shape))} does not fit into memory;"
+                f"{self.name}: a region of {' x '.join(map(str, shape))} does not fit into memory;"
                 " take a smaller one"
             ) from None
+
+
+def shown_images(array: ArraySource, most: int) -> list[NDArray[Any]]:
+    """The images that a notebook shows: the array, or the first `most` images along its first axis;
+    nothing if it has no images, or is large. Raises ArchiveError.
+    """
+    shape = array.shape
+    if is_image(shape, array.dtype):
+        return [array.whole()] if math.prod(shape) <= MOST_ELEMENTS else []
+    if not shape or not is_image(shape[1:], array.dtype):
+        return []
+    count = min(shape[0], most)
+    few = count * math.prod(shape[1:]) <= MOST_ELEMENTS
+    return list(array.entries(0, count)) if few else []
+
+
+class Indexed(ABC):
+    """An array, or a picture, in an archive. It is indexed by numbers, slices, `...`, `None`, and
+    along its first axis by lists of numbers and masks. An index decodes each needed block once, and
+    returns a copy.
+    """
+
+    @property
+    @abstractmethod
+    def _source(self) -> ArraySource:
+        """What is indexed."""
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the whole array. Raises InputError if there is none."""
+        return self._source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the array, byte order included. Raises InputError if there is none."""
+        return self._source.dtype
+
+    @property
+    def chunks(self) -> Chunks:
+        """The chunks of the array that are best read together, in Dask's form: the lengths of the
+        blocks along each axis, or of the tiles of large items. Raises InputError if there is no
+        array, ArchiveError if blocks are missing.
+        """
+        return self._source.chunks
 
     @property
     def ndim(self) -> int:
@@ -172,32 +223,26 @@ class Indexed(ABC):
         return self.shape[0]
 
     def __repr__(self) -> str:
-        return f"<{' x '.join(map(str, self.shape))} {self.dtype} in {self._name}>"
+        return f"<{' x '.join(map(str, self.shape))} {self.dtype} in {self._source.name}>"
 
-    def _shown(self, most: int) -> list[NDArray[Any]]:
-        """The images that a notebook shows: this image, or the first `most` images along its first
-        axis; nothing if it has no images, or is large. Raises ArchiveError.
-        """
-        if is_image(self.shape, self.dtype):
-            return [self._all()] if self.size <= MOST_ELEMENTS else []
-        if not self.shape or not is_image(self.shape[1:], self.dtype):
-            return []
-        count = min(len(self), most)
-        few = count * math.prod(self.shape[1:]) <= MOST_ELEMENTS
-        return list(self[:count]) if few else []
+    def _shown(self) -> list[NDArray[Any]]:
+        """The images that a notebook shows. Raises ArchiveError, InputError."""
+        return shown_images(self._source, MOST_SHOWN)
 
     def _repr_png_(self) -> bytes | None:
-        """A thumbnail of the image; None if this is no image."""
+        """A thumbnail of the image, or a sheet of the first images; None if there are none, or if
+        they would take too long to decode for a notebook.
+        """
         try:
-            return picture(self._shown(MOST_SHOWN))
+            return picture(self._shown())
         except (BitsbackError, ValueError):  # damaged, or closed
             return None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """A copy of everything. Raises ValueError if no copy is allowed."""
         if copy is False:
-            raise ValueError(f"{self._name}: a compressed array is always copied")
-        whole = self._all()
+            raise ValueError(f"{self._source.name}: a compressed array is always copied")
+        whole = self._source.whole()
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def __iter__(self) -> Iterator[Any]:
@@ -206,16 +251,23 @@ class Indexed(ABC):
         """
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
-        return chain.from_iterable(self._stacks(0, len(self)))
+        return chain.from_iterable(self._source.stacks(0, len(self)))
 
     def __getitem__(self, key: Any) -> Any:
         """The elements that NumPy would return. Raises IndexError, ArchiveError, which names the
         block, if a needed one is damaged, InputError if they do not fit into memory.
         """
         wanted, arranged = read_index(key, self.shape)
-        found = self._take(wanted)[arranged]
+        found = self._source.take(wanted)[arranged]
         return np.asarray(found, order="C") if isinstance(found, np.ndarray) else found
 
-    def _all(self, verify: bool = True) -> NDArray[Any]:
-        """All elements. verify: check each block's digest."""
-        return self._take(all_of(self.shape), verify)
+
+class View(Indexed):
+    """An array, a picture or a page in an archive."""
+
+    def __init__(self, source: ArraySource) -> None:
+        self._array = source
+
+    @property
+    def _source(self) -> ArraySource:
+        return self._array

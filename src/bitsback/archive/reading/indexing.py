@@ -46,17 +46,17 @@ class Steps:
         first = max(-(-(low - start) // step), 0)
         end = max(min(-(-(high - start) // step), len(self)), first)
         at = start + first * step - low
-        of = slice(at, at + (end - first) * step, step) if end > first else slice(0, 0)
+        inside = slice(at, at + (end - first) * step, step) if end > first else slice(0, 0)
         if not self.backwards:
-            return slice(first, end), of
+            return slice(first, end), inside
         behind = len(self) - 1 - end
-        return slice(len(self) - 1 - first, behind if behind >= 0 else None, -1), of
+        return slice(len(self) - 1 - first, behind if behind >= 0 else None, -1), inside
 
     def between(self, low: int, high: int) -> tuple[Take, Steps]:
         """The same for the places from low to high - 1, in ascending order."""
-        to, of = self.within(low, high)
-        assert isinstance(of, slice)
-        return to, Steps(range(of.start, of.stop, of.step or 1))
+        to, inside = self.within(low, high)
+        assert isinstance(inside, slice)
+        return to, Steps(range(inside.start, inside.stop, inside.step or 1))
 
     def next(self, place: int) -> int | None:
         """The first wanted place from this one on."""
@@ -74,7 +74,7 @@ class Listed:
     """The position of each place in the result."""
 
     @classmethod
-    def of(cls, places: NDArray[np.int64]) -> Listed:
+    def from_places(cls, places: NDArray[np.int64]) -> Listed:
         order = np.argsort(places, kind="stable")
         return cls(places[order], order)
 
@@ -90,9 +90,9 @@ class Listed:
         return self.order[first:end], self.wanted[first:end] - low
 
     def between(self, low: int, high: int) -> tuple[Take, Listed]:
-        to, of = self.within(low, high)
-        assert isinstance(of, np.ndarray)
-        return to, Listed(of, np.arange(len(of)))
+        to, inside = self.within(low, high)
+        assert isinstance(inside, np.ndarray)
+        return to, Listed(inside, np.arange(len(inside)))
 
     def next(self, place: int) -> int | None:
         at = np.searchsorted(self.wanted, place)
@@ -153,11 +153,11 @@ def read_index(key: Any, shape: Shape) -> tuple[tuple[Along, ...], tuple[Any, ..
     return tuple(wanted), tuple(arranged)
 
 
-def read_number(key: Any, size: int, of: str) -> int:
+def read_number(key: Any, size: int, noun: str) -> int:
     """An integer of any type as the number of one of `size` things. Raises IndexError."""
     number = operator.index(key)
     if not -size <= number < size:
-        raise IndexError(f"index {number} is out of bounds for {of} with size {size}")
+        raise IndexError(f"index {number} is out of bounds for {noun} with size {size}")
     return number % size
 
 
@@ -204,4 +204,4 @@ def _read_array(part: Any, size: int) -> tuple[Along, Any]:
         )
     places = array.reshape(-1).astype(np.int64)
     places[places < 0] += size
-    return Listed.of(places), np.arange(array.size).reshape(array.shape)
+    return Listed.from_places(places), np.arange(array.size).reshape(array.shape)

@@ -6,20 +6,18 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.errors import ArchiveError
 from bitsback.files.formats import PICTURES
-from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.layout import Shape
 from bitsback.format.modes import mode_of
-from bitsback.format.parts import ARRAYS, PAGES, FileList
+from bitsback.format.parts import ARRAYS, PAGES, FileCollection
 from bitsback.io.names import ending_of
-
-if TYPE_CHECKING:
-    from bitsback.archive.reading.reader import Archive
 
 
 @dataclass(frozen=True)
@@ -44,13 +42,13 @@ class Entry:
     """Of a DICOM file that is coded by its pixels; 0 of others."""
 
 
-def entries(archive: Archive, facts: bool = False) -> Iterator[Entry]:
+def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
     """The entries in the order of the archive. facts: look into the headers of DICOM files, which
     are decoded then. Raises ArchiveError if the names are damaged.
     """
-    collection = archive._collection
+    collection = archive.collection
     shares = _Shares(archive)
-    if not isinstance(collection, FileList):
+    if collection.kind is None:
         count = 1 if collection.picture else len(archive)
         name = "0" if collection.picture or not collection.shape else f"0:{count}"
         yield shares.entry(name, 0, collection.dtype, 0, collection.tiles, collection.shape)
@@ -63,10 +61,10 @@ def entries(archive: Archive, facts: bool = False) -> Iterator[Entry]:
         yield from _pages(archive, collection, shares)
         return
     for number, name in enumerate(archive.names):
-        at, item = archive._files.place(number)
+        at, item = archive.files.place(number)
         part = collection.parts[at]
         if part.axes == BYTES:
-            _, start, stop = archive._files.span(number)
+            _, start, stop = archive.files.span(number)
             yield shares.held(name, at, part, start, stop)
             continue
         shape = part.item_shape[1:] if part.axes == ONE else part.shape_of(item)
@@ -74,21 +72,21 @@ def entries(archive: Archive, facts: bool = False) -> Iterator[Entry]:
         yield _with_facts(archive, number, entry) if facts else entry
 
 
-def _with_facts(archive: Archive, number: int, entry: Entry) -> Entry:
+def _with_facts(archive: ArchiveReader, number: int, entry: Entry) -> Entry:
     """The entry with the facts of a DICOM file, which is known by no ending."""
     if ending_of(entry.name) in PICTURES:
         return entry
     from bitsback.files.dicom import facts_of
 
     try:
-        part, start, stop = archive._files.span(number)
-        found = facts_of(archive._bytes_of(part, start, stop)) if stop > start else None
+        part, start, stop = archive.files.span(number)
+        found = facts_of(archive.part_bytes(part, start, stop)) if stop > start else None
     except ArchiveError:
         return entry
     return entry if found is None else replace(entry, modality=found[0], frames=found[1])
 
 
-def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[Entry]:
+def _pages(archive: ArchiveReader, collection: FileCollection, shares: _Shares) -> Iterator[Entry]:
     """Lists consecutive pages of a part with one size as one entry, since a few bytes may claim
     millions of pages.
     """
@@ -99,7 +97,7 @@ def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[
     left: list[tuple[int, Shape]] = [(0, ())] * len(sizes)
     done = [0] * len(sizes)
     number = 0
-    for at, count in archive._files.runs:
+    for at, count in archive.files.runs:
         part = collection.parts[at]
         while count:
             if not left[at][0]:
@@ -117,9 +115,9 @@ def _pages(archive: Archive, collection: FileList, shares: _Shares) -> Iterator[
 class _Shares:
     """The shares of entries in the bytes of blocks."""
 
-    def __init__(self, archive: Archive) -> None:
-        self._collection = archive._collection
-        self._blocks = archive._blocks
+    def __init__(self, archive: ArchiveReader) -> None:
+        self._collection = archive.collection
+        self._blocks = list(archive.blocks)
         self._firsts = [block.first for block in self._blocks]
         self._sizes = [0]
         for block in self._blocks:
@@ -140,19 +138,19 @@ class _Shares:
         size = math.prod(shape) * dtype.itemsize
         return Entry(name, shape, dtype.str, None, size, stored)
 
-    def pictures(self, name: str, at: int, part: Collection, entries: range, shape: Shape) -> Entry:
+    def pictures(self, name: str, at: int, part: ArrayPart, entries: range, shape: Shape) -> Entry:
         """Pictures that are these entries of a part."""
         before, end = (self._before_entry(at, part, n) for n in (entries.start, entries.stop))
         mode = mode_of(part.dtype, part.entry_shape)
         size = math.prod(shape) * part.dtype.itemsize
         return Entry(name, shape, part.dtype.str, mode, size, end - before)
 
-    def held(self, name: str, at: int, part: Collection, start: int, stop: int) -> Entry:
+    def held(self, name: str, at: int, part: ArrayPart, start: int, stop: int) -> Entry:
         """A verbatim file, which has these bytes of a part."""
         stored = self._before_byte(at, part, stop) - self._before_byte(at, part, start)
         return Entry(name, (stop - start,), part.dtype.str, None, stop - start, stored, True)
 
-    def _before_entry(self, at: int, part: Collection, entry: int) -> int:
+    def _before_entry(self, at: int, part: ArrayPart, entry: int) -> int:
         """Bytes of blocks for what is before this entry of a part. The slices that tiles of a stack
         share have the same share in them.
         """
@@ -165,7 +163,7 @@ class _Shares:
         slices = min(grid.extents[0], part.entries - strip * grid.extents[0])
         return low + (high - low) * within // slices if within else low
 
-    def _before_byte(self, at: int, part: Collection, byte: int) -> int:
+    def _before_byte(self, at: int, part: ArrayPart, byte: int) -> int:
         """The bytes of blocks for the earlier bytes of a part."""
         tiles = range(part.tiles)
         tile = max(bisect_right(tiles, byte, key=part.elements_before) - 1, 0)

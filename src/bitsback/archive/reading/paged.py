@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.reading.damage import others
-from bitsback.archive.reading.source import OpenArchive
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.strips import RestoredParts
 from bitsback.errors import ArchiveError
 from bitsback.files import formats
@@ -23,7 +23,7 @@ from bitsback.files.picture_files import (
     drawing_of_pages,
     unpack,
 )
-from bitsback.format.collection import BYTES, ONE
+from bitsback.format.array_part import BYTES, ONE
 from bitsback.format.members import Files
 from bitsback.io.file_io import Writable
 from bitsback.work import Work
@@ -38,7 +38,7 @@ def make_pages(
     no container metadata, a file of the pages that come back. Raises ArchiveError.
     """
     archive = parts.archive
-    collection = archive._files.collection
+    collection = archive.files.collection
     held = collection.whole and not parts.damaged
     file_of_pages = PagesFile(archive, parts.verify, exact) if held else None
     if file_of_pages is not None and file_of_pages.held:
@@ -52,7 +52,7 @@ def make_pages(
             file_of_pages.draw(file, pages)
 
 
-def pages_damage(archive: OpenArchive) -> Iterator[ArchiveError]:
+def pages_damage(archive: ArchiveReader) -> Iterator[ArchiveError]:
     """The faults of the container metadata of a file of pages, in undamaged blocks."""
     try:
         file_of_pages = PagesFile(archive)
@@ -97,23 +97,23 @@ def _rows(parts: RestoredParts, number: int, work: Work) -> Generator[NDArray[An
 class PagesFile:
     """The file of pages that an archive restores."""
 
-    def __init__(self, archive: OpenArchive, verify: bool = True, exact: bool = True) -> None:
+    def __init__(self, archive: ArchiveReader, verify: bool = True, exact: bool = True) -> None:
         """Raises ArchiveError for container metadata that is damaged, or belongs to other pages."""
         self._archive, self._exact, self._verify = archive, exact, verify
-        files: Files = archive._files
+        files: Files = archive.files
         self._part = len(files.collection.parts) - 1
         self._size = files.collection.parts[self._part].elements
-        self.held = archive._bytes_of(self._part, 0, 1, verify=verify) == bytes([HELD])
+        self.held = archive.part_bytes(self._part, 0, 1, verify=verify) == bytes([HELD])
         """Whether it is stored verbatim."""
         if self.held != (len(files) == 0):
             raise ArchiveError(f"{archive.name}: its container metadata is that of another file")
         self._metadata = b""
         if not self.held:
-            self._metadata = archive._bytes_of(self._part, 0, self._size, verify=verify)
+            self._metadata = archive.part_bytes(self._part, 0, self._size, verify=verify)
 
     def pages(self) -> Iterator[tuple[np.dtype[Any], tuple[int, ...]]]:
         """The dtype and the shape of each page."""
-        files: Files = self._archive._files
+        files: Files = self._archive.files
         parts, items = files.collection.parts, [0] * len(files.collection.parts)
         for number in files.parts_in_order():
             part = parts[number]
@@ -154,4 +154,4 @@ class PagesFile:
         """Writes a file that is stored verbatim."""
         for start in range(1, self._size, _CHUNK):
             end = min(start + _CHUNK, self._size)
-            output.write(self._archive._bytes_of(self._part, start, end, verify=self._verify))
+            output.write(self._archive.part_bytes(self._part, start, end, verify=self._verify))

@@ -4,10 +4,13 @@ and the names, stats, hashes and labels of files.
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
-from bitsback.archive.reading.directory import Directory, Read
+from bitsback.archive.reading.archive_file import ArchiveFile
+from bitsback.archive.reading.directory import Directory
 from bitsback.archive.reading.source import BlockSource, Task, at_block, decode
 from bitsback.coding.block import Opened, read_header
 from bitsback.errors import ArchiveError
@@ -26,7 +29,7 @@ from bitsback.format.layout import (
     open_section,
 )
 from bitsback.format.members import Files, unpack_files
-from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.previews import Previews, read_range
 from bitsback.format.tiles import Tiles
 from bitsback.format.unnamed import unpack_unnamed
@@ -84,52 +87,66 @@ HEADER_SPACE = 512
 """The header of a block from our writer takes fewer bytes."""
 
 
-class Blocks:
-    """The blocks of an archive. Several threads may use it."""
+class Blocks(Sequence[BlockInfo]):
+    """The blocks of an open archive, without impossible ones. Several threads may use it."""
 
     def __init__(
-        self, archive: BlockSource, directory: Directory, read: Read, cache: BlockCache
+        self, archive: BlockSource, file: ArchiveFile, directory: Directory, cache: BlockCache
     ) -> None:
-        """read: reads from the archive."""
-        self._archive, self._read, self._cache = archive, read, cache
-        self._all, self._drift = directory.blocks, directory.drift
+        self.archive, self.file = archive, file
+        self._cache, self._is_announced = cache, False
+        self._listed, self._drift = directory.blocks, directory.drift
 
-    def of_tile(self, tile: int) -> BlockInfo:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self.archive, "blocks")
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+    def __iter__(self) -> Iterator[BlockInfo]:
+        return iter(self._listed)
+
+    def __getitem__(self, which: Any) -> Any:
+        return self._listed[which]
+
+    def with_tile(self, tile: int) -> BlockInfo:
         """The block that holds a tile. Raises ArchiveError if it is missing."""
-        behind = bisect_right(self._all, tile, key=lambda block: block.first)
-        if behind == 0 or tile >= self._all[behind - 1].first + self._all[behind - 1].items:
-            number = self._all[behind - 1].number + 1 if behind else 0
+        behind = bisect_right(self._listed, tile, key=lambda block: block.first)
+        before = self._listed[behind - 1] if behind else None
+        if before is None or tile >= before.first + before.items:
+            number = 0 if before is None else before.number + 1
             raise ArchiveError(
-                f"{self._archive.name}: block {number}: {self._archive._where(tile, 1)} is"
+                f"{self.archive.name}: block {number}: {self.archive.where(tile, 1)} is"
                 " missing, the archive is cut off",
                 number,
             )
-        return self._all[behind - 1]
+        return before
 
     def task(self, block: BlockInfo) -> Task:
         """Reads a block and checks its CRC. Raises ArchiveError, which names archive and block."""
-        data = self._read(block.offset, block.size)
+        data = self.file.read(block.offset, block.size)
         try:
             try:
                 payload = open_section(data, BLOCK)
             except ArchiveError:
                 if not self._drift:
                     raise
-                data = self._read(block.offset + self._drift, block.size)
+                data = self.file.read(block.offset + self._drift, block.size)
                 payload = open_section(data, BLOCK)
         except ArchiveError as error:
-            raise at_block(self._archive, block.number, block.first, block.items, error) from None
+            raise at_block(self.archive, block.number, block.first, block.items, error) from None
         return Task(block.number, block.first, block.items, payload)
 
-    def decode_at(self, tile: int, stop: int | None) -> tuple[int, Tiles]:
-        """The block that holds this tile: the number of its first tile, and its tiles. stop: tiles
-        from this one on are not needed, and nothing is verified.
+    def decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
+        """The block that holds this tile: the number of its first tile, and its tiles, which must
+        not be changed. stop: tiles from this one on are not needed, and nothing is verified.
         """
-        block = self.of_tile(tile)
+        self.file.check_open()
+        block = self.with_tile(tile)
         tiles = self._cache.get(block.number)
         if tiles is None:
             tiles = decode(
-                self._archive, self.task(block), None if stop is None else stop - block.first
+                self.archive, self.task(block), None if stop is None else stop - block.first
             )
             if stop is None:
                 self._cache.put(block.number, tiles)
@@ -137,13 +154,32 @@ class Blocks:
 
     def header(self, block: BlockInfo) -> Opened:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
-        data = memoryview(self._read(block.offset, min(HEADER_SPACE, block.size)))
+        data = memoryview(self.file.read(block.offset, min(HEADER_SPACE, block.size)))
         cursor = Cursor(data, 1)
         cursor.varint()
         try:
             return read_header(data[cursor.at :])
         except ArchiveError:
             return read_header(self.task(block).payload)
+
+    def announce(self, blocks: Iterable[BlockInfo]) -> None:
+        """Announces the blocks that will be decoded next, in order, so that a remote file can fetch
+        them together. For a local file they are not computed.
+        """
+        self.file.expect(block for block in blocks if block.number not in self._cache)
+
+    @contextmanager
+    def announced(self, blocks: Iterable[BlockInfo]) -> Iterator[None]:
+        """The same for the blocks that the body decodes; announcements in the body are ignored."""
+        if self._is_announced:
+            yield
+            return
+        self.announce(blocks)
+        self._is_announced = True
+        try:
+            yield
+        finally:
+            self._is_announced = False
 
 
 class FileSections:
@@ -152,7 +188,7 @@ class FileSections:
     """
 
     def __init__(
-        self, collection: FileList, directory: Directory, read: Callable[[Place], bytes]
+        self, collection: FileCollection, directory: Directory, read: Callable[[Place], bytes]
     ) -> None:
         self._collection, self._directory, self._read = collection, directory, read
         self._names_are_lost = False

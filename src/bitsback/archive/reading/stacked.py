@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.contents import block_numbers
-from bitsback.archive.reading.indexed import Chunks, Indexed
+from bitsback.archive.reading.block_numbers import block_numbers
+from bitsback.archive.reading.indexed import ArraySource, Chunks, View
 from bitsback.archive.reading.indexing import Along, cells
-from bitsback.archive.reading.reader import Archive
-from bitsback.archive.reading.view import Found, View
+from bitsback.archive.reading.part_source import Found, PartSource
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.files.formats import PICTURES
-from bitsback.format.collection import BYTES, VARIED
+from bitsback.format.array_part import BYTES, VARIED
 from bitsback.format.grid import Shape
-from bitsback.format.parts import ARRAYS, FOLDER, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.io.names import ending_of
 from bitsback.lazy import cached_property
 
@@ -30,16 +30,16 @@ many.
 """
 
 
-class Stack(Indexed):
+class _StackSource(ArraySource):
     """Pictures of an archive, all of one shape and dtype, as an array [pictures, ...]."""
 
     def __init__(
         self,
-        archive: Archive,
+        archive: ArchiveReader,
         numbers: Sequence[int],
         shape: Shape,
         dtype: np.dtype[Any],
-        part: View | None = None,
+        part: PartSource | None = None,
     ) -> None:
         """numbers: of the files or pages. part: the part of the archive that has exactly these."""
         super().__init__(archive.name)
@@ -62,47 +62,63 @@ class Stack(Indexed):
             return self._part.chunks
         blocks = block_numbers(self.archive)
         runs = groupby(int(blocks[n]) if n < len(blocks) else -1 - n for n in self.numbers)
-        inner = self.archive[self.numbers[0]].chunks
+        inner = self.archive.file_source(self.numbers[0]).chunks
         return (tuple(len(list(run)) for _, run in runs), *inner)
 
-    def _take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         if self._part is not None:
-            return self._part._take(wanted, verify)
+            return self._part.take(wanted, verify)
         found = Found(tuple(map(len, wanted)), self.dtype)
         for place in cells(wanted[0], 1):
             to, _ = wanted[0].within(place, place + 1)
-            picture = self.archive[self.numbers[place]]._take(wanted[1:], verify)
+            picture = self.archive.file_source(self.numbers[place]).take(wanted[1:], verify)
             found.put([(to, slice(None))], picture[np.newaxis])
         return found.array
 
-    def _stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         for end in accumulate(self.chunks[0]):
             if start < min(end, stop):
-                yield self[start : min(end, stop)]
+                yield self.entries(start, min(end, stop), verify=verify)
                 start = min(end, stop)
 
 
-def picture_numbers(archive: Archive) -> Sequence[int]:
+class Stack(View):
+    """Pictures of an archive, all of one shape and dtype, as an array [pictures, ...]."""
+
+    def __init__(
+        self,
+        archive: ArchiveReader,
+        numbers: Sequence[int],
+        shape: Shape,
+        dtype: np.dtype[Any],
+        part: PartSource | None = None,
+    ) -> None:
+        """numbers: of the files or pages. part: the part of the archive that has exactly these."""
+        super().__init__(_StackSource(archive, numbers, shape, dtype, part))
+        self.numbers = numbers
+
+
+def picture_numbers(archive: ArchiveReader) -> Sequence[int]:
     """The numbers of the pages, or of the files of a folder that are pictures by their names."""
-    files = archive._files
+    files = archive.files
     if not files.named:  # of which a few bytes may claim many
         return range(len(archive))
     names = archive.names
     return [n for n in range(len(names)) if not files.stored(n) or ending_of(names[n]) in PICTURES]
 
 
-def arrays_in(archive: Archive) -> dict[str, Indexed]:
+def arrays_in(archive: ArchiveReader) -> dict[str, View]:
     """The arrays by name: "array", or those of an npz file; of pictures and pages those of one
     shape and dtype as one, "pictures" or "pages", with a number if there are several such; one that
     is unlike all others has its own name. Raises InputError if there are none.
 
     Pictures that are stored verbatim have to be read to find their shapes.
     """
-    collection = archive._collection
-    if not isinstance(collection, FileList):
-        return {"array": archive}
+    collection = archive.collection
+    if collection.kind is None:
+        return {"array": View(archive.array_source)}
     if collection.kind == ARRAYS:
-        return {name: archive[name] for name in archive.names}
+        return {name: View(archive.file_source(name)) for name in archive.names}
     kind = "pictures" if collection.kind == FOLDER else "pages"
     numbers = picture_numbers(archive)
     if not numbers:
@@ -111,19 +127,19 @@ def arrays_in(archive: Archive) -> dict[str, Indexed]:
         return {kind: Stack(archive, numbers, part.shape[1:], part.dtype, part)}
     groups = _groups(archive, numbers)
     several = sum(len(numbers) > 1 for numbers in groups.values()) > 1
-    found: dict[str, Indexed] = {}
+    found: dict[str, View] = {}
     for (shape, dtype), numbers in groups.items():
         if len(numbers) == 1:
-            named = archive._files.named
+            named = archive.files.named
             name = archive.names[numbers[0]] if named else f"{kind[:-1]}_{numbers[0]}"
-            found[name] = archive[numbers[0]]
+            found[name] = View(archive.file_source(numbers[0]))
         else:
             name = f"{kind}_{len(found)}" if several else kind
             found[name] = Stack(archive, numbers, shape, np.dtype(dtype))
     return found
 
 
-def _only_part(archive: Archive, collection: FileList, count: int) -> View | None:
+def _only_part(archive: ArchiveReader, collection: FileCollection, count: int) -> PartSource | None:
     """The part that has all pictures, of one shape; None if there is none. count: of pictures."""
     of_pictures = [n for n, part in enumerate(collection.parts) if part.axes != BYTES]
     if len(of_pictures) != 1 or collection.has_removed:
@@ -131,18 +147,20 @@ def _only_part(archive: Archive, collection: FileList, count: int) -> View | Non
     part = collection.parts[of_pictures[0]]
     if part.axes == VARIED or part.entries != count:
         return None
-    return View(archive, part, collection.starts[of_pictures[0]])
+    return archive.part_source(of_pictures[0])
 
 
-def _groups(archive: Archive, numbers: Sequence[int]) -> dict[tuple[Shape, str], Sequence[int]]:
+def _groups(
+    archive: ArchiveReader, numbers: Sequence[int]
+) -> dict[tuple[Shape, str], Sequence[int]]:
     """The numbers of the pictures of each shape and dtype."""
-    if not archive._files.named and len(numbers) > MOST_LISTED:
+    if not archive.files.named and len(numbers) > MOST_LISTED:
         raise InputError(
             f"{archive.name}: its {len(numbers)} pictures are too many to be sorted by their"
             " shapes; take them by their numbers, with bitsback.open"
         )
     groups: dict[tuple[Shape, str], list[int]] = {}
     for number in numbers:
-        view = archive[number]
+        view = archive.file_source(number)
         groups.setdefault((view.shape, view.dtype.str), []).append(number)
     return dict(groups)

@@ -25,10 +25,11 @@ from bitsback.archive.reading.damage import (
     merged,
     widened,
 )
-from bitsback.archive.reading.source import OpenArchive, Task, decode
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.source import Task, decode
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files.bands import in_bands, rows_of_band
-from bitsback.format.collection import Collection
+from bitsback.format.array_part import ArrayPart
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.members import Files
 from bitsback.format.tiles import Tiles
@@ -43,7 +44,7 @@ class RestoredParts:
 
     def __init__(
         self,
-        archive: OpenArchive,
+        archive: ArchiveReader,
         threads: int = 1,
         verify: bool = True,
         problems: Iterable[Problem] = (),
@@ -61,13 +62,13 @@ class RestoredParts:
         self.damaged = bool(problems)
         self._unmade = [error.file for _, error in problems if error.file is not None]
         self._bad = {number for number, _ in problems if number is not None}
-        tiles = archive._collection.tiles
-        self._gaps = list(gaps_of(archive._blocks, self._bad, tiles)) if problems else []
+        tiles = archive.collection.tiles
+        self._gaps = list(gaps_of(archive.blocks, self._bad, tiles)) if problems else []
 
     @property
     def files(self) -> Files:
         """The files of the archive."""
-        return self.archive._files
+        return self.archive.files
 
     @property
     def lost_files(self) -> list[range]:
@@ -77,29 +78,29 @@ class RestoredParts:
         files = self.files
         numbers = (files.number(name) for name in self._unmade)
         unmade = [range(number, number + 1) for number in numbers if number is not None]
-        return merged([*Owners(files).of(self._gaps), *unmade])
+        return merged([*Owners(files).with_tiles(self._gaps), *unmade])
 
     def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
         """The undamaged blocks that are wanted and begin with the tiles from first to end - 1."""
         if not self.damaged:
-            yield from self.archive._tasks(first, end, self._only)
+            yield from self.archive.tasks(first, end, self._only)
             return
-        for block in self.archive._blocks:
+        for block in self.archive.blocks:
             if block.number in self._bad or block.first < first:
                 continue
             if end is None or block.first < end:
-                yield self.archive._task(block)
+                yield self.archive.blocks.task(block)
 
     def lost_of(self, number: int) -> list[Gap]:
         """The tiles of a part that do not come back, counted from its first."""
-        collection = self.archive._collection
+        collection = self.archive.collection
         return widened(collection.parts[number], in_part(collection, self._gaps, number))
 
     def shape(self, number: int) -> Shape | None:
         """The shape of the restored array of a part, without lost items, or lost rows of an array
         that is one item; None if nothing is left.
         """
-        part = self.archive._collection.parts[number]
+        part = self.archive.collection.parts[number]
         lost = self.lost_of(number)
         if not lost or self._fill is not None:
             return part.shape
@@ -108,7 +109,7 @@ class RestoredParts:
 
     def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
         """The restored elements of a part, in C order, some items, or rows, at a time."""
-        collection = self.archive._collection
+        collection = self.archive.collection
         part, start = collection.parts[number], collection.starts[number]
         filled = fill_value(self._fill, part.dtype) if self._fill is not None else None
         tasks = self.tasks(start, start + part.tiles)
@@ -133,7 +134,7 @@ class RestoredParts:
         """
         shapes = {
             number: shape
-            for number in range(len(self.archive._collection.parts))
+            for number in range(len(self.archive.collection.parts))
             if (shape := self.shape(number)) is not None
         }
         if not shapes:
@@ -144,7 +145,7 @@ class RestoredParts:
 
 
 def strips_of(
-    part: Collection,
+    part: ArrayPart,
     start: int,
     blocks: Iterable[tuple[Task, Tiles]],
     work: Work,
@@ -179,7 +180,7 @@ class Joiner:
     the first dimension, whose elements are contiguous in C order.
     """
 
-    def __init__(self, part: Collection) -> None:
+    def __init__(self, part: ArrayPart) -> None:
         self._part = part
         self._waiting: list[NDArray[Any]] = []
         """Kept separately until all have arrived, since a few bytes may claim a large item."""
@@ -211,7 +212,7 @@ def _joined(waiting: list[NDArray[Any]], grid: Grid, first: int) -> Iterator[NDA
         yield band
 
 
-def _filling(part: Collection, gap: Gap, value: NDArray[Any] | None) -> Iterator[NDArray[Any]]:
+def _filling(part: ArrayPart, gap: Gap, value: NDArray[Any] | None) -> Iterator[NDArray[Any]]:
     if value is None:
         return
     size = part.elements_before(gap[1]) - part.elements_before(gap[0])

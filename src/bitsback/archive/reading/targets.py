@@ -7,14 +7,25 @@ from contextlib import AbstractContextManager
 from itertools import pairwise
 
 from bitsback.errors import ArchiveError
+from bitsback.files import formats
 from bitsback.files.formats import CONTAINERS, restored
-from bitsback.format.collection import BYTES
+from bitsback.format.array_part import BYTES
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files, Numbered
 from bitsback.format.modes import mode_of
-from bitsback.format.parts import FOLDER, Array
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, Content
 from bitsback.io.file_io import Writable
 from bitsback.io.names import file_fault, printable
+
+_FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key, PAGES: formats.PAGES.key}
+
+
+def kind_of(content: Content) -> str:
+    """The key of the format of an archive's input, or "folder"."""
+    if content.kind is None:
+        return CONTAINERS[content.container].key
+    return _FILES[content.kind]
+
 
 Target = tuple[str, str | None]
 """A name, and the format of a picture without container metadata."""

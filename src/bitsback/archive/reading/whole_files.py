@@ -11,15 +11,16 @@ from typing import Any, BinaryIO, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import has
+from bitsback.archive.reading.damage import contains
 from bitsback.archive.reading.file_writer import FileWriter
-from bitsback.archive.reading.source import OpenArchive, Task
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.source import Task
 from bitsback.archive.reading.strips import Joiner, RestoredParts
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing
-from bitsback.format.collection import BYTES, ONE, Collection
+from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.grid import Shape
-from bitsback.format.parts import FileList
+from bitsback.format.parts import FileCollection
 from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import Writable
 from bitsback.io.locks import Lock
@@ -45,7 +46,7 @@ class Receiver(Protocol):
 class Hashing:
     """Makes the files that have a hash, and collects those with another one."""
 
-    def __init__(self, archive: OpenArchive) -> None:
+    def __init__(self, archive: ArchiveReader) -> None:
         self.problems: list[ArchiveError] = []
         self._archive, self._file_writer = archive, FileWriter(archive)
 
@@ -65,7 +66,7 @@ class Hashing:
     @contextmanager
     def _checked(self, number: int) -> Iterator[BinaryIO | None]:
         """A file whose hash is compared when the body ends; None for one without a hash."""
-        check = self._archive._check_file(number)
+        check = self._archive.check_of_file(number)
         if check is None:
             yield None
             return
@@ -178,7 +179,7 @@ class _Folder:
 
     def lost(self, number: int | None) -> bool:
         """Whether a file is left out, or was removed."""
-        return number is None or has(self._lost, number)
+        return number is None or contains(self._lost, number)
 
     def span(self, number: int) -> tuple[int, int]:
         """The start and the end of a verbatim file in its part."""
@@ -200,7 +201,7 @@ class _Painter:
     time.
     """
 
-    def __init__(self, folder: _Folder, number: int, part: Collection, stack: ExitStack) -> None:
+    def __init__(self, folder: _Folder, number: int, part: ArrayPart, stack: ExitStack) -> None:
         """stack: holds the resources of the unfinished picture."""
         self._folder, self._number, self._part, self._stack = folder, number, part, stack
         self._joiner = Joiner(part)
@@ -230,7 +231,7 @@ class _Slicer:
     strip of tiles are in memory at a time.
     """
 
-    def __init__(self, folder: _Folder, number: int, part: Collection) -> None:
+    def __init__(self, folder: _Folder, number: int, part: ArrayPart) -> None:
         self._folder, self._number, self._part = folder, number, part
         self._joiner = Joiner(part)
 
@@ -253,7 +254,7 @@ class _Cutter:
     """Writes files whose bytes arrive one after the other."""
 
     def __init__(
-        self, folder: _Folder, part: Collection, numbers: Iterator[int], stack: ExitStack
+        self, folder: _Folder, part: ArrayPart, numbers: Iterator[int], stack: ExitStack
     ) -> None:
         """numbers: of the files. stack: holds the resources of the unfinished file."""
         self._folder, self._part, self._numbers, self._stack = folder, part, numbers, stack
@@ -292,7 +293,7 @@ class _Cutter:
         self._folder.add(len(data))
 
 
-def _part_of(collection: FileList, tile: int) -> tuple[int, int, Collection]:
+def _part_of(collection: FileCollection, tile: int) -> tuple[int, int, ArrayPart]:
     """The number of a tile's part, the number of the part's first tile, and the part."""
     number = bisect_right(collection.starts, tile) - 1
     return number, collection.starts[number], collection.parts[number]

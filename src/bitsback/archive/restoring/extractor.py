@@ -1,5 +1,7 @@
 """Restore an archive to its original array or files."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,18 +11,20 @@ from typing import Any, Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.reading.archive_file import Source
 from bitsback.archive.reading.damage import BESIDE_PAGES, Problem
-from bitsback.archive.reading.reader import Archive, Source
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.source import BlockSource, Task, decode
 from bitsback.archive.reading.strips import RestoredParts, fill_value, strips_of
 from bitsback.archive.reading.targets import packed
+from bitsback.archive.reading.verifying import lost_items, verify
 from bitsback.archive.restoring.restore import folder_of, restore
 from bitsback.archive.restoring.stream import Stream
 from bitsback.decompress_options import DecompressKeywords, DecompressOptions
 from bitsback.errors import ArchiveError, InputError
-from bitsback.format.collection import BYTES
+from bitsback.format.array_part import BYTES
 from bitsback.format.grid import Shape
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileList
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array
 from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import open_file
 from bitsback.io.output import Destination, open_output
@@ -81,9 +85,10 @@ def restore_archive(
         place = source if isinstance(source, Url) else archive.name
         if options.keep_going:
             return _rescue(archive, place, destination, options)
-        if isinstance(archive._collection, FileList):
+        content = archive.collection
+        if content.kind is not None:
             return _restore_files(archive, place, destination, options)
-        return _restore_array(archive, archive._collection, place, destination, options)
+        return _restore_array(archive, content, place, destination, options)
 
 
 def _restore_array(
@@ -100,7 +105,7 @@ def _restore_array(
 
     def blocks() -> Iterator[tuple[Task, Tiles]]:
         nonlocal count
-        for block in ordered_map(decoded, archive._tasks(), check_threads(options.threads)):
+        for block in ordered_map(decoded, archive.tasks(), check_threads(options.threads)):
             yield block
             count += 1
 
@@ -109,7 +114,7 @@ def _restore_array(
         for start, of_part in groupby(blocks(), lambda block: array.part_of(block[0].first)[0])
     )
     if destination is None:
-        unsure = not isinstance(archive, Archive) or bool(archive.problems)
+        unsure = not isinstance(archive, ArchiveReader) or bool(archive.problems)
         return _gather(array, unsure, strips)
     size = _write(array, array.shape, strips, place, destination, options)
     return _restored(archive, array.shape, array.items, count, size)
@@ -158,21 +163,19 @@ def _restore_files(
         "holds files, and is not read from beginning to end to restore them",
         "holds files; name an output, or open it and take them one by one",
     )
-    collection = archive._files.collection
+    collection = archive.files.collection
     parts = RestoredParts(archive, check_threads(options.threads), options.verify)
     size = restore(parts, place, destination, Work(collection, options.progress), options)
-    return _restored(
-        archive, (archive._visible_files,), collection.items, len(archive._blocks), size
-    )
+    return _restored(archive, (archive.visible_files,), collection.items, len(archive.blocks), size)
 
 
 def _needed(
     archive: BlockSource, destination: Destination | None, twice: str, output: str
-) -> tuple[Archive, Destination]:
+) -> tuple[ArchiveReader, Destination]:
     """The archive and the destination. Raises InputError if the archive is a stream, with the
     reason `twice`, or if there is no destination, with the advice `output`.
     """
-    if not isinstance(archive, Archive):
+    if not isinstance(archive, ArchiveReader):
         raise InputError(f"{archive.name}: {twice}; save it as a file first")
     if destination is None:
         raise InputError(f"{archive.name}: {output}")
@@ -192,12 +195,12 @@ def _rescue(
         "to find what is whole of an archive it is read twice",
         "keep_going needs an output; from an open archive any item can be read that is whole",
     )
-    archive._take_addition()
-    content = archive._collection
-    if isinstance(content, FileList) and content.kind == FOLDER:
+    archive.take_addition()
+    content = archive.collection
+    if content.kind == FOLDER:
         folder_of(archive, destination)
     if options.fill is not None:
-        if isinstance(content, FileList) and content.kind != ARRAYS:
+        if content.kind not in (None, ARRAYS):
             raise InputError(
                 f"{archive.name}: fill (--fill) is for arrays; files and pages that are damaged"
                 " are left out"
@@ -205,13 +208,14 @@ def _rescue(
         for part in content.parts:
             fill_value(options.fill, part.dtype)
     begin(options.progress, "verifying")
-    problems = archive.verify(options.threads, options.progress)
-    archive._do_without_names()
+    problems = verify(archive, options.threads, options.progress)
+    if archive.beside is not None:
+        archive.beside.do_without_names()
     threads = check_threads(options.threads)
     parts = RestoredParts(archive, threads, problems=problems, fill=options.fill)
     begin(options.progress, "decompressing")
     work = Work(content, options.progress)
-    if isinstance(content, FileList):
+    if content.kind is not None:
         shape: Shape = (_files_left(parts),)
         size = restore(parts, place, destination, work, options)
     else:
@@ -219,7 +223,7 @@ def _rescue(
         strips = chain.from_iterable(parts.strips(number, work) for number in numbers)
         size = _write(content, shape, strips, place, destination, options)
     items = shape[0] if shape else 1
-    return _restored(archive, shape, items, len(archive._blocks), size, problems)
+    return _restored(archive, shape, items, len(archive.blocks), size, problems)
 
 
 def _files_left(parts: RestoredParts) -> int:
@@ -243,22 +247,21 @@ def _restored(
     size: int,
     problems: Sequence[Problem] = (),
 ) -> Restored:
-    content = archive._collection
-    files = isinstance(content, FileList)
-    lost = archive.lost(problems) if isinstance(archive, Archive) and problems else []
+    content = archive.collection
+    lost = lost_items(archive, problems) if isinstance(archive, ArchiveReader) and problems else []
     beside = any(part.axes == BYTES for part in content.parts)
-    if problems and beside and isinstance(content, FileList) and content.kind == PAGES:
+    if problems and beside and content.kind == PAGES:
         lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # since pages are restored alone
     return Restored(
         shape=shape,
-        dtype=content.dtype if isinstance(content, FileList) else content.dtype.str,
+        dtype=content.dtype_name,
         items=items,
         elements=content.elements,
         blocks=blocks,
         bytes_in=archive.file_bytes,
         bytes_out=size,
-        files=shape[0] if files else None,
-        noun=content.noun if isinstance(content, FileList) else "item",
+        files=None if content.kind is None else shape[0],
+        noun=content.noun,
         lost=tuple(lost),
         problems=tuple(str(error) for _, error in problems),
     )
@@ -268,13 +271,13 @@ def _restored(
 def _open(source: Source, model: Model | None) -> Iterator[BlockSource]:
     """The archive, as a file or, if it is not seekable, as a stream."""
     if isinstance(source, Url):
-        with Archive(source, model=model) as archive:
+        with ArchiveReader(source, model=model) as archive:
             yield archive
     elif isinstance(source, str | os.PathLike):
         with open_file(source) as file, _open(file, model) as blocks:
             yield blocks
     elif isinstance(source, bytes | bytearray | memoryview) or source.seekable():
-        with Archive(source, model=model) as archive:
+        with ArchiveReader(source, model=model) as archive:
             yield archive
     else:
         yield Stream(source, model)

@@ -12,7 +12,7 @@ from bitsback.archive.reading.content_sums import ContentSums
 from bitsback.archive.reading.damage import others
 from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.paged import make_pages
-from bitsback.archive.reading.source import OpenArchive
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.strips import RestoredParts
 from bitsback.archive.reading.targets import target_of, unrestorable
 from bitsback.archive.reading.whole_files import hand_over
@@ -45,8 +45,8 @@ def restore(
     """
     archive = parts.archive
     if not parts.damaged:
-        archive._check()  # before anything is made; checks that the names can be restored, too
-    kind = archive._files.collection.kind
+        archive.check()  # before anything is made; checks that the names can be restored, too
+    kind = archive.files.collection.kind
     if kind == FOLDER:
         return _restore_folder(parts, folder_of(archive, destination), work, options)
     with open_output(destination, options.force, place) as output:
@@ -61,7 +61,7 @@ def restore(
         return output.size
 
 
-def folder_of(archive: OpenArchive, destination: Destination) -> Location:
+def folder_of(archive: ArchiveReader, destination: Destination) -> Location:
     """The folder to restore to. Raises InputError if it is no folder."""
     if isinstance(destination, str | os.PathLike | Url):
         return destination
@@ -104,9 +104,9 @@ def _restore_folder(
         return size
 
 
-def _targets(archive: OpenArchive, numbers: Iterable[int]) -> dict[int, str]:
+def _targets(archive: ArchiveReader, numbers: Iterable[int]) -> dict[int, str]:
     """The names of the restored files with these numbers. Raises ArchiveError if they collide."""
-    files = archive._files
+    files = archive.files
     found = {number: target_of(files, number)[0] for number in numbers}
     problem = unrestorable((files.names[number], name) for number, name in found.items())
     if problem is not None:
@@ -114,8 +114,8 @@ def _targets(archive: OpenArchive, numbers: Iterable[int]) -> dict[int, str]:
     return found
 
 
-def extract(
-    archive: OpenArchive,
+def extract_files(
+    archive: ArchiveReader,
     numbers: Sequence[int],
     destination: Location,
     force: bool,
@@ -126,16 +126,16 @@ def extract(
 
     Only their blocks are decoded.
     """
-    files = archive._files
+    files = archive.files
     wanted = [number for _, number in sorted({files.place(n): n for n in numbers}.items())]
     found = _targets(archive, wanted)
     size = 0
     with staging(destination, found.values(), force) as stage:
         file_writer = FileWriter(archive, verify)
-        with archive._announced(archive._blocks_of(wanted)):
+        with archive.blocks.announced(archive.blocks_of(wanted)):
             for number in wanted:
                 data = file_writer.file(number)
-                stage.write(found[number], data, files.time(number), archive._check_file(number))
+                stage.write(found[number], data, files.time(number), archive.check_of_file(number))
                 size += len(data)
     return size
 
@@ -143,20 +143,20 @@ def extract(
 class _Staged:
     """Writes files to a staging place."""
 
-    def __init__(self, archive: OpenArchive, stage: Staging, verify: bool, exact: bool) -> None:
-        self._stage, self._files = stage, archive._files
+    def __init__(self, archive: ArchiveReader, stage: Staging, verify: bool, exact: bool) -> None:
+        self._stage, self._files = stage, archive.files
         self._archive, self._exact = archive, exact
         self._file_writer = FileWriter(archive, verify, exact)
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         name, _ = target_of(self._files, number)
-        check = self._archive._check_file(number)
+        check = self._archive.check_of_file(number)
         if check is not None and not self._exact and not self._file_writer.promises(number):
             check = None  # another file of the same pixels was asked for
         with self._stage.open(name, self._files.time(number), check) as file:
             yield self._file_writer.drawing(number, file, dtype, shape)
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        check = self._archive._check_file(number)
+        check = self._archive.check_of_file(number)
         return self._stage.open(self._files.names[number], self._files.time(number), check)

@@ -24,7 +24,7 @@ from bitsback.format.layout import (
     known_kind,
     open_section,
 )
-from bitsback.format.parts import FileList, unpack_collection
+from bitsback.format.parts import unpack_collection
 from bitsback.io.file_io import read_up_to, reading, stream_name
 from bitsback.models import Model
 
@@ -39,24 +39,24 @@ class Stream:
         self.file_bytes = 0
         self._file, self._ahead = file, b""
         self._models: list[bytes] = []
-        self._library = Library(model, lambda: self._models)
+        self.library = Library(model, lambda: self._models)
         try:
             head = self._take(len(HEAD))
             check_head(head)
             first = self._take_section()
             check_head(head + first)  # refuses a research archive
             self._described = open_section(first, COLLECTION)
-            self._collection = unpack_collection(self._described)
-            if not isinstance(self._collection, FileList):
-                check_container(self._collection)
+            self.collection = unpack_collection(self._described)
+            if self.collection.kind is None:
+                check_container(self.collection)
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None
 
-    def _where(self, first: int, count: int) -> str:
+    def where(self, first: int, count: int) -> str:
         """A description of some tiles for people."""
-        return self._collection.where(first, count)
+        return self.collection.where(first, count)
 
-    def _tasks(self) -> Iterator[Task]:
+    def tasks(self) -> Iterator[Task]:
         blocks: list[BlockInfo] = []
         sections = [Place(COLLECTION, len(HEAD), self.file_bytes - len(HEAD))]
         first = 0
@@ -86,7 +86,7 @@ class Stream:
             except ArchiveError as error:
                 number = len(blocks)
                 raise ArchiveError(f"{self.name}: block {number}: {error}", number) from None
-            if first + items > self._collection.tiles:
+            if first + items > self.collection.tiles:
                 surplus = ArchiveError("the archive should not have so many")
                 raise at_block(self, len(blocks), first, items, surplus)
             yield Task(len(blocks), first, items, payload)
@@ -94,13 +94,13 @@ class Stream:
             first += items
         try:
             self._end_of_generation(data, Index(sections, blocks))
-            if first != self._collection.tiles:
+            if first != self.collection.tiles:
                 raise ArchiveError(
-                    f"it should hold {self._collection.tiles} items, and holds {first}"
+                    f"it should hold {self.collection.tiles} items, and holds {first}"
                 )
             while not self._at_end():
                 self._further(sections, blocks)
-            for problem in self._library.damage():
+            for problem in self.library.damage():
                 raise problem
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None

@@ -1,5 +1,7 @@
 """Add files to an archive of a folder, and remove some, without coding its blocks again."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 from collections.abc import Iterable
@@ -13,7 +15,6 @@ from bitsback.archive.writing.repairing import add_parity
 from bitsback.archive.writing.writer import Changed, write_archive
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import InputError
-from bitsback.format.parts import FileList
 from bitsback.io.names import printable
 from bitsback.summary import Compressed
 
@@ -62,7 +63,7 @@ def add_with(
         raise InputError(f"{option} (--{option}) is not for files that are added to an archive")
     with continued(archive) as before:
         changed: Changed
-        if isinstance(before.archive._collection, FileList):
+        if before.archive.collection.kind is not None:
             changed = ChangedFolder(before, replace)
             if isinstance(source, str | os.PathLike) and Path(source).is_file():
                 source = [source]  # a file like others, be it an array or have it pages

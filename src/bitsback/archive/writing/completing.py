@@ -22,7 +22,6 @@ from bitsback.format.layout import (
     UNNAMED,
     Cursor,
 )
-from bitsback.format.parts import FileList
 from bitsback.format.previews import read_range
 
 _RANGE = 32  # bytes that hold the range of a section's previews
@@ -42,7 +41,7 @@ def index_of(read: Read, found: Directory) -> Index | None:
     if not own_blocks and NAMES not in kinds:  # what it was to change is not there
         return None
     gaps = lost_tiles(read, found)
-    if isinstance(content, FileList):
+    if content.kind is not None:
         if PARITY in kinds or not _has_all(content.features, kinds, old):
             return None
         # A removal writes previews again, and nothing tells whether the last of them is there.
@@ -51,10 +50,12 @@ def index_of(read: Read, found: Directory) -> Index | None:
         if is_open or beside is None or not is_described(read, found):
             return None
         owners = Owners(beside.files)
-        if owners.of(gaps) or (gaps and not content.has_removed):
+        if owners.with_tiles(gaps) or (gaps and not content.has_removed):
             return None
         if content.has_removed:
-            needed = (owners.of([(block.first, block.first + block.items)]) for block in blocks)
+            needed = (
+                owners.with_tiles([(block.first, block.first + block.items)]) for block in blocks
+            )
             pairs = zip(blocks, needed, strict=True)
             blocks = [block for block, some in pairs if some or block.offset >= found.start]
     elif gaps or PARITY in kinds:

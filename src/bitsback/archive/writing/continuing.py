@@ -15,11 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from bitsback.archive.inputs.opening import files_of
 from bitsback.archive.inputs.request import Input
 from bitsback.archive.reading.content_sums import sums_of
 from bitsback.archive.reading.damage import Owners
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.targets import check_restorable
 from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.tail import kept_tail
@@ -41,9 +40,10 @@ from bitsback.format.layout import (
     REMOVED,
     open_section,
 )
-from bitsback.format.members import Files, Listed, pack_files
-from bitsback.format.parts import FOLDER, FileList
+from bitsback.format.members import Files, Listed
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.previews import Previews
+from bitsback.format.unnamed import pack_described
 from bitsback.io.file_io import name_of
 from bitsback.io.file_lock import is_at, open_locked
 from bitsback.io.names import printable
@@ -77,21 +77,21 @@ class _Continuation(Output):
 class Continued:
     """An archive that is being continued."""
 
-    archive: Archive
+    archive: ArchiveReader
     output: Output
 
     @property
     def end(self) -> int:
         """The end of the archive as it was."""
-        return self.archive._directory.end
+        return self.archive.directory.end
 
     def sections(self, kinds: Sequence[bytes] = _KEPT) -> list[Place]:
-        return [place for place in self.archive._sections() if place.kind in kinds]
+        return [place for place in self.archive.directory.sections if place.kind in kinds]
 
     def models(self) -> set[bytes]:
         """The first bytes of the identities of the models in it. Raises ArchiveError."""
         places = self.sections([MODEL])
-        payloads = (open_section(self.archive._read_place(place), MODEL) for place in places)
+        payloads = (open_section(self.archive.file.read_place(place), MODEL) for place in places)
         return {bytes(payload[:PREFIX_SIZE]) for payload in payloads}
 
 
@@ -110,13 +110,13 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
     with ExitStack() as stack:
         with naming(name):
             file = stack.enter_context(open_locked(path, "r+b", name))
-        archive = stack.enter_context(Archive(place))
+        archive = stack.enter_context(ArchiveReader(place))
         _check_there(file, path, name)
-        end = archive._directory.end
-        for problem in archive._directory.problems:
-            if problem is not archive._directory.tail:
-                raise archive._named(problem)
-        if archive._directory.tail is not None:
+        end = archive.directory.end
+        for problem in archive.directory.problems:
+            if problem is not archive.directory.tail:
+                raise archive.file.named(problem)
+        if archive.directory.tail is not None:
             _cut_tail(archive, file, path)
         output = _Continuation(file, name, end)
         try:
@@ -138,10 +138,10 @@ def _check_there(file: BinaryIO, path: Path, name: str) -> None:
         )
 
 
-def _cut_tail(archive: Archive, file: BinaryIO, path: Path) -> None:
+def _cut_tail(archive: ArchiveReader, file: BinaryIO, path: Path) -> None:
     """Moves the bytes behind the end of an archive to a file beside it."""
-    end, size = archive._directory.end, archive.file_bytes
-    with kept_tail(archive._read, end, size, path) as tail, naming(archive.name):
+    end, size = archive.directory.end, archive.file_bytes
+    with kept_tail(archive.file.read, end, size, path) as tail, naming(archive.name):
         file.truncate(end)
         os.fsync(file.fileno())
     warnings.warn(
@@ -159,21 +159,21 @@ class ChangedFolder:
         InputError if its files cannot be changed.
         """
         self.before, archive, self._replacing = before, before.archive, replacing
-        content = archive._collection
-        if not isinstance(content, FileList) or content.kind != FOLDER:
+        content = archive.collection
+        if not isinstance(content, FileCollection) or content.kind != FOLDER:
             raise InputError(
                 f"{archive.name}: was not made from a folder, whose files can be added and removed"
             )
-        listed = archive._files.listed
-        if archive.unordered or archive._unnamed or listed.stats is None:
+        listed = archive.files.listed
+        if archive.unordered or archive.directory.unnamed or listed.stats is None:
             raise InputError(
                 f"{archive.name}: is a set of pictures (--unordered), which keeps no files that"
                 " could be told apart; compress the pictures again"
             )
         self.content, self.stats = content, listed.stats
         self.names, self.runs = list(listed.names), list(listed.runs)
-        assert archive._beside is not None, "it has files"
-        self._digests = archive._beside.digests
+        assert archive.beside is not None, "it has files"
+        self._digests = archive.beside.digests
         self.labelled = bool(before.sections([LABELS]))
         self.previews: dict[Place, Previews] = {}
         """Sections with previews of files that are removed, and those that take their places."""
@@ -194,8 +194,8 @@ class ChangedFolder:
 
     def number(self, name: str) -> int | None:
         """The number of the file of this name, those that were removed counted too."""
-        number = self.before.archive._files.number(name)
-        files = self.before.archive._files
+        number = self.before.archive.files.number(name)
+        files = self.before.archive.files
         return number if number is None or not files.collection.has_removed else files.kept[number]
 
     def remove(self, numbers: Iterable[int]) -> None:
@@ -213,7 +213,7 @@ class ChangedFolder:
     def _sums_of(self, numbers: list[int]) -> dict[int, int]:
         """The sums of the content digests of some files, without those that are damaged."""
         archive = self.before.archive
-        kept = archive._files.kept if archive._files.collection.has_removed else None
+        kept = archive.files.kept if archive.files.collection.has_removed else None
         places = [number if kept is None else bisect_left(kept, number) for number in numbers]
         sums = sums_of(archive, places)
         found = zip(numbers, places, strict=True)
@@ -221,7 +221,7 @@ class ChangedFolder:
 
     def _previews_without(self, numbers: set[int]) -> Iterator[tuple[Place, Previews]]:
         for place in self.before.sections([PREVIEWS]):
-            payload = open_section(self.before.archive._read_place(place), PREVIEWS)
+            payload = open_section(self.before.archive.file.read_place(place), PREVIEWS)
             previews = Previews.unpack(payload)
             left = previews.without(numbers)
             if left != previews:
@@ -231,10 +231,10 @@ class ChangedFolder:
         """The folder with the files of the input, and their parts, behind the others. Raises
         InputError for one whose name is taken.
         """
-        if taken.kept is None or not isinstance(taken.collection, FileList):
+        if taken.kept is None or taken.files is None:
             raise InputError(f"{taken.name}: only files can be added to {self.name}")
         changed = copy(self)  # as a run that is made again starts with the same
-        changed._append(files_of(taken.collection, taken))
+        changed._append(taken.files)
         return changed
 
     def finish(self) -> None:
@@ -291,13 +291,13 @@ class ChangedFolder:
             check_restorable(files)
         except ArchiveError as error:
             raise InputError(f"{archive.name}: {error}") from None
-        blocks: Iterable[BlockInfo] = archive._blocks
+        blocks: Iterable[BlockInfo] = archive.blocks
         if content.has_removed:
             owners = Owners(files)
-            blocks = [b for b in blocks if owners.of([(b.first, b.first + b.items)])]
+            blocks = [b for b in blocks if owners.with_tiles([(b.first, b.first + b.items)])]
         kept = [place for place in self.before.sections() if place not in self.previews]
         written = Generation(self.before.output, kept, blocks)
-        written.add(content.pack() + pack_files(FOLDER, self.runs, self.names) + self.stats.pack())
+        written.add(content.pack() + pack_described(files))
         for previews in self.previews.values():
             written.add(previews.pack())
         return written

@@ -1,9 +1,11 @@
 """Put the models that an archive names into it, without decoding or changing its blocks."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.writing.generation import Generation
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.index import Place
@@ -54,26 +56,26 @@ def embed(
         raise InputError(f"{name_of(place)}: is at a URL; name an output")
     with (
         open_output(target, force or destination is None) as output,
-        Archive(place, model=model, storage_options=storage_options) as archive,
+        ArchiveReader(place, model=model, storage_options=storage_options) as archive,
     ):
         for problem in archive.problems:
             raise problem
-        models = [archive._library.find(prefix) for prefix in _named(archive)]
+        models = [archive.library.find(prefix) for prefix in _named(archive)]
         _write(archive, models, output, progress)
     return models
 
 
-def _named(archive: Archive) -> Iterator[bytes]:
+def _named(archive: ArchiveReader) -> Iterator[bytes]:
     """The first bytes of the identities of the models that blocks name, each once."""
-    headers = map(archive._header, archive._blocks)
+    headers = map(archive.blocks.header, archive.blocks)
     return iter(dict.fromkeys(prefix for header in headers for prefix in header.models))
 
 
 def _write(
-    archive: Archive, models: list[Model], output: Output, progress: Progress | None
+    archive: ArchiveReader, models: list[Model], output: Output, progress: Progress | None
 ) -> None:
-    assert archive._directory.index is not None, "there are no problems"
-    blocks, sections = archive._blocks, archive._directory.index.sections
+    assert archive.directory.index is not None, "there are no problems"
+    blocks, sections = archive.blocks, archive.directory.index.sections
     others = [place for place in sections if place.kind not in (MODEL, PARITY)]
     written = Generation(output)
     for place in sorted(others, key=lambda place: place.kind != COLLECTION):
@@ -81,20 +83,21 @@ def _write(
     for model in models:
         written.add(section(MODEL, pack_model(model, bases=())))
     done, total = 0, sum(block.size for block in blocks)
-    archive._expect(blocks)
+    archive.file.expect(blocks)
     for block in blocks:
-        written.add_block(section(BLOCK, archive._task(block).payload), block.first, block.items)
+        payload = blocks.task(block).payload
+        written.add_block(section(BLOCK, payload), block.first, block.items)
         done += block.size
         if progress is not None:
             progress(done, total)
     written.finish()
 
 
-def _intact(archive: Archive, place: Place) -> bytes:
+def _intact(archive: ArchiveReader, place: Place) -> bytes:
     """A whole section. Raises ArchiveError if it is damaged."""
-    data = archive._read_place(place)
+    data = archive.file.read_place(place)
     try:
         open_section(data, place.kind)
     except ArchiveError as error:
-        raise archive._named(error) from None
+        raise archive.file.named(error) from None
     return data

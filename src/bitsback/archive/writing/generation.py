@@ -2,6 +2,8 @@
 file).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from bitsback.format.index import BlockInfo, Index, Place

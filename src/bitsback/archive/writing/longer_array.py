@@ -10,8 +10,8 @@ from bitsback.archive.writing.continuing import Continued
 from bitsback.archive.writing.generation import Generation
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
-from bitsback.format.collection import ARRAY, ONE, Collection
-from bitsback.format.parts import FileList, Joined
+from bitsback.format.array_part import ARRAY, ONE, ArrayPart
+from bitsback.format.parts import JoinedArray
 
 
 class LongerArray:
@@ -20,8 +20,7 @@ class LongerArray:
     def __init__(self, before: Continued) -> None:
         """Raises InputError if nothing can be put behind it."""
         self.before, archive = before, before.archive
-        content = archive._collection
-        assert not isinstance(content, FileList), "it is an array"
+        content = archive.array
         self.name, self.content = archive.name, content
         if archive.unordered:
             raise InputError(
@@ -40,7 +39,7 @@ class LongerArray:
 
     def extended(self, taken: Input) -> LongerArray:
         """The array with that of the input behind it. Raises InputError if it does not fit."""
-        if isinstance(taken.collection, FileList):
+        if taken.collection.kind is not None:
             raise InputError(f"{taken.name}: holds files, and {self.name} one array")
         (other,) = taken.collection.parts
         _check_long(taken.name, other)
@@ -56,18 +55,19 @@ class LongerArray:
                 )
         parts = [part for part in (*self.content.parts, other) if part.entries]
         longer = copy(self)  # as a run that is made again starts with the same
-        longer.content = Joined(tuple(parts)) if len(parts) > 1 else replace(parts[0], features=0)
+        several = len(parts) > 1
+        longer.content = JoinedArray(tuple(parts)) if several else replace(parts[0], features=0)
         return longer
 
     def begin(self) -> Generation:
         """Writes what describes the array."""
         archive = self.before.archive
-        written = Generation(self.before.output, self.before.sections(), archive._blocks)
+        written = Generation(self.before.output, self.before.sections(), archive.blocks)
         written.add(self.content.pack())
         return written
 
 
-def _check_long(name: str, part: Collection) -> None:
+def _check_long(name: str, part: ArrayPart) -> None:
     if not part.shape or (part.axes == ONE and not part.stack):
         raise InputError(
             f"{name}: its array is one picture, or one item, behind which no more can be put;"

@@ -1,5 +1,7 @@
 """Merge the contents of archives: arrays along their first axis, files under their names."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,12 +9,11 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
-from bitsback.archive.reading.describe import kind_of
-from bitsback.archive.reading.reader import Archive
-from bitsback.archive.reading.targets import check_restorable
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.targets import check_restorable, kind_of
 from bitsback.coding.block import PREFIX_SIZE, read_header
 from bitsback.errors import ArchiveError, InputError, InputWarning
-from bitsback.format.collection import ARRAY, BYTES, COUNTED, ONE, VARIED, Collection
+from bitsback.format.array_part import ARRAY, BYTES, COUNTED, ONE, VARIED, ArrayPart
 from bitsback.format.digests import Digests, joined
 from bitsback.format.file_stats import FileStats
 from bitsback.format.grid import Shape
@@ -30,9 +31,10 @@ from bitsback.format.layout import (
     open_section,
 )
 from bitsback.format.layout import section as pack_section
-from bitsback.format.members import Files, Listed, pack_files
-from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileList, Joined
+from bitsback.format.members import Files, Listed
+from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileCollection, JoinedArray
 from bitsback.format.previews import Previews
+from bitsback.format.unnamed import pack_described
 from bitsback.io.file_io import Location, name_of
 from bitsback.io.names import printable
 from bitsback.io.remote.url import CHANGED, Url
@@ -68,13 +70,13 @@ class Shard:
         return name_of(self.place)
 
     @property
-    def parts(self) -> tuple[Collection, ...]:
+    def parts(self) -> tuple[ArrayPart, ...]:
         return self.content.parts
 
     @contextmanager
-    def opened(self) -> Iterator[Archive]:
+    def opened(self) -> Iterator[ArchiveReader]:
         """The archive again. Raises ArchiveError if it is another one by now."""
-        with Archive(self.place) as archive:
+        with ArchiveReader(self.place) as archive:
             if (archive.file_bytes, _stamp(self.place)) != (self.size, self.stamp):
                 raise ArchiveError(f"{self.name}: {CHANGED}")
             yield archive
@@ -95,25 +97,25 @@ class Merged:
 
 def look(place: Location) -> Shard:
     """Reads all of an archive but its blocks. Raises InputError, ArchiveError."""
-    with Archive(place) as archive:
+    with ArchiveReader(place) as archive:
         for problem in archive.problems:
             raise problem
-        for section in archive._sections():
+        for section in archive.directory.sections:
             if section.kind not in (MODEL, NAMES, STATS, HASHES, PARITY, PREVIEWS):
                 raise InputError(
                     f"{archive.name}: has a part of the kind {section.kind.decode('latin-1')!r},"
                     " which cannot be merged; decompress it, and compress it with the others"
                 )
-        content = archive._collection
-        listed = archive._files.listed if isinstance(content, FileList) else Listed([], [], None)
+        content = archive.collection
+        listed = Listed([], [], None) if content.kind is None else archive.files.listed
         return Shard(
             place,
             content,
             archive.file_bytes,
-            {section.kind for section in archive._sections()},
+            {section.kind for section in archive.directory.sections},
             [identity for identity, _ in models_of(archive)],
             *listed,
-            archive._digests,
+            archive.digests,
             archive.unordered,
             _stamp(place),
         )
@@ -126,44 +128,44 @@ def _stamp(place: Location) -> Stamp:
     return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
-def models_of(archive: Archive) -> Iterator[tuple[bytes, memoryview]]:
+def models_of(archive: ArchiveReader) -> Iterator[tuple[bytes, memoryview]]:
     """The models in an archive: the first bytes of the identity, and all of the section's payload.
     Raises ArchiveError.
     """
-    for section in archive._sections():
+    for section in archive.directory.sections:
         if section.kind == MODEL:
             try:
-                payload = open_section(archive._read(section.offset, section.size), MODEL)
+                payload = open_section(archive.file.read_place(section), MODEL)
             except ArchiveError as error:
                 raise ArchiveError(f"{archive.name}: the model in it is damaged: {error}") from None
             yield bytes(payload[:PREFIX_SIZE]), payload
 
 
-def previews_of(archive: Archive) -> Iterator[Previews]:
+def previews_of(archive: ArchiveReader) -> Iterator[Previews]:
     """Its previews. Raises ArchiveError."""
-    for section in archive._sections():
+    for section in archive.directory.sections:
         if section.kind == PREVIEWS:
             try:
-                payload = open_section(archive._read(section.offset, section.size), PREVIEWS)
+                payload = open_section(archive.file.read_place(section), PREVIEWS)
                 yield Previews.unpack(payload)
             except ArchiveError as error:
                 raise ArchiveError(f"{archive.name}: its previews are damaged: {error}") from None
 
 
-def blocks_of(archive: Archive, part: int, start: int) -> Iterator[tuple[int, int, bytes]]:
+def blocks_of(archive: ArchiveReader, part: int, start: int) -> Iterator[tuple[int, int, bytes]]:
     """The blocks of one of its parts, whose first tile gets the number `start`: the new number of
     the first tile of each, the number of its tiles, and its section. Raises ArchiveError.
     """
-    tiles = range(*archive._collection.starts[part : part + 2])
-    wanted = [block for block in archive._blocks if block.first in tiles]
-    archive._expect(wanted)
+    tiles = range(*archive.collection.starts[part : part + 2])
+    wanted = [block for block in archive.blocks if block.first in tiles]
+    archive.file.expect(wanted)
     for block in wanted:
         shift = start - tiles.start
         yield block.first + shift, block.items, _renumbered(archive, block, shift)
 
 
-def _renumbered(archive: Archive, block: BlockInfo, shift: int) -> bytes:
-    payload = archive._task(block).payload
+def _renumbered(archive: ArchiveReader, block: BlockInfo, shift: int) -> bytes:
+    payload = archive.blocks.task(block).payload
     header = read_header(payload)
     if (header.first, header.items) != (block.first, block.items):
         raise ArchiveError(
@@ -181,7 +183,7 @@ def merge_arrays(shards: Sequence[Shard]) -> Merged:
     if len(shards) > 1:
         for shard in shards:
             _check_alike(shard, shards[0])
-    parts: list[Collection] = []
+    parts: list[ArrayPart] = []
     members: list[list[tuple[int, int]]] = []
     for number, array in enumerate(arrays):
         for part, found in enumerate(array.parts):
@@ -194,14 +196,14 @@ def merge_arrays(shards: Sequence[Shard]) -> Merged:
     if not parts:
         parts, members = [arrays[0].parts[0]], [[(0, 0)]]
     if len(parts) > 1:
-        return Merged(Joined(tuple(parts)), members)
+        return Merged(JoinedArray(tuple(parts)), members)
     containers = {array.container for array in arrays}
     container = containers.pop() if len(containers) == 1 else ARRAY
     return Merged(replace(parts[0], container=container), members)
 
 
 def _array_of(shard: Shard, first: Shard) -> Array:
-    if isinstance(shard.content, FileList):
+    if shard.content.kind is not None:
         raise InputError(f"{shard.name}: holds files, and {first.name} one array")
     return shard.content
 
@@ -225,19 +227,19 @@ def _check_alike(shard: Shard, first: Shard) -> None:
             )
 
 
-def _go_on(part: Collection, other: Collection) -> bool:
+def _go_on(part: ArrayPart, other: ArrayPart) -> bool:
     """Whether the items of another array can be more items of this one."""
     return part.axes == other.axes == COUNTED and (part.cut == other.cut or not other.entries)
 
 
-def _longer(part: Collection, other: Collection) -> Collection:
+def _longer(part: ArrayPart, other: ArrayPart) -> ArrayPart:
     return replace(part, shape=(part.entries + other.entries, *part.shape[1:]))
 
 
 def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     """kind: of the first. Raises InputError if they cannot be one."""
     for shard in shards:
-        if not isinstance(shard.content, FileList) or shard.content.kind != kind:
+        if shard.content.kind != kind:
             raise InputError(
                 f"{shard.name}: was made from another kind of input ({kind_of(shard.content)}) than"
                 f" {shards[0].name} ({kind_of(shards[0].content)})"
@@ -278,15 +280,14 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
         for part, group in groupby(runs, lambda run: run[0])
     ]
     names = [name for shard in shards for name in shard.names]
-    features = REMOVED * any(_has_removed(shard) for shard in shards)
-    files, stats = FileList(kind, parts, features), _join_stats(shards)
+    features = REMOVED * any(shard.content.has_removed for shard in shards)
+    files, stats = FileCollection(kind, parts, features), _join_stats(shards)
     try:
         merged = Files(files, names, order, stats)
         check_restorable(merged)
     except ArchiveError as error:
         raise InputError(f"the archives cannot be joined: {error}") from None
-    packed = pack_files(kind, order, names)
-    packed += b"" if stats is None else stats.pack()
+    packed = pack_described(merged)
     digests = joined([(shard.digests, len(shard.names)) for shard in shards])
     packed += b"" if digests is None else digests.pack()
     return Merged(files, members, packed, stats is not None, digests is not None)
@@ -303,19 +304,13 @@ def _spans_of_parts(shard: Shard) -> list[range]:
     return spans
 
 
-def _has_removed(shard: Shard) -> bool:
-    return isinstance(shard.content, FileList) and shard.content.has_removed
-
-
 def _leave_tags(shards: Sequence[Shard]) -> None:
     """Warns that all of TIFF files but their pages is left out, as the files are one now. Raises
     InputError for one whose pages are no parts of its archive.
     """
-    with_tags = [
-        shard for shard in shards if isinstance(shard.content, FileList) and shard.content.whole
-    ]
+    with_tags = [shard for shard in shards if shard.content.whole]
     for shard in with_tags:
-        if isinstance(shard.content, FileList) and not shard.content.files:
+        if not any(part.entries for part in shard.parts):
             raise InputError(
                 f"{shard.name}: stores a TIFF file verbatim, whose pages cannot be joined to"
                 " others; decompress it and keep the files in a folder, which can be compressed"
@@ -332,10 +327,10 @@ def _leave_tags(shards: Sequence[Shard]) -> None:
 
 def _check_names(shards: Sequence[Shard]) -> None:
     """Raises InputError, naming both archives, if a name is in two."""
-    seen: dict[str, Shard] = {}
+    owners: dict[str, Shard] = {}
     for shard in shards:
         for name in filter(None, shard.names):
-            other = seen.setdefault(name, shard)
+            other = owners.setdefault(name, shard)
             if other is not shard:
                 raise InputError(
                     f"{printable(name)}: is in {other.name} and in {shard.name}; rename one of"
@@ -358,12 +353,12 @@ def _join_stats(shards: Sequence[Shard]) -> FileStats | None:
     return None if shards[0].stats is None else joined
 
 
-def _likeness(part: Collection) -> tuple[str, Shape, Shape | None]:
+def _likeness(part: ArrayPart) -> tuple[str, Shape, Shape | None]:
     """The properties that parts of pictures must share to be joined."""
     return part.dtype.str, part.entry_shape[2:], part.cut
 
 
-def _joined(parts: Sequence[Collection]) -> Collection:
+def _joined(parts: Sequence[ArrayPart]) -> ArrayPart:
     if len(parts) == 1:
         return parts[0]
     runs = [(count, shape[:2]) for part in parts for count, shape in part.runs]
@@ -377,5 +372,5 @@ def _joined(parts: Sequence[Collection]) -> Collection:
     items = sum(part.items for part in parts)
     if len(sizes) == 1:
         shape = (items, *sizes[0][1:], *channels)
-        return Collection(first.dtype, shape, COUNTED, cut=first.cut)
-    return Collection(first.dtype, (items, *channels), VARIED, cut=first.cut, sizes=sizes)
+        return ArrayPart(first.dtype, shape, COUNTED, cut=first.cut)
+    return ArrayPart(first.dtype, (items, *channels), VARIED, cut=first.cut, sizes=sizes)

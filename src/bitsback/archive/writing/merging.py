@@ -2,13 +2,16 @@
 first tile changes).
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, groupby
 from pathlib import Path
 
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.verifying import verify as verify_archive
 from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.merge_content import (
     Merged,
@@ -22,7 +25,6 @@ from bitsback.archive.writing.merge_content import (
 )
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.layout import FILES, HASHED, MODEL, PREVIEWS, REMOVED, UNORDERED, section
-from bitsback.format.parts import FileList
 from bitsback.io.file_io import Location, name_of
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.files import matching
@@ -76,9 +78,7 @@ def merge(
         _check_other(place, destination)
     shards = [look(place) for place in places]
     first = shards[0].content
-    merged = (
-        merge_files(shards, first.kind) if isinstance(first, FileList) else merge_arrays(shards)
-    )
+    merged = merge_arrays(shards) if first.kind is None else merge_files(shards, first.kind)
     with open_output(destination, force) as output:
         begin(progress, "merging")
         summary = _write(shards, merged, output, progress)
@@ -90,9 +90,9 @@ def merge(
 
 def _verify(place: Path, name: str, threads: int | None, progress: Progress | None) -> None:
     """Raises ArchiveError if the archive at the place, which gets this name, is damaged."""
-    with Archive(place) as archive:
-        archive.name = name
-        for _, problem in archive.verify(threads, progress):
+    with ArchiveReader(place) as archive:
+        archive.file.name = name
+        for _, problem in verify_archive(archive, threads, progress):
             raise ArchiveError(
                 f"{problem}; nothing was written. 'bitsback verify' checks each of the archives,"
                 " and --no-verify (verify=False) merges them as they are"
@@ -133,17 +133,16 @@ def _write(
     assert done == content.tiles, "they have all parts"
     _write_previews(shards, written)
     written.finish()
-    files = content.files if isinstance(content, FileList) else None
     return Summary(
-        shape=(content.files,) if isinstance(content, FileList) else content.shape,
-        dtype=content.dtype if isinstance(content, FileList) else content.dtype.str,
+        shape=content.shape,
+        dtype=content.dtype_name,
         items=content.items,
         elements=content.elements,
         blocks=len(written.blocks),
         bytes_in=sum(shard.size for shard in shards),
         bytes_out=output.size,
-        files=files,
-        noun=content.noun if isinstance(content, FileList) else "item",
+        files=content.shown_files,
+        noun=content.noun,
     )
 
 

@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 from bitsback.archive.reading.addition import size_of_index, with_addition
 from bitsback.archive.reading.directory import Directory
-from bitsback.archive.reading.reader import Archive
+from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.writing.completing import index_of
 from bitsback.archive.writing.continuing import continued
 from bitsback.archive.writing.generation import Generation
@@ -58,18 +58,18 @@ def add_parity(archive: str | os.PathLike[str], percent: float) -> int:
         return before.output.size - before.end
 
 
-def _write_parity(archive: Archive, output: Output, windows: Sequence[Window]) -> None:
+def _write_parity(archive: ArchiveReader, output: Output, windows: Sequence[Window]) -> None:
     """Writes a generation of parity alone."""
-    index = archive._directory.index
+    index = archive.directory.index
     assert index is not None, "its index is whole"
     (collection,) = (place for place in index.sections if place.kind == COLLECTION)
     kept = [place for place in index.sections if place.kind not in (COLLECTION, PARITY)]
-    data = archive._read_place(collection)
+    data = archive.file.read_place(collection)
     open_section(data, COLLECTION)
-    written = Generation(output, kept, archive._blocks)
+    written = Generation(output, kept, archive.blocks)
     written.add(data)
     for window in windows:
-        for section in window.sections(archive._read):
+        for section in window.sections(archive.file.read):
             written.add(section)
     written.finish()
 
@@ -160,7 +160,7 @@ def _repaired(mended: _Mended, output: Output) -> tuple[Repaired, int]:
 def _damaged_parity(mended: _Mended) -> bool:
     try:
         with mended.opened() as archive:
-            places = archive._directory.sections
+            places = archive.directory.sections
             return any(p.kind == PARITY and not _intact(archive, p) for p in places)
     except ArchiveError:
         return False
@@ -178,11 +178,11 @@ def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output)
     newest = max((window.end for window in windows), default=0)
     try:
         with mended.opened() as archive:
-            whole = all(_intact(archive, place) for place in archive._directory.sections)
-            has_tail = archive._directory.tail is not None
-            if not newest or (whole and (not archive.problems or archive._directory.endless)):
+            whole = all(_intact(archive, place) for place in archive.directory.sections)
+            has_tail = archive.directory.tail is not None
+            if not newest or (whole and (not archive.problems or archive.directory.endless)):
                 return False
-            if has_tail and archive._directory.end > newest:
+            if has_tail and archive.directory.end > newest:
                 return False
     except ArchiveError:  # its end is lost
         pass
@@ -218,17 +218,17 @@ class _Ending:
 
 def _ending(mended: _Mended, has_parity: bool) -> _Ending:
     """Raises ArchiveError if it is not an archive, or is damaged."""
-    told = "" if has_parity else ": it has no parity for that"
+    reason = "" if has_parity else ": it has no parity for that"
     with mended.opened() as archive:
-        problems, directory = archive.problems, archive._directory
+        problems, directory = archive.problems, archive.directory
         for place in directory.sections:
             if place.kind != PARITY and not _intact(archive, place):
                 problems.append(ArchiveError(f"{mended.name}: a part that is no block is damaged"))
-        for block in archive._blocks:
+        for block in archive.blocks:
             try:
-                archive._task(block)
+                archive.blocks.task(block)
             except ArchiveError as error:
-                raise ArchiveError(f"{error}, and cannot be repaired{told}; {_ADVICE}") from None
+                raise ArchiveError(f"{error}, and cannot be repaired{reason}; {_ADVICE}") from None
     with_parity = any(place.kind == PARITY for place in directory.sections)
     if len(problems) == 1 and (directory.tail is not None or directory.index is None):
         found = _completed(mended, directory)
@@ -242,7 +242,7 @@ def _ending(mended: _Mended, has_parity: bool) -> _Ending:
         end = start + len(index)
         return _Ending(end, with_parity, mended.size, footer_of(index), footer=True)
     for problem in problems:
-        raise ArchiveError(f"{problem}, and cannot be repaired{told}; {_ADVICE}")
+        raise ArchiveError(f"{problem}, and cannot be repaired{reason}; {_ADVICE}")
     return _Ending(mended.size, with_parity, mended.size)
 
 
@@ -269,9 +269,9 @@ def _reaches(window: Window, windows: Sequence[Window], end: int) -> bool:
     return window.end == end
 
 
-def _intact(archive: Archive, place: Place) -> bool:
+def _intact(archive: ArchiveReader, place: Place) -> bool:
     try:
-        open_section(archive._read_place(place), place.kind)
+        open_section(archive.file.read_place(place), place.kind)
     except ArchiveError:
         return False
     return True
@@ -305,8 +305,8 @@ class _Mended:
         self._at += len(data)
         return data
 
-    def opened(self) -> Archive:
-        return Archive(cast(BinaryIO, self))
+    def opened(self) -> ArchiveReader:
+        return ArchiveReader(cast(BinaryIO, self))
 
 
 def _parity_of(mended: _Mended) -> list[Parity]:
@@ -322,7 +322,7 @@ def _parity_of(mended: _Mended) -> list[Parity]:
 def _listed(mended: _Mended) -> list[Found]:
     try:
         with mended.opened() as archive:
-            directory = archive._directory
+            directory = archive.directory
             if directory.index is None or directory.tail is not None:
                 return []
             places = [place for place in directory.sections if place.kind == PARITY]

@@ -195,7 +195,7 @@ def key_of(task: Uncoded, *settings: object) -> bytes:
     """The key of a block. settings: everything else that decides how it is coded."""
     plans = [task.plan, *task.plan.rivals]
     plans += [digit for one in plans for digit in one.digits]
-    told = (
+    settled = (
         [model.identity.hex() for one in plans for model in one.models],
         [replace(one, model=None, rivals=(), digits=()) for one in plans],
         (task.first, task.coder, task.order_bits, task.records),
@@ -203,7 +203,7 @@ def key_of(task: Uncoded, *settings: object) -> bytes:
         task.tiles.shapes,
         settings,
     )
-    digest = hashlib.sha256(repr(told).encode())
+    digest = hashlib.sha256(repr(settled).encode())
     digest.update(task.tiles.bytes)
     return digest.digest()
 

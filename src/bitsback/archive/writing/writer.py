@@ -2,6 +2,8 @@
 to end.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import tempfile
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Unpack, cast
 
 from bitsback.archive.inputs.hashes import check_unchanged, hash_inputs
-from bitsback.archive.inputs.opening import Source, files_of, open_source
+from bitsback.archive.inputs.opening import Source, open_source
 from bitsback.archive.inputs.part_reader import part_readers
 from bitsback.archive.inputs.request import Input, Request
 from bitsback.archive.writing.continuing import ChangedFolder
@@ -33,8 +35,7 @@ from bitsback.format.layout import (
     UNORDERED,
     section,
 )
-from bitsback.format.members import Files
-from bitsback.format.parts import FileList
+from bitsback.format.unnamed import pack_described
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import check_options, located
 from bitsback.models import Model
@@ -106,7 +107,7 @@ def write_archive(
     else:
         source = located(source, storage_options)
     check_options(storage_options, source, destination, located(options.model))
-    request = Request.by(options)
+    request = Request.from_options(options)
     with (
         Unfinished(part_of(destination)) if options.resume else nullcontext() as unfinished,
         open_source(source, request) as plan,
@@ -178,12 +179,9 @@ class _Writer:
         self._taken, self._request, self._unfinished = taken, request, unfinished
         self._given, self._options = request.given, request.options
         self._threads = check_threads(request.options.threads)
-        self._files = None if request.options.hashes is None else _files(taken)
-        self._hashes = (
-            None
-            if self._files is None
-            else hash_inputs(taken, self._files, self._threads, request.exact)
-        )
+        self._hashes: list[bytes] | None = None
+        if request.options.hashes is not None:
+            self._hashes = hash_inputs(taken, self._threads, request.exact)
         self._parts = part_readers(taken, request)
         # Otherwise when it is a part's turn: the first block of each would have to be in memory.
         self._early = request.given is not None or request.options.embed == "always"
@@ -232,7 +230,8 @@ class _Writer:
         written = Generation(self._output)
         written.add(replace(taken.collection, features=features).pack())
         if taken.settle is None:  # an archive that is cut off still tells names
-            written.add(taken.names + taken.labels)
+            described = b"" if taken.files is None else pack_described(taken.files)
+            written.add(described + taken.labels)
         return written
 
     def _go_on(self, changed: Changed) -> Generation:
@@ -257,20 +256,20 @@ class _Writer:
     def finish(self) -> Compressed:
         """Writes the rest."""
         taken, collection = self._taken, self._taken.collection
-        settled = taken.names
+        settled = b""
         if taken.settle is not None:
-            settled = taken.settle([part.order for part in self._parts])
+            settled = pack_described(taken.settle([part.order for part in self._parts]))
             self._written.add(settled + taken.labels)
         if self._options.previews:
             self._write_previews()
-        if self._files is not None:
-            check_unchanged(taken, self._files)
+        if self._hashes is not None:
+            check_unchanged(taken)
         self._written.add(self._digests())
         self._written.finish()
-        files = collection.told if isinstance(collection, FileList) else None
+        files = collection.shown_files
         return Compressed(
-            shape=(collection.told,) if isinstance(collection, FileList) else collection.shape,
-            dtype=collection.dtype if isinstance(collection, FileList) else collection.dtype.str,
+            shape=collection.shape,
+            dtype=collection.dtype_name,
             items=collection.items if files is None else files,
             elements=collection.elements,
             blocks=len(self.own_blocks),
@@ -282,7 +281,7 @@ class _Writer:
             bytes_in=collection.nbytes,
             bytes_out=self._output.size - self._start,
             files=files,
-            noun=collection.noun if isinstance(collection, FileList) else "item",
+            noun=collection.noun,
             skipped=taken.skipped,
             noted={} if taken.listing is None else taken.listing.noted,
             bad=taken.bad,
@@ -309,11 +308,11 @@ class _Writer:
         from bitsback.archive.writing.thumbnails import previews
 
         taken = self._taken
-        if taken.kept is None or taken.listing is None:
+        if taken.kept is None or taken.listing is None or taken.files is None:
             raise InputError(f"{taken.name}: previews (--previews) are of the files of folders")
         folder = self._changed
         before = len(folder.names) if isinstance(folder, ChangedFolder) else 0
-        size, names = self._output.size - self._start, _files(taken).names
+        size, names = self._output.size - self._start, taken.files.names
         for made in previews(taken.listing, names, before, size, self._threads):
             self._written.add(made.pack())
 
@@ -411,13 +410,3 @@ class _Writer:
             encoded = encode(task, self._planner, self._early)
             self._unfinished.add(key, encoded)
         return encoded
-
-
-def _files(taken: Input) -> Files:
-    """The files to hash. Raises InputError if the input is no collection of files."""
-    if not isinstance(taken.collection, FileList):
-        raise InputError(
-            f"{taken.name}: hashes (--hashes) are of the files of a folder or of a list, not of an"
-            " array"
-        )
-    return files_of(taken.collection, taken)

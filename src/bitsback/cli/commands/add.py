@@ -8,18 +8,9 @@ from typing import Any
 import click
 
 from bitsback.cli import complete, compress_report, figures, options
-from bitsback.cli.commands.compress import (
-    EMBED_OPTION,
-    EXTRA_OPTIONS,
-    FILE_OPTIONS,
-    MODEL_OPTIONS,
-    PURPOSE_OPTION,
-    TILE_OPTIONS,
-    choice_of,
-)
 from bitsback.cli.grouped import GroupedCommand, group
 from bitsback.cli.progress import Progress, shown_warnings
-from bitsback.compress_options import CompressOptions, Embed
+from bitsback.compress_options import CompressOptions
 
 
 @click.command(cls=GroupedCommand, short_help="Add files to an archive.")
@@ -28,26 +19,18 @@ from bitsback.compress_options import CompressOptions, Embed
 @group(
     "Files of a folder",
     click.option(
-        "--replace", is_flag=True,
+        "--replace",
+        is_flag=True,
         help="Replace files of the same names. The old ones are removed as by 'bitsback remove'.",
     ),
-    *FILE_OPTIONS,
-)  # fmt: skip
-@group("Choice of the model", *MODEL_OPTIONS)
-@group("Choice of the model", EMBED_OPTION, rare=True)
-@group("Layout of the archive", PURPOSE_OPTION)
-@group("Layout of the archive", *TILE_OPTIONS, rare=True)
-@group("Other options", options.threads_option, options.quiet_option)
-@group("Other options", *EXTRA_OPTIONS)
+)
+@options.field_options(CompressOptions, added=True)
+@options.quiet_option
 @group("Other options", options.json_option, options.traceback_option, rare=True)
 def command(
     archive: str,
     sources: tuple[str, ...],
     replace: bool,
-    model: str | None,
-    fast: bool,
-    best: bool,
-    embed: Embed,
     quiet: bool,
     as_json: bool,
     **given: Any,
@@ -85,18 +68,13 @@ def command(
             shown_warnings(progress, quiet or as_json) as messages,
         ):
             size = bitsback.add_parity(archive, parity)
-        if as_json:
-            figures.show_json({"output": archive, "bytes_out": size, "warnings": messages})
-        elif not quiet:
-            figures.say(f"{archive}: {figures.size(size)} of parity added", err=True)
+        row = {"output": archive, "bytes_out": size, "warnings": messages}
+        text = f"{archive}: {figures.size(size)} of parity added"
+        figures.result(row, text, as_json, quiet)
         return
     start = time.perf_counter()
     shown = sources[0] if len(sources) == 1 else f"{len(sources)} inputs"
-    request = CompressOptions(
-        **given,
-        model=choice_of(model, fast, best),
-        embed="if-smaller" if embed == "auto" else embed,
-    )
+    request = options.from_command(CompressOptions, given)
     with (
         Progress("compressing", quiet) as progress,
         shown_warnings(progress, quiet or as_json) as messages,

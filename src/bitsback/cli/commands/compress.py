@@ -12,116 +12,13 @@ from typing import Any
 
 import click
 
-from bitsback.cli import complete, compress_report, figures, options
+from bitsback.cli import compress_report, figures, options
 from bitsback.cli.grouped import GroupedCommand, group
 from bitsback.cli.progress import Progress, shown_warnings
 from bitsback.cli.removal import check_removable, removal_option, remove_compressed
-from bitsback.compress_options import (
-    LARGEST_TILE,
-    MOST_PARITY,
-    SMALLEST_TILE,
-    CompressOptions,
-    Embed,
-)
+from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.files import formats
-
-MODEL_OPTIONS = (
-    click.option(
-        "-m", "--model", metavar="NAME|FILE", shell_complete=complete.models,
-        help="A bundled model, see 'bitsback models', or a model file.  [default: auto]",
-    ),
-    click.option(
-        "--fast", is_flag=True,
-        help="Choose among the fast models.",
-    ),
-    click.option(
-        "--best", is_flag=True,
-        help="Choose the model that makes the archive smallest, however slow.",
-    ),
-)  # fmt: skip
-EMBED_OPTION = click.option(
-        "--embed", type=click.Choice(["auto", "always", "never"]), default="auto",
-        show_default=True,
-        help=(
-            "Put the model into the archive. auto: only a model that is not bundled, and only if"
-            " it makes the archive smaller, model included, in a trial."
-        ),
-    )  # fmt: skip
-FILE_OPTIONS = (
-    click.option(
-        "--files", type=click.Choice(["pixels", "exact"]), default="pixels", show_default=True,
-        help=(
-            "pixels: files come back with the same pixels and metadata; exact: with the same"
-            " bytes. Files whose compression cannot be reproduced then take more space."
-        ),
-    ),
-    click.option(
-        "--pictures-only", is_flag=True,
-        help=(
-            "Leave out hidden files and files other than pictures (labels, texts), and list them."
-            " A damaged picture is then an error. Without this option every file of a folder is"
-            " kept."
-        ),
-    ),
-    click.option(
-        "--skip-bad", is_flag=True,
-        help=(
-            "Leave out files that cannot be read, and list them. Without this option the first of"
-            " them is an error."
-        ),
-    ),
-)  # fmt: skip
-PURPOSE_OPTION = click.option(
-        "--for", "purpose", type=click.Choice(["storage", "random-access"]), default="storage",
-        show_default=True,
-        help=(
-            "storage: the archive is small. random-access: reading one item, or a region of a large"
-            " one, is fast, and the archive is larger: 8 % for grey MNIST digits, 57 % for bilevel"
-            " ones, 4 % for photographs."
-        ),
-    )  # fmt: skip
-EXTRA_OPTIONS = (
-    click.option(
-        "--previews", is_flag=True,
-        help=(
-            "Store a small picture of each large one, for viewers; about 1 % of the archive."
-        ),
-    ),
-    click.option(
-        "--parity", type=click.FloatRange(0, MOST_PARITY, min_open=True), metavar="PERCENT",
-        help=(
-            "Append parity data of this share of the archive, so that 'bitsback repair' can mend"
-            " bad sectors of a disk."
-        ),
-    ),
-)  # fmt: skip
-TILE_OPTIONS = (
-    click.option(
-        "--block", type=click.IntRange(min=1), metavar="N",
-        help=(
-            "Items, or tiles of large ones, in a block. Each block is decoded as a whole: small"
-            " blocks make 'extract' faster, large ones make the archive smaller."
-        ),
-    ),
-    click.option(
-        "--tile", type=click.IntRange(SMALLEST_TILE, LARGEST_TILE), metavar="N",
-        help=(
-            "Cut large pictures into tiles of N x N pixels. Small tiles make regions faster to"
-            " read, large ones make the archive smaller.  [default: 1024, and 64 for a"
-            " latent-variable model for images of any size]"
-        ),
-    ),
-    click.option(
-        "--stack/--no-stack", default=None,
-        help=(
-            "Treat the slices of an array, the pages of a TIFF file, or the pictures of a folder"
-            " that have one size, as a stack, where each is similar to the one before it. "
-            " [default: as a trial decides]"
-        ),
-    ),
-)  # fmt: skip
-"""The options that `bitsback add` has, too."""
 
 
 @click.command(cls=GroupedCommand, short_help="Compress an array or pictures.")
@@ -129,86 +26,14 @@ TILE_OPTIONS = (
 @group(
     "Output",
     options.output_option("The archive to write.  [default: INPUT.bb; for a URL, in this folder]"),
-    options.force_option,
     removal_option,
 )
-@group(
-    "Choice of the model",
-    *MODEL_OPTIONS,
-)  # fmt: skip
-@group(
-    "Choice of the model",
-    EMBED_OPTION,
-    rare=True,
-)  # fmt: skip
-@group(
-    "Files of a folder",
-    *FILE_OPTIONS,
-)  # fmt: skip
-@group(
-    "Files of a folder",
-    click.option(
-        "--labels", metavar="KEY",
-        help=(
-            "The array of an .npz file that holds a label, or another small record, for each item"
-            " of its largest array. Or the word folders: the label of a picture is its folder."
-        ),
-    ),
-    click.option(
-        "--hashes", type=click.Choice(["sha256"]),
-        help=(
-            "Store the hash of each file of a folder that comes back byte for byte. It is checked"
-            " whenever the file is restored, and 'list --hashes' prints it."
-        ),
-    ),
-    rare=True,
-)  # fmt: skip
-@group(
-    "Layout of the archive",
-    PURPOSE_OPTION,
-    click.option(
-        "--unordered", is_flag=True,
-        help=(
-            "Drop the order and the names of the items; they come back sorted. This saves 11.8 bits"
-            " an item for 10,000 items. All of them are one block, unless --block is given, so"
-            " reading one decodes all."
-        ),
-    ),
-)  # fmt: skip
-@group(
-    "Layout of the archive",
-    click.option(
-        "--keep-names", is_flag=True,
-        help=(
-            "With --unordered: keep the names of files, and report how many bytes they take."
-        ),
-    ),
-    *TILE_OPTIONS,
-    rare=True,
-)  # fmt: skip
-@group("Other options", options.threads_option, options.quiet_option)
-@group(
-    "Other options",
-    *EXTRA_OPTIONS,
-    options.json_option,
-    click.option(
-        "--resume", is_flag=True,
-        help=(
-            "Keep coded blocks beside the archive, in .NAME.part, until it is complete. After an"
-            " interruption, the same command continues from them."
-        ),
-    ),
-    options.storage_option,
-    options.traceback_option,
-    rare=True,
-)  # fmt: skip
+@options.field_options(CompressOptions)
+@options.quiet_option
+@group("Other options", options.json_option, options.traceback_option, rare=True)
 def command(
     sources: tuple[str, ...],
     output: str | None,
-    model: str | None,
-    fast: bool,
-    best: bool,
-    embed: Embed,
     remove: bool,
     quiet: bool,
     as_json: bool,
@@ -261,18 +86,12 @@ def command(
       bitsback compress scans -o s3://bucket/scans.bb --storage-option profile=me
     """
     source = sources[0]
-    if given["keep_names"] and not given["unordered"]:
-        raise click.UsageError("--keep-names is for --unordered; names are kept otherwise")
     if len(sources) > 1:
         if options.STANDARD in sources:
             raise click.UsageError("standard input cannot be one of several inputs")
         if output is None:
             raise click.UsageError("several inputs make one archive; name it with -o FILE")
-    request = CompressOptions(
-        **given,
-        model=choice_of(model, fast, best),
-        embed="if-smaller" if embed == "auto" else embed,
-    )
+    request = options.from_command(CompressOptions, given)
     if remove and request.unordered:
         raise click.UsageError("--rm would remove the order, which --unordered does not keep")
     output = options.checked_output(source, _default_output(source) if output is None else output)
@@ -289,7 +108,7 @@ def command(
         with _told_what_is_kept(progress, output, request.resume):
             summary = write_archive(
                 options.standard_input() if source == options.STANDARD else taken,
-                options.standard_output() if output == options.STANDARD else output,
+                options.destination(output),
                 replace(request, progress=progress),
             )
     row = compress_report.report(
@@ -300,15 +119,6 @@ def command(
         figures.show_json(row, err=output == options.STANDARD)
     if remove:
         remove_compressed(sources, output, messages, request.threads, quiet or as_json)
-
-
-def choice_of(model: str | None, fast: bool, best: bool) -> str:
-    """The choice of a model. Raises UsageError if it is given twice."""
-    choices = (model, "fast" if fast else None, "best" if best else None)
-    given = [choice for choice in choices if choice is not None]
-    if len(given) > 1:
-        raise click.UsageError("--fast, --best and -m each choose a model; give one of them")
-    return given[0] if given else "auto"
 
 
 @contextmanager

@@ -32,33 +32,11 @@ if TYPE_CHECKING:
     " extension of its format, or the folder X; for a URL, in this folder]",
     "PATH",
 )
-@click.option(
-    "--files", type=click.Choice(["exact", "pixels"]), default="exact",
-    show_default=True,
-    help=(
-        "For an archive made with --files exact. exact: it is an error if zlib or libtiff of this"
-        " computer cannot reproduce the bytes of a file. pixels: such a file comes back with the"
-        " same pixels and metadata."
-    ),
-)  # fmt: skip
-@click.option(
-    "--keep-going", is_flag=True,
-    help=(
-        "Restore the undamaged parts of a damaged or truncated archive, list the lost ones on"
-        " standard output, and exit with 2."
-    ),
-)  # fmt: skip
-@click.option(
-    "--fill", type=float, metavar="VALUE",
-    help=(
-        "With --keep-going: the value for lost elements of arrays. Without it, items with lost"
-        " elements are left out."
-    ),
-)  # fmt: skip
-@options.model_option
+@options.field_options(DecompressOptions)
 @removal_option
-@options.threads_option
-@options.writing_options
+@options.quiet_option
+@options.json_option
+@options.traceback_option
 def command(
     sources: tuple[str, ...],
     output: str | None,
@@ -79,8 +57,8 @@ def command(
 
     With --keep-going the undamaged files of a damaged archive come back. An array becomes shorter:
     only its undamaged items come back, or the undamaged rows if it is one item; with --fill it
-    keeps its shape. Lost items are listed, one per line, in the form that 'extract' takes. If the
-    names are lost, files are named by numbers.
+    keeps its shape. Lost items are listed on standard output, one per line, in the form that
+    'extract' takes, and the exit status is 2. If the names are lost, files are named by numbers.
 
     With several archives, each is tried, and the exit status is 2 if any failed.
 
@@ -103,9 +81,7 @@ def command(
         check_removable(sources, output or sources[0])
         if given["keep_going"]:
             raise click.UsageError("--rm would remove what --keep-going does not restore")
-    if given["fill"] is not None and not given["keep_going"]:
-        raise click.UsageError("--fill is for --keep-going")
-    wanted = DecompressOptions(**given)
+    wanted = options.from_command(DecompressOptions, given)
     if wanted.keep_going and output == options.STANDARD:
         raise click.UsageError("--keep-going lists on standard output what is lost; give -o FILE")
     taken: dict[str, str] = {}
@@ -131,8 +107,9 @@ def command(
             if into is not None:
                 into.mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
-            place = options.standard_output() if target == options.STANDARD else target
-            summary = restore_archive(archive, place, replace(wanted, progress=progress))
+            summary = restore_archive(
+                archive, options.destination(target), replace(wanted, progress=progress)
+            )
             assert isinstance(summary, Restored)
             seconds = time.perf_counter() - start
         row = figures.report(

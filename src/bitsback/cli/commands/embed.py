@@ -40,29 +40,21 @@ def command(
     """
     import bitsback
 
-    if output == options.STANDARD:
-        options.refuse_terminal()
+    destination = options.destination(output)
     start = time.perf_counter()
     with Progress("embedding", quiet) as progress:
         models = bitsback.embed(
             archive,
-            options.standard_output() if output == options.STANDARD else output,
+            destination,
             model=model,
             force=force,
             progress=progress,
             storage_options=storage_options,
         )
     names = [one.name for one in models]
-    if as_json:
-        figures.show_json(
-            {
-                "archive": archive,
-                "output": archive if output is None else output,
-                "models": names,
-                "seconds": time.perf_counter() - start,
-            },
-            err=output == options.STANDARD,
-        )
-    elif not quiet:
-        what = ", ".join(names) if names else "no model, since no block needs one"
-        figures.say(f"{archive if output is None else output}: has {what} in it", err=True)
+    target = archive if output is None else output
+    seconds = time.perf_counter() - start
+    row = {"archive": archive, "output": target, "models": names, "seconds": seconds}
+    what = ", ".join(names) if names else "no model, since no block needs one"
+    text = f"{target}: has {what} in it"
+    figures.result(row, text, as_json, quiet, err=output == options.STANDARD)

@@ -15,8 +15,8 @@ from bitsback.cli.spool import opened
 from bitsback.errors import InputError
 
 if TYPE_CHECKING:
+    from bitsback.archive.archive import Archive
     from bitsback.archive.reading.listing import Entry
-    from bitsback.archive.reading.reader import Archive
 
 
 @click.command(short_help="List the names in X.bb.")
@@ -110,11 +110,12 @@ def _entries(archive: Archive, names: Sequence[str], facts: bool) -> Iterator[En
     from bitsback.cli.selection import file_numbers
 
     if not names:
-        return entries(archive, facts)
+        return entries(archive.reader, facts)
     if not archive.names:
         raise InputError(f"{archive.name}: holds nothing with a name; list it without {names[0]!r}")
     wanted = set(file_numbers(archive, names))
-    return (entry for number, entry in enumerate(entries(archive, facts)) if number in wanted)
+    found = enumerate(entries(archive.reader, facts))
+    return (entry for number, entry in found if number in wanted)
 
 
 def _print_hashes(archive: Archive, names: Sequence[str], progress: Progress) -> None:
@@ -185,9 +186,9 @@ def _long(entry: Entry) -> str:
 
 def _facts(entry: Entry) -> str:
     """Those of a DICOM file, which tell nothing of patients."""
-    told = [entry.modality] * bool(entry.modality)
-    told += [f"{entry.frames} frames"] * (entry.frames > 1)
-    return f"  ({', '.join(told)})" if told else ""
+    facts = [entry.modality] * bool(entry.modality)
+    facts += [f"{entry.frames} frames"] * (entry.frames > 1)
+    return f"  ({', '.join(facts)})" if facts else ""
 
 
 def _columns(size: str, stored: str, kind: str, shape: str, name: str) -> str:

@@ -45,8 +45,7 @@ def command(
     """
     import bitsback
 
-    if output == options.STANDARD:
-        options.refuse_terminal()
+    destination = options.destination(output)
     start = time.perf_counter()
     with (
         Progress("merging", quiet) as progress,
@@ -54,32 +53,23 @@ def command(
     ):
         summary = bitsback.merge(
             sources,
-            options.standard_output() if output == options.STANDARD else output,
+            destination,
             force=force,
             verify=not no_verify,
             threads=threads,
             progress=progress,
             storage_options=storage_options,
         )
-    if as_json:
-        figures.show_json(
-            {
-                "sources": list(sources),
-                "output": output,
-                "items": summary.items,
-                "files": summary.files,
-                "blocks": summary.blocks,
-                "bytes_in": summary.bytes_in,
-                "bytes_out": summary.bytes_out,
-                "seconds": time.perf_counter() - start,
-                "warnings": messages,
-            },
-            err=output == options.STANDARD,
-        )
-    elif not quiet:
-        what = figures.contents(summary)
-        figures.say(
-            f"{output}: {what} in {figures.count(summary.blocks, 'block')},"
-            f" {figures.size(summary.bytes_in)} -> {figures.size(summary.bytes_out)}",
-            err=True,
-        )
+    names = ("items", "files", "blocks", "bytes_in", "bytes_out")
+    row = {
+        "sources": list(sources),
+        "output": output,
+        **{name: getattr(summary, name) for name in names},
+        "seconds": time.perf_counter() - start,
+        "warnings": messages,
+    }
+    text = (
+        f"{output}: {figures.contents(summary)} in {figures.count(summary.blocks, 'block')},"
+        f" {figures.size(summary.bytes_in)} -> {figures.size(summary.bytes_out)}"
+    )
+    figures.result(row, text, as_json, quiet, err=output == options.STANDARD)

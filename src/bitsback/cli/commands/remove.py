@@ -40,7 +40,6 @@ def command(archive: str, items: tuple[str, ...], quiet: bool, as_json: bool) ->
         shown_warnings(progress, quiet or as_json) as messages,
     ):
         removed = bitsback.remove(archive, names)
-    if as_json:
-        figures.show_json({"archive": archive, "removed": removed, "warnings": messages})
-    elif not quiet:
-        figures.say(f"{archive}: {figures.count(len(removed), 'file')} removed", err=True)
+    row = {"archive": archive, "removed": removed, "warnings": messages}
+    text = f"{archive}: {figures.count(len(removed), 'file')} removed"
+    figures.result(row, text, as_json, quiet)

@@ -45,11 +45,9 @@ def command(
 
     target = archive if output is None else output
     done = bitsback.repair(archive, output, force=force, storage_options=storage_options)
-    if as_json:
-        figures.show_json({"archive": archive, "output": target, **dataclasses.asdict(done)})
-    elif not quiet:
-        what = "; ".join(_mended(done)) or "no bytes had changed"
-        figures.say(f"{target}: {what}; 'bitsback verify' checks all of it", err=True)
+    row = {"archive": archive, "output": target, **dataclasses.asdict(done)}
+    what = "; ".join(_mended(done)) or "no bytes had changed"
+    figures.result(row, f"{target}: {what}; 'bitsback verify' checks all of it", as_json, quiet)
 
 
 def _mended(done: Repaired) -> Iterator[str]:

@@ -14,7 +14,7 @@ from bitsback.cli.spool import opened
 from bitsback.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from bitsback.archive.reading.reader import Archive
+    from bitsback.archive.archive import Archive
     from bitsback.summary import Differences
 
 
@@ -70,17 +70,17 @@ def command(
             Progress("verifying", quiet) as progress,
             opened(name, model=model, storage_options=storage_options) as archive,
         ):
-            archive._take_addition()
+            archive.reader.take_addition()
             found, fault = _compared(archive, against, threads, progress)
             # What is the same as the originals was decoded for that.
             same = found is not None and not found
             problems = [] if same else archive.verify(threads, progress)
             if fault is not None and not problems:
                 raise fault
-            items, blocks = len(archive), len(archive._blocks)
+            items, blocks = len(archive), len(archive.reader.blocks)
             from bitsback.format.layout import PARITY  # late, as a command runs
 
-            mendable = any(place.kind == PARITY for place in archive._sections())
+            mendable = any(place.kind == PARITY for place in archive.reader.directory.sections)
             known, lost = archive.name, archive.lost(problems) if problems else []
         for _, error in problems:
             figures.say(f"bitsback: error: {error}", err=True)
@@ -120,6 +120,6 @@ def _compared(
     if against is None:
         return None, None
     try:
-        return with_place(archive, Path(against), True, threads, progress), None
+        return with_place(archive.reader, Path(against), True, threads, progress), None
     except ArchiveError as error:
         return None, error

@@ -200,7 +200,7 @@ class Animated:
     """What the chunks of each frame's pixels hold."""
 
     @classmethod
-    def of(cls, data: bytes) -> Animated | None:
+    def read(cls, data: bytes) -> Animated | None:
         """None for a file that is too large, or that readers may take for something else than its
         chunks say.
         """
@@ -263,8 +263,8 @@ class Animated:
         streams = list[Stream]()
         laid, _ = sheet_of(self.metadata.frames)
         for place, file in zip(laid, self._alone(), strict=True):
-            pixels = Bands.of(np.ascontiguousarray(sheet[place]))
-            png = Png.of(file, list(places(file)), pixels, exact)
+            pixels = Bands.from_array(np.ascontiguousarray(sheet[place]))
+            png = Png.read(file, list(places(file)), pixels, exact)
             if png is None:
                 return None
             streams += [] if png.stream is None else [png.stream]
@@ -299,11 +299,11 @@ def _are_sound(header: bytes, around: Sequence[Sequence[Chunk]]) -> bool:
             if at == 0 and (columns, rows) != (width, height):
                 return False
     placed = [(at, kind, held) for at, chunks in enumerate(around) for kind, held in chunks]
-    told = [(at, len(held), held[:4]) for at, kind, held in placed if kind == _CONTROL]
+    heads = [(at, len(held), held[:4]) for at, kind, held in placed if kind == _CONTROL]
     critical = [(at, kind) for at, kind, _ in placed if kind[:1].isupper()]
-    return told == [(0, 8, frames.to_bytes(4, "big"))] and critical in ([], [(0, b"PLTE")])
+    return heads == [(0, 8, frames.to_bytes(4, "big"))] and critical in ([], [(0, b"PLTE")])
 
 
 def read(data: Content) -> Animated | None:
     """The parts of a file; None if they cannot be kept, or it is too large."""
-    return Animated.of(data[:]) if len(data) <= _MOST_BYTES else None
+    return Animated.read(data[:]) if len(data) <= _MOST_BYTES else None

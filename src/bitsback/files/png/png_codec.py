@@ -39,7 +39,7 @@ def samples(file: BinaryIO) -> Bands | None:
     if is_animated(content):
         found = animated.read(content)
         sheet = None if found is None else found.sheet()
-        return None if sheet is None else Bands.of(sheet)
+        return None if sheet is None else Bands.from_array(sheet)
     return sample_bands(identify(file, _PLUGINS), png_bands)
 
 
@@ -49,7 +49,7 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
 
     def metadata_of(data: Content, file: BinaryIO, pixels: Bands) -> Png | None:
         found = list(places(data))
-        png = Png.of(data, found, pixels, exact)
+        png = Png.read(data, found, pixels, exact)
         with suppress(ArchiveError):
             if png is not None and _made_again(png, data, found, pixels):
                 return png
@@ -77,13 +77,13 @@ def _split_animated(file: BinaryIO, exact: bool) -> Split | None:
         return None
     if exact:
         animation = replace(animation, crc=zlib.crc32(data[:]))
-    pixels, made = Bands.of(sheet), io.BytesIO()
+    pixels, made = Bands.from_array(sheet), io.BytesIO()
     with suppress(ArchiveError):
         drawing = animation.drawing(made, sheet.dtype, sheet.shape)
         drawing.add(sheet)
         drawing.close()
         if same_bytes(file, made) if exact else same(file, made):
-            split = Split.of(pixels, animation, indexed=animation.samples.indexed)
+            split = Split.from_pixels(pixels, animation, indexed=animation.samples.indexed)
             return replace(split, frames=animation.alike)
     return None
 

@@ -205,7 +205,7 @@ class Png:
     """CRC-32 of the file whose very bytes come back."""
 
     @classmethod
-    def of(cls, data: Content, found: list[Place], pixels: Bands, exact: bool) -> Png | None:
+    def read(cls, data: Content, found: list[Place], pixels: Bands, exact: bool) -> Png | None:
         """The container metadata of a file; None if they cannot describe all of it.
 
         found: its chunks. pixels: as Pillow reads them. exact: None unless the very bytes of the
@@ -266,7 +266,7 @@ class Png:
     ) -> Stream | None:
         rows = self.samples.filtered(self.samples.row_bytes(pixels), filters)
         parts = [content(data, place) for place in idats]
-        deflated = Deflated.of(rows, b"".join(parts))
+        deflated = Deflated.find(rows, b"".join(parts))
         if deflated is None:
             return None
         return Stream(filters, deflated, tuple(map(len, parts)))

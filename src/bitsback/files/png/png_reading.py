@@ -160,7 +160,7 @@ def filters_of(
     ends before the last row, or has unknown filters.
     """
     inflater = _Inflater(data, idats)
-    passes = map(Bands.of, _passes(pixels.whole())) if interlaced else [pixels]
+    passes = map(Bands.from_array, _passes(pixels.whole())) if interlaced else [pixels]
     found = b""
     for part in passes:
         filters = _filters_of_pass(samples, inflater, part)

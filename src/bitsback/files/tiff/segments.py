@@ -320,8 +320,8 @@ def _ends_as_zstd(data: bytes, size: int) -> bool:
     section 3.1.1.
     """
     single, checked = data[4] >> 5 & 1, data[4] >> 2 & 1
-    told = (single, 2, 4, 8)[data[4] >> 6]
-    at, last = 6 - single + (0, 1, 2, 4)[data[4] & 3] + told, 0
+    count = (single, 2, 4, 8)[data[4] >> 6]
+    at, last = 6 - single + (0, 1, 2, 4)[data[4] & 3] + count, 0
     while not last and at < len(data):
         header = int.from_bytes(data[at : at + 3], "little")
         last, kind, length = header & 1, header >> 1 & 3, header >> 3
@@ -410,7 +410,7 @@ class Places:
     runs: tuple[tuple[int, int, int], ...]
 
     @classmethod
-    def of(cls, spans: Iterable[Span]) -> Places:
+    def from_spans(cls, spans: Iterable[Span]) -> Places:
         gaps, end = [], 0
         for start, stop in spans:
             gaps.append((start - end, stop - start))

@@ -103,12 +103,12 @@ def opened(file: BinaryIO) -> Any:
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns about many tags
     file.seek(0)
     tiff = tifffile.TiffFile(file, name="a TIFF file")
-    seen: set[int] = set()
+    offsets: set[int] = set()
     for place in _places(tiff):
-        if place in seen:
+        if place in offsets:
             tiff.close()
             raise OSError("is damaged: its pages form a loop")
-        seen.add(place)
+        offsets.add(place)
     return tiff
 
 

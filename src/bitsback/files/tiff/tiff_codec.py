@@ -67,7 +67,9 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     pages = one_picture(pages_of(file))
     metadata = tiff_metadata(file, pages, exact) if pages else None
     return (
-        None if metadata is None else Split.of(pixels_of(file, pages), metadata, pages[0].palette)
+        None
+        if metadata is None
+        else Split.from_pixels(pixels_of(file, pages), metadata, pages[0].palette)
     )
 
 
@@ -114,7 +116,7 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
 def _metadata(content: Content, reader: Reader, pages: list[Page]) -> Tiff | None:
     runs = [(len(list(group)), layout) for layout, group in groupby(p.layout for p in pages)]
     fields = tuple(page.fields for page in pages if page.fields is not None)
-    places = Places.of(span for page in pages for span in page.spans)
+    places = Places.from_spans(span for page in pages for span in page.spans)
     segments = merged(
         chain(
             (span for page in pages for span in page.spans),
@@ -154,7 +156,7 @@ def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
             if raw is None:
                 return BEST
             others = [replace(BEST, level=level) for level in range(9, 0, -1)]
-            return Deflated.of(raw, data) or min(others, key=lambda one: len(one.stream(raw)))
+            return Deflated.find(raw, data) or min(others, key=lambda one: len(one.stream(raw)))
     return BEST
 
 

@@ -126,8 +126,8 @@ class Tiff:
         """Whether these are the dtypes and shapes of the pages. Raises ArchiveError."""
         return (
             all(
-                page is not None and (page.dtype, page.shape) == told
-                for page, told in zip_longest(self.layouts(), pages)
+                page is not None and (page.dtype, page.shape) == expected
+                for page, expected in zip_longest(self.layouts(), pages)
             )
             and self.consistent
         )
@@ -317,7 +317,7 @@ class TiffDrawing:
         self._waiting, self._count, self._band = [], 0, self._band + 1
         if self._band == page.down:
             if page.compression != NONE:
-                self._tell()
+                self._report_segments()
             following = next(self._layouts, None)
             if following is not None:
                 self._begin(following)
@@ -372,7 +372,7 @@ class TiffDrawing:
         tile[: samples.shape[0], : samples.shape[1]] = samples
         return tile
 
-    def _tell(self) -> None:
+    def _report_segments(self) -> None:
         """Writes the places of the page's segments."""
         page, fields = self._page, next(self._fields)
         order: Literal["big", "little"] = "big" if page.flags & BIG else "little"

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 
 from bitsback.errors import InputError
 from bitsback.io.locks import Lock
-from bitsback.io.remote.url import Url, protocols, set_changed
+from bitsback.io.remote.url import Url, parent_of, protocols, set_changed
 
 
 def is_folder(url: Url) -> bool:
@@ -21,7 +21,7 @@ def is_folder(url: Url) -> bool:
     with url.as_os_error():
         if {"http", "https"} & set(protocols(fs)):
             return False
-        fs.invalidate_cache(fs._parent(path))
+        fs.invalidate_cache(parent_of(fs, path))
         return bool(fs.info(path)["type"] == "directory")
 
 
@@ -31,7 +31,7 @@ def exists(url: Url) -> bool:
     """
     fs, path = url.connect()
     with url.as_os_error():
-        fs.invalidate_cache(fs._parent(path))
+        fs.invalidate_cache(parent_of(fs, path))
         return not {"http", "https"} & set(protocols(fs)) and bool(fs.exists(path))
 
 
@@ -143,7 +143,7 @@ class Uploads:
         try:
             self._fs.pipe_file(place, data)
         except FileNotFoundError:  # the filesystem has real folders
-            self._fs.makedirs(self._fs._parent(place), exist_ok=True)
+            self._fs.makedirs(parent_of(self._fs, place), exist_ok=True)
             self._fs.pipe_file(place, data)
 
     def remove_new(self) -> None:
@@ -189,7 +189,7 @@ def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
             file.close()
             if not getattr(file, "autocommit", True):
                 file.commit()
-            fs.invalidate_cache(fs._parent(path))
+            fs.invalidate_cache(parent_of(fs, path))
     except BaseException:
         _give_up(fs, path, file, there)
         raise

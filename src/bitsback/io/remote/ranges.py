@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from bitsback.io.locks import Lock
-from bitsback.io.remote.url import CHANGED, Description, Url, describe, differ, protocols
+from bitsback.io.remote.url import CHANGED, Description, Url, describe, differ, parent_of, protocols
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
 
@@ -119,7 +119,7 @@ class Ranges:
         fs, path = self._url.connect()
         with self._url.as_os_error():
             # A cached listing of the folder may be older than the file.
-            fs.invalidate_cache(fs._parent(path))
+            fs.invalidate_cache(parent_of(fs, path))
             info = fs.info(path)
         if info.get("type") == "directory":
             raise OSError("is a folder")

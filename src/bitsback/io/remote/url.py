@@ -26,9 +26,9 @@ unknown.
 """
 
 
-def describe(of: Mapping[str, Any], size: int | None) -> Description:
+def describe(info: Mapping[str, Any], size: int | None) -> Description:
     """The description from the `info` of fsspec, or from the headers of a response."""
-    marks = {mark: of.get(mark) for mark in _MARKS}
+    marks = {mark: info.get(mark) for mark in _MARKS}
     return {"size": size} | {
         # A listing and `info` may give the same time in different types.
         mark: value.timestamp() if isinstance(value, datetime) else value
@@ -229,6 +229,11 @@ def check_options(options: Options | None, *places: object) -> None:
     each = [one for place in places for one in (place if isinstance(place, list) else [place])]
     if options and not any(isinstance(one, Url) for one in each):
         raise InputError("storage options are for URLs, as s3://bucket/x.bb, and none was given")
+
+
+def parent_of(fs: Any, path: str) -> str:
+    """The folder of a path in a filesystem of fsspec."""
+    return path.rpartition("/")[0] or str(fs.root_marker)
 
 
 def protocols(fs: Any) -> tuple[str, ...]:

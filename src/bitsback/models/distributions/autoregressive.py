@@ -5,31 +5,28 @@ variables.
 Source: Gulrajani et al. 2017 (PixelVAE); docs/model-format.md for its integers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from bitsback import _core
-from bitsback.codecs.codec import one_step, undoing
-from bitsback.codecs.symbol_arrays import as_symbols
-from bitsback.errors import MessageError, ModelError
-from bitsback.message import Message
+from bitsback.errors import ModelError
+from bitsback.models.distributions.distribution import Conditional, Distribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.families import IN_CONTEXT, Family, Outputs, check_outputs, read_family
+from bitsback.models.families import IN_CONTEXT, Family, check_outputs, read_family
 from bitsback.models.integer import ITEM, Activations, Network, Size
 from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
-from bitsback.models.variables import CONTEXT, DATA, FEATURES, Variable
+from bitsback.models.variables import CONTEXT, DATA, FEATURES
 
 _ONE_PIXEL = (1, 1)
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class PixelContext:
     """The context of a pixel."""
 
     window: tuple[int, int]
@@ -45,22 +42,15 @@ class Seen:
         above, side = self.window
         return above * (2 * side + 1) + side
 
-    def offsets(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The offsets of the window's pixels, row by row: downwards and to the right."""
-        above, side = self.window
-        down, right = np.mgrid[-above:1, -side : side + 1].reshape(2, -1)[:, : self.pixels]
-        return down, right
-
 
 @dataclass(frozen=True, eq=False)
 class PixelNetwork:
     network: Network
-    outputs: Outputs
+    outputs: tuple[str, ...]
 
-    def __call__(self, rows: NDArray[np.uint8], channels: int) -> list[NDArray[Any]]:
-        """The outputs [rows, channels, components] for contexts or features [rows, width]."""
-        outputs = self.network.at(_ONE_PIXEL)(rows, outputs=self.outputs.names)
-        return [output.reshape(len(rows), channels, self.outputs.components) for output in outputs]
+    def core(self) -> tuple[_core.Network, list[int]]:
+        bound = self.network.at(_ONE_PIXEL)
+        return bound.core, [bound.numbers[name] for name in self.outputs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +63,8 @@ class ChannelGroup:
     flat: PixelNetwork | None
 
     def core(self) -> dict[str, Any]:
-        network, outputs = self._core_of(self.network)
-        flat, flat_outputs = self._core_of(self.flat) if self.flat else (None, [])
+        network, outputs = self.network.core()
+        flat, flat_outputs = self.flat.core() if self.flat else (None, [])
         return {
             "channels": list(self.channels),
             "family": self.family.core(),
@@ -86,69 +76,33 @@ class ChannelGroup:
 
     @property
     def networks(self) -> list[Network]:
-        return [of.network for of in (self.network, self.flat) if of is not None]
-
-    @staticmethod
-    def _core_of(of: PixelNetwork) -> tuple[_core.Network, list[int]]:
-        bound = of.network.at(_ONE_PIXEL)
-        return bound.core, [bound.numbers[name] for name in of.outputs.names]
+        return [network.network for network in (self.network, self.flat) if network is not None]
 
 
-@dataclass(frozen=True, eq=False)
-class AutoregressiveDistribution:
-    variable: Variable
-    given: tuple[str, ...]
-    network: Network | None
-    """The network that computes features from the given variables."""
-    features: str | None
-    seen: Seen
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AutoregressiveDistribution(Distribution):
+    features: int
+    """The channels of the features that the network of the given variables computes."""
+    context: PixelContext
     groups: tuple[ChannelGroup, ...]
 
-    @property
-    def feature_channels(self) -> int:
-        if self.network is None or self.features is None:
-            return 0
-        return self.network.known[self.features].channels
-
-    def codec(
-        self, values: Mapping[str, NDArray[Any]], items: int, size: Size
-    ) -> "AutoregressiveCodec":
-        features = np.zeros((items, *size, 0), np.uint8)
-        for flat in self.parameters(values, size):
-            features = flat.reshape(items, *size, self.feature_channels)
-        return AutoregressiveCodec(self, features)
-
-    def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
-        """The features of all pixels, [items, pixels * features], if there are any."""
-        if self.network is None or self.features is None:
-            return []
-        given = (values[name] for name in self.given)
-        return self.network.at(size)(*given, outputs=(self.features,))
-
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
-        features = None
-        if self.network is not None and self.features is not None:
-            bound = self.network.at(size)
-            features = _core.Conditional(
-                bound.core,
-                [numbers[name] for name in self.given],
-                [bound.numbers[self.features]],
-            )
+        features = self.conditional
         return _core.distribution(
             "autoregressive",
             numbers[self.variable.name],
             size=(*size, self.variable.channels),
-            window=self.seen.window,
-            planes=self.seen.planes,
-            flat=self.seen.flat,
-            features=features,
+            window=self.context.window,
+            planes=self.context.planes,
+            flat=self.context.flat,
+            features=features and features.core(size, numbers),
             groups=[group.core() for group in self.groups],
         )
 
     def memory(self, shape: ItemShape) -> int:
-        (above, side), planes = self.seen.window, len(self.seen.planes)
+        (above, side), planes = self.context.window, len(self.context.planes)
         window = planes * self.variable.channels * (above + 1) * (shape.columns + 2 * side)
-        return window + self.feature_channels * shape.rows * shape.columns + shape.elements
+        return window + self.features * shape.rows * shape.columns + shape.elements
 
     def macs(self, shape: ItemShape) -> int:
         networks = [network for group in self.groups for network in group.networks]
@@ -159,130 +113,19 @@ class AutoregressiveDistribution:
         return len(self.groups) * shape.rows * shape.columns
 
 
-@dataclass(frozen=True, eq=False)
-class AutoregressiveCodec:
-    """Codes x [items, elements] group by group and pixel by pixel, for all items in one step. Pop
-    goes from the first pixel to the last, push from the last to the first.
-    """
-
-    autoregressive: AutoregressiveDistribution
-    features: NDArray[np.uint8]
-    """[items, rows, columns, feature channels]."""
-
-    @one_step
-    def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = self._checked(symbols)
-        done: list[tuple[Any, NDArray[Any]]] = []
-
-        def undo() -> None:
-            for codec, _ in reversed(done):
-                codec.pop(message)
-
-        with undoing(undo):
-            for group, row, column in reversed(list(self._steps())):
-                codec = self._codec(x, group, row, column)
-                of_group = self._of_group(x, group, row, column)
-                codec.push(message, of_group)
-                done.append((codec, of_group))
-
-    @one_step
-    def pop(self, message: Message) -> NDArray[Any]:
-        x = np.zeros(self._shape, self.autoregressive.variable.dtype)
-        done: list[tuple[Any, NDArray[Any]]] = []
-
-        def undo() -> None:
-            for codec, of_group in reversed(done):
-                codec.push(message, of_group)
-
-        with undoing(undo):
-            for group, row, column in self._steps():
-                codec = self._codec(x, group, row, column)
-                of_group = codec.pop(message)
-                x[:, row, column, list(self.autoregressive.groups[group].channels)] = of_group
-                done.append((codec, of_group))
-        return x.reshape(len(x), prod(x.shape[1:]))
-
-    def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
-        x = self._checked(symbols)
-        bits = np.empty(self._shape)
-        for group, row, column in self._steps():
-            codec = self._codec(x, group, row, column)
-            of_group = self._of_group(x, group, row, column)
-            channels = list(self.autoregressive.groups[group].channels)
-            bits[:, row, column, channels] = codec.bits(of_group)
-        return bits.reshape(len(x), prod(bits.shape[1:]))
-
-    @property
-    def _shape(self) -> tuple[int, int, int, int]:
-        items, rows, columns, _ = self.features.shape
-        return items, rows, columns, self.autoregressive.variable.channels
-
-    def _steps(self) -> Iterator[tuple[int, int, int]]:
-        _, rows, columns, _ = self._shape
-        for row in range(rows):
-            for column in range(columns):
-                for group in range(len(self.autoregressive.groups)):
-                    yield group, row, column
-
-    def _of_group(self, x: NDArray[Any], group: int, row: int, column: int) -> NDArray[Any]:
-        return x[:, row, column, list(self.autoregressive.groups[group].channels)]
-
-    def _codec(self, x: NDArray[Any], number: int, row: int, column: int) -> Any:
-        """The codec of a group of one pixel of all items, which depends only on earlier groups."""
-        group, seen = self.autoregressive.groups[number], self.autoregressive.seen
-        items, _, columns, channels = self._shape
-        order = [channel for of in self.autoregressive.groups for channel in of.channels]
-        known = [channel for of in self.autoregressive.groups[:number] for channel in of.channels]
-        down, right = seen.offsets()
-        inside = (down + row >= 0) & (right + column >= 0) & (right + column < columns)
-        window = np.zeros((items, len(down), channels), x.dtype)
-        window[:, inside] = x[:, (row + down)[inside], (column + right)[inside]][..., order]
-        seen_symbols = window.reshape(items, len(down) * channels)
-        before = np.concatenate([seen_symbols, x[:, row, column, known]], axis=1)
-        features = self.features[:, row, column]
-        contexts = np.concatenate([*(plane[before] for plane in seen.planes), features], axis=1)
-        if seen.flat is None or group.flat is None:
-            return group.family.codec(group.network(contexts, len(group.channels)))
-        flat: NDArray[np.bool_] = np.all(seen.flat[seen_symbols], axis=1)
-        count = len(group.channels)
-        most = max(of.outputs.components for of in (group.network, group.flat))
-        of_flat = group.family.parameters(group.flat(features[flat], count), most)
-        of_others = group.family.parameters(group.network(contexts[~flat], count), most)
-        return group.family.codec_of(
-            *(_merged(flat, one, two) for one, two in zip(of_flat, of_others, strict=True))
-        )
-
-    def _checked(self, symbols: ArrayLike) -> NDArray[Any]:
-        items, rows, columns, channels = self._shape
-        shape = items, rows * columns * channels
-        x: NDArray[Any] = as_symbols(symbols, self.autoregressive.variable.dtype, shape)
-        if int(x.max(initial=0)) >= self.autoregressive.variable.levels:
-            raise MessageError(
-                f"symbols must lie in [0, {self.autoregressive.variable.levels - 1}]"
-            )
-        return x.reshape(self._shape)
-
-
-def _merged(chosen: NDArray[np.bool_], one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any]:
-    """The rows of `one` where `chosen`, those of `two` elsewhere."""
-    rows = np.empty((len(chosen), *one.shape[1:]), one.dtype)
-    rows[chosen], rows[~chosen] = one, two
-    return rows
-
-
 def read(source: DistributionEntry, codec: str) -> AutoregressiveDistribution:
     if source.variable.name != DATA:
         raise ModelError("the codec autoregressive is for the data, not for latents")
     fields, variable = source.fields, source.variable
     fields.text("order", "raster")
     above, side = fields.integers("window", 2, 1, 8)
-    network, features, of_features = None, None, None
-    if source.of.given:
-        network, (features,) = source.network(1)
-        of_features = network.known[features]
-        if of_features.channels > 256 or not of_features.within(0, 255):
-            raise ModelError(f"'{features}' must have 1 to 256 channels in [0, 255]")
+    conditional, features = None, None
+    if source.parsed_key.given:
+        network, names = source.network(1)
+        conditional = Conditional(network, source.parsed_key.given, tuple(names))
+        features = network.known[names[0]]
+        if features.channels > 256 or not features.within(0, 255):
+            raise ModelError(f"'{names[0]}' must have 1 to 256 channels in [0, 255]")
     planes = source.tensors.get("x.planes", "uint8", dimensions=2)
     if len(planes) > 8 or planes.shape[1] != variable.levels:
         raise ModelError(f"the tensor x.planes must have the shape [1 to 8, {variable.levels}]")
@@ -292,25 +135,29 @@ def read(source: DistributionEntry, codec: str) -> AutoregressiveDistribution:
     gated = [entry.has("flat") for entry in entries]
     flat = None
     if any(gated):
-        if not all(gated) or of_features is None:
+        if not all(gated) or features is None:
             raise ModelError("all groups have 'flat' or none has, and it needs features")
         flat = source.tensors.bounded("x.flat", "uint8", (variable.levels,), 0, 1)
-    seen = Seen((above, side), planes, flat)
+    window = PixelContext((above, side), planes, flat)
     groups: list[ChannelGroup] = []
     for entry in entries:
-        groups.append(_read_group(source, entry, seen, of_features, groups))
+        groups.append(_read_group(source, entry, window, features, groups))
     named = sorted(channel for group in groups for channel in group.channels)
     if len(groups) > 16 or named != list(range(variable.channels)):
         raise ModelError("'groups' must be 1 to 16 that name each channel once")
     return AutoregressiveDistribution(
-        variable, source.of.given, network, features, seen, tuple(groups)
+        variable=variable,
+        conditional=conditional,
+        features=features.channels if features else 0,
+        context=window,
+        groups=tuple(groups),
     )
 
 
 def _read_group(
     source: DistributionEntry,
     fields: Fields,
-    seen: Seen,
+    window: PixelContext,
     features: Activations | None,
     before: list[ChannelGroup],
 ) -> ChannelGroup:
@@ -324,9 +171,9 @@ def _read_group(
         source.variable.levels,
         fields.peek_text("network"),
     )
-    width = len(seen.planes) * (seen.pixels * all_channels + known)
+    width = len(window.planes) * (window.pixels * all_channels + known)
     width += features.channels if features else 0
-    high = max(int(seen.planes.max()), features.high if features else 0)
+    high = max(int(window.planes.max()), features.high if features else 0)
     context = Activations(ITEM, width, 0, high)
     network = _read_network(source, fields, CONTEXT, context, family, len(channels))
     flat = None
@@ -349,5 +196,5 @@ def _read_network(
 ) -> PixelNetwork:
     names = fields.texts("outputs", len(family.outputs))
     network = source.networks.of_pixel(fields.text("network"), name, values, names)
-    outputs = check_outputs(family, names, network.known, channels, network.name)
-    return PixelNetwork(network, outputs)
+    check_outputs(family, names, network.known, channels, network.name)
+    return PixelNetwork(network, tuple(names))

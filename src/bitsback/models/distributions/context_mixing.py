@@ -78,16 +78,20 @@ class Mixing:
             "maps": self.maps,
             "contexts": [
                 {
-                    "offset": of.offset,
-                    "limit": of.limit,
-                    "by_split": of.by_split,
-                    "terms": core_terms(of.terms),
+                    "offset": context.offset,
+                    "limit": context.limit,
+                    "by_split": context.by_split,
+                    "terms": core_terms(context.terms),
                 }
-                for of in self.contexts
+                for context in self.contexts
             ],
             "mixers": [
-                {"select": self._core_select(of.select), "start": of.start, "rates": of.rates}
-                for of in self.mixers
+                {
+                    "select": self._core_select(mixer.select),
+                    "start": mixer.start,
+                    "rates": mixer.rates,
+                }
+                for mixer in self.mixers
             ],
             "values": core_terms(self._values),
         }
@@ -95,7 +99,7 @@ class Mixing:
     @cached_property
     def _values(self) -> tuple[Term, ...]:
         """The terms by which mixers are chosen."""
-        return tuple(one for of in self.mixers for one in of.select if isinstance(one, Term))
+        return tuple(one for mixer in self.mixers for one in mixer.select if isinstance(one, Term))
 
     def _core_select(self, select: tuple[str | int | Term, ...]) -> list[tuple[str, int]]:
         """Kinds of selectors, and of which context or value."""
@@ -113,18 +117,18 @@ class Mixing:
     def memory_of(self, decisions: int, bits: int, nodes: int, features: int = 0) -> int:
         """bits: of a symbol. nodes: at which decisions are made. features: that mixers take."""
         slots = sum(
-            (1 << of.bits) * nodes
-            if of.bits + bits <= self.table and not of.by_split
+            (1 << context.bits) * nodes
+            if context.bits + bits <= self.table and not context.by_split
             else self.slots(decisions)
-            for of in self.contexts
+            for context in self.contexts
         )
-        sets = sum(_sets(of.select, bits) for of in self.mixers)
+        sets = sum(_sets(mixer.select, bits) for mixer in self.mixers)
         entries = _POINTS if self.maps[1] else 0
         return 4 * slots + (2 * (2 * len(self.contexts) + 32 + features) + 4 * entries) * sets
 
     @property
     def summands(self) -> int:
-        return sum(max(len(term.parts), 1) for of in self.contexts for term in of.terms)
+        return sum(max(len(term.parts), 1) for context in self.contexts for term in context.terms)
 
     def macs_of_decision(self, features: int = 0) -> int:
         n, mapped = len(self.contexts), 8 if self.maps[1] else 0
@@ -307,8 +311,8 @@ def read_mixing(
                 " of a range in [0, 255]"
             )
         features = inputs + values.channels
-    terms = [term for of in contexts for term in of.terms]
-    terms += [one for of in mixers for one in of.select if isinstance(one, Term)]
+    terms = [term for context in contexts for term in context.terms]
+    terms += [one for mixer in mixers for one in mixer.select if isinstance(one, Term)]
     flat = _read_flat(fields.object("flat"), key, reader, most, terms) if is_flat else None
     return ContextMixing(
         table, contexts, mixers, maps, levels, lag, queues, slot, trust, sure, quantiles, layer,
@@ -339,7 +343,7 @@ def _read_flat(fields: Fields, key: str, reader: TermReader, most: int, terms: l
         return tuple(reader.site([*entry, 1], 1, 1)[:3] for entry in entries)
 
     around = sites(fields.items("around", range(1, 65)), "'around'")
-    regions = tuple(sites(of, "a region") for of in fields.items("regions", range(9)))
+    regions = tuple(sites(region, "a region") for region in fields.items("regions", range(9)))
     offset, limit = fields.integer("offset", 16, 255), fields.integer("limit", 1, most)
     fields.done()
     return Flat(around, regions, offset, limit)

@@ -15,12 +15,10 @@ from bitsback.models.distributions.context_mixing import ContextMixing, read_mix
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.integer import Size
 from bitsback.models.item_shape import ItemShape
-from bitsback.models.variables import Variable
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CountedDistribution(AdaptiveDistribution):
-    variable: Variable
     precision: int
     mixing: ContextMixing
 
@@ -53,4 +51,4 @@ def read(source: DistributionEntry, codec: str) -> CountedDistribution:
     fields = source.fields
     precision, lag = fields.integer("precision", 16, 24), fields.integer("lag", 1, 4096)
     mixing = read_mixing(fields, source.key, source.variable.levels, lag)
-    return CountedDistribution(source.variable, precision, mixing)
+    return CountedDistribution(variable=source.variable, precision=precision, mixing=mixing)

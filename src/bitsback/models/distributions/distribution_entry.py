@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bitsback.errors import ModelError
-from bitsback.models.code import Of
+from bitsback.models.code import DistributionKey
 from bitsback.models.integer import Network
 from bitsback.models.integer.fields import Fields, TensorReader
 from bitsback.models.networks import NetworkReader
@@ -15,7 +15,7 @@ class DistributionEntry:
     """The entry `key` of `distributions`, and the objects that it may name."""
 
     key: str
-    of: Of
+    parsed_key: DistributionKey
     fields: Fields
     tensors: TensorReader
     variables: dict[str, Variable]
@@ -23,21 +23,21 @@ class DistributionEntry:
 
     @property
     def variable(self) -> Variable:
-        return self.variables[self.of.variable]
+        return self.variables[self.parsed_key.variable]
 
     def require_data_alone(self, codec: str) -> None:
         """Raises ModelError unless this is of the data, given nothing."""
-        if self.of.variable != DATA or self.of.given:
+        if self.parsed_key.variable != DATA or self.parsed_key.given:
             raise ModelError(f"the codec {codec} is for the data, given nothing")
 
     def network(self, outputs: int | range) -> tuple[Network, list[str]]:
         """The network of the given variables, and the outputs that the entry names, all on the grid
         of the variable. Raises ModelError.
         """
-        if not self.of.given:
+        if not self.parsed_key.given:
             raise ModelError("a network reads what is given, and nothing is")
         names = self.fields.texts("outputs", outputs)
-        sources = {name: self.variables[name].values for name in self.of.given}
+        sources = {name: self.variables[name].values for name in self.parsed_key.given}
         network = self.networks.of_variables(self.fields.text("network"), sources, names)
         for name in names:
             if network.known[name].grid != self.variable.grid:

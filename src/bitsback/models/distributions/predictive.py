@@ -8,6 +8,7 @@ median, and Wu, Barthel 1998 (causal least squares).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +23,17 @@ from bitsback.models.distributions.adaptive_distribution import (
 )
 from bitsback.models.distributions.context_mixing import ContextMixing, read_mixing
 from bitsback.models.distributions.distribution_entry import DistributionEntry
-from bitsback.models.families import Outputs, check_outputs, read_family
-from bitsback.models.families.mixture import MixtureFamily
+from bitsback.models.families import Family, check_outputs, read_family
 from bitsback.models.integer import ITEM, Activations, Network, Size
 from bitsback.models.integer.fields import Fields, TensorReader
 from bitsback.models.item_shape import ItemShape
-from bitsback.models.variables import CONTEXT, Variable
+from bitsback.models.variables import CONTEXT
 
 Offset = tuple[int, int]
 """Rows below and columns to the right of a pixel."""
 
 _ONE_PIXEL = (1, 1)
-_SEEN = 2048
+_SEE_ENTRIES = 2048
 _HIGHEST = 127
 """The largest byte that the network sees."""
 _FARTHEST = 8
@@ -72,29 +72,34 @@ class Predictor:
     """
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class PredictiveDistribution(AdaptiveDistribution):
-    variable: Variable
     predictors: tuple[Predictor, ...]
     window: Places
     see: NDArray[np.uint8]
     """The byte for each difference of -64 ... 64 units: uint8 [2048]."""
-    family: MixtureFamily
+    family: Family
+    """Mixtures."""
     network: Network
-    outputs: Outputs
-    counts: ContextMixing | None
+    outputs: tuple[str, ...]
+    counts: ContextMixing | None = None
     """Contexts that are counted beside the network, and mixed with what it says."""
 
     @cached_property
     def predictor(self) -> _core.Predictor:
         """The predictions alone."""
-        return self._predictor_of([of.start for of in self.predictors])
+        return self._predictor_of([predictor.start for predictor in self.predictors])
 
     def _predictor_of(self, starts: list[NDArray[np.int32]]) -> _core.Predictor:
         return _core.Predictor(
             predictors=[
-                {"cell": of.cell, "decay": of.decay, "ridge": of.ridge, **vars(of.places)}
-                for of in self.predictors
+                {
+                    "cell": predictor.cell,
+                    "decay": predictor.decay,
+                    "ridge": predictor.ridge,
+                    **vars(predictor.places),
+                }
+                for predictor in self.predictors
             ],
             window=vars(self.window),
             see=self.see,
@@ -102,25 +107,25 @@ class PredictiveDistribution(AdaptiveDistribution):
         )
 
     def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:
-        return self._core_of(numbers[self.variable.name], self.predictor, self.family)
+        return self._core_of(numbers[self.variable.name], self.predictor, self.family.fields)
 
     def _core_of(
         self,
         variable: int,
         predictor: _core.Predictor,
-        family: MixtureFamily,
+        mixture: dict[str, Any],
         arithmetic: str = "exact",
     ) -> _core.Distribution:
         bound = self.network.at(_ONE_PIXEL)
-        fields = family.fields() | {
+        fields = mixture | {
             "predictor": predictor,
             "network": bound.core,
-            "outputs": [bound.numbers[name] for name in self.outputs.names],
+            "outputs": [bound.numbers[name] for name in self.outputs],
             "arithmetic": arithmetic,
         }
         if self.counts is None:
             return _core.distribution("predictive", variable, **fields)
-        counts = self.counts.fields(self.family.precision)
+        counts = self.counts.fields(self.family.fields["precision"])
         layer = self.counts.layer
         features = None if layer is None else bound.numbers[layer]
         return _core.distribution("mixed", variable, counts=counts, features=features, **fields)
@@ -128,14 +133,15 @@ class PredictiveDistribution(AdaptiveDistribution):
     def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
         if self.counts is not None and shape.levels > self.variable.levels:
             raise ModelError("the items of the test have more levels than the data")
-        starts = [_start_for_test(of, words) for of in self.predictors]
-        family = replace(self.family, levels=shape.levels)
-        return self._core_of(0, self._predictor_of(starts), family, arithmetic)
+        starts = [_start_for_test(predictor, words) for predictor in self.predictors]
+        mixture = self.family.fields | {"levels": shape.levels}
+        return self._core_of(0, self._predictor_of(starts), mixture, arithmetic)
 
     def memory(self, shape: ItemShape) -> int:
         lag = self.predictor.lag
         line = 64 * (2 * lag + 8) + sum(
-            2 * (of.places.count(2) + 8) ** 2 * (-(-lag // of.cell) + 2) for of in self.predictors
+            2 * (predictor.places.count(2) + 8) ** 2 * (-(-lag // predictor.cell) + 2)
+            for predictor in self.predictors
         )
         lines = min(shape.rows, (shape.columns - 1) // lag + 3)
         memory = shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + line * lines)
@@ -150,8 +156,8 @@ class PredictiveDistribution(AdaptiveDistribution):
             + self.network.multiply_adds(_ONE_PIXEL)
             + sum((n + 1) * (n + 2) for n in self._inputs)
         )
-        for n, of in zip(self._inputs, self.predictors, strict=True):
-            macs += shape.planes * shape.rows * -(-shape.columns // of.cell) * (n + 1) ** 3
+        for n, predictor in zip(self._inputs, self.predictors, strict=True):
+            macs += shape.planes * shape.rows * -(-shape.columns // predictor.cell) * (n + 1) ** 3
         if shape.jpeg:
             macs += shape.slices * shape.rows * shape.columns << _MACS_OF_COLOURS
         return macs + (self.counts.macs(shape) if self.counts else 0)
@@ -165,7 +171,7 @@ class PredictiveDistribution(AdaptiveDistribution):
 
     @property
     def _inputs(self) -> list[int]:
-        return [of.places.count(2) for of in self.predictors]
+        return [predictor.places.count(2) for predictor in self.predictors]
 
 
 def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
@@ -180,25 +186,30 @@ def read(source: DistributionEntry, codec: str) -> PredictiveDistribution:
     entry = fields.object("window")
     window = _read_places(entry, most_own=112, most=64)
     entry.done()
-    see = tensors.bounded("x.see", "uint8", (_SEEN,), 0, _HIGHEST)
+    see = tensors.bounded("x.see", "uint8", (_SEE_ENTRIES,), 0, _HIGHEST)
     name = fields.text("network")
     family = read_family("mixture", fields, tensors, source.variable.levels, name)
-    assert isinstance(family, MixtureFamily)
     width = window.count(2) + 2 * (1 + len(predictors)) + 12
     names = fields.texts("outputs", len(family.outputs))
     context = Activations(ITEM, width, 0, _HIGHEST)
     network = source.networks.of_pixel(name, CONTEXT, context, names)
-    outputs = check_outputs(family, names, network.known, 1, name)
-    of = PredictiveDistribution(
-        source.variable, predictors, window, see, family, network, outputs, None
+    check_outputs(family, names, network.known, 1, name)
+    distribution = PredictiveDistribution(
+        variable=source.variable,
+        predictors=predictors,
+        window=window,
+        see=see,
+        family=family,
+        network=network,
+        outputs=tuple(names),
     )
     if not fields.has("counts"):
-        return of
+        return distribution
     entry = fields.object("counts")
-    levels, lag = source.variable.levels, of.predictor.lag
+    levels, lag = source.variable.levels, distribution.predictor.lag
     counts = read_mixing(entry, f"{source.key}.counts", levels, lag, network)
     entry.done()
-    return replace(of, counts=counts)
+    return replace(distribution, counts=counts)
 
 
 def _read_predictor(fields: Fields, tensors: TensorReader, number: int) -> Predictor:
@@ -223,16 +234,16 @@ def _read_predictor(fields: Fields, tensors: TensorReader, number: int) -> Predi
     return Predictor(places, cell, (above, left, right), ridge, start)
 
 
-def _start_for_test(of: Predictor, words: Words) -> NDArray[np.int32]:
+def _start_for_test(predictor: Predictor, words: Words) -> NDArray[np.int32]:
     """The sums above the first row of an image, of which that row's are singular but for their
     ridge, and this but for rounding.
     """
-    rows = np.zeros((3, _triangle(of.places.count(2))), np.int32)
+    rows = np.zeros((3, _triangle(predictor.places.count(2))), np.int32)
     for references, row in enumerate(rows):
-        n = of.places.count(references)
+        n = predictor.places.count(references)
         sums = sums_for_test(n, words)
-        sums[range(n), range(n)] = np.maximum(sums.diagonal()[:n] - of.ridge, 0)
-        above = -(-256 * sums // max(sum(of.decay), 1))
+        sums[range(n), range(n)] = np.maximum(sums.diagonal()[:n] - predictor.ridge, 0)
+        above = -(-256 * sums // max(sum(predictor.decay), 1))
         row[: _triangle(n)] = np.clip(above, -_MOST_START, _MOST_START)[np.tril_indices(n + 1)]
     return rows
 

@@ -22,7 +22,6 @@ from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.integer import Size
 from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
-from bitsback.models.variables import Variable
 
 Input = tuple[int, int]
 """The steps before a symbol, and the channels before its own."""
@@ -44,9 +43,8 @@ class SeriesPredictor:
     ridge: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SeriesDistribution(AdaptiveDistribution):
-    variable: Variable
     predictors: tuple[SeriesPredictor, ...]
     scales: tuple[int, ...]
     """The scales of the logistics, in 2^-8 of the recent error."""
@@ -65,7 +63,7 @@ class SeriesDistribution(AdaptiveDistribution):
         return _core.distribution(
             "series",
             variable,
-            predictors=[asdict(of) for of in self.predictors],
+            predictors=[asdict(predictor) for predictor in self.predictors],
             scales=self.scales,
             cdf=tables.logistic_cdf(),
             levels=levels,
@@ -77,27 +75,31 @@ class SeriesDistribution(AdaptiveDistribution):
     def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
         starts = []
         for channel in range(shape.channels):
-            for of in self.predictors:
+            for predictor in self.predictors:
                 there = [
-                    back for back, before in of.inputs if 0 <= channel - before < shape.channels
+                    back
+                    for back, before in predictor.inputs
+                    if 0 <= channel - before < shape.channels
                 ]
-                n, keep = len(there), 1 - 2.0**-of.forgetting
+                n, keep = len(there), 1 - 2.0**-predictor.forgetting
                 sums = sums_for_test(n, words).astype(np.float64)
                 # When the inputs first differ from 0, forgetting has scaled it down to the ridge.
-                sums[range(n), range(n)] -= of.ridge / (keep if 0 in there else keep * keep)
+                sums[range(n), range(n)] -= predictor.ridge / (keep if 0 in there else keep * keep)
                 starts.append(sums)
         return self._core_of(0, shape.levels, starts, arithmetic)
 
     def memory(self, shape: ItemShape) -> int:
-        of_a_channel = 2048 + sum(8 * (len(of.inputs) + 2) ** 2 for of in self.predictors)
+        of_a_channel = 2048 + sum(
+            8 * (len(predictor.inputs) + 2) ** 2 for predictor in self.predictors
+        )
         return 6 * shape.elements + shape.channels * of_a_channel
 
     def macs(self, shape: ItemShape) -> int:
         steps = shape.elements // shape.channels
         macs = shape.elements * _MACS_OF_AN_ELEMENT
-        for of in self.predictors:
-            n = len(of.inputs)
-            solutions = min(steps, 64) + steps // of.every
+        for predictor in self.predictors:
+            n = len(predictor.inputs)
+            solutions = min(steps, 64) + steps // predictor.every
             macs += shape.elements * (n + 2) ** 2 + shape.channels * solutions * (n + 1) ** 3
         return macs
 
@@ -119,7 +121,12 @@ def read(source: DistributionEntry, codec: str) -> SeriesDistribution:
         raise ModelError("'scales' must be a list of 1 to 16 integers from 1 to 65,536")
     least = max((source.variable.levels - 1).bit_length() + 4, 20)
     precision = fields.integer("precision", least, 24)
-    return SeriesDistribution(source.variable, predictors, tuple(scales), precision)
+    return SeriesDistribution(
+        variable=source.variable,
+        predictors=predictors,
+        scales=tuple(scales),
+        precision=precision,
+    )
 
 
 def _read_predictor(fields: Fields) -> SeriesPredictor:

@@ -54,7 +54,7 @@ class Network:
         )
         numbers = {name: number for number, name in enumerate(self.sources)}
         for name, layer in self.layers.items():
-            numbers[name] = layer.add(core, tuple(numbers[of] for of in layer.inputs), size)
+            numbers[name] = layer.add(core, tuple(numbers[source] for source in layer.inputs), size)
         return BoundNetwork(self, size, core, numbers)
 
     def check_read(self, outputs: set[str]) -> None:

@@ -1,7 +1,6 @@
 """Exact code lengths of an integer model, from the frequencies of its codecs."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,17 +63,8 @@ def _one_batch(
     latents = sum(of.elements(size) for name, of in model.variables.items() if name != DATA)
     tail = random.integers(0, 2**32, len(x) * latents, dtype=np.uint32)
     message = Message(heads, tail)
-    values: dict[str, NDArray[Any]] = {DATA: x}
-    net, popped = np.zeros(len(x)), np.zeros(len(x))
-    for step in model.code:
-        codec = model.distributions[step.distribution].codec(values, len(x), size)
-        if step.pops:
-            values[step.variable] = symbols = codec.pop(message)
-            net -= codec.bits(symbols).sum(1)
-            popped = np.maximum(popped, -net)
-        else:
-            net += codec.bits(values.pop(step.variable)).sum(1)
-    return net, popped
+    changes = model.step_bits(x, message)
+    return changes.sum(0), -np.minimum(changes.cumsum(0).min(0), 0)
 
 
 FASTEST = 256

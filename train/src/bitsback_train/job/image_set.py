@@ -18,7 +18,7 @@ from bitsback.archive.inputs.tile_reader import TileReader
 from bitsback.coding import layouts
 from bitsback.coding.cutting import blocks_of
 from bitsback.errors import InputError, InputWarning
-from bitsback.format.collection import ONE, Collection
+from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.value_range import is_narrow
 from bitsback.io.file_io import name_of
 from bitsback.io.remote.url import Url
@@ -162,7 +162,7 @@ def fill(images: ImageSet, tiles: Iterable[Values], splits: Splits, seed: int) -
         )
 
 
-def _in_words(parts: list[Collection], shapes: list[tuple[int, Shape]]) -> str:
+def _in_words(parts: list[ArrayPart], shapes: list[tuple[int, Shape]]) -> str:
     kinds = {(str(part.dtype), shape[3]) for part in parts for _, shape in shapes}
     sizes = {shape[:3] for _, shape in shapes}
     (dtype, channels) = min(kinds)
@@ -173,7 +173,7 @@ def _in_words(parts: list[Collection], shapes: list[tuple[int, Shape]]) -> str:
     return f"{stacks}{size}, {dtype}{colours}"
 
 
-def _as_stack(part: Collection, shape: tuple[int, ...]) -> Shape:
+def _as_stack(part: ArrayPart, shape: tuple[int, ...]) -> Shape:
     """Slices, rows, columns and channels of a tile."""
     stack = part.axes == ONE and not part.picture
     if not stack and layouts.PICTURES in layouts.layouts_for(part.dtype, shape):

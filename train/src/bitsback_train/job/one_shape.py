@@ -11,7 +11,7 @@ from bitsback.archive.inputs.request import Request
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.files.npy import Items
-from bitsback.format.collection import VARIED
+from bitsback.format.array_part import VARIED
 from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback_train.downloads import SETS, TEST_IMAGES, TRAIN_IMAGES
 from bitsback_train.fit.vae_training import read_idx_images

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bitsback.models.families.mixture import MixtureFamily
+from bitsback.codecs import DiscretisedMixture
 from bitsback_train.network.exact_tables import exponentials, inverse_symbol_scales
 from bitsback_train.network.likelihoods import LN2, LikelihoodModule
 from bitsback_train.network.rounding import Grid
@@ -50,11 +50,14 @@ class MixtureModule(LikelihoodModule):
         weight, mean, scale = (
             g.integers(v.double()).numpy() for g, v in zip(grids, outputs, strict=True)
         )
-        family = MixtureFamily(
-            exponentials(), inverse_symbol_scales(), self.levels, PRECISION, MEAN_SHIFT
-        )
-        codec = family.codec(
-            [weight.astype(np.uint8), mean.astype(np.int16), scale.astype(np.uint8)]
+        ends = np.cumsum(exponentials()[weight.astype(np.uint8)], -1, dtype=np.uint64)
+        ends = (ends << np.uint64(16)) // ends[..., -1:]
+        codec = DiscretisedMixture(
+            np.diff(ends, axis=-1, prepend=np.uint64(0)),
+            mean.astype(np.int32) << MEAN_SHIFT,
+            inverse_symbol_scales()[scale.astype(np.uint8)],
+            self.levels,
+            PRECISION,
         )
         bits = codec.bits(x[:, 0].numpy().astype(np.uint16))
         return torch.from_numpy((bits * LN2).astype(np.float32))

@@ -1,0 +1,406 @@
+"""An open archive, as users of the package read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.reading.archive_file import Source
+from bitsback.archive.reading.damage import Problem
+from bitsback.archive.reading.describe import describe
+from bitsback.archive.reading.file_writer import FileWriter
+from bitsback.archive.reading.indexed import (
+    MOST_ELEMENTS,
+    MOST_SHOWN,
+    ArraySource,
+    Indexed,
+    View,
+    shown_images,
+    table,
+)
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.sections import CACHE_BYTES, HEADER_SPACE
+from bitsback.archive.reading.stored import Stored, StoredSource, shown_picture
+from bitsback.errors import ArchiveError, InputError
+from bitsback.format.labelling import classes_of
+from bitsback.format.members import Numbered
+from bitsback.format.parts import ARRAYS, PAGES
+from bitsback.io.output import Destination
+from bitsback.io.remote.url import Options
+from bitsback.models.model import Choice
+from bitsback.work import Progress
+
+if TYPE_CHECKING:
+    from bitsback.archive.restoring.extracting import Item
+
+
+class Archive(Indexed):
+    """An open archive.
+
+    An archive of an array is like the array: it has `shape`, `dtype`, `ndim`, `size`, `nbytes` and
+    `chunks`, `np.asarray` decodes all of it, a loop goes over its items, and it is indexed like
+    NumPy arrays: `archive[i]`, `archive[2, 10:20, ::-1]`, and along the first axis by lists of
+    numbers and by masks, `archive[[5, 2, 5]]`. The result is a copy. `file_bytes` is the size of
+    the archive.
+
+    >>> import io
+    >>> import numpy as np
+    >>> from bitsback import compress
+    >>> digits = np.random.default_rng(0).random((100, 28, 28)) < 0.1
+    >>> file = io.BytesIO()
+    >>> compressed = compress(digits, file, block=10)
+    >>> with Archive(file) as archive:
+    ...     print(len(archive), archive.shape, archive.chunks[0][:3])
+    ...     print(np.array_equal(archive[[17, 3], 10:20], digits[[17, 3], 10:20]))
+    100 (100, 28, 28) (10, 10, 10)
+    True
+
+    In an archive of files, `archive["a.png"]`, by name, and `archive[i]`, by number, are a `View`
+    of one, which is like an array in the same way; `archive[2:5]` is a list of these, a loop goes
+    over all, and `"a.png" in archive` says whether there is such a file.
+
+    An index decodes only the blocks that it needs, each once, whatever the order of the items.
+    Decoded blocks are kept in a cache, whose size `open` bounds.
+
+    A damaged archive opens too, as long as its blocks can be found; `problems` lists faults outside
+    of blocks, and the items of undamaged blocks can be read. Use it as a context manager, or close
+    it; nothing can be read from a closed archive. Several threads may use it, and, if it is a file,
+    also processes that are forked later. An archive that was opened by its path can be pickled:
+    unpickling opens it again. `reader` is for the package itself.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        model: Choice | None = None,
+        cache: int = CACHE_BYTES,
+        storage_options: Options | None = None,
+    ) -> None:
+        """source: a path, a URL that fsspec supports, from which only the needed bytes are fetched,
+        a seekable binary file, or the bytes of an archive. model: one that the archive's blocks may
+        need. cache: the bytes of decoded blocks to keep, 64 MiB by default; the block that was
+        decoded last is kept even if it is larger, unless `cache` is 0. storage_options: for the
+        filesystem of a URL.
+
+        Raises InputError if it cannot be read, ArchiveError if it is no archive, needs a newer
+        bitsback, or is so damaged that its blocks cannot be found.
+        """
+        self.reader = ArchiveReader(
+            source, model=model, cache=cache, storage_options=storage_options
+        )
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file, if it was opened here. Later reads raise ValueError."""
+        self.reader.close()
+
+    @property
+    def closed(self) -> bool:
+        return self.reader.file.closed
+
+    @property
+    def name(self) -> str:
+        """The path or the URL, or the name of the file."""
+        return self.reader.name
+
+    @property
+    def file_bytes(self) -> int:
+        """The bytes of the archive."""
+        return self.reader.file_bytes
+
+    @property
+    def cache(self) -> int:
+        """The bytes of decoded blocks that may be kept."""
+        return self.reader.cache.capacity
+
+    @property
+    def kind(self) -> str:
+        """The format of the original input, such as "npy" or "tiff", or "folder"."""
+        return self.reader.kind
+
+    @property
+    def unordered(self) -> bool:
+        """Whether the archive is a set, whose items have lost their order."""
+        return self.reader.unordered
+
+    @property
+    def problems(self) -> list[ArchiveError]:
+        """The faults that were found when the archive was opened, in order, without looking into
+        blocks.
+        """
+        return self.reader.problems
+
+    @property
+    def _source(self) -> ArraySource:
+        return self.reader.array_source
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all content, decoded; `file_bytes` are those of the archive."""
+        return self.reader.collection.nbytes
+
+    def __len__(self) -> int:
+        """The length of the array's first axis, or the number of files (pictures, pages,
+        arrays).
+        """
+        return len(self.reader)
+
+    def __iter__(self) -> Iterator[Any]:
+        """The items of the array, whose blocks are decoded once each and are in memory one at a
+        time; for files a View of each.
+        """
+        if self.reader.collection.kind is None:
+            return super().__iter__()
+        return map(self._view, range(len(self)))
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a file of this name. Raises TypeError for anything but a name, since
+        searching the values of an array would decode all of it.
+        """
+        if not isinstance(name, str):
+            raise TypeError(
+                f"{self.name}: `in` looks for the name of a file, not {type(name).__name__}; look"
+                " for values with (np.asarray(archive) == value).any()"
+            )
+        has_files = self.reader.collection.kind is not None
+        return has_files and self.reader.files.number(name) is not None
+
+    def __getitem__(self, which: Any) -> Any:
+        """For an array the result of NumPy's indexing, always a copy; for files the View of one, by
+        number or by name, or a list of these, by a slice.
+
+        Raises IndexError or KeyError if there is no such item, ArchiveError, which names the block,
+        if a needed one is damaged, InputError if the result does not fit into memory.
+        """
+        if self.reader.collection.kind is None:
+            return super().__getitem__(which)
+        if isinstance(which, slice):
+            return [self._view(number) for number in range(len(self))[which]]
+        return self._view(which)
+
+    def _view(self, which: Any) -> View:
+        source = self.reader.file_source(which)
+        return Stored(source) if isinstance(source, StoredSource) else View(source)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of the files, in order; none for an array or the pages of a TIFF file. Raises
+        ArchiveError for damage.
+        """
+        return self.reader.names
+
+    @property
+    def labels(self) -> NDArray[Any] | None:
+        """The labels of the items, in the order of the items, or of the files: an array of an npz
+        file; for pictures int64 numbers of `classes`. None if there are none. Raises ArchiveError
+        for damage.
+
+        >>> import os, tempfile, bitsback, numpy as np
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     source = os.path.join(folder, "some.npz")
+        ...     np.savez(source, images=np.zeros((3, 9, 9), np.uint8), labels=[5, 0, 5])
+        ...     summary = bitsback.compress(source, source + ".bb", labels="labels")
+        ...     with bitsback.open(source + ".bb") as archive:
+        ...         archive.labels.tolist()
+        [5, 0, 5]
+        """
+        reader = self.reader
+        if reader.beside is None:
+            return None
+        pairs = reader.pairs
+        if pairs is not None and pairs.labels is not None:
+            return reader.part_source(pairs.labels).whole()
+        if pairs is None and not reader.directory.unnamed:
+            return None
+        names = self.names
+        if isinstance(names, Numbered):
+            return None if names.labels is None else names.labels.copy()
+        return classes_of(names)[1]
+
+    @property
+    def classes(self) -> list[str]:
+        """The folders that are labels of pictures, sorted; none if there are no labels. Raises
+        ArchiveError for damage.
+        """
+        return self.reader.classes
+
+    @property
+    def hashes(self) -> dict[str, bytes] | None:
+        """The SHA-256, by name, of the original files that come back byte for byte; None if the
+        archive has no hashes. Raises ArchiveError for damage.
+        """
+        hashes = self.reader.hashes
+        if hashes is None:
+            return None
+        named = zip(self.names, hashes, strict=True)
+        return {name: digest for name, digest in named if digest}
+
+    def preview(self, which: int | str) -> bytes | None:
+        """A small picture of a file, by number or by name, in WebP or JPEG; None if it has none:
+        the archive was made without previews, or the picture is small itself. Raises KeyError or
+        IndexError if there is no such file, ArchiveError for damage.
+        """
+        return self.reader.preview(which)
+
+    def open(self, which: int | str) -> BytesIO:
+        """A file of a folder, by number or by name, with the bytes that `decompress` gives it.
+        Raises KeyError or IndexError if there is no such file, InputError for an archive of
+        something else, ArchiveError for damage.
+        """
+        if self.kind != "folder":
+            raise InputError(f"{self.name}: holds no folder, of which a file could be opened")
+        number = self.reader.file_number(which)
+        with self.reader.file.naming():
+            return BytesIO(FileWriter(self.reader).file(number))
+
+    def extract(
+        self,
+        items: Item | Iterable[Item],
+        destination: Destination,
+        *,
+        png: bool = False,
+        verify: bool = True,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> int:
+        """Writes some files or items, and decodes only the blocks that hold them. Returns their
+        number.
+
+        >>> import os, tempfile, bitsback, numpy as np
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "some.npy")
+        ...     summary = bitsback.compress(np.arange(60).reshape(20, 3), path + ".bb")
+        ...     with bitsback.open(path + ".bb") as archive:
+        ...         archive.extract([2, slice(18, 20)], path), np.load(path).tolist()
+        (3, [[6, 7, 8], [54, 55, 56], [57, 58, 59]])
+
+        items: the name or the number of a file, the number of an item, a slice of numbers, or
+            several of these. destination: for files of a folder the path or URL of a folder; for
+            items of an array that of a .npy file, or a binary stream, where one number writes the
+            item itself and all else an array of items; for arrays of an npz file that of a .npy
+            file, or of an .npz file for several.
+        png: writes a PNG file for each item or page into the folder `destination`, named by its
+            number. verify: False stops decoding a block behind the last item that is wanted, and
+            checks only checksums, not digests. force: replaces files that exist. progress: called
+            with the number of items that are done, and of all.
+
+        Raises KeyError or IndexError if there is no such item, InputError if it cannot be written
+        so, ArchiveError for damage.
+        """
+        from bitsback.archive.restoring.extracting import extract  # late, as it imports Pillow
+
+        return extract(self.reader, items, destination, png, verify, force, progress)
+
+    def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
+        """Decodes every block and checks everything else. Returns the faults, each with the number
+        of its block if it is in one.
+        """
+        from bitsback.archive.reading.verifying import verify  # late, as it imports Pillow
+
+        return verify(self.reader, threads, progress)
+
+    def lost(self, problems: Iterable[Problem]) -> list[str]:
+        """The lost items, given the problems that `verify` has found, in the form that `bitsback
+        extract` takes: names of files and arrays, numbers of pages and items, `3` or `3:8`.
+        """
+        from bitsback.archive.reading.verifying import lost_items  # late, as it imports Pillow
+
+        return lost_items(self.reader, problems)
+
+    def info(self) -> dict[str, Any]:
+        """The description of the archive's content, as JSON. Reads the first bytes of each block;
+        decodes none, and builds no model.
+        """
+        self.reader.file.expect(self.reader.blocks, HEADER_SPACE)
+        return describe(self.reader)
+
+    def __repr__(self) -> str:
+        collection = self.reader.collection
+        if collection.kind is None:
+            what = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
+        else:
+            noun = {ARRAYS: "array", PAGES: "page"}.get(collection.kind, "picture")
+            count = self.reader.visible_files
+            what = f"{count} {noun}" + "s" * (count != 1)
+        blocks = len(self.reader.blocks)
+        return (
+            f"<Archive {self.name}{', closed' * self.closed}: {what},"
+            f" {blocks} block{'s' * (blocks != 1)}, {collection.nbytes} bytes in {self.file_bytes}>"
+        )
+
+    def _repr_html_(self) -> str:
+        collection = self.reader.collection
+        rows = [("made of", self.kind)]
+        if collection.kind is None:
+            rows += [("shape", f"{collection.shape}"), ("dtype", f"{collection.dtype}")]
+        else:
+            rows.append(("files", f"{self.reader.visible_files:,}"))
+        share = f", {self.file_bytes / collection.nbytes:.1%}" if collection.nbytes else ""
+        rows += [
+            ("bytes", f"{self.file_bytes:,} of {collection.nbytes:,}{share}"),
+            ("blocks", f"{len(self.reader.blocks):,}"),
+        ]
+        alt = f"the first images in {self.name}"
+        return table(f"Archive {self.name}", rows, self._repr_png_(), alt)
+
+    def _shown(self) -> list[NDArray[Any]]:
+        """The images of the array, or of the first files, of which those with previews are not
+        decoded.
+        """
+        if self.reader.collection.kind is None:
+            return super()._shown()
+        images, left = list[NDArray[Any]](), MOST_ELEMENTS
+        for number in range(min(len(self), MOST_SHOWN)):
+            shown = self._shown_of_file(number, left)
+            left -= sum(image.size for image in shown)
+            images += shown
+        return images
+
+    def _shown_of_file(self, number: int, most: int) -> list[NDArray[Any]]:
+        """What a notebook shows of a file: its preview, or else its image, if it has at most so
+        many elements.
+        """
+        preview = self.preview(number)
+        try:
+            if preview is not None:
+                return [shown_picture(preview, self.name)]
+            source = self.reader.file_source(number)
+            is_small = isinstance(source, StoredSource) or np.prod(source.shape) <= most
+            return shown_images(source, 1) if is_small else []
+        except InputError:  # it is no picture
+            return []
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.names)
+
+
+def open(
+    source: Source,
+    *,
+    model: Choice | None = None,
+    cache: int = CACHE_BYTES,
+    storage_options: Options | None = None,
+) -> Archive:
+    """Opens an archive, to read items from it. The arguments and the errors are those of
+    Archive.
+
+    >>> import io
+    >>> import bitsback
+    >>> import numpy as np
+    >>> file = io.BytesIO()
+    >>> compressed = bitsback.compress(np.arange(10, dtype=np.uint8), file)
+    >>> with bitsback.open(file) as archive:
+    ...     print(archive[2:5], [int(number) for number in archive if number > 7])
+    [2 3 4] [8, 9]
+    """
+    return Archive(source, model=model, cache=cache, storage_options=storage_options)

@@ -1,0 +1,106 @@
+"""Files of an archive that are stored verbatim, and their pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.reading.indexed import ArraySource, Chunks, View
+from bitsback.archive.reading.indexing import Along
+from bitsback.archive.reading.part_source import Found
+from bitsback.files import formats
+from bitsback.format.grid import Shape
+from bitsback.lazy import cached_property
+
+
+class StoredSource(ArraySource):
+    """A file, or a page of one, that is stored verbatim. A picture is also an array; for other
+    files this raises InputError.
+    """
+
+    def __init__(
+        self,
+        archive: str,
+        file_name: str,
+        read: Callable[..., bytes],
+        pixels: Callable[[bytes, str], NDArray[Any]],
+    ) -> None:
+        """read: the bytes of the file; verify: check the digest of each block. pixels: makes the
+        array of these, and takes the name for errors.
+        """
+        super().__init__(archive)
+        self.file_name, self.read, self._decode = file_name, read, pixels
+
+    @cached_property
+    def _pixels(self) -> NDArray[Any]:
+        return self._decode(self.read(), f"{self.name}: {self.file_name}")
+
+    @property
+    def shape(self) -> Shape:
+        return self._pixels.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._pixels.dtype
+
+    @property
+    def chunks(self) -> Chunks:
+        return tuple((size,) for size in self.shape)
+
+    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        found = Found(tuple(map(len, wanted)), self.dtype)
+        places = [along.within(0, size) for along, size in zip(wanted, self.shape, strict=True)]
+        found.put(places, self._pixels)
+        return found.array
+
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        yield self._pixels[start:stop].copy()
+
+
+def stored_page(archive: str, number: int, file: bytes) -> StoredSource:
+    """A page of a TIFF file on its own."""
+    read = partial(_whole, file)
+    return StoredSource(archive, f"page {number}", read, partial(_page, number))
+
+
+def _whole(file: bytes, verify: bool = True) -> bytes:
+    return file
+
+
+def _page(number: int, file: bytes, name: str) -> NDArray[Any]:
+    from bitsback.files.pictures import reading_picture
+
+    with reading_picture(name):
+        return formats.PAGES.codec().read_page(file, number)
+
+
+def shown_picture(file: bytes, name: str) -> NDArray[Any]:
+    """The pixels of a picture file. Raises InputError."""
+    from bitsback.files.picture_files import read_shown
+
+    return read_shown(file, name)
+
+
+class Stored(View):
+    """A file that is stored verbatim. A picture is also an array; for other files this raises
+    InputError.
+    """
+
+    def __init__(self, source: StoredSource) -> None:
+        super().__init__(source)
+        self._file = source
+
+    @property
+    def name(self) -> str:
+        return self._file.file_name
+
+    def read(self, verify: bool = True) -> bytes:
+        """The bytes of the file. verify: check the digest of each block. Raises ArchiveError."""
+        return self._file.read(verify=verify)
+
+    def __repr__(self) -> str:
+        return f"<the file {self.name} in {self._file.name}>"

@@ -1,0 +1,113 @@
+"""Verifies an archive: decodes every block, and checks everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+
+from bitsback.archive.reading.content_sums import ContentSums
+from bitsback.archive.reading.damage import Problem, gaps_of, lost_names
+from bitsback.archive.reading.file_writer import damage
+from bitsback.archive.reading.paged import pages_damage
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.source import Task, decode
+from bitsback.archive.reading.strips import RestoredParts
+from bitsback.archive.reading.whole_files import Hashing, hand_over
+from bitsback.errors import ArchiveError
+from bitsback.format.index import BlockInfo
+from bitsback.format.parts import FOLDER
+from bitsback.io.names import printable
+from bitsback.work import Progress, Work, check_threads, ordered_map
+
+
+def verify(
+    archive: ArchiveReader, threads: int | None = None, progress: Progress | None = None
+) -> list[Problem]:
+    """The faults, each with the number of its block if it is in one."""
+    is_folder = archive.collection.kind == FOLDER
+    problems: list[Problem] = [(error.block, error) for error in archive.problems]
+    problems += [(None, problem) for problem in archive.damage()]
+    if is_folder and not problems:
+        with suppress(ArchiveError):  # otherwise each block is looked at
+            return _file_problems(archive, threads, progress)
+
+    def read() -> Iterator[tuple[BlockInfo, Task | ArchiveError]]:
+        archive.file.expect(archive.blocks)
+        for block in archive.blocks:
+            try:
+                yield block, archive.blocks.task(block)
+            except ArchiveError as error:
+                yield block, error
+
+    def check(
+        found: tuple[BlockInfo, Task | ArchiveError],
+    ) -> tuple[BlockInfo, ArchiveError | None]:
+        block, task = found
+        try:
+            if isinstance(task, ArchiveError):
+                raise task
+            decode(archive, task)
+        except ArchiveError as error:
+            # Without its traceback, which would take more memory than the bytes of a large
+            # archive.
+            return block, ArchiveError(str(error), error.block, error.file)
+        return block, None
+
+    work = Work(archive.collection, progress)
+    for block, error in ordered_map(check, read(), check_threads(threads)):
+        if error is not None:
+            problems.append((block.number, error))
+        work.add(block.first, block.items)
+    if is_folder:
+        try:
+            problems += _file_problems(archive, threads, None, problems)
+        except ArchiveError as error:  # the loss of the names was reported before
+            if not problems:
+                problems.append((error.block, error))
+    if not problems and archive.collection.whole:
+        problems += [(error.block, error) for error in pages_damage(archive)]
+    return problems
+
+
+def _file_problems(
+    archive: ArchiveReader,
+    threads: int | None,
+    progress: Progress | None,
+    problems: Sequence[Problem] = (),
+) -> list[Problem]:
+    """Decodes a folder, and finds files that cannot be made, that have another hash than the
+    original, or another content than their digests. problems: damaged blocks, whose files are left
+    out. Raises ArchiveError if there are others, or if names or digests are lost.
+    """
+    bad = {number for number, _ in problems if number is not None}
+    gaps = gaps_of(archive.blocks, bad, archive.collection.tiles)
+    found: list[Problem] = []
+    for error in damage(archive, list(archive.owners.with_tiles(gaps))):
+        if error.block is not None and not problems:
+            raise error
+        found.append((error.block, error))
+    parts = RestoredParts(archive, check_threads(threads), problems=[*problems, *found])
+    hashing = Hashing(archive)
+    sums = ContentSums(archive, hashing)
+    hand_over(parts, sums, Work(archive.collection, progress), parts.lost_files)
+    return [*found, *((None, error) for error in (*hashing.problems, *sums.problems()))]
+
+
+def lost_items(archive: ArchiveReader, problems: Iterable[Problem]) -> list[str]:
+    """The lost items, given the problems that `verify` has found, in the form that `bitsback
+    extract` takes: names of files and arrays, numbers of pages and items, `3` or `3:8`.
+    """
+    problems = list(problems)
+    bad = {number for number, _ in problems if number is not None}
+    gaps = list(gaps_of(archive.blocks, bad, archive.collection.tiles))
+    files = None
+    if archive.beside is not None:
+        with suppress(ArchiveError):
+            files = archive.beside.files
+    found = lost_names(archive.collection, files, gaps)
+    found += [printable(error.file) for _, error in problems if error.file is not None]
+    if files is not None and not files.named and (count := files.collection.files - len(files)):
+        found.append(f"all {count} that are stored verbatim, since their names are lost")
+    if archive.directory.unread:
+        found.append(f"what the {archive.directory.unread} bytes behind its end were to add")
+    return list(dict.fromkeys(found))

@@ -1,0 +1,189 @@
+"""Writes some files or items of an archive, decoding only the blocks that hold them."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback.archive.reading.damage import merged
+from bitsback.archive.reading.indexing import read_number
+from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.restoring.restore import extract_files, folder_of
+from bitsback.archive.restoring.staging import staging
+from bitsback.errors import InputError
+from bitsback.files import formats
+from bitsback.files.npy import write_header
+from bitsback.files.picture_files import encode_page
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES
+from bitsback.io.file_io import Location
+from bitsback.io.output import Destination, open_output
+from bitsback.work import Progress
+
+Item = str | int | slice
+"""The name or the number of a file, the number of an item, or a slice of numbers."""
+
+_WANTED = {
+    FOLDER: "pictures: give -o DIR",
+    ARRAYS: f"arrays: give -o FILE{formats.NPY.endings[0]}",
+    PAGES: "pages: give --png DIR (png=True)",
+}
+
+
+def extract(
+    archive: ArchiveReader,
+    items: Item | Iterable[Item],
+    destination: Destination,
+    png: bool,
+    verify: bool,
+    force: bool,
+    progress: Progress | None,
+) -> int:
+    """Writes files or items, and returns their number; see `bitsback.Archive.extract`."""
+    kind = archive.collection.kind
+    wanted = [items] if isinstance(items, str | int | slice) else list(items)
+    count = 1 if kind is None and archive.array.picture else len(archive)
+    ranges = list(chain.from_iterable(_ranges(archive, item, count) for item in wanted))
+    if kind not in (None, PAGES if png else ARRAYS, None if png else FOLDER):
+        assert kind is not None, "it has files"
+        raise InputError(f"{archive.name}: holds {_WANTED[kind]}")
+    if png:
+        # Pages may be claimed by the million, so no list of them is made.
+        ranges = merged(numbers for numbers in ranges if numbers)
+        _write_png(archive, ranges, folder_of(archive, destination), verify, force, progress)
+        return sum(map(len, ranges))
+    if kind is None:
+        single = isinstance(items, int)
+        return _write_npy(archive, ranges, single, destination, verify, force, progress)
+    numbers = list(dict.fromkeys(chain.from_iterable(ranges)))
+    if kind == ARRAYS:
+        _write_arrays(archive, numbers, destination, verify, force)
+    else:
+        extract_files(archive, numbers, folder_of(archive, destination), force, verify)
+    return len(numbers)
+
+
+def _ranges(archive: ArchiveReader, item: Item, count: int) -> list[range]:
+    """The numbers of an item, in steps of one. Raises KeyError, IndexError."""
+    if isinstance(item, slice):
+        numbers = range(count)[item]
+        return [numbers] if numbers.step == 1 else [range(n, n + 1) for n in numbers]
+    named = isinstance(item, str)
+    number = archive.file_number(item) if named else read_number(item, count, "items")
+    return [range(number, number + 1)]
+
+
+def _write_npy(
+    archive: ArchiveReader,
+    ranges: Sequence[range],
+    single: bool,
+    output: Destination,
+    verify: bool,
+    force: bool,
+    progress: Progress | None,
+) -> int:
+    """Writes the items as they are decoded: a stack of them, or, if `single`, the only one as it
+    is.
+    """
+    array, done, total = archive.array, 0, sum(map(len, ranges))
+    item_shape = array.shape if array.picture else array.shape[1:]
+    shape = item_shape if single else (total, *item_shape)
+    with open_output(output, force, archive.name) as file:
+        write_header(file.write, array.dtype, shape)
+        for stack in chain.from_iterable(_stacks(archive, some, verify) for some in ranges):
+            file.write(stack.tobytes())
+            done += len(stack)
+            if progress is not None:
+                progress(done, total)
+    return total
+
+
+def _write_arrays(
+    archive: ArchiveReader, numbers: Sequence[int], output: Destination, verify: bool, force: bool
+) -> None:
+    """Writes one array to a file, or several to one npz file."""
+    several, one = formats.ARRAYS, formats.NPY
+    is_container = several.ends(str(output))
+    if len(numbers) != 1 and not is_container:
+        raise InputError(
+            f"{archive.name}: holds arrays; give -o FILE{several.endings[0]}, or one name, and"
+            f" -o FILE{one.endings[0]}"
+        )
+    arrays = [(archive.names[number], archive.file_source(number)) for number in numbers]
+    with open_output(output, force, archive.name) as file:
+        if not is_container:
+            ((_, array),) = arrays
+            with one.write(file, array.dtype, array.shape) as member:
+                member.write(array.whole(verify).tobytes())
+            return
+        with several.codec().write_arrays(file) as following:
+            for name, array in arrays:
+                with following(name, array.dtype, array.shape) as member:
+                    member.write(array.whole(verify).tobytes())
+
+
+def _write_png(
+    archive: ArchiveReader,
+    ranges: Sequence[range],
+    folder: Location,
+    verify: bool,
+    force: bool,
+    progress: Progress | None,
+) -> None:
+    """Writes each item or page as `folder`/NUMBER.png."""
+    is_array = archive.collection.kind is None
+    count = 1 if is_array and archive.array.picture else len(archive)
+    digits = len(str(max(count - 1, 0)))
+    if is_array and isinstance(folder, str | os.PathLike):
+        Path(folder).parent.mkdir(parents=True, exist_ok=True)
+    done, total = 0, sum(map(len, ranges))
+    with staging(folder, (), force) as stage:
+        for numbers in ranges:
+            files = (
+                map(_png, chain.from_iterable(_stacks(archive, numbers, verify)))
+                if is_array
+                else (
+                    encode_page(
+                        archive.file_source(number).whole(verify), f"{archive.name}: page {number}"
+                    )
+                    for number in numbers
+                )
+            )
+            for number, file in zip(numbers, files, strict=True):
+                stage.write(f"{number:0{digits}}.png", file)
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+
+
+def _stacks(archive: ArchiveReader, numbers: range, verify: bool) -> Iterator[NDArray[Any]]:
+    """The items, some at a time: [items, ...]. A picture is a single item."""
+    array = archive.array_source
+    if archive.array.picture:
+        return iter([array.whole(verify)[np.newaxis]] * len(numbers))
+    if not array.shape:
+        return iter([array.entries(numbers.start, numbers.stop, verify=verify)])
+    return array.stacks(numbers.start, numbers.stop, verify=verify)
+
+
+def _png(item: NDArray[Any]) -> bytes:
+    """An item as a PNG file, black and white for bool or the values 0 and 1."""
+    from PIL import Image
+
+    colour = item.ndim == 3 and item.shape[2] in (3, 4)
+    if not (item.ndim == 2 or colour) or item.size == 0 or item.dtype.name not in ("bool", "uint8"):
+        raise InputError(
+            f"items of {' x '.join(map(str, item.shape)) or 'one number'} {item.dtype} are no"
+            " pictures that PNG can hold; use -o FILE.npy"
+        )
+    if item.dtype != bool and not colour and item.max() <= 1:
+        item = item.astype(bool)
+    buffer = io.BytesIO()
+    Image.fromarray(item).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

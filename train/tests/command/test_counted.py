@@ -1,0 +1,88 @@
+"""`bitsback train` beside models that learn as they code, and with contexts beside the network that
+it trains.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+
+from bitsback.cli.main import bitsback as command
+from bitsback.models import file, load_model
+from bitsback_train.export.size_agnostic import with_contexts
+from drawn_letters import lettering
+
+
+def pages(count: int) -> NDArray[np.uint8]:
+    """Pictures of letters of one alphabet: uint8 [count, 48, 60]."""
+    return lettering(48 * count, 60, seed=1).reshape(count, 48, 60)
+
+
+def waves(count: int) -> NDArray[np.uint8]:
+    """Noisy waves in one channel, and another one that follows from it by a table, in which only
+    the two lowest bits are random: uint8 [count, 32, 40, 2].
+    """
+    random = np.random.default_rng(0)
+    phase, at = random.uniform(0, 9, (count, 1, 1)), np.indices((32, 40))
+    wave = np.sin(at[0] / 3 + phase) + np.cos(at[1] / 4 - phase)
+    noisy = 120 + 50 * wave + random.laplace(0, 9, wave.shape)
+    first = np.clip(noisy, 0, 255).astype(np.uint8)
+    table = (random.integers(0, 4, 256) + np.arange(256) // 4 * 4).astype(np.uint8)
+    return np.stack([first, table[first]], -1)
+
+
+def run(*arguments: str) -> Any:
+    result = CliRunner().invoke(command, ["train", "x.npy", *arguments, "--json", "-q"])
+    assert result.exit_code == 0, (result.output, result.exception)
+    return json.loads(result.stdout)
+
+
+def counts(path: str) -> Any:
+    fields = file.parse(file.read(Path(path).read_bytes())[0])
+    return fields["distributions"]["p(x)"].get("counts")
+
+
+def test_the_model_is_one_that_counts_where_training_finds_nothing_better(folder: Path) -> None:
+    np.save("x.npy", pages(20))
+    figures = run("-o", "m.safetensors", "--epochs", "2")
+    assert figures["written"] == "counted" and figures["model_bytes_in_archive"] == 0
+    ours, was, counted, *_ = figures["held_out"]
+    assert was["name"] == "universal" and ours["bytes"] == counted["bytes"] < was["bytes"]
+    assert ours["name"] in figures["verdict"] and "without -m" in figures["verdict"]
+    assert load_model("m.safetensors").name == ours["name"] == counted["name"]
+
+
+def test_contexts_are_counted_beside_the_trained_network_where_they_pay(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where training starts from such a model."""
+    np.save("x.npy", waves(40))
+    figures = run("-o", "a.safetensors", "--epochs", "40")
+    assert figures["written"] == "trained" and counts("a.safetensors")
+    again = run("-o", "b.safetensors", "--epochs", "2", "--from", "a.safetensors")
+    assert counts("b.safetensors") == counts("a.safetensors")
+    assert again["held_out"][0]["bytes"] <= figures["held_out"][0]["bytes"]
+    monkeypatch.setattr("bitsback_train.job.pixel_job.WORTH", 0.0)
+    without = run("-o", "c.safetensors", "--epochs", "40", "--from", "universal")
+    assert without["held_out"][0]["bytes"] >= figures["held_out"][0]["bytes"]
+
+
+def test_images_of_more_levels_have_contexts_by_quantiles(folder: Path) -> None:
+    odd = np.random.default_rng(0).integers(0, 2, waves(40).shape)
+    np.save("x.npy", waves(40).astype(np.uint16) * 7 + odd.astype(np.uint16))
+    figures = run("-o", "a.safetensors", "--epochs", "40")
+    assert figures["written"] == "trained" and counts("a.safetensors")["quantiles"]
+
+
+@pytest.mark.parametrize("counting", ["universal-mixed", "universal-deep"])
+@pytest.mark.parametrize("base", ["universal", "universal-fast"])
+def test_the_mixers_see_the_last_hidden_layer_of_any_network(base: str, counting: str) -> None:
+    model = with_contexts(load_model(base), load_model(counting))
+    fields = file.parse(model.description)
+    layers = [entry["name"] for entry in fields["networks"]["pixel"]["layers"]]
+    last = max(number for number, name in enumerate(layers) if name.startswith("hidden"))
+    assert fields["distributions"]["p(x)"]["counts"]["features"] == layers[last]
