@@ -19,7 +19,7 @@ from bitsback.format.runs import Run, pack_value_map, read_runs, read_value_map
 from bitsback.format.value_range import JpegColours, Ordered, ValueMap
 from bitsback.wire import varint
 
-RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS = range(6)
+RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS = range(7)
 METHODS = ("raw", "packed", "model", "fallback", "adaptive", "digits")
 PREFIX_SIZE = 16
 """Bytes of a model's identity that name the model."""

@@ -3,6 +3,7 @@
 import zlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bitsback import _core, lzma2, tables
 from bitsback.errors import ArchiveError
@@ -11,28 +12,26 @@ from bitsback.wire import Cursor, varint
 
 _RAW_DEFLATE = -15
 _DEFLATE, _LZMA2 = range(2)
-_BEGIN = b"\xff\xd8\xff"  # of a JPEG stream
+BEGIN = b"\xff\xd8\xff"
+"""The first bytes of a JPEG stream."""
 
 
-def encode_streams(content: memoryview) -> tuple[bytes | None, str]:
-    """The data of a block of these bytes, or None if no JPEG stream in them can be written again;
-    and why the first one that is left cannot, if there is one.
-    """
-    content = content.cast("B")
-    if bytes(content).find(_BEGIN) < 0:
-        return None, ""
-    rounds, rest, coded, reason = _core.pack_jpeg_streams(
-        np.frombuffer(content, np.uint8), tables.stretch(), tables.logistic_cdf()
+def encode_streams(content: NDArray[np.uint8]) -> bytes | None:
+    """The data of a block of these bytes; None if no JPEG stream in them can be written again."""
+    if BEGIN not in content.tobytes():
+        return None
+    rounds, rest, coded, _ = _core.pack_jpeg_streams(
+        content, tables.stretch(), tables.logistic_cdf()
     )
     if not rounds:
-        return None, reason
+        return None
     deflater = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, 9, zdict=tables.jpeg_header())
     packed = [deflater.compress(rest) + deflater.flush(), lzma2.compress(rest)]
     coder = _LZMA2 if len(packed[_LZMA2]) < len(packed[_DEFLATE]) else _DEFLATE
     data = bytes([rounds, coder]) + varint(len(packed[coder])) + packed[coder] + coded
     if len(content) > max_elements(len(data)) or len(rest) > _most_rest(len(content)):
-        return None, "its streams take too few bytes"
-    return data, reason
+        return None
+    return data
 
 
 def decode_streams(data: memoryview, size: int) -> bytes:
