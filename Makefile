@@ -120,7 +120,7 @@ $(TRAIN_WHEEL) $(LAB_WHEEL): build/%-wheel/built: .venv/created
 	@$*/$(SCRIPTS)/python -m pip install -q build/wheel/*.whl
 	@touch $@
 
-# The lab compares with the compressors that the trainer lists, which takes no PyTorch.
+# The trainer without PyTorch, whose command says what it needs, and the lab.
 .venv/installed-lab: .venv/installed $(TRAIN_WHEEL) $(LAB_WHEEL)
 	@$(BIN)/python -m pip install -q --no-deps --force-reinstall build/train-wheel/*.whl build/lab-wheel/*.whl
 	@touch $@

@@ -1,4 +1,5 @@
-"""The time of each step of bits back on one core, with public codecs, and of the whole.
+"""The time of each step of bits back on one core, networks alone and with their coding, and of the
+whole.
 
     python benchmarks/bench_breakdown.py
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.format.tiles import Tiles
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.units import Images
 
 
 def main() -> None:
@@ -81,9 +82,9 @@ def steps(model: bitsback.Model, x: NDArray[np.uint8]) -> dict[str, Callable[[],
 
     return {
         "posterior network": lambda: [model.posterior_parameters(batch) for batch in batches],
-        "pop z under the posterior": popped,
+        "pop z under the posterior, with its network": popped,
         "likelihood network": lambda: [model.likelihood_parameters(latents) for latents in z],
-        "push x under the likelihood": partial(pushed, likelihoods, batches),
+        "push x under the likelihood, with its network": partial(pushed, likelihoods, batches),
         "push z under the prior": partial(pushed, priors, z),
     }
 

@@ -17,7 +17,7 @@ from code_length import code
 from harness import arguments_of_models, compress, digit_models, images, report, symbols
 
 import bitsback
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.units import Images
 
 CODE_LENGTH_BLOCK = (
     1250  # the information of a block hardly depends on its size, so one size is enough

@@ -26,9 +26,9 @@ from harness import (
 )
 
 import bitsback
-from bitsback_train.peers.catalogue import all_peers
-from bitsback_train.peers.measure import measure
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.catalogue import all_peers
+from bitsback_lab.peers.measure import measure
+from bitsback_lab.peers.units import Images
 
 # craystack's VAE example at batch 10, binarised MNIST, one core of an AMD EPYC with AVX-512,
 # measured earlier: MB/s, a pixel counted as a byte. Its rate with the random bits it starts from

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from pictures import Key, arguments, npy_files, of_peer, peers
 
 import bitsback
-from bitsback_train.peers.image_codecs import encode_jpegxl
-from bitsback_train.peers.measure import Peer
+from bitsback_lab.peers.image_codecs import encode_jpegxl
+from bitsback_lab.peers.measure import Peer
 
 PEERS: tuple[Key, ...] = (
     ("PNG", "each"),

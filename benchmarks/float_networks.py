@@ -13,7 +13,7 @@ import torch
 from float_bb_ans import STEP, Floats, Pixels
 from torch import Tensor, nn
 
-from bitsback_train.network.rounding import HIDDEN, LOGIT, MEAN, SCALE, Grid
+from bitsback_train.layers.rounding import HIDDEN, LOGIT, MEAN, SCALE, Grid
 
 
 class FloatVae(nn.Module):

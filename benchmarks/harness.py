@@ -20,7 +20,7 @@ import bitsback
 from bitsback.models import bundled
 from bitsback_lab.bench.process import processor
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.units import Images
 
 Result = TypeVar("Result")
 

@@ -5,32 +5,33 @@ lab/src/bitsback_lab/bench/results.json.
     these versions BITSBACK_DATA=FOLDER python benchmarks/measure_peers.py --fresh    everything, on
     an idle machine: half an hour
 
-MNIST's test images, the same binarised, and those of Fashion-MNIST, from FOLDER or downloaded. One
+MNIST's test images, the same binarised, and those of Fashion-MNIST, from FOLDER/fashion-mnist. One
 process runs at a time; the file is written after each peer, so continue without --fresh after an
-interruption. A result replaces that of another version. Needs bitsback[bench], the programs zpaq,
-jbig2 and jbig2dec, and pooch for downloads.
+interruption. A result replaces that of another version. Needs bitsback-lab[bench], and the programs
+zpaq, jbig2 and jbig2dec.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from bitsback.files.formats import ONE_ARRAY
 from bitsback_lab.bench import peer_cache
 from bitsback_lab.bench.process import PeerFailed, measure_apart
+from bitsback_lab.datasets import ENVIRONMENT, TEST_IMAGES
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
-from bitsback_train.downloads import TEST_IMAGES, find
-from bitsback_train.peers.catalogue import all_peers
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.catalogue import all_peers
+from bitsback_lab.peers.units import Images
 
 RESULTS = Path(__file__).resolve().parents[1] / "lab/src/bitsback_lab/bench" / peer_cache.SHIPPED
 
 
 def fashion_test_images() -> Images:
     """uint8 [10000, 28, 28]."""
-    with (find("fashion-mnist", None) / TEST_IMAGES).open("rb") as file:
+    with Path(os.environ[ENVIRONMENT], "fashion-mnist", TEST_IMAGES).open("rb") as file:
         items = ONE_ARRAY["idx.gz"].open(file, TEST_IMAGES)
         return items.read(items.shape[0], 1)
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from bitsback.files.file_lists import list_folder
 from bitsback.files.picture_files import read_pixels
-from bitsback_train.peers.catalogue import all_peers
-from bitsback_train.peers.measure import Measurement, Peer, measure
-from bitsback_train.peers.units import Pictures, Unit, elements
+from bitsback_lab.peers.catalogue import all_peers
+from bitsback_lab.peers.measure import Measurement, Peer, measure
+from bitsback_lab.peers.units import Pictures, Unit, elements
 
 Key = tuple[str, Unit]
 """A compressor's name, with its effort and the unit that one of its files holds."""

@@ -27,9 +27,9 @@ from pictures import Key, arguments, npy_files, peers, picture_files
 
 from bitsback.files.picture_files import read_pixels
 from bitsback_lab.bench.itself import compress, decompress
-from bitsback_train.peers.image_codecs import encode_jpegxl
-from bitsback_train.peers.measure import measure
-from bitsback_train.peers.units import Picture, elements, same
+from bitsback_lab.peers.image_codecs import encode_jpegxl
+from bitsback_lab.peers.measure import measure
+from bitsback_lab.peers.units import Picture, elements, same
 
 PEERS: tuple[Key, ...] = (
     ("JPEG XL e9", "each"), ("JPEG XL e7", "each"), ("WebP m6", "each"), ("tomoz", "each"),

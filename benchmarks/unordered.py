@@ -18,7 +18,7 @@ import numpy as np
 from harness import arguments, compress, digit_models, images, report
 
 import bitsback
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.units import Images
 
 
 def main() -> None:

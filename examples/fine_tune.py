@@ -46,7 +46,7 @@ def main(taught: int = 120, coded: int = 40, minutes: float = 0.25) -> None:
         draw_sheets(own, taught, seed=1)
         draw_sheets(others, coded, seed=2)
         tuned = Path(temporary) / "sheets.safetensors"
-        model = train_model(own, tuned, minutes=minutes, kind="any-size", threads=1)
+        model = train_model(own, tuned, minutes=minutes, threads=1)
 
         files = sum(path.stat().st_size for path in others.iterdir())
         print(f"{coded} pictures that were not trained on, restored pixel for pixel")

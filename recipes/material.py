@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from crops import Kind, crops, patches, turned_patches
 from numpy.typing import NDArray
 from PIL import Image
 
-from bitsback_train.fit.items import Item, Kind, crops, patches, turned_patches
+from bitsback_train.fit.items import Item
 from bitsback_train.fit.pixel_training import Share
 from bitsback_train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
 from bitsback_train.fit.start_matrices import PSEUDO_COUNT, as_starts, no_starts, sum_products

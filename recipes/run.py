@@ -18,19 +18,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from architectures import load_module, save_module
+from gate import with_gate
+from pruning import prune
 from settings import RECIPES, SizeAgnostic, Vae
+from vae_training import Split, VaeTraining, mnist_split
 
 from bitsback.models import Model
-from bitsback_train.export.code_lengths import code_lengths, safe_growth
-from bitsback_train.export.exporter import Card, chain_batch, export
+from bitsback_train.export.exporter import Card, chain_batch, vae_parts
 from bitsback_train.export.size_agnostic import export_predictive
-from bitsback_train.fit.gate import with_gate
 from bitsback_train.fit.machine import keep_freed_memory
 from bitsback_train.fit.pixel_training import PixelTraining
-from bitsback_train.fit.pruning import prune
 from bitsback_train.fit.training import CURVE
-from bitsback_train.fit.vae_training import Split, VaeTraining, mnist_split
-from bitsback_train.network.architectures import load_module, save_module
 from bitsback_train.network.context import ContextModule
 from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
@@ -139,8 +138,7 @@ def finish(recipe: Vae, training: VaeTraining, card: Card) -> Model:
     if recipe.gate is not None and isinstance(module, ContextModule):
         module = with_gate(module, recipe.gate, training.symbols_to_train_on(GATE_IMAGES), seed)
     x = training.validation.numpy().astype(np.uint8)
-    lengths = code_lengths(export(module, card, growth=1), x, seed)
-    model = export(module, card, safe_growth(lengths, chain_batch(module)))
+    model, lengths = vae_parts(module, card).grown(chain_batch(module), x, seed, len(x))
     print(
         f"{module.architecture.latents} latents, growth {model.growth}; on the validation set"
         f" exactly {lengths.net.mean() / x.shape[1]:.5f} bpd, {lengths.popped.mean():.0f} bits"

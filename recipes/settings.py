@@ -5,11 +5,11 @@ The times are those of one core. The same machine and the same PyTorch give the 
 
 from dataclasses import dataclass, replace
 
+from crops import VOLUME, Crop, Kind
+from gate import Gate
 from material import Cifar, Folders, Material, Pages, Sampled
 
 from bitsback_train.export.exporter import Card
-from bitsback_train.fit.gate import Gate
-from bitsback_train.fit.items import VOLUME, Crop, Kind
 from bitsback_train.fit.pixel_training import pixel_recipe
 from bitsback_train.fit.training import Recipe, last_part
 from bitsback_train.network.context import ContextArchitecture

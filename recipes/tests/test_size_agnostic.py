@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from crops import VOLUME, Crop, Kind, arrays, patches
 from material import Cifar, Folders, Material, Pages, Sampled
 from PIL import Image
 from run import main
@@ -13,7 +14,6 @@ from settings import SizeAgnostic
 
 from bitsback import load_model
 from bitsback.errors import InputError
-from bitsback_train.fit.items import VOLUME, Crop, Kind, arrays, patches
 from bitsback_train.fit.pixel_training import pixel_recipe
 from bitsback_train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
 from size_agnostic.conftest import wavy

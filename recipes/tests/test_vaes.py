@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from architectures import load_module
+from gate import Gate
 from run import main
 from settings import RECIPES, Vae
+from vae_training import TRAIN_IMAGES
 
 from bitsback.models import Model, bundled, load_model
 from bitsback.models.file import read
-from bitsback_train.downloads import TRAIN_IMAGES
-from bitsback_train.fit.gate import Gate
 from bitsback_train.fit.training import Recipe, last_part
-from bitsback_train.network.architectures import load_module
 from bitsback_train.network.context import ContextArchitecture
 
 SMALL = ContextArchitecture(

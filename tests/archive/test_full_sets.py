@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback import _core
 from bitsback_lab.bench.subject import cifar10, kodak
+from bitsback_lab.datasets import ENVIRONMENT
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
-from bitsback_train.downloads import ENVIRONMENT
 
 MODELS: dict[str, tuple[Callable[[], NDArray[Any]], float, float]] = {
     "mnist-binary-context": (binarised_mnist_test_images, 0.1482, 0.1495),

@@ -11,9 +11,9 @@ from bitsback_lab.bench.comparison_table import UNITS
 from bitsback_lab.bench.itself import ours
 from bitsback_lab.digits import binarised_mnist_test_images
 from bitsback_lab.paper.figure1 import draw_bits, samples
-from bitsback_train.peers.catalogue import standard_peers
-from bitsback_train.peers.measure import Measurement, Peer, measure
-from bitsback_train.peers.units import MOSAICS, pack
+from bitsback_lab.peers.catalogue import standard_peers
+from bitsback_lab.peers.measure import Measurement, Peer, measure
+from bitsback_lab.peers.units import MOSAICS, pack
 
 # For one file per image a sample gives the same rate, and WebP takes 3 ms for each.
 EACH_STRIDE = 20

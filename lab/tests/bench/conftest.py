@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bitsback_lab.bench import comparison, peer_cache
 from bitsback_lab.bench.process import PeerFailed
 from bitsback_lab.digits import binarised_mnist_test_images
-from bitsback_train.peers.measure import Measurement, Peer, measure
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.measure import Measurement, Peer, measure
+from bitsback_lab.peers.units import Images
 
 PROCESSOR = "a processor of the tests"
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bitsback_lab.bench import peer_cache
 from bitsback_lab.bench.peer_cache import digest, measured
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
-from bitsback_train.peers.measure import Peer
+from bitsback_lab.peers.measure import Peer
 
 PEER = Peer("zlib", "stream", zlib.compress, zlib.decompress, version="zlib 1")
 

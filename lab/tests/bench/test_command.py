@@ -23,7 +23,7 @@ import bitsback
 from bitsback.cli.main import bitsback as command
 from bitsback_lab.bench import comparison, plot
 from bitsback_lab.bench.subject import read
-from bitsback_train.peers.measure import Peer
+from bitsback_lab.peers.measure import Peer
 from waiting import PATIENCE, running, until
 
 Run = Callable[..., Result]

@@ -17,8 +17,8 @@ from bitsback_lab.bench.comparison import Lineup, Row, best_layouts, compare, pl
 from bitsback_lab.bench.itself import ours
 from bitsback_lab.bench.process import PeerFailed
 from bitsback_lab.bench.subject import Data
-from bitsback_train.peers.measure import Measurement, Peer
-from bitsback_train.peers.units import Images, layouts, pack, plain, same, shuffle, units
+from bitsback_lab.peers.measure import Measurement, Peer
+from bitsback_lab.peers.units import Images, layouts, pack, plain, same, shuffle, units
 from plane_models import only_one_shape
 
 FAST = Peer("zlib", "stream", zlib.compress, zlib.decompress, version="zlib 1")

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitsback_train.peers import image_codecs, programs, streams
-from bitsback_train.peers.catalogue import all_peers, optional_peers, standard_peers
-from bitsback_train.peers.measure import Peer, measure
-from bitsback_train.peers.units import Pictures
+from bitsback_lab.peers import image_codecs, programs, streams
+from bitsback_lab.peers.catalogue import all_peers, optional_peers, standard_peers
+from bitsback_lab.peers.measure import Peer, measure
+from bitsback_lab.peers.units import Pictures
 
 PEERS, MISSING = all_peers()
 
@@ -82,7 +82,7 @@ def test_one_that_is_absent_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ImportError(name)
         return import_module(name)
 
-    for module in ("bitsback_train.peers.streams", "bitsback_train.peers.image_codecs"):
+    for module in ("bitsback_lab.peers.streams", "bitsback_lab.peers.image_codecs"):
         monkeypatch.setattr(f"{module}.import_module", absent)
     monkeypatch.setattr(shutil, "which", lambda program: None)
     found, missing = optional_peers()

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bitsback_lab.bench.process import PeerFailed, measure_apart
-from bitsback_train.peers.measure import Peer, peak_memory
+from bitsback_lab.peers.measure import Peer, peak_memory
 
 HERE = Path(__file__).parent
 
@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 def odd(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets this process and those it starts import `odd_codecs`."""
     monkeypatch.syspath_prepend(str(HERE))
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
 
 
 def peer(name: str, decode: str | None = None) -> Peer:

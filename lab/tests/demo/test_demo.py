@@ -11,9 +11,9 @@ import pytest
 from bitsback_lab import demo
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 from bitsback_lab.paper.figure1 import SCALE, Sample, draw_bits, samples
-from bitsback_train.peers.catalogue import standard_peers
-from bitsback_train.peers.measure import Peer, measure
-from bitsback_train.peers.units import mosaic
+from bitsback_lab.peers.catalogue import standard_peers
+from bitsback_lab.peers.measure import Peer, measure
+from bitsback_lab.peers.units import mosaic
 
 
 def test_the_images_are_those_that_were_published() -> None:

@@ -1,4 +1,4 @@
-"""The lab runs with what `pip install . ./train ./lab` installs, without packages of extras."""
+"""The lab runs with what `pip install . ./lab` installs, without packages of extras."""
 
 from __future__ import annotations
 

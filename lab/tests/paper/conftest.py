@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from bitsback.cli.main import bitsback as command
 from bitsback_lab.paper import sets
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.units import Images
 
 COUNT = 40
 

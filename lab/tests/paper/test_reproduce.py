@@ -14,6 +14,7 @@ import pytest
 from click.testing import Result
 
 from bitsback_lab import digits
+from bitsback_lab.datasets import TEST_IMAGES
 from bitsback_lab.paper import (
     compressors,
     model_cost,
@@ -24,8 +25,7 @@ from bitsback_lab.paper import (
     table3,
 )
 from bitsback_lab.paper.exhibits import ENTRIES, NAMES, Conditions, find
-from bitsback_train.downloads import TEST_IMAGES
-from bitsback_train.peers.measure import Peer
+from bitsback_lab.peers.measure import Peer
 from paper.conftest import assert_one_line_error
 
 Invoke = Callable[..., Result]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
 GROUP = "bitsback.commands"
-_LAB = ("bitsback-lab", "bitsback-lab", "./train ./lab")
+_LAB = ("bitsback-lab", "bitsback-lab", "./lab")
 PARTS = {
     "train": ("bitsback-train", "bitsback[train]", "./train[torch]"),
     **dict.fromkeys(("bench", "demo", "explain", "reproduce"), _LAB),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -103,8 +104,27 @@ class BitsBack(ByValue, Generic[X, Z]):
         return pushed - total(posterior.bits(z))
 
 
+class _BitsBackInside(ByValue, ABC):
+    """A codec that pushes and pops by another one."""
+
+    @abstractmethod
+    def _codec(self) -> Codec[Any]: ...
+
+    def push(self, message: Message, x: Any) -> None:
+        self._codec().push(message, x)
+
+    def pop(self, message: Message) -> Any:
+        return self._codec().pop(message)
+
+    def bits(self, x: Any) -> float:
+        """The cost of a push of x, with the latents that fixed random bits choose: a sample of the
+        negative ELBO, in bits.
+        """
+        return total(self._codec().bits(x))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class BitSwap(ByValue):
+class BitSwap(_BitsBackInside):
     """Codes x with a chain of latents z1, z2, ..., each of which depends on the next one alone.
 
     posteriors: from x to the codec of z1, from z1 to that of z2, and so on. likelihoods: as many
@@ -140,12 +160,6 @@ class BitSwap(ByValue):
         for posterior, likelihood in zip(self.posteriors, self.likelihoods, strict=True):
             require_functions(posteriors=posterior, likelihoods=likelihood)
 
-    def push(self, message: Message, x: Any) -> None:
-        self._nested().push(message, x)
-
-    def pop(self, message: Message) -> Any:
-        return self._nested().pop(message)
-
     def bits(self, x: Any) -> float:
         """The cost of a push of x, with the latents that fixed random bits choose: a sample of the
         negative ELBO, in bits.
@@ -162,7 +176,7 @@ class BitSwap(ByValue):
         with naming("the prior cannot code what the posterior has popped"):
             return math.fsum([*costs, total(self.prior.bits(x))])
 
-    def _nested(self) -> Codec[Any]:
+    def _codec(self) -> Codec[Any]:
         codec = self.prior
         for posterior, likelihood in zip(
             reversed(self.posteriors), reversed(self.likelihoods), strict=True
@@ -172,7 +186,7 @@ class BitSwap(ByValue):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TopDown(ByValue):
+class TopDown(_BitsBackInside):
     """Codes x with layers of latents z1 ... zT whose posterior draws the last one first: q(zT | x),
     then q(z_t | z_(t+1), x), as in diffusion models and ladder VAEs.
 
@@ -215,19 +229,7 @@ class TopDown(ByValue):
         for posterior, likelihood in zip(self.posteriors, self.likelihoods, strict=True):
             require_functions(posteriors=posterior, likelihoods=likelihood)
 
-    def push(self, message: Message, x: Any) -> None:
-        self._bits_back().push(message, x)
-
-    def pop(self, message: Message) -> Any:
-        return self._bits_back().pop(message)
-
-    def bits(self, x: Any) -> float:
-        """The cost of a push of x, with the latents that fixed random bits choose: a sample of the
-        negative ELBO, in bits.
-        """
-        return self._bits_back().bits(x)
-
-    def _bits_back(self) -> BitsBack[Any, Any]:
+    def _codec(self) -> BitsBack[Any, Any]:
         """Bits back over the tuple of all latents, the last one first."""
 
         def of_x(latents: Any) -> Codec[Any]:
@@ -253,7 +255,7 @@ PRECISION = 24
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LatentMixture(ByValue, Generic[X]):
+class LatentMixture(_BitsBackInside, Generic[X]):
     """Codes x with a mixture of any codecs, at the price of -log2 of the sum of weight[k] * p_k(x):
     the choice of k is free, since its bits come back.
 
@@ -293,19 +295,10 @@ class LatentMixture(ByValue, Generic[X]):
         if not (bool(np.isfinite(weight).all()) and weight.min() >= 0 and weight.max() > 0):
             raise MessageError("the weights must be finite and not negative, and not all zero")
 
-    def push(self, message: Message, x: X) -> None:
-        self._bits_back().push(message, x)
-
-    def pop(self, message: Message) -> X:
-        return self._bits_back().pop(message)
-
-    def bits(self, x: X) -> float:
-        """The cost of a push of x, for a k drawn with fixed random bits; its mean over k is -log2
-        of the sum of weight[k] * p_k(x), up to the rounding of the posterior.
+    def _codec(self) -> BitsBack[X, NDArray[np.uint32]]:
+        """Bits back whose costs have the mean -log2 of the sum of weight[k] * p_k(x), up to the
+        rounding of the posterior.
         """
-        return self._bits_back().bits(x)
-
-    def _bits_back(self) -> BitsBack[X, NDArray[np.uint32]]:
         return BitsBack(self._prior, lambda k: self.codecs[int(k)], self._posterior)
 
     @cached_property

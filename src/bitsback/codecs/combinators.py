@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,18 +29,8 @@ from bitsback.message import Message
 
 X = TypeVar("X")
 
-Part = tuple[tuple[str, object], Codec[Any], Any]
-"""Name and number for errors, the codec, and the symbols."""
-
-
-def push_parts(message: Message, parts: Sequence[Part]) -> None:
-    """Pushes each part with its codec, the last one first. If one raises, none is pushed."""
-    with ExitStack() as undo:
-        for name, codec, symbols in reversed(parts):
-            with naming(*name):
-                codec.push(message, symbols)
-            undo.callback(codec.pop, message)
-        undo.pop_all()
+Part = tuple[tuple[Any, ...], Codec[Any], Any]
+"""Name, and perhaps number, for errors, the codec, and the symbols."""
 
 
 def pop_parts(message: Message, codecs: Iterable[Codec[Any]]) -> tuple[Any, ...]:
@@ -55,17 +46,32 @@ def pop_parts(message: Message, codecs: Iterable[Codec[Any]]) -> tuple[Any, ...]
     return tuple(parts)
 
 
-def bits_of_parts(parts: Iterable[Part]) -> float:
-    """The cost of all parts together, in bits."""
-    costs = []
-    for name, codec, symbols in parts:
-        with naming(*name):
-            costs.append(total(codec.bits(symbols)))
-    return math.fsum(costs)
+class InParts(ByValue, ABC):
+    """Codes parts one after the other; the last one is pushed first."""
+
+    @abstractmethod
+    def _parts(self, symbols: Any) -> Sequence[Part]: ...
+
+    @one_step
+    def push(self, message: Message, symbols: Any) -> None:
+        with ExitStack() as undo:
+            for name, codec, part in reversed(self._parts(symbols)):
+                with naming(*name):
+                    codec.push(message, part)
+                undo.callback(codec.pop, message)
+            undo.pop_all()
+
+    def bits(self, symbols: Any) -> float:
+        """The cost of all parts together, in bits."""
+        costs = []
+        for name, codec, part in self._parts(symbols):
+            with naming(*name):
+                costs.append(total(codec.bits(part)))
+        return math.fsum(costs)
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
-class Serial(ByValue):
+class Serial(InParts):
     """Codes a tuple, one part with each codec. The first part pops first, so it is pushed last.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
@@ -86,16 +92,8 @@ class Serial(ByValue):
         object.__setattr__(self, "codecs", codecs)
 
     @one_step
-    def push(self, message: Message, symbols: Sequence[Any]) -> None:
-        push_parts(message, self._parts(symbols))
-
-    @one_step
     def pop(self, message: Message) -> tuple[Any, ...]:
         return pop_parts(message, self.codecs)
-
-    def bits(self, symbols: Sequence[Any]) -> float:
-        """The cost of all parts together, in bits."""
-        return bits_of_parts(self._parts(symbols))
 
     def _parts(self, symbols: Sequence[Any]) -> list[Part]:
         if len(symbols) != len(self.codecs):
@@ -107,7 +105,7 @@ class Serial(ByValue):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Named(ByValue):
+class Named(InParts):
     """Codes a dict, each value with the codec of its name. The first one pops first.
 
     codecs: from names to codecs, in the order of the parts; the order of a pushed dict does not
@@ -130,16 +128,8 @@ class Named(ByValue):
         object.__setattr__(self, "codecs", dict(self.codecs))
 
     @one_step
-    def push(self, message: Message, symbols: Mapping[str, Any]) -> None:
-        push_parts(message, self._parts(symbols))
-
-    @one_step
     def pop(self, message: Message) -> dict[str, Any]:
         return dict(zip(self.codecs, pop_parts(message, self.codecs.values()), strict=True))
-
-    def bits(self, symbols: Mapping[str, Any]) -> float:
-        """The cost of all parts together, in bits."""
-        return bits_of_parts(self._parts(symbols))
 
     def _parts(self, symbols: Mapping[str, Any]) -> list[Part]:
         if symbols.keys() != self.codecs.keys():
@@ -153,7 +143,7 @@ class Named(ByValue):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Repeat(ByValue, Generic[X]):
+class Repeat(InParts, Generic[X]):
     """Codes a tuple of `times` items, each with the same codec. The first one pops first.
 
     One codec of their shape codes arrays of independent symbols faster. For items whose order does
@@ -178,16 +168,8 @@ class Repeat(ByValue, Generic[X]):
             raise MessageError(f"times must be from 0 on, not {self.times}")
 
     @one_step
-    def push(self, message: Message, symbols: Sequence[X]) -> None:
-        push_parts(message, self._parts(symbols))
-
-    @one_step
     def pop(self, message: Message) -> tuple[X, ...]:
         return pop_parts(message, repeat(self.item, self.times))
-
-    def bits(self, symbols: Sequence[X]) -> float:
-        """The cost of all items together, in bits."""
-        return bits_of_parts(self._parts(symbols))
 
     def _parts(self, symbols: Sequence[X]) -> list[Part]:
         if len(symbols) != self.times:

@@ -22,7 +22,7 @@ from bitsback.codecs.codec import (
     returned,
     undoing,
 )
-from bitsback.codecs.combinators import Part, bits_of_parts, push_parts
+from bitsback.codecs.combinators import InParts, Part
 from bitsback.codecs.exact_functions import total
 from bitsback.codecs.symbol_arrays import ByValue, as_shape, as_symbols
 from bitsback.errors import MessageError
@@ -33,7 +33,7 @@ B = TypeVar("B")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ChainRule(ByValue, Generic[A, B]):
+class ChainRule(InParts, Generic[A, B]):
     """Codes a pair (a, b): first is the codec of a, then(a) that of b. a pops first. `then` gets an
     array of int64, as the functions of `BitsBack` do.
 
@@ -61,35 +61,23 @@ class ChainRule(ByValue, Generic[A, B]):
         require_functions(then=self.then)
 
     @one_step
-    def push(self, message: Message, symbols: tuple[Any, Any]) -> None:
-        b, a = symbols if self.swapped else symbols[::-1]
-        then = codec_from("then", self.then, a)
-        with naming("then"):
-            then.push(message, b)
-        with undoing(lambda: then.pop(message)), naming("first"):
-            self.first.push(message, a)
-
-    @one_step
     def pop(self, message: Message) -> tuple[Any, Any]:
         a = self.first.pop(message)
         with undoing(lambda: self.first.push(message, a)):
             b = codec_from("then", self.then, a).pop(message)
         return (b, a) if self.swapped else (a, b)
 
-    def bits(self, symbols: tuple[Any, Any]) -> float:
-        """The cost of both together, in bits."""
+    def _parts(self, symbols: tuple[Any, Any]) -> list[Part]:
         b, a = symbols if self.swapped else symbols[::-1]
-        with naming("first"):
-            of_a = total(self.first.bits(a))
-        with naming("then"):
-            return of_a + total(codec_from("then", self.then, a).bits(b))
+        then = codec_from("then", self.then, a)
+        return [(("first",), self.first, a), (("then",), then, b)]
 
 
 _Steps = Generator[Codec[Any], Any, None]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Dependent(ByValue):
+class Dependent(InParts):
     """Codes a tuple of parts: a generator function yields the codec of each part and receives the
     part.
 
@@ -119,10 +107,6 @@ class Dependent(ByValue):
         require_functions(steps=self.steps)
 
     @one_step
-    def push(self, message: Message, symbols: Sequence[Any]) -> None:
-        push_parts(message, self._parts(symbols))
-
-    @one_step
     def pop(self, message: Message) -> tuple[Any, ...]:
         parts: list[Any] = []
         steps = self.steps()
@@ -134,10 +118,6 @@ class Dependent(ByValue):
                 codec = _next(steps, parts[-1])
             undo.pop_all()
         return tuple(parts)
-
-    def bits(self, symbols: Sequence[Any]) -> float:
-        """The cost of all parts together, in bits."""
-        return bits_of_parts(self._parts(symbols))
 
     def _parts(self, symbols: Sequence[Any]) -> list[Part]:
         steps, parts = self.steps(), list[Part]()

@@ -129,9 +129,8 @@ def _encoded(tiles: Tiles, trial: _Trial, coder: Coder) -> bytes | None:
     best = plans[0]
     if best.size > _HOPELESS * trial.share * tiles.elements.nbytes:
         return None
-    rival = next(
-        (plan for plan in plans if plan.transform.filtered != best.transform.filtered), best
-    )
+    filtered = best.transform.filtered
+    rival = next((plan for plan in plans if plan.transform.filtered != filtered), best)
     tried = [best] + [rival] * (rival is not best and rival.size < _RIVAL * best.size)
     found = min((_packed(tiles, plan, coder) for plan in tried), key=len)
     if _claim(tiles.dtype, tiles.shapes, found) <= max_elements(len(found)):
@@ -217,9 +216,8 @@ def _plans(tiles: Tiles, sample: Tiles) -> Iterator[_Plan]:
             few = few or pixel_rows.find_colours(sample)
             sampled = replace(transform, colours=few)
         content = sampled.content(sample)
-        strategies = (
-            (zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY) if transform.filtered else (_REPETITIONS,)
-        )
+        both = (zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY)
+        strategies = both if transform.filtered else (_REPETITIONS,)
         sizes = {each: len(_deflate(content, each, _TRIAL_LEVEL)) for each in strategies}
         best = min(sizes, key=lambda each: sizes[each])
         yield _Plan(transform, best, sizes[best])

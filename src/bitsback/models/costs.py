@@ -83,9 +83,8 @@ def macs_of(
 
 def latents_of(variables: Mapping[str, Variable], shape: ItemShape) -> int:
     """Elements of all latents of an item."""
-    return sum(
-        variable.elements(shape.size) for name, variable in variables.items() if name != DATA
-    )
+    latents = (each for name, each in variables.items() if name != DATA)
+    return sum(each.elements(shape.size) for each in latents)
 
 
 def max_elements(data_size: int) -> int:

@@ -61,10 +61,8 @@ class Model(Outline):
     distributions: dict[str, Distribution] = field(repr=False)
 
     def __repr__(self) -> str:
-        items = (
-            "items of any size" if self.size is None else " x ".join(map(str, self.whole_size()))
-        )
-        return f"<Model {self.name}: {items}, {self.levels} levels, {self.identity.hex()[:8]}>"
+        size = "items of any size" if self.size is None else " x ".join(map(str, self.whole_size()))
+        return f"<Model {self.name}: {size}, {self.levels} levels, {self.identity.hex()[:8]}>"
 
     def bind(self, shapes: Shapes) -> BoundModel:
         """The model for items of these shapes, each with its number of consecutive items. Raises
@@ -157,11 +155,8 @@ class Model(Outline):
 
     def macs(self, shape: ItemShape) -> int:
         """Multiply-adds that coding an item takes, and some for each element."""
-        networks = [
-            network
-            for network in self.networks.values()
-            if set(network.sources) <= set(self.variables)
-        ]
+        known = set(self.variables)
+        networks = [each for each in self.networks.values() if set(each.sources) <= known]
         return costs.macs_of(self.variables, networks, self.distributions.values(), shape)
 
     def steps(self, shape: ItemShape) -> int:
@@ -256,9 +251,9 @@ class Model(Outline):
         keyed = top.object("distributions")
         entries_of = {
             key: DistributionEntry(
-                key, parsed, keyed.object(key), reader, outline.variables, library
+                key, names, keyed.object(key), reader, outline.variables, library
             )
-            for key, parsed in outline.keys.items()
+            for key, names in outline.keys.items()
         }
         distributions = {key: read_distribution(entry) for key, entry in entries_of.items()}
         networks, outputs = library.done()

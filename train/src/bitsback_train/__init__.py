@@ -1,11 +1,10 @@
-"""Training: torch modules of the integer networks, recipes, and the exporter. It comes with
-`bitsback[train]`.
+"""Training: torch modules of the integer networks, their training, and the exporter. It comes
+with `bitsback[train]`.
 
     train_model(images, "mine.safetensors")   a model for one's own images, as `bitsback train` does
     portable.build(...)                       one of torch modules that you have trained
 
 The package bitsback does not import this one, so compressing and decompressing never need it.
-`peers` and `downloads` work without PyTorch.
 """
 
 from importlib import import_module

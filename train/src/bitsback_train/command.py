@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,8 +16,7 @@ from bitsback.cli.progress import Progress
 from bitsback_train import report, require_torch
 
 if TYPE_CHECKING:
-    from bitsback_train.export.exporter import Card
-    from bitsback_train.job.job import Job, Settings
+    from bitsback_train.job.settings import Settings
 
 
 @click.command(short_help="Train a model for your own images.")
@@ -36,19 +35,8 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="N",
     help=(
-        "Approximate training time. The evaluation afterwards takes additional time; no step of it"
-        " takes longer than the training."
-    ),
-)
-@click.option(
-    "--kind",
-    type=click.Choice(["auto", "any-size", "vae"]),
-    default="auto",
-    show_default=True,
-    help=(
-        "any-size: a model for images of any size and kind, fine-tuned from an existing one; vae:"
-        " a VAE for small images of one shape; auto: vae if --arch is given, and for many small"
-        " grey or bilevel images."
+        "Approximate training time. The comparison with 'compress --best' afterwards takes"
+        " additional time."
     ),
 )
 @click.option(
@@ -57,19 +45,9 @@ if TYPE_CHECKING:
     metavar="NAME|FILE",
     default="universal",
     show_default=True,
-    help="With --kind any-size: the model to start from, or the word none.",
+    help="The model to start from, or the word none.",
 )
-@click.option(
-    "--arch",
-    type=click.Choice(["auto", "context", "dense"]),
-    default="auto",
-    show_default=True,
-    help=(
-        "The architecture of a VAE. context codes each pixel given those around it, and makes"
-        " smaller archives; dense is far faster."
-    ),
-)
-@click.option("--epochs", type=click.IntRange(min=2), hidden=True)
+@click.option("--steps", type=click.IntRange(min=2), hidden=True)
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**31),
@@ -90,9 +68,6 @@ if TYPE_CHECKING:
     help="Continue from the checkpoint of an interrupted run, with its settings.",
 )
 @click.option(
-    "--data", "folder", metavar="DIR", help="The folder with the files of mnist or fashion-mnist."
-)
-@click.option(
     "--name",
     metavar="TEXT",
     help="The name of the model.  [default: the name of its file]",
@@ -101,9 +76,10 @@ if TYPE_CHECKING:
 @click.option(
     "--licence",
     metavar="TEXT",
-    help="The licence of the model; mind that of the data.  [default: unspecified]",
+    default="unspecified",
+    show_default=True,
+    help="The licence of the model; mind that of the data.",
 )
-@click.option("--plot", metavar="FILE", help="Draw the curve of the training, as .png.")
 @options.force_option
 @options.quiet_option
 @options.json_option
@@ -112,29 +88,24 @@ def command(
     data: str,
     output: str,
     minutes: float,
-    kind: Literal["auto", "any-size", "vae"],
     start: str,
-    arch: Literal["auto", "context", "dense"],
-    epochs: int | None,
+    steps: int | None,
     seed: int,
     threads: int | None,
     resume: bool,
-    folder: str | None,
     name: str | None,
     about: str | None,
-    licence: str | None,
-    plot: str | None,
+    licence: str,
     force: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train a model for images like those in DATA, and evaluate it.
+    """Train a model for images like those in DATA, and say whether it pays.
 
     DATA is anything that 'bitsback compress' reads, of bool or of integers of 8 or 16 bits: an
-    array, pictures of any sizes, a stack, or one large image, of which parts are held out. Or it is
-    the word mnist or fashion-mnist, which are downloaded unless --data or BITSBACK_DATA names their
-    folder. A tenth of the images is used for validation, and another tenth only for the evaluation
-    at the end, beside models without this training, PNG, xz, WebP and JPEG XL.
+    array, pictures of any sizes, a stack, or one large image, of which parts are held out. A tenth
+    of the images is used for validation, and another tenth only at the end, to compare with
+    'compress --best', which needs no training.
 
     Training needs bitsback[train]; compressing and decompressing with the model do not.
 
@@ -145,31 +116,19 @@ def command(
     """
     require_torch()
     with Progress("loading PyTorch", quiet):
-        from bitsback_train.job.job import Settings, check_output, train
-        from bitsback_train.job.one_shape import suits_vae
+        from bitsback_train.export.exporter import Card
+        from bitsback_train.job.settings import Settings, check_output
         from bitsback_train.job.train_model import load_job
 
-    settings = Settings(
-        Path(output), minutes, seed, threads, epochs, resume, force,
-        None if arch == "auto" else arch,
-        None if plot is None else Path(plot),
-    )  # fmt: skip
+    settings = Settings(Path(output), minutes, seed, threads, steps, resume, force)
     check_output(settings)
-    if kind == "any-size" and arch != "auto":
-        raise click.UsageError("--arch is for --kind vae")
-    public = _public_data(data, folder)
-    vae = kind == "vae" or arch != "auto"
-    if kind == "auto" and not vae:
-        with Progress("looking at the images", quiet):
-            vae = suits_vae(data)
     with Progress("reading", quiet):
-        job = load_job(data, vae, start, seed, public)
-    card = _card(data, job, name or settings.output.stem, about, licence)
+        job = load_job(data, start, seed)
+    said = about or f"{job.words}, trained by bitsback train"
+    card = Card(name or settings.output.stem, said, licence)
     with _resumable(settings), Progress("training", quiet, show_count=True) as progress:
-        outcome = train(job, card, settings, _watching(progress))
-    if not quiet:
-        click.echo(f"measuring on {report.measured_on(job)} ...", err=True)
-    with Progress("measuring", quiet):
+        outcome = job.train(card, settings, _watching(progress))
+    with Progress("comparing with compress --best", quiet):
         evaluation = job.evaluate(outcome)
     if as_json:
         report.show_json(settings, job, outcome, evaluation)
@@ -177,34 +136,10 @@ def command(
         report.show(settings, job, outcome, evaluation)
 
 
-def _public_data(data: str, folder: str | None) -> Path | None:
-    """The folder of a public data set, if `data` is its name."""
-    from bitsback_train.downloads import SETS, find
-
-    if data in SETS:
-        return find(data, folder)
-    if folder is not None:
-        raise click.UsageError(f"--data is for {' and '.join(SETS)}; name your own images alone")
-    return None
-
-
-def _card(data: str, job: Job[Any], name: str, about: str | None, licence: str | None) -> Card:
-    """The model's description of itself: the user's own, or one made from what is known of the
-    data.
-    """
-    from bitsback_train.downloads import SETS
-    from bitsback_train.export.exporter import Card
-
-    known = SETS.get(data)
-    said = f"{job.words}, trained by bitsback train" if known is None else known.about
-    usual = "unspecified" if known is None else known.licence
-    return Card(name, about or said, licence or usual, job.item_shape)
-
-
 @contextmanager
 def _resumable(settings: Settings) -> Iterator[None]:
     """Says how to continue an interrupted run, if there is a checkpoint."""
-    from bitsback_train.job.job import PLAN
+    from bitsback_train.job.settings import PLAN
 
     try:
         yield

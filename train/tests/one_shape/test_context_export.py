@@ -10,22 +10,17 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from pruning import prune
 
 import bitsback
 from bitsback.models import Model, load_model
-from bitsback_train.export.answers import (
-    flat_integers,
-    likelihood_integers,
-    pixel_integers,
-    posterior_integers,
-)
 from bitsback_train.export.exporter import Card, chain_batch, export
-from bitsback_train.fit.pruning import prune
+from bitsback_train.layers.rounding import HIDDEN, TOP
 from bitsback_train.network.context import ContextArchitecture, ContextModule
 from bitsback_train.network.exact_tables import bucket_centres, latent_grid
 from bitsback_train.network.likelihoods import LN2
-from bitsback_train.network.rounding import HIDDEN, TOP
 
+from .answers import flat_integers, likelihood_integers, pixel_integers, posterior_integers
 from .conftest import CONTEXTS, widen
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (7, 6))
@@ -90,12 +85,11 @@ def module_bits(
     module: ContextModule, x: NDArray[np.uint8], z: NDArray[np.uint16]
 ) -> NDArray[np.float64]:
     """-log2 p(x | z) by the module, [n], for symbols [n, pixels] and buckets [n, latents]."""
-    rows, columns = module.architecture.shape
     symbols = torch.from_numpy(x).float()
     centres = latent_grid(module.architecture.bits).real(
         torch.from_numpy(bucket_centres(module.architecture.bits).astype(np.float32))
     )
-    values = module.decode(centres[torch.from_numpy(z.astype(np.int64))])[:, :rows, :columns]
+    values = module.decode(centres[torch.from_numpy(z.astype(np.int64))])
     windows, features, of_pixels = (
         module.windows(symbols),
         values.flatten(0, 2),

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from architectures import load_module, save_module
+from vae_training import Split, VaeTraining, latent_nats, nats_in_parts
 
 from bitsback_train.export.code_lengths import code_lengths, repeated_lengths
 from bitsback_train.export.exporter import Card, export
 from bitsback_train.fit.machine import faster_in_half
 from bitsback_train.fit.training import Recipe
-from bitsback_train.fit.vae_training import Split, VaeTraining, latent_nats, nats_in_parts
-from bitsback_train.network.architectures import load_module, save_module
+from bitsback_train.layers.affine import Affine
 from bitsback_train.network.context import SPARSE, ContextArchitecture, ContextModule
-from bitsback_train.network.dense import LinearModule
 
 
 @pytest.mark.parametrize("muon", [True, False])
@@ -59,7 +59,7 @@ def test_the_integer_model_codes_at_the_rate_the_module_was_chosen_by(
         replace(context_recipe, architecture=architecture, epochs=12), split, tmp_path
     )
     module = training.run()
-    assert training.rows[-1]["validation_bpd"] < training.rows[0]["validation_bpd"]
+    assert training.rows[-1]["validation"] < training.rows[0]["validation"]
     model = export(module, Card("small", "a model for tests", "CC0-1.0", (6, 6)), growth=1)
     x = training.validation.numpy().astype(np.uint8)
     bpd = float(np.mean([code_lengths(model, x, seed).net.mean() for seed in range(10)])) / 36
@@ -74,17 +74,15 @@ def test_training_works_with_and_without_bfloat16(
     context_recipe: Recipe, split: Split, tmp_path: Path, half: bool
 ) -> None:
     recipe = replace(context_recipe, epochs=9)
-    training = VaeTraining(recipe, split, tmp_path, samples=1, half=half)
+    training = VaeTraining(replace(recipe, half=half), split, tmp_path, samples=1)
     assert (
         any(
-            layer.half_precision
-            for layer in training.module.modules()
-            if isinstance(layer, LinearModule)
+            layer.half_precision for layer in training.module.modules() if isinstance(layer, Affine)
         )
         == half
     )
     training.run()
-    assert training.rows[-1]["validation_bpd"] < 8 < training.rows[0]["validation_bpd"]
+    assert training.rows[-1]["validation"] < 8 < training.rows[0]["validation"]
 
 
 def test_whether_bfloat16_is_faster_is_found_out_at_once() -> None:
@@ -99,7 +97,7 @@ def test_looking_at_images_in_parts_changes_nothing(
     with torch.no_grad():
         losses, kl = context_module.nats(x, noise)
     whole = latent_nats(context_module, x)
-    monkeypatch.setattr("bitsback_train.fit.vae_training.MOST_PIXELS", 7 * 42)
+    monkeypatch.setattr("vae_training.MOST_PIXELS", 7 * 42)
     for ours, there in zip(nats_in_parts(context_module, x, noise), (losses, kl), strict=True):
         torch.testing.assert_close(ours, there)
     torch.testing.assert_close(latent_nats(context_module, x), whole)

@@ -4,15 +4,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bitsback_train.network.convolutions import (
-    ConvModule,
-    byte_planes,
-    patches,
-    pixel_shuffle,
-    seen_planes,
-    value_planes,
-)
-from bitsback_train.network.rounding import HIDDEN, LOGIT
+from bitsback_train.layers.affine import Affine, patches
+from bitsback_train.layers.operations import pixel_shuffle
+from bitsback_train.layers.rounding import HIDDEN, LOGIT
+from bitsback_train.network.context_bytes import byte_planes, seen_planes, value_planes
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
@@ -49,7 +44,7 @@ def test_a_shuffle_puts_channels_where_the_format_says() -> None:
 
 def test_zeros_around_an_image_must_mean_zero() -> None:
     with pytest.raises(ValueError, match="padding"):
-        ConvModule(1, 1, 3, 1, LOGIT, HIDDEN)
+        Affine(1, 1, LOGIT, HIDDEN, kernel=3)
 
 
 @pytest.mark.parametrize("levels", [2, 3, 17, 128, 256])

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from warm_start import PART, equalise
 
-from bitsback_train.fit.warm_start import PART, equalise
+from bitsback_train.layers.rounding import HIDDEN
 from bitsback_train.network.context import ContextArchitecture, ContextModule
-from bitsback_train.network.rounding import HIDDEN
 
 
 @pytest.fixture

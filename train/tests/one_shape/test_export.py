@@ -4,14 +4,16 @@ import json
 
 import numpy as np
 import torch
+from pruning import prune
+from vae_training import latent_nats
 
 from bitsback.models import load_model
-from bitsback_train.export.answers import likelihood_integers, posterior_integers
 from bitsback_train.export.exporter import Card, export
-from bitsback_train.fit.pruning import prune
-from bitsback_train.fit.vae_training import latent_nats
-from bitsback_train.network.dense import LinearModule, VaeModule
-from bitsback_train.network.rounding import HIDDEN
+from bitsback_train.layers.affine import Affine
+from bitsback_train.layers.rounding import HIDDEN
+from bitsback_train.network.dense import VaeModule
+
+from .answers import likelihood_integers, posterior_integers
 
 CARD = Card("small", "a model for tests", "CC0-1.0", (6, 6))
 
@@ -66,7 +68,7 @@ def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(module: VaeModule) ->
             layer.linear.weight[2] = 0
             layer.linear.bias[2] = 0
         first = module.decoder.layers[0]
-        assert isinstance(first, LinearModule)
+        assert isinstance(first, Affine)
         first.linear.weight[:, 2] *= 1e-3
     x = torch.randint(
         0, module.architecture.levels, (50, 36), generator=torch.Generator().manual_seed(1)
@@ -86,7 +88,7 @@ def test_idle_latents_are_pruned_and_the_rest_is_as_it_was(module: VaeModule) ->
 
 def test_multipliers_use_the_bits_that_the_bounds_leave(module: VaeModule) -> None:
     for layer in module.modules():
-        if isinstance(layer, LinearModule):
+        if isinstance(layer, Affine):
             integers = layer.requantised()
             bound = integers.bias.abs() + layer.source.hi * integers.weight.abs().sum(1)
             largest = int((bound * integers.multiplier).max()) + 2 ** (integers.shift - 1)

@@ -55,7 +55,7 @@ def test_rounded_outputs_cost_in_training_what_they_cost_in_the_codec(
     rows = torch.from_numpy(frequencies).flatten(0, 1)[grid_module.row(first, second).flatten()]
     # likely symbols only, since rounding dominates the rarest
     x = torch.multinomial(rows, 1).reshape(first.shape)
-    grid_module.quantised = True
+    grid_module.rounded = True
     in_training = grid_module.train().nats(x, first, second)
     in_the_codec = grid_module.eval().nats(x, first, second)
     torch.testing.assert_close(
@@ -72,7 +72,7 @@ def test_the_gradient_of_rounded_outputs_is_the_slope_of_real_ones(grid_module: 
     x = torch.randint(0, LEVELS[grid_module.codec], points[0].shape)
     slopes = []
     for quantised in (False, True):
-        grid_module.quantised = quantised
+        grid_module.rounded = quantised
         inputs = [point.clone().requires_grad_() for point in points]
         grid_module.double().nats(x, *inputs).sum().backward()  # type: ignore[no-untyped-call]
         slopes.append([i.grad for i in inputs])
@@ -98,7 +98,7 @@ def test_the_exponential_family_sums_to_one_between_the_rows_of_its_grid() -> No
 def test_the_exponential_family_learns_its_statistics_as_autograd_would() -> None:
     torch.manual_seed(5)
     module = ExponentialModule(16)
-    module.quantised = True
+    module.rounded = True
     first, second = (
         grid.snap(v)
         for grid, v in zip(module.outputs.values(), outputs_near_the_middle(module), strict=True)

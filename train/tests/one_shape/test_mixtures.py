@@ -19,7 +19,7 @@ def outputs(levels: int, count: int, components: int = 3) -> tuple[Tensor, Tenso
 @pytest.mark.parametrize("levels", [3, 17, 256])
 def test_rounded_outputs_cost_in_training_what_they_cost_in_the_codec(levels: int) -> None:
     module = MixtureModule(levels, 3)
-    module.quantised = True
+    module.rounded = True
     grids = module.outputs.values()
     rounded = [grid.snap(value) for grid, value in zip(grids, outputs(levels, 300), strict=True)]
     likely = 32 * rounded[1][:, :1] + torch.exp2(-rounded[2][:, :1]) * torch.randn(300, 1)

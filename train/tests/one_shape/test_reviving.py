@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from warm_start import revive
 
-from bitsback_train.fit.warm_start import revive
 from bitsback_train.network.context import ContextArchitecture, ContextModule
 
 

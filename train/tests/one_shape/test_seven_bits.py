@@ -3,11 +3,10 @@
 import torch
 
 from bitsback.models import Model
-from bitsback_train.export.exporter import Card, export
-from bitsback_train.network.architectures import AnyVae
+from bitsback_train.export.exporter import AnyVae, Card, export
+from bitsback_train.layers.rounding import pixel_grid, seven_bits
 from bitsback_train.network.context import ContextModule
 from bitsback_train.network.dense import VaeModule
-from bitsback_train.network.rounding import pixel_grid, seven_bits
 
 
 def ranges_multiplied(module: AnyVae, shape: tuple[int, ...]) -> dict[str, tuple[int, int]]:

@@ -7,13 +7,13 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from bitsback_train.layers.rounding import LOGIT, SCALE
 from bitsback_train.network.exact_tables import (
     bucket_centres,
     inverse_scales,
     latent_grid,
     probabilities,
 )
-from bitsback_train.network.rounding import LOGIT, SCALE
 
 
 def test_each_inverse_scale_is_the_integer_nearest_to_its_power_of_two() -> None:

@@ -61,7 +61,7 @@ def test_it_learns_and_an_interrupted_run_ends_as_another(
     lines = (tmp_path / "parted" / CURVE).read_text().splitlines()
     assert lines[0] == "step,quantised,train,validation,waves,seconds" and len(lines) == 7
     module = whole.best_module()
-    assert module.quantised and not module.training
+    assert module.rounded and not module.training
 
 
 def test_a_checkpoint_is_of_its_recipe_and_whole(

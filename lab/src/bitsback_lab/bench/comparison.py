@@ -11,9 +11,9 @@ from bitsback_lab.bench import peer_cache
 from bitsback_lab.bench.itself import Ours, ours
 from bitsback_lab.bench.process import PeerFailed, measure_apart, processor
 from bitsback_lab.bench.subject import Data
-from bitsback_train.peers.catalogue import all_peers
-from bitsback_train.peers.measure import Measurement, Peer
-from bitsback_train.peers.units import MOSAICS, Pictures, pack
+from bitsback_lab.peers.catalogue import all_peers
+from bitsback_lab.peers.measure import Measurement, Peer
+from bitsback_lab.peers.units import MOSAICS, Pictures, pack
 
 Progress = Callable[[int, int, str], object]
 """Called with the number of compressors done, their total, and the name of the next."""

@@ -12,7 +12,7 @@ import numpy as np
 from bitsback_lab.bench.comparison import Comparison, Row
 from bitsback_lab.bench.process import processor
 from bitsback_lab.bench.subject import Data
-from bitsback_train.peers.units import one_channel, two_levels
+from bitsback_lab.peers.units import one_channel, two_levels
 
 WIDTH = 100
 

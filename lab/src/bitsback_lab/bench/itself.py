@@ -24,8 +24,8 @@ from bitsback.format.modes import MODES, mode_of
 from bitsback.format.tiles import Tiles
 from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model
-from bitsback_train.peers.measure import Peer
-from bitsback_train.peers.units import Picture, Pictures, dtypes
+from bitsback_lab.peers.measure import Peer
+from bitsback_lab.peers.units import Picture, Pictures, dtypes
 
 
 @dataclass(frozen=True)

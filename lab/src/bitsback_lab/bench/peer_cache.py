@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from bitsback_lab.bench.process import measure_apart
-from bitsback_train.peers.measure import Measurement, Peer
-from bitsback_train.peers.units import Pictures
+from bitsback_lab.peers.measure import Measurement, Peer
+from bitsback_lab.peers.units import Pictures
 
 SHIPPED = "results.json"
 """The file in this package that `benchmarks/measure_peers.py` fills."""

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import BitsbackError
-from bitsback_train.peers.measure import Measurement, Peer, measure
-from bitsback_train.peers.units import Pictures
+from bitsback_lab.peers.measure import Measurement, Peer, measure
+from bitsback_lab.peers.units import Pictures
 
 LEAST_SECONDS = 0.2
 """The time for which each direction is repeated."""

@@ -25,9 +25,9 @@ from bitsback.files.picture_files import read_pixels
 from bitsback.format.parts import ARRAYS, FileCollection
 from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.work import Progress
+from bitsback_lab.datasets import ENVIRONMENT
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
-from bitsback_train.downloads import ENVIRONMENT
-from bitsback_train.peers.units import Picture, Pictures
+from bitsback_lab.peers.units import Picture, Pictures
 
 MOST_BYTES = 1 << 30  # the limit for the images; a compressor may need many times as much
 MOST_CHANNELS = 16  # the limit for a picture; a longer last axis is not one of channels

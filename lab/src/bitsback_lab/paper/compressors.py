@@ -11,9 +11,9 @@ from bitsback.models import bundled
 from bitsback_lab.bench.peer_cache import measured
 from bitsback_lab.paper.coding import archive_size, as_symbols, length, negative_elbo, rounded
 from bitsback_lab.paper.exhibits import Conditions, Numbers
-from bitsback_train.peers.catalogue import all_peers
-from bitsback_train.peers.measure import Peer
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.catalogue import all_peers
+from bitsback_lab.peers.measure import Peer
+from bitsback_lab.peers.units import Images
 
 SAMPLES, SAMPLES_OF_AUTOREGRESSIVE = 10, 1
 """The number of samples of an image's latents for the negative ELBO; autoregressive models are slow

@@ -18,9 +18,9 @@ import bitsback
 from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
 from bitsback_lab.paper.table2 import BB_ANS_OF_PAPER, OF_PAPER
-from bitsback_train.peers.catalogue import standard_peers
-from bitsback_train.peers.image_codecs import encode_png
-from bitsback_train.peers.units import Images, mosaic, pack
+from bitsback_lab.peers.catalogue import standard_peers
+from bitsback_lab.peers.image_codecs import encode_png
+from bitsback_lab.peers.units import Images, mosaic, pack
 
 MODEL = "mnist-binary"
 SHOWN = 30  # images, as in the paper

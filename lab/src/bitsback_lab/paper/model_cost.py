@@ -12,7 +12,7 @@ from bitsback_lab.paper import compressors, style
 from bitsback_lab.paper.coding import archive_size
 from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.units import Images
 
 PANELS = (
     ("binarised MNIST", 2, ("mnist-binary", "mnist-binary-paper", "mnist-binary-context")),

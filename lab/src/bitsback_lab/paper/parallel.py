@@ -18,7 +18,7 @@ from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols
 from bitsback_lab.paper.exhibits import TIMED, Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import mnist
-from bitsback_train.peers.units import Images
+from bitsback_lab.peers.units import Images
 
 MODELS = ("mnist-binary", "mnist")
 BLOCKS = 16

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from bitsback.errors import BitsbackError, InputError
 from bitsback.files.formats import ONE_ARRAY
 from bitsback_lab import digits
-from bitsback_train.downloads import ENVIRONMENT, TEST_IMAGES
-from bitsback_train.peers.units import Images
+from bitsback_lab.datasets import ENVIRONMENT, TEST_IMAGES
+from bitsback_lab.peers.units import Images
 
 FASHION = "fashion-mnist"
 FASHION_PIXELS = "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a"  # SHA-256

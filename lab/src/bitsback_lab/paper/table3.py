@@ -6,10 +6,10 @@ import json
 from importlib import resources
 
 from bitsback import Model
+from bitsback_lab.datasets import ENVIRONMENT
 from bitsback_lab.paper import compressors
 from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
 from bitsback_lab.paper.sets import fashion, mnist
-from bitsback_train.downloads import ENVIRONMENT
 
 COMMITTED = "fashion_mnist.json"
 """Figures on the test set of Fashion-MNIST, which does not ship, by the identity of a model."""

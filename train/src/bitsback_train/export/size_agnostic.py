@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from bitsback.errors import InputError
 from bitsback.models import Model, file
 from bitsback.models.item_choice import build_with_counts, build_with_items
-from bitsback_train.export.exporter import Card
-from bitsback_train.export.network_writer import NetworkWriter, Tensors
-from bitsback_train.export.vectors import TEST_SEED, Answers, Draw, digests
-from bitsback_train.network.convolutions import ResidualModule
-from bitsback_train.network.dense import LinearModule
-from bitsback_train.network.exact_tables import exponentials, inverse_unit_scales, seen_differences
+from bitsback_train.export.exporter import Card, Parts
+from bitsback_train.layers.affine import Affine, affine_layers
+from bitsback_train.layers.network_writer import Tensors
+from bitsback_train.layers.rounding import HIDDEN
+from bitsback_train.network.exact_tables import exponentials, inverse_scales, seen_differences
 from bitsback_train.network.pixel_predictor import (
     MEAN_SHIFT,
     OUTPUTS,
@@ -28,7 +27,6 @@ from bitsback_train.network.pixel_predictor import (
     PredictiveArchitecture,
     PredictiveModule,
 )
-from bitsback_train.network.rounding import HIDDEN, TOP
 
 LEVELS = 65_536
 BESIDE = ("universal-mixed", "universal-deep")
@@ -102,53 +100,24 @@ def described(
     tensors: Tensors = {
         "x.see": seen_differences(),
         "pixel.exponential": exponentials(),
-        "pixel.inverse_scale": inverse_unit_scales(),
+        "pixel.inverse_scale": inverse_scales(64, 16, 12),
     }
     tensors |= {f"x.start.{number}": start for number, start in enumerate(starts)}
-    pixel = NetworkWriter("pixel", ["context"], tensors)
-    hidden = pixel.layer("hidden", "context", module.pixel[0])
-    hidden = pixel.residuals("hidden", hidden, module.pixel[1:])
-    for name, layer in module.output_layers().items():
-        pixel.layer(name, hidden, layer)
     predictors = [
         {"cell": one.cell, "decay": one.decay, "ridge": one.ridge, **_offsets(one.places)}
         for one in a.predictors
     ]
-    description = {
-        **card.heading(),
-        "variables": {"x": {"planes": "any", "levels": levels}},
-        "networks": {pixel.name: pixel.described()},
-        "distributions": {
-            "p(x)": {
-                "codec": "predictive", "precision": PRECISION, "mean_shift": MEAN_SHIFT,
-                "predictors": predictors, "window": _offsets(a.window),
-                "network": pixel.name, "outputs": list(OUTPUTS),
-            },
-        },
-        "code": ["push x ~ p(x)"],
-        "chain": {"growth": 256, "batch": 1},
-        "test": {
-            "seed": TEST_SEED, "count": TEST_COUNT, "size": [1, 1],
-            "sha256": vector_digests(module),
-        },
+    codec = {
+        "codec": "predictive", "precision": PRECISION, "mean_shift": MEAN_SHIFT,
+        "predictors": predictors, "window": _offsets(a.window),
+        "network": "pixel", "outputs": list(OUTPUTS),
     }  # fmt: skip
-    return description, tensors
-
-
-@torch.no_grad()
-def pixel_integers(module: PredictiveModule, context: NDArray[np.uint8]) -> Answers:
-    """The outputs of the network `pixel`, for contexts [n, width]."""
-    outputs = module(torch.from_numpy(context))
-    return {
-        name: grid.integers(output).numpy().astype(np.int32)
-        for (name, grid), output in zip(OUTPUTS.items(), outputs, strict=True)
-    }
-
-
-def vector_digests(module: PredictiveModule) -> dict[str, str]:
-    """The `sha256` of the test vectors: docs/model-format.md, Test vectors."""
-    context = Draw(TEST_COUNT)(module.architecture.width, TOP).astype(np.uint8)
-    return digests({"pixel": pixel_integers(module, context)})
+    x = {"planes": "any", "levels": levels}
+    code = ["push x ~ p(x)"]
+    parts = Parts(card, {"x": x}, [module.network()], {"p(x)": codec}, code, tensors, {})
+    fields = parts.fields(tensors, 256, 1, TEST_COUNT)
+    fields["test"]["size"] = [1, 1]
+    return fields, tensors
 
 
 def _offsets(places: Places) -> dict[str, Any]:
@@ -175,8 +144,8 @@ def rebuild(
             fields["variables"]["x"]["levels"] = LEVELS
         module = PredictiveModule(_architecture(fields, tensors))
         shifts = {entry["name"]: entry.get("shift") for entry in _pixel(fields)["layers"]}
-        for key, layer in _layers(module).items():
-            _restore(layer, f"pixel.{key}", tensors, shifts[key])
+        for layer in affine_layers(module):
+            _restore(layer, f"pixel.{layer.label}", tensors, shifts[layer.label])
         count = len(module.architecture.predictors)
         starts = [tensors[f"x.start.{j}"].astype(np.int32) for j in range(count)]
         module.quantise()
@@ -193,17 +162,6 @@ def rebuild(
         )
     module.quantise(False)
     return module, starts
-
-
-def _layers(module: PredictiveModule) -> dict[str, LinearModule]:
-    """The layers by the names that `described` gives them."""
-    first, *residuals = module.pixel
-    assert isinstance(first, LinearModule)
-    found = {_HIDDEN: first}
-    for number, residual in enumerate(residuals, 1):
-        assert isinstance(residual, ResidualModule)
-        found[f"{_CHANGE}{number}"] = residual.layer
-    return found | module.output_layers()
 
 
 def _architecture(fields: dict[str, Any], tensors: Tensors) -> PredictiveArchitecture:
@@ -228,7 +186,7 @@ def _places(fields: dict[str, Any]) -> Places:
 
 
 @torch.no_grad()
-def _restore(layer: LinearModule, where: str, tensors: Tensors, shift: int) -> None:
+def _restore(layer: Affine, where: str, tensors: Tensors, shift: int) -> None:
     """Restores real weights and biases with these integers."""
     integers = torch.from_numpy(tensors[f"{where}.weight"]).double()
     multiplier = torch.from_numpy(tensors[f"{where}.multiplier"]).double()

@@ -57,8 +57,6 @@ class PixelTraining(Training[PredictiveModule, Pixels]):
     """
 
     counted = "step"
-    train_column, validation_column = "train", "validation"
-    validation_takes_time = True
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """Training by a recipe: the same seed and the same machine give the same weights, interrupted or
 not.
 
-This file has the epochs, the learning rate, the running average of the weights, validations and
-checkpoints. `vae_training.py` and `pixel_training.py` have the modules, batches and losses.
+`Descent` has the epochs, the learning rate and the running average of the weights; `Training` adds
+validations and checkpoints. Their subclasses have the modules, batches and losses.
 """
 
 import copy
@@ -11,26 +11,24 @@ import io
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from bitsback.errors import InputError
 from bitsback_train.fit.optimiser import Optimiser
-from bitsback_train.network.architectures import AnyArchitecture, AnyVae
-from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
+from bitsback_train.layers.operations import Rounding
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
-FOLLOWED = 4  # steps, after each of which the average follows
-REPLANNED = ("epochs", "quantise_from", "warm_up", "kl_warm_up", "validate_every")
+REPLANNED = ("epochs", "quantise_from", "warm_up", "validate_every")
 """The fields of a recipe that may change during a run."""
 
-Trained = TypeVar("Trained", bound=AnyVae | PredictiveModule)
+Trained = TypeVar("Trained", bound=Rounding)
 Batch = TypeVar("Batch")
 
 
@@ -39,7 +37,8 @@ class Recipe:
     """Everything that decides the outcome, besides the images."""
 
     name: str
-    architecture: AnyArchitecture | PredictiveArchitecture
+    architecture: Any
+    """The dataclass of the module's sizes; None for a user's."""
     epochs: int
     """The number of epochs; an epoch of a model of pixels is one step."""
     quantise_from: int | None
@@ -79,50 +78,20 @@ def last_part(recipe: Recipe) -> Recipe:
     )  # fmt: skip
 
 
-class Point(NamedTuple):
-    """A validation: its epoch, whether with rounding, and the rates of both in bits per pixel."""
+class Descent(ABC, Generic[Trained, Batch]):
+    """Steps down the gradients of a module's loss. steps: of an epoch."""
 
-    epoch: float
-    quantised: float
-    train: float
-    validation: float
+    followed = 1
+    """The steps after which the average follows."""
 
-
-def points(rows: Sequence[Mapping[str, float]]) -> list[Point]:
-    """The points of a curve's rows, whatever the names of its columns."""
-    return [Point(*list(row.values())[:4]) for row in rows]
-
-
-class Training(ABC, Generic[Trained, Batch]):
-    """The state of a run. `folder` keeps the checkpoint and the curve; a run continues from a
-    checkpoint in it.
-
-    module: untrained. steps: of an epoch. replanned: whether a checkpoint may have another number
-    of epochs, which then applies.
-    """
-
-    counted = "epoch"
-    """The name of an epoch in rows of the curve."""
-    train_column, validation_column = "train_bpd", "validation_bpd"
-    validation_takes_time = False
-    """Whether `seconds` includes the time of validations."""
-
-    def __init__(
-        self, recipe: Recipe, module: Trained, steps: int, folder: Path, replanned: bool
-    ) -> None:
-        self.recipe, self.folder, self.replanned = recipe, folder, replanned
+    def __init__(self, recipe: Recipe, module: Trained, steps: int) -> None:
+        self.recipe, self.steps = recipe, steps
         self.module, self.average = module, copy.deepcopy(module)
         self.optimiser = Optimiser(module, recipe.learning_rate, recipe.muon)
-        self.steps = steps
         self.epoch = 0
-        self.seconds = 0.0
-        self.rows: list[dict[str, float]] = []
-        self.best_loss = math.inf
-        self.best: dict[str, Tensor] = {}
-        self._losses: list[float] = []
-        self._rounds = False
-        if (folder / CHECKPOINT).exists():
-            self._load(folder / CHECKPOINT)
+        self.losses: list[float] = []
+        """The bits per pixel of the last steps."""
+        self._rounds: bool | None = None
 
     @abstractmethod
     def _batches(self) -> Iterator[Batch]:
@@ -132,48 +101,8 @@ class Training(ABC, Generic[Trained, Batch]):
     def _loss(self, batch: Batch, done: int) -> tuple[Tensor, Tensor]:
         """The loss to minimise after `done` steps, and its bits per pixel."""
 
-    @abstractmethod
-    def _validated(self) -> dict[str, float]:
-        """The row of the curve for the average, in eval mode; the first entry makes the choices."""
-
-    def run(self, until: int | None = None) -> Trained:
-        """Train to the end, or through the epoch `until`. Returns the best module so far."""
-        end = self.recipe.epochs if until is None else min(until, self.recipe.epochs)
-        while self.epoch < end:
-            begin = time.perf_counter()
-            self._epoch()
-            self.seconds += time.perf_counter() - begin
-            if self.epoch % self.recipe.validate_every == 0 or self.epoch == self.recipe.epochs:
-                begin = time.perf_counter()
-                row = self._validate()
-                if self.validation_takes_time:
-                    self.seconds += time.perf_counter() - begin
-                self.rows.append(row | {"seconds": round(self.seconds)})
-                self._save()
-        return self.best_module()
-
-    def replan(self, recipe: Recipe) -> None:
-        """Continue with a recipe that differs in REPLANNED."""
-        self.recipe = recipe
-        self._save()
-
-    def last_module(self) -> Trained:
-        """The average of the last steps, in eval mode, on the CPU."""
-        module = copy.deepcopy(self.average)
-        module.quantise(self.recipe.rounds(self.epoch - 1))
-        module.to("cpu").eval()
-        return module
-
-    def best_module(self) -> Trained:
-        """The average with the least validation loss so far, likewise; after rounding has begun,
-        only averages with rounding count.
-        """
-        module = self.last_module()
-        if self.best:
-            module.load_state_dict(self.best)
-        return module
-
-    def _epoch(self) -> None:
+    def run_epoch(self) -> None:
+        """One epoch, after which `average` has followed."""
         recipe, rounds = self.recipe, self.recipe.rounds(self.epoch)
         # An interrupted run continues as it would have.
         torch.manual_seed(recipe.seed * 1_000_003 + self.epoch)
@@ -181,7 +110,7 @@ class Training(ABC, Generic[Trained, Batch]):
             self.module.quantise(rounds)
             self._rounds = rounds
         if self.steps > 1:  # an epoch of several steps is long enough
-            self._losses.clear()
+            self.losses.clear()
         self.module.train()
         for step, batch in enumerate(self._batches()):
             done = self.epoch * self.steps + step
@@ -191,8 +120,15 @@ class Training(ABC, Generic[Trained, Batch]):
             torch.nn.utils.clip_grad_norm_(self.module.parameters(), recipe.clip)
             self.optimiser.step(self._rate(done))
             self._follow(done)
-            self._losses.append(float(bits))
+            self.losses.append(float(bits))
         self.epoch += 1
+
+    def last_module(self) -> Trained:
+        """The average of the last steps, in eval mode, on the CPU."""
+        module = copy.deepcopy(self.average)
+        module.quantise(self.recipe.rounds(max(0, self.epoch - 1)))
+        module.to("cpu").eval()
+        return module
 
     def _rate(self, done: int) -> float:
         recipe = self.recipe
@@ -204,13 +140,73 @@ class Training(ABC, Generic[Trained, Batch]):
 
     @torch.no_grad()
     def _follow(self, done: int) -> None:
-        """Updates the running average now and then, which suffices and is cheaper; early on it must
-        forget faster.
-        """
-        if done % FOLLOWED == 0:
+        """Updates the running average; early on it must forget faster."""
+        if done % self.followed == 0:
             weight = max(self.recipe.average, min(1.0, 10 / (done + 1)))
             for kept, new in zip(self.average.parameters(), self.module.parameters(), strict=True):
                 kept.lerp_(new, weight)
+
+
+class Training(Descent[Trained, Batch]):
+    """The state of a run. `folder` keeps the checkpoint and the curve; a run continues from a
+    checkpoint in it.
+
+    module: untrained. replanned: whether a checkpoint may have another number of epochs, which then
+    applies.
+    """
+
+    followed = 4  # suffices and is cheaper
+    counted = "epoch"
+    """The name of an epoch in rows of the curve."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        module: Trained,
+        steps: int,
+        folder: Path,
+        replanned: bool = False,
+    ) -> None:
+        super().__init__(recipe, module, steps)
+        self.folder, self.replanned = folder, replanned
+        self.seconds = 0.0
+        self.rows: list[dict[str, float]] = []
+        self.best_loss = math.inf
+        self.best: dict[str, Tensor] = {}
+        if (folder / CHECKPOINT).exists():
+            self._load(folder / CHECKPOINT)
+
+    @abstractmethod
+    def _validated(self) -> dict[str, float]:
+        """The row of the curve for the average, in eval mode; `validation` makes the choices."""
+
+    def run(self, until: int | None = None) -> Trained:
+        """Train to the end, or through the epoch `until`. Returns the best module so far."""
+        end = self.recipe.epochs if until is None else min(until, self.recipe.epochs)
+        while self.epoch < end:
+            begin = time.perf_counter()
+            self.run_epoch()
+            validates = self.epoch % self.recipe.validate_every == 0
+            row = self._validate() if validates or self.epoch == self.recipe.epochs else None
+            self.seconds += time.perf_counter() - begin
+            if row is not None:
+                self.rows.append(row | {"seconds": round(self.seconds)})
+                self._save()
+        return self.best_module()
+
+    def replan(self, recipe: Recipe) -> None:
+        """Continue with a recipe that differs in REPLANNED."""
+        self.recipe = recipe
+        self._save()
+
+    def best_module(self) -> Trained:
+        """The average with the least validation loss so far, likewise; after rounding has begun,
+        only averages with rounding count.
+        """
+        module = self.last_module()
+        if self.best:
+            module.load_state_dict(self.best)
+        return module
 
     @torch.no_grad()
     def _validate(self) -> dict[str, float]:
@@ -218,15 +214,15 @@ class Training(ABC, Generic[Trained, Batch]):
         self.average.quantise(rounds)
         self.average.eval()
         found = self._validated()
-        loss = found[self.validation_column]
+        loss = found["validation"]
         # The best loss of floats cannot be compared with one of integers.
         first_rounded = rounds and not any(row["quantised"] for row in self.rows)
         if loss < self.best_loss or first_rounded:
             self.best_loss, self.best = loss, copy.deepcopy(self.average.state_dict())
-        train = sum(self._losses) / len(self._losses)
-        self._losses.clear()
+        train = sum(self.losses) / len(self.losses)
+        self.losses.clear()
         row: dict[str, float] = {self.counted: self.epoch, "quantised": int(rounds)}
-        named = {self.train_column: train, **found}
+        named = {"train": train, **found}
         return row | {name: round(value, 5) for name, value in named.items()}
 
     def _save(self) -> None:

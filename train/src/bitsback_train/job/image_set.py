@@ -56,12 +56,6 @@ class ImageSet:
     held_out: list[Values] = field(default_factory=list)
     part_held_out: float = 0.0
     """The held-out part of all values."""
-    levels: int | None = None
-    """The number of levels, if the values are symbols of images of one shape, in one array for each
-    split.
-    """
-    whole: Values | None = None
-    """All of those images."""
 
     def items(self, of: list[Values]) -> list[Item]:
         """The images as symbols, without parts from which nothing can be learned."""
@@ -73,7 +67,7 @@ class ImageSet:
 
     def digest(self) -> str:
         """SHA-256 over everything that training sees, hexadecimal."""
-        digest = hashlib.sha256(f"{self.levels}".encode())
+        digest = hashlib.sha256()
         for values in (*self.train, *self.validation):
             digest.update(f"{values.shape} {values.dtype.str}".encode())
             digest.update(np.ascontiguousarray(values).view(np.uint8).data)

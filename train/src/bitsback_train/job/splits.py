@@ -5,17 +5,15 @@ training part.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from typing import TypeVar
 
 import numpy as np
 
 from bitsback.errors import InputError
 
 Shape = tuple[int, int, int, int]  # slices, rows, columns, channels
-Run = TypeVar("Run")
 
 TENTH = 10  # each of validation and held-out images is a tenth of all
 RUNS = 10  # the runs of adjacent images that make up each part
@@ -27,26 +25,21 @@ TRAIN, VALIDATION, HELD_OUT = range(3)
 
 
 def draw(
-    runs: Sequence[Run],
-    size: Callable[[Run], int],
-    wanted: int,
-    random: np.random.Generator,
-    held_out: bool = True,
-) -> tuple[list[Run], list[Run], list[Run]]:
-    """Random runs for training, validation and testing; the latter two have the size `wanted` each,
-    if this leaves anything for training. held_out: whether there is a test part.
+    runs: Sequence[list["Part"]], wanted: int, random: np.random.Generator
+) -> tuple[list[list["Part"]], list[list["Part"]], list[list["Part"]]]:
+    """Random runs for training, validation and testing; the latter two have `wanted` elements each,
+    if this leaves anything for training.
     """
     drawn = [runs[number] for number in random.permutation(len(runs))]
 
-    def take(left: int) -> list[Run]:
-        taken: list[Run] = []
-        while sum(map(size, taken)) < wanted and len(drawn) > left:
+    def take(left: int) -> list[list[Part]]:
+        taken: list[list[Part]] = []
+        while sum(map(_size, taken)) < wanted and len(drawn) > left:
             taken.append(drawn.pop())
         return taken
 
-    validation = take(2)
-    reported = take(1) if held_out else []
-    return drawn, validation, reported
+    validation, held_out = take(2), take(1)
+    return drawn, validation, held_out
 
 
 @dataclass(frozen=True)
@@ -83,16 +76,17 @@ def assign_splits(tiles: Sequence[tuple[int, Shape]], seed: int, name: str) -> S
         for first in range(0, len(units), run)
     ]
 
-    def size(of: list[Part]) -> int:
-        return sum(part.elements for part in of)
-
-    wanted = min(sum(map(size, runs)) // TENTH, MOST)
-    drawn = draw(runs, size, wanted, np.random.default_rng(seed))
+    wanted = min(sum(map(_size, runs)) // TENTH, MOST)
+    drawn = draw(runs, wanted, np.random.default_rng(seed))
     splits: Splits = [[] for _ in tiles]
     for use, found in zip((TRAIN, VALIDATION, HELD_OUT), drawn, strict=True):
         for part in (part for of in found for part in of):
             splits[part.tile].append((use, part))
     return [sorted(of, key=lambda one: one[1].start) for of in splits]
+
+
+def _size(run: list[Part]) -> int:
+    return sum(part.elements for part in run)
 
 
 def _units(tiles: Sequence[tuple[int, Shape]]) -> list[list[Part]]:

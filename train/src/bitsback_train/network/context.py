@@ -2,37 +2,30 @@
 pixels for details.
 """
 
-import copy
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback_train.network.convolutions import (
+from bitsback_train.layers.affine import (
     RESIDUAL,
-    ConvModule,
-    ResidualModule,
-    byte_planes,
-    cells,
+    Affine,
+    FineAffine,
+    Residual,
+    affine_layers,
     chain,
-    pixel_shuffle,
-    seen_planes,
-    value_planes,
 )
-from bitsback_train.network.dense import FineLinearModule, LatentModule, LinearModule
+from bitsback_train.layers.network import Network
+from bitsback_train.layers.operations import Add, Flatten, Image, Node, PixelShuffle, Source
+from bitsback_train.layers.rounding import HIDDEN, MEAN, SCALE, WEIGHT_TOP, Grid, pixel_grid
+from bitsback_train.network.context_bytes import byte_planes, cells, seen_planes, value_planes
+from bitsback_train.network.dense import LatentModule
 from bitsback_train.network.likelihoods import BernoulliModule, LikelihoodModule
 from bitsback_train.network.mixtures import MEAN as PIXEL_MEAN
 from bitsback_train.network.mixtures import MixtureModule
-from bitsback_train.network.rounding import (
-    HIDDEN,
-    MEAN,
-    SCALE,
-    WEIGHT_TOP,
-    Grid,
-    pixel_grid,
-    seven_bits,
-)
 
 FACTOR = 4  # rows and columns of a square of pixels that the decoder makes at once
 WIDE = Grid(
@@ -90,47 +83,41 @@ class ContextModule(LatentModule):
     given earlier pixels.
     """
 
+    architecture: ContextArchitecture
+
     def __init__(self, architecture: ContextArchitecture) -> None:
         super().__init__(architecture.bits)
         a = architecture
         self.architecture = a
-        self.pixel_grid = pixel_grid(a.levels)
         first, second = a.channels
         rows, columns = cells(cells(a.shape, 2), 2)
         self.encoder = nn.ModuleList((
-            ConvModule(1, first, 3, 2, self.pixel_grid, HIDDEN),
-            ConvModule(first, second, 3, 2, HIDDEN, HIDDEN, half=True),
+            Affine(1, first, pixel_grid(a.levels), HIDDEN, kernel=3, stride=2),
+            Affine(first, second, HIDDEN, HIDDEN, kernel=3, stride=2, half=True),
             *_residuals(a.encoder_residuals, second),
         ))  # fmt: skip
-        self.dense = LinearModule(
+        self.row = Flatten()
+        self.dense = Affine(
             rows * columns * second, a.dense, HIDDEN, HIDDEN, half=True, top=FEW_BITS
         )
-        self.mean = LinearModule(a.dense, a.latents, HIDDEN, MEAN)
-        self.scale = LinearModule(a.dense, a.latents, HIDDEN, SCALE)
-        self.cells = cells(a.shape, FACTOR)
-        self.cell = LinearModule(
-            a.latents,
-            self.cells[0] * self.cells[1] * second,
-            self.latent_grid,
-            HIDDEN,
-            top=FEW_BITS,
+        self.mean = Affine(a.dense, a.latents, HIDDEN, MEAN)
+        self.scale = Affine(a.dense, a.latents, HIDDEN, SCALE)
+        rows, columns = cells(a.shape, FACTOR)
+        self.cell = Affine(
+            a.latents, rows * columns * second, self.latent_grid, HIDDEN, top=FEW_BITS
         )
+        self.cells = Image(rows, columns, FACTOR)
         self.decoder = nn.ModuleList((
-            ConvModule(second, second, 3, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS),
+            Affine(second, second, HIDDEN, HIDDEN, kernel=3, half=True, top=SOME_BITS),
             *_residuals(a.decoder_residuals, second, SOME_BITS),
-            ConvModule(
-                second, FACTOR**2 * a.features, 1, 1, HIDDEN, HIDDEN, half=True, top=SOME_BITS,
-            ),
+            Affine(second, FACTOR**2 * a.features, HIDDEN, HIDDEN, half=True, top=SOME_BITS),
         ))  # fmt: skip
+        self.shuffle = PixelShuffle(FACTOR, *a.shape)
         # those of the pixel network
         self.inputs = a.window * len(seen_planes(a.levels)) + a.features
-        self.pixel = nn.ModuleList(
-            (LinearModule(self.inputs, a.hidden, HIDDEN, HIDDEN, half=True),)
-        )
+        self.pixel = nn.ModuleList((Affine(self.inputs, a.hidden, HIDDEN, HIDDEN, half=True),))
         for _ in range(a.residuals):
-            self.pixel.append(
-                ResidualModule(LinearModule(a.hidden, a.hidden, HIDDEN, RESIDUAL, half=True))
-            )
+            self.pixel.append(Residual(Affine(a.hidden, a.hidden, HIDDEN, RESIDUAL, half=True)))
         self.pixel_likelihood: LikelihoodModule = (
             BernoulliModule() if a.levels == 2 else MixtureModule(a.levels, a.components)
         )
@@ -138,20 +125,22 @@ class ContextModule(LatentModule):
         self.outputs = nn.ModuleDict()
         for name, grid in self.pixel_likelihood.outputs.items():
             if name == "mean":
-                self.outputs[name] = FineLinearModule(a.hidden, outputs, HIDDEN, WIDE)
+                self.outputs[name] = FineAffine(a.hidden, outputs, HIDDEN, WIDE, "mean_hidden")
             else:
-                self.outputs[name] = LinearModule(a.hidden, outputs, HIDDEN, grid, half=True)
+                self.outputs[name] = Affine(a.hidden, outputs, HIDDEN, grid, half=True)
         if a.levels > 2:
-            self.mean_context = FineLinearModule(
-                a.window * value_planes(a.levels), outputs, HIDDEN, WIDE
-            )  # from the values alone
+            values = a.window * value_planes(a.levels)  # the mean sees nothing else
+            self.mean_context = FineAffine(
+                values, outputs, HIDDEN, WIDE, "mean_context", self.inputs
+            )
+            self.whole_mean = Add(PIXEL_MEAN)
         self.flat = nn.ModuleList()
         self.flat_outputs = nn.ModuleDict()
         if a.flat_hidden:
-            self.flat.append(LinearModule(a.features, a.flat_hidden, HIDDEN, HIDDEN))
+            self.flat.append(Affine(a.features, a.flat_hidden, HIDDEN, HIDDEN))
             for name, grid in self.pixel_likelihood.outputs.items():
                 components = 1 if a.levels == 2 else a.flat_components
-                self.flat_outputs[name] = LinearModule(a.flat_hidden, components, HIDDEN, grid)
+                self.flat_outputs[name] = Affine(a.flat_hidden, components, HIDDEN, grid)
         self.half_precision = True
 
     def multiply_in_half(self, on: bool) -> None:
@@ -159,9 +148,8 @@ class ContextModule(LatentModule):
         default.
         """
         self.half_precision = on
-        for module in self.modules():
-            if isinstance(module, LinearModule):
-                module.half_precision = module.may_be_half and on
+        for layer in affine_layers(self):
+            layer.half_precision = layer.may_be_half and on
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> None:
@@ -180,38 +168,39 @@ class ContextModule(LatentModule):
         for layer in (layers["mean"], layers["scale"], self.mean_context):
             layer.linear.weight.mul_(0.3)
 
-    def output_layers(self) -> dict[str, LinearModule]:
+    def output_layers(self) -> dict[str, Affine]:
         """The last layers of the pixel network, by name."""
         return _linear(self.outputs)
 
-    def flat_output_layers(self) -> dict[str, LinearModule]:
+    def flat_output_layers(self) -> dict[str, Affine]:
         """The last layers of the network for flat contexts, by name."""
         return _linear(self.flat_outputs)
 
-    def last_hidden(self, x: Tensor) -> Tensor:
-        """Symbols [b, pixels] to the encoder's last hidden layer, [b, dense]."""
-        hidden: Tensor = self.dense(chain(self.encoder, self.image(x)).flatten(1))
-        return hidden
-
     def image(self, x: Tensor) -> Tensor:
-        """Symbols [b, pixels] as the encoder's first layer sees them, [b, rows, columns, 1]."""
-        seen = seven_bits(x, self.architecture.levels)
-        return self.pixel_grid.real(seen).view(len(x), *self.architecture.shape, 1)
+        return super().image(x).view(len(x), *self.architecture.shape, 1)
+
+    def encoded(self, x: Any) -> Any:
+        return self.dense(self.row(chain(self.encoder, x)))
+
+    def decoding(self, z: Node, rows: int, columns: int) -> Iterator[Network]:
+        yield Network("likelihood", {"features": self.decode(z)})
+        outputs = self.pixel_likelihood.outputs
+        context = Source("context", (self.inputs,), HIDDEN).node()
+        yield Network("pixel", dict(zip(outputs, self.context_outputs(context), strict=True)))
+        if self.flat:
+            features = Source("features", (self.architecture.features,), HIDDEN).node()
+            yield Network("flat", dict(zip(outputs, self.outputs_if_flat(features), strict=True)))
 
     def features(self, z: Tensor) -> Tensor:
         """Real latents [b, latents] to the decoder's features of each pixel, [b, rows, columns,
         features].
         """
-        rows, columns = self.architecture.shape
-        return self.decode(self.bucket(z) if self.quantised else z)[:, :rows, :columns]
+        features: Tensor = self.decode(self.bucket(z) if self.rounded else z)
+        return features
 
-    def decode(self, z: Tensor) -> Tensor:
-        """The same for latents that are already centres of buckets, and for all pixels of the
-        squares.
-        """
-        return pixel_shuffle(
-            chain(self.decoder, self.cell(z).view(len(z), *self.cells, -1)), FACTOR
-        )
+    def decode(self, z: Any) -> Any:
+        """The same for latents that are already centres of buckets."""
+        return self.shuffle(chain(self.decoder, self.cells(self.cell(z))))
 
     def windows(self, x: Tensor) -> Tensor:
         """The window of each pixel, uint8 [b * pixels, window], for symbols [b, pixels]; zeros
@@ -237,29 +226,19 @@ class ContextModule(LatentModule):
         ]
         return self.context_outputs(torch.cat((*planes, features.to(dtype)), 1))
 
-    def context_outputs(self, context: Tensor) -> tuple[Tensor, ...]:
+    def context_outputs(self, context: Any) -> tuple[Any, ...]:
         """The same for contexts [n, inputs of the pixel network]."""
         h = chain(self.pixel, context)
         outputs = {name: layer(h) for name, layer in self.output_layers().items()}
         if "mean" in outputs:
-            values = context[:, : self.mean_context.linear.in_features]
-            outputs["mean"] = PIXEL_MEAN.clamp(outputs["mean"] + self.mean_context(values))
+            outputs["mean"] = self.whole_mean(outputs["mean"], self.mean_context(context))
         return tuple(outputs.values())
 
     def is_flat(self, windows: Tensor) -> Tensor:
         """Which contexts are flat, [n]: windows uint8 [n, window]."""
         return windows.amax(1) < self.architecture.flat_levels
 
-    def without_gate(self) -> "ContextModule":
-        """The module without its gate, whose pixel network handles flat contexts too."""
-        module = copy.deepcopy(self)
-        module.architecture = replace(
-            module.architecture, flat_hidden=0, flat_components=1, flat_levels=1
-        )
-        module.flat, module.flat_outputs = nn.ModuleList(), nn.ModuleDict()
-        return module
-
-    def outputs_if_flat(self, features: Tensor) -> tuple[Tensor, ...]:
+    def outputs_if_flat(self, features: Any) -> tuple[Any, ...]:
         """Features [n, features] of flat contexts to the likelihood's outputs, each [n,
         outputs].
         """
@@ -272,7 +251,7 @@ class ContextModule(LatentModule):
 
         x: symbols [b, pixels]. `noise` [b, latents] is standard normal. The KL is that of the
         continuous normals; buckets can only lower it. In training, -log p(x | z) is an unbiased
-        estimate, see SPARSE, and there is no gate: bitsback_train.fit.gate adds it afterwards.
+        estimate, see SPARSE, and there is no gate: recipes/gate.py adds it afterwards.
         """
         z, kl = self.sample(x, noise)
         windows, features, symbols = (
@@ -311,13 +290,13 @@ class ContextModule(LatentModule):
         return kept, torch.where(busy[kept], 1.0, 1 / SPARSE)
 
 
-def _linear(layers: nn.ModuleDict) -> dict[str, LinearModule]:
-    return {name: layer for name, layer in layers.items() if isinstance(layer, LinearModule)}
+def _linear(layers: nn.ModuleDict) -> dict[str, Affine]:
+    return {name: layer for name, layer in layers.items() if isinstance(layer, Affine)}
 
 
-def _residuals(count: int, channels: int, top: int = WEIGHT_TOP) -> list[ResidualModule]:
+def _residuals(count: int, channels: int, top: int = WEIGHT_TOP) -> list[Residual]:
     """Residual convolutions 3x3."""
     return [
-        ResidualModule(ConvModule(channels, channels, 3, 1, HIDDEN, RESIDUAL, half=True, top=top))
+        Residual(Affine(channels, channels, HIDDEN, RESIDUAL, kernel=3, half=True, top=top))
         for _ in range(count)
     ]

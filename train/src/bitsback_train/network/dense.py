@@ -1,151 +1,19 @@
-"""The torch modules: a VAE whose layers compute like the integer networks of docs/model-format.md.
+"""A VAE of linear layers, with independent pixels; and the base of both kinds of VAEs."""
 
-A module has three ways to run. As floats (`quantised = False`) it is an ordinary VAE, clamped to
-the same ranges. In training with `quantised = True` each weight, activation and latent is rounded
-on the way forward. In `eval()` with `quantised = True` each linear layer computes with the exported
-integers, in float64, where they are exact; so a module's results on the validation set are those of
-the exported model.
-"""
-
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from bitsback_train.layers.affine import Affine, chain
+from bitsback_train.layers.network import Network
+from bitsback_train.layers.operations import Flatten, Image, Node, Rounding, Source, in_buckets
+from bitsback_train.layers.rounding import HIDDEN, MEAN, SCALE, Grid, pixel_grid, seven_bits
 from bitsback_train.network.exact_tables import bucket_centres, latent_grid
 from bitsback_train.network.likelihoods import LN2, LikelihoodModule, make_likelihood
-from bitsback_train.network.requantising import Requantised, requantise
-from bitsback_train.network.rounding import (
-    HIDDEN,
-    MEAN,
-    SCALE,
-    WEIGHT_TOP,
-    Grid,
-    fine_integers,
-    pixel_grid,
-    seven_bits,
-    snap_finely,
-    snap_weight,
-    weight_integers,
-    weight_step,
-)
-
-
-class LinearModule(nn.Module):
-    """A linear layer from one grid to another. `centre` is subtracted from each input, which helps
-    the optimiser.
-
-    `half`: in training, multiply in bfloat16, which is four times as fast on processors that
-    support it. `top`: the largest integer weight; a smaller one makes a smaller model.
-    """
-
-    op: ClassVar[str] = "linear"
-    """The name of the layer's operation in a model file."""
-
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        source: Grid,
-        target: Grid,
-        centre: float = 0.0,
-        half: bool = False,
-        top: int = WEIGHT_TOP,
-    ) -> None:
-        super().__init__()
-        self.linear = nn.Linear(inputs, outputs)
-        self.source = source
-        self.target = target
-        self.centre = centre
-        self.top = top
-        self.may_be_half = self.half_precision = half
-        self.quantised = False
-
-    def forward(self, value: Tensor) -> Tensor:
-        """Real values [b, in] to real values [b, out] within the target grid's range."""
-        if not self.quantised:
-            return self.target.clamp(self._linear(value, self.linear.weight))
-        if self.training:
-            weight = self.linear.weight
-            return self.target.snap(
-                self._linear(value, snap_weight(weight, self._weight_step(), self.top))
-            )
-        return self._exact(value, self.requantised())
-
-    def _exact(self, value: Tensor, layer: Requantised) -> Tensor:
-        exact = torch.float32 if layer.largest(self.source.hi) < 2**24 else torch.float64
-        source = self.source.integers(value).to(exact)
-        out = functional.linear(source, layer.weight.to(exact), layer.bias.to(exact)).double()
-        out = layer.scaled(out).clamp_(self.target.lo, self.target.hi)
-        return self.target.real(out).to(value.dtype)
-
-    def _weight_step(self) -> Tensor:
-        return weight_step(self.linear.weight, self.top)
-
-    def _linear(self, value: Tensor, weight: Tensor) -> Tensor:
-        bias = self._snapped_bias() if self.quantised else self.linear.bias
-        if self.centre:
-            value = value - self.centre
-        if self.half_precision and self.training:
-            if self.quantised:  # the grids of the results are finer than bfloat16
-                return functional.linear(value.bfloat16(), weight.bfloat16()).float() + bias
-            return functional.linear(value.bfloat16(), weight.bfloat16(), bias.bfloat16())
-        return functional.linear(value.to(weight.dtype), weight, bias)
-
-    def _snapped_bias(self) -> Tensor:
-        """The bias rounded as `_integers` rounds it, with a straight-through gradient."""
-        bias, weight_steps = self.linear.bias, self._weight_step()
-        step = weight_steps[:, 0] / self.source.scale
-        exact = (bias.detach() + self.target.zero / self.target.scale) / step
-        offset = self.source.zero + self.centre * self.source.scale
-        if offset:
-            whole = weight_integers(self.linear.weight, weight_steps, self.top)
-            exact = exact - offset * whole.sum(1)
-        return bias + (torch.round(exact) - exact) * step
-
-    def requantised(self) -> Requantised:
-        """The exported integers of this layer, with a multiplier as exact as the bounds of the
-        format allow.
-        """
-        step = self._weight_step()
-        weight = weight_integers(self.linear.weight, step, self.top)
-        return self._integers(weight, step, self.linear.bias)
-
-    def fields(self, integers: Requantised) -> dict[str, Any]:
-        """The fields of a layer in a model file that computes with these integers."""
-        return integers.fields(self.target.lo, self.target.hi)
-
-    def _integers(self, weight: Tensor, step: Tensor, bias: Tensor) -> Requantised:
-        """The integers for int8 weights [out, in], which are in steps [out, 1], and a real bias
-        [out].
-        """
-        offset = self.source.zero + self.centre * self.source.scale
-        unseen = offset * weight.double().sum(1)
-        return requantise(weight, step, bias, self.source, self.target, unseen)
-
-
-class FineLinearModule(LinearModule):
-    """A linear layer whose weights have 15 bits, as the sum of two layers of int8 weights.
-
-    It is for layers that would suffer most from rounded weights. Source and target have the zero 0.
-    """
-
-    def forward(self, value: Tensor) -> Tensor:
-        if not self.quantised:
-            return super().forward(value)
-        if self.training:
-            return self.target.snap(self._linear(value, snap_finely(self.linear.weight)))
-        return self.target.clamp(
-            self._exact(value, self.requantised()) + self._exact(value, self.fine())
-        )
-
-    def fine(self) -> Requantised:
-        """The second layer: the rounding errors of the first one's weights."""
-        weight, step = fine_integers(self.linear.weight)
-        return self._integers(weight, step, torch.zeros_like(self.linear.bias))
 
 
 class Mlp(nn.Module):
@@ -155,13 +23,11 @@ class Mlp(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList()
         for inputs, outputs in pairwise(sizes):
-            self.layers.append(LinearModule(inputs, outputs, source, HIDDEN, centre))
+            self.layers.append(Affine(inputs, outputs, source, HIDDEN, centre=centre))
             source, centre = HIDDEN, 0.0
 
-    def forward(self, value: Tensor) -> Tensor:
-        for layer in self.layers:
-            value = layer(value)
-        return value
+    def forward(self, value: Any) -> Any:
+        return chain(self.layers, value)
 
 
 @dataclass(frozen=True)
@@ -190,13 +56,15 @@ def normal_kl(mean: Tensor, log2_inverse: Tensor) -> Tensor:
     return 0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale
 
 
-class LatentModule(nn.Module):
+class LatentModule(Rounding):
     """Base of both modules: a latent variable with the prior N(0, 1), cut into buckets, its
     diagonal normal posterior q(z | x), and rounding.
     """
 
-    mean: LinearModule
-    scale: LinearModule
+    mean: Affine
+    scale: Affine
+    architecture: Any
+    pixel_likelihood: LikelihoodModule
 
     def __init__(self, bits: int) -> None:
         """bits: of a latent, which has 2^bits buckets."""
@@ -204,24 +72,44 @@ class LatentModule(nn.Module):
         self.latent_grid = latent_grid(bits)
         centres = torch.from_numpy(bucket_centres(bits).astype("float32"))
         self.register_buffer("centres", self.latent_grid.real(centres), persistent=False)
-        self.quantised = False
-
-    def quantise(self, on: bool = True) -> None:
-        """Switch rounding on or off in every layer."""
-        self.quantised = on
-        for module in self.modules():
-            if isinstance(module, LinearModule | LikelihoodModule):
-                module.quantised = on
 
     def bucket(self, z: Tensor) -> Tensor:
         """The centre, on the latent grid, of the bucket that holds z; straight-through gradient."""
-        centres = self.get_buffer("centres")
-        c = (torch.special.ndtr(z.detach()) * len(centres)).long().clamp_(0, len(centres) - 1)
-        return z + (centres[c].to(z.dtype) - z.detach())
+        return in_buckets(z, self.get_buffer("centres"))
+
+    def networks(self, rows: int, columns: int) -> list[Network]:
+        """The networks of its model file, in order."""
+        levels = self.architecture.levels
+        grid = pixel_grid(levels)
+        table = seven_bits(torch.arange(levels), levels).numpy().astype("uint8")
+        x = Source("x", (rows, columns, 1), grid, table if levels > grid.hi + 1 else None)
+        hidden = self.encoded(x.node())
+        posterior = {"mean": self.mean(hidden), "scale": self.scale(hidden)}
+        latents = (self.mean.linear.out_features,)
+        z = Source("z", latents, self.latent_grid, bucket_centres(self.architecture.bits))
+        return [Network("posterior", posterior), *self.decoding(z.node(), rows, columns)]
+
+    def encoded(self, x: Any) -> Any:
+        """Pixels as the first layer sees them, [b, rows, columns, 1], to the encoder's last hidden
+        layer.
+        """
+        raise NotImplementedError
+
+    def decoding(self, z: Node, rows: int, columns: int) -> Iterator[Network]:
+        """The networks after that of the posterior: `likelihood`, which reads the latents, and
+        those that read its outputs.
+        """
+        raise NotImplementedError
+
+    def image(self, x: Tensor) -> Tensor:
+        """Symbols [b, pixels] as the first layer sees them, real numbers."""
+        levels = self.architecture.levels
+        return pixel_grid(levels).real(seven_bits(x, levels))
 
     def last_hidden(self, x: Tensor) -> Tensor:
         """Symbols [b, pixels] to the encoder's last hidden layer, [b, units]."""
-        raise NotImplementedError
+        hidden: Tensor = self.encoded(self.image(x))
+        return hidden
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Symbols [b, pixels] to the mean and log2 of the inverse standard deviation, each [b,
@@ -248,19 +136,21 @@ class VaeModule(LatentModule):
     architecture's codec, in which pixels are independent given the latents.
     """
 
+    architecture: Architecture
+
     def __init__(self, architecture: Architecture, centre: float = 0.0) -> None:
         super().__init__(architecture.bits)
         pixels, hidden, latents = architecture.pixels, architecture.hidden, architecture.latents
         self.architecture = architecture
         self.centre = centre
-        self.pixel_grid = pixel_grid(architecture.levels)
-        self.encoder = Mlp((pixels, *hidden), self.pixel_grid, centre)
-        self.mean = LinearModule(hidden[-1], latents, HIDDEN, MEAN)
-        self.scale = LinearModule(hidden[-1], latents, HIDDEN, SCALE)
+        self.row = Flatten()
+        self.encoder = Mlp((pixels, *hidden), pixel_grid(architecture.levels), centre)
+        self.mean = Affine(hidden[-1], latents, HIDDEN, MEAN)
+        self.scale = Affine(hidden[-1], latents, HIDDEN, SCALE)
         self.decoder = Mlp((latents, *hidden[::-1]), self.latent_grid)
         self.pixel_likelihood = make_likelihood(architecture.likelihood, architecture.levels)
         for name, grid in self.pixel_likelihood.outputs.items():
-            self.add_module(name, LinearModule(hidden[0], pixels, HIDDEN, grid))
+            self.add_module(name, Affine(hidden[0], pixels, HIDDEN, grid))
 
     @torch.no_grad()
     def start(self, grey: Tensor) -> None:
@@ -268,22 +158,22 @@ class VaeModule(LatentModule):
         for name, bias in self.pixel_likelihood.start(grey).items():
             self.output_layers()[name].linear.bias.copy_(bias)
 
-    def output_layers(self) -> dict[str, LinearModule]:
+    def output_layers(self) -> dict[str, Affine]:
         """The last layers of the likelihood network, by name."""
         layers = {name: self.get_submodule(name) for name in self.pixel_likelihood.outputs}
-        return {name: layer for name, layer in layers.items() if isinstance(layer, LinearModule)}
+        return {name: layer for name, layer in layers.items() if isinstance(layer, Affine)}
 
-    def image(self, x: Tensor) -> Tensor:
-        """Symbols [b, pixels] as the first layer sees them."""
-        return self.pixel_grid.real(seven_bits(x, self.architecture.levels))
+    def encoded(self, x: Any) -> Any:
+        return self.encoder(self.row(x))
 
-    def last_hidden(self, x: Tensor) -> Tensor:
-        hidden: Tensor = self.encoder(self.image(x))
-        return hidden
+    def decoding(self, z: Node, rows: int, columns: int) -> Iterator[Network]:
+        hidden, image = self.decoder(z), Image(rows, columns, grid=1)
+        outputs = {name: image(layer(hidden)) for name, layer in self.output_layers().items()}
+        yield Network("likelihood", outputs)
 
     def likelihood(self, z: Tensor) -> tuple[Tensor, ...]:
         """Real latents [b, latents] to the outputs of the likelihood, each [b, pixels]."""
-        hidden = self.decoder(self.bucket(z) if self.quantised else z)
+        hidden = self.decoder(self.bucket(z) if self.rounded else z)
         return tuple(layer(hidden) for layer in self.output_layers().values())
 
     def nats(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:

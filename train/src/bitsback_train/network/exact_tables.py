@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.tables import normal_quantile
-from bitsback_train.network.rounding import LOGIT, SCALE, TOP, Grid
+from bitsback_train.layers.rounding import LOGIT, SCALE, TOP, Grid
 
 PROBABILITY_BITS = 16
-_SCALE_STEPS, _SCALE_ZERO = int(SCALE.scale), int(SCALE.zero)
 
 
 def bucket_centres(bits: int) -> NDArray[np.uint8]:
@@ -37,26 +36,13 @@ def bucket_quantiles(bits: int) -> NDArray[np.int64]:
     return medians
 
 
-def inverse_scales() -> NDArray[np.uint32]:
-    """The inverse scale for each index i: 2^((i - zero) / scale) in units of 2^-16, rounded to
+def inverse_scales(
+    zero: int = int(SCALE.zero), steps: int = int(SCALE.scale), unit: int = 16
+) -> NDArray[np.uint32]:
+    """The inverse scale for each index i: 2^((i - zero) / steps) in units of 2^-unit, rounded to
     nearest, uint32 [256].
     """
-    indices = range(SCALE.lo, SCALE.hi + 1)
-    return np.array(
-        [_power_of_two(16 * _SCALE_STEPS + i - _SCALE_ZERO, _SCALE_STEPS) for i in indices],
-        np.uint32,
-    )
-
-
-def inverse_step_scales(steps: int) -> NDArray[np.uint32]:
-    """The inverse scale for each index i for latents of `steps` steps to 1, a power of two: 2^((i -
-    zero) / scale) / steps in units of 2^-16, uint32 [256].
-    """
-    indices = range(SCALE.lo, SCALE.hi + 1)
-    one = (17 - steps.bit_length()) * _SCALE_STEPS
-    return np.array(
-        [_power_of_two(one + i - _SCALE_ZERO, _SCALE_STEPS) for i in indices], np.uint32
-    )
+    return np.array([_power_of_two(unit * steps + i - zero, steps) for i in range(256)], np.uint32)
 
 
 def _power_of_two(numerator: int, denominator: int) -> int:
@@ -98,20 +84,6 @@ def exponentials() -> NDArray[np.uint32]:
         context.prec = 50
         exact = [(Decimal(i - 255) / 16).exp() * 2**24 for i in range(256)]
         return np.array([max(int(e.to_integral_value()), 1) for e in exact], np.uint32)
-
-
-def inverse_symbol_scales(zero: int = 112) -> NDArray[np.uint32]:
-    """The inverse scale for each index i of a mixture: 2^((i - zero) / 16) in units of 2^-16,
-    uint32 [256].
-    """
-    return np.array([_power_of_two(16 * 16 + i - zero, 16) for i in range(256)], np.uint32)
-
-
-def inverse_unit_scales() -> NDArray[np.uint32]:
-    """The inverse scale for each index i of the codec `predictive`: 2^((i - 64) / 16) in units of
-    2^-12, uint32 [256].
-    """
-    return np.array([_power_of_two(16 * 12 + i - 64, 16) for i in range(256)], np.uint32)
 
 
 def seen_differences() -> NDArray[np.uint8]:

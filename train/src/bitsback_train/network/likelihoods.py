@@ -1,7 +1,7 @@
 """The modules of the likelihoods of docs/model-format.md: from the outputs of the network to -log
 p(x | z).
 
-Each works in the three ways of bitsback_train.network.dense: on real outputs, on rounded ones with
+Each works in the three ways of bitsback_train.layers.affine: on real outputs, on rounded ones with
 straight-through gradients, and in `eval()` on rounded ones with the exact frequencies of the
 integer codec.
 """
@@ -18,14 +18,15 @@ from torch.nn import functional
 
 from bitsback.codecs.categorical import starts_of
 from bitsback.models import grids
+from bitsback_train.layers.operations import Rounding
+from bitsback_train.layers.rounding import LOGIT, Grid
 from bitsback_train.network.exact_tables import PROBABILITY_BITS, probabilities
-from bitsback_train.network.rounding import LOGIT, Grid
 
 LN2 = math.log(2.0)
 ROW_PRECISION = 24
 
 
-class LikelihoodModule(nn.Module):
+class LikelihoodModule(Rounding):
     """The distributions of the pixels. `outputs`: the required last layers of the network, and
     their grids.
     """
@@ -33,7 +34,6 @@ class LikelihoodModule(nn.Module):
     codec: str
     precision: int
     outputs: dict[str, Grid]
-    quantised = False
 
     @abstractmethod
     def nats(self, x: Tensor, *outputs: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ class BetaBinomialModule(GridModule):
     def nats(self, x: Tensor, *outputs: Tensor) -> Tensor:
         first, second = outputs
         i, j = (v * g.scale + g.zero for g, v in zip(self.outputs.values(), outputs, strict=True))
-        if not self.quantised:
+        if not self.rounded:
             return -log_beta_binomial(x.long(), i, j).sum(1)
         if not self.training:
             return self.exact_nats(x, first, second)
@@ -184,7 +184,7 @@ class ExponentialModule(GridModule):
 
     def nats(self, x: Tensor, *outputs: Tensor) -> Tensor:
         first, second = outputs
-        if self.quantised and not self.training:
+        if self.rounded and not self.training:
             return self.exact_nats(x, first, second)
         base, u, w = self._parameters_used()
         row, symbol = self.row(first, second), x.long()
@@ -195,7 +195,7 @@ class ExponentialModule(GridModule):
 
     def _parameters_used(self) -> tuple[Tensor, Tensor, Tensor]:
         def fixed(grid: Grid, parameter: Tensor) -> Tensor:
-            return grid.snap(parameter) if self.quantised else grid.clamp(parameter)
+            return grid.snap(parameter) if self.rounded else grid.clamp(parameter)
 
         statistics = (
             fixed(self.statistic_grid, self.first_statistic),
@@ -210,7 +210,7 @@ class ExponentialModule(GridModule):
         a, b = a.repeat_interleave(len(b)), b.repeat(len(a))
         energy = LN2 * (base + a[:, None] * u + b[:, None] * w)
         log2_z = torch.logsumexp(energy, -1) / LN2
-        if self.quantised:  # on the row itself: the slopes matter only for the gradient
+        if self.rounded:  # on the row itself: the slopes matter only for the gradient
             p = torch.softmax(energy.detach(), -1)
             da, db = first - first.detach(), second - second.detach()
             return take(log2_z, row) + da * (p @ u.detach())[row] + db * (p @ w.detach())[row]

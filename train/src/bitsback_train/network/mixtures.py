@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bitsback.codecs import DiscretisedMixture
-from bitsback_train.network.exact_tables import exponentials, inverse_symbol_scales
+from bitsback_train.layers.rounding import Grid
+from bitsback_train.network.exact_tables import exponentials, inverse_scales
 from bitsback_train.network.likelihoods import LN2, LikelihoodModule
-from bitsback_train.network.rounding import Grid
 
 PRECISION = 24
 MEAN_SHIFT = 2  # the unit of a mean: 2^-6 of a symbol
@@ -39,7 +39,7 @@ class MixtureModule(LikelihoodModule):
     def nats(self, x: Tensor, *outputs: Tensor) -> Tensor:
         """x: symbols [b, 1]. Returns [b]."""
         weight, mean, scale = outputs
-        if self.quantised and not self.training:
+        if self.rounded and not self.training:
             return self.exact_nats(x, weight, mean, scale)
         losses = _Nats.apply(x, weight.float(), mean.float(), scale.float(), self.levels)  # type: ignore[no-untyped-call]
         return cast(Tensor, losses)
@@ -55,7 +55,7 @@ class MixtureModule(LikelihoodModule):
         codec = DiscretisedMixture(
             np.diff(ends, axis=-1, prepend=np.uint64(0)),
             mean.astype(np.int32) << MEAN_SHIFT,
-            inverse_symbol_scales()[scale.astype(np.uint8)],
+            inverse_scales(int(SCALE.zero), 16)[scale.astype(np.uint8)],
             self.levels,
             PRECISION,
         )
@@ -63,7 +63,7 @@ class MixtureModule(LikelihoodModule):
         return torch.from_numpy((bits * LN2).astype(np.float32))
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        return {"exponential": exponentials(), "inverse_scale": inverse_symbol_scales()}
+        return {"exponential": exponentials(), "inverse_scale": inverse_scales(int(SCALE.zero), 16)}
 
     def start(self, grey: Tensor) -> dict[str, Tensor]:
         """Spreads the components over the levels, all wide and equally likely."""

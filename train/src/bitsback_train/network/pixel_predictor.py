@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from bitsback_train.network.convolutions import RESIDUAL, ResidualModule, chain
-from bitsback_train.network.dense import LinearModule
+from bitsback_train.layers.affine import RESIDUAL, Affine, Residual, affine_layers, chain
+from bitsback_train.layers.network import Network
+from bitsback_train.layers.operations import Rounding, Source
+from bitsback_train.layers.rounding import HIDDEN, Grid
 from bitsback_train.network.likelihoods import LN2
-from bitsback_train.network.rounding import HIDDEN, Grid
 
 Offset = tuple[int, int]  # rows and columns
 
@@ -161,32 +162,32 @@ def start_of_scales(components: int) -> Tensor:
     return torch.linspace(0.0, math.log2(8), components)
 
 
-class PredictiveModule(nn.Module):
+class PredictiveModule(Rounding):
     """The network from contexts to a mixture around the prediction. It runs in the three ways of
-    bitsback_train.network.dense.
+    bitsback_train.layers.affine.
     """
 
     def __init__(self, architecture: PredictiveArchitecture) -> None:
         super().__init__()
         a = self.architecture = architecture
-        self.quantised = False
-        first = LinearModule(a.width, a.hidden, HIDDEN, HIDDEN, NO_DIFFERENCE, half=True)
+        first = Affine(
+            a.width, a.hidden, HIDDEN, HIDDEN, centre=NO_DIFFERENCE, half=True, label="hidden"
+        )
         self.pixel = nn.ModuleList((first,))
-        for _ in range(a.residuals):
-            inner = LinearModule(a.hidden, a.hidden, HIDDEN, RESIDUAL, half=True)
-            self.pixel.append(ResidualModule(inner))
+        for number in range(1, a.residuals + 1):
+            label = f"hidden_change{number}"
+            inner = Affine(a.hidden, a.hidden, HIDDEN, RESIDUAL, half=True, label=label)
+            self.pixel.append(Residual(inner, f"hidden{number}"))
         self.outputs = nn.ModuleDict()
         for name, grid in OUTPUTS.items():
             # the grid of means is finer than bfloat16
-            layer = LinearModule(a.hidden, a.components, HIDDEN, grid, half=name != "mean")
-            self.outputs[name] = layer
+            half = name != "mean"
+            self.outputs[name] = Affine(a.hidden, a.components, HIDDEN, grid, half=half, label=name)
         self._start()
 
     @torch.no_grad()
     def _start(self) -> None:
-        first = self.pixel[0]
-        assert isinstance(first, LinearModule)
-        first.linear.weight.mul_(FIRST_WEIGHTS)
+        affine_layers(self)[0].linear.weight.mul_(FIRST_WEIGHTS)
         layers = self.output_layers()
         layers["weight"].linear.bias.fill_(WEIGHT_START)
         layers["mean"].linear.weight.mul_(0.1)
@@ -194,34 +195,33 @@ class PredictiveModule(nn.Module):
         layers["scale"].linear.weight.mul_(0.3)
         layers["scale"].linear.bias.copy_(start_of_scales(self.architecture.components))
 
-    def output_layers(self) -> dict[str, LinearModule]:
+    def output_layers(self) -> dict[str, Affine]:
         """The last layers, by name."""
-        return {name: of for name, of in self.outputs.items() if isinstance(of, LinearModule)}
-
-    def quantise(self, on: bool = True) -> None:
-        """Switch rounding on or off in every layer."""
-        self.quantised = on
-        for layer in self.linear_layers():
-            layer.quantised = on
+        return {name: of for name, of in self.outputs.items() if isinstance(of, Affine)}
 
     def multiply_in_half(self, on: bool) -> None:
         """Whether training multiplies in bfloat16 in the layers where it matters little; as it is
         made, it does.
         """
-        for layer in self.linear_layers():
+        for layer in affine_layers(self):
             layer.half_precision = layer.may_be_half and on
-
-    def linear_layers(self) -> list[LinearModule]:
-        return [module for module in self.modules() if isinstance(module, LinearModule)]
 
     def forward(self, context: Tensor) -> tuple[Tensor, ...]:
         """Contexts uint8 [n, width] to the outputs `weight`, `mean` and `scale`, each [n,
         components], real.
         """
-        half = self.training and any(layer.half_precision for layer in self.linear_layers())
+        half = self.training and any(layer.half_precision for layer in affine_layers(self))
         seen = context.to(torch.bfloat16 if half else torch.float32).div_(HIDDEN.scale)
-        hidden = chain(self.pixel, seen)
-        return tuple(layer(hidden) for layer in self.output_layers().values())
+        return tuple(self._predicted(seen).values())
+
+    def _predicted(self, context: Any) -> dict[str, Any]:
+        hidden = chain(self.pixel, context)
+        return {name: layer(hidden) for name, layer in self.outputs.items()}
+
+    def network(self) -> Network:
+        """The network of its model file."""
+        context = Source("context", (self.architecture.width,), HIDDEN)
+        return Network("pixel", self._predicted(context.node()))
 
     def nats(self, context: Tensor, targets: Targets) -> Tensor:
         """-log p of each pixel, [n], in nats, for contexts uint8 [n, width]."""

@@ -1,21 +1,20 @@
 """Build a model of a user's torch modules: traced, quantised, checked, fine-tuned, saved."""
 
-import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from bitsback.errors import InputError
 from bitsback.io.output import open_output
 from bitsback.models import Model
 from bitsback_train.export.code_lengths import code_lengths
 from bitsback_train.export.exporter import Card
+from bitsback_train.fit.training import Descent, Recipe
 from bitsback_train.network.likelihoods import LN2
 from bitsback_train.portable.distributions import Step
 from bitsback_train.portable.torch_program import Program
@@ -25,7 +24,7 @@ from bitsback_train.portable.writing import write
 _MOST_CALIBRATION = 1024
 _LAYER_ITEMS = 256
 _BATCH = 256
-_LONGEST_GRADIENT = 1.0  # the bound of the gradient of an item's mean nats per dimension
+_LONGEST_GRADIENT = 1.4  # the bound of the gradient of an item's mean bits per dimension
 _WARM_UP = 0.05
 
 
@@ -95,7 +94,7 @@ class PortableModel:
 
     >>> import io
     >>> import bitsback, numpy as np, torch
-    >>> from torch import nn
+    >>> from torch import Tensor, nn
     >>> from bitsback_train import portable
     >>> images = np.random.default_rng(0).integers(0, 256, (20, 4, 4), np.uint8)
     >>> made = portable.build(
@@ -139,7 +138,7 @@ class PortableModel:
         dimensions = self._program.data.dimensions * LN2
         rates = {}
         for rounded in (False, True):
-            self._program.round(rounded)
+            self._program.quantise(rounded)
             rates[rounded] = self._nats(symbols, seed) / dimensions
         costs = self._layer_costs(symbols[:_LAYER_ITEMS], seed) if layers else ()
         exact = float(code_lengths(self.model, symbols, seed).net.mean())
@@ -161,7 +160,22 @@ class PortableModel:
         and the bits per dimension of its batch.
         """
         symbols = self._program.data.symbols(images, "the images")
-        tune(self._program, symbols, steps, rate, batch, seed, progress)
+        if steps < 1 or batch < 1:
+            raise InputError(
+                f"fine-tuning takes at least one step of one item, not {steps} of {batch}"
+            )
+        recipe = Recipe(
+            "fine-tuning", None, steps, quantise_from=0, batch=batch, learning_rate=rate,
+            constant=0.0, warm_up=max(1, round(_WARM_UP * steps)), clip=_LONGEST_GRADIENT,
+            average=1.0, seed=seed,
+        )  # fmt: skip
+        with torch.random.fork_rng(devices=[]):
+            training = _FineTuning(recipe, self._program, symbols)
+            for step in range(1, steps + 1):
+                training.run_epoch()
+                if progress is not None:
+                    progress(step, training.losses[-1])
+        self._program.load_state_dict(training.average.state_dict())
         self.model = write(self._program, self._card, self._symbols)
 
     @torch.no_grad()
@@ -176,7 +190,7 @@ class PortableModel:
         return total / len(symbols)
 
     def _layer_costs(self, symbols: NDArray[Any], seed: int) -> tuple[LayerCost, ...]:
-        self._program.round(False)
+        self._program.quantise(False)
         base = self._nats(symbols, seed)
         costs = []
         for network in self._program.every_network():
@@ -210,7 +224,7 @@ def build(
     anything that cannot be made portable.
 
     >>> import numpy as np, torch
-    >>> from torch import nn
+    >>> from torch import Tensor, nn
     >>> from bitsback_train import portable
     >>> encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 8))
     >>> decoder = nn.Sequential(nn.Linear(4, 16), nn.SiLU(), nn.Linear(16, 64))
@@ -237,36 +251,21 @@ def build(
         return PortableModel(program, Card(name, about, licence), symbols)
 
 
-def tune(
-    program: Program,
-    symbols: NDArray[Any],
-    steps: int,
-    rate: float,
-    batch: int,
-    seed: int,
-    progress: Callable[[int, float], None] | None,
-) -> None:
-    """Adam on the negative ELBO of rounded networks, with straight-through gradients."""
-    if steps < 1 or batch < 1:
-        raise InputError(f"fine-tuning takes at least one step of one item, not {steps} of {batch}")
-    random = np.random.default_rng(seed)
-    generator = torch.Generator().manual_seed(seed)
-    weights = [each for each in program.parameters() if each.requires_grad]
-    optimiser = torch.optim.Adam(weights, rate, betas=(0.9, 0.99))
-    dimensions = program.data.dimensions
-    program.round(True)
-    for step in range(steps):
-        warm = min(1.0, (step + 1) / max(1.0, steps * _WARM_UP))
-        for group in optimiser.param_groups:
-            group["lr"] = rate * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
-        part = symbols[random.integers(0, len(symbols), batch)]
-        loss = program.nats(program.real_data(part), program.noise(len(part), generator)).mean()
-        loss = loss / dimensions
-        if not bool(torch.isfinite(loss)):
-            raise InputError(f"fine-tuning: the loss of step {step + 1} is no finite number")
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(weights, _LONGEST_GRADIENT)
-        optimiser.step()
-        if progress is not None:
-            progress(step + 1, float(loss.detach()) / LN2)
+class _FineTuning(Descent[Program, tuple[Tensor, dict[str, Tensor]]]):
+    """The negative ELBO of rounded networks, a batch an epoch. symbols: [n, elements]."""
+
+    def __init__(self, recipe: Recipe, program: Program, symbols: NDArray[Any]) -> None:
+        super().__init__(recipe, program, 1)
+        self.symbols = symbols
+
+    def _batches(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+        generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.epoch)
+        index = torch.randint(len(self.symbols), (self.recipe.batch,), generator=generator)
+        x = self.module.real_data(self.symbols[index.numpy()])
+        yield x, self.module.noise(len(x), generator)
+
+    def _loss(self, batch: tuple[Tensor, dict[str, Tensor]], done: int) -> tuple[Tensor, Tensor]:
+        bits = self.module.nats(*batch).mean() / (self.module.data.dimensions * LN2)
+        if not bool(torch.isfinite(bits)):
+            raise InputError(f"fine-tuning: the loss of step {done + 1} is no finite number")
+        return bits, bits.detach()

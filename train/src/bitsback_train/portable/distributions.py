@@ -12,24 +12,47 @@ from torch import Tensor
 from torch.nn import functional
 
 from bitsback.errors import InputError
-from bitsback_train.export.network_writer import Tensors
+from bitsback_train.layers.network_writer import Tensors
+from bitsback_train.layers.operations import Function, scaling
+from bitsback_train.layers.rounding import LOGIT, MEAN, SCALE, Grid
 from bitsback_train.network import mixtures
 from bitsback_train.network.exact_tables import (
     PROBABILITY_BITS,
     exponentials,
     inverse_scales,
-    inverse_step_scales,
-    inverse_symbol_scales,
     probabilities,
 )
 from bitsback_train.network.likelihoods import LN2
 from bitsback_train.network.mixtures import PRECISION
-from bitsback_train.network.rounding import LOGIT, MEAN, SCALE, Grid
-from bitsback_train.portable.operations import Function, scaling
-from bitsback_train.portable.parameters import Output, Spread, log2_inverse
 from bitsback_train.portable.torch_variables import Data, Latent
 
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
+
+Spread = Literal["log_scale", "log_variance", "scale"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One of the parameters. `function`: from the output of the user's network to the parameter of
+    the format; `grid`: of the latter. `relative`: only differences matter, so the greatest of the
+    calibration data becomes 0. `constant`: it is no output of the user's network, but always 0.
+    """
+
+    name: str
+    function: Function
+    grid: Grid
+    relative: bool = False
+    constant: bool = False
+
+
+def log2_inverse(spread: Spread, shift: float = 0.0) -> Function:
+    """log2 of the inverse of the scale, plus `shift`."""
+    if spread == "scale":
+        return Function(lambda value: shift - torch.log2(value.clamp(min=1e-12)))
+    if spread not in ("log_scale", "log_variance"):
+        raise InputError(f"spread is 'log_scale', 'log_variance' or 'scale', not {spread!r}")
+    return scaling(-1 / (LN2 if spread == "log_scale" else 2 * LN2), shift)
+
 
 Variable = Data | Latent
 
@@ -151,10 +174,10 @@ class Normal(Conditional):
 
     def tensors(self, variable: Variable) -> Tensors:
         if isinstance(variable, Data):
-            return {"inverse_scale": inverse_symbol_scales(scale_zero(variable))}
+            return {"inverse_scale": inverse_scales(scale_zero(variable), 16)}
         if self.buckets:
             return {"inverse_scale": inverse_scales()}
-        return {"inverse_scale": inverse_step_scales(1 << variable.mean_shift)}
+        return {"inverse_scale": inverse_scales(unit=16 - variable.mean_shift)}
 
 
 class Bernoulli(Conditional):
@@ -229,7 +252,7 @@ class Logistic(Conditional):
         assert isinstance(variable, Data)
         return {
             "exponential": exponentials(),
-            "inverse_scale": inverse_symbol_scales(scale_zero(variable)),
+            "inverse_scale": inverse_scales(scale_zero(variable), 16),
         }
 
 

@@ -14,10 +14,18 @@ from enum import Enum
 
 from torch import Tensor
 
-from bitsback_train.network.rounding import TOP, Grid
-from bitsback_train.portable.affine import Affine
-from bitsback_train.portable.graph import Node, in_order
-from bitsback_train.portable.operations import Add, Concat, Elementwise, Operation, Source, identity
+from bitsback_train.layers.affine import Affine
+from bitsback_train.layers.operations import (
+    Add,
+    Concat,
+    Elementwise,
+    Node,
+    Operation,
+    Source,
+    identity,
+    in_order,
+)
+from bitsback_train.layers.rounding import TOP, Grid
 
 FUNCTION_TOP = 1023
 SUM_TOP = 4095
@@ -127,9 +135,7 @@ class _Maker:
         if (node, demand) not in self.converted:
             slot = demand if isinstance(demand, Slot) else Slot(_kind(demand))
             inputs = (self.get(source, Kind.FUNCTION),)
-            self.converted[node, demand] = self._own(
-                Node(operation, inputs, node.shape, node.place), slot
-            )
+            self.converted[node, demand] = self._own(Node(operation, inputs, node.place), slot)
         return self.converted[node, demand]
 
     def _make(self, node: Node) -> Node:
@@ -139,7 +145,7 @@ class _Maker:
             slot = self.chosen[node]
             if node.operation.moves and not isinstance(node.operation, Concat):
                 slot = self.slots[inputs[0].operation]
-            self.made[node] = self._own(Node(node.operation, inputs, node.shape, node.place), slot)
+            self.made[node] = self._own(node.using(*inputs), slot)
         return self.made[node]
 
     def _own(self, node: Node, slot: Slot) -> Node:
@@ -147,7 +153,7 @@ class _Maker:
         operation = copy.deepcopy(node.operation)
         self.slots[operation] = slot
         slot.members.append(operation)
-        return Node(operation, node.inputs, node.shape, node.place)
+        return node.using(*node.inputs, operation=operation)
 
 
 def _kind(demand: Demand) -> Kind:

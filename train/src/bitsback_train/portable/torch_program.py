@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from bitsback.errors import InputError
 from bitsback.models.integer.network import NAME
 from bitsback.models.variables import CONTEXT, DATA, FEATURES
+from bitsback_train.layers.operations import Rounding
 from bitsback_train.portable.distributions import Normal, StandardNormal, Step
 from bitsback_train.portable.torch_variables import Data, Latent
 from bitsback_train.portable.traced_network import PortableNetwork
@@ -20,7 +21,7 @@ _SEED = 1
 _TOLERANCE = 1e-3  # relative to the greatest number of an output
 
 
-class Program(nn.Module):
+class Program(Rounding):
     """Variables, networks, and the steps that code an item, in real numbers and in integers."""
 
     def __init__(
@@ -148,10 +149,6 @@ class Program(nn.Module):
                     f" module itself, {apart:.2g} apart of {reach:.2g}: its forward does not do the"
                     " same each time, or gives no finite numbers"
                 )
-
-    def round(self, on: bool) -> None:
-        for network in self.every_network():
-            network.round(on)
 
 
 def _as_torch(value: Tensor, variable: Data | Latent) -> Tensor:

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
+from bitsback_train.layers.operations import Flatten, Node, Source
+from bitsback_train.layers.rounding import Grid
 from bitsback_train.network.exact_tables import bucket_quantiles
-from bitsback_train.network.rounding import Grid
-from bitsback_train.portable.graph import Node
-from bitsback_train.portable.operations import Flatten, Source
 from bitsback_train.portable.value import Value, flat_value
 
 _REACH_BITS = 2  # the range of a latent on a fixed grid: -2^2 to 2^2
@@ -76,10 +75,10 @@ class Data:
 
     def source(self, name: str) -> Value:
         rows, columns = self.size
-        node = Node(Source(name, self.grid), (), (rows, columns, self.channels), name)
+        node = Node(Source(name, (rows, columns, self.channels), self.grid), (), name)
         if len(self.shape) == 3:
             return Value(node)
-        return flat_value(node.over(Flatten(), self.shape, name))
+        return flat_value(node.over(Flatten(), name))
 
     def symbols(self, images: NDArray[Any], what: str) -> NDArray[Any]:
         """Images in the form for `compress`, [n, rows, columns] or [n, rows, columns, channels], or
@@ -152,8 +151,8 @@ class Latent:
         return max(self.bits - _REACH_BITS - 1, 0)
 
     def source(self, name: str, buckets: bool) -> Value:
-        operation = Source(name, *self._buckets()) if buckets else Source(name, self.fixed)
-        node = Node(operation, (), self.whole, name)
+        grids = self._buckets() if buckets else (self.fixed,)
+        node = Node(Source(name, self.whole, *grids), (), name)
         return Value(node) if len(self.shape) == 3 else flat_value(node)
 
     def _buckets(self) -> tuple[Grid, NDArray[np.uint8]]:

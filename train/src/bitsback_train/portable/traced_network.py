@@ -3,21 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bitsback.errors import InputError
-from bitsback_train.export.network_writer import NetworkWriter, Tensors
-from bitsback_train.network.rounding import Grid
-from bitsback_train.portable.graph import Node, applied
-from bitsback_train.portable.gridding import Gridded, Kind, Slot, choose_grid, gridded
+from bitsback_train.layers.network import Network
+from bitsback_train.layers.operations import Image, Node, Operation, Source, in_order
+from bitsback_train.layers.rounding import Grid
+from bitsback_train.portable.distributions import Output
+from bitsback_train.portable.graph import applied
+from bitsback_train.portable.gridding import Kind, Slot, choose_grid, gridded
 from bitsback_train.portable.lowerings import shapes
 from bitsback_train.portable.lowerings.call import Call
-from bitsback_train.portable.operations import Image, Operation, Source
-from bitsback_train.portable.parameters import Output
 from bitsback_train.portable.torch_variables import Data, Latent
 from bitsback_train.portable.tracing import trace
 from bitsback_train.portable.value import Value
@@ -28,7 +27,7 @@ Target = tuple[str, Data | Latent]
 """A variable and its name."""
 
 
-class PortableNetwork(nn.Module):
+class PortableNetwork(Network):
     """A user's network as a graph of operations.
 
     sources: the variables that it reads, in the order of its arguments. parameters: its outputs.
@@ -43,24 +42,18 @@ class PortableNetwork(nn.Module):
         parameters: Sequence[Output],
         components: int,
     ) -> None:
-        super().__init__()
-        self.name = name
-        self.sources = list(sources)
-        self.parameters_of = [each for each in parameters if not each.constant]
-        self.constant = [each.name for each in parameters if each.constant]
+        shown = [each for each in parameters if not each.constant]
         values = trace(name, module, list(sources.values()))
         nodes = [
             applied(_placed(name, value, target, components, each.name), each.function, name)
-            for value, each in zip(
-                _split(name, values, len(self.parameters_of)), self.parameters_of, strict=True
-            )
+            for value, each in zip(_split(name, values, len(shown)), shown, strict=True)
         ]
-        self._own(gridded(nodes, [each.grid for each in self.parameters_of]))
-        self.components = components
-
-    def _own(self, graph: Gridded) -> None:
-        self.graph = graph
-        self.operations = nn.ModuleList(node.operation for node in graph.nodes)
+        graph = gridded(nodes, [each.grid for each in shown])
+        outputs = {each.name: node for each, node in zip(shown, graph.outputs, strict=True)}
+        super().__init__(name, outputs, tuple(each.name for each in parameters if each.constant))
+        self.inputs = {of: in_order([value.node])[0].shape for of, value in sources.items()}
+        self.parameters_of, self.components, self.slots = shown, components, graph.slots
+        self.operations = nn.ModuleList(node.operation for node in self.nodes)
 
     def place(self, known: Mapping[str, int], own: int | None, size: tuple[int, int]) -> int | None:
         """Finds the grids of all values, given those of variables; returns the grid of the outputs,
@@ -68,23 +61,23 @@ class PortableNetwork(nn.Module):
         """
         fixed = {
             node: known[node.operation.variable]
-            for node in self.graph.nodes
+            for node in self.nodes
             if isinstance(node.operation, Source) and node.operation.variable in known
         }
         if own is not None:
-            fixed |= dict.fromkeys(self.graph.outputs, own)
-        found = find_grids(self.name, self.graph.nodes, fixed, size)
-        return found.get(self.graph.outputs[0])
+            fixed |= dict.fromkeys(self.outputs.values(), own)
+        found = find_grids(self.name, self.nodes, fixed, size)
+        return found.get(next(iter(self.outputs.values())))
 
     def forward(self, values: Mapping[str, Tensor]) -> list[Tensor]:
         """Real values of the sources to the parameters, [b, ..., components] each."""
         known = self._run(values)
-        return [self._by_component(known[node]) for node in self.graph.outputs]
+        return [self._by_component(known[node]) for node in self.outputs.values()]
 
     def _run(self, values: Mapping[str, Tensor]) -> dict[Node, Tensor]:
         """The real values of all nodes, from those of the sources."""
         known: dict[Node, Tensor] = {}
-        for node in self.graph.nodes:
+        for node in self.nodes:
             operation = node.operation
             if isinstance(operation, Source):
                 value = values[operation.variable]
@@ -96,92 +89,37 @@ class PortableNetwork(nn.Module):
     @torch.no_grad()
     def calibrate(self, values: Mapping[str, Tensor]) -> None:
         """Chooses the grids of all values by the real network's values for these sources."""
-        self.round(False)
+        self.quantise(False)
         known = self._run(values)
         seen = {node.operation: _sample(value) for node, value in known.items()}
-        for slot in dict.fromkeys(self.graph.slots.values()):
+        for slot in dict.fromkeys(self.slots.values()):
             if slot.kind is not Kind.FIXED:
                 samples = torch.cat([seen[each] for each in slot.members])
                 slot.grid = choose_grid(samples, slot.kind)
-        for node, each in zip(self.graph.outputs, self.parameters_of, strict=True):
+        for node, each in zip(self.outputs.values(), self.parameters_of, strict=True):
             if each.relative:
                 top = float(known[node].max())
-                slot = self.graph.slots[node.operation]
+                slot = self.slots[node.operation]
                 slot.grid = replace(each.grid, zero=each.grid.hi - top * each.grid.scale)
         self._bind()
 
     def _bind(self) -> None:
         """Sets the known properties of the inputs and the output of each operation."""
-        slots = self.graph.slots
-        for node in self.graph.nodes:
+        slots = self.slots
+        for node in self.nodes:
             operation = node.operation
             operation.target = _chosen(slots[operation])
             operation.sources = tuple(_chosen(slots[one.operation]) for one in node.inputs)
         self.find_ranges()
 
-    def find_ranges(self) -> None:
-        """Finds the ranges of all integers, for the current weights."""
-        for node in self.graph.nodes:
-            node.operation.source_ranges = tuple(one.operation.range() for one in node.inputs)
-
     def by_place(self) -> dict[str, list[Operation]]:
         """The operations that round, by their places in the user's modules."""
         found: dict[str, list[Operation]] = {}
-        for node in self.graph.nodes:
+        for node in self.nodes:
             if not node.operation.moves:
                 place = f"{self.name}: {node.place}" if not node.inputs else node.place
                 found.setdefault(place, []).append(node.operation)
         return found
-
-    def round(self, on: bool) -> None:
-        """Switches rounding on or off in every operation."""
-        for operation in self.operations:
-            assert isinstance(operation, Operation)
-            operation.rounded = on
-
-    @torch.no_grad()
-    def integers(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Symbols of the sources, whole numbers in float64, to the outputs, [b, elements], by
-        name.
-        """
-        known: dict[Node, Tensor] = {}
-        for node in self.graph.nodes:
-            operation = node.operation
-            inputs = (
-                (values[operation.variable],)
-                if isinstance(operation, Source)
-                else tuple(known[one] for one in node.inputs)
-            )
-            known[node] = operation.integers(*inputs)
-        found = {
-            each.name: known[node].flatten(1)
-            for node, each in zip(self.graph.outputs, self.parameters_of, strict=True)
-        }
-        elements = next(iter(found.values()))
-        return {name: torch.full_like(elements, 255.0) for name in self.constant} | found
-
-    def described(self, tensors: Tensors) -> dict[str, Any]:
-        """Its entry in the description; adds its tensors to the others."""
-        self.find_ranges()
-        writer = NetworkWriter(self.name, self.sources, tensors)
-        names: dict[Node, str] = {}
-        ends = {
-            node: each.name
-            for node, each in zip(self.graph.outputs, self.parameters_of, strict=True)
-        }
-        for node in self.graph.nodes:
-            inputs = [names[one] for one in node.inputs]
-            name = node.operation.write(writer, inputs, node.place)
-            if node in ends:
-                writer.rename(name, ends[node])
-                name = ends[node]
-            names[node] = name
-        last = self.graph.outputs[-1]
-        for name in self.constant:
-            low, high = last.operation.range()
-            table = np.full(high - low + 1, 255, np.uint8)
-            writer.add("lookup_table", name, ends[last], table=table)
-        return writer.described()
 
     def _by_component(self, value: Tensor) -> Tensor:
         return value.reshape(*value.shape[:-1], -1, self.components)
@@ -228,7 +166,7 @@ def _placed(name: str, value: Value, target: Target, components: int, parameter:
     flat = flat.ordered(np.arange(value.size), name)
     if isinstance(of, Latent):
         return flat.node
-    return flat.node.over(Image(1, shape[0]), (1, shape[0], components), name)
+    return flat.node.over(Image(1, shape[0]), name)
 
 
 _MOST = 4096

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitsback_train.portable.graph import Indices, Node, selected
-from bitsback_train.portable.operations import Flatten, Image
+from bitsback_train.layers.operations import Flatten, Image, Node
+from bitsback_train.portable.graph import Indices, selected
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Value:
         """All elements in one row, like torch's `flatten(1)`."""
         if self.order is not None:
             return self
-        node = self.node.over(Flatten(), (self.size,), place)
+        node = self.node.over(Flatten(), place)
         return Value(node, _order(self.shape))
 
     def image(self, shape: tuple[int, ...], place: str) -> "Value":
@@ -48,8 +48,8 @@ class Value:
         if self.shape == shape:
             return self
         flat = self.flat(place).ordered(_order(shape), place)
-        channels, rows, columns = shape
-        node = flat.node.over(Image(rows, columns), (rows, columns, channels), place)
+        _, rows, columns = shape
+        node = flat.node.over(Image(rows, columns), place)
         return Value(node)
 
     def ordered(self, order: Indices, place: str) -> "Value":

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback_train.portable.graph import Node, applied, scaled
+from bitsback_train.layers.operations import Add, Function, Node, clamping, scaling
+from bitsback_train.portable.graph import applied, scaled
 from bitsback_train.portable.lowerings.call import Call
 from bitsback_train.portable.lowerings.weighted import by_channel
-from bitsback_train.portable.operations import Add, Function, clamping, scaling
 from bitsback_train.portable.value import Value
 
 
@@ -101,7 +101,7 @@ def _added(call: Call, sign: float = 1.0) -> Value:
         if one.order is not None and two.order is not None:
             two = two.ordered(one.order, call.place)
         other = two.node if sign > 0 else applied(two.node, scaling(sign, 0.0), call.place)
-        return Value(Node(Add(), (one.node, other), one.node.shape, call.place), one.order)
+        return Value(Node(Add(), (one.node, other), call.place), one.order)
     if isinstance(one, Value):
         return _shifted(call, one, 1.0, two, sign)
     return _shifted(call, two, sign, one, 1.0)

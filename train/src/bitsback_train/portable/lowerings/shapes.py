@@ -13,10 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bitsback_train.portable.graph import Node, affine, selected
+from bitsback_train.layers.operations import Concat, Node
+from bitsback_train.portable.graph import affine, selected
 from bitsback_train.portable.lowerings.call import Call
 from bitsback_train.portable.lowerings.weighted import pair, placed, spread
-from bitsback_train.portable.operations import Concat
 from bitsback_train.portable.value import Value, flat_value
 
 
@@ -46,8 +46,7 @@ def joined(call: Call) -> Value:
         raise call.unsupported("it joins a constant; add it to a layer's bias")
     values = [call.settled(value) for value in values]
     nodes = tuple(value.node for value in values)
-    channels = sum(node.channels for node in nodes)
-    node = Node(Concat(), nodes, (*nodes[0].shape[:-1], channels), call.place)
+    node = Node(Concat(), nodes, call.place)
     if values[0].order is None:
         return Value(node)
     starts = np.cumsum([0, *(value.size for value in values)])

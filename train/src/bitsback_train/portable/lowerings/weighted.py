@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bitsback_train.portable.affine import Affine
-from bitsback_train.portable.graph import Node, affine, scaled
+from bitsback_train.layers.affine import Affine
+from bitsback_train.layers.operations import Node, PixelShuffle
+from bitsback_train.portable.graph import affine, scaled
 from bitsback_train.portable.lowerings.call import Call
-from bitsback_train.portable.operations import PixelShuffle
 from bitsback_train.portable.value import Value, flat_value
 
 
@@ -85,12 +85,17 @@ def placed(
     """A convolution with weights [out, in, h, w], whose row i and column j are for the place
     offsets[0][i], offsets[1][j] from each stride-th place.
     """
-    _, rows, columns = call.shape
+    return Value(_convolved(call, value, around(weight, offsets), bias, stride, learns))
+
+
+def _convolved(
+    call: Call, value: Value, weight: Tensor, bias: Tensor | None, stride: int, learns: bool
+) -> Node:
+    """A convolution with an odd kernel, [out, in, kernel, kernel]."""
     bias = torch.zeros(len(weight)) if bias is None else bias
-    operation = Affine(around(weight, offsets), bias, stride, learns=learns)
-    shape = (-(-value.shape[1] // stride), -(-value.shape[2] // stride), len(weight))
-    assert shape[:2] == (rows, columns)
-    return Value(value.node.over(operation, shape, call.place))
+    flat = weight.permute(0, 2, 3, 1).flatten(1)
+    operation = Affine.of_weights(flat, bias, weight.shape[-1], stride, learns=learns)
+    return value.node.over(operation, call.place)
 
 
 def around(weight: Tensor, offsets: list[list[int]]) -> Tensor:
@@ -125,9 +130,7 @@ def transposed(call: Call, module: nn.ConvTranspose2d) -> Value:
                 for j, right in of_x:
                     phases[y, x, :, :, down + far, right + far] += weight[:, :, i, j]
     bias = torch.zeros(outputs) if module.bias is None else module.bias.detach()
-    operation = Affine(phases.flatten(0, 2), bias.repeat(stride**2))
-    _, rows, columns = value.shape
-    node = value.node.over(operation, (rows, columns, outputs * stride**2), call.place)
+    node = _convolved(call, value, phases.flatten(0, 2), bias.repeat(stride**2), 1, True)
     return Value(spread(node, stride, call))
 
 
@@ -135,8 +138,8 @@ def spread(node: Node, factor: int, call: Call) -> Node:
     """Each place becomes factor x factor places of the result."""
     if factor == 1:
         return node
-    channels, rows, columns = call.shape
-    return node.over(PixelShuffle(factor, rows, columns), (rows, columns, channels), call.place)
+    _, rows, columns = call.shape
+    return node.over(PixelShuffle(factor, rows, columns), call.place)
 
 
 def _taps(size: int, step: int, stride: int, padding: int) -> list[list[Pair]]:

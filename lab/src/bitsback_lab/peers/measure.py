@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bitsback_train.peers.units import (
+from bitsback_lab.peers.units import (
     Pictures,
     Unit,
     dtypes,

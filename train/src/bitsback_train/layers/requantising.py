@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bitsback_train.network.rounding import Grid
+from bitsback_train.layers.rounding import Grid
 
 
 @dataclass(frozen=True)
 class Requantised:
-    """The integers of one linear layer, all float64 tensors: weight [out, in], or of a convolution
-    [out, in, kernel, kernel]; bias [out], multiplier [out].
+    """The integers of one linear layer, all float64 tensors: weight [out, in], bias [out],
+    multiplier [out].
     """
 
     weight: Tensor
@@ -23,13 +23,10 @@ class Requantised:
 
     def fields(self, low: int, high: int) -> dict[str, Any]:
         """The fields of the layer in a model file; the arrays are its tensors."""
-        weight = self.weight
-        if weight.dim() == 4:
-            weight = weight.permute(0, 2, 3, 1).flatten(1)
         return {
             "shift": self.shift,
             "clamp": [low, high],
-            "weight": weight.numpy().astype(np.int8),
+            "weight": self.weight.numpy().astype(np.int8),
             "bias": self.bias.numpy().astype(np.int32),
             "multiplier": self.multiplier.numpy().astype(np.int32),
         }
@@ -47,7 +44,7 @@ class Requantised:
 def requantise(
     weight: Tensor, step: Tensor, bias: Tensor, source: Grid, target: Grid, unseen: Tensor
 ) -> Requantised:
-    """The integers for int8 weights [out, in, ...], which are in steps [out, 1, ...], and a real
+    """The integers for int8 weights [out, in], which are in steps [out, 1], and a real
     bias [out]. The multiplier is as exact as the bounds allow.
 
     unseen: the amount to subtract from the integer bias, [out], for the zero of the source. Raises
@@ -57,7 +54,7 @@ def requantise(
     real_bias = bias.detach().double() + target.zero / target.scale
     whole = torch.round(real_bias * source.scale / step - unseen)
     ratio = step * target.scale / source.scale
-    bound = whole.abs() + source.hi * weight.flatten(1).abs().sum(1)
+    bound = whole.abs() + source.hi * weight.abs().sum(1)
     if not bool(torch.isfinite(bound).all()) or float(bound.max()) >= 2.0**31:
         raise ValueError("a bias is too large for its weights, so the sums leave 32 bits")
     shift = 52

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback_train.peers.measure import Peer
-from bitsback_train.peers.units import Picture, Unit, gray
+from bitsback_lab.peers.measure import Peer
+from bitsback_lab.peers.units import Picture, Unit, gray
 
 _MARK = b"\1"
 

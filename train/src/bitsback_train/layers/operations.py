@@ -1,11 +1,11 @@
-"""The operations of a traced network: each computes with real numbers, rounded or not, and with the
+"""The operations of a network: each computes with real numbers, rounded or not, and with the
 integers of its layers in a model file, which it also writes. affine.py has those that multiply by
 weights.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,17 +14,32 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bitsback_train.export.network_writer import NetworkWriter
-from bitsback_train.network.convolutions import pixel_shuffle
-from bitsback_train.network.rounding import Grid
+from bitsback_train.layers.network_writer import NetworkWriter
+from bitsback_train.layers.rounding import Grid
 
 Range = tuple[int, int]
 """The least and the greatest integer of a value."""
+Shape = tuple[int, ...]
+"""Of an item: rows, columns and channels, or channels."""
 
 
-class Operation(nn.Module):
+class Rounding(nn.Module):
+    """A module that computes with real numbers, or rounds like the integers."""
+
+    rounded = False
+
+    def quantise(self, on: bool = True) -> None:
+        """Switches rounding on or off, here and in all modules inside."""
+        for module in self.modules():
+            if isinstance(module, Rounding):
+                module.rounded = on
+
+
+class Operation(Rounding):
     """Values are [b, rows, columns, channels] on a grid and [b, channels] per item, the orders of
-    docs/model-format.md.
+    docs/model-format.md. Called with nodes in place of tensors, it makes a node of a graph.
+
+    A layer of a user's network gets its grids by calibration; one of ours is made with them.
     """
 
     sources: tuple[Grid, ...]
@@ -33,14 +48,21 @@ class Operation(nn.Module):
     """The least and the greatest integer of each input in the model file."""
     target: Grid
     """The grid of its output."""
-    rounded = False
-    """Whether `forward` rounds like the integers."""
+    fixed = False
+    """Whether it was made with its grids, to whose range its real numbers are clamped."""
     word = ""
     """Its name for people."""
+    label = ""
+    """Its name in a model file; '' for a number."""
     moves = False
     """Whether it only moves numbers."""
     ratio = Fraction(1)
     """The side of a place of its output in pixels over that of its input."""
+
+    def __call__(self, *values: Any) -> Any:
+        if values and isinstance(values[0], Node):
+            return Node(self, values, self.label)
+        return super().__call__(*values)
 
     def forward(self, *values: Tensor) -> Tensor:
         """Real numbers to real numbers, with straight-through gradients if it rounds."""
@@ -50,9 +72,13 @@ class Operation(nn.Module):
         """The integers that the layers of the model file compute: whole numbers in float64."""
         raise NotImplementedError
 
+    def shape(self, *shapes: Shape) -> Shape:
+        """The shape of its output, from those of its inputs."""
+        return shapes[0]
+
     def range(self) -> Range:
         """The range of its output."""
-        raise NotImplementedError
+        return self.target.lo, self.target.hi
 
     def write(self, writer: NetworkWriter, inputs: list[str], where: str) -> str:
         """Adds its layers; returns the name of the last one. where: its place in the user's module,
@@ -61,16 +87,63 @@ class Operation(nn.Module):
         raise NotImplementedError
 
 
+@dataclass(eq=False, frozen=True)
+class Node:
+    """A value of a network: its operation and inputs. Graphs never change; rewriting makes new
+    nodes, and unused ones are dropped.
+    """
+
+    operation: Operation
+    inputs: tuple["Node", ...]
+    place: str
+    """The place in the user's modules, for people."""
+
+    shape: Shape = field(init=False)
+
+    def __post_init__(self) -> None:
+        shape = self.operation.shape(*(node.shape for node in self.inputs))
+        object.__setattr__(self, "shape", shape)
+
+    @property
+    def channels(self) -> int:
+        return self.shape[-1]
+
+    def over(self, operation: Operation, place: str) -> "Node":
+        """The result of the operation on this value alone."""
+        return Node(operation, (self,), place)
+
+    def using(self, *inputs: "Node", operation: Operation | None = None) -> "Node":
+        """The same with other inputs or another operation."""
+        return Node(operation or self.operation, inputs, self.place)
+
+
+def in_order(outputs: Iterable[Node]) -> list[Node]:
+    """All nodes on which the outputs depend, each after its inputs."""
+    found: dict[Node, None] = {}
+
+    def visit(node: Node) -> None:
+        if node not in found:
+            for one in node.inputs:
+                visit(one)
+            found[node] = None
+
+    for node in outputs:
+        visit(node)
+    return list(found)
+
+
 class Source(Operation):
-    """A variable as a network sees it: symbols on `grid`; or, with a
-    `table`, buckets that are equally likely under N(0, 1), with integers from the table.
+    """A variable as a network sees it: symbols on `grid`; or, with a `table`, its integers. With
+    `buckets` the symbols are those equally likely under N(0, 1). item: the shape of an item.
     """
 
     word = "source"
 
-    def __init__(self, variable: str, grid: Grid, table: NDArray[np.uint8] | None = None) -> None:
+    def __init__(
+        self, variable: str, item: Shape, grid: Grid, table: NDArray[np.uint8] | None = None
+    ) -> None:
         super().__init__()
-        self.variable = variable
+        self.variable, self.item = variable, item
         self.grid = self.target = grid
         self.table = table
 
@@ -80,14 +153,20 @@ class Source(Operation):
             return value
         if self.table is None:
             return self.grid.snap(value)
-        count = len(self.table)
-        bucket = (torch.special.ndtr(value.detach().double()) * count).long().clamp_(0, count - 1)
-        held = self.grid.real(self._entries(bucket)).to(value.dtype)
-        return value + (held - value.detach())
+        return in_buckets(value, self.grid.real(torch.from_numpy(self.table.astype(np.float64))))
 
     def integers(self, *values: Tensor) -> Tensor:
         (symbols,) = values
-        return symbols if self.table is None else self._entries(symbols.long())
+        if self.table is None:
+            return symbols
+        return torch.from_numpy(self.table.astype(np.float64))[symbols.long()]
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return self.item
+
+    def node(self) -> Node:
+        """The start of a graph."""
+        return Node(self, (), self.variable)
 
     def range(self) -> Range:
         if self.table is None:
@@ -98,7 +177,7 @@ class Source(Operation):
         """The same symbols with the meaning factor * value + shift; factor > 0."""
         scale = self.grid.scale / factor
         grid = replace(self.grid, scale=scale, zero=self.grid.zero - shift * scale)
-        made = Source(self.variable, grid, self.table)
+        made = Source(self.variable, self.item, grid, self.table)
         made.factor, made.shift = self.factor * factor, self.shift * factor + shift
         return made
 
@@ -112,33 +191,42 @@ class Source(Operation):
             writer.add("lookup_table", name, self.variable, table=self.table)
         return name
 
-    def _entries(self, symbols: Tensor) -> Tensor:
-        table: NDArray[Any] = self.table if self.table is not None else np.zeros(0)
-        return torch.from_numpy(table.astype(np.float64))[symbols]
+
+def in_buckets(value: Tensor, centres: Tensor) -> Tensor:
+    """The centre of the bucket of N(0, 1) that holds each value, all equally likely;
+    straight-through gradient.
+    """
+    count = len(centres)
+    bucket = (torch.special.ndtr(value.detach()) * count).long().clamp_(0, count - 1)
+    return value + (centres[bucket].to(value.dtype) - value.detach())
 
 
 class Add(Operation):
-    """The sum of two values, as in a residual connection. All three have the same grid, with the
+    """The sum of two values, as in a residual connection. All three have the same scale, with the
     zero 0.
     """
 
     word = "sum"
 
+    def __init__(self, target: Grid | None = None, label: str = "") -> None:
+        super().__init__()
+        self.label = label
+        if target is not None:
+            self.target, self.fixed = target, True
+
     def forward(self, *values: Tensor) -> Tensor:
         one, two = values
+        if self.fixed:  # the terms lie on the grid already, if they are rounded
+            return self.target.clamp(one + two)
         return self.target.snap(one + two) if self.rounded else one + two
 
     def integers(self, *values: Tensor) -> Tensor:
         one, two = values
         return (one + two).clamp(self.target.lo, self.target.hi)
 
-    def range(self) -> Range:
-        return self.target.lo, self.target.hi
-
     def write(self, writer: NetworkWriter, inputs: list[str], where: str) -> str:
         one, two = inputs
-        clamp = [self.target.lo, self.target.hi]
-        return writer.add("add", writer.numbered("sum"), one, other=two, clamp=clamp)
+        return writer.sum(self.label or writer.numbered("sum"), one, two, self.target)
 
 
 @dataclass(frozen=True)
@@ -224,6 +312,9 @@ class Concat(Operation):
     def integers(self, *values: Tensor) -> Tensor:
         return torch.cat(values, -1)
 
+    def shape(self, *shapes: Shape) -> Shape:
+        return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
     def range(self) -> Range:
         return min(low for low, _ in self.source_ranges), max(
             high for _, high in self.source_ranges
@@ -262,6 +353,9 @@ class PixelShuffle(Move):
         self.factor, self.rows, self.columns = factor, rows, columns
         self.ratio = Fraction(1, factor)
 
+    def shape(self, *shapes: Shape) -> Shape:
+        return self.rows, self.columns, shapes[0][-1] // self.factor**2
+
     def moved(self, value: Tensor) -> Tensor:
         return pixel_shuffle(value, self.factor)[:, : self.rows, : self.columns]
 
@@ -273,6 +367,9 @@ class PixelShuffle(Move):
 class Flatten(Move):
     """Moves from a grid to one place per item."""
 
+    def shape(self, *shapes: Shape) -> Shape:
+        return (math.prod(shapes[0]),)
+
     def moved(self, value: Tensor) -> Tensor:
         return value.flatten(1)
 
@@ -281,17 +378,28 @@ class Flatten(Move):
 
 
 class Image(Move):
-    """Moves from one place per item to a grid of rows x columns places."""
+    """Moves from one place per item to a grid of rows x columns places, each of `grid` x `grid`
+    pixels, which may become known with the whole network.
+    """
 
-    grid: int
-    """The side of a cell in pixels, known with the whole network."""
-
-    def __init__(self, rows: int, columns: int) -> None:
+    def __init__(self, rows: int, columns: int, grid: int = 0) -> None:
         super().__init__()
-        self.rows, self.columns = rows, columns
+        self.rows, self.columns, self.grid = rows, columns, grid
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return self.rows, self.columns, shapes[0][0] // (self.rows * self.columns)
 
     def moved(self, value: Tensor) -> Tensor:
         return value.reshape(len(value), self.rows, self.columns, -1)
 
     def write(self, writer: NetworkWriter, inputs: list[str], where: str) -> str:
         return writer.add("image", writer.numbered("cells"), inputs[0], grid=self.grid)
+
+
+def pixel_shuffle(value: Tensor, factor: int) -> Tensor:
+    """[b, h, w, factor * factor * c] to [b, h * factor, w * factor, c]: each pixel becomes a square
+    of pixels.
+    """
+    b, h, w, c = value.shape
+    squares = value.reshape(b, h, w, factor, factor, c // factor**2)
+    return squares.transpose(2, 3).reshape(b, h * factor, w * factor, c // factor**2)

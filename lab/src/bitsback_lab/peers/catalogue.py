@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bitsback_train.peers import image_codecs, programs, streams
-from bitsback_train.peers.measure import Peer
+from bitsback_lab.peers import image_codecs, programs, streams
+from bitsback_lab.peers.measure import Peer
 
 _PACKAGE = "is not installed; pip install 'bitsback[peers]'"
 

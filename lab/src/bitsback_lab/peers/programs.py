@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback_train.peers.measure import Peer
-from bitsback_train.peers.units import Picture
+from bitsback_lab.peers.measure import Peer
+from bitsback_lab.peers.units import Picture
 
 
 def zpaq_peers() -> list[Peer]:

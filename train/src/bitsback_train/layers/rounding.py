@@ -88,15 +88,15 @@ class _Snap(torch.autograd.Function):
 def weight_step(
     weight: Tensor, top: int = WEIGHT_TOP, least: float = SMALLEST_WEIGHT_STEP
 ) -> Tensor:
-    """The size of one int8 step for each output channel, [out, 1, ...], of weights [out, in, ...],
+    """The size of one int8 step for each output channel, [out, 1], of weights [out, in],
     the largest of which becomes `top`; at least `least`.
     """
-    largest = weight.detach().flatten(1).abs().amax(1)
-    return (largest / top).clamp(min=least).view(-1, *[1] * (weight.dim() - 1))
+    largest = weight.detach().abs().amax(1, keepdim=True)
+    return (largest / top).clamp(min=least)
 
 
 def weight_integers(weight: Tensor, step: Tensor, top: int = WEIGHT_TOP) -> Tensor:
-    """The int8 values (as floats) in steps [out, 1, ...], of the shape of the weights."""
+    """The int8 values (as floats) in steps [out, 1], of the shape of the weights."""
     return torch.round(weight.detach() / step).clamp(-top, top)
 
 
@@ -119,5 +119,5 @@ def snap_finely(weight: Tensor) -> Tensor:
 
 
 def snap_weight(weight: Tensor, step: Tensor, top: int = WEIGHT_TOP) -> Tensor:
-    """The weights rounded to int8 steps [out, 1, ...], with a straight-through gradient."""
+    """The weights rounded to int8 steps [out, 1], with a straight-through gradient."""
     return weight + (weight_integers(weight, step, top) * step - weight.detach())

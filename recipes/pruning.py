@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from vae_training import ACTIVE_NATS, latent_nats, parts
 
-from bitsback_train.fit.vae_training import ACTIVE_NATS, latent_nats, parts
-from bitsback_train.network.architectures import AnyVae
+from bitsback_train.export.exporter import AnyVae
+from bitsback_train.layers.affine import Affine
 from bitsback_train.network.context import ContextModule
-from bitsback_train.network.dense import LinearModule
 
 
 def prune(module: AnyVae, x: Tensor) -> AnyVae:
@@ -25,7 +25,7 @@ def prune(module: AnyVae, x: Tensor) -> AnyVae:
     pruned = copy.deepcopy(module)
     pruned.architecture = replace(pruned.architecture, latents=len(kept))
     first = pruned.cell if isinstance(pruned, ContextModule) else pruned.decoder.layers[0]
-    assert isinstance(first, LinearModule)
+    assert isinstance(first, Affine)
     _keep(kept, (pruned.mean, pruned.scale), (first,))
     if isinstance(pruned, ContextModule):
         _drop_dead_units(pruned, x)
@@ -45,12 +45,12 @@ def _drop_dead_units(module: ContextModule, x: Tensor) -> None:
 
 
 @torch.no_grad()
-def _keep(
-    kept: Tensor, writers: tuple[LinearModule, ...], readers: tuple[LinearModule, ...]
-) -> None:
+def _keep(kept: Tensor, writers: tuple[Affine, ...], readers: tuple[Affine, ...]) -> None:
     """Leave only the outputs `kept` of the writers, and the matching inputs of the readers."""
     for layer in writers:
         layer.linear.weight = nn.Parameter(layer.linear.weight[kept])
         layer.linear.bias = nn.Parameter(layer.linear.bias[kept])
+        layer.linear.out_features = len(kept)
     for layer in readers:
         layer.linear.weight = nn.Parameter(layer.linear.weight[:, kept])
+        layer.linear.in_features = len(kept)

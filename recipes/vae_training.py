@@ -7,19 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from architectures import make_module
 from numpy.typing import NDArray
 from torch import Tensor
+from warm_start import equalise, grow, revive
 
 from bitsback.errors import InputError
-from bitsback_train.downloads import TRAIN_IMAGES
+from bitsback_train.export.exporter import AnyVae
 from bitsback_train.fit.training import Recipe, Training
-from bitsback_train.fit.warm_start import equalise, grow, revive
-from bitsback_train.network.architectures import AnyVae, make_module
 from bitsback_train.network.context import ContextArchitecture, ContextModule
 from bitsback_train.network.dense import Architecture
 from bitsback_train.network.likelihoods import LN2, pixel_means
 from bitsback_train.network.pixel_predictor import PredictiveArchitecture
 
+TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
 VALIDATION_SAMPLES = 3
 MOST_PIXELS = 1 << 15  # of the images evaluated at once
 ACTIVE_NATS = 0.01
@@ -67,9 +68,7 @@ def binarise(grey: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
-    """samples: the number of samples of the posterior for each validation image. half: whether a
-    context VAE multiplies in bfloat16.
-    """
+    """samples: the number of samples of the posterior for each validation image."""
 
     def __init__(
         self,
@@ -77,8 +76,6 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
         split: Split,
         folder: Path,
         samples: int = VALIDATION_SAMPLES,
-        half: bool = True,
-        replanned: bool = False,
     ) -> None:
         a = recipe.architecture
         assert not isinstance(a, PredictiveArchitecture)
@@ -91,18 +88,18 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
             centre = round(float(pixel_means(split.train, top).mean()), 3)
         module = make_module(a, centre)
         if isinstance(module, ContextModule):
-            module.multiply_in_half(half and recipe.half)
+            module.multiply_in_half(recipe.half)
         module.start(split.train)
         self.validation = self._symbols(
             split.validation, torch.Generator().manual_seed(recipe.seed)
         )
         steps = max(1, len(split.train) // recipe.batch)
-        super().__init__(recipe, module, steps, folder, replanned)
+        super().__init__(recipe, module, steps, folder)
 
     def start_from(self, learned: dict[str, Tensor]) -> None:
         """Start from the weights of a module of the same size or smaller.
 
-        See bitsback_train.fit.warm_start: `revive` if floats are trained further, `equalise` if
+        See recipes/warm_start.py: `revive` if floats are trained further, `equalise` if
         rounding begins.
         """
         torch.manual_seed(self.recipe.seed)
@@ -167,8 +164,8 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
             losses += float(loss.mean()) / self.samples
             kls += float(kl.mean()) / self.samples
         return {
-            "validation_bpd": (losses + kls) / (self.validation.shape[1] * LN2),
-            "validation_kl_bits": round(kls / LN2, 2),
+            "validation": (losses + kls) / (self.validation.shape[1] * LN2),
+            "kl_bits": round(kls / LN2, 2),
             "active": int((latent_nats(self.average, self.validation) > ACTIVE_NATS).sum()),
         }
 

@@ -7,10 +7,9 @@ channels of an encoder get new weights, and values use the range of their grid (
 import torch
 from torch import Tensor, nn
 
+from bitsback_train.layers.affine import Affine, Residual
+from bitsback_train.layers.rounding import HIDDEN
 from bitsback_train.network.context import ContextModule
-from bitsback_train.network.convolutions import ConvModule, ResidualModule, by_channel
-from bitsback_train.network.dense import LinearModule
-from bitsback_train.network.rounding import HIDDEN
 
 
 @torch.no_grad()
@@ -22,7 +21,7 @@ def grow(module: nn.Module, learned: dict[str, Tensor]) -> None:
     residual layer that only `module` has adds zeros.
     """
     for layer in module.modules():
-        if isinstance(layer, ResidualModule):
+        if isinstance(layer, Residual):
             for parameter in layer.parameters():
                 parameter.zero_()
     for name, parameter in module.named_parameters():
@@ -52,8 +51,8 @@ def revive(module: ContextModule, x: Tensor) -> None:
 def _revive_dead(module: ContextModule, x: Tensor) -> bool:
     """Gives dead weights new values; returns whether any was dead."""
     first, second, *residual = module.encoder
-    assert isinstance(first, LinearModule) and isinstance(second, LinearModule)
-    blocks = [layer.layer for layer in residual if isinstance(layer, ResidualModule)]
+    assert isinstance(first, Affine) and isinstance(second, Affine)
+    blocks = [layer.layer for layer in residual if isinstance(layer, Residual)]
     value = first(module.image(x))
     dead = _zeros(value)
     value = second(value)
@@ -77,12 +76,12 @@ def _zeros(value: Tensor) -> Tensor:
     return value.flatten(0, -2).amax(0) <= 0
 
 
-def _start_anew(layer: LinearModule, dead: Tensor, readers: list[LinearModule]) -> None:
+def _start_anew(layer: Affine, dead: Tensor, readers: list[Affine]) -> None:
     fresh = nn.Linear(layer.linear.in_features, layer.linear.out_features)
     layer.linear.weight[dead] = fresh.weight[dead]
     layer.linear.bias[dead] = 0
     for reader in readers:
-        by_channel(reader, len(dead))[..., dead] = 0
+        reader.by_channel(len(dead))[..., dead] = 0
 
 
 PART = 0.5  # the share of a hidden layer's range that the greatest output uses
@@ -98,12 +97,12 @@ def equalise(module: ContextModule, x: Tensor) -> None:
     x: symbols [n, pixels].
     """
     first, second = module.encoder[0], module.encoder[1]
-    assert isinstance(first, ConvModule) and isinstance(second, ConvModule)
+    assert isinstance(first, Affine) and isinstance(second, Affine)
     value: Tensor = first(module.image(x))
     greatest = value.amax((0, 1, 2))
     scale = torch.where(greatest > 0, PART * HIDDEN.real_hi / greatest, 1.0)
     back = torch.where(greatest > 0, 1 / scale, 0.0)
-    by_channel(second, len(back)).mul_(back)
+    second.by_channel(len(back)).mul_(back)
     first.linear.weight.mul_(scale[:, None])
     first.linear.bias.mul_(scale)
 
@@ -117,6 +116,6 @@ def equalise(module: ContextModule, x: Tensor) -> None:
         second.linear.weight.mul_(factor)
         second.linear.bias.mul_(factor)
         for layer in module.encoder[2:]:
-            assert isinstance(layer, ResidualModule)
+            assert isinstance(layer, Residual)
             layer.layer.linear.bias.mul_(factor)
         module.dense.linear.weight.div_(factor)

@@ -4,22 +4,18 @@ It is added to a trained module, whose other networks do not change. So the feat
 contexts, which are the network's only input, are computed once, and training takes a minute.
 """
 
-import copy
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from vae_training import parts
 
-from bitsback_train.fit.vae_training import parts
+from bitsback_train.fit.training import Descent, Recipe
+from bitsback_train.layers.rounding import HIDDEN
 from bitsback_train.network.context import ContextArchitecture, ContextModule
-from bitsback_train.network.dense import LinearModule
-from bitsback_train.network.rounding import HIDDEN
-
-BATCH = 8192  # pixels
-RATE = 3e-3
-WARM_UP = 100  # steps until the full rate, which then falls to zero by a cosine
-AVERAGED = 0.01  # weight of one step in the running average of the weights
+from bitsback_train.network.likelihoods import LN2
 
 
 @dataclass(frozen=True)
@@ -52,9 +48,16 @@ def with_gate(module: ContextModule, gate: Gate, x: Tensor, seed: int) -> Contex
     gated.quantise()
     gated.eval()
     features, symbols = _flat_pixels(gated, x)
-    if len(symbols):
-        _train(gated, features, symbols, gate.epochs)
-    return gated.eval()
+    if not len(symbols):
+        return gated
+    recipe = Recipe(
+        "gate", gated.architecture, gate.epochs, quantise_from=0, batch=8_192, learning_rate=3e-3,
+        constant=0.0, warm_up=100, clip=math.inf, average=0.01, seed=seed,
+    )  # fmt: skip
+    training = _GateTraining(gated, features, symbols, recipe)
+    for _ in range(recipe.epochs):
+        training.run_epoch()
+    return training.last_module()
 
 
 @torch.no_grad()
@@ -71,32 +74,21 @@ def _flat_pixels(module: ContextModule, x: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([seen for seen, _ in found]), torch.cat([symbols for _, symbols in found])
 
 
-def _train(module: ContextModule, features: Tensor, symbols: Tensor, epochs: int) -> None:
-    layers = [
-        layer
-        for part in (module.flat, module.flat_outputs)
-        for layer in part.modules()
-        if isinstance(layer, LinearModule)
-    ]
-    parameters = [parameter for layer in layers for parameter in layer.parameters()]
-    averages = copy.deepcopy(parameters)
-    optimiser = torch.optim.Adam(parameters, lr=RATE)
-    module.train()
-    batches = [
-        batch for _ in range(epochs) for batch in torch.split(torch.randperm(len(symbols)), BATCH)
-    ]
-    for step, batch in enumerate(batches):
-        for group in optimiser.param_groups:
-            falling = 0.5 * (1 + math.cos(math.pi * step / len(batches)))
-            group["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * falling
-        outputs = module.outputs_if_flat(HIDDEN.real(features[batch].float()))
-        loss = module.pixel_likelihood.nats(symbols[batch].float(), *outputs).mean()
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        with torch.no_grad():
-            for kept, new in zip(averages, parameters, strict=True):
-                kept.lerp_(new, max(AVERAGED, min(1.0, 10 / (step + 1))))
-    with torch.no_grad():
-        for kept, new in zip(averages, parameters, strict=True):
-            new.copy_(kept)
+class _GateTraining(Descent[ContextModule, tuple[Tensor, Tensor]]):
+    """Trains the network for flat contexts alone, since no other has gradients. features: as bytes
+    [n, features].
+    """
+
+    def __init__(self, module: ContextModule, features: Tensor, symbols: Tensor, recipe: Recipe):
+        super().__init__(recipe, module, -(-len(symbols) // recipe.batch))
+        self.features, self.symbols = features, symbols
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for batch in torch.split(torch.randperm(len(self.symbols)), self.recipe.batch):
+            yield HIDDEN.real(self.features[batch].float()), self.symbols[batch].float()
+
+    def _loss(self, batch: tuple[Tensor, Tensor], done: int) -> tuple[Tensor, Tensor]:
+        features, symbols = batch
+        outputs = self.module.outputs_if_flat(features)
+        nats = self.module.pixel_likelihood.nats(symbols, *outputs).mean()
+        return nats, nats.detach() / LN2

@@ -1,5 +1,5 @@
-"""Both kinds of VAEs: sizes in words and as JSON, modules of given sizes, and float weights as a
-small safetensors file (float16), for measuring and comparing.
+"""Both kinds of VAEs: sizes as JSON, modules of given sizes, and float weights as a small
+safetensors file (float16), for measuring and comparing.
 """
 
 import json
@@ -11,11 +11,11 @@ import safetensors
 import safetensors.torch
 
 from bitsback.errors import InputError
+from bitsback_train.export.exporter import AnyVae
 from bitsback_train.network.context import ContextArchitecture, ContextModule
 from bitsback_train.network.dense import Architecture, VaeModule
 
 AnyArchitecture = Architecture | ContextArchitecture
-AnyVae = VaeModule | ContextModule
 KEY = "bitsback-twin"
 
 
@@ -26,23 +26,6 @@ def make_module(architecture: AnyArchitecture, centre: float) -> AnyVae:
     if isinstance(architecture, ContextArchitecture):
         return ContextModule(architecture)
     return VaeModule(architecture, centre)
-
-
-def to_json(architecture: AnyArchitecture) -> dict[str, Any]:
-    return asdict(architecture)
-
-
-def in_words(architecture: AnyArchitecture, latents: int) -> str:
-    """The sizes, for people, with the remaining latents."""
-    if isinstance(architecture, Architecture):
-        return (
-            "dense, sizes"
-            f" {'-'.join(map(str, (architecture.pixels, *architecture.hidden, latents)))}"
-        )
-    return (
-        f"context, of {architecture.window} pixels before each and {architecture.features} features"
-        f" from {latents} latents, {architecture.hidden} hidden"
-    )
 
 
 def from_json(fields: dict[str, Any]) -> AnyArchitecture:
@@ -57,7 +40,7 @@ def save_module(module: AnyVae, path: Path) -> None:
     """Write the weights, rounded to float16, and what is needed to build the module again."""
     tensors = {name: tensor.half() for name, tensor in module.state_dict().items()}
     build = {
-        "architecture": to_json(module.architecture),
+        "architecture": asdict(module.architecture),
         "centre": module.centre if isinstance(module, VaeModule) else 0,
     }
     path.write_bytes(safetensors.torch.save(tensors, metadata={KEY: json.dumps(build)}))

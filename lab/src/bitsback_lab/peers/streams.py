@@ -14,7 +14,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from bitsback_train.peers.measure import Peer
+from bitsback_lab.peers.measure import Peer
 
 _EXTREME = 9 | lzma.PRESET_EXTREME
 
