@@ -345,6 +345,17 @@ class Deflate:
     def compress(self, content: bytes | bytearray | memoryview) -> bytes: ...
     def flush(self) -> bytes: ...
 
+def pack_jpeg_streams(
+    bytes: NDArray[np.uint8], stretch: NDArray[np.int32], cdf: NDArray[np.int32]
+) -> tuple[int, bytes, bytes, str]: ...
+def unpack_jpeg_streams(
+    rounds: int,
+    rest: NDArray[np.uint8],
+    coded: NDArray[np.uint8],
+    size: int,
+    stretch: NDArray[np.int32],
+    cdf: NDArray[np.int32],
+) -> bytes: ...
 def deflate_tokens(
     stream: bytes | memoryview, most: int, stretch: NDArray[np.int32], cdf: NDArray[np.int32]
 ) -> tuple[bytes, bytes, int]: ...

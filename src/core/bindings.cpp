@@ -365,6 +365,7 @@ NB_MODULE(_core, m) {
     bind_codecs(m);
     bind_more_codecs(m);
     bind_deflate(m);
+    bind_jpeg(m);
     bind_models(m);
     bind_distributions(m);
     bind_row_filters<std::uint8_t>(m);

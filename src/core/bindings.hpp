@@ -109,5 +109,7 @@ void bind_distributions(nb::module_& m);
 void bind_more_codecs(nb::module_& m);
 // Deflate streams of any encoder.
 void bind_deflate(nb::module_& m);
+// JPEG streams.
+void bind_jpeg(nb::module_& m);
 
 }  // namespace bitsback

@@ -13,6 +13,7 @@ from bitsback.coding.block import (
     PACKED,
     PREFIX_SIZE,
     RAW,
+    STREAMS,
     DigitHead,
     Digits,
     Method,
@@ -20,6 +21,7 @@ from bitsback.coding.block import (
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.number_digits import Cut
+from bitsback.coding.streams import encode_streams
 from bitsback.format import adaptive
 from bitsback.format.runs import pack_value_map
 from bitsback.format.tiles import Tiles
@@ -82,6 +84,11 @@ def without_model(
     if two_values is not None:
         bits = np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
         yield Coding(Method(PACKED), two_values, [bits.data])
+    if tiles.dtype == np.uint8 and all(len(shape) == 1 for _, shape in tiles.shapes):
+        streams = encode_streams(tiles.elements)
+        if streams is not None:
+            yield Coding(Method(STREAMS), None, [streams])
+            limit = min(limit, len(streams))
     if tiles.elements.size:
         by_fallback = encode_fallback(tiles, coder, limit)
         if by_fallback is not None:

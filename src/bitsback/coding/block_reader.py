@@ -8,8 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding import chain, layouts
-from bitsback.coding.block import DIGITS, FALLBACK, MODEL, PACKED, RAW, Opened, read_header
+from bitsback.coding.block import (
+    DIGITS,
+    FALLBACK,
+    MODEL,
+    PACKED,
+    RAW,
+    STREAMS,
+    Opened,
+    read_header,
+)
 from bitsback.coding.fallback import decode_fallback
+from bitsback.coding.streams import decode_streams
 from bitsback.coding.multisets import Multisets
 from bitsback.coding.number_digits import dtype_of, fits, joined
 from bitsback.errors import ArchiveError, MessageError
@@ -93,6 +103,10 @@ def decode_elements(
         raise ArchiveError("its elements have a value map that is not used")
     if method == FALLBACK:
         return decode_fallback(block.data, dtype, [(run.items, run.shape) for run in block.runs])
+    if method == STREAMS:
+        if dtype != np.uint8 or any(len(run.shape) != 1 for run in block.runs):
+            raise ArchiveError("its items are no bytes, so that they have no JPEG streams")
+        return np.frombuffer(decode_streams(block.data, elements), np.uint8)
     if method == DIGITS:
         return _decode_digits(block, dtype, find_model, stop, verify)
     if elements > max_elements(size):

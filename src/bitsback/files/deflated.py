@@ -134,7 +134,7 @@ AnyDeflated = Deflated | OtherDeflated
 
 def deflated_of(content: bytes, stream: bytes) -> AnyDeflated | None:
     """What makes the stream from the content."""
-    return Deflated.of(content, stream) or OtherDeflated.of(content, stream)
+    return Deflated.find(content, stream) or OtherDeflated.of(content, stream)
 
 
 def unpack_deflated(cursor: Cursor) -> AnyDeflated:

@@ -23,6 +23,7 @@ _SHA256 = {
     "exp2.bin": "ef100312163d24e445e0cf6a58a866b930891adce2adaac4123d531ee6a13df6",
     "stretch.bin": "73ee8079df7acbc6fe70d3f199528cadf2a191f442ac1ec2d1325b636ee34f3e",
     "beta_binomial.bin": "8c95250e06ff2ea1e5798835fe60a855a8c999028596a1f4bae4c9d451077c86",
+    "jpeg_header.bin": "96f7c54acaf9c9ad6c30cec45790c6c92cf4312505dc0aabe9fae77049f9ea63",
 }
 
 
@@ -89,6 +90,15 @@ def beta_binomial() -> NDArray[np.uint16]:
     uint16 [64, 32, 256], read-only. Raises BitsbackError if the file is missing or damaged.
     """
     return _load("beta_binomial.bin", "<u2").reshape(64, 32, 256)
+
+
+@cache
+def jpeg_header() -> bytes:
+    """The marker segments of a usual JPEG stream, behind SOI: 621 bytes.
+
+    Raises BitsbackError if the file is missing or damaged.
+    """
+    return _load("jpeg_header.bin", "u1").tobytes()
 
 
 def _load(name: str, dtype: str) -> NDArray[Any]:

@@ -11,8 +11,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "arithmetic.hpp"
 #include "code_builders.hpp"
+#include "counters.hpp"
 #include "format.hpp"
 
 namespace bitsback::deflate {

@@ -152,7 +152,7 @@ void code_settings(Coder& coder, SearchSettings& of) {
 
 inline std::vector<std::uint8_t> encode(const Stream& stream, SearchSettings settings,
                                         const LogisticTables& logistic) {
-    Encoder coder;
+    BitEncoder coder;
     code_settings(coder, settings);
     TokenCoder tokens(stream.plaintext, settings, logistic);
     BlockCoder blocks;
@@ -224,7 +224,7 @@ inline std::vector<std::uint8_t> decode(std::span<const std::uint8_t> plaintext,
                                         const LogisticTables& logistic) {
     if (plaintext.size() > most_plaintext)
         throw std::invalid_argument("the plaintext of a deflate stream is too long");
-    Decoder coder(coded);
+    BitDecoder coder(coded);
     SearchSettings settings;
     code_settings(coder, settings);
     TokenCoder tokens(plaintext, settings, logistic);

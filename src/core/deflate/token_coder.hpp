@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "../mixing/context_mixer.hpp"
-#include "arithmetic.hpp"
+#include "counters.hpp"
 #include "search.hpp"
 
 namespace bitsback::deflate {

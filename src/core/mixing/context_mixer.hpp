@@ -90,6 +90,9 @@ class ContextMixer {
     // The features of a symbol: numbers of 16 bits, and zeros behind them.
     std::int16_t* features(std::size_t symbol) { return seen_.data() + symbol * features_; }
 
+    // Another decision of the same number follows one that has been learned.
+    void again(std::size_t symbol) { predicted_[symbol] = 0; }
+
     // The decisions of a symbol begin, whose keys and values are there.
     void start(std::size_t symbol) {
         const std::uint32_t* values = this->values(symbol);
@@ -118,9 +121,13 @@ class ContextMixer {
     // weights of its mixers. given: the log-odds by the model beside.
     void look(std::size_t symbol, unsigned d, std::uint32_t node, std::int32_t given = 0) {
         const unsigned depth = d % settings_.together;
+        look(symbol, d, node, 1u << depth | (node & ((1u << depth) - 1)), given);
+    }
+    // The same with the place of its slots in the line that was found.
+    void look(std::size_t symbol, unsigned d, std::uint32_t node, std::uint32_t place,
+              std::int32_t given) {
         const std::size_t number = symbol * settings_.decisions + d;
         std::int16_t* inputs = inputs_.data() + number * stride_;
-        const std::uint32_t place = 1u << depth | (node & ((1u << depth) - 1));
         kernels_.look(slots_of(symbol, d),
                       {lines_.data() + line_of(symbol, d), direct_.data(), node, place},
                       logistic_.stretch(), settings_.trust, inputs, counts_.data());
@@ -150,7 +157,9 @@ class ContextMixer {
         std::array<std::int64_t, MixingSettings::most_mixers> sums;
         for (std::size_t m = 0; m < mixers_.size(); ++m)
             weights[m] = mixers_[m].weights.data() + mixed[m].set * weights_;
-        kernels_.mix(weights.data(), mixers_.size(), inputs_of(symbol, d), sums.data());
+        for (std::size_t m = 0; m < mixers_.size(); m += 4)
+            kernels_.mix(weights.data() + m, std::min<std::size_t>(mixers_.size() - m, 4),
+                         inputs_of(symbol, d), sums.data() + m);
         constexpr std::int64_t reach = LogisticTables::reach;
         std::int64_t sum = 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
@@ -285,7 +294,9 @@ class ContextMixer {
             errors[count] = error;
             count += error != 0 ? 1 : 0;
         }
-        if (count != 0) kernels_.adjust(changed.data(), errors.data(), count, inputs_of(symbol, d));
+        for (std::size_t m = 0; m < count; m += 4)
+            kernels_.adjust(changed.data() + m, errors.data() + m,
+                            std::min<std::size_t>(count - m, 4), inputs_of(symbol, d));
         const std::uint32_t nearer = ProbabilityMap::place(odds_[number]).nearer;
         for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry + nearer, bit);
         kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);

@@ -221,8 +221,38 @@ void adjust(int16_t* const* weights, const int16_t* errors, size_t mixers,
                   [&](auto m) { adjust_some<decltype(m)::value>(weights, errors, inputs); });
 }
 
+int32_t predict(const int32_t* weights, const int32_t* inputs) {
+    Numbers sums = numbers(0);
+    for (size_t i = 0; i < linear_inputs; i += short_width)
+        sums = sums + load<Numbers>(weights + i) * load<Numbers>(inputs + i);
+    uint32_t sum = 0;
+    for (size_t i = 0; i < short_width; ++i) sum += sums[i];
+    return static_cast<int32_t>(sum);
+}
+uint64_t power(const int32_t* inputs) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < linear_inputs; i += 2 * short_width) {
+        const auto x = load<Numbers>(inputs + i);
+        Numbers squares = x * x;
+        if (i + short_width < linear_inputs) {
+            const auto y = load<Numbers>(inputs + i + short_width);
+            squares = squares + y * y;
+        }
+        for (size_t k = 0; k < short_width; ++k) sum += squares[k];
+    }
+    return sum;
+}
+void nudge(int32_t* weights, const int32_t* inputs, int32_t step, int32_t shift) {
+    constexpr int32_t most = 1 << 20;
+    const ShortLanes half = lanes(1 << (shift - 1)), steps = lanes(step), by = lanes(shift);
+    for (size_t i = 0; i < linear_inputs; i += short_width) {
+        const ShortLanes change = (steps * load<ShortLanes>(inputs + i) + half) >> by;
+        store(weights + i, clamped(load<ShortLanes>(weights + i) + change, -most, most));
+    }
+}
+
 }  // namespace
 
-const MixingKernels BITSBACK_KERNELS = {look, learn, mix, adjust};
+const MixingKernels BITSBACK_KERNELS = {look, learn, mix, adjust, predict, power, nudge};
 
 }  // namespace bitsback

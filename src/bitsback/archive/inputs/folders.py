@@ -18,11 +18,12 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.groups import Groups
+from bitsback.archive.inputs.groups import STREAMS, Groups
 from bitsback.archive.inputs.request import Bonds, Input, Kept, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
 from bitsback.coding.cutting import cut_for
+from bitsback.coding.streams import BEGIN
 from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.files.bands import Bands
@@ -152,6 +153,8 @@ class _SortedFiles:
         else:
             self._groups.add_file(found.size, found.sort)
             self._stats.add(found.size, found.time)
+            if found.sort == STREAMS:
+                return
             before = self._stored.get(found.reason, Held(0, 0, name))
             self._stored[found.reason] = replace(
                 before, files=before.files + 1, bytes=before.bytes + found.size
@@ -206,7 +209,9 @@ class _SortedFiles:
         first = len(parts)
         for group in self._groups:
             if group.part.axes == BYTES:
-                part = replace(group.part, cut=cut_for(group.part, None))
+                part = group.part
+                if not group.streams:
+                    part = replace(part, cut=cut_for(part, None))
                 chunks = chunks_of(listing, names, group.members, self._stats, self._sums)
                 parts.append((ByteItems(name, part, chunks), part))
                 of_parts.append([])
@@ -367,8 +372,21 @@ class _Sorter:
     def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
         file.seek(0)
         start = file.read(_LOOK)
+        if _has_streams(start, file):
+            return replace(found, sort=STREAMS)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
         return replace(found, sort="dense" if dense else "loose", reason=reason)
+
+
+def _has_streams(start: bytes, file: BinaryIO) -> bool:
+    """Whether a JPEG stream may begin in a file, behind its first bytes."""
+    while start:
+        if BEGIN in start:
+            return True
+        tail = start[1 - len(BEGIN) :]
+        start = file.read(_LOOK)
+        start = tail + start if start else b""
+    return False
 
 
 def _time_of(path: Path | Url) -> int:

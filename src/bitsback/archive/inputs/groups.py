@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 
 _BYTE = "|u1"
+STREAMS = "streams"
+"""The sort of files with JPEG streams."""
+_STREAMED = 1 << 20  # bytes of a part of them
 _Key = tuple[str, Shape, str]
 """The key of a part: its dtype, its shape, empty for files, and its sort."""
 
@@ -29,6 +32,8 @@ class Group:
 
     part: ArrayPart
     members: "array[int]"
+    streams: bool = False
+    """Whether it is files with JPEG streams, which are one tile."""
 
 
 class Groups:
@@ -46,6 +51,7 @@ class Groups:
         self._sizes: dict[_Key, array[int]] = {}
         """Rows and columns of each picture, or bytes of each file."""
         self._count = 0
+        self._streamed = self._parts_of_streams = 0
 
     def add(self, header: "Header", sort: str = "") -> None:
         """Adds the next picture. sort: pictures of several sorts are in several parts."""
@@ -55,7 +61,14 @@ class Groups:
         self.losses.update(header.losses)
 
     def add_file(self, size: int, sort: str) -> None:
-        """Adds the next file, which is stored verbatim, in a part of files of one sort."""
+        """Adds the next file, which is stored verbatim, in a part of files of one sort; those with
+        JPEG streams in parts of so few bytes that one of them is soon restored.
+        """
+        if sort == STREAMS:
+            self._streamed += size
+            if self._streamed > _STREAMED and self._streamed > size:
+                self._streamed, self._parts_of_streams = size, self._parts_of_streams + 1
+            sort = f"{STREAMS} {self._parts_of_streams}"
         self._add((_BYTE, (), sort), (size,))
 
     def _add(self, key: "_Key", sizes: Shape) -> None:
@@ -70,7 +83,7 @@ class Groups:
                 yield Group(_part(np.dtype(dtype), sizes, shape[2:]), members)
             else:
                 files = ArrayPart(np.dtype(_BYTE), (len(members), sum(sizes)), BYTES)
-                yield Group(files, members)
+                yield Group(files, members, key[2].startswith(STREAMS))
 
     @property
     def runs(self) -> Runs:

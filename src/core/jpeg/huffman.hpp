@@ -1,0 +1,170 @@
+// Huffman codes and bits of JPEG streams. Source: ITU-T T.81, annexes C and F.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+namespace bitsback::jpeg {
+
+// The data of a scan that cannot be decoded from some place on.
+struct Damaged {};
+
+class BitReader {
+  public:
+    explicit BitReader(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
+
+    // The next bits, at most 16, with zeros behind the last one that is there.
+    std::uint32_t peek(unsigned bits) {
+        if (held_ < bits) fill();
+        return static_cast<std::uint32_t>(buffer_ >> (64 - bits));
+    }
+    void skip(unsigned bits) {
+        if (bits > held_) throw Damaged{};
+        buffer_ <<= bits;
+        held_ -= bits;
+    }
+    std::uint32_t take(unsigned bits) {
+        if (bits == 0) return 0;
+        const std::uint32_t value = peek(bits);
+        skip(bits);
+        return value;
+    }
+
+    // The bits that are left in the byte that was begun, and how many.
+    struct Padding {
+        unsigned bits, count;
+    };
+    Padding padding() {
+        const unsigned count = held_ % 8;
+        return {take(count), count};
+    }
+    // The place of the byte in which the next bit lies, or of the byte behind the last one.
+    std::size_t place() const {
+        std::size_t at = at_;
+        for (unsigned left = (held_ + 7) / 8; left > 0; --left)
+            at -= at >= 2 && bytes_[at - 1] == 0 && bytes_[at - 2] == 0xFF ? 2 : 1;
+        return at;
+    }
+    // Takes the two bytes of a marker of a restart, where nothing of a byte is left; its number.
+    int restart() {
+        const std::size_t at = place();
+        if (at + 2 > bytes_.size() || bytes_[at] != 0xFF || bytes_[at + 1] < 0xD0 ||
+            bytes_[at + 1] > 0xD7)
+            return -1;
+        at_ = at + 2;
+        held_ = 0;
+        buffer_ = 0;
+        return bytes_[at + 1] - 0xD0;
+    }
+
+  private:
+    void fill() {
+        while (held_ <= 56 && at_ < bytes_.size()) {
+            const std::uint8_t byte = bytes_[at_];
+            if (byte == 0xFF) {
+                if (at_ + 1 == bytes_.size() || bytes_[at_ + 1] != 0) return;
+                ++at_;
+            }
+            ++at_;
+            buffer_ |= std::uint64_t{byte} << (56 - held_);
+            held_ += 8;
+        }
+    }
+
+    std::span<const std::uint8_t> bytes_;
+    std::size_t at_ = 0;
+    std::uint64_t buffer_ = 0;
+    unsigned held_ = 0;
+};
+
+class BitWriter {
+  public:
+    explicit BitWriter(std::vector<std::uint8_t>& bytes) : bytes_(bytes) {}
+
+    void put(std::uint32_t bits, unsigned count) {
+        buffer_ = buffer_ << count | bits;
+        held_ += count;
+        while (held_ >= 8) {
+            held_ -= 8;
+            const auto byte = static_cast<std::uint8_t>(buffer_ >> held_);
+            bytes_.push_back(byte);
+            if (byte == 0xFF) bytes_.push_back(0);
+        }
+    }
+    unsigned missing() const { return (8 - held_) % 8; }  // bits to the end of the byte
+    void drop() { held_ = 0; }                            // the bits of a byte that was begun
+
+  private:
+    std::vector<std::uint8_t>& bytes_;
+    std::uint64_t buffer_ = 0;
+    unsigned held_ = 0;
+};
+
+class HuffmanTable {
+  public:
+    struct Code {
+        std::uint16_t bits = 0;
+        std::uint8_t length = 0;
+    };
+
+    HuffmanTable(std::span<const std::uint8_t> counts, std::span<const std::uint8_t> symbols) {
+        std::uint32_t code = 0;
+        std::size_t next = 0;
+        for (unsigned length = 1; length <= 16; ++length) {
+            for (unsigned i = 0; i < counts[length - 1]; ++i, ++code, ++next) {
+                if (code >> length != 0)
+                    throw std::invalid_argument("a Huffman table with too many codes");
+                if (length <= direct)
+                    for (std::uint32_t rest = 0; rest < 1u << (direct - length); ++rest)
+                        direct_[code << (direct - length) | rest] = {
+                            symbols[next], static_cast<std::uint8_t>(length)};
+                Code& of_symbol = codes_[symbols[next]];
+                if (of_symbol.length == 0)
+                    of_symbol = {static_cast<std::uint16_t>(code),
+                                 static_cast<std::uint8_t>(length)};
+                symbols_[next] = symbols[next];
+            }
+            end_[length] = code << (16 - length);
+            offset_[length] = static_cast<std::int32_t>(next) - static_cast<std::int32_t>(code);
+            code <<= 1;
+        }
+    }
+
+    std::uint8_t read(BitReader& reader) const {
+        const std::uint32_t bits = reader.peek(16);
+        const Entry entry = direct_[bits >> (16 - direct)];
+        if (entry.length != 0) {
+            reader.skip(entry.length);
+            return entry.symbol;
+        }
+        for (unsigned length = direct + 1; length <= 16; ++length)
+            if (bits < end_[length]) {
+                reader.skip(length);
+                return symbols_[static_cast<std::size_t>(
+                    static_cast<std::int32_t>(bits >> (16 - length)) + offset_[length])];
+            }
+        throw Damaged{};
+    }
+    void write(BitWriter& writer, unsigned symbol) const {
+        const Code code = codes_[symbol];
+        if (code.length == 0) throw std::invalid_argument("a symbol without a Huffman code");
+        writer.put(code.bits, code.length);
+    }
+
+  private:
+    static constexpr unsigned direct = 9;  // bits that are looked up at once
+    struct Entry {
+        std::uint8_t symbol = 0, length = 0;
+    };
+    std::array<Entry, 1 << direct> direct_{};
+    std::array<Code, 256> codes_{};
+    std::array<std::uint8_t, 256> symbols_{};
+    std::array<std::uint32_t, 17> end_{};
+    std::array<std::int32_t, 17> offset_{};
+};
+
+}  // namespace bitsback::jpeg

@@ -1,0 +1,487 @@
+// The entropy-coded data of a scan: coefficients to bits and back. Source: ITU-T T.81, annexes F
+// and G; where an encoder may choose, what libjpeg does.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+#include <vector>
+
+#include "details.hpp"
+#include "huffman.hpp"
+#include "markers.hpp"
+
+namespace bitsback::jpeg {
+
+// A zigzag index to the place in the rows of a block.
+inline constexpr std::array<std::uint8_t, block_size> natural = {
+    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
+    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
+    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
+
+using Coefficients = std::vector<std::int16_t>;  // of a component, block by block, in rows
+
+// Counters that go on over all scans of a stream.
+struct Progress {
+    std::uint64_t block = 0, stretch = 0;
+    bool padded =
+        false;  // whether bits of a byte have been padded, so that the usual ones are known
+};
+
+// A unit of a scan: the blocks that are coded one after the other. visit(component of the scan,
+// number of the block in it) is called for each.
+class Units {
+  public:
+    Units(const Frame& frame, const Scan& scan) : frame_(frame), scan_(scan) {
+        const Component& only = frame.components[scan.components[0].number];
+        columns_ = alone() ? only.own_columns : frame.columns;
+        count_ = columns_ * (alone() ? only.own_rows : frame.rows);
+    }
+    std::uint64_t count() const { return count_; }
+
+    template <class Visit>
+    void visit(std::uint64_t unit, const Visit& visit) const {
+        const std::size_t row = unit / columns_, column = unit % columns_;
+        for (std::size_t c = 0; c < scan_.components.size(); ++c) {
+            const Component& component = frame_.components[scan_.components[c].number];
+            if (alone()) return visit(c, row * component.columns + column);
+            for (std::size_t v = 0; v < component.vertical; ++v)
+                for (std::size_t h = 0; h < component.horizontal; ++h)
+                    visit(c, (row * component.vertical + v) * component.columns +
+                                 column * component.horizontal + h);
+        }
+    }
+
+  private:
+    bool alone() const { return scan_.components.size() == 1; }
+    const Frame& frame_;
+    const Scan& scan_;
+    std::size_t columns_;
+    std::uint64_t count_;
+};
+
+// libjpeg ends a run of ends of bands where its buffer of corrections might not take a further
+// block.
+inline constexpr unsigned most_corrections = 1000 - block_size + 1;
+inline constexpr unsigned longest_run = 0x7FFF;
+
+// What both directions know of a scan, and keep between its blocks.
+class ScanCoder {
+  public:
+    ScanCoder(const Segments& segments, const Scan& scan, std::span<Coefficients> planes,
+              Details& details, Progress& progress)
+        : frame_(segments.frame()),
+          scan_(scan),
+          planes_(planes),
+          details_(details),
+          progress_(progress),
+          units_(frame_, scan),
+          interval_(details.no_restarts ? 0 : segments.restart_interval()) {
+        for (const ScanComponent& component : scan.components) {
+            const bool dc = scan.first == 0 && scan.high == 0, ac = scan.last > 0;
+            dc_.push_back(dc ? &segments.dc_table(component.dc) : nullptr);
+            ac_.push_back(ac ? &segments.ac_table(component.ac) : nullptr);
+        }
+    }
+
+    std::uint64_t units() const { return units_.count(); }
+
+  protected:
+    template <class Code>
+    void each_block(std::uint64_t unit, const Code& code) {
+        units_.visit(unit, [&](std::size_t c, std::size_t number) {
+            code(c, planes_[scan_.components[c].number].data() + block_size * number);
+            ++progress_.block;
+        });
+    }
+    bool restarts(std::uint64_t unit) const {
+        return interval_ != 0 && unit != 0 && unit % interval_ == 0;
+    }
+    unsigned restart_number(std::uint64_t unit) const {
+        return static_cast<unsigned>((unit / interval_ - 1) % 8);
+    }
+
+    const Frame& frame_;
+    const Scan& scan_;
+    std::span<Coefficients> planes_;
+    Details& details_;
+    Progress& progress_;
+    Units units_;
+    std::size_t interval_;
+    std::vector<const HuffmanTable*> dc_, ac_;
+    std::array<int, most_components> previous_{};  // DC
+    // The run of ends of bands: of the blocks behind this one in reading, of the blocks so far in
+    // writing.
+    unsigned run_ = 0;
+    unsigned corrections_ = 0;  // bits in it
+};
+
+// Thrown where runs go on behind what libjpeg allows: the stream is read once more by
+// Details::long_runs.
+struct LongRuns {};
+
+class ScanReader : ScanCoder {
+  public:
+    // The details that it finds are added.
+    ScanReader(const Segments& segments, const Scan& scan, std::span<Coefficients> planes,
+               Details& details, Progress& progress, std::span<const std::uint8_t> bytes)
+        : ScanCoder(segments, scan, planes, details, progress), bytes_(bytes), bits_(bytes) {}
+
+    using ScanCoder::units;
+
+    // Decodes the first units of the scan. Returns how many could be decoded, after which the
+    // coefficients and details are right only if these were all.
+    std::uint64_t read(std::uint64_t units, Details::Cut& cut) {
+        std::uint64_t unit = 0;
+        std::size_t place = 0;
+        try {
+            for (; unit < units; ++unit) {
+                if (restarts(unit)) {
+                    pad();
+                    if (bits_.restart() != static_cast<int>(restart_number(unit))) throw Damaged{};
+                    previous_ = {};
+                    run_ = 0;
+                    close();
+                }
+                each_block(unit, [&](std::size_t c, std::int16_t* block) { read(c, block); });
+            }
+            if (units == this->units()) pad();
+            place = bits_.place();
+        } catch (const Damaged&) {
+            return unit;
+        }
+        cut.rest.assign(bytes_.begin() + static_cast<std::ptrdiff_t>(place), bytes_.end());
+        return unit;
+    }
+
+  private:
+    void pad() {
+        const auto [bits, count] = bits_.padding();
+        if (count != 0) {
+            const unsigned ones = (1u << count) - 1;
+            if (!progress_.padded) details_.zeros = bits == 0;
+            progress_.padded = true;
+            if (bits != (details_.zeros ? 0 : ones)) details_.padding.add(progress_.stretch, bits);
+        }
+        ++progress_.stretch;
+    }
+
+    int extended(unsigned size) {
+        const auto bits = static_cast<int>(bits_.take(size));
+        return size != 0 && bits < 1 << (size - 1) ? bits - (1 << size) + 1 : bits;
+    }
+    static std::int16_t checked(int value) {
+        if (value < -32767 || value > 32767) throw Damaged{};
+        return static_cast<std::int16_t>(value);
+    }
+
+    void read(std::size_t c, std::int16_t* block) {
+        if (scan_.first == 0) {
+            if (scan_.high == 0)
+                dc(c, block);
+            else if (bits_.take(1) != 0)
+                block[0] = static_cast<std::int16_t>(block[0] | 1 << scan_.low);
+        }
+        if (scan_.last == 0) return;
+        if (!frame_.progressive())
+            whole(c, block);
+        else if (scan_.high == 0)
+            band(c, block);
+        else
+            refine(c, block);
+    }
+
+    void dc(std::size_t c, std::int16_t* block) {
+        const unsigned size = dc_[c]->read(bits_);
+        if (size > 15) throw Damaged{};
+        previous_[c] = checked(previous_[c] + extended(size));
+        block[0] = checked(previous_[c] * (1 << scan_.low));
+    }
+
+    void whole(std::size_t c, std::int16_t* block) {
+        unsigned zeros = 0;
+        for (unsigned k = 1; k < block_size; ++k) {
+            const unsigned symbol = ac_[c]->read(bits_), size = symbol & 15;
+            if (size != 0) {
+                k += symbol >> 4;
+                if (k >= block_size) throw Damaged{};
+                block[natural[k]] = checked(extended(size));
+                zeros = 0;
+            } else if (symbol == 0xF0) {
+                k += 15;
+                ++zeros;
+                if (k >= block_size) throw Damaged{};
+            } else if (symbol == 0) {
+                break;
+            } else {
+                throw Damaged{};
+            }
+        }
+        if (zeros != 0) details_.zero_runs.add(progress_.block, zeros);
+    }
+
+    // An end of a band was read at the beginning of a block, and how many more blocks it is for.
+    void ends(unsigned symbol, bool at_once) {
+        if (at_once && open_) details_.breaks.add(progress_.block, 1);
+        if (!at_once || open_) written_ = corrections_ = 0;
+        const unsigned bits = symbol >> 4;
+        run_ = (1u << bits) + bits_.take(bits);
+    }
+    // The block is at the end of its band.
+    void ended() {
+        --run_;
+        ++written_;
+        const bool full =
+            written_ == longest_run || (!details_.long_runs && corrections_ > most_corrections);
+        if (full && run_ != 0) throw LongRuns{};
+        open_ = !full;
+        if (full) written_ = corrections_ = 0;
+    }
+    // A symbol ends the run of the blocks before.
+    void close() {
+        open_ = false;
+        written_ = corrections_ = 0;
+    }
+
+    void band(std::size_t c, std::int16_t* block) {
+        if (run_ != 0) return ended();
+        unsigned zeros = 0;
+        for (unsigned k = scan_.first; k <= scan_.last; ++k) {
+            const unsigned symbol = ac_[c]->read(bits_), size = symbol & 15;
+            if (size != 0) {
+                k += symbol >> 4;
+                if (k > scan_.last) throw Damaged{};
+                block[natural[k]] = checked(extended(size) * (1 << scan_.low));
+                zeros = 0;
+                close();
+            } else if (symbol == 0xF0) {
+                k += 15;
+                ++zeros;
+                if (k > scan_.last) throw Damaged{};
+                close();
+            } else {
+                ends(symbol, k == scan_.first);
+                ended();
+                break;
+            }
+        }
+        if (zeros != 0) details_.zero_runs.add(progress_.block, zeros);
+    }
+
+    void refine(std::size_t c, std::int16_t* block) {
+        const auto step = static_cast<std::int16_t>(1 << scan_.low);
+        unsigned k = scan_.first;
+        const auto correct = [&](std::int16_t& value) {
+            ++corrections_;
+            if (bits_.take(1) == 0) return;
+            if ((std::abs(value) & step) != 0) throw Damaged{};
+            value = checked(value + (value < 0 ? -step : step));
+        };
+        if (run_ == 0) {
+            for (; k <= scan_.last; ++k) {
+                const unsigned symbol = ac_[c]->read(bits_), size = symbol & 15;
+                unsigned zeros = symbol >> 4;
+                std::int16_t value = 0;
+                if (size > 1) throw Damaged{};
+                if (size == 1) {
+                    value = bits_.take(1) != 0 ? step : static_cast<std::int16_t>(-step);
+                } else if (symbol != 0xF0) {
+                    ends(symbol, k == scan_.first);
+                    break;
+                }
+                close();
+                for (; k <= scan_.last; ++k) {
+                    std::int16_t& known = block[natural[k]];
+                    if (known != 0)
+                        correct(known);
+                    else if (zeros-- == 0)
+                        break;
+                }
+                corrections_ = 0;
+                if (k > scan_.last) {
+                    if (value != 0 || zeros + 1 != 0) throw Damaged{};
+                    break;
+                }
+                block[natural[k]] = value;
+            }
+            if (run_ == 0) return;
+        }
+        for (; k <= scan_.last; ++k)
+            if (std::int16_t& known = block[natural[k]]; known != 0) correct(known);
+        ended();
+    }
+
+    std::span<const std::uint8_t> bytes_;
+    BitReader bits_;
+    bool open_ = false;     // whether an encoder would add the next end of a band to the run
+    unsigned written_ = 0;  // how many ends of bands such a run has
+};
+
+class ScanWriter : ScanCoder {
+  public:
+    ScanWriter(const Segments& segments, const Scan& scan, std::span<Coefficients> planes,
+               Details& details, Progress& progress, std::vector<std::uint8_t>& bytes)
+        : ScanCoder(segments, scan, planes, details, progress), bytes_(bytes), bits_(bytes) {}
+
+    void write(const Details::Cut& cut) {
+        const std::uint64_t units = std::min(cut.units, this->units());
+        for (std::uint64_t unit = 0; unit < units; ++unit) {
+            if (restarts(unit)) {
+                end_run();
+                pad();
+                bytes_.push_back(0xFF);
+                bytes_.push_back(static_cast<std::uint8_t>(0xD0 + restart_number(unit)));
+                previous_ = {};
+            }
+            each_block(unit, [&](std::size_t c, const std::int16_t* block) { write(c, block); });
+        }
+        end_run();
+        if (units == this->units())
+            pad();
+        else
+            bits_.drop();
+        bytes_.insert(bytes_.end(), cut.rest.begin(), cut.rest.end());
+    }
+
+  private:
+    void pad() {
+        const unsigned count = bits_.missing();
+        if (count != 0) {
+            const std::uint32_t ones = (1u << count) - 1;
+            const std::uint64_t bits =
+                details_.padding.at(progress_.stretch, details_.zeros ? 0 : ones);
+            bits_.put(static_cast<std::uint32_t>(bits) & ones, count);
+        }
+        ++progress_.stretch;
+    }
+
+    void write(std::size_t c, const std::int16_t* block) {
+        if (scan_.first == 0) {
+            const int value = block[0] >> scan_.low;
+            if (scan_.high == 0) {
+                const int difference = value - previous_[c];
+                previous_[c] = value;
+                const auto size = static_cast<unsigned>(
+                    std::bit_width(static_cast<unsigned>(std::abs(difference))));
+                dc_[c]->write(bits_, size);
+                put(difference, size);
+            } else {
+                bits_.put(static_cast<std::uint32_t>(value & 1), 1);
+            }
+        }
+        if (scan_.last == 0) return;
+        if (scan_.high == 0)
+            band(c, block);
+        else
+            refine(c, block);
+    }
+
+    void put(int value, unsigned size) {
+        const int bits = value < 0 ? value + (1 << size) - 1 : value;
+        bits_.put(static_cast<std::uint32_t>(bits), size);
+    }
+
+    // Writes the run of ends of bands so far.
+    void end_run() {
+        if (run_ != 0) {
+            const auto bits = static_cast<unsigned>(std::bit_width(run_)) - 1;
+            ac_[0]->write(bits_, bits << 4);
+            bits_.put(run_ & ((1u << bits) - 1), bits);
+            run_ = 0;
+        }
+        for (const std::uint8_t bit : waiting_) bits_.put(bit, 1);
+        waiting_.clear();
+    }
+    void end_band(std::size_t c) {
+        if (!frame_.progressive()) return ac_[c]->write(bits_, 0);
+        ++run_;
+        if (run_ == longest_run || (!details_.long_runs && waiting_.size() > most_corrections))
+            end_run();
+    }
+    void begin_block() {
+        if (run_ != 0 && details_.breaks.at(progress_.block, 0) != 0) end_run();
+    }
+
+    void band(std::size_t c, const std::int16_t* block) {
+        begin_block();
+        unsigned zeros = 0;
+        const unsigned first = scan_.first == 0 ? 1 : scan_.first;
+        for (unsigned k = first; k <= scan_.last; ++k) {
+            const int value = block[natural[k]];
+            const unsigned size = static_cast<unsigned>(
+                std::bit_width(static_cast<unsigned>(std::abs(value)) >> scan_.low));
+            if (size == 0) {
+                ++zeros;
+                continue;
+            }
+            end_run();
+            for (; zeros > 15; zeros -= 16) ac_[c]->write(bits_, 0xF0);
+            ac_[c]->write(bits_, zeros << 4 | size);
+            const int magnitude = std::abs(value) >> scan_.low;
+            put(value < 0 ? -magnitude : magnitude, size);
+            zeros = 0;
+        }
+        if (zeros == 0) return;
+        const std::uint64_t runs = details_.zero_runs.at(progress_.block, 0);
+        if (runs > zeros / 16) throw std::invalid_argument("too many runs of zeros in a block");
+        if (runs != 0) end_run();
+        for (std::uint64_t i = 0; i < runs; ++i) ac_[c]->write(bits_, 0xF0);
+        if (zeros != 16 * runs) end_band(c);
+    }
+
+    void refine(std::size_t c, const std::int16_t* block) {
+        begin_block();
+        std::array<int, block_size> magnitudes;
+        unsigned last = 0;  // one behind the last coefficient that becomes other than zero
+        for (unsigned k = scan_.first; k <= scan_.last; ++k) {
+            magnitudes[k] = std::abs(int{block[natural[k]]}) >> scan_.low;
+            if (magnitudes[k] == 1) last = k + 1;
+        }
+        unsigned zeros = 0;
+        std::size_t own = waiting_.size();  // where the corrections of this block begin
+        for (unsigned k = scan_.first; k <= scan_.last; ++k) {
+            if (magnitudes[k] == 0) {
+                ++zeros;
+                continue;
+            }
+            for (; zeros > 15 && k < last; zeros -= 16) {
+                flush(own);
+                ac_[c]->write(bits_, 0xF0);
+                corrections(own);
+            }
+            if (magnitudes[k] > 1) {
+                waiting_.push_back(static_cast<std::uint8_t>(magnitudes[k] & 1));
+                continue;
+            }
+            flush(own);
+            ac_[c]->write(bits_, zeros << 4 | 1);
+            bits_.put(block[natural[k]] < 0 ? 0 : 1, 1);
+            corrections(own);
+            zeros = 0;
+        }
+        if (zeros != 0 || waiting_.size() != own) end_band(c);
+    }
+    // Ends the run of the blocks before, and keeps the corrections of this one.
+    void flush(std::size_t& own) {
+        const std::vector<std::uint8_t> kept(waiting_.begin() + static_cast<std::ptrdiff_t>(own),
+                                             waiting_.end());
+        waiting_.resize(own);
+        end_run();
+        waiting_ = kept;
+        own = 0;
+    }
+    void corrections(std::size_t own) {
+        for (std::size_t i = own; i < waiting_.size(); ++i) bits_.put(waiting_[i], 1);
+        waiting_.resize(own);
+    }
+
+    std::vector<std::uint8_t>& bytes_;
+    BitWriter bits_;
+    std::vector<std::uint8_t> waiting_;  // corrections that follow the end of the run
+};
+
+}  // namespace bitsback::jpeg
