@@ -20,7 +20,7 @@ from bitsback.format.value_range import JpegColours, Ordered, ValueMap
 from bitsback.wire import varint
 
 RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS = range(7)
-METHODS = ("raw", "packed", "model", "fallback", "adaptive", "digits")
+METHODS = ("raw", "packed", "model", "fallback", "adaptive", "digits", "streams")
 PREFIX_SIZE = 16
 """Bytes of a model's identity that name the model."""
 _MULTISET = 32
