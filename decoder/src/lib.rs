@@ -7,6 +7,7 @@ pub mod blocks;
 pub mod container;
 pub mod counting;
 pub mod foundations;
+pub mod jpeg;
 pub mod models;
 pub mod networks;
 pub mod planes;

@@ -22,6 +22,7 @@ from bitsback.archive.writing import writer
 from bitsback.models.embed import pack_model
 from docs.blocks import ROOT
 from fuzz import differential
+from jpeg_files import STREAMS, cut, jpeg, picture, with_preview
 from packing import swapped
 from second_decoder import PROGRAM, require
 
@@ -144,6 +145,22 @@ def test_a_folder(tmp_path: Path) -> None:
     assert np.array_equal(
         np.asarray(Image.open(restored)), np.asarray(Image.open(folder / "d.tif"))
     )
+
+
+def test_files_with_jpeg_streams(tmp_path: Path) -> None:
+    """They are coded by their coefficients, and restored byte for byte."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    files = {f"{name.replace(':', '')}.jpg": make() for name, make in STREAMS.items()}
+    files["cut.jpg"] = cut(jpeg(progressive=True), 0.7)
+    files["preview.jpg"] = with_preview()
+    files["several.bin"] = b"before" + jpeg(quality=50) + bytes(99) + jpeg(picture("L")) + b"behind"
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    bitsback.compress(folder, tmp_path / "x.bb")
+    assert (tmp_path / "x.bb").stat().st_size < 0.7 * sum(map(len, files.values()))
+    out = decoded(tmp_path / "x.bb", tmp_path / "out")
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == files
 
 
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:

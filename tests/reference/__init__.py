@@ -40,5 +40,9 @@ int64. The tests compare bitsback with this bit for bit.
     fields.py            varints, dtypes and shapes, one after another
     embedded.py          a model in an archive
     labels.py            names of files, classes and labels
+    jpeg_markers.py      the marker segments of JPEG streams
+    jpeg_mixing.py       their decisions: the arithmetic coder, contexts and mixers
+    jpeg_coefficients.py their coefficients
+    jpeg_streams.py      blocks of bytes with JPEG streams, whose scans are written again
     archive.py           whole archives
 """

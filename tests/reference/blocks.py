@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from . import chain
 from .codecs import Adaptive
 from .fields import Reader, require
+from .jpeg_streams import decode_streams
 from .message import ExhaustedError, Message, write_varint
 from .model import Model
 from .picks import Picks
@@ -22,7 +23,7 @@ from .predictive_rules import Predictive
 from .rows import Rows
 from .values import Size
 
-RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS = range(6)
+RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS = range(7)
 JPEG, LIST = 5, 6  # value maps
 PICTURES, STACKS, SERIES, FRAMES = range(4)  # layouts, times 8
 MULTISET = 32
@@ -210,7 +211,8 @@ def decode_data(
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)
     require(elements * itemsize <= 2**31, "at most 2^31 bytes a block")
-    require(method in (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE), "a method of the list")
+    methods = (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, STREAMS)
+    require(method in methods, "a method of the list")
     require(
         method == MODEL or all(run.kind in (0, 2) for run in runs), "a value map of this method"
     )
@@ -232,6 +234,11 @@ def decode_data(
     if method == ADAPTIVE:
         require(not any(run.kind for run in runs), "no value map")
         return decode_adaptive(data, elements, itemsize)
+    if method == STREAMS:
+        bytes_alone = all(run.dtype.str == "|u1" and len(run.shape) == 1 for run in runs)
+        require(bytes_alone and not any(run.kind for run in runs), "bytes")
+        require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
+        return decode_streams(data, elements)
     require(layout <= (STACKS if multiset else FRAMES), "a layout of the list")
     if any(run.kind == JPEG for run in runs):
         foresees = model.any_shape and isinstance(model.prediction, Predictive)

@@ -2,6 +2,7 @@
 
 use crate::blocks::{adaptive, chain, digits, fallback};
 use crate::foundations::error::{demand, refuse, Result};
+use crate::jpeg::streams;
 use crate::models::library::Library;
 use crate::types::block::{Block, Method, ValueMap, SECTION};
 
@@ -17,6 +18,7 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
         Method::Fallback => fallback::decode(block),
         Method::Adaptive => adaptive::decode(block),
         Method::Digits => digits::decode(block, library),
+        Method::Streams => streams::decode(block),
     }
 }
 

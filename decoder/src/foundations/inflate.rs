@@ -1,4 +1,4 @@
-//! Raw deflate streams (RFC 1951), with an optional preset window.
+//! Raw deflate streams (RFC 1951), with an optional dictionary in front.
 
 use crate::foundations::error::{refuse, Result};
 
@@ -105,8 +105,14 @@ impl Huffman {
 
 /// Inflates a stream that ends with the data, to at most `limit` bytes.
 pub fn inflate_all(data: &[u8], limit: usize) -> Result<Vec<u8>> {
+    inflate_behind(&[], data, limit)
+}
+
+/// The same of a stream that refers to a dictionary in front of it.
+pub fn inflate_behind(dictionary: &[u8], data: &[u8], limit: usize) -> Result<Vec<u8>> {
     let mut bits = Bits { data, at: 0, buffer: 0, count: 0 };
-    let mut out = Vec::new();
+    let mut out = dictionary.to_vec();
+    let limit = limit.saturating_add(dictionary.len());
     loop {
         let last = bits.take(1)?;
         match bits.take(2)? {
@@ -130,6 +136,7 @@ pub fn inflate_all(data: &[u8], limit: usize) -> Result<Vec<u8>> {
     if bits.used() != data.len() {
         return refuse("there are bytes behind a deflate stream", SECTION);
     }
+    out.drain(..dictionary.len());
     Ok(out)
 }
 

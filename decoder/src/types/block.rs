@@ -56,6 +56,7 @@ pub enum Method {
     Fallback,
     Adaptive,
     Digits,
+    Streams,
 }
 
 pub struct Block<'a> {
@@ -76,7 +77,7 @@ impl<'a> Block<'a> {
         let head = bytes.since(start).to_vec();
         let form = bytes.byte()?;
         let (method, layout, multiset) = (form & 7, form >> 3 & 3, form >> 5);
-        if multiset > 1 || (method != 2 && form > 5) || (layout > 1 && multiset == 1) {
+        if multiset > 1 || (method != 2 && form > 6) || (layout > 1 && multiset == 1) {
             return bytes.error("the method of a block is unknown: a newer release is needed");
         }
         let method = match method {
@@ -86,6 +87,7 @@ impl<'a> Block<'a> {
             3 => Method::Fallback,
             4 => Method::Adaptive,
             5 => Method::Digits,
+            6 => Method::Streams,
             _ => return bytes.error("the method of a block is unknown: a newer release is needed"),
         };
         let block = Block { first, runs, head, method, data: bytes.rest() };

@@ -1,0 +1,56 @@
+//! The arithmetic coder of binary decisions (jpeg-format.md, J5).
+
+use crate::foundations::error::{demand, Result};
+
+const SECTION: &str = "jpeg-format.md, J5";
+
+/// So many zeros are read behind the end.
+const ZEROS: usize = 3;
+
+pub struct Decoder<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    low: u32,
+    high: u32,
+    value: u32,
+}
+
+impl<'a> Decoder<'a> {
+    pub fn new(bytes: &'a [u8]) -> Result<Self> {
+        let mut decoder = Decoder { bytes, at: 0, low: 0, high: u32::MAX, value: 0 };
+        for _ in 0..4 {
+            decoder.shift()?;
+        }
+        Ok(decoder)
+    }
+
+    fn shift(&mut self) -> Result<()> {
+        demand(self.at < self.bytes.len() + ZEROS, "the decisions of JPEG streams are cut off", SECTION)?;
+        self.value = self.value << 8 | u32::from(self.bytes.get(self.at).copied().unwrap_or(0));
+        self.at += 1;
+        Ok(())
+    }
+
+    /// A decision with the probability `p` of a one, in units of 2^-16.
+    #[inline]
+    pub fn bit(&mut self, p: u32) -> Result<bool> {
+        let middle = self.low + ((u64::from(self.high - self.low) * u64::from(p)) >> 16) as u32;
+        let bit = self.value <= middle;
+        if bit {
+            self.high = middle;
+        } else {
+            self.low = middle + 1;
+        }
+        while (self.low ^ self.high) >> 24 == 0 {
+            self.shift()?;
+            self.low <<= 8;
+            self.high = self.high << 8 | 255;
+        }
+        Ok(bit)
+    }
+
+    /// Refuses bytes that were not needed.
+    pub fn end(&self) -> Result<()> {
+        demand(self.at == self.bytes.len() + ZEROS, "the decisions of JPEG streams have bytes too many", SECTION)
+    }
+}

@@ -1,0 +1,124 @@
+//! What is known around a block: its neighbours, their edges, and the first component on its grid
+//! (jpeg-format.md, J6).
+
+use crate::jpeg::levels::{natural, Block, BASIS, BLOCK, INSIDE, OUTSIDE};
+
+/// The edges of a block towards its neighbours to the right and below.
+#[derive(Clone, Default)]
+pub struct Edges {
+    pub right: [i64; 8],
+    pub right_pixels: [i64; 8],
+    pub bottom: [i64; 8],
+    pub bottom_pixels: [i64; 8],
+}
+
+impl Edges {
+    /// Of dequantised coefficients.
+    pub fn new(d: &[i64; BLOCK]) -> Edges {
+        let mut edges = Edges::default();
+        for n in 0..8 {
+            let (mut right, mut right_pixels, mut bottom, mut bottom_pixels) = (0, 0, 0, 0);
+            for j in 0..8 {
+                let sign = if j % 2 == 0 { 1 } else { -1 };
+                let (across, down) = (sign * d[8 * n + j], sign * d[8 * j + n]);
+                right += OUTSIDE[j] * across;
+                right_pixels += INSIDE[j] * across;
+                bottom += OUTSIDE[j] * down;
+                bottom_pixels += INSIDE[j] * down;
+            }
+            edges.right[n] = right >> 8;
+            edges.right_pixels[n] = right_pixels >> 8;
+            edges.bottom[n] = bottom >> 8;
+            edges.bottom_pixels[n] = bottom_pixels >> 8;
+        }
+        edges
+    }
+}
+
+/// What is kept of a block for those behind it.
+#[derive(Clone, Default)]
+pub struct Known {
+    pub edges: Edges,
+    /// Coefficients other than DC that are not 0.
+    pub nonzero: i64,
+}
+
+pub struct Around<'a> {
+    /// L, A, AL, AR, LL and AA
+    pub left: &'a Block,
+    pub above: &'a Block,
+    pub above_left: &'a Block,
+    pub above_right: &'a Block,
+    pub left2: &'a Block,
+    pub above2: &'a Block,
+    pub has_left: bool,
+    pub has_above: bool,
+    /// Those that are known: R and Rp of the block to the left, B and Bp of the one above.
+    pub left_edges: &'a Edges,
+    pub above_edges: &'a Edges,
+    pub luma: [i64; BLOCK],
+    pub luma_last: i64,
+    pub before: &'a Block,
+    pub before_last: i64,
+    /// l, a, ar, al, ll and aa
+    pub lasts: [i64; 6],
+    /// nl and na
+    pub nonzero: [i64; 2],
+}
+
+/// The dequantised coefficients of the first component on the grid of another one, for a block of it that covers `down`
+/// by `across` of the first one's, of which `block` gives one by row and column.
+pub fn shared_luma<'a>(
+    steps: &[i64; BLOCK],
+    block: impl Fn(usize, usize) -> &'a Block,
+    down: usize,
+    across: usize,
+) -> [i64; BLOCK] {
+    let mut sums = [0; BLOCK];
+    for v in 0..down {
+        for h in 0..across {
+            let mut half = [[0; 8]; 8];
+            for (n, (&u, step)) in block(v, h).iter().zip(steps).enumerate() {
+                if u != 0 {
+                    let d = i64::from(u) * step;
+                    for (sum, basis) in half[n / 8].iter_mut().zip(BASIS[n % 8]) {
+                        *sum += d * basis;
+                    }
+                }
+            }
+            for value in half.iter_mut().flatten() {
+                *value >>= 8;
+            }
+            for y in 0..8 {
+                let mut row = [0; 8];
+                for (half, basis) in half.iter().zip(&BASIS) {
+                    for (sum, value) in row.iter_mut().zip(half) {
+                        *sum += value * basis[y];
+                    }
+                }
+                for (x, sum) in row.iter().enumerate() {
+                    sums[(8 * v + y) / down * 8 + (8 * h + x) / across] += sum >> 12;
+                }
+            }
+        }
+    }
+    let pixels = sums.map(|sum| sum / (down * across) as i64);
+    let mut luma = [0; BLOCK];
+    let mut half = [[0; 8]; 8];
+    for (row, half) in pixels.chunks_exact(8).zip(&mut half) {
+        for (value, basis) in half.iter_mut().zip(&BASIS) {
+            *value = row.iter().zip(basis).map(|(pixel, basis)| pixel * basis).sum::<i64>() >> 12;
+        }
+    }
+    for (n, value) in luma.iter_mut().enumerate() {
+        let sum: i64 = half.iter().zip(BASIS[n / 8]).map(|(half, basis)| half[n % 8] * basis).sum();
+        *value = (sum >> 12).clamp(-(1 << 24), 1 << 24);
+    }
+    luma
+}
+
+/// The last place of such coefficients: the last one of more than half a step.
+pub fn luma_last(luma: &[i64; BLOCK], inverse: &[i64; BLOCK]) -> i64 {
+    let is_large = |k: &usize| (luma[natural(*k)].abs() * inverse[natural(*k)]) >> 16 > 128;
+    (1..BLOCK).rev().find(is_large).unwrap_or(0) as i64
+}

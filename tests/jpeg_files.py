@@ -1,0 +1,52 @@
+"""JPEG streams for tests, which Pillow writes."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+
+def picture(mode: str = "RGB", rows: int = 29, columns: int = 38) -> Image.Image:
+    """Waves, and noise."""
+    y, x = np.mgrid[:rows, :columns]
+    waves = np.stack([np.sin(x / 5 + y / 9), np.cos(x / 4 - y / 7), np.sin(y / 3)], -1)
+    noise = np.random.default_rng(rows).normal(0, 9, waves.shape)
+    pixels = (128 + 70 * waves + noise).clip(0, 255).astype(np.uint8)
+    return Image.fromarray(pixels).convert(mode)
+
+
+def jpeg(image: Image.Image | None = None, **options: Any) -> bytes:
+    out = io.BytesIO()
+    (image or picture()).save(out, "JPEG", **options)
+    return out.getvalue()
+
+
+def cut(stream: bytes, part: float) -> bytes:
+    """A part of its entropy-coded data."""
+    head = stream.index(b"\xff\xda")
+    return stream[: head + int(part * (len(stream) - head))]
+
+
+def with_preview() -> bytes:
+    """A stream in the header of another one."""
+    preview, whole = jpeg(picture("L", 16, 16)), jpeg(quality=60)
+    segment = b"\xff\xe1" + (2 + len(preview)).to_bytes(2, "big") + preview
+    return whole[:2] + segment + whole[2:]
+
+
+STREAMS: dict[str, Callable[[], bytes]] = {
+    "4:2:0": lambda: jpeg(),
+    "4:4:4": lambda: jpeg(picture(rows=16, columns=17), subsampling=0, quality=97),
+    "4:2:2": lambda: jpeg(subsampling=1),
+    "grey": lambda: jpeg(picture("L")),
+    "CMYK": lambda: jpeg(picture("CMYK", 16, 20)),
+    "progressive": lambda: jpeg(progressive=True, quality=90),
+    "progressive, grey": lambda: jpeg(picture("L", 64, 64), progressive=True, quality=30),
+    "progressive, restarts": lambda: jpeg(progressive=True, restart_marker_blocks=3),
+    "restarts": lambda: jpeg(restart_marker_blocks=2),
+    "optimised tables": lambda: jpeg(optimize=True, quality=40),
+    "one block": lambda: jpeg(picture("L", 1, 1)),
+    "large values": lambda: jpeg(picture("L", 16, 16), qtables=[[1] * 64]),
+}

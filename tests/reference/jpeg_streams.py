@@ -1,0 +1,260 @@
+"""The method streams: JPEG streams in bytes (docs/jpeg-format.md, J1, J3 and J4)."""
+
+import lzma
+import zlib
+from collections.abc import Iterator
+
+from .codecs import TABLES
+from .fields import Reader, require
+from .jpeg_coefficients import ZIGZAG, Block, Coefficients
+from .jpeg_markers import Component, Frame, Scan, Skeleton
+
+HEADER = (TABLES / "jpeg_header.bin").read_bytes()
+SOI = b"\xff\xd8"
+FREE_BLOCKS = 2**18
+LONGEST_RUN, MOST_CORRECTIONS = 32_767, 937
+ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
+
+
+def decode_streams(data: bytes, size: int) -> bytes:
+    """The bytes of a block, so many."""
+    reader = Reader(data)
+    rounds, coder = reader.byte(), reader.byte()
+    require(1 <= rounds <= 2 and coder <= 1, "rounds and a coder of the list")
+    rest = decompress(reader.take(reader.varint()), coder)
+    require(len(rest) <= 2 * size + 64, "the size of the rest")
+    coefficients = Coefficients(data[reader.at :])
+    left = FREE_BLOCKS + size
+    for number in reversed(range(rounds)):
+        reader = Reader(rest)
+        total = reader.varint()
+        require(total == size if number == 0 else total <= 2 * size + 64, "the size of the tile")
+        heads = [[reader.varint() for _ in range(4)] for _ in range(reader.varint())]
+        require(sum(gap + own for gap, own, _, _ in heads) <= total, "streams in the bytes")
+        streams = []
+        for _, own, skeleton_size, details_size in heads:
+            skeleton = Skeleton(reader.take(skeleton_size))
+            details = Details(reader.take(details_size), len(skeleton.scans))
+            planes: list[list[Block]] = []
+            if skeleton.frame:
+                left -= skeleton.frame.blocks
+                require(left >= 0, "a byte for each block")
+                visits = len(skeleton.scans) * skeleton.frame.blocks // 64
+                require(visits <= FREE_BLOCKS + own, "few scans")
+                planes = coefficients.pop(skeleton.frame)
+            streams.append(write(skeleton, planes, details))
+            require(len(streams[-1]) == own, "the size of a stream")
+        pieces = []
+        for (gap, _, _, _), stream in zip(heads, streams, strict=True):
+            pieces += [reader.take(gap), stream]
+        rest = b"".join([*pieces, reader.data[reader.at :]])
+        require(len(rest) == total, "the size of all bytes")
+    coefficients.decisions.done()
+    return rest
+
+
+def decompress(stream: bytes, coder: int) -> bytes:
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**23}]
+    unpacker = (
+        lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+        if coder == 1
+        else zlib.decompressobj(-15, zdict=HEADER)
+    )
+    content: bytes = unpacker.decompress(stream)
+    require(unpacker.eof and not unpacker.unused_data, "the stream ends where the data do")
+    return content
+
+
+class Details:
+    """What the encoder of a stream chose."""
+
+    def __init__(self, data: bytes, scans: int) -> None:
+        reader = Reader(data or bytes(4))
+        self.flags = reader.byte()
+        require(self.flags < 8, "flags of the list")
+        self.padding, self.zero_runs, self.breaks = (self.entries(reader) for _ in range(3))
+        self.cuts: dict[int, tuple[int, bytes]] = {}
+        while reader.at < len(reader.data):
+            scan, units = reader.varint(), reader.varint()
+            require(scan < scans, "a scan that is there")
+            self.cuts[scan] = units, reader.take(reader.varint())
+
+    @staticmethod
+    def entries(reader: Reader) -> dict[int, int]:
+        found: dict[int, int] = {}
+        place = 0
+        for _ in range(reader.varint()):
+            place += reader.varint()
+            found.setdefault(place, reader.varint())
+        return found
+
+
+class Writer:
+    """The scans of a stream, one after the other."""
+
+    def __init__(self, frame: Frame, planes: list[list[Block]], details: Details) -> None:
+        self.frame, self.planes, self.details = frame, planes, details
+        self.out, self.bits = b"", ""
+        self.block = self.stretch = 0
+
+    def put(self, value: int, count: int) -> None:
+        self.bits += f"{value:0{count}b}" if count else ""
+
+    def end_stretch(self) -> None:
+        """Fills the byte that is begun."""
+        missing = -len(self.bits) % 8
+        usual = 0 if self.details.flags & ZEROS else 255
+        self.put(self.details.padding.get(self.stretch, usual) % 2**missing, missing)
+        self.stretch += 1
+
+    def flush(self) -> None:
+        """Takes whole bytes; bits that are left are dropped."""
+        whole = bytes(int(self.bits[n : n + 8], 2) for n in range(0, len(self.bits) - 7, 8))
+        self.out, self.bits = self.out + whole.replace(b"\xff", b"\xff\0"), ""
+
+    def write(self, number: int, scan: Scan) -> bytes:
+        self.scan, self.out = scan, b""
+        self.run, self.waiting = 0, ""
+        units = list(self.units())
+        cut, rest = self.details.cuts.get(number, (0, b""))
+        written = min(cut - 1, len(units)) if cut else len(units)
+        interval = 0 if self.details.flags & NO_RESTARTS else scan.interval
+        self.previous = [0] * 4
+        for n, unit in enumerate(units[:written]):
+            if interval and n and n % interval == 0:
+                self.end_run()
+                self.end_stretch()
+                self.flush()
+                self.out += bytes([0xFF, 0xD0 + (n // interval - 1) % 8])
+                self.previous = [0] * 4
+            for c, block in unit:
+                self.write_block(c, block)
+                self.block += 1
+        self.end_run()
+        if written == len(units):
+            self.end_stretch()
+        self.flush()
+        return self.out + rest
+
+    def units(self) -> Iterator[list[tuple[int, Block]]]:
+        """The blocks of units, each with the number of its component in the scan."""
+
+        def block(c: int, component: Component, row: int, column: int) -> tuple[int, Block]:
+            number = self.scan.components[c][1]
+            return c, self.planes[number][row * component.columns + column]
+
+        if len(self.scan.components) == 1:
+            one = self.scan.components[0][0]
+            for row in range(one.own_rows):
+                for column in range(one.own_columns):
+                    yield [block(0, one, row, column)]
+            return
+        for row in range(self.frame.rows):
+            for column in range(self.frame.columns):
+                yield [
+                    block(c, one, row * one.v + v, column * one.h + h)
+                    for c, (one, _, _, _) in enumerate(self.scan.components)
+                    for v in range(one.v)
+                    for h in range(one.h)
+                ]
+
+    def symbol(self, c: int, kind: int, symbol: int) -> None:
+        """kind: 0 for DC, 1 for AC."""
+        code = self.scan.components[c][2 + kind]
+        require(code is not None and symbol in code, "a symbol of the table")
+        assert code
+        self.bits += code[symbol]
+
+    def number(self, value: int) -> None:
+        size = abs(value).bit_length()
+        self.put(value if value >= 0 else value + 2**size - 1, size)
+
+    def write_block(self, c: int, block: Block) -> None:
+        scan = self.scan
+        if scan.first == 0 and scan.high > 0:
+            self.put(block[0] >> scan.low & 1, 1)
+        elif scan.first == 0:
+            value = block[0] >> scan.low
+            difference, self.previous[c] = value - self.previous[c], value
+            self.symbol(c, 0, abs(difference).bit_length())
+            self.number(difference)
+        if scan.last == 0:
+            return
+        if self.details.breaks.get(self.block):
+            self.end_run()
+        band = [block[ZIGZAG[k]] for k in range(max(scan.first, 1), scan.last + 1)]
+        shifted = [(abs(u) >> scan.low) * (1 if u > 0 else -1) for u in band]
+        if scan.high == 0:
+            self.write_band(c, shifted)
+        else:
+            self.refine(c, shifted)
+
+    def write_band(self, c: int, band: list[int]) -> None:
+        zeros = 0
+        for u in band:
+            if u == 0:
+                zeros += 1
+                continue
+            self.end_run()
+            for _ in range(zeros // 16):
+                self.symbol(c, 1, 0xF0)
+            self.symbol(c, 1, 16 * (zeros % 16) + abs(u).bit_length())
+            self.number(u)
+            zeros = 0
+        runs = self.details.zero_runs.get(self.block, 0) if zeros else 0
+        require(16 * runs <= zeros, "runs of zeros that are there")
+        if runs:
+            self.end_run()
+        for _ in range(runs):
+            self.symbol(c, 1, 0xF0)
+        if zeros > 16 * runs:
+            self.end_band(c, "")
+
+    def refine(self, c: int, band: list[int]) -> None:
+        fresh = max((k for k, u in enumerate(band) if abs(u) == 1), default=-1)
+        zeros, corrections = 0, ""
+        for k, u in enumerate(band):
+            if u == 0:
+                zeros += 1
+                if zeros == 16 and k < fresh:
+                    self.end_run()
+                    self.symbol(c, 1, 0xF0)
+                    self.bits, corrections = self.bits + corrections, ""
+                    zeros = 0
+            elif abs(u) > 1:
+                corrections += f"{abs(u) & 1}"
+            else:
+                self.end_run()
+                self.symbol(c, 1, 16 * zeros + 1)
+                self.bits += f"{int(u > 0)}{corrections}"
+                zeros, corrections = 0, ""
+        if zeros or corrections:
+            self.end_band(c, corrections)
+
+    def end_band(self, c: int, corrections: str) -> None:
+        if not self.frame.progressive:
+            self.symbol(c, 1, 0)
+            return
+        self.run, self.waiting = self.run + 1, self.waiting + corrections
+        many = len(self.waiting) > MOST_CORRECTIONS and not self.details.flags & LONG_RUNS
+        if self.run == LONGEST_RUN or many:
+            self.end_run()
+
+    def end_run(self) -> None:
+        if self.run:
+            n = self.run.bit_length() - 1
+            self.symbol(0, 1, 16 * n)
+            self.put(self.run - 2**n, n)
+        self.bits += self.waiting
+        self.run, self.waiting = 0, ""
+
+
+def write(skeleton: Skeleton, planes: list[list[Block]], details: Details) -> bytes:
+    """The bytes of a stream."""
+    out, behind = SOI, 0
+    if skeleton.frame:
+        writer = Writer(skeleton.frame, planes, details)
+        for number, scan in enumerate(skeleton.scans):
+            out += skeleton.data[behind : scan.end] + writer.write(number, scan)
+            behind = scan.end
+    return out + skeleton.data[behind:]

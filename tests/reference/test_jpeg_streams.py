@@ -1,0 +1,169 @@
+"""JPEG streams: the specification restores what the core codes, of all kinds that Pillow writes,
+cut, nested and among other bytes, and of encoders that choose otherwise.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bitsback
+from bitsback.coding.streams import encode_streams
+from bundled_models import spec_models
+from jpeg_files import STREAMS, cut, jpeg, picture, with_preview
+from reference import archive as spec
+from reference.fields import ArchiveError, Reader
+from reference.jpeg_coefficients import ZIGZAG, Block
+from reference.jpeg_markers import Skeleton
+from reference.jpeg_streams import Details, decode_streams, decompress, write
+from reference.message import write_varint
+
+
+def rounds_of(content: bytes) -> int:
+    """Checks that the specification restores these bytes; how often streams were taken out."""
+    data = encode_streams(np.frombuffer(content, np.uint8))
+    assert data is not None
+    assert decode_streams(data, len(content)) == content
+    return data[0]
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_streams(name: str) -> None:
+    assert rounds_of(STREAMS[name]()) == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 1}])
+@pytest.mark.parametrize("part", [0.6, 0.9])
+def test_a_stream_that_is_cut(options: dict[str, Any], part: float) -> None:
+    assert rounds_of(cut(jpeg(**options), part)) == 1
+
+
+def test_streams_between_other_bytes() -> None:
+    one, other = jpeg(picture("L")), jpeg(progressive=True, quality=50)
+    assert rounds_of(b"before" + one + b"between\xff\xd8" + other + bytes(300)) == 1
+
+
+def test_a_preview_in_the_header_of_a_stream() -> None:
+    assert rounds_of(with_preview()) == 2
+
+
+def test_an_archive(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("grey", "one block"):
+        (tmp_path / "in" / f"{name}.jpg").write_bytes(STREAMS[name]())
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    data = (tmp_path / "x.bb").read_bytes()
+    for file in spec.decode_files(data, spec_models(data)):
+        assert file.array.tobytes() == (tmp_path / "in" / str(file.name)).read_bytes()
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (2 + len(content)).to_bytes(2, "big") + content
+
+
+def skeleton_of(progressive: bool, interval: int = 0) -> Skeleton:
+    """One component of 5 x 5 blocks, with codes of all symbols."""
+    codes = [
+        segment(0xC4, bytes([table]) + bytes(8) + bytes([255, 1]) + bytes(6) + bytes(range(256)))
+        for table in (0x00, 0x10)
+    ]
+    frame = bytes([8]) + (40).to_bytes(2, "big") * 2 + bytes([1, 1, 0x11, 0])
+    head = segment(0xDB, bytes([0]) + bytes([3] * 64)) + b"".join(codes)
+    head += segment(0xC2 if progressive else 0xC0, frame)
+    head += segment(0xDD, interval.to_bytes(2, "big"))
+    bands = [(0, 63, 0)]
+    if progressive:
+        bands = [(0, 0, 0x01), (1, 63, 0x02), (1, 63, 0x21), (0, 0, 0x10), (1, 63, 0x10)]
+    scans = [segment(0xDA, bytes([1, 1, 0, first, last, bits])) for first, last, bits in bands]
+    return Skeleton(head + b"".join(scans) + b"\xff\xd9")
+
+
+def blocks(large: bool) -> list[Block]:
+    """With zeros in the end, or else all other than zero from the first scan on."""
+    drawn = np.random.default_rng(0).laplace(0, 3, (25, 64)).astype(int)
+    if large:
+        return (drawn + np.where(drawn < 0, -4, 4)).tolist()
+    for block in drawn:
+        block[ZIGZAG[1 + abs(block[0]) % 9 * 5 :]] = 0
+    return drawn.tolist()
+
+
+def details_of(
+    flags: int = 0,
+    padding: dict[int, int] | None = None,
+    zero_runs: dict[int, int] | None = None,
+    breaks: dict[int, int] | None = None,
+    cuts: dict[int, tuple[int, bytes]] | None = None,
+) -> bytes:
+    out = bytes([flags])
+    for entries in (padding or {}, zero_runs or {}, breaks or {}):
+        out += write_varint(len(entries))
+        before = 0
+        for place, value in entries.items():
+            out += write_varint(place - before) + write_varint(value)
+            before = place
+    for scan, (units, rest) in (cuts or {}).items():
+        out += write_varint(scan) + write_varint(units) + write_varint(len(rest)) + rest
+    return out
+
+
+CHOICES: dict[str, Callable[[], tuple[Skeleton, list[Block], bytes]]] = {
+    "zeros": lambda: (skeleton_of(False, 4), blocks(False), details_of(1)),
+    "padding": lambda: (skeleton_of(True, 2), blocks(False), details_of(0, {3: 1, 17: 0})),
+    "no restarts": lambda: (skeleton_of(False, 3), blocks(False), details_of(4)),
+    "zero runs": lambda: (skeleton_of(False), blocks(False), details_of(0, zero_runs={4: 1})),
+    "zero runs of a band": lambda: (
+        skeleton_of(True),
+        blocks(False),
+        details_of(0, zero_runs={30: 1, 33: 1}),
+    ),
+    "breaks": lambda: (skeleton_of(True), [[9] + [0] * 63] * 25, details_of(0, breaks={30: 1})),
+    "runs of corrections": lambda: (skeleton_of(True), blocks(True), b""),
+    "long runs": lambda: (skeleton_of(True), blocks(True), details_of(2)),
+    "bytes behind a scan": lambda: (
+        skeleton_of(False, 7),
+        blocks(False),
+        details_of(0, cuts={0: (0, b"\xff\xd0 and so on")}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_choices_of_encoders(name: str) -> None:
+    """The core finds the details of streams that the specification writes."""
+    skeleton, plane, details = CHOICES[name]()
+    stream = write(skeleton, [plane], Details(details, len(skeleton.scans)))
+    assert rounds_of(stream) == 1
+    assert found_details(stream) == details
+    assert details == b"" or write(skeleton, [plane], Details(b"", 0)) != stream
+
+
+def found_details(stream: bytes) -> bytes:
+    data = encode_streams(np.frombuffer(stream, np.uint8))
+    assert data is not None
+    reader = Reader(data, 1)
+    coder = reader.byte()
+    reader = Reader(decompress(reader.take(reader.varint()), coder))
+    total, count, gap, size, skeleton, details = (reader.varint() for _ in range(6))
+    assert (total, count, gap, size) == (len(stream), 1, 0, len(stream))
+    reader.take(skeleton)
+    return reader.take(details)
+
+
+def test_refusals() -> None:
+    content = jpeg(picture("L", 8, 8))
+    data = encode_streams(np.frombuffer(content, np.uint8))
+    assert data is not None
+    changed = [
+        (b"\0" + data[1:], len(content)),
+        (b"\3" + data[1:], len(content)),
+        (data[:1] + b"\2" + data[2:], len(content)),
+        (data, len(content) + 1),
+        (data + b"\0", len(content)),
+        (data[:-9], len(content)),
+    ]
+    for forged, size in changed:
+        with pytest.raises(ArchiveError):
+            decode_streams(forged, size)
