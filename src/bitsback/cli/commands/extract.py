@@ -56,6 +56,7 @@ class _Command(click.Command):
         " checksums, not digests."
     ),
 )
+@click.option("--links", is_flag=True, help="Extract links that lead out of the folder, too.")
 @options.model_option
 @options.force_option
 @options.quiet_option
@@ -67,6 +68,7 @@ def command(
     output: str | None,
     folder: str | None,
     no_verify: bool,
+    links: bool,
     model: str | None,
     force: bool,
     quiet: bool,
@@ -120,7 +122,9 @@ def command(
             if is_array and len(items) == 1 and ":" not in items[0]:
                 wanted = ranges[0].start
         else:
-            wanted = [*file_numbers(opened, items)]
+            names, count = opened.reader.entry_names, len(opened)
+            numbers = file_numbers(opened, items)
+            wanted = [number if number < count else names[number] for number in numbers]
         count = 0
         for place, png in ((target, False), (images, True)):
             if place is not None:
@@ -131,6 +135,7 @@ def command(
                     png=png,
                     verify=not no_verify,
                     force=force,
+                    links=links,
                     progress=progress,
                 )
         shown = " and ".join(str(place) for place in (target, images) if place is not None)
