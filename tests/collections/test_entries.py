@@ -6,6 +6,7 @@ import io
 import json
 import os
 import stat
+import subprocess
 import sys
 import tempfile
 import zlib
@@ -30,7 +31,8 @@ from bitsback.wire import varint
 from packing import index_of
 from reference import archive as spec
 from reference.fields import ArchiveError as SpecError
-from waiting import exit_code, forked
+from second_decoder import PROGRAM, require
+from waiting import PATIENCE, exit_code, forked
 
 from .conftest import Run, files, noise, save
 
@@ -430,6 +432,39 @@ def test_broken_entries_are_refused(tmp_path: Path, which: str, allowed: bool) -
     assert files(tmp_path) == []
     with pytest.raises(SpecError):
         spec.decode_entries(data, allowed)
+
+
+@pytest.mark.rust
+@pytest.mark.parametrize("which", [*FINE, *BROKEN])
+def test_the_second_decoder_refuses_the_same(tmp_path: Path, which: str) -> None:
+    (tmp_path / "x.bb").write_bytes(crafted({**FINE, **BROKEN}[which]))
+    result = second_decoder("--links", tmp_path / "x.bb", tmp_path / "out")
+    assert (result.returncode, result.stderr.count("\n")) == ((0, 0) if which in FINE else (1, 1))
+    assert (tmp_path / "out").exists() == (which in FINE)
+
+
+@pytest.mark.rust
+def test_the_second_decoder_restores_the_same(folder: Path, tmp_path: Path, umask: int) -> None:
+    bitsback.compress(folder, tmp_path / "x.bb")
+    result = second_decoder(tmp_path / "x.bb", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    found, expected = tree(tmp_path / "out", times=False), tree(folder, times=False)
+    for name in ("pictures/a.png",):
+        assert found.pop(name)[:2] == expected.pop(name)[:2]
+    assert found == expected
+    (folder / "out").symlink_to("/etc")
+    bitsback.compress(folder, tmp_path / "y.bb")
+    result = second_decoder(tmp_path / "y.bb", tmp_path / "refused")
+    assert "leads out" in result.stderr and not (tmp_path / "refused").exists()
+    assert second_decoder("--links", tmp_path / "y.bb", tmp_path / "links").returncode == 0
+    assert os.readlink(tmp_path / "links" / "out") == "/etc"  # noqa: PTH115 - as it is
+
+
+def second_decoder(*arguments: Any) -> subprocess.CompletedProcess[str]:
+    require(PROGRAM)
+    return subprocess.run(
+        [PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
 
 
 def test_extracting_writes_through_no_link(tmp_path: Path) -> None:
