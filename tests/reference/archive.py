@@ -193,8 +193,10 @@ def decode_files(
     described = [section.payload for section in sections if section.kind == "E"]
     require(len(described) <= (kind == 0), "one E at most, of a folder")
     if described:
-        modes, _, _ = read_entries(described[0], len(files))
+        modes, folders, links = read_entries(described[0], len(files))
         files = [replace(file, mode=mode) for file, mode in zip(files, modes, strict=True)]
+        names_there = [file.name for file in files if file.name]
+        check_entries(names_there, folders, links, outside=True)
     files = [file for file in files if file.name != ""]
     for file in files:
         require(not np.ma.is_masked(file.array), "the tiles that a file needs")
