@@ -486,6 +486,23 @@ def test_a_feature_is_needed_to_understand_it(tmp_path: Path) -> None:
     assert replace(Entries([1]), modes=[None]).is_empty
 
 
+def test_links_that_cannot_be_made_are_listed(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("compress", "in").exit_code == 0
+
+    def symlink(*arguments: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "symlink", symlink)
+    result = run("decompress", "in.bb", "-o", "out", "--rm")
+    assert result.exit_code == 2, "what is not the same stays"
+    warning, error = (line for line in result.stderr.splitlines() if "bitsback: " in line)
+    assert "in.bb: 6 links or empty folders cannot be made there: broken, loop, " in warning
+    assert "has another target than what comes back" in error
+    assert Path("in.bb").exists() and "out/run.sh" in map(str, Path("out").rglob("*"))
+
+
 def test_files_of_urls_have_no_modes(tmp_path: Path) -> None:
     pytest.importorskip("fsspec")
     (tmp_path / "in").mkdir()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bitsback.cli import complete, figures, options
-from bitsback.cli.progress import Progress
+from bitsback.cli.progress import Progress, shown_warnings
 from bitsback.cli.selection import file_numbers, item_range
 from bitsback.cli.spool import opened as opened_archive
 
@@ -98,6 +98,7 @@ def command(
     options.destination(output)  # before anything is read
     with ExitStack() as stack:
         progress = stack.enter_context(Progress("extracting", quiet))
+        stack.enter_context(shown_warnings(progress, quiet))
         from bitsback.files.formats import ONE_ARRAY, PAGES
         from bitsback.io.remote.url import check_options, located
         from bitsback.planner.candidates import given_model
