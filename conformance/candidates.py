@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -69,14 +70,16 @@ def golden() -> Iterator[tuple[str, bytes]]:
 
 
 def always() -> Iterator[tuple[str, str, bytes]]:
-    """Archives with what a decoder need not read (the sections A5.6, A5.17 and A5.18), whose end is
-    damaged (A9), and that only a newer release can read (A10), with the section that says so.
+    """Archives with what a decoder need not read (the sections A5.6, A5.17 and A5.18), with modes
+    and links (A5.19), whose end is damaged (A9), and that only a newer release can read (A10), with
+    the section that says so.
     """
     with TemporaryDirectory() as name:
         slope = np.add.outer(np.arange(500), np.arange(600)) // 5
         Image.fromarray(slope.astype(np.uint8)).save(f"{name}/slope.png")
         bitsback.compress([f"{name}/slope.png"], f"{name}/x.bb", model="fast", previews=True)
         yield "A5.17", "previews.bb", Path(name, "x.bb").read_bytes()
+        yield "A5.19", "modes and links.bb", _of_entries(Path(name, "tree"))
         Path(name, "y.bb").write_bytes((TESTS / "archive/golden/number.bb").read_bytes())
         bitsback.add_parity(f"{name}/y.bb", 20)
         yield "A5.18", "parity.bb", Path(name, "y.bb").read_bytes()
@@ -89,7 +92,7 @@ def always() -> Iterator[tuple[str, str, bytes]]:
     kinds, counts = mutate.read(seeds.archives()[6].data)
     parts = [part for part in kinds if part[0] != "I"]
     collection = parts[0][1]
-    yield "A10", "newer feature.bb", _archive([("C", b"\x20" + collection[1:]), *parts[1:]], counts)
+    yield "A10", "newer feature.bb", _archive([("C", b"\x40" + collection[1:]), *parts[1:]], counts)
     yield (
         "A10",
         "newer container.bb",
@@ -106,6 +109,20 @@ def always() -> Iterator[tuple[str, str, bytes]]:
     unknown = b"\x22\0" + bytes(16) + bytes(30)
     block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\1" + unknown
     yield "A10", "newer model.block", block + archive.crc32c(block).to_bytes(4, "little")
+
+
+def _of_entries(folder: Path) -> bytes:
+    """An archive of a folder with modes, links and an empty folder."""
+    (folder / "empty").mkdir(parents=True)
+    (folder / "private").write_text("private")
+    (folder / "link").symlink_to("private")
+    (folder / "root").symlink_to("/")
+    for number, path in enumerate([folder / "private", folder / "empty", folder]):
+        path.chmod(0o700 - 0o100 * (number == 0))
+    for path in (folder / "link", folder / "root", folder / "private", folder / "empty", folder):
+        os.utime(path, ns=(0, 10**18), follow_symlinks=False)
+    bitsback.compress(folder, f"{folder}.bb")
+    return Path(f"{folder}.bb").read_bytes()
 
 
 def valid() -> Iterator[tuple[str, bytes]]:

@@ -38,7 +38,7 @@ SECTIONS = {
     "container_metadata.gif": "A6.5", "container_metadata.lzw": "A6.5",
     "container_metadata.webp": "A6.6", "container_metadata.animated_png": "A6.7",
     "container_metadata.animated_frames": "A6.7", "container_metadata.animated_file": "A6.7",
-    "container_metadata.frames_of": "A6.5", "alone": "A7", "embedded": "A8",
+    "container_metadata.frames_of": "A6.5", "entries": "A5.19", "alone": "A7", "embedded": "A8",
     "model_file": "M1", "model": "M2 M8", "rules": "M2",
     "variables": "M2.1", "steps": "M2.2", "distributions": "M2.3", "outputs": "M2.3",
     "coupled": "M2.3", "grids": "M2.3", "logits": "M2.3", "autoregressive": "M3", "planes": "M4",

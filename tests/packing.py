@@ -49,7 +49,7 @@ def swapped(data: bytes, one: str, other: str) -> bytes:
     it.
     """
     with bitsback.open(data) as archive:
-        names, runs, _ = archive.reader.files.listed
+        names, runs, *_ = archive.reader.files.listed
     names = [{one: other, other: one}.get(name, name) for name in names]
     packed = pack_files(FOLDER, runs, names)
     return replaced(data, NAMES, bytes(open_section(packed, NAMES)))

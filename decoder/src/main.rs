@@ -1,24 +1,29 @@
-//! `bitsback-decode [--arrays] IN OUT`: decodes an archive, or a block alone.
+//! `bitsback-decode [--arrays] [--links] IN OUT`: decodes an archive, or a block alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bitsback_decode::restored::output::{decode, Output};
+use bitsback_decode::container::entries::{Folder, Link, Mode};
+use bitsback_decode::restored::output::{decode, Output, Tree};
 
-const USAGE: &str = "usage: bitsback-decode [--arrays] IN OUT";
+const USAGE: &str = "usage: bitsback-decode [--arrays] [--links] IN OUT";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let arrays = arguments.first().is_some_and(|first| first == "--arrays");
-    if arrays {
-        arguments.remove(0);
-    }
+    let mut given = |option: &str| {
+        let is_given = arguments.first().is_some_and(|first| first == option);
+        if is_given {
+            arguments.remove(0);
+        }
+        is_given
+    };
+    let (arrays, links) = (given("--arrays"), given("--links"));
     let [input, out] = &arguments[..] else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match run(Path::new(input), Path::new(out), arrays) {
+    match run(Path::new(input), Path::new(out), arrays, links) {
         Ok(()) => ExitCode::SUCCESS,
         Err(what) => {
             let what: String = what.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -28,7 +33,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(input: &Path, out: &Path, arrays: bool) -> Result<(), String> {
+fn run(input: &Path, out: &Path, arrays: bool, links: bool) -> Result<(), String> {
     if out.exists() {
         return Err(format!("{} is there already", out.display()));
     }
@@ -42,9 +47,16 @@ fn run(input: &Path, out: &Path, arrays: bool) -> Result<(), String> {
     for note in notes {
         eprintln!("bitsback-decode: {}: note: {note}", input.display());
     }
+    if let Output::Tree(tree) = &output {
+        if let Some(link) = tree.links.iter().find(|link| !links && link.leads_out()) {
+            let Link { name, target } = link;
+            return Err(format!("{name:?} is a link that leads out of the folder, to {target:?}; --links restores it"));
+        }
+    }
     let written = match output {
         Output::One(bytes) => fs::write(out, bytes),
-        Output::Folder(files) => write_folder(out, &files),
+        Output::Folder(files) => fs::create_dir(out).and_then(|()| write_files(out, &files)),
+        Output::Tree(tree) => write_tree(out, tree),
     };
     written.map_err(|error| {
         // Nothing stays at OUT.
@@ -53,8 +65,74 @@ fn run(input: &Path, out: &Path, arrays: bool) -> Result<(), String> {
     })
 }
 
-fn write_folder(out: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {
+/// Writes a folder that is its owner's alone until everything has its mode. Links are made behind all else, so that
+/// nothing is written through one.
+fn write_tree(out: &Path, tree: Tree) -> std::io::Result<()> {
     fs::create_dir(out)?;
+    let usual = mode_of(out)?;
+    set_mode(out, Some(0o700))?;
+    let modes: Vec<_> = tree.files.iter().map(|(name, _, mode)| (name.clone(), *mode)).collect();
+    let files: Vec<_> = tree.files.into_iter().map(|(name, bytes, _)| (name, bytes)).collect();
+    write_files(out, &files)?;
+    for (name, mode) in &modes {
+        set_mode(&out.join(name), *mode)?;
+    }
+    for Folder { name, .. } in &tree.folders {
+        fs::create_dir_all(out.join(name))?;
+    }
+    for Link { name, target } in &tree.links {
+        let path = out.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        if let Err(error) = make_link(target, &path) {
+            eprintln!("bitsback-decode: {}: note: the link is not made: {error}", path.display());
+        }
+    }
+    // What is in a folder comes before it, as its mode may forbid to go there.
+    let mut folders = tree.folders;
+    folders.sort_by(|one, other| other.name.cmp(&one.name));
+    for Folder { name, mode } in folders.iter().filter(|folder| !folder.name.is_empty()) {
+        set_mode(&out.join(name), *mode)?;
+    }
+    let root = folders.iter().find(|folder| folder.name.is_empty()).and_then(|folder| folder.mode);
+    set_mode(out, root.or(usual))
+}
+
+#[cfg(unix)]
+fn mode_of(path: &Path) -> std::io::Result<Mode> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(Some((fs::metadata(path)?.permissions().mode() & 0o777) as u16))
+}
+
+/// Sets the lower 9 bits of a mode that is known.
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: Mode) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    mode.map_or(Ok(()), |mode| fs::set_permissions(path, fs::Permissions::from_mode(u32::from(mode) & 0o777)))
+}
+
+#[cfg(unix)]
+fn make_link(target: &str, path: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+#[cfg(not(unix))]
+fn mode_of(_: &Path) -> std::io::Result<Mode> {
+    Ok(None)
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &Path, _: Mode) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn make_link(_: &str, _: &Path) -> std::io::Result<()> {
+    Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "links need a system that has them"))
+}
+
+fn write_files(out: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {
     for (name, bytes) in files {
         let path: PathBuf = out.join(name);
         if let Some(folder) = path.parent() {

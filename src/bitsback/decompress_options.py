@@ -50,6 +50,12 @@ class DecompressOptions:
         metavar="VALUE",
         needs="keep_going",
     )
+    links: bool = option(
+        False,
+        "Restore symbolic links that lead out of the folder, too.",
+        "Without it an archive of a folder with such a link is refused: its target is absolute, or"
+        " leads up by `..` further than to the folder. No file is ever written through a link.",
+    )
     model: Choice | None = option(
         None,
         "The model file that the archive was made with, if the model is neither in the archive"
@@ -83,6 +89,7 @@ class DecompressKeywords(TypedDict, total=False):
     files: RestoredFiles
     keep_going: bool
     fill: float | None
+    links: bool
     model: Choice | None
     threads: int | None
     force: bool

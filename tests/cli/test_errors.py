@@ -65,7 +65,7 @@ def test_an_unknown_feature_asks_for_an_upgrade(run: Run, folder: Path) -> None:
     first = Cursor(memoryview(data), len(HEAD)).section()
     payload = bytes(open_section(first, COLLECTION))
     assert payload[0] == 0, "no features"
-    newer = section(COLLECTION, bytes([1 << 5]), payload[1:])
+    newer = section(COLLECTION, bytes([1 << 6]), payload[1:])
     Path("digits.bb").write_bytes(HEAD + newer + data[len(HEAD) + len(first) :])
     for arguments in (["info"], ["verify"], ["decompress", "-f"]):
         assert_one_line_error(

@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from bitsback.files.png import png_metadata
 from bitsback.files.png.png_metadata import PngDrawing
 from bitsback.files.png.png_parts import pack_chunk
 
-from .conftest import Run, assert_one_line_error
+from .conftest import Run, assert_error_line, assert_one_line_error
 
 
 @pytest.fixture
@@ -70,6 +71,72 @@ def test_a_folder_goes_with_all_its_files(run: Run, pictures: Path) -> None:
     Path("in/Thumbs.db").touch()
     assert run("compress", "in", "-f", "--rm").exit_code == 0
     assert [path.name for path in Path("in").rglob("*")] == ["Thumbs.db"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links and modes")
+def test_a_folder_goes_with_its_links_and_empty_folders(run: Run, pictures: Path) -> None:
+    Path("in/a/1.png").chmod(0o600)
+    Path("in/link").symlink_to("a/1.png")
+    Path("in/empty/deep").mkdir(parents=True)
+    assert run("compress", "in", "--rm").exit_code == 0
+    assert not Path("in").exists()
+    assert run("decompress", "in.bb", "--rm").exit_code == 0
+    assert Path("in/a/1.png").stat().st_mode & 0o777 == 0o600
+    assert Path("in/link").is_symlink() and Path("in/empty/deep").is_dir()
+    assert not Path("in.bb").exists()
+
+
+def make_odd(kind: str) -> None:
+    file = Path("in/a/odd")
+    if kind == "hard link":
+        file.hardlink_to("in/3.png")
+    elif kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "sparse":
+        with file.open("wb") as sparse:
+            sparse.truncate(1 << 20)
+    else:
+        file.touch()
+        file.chmod(0o4755)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs what only POSIX has")
+@pytest.mark.parametrize("kind", ["hard link", "pipe", "sparse", "setuid"])
+def test_what_would_come_back_as_something_else_stays(run: Run, pictures: Path, kind: str) -> None:
+    make_odd(kind)
+    before = files()
+    result = run("compress", "in", "--rm", "-q")
+    assert_error_line(result.stderr, "3.png" if kind == "hard link" else "a/odd")
+    assert result.exit_code == 2 and files() == before | {"in.bb"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_links_in_a_list_stay(run: Run, pictures: Path) -> None:
+    Path("link").symlink_to("in/3.png")
+    result = run("compress", "link", "in/a/1.png", "-o", "x.bb", "--rm", "-q")
+    assert_error_line(result.stderr, "link", "which was given as a file")
+    assert Path("link").is_symlink() and Path("in/a/1.png").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links and modes")
+@pytest.mark.parametrize("change", ["mode", "target", "gone", "folder"])
+def test_modes_and_links_that_were_changed_are_told(pictures: Path, run: Run, change: str) -> None:
+    link = Path("in/link")
+    link.symlink_to("a")
+    bitsback.compress("in", "in.bb")
+    with bitsback.open("in.bb") as archive:
+        names = list(archive.names)
+        readback.compare(archive.reader, Path("in"), names, times=True)
+        if change == "mode":
+            Path("in/3.png").chmod(0o601)
+        elif change == "folder":
+            Path("in/a").chmod(0o701)
+        else:
+            link.unlink()
+            if change == "target":
+                link.symlink_to("b")
+        with pytest.raises(InputError, match=r"in/(link|3\.png|a) has another (mode|target)"):
+            readback.compare(archive.reader, Path("in"), names, times=True)
 
 
 def test_by_default_all_stays(run: Run, pictures: Path) -> None:

@@ -150,7 +150,7 @@ def test_what_cannot_be_read_or_written(folder: Path, tmp_path: Path) -> None:
     (folder / "0" / "0.png").unlink()
     (folder / "0" / "0.png").symlink_to("/proc/self/mem")
     with pytest.raises(bitsback.InputError, match=r"0\.png: cannot be read"):
-        bitsback.compress(folder, tmp_path / "b.bb")
+        bitsback.compress([folder / "0" / "0.png"], tmp_path / "b.bb")
     with pytest.raises(bitsback.InputError, match=r"/proc/out.*cannot be written"):
         bitsback.decompress(tmp_path / "a.bb", "/proc/out")
 

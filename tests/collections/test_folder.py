@@ -242,18 +242,20 @@ def test_what_is_left_out_is_named(run: Run, tmp_path: Path) -> None:
     result = run("compress", "in")
     assert result.exit_code == 0, result.output
     assert set(result.stderr.splitlines()[1:]) >= {
-        "kept: links to files, as the files: b.png",
-        "left out: links to folders: loop",
-        "left out: links that lead nowhere: c.png, d.png",
+        "kept: links that lead out of the folder, which come back with --links only: loop",
         "left out: pipes and devices: pipe.png",
-        "left out: empty folders: empty/",
     }
     told = result.stderr
     assert "left out: Thumbs.db and .DS_Store: " in told and "sub/.DS_Store" in told
     assert "left out: files that bitsback left unfinished: .bitsback-" in told
-    assert run("list", "in.bb").stdout.split() == ["b.png", "sub/a.png"]
+    links = ["b.png", "c.png", "d.png", "loop"]
+    assert run("list", "in.bb").stdout.split() == ["sub/a.png", *links, "empty/"]
     result = run("compress", "in", "-f", "--json")
-    assert json.loads(result.stdout)["skipped"]["links to folders"] == ["loop"]
+    assert json.loads(result.stdout)["skipped"]["pipes and devices"] == ["pipe.png"]
+    result = run("compress", "in", "-f", "--pictures-only", "--json")
+    skipped = json.loads(result.stdout)["skipped"]
+    assert skipped["links to folders"] == ["loop"] and skipped["empty folders"] == ["empty/"]
+    assert run("list", "in.bb").stdout.split() == ["sub/a.png", "b.png"]
 
 
 def test_no_more_than_some_files_of_a_kind_are_named(run: Run, tmp_path: Path) -> None:

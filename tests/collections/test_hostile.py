@@ -176,7 +176,7 @@ def test_a_block_of_two_parts(tmp_path: Path) -> None:
 
 
 def test_features_kinds_and_containers_that_are_not_known(tmp_path: Path) -> None:
-    for start in (b"\x20\1\0", b"\0\1\3", b"\0\5"):
+    for start in (b"\x40\1\0", b"\0\1\3", b"\0\5"):
         refuse(
             archive(section(COLLECTION, start, pictures(2).pack()[5:-4]), b""),
             tmp_path,

@@ -140,7 +140,7 @@ def forge(random: Random, data: bytes, other: bytes) -> bytes:
                 parts.insert(at, random.choice(strange))
             case 3:
                 parts.insert(
-                    at, (random.choice("CMBINFULHQxz"), random.randbytes(random.randrange(20)))
+                    at, (random.choice("CMBINFULHEQxz"), random.randbytes(random.randrange(20)))
                 )
             case _:
                 kind, payload = parts[at]

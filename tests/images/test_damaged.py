@@ -91,7 +91,7 @@ def test_what_is_no_file_is_left_out(folder: Path, kind: str) -> None:
         Path(os.fsdecode(os.fsencode(folder) + b"/b\xff.png")).write_bytes(b"")
     if kind == "not UTF-8":  # its name ends in .png, so it is left out on demand only
         refused(folder, r"b\\udcff\.png: ")
-    summary = bitsback.compress(folder, io.BytesIO(), skip_bad=True)
+    summary = bitsback.compress(folder, io.BytesIO(), skip_bad=True, pictures_only=True)
     assert summary.files == 1
     assert len(summary.bad) == (kind == "not UTF-8")
     what = "pipes and devices" if "pipe" in kind else "links that lead nowhere"

@@ -17,6 +17,7 @@ from . import embedded
 from .blocks import decode_block
 from .collection import Part, read_collection
 from .container_metadata import restore_tiff
+from .entries import Folder, Link, check_entries, read_entries
 from .fields import Reader, require, varint
 from .labels import read_names, read_pairs, read_unnamed
 
@@ -72,7 +73,7 @@ def read_sections(data: bytes) -> list[Section]:
     require(start == 8 or data[start - 4 : start] == END, "a footer of an older generation")
     kinds = "".join(section.kind for section in found[heads[0] :])
     require(
-        re.fullmatch("C[MNFULHa-z]*B*[NFULHa-z]*I", kinds) is not None,
+        re.fullmatch("C[MNFULHEa-z]*B*[NFULHEa-z]*I", kinds) is not None,
         "sections in order: C, M and others, B, others, I",
     )
     end = 8
@@ -86,7 +87,7 @@ def section_at(data: bytes, at: int, size: int, kind: str) -> Section:
     """The section of this kind and size at this place."""
     reader = Reader(data[at : at + size])
     require(
-        kind in "CMBINFULH" or kind in "abcdefghijklmnopqrstuvwxyz",
+        kind in "CMBINFULHE" or kind in "abcdefghijklmnopqrstuvwxyz",
         "a kind of section that is known",
     )
     require(chr(reader.byte()) == kind, "a section of the kind that the index says")
@@ -133,6 +134,7 @@ class File:
     metadata: bytes = b""
     time: int | None = None
     """In ns since 1970."""
+    mode: int | None = None
 
 
 def decode(data: bytes, models: Iterable[Any] = ()) -> NDArray[Any]:
@@ -179,7 +181,7 @@ def decode_files(
     if names.kind == "U":
         require(kind == 0, "pictures")
         require(not any(part.axes == 3 for part in parts), "no bytes of files")
-        require(all(section.kind not in "FH" for section in sections), "no F or H without names")
+        require(all(each.kind not in "FHE" for each in sections), "no F, H or E without names")
         require(not removed, "files that can be removed have names")
         found = [array for part in arrays for array in part]
         called, _, _ = read_unnamed(names.payload, len(found))
@@ -188,6 +190,13 @@ def decode_files(
     require(len(stats) <= (kind == 0), "one F at most, of a folder")
     files = list(read_files(Reader(names.payload), kind, parts, arrays, stats, removed))
     check_digests([section.payload for section in sections if section.kind == "H"], kind, files)
+    described = [section.payload for section in sections if section.kind == "E"]
+    require(len(described) <= (kind == 0), "one E at most, of a folder")
+    if described:
+        modes, folders, links = read_entries(described[0], len(files))
+        files = [replace(file, mode=mode) for file, mode in zip(files, modes, strict=True)]
+        names_there = [file.name for file in files if file.name]
+        check_entries(names_there, folders, links, outside=True)
     files = [file for file in files if file.name != ""]
     for file in files:
         require(not np.ma.is_masked(file.array), "the tiles that a file needs")
@@ -234,6 +243,21 @@ def content_digest(what: int, name: str, array: NDArray[Any]) -> int:
     shape = bytes([array.ndim]) + b"".join(map(varint, array.shape))
     data = bytes([what]) + b"".join(fields) + shape + array.tobytes()
     return int.from_bytes(hashlib.sha256(data).digest(), "little")
+
+
+def decode_entries(data: bytes, outside: bool = False) -> tuple[list[Folder], list[Link]]:
+    """The folders and links in an archive of a folder, which may all be restored. outside: whether
+    links may lead out of the folder.
+    """
+    files = decode_files(data)
+    sections = read_sections(data)
+    _, parts, _ = read_collection(sections[0].payload)
+    folders, links = list[Folder](), list[Link]()
+    for section in sections:
+        if section.kind == "E":
+            _, folders, links = read_entries(section.payload, sum(part.shape[0] for part in parts))
+    check_entries([str(file.name) for file in files], folders, links, outside)
+    return folders, links
 
 
 def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> tuple[bytes | None, bytes]:

@@ -79,7 +79,7 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
     """The kind of files, or None for an array, the parts, and the features."""
     reader = Reader(payload)
     features = reader.varint()
-    require(features & ~0b11111 == 0, "no feature that this reader does not understand")
+    require(features & ~0b111111 == 0, "no feature that this reader does not understand")
     container = reader.byte()
     require(container <= 4, "a container of the list")
     kind = reader.byte() if container == 1 else None

@@ -25,6 +25,7 @@ pub struct Archive<'a> {
     pub labels: Option<&'a [u8]>,
     pub stats: Option<&'a [u8]>,
     pub digests: Option<&'a [u8]>,
+    pub entries: Option<&'a [u8]>,
     /// The sections that a reader may ignore; they are not read.
     pub others: Vec<Listed>,
     /// Where the archive ends, if an addition that was not finished follows it.
@@ -190,6 +191,7 @@ impl<'a> Archive<'a> {
             labels: None,
             stats: None,
             digests: None,
+            entries: None,
             others: Vec::new(),
             continued_at: None,
         };
@@ -207,6 +209,7 @@ impl<'a> Archive<'a> {
                 b'L' => &mut archive.labels,
                 b'F' => &mut archive.stats,
                 b'H' => &mut archive.digests,
+                b'E' => &mut archive.entries,
                 b'a'..=b'z' => {
                     archive.others.push(*section);
                     continue;
@@ -278,7 +281,8 @@ impl<'a> Archive<'a> {
         demand(self.stats.is_none() || pictures, "an F section may not be there", SECTION)?;
         demand(!pictures || !bytes || self.stats.is_some(), "the F section is missing", SECTION)?;
         let named = pictures && self.names.is_some();
-        demand(self.digests.is_none() || named, "an H section may not be there", SECTION)
+        demand(self.digests.is_none() || named, "an H section may not be there", SECTION)?;
+        demand(self.entries.is_none() || named, "an E section may not be there", SECTION)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::foundations::error::{demand, error, Result};
 const SECTION: &str = "format.md, A5.1";
 
 /// All features that a reader knows; it takes what they allow also without them.
-const FEATURES: u64 = 31;
+const FEATURES: u64 = 63;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

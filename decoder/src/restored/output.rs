@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::blocks::methods;
 use crate::container::archive::{block_payload, Archive};
 use crate::container::collection::{Collection, Container, Kind, Part};
+use crate::container::entries::{Entries, Folder, Link, Mode};
 use crate::container::lone::Array;
 use crate::container::names::{self, File, Group};
 use crate::container::ranges::Ranges;
@@ -25,6 +26,15 @@ pub enum Output {
     One(Vec<u8>),
     /// A folder of files, by their names.
     Folder(Vec<(String, Vec<u8>)>),
+    /// A folder as it was.
+    Tree(Tree),
+}
+
+/// Files, with their modes, and the folders and links beside them.
+pub struct Tree {
+    pub files: Vec<(String, Vec<u8>, Mode)>,
+    pub folders: Vec<Folder>,
+    pub links: Vec<Link>,
 }
 
 /// What is not as it was.
@@ -36,6 +46,8 @@ pub struct Decoded {
     pub parts: Vec<Part>,
     pub bytes: Vec<Vec<u8>>,
     pub files: Vec<File>,
+    /// Modes of all files, folders and links; none of archives without them.
+    pub entries: Entries,
 }
 
 /// Decodes a file: an archive, or a block alone.
@@ -90,6 +102,10 @@ impl Decoded {
             Container::Files(kind) => names::read(&archive, kind)?,
             _ => (Vec::new(), Vec::new()),
         };
+        let entries = match archive.entries {
+            Some(payload) if !files.is_empty() => Entries::read(payload, files.len())?,
+            _ => Entries::default(),
+        };
         check_needed(&archive, &files)?;
         let bytes = decode_parts(&archive, &ranges, &library)?;
         for (part, bytes) in archive.collection.parts.iter().zip(&bytes) {
@@ -99,7 +115,9 @@ impl Decoded {
             demand(!held || alone, "there is another part beside a TIFF file that is held", "format.md, A5.3")?;
         }
         let Collection { container, parts, .. } = archive.collection;
-        let decoded = Decoded { container, parts, bytes, files };
+        let decoded = Decoded { container, parts, bytes, files, entries };
+        let names = decoded.files.iter().map(|file| &file.name[..]).filter(|name| !name.is_empty());
+        decoded.entries.check_places(names)?;
         decoded.check_groups(&groups)?;
         Ok(decoded)
     }
@@ -150,6 +168,12 @@ impl Decoded {
     pub fn there(&self) -> impl Iterator<Item = &File> {
         let paged = matches!(self.container, Container::Files(Kind::Tiff));
         self.files.iter().filter(move |file| paged || !file.name.is_empty())
+    }
+
+    /// The same, with their modes.
+    pub fn there_with_modes(&self) -> impl Iterator<Item = (&File, Mode)> {
+        let modes = self.entries.modes.iter().copied().chain(std::iter::repeat(None));
+        self.files.iter().zip(modes).filter(|(file, _)| !file.name.is_empty())
     }
 
     /// One array.

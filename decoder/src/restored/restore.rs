@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use crate::container::collection::{Container, Kind};
+use crate::container::entries::{Entries, Mode};
 use crate::container::names::File;
 use crate::foundations::error::{demand, error, Result};
 use crate::foundations::sha256::sha256;
 use crate::restored::metadata::{self, Restored};
 use crate::restored::npy::npy;
-use crate::restored::output::{Decoded, Notes, Output};
+use crate::restored::output::{Decoded, Notes, Output, Tree};
 use crate::restored::picture::Picture;
 use crate::restored::tiff::Tiff;
 use crate::restored::zip::zip;
@@ -39,16 +40,16 @@ impl Decoded {
     }
 
     fn restore_folder(&self, notes: &mut Notes) -> Result<Output> {
-        let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut files: Vec<(String, Vec<u8>, Mode)> = Vec::new();
         let mut note = |text: &'static str| {
             if !notes.contains(&text) {
                 notes.push(text);
             }
         };
-        for file in self.there() {
+        for (file, mode) in self.there_with_modes() {
             let bytes = self.bytes_of(file);
             if self.parts[file.part].axes == 3 {
-                files.push((file.name.clone(), hashed(file, bytes.to_vec())?));
+                files.push((file.name.clone(), hashed(file, bytes.to_vec())?, mode));
                 continue;
             }
             let (shape, pixels) = self.picture(file);
@@ -58,14 +59,14 @@ impl Decoded {
                 let fits = picture.fits(&ending);
                 let other = if picture.fits("png") { "png" } else { "tif" };
                 let name = if fits { file.name.clone() } else { format!("{}.{other}", file.name) };
-                files.push((name, picture.file(if fits { &ending } else { other })?));
+                files.push((name, picture.file(if fits { &ending } else { other })?, mode));
                 continue;
             }
             match metadata::restore(bytes, &picture)? {
-                Restored::Exact(made) => files.push((file.name.clone(), hashed(file, made)?)),
+                Restored::Exact(made) => files.push((file.name.clone(), hashed(file, made)?, mode)),
                 Restored::Png(made) => {
                     note(NOTE_PNG);
-                    files.push((file.name.clone(), made));
+                    files.push((file.name.clone(), made, mode));
                 }
                 Restored::Pages(rows) => {
                     note(NOTE_TIFF);
@@ -80,13 +81,15 @@ impl Decoded {
                         } else {
                             format!("{}.{page:0digits$}.{ending}", file.name)
                         };
-                        files.push((name, Picture { rows: count, pixels: own, ..picture }.file(ending)?));
+                        files.push((name, Picture { rows: count, pixels: own, ..picture }.file(ending)?, mode));
                     }
                 }
             }
         }
         check_names(&files)?;
-        Ok(Output::Folder(files))
+        self.entries.check_places(files.iter().map(|(name, ..)| &name[..]))?;
+        let Entries { folders, links, .. } = self.entries.clone();
+        Ok(Output::Tree(Tree { files, folders, links }))
     }
 
     fn restore_tiff(&self, notes: &mut Notes) -> Result<Output> {
@@ -152,10 +155,10 @@ fn hashed(file: &File, made: Vec<u8>) -> Result<Vec<u8>> {
 }
 
 /// Refuses two files of one name, a file where another one needs a folder, and names that are too long.
-fn check_names(files: &[(String, Vec<u8>)]) -> Result<()> {
+fn check_names(files: &[(String, Vec<u8>, Mode)]) -> Result<()> {
     let mut names = HashSet::new();
     let mut folders = HashSet::new();
-    for (name, _) in files {
+    for (name, ..) in files {
         let fits = name.len() <= 1024 && name.split('/').all(|part| part.len() <= 255);
         demand(fits, &format!("the name {name:?} is too long"), NAMES)?;
         demand(names.insert(&name[..]), &format!("two files come out as {name:?}"), NAMES)?;

@@ -271,6 +271,7 @@ class Archive(Indexed):
         png: bool = False,
         verify: bool = True,
         force: bool = False,
+        links: bool = False,
         progress: Progress | None = None,
     ) -> int:
         """Writes some files or items, and decodes only the blocks that hold them. Returns their
@@ -284,14 +285,16 @@ class Archive(Indexed):
         ...         archive.extract([2, slice(18, 20)], path), np.load(path).tolist()
         (3, [[6, 7, 8], [54, 55, 56], [57, 58, 59]])
 
-        items: the name or the number of a file, the number of an item, a slice of numbers, or
-            several of these. destination: for files of a folder the path or URL of a folder; for
-            items of an array that of a .npy file, or a binary stream, where one number writes the
-            item itself and all else an array of items; for arrays of an npz file that of a .npy
-            file, or of an .npz file for several.
+        items: the name of a file, a link or an empty folder, the number of a file or an item, a
+            slice of numbers, or several of these.
+        destination: for files of a folder the path or URL of a folder; for items of an array that
+            of a .npy file, or a binary stream, where one number writes the item itself and all else
+            an array of items; for arrays of an npz file that of a .npy file, or of an .npz file for
+            several.
         png: writes a PNG file for each item or page into the folder `destination`, named by its
             number. verify: False stops decoding a block behind the last item that is wanted, and
-            checks only checksums, not digests. force: replaces files that exist. progress: called
+            checks only checksums, not digests. force: replaces files that exist. links: restores
+            links that lead out of the folder, too. progress: called
             with the number of items that are done, and of all.
 
         Raises KeyError or IndexError if there is no such item, InputError if it cannot be written
@@ -299,7 +302,7 @@ class Archive(Indexed):
         """
         from bitsback.archive.restoring.extracting import extract  # late, as it imports Pillow
 
-        return extract(self.reader, items, destination, png, verify, force, progress)
+        return extract(self.reader, items, destination, png, verify, force, progress, links)
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
         """Decodes every block and checks everything else. Returns the faults, each with the number

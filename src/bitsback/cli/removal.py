@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from bitsback.cli import figures, options
 from bitsback.cli.progress import Progress
 from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import InputError
+from bitsback.io.names import printable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -40,8 +42,9 @@ def check_removable(sources: Iterable[str], output: str) -> None:
 def remove_compressed(
     sources: Sequence[str], output: str, messages: Sequence[str], threads: int | None, quiet: bool
 ) -> None:
-    """Removes the input of an archive. Raises InputError or ArchiveError, and removes nothing, if
-    there was any warning, or if anything does not come back as it is.
+    """Removes the input of an archive. messages: the warnings, and what else does not come back.
+    Raises InputError or ArchiveError, and removes nothing, if there is any, or if anything does not
+    come back as it is.
     """
     import bitsback
     from bitsback.archive.comparing.readback import compare
@@ -57,7 +60,7 @@ def remove_compressed(
         bitsback.open(output) as archive,
     ):
         if archive.kind != "folder":
-            place, names = Path(sources[0]), list[str]()
+            place, names, folders = Path(sources[0]), list[str](), list[str]()
             files = [place]
         else:
             place = Path(sources[0])
@@ -66,12 +69,15 @@ def remove_compressed(
                 assert isinstance(root, Path), "URLs were refused"
                 place = root
             names = list(archive.names)
+            _check_files([place / name for name in names])
+            names += [link.name for link in archive.reader.files.links]
             files = [place / name for name in names]
+            folders = [name.removesuffix("/") for name in archive.reader.files.empty_folders]
         before = _states(files)
-        compare(archive.reader, place, names, threads, progress, times=True)
+        compare(archive.reader, place, list(archive.names), threads, progress, times=True)
         _remove(files, before)
     if archive.kind == "folder" and Path(sources[0]).is_dir():
-        _remove_empty(Path(sources[0]), names)
+        _remove_empty(Path(sources[0]), [*names, *(f"{folder}/x" for folder in folders)])
     if not quiet:
         figures.say(f"{shown}: removed, {figures.count(len(files), 'file')}", err=True)
 
@@ -98,10 +104,37 @@ def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: b
         figures.say(f"{source}: removed", err=True)
 
 
+def _check_files(files: Iterable[Path]) -> None:
+    """Raises InputError for a file that would come back as something else: a link in a list of
+    files, a hard link, or a sparse file.
+    """
+    for file in files:
+        status = file.lstat()
+        kind = ""
+        if stat.S_ISLNK(status.st_mode):
+            kind = "a link, which was given as a file"
+        elif status.st_nlink > 1:
+            kind = "a hard link, which would come back as a copy"
+        elif _has_holes(file, status.st_size):
+            kind = "a sparse file, which would come back without holes"
+        if kind:
+            raise InputError(f"{printable(str(file))}: kept, with all others, since it is {kind}")
+
+
+def _has_holes(file: Path, size: int) -> bool:
+    if not hasattr(os, "SEEK_HOLE") or not size:
+        return False
+    with suppress(OSError), file.open("rb") as opened:  # a file system that does not tell
+        return os.lseek(opened.fileno(), 0, os.SEEK_HOLE) < size
+    return False
+
+
 def _states(files: Iterable[Path]) -> list[tuple[int, ...]]:
     """The properties of files that reveal a change."""
-    states = [file.stat() for file in files]
-    return [(state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns) for state in states]
+    states = [file.lstat() for file in files]
+    return [
+        (each.st_dev, each.st_ino, each.st_mode, each.st_size, each.st_mtime_ns) for each in states
+    ]
 
 
 def _remove(files: Sequence[Path], before: list[tuple[int, ...]]) -> None:

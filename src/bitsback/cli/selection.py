@@ -43,10 +43,12 @@ def item_range(text: str, length: int) -> range:
 
 
 def file_numbers(archive: Archive, texts: Sequence[str]) -> list[int]:
-    """The numbers of files, each once. Each text is a name, or otherwise a number, a range, a name
-    as `list` shows it, a folder or a pattern. Raises InputError, UsageError.
+    """The numbers of files, each once; links and empty folders count as behind all files. Each text
+    is a name, or otherwise a number, a range, a name as `list` shows it, a folder or a pattern.
+    Raises InputError, UsageError.
     """
     numbers: list[int] = []
+    names = archive.reader.entry_names
     for text in texts:
         named = archive.reader.files.number(text)
         if named is not None:
@@ -54,11 +56,11 @@ def file_numbers(archive: Archive, texts: Sequence[str]) -> list[int]:
         elif (text.removeprefix("-")[:1].isdecimal() and _is_range(text)) or text.startswith(":"):
             numbers += item_range(text, len(archive))
         else:
-            found = list(_matching(archive.names, text))
+            found = list(_matching(names, text))
             if not found and "\\" in text:
                 found = _escaped(archive, text)
             if not found:
-                raise InputError(f"{archive.name}: {_nothing(archive.names, text)}")
+                raise InputError(f"{archive.name}: {_nothing(names, text)}")
             numbers += found
     return list(dict.fromkeys(numbers))
 
@@ -67,7 +69,7 @@ def _escaped(archive: Archive, text: str) -> list[int]:
     """The numbers of files by names as `list` shows them, where control characters are escaped.
     Raises InputError if several files are shown by the same name.
     """
-    shown = list(map(printable, archive.names))
+    shown = list(map(printable, archive.reader.entry_names))
     found = [number for number, name in enumerate(shown) if name == text]
     if len(found) > 1:
         raise InputError(

@@ -19,9 +19,9 @@ from bitsback.coding.block import (
     read_header,
 )
 from bitsback.coding.fallback import decode_fallback
-from bitsback.coding.streams import decode_streams
 from bitsback.coding.multisets import Multisets
 from bitsback.coding.number_digits import dtype_of, fits, joined
+from bitsback.coding.streams import decode_streams
 from bitsback.errors import ArchiveError, MessageError
 from bitsback.format import adaptive
 from bitsback.format.array_part import ArrayPart

@@ -248,7 +248,8 @@ def _listed(source: Place | Sequence[Place], request: CompressOptions) -> Listin
             f"{name_of(root)}: is no folder on a disk; give a dask.array, a folder, or a list of"
             " files"
         )
-    listing = list_folder(Path(root).absolute(), endings=Request.from_options(request).endings)
+    endings = Request.from_options(request).endings
+    listing = list_folder(Path(root).absolute(), endings=endings, follow=request.unordered)
     for kind, names in listing.skipped.items():
         message = f"left out: {kind}: {', '.join(names[:3])}{', ...' * (len(names) > 3)}"
         warnings.warn(message, InputWarning, stacklevel=3)
@@ -256,12 +257,14 @@ def _listed(source: Place | Sequence[Place], request: CompressOptions) -> Listin
 
 
 def _groups(listing: Listing, files: int) -> list[Listing]:
-    """Parts of a listing with so many files each."""
+    """Parts of a listing with so many files each, the first of which has the folders and links."""
     return [
         Listing(
             listing.root,
             names := listing.names[first : first + files],
             urls={name: listing.urls[name] for name in names if name in listing.urls},
+            folders=() if first else listing.folders,
+            links=() if first else listing.links,
         )
         for first in range(0, len(listing.names), files)
     ]

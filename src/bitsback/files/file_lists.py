@@ -8,16 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from bitsback.errors import InputError
 from bitsback.files.formats import PICTURES
+from bitsback.format.entries import Folder, Link, parents, target_fault
+from bitsback.format.file_stats import bounded_time
 from bitsback.io.file_io import Location, reading
 from bitsback.io.names import UNFINISHED, check, ending_of, printable
 from bitsback.io.remote.files import files_in
 from bitsback.io.remote.url import Url
 
-HIDDEN, LINKS = "hidden files", "links to files, as the files"
-"""Kinds of files that are kept, which may be unexpected."""
+HIDDEN, LINKS, OUTSIDE = (
+    "hidden files",
+    "links to files, as the files",
+    "links that lead out of the folder, which come back with --links only",
+)
+"""Kinds of files and links that are kept, which may be unexpected."""
 JUNK, UNFINISHED_FILES, LINKS_TO_FOLDERS, BROKEN_LINKS, SPECIAL, EMPTY = (
     "Thumbs.db and .DS_Store",
     "files that bitsback left unfinished",
@@ -32,7 +39,7 @@ _JUNK = frozenset(["thumbs.db", ".ds_store"])
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of pictures, in order."""
+    """The files of a folder, or of a list, in order."""
 
     root: Path | Url
     """The folder to which names are relative."""
@@ -41,7 +48,7 @@ class Listing:
     skipped: dict[str, list[str]] = field(default_factory=dict)
     """The names of what is left out, by kind."""
     noted: dict[str, list[str]] = field(default_factory=dict)
-    """Names of kept files that may be unexpected: HIDDEN, LINKS."""
+    """Names of what is kept and may be unexpected: HIDDEN, LINKS, OUTSIDE."""
     bad: dict[str, str] = field(default_factory=dict)
     """The files with unsupported names and the unreadable folders that are left out of a folder,
     and the reasons.
@@ -49,21 +56,27 @@ class Listing:
 
     urls: dict[str, Url] = field(default_factory=dict)
     """The URLs of files by their names."""
+    folders: Sequence[Folder] = ()
+    links: Sequence[Link] = ()
 
     def path(self, name: str) -> Path | Url:
         return self.root / name if isinstance(self.root, Path) else self.urls[name]
 
 
 def list_folder(
-    root: Path | Url, skip_bad: bool = False, endings: frozenset[str] | None = PICTURES
+    root: Path | Url,
+    skip_bad: bool = False,
+    endings: frozenset[str] | None = PICTURES,
+    follow: bool = False,
 ) -> Listing:
     """The files of a folder and its subfolders whose names have these endings, by name, or all
     files. Raises InputError if there are none, or, unless `skip_bad`, if one has a bad name.
 
-    endings: in lower case; None for all files, including hidden ones. Links to files are followed,
-    links to folders are not. The listing names what is left out.
+    endings: in lower case; None for all files, including hidden ones. follow: list the files that
+    links lead to, in place of the links. Links to folders are never followed. The listing names
+    what is left out.
     """
-    found = _Found(endings)
+    found = _Found(endings, follow)
     bad: dict[str, str] = {}
     urls: dict[str, Url] = {}
     if isinstance(root, Url):
@@ -74,14 +87,28 @@ def list_folder(
     else:
         _walk(root, found, bad if skip_bad else None)
     names: list[str] = []
-    for name in sorted(found.names, key=os.fsencode):
+    links: list[Link] = []
+    folders: list[Folder] = []
+
+    def keep(kept: list[Any], entry: Any, name: str, target: str = "x") -> None:
         try:
             check(name, f"{root}/{name}")
-            names.append(name)
+            if (fault := target_fault(target)) is not None:
+                raise InputError(f"{printable(f'{root}/{name}')}: {fault}; replace the link")
+            kept.append(entry)
         except InputError as error:
             if not skip_bad:
                 raise
             bad[printable(name)] = str(error)
+
+    for name in sorted(found.names, key=os.fsencode):
+        keep(names, name, name)
+    for link in sorted(found.links, key=lambda link: os.fsencode(link.name)):
+        keep(links, link, link.name, link.target)
+    inside = parents([*names, *(link.name for link in links)])
+    for folder in sorted(found.folders, key=lambda folder: os.fsencode(folder.name)):
+        if endings is None or folder.name in inside:
+            keep(folders, folder, folder.name)
     if not names:
         left_out = "; ".join(f"{kind}: {len(each)}" for kind, each in found.skipped.items())
         left_out = f" (left out: {left_out})" if left_out else ""
@@ -90,7 +117,12 @@ def list_folder(
         raise InputError(
             f"{root}: has no pictures{left_out}; they end in {' '.join(sorted(endings))}"
         )
-    return Listing(root, names, found.skipped, found.noted, bad, urls)
+    for link in links:
+        if link.outside:
+            found.noted.setdefault(OUTSIDE, []).append(link.name)
+    if isinstance(root, Path):
+        folders.insert(0, _folder(root, ""))
+    return Listing(root, names, found.skipped, found.noted, bad, urls, folders, links)
 
 
 def list_files(paths: Sequence[Location]) -> Listing:
@@ -120,7 +152,20 @@ def list_files(paths: Sequence[Location]) -> Listing:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise InputError(f"{printable(twice[0])}: is given twice")
-    return Listing(root, names)
+    with reading(printable(os.fspath(root))):
+        folders = [_folder(root / name, name) for name in sorted(parents(names))]
+    return Listing(root, names, folders=folders)
+
+
+def _folder(place: Path, name: str) -> Folder:
+    """Raises OSError."""
+    status = place.stat()
+    return Folder(name, mode_of(status), bounded_time(status.st_mtime_ns))
+
+
+def mode_of(status: os.stat_result) -> int | None:
+    """The mode of a file or a folder; None on Windows, which has none."""
+    return None if os.name == "nt" else stat.S_IMODE(status.st_mode)
 
 
 def _list_urls(urls: Sequence[Url], others: int) -> Listing:
@@ -142,15 +187,18 @@ def _list_urls(urls: Sequence[Url], others: int) -> Listing:
 
 
 class _Found:
-    """The names of the kept files of a folder, and of what is left out."""
+    """The names of the kept files of a folder, its folders and links, and what is left out."""
 
-    def __init__(self, endings: frozenset[str] | None) -> None:
-        self._endings = endings
+    def __init__(self, endings: frozenset[str] | None, follow: bool) -> None:
+        self._endings, self.follow = endings, follow
         self.names: list[str] = []
+        self.links: list[Link] = []
+        self.folders: list[Folder] = []
         self.skipped: dict[str, list[str]] = {}
         self.noted: dict[str, list[str]] = {}
 
-    def add_file(self, name: str, link: bool = False) -> None:
+    def add_file(self, name: str, link: os.DirEntry[str] | None = None) -> None:
+        """link: the link of this name, if it is one. Raises OSError."""
         base, ending = name.rsplit("/", 1)[-1], ending_of(name)
         if base.lower() in _JUNK:
             self.leave_out(JUNK, name)
@@ -161,8 +209,14 @@ class _Found:
         elif self._endings is not None and ending not in self._endings:
             self.leave_out(f"*{ending}" if ending else "without an ending", name)
         else:
-            self.names.append(name)
-            for kind in [HIDDEN] * _hidden(name) + [LINKS] * link:
+            followed = link is not None and self.follow
+            if link is None or followed:
+                self.names.append(name)
+            else:
+                time = bounded_time(link.stat(follow_symlinks=False).st_mtime_ns)
+                target = os.readlink(link.path)  # noqa: PTH115 - as it is
+                self.links.append(Link(name, target, time))
+            for kind in [HIDDEN] * _hidden(name) + [LINKS] * followed:
                 self.noted.setdefault(kind, []).append(name)
 
     @property
@@ -183,8 +237,11 @@ def _walk(root: Path, found: _Found, bad: dict[str, str] | None) -> None:
     while folders:
         folder, prefix = folders.pop()
         entries = _entries(folder, None if folder == root else bad)
-        if entries == [] and folder != root:
+        if entries == [] and folder != root and not found.takes_hidden:
             found.leave_out(EMPTY, prefix)
+        if entries is not None and folder != root:
+            with reading(printable(os.fspath(folder))):
+                found.folders.append(_folder(folder, prefix.removesuffix("/")))
         for entry in entries or ():
             name = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
@@ -195,9 +252,12 @@ def _walk(root: Path, found: _Found, bad: dict[str, str] | None) -> None:
                 else:
                     folders.append((Path(entry.path), name + "/"))
             else:
-                kind = _left_out(entry)
+                link = entry if entry.is_symlink() else None
+                # Of all files a link is one more, wherever it leads.
+                kind = None if link is not None and found.takes_hidden else _left_out(entry)
                 if kind is None:
-                    found.add_file(name, entry.is_symlink())
+                    with reading(printable(entry.path)):
+                        found.add_file(name, link)
                 else:
                     found.leave_out(kind, name)
 

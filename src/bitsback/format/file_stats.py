@@ -23,14 +23,14 @@ class FileStats:
 
     def add(self, size: int, time: int) -> None:
         self.sizes.append(size)
-        self.times.append(min(max(time, -(1 << 63)), (1 << 63) - 1))  # the year 2262
+        self.times.append(bounded_time(time))
 
     def pack(self) -> bytes:
         """The `F` section."""
         parts, before = [], 0
         for size, time in zip(self.sizes, self.times, strict=True):
-            change, before = _signed(time - before), time
-            parts.append(varint(size) + varint(change << 1 if change >= 0 else ~(change << 1)))
+            parts.append(varint(size) + pack_time(time, before))
+            before = time
         return section(STATS, *parts)
 
     @classmethod
@@ -40,13 +40,29 @@ class FileStats:
             raise ArchiveError(f"the stats of its files are too short for {files}")
         cursor, stats, time = Cursor(payload), cls(), 0
         for _ in range(files):
-            size, change = cursor.varint(), cursor.varint()
+            size, time = cursor.varint(), read_time(cursor, time)
             if size >= 1 << 63:
                 raise ArchiveError("one of its files has an impossible size")
-            time = _signed(time + (~(change >> 1) if change & 1 else change >> 1))
             stats.add(size, time)
         cursor.done()
         return stats
+
+
+def bounded_time(time: int) -> int:
+    """The time, or the first or last one that can be stored, in the year 1677 or 2262."""
+    return min(max(time, -(1 << 63)), (1 << 63) - 1)
+
+
+def pack_time(time: int, before: int) -> bytes:
+    """A time, as the change from the one before it."""
+    change = _signed(time - before)
+    return varint(change << 1 if change >= 0 else ~(change << 1))
+
+
+def read_time(cursor: Cursor, before: int) -> int:
+    """Reads the result of `pack_time`. Raises ArchiveError."""
+    change = cursor.varint()
+    return _signed(before + (~(change >> 1) if change & 1 else change >> 1))
 
 
 def _signed(number: int) -> int:

@@ -12,10 +12,10 @@ from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 VERSION = 5
-FILES, UNORDERED, LABELLED, HASHED, REMOVED = 1, 2, 4, 8, 16
+FILES, UNORDERED, LABELLED, HASHED, REMOVED, DESCRIBED = 1, 2, 4, 8, 16, 32
 """Features that a reader must understand: folders with the bytes of files, or with stats of files;
 unordered items, whose blocks may be multisets; items with labels, whose blocks may be adaptive;
-files with hashes; files that were removed.
+files with hashes; files that were removed; modes, folders and links.
 """
 END = bytes.fromhex("62 62 1A 0A")
 FOOTER_SIZE = 12
@@ -23,6 +23,7 @@ CRC_SIZE = 4
 
 COLLECTION, MODEL, BLOCK, INDEX = b"C", b"M", b"B", b"I"
 NAMES, STATS, UNNAMED, LABELS, HASHES = b"N", b"F", b"U", b"L", b"H"
+ENTRIES = b"E"
 PARITY, PREVIEWS = b"p", b"v"
 RESEARCH = b"R"
 """The first section of research archives, which only bitsback-lab reads (docs/research.md)."""
@@ -109,7 +110,7 @@ def open_section(data: bytes, kind: bytes) -> memoryview:
 
 def known_kind(kind: bytes) -> bool:
     """Whether a reader may skip a section of this kind."""
-    known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, STATS, UNNAMED, LABELS, HASHES)
+    known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, STATS, UNNAMED, LABELS, HASHES, ENTRIES)
     return kind in known or b"a" <= kind <= b"z"
 
 
@@ -140,7 +141,7 @@ def check_head(data: bytes) -> None:
 def read_features(cursor: Cursor) -> int:
     """The first field of `C`. Raises ArchiveError."""
     features = cursor.varint()
-    if features & ~(FILES | UNORDERED | LABELLED | HASHED | REMOVED):
+    if features & ~(FILES | UNORDERED | LABELLED | HASHED | REMOVED | DESCRIBED):
         raise ArchiveError(
             f"this archive was written by a newer bitsback (features {features:#x}): update"
             " bitsback"

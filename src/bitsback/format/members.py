@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES
+from bitsback.format.entries import Entries, Link
 from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import NAMES, Cursor, section
 from bitsback.format.parts import ARRAYS, PAGES, FileCollection
@@ -35,6 +36,7 @@ class Listed(NamedTuple):
     names: Sequence[str]
     runs: Runs
     stats: FileStats | None
+    entries: Entries | None = None
 
 
 class Files:
@@ -46,17 +48,20 @@ class Files:
         names: Sequence[str],
         runs: Runs,
         stats: FileStats | None = None,
+        entries: Entries | None = None,
     ) -> None:
         """names: of each file, empty for one that was removed; none for the pages of a TIFF file.
         runs: none for an npz file, where each file is a part. stats: of a folder, unless an older
-        bitsback made the archive. Raises ArchiveError if these do not fit the collection.
+        bitsback made the archive. entries: of a folder that has some. Raises ArchiveError if these
+        do not fit the collection.
         """
         self.collection = collection
         self.names = names
         self.stats = stats
+        self.entries = entries
         # Runs are not expanded, since a few bytes may claim many pages.
         self.runs = runs
-        self.listed = Listed(names, runs, stats)
+        self.listed = Listed(names, runs, stats, entries)
         self._numbers: dict[str, int] | None = None
         self._entries: list[int] = []
         offsets = [0] * len(collection.parts)
@@ -91,6 +96,8 @@ class Files:
             )
             spans = tuple(array("Q", [column[number] for number in kept]) for column in self._spans)
             self.stats, self.__dict__["_spans"] = FileStats(sizes, times), spans
+        if self.entries is not None:
+            self.entries = self.entries.of_files(kept)
         self.names = [self.names[number] for number in kept]
         self.runs, self._entries, self.kept = runs, entries, kept
         self._count_runs()
@@ -165,6 +172,20 @@ class Files:
     def time(self, file: int) -> int | None:
         """The modification time of a file, in ns since 1970, if it is known."""
         return None if self.stats is None else self.stats.times[file]
+
+    def mode(self, file: int) -> int | None:
+        """The mode of a file, if it is known."""
+        return None if self.entries is None else self.entries.modes[file]
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """The links in the folder."""
+        return () if self.entries is None else self.entries.links
+
+    @cached_property
+    def empty_folders(self) -> list[str]:
+        """The names of the folders that nothing is in, with a `/` behind each."""
+        return [] if self.entries is None else self.entries.empty_folders(self.names)
 
     def number(self, name: str) -> int | None:
         """The number of the file with this name, if there is one."""
@@ -253,9 +274,12 @@ def pack_names(names: Iterable[str]) -> bytes:
 
 
 def unpack_files(
-    payload: memoryview, collection: FileCollection, stats: memoryview | None = None
+    payload: memoryview,
+    collection: FileCollection,
+    stats: memoryview | None = None,
+    entries: memoryview | None = None,
 ) -> Files:
-    """Reads an `N` section, and an `F` section if there is one. Raises ArchiveError."""
+    """Reads an `N` section, and an `F` and an `E` section if there is one. Raises ArchiveError."""
     cursor = Cursor(payload)
     runs: list[tuple[int, int]] = []
     if collection.kind != ARRAYS:
@@ -275,7 +299,8 @@ def unpack_files(
     cursor.done()
     _check_distinct(names)
     unpacked = None if stats is None else FileStats.unpack(stats, len(names))
-    return Files(collection, names, runs, unpacked)
+    described = None if entries is None else Entries.unpack(entries, len(names))
+    return Files(collection, names, runs, unpacked, described)
 
 
 def check_names(names: Sequence[str]) -> None:

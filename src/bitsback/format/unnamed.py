@@ -29,13 +29,15 @@ _LONGEST = 32  # bytes of the name of a picture in its folder
 
 
 def pack_described(files: Files) -> bytes:
-    """The `N` section, or for pictures without names the `U` section; and the `F` section. Raises
-    InputError for unsupported classes.
+    """The `N` section, or for pictures without names the `U` section; and the `F` and `E` sections.
+    Raises InputError for unsupported classes.
     """
-    names, runs, stats = files.listed
+    names, runs, stats, entries = files.listed
     if isinstance(names, Numbered):
         return pack_unnamed(names.classes, names.labels)
-    return pack_files(files.collection.kind, runs, names) + (b"" if stats is None else stats.pack())
+    packed = pack_files(files.collection.kind, runs, names)
+    packed += b"" if stats is None else stats.pack()
+    return packed + (b"" if entries is None else entries.pack())
 
 
 def pack_unnamed(classes: Sequence[str] = (), labels: NDArray[Any] | None = None) -> bytes:

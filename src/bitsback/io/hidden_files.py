@@ -17,8 +17,9 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -47,7 +48,7 @@ def make_folder(folder: Path) -> tuple[Path, BinaryIO]:
     """A new hidden folder in the folder, and its lock, which holds until it is closed."""
     while True:
         path = folder / _new_name()
-        path.mkdir()
+        path.mkdir(0o700)  # as what is in it is not for all
         try:
             lock = (path / LOCK).open("xb", buffering=0)
         # another process took it for that of a dead process
@@ -111,18 +112,28 @@ def _locked(file: BinaryIO, path: Path) -> bool:
 NEW, OLD, LIST = "new", "old", "moves"
 
 
-def carry_out(hidden: Path, folder: Path, names: Sequence[str]) -> None:
-    """Moves the files of these names, with `/` between folders, from `hidden`/new into the folder.
+Settings = Mapping[str, tuple[int | None, int | None]]
+"""The modes and times of folders, by name; None where they are not known."""
+
+
+def carry_out(hidden: Path, folder: Path, names: Sequence[str], settings: Settings) -> None:
+    """Moves the files of these names, with `/` between folders, from `hidden`/new into the folder,
+    and makes the folders that have settings; those that are there keep their own.
 
     Raises OSError after undoing everything. `hidden` is in the folder or beside it.
     """
-    made = [parent for parent in _parents(names) if not os.path.lexists(folder / parent)]
+    wanted = _parents([*names, *(f"{name}/x" for name in settings)])
+    made = {
+        name: settings.get(name, (None, None))
+        for name in wanted
+        if not os.path.lexists(folder / name)
+    }
     sync_all(hidden / NEW)
     _write_list(hidden, folder, names, made)
     try:
-        _forward(hidden, folder, names)
+        _forward(hidden, folder, names, made)
     except BaseException:
-        _back(hidden, folder, names, made)
+        _back(hidden, folder, names, list(made))
         _remove_list(hidden)
         raise
     _remove_list(hidden)
@@ -147,10 +158,10 @@ def finish(hidden: Path) -> bool:
     if not inside or link_inside(folder, names) is not None:
         return False
     try:
-        _forward(hidden, folder, names)
+        _forward(hidden, folder, names, made)
     except (OSError, InputError):
         try:
-            _back(hidden, folder, names, made)
+            _back(hidden, folder, names, list(made))
         except OSError:
             return False
     _remove_list(hidden)
@@ -178,7 +189,23 @@ def sync(path: Path) -> None:
             os.close(handle)
 
 
-def _forward(hidden: Path, folder: Path, names: Sequence[str]) -> None:
+def settle(folder: Path, settings: Settings) -> None:
+    """Gives folders in a folder their modes and times, as far as the file system supports them."""
+    for name in reversed(list(settings)):  # as what is made in one changes its time
+        mode, time = settings[name]
+        with suppress(OSError, OverflowError):
+            if mode is not None:  # new folders may inherit their group
+                inherited = (folder / name).stat().st_mode & stat.S_ISGID
+                (folder / name).chmod(mode | inherited)
+            if time is not None:
+                os.utime(folder / name, ns=(time, time))
+
+
+def _forward(hidden: Path, folder: Path, names: Sequence[str], made: Settings) -> None:
+    for name in made:
+        mode = made[name][0]
+        # Never for more people than it is in the end.
+        (folder / name).mkdir(0o777 if mode is None else mode | stat.S_IRWXU, exist_ok=True)
     for name in names:
         new, old, place = hidden / NEW / name, hidden / OLD / name, folder / name
         if not os.path.lexists(new):
@@ -189,6 +216,7 @@ def _forward(hidden: Path, folder: Path, names: Sequence[str]) -> None:
                 old.parent.mkdir(parents=True, exist_ok=True)
                 _keep(place, old)
             new.replace(place)
+    settle(folder, made)
     for parent in ("", *_parents(names)):
         sync(folder / parent)
 
@@ -218,12 +246,12 @@ def _back(hidden: Path, folder: Path, names: Sequence[str], made: Sequence[str])
         sync(folder / parent)
 
 
-def _write_list(hidden: Path, folder: Path, names: Sequence[str], made: Sequence[str]) -> None:
+def _write_list(hidden: Path, folder: Path, names: Sequence[str], made: Settings) -> None:
     plan = {
         "here": _where(hidden),
         "folder": "" if hidden.parent == folder else folder.name,
         "names": list(names),
-        "made": list(made),
+        "made": dict(made),
     }
     draft = hidden / f"{LIST}.draft"
     with draft.open("xb") as file:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bitsback.archive.comparing.entries import joined, of_archive, with_listing
 from bitsback.archive.comparing.readback import (
     ComparedFiles,
     Unlike,
@@ -101,8 +102,10 @@ def with_place(
             f" {printable(str(place))} could be compared with"
         )
     if is_folder and place.is_dir():
-        there = list_folder(place, skip_bad=True, endings=None).names
-        return _with_files(archive, place, restored_names(archive), there, full, threads, progress)
+        listing, names = list_folder(place, skip_bad=True, endings=None), restored_names(archive)
+        content = _with_files(archive, place, names, listing.names, full, threads, progress)
+        beside = with_listing(of_archive(archive, names), archive.files.empty_folders, listing)
+        return joined(content, beside)
     if is_folder and len(archive) == 1:
         name = [place.name]
         return _with_files(archive, place.parent, name, name, full, threads, progress)

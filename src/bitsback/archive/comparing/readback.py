@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.comparing.entries import of_archive, of_place
 from bitsback.archive.inputs.opening import open_input
 from bitsback.archive.inputs.request import Request
 from bitsback.archive.inputs.tile_reader import TileReader
@@ -72,12 +73,29 @@ def compare(
             raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
         return
     if collection.kind == FOLDER:
+        _compare_entries(archive, place, names, times)
         receiver = ComparedFiles(archive, place, names, exact, times)
         hand_over(RestoredParts(archive, threads), receiver, Work(collection, progress))
         return
     for task, _, _ in differing_blocks(archive, place, threads, progress):
         where = collection.where(task.first, task.items)
         raise InputError(f"{archive.name}: {where} differ from what {os.fspath(place)} holds now")
+
+
+def _compare_entries(
+    archive: ArchiveReader, place: Path, names: Sequence[str], are_sources: bool
+) -> None:
+    """Raises InputError, naming what differs, unless files and links in a folder have the modes and
+    targets that they are restored with; and, if they are the sources, its folders, too.
+    """
+    ours = of_archive(archive, names)
+    theirs = of_place(place, ours)
+    for name, described in ours.items():
+        if described != theirs.get(name) and (are_sources or not name.endswith("/")):
+            raise InputError(
+                f"{archive.name}: {printable(os.fspath(place / name))} has another"
+                f" {described[0]} than what comes back"
+            )
 
 
 def same_pages(

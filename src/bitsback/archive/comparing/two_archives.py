@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bitsback.archive.comparing.entries import differences, joined, of_archive
 from bitsback.archive.comparing.readback import same, spooled
 from bitsback.archive.reading.block_numbers import block_numbers
 from bitsback.archive.reading.damage import BESIDE_PAGES, as_text, merged
@@ -139,11 +140,18 @@ class TwoArchives:
         pairs = ((name, ours[name], theirs[name]) for name in ours if name in theirs)
         what = self._what_of_file if kind == FOLDER else self._what_of_array
         found = self._compared(pairs, what)
-        return Differences(
+        content = Differences(
             [name for name in theirs if name not in ours],
             [name for name in ours if name not in theirs],
             {name: found[name] for name in ours if name in found},
         )
+        if kind != FOLDER:
+            return content
+        (one, empty), (other, empty_there) = (
+            (of_archive(archive, archive.names), archive.files.empty_folders)
+            for archive in (self._one, self._other)
+        )
+        return joined(content, differences(one, empty, other, empty_there))
 
     def _compared(
         self, pairs: Iterable[tuple[str, int, int]], what: Callable[[int, int], str]

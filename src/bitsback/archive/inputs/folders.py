@@ -27,12 +27,13 @@ from bitsback.coding.streams import BEGIN
 from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.files.bands import Bands
-from bitsback.files.file_lists import Listing
+from bitsback.files.file_lists import Listing, mode_of
 from bitsback.files.npy import Items, Whole
 from bitsback.files.picture_files import PictureItems, split
 from bitsback.files.pictures import Header, named, reading_picture
 from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.digests import CONTENT, METADATA, ContentDigest, FileSums, digest_of_bytes
+from bitsback.format.entries import Entries
 from bitsback.format.file_stats import FileStats
 from bitsback.format.grid import Shape
 from bitsback.format.labelling import check_classes, pack_folders
@@ -73,6 +74,7 @@ class _Sorted:
 
     size: int
     time: int
+    mode: int | None
     header: Header | None = None
     """The header of a picture that is coded by its pixels."""
     sort: str = ""
@@ -126,6 +128,7 @@ class _SortedFiles:
         self._groups, self._stats = Groups(request.knows), FileStats()
         self._sums = FileSums()
         self._names: list[str] = []
+        self._modes: list[int | None] = []
         self._bad = dict(listing.bad)
         self._size = 0
         self._coded: dict[str, int] = {}
@@ -138,6 +141,7 @@ class _SortedFiles:
 
     def add(self, name: str, found: _Sorted) -> None:
         self._names.append(name)
+        self._modes.append(found.mode)
         self._size += found.size
         self._sums.add_file()
         if found.header is not None:
@@ -178,7 +182,7 @@ class _SortedFiles:
             raise InputError(f"{root}: there is no file that can be used{first}")
         if self._request.options.labels is not None:
             check_classes(self._names, name_of(root))
-        warn_of_names(self._names)
+        warn_of_names([*self._names, *(link.name for link in self._listing.links)])
 
     def _digested(
         self, file: int, dtype: np.dtype[Any], shape: Shape, bands: Iterator[NDArray[Any]]
@@ -228,11 +232,13 @@ class _SortedFiles:
                 of_parts.append([names[member] for member in group.members])
         runs = [(first + part, count) for part, count in self._groups.runs]
         collection = FileCollection(FOLDER, tuple(part for _, part in parts))
+        entries = Entries(self._modes, listing.folders, listing.links)
+        files = Files(collection, names, runs, self._stats, None if entries.is_empty else entries)
         return Input(
             collection,
             parts,
             name,
-            Files(collection, names, runs, self._stats),
+            files,
             listing.skipped,
             self._bad,
             listing,
@@ -302,7 +308,7 @@ class _Sorter:
             if reason is not None:
                 raise InputError(f"{shown}: {reason}; rename it")
             with reading(shown), open_regular(path, True) as file:
-                found = _Sorted(file.seek(0, os.SEEK_END), _time_of(path))
+                found = _Sorted(file.seek(0, os.SEEK_END), *_status_of(path))
                 ending = ending_of(name)
                 if ending not in formats.PICTURES:
                     file.seek(0)
@@ -389,12 +395,13 @@ def _has_streams(start: bytes, file: BinaryIO) -> bool:
     return False
 
 
-def _time_of(path: Path | Url) -> int:
-    """When a file was changed, in ns since 1970; now, where nobody knows."""
+def _status_of(path: Path | Url) -> tuple[int, int | None]:
+    """When a file was changed, in ns since 1970, or now, where nobody knows; and its mode."""
     if not isinstance(path, Url):
-        return path.stat().st_mtime_ns
+        status = path.stat()
+        return status.st_mtime_ns, mode_of(status)
     time = changed(path)
-    return time_ns() if time is None else time
+    return time_ns() if time is None else time, None
 
 
 class ByteItems(Whole):

@@ -82,7 +82,7 @@ def _open_source(source: Source, request: Request) -> Iterator[Plan]:
         yield partial(_pictures, list_files(source))
     elif isinstance(source, str | os.PathLike | Url) and _is_folder(source):
         root = source if isinstance(source, Url) else Path(source)
-        yield partial(_pictures, list_folder(root, request.options.skip_bad, request.endings))
+        yield partial(_pictures, _listed_folder(root, request))
     elif isinstance(source, Listing):
         yield partial(_pictures, source)
     elif isinstance(source, str | os.PathLike | Url):
@@ -94,6 +94,12 @@ def _open_source(source: Source, request: Request) -> Iterator[Plan]:
     else:
         items = foreign_items(source, request.options.dtype, request.options.shape)
         yield partial(_array, items, ARRAY)
+
+
+def _listed_folder(root: Path | Url, request: Request) -> Listing:
+    """The files of a folder; of a set of pictures those that links lead to, too."""
+    follow = not request.as_files or request.options.unordered
+    return list_folder(root, request.options.skip_bad, request.endings, follow)
 
 
 def _is_folder(place: Location) -> bool:

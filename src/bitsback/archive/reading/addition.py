@@ -5,6 +5,7 @@ off (docs/format.md, Damage).
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 
 from bitsback.archive.reading.damage import Gap, Owners, gaps_of
 from bitsback.archive.reading.directory import (
@@ -148,9 +149,15 @@ def keep_removed(read: Read, before: Directory, after: Directory, now: FileSecti
         changed.add(number)
         if hashes is not None and old_digests is not None and old_digests.files is not None:
             hashes[number] = old_digests.files[number]
-    stats = FileStats(new.stats.sizes, times)
+    stats, entries = FileStats(new.stats.sizes, times), new.entries
+    if entries is not None and old.entries is not None:
+        modes = [
+            old.entries.modes[number] if number in changed and number < len(old.names) else mode
+            for number, mode in enumerate(entries.modes)
+        ]
+        entries = replace(entries, modes=modes)
     try:
-        files = Files(now.files.collection, names, new.runs, stats)
+        files = Files(now.files.collection, names, new.runs, stats, entries)
         check_restorable(files)
     except ArchiveError:  # a new file needs a folder of that name, say
         return

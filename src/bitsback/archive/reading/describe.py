@@ -5,6 +5,7 @@ descriptions of models in the archive; it decodes nothing, and builds no model.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 from bitsback.archive.reading.reader import ArchiveReader
@@ -15,7 +16,7 @@ from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, ONE, VARIED, ArrayPart
 from bitsback.format.layout import VERSION
 from bitsback.format.modes import mode_of
-from bitsback.format.parts import ARRAYS, PAGES, Array, FileCollection, JoinedArray
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileCollection, JoinedArray
 
 _SHOWN = 100  # damaged blocks
 
@@ -51,6 +52,10 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
         contents = _describe_array(collection)
     else:
         contents = _describe_files(collection, archive.visible_files)
+        if collection.kind == FOLDER:
+            with suppress(ArchiveError):  # of the names
+                contents["links"] = len(archive.files.links)
+                contents["empty_folders"] = len(archive.files.empty_folders)
     try:
         labels = _labels(archive)
     except ArchiveError as error:

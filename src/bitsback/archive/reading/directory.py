@@ -13,6 +13,7 @@ from bitsback.format.layout import (
     COLLECTION,
     CRC_SIZE,
     END,
+    ENTRIES,
     FOOTER_SIZE,
     HASHES,
     HEAD,
@@ -35,7 +36,7 @@ Read = Callable[[int, int], bytes]
 """Reads (offset, size), and returns fewer bytes at the end of the file."""
 
 _NO_COLLECTION = "the description of its contents is damaged"
-_ONCE = (NAMES, STATS, LABELS, HASHES)
+_ONCE = (NAMES, STATS, LABELS, HASHES, ENTRIES)
 """The sections of which the newest one counts."""
 _LONGEST_START = 11  # the start of a section: its kind and a varint
 _HEAD_SPACE = (
@@ -81,6 +82,11 @@ class Directory:
     def names(self) -> list[Place]:
         """The sections with names. A collection of files must have one, even if it has no names."""
         return [place for place in self.sections if place.kind in (NAMES, UNNAMED)]
+
+    @property
+    def entries(self) -> list[Place]:
+        """The sections with modes, folders and links. A folder may have one."""
+        return [place for place in self.sections if place.kind == ENTRIES]
 
     @property
     def unnamed(self) -> bool:

@@ -22,7 +22,9 @@ from bitsback.io.names import ending_of
 
 @dataclass(frozen=True)
 class Entry:
-    """A named picture or array, or consecutive items or pages that are alike."""
+    """A named picture or array, consecutive items or pages that are alike, a link, or an empty
+    folder.
+    """
 
     name: str
     """The name, or numbers as `3` or `0:60`."""
@@ -40,6 +42,13 @@ class Entry:
     modality: str = ""
     frames: int = 0
     """Of a DICOM file that is coded by its pixels; 0 of others."""
+    target: str | None = None
+    """Where a link leads to."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is an empty folder."""
+        return self.name.endswith("/")
 
 
 def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
@@ -70,6 +79,10 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
         shape = part.item_shape[1:] if part.axes == ONE else part.shape_of(item)
         entry = shares.pictures(name, at, part, range(item, item + 1), shape)
         yield _with_facts(archive, number, entry) if facts else entry
+    for link in archive.files.links:
+        yield Entry(link.name, (), "", None, 0, 0, target=link.target)
+    for folder in archive.files.empty_folders:
+        yield Entry(folder, (), "", None, 0, 0)
 
 
 def _with_facts(archive: ArchiveReader, number: int, entry: Entry) -> Entry:

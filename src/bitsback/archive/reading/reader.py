@@ -27,7 +27,15 @@ from bitsback.errors import ArchiveError, InputError
 from bitsback.format.digests import Digests
 from bitsback.format.index import BlockInfo
 from bitsback.format.labelling import Pairs, classes_of
-from bitsback.format.layout import MODEL, NAMES, STATS, UNNAMED, UNORDERED, open_section
+from bitsback.format.layout import (
+    ENTRIES,
+    MODEL,
+    NAMES,
+    STATS,
+    UNNAMED,
+    UNORDERED,
+    open_section,
+)
 from bitsback.format.members import Files, Numbered
 from bitsback.format.parts import ARRAYS, FOLDER, Array
 from bitsback.io.names import printable
@@ -178,6 +186,16 @@ class ArchiveReader:
     def names(self) -> Sequence[str]:
         """The names of the files, in order; none for an array or the pages of a TIFF file."""
         return [] if self.beside is None else self.files.names
+
+    @property
+    def entry_names(self) -> Sequence[str]:
+        """The names of the files, in order, and behind them those of links and empty folders, with
+        a `/` behind these.
+        """
+        if self.collection.kind != FOLDER or self.files.entries is None:
+            return self.names
+        links = (link.name for link in self.files.links)
+        return [*self.names, *links, *self.files.empty_folders]
 
     @property
     def visible_files(self) -> int:
@@ -334,7 +352,7 @@ class ArchiveReader:
             yield self.file.named(problem)
         beside = self.beside
         for place in self.directory.sections:
-            names = beside is not None and place.kind in (NAMES, STATS, UNNAMED)
+            names = beside is not None and place.kind in (NAMES, STATS, UNNAMED, ENTRIES)
             if place.kind != MODEL and not names:
                 try:
                     open_section(self.file.read_place(place), place.kind)

@@ -19,6 +19,7 @@ from bitsback.format.index import BlockInfo, Place
 from bitsback.format.labelling import Pairs, unpack_pairs
 from bitsback.format.layout import (
     BLOCK,
+    ENTRIES,
     HASHES,
     LABELS,
     NAMES,
@@ -191,16 +192,20 @@ class FileSections:
         self, collection: FileCollection, directory: Directory, read: Callable[[Place], bytes]
     ) -> None:
         self._collection, self._directory, self._read = collection, directory, read
-        self._names_are_lost = False
+        self._names_are_lost = self._entries_are_lost = False
 
     def do_without_names(self) -> None:
         """Calls the files by numbers from now on, if their names are lost, and does without
-        digests that are lost.
+        modes, links and digests that are lost.
         """
         try:
             _ = self.files
         except ArchiveError:
-            self._names_are_lost = True
+            self._entries_are_lost = True
+            try:
+                _ = self.files
+            except ArchiveError:
+                self._names_are_lost = True
         try:
             _ = self.hashes
         except ArchiveError:
@@ -216,11 +221,14 @@ class FileSections:
         if self._names_are_lost:
             return Files.unnamed(self._collection)
         places, stats = self._directory.names, self._directory.stats
+        entries = [] if self._entries_are_lost else self._directory.entries
         if len(places) != 1:
             what = "there twice" if places else "missing"
             raise ArchiveError(f"the names of its files are {what}")
         if len(stats) > (self._collection.kind == FOLDER):
             raise ArchiveError("the stats of its files are there twice")
+        if len(entries) > (self._collection.kind == FOLDER and places[0].kind == NAMES):
+            raise ArchiveError("its modes and links are there twice, or are of no folder")
         if places[0].kind == UNNAMED:
             if stats or self._collection.has_removed:
                 raise ArchiveError("its files have stats, or were removed, and have no names")
@@ -231,6 +239,7 @@ class FileSections:
             open_section(self._read(places[0]), NAMES),
             self._collection,
             open_section(self._read(stats[0]), STATS) if stats else None,
+            open_section(self._read(entries[0]), ENTRIES) if entries else None,
         )
 
     @cached_property

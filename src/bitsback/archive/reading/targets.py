@@ -4,12 +4,13 @@ name, and no file has the name of another's folder.
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from bitsback.errors import ArchiveError
 from bitsback.files import formats
 from bitsback.files.formats import CONTAINERS, restored
 from bitsback.format.array_part import BYTES
+from bitsback.format.entries import Entries
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files, Numbered
 from bitsback.format.modes import mode_of
@@ -48,7 +49,8 @@ def check_restorable(content: Files | Array) -> None:
         check_container(content)
     elif content.collection.kind == FOLDER and not isinstance(content.names, Numbered):
         problem = unrestorable(
-            (name, target_of(content, number)[0]) for number, name in enumerate(content.names)
+            ((name, target_of(content, number)[0]) for number, name in enumerate(content.names)),
+            content.entries,
         )
     if problem is not None:
         raise ArchiveError(problem)
@@ -71,23 +73,27 @@ def packed(array: Array, output: Writable, shape: Shape) -> AbstractContextManag
     return CONTAINERS[array.container].write(output, array.dtype, shape)
 
 
-def unrestorable(pairs: Iterable[tuple[str, str]]) -> str | None:
-    """The reason why the pictures cannot all be restored, with the name of the first; None if they
-    can.
+def unrestorable(pairs: Iterable[tuple[str, str]], entries: Entries | None = None) -> str | None:
+    """The reason why the files, folders and links cannot all be restored, with the name of the
+    first; None if they can.
 
     pairs: the name of each picture, and the name of its restored file.
     """
     sources: dict[str, str] = {}
-    for name, target in pairs:
+    links = () if entries is None else entries.links
+    for name, target in chain(pairs, ((link.name, link.name) for link in links)):
         reason = file_fault(target)
         if reason is not None:
             return f"{printable(name)}: would be restored as {printable(target)}: {reason}"
-        other = sources.setdefault(target, name)
-        if other != name:
+        if target in sources:
             return (
                 f"{printable(name)}: would be restored as {printable(target)}, and so would"
-                f" {printable(other)}"
+                f" {printable(sources[target])}"
             )
+        sources[target] = name
+    for folder in () if entries is None else entries.folders:
+        if folder.name:
+            sources[folder.name + "/"] = folder.name
     # If `/` sorts first, the content of a folder follows a file with the folder's name.
     ordered = sorted(sources, key=lambda target: target.replace("/", "\0"))
     for file, inside in pairwise(ordered):

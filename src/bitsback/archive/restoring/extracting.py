@@ -44,11 +44,17 @@ def extract(
     verify: bool,
     force: bool,
     progress: Progress | None,
+    outside: bool = False,
 ) -> int:
-    """Writes files or items, and returns their number; see `bitsback.Archive.extract`."""
+    """Writes files, links, empty folders or items, and returns their number; see
+    `bitsback.Archive.extract`.
+    """
     kind = archive.collection.kind
     wanted = [items] if isinstance(items, str | int | slice) else list(items)
     count = 1 if kind is None and archive.array.picture else len(archive)
+    beside = set(archive.entry_names[len(archive) :]) if kind == FOLDER else set()
+    entries = [item for item in wanted if isinstance(item, str) and item in beside]
+    wanted = [item for item in wanted if item not in entries]
     ranges = list(chain.from_iterable(_ranges(archive, item, count) for item in wanted))
     if kind not in (None, PAGES if png else ARRAYS, None if png else FOLDER):
         assert kind is not None, "it has files"
@@ -65,8 +71,9 @@ def extract(
     if kind == ARRAYS:
         _write_arrays(archive, numbers, destination, verify, force)
     else:
-        extract_files(archive, numbers, folder_of(archive, destination), force, verify)
-    return len(numbers)
+        folder = folder_of(archive, destination)
+        extract_files(archive, numbers, folder, force, verify, entries, outside)
+    return len(numbers) + len(entries)
 
 
 def _ranges(archive: ArchiveReader, item: Item, count: int) -> list[range]:

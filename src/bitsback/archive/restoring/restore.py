@@ -2,8 +2,10 @@
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from itertools import chain
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -16,19 +18,23 @@ from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.strips import RestoredParts
 from bitsback.archive.reading.targets import target_of, unrestorable
 from bitsback.archive.reading.whole_files import hand_over
-from bitsback.archive.restoring.staging import Staging, staging
+from bitsback.archive.restoring.staging import Staging, Stamp, staging
 from bitsback.decompress_options import DecompressOptions
-from bitsback.errors import ArchiveError, InputError
+from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.files import formats
 from bitsback.files.drawing import Drawing
+from bitsback.format.entries import Entries, Folder, Link, parents
 from bitsback.format.grid import Shape
+from bitsback.format.members import Files
 from bitsback.format.parts import ARRAYS, FOLDER
 from bitsback.io.file_io import Location, Writable
+from bitsback.io.names import printable
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import Url
 from bitsback.work import Work
 
 _CHUNK = 1 << 20
+_SHOWN = 5  # names in a warning
 
 
 def restore(
@@ -93,22 +99,56 @@ def _restore_folder(
     names: Iterable[str] = (target_of(files, number)[0] for number in range(len(files)))
     if parts.damaged:
         names = _targets(archive, others(lost, len(files))).values()
+    entries = files.entries or Entries([])
+    _check_links(archive, entries.links, options.links)
+    names = chain(names, (link.name for link in entries.links))
     with staging(destination, names, options.force) as stage:
         receiver = _Staged(archive, stage, parts.verify, options.files == "exact")
         if not parts.verify or parts.damaged:
-            return hand_over(parts, receiver, work, lost)
-        sums = ContentSums(archive, receiver)
-        size = hand_over(parts, sums, work, lost)
-        for problem in sums.problems():
-            raise problem
+            size = hand_over(parts, receiver, work, lost)
+        else:
+            sums = ContentSums(archive, receiver)
+            size = hand_over(parts, sums, work, lost)
+            for problem in sums.problems():
+                raise problem
+        _add_entries(archive, stage, entries.folders, entries.links)
         return size
 
 
+def _check_links(archive: ArchiveReader, links: Iterable[Link], allowed: bool) -> None:
+    """Raises InputError for a link that leads out of the folder, unless such ones are allowed."""
+    for link in links:
+        # To Windows a backslash is a slash, and a colon stands behind a drive.
+        windows = os.name == "nt" and not {"\\", ":"}.isdisjoint(link.target)
+        if (link.outside or windows) and not allowed:
+            raise InputError(
+                f"{archive.name}: {printable(link.name)} is a link that leads out of the folder, to"
+                f" {printable(link.target)}; --links (links=True) restores such links too"
+            )
+
+
+def _add_entries(
+    archive: ArchiveReader, stage: Staging, folders: Iterable[Folder], links: Iterable[Link]
+) -> None:
+    """Makes folders and links, and warns of those that cannot be made."""
+    unmade = stage.add_entries(folders, links)
+    if unmade:
+        shown = ", ".join(map(printable, unmade[:_SHOWN])) + ", ..." * (len(unmade) > _SHOWN)
+        warnings.warn(
+            f"{archive.name}: {len(unmade)} links or empty folders cannot be made there: {shown}",
+            InputWarning,
+            stacklevel=2,
+        )
+
+
 def _targets(archive: ArchiveReader, numbers: Iterable[int]) -> dict[int, str]:
-    """The names of the restored files with these numbers. Raises ArchiveError if they collide."""
+    """The names of the restored files with these numbers. Raises ArchiveError if they collide with
+    each other, or with folders and links.
+    """
     files = archive.files
     found = {number: target_of(files, number)[0] for number in numbers}
-    problem = unrestorable((files.names[number], name) for number, name in found.items())
+    pairs = ((files.names[number], name) for number, name in found.items())
+    problem = unrestorable(pairs, files.entries)
     if problem is not None:
         raise ArchiveError(f"{archive.name}: {problem}; extract them into different folders")
     return found
@@ -120,23 +160,33 @@ def extract_files(
     destination: Location,
     force: bool,
     verify: bool = True,
+    entries: Sequence[str] = (),
+    outside: bool = False,
 ) -> int:
     """Restores the files with these numbers to a folder, and returns their number of bytes. Raises
     ArchiveError, InputError.
 
-    Only their blocks are decoded.
+    Only their blocks are decoded. entries: the names of links and empty folders, too. outside:
+    whether links may lead out of the folder.
     """
     files = archive.files
+    links = [link for link in files.links if link.name in entries]
+    _check_links(archive, links, outside)
     wanted = [number for _, number in sorted({files.place(n): n for n in numbers}.items())]
     found = _targets(archive, wanted)
     size = 0
-    with staging(destination, found.values(), force) as stage:
+    names = [*found.values(), *(link.name for link in links)]
+    with staging(destination, names, force) as stage:
         file_writer = FileWriter(archive, verify)
         with archive.blocks.announced(archive.blocks_of(wanted)):
             for number in wanted:
                 data = file_writer.file(number)
-                stage.write(found[number], data, files.time(number), archive.check_of_file(number))
+                check = archive.check_of_file(number)
+                stage.write(found[number], data, _stamp(files, number), check)
                 size += len(data)
+        inside = parents([*names, *(name + "x" for name in entries)])
+        folders = () if files.entries is None else files.entries.folders
+        _add_entries(archive, stage, (each for each in folders if each.name in inside), links)
     return size
 
 
@@ -154,9 +204,13 @@ class _Staged:
         check = self._archive.check_of_file(number)
         if check is not None and not self._exact and not self._file_writer.promises(number):
             check = None  # another file of the same pixels was asked for
-        with self._stage.open(name, self._files.time(number), check) as file:
+        with self._stage.open(name, _stamp(self._files, number), check) as file:
             yield self._file_writer.drawing(number, file, dtype, shape)
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
         check = self._archive.check_of_file(number)
-        return self._stage.open(self._files.names[number], self._files.time(number), check)
+        return self._stage.open(self._files.names[number], _stamp(self._files, number), check)
+
+
+def _stamp(files: Files, number: int) -> Stamp:
+    return files.mode(number), files.time(number)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Protocol
 from bitsback.archive.reading.hashes import Check
 from bitsback.errors import InputError
 from bitsback.files.drawing import Seekable
+from bitsback.format.entries import RESTORED, Folder, Link
 from bitsback.io import hidden_files
 from bitsback.io.interrupts import put_off
 from bitsback.io.locks import Lock
@@ -18,22 +20,30 @@ from bitsback.io.output import SeekableOutput, made_folders, naming
 from bitsback.io.remote.files import Uploads
 from bitsback.io.remote.url import Url
 
+Stamp = tuple[int | None, int | None]
+"""The mode of a file, and when it was changed, in ns since 1970; None where they are not known."""
+UNSTAMPED: Stamp = (None, None)
+
 
 class Staging(Protocol):
     """Receives files by name, with `/` between folders. Several threads may use it."""
 
     def write(
-        self, name: str, data: bytes, time: int | None = None, check: Check | None = None
+        self, name: str, data: bytes, stamp: Stamp = UNSTAMPED, check: Check | None = None
     ) -> None:
-        """time: its modification time, in ns since 1970. check: as in `open`. Raises InputError if
-        it cannot be written.
-        """
+        """stamp, check: as in `open`. Raises InputError if it cannot be written."""
 
     def open(
-        self, name: str, time: int | None = None, check: Check | None = None
+        self, name: str, stamp: Stamp = UNSTAMPED, check: Check | None = None
     ) -> AbstractContextManager[Seekable]:
-        """A file to write to, which exists when the body ends; errors of writing name it. check:
-        reads the complete file, and raises an error for any fault.
+        """A file to write to, which exists when the body ends; errors of writing name it. stamp:
+        its mode and its modification time. check: reads the complete file, and raises an error for
+        any fault.
+        """
+
+    def add_entries(self, folders: Iterable[Folder], links: Iterable[Link]) -> list[str]:
+        """Makes folders and links, when all files are there. Returns the names of what cannot be
+        made here, with a `/` behind those of folders. Raises InputError.
         """
 
 
@@ -43,19 +53,21 @@ class _Hidden:
     def __init__(self, hidden: Path, target: "_Target") -> None:
         self.names: list[str] = []
         """The names of the written files."""
+        self.settings: dict[str, tuple[int | None, int | None]] = {}
+        """The modes and times of folders, by name, each after the one that it is in."""
         self._new, self._target = hidden / hidden_files.NEW, target
         self._lock = Lock()
 
     def write(
-        self, name: str, data: bytes, time: int | None = None, check: Check | None = None
+        self, name: str, data: bytes, stamp: Stamp = UNSTAMPED, check: Check | None = None
     ) -> None:
-        """time: its modification time, in ns since 1970. Raises InputError as `open` does."""
-        with self.open(name, time, check) as file:
+        """Raises InputError as `open` does."""
+        with self.open(name, stamp, check) as file:
             file.write(data)
 
     @contextmanager
     def open(
-        self, name: str, time: int | None = None, check: Check | None = None
+        self, name: str, stamp: Stamp = UNSTAMPED, check: Check | None = None
     ) -> Iterator[Seekable]:
         """A file to write to. Raises InputError if it cannot be written, if the file system takes
         its name for another's, or if the folder has such a file that must not be replaced.
@@ -73,17 +85,57 @@ class _Hidden:
                     if check is not None:
                         file.seek(0)
                         check(file)
-                if time is not None:
-                    # a time that the file system does not support
-                    with suppress(OSError, OverflowError):
+                mode, time = stamp
+                # a mode or a time that the file system does not support
+                with suppress(OSError, OverflowError):
+                    if mode is not None:
+                        path.chmod(mode & RESTORED)
+                    if time is not None:
                         os.utime(path, ns=(time, time))
             except FileExistsError:
-                raise InputError(
-                    f"{shown}: another file of the archive has a name that this file system takes"
-                    " for the same; extract them into different folders"
-                ) from None
+                raise _same_name(shown) from None
         with self._lock:
             self.names.append(name)
+
+    def add_entries(self, folders: Iterable[Folder], links: Iterable[Link]) -> list[str]:
+        for folder in sorted(folders, key=lambda folder: folder.name.split("/")):
+            mode = None if folder.mode is None else folder.mode & RESTORED
+            self.settings[folder.name] = mode, folder.time
+            shown = self._target.shown(folder.name)
+            with naming(shown):
+                path = self._new / folder.name
+                try:
+                    path.mkdir(parents=True, exist_ok=True)
+                except FileExistsError:
+                    raise _same_name(shown) from None
+                if mode is not None:  # until they are at their places they can be written
+                    with suppress(OSError):
+                        path.chmod(mode | stat.S_IRWXU)
+        unmade = []
+        for link in links:  # behind all else, so that nothing is written through one
+            path = self._new / link.name
+            shown = self._target.shown(link.name)
+            with naming(shown):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                to_folder = os.name == "nt" and (path.parent / link.target).is_dir()
+                os.symlink(link.target, path, to_folder)  # noqa: PTH211 - as it is
+            except FileExistsError:
+                raise _same_name(shown) from None
+            except OSError:  # Windows, or a file system without links
+                unmade.append(link.name)
+                continue
+            with suppress(OSError, OverflowError, NotImplementedError):
+                os.utime(path, ns=(link.time, link.time), follow_symlinks=False)
+            self.names.append(link.name)
+        return unmade
+
+
+def _same_name(shown: str) -> InputError:
+    return InputError(
+        f"{shown}: another file of the archive has a name that this file system takes for the same;"
+        " extract them into different folders"
+    )
 
 
 @contextmanager
@@ -130,7 +182,7 @@ def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Ite
         stage = _Hidden(hidden, target)
         yield stage
         with put_off():
-            target.take(hidden, stage.names)
+            target.take(hidden, stage.names, stage.settings)
     finally:
         if os.name == "nt":  # an open file cannot be removed
             lock.close()
@@ -164,19 +216,21 @@ class _Target:
                 with naming(self.shown(name)):
                     self._check_place(name)
 
-    def take(self, hidden: Path, names: Sequence[str]) -> None:
-        """Moves the files to their places. Raises InputError, with nothing changed, if one cannot
-        be moved.
+    def take(self, hidden: Path, names: Sequence[str], settings: hidden_files.Settings) -> None:
+        """Moves the files to their places, and makes the folders that have settings. Raises
+        InputError, with nothing changed, if one cannot be moved.
         """
         with naming(self.name):
             if not self.folder.exists():
                 hidden_files.sync_all(hidden / hidden_files.NEW)
                 (hidden / hidden_files.NEW).rename(self.folder)
+                hidden_files.settle(self.folder, settings)
                 hidden_files.sync(self.folder.parent)
                 return
-        self.check(names)
+        inside = {name: each for name, each in settings.items() if name}
+        self.check([*names, *(f"{name}/x" for name in inside)])
         with naming(self.name):
-            hidden_files.carry_out(hidden, self.folder, names)
+            hidden_files.carry_out(hidden, self.folder, names, inside)
 
     def _check_place(self, name: str) -> None:
         link = hidden_files.link_inside(self.folder, [name])

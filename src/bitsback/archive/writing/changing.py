@@ -83,8 +83,8 @@ def remove(archive: str | os.PathLike[str], names: Iterable[str]) -> list[str]:
     effort. `merge` with this archive alone as its input writes one without the blocks that no file
     needs any more.
 
-    archive: its path. names: of the files. Raises InputError if there is no such file, or if none
-    would be left, ArchiveError if the archive is damaged.
+    archive: its path. names: of files, links, or empty folders with a `/` behind. Raises InputError
+    if there is no such file, or if none would be left, ArchiveError if the archive is damaged.
 
     >>> import bitsback, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -102,8 +102,9 @@ def remove(archive: str | os.PathLike[str], names: Iterable[str]) -> list[str]:
     with continued(archive) as before:
         folder = ChangedFolder(before)
         wanted = list(dict.fromkeys(names))
-        numbers = [_number(folder, name) for name in wanted]
-        folder.remove(numbers)
+        entries = [name for name in wanted if folder.is_entry(name)]
+        numbers = [_number(folder, name) for name in wanted if name not in entries]
+        folder.remove(numbers, entries)
         folder.finish()
     return wanted
 

@@ -10,6 +10,8 @@ from bitsback.archive.reading.directory import Directory, Read, is_whole, sectio
 from bitsback.errors import ArchiveError
 from bitsback.format.index import BlockInfo, Index, Place
 from bitsback.format.layout import (
+    DESCRIBED,
+    ENTRIES,
     FILES,
     HASHED,
     HASHES,
@@ -70,7 +72,7 @@ def index_of(read: Read, found: Directory) -> Index | None:
 
 def _has_all(features: int, own: set[bytes], kinds: set[bytes]) -> bool:
     """Whether the sections are there that the features tell of, those that change together too."""
-    needed = {STATS: features & FILES, HASHES: features & HASHED}
+    needed = {STATS: features & FILES, HASHES: features & HASHED, ENTRIES: features & DESCRIBED}
     for kind in (kind for kind, is_needed in needed.items() if is_needed):
         if kind not in (own if NAMES in own else kinds):
             return False

@@ -25,11 +25,14 @@ from bitsback.archive.writing.tail import kept_tail
 from bitsback.coding.block import PREFIX_SIZE
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import ArchiveError, InputError, InputWarning
+from bitsback.format import entries as entries_format
 from bitsback.format.digests import Digests, joined
+from bitsback.format.entries import Entries, parents
 from bitsback.format.file_stats import FileStats
 from bitsback.format.index import BlockInfo, Place
 from bitsback.format.labelling import FOLDERS
 from bitsback.format.layout import (
+    DESCRIBED,
     FILES,
     HASHED,
     LABELLED,
@@ -172,6 +175,7 @@ class ChangedFolder:
             )
         self.content, self.stats = content, listed.stats
         self.names, self.runs = list(listed.names), list(listed.runs)
+        self._entries = listed.entries
         assert archive.beside is not None, "it has files"
         self._digests = archive.beside.digests
         self.labelled = bool(before.sections([LABELS]))
@@ -198,9 +202,19 @@ class ChangedFolder:
         files = self.before.archive.files
         return number if number is None or not files.collection.has_removed else files.kept[number]
 
-    def remove(self, numbers: Iterable[int]) -> None:
-        """numbers: of all files, those that were removed included."""
+    def is_entry(self, name: str) -> bool:
+        """Whether this is the name of a link, or, with a `/` behind, of an empty folder."""
+        files = self.before.archive.files
+        return name in files.empty_folders or name in {link.name for link in files.links}
+
+    def remove(self, numbers: Iterable[int], entries: Iterable[str] = ()) -> None:
+        """numbers: of all files, those that were removed included. entries: the names of links, and
+        of empty folders, with a `/` behind. Folders that become empty go, too.
+        """
         removed = set(numbers)
+        if self._entries is not None:
+            without = {name.removesuffix("/") for name in entries}
+            self._entries = self._entries_without(self._entries, removed, without)
         self.names, times = list(self.names), array("q", self.stats.times)
         for number in removed:
             self.names[number], times[number] = "", 0
@@ -209,6 +223,18 @@ class ChangedFolder:
         self.stats = FileStats(self.stats.sizes, times)
         if self._digests is not None and removed:
             self._digests = self._digests.without(removed, self.names, self._sums_of)
+
+    def _entries_without(self, entries: Entries, removed: set[int], gone: set[str]) -> Entries:
+        """The entries without the modes of removed files, without the links and folders of these
+        names, and without the folders that nothing is left in.
+        """
+        empty = (name.removesuffix("/") for name in entries.empty_folders(self.names))
+        left = entries.without(removed, gone)
+        kept = [name for number, name in enumerate(self.names) if number not in removed]
+        kept += (link.name for link in left.links)
+        stay = parents([*kept, *(f"{name}/x" for name in empty if name not in gone)])
+        lost = parents([*(self.names[number] for number in removed), *gone])
+        return left.without((), lost - stay)
 
     def _sums_of(self, numbers: list[int]) -> dict[int, int]:
         """The sums of the content digests of some files, without those that are damaged."""
@@ -255,17 +281,26 @@ class ChangedFolder:
         clashing = {
             name: number for name in files.names if (number := self.number(name)) is not None
         }
-        for name in () if self._replacing else clashing:
+        links = [] if self._entries is None else [link.name for link in self._entries.links]
+        added = [] if files.entries is None else [link.name for link in files.entries.links]
+        taken_links = {*links}.intersection([*files.names, *added])
+        for name in added:
+            if (number := self.number(name)) is not None:
+                clashing[name] = number
+        for name in () if self._replacing else (*clashing, *taken_links):
             raise InputError(
                 f"{self.name}: has a file {printable(name)} already; rename one of them, or use"
                 " --replace (replace=True) to replace it"
             )
-        self.remove(clashing.values())
+        self.remove(clashing.values(), taken_links)
         shift = len(self.content.parts)
         assert files.stats is not None, "they are those of a folder"
         self.content = replace(self.content, parts=self.content.parts + files.collection.parts)
         self.stats = FileStats(
             self.stats.sizes + files.stats.sizes, self.stats.times + files.stats.times
+        )
+        self._entries = entries_format.joined(
+            [(self._entries, len(self.names)), (files.entries, len(files.names))]
         )
         self.names = [*self.names, *files.names]
         self.runs = [*self.runs, *((part + shift, count) for part, count in files.runs)]
@@ -273,6 +308,7 @@ class ChangedFolder:
     @property
     def _features(self) -> int:
         features = FILES | HASHED | LABELLED * self.labelled
+        features |= DESCRIBED * (self._entries is not None)
         return features | REMOVED * ("" in self.names)
 
     def begin(self) -> Generation:
@@ -280,7 +316,7 @@ class ChangedFolder:
         InputError if they cannot all be restored.
         """
         content = replace(self.content, features=self._features)
-        listed = Listed(self.names, self.runs, self.stats)
+        listed = Listed(self.names, self.runs, self.stats, self._entries)
         files = Files(content, *listed)
         archive = self.before.archive
         if not len(files):

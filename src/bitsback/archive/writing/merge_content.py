@@ -13,13 +13,16 @@ from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.targets import check_restorable, kind_of
 from bitsback.coding.block import PREFIX_SIZE, read_header
 from bitsback.errors import ArchiveError, InputError, InputWarning
+from bitsback.format import entries as entries_format
 from bitsback.format.array_part import ARRAY, BYTES, COUNTED, ONE, VARIED, ArrayPart
 from bitsback.format.digests import Digests, joined
+from bitsback.format.entries import Entries
 from bitsback.format.file_stats import FileStats
 from bitsback.format.grid import Shape
 from bitsback.format.index import BlockInfo
 from bitsback.format.layout import (
     BLOCK,
+    ENTRIES,
     HASHES,
     MODEL,
     NAMES,
@@ -60,6 +63,7 @@ class Shard:
     runs: Sequence[tuple[int, int]]
     """The order of its files; see `Files`."""
     stats: FileStats | None
+    entries: Entries | None
     digests: Digests | None
     unordered: bool
     stamp: Stamp
@@ -90,9 +94,10 @@ class Merged:
     parts: list[list[tuple[int, int]]] = field(default_factory=list)
     """For each of its parts, the parts that make it: number of the shard, and of its part."""
     names: bytes = b""
-    """The `N` section, and the `F` and the `H` section if there are some."""
+    """The `N` section, and the `F`, `E` and `H` sections if there are some."""
     with_stats: bool = False
     with_digests: bool = False
+    with_entries: bool = False
 
 
 def look(place: Location) -> Shard:
@@ -101,7 +106,7 @@ def look(place: Location) -> Shard:
         for problem in archive.problems:
             raise problem
         for section in archive.directory.sections:
-            if section.kind not in (MODEL, NAMES, STATS, HASHES, PARITY, PREVIEWS):
+            if section.kind not in (MODEL, NAMES, STATS, ENTRIES, HASHES, PARITY, PREVIEWS):
                 raise InputError(
                     f"{archive.name}: has a part of the kind {section.kind.decode('latin-1')!r},"
                     " which cannot be merged; decompress it, and compress it with the others"
@@ -282,15 +287,18 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     names = [name for shard in shards for name in shard.names]
     features = REMOVED * any(shard.content.has_removed for shard in shards)
     files, stats = FileCollection(kind, parts, features), _join_stats(shards)
+    entries = entries_format.joined([(shard.entries, len(shard.names)) for shard in shards])
     try:
-        merged = Files(files, names, order, stats)
+        merged = Files(files, names, order, stats, entries)
         check_restorable(merged)
     except ArchiveError as error:
         raise InputError(f"the archives cannot be joined: {error}") from None
     packed = pack_described(merged)
     digests = joined([(shard.digests, len(shard.names)) for shard in shards])
     packed += b"" if digests is None else digests.pack()
-    return Merged(files, members, packed, stats is not None, digests is not None)
+    return Merged(
+        files, members, packed, stats is not None, digests is not None, entries is not None
+    )
 
 
 def _spans_of_parts(shard: Shard) -> list[range]:
@@ -329,7 +337,8 @@ def _check_names(shards: Sequence[Shard]) -> None:
     """Raises InputError, naming both archives, if a name is in two."""
     owners: dict[str, Shard] = {}
     for shard in shards:
-        for name in filter(None, shard.names):
+        links = () if shard.entries is None else shard.entries.links
+        for name in (*filter(None, shard.names), *(link.name for link in links)):
             other = owners.setdefault(name, shard)
             if other is not shard:
                 raise InputError(

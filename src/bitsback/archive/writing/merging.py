@@ -24,7 +24,16 @@ from bitsback.archive.writing.merge_content import (
     previews_of,
 )
 from bitsback.errors import ArchiveError, InputError
-from bitsback.format.layout import FILES, HASHED, MODEL, PREVIEWS, REMOVED, UNORDERED, section
+from bitsback.format.layout import (
+    DESCRIBED,
+    FILES,
+    HASHED,
+    MODEL,
+    PREVIEWS,
+    REMOVED,
+    UNORDERED,
+    section,
+)
 from bitsback.io.file_io import Location, name_of
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.files import matching
@@ -118,7 +127,9 @@ def _write(
 ) -> Summary:
     content = merged.content
     features = FILES * merged.with_stats | UNORDERED * any(shard.unordered for shard in shards)
-    features |= HASHED * merged.with_digests | content.features & REMOVED
+    features |= (
+        HASHED * merged.with_digests | DESCRIBED * merged.with_entries | content.features & REMOVED
+    )
     written, done = Generation(output), 0
     written.add(replace(content, features=features).pack() + merged.names)
     _write_models(shards, written)

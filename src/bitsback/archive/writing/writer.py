@@ -28,6 +28,7 @@ from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import InputError, ModelWarning
 from bitsback.format.digests import Digests
 from bitsback.format.layout import (
+    DESCRIBED,
     FILES,
     HASHED,
     LABELLED,
@@ -226,6 +227,8 @@ class _Writer:
         """Writes the head of an archive."""
         taken, options = self._taken, self._options
         features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
+        has_entries = taken.files is not None and taken.files.entries is not None
+        features |= DESCRIBED * has_entries
         features |= LABELLED * (options.labels is not None) | HASHED * (taken.kept is not None)
         written = Generation(self._output)
         written.add(replace(taken.collection, features=features).pack())

@@ -57,11 +57,12 @@ def command(
       bitsback compress digits.npy --unordered    drops the order of the items
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
     \f
-    A folder comes back with the same names, metadata (profiles, EXIF, texts, palettes, resolution)
-    and modification times. $coded files are coded by their pixels where that makes them smaller.
+    A folder comes back with the same names, modes, symbolic links, empty folders, metadata
+    (profiles, EXIF, texts, palettes, resolution) and modification times. $coded files are coded by
+    their pixels where that makes them smaller.
     All other files, JPEG, texts and hidden files among them, are stored verbatim. So the archive is
-    hardly ever larger than the files, and the folder may be deleted. Links to folders, broken
-    links, pipes, empty folders, Thumbs.db and .DS_Store are left out, and listed at the end.
+    hardly ever larger than the files, and the folder may be deleted. Pipes, devices, Thumbs.db and
+    .DS_Store are left out, and listed at the end.
     --files exact restores the same bytes of every file, or of a single TIFF file.
 
     Pictures may be of any size. Large ones are cut into tiles, so memory does not grow with their
@@ -118,7 +119,11 @@ def command(
     if as_json:
         figures.show_json(row, err=output == options.STANDARD)
     if remove:
-        remove_compressed(sources, output, messages, request.threads, quiet or as_json)
+        from bitsback.files.file_lists import SPECIAL
+
+        special = (f"{name} is a pipe or a device" for name in summary.skipped.get(SPECIAL, ()))
+        unkept = [*messages, *special]
+        remove_compressed(sources, output, unkept, request.threads, quiet or as_json)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from bitsback.cli import complete, failures, figures, options
-from bitsback.cli.progress import Progress
+from bitsback.cli.progress import Progress, shown_warnings
 from bitsback.cli.removal import check_removable, removal_option, remove_archive
 from bitsback.cli.spool import spooled, streamed
 from bitsback.decompress_options import DecompressOptions
@@ -96,6 +96,7 @@ def command(
 
         with ExitStack() as stack:
             progress = stack.enter_context(Progress("decompressing", quiet))
+            messages = stack.enter_context(shown_warnings(progress, quiet or as_json))
             target = _target(source, output, several, wanted.storage_options)
             other = taken.setdefault(target, source)
             if other != source:
@@ -116,6 +117,7 @@ def command(
             source, target, summary, seconds, summary.bytes_out, summary.bytes_in, as_json, quiet
         )
         row |= {"lost": list(summary.lost), "problems": list(summary.problems)}
+        row["warnings"] = messages
         _report_damage(source, summary, as_json)
         if remove:
             remove_archive(source, target, wanted, quiet or as_json)

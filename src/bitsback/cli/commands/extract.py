@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bitsback.cli import complete, figures, options
-from bitsback.cli.progress import Progress
+from bitsback.cli.progress import Progress, shown_warnings
 from bitsback.cli.selection import file_numbers, item_range
 from bitsback.cli.spool import opened as opened_archive
 
@@ -56,6 +56,7 @@ class _Command(click.Command):
         " checksums, not digests."
     ),
 )
+@click.option("--links", is_flag=True, help="Extract links that lead out of the folder, too.")
 @options.model_option
 @options.force_option
 @options.quiet_option
@@ -67,6 +68,7 @@ def command(
     output: str | None,
     folder: str | None,
     no_verify: bool,
+    links: bool,
     model: str | None,
     force: bool,
     quiet: bool,
@@ -96,6 +98,7 @@ def command(
     options.destination(output)  # before anything is read
     with ExitStack() as stack:
         progress = stack.enter_context(Progress("extracting", quiet))
+        stack.enter_context(shown_warnings(progress, quiet))
         from bitsback.files.formats import ONE_ARRAY, PAGES
         from bitsback.io.remote.url import check_options, located
         from bitsback.planner.candidates import given_model
@@ -120,7 +123,9 @@ def command(
             if is_array and len(items) == 1 and ":" not in items[0]:
                 wanted = ranges[0].start
         else:
-            wanted = [*file_numbers(opened, items)]
+            names, count = opened.reader.entry_names, len(opened)
+            numbers = file_numbers(opened, items)
+            wanted = [number if number < count else names[number] for number in numbers]
         count = 0
         for place, png in ((target, False), (images, True)):
             if place is not None:
@@ -131,6 +136,7 @@ def command(
                     png=png,
                     verify=not no_verify,
                     force=force,
+                    links=links,
                     progress=progress,
                 )
         shown = " and ".join(str(place) for place in (target, images) if place is not None)

@@ -122,6 +122,8 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     noun = nouns.get(info["kind"], "file" if held else "picture")
     names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
     names += f", {info['removed']:,} removed" if info["removed"] else ""
+    for key, one in (("links", "link"), ("empty_folders", "empty folder")):
+        names += f", {figures.count(info[key], one)}" if info.get(key) else ""
     held_whole = paged and not info["items"]
     count = "one file, stored verbatim" if held_whole else figures.count(info["items"], noun)
     yield info["kind"], count + names

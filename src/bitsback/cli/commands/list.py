@@ -57,7 +57,8 @@ def command(
     as_json: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """List the names in the archive X.bb, one per line: pictures, or the arrays of an npz file.
+    """List the names in the archive X.bb, one per line: files, links and empty folders, with a /
+    behind these; or the arrays of an npz file.
     Nothing is decoded, except headers of DICOM files for -l and --json, and pictures for
     --thumbnails.
 
@@ -128,7 +129,8 @@ def _print_hashes(archive: Archive, names: Sequence[str], progress: Progress) ->
         raise InputError(
             f"{archive.name}: was made without hashes; 'compress --hashes sha256' keeps them"
         )
-    numbers = file_numbers(archive, names) if names else range(len(archive))
+    count = len(archive)
+    numbers = [n for n in file_numbers(archive, names) if n < count] if names else range(count)
     progress.end()
     without = []
     for number in sorted(numbers):
@@ -149,7 +151,9 @@ def _write_thumbnails(
     from bitsback.cli import small_pictures
     from bitsback.cli.selection import file_numbers
 
-    numbers = sorted(file_numbers(archive, names)) if names else range(len(archive))
+    count = len(archive)
+    wanted = sorted(n for n in file_numbers(archive, names) if n < count)
+    numbers = wanted if names else range(count)
     kept, made = small_pictures.write(archive, numbers, folder, progress)
     progress.end()
     if not kept + made:
@@ -171,10 +175,15 @@ def _row(entry: Entry) -> dict[str, Any]:
         "bytes": entry.bytes,
         "stored_bytes": entry.stored_bytes,
     }
+    row |= {} if entry.target is None else {"target": entry.target}
     return row | ({"modality": entry.modality, "frames": entry.frames} if entry.frames else {})
 
 
 def _long(entry: Entry) -> str:
+    if entry.target is not None:
+        return _columns("0", "0", "link", "", f"{entry.name} -> {entry.target}")
+    if entry.is_folder:
+        return _columns("0", "0", "folder", "", entry.name)
     return _columns(
         f"{entry.bytes:,}",
         f"{entry.stored_bytes:,}",

@@ -18,7 +18,7 @@ from bitsback.cli.selection import file_numbers
 def command(archive: str, items: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     """Remove files from the archive X.bb of a folder, without coding anything again.
 
-    A NAME is a name that 'bitsback list' shows; or a folder, with all files in it; or a quoted
+    A NAME is a name that 'bitsback list' shows; or a folder, with all that is in it; or a quoted
     pattern with *, ? and [...], where * matches / too.
 
     No command restores the removed files. But X.bb does not get smaller: their coded bytes stay in
@@ -34,7 +34,8 @@ def command(archive: str, items: tuple[str, ...], quiet: bool, as_json: bool) ->
     import bitsback
 
     with bitsback.open(archive) as opened:
-        names = [opened.names[number] for number in file_numbers(opened, items)]
+        entries = opened.reader.entry_names
+        names = [entries[number] for number in file_numbers(opened, items)]
     with (
         Progress("removing", quiet) as progress,
         shown_warnings(progress, quiet or as_json) as messages,

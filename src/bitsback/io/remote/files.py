@@ -108,21 +108,25 @@ class Uploads:
 
     @contextmanager
     def open(
-        self, name: str, time: int | None = None, check: Callable[[BinaryIO], None] | None = None
+        self,
+        name: str,
+        stamp: tuple[int | None, int | None] = (None, None),
+        check: Callable[[BinaryIO], None] | None = None,
     ) -> Iterator[BinaryIO]:
         """A file to write to, in memory until the body ends. Raises InputError as `write` does."""
         file = io.BytesIO()
         yield file
-        self.write(name, file.getvalue(), time, check)
+        self.write(name, file.getvalue(), stamp, check)
 
     def write(
         self,
         name: str,
         data: bytes,
-        time: int | None = None,
+        stamp: tuple[int | None, int | None] = (None, None),
         check: Callable[[BinaryIO], None] | None = None,
     ) -> None:
-        """time: the modification time, if the filesystem can set it. check: reads the file first,
+        """stamp: the mode, which no such file has, and the modification time, if the filesystem can
+        set it. check: reads the file first,
         and raises an error for any fault. Raises InputError if it cannot be written, or if it
         exists and must not be replaced.
         """
@@ -134,10 +138,19 @@ class Uploads:
         try:
             with self._url.as_os_error():
                 self._put(self._place(name), data)
-            if time is not None:
-                set_changed(self._fs, self._place(name), time)
+            if stamp[1] is not None:
+                set_changed(self._fs, self._place(name), stamp[1])
         except OSError as error:
             raise InputError(f"{self._url.name}/{name}: cannot be written: {error}") from error
+
+    def add_entries(self, folders: Iterable[Any], links: Iterable[Any]) -> list[str]:
+        """The names of the folders and links that cannot be made: there are none at a URL, but for
+        the folders that files are in.
+        """
+        empty = (each.name for each in folders if each.name)
+        there = [name + "/" for name in self.names]
+        unmade = [f"{name}/" for name in empty if not any(f.startswith(f"{name}/") for f in there)]
+        return unmade + [link.name for link in links]
 
     def _put(self, place: str, data: bytes) -> None:
         try:

@@ -1,0 +1,231 @@
+"""What a folder has beside the content of its files: their modes, its folders, and its links
+(docs/format.md, `E`).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, groupby, takewhile
+from typing import NamedTuple
+
+from bitsback.errors import ArchiveError
+from bitsback.format.file_stats import pack_time, read_time
+from bitsback.format.layout import ENTRIES, Cursor, section
+from bitsback.io import names as naming
+from bitsback.wire import varint
+
+MODES = 0o7777
+"""The bits of a mode."""
+RESTORED = 0o777
+"""Those that are restored: not setuid, setgid and sticky."""
+MAX_TARGET_BYTES = 4095
+_AS_IS, _DEFLATE = range(2)
+_RAW_DEFLATE = -15
+
+
+class Folder(NamedTuple):
+    """A folder, or, without a name, the one that all are in."""
+
+    name: str
+    mode: int | None
+    time: int
+    """In ns since 1970."""
+
+
+class Link(NamedTuple):
+    """A symbolic link."""
+
+    name: str
+    target: str
+    time: int
+
+    @property
+    def outside(self) -> bool:
+        """Whether it may lead out of the folder: its target is absolute, or has `..` elsewhere than
+        at its beginning, or more of them than there are folders above the link.
+        """
+        parts = [part for part in self.target.split("/") if part not in ("", ".")]
+        up = len(list(takewhile(lambda part: part == "..", parts)))
+        return self.target.startswith("/") or ".." in parts[up:] or up > self.name.count("/")
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The content of an `E` section."""
+
+    modes: Sequence[int | None]
+    """Of each file, in order, those that were removed included; None where it is not known."""
+    folders: Sequence[Folder] = ()
+    links: Sequence[Link] = ()
+
+    def pack(self) -> bytes:
+        """The `E` section."""
+        parts: list[bytes] = []
+        for mode, run in groupby(self.modes):
+            parts += [varint(sum(1 for _ in run)), _packed_mode(mode)]
+        parts.append(varint(len(self.folders)))
+        time = 0
+        for folder in self.folders:
+            parts += [_packed_text(folder.name), _packed_mode(folder.mode)]
+            parts.append(pack_time(folder.time, time))
+            time = folder.time
+        parts.append(varint(len(self.links)))
+        time = 0
+        for link in self.links:
+            parts += [_packed_text(link.name), _packed_text(link.target)]
+            parts.append(pack_time(link.time, time))
+            time = link.time
+        content = b"".join(parts)
+        packer = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE)
+        packed = packer.compress(content) + packer.flush()
+        if len(packed) < len(content) <= _most_bytes(len(packed)):
+            return section(ENTRIES, bytes([_DEFLATE]), packed)
+        return section(ENTRIES, bytes([_AS_IS]), content)
+
+    @classmethod
+    def unpack(cls, payload: memoryview, files: int) -> Entries:
+        """files: their number, those that were removed included. Raises ArchiveError."""
+        cursor = Cursor(_content(payload))
+        modes: list[int | None] = []
+        while len(modes) < files:
+            count, mode = cursor.varint(), _read_mode(cursor)
+            if not 1 <= count <= files - len(modes):
+                raise ArchiveError("the modes of its files are not those of all of them")
+            modes += [mode] * count
+        folders, links, time = list[Folder](), list[Link](), 0
+        for _ in range(cursor.varint()):
+            name, mode = _read_text(cursor), _read_mode(cursor)
+            time = read_time(cursor, time)
+            folders.append(Folder(name, mode, time))
+        time = 0
+        for _ in range(cursor.varint()):
+            name, target = _read_text(cursor), _read_text(cursor)
+            time = read_time(cursor, time)
+            links.append(Link(name, target, time))
+        cursor.done()
+        names = [folder.name for folder in folders], [link.name for link in links]
+        if any(len(set(each)) < len(each) for each in names):
+            raise ArchiveError("two of its folders, or of its links, have the same name")
+        for name in chain(*names):
+            reason = naming.file_fault(name) if name else None
+            if reason is not None:
+                raise ArchiveError(f"{naming.printable(name)!r}: {reason}")
+        for link in links:
+            reason = target_fault(link.target) if link.name else "it has no name"
+            if reason is not None:
+                raise ArchiveError(f"the link {naming.printable(link.name)!r}: {reason}")
+        return cls(modes, folders, links)
+
+    def of_files(self, numbers: Iterable[int]) -> Entries:
+        """The same with the modes of these files alone."""
+        return replace(self, modes=[self.modes[number] for number in numbers])
+
+    def without(self, files: Iterable[int], names: Iterable[str]) -> Entries:
+        """The same without the modes of some files, and without the folders and links of these
+        names.
+        """
+        modes, gone = list(self.modes), set(names)
+        for number in files:
+            modes[number] = None
+        folders = [folder for folder in self.folders if folder.name not in gone]
+        return Entries(modes, folders, [link for link in self.links if link.name not in gone])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether an archive without them says the same."""
+        return not (self.folders or self.links or any(mode is not None for mode in self.modes))
+
+    def empty_folders(self, files: Iterable[str]) -> list[str]:
+        """The names of the folders that nothing is in, with a `/` behind each. files: their
+        names.
+        """
+        names = [folder.name for folder in self.folders]
+        inside = parents([*files, *names, *(link.name for link in self.links)])
+        return [name + "/" for name in names if name and name not in inside]
+
+
+def parents(names: Iterable[str]) -> set[str]:
+    """The folders that files of these names are in, and those above them."""
+    found: set[str] = set()
+    for name in names:
+        while name := name.rpartition("/")[0]:
+            if name in found:
+                break
+            found.add(name)
+    return found
+
+
+def joined(parts: Sequence[tuple[Entries | None, int]]) -> Entries | None:
+    """The entries of several archives, one after the other; None if none has entries. Of folders in
+    several of them the last one counts. parts: the entries of each, and its number of files, those
+    that were removed included.
+    """
+    if all(entries is None for entries, _ in parts):
+        return None
+    modes: list[int | None] = []
+    folders: dict[str, Folder] = {}
+    links: list[Link] = []
+    for entries, files in parts:
+        modes += [None] * files if entries is None else entries.modes
+        if entries is not None:
+            folders |= {folder.name: folder for folder in entries.folders}
+            links += entries.links
+    return Entries(modes, list(folders.values()), links)
+
+
+def target_fault(target: str) -> str | None:
+    """The reason why a link cannot lead to this target; None if it can."""
+    try:
+        size = len(target.encode())
+    except UnicodeEncodeError:
+        return "its target is not in UTF-8"
+    if not 0 < size <= MAX_TARGET_BYTES:
+        return f"its target has {size} bytes, and not 1 to {MAX_TARGET_BYTES}"
+    return "its target has a zero byte" if "\0" in target else None
+
+
+def _most_bytes(packed: int) -> int:
+    """The most bytes of content that so many compressed ones may have."""
+    return (1 << 16) + (packed << 5)
+
+
+def _content(payload: memoryview) -> bytes:
+    cursor = Cursor(payload)
+    coder, data = cursor.byte(), payload[1:]
+    if coder == _AS_IS:
+        return bytes(data)
+    if coder != _DEFLATE:
+        raise ArchiveError("its modes and links are coded in a way that needs a newer bitsback")
+    unpacker = zlib.decompressobj(_RAW_DEFLATE)
+    try:
+        content = unpacker.decompress(data, _most_bytes(len(data)) + 1)
+    except zlib.error as error:
+        raise ArchiveError(f"its modes and links are damaged: {error}") from None
+    if not unpacker.eof or unpacker.unused_data or len(content) > _most_bytes(len(data)):
+        raise ArchiveError("its modes and links have another length than they should")
+    return content
+
+
+def _packed_mode(mode: int | None) -> bytes:
+    return varint(0 if mode is None else 1 + mode)
+
+
+def _read_mode(cursor: Cursor) -> int | None:
+    mode = cursor.varint() - 1
+    if mode > MODES:
+        raise ArchiveError(f"{mode:#o} is no mode of a file")
+    return None if mode < 0 else mode
+
+
+def _packed_text(text: str) -> bytes:
+    data = text.encode()
+    return varint(len(data)) + data
+
+
+def _read_text(cursor: Cursor) -> str:
+    try:
+        return cursor.take(cursor.varint()).decode()
+    except UnicodeDecodeError:
+        raise ArchiveError("the name of a folder or a link, or its target, is not UTF-8") from None
