@@ -119,6 +119,21 @@ class Program:
         kept: bool = True,
     ) -> NDArray[Any]: ...
 
+class Wavefront:
+    def __init__(
+        self,
+        decay: tuple[int, int, int],
+        ridge: int,
+        start: NDArray[np.int32],
+        networks: Sequence[
+            Sequence[tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int32]]]
+        ],
+        cdf: NDArray[np.int32],
+    ) -> None: ...
+    def features(
+        self, symbols: NDArray[np.uint8], shapes: Sequence[_ItemShape], references: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int16]]: ...
+
 class Predictor:
     def __init__(
         self,

@@ -12,6 +12,7 @@ from bitsback.models.distributions.adaptive_distribution import AdaptiveDistribu
 from bitsback.models.distributions.counted import CountedDistribution
 from bitsback.models.distributions.predictive import PredictiveDistribution
 from bitsback.models.distributions.series import SeriesDistribution
+from bitsback.models.distributions.wavefront import WavefrontDistribution
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.item_vectors import ItemVectors
 from bitsback.models.model import Model
@@ -39,8 +40,10 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     elif isinstance(of, CountedDistribution):
         items = ItemVectors(_SHAPE._replace(levels=of.variable.levels), _SEEDS)
     else:
-        counts = isinstance(of, PredictiveDistribution) and of.counts is not None
-        items = choose(of, _SHAPE._replace(levels=of.variable.levels) if counts else _SHAPE)
+        bounded = isinstance(of, WavefrontDistribution) or (
+            isinstance(of, PredictiveDistribution) and of.counts is not None
+        )
+        items = choose(of, _SHAPE._replace(levels=of.variable.levels) if bounded else _SHAPE)
     test = {**description["test"], "items": items.described(of)}
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
 

@@ -28,6 +28,7 @@ from bitsback.models.distributions import (
     predictive,
     series,
     uniform,
+    wavefront,
 )
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import INDEPENDENT
@@ -36,7 +37,8 @@ from bitsback.models.item_shape import ItemShape
 from bitsback.models.variables import Variable
 
 AUTOREGRESSIVE, PREDICTIVE, SERIES, COUNTED = "autoregressive", "predictive", "series", "counted"
-ANY_SHAPE = (PREDICTIVE, SERIES, COUNTED)
+WAVEFRONT = "wavefront"
+ANY_SHAPE = (PREDICTIVE, SERIES, COUNTED, WAVEFRONT)
 """The codecs for data of any shape."""
 
 
@@ -61,6 +63,7 @@ _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
     PREDICTIVE: predictive.read,
     SERIES: series.read,
     COUNTED: counted.read,
+    WAVEFRONT: wavefront.read,
 }
 
 
