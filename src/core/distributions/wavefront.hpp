@@ -129,7 +129,7 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
                   std::span<const Symbol> symbols) const {
         require_planes(shapes, symbols);
         require_levels(shapes);
-        std::vector<WaveCode> codes(symbols.size());
+        const auto codes = std::make_unique_for_overwrite<WaveCode[]>(symbols.size());
         std::vector<std::uint32_t> counts;  // of each step
         std::size_t place = 0;
         {
@@ -137,7 +137,8 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
             while (!shapes.empty()) {
                 const std::size_t items = wave_items(shapes),
                                   elements = items * shapes.front().elements();
-                add_codes(shapes.front(), items, symbols.first(elements), codes, place, counts);
+                add_codes(shapes.front(), items, symbols.first(elements), codes.get(), place,
+                          counts);
                 shapes = shapes.subspan(items);
                 symbols = symbols.subspan(elements);
             }
@@ -145,15 +146,14 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
         for (std::size_t k = counts.size(); k-- > 0;) {
             place -= counts[k];
             message.push_step(counts[k], [&](std::uint64_t* heads, std::uint32_t* top) {
-                return kernels().push(codes.data() + place, counts[k], heads, message.lanes(), top);
+                return kernels().push(codes.get() + place, counts[k], heads, message.lanes(), top);
             });
         }
     }
 
     template <class Symbol>
     void add_codes(const ItemShape& shape, std::size_t items, std::span<const Symbol> symbols,
-                   std::vector<WaveCode>& codes, std::size_t& place,
-                   std::vector<std::uint32_t>& counts) const {
+                   WaveCode* codes, std::size_t& place, std::vector<std::uint32_t>& counts) const {
         const WaveSymbols<const Symbol> all(shape, symbols);
         WaveSheets sheets(*settings_, kernels(), shape, items);
         sheets.run(
@@ -162,7 +162,7 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
                 all.each(part, items, [&](Symbol symbol, std::size_t i) {
                     out[i] = static_cast<std::int16_t>(symbol);
                 });
-                WaveCode* const to = codes.data() + place;
+                WaveCode* const to = codes + place;
                 const bool blue =
                     all.each_blue(part, items, [&](const JpegColours::Blues& blues, std::size_t i) {
                         const BlueWeights weights(kernels(), front, pixels, i, blues);
