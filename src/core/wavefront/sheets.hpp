@@ -151,7 +151,8 @@ class WaveSheets {
               const Code& code, const End& end) {
         if (time % static_cast<std::int64_t>(wave_cell) == 0) {
             const WaveCells cells = plane.cells(settings_, time);
-            if (cells.low <= cells.high) kernels_.cells(cells);
+            // Cells that end are finished also where none begins, which rows of one cell need.
+            if (cells.low <= cells.high + 1) kernels_.cells(cells);
         }
         const std::size_t low = window.low(time), rows_end = window.end(time);
         if (low >= rows_end) return;
