@@ -13,3 +13,4 @@ pub mod planes;
 pub mod processor;
 pub mod restored;
 pub mod types;
+pub mod wavefront;
