@@ -20,8 +20,8 @@ from PIL import Image
 import bitsback
 from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
 from bitsback.archive.writing import writer
-from bitsback.models.file import write
 from bitsback.models.embed import pack_model
+from bitsback.models.file import write
 from bitsback.planner import blocks as coding
 from docs.blocks import ROOT
 from fuzz import differential
