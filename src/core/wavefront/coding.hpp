@@ -134,8 +134,7 @@ inline BITSBACK_INLINE int16_t pop_code(const WaveFront& front, const WavePixels
     uint64_t s = frequency * (head >> wave_precision) + x - start;
     const int32_t bits = pixels.bits[i];
     int32_t symbol;
-    if (__builtin_expect(static_cast<uint32_t>(bin - 1) >= static_cast<uint32_t>(pixels.full[i]),
-                         0)) {
+    if (static_cast<uint32_t>(bin - 1) >= static_cast<uint32_t>(pixels.full[i])) [[unlikely]] {
         const BinLevels levels = levels_of(front, pixels, i, bin);
         const auto y = static_cast<int32_t>(s & 255);
         const int32_t level = ((y + 1) * levels.count - 1) >> wide_bits;
@@ -179,12 +178,13 @@ inline BITSBACK_INLINE void fill_starts(const WaveFront& front, const WavePixels
         const bool cut = pixels.first[i] > 0 || pixels.last[i] < 63;
         repeat<4>([&](auto k) BITSBACK_INLINE {
             constexpr size_t place = 16 * decltype(k)::value;
-            const Words sum = high_unsigned(load_words(from[0] + place), u) +
-                              high_unsigned(load_words(from[1] + place), v) +
-                              high_unsigned(load_words(from[2] + place), w);
+            const auto part = [&](size_t c, Words weight) BITSBACK_INLINE {
+                return high_unsigned(load_words(from[c] + place), weight);
+            };
+            const Words sum = wrapped_sum(wrapped_sum(part(0, u), part(1, v)), part(2, w));
             Words start = out_words(_mm256_srli_epi16(in(sum), 1)) + numbers[k.value];
             if (place == 0) start = start | load_words(only_first);
-            if (__builtin_expect(cut, 0)) {
+            if (cut) [[unlikely]] {
                 start = chosen(words(pixels.first[i] - 1) < numbers[k.value], start, words(-1));
                 start = chosen(words(pixels.last[i] - 1) < numbers[k.value], words(32767), start);
             }

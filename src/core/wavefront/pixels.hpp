@@ -57,9 +57,9 @@ inline BITSBACK_INLINE Words median(Words a, Words b, Words c) {
     return most(least(a, b), least(most(a, b), a + b - c));
 }
 
-// Values of the network in [0, 127], of 16 pixels. In vectors of 256 bits they are laid out as the
-// products of bytes want them: four inputs of a pixel side by side, first those of the pixels 0 to
-// 3 and 8 to 11.
+// Values of the network in [0, 127], of 16 pixels, laid out as products want them: with AVX2 four
+// bytes of a pixel side by side, first those of the pixels 0 to 3 and 8 to 11, and otherwise two
+// words.
 struct Values {
 #if defined(__AVX2__)
     alignas(64) uint8_t of[128 * 16];
@@ -97,21 +97,29 @@ struct Values {
         store(of + 16 * i + 32, _mm256_min_epu8(high, top));
     }
 #else
-    int16_t of[128 * 16];
+    alignas(64) int16_t of[128 * 16];
 
-    Words get(size_t i) const { return load_words(of + 16 * i); }
-    void put(size_t i, Words x) { store(of + 16 * i, x); }
-    void put_features(size_t i, const Words* f) {
-        for (size_t k = 0; k < 4; ++k)
-            put(i + k, (between(f[k], -128, 127) + words(128)) >> words(1));
-    }
-    void put_layer(size_t i, const Words* z, const Values* sum) {
-        for (size_t k = 0; k < 4; ++k) {
-            Words x = between(z[k], 0, 127);
-            if (sum != nullptr) x = least(x + sum->get(i + k), words(127));
-            put(i + k, x);
+    // Puts four values from i on, each limited to [0, 127], and added to those of `sum`.
+    void put(size_t i, const Words* x, const Values* sum) {
+        for (size_t k = 0; k < 4; k += 2) {
+            const Words a = between(x[k], 0, 127), b = between(x[k + 1], 0, 127);
+            Words both[2] = {
+                shuffled<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(a, b),
+                shuffled<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(a, b)};
+            for (size_t half = 0; half < 2; ++half) {
+                const size_t place = 16 * (i + k + half);
+                if (sum != nullptr)
+                    both[half] = least(both[half] + load_words(sum->of + place), words(127));
+                store(of + place, both[half]);
+            }
         }
     }
+    void put_features(size_t i, const Words* f) {
+        Words x[4];
+        for (size_t k = 0; k < 4; ++k) x[k] = (between(f[k], -128, 127) + words(128)) >> words(1);
+        put(i, x, nullptr);
+    }
+    void put_layer(size_t i, const Words* z, const Values* sum) { put(i, z, sum); }
 #endif
 };
 
@@ -142,7 +150,6 @@ inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& 
         repeat<4>(
             [&](auto o) { low[o.value] = high[o.value] = _mm256_set1_epi32(halves[o.value]); });
         const size_t end = part + 64 < layer.inputs ? part + 64 : layer.inputs;
-#pragma GCC unroll 1
         for (size_t i = part; i < end; i += 4, weight += 16) {
             const Register a = load<Register>(values.of + 16 * i),
                            b = load<Register>(values.of + 16 * i + 32);
@@ -160,21 +167,22 @@ inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& 
         });
     }
 #else
-    const int32_t* halves = layer.halves + first;
-    for (size_t o = 0; o < 4; ++o) out[o].low = out[o].high = all<Ints>(0);
-    for (size_t part = 0; part < layer.inputs; part += 64, halves += layer.outputs) {
-        const size_t end = part + 64 < layer.inputs ? part + 64 : layer.inputs;
-        for (size_t o = 0; o < 4; ++o)
-            for (size_t half = 0; half < 2; ++half) {
-                Words sum = words(static_cast<int16_t>(halves[o] >> 16 * half));
-                for (size_t i = part; i < end; i += 4)
-                    for (size_t k = 2 * half; k < 2 * half + 2; ++k)
-                        sum = sum + values.get(i + k) * words(weight[(i - part) * 4 + 4 * o + k]);
-                const Wide wide = widened(sum);
-                out[o].low = out[o].low + wide.low;
-                out[o].high = out[o].high + wide.high;
-            }
-        weight += 4 * (end - part);
+    for (size_t o = 0; o < 4; o += 2) {
+        Ints sums[2][2];
+        for (size_t k = 0; k < 2; ++k)
+            sums[k][0] = sums[k][1] = all<Ints>(layer.bias[first + o + k]);
+        for (size_t i = 0; i < layer.inputs; i += 2) {
+            const Words low = load_words(values.of + 16 * i),
+                        high = load_words(values.of + 16 * i + 16);
+            const int8_t* const at = weight + i / 4 * 16 + i % 4 + 4 * o;
+            repeat<2>([&](auto k) {
+                const int16_t pair[2] = {at[4 * k.value], at[4 * k.value + 1]};
+                const auto w = seen_as<Words>(all<Ints>(load<int32_t>(pair)));
+                sums[k.value][0] = sums[k.value][0] + sums_of_pairs(low, w);
+                sums[k.value][1] = sums[k.value][1] + sums_of_pairs(high, w);
+            });
+        }
+        repeat<2>([&](auto k) { out[o + k.value] = {sums[k.value][0], sums[k.value][1]}; });
     }
 #endif
 }
@@ -425,8 +433,11 @@ inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first)
         const Words place = between(high_product(mean, half) + words(256), 0, 511);
         const Words scale =
             between(saturated_difference(scales[k.value], sixteens - words(82)) >> words(2), 0, 35);
-        const Words row = (scale << words(10)) + ((place & words(7)) << words(7));
-        store(pixels.rows[k.value] + first, row + words(64) - (place >> words(3)));
+        // The number of a row, 8 * scale + part, has up to nine bits.
+        const Words part = (place & words(7)) + (scale << words(3));
+        const Words row =
+            seen_as<Words>(seen_as<Vector<uint16_t, 16>>(part) << all<Vector<uint16_t, 16>>(7));
+        store(pixels.rows[k.value] + first, wrapped_sum(row, words(64) - (place >> words(3))));
     });
 }
 

@@ -22,10 +22,13 @@ namespace bitsback {
 // The number of items, from the first on, that are coded side by side.
 inline std::size_t wave_items(std::span<const ItemShape> shapes) {
     const ItemShape& shape = shapes.front();
-    const std::size_t rows = std::min(shape.rows, (shape.columns - 1) / wave_lag + 1);
+    const std::size_t across = (shape.columns - 1) / wave_lag + 1;
+    const std::size_t rows = std::min(shape.rows, across);
+    const std::size_t kept = std::min(shape.rows, across + WaveWindow::step);
     std::size_t same = 1, items = 1;
     while (same < shapes.size() && shapes[same] == shape) ++same;
-    while (2 * items <= same && 2 * items * rows <= wave_slots) items *= 2;
+    while (2 * items <= same && 2 * items * rows <= wave_slots && 2 * items * kept <= 1024)
+        items *= 2;
     return items;
 }
 

@@ -75,10 +75,10 @@ inline BITSBACK_INLINE Words narrowed(Wide x) {
 }
 // a * wa + b * wb in an order of pixels that only narrowed_sums knows.
 inline BITSBACK_INLINE void add_sums(Wide& sums, Words a, Words b, Words wa, Words wb) {
-    sums.low += out_ints(_mm256_madd_epi16(_mm256_unpacklo_epi16(in(a), in(b)),
-                                           _mm256_unpacklo_epi16(in(wa), in(wb))));
-    sums.high += out_ints(_mm256_madd_epi16(_mm256_unpackhi_epi16(in(a), in(b)),
-                                            _mm256_unpackhi_epi16(in(wa), in(wb))));
+    sums.low = sums.low + out_ints(_mm256_madd_epi16(_mm256_unpacklo_epi16(in(a), in(b)),
+                                                     _mm256_unpacklo_epi16(in(wa), in(wb))));
+    sums.high = sums.high + out_ints(_mm256_madd_epi16(_mm256_unpackhi_epi16(in(a), in(b)),
+                                                       _mm256_unpackhi_epi16(in(wa), in(wb))));
 }
 inline BITSBACK_INLINE Words narrowed_sums(Wide x) {
     return out_words(_mm256_packs_epi32(in(x.low), in(x.high)));
@@ -148,6 +148,12 @@ inline Ints sums_of_pairs(Words a, Words b) {
     return load<Ints>(sums);
 }
 #endif
+
+// The sum of words without a sign, modulo 2^16.
+inline BITSBACK_INLINE Words wrapped_sum(Words a, Words b) {
+    using Signless = Vector<uint16_t, 16>;
+    return seen_as<Words>(seen_as<Signless>(a) + seen_as<Signless>(b));
+}
 
 inline BITSBACK_INLINE Words between(Words x, int low, int high) {
     return least(most(x, words(low)), words(high));

@@ -38,8 +38,8 @@ MOST_LEVELS = 256
 
 _MOST_START = 1 << 24
 _LAG = 16
-_ROWS_AHEAD = 65
 _SHEET = 4  # planes that are coded at once
+_STATE = 1 << 25  # bytes that the items of a group take at most, besides wide rows
 
 Layer = tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int32]]
 """Weights [outputs, inputs], biases and multipliers."""
@@ -84,8 +84,11 @@ class WavefrontDistribution(AdaptiveDistribution):
         return _core.distribution("wavefront", 0, settings=settings, arithmetic=arithmetic)
 
     def memory(self, shape: ItemShape) -> int:
-        rows = min(shape.rows, (shape.columns - 1) // _LAG + _ROWS_AHEAD)
-        return (shape.elements << 4) + (min(shape.channels, _SHEET) * (rows + 4) << 13)
+        rows = min(shape.rows, (shape.columns - 1) // _LAG)
+        return (shape.elements << 4) + (min(shape.channels, _SHEET) * rows << 12)
+
+    def state_memory(self, elements: int) -> int:
+        return _STATE if elements else 0
 
     def macs(self, shape: ItemShape) -> int:
         network = max(sum(weight.size for weight, _, _ in network) for network in self.networks)
